@@ -1,0 +1,26 @@
+"""Entry point of the ``gatewayctl`` program; also ``python -m gatewayctl``."""
+
+from __future__ import annotations
+
+import signal
+import sys
+from typing import NoReturn
+
+
+def _stop(signum: int, frame: object) -> NoReturn:
+    raise KeyboardInterrupt
+
+
+def main() -> None:
+    """Run the command line. A polite end (TERM, HUP) is handled as Ctrl-C is: exit 130."""
+    signal.signal(signal.SIGTERM, _stop)
+    # A program started by nohup ignores HUP, and must go on ignoring it.
+    if signal.getsignal(signal.SIGHUP) is not signal.SIG_IGN:
+        signal.signal(signal.SIGHUP, _stop)
+    from gatewayctl.cli.app import app
+
+    app(prog_name="gatewayctl")
+
+
+if __name__ == "__main__":
+    sys.exit(main())

@@ -1,0 +1,64 @@
+"""The table of contents: which commands there are, in the order a person meets them.
+
+Command modules import only Typer and options; what they run is imported when it runs,
+so that ``--help`` costs what Typer costs.
+"""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Annotated, Literal
+
+import typer
+
+from gatewayctl.cli.boundary import BoundaryGroup
+from gatewayctl.cli.context import App, Overrides
+
+app = typer.Typer(
+    name="gatewayctl",
+    cls=BoundaryGroup,
+    no_args_is_help=True,
+    # Tracebacks with locals would show keys; the boundary prints its own.
+    pretty_exceptions_enable=False,
+    context_settings={"help_option_names": ["-h", "--help"]},
+    help="Operate the LiteLLM gateway: stack, virtual keys, chat, traces.",
+)
+
+
+def _version(value: bool) -> None:
+    if value:
+        from importlib.metadata import version
+
+        typer.echo(f"gatewayctl {version('gatewayctl')}")
+        raise typer.Exit
+
+
+@app.callback()
+def root(
+    ctx: typer.Context,
+    project_dir: Annotated[
+        Path,
+        typer.Option("-C", "--project-dir", help="Folder of the gateway project.", metavar="DIR"),
+    ] = Path(),
+    runtime: Annotated[
+        Literal["auto", "embedded", "docker", "swarm"] | None,
+        typer.Option(help="What runs the services. [env: GATEWAYCTL_RUNTIME; default: auto]"),
+    ] = None,
+    quiet: Annotated[bool, typer.Option("-q", "--quiet", help="Results only.")] = False,
+    verbose: Annotated[bool, typer.Option("-v", "--verbose", help="Say more.")] = False,
+    version: Annotated[
+        bool, typer.Option("--version", callback=_version, is_eager=True, help="Print the version.")
+    ] = False,
+) -> None:
+    """Make the App of this run; nothing is read or started here."""
+    overrides = ctx.obj if isinstance(ctx.obj, Overrides) else Overrides()
+    flags = {} if runtime is None else {"runtime": runtime}
+    made = App(
+        project_dir=project_dir.absolute(),
+        flags=flags,
+        quiet=quiet,
+        verbose=verbose,
+        overrides=overrides,
+    )
+    ctx.obj = made
+    ctx.call_on_close(made.close)

@@ -1,0 +1,71 @@
+"""The one ``except``: failures become a sentence, a hint and an exit code.
+
+Owns the way from an exception to the exit code. Must not know any one command.
+"""
+
+from __future__ import annotations
+
+import os
+import sys
+from typing import Any
+
+import typer
+from typer.core import TyperGroup
+from typer.exceptions import TyperException
+
+from gatewayctl.cli.context import App
+from gatewayctl.errors import GatewayctlError, Interrupted, UsageProblem
+
+
+class BoundaryGroup(TyperGroup):
+    """The root group. Overrides ``invoke`` so that CliRunner sees exit codes as well."""
+
+    def invoke(self, ctx: Any) -> Any:
+        args = [*ctx._protected_args, *ctx.args]
+        try:
+            return super().invoke(ctx)
+        except GatewayctlError as error:
+            _show(ctx, error, args)
+        except KeyboardInterrupt:
+            _show(ctx, Interrupted("Interrupted."), args)
+        except TyperException as error:
+            if not _wants_json(ctx, args):
+                raise
+            _show(ctx, UsageProblem(error.format_message()), args)
+        except (typer.Exit, typer.Abort, BrokenPipeError, EOFError):
+            raise
+        except Exception as error:
+            _show_bug(ctx, error, args)
+
+
+def _app(ctx: Any) -> App:
+    """The App of this run; a bare one where the failure came before it was made."""
+    return ctx.obj if isinstance(ctx.obj, App) else App()
+
+
+def _wants_json(ctx: Any, args: list[str]) -> bool:
+    by_environment = os.environ.get("GATEWAYCTL_JSON", "").lower() in {"1", "true", "yes", "on"}
+    # Arguments behind `--` are not options: a prompt may contain the text --json.
+    options = args[: args.index("--")] if "--" in args else args
+    return _app(ctx).json or by_environment or "--json" in options
+
+
+def _show(ctx: Any, error: GatewayctlError, args: list[str]) -> None:
+    app = _app(ctx)
+    app.json = _wants_json(ctx, args)
+    app.command = app.command or next((arg for arg in args if not arg.startswith("-")), "")
+    app.show_error(error)
+    raise typer.Exit(error.exit_code) from error
+
+
+def _show_bug(ctx: Any, error: Exception, args: list[str]) -> None:
+    from gatewayctl.output.console import masked
+
+    app = _app(ctx)
+    if app.verbose:
+        import traceback
+
+        # Only source lines: locals could hold keys.
+        sys.stderr.write(masked("".join(traceback.format_exception(error))))
+    text = masked(str(error)) or "no message"
+    _show(ctx, GatewayctlError(f"A bug in gatewayctl: {type(error).__name__}: {text}"), args)

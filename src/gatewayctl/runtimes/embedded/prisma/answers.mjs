@@ -1,0 +1,47 @@
+// From an answer of the JSON protocol to the one the native engine gives over GraphQL. Pure.
+
+/**
+ * @param {object} answer `{data}` or `{errors}` of one query
+ * @param {string} alias the key the client expects instead of the action's name
+ */
+export function toGraphql(answer, alias) {
+  if (answer.errors) return { ...answer, errors: answer.errors.map(withoutNullMeta) };
+  const [value] = Object.values(answer.data);
+  return { ...answer, data: { [alias]: unwrap(value) } };
+}
+
+/** The answers of a batch, each under its own query's alias. */
+export function toGraphqlBatch(answer, aliases) {
+  if (!answer.batchResult) return toGraphql(answer, '');
+  return { ...answer, batchResult: answer.batchResult.map((one, i) => toGraphql(one, aliases[i])) };
+}
+
+// The Python client reads `meta.kind` and falls over a null.
+function withoutNullMeta(error) {
+  const facing = error.user_facing_error;
+  return facing && !facing.meta ? { ...error, user_facing_error: { ...facing, meta: {} } } : error;
+}
+
+// `{"$type": "DateTime", "value": "…"}` → "…". The text forms of both protocols are the same, also
+// for BigInt, Decimal and Bytes; a Json value stays text, which the client parses itself.
+function unwrap(value) {
+  if (Array.isArray(value)) return value.map(unwrap);
+  if (value === null || typeof value !== 'object') return value;
+  if ('$type' in value) return value.$type === 'Raw' ? rawResult(value.value) : unwrap(value.value);
+  return Object.fromEntries(Object.entries(value).map(([key, inner]) => [key, unwrap(inner)]));
+}
+
+// `{columns, types, rows}`. Here, unlike in a model's field, the client expects Json parsed.
+function rawResult(result) {
+  if (!Array.isArray(result?.rows)) return result;
+  const parsers = result.types.map((type) => RAW_PARSERS[type]);
+  if (!parsers.some(Boolean)) return result;
+  const rows = result.rows.map((row) => row.map((cell, i) => (parsers[i] ? parsers[i](cell) : cell)));
+  return { ...result, rows };
+}
+
+const parseText = (cell) => (typeof cell === 'string' ? JSON.parse(cell) : cell);
+const RAW_PARSERS = {
+  json: parseText,
+  'json-array': (cell) => (Array.isArray(cell) ? cell.map(parseText) : cell),
+};

@@ -1,0 +1,19 @@
+// Ends the engine when the process that started it is gone. LiteLLM stops its engine when it exits
+// in good order; after a kill -9 nobody else would, and the connections would stay open.
+
+const INTERVAL = 500; // milliseconds; a poll is one system call
+
+/**
+ * @param {number} expected process id of the parent, as seen before Node started
+ * @param {() => number} current
+ * @param {() => void} onOrphaned called once
+ */
+export function watchParent(expected, current, onOrphaned) {
+  const timer = setInterval(() => {
+    if (current() === expected) return;
+    clearInterval(timer);
+    onOrphaned();
+  }, INTERVAL);
+  timer.unref();
+  return timer;
+}

@@ -1,0 +1,148 @@
+// The engine's way to PostgreSQL: a driver adapter (the interface of @prisma/driver-adapter-utils
+// 5.17) over one pg pool. Prisma's own adapter keeps every error for ever and, when a connection
+// dies inside a transaction, never gives its slot in the pool back; ten such losses and the gateway
+// stands still.
+import { columnType, typeParsers } from './column_types.mjs';
+
+const ok = (value) => ({
+  ok: true,
+  value,
+  map: (change) => ok(change(value)),
+  flatMap: (change) => change(value),
+});
+const failed = (error) => {
+  const result = { ok: false, error, map: () => result, flatMap: () => result };
+  return result;
+};
+
+/**
+ * Errors the engine cannot represent travel through it as a number. Each is taken out once; the
+ * ones the engine never mentions again must not pile up.
+ */
+class ErrorRegistry {
+  #errors = new Map();
+  #next = 0;
+
+  add(error) {
+    const id = this.#next;
+    this.#next = (id + 1) % 1_000_000;
+    this.#errors.set(id, error);
+    if (this.#errors.size > 1000) this.#errors.delete(this.#errors.keys().next().value);
+    return id;
+  }
+
+  consumeError(id) {
+    const error = this.#errors.get(id);
+    this.#errors.delete(id);
+    return error === undefined ? undefined : { error };
+  }
+}
+
+class Queryable {
+  provider = 'postgres';
+  adapterName = '@prisma/adapter-pg';
+
+  constructor(client, errorRegistry) {
+    this.client = client;
+    this.errorRegistry = errorRegistry;
+    // The engine calls these as plain functions.
+    this.queryRaw = this.queryRaw.bind(this);
+    this.executeRaw = this.executeRaw.bind(this);
+  }
+
+  async queryRaw(query) {
+    const result = await this.send(query);
+    return result.map(({ fields, rows }) => ({
+      columnNames: fields.map((field) => field.name),
+      columnTypes: fields.map((field) => columnType(field.dataTypeID)),
+      rows,
+    }));
+  }
+
+  async executeRaw(query) {
+    const result = await this.send(query);
+    return result.map(({ rowCount }) => rowCount ?? 0);
+  }
+
+  async send({ sql, args }) {
+    try {
+      return ok(
+        await this.client.query({ text: sql, values: args.map(toParameter), rowMode: 'array', types: typeParsers }),
+      );
+    } catch (error) {
+      this.onError(error);
+      return failed(this.describe(error));
+    }
+  }
+
+  onError() {}
+
+  describe(error) {
+    if (!isFromServer(error)) return { kind: 'GenericJs', id: this.errorRegistry.add(error) };
+    const { code, severity, message, detail, column, hint } = error;
+    return { kind: 'Postgres', code, severity, message, detail, column, hint };
+  }
+}
+
+class Transaction extends Queryable {
+  // The engine sends BEGIN, COMMIT and ROLLBACK as statements of its own.
+  options = { usePhantomQuery: false };
+  #released = false;
+
+  constructor(client, errorRegistry) {
+    super(client, errorRegistry);
+    this.commit = this.rollback = async () => {
+      this.#release(false);
+      return ok(undefined);
+    };
+  }
+
+  async send(query) {
+    const result = await super.send(query);
+    // After a COMMIT or ROLLBACK that failed the engine does not come back for the connection.
+    if (!result.ok && /^(COMMIT|ROLLBACK)$/i.test(query.sql.trim())) this.#release(true);
+    return result;
+  }
+
+  onError(error) {
+    if (!isFromServer(error) || error.severity === 'FATAL' || error.severity === 'PANIC') this.#release(true);
+  }
+
+  #release(broken) {
+    if (this.#released) return;
+    this.#released = true;
+    this.client.release(broken);
+  }
+}
+
+export class PostgresAdapter extends Queryable {
+  /**
+   * @param {import('pg').Pool} pool
+   * @param {string | undefined} schemaName the schema of unqualified tables, `public` when absent
+   */
+  constructor(pool, schemaName) {
+    super(pool, new ErrorRegistry());
+    this.schemaName = schemaName;
+    this.startTransaction = this.startTransaction.bind(this);
+    this.getConnectionInfo = () => ok({ schemaName: this.schemaName });
+  }
+
+  async startTransaction() {
+    try {
+      return ok(new Transaction(await this.client.connect(), this.errorRegistry));
+    } catch (error) {
+      return failed(this.describe(error));
+    }
+  }
+}
+
+function isFromServer(error) {
+  // FATAL means that the connection is gone: a matter of reaching the database, not of the query.
+  return typeof error?.severity === 'string' && typeof error.code === 'string' && error.severity !== 'FATAL';
+}
+
+// pg turns views of bytes into bytea, but would send those inside of lists as JSON.
+function toParameter(value) {
+  if (!Array.isArray(value)) return value;
+  return value.map((one) => (ArrayBuffer.isView(one) ? Buffer.from(one.buffer, one.byteOffset, one.byteLength) : one));
+}

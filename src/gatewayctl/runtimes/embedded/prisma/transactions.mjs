@@ -1,0 +1,40 @@
+// The three calls of interactive transactions: start, commit, rollback. The engine keeps the
+// transactions and their time limits itself; this only speaks HTTP's side of them.
+import { explainFacing } from './connection_errors.mjs';
+
+const PATH = /^\/transaction\/(?:(start)|([^/]+)\/(commit|rollback))$/;
+const TRACE = '{}';
+
+/** @returns {{verb: 'start'|'commit'|'rollback', id?: string} | undefined} */
+export function transactionCall(path) {
+  const match = PATH.exec(path);
+  if (!match) return undefined;
+  return match[1] ? { verb: 'start' } : { verb: match[3], id: match[2] };
+}
+
+/**
+ * @param {{verb: string, id?: string}} call from transactionCall
+ * @param {string} body of a start: `{"max_wait": ms, "timeout": ms}`
+ * @returns {Promise<{status: number, body: object}>}
+ */
+export async function runTransaction({ engine, adapter, address }, call, body) {
+  const answer = JSON.parse(await send(engine, call, body));
+  const facing = answer.error_code ? answer : answer.errors?.[0]?.user_facing_error;
+  if (!facing) return { status: 200, body: answer };
+  const explained = explainFacing(facing, adapter.errorRegistry, address);
+  return { status: statusOf(explained), body: explained };
+}
+
+function send(engine, { verb, id }, body) {
+  if (verb === 'start') return engine.startTransaction(body || '{}', TRACE);
+  if (verb === 'commit') return engine.commitTransaction(id, TRACE);
+  return engine.rollbackTransaction(id, TRACE);
+}
+
+// As the native server answers. P2028 is any misuse of a transaction; only its text tells which.
+function statusOf({ error_code: code, message = '' }) {
+  if (code !== 'P2028') return 500;
+  if (/unable to start a transaction in the given time/i.test(message)) return 504;
+  if (/already closed/i.test(message)) return 422;
+  return /not found|already started/i.test(message) ? 404 : 500;
+}

@@ -1,0 +1,196 @@
+"""What the operator wants, as frozen values.
+
+Owns the shape of settings. Must not know where they came from (sources), how they
+are checked (load) or what files they become (rendering).
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from pathlib import Path
+from types import MappingProxyType
+from typing import Any, Final, Literal
+
+RuntimeName = Literal["embedded", "docker", "swarm"]
+RuntimeChoice = Literal["auto", "embedded", "docker", "swarm"]
+Profile = Literal["development", "production"]
+
+LOOPBACK: Final = "127.0.0.1"
+PHOENIX_PROJECT: Final = "gateway"
+"""The Phoenix project that holds the spans of the gateway and of the command line."""
+
+
+class Secret:
+    """A value that is never shown: it prints as ``sk-…abcd``, whatever prints it."""
+
+    __slots__ = ("_value",)
+
+    def __init__(self, value: str) -> None:
+        self._value = value
+
+    def reveal(self) -> str:
+        """The plain value. Ask for it only where it goes over a wire or into .env."""
+        return self._value
+
+    def masked(self) -> str:
+        """``sk-…abcd`` for keys long enough to spare four characters, else ``…``."""
+        if len(self._value) < 16:
+            return "…"
+        prefix = "sk-" if self._value.startswith("sk-") else ""
+        return f"{prefix}…{self._value[-4:]}"
+
+    def __repr__(self) -> str:
+        return f"Secret({self.masked()!r})"
+
+    def __str__(self) -> str:
+        return self.masked()
+
+    def __format__(self, spec: str) -> str:
+        return format(self.masked(), spec)
+
+    def __eq__(self, other: object) -> bool:
+        return isinstance(other, Secret) and other._value == self._value
+
+    def __hash__(self) -> int:
+        return hash(self._value)
+
+    def __reduce__(self) -> tuple[Any, ...]:
+        raise TypeError("a Secret is not serialised")
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Source:
+    """Where a value came from: ``gateway.yaml line 7``, ``.env line 3``, ``--runtime``…"""
+
+    name: str
+    line: int | None = None
+    column: int | None = None
+
+    def __str__(self) -> str:
+        if self.line is None:
+            return self.name
+        column = "" if self.column is None else f" column {self.column}"
+        return f"{self.name} line {self.line}{column}"
+
+
+DEFAULT_SOURCE: Final = Source(name="default")
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Ports:
+    """TCP ports on the bind address."""
+
+    litellm: int = 4000
+    phoenix: int = 6006
+    phoenix_grpc: int = 4317
+    postgres_litellm: int = 5433
+    postgres_phoenix: int = 5432
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Model:
+    """A model group the gateway serves.
+
+    ``litellm_params`` are passed to LiteLLM as they are (``model``, ``api_base``, …);
+    ``api_key_env`` names the environment variable with the provider's key, or None.
+    ``timeout`` is in seconds.
+    """
+
+    name: str
+    litellm_params: Mapping[str, Any]
+    api_key_env: str | None = None
+    num_retries: int = 3
+    timeout: float = 600
+
+    @property
+    def offline(self) -> bool:
+        """True when LiteLLM answers by itself (``mock_response``), with no provider."""
+        return "mock_response" in self.litellm_params
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class DeclaredKey:
+    """A virtual key the project wants: its alias in LiteLLM, its variable in .env."""
+
+    alias: str
+    env: str
+    models: tuple[str, ...] = ()
+    metadata: Mapping[str, Any] = field(default_factory=lambda: MappingProxyType({}))
+    duration: str | None = None
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Component:
+    """A part of an application that calls models; ``operations`` may be empty."""
+
+    name: str
+    operations: tuple[str, ...] = ()
+    metadata: Mapping[str, Any] = field(default_factory=lambda: MappingProxyType({}))
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Secrets:
+    """The stack's own secrets; None where .env does not hold one yet."""
+
+    master_key: Secret | None = None
+    salt_key: Secret | None = None
+    litellm_postgres_password: Secret | None = None
+    phoenix_postgres_password: Secret | None = None
+    ui_password: Secret | None = None
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Settings:
+    """Everything one run needs to know, checked.
+
+    ``origins`` maps dotted names (``ports.litellm``, ``LITELLM_MASTER_KEY``) to the source
+    that won; names left out are defaults. ``environment`` holds, by variable name, the
+    provider keys that models refer to and the virtual keys that are set.
+    """
+
+    project_dir: Path
+    project_name: str
+    runtime: RuntimeChoice
+    profile: Profile
+    bind: str
+    ports: Ports
+    models: tuple[Model, ...]
+    keys: tuple[DeclaredKey, ...]
+    components: tuple[Component, ...]
+    secrets: Secrets
+    environment: Mapping[str, Secret]
+    origins: Mapping[str, Source]
+
+    @property
+    def env_file(self) -> Path:
+        return self.project_dir / ".env"
+
+    @property
+    def config_file(self) -> Path:
+        return self.project_dir / "gateway.yaml"
+
+    @property
+    def compose_dir(self) -> Path:
+        return self.project_dir / "compose"
+
+    @property
+    def state_dir(self) -> Path:
+        return self.project_dir / ".gatewayctl"
+
+    @property
+    def connect_host(self) -> str:
+        """The address to reach services at from this machine."""
+        return LOOPBACK if self.bind in {"0.0.0.0", "::", ""} else self.bind  # noqa: S104
+
+    @property
+    def gateway_url(self) -> str:
+        return f"http://{self.connect_host}:{self.ports.litellm}"
+
+    @property
+    def phoenix_url(self) -> str:
+        return f"http://{self.connect_host}:{self.ports.phoenix}"
+
+    def source_of(self, name: str) -> Source:
+        """Where the setting of that dotted name came from."""
+        return self.origins.get(name, DEFAULT_SOURCE)

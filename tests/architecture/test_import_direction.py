@@ -1,0 +1,99 @@
+"""The house's rules about imports: they point down, and each library has one owner."""
+
+from __future__ import annotations
+
+import ast
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+
+SOURCE = Path(__file__).parents[2] / "src" / "gatewayctl"
+LEVEL = {
+    "__main__": 9,
+    "cli": 8,
+    "output": 7,
+    "operations": 6,
+    "runtimes": 5,
+    "gateway": 5,
+    "tracing": 5,
+    "rendering": 4,
+    "settings": 3,
+    "env_file": 2,
+    "errors": 1,
+}
+"""env_file stands below settings, which reads .env through it."""
+OWNERS = {
+    "typer": {"cli"},
+    "rich": {"output"},
+    "httpx": {"gateway", "tracing"},
+    "opentelemetry": {"tracing"},
+    "jinja2": {"rendering"},
+    "python_on_whales": {"runtimes"},
+    "subprocess": {"runtimes"},
+    "psutil": {"runtimes"},
+    "uv": {"runtimes"},
+    "yaml": {"settings", "rendering"},
+    "dotenv": {"env_file"},
+}
+BANNED = {"click", "requests"}
+MODULES = sorted(SOURCE.rglob("*.py"))
+
+
+def _room(path: Path) -> str:
+    return path.relative_to(SOURCE).parts[0].removesuffix(".py")
+
+
+def _runtime_imports(tree: ast.AST) -> Iterator[str]:
+    """Names imported when the program runs: those for type checkers alone do not count."""
+    for node in ast.iter_child_nodes(tree):
+        if isinstance(node, ast.If) and "TYPE_CHECKING" in ast.unparse(node.test):
+            continue
+        if isinstance(node, ast.Import):
+            yield from (alias.name for alias in node.names)
+        elif isinstance(node, ast.ImportFrom):
+            assert node.level == 0, "relative import"
+            yield str(node.module)
+        yield from _runtime_imports(node)
+
+
+def _imports(path: Path) -> list[str]:
+    return list(_runtime_imports(ast.parse(path.read_text(encoding="utf-8"))))
+
+
+@pytest.mark.parametrize("path", MODULES, ids=lambda path: str(path.relative_to(SOURCE)))
+def test_imports_point_down_and_siblings_are_strangers(path: Path) -> None:
+    room = _room(path)
+    if room == "__init__":
+        assert not path.read_text(encoding="utf-8").strip()
+        return
+    for name in _imports(path):
+        parts = name.split(".")
+        if parts[0] != "gatewayctl" or len(parts) == 1 or parts[1] == room:
+            continue
+        assert LEVEL[parts[1]] < LEVEL[room], f"{room} must not import {name}"
+
+
+@pytest.mark.parametrize("path", MODULES, ids=lambda path: str(path.relative_to(SOURCE)))
+def test_each_library_is_imported_by_its_owner_only(path: Path) -> None:
+    room = _room(path)
+    for name in _imports(path):
+        library = name.split(".")[0]
+        assert library not in BANNED, f"{library} is not used here"
+        assert room in OWNERS.get(library, {room}), f"only {OWNERS[library]} may import {library}"
+
+
+def test_package_files_are_empty() -> None:
+    assert [p for p in SOURCE.rglob("__init__.py") if p.read_text(encoding="utf-8").strip()] == []
+
+
+def test_no_source_file_grows_past_four_hundred_lines() -> None:
+    lengths = {p.name: p.read_text(encoding="utf-8").count("\n") for p in MODULES}
+
+    assert {name: length for name, length in lengths.items() if length > 400} == {}
+
+
+def test_no_room_is_named_after_nothing() -> None:
+    nothing = {"utils", "util", "helpers", "helper", "common", "misc", "manager"}
+
+    assert [p for p in MODULES if {part.removesuffix(".py") for part in p.parts} & nothing] == []
