@@ -24,6 +24,7 @@
     │   ├── MigrationFailed
     │   ├── DatabasePasswordRefused
     │   ├── UnknownService
+    │   ├── TemplatesMissing
     │   └── Locked
     ├── Unreachable (5)
     │   ├── GatewayUnreachable
@@ -48,6 +49,7 @@ Owns the exit codes of the command line contract. Must not know who raises or sh
 
 from __future__ import annotations
 
+from dataclasses import dataclass
 from typing import ClassVar
 
 
@@ -105,11 +107,28 @@ class SettingsProblem(GatewayctlError):
     remedy = "Correct gateway.yaml, .env or the environment."
 
 
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Problem:
+    """One wrong setting: ``source`` reads like ``gateway.yaml line 7 column 3``."""
+
+    source: str
+    message: str
+
+    def __str__(self) -> str:
+        return f"{self.source}: {self.message}"
+
+
 class SettingsInvalid(SettingsProblem):
-    """One or more settings are wrong; the message lists every one with its source."""
+    """One or more settings are wrong; ``problems`` lists every one with its source."""
 
     code = "settings_invalid"
     remedy = "Correct each line above; `gatewayctl init` writes a commented gateway.yaml."
+
+    def __init__(
+        self, message: str = "", *, hint: str | None = None, problems: tuple[Problem, ...] = ()
+    ) -> None:
+        super().__init__(message or "\n".join(str(problem) for problem in problems), hint=hint)
+        self.problems = problems
 
 
 class EnvFileMissing(SettingsProblem):
@@ -130,7 +149,7 @@ class MasterKeyWeak(SettingsProblem):
     """A master key LiteLLM refuses to start with, or that anybody could guess."""
 
     code = "master_key_weak"
-    remedy = "Delete the LITELLM_MASTER_KEY line and run `gatewayctl init` to generate a strong one."
+    remedy = "Delete the LITELLM_MASTER_KEY line and run `gatewayctl init`: it generates one."
 
 
 class EnvFileUnreadable(SettingsProblem):
@@ -232,6 +251,13 @@ class UnknownService(RuntimeProblem):
     remedy = "See `gatewayctl status` for the services."
 
 
+class TemplatesMissing(RuntimeProblem):
+    """The installed package does not hold the templates it renders from."""
+
+    code = "templates_missing"
+    remedy = "Install gatewayctl again."
+
+
 class Locked(RuntimeProblem):
     """Another gatewayctl changes this project right now."""
 
@@ -286,7 +312,7 @@ class MasterKeyRefused(Refused):
     """LiteLLM does not accept our LITELLM_MASTER_KEY."""
 
     code = "master_key_refused"
-    remedy = "The gateway runs with another LITELLM_MASTER_KEY than .env: `gatewayctl restart litellm`."
+    remedy = "It runs with another LITELLM_MASTER_KEY than .env: `gatewayctl restart litellm`."
 
 
 class VirtualKeyRefused(Refused):

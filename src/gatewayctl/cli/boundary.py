@@ -21,7 +21,7 @@ class BoundaryGroup(TyperGroup):
     """The root group. Overrides ``invoke`` so that CliRunner sees exit codes as well."""
 
     def invoke(self, ctx: Any) -> Any:
-        args = [*ctx._protected_args, *ctx.args]
+        args = [*ctx._protected_args, *ctx.args]  # noqa: SLF001 - as TyperGroup.invoke reads them
         try:
             return super().invoke(ctx)
         except GatewayctlError as error:

@@ -19,7 +19,7 @@ from gatewayctl.settings.model import Secret, Source
 SCHEMA: Final = "gatewayctl/1"
 
 
-def as_data(value: Any) -> Any:
+def as_data(value: Any) -> Any:  # noqa: PLR0911 - one line per kind of value
     """A report as JSON data: field names stay, secrets are masked, None stays null."""
     if isinstance(value, Secret | PurePath | Source):
         return str(value)

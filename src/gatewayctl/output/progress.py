@@ -17,6 +17,7 @@ if TYPE_CHECKING:
 
 Report = TypeVar("Report")
 
+_WORTH_SAYING: Final = 0.1
 # A word beside every mark: colour and sign never carry the meaning alone.
 _MARK: Final = {
     "waiting": ("·", "dim"),
@@ -81,7 +82,8 @@ def _plain(events: Generator[Any, None, Report], board: Board, console: Console)
 
 def _line(event: Progress, board: Board) -> str:
     seconds = board.seconds(event.subject)
-    took = "" if event.state == "working" or seconds is None or seconds < 0.1 else f" ({seconds:.1f} s)"
+    short = event.state == "working" or seconds is None or seconds < _WORTH_SAYING
+    took = "" if short else f" ({seconds:.1f} s)"
     detail = f": {event.detail}" if event.detail else ""
     return f"{event.subject} {event.state}{took}{detail}"
 

@@ -27,9 +27,6 @@ class Progress:
     fraction: float | None = None
 
 
-type_events = Generator[Progress, None, None]
-
-
 @dataclass(frozen=True, slots=True, kw_only=True)
 class ServiceState:
     """A service as its runtime sees it: processes, not answers.
@@ -53,3 +50,72 @@ class LogLine:
     service: str
     text: str
     at: datetime | None = None
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class StartReport:
+    """What a start did, by service; ``unchanged`` ones ran already as they should."""
+
+    started: tuple[str, ...] = ()
+    restarted: tuple[str, ...] = ()
+    unchanged: tuple[str, ...] = ()
+
+    @property
+    def changed(self) -> bool:
+        return bool(self.started or self.restarted)
+
+
+Started = Generator[Progress, None, StartReport]
+Stopped = Generator[Progress, None, tuple[str, ...]]
+
+
+class Runtime(Protocol):
+    """Runs the services of one project. Made from Settings; every verb may be repeated.
+
+    A generator closed before its end (Ctrl-C) leaves no process that it started itself.
+    """
+
+    name: RuntimeName
+    services: tuple[str, ...]
+    """In dependency order: a service needs only those before it."""
+
+    def preflight(self) -> None:
+        """Find what would make a start fail, before anything is started.
+
+        Raises PortTaken naming who holds each port, RuntimeUnavailable.
+        """
+
+    def prepare(self, *, refresh: bool = False) -> Generator[Progress, None, None]:
+        """Fetch programs or images that are missing, or newer with ``refresh``; start nothing."""
+
+    def start(self) -> Started:
+        """Start what does not run, restart what runs with other settings than now.
+
+        Returns when every process is up, which is not yet ready; raises ServiceFailed.
+        """
+
+    def states(self) -> tuple[ServiceState, ...]:
+        """One state per service, in the order of ``services``; stopped ones included."""
+
+    def healthy(self, service: str) -> bool | None:
+        """What the runtime knows of a service's health; None where HTTP has to be asked."""
+
+    def owns(self, service: str, port: int) -> bool:
+        """True when the listener on ``port`` is a process of that service of ours."""
+
+    def stop(self, *, remove_data: bool = False) -> Stopped:
+        """Stop everything and hand back what ran; data stays unless told otherwise."""
+
+    def restart(self, services: Sequence[str]) -> Generator[Progress, None, None]:
+        """Stop and start these services with the settings of now."""
+
+    def last_lines(self, service: str, count: int = 20) -> str:
+        """The end of a service's log, as it is; empty where there is none."""
+
+    def logs(
+        self, services: Sequence[str], *, tail: int | None, since: datetime | None, follow: bool
+    ) -> Iterator[LogLine]:
+        """Lines in order of time; with ``follow`` it goes on until closed."""
+
+    def empty_litellm_database(self) -> Generator[Progress, None, None]:
+        """Stop LiteLLM and give it a database without any data; start nothing."""

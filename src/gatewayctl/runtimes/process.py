@@ -1,4 +1,4 @@
-"""The only place that runs programs to their end. Services are started elsewhere.
+"""The only place that runs programs to their end, or starts one that stays.
 
 Commands are data: a list of words and an environment. Secrets go by environment or
 standard input, never as a word.
@@ -7,7 +7,7 @@ standard input, never as a word.
 from __future__ import annotations
 
 import subprocess
-from collections.abc import Mapping, Sequence
+from collections.abc import Generator, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -54,3 +54,62 @@ def run(
     except subprocess.TimeoutExpired as error:
         raise RuntimeProblem(f"{argv[0]} did not end within {timeout:g} s.") from error
     return Completed(returncode=done.returncode, stdout=done.stdout, stderr=done.stderr)
+
+
+def follow(
+    argv: Sequence[str], *, env: Mapping[str, str] | None = None, cwd: Path | None = None
+) -> Generator[str, None, Completed]:
+    """Run a program, yielding what it writes line by line; both streams are one here.
+
+    Returns Completed with everything in ``stdout``. Closing the generator ends the program.
+    Raises RuntimeProblem when it cannot be started.
+    """
+    try:
+        process = subprocess.Popen(
+            list(argv),
+            env=None if env is None else dict(env),
+            cwd=cwd,
+            stdin=subprocess.DEVNULL,
+            stdout=subprocess.PIPE,
+            stderr=subprocess.STDOUT,
+            text=True,
+            errors="replace",
+        )
+    except OSError as error:
+        raise RuntimeProblem(f"Cannot run {argv[0]}: {error.strerror}.") from error
+    lines: list[str] = []
+    try:
+        assert process.stdout is not None  # noqa: S101 - a pipe was asked for
+        for line in process.stdout:
+            lines.append(line)
+            yield line.rstrip("\n")
+        process.wait()
+    finally:
+        if process.poll() is None:
+            process.terminate()
+            process.wait()
+        if process.stdout is not None:
+            process.stdout.close()
+    return Completed(returncode=process.returncode, stdout="".join(lines), stderr="")
+
+
+def start(
+    argv: Sequence[str], *, env: Mapping[str, str], cwd: Path, log: Path
+) -> subprocess.Popen[bytes]:
+    """Start a program that outlives us: a session of its own, output into ``log``.
+
+    Raises RuntimeProblem when it cannot be started.
+    """
+    try:
+        with log.open("ab") as out:
+            return subprocess.Popen(
+                list(argv),
+                env=dict(env),
+                cwd=cwd,
+                stdin=subprocess.DEVNULL,
+                stdout=out,
+                stderr=out,
+                start_new_session=True,
+            )
+    except OSError as error:
+        raise RuntimeProblem(f"Cannot start {argv[0]}: {error.strerror}.") from error

@@ -185,11 +185,15 @@ class Settings:
 
     @property
     def gateway_url(self) -> str:
-        return f"http://{self.connect_host}:{self.ports.litellm}"
+        return f"http://{self._url_host}:{self.ports.litellm}"
 
     @property
     def phoenix_url(self) -> str:
-        return f"http://{self.connect_host}:{self.ports.phoenix}"
+        return f"http://{self._url_host}:{self.ports.phoenix}"
+
+    @property
+    def _url_host(self) -> str:
+        return f"[{self.connect_host}]" if ":" in self.connect_host else self.connect_host
 
     def source_of(self, name: str) -> Source:
         """Where the setting of that dotted name came from."""

@@ -1,0 +1,142 @@
+"""Changing names in .env so that nothing else changes and nothing is ever lost.
+
+Owns read-modify-write as one step: lock, read afresh, decide name by name, prove the new
+text with python-dotenv, replace the file. Must not know what the names mean.
+"""
+
+from __future__ import annotations
+
+import contextlib
+import os
+import stat
+from collections.abc import Collection, Mapping
+from dataclasses import dataclass
+from pathlib import Path
+
+from gatewayctl.env_file.document import EnvDocument
+from gatewayctl.env_file.lock import PATIENCE, locked
+from gatewayctl.env_file.plan import Wishes, plan
+from gatewayctl.env_file.read import decoded
+from gatewayctl.env_file.replace import PRIVATE, discard, replace, temporary_name
+from gatewayctl.env_file.values import check_name
+from gatewayctl.errors import EnvFileUnreadable, EnvFileUnwritable
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class EnvUpdate:
+    """What became of each name; the values are not here.
+
+    ``unchanged`` are the names that were already as asked, or kept by ``only_missing``;
+    ``conflicts`` those left alone because somebody else changed them. ``widened_mode`` is
+    the file's mode before, if others could use it then; it is 0600 now, unless the file
+    system will not have it.
+    """
+
+    path: Path
+    added: tuple[str, ...]
+    changed: tuple[str, ...]
+    removed: tuple[str, ...]
+    unchanged: tuple[str, ...]
+    conflicts: tuple[str, ...]
+    widened_mode: int | None
+
+
+def update(
+    path: Path,
+    values: Mapping[str, str],
+    *,
+    remove: Collection[str] = (),
+    only_missing: bool = False,
+    comment: str | None = None,
+    expect: Mapping[str, str | None] | None = None,
+    patience: float = PATIENCE,
+) -> EnvUpdate:
+    """Give each name in ``path`` its value and remove others; all of it, or nothing.
+
+    ``only_missing`` keeps every value that is not empty. ``comment`` stands above the names
+    that are new. A name in ``expect`` changes only if its value is still that one (None:
+    not set). The file is made if it is missing; of a symbolic link the target is changed;
+    a hard link keeps the old content. Waits ``patience`` seconds for other writers.
+
+    Raises ``EnvValueUnsafe`` for what the readers would not agree on, ``EnvFileUnreadable``
+    and ``EnvFileUnwritable`` with the path and the reason, and ``Locked``.
+    """
+    wishes = Wishes(
+        wanted=_wanted(values, remove),
+        only_missing=only_missing,
+        expect=expect or {},
+        comment=comment,
+    )
+    target = Path(os.path.realpath(path))
+    try:
+        with locked(target.parent, patience=patience) as folder:
+            return _carry_out(wishes, path, folder, target.name)
+    except OSError as error:
+        message = f"{path} cannot be written: {error.strerror}"
+        raise EnvFileUnwritable(message) from error
+
+
+def _wanted(values: Mapping[str, str], remove: Collection[str]) -> Mapping[str, str | None]:
+    for name in values:
+        check_name(name)
+    if both := set(values) & set(remove):
+        message = f"to be set and to be removed: {', '.join(sorted(both))}"
+        raise ValueError(message)
+    return {**values, **dict.fromkeys(remove)}
+
+
+def _carry_out(wishes: Wishes, path: Path, folder: int, name: str) -> EnvUpdate:
+    """The read-modify-write itself; ``path`` is only for what is said about it."""
+    content, before = _current(path, folder, name)
+    document = EnvDocument.parse(decoded(path, content))
+    planned = plan(document, wishes)
+    if planned.text != document.text:
+        planned.prove(path)
+        replace(folder, name, planned.text.encode(), before=before)
+    else:
+        _tidy(folder, name, before)
+    return EnvUpdate(
+        path=path,
+        added=planned.named("added"),
+        changed=planned.named("changed"),
+        removed=planned.named("removed"),
+        unchanged=planned.named("unchanged"),
+        conflicts=planned.named("conflict"),
+        widened_mode=_widened_mode(before),
+    )
+
+
+def _current(path: Path, folder: int, name: str) -> tuple[bytes, os.stat_result | None]:
+    """The content and the state of the file, or nothing and None if there is none."""
+    # not blocking: opening a named pipe would wait for its writer
+    flags = os.O_RDONLY | os.O_NOFOLLOW | os.O_NONBLOCK | os.O_CLOEXEC
+    try:
+        descriptor = os.open(name, flags, dir_fd=folder)
+    except FileNotFoundError:
+        return b"", None
+    except OSError as error:
+        raise EnvFileUnreadable(f"{path} cannot be read: {error.strerror}") from error
+    state = os.fstat(descriptor)
+    if not stat.S_ISREG(state.st_mode):
+        os.close(descriptor)
+        raise EnvFileUnwritable(f"{path} is not a regular file", hint="Make it one.")
+    with os.fdopen(descriptor, "rb") as file:
+        return file.read(), state
+
+
+def _tidy(folder: int, name: str, before: os.stat_result | None) -> None:
+    """What is due even when the text stays: the mode, and a dead process's leavings.
+
+    Nothing was asked that fails if they stay too: on a read-only file system, or where
+    files have no modes. A mode that is too wide is told every time.
+    """
+    with contextlib.suppress(OSError):
+        discard(folder, temporary_name(name))
+    if _widened_mode(before) is not None:
+        with contextlib.suppress(OSError):
+            os.chmod(name, PRIVATE, dir_fd=folder)
+
+
+def _widened_mode(before: os.stat_result | None) -> int | None:
+    mode = PRIVATE if before is None else stat.S_IMODE(before.st_mode)
+    return mode if mode & ~PRIVATE else None

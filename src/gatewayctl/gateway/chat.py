@@ -1,0 +1,178 @@
+"""Chat completions through LiteLLM, streamed or whole.
+
+Owns the request as data and the reading of server-sent events. Must not know
+components, spans or terminals.
+"""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager
+from dataclasses import dataclass, field
+from types import MappingProxyType
+from typing import Any
+
+import httpx
+
+from gatewayctl.errors import GatewayUnreachable
+from gatewayctl.gateway import refusals
+from gatewayctl.gateway.client import GatewayClient
+from gatewayctl.settings.model import Secret
+
+Message = Mapping[str, str]
+"""``{"role": "user", "content": "…"}``"""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class ChatRequest:
+    """One request. ``headers`` carry the trace context; ``timeout`` in seconds of silence."""
+
+    model: str
+    messages: tuple[Message, ...]
+    metadata: Mapping[str, Any] = field(default_factory=lambda: MappingProxyType({}))
+    headers: Mapping[str, str] = field(default_factory=lambda: MappingProxyType({}))
+    stream: bool = True
+    timeout: float = 630
+
+    def body(self) -> dict[str, Any]:
+        """The JSON that is posted; a stream is asked to end with its usage."""
+        body: dict[str, Any] = {
+            "model": self.model,
+            "messages": [dict(message) for message in self.messages],
+            "stream": self.stream,
+            "metadata": dict(self.metadata),
+        }
+        if self.stream:
+            body["stream_options"] = {"include_usage": True}
+        return body
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Usage:
+    """Tokens as the provider counted them."""
+
+    prompt_tokens: int
+    completion_tokens: int
+    total_tokens: int
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Chunk:
+    """A part of a reply; a whole reply is one chunk."""
+
+    text: str = ""
+    finish_reason: str | None = None
+    usage: Usage | None = None
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Answer:
+    """A reply that has begun: LiteLLM's call id, and the parts as they arrive."""
+
+    call_id: str | None
+    chunks: Iterator[Chunk]
+
+
+@contextmanager
+def send(gateway: GatewayClient, key: Secret, request: ChatRequest) -> Iterator[Answer]:
+    """Post the request; the answer's chunks are read while the block runs.
+
+    Raises VirtualKeyRefused, UnknownModel, UpstreamRefused, UpstreamTimeout,
+    GatewayUnreachable or GatewayTimeout: before the block, or out of ``chunks`` when the
+    reply breaks off in the middle.
+    """
+    timeout = httpx.Timeout(request.timeout, connect=5)
+    with gateway.open(
+        "POST",
+        "/v1/chat/completions",
+        key=key,
+        role="virtual",
+        json=request.body(),
+        headers=request.headers,
+        timeout=timeout,
+    ) as response:
+        read = _streamed if request.stream else _whole
+        yield Answer(
+            call_id=response.headers.get("x-litellm-call-id"), chunks=read(gateway, response)
+        )
+
+
+def _whole(gateway: GatewayClient, response: httpx.Response) -> Iterator[Chunk]:
+    body = _loaded(gateway, response.read())
+    choices = body.get("choices")
+    if not choices:
+        raise gateway.unexpected("a completion")
+    yield Chunk(
+        text=_content(choices[0].get("message")),
+        finish_reason=choices[0].get("finish_reason"),
+        usage=_usage(body.get("usage")),
+    )
+
+
+def _streamed(gateway: GatewayClient, response: httpx.Response) -> Iterator[Chunk]:
+    finished = False
+    for event in _events(response.iter_bytes()):
+        if event == b"[DONE]":
+            return
+        chunk = _chunk(gateway, _loaded(gateway, event))
+        finished = finished or chunk.finish_reason is not None
+        yield chunk
+    if not finished:
+        raise GatewayUnreachable(
+            f"LiteLLM at {gateway.base_url} ended the reply before it was complete.",
+            hint="See `gatewayctl logs litellm`; the reply so far was kept.",
+        )
+
+
+def _events(parts: Iterator[bytes]) -> Iterator[bytes]:
+    """The ``data:`` fields of a stream of server-sent events.
+
+    Lines end at \\n alone: text readers also split at characters such as U+2028, which may
+    stand inside the JSON.
+    """
+    rest = b""
+    for part in parts:
+        *lines, rest = (rest + part).split(b"\n")
+        for line in lines:
+            if line.startswith(b"data:"):
+                yield line.removeprefix(b"data:").strip()
+    if rest.startswith(b"data:"):
+        yield rest.removeprefix(b"data:").strip()
+
+
+def _chunk(gateway: GatewayClient, body: Mapping[str, Any]) -> Chunk:
+    if "error" in body:
+        refusal = refusals.from_data(500, body)
+        raise refusals.error_for(refusal, role="virtual", address=gateway.base_url)
+    choice: Mapping[str, Any] = next(iter(body.get("choices") or ()), {})
+    return Chunk(
+        text=_content(choice.get("delta")),
+        finish_reason=choice.get("finish_reason"),
+        usage=_usage(body.get("usage")),
+    )
+
+
+def _loaded(gateway: GatewayClient, text: bytes) -> dict[str, Any]:
+    try:
+        body = json.loads(text)
+    except ValueError:
+        body = None
+    if not isinstance(body, dict):
+        raise gateway.unexpected("JSON that could be read")
+    return body
+
+
+def _content(message: Any) -> str:
+    content = message.get("content") if isinstance(message, dict) else None
+    return content if isinstance(content, str) else ""
+
+
+def _usage(usage: Any) -> Usage | None:
+    if not isinstance(usage, dict) or usage.get("total_tokens") is None:
+        return None
+    return Usage(
+        prompt_tokens=int(usage.get("prompt_tokens") or 0),
+        completion_tokens=int(usage.get("completion_tokens") or 0),
+        total_tokens=int(usage["total_tokens"]),
+    )

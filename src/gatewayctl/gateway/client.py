@@ -1,0 +1,182 @@
+"""Speaking HTTP with LiteLLM: one small request function, errors named.
+
+Owns the way from transport failures and answers to errors. Must not know what is asked:
+keys, models and chat are files of their own.
+"""
+
+from __future__ import annotations
+
+import json as jsonlib
+import socket
+import ssl
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager
+from typing import Any, Final
+
+import httpx
+
+from gatewayctl.errors import (
+    GatewayctlError,
+    GatewayRefused,
+    GatewayTimeout,
+    GatewayUnreachable,
+    SettingsProblem,
+)
+from gatewayctl.gateway import refusals
+from gatewayctl.gateway.refusals import KeyRole
+from gatewayctl.settings.model import Secret
+
+MANAGEMENT_TIMEOUT: Final = httpx.Timeout(30, connect=5)
+"""Seconds; creating a key takes LiteLLM well under one."""
+
+
+def new_http_client(transport: httpx.BaseTransport | None = None) -> httpx.Client:
+    """The process's one HTTP client: no redirects, no proxies of the environment.
+
+    Every address is one of this machine's over plain HTTP, so the trust store, which
+    costs 20 ms to load, stays empty: an https address would fail, not be trusted.
+    """
+    return httpx.Client(
+        transport=transport,
+        trust_env=False,
+        follow_redirects=False,
+        verify=ssl.SSLContext(ssl.PROTOCOL_TLS_CLIENT),
+        headers={"User-Agent": "gatewayctl"},
+    )
+
+
+class GatewayClient:
+    """LiteLLM at one address. ``base_url`` has no path and no final slash."""
+
+    def __init__(self, http: httpx.Client, base_url: str) -> None:
+        self.http = http
+        self.base_url = base_url.rstrip("/")
+
+    def call(
+        self,
+        method: str,
+        path: str,
+        *,
+        key: Secret,
+        role: KeyRole,
+        json: Mapping[str, Any] | None = None,
+        params: Mapping[str, str | int] | None = None,
+        timeout: httpx.Timeout = MANAGEMENT_TIMEOUT,
+        none_if_absent: bool = False,
+    ) -> Any:
+        """The parsed JSON answer; None for a 404 where ``none_if_absent``.
+
+        Raises GatewayUnreachable, GatewayTimeout or a Refused that names the cause.
+        """
+        with self.open(
+            method, path, key=key, role=role, json=json, params=params, timeout=timeout,
+            none_if_absent=none_if_absent,
+        ) as response:  # fmt: skip
+            if response.status_code == 404:
+                return None
+            return self._parsed(response)
+
+    @contextmanager
+    def open(
+        self,
+        method: str,
+        path: str,
+        *,
+        key: Secret,
+        role: KeyRole,
+        json: Mapping[str, Any] | None = None,
+        params: Mapping[str, str | int] | None = None,
+        timeout: httpx.Timeout = MANAGEMENT_TIMEOUT,
+        headers: Mapping[str, str] | None = None,
+        none_if_absent: bool = False,
+    ) -> Iterator[httpx.Response]:
+        """An answer that is accepted and not yet read; failures while reading are named too."""
+        if role == "master":
+            self._refuse_clear_text()
+        authorised = {"Authorization": f"Bearer {key.reveal()}", **(headers or {})}
+        with (
+            self.named_failures(timeout),
+            self.http.stream(
+                method,
+                f"{self.base_url}{path}",
+                json=json,
+                params=params,
+                headers=authorised,
+                timeout=timeout,
+            ) as response,
+        ):
+            if not (none_if_absent and response.status_code == 404):
+                self._accept(response, role)
+            yield response
+
+    @contextmanager
+    def named_failures(self, timeout: httpx.Timeout) -> Iterator[None]:
+        """Transport failures become errors that say the address and no more."""
+        try:
+            yield
+        except (httpx.ConnectError, httpx.ConnectTimeout) as error:
+            raise GatewayUnreachable(
+                f"LiteLLM does not answer at {self.base_url} ({_why(error)})."
+            ) from None
+        except httpx.TimeoutException:
+            raise GatewayTimeout(
+                f"LiteLLM at {self.base_url} did not answer within {timeout.read:g} s."
+            ) from None
+        except (httpx.TransportError, httpx.DecodingError) as error:
+            raise GatewayUnreachable(
+                f"LiteLLM at {self.base_url} broke off the connection ({_why(error)})."
+            ) from None
+        except httpx.InvalidURL as error:
+            raise GatewayUnreachable(f"{self.base_url} is no address ({error}).") from None
+
+    def _accept(self, response: httpx.Response, role: KeyRole) -> None:
+        if response.is_success:
+            return
+        if response.has_redirect_location:
+            raise self._stranger("redirects elsewhere, which is never followed")
+        refusal = refusals.parse(response.status_code, response.read())
+        raise refusals.error_for(refusal, role=role, address=self.base_url)
+
+    def _parsed(self, response: httpx.Response) -> Any:
+        try:
+            return jsonlib.loads(response.read())
+        except ValueError:
+            raise self._stranger("does not answer in JSON") from None
+
+    def _stranger(self, why: str) -> GatewayctlError:
+        return GatewayUnreachable(
+            f"Something else than LiteLLM answers at {self.base_url}: it {why}.",
+            hint="Choose another port under ports: in gateway.yaml, or stop that program.",
+        )
+
+    def unexpected(self, what: str) -> GatewayctlError:
+        """An answer that is JSON, but not what this version of LiteLLM was seen to say."""
+        return GatewayRefused(f"LiteLLM at {self.base_url} answered without {what}.")
+
+    def _refuse_clear_text(self) -> None:
+        """The master key leaves this machine over TLS only."""
+        url = httpx.URL(self.base_url)
+        if url.scheme == "http" and not _is_this_machine(url.host):
+            raise SettingsProblem(
+                f"LITELLM_MASTER_KEY would travel in clear text to {url.host}.",
+                hint="Set bind: in gateway.yaml to an address of this machine.",
+            )
+
+
+def _is_this_machine(host: str) -> bool:
+    """True for an address a socket of this machine can be bound to."""
+    if host in {"localhost", "127.0.0.1", "::1"}:
+        return True
+    try:
+        family = socket.AF_INET6 if ":" in host else socket.AF_INET
+        with socket.socket(family, socket.SOCK_DGRAM) as probe:
+            probe.bind((host, 0))
+    except OSError:
+        return False
+    return True
+
+
+def _why(error: Exception) -> str:
+    """The system's words, without the errno httpx puts before them."""
+    text = refusals.without_keys(str(error)) or type(error).__name__
+    return text.rpartition("] ")[2][:200]

@@ -1,0 +1,170 @@
+"""Virtual keys in LiteLLM: register, look up, list, delete.
+
+Owns the shapes of /key/*. Keys are named by their SHA-256 hash in every call but the one
+that registers them: a plain key in a query or a body can end up in logs and spans. Must
+not know .env.
+"""
+
+from __future__ import annotations
+
+import hashlib
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass, field
+from datetime import UTC, datetime
+from types import MappingProxyType
+from typing import Any, Final
+
+from gatewayctl.errors import GatewayRefused
+from gatewayctl.gateway.client import GatewayClient
+from gatewayctl.settings.model import Secret
+
+_PAGE_SIZE: Final = 100
+"""The most /key/list gives at once."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class NewKey:
+    """A key to register. ``models`` empty is all of them; ``duration`` like ``30d``."""
+
+    alias: str
+    secret: Secret
+    models: tuple[str, ...] = ()
+    metadata: Mapping[str, Any] = field(default_factory=lambda: MappingProxyType({}))
+    duration: str | None = None
+
+    def body(self) -> dict[str, Any]:
+        """The request. ``llm_api`` keeps the key from management routes; no limits are set."""
+        body: dict[str, Any] = {
+            "key": self.secret.reveal(),
+            "key_alias": self.alias,
+            "models": list(self.models),
+            "metadata": dict(self.metadata),
+            "key_type": "llm_api",
+        }
+        if self.duration is not None:
+            body["duration"] = self.duration
+        return body
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class VirtualKey:
+    """A key as LiteLLM knows it. ``spend`` in US dollars; ``name`` is masked by LiteLLM."""
+
+    hash: str
+    alias: str | None
+    name: str | None
+    models: tuple[str, ...]
+    metadata: Mapping[str, Any]
+    expires: datetime | None
+    spend: float | None
+    blocked: bool
+
+    def expired(self, now: datetime) -> bool:
+        return self.expires is not None and self.expires <= now
+
+
+def hash_of(secret: Secret) -> str:
+    """LiteLLM's identifier of a key: the SHA-256 of its text, in hex."""
+    return hashlib.sha256(secret.reveal().encode()).hexdigest()
+
+
+def generate(gateway: GatewayClient, master: Secret, new: NewKey) -> VirtualKey:
+    """Register a key with its own secret; doing it again with the same secret is harmless.
+
+    Raises KeyAliasExists for an alias in use, even by this very key (LiteLLM checks the
+    alias before it looks at the secret).
+    """
+    answer = gateway.call("POST", "/key/generate", key=master, role="master", json=new.body())
+    if not isinstance(answer, dict) or answer.get("key") != new.secret.reveal():
+        raise gateway.unexpected("the key that was registered")
+    return _virtual_key({**answer, "token": hash_of(new.secret)})
+
+
+def info(gateway: GatewayClient, master: Secret, key_hash: str) -> VirtualKey | None:
+    """The live key with that hash, or None. LiteLLM answers for deleted keys as well."""
+    answer = gateway.call(
+        "GET",
+        "/key/info",
+        key=master,
+        role="master",
+        params={"key": key_hash},
+        none_if_absent=True,
+    )
+    if answer is None:
+        return None
+    found = answer.get("info") if isinstance(answer, dict) else None
+    if not isinstance(found, dict):
+        raise gateway.unexpected("the key's info")
+    if found.get("status") == "deleted" or found.get("deleted_at") is not None:
+        return None
+    return _virtual_key({**found, "token": key_hash})
+
+
+def with_alias(gateway: GatewayClient, master: Secret, alias: str) -> VirtualKey | None:
+    """The live key that holds an alias, or None."""
+    found = _page(gateway, master, {"page": 1, "key_alias": alias})
+    return next((key for key in found[0] if key.alias == alias), None)
+
+
+def listed(gateway: GatewayClient, master: Secret) -> Iterator[VirtualKey]:
+    """Every live key, newest first; one request for each hundred."""
+    page, pages = 1, 1
+    while page <= pages:
+        keys, pages = _page(gateway, master, {"page": page})
+        yield from keys
+        page += 1
+
+
+def delete(gateway: GatewayClient, master: Secret, key_hash: str) -> None:
+    """Delete a key and look that it is gone: LiteLLM echoes hashes it did not delete.
+
+    Raises GatewayRefused if the key is still there. A key that was not there is fine.
+    """
+    gateway.call(
+        "POST",
+        "/key/delete",
+        key=master,
+        role="master",
+        json={"keys": [key_hash]},
+        none_if_absent=True,
+    )
+    if info(gateway, master, key_hash) is not None:
+        raise GatewayRefused(f"LiteLLM said it deleted the key {key_hash[:12]}…, but did not.")
+
+
+def _page(
+    gateway: GatewayClient, master: Secret, asked: Mapping[str, str | int]
+) -> tuple[list[VirtualKey], int]:
+    params = {"size": _PAGE_SIZE, "return_full_object": "true", **asked}
+    answer = gateway.call("GET", "/key/list", key=master, role="master", params=params)
+    rows = answer.get("keys") if isinstance(answer, dict) else None
+    if not isinstance(rows, list):
+        raise gateway.unexpected("a list of keys")
+    keys = [_virtual_key(row) for row in rows if isinstance(row, dict)]
+    # An empty page ends it, whatever the count says: keys may be deleted meanwhile.
+    return keys, int(answer.get("total_pages") or 1) if rows else 0
+
+
+def _virtual_key(row: Mapping[str, Any]) -> VirtualKey:
+    spend = row.get("spend")
+    return VirtualKey(
+        hash=str(row.get("token") or ""),
+        alias=row.get("key_alias"),
+        name=row.get("key_name"),
+        models=tuple(str(model) for model in row.get("models") or ()),
+        metadata=MappingProxyType(dict(row.get("metadata") or {})),
+        expires=_moment(row.get("expires")),
+        spend=None if spend is None else float(spend),
+        blocked=bool(row.get("blocked")),
+    )
+
+
+def _moment(text: Any) -> datetime | None:
+    """LiteLLM writes UTC, with or without saying so."""
+    if not isinstance(text, str):
+        return None
+    try:
+        moment = datetime.fromisoformat(text)
+    except ValueError:
+        return None
+    return moment if moment.tzinfo else moment.replace(tzinfo=UTC)

@@ -1,0 +1,65 @@
+"""The model groups LiteLLM serves, and whether each answers.
+
+Owns the shapes of /model/info. Must not know which models are declared.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import Final
+
+import httpx
+
+from gatewayctl.gateway.client import GatewayClient
+from gatewayctl.settings.model import Secret
+
+CHECK_TIMEOUT: Final = httpx.Timeout(60, connect=5)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class ServedModel:
+    """A model group: the name clients use and what stands behind it, in LiteLLM's terms."""
+
+    name: str
+    upstreams: tuple[str, ...]
+
+
+def served(gateway: GatewayClient, master: Secret) -> tuple[ServedModel, ...]:
+    """Every model group, in the order of LiteLLM's configuration."""
+    answer = gateway.call("GET", "/model/info", key=master, role="master")
+    rows = answer.get("data") if isinstance(answer, dict) else None
+    if not isinstance(rows, list):
+        raise gateway.unexpected("a list of models")
+    groups: dict[str, list[str]] = {}
+    for row in rows:
+        upstream = str((row.get("litellm_params") or {}).get("model") or "")
+        groups.setdefault(str(row.get("model_name")), []).append(upstream)
+    return tuple(
+        ServedModel(name=name, upstreams=tuple(dict.fromkeys(upstreams)))
+        for name, upstreams in groups.items()
+    )
+
+
+def check(gateway: GatewayClient, master: Secret, model: str) -> None:
+    """Call a model once, as small as it gets; it costs what its provider asks for that.
+
+    Raises what a chat would: UpstreamRefused, UpstreamTimeout, UnknownModel… The master
+    key is used so that the answer is about the model, not about a virtual key's rights.
+    """
+    body = {
+        "model": model,
+        "messages": [{"role": "user", "content": "ping"}],
+        # Some reasoning models accept no fewer; LiteLLM renames the parameter for them.
+        "max_tokens": 16,
+        "num_retries": 0,
+    }
+    answer = gateway.call(
+        "POST",
+        "/v1/chat/completions",
+        key=master,
+        role="master",
+        json=body,
+        timeout=CHECK_TIMEOUT,
+    )
+    if not isinstance(answer, dict) or not answer.get("choices"):
+        raise gateway.unexpected("a completion")

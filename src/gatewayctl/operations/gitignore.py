@@ -1,0 +1,43 @@
+"""The lines of .gitignore that keep secrets and state out of a repository.
+
+Owns which lines, and when one is already there. Everything else in the file stays as it
+is, byte for byte. Must not know what is in the ignored files.
+"""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Final
+
+from gatewayctl.errors import FileUnwritable
+from gatewayctl.rendering.atomic import write_whole
+
+IGNORED: Final = (".env", ".gatewayctl/")
+_REASON: Final = "# gatewayctl: secrets and state"
+
+
+def ensure_ignored(project_dir: Path) -> tuple[str, ...]:
+    """Add the lines that are missing, at the end; returns those added.
+
+    Raises FileUnwritable. A link is followed, since the file may be shared.
+    """
+    path = (project_dir / ".gitignore").resolve()
+    old = _read(path)
+    present = {line.strip().strip("/") for line in old.decode(errors="replace").splitlines()}
+    missing = tuple(line for line in IGNORED if line.strip("/") not in present)
+    if missing:
+        end = b"\r\n" if b"\r\n" in old else b"\n"
+        lines = [line.encode() for line in (_REASON, *missing)]
+        start = old if not old or old.endswith(b"\n") else old + end
+        gap = end if start else b""
+        write_whole(path, start + gap + b"".join(line + end for line in lines))
+    return missing
+
+
+def _read(path: Path) -> bytes:
+    try:
+        return path.read_bytes()
+    except FileNotFoundError:
+        return b""
+    except OSError as error:
+        raise FileUnwritable(f"Cannot read {path}: {error.strerror}.") from error

@@ -1,0 +1,83 @@
+"""Whether each service is truly ready: processes and answers joined.
+
+A service is healthy when what it says says so *and* the listener is ours: a stranger on the port
+is never taken for the service.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Literal
+
+from gatewayctl.runtimes.base import ProcessState, Runtime, ServiceState
+from gatewayctl.settings.model import Settings
+
+if TYPE_CHECKING:
+    import httpx
+
+Health = Literal["healthy", "starting", "unhealthy", "stopped"]
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class ServiceReport:
+    """One service as ``status`` tells it; ``uptime`` in seconds."""
+
+    service: str
+    state: ProcessState
+    health: Health
+    version: str | None
+    address: str | None
+    uptime: float | None
+    pid: int | None
+    detail: str
+
+
+def check(settings: Settings, runtime: Runtime, http: httpx.Client) -> tuple[ServiceReport, ...]:
+    """Look at every service once, in dependency order. Never raises for what it finds."""
+    return tuple(check_service(state, settings, runtime, http) for state in runtime.states())
+
+
+def check_service(
+    state: ServiceState, settings: Settings, runtime: Runtime, http: httpx.Client
+) -> ServiceReport:
+    """Look at one service once."""
+    health, detail = _health(state, settings, runtime, http)
+    return ServiceReport(
+        service=state.service,
+        state=state.state,
+        health=health,
+        version=state.version,
+        address=state.address,
+        uptime=state.uptime,
+        pid=state.pid,
+        detail=detail or state.detail,
+    )
+
+
+def _health(
+    state: ServiceState, settings: Settings, runtime: Runtime, http: httpx.Client
+) -> tuple[Health, str]:
+    if state.state == "stopped":
+        return "stopped", ""
+    if state.state == "failed":
+        return "unhealthy", state.detail
+    known = runtime.healthy(state.service)
+    if known is not None:
+        return ("healthy", "") if known else ("starting", "takes no logins yet")
+    port, ready, detail = _asked(state.service, settings, http)
+    if ready and not runtime.owns(state.service, port):
+        return "unhealthy", f"port {port} is answered by a process that is not ours"
+    return ("healthy" if ready else "starting"), detail
+
+
+def _asked(service: str, settings: Settings, http: httpx.Client) -> tuple[int, bool, str]:
+    """Port, readiness and words of a service that speaks HTTP."""
+    if service == "litellm":
+        from gatewayctl.gateway.health import readiness
+
+        said = readiness(http, settings.gateway_url)
+        return settings.ports.litellm, said.ready, said.detail
+    from gatewayctl.tracing.health import readiness as phoenix_readiness
+
+    heard = phoenix_readiness(http, settings.phoenix_url)
+    return settings.ports.phoenix, heard.ready, heard.detail

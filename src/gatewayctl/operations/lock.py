@@ -1,0 +1,44 @@
+"""One state-changing verb at a time in a project.
+
+The kernel lets go of the lock when its holder dies, so a dead holder never blocks anybody.
+"""
+
+from __future__ import annotations
+
+import fcntl
+import json
+import os
+from collections.abc import Iterator
+from contextlib import contextmanager
+from datetime import UTC, datetime
+from pathlib import Path
+
+from gatewayctl.errors import FileUnwritable, Locked
+
+
+@contextmanager
+def held(state_dir: Path, verb: str) -> Iterator[None]:
+    """Hold the project's lock. Raises Locked, naming who holds it, since when, for what."""
+    try:
+        state_dir.mkdir(mode=0o700, parents=True, exist_ok=True)
+        lock = (state_dir / "lock").open("a+", encoding="utf-8")
+    except OSError as error:
+        raise FileUnwritable(f"Cannot write to {state_dir}: {error.strerror}.") from error
+    with lock:
+        try:
+            fcntl.flock(lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
+        except BlockingIOError:
+            raise Locked(f"This project is being changed: {_holder(state_dir)}.") from None
+        lock.truncate(0)
+        now = datetime.now(UTC).isoformat(timespec="seconds")
+        lock.write(json.dumps({"pid": os.getpid(), "verb": verb, "since": now}))
+        lock.flush()
+        yield
+
+
+def _holder(state_dir: Path) -> str:
+    try:
+        known = json.loads((state_dir / "lock").read_text(encoding="utf-8"))
+        return f"gatewayctl {known['verb']} (pid {known['pid']}) since {known['since']}"
+    except (OSError, ValueError, KeyError):
+        return "by a gatewayctl that has just begun"

@@ -1,0 +1,68 @@
+"""How init and render look: the files of a project, and what was done to them.
+
+Owns the words for a person. Reads reports only. Paths and diffs go out as plain lines,
+since those are copied and must not be wrapped.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from pathlib import Path
+
+from gatewayctl.operations.init import InitReport
+from gatewayctl.operations.render import FileReport, RenderReport
+
+
+def initialised(report: InitReport) -> Iterator[str]:
+    """What init wrote, what it kept, and what to do next."""
+    if not report.changed:
+        yield f"Nothing changed: {report.project_dir} is a gateway project already."
+    yield from _config(report)
+    if report.env_added:
+        yield f"added    {report.env_file.name}: {', '.join(report.env_added)}"
+    if report.openai_api_key == "replaced":
+        yield f"replaced {report.env_file.name}: OPENAI_API_KEY"
+    if report.gitignore_added:
+        yield f"added    .gitignore: {', '.join(report.gitignore_added)}"
+    for warning in report.warnings:
+        yield f"Warning: {warning}"
+    yield from _next_steps(report)
+
+
+def _config(report: InitReport) -> Iterator[str]:
+    if report.gateway_yaml == "written":
+        yield "written  gateway.yaml"
+    if report.gateway_yaml == "replaced":
+        backup = "" if report.backup is None else f" (the old one is {report.backup.name})"
+        yield f"replaced gateway.yaml{backup}"
+
+
+def _next_steps(report: InitReport) -> Iterator[str]:
+    if report.provider_keys_missing:
+        names = ", ".join(report.provider_keys_missing)
+        yield f"not set  {names}: models that need it fail until it is in .env"
+    yield "next     gatewayctl up"
+
+
+def rendered(report: RenderReport) -> Iterator[str]:
+    """One line a file, then its diff where one was asked for."""
+    for file in report.files:
+        yield f"{file.state:<9} {file.path}"
+        yield from _diff(file)
+    yield _summary(report)
+
+
+def _diff(file: FileReport) -> Iterator[str]:
+    if file.diff:
+        yield file.diff.rstrip("\n")
+
+
+def _summary(report: RenderReport) -> str:
+    folder = _shown(report.compose_dir)
+    if not report.changed:
+        return f"Nothing to do: {folder} is current."
+    return f"{folder} is not current." if report.check else f"{folder} is current now."
+
+
+def _shown(folder: Path) -> str:
+    return f"{folder.name}/"

@@ -1,0 +1,115 @@
+"""Rendered files against those on disk: compared, and written where they differ.
+
+Owns the comparison, the masking of diffs and the policy for links. Must not know how a
+file was rendered. A link beside the files is followed inside the folder only, because
+writing through one that leads elsewhere would change a file nobody named.
+"""
+
+from __future__ import annotations
+
+import difflib
+import re
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass
+from pathlib import Path, PurePosixPath
+from typing import Final, Literal
+
+from gatewayctl.errors import FileUnwritable
+from gatewayctl.rendering.atomic import write_whole
+from gatewayctl.rendering.plan import RenderedFile
+from gatewayctl.settings.model import Secret
+
+DifferenceState = Literal["missing", "changed", "unchanged"]
+
+_KEY: Final = re.compile(r"sk-[A-Za-z0-9_\-]{8,}")
+_NO_NEWLINE: Final = "\n\\ No newline at end of file\n"
+# Shorter ones are words: replacing them would garble the text and hide nothing.
+_SHORTEST_KNOWN: Final = 4
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class FileDifference:
+    """How a file on disk differs from the rendered one.
+
+    ``diff`` is a unified diff from disk to rendered, secrets masked; empty if unchanged.
+    """
+
+    path: PurePosixPath
+    state: DifferenceState
+    diff: str
+
+
+def differences(
+    files: Sequence[RenderedFile], folder: Path, *, secrets: Iterable[Secret] = ()
+) -> tuple[FileDifference, ...]:
+    """Compare rendered files with a folder; ``secrets`` are masked wherever they appear.
+
+    Raises FileUnwritable for one that cannot be read, or is a link out of the folder.
+    """
+    known = tuple(secrets)
+    return tuple(_difference(file, folder, known) for file in files)
+
+
+def write(
+    files: Sequence[RenderedFile], folder: Path, *, secrets: Iterable[Secret] = ()
+) -> tuple[FileDifference, ...]:
+    """Write the files that differ, each whole or not at all, and say how they differed.
+
+    Unchanged files are not touched. Raises FileUnwritable before anything is written where
+    that can be known, else with the files before it complete.
+    """
+    found = differences(files, folder, secrets=secrets)
+    for file, difference in zip(files, found, strict=True):
+        if difference.state != "unchanged":
+            write_whole(_target(file, folder), file.content.encode())
+    return found
+
+
+def _difference(file: RenderedFile, folder: Path, secrets: Sequence[Secret]) -> FileDifference:
+    path = _target(file, folder)
+    try:
+        old = path.read_bytes()
+    except FileNotFoundError:
+        state: DifferenceState = "missing"
+        old = b""
+    except OSError as error:
+        raise FileUnwritable(f"Cannot read {path}: {error.strerror}.") from error
+    else:
+        state = "unchanged" if old == file.content.encode() else "changed"
+    diff = "" if state == "unchanged" else _diff(old.decode(errors="replace"), file)
+    return FileDifference(path=file.path, state=state, diff=_masked(diff, secrets))
+
+
+def _target(file: RenderedFile, folder: Path) -> Path:
+    """The file to read and write, links followed."""
+    try:
+        root = folder.resolve()
+        target = (root / file.path).resolve()
+    except RuntimeError as error:
+        raise FileUnwritable(f"{folder / file.path} is a link to itself.") from error
+    if not target.is_relative_to(root):
+        raise FileUnwritable(
+            f"{folder / file.path} is a link to {target}, outside of {root}.",
+            hint="Remove the link, or make the whole folder a link.",
+        )
+    return target
+
+
+def _diff(old: str, file: RenderedFile) -> str:
+    lines = difflib.unified_diff(
+        old.splitlines(keepends=True),
+        file.content.splitlines(keepends=True),
+        f"{file.path} (on disk)",
+        f"{file.path} (rendered)",
+    )
+    return "".join(line if line.endswith("\n") else f"{line}{_NO_NEWLINE}" for line in lines)
+
+
+def _masked(text: str, secrets: Sequence[Secret]) -> str:
+    """The text without any key: the known ones, and whatever looks like one."""
+    values = {secret.reveal(): secret.masked() for secret in secrets}
+    # The longest first, so that no rest of one stays when another is a part of it.
+    for value in sorted(values, key=len, reverse=True):
+        if len(value) >= _SHORTEST_KNOWN:
+            text = text.replace(value, values[value])
+    return _KEY.sub(lambda found: Secret(found.group()).masked(), text)

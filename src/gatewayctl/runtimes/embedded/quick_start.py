@@ -1,0 +1,58 @@
+"""Starts LiteLLM or Phoenix inside its own Python: no import of gatewayctl here.
+
+Two things its own start script does not do. The garbage collector rests while thousands of
+modules are imported, which saves about 15 % of the start; and every line of output gets its
+time, which uvicorn's lines lack and ``gatewayctl logs --since`` needs.
+"""
+
+from __future__ import annotations
+
+import gc
+import importlib
+import io
+import sys
+from datetime import datetime, timezone
+from typing import Final
+
+# Program name → module and function of its console script.
+_PROGRAMS: Final = {
+    "litellm": ("litellm.proxy.proxy_cli", "run_server", "litellm.proxy.proxy_server"),
+    "phoenix": ("phoenix.server.main", "main", None),
+}
+
+
+class Stamped(io.TextIOWrapper):
+    """A text stream that puts the time before each line."""
+
+    _at_start = True
+
+    def write(self, text: str) -> int:
+        if not isinstance(text, str):
+            # Click finds out whether a stream is binary by writing b"" to it.
+            raise TypeError("this is a text stream")
+        stamp = datetime.now(timezone.utc).strftime("%Y-%m-%dT%H:%M:%S.%f")[:-3] + "Z "  # noqa: UP017
+        for line in text.splitlines(keepends=True):
+            super().write(stamp + line if self._at_start else line)
+            self._at_start = line.endswith("\n")
+        return len(text)
+
+
+def main() -> None:
+    """``quick_start.py litellm|phoenix [its arguments…]``."""
+    module, function, heaviest = _PROGRAMS[sys.argv[1]]
+    for name in ("stdout", "stderr"):
+        buffer = getattr(sys, name).buffer
+        setattr(sys, name, Stamped(buffer, encoding="utf-8", errors="replace", line_buffering=True))
+    sys.argv = sys.argv[1:]
+    gc.disable()
+    start = getattr(importlib.import_module(module), function)
+    if heaviest is not None:
+        importlib.import_module(heaviest)
+    # What is imported stays for good: the collector need not look at it again.
+    gc.freeze()
+    gc.enable()
+    sys.exit(start())
+
+
+if __name__ == "__main__":
+    main()

@@ -1,0 +1,282 @@
+"""The embedded runtime: the whole stack from packages, without Docker.
+
+Joins environment, PostgreSQL, supervisor and services into the verbs of the Runtime Protocol.
+Must not know what LiteLLM or Phoenix answer over HTTP.
+"""
+
+from __future__ import annotations
+
+import json
+import shutil
+import time
+from collections.abc import Generator, Iterator, Mapping, Sequence
+from datetime import datetime
+from typing import Final
+
+from gatewayctl.errors import PortTaken, ServiceFailed, UnknownService
+from gatewayctl.runtimes.base import (
+    LogLine,
+    ProcessState,
+    Progress,
+    Started,
+    StartReport,
+    Stopped,
+    ServiceState,
+)
+from gatewayctl.runtimes.embedded import install, launch, logs, strays
+from gatewayctl.runtimes.embedded.environment import locate
+from gatewayctl.runtimes.embedded.layout import Layout
+from gatewayctl.runtimes.embedded.postgres import Cluster, initialise
+from gatewayctl.runtimes.embedded.privileges import unprivileged
+from gatewayctl.runtimes.embedded.services import SERVICES, STOP_SIGNALS, inherited, keyed_hash
+from gatewayctl.runtimes.embedded.supervisor import Process, Supervisor, configuration
+from gatewayctl.runtimes.ports import listeners, listening_pids
+from gatewayctl.settings.model import RuntimeName, Secret, Settings
+
+_ALIVE: Final[frozenset[ProcessState]] = frozenset({"running", "starting"})
+_POSTGRES_SECONDS: Final = 60.0
+
+
+class EmbeddedRuntime:
+    """LiteLLM, Phoenix and one PostgreSQL as processes of this machine."""
+
+    name: RuntimeName = "embedded"
+    services: tuple[str, ...] = SERVICES
+
+    def __init__(self, settings: Settings) -> None:
+        self._settings = settings
+        self._layout = Layout(state_dir=settings.state_dir)
+        self._environment = locate()
+        self._supervisor = Supervisor(self._layout)
+        self._cluster = Cluster(environment=self._environment, settings=settings)
+
+    def preflight(self) -> None:
+        """Every port is free, or held by the service of ours that should hold it."""
+        unprivileged()
+        ports = self._ports()
+        held = listeners(self._settings.bind, ports)
+        ours = {p.pid for p in strays.family(self._supervisor.pid())}
+        # A supervisor that was killed leaves services that start() clears.
+        ours |= {p.pid for p in strays.find(self._layout)}
+        strangers = {port: who for port, who in held.items() if who.pid not in ours}
+        if not strangers:
+            return
+        lines = [
+            f"Port {port}, which {ports[port][0]} needs, is held by {who}."
+            for port, who in sorted(strangers.items())
+        ]
+        names = ", ".join(f"{ports[port][1]}" for port in sorted(strangers))
+        raise PortTaken(
+            "\n".join(lines),
+            hint=f"Stop that process, or choose another port: set {names} in gateway.yaml.",
+        )
+
+    def prepare(self, *, refresh: bool = False) -> Generator[Progress, None, None]:
+        """Make the environment in the user's cache if it is missing."""
+        if refresh and self._environment.complete:
+            detail = "every package is locked by hash: nothing newer to fetch"
+            yield Progress(subject="environment", state="unchanged", detail=detail)
+        yield from install.ensure(self._environment)
+
+    def start(self) -> Started:
+        """PostgreSQL first, then the databases, then LiteLLM and Phoenix side by side."""
+        wanted = self._fingerprints()
+        keep = self._unchanged(wanted)
+        if keep == set(SERVICES):
+            return StartReport(unchanged=SERVICES)
+        ran = {p.service for p in self._supervisor.processes() if p.state in _ALIVE}
+        for service in reversed(SERVICES):
+            if service in ran - keep:
+                self._supervisor.stop(service)
+        yield Progress(subject="postgres", state="working", detail="starting")
+        self._ensure_supervisor()
+        yield from self._start_postgres()
+        for service in SERVICES:
+            if service not in keep and service != "postgres":
+                self._supervisor.start(service)
+                yield Progress(subject=service, state="working", detail="starting")
+        self._remember(wanted)
+        return StartReport(
+            started=tuple(s for s in SERVICES if s not in ran),
+            restarted=tuple(s for s in SERVICES if s in ran - keep),
+            unchanged=tuple(s for s in SERVICES if s in keep),
+        )
+
+    def states(self) -> tuple[ServiceState, ...]:
+        known = {process.service: process for process in self._supervisor.processes()}
+        versions = self._environment.versions()
+        return tuple(self._state(name, known.get(name), versions) for name in SERVICES)
+
+    def healthy(self, service: str) -> bool | None:
+        return self._cluster.ready() if service == "postgres" else None
+
+    def owns(self, service: str, port: int) -> bool:
+        process = next((p for p in self._supervisor.processes() if p.service == service), None)
+        pids = {p.pid for p in strays.family(process.pid if process else None)}
+        return bool(pids & listening_pids(port))
+
+    def stop(self, *, remove_data: bool = False) -> Stopped:
+        pid = self._supervisor.pid()
+        ran = tuple(p.service for p in self._supervisor.processes() if p.state in _ALIVE)
+        for service in ran:
+            yield Progress(subject=service, state="working", detail="stopping")
+        if pid is not None:
+            family = strays.family(pid)
+            self._supervisor.end()
+            strays.wait(family, seconds=60)
+        left = strays.find(self._layout)
+        if left:
+            strays.end(left)
+        for service in ran:
+            yield Progress(subject=service, state="stopped")
+        if remove_data:
+            self._remove_data()
+        return ran or (("strays",) if left else ())
+
+    def restart(self, services: Sequence[str]) -> Generator[Progress, None, None]:
+        self._require_known(services)
+        chosen = [name for name in SERVICES if not services or name in services]
+        if self._supervisor.pid() is None:
+            yield from self.start()
+            return
+        for service in reversed(chosen):
+            yield Progress(subject=service, state="working", detail="stopping")
+            self._supervisor.stop(service)
+        self._ensure_supervisor()
+        yield from self._start_postgres()
+        for service in chosen:
+            self._supervisor.start(service)
+            yield Progress(subject=service, state="working", detail="starting")
+        self._remember(self._fingerprints())
+
+    def last_lines(self, service: str, count: int = 20) -> str:
+        return logs.last_lines(self._layout.log(service), count)
+
+    def logs(
+        self, services: Sequence[str], *, tail: int | None, since: datetime | None, follow: bool
+    ) -> Iterator[LogLine]:
+        self._require_known(services)
+        files = {name: self._layout.log(name) for name in services or SERVICES}
+        return logs.read(files, tail=tail, since=since, follow=follow)
+
+    def empty_litellm_database(self) -> Generator[Progress, None, None]:
+        if self._supervisor.pid() is not None:
+            yield Progress(subject="litellm", state="working", detail="stopping")
+            self._supervisor.stop("litellm")
+        self._ensure_supervisor()
+        yield from self._start_postgres()
+        yield Progress(subject="database litellm", state="working", detail="dropping")
+        self._cluster.empty("litellm")
+        yield Progress(subject="database litellm", state="ready", detail="empty")
+
+    # Private from here on.
+
+    def _ports(self) -> Mapping[int, tuple[str, str]]:
+        """Port → the service that needs it and the name of the setting."""
+        ports = self._settings.ports
+        return {
+            ports.litellm: ("litellm", "ports.litellm"),
+            ports.phoenix: ("phoenix", "ports.phoenix"),
+            ports.phoenix_grpc: ("phoenix", "ports.phoenix_grpc"),
+            ports.postgres_litellm: ("postgres", "ports.postgres_litellm"),
+        }
+
+    def _fingerprints(self) -> dict[str, str]:
+        salt = self._settings.secrets.salt_key or Secret("unsalted")
+        config = self._settings.compose_dir / "litellm_config.yaml"
+        made = {
+            service: launch.program(service, self._settings).fingerprint(
+                salt, *([config] if service == "litellm" else [])
+            )
+            for service in SERVICES
+        }
+        outside = keyed_hash(salt, inherited(self._settings))
+        return made | {"supervisor": outside}
+
+    def _unchanged(self, wanted: Mapping[str, str]) -> set[str]:
+        """Services that run with exactly the settings of now."""
+        if self._supervisor.pid() is None:
+            return set()
+        known = self._known()
+        if known.get("supervisor") != wanted["supervisor"]:
+            return set()
+        alive = {p.service for p in self._supervisor.processes() if p.state in _ALIVE}
+        return {name for name in SERVICES if name in alive and known.get(name) == wanted[name]}
+
+    def _known(self) -> dict[str, str]:
+        """The fingerprints of what runs, as remembered when it was started."""
+        try:
+            return dict(json.loads(self._layout.fingerprints.read_text(encoding="utf-8")))
+        except (OSError, ValueError):
+            return {}
+
+    def _remember(self, fingerprints: Mapping[str, str]) -> None:
+        self._layout.fingerprints.write_text(json.dumps(dict(fingerprints)), encoding="utf-8")
+
+    def _ensure_supervisor(self) -> None:
+        """A supervisord of ours with today's configuration; replaces one with another."""
+        layout, config = self._layout, self._layout.supervisor_config
+        layout.make()
+        text = configuration(layout, self._settings.project_dir, STOP_SIGNALS)
+        stale = not config.exists() or config.read_text(encoding="utf-8") != text
+        if self._supervisor.pid() is not None:
+            if not stale and self._known().get("supervisor") == self._fingerprints()["supervisor"]:
+                return
+            for _ in self.stop():
+                pass
+        if left := strays.wait_gone(layout, seconds=2):
+            strays.end(left)
+        config.write_text(text, encoding="utf-8")
+        environment = inherited(self._settings) | {strays.MARK: str(layout.state_dir)}
+        self._supervisor.begin(self._environment.python("base"), environment)
+        self._remember({"supervisor": self._fingerprints()["supervisor"]})
+
+    def _start_postgres(self) -> Generator[Progress, None, None]:
+        password = self._settings.secrets.phoenix_postgres_password or Secret("")
+        who = unprivileged()
+        if initialise(self._environment, self._layout, who, password):
+            yield Progress(subject="postgres", state="working", detail="new cluster")
+        self._supervisor.start("postgres")
+        self._cluster.wait(seconds=_POSTGRES_SECONDS, alive=self._postgres_alive)
+        yield Progress(subject="postgres", state="working", detail="databases and migrations")
+        self._cluster.prepare()
+        yield Progress(subject="postgres", state="ready")
+
+    def _postgres_alive(self) -> None:
+        state = self.states()[0]
+        if state.state == "failed":
+            raise ServiceFailed(
+                f"postgres ended ({state.detail}):\n{logs.last_lines(self._layout.log('postgres'))}"
+            )
+
+    def _state(
+        self, name: str, process: Process | None, versions: Mapping[str, str]
+    ) -> ServiceState:
+        address = {
+            "litellm": self._settings.gateway_url,
+            "phoenix": self._settings.phoenix_url,
+            "postgres": f"{self._settings.connect_host}:{self._settings.ports.postgres_litellm}",
+        }[name]
+        alive = process is not None and process.state in _ALIVE
+        failed = process is not None and process.state == "failed"
+        return ServiceState(
+            service=name,
+            state="stopped" if process is None else process.state,
+            pid=process.pid if process else None,
+            uptime=max(time.time() - process.started, 0.0) if process and alive else None,
+            version=versions.get(name),
+            address=address,
+            detail=self._supervisor.last_exit(name) if failed else "",
+        )
+
+    def _require_known(self, services: Sequence[str]) -> None:
+        for name in services:
+            if name not in SERVICES:
+                raise UnknownService(
+                    f"There is no service {name!r} here.", hint=f"Services: {', '.join(SERVICES)}."
+                )
+
+    def _remove_data(self) -> None:
+        layout = self._layout
+        for folder in (layout.postgres_home, layout.phoenix_home, layout.litellm_home, layout.run):
+            shutil.rmtree(folder, ignore_errors=True)

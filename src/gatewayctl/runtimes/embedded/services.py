@@ -1,0 +1,196 @@
+"""The three programs of the embedded stack, as data: command line, environment, stop signal.
+
+Owns what LiteLLM, Phoenix and PostgreSQL are told. Must not start anything.
+"""
+
+from __future__ import annotations
+
+import hmac
+import json
+import os
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Final
+from urllib.parse import quote
+
+from gatewayctl.env_file.read import read
+from gatewayctl.errors import EnvFileMissing, SettingsProblem
+from gatewayctl.runtimes.embedded.environment import Environment
+from gatewayctl.runtimes.embedded.layout import Layout
+from gatewayctl.runtimes.embedded.privileges import Unprivileged
+from gatewayctl.settings.model import PHOENIX_PROJECT, Secret, Settings
+
+SERVICES: Final = ("postgres", "litellm", "phoenix")
+STOP_SIGNALS: Final[Mapping[str, str]] = {"postgres": "INT", "litellm": "TERM", "phoenix": "TERM"}
+"""INT is PostgreSQL's fast shutdown: it does not wait for clients to go."""
+LITELLM_USER: Final = "litellm_user"
+PHOENIX_USER: Final = "phoenix_user"
+QUICK_START: Final = Path(__file__).with_name("quick_start.py")
+
+# What a service may need from the operator's own environment, besides what models refer to.
+_PASSED_ON: Final = (
+    "HOME", "USER", "LOGNAME", "LANG", "LC_ALL", "LC_CTYPE", "TZ", "TMPDIR",
+    "HTTP_PROXY", "HTTPS_PROXY", "ALL_PROXY", "NO_PROXY",
+    "http_proxy", "https_proxy", "all_proxy", "no_proxy",
+    "SSL_CERT_FILE", "SSL_CERT_DIR", "REQUESTS_CA_BUNDLE", "CURL_CA_BUNDLE",
+    "NODE_EXTRA_CA_CERTS", "XDG_CACHE_HOME", "GATEWAYCTL_PROJECT_NAME",
+)  # fmt: skip
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Program:
+    """How to run one service. The environment holds secrets and is not shown."""
+
+    service: str
+    argv: tuple[str, ...]
+    environment: Mapping[str, str] = field(repr=False)
+    directory: Path
+
+    def fingerprint(self, salt: Secret, *files: Path) -> str:
+        """Changes when the service must be restarted: words, environment, files it reads.
+
+        Keyed, because it is written to disk and is made of secrets.
+        """
+        contents = [path.read_text(encoding="utf-8") for path in files if path.is_file()]
+        return keyed_hash(salt, [list(self.argv), dict(self.environment), contents])
+
+
+def keyed_hash(salt: Secret, value: object) -> str:
+    """HMAC-SHA256 of a JSON value, in hex: equal for equal values, useless without the salt."""
+    text = json.dumps(value, sort_keys=True).encode()
+    return hmac.digest(salt.reveal().encode(), text, "sha256").hex()
+
+
+def inherited(settings: Settings, environ: Mapping[str, str] | None = None) -> dict[str, str]:
+    """What the supervisor takes over from the operator: a short list, no stray secrets.
+
+    Variables of the project that are set in the process environment are among it, since they
+    win over .env also when a service is restarted later.
+    """
+    environ = os.environ if environ is None else environ
+    ours = {name for name in settings.origins if name.isupper()} | set(settings.environment)
+    names = ours | set(_PASSED_ON)
+    return {name: environ[name] for name in sorted(names) if name in environ} | {
+        "PATH": os.defpath + os.pathsep + "/usr/sbin:/usr/local/bin"
+    }
+
+
+def postgres(
+    settings: Settings, environment: Environment, layout: Layout, who: Unprivileged
+) -> Program:
+    """PostgreSQL 16 on loopback TCP only: no Unix socket, so no way around the password."""
+    argv = (
+        *who.prefix,
+        str(environment.postgres_bin / "postgres"),
+        "-D", str(layout.postgres_data),
+        "-p", str(settings.ports.postgres_litellm),
+        "-c", f"listen_addresses={settings.connect_host}",
+        "-c", "unix_socket_directories=",
+        "-c", "log_line_prefix=%m [%p] ",
+        "-c", "log_timezone=UTC",
+        # A statement that fails would be logged with what is in it.
+        "-c", "log_min_error_statement=panic",
+    )  # fmt: skip
+    return Program(
+        service="postgres",
+        argv=argv,
+        environment={"LC_ALL": "C", "TZ": "UTC", "PATH": os.defpath},
+        directory=layout.postgres_home,
+    )
+
+
+def litellm(settings: Settings, environment: Environment, layout: Layout) -> Program:
+    """The LiteLLM proxy with its database behind the WebAssembly engine."""
+    ports, secrets = settings.ports, settings.secrets
+    url = _database_url(settings, LITELLM_USER, secrets.litellm_postgres_password, "litellm")
+    ours = {
+        "LITELLM_MASTER_KEY": _plain(secrets.master_key),
+        "LITELLM_SALT_KEY": _plain(secrets.salt_key),
+        "UI_PASSWORD": _plain(secrets.ui_password),
+        "DATABASE_URL": url,
+        # gatewayctl applies the migrations; the stand-in on PATH answers LiteLLM's own check.
+        "DISABLE_SCHEMA_UPDATE": "true",
+        "PRISMA_QUERY_ENGINE_BINARY": str(environment.query_engine),
+        "GATEWAYCTL_NODE": str(environment.node),
+        "NODE_PATH": str(environment.node_modules),
+        "PATH": os.pathsep.join(
+            (str(environment.prisma / "bin"), str(environment.litellm_python.parent), os.defpath)
+        ),
+        # Each start would lose 10-20 s trying to download the cost map without a network.
+        "LITELLM_LOCAL_MODEL_COST_MAP": "True",
+        # Keeps LiteLLM from loading a stray .env above its install folder.
+        "LITELLM_MODE": "PRODUCTION",
+        # One worker needs no Redis.
+        "LITELLM_DISABLE_NO_REDIS_WARNING": "true",
+        "LITELLM_OTEL_V2": "true",
+        "OTEL_SERVICE_NAME": "litellm",
+        "PHOENIX_COLLECTOR_ENDPOINT": f"http://{settings.connect_host}:{ports.phoenix_grpc}",
+        "PHOENIX_PROJECT_NAME": PHOENIX_PROJECT,
+        "OTEL_INSTRUMENTATION_GENAI_CAPTURE_MESSAGE_CONTENT": "span_only",
+        "LITELLM_OTEL_BAGGAGE_METADATA_KEYS": (
+            "requester_metadata.component,requester_metadata.operation,user_api_key_alias"
+        ),
+    }
+    argv = (
+        str(environment.litellm_python), str(QUICK_START), "litellm",
+        "--config", str(settings.compose_dir / "litellm_config.yaml"),
+        "--host", settings.bind, "--port", str(ports.litellm), "--num_workers", "1",
+    )  # fmt: skip
+    return Program(
+        service="litellm",
+        argv=argv,
+        environment=_project_variables(settings) | ours,
+        directory=layout.litellm_home,
+    )
+
+
+def phoenix(settings: Settings, environment: Environment, layout: Layout) -> Program:
+    """Phoenix on PostgreSQL, with its telemetry off."""
+    password = settings.secrets.phoenix_postgres_password
+    ours = {
+        "PHOENIX_WORKING_DIR": str(layout.phoenix_home),
+        "PHOENIX_HOST": settings.bind,
+        "PHOENIX_PORT": str(settings.ports.phoenix),
+        "PHOENIX_GRPC_PORT": str(settings.ports.phoenix_grpc),
+        "PHOENIX_SQL_DATABASE_URL": _database_url(settings, PHOENIX_USER, password, "phoenix"),
+        "PHOENIX_TELEMETRY_ENABLED": "false",
+        "PATH": os.pathsep.join((str(environment.python("phoenix").parent), os.defpath)),
+    }
+    argv = (str(environment.python("phoenix")), str(QUICK_START), "phoenix", "serve")
+    return Program(
+        service="phoenix",
+        argv=argv,
+        environment=_passed_on() | ours,
+        directory=layout.phoenix_home,
+    )
+
+
+def _database_url(settings: Settings, user: str, password: Secret | None, name: str) -> str:
+    place = f"{settings.connect_host}:{settings.ports.postgres_litellm}"
+    return f"postgresql://{user}:{quote(_plain(password), safe='')}@{place}/{name}"
+
+
+def _plain(secret: Secret | None) -> str:
+    if secret is None:
+        raise SettingsProblem(
+            "A secret of the stack is missing in .env.", hint="Run `gatewayctl up`, which makes it."
+        )
+    return secret.reveal()
+
+
+def _passed_on() -> dict[str, str]:
+    return {name: os.environ[name] for name in _PASSED_ON if name in os.environ}
+
+
+def _project_variables(settings: Settings) -> dict[str, str]:
+    """What providers may want: all of .env, less what belongs to others than LiteLLM."""
+    foreign = {"POSTGRES_PASSWORD", "LITELLM_POSTGRES_PASSWORD"}
+    foreign |= {key.env for key in settings.keys}
+    try:
+        lines = {name: value.value for name, value in read(settings.env_file).items()}
+    except EnvFileMissing:
+        lines = {}
+    provider = {name: secret.reveal() for name, secret in settings.environment.items()}
+    both = _passed_on() | lines | provider
+    return {name: value for name, value in both.items() if name not in foreign and value}

@@ -1,0 +1,67 @@
+"""Who listens on a TCP port of this machine."""
+
+from __future__ import annotations
+
+import errno
+import socket
+from collections.abc import Collection, Mapping
+from dataclasses import dataclass
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Listener:
+    """A process that holds a port; ``pid`` is None where we may not see whose it is."""
+
+    port: int
+    pid: int | None = None
+    name: str | None = None
+
+    def __str__(self) -> str:
+        if self.pid is None:
+            return "a process of another user"
+        return f"{self.name or 'a process'} (pid {self.pid})"
+
+
+def listeners(host: str, ports: Collection[int]) -> Mapping[int, Listener]:
+    """The listeners that keep us from binding each of ``ports`` on ``host``, by port."""
+    taken = [port for port in ports if not _free(host, port)]
+    if not taken:
+        return {}
+    found = {port: Listener(port=port) for port in taken}
+    return found | {item.port: item for item in _visible(set(taken))}
+
+
+def listening_pids(port: int) -> frozenset[int]:
+    """Pids of the processes that listen on a port, as far as we may see them."""
+    return frozenset(item.pid for item in _visible({port}) if item.pid is not None)
+
+
+def _free(host: str, port: int) -> bool:
+    family = socket.AF_INET6 if ":" in host else socket.AF_INET
+    with socket.socket(family, socket.SOCK_STREAM) as probe:
+        # A connection of an earlier run in TIME_WAIT is no listener.
+        probe.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
+        try:
+            probe.bind((host, port))
+        except OSError as error:
+            return error.errno != errno.EADDRINUSE
+    return True
+
+
+def _visible(ports: set[int]) -> list[Listener]:
+    import psutil
+
+    found = []
+    for connection in psutil.net_connections(kind="tcp"):
+        if connection.status != psutil.CONN_LISTEN or connection.pid is None:
+            continue
+        # A listener has an address; the empty tuple stands for sockets without one.
+        port = connection.laddr.port if connection.laddr else None
+        if port not in ports:
+            continue
+        try:
+            name = psutil.Process(connection.pid).name()
+        except psutil.Error:
+            name = None
+        found.append(Listener(port=port, pid=connection.pid, name=name))
+    return found

@@ -1,0 +1,173 @@
+"""gateway.yaml as values that remember their line and column.
+
+Owns everything that is YAML here. Must not know any setting. Safe by construction: only
+plain values are made (no tag builds an object), names given twice are refused, and size,
+depth and the number of values after expanding aliases are limited.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass, replace
+from typing import Any, Final
+
+import yaml
+
+from gatewayctl.settings.model import Source
+from gatewayctl.settings.problems import Problems, shown
+
+MAX_CHARACTERS: Final = 256 * 1024
+MAX_VALUES: Final = 20_000
+MAX_DEPTH: Final = 40
+
+_TAG: Final = "tag:yaml.org,2002:"
+_BUILDER: Final = yaml.constructor.SafeConstructor()
+_BUILT: Final = {_TAG + name for name in ("null", "bool", "int", "float")}
+# Dates and the odd `=` have types of their own in YAML 1.1; here they are just text.
+_TEXT: Final = {_TAG + name for name in ("str", "timestamp", "value", "merge")}
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Node:
+    """A value of the document. ``key`` is where its name stands, if it has one."""
+
+    value: str | bool | int | float | dict[str, Node] | list[Node] | None
+    source: Source
+    key: Source | None = None
+
+    @property
+    def named(self) -> Source:
+        """Where a person would look for it: its name, else the value itself."""
+        return self.key or self.source
+
+    def plain(self) -> Any:
+        """The value with its parts, without their places."""
+        if isinstance(self.value, dict):
+            return {name: child.plain() for name, child in self.value.items()}
+        if isinstance(self.value, list):
+            return [child.plain() for child in self.value]
+        return self.value
+
+    def children(self) -> Mapping[str, Node]:
+        """The named parts; empty unless it is a mapping."""
+        return self.value if isinstance(self.value, dict) else {}
+
+    def at(self, path: str) -> Node | None:
+        """The part at a dotted path."""
+        node: Node | None = self
+        for name in path.split("."):
+            node = None if node is None else node.children().get(name)
+        return node
+
+    def places(self, prefix: str = "") -> Iterator[tuple[str, Source]]:
+        """Every named part: dotted name and where it stands."""
+        for name, child in self.children().items():
+            yield f"{prefix}{name}", child.named
+            yield from child.places(f"{prefix}{name}.")
+
+
+def parse(text: str, *, name: str, problems: Problems) -> Node:
+    """The document as a mapping; what is wrong goes to ``problems``, and it never raises."""
+    whole = Source(name=name)
+    try:
+        root = _composed(text, whole)
+        node = None if root is None else _Expansion(name, problems).node(root, 0)
+        if node is not None and not isinstance(node.value, dict | None):
+            raise _Unusable(node.source, f"must hold `name: value`, not {shown(node.plain())}")
+    except _Unusable as error:
+        problems.add(error.source, str(error))
+        node = None
+    return node if node is not None and node.value is not None else Node(value={}, source=whole)
+
+
+class _Unusable(Exception):
+    def __init__(self, source: Source, message: str) -> None:
+        super().__init__(message)
+        self.source = source
+
+
+def _composed(text: str, whole: Source) -> yaml.Node | None:
+    """The document as PyYAML's own nodes, in which aliases are still shared."""
+    if len(text) > MAX_CHARACTERS:
+        raise _Unusable(whole, f"is larger than {MAX_CHARACTERS // 1024} KiB")
+    try:
+        return yaml.compose(text, Loader=yaml.SafeLoader)
+    except yaml.MarkedYAMLError as error:
+        place = _place(whole.name, error.problem_mark or error.context_mark)
+        context = f" ({error.context})" if error.context else ""
+        raise _Unusable(place, f"is not valid YAML: {error.problem}{context}") from error
+    except yaml.reader.ReaderError as error:
+        message = f"character {error.position + 1} is not allowed in YAML"
+        raise _Unusable(whole, message) from error
+    except RecursionError as error:
+        raise _Unusable(whole, f"is nested deeper than {MAX_DEPTH} levels") from error
+
+
+def _place(name: str, mark: yaml.Mark | None) -> Source:
+    if mark is None:
+        return Source(name=name)
+    return Source(name=name, line=mark.line + 1, column=mark.column + 1)
+
+
+class _Expansion:
+    """Turns composed nodes, in which aliases are shared, into a limited tree."""
+
+    def __init__(self, name: str, problems: Problems) -> None:
+        self.name = name
+        self.problems = problems
+        self.values = 0
+
+    def node(self, raw: yaml.Node, depth: int) -> Node:
+        source = _place(self.name, raw.start_mark)
+        self.values += 1
+        if self.values > MAX_VALUES:
+            raise _Unusable(
+                source, f"holds more than {MAX_VALUES} values once aliases are expanded"
+            )
+        if depth > MAX_DEPTH:
+            raise _Unusable(source, f"is nested deeper than {MAX_DEPTH} levels")
+        if isinstance(raw, yaml.MappingNode) and raw.tag == f"{_TAG}map":
+            return Node(value=self._mapping(raw, depth), source=source)
+        if isinstance(raw, yaml.SequenceNode) and raw.tag == f"{_TAG}seq":
+            return Node(value=[self.node(item, depth + 1) for item in raw.value], source=source)
+        if isinstance(raw, yaml.ScalarNode) and raw.tag in _BUILT | _TEXT:
+            return Node(value=self._scalar(raw, source), source=source)
+        self.problems.add(source, f"the tag {raw.tag.replace(_TAG, '!!')} is not allowed")
+        return Node(value=None, source=source)
+
+    def _scalar(self, raw: yaml.ScalarNode, source: Source) -> str | bool | int | float | None:
+        if raw.tag in _TEXT:
+            return str(raw.value)
+        try:
+            value: bool | int | float | None = _BUILDER.construct_object(raw)
+        except (ValueError, KeyError, OverflowError):
+            self.problems.add(source, f"is no {raw.tag.removeprefix(_TAG)}: {shown(raw.value)}")
+            return None
+        return value
+
+    def _mapping(self, raw: yaml.MappingNode, depth: int) -> dict[str, Node]:
+        own: dict[str, Node] = {}
+        merged: dict[str, Node] = {}
+        for key, item in raw.value:
+            place = _place(self.name, key.start_mark)
+            if key.tag == f"{_TAG}merge":
+                merged = self._merged(item, depth) | merged
+            elif key.tag not in _TEXT:
+                self.problems.add(place, f"a name must be text; put {shown(key.value)} in quotes")
+            elif key.value in own:
+                first = own[key.value].named.line
+                self.problems.add(place, f"'{key.value}' is given twice, first on line {first}")
+            else:
+                own[key.value] = replace(self.node(item, depth + 1), key=place)
+        return merged | own
+
+    def _merged(self, raw: yaml.Node, depth: int) -> dict[str, Node]:
+        """The names that ``<<: *anchor`` or ``<<: [*one, *two]`` brings in."""
+        node = self.node(raw, depth + 1)
+        parts = node.value if isinstance(node.value, list) else [node]
+        names: dict[str, Node] = {}
+        for part in parts:
+            if not isinstance(part.value, dict):
+                self.problems.add(part.source, "`<<` takes a mapping")
+            names = {**part.children(), **names}
+        return names

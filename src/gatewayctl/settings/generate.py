@@ -1,0 +1,36 @@
+"""The secrets of the stack, made once.
+
+Owns their shape. Must not know where they are kept: the caller writes them into .env, and
+never over a value that exists.
+"""
+
+from __future__ import annotations
+
+import secrets
+from typing import Final
+
+from gatewayctl.settings import fields
+from gatewayctl.settings.fields import Shape
+from gatewayctl.settings.model import Settings
+
+_BYTES: Final[dict[Shape, int]] = {"key": 32, "password": 24}
+
+
+def missing_secrets(settings: Settings) -> dict[str, str]:
+    """New values for the secrets of the stack that no layer sets, by variable name."""
+    return {
+        field.env: new_secret(field.generated)
+        for field in fields.SECRETS
+        if field.env and field.generated and field.attribute
+        if getattr(settings.secrets, field.attribute) is None
+    }
+
+
+def new_secret(shape: Shape) -> str:
+    """A random secret of hexadecimal digits, which every reader of .env reads alike.
+
+    A key is ``sk-`` and 32 random bytes, a password 24 random bytes (LiteLLM's own advice
+    is 32 bytes for the master and the salt key).
+    """
+    digits = secrets.token_hex(_BYTES[shape])
+    return f"sk-{digits}" if shape == "key" else digits

@@ -1,0 +1,72 @@
+"""What is wrong with the settings: collected while reading, raised once.
+
+Owns the wording shared by all checks. Must not know any one setting. Values that look
+like keys are masked before they enter a message.
+"""
+
+from __future__ import annotations
+
+import difflib
+import re
+from collections.abc import Iterable
+from typing import Any, Final
+
+from gatewayctl.errors import Problem, SettingsInvalid
+from gatewayctl.settings.model import Source
+
+_SHOWN_CHARACTERS: Final = 40
+# Long, of one piece and with a digit: a key rather than a word.
+_KEY_LIKE: Final = re.compile(r"(?=.*\d)[A-Za-z0-9_\-/+=.]{16,}")
+
+
+class Problems:
+    """The problems of one load, in the order of the files they are in."""
+
+    def __init__(self) -> None:
+        self._found: list[tuple[Source, str]] = []
+
+    def add(self, source: Source, message: str) -> None:
+        """Note one problem; the same one at the same place counts once."""
+        if (source, message) not in self._found:
+            self._found.append((source, message))
+
+    def raise_all(self) -> None:
+        """Raise SettingsInvalid with every problem noted, or return."""
+        if not self._found:
+            return
+        ordered = sorted(self._found, key=lambda found: _place(found[0]))
+        raise SettingsInvalid(
+            problems=tuple(
+                Problem(source=str(source), message=message) for source, message in ordered
+            )
+        )
+
+
+def _place(source: Source) -> tuple[str, int, int]:
+    return source.name, source.line or 0, source.column or 0
+
+
+def nearest(name: str, known: Iterable[str]) -> str:
+    """``(did you mean 'ports'?)``, or the known names where none is near."""
+    names = sorted(known)
+    close = difflib.get_close_matches(name, names, n=1, cutoff=0.6)
+    if close:
+        return f"(did you mean '{close[0]}'?)"
+    return f"(known: {', '.join(names)})" if names else "(none is declared)"
+
+
+def shown(value: Any) -> str:
+    """A wrong value as a message may show it: short, and never a key."""
+    if value is None:
+        return "nothing"
+    if isinstance(value, dict):
+        return "a mapping"
+    if isinstance(value, list):
+        return "a list"
+    if isinstance(value, bool):
+        return "true" if value else "false"
+    text = str(value)
+    if text.startswith("sk-") or _KEY_LIKE.fullmatch(text):
+        return "a text that looks like a key"
+    cut = text if len(text) <= _SHOWN_CHARACTERS else f"{text[:_SHOWN_CHARACTERS]}…"
+    return repr(cut)

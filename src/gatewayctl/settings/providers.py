@@ -1,0 +1,71 @@
+"""Which environment variable holds the key of which provider.
+
+Owns the table, taken from what LiteLLM itself looks for (docs.litellm.ai/docs/providers).
+Must not know gateway.yaml.
+"""
+
+from __future__ import annotations
+
+from typing import Final
+
+_KEY_VARIABLES: Final = {
+    "ai21": "AI21_API_KEY",
+    "anthropic": "ANTHROPIC_API_KEY",
+    "azure": "AZURE_API_KEY",
+    "azure_ai": "AZURE_AI_API_KEY",
+    "cerebras": "CEREBRAS_API_KEY",
+    "codestral": "CODESTRAL_API_KEY",
+    "cohere": "COHERE_API_KEY",
+    "cohere_chat": "COHERE_API_KEY",
+    "dashscope": "DASHSCOPE_API_KEY",
+    "databricks": "DATABRICKS_API_KEY",
+    "deepinfra": "DEEPINFRA_API_KEY",
+    "deepseek": "DEEPSEEK_API_KEY",
+    "fireworks_ai": "FIREWORKS_AI_API_KEY",
+    "gemini": "GEMINI_API_KEY",
+    "github": "GITHUB_API_KEY",
+    "groq": "GROQ_API_KEY",
+    "huggingface": "HUGGINGFACE_API_KEY",
+    "jina_ai": "JINA_AI_API_KEY",
+    "mistral": "MISTRAL_API_KEY",
+    "moonshot": "MOONSHOT_API_KEY",
+    "nebius": "NEBIUS_API_KEY",
+    "nvidia_nim": "NVIDIA_NIM_API_KEY",
+    "openai": "OPENAI_API_KEY",
+    "openrouter": "OPENROUTER_API_KEY",
+    "perplexity": "PERPLEXITYAI_API_KEY",
+    "replicate": "REPLICATE_API_KEY",
+    "sambanova": "SAMBANOVA_API_KEY",
+    "text-completion-openai": "OPENAI_API_KEY",
+    "together_ai": "TOGETHERAI_API_KEY",
+    "voyage": "VOYAGE_API_KEY",
+    "xai": "XAI_API_KEY",
+    "zai": "ZAI_API_KEY",
+}
+
+# With no key given, LiteLLM sends these servers whatever OPENAI_API_KEY holds.
+_FALL_BACK_TO_OPENAI: Final = {"openai", "text-completion-openai"}
+
+NO_KEY: Final = "none"
+"""What a server without keys is sent, so that it never sees the key of OpenAI."""
+
+
+def provider_of(model: str) -> str:
+    """The provider a LiteLLM model name means: its part before the slash, else a guess."""
+    if "/" in model:
+        return model.split("/", 1)[0]
+    if model.startswith("claude"):
+        return "anthropic"
+    if model.startswith("gemini"):
+        return "vertex_ai"
+    return "openai"
+
+
+def key_variable(provider: str) -> str | None:
+    """The variable with the provider's key; None for one without keys, or not known here."""
+    return _KEY_VARIABLES.get(provider)
+
+
+def falls_back_to_openai(provider: str) -> bool:
+    """True where leaving the key out would send the one of OpenAI."""
+    return provider in _FALL_BACK_TO_OPENAI

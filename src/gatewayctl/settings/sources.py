@@ -1,0 +1,113 @@
+"""The layers settings come from, and which of them wins.
+
+Precedence: flag > process environment > .env > gateway.yaml > default. Every value keeps
+its Source. Must not know what the values mean.
+"""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Mapping
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+from gatewayctl.env_file import read
+from gatewayctl.env_file.read import EnvValue
+from gatewayctl.errors import EnvFileMissing
+from gatewayctl.settings.document import Node, parse
+from gatewayctl.settings.fields import Field
+from gatewayctl.settings.model import Source
+from gatewayctl.settings.problems import Problems
+
+CONFIG_NAME = "gateway.yaml"
+ENV_NAME = ".env"
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Found:
+    """A value as it was written, and where."""
+
+    value: Any
+    source: Source
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Layers:
+    """All sources of one project, read once."""
+
+    flags: Mapping[str, Any]
+    environ: Mapping[str, str]
+    env_file: Mapping[str, EnvValue]
+    document: Node
+
+    def variable(self, name: str) -> Found | None:
+        """A variable of the environment, else of .env; one that is empty counts as unset."""
+        if self.environ.get(name):
+            source = Source(name=f"environment variable {name}")
+            return Found(value=self.environ[name], source=source)
+        entry = self.env_file.get(name)
+        if entry is not None and entry.value:
+            return Found(value=entry.value, source=Source(name=ENV_NAME, line=entry.line))
+        return None
+
+    def find(self, field: Field) -> Found | None:
+        """The value of a setting from the first layer that has one."""
+        flag = self.flags.get(field.name)
+        if flag is not None:
+            return Found(value=flag, source=Source(name=field.flag or f"flag {field.name}"))
+        found = None if field.env is None else self.variable(field.env)
+        node = None if field.yaml is None else self.document.at(field.yaml)
+        if found is None and node is not None and node.value is not None:
+            found = Found(value=node.plain(), source=node.source)
+        return found
+
+
+def read_layers(
+    project_dir: Path,
+    *,
+    flags: Mapping[str, Any],
+    environ: Mapping[str, str] | None,
+    problems: Problems,
+    require_env_file: bool,
+) -> Layers:
+    """Read .env and gateway.yaml of a project, where they exist.
+
+    Raises EnvFileMissing where a .env is required, EnvFileUnreadable where it is none.
+    """
+    return Layers(
+        flags=flags,
+        environ=os.environ if environ is None else environ,
+        env_file=_env_file(project_dir / ENV_NAME, problems, require_env_file),
+        document=_document(project_dir, problems),
+    )
+
+
+def _env_file(path: Path, problems: Problems, required: bool) -> Mapping[str, EnvValue]:
+    try:
+        values = read.read(path)
+    except EnvFileMissing:
+        if required:
+            raise
+        return {}
+    for problem in read.problems(path):
+        problems.add(Source(name=ENV_NAME, line=problem.line), problem.reason)
+    return values
+
+
+def _document(project_dir: Path, problems: Problems) -> Node:
+    path = project_dir / CONFIG_NAME
+    source = Source(name=CONFIG_NAME)
+    nothing = Node(value={}, source=source)
+    other = path.with_suffix(".yml")
+    try:
+        # utf-8-sig: a byte order mark of Windows editors is no part of the first name.
+        return parse(path.read_text("utf-8-sig"), name=CONFIG_NAME, problems=problems)
+    except FileNotFoundError:
+        if other.exists():
+            problems.add(Source(name=other.name), f"is not read: rename it to {CONFIG_NAME}")
+    except UnicodeDecodeError as error:
+        problems.add(source, f"is not UTF-8 text (byte {error.start + 1})")
+    except OSError as error:
+        problems.add(source, f"cannot be read: {error.strerror}")
+    return nothing

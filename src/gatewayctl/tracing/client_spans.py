@@ -1,0 +1,137 @@
+"""The command line's own spans: the root of every trace it causes.
+
+Without them the gateway's spans would hang from a parent that exists nowhere. Owns ids,
+the W3C trace context and the span's end. No secret goes into a span. Must not know what
+a command does.
+"""
+
+from __future__ import annotations
+
+import sys
+from collections.abc import Mapping
+from dataclasses import dataclass
+from importlib import import_module
+from types import ModuleType
+from typing import TYPE_CHECKING, Final, Literal, cast
+
+if "psutil" not in sys.modules:
+    # The SDK's resource detectors import psutil if they can (30 ms) and are not used here;
+    # a module that is None in this table is one that cannot be imported.
+    sys.modules["psutil"] = cast("ModuleType", None)
+    try:
+        import_module("opentelemetry.sdk.resources")
+    finally:
+        del sys.modules["psutil"]
+
+from opentelemetry.sdk.resources import Resource
+from opentelemetry.sdk.trace import TracerProvider
+from opentelemetry.sdk.trace.export import SimpleSpanProcessor
+from opentelemetry.sdk.trace.sampling import ALWAYS_ON
+from opentelemetry.trace import (
+    SpanKind,
+    StatusCode,
+    format_span_id,
+    format_trace_id,
+    set_span_in_context,
+)
+from opentelemetry.trace.propagation.tracecontext import TraceContextTextMapPropagator
+
+from gatewayctl.settings.model import PHOENIX_PROJECT
+from gatewayctl.tracing.export import PhoenixExporter
+
+if TYPE_CHECKING:
+    import httpx
+    from opentelemetry.trace import Span
+
+Attributes = Mapping[str, str | int | float | bool]
+Outcome = Literal["ok", "error", "cancelled"]
+
+SERVICE_NAME: Final = "gatewayctl"
+
+
+class ClientTracer:
+    """Makes client spans and sends each to Phoenix when it ends. One per process."""
+
+    def __init__(
+        self, http: httpx.Client, phoenix_url: str, *, project: str = PHOENIX_PROJECT
+    ) -> None:
+        self._exporter = PhoenixExporter(http, phoenix_url)
+        resource = Resource(
+            {"service.name": SERVICE_NAME, "openinference.project.name": project}
+        )
+        # Sampled whatever the environment says: the operator asked for this trace.
+        provider = TracerProvider(resource=resource, sampler=ALWAYS_ON, shutdown_on_exit=False)
+        provider.add_span_processor(SimpleSpanProcessor(self._exporter))
+        self._tracer = provider.get_tracer(SERVICE_NAME)
+
+    def start(
+        self, name: str, attributes: Attributes, *, environ: Mapping[str, str]
+    ) -> ClientSpan:
+        """Begin a span of OpenInference kind CHAIN.
+
+        A W3C ``TRACEPARENT`` in ``environ`` becomes its parent, so that the trace of the
+        program that called us goes on; one that is malformed is ignored, as W3C asks.
+        """
+        inbound = {
+            header: environ[header.upper()]
+            for header in ("traceparent", "tracestate")
+            if header.upper() in environ
+        }
+        span = self._tracer.start_span(
+            name,
+            context=TraceContextTextMapPropagator().extract(inbound),
+            kind=SpanKind.CLIENT,
+            attributes={"openinference.span.kind": "CHAIN", **attributes},
+        )
+        return ClientSpan(span=span, exporter=self._exporter)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class ClientSpan:
+    """A span that has begun; ``end`` it exactly once."""
+
+    span: Span
+    exporter: PhoenixExporter
+
+    @property
+    def trace_id(self) -> str | None:
+        """32 hex digits, or None where OTEL_SDK_DISABLED turned tracing off."""
+        context = self.span.get_span_context()
+        return format_trace_id(context.trace_id) if context.is_valid else None
+
+    @property
+    def span_id(self) -> str | None:
+        """16 hex digits, or None where tracing is off."""
+        context = self.span.get_span_context()
+        return format_span_id(context.span_id) if context.is_valid else None
+
+    def headers(self) -> dict[str, str]:
+        """The W3C headers that make a callee's spans children of this one."""
+        carrier: dict[str, str] = {}
+        TraceContextTextMapPropagator().inject(carrier, set_span_in_context(self.span))
+        return carrier
+
+    def prepare(self) -> None:
+        """Make the end cheap: load what sending needs while there is time."""
+        self.exporter.prepare()
+
+    def end(self, outcome: Outcome, *, why: str = "", attributes: Attributes | None = None) -> bool:
+        """End the span and send it; True if Phoenix took it. ``failure`` says why not."""
+        for name, value in (attributes or {}).items():
+            self.span.set_attribute(name, value)
+        if outcome == "ok":
+            self.span.set_status(StatusCode.OK)
+        else:
+            self.span.set_attribute("gatewayctl.outcome", outcome)
+            self.span.set_status(StatusCode.ERROR, why or outcome)
+        self.span.end()
+        return self.exported
+
+    @property
+    def exported(self) -> bool:
+        return self.trace_id is not None and self.exporter.failure is None
+
+    @property
+    def failure(self) -> str | None:
+        """Why the last export failed."""
+        return self.exporter.failure

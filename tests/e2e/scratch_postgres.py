@@ -1,0 +1,106 @@
+"""A PostgreSQL server of its own for one test module, gone afterwards."""
+
+from __future__ import annotations
+
+import os
+import shutil
+import socket
+import subprocess
+from collections.abc import Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass, field
+from pathlib import Path
+
+PASSWORD = "scratch-password"
+# PostgreSQL refuses to run as root. dac_read_search: the folders above may be root's alone.
+_CAPABILITIES = "-all,+dac_read_search"
+_AS_NOBODY = (
+    "setpriv",
+    "--reuid=nobody",
+    "--regid=nogroup",
+    "--clear-groups",
+    f"--inh-caps={_CAPABILITIES}",
+    f"--ambient-caps={_CAPABILITIES}",
+    f"--bounding-set={_CAPABILITIES}",
+)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class ScratchPostgres:
+    """Where the server listens and how to stop and start it."""
+
+    binaries: Path
+    data: Path
+    port: int
+    prefix: tuple[str, ...] = field(default=())
+
+    def environment(self, database: str = "postgres") -> dict[str, str]:
+        return {
+            "PGHOST": "127.0.0.1",
+            "PGPORT": str(self.port),
+            "PGUSER": "postgres",
+            "PGDATABASE": database,
+            "PGPASSWORD": PASSWORD,
+        }
+
+    def start(self) -> None:
+        # Not captured: the server would keep the pipe open.
+        options = f"-p {self.port} -k '' -c fsync=off -c listen_addresses=127.0.0.1"
+        log = str(self.data / "server.log")
+        self._run("pg_ctl", "-D", str(self.data), "-o", options, "-l", log, "-w", "start")
+
+    def stop(self) -> None:
+        self._run("pg_ctl", "-D", str(self.data), "-m", "fast", "-w", "stop")
+
+    def sql(self, text: str, database: str = "postgres") -> str:
+        done = subprocess.run(
+            [str(self.binaries / "psql"), "-X", "-q", "-A", "-t", "-v", "ON_ERROR_STOP=1"],
+            input=text,
+            env=self.environment(database),
+            capture_output=True,
+            text=True,
+            check=True,
+        )
+        return done.stdout.strip()
+
+    def initialize(self) -> None:
+        secret = self.data.parent / "password"
+        secret.write_text(PASSWORD)
+        words = ("-U", "postgres", "-A", "scram-sha-256", "-E", "UTF8", "--no-sync")
+        self._run("initdb", "-D", str(self.data), *words, f"--pwfile={secret}")
+
+    def _run(self, program: str, *words: str) -> None:
+        subprocess.run(
+            [*self.prefix, str(self.binaries / program), *words],
+            check=True,
+            stdin=subprocess.DEVNULL,
+            stdout=subprocess.DEVNULL,
+            stderr=subprocess.DEVNULL,
+            cwd=self.data.parent,
+        )
+
+
+@contextmanager
+def scratch_postgres(binaries: Path, folder: Path) -> Iterator[ScratchPostgres]:
+    """A running server in ``folder``; stopped and removed when the block ends."""
+    data = folder / "data"
+    data.mkdir(parents=True)
+    prefix: tuple[str, ...] = ()
+    if os.geteuid() == 0:
+        shutil.chown(data, "nobody", "nogroup")
+        prefix = _AS_NOBODY
+    server = ScratchPostgres(binaries=binaries, data=data, port=free_port(), prefix=prefix)
+    server.initialize()
+    server.start()
+    try:
+        yield server
+    finally:
+        server.stop()
+        shutil.rmtree(folder, ignore_errors=True)
+
+
+def free_port() -> int:
+    with socket.socket() as probe:
+        probe.bind(("127.0.0.1", 0))
+        port: int = probe.getsockname()[1]
+        return port

@@ -1,0 +1,143 @@
+from __future__ import annotations
+
+import itertools
+import string
+from pathlib import Path
+from tempfile import TemporaryDirectory
+
+import pytest
+from hypothesis import assume, example, given
+from hypothesis import strategies as st
+
+from gatewayctl.env_file.values import check_name, written
+from gatewayctl.errors import EnvValueUnsafe
+from tests.unit.env_file import drawn
+from tests.unit.env_file.readers import by_compose, by_dotenv, by_sh, skip_without_compose
+
+
+def writable(value: str) -> bool:
+    try:
+        written("NAME", value)
+    except EnvValueUnsafe:
+        return False
+    return True
+
+
+def put(folder: str | Path, values: dict[str, str], *, comment: str = "") -> Path:
+    path = Path(folder) / ".env"
+    lines = (f"{n}={written(n, v, bare=not comment)}{comment}\n" for n, v in values.items())
+    path.write_text("".join(lines), encoding="utf-8")
+    return path
+
+
+several = st.dictionaries(drawn.sh_names, drawn.values.filter(writable), max_size=8)
+
+
+@drawn.few
+@given(several, st.sampled_from(["", " # comment", " #'", "\t# $(comment)"]))
+@example({"T_A": "", "T_B": "it's", "T_C": "a\\b"}, " # comment")
+def test_python_dotenv_and_sh_read_what_was_written(
+    values: dict[str, str], comment: str
+) -> None:
+    with TemporaryDirectory() as folder:
+        path = put(folder, values, comment=comment)
+        assert by_dotenv(path) == values
+        assert by_dotenv(path, interpolate=True) == values
+        assert by_sh(path, values) == values
+
+
+def test_compose_reads_what_was_written(tmp_path: Path) -> None:
+    skip_without_compose()
+    nasty = ("".join(pair) for n in range(4) for pair in itertools.product("'\"\\$`# n~é", repeat=n))
+    values = {f"T_{n}": value for n, value in enumerate(filter(writable, nasty))}
+    assert len(values) > 500
+    path = put(tmp_path, values)
+    assert by_compose(path, values) == values
+    path = put(tmp_path, values, comment=" # comment")
+    assert by_compose(path, values) == values
+
+
+def test_all_readers_agree_on_every_short_value_that_is_written(tmp_path: Path) -> None:
+    nasty = ("".join(pair) for n in range(4) for pair in itertools.product("'\"\\$`# n~é", repeat=n))
+    values = {f"T_{n}": value for n, value in enumerate(filter(writable, nasty))}
+    path = put(tmp_path, values)
+    assert by_dotenv(path) == by_dotenv(path, interpolate=True) == by_sh(path, values) == values
+
+
+@pytest.mark.parametrize(
+    ("value", "text"),
+    [
+        ("sk-1234567890abcdef", "sk-1234567890abcdef"),
+        ("postgresql://u:p@127.0.0.1:5433/db?a=b", "'postgresql://u:p@127.0.0.1:5433/db?a=b'"),
+        ("YWJj+/==", "YWJj+/=="),
+        ("", ""),
+        ("~/x", "'~/x'"),
+        ("two words", "'two words'"),
+        ("$HOME", "'$HOME'"),
+        ('say "hi"', "'say \"hi\"'"),
+        ("a\\b", "'a\\b'"),
+        ("it's", '"it\'s"'),
+        ('it\'s "it"', '"it\'s \\"it\\""'),
+        ("a\\\\b", '"a\\\\\\\\b"'),
+    ],
+)
+def test_a_value_is_quoted_only_as_much_as_it_needs(value: str, text: str) -> None:
+    assert written("NAME", value) == text
+
+
+def test_before_a_comment_a_value_is_quoted() -> None:
+    assert written("NAME", "", bare=False) == "''"
+    assert written("NAME", "x", bare=False) == "'x'"
+
+
+@pytest.mark.parametrize(
+    ("value", "reason"),
+    [
+        ("secret\nA=b", "line break"),
+        ("secret\r", "line break"),
+        ("secret\0", "NUL"),
+        ("secret\x1b[0m", "control character"),
+        ("secret\ud800", "UTF-8"),
+        ("secret${HOME}", "expands"),
+        ("secret\\", "a mix"),
+        ("secret'$", "a mix"),
+        ("secret'`", "a mix"),
+        ("secret\\\\$", "a mix"),
+        ('secret\'\\"', "a mix"),
+    ],
+)
+def test_a_value_readers_disagree_on_is_refused_with_the_reason(value: str, reason: str) -> None:
+    with pytest.raises(EnvValueUnsafe) as refused:
+        written("MY_KEY", value)
+    assert "MY_KEY" in refused.value.message
+    assert reason in refused.value.message
+    assert "secret" not in f"{refused.value} {refused.value.hint}"
+
+
+@drawn.few
+@given(drawn.values)
+def test_every_refusal_is_deserved(value: str) -> None:
+    """No single or double quoting that a person would try reads the same everywhere."""
+    assume(not writable(value))
+    escaped = value.replace("\\", "\\\\").replace('"', '\\"')
+    tries = (value, f"'{value}'", f'"{value}"', f'"{escaped}"', "'" + escaped.replace("'", "\\'") + "'")
+    with TemporaryDirectory() as folder:
+        path = Path(folder) / ".env"
+        for text in tries:
+            path.write_text(f"A={text}\n", encoding="utf-8")
+            assert by_dotenv(path, interpolate=True).get("A") != value
+
+
+@given(st.text(string.ascii_letters + string.digits + "_", min_size=1, max_size=20))
+def test_a_name_is_letters_digits_and_underscores_no_digit_first(name: str) -> None:
+    if name[0].isdigit():
+        with pytest.raises(EnvValueUnsafe):
+            check_name(name)
+    else:
+        check_name(name)
+
+
+@pytest.mark.parametrize("name", ["", "a-b", "a.b", "a=b", "a b", "é", "A\n", "1A", "export A", "$A"])
+def test_other_names_are_refused(name: str) -> None:
+    with pytest.raises(EnvValueUnsafe, match="cannot be a variable"):
+        check_name(name)
