@@ -20,6 +20,7 @@
     │   ├── EnvironmentBroken
     │   ├── PortTaken
     │   ├── ServiceFailed
+    │   ├── NotHealthy
     │   ├── NotHealthyInTime
     │   ├── MigrationFailed
     │   ├── DatabasePasswordRefused
@@ -221,6 +222,12 @@ class ServiceFailed(RuntimeProblem):
 
     code = "service_failed"
     remedy = "See `gatewayctl logs` for its last words."
+
+
+class NotHealthy(RuntimeProblem):
+    """At least one service of the stack is not healthy now."""
+
+    code = "not_healthy"
 
 
 class NotHealthyInTime(RuntimeProblem):

@@ -44,6 +44,9 @@ class ScratchPostgres:
         }
 
     def start(self) -> None:
+        """Start the server; one that already runs is left alone."""
+        if (self.data / "postmaster.pid").exists():
+            return
         # Not captured: the server would keep the pipe open.
         options = f"-p {self.port} -k '' -c fsync=off -c listen_addresses=127.0.0.1"
         log = str(self.data / "server.log")

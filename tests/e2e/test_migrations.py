@@ -71,7 +71,7 @@ def test_every_migration_of_litellm_applies_once_and_is_recorded_as_prisma_would
     assert migrations.apply(psql, database, folder) == ()
     rows = server.sql(
         "SELECT migration_name, checksum FROM _prisma_migrations WHERE finished_at IS NOT NULL "
-        "AND applied_steps_count = 1 AND length(id) = 36 ORDER BY migration_name COLLATE \"C\"",
+        'AND applied_steps_count = 1 AND length(id) = 36 ORDER BY migration_name COLLATE "C"',
         database.name,
     )
     recorded = dict(line.split("|") for line in rows.splitlines())

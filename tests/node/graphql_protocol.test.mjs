@@ -73,7 +73,7 @@ test('a field named like an argument is still a field', () => {
 
 test('the words for null in a Json field are not Json', () => {
   assert.deepEqual(argumentsOf('query { result: findManyTeam(where: {data: {equals: DbNull}}) { team_id } }'), {
-    where: { data: { equals: 'DbNull' } },
+    where: { data: { equals: { $type: 'Enum', value: 'DbNull' } } },
   });
   assert.deepEqual(argumentsOf('mutation { result: createOneTeam(data: {data: "null"}) { team_id } }'), { data: { data: json('null') } });
 });

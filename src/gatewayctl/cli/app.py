@@ -11,6 +11,7 @@ from typing import Annotated, Literal
 
 import typer
 
+from gatewayctl.cli import chat, project, stack
 from gatewayctl.cli.boundary import BoundaryGroup
 from gatewayctl.cli.context import App, Overrides
 
@@ -62,3 +63,24 @@ def root(
     )
     ctx.obj = made
     ctx.call_on_close(made.close)
+
+
+START = "Start here"
+USE = "Use it"
+LOOK = "Look at it"
+END = "Stop and clear"
+
+app.command(rich_help_panel=START)(stack.demo)
+app.command(rich_help_panel=START)(project.init)
+app.command(rich_help_panel=START)(project.render)
+app.command(rich_help_panel=START)(stack.up)
+app.command(rich_help_panel=USE)(chat.chat)
+# app.add_typer(keys.app, name="keys", rich_help_panel=USE)
+# app.add_typer(models.app, name="models", rich_help_panel=USE)
+app.command(rich_help_panel=USE)(stack.env)
+app.command(rich_help_panel=LOOK)(stack.status)
+app.command(rich_help_panel=LOOK)(stack.logs)
+app.command(rich_help_panel=LOOK)(stack.ui)
+app.command(rich_help_panel=END)(stack.restart)
+app.command(rich_help_panel=END)(stack.down)
+app.command(rich_help_panel=END)(stack.reset)

@@ -70,9 +70,10 @@ class EnvDocument:
             elif (piece := self.statements[winning[name]]).value != value:
                 texts[winning[name]] = rewritten(piece, value)
         texts += self._appended(new, comment)
+        body = "".join(texts)
         # to sh a byte order mark is part of the word behind it, which must not be our name
-        keep_mark = texts[:1] == [piece.text for piece in self.statements[:1]]
-        return EnvDocument.parse((self.mark if keep_mark else "") + "".join(texts))
+        ours_is_first = body.partition("\n")[0] != self._body.partition("\n")[0]
+        return EnvDocument.parse(("" if ours_is_first else self.mark) + body)
 
     def without(self, names: Collection[str]) -> EnvDocument:
         """The document without ``names``: all their definitions go, with inline comments.

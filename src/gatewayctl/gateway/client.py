@@ -8,7 +8,6 @@ from __future__ import annotations
 
 import json as jsonlib
 import socket
-import ssl
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from typing import Any, Final
@@ -24,6 +23,7 @@ from gatewayctl.errors import (
 )
 from gatewayctl.gateway import refusals
 from gatewayctl.gateway.refusals import KeyRole
+from gatewayctl.gateway.transport import PlainTransport
 from gatewayctl.settings.model import Secret
 
 MANAGEMENT_TIMEOUT: Final = httpx.Timeout(30, connect=5)
@@ -33,14 +33,12 @@ MANAGEMENT_TIMEOUT: Final = httpx.Timeout(30, connect=5)
 def new_http_client(transport: httpx.BaseTransport | None = None) -> httpx.Client:
     """The process's one HTTP client: no redirects, no proxies of the environment.
 
-    Every address is one of this machine's over plain HTTP, so the trust store, which
-    costs 20 ms to load, stays empty: an https address would fail, not be trusted.
+    ``transport`` is the seam for tests, such as ``httpx.MockTransport``.
     """
     return httpx.Client(
-        transport=transport,
+        transport=transport or PlainTransport(),
         trust_env=False,
         follow_redirects=False,
-        verify=ssl.SSLContext(ssl.PROTOCOL_TLS_CLIENT),
         headers={"User-Agent": "gatewayctl"},
     )
 

@@ -103,7 +103,7 @@ def init(
     state, backup = _replaced(project_dir) if replacing else ("kept", None)
     settings = load(project_dir, flags=flags, environ=environ)
     if not settings.config_file.exists():
-        _write_first(settings.config_file)
+        _write_first(settings.config_file, project_dir)
         state = "written"
     ensured = ensure_project(settings)
     key = _openai_key(settings.env_file, openai_api_key, force=force)
@@ -167,11 +167,11 @@ def _replaced(project_dir: Path) -> tuple[ConfigState, Path | None]:
         old = path.read_bytes()
     except OSError as error:
         raise FileUnwritable(f"Cannot read {path}: {error.strerror}.") from error
-    if old == first_gateway_yaml(slug(project_dir.name)).encode():
+    if old == _first(project_dir):
         return "kept", None
     backup = _free_name(path)
     write_whole(backup, old, mode=0o600)
-    _write_first(path)
+    _write_first(path, project_dir)
     return "replaced", backup
 
 
@@ -185,8 +185,12 @@ def _free_name(path: Path) -> Path:
     return candidate
 
 
-def _write_first(path: Path) -> None:
-    write_whole(path.resolve(), first_gateway_yaml(slug(path.parent.name)).encode())
+def _write_first(path: Path, project_dir: Path) -> None:
+    write_whole(path.resolve(), _first(project_dir))
+
+
+def _first(project_dir: Path) -> bytes:
+    return first_gateway_yaml(slug(project_dir.name)).encode()
 
 
 def _with_secrets_of_file(settings: Settings) -> Settings:

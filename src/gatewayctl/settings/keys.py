@@ -90,9 +90,11 @@ def _key(alias: str, node: Node, problems: Problems) -> DeclaredKey | None:
 
 def _env(node: Node | None, key: Node, what: str, problems: Problems) -> str | None:
     if node is None:
-        problems.add(
-            key.named, f"{what} needs env:, the variable of .env for it, such as MY_APP_API_KEY"
-        )
+        # Anything but a mapping was noted already.
+        if key.value is None or isinstance(key.value, dict):
+            problems.add(
+                key.named, f"{what} needs env:, the variable of .env for it, such as MY_APP_API_KEY"
+            )
         return None
     name = typed.variable(node, f"{what}.env", problems)
     if name is not None and (name in RESERVED or name.startswith(_OWN_PREFIX)):

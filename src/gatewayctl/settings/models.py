@@ -98,7 +98,9 @@ def _target(
         return typed.text(given["model"], f"{what}.model", problems)
     if "mock_response" in given:
         return f"openai/{name}"
-    problems.add(node.named, f"{what} needs model:, for example model: openai/gpt-4o")
+    # Anything but a mapping was noted already.
+    if node.value is None or isinstance(node.value, dict):
+        problems.add(node.named, f"{what} needs model:, for example model: openai/gpt-4o")
     return None
 
 

@@ -27,6 +27,8 @@ class Problems:
 
     def add(self, source: Source, message: str) -> None:
         """Note one problem; the same one at the same place counts once."""
+        # Names of the file get into messages, and could bring line breaks or terminal codes.
+        message = "".join(sign if sign.isprintable() else f"\\x{ord(sign):02x}" for sign in message)
         if (source, message) not in self._found:
             self._found.append((source, message))
 

@@ -54,6 +54,33 @@ SELECT json_build_object(
 \endif
 """
 
+# Asked once more at its turn: somebody else may have applied it while this one waited for the lock.
+_STEP = r"""
+SELECT NOT EXISTS (
+    SELECT 1 FROM "_prisma_migrations"
+    WHERE migration_name = {name} AND finished_at IS NOT NULL AND rolled_back_at IS NULL
+) AS todo \gset
+\if :todo
+\echo {mark}
+BEGIN;
+{body}
+;
+INSERT INTO "_prisma_migrations"
+    (id, checksum, migration_name, started_at, finished_at, applied_steps_count)
+VALUES ('{id}', '{checksum}', {name}, now(), clock_timestamp(), 1);
+COMMIT;
+\endif
+"""
+
+# Guarded by its columns: another version of LiteLLM may not have them.
+_INDEX = r"""
+SELECT count(*) = {count} AS indexable FROM pg_attribute
+WHERE attrelid = to_regclass('"{table}"') AND NOT attisdropped AND attname IN ({names}) \gset
+\if :indexable
+CREATE INDEX IF NOT EXISTS "{name}" ON "{table}" ({columns});
+\endif
+"""
+
 # LiteLLM leaves these out of its migrations, because on a busy table they must be built
 # concurrently; it builds them itself only when it ran the migrations itself. Names and columns
 # as in litellm_proxy_extras/request_log_indexes.py (0.4.108).
@@ -180,39 +207,22 @@ def _recorded(output: str) -> tuple[frozenset[str], tuple[str, ...]]:
 
 def _step(number: int, migration: Migration) -> str:
     content = migration.path.read_bytes()
-    # Somebody else may have applied it while this process waited for the lock.
-    return (
-        f'SELECT NOT EXISTS (SELECT 1 FROM "_prisma_migrations" WHERE migration_name = '
-        f"{_literal(migration.name)} AND finished_at IS NOT NULL AND rolled_back_at IS NULL) "
-        "AS todo \\gset\n"
-        "\\if :todo\n"
-        f"\\echo {_MARK} {number}\n"
-        "BEGIN;\n"
-        f"{_CONCURRENTLY.sub(_without_concurrently, content.decode())}\n;\n"
-        'INSERT INTO "_prisma_migrations" '
-        "(id, checksum, migration_name, started_at, finished_at, applied_steps_count) VALUES "
-        f"('{uuid.uuid4()}', '{hashlib.sha256(content).hexdigest()}', "
-        f"{_literal(migration.name)}, now(), clock_timestamp(), 1);\n"
-        "COMMIT;\n"
-        "\\endif\n"
+    return _STEP.format(
+        mark=f"{_MARK} {number}",
+        name=_literal(migration.name),
+        body=_CONCURRENTLY.sub(r"\1", content.decode()),
+        id=uuid.uuid4(),
+        checksum=hashlib.sha256(content).hexdigest(),
     )
 
 
-def _without_concurrently(match: re.Match[str]) -> str:
-    return match.group(1)
-
-
 def _index(table: str, name: str, columns: tuple[str, ...]) -> str:
-    # Guarded by its columns: another version of LiteLLM may not have them.
-    wanted = ", ".join(_literal(one) for one in columns)
-    quoted = ", ".join(f'"{one}"' for one in columns)
-    return (
-        f"SELECT count(*) = {len(columns)} AS indexable FROM pg_attribute "
-        f"WHERE attrelid = to_regclass('\"{table}\"') AND NOT attisdropped "
-        f"AND attname IN ({wanted}) \\gset\n"
-        "\\if :indexable\n"
-        f'CREATE INDEX IF NOT EXISTS "{name}" ON "{table}" ({quoted});\n'
-        "\\endif\n"
+    return _INDEX.format(
+        table=table,
+        name=name,
+        count=len(columns),
+        names=", ".join(_literal(one) for one in columns),
+        columns=", ".join(f'"{one}"' for one in columns),
     )
 
 

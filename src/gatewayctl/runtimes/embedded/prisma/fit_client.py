@@ -14,7 +14,6 @@ nothing of gatewayctl; standard library only. Two things are wrong with the clie
 from __future__ import annotations
 
 import importlib.util
-import sys
 from pathlib import Path
 
 _MARKER = "# fitted to LiteLLM by gatewayctl"
@@ -83,4 +82,4 @@ def main() -> None:
 
 
 if __name__ == "__main__":
-    sys.exit(main())
+    main()

@@ -88,9 +88,12 @@ class Transaction extends Queryable {
   // The engine sends BEGIN, COMMIT and ROLLBACK as statements of its own.
   options = { usePhantomQuery: false };
   #released = false;
+  // A connection lost between two statements: its slot must not wait for the next statement.
+  #onLost = () => this.#release(true);
 
   constructor(client, errorRegistry) {
     super(client, errorRegistry);
+    client.on('error', this.#onLost);
     this.commit = this.rollback = async () => {
       this.#release(false);
       return ok(undefined);
@@ -111,6 +114,7 @@ class Transaction extends Queryable {
   #release(broken) {
     if (this.#released) return;
     this.#released = true;
+    this.client.off('error', this.#onLost);
     this.client.release(broken);
   }
 }

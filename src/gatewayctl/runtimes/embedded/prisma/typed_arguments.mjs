@@ -56,7 +56,7 @@ function ofScalar(value, type) {
 }
 
 function json(value) {
-  if (typeof value === 'string') return JSON_NULLS.has(value) ? value : { $type: 'Json', value };
+  if (typeof value === 'string') return { $type: JSON_NULLS.has(value) ? 'Enum' : 'Json', value };
   if (Array.isArray(value)) return value.map(json);
   if (!isPlainObject(value)) return value;
   return mapObject(value, (inner, key) => (PLAIN_OPERATORS.has(key) ? inner : json(inner)));

@@ -1,0 +1,96 @@
+"""`chat`: what is typed, read from the command line, a pipe or a terminal."""
+
+from __future__ import annotations
+
+import sys
+from contextlib import closing
+from typing import TYPE_CHECKING, Annotated
+
+import typer
+
+from gatewayctl.cli.context import App, context
+from gatewayctl.cli.options import JsonFlag
+from gatewayctl.errors import EmptyPrompt, UsageProblem
+
+if TYPE_CHECKING:
+    from gatewayctl.operations.chat import ChatReport
+    from gatewayctl.operations.chat_plan import ChatAsk
+    from gatewayctl.tracing.client_spans import ClientTracer
+
+
+def chat(
+    ctx: typer.Context,
+    prompt: Annotated[
+        str | None,
+        typer.Argument(help="What to say; - or a pipe reads stdin; none opens a conversation."),
+    ] = None,
+    component: Annotated[
+        str | None, typer.Option(help="Component to speak as. [default: passthrough]")
+    ] = None,
+    operation: Annotated[str | None, typer.Option(help="Operation of that component.")] = None,
+    model: Annotated[
+        str | None, typer.Option(help="Model group. [default: the first with a provider key]")
+    ] = None,
+    system: Annotated[str | None, typer.Option(help="System message.")] = None,
+    metadata: Annotated[
+        list[str] | None, typer.Option(help="Metadata of the request.", metavar="K=V")
+    ] = None,
+    key_env: Annotated[
+        str | None,
+        typer.Option(help="Variable of the virtual key. [default: that of the first key]"),
+    ] = None,
+    no_stream: Annotated[bool, typer.Option("--no-stream", help="Show the reply whole.")] = False,
+    json: JsonFlag = False,
+) -> None:
+    """Chat through the gateway: streamed, attributed to a component, traced."""
+    from gatewayctl.operations.chat_plan import ChatAsk
+    from gatewayctl.output.chat import replied
+
+    app = context(ctx)
+    terminal = prompt is None and sys.stdin.isatty()
+    ask = ChatAsk(
+        prompt="" if terminal else _prompt(prompt),
+        component=component,
+        operation=operation,
+        model=model,
+        system=system,
+        metadata=tuple(metadata or ()),
+        key_env=key_env,
+        stream=not (no_stream or app.json),
+    )
+    if not terminal:
+        app.show("chat", turn(app, ask), lambda shown: replied(shown, terminal=_on_terminal(app)))
+    elif app.json:
+        raise EmptyPrompt("--json needs a prompt: a conversation is not one document.")
+    else:
+        from gatewayctl.cli.conversation import converse
+        from gatewayctl.tracing.client_spans import ClientTracer
+
+        tracer = ClientTracer(app.http, app.settings.phoenix_url)
+        converse(ask, turn=lambda each: turn(app, each, tracer), console=app.console)
+
+
+def _prompt(given: str | None) -> str:
+    if given not in {None, "-"}:
+        return str(given)
+    try:
+        return sys.stdin.read()
+    except UnicodeDecodeError:
+        raise UsageProblem("What was piped in is not UTF-8 text.") from None
+
+
+def _on_terminal(app: App) -> bool:
+    return app.console.stdout.isatty()
+
+
+def turn(app: App, ask: ChatAsk, tracer: ClientTracer | None = None) -> ChatReport:
+    """One prompt and its reply: streamed to stdout, narrated on stderr."""
+    from gatewayctl.operations.chat import chat as chat_once
+    from gatewayctl.output.chat import for_terminal, narrated
+
+    with closing(chat_once(app.settings, app.gateway, ask, tracer=tracer)) as events:
+        report = app.follow(for_terminal(events) if _on_terminal(app) else events)
+    if not app.json:
+        for line in narrated(report):
+            app.console.say(line)
+    return report

@@ -1,0 +1,55 @@
+"""A conversation on a terminal: prompts in, replies out, until Ctrl-D.
+
+Owns the loop and the history. Must not know how a turn is carried out.
+"""
+
+from __future__ import annotations
+
+import uuid
+from collections.abc import Callable
+from dataclasses import replace
+from typing import TYPE_CHECKING
+
+from gatewayctl.errors import Refused, Unreachable
+
+if TYPE_CHECKING:
+    from gatewayctl.operations.chat import ChatReport
+    from gatewayctl.operations.chat_plan import ChatAsk
+    from gatewayctl.output.console import Console
+
+
+def converse(
+    ask: ChatAsk,
+    *,
+    turn: Callable[[ChatAsk], ChatReport],
+    console: Console,
+    read: Callable[[str], str] = input,
+) -> None:
+    """Ask for prompts and answer them with what was said before; one trace a turn.
+
+    A refused turn is told and forgotten, and the conversation goes on; Ctrl-D ends it. A
+    reply that broke off is told too, and stays in the history.
+    """
+    from gatewayctl.output.chat import replied
+
+    ask = replace(ask, session=str(uuid.uuid4()))
+    console.say("A conversation; Ctrl-D ends it.")
+    while True:
+        try:
+            prompt = read("> ")
+        except EOFError:
+            console.say("")
+            return
+        if not prompt.strip():
+            continue
+        try:
+            report = turn(replace(ask, prompt=prompt))
+        except (Refused, Unreachable) as error:
+            console.error(error)
+            continue
+        console.result(replied(report, terminal=console.stdout.isatty()))
+        if report.problem is not None:
+            console.error(report.problem)
+        said = {"role": "user", "content": prompt}
+        answered = {"role": "assistant", "content": report.reply}
+        ask = replace(ask, history=(*ask.history, said, answered))

@@ -1,0 +1,215 @@
+"""The commands that run the stack: up, down, status, restart, logs, ui, env, reset, demo."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Annotated, Any, Literal
+
+import typer
+
+from gatewayctl.cli.context import App, context
+from gatewayctl.cli.options import JsonFlag, TimeoutOption, YesFlag
+
+if TYPE_CHECKING:
+    from collections.abc import Generator
+
+    from gatewayctl.operations.up import UpReport
+
+Services = Annotated[
+    list[str] | None, typer.Argument(help="Services; all when left out.", metavar="[SERVICE]...")
+]
+
+
+def up(
+    ctx: typer.Context,
+    timeout: TimeoutOption = 300,
+    no_keys: Annotated[
+        bool, typer.Option("--no-keys", help="Do not create missing virtual keys.")
+    ] = False,
+    pull: Annotated[
+        bool, typer.Option("--pull", help="Fetch images anew, where the runtime has images.")
+    ] = False,
+    json_output: JsonFlag = False,
+) -> None:
+    """Start the stack, wait until it is truly ready, create missing keys."""
+    from gatewayctl.output import stack
+
+    app = context(ctx)
+    app.run("up", _up(app, timeout=timeout, keys=not no_keys, pull=pull), stack.up)
+
+
+def _up(
+    app: App, *, timeout: float = 300, keys: bool = True, pull: bool = False
+) -> Generator[Any, None, UpReport]:
+    """A project that has what it needs, then the verb."""
+    from gatewayctl.operations.init import ensure_project
+    from gatewayctl.operations.up import UpOptions
+    from gatewayctl.operations.up import up as operation
+
+    ensured = ensure_project(app.settings)
+    settings = app.reload_settings()
+    return operation(
+        settings,
+        app.resolved_runtime,
+        app.gateway,
+        UpOptions(timeout=timeout, keys=keys, pull=pull),
+        secrets_added=ensured.env_added,
+        warnings=ensured.warnings,
+    )
+
+
+def down(
+    ctx: typer.Context,
+    volumes: Annotated[bool, typer.Option("--volumes", help="Remove all data too.")] = False,
+    yes: YesFlag = False,
+    json_output: JsonFlag = False,
+) -> None:
+    """Stop the stack; data stays unless --volumes."""
+    from gatewayctl.cli.confirm import by_name
+    from gatewayctl.operations.down import down as operation
+    from gatewayctl.output import stack
+
+    app = context(ctx)
+    if volumes:
+        by_name(app.settings.project_name, "every key, all spend and all traces", yes=yes)
+    app.run("down", operation(app.settings, app.runtime, volumes=volumes), stack.down)
+
+
+def status(
+    ctx: typer.Context,
+    env_lines: Annotated[
+        bool, typer.Option("--env", help="Print addresses as NAME=value lines.")
+    ] = False,
+    json_output: JsonFlag = False,
+) -> None:
+    """Show services, keys and runtime; exit 0 only when all are healthy."""
+    from gatewayctl.operations.status import status as operation
+    from gatewayctl.output import stack
+
+    app = context(ctx)
+    report = operation(app.settings, app.resolved_runtime, app.http)
+    app.show("status", report, stack.status_env if env_lines else stack.status)
+
+
+def restart(
+    ctx: typer.Context,
+    services: Services = None,
+    timeout: TimeoutOption = 300,
+    json_output: JsonFlag = False,
+) -> None:
+    """Restart services with the settings of now, and wait until they are ready."""
+    from gatewayctl.operations.restart import restart as operation
+    from gatewayctl.output import stack
+
+    app = context(ctx)
+    events = operation(
+        app.settings, app.resolved_runtime, app.http, services or [], timeout=timeout
+    )
+    app.run("restart", events, stack.restarted)
+
+
+def logs(
+    ctx: typer.Context,
+    services: Services = None,
+    follow: Annotated[bool, typer.Option("-f", "--follow", help="Go on as lines come.")] = False,
+    tail: Annotated[
+        int | None, typer.Option(min=0, help="Last lines per service; all when left out.")
+    ] = None,
+    since: Annotated[
+        str | None, typer.Option(help="From this time on: 10m, 2h, 2026-01-31T12:00.", metavar="T")
+    ] = None,
+    json_output: JsonFlag = False,
+) -> None:
+    """Show the logs of the services."""
+    from gatewayctl.errors import UsageProblem
+    from gatewayctl.operations.logs import LogsReport
+    from gatewayctl.operations.logs import logs as operation
+    from gatewayctl.output import stack
+
+    app = context(ctx)
+    if app.json and follow:
+        raise UsageProblem("--follow has no end, and --json prints one document.")
+    lines = operation(app.runtime, services or [], tail=tail, since=since, follow=follow)
+    if app.json:
+        app.show("logs", LogsReport(lines=tuple(lines)), stack.logs)
+        return
+    for text in stack.log_lines(lines):
+        app.console.result_text(text + "\n")
+
+
+def ui(
+    ctx: typer.Context,
+    page: Annotated[Literal["litellm", "phoenix"], typer.Argument(help="Which one.")] = "litellm",
+    print_only: Annotated[
+        bool, typer.Option("--print", help="Print the address, open nothing.")
+    ] = False,
+    json_output: JsonFlag = False,
+) -> None:
+    """Open LiteLLM's admin UI or Phoenix in the browser."""
+    from gatewayctl.operations.ui import ui as operation
+    from gatewayctl.output import stack
+
+    app = context(ctx)
+    report = operation(app.settings, page)
+    if report.login:
+        app.console.say(f"Log in as {report.login}.")
+    if not print_only:
+        typer.launch(report.url)
+    app.show("ui", report, stack.ui)
+
+
+def env(
+    ctx: typer.Context,
+    format_: Annotated[
+        Literal["dotenv", "shell", "json"], typer.Option("--format", help="How to write it.")
+    ] = "dotenv",
+    place: Annotated[
+        Literal["host", "container"], typer.Option("--for", help="Where the application runs.")
+    ] = "host",
+    key: Annotated[
+        str | None, typer.Option("--key", help="Alias of the virtual key; default the first.")
+    ] = None,
+    json_output: JsonFlag = False,
+) -> None:
+    """Print LLM_BASE_URL and LLM_API_KEY, which an application needs."""
+    from gatewayctl.operations.env import env as operation
+    from gatewayctl.output import stack
+
+    app = context(ctx)
+    report = operation(app.settings, app.resolved_runtime.name, place=place, alias=key)
+    app.show("env", report, stack.env(format_))
+
+
+def reset(
+    ctx: typer.Context,
+    yes: YesFlag = False,
+    timeout: TimeoutOption = 300,
+    json_output: JsonFlag = False,
+) -> None:
+    """Empty LiteLLM's database (keys, spend) and make the declared keys anew; traces stay."""
+    from gatewayctl.cli.confirm import by_name
+    from gatewayctl.operations.reset import loss
+    from gatewayctl.operations.reset import reset as operation
+    from gatewayctl.output import stack
+
+    app = context(ctx)
+    lost = loss(app.settings, app.gateway)
+    app.console.say(stack.loss_sentence(lost))
+    by_name(app.settings.project_name, "all virtual keys and all spend of LiteLLM", yes=yes)
+    events = operation(app.settings, app.resolved_runtime, app.gateway, lost=lost, timeout=timeout)
+    app.run("reset", events, stack.reset)
+
+
+def demo(ctx: typer.Context, timeout: TimeoutOption = 300, json_output: JsonFlag = False) -> None:
+    """The whole story on an offline model: up, keys, a chat, its trace read back."""
+    from gatewayctl.operations.demo import demo as operation
+    from gatewayctl.output import stack
+
+    app = context(ctx)
+    # It must work on any machine, so Docker is used only when asked for by name.
+    app.flags = {"runtime": "embedded", **app.flags}
+    bring_up = _up(app, timeout=timeout)
+    app.run(
+        "demo",
+        operation(app.settings, app.gateway, bring_up, reload=app.reload_settings),
+        stack.demo,
+    )

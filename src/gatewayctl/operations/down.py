@@ -1,0 +1,34 @@
+"""The verb down: stop everything of the project; data stays unless told otherwise."""
+
+from __future__ import annotations
+
+from collections.abc import Generator
+from dataclasses import dataclass
+
+from gatewayctl.operations.lock import held
+from gatewayctl.runtimes.base import Progress, Runtime
+from gatewayctl.settings.model import Settings
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class DownReport:
+    """What was stopped; nothing when nothing ran."""
+
+    project: str
+    stopped: tuple[str, ...]
+    data_removed: bool
+    changed: bool
+
+
+def down(
+    settings: Settings, runtime: Runtime, *, volumes: bool
+) -> Generator[Progress, None, DownReport]:
+    """Stop the stack; with ``volumes`` remove its data too. The caller has asked for consent."""
+    with held(settings.state_dir, "down"):
+        stopped = yield from runtime.stop(remove_data=volumes)
+    return DownReport(
+        project=settings.project_name,
+        stopped=stopped,
+        data_removed=volumes,
+        changed=bool(stopped) or volumes,
+    )

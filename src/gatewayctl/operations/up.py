@@ -1,0 +1,123 @@
+"""The verb up: from settings to a stack that is truly ready, with its keys.
+
+settings → preflight → render → start in dependency order → wait → missing keys. Running it twice
+changes nothing. On failure nothing is torn down; on Ctrl-C what this run started is stopped.
+"""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Generator
+from dataclasses import dataclass
+from typing import TYPE_CHECKING
+
+from gatewayctl.operations.health import ServiceReport
+from gatewayctl.operations.keys_create import KeysCreateReport, create_declared_keys
+from gatewayctl.operations.lock import held
+from gatewayctl.operations.ready import wait_ready
+from gatewayctl.operations.render import render
+from gatewayctl.runtimes.base import Progress, Runtime
+from gatewayctl.runtimes.registry import ResolvedRuntime
+from gatewayctl.settings.master_key import require_master_key
+from gatewayctl.settings.model import RuntimeName, Settings
+
+if TYPE_CHECKING:
+    from gatewayctl.gateway.client import GatewayClient
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class UpReport:
+    """What up did; ``changed`` is false when everything was as it should be already.
+
+    ``files``: rendered files that were written. ``seconds``: how long it took.
+    """
+
+    project: str
+    runtime: RuntimeName
+    runtime_why: str
+    changed: bool
+    secrets_added: tuple[str, ...]
+    files: tuple[str, ...]
+    started: tuple[str, ...]
+    restarted: tuple[str, ...]
+    services: tuple[ServiceReport, ...]
+    keys: KeysCreateReport | None
+    gateway_url: str
+    phoenix_url: str
+    seconds: float
+    warnings: tuple[str, ...] = ()
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class UpOptions:
+    """How the operator wants it; ``timeout`` in seconds."""
+
+    timeout: float = 300
+    keys: bool = True
+    pull: bool = False
+
+
+def up(
+    settings: Settings,
+    resolved: ResolvedRuntime,
+    gateway: GatewayClient,
+    options: UpOptions,
+    *,
+    secrets_added: tuple[str, ...] = (),
+    warnings: tuple[str, ...] = (),
+) -> Generator[Progress, None, UpReport]:
+    """Bring the stack up and wait until it is ready.
+
+    Raises SettingsProblem before anything is touched, RuntimeProblem where a port is taken or a
+    service fails, and what the keys raise.
+    """
+    require_master_key(settings)
+    began = time.monotonic()
+    runtime = resolved.runtime
+    with held(settings.state_dir, "up"):
+        runtime.preflight()
+        yield from runtime.prepare(refresh=options.pull)
+        files = render(settings, runtime=resolved.name).files
+        started = yield from _start(settings, runtime, gateway, options)
+        keys = create_declared_keys(settings, gateway) if options.keys else None
+    written = tuple(str(file.path) for file in files if file.state != "unchanged")
+    made = keys is not None and any(key.status != "exists" for key in keys.keys)
+    return UpReport(
+        project=settings.project_name,
+        runtime=resolved.name,
+        runtime_why=resolved.why,
+        changed=bool(started.begun or started.again or written or made or secrets_added),
+        secrets_added=secrets_added,
+        files=written,
+        started=started.begun,
+        restarted=started.again,
+        services=started.services,
+        keys=keys,
+        gateway_url=settings.gateway_url,
+        phoenix_url=settings.phoenix_url,
+        seconds=time.monotonic() - began,
+        warnings=warnings,
+    )
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class _Running:
+    begun: tuple[str, ...]
+    again: tuple[str, ...]
+    services: tuple[ServiceReport, ...]
+
+
+def _start(
+    settings: Settings, runtime: Runtime, gateway: GatewayClient, options: UpOptions
+) -> Generator[Progress, None, _Running]:
+    """Start and wait; an interruption takes back a start from nothing."""
+    from_nothing = all(state.state == "stopped" for state in runtime.states())
+    try:
+        done = yield from runtime.start()
+        services = yield from wait_ready(settings, runtime, gateway.http, timeout=options.timeout)
+    except (KeyboardInterrupt, GeneratorExit):
+        if from_nothing:
+            for _ in runtime.stop():
+                pass
+        raise
+    return _Running(begun=done.started, again=done.restarted, services=services)

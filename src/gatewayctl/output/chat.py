@@ -1,0 +1,60 @@
+"""A reply as it is shown: on stdout the text alone, on stderr where it came from.
+
+Owns making a reply harmless for a terminal. Must not know how it was got.
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Generator, Iterable
+from typing import TYPE_CHECKING, Final, TypeVar
+
+from gatewayctl.operations.chat import ChatReport, Delta
+
+if TYPE_CHECKING:
+    from rich.console import RenderableType
+
+Report = TypeVar("Report")
+
+# All control characters but tab and line feed: a model may answer with sequences that
+# retitle, recolour or write into a terminal.
+_CONTROL: Final = re.compile(r"[\x00-\x08\x0b-\x1f\x7f-\x9f]")
+
+
+def visible(text: str) -> str:
+    r"""The text with control characters written out, such as ``\x1b``."""
+    return _CONTROL.sub(lambda found: f"\\x{ord(found.group()):02x}", text.replace("\r\n", "\n"))
+
+
+def for_terminal(events: Generator[Delta, None, Report]) -> Generator[Delta, None, Report]:
+    """The same reply, harmless for a terminal."""
+    try:
+        while True:
+            try:
+                delta = next(events)
+            except StopIteration as done:
+                return done.value  # type: ignore[no-any-return]
+            yield Delta(text=visible(delta.text))
+    finally:
+        events.close()
+
+
+def replied(report: ChatReport, *, terminal: bool) -> Iterable[RenderableType]:
+    """The reply, unless its parts were shown as they arrived."""
+    if not report.streamed:
+        yield visible(report.reply) if terminal else report.reply
+
+
+def narrated(report: ChatReport) -> Iterable[str]:
+    """What is worth knowing beside the reply: what was decided, one line, each warning."""
+    if report.note is not None:
+        yield report.note
+    facts = [
+        f"trace {report.trace_id or '-'}",
+        f"{report.component}/{report.operation}",
+        report.model,
+        "-" if report.usage is None else f"{report.usage.total_tokens} tokens",
+        f"{report.latency_ms / 1000:.2f} s",
+    ]
+    yield " · ".join(facts)
+    yield from (f"Warning: {warning}" for warning in report.warnings)

@@ -1,0 +1,179 @@
+"""How the stack looks: up, down, status, restart, reset, ui, env, logs.
+
+Owns the words and tables. Reads reports only.
+"""
+
+from __future__ import annotations
+
+import re
+import shlex
+from collections.abc import Callable, Iterable, Iterator, Sequence
+from typing import TYPE_CHECKING, Final, Literal
+
+from gatewayctl.operations.demo import DemoReport
+from gatewayctl.operations.down import DownReport
+from gatewayctl.operations.env import EnvReport
+from gatewayctl.operations.health import ServiceReport
+from gatewayctl.operations.logs import LogsReport
+from gatewayctl.operations.reset import Loss, ResetReport
+from gatewayctl.operations.restart import RestartReport
+from gatewayctl.operations.status import StatusReport
+from gatewayctl.operations.ui import UiReport
+from gatewayctl.operations.up import UpReport
+from gatewayctl.output.table import duration, table
+from gatewayctl.runtimes.base import LogLine
+
+if TYPE_CHECKING:
+    from rich.console import RenderableType
+    from rich.table import Table
+
+# Programs write colours and cursor movements into their logs; a terminal must not obey them.
+_CONTROL: Final = re.compile(
+    r"\x1b\[[0-?]*[ -/]*[@-~]|\x1b\][^\x07\x1b]*(?:\x07|\x1b\\)|[\x00-\x08\x0b-\x1f\x7f]"
+)
+
+
+def services_table(services: Sequence[ServiceReport]) -> Table:
+    """One line a service: how it is, its version, where it is, since when."""
+    return table(
+        ("SERVICE", "STATE", "HEALTH", "VERSION", "ADDRESS", "UPTIME"),
+        [
+            (s.service, s.state, s.health, s.version, s.address, duration(s.uptime))
+            for s in services
+        ],
+    )
+
+
+def up(report: UpReport) -> Iterator[RenderableType]:
+    """What up did, the services, and what to do next."""
+    for warning in report.warnings:
+        yield f"Warning: {warning}"
+    if report.secrets_added:
+        yield f"Generated into .env: {', '.join(report.secrets_added)}"
+    if report.files:
+        yield f"Rendered: {', '.join(report.files)}"
+    yield services_table(report.services)
+    keys = report.keys.keys if report.keys else ()
+    for key in keys:
+        if key.status != "exists":
+            yield f"Virtual key {key.alias} {key.status}, in .env as {key.env}"
+    if not report.changed:
+        yield "Nothing changed: everything runs as declared."
+        return
+    yield f"Ready in {report.seconds:.1f} s ({report.runtime} runtime: {report.runtime_why})."
+    yield ""
+    yield 'Next: gatewayctl chat --component passthrough "Hello"'
+    yield "      gatewayctl ui phoenix     the traces"
+    yield "      gatewayctl env            LLM_BASE_URL and LLM_API_KEY for applications"
+
+
+def down(report: DownReport) -> Iterator[str]:
+    """What was stopped, and where the data is."""
+    if report.stopped:
+        yield f"Stopped: {', '.join(report.stopped)}."
+    else:
+        yield "Nothing ran."
+    if report.data_removed:
+        yield "All data was removed: keys, spend, traces."
+    else:
+        yield "Data stays in .gatewayctl/; start again with `gatewayctl up`."
+
+
+def status(report: StatusReport) -> Iterator[RenderableType]:
+    """Services, keys, runtime and why."""
+    yield f"Project {report.project}, {report.runtime} runtime ({report.runtime_why})"
+    yield ""
+    yield services_table(report.services)
+    for service in report.services:
+        if service.health != "healthy" and service.detail:
+            yield f"  {service.service}: {service.detail}"
+    yield ""
+    yield table(
+        ("VIRTUAL KEY", "IN .env AS", "VALUE"),
+        [(key.alias, key.env, key.key or "missing") for key in report.keys],
+    )
+
+
+def status_env(report: StatusReport) -> Iterator[str]:
+    """The addresses as dotenv lines, for scripts; no secret."""
+    yield f"GATEWAYCTL_PROJECT_NAME={report.project}"
+    yield f"GATEWAYCTL_RUNTIME={report.runtime}"
+    yield f"LLM_BASE_URL={report.gateway_url}"
+    yield f"PHOENIX_URL={report.phoenix_url}"
+
+
+def restarted(report: RestartReport) -> Iterator[RenderableType]:
+    """Which services were restarted, and how all are now."""
+    yield f"Restarted: {', '.join(report.restarted)}."
+    yield services_table(report.services)
+
+
+def loss_sentence(lost: Loss) -> str:
+    """What a reset is about to lose."""
+    keys = "an unknown number of" if lost.keys is None else lost.keys
+    spend = "unknown" if lost.spend is None else f"${lost.spend:.4f}"
+    return (
+        f"A reset drops LiteLLM's database: {keys} virtual keys, spend {spend}, "
+        "models added in the UI. Traces in Phoenix stay."
+    )
+
+
+def reset(report: ResetReport) -> Iterator[RenderableType]:
+    """The emptied gateway and its new keys."""
+    yield f"LiteLLM's database of {report.project} was emptied; the traces are where they were."
+    yield services_table(report.services)
+    for key in report.keys.keys:
+        yield f"Virtual key {key.alias} {key.status}, in .env as {key.env}"
+    yield "Next: restart applications, so that they read their new key."
+
+
+def demo(report: DemoReport) -> Iterator[RenderableType]:
+    """The reply, the proof, and where to look."""
+    yield services_table(report.services)
+    yield ""
+    yield f"prompt      {report.prompt}"
+    yield f"reply       {_CONTROL.sub('', report.reply)}"
+    yield f"model       {report.model}"
+    yield f"trace id    {report.trace_id}"
+    if report.component is not None:
+        yield f"component {report.component} (read back from Phoenix: {report.spans} spans, one LLM call)"
+    yield ""
+    yield f"Gateway     {report.gateway_url}"
+    yield f"Admin UI    {report.gateway_url}/ui (user admin, password: UI_PASSWORD in .env)"
+    yield f"Trace       {report.trace_url}"
+    yield ""
+    yield 'Next: gatewayctl chat --component passthrough "Hello"'
+    yield "      gatewayctl status"
+    yield "      gatewayctl down"
+
+
+def ui(report: UiReport) -> Iterator[str]:
+    """The address alone on its line, so that it can be copied or piped."""
+    yield report.url
+
+
+def env(format_: Literal["dotenv", "shell", "json"]) -> Callable[[EnvReport], Iterator[str]]:
+    """The renderer for one format."""
+
+    def render(report: EnvReport) -> Iterator[str]:
+        if format_ == "json":
+            import json
+
+            yield json.dumps(dict(report.variables), indent=2)
+            return
+        for name, value in report.variables.items():
+            yield f"export {name}={shlex.quote(value)}" if format_ == "shell" else f"{name}={value}"
+
+    return render
+
+
+def logs(report: LogsReport) -> Iterator[str]:
+    """The lines, each with its time and service."""
+    return log_lines(report.lines)
+
+
+def log_lines(lines: Iterable[LogLine]) -> Iterator[str]:
+    """Lines as text, control characters taken out."""
+    for line in lines:
+        at = "-" if line.at is None else line.at.isoformat(timespec="milliseconds")
+        yield f"{at} {line.service:<8} {_CONTROL.sub('', line.text)}"

@@ -1,0 +1,33 @@
+from __future__ import annotations
+
+from pathlib import Path
+
+import pytest
+
+from gatewayctl.errors import TemplatesMissing
+from gatewayctl.rendering.locate import locate
+
+
+def test_in_an_installed_package_the_templates_are_inside(tmp_path: Path) -> None:
+    package = tmp_path / "site-packages" / "gatewayctl"
+    (package / "templates").mkdir(parents=True)
+    (tmp_path / "templates").mkdir()
+
+    assert locate(package) == package / "templates"
+
+
+def test_in_a_checkout_the_templates_are_at_its_root(tmp_path: Path) -> None:
+    package = tmp_path / "src" / "gatewayctl"
+    package.mkdir(parents=True)
+    (tmp_path / "templates").mkdir()
+
+    assert locate(package) == tmp_path / "templates"
+
+
+def test_a_package_without_templates_says_so(tmp_path: Path) -> None:
+    with pytest.raises(TemplatesMissing, match="no folder templates"):
+        locate(tmp_path / "src" / "gatewayctl")
+
+
+def test_those_of_this_installation_hold_the_embedded_runtime() -> None:
+    assert (locate() / "embedded" / "litellm_config.yaml").is_file()

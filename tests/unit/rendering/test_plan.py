@@ -1,0 +1,162 @@
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import replace
+from pathlib import Path, PurePosixPath
+from typing import Any
+
+import pytest
+import yaml
+from hypothesis import example, given
+from hypothesis import strategies as st
+from jinja2 import UndefinedError
+
+from gatewayctl.errors import RuntimeUnavailable
+from gatewayctl.rendering.plan import plan, to_yaml
+from gatewayctl.settings.model import Model
+from tests.fakes.projects import MASTER_KEY, project
+
+TEXT = st.text(st.characters(exclude_categories=["Cs"]), max_size=40)
+DATA = st.recursive(
+    st.none() | st.booleans() | st.integers() | st.floats(allow_nan=False) | TEXT,
+    lambda inner: st.lists(inner, max_size=3) | st.dictionaries(TEXT, inner, max_size=3),
+    max_leaves=8,
+)
+
+
+def rendered(folder: Path, text: str = "") -> Any:
+    (file,) = plan(project(folder, text), runtime="embedded")
+    return yaml.safe_load(file.content)
+
+
+def test_the_reference_stack_is_rendered_as_litellm_wants_it(tmp_path: Path) -> None:
+    openai = {"api_key": "os.environ/OPENAI_API_KEY", "num_retries": 3, "timeout": 600}
+    config = rendered(tmp_path)
+
+    demo = config["model_list"].pop()
+    assert demo["model_name"] == "demo"
+    assert demo["litellm_params"]["mock_response"].startswith("This is the demo model")
+    assert "api_key" not in demo["litellm_params"]
+    assert config == {
+        "model_list": [
+            {"model_name": name, "litellm_params": {"model": f"openai/{name}", **openai}}
+            for name in ("gpt-4o", "gpt-4o-mini", "o1-mini")
+        ],
+        "general_settings": {
+            "master_key": "os.environ/LITELLM_MASTER_KEY",
+            "database_url": "os.environ/DATABASE_URL",
+            "store_model_in_db": True,
+        },
+        "litellm_settings": {
+            "callbacks": ["arize_phoenix"],
+            "disable_add_user_agent_to_request_tags": True,
+        },
+    }
+
+
+def test_the_file_says_who_made_it_and_where_to_edit(tmp_path: Path) -> None:
+    (file,) = plan(project(tmp_path))
+
+    assert file.path == PurePosixPath("litellm_config.yaml")
+    assert file.content.startswith("# Rendered by gatewayctl from gateway.yaml: edit that file")
+    assert "`gatewayctl render --check`" in file.content
+    assert file.content.endswith("true\n")
+
+
+def test_rendering_is_repeatable(tmp_path: Path) -> None:
+    assert plan(project(tmp_path)) == plan(project(tmp_path))
+
+
+def test_parameters_of_a_model_come_through(tmp_path: Path) -> None:
+    config = rendered(
+        tmp_path,
+        "profile: production\nmodels:\n  m:\n    model: bedrock/x\n    timeout: 2.5\n"
+        "    params: {extra_headers: {A: 'b: c', N: {}}, aws_region_name: eu, list: [1, {a: b}]}\n",
+    )
+
+    assert config["model_list"] == [
+        {
+            "model_name": "m",
+            "litellm_params": {
+                "model": "bedrock/x",
+                "extra_headers": {"A": "b: c", "N": {}},
+                "aws_region_name": "eu",
+                "list": [1, {"a": "b"}],
+                "num_retries": 3,
+                "timeout": 2.5,
+            },
+        }
+    ]
+
+
+def test_no_models_is_an_empty_list(tmp_path: Path) -> None:
+    assert rendered(tmp_path, "profile: production\nmodels: {}\n")["model_list"] == []
+
+
+def test_no_secret_is_rendered(tmp_path: Path) -> None:
+    env = f"LITELLM_MASTER_KEY={MASTER_KEY}\nOPENAI_API_KEY=sk-openai-0123456789\n"
+
+    (file,) = plan(project(tmp_path, env=env))
+
+    assert MASTER_KEY not in file.content
+    assert "sk-openai" not in file.content
+
+
+@given(name=TEXT, params=st.dictionaries(TEXT, DATA, max_size=4))
+@example(name="x\n- model_name: evil", params={"mock_response": "a: b\n# c\n'\""})
+@example(name="{{ 7 * 7 }}", params={"x": "{% raw %}", "no": "yes", "1": "1e3"})
+@example(name="\x85\u2028\ufeff\x7f\U0001f600", params={"": "\t", "null": "~"})
+def test_no_value_becomes_structure(name: str, params: Mapping[str, Any]) -> None:
+    base = project(Path(__file__).parent)
+    model = Model(name=name, litellm_params={"model": "m", **params}, api_key_env="A")
+    expected = {"model": "m", **params, "api_key": "os.environ/A", "num_retries": 3}
+
+    (file,) = plan(replace(base, models=(model,)))
+    (entry,) = yaml.safe_load(file.content)["model_list"]
+
+    assert entry["model_name"] == name
+    assert entry["litellm_params"] == {**expected, "timeout": 600}
+
+
+@given(DATA)
+def test_any_data_reads_back_as_itself(value: Any) -> None:
+    assert yaml.safe_load(to_yaml(value)) == value
+
+
+@given(st.dictionaries(TEXT, DATA, min_size=1, max_size=4))
+def test_indented_data_reads_back_as_itself(value: dict[str, Any]) -> None:
+    assert yaml.safe_load(f"a:\n  {to_yaml(value, indent=2)}\n") == {"a": value}
+
+
+def test_a_template_makes_the_file_of_its_own_path(tmp_path: Path) -> None:
+    folder = tmp_path / "templates" / "docker" / "deep"
+    folder.mkdir(parents=True)
+    (folder / "b.yml").write_text("name: {{ settings.project_name | to_yaml }} # {{ runtime }}\n")
+    (folder.parent / "a.txt").write_text("{{ header }}\n")
+    (folder.parent / ".hidden").write_text("{{ nothing }}")
+
+    files = plan(project(tmp_path / "shop"), runtime="docker", templates=tmp_path / "templates")
+
+    assert [str(file.path) for file in files] == ["a.txt", "deep/b.yml"]
+    assert files[1].content == "name: shop # docker\n"
+
+
+def test_a_template_that_asks_for_what_is_not_there_fails(tmp_path: Path) -> None:
+    folder = tmp_path / "templates" / "embedded"
+    folder.mkdir(parents=True)
+    (folder / "a").write_text("{{ settings.nothing }}")
+
+    with pytest.raises(UndefinedError):
+        plan(project(tmp_path), templates=tmp_path / "templates")
+
+
+def test_a_runtime_without_templates_is_not_available(tmp_path: Path) -> None:
+    settings = project(tmp_path, "runtime: swarm\n")
+
+    with pytest.raises(RuntimeUnavailable, match="no templates for the runtime swarm"):
+        plan(settings, templates=tmp_path)
+
+
+def test_the_resolved_runtime_wins_over_auto(tmp_path: Path) -> None:
+    with pytest.raises(RuntimeUnavailable, match="swarm"):
+        plan(project(tmp_path), runtime="swarm", templates=tmp_path)

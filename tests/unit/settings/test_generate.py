@@ -1,0 +1,43 @@
+from __future__ import annotations
+
+import re
+from pathlib import Path
+
+from gatewayctl.settings.generate import missing_secrets
+from tests.fakes.projects import MASTER_KEY, project
+
+
+def test_every_secret_of_the_stack_is_made_in_its_shape(tmp_path: Path) -> None:
+    made = missing_secrets(project(tmp_path))
+
+    assert list(made) == [
+        "LITELLM_MASTER_KEY",
+        "LITELLM_SALT_KEY",
+        "LITELLM_POSTGRES_PASSWORD",
+        "POSTGRES_PASSWORD",
+        "UI_PASSWORD",
+    ]
+    for name in ("LITELLM_MASTER_KEY", "LITELLM_SALT_KEY"):
+        assert re.fullmatch(r"sk-[0-9a-f]{64}", made.pop(name))
+    assert all(re.fullmatch(r"[0-9a-f]{48}", value) for value in made.values())
+
+
+def test_no_two_secrets_are_alike(tmp_path: Path) -> None:
+    settings = project(tmp_path)
+    values = [*missing_secrets(settings).values(), *missing_secrets(settings).values()]
+
+    assert len(set(values)) == 10
+
+
+def test_a_secret_that_any_layer_sets_is_not_made(tmp_path: Path) -> None:
+    settings = project(
+        tmp_path,
+        env=f"LITELLM_MASTER_KEY={MASTER_KEY}\nUI_PASSWORD=\n",
+        environ={"POSTGRES_PASSWORD": "outside"},
+    )
+
+    assert list(missing_secrets(settings)) == [
+        "LITELLM_SALT_KEY",
+        "LITELLM_POSTGRES_PASSWORD",
+        "UI_PASSWORD",
+    ]

@@ -1,0 +1,58 @@
+from __future__ import annotations
+
+from pathlib import Path
+
+import pytest
+
+from gatewayctl.errors import EnvFileMissing, MasterKeyMissing, MasterKeyWeak
+from gatewayctl.settings.master_key import require_master_key
+from gatewayctl.settings.model import Secret
+from tests.fakes.projects import MASTER_KEY, project
+
+
+def test_a_good_master_key_is_handed_over(tmp_path: Path) -> None:
+    settings = project(tmp_path, env=f"LITELLM_MASTER_KEY={MASTER_KEY}\n")
+
+    assert require_master_key(settings) == Secret(MASTER_KEY)
+
+
+def test_without_an_env_file_that_is_what_is_missing(tmp_path: Path) -> None:
+    with pytest.raises(EnvFileMissing, match=r"There is no .*\.env"):
+        require_master_key(project(tmp_path))
+
+
+@pytest.mark.parametrize("env", ["", "LITELLM_MASTER_KEY=\n", "OTHER=1\n"])
+def test_an_env_file_without_the_key_says_so(tmp_path: Path, env: str) -> None:
+    with pytest.raises(MasterKeyMissing, match="LITELLM_MASTER_KEY is set neither in"):
+        require_master_key(project(tmp_path, env=env))
+
+
+@pytest.mark.parametrize(
+    ("key", "why"),
+    [
+        ("sk-1234", "is a key everybody knows"),
+        ("sk-1234567890", "is a key everybody knows"),
+        ("0123456789abcdefghij", "does not begin with sk-"),
+        ("SK-0123456789abcdefghij", "does not begin with sk-"),
+        ("sk-0123456789ab", "is shorter than 16 characters"),
+    ],
+)
+def test_a_weak_key_is_refused_with_its_source_and_without_its_value(
+    tmp_path: Path, key: str, why: str
+) -> None:
+    with pytest.raises(MasterKeyWeak) as caught:
+        require_master_key(project(tmp_path, env=f"A=b\nLITELLM_MASTER_KEY={key}\n"))
+
+    assert str(caught.value).startswith(f"LITELLM_MASTER_KEY (.env line 2) {why}")
+    assert key not in str(caught.value)
+
+
+def test_a_weak_key_of_the_environment_is_told_from_one_of_the_file(tmp_path: Path) -> None:
+    settings = project(
+        tmp_path,
+        env=f"LITELLM_MASTER_KEY={MASTER_KEY}\n",
+        environ={"LITELLM_MASTER_KEY": "sk-1234"},
+    )
+
+    with pytest.raises(MasterKeyWeak, match=r"\(environment variable LITELLM_MASTER_KEY\)"):
+        require_master_key(settings)
