@@ -1,157 +1,20 @@
-"""The query engine against a real PostgreSQL, spoken to as the Python client speaks to it."""
+"""What the query engine makes of queries, on a real PostgreSQL (its life has a file of its own)."""
 
 from __future__ import annotations
 
 import http.client
 import json
-import os
-import signal
-import subprocess
-import sys
 import time
 from collections.abc import Iterator
 from concurrent.futures import ThreadPoolExecutor
-from contextlib import contextmanager
-from dataclasses import dataclass
-from pathlib import Path
 from typing import Any
 
 import pytest
 
-from tests.e2e.scratch_postgres import PASSWORD, ScratchPostgres, free_port, scratch_postgres
+from tests.e2e.running_engine import POOL_SIZE, TABLES, Engine, running
+from tests.e2e.scratch_postgres import ScratchPostgres, scratch_postgres
 
 pytestmark = pytest.mark.e2e
-
-SCHEMA = """
-datasource client {
-  provider = "postgresql"
-  url      = env("DATABASE_URL")
-}
-
-model Team {
-  id       String   @id
-  metadata Json     @default("{}")
-  maybe    Json?
-  big      BigInt?
-  price    Decimal?
-  at       DateTime @default(now())
-  content  Bytes?
-  spend    Float    @default(0)
-  models   String[]
-  keys     Key[]
-}
-
-model Key {
-  token    String  @id
-  metadata Json    @default("{}")
-  team_id  String?
-  team     Team?   @relation(fields: [team_id], references: [id])
-}
-"""
-TABLES = """
-CREATE TABLE "Team" (
-    id text PRIMARY KEY, metadata jsonb NOT NULL DEFAULT '{}', maybe jsonb, big bigint,
-    price numeric, at timestamp(3) NOT NULL DEFAULT now(), content bytea,
-    spend float8 NOT NULL DEFAULT 0, models text[]
-);
-CREATE TABLE "Key" (
-    token text PRIMARY KEY, metadata jsonb NOT NULL DEFAULT '{}',
-    team_id text REFERENCES "Team" (id)
-);
-"""
-POOL_SIZE = 4
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Engine:
-    """One running engine."""
-
-    port: int
-    process: subprocess.Popen[bytes]
-    log: Path
-
-    def post(self, path: str, body: Any, **headers: str) -> tuple[int, Any]:
-        connection = http.client.HTTPConnection("127.0.0.1", self.port, timeout=30)
-        try:
-            connection.request("POST", path, json.dumps(body), headers)
-            answer = connection.getresponse()
-            return answer.status, json.loads(answer.read())
-        finally:
-            connection.close()
-
-    def ask(self, document: str, transaction: str | None = None) -> Any:
-        headers = {"X-transaction-id": transaction} if transaction else {}
-        body = {"query": document, "variables": {}, "operation_name": "query"}
-        return self.post("/", body, **headers)[1]
-
-    def result(self, document: str, transaction: str | None = None) -> Any:
-        answer = self.ask(document, transaction)
-        assert "errors" not in answer, answer
-        return answer["data"]["result"]
-
-    def raw(self, sql: str, *parameters: Any) -> Any:
-        words = f"query: {json.dumps(sql)}, parameters: {json.dumps(json.dumps(parameters))}"
-        return self.result(f"mutation {{ result: queryRaw({words}) }}")
-
-    def error_code(self, document: str) -> str:
-        code: str = self.ask(document)["errors"][0]["user_facing_error"]["error_code"]
-        return code
-
-    def begin(self, timeout: int = 10_000) -> str:
-        status, body = self.post("/transaction/start", {"timeout": timeout, "max_wait": 2000})
-        assert status == 200, body
-        identifier: str = body["id"]
-        return identifier
-
-
-@contextmanager
-def _running(
-    environment: Any, server: ScratchPostgres, folder: Path, *, wrapper: tuple[str, ...] = ()
-) -> Iterator[Engine]:
-    schema = folder / "schema.prisma"
-    schema.write_text(SCHEMA)
-    log = folder / "engine.log"
-    port = free_port()
-    query = f"connection_limit={POOL_SIZE}&pool_timeout=5&schema=public"
-    with log.open("wb") as output:
-        process = subprocess.Popen(
-            [*wrapper, str(environment.query_engine), "-p", str(port), "--enable-raw-queries"],
-            env={
-                "PATH": os.defpath,
-                "GATEWAYCTL_NODE": str(environment.node),
-                "NODE_PATH": str(environment.node_modules),
-                "PRISMA_DML_PATH": str(schema),
-                "DATABASE_URL": f"postgresql://postgres@127.0.0.1:{server.port}/postgres?{query}",
-                "PGPASSWORD": PASSWORD,
-            },
-            stdout=output,
-            stderr=output,
-        )
-    try:
-        engine = Engine(port=port, process=process, log=log)
-        _wait_until(lambda: _is_up(port), f"no engine: {log.read_text()}")
-        yield engine
-    finally:
-        process.kill()
-        process.wait()
-
-
-def _is_up(port: int) -> bool:
-    connection = http.client.HTTPConnection("127.0.0.1", port, timeout=1)
-    try:
-        connection.request("GET", "/status")
-        return bool(json.loads(connection.getresponse().read()) == {"status": "ok"})
-    except OSError:
-        return False
-    finally:
-        connection.close()
-
-
-def _wait_until(condition: Any, otherwise: str, seconds: float = 10) -> None:
-    deadline = time.monotonic() + seconds
-    while not condition():
-        assert time.monotonic() < deadline, otherwise
-        time.sleep(0.02)
 
 
 @pytest.fixture(scope="module")
@@ -168,7 +31,7 @@ def server(
 def module_engine(
     embedded_environment: Any, server: ScratchPostgres, tmp_path_factory: pytest.TempPathFactory
 ) -> Iterator[Engine]:
-    with _running(embedded_environment, server, tmp_path_factory.mktemp("engine")) as engine:
+    with running(embedded_environment, server, tmp_path_factory.mktemp("engine")) as engine:
         yield engine
 
 
@@ -176,17 +39,6 @@ def module_engine(
 def engine(module_engine: Engine, server: ScratchPostgres) -> Engine:
     server.sql('TRUNCATE "Team", "Key"')
     return module_engine
-
-
-def test_the_version_is_answered_without_node(embedded_environment: Any) -> None:
-    done = subprocess.run(
-        [str(embedded_environment.query_engine), "--version"],
-        env={"PATH": os.defpath, "GATEWAYCTL_NODE": "/nowhere"},
-        capture_output=True,
-        text=True,
-        check=True,
-    )
-    assert done.stdout == "query-engine 393aa359c9ad4a4bb28630fb5613f9c281cde053\n"
 
 
 def test_every_type_comes_back_as_it_went_in(engine: Engine, server: ScratchPostgres) -> None:
@@ -357,6 +209,17 @@ def test_a_transaction_nobody_ends_gives_its_connection_back(engine: Engine) -> 
     assert engine.raw("SELECT 1 AS one")["rows"] == [[1]]
 
 
+def test_a_transaction_that_came_too_late_gives_its_connection_back(engine: Engine) -> None:
+    held = [engine.begin() for _ in range(POOL_SIZE)]
+    status, body = engine.post("/transaction/start", {"timeout": 5000, "max_wait": 100})
+    assert (status, body["error_code"]) == (504, "P2028")
+    for each in held:
+        engine.post(f"/transaction/{each}/commit", {})
+    again = [engine.begin() for _ in range(POOL_SIZE)]
+    for each in again:
+        assert engine.post(f"/transaction/{each}/rollback", {})[0] == 200
+
+
 def test_batches_are_all_or_nothing_only_when_asked(engine: Engine) -> None:
     def create(name: str) -> dict[str, Any]:
         document = f'mutation {{ result: createOneTeam(data: {{id: "{name}"}}) {{ id }} }}'
@@ -390,74 +253,3 @@ def test_metrics_have_both_forms(engine: Engine) -> None:
     connection.request("GET", "/metrics?format=prometheus")
     assert b"# TYPE prisma_pool_connections_open gauge" in connection.getresponse().read()
     connection.close()
-
-
-def test_it_survives_a_restart_of_the_database(
-    embedded_environment: Any, server: ScratchPostgres, tmp_path: Path
-) -> None:
-    one = 'mutation { result: queryRaw(query: "SELECT 1", parameters: "[]") }'
-    with _running(embedded_environment, server, tmp_path) as engine:
-        # As many as the pool holds: a connection lost inside a transaction must come back to it.
-        open_transactions = [engine.begin() for _ in range(POOL_SIZE)]
-        server.stop()
-        try:
-            assert engine.error_code(one) == "P1001"
-            for each in open_transactions:
-                engine.post(f"/transaction/{each}/commit", {})
-            assert engine.error_code(one) == "P1001"
-        finally:
-            server.start()
-        for _ in range(POOL_SIZE + 1):
-            assert engine.raw("SELECT 1 AS one")["rows"] == [[1]]
-        assert engine.process.poll() is None
-        assert PASSWORD not in engine.log.read_text()
-
-
-def test_it_starts_before_the_database_does(
-    embedded_environment: Any, server: ScratchPostgres, tmp_path: Path
-) -> None:
-    server.stop()
-    try:
-        with _running(embedded_environment, server, tmp_path) as engine:
-            code = engine.error_code("query { result: findManyTeam { id } }")
-            assert code == "P1001"
-            server.start()
-            assert engine.raw("SELECT 1 AS one")["rows"] == [[1]]
-    finally:
-        server.start()
-
-
-@pytest.mark.parametrize("number", [signal.SIGTERM, signal.SIGINT])
-def test_it_ends_quickly_when_asked(
-    embedded_environment: Any, server: ScratchPostgres, tmp_path: Path, number: signal.Signals
-) -> None:
-    with _running(embedded_environment, server, tmp_path) as engine:
-        engine.begin()  # a busy connection must not hold it up
-        started = time.monotonic()
-        engine.process.send_signal(number)
-        assert engine.process.wait(5) == 0
-        assert time.monotonic() - started < 1
-
-
-def test_it_ends_when_its_parent_is_killed(
-    embedded_environment: Any, server: ScratchPostgres, tmp_path: Path
-) -> None:
-    parent = (
-        "import subprocess, sys; child = subprocess.Popen(sys.argv[1:]); "
-        "print(child.pid, flush=True); child.wait()"
-    )
-    wrapper = (sys.executable, "-c", parent)
-    with _running(embedded_environment, server, tmp_path, wrapper=wrapper) as engine:
-        child = int(engine.log.read_text().split()[0])
-        assert Path(f"/proc/{child}/comm").read_text().strip() == "query-engine"
-        engine.process.kill()
-        engine.process.wait()
-        _wait_until(lambda: not _alive(child), "the engine outlived its parent", 3)
-
-
-def _alive(pid: int) -> bool:
-    try:
-        state = Path(f"/proc/{pid}/stat").read_text().rpartition(")")[2].split()[0]
-    except FileNotFoundError:
-        return False
-    return state != "Z"

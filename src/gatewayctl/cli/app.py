@@ -11,7 +11,7 @@ from typing import Annotated, Literal
 
 import typer
 
-from gatewayctl.cli import chat, project, stack
+from gatewayctl.cli import chat, keys, models, project, stack
 from gatewayctl.cli.boundary import BoundaryGroup
 from gatewayctl.cli.context import App, Overrides
 
@@ -75,8 +75,8 @@ app.command(rich_help_panel=START)(project.init)
 app.command(rich_help_panel=START)(project.render)
 app.command(rich_help_panel=START)(stack.up)
 app.command(rich_help_panel=USE)(chat.chat)
-# app.add_typer(keys.app, name="keys", rich_help_panel=USE)
-# app.add_typer(models.app, name="models", rich_help_panel=USE)
+app.add_typer(keys.app, name="keys", rich_help_panel=USE)
+app.add_typer(models.app, name="models", rich_help_panel=USE)
 app.command(rich_help_panel=USE)(stack.env)
 app.command(rich_help_panel=LOOK)(stack.status)
 app.command(rich_help_panel=LOOK)(stack.logs)

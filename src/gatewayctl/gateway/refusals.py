@@ -135,9 +135,7 @@ def _about_the_upstream(refusal: Refusal) -> GatewayctlError | None:
     return UpstreamRefused(f"The provider refused ({refusal.status}): {said(refusal)}")
 
 
-def _about_the_database(
-    refusal: Refusal, role: KeyRole, address: str
-) -> GatewayctlError | None:
+def _about_the_database(refusal: Refusal, role: KeyRole, address: str) -> GatewayctlError | None:
     no_connection = refusal.type == "no_db_connection"
     if no_connection and refusal.status == 400 and role == "master":
         # The real master key never asks the database, so this one is not it.
@@ -159,9 +157,7 @@ def _about_the_key(refusal: Refusal, role: KeyRole, address: str) -> GatewayctlE
     if refusal.status != 401 and not expired and not (role == "master" and refusal.status == 403):
         return None
     if role == "master":
-        return MasterKeyRefused(
-            f"LiteLLM at {address} refuses LITELLM_MASTER_KEY: {said(refusal)}"
-        )
+        return MasterKeyRefused(f"LiteLLM at {address} refuses LITELLM_MASTER_KEY: {said(refusal)}")
     return VirtualKeyRefused(f"LiteLLM at {address} refuses the virtual key: {said(refusal)}")
 
 

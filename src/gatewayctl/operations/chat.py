@@ -107,7 +107,6 @@ def chat(
     plan = plan_chat(settings, ask, environ)
     tracer = tracer or ClientTracer(gateway.http, settings.phoenix_url)
     span = tracer.start(SPAN_NAME, plan.span_attributes(), environ=environ)
-    span.prepare()
     reply, broken_by, began = _Reply(), None, clock()
     try:
         yield from _received(gateway, plan, span, reply)

@@ -5,19 +5,16 @@ Owns the reading of placeholders. Must not know LiteLLM: it finds out for itself
 
 from __future__ import annotations
 
-import re
 from typing import Final
 
 from gatewayctl.settings.model import Model, Settings
 
-# What people and templates write where a key belongs.
-_PLACEHOLDER: Final = re.compile(
-    r"""(?ix)
-    ^(?: <.*> | \$\{.*\} | \.+ | x+ | sk-\.* | sk-x+ | none | null | todo | dummy | fake | test
-    )$
-    | (?:^|[-_<\s])your[-_\s] | change[-_ ]?me | replace | placeholder | example | insert | …|\.\.\.
-    """
-)
+# What people and templates write where a key belongs, in small letters.
+_STAND_INS: Final = frozenset({"none", "null", "todo", "dummy", "fake", "test", "sk-", "key"})
+_PARTS_OF_STAND_INS: Final = (
+    "your-", "your_", "your ", "change-me", "changeme", "change_me", "placeholder", "example",
+    "replace-", "replace_", "insert-", "...", "…", "xxxx",
+)  # fmt: skip
 
 
 def has_real_key(model: Model, settings: Settings) -> bool:
@@ -26,4 +23,11 @@ def has_real_key(model: Model, settings: Settings) -> bool:
         return True
     key = settings.environment.get(model.api_key_env)
     value = "" if key is None else key.reveal().strip()
-    return bool(value) and not _PLACEHOLDER.search(value)
+    return bool(value) and not is_stand_in(value)
+
+
+def is_stand_in(value: str) -> bool:
+    """True for a text that stands where a key should, such as ``sk-your-key`` or ``<key>``."""
+    text = value.strip().lower()
+    bracketed = text[:1] + text[-1:] in {"<>", "{}", "[]"} or text.startswith("${")
+    return bracketed or text in _STAND_INS or any(part in text for part in _PARTS_OF_STAND_INS)

@@ -8,9 +8,11 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 from pathlib import Path
+from typing import TYPE_CHECKING
 
-from gatewayctl.operations.init import InitReport
-from gatewayctl.operations.render import FileReport, RenderReport
+if TYPE_CHECKING:
+    from gatewayctl.operations.init import InitReport
+    from gatewayctl.operations.render import FileReport, RenderReport
 
 
 def initialised(report: InitReport) -> Iterator[str]:

@@ -10,22 +10,23 @@ import shlex
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from typing import TYPE_CHECKING, Final, Literal
 
-from gatewayctl.operations.demo import DemoReport
-from gatewayctl.operations.down import DownReport
-from gatewayctl.operations.env import EnvReport
-from gatewayctl.operations.health import ServiceReport
-from gatewayctl.operations.logs import LogsReport
-from gatewayctl.operations.reset import Loss, ResetReport
-from gatewayctl.operations.restart import RestartReport
-from gatewayctl.operations.status import StatusReport
-from gatewayctl.operations.ui import UiReport
-from gatewayctl.operations.up import UpReport
 from gatewayctl.output.table import duration, table
-from gatewayctl.runtimes.base import LogLine
 
 if TYPE_CHECKING:
     from rich.console import RenderableType
     from rich.table import Table
+
+    from gatewayctl.operations.demo import DemoReport
+    from gatewayctl.operations.down import DownReport
+    from gatewayctl.operations.env import EnvReport
+    from gatewayctl.operations.health import ServiceReport
+    from gatewayctl.operations.logs import LogsReport
+    from gatewayctl.operations.reset import Loss, ResetReport
+    from gatewayctl.operations.restart import RestartReport
+    from gatewayctl.operations.status import StatusReport
+    from gatewayctl.operations.ui import UiReport
+    from gatewayctl.operations.up import UpReport
+    from gatewayctl.runtimes.base import LogLine
 
 # Programs write colours and cursor movements into their logs; a terminal must not obey them.
 _CONTROL: Final = re.compile(

@@ -7,6 +7,7 @@ depth and the number of values after expanding aliases are limited.
 
 from __future__ import annotations
 
+import re
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, replace
 from typing import Any, Final
@@ -19,12 +20,16 @@ from gatewayctl.settings.problems import Problems, shown
 MAX_CHARACTERS: Final = 256 * 1024
 MAX_VALUES: Final = 20_000
 MAX_DEPTH: Final = 40
+_MAX_BITS: Final = 63
 
 _TAG: Final = "tag:yaml.org,2002:"
 _BUILDER: Final = yaml.constructor.SafeConstructor()
 _BUILT: Final = {_TAG + name for name in ("null", "bool", "int", "float")}
 # Dates and the odd `=` have types of their own in YAML 1.1; here they are just text.
 _TEXT: Final = {_TAG + name for name in ("str", "timestamp", "value", "merge")}
+
+# An escape such as "\ud83d" alone makes one, and no UTF-8 text can hold it.
+_SURROGATE: Final = re.compile("[\ud800-\udfff]")
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -137,11 +142,17 @@ class _Expansion:
 
     def _scalar(self, raw: yaml.ScalarNode, source: Source) -> str | bool | int | float | None:
         if raw.tag in _TEXT:
+            if _SURROGATE.search(raw.value):
+                self.problems.add(source, "holds half a character, which no file can")
             return str(raw.value)
         try:
             value: bool | int | float | None = _BUILDER.construct_object(raw)
         except (ValueError, KeyError, OverflowError):
             self.problems.add(source, f"is no {raw.tag.removeprefix(_TAG)}: {shown(raw.value)}")
+            return None
+        # Longer numbers cannot even be written out again, and none means anything here.
+        if isinstance(value, int) and value.bit_length() > _MAX_BITS:
+            self.problems.add(source, f"is a number of more than {_MAX_BITS} bits")
             return None
         return value
 
@@ -154,6 +165,8 @@ class _Expansion:
                 merged = self._merged(item, depth) | merged
             elif key.tag not in _TEXT:
                 self.problems.add(place, f"a name must be text; put {shown(key.value)} in quotes")
+            elif _SURROGATE.search(key.value):
+                self.problems.add(place, "holds half a character, which no file can")
             elif key.value in own:
                 first = own[key.value].named.line
                 self.problems.add(place, f"'{key.value}' is given twice, first on line {first}")

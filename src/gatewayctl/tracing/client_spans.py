@@ -56,17 +56,13 @@ class ClientTracer:
         self, http: httpx.Client, phoenix_url: str, *, project: str = PHOENIX_PROJECT
     ) -> None:
         self._exporter = PhoenixExporter(http, phoenix_url)
-        resource = Resource(
-            {"service.name": SERVICE_NAME, "openinference.project.name": project}
-        )
+        resource = Resource({"service.name": SERVICE_NAME, "openinference.project.name": project})
         # Sampled whatever the environment says: the operator asked for this trace.
         provider = TracerProvider(resource=resource, sampler=ALWAYS_ON, shutdown_on_exit=False)
         provider.add_span_processor(SimpleSpanProcessor(self._exporter))
         self._tracer = provider.get_tracer(SERVICE_NAME)
 
-    def start(
-        self, name: str, attributes: Attributes, *, environ: Mapping[str, str]
-    ) -> ClientSpan:
+    def start(self, name: str, attributes: Attributes, *, environ: Mapping[str, str]) -> ClientSpan:
         """Begin a span of OpenInference kind CHAIN.
 
         A W3C ``TRACEPARENT`` in ``environ`` becomes its parent, so that the trace of the
@@ -110,10 +106,6 @@ class ClientSpan:
         carrier: dict[str, str] = {}
         TraceContextTextMapPropagator().inject(carrier, set_span_in_context(self.span))
         return carrier
-
-    def prepare(self) -> None:
-        """Make the end cheap: load what sending needs while there is time."""
-        self.exporter.prepare()
 
     def end(self, outcome: Outcome, *, why: str = "", attributes: Attributes | None = None) -> bool:
         """End the span and send it; True if Phoenix took it. ``failure`` says why not."""

@@ -1,17 +1,18 @@
 """Spans to Phoenix: OTLP over the process's own HTTP client.
 
-Owns the encoding and the post. A span that cannot be sent never fails what it describes:
+Owns the post. A span that cannot be sent never fails what it describes:
 the exporter keeps the reason. Must not know what the spans are about.
 """
 
 from __future__ import annotations
 
-import threading
-from collections.abc import Callable, Sequence
-from typing import TYPE_CHECKING, Any, Final
+from collections.abc import Sequence
+from typing import TYPE_CHECKING, Final
 
 import httpx
 from opentelemetry.sdk.trace.export import SpanExporter, SpanExportResult
+
+from gatewayctl.tracing.otlp import export_request
 
 if TYPE_CHECKING:
     from opentelemetry.sdk.trace import ReadableSpan
@@ -31,13 +32,9 @@ class PhoenixExporter(SpanExporter):
         self._url = url
         self.failure: str | None = None
 
-    def prepare(self) -> None:
-        """Load the encoder (50 ms of imports) aside, while a reply is awaited."""
-        threading.Thread(target=_encoder, daemon=True).start()
-
     def export(self, spans: Sequence[ReadableSpan]) -> SpanExportResult:
         """Send the spans; never raises for what the network or Phoenix does."""
-        self.failure = self._post(_encoder()(spans).SerializeToString())
+        self.failure = self._post(export_request(spans))
         failed = self.failure is not None
         return SpanExportResult.FAILURE if failed else SpanExportResult.SUCCESS
 
@@ -55,9 +52,3 @@ class PhoenixExporter(SpanExporter):
         if response.status_code == 200:
             return None
         return f"Phoenix at {self._url} did not take the trace (HTTP {response.status_code})."
-
-
-def _encoder() -> Callable[[Sequence[ReadableSpan]], Any]:
-    from opentelemetry.exporter.otlp.proto.common.trace_encoder import encode_spans
-
-    return encode_spans

@@ -24,7 +24,7 @@ def by_sh(path: Path, names: Collection[str]) -> Mapping[str, str]:
         ["sh"],
         input=f". ./{path.name}\n{prints}".encode(),
         cwd=path.parent,
-        env={"PATH": os.environ["PATH"]},
+        env={"PATH": os.environ["PATH"], "HOME": "/what/a/tilde/becomes"},
         capture_output=True,
         check=True,
     )

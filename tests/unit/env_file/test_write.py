@@ -5,6 +5,7 @@ import sys
 from pathlib import Path
 from tempfile import TemporaryDirectory
 from types import FrameType
+from typing import Any
 
 import pytest
 from hypothesis import given
@@ -185,6 +186,21 @@ def test_a_line_that_only_python_dotenv_would_see_is_not_written(path: Path) -> 
 def test_a_name_cannot_be_set_and_removed_at_once(path: Path) -> None:
     with pytest.raises(ValueError, match="to be set and to be removed: A"):
         update(path, {"A": "1"}, remove=["A"])
+
+
+def test_the_new_file_is_on_the_disk_before_it_takes_the_old_one_s_place(path: Path) -> None:
+    calls: list[str] = []
+
+    def note(_frame: FrameType, event: str, called: Any) -> None:
+        if event == "c_call" and called.__name__ in {"fchmod", "write", "fsync", "rename"}:
+            calls.append(called.__name__)
+
+    sys.setprofile(note)
+    try:
+        update(path, {"A": "2"})
+    finally:
+        sys.setprofile(None)
+    assert calls == ["fchmod", "write", "fsync", "rename", "fsync"]
 
 
 def test_an_interrupted_write_leaves_nothing_behind(path: Path) -> None:

@@ -28,7 +28,7 @@ def spoil(kind: str, folder: Path) -> None:
             except OSError:
                 return
     elif kind == "read-only":
-        subprocess.run(["mount", "-o", "remount,ro", str(folder)], check=True)
+        subprocess.run(["mount", "-o", "remount,bind,ro", str(folder)], check=True)
     else:
         resource.setrlimit(resource.RLIMIT_FSIZE, (4096, resource.RLIM_INFINITY))
 

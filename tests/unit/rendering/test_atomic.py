@@ -1,6 +1,5 @@
 from __future__ import annotations
 
-import os
 import resource
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -23,6 +22,10 @@ def no_file_larger_than(size: int) -> Iterator[None]:
         resource.setrlimit(resource.RLIMIT_FSIZE, (soft, hard))
 
 
+def names(folder: Path) -> list[str]:
+    return [path.name for path in folder.iterdir()]
+
+
 def test_a_file_is_made_with_its_folders_and_mode(tmp_path: Path) -> None:
     path = tmp_path / "a" / "b" / "file"
 
@@ -30,7 +33,7 @@ def test_a_file_is_made_with_its_folders_and_mode(tmp_path: Path) -> None:
 
     assert path.read_bytes() == b"text"
     assert path.stat().st_mode & 0o777 == 0o640
-    assert os.listdir(path.parent) == ["file"]
+    assert names(path.parent) == ["file"]
 
 
 def test_a_file_is_replaced_whole(tmp_path: Path) -> None:
@@ -52,7 +55,7 @@ def test_a_full_disk_leaves_the_old_file_and_nothing_else(tmp_path: Path) -> Non
         write_whole(path, b"x" * 4096)
 
     assert path.read_text() == "old"
-    assert os.listdir(tmp_path) == ["file"]
+    assert names(tmp_path) == ["file"]
 
 
 def test_a_folder_in_its_place_is_left_alone(tmp_path: Path) -> None:
@@ -61,13 +64,13 @@ def test_a_folder_in_its_place_is_left_alone(tmp_path: Path) -> None:
     with pytest.raises(FileUnwritable, match="Is a directory"):
         write_whole(tmp_path / "file", b"x")
 
-    assert os.listdir(tmp_path) == ["file"]
+    assert names(tmp_path) == ["file"]
 
 
 def test_a_folder_that_cannot_be_made_is_told(tmp_path: Path) -> None:
     (tmp_path / "a").write_text("a file")
 
-    with pytest.raises(FileUnwritable, match="Cannot write .*a/b: "):
+    with pytest.raises(FileUnwritable, match=r"Cannot write .*a/b: "):
         write_whole(tmp_path / "a" / "b", b"x")
 
 

@@ -131,6 +131,20 @@ def test_a_control_character_is_refused() -> None:
     assert complaints("a: \x07\n") == ["gateway.yaml: character 4 is not allowed in YAML"]
 
 
+@pytest.mark.parametrize("number", [str(2**63), f"0x{'f' * 5000}", str(-(2**63))])
+def test_a_number_beyond_64_bits_is_refused(number: str) -> None:
+    (found,) = complaints(f"a: {number}\n")
+
+    assert found == "gateway.yaml line 1 column 4: is a number of more than 63 bits"
+
+
+@pytest.mark.parametrize("text", ['a: "\\ud83d"', '"\\ud83d": 1', 'a: [{b: "x\\udc00"}]'])
+def test_half_a_character_is_refused(text: str) -> None:
+    (found,) = complaints(text)
+
+    assert "holds half a character" in found
+
+
 @pytest.mark.parametrize("key", ["5", "true", "~", "1.5", "[a]", "{a: b}"])
 def test_a_name_that_is_no_text_is_refused(key: str) -> None:
     (found,) = complaints(f"? {key}\n: 1\n")

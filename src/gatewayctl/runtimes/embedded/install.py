@@ -80,7 +80,7 @@ def _python_packages(environment: Environment, venv: str) -> Steps:
     _checked(_uv("venv", "--quiet", "--python", sys.executable, str(target)), _TITLES[venv])
     argv = _uv(
         "pip", "install", "--python", str(environment.python(venv)), "--require-hashes",
-        "--no-build", "--no-progress", "--requirements", str(LOCKS / f"{venv}.txt"),
+        "--no-build", "--no-progress", "--compile-bytecode", "--requirements", str(LOCKS / f"{venv}.txt"),
     )  # fmt: skip
     total = locked_packages(venv)
     seen = 0
@@ -120,8 +120,10 @@ def _prisma_client(environment: Environment) -> None:
             (str(environment.litellm_python.parent), str(environment.node.parent), os.defpath)
         ),
     }
-    argv = (str(environment.litellm_python), "-m", "prisma", "generate", "--schema", str(schema))
-    _checked(argv, _TITLES["prisma"], env=env)
+    python = str(environment.litellm_python)
+    generate = (python, "-m", "prisma", "generate", "--schema", str(schema))
+    _checked(generate, _TITLES["prisma"], env=env)
+    _checked((python, str(environment.prisma / "fit_client.py")), _TITLES["prisma"])
 
 
 def _own_copy(package: Path) -> None:

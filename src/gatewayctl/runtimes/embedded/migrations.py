@@ -192,7 +192,7 @@ def _available(folder: Path) -> tuple[Migration, ...]:
     if not found:
         raise MigrationFailed(
             f"No migrations in {folder}.",
-            hint="LiteLLM's installation is incomplete; run: gatewayctl up --reinstall.",
+            hint="Delete the embedded environment in the cache folder, then run `gatewayctl up`.",
         )
     return found
 

@@ -1,8 +1,9 @@
 """Starts LiteLLM or Phoenix inside its own Python: no import of gatewayctl here.
 
-Two things its own start script does not do. The garbage collector rests while thousands of
-modules are imported, which saves about 15 % of the start; and every line of output gets its
-time, which uvicorn's lines lack and ``gatewayctl logs --since`` needs.
+Three things its own start script does not do. The garbage collector rests while thousands of
+modules are imported, which saves about 15 % of the start; every line of output gets its time,
+which uvicorn's lines lack and ``gatewayctl logs --since`` needs; and LiteLLM's housekeeping stays
+out of Phoenix.
 """
 
 from __future__ import annotations
@@ -37,6 +38,23 @@ class Stamped(io.TextIOWrapper):
         return len(text)
 
 
+class ServiceCallbacks(list[object]):
+    """LiteLLM's list of listeners to its own housekeeping, without its OpenTelemetry logger.
+
+    The logger adds itself, and then every statement of LiteLLM to its database is a span: several
+    traces a second in Phoenix while nobody calls a model, and the model calls lost among them.
+    """
+
+    def append(self, callback: object) -> None:
+        if not type(callback).__module__.startswith("litellm.integrations.otel"):
+            super().append(callback)
+
+
+def _keep_housekeeping_out_of_traces() -> None:
+    litellm = importlib.import_module("litellm")
+    litellm.service_callback = ServiceCallbacks(litellm.service_callback)  # type: ignore[attr-defined]
+
+
 def main() -> None:
     """``quick_start.py litellm|phoenix [its arguments…]``."""
     module, function, heaviest = _PROGRAMS[sys.argv[1]]
@@ -48,6 +66,7 @@ def main() -> None:
     start = getattr(importlib.import_module(module), function)
     if heaviest is not None:
         importlib.import_module(heaviest)
+        _keep_housekeeping_out_of_traces()
     # What is imported stays for good: the collector need not look at it again.
     gc.freeze()
     gc.enable()

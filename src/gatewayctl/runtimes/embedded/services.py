@@ -102,13 +102,15 @@ def postgres(
 
 def litellm(settings: Settings, environment: Environment, layout: Layout) -> Program:
     """The LiteLLM proxy with its database behind the WebAssembly engine."""
-    ports, secrets = settings.ports, settings.secrets
-    url = _database_url(settings, LITELLM_USER, secrets.litellm_postgres_password, "litellm")
+    secrets = settings.secrets
+    # Without its password: LiteLLM puts the address on the command line of its schema check.
+    place = f"{settings.connect_host}:{settings.ports.postgres_litellm}"
     ours = {
         "LITELLM_MASTER_KEY": _plain(secrets.master_key),
         "LITELLM_SALT_KEY": _plain(secrets.salt_key),
         "UI_PASSWORD": _plain(secrets.ui_password),
-        "DATABASE_URL": url,
+        "DATABASE_URL": f"postgresql://{LITELLM_USER}@{place}/litellm",
+        "PGPASSWORD": _plain(secrets.litellm_postgres_password),
         # gatewayctl applies the migrations; the stand-in on PATH answers LiteLLM's own check.
         "DISABLE_SCHEMA_UPDATE": "true",
         "PRISMA_QUERY_ENGINE_BINARY": str(environment.query_engine),
@@ -123,19 +125,12 @@ def litellm(settings: Settings, environment: Environment, layout: Layout) -> Pro
         "LITELLM_MODE": "PRODUCTION",
         # One worker needs no Redis.
         "LITELLM_DISABLE_NO_REDIS_WARNING": "true",
-        "LITELLM_OTEL_V2": "true",
-        "OTEL_SERVICE_NAME": "litellm",
-        "PHOENIX_COLLECTOR_ENDPOINT": f"http://{settings.connect_host}:{ports.phoenix_grpc}",
-        "PHOENIX_PROJECT_NAME": PHOENIX_PROJECT,
-        "OTEL_INSTRUMENTATION_GENAI_CAPTURE_MESSAGE_CONTENT": "span_only",
-        "LITELLM_OTEL_BAGGAGE_METADATA_KEYS": (
-            "requester_metadata.component,requester_metadata.operation,user_api_key_alias"
-        ),
+        **tracing(settings),
     }
     argv = (
         str(environment.litellm_python), str(QUICK_START), "litellm",
         "--config", str(settings.compose_dir / "litellm_config.yaml"),
-        "--host", settings.bind, "--port", str(ports.litellm), "--num_workers", "1",
+        "--host", settings.bind, "--port", str(settings.ports.litellm), "--num_workers", "1",
     )  # fmt: skip
     return Program(
         service="litellm",
@@ -145,15 +140,40 @@ def litellm(settings: Settings, environment: Environment, layout: Layout) -> Pro
     )
 
 
+def tracing(settings: Settings) -> dict[str, str]:
+    """What makes LiteLLM's spans arrive in Phoenix once, with the component to filter by."""
+    endpoint = f"http://{settings.connect_host}:{settings.ports.phoenix_grpc}"
+    return {
+        "LITELLM_OTEL_V2": "true",
+        "OTEL_SERVICE_NAME": "litellm",
+        "PHOENIX_COLLECTOR_ENDPOINT": endpoint,
+        "PHOENIX_PROJECT_NAME": PHOENIX_PROJECT,
+        # Prompts and replies are part of the span, as people expect of Phoenix.
+        "OTEL_INSTRUMENTATION_GENAI_CAPTURE_MESSAGE_CONTENT": "span_only",
+        "LITELLM_OTEL_BAGGAGE_METADATA_KEYS": (
+            "requester_metadata.component,requester_metadata.operation,user_api_key_alias"
+        ),
+        # The default has gen_ai.request.model too, and Phoenix takes every span that carries
+        # it for a model call: three for each real one.
+        "LITELLM_OTEL_BAGGAGE_PROMOTED_KEYS": (
+            "litellm.team.id,litellm.team.alias,litellm.api_key.hash"
+        ),
+        # Without an exporter of its own the callback also prints every span, prompts included,
+        # to the log; this one is never used, because it has no headers.
+        "EXPORTERS": '[{"requires_headers": true}]',
+    }
+
+
 def phoenix(settings: Settings, environment: Environment, layout: Layout) -> Program:
     """Phoenix on PostgreSQL, with its telemetry off."""
-    password = settings.secrets.phoenix_postgres_password
+    password = quote(_plain(settings.secrets.phoenix_postgres_password), safe="")
+    place = f"{settings.connect_host}:{settings.ports.postgres_litellm}"
     ours = {
         "PHOENIX_WORKING_DIR": str(layout.phoenix_home),
         "PHOENIX_HOST": settings.bind,
         "PHOENIX_PORT": str(settings.ports.phoenix),
         "PHOENIX_GRPC_PORT": str(settings.ports.phoenix_grpc),
-        "PHOENIX_SQL_DATABASE_URL": _database_url(settings, PHOENIX_USER, password, "phoenix"),
+        "PHOENIX_SQL_DATABASE_URL": f"postgresql://{PHOENIX_USER}:{password}@{place}/phoenix",
         "PHOENIX_TELEMETRY_ENABLED": "false",
         "PATH": os.pathsep.join((str(environment.python("phoenix").parent), os.defpath)),
     }
@@ -164,11 +184,6 @@ def phoenix(settings: Settings, environment: Environment, layout: Layout) -> Pro
         environment=_passed_on() | ours,
         directory=layout.phoenix_home,
     )
-
-
-def _database_url(settings: Settings, user: str, password: Secret | None, name: str) -> str:
-    place = f"{settings.connect_host}:{settings.ports.postgres_litellm}"
-    return f"postgresql://{user}:{quote(_plain(password), safe='')}@{place}/{name}"
 
 
 def _plain(secret: Secret | None) -> str:

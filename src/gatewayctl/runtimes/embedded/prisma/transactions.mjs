@@ -4,6 +4,12 @@ import { explainFacing } from './connection_errors.mjs';
 
 const PATH = /^\/transaction\/(?:(start)|([^/]+)\/(commit|rollback))$/;
 const TRACE = '{}';
+const TOO_LATE = JSON.stringify({
+  is_panic: false,
+  error_code: 'P2028',
+  message: 'Transaction API error: Unable to start a transaction in the given time.',
+  meta: { error: 'Unable to start a transaction in the given time.' },
+});
 
 /** @returns {{verb: 'start'|'commit'|'rollback', id?: string} | undefined} */
 export function transactionCall(path) {
@@ -26,9 +32,28 @@ export async function runTransaction({ engine, adapter, address }, call, body) {
 }
 
 function send(engine, { verb, id }, body) {
-  if (verb === 'start') return engine.startTransaction(body || '{}', TRACE);
+  if (verb === 'start') return start(engine, body || '{}');
   if (verb === 'commit') return engine.commitTransaction(id, TRACE);
   return engine.rollbackTransaction(id, TRACE);
+}
+
+// The WebAssembly engine does not keep to max_wait: it waits as long as the pool does.
+async function start(engine, options) {
+  const { max_wait: limit = 2000 } = JSON.parse(options);
+  const started = engine.startTransaction(options, TRACE);
+  let timer;
+  const late = new Promise((resolve) => {
+    timer = setTimeout(resolve, limit, TOO_LATE);
+  });
+  const answer = await Promise.race([started, late]);
+  clearTimeout(timer);
+  if (answer === TOO_LATE) started.then((text) => undo(engine, JSON.parse(text).id), () => {});
+  return answer;
+}
+
+// Nobody knows the id of a transaction that began too late, so nobody else could end it.
+function undo(engine, id) {
+  if (id) engine.rollbackTransaction(id, TRACE).catch(() => {});
 }
 
 // As the native server answers. P2028 is any misuse of a transaction; only its text tells which.

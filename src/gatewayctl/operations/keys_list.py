@@ -1,0 +1,155 @@
+"""`keys list`: what is declared, what LiteLLM has and what .env holds, joined by alias.
+
+Owns the join and the state of each key. Must not know terminals.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass
+from datetime import UTC, datetime
+from typing import Literal
+
+from gatewayctl.gateway.client import GatewayClient
+from gatewayctl.gateway.keys import VirtualKey, hash_of, listed
+from gatewayctl.operations.keys_create import ENV_METADATA, is_ours
+from gatewayctl.operations.virtual_keys import values_in_env_file
+from gatewayctl.settings.master_key import require_master_key
+from gatewayctl.settings.model import DeclaredKey, Secret, Settings
+
+KeyState = Literal[
+    "ok", "missing", "not in gateway", "not in .env", "expired", "blocked", "foreign"
+]
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class KeyRow:
+    """One key. ``key`` is masked; ``spend`` in US dollars as LiteLLM wrote it last.
+
+    ``ok``: declared or made by us, LiteLLM knows the very secret of .env. ``missing``: in
+    neither. ``not in gateway``: .env holds a secret LiteLLM does not know under this alias.
+    ``not in .env``: LiteLLM has it, nobody holds its secret. ``foreign``: made by others.
+    """
+
+    alias: str | None
+    env: str | None
+    declared: bool
+    in_gateway: bool
+    in_env: bool
+    state: KeyState
+    key: str | None
+    models: tuple[str, ...]
+    expires: datetime | None
+    spend: float | None
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class KeysListReport:
+    """The project's own keys first, then foreign ones, both as LiteLLM lists them."""
+
+    keys: tuple[KeyRow, ...]
+
+    @property
+    def own(self) -> tuple[KeyRow, ...]:
+        return tuple(row for row in self.keys if row.state != "foreign")
+
+    @property
+    def foreign(self) -> tuple[KeyRow, ...]:
+        return tuple(row for row in self.keys if row.state == "foreign")
+
+
+def keys_list(
+    settings: Settings,
+    gateway: GatewayClient,
+    *,
+    now: Callable[[], datetime] = lambda: datetime.now(UTC),
+) -> KeysListReport:
+    """Every key of the gateway and of gateway.yaml; changes nothing.
+
+    Raises MasterKeyMissing, MasterKeyRefused, GatewayDatabaseMissing, GatewayUnreachable.
+    """
+    master = require_master_key(settings)
+    values = {**values_in_env_file(settings), **settings.environment}
+    keys = tuple(listed(gateway, master))
+    # Aliases are unique but for a race in LiteLLM; then the newest key counts.
+    by_alias = {key.alias: key for key in reversed(keys) if key.alias}
+    moment = now()
+    held = {key.alias: by_alias.get(key.alias) for key in settings.keys}
+    rows = [_declared(key, held[key.alias], values, moment) for key in settings.keys]
+    others = [key for key in keys if key not in held.values()]
+    rows += [_ours(key, values, moment) for key in others if is_ours(key)]
+    rows += [_foreign(key) for key in others if not is_ours(key)]
+    return KeysListReport(keys=tuple(rows))
+
+
+def _declared(
+    declared: DeclaredKey,
+    key: VirtualKey | None,
+    values: Mapping[str, Secret],
+    now: datetime,
+) -> KeyRow:
+    secret = values.get(declared.env)
+    if key is not None:
+        return _row(key, env=declared.env, secret=secret, declared=True, now=now)
+    return KeyRow(
+        alias=declared.alias,
+        env=declared.env,
+        declared=True,
+        in_gateway=False,
+        in_env=secret is not None,
+        state="missing" if secret is None else "not in gateway",
+        key=None if secret is None else secret.masked(),
+        models=declared.models,
+        expires=None,
+        spend=None,
+    )
+
+
+def _ours(key: VirtualKey, values: Mapping[str, Secret], now: datetime) -> KeyRow:
+    """A key made on the command line; it says itself which variable holds it."""
+    env = key.metadata.get(ENV_METADATA)
+    name = env if isinstance(env, str) else None
+    secret = values.get(name) if name else None
+    return _row(key, env=name, secret=secret, declared=False, now=now)
+
+
+def _row(
+    key: VirtualKey, *, env: str | None, secret: Secret | None, declared: bool, now: datetime
+) -> KeyRow:
+    return KeyRow(
+        alias=key.alias,
+        env=env,
+        declared=declared,
+        in_gateway=True,
+        in_env=secret is not None,
+        state=_state(key, secret, now),
+        key=key.name if secret is None else secret.masked(),
+        models=key.models,
+        expires=key.expires,
+        spend=key.spend,
+    )
+
+
+def _state(key: VirtualKey, secret: Secret | None, now: datetime) -> KeyState:
+    if secret is None:
+        return "not in .env"
+    if hash_of(secret) != key.hash:
+        return "not in gateway"
+    if key.blocked:
+        return "blocked"
+    return "expired" if key.expired(now) else "ok"
+
+
+def _foreign(key: VirtualKey) -> KeyRow:
+    return KeyRow(
+        alias=key.alias,
+        env=None,
+        declared=False,
+        in_gateway=True,
+        in_env=False,
+        state="foreign",
+        key=key.name,
+        models=key.models,
+        expires=key.expires,
+        spend=key.spend,
+    )

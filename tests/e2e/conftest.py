@@ -1,0 +1,171 @@
+"""The real embedded stack, once for all tests that only use it."""
+
+from __future__ import annotations
+
+import json
+import os
+import socket
+import subprocess
+import sys
+from collections.abc import Iterator
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from gatewayctl.runtimes.embedded import install
+from gatewayctl.runtimes.embedded.environment import Environment, locate
+from tests.fakes.upstream import Upstream, serving
+
+# Taken before any test isolates the environment: the environment is shared with `make demo`.
+CACHE_HOME = Path(os.environ.get("XDG_CACHE_HOME") or Path.home() / ".cache")
+PROGRAM = Path(sys.executable).with_name("gatewayctl")
+PROVIDER_KEY = "sk-provider-0123456789abcdef0123456789"
+
+
+def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
+    """Everything here is e2e, and goes last: what is quick to fail should fail first."""
+    here = Path(__file__).parent
+    mine = [item for item in items if here in item.path.parents]
+    for item in mine:
+        item.add_marker(pytest.mark.e2e)
+    items[:] = [item for item in items if item not in mine] + mine
+
+
+def free_ports(count: int) -> list[int]:
+    """Ports nobody listens on now."""
+    sockets = [socket.socket() for _ in range(count)]
+    try:
+        for each in sockets:
+            each.bind(("127.0.0.1", 0))
+        return [int(each.getsockname()[1]) for each in sockets]
+    finally:
+        for each in sockets:
+            each.close()
+
+
+@dataclass(kw_only=True)
+class Project:
+    """A gateway project of its own in a folder of its own, driven as a person drives it."""
+
+    folder: Path
+    ports: dict[str, int]
+    extra_env: dict[str, str] = field(default_factory=dict)
+    program: tuple[str, ...] = (str(PROGRAM),)
+
+    def environment(self) -> dict[str, str]:
+        kept = ("PATH", "HOME", "LANG", "SSL_CERT_FILE", "PIP_CERT", "NODE_EXTRA_CA_CERTS")
+        base = {name: os.environ[name] for name in kept if name in os.environ}
+        # Phoenix and LiteLLM start on two cores beside the tests: coverage follows processes.
+        measured = {n: v for n, v in os.environ.items() if n.startswith("COVERAGE_")}
+        return base | measured | {"XDG_CACHE_HOME": str(CACHE_HOME)} | self.extra_env
+
+    def run(
+        self, *words: str, stdin: str | None = None, timeout: float = 300
+    ) -> subprocess.CompletedProcess[str]:
+        """Run gatewayctl in this project to its end."""
+        return subprocess.run(
+            [*self.program, *words],
+            cwd=self.folder,
+            env=self.environment(),
+            input=stdin,
+            stdin=subprocess.DEVNULL if stdin is None else None,
+            capture_output=True,
+            text=True,
+            timeout=timeout,
+            check=False,
+        )
+
+    def start(self, *words: str) -> subprocess.Popen[str]:
+        """Start gatewayctl in this project and leave it running."""
+        return subprocess.Popen(
+            [*self.program, *words],
+            cwd=self.folder,
+            env=self.environment(),
+            stdin=subprocess.DEVNULL,
+            stdout=subprocess.PIPE,
+            stderr=subprocess.PIPE,
+            text=True,
+        )
+
+    def ok(self, *words: str, stdin: str | None = None) -> str:
+        """Run gatewayctl, expect exit 0, hand back stdout."""
+        done = self.run(*words, stdin=stdin)
+        assert done.returncode == 0, f"{words}: {done.returncode}\n{done.stdout}\n{done.stderr}"
+        return done.stdout
+
+    def data(self, *words: str) -> Any:
+        """The data of a command's one JSON document."""
+        document = json.loads(self.ok(*words, "--json"))
+        assert document["status"] == "success"
+        return document["data"]
+
+    def secrets(self) -> dict[str, str]:
+        """.env as it is now."""
+        lines = (self.folder / ".env").read_text(encoding="utf-8").splitlines()
+        pairs = (line.partition("=") for line in lines if "=" in line and line[0] != "#")
+        return {name: value for name, _, value in pairs}
+
+    @property
+    def gateway_url(self) -> str:
+        return f"http://127.0.0.1:{self.ports['litellm']}"
+
+    @property
+    def phoenix_url(self) -> str:
+        return f"http://127.0.0.1:{self.ports['phoenix']}"
+
+
+def make_project(folder: Path, *, upstream: str | None = None) -> Project:
+    """A project on free ports; with ``upstream`` its models are served from there."""
+    folder.mkdir(parents=True, exist_ok=True)
+    names = ("litellm", "phoenix", "phoenix_grpc", "postgres_litellm")
+    ports = dict(zip(names, free_ports(len(names)), strict=True))
+    lines = ["project_name: e2e", "runtime: embedded", "ports:"]
+    lines += [f"  {name}: {port}" for name, port in ports.items()]
+    if upstream is not None:
+        lines.append("models:")
+        for model in ("relay", "slow", "say-401", "say-429", "say-500", "say-hang"):
+            lines += [
+                f"  {model}:",
+                f"    model: openai/{model}",
+                f"    api_base: {upstream}",
+                "    api_key_env: UPSTREAM_API_KEY",
+                "    num_retries: 0",
+                f"    timeout: {2 if model == 'say-hang' else 60}",
+            ]
+        (folder / ".env").write_text(f"UPSTREAM_API_KEY={PROVIDER_KEY}\n", encoding="utf-8")
+        (folder / ".env").chmod(0o600)
+    (folder / "gateway.yaml").write_text("\n".join(lines) + "\n", encoding="utf-8")
+    return Project(folder=folder, ports=ports)
+
+
+@pytest.fixture(scope="session")
+def embedded_environment() -> Environment:
+    """The locked environment, made if this machine has none yet."""
+    environment = locate(CACHE_HOME)
+    for _ in install.ensure(environment):
+        pass
+    return environment
+
+
+@pytest.fixture(scope="session")
+def upstream() -> Iterator[Upstream]:
+    """An OpenAI-compatible provider on loopback."""
+    with serving() as server:
+        yield server
+
+
+@pytest.fixture(scope="session")
+def stack(
+    embedded_environment: Environment,
+    upstream: Upstream,
+    tmp_path_factory: pytest.TempPathFactory,
+) -> Iterator[Project]:
+    """A running stack. Tests that stop or break it make their own."""
+    project = make_project(tmp_path_factory.mktemp("stack"), upstream=upstream.url)
+    try:
+        project.ok("up", "--timeout", "240")
+        yield project
+    finally:
+        project.run("down")

@@ -1,0 +1,100 @@
+"""What goes wrong on the real stack: each refusal is told apart, with its exit code."""
+
+from __future__ import annotations
+
+import json
+from typing import Any
+
+import pytest
+
+from tests.e2e.conftest import PROVIDER_KEY, Project
+
+
+def error_of(project: Project, *words: str) -> tuple[int, dict[str, Any]]:
+    """Exit code and error of a command that must fail; no secret may be in what it says."""
+    done = project.run(*words, "--json")
+    document = json.loads(done.stdout)
+    for name, secret in project.secrets().items():
+        assert secret not in done.stdout + done.stderr, name
+    found: dict[str, Any] = document["error"]
+    return done.returncode, found
+
+
+@pytest.mark.parametrize(
+    ("model", "code"),
+    [
+        ("say-401", "upstream_refused"),
+        ("say-429", "upstream_refused"),
+        ("say-500", "upstream_refused"),
+        ("say-hang", "upstream_timeout"),
+    ],
+)
+def test_a_provider_s_refusal_is_not_taken_for_ours(stack: Project, model: str, code: str) -> None:
+    exit_code, error = error_of(stack, "chat", "--model", model, "hello")
+
+    assert (exit_code, error["code"]) == (6, code)
+
+
+@pytest.mark.parametrize("stream", [True, False])
+def test_an_unknown_model_is_named(stack: Project, stream: bool) -> None:
+    words = ["chat", "--model", "no-such-model", "hello"] + ([] if stream else ["--no-stream"])
+
+    exit_code, error = error_of(stack, *words)
+
+    assert (exit_code, error["code"]) == (6, "unknown_model")
+    assert "relay" in error["hint"]
+
+
+def test_a_wrong_virtual_key_is_refused(stack: Project) -> None:
+    stack.extra_env["LITELLM_API_KEY"] = "sk-" + "0" * 32
+    try:
+        exit_code, error = error_of(stack, "chat", "--model", "demo", "hello")
+    finally:
+        del stack.extra_env["LITELLM_API_KEY"]
+
+    assert (exit_code, error["code"]) == (6, "virtual_key_refused")
+
+
+def test_a_wrong_master_key_is_refused_when_keys_are_made(stack: Project) -> None:
+    stack.extra_env["LITELLM_MASTER_KEY"] = "sk-" + "1" * 32
+    try:
+        exit_code, error = error_of(stack, "keys", "create", "another", "--env", "ANOTHER_KEY")
+    finally:
+        del stack.extra_env["LITELLM_MASTER_KEY"]
+
+    assert (exit_code, error["code"]) == (6, "master_key_refused")
+    assert "ANOTHER_KEY" not in stack.secrets()
+
+
+def test_neither_master_key_nor_provider_key_is_ever_sent_for_a_chat(stack: Project) -> None:
+    for name in ("LITELLM_MASTER_KEY", "UPSTREAM_API_KEY"):
+        exit_code, _ = error_of(stack, "chat", "--key-env", name, "--model", "demo", "hello")
+
+        assert exit_code == 2, name
+    assert stack.secrets()["UPSTREAM_API_KEY"] == PROVIDER_KEY
+
+
+def test_a_foreign_key_of_the_same_alias_is_left_alone(stack: Project) -> None:
+    import httpx
+
+    master = stack.secrets()["LITELLM_MASTER_KEY"]
+    headers = {"authorization": f"Bearer {master}"}
+    made = httpx.post(
+        f"{stack.gateway_url}/key/generate",
+        headers=headers,
+        json={"key_alias": "by-hand"},
+        timeout=30,
+    ).raise_for_status()
+
+    exit_code, error = error_of(stack, "keys", "create", "by-hand")
+
+    assert (exit_code, error["code"]) == (6, "key_alias_exists")
+    listed = {key["alias"]: key["state"] for key in stack.data("keys", "list")["keys"]}
+    assert listed["by-hand"] == "foreign"
+    assert made.json()["key"] not in str(stack.secrets())
+
+
+def test_a_service_that_does_not_exist_is_named(stack: Project) -> None:
+    exit_code, error = error_of(stack, "logs", "redis")
+
+    assert (exit_code, error["code"]) == (4, "unknown_service")

@@ -1,0 +1,126 @@
+"""A small OpenAI-compatible server on loopback: what stands behind the gateway in tests.
+
+It answers by the model it is asked for (``say-401`` refuses with 401, ``say-hang`` never answers)
+and remembers every request, so that tests can see which key really arrived.
+"""
+
+from __future__ import annotations
+
+import json
+import threading
+import time
+from collections.abc import Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass, field
+from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
+from typing import Any
+
+REPLY = ("Hello", " from", " upstream", ".")
+USAGE = {"prompt_tokens": 7, "completion_tokens": 4, "total_tokens": 11}
+
+
+@dataclass(frozen=True, kw_only=True)
+class Seen:
+    """One request as it arrived."""
+
+    authorization: str
+    body: dict[str, Any]
+    headers: dict[str, str]
+
+
+@dataclass(kw_only=True)
+class Upstream:
+    """The running server: its address, and what it saw."""
+
+    url: str
+    requests: list[Seen] = field(default_factory=list)
+    released: threading.Event = field(default_factory=threading.Event)
+
+
+@contextmanager
+def serving() -> Iterator[Upstream]:
+    """Serve on a free port of loopback until the block ends."""
+    server = ThreadingHTTPServer(("127.0.0.1", 0), _Handler)
+    server.daemon_threads = True
+    upstream = Upstream(url=f"http://127.0.0.1:{server.server_address[1]}/v1")
+    _Handler.upstreams[server.server_address[1]] = upstream
+    thread = threading.Thread(target=server.serve_forever, daemon=True)
+    thread.start()
+    try:
+        yield upstream
+    finally:
+        upstream.released.set()
+        server.shutdown()
+        server.server_close()
+        thread.join()
+
+
+class _Handler(BaseHTTPRequestHandler):
+    protocol_version = "HTTP/1.1"
+    upstreams: dict[int, Upstream] = {}  # noqa: RUF012 - one table for all servers
+
+    def do_POST(self) -> None:
+        upstream = self.upstreams[self.server.server_address[1]]  # type: ignore[index]
+        length = int(self.headers.get("content-length", 0))
+        body = json.loads(self.rfile.read(length) or b"{}")
+        seen = Seen(
+            authorization=self.headers.get("authorization", ""),
+            body=body,
+            headers={name.lower(): value for name, value in self.headers.items()},
+        )
+        upstream.requests.append(seen)
+        model = str(body.get("model", ""))
+        if model == "say-hang":
+            upstream.released.wait(30)
+        elif model.startswith("say-"):
+            self._refuse(int(model.removeprefix("say-")))
+        elif body.get("stream"):
+            self._stream(model, slow=model == "slow")
+        else:
+            self._whole(model)
+
+    def _refuse(self, status: int) -> None:
+        text = f"upstream says {status}"
+        self._json(status, {"error": {"message": text, "type": "refused", "code": str(status)}})
+
+    def _whole(self, model: str) -> None:
+        choice = {
+            "index": 0,
+            "message": {"role": "assistant", "content": "".join(REPLY)},
+            "finish_reason": "stop",
+        }
+        answer = {"id": "up-1", "object": "chat.completion", "created": int(time.time())}
+        self._json(200, answer | {"model": model, "choices": [choice], "usage": USAGE})
+
+    def _stream(self, model: str, *, slow: bool) -> None:
+        self.send_response(200)
+        self.send_header("content-type", "text/event-stream")
+        self.send_header("connection", "close")
+        self.end_headers()
+        self.close_connection = True
+        for part in REPLY * (20 if slow else 1):
+            self._event(model, [{"index": 0, "delta": {"role": "assistant", "content": part}}])
+            time.sleep(0.2 if slow else 0)
+        self._event(model, [{"index": 0, "delta": {}, "finish_reason": "stop"}])
+        self._event(model, [], usage=USAGE)
+        self.wfile.write(b"data: [DONE]\n\n")
+
+    def _event(self, model: str, choices: list[dict[str, Any]], **more: Any) -> None:
+        event = {"id": "up-1", "object": "chat.completion.chunk", "created": int(time.time())}
+        text = json.dumps(event | {"model": model, "choices": choices} | more)
+        try:
+            self.wfile.write(f"data: {text}\n\n".encode())
+            self.wfile.flush()
+        except OSError:
+            self.close_connection = True
+
+    def _json(self, status: int, body: dict[str, Any]) -> None:
+        raw = json.dumps(body).encode()
+        self.send_response(status)
+        self.send_header("content-type", "application/json")
+        self.send_header("content-length", str(len(raw)))
+        self.end_headers()
+        self.wfile.write(raw)
+
+    def log_message(self, *args: object) -> None:
+        """Nothing: the tests' output is for the tests."""

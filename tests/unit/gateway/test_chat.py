@@ -1,0 +1,192 @@
+from __future__ import annotations
+
+import json
+from collections.abc import Iterator
+
+import httpx
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from gatewayctl.errors import (
+    GatewayRefused,
+    GatewayTimeout,
+    GatewayUnreachable,
+    UpstreamRefused,
+    UpstreamTimeout,
+    VirtualKeyRefused,
+)
+from gatewayctl.gateway.chat import ChatRequest, Chunk, Usage, send
+from gatewayctl.settings.model import Secret
+from tests.fakes.litellm import FakeLiteLLM, event_stream, served
+
+KEY = Secret("sk-app-0123456789abcdef")
+STREAMED = ChatRequest(model="demo", messages=({"role": "user", "content": "hi"},))
+WHOLE = ChatRequest(model="demo", messages=({"role": "user", "content": "hi"},), stream=False)
+
+
+class Parts(httpx.SyncByteStream):
+    """A body in the given parts, which may end with a failure."""
+
+    def __init__(self, *parts: bytes | Exception) -> None:
+        self.parts = parts
+
+    def __iter__(self) -> Iterator[bytes]:
+        for part in self.parts:
+            if isinstance(part, Exception):
+                raise part
+            yield part
+
+
+def replying(*parts: bytes | Exception) -> FakeLiteLLM:
+    fake = FakeLiteLLM()
+    fake.planted["/v1/chat/completions"] = lambda _: httpx.Response(200, stream=Parts(*parts))
+    return fake
+
+
+def received(fake: FakeLiteLLM, request: ChatRequest = STREAMED) -> list[Chunk]:
+    with served(fake) as gateway, send(gateway, KEY, request) as answer:
+        return list(answer.chunks)
+
+
+def text_of(chunks: list[Chunk]) -> str:
+    return "".join(chunk.text for chunk in chunks)
+
+
+def test_the_request_is_data_and_asks_for_usage_at_the_streams_end() -> None:
+    request = ChatRequest(
+        model="demo", messages=({"role": "user", "content": "hi"},), metadata={"component": "a"}
+    )
+
+    assert request.body() == {
+        "model": "demo",
+        "messages": [{"role": "user", "content": "hi"}],
+        "stream": True,
+        "stream_options": {"include_usage": True},
+        "metadata": {"component": "a"},
+    }
+
+
+def test_a_stream_gives_its_parts_its_reason_and_its_usage() -> None:
+    fake = FakeLiteLLM()
+    fake.add(KEY.reveal(), "app")
+    with served(fake) as gateway, send(gateway, KEY, STREAMED) as answer:
+        chunks = list(answer.chunks)
+
+        assert answer.call_id == "call-1"
+    assert text_of(chunks) == "Hello there."
+    assert [chunk.finish_reason for chunk in chunks] == [None, None, "stop", None]
+    assert chunks[-1].usage == Usage(prompt_tokens=5, completion_tokens=7, total_tokens=12)
+
+
+def test_a_whole_reply_is_one_chunk() -> None:
+    fake = FakeLiteLLM()
+    fake.add(KEY.reveal(), "app")
+
+    assert received(fake, WHOLE) == [
+        Chunk(
+            text="Hello there.",
+            finish_reason="stop",
+            usage=Usage(prompt_tokens=5, completion_tokens=7, total_tokens=12),
+        )
+    ]
+
+
+def test_trace_headers_go_along() -> None:
+    fake = FakeLiteLLM()
+    fake.add(KEY.reveal(), "app")
+    request = ChatRequest(model="demo", messages=(), headers={"traceparent": "00-a-b-01"})
+
+    received(fake, request)
+
+    assert fake.requests[-1].headers["traceparent"] == "00-a-b-01"
+
+
+@given(st.lists(st.text(min_size=1), max_size=5), st.data())
+def test_a_stream_reads_the_same_wherever_the_network_cuts_it(
+    texts: list[str], data: st.DataObject
+) -> None:
+    raw = event_stream(*texts)
+    cuts = sorted(data.draw(st.lists(st.integers(0, len(raw)), max_size=6)))
+    parts = [raw[a:b] for a, b in zip([0, *cuts], [*cuts, len(raw)], strict=True)]
+
+    assert text_of(received(replying(*parts))) == "".join(texts)
+
+
+def test_a_line_separator_inside_the_json_is_no_end_of_line() -> None:
+    body = json.dumps(
+        {"choices": [{"delta": {"content": "a\u2028b\x85c"}, "finish_reason": "stop"}]},
+        ensure_ascii=False,
+    )
+
+    assert text_of(received(replying(f"data: {body}\n\ndata: [DONE]\n\n".encode()))) == (
+        "a\u2028b\x85c"
+    )
+
+
+def test_comments_blank_lines_and_carriage_returns_are_no_events() -> None:
+    raw = event_stream("hi").replace(b"\n", b"\r\n")
+
+    assert text_of(received(replying(b": ping\r\n\r\n" + raw))) == "hi"
+
+
+def test_an_error_event_in_mid_stream_is_the_providers_refusal() -> None:
+    event = {
+        "error": {"message": "litellm.APIConnectionError: OpenAIException - boom", "code": "500"}
+    }
+    raw = event_stream("Hello ", done=False) + f"data: {json.dumps(event)}\n\n".encode()
+    seen: list[str] = []
+
+    with served(replying(raw)) as gateway, send(gateway, KEY, STREAMED) as answer:
+        with pytest.raises(UpstreamRefused, match="boom"):
+            seen.extend(chunk.text for chunk in answer.chunks)
+
+    assert seen == ["Hello "]
+
+
+def test_a_providers_silence_in_mid_stream_is_a_timeout() -> None:
+    message = "litellm.APIConnectionError: OpenAIException - Timeout on reading data from socket"
+    raw = f"data: {json.dumps({'error': {'message': message, 'code': '500'}})}\n\n".encode()
+
+    with pytest.raises(UpstreamTimeout):
+        received(replying(raw))
+
+
+@pytest.mark.parametrize(
+    ("end", "expected"),
+    [
+        (b"", GatewayUnreachable),
+        (httpx.RemoteProtocolError("incomplete"), GatewayUnreachable),
+        (httpx.ReadError("reset"), GatewayUnreachable),
+        (httpx.ReadTimeout("timed out"), GatewayTimeout),
+        (b"data: {broken\n\n", GatewayRefused),
+    ],
+)
+def test_a_stream_that_breaks_off_is_not_taken_for_a_whole_reply(
+    end: bytes | Exception, expected: type[Exception]
+) -> None:
+    with pytest.raises(expected):
+        received(replying(event_stream("Hello ", done=False), end))
+
+
+def test_a_stream_that_finished_without_its_last_line_is_whole() -> None:
+    raw = event_stream("Hello").replace(b"data: [DONE]\n\n", b"")
+
+    assert text_of(received(replying(raw))) == "Hello"
+
+
+def test_a_refused_key_is_the_virtual_one() -> None:
+    with pytest.raises(VirtualKeyRefused):
+        received(FakeLiteLLM())
+
+
+@pytest.mark.parametrize("body", [b'{"choices": []}', b"[]", b"no json"])
+def test_a_whole_reply_of_another_shape_is_refused(body: bytes) -> None:
+    with pytest.raises(GatewayRefused, match="answered without"):
+        received(replying(body), WHOLE)
+
+
+def test_a_reply_without_text_or_usage_is_empty_not_zero() -> None:
+    chunks = received(replying(b'{"choices": [{"message": {"content": null}}]}'), WHOLE)
+
+    assert chunks == [Chunk(text="", finish_reason=None, usage=None)]

@@ -1,0 +1,64 @@
+from __future__ import annotations
+
+from typing import Any
+
+import httpx
+import pytest
+
+from gatewayctl.gateway.health import readiness
+
+URL = "http://127.0.0.1:4000"
+
+
+def look(answer: httpx.Response | Exception) -> tuple[str, str]:
+    def handle(request: httpx.Request) -> httpx.Response:
+        assert request.url == f"{URL}/health/readiness"
+        assert "authorization" not in request.headers
+        if isinstance(answer, Exception):
+            raise answer
+        return answer
+
+    with httpx.Client(transport=httpx.MockTransport(handle)) as http:
+        found = readiness(http, URL)
+    return found.state, found.detail
+
+
+@pytest.mark.parametrize(
+    ("status", "body", "expected"),
+    [
+        (200, {"status": "healthy", "db": "connected"}, "ready"),
+        (200, {"status": "healthy", "db": "Not connected"}, "database_missing"),
+        (503, {"status": "healthy", "db": "disconnected"}, "database_disconnected"),
+        (503, {"status": "healthy", "db": "connected"}, "database_disconnected"),
+        (200, {"status": "healthy", "db": "stalled"}, "database_disconnected"),
+        (503, {"status": "shutting_down"}, "starting"),
+        (200, {"status": "healthy"}, "stranger"),
+        (200, {"db": "connected"}, "stranger"),
+        (200, ["connected"], "stranger"),
+        (404, {"detail": "Not Found"}, "stranger"),
+    ],
+)
+def test_only_200_and_a_connected_database_is_ready(status: int, body: Any, expected: str) -> None:
+    assert look(httpx.Response(status, json=body))[0] == expected
+
+
+@pytest.mark.parametrize(
+    ("answer", "expected"),
+    [
+        (httpx.Response(200, text="<html>welcome</html>"), "stranger"),
+        (httpx.Response(302, headers={"location": "/login"}), "stranger"),
+        (httpx.ConnectError("Connection refused"), "unreachable"),
+        (httpx.ConnectTimeout("timed out"), "unreachable"),
+        (httpx.ReadTimeout("timed out"), "starting"),
+        (httpx.ReadError("Connection reset by peer"), "starting"),
+        (httpx.RemoteProtocolError("disconnected without an answer"), "starting"),
+        (httpx.RemoteProtocolError("BadStatusLine: no proper HTTP"), "stranger"),
+    ],
+)
+def test_whoever_does_not_answer_like_litellm_is_told_apart(
+    answer: httpx.Response | Exception, expected: str
+) -> None:
+    state, detail = look(answer)
+
+    assert state == expected
+    assert detail

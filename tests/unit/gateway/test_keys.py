@@ -1,0 +1,167 @@
+from __future__ import annotations
+
+from datetime import UTC, datetime
+
+import httpx
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from gatewayctl.errors import GatewayRefused, KeyAliasExists
+from gatewayctl.gateway.keys import (
+    NewKey,
+    delete,
+    generate,
+    hash_of,
+    info,
+    listed,
+    with_alias,
+)
+from gatewayctl.settings.model import Secret
+from tests.fakes.litellm import FakeLiteLLM, served, sha256
+from tests.fakes.projects import MASTER_KEY
+
+MASTER = Secret(MASTER_KEY)
+SECRET = Secret("sk-app-0123456789abcdef")
+
+
+def test_a_key_is_registered_with_its_own_secret_and_without_limits() -> None:
+    fake = FakeLiteLLM()
+    new = NewKey(alias="app", secret=SECRET, models=("demo",), metadata={"a": 1}, duration="30d")
+
+    with served(fake) as gateway:
+        made = generate(gateway, MASTER, new)
+
+    assert fake.sent("/key/generate") == {
+        "key": SECRET.reveal(),
+        "key_alias": "app",
+        "models": ["demo"],
+        "metadata": {"a": 1},
+        "key_type": "llm_api",
+        "duration": "30d",
+    }
+    assert made.hash == sha256(SECRET.reveal())
+    assert made.expires == datetime(2027, 1, 1, tzinfo=UTC)
+
+
+def test_an_alias_in_use_is_its_own_error() -> None:
+    fake = FakeLiteLLM()
+    fake.add("sk-other-0123456789abcdef", "app")
+
+    with served(fake) as gateway, pytest.raises(KeyAliasExists, match="'app' already exists"):
+        generate(gateway, MASTER, NewKey(alias="app", secret=SECRET))
+
+
+def test_an_answer_with_another_key_is_not_believed() -> None:
+    fake = FakeLiteLLM()
+    fake.planted["/key/generate"] = lambda _: httpx.Response(200, json={"key": "sk-other"})
+
+    with served(fake) as gateway, pytest.raises(GatewayRefused, match="without the key"):
+        generate(gateway, MASTER, NewKey(alias="app", secret=SECRET))
+
+
+def test_a_key_is_looked_up_by_its_hash_alone() -> None:
+    fake = FakeLiteLLM()
+    fake.add(SECRET.reveal(), "app", spend=1.5)
+
+    with served(fake) as gateway:
+        found = info(gateway, MASTER, hash_of(SECRET))
+
+    assert found is not None
+    assert (found.alias, found.spend) == ("app", 1.5)
+    assert SECRET.reveal() not in "".join(str(request.url) for request in fake.requests)
+
+
+def test_an_unknown_key_and_a_deleted_one_are_none() -> None:
+    fake = FakeLiteLLM()
+    gone = fake.add(SECRET.reveal(), "app")
+    fake.deleted[gone] = fake.keys.pop(gone)
+
+    with served(fake) as gateway:
+        assert info(gateway, MASTER, gone) is None
+        assert info(gateway, MASTER, "0" * 64) is None
+
+
+@given(st.integers(min_value=0, max_value=250))
+def test_every_key_is_listed_once_however_many_pages_there_are(count: int) -> None:
+    fake = FakeLiteLLM()
+    for number in range(count):
+        fake.add(f"sk-{number:020d}", f"key-{number}")
+
+    with served(fake) as gateway:
+        found = [key.alias for key in listed(gateway, MASTER)]
+
+    assert found == [f"key-{number}" for number in range(count)]
+    assert len(fake.requests) == max(1, -(-count // 100))
+
+
+def test_a_list_that_shrinks_while_it_is_read_ends() -> None:
+    fake = FakeLiteLLM()
+    empty = {"keys": [], "total_count": 900, "current_page": 1, "total_pages": 9}
+    fake.planted["/key/list"] = lambda _: httpx.Response(200, json=empty)
+
+    with served(fake) as gateway:
+        assert list(listed(gateway, MASTER)) == []
+    assert len(fake.requests) == 1
+
+
+def test_an_alias_is_matched_exactly() -> None:
+    fake = FakeLiteLLM()
+    fake.add("sk-0123456789abcdef01", "app")
+
+    with served(fake) as gateway:
+        assert with_alias(gateway, MASTER, "ap") is None
+        found = with_alias(gateway, MASTER, "app")
+
+    assert found is not None
+    assert found.hash == sha256("sk-0123456789abcdef01")
+
+
+def test_a_key_is_deleted_by_its_hash_and_is_then_gone() -> None:
+    fake = FakeLiteLLM()
+    key_hash = fake.add(SECRET.reveal(), "app")
+
+    with served(fake) as gateway:
+        delete(gateway, MASTER, key_hash)
+        delete(gateway, MASTER, key_hash)
+
+    assert fake.keys == {}
+    assert fake.sent("/key/delete") == {"keys": [key_hash]}
+
+
+def test_a_deletion_that_did_not_happen_is_found_out() -> None:
+    fake = FakeLiteLLM()
+    key_hash = fake.add(SECRET.reveal(), "app")
+    fake.planted["/key/delete"] = lambda _: httpx.Response(200, json={"deleted_keys": [key_hash]})
+
+    with served(fake) as gateway, pytest.raises(GatewayRefused, match="did not"):
+        delete(gateway, MASTER, key_hash)
+
+
+def test_a_time_without_a_zone_is_utc_and_a_strange_one_is_none() -> None:
+    fake = FakeLiteLLM()
+    fake.add("sk-0123456789abcdef01", "a", expires="2027-01-01T00:00:00")
+    fake.add("sk-0123456789abcdef02", "b", expires="soon", spend=None)
+
+    with served(fake) as gateway:
+        first, second = listed(gateway, MASTER)
+
+    assert first.expires == datetime(2027, 1, 1, tzinfo=UTC)
+    assert first.expired(datetime(2027, 1, 1, tzinfo=UTC))
+    assert (second.expires, second.spend) == (None, None)
+
+
+@pytest.mark.parametrize("path", ["/key/list", "/key/info", "/key/generate"])
+def test_an_answer_of_another_shape_is_refused(path: str) -> None:
+    fake = FakeLiteLLM()
+    fake.planted[path] = lambda _: httpx.Response(200, json=[1])
+    ask = {
+        "/key/list": lambda gateway: list(listed(gateway, MASTER)),
+        "/key/info": lambda gateway: info(gateway, MASTER, "0" * 64),
+        "/key/generate": lambda gateway: generate(
+            gateway, MASTER, NewKey(alias="a", secret=SECRET)
+        ),
+    }
+
+    with served(fake) as gateway, pytest.raises(GatewayRefused, match="answered without"):
+        ask[path](gateway)

@@ -1,0 +1,69 @@
+from __future__ import annotations
+
+import httpx
+import pytest
+
+from gatewayctl.errors import GatewayRefused, UpstreamRefused
+from gatewayctl.gateway.models import ServedModel, check, served
+from gatewayctl.settings.model import Secret
+from tests.fakes import litellm
+from tests.fakes.litellm import FakeLiteLLM
+from tests.fakes.projects import MASTER_KEY
+
+MASTER = Secret(MASTER_KEY)
+
+
+def test_deployments_of_one_name_are_one_model_group() -> None:
+    fake = FakeLiteLLM()
+    rows = [
+        {"model_name": "fast", "litellm_params": {"model": "openai/a"}},
+        {"model_name": "slow", "litellm_params": {"model": "openai/c"}},
+        {"model_name": "fast", "litellm_params": {"model": "azure/b"}},
+        {"model_name": "fast", "litellm_params": {"model": "openai/a"}},
+    ]
+    fake.planted["/model/info"] = lambda _: httpx.Response(200, json={"data": rows})
+
+    with litellm.served(fake) as gateway:
+        groups = served(gateway, MASTER)
+
+    assert groups == (
+        ServedModel(name="fast", upstreams=("openai/a", "azure/b")),
+        ServedModel(name="slow", upstreams=("openai/c",)),
+    )
+
+
+def test_a_list_of_another_shape_is_refused() -> None:
+    fake = FakeLiteLLM()
+    fake.planted["/model/info"] = lambda _: httpx.Response(200, json={"data": "none"})
+
+    with litellm.served(fake) as gateway, pytest.raises(GatewayRefused, match="list of models"):
+        served(gateway, MASTER)
+
+
+def test_a_check_is_one_small_call_without_retries() -> None:
+    fake = FakeLiteLLM()
+
+    with litellm.served(fake) as gateway:
+        check(gateway, MASTER, "demo")
+
+    body = fake.sent("/v1/chat/completions")
+    assert len(fake.requests) == 1
+    assert (body["model"], body["max_tokens"], body["num_retries"]) == ("demo", 16, 0)
+
+
+def test_a_check_tells_a_providers_refusal_from_a_refused_master_key() -> None:
+    fake = FakeLiteLLM()
+    fake.planted["/v1/chat/completions"] = lambda _: litellm.error(
+        401, "litellm.AuthenticationError: OpenAIException - no", kind="authentication_error"
+    )
+
+    with litellm.served(fake) as gateway, pytest.raises(UpstreamRefused, match="credentials"):
+        check(gateway, MASTER, "demo")
+
+
+def test_an_answer_without_a_completion_is_no_answer() -> None:
+    fake = FakeLiteLLM()
+    fake.planted["/v1/chat/completions"] = lambda _: httpx.Response(200, json={"choices": []})
+
+    with litellm.served(fake) as gateway, pytest.raises(GatewayRefused, match="completion"):
+        check(gateway, MASTER, "demo")

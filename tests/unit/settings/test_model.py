@@ -1,0 +1,65 @@
+from __future__ import annotations
+
+import copy
+import pickle
+from pathlib import Path
+
+import pytest
+
+from gatewayctl.settings.model import Secret, Source
+from tests.fakes.projects import project
+
+SECRET = Secret("sk-0123456789abcdefwxyz")
+
+
+@pytest.mark.parametrize("shown", [str(SECRET), repr(SECRET), f"{SECRET}", f"{SECRET:>30}"])
+def test_a_secret_shows_its_last_four_characters_only(shown: str) -> None:
+    assert "sk-…wxyz" in shown
+    assert "0123" not in shown
+
+
+@pytest.mark.parametrize(
+    ("value", "mask"),
+    [("short", "…"), ("sk-too-short-12", "…"), ("0123456789abcdef", "…cdef")],
+)
+def test_a_secret_too_short_to_spare_any_shows_none(value: str, mask: str) -> None:
+    assert Secret(value).masked() == mask
+
+
+@pytest.mark.parametrize("how", [pickle.dumps, copy.deepcopy])
+def test_a_secret_is_not_serialised(how: object) -> None:
+    with pytest.raises(TypeError, match="not serialised"):
+        how(SECRET)  # type: ignore[operator]
+
+
+def test_secrets_compare_by_value() -> None:
+    assert Secret("a") == Secret("a") != Secret("b")
+    assert len({Secret("a"), Secret("a")}) == 1
+    assert Secret("a") != "a"
+
+
+@pytest.mark.parametrize(
+    ("source", "text"),
+    [
+        (Source(name="--runtime"), "--runtime"),
+        (Source(name=".env", line=3), ".env line 3"),
+        (Source(name="gateway.yaml", line=3, column=5), "gateway.yaml line 3 column 5"),
+    ],
+)
+def test_a_source_reads_like_a_place(source: Source, text: str) -> None:
+    assert str(source) == text
+
+
+def test_settings_know_the_places_of_a_project(tmp_path: Path) -> None:
+    settings = project(tmp_path)
+
+    assert settings.env_file == tmp_path / ".env"
+    assert settings.config_file == tmp_path / "gateway.yaml"
+    assert settings.compose_dir == tmp_path / "compose"
+    assert settings.state_dir == tmp_path / ".gatewayctl"
+    assert settings.gateway_url == "http://127.0.0.1:4000"
+    assert settings.phoenix_url == "http://127.0.0.1:6006"
+
+
+def test_an_address_of_all_interfaces_is_reached_by_loopback(tmp_path: Path) -> None:
+    assert project(tmp_path, 'bind: "::"\n').gateway_url == "http://127.0.0.1:4000"
