@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import io
 import signal
 import sys
 from typing import NoReturn
@@ -17,10 +18,14 @@ def main() -> None:
     # A program started by nohup ignores HUP, and must go on ignoring it.
     if signal.getsignal(signal.SIGHUP) is not signal.SIG_IGN:
         signal.signal(signal.SIGHUP, _stop)
+    for stream in (sys.stdout, sys.stderr):
+        # A sign that the terminal's encoding lacks is no reason to fail.
+        if isinstance(stream, io.TextIOWrapper):
+            stream.reconfigure(errors="backslashreplace")
     from gatewayctl.cli.app import app
 
     app(prog_name="gatewayctl")
 
 
 if __name__ == "__main__":
-    sys.exit(main())
+    main()

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import os
 import shutil
 import socket
 import subprocess
@@ -11,18 +10,9 @@ from contextlib import contextmanager
 from dataclasses import dataclass, field
 from pathlib import Path
 
+from gatewayctl.runtimes.embedded.privileges import unprivileged
+
 PASSWORD = "scratch-password"
-# PostgreSQL refuses to run as root. dac_read_search: the folders above may be root's alone.
-_CAPABILITIES = "-all,+dac_read_search"
-_AS_NOBODY = (
-    "setpriv",
-    "--reuid=nobody",
-    "--regid=nogroup",
-    "--clear-groups",
-    f"--inh-caps={_CAPABILITIES}",
-    f"--ambient-caps={_CAPABILITIES}",
-    f"--bounding-set={_CAPABILITIES}",
-)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -88,11 +78,9 @@ def scratch_postgres(binaries: Path, folder: Path) -> Iterator[ScratchPostgres]:
     """A running server in ``folder``; stopped and removed when the block ends."""
     data = folder / "data"
     data.mkdir(parents=True)
-    prefix: tuple[str, ...] = ()
-    if os.geteuid() == 0:
-        shutil.chown(data, "nobody", "nogroup")
-        prefix = _AS_NOBODY
-    server = ScratchPostgres(binaries=binaries, data=data, port=free_port(), prefix=prefix)
+    who = unprivileged()
+    who.give(data)
+    server = ScratchPostgres(binaries=binaries, data=data, port=free_port(), prefix=who.prefix)
     server.initialize()
     server.start()
     try:

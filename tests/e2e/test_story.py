@@ -133,7 +133,7 @@ def test_keys_list_joins_declared_gateway_and_env(stack: Project) -> None:
 
 
 def test_models_list_shows_what_is_declared_as_served(stack: Project) -> None:
-    models = {model["name"]: model for model in stack.data("models", "list")["models"]}
+    models = {model["model"]: model for model in stack.data("models", "list")["models"]}
 
     assert models["relay"]["served"] is True
     assert models["demo"]["served"] is True

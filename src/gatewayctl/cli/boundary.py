@@ -7,7 +7,7 @@ from __future__ import annotations
 
 import os
 import sys
-from typing import Any
+from typing import Any, NoReturn
 
 import typer
 from typer.core import TyperGroup
@@ -20,19 +20,29 @@ from gatewayctl.errors import GatewayctlError, Interrupted, UsageProblem
 class BoundaryGroup(TyperGroup):
     """The root group. Overrides ``invoke`` so that CliRunner sees exit codes as well."""
 
+    def parse_args(self, ctx: Any, args: list[str]) -> list[str]:
+        """The global options; what is wrong with them is a document too, where one is wanted."""
+        given = list(args)
+        try:
+            return super().parse_args(ctx, args)
+        except TyperException as error:
+            if not given or not _wants_json(ctx, given):
+                raise
+            _show(ctx, UsageProblem(error.format_message()), given)
+
     def invoke(self, ctx: Any) -> Any:
         args = [*ctx._protected_args, *ctx.args]  # noqa: SLF001 - as TyperGroup.invoke reads them
         try:
             return super().invoke(ctx)
         except GatewayctlError as error:
             _show(ctx, error, args)
-        except KeyboardInterrupt:
+        except (KeyboardInterrupt, typer.Abort):
             _show(ctx, Interrupted("Interrupted."), args)
         except TyperException as error:
             if not _wants_json(ctx, args):
                 raise
             _show(ctx, UsageProblem(error.format_message()), args)
-        except (typer.Exit, typer.Abort, BrokenPipeError, EOFError):
+        except (typer.Exit, BrokenPipeError, EOFError):
             raise
         except Exception as error:
             _show_bug(ctx, error, args)
@@ -50,15 +60,16 @@ def _wants_json(ctx: Any, args: list[str]) -> bool:
     return _app(ctx).json or by_environment or "--json" in options
 
 
-def _show(ctx: Any, error: GatewayctlError, args: list[str]) -> None:
+def _show(ctx: Any, error: GatewayctlError, args: list[str]) -> NoReturn:
     app = _app(ctx)
     app.json = _wants_json(ctx, args)
-    app.command = app.command or next((arg for arg in args if not arg.startswith("-")), "")
+    known = ctx.command.list_commands(ctx)
+    app.command = app.command or next((arg for arg in args if arg in known), "")
     app.show_error(error)
     raise typer.Exit(error.exit_code) from error
 
 
-def _show_bug(ctx: Any, error: Exception, args: list[str]) -> None:
+def _show_bug(ctx: Any, error: Exception, args: list[str]) -> NoReturn:
     from gatewayctl.output.console import masked
 
     app = _app(ctx)

@@ -160,7 +160,7 @@ def _explained(error: GatewayctlError, settings: Settings, plan: ChatPlan) -> Ga
         if plan.model in declared:
             hint = f"{plan.key_env} may not use it, or the gateway runs with other settings:"
             hint += " see `gatewayctl models list` and `gatewayctl keys list`."
-        return UnknownModel(error.message, hint=hint)
+        return UnknownModel(f"The gateway has no model {plan.model!r} for this key.", hint=hint)
     if isinstance(error, VirtualKeyRefused):
         origin = f"{plan.key_env} ({settings.source_of(plan.key_env)})"
         return VirtualKeyRefused(f"{error.message} It is the value of {origin}.", hint=error.hint)

@@ -83,7 +83,8 @@ def demo(
     store = SpanStore(gateway.http, settings.phoenix_url)
     waited = yield from _look(store, trace_id, clock, sleep)
     proof = _call_of(waited.spans)
-    yield Progress(subject="trace", state="ready" if proof else "failed", detail=waited.state)
+    found = waited.state == "found"
+    yield Progress(subject="trace", state="ready" if found else "failed", detail=waited.state)
     metadata = proof.attributes if proof else {}
     return DemoReport(
         prompt=PROMPT,

@@ -40,5 +40,5 @@ def _holder(state_dir: Path) -> str:
     try:
         known = json.loads((state_dir / "lock").read_text(encoding="utf-8"))
         return f"gatewayctl {known['verb']} (pid {known['pid']}) since {known['since']}"
-    except (OSError, ValueError, KeyError):
+    except (OSError, ValueError, KeyError, TypeError):
         return "by a gatewayctl that has just begun"

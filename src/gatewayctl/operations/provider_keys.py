@@ -10,10 +10,12 @@ from typing import Final
 from gatewayctl.settings.model import Model, Settings
 
 # What people and templates write where a key belongs, in small letters.
-_STAND_INS: Final = frozenset({"none", "null", "todo", "dummy", "fake", "test", "sk-", "key"})
+_STAND_INS: Final = frozenset(
+    {"none", "null", "todo", "dummy", "fake", "test", "sk-", "key", "xxxx", "sk-xxxx"}
+)
 _PARTS_OF_STAND_INS: Final = (
     "your-", "your_", "your ", "change-me", "changeme", "change_me", "placeholder", "example",
-    "replace-", "replace_", "insert-", "...", "…", "xxxx",
+    "replace-", "replace_", "insert-", "...", "…", "xxxxxx",
 )  # fmt: skip
 
 

@@ -42,7 +42,11 @@ def wait_ready(
     while True:
         latest = []
         for state in runtime.states():
-            report = healthy.get(state.service) or check_service(state, settings, runtime, http)
+            report = healthy.get(state.service)
+            if report is None or (report.pid, report.state) != (state.pid, state.state):
+                # Not seen healthy yet, or no longer the process that was.
+                healthy.pop(state.service, None)
+                report = check_service(state, settings, runtime, http)
             latest.append(report)
             if report.health == "unhealthy":
                 raise _failed(report, runtime)

@@ -45,6 +45,11 @@ class ResetReport:
     services: tuple[ServiceReport, ...]
     keys: KeysCreateReport
 
+    @property
+    def problem(self) -> GatewayctlError | None:
+        """Set where some of the keys could not be made anew."""
+        return self.keys.problem
+
 
 def loss(settings: Settings, gateway: GatewayClient) -> Loss:
     """What is in LiteLLM's database now. Never raises for a gateway that does not answer."""

@@ -6,6 +6,7 @@ from collections.abc import Generator, Sequence
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
+from gatewayctl.errors import UnknownService
 from gatewayctl.operations.health import ServiceReport
 from gatewayctl.operations.lock import held
 from gatewayctl.operations.ready import wait_ready
@@ -38,9 +39,15 @@ def restart(
     """Restart these services, or all; raises UnknownService before anything is touched."""
     require_master_key(settings)
     runtime = resolved.runtime
+    for name in services:
+        if name not in runtime.services:
+            known = ", ".join(runtime.services)
+            raise UnknownService(f"There is no service {name!r} here.", hint=f"Services: {known}.")
     with held(settings.state_dir, "restart"):
+        runtime.preflight()
         render(settings, runtime=resolved.name)
         yield from runtime.prepare()
         yield from runtime.restart(services)
         reports = yield from wait_ready(settings, runtime, http, timeout=timeout)
-    return RestartReport(restarted=tuple(services) or runtime.services, services=reports)
+    chosen = tuple(name for name in runtime.services if not services or name in services)
+    return RestartReport(restarted=chosen, services=reports)

@@ -11,6 +11,7 @@ from collections.abc import Generator
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
+from gatewayctl.errors import GatewayctlError
 from gatewayctl.operations.health import ServiceReport
 from gatewayctl.operations.keys_create import KeysCreateReport, create_declared_keys
 from gatewayctl.operations.lock import held
@@ -46,6 +47,11 @@ class UpReport:
     phoenix_url: str
     seconds: float
     warnings: tuple[str, ...] = ()
+
+    @property
+    def problem(self) -> GatewayctlError | None:
+        """Set where the stack runs and some of its keys could not be made."""
+        return None if self.keys is None else self.keys.problem
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -13,6 +13,8 @@ import time
 from collections.abc import Iterable
 from typing import TYPE_CHECKING, Final, TextIO
 
+from gatewayctl.settings.model import Secret
+
 if TYPE_CHECKING:
     from rich.console import Console as RichConsole
     from rich.console import RenderableType
@@ -20,13 +22,23 @@ if TYPE_CHECKING:
     from gatewayctl.errors import GatewayctlError
 
 # Any key of the usual shape, so that text from elsewhere cannot carry one out.
-_KEY: Final = re.compile(r"sk-[A-Za-z0-9_\-]{4,}")
+_KEY: Final = re.compile(r"(?<![A-Za-z0-9])sk-[A-Za-z0-9_\-]{4,}")
+# Programs write colours and cursor movements into their logs; a terminal must not obey them.
+_CONTROL: Final = re.compile(
+    r"\x1b\[[0-?]*[ -/]*[@-~]|\x1b\][^\x07\x1b]*(?:\x07|\x1b\\)"
+    r"|[\x00-\x08\x0b-\x1f\x7f-\x9f]"
+)
 _PLAIN_WIDTH: Final = 100
 
 
 def masked(text: str) -> str:
     """The text with everything that looks like a key shown as ``sk-…abcd``."""
-    return _KEY.sub(lambda found: f"sk-…{found.group()[-4:]}", text)
+    return _KEY.sub(lambda found: Secret(found.group()).masked(), text)
+
+
+def without_control(text: str) -> str:
+    """The text without what a terminal would obey; line breaks and tabs stay."""
+    return _CONTROL.sub("", text)
 
 
 class Console:
@@ -56,7 +68,9 @@ class Console:
         """A Rich console on one stream; off a terminal it is wide enough not to cut."""
         from rich.console import Console as RichConsole
 
-        width = None if stream.isatty() else int(os.environ.get("COLUMNS") or _PLAIN_WIDTH)
+        columns = os.environ.get("COLUMNS", "")
+        wide = int(columns) if columns.isdecimal() and int(columns) > 0 else _PLAIN_WIDTH
+        width = None if stream.isatty() else wide
         return RichConsole(
             file=stream, width=width, markup=False, highlight=False, emoji=False, soft_wrap=False
         )
@@ -81,14 +95,14 @@ class Console:
     def say(self, text: str) -> None:
         """Narrate one line on stderr."""
         if not self.quiet:
-            self.stderr.write(masked(text) + "\n")
+            self.stderr.write(masked(without_control(text)) + "\n")
             self.stderr.flush()
 
     def error(self, error: GatewayctlError) -> None:
         """Print a failure on stderr: what happened, then what to do."""
         colour = self.stderr.isatty() and not os.environ.get("NO_COLOR")
         label = "\033[1;31mError\033[0m" if colour else "Error"
-        self.stderr.write(f"{label}: {masked(error.message)}\n")
+        self.stderr.write(f"{label}: {masked(without_control(error.message))}\n")
         if error.hint:
-            self.stderr.write(f"Hint: {masked(error.hint)}\n")
+            self.stderr.write(f"Hint: {masked(without_control(error.hint))}\n")
         self.stderr.flush()

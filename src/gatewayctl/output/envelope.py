@@ -6,6 +6,7 @@ Owns the envelope and the generic way from a report to data. Must not know any o
 from __future__ import annotations
 
 import json
+import math
 from collections.abc import Mapping
 from dataclasses import fields, is_dataclass
 from datetime import datetime
@@ -14,6 +15,7 @@ from pathlib import PurePath
 from typing import Any, Final
 
 from gatewayctl.errors import GatewayctlError
+from gatewayctl.output.console import masked
 from gatewayctl.settings.model import Secret, Source
 
 SCHEMA: Final = "gatewayctl/1"
@@ -34,7 +36,8 @@ def as_data(value: Any) -> Any:  # noqa: PLR0911 - one line per kind of value
     if isinstance(value, list | tuple | set | frozenset):
         return [as_data(item) for item in value]
     if isinstance(value, float):
-        return round(value, 6)
+        # JSON has no word for infinity and not-a-number.
+        return round(value, 6) if math.isfinite(value) else None
     return value
 
 
@@ -58,7 +61,11 @@ def error_document(command: str, error: GatewayctlError) -> str:
 
 
 def _error(error: GatewayctlError) -> dict[str, Any]:
-    found: dict[str, Any] = {"code": error.code, "message": error.message, "hint": error.hint}
+    found: dict[str, Any] = {
+        "code": error.code,
+        "message": masked(error.message),
+        "hint": masked(error.hint),
+    }
     problems = getattr(error, "problems", None)
     if problems is not None:
         found["problems"] = as_data(problems)

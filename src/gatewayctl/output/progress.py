@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import time
 from collections.abc import Generator
+from contextlib import closing
 from typing import TYPE_CHECKING, Any, Final, TypeVar
 
 from gatewayctl.output.console import Console
@@ -35,9 +36,10 @@ def follow(events: Generator[Any, None, Report], console: Console) -> Report:
     Events are Progress values, or anything with a ``text`` that belongs on stdout as it
     arrives (the parts of a streamed reply).
     """
-    board = Board()
     show = _animated if console.animated else _plain
-    return show(events, board, console)
+    # Closed here, not when the collector comes by: a verb clears up when it is interrupted.
+    with closing(events):
+        return show(events, Board(), console)
 
 
 class Board:

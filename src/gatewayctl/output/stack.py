@@ -5,11 +5,11 @@ Owns the words and tables. Reads reports only.
 
 from __future__ import annotations
 
-import re
 import shlex
 from collections.abc import Callable, Iterable, Iterator, Sequence
-from typing import TYPE_CHECKING, Final, Literal
+from typing import TYPE_CHECKING, Literal
 
+from gatewayctl.output.console import without_control
 from gatewayctl.output.table import duration, table
 
 if TYPE_CHECKING:
@@ -28,11 +28,6 @@ if TYPE_CHECKING:
     from gatewayctl.operations.up import UpReport
     from gatewayctl.runtimes.base import LogLine
 
-# Programs write colours and cursor movements into their logs; a terminal must not obey them.
-_CONTROL: Final = re.compile(
-    r"\x1b\[[0-?]*[ -/]*[@-~]|\x1b\][^\x07\x1b]*(?:\x07|\x1b\\)|[\x00-\x08\x0b-\x1f\x7f]"
-)
-
 
 def services_table(services: Sequence[ServiceReport]) -> Table:
     """One line a service: how it is, its version, where it is, since when."""
@@ -47,7 +42,7 @@ def services_table(services: Sequence[ServiceReport]) -> Table:
 
 def up(report: UpReport) -> Iterator[RenderableType]:
     """What up did, the services, and what to do next."""
-    for warning in report.warnings:
+    for warning in (*report.warnings, *(report.keys.warnings if report.keys else ())):
         yield f"Warning: {warning}"
     if report.secrets_added:
         yield f"Generated into .env: {', '.join(report.secrets_added)}"
@@ -87,7 +82,7 @@ def status(report: StatusReport) -> Iterator[RenderableType]:
     yield services_table(report.services)
     for service in report.services:
         if service.health != "healthy" and service.detail:
-            yield f"  {service.service}: {service.detail}"
+            yield f"  {service.service}: {without_control(service.detail)}"
     yield ""
     yield table(
         ("VIRTUAL KEY", "IN .env AS", "VALUE"),
@@ -123,6 +118,8 @@ def reset(report: ResetReport) -> Iterator[RenderableType]:
     """The emptied gateway and its new keys."""
     yield f"LiteLLM's database of {report.project} was emptied; the traces are where they were."
     yield services_table(report.services)
+    for warning in report.keys.warnings:
+        yield f"Warning: {warning}"
     for key in report.keys.keys:
         yield f"Virtual key {key.alias} {key.status}, in .env as {key.env}"
     yield "Next: restart applications, so that they read their new key."
@@ -133,11 +130,12 @@ def demo(report: DemoReport) -> Iterator[RenderableType]:
     yield services_table(report.services)
     yield ""
     yield f"prompt      {report.prompt}"
-    yield f"reply       {_CONTROL.sub('', report.reply)}"
+    yield f"reply       {without_control(report.reply)}"
     yield f"model       {report.model}"
     yield f"trace id    {report.trace_id}"
     if report.component is not None:
-        yield f"component {report.component} (read back from Phoenix: {report.spans} spans, one LLM call)"
+        proof = f"read back from Phoenix: {report.spans} spans, one LLM call"
+        yield f"component {report.component} ({proof})"
     yield ""
     yield f"Gateway     {report.gateway_url}"
     yield f"Admin UI    {report.gateway_url}/ui (user admin, password: UI_PASSWORD in .env)"
@@ -177,4 +175,4 @@ def log_lines(lines: Iterable[LogLine]) -> Iterator[str]:
     """Lines as text, control characters taken out."""
     for line in lines:
         at = "-" if line.at is None else line.at.isoformat(timespec="milliseconds")
-        yield f"{at} {line.service:<8} {_CONTROL.sub('', line.text)}"
+        yield f"{at} {line.service:<8} {without_control(line.text)}"

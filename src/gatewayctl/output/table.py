@@ -7,6 +7,8 @@ from collections.abc import Iterable, Sequence
 from rich.table import Table
 from rich.text import Text
 
+from gatewayctl.output.console import without_control
+
 _STYLES = {"healthy": "green", "starting": "yellow", "unhealthy": "bold red", "stopped": "dim"}
 
 
@@ -35,5 +37,5 @@ def duration(seconds: float | None) -> str | None:
 
 
 def _cell(value: object | None) -> Text:
-    text = "-" if value is None or value == "" else str(value)
+    text = "-" if value is None or value == "" else without_control(str(value))
     return Text(text, style=_STYLES.get(text, ""))

@@ -6,6 +6,9 @@ import errno
 import socket
 from collections.abc import Collection, Mapping
 from dataclasses import dataclass
+from typing import Final
+
+_ANY: Final = frozenset({"0.0.0.0", "::"})  # noqa: S104 - compared with, never bound to
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -28,7 +31,7 @@ def listeners(host: str, ports: Collection[int]) -> Mapping[int, Listener]:
     if not taken:
         return {}
     found = {port: Listener(port=port) for port in taken}
-    return found | {item.port: item for item in _visible(set(taken))}
+    return found | {item.port: item for item in _visible(set(taken), host)}
 
 
 def listening_pids(port: int) -> frozenset[int]:
@@ -48,7 +51,8 @@ def _free(host: str, port: int) -> bool:
     return True
 
 
-def _visible(ports: set[int]) -> list[Listener]:
+def _visible(ports: set[int], host: str | None = None) -> list[Listener]:
+    """Listeners on these ports; with ``host`` only those that keep us from binding there."""
     import psutil
 
     found = []
@@ -56,8 +60,10 @@ def _visible(ports: set[int]) -> list[Listener]:
         if connection.status != psutil.CONN_LISTEN or connection.pid is None:
             continue
         # A listener has an address; the empty tuple stands for sockets without one.
-        port = connection.laddr.port if connection.laddr else None
-        if port not in ports:
+        if not connection.laddr or connection.laddr.port not in ports:
+            continue
+        port, address = connection.laddr.port, connection.laddr.ip
+        if host is not None and not _overlap(host, address):
             continue
         try:
             name = psutil.Process(connection.pid).name()
@@ -65,3 +71,8 @@ def _visible(ports: set[int]) -> list[Listener]:
             name = None
         found.append(Listener(port=port, pid=connection.pid, name=name))
     return found
+
+
+def _overlap(one: str, other: str) -> bool:
+    """True when two addresses cannot both be listened on: the same, or one means all."""
+    return one == other or not _ANY.isdisjoint({one, other})

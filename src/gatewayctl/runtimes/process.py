@@ -57,12 +57,17 @@ def run(
 
 
 def follow(
-    argv: Sequence[str], *, env: Mapping[str, str] | None = None, cwd: Path | None = None
+    argv: Sequence[str],
+    *,
+    env: Mapping[str, str] | None = None,
+    cwd: Path | None = None,
+    patience: float = 10,
 ) -> Generator[str, None, Completed]:
     """Run a program, yielding what it writes line by line; both streams are one here.
 
-    Returns Completed with everything in ``stdout``. Closing the generator ends the program.
-    Raises RuntimeProblem when it cannot be started.
+    Returns Completed with everything in ``stdout``. Closing the generator ends the program:
+    it is asked to, and killed after ``patience`` seconds. Raises RuntimeProblem when it
+    cannot be started.
     """
     try:
         process = subprocess.Popen(
@@ -85,12 +90,21 @@ def follow(
             yield line.rstrip("\n")
         process.wait()
     finally:
-        if process.poll() is None:
-            process.terminate()
-            process.wait()
+        _end(process, patience)
         if process.stdout is not None:
             process.stdout.close()
     return Completed(returncode=process.returncode, stdout="".join(lines), stderr="")
+
+
+def _end(process: subprocess.Popen[str], patience: float) -> None:
+    if process.poll() is not None:
+        return
+    process.terminate()
+    try:
+        process.wait(timeout=patience)
+    except subprocess.TimeoutExpired:
+        process.kill()
+        process.wait()
 
 
 def start(

@@ -137,9 +137,12 @@ def test_an_error_event_in_mid_stream_is_the_providers_refusal() -> None:
     raw = event_stream("Hello ", done=False) + f"data: {json.dumps(event)}\n\n".encode()
     seen: list[str] = []
 
-    with served(replying(raw)) as gateway, send(gateway, KEY, STREAMED) as answer:
-        with pytest.raises(UpstreamRefused, match="boom"):
-            seen.extend(chunk.text for chunk in answer.chunks)
+    with (
+        served(replying(raw)) as gateway,
+        pytest.raises(UpstreamRefused, match="boom"),
+        send(gateway, KEY, STREAMED) as answer,
+    ):
+        seen.extend(chunk.text for chunk in answer.chunks)
 
     assert seen == ["Hello "]
 

@@ -108,10 +108,12 @@ def test_the_master_key_is_not_sent_in_clear_text_to_another_machine(
     router: respx.MockRouter,
 ) -> None:
     route = router.route().respond(json={})
-    with new_http_client(httpx.MockTransport(router.handler)) as http:
-        # 192.0.2.0/24 is for documentation: no machine has such an address.
-        with pytest.raises(SettingsProblem, match=r"clear text to 192\.0\.2\.1"):
-            ask(GatewayClient(http, "http://192.0.2.1:4000"))
+    # 192.0.2.0/24 is for documentation: no machine has such an address.
+    with (
+        new_http_client(httpx.MockTransport(router.handler)) as http,
+        pytest.raises(SettingsProblem, match=r"clear text to 192\.0\.2\.1"),
+    ):
+        ask(GatewayClient(http, "http://192.0.2.1:4000"))
 
     assert not route.called
 

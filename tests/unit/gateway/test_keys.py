@@ -1,5 +1,6 @@
 from __future__ import annotations
 
+from collections.abc import Callable
 from datetime import UTC, datetime
 
 import httpx
@@ -8,6 +9,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from gatewayctl.errors import GatewayRefused, KeyAliasExists
+from gatewayctl.gateway.client import GatewayClient
 from gatewayctl.gateway.keys import (
     NewKey,
     delete,
@@ -155,7 +157,7 @@ def test_a_time_without_a_zone_is_utc_and_a_strange_one_is_none() -> None:
 def test_an_answer_of_another_shape_is_refused(path: str) -> None:
     fake = FakeLiteLLM()
     fake.planted[path] = lambda _: httpx.Response(200, json=[1])
-    ask = {
+    ask: dict[str, Callable[[GatewayClient], object]] = {
         "/key/list": lambda gateway: list(listed(gateway, MASTER)),
         "/key/info": lambda gateway: info(gateway, MASTER, "0" * 64),
         "/key/generate": lambda gateway: generate(

@@ -145,9 +145,8 @@ def test_hanging_up_early_lets_the_server_go(http: httpx.Client) -> None:
         if connection.recv(1) == b"":
             ended.set()
 
-    with server(serve) as url:
-        with http.stream("GET", url) as response:
-            assert next(response.iter_bytes()) == b"one"
+    with server(serve) as url, http.stream("GET", url) as response:
+        assert next(response.iter_bytes()) == b"one"
     assert ended.is_set()
 
 

@@ -83,9 +83,9 @@ class Environment:
         """The version of each service, as written when the environment was made."""
         try:
             found = json.loads(self.complete_mark.read_text(encoding="utf-8"))["versions"]
-        except (OSError, ValueError, KeyError):
+            return {str(name): str(version) for name, version in found.items()}
+        except (OSError, ValueError, KeyError, TypeError, AttributeError):
             return {}
-        return {str(name): str(version) for name, version in dict(found).items()}
 
 
 def locate(cache_home: Path | None = None) -> Environment:
@@ -94,12 +94,12 @@ def locate(cache_home: Path | None = None) -> Environment:
     return Environment(root=home / "gatewayctl" / "embedded" / key())
 
 
-def key() -> str:
+def key(here: Path = HERE) -> str:
     """Short hash of all that goes in: locks, engine, Python, platform."""
     digest = hashlib.sha256(f"{sys.implementation.cache_tag} {sysconfig.get_platform()}".encode())
-    for path in _inputs():
+    for path in _inputs(here):
         content = path.read_bytes()
-        digest.update(f"\n{path.relative_to(HERE)} {len(content)}\n".encode() + content)
+        digest.update(f"\n{path.relative_to(here)} {len(content)}\n".encode() + content)
     return digest.hexdigest()[:16]
 
 
@@ -109,11 +109,11 @@ def locked_packages(venv: str) -> int:
     return sum(1 for line in text.splitlines() if "==" in line and not line.startswith((" ", "#")))
 
 
-def _inputs() -> Iterator[Path]:
-    yield from sorted(LOCKS.glob("*.txt"))
-    skipped = {"node_modules", "__pycache__"}
-    for path in sorted(PRISMA.rglob("*")):
-        if path.is_file() and not skipped & set(path.relative_to(PRISMA).parts):
+def _inputs(here: Path) -> Iterator[Path]:
+    yield from sorted((here / LOCKS.name).glob("*.txt"))
+    prisma, skipped = here / PRISMA.name, {"node_modules", "__pycache__"}
+    for path in sorted(prisma.rglob("*")):
+        if path.is_file() and not skipped & set(path.relative_to(prisma).parts):
             yield path
 
 

@@ -80,7 +80,8 @@ def _python_packages(environment: Environment, venv: str) -> Steps:
     _checked(_uv("venv", "--quiet", "--python", sys.executable, str(target)), _TITLES[venv])
     argv = _uv(
         "pip", "install", "--python", str(environment.python(venv)), "--require-hashes",
-        "--no-build", "--no-progress", "--compile-bytecode", "--requirements", str(LOCKS / f"{venv}.txt"),
+        "--no-build", "--no-progress", "--compile-bytecode",
+        "--requirements", str(LOCKS / f"{venv}.txt"),
     )  # fmt: skip
     total = locked_packages(venv)
     seen = 0

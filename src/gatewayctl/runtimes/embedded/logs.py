@@ -6,12 +6,14 @@ without one belongs to the line before it. Rotated files count.
 
 from __future__ import annotations
 
+import contextlib
 import heapq
 import os
 import re
 import time
 from collections import deque
 from collections.abc import Iterable, Iterator, Mapping
+from contextlib import ExitStack, closing
 from datetime import UTC, datetime
 from pathlib import Path
 from typing import Final, TextIO
@@ -28,18 +30,21 @@ def read(
     files: Mapping[str, Path], *, tail: int | None, since: datetime | None, follow: bool
 ) -> Iterator[LogLine]:
     """The lines of several services in order of time; ``tail`` counts per service."""
-    growing = {service: _Growing(path) for service, path in files.items()} if follow else {}
-    streams = []
-    for service, path in files.items():
-        wanted: Iterable[LogLine] = (
-            line for line in _lines(service, path) if since is None or _at(line) >= since
-        )
-        streams.append(wanted if tail is None else iter(deque(wanted, maxlen=tail)))
-    yield from heapq.merge(*streams, key=_at)
-    while growing:
-        for service, file in growing.items():
-            yield from (parse(service, text) for text in file.new_lines())
-        time.sleep(_POLL_SECONDS)
+    with ExitStack() as opened:
+        logs = [opened.enter_context(closing(_Log(name, path))) for name, path in files.items()]
+        streams = []
+        for log in logs:
+            wanted: Iterable[LogLine] = (
+                line
+                for line in log.so_far(unfinished=not follow)
+                if since is None or _at(line) >= since
+            )
+            streams.append(wanted if tail is None else iter(deque(wanted, maxlen=tail)))
+        yield from heapq.merge(*streams, key=_at)
+        while follow:
+            for log in logs:
+                yield from log.new_lines()
+            time.sleep(_POLL_SECONDS)
 
 
 def parse(service: str, text: str) -> LogLine:
@@ -47,7 +52,10 @@ def parse(service: str, text: str) -> LogLine:
     found = _STAMP.match(text)
     if found is None:
         return LogLine(service=service, text=text)
-    at = datetime.fromisoformat(f"{found[1]}T{found[2]}+00:00")
+    try:
+        at = datetime.fromisoformat(f"{found[1]}T{found[2]}+00:00")
+    except ValueError:
+        return LogLine(service=service, text=text)
     return LogLine(service=service, text=text[found.end() :], at=at)
 
 
@@ -60,63 +68,86 @@ def last_lines(path: Path, count: int = 20) -> str:
         return ""
 
 
-def _lines(service: str, path: Path) -> Iterator[LogLine]:
-    last: datetime | None = None
-    # supervisord rotates x.log to x.log.1, x.log.2, …
-    rotated = sorted(path.parent.glob(f"{path.name}.[0-9]*"), key=lambda p: -int(p.suffix[1:]))
-    for part in [*rotated, path]:
-        try:
-            with part.open(encoding="utf-8", errors="replace") as lines:
-                for text in lines:
-                    line = parse(service, text.rstrip("\n"))
-                    last = line.at or last
-                    yield LogLine(service=service, text=line.text, at=last)
-        except FileNotFoundError:
-            continue
-
-
 def _at(line: LogLine) -> datetime:
     return line.at or _EARLIEST
 
 
-class _Growing:
-    """A log file read from its present end on, across rotation."""
+class _Log:
+    """One service's log, from its oldest rotated part on and then as it grows.
 
-    def __init__(self, path: Path) -> None:
+    What was handed out is never handed out again: both go through the same open file.
+    """
+
+    def __init__(self, service: str, path: Path) -> None:
+        self._service = service
         self._path = path
         self._file: TextIO | None = None
         self._rest = ""
-        self._open(at_end=True)
+        self._last: datetime | None = None
+        self._open()
 
-    def new_lines(self) -> Iterator[str]:
-        yield from self._read()
-        if self._rotated():
-            self._open(at_end=False)
-            yield from self._read()
-
-    def _read(self) -> Iterator[str]:
-        if self._file is None:
-            return
-        *whole, self._rest = (self._rest + self._file.read()).split("\n")
-        yield from whole
-
-    def _rotated(self) -> bool:
-        try:
-            now = self._path.stat()
-        except FileNotFoundError:
-            return False
-        if self._file is None:
-            return True
-        opened = os.fstat(self._file.fileno())
-        return (now.st_dev, now.st_ino) != (opened.st_dev, opened.st_ino)
-
-    def _open(self, *, at_end: bool) -> None:
+    def close(self) -> None:
         if self._file is not None:
             self._file.close()
+
+    def so_far(self, *, unfinished: bool) -> Iterator[LogLine]:
+        """Every line until now; ``unfinished`` is whether the last may lack its end."""
+        for part in self._rotated_parts():
+            with contextlib.suppress(FileNotFoundError):
+                yield from self._lines(part.read_text(encoding="utf-8", errors="replace"))
+        yield from self.new_lines()
+        if unfinished and self._rest:
+            yield self._line(self._rest)
+
+    def new_lines(self) -> Iterator[LogLine]:
+        """The whole lines since the last look, across a rotation."""
+        yield from self._read()
+        if self._rotated():
+            self._open()
+            yield from self._read()
+
+    def _read(self) -> Iterator[LogLine]:
+        if self._file is not None:
+            yield from self._lines(self._file.read())
+
+    def _lines(self, text: str) -> Iterator[LogLine]:
+        *whole, self._rest = (self._rest + text).split("\n")
+        for line in whole:
+            yield self._line(line)
+
+    def _line(self, text: str) -> LogLine:
+        line = parse(self._service, text)
+        self._last = line.at or self._last
+        return LogLine(service=self._service, text=line.text, at=self._last)
+
+    def _rotated_parts(self) -> list[Path]:
+        """supervisord rotates x.log to x.log.1, x.log.2, …; oldest first."""
+        found = self._path.parent.glob(f"{self._path.name}.[0-9]*")
+        parts = [part for part in found if part.suffix[1:].isdecimal()]
+        opened = self._identity(None if self._file is None else self._file.fileno())
+        return [
+            part
+            for part in sorted(parts, key=lambda part: -int(part.suffix[1:]))
+            if opened is None or self._identity(part) != opened
+        ]
+
+    def _rotated(self) -> bool:
+        now = self._identity(self._path)
+        if now is None:
+            return False
+        return self._file is None or self._identity(self._file.fileno()) != now
+
+    @staticmethod
+    def _identity(file: Path | int | None) -> tuple[int, int] | None:
+        try:
+            found = None if file is None else os.stat(file)  # noqa: PTH116 - descriptors too
+        except FileNotFoundError:
+            return None
+        return None if found is None else (found.st_dev, found.st_ino)
+
+    def _open(self) -> None:
+        self.close()
         try:
             self._file = self._path.open(encoding="utf-8", errors="replace")
         except FileNotFoundError:
             self._file = None
-            return
-        if at_end:
-            self._file.seek(0, 2)

@@ -103,7 +103,7 @@ class Cluster:
         """The role with its password, then the database it owns."""
         owner, verifier = _OWNERS[name], _scram_verifier(self._password(name).reveal())
         known = self._admin(
-            f"select 1 from pg_roles where rolname = '{owner}' union all "
+            f"select 1 from pg_roles where rolname = '{owner}' union all "  # noqa: S608 - ours
             f"select 2 from pg_database where datname = '{name}'"
         ).split()
         verb = "alter" if "1" in known else "create"

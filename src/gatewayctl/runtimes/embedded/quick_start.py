@@ -1,9 +1,9 @@
 """Starts LiteLLM or Phoenix inside its own Python: no import of gatewayctl here.
 
-Three things its own start script does not do. The garbage collector rests while thousands of
+What its own start script does not do: the garbage collector rests while thousands of
 modules are imported, which saves about 15 % of the start; every line of output gets its time,
-which uvicorn's lines lack and ``gatewayctl logs --since`` needs; and LiteLLM's housekeeping stays
-out of Phoenix.
+which uvicorn's lines lack and ``gatewayctl logs --since`` needs; LiteLLM's housekeeping stays out of
+Phoenix; and Phoenix's gRPC port is on the address it was told.
 """
 
 from __future__ import annotations
@@ -11,14 +11,15 @@ from __future__ import annotations
 import gc
 import importlib
 import io
+import os
 import sys
 from datetime import datetime, timezone
-from typing import Final
+from typing import Any, Final
 
 # Program name → module and function of its console script.
 _PROGRAMS: Final = {
-    "litellm": ("litellm.proxy.proxy_cli", "run_server", "litellm.proxy.proxy_server"),
-    "phoenix": ("phoenix.server.main", "main", None),
+    "litellm": ("litellm.proxy.proxy_cli", "run_server"),
+    "phoenix": ("phoenix.server.main", "main"),
 }
 
 
@@ -55,18 +56,35 @@ def _keep_housekeeping_out_of_traces() -> None:
     litellm.service_callback = ServiceCallbacks(litellm.service_callback)  # type: ignore[attr-defined]
 
 
+def _bind_grpc_where_http_is() -> None:
+    """Phoenix's gRPC port is on every interface, whatever PHOENIX_HOST says (20.26)."""
+    server: Any = importlib.import_module("grpc.aio._server").Server
+    add_port = server.add_insecure_port
+    host = os.environ["PHOENIX_HOST"]
+
+    def add_port_there(self: object, address: str) -> int:
+        port: int = add_port(self, address.replace("[::]", f"[{host}]" if ":" in host else host))
+        return port
+
+    server.add_insecure_port = add_port_there
+
+
 def main() -> None:
     """``quick_start.py litellm|phoenix [its arguments…]``."""
-    module, function, heaviest = _PROGRAMS[sys.argv[1]]
+    service = sys.argv[1]
+    module, function = _PROGRAMS[service]
     for name in ("stdout", "stderr"):
         buffer = getattr(sys, name).buffer
         setattr(sys, name, Stamped(buffer, encoding="utf-8", errors="replace", line_buffering=True))
     sys.argv = sys.argv[1:]
     gc.disable()
     start = getattr(importlib.import_module(module), function)
-    if heaviest is not None:
-        importlib.import_module(heaviest)
+    if service == "litellm":
+        # Its command imports the server late, when the collector would be back at work.
+        importlib.import_module("litellm.proxy.proxy_server")
         _keep_housekeeping_out_of_traces()
+    else:
+        _bind_grpc_where_http_is()
     # What is imported stays for good: the collector need not look at it again.
     gc.freeze()
     gc.enable()

@@ -13,15 +13,15 @@ from collections.abc import Generator, Iterator, Mapping, Sequence
 from datetime import datetime
 from typing import Final
 
-from gatewayctl.errors import PortTaken, ServiceFailed, UnknownService
+from gatewayctl.errors import PortTaken, RuntimeProblem, ServiceFailed, UnknownService
 from gatewayctl.runtimes.base import (
     LogLine,
     ProcessState,
     Progress,
+    ServiceState,
     Started,
     StartReport,
     Stopped,
-    ServiceState,
 )
 from gatewayctl.runtimes.embedded import install, launch, logs, strays
 from gatewayctl.runtimes.embedded.environment import locate
@@ -84,6 +84,9 @@ class EmbeddedRuntime:
         keep = self._unchanged(wanted)
         if keep == set(SERVICES):
             return StartReport(unchanged=SERVICES)
+        if self._stale():
+            # Another supervisord takes over, and it begins with nothing running.
+            keep = set()
         ran = {p.service for p in self._supervisor.processes() if p.state in _ALIVE}
         for service in reversed(SERVICES):
             if service in ran - keep:
@@ -139,15 +142,19 @@ class EmbeddedRuntime:
         if self._supervisor.pid() is None:
             yield from self.start()
             return
+        wanted = self._fingerprints()
         for service in reversed(chosen):
             yield Progress(subject=service, state="working", detail="stopping")
             self._supervisor.stop(service)
         self._ensure_supervisor()
+        running = {p.service for p in self._supervisor.processes() if p.state in _ALIVE}
         yield from self._start_postgres()
-        for service in chosen:
-            self._supervisor.start(service)
-            yield Progress(subject=service, state="working", detail="starting")
-        self._remember(self._fingerprints())
+        for service in SERVICES:
+            # Not the chosen ones alone: a new supervisord begins with nothing running.
+            if service not in running and service != "postgres":
+                self._supervisor.start(service)
+                yield Progress(subject=service, state="working", detail="starting")
+        self._remember(self._known() | {s: wanted[s] for s in SERVICES if s not in running})
 
     def last_lines(self, service: str, count: int = 20) -> str:
         return logs.last_lines(self._layout.log(service), count)
@@ -213,12 +220,19 @@ class EmbeddedRuntime:
     def _remember(self, fingerprints: Mapping[str, str]) -> None:
         self._layout.fingerprints.write_text(json.dumps(dict(fingerprints)), encoding="utf-8")
 
+    def _configuration(self) -> str:
+        return configuration(self._layout, self._settings.project_dir, STOP_SIGNALS)
+
+    def _stale(self) -> bool:
+        """True when supervisord was not started with today's configuration."""
+        config = self._layout.supervisor_config
+        return not config.exists() or config.read_text(encoding="utf-8") != self._configuration()
+
     def _ensure_supervisor(self) -> None:
         """A supervisord of ours with today's configuration; replaces one with another."""
-        layout, config = self._layout, self._layout.supervisor_config
+        layout = self._layout
         layout.make()
-        text = configuration(layout, self._settings.project_dir, STOP_SIGNALS)
-        stale = not config.exists() or config.read_text(encoding="utf-8") != text
+        stale = self._stale()
         if self._supervisor.pid() is not None:
             if not stale and self._known().get("supervisor") == self._fingerprints()["supervisor"]:
                 return
@@ -226,7 +240,7 @@ class EmbeddedRuntime:
                 pass
         if left := strays.wait_gone(layout, seconds=2):
             strays.end(left)
-        config.write_text(text, encoding="utf-8")
+        layout.supervisor_config.write_text(self._configuration(), encoding="utf-8")
         environment = inherited(self._settings) | {strays.MARK: str(layout.state_dir)}
         self._supervisor.begin(self._environment.python("base"), environment)
         self._remember({"supervisor": self._fingerprints()["supervisor"]})
@@ -279,4 +293,9 @@ class EmbeddedRuntime:
     def _remove_data(self) -> None:
         layout = self._layout
         for folder in (layout.postgres_home, layout.phoenix_home, layout.litellm_home, layout.run):
-            shutil.rmtree(folder, ignore_errors=True)
+            try:
+                shutil.rmtree(folder)
+            except FileNotFoundError:
+                continue
+            except OSError as error:
+                raise RuntimeProblem(f"Cannot remove {folder}: {error.strerror}.") from error

@@ -19,6 +19,7 @@ from gatewayctl.errors import EnvFileMissing, SettingsProblem
 from gatewayctl.runtimes.embedded.environment import Environment
 from gatewayctl.runtimes.embedded.layout import Layout
 from gatewayctl.runtimes.embedded.privileges import Unprivileged
+from gatewayctl.settings.fields import SCALARS
 from gatewayctl.settings.model import PHOENIX_PROJECT, Secret, Settings
 
 SERVICES: Final = ("postgres", "litellm", "phoenix")
@@ -70,6 +71,7 @@ def inherited(settings: Settings, environ: Mapping[str, str] | None = None) -> d
     """
     environ = os.environ if environ is None else environ
     ours = {name for name in settings.origins if name.isupper()} | set(settings.environment)
+    ours |= {field.env for field in SCALARS if field.env}
     names = ours | set(_PASSED_ON)
     return {name: environ[name] for name in sorted(names) if name in environ} | {
         "PATH": os.defpath + os.pathsep + "/usr/sbin:/usr/local/bin"
@@ -142,11 +144,11 @@ def litellm(settings: Settings, environment: Environment, layout: Layout) -> Pro
 
 def tracing(settings: Settings) -> dict[str, str]:
     """What makes LiteLLM's spans arrive in Phoenix once, with the component to filter by."""
-    endpoint = f"http://{settings.connect_host}:{settings.ports.phoenix_grpc}"
     return {
         "LITELLM_OTEL_V2": "true",
         "OTEL_SERVICE_NAME": "litellm",
-        "PHOENIX_COLLECTOR_ENDPOINT": endpoint,
+        # HTTP: the callback takes an address for gRPC only where its port is 4317.
+        "PHOENIX_COLLECTOR_HTTP_ENDPOINT": f"{settings.phoenix_url}/v1/traces",
         "PHOENIX_PROJECT_NAME": PHOENIX_PROJECT,
         # Prompts and replies are part of the span, as people expect of Phoenix.
         "OTEL_INSTRUMENTATION_GENAI_CAPTURE_MESSAGE_CONTENT": "span_only",

@@ -43,6 +43,8 @@ _STATES: Final[Mapping[str, ProcessState]] = {
 }
 
 
+# What supervisord answers with to everything once it was told to end.
+_NOT_UP: Final = (OSError, xmlrpc.client.Fault)
 # "exited: litellm (exit status 3; not expected)", "exited: x (terminated by SIGKILL; …)"
 _EXITED: Final = re.compile(r"exited: (\S+) \((?:exit status (\d+)|terminated by (\w+))")
 
@@ -61,11 +63,13 @@ class Process:
 def configuration(layout: Layout, project_dir: Path, stop_signals: Mapping[str, str]) -> str:
     """The text of supervisord.conf; holds no secret."""
     config = configparser.RawConfigParser()
+    # Paths are relative to run/, where supervisord is started: supervisord reads " #" and " ;"
+    # as comments, and % in the path of a log as an expansion, however often it is doubled.
     config["supervisord"] = {
-        "logfile": str(layout.log("supervisord")),
+        "logfile": _log_path(layout, "supervisord"),
         "logfile_maxbytes": _LOG_BYTES,
         "logfile_backups": _LOG_BACKUPS,
-        "pidfile": str(layout.supervisor_pid),
+        "pidfile": layout.supervisor_pid.name,
         "nodaemon": "true",
         "silent": "true",
         "umask": "077",
@@ -82,7 +86,7 @@ def configuration(layout: Layout, project_dir: Path, stop_signals: Mapping[str, 
             service, str(project_dir),
         )  # fmt: skip
         config[f"program:{service}"] = {
-            "command": shlex.join(words),
+            "command": _command(words),
             "priority": str(order),
             "autostart": "false",
             "autorestart": "true",
@@ -92,7 +96,7 @@ def configuration(layout: Layout, project_dir: Path, stop_signals: Mapping[str, 
             "stopwaitsecs": "20",
             "killasgroup": "true",
             "redirect_stderr": "true",
-            "stdout_logfile": str(layout.log(service)),
+            "stdout_logfile": _log_path(layout, service),
             "stdout_logfile_maxbytes": _LOG_BYTES,
             "stdout_logfile_backups": _LOG_BACKUPS,
         }
@@ -103,6 +107,17 @@ def configuration(layout: Layout, project_dir: Path, stop_signals: Mapping[str, 
         lines += [f"{name} = {value.replace('%', '%%')}" for name, value in config.items(section)]
         lines.append("")
     return "\n".join(lines)
+
+
+def _log_path(layout: Layout, name: str) -> str:
+    return os.path.relpath(layout.log(name), layout.run)
+
+
+def _command(words: tuple[str, ...]) -> str:
+    """A command line for shlex, in which nothing looks like a comment to supervisord."""
+    # shlex.join puts words with blanks into single quotes: closing and opening them in
+    # between changes no word, and parts the blank from the sign that would begin a comment.
+    return re.sub(r"(?<=\s)(?=[#;])", "''", shlex.join(words))
 
 
 class Supervisor:
@@ -116,7 +131,7 @@ class Supervisor:
         try:
             with self._rpc() as rpc:
                 return int(rpc.supervisor.getPID())
-        except OSError:
+        except _NOT_UP:
             return None
 
     def begin(self, python: Path, environment: Mapping[str, str], timeout: float = 20) -> None:
@@ -128,6 +143,8 @@ class Supervisor:
         until = time.monotonic() + timeout
         while self.pid() != process.pid:
             if process.poll() is not None or time.monotonic() > until:
+                process.kill()
+                process.wait()
                 raise RuntimeProblem(
                     "supervisord did not start.", hint=f"See {layout.log('supervisord')}."
                 )
@@ -138,7 +155,7 @@ class Supervisor:
         try:
             with self._rpc() as rpc:
                 found = rpc.supervisor.getAllProcessInfo()
-        except OSError:
+        except _NOT_UP:
             return ()
         return tuple(_process(item) for item in found if isinstance(item, dict))
 
@@ -156,32 +173,32 @@ class Supervisor:
 
     def start(self, service: str) -> None:
         """Tell supervisord to start a service, without waiting. Raises ServiceFailed."""
-        with self._rpc() as rpc:
-            try:
+        try:
+            with self._rpc() as rpc:
                 rpc.supervisor.startProcess(service, False)
-            except xmlrpc.client.Fault as fault:
-                if "ALREADY_STARTED" not in fault.faultString:
-                    raise ServiceFailed(
-                        f"{service} cannot be started: {fault.faultString}"
-                    ) from None
+        except xmlrpc.client.Fault as fault:
+            if "ALREADY_STARTED" not in fault.faultString:
+                raise ServiceFailed(f"{service} cannot be started: {fault.faultString}") from None
+        except OSError as error:
+            raise ServiceFailed(f"{service} cannot be started: supervisord is gone.") from error
 
     def stop(self, service: str) -> None:
         """Stop a service and wait until it ended; one that does not run is fine."""
-        with self._rpc() as rpc:
-            try:
+        try:
+            with self._rpc() as rpc:
                 rpc.supervisor.stopProcess(service, True)
-            except xmlrpc.client.Fault as fault:
-                if "NOT_RUNNING" not in fault.faultString:
-                    raise RuntimeProblem(
-                        f"{service} cannot be stopped: {fault.faultString}"
-                    ) from None
+        except xmlrpc.client.Fault as fault:
+            if "NOT_RUNNING" not in fault.faultString:
+                raise RuntimeProblem(f"{service} cannot be stopped: {fault.faultString}") from None
+        except OSError as error:
+            raise RuntimeProblem(f"{service} cannot be stopped: supervisord is gone.") from error
 
     def end(self) -> None:
         """Tell supervisord to stop everything and go; the caller waits for its pid."""
         try:
             with self._rpc() as rpc:
                 rpc.supervisor.shutdown()
-        except (OSError, xmlrpc.client.Fault):
+        except _NOT_UP:
             return
 
     @contextmanager

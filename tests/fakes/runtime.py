@@ -1,0 +1,157 @@
+"""A runtime without processes: what runs is a dictionary, what it was told is a list."""
+
+from __future__ import annotations
+
+from collections.abc import Generator, Iterator, Mapping, Sequence
+from dataclasses import dataclass, field
+from datetime import datetime
+
+from gatewayctl.errors import GatewayctlError, UnknownService
+from gatewayctl.runtimes.base import (
+    LogLine,
+    ProcessState,
+    Progress,
+    ServiceState,
+    Started,
+    StartReport,
+    Stopped,
+)
+from gatewayctl.runtimes.registry import ResolvedRuntime
+from gatewayctl.settings.model import RuntimeName
+
+SERVICES = ("postgres", "litellm", "phoenix")
+_ADDRESSES = {
+    "postgres": "127.0.0.1:5433",
+    "litellm": "http://127.0.0.1:4000",
+    "phoenix": "http://127.0.0.1:6006",
+}
+_VERSIONS = {"postgres": "16.14", "litellm": "1.106.2", "phoenix": "20.26.1"}
+
+
+@dataclass(kw_only=True)
+class FakeRuntime:
+    """Satisfies ``runtimes.base.Runtime``.
+
+    ``processes`` is what runs now. ``looks`` are changes to it, one applied before each look by
+    ``states()``. ``differs`` are services that run with other settings than now. ``raising``
+    maps a verb to what it raises; ``stops_at`` is a verb whose generator is interrupted in the
+    middle as by Ctrl-C. ``calls`` are the verbs that were called, in order.
+    """
+
+    name: RuntimeName = "embedded"
+    services: tuple[str, ...] = SERVICES
+    processes: dict[str, ProcessState] = field(
+        default_factory=lambda: dict.fromkeys(SERVICES, "stopped")
+    )
+    looks: list[Mapping[str, ProcessState]] = field(default_factory=list)
+    details: dict[str, str] = field(default_factory=dict)
+    differs: set[str] = field(default_factory=set)
+    takes_logins: bool = True
+    strangers: set[str] = field(default_factory=set)
+    words: dict[str, str] = field(default_factory=dict)
+    lines: tuple[LogLine, ...] = ()
+    raising: dict[str, GatewayctlError] = field(default_factory=dict)
+    stops_at: str | None = None
+    calls: list[str] = field(default_factory=list)
+
+    @property
+    def running(self) -> set[str]:
+        return {name for name, state in self.processes.items() if state in {"running", "starting"}}
+
+    def preflight(self) -> None:
+        self._called("preflight")
+
+    def prepare(self, *, refresh: bool = False) -> Generator[Progress, None, None]:
+        self._called("prepare --refresh" if refresh else "prepare")
+        yield Progress(subject="environment", state="ready")
+
+    def start(self) -> Started:
+        self._called("start")
+        ran = self.running
+        for service in self.services:
+            if service not in ran or service in self.differs:
+                self.processes[service] = "running"
+                yield Progress(subject=service, state="working", detail="starting")
+                if self.stops_at == "start":
+                    raise KeyboardInterrupt
+        report = StartReport(
+            started=tuple(s for s in self.services if s not in ran),
+            restarted=tuple(s for s in self.services if s in ran & self.differs),
+            unchanged=tuple(s for s in self.services if s in ran - self.differs),
+        )
+        self.differs = set()
+        return report
+
+    def states(self) -> tuple[ServiceState, ...]:
+        self._called("states")
+        if self.looks:
+            self.processes.update(self.looks.pop(0))
+        return tuple(self._state(service) for service in self.services)
+
+    def healthy(self, service: str) -> bool | None:
+        return self.takes_logins if service == "postgres" else None
+
+    def owns(self, service: str, port: int) -> bool:
+        return service not in self.strangers
+
+    def stop(self, *, remove_data: bool = False) -> Stopped:
+        self._called("stop --remove-data" if remove_data else "stop")
+        ran = tuple(service for service in self.services if service in self.running)
+        for service in ran:
+            self.processes[service] = "stopped"
+            yield Progress(subject=service, state="stopped")
+        return ran
+
+    def restart(self, services: Sequence[str]) -> Generator[Progress, None, None]:
+        self._called(" ".join(("restart", *services)))
+        for service in self.services:
+            self.processes[service] = "running"
+            yield Progress(subject=service, state="working", detail="starting")
+
+    def last_lines(self, service: str, count: int = 20) -> str:
+        return "\n".join(self.words.get(service, "").splitlines()[-count:])
+
+    def logs(
+        self, services: Sequence[str], *, tail: int | None, since: datetime | None, follow: bool
+    ) -> Iterator[LogLine]:
+        self._called(f"logs {' '.join(services) or 'all'} tail={tail} follow={follow}")
+        for service in services:
+            if service not in self.services:
+                raise UnknownService(f"There is no service {service!r} here.")
+        chosen = [line for line in self.lines if not services or line.service in services]
+        return iter(chosen[-tail:] if tail else chosen)
+
+    def empty_litellm_database(self) -> Generator[Progress, None, None]:
+        self._called("empty_litellm_database")
+        self.processes["litellm"] = "stopped"
+        yield Progress(subject="database litellm", state="ready", detail="empty")
+
+    def _called(self, verb: str) -> None:
+        self.calls.append(verb)
+        if verb in self.raising:
+            raise self.raising[verb]
+
+    def _state(self, service: str) -> ServiceState:
+        state = self.processes[service]
+        alive = service in self.running
+        return ServiceState(
+            service=service,
+            state=state,
+            pid=100 + self.services.index(service) if alive else None,
+            uptime=252.0 if alive else None,
+            version=_VERSIONS.get(service),
+            address=_ADDRESSES.get(service),
+            detail=self.details.get(service, ""),
+        )
+
+
+def up_and_running(**fields: object) -> FakeRuntime:
+    """A runtime whose services run already."""
+    runtime = FakeRuntime(processes=dict.fromkeys(SERVICES, "running"))
+    for name, value in fields.items():
+        setattr(runtime, name, value)
+    return runtime
+
+
+def resolved(runtime: FakeRuntime) -> ResolvedRuntime:
+    return ResolvedRuntime(name=runtime.name, why="the test says so", runtime=runtime)

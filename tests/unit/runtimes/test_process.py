@@ -1,0 +1,137 @@
+from __future__ import annotations
+
+import os
+import sys
+from pathlib import Path
+
+import psutil
+import pytest
+
+from gatewayctl.errors import RuntimeProblem
+from gatewayctl.runtimes.process import Completed, follow, run, start
+from tests.fakes.driving import driven
+
+SECRET = "sk-very-secret-0123456789"
+IGNORES_TERM = (
+    "import os, signal, time; signal.signal(signal.SIGTERM, signal.SIG_IGN);"
+    "print(os.getpid(), flush=True); time.sleep(60)"
+)
+
+
+def shell(script: str) -> tuple[str, ...]:
+    return ("/bin/sh", "-c", script)
+
+
+def test_a_program_is_run_to_its_end_and_its_exit_code_is_no_failure() -> None:
+    done = run(shell("echo out; echo err >&2; exit 3"))
+
+    assert done == Completed(returncode=3, stdout="out\n", stderr="err\n")
+
+
+def test_the_environment_is_replaced_and_nothing_of_ours_passes() -> None:
+    done = run(("/usr/bin/env",), env={"ONLY": "this"})
+
+    assert done.stdout.splitlines() == ["ONLY=this"]
+
+
+def test_text_for_standard_input_arrives_and_otherwise_there_is_none() -> None:
+    assert run(("/bin/cat",), stdin="a secret\n").stdout == "a secret\n"
+    assert run(("/bin/cat",)).stdout == ""
+
+
+def test_a_program_runs_in_the_folder_it_is_told(tmp_path: Path) -> None:
+    assert run(("/bin/pwd",), cwd=tmp_path).stdout.strip() == str(tmp_path)
+
+
+def test_bytes_that_are_no_text_do_not_fail() -> None:
+    assert run(shell("printf 'a\\377b'")).stdout == "a\ufffdb"
+
+
+def test_a_program_that_is_not_there_is_named_without_its_arguments(tmp_path: Path) -> None:
+    missing = str(tmp_path / "psql")
+
+    with pytest.raises(RuntimeProblem) as refused:
+        run((missing, SECRET), env={"PGPASSWORD": SECRET})
+
+    assert refused.value.message == f"Cannot run {missing}: No such file or directory."
+    assert SECRET not in repr(refused.value)
+
+
+def test_a_program_that_takes_too_long_is_ended_and_named() -> None:
+    with pytest.raises(RuntimeProblem, match=r"/bin/sleep did not end within 0\.05 s"):
+        run(("/bin/sleep", "60"), timeout=0.05)
+
+
+def test_a_followed_program_hands_over_its_lines_and_then_everything() -> None:
+    seen, done = driven(follow(shell("echo one; echo two >&2; printf three; exit 4")))
+
+    assert seen == ["one", "two", "three"]
+    assert done == Completed(returncode=4, stdout="one\ntwo\nthree", stderr="")
+
+
+def test_lines_of_a_followed_program_come_while_it_runs() -> None:
+    lines = follow(shell("echo $$; exec sleep 60"))
+
+    pid = int(next(lines))
+
+    assert psutil.pid_exists(pid)
+    lines.close()
+
+
+def test_closing_ends_the_followed_program() -> None:
+    lines = follow(shell("echo $$; exec sleep 60"))
+    pid = int(next(lines))
+
+    lines.close()
+
+    assert not psutil.pid_exists(pid)
+
+
+def test_a_followed_program_that_refuses_to_end_is_killed() -> None:
+    lines = follow((sys.executable, "-S", "-E", "-c", IGNORES_TERM), patience=0.01)
+    pid = int(next(lines))
+
+    lines.close()
+
+    assert not psutil.pid_exists(pid)
+
+
+def test_a_program_that_cannot_be_followed_is_named(tmp_path: Path) -> None:
+    (tmp_path / "not-executable").write_text("")
+
+    with pytest.raises(RuntimeProblem, match=r"Cannot run .*not-executable: Permission denied"):
+        next(follow((str(tmp_path / "not-executable"),)))
+
+
+def test_a_started_program_has_a_session_of_its_own_and_writes_into_its_log(
+    tmp_path: Path,
+) -> None:
+    log = tmp_path / "service.log"
+    log.write_text("before\n")
+
+    process = start(
+        shell("echo $HELLO; echo oops >&2; pwd"), env={"HELLO": "hi"}, cwd=tmp_path, log=log
+    )
+    process.wait()
+
+    assert log.read_text() == f"before\nhi\noops\n{tmp_path}\n"
+
+
+def test_control_c_in_our_terminal_does_not_reach_a_started_program(tmp_path: Path) -> None:
+    process = start(("/bin/sleep", "60"), env={}, cwd=tmp_path, log=tmp_path / "log")
+
+    try:
+        assert os.getsid(process.pid) == process.pid
+        assert os.getpgid(process.pid) != os.getpgid(os.getpid())
+    finally:
+        process.kill()
+        process.wait()
+
+
+@pytest.mark.parametrize("missing", ["program", "folder of the log"])
+def test_what_cannot_be_started_is_named(tmp_path: Path, missing: str) -> None:
+    program = str(tmp_path / "nothing") if missing == "program" else "/bin/true"
+    log = tmp_path / "log" if missing == "program" else tmp_path / "no" / "log"
+
+    with pytest.raises(RuntimeProblem, match=f"Cannot start {program}: No such file"):
+        start((program,), env={"KEY": SECRET}, cwd=tmp_path, log=log)

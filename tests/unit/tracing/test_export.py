@@ -1,0 +1,48 @@
+from __future__ import annotations
+
+import httpx
+import pytest
+from opentelemetry.sdk.trace import ReadableSpan
+from opentelemetry.sdk.trace.export import SpanExportResult
+
+from gatewayctl.tracing.export import PhoenixExporter
+
+URL = "http://127.0.0.1:6006"
+
+
+@pytest.mark.parametrize(
+    "failure",
+    [
+        httpx.ConnectError("refused"),
+        httpx.ReadTimeout("timed out"),
+        httpx.RemoteProtocolError("disconnected"),
+    ],
+)
+def test_a_phoenix_that_is_not_there_is_a_reason_not_an_exception(failure: Exception) -> None:
+    def fail(_: httpx.Request) -> httpx.Response:
+        raise failure
+
+    with httpx.Client(transport=httpx.MockTransport(fail)) as http:
+        exporter = PhoenixExporter(http, URL)
+
+        assert exporter.export([]) is SpanExportResult.FAILURE
+    assert exporter.failure is not None
+    assert URL in exporter.failure
+
+
+def test_a_client_that_is_closed_already_is_a_reason_not_an_exception() -> None:
+    with httpx.Client(transport=httpx.MockTransport(lambda _: httpx.Response(200))) as http:
+        exporter = PhoenixExporter(http, URL)
+    spans: list[ReadableSpan] = []
+
+    assert exporter.export(spans) is SpanExportResult.FAILURE
+
+
+def test_a_later_success_clears_the_reason() -> None:
+    answers = iter([httpx.Response(503), httpx.Response(200)])
+    with httpx.Client(transport=httpx.MockTransport(lambda _: next(answers))) as http:
+        exporter = PhoenixExporter(http, URL)
+
+        assert exporter.export([]) is SpanExportResult.FAILURE
+        assert exporter.export([]) is SpanExportResult.SUCCESS
+    assert exporter.failure is None

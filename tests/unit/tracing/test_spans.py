@@ -1,0 +1,225 @@
+from __future__ import annotations
+
+from collections.abc import Callable, Generator, Iterator
+from dataclasses import dataclass
+from datetime import UTC, datetime
+from typing import Any
+
+import httpx
+import pytest
+
+from gatewayctl.errors import PhoenixUnreachable
+from gatewayctl.tracing.spans import Patience, Span, SpanQuery, SpanStore, Waited, wait_for
+
+URL = "http://127.0.0.1:6006"
+VERSION = {"x-phoenix-server-version": "20.26.1"}
+
+
+def row(span_id: str = "s1", **fields: Any) -> dict[str, Any]:
+    return {
+        "context": {"trace_id": "t1", "span_id": span_id},
+        "parent_id": None,
+        "name": "chat demo",
+        "span_kind": "LLM",
+        "status_code": "OK",
+        "status_message": "",
+        "attributes": {"metadata.component": "passthrough"},
+        "start_time": "2026-11-23T14:00:00+00:00",
+        "end_time": "2026-11-23T14:00:01+00:00",
+        **fields,
+    }
+
+
+def page(*rows: dict[str, Any], cursor: str | None = None) -> httpx.Response:
+    return httpx.Response(200, headers=VERSION, json={"data": rows, "next_cursor": cursor})
+
+
+def find(
+    answers: Callable[[httpx.Request], httpx.Response], query: SpanQuery | None = None
+) -> tuple[Span, ...]:
+    with httpx.Client(transport=httpx.MockTransport(answers)) as http:
+        return SpanStore(http, URL).find("gateway", query or SpanQuery())
+
+
+def test_a_span_comes_back_with_its_times_and_attributes() -> None:
+    (span,) = find(lambda _: page(row(parent_id="p1")))
+
+    assert span == Span(
+        trace_id="t1",
+        span_id="s1",
+        parent_id="p1",
+        name="chat demo",
+        kind="LLM",
+        status="OK",
+        status_message="",
+        attributes={"metadata.component": "passthrough"},
+        start=datetime(2026, 11, 23, 14, 0, tzinfo=UTC),
+        end=datetime(2026, 11, 23, 14, 0, 1, tzinfo=UTC),
+    )
+
+
+def test_every_condition_goes_into_the_query_and_values_keep_their_type() -> None:
+    asked: list[httpx.URL] = []
+
+    def answer(request: httpx.Request) -> httpx.Response:
+        asked.append(request.url)
+        return page()
+
+    query = SpanQuery(
+        trace_id="t1",
+        kind="LLM",
+        attributes={"metadata.component": "a:b", "metadata.tier": "7", "n": 7, "on": True},
+        since=datetime(2026, 11, 23, tzinfo=UTC),
+        roots=True,
+        limit=5,
+    )
+    assert find(answer, query) == ()
+
+    assert asked[0].path == "/v1/projects/gateway/spans"
+    assert asked[0].params.multi_items() == [
+        ("trace_id", "t1"),
+        ("span_kind", "LLM"),
+        ("start_time", "2026-11-23T00:00:00+00:00"),
+        ("parent_id", "null"),
+        ("attribute", 'metadata.component:"a:b"'),
+        ("attribute", 'metadata.tier:"7"'),
+        ("attribute", "n:7"),
+        ("attribute", "on:true"),
+        ("limit", "5"),
+    ]
+
+
+def test_all_pages_are_read() -> None:
+    pages = {None: page(row("s1"), cursor="c"), "c": page(row("s2"))}
+
+    spans = find(lambda request: pages[request.url.params.get("cursor")])
+
+    assert [span.span_id for span in spans] == ["s1", "s2"]
+
+
+def test_a_limit_ends_the_reading() -> None:
+    spans = find(lambda _: page(row("s1"), row("s2"), cursor="c"), SpanQuery(limit=1))
+
+    assert [span.span_id for span in spans] == ["s1"]
+
+
+def test_a_project_that_does_not_exist_yet_has_no_spans() -> None:
+    missing = httpx.Response(404, headers=VERSION, text="Project with name gateway not found")
+
+    assert find(lambda _: missing) == ()
+
+
+@pytest.mark.parametrize(
+    "answer",
+    [
+        httpx.Response(404, text="<html>Not Found</html>"),
+        httpx.Response(200, text="<html>"),
+        httpx.Response(500, headers=VERSION, text="boom"),
+        httpx.Response(422, headers=VERSION, json={"detail": "bad attribute"}),
+        httpx.Response(200, headers=VERSION, text="no json"),
+        httpx.Response(200, headers=VERSION, json={"data": None}),
+    ],
+)
+def test_an_answer_that_says_nothing_is_never_taken_for_no_spans(answer: httpx.Response) -> None:
+    with pytest.raises(PhoenixUnreachable):
+        find(lambda _: answer)
+
+
+@pytest.mark.parametrize("failure", [httpx.ConnectError("no"), httpx.ReadTimeout("late")])
+def test_a_phoenix_that_is_not_there_is_never_taken_for_no_spans(failure: Exception) -> None:
+    def fail(_: httpx.Request) -> httpx.Response:
+        raise failure
+
+    with pytest.raises(PhoenixUnreachable, match="does not answer"):
+        find(fail)
+
+
+@dataclass
+class Time:
+    """A clock that only sleeping moves."""
+
+    now: float = 100.0
+
+    def clock(self) -> float:
+        return self.now
+
+    def sleep(self, seconds: float) -> None:
+        self.now += seconds
+
+
+def waited(
+    looks: Iterator[tuple[Span, ...] | PhoenixUnreachable], *, timeout: float = 2
+) -> tuple[Waited, int]:
+    """What came of waiting for one span, and how often it was looked for before the last."""
+
+    def look() -> tuple[Span, ...]:
+        found = next(looks)
+        if isinstance(found, PhoenixUnreachable):
+            raise found
+        return found
+
+    time = Time()
+    events: Generator[tuple[Span, ...], None, Waited] = wait_for(
+        look,
+        lambda spans: len(spans) == 1,
+        patience=Patience(timeout=timeout, interval=0.5),
+        clock=time.clock,
+        sleep=time.sleep,
+    )
+    count = 0
+    while True:
+        try:
+            next(events)
+        except StopIteration as done:
+            return done.value, count
+        count += 1
+
+
+def span() -> Span:
+    (found,) = find(lambda _: page(row()))
+    return found
+
+
+def forever(
+    answer: tuple[Span, ...] | PhoenixUnreachable,
+) -> Iterator[tuple[Span, ...] | PhoenixUnreachable]:
+    while True:
+        yield answer
+
+
+def test_what_is_there_at_once_is_found_without_waiting() -> None:
+    result, looks = waited(iter([(span(),)]))
+
+    assert (result.state, result.seconds, looks) == ("found", 0, 0)
+
+
+def test_what_comes_later_is_found_when_it_comes() -> None:
+    result, looks = waited(iter([(), (), (span(),)]))
+
+    assert (result.state, result.seconds, looks) == ("found", 1.0, 2)
+
+
+def test_what_never_comes_is_none_when_the_time_is_up() -> None:
+    result, looks = waited(forever(()))
+
+    assert (result.state, result.spans, result.seconds, looks) == ("none", (), 2.0, 4)
+
+
+def test_a_phoenix_that_never_answers_is_unknown_and_says_why() -> None:
+    error = PhoenixUnreachable("down")
+
+    result, _ = waited(forever(error))
+
+    assert (result.state, result.failure) == ("unknown", error)
+
+
+def test_a_phoenix_that_starts_meanwhile_is_looked_at_again() -> None:
+    result, _ = waited(iter([PhoenixUnreachable("starting"), (span(),)]))
+
+    assert (result.state, result.failure) == ("found", None)
+
+
+def test_no_patience_is_one_look() -> None:
+    result, looks = waited(forever(()), timeout=0)
+
+    assert (result.state, looks) == ("none", 0)
