@@ -164,7 +164,7 @@ def test_the_services_listen_on_loopback_only(stack: Project) -> None:
 
     ports = set(stack.ports.values())
     listening = {
-        (each.laddr.ip, each.laddr.port)
+        (each.laddr.ip.removeprefix("::ffff:"), each.laddr.port)
         for each in psutil.net_connections(kind="tcp")
         if each.status == psutil.CONN_LISTEN and each.laddr and each.laddr.port in ports
     }

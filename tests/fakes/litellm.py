@@ -93,7 +93,7 @@ class FakeLiteLLM:
         path = request.url.path
         if path in self.planted:
             return self.planted[path](request)
-        if request.url.port == 6006:
+        if path == "/v1/traces":
             return self.phoenix(request)
         if path == "/v1/chat/completions":
             return self._chat(request)

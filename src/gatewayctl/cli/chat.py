@@ -86,10 +86,16 @@ def _on_terminal(app: App) -> bool:
 def turn(app: App, ask: ChatAsk, tracer: ClientTracer | None = None) -> ChatReport:
     """One prompt and its reply: streamed to stdout, narrated on stderr."""
     from gatewayctl.operations.chat import chat as chat_once
-    from gatewayctl.output.chat import for_terminal, narrated
+    from gatewayctl.output.chat import Screen, narrated
 
-    with closing(chat_once(app.settings, app.gateway, ask, tracer=tracer)) as events:
-        report = app.follow(for_terminal(events) if _on_terminal(app) else events)
+    screen = Screen(terminal=_on_terminal(app))
+    try:
+        # Closed here, not some day: a reply that is given up still sends its span.
+        with closing(chat_once(app.settings, app.gateway, ask, tracer=tracer)) as events:
+            report = app.follow(screen.passing(events))
+    finally:
+        if screen.open_line:
+            app.console.result_text("\n")
     if not app.json:
         for line in narrated(report):
             app.console.say(line)

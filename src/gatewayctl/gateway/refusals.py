@@ -27,7 +27,9 @@ from gatewayctl.errors import (
 
 KeyRole = Literal["master", "virtual"]
 
+# Keys, and their SHA-256: LiteLLM's messages quote both.
 _KEY: Final = re.compile(r"sk-[\w\-*.]{4,}")
+_HASH: Final = re.compile(r"\b[0-9a-f]{64}\b")
 _CONTROL: Final = re.compile(r"[\x00-\x1f\x7f-\x9f]+")
 _PREFIX: Final = re.compile(r"^litellm\.\w+: (?:\w+(?:Error|Exception): )*(?:\w+ - )?")
 # LiteLLM ends upstream failures with "\n\nLiteLLM: model group 'x' failed with …".
@@ -51,8 +53,8 @@ class Refusal:
 
 
 def without_keys(text: str) -> str:
-    """The text on one line, with everything that looks like a key as ``sk-…``."""
-    return _CONTROL.sub(" ", _KEY.sub("sk-…", text)).strip()
+    """The text on one line, with everything that looks like a key or its hash left out."""
+    return _CONTROL.sub(" ", _HASH.sub("…", _KEY.sub("sk-…", text))).strip()
 
 
 def parse(status: int, body: bytes) -> Refusal:
@@ -156,9 +158,12 @@ def _about_the_key(refusal: Refusal, role: KeyRole, address: str) -> GatewayctlE
     expired = refusal.type == "expired_key"
     if refusal.status != 401 and not expired and not (role == "master" and refusal.status == 403):
         return None
+    # LiteLLM explains an unknown key with the key, its hash and the name of a table.
+    unknown = refusal.type == "token_not_found_in_db"
+    why = "it knows no such key" if unknown else said(refusal)
     if role == "master":
-        return MasterKeyRefused(f"LiteLLM at {address} refuses LITELLM_MASTER_KEY: {said(refusal)}")
-    return VirtualKeyRefused(f"LiteLLM at {address} refuses the virtual key: {said(refusal)}")
+        return MasterKeyRefused(f"LiteLLM at {address} refuses LITELLM_MASTER_KEY: {why}.")
+    return VirtualKeyRefused(f"LiteLLM at {address} refuses the virtual key: {why}.")
 
 
 def _plain(refusal: Refusal, address: str) -> GatewayctlError:

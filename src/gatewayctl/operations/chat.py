@@ -83,10 +83,6 @@ class _Reply:
     usage: Usage | None = None
     call_id: str | None = None
 
-    @property
-    def open_line(self) -> bool:
-        return bool(self.text) and not self.text[-1].endswith("\n")
-
 
 def chat(
     settings: Settings,
@@ -112,11 +108,8 @@ def chat(
         yield from _received(gateway, plan, span, reply)
     except GatewayctlError as error:
         broken_by = _explained(error, settings, plan)
-    except (KeyboardInterrupt, GeneratorExit) as stop:
+    except (KeyboardInterrupt, GeneratorExit):
         span.end("cancelled", why="interrupted")
-        # GeneratorExit forbids another yield; only Ctrl-C while waiting gets a clean line.
-        if isinstance(stop, KeyboardInterrupt) and plan.stream and reply.open_line:
-            yield Delta(text="\n")
         raise
     except BaseException:
         span.end("error", why="bug")
@@ -125,8 +118,6 @@ def chat(
     _end(span, broken_by)
     if broken_by is not None and not reply.text:
         raise broken_by
-    if plan.stream and reply.open_line:
-        yield Delta(text="\n")
     return _report(plan, reply, span, latency_ms, broken_by)
 
 
@@ -162,7 +153,8 @@ def _explained(error: GatewayctlError, settings: Settings, plan: ChatPlan) -> Ga
             hint += " see `gatewayctl models list` and `gatewayctl keys list`."
         return UnknownModel(f"The gateway has no model {plan.model!r} for this key.", hint=hint)
     if isinstance(error, VirtualKeyRefused):
-        origin = f"{plan.key_env} ({settings.source_of(plan.key_env)})"
+        source = settings.origins.get(plan.key_env)
+        origin = plan.key_env if source is None else f"{plan.key_env} ({source})"
         return VirtualKeyRefused(f"{error.message} It is the value of {origin}.", hint=error.hint)
     return error
 

@@ -12,7 +12,7 @@ from typing import Final
 from gatewayctl.errors import FileUnwritable
 from gatewayctl.rendering.atomic import write_whole
 
-IGNORED: Final = (".env", ".gatewayctl/")
+IGNORED: Final = (".env", ".env.gatewayctl-tmp", ".gatewayctl/")
 _REASON: Final = "# gatewayctl: secrets and state"
 
 

@@ -9,9 +9,9 @@ from __future__ import annotations
 
 import secrets
 import string
-from collections.abc import Iterable
+from collections.abc import Callable, Iterable
 from dataclasses import dataclass, field, replace
-from datetime import datetime
+from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any, Final, Literal
 
@@ -48,7 +48,8 @@ class KeyResult:
 
     ``created``: new in both places. ``exists``: nothing changed. ``registered``: the secret
     .env held was made known to LiteLLM. ``replaced``: as either of the two, and an old key
-    of ours whose secret was lost is deleted. ``plain`` is filled only to be shown.
+    of ours whose secret was lost is deleted. ``models`` and ``metadata`` are what LiteLLM
+    has. ``written`` tells that .env was changed, ``plain`` is filled only to be shown.
     """
 
     alias: str
@@ -58,6 +59,7 @@ class KeyResult:
     models: tuple[str, ...]
     metadata: dict[str, Any]
     expires: datetime | None
+    written: bool
     plain: str | None = field(default=None, repr=False)
 
 
@@ -112,6 +114,7 @@ def create_keys(
     wanted: Iterable[DeclaredKey],
     *,
     fresh: bool = False,
+    now: Callable[[], datetime] = lambda: datetime.now(UTC),
 ) -> KeysCreateReport:
     """Make keys that are missing, in .env and in LiteLLM; running it twice changes nothing.
 
@@ -120,7 +123,7 @@ def create_keys(
     EnvFileUnwritable, Locked…
     """
     master = require_master_key(settings)
-    maker = _Maker(settings=settings, gateway=gateway, master=master, fresh=fresh)
+    maker = _Maker(settings=settings, gateway=gateway, master=master, fresh=fresh, now=now)
     results: list[KeyResult] = []
     failures: list[tuple[DeclaredKey, GatewayctlError]] = []
     for declared in wanted:
@@ -157,6 +160,7 @@ class _Maker:
     gateway: GatewayClient
     master: Secret
     fresh: bool
+    now: Callable[[], datetime]
     warnings: list[str] = field(default_factory=list)
 
     def ensure(self, declared: DeclaredKey) -> KeyResult:
@@ -185,10 +189,20 @@ class _Maker:
         if outside is not None and outside != in_file:
             self.warnings.append(f"{declared.env} in the environment hides the new key of .env.")
 
+    def _warn_of_other_models(self, declared: DeclaredKey, key: VirtualKey) -> None:
+        if set(declared.models) != set(key.models) and (
+            declared.models or declared in self.settings.keys
+        ):
+            has, wanted = (", ".join(models) or "all" for models in (key.models, declared.models))
+            self.warnings.append(
+                f"{declared.alias} exists for the models {has}, not {wanted}; it was left so."
+            )
+
     def _with_known_secret(self, declared: DeclaredKey, secret: Secret) -> KeyResult:
         """(a) LiteLLM knows it under this alias; (b) it does not, and is told."""
         holder = litellm.with_alias(self.gateway, self.master, declared.alias)
         if holder is not None and holder.hash == hash_of(secret):
+            self._warn_of_other_models(declared, holder)
             return _result(declared, "exists", secret, holder)
         known = litellm.info(self.gateway, self.master, hash_of(secret))
         if known is not None:
@@ -210,12 +224,13 @@ class _Maker:
                 raise SettingsProblem(f"{declared.env} in .env changes all the time; left alone.")
             return self._with_known_secret(declared, theirs)
         try:
-            return self._registered(declared, secret, holder, status="created")
+            made = self._registered(declared, secret, holder, status="created")
         except Refused:
             # Any other failure leaves open whether LiteLLM knows the secret by now; then it
             # stays, and the next run registers it.
             self._taken_back(declared, secret, instead_of)
             raise
+        return replace(made, written=True)
 
     def _registered(
         self,
@@ -230,6 +245,8 @@ class _Maker:
             # Ours, and nobody has its secret any more.
             litellm.delete(self.gateway, self.master, holder.hash)
             status = "replaced"
+            if declared not in self.settings.keys:
+                declared = _with_limits_of(declared, holder, self.now())
         new = NewKey(
             alias=declared.alias,
             secret=secret,
@@ -290,7 +307,8 @@ def _result(declared: DeclaredKey, status: KeyStatus, secret: Secret, key: Virtu
         env=declared.env,
         status=status,
         key=secret,
-        models=key.models or declared.models,
+        models=key.models,
         metadata=dict(key.metadata),
         expires=key.expires,
+        written=False,
     )

@@ -86,7 +86,7 @@ def models_list(
         if not row.served:
             checked.append(row)
             continue
-        yield Progress(subject=row.model, state="working", detail="one call, paid for")
+        yield Progress(subject=row.model, state="working", detail="one call")
         outcome = _called(gateway, master, row.model, clock)
         state: Literal["ready", "failed"] = "ready" if outcome.ok else "failed"
         yield Progress(subject=row.model, state=state, detail=outcome.reason or "answers")

@@ -26,17 +26,23 @@ def visible(text: str) -> str:
     return _CONTROL.sub(lambda found: f"\\x{ord(found.group()):02x}", text.replace("\r\n", "\n"))
 
 
-def for_terminal(events: Generator[Delta, None, Report]) -> Generator[Delta, None, Report]:
-    """The same reply, harmless for a terminal."""
-    try:
+class Screen:
+    """Passes a streamed reply on, and knows whether its last line is still open."""
+
+    def __init__(self, *, terminal: bool) -> None:
+        self._terminal = terminal
+        self.open_line = False
+
+    def passing(self, events: Generator[Delta, None, Report]) -> Generator[Delta, None, Report]:
+        """The same reply; harmless, if it goes to a terminal."""
         while True:
             try:
                 delta = next(events)
             except StopIteration as done:
                 return done.value  # type: ignore[no-any-return]
-            yield Delta(text=visible(delta.text))
-    finally:
-        events.close()
+            text = visible(delta.text) if self._terminal else delta.text
+            self.open_line = not text.endswith("\n")
+            yield Delta(text=text)
 
 
 def replied(report: ChatReport, *, terminal: bool) -> Iterable[RenderableType]:

@@ -46,8 +46,10 @@ def created(report: KeysCreateReport) -> Iterable[RenderableType]:
         yield table
     if not report.keys and not report.failed:
         yield "gateway.yaml declares no keys."
-    elif report.changed:
+    elif any(key.written for key in report.keys):
         yield f"Written to {report.env_file}."
+    elif report.changed:
+        yield f"Registered as {report.env_file} has them."
     elif not report.failed:
         yield "Nothing to do: every key exists."
     yield from (f"Warning: {warning}" for warning in report.warnings)

@@ -21,7 +21,7 @@ class Listener:
 
     def __str__(self) -> str:
         if self.pid is None:
-            return "a process of another user"
+            return "a process that cannot be seen from here (another user's, or a container's)"
         return f"{self.name or 'a process'} (pid {self.pid})"
 
 
@@ -62,7 +62,9 @@ def _visible(ports: set[int], host: str | None = None) -> list[Listener]:
         # A listener has an address; the empty tuple stands for sockets without one.
         if not connection.laddr or connection.laddr.port not in ports:
             continue
-        port, address = connection.laddr.port, connection.laddr.ip
+        port = connection.laddr.port
+        # gRPC listens on an IPv6 socket for an IPv4 address.
+        address = connection.laddr.ip.removeprefix("::ffff:")
         if host is not None and not _overlap(host, address):
             continue
         try:

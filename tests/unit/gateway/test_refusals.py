@@ -96,6 +96,20 @@ def test_a_refused_master_key_is_told_apart_from_a_missing_database() -> None:
     assert codes == ["master_key_refused", "gateway_database_missing"]
 
 
+def test_an_unknown_key_is_said_shortly_without_its_hash() -> None:
+    message = (
+        "Authentication Error, Invalid proxy server token passed. Received API Key = sk-...cdef,"
+        f" Key Hash (Token) ={'0a' * 32}. Unable to find token in cache"
+    )
+    known = error_for(
+        parse(401, envelope(message, "token_not_found_in_db", 401)), role="virtual", address=ADDRESS
+    )
+    other = error_for(parse(401, envelope(message, "x", 401)), role="virtual", address=ADDRESS)
+
+    assert known.message.endswith("refuses the virtual key: it knows no such key.")
+    assert "0a0a" not in other.message
+
+
 def test_a_providers_refusal_keeps_its_sentence_and_loses_litellms_class_names() -> None:
     refusal = parse(401, envelope(UPSTREAM_401, "authentication_error", 401))
 

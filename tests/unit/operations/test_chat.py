@@ -69,7 +69,7 @@ def test_a_reply_is_yielded_as_it_arrives_and_reported_whole(
 ) -> None:
     parts, report = say(settings, fake)
 
-    assert parts == ["Hello ", "there.", "\n"]
+    assert parts == ["Hello ", "there."]
     assert report.reply == "Hello there."
     assert report.usage == Usage(prompt_tokens=5, completion_tokens=7, total_tokens=12)
     assert (report.model, report.component, report.operation) == ("demo", "passthrough", "chat")
@@ -151,6 +151,13 @@ def test_a_refused_key_names_its_variable_and_where_it_came_from(settings: Setti
     assert "keys create" in caught.value.hint
 
 
+def test_a_refused_key_of_a_variable_nobody_declared_is_named_all_the_same(
+    settings: Settings,
+) -> None:
+    with pytest.raises(VirtualKeyRefused, match=r"It is the value of MY_KEY\.$"):
+        say(settings, FakeLiteLLM(), key_env="MY_KEY", environ={"MY_KEY": "sk-mine-0123456789"})
+
+
 def test_an_unknown_model_lists_the_declared_ones(settings: Settings, fake: FakeLiteLLM) -> None:
     with pytest.raises(UnknownModel, match="'gpt-40'") as caught:
         say(settings, fake, model="gpt-40")
@@ -198,7 +205,7 @@ def test_a_reply_that_breaks_off_keeps_what_came_and_says_why(
 
     parts, report = say(settings, fake)
 
-    assert parts == ["Hello ", "\n"]
+    assert parts == ["Hello "]
     assert report.reply == "Hello "
     assert isinstance(report.problem, UpstreamRefused)
     assert exported(fake)[0].status.message == "upstream_refused"
@@ -214,7 +221,7 @@ def test_a_connection_that_is_cut_keeps_what_came(settings: Settings, fake: Fake
     assert isinstance(report.problem, GatewayUnreachable)
 
 
-def test_ctrl_c_while_waiting_ends_the_line_and_sends_the_span_as_cancelled(
+def test_ctrl_c_while_waiting_sends_the_span_as_cancelled(
     settings: Settings, fake: FakeLiteLLM
 ) -> None:
     class Stopped(httpx.SyncByteStream):
@@ -230,7 +237,7 @@ def test_ctrl_c_while_waiting_ends_the_line_and_sends_the_span_as_cancelled(
             delta.text for delta in chat(settings, gateway, ChatAsk(prompt="hi"), environ={})
         )
 
-    assert parts == ["Hello ", "\n"]
+    assert parts == ["Hello "]
     (span,) = exported(fake)
     assert (span.status.code, span.status.message) == (2, "interrupted")
 

@@ -1,9 +1,9 @@
 from __future__ import annotations
 
-import os
 import re
 import stat
 from collections.abc import Mapping
+from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
 
@@ -23,7 +23,11 @@ from gatewayctl.errors import (
     PartlyDone,
     SettingsProblem,
 )
-from gatewayctl.operations.keys_create import KeysCreateReport, create_declared_keys
+from gatewayctl.operations.keys_create import (
+    KeysCreateReport,
+    create_declared_keys,
+    create_keys,
+)
 from gatewayctl.settings.model import DeclaredKey
 from tests.fakes.litellm import FakeLiteLLM, error, served, sha256
 from tests.fakes.projects import MASTER_KEY, project
@@ -231,7 +235,6 @@ def test_a_registration_of_unknown_outcome_is_finished_by_the_next_run(tmp_path:
 def test_an_env_that_cannot_be_written_leaves_no_key_in_litellm(tmp_path: Path) -> None:
     fake = FakeLiteLLM()
     settings = project(tmp_path, ONE_KEY, environ={"LITELLM_MASTER_KEY": MASTER_KEY})
-    os.mkfifo(tmp_path / ".env.fifo")
     (tmp_path / ".env").symlink_to(tmp_path / "nowhere" / ".env")
 
     with served(fake) as gateway, pytest.raises(EnvFileUnwritable):
@@ -354,8 +357,6 @@ def test_no_secret_is_in_the_report_until_it_is_asked_for(tmp_path: Path) -> Non
 
 
 def test_a_key_of_the_command_line_expires_as_litellm_says(tmp_path: Path) -> None:
-    from gatewayctl.operations.keys_create import create_keys
-
     wanted: dict[str, Any] = {"alias": "mine", "env": "MINE_KEY", "duration": "30d"}
     settings = project(tmp_path, env=f"LITELLM_MASTER_KEY={MASTER_KEY}\n")
     fake = FakeLiteLLM()
@@ -365,3 +366,55 @@ def test_a_key_of_the_command_line_expires_as_litellm_says(tmp_path: Path) -> No
 
     assert fake.sent("/key/generate")["duration"] == "30d"
     assert str(report.keys[0].expires) == "2027-01-01 00:00:00+00:00"
+
+
+def again(
+    folder: Path, fake: FakeLiteLLM, wanted: DeclaredKey, env: str = "MINE_KEY=\n"
+) -> KeysCreateReport:
+    """Ask for a key of the command line, in a project that holds ``env``."""
+    settings = project(folder, env=f"LITELLM_MASTER_KEY={MASTER_KEY}\n{env}")
+    with served(fake) as gateway:
+        return create_keys(
+            settings, gateway, [wanted], now=lambda: datetime(2026, 12, 31, tzinfo=UTC)
+        )
+
+
+def test_a_lost_key_of_the_command_line_is_not_replaced_by_a_wider_one(tmp_path: Path) -> None:
+    fake = FakeLiteLLM()
+    fake.add(
+        "sk-lost-0123456789abcdef",
+        "mine",
+        models=["demo"],
+        metadata={**OURS, "team": "search"},
+        expires="2027-01-01T00:00:00Z",
+    )
+
+    report = again(tmp_path, fake, DeclaredKey(alias="mine", env="MINE_KEY"))
+
+    body = fake.sent("/key/generate")
+    assert statuses(report) == {"mine": "replaced"}
+    assert (body["models"], body["metadata"]["team"]) == (["demo"], "search")
+    assert body["duration"] == "86400s"
+
+
+def test_a_key_that_exists_for_other_models_is_left_and_told(tmp_path: Path) -> None:
+    fake = FakeLiteLLM()
+    fake.add(SECRET, "mine", models=["demo"], metadata=OURS)
+    env = f"MINE_KEY={SECRET}\n"
+
+    other = DeclaredKey(alias="mine", env="MINE_KEY", models=("gpt-4o",))
+    unsaid = DeclaredKey(alias="mine", env="MINE_KEY")
+
+    told = again(tmp_path, fake, other, env)
+    assert told.warnings == ("mine exists for the models demo, not gpt-4o; it was left so.",)
+    assert told.keys[0].models == ("demo",)
+    assert again(tmp_path, fake, unsaid, env).warnings == ()
+
+
+@pytest.mark.parametrize(("values", "written"), [("", True), (f"APP_KEY={SECRET}\n", False)])
+def test_the_report_says_whether_env_was_changed(
+    tmp_path: Path, values: str, written: bool
+) -> None:
+    report = create(tmp_path, FakeLiteLLM(), values=values)
+
+    assert [key.written for key in report.keys] == [written]

@@ -7,6 +7,8 @@ import sys
 from collections.abc import Iterator
 from contextlib import contextmanager
 
+import pytest
+
 from gatewayctl.runtimes.ports import Listener, listeners, listening_pids
 
 LISTEN = """
@@ -76,19 +78,22 @@ def test_who_listens_on_another_address_is_no_obstacle_and_is_not_named() -> Non
 
 
 def test_a_connection_that_has_just_ended_is_no_listener() -> None:
-    with listening() as port, socket.create_connection(("127.0.0.1", port)):
-        pass
-    with socket.create_server(("127.0.0.1", port)) as server:
+    with socket.create_server(("127.0.0.1", 0)) as server:
+        port = int(server.getsockname()[1])
         with socket.create_connection(("127.0.0.1", port)) as client:
             accepted, _ = server.accept()
-            accepted.close()
+            accepted.close()  # who closes first keeps the port in TIME_WAIT
             client.recv(1)
 
     assert listeners("127.0.0.1", [port]) == {}
 
 
 def test_ports_of_ipv6_are_looked_at_as_well() -> None:
-    with socket.create_server(("::1", 0), family=socket.AF_INET6) as listener:
+    try:
+        server = socket.create_server(("::1", 0), family=socket.AF_INET6)
+    except OSError as error:
+        pytest.skip(f"this machine has no IPv6: {error}")
+    with server as listener:
         port = int(listener.getsockname()[1])
         assert listeners("::1", [port])[port].pid == os.getpid()
 
@@ -100,5 +105,5 @@ def test_the_pids_of_those_who_listen_on_a_port() -> None:
 
 
 def test_a_listener_we_may_not_look_at_belongs_to_somebody_else() -> None:
-    assert str(Listener(port=4000)) == "a process of another user"
+    assert str(Listener(port=4000)) .startswith("a process that cannot be seen")
     assert str(Listener(port=4000, pid=7)) == "a process (pid 7)"

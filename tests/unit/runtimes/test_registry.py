@@ -44,4 +44,4 @@ def test_a_runtime_that_is_not_here_is_refused_with_the_source_of_the_wish(
 def test_every_runtime_has_what_the_protocol_promises(kind: type[Runtime]) -> None:
     promised = {name for name in vars(Runtime) if not name.startswith("_")}
 
-    assert promised - set(dir(kind)) - {"processes"} == set()
+    assert promised - set(dir(kind)) == set()

@@ -28,7 +28,13 @@ from gatewayctl.runtimes.embedded.environment import locate
 from gatewayctl.runtimes.embedded.layout import Layout
 from gatewayctl.runtimes.embedded.postgres import Cluster, initialise
 from gatewayctl.runtimes.embedded.privileges import unprivileged
-from gatewayctl.runtimes.embedded.services import SERVICES, STOP_SIGNALS, inherited, keyed_hash
+from gatewayctl.runtimes.embedded.services import (
+    QUICK_START,
+    SERVICES,
+    STOP_SIGNALS,
+    inherited,
+    keyed_hash,
+)
 from gatewayctl.runtimes.embedded.supervisor import Process, Supervisor, configuration
 from gatewayctl.runtimes.ports import listeners, listening_pids
 from gatewayctl.settings.model import RuntimeName, Secret, Settings
@@ -191,9 +197,10 @@ class EmbeddedRuntime:
     def _fingerprints(self) -> dict[str, str]:
         salt = self._settings.secrets.salt_key or Secret("unsalted")
         config = self._settings.compose_dir / "litellm_config.yaml"
+        files = {"litellm": (config, QUICK_START), "phoenix": (QUICK_START,)}
         made = {
             service: launch.program(service, self._settings).fingerprint(
-                salt, *([config] if service == "litellm" else [])
+                salt, *files.get(service, ())
             )
             for service in SERVICES
         }

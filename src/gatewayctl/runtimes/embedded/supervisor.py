@@ -243,7 +243,10 @@ class _Unix(xmlrpc.client.Transport):
         self._path = path
 
     def make_connection(self, host: Any) -> http.client.HTTPConnection:
-        return _Connection(self._path)
+        connection = _Connection(self._path)
+        # What Transport.close() closes.
+        self._connection = host, connection
+        return connection
 
 
 def _process(item: Mapping[str, Any]) -> Process:

@@ -1,0 +1,63 @@
+"""A project of the benchmark's own on free ports, and a stopwatch."""
+
+from __future__ import annotations
+
+import os
+import random
+import socket
+import subprocess
+import sys
+import tempfile
+import time
+from collections.abc import Iterator, Mapping, Sequence
+from contextlib import contextmanager
+from pathlib import Path
+
+PROGRAM = Path(sys.executable).with_name("gatewayctl")
+PORTS = ("litellm", "phoenix", "phoenix_grpc", "postgres_litellm")
+
+
+def seconds(
+    argv: Sequence[str], *, env: Mapping[str, str] | None = None, cwd: Path | None = None
+) -> float:
+    """Wall time of a whole process; it must succeed."""
+    began = time.perf_counter()
+    subprocess.run(list(argv), env=env, cwd=cwd, check=True, capture_output=True)
+    return time.perf_counter() - began
+
+
+def free_ports(count: int) -> list[int]:
+    """Ports nobody uses now, below those the kernel gives to outgoing connections."""
+    found: list[int] = []
+    while len(found) < count:
+        port = random.randint(20_000, 32_000)  # noqa: S311 - not a secret
+        with socket.socket() as probe:
+            if port not in found and probe.connect_ex(("127.0.0.1", port)) != 0:
+                found.append(port)
+    return found
+
+
+@contextmanager
+def project() -> Iterator[tuple[Path, dict[str, int]]]:
+    """A folder with a gateway.yaml on free ports; its stack is stopped at the end."""
+    with tempfile.TemporaryDirectory(prefix="gatewayctl-bench-") as name:
+        folder, ports = Path(name), dict(zip(PORTS, free_ports(len(PORTS)), strict=True))
+        lines = ["runtime: embedded", "ports:"]
+        lines += [f"  {service}: {port}" for service, port in ports.items()]
+        (folder / "gateway.yaml").write_text("\n".join(lines) + "\n", encoding="utf-8")
+        try:
+            yield folder, ports
+        finally:
+            subprocess.run([str(PROGRAM), "down"], cwd=folder, check=False, capture_output=True)
+
+
+def gatewayctl(folder: Path, *words: str) -> float:
+    """Wall time of one command in that project."""
+    env = {name: value for name, value in os.environ.items() if name != "TRACEPARENT"}
+    return seconds([str(PROGRAM), *words], env=env, cwd=folder)
+
+
+def secrets(folder: Path) -> dict[str, str]:
+    """The project's .env."""
+    lines = (folder / ".env").read_text(encoding="utf-8").splitlines()
+    return dict(line.split("=", 1) for line in lines if "=" in line and not line.startswith("#"))

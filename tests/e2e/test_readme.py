@@ -1,0 +1,79 @@
+"""Every command of the README, in the reader's order, on a real stack."""
+
+from __future__ import annotations
+
+import re
+import subprocess
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+
+from gatewayctl.runtimes.embedded.environment import Environment
+from tests.e2e.conftest import PROGRAM, PROVIDER_KEY, Project, make_project
+
+ROOT = Path(__file__).parents[2]
+README = (ROOT / "README.md").read_text(encoding="utf-8")
+COMMANDS = [
+    line
+    for block in re.findall(r"```sh\n(.*?)```", README, re.DOTALL)
+    for line in block.splitlines()
+    if line.strip()
+]
+BY_MAKE = {"make demo", "make test"}
+
+
+@pytest.fixture(scope="module")
+def project(
+    embedded_environment: Environment, tmp_path_factory: pytest.TempPathFactory
+) -> Iterator[Project]:
+    made = make_project(tmp_path_factory.mktemp("readme"))
+    (made.folder / "openai-key.txt").write_text(PROVIDER_KEY + "\n", encoding="utf-8")
+    try:
+        yield made
+    finally:
+        made.run("down")
+
+
+def test_the_reader_s_commands_work_in_the_reader_s_order(project: Project) -> None:
+    environment = project.environment()
+    environment["PATH"] = f"{PROGRAM.parent}:{environment['PATH']}"
+    for command in COMMANDS:
+        if command in BY_MAKE:
+            continue
+        # The key in the file is not a real one: what needs the provider asks for the demo model.
+        done = subprocess.run(
+            ["/bin/sh", "-c", _offline(command)],
+            cwd=project.folder,
+            env=environment,
+            capture_output=True,
+            text=True,
+            check=False,
+            timeout=300,
+        )
+        assert done.returncode == 0, f"{command}\n{done.stdout}\n{done.stderr}"
+
+
+def _offline(command: str) -> str:
+    """The command, on the model that needs no provider where it names no model itself."""
+    if " chat " in command and "--model" not in command:
+        return command.replace(" chat ", " chat --model demo ", 1)
+    return command
+
+
+def test_the_two_commands_for_a_fresh_machine_are_targets_of_make() -> None:
+    assert set(COMMANDS) >= BY_MAKE
+    for command in BY_MAKE:
+        words = [*command.split(), "--dry-run"]
+        done = subprocess.run(words, cwd=ROOT, capture_output=True, text=True, check=False)
+
+        assert done.returncode == 0, done.stderr
+
+
+def test_every_yaml_of_the_readme_is_a_valid_gateway_yaml(tmp_path: Path) -> None:
+    from gatewayctl.settings.load import load
+
+    for block in re.findall(r"```yaml\n(.*?)```", README, re.DOTALL):
+        (tmp_path / "gateway.yaml").write_text(block, encoding="utf-8")
+
+        assert load(tmp_path, environ={}).models

@@ -1,0 +1,99 @@
+"""supervisord's control socket without its processes: it answers, remembers, and can refuse.
+
+``python -m tests.fakes.supervisord`` serves ``supervisor.sock`` in the current folder until it
+is told to shut down, as supervisord does when it is started there.
+"""
+
+from __future__ import annotations
+
+import os
+import socketserver
+import threading
+import xmlrpc.client
+from collections.abc import Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any
+from xmlrpc.server import SimpleXMLRPCDispatcher, SimpleXMLRPCRequestHandler
+
+
+@dataclass(kw_only=True)
+class Answers:
+    """What the socket says. ``faults`` maps a method to the fault it answers with."""
+
+    pid: int = field(default_factory=os.getpid)
+    states: dict[str, str] = field(default_factory=dict)
+    pids: dict[str, int] = field(default_factory=dict)
+    faults: dict[str, str] = field(default_factory=dict)
+    calls: list[tuple[Any, ...]] = field(default_factory=list)
+    ended: threading.Event = field(default_factory=threading.Event)
+
+    def _dispatch(self, method: str, params: tuple[Any, ...]) -> Any:
+        name = method.removeprefix("supervisor.")
+        self.calls.append((name, *params))
+        if name in self.faults:
+            raise xmlrpc.client.Fault(6, self.faults[name])
+        return getattr(self, name)(*params)
+
+    def getPID(self) -> int:  # noqa: N802 - supervisord's names
+        return self.pid
+
+    def getAllProcessInfo(self) -> list[dict[str, Any]]:  # noqa: N802
+        return [
+            {"name": name, "statename": state, "pid": self.pids.get(name, 0), "start": 1000}
+            for name, state in self.states.items()
+        ]
+
+    def startProcess(self, name: str, wait: bool) -> bool:  # noqa: N802
+        self.states[name] = "STARTING"
+        return not wait
+
+    def stopProcess(self, name: str, wait: bool) -> bool:  # noqa: N802
+        self.states[name] = "STOPPED"
+        return wait
+
+    def shutdown(self) -> bool:
+        self.ended.set()
+        return True
+
+
+class _Handler(SimpleXMLRPCRequestHandler):
+    rpc_paths = ("/RPC2",)
+    disable_nagle_algorithm = False  # there is none on a Unix socket
+
+    def address_string(self) -> str:
+        return "unix"
+
+    def log_request(self, code: object = "-", size: object = "-") -> None:
+        """Say nothing."""
+
+
+class _Server(socketserver.UnixStreamServer, SimpleXMLRPCDispatcher):
+    def __init__(self, path: str, answers: Answers) -> None:
+        SimpleXMLRPCDispatcher.__init__(self, allow_none=False, encoding=None)
+        socketserver.UnixStreamServer.__init__(self, path, _Handler)
+        self.register_instance(answers)
+
+
+@contextmanager
+def answering(socket: Path, answers: Answers) -> Iterator[Answers]:
+    """Serve on the socket until the block ends; its path may be longer than a name may be."""
+    socket.parent.mkdir(parents=True, exist_ok=True)
+    folder = os.open(socket.parent, os.O_RDONLY | os.O_DIRECTORY)
+    server = _Server(f"/proc/self/fd/{folder}/{socket.name}", answers)
+    thread = threading.Thread(target=server.serve_forever, args=(0.01,), daemon=True)
+    thread.start()
+    try:
+        yield answers
+    finally:
+        server.shutdown()
+        server.server_close()
+        thread.join()
+        os.close(folder)
+        socket.unlink(missing_ok=True)
+
+
+if __name__ == "__main__":
+    with answering(Path("supervisor.sock").absolute(), Answers()) as serving:
+        serving.ended.wait(60)

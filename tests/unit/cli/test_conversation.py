@@ -1,0 +1,121 @@
+from __future__ import annotations
+
+import io
+from collections.abc import Callable, Iterator
+
+import pytest
+
+from gatewayctl.cli.conversation import converse
+from gatewayctl.errors import GatewayctlError, UnknownComponent, UpstreamRefused
+from gatewayctl.operations.chat import ChatReport
+from gatewayctl.operations.chat_plan import ChatAsk
+from gatewayctl.output.console import Console
+
+
+def report(
+    reply: str, *, streamed: bool = True, broken_by: GatewayctlError | None = None
+) -> ChatReport:
+    return ChatReport(
+        reply=reply,
+        model="demo",
+        component="passthrough",
+        operation="chat",
+        routing_path=None,
+        trace_id=None,
+        span_id=None,
+        call_id=None,
+        finish_reason=None,
+        usage=None,
+        latency_ms=1,
+        key_env="LITELLM_API_KEY",
+        streamed=streamed,
+        trace_exported=True,
+        broken_by=broken_by,
+    )
+
+
+class Talk:
+    """What was asked, and what was written to the two streams."""
+
+    def __init__(self, *prompts: str) -> None:
+        self.prompts: Iterator[str] = iter(prompts)
+        self.asked: list[ChatAsk] = []
+        self.out, self.err = io.StringIO(), io.StringIO()
+
+    def read(self, _: str) -> str:
+        try:
+            return next(self.prompts)
+        except StopIteration:
+            raise EOFError from None
+
+    def hold(self, turn: Callable[[ChatAsk], ChatReport]) -> None:
+        def noted(ask: ChatAsk) -> ChatReport:
+            self.asked.append(ask)
+            return turn(ask)
+
+        console = Console(stdout=self.out, stderr=self.err)
+        converse(ChatAsk(prompt=""), turn=noted, console=console, read=self.read)
+
+
+def test_each_prompt_is_a_turn_with_what_was_said_before() -> None:
+    talk = Talk("one", "  ", "two")
+
+    talk.hold(lambda ask: report(f"re: {ask.prompt}"))
+
+    assert [ask.prompt for ask in talk.asked] == ["one", "two"]
+    assert talk.asked[1].history == (
+        {"role": "user", "content": "one"},
+        {"role": "assistant", "content": "re: one"},
+    )
+
+
+def test_the_turns_share_a_session() -> None:
+    talk = Talk("one", "two")
+
+    talk.hold(lambda _: report("ok"))
+
+    sessions = {ask.session for ask in talk.asked}
+    assert len(sessions) == 1
+    assert None not in sessions
+
+
+def test_a_refused_turn_is_told_and_forgotten() -> None:
+    talk = Talk("one", "two")
+
+    def turn(ask: ChatAsk) -> ChatReport:
+        if ask.prompt == "one":
+            raise UpstreamRefused("no", hint="wait")
+        return report("ok")
+
+    talk.hold(turn)
+
+    assert talk.asked[1].history == ()
+    assert "Error: no\nHint: wait\n" in talk.err.getvalue()
+
+
+def test_a_reply_that_broke_off_is_told_and_remembered() -> None:
+    talk = Talk("one", "two")
+
+    talk.hold(lambda _: report("half", broken_by=UpstreamRefused("cut")))
+
+    assert talk.asked[1].history[-1] == {"role": "assistant", "content": "half"}
+    assert "Error: cut" in talk.err.getvalue()
+
+
+def test_a_reply_that_was_not_streamed_is_shown() -> None:
+    talk = Talk("one")
+
+    talk.hold(lambda _: report("whole", streamed=False))
+
+    assert talk.out.getvalue() == "whole\n"
+
+
+def test_what_can_never_work_ends_it() -> None:
+    talk = Talk("one", "two")
+
+    def turn(_: ChatAsk) -> ChatReport:
+        raise UnknownComponent("no such component")
+
+    with pytest.raises(UnknownComponent):
+        talk.hold(turn)
+    assert len(talk.asked) == 1

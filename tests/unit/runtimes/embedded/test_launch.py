@@ -1,0 +1,117 @@
+from __future__ import annotations
+
+import json
+import signal
+import subprocess
+import sys
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from gatewayctl.errors import SettingsProblem
+from gatewayctl.runtimes.embedded.environment import locate
+from gatewayctl.runtimes.embedded.launch import _dying_with_parent, program
+from gatewayctl.runtimes.embedded.layout import Layout
+from gatewayctl.runtimes.embedded.services import SERVICES, Program
+from gatewayctl.runtimes.embedded.strays import MARK
+from tests.fakes.projects import MASTER_KEY, project
+
+ENV = f"""\
+LITELLM_MASTER_KEY={MASTER_KEY}
+LITELLM_SALT_KEY=sk-salt-0123456789
+LITELLM_POSTGRES_PASSWORD=password-of-litellm
+POSTGRES_PASSWORD=password-of-phoenix
+UI_PASSWORD=password-of-the-ui
+"""
+PROBE = """
+import ctypes, json, os, sys
+wish = ctypes.c_int()
+ctypes.CDLL(None).prctl(2, ctypes.byref(wish))
+print(json.dumps({
+    "argv": sys.argv[1:], "cwd": os.getcwd(), "env": dict(os.environ), "signal": wish.value,
+}))
+"""
+
+
+def launch(folder: Path, service: str, cache: Path) -> subprocess.CompletedProcess[str]:
+    """As supervisord does it."""
+    return subprocess.run(
+        [sys.executable, "-P", "-m", "gatewayctl.runtimes.embedded.launch", service, str(folder)],
+        env={MARK: str(folder / ".gatewayctl"), "XDG_CACHE_HOME": str(cache)},
+        capture_output=True,
+        text=True,
+        check=False,
+    )
+
+
+@pytest.fixture
+def launched(tmp_path: Path) -> dict[str, Any]:
+    """What a service sees of itself: here Phoenix, whose Python tells what it was told."""
+    settings = project(tmp_path / "my #1 100% project", env=ENV)
+    Layout(state_dir=settings.state_dir).make()
+    python = locate(tmp_path / "cache").python("phoenix")
+    python.parent.mkdir(parents=True)
+    (tmp_path / "probe.py").write_text(PROBE)
+    python.write_text(f'#!/bin/sh\nexec {sys.executable} -S -E {tmp_path}/probe.py "$@"\n')
+    python.chmod(0o755)
+
+    done = launch(settings.project_dir, "phoenix", tmp_path / "cache")
+
+    assert done.returncode == 0, done.stderr
+    seen: dict[str, Any] = json.loads(done.stdout)
+    return {**seen, "project": settings.project_dir}
+
+
+def test_a_service_finds_its_secrets_in_its_environment_and_not_among_its_words(
+    launched: dict[str, Any],
+) -> None:
+    assert "password-of-phoenix" in launched["env"]["PHOENIX_SQL_DATABASE_URL"]
+    assert "password" not in " ".join(launched["argv"])
+    assert launched["argv"][1:] == ["phoenix", "serve"]
+
+
+def test_a_service_works_in_its_own_folder_and_can_be_known_as_ours(
+    launched: dict[str, Any],
+) -> None:
+    state = launched["project"] / ".gatewayctl"
+
+    assert launched["cwd"] == str(state / "phoenix")
+    assert launched["env"][MARK] == str(state)
+
+
+def test_the_kernel_stops_a_service_whose_supervisor_died(launched: dict[str, Any]) -> None:
+    assert launched["signal"] == signal.SIGTERM
+
+
+def test_settings_that_cannot_be_read_end_with_a_code_no_service_uses(tmp_path: Path) -> None:
+    (tmp_path / "gateway.yaml").write_text("portz: {}\n")
+
+    done = launch(tmp_path, "litellm", tmp_path / "cache")
+
+    assert done.returncode == 78
+    assert done.stderr.startswith("gatewayctl: gateway.yaml line 1")
+    assert "Traceback" not in done.stderr
+
+
+@pytest.mark.parametrize("service", SERVICES)
+def test_each_service_has_a_program(service: str, tmp_path: Path) -> None:
+    assert program(service, project(tmp_path, env=ENV)).service == service
+
+
+def test_a_project_without_secrets_has_no_program_for_litellm(tmp_path: Path) -> None:
+    with pytest.raises(SettingsProblem, match="secret of the stack is missing"):
+        program("litellm", project(tmp_path))
+
+
+def test_who_changes_user_makes_the_wish_to_die_after_the_change() -> None:
+    wanted = Program(
+        service="postgres",
+        argv=("/usr/bin/setpriv", "--reuid=65534", "postgres"),
+        environment={},
+        directory=Path("/"),
+    )
+
+    argv = _dying_with_parent(wanted, supervisor=1)
+
+    assert argv == ("/usr/bin/setpriv", "--pdeathsig=INT", "--reuid=65534", "postgres")

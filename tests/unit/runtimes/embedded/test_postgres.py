@@ -1,0 +1,347 @@
+from __future__ import annotations
+
+import base64
+import hashlib
+import hmac
+import os
+from dataclasses import dataclass
+from pathlib import Path
+
+import pytest
+
+from gatewayctl.errors import DatabasePasswordRefused, RuntimeProblem, ServiceFailed
+from gatewayctl.runtimes.embedded.environment import Environment
+from gatewayctl.runtimes.embedded.layout import Layout
+from gatewayctl.runtimes.embedded.postgres import Cluster, _scram_verifier, initialise
+from gatewayctl.runtimes.embedded.privileges import Unprivileged
+from gatewayctl.settings.model import Secret
+from tests.fakes.projects import project
+
+LITELLM_PASSWORD = "password-of-litellm"
+ADMIN_PASSWORD = "password-of-phoenix"
+ENV = f"LITELLM_POSTGRES_PASSWORD={LITELLM_PASSWORD}\nPOSTGRES_PASSWORD={ADMIN_PASSWORD}\n"
+REFUSED = 'psql: error: FATAL:  password authentication failed for user "postgres"'
+
+# What it is asked comes by standard input or in a file, and is written down.
+PSQL = """\
+#!/bin/sh
+here={here}
+for last; do :; done
+[ "$last" = - ] && last=/dev/stdin
+read_sql=$(cat "$last")
+printf '%s@%s %s: %s\\n' "$PGUSER" "$PGDATABASE" "$PGPASSWORD" "$read_sql" >> $here/log
+printf '%s\\n' "$*" >> $here/arguments
+[ -f "$here/refuses $PGUSER" ] && {{ cat "$here/refuses $PGUSER" >&2; exit 2; }}
+case "$read_sql" in
+  *"from pg_database where"*) cat $here/known ;;
+  *"from pg_database"*) cat $here/databases ;;
+  *to_regclass*) echo '{{"applied": ["20250101_first"], "failed": []}}' ;;
+  *explode*) echo 'ERROR:  it explodes' >&2; exit 3 ;;
+esac
+"""
+
+
+@dataclass
+class FakeServer:
+    """A PostgreSQL that is two shell scripts: what it was asked is in its log."""
+
+    folder: Path
+    environment: Environment
+
+    def program(self, name: str, text: str) -> None:
+        path = self.environment.postgres_bin / name
+        path.parent.mkdir(parents=True, exist_ok=True)
+        path.write_text(text)
+        path.chmod(0o755)
+
+    def has(self, *databases: str) -> None:
+        (self.folder / "databases").write_text("\n".join(("postgres", *databases)))
+
+    def knows(self, *rows: str) -> None:
+        (self.folder / "known").write_text("\n".join(rows))
+
+    def refuses(self, user: str, words: str = REFUSED) -> None:
+        (self.folder / f"refuses {user}").write_text(words)
+
+    @property
+    def asked(self) -> str:
+        log = self.folder / "log"
+        return log.read_text() if log.exists() else ""
+
+
+@pytest.fixture
+def server(tmp_path: Path) -> FakeServer:
+    folder = tmp_path / "server"
+    folder.mkdir()
+    made = FakeServer(folder=folder, environment=Environment(root=tmp_path / "environment"))
+    made.program("psql", PSQL.format(here=folder))
+    made.program("pg_isready", "#!/bin/sh\nexit 0\n")
+    made.has("litellm", "phoenix")
+    made.knows()
+    (made.environment.migrations / "20250101_first").mkdir(parents=True)
+    (made.environment.migrations / "20250101_first" / "migration.sql").write_text("select 1;")
+    return made
+
+
+@pytest.fixture
+def cluster(server: FakeServer, tmp_path: Path) -> Cluster:
+    return Cluster(environment=server.environment, settings=project(tmp_path / "p", env=ENV))
+
+
+# The verifier
+
+
+def test_the_verifier_is_the_one_of_rfc_7677() -> None:
+    """The exchange in section 3 of RFC 7677: user «user», password «pencil»."""
+    salt = base64.b64decode("W22ZaJ0SNY7soEsUEjb6gQ==")
+    verifier = _scram_verifier("pencil", salt)
+
+    kind, iterations_and_salt, keys = verifier.split("$")
+    stored, server = (base64.b64decode(part) for part in keys.split(":"))
+    nonce = "rOprNGfwEbeRWgbNEkqO%hvYDpWUa2RaTCAfuxFIlj)hNlF$k0"
+    message = (
+        f"n=user,r=rOprNGfwEbeRWgbNEkqO,r={nonce},s=W22ZaJ0SNY7soEsUEjb6gQ==,i=4096,"
+        f"c=biws,r={nonce}"
+    ).encode()
+    proof = base64.b64decode("dHzbZapWIk4jUhN+Ute9ytag9zjfMHgsqmmiz7AndVQ=")
+    signature = hmac.digest(stored, message, "sha256")
+    client_key = bytes(one ^ other for one, other in zip(proof, signature, strict=True))
+
+    assert (kind, iterations_and_salt) == ("SCRAM-SHA-256", "4096:W22ZaJ0SNY7soEsUEjb6gQ==")
+    assert hashlib.sha256(client_key).digest() == stored
+    assert base64.b64encode(hmac.digest(server, message, "sha256")).decode() == (
+        "6rriTRBi23WpRR/wtup+mMhUZUn/dB5nLTJRsjl95G4="
+    )
+
+
+def test_two_verifiers_of_one_password_differ_and_hold_neither_it_nor_a_quote() -> None:
+    one, other = _scram_verifier(LITELLM_PASSWORD), _scram_verifier(LITELLM_PASSWORD)
+
+    assert one != other
+    assert LITELLM_PASSWORD not in one
+    assert "'" not in one
+
+
+# The cluster
+
+
+INITDB = """\
+#!/bin/sh
+here={here}
+cat > $here/stdin
+printf '%s\\n' "$*" >> $here/arguments
+env > $here/environment
+mkdir "$2"
+touch "$2/PG_VERSION"
+"""
+
+
+@pytest.fixture
+def layout(tmp_path: Path) -> Layout:
+    made = Layout(state_dir=tmp_path / "p" / ".gatewayctl")
+    made.make()
+    return made
+
+
+def test_a_cluster_is_made_once(server: FakeServer, layout: Layout) -> None:
+    server.program("initdb", INITDB.format(here=server.folder))
+
+    assert initialise(server.environment, layout, Unprivileged(), Secret(ADMIN_PASSWORD))
+    assert not initialise(server.environment, layout, Unprivileged(), Secret(ADMIN_PASSWORD))
+
+    assert (layout.postgres_data / "PG_VERSION").exists()
+    assert len((server.folder / "arguments").read_text().splitlines()) == 1
+
+
+def test_the_password_of_the_cluster_goes_by_standard_input_alone(
+    server: FakeServer, layout: Layout
+) -> None:
+    server.program("initdb", INITDB.format(here=server.folder))
+
+    initialise(server.environment, layout, Unprivileged(), Secret(ADMIN_PASSWORD))
+
+    assert (server.folder / "stdin").read_text() == f"{ADMIN_PASSWORD}\n"
+    assert ADMIN_PASSWORD not in (server.folder / "arguments").read_text()
+    assert ADMIN_PASSWORD not in (server.folder / "environment").read_text()
+    assert "--auth=scram-sha-256" in (server.folder / "arguments").read_text()
+
+
+def test_a_cluster_that_was_half_made_is_made_again(server: FakeServer, layout: Layout) -> None:
+    server.program("initdb", INITDB.format(here=server.folder))
+    layout.postgres_data.mkdir()
+    (layout.postgres_data / "half").write_text("made")
+
+    assert initialise(server.environment, layout, Unprivileged(), Secret(ADMIN_PASSWORD))
+
+    assert not (layout.postgres_data / "half").exists()
+
+
+def test_a_cluster_that_cannot_be_made_says_why_and_is_tried_again(
+    server: FakeServer, layout: Layout
+) -> None:
+    server.program("initdb", "#!/bin/sh\necho 'initdb: error: no space left' >&2\nexit 1\n")
+    with pytest.raises(ServiceFailed, match="initdb failed: initdb: error: no space left"):
+        initialise(server.environment, layout, Unprivileged(), Secret(ADMIN_PASSWORD))
+
+    server.program("initdb", INITDB.format(here=server.folder))
+    assert initialise(server.environment, layout, Unprivileged(), Secret(ADMIN_PASSWORD))
+
+
+def test_the_other_user_makes_the_cluster(server: FakeServer, layout: Layout) -> None:
+    server.program("initdb", INITDB.format(here=server.folder))
+    who = Unprivileged(prefix=("/usr/bin/env", "WHO=nobody"), uid=os.getuid(), gid=os.getgid())
+
+    initialise(server.environment, layout, who, Secret(ADMIN_PASSWORD))
+
+    assert "WHO=nobody" in (server.folder / "environment").read_text()
+
+
+# Its inside
+
+
+def test_a_server_that_takes_the_login_of_litellm_is_ready(
+    cluster: Cluster, server: FakeServer
+) -> None:
+    assert cluster.ready()
+    assert server.asked == f"litellm_user@litellm {LITELLM_PASSWORD}: select 1\n"
+
+
+def test_a_server_that_refuses_the_login_of_litellm_is_not_ready(
+    cluster: Cluster, server: FakeServer
+) -> None:
+    server.refuses("litellm_user")
+
+    assert not cluster.ready()
+
+
+def test_waiting_ends_when_the_server_takes_connections(cluster: Cluster) -> None:
+    cluster.wait(seconds=0)
+
+
+def test_waiting_ends_with_the_time(cluster: Cluster, server: FakeServer) -> None:
+    server.program("pg_isready", "#!/bin/sh\nexit 2\n")
+
+    with pytest.raises(ServiceFailed, match="takes no connections after 0 s"):
+        cluster.wait(seconds=0)
+
+
+def test_waiting_ends_when_the_server_has_ended(cluster: Cluster, server: FakeServer) -> None:
+    server.program("pg_isready", "#!/bin/sh\nexit 2\n")
+
+    def dead() -> None:
+        raise ServiceFailed("postgres ended (exit code 1)")
+
+    with pytest.raises(ServiceFailed, match="postgres ended"):
+        cluster.wait(seconds=60, alive=dead)
+
+
+def test_waiting_looks_again(cluster: Cluster, server: FakeServer) -> None:
+    server.program("pg_isready", f"#!/bin/sh\n[ -f {server.folder}/up ]\n")
+
+    cluster.wait(seconds=60, alive=lambda: (server.folder / "up").touch())
+
+
+def statements(server: FakeServer) -> list[str]:
+    return [
+        line.partition(": ")[2].partition(" password '")[0]
+        for line in server.asked.splitlines()
+        if line.startswith("postgres@postgres")
+        and line.partition(": ")[2].startswith(("create", "alter", "drop", "revoke"))
+    ]
+
+
+def test_an_empty_cluster_gets_both_roles_and_both_databases(
+    cluster: Cluster, server: FakeServer
+) -> None:
+    server.has()
+
+    cluster.prepare()
+
+    assert statements(server) == [
+        "create role litellm_user login",
+        'create database "litellm" owner litellm_user',
+        'revoke connect on database "litellm" from public',
+        "create role phoenix_user login",
+        'create database "phoenix" owner phoenix_user',
+        'revoke connect on database "phoenix" from public',
+    ]
+
+
+def test_a_prepared_cluster_is_left_as_it_is(cluster: Cluster, server: FakeServer) -> None:
+    cluster.prepare()
+
+    assert statements(server) == []
+
+
+def test_a_password_that_changed_in_env_file_is_set_anew(
+    cluster: Cluster, server: FakeServer
+) -> None:
+    server.refuses("phoenix_user", "FATAL:  password authentication failed")
+    server.knows("1", "2")
+
+    cluster.prepare()
+
+    assert statements(server) == ["alter role phoenix_user login"]
+
+
+def test_a_role_without_its_database_gets_one(cluster: Cluster, server: FakeServer) -> None:
+    server.has("phoenix")
+    server.knows("1")
+
+    cluster.prepare()
+
+    assert statements(server)[:2] == [
+        "alter role litellm_user login",
+        'create database "litellm" owner litellm_user',
+    ]
+
+
+def test_emptying_drops_one_database_and_makes_it_anew(
+    cluster: Cluster, server: FakeServer
+) -> None:
+    server.knows("1")
+
+    cluster.empty("litellm")
+
+    assert statements(server) == [
+        'drop database if exists "litellm" with (force)',
+        "alter role litellm_user login",
+        'create database "litellm" owner litellm_user',
+        'revoke connect on database "litellm" from public',
+    ]
+
+
+def test_no_statement_and_no_command_line_holds_a_password(
+    cluster: Cluster, server: FakeServer
+) -> None:
+    server.has()
+    cluster.prepare()
+    cluster.empty("litellm")
+
+    said = [line.partition(": ")[2] for line in server.asked.splitlines()]
+    arguments = (server.folder / "arguments").read_text()
+    for password in (LITELLM_PASSWORD, ADMIN_PASSWORD):
+        assert not any(password in line for line in said)
+        assert password not in arguments
+
+
+def test_data_that_was_made_with_another_password_names_the_source_of_ours(
+    cluster: Cluster, server: FakeServer
+) -> None:
+    server.refuses("postgres")
+
+    with pytest.raises(DatabasePasswordRefused) as refused:
+        cluster.prepare()
+
+    assert "POSTGRES_PASSWORD (from .env line 2)" in refused.value.message
+    assert "--volumes" in refused.value.hint
+    assert ADMIN_PASSWORD not in refused.value.message
+
+
+def test_another_refusal_of_the_server_is_told_in_its_words(
+    cluster: Cluster, server: FakeServer
+) -> None:
+    server.refuses("postgres", "FATAL:  the database system is starting up")
+
+    with pytest.raises(RuntimeProblem, match="the database system is starting up"):
+        cluster.prepare()

@@ -1,0 +1,93 @@
+from __future__ import annotations
+
+import os
+import pwd
+from pathlib import Path
+
+import pytest
+
+from gatewayctl.errors import RuntimeUnavailable
+from gatewayctl.runtimes.embedded import privileges
+from gatewayctl.runtimes.embedded.privileges import (
+    USER,
+    Unprivileged,
+    _capability,
+    _stepping_down,
+    unprivileged,
+)
+
+STATUS = "Name:\tpython\nUid:\t0\t0\t0\t0\nCapInh:\t0000000000000000\nCapEff:\t{}\nSeccomp:\t0\n"
+
+
+@pytest.mark.parametrize(
+    ("effective", "name"),
+    [
+        ("000001ffffffffff", "dac_read_search"),
+        ("0000000000000004", "dac_read_search"),
+        ("00000000a80425fb", "dac_override"),
+        ("0000000000000002", "dac_override"),
+        ("0000000000000000", None),
+        ("00000000000000f8", None),
+    ],
+)
+def test_the_weakest_capability_this_process_has_is_chosen(
+    effective: str, name: str | None
+) -> None:
+    assert _capability(STATUS.format(effective)) == name
+
+
+def test_a_system_that_does_not_say_has_no_capability() -> None:
+    assert _capability("") is None
+
+
+def test_an_ordinary_user_runs_postgresql_without_any_prefix(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    monkeypatch.setattr(os, "geteuid", lambda: 1000)
+
+    assert unprivileged() == Unprivileged()
+
+
+def test_stepping_down_keeps_one_capability_and_no_way_back() -> None:
+    nobody = pwd.getpwnam(USER)
+
+    who = _stepping_down("/usr/bin/setpriv", "dac_read_search")
+
+    assert (who.uid, who.gid) == (nobody.pw_uid, nobody.pw_gid)
+    assert who.prefix[0] == "/usr/bin/setpriv"
+    assert {f"--reuid={nobody.pw_uid}", "--clear-groups", "--no-new-privs"} <= set(who.prefix)
+    capabilities = [word for word in who.prefix if "caps" in word or "bounding" in word]
+    assert [word.partition("=")[2] for word in capabilities] == ["-all,+dac_read_search"] * 3
+
+
+def test_root_that_cannot_step_down_is_told_why(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    (tmp_path / "status").write_text(STATUS.format("0000000000000000"))
+    monkeypatch.setattr(os, "geteuid", lambda: 0)
+    monkeypatch.setattr(privileges, "_STATUS", tmp_path / "status")
+
+    with pytest.raises(RuntimeUnavailable, match="capabilities are missing") as refused:
+        unprivileged()
+
+    assert "ordinary user" in refused.value.hint
+
+
+def test_a_folder_of_ours_is_not_given_away(tmp_path: Path) -> None:
+    Unprivileged().give(tmp_path)
+    Unprivileged(uid=os.getuid(), gid=os.getgid()).give(tmp_path)
+
+    assert tmp_path.stat().st_uid == os.getuid()
+
+
+def test_a_folder_is_given_to_the_user_who_runs_postgresql(tmp_path: Path) -> None:
+    nobody = pwd.getpwnam(USER)
+    who = Unprivileged(uid=nobody.pw_uid, gid=nobody.pw_gid)
+
+    if os.geteuid() != 0:
+        with pytest.raises(PermissionError):
+            who.give(tmp_path)
+        return
+    who.give(tmp_path)
+
+    assert tmp_path.stat().st_uid == nobody.pw_uid

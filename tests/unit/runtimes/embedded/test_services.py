@@ -1,0 +1,286 @@
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping
+from pathlib import Path
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from gatewayctl.errors import SettingsProblem
+from gatewayctl.runtimes.embedded.environment import Environment
+from gatewayctl.runtimes.embedded.layout import Layout
+from gatewayctl.runtimes.embedded.privileges import Unprivileged
+from gatewayctl.runtimes.embedded.services import (
+    SERVICES,
+    STOP_SIGNALS,
+    Program,
+    inherited,
+    keyed_hash,
+    litellm,
+    phoenix,
+    postgres,
+)
+from gatewayctl.settings.model import Secret, Settings
+from tests.fakes.projects import MASTER_KEY, project
+
+SALT = Secret("sk-salt-0123456789abcdef")
+SECRETS = {
+    "LITELLM_MASTER_KEY": MASTER_KEY,
+    "LITELLM_SALT_KEY": SALT.reveal(),
+    "LITELLM_POSTGRES_PASSWORD": "p@ss/word:litellm",
+    "POSTGRES_PASSWORD": "p@ss/word:phoenix",
+    "UI_PASSWORD": "password-of-the-ui",
+    "OPENAI_API_KEY": "sk-provider-0123456789",
+    "AZURE_API_KEY": "azure-0123456789",
+    "LITELLM_API_KEY": "sk-virtual-dev-0123456789",
+    "LITELLM_EVAL_KEY": "sk-virtual-eval-0123456789",
+}
+
+
+def env_file(secrets: Mapping[str, str] = SECRETS) -> str:
+    return "".join(f"{name}='{value}'\n" for name, value in secrets.items())
+
+
+@pytest.fixture
+def settings(tmp_path: Path) -> Settings:
+    return project(tmp_path / "project", env=env_file())
+
+
+@pytest.fixture
+def environment(tmp_path: Path) -> Environment:
+    return Environment(root=tmp_path / "environment")
+
+
+def programs(settings: Settings, environment: Environment) -> Iterator[Program]:
+    layout = Layout(state_dir=settings.state_dir)
+    yield postgres(settings, environment, layout, Unprivileged())
+    yield litellm(settings, environment, layout)
+    yield phoenix(settings, environment, layout)
+
+
+def by_name(settings: Settings, environment: Environment) -> dict[str, Program]:
+    return {made.service: made for made in programs(settings, environment)}
+
+
+def test_no_secret_is_a_word_of_a_command_line(
+    settings: Settings, environment: Environment
+) -> None:
+    for made in programs(settings, environment):
+        assert [s for s in SECRETS.values() for word in made.argv if s in word] == []
+
+
+def test_a_program_does_not_show_its_environment(
+    settings: Settings, environment: Environment
+) -> None:
+    for made in programs(settings, environment):
+        assert [secret for secret in SECRETS.values() if secret in repr(made)] == []
+
+
+def test_litellm_gets_what_providers_need_and_no_virtual_key(
+    settings: Settings, environment: Environment
+) -> None:
+    env = by_name(settings, environment)["litellm"].environment
+
+    assert env["OPENAI_API_KEY"] == SECRETS["OPENAI_API_KEY"]
+    assert env["AZURE_API_KEY"] == SECRETS["AZURE_API_KEY"], "whatever .env holds may be needed"
+    assert env["LITELLM_MASTER_KEY"] == MASTER_KEY
+    for foreign in ("LITELLM_API_KEY", "LITELLM_EVAL_KEY", "POSTGRES_PASSWORD"):
+        assert foreign not in env
+        assert SECRETS[foreign] not in env.values()
+
+
+def test_the_password_of_litellm_is_in_no_address(
+    settings: Settings, environment: Environment
+) -> None:
+    env = by_name(settings, environment)["litellm"].environment
+
+    assert env["DATABASE_URL"] == "postgresql://litellm_user@127.0.0.1:5433/litellm"
+    assert env["PGPASSWORD"] == SECRETS["LITELLM_POSTGRES_PASSWORD"]
+
+
+def test_phoenix_gets_its_own_password_and_nothing_else_secret(
+    settings: Settings, environment: Environment
+) -> None:
+    env = by_name(settings, environment)["phoenix"].environment
+
+    url = "postgresql://phoenix_user:p%40ss%2Fword%3Aphoenix@127.0.0.1:5433/phoenix"
+    assert env["PHOENIX_SQL_DATABASE_URL"] == url
+    others = [secret for name, secret in SECRETS.items() if name != "POSTGRES_PASSWORD"]
+    assert [s for s in others for value in env.values() if s in value] == []
+    assert env["PHOENIX_TELEMETRY_ENABLED"] == "false"
+
+
+def test_postgresql_is_told_no_secret_at_all(
+    settings: Settings, environment: Environment
+) -> None:
+    env = by_name(settings, environment)["postgres"].environment
+
+    assert set(env) == {"LC_ALL", "TZ", "PATH"}
+
+
+def test_postgresql_listens_on_loopback_even_where_the_gateway_is_open_to_others(
+    tmp_path: Path, environment: Environment
+) -> None:
+    settings = project(tmp_path, "bind: 0.0.0.0\n", env=env_file())
+    made = by_name(settings, environment)
+
+    assert "listen_addresses=127.0.0.1" in made["postgres"].argv
+    assert "unix_socket_directories=" in made["postgres"].argv
+    assert "0.0.0.0" in made["litellm"].argv
+    assert made["phoenix"].environment["PHOENIX_HOST"] == "0.0.0.0"
+    assert "@127.0.0.1:5433" in made["litellm"].environment["DATABASE_URL"]
+
+
+def test_ports_are_those_of_the_settings(tmp_path: Path, environment: Environment) -> None:
+    ports = "{litellm: 14000, phoenix: 16006, phoenix_grpc: 14317, postgres_litellm: 15433}"
+    settings = project(tmp_path, f"ports: {ports}\n", env=env_file())
+    made = by_name(settings, environment)
+
+    assert made["postgres"].argv[made["postgres"].argv.index("-p") + 1] == "15433"
+    assert made["litellm"].argv[made["litellm"].argv.index("--port") + 1] == "14000"
+    assert made["litellm"].environment["PHOENIX_COLLECTOR_HTTP_ENDPOINT"] == (
+        "http://127.0.0.1:16006/v1/traces"
+    )
+    assert made["phoenix"].environment["PHOENIX_PORT"] == "16006"
+    assert made["phoenix"].environment["PHOENIX_GRPC_PORT"] == "14317"
+
+
+def test_the_prefix_of_the_other_user_comes_before_postgresql(
+    settings: Settings, environment: Environment
+) -> None:
+    layout = Layout(state_dir=settings.state_dir)
+    who = Unprivileged(prefix=("setpriv", "--reuid=65534"))
+
+    argv = postgres(settings, environment, layout, who).argv
+
+    assert argv[:3] == ("setpriv", "--reuid=65534", str(environment.postgres_bin / "postgres"))
+
+
+@pytest.mark.parametrize(
+    "missing",
+    ["LITELLM_MASTER_KEY", "LITELLM_SALT_KEY", "LITELLM_POSTGRES_PASSWORD", "POSTGRES_PASSWORD"],
+)
+def test_a_secret_of_the_stack_that_is_missing_is_a_problem_of_settings(
+    missing: str, tmp_path: Path, environment: Environment
+) -> None:
+    secrets = {name: value for name, value in SECRETS.items() if name != missing}
+    settings = project(tmp_path, env=env_file(secrets))
+
+    with pytest.raises(SettingsProblem, match="secret of the stack is missing") as refused:
+        list(programs(settings, environment))
+
+    assert "gatewayctl up" in refused.value.hint
+
+
+def test_a_value_of_the_process_environment_wins_over_env_file(
+    tmp_path: Path, environment: Environment
+) -> None:
+    settings = project(tmp_path, env=env_file(), environ={"OPENAI_API_KEY": "sk-from-outside"})
+
+    env = by_name(settings, environment)["litellm"].environment
+
+    assert env["OPENAI_API_KEY"] == "sk-from-outside"
+
+
+def test_every_service_has_a_stop_signal() -> None:
+    assert tuple(STOP_SIGNALS) == SERVICES
+
+
+# Fingerprints
+
+
+def program(
+    argv: tuple[str, ...] = ("run", "it"), environment: Mapping[str, str] | None = None
+) -> Program:
+    return Program(
+        service="litellm",
+        argv=argv,
+        environment={"KEY": "value"} if environment is None else environment,
+        directory=Path("/"),
+    )
+
+
+def test_a_fingerprint_stays_while_nothing_changes(tmp_path: Path) -> None:
+    config = tmp_path / "config.yaml"
+    config.write_text("a: 1\n")
+
+    assert program().fingerprint(SALT, config) == program().fingerprint(SALT, config)
+
+
+def test_a_fingerprint_changes_with_words_environment_and_files(tmp_path: Path) -> None:
+    config = tmp_path / "config.yaml"
+    seen = {program().fingerprint(SALT, config)}  # the file is not there yet
+    config.write_text("a: 1\n")
+    seen.add(program().fingerprint(SALT, config))
+    config.write_text("a: 2\n")
+    seen.add(program().fingerprint(SALT, config))
+    seen.add(program(argv=("run", "that")).fingerprint(SALT, config))
+    seen.add(program(argv=("run it",)).fingerprint(SALT, config))
+    seen.add(program(environment={"KEY": "other"}).fingerprint(SALT, config))
+    seen.add(program(environment={}).fingerprint(SALT, config))
+    seen.add(program().fingerprint(Secret("another salt"), config))
+
+    assert len(seen) == 8
+
+
+@given(st.dictionaries(st.text(), st.text()))
+def test_a_fingerprint_tells_nothing_of_what_went_in(environment: dict[str, str]) -> None:
+    made = program(environment=environment).fingerprint(SALT)
+
+    assert len(made) == 64
+    assert int(made, 16) >= 0
+    assert made == program(environment=dict(reversed(environment.items()))).fingerprint(SALT)
+
+
+def test_without_the_salt_a_fingerprint_cannot_be_guessed() -> None:
+    assert keyed_hash(Secret("one"), "value") != keyed_hash(Secret("other"), "value")
+
+
+# What the supervisor takes over
+
+
+def test_settings_given_by_the_process_environment_are_there_when_a_service_starts_later(
+    tmp_path: Path,
+) -> None:
+    outside = {
+        "LITELLM_PORT": "14000",
+        "GATEWAYCTL_BIND": "127.0.0.1",
+        "GATEWAYCTL_PROFILE": "production",
+        "OPENAI_API_KEY": "sk-from-outside",
+        "LITELLM_MASTER_KEY": "sk-master-from-outside",
+    }
+    settings = project(tmp_path, environ=outside)
+
+    taken = inherited(settings, outside)
+
+    assert {name: taken.get(name) for name in outside} == outside
+    assert project(tmp_path, environ=taken).ports == settings.ports
+
+
+def test_a_service_started_with_what_was_taken_over_sees_the_same_settings(tmp_path: Path) -> None:
+    outside = {"PHOENIX_PORT": "16006", "LITELLM_POSTGRES_PORT": "15433", "HOME": "/root"}
+    settings = project(tmp_path, env=env_file(), environ=outside)
+
+    again = project(tmp_path, environ=inherited(settings, outside))
+
+    assert (again.ports, again.secrets, again.bind) == (
+        settings.ports,
+        settings.secrets,
+        settings.bind,
+    )
+
+
+def test_stray_secrets_of_the_operator_are_not_taken_over(tmp_path: Path) -> None:
+    settings = project(tmp_path)
+
+    taken = inherited(settings, {"AWS_SECRET_ACCESS_KEY": "x", "GITHUB_TOKEN": "y", "HOME": "/h"})
+
+    assert set(taken) == {"HOME", "PATH"}
+
+
+def test_the_path_of_the_operator_is_not_taken_over(tmp_path: Path) -> None:
+    taken = inherited(project(tmp_path), {"PATH": "/home/somebody/bin"})
+
+    assert "/home/somebody/bin" not in taken["PATH"]
+    assert "/usr/bin" in taken["PATH"]

@@ -1,0 +1,356 @@
+from __future__ import annotations
+
+import configparser
+import os
+import shlex
+import subprocess
+import sys
+from collections.abc import Iterator
+from pathlib import Path
+
+import psutil
+import pytest
+from hypothesis import example, given
+from hypothesis import strategies as st
+
+from gatewayctl.errors import RuntimeProblem, ServiceFailed
+from gatewayctl.runtimes.base import ProcessState
+from gatewayctl.runtimes.embedded.layout import Layout
+from gatewayctl.runtimes.embedded.services import SERVICES, STOP_SIGNALS
+from gatewayctl.runtimes.embedded.supervisor import Process, Supervisor, configuration
+from tests.fakes.supervisord import Answers, answering
+
+ROOT = Path(__file__).parents[4]
+
+
+@pytest.fixture
+def layout(tmp_path: Path) -> Layout:
+    made = Layout(state_dir=tmp_path / ".gatewayctl")
+    made.make()
+    return made
+
+
+@pytest.fixture
+def supervisord(layout: Layout) -> Iterator[Answers]:
+    with answering(layout.socket, Answers()) as answers:
+        yield answers
+
+
+@pytest.fixture
+def supervisor(layout: Layout) -> Supervisor:
+    return Supervisor(layout)
+
+
+# Its configuration
+
+
+def as_supervisord_reads(text: str) -> dict[str, dict[str, str]]:
+    """supervisor 4.3: comments may stand behind a value, and every value is expanded.
+
+    The paths of logs of programs are expanded twice.
+    """
+    parser = configparser.RawConfigParser(inline_comment_prefixes=(";", "#"), strict=False)
+    parser.read_string(text)
+    nothing: dict[str, str] = {}
+    found = {
+        section: {name: value % nothing for name, value in parser.items(section)}
+        for section in parser.sections()
+    }
+    for section, values in found.items():
+        if section.startswith("program:"):
+            values["stdout_logfile"] = values["stdout_logfile"] % nothing
+    return found
+
+
+def read_back(project: Path) -> dict[str, dict[str, str]]:
+    layout = Layout(state_dir=project / ".gatewayctl")
+    return as_supervisord_reads(configuration(layout, project, STOP_SIGNALS))
+
+
+# Every sign a folder's name may have, but line breaks and what is no text.
+NAMES = st.text(st.characters(exclude_categories=("Cc", "Cs", "Zl", "Zp")), min_size=1).filter(
+    lambda name: "/" not in name and name not in {".", ".."} and name.isprintable()
+)
+
+
+@given(NAMES)
+@example("a%b")
+@example("100% sure")
+@example("my #1")
+@example("a ;b")
+@example("it's #1, or ;2")
+@example("%(here)s")
+def test_every_name_of_a_project_reaches_the_launcher_whole(name: str) -> None:
+    project = Path("/home/somebody") / name
+
+    for service in SERVICES:
+        words = shlex.split(read_back(project)[f"program:{service}"]["command"])
+        assert words[0] == sys.executable
+        assert words[-2:] == [service, str(project)]
+
+
+@given(NAMES)
+@example("100% sure")
+@example("my #1")
+def test_logs_and_pid_file_are_in_the_project_whatever_its_name_is(name: str) -> None:
+    layout = Layout(state_dir=Path("/home/somebody") / name / ".gatewayctl")
+    read = read_back(layout.state_dir.parent)
+
+    paths = [read["supervisord"][key] for key in ("logfile", "pidfile")]
+    paths += [read[f"program:{service}"]["stdout_logfile"] for service in SERVICES]
+    from_where_it_is_started = [os.path.normpath(layout.run / path) for path in paths]
+
+    logs = [str(layout.log(name)) for name in ("supervisord", *SERVICES)]
+    assert from_where_it_is_started == [logs[0], str(layout.supervisor_pid), *logs[1:]]
+
+
+def test_services_start_when_told_to_in_the_order_of_dependency_and_come_back(
+    tmp_path: Path,
+) -> None:
+    read = read_back(tmp_path)
+    programs = [read[f"program:{service}"] for service in SERVICES]
+
+    assert [int(program["priority"]) for program in programs] == [0, 1, 2]
+    assert {program["autostart"] for program in programs} == {"false"}
+    assert {program["autorestart"] for program in programs} == {"true"}
+    assert [program["stopsignal"] for program in programs] == ["INT", "TERM", "TERM"]
+
+
+def test_only_the_owner_may_use_the_control_socket(tmp_path: Path) -> None:
+    read = read_back(tmp_path)
+
+    assert read["unix_http_server"] == {"file": "supervisor.sock", "chmod": "0600"}
+    assert read["supervisord"]["umask"] == "077"
+    assert "inet_http_server" not in read
+
+
+def test_logs_are_rotated_and_hold_both_streams(tmp_path: Path) -> None:
+    for name, program in read_back(tmp_path).items():
+        if name.startswith("program:"):
+            assert program["stdout_logfile_maxbytes"] == "10MB"
+            assert program["redirect_stderr"] == "true"
+
+
+# Its control socket
+
+
+def test_a_supervisor_that_answers_has_a_pid(
+    supervisor: Supervisor, supervisord: Answers
+) -> None:
+    supervisord.pid = 4711
+
+    assert supervisor.pid() == 4711
+
+
+def test_a_supervisor_that_does_not_run_has_no_pid_and_no_processes(
+    supervisor: Supervisor,
+) -> None:
+    assert supervisor.pid() is None
+    assert supervisor.processes() == ()
+    supervisor.end()  # and is told to end in vain
+
+
+def test_a_socket_that_nobody_listens_on_any_more_is_no_supervisor(
+    supervisor: Supervisor, layout: Layout
+) -> None:
+    with answering(layout.socket, Answers()):
+        left = layout.socket.with_name("left")
+        layout.socket.rename(left)
+    left.rename(layout.socket)
+
+    assert supervisor.pid() is None
+
+
+def test_a_supervisor_that_is_shutting_down_does_not_run_any_more(
+    supervisor: Supervisor, supervisord: Answers
+) -> None:
+    for method in ("getPID", "getAllProcessInfo", "shutdown"):
+        supervisord.faults[method] = "SHUTDOWN_STATE"
+
+    assert supervisor.pid() is None
+    assert supervisor.processes() == ()
+    supervisor.end()
+
+
+@pytest.mark.parametrize(
+    ("word", "state"),
+    [
+        ("RUNNING", "running"),
+        ("STARTING", "starting"),
+        ("STOPPED", "stopped"),
+        ("STOPPING", "stopped"),
+        ("BACKOFF", "failed"),
+        ("EXITED", "failed"),
+        ("FATAL", "failed"),
+        ("UNKNOWN", "failed"),
+        ("A WORD OF THE FUTURE", "failed"),
+    ],
+)
+def test_a_process_is_told_in_our_words(
+    word: str, state: ProcessState, supervisor: Supervisor, supervisord: Answers
+) -> None:
+    supervisord.states = {"litellm": word}
+    supervisord.pids = {"litellm": 4712}
+
+    assert supervisor.processes() == (
+        Process(service="litellm", state=state, pid=4712, started=1000.0, word=word),
+    )
+
+
+def test_a_process_that_does_not_run_has_no_pid(
+    supervisor: Supervisor, supervisord: Answers
+) -> None:
+    supervisord.states = {"litellm": "STOPPED"}
+
+    assert supervisor.processes()[0].pid is None
+
+
+def test_starting_does_not_wait_and_stopping_does(
+    supervisor: Supervisor, supervisord: Answers
+) -> None:
+    supervisor.start("litellm")
+    supervisor.stop("litellm")
+    supervisor.end()
+
+    assert supervisord.calls == [
+        ("startProcess", "litellm", False),
+        ("stopProcess", "litellm", True),
+        ("shutdown",),
+    ]
+
+
+def test_what_runs_already_is_started_and_what_does_not_run_is_stopped(
+    supervisor: Supervisor, supervisord: Answers
+) -> None:
+    supervisord.faults = {
+        "startProcess": "ALREADY_STARTED: litellm",
+        "stopProcess": "NOT_RUNNING: litellm",
+    }
+
+    supervisor.start("litellm")
+    supervisor.stop("litellm")
+
+    assert [call[0] for call in supervisord.calls] == ["startProcess", "stopProcess"]
+
+
+def test_a_refusal_to_start_or_stop_names_the_service(
+    supervisor: Supervisor, supervisord: Answers
+) -> None:
+    supervisord.faults = {"startProcess": "NO_FILE: litellm", "stopProcess": "FAILED: litellm"}
+
+    with pytest.raises(ServiceFailed, match="litellm cannot be started: .*NO_FILE"):
+        supervisor.start("litellm")
+    with pytest.raises(RuntimeProblem, match="litellm cannot be stopped: .*FAILED"):
+        supervisor.stop("litellm")
+
+
+def test_a_supervisor_that_is_gone_is_a_failure_with_a_name(supervisor: Supervisor) -> None:
+    with pytest.raises(ServiceFailed, match="litellm cannot be started: supervisord is gone"):
+        supervisor.start("litellm")
+    with pytest.raises(RuntimeProblem, match="litellm cannot be stopped: supervisord is gone"):
+        supervisor.stop("litellm")
+
+
+def test_a_project_may_lie_deeper_than_the_name_of_a_socket_may_be_long(tmp_path: Path) -> None:
+    layout = Layout(state_dir=tmp_path.joinpath(*["deeper"] * 20) / ".gatewayctl")
+    layout.run.mkdir(parents=True)
+    assert len(os.fsencode(layout.socket)) > 108
+
+    with answering(layout.socket, Answers(pid=4711)):
+        assert Supervisor(layout).pid() == 4711
+    assert Supervisor(layout).pid() is None
+
+
+# How a service ended
+
+
+LOG = """\
+2026-11-23 14:00:00,000 INFO spawned: 'litellm' with pid 10
+2026-11-23 14:00:05,000 WARN exited: litellm (exit status 1; not expected)
+2026-11-23 14:00:06,000 WARN exited: phoenix (terminated by SIGKILL; not expected)
+2026-11-23 14:00:07,000 WARN exited: litellm (exit status 3; not expected)
+2026-11-23 14:00:08,000 INFO gave up: litellm entered FATAL state, too many start retries
+"""
+
+
+def test_the_last_end_of_a_service_is_told(supervisor: Supervisor, layout: Layout) -> None:
+    layout.log("supervisord").write_text(LOG)
+
+    assert supervisor.last_exit("litellm") == "exit code 3"
+    assert supervisor.last_exit("phoenix") == "signal SIGKILL"
+    assert supervisor.last_exit("postgres") == ""
+
+
+def test_without_a_log_nothing_is_known_of_an_end(supervisor: Supervisor) -> None:
+    assert supervisor.last_exit("litellm") == ""
+
+
+# Its start
+
+
+def python_that(script: str, folder: Path) -> Path:
+    """A Python that does something else than supervisord."""
+    python = folder / "python"
+    python.write_text(f"#!/bin/sh\n{script}\n")
+    python.chmod(0o755)
+    return python
+
+
+# It outlives whoever started it, which is the point.
+@pytest.mark.filterwarnings("ignore:subprocess .* is still running:ResourceWarning")
+def test_beginning_waits_until_the_supervisor_answers(
+    supervisor: Supervisor, layout: Layout, tmp_path: Path
+) -> None:
+    layout.socket.write_text("left behind by one that was killed")
+    fake = python_that(f"exec {sys.executable} -m tests.fakes.supervisord", tmp_path)
+
+    supervisor.begin(fake, {"PYTHONPATH": str(ROOT)})
+
+    pid = supervisor.pid()
+    assert pid is not None
+    process = psutil.Process(pid)
+    supervisor.end()
+    assert process.wait(10) in {0, None}
+
+
+def test_a_supervisor_that_ends_at_once_did_not_start(
+    supervisor: Supervisor, layout: Layout, tmp_path: Path
+) -> None:
+    with pytest.raises(RuntimeProblem, match="supervisord did not start") as failed:
+        supervisor.begin(python_that("echo no such module >&2; exit 1", tmp_path), {})
+
+    assert str(layout.log("supervisord")) in failed.value.hint
+    assert layout.log("supervisord").read_text() == "no such module\n"
+
+
+def test_a_supervisor_that_never_answers_is_ended(supervisor: Supervisor, tmp_path: Path) -> None:
+    before = psutil.Process().children()
+
+    with pytest.raises(RuntimeProblem, match="supervisord did not start"):
+        supervisor.begin(python_that("exec /bin/sleep 60", tmp_path), {}, timeout=0.05)
+
+    assert psutil.Process().children() == before
+
+
+def test_the_supervisor_is_told_where_its_configuration_is(
+    supervisor: Supervisor, layout: Layout, tmp_path: Path
+) -> None:
+    with pytest.raises(RuntimeProblem):
+        supervisor.begin(python_that('echo "$@"; pwd', tmp_path), {})
+
+    assert layout.log("supervisord").read_text().splitlines() == [
+        f"-m supervisor.supervisord -c {layout.supervisor_config}",
+        str(layout.run),
+    ]
+
+
+def test_the_launcher_of_the_configuration_exists() -> None:
+    words = shlex.split(read_back(Path("/p"))["program:litellm"]["command"])
+
+    done = subprocess.run(
+        [*words[:2], "-c", f"import importlib.util as u; u.find_spec({words[3]!r}).origin"],
+        capture_output=True,
+        check=False,
+    )
+
+    assert done.returncode == 0, done.stderr
