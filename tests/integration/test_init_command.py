@@ -36,7 +36,7 @@ def test_init_says_what_it_made_and_what_to_do_next(tmp_path: Path) -> None:
         "written  gateway.yaml\n"
         "added    .env: LITELLM_MASTER_KEY, LITELLM_SALT_KEY, LITELLM_POSTGRES_PASSWORD,"
         " POSTGRES_PASSWORD, UI_PASSWORD\n"
-        "added    .gitignore: .env, .gatewayctl/\n"
+        "added    .gitignore: .env, .env.gatewayctl-tmp, .gatewayctl/\n"
         "not set  OPENAI_API_KEY: models that need it fail until it is in .env\n"
         "next     gatewayctl up\n"
     )

@@ -7,13 +7,15 @@ is never taken for the service.
 from __future__ import annotations
 
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, Literal
+from typing import TYPE_CHECKING, Final, Literal
 
 from gatewayctl.runtimes.base import ProcessState, Runtime, ServiceState
 from gatewayctl.settings.model import Settings
 
 if TYPE_CHECKING:
     import httpx
+
+_NOT_YET: Final = "does not listen yet"
 
 Health = Literal["healthy", "starting", "unhealthy", "stopped"]
 
@@ -77,8 +79,10 @@ def _asked(service: str, settings: Settings, http: httpx.Client) -> tuple[int, b
         from gatewayctl.gateway.health import readiness
 
         said = readiness(http, settings.gateway_url)
-        return settings.ports.litellm, said.ready, said.detail
+        detail = _NOT_YET if said.state == "unreachable" else said.detail
+        return settings.ports.litellm, said.ready, detail
     from gatewayctl.tracing.health import readiness as phoenix_readiness
 
     heard = phoenix_readiness(http, settings.phoenix_url)
-    return settings.ports.phoenix, heard.ready, heard.detail
+    detail = _NOT_YET if heard.state == "unreachable" else heard.detail
+    return settings.ports.phoenix, heard.ready, detail

@@ -12,7 +12,7 @@ from typing import Literal
 
 from gatewayctl.gateway.client import GatewayClient
 from gatewayctl.gateway.keys import VirtualKey, hash_of, listed
-from gatewayctl.operations.keys_create import ENV_METADATA, is_ours
+from gatewayctl.operations.key_maker import ENV_METADATA, is_ours
 from gatewayctl.operations.virtual_keys import values_in_env_file
 from gatewayctl.settings.master_key import require_master_key
 from gatewayctl.settings.model import DeclaredKey, Secret, Settings

@@ -9,9 +9,9 @@ from gatewayctl.operations.gitignore import ensure_ignored
 
 
 def test_a_missing_file_is_made(tmp_path: Path) -> None:
-    assert ensure_ignored(tmp_path) == (".env", ".gatewayctl/")
+    assert ensure_ignored(tmp_path) == (".env", ".env.gatewayctl-tmp", ".gatewayctl/")
     assert (tmp_path / ".gitignore").read_text() == (
-        "# gatewayctl: secrets and state\n.env\n.gatewayctl/\n"
+        "# gatewayctl: secrets and state\n.env\n.env.gatewayctl-tmp\n.gatewayctl/\n"
     )
     assert ensure_ignored(tmp_path) == ()
 
@@ -19,10 +19,22 @@ def test_a_missing_file_is_made(tmp_path: Path) -> None:
 @pytest.mark.parametrize(
     ("old", "new"),
     [
-        ("*.pyc", "*.pyc\n\n# gatewayctl: secrets and state\n.env\n.gatewayctl/\n"),
-        ("/.env\n", "/.env\n\n# gatewayctl: secrets and state\n.gatewayctl/\n"),
-        (".gatewayctl\n", ".gatewayctl\n\n# gatewayctl: secrets and state\n.env\n"),
-        ("a\r\n", "a\r\n\r\n# gatewayctl: secrets and state\r\n.env\r\n.gatewayctl/\r\n"),
+        (
+            "*.pyc",
+            "*.pyc\n\n# gatewayctl: secrets and state\n.env\n.env.gatewayctl-tmp\n.gatewayctl/\n",
+        ),
+        (
+            "/.env\n",
+            "/.env\n\n# gatewayctl: secrets and state\n.env.gatewayctl-tmp\n.gatewayctl/\n",
+        ),
+        (
+            ".gatewayctl\n",
+            ".gatewayctl\n\n# gatewayctl: secrets and state\n.env\n.env.gatewayctl-tmp\n",
+        ),
+        (
+            "a\r\n",
+            "a\r\n\r\n# gatewayctl: secrets and state\r\n.env\r\n.env.gatewayctl-tmp\r\n.gatewayctl/\r\n",
+        ),
     ],
 )
 def test_missing_lines_come_at_the_end_in_the_files_own_line_ends(
@@ -35,7 +47,13 @@ def test_missing_lines_come_at_the_end_in_the_files_own_line_ends(
     assert (tmp_path / ".gitignore").read_bytes() == new.encode()
 
 
-@pytest.mark.parametrize("old", [".env\n.gatewayctl/\n", "/.env\n  /.gatewayctl/  \n"])
+@pytest.mark.parametrize(
+    "old",
+    [
+        ".env\n.env.gatewayctl-tmp\n.gatewayctl/\n",
+        "/.env\n.env.gatewayctl-tmp\n  /.gatewayctl/  \n",
+    ],
+)
 def test_lines_that_are_there_are_not_added_again(tmp_path: Path, old: str) -> None:
     (tmp_path / ".gitignore").write_text(old)
 
@@ -46,7 +64,7 @@ def test_lines_that_are_there_are_not_added_again(tmp_path: Path, old: str) -> N
 def test_a_comment_or_a_longer_name_does_not_count(tmp_path: Path) -> None:
     (tmp_path / ".gitignore").write_text("# .env\n.env.local\n")
 
-    assert ensure_ignored(tmp_path) == (".env", ".gatewayctl/")
+    assert ensure_ignored(tmp_path) == (".env", ".env.gatewayctl-tmp", ".gatewayctl/")
 
 
 def test_bytes_that_are_no_text_stay(tmp_path: Path) -> None:

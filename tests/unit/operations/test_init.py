@@ -45,7 +45,7 @@ def test_an_empty_folder_becomes_a_project_that_can_start(tmp_path: Path) -> Non
 
     assert report.gateway_yaml == "written"
     assert report.env_added == GENERATED
-    assert report.gitignore_added == (".env", ".gatewayctl/")
+    assert report.gitignore_added == (".env", ".env.gatewayctl-tmp", ".gatewayctl/")
     assert report.openai_api_key is None
     assert report.provider_keys_missing == ("OPENAI_API_KEY",)
     assert report.changed

@@ -305,7 +305,7 @@ def test_after_the_database_was_emptied_every_secret_is_new(tmp_path: Path) -> N
 def test_a_new_secret_that_the_environment_hides_is_warned_of(tmp_path: Path) -> None:
     report = create(tmp_path, FakeLiteLLM(), environ={"APP_KEY": SECRET}, fresh=True)
 
-    assert report.warnings == ("APP_KEY in the environment hides the new key of .env.",)
+    assert report.warnings == ("APP_KEY in the environment hides that of .env.",)
 
 
 def test_a_project_without_declared_keys_has_nothing_to_make(tmp_path: Path) -> None:
@@ -418,3 +418,19 @@ def test_the_report_says_whether_env_was_changed(
     report = create(tmp_path, FakeLiteLLM(), values=values)
 
     assert [key.written for key in report.keys] == [written]
+
+
+def test_a_secret_that_was_rotated_since_the_settings_were_read_stays_the_key(
+    tmp_path: Path,
+) -> None:
+    fake = FakeLiteLLM()
+    env = f"LITELLM_MASTER_KEY={MASTER_KEY}\nAPP_KEY=sk-older-0123456789abcdef\n"
+    settings = project(tmp_path, ONE_KEY, env=env)
+    update(tmp_path / ".env", {"APP_KEY": SECRET})
+    rotated = fake.add(SECRET, "app", models=["demo"], metadata=OURS)
+
+    with served(fake) as gateway:
+        report = create_declared_keys(settings, gateway)
+
+    assert statuses(report) == {"app": "exists"}
+    assert list(fake.keys) == [rotated]

@@ -12,7 +12,7 @@ import os
 import re
 import time
 from collections import deque
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Callable, Iterable, Iterator, Mapping
 from contextlib import ExitStack, closing
 from datetime import UTC, datetime
 from pathlib import Path
@@ -27,7 +27,12 @@ _EARLIEST: Final = datetime.min.replace(tzinfo=UTC)
 
 
 def read(
-    files: Mapping[str, Path], *, tail: int | None, since: datetime | None, follow: bool
+    files: Mapping[str, Path],
+    *,
+    tail: int | None,
+    since: datetime | None,
+    follow: bool,
+    sleep: Callable[[float], None] = time.sleep,
 ) -> Iterator[LogLine]:
     """The lines of several services in order of time; ``tail`` counts per service."""
     with ExitStack() as opened:
@@ -44,7 +49,7 @@ def read(
         while follow:
             for log in logs:
                 yield from log.new_lines()
-            time.sleep(_POLL_SECONDS)
+            sleep(_POLL_SECONDS)
 
 
 def parse(service: str, text: str) -> LogLine:

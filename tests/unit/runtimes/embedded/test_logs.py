@@ -1,0 +1,316 @@
+from __future__ import annotations
+
+from collections.abc import Callable
+from datetime import UTC, datetime
+from itertools import islice
+from pathlib import Path
+from tempfile import TemporaryDirectory
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from gatewayctl.runtimes.base import LogLine
+from gatewayctl.runtimes.embedded.logs import last_lines, parse, read
+
+
+def at(second: int) -> datetime:
+    return datetime(2026, 11, 23, 14, 0, second, tzinfo=UTC)
+
+
+def stamped(second: int, text: str) -> str:
+    return f"2026-11-23T14:00:{second:02}.000Z {text}\n"
+
+
+def texts(
+    files: dict[str, Path], *, tail: int | None = None, since: datetime | None = None
+) -> list[str]:
+    found = read(files, tail=tail, since=since, follow=False)
+    return [f"{line.service} {line.text}" for line in found]
+
+
+@pytest.fixture
+def log(tmp_path: Path) -> Path:
+    return tmp_path / "litellm.log"
+
+
+# One line
+
+
+@pytest.mark.parametrize(
+    ("text", "line"),
+    [
+        ("2026-11-23T14:00:01.000Z hello", LogLine(service="s", text="hello", at=at(1))),
+        (
+            "2026-11-23 14:00:01.000 UTC [7] LOG:  ready",
+            LogLine(service="s", text="[7] LOG:  ready", at=at(1)),
+        ),
+        ("2026-11-23T14:00:01.000Z ", LogLine(service="s", text="", at=at(1))),
+        ("no time at all", LogLine(service="s", text="no time at all")),
+        ("", LogLine(service="s", text="")),
+        (
+            "2026-13-45T99:99:99.0Z such a day never was",
+            LogLine(service="s", text="2026-13-45T99:99:99.0Z such a day never was"),
+        ),
+        (
+            "later 2026-11-23T14:00:01.000Z",
+            LogLine(service="s", text="later 2026-11-23T14:00:01.000Z"),
+        ),
+    ],
+)
+def test_the_time_is_taken_off_the_front_of_a_line(text: str, line: LogLine) -> None:
+    assert parse("s", text) == line
+
+
+@given(st.text())
+def test_any_line_can_be_read(text: str) -> None:
+    assert text.endswith(parse("s", text).text)
+
+
+@given(st.from_regex(r"[0-9]{4}-[0-9]{2}-[0-9]{2}[T ][0-9:]{8}\.[0-9]{1,9}(Z| UTC) x"))
+def test_what_looks_like_a_time_and_is_none_does_no_harm(text: str) -> None:
+    assert text.endswith(parse("s", text).text)
+
+
+# The end of a log
+
+
+def test_the_last_lines_of_a_log(log: Path) -> None:
+    log.write_text("one\ntwo\nthree\n")
+
+    assert last_lines(log, 2) == "two\nthree"
+
+
+def test_a_log_that_is_not_there_has_no_last_lines(log: Path) -> None:
+    assert last_lines(log) == ""
+
+
+def test_bytes_that_are_no_text_do_not_hide_the_rest(log: Path) -> None:
+    log.write_bytes(b"fine\n\xff\xfe\nfine too\n")
+
+    assert last_lines(log).splitlines()[::2] == ["fine", "fine too"]
+    assert len(texts({"litellm": log})) == 3
+
+
+# Everything so far
+
+
+def test_lines_of_several_services_come_in_the_order_of_time(tmp_path: Path) -> None:
+    (tmp_path / "a").write_text(stamped(1, "one") + stamped(4, "four"))
+    (tmp_path / "b").write_text(stamped(2, "two") + stamped(3, "three") + stamped(5, "five"))
+
+    found = texts({"a": tmp_path / "a", "b": tmp_path / "b"})
+
+    assert found == ["a one", "b two", "b three", "a four", "b five"]
+
+
+def test_a_line_without_a_time_stays_behind_the_line_it_belongs_to(tmp_path: Path) -> None:
+    (tmp_path / "a").write_text(stamped(1, "Traceback") + "  File x\n" + stamped(3, "after"))
+    (tmp_path / "b").write_text(stamped(2, "between"))
+
+    found = texts({"a": tmp_path / "a", "b": tmp_path / "b"})
+
+    assert found == ["a Traceback", "a   File x", "b between", "a after"]
+
+
+def test_a_line_without_its_end_is_told_where_nothing_more_will_come(log: Path) -> None:
+    log.write_text(stamped(1, "whole") + "half")
+
+    assert texts({"litellm": log}) == ["litellm whole", "litellm half"]
+
+
+def test_services_without_a_log_have_no_lines(log: Path) -> None:
+    assert texts({"litellm": log}) == []
+
+
+def test_the_tail_counts_for_each_service(tmp_path: Path) -> None:
+    (tmp_path / "a").write_text(stamped(1, "one") + stamped(3, "three"))
+    (tmp_path / "b").write_text(stamped(2, "two") + stamped(4, "four"))
+    files = {"a": tmp_path / "a", "b": tmp_path / "b"}
+
+    assert texts(files, tail=1) == ["a three", "b four"]
+    assert texts(files, tail=0) == []
+    assert len(texts(files, tail=99)) == 4
+
+
+def test_lines_since_a_time_include_those_without_one_that_belong_to_them(log: Path) -> None:
+    log.write_text("before any\n" + stamped(1, "one") + "of one\n" + stamped(2, "two") + "of two\n")
+
+    found = texts({"litellm": log}, since=at(2))
+
+    assert found == ["litellm two", "litellm of two"]
+
+
+def test_the_tail_is_taken_of_what_is_since_the_time(log: Path) -> None:
+    log.write_text(stamped(1, "one") + stamped(2, "two") + stamped(3, "three"))
+
+    assert texts({"litellm": log}, since=at(2), tail=1) == ["litellm three"]
+    assert texts({"litellm": log}, since=at(9), tail=1) == []
+
+
+def test_rotated_parts_are_read_oldest_first(log: Path) -> None:
+    log.with_name("litellm.log.10").write_text(stamped(1, "oldest"))
+    log.with_name("litellm.log.2").write_text(stamped(2, "older"))
+    log.with_name("litellm.log.1").write_text(stamped(3, "old"))
+    log.write_text(stamped(4, "new"))
+
+    found = [text.removeprefix("litellm ") for text in texts({"litellm": log})]
+
+    assert found == ["oldest", "older", "old", "new"]
+
+
+@pytest.mark.parametrize("name", ["litellm.log.1.gz", "litellm.log.1~", "litellm.log.old"])
+def test_other_files_beside_a_log_are_none_of_its_parts(name: str, log: Path) -> None:
+    log.with_name(name).write_bytes(b"\x1f\x8b not lines")
+    log.write_text(stamped(1, "only"))
+
+    assert texts({"litellm": log}) == ["litellm only"]
+
+
+LINES = st.lists(st.text(st.characters(exclude_characters="\r\n", codec="utf-8")))
+
+
+@given(LINES, st.lists(st.integers(min_value=0, max_value=200), max_size=3))
+def test_wherever_a_log_was_rotated_its_lines_are_whole(lines: list[str], cuts: list[int]) -> None:
+    data = "".join(f"{line}\n" for line in lines)
+    ends = sorted(min(cut, len(data)) for cut in cuts)
+    parts = [data[a:b] for a, b in zip([0, *ends], [*ends, len(data)], strict=True)]
+    with TemporaryDirectory() as folder:
+        for age, part in enumerate(reversed(parts)):
+            name = "x.log" if age == 0 else f"x.log.{age}"
+            Path(folder, name).write_bytes(part.encode())
+        found = list(read({"x": Path(folder, "x.log")}, tail=None, since=None, follow=False))
+
+    assert [line.text for line in found] == [parse("x", line).text for line in lines]
+
+
+# As it grows
+
+
+class Nap:
+    """Stands for the time between two looks: each nap, the next thing happens."""
+
+    def __init__(self, *happenings: Callable[[], object]) -> None:
+        self.left = list(happenings)
+
+    def __call__(self, seconds: float) -> None:
+        if not self.left:
+            raise KeyboardInterrupt
+        self.left.pop(0)()
+
+
+def collected(
+    files: dict[str, Path], *happenings: Callable[[], object], tail: int | None = None
+) -> list[LogLine]:
+    seen: list[LogLine] = []
+    lines = read(files, tail=tail, since=None, follow=True, sleep=Nap(*happenings))
+    try:
+        for line in lines:
+            seen.append(line)
+    except KeyboardInterrupt:
+        return seen
+    raise AssertionError("following has no end")
+
+
+def append(path: Path, text: str) -> None:
+    with path.open("a", encoding="utf-8") as file:
+        file.write(text)
+
+
+def told(lines: list[LogLine]) -> list[str]:
+    return [line.text for line in lines]
+
+
+def test_following_goes_on_as_lines_come(log: Path) -> None:
+    log.write_text(stamped(1, "one"))
+
+    seen = collected(
+        {"litellm": log},
+        lambda: append(log, stamped(2, "two")),
+        lambda: None,
+        lambda: append(log, stamped(3, "three") + stamped(4, "four")),
+    )
+
+    assert told(seen) == ["one", "two", "three", "four"]
+    assert [line.at for line in seen] == [at(1), at(2), at(3), at(4)]
+
+
+def test_a_line_that_is_written_in_two_halves_is_one(log: Path) -> None:
+    log.write_text(stamped(1, "one") + "2026-11-23T14:00:0")
+
+    seen = collected({"litellm": log}, lambda: append(log, "2.000Z two\n"))
+
+    assert told(seen) == ["one", "two"]
+
+
+def test_lines_that_came_while_the_past_was_shown_are_shown_once(log: Path) -> None:
+    log.write_text(stamped(1, "one") + stamped(2, "two"))
+    lines = read({"litellm": log}, tail=None, since=None, follow=True, sleep=Nap())
+    seen = [next(lines)]
+
+    append(log, stamped(3, "three"))
+    with pytest.raises(KeyboardInterrupt):
+        for line in lines:
+            seen.append(line)
+
+    assert told(seen) == ["one", "two", "three"]
+
+
+def test_following_goes_across_a_rotation_without_a_loss(log: Path) -> None:
+    log.write_text(stamped(1, "one"))
+
+    def rotate() -> None:
+        append(log, stamped(2, "two"))
+        log.rename(log.with_name("litellm.log.1"))
+        log.write_text(stamped(3, "three"))
+
+    seen = collected({"litellm": log}, rotate, lambda: append(log, stamped(4, "four")))
+
+    assert told(seen) == ["one", "two", "three", "four"]
+
+
+def test_a_rotation_while_the_past_is_read_shows_nothing_twice(log: Path) -> None:
+    other = log.with_name("other.log")
+    other.write_text(stamped(1, "first of the other"))
+    log.write_text(stamped(2, "one"))
+    lines = read({"other": other, "litellm": log}, tail=None, since=None, follow=False)
+    seen = [next(lines)]
+
+    log.rename(log.with_name("litellm.log.1"))
+    log.write_text(stamped(3, "two"))
+    seen += lines
+
+    assert told(seen) == ["first of the other", "one", "two"]
+
+
+def test_a_log_that_does_not_exist_yet_is_followed_from_its_beginning(log: Path) -> None:
+    seen = collected({"litellm": log}, lambda: log.write_text(stamped(1, "one")))
+
+    assert told(seen) == ["one"]
+
+
+def test_a_log_that_was_deleted_is_followed_again_when_it_comes_back(log: Path) -> None:
+    log.write_text(stamped(1, "one"))
+
+    seen = collected({"litellm": log}, log.unlink, lambda: log.write_text(stamped(2, "two")))
+
+    assert told(seen) == ["one", "two"]
+
+
+def test_following_begins_with_the_tail(log: Path) -> None:
+    log.write_text(stamped(1, "one") + stamped(2, "two"))
+
+    seen = collected({"litellm": log}, lambda: append(log, stamped(3, "three")), tail=1)
+
+    assert told(seen) == ["two", "three"]
+
+
+def test_a_reader_that_had_enough_leaves_no_file_open(log: Path) -> None:
+    log.write_text(stamped(1, "one"))
+    lines = read({"litellm": log}, tail=None, since=None, follow=True)
+
+    first = list(islice(lines, 1))
+    lines.close()  # type: ignore[attr-defined]
+
+    # An open file would be a ResourceWarning, and every warning is an error here.
+    assert told(first) == ["one"]
