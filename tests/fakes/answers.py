@@ -2,16 +2,17 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Iterator
+from contextlib import contextmanager
 
 import httpx
+import respx
 
 from tests.fakes.litellm import FakeLiteLLM
 
 READINESS = "http://127.0.0.1:4000/health/readiness"
 HEALTHZ = "http://127.0.0.1:6006/healthz"
-PHOENIX_VERSION = {"x-phoenix-server-version": "20.26.1"}
-Answer = Callable[[httpx.Request], httpx.Response]
+REFUSED = httpx.ConnectError("[Errno 111] Connection refused")
 
 
 def litellm_ready(_request: httpx.Request | None = None) -> httpx.Response:
@@ -19,19 +20,39 @@ def litellm_ready(_request: httpx.Request | None = None) -> httpx.Response:
 
 
 def litellm_without_database(_request: httpx.Request | None = None) -> httpx.Response:
+    """As LiteLLM answers where no database is configured: 200, and «healthy»."""
     return httpx.Response(200, json={"status": "healthy", "db": "Not connected"})
 
 
 def phoenix_ready(_request: httpx.Request | None = None) -> httpx.Response:
-    return httpx.Response(200, headers=PHOENIX_VERSION)
+    return httpx.Response(200, headers={"x-phoenix-server-version": "20.26.1"})
 
 
 def nobody(_request: httpx.Request | None = None) -> httpx.Response:
-    raise httpx.ConnectError("[Errno 111] Connection refused")
+    raise REFUSED
+
+
+@contextmanager
+def answers(
+    litellm: list[httpx.Response | Exception] | None = None,
+    phoenix: list[httpx.Response | Exception] | None = None,
+) -> Iterator[httpx.Client]:
+    """A client to which each service gives these answers in turn, and the last for ever."""
+    with respx.mock(assert_all_called=False) as router:
+        router.get(READINESS).mock(side_effect=_in_turn(litellm or [litellm_ready()]))
+        router.get(HEALTHZ).mock(side_effect=_in_turn(phoenix or [phoenix_ready()]))
+        with httpx.Client(transport=httpx.MockTransport(router.handler)) as http:
+            yield http
+
+
+def _in_turn(said: list[httpx.Response | Exception]) -> Iterator[httpx.Response | Exception]:
+    yield from said
+    while True:
+        yield said[-1]
 
 
 def healthy_stack(fake: FakeLiteLLM | None = None) -> FakeLiteLLM:
-    """LiteLLM and Phoenix, both ready, behind one transport."""
+    """LiteLLM with its keys and Phoenix, both ready, behind one transport."""
     fake = fake or FakeLiteLLM()
     fake.planted["/health/readiness"] = litellm_ready
     fake.phoenix = phoenix_ready

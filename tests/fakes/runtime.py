@@ -43,6 +43,9 @@ class FakeRuntime:
     processes: dict[str, ProcessState] = field(
         default_factory=lambda: dict.fromkeys(SERVICES, "stopped")
     )
+    pids: dict[str, int] = field(
+        default_factory=lambda: {service: 100 + n for n, service in enumerate(SERVICES)}
+    )
     looks: list[Mapping[str, ProcessState]] = field(default_factory=list)
     details: dict[str, str] = field(default_factory=dict)
     differs: set[str] = field(default_factory=set)
@@ -137,7 +140,7 @@ class FakeRuntime:
         return ServiceState(
             service=service,
             state=state,
-            pid=100 + self.services.index(service) if alive else None,
+            pid=self.pids[service] if alive else None,
             uptime=252.0 if alive else None,
             version=_VERSIONS.get(service),
             address=_ADDRESSES.get(service),

@@ -14,6 +14,7 @@ from gatewayctl.settings.model import Settings
 if TYPE_CHECKING:
     import httpx
 
+_ALIVE: Final = frozenset({"running", "starting"})
 _POLL_SECONDS: Final = 0.15
 _LOG_LINES: Final = 20
 _REASONS: Final = {
@@ -43,7 +44,7 @@ def wait_ready(
         latest = []
         for state in runtime.states():
             report = healthy.get(state.service)
-            if report is None or (report.pid, report.state) != (state.pid, state.state):
+            if report is None or report.pid != state.pid or state.state not in _ALIVE:
                 # Not seen healthy yet, or no longer the process that was.
                 healthy.pop(state.service, None)
                 report = check_service(state, settings, runtime, http)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 import socket
 import threading
 from collections.abc import Callable, Iterator
@@ -35,11 +36,15 @@ def server(serve: Server) -> Iterator[str]:
 
 
 def reading(connection: socket.socket) -> bytes:
-    """A request up to the end of its headers, and what has come of its body."""
+    """One whole request: its headers, then as much body as they say."""
     request = b""
     while b"\r\n\r\n" not in request:
         request += connection.recv(65536)
-    return request
+    head, _, body = request.partition(b"\r\n\r\n")
+    length = re.search(rb"(?i)content-length: (\d+)", head)
+    while length and len(body) < int(length[1]):
+        body += connection.recv(65536)
+    return head + b"\r\n\r\n" + body
 
 
 def answering(raw: bytes, seen: list[bytes] | None = None) -> Server:

@@ -11,6 +11,7 @@ import pytest
 
 from gatewayctl.runtimes.ports import Listener, listeners, listening_pids
 
+ANY = "0.0.0.0"  # noqa: S104 - for the moment of a test
 LISTEN = """
 import socket, sys
 listener = socket.create_server((sys.argv[1], int(sys.argv[2])))
@@ -58,7 +59,7 @@ def test_only_the_taken_ones_of_several_ports_are_told() -> None:
 
 
 def test_who_listens_on_every_address_keeps_us_from_one() -> None:
-    with listening("0.0.0.0") as port:
+    with listening(ANY) as port:
         found = listeners("127.0.0.1", [port])
 
     assert found[port].pid == os.getpid()
@@ -66,7 +67,7 @@ def test_who_listens_on_every_address_keeps_us_from_one() -> None:
 
 def test_who_listens_on_one_address_keeps_us_from_every() -> None:
     with listening() as port:
-        assert listeners("0.0.0.0", [port])[port].pid == os.getpid()
+        assert listeners(ANY, [port])[port].pid == os.getpid()
 
 
 def test_who_listens_on_another_address_is_no_obstacle_and_is_not_named() -> None:
@@ -105,5 +106,5 @@ def test_the_pids_of_those_who_listen_on_a_port() -> None:
 
 
 def test_a_listener_we_may_not_look_at_belongs_to_somebody_else() -> None:
-    assert str(Listener(port=4000)) .startswith("a process that cannot be seen")
+    assert str(Listener(port=4000)).startswith("a process that cannot be seen")
     assert str(Listener(port=4000, pid=7)) == "a process (pid 7)"

@@ -1,6 +1,6 @@
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from datetime import UTC, datetime
 from itertools import islice
 from pathlib import Path
@@ -202,14 +202,14 @@ class Nap:
 def collected(
     files: dict[str, Path], *happenings: Callable[[], object], tail: int | None = None
 ) -> list[LogLine]:
-    seen: list[LogLine] = []
     lines = read(files, tail=tail, since=None, follow=True, sleep=Nap(*happenings))
-    try:
-        for line in lines:
-            seen.append(line)
-    except KeyboardInterrupt:
-        return seen
-    raise AssertionError("following has no end")
+    return list(until_interrupted(lines))
+
+
+def until_interrupted(lines: Iterator[LogLine]) -> Iterator[LogLine]:
+    """What was read when somebody pressed Ctrl-C: following has no other end."""
+    with pytest.raises(KeyboardInterrupt):
+        yield from lines
 
 
 def append(path: Path, text: str) -> None:
@@ -249,9 +249,7 @@ def test_lines_that_came_while_the_past_was_shown_are_shown_once(log: Path) -> N
     seen = [next(lines)]
 
     append(log, stamped(3, "three"))
-    with pytest.raises(KeyboardInterrupt):
-        for line in lines:
-            seen.append(line)
+    seen += until_interrupted(lines)
 
     assert told(seen) == ["one", "two", "three"]
 

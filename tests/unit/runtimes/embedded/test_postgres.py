@@ -238,7 +238,7 @@ def test_waiting_ends_when_the_server_has_ended(cluster: Cluster, server: FakeSe
 def test_waiting_looks_again(cluster: Cluster, server: FakeServer) -> None:
     server.program("pg_isready", f"#!/bin/sh\n[ -f {server.folder}/up ]\n")
 
-    cluster.wait(seconds=60, alive=lambda: (server.folder / "up").touch())
+    cluster.wait(seconds=60, alive=(server.folder / "up").touch)
 
 
 def statements(server: FakeServer) -> list[str]:

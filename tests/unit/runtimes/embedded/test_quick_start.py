@@ -76,7 +76,7 @@ def test_the_grpc_port_of_phoenix_is_where_its_web_page_is(
             asked.append(address)
             return 4317
 
-    monkeypatch.setitem(sys.modules, "grpc.aio._server", SimpleNamespace(Server=Server))  # type: ignore[arg-type]
+    monkeypatch.setitem(sys.modules, "grpc.aio._server", SimpleNamespace(Server=Server))
     monkeypatch.setenv("PHOENIX_HOST", host)
 
     quick_start._bind_grpc_where_http_is()

@@ -111,9 +111,7 @@ def test_phoenix_gets_its_own_password_and_nothing_else_secret(
     assert env["PHOENIX_TELEMETRY_ENABLED"] == "false"
 
 
-def test_postgresql_is_told_no_secret_at_all(
-    settings: Settings, environment: Environment
-) -> None:
+def test_postgresql_is_told_no_secret_at_all(settings: Settings, environment: Environment) -> None:
     env = by_name(settings, environment)["postgres"].environment
 
     assert set(env) == {"LC_ALL", "TZ", "PATH"}
@@ -127,8 +125,8 @@ def test_postgresql_listens_on_loopback_even_where_the_gateway_is_open_to_others
 
     assert "listen_addresses=127.0.0.1" in made["postgres"].argv
     assert "unix_socket_directories=" in made["postgres"].argv
-    assert "0.0.0.0" in made["litellm"].argv
-    assert made["phoenix"].environment["PHOENIX_HOST"] == "0.0.0.0"
+    assert settings.bind in made["litellm"].argv
+    assert made["phoenix"].environment["PHOENIX_HOST"] == settings.bind
     assert "@127.0.0.1:5433" in made["litellm"].environment["DATABASE_URL"]
 
 

@@ -134,9 +134,7 @@ def test_logs_are_rotated_and_hold_both_streams(tmp_path: Path) -> None:
 # Its control socket
 
 
-def test_a_supervisor_that_answers_has_a_pid(
-    supervisor: Supervisor, supervisord: Answers
-) -> None:
+def test_a_supervisor_that_answers_has_a_pid(supervisor: Supervisor, supervisord: Answers) -> None:
     supervisord.pid = 4711
 
     assert supervisor.pid() == 4711
@@ -238,9 +236,9 @@ def test_a_refusal_to_start_or_stop_names_the_service(
 ) -> None:
     supervisord.faults = {"startProcess": "NO_FILE: litellm", "stopProcess": "FAILED: litellm"}
 
-    with pytest.raises(ServiceFailed, match="litellm cannot be started: .*NO_FILE"):
+    with pytest.raises(ServiceFailed, match=r"litellm cannot be started: .*NO_FILE"):
         supervisor.start("litellm")
-    with pytest.raises(RuntimeProblem, match="litellm cannot be stopped: .*FAILED"):
+    with pytest.raises(RuntimeProblem, match=r"litellm cannot be stopped: .*FAILED"):
         supervisor.stop("litellm")
 
 

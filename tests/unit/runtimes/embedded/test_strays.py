@@ -1,0 +1,193 @@
+from __future__ import annotations
+
+import os
+import shutil
+import signal
+import subprocess
+import sys
+from collections.abc import Iterator
+from contextlib import ExitStack
+from pathlib import Path
+from typing import Protocol
+
+import psutil
+import pytest
+
+from gatewayctl.runtimes.embedded import strays
+from gatewayctl.runtimes.embedded.layout import Layout
+from gatewayctl.runtimes.embedded.strays import MARK
+
+IGNORES_TERM = "import signal, time; signal.signal(15, signal.SIG_IGN); print(1); time.sleep(60)"
+
+
+class Starter(Protocol):
+    def __call__(
+        self, *argv: str, env: dict[str, str] | None = None, cwd: Path | None = None
+    ) -> subprocess.Popen[bytes]: ...
+
+
+@pytest.fixture
+def layout(tmp_path: Path) -> Layout:
+    made = Layout(state_dir=tmp_path / "project" / ".gatewayctl")
+    made.make()
+    return made
+
+
+@pytest.fixture
+def started() -> Iterator[Starter]:
+    """Starts processes, all of which are gone when the test ends."""
+    with ExitStack() as processes:
+
+        def start(
+            *argv: str, env: dict[str, str] | None = None, cwd: Path | None = None
+        ) -> subprocess.Popen[bytes]:
+            process = subprocess.Popen(argv, env=env or {}, cwd=cwd, stdout=subprocess.PIPE)
+            processes.enter_context(process)
+            processes.callback(process.kill)
+            return process
+
+        yield start
+
+
+def mark(layout: Layout) -> dict[str, str]:
+    return {MARK: str(layout.state_dir)}
+
+
+def pids(found: list[psutil.Process]) -> set[int]:
+    return {process.pid for process in found}
+
+
+def test_a_process_that_carries_the_mark_is_found_whoever_its_parent_is(
+    layout: Layout, started: Starter
+) -> None:
+    process = started("/bin/sleep", "60", env=mark(layout))
+
+    assert pids(strays.find(layout)) == {process.pid}
+
+
+@pytest.mark.parametrize("where", ["run", "postgres_home", "litellm_home", "state_dir"])
+def test_a_shell_of_somebody_in_a_folder_of_the_stack_is_none_of_ours(
+    where: str, layout: Layout, started: Starter
+) -> None:
+    started("/bin/sleep", "60", cwd=getattr(layout, where))
+
+    assert strays.find(layout) == []
+
+
+def test_a_process_of_another_project_is_none_of_ours(
+    layout: Layout, started: Starter, tmp_path: Path
+) -> None:
+    other = Layout(state_dir=tmp_path / "other" / ".gatewayctl")
+    process = started("/bin/sleep", "60", env=mark(other))
+    started("/bin/sleep", "60", env={MARK: str(layout.state_dir) + "-too"})
+
+    assert strays.find(layout) == []
+    assert pids(strays.find(other)) == {process.pid}
+
+
+def test_a_process_that_only_speaks_of_us_is_none_of_ours(layout: Layout, started: Starter) -> None:
+    script = "import sys, time; time.sleep(60)"
+    started(sys.executable, "-c", script, f"{MARK}={layout.state_dir}", "supervisord", "postgres")
+
+    assert strays.find(layout) == []
+
+
+@pytest.fixture
+def postgres(tmp_path: Path) -> str:
+    """A program that is called postgres, as PostgreSQL's processes are."""
+    program = tmp_path / "bin" / "postgres"
+    program.parent.mkdir()
+    shutil.copy(str(shutil.which("sleep")), program)
+    return str(program)
+
+
+def test_postgresql_is_known_by_the_data_it_works_on(
+    layout: Layout, started: Starter, postgres: str, tmp_path: Path
+) -> None:
+    layout.postgres_data.mkdir()
+    ours = started(postgres, "60", cwd=layout.postgres_data)
+    started(postgres, "60", cwd=tmp_path)
+    started(postgres, "60", cwd=layout.postgres_home)
+    started("/bin/sleep", "60", cwd=layout.postgres_data)
+
+    assert pids(strays.find(layout)) == {ours.pid}
+
+
+def test_a_process_that_has_ended_and_was_not_waited_for_is_no_stray(
+    layout: Layout, started: Starter
+) -> None:
+    process = started("/bin/true", env=mark(layout))
+    os.waitid(os.P_PID, process.pid, os.WEXITED | os.WNOWAIT)
+
+    assert strays.find(layout) == []
+
+
+def test_strays_are_asked_to_end(layout: Layout, started: Starter) -> None:
+    process = started("/bin/sleep", "60", env=mark(layout))
+
+    assert strays.end(strays.find(layout)) == 1
+
+    assert not psutil.pid_exists(process.pid)
+    assert strays.find(layout) == []
+
+
+def test_a_stray_that_refuses_to_end_is_killed(layout: Layout, started: Starter) -> None:
+    process = started(sys.executable, "-S", "-u", "-c", IGNORES_TERM, env=mark(layout))
+    assert process.stdout is not None
+    process.stdout.readline()
+
+    strays.end(strays.find(layout), patience=0.05)
+
+    assert not psutil.pid_exists(process.pid)
+
+
+def test_postgresql_is_told_not_to_wait_for_its_clients(
+    layout: Layout, started: Starter, postgres: str
+) -> None:
+    layout.postgres_data.mkdir()
+    process = started(postgres, "60", cwd=layout.postgres_data)
+    found = strays.find(layout)
+
+    strays.end(found)
+
+    assert found[0].wait() == -signal.SIGINT
+    assert not psutil.pid_exists(process.pid)
+
+
+def test_the_family_of_a_process_is_itself_and_all_its_descendants(started: Starter) -> None:
+    process = started("/bin/sh", "-c", "/bin/sleep 60 & echo $!; wait")
+    assert process.stdout is not None
+    child = int(process.stdout.readline())
+
+    assert pids(strays.family(process.pid)) == {process.pid, child}
+    os.kill(child, signal.SIGKILL)
+
+
+def test_nobody_and_the_dead_have_no_family(started: Starter) -> None:
+    process = started("/bin/true")
+    process.wait()
+
+    assert strays.family(None) == []
+    assert strays.family(process.pid) == []
+
+
+def test_waiting_for_the_last_process_ends_when_it_is_gone(
+    layout: Layout, started: Starter
+) -> None:
+    started("/bin/true", env=mark(layout)).wait()
+
+    assert strays.wait_gone(layout, seconds=60) == []
+
+
+def test_who_stays_is_told_when_the_time_is_up(layout: Layout, started: Starter) -> None:
+    process = started("/bin/sleep", "60", env=mark(layout))
+
+    assert pids(strays.wait_gone(layout, seconds=0)) == {process.pid}
+
+
+def test_processes_that_do_not_end_in_time_are_ended(started: Starter) -> None:
+    process = started("/bin/sleep", "60")
+
+    strays.wait([psutil.Process(process.pid)], seconds=0)
+
+    assert not psutil.pid_exists(process.pid)
