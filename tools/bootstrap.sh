@@ -22,4 +22,4 @@ if [ ! -x .venv/bin/uv ]; then
     version=$(sed -n '/^name = "uv"$/{n;s/version = "\(.*\)"/\1/p;q}' uv.lock)
     .venv/bin/python -m pip install --quiet --disable-pip-version-check "uv==$version"
 fi
-.venv/bin/uv sync --quiet --frozen
+.venv/bin/uv sync --quiet --frozen --compile-bytecode

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import atexit
+import gc
 import io
 import signal
 import sys
@@ -14,6 +16,10 @@ def _stop(signum: int, frame: object) -> NoReturn:
 
 def main() -> None:
     """Run the command line. A polite end (TERM, HUP) is handled as Ctrl-C is: exit 130."""
+    # A command lives for a moment and imports thousands of objects that all stay: looking
+    # for garbage among them, and once more at the end, is a fifth of its time.
+    gc.set_threshold(100_000, 50, 100)
+    atexit.register(gc.freeze)
     signal.signal(signal.SIGTERM, _stop)
     # A program started by nohup ignores HUP, and must go on ignoring it.
     if signal.getsignal(signal.SIGHUP) is not signal.SIG_IGN:

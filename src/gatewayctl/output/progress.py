@@ -14,6 +14,7 @@ from gatewayctl.output.console import Console
 from gatewayctl.runtimes.base import Progress
 
 if TYPE_CHECKING:
+    from rich.live import Live
     from rich.table import Table
 
 Report = TypeVar("Report")
@@ -91,8 +92,6 @@ def _line(event: Progress, board: Board) -> str:
 
 
 def _animated(events: Generator[Any, None, Report], board: Board, console: Console) -> Report:
-    from rich.live import Live
-
     live: Live | None = None
     try:
         while True:
@@ -105,6 +104,9 @@ def _animated(events: Generator[Any, None, Report], board: Board, console: Conso
                 continue
             board.note(event)
             if live is None:
+                # Here, so that a streamed reply does not pay for what it does not use.
+                from rich.live import Live
+
                 live = Live(
                     console=console.rich(console.stderr),
                     get_renderable=lambda: _table(board),
