@@ -121,3 +121,13 @@ def test_the_ports_of_the_settings_are_asked(tmp_path: Path) -> None:
 
     with answers() as http, pytest.raises(Exception, match="14000"):
         check(settings, up_and_running(), http)
+
+
+def test_a_service_that_answers_has_started_whatever_its_supervisor_calls_it(
+    settings: Settings,
+) -> None:
+    runtime = up_and_running()
+    runtime.processes["litellm"] = "starting"
+
+    assert looked_at(settings, runtime)["litellm"].state == "running"
+    assert looked_at(settings, runtime, REFUSED)["litellm"].state == "starting"

@@ -2,8 +2,8 @@
 
 What its own start script does not do: the garbage collector rests while thousands of
 modules are imported, which saves about 15 % of the start; every line of output gets its time,
-which uvicorn's lines lack and ``gatewayctl logs --since`` needs; LiteLLM's housekeeping stays out of
-Phoenix; and Phoenix's gRPC port is on the address it was told.
+which uvicorn's lines lack and ``gatewayctl logs --since`` needs; LiteLLM's housekeeping stays
+out of Phoenix; and Phoenix's gRPC port is on the address it was told.
 """
 
 from __future__ import annotations

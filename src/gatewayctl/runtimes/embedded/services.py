@@ -147,6 +147,8 @@ def tracing(settings: Settings) -> dict[str, str]:
     return {
         "LITELLM_OTEL_V2": "true",
         "OTEL_SERVICE_NAME": "litellm",
+        # Milliseconds a span waits for company; 5,000 by default, and a person waits longer.
+        "OTEL_BSP_SCHEDULE_DELAY": "1000",
         # HTTP: the callback takes an address for gRPC only where its port is 4317.
         "PHOENIX_COLLECTOR_HTTP_ENDPOINT": f"{settings.phoenix_url}/v1/traces",
         "PHOENIX_PROJECT_NAME": PHOENIX_PROJECT,
@@ -177,6 +179,13 @@ def phoenix(settings: Settings, environment: Environment, layout: Layout) -> Pro
         "PHOENIX_GRPC_PORT": str(settings.ports.phoenix_grpc),
         "PHOENIX_SQL_DATABASE_URL": f"postgresql://{PHOENIX_USER}:{password}@{place}/phoenix",
         "PHOENIX_TELEMETRY_ENABLED": "false",
+        # A trace store without a login, so only that: no assistant with a shell, no code run for
+        # others, no MCP server, and nothing asked of the internet (it would delay the start).
+        "PHOENIX_ALLOW_EXTERNAL_RESOURCES": "false",
+        "PHOENIX_DISABLE_AGENT_ASSISTANT": "true",
+        "PHOENIX_AGENTS_DISABLE_BASH": "true",
+        "PHOENIX_ENABLE_MCP_SERVER": "false",
+        "PHOENIX_ALLOWED_SANDBOX_PROVIDERS": "NONE",
         "PATH": os.pathsep.join((str(environment.python("phoenix").parent), os.defpath)),
     }
     argv = (str(environment.python("phoenix")), str(QUICK_START), "phoenix", "serve")
