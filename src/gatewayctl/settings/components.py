@@ -11,11 +11,12 @@ from typing import Final
 
 from gatewayctl.settings import reference, typed
 from gatewayctl.settings.document import Node
-from gatewayctl.settings.model import Component
+from gatewayctl.settings.model import Component, Operation
 from gatewayctl.settings.plain_secrets import refuse_secrets
 from gatewayctl.settings.problems import Problems
 
 SETTINGS: Final = ("operations", "metadata")
+OPERATION_SETTINGS: Final = ("model", "prompt", "offline_model")
 # Also a part of LiteLLM's comma-separated tags and of Phoenix's `attribute=path:value`.
 _NAME: Final = re.compile(r"[A-Za-z0-9][A-Za-z0-9._\-]{0,99}")
 _OURS: Final = ("component", "operation")
@@ -36,15 +37,44 @@ def _component(component: str, node: Node, problems: Problems) -> Component:
     only_operations = isinstance(node.value, list)
     parts = {"operations": node} if only_operations else typed.mapping(node, what, problems)
     typed.known_names(parts, SETTINGS, what, problems)
-    operations: tuple[str, ...] = ()
-    if "operations" in parts:
-        operations = typed.texts(parts["operations"], f"{what}.operations", problems)
-        for name in operations:
-            _check_name(name, f"the operation '{name[:40]}'", parts["operations"], problems)
+    declared = _operations(parts.get("operations"), f"{what}.operations", problems)
     return Component(
         name=component,
-        operations=operations,
+        operations=tuple(declared),
         metadata=MappingProxyType(_metadata(parts.get("metadata"), what, problems)),
+        declared=MappingProxyType(
+            {name: operation for name, operation in declared.items() if operation != Operation()}
+        ),
+    )
+
+
+def _operations(node: Node | None, what: str, problems: Problems) -> dict[str, Operation]:
+    """The operations by name: a list of names, or a mapping that says more of each."""
+    if node is None:
+        return {}
+    if not isinstance(node.value, dict):
+        found = dict.fromkeys(typed.texts(node, what, problems), Operation())
+        for name in found:
+            _check_name(name, f"the operation '{name[:40]}'", node, problems)
+        return found
+    for name, entry in node.children().items():
+        _check_name(name, f"the operation '{name[:40]}'", entry, problems)
+    return {
+        name: _operation(entry, f"{what}.{name}", problems)
+        for name, entry in node.children().items()
+    }
+
+
+def _operation(node: Node, what: str, problems: Problems) -> Operation:
+    parts = typed.mapping(node, what, problems)
+    typed.known_names(parts, OPERATION_SETTINGS, what, problems)
+    refuse_secrets(node, what, problems)
+    return Operation(
+        **{
+            name: typed.text(part, f"{what}.{name}", problems)
+            for name, part in parts.items()
+            if name in OPERATION_SETTINGS
+        }
     )
 
 

@@ -8,12 +8,13 @@ the `#` a setting has an even number of blanks (its own indentation), a sentence
 from __future__ import annotations
 
 from collections.abc import Iterator, Mapping
+from dataclasses import asdict
 from textwrap import wrap
 from typing import Any, Final
 
 from gatewayctl.settings import fields, reference
 from gatewayctl.settings.fields import Field
-from gatewayctl.settings.model import Model
+from gatewayctl.settings.model import Component, Model
 
 _HEADER: Final = """\
 # What this gateway should be. Everything is optional: what is commented out is the default.
@@ -46,7 +47,12 @@ _KEYS: Final = """\
 _COMPONENTS: Final = """\
 # Components: the parts of your application that call models, for `gatewayctl chat
 # --component` and for finding their traces. Declaring any replaces these three.
+#   operations    what the component does: a list of names, or a mapping with, for each,
+#                 model, prompt (its system message), offline_model (plays it for `demo`)
+#   metadata      anything, sent with every call of the component
 """
+
+_MAX_TEXT: Final = 70
 
 
 def first_gateway_yaml(project_name: str) -> str:
@@ -94,10 +100,19 @@ def _keys() -> dict[str, Any]:
 def _components() -> dict[str, Any]:
     return {
         component.name: {
-            "operations": list(component.operations),
+            "operations": _operations(component),
             "metadata": dict(component.metadata),
         }
         for component in reference.COMPONENTS
+    }
+
+
+def _operations(component: Component) -> list[str] | dict[str, Any]:
+    if not component.declared:
+        return list(component.operations)
+    return {
+        name: {key: value for key, value in asdict(component.operation(name)).items() if value}
+        for name in component.operations
     }
 
 
@@ -113,5 +128,14 @@ def _lines(data: Mapping[str, Any], indent: str) -> Iterator[str]:
             yield from _lines(value, f"{indent}  ")
         elif isinstance(value, list) and value:
             yield f"{indent}{name}: [{', '.join(value)}]"
+        elif isinstance(value, str) and len(value) > _MAX_TEXT:
+            yield f"{indent}{name}: >-"
+            yield from wrap(
+                value,
+                96 - len(indent),
+                initial_indent=f"{indent}  ",
+                subsequent_indent=f"{indent}  ",
+                break_on_hyphens=False,
+            )
         elif value not in ([], {}):
             yield f"{indent}{name}: {value}"

@@ -121,12 +121,33 @@ class DeclaredKey:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
+class Operation:
+    """How a component speaks in one operation; None where nothing is declared.
+
+    ``prompt`` is the system message. ``offline_model`` takes the place of a model that
+    answers offline with a fixed text, where the operation needs an answer of a certain form.
+    """
+
+    model: str | None = None
+    prompt: str | None = None
+    offline_model: str | None = None
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
 class Component:
-    """A part of an application that calls models; ``operations`` may be empty."""
+    """A part of an application that calls models; ``operations`` may be empty.
+
+    ``declared`` says more of some of the operations, by their name.
+    """
 
     name: str
     operations: tuple[str, ...] = ()
     metadata: Mapping[str, Any] = field(default_factory=lambda: MappingProxyType({}))
+    declared: Mapping[str, Operation] = field(default_factory=lambda: MappingProxyType({}))
+
+    def operation(self, name: str) -> Operation:
+        """What is declared of an operation; nothing, where nothing is."""
+        return self.declared.get(name) or Operation()
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

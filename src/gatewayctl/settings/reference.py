@@ -9,7 +9,7 @@ from __future__ import annotations
 from types import MappingProxyType
 from typing import Final
 
-from gatewayctl.settings.model import Component, DeclaredKey, Model
+from gatewayctl.settings.model import Component, DeclaredKey, Model, Operation
 
 NUM_RETRIES: Final = 3
 TIMEOUT: Final = 600
@@ -44,6 +44,30 @@ DEMO: Final = Model(
 )
 """Answers offline; in the development profile only, so nobody ships it by accident."""
 
+
+def _demo_part(name: str, answer: str) -> Model:
+    return Model(
+        name=name,
+        litellm_params=MappingProxyType({"model": f"openai/{name}", "mock_response": answer}),
+        num_retries=NUM_RETRIES,
+        timeout=TIMEOUT,
+    )
+
+
+DEMO_MODELS: Final = (
+    DEMO,
+    _demo_part(
+        "demo-step",
+        '{"step": "The request went through the gateway; nothing is left to find out.",'
+        ' "done": true}',
+    ),
+    _demo_part(
+        "demo-classifier",
+        '{"route": "reasoning", "reason": "The demo model sends everything to reasoning."}',
+    ),
+)
+"""`demo`, and what plays its part where an operation needs an answer in JSON."""
+
 KEYS: Final = (
     DeclaredKey(
         alias="litellm-dev",
@@ -57,8 +81,38 @@ KEYS: Final = (
     ),
 )
 
+STEP_PROMPT: Final = (
+    "You reason about the user's request one step at a time. Answer with one JSON object and"
+    ' nothing else: {"step": the next step of your reasoning, in a sentence or two, "done":'
+    " true if no further step is needed, otherwise false}."
+)
+SYNTHESIS_PROMPT: Final = (
+    "Answer the user's request, using the reasoning steps you are given. Do not repeat the"
+    " steps; give the answer they lead to."
+)
+ROUTING_PROMPT: Final = (
+    "You decide how a request is answered. Choose passthrough for what one direct reply"
+    " answers, and reasoning for what needs several steps of thought. Answer with one JSON"
+    ' object: {"route": "passthrough" or "reasoning", "reason": why, in one sentence}.'
+)
+
 COMPONENTS: Final = (
     Component(name="passthrough", metadata=MappingProxyType({"routing_path": "passthrough"})),
-    Component(name="reasoning-agent", operations=("step_generation", "synthesis")),
-    Component(name="routing-classifier", operations=("auto_routing",)),
+    Component(
+        name="reasoning-agent",
+        operations=("step_generation", "synthesis"),
+        declared=MappingProxyType(
+            {
+                "step_generation": Operation(prompt=STEP_PROMPT, offline_model="demo-step"),
+                "synthesis": Operation(prompt=SYNTHESIS_PROMPT),
+            }
+        ),
+    ),
+    Component(
+        name="routing-classifier",
+        operations=("auto_routing",),
+        declared=MappingProxyType(
+            {"auto_routing": Operation(prompt=ROUTING_PROMPT, offline_model="demo-classifier")}
+        ),
+    ),
 )

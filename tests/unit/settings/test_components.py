@@ -4,7 +4,7 @@ from pathlib import Path
 
 import pytest
 
-from gatewayctl.settings.model import Component
+from gatewayctl.settings.model import Component, Operation
 from tests.fakes.projects import problems, project
 
 
@@ -22,13 +22,51 @@ def test_declared_components_replace_those_of_the_reference_stack(tmp_path: Path
     )
 
 
+def test_an_operation_may_declare_its_model_and_its_prompt(tmp_path: Path) -> None:
+    settings = project(
+        tmp_path,
+        "components:\n  writer:\n    operations:\n"
+        "      draft: {model: gpt-4o, prompt: Be brief.}\n      review:\n",
+    )
+
+    (writer,) = settings.components
+    assert writer.operations == ("draft", "review")
+    assert writer.operation("draft") == Operation(model="gpt-4o", prompt="Be brief.")
+    assert writer.operation("review") == writer.operation("other") == Operation()
+
+
+def test_every_operation_of_the_reference_stack_has_a_prompt(tmp_path: Path) -> None:
+    operations = [
+        component.operation(name)
+        for component in project(tmp_path).components
+        for name in component.operations
+    ]
+
+    assert len(operations) == 3
+    assert all(operation.prompt for operation in operations)
+
+
+def test_what_plays_the_demo_model_s_part_is_served_in_development_only(tmp_path: Path) -> None:
+    wanted = {"demo", "demo-step", "demo-classifier"}
+
+    development = {model.name for model in project(tmp_path).models}
+    production = {model.name for model in project(tmp_path, "profile: production\n").models}
+
+    assert wanted <= development
+    assert not wanted & production
+
+
 @pytest.mark.parametrize(
     ("text", "message"),
     [
         ("components: [a]", "components must be a mapping, not a list"),
         ("components: {c: 3}", "components.c must be a mapping, not '3'"),
         ("components: {c: [a, a]}", "'a' is given twice in components.c.operations"),
-        ("components: {c: {operations: {}}}", "each of components.c.operations must be a text"),
+        ("components: {c: {operations: 3}}", "each of components.c.operations must be a text"),
+        ("components: {c: {operations: {a: x}}}", "components.c.operations.a must be a mapping"),
+        ("components: {c: {operations: {a: {modle: x}}}}", "unknown setting 'modle' in compo"),
+        ("components: {c: {operations: {a: {prompt: 3}}}}", "components.c.operations.a.prompt"),
+        ("components: {c: {operations: {'a:b': ~}}}", "the operation 'a:b' may hold letters"),
         ("components: {c: {operation: [a]}}", "unknown setting 'operation' in components.c (did"),
         ("components: {'a b': ~}", "the component name 'a b' may hold letters, digits"),
         ("components: {'a,b': ~}", "the component name 'a,b' may hold letters, digits"),

@@ -32,6 +32,7 @@ from gatewayctl.runtimes.embedded.services import (
     QUICK_START,
     SERVICES,
     STOP_SIGNALS,
+    decisive,
     inherited,
     keyed_hash,
 )
@@ -140,7 +141,7 @@ class EmbeddedRuntime:
             yield Progress(subject=service, state="stopped")
         if remove_data:
             self._remove_data()
-        return ran or (("strays",) if left else ())
+        return ran or (("left-over processes",) if left else ())
 
     def restart(self, services: Sequence[str]) -> Generator[Progress, None, None]:
         self._require_known(services)
@@ -204,7 +205,7 @@ class EmbeddedRuntime:
             )
             for service in SERVICES
         }
-        outside = keyed_hash(salt, inherited(self._settings))
+        outside = keyed_hash(salt, decisive(inherited(self._settings)))
         return made | {"supervisor": outside}
 
     def _unchanged(self, wanted: Mapping[str, str]) -> set[str]:

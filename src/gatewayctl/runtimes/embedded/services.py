@@ -27,15 +27,19 @@ STOP_SIGNALS: Final[Mapping[str, str]] = {"postgres": "INT", "litellm": "TERM", 
 """INT is PostgreSQL's fast shutdown: it does not wait for clients to go."""
 LITELLM_USER: Final = "litellm_user"
 PHOENIX_USER: Final = "phoenix_user"
+COLLECTOR: Final = "PHOENIX_COLLECTOR_HTTP_ENDPOINT"
+"""In .env it names another address for LiteLLM's spans, with its path (/v1/traces)."""
 QUICK_START: Final = Path(__file__).with_name("quick_start.py")
 
 # What a service may need from the operator's own environment, besides what models refer to.
+# The first differ between one person's terminals and decide nothing: no reason for a restart.
+_PERSONAL: Final = ("USER", "LOGNAME", "LANG", "LC_ALL", "LC_CTYPE", "TZ", "TMPDIR")
 _PASSED_ON: Final = (
-    "HOME", "USER", "LOGNAME", "LANG", "LC_ALL", "LC_CTYPE", "TZ", "TMPDIR",
+    *_PERSONAL, "HOME", "XDG_CACHE_HOME", "GATEWAYCTL_PROJECT_NAME",
     "HTTP_PROXY", "HTTPS_PROXY", "ALL_PROXY", "NO_PROXY",
     "http_proxy", "https_proxy", "all_proxy", "no_proxy",
     "SSL_CERT_FILE", "SSL_CERT_DIR", "REQUESTS_CA_BUNDLE", "CURL_CA_BUNDLE",
-    "NODE_EXTRA_CA_CERTS", "XDG_CACHE_HOME", "GATEWAYCTL_PROJECT_NAME",
+    "NODE_EXTRA_CA_CERTS",
 )  # fmt: skip
 
 
@@ -54,13 +58,18 @@ class Program:
         Keyed, because it is written to disk and is made of secrets.
         """
         contents = [path.read_text(encoding="utf-8") for path in files if path.is_file()]
-        return keyed_hash(salt, [list(self.argv), dict(self.environment), contents])
+        return keyed_hash(salt, [list(self.argv), decisive(self.environment), contents])
 
 
 def keyed_hash(salt: Secret, value: object) -> str:
     """HMAC-SHA256 of a JSON value, in hex: equal for equal values, useless without the salt."""
     text = json.dumps(value, sort_keys=True).encode()
     return hmac.digest(salt.reveal().encode(), text, "sha256").hex()
+
+
+def decisive(environment: Mapping[str, str]) -> dict[str, str]:
+    """The variables whose change is a reason to restart."""
+    return {name: value for name, value in environment.items() if name not in _PERSONAL}
 
 
 def inherited(settings: Settings, environ: Mapping[str, str] | None = None) -> dict[str, str]:
@@ -147,10 +156,8 @@ def tracing(settings: Settings) -> dict[str, str]:
     return {
         "LITELLM_OTEL_V2": "true",
         "OTEL_SERVICE_NAME": "litellm",
-        # Milliseconds a span waits for company; 5,000 by default, and a person waits longer.
-        "OTEL_BSP_SCHEDULE_DELAY": "1000",
         # HTTP: the callback takes an address for gRPC only where its port is 4317.
-        "PHOENIX_COLLECTOR_HTTP_ENDPOINT": f"{settings.phoenix_url}/v1/traces",
+        COLLECTOR: _collector(settings),
         "PHOENIX_PROJECT_NAME": PHOENIX_PROJECT,
         # Prompts and replies are part of the span, as people expect of Phoenix.
         "OTEL_INSTRUMENTATION_GENAI_CAPTURE_MESSAGE_CONTENT": "span_only",
@@ -165,7 +172,20 @@ def tracing(settings: Settings) -> dict[str, str]:
         # Without an exporter of its own the callback also prints every span, prompts included,
         # to the log; this one is never used, because it has no headers.
         "EXPORTERS": '[{"requires_headers": true}]',
+        # Milliseconds, instead of 5000: a trace is wanted while its call is still in mind.
+        "OTEL_BSP_SCHEDULE_DELAY": "1000",
+        # Seconds, instead of 10: the same for the spend logs. LiteLLM adds up to 5 of its own.
+        "PROXY_BATCH_WRITE_AT": "2",
     }
+
+
+def _collector(settings: Settings) -> str:
+    """Where LiteLLM sends its spans: our Phoenix, or a collector before it that .env names."""
+    try:
+        named = read(settings.env_file).get(COLLECTOR)
+    except EnvFileMissing:
+        named = None
+    return named.value if named and named.value else f"{settings.phoenix_url}/v1/traces"
 
 
 def phoenix(settings: Settings, environment: Environment, layout: Layout) -> Program:
