@@ -19,7 +19,8 @@ down: $(READY) ## Stop it; data stays
 	$(BIN)/gatewayctl down
 
 test: $(READY) ## Every test this machine can run, the real embedded stack included
-	$(BIN)/pytest
+	$(BIN)/pytest -n 2 --dist loadfile tests/unit tests/integration tests/architecture
+	$(BIN)/pytest tests/e2e
 
 lint: $(READY) ## ruff and mypy
 	$(BIN)/ruff check
