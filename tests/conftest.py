@@ -25,7 +25,7 @@ _E2E = Path(__file__).with_name("e2e")
 
 
 @pytest.fixture(autouse=True)
-def clean_environment(
+def nobodys_environment(
     request: pytest.FixtureRequest,
     monkeypatch: pytest.MonkeyPatch,
     tmp_path_factory: pytest.TempPathFactory,

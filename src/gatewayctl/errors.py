@@ -30,7 +30,8 @@
     ├── Unreachable (5)
     │   ├── GatewayUnreachable
     │   ├── GatewayTimeout
-    │   └── PhoenixUnreachable
+    │   ├── PhoenixUnreachable
+    │   └── TraceUnknown
     ├── Refused (6)                 the gateway answered, and the answer is no
     │   ├── GatewayRefused
     │   ├── MasterKeyRefused
@@ -55,11 +56,7 @@ from typing import ClassVar
 
 
 class GatewayctlError(Exception):
-    """A failure that is shown as a sentence and a remedy, never as a traceback.
-
-    ``code`` is the stable name in JSON output, ``exit_code`` the process's answer,
-    ``remedy`` the hint used when the raise gives none.
-    """
+    """Shown as a sentence and a hint (``remedy``, where the raise gives none); no traceback."""
 
     code: ClassVar[str] = "bug"
     exit_code: ClassVar[int] = 1
@@ -299,6 +296,13 @@ class PhoenixUnreachable(Unreachable):
 
     code = "phoenix_unreachable"
     remedy = "Start the stack with `gatewayctl up`."
+
+
+class TraceUnknown(Unreachable):
+    """Nobody can say yet whether a trace is as it should be."""
+
+    code = "trace_unknown"
+    remedy = "Look again with `gatewayctl trace verify ID`, or wait longer with --timeout."
 
 
 class Refused(GatewayctlError):

@@ -21,13 +21,14 @@ LEVEL = {
     "settings": 3,
     "env_file": 2,
     "errors": 1,
+    "client": 0,
 }
 """env_file stands below settings, which reads .env through it."""
 OWNERS = {
     "typer": {"cli"},
     "rich": {"output"},
     "httpx": {"gateway", "tracing"},
-    "opentelemetry": {"tracing"},
+    "opentelemetry": {"tracing", "client"},
     "jinja2": {"rendering"},
     "python_on_whales": {"runtimes"},
     "subprocess": {"runtimes"},

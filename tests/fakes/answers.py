@@ -51,17 +51,9 @@ def _in_turn(said: list[httpx.Response | Exception]) -> Iterator[httpx.Response 
         yield said[-1]
 
 
-def healthy_stack(fake: FakeLiteLLM | None = None) -> FakeLiteLLM:
-    """LiteLLM with its keys and Phoenix, both ready, behind one transport."""
-    fake = fake or FakeLiteLLM()
-    fake.planted["/health/readiness"] = litellm_ready
-    fake.phoenix = phoenix_ready
-    return fake
-
-
 def silent_stack() -> FakeLiteLLM:
     """Nobody answers anywhere."""
     fake = FakeLiteLLM(phoenix=nobody)
-    for path in ("/health/readiness", "/key/list", "/key/generate", "/key/info"):
+    for path in ("/health/readiness", "/healthz", "/key/list", "/key/generate", "/key/info"):
         fake.planted[path] = nobody
     return fake

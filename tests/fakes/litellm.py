@@ -11,6 +11,7 @@ import json
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass, field
+from datetime import UTC, datetime
 from typing import Any
 
 import httpx
@@ -59,6 +60,7 @@ class FakeLiteLLM:
     planted: dict[str, Handler] = field(default_factory=dict)
     requests: list[httpx.Request] = field(default_factory=list)
     phoenix: Handler = lambda _: httpx.Response(200)
+    now: datetime = datetime(2026, 11, 23, tzinfo=UTC)
 
     def add(self, secret: str, alias: str | None = None, **fields: Any) -> str:
         """Put a key into the database; returns its hash."""
@@ -97,7 +99,12 @@ class FakeLiteLLM:
             return self.phoenix(request)
         if path == "/v1/chat/completions":
             return self._chat(request)
+        if path == "/v1/models":
+            return self._models(request)
         if request.headers.get("authorization") != f"Bearer {self.master}":
+            if self._bearer(request) in self.keys:
+                detail = "Virtual key is not allowed to call this route."
+                return httpx.Response(403, json={"detail": detail})
             return error(
                 401,
                 "Authentication Error, Invalid API key provided.",
@@ -129,6 +136,41 @@ class FakeLiteLLM:
             "usage": {"prompt_tokens": 5, "completion_tokens": 7, "total_tokens": 12},
         }
         return httpx.Response(200, headers=headers, json=reply)
+
+    def _bearer(self, request: httpx.Request) -> str:
+        return sha256(request.headers.get("authorization", "").removeprefix("Bearer "))
+
+    def _models(self, request: httpx.Request) -> httpx.Response:
+        row = self.keys.get(self._bearer(request))
+        if row is None:
+            return error(401, "Authentication Error, Invalid.", kind="token_not_found_in_db")
+        if row["blocked"]:
+            return error(401, "Authentication Error, Key is blocked.", kind="auth_error")
+        if row["expires"] and datetime.fromisoformat(row["expires"]) <= self.now:
+            return error(401, "Authentication Error - Expired Key.", kind="expired_key")
+        data = [{"id": model} for model in row["models"] or self.models]
+        return httpx.Response(200, json={"data": data, "object": "list"})
+
+    def _key_update(self, request: httpx.Request) -> httpx.Response:
+        body = json.loads(request.content)
+        row = self.keys.get(body["key"])
+        if row is None:
+            return error(404, "Key not found.", kind="not_found_error", param="key")
+        others = [other for other in self.keys.values() if other is not row]
+        if any(other["key_alias"] == body.get("key_alias", object()) for other in others):
+            return error(
+                400,
+                f"Key with alias '{body['key_alias']}' already exists."
+                " Unique key aliases across all keys are required.",
+                kind="bad_request_error",
+                param="key_alias",
+            )
+        if "duration" in body:
+            row["expires"] = None if body["duration"] is None else "2027-01-01T00:00:00Z"
+        row.update(
+            {name: body[name] for name in ("key_alias", "models", "metadata") if name in body}
+        )
+        return httpx.Response(200, json={**row, "key": body["key"]})
 
     def _key_generate(self, request: httpx.Request) -> httpx.Response:
         body = json.loads(request.content)
@@ -166,7 +208,10 @@ class FakeLiteLLM:
         asked = request.url.params
         page, size = int(asked.get("page", 1)), int(asked.get("size", 10))
         alias = asked.get("key_alias")
-        rows = [row for row in self.keys.values() if alias in (None, row["key_alias"])]
+        if asked.get("substring_matching") == "true":
+            rows = [row for row in self.keys.values() if alias in (row["key_alias"] or "")]
+        else:
+            rows = [row for row in self.keys.values() if alias in (None, row["key_alias"])]
         answer = {
             "keys": rows[(page - 1) * size : page * size],
             "total_count": len(rows),

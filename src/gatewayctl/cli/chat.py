@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import sys
 from contextlib import closing
-from typing import TYPE_CHECKING, Annotated
+from typing import TYPE_CHECKING, Annotated, Literal
 
 import typer
 
@@ -13,8 +13,8 @@ from gatewayctl.cli.options import JsonFlag
 from gatewayctl.errors import EmptyPrompt, UsageProblem
 
 if TYPE_CHECKING:
-    from gatewayctl.operations.chat import ChatReport
     from gatewayctl.operations.chat_plan import ChatAsk
+    from gatewayctl.operations.chat_report import ChatReport
     from gatewayctl.tracing.client_spans import ClientTracer
 
 
@@ -39,6 +39,19 @@ def chat(
         str | None,
         typer.Option(help="Variable of the virtual key. [default: that of the first key]"),
     ] = None,
+    route: Annotated[
+        Literal["passthrough", "reasoning", "auto"] | None,
+        typer.Option(help="Take a request path of several steps, all in one trace."),
+    ] = None,
+    max_steps: Annotated[
+        int, typer.Option(min=1, max=50, help="Reasoning steps at most, on a route.")
+    ] = 3,
+    verify: Annotated[
+        bool, typer.Option("--verify", help="Prove the trace: exit 7 if it is wrong, 5 unknown.")
+    ] = False,
+    timeout: Annotated[
+        float, typer.Option("--timeout", min=0, help="Seconds to wait for the proof.")
+    ] = 30,
     no_stream: Annotated[bool, typer.Option("--no-stream", help="Show the reply whole.")] = False,
     json: JsonFlag = False,
 ) -> None:
@@ -57,7 +70,12 @@ def chat(
         metadata=tuple(metadata or ()),
         key_env=key_env,
         stream=not (no_stream or app.json),
+        route=route,
+        max_steps=max_steps,
+        verify=timeout if verify else None,
     )
+    if route is not None and (component is not None or operation is not None):
+        raise UsageProblem("A route has components of its own: leave out --component, --operation.")
     if not terminal:
         app.show("chat", turn(app, ask), lambda shown: replied(shown, terminal=_on_terminal(app)))
     elif app.json:

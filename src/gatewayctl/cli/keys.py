@@ -1,4 +1,4 @@
-"""`keys`: the virtual keys of the project."""
+"""`keys`: the virtual keys of the project, their whole life."""
 
 from __future__ import annotations
 
@@ -7,9 +7,14 @@ from typing import Annotated
 import typer
 
 from gatewayctl.cli.context import context
-from gatewayctl.cli.options import JsonFlag
+from gatewayctl.cli.options import JsonFlag, YesFlag
 
-app = typer.Typer(help="Virtual keys: make them, see them.", no_args_is_help=True)
+Alias = Annotated[str, typer.Argument(help="Alias of the key in LiteLLM.")]
+
+app = typer.Typer(
+    help="Virtual keys: make them, see them, prove them, rotate and revoke them.",
+    no_args_is_help=True,
+)
 
 
 @app.command("create")
@@ -36,8 +41,8 @@ def create(
     json: JsonFlag = False,
 ) -> None:
     """Make the virtual keys that are missing, and write them to .env."""
-    from gatewayctl.operations.keys_create import create_keys
-    from gatewayctl.operations.keys_wanted import KeyAsk, wanted_keys
+    from gatewayctl.operations.keys_create import keys_create
+    from gatewayctl.operations.keys_wanted import KeyAsk
     from gatewayctl.output import keys
 
     app = context(ctx)
@@ -48,7 +53,7 @@ def create(
         metadata=tuple(metadata or ()),
         duration=duration,
     )
-    report = create_keys(app.settings, app.gateway, wanted_keys(app.settings, ask))
+    report = keys_create(app.settings, app.gateway, ask)
     if show:
         plain = report.revealed()
         app.show("keys create", plain, lambda made: keys.shown(made, alone=alias is not None))
@@ -60,7 +65,7 @@ def create(
 def list_(
     ctx: typer.Context,
     everything: Annotated[
-        bool, typer.Option("--all", help="Also the keys that gatewayctl did not make.")
+        bool, typer.Option("--all", help="Every key, also those gatewayctl did not make.")
     ] = False,
     json: JsonFlag = False,
 ) -> None:
@@ -71,3 +76,79 @@ def list_(
     app = context(ctx)
     report = keys_list(app.settings, app.gateway)
     app.show("keys list", report, lambda found: keys.listed(found, everything=everything))
+
+
+@app.command("show")
+def show(ctx: typer.Context, alias: Alias, json: JsonFlag = False) -> None:
+    """All there is to know about one key; its secret stays masked."""
+    from gatewayctl.operations.keys_show import keys_show
+    from gatewayctl.output import keys
+
+    app = context(ctx)
+    app.show("keys show", keys_show(app.settings, app.gateway, alias), keys.details)
+
+
+@app.command("check")
+def check(
+    ctx: typer.Context,
+    fix: Annotated[bool, typer.Option("--fix", help="First put right what differs.")] = False,
+    json: JsonFlag = False,
+) -> None:
+    """Prove each key with real calls; exit 8 when one is not as declared."""
+    from gatewayctl.operations.keys_check import keys_check
+    from gatewayctl.output import keys
+
+    app = context(ctx)
+    app.show("keys check", keys_check(app.settings, app.gateway, fix=fix), keys.checked)
+
+
+@app.command("rotate")
+def rotate(
+    ctx: typer.Context,
+    alias: Alias,
+    grace: Annotated[
+        str | None,
+        typer.Option(help="How long the old key stays valid, such as 1h.", metavar="TIME"),
+    ] = None,
+    json: JsonFlag = False,
+) -> None:
+    """A new key under the same alias; the old one is revoked, or valid for the grace."""
+    from gatewayctl.operations.keys_rotate import keys_rotate
+    from gatewayctl.output import keys
+
+    app = context(ctx)
+    app.show(
+        "keys rotate", keys_rotate(app.settings, app.gateway, alias, grace=grace), keys.rotated
+    )
+
+
+@app.command("revoke")
+def revoke(ctx: typer.Context, alias: Alias, yes: YesFlag = False, json: JsonFlag = False) -> None:
+    """Delete a key in LiteLLM, and take it out of .env."""
+    from gatewayctl.cli.confirm import by_name
+    from gatewayctl.operations.keys_revoke import keys_revoke
+    from gatewayctl.output import keys
+
+    app = context(ctx)
+    by_name(alias, f"the key {alias}, for all who use it", yes=yes, what="the key's alias")
+    app.show("keys revoke", keys_revoke(app.settings, app.gateway, alias), keys.revoked)
+
+
+@app.command("sync")
+def sync(
+    ctx: typer.Context,
+    prune: Annotated[
+        bool, typer.Option("--prune", help="Delete keys gatewayctl made that are not declared.")
+    ] = False,
+    dry_run: Annotated[
+        bool, typer.Option("--dry-run", help="Show the plan, change nothing; exit 8 on drift.")
+    ] = False,
+    json: JsonFlag = False,
+) -> None:
+    """Make LiteLLM and .env what gateway.yaml declares; keys of others are left alone."""
+    from gatewayctl.operations.keys_sync import keys_sync
+    from gatewayctl.output import keys
+
+    app = context(ctx)
+    report = keys_sync(app.settings, app.gateway, prune=prune, dry_run=dry_run)
+    app.show("keys sync", report, keys.synced)

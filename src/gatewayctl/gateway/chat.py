@@ -26,7 +26,10 @@ Message = Mapping[str, str]
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class ChatRequest:
-    """One request. ``headers`` carry the trace context; ``timeout`` in seconds of silence."""
+    """One request. ``headers`` carry the trace context; ``timeout`` in seconds of silence.
+
+    ``response_format`` is OpenAI's: JSON mode, or an answer after a JSON schema.
+    """
 
     model: str
     messages: tuple[Message, ...]
@@ -34,6 +37,7 @@ class ChatRequest:
     headers: Mapping[str, str] = field(default_factory=lambda: MappingProxyType({}))
     stream: bool = True
     timeout: float = 630
+    response_format: Mapping[str, Any] | None = None
 
     def body(self) -> dict[str, Any]:
         """The JSON that is posted; a stream is asked to end with its usage."""
@@ -45,6 +49,8 @@ class ChatRequest:
         }
         if self.stream:
             body["stream_options"] = {"include_usage": True}
+        if self.response_format is not None:
+            body["response_format"] = dict(self.response_format)
         return body
 
 

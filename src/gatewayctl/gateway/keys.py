@@ -1,4 +1,4 @@
-"""Virtual keys in LiteLLM: register, look up, list, delete.
+"""Virtual keys in LiteLLM: register, look up, list, change, delete.
 
 Owns the shapes of /key/*. Keys are named by their SHA-256 hash in every call but the one
 that registers them: a plain key in a query or a body can end up in logs and spans. Must
@@ -20,6 +20,10 @@ from gatewayctl.settings.model import Secret
 
 _PAGE_SIZE: Final = 100
 """The most /key/list gives at once."""
+_LIMITS: Final = (
+    "max_budget", "budget_duration", "tpm_limit", "rpm_limit", "max_parallel_requests",
+    "team_id", "user_id",
+)  # fmt: skip
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -31,15 +35,20 @@ class NewKey:
     models: tuple[str, ...] = ()
     metadata: Mapping[str, Any] = field(default_factory=lambda: MappingProxyType({}))
     duration: str | None = None
+    limits: Mapping[str, Any] = field(default_factory=lambda: MappingProxyType({}))
 
     def body(self) -> dict[str, Any]:
-        """The request. ``llm_api`` keeps the key from management routes; no limits are set."""
+        """The request. ``llm_api`` keeps the key from management routes.
+
+        No ``limits`` are set but those a key had that this one takes over from.
+        """
         body: dict[str, Any] = {
             "key": self.secret.reveal(),
             "key_alias": self.alias,
             "models": list(self.models),
             "metadata": dict(self.metadata),
             "key_type": "llm_api",
+            **self.limits,
         }
         if self.duration is not None:
             body["duration"] = self.duration
@@ -58,9 +67,41 @@ class VirtualKey:
     expires: datetime | None
     spend: float | None
     blocked: bool
+    created_at: datetime | None = None
+    last_active: datetime | None = None
+    limits: Mapping[str, Any] = field(default_factory=lambda: MappingProxyType({}))
+    """What somebody set in LiteLLM, by LiteLLM's names: budgets, rates, team and user."""
 
     def expired(self, now: datetime) -> bool:
         return self.expires is not None and self.expires <= now
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class KeyChange:
+    """What is to become of a key; None leaves a field as it is.
+
+    ``metadata`` replaces all of it. ``duration`` counts from now; ``forever`` takes an
+    expiry away.
+    """
+
+    alias: str | None = None
+    models: tuple[str, ...] | None = None
+    metadata: Mapping[str, Any] | None = None
+    duration: str | None = None
+    forever: bool = False
+
+    def body(self) -> dict[str, Any]:
+        """The fields to send; LiteLLM reads a null duration as «never expires»."""
+        body: dict[str, Any] = {}
+        if self.alias is not None:
+            body["key_alias"] = self.alias
+        if self.models is not None:
+            body["models"] = list(self.models)
+        if self.metadata is not None:
+            body["metadata"] = dict(self.metadata)
+        if self.duration is not None or self.forever:
+            body["duration"] = None if self.forever else self.duration
+        return body
 
 
 def hash_of(secret: Secret) -> str:
@@ -106,13 +147,25 @@ def with_alias(gateway: GatewayClient, master: Secret, alias: str) -> VirtualKey
     return next((key for key in found[0] if key.alias == alias), None)
 
 
+def family(gateway: GatewayClient, master: Secret, alias: str) -> tuple[VirtualKey, ...]:
+    """The live keys whose alias begins with this one, in one request as a rule."""
+    asked = {"key_alias": alias, "substring_matching": "true"}
+    found = _every(gateway, master, asked)
+    return tuple(key for key in found if key.alias is not None and key.alias.startswith(alias))
+
+
 def listed(gateway: GatewayClient, master: Secret) -> Iterator[VirtualKey]:
     """Every live key, newest first; one request for each hundred."""
-    page, pages = 1, 1
-    while page <= pages:
-        keys, pages = _page(gateway, master, {"page": page})
-        yield from keys
-        page += 1
+    return _every(gateway, master, {})
+
+
+def update(gateway: GatewayClient, master: Secret, key_hash: str, change: KeyChange) -> VirtualKey:
+    """Change a live key, all of it in one step. Raises GatewayRefused if there is none."""
+    body = {"key": key_hash, **change.body()}
+    answer = gateway.call("POST", "/key/update", key=master, role="master", json=body)
+    if not isinstance(answer, dict) or answer.get("token") != key_hash:
+        raise gateway.unexpected("the key that was changed")
+    return _virtual_key(answer)
 
 
 def delete(gateway: GatewayClient, master: Secret, key_hash: str) -> None:
@@ -130,6 +183,16 @@ def delete(gateway: GatewayClient, master: Secret, key_hash: str) -> None:
     )
     if info(gateway, master, key_hash) is not None:
         raise GatewayRefused(f"LiteLLM said it deleted the key {key_hash[:12]}…, but did not.")
+
+
+def _every(
+    gateway: GatewayClient, master: Secret, asked: Mapping[str, str | int]
+) -> Iterator[VirtualKey]:
+    page, pages = 1, 1
+    while page <= pages:
+        keys, pages = _page(gateway, master, {"page": page, **asked})
+        yield from keys
+        page += 1
 
 
 def _page(
@@ -156,6 +219,9 @@ def _virtual_key(row: Mapping[str, Any]) -> VirtualKey:
         expires=_moment(row.get("expires")),
         spend=None if spend is None else float(spend),
         blocked=bool(row.get("blocked")),
+        created_at=_moment(row.get("created_at")),
+        last_active=_moment(row.get("last_active")),
+        limits=MappingProxyType({name: row[name] for name in _LIMITS if row.get(name) is not None}),
     )
 
 

@@ -9,7 +9,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from types import MappingProxyType
-from typing import Any, Final
+from typing import Any, Final, Literal
 
 from gatewayctl.errors import EmptyPrompt, UnknownComponent, UsageProblem
 from gatewayctl.operations.provider_keys import has_real_key
@@ -19,6 +19,8 @@ from gatewayctl.settings.model import Component, Model, Secret, Settings
 DEFAULT_COMPONENT: Final = "passthrough"
 DEFAULT_OPERATION: Final = "chat"
 """The operation of a component that declares none."""
+
+Route = Literal["passthrough", "reasoning", "auto"]
 
 _SLACK: Final = 30
 """Seconds that the gateway gets to report a provider's timeout of its own."""
@@ -39,6 +41,13 @@ class ChatAsk:
     stream: bool = True
     history: tuple[Mapping[str, str], ...] = ()
     session: str | None = None
+    route: Route | None = None
+    max_steps: int = 3
+    verify: float | None = None
+    """Seconds to wait for the proof; None does not ask for one."""
+    routing_path: str | None = None
+    response_format: Mapping[str, Any] | None = None
+    offline_model: str | None = None
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -56,6 +65,7 @@ class ChatPlan:
     timeout: float
     note: str | None
     session: str | None
+    response_format: Mapping[str, Any] | None = None
 
     @property
     def routing_path(self) -> str | None:
@@ -83,20 +93,24 @@ def plan_chat(settings: Settings, ask: ChatAsk, environ: Mapping[str, str]) -> C
         raise EmptyPrompt("The prompt is empty.")
     component = _component(settings, ask.component or DEFAULT_COMPONENT)
     operation = _operation(component, ask.operation)
-    model, note = _model(settings, ask.model)
+    declared = component.operation(operation)
+    model, note = _model(settings, ask.model or declared.model)
+    if ask.response_format is not None:
+        model = _in_form(settings, model, ask.offline_model or declared.offline_model)
     key_env, key = require_virtual_key(settings, ask.key_env, environ)
     return ChatPlan(
         component=component.name,
         operation=operation,
         model=model,
-        messages=_messages(ask, prompt),
-        metadata=_metadata(component, operation, ask.metadata),
+        messages=_messages(ask, prompt, declared.prompt),
+        metadata=_metadata(component, operation, ask),
         key_env=key_env,
         key=key,
         stream=ask.stream,
         timeout=_patience(settings, model),
         note=note,
         session=ask.session,
+        response_format=ask.response_format,
     )
 
 
@@ -157,15 +171,22 @@ def _no_key_note(online: list[Model], therefore: str) -> str:
     return f"{missing}: {therefore}."
 
 
-def _messages(ask: ChatAsk, prompt: str) -> tuple[Mapping[str, str], ...]:
-    system = ask.system
+def _in_form(settings: Settings, name: str, stand_in: str | None) -> str:
+    """The model, or what plays its part where a fixed text would not have the form wanted."""
+    models = {model.name: model for model in settings.served}
+    fixed = name in models and models[name].offline
+    return stand_in if fixed and stand_in in models and stand_in is not None else name
+
+
+def _messages(ask: ChatAsk, prompt: str, declared: str | None) -> tuple[Mapping[str, str], ...]:
+    system = declared if ask.system is None else ask.system
     opening = () if not system else ({"role": "system", "content": _text(system, "--system")},)
     return (*opening, *ask.history, {"role": "user", "content": prompt})
 
 
-def _metadata(component: Component, operation: str, given: tuple[str, ...]) -> Mapping[str, Any]:
+def _metadata(component: Component, operation: str, ask: ChatAsk) -> Mapping[str, Any]:
     """Metadata for traces, tags for spending: LiteLLM keeps the two apart."""
-    own = pairs(given, option="--metadata")
+    own = pairs(ask.metadata, option="--metadata")
     for name in _OURS:
         if name in own:
             raise UsageProblem(
@@ -176,6 +197,7 @@ def _metadata(component: Component, operation: str, given: tuple[str, ...]) -> M
     return MappingProxyType(
         {
             **component.metadata,
+            **({} if ask.routing_path is None else {"routing_path": ask.routing_path}),
             **own,
             "component": component.name,
             "operation": operation,

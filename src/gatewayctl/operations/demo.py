@@ -8,16 +8,18 @@ from __future__ import annotations
 import time
 from collections.abc import Callable, Generator
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, Any, Final
+from typing import TYPE_CHECKING, Final
 
-from gatewayctl.errors import NotVerified
-from gatewayctl.operations.chat import ChatReport, chat
+from gatewayctl.errors import GatewayctlError
+from gatewayctl.operations.chat import chat
+from gatewayctl.operations.chat_call import Delta
 from gatewayctl.operations.chat_plan import ChatAsk
+from gatewayctl.operations.chat_report import ChatReport
 from gatewayctl.operations.health import ServiceReport
+from gatewayctl.operations.trace_proof import TraceProof
 from gatewayctl.operations.up import UpReport
 from gatewayctl.runtimes.base import Progress
-from gatewayctl.settings.model import PHOENIX_PROJECT, Settings
-from gatewayctl.tracing.spans import Patience, Span, SpanQuery, SpanStore, Waited, wait_for
+from gatewayctl.settings.model import Settings
 
 if TYPE_CHECKING:
     from gatewayctl.gateway.client import GatewayClient
@@ -25,7 +27,8 @@ if TYPE_CHECKING:
 PROMPT: Final = "Hello, gateway!"
 COMPONENT: Final = "passthrough"
 MODEL: Final = "demo"
-_PATIENCE: Final = Patience(timeout=30, interval=0.3)
+_PATIENCE: Final = 30
+"""Seconds."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -45,17 +48,12 @@ class DemoReport:
     trace_url: str
     services: tuple[ServiceReport, ...]
     seconds: float
+    proof: TraceProof | None = None
 
     @property
-    def problem(self) -> NotVerified | None:
-        """Set unless the LLM span of this call was found under our own root span."""
-        if self.component is not None and self.parent_found:
-            return None
-        return NotVerified(
-            f"The span of trace {self.trace_id} did not arrive in Phoenix as it should "
-            f"within {_PATIENCE.timeout:g} s.",
-            hint="See `gatewayctl logs litellm` and `gatewayctl logs phoenix`.",
-        )
+    def problem(self) -> GatewayctlError | None:
+        """Set unless the trace of this very call is verified."""
+        return None if self.proof is None else self.proof.problem
 
 
 def demo(
@@ -75,76 +73,43 @@ def demo(
     up = yield from bring_up
     settings = reload() if reload else settings
     yield Progress(subject="chat", state="working", detail=f"component {COMPONENT}")
-    ask = ChatAsk(prompt=PROMPT, component=COMPONENT, model=MODEL, stream=True)
-    said = _whole(chat(settings, gateway, ask))
+    ask = ChatAsk(prompt=PROMPT, component=COMPONENT, model=MODEL, verify=_PATIENCE)
+    said = yield from _unseen(chat(settings, gateway, ask, clock=clock, sleep=sleep))
+    proof = said.verification
+    assert proof is not None  # noqa: S101 - asked for above
     trace_id = str(said.trace_id)
-    yield Progress(subject="chat", state="ready", detail=f"trace {trace_id}")
-    yield Progress(subject="trace", state="working", detail="waiting for Phoenix")
-    store = SpanStore(gateway.http, settings.phoenix_url)
-    waited = yield from _look(store, trace_id, clock, sleep)
-    proof = _call_of(waited.spans)
-    found = waited.state == "found"
-    yield Progress(subject="trace", state="ready" if found else "failed", detail=waited.state)
-    metadata = proof.attributes if proof else {}
+    found = _passed(proof, "component")
     return DemoReport(
         prompt=PROMPT,
         reply=said.reply,
         model=said.model,
         trace_id=trace_id,
-        component=metadata.get("metadata.component"),
-        operation=metadata.get("metadata.operation"),
-        spans=len(waited.spans),
-        parent_found=_rooted(waited.spans, said.span_id),
+        component=said.component if found else None,
+        operation=said.operation if _passed(proof, "operation") else None,
+        spans=proof.spans,
+        parent_found=_passed(proof, "gateway_descends") and _passed(proof, "no_missing_parent"),
         gateway_url=settings.gateway_url,
         phoenix_url=settings.phoenix_url,
         trace_url=f"{settings.phoenix_url}/redirects/traces/{trace_id}",
         services=up.services,
         seconds=clock() - began,
+        proof=proof,
     )
 
 
-def _whole(events: Generator[Any, None, ChatReport]) -> ChatReport:
-    """Drive a chat without showing its parts: the reply is shown at the end."""
+def _passed(proof: TraceProof, name: str) -> bool:
+    return any(check.name == name and check.state == "passed" for check in proof.checks)
+
+
+def _unseen(
+    events: Generator[Delta | Progress, None, ChatReport],
+) -> Generator[Progress, None, ChatReport]:
+    """A chat without its parts: the reply is shown at the end."""
     while True:
         try:
-            next(events)
+            event = next(events)
         except StopIteration as done:
             report: ChatReport = done.value
             return report
-
-
-def _look(
-    store: SpanStore, trace_id: str, clock: Callable[[], float], sleep: Callable[[float], None]
-) -> Generator[Progress, None, Waited]:
-    query = SpanQuery(trace_id=trace_id)
-    looks = wait_for(
-        lambda: store.find(PHOENIX_PROJECT, query),
-        lambda spans: _call_of(spans) is not None and not _orphans(spans),
-        patience=_PATIENCE,
-        clock=clock,
-        sleep=sleep,
-    )
-    while True:
-        try:
-            spans = next(looks)
-        except StopIteration as done:
-            waited: Waited = done.value
-            return waited
-        yield Progress(subject="trace", state="working", detail=f"{len(spans)} spans so far")
-
-
-def _call_of(spans: tuple[Span, ...]) -> Span | None:
-    """The one LLM span of the call."""
-    calls = [span for span in spans if span.kind == "LLM"]
-    return calls[0] if len(calls) == 1 else None
-
-
-def _orphans(spans: tuple[Span, ...]) -> list[Span]:
-    """Spans whose parent has not arrived; the root has none."""
-    known = {span.span_id for span in spans}
-    return [span for span in spans if span.parent_id is not None and span.parent_id not in known]
-
-
-def _rooted(spans: tuple[Span, ...], root: str | None) -> bool:
-    """True when our own span arrived and every other one hangs from a span that did."""
-    return root in {span.span_id for span in spans} and not _orphans(spans)
+        if isinstance(event, Progress):
+            yield event

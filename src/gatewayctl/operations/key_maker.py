@@ -18,21 +18,25 @@ from gatewayctl.env_file.write import update
 from gatewayctl.errors import KeyAliasExists, Refused, SettingsProblem
 from gatewayctl.gateway import keys as litellm
 from gatewayctl.gateway.client import GatewayClient
-from gatewayctl.gateway.keys import NewKey, VirtualKey, hash_of
-from gatewayctl.operations.virtual_keys import values_in_env_file
+from gatewayctl.gateway.keys import KeyChange, NewKey, VirtualKey, hash_of
+from gatewayctl.operations.key_marks import (
+    ENV_METADATA,
+    is_ours,
+    marked,
+    own_words,
+    variable_of,
+)
+from gatewayctl.operations.key_rotation import Rotation
+from gatewayctl.operations.virtual_keys import looks_like_a_key, values_in_env_file
 from gatewayctl.settings.model import DeclaredKey, Secret, Settings
 from gatewayctl.settings.sources import ENV_NAME
-
-CREATED_BY: Final = "gatewayctl"
-ENV_METADATA: Final = "gatewayctl_env"
-"""In a key's metadata: the variable of .env that holds it."""
 
 _ALPHABET: Final = string.ascii_letters + string.digits
 _LENGTH: Final = 32
 _SHORTEST: Final = 16
 """LiteLLM's MINIMUM_CUSTOM_KEY_LENGTH."""
 
-KeyStatus = Literal["created", "exists", "registered", "replaced"]
+KeyStatus = Literal["created", "exists", "registered", "replaced", "moved"]
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -41,8 +45,9 @@ class KeyResult:
 
     ``created``: new in both places. ``exists``: nothing changed. ``registered``: the secret
     .env held was made known to LiteLLM. ``replaced``: as either of the two, and an old key
-    of ours whose secret was lost is deleted. ``models`` and ``metadata`` are what LiteLLM
-    has. ``written`` tells that .env was changed, ``plain`` is filled only to be shown.
+    of ours whose secret was lost, or whose time was over, is deleted. ``moved``: the same
+    key, now under the variable that is declared for it. ``models`` and ``metadata`` are what
+    LiteLLM has. ``written`` tells that .env was changed, ``plain`` is filled only to be shown.
     """
 
     alias: str
@@ -61,11 +66,6 @@ def new_key_secret() -> Secret:
     return Secret("sk-" + "".join(secrets.choice(_ALPHABET) for _ in range(_LENGTH)))
 
 
-def is_ours(key: VirtualKey) -> bool:
-    """True for a key that gatewayctl registered, which it may therefore delete."""
-    return key.metadata.get("created_by") == CREATED_BY
-
-
 @dataclass(frozen=True, slots=True, kw_only=True)
 class KeyMaker:
     """Makes keys one by one; ``warnings`` gathers what is worth telling beside the results."""
@@ -77,38 +77,78 @@ class KeyMaker:
     now: Callable[[], datetime]
     warnings: list[str] = field(default_factory=list)
 
+    @property
+    def rotation(self) -> Rotation:
+        project = self.settings.project_name
+        return Rotation(gateway=self.gateway, master=self.master, project=project, now=self.now)
+
     def ensure(self, declared: DeclaredKey) -> KeyResult:
         """Make the key if it is missing. Raises what keeps it from being made."""
         in_file = values_in_env_file(self.settings).get(declared.env)
-        outside = self._outside(declared)
+        outside = self.outside(declared.env)
         secret = outside or in_file
+        holder = self.settled(declared, in_file)
         if self.fresh:
             if outside is not None:
                 self.warnings.append(f"{declared.env} in the environment hides that of .env.")
-            return self._with_new_secret(declared, instead_of=in_file)
+            return self._with_new_secret(declared, holder, instead_of=in_file)
         if secret is None:
-            return self._with_new_secret(declared, instead_of=None)
+            moved = self._moved(declared, holder)
+            return moved or self._with_new_secret(declared, holder, instead_of=None)
         if self._usable(secret):
-            return self._with_known_secret(declared, secret)
+            if outside is None and self._is_over(holder, secret):
+                return self._with_new_secret(declared, holder, instead_of=secret)
+            return self._with_known_secret(declared, secret, holder)
         if outside is not None:
             raise SettingsProblem(
                 f"{declared.env} in the environment is no virtual key, and hides the one of .env.",
                 hint=f"Unset it: unset {declared.env}.",
             )
-        return self._with_new_secret(declared, instead_of=secret)
+        return self._with_new_secret(declared, holder, instead_of=secret)
+
+    def settled(self, declared: DeclaredKey, in_file: Secret | None) -> VirtualKey | None:
+        """The key that bears the alias, after an interrupted rotation of it was finished."""
+        found = (in_file, self.outside(declared.env))
+        live = {hash_of(secret) for secret in found if secret is not None}
+        return self.rotation.settle(self.rotation.look(declared.alias), live)
+
+    def _is_over(self, holder: VirtualKey | None, secret: Secret) -> bool:
+        """True for our own key whose time is over: it is declared still, so it is due anew."""
+        return (
+            holder is not None
+            and holder.hash == hash_of(secret)
+            and holder.expired(self.now())
+            and is_ours(holder, self.settings.project_name)
+        )
+
+    def _moved(self, declared: DeclaredKey, holder: VirtualKey | None) -> KeyResult | None:
+        """The key whose variable was renamed in gateway.yaml: the line of .env moves."""
+        before = None if holder is None else variable_of(holder)
+        if holder is None or before is None or before == declared.env:
+            return None
+        secret = values_in_env_file(self.settings).get(before)
+        claimed = any(key.env == before for key in self.settings.keys)
+        ours = is_ours(holder, self.settings.project_name)
+        if secret is None or claimed or not ours or hash_of(secret) != holder.hash:
+            return None
+        path, expect = self.settings.env_file, {before: secret.reveal()}
+        update(path, {declared.env: secret.reveal()}, remove=[before], expect=expect)
+        change = KeyChange(metadata={**holder.metadata, ENV_METADATA: declared.env})
+        key = litellm.update(self.gateway, self.master, holder.hash, change)
+        return replace(_result(declared, "moved", secret, key), written=True)
 
     def _usable(self, secret: Secret) -> bool:
-        value = secret.reveal()
-        return value.startswith("sk-") and len(value) >= _SHORTEST and secret != self.master
+        long_enough = len(secret.reveal()) >= _SHORTEST
+        return looks_like_a_key(secret) and long_enough and secret != self.master
 
-    def _outside(self, declared: DeclaredKey) -> Secret | None:
+    def outside(self, env: str) -> Secret | None:
         """The value of the process's environment, which outranks .env.
 
         What settings once read from .env is not asked: somebody may have rotated it since.
         """
-        if self.settings.source_of(declared.env).name == ENV_NAME:
+        if self.settings.source_of(env).name == ENV_NAME:
             return None
-        return self.settings.environment.get(declared.env)
+        return self.settings.environment.get(env)
 
     def _warn_of_other_models(self, declared: DeclaredKey, key: VirtualKey) -> None:
         if set(declared.models) != set(key.models) and (
@@ -119,11 +159,14 @@ class KeyMaker:
                 f"{declared.alias} exists for the models {has}, not {wanted}; it was left so."
             )
 
-    def _with_known_secret(self, declared: DeclaredKey, secret: Secret) -> KeyResult:
+    def _with_known_secret(
+        self, declared: DeclaredKey, secret: Secret, holder: VirtualKey | None
+    ) -> KeyResult:
         """(a) LiteLLM knows it under this alias; (b) it does not, and is told."""
-        holder = litellm.with_alias(self.gateway, self.master, declared.alias)
         if holder is not None and holder.hash == hash_of(secret):
             self._warn_of_other_models(declared, holder)
+            if holder.blocked:
+                self.warnings.append(f"{declared.alias} is blocked in LiteLLM; it was left so.")
             return _result(declared, "exists", secret, holder)
         known = litellm.info(self.gateway, self.master, hash_of(secret))
         if known is not None:
@@ -133,17 +176,18 @@ class KeyMaker:
             )
         return self._registered(declared, secret, holder, status="registered")
 
-    def _with_new_secret(self, declared: DeclaredKey, *, instead_of: Secret | None) -> KeyResult:
+    def _with_new_secret(
+        self, declared: DeclaredKey, holder: VirtualKey | None, *, instead_of: Secret | None
+    ) -> KeyResult:
         """(c) Make a secret, write it to .env, then tell LiteLLM; or leave no trace."""
-        holder = litellm.with_alias(self.gateway, self.master, declared.alias)
-        _refuse_foreign(declared, holder)
+        self._refuse_foreign(declared, holder)
         secret = new_key_secret()
-        if not self._written(declared, secret, instead_of):
+        if not self.written(declared, secret, instead_of):
             # Another gatewayctl was quicker: its secret is the key now.
             theirs = values_in_env_file(self.settings).get(declared.env)
             if theirs is None:
                 raise SettingsProblem(f"{declared.env} in .env changes all the time; left alone.")
-            return self._with_known_secret(declared, theirs)
+            return self._with_known_secret(declared, theirs, holder)
         try:
             made = self._registered(declared, secret, holder, status="created")
         except Refused:
@@ -161,18 +205,18 @@ class KeyMaker:
         *,
         status: KeyStatus,
     ) -> KeyResult:
-        _refuse_foreign(declared, holder)
+        self._refuse_foreign(declared, holder)
         if holder is not None:
             # Ours, and nobody has its secret any more.
             litellm.delete(self.gateway, self.master, holder.hash)
             status = "replaced"
             if declared not in self.settings.keys:
-                declared = _with_limits_of(declared, holder, self.now())
+                declared = with_limits_of(declared, holder, self.now())
         new = NewKey(
             alias=declared.alias,
             secret=secret,
             models=declared.models,
-            metadata=self._metadata(declared),
+            metadata=marked(declared, self.settings.project_name),
             duration=declared.duration,
         )
         try:
@@ -185,15 +229,7 @@ class KeyMaker:
             return _result(declared, "exists", secret, now)
         return _result(declared, status, secret, made)
 
-    def _metadata(self, declared: DeclaredKey) -> dict[str, Any]:
-        return {
-            **declared.metadata,
-            "created_by": CREATED_BY,
-            "project": self.settings.project_name,
-            ENV_METADATA: declared.env,
-        }
-
-    def _written(self, declared: DeclaredKey, secret: Secret, instead_of: Secret | None) -> bool:
+    def written(self, declared: DeclaredKey, secret: Secret, instead_of: Secret | None) -> bool:
         """True if .env holds the secret now; False if somebody else wrote one meanwhile."""
         path, values = self.settings.env_file, {declared.env: secret.reveal()}
         comment = f"Virtual key {declared.alias} of the gateway; made by gatewayctl."
@@ -205,6 +241,14 @@ class KeyMaker:
             self.warnings.append(f"{path} could be read by others; its mode is 0600 now.")
         return declared.env in (*written.added, *written.changed)
 
+    def _refuse_foreign(self, declared: DeclaredKey, holder: VirtualKey | None) -> None:
+        if holder is not None and not is_ours(holder, self.settings.project_name):
+            raise KeyAliasExists(
+                f"LiteLLM has a key {declared.alias!r} that gatewayctl did not make,"
+                f" and {declared.env} does not hold it.",
+                hint=f"Put its value into .env as {declared.env}, or choose another alias.",
+            )
+
     def _taken_back(self, declared: DeclaredKey, secret: Secret, instead_of: Secret | None) -> None:
         path, expect = self.settings.env_file, {declared.env: secret.reveal()}
         if instead_of is None:
@@ -213,22 +257,13 @@ class KeyMaker:
             update(path, {declared.env: instead_of.reveal()}, expect=expect)
 
 
-def _refuse_foreign(declared: DeclaredKey, holder: VirtualKey | None) -> None:
-    if holder is not None and not is_ours(holder):
-        raise KeyAliasExists(
-            f"LiteLLM has a key {declared.alias!r} that gatewayctl did not make,"
-            f" and {declared.env} does not hold it.",
-            hint=f"Put its value into .env as {declared.env}, or choose another alias.",
-        )
-
-
-def _with_limits_of(declared: DeclaredKey, lost: VirtualKey, now: datetime) -> DeclaredKey:
+def with_limits_of(declared: DeclaredKey, lost: VirtualKey, now: datetime) -> DeclaredKey:
     """A key of the command line, no wider than the one it replaces where nothing is said."""
     left = None if lost.expires is None else int((lost.expires - now).total_seconds())
     return replace(
         declared,
         models=declared.models or lost.models,
-        metadata={**lost.metadata, **declared.metadata},
+        metadata={**own_words(lost.metadata), **declared.metadata},
         duration=declared.duration or (f"{left}s" if left is not None and left > 0 else None),
     )
 

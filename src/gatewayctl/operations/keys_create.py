@@ -14,6 +14,8 @@ from pathlib import Path
 from gatewayctl.errors import GatewayctlError, PartlyDone
 from gatewayctl.gateway.client import GatewayClient
 from gatewayctl.operations.key_maker import KeyMaker, KeyResult
+from gatewayctl.operations.keys_wanted import KeyAsk, wanted_keys
+from gatewayctl.operations.lock import held
 from gatewayctl.settings.master_key import require_master_key
 from gatewayctl.settings.model import DeclaredKey, Settings
 
@@ -54,6 +56,16 @@ class KeysCreateReport:
         return replace(self, keys=shown)
 
 
+def keys_create(settings: Settings, gateway: GatewayClient, ask: KeyAsk) -> KeysCreateReport:
+    """The verb: the keys asked for, with the project's lock held. See `create_keys`.
+
+    Raises UsageProblem for what cannot be asked, and Locked.
+    """
+    wanted = wanted_keys(settings, ask)
+    with held(settings.state_dir, "keys create"):
+        return create_keys(settings, gateway, wanted)
+
+
 def create_declared_keys(
     settings: Settings, gateway: GatewayClient, *, fresh: bool = False
 ) -> KeysCreateReport:
@@ -73,7 +85,8 @@ def create_keys(
 ) -> KeysCreateReport:
     """Make keys that are missing, in .env and in LiteLLM; running it twice changes nothing.
 
-    A failure of one key is told in the report if others succeeded, and raised if none did:
+    Finishes what a crash left of an earlier run; the caller holds the project's lock. A
+    failure of one key is told in the report if others succeeded, and raised if none did:
     KeyAliasExists, MasterKeyRefused, GatewayDatabaseMissing, GatewayUnreachable,
     EnvFileUnwritable, Locked…
     """

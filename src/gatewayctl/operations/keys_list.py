@@ -6,19 +6,27 @@ Owns the join and the state of each key. Must not know terminals.
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import UTC, datetime
 from typing import Literal
 
 from gatewayctl.gateway.client import GatewayClient
 from gatewayctl.gateway.keys import VirtualKey, hash_of, listed
-from gatewayctl.operations.key_maker import ENV_METADATA, is_ours
-from gatewayctl.operations.virtual_keys import values_in_env_file
+from gatewayctl.operations.key_marks import is_ours, is_predecessor, is_successor, variable_of
+from gatewayctl.operations.virtual_keys import values_now
 from gatewayctl.settings.master_key import require_master_key
 from gatewayctl.settings.model import DeclaredKey, Secret, Settings
 
 KeyState = Literal[
-    "ok", "missing", "not in gateway", "not in .env", "expired", "blocked", "foreign"
+    "ok",
+    "missing",
+    "not in gateway",
+    "not in .env",
+    "expired",
+    "blocked",
+    "retiring",
+    "unfinished",
+    "foreign",
 ]
 
 
@@ -28,7 +36,9 @@ class KeyRow:
 
     ``ok``: declared or made by us, LiteLLM knows the very secret of .env. ``missing``: in
     neither. ``not in gateway``: .env holds a secret LiteLLM does not know under this alias.
-    ``not in .env``: LiteLLM has it, nobody holds its secret. ``foreign``: made by others.
+    ``not in .env``: LiteLLM has it, nobody holds its secret. ``retiring``: rotated
+    away and valid for its time of grace. ``unfinished``: the new key of a rotation that was
+    interrupted; `keys create` finishes it. ``foreign``: made by others.
     """
 
     alias: str | None
@@ -68,17 +78,20 @@ def keys_list(
 
     Raises MasterKeyMissing, MasterKeyRefused, GatewayDatabaseMissing, GatewayUnreachable.
     """
-    master = require_master_key(settings)
-    values = {**values_in_env_file(settings), **settings.environment}
-    keys = tuple(listed(gateway, master))
+    keys = tuple(listed(gateway, require_master_key(settings)))
+    return joined(settings, keys, now=now())
+
+
+def joined(settings: Settings, keys: tuple[VirtualKey, ...], *, now: datetime) -> KeysListReport:
+    """What is declared joined with LiteLLM's ``keys`` and with .env as it is now."""
+    values, project = values_now(settings), settings.project_name
     # Aliases are unique but for a race in LiteLLM; then the newest key counts.
     by_alias = {key.alias: key for key in reversed(keys) if key.alias}
-    moment = now()
     held = {key.alias: by_alias.get(key.alias) for key in settings.keys}
-    rows = [_declared(key, held[key.alias], values, moment) for key in settings.keys]
+    rows = [_declared(key, held[key.alias], values, now) for key in settings.keys]
     others = [key for key in keys if key not in held.values()]
-    rows += [_ours(key, values, moment) for key in others if is_ours(key)]
-    rows += [_foreign(key) for key in others if not is_ours(key)]
+    rows += [_ours(key, values, now) for key in others if is_ours(key, project)]
+    rows += [_foreign(key) for key in others if not is_ours(key, project)]
     return KeysListReport(keys=tuple(rows))
 
 
@@ -107,10 +120,20 @@ def _declared(
 
 def _ours(key: VirtualKey, values: Mapping[str, Secret], now: datetime) -> KeyRow:
     """A key made on the command line; it says itself which variable holds it."""
-    env = key.metadata.get(ENV_METADATA)
-    name = env if isinstance(env, str) else None
+    name = variable_of(key)
     secret = values.get(name) if name else None
+    if is_predecessor(key) or is_successor(key):
+        return _staged(key, name, secret, now)
     return _row(key, env=name, secret=secret, declared=False, now=now)
+
+
+def _staged(key: VirtualKey, env: str | None, secret: Secret | None, now: datetime) -> KeyRow:
+    """A key of a rotation; the variable is its alias's, and holds it at most by chance."""
+    row = _row(key, env=env, secret=secret, declared=False, now=now)
+    in_env = secret is not None and hash_of(secret) == key.hash
+    stage: KeyState = "unfinished" if is_successor(key) else "retiring"
+    state = "expired" if key.expired(now) else stage
+    return replace(row, in_env=in_env, key=key.name, state=state)
 
 
 def _row(

@@ -18,6 +18,7 @@ from gatewayctl.settings.model import DeclaredKey, Settings
 
 _DURATION: Final = re.compile(r"[1-9][0-9]{0,6}(s|m|h|d|w|mo)")
 _LONGEST_ALIAS: Final = 200
+_SECONDS: Final = {"s": 1, "m": 60, "h": 3600, "d": 86400, "w": 604800, "mo": 30 * 86400}
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -68,10 +69,7 @@ def _undeclared(settings: Settings, alias: str, ask: KeyAsk) -> DeclaredKey:
     if taken is not None:
         raise UsageProblem(f"--env {env} holds the key {taken}.", hint="Name another variable.")
     _check_models(settings, ask.models)
-    if ask.duration is not None and not _DURATION.fullmatch(ask.duration):
-        raise UsageProblem(
-            f"--duration {ask.duration!r} is none.", hint="Write it like 30s, 30m, 12h or 30d."
-        )
+    check_duration(ask.duration, option="--duration")
     return DeclaredKey(
         alias=alias,
         env=env,
@@ -79,6 +77,20 @@ def _undeclared(settings: Settings, alias: str, ask: KeyAsk) -> DeclaredKey:
         metadata=MappingProxyType(pairs(ask.metadata, option="--metadata")),
         duration=ask.duration,
     )
+
+
+def check_duration(duration: str | None, *, option: str) -> None:
+    """Raise UsageProblem for what LiteLLM does not take for a duration."""
+    if duration is not None and not _DURATION.fullmatch(duration):
+        raise UsageProblem(
+            f"{option} {duration!r} is none.", hint="Write it like 30s, 30m, 12h or 30d."
+        )
+
+
+def seconds_of(duration: str) -> int:
+    """A duration such as ``30d`` in seconds; a month counts 30 days."""
+    unit = duration.lstrip("0123456789")
+    return int(duration.removesuffix(unit)) * _SECONDS[unit]
 
 
 def variable_for(alias: str) -> str:

@@ -9,7 +9,7 @@ import fcntl
 import json
 import os
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from datetime import UTC, datetime
 from pathlib import Path
 
@@ -21,7 +21,7 @@ def held(state_dir: Path, verb: str) -> Iterator[None]:
     """Hold the project's lock. Raises Locked, naming who holds it, since when, for what."""
     try:
         state_dir.mkdir(mode=0o700, parents=True, exist_ok=True)
-        lock = (state_dir / "lock").open("a+", encoding="utf-8")
+        lock = (state_dir / "lock").open("ab+", buffering=0)
     except OSError as error:
         raise FileUnwritable(f"Cannot write to {state_dir}: {error.strerror}.") from error
     with lock:
@@ -29,10 +29,11 @@ def held(state_dir: Path, verb: str) -> Iterator[None]:
             fcntl.flock(lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
         except BlockingIOError:
             raise Locked(f"This project is being changed: {_holder(state_dir)}.") from None
-        lock.truncate(0)
         now = datetime.now(UTC).isoformat(timespec="seconds")
-        lock.write(json.dumps({"pid": os.getpid(), "verb": verb, "since": now}))
-        lock.flush()
+        # Who holds it is only told; on a full disk the lock holds all the same.
+        with suppress(OSError):
+            lock.truncate(0)
+            lock.write(json.dumps({"pid": os.getpid(), "verb": verb, "since": now}).encode())
         yield
 
 

@@ -13,7 +13,7 @@ from gatewayctl.runtimes.base import LogLine, Runtime
 from gatewayctl.settings.model import Secret
 
 # Services write what they are asked into their logs, keys included.
-_KEY: Final = re.compile(r"(?<![A-Za-z0-9])sk-[A-Za-z0-9_\-]{8,}")
+_KEY: Final = re.compile(r"(?:(?<![A-Za-z0-9])|(?<=%[0-9A-Fa-f]{2}))sk-[A-Za-z0-9_\-]{8,}")
 _UNITS: Final = {"s": "seconds", "m": "minutes", "h": "hours", "d": "days"}
 
 

@@ -96,7 +96,8 @@ def models_list(
 
 def _joined(settings: Settings, groups: tuple[ServedModel, ...]) -> tuple[ModelRow, ...]:
     by_name = {group.name: group for group in groups}
-    declared = {model.name for model in settings.models}
+    # The parts of an offline model are no models of their own to a person.
+    declared = {model.name for model in settings.served}
     rows = [_declared(model, by_name.get(model.name), settings) for model in settings.models]
     rows += [
         ModelRow(

@@ -9,7 +9,7 @@ from __future__ import annotations
 import time
 from collections.abc import Generator
 from dataclasses import dataclass
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Final
 
 from gatewayctl.errors import GatewayctlError
 from gatewayctl.operations.health import ServiceReport
@@ -17,6 +17,7 @@ from gatewayctl.operations.keys_create import KeysCreateReport, create_declared_
 from gatewayctl.operations.lock import held
 from gatewayctl.operations.ready import wait_ready
 from gatewayctl.operations.render import render
+from gatewayctl.operations.tracing_probe import Tracing, arrived, send_probe
 from gatewayctl.runtimes.base import Progress, Runtime
 from gatewayctl.runtimes.registry import ResolvedRuntime
 from gatewayctl.settings.master_key import require_master_key
@@ -26,11 +27,18 @@ if TYPE_CHECKING:
     from gatewayctl.gateway.client import GatewayClient
 
 
+UNPROVEN: Final = (
+    "Phoenix has not shown a span of LiteLLM yet: `gatewayctl chat --verify` tells more."
+)
+_TRACE_SECONDS: Final = 1.5
+
+
 @dataclass(frozen=True, slots=True, kw_only=True)
 class UpReport:
     """What up did; ``changed`` is false when everything was as it should be already.
 
-    ``files``: rendered files that were written. ``seconds``: how long it took.
+    ``files``: rendered files that were written. ``seconds``: how long it took. ``tracing``:
+    whether spans of a real request got from LiteLLM to Phoenix; None where nothing started.
     """
 
     project: str
@@ -46,6 +54,7 @@ class UpReport:
     gateway_url: str
     phoenix_url: str
     seconds: float
+    tracing: Tracing | None = None
     warnings: tuple[str, ...] = ()
 
     @property
@@ -85,7 +94,10 @@ def up(
         yield from runtime.prepare(refresh=options.pull)
         files = render(settings, runtime=resolved.name).files
         started = yield from _start(settings, runtime, gateway, options)
+        moved = bool(started.begun or started.again)
+        probe = send_probe(gateway, settings.secrets.master_key) if moved else None
         keys = create_declared_keys(settings, gateway) if options.keys else None
+        tracing = _tracing(settings, gateway, probe) if moved else None
     written = tuple(str(file.path) for file in files if file.state != "unchanged")
     made = keys is not None and any(key.status != "exists" for key in keys.keys)
     return UpReport(
@@ -102,8 +114,15 @@ def up(
         gateway_url=settings.gateway_url,
         phoenix_url=settings.phoenix_url,
         seconds=time.monotonic() - began,
-        warnings=warnings,
+        tracing=tracing,
+        warnings=(*warnings, *((UNPROVEN,) if tracing == "unproven" else ())),
     )
+
+
+def _tracing(settings: Settings, gateway: GatewayClient, probe: str | None) -> Tracing:
+    """A trace that is late is worth a warning, not more waiting."""
+    there = arrived(settings, gateway, probe, timeout=_TRACE_SECONDS)
+    return "proven" if there else "unproven"
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -15,7 +15,9 @@ from gatewayctl.env_file.read import read
 from gatewayctl.errors import EnvFileMissing, UsageProblem, VirtualKeyMissing
 from gatewayctl.settings.fields import RESERVED
 from gatewayctl.settings.model import Secret, Settings
+from gatewayctl.settings.sources import ENV_NAME
 
+_KEY: Final = re.compile(r"sk-[!-~]+")
 _ENV_NAME: Final = re.compile(r"[A-Za-z_][A-Za-z0-9_]*")
 
 
@@ -53,12 +55,23 @@ def values_in_env_file(settings: Settings) -> Mapping[str, Secret]:
     return {name: Secret(entry.value) for name, entry in found.items() if entry.value}
 
 
+def values_now(settings: Settings) -> Mapping[str, Secret]:
+    """What the variables hold now, .env read afresh; the process's environment comes first."""
+    outside = {
+        name: secret
+        for name, secret in settings.environment.items()
+        if settings.source_of(name).name != ENV_NAME
+    }
+    return {**values_in_env_file(settings), **outside}
+
+
 def require_virtual_key(
     settings: Settings, name: str | None, environ: Mapping[str, str]
 ) -> tuple[str, Secret]:
     """The variable and the virtual key in it; by default that of the first declared key.
 
-    Raises VirtualKeyMissing where it is empty or holds the master key, which no chat gets.
+    Raises VirtualKeyMissing where it is empty, holds the master key, which no chat gets, or
+    something that is no key: LiteLLM masks keys in its traces, but nothing else sent as one.
     """
     if name is not None:
         check_key_variable(settings, name, option="--key-env")
@@ -77,7 +90,17 @@ def require_virtual_key(
             f"{name} holds the master key, which is never used to chat.",
             hint=f"Delete the line {name} and run `gatewayctl keys create`.",
         )
+    if not looks_like_a_key(key):
+        raise VirtualKeyMissing(
+            f"{name} holds no virtual key: it does not begin with sk-.",
+            hint=f"Delete the line {name} and run `gatewayctl keys create`.",
+        )
     return name, key
+
+
+def looks_like_a_key(secret: Secret) -> bool:
+    """True for what may be sent as a key: LiteLLM hashes in its traces what begins with sk-."""
+    return _KEY.fullmatch(secret.reveal()) is not None
 
 
 def pairs(texts: tuple[str, ...], *, option: str) -> dict[str, str]:

@@ -9,10 +9,14 @@ import re
 from collections.abc import Generator, Iterable
 from typing import TYPE_CHECKING, Final, TypeVar
 
-from gatewayctl.operations.chat import ChatReport, Delta
+from gatewayctl.operations.chat_call import Delta
+from gatewayctl.operations.chat_report import ChatReport
+from gatewayctl.runtimes.base import Progress
 
 if TYPE_CHECKING:
     from rich.console import RenderableType
+
+    from gatewayctl.operations.trace_proof import TraceProof
 
 Report = TypeVar("Report")
 
@@ -33,13 +37,21 @@ class Screen:
         self._terminal = terminal
         self.open_line = False
 
-    def passing(self, events: Generator[Delta, None, Report]) -> Generator[Delta, None, Report]:
-        """The same reply; harmless, if it goes to a terminal."""
+    def passing(
+        self, events: Generator[Delta | Progress, None, Report]
+    ) -> Generator[Delta | Progress, None, Report]:
+        """The same reply; harmless, if it goes to a terminal. News in between get own lines."""
         while True:
             try:
                 delta = next(events)
             except StopIteration as done:
                 return done.value  # type: ignore[no-any-return]
+            if isinstance(delta, Progress):
+                if self.open_line:
+                    self.open_line = False
+                    yield Delta(text="\n")
+                yield delta
+                continue
             text = visible(delta.text) if self._terminal else delta.text
             self.open_line = not text.endswith("\n")
             yield Delta(text=text)
@@ -51,10 +63,26 @@ def replied(report: ChatReport, *, terminal: bool) -> Iterable[RenderableType]:
         yield visible(report.reply) if terminal else report.reply
 
 
+def verification(proof: TraceProof) -> Iterable[str]:
+    """The answer in one line, then each check that is not passed."""
+    after = "-" if proof.visible_after is None else f"{proof.visible_after:.1f} s"
+    booked = "-" if proof.ledger_after is None else f"{proof.ledger_after:.1f} s"
+    yield (
+        f"{proof.verdict}: {proof.spans} spans, {proof.calls} calls,"
+        f" visible after {after}, in the ledger after {booked}"
+    )
+    for check in proof.checks:
+        if check.state != "passed":
+            yield f"  {check.name} {check.state}: {check.detail}"
+
+
 def narrated(report: ChatReport) -> Iterable[str]:
     """What is worth knowing beside the reply: what was decided, one line, each warning."""
     if report.note is not None:
         yield report.note
+    for step in report.steps[:-1]:
+        used = "-" if step.usage is None else f"{step.usage.total_tokens} tokens"
+        yield f"{step.component}/{step.operation} · {step.model} · {used}"
     facts = [
         f"trace {report.trace_id or '-'}",
         f"{report.component}/{report.operation}",
@@ -63,4 +91,6 @@ def narrated(report: ChatReport) -> Iterable[str]:
         f"{report.latency_ms / 1000:.2f} s",
     ]
     yield " · ".join(facts)
+    if report.verification is not None:
+        yield from verification(report.verification)
     yield from (f"Warning: {warning}" for warning in report.warnings)

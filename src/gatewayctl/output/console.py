@@ -21,8 +21,9 @@ if TYPE_CHECKING:
 
     from gatewayctl.errors import GatewayctlError
 
-# Any key of the usual shape, so that text from elsewhere cannot carry one out.
-_KEY: Final = re.compile(r"(?<![A-Za-z0-9])sk-[A-Za-z0-9_\-]{4,}")
+# Any key of the usual shape, so that text from elsewhere cannot carry one out. It begins a word
+# ("task-runner" holds none), or stands behind an escape of an URL.
+_KEY: Final = re.compile(r"(?:(?<![A-Za-z0-9])|(?<=%[0-9A-Fa-f]{2}))sk-[A-Za-z0-9_\-]{4,}")
 # Programs write colours and cursor movements into their logs; a terminal must not obey them.
 _CONTROL: Final = re.compile(
     r"\x1b\[[0-?]*[ -/]*[@-~]|\x1b\][^\x07\x1b]*(?:\x07|\x1b\\)"

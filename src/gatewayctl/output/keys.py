@@ -1,49 +1,39 @@
 """Virtual keys as they are shown: tables of 80 columns, secrets masked.
 
-Owns the looks of `keys create` and `keys list`. Must not know how keys are made.
+Owns the looks of the `keys` verbs. Must not know how keys are made.
 """
 
 from __future__ import annotations
 
 from collections.abc import Iterable
 from datetime import datetime
-from typing import TYPE_CHECKING, Final
+from typing import TYPE_CHECKING, Any, Final
 
-from rich import box
-from rich.table import Table
-from rich.text import Text
-
-from gatewayctl.operations.keys_create import KeysCreateReport
-from gatewayctl.operations.keys_list import KeyRow, KeysListReport
+from gatewayctl.output.table import table
 
 if TYPE_CHECKING:
     from rich.console import RenderableType
 
-_STYLES: Final = {
-    "ok": "green",
-    "exists": "green",
-    "created": "bold green",
-    "registered": "bold green",
-    "replaced": "bold green",
-    "foreign": "dim",
-}
+    from gatewayctl.operations.keys_check import KeyCheck, KeysCheckReport
+    from gatewayctl.operations.keys_create import KeysCreateReport
+    from gatewayctl.operations.keys_list import KeyRow, KeysListReport
+    from gatewayctl.operations.keys_revoke import KeysRevokeReport
+    from gatewayctl.operations.keys_rotate import KeysRotateReport
+    from gatewayctl.operations.keys_show import KeysShowReport
+    from gatewayctl.operations.keys_sync import KeysSyncReport
+
+SCREENFUL: Final = 20
+"""Rows of `keys list` without --all."""
 
 
 def created(report: KeysCreateReport) -> Iterable[RenderableType]:
     """Each key with what became of it, and where it is written."""
-    table = _table("Alias", "Variable", "State", "Key", "Expires")
-    for key in report.keys:
-        table.add_row(
-            Text(key.alias),
-            Text(key.env),
-            _state(key.status),
-            Text(key.key.masked()),
-            Text(_day(key.expires)),
-        )
-    for failure in report.failed:
-        table.add_row(Text(failure.alias), Text(failure.env), _state("failed"), "-", "-")
-    if table.row_count:
-        yield table
+    rows: list[tuple[object | None, ...]] = [
+        (key.alias, key.env, key.status, key.key.masked(), _day(key.expires)) for key in report.keys
+    ]
+    rows += [(failure.alias, failure.env, "failed", None, None) for failure in report.failed]
+    if rows:
+        yield table(("ALIAS", "VARIABLE", "STATE", "KEY", "EXPIRES"), rows)
     if not report.keys and not report.failed:
         yield "gateway.yaml declares no keys."
     elif any(key.written for key in report.keys):
@@ -52,7 +42,7 @@ def created(report: KeysCreateReport) -> Iterable[RenderableType]:
         yield f"Registered as {report.env_file} has them."
     elif not report.failed:
         yield "Nothing to do: every key exists."
-    yield from (f"Warning: {warning}" for warning in report.warnings)
+    yield from _warnings(report.warnings)
 
 
 def shown(report: KeysCreateReport, *, alone: bool) -> Iterable[RenderableType]:
@@ -62,44 +52,155 @@ def shown(report: KeysCreateReport, *, alone: bool) -> Iterable[RenderableType]:
 
 
 def listed(report: KeysListReport, *, everything: bool) -> Iterable[RenderableType]:
-    """The project's keys, and the others as one line unless ``everything`` is wanted."""
-    rows = report.keys if everything else report.own
+    """The project's keys in one screenful, and the others counted; or ``everything``."""
+    rows = report.keys if everything else report.own[:SCREENFUL]
     if rows:
-        table = _table("Alias", "Variable", "State", "Key", "Models", "Expires", "Spend")
-        for row in rows:
-            table.add_row(*_cells(row))
-        yield table
+        heads = ("ALIAS", "VARIABLE", "STATE", "KEY", "MODELS", "EXPIRES", "SPEND")
+        yield table(heads, [_row(row) for row in rows])
     else:
         yield "No virtual keys."
-    hidden = len(report.keys) - len(rows)
-    if hidden:
-        plural = "key" if hidden == 1 else "keys"
-        yield f"And {hidden} {plural} that gatewayctl did not make; --all shows them."
+    if everything:
+        return
+    more = len(report.own) - len(rows)
+    if more:
+        yield f"And {_count(more, 'more key')} of this project; --all shows them."
+    if report.foreign:
+        foreign = _count(len(report.foreign), "key")
+        yield f"And {foreign} that gatewayctl did not make; --all shows them."
 
 
-def _cells(row: KeyRow) -> tuple[Text, ...]:
-    return (
-        Text(row.alias or "-"),
-        Text(row.env or "-"),
-        _state(row.state),
-        Text(row.key or "-"),
-        Text(", ".join(row.models) or ("all" if row.in_gateway else "-")),
-        Text(_day(row.expires)),
-        Text("-" if row.spend is None else f"${row.spend:.4f}"),
+def details(report: KeysShowReport) -> Iterable[RenderableType]:
+    """One key, a line for each thing known of it."""
+    yield table(
+        ("ALIAS", report.alias or "-"),
+        [
+            ("state", report.state),
+            ("variable", report.env),
+            ("declared", "yes" if report.declared else "no"),
+            ("key", report.key),
+            ("models", _models(report.models, known=report.in_gateway)),
+            ("created", _minute(report.created_at)),
+            ("last used", _minute(report.last_active)),
+            ("expires", _minute(report.expires)),
+            ("spend", _dollars(report.spend)),
+            *((f"metadata {name}", str(value)) for name, value in _items(report.metadata)),
+            *((f"limit {name}", str(value)) for name, value in _items(report.limits)),
+            *((f"retiring {old.key}", _minute(old.expires)) for old in report.retiring),
+        ],
     )
 
 
-def _table(*headings: str) -> Table:
-    table = Table(box=box.SIMPLE_HEAD, pad_edge=False, show_edge=False)
-    for heading in headings:
-        # What is copied from here is folded, never cut.
-        table.add_column(heading, overflow="fold")
-    return table
+def checked(report: KeysCheckReport) -> Iterable[RenderableType]:
+    """What was put right, then each key with its proof; reasons are in the error below."""
+    for fixed in report.fixed:
+        yield f"Fixed {fixed.alias}: {fixed.action}{_because(fixed.changes, fixed.reason)}"
+    if not report.keys:
+        yield "gateway.yaml declares no keys."
+    else:
+        heads = ("ALIAS", "VARIABLE", "STATE", "CALL", "MANAGEMENT", "TIME")
+        yield table(heads, [_proof(check) for check in report.keys])
+    yield from _warnings(report.warnings)
 
 
-def _state(state: str) -> Text:
-    return Text(state, style=_STYLES.get(state, "bold red"))
+def rotated(report: KeysRotateReport) -> Iterable[RenderableType]:
+    """The new key, and until when the old one is accepted."""
+    yield f"{report.alias} is {report.key.masked()} now, in {report.env_file} as {report.env}."
+    if report.previous == "revoked":
+        yield f"The old one ({report.previous_key}) is revoked; restart what still holds it."
+    else:
+        until = _minute(report.previous_until)
+        yield f"The old one ({report.previous_key}) is accepted until {until}."
+    yield from _warnings(report.warnings)
 
 
-def _day(moment: datetime | None) -> str:
-    return "-" if moment is None else moment.strftime("%Y-%m-%d")
+def revoked(report: KeysRevokeReport) -> Iterable[RenderableType]:
+    """What is gone, and what would bring it back."""
+    if report.revoked:
+        yield f"{report.alias} is revoked: {', '.join(report.revoked)}."
+    if report.env_removed:
+        yield f"{report.env} is taken out of {report.env_file}."
+    if report.declared:
+        yield "gateway.yaml declares it still: the next `up` or `keys create` makes a new one."
+    yield from _warnings(report.warnings)
+
+
+def synced(report: KeysSyncReport) -> Iterable[RenderableType]:
+    """The plan, a line for each key that is not as it should be, and the rest counted."""
+    rows = [
+        (
+            key.alias,
+            "failed" if key.error else key.action,
+            "; ".join(key.changes) or key.error or key.reason,
+        )
+        for key in report.keys
+        if key.action not in {"none", "foreign"}
+    ]
+    if rows:
+        yield table(("ALIAS", "ACTION", "WHY"), rows)
+    if not report.drift:
+        yield "Nothing to do: the keys are as gateway.yaml declares them."
+    kept = sum(key.reason == "not declared in gateway.yaml" for key in report.keys)
+    if kept and not report.prune:
+        yield f"{_count(kept, 'key')} not declared; --prune deletes what gatewayctl made."
+    foreign = sum(key.action == "foreign" for key in report.keys)
+    if foreign:
+        yield f"{_count(foreign, 'key')} made by others: left alone."
+    if report.dry_run and report.drift:
+        yield "Nothing was changed: this was a dry run."
+    yield from _warnings(report.warnings)
+
+
+def _row(row: KeyRow) -> tuple[object | None, ...]:
+    return (
+        row.alias,
+        row.env,
+        row.state,
+        row.key,
+        _models(row.models, known=row.in_gateway),
+        _day(row.expires),
+        _dollars(row.spend),
+    )
+
+
+def _proof(check: KeyCheck) -> tuple[object | None, ...]:
+    return (
+        check.alias,
+        check.env,
+        check.state if check.ok or check.state != "ok" else "differs",
+        {None: None, True: "accepted", False: "refused"}[check.authenticates],
+        {None: None, True: "refused", False: "OPEN"}[check.management_refused],
+        None if check.latency_ms is None else f"{check.latency_ms:.0f} ms",
+    )
+
+
+def _models(models: tuple[str, ...], *, known: bool) -> str | None:
+    return ", ".join(models) or ("all" if known else None)
+
+
+def _because(changes: tuple[str, ...], reason: str | None) -> str:
+    said = "; ".join(changes) or reason
+    return f" ({said})" if said else ""
+
+
+def _items(found: Any) -> list[tuple[str, Any]]:
+    return sorted((found or {}).items())
+
+
+def _warnings(warnings: tuple[str, ...]) -> Iterable[str]:
+    return (f"Warning: {warning}" for warning in warnings)
+
+
+def _count(number: int, noun: str) -> str:
+    return f"{number} {noun}" if number == 1 else f"{number} {noun}s"
+
+
+def _dollars(spend: float | None) -> str | None:
+    return None if spend is None else f"${spend:.4f}"
+
+
+def _day(moment: datetime | None) -> str | None:
+    return None if moment is None else moment.strftime("%Y-%m-%d")
+
+
+def _minute(moment: datetime | None) -> str | None:
+    return None if moment is None else moment.strftime("%Y-%m-%d %H:%M UTC")

@@ -8,45 +8,37 @@ from __future__ import annotations
 from collections.abc import Iterable
 from typing import TYPE_CHECKING, Final
 
-from rich import box
-from rich.table import Table
-from rich.text import Text
-
 from gatewayctl.operations.models_list import ModelCheck, ModelRow, ModelsListReport
+from gatewayctl.output.console import without_control
+from gatewayctl.output.table import table
 
 if TYPE_CHECKING:
     from rich.console import RenderableType
 
-_STYLES: Final = {"ok": "green", "not served": "bold red", "not declared": "dim"}
 _KEY: Final = {None: "not needed", True: "set", False: "missing"}
 
 
 def listed(report: ModelsListReport) -> Iterable[RenderableType]:
     """One line a model; under the table the reasons of those that failed."""
-    table = Table(box=box.SIMPLE_HEAD, pad_edge=False, show_edge=False)
-    headings = ["Model", "Upstream", "State", "Provider key"]
-    for heading in headings + (["Check"] if report.checked else []):
-        table.add_column(heading, overflow="fold")
-    for row in report.models:
-        cells = [Text(row.model), Text(row.upstream or "-"), _state(row), Text(_key(row))]
-        table.add_row(*cells, *([_check(row.check)] if report.checked else []))
-    yield table
+    from rich.text import Text
+
+    heads = ("MODEL", "UPSTREAM", "STATE", "PROVIDER KEY")
+    yield table(
+        (*heads, "CHECK") if report.checked else heads,
+        [_cells(row, checked=report.checked) for row in report.models],
+    )
     for row in report.models:
         if row.check is not None and row.check.reason is not None:
-            yield Text(f"{row.model}: {row.check.reason}")
+            yield Text(without_control(f"{row.model}: {row.check.reason}"))
 
 
-def _state(row: ModelRow) -> Text:
-    return Text(row.state, style=_STYLES[row.state])
+def _cells(row: ModelRow, *, checked: bool) -> tuple[str | None, ...]:
+    key = _KEY[row.provider_key] if row.declared else None
+    cells = (row.model, row.upstream, row.state, key)
+    return (*cells, _check(row.check)) if checked else cells
 
 
-def _key(row: ModelRow) -> str:
-    return _KEY[row.provider_key] if row.declared else "-"
-
-
-def _check(check: ModelCheck | None) -> Text:
+def _check(check: ModelCheck | None) -> str | None:
     if check is None:
-        return Text("-")
-    if check.ok:
-        return Text(f"answers ({check.latency_ms:.0f} ms)", style="green")
-    return Text(f"failed: {check.code}", style="bold red")
+        return None
+    return f"answers ({check.latency_ms:.0f} ms)" if check.ok else f"failed: {check.code}"

@@ -6,7 +6,7 @@ Owns how events look. Must not know which verb sends them.
 from __future__ import annotations
 
 import time
-from collections.abc import Generator
+from collections.abc import Callable, Generator
 from contextlib import closing
 from typing import TYPE_CHECKING, Any, Final, TypeVar
 
@@ -31,7 +31,12 @@ _MARK: Final = {
 }
 
 
-def follow(events: Generator[Any, None, Report], console: Console) -> Report:
+def follow(
+    events: Generator[Any, None, Report],
+    console: Console,
+    *,
+    clock: Callable[[], float] = time.monotonic,
+) -> Report:
     """Drive a verb to its end and hand back its report.
 
     Events are Progress values, or anything with a ``text`` that belongs on stdout as it
@@ -40,20 +45,21 @@ def follow(events: Generator[Any, None, Report], console: Console) -> Report:
     show = _animated if console.animated else _plain
     # Closed here, not when the collector comes by: a verb clears up when it is interrupted.
     with closing(events):
-        return show(events, Board(), console)
+        return show(events, Board(clock), console)
 
 
 class Board:
     """What is known of each subject: its last event and when it began."""
 
-    def __init__(self) -> None:
+    def __init__(self, clock: Callable[[], float] = time.monotonic) -> None:
+        self._clock = clock
         self.events: dict[str, Progress] = {}
         self.began: dict[str, float] = {}
         self.ended: dict[str, float] = {}
 
     def note(self, event: Progress) -> bool:
-        """Take an event in; True when the subject's state or its whole detail changed."""
-        now = time.monotonic()
+        """Take an event in; True when the subject is new or its state changed."""
+        now = self._clock()
         old = self.events.get(event.subject)
         self.events[event.subject] = event
         if event.state == "waiting":
@@ -68,7 +74,7 @@ class Board:
     def seconds(self, subject: str) -> float | None:
         """Seconds since the subject began, or that it took; None while it waits."""
         began = self.began.get(subject)
-        return None if began is None else self.ended.get(subject, time.monotonic()) - began
+        return None if began is None else self.ended.get(subject, self._clock()) - began
 
 
 def _plain(events: Generator[Any, None, Report], board: Board, console: Console) -> Report:

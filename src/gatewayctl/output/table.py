@@ -9,7 +9,17 @@ from rich.text import Text
 
 from gatewayctl.output.console import without_control
 
-_STYLES = {"healthy": "green", "starting": "yellow", "unhealthy": "bold red", "stopped": "dim"}
+_STYLES = {
+    **dict.fromkeys(("healthy", "ok", "exists", "accepted"), "green"),
+    **dict.fromkeys(("created", "registered", "replaced", "moved"), "bold green"),
+    **dict.fromkeys(("starting", "retiring", "unfinished"), "yellow"),
+    **dict.fromkeys(("stopped", "foreign", "not declared"), "dim"),
+    **dict.fromkeys(
+        ("unhealthy", "failed", "missing", "not in gateway", "not in .env", "expired", "blocked",
+         "differs", "conflict", "OPEN", "not served"),
+        "bold red",
+    ),
+}  # fmt: skip
 
 
 def table(heads: Sequence[str], rows: Iterable[Sequence[object | None]]) -> Table:

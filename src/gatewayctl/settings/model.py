@@ -94,7 +94,8 @@ class Model:
 
     ``litellm_params`` are passed to LiteLLM as they are (``model``, ``api_base``, …);
     ``api_key_env`` names the environment variable with the provider's key, or None.
-    ``timeout`` is in seconds.
+    ``timeout`` is in seconds. ``parts`` are groups served beside it that answer offline with
+    another fixed text each, for operations that need an answer of a certain form.
     """
 
     name: str
@@ -102,6 +103,7 @@ class Model:
     api_key_env: str | None = None
     num_retries: int = 3
     timeout: float = 600
+    parts: Mapping[str, str] = field(default_factory=lambda: MappingProxyType({}))
 
     @property
     def offline(self) -> bool:
@@ -161,6 +163,18 @@ class Secrets:
     ui_password: Secret | None = None
 
 
+def _parts(model: Model) -> tuple[Model, ...]:
+    return tuple(
+        Model(
+            name=name,
+            litellm_params=MappingProxyType({"model": f"openai/{name}", "mock_response": answer}),
+            num_retries=model.num_retries,
+            timeout=model.timeout,
+        )
+        for name, answer in model.parts.items()
+    )
+
+
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Settings:
     """Everything one run needs to know, checked.
@@ -182,6 +196,11 @@ class Settings:
     secrets: Secrets
     environment: Mapping[str, Secret]
     origins: Mapping[str, Source]
+
+    @property
+    def served(self) -> tuple[Model, ...]:
+        """Every model group of the gateway: the models, and after each its parts."""
+        return tuple(group for model in self.models for group in (model, *_parts(model)))
 
     @property
     def env_file(self) -> Path:

@@ -28,16 +28,15 @@ SETTINGS: Final = (*_SHARED, "api_key_env", "params")
 def parse_models(node: Node | None, profile: Profile, problems: Problems) -> tuple[Model, ...]:
     """The declared models, or those of the reference stack where none are declared.
 
-    In the development profile `demo` and its parts are added unless declared.
+    In the development profile `demo` is added unless a model of that name is declared.
     """
     models: tuple[Model, ...] = reference.MODELS
     if node is not None and node.value is not None:
         entries = typed.mapping(node, "models", problems)
         read = [_model(name, entry, problems) for name, entry in entries.items()]
         models = tuple(model for model in read if model is not None)
-    if profile == "development":
-        names = {model.name for model in models}
-        return (*models, *(demo for demo in reference.DEMO_MODELS if demo.name not in names))
+    if profile == "development" and all(model.name != reference.DEMO.name for model in models):
+        return (*models, reference.DEMO)
     return models
 
 

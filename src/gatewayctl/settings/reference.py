@@ -41,32 +41,20 @@ DEMO: Final = Model(
     ),
     num_retries=NUM_RETRIES,
     timeout=TIMEOUT,
+    parts=MappingProxyType(
+        {
+            "demo-step": (
+                '{"step": "The request went through the gateway; nothing is left to find out.",'
+                ' "done": true}'
+            ),
+            "demo-classifier": (
+                '{"route": "reasoning", "reason": "The demo model sends everything there."}'
+            ),
+        }
+    ),
 )
 """Answers offline; in the development profile only, so nobody ships it by accident."""
 
-
-def _demo_part(name: str, answer: str) -> Model:
-    return Model(
-        name=name,
-        litellm_params=MappingProxyType({"model": f"openai/{name}", "mock_response": answer}),
-        num_retries=NUM_RETRIES,
-        timeout=TIMEOUT,
-    )
-
-
-DEMO_MODELS: Final = (
-    DEMO,
-    _demo_part(
-        "demo-step",
-        '{"step": "The request went through the gateway; nothing is left to find out.",'
-        ' "done": true}',
-    ),
-    _demo_part(
-        "demo-classifier",
-        '{"route": "reasoning", "reason": "The demo model sends everything to reasoning."}',
-    ),
-)
-"""`demo`, and what plays its part where an operation needs an answer in JSON."""
 
 KEYS: Final = (
     DeclaredKey(

@@ -32,6 +32,7 @@ from opentelemetry.trace import (
     StatusCode,
     format_span_id,
     format_trace_id,
+    get_current_span,
     set_span_in_context,
 )
 from opentelemetry.trace.propagation.tracecontext import TraceContextTextMapPropagator
@@ -47,6 +48,8 @@ Attributes = Mapping[str, str | int | float | bool]
 Outcome = Literal["ok", "error", "cancelled"]
 
 SERVICE_NAME: Final = "gatewayctl"
+INBOUND: Final = "gatewayctl.inbound"
+"""Set on a root that continues the trace of the program that called us."""
 
 
 class ClientTracer:
@@ -62,8 +65,15 @@ class ClientTracer:
         provider.add_span_processor(SimpleSpanProcessor(self._exporter))
         self._tracer = provider.get_tracer(SERVICE_NAME)
 
-    def start(self, name: str, attributes: Attributes, *, environ: Mapping[str, str]) -> ClientSpan:
-        """Begin a span of OpenInference kind CHAIN.
+    def start(
+        self,
+        name: str,
+        attributes: Attributes,
+        *,
+        environ: Mapping[str, str],
+        parent: ClientSpan | None = None,
+    ) -> ClientSpan:
+        """Begin a span of OpenInference kind CHAIN, under ``parent`` if there is one.
 
         A W3C ``TRACEPARENT`` in ``environ`` becomes its parent, so that the trace of the
         program that called us goes on; one that is malformed is ignored, as W3C asks.
@@ -73,11 +83,21 @@ class ClientTracer:
             for header in ("traceparent", "tracestate")
             if header.upper() in environ
         }
+        context = (
+            TraceContextTextMapPropagator().extract(inbound)
+            if parent is None
+            else set_span_in_context(parent.span)
+        )
+        continued = get_current_span(context).get_span_context().is_valid and parent is None
         span = self._tracer.start_span(
             name,
-            context=TraceContextTextMapPropagator().extract(inbound),
+            context=context,
             kind=SpanKind.CLIENT,
-            attributes={"openinference.span.kind": "CHAIN", **attributes},
+            attributes={
+                "openinference.span.kind": "CHAIN",
+                **({INBOUND: True} if continued else {}),
+                **attributes,
+            },
         )
         return ClientSpan(span=span, exporter=self._exporter)
 

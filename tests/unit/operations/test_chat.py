@@ -17,8 +17,10 @@ from gatewayctl.errors import (
     VirtualKeyRefused,
 )
 from gatewayctl.gateway.chat import Usage
-from gatewayctl.operations.chat import ChatReport, Delta, chat
+from gatewayctl.operations.chat import chat
+from gatewayctl.operations.chat_call import Delta
 from gatewayctl.operations.chat_plan import ChatAsk
+from gatewayctl.operations.chat_report import ChatReport
 from gatewayctl.settings.model import Settings
 from tests.fakes.litellm import FakeLiteLLM, event_stream, served
 from tests.fakes.projects import MASTER_KEY, project

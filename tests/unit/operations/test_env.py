@@ -33,9 +33,7 @@ def test_another_key_is_chosen_by_its_alias(settings: Settings) -> None:
 
 
 def test_a_container_finds_the_gateway_of_the_machine_around_it(tmp_path: Path) -> None:
-    settings = project(
-        tmp_path, "ports: {litellm: 14000}\n", env=f"LITELLM_API_KEY={DEV}\n"
-    )
+    settings = project(tmp_path, "ports: {litellm: 14000}\n", env=f"LITELLM_API_KEY={DEV}\n")
 
     report = env(settings, "embedded", place="container")
 

@@ -33,8 +33,10 @@ def test_a_missing_file_is_made(tmp_path: Path) -> None:
         ),
         (
             "a\r\n",
-            ("a\r\n\r\n# gatewayctl: secrets and state\r\n"
-            ".env\r\n.env.gatewayctl-tmp\r\n.gatewayctl/\r\n"),
+            (
+                "a\r\n\r\n# gatewayctl: secrets and state\r\n"
+                ".env\r\n.env.gatewayctl-tmp\r\n.gatewayctl/\r\n"
+            ),
         ),
     ],
 )

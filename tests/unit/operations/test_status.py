@@ -72,8 +72,6 @@ def test_a_stack_that_does_not_run_is_to_be_started(settings: Settings) -> None:
 
 def test_declared_keys_are_told_with_the_value_env_file_has(settings: Settings) -> None:
     assert look(settings, FakeRuntime()).keys == (
-        KeyStatus(
-            alias="litellm-dev", env="LITELLM_API_KEY", key=Secret("sk-virtual-0123456789")
-        ),
+        KeyStatus(alias="litellm-dev", env="LITELLM_API_KEY", key=Secret("sk-virtual-0123456789")),
         KeyStatus(alias="litellm-eval", env="LITELLM_EVAL_KEY", key=None),
     )

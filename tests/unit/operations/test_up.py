@@ -19,9 +19,10 @@ from gatewayctl.gateway.client import GatewayClient
 from gatewayctl.operations.lock import held
 from gatewayctl.operations.up import UpOptions, UpReport, up
 from gatewayctl.settings.model import Settings
-from tests.fakes.answers import healthy_stack, nobody
+from tests.fakes.answers import nobody
 from tests.fakes.driving import driven, report_of
-from tests.fakes.litellm import URL, FakeLiteLLM, error
+from tests.fakes.litellm import URL, FakeLiteLLM, error, served
+from tests.fakes.phoenix import healthy_stack
 from tests.fakes.projects import MASTER_KEY, project
 from tests.fakes.runtime import SERVICES, FakeRuntime, resolved, up_and_running
 
@@ -44,14 +45,14 @@ def stack() -> FakeLiteLLM:
 
 @pytest.fixture
 def gateway(stack: FakeLiteLLM) -> Iterator[GatewayClient]:
-    with httpx.Client(transport=stack.transport()) as http:
-        yield GatewayClient(http, URL)
+    with served(stack) as client:
+        yield client
 
 
 def done(
     settings: Settings, runtime: FakeRuntime, gateway: GatewayClient, *, keys: bool = True
 ) -> UpReport:
-    return report_of(up(settings, resolved(runtime), gateway, UpOptions(keys=keys)))
+    return report_of(up(settings, resolved(runtime), gateway, UpOptions(timeout=2, keys=keys)))
 
 
 def test_the_first_up_prepares_starts_and_makes_the_declared_keys(
@@ -82,8 +83,11 @@ def test_a_second_up_changes_nothing_and_says_so(
 ) -> None:
     runtime = FakeRuntime()
     done(settings, runtime, gateway)
-    before = {path: path.read_bytes() for path in folder.rglob("*") if path.name != "lock"
-              and path.is_file()}
+    before = {
+        path: path.read_bytes()
+        for path in folder.rglob("*")
+        if path.name != "lock" and path.is_file()
+    }
 
     report = done(project(folder), runtime, gateway)
 
@@ -130,7 +134,7 @@ def test_newer_images_are_fetched_where_that_is_wanted(
 ) -> None:
     runtime = FakeRuntime()
 
-    driven(up(settings, resolved(runtime), gateway, UpOptions(pull=True)))
+    driven(up(settings, resolved(runtime), gateway, UpOptions(timeout=2, pull=True)))
 
     assert "prepare --refresh" in runtime.calls
 
@@ -146,7 +150,7 @@ def test_secrets_that_were_just_made_count_as_a_change(
             settings,
             resolved(runtime),
             gateway,
-            UpOptions(keys=False),
+            UpOptions(timeout=2, keys=False),
             secrets_added=("UI_PASSWORD",),
             warnings=("your key is weak",),
         )

@@ -33,7 +33,8 @@ def test_the_reference_stack_is_rendered_as_litellm_wants_it(tmp_path: Path) -> 
     openai = {"api_key": "os.environ/OPENAI_API_KEY", "num_retries": 3, "timeout": 600}
     config = rendered(tmp_path)
 
-    demo = config["model_list"].pop()
+    *config["model_list"], demo, step, classifier = config["model_list"]
+    assert (step["model_name"], classifier["model_name"]) == ("demo-step", "demo-classifier")
     assert demo["model_name"] == "demo"
     assert demo["litellm_params"]["mock_response"].startswith("This is the demo model")
     assert "api_key" not in demo["litellm_params"]

@@ -49,8 +49,8 @@ def test_every_operation_of_the_reference_stack_has_a_prompt(tmp_path: Path) -> 
 def test_what_plays_the_demo_model_s_part_is_served_in_development_only(tmp_path: Path) -> None:
     wanted = {"demo", "demo-step", "demo-classifier"}
 
-    development = {model.name for model in project(tmp_path).models}
-    production = {model.name for model in project(tmp_path, "profile: production\n").models}
+    development = {model.name for model in project(tmp_path).served}
+    production = {model.name for model in project(tmp_path, "profile: production\n").served}
 
     assert wanted <= development
     assert not wanted & production

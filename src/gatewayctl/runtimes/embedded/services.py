@@ -173,7 +173,7 @@ def tracing(settings: Settings) -> dict[str, str]:
         # to the log; this one is never used, because it has no headers.
         "EXPORTERS": '[{"requires_headers": true}]',
         # Milliseconds, instead of 5000: a trace is wanted while its call is still in mind.
-        "OTEL_BSP_SCHEDULE_DELAY": "1000",
+        "OTEL_BSP_SCHEDULE_DELAY": "500",
         # Seconds, instead of 10: the same for the spend logs. LiteLLM adds up to 5 of its own.
         "PROXY_BATCH_WRITE_AT": "2",
     }

@@ -3,11 +3,13 @@ from __future__ import annotations
 import json
 import os
 import socket
+import subprocess
 from collections.abc import Callable, Iterator, Mapping
 from contextlib import ExitStack
 from dataclasses import dataclass, field
 from pathlib import Path
 
+import psutil
 import pytest
 
 from gatewayctl.errors import PortTaken, RuntimeProblem, ServiceFailed, UnknownService
@@ -272,6 +274,19 @@ def test_a_database_that_ended_is_told_with_its_last_lines(stack: Stack) -> None
     assert "could not create shared memory" in failed.value.message
 
 
+def test_a_new_cluster_is_made_before_the_server_starts(stack: Stack) -> None:
+    (stack.layout.postgres_home / "initialised").unlink()
+    initdb = locate().postgres_bin / "initdb"
+    initdb.parent.mkdir(parents=True)
+    initdb.write_text('#!/bin/sh\ncat > /dev/null\nmkdir "$2"\n')
+    initdb.chmod(0o755)
+
+    seen, _ = driven(stack.runtime().start())
+
+    assert stack.layout.postgres_data.is_dir()
+    assert Progress(subject="postgres", state="working", detail="new cluster") in seen
+
+
 # Preflight
 
 
@@ -398,6 +413,15 @@ def test_stopping_tells_what_ran(stack: Stack) -> None:
 
 def test_stopping_what_does_not_run_stops_nothing(stack: Stack) -> None:
     assert driven(stack.runtime().stop()) == ([], ())
+
+
+def test_what_a_killed_supervisor_left_behind_is_ended(stack: Stack) -> None:
+    marked = {"GATEWAYCTL_STATE_DIR": str(stack.layout.state_dir)}
+    with subprocess.Popen(["/bin/sleep", "60"], env=marked) as left:
+        stopped = report_of(stack.runtime().stop())
+
+    assert stopped == ("left-over processes",)
+    assert not psutil.pid_exists(left.pid)
 
 
 def test_data_stays_when_the_stack_is_stopped(stack: Stack) -> None:

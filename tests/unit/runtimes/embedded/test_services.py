@@ -181,6 +181,17 @@ def test_a_value_of_the_process_environment_wins_over_env_file(
     assert env["OPENAI_API_KEY"] == "sk-from-outside"
 
 
+def test_without_an_env_file_the_process_environment_is_enough(
+    tmp_path: Path, environment: Environment
+) -> None:
+    settings = project(tmp_path, environ=SECRETS)
+
+    env = by_name(settings, environment)["litellm"].environment
+
+    assert env["OPENAI_API_KEY"] == SECRETS["OPENAI_API_KEY"]
+    assert "LITELLM_API_KEY" not in env
+
+
 def test_every_service_has_a_stop_signal() -> None:
     assert tuple(STOP_SIGNALS) == SERVICES
 

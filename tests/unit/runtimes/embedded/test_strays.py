@@ -182,7 +182,7 @@ def test_waiting_for_the_last_process_ends_when_it_is_gone(
 def test_who_stays_is_told_when_the_time_is_up(layout: Layout, started: Starter) -> None:
     process = started("/bin/sleep", "60", env=mark(layout))
 
-    assert pids(strays.wait_gone(layout, seconds=0)) == {process.pid}
+    assert pids(strays.wait_gone(layout, seconds=0.01)) == {process.pid}
 
 
 def test_processes_that_do_not_end_in_time_are_ended(started: Starter) -> None:

@@ -1,0 +1,65 @@
+"""`trace`: what Phoenix knows of the calls, and whether it can be trusted."""
+
+from __future__ import annotations
+
+from typing import Annotated, Literal
+
+import typer
+
+from gatewayctl.cli.context import context
+from gatewayctl.cli.options import JsonFlag
+
+app = typer.Typer(help="Traces: show them, list them, prove them.", no_args_is_help=True)
+
+TraceId = Annotated[str, typer.Argument(metavar="ID", help="Trace id, 32 hex digits.")]
+
+
+@app.command("show")
+def show(ctx: typer.Context, trace_id: TraceId, json: JsonFlag = False) -> None:
+    """The tree of a trace: component, model, tokens, cost, time, errors."""
+    from gatewayctl.operations.trace_show import trace_show
+    from gatewayctl.output import traces
+
+    app = context(ctx)
+    app.show("trace show", trace_show(app.settings, app.http, trace_id), traces.tree)
+
+
+@app.command("list")
+def list_(
+    ctx: typer.Context,
+    component: Annotated[str | None, typer.Option(help="Calls of this component only.")] = None,
+    model: Annotated[str | None, typer.Option(help="Calls of this model only.")] = None,
+    status: Annotated[
+        Literal["ok", "error"] | None, typer.Option(help="Calls that ended so only.")
+    ] = None,
+    since: Annotated[
+        str | None, typer.Option(help="Calls of the last 30s, 10m, 1h, 2d.", metavar="TIME")
+    ] = None,
+    limit: Annotated[int, typer.Option(min=1, max=10_000, help="At most so many.")] = 50,
+    json: JsonFlag = False,
+) -> None:
+    """Model calls, newest first, one line each."""
+    from gatewayctl.operations.trace_list import TraceFilter, trace_list
+    from gatewayctl.output import traces
+
+    app = context(ctx)
+    wanted = TraceFilter(component=component, model=model, status=status, since=since, limit=limit)
+    app.show("trace list", trace_list(app.settings, app.http, wanted), traces.listed)
+
+
+@app.command("verify")
+def verify(
+    ctx: typer.Context,
+    trace_id: TraceId,
+    timeout: Annotated[
+        float, typer.Option("--timeout", min=0, help="Seconds to wait for what is missing.")
+    ] = 30,
+    json: JsonFlag = False,
+) -> None:
+    """Prove a trace: 0 verified, 7 not verified, 5 nobody can say."""
+    from gatewayctl.operations.trace_verify import trace_verify
+    from gatewayctl.output import traces
+
+    app = context(ctx)
+    events = trace_verify(app.settings, app.gateway, trace_id, timeout=timeout)
+    app.run("trace verify", events, traces.verified)

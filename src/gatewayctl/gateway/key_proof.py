@@ -1,0 +1,62 @@
+"""Proving a virtual key with real calls: it opens the models, and nothing else.
+
+Owns which calls prove it; both are free, no model is called. Must not know .env or what
+is declared.
+"""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Callable
+from dataclasses import dataclass
+from typing import Final
+
+import httpx
+
+from gatewayctl.errors import GatewayRefused
+from gatewayctl.gateway.client import GatewayClient
+from gatewayctl.settings.model import Secret
+
+_TIMEOUT: Final = httpx.Timeout(30, connect=5)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class KeyProof:
+    """The models the key opens, and how long LiteLLM took to say so, in milliseconds."""
+
+    models: tuple[str, ...]
+    latency_ms: float
+
+
+def prove(
+    gateway: GatewayClient, secret: Secret, *, clock: Callable[[], float] = time.perf_counter
+) -> KeyProof:
+    """Call the gateway with the key. Raises VirtualKeyRefused where it does not open."""
+    began = clock()
+    answer = gateway.call("GET", "/v1/models", key=secret, role="virtual", timeout=_TIMEOUT)
+    rows = answer.get("data") if isinstance(answer, dict) else None
+    if not isinstance(rows, list):
+        raise gateway.unexpected("a list of models")
+    models = tuple(str(row.get("id")) for row in rows if isinstance(row, dict))
+    return KeyProof(models=models, latency_ms=(clock() - began) * 1000)
+
+
+def management_is_refused(gateway: GatewayClient, secret: Secret) -> bool:
+    """True if the key may not list keys, as no key of an application may.
+
+    Raises GatewayRefused where LiteLLM fails instead of answering.
+    """
+    with (
+        gateway.named_failures(_TIMEOUT),
+        gateway.http.stream(
+            "GET",
+            f"{gateway.base_url}/key/list",
+            params={"size": 1},
+            headers={"Authorization": f"Bearer {secret.reveal()}"},
+            timeout=_TIMEOUT,
+        ) as response,
+    ):
+        status = response.status_code
+    if status >= 500:
+        raise GatewayRefused(f"LiteLLM at {gateway.base_url} failed ({status}) at a key's proof.")
+    return status in {401, 403}

@@ -1,0 +1,113 @@
+"""LiteLLM's own ledger: one spend log for each request, read back.
+
+Owns the shape of /spend/logs/v2 (a community endpoint; the reports named after spend are
+Enterprise). LiteLLM writes its logs in batches some seconds after the reply. Must not know
+traces, nor what the figures are for.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from datetime import UTC, datetime, timedelta
+from typing import Any, Final
+
+from gatewayctl.gateway.client import GatewayClient
+from gatewayctl.settings.model import Secret
+
+PATH: Final = "/spend/logs/v2"
+_PAGE_SIZE: Final = 1000
+"""The most LiteLLM gives at once."""
+_WHOLE_SECONDS: Final = "%Y-%m-%d %H:%M:%S"
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class SpendLog:
+    """One request in LiteLLM's ledger. ``cost`` in US dollars, ``seconds`` it took.
+
+    ``trace_id`` is LiteLLM's session id, which is the W3C trace id where the caller sent one.
+    ``model`` is the model group. ``tags`` are those of the request.
+    """
+
+    call_id: str
+    trace_id: str | None
+    model: str | None
+    key_alias: str | None
+    key_hash: str | None
+    tags: tuple[str, ...]
+    prompt_tokens: int
+    completion_tokens: int
+    total_tokens: int
+    cost: float | None
+    ok: bool
+    start: datetime | None
+    seconds: float | None
+
+    def tagged(self, name: str) -> str | None:
+        """The value of the tag ``name:value``, or None."""
+        prefix = f"{name}:"
+        return next((tag.removeprefix(prefix) for tag in self.tags if tag.startswith(prefix)), None)
+
+
+def spend_logs(
+    gateway: GatewayClient,
+    master: Secret,
+    *,
+    since: datetime,
+    until: datetime,
+    trace_id: str | None = None,
+) -> tuple[SpendLog, ...]:
+    """Every request that began in the time, newest first; of one trace if it is given.
+
+    LiteLLM counts in whole seconds, so the edges are widened to them.
+    """
+    params: dict[str, str | int] = {
+        "start_date": since.astimezone(UTC).strftime(_WHOLE_SECONDS),
+        "end_date": (until.astimezone(UTC) + timedelta(seconds=1)).strftime(_WHOLE_SECONDS),
+        "page_size": _PAGE_SIZE,
+    }
+    if trace_id is not None:
+        params["session_id"] = trace_id
+    found: dict[str, SpendLog] = {}
+    page = 1
+    while True:
+        body = gateway.call("GET", PATH, key=master, role="master", params=params | {"page": page})
+        rows = body.get("data") if isinstance(body, dict) else None
+        if not isinstance(rows, list):
+            raise gateway.unexpected("spend logs")
+        for log in map(_log, rows):
+            # A page may repeat a row when new ones arrive while it is read.
+            found.setdefault(log.call_id, log)
+        if page >= int(body.get("total_pages") or 1):
+            return tuple(log for log in found.values() if trace_id in (None, log.trace_id))
+        page += 1
+
+
+def _log(row: Mapping[str, Any]) -> SpendLog:
+    said = row.get("metadata")
+    metadata: Mapping[str, Any] = said if isinstance(said, dict) else {}
+    start, end = _moment(row.get("startTime")), _moment(row.get("endTime"))
+    tags = row.get("request_tags")
+    return SpendLog(
+        call_id=str(row.get("litellm_call_id") or row.get("request_id") or ""),
+        trace_id=row.get("session_id") or None,
+        model=row.get("model_group") or row.get("model") or None,
+        key_alias=metadata.get("user_api_key_alias") or None,
+        key_hash=row.get("api_key") or None,
+        tags=tuple(str(tag) for tag in tags) if isinstance(tags, list) else (),
+        prompt_tokens=int(row.get("prompt_tokens") or 0),
+        completion_tokens=int(row.get("completion_tokens") or 0),
+        total_tokens=int(row.get("total_tokens") or 0),
+        cost=None if row.get("spend") is None else float(row["spend"]),
+        ok=row.get("status") in (None, "success"),
+        start=start,
+        seconds=(end - start).total_seconds() if start and end else None,
+    )
+
+
+def _moment(text: Any) -> datetime | None:
+    try:
+        moment = datetime.fromisoformat(text)
+    except (TypeError, ValueError):
+        return None
+    return moment if moment.tzinfo else moment.replace(tzinfo=UTC)

@@ -1,0 +1,94 @@
+"""The verb `trace list`: the model calls Phoenix holds, newest first."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass
+from datetime import UTC, datetime
+from typing import TYPE_CHECKING, Literal
+
+from gatewayctl.operations.since import moment_of
+from gatewayctl.settings.model import PHOENIX_PROJECT, Settings
+from gatewayctl.tracing.spans import Span, SpanQuery, SpanStore
+
+if TYPE_CHECKING:
+    import httpx
+
+CallStatus = Literal["ok", "error"]
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class TraceFilter:
+    """Which calls; None where it does not matter. ``since`` like 30s, 10m, 1h, 2d."""
+
+    component: str | None = None
+    model: str | None = None
+    status: CallStatus | None = None
+    since: str | None = None
+    limit: int = 50
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class CallRow:
+    """One model call. ``cost`` in US dollars; None is what the span does not say."""
+
+    trace_id: str
+    span_id: str
+    start: datetime
+    component: str | None
+    operation: str | None
+    model: str | None
+    tokens: int | None
+    cost: float | None
+    duration_ms: float
+    status: CallStatus
+    error: str | None
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class TraceListReport:
+    """The calls; none also where Phoenix has no project of the gateway yet."""
+
+    calls: tuple[CallRow, ...]
+
+
+def trace_list(
+    settings: Settings,
+    http: httpx.Client,
+    wanted: TraceFilter,
+    *,
+    now: Callable[[], datetime] = lambda: datetime.now(UTC),
+) -> TraceListReport:
+    """Raises UsageProblem for a time that is none, and PhoenixUnreachable."""
+    asked: Mapping[str, str | None] = {
+        "metadata.component": wanted.component,
+        "llm.model_name": wanted.model,
+    }
+    query = SpanQuery(
+        kind="LLM",
+        attributes={name: value for name, value in asked.items() if value is not None},
+        since=None if wanted.since is None else moment_of(wanted.since, now()),
+        # Phoenix's answer cannot be limited where it is sifted here.
+        limit=wanted.limit if wanted.status is None else None,
+    )
+    spans = SpanStore(http, settings.phoenix_url).find(PHOENIX_PROJECT, query)
+    rows = [row for row in map(call_row, spans) if wanted.status in (None, row.status)]
+    return TraceListReport(calls=tuple(rows[: wanted.limit]))
+
+
+def call_row(span: Span) -> CallRow:
+    """What a person wants to know of a model span."""
+    get = span.attributes.get
+    return CallRow(
+        trace_id=span.trace_id,
+        span_id=span.span_id,
+        start=span.start,
+        component=get("metadata.component"),
+        operation=get("metadata.operation"),
+        model=get("llm.model_name"),
+        tokens=get("llm.token_count.total"),
+        cost=get("litellm.cost.total"),
+        duration_ms=round((span.end - span.start).total_seconds() * 1000, 1),
+        status="error" if span.status == "ERROR" else "ok",
+        error=span.status_message or None,
+    )

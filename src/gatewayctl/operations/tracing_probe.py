@@ -1,0 +1,62 @@
+"""Whether spans get from LiteLLM to Phoenix now: one traced request that calls no model.
+
+`GET /v1/models` with a trace context leaves two spans and no spend log. Owns the probe;
+a trace that is late is no failure. Must not know why somebody asks.
+"""
+
+from __future__ import annotations
+
+import secrets
+import time
+from collections.abc import Callable
+from typing import TYPE_CHECKING, Final, Literal
+
+from gatewayctl.errors import GatewayctlError, PhoenixUnreachable
+from gatewayctl.settings.model import PHOENIX_PROJECT, Secret, Settings
+
+if TYPE_CHECKING:
+    from gatewayctl.gateway.client import GatewayClient
+
+Tracing = Literal["proven", "unproven"]
+_INTERVAL: Final = 0.1
+
+
+def send_probe(gateway: GatewayClient, key: Secret | None) -> str | None:
+    """Make LiteLLM trace a request; its trace id, or None where LiteLLM did not take it."""
+    if key is None:
+        return None
+    trace_id = secrets.token_hex(16)
+    headers = {"traceparent": f"00-{trace_id}-{secrets.token_hex(8)}-01"}
+    try:
+        with gateway.open("GET", "/v1/models", key=key, role="master", headers=headers) as response:
+            response.read()
+    except GatewayctlError:
+        return None
+    return trace_id
+
+
+def arrived(
+    settings: Settings,
+    gateway: GatewayClient,
+    trace_id: str | None,
+    *,
+    timeout: float,
+    clock: Callable[[], float] = time.monotonic,
+    sleep: Callable[[float], None] = time.sleep,
+) -> bool:
+    """True when Phoenix shows the probe within ``timeout`` seconds."""
+    from gatewayctl.tracing.spans import SpanQuery, SpanStore
+
+    if trace_id is None:
+        return False
+    store = SpanStore(gateway.http, settings.phoenix_url)
+    until = clock() + timeout
+    while True:
+        try:
+            if store.find(PHOENIX_PROJECT, SpanQuery(trace_id=trace_id, limit=1)):
+                return True
+        except PhoenixUnreachable:
+            pass
+        if clock() >= until:
+            return False
+        sleep(_INTERVAL)

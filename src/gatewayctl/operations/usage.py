@@ -1,0 +1,148 @@
+"""The verb `usage`: requests, tokens, cost, errors and times, by what they were for.
+
+Owns the sums over LiteLLM's spend logs. Must not know terminals.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterable, Sequence
+from dataclasses import dataclass
+from datetime import UTC, datetime
+from typing import TYPE_CHECKING, Final, Literal
+
+from gatewayctl.gateway.spend import SpendLog, spend_logs
+from gatewayctl.operations.since import moment_of
+from gatewayctl.settings.master_key import require_master_key
+from gatewayctl.settings.model import Secret, Settings
+
+if TYPE_CHECKING:
+    from gatewayctl.gateway.client import GatewayClient
+
+By = Literal["component", "operation", "key", "model", "environment"]
+LAG: Final = 15.0
+"""Seconds by which LiteLLM's spend logs may be behind, at its own defaults."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class UsageRow:
+    """The sums of one group; ``name`` is None for requests that carry none.
+
+    ``cost`` in US dollars; ``p50`` and ``p95`` in seconds, None where nobody knows.
+    """
+
+    name: str | None
+    requests: int
+    errors: int
+    prompt_tokens: int
+    completion_tokens: int
+    total_tokens: int
+    cost: float | None
+    p50: float | None
+    p95: float | None
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class UsageReport:
+    """The groups, largest first, and all of them together.
+
+    ``newest`` is the last request that the figures hold, ``may_lack`` by how many seconds
+    they may be behind.
+    """
+
+    by: By
+    since: datetime
+    until: datetime
+    newest: datetime | None
+    may_lack: float
+    rows: tuple[UsageRow, ...]
+    total: UsageRow
+
+
+def usage(
+    settings: Settings,
+    gateway: GatewayClient,
+    *,
+    by: By = "component",
+    since: str = "24h",
+    now: Callable[[], datetime] = lambda: datetime.now(UTC),
+) -> UsageReport:
+    """Sum up the requests. Raises UsageProblem for a time that is none, MasterKeyMissing,
+    and what the gateway's refusals are called.
+    """
+    master = require_master_key(settings)
+    until = now()
+    begin = moment_of(since, until)
+    logs = spend_logs(gateway, master, since=begin, until=until)
+    name = _namer(by, settings, gateway, master)
+    groups: dict[str | None, list[SpendLog]] = {}
+    for log in logs:
+        groups.setdefault(name(log), []).append(log)
+    rows = [_row(group, members) for group, members in groups.items()]
+    return UsageReport(
+        by=by,
+        since=begin,
+        until=until,
+        newest=max((log.start for log in logs if log.start), default=None),
+        may_lack=LAG,
+        rows=tuple(sorted(rows, key=lambda row: (-row.total_tokens, row.name or "~"))),
+        total=_row(None, logs),
+    )
+
+
+def _namer(
+    by: By, settings: Settings, gateway: GatewayClient, master: Secret
+) -> Callable[[SpendLog], str | None]:
+    if by == "component":
+        return lambda log: log.tagged("component")
+    if by == "operation":
+        return _operation
+    if by == "model":
+        return lambda log: log.model
+    if by == "key":
+        return lambda log: log.key_alias
+    environments = _environments(settings, gateway, master)
+    return lambda log: environments.get(log.key_hash or "") or environments.get(log.key_alias or "")
+
+
+def _operation(log: SpendLog) -> str | None:
+    """Component and operation: two components may call an operation the same."""
+    parts = (log.tagged("component"), log.tagged("op"))
+    return "/".join(part or "-" for part in parts) if any(parts) else None
+
+
+def _environments(settings: Settings, gateway: GatewayClient, master: Secret) -> dict[str, str]:
+    """The environment of each key, by alias and by hash: declared, or as LiteLLM holds it."""
+    from gatewayctl.gateway.keys import listed
+
+    found = {key.alias: key.metadata.get("environment") for key in settings.keys}
+    for key in listed(gateway, master):
+        found[key.hash] = key.metadata.get("environment")
+    return {name: str(value) for name, value in found.items() if value}
+
+
+def _row(name: str | None, logs: Sequence[SpendLog]) -> UsageRow:
+    costs = [log.cost for log in logs if log.cost is not None]
+    times = sorted(log.seconds for log in logs if log.seconds is not None and log.ok)
+    return UsageRow(
+        name=name,
+        requests=len(logs),
+        errors=sum(not log.ok for log in logs),
+        prompt_tokens=_sum(log.prompt_tokens for log in logs),
+        completion_tokens=_sum(log.completion_tokens for log in logs),
+        total_tokens=_sum(log.total_tokens for log in logs),
+        cost=sum(costs) if costs else None,
+        p50=percentile(times, 0.5),
+        p95=percentile(times, 0.95),
+    )
+
+
+def _sum(numbers: Iterable[int]) -> int:
+    return sum(numbers)
+
+
+def percentile(ordered: Sequence[float], share: float) -> float | None:
+    """The smallest value that at least ``share`` of all do not exceed (nearest rank)."""
+    if not ordered:
+        return None
+    rank = -(-len(ordered) * share // 1)
+    return ordered[max(0, int(rank) - 1)]

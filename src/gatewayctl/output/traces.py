@@ -1,0 +1,107 @@
+"""Traces as they are shown: a tree, a list of calls, a proof with its checks.
+
+Owns the looks of `trace`. Must not know how spans are read.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from typing import TYPE_CHECKING, Final
+
+from rich.text import Text
+
+from gatewayctl.operations.trace_list import TraceListReport
+from gatewayctl.operations.trace_proof import TraceProof
+from gatewayctl.operations.trace_show import SpanRow, TraceShowReport
+from gatewayctl.output.console import without_control
+from gatewayctl.output.table import table
+
+if TYPE_CHECKING:
+    from rich.console import RenderableType
+
+_BAR: Final = 12
+_STATE: Final = {"passed": "green", "failed": "bold red", "unknown": "yellow"}
+
+
+def tree(report: TraceShowReport) -> Iterable[RenderableType]:
+    """The trace's sums, then a line a span; an error on a line of its own."""
+    facts = [
+        f"trace {report.trace_id}",
+        f"{report.start:%Y-%m-%d %H:%M:%S} UTC",
+        f"{report.duration_ms:.0f} ms",
+        f"{report.calls} model calls",
+        f"{'-' if report.tokens is None else report.tokens} tokens",
+        money(report.cost),
+    ]
+    yield Text(" · ".join(facts))
+    heads = ("SPAN", "COMPONENT", "MODEL", "TOKENS", "COST", "MS", "TIME")
+    yield table(heads, [_line(row, report.duration_ms) for row in report.spans])
+    for row in report.spans:
+        if row.error is not None:
+            yield Text(f"error in {row.name}: {without_control(row.error)}", style="red")
+        if row.orphan:
+            yield Text(f"orphan: the parent of {row.name} is not in the trace", style="yellow")
+    yield report.url
+
+
+def _line(row: SpanRow, whole: float) -> tuple[object, ...]:
+    component = "/".join(part for part in (row.component, row.operation) if part)
+    mark = "! " if row.error else ""
+    service = f" ({row.service})" if row.service and row.depth < 3 else ""
+    return (
+        f"{' ' * row.depth}{mark}{row.name}{service}",
+        component,
+        row.model,
+        row.tokens,
+        None if row.cost is None else money(row.cost),
+        f"{row.duration_ms:.0f}",
+        _bar(row.offset_ms, row.duration_ms, whole),
+    )
+
+
+def _bar(offset: float, length: float, whole: float) -> str:
+    """Where in the trace the span was, as a line of ``_BAR`` characters."""
+    scale = _BAR / whole if whole > 0 else 0
+    start = min(int(offset * scale), _BAR - 1)
+    filled = max(1, min(round(length * scale), _BAR - start))
+    return "·" * start + "█" * filled + "·" * (_BAR - start - filled)
+
+
+def listed(report: TraceListReport) -> Iterable[RenderableType]:
+    """One line a model call; the trace id last, whole, to be copied."""
+    heads = ("START", "COMPONENT", "MODEL", "TOKENS", "MS", "STATUS", "TRACE")
+    if not report.calls:
+        yield Text("No calls.")
+        return
+    yield table(
+        heads,
+        [
+            (
+                f"{row.start:%m-%d %H:%M:%S}",
+                "/".join(part for part in (row.component, row.operation) if part),
+                row.model,
+                row.tokens,
+                f"{row.duration_ms:.0f}",
+                row.status,
+                row.trace_id,
+            )
+            for row in report.calls
+        ],
+    )
+
+
+def verified(report: TraceProof) -> Iterable[RenderableType]:
+    """The answer, then each check."""
+    line = f"trace {report.trace_id}: {report.verdict}"
+    yield Text(f"{line} ({report.spans} spans, {report.calls} model calls)", style="bold")
+    for check in report.checks:
+        text = Text(f"  {check.name:<22} ")
+        text.append(check.state, style=_STATE.get(check.state, ""))
+        if check.detail and check.state != "passed":
+            text.append(f"  {without_control(check.detail)}")
+        yield text
+
+
+def money(cost: float | None) -> str:
+    """US dollars; ``-`` where nobody knows."""
+    return "-" if cost is None else f"${cost:.6f}".rstrip("0").rstrip(".") if cost else "$0"

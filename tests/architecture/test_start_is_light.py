@@ -1,0 +1,84 @@
+"""What a command does not need, it does not load: the start of the program stays Typer's own."""
+
+from __future__ import annotations
+
+import json
+import os
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+
+HEAVY = {
+    *("httpx", "httpcore", "opentelemetry", "yaml", "dotenv", "jinja2", "psutil"),
+    *("python_on_whales", "uv", "xmlrpc", "asyncio", "google", "requests", "click"),
+}
+PROBE = """
+import json, sys
+from gatewayctl.__main__ import main
+sys.argv = ["gatewayctl", *sys.argv[1:]]
+try:
+    main()
+except SystemExit as end:
+    assert not end.code, end.code
+print("\\n" + json.dumps(sorted(sys.modules)))
+"""
+
+
+def loaded(*words: str) -> set[str]:
+    """The modules a process has loaded when the command has ended."""
+    environment = {name: value for name, value in os.environ.items() if name != "PYTHONPATH"}
+    done = subprocess.run(
+        [sys.executable, "-c", PROBE, *words],
+        capture_output=True,
+        text=True,
+        env=environment,
+        check=False,
+    )
+    assert done.returncode == 0, done.stderr
+    return set(json.loads(done.stdout.splitlines()[-1]))
+
+
+@pytest.mark.parametrize(
+    "words",
+    [["--help"], ["--version"], ["up", "--help"], ["chat", "--help"], ["keys", "--help"]],
+    ids=" ".join,
+)
+def test_help_loads_no_library_that_only_a_verb_needs(words: list[str]) -> None:
+    modules = loaded(*words)
+
+    assert {module.split(".")[0] for module in modules} & HEAVY == set()
+
+
+def test_help_loads_nothing_of_ours_but_the_command_line_and_errors() -> None:
+    ours = {module for module in loaded("--help") if module.startswith("gatewayctl.")}
+    rooms = {module.split(".")[1] for module in ours}
+
+    assert rooms <= {"__main__", "cli", "errors"}
+
+
+def test_a_verb_that_asks_nobody_loads_no_client(tmp_path: Path) -> None:
+    modules = loaded("-C", str(tmp_path), "ui", "--print")
+
+    assert {module.split(".")[0] for module in modules} & {"opentelemetry", "httpx"} == set()
+
+
+def test_every_module_can_be_the_first_to_be_imported() -> None:
+    """An import cycle shows only to the one who enters it at the wrong place."""
+    script = """
+import importlib, pkgutil, sys
+import gatewayctl
+names = [found.name for found in pkgutil.walk_packages(gatewayctl.__path__, "gatewayctl.")]
+names = [name for name in names if not name.endswith("__main__")]
+assert len(names) > 60
+for name in names:
+    for loaded in [module for module in sys.modules if module.startswith("gatewayctl.")]:
+        del sys.modules[loaded]
+    importlib.import_module(name)
+"""
+    done = subprocess.run(
+        [sys.executable, "-c", script], capture_output=True, text=True, check=False
+    )
+
+    assert done.returncode == 0, done.stderr

@@ -1,0 +1,103 @@
+"""Marked secrets, and looking for them wherever they must not be."""
+
+from __future__ import annotations
+
+import base64
+import contextlib
+import secrets
+import threading
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass, field
+from pathlib import Path
+from types import TracebackType
+from typing import Final, Self
+from urllib.parse import quote
+
+_CORE: Final = 24
+
+
+def canary(prefix: str = "") -> str:
+    """A secret nothing else can hold by chance."""
+    return f"{prefix}{secrets.token_hex(_CORE // 2)}-{secrets.token_hex(4)}"
+
+
+@dataclass(kw_only=True)
+class Canaries:
+    """The secrets by name, and every place one was seen in.
+
+    A secret is seen where its core is, plain, in base64 or with its bytes in hex: masks
+    show the last four characters, which are no part of the core.
+    """
+
+    values: dict[str, str]
+    hits: list[str] = field(default_factory=list)
+
+    def look(self, place: str, text: str, *, allowed: frozenset[str] = frozenset()) -> None:
+        """Note each secret in ``text`` but those ``allowed`` there.
+
+        A name may say more in brackets, to tell the values apart that it had in turn.
+        """
+        for name, value in self.values.items():
+            if name.partition(" (")[0] not in allowed and any(form in text for form in _forms(value)):
+                self.hits.append(f"{name} in {place}")
+
+    def look_into(self, folder: Path, *, but: tuple[Path, ...] = ()) -> int:
+        """Look into every file below a folder; how many there were."""
+        count = 0
+        for path in sorted(folder.rglob("*")):
+            skipped = any(path.is_relative_to(each) for each in but)
+            if not skipped and path.is_file() and not path.is_symlink():
+                self.look(str(path), path.read_bytes().decode("utf-8", "replace"))
+                count += 1
+        return count
+
+
+def _forms(value: str) -> tuple[str, ...]:
+    body = value.removeprefix("sk-")
+    core = body[: len(body) - 9] if len(body) > 16 else body
+    encoded = base64.b64encode(value.encode()).decode().rstrip("=")[:-2]
+    return core, encoded, core.encode().hex(), quote(core, safe="")
+
+
+@dataclass(kw_only=True)
+class Watch:
+    """Looks at the command lines of all processes, again and again, while the block runs."""
+
+    canaries: Canaries
+    looks: int = 0
+    seen: set[str] = field(default_factory=set)
+    _over: threading.Event = field(default_factory=threading.Event)
+    _thread: threading.Thread | None = None
+
+    def __enter__(self) -> Self:
+        self._thread = threading.Thread(target=self._run)
+        self._thread.start()
+        return self
+
+    def __exit__(
+        self,
+        kind: type[BaseException] | None,
+        error: BaseException | None,
+        trace: TracebackType | None,
+    ) -> None:
+        self._over.set()
+        if self._thread is not None:
+            self._thread.join()
+        for line in self.seen:
+            self.canaries.look(f"a command line: {line[:60]}", line)
+
+    def _run(self) -> None:
+        while not self._over.wait(0.01):
+            self.looks += 1
+            self.seen.update(_command_lines())
+
+
+def _command_lines() -> Iterator[str]:
+    for path in Path("/proc").glob("[0-9]*/cmdline"):
+        # The process may be gone meanwhile.
+        with contextlib.suppress(OSError):
+            yield path.read_bytes().decode("utf-8", "replace")
+
+
+def dotenv(values: Mapping[str, str]) -> str:
+    return "".join(f"{name}={value}\n" for name, value in values.items())

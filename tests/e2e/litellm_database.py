@@ -1,0 +1,44 @@
+"""The stack's own PostgreSQL, spoken to with the psql and pg_dump of its environment."""
+
+from __future__ import annotations
+
+import subprocess
+from dataclasses import dataclass
+
+from gatewayctl.runtimes.embedded.environment import Environment
+from gatewayctl.runtimes.embedded.services import LITELLM_USER
+from tests.e2e.conftest import Project
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class LiteLLMDatabase:
+    """LiteLLM's database of one running project."""
+
+    project: Project
+    environment: Environment
+
+    def query(self, sql: str) -> str:
+        """Run statements, hand back what they answer."""
+        return self._run("psql", "-X", "-q", "-A", "-t", "-v", "ON_ERROR_STOP=1", stdin=sql)
+
+    def dump(self, table: str) -> str:
+        """One table as SQL."""
+        return self._run("pg_dump", "--table", f'"{table}"')
+
+    def _run(self, program: str, *words: str, stdin: str = "") -> str:
+        done = subprocess.run(
+            [str(self.environment.postgres_bin / program), *words],
+            env={
+                "PGHOST": "127.0.0.1",
+                "PGPORT": str(self.project.ports["postgres_litellm"]),
+                "PGUSER": LITELLM_USER,
+                "PGDATABASE": "litellm",
+                "PGPASSWORD": self.project.secrets()["LITELLM_POSTGRES_PASSWORD"],
+            },
+            input=stdin,
+            capture_output=True,
+            text=True,
+            timeout=60,
+            check=True,
+        )
+        return done.stdout

@@ -1,0 +1,253 @@
+"""A fault at each step of making and rotating a key, against the real LiteLLM.
+
+Whatever happened, the next `keys create` or `keys check --fix` ends with one live key of
+the alias, and the value in .env opens the gateway.
+"""
+
+from __future__ import annotations
+
+import contextlib
+import itertools
+from collections.abc import Iterator
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any, get_args
+
+import httpx
+import pytest
+
+from gatewayctl.errors import GatewayctlError
+from gatewayctl.gateway.client import GatewayClient, new_http_client
+from gatewayctl.gateway.keys import NewKey, VirtualKey, generate, hash_of, listed
+from gatewayctl.operations.key_marks import is_predecessor, marked
+from gatewayctl.operations.keys_check import keys_check
+from gatewayctl.operations.keys_create import keys_create
+from gatewayctl.operations.keys_rotate import keys_rotate
+from gatewayctl.operations.keys_wanted import KeyAsk
+from gatewayctl.operations.virtual_keys import values_in_env_file
+from gatewayctl.settings.load import load
+from gatewayctl.settings.model import Secret, Settings
+from tests.e2e.conftest import PROGRAM, Project
+from tests.fakes.fault_proxy import Fault, FaultProxy, Kind, between
+
+ENV = "APP_KEY"
+NUMBERS = itertools.count(1)
+IMPATIENT = httpx.Timeout(0.4, connect=0.4)
+
+# What each verb asks of LiteLLM, in its order; a test below holds it to that.
+STEPS = {
+    "create": ("GET /key/list", "POST /key/generate"),
+    "replace": ("GET /key/list", "POST /key/delete", "GET /key/info", "POST /key/generate"),
+    "rotate": (
+        "GET /key/list", "POST /key/generate", "GET /v1/models",
+        "POST /key/delete", "GET /key/info", "POST /key/update",
+    ),
+    "rotate with grace": (
+        "GET /key/list", "POST /key/generate", "GET /v1/models",
+        "POST /key/update", "POST /key/update", "GET /key/info",
+    ),
+}  # fmt: skip
+FAULTS = [
+    pytest.param(verb, at, kind, id=f"{verb}-{at}-{kind}")
+    for verb, steps in STEPS.items()
+    for at in range(1, len(steps) + 1)
+    for kind in get_args(Kind)
+]
+
+
+class ImpatientClient(GatewayClient):
+    """Gives up soon, so that a late answer costs a test no half minute."""
+
+    def call(self, method: str, path: str, **rest: Any) -> Any:
+        return super().call(method, path, **{**rest, "timeout": IMPATIENT})
+
+
+@dataclass(kw_only=True)
+class Desk:
+    """A project of its own on the shared gateway, which it reaches through the proxy."""
+
+    folder: Path
+    proxy: FaultProxy
+    direct: GatewayClient
+    through: GatewayClient
+    master: Secret
+    name: str
+
+    @property
+    def settings(self) -> Settings:
+        return load(self.folder, environ={}, flags={})
+
+    @property
+    def alias(self) -> str:
+        return self.name
+
+    def live(self) -> list[VirtualKey]:
+        """Every live key that this project made, or that has its alias."""
+        return [
+            key
+            for key in listed(self.direct, self.master)
+            if key.metadata.get("project") == self.name or key.alias == self.alias
+        ]
+
+    def held(self) -> Secret | None:
+        return values_in_env_file(self.settings).get(ENV)
+
+    def opens(self, secret: Secret | None) -> bool:
+        assert secret is not None
+        headers = {"Authorization": f"Bearer {secret.reveal()}"}
+        answer = httpx.get(f"{self.direct.base_url}/v1/models", headers=headers, timeout=30)
+        assert answer.status_code in {200, 401}
+        return answer.status_code == 200
+
+    def prepare(self, verb: str) -> None:
+        """What there is before the verb runs."""
+        if verb.startswith("rotate"):
+            keys_create(self.settings, self.direct, KeyAsk())
+        if verb == "replace":
+            # Ours, and nobody has its secret.
+            metadata = marked(self.settings.keys[0], self.name)
+            lost = NewKey(
+                alias=self.alias, secret=Secret(f"sk-lost-and-gone-{self.name}"), metadata=metadata
+            )
+            generate(self.direct, self.master, lost)
+
+    def words(self, verb: str) -> list[str]:
+        rotate = ["keys", "rotate", self.alias]
+        return {"rotate": rotate, "rotate with grace": [*rotate, "--grace", "1h"]}.get(
+            verb, ["keys", "create"]
+        )
+
+    def run(self, verb: str) -> None:
+        """In this process; how it fails is not what is asked here."""
+        with contextlib.suppress(GatewayctlError):
+            if verb.startswith("rotate"):
+                grace = "1h" if verb.endswith("grace") else None
+                keys_rotate(self.settings, self.through, self.alias, grace=grace)
+            else:
+                keys_create(self.settings, self.through, KeyAsk())
+
+    def run_and_die(self, verb: str) -> int:
+        """In a process of its own, which the proxy kills."""
+        project = Project(folder=self.folder, ports={})
+        process = project.start(*self.words(verb))
+        self.proxy.aim(process.pid)
+        process.communicate(timeout=60)
+        return process.returncode
+
+    def assert_whole(self, *, grace: bool = False) -> None:
+        """One live key, held by .env, and nothing else of this project anywhere."""
+        secret, keys = self.held(), self.live()
+        bearers = [key for key in keys if key.alias == self.alias]
+        others = [key for key in keys if key not in bearers]
+        assert secret is not None
+        assert [key.hash for key in bearers] == [hash_of(secret)]
+        assert self.opens(secret)
+        assert [key.alias for key in others if not (grace and is_predecessor(key))] == []
+        assert all(key.expires is not None for key in others)
+        assert len(others) <= 1
+        files = {path.name for path in self.folder.iterdir()}
+        assert files == {".env", "gateway.yaml", ".gatewayctl"}
+        names = set(values_in_env_file(self.settings))
+        assert names == {"LITELLM_MASTER_KEY", ENV}
+
+
+@pytest.fixture(scope="module")
+def proxy(stack: Project) -> Iterator[FaultProxy]:
+    with between(stack.ports["litellm"]) as made:
+        yield made
+
+
+@pytest.fixture
+def desk(stack: Project, proxy: FaultProxy, tmp_path: Path) -> Iterator[Desk]:
+    master = stack.secrets()["LITELLM_MASTER_KEY"]
+    name = f"fault-{next(NUMBERS)}"
+    text = f"project_name: {name}\nports: {{litellm: {proxy.port}}}\nkeys:\n  {name}: {ENV}\n"
+    (tmp_path / "gateway.yaml").write_text(text)
+    (tmp_path / ".env").write_text(f"LITELLM_MASTER_KEY={master}\n")
+    (tmp_path / ".env").chmod(0o600)
+    proxy.arm(None)
+    with new_http_client() as http:
+        made = Desk(
+            folder=tmp_path,
+            proxy=proxy,
+            direct=GatewayClient(http, stack.gateway_url),
+            through=ImpatientClient(http, proxy.url),
+            master=Secret(master),
+            name=name,
+        )
+        yield made
+        headers = {"Authorization": f"Bearer {master}"}
+        left = [key.hash for key in made.live()]
+        if left:
+            http.post(f"{stack.gateway_url}/key/delete", headers=headers, json={"keys": left})
+
+
+@pytest.mark.parametrize("verb", STEPS)
+def test_the_steps_are_those_that_faults_are_put_into(desk: Desk, verb: str) -> None:
+    desk.prepare(verb)
+    desk.proxy.arm(None)
+
+    desk.run(verb)
+
+    assert tuple(desk.proxy.seen) == STEPS[verb]
+    desk.assert_whole(grace=verb.endswith("grace"))
+
+
+@pytest.mark.parametrize(("verb", "at", "kind"), FAULTS)
+def test_after_a_fault_the_next_run_leaves_one_live_key_that_env_holds(
+    desk: Desk, verb: str, at: int, kind: Kind
+) -> None:
+    desk.prepare(verb)
+    desk.proxy.arm(Fault(at=at, kind=kind))
+
+    if kind in {"killed", "killed-after"}:
+        assert desk.run_and_die(verb) == -9
+    else:
+        desk.run(verb)
+
+    assert len(desk.proxy.seen) >= at
+    if verb.startswith("rotate"):
+        # Rotating never leaves .env with a key that does not work, not for a moment.
+        assert desk.opens(desk.held())
+    desk.proxy.arm(None)
+    if (at + get_args(Kind).index(kind)) % 2:
+        keys_create(desk.settings, desk.direct, KeyAsk())
+    else:
+        assert keys_check(desk.settings, desk.direct, fix=True).problem is None
+    desk.assert_whole(grace=verb.endswith("grace"))
+
+
+@pytest.mark.parametrize("verb", STEPS)
+def test_a_full_disk_changes_nothing_that_works(desk: Desk, verb: str) -> None:
+    desk.prepare(verb)
+    before = desk.held(), {key.hash for key in desk.live()}
+    # No file may grow: what a full disk does to a write.
+    script = 'ulimit -f 0; exec "$0" "$@"'
+    project = Project(folder=desk.folder, ports={}, program=("sh", "-c", script, str(PROGRAM)))
+
+    done = project.run(*desk.words(verb))
+
+    assert done.returncode == 3, done.stderr
+    assert "cannot be written" in done.stderr
+    assert (desk.held(), {key.hash for key in desk.live()}) == before
+    keys_create(desk.settings, desk.direct, KeyAsk())
+    desk.assert_whole()
+
+
+def test_a_rotation_that_was_interrupted_is_told_and_put_right_by_the_command_line(
+    desk: Desk,
+) -> None:
+    desk.prepare("rotate")
+    desk.proxy.arm(Fault(at=4, kind="cut"))
+    desk.run("rotate")
+    desk.proxy.arm(None)
+    project = Project(folder=desk.folder, ports={})
+
+    checked = project.run("keys", "check")
+    listed_then = project.ok("keys", "list")
+    fixed = project.run("keys", "check", "--fix")
+
+    assert (checked.returncode, fixed.returncode) == (8, 0)
+    assert "a rotation of it was interrupted" in checked.stderr
+    assert "unfinished" in listed_then
+    desk.assert_whole()

@@ -1,0 +1,236 @@
+"""The whole life of a virtual key on the real stack, as a person would drive it."""
+
+from __future__ import annotations
+
+import json
+import time
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any
+
+import httpx
+import pytest
+
+from gatewayctl.runtimes.embedded.environment import Environment
+from tests.e2e.conftest import Project
+from tests.e2e.litellm_database import LiteLLMDatabase
+
+
+def chat_status(project: Project, key: str) -> int:
+    """What the gateway answers to a chat with this very key."""
+    return httpx.post(
+        f"{project.gateway_url}/v1/chat/completions",
+        headers={"authorization": f"Bearer {key}"},
+        json={"model": "demo", "messages": [{"role": "user", "content": "hi"}]},
+        timeout=60,
+    ).status_code
+
+
+def management(project: Project, method: str, path: str, **rest: Any) -> Any:
+    """A call with the master key, behind gatewayctl's back."""
+    headers = {"authorization": f"Bearer {project.secrets()['LITELLM_MASTER_KEY']}"}
+    url = f"{project.gateway_url}{path}"
+    return httpx.request(method, url, headers=headers, timeout=30, **rest).raise_for_status().json()
+
+
+@pytest.fixture
+def beside(stack: Project, tmp_path: Path) -> Iterator[Project]:
+    """Another project on the same gateway, with keys of its own."""
+    made = Project(folder=tmp_path, ports=stack.ports)
+    (tmp_path / ".env").write_text(
+        f"LITELLM_MASTER_KEY={stack.secrets()['LITELLM_MASTER_KEY']}\n", encoding="utf-8"
+    )
+    (tmp_path / ".env").chmod(0o600)
+    declare(made, "app: {env: APP_KEY, models: [demo], metadata: {team: search}}")
+    yield made
+    for alias in ("app", "batch"):
+        made.run("keys", "revoke", alias, "--yes")
+
+
+def declare(project: Project, *keys: str) -> None:
+    lines = ["project_name: beside", f"ports: {{litellm: {project.ports['litellm']}}}", "keys:"]
+    text = "\n".join([*lines, *(f"  {key}" for key in keys)])
+    (project.folder / "gateway.yaml").write_text(f"{text}\n", encoding="utf-8")
+
+
+def test_a_key_is_made_used_rotated_and_revoked(stack: Project) -> None:
+    stack.ok("keys", "create", "life", "--env", "LIFE_KEY", "--model", "demo")
+    first = stack.secrets()["LIFE_KEY"]
+    said = stack.ok("chat", "--key-env", "LIFE_KEY", "--model", "demo", "Hello")
+
+    rotated = stack.data("keys", "rotate", "life")
+    second = stack.secrets()["LIFE_KEY"]
+    after_rotation = chat_status(stack, first), chat_status(stack, second)
+    checked = {key["alias"]: key for key in stack.data("keys", "check")["keys"]}
+
+    stack.ok("keys", "revoke", "life", "--yes")
+
+    assert "demo model" in said
+    assert first != second
+    assert (rotated["previous"], rotated["models"]) == ("revoked", ["demo"])
+    assert after_rotation == (401, 200)
+    assert checked["life"]["ok"]
+    assert checked["life"]["management_refused"]
+    assert chat_status(stack, second) == 401
+    assert "LIFE_KEY" not in stack.secrets()
+    assert "life" not in {key["alias"] for key in stack.data("keys", "list")["keys"]}
+
+
+def test_with_a_grace_both_keys_work_until_it_is_over(beside: Project) -> None:
+    beside.ok("keys", "create")
+    first = beside.secrets()["APP_KEY"]
+
+    rotated = beside.data("keys", "rotate", "app", "--grace", "3s")
+    second = beside.secrets()["APP_KEY"]
+    at_once = chat_status(beside, first), chat_status(beside, second)
+    states = {key["alias"]: key["state"] for key in beside.data("keys", "list")["keys"]}
+    time.sleep(3.5)
+    afterwards = chat_status(beside, first), chat_status(beside, second)
+    beside.ok("keys", "create")
+    left = [key["alias"] for key in beside.data("keys", "list")["keys"] if key["env"]]
+
+    assert rotated["previous"] == "retiring"
+    assert at_once == (200, 200)
+    assert sorted(states[alias] for alias in states if str(alias).startswith("app")) == [
+        "ok",
+        "retiring",
+    ]
+    assert afterwards == (401, 200)
+    assert left == ["app"]
+
+
+def test_revoking_ends_a_key_in_its_grace_as_well(beside: Project) -> None:
+    beside.ok("keys", "create")
+    first = beside.secrets()["APP_KEY"]
+    beside.ok("keys", "rotate", "app", "--grace", "1h")
+    second = beside.secrets()["APP_KEY"]
+
+    revoked = beside.data("keys", "revoke", "app", "--yes")
+
+    assert len(revoked["revoked"]) == 2
+    assert (chat_status(beside, first), chat_status(beside, second)) == (401, 401)
+
+
+def test_check_proves_every_key_of_the_stack(stack: Project) -> None:
+    checks = stack.data("keys", "check")["keys"]
+
+    assert {key["alias"] for key in checks} >= {"litellm-dev", "litellm-eval"}
+    assert all(key["authenticates"] and key["management_refused"] for key in checks)
+    assert all("demo" in key["models"] for key in checks)
+
+
+def test_check_tells_drift_and_fix_ends_it(beside: Project) -> None:
+    beside.ok("keys", "create")
+    token = management(beside, "GET", "/key/list", params={"key_alias": "app"})["keys"][0]
+    management(beside, "POST", "/key/delete", json={"keys": [token]})
+
+    drifted = beside.run("keys", "check", "--json")
+    fixed = beside.data("keys", "check", "--fix")
+
+    document = json.loads(drifted.stdout)
+    assert drifted.returncode == 8
+    assert (document["status"], document["error"]["code"]) == ("partial", "drift")
+    assert document["data"]["keys"][0]["authenticates"] is False
+    assert [key["action"] for key in fixed["fixed"]] == ["register"]
+    assert chat_status(beside, beside.secrets()["APP_KEY"]) == 200
+
+
+def test_sync_makes_the_keys_what_is_declared_and_a_second_time_changes_nothing(
+    beside: Project,
+) -> None:
+    beside.ok("keys", "create")
+    beside.ok("keys", "create", "batch", "--env", "BATCH_KEY")
+    before = beside.secrets()
+    declare(beside, "app: {env: APP_KEY, metadata: {team: ads}, duration: 30d}")
+
+    planned = beside.run("keys", "sync", "--prune", "--dry-run", "--json")
+    unchanged = beside.secrets() == before
+    first = beside.data("keys", "sync", "--prune")
+    second = beside.data("keys", "sync", "--prune")
+    shown = beside.data("keys", "show", "app")
+
+    plan = {key["alias"]: key for key in json.loads(planned.stdout)["data"]["keys"]}
+    assert (planned.returncode, unchanged) == (8, True)
+    assert plan["app"]["changes"] == [
+        "models: demo → all",
+        "metadata.team: search → ads",
+        "duration: - → 30d",
+    ]
+    assert plan["batch"]["action"] == "delete"
+    assert (first["changed"], second["changed"], second["drift"]) == (True, False, False)
+    assert (shown["models"], shown["metadata"]["team"]) == ([], "ads")
+    assert shown["expires"] is not None
+    assert chat_status(beside, before["APP_KEY"]) == 200
+    assert chat_status(beside, before["BATCH_KEY"]) == 401
+    assert "BATCH_KEY" not in beside.secrets()
+
+
+def test_a_key_made_by_hand_and_another_projects_are_left_alone_and_foreign(
+    stack: Project, beside: Project
+) -> None:
+    by_hand = management(stack, "POST", "/key/generate", json={"key_alias": "by-hand"})
+    dev = stack.secrets()["LITELLM_API_KEY"]
+    try:
+        beside.ok("keys", "create")
+        synced = beside.data("keys", "sync", "--prune")
+        rotated = beside.run("keys", "rotate", "by-hand")
+        revoked = beside.run("keys", "revoke", "by-hand", "--yes")
+        listed = {key["alias"]: key["state"] for key in beside.data("keys", "list")["keys"]}
+        still = chat_status(stack, by_hand["key"]), chat_status(stack, dev)
+    finally:
+        management(stack, "POST", "/key/delete", json={"keys": [by_hand["token"]]})
+
+    actions = {key["alias"]: key["action"] for key in synced["keys"]}
+    assert actions["by-hand"] == actions["litellm-dev"] == "foreign"
+    assert listed["by-hand"] == listed["litellm-dev"] == "foreign"
+    assert (rotated.returncode, revoked.returncode) == (6, 6)
+    assert still == (200, 200)
+
+
+def test_a_renamed_variable_takes_the_same_key_along(beside: Project) -> None:
+    beside.ok("keys", "create")
+    secret = beside.secrets()["APP_KEY"]
+    declare(beside, "app: {env: RENAMED_KEY, models: [demo], metadata: {team: search}}")
+
+    created = beside.data("keys", "create")
+
+    assert [key["status"] for key in created["keys"]] == ["moved"]
+    assert beside.secrets()["RENAMED_KEY"] == secret
+    assert "APP_KEY" not in beside.secrets()
+    assert beside.data("keys", "sync", "--dry-run")["drift"] is False
+
+
+def test_a_thousand_keys_are_listed_in_one_screenful_and_soon(
+    stack: Project, embedded_environment: Environment
+) -> None:
+    database = LiteLLMDatabase(project=stack, environment=embedded_environment)
+    database.query(
+        'insert into "LiteLLM_VerificationToken" (token, key_name, key_alias)'
+        " select encode(sha256(('many-' || n)::bytea), 'hex'), 'sk-...many', 'many-' || n"
+        " from generate_series(1, 1000) n"
+    )
+    try:
+        began = time.perf_counter()
+        pages = [
+            management(
+                stack,
+                "GET",
+                "/key/list",
+                params={"page": page, "size": 100, "return_full_object": "true"},
+            )
+            for page in range(1, 11)
+        ]
+        litellm = time.perf_counter() - began
+        began = time.perf_counter()
+        said = stack.ok("keys", "list")
+        ours = time.perf_counter() - began
+        data = stack.data("keys", "list")
+    finally:
+        database.query("""delete from "LiteLLM_VerificationToken" where key_alias like 'many-%'""")
+
+    assert sum(len(page["keys"]) for page in pages) == 1000
+    assert len(data["keys"]) >= 1002
+    assert len(said.splitlines()) <= 24
+    assert "1000 keys that gatewayctl did not make" in said
+    # A bound of a promise, ten times what it takes; not a measurement.
+    assert ours - litellm < 2, (ours, litellm)

@@ -1,0 +1,64 @@
+from __future__ import annotations
+
+import httpx
+import pytest
+
+from gatewayctl.errors import GatewayRefused, GatewayUnreachable, VirtualKeyRefused
+from gatewayctl.gateway.key_proof import management_is_refused, prove
+from gatewayctl.settings.model import Secret
+from tests.fakes.litellm import FakeLiteLLM, served
+
+SECRET = Secret("sk-app-0123456789abcdef")
+
+
+def test_a_key_is_proved_by_the_models_it_opens() -> None:
+    fake = FakeLiteLLM()
+    fake.add(SECRET.reveal(), "app", models=["demo"])
+    ticks = iter([1.0, 1.25])
+
+    with served(fake) as gateway:
+        proof = prove(gateway, SECRET, clock=lambda: next(ticks))
+
+    assert (proof.models, proof.latency_ms) == (("demo",), 250.0)
+    assert fake.paths() == ["/v1/models"]
+
+
+def test_a_key_that_litellm_does_not_know_is_refused() -> None:
+    with served(FakeLiteLLM()) as gateway, pytest.raises(VirtualKeyRefused):
+        prove(gateway, SECRET)
+
+
+def test_an_answer_without_models_proves_nothing() -> None:
+    fake = FakeLiteLLM()
+    fake.planted["/v1/models"] = lambda _: httpx.Response(200, json={"data": None})
+
+    with served(fake) as gateway, pytest.raises(GatewayRefused, match="without a list of models"):
+        prove(gateway, SECRET)
+
+
+def test_management_is_closed_to_an_application_s_key_and_open_to_the_master_key() -> None:
+    fake = FakeLiteLLM()
+    fake.add(SECRET.reveal(), "app")
+
+    with served(fake) as gateway:
+        assert management_is_refused(gateway, SECRET)
+        assert not management_is_refused(gateway, Secret(fake.master))
+
+
+def test_a_failure_of_litellm_is_not_taken_for_a_refusal() -> None:
+    fake = FakeLiteLLM()
+    fake.planted["/key/list"] = lambda _: httpx.Response(503)
+
+    with served(fake) as gateway, pytest.raises(GatewayRefused, match="503"):
+        management_is_refused(gateway, SECRET)
+
+
+def test_nobody_at_the_address_is_told() -> None:
+    def nobody(_: httpx.Request) -> httpx.Response:
+        raise httpx.ConnectError("refused")
+
+    fake = FakeLiteLLM()
+    fake.planted["/key/list"] = nobody
+
+    with served(fake) as gateway, pytest.raises(GatewayUnreachable):
+        management_is_refused(gateway, SECRET)

@@ -1,0 +1,78 @@
+"""A project of one declared key and the fake LiteLLM it is kept in."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass, field
+from datetime import UTC, datetime
+from pathlib import Path
+from typing import Any, TypeVar
+
+from gatewayctl.env_file.read import read
+from gatewayctl.gateway.client import GatewayClient
+from gatewayctl.settings.model import Settings
+from tests.fakes.litellm import FakeLiteLLM, served, sha256
+from tests.fakes.projects import MASTER_KEY, project
+
+NOW = datetime(2026, 11, 23, tzinfo=UTC)
+SECRET = "sk-app-0123456789abcdef"
+ONE_KEY = "project_name: desk\nkeys:\n  app: {env: APP_KEY}\n"
+OURS = {"created_by": "gatewayctl", "project": "desk", "gatewayctl_env": "APP_KEY"}
+
+Report = TypeVar("Report")
+
+
+@dataclass(kw_only=True)
+class Desk:
+    """``run`` reads the settings afresh, as each command of a person does."""
+
+    folder: Path
+    fake: FakeLiteLLM = field(default_factory=FakeLiteLLM)
+    config: str = ONE_KEY
+    environ: Mapping[str, str] = field(default_factory=dict)
+
+    def write(self, *lines: str) -> None:
+        text = "\n".join([f"LITELLM_MASTER_KEY={MASTER_KEY}", *lines])
+        (self.folder / ".env").write_text(f"{text}\n")
+        (self.folder / ".env").chmod(0o600)
+
+    def add(self, secret: str = SECRET, alias: str = "app", **more: Any) -> str:
+        """A key of ours in LiteLLM; ``metadata`` comes on top of our marks."""
+        metadata = {**OURS, **more.pop("metadata", {})}
+        return self.fake.add(secret, alias, metadata=metadata, **more)
+
+    def healthy(self, **more: Any) -> str:
+        """The declared key everywhere it should be."""
+        self.write(f"APP_KEY={SECRET}")
+        return self.add(**more)
+
+    def held(self, name: str = "APP_KEY") -> str | None:
+        entry = read(self.folder / ".env").get(name)
+        return None if entry is None else entry.value
+
+    def aliases(self) -> list[str | None]:
+        return sorted(row["key_alias"] for row in self.fake.keys.values())
+
+    def run(self, verb: Callable[..., Report], *words: Any, **options: Any) -> Report:
+        if not (self.folder / ".env").exists():
+            self.write()
+        settings = project(self.folder, self.config, environ=self.environ)
+        with served(self.fake) as gateway:
+            return self._call(verb, settings, gateway, *words, **options)
+
+    def _call(
+        self,
+        verb: Callable[..., Report],
+        settings: Settings,
+        gateway: GatewayClient,
+        *words: Any,
+        **options: Any,
+    ) -> Report:
+        return verb(settings, gateway, *words, now=lambda: NOW, **options)
+
+    def assert_whole(self) -> None:
+        """One live key of the alias, which .env holds."""
+        secret = self.held()
+        assert secret is not None
+        assert self.aliases() == ["app"]
+        assert list(self.fake.keys) == [sha256(secret)]

@@ -1,0 +1,192 @@
+from __future__ import annotations
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+from rich.text import Text
+
+from gatewayctl.errors import GatewayUnreachable, PortTaken
+from gatewayctl.output.console import masked, without_control
+from gatewayctl.output.table import table
+from tests.fakes.terminals import on_a_terminal, piped
+
+KEY = "sk-virtual-0123456789abcdefWXYZ"
+KEYS = st.from_regex(r"\Ask-[A-Za-z0-9_-]{16,40}\Z")
+ESCAPES = "\x1b[31mred\x1b[0m \x1b]0;title\x07\x1b]8;;http://evil\x1b\\ \x9b2J bell\x07 \rback\x08"
+
+
+# Masking
+
+
+@pytest.mark.parametrize(
+    ("text", "shown"),
+    [
+        (f"Bearer {KEY}", "Bearer sk-…WXYZ"),
+        (f"key={KEY}&x=1", "key=sk-…WXYZ&x=1"),
+        (f"key%3D{KEY}", "key%3Dsk-…WXYZ"),
+        (f'"{KEY}"', '"sk-…WXYZ"'),
+        (f"{KEY} and {KEY}", "sk-…WXYZ and sk-…WXYZ"),
+        ("sk-1234", "…"),
+        ("sk-", "sk-"),
+        ("/home/me/task-runner/disk-space", "/home/me/task-runner/disk-space"),
+        ("a risk-based, desk-top mask-ing", "a risk-based, desk-top mask-ing"),
+    ],
+)
+def test_keys_are_masked_and_words_are_not(text: str, shown: str) -> None:
+    assert masked(text) == shown
+
+
+@given(st.text(st.characters(exclude_categories=("L", "N"))), KEYS, st.text())
+def test_no_key_survives_in_any_text(before: str, key: str, after: str) -> None:
+    assert key not in masked(f"{before}{key} {after.replace(key, '')}")
+
+
+# What a terminal would obey
+
+
+def test_what_a_terminal_would_obey_is_taken_out() -> None:
+    shown = without_control(ESCAPES)
+
+    assert not any(ord(sign) < 32 or 0x7F <= ord(sign) < 0xA0 for sign in shown)
+    assert shown.startswith("red ")
+
+
+@given(st.text())
+def test_only_line_breaks_and_tabs_are_left_of_control_characters(text: str) -> None:
+    left = {sign for sign in without_control(text) if ord(sign) < 32 or 0x7F <= ord(sign) < 0xA0}
+
+    assert left <= {"\n", "\t"}
+
+
+# Two streams
+
+
+def test_results_go_to_stdout_and_narration_to_stderr() -> None:
+    console, out, err = piped()
+
+    console.result(["a result"])
+    console.say("a narration")
+
+    assert (out.getvalue(), err.getvalue()) == ("a result\n", "a narration\n")
+
+
+def test_quiet_drops_narration_and_never_results_or_errors() -> None:
+    console, out, err = piped(quiet=True)
+
+    console.say("a narration")
+    console.result(["a result"])
+    console.error(PortTaken("Port 4000 is held."))
+
+    assert out.getvalue() == "a result\n"
+    assert err.getvalue().startswith("Error: Port 4000 is held.\nHint: ")
+
+
+def test_an_error_is_a_sentence_and_what_to_do() -> None:
+    console, out, err = piped()
+
+    console.error(GatewayUnreachable("LiteLLM does not answer."))
+
+    assert err.getvalue() == (
+        "Error: LiteLLM does not answer.\nHint: Start the gateway with `gatewayctl up`.\n"
+    )
+    assert out.getvalue() == ""
+
+
+def test_narration_and_errors_carry_neither_keys_nor_escape_sequences() -> None:
+    console, _, err = piped()
+
+    console.say(f"said {KEY} {ESCAPES}")
+    console.error(PortTaken(f"held by {KEY} {ESCAPES}", hint=f"use {KEY} {ESCAPES}"))
+
+    assert KEY not in err.getvalue()
+    assert "\x1b" not in err.getvalue()
+    assert err.getvalue().count("sk-…WXYZ") == 3
+
+
+def test_text_from_elsewhere_is_no_markup() -> None:
+    console, out, err = piped()
+
+    console.result(["[bold]x[/bold]", table(["A"], [["[red]y[/red] :smile:"]]), Text("[/]")])
+    console.say("[link=http://evil]z[/link]")
+
+    assert "[bold]x[/bold]" in out.getvalue()
+    assert "[red]y[/red] :smile:" in out.getvalue()
+    assert "[/]" in out.getvalue()
+    assert err.getvalue() == "[link=http://evil]z[/link]\n"
+
+
+def test_a_long_value_to_be_copied_is_not_wrapped() -> None:
+    console, out, _ = piped()
+
+    console.result(["x" * 500])
+
+    assert out.getvalue() == "x" * 500 + "\n"
+
+
+# Terminals
+
+
+def test_colour_is_for_terminals() -> None:
+    console, _, err = on_a_terminal()
+
+    console.error(PortTaken("x"))
+
+    assert err.getvalue().startswith("\x1b[1;31mError\x1b[0m: x")
+
+
+def test_no_color_is_honoured(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("NO_COLOR", "1")
+    console, out, err = on_a_terminal()
+
+    console.error(PortTaken("x"))
+    console.result([table(["A"], [["healthy"]])])
+
+    assert err.getvalue().startswith("Error: x")
+    # NO_COLOR is about colour: bold heads may stay.
+    assert "\x1b[32m" not in out.getvalue()
+
+
+def test_tables_on_a_terminal_have_colour(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("TERM", "xterm")
+    console, out, _ = on_a_terminal()
+
+    console.result([table(["A"], [["healthy"]])])
+
+    assert "\x1b[32mhealthy" in out.getvalue()
+
+
+def test_tables_off_a_terminal_are_plain_text() -> None:
+    console, out, _ = piped()
+
+    console.result([table(["A"], [["healthy"]])])
+
+    assert [line.rstrip() for line in out.getvalue().splitlines()] == ["A", "healthy"]
+
+
+@pytest.mark.parametrize(
+    ("columns", "width"),
+    [("40", 40), ("", 100), ("0", 100), ("-5", 100), ("wide", 100), (None, 100)],
+)
+def test_the_width_off_a_terminal_is_what_columns_says_if_it_is_a_width(
+    columns: str | None, width: int, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    if columns is not None:
+        monkeypatch.setenv("COLUMNS", columns)
+    console, out, _ = piped()
+
+    assert console.rich(out).width == width
+
+
+@pytest.mark.parametrize(
+    ("environment", "animated"),
+    [({"TERM": "xterm"}, True), ({"TERM": "dumb"}, False), ({"TERM": "xterm", "CI": ""}, False)],
+)
+def test_only_a_terminal_that_can_be_redrawn_is_animated(
+    environment: dict[str, str], animated: bool, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    for name, value in environment.items():
+        monkeypatch.setenv(name, value)
+
+    assert on_a_terminal()[0].animated is animated
+    assert not on_a_terminal(quiet=True)[0].animated
+    assert not piped()[0].animated

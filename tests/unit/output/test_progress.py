@@ -1,0 +1,264 @@
+from __future__ import annotations
+
+import io
+from collections.abc import Generator
+from dataclasses import dataclass
+from typing import Any
+
+import pytest
+from rich.console import Console as RichConsole
+
+from gatewayctl.output.console import Console
+from gatewayctl.output.progress import Board, _bar, _table, follow
+from gatewayctl.runtimes.base import Progress, ProgressState
+from tests.fakes.clock import FakeClock
+from tests.fakes.terminals import on_a_terminal, piped
+
+
+@dataclass(frozen=True)
+class Delta:
+    text: str
+
+
+def news(subject: str, state: ProgressState, detail: str = "", **fields: Any) -> Progress:
+    return Progress(subject=subject, state=state, detail=detail, **fields)
+
+
+def verb(*events: Any) -> Generator[Any, None, str]:
+    yield from events
+    return "the report"
+
+
+def test_the_report_of_a_verb_is_handed_back() -> None:
+    console, out, err = piped()
+
+    assert follow(verb(), console) == "the report"
+    assert (out.getvalue(), err.getvalue()) == ("", "")
+
+
+def test_off_a_terminal_each_change_of_state_is_a_line_on_stderr() -> None:
+    console, out, err = piped()
+
+    follow(
+        verb(
+            news("postgres", "waiting"),
+            news("postgres", "working", "starting"),
+            news("postgres", "working", "databases and migrations"),
+            news("litellm", "working", "starting"),
+            news("postgres", "ready"),
+            news("litellm", "ready", "http://127.0.0.1:4000"),
+        ),
+        console,
+    )
+
+    assert out.getvalue() == ""
+    assert err.getvalue().splitlines() == [
+        "postgres working: starting",
+        "litellm working: starting",
+        "postgres ready",
+        "litellm ready: http://127.0.0.1:4000",
+    ]
+
+
+def test_quiet_shows_no_progress_and_still_the_reply() -> None:
+    console, out, err = piped(quiet=True)
+
+    follow(verb(news("chat", "working"), Delta("Hello"), news("chat", "ready")), console)
+
+    assert (out.getvalue(), err.getvalue()) == ("Hello", "")
+
+
+def test_the_parts_of_a_reply_go_to_stdout_as_they_are() -> None:
+    console, out, _ = piped()
+
+    follow(verb(Delta("Hel"), Delta("lo [bold]there[/bold]"), Delta("\n")), console)
+
+    assert out.getvalue() == "Hello [bold]there[/bold]\n"
+
+
+def test_details_carry_no_key_out() -> None:
+    console, _, err = piped()
+
+    follow(verb(news("chat", "working", "Bearer sk-virtual-0123456789abcdef")), console)
+
+    assert err.getvalue() == "chat working: Bearer sk-…cdef\n"
+
+
+@pytest.mark.parametrize("make", [piped, on_a_terminal], ids=["piped", "terminal"])
+def test_what_a_verb_raises_comes_through(make: Any) -> None:
+    def fails() -> Generator[Any, None, None]:
+        yield news("litellm", "working")
+        raise ValueError("as it was")
+
+    with pytest.raises(ValueError, match="as it was"):
+        follow(fails(), make()[0])
+
+
+class Broken(io.StringIO):
+    """Somebody presses Ctrl-C while a line is written."""
+
+    def write(self, text: str) -> int:
+        raise KeyboardInterrupt
+
+
+@pytest.mark.parametrize("animated", [False, True])
+def test_a_verb_that_is_interrupted_between_two_events_clears_up_at_once(
+    animated: bool, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("TERM", "xterm")
+    cleared: list[str] = []
+
+    def started() -> Generator[Any, None, None]:
+        try:
+            while True:
+                yield Delta("x")
+        finally:
+            cleared.append("stopped what was started")
+
+    err = on_a_terminal()[2] if animated else io.StringIO()
+    console = Console(stdout=Broken(), stderr=err)
+    with pytest.raises(KeyboardInterrupt) as interrupted:
+        follow(started(), console)
+
+    # The traceback holds the frames, and so would keep a generator that nobody closed.
+    assert interrupted.value.__traceback__ is not None
+    assert cleared == ["stopped what was started"]
+
+
+# The board
+
+
+def test_a_subject_is_told_when_it_is_new_or_its_state_changed() -> None:
+    board = Board()
+
+    told = [
+        board.note(news("x", "waiting")),
+        board.note(news("x", "waiting")),
+        board.note(news("x", "working", "one")),
+        board.note(news("x", "working", "two")),
+        board.note(news("x", "ready")),
+        board.note(news("y", "ready")),
+    ]
+
+    assert told == [True, False, True, False, True, True]
+
+
+def test_time_runs_from_the_first_work_to_the_end_of_the_last() -> None:
+    clock = FakeClock(now=0)
+    board = Board(clock)
+    board.note(news("x", "waiting"))
+    clock.now = 5
+    assert board.seconds("x") is None
+    assert board.seconds("unknown") is None
+
+    board.note(news("x", "working"))
+    clock.now = 7
+    assert board.seconds("x") == 2
+    board.note(news("x", "ready"))
+    clock.now = 99
+    assert board.seconds("x") == 2
+
+    board.note(news("x", "working"))
+    assert board.seconds("x") == 94
+
+
+def test_what_took_long_says_how_long() -> None:
+    console, _, err = piped()
+    clock = FakeClock()
+
+    def slow() -> Generator[Progress, None, None]:
+        yield news("litellm", "working")
+        clock.now += 4.2
+        yield news("litellm", "ready", "here")
+
+    follow(slow(), console, clock=clock)
+
+    assert err.getvalue().splitlines() == ["litellm working", "litellm ready (4.2 s): here"]
+
+
+# Redrawn
+
+
+def test_on_a_terminal_the_board_is_redrawn_in_place(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("TERM", "xterm")
+    console, out, err = on_a_terminal()
+
+    report = follow(
+        verb(news("litellm", "working", "starting"), news("litellm", "ready", "here")), console
+    )
+
+    assert report == "the report"
+    assert out.getvalue() == ""
+    assert "\x1b[?25l" in err.getvalue(), "the cursor is hidden meanwhile"
+    assert err.getvalue().rstrip().endswith("\x1b[?25h"), "and comes back"
+    assert "litellm" in err.getvalue()
+
+
+def test_a_reply_on_a_terminal_is_written_as_it_comes(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("TERM", "xterm")
+    console, out, err = on_a_terminal()
+
+    follow(verb(Delta("Hello "), Delta("there.\n")), console)
+
+    assert (out.getvalue(), err.getvalue()) == ("Hello there.\n", "")
+
+
+def test_a_terminal_gets_its_cursor_back_when_a_verb_fails(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("TERM", "xterm")
+    console, _, err = on_a_terminal()
+
+    def fails() -> Generator[Any, None, None]:
+        yield news("litellm", "working")
+        raise KeyboardInterrupt
+
+    with pytest.raises(KeyboardInterrupt):
+        follow(fails(), console)
+
+    assert err.getvalue().rstrip().endswith("\x1b[?25h")
+
+
+def drawn(*events: Progress) -> str:
+    board = Board()
+    for event in events:
+        board.note(event)
+    out = io.StringIO()
+    RichConsole(file=out, width=80, color_system=None).print(_table(board))
+    return out.getvalue()
+
+
+def test_every_state_has_a_word_beside_its_mark() -> None:
+    states: tuple[ProgressState, ...] = (
+        *("waiting", "working", "ready", "unchanged", "stopped", "failed"),
+    )
+
+    text = drawn(*(news(f"service-{state}", state) for state in states))
+
+    marks = [line.split()[0] for line in text.splitlines()]
+    assert len(set(marks)) == len(states)
+    assert all(
+        line.split()[2] == state for line, state in zip(text.splitlines(), states, strict=True)
+    )
+
+
+def test_a_row_is_one_line_however_long_its_detail_is() -> None:
+    text = drawn(news("environment", "working", "x" * 300 + "[bold]", fraction=0.5))
+
+    assert len(text.splitlines()) == 1
+    assert max(len(line) for line in text.splitlines()) <= 80
+
+
+@pytest.mark.parametrize(
+    ("fraction", "bar"),
+    [
+        (0.0, "[....................]   0% "),
+        (0.5, "[##########..........]  50% "),
+        (1.0, "[####################] 100% "),
+        (None, ""),
+    ],
+)
+def test_a_known_part_of_the_whole_is_a_bar(fraction: float | None, bar: str) -> None:
+    assert _bar(news("environment", "working", fraction=fraction)) == bar
+
+
+def test_what_is_done_needs_no_bar() -> None:
+    assert _bar(news("environment", "ready", fraction=1.0)) == ""

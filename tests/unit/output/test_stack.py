@@ -1,0 +1,338 @@
+from __future__ import annotations
+
+import json
+import shlex
+import subprocess
+from collections.abc import Iterable
+from dataclasses import replace
+from datetime import UTC, datetime
+
+import pytest
+from rich.console import RenderableType
+
+from gatewayctl.operations.demo import DemoReport
+from gatewayctl.operations.down import DownReport
+from gatewayctl.operations.env import EnvReport
+from gatewayctl.operations.health import Health, ServiceReport
+from gatewayctl.operations.keys_create import KeysCreateReport, create_declared_keys
+from gatewayctl.operations.logs import LogsReport
+from gatewayctl.operations.reset import Loss, ResetReport
+from gatewayctl.operations.restart import RestartReport
+from gatewayctl.operations.status import KeyStatus, StatusReport
+from gatewayctl.operations.ui import UiReport
+from gatewayctl.operations.up import UpReport
+from gatewayctl.output import stack
+from gatewayctl.runtimes.base import LogLine
+from gatewayctl.settings.model import Secret
+from tests.fakes.litellm import FakeLiteLLM, served
+from tests.fakes.projects import MASTER_KEY, project
+from tests.fakes.terminals import piped
+
+KEY = "sk-virtual-0123456789abcdefWXYZ"
+
+
+def shown(renderables: Iterable[RenderableType]) -> list[str]:
+    console, out, _ = piped()
+    console.result(renderables)
+    return [line.rstrip() for line in out.getvalue().splitlines()]
+
+
+@pytest.fixture(autouse=True)
+def _eighty_columns(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("COLUMNS", "80")
+
+
+def service(name: str, health: Health = "healthy", **fields: object) -> ServiceReport:
+    made = ServiceReport(
+        service=name,
+        state="stopped" if health == "stopped" else "running",
+        health=health,
+        version="1.106.2",
+        address="http://127.0.0.1:4000",
+        uptime=187200.0,
+        pid=4711,
+        detail="",
+    )
+    return replace(made, **fields)  # type: ignore[arg-type]
+
+
+SERVICES = (
+    service("postgres", version="16.14", address="127.0.0.1:5433"),
+    service("litellm"),
+    service("phoenix", version="20.26.1", address="http://127.0.0.1:6006"),
+)
+HIDDEN = "LITELLM_API_KEY in the environment hides the new key of .env."
+
+
+@pytest.fixture(scope="module")
+def keys(tmp_path_factory: pytest.TempPathFactory) -> KeysCreateReport:
+    """One key that was just made, and one that was there."""
+    env = f"LITELLM_MASTER_KEY={MASTER_KEY}\nLITELLM_EVAL_KEY={KEY}\n"
+    settings = project(tmp_path_factory.mktemp("keys"), env=env)
+    litellm = FakeLiteLLM()
+    litellm.add(KEY, "litellm-eval", metadata={"created_by": "gatewayctl"})
+    with served(litellm) as gateway:
+        return replace(create_declared_keys(settings, gateway), warnings=(HIDDEN,))
+
+
+UP = UpReport(
+    project="shop",
+    runtime="embedded",
+    runtime_why="it is the runtime of this version",
+    changed=True,
+    secrets_added=("LITELLM_MASTER_KEY", "UI_PASSWORD"),
+    files=("compose/litellm_config.yaml",),
+    started=("postgres", "litellm", "phoenix"),
+    restarted=(),
+    services=SERVICES,
+    keys=None,
+    gateway_url="http://127.0.0.1:4000",
+    phoenix_url="http://127.0.0.1:6006",
+    seconds=21.34,
+    warnings=("The master key is weak.",),
+)
+STATUS = StatusReport(
+    project="shop",
+    runtime="embedded",
+    runtime_why="asked for by --runtime",
+    healthy=True,
+    services=SERVICES,
+    keys=(
+        KeyStatus(alias="litellm-dev", env="LITELLM_API_KEY", key=Secret(KEY)),
+        KeyStatus(alias="litellm-eval", env="LITELLM_EVAL_KEY", key=None),
+    ),
+    gateway_url="http://127.0.0.1:4000",
+    phoenix_url="http://127.0.0.1:6006",
+)
+
+
+def test_the_reference_stack_fits_eighty_columns_one_line_a_service() -> None:
+    worst = tuple(replace(s, health="unhealthy", state="starting") for s in SERVICES)
+
+    lines = shown([stack.services_table(worst)])
+
+    assert len(lines) == 4
+    assert max(len(line) for line in lines) <= 80
+    assert lines[0].split() == ["SERVICE", "STATE", "HEALTH", "VERSION", "ADDRESS", "UPTIME"]
+    assert lines[2].split() == [
+        *("litellm", "starting", "unhealthy", "1.106.2", "http://127.0.0.1:4000", "2d4h")
+    ]
+
+
+def test_what_is_not_known_of_a_service_is_a_dash() -> None:
+    unknown = service("litellm", "stopped", version=None, uptime=None, address=None)
+
+    assert shown([stack.services_table([unknown])])[1].split() == [
+        *("litellm", "stopped", "stopped", "-", "-", "-")
+    ]
+
+
+# up
+
+
+def test_up_says_what_it_did_and_what_comes_next(keys: KeysCreateReport) -> None:
+    text = shown(stack.up(replace(UP, keys=keys)))
+
+    assert text[0] == "Warning: The master key is weak."
+    assert text[1] == f"Warning: {HIDDEN}"
+    assert "Generated into .env: LITELLM_MASTER_KEY, UI_PASSWORD" in text
+    assert "Rendered: compose/litellm_config.yaml" in text
+    assert "Virtual key litellm-dev created, in .env as LITELLM_API_KEY" in text
+    assert not any("litellm-eval" in line for line in text), "it was there already"
+    why = "embedded runtime: it is the runtime of this version"
+    assert f"Ready in 21.3 s ({why})." in text
+    assert any(line.startswith("Next: gatewayctl chat") for line in text)
+
+
+def test_up_that_changed_nothing_says_so_and_no_more() -> None:
+    same = replace(UP, changed=False, secrets_added=(), files=(), warnings=(), keys=None)
+
+    text = shown(stack.up(same))
+
+    assert text[-1] == "Nothing changed: everything runs as declared."
+    assert len(text) == 5
+
+
+def test_no_key_is_shown_whole(keys: KeysCreateReport) -> None:
+    text = "\n".join(shown(stack.up(replace(UP, keys=keys))) + shown(stack.status(STATUS)))
+
+    assert not [key for key in keys.keys if key.key.reveal() in text]
+
+
+# down, restart
+
+
+def test_down_says_what_was_stopped_and_where_the_data_is() -> None:
+    report = DownReport(
+        project="shop", stopped=("postgres", "litellm"), data_removed=False, changed=True
+    )
+
+    assert shown(stack.down(report)) == [
+        "Stopped: postgres, litellm.",
+        "Data stays in .gatewayctl/; start again with `gatewayctl up`.",
+    ]
+
+
+def test_down_of_nothing_and_down_with_its_data() -> None:
+    report = DownReport(project="shop", stopped=(), data_removed=True, changed=True)
+
+    assert shown(stack.down(report)) == [
+        "Nothing ran.",
+        "All data was removed: keys, spend, traces.",
+    ]
+
+
+def test_a_restart_says_which_and_how_all_are() -> None:
+    text = shown(stack.restarted(RestartReport(restarted=("litellm",), services=SERVICES)))
+
+    assert text[0] == "Restarted: litellm."
+    assert len(text) == 5
+
+
+# status
+
+
+def test_status_shows_runtime_services_and_keys() -> None:
+    text = shown(stack.status(STATUS))
+
+    assert text[0] == "Project shop, embedded runtime (asked for by --runtime)"
+    assert max(len(line) for line in text) <= 80
+    assert text[-2].split() == ["litellm-dev", "LITELLM_API_KEY", "sk-…WXYZ"]
+    assert text[-1].split() == ["litellm-eval", "LITELLM_EVAL_KEY", "missing"]
+
+
+def test_status_says_why_a_service_is_not_healthy_and_nothing_of_the_others() -> None:
+    ill = service("litellm", "starting", detail="HTTP 503, \x1b[31mdatabase\x1b[0m disconnected")
+    well = service("phoenix", detail="answers")
+
+    text = shown(stack.status(replace(STATUS, services=(ill, well))))
+
+    assert "  litellm: HTTP 503, database disconnected" in text
+    assert not any("answers" in line for line in text)
+
+
+def test_status_for_scripts_is_lines_of_name_and_value() -> None:
+    assert shown(stack.status_env(STATUS)) == [
+        "GATEWAYCTL_PROJECT_NAME=shop",
+        "GATEWAYCTL_RUNTIME=embedded",
+        "LLM_BASE_URL=http://127.0.0.1:4000",
+        "PHOENIX_URL=http://127.0.0.1:6006",
+    ]
+
+
+# reset
+
+
+@pytest.mark.parametrize(
+    ("lost", "words"),
+    [
+        (Loss(keys=3, spend=1.23456), "3 virtual keys, spend $1.2346"),
+        (Loss(keys=0, spend=0.0), "0 virtual keys, spend $0.0000"),
+        (Loss(keys=None, spend=None), "an unknown number of virtual keys, spend unknown"),
+    ],
+)
+def test_what_a_reset_loses_is_a_sentence(lost: Loss, words: str) -> None:
+    assert words in stack.loss_sentence(lost)
+    assert "Traces in Phoenix stay" in stack.loss_sentence(lost)
+
+
+def test_a_reset_shows_the_new_keys_by_name(keys: KeysCreateReport) -> None:
+    lost = Loss(keys=1, spend=0.0)
+    report = ResetReport(project="shop", lost=lost, services=SERVICES, keys=keys)
+
+    text = shown(stack.reset(report))
+
+    assert "Virtual key litellm-dev created, in .env as LITELLM_API_KEY" in text
+    assert f"Warning: {HIDDEN}" in text
+    assert "sk-" not in "\n".join(text)
+    assert text[-1].startswith("Next: restart applications")
+
+
+# demo
+
+
+DEMO = DemoReport(
+    prompt="Hello, gateway!",
+    reply="I am \x1b[2Jthe demo [bold]model[/bold].",
+    model="demo",
+    trace_id="a" * 32,
+    component="passthrough",
+    operation="chat",
+    spans=3,
+    parent_found=True,
+    gateway_url="http://127.0.0.1:4000",
+    phoenix_url="http://127.0.0.1:6006",
+    trace_url="http://127.0.0.1:6006/redirects/traces/" + "a" * 32,
+    services=SERVICES,
+    seconds=30.0,
+)
+
+
+def test_the_demo_shows_reply_proof_and_addresses() -> None:
+    text = shown(stack.demo(DEMO))
+
+    assert "reply       I am the demo [bold]model[/bold]." in text
+    assert f"trace id    {'a' * 32}" in text
+    assert "component passthrough (read back from Phoenix: 3 spans, one LLM call)" in text
+    assert f"Trace       {DEMO.trace_url}" in text
+
+
+def test_the_demo_claims_no_component_that_was_not_read_back() -> None:
+    text = shown(stack.demo(replace(DEMO, component=None)))
+
+    assert not any(line.startswith("component") for line in text)
+
+
+# ui, env
+
+
+def test_an_address_stands_alone_on_its_line() -> None:
+    report = UiReport(page="phoenix", url="http://127.0.0.1:6006", login=None)
+
+    assert shown(stack.ui(report)) == ["http://127.0.0.1:6006"]
+
+
+VARIABLES = {"LLM_BASE_URL": "http://127.0.0.1:4000", "LLM_API_KEY": KEY}
+
+
+def test_the_environment_as_lines_of_dotenv() -> None:
+    assert shown(stack.env("dotenv")(EnvReport(variables=VARIABLES))) == [
+        "LLM_BASE_URL=http://127.0.0.1:4000",
+        f"LLM_API_KEY={KEY}",
+    ]
+
+
+def test_the_environment_as_json() -> None:
+    text = "\n".join(shown(stack.env("json")(EnvReport(variables=VARIABLES))))
+
+    assert json.loads(text) == VARIABLES
+
+
+@pytest.mark.parametrize("value", [KEY, 'it\'s $HOME `id` \\ "x"', "two\nlines", ""])
+def test_a_shell_reads_the_environment_as_it_is(value: str) -> None:
+    console, out, _ = piped()
+    console.result(stack.env("shell")(EnvReport(variables={"LLM_API_KEY": value})))
+
+    script = f"{out.getvalue()}printf '%s' \"$LLM_API_KEY\""
+    done = subprocess.run(["/bin/sh", "-c", script], capture_output=True, text=True, check=True)
+
+    assert done.stdout == value
+    assert shlex.split(out.getvalue())[0] == "export"
+
+
+# logs
+
+
+def test_lines_of_logs_have_their_time_and_service_and_move_no_cursor() -> None:
+    at = datetime(2026, 11, 23, 14, 0, 1, 234000, tzinfo=UTC)
+    report = LogsReport(
+        lines=(
+            LogLine(service="litellm", text="\x1b[92mINFO\x1b[0m: [bold]up[/bold]", at=at),
+            LogLine(service="pg", text="no time"),
+        )
+    )
+
+    assert shown(stack.logs(report)) == [
+        "2026-11-23T14:00:01.234+00:00 litellm  INFO: [bold]up[/bold]",
+        "- pg       no time",
+    ]
