@@ -38,7 +38,8 @@ class Canaries:
         A name may say more in brackets, to tell the values apart that it had in turn.
         """
         for name, value in self.values.items():
-            if name.partition(" (")[0] not in allowed and any(form in text for form in _forms(value)):
+            plain_name = name.partition(" (")[0]
+            if plain_name not in allowed and any(form in text for form in _forms(value)):
                 self.hits.append(f"{name} in {place}")
 
     def look_into(self, folder: Path, *, but: tuple[Path, ...] = ()) -> int:

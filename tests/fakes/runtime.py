@@ -46,6 +46,7 @@ class FakeRuntime:
     pids: dict[str, int] = field(
         default_factory=lambda: {service: 100 + n for n, service in enumerate(SERVICES)}
     )
+    uptime: float = 252.0
     looks: list[Mapping[str, ProcessState]] = field(default_factory=list)
     details: dict[str, str] = field(default_factory=dict)
     differs: set[str] = field(default_factory=set)
@@ -141,7 +142,7 @@ class FakeRuntime:
             service=service,
             state=state,
             pid=self.pids[service] if alive else None,
-            uptime=252.0 if alive else None,
+            uptime=self.uptime if alive else None,
             version=_VERSIONS.get(service),
             address=_ADDRESSES.get(service),
             detail=self.details.get(service, ""),

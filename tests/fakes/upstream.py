@@ -9,6 +9,7 @@ from __future__ import annotations
 import json
 import threading
 import time
+import uuid
 from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass, field
@@ -55,6 +56,22 @@ def serving() -> Iterator[Upstream]:
         thread.join()
 
 
+def _new_id() -> str:
+    """LiteLLM's ledger takes a second reply of the same id for the first one."""
+    return f"up-{uuid.uuid4()}"
+
+
+def _content(body: dict[str, Any]) -> str:
+    """The reply; after a JSON schema a route, in JSON mode a step, done at the second."""
+    form = (body.get("response_format") or {}).get("type")
+    if form == "json_schema":
+        return json.dumps({"route": "reasoning", "reason": "It asks for thought."})
+    if form == "json_object":
+        second = "steps so far" in str(body.get("messages"))
+        return json.dumps({"step": "Think again." if second else "Think.", "done": second})
+    return "".join(REPLY)
+
+
 class _Handler(BaseHTTPRequestHandler):
     protocol_version = "HTTP/1.1"
     upstreams: dict[int, Upstream] = {}  # noqa: RUF012 - one table for all servers
@@ -77,19 +94,19 @@ class _Handler(BaseHTTPRequestHandler):
         elif body.get("stream"):
             self._stream(model, slow=model == "slow")
         else:
-            self._whole(model)
+            self._whole(model, _content(body))
 
     def _refuse(self, status: int) -> None:
         text = f"upstream says {status}"
         self._json(status, {"error": {"message": text, "type": "refused", "code": str(status)}})
 
-    def _whole(self, model: str) -> None:
+    def _whole(self, model: str, content: str) -> None:
         choice = {
             "index": 0,
-            "message": {"role": "assistant", "content": "".join(REPLY)},
+            "message": {"role": "assistant", "content": content},
             "finish_reason": "stop",
         }
-        answer = {"id": "up-1", "object": "chat.completion", "created": int(time.time())}
+        answer = {"id": _new_id(), "object": "chat.completion", "created": int(time.time())}
         self._json(200, answer | {"model": model, "choices": [choice], "usage": USAGE})
 
     def _stream(self, model: str, *, slow: bool) -> None:
@@ -106,7 +123,7 @@ class _Handler(BaseHTTPRequestHandler):
         self.wfile.write(b"data: [DONE]\n\n")
 
     def _event(self, model: str, choices: list[dict[str, Any]], **more: Any) -> None:
-        event = {"id": "up-1", "object": "chat.completion.chunk", "created": int(time.time())}
+        event = {"id": _new_id(), "object": "chat.completion.chunk", "created": int(time.time())}
         text = json.dumps(event | {"model": model, "choices": choices} | more)
         try:
             self.wfile.write(f"data: {text}\n\n".encode())

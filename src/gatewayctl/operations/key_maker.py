@@ -26,7 +26,7 @@ from gatewayctl.operations.key_marks import (
     own_words,
     variable_of,
 )
-from gatewayctl.operations.key_rotation import Rotation
+from gatewayctl.operations.key_rotation import Family, Rotation
 from gatewayctl.operations.virtual_keys import looks_like_a_key, values_in_env_file
 from gatewayctl.settings.model import DeclaredKey, Secret, Settings
 from gatewayctl.settings.sources import ENV_NAME
@@ -87,7 +87,8 @@ class KeyMaker:
         in_file = values_in_env_file(self.settings).get(declared.env)
         outside = self.outside(declared.env)
         secret = outside or in_file
-        holder = self.settled(declared, in_file)
+        family = self.rotation.look(declared.alias)
+        holder = self.settled(family, outside, in_file)
         if self.fresh:
             if outside is not None:
                 self.warnings.append(f"{declared.env} in the environment hides that of .env.")
@@ -96,7 +97,7 @@ class KeyMaker:
             moved = self._moved(declared, holder)
             return moved or self._with_new_secret(declared, holder, instead_of=None)
         if self._usable(secret):
-            if outside is None and self._is_over(holder, secret):
+            if outside is None and self._is_over(family, holder, secret):
                 return self._with_new_secret(declared, holder, instead_of=secret)
             return self._with_known_secret(declared, secret, holder)
         if outside is not None:
@@ -106,17 +107,22 @@ class KeyMaker:
             )
         return self._with_new_secret(declared, holder, instead_of=secret)
 
-    def settled(self, declared: DeclaredKey, in_file: Secret | None) -> VirtualKey | None:
-        """The key that bears the alias, after an interrupted rotation of it was finished."""
-        found = (in_file, self.outside(declared.env))
-        live = {hash_of(secret) for secret in found if secret is not None}
-        return self.rotation.settle(self.rotation.look(declared.alias), live)
+    def settled(self, family: Family, *found: Secret | None) -> VirtualKey | None:
+        """The key that bears the alias, after an interrupted rotation of it was finished.
 
-    def _is_over(self, holder: VirtualKey | None, secret: Secret) -> bool:
-        """True for our own key whose time is over: it is declared still, so it is due anew."""
+        ``found`` are the secrets that the environment and .env hold for it.
+        """
+        live = {hash_of(secret) for secret in found if secret is not None}
+        return self.rotation.settle(family, live)
+
+    def _is_over(self, family: Family, holder: VirtualKey | None, secret: Secret) -> bool:
+        """True for our own key whose time is over or ends: declared still, so due anew."""
+        hashed = hash_of(secret)
+        if any(key.hash == hashed for key in family.predecessors):
+            return True
         return (
             holder is not None
-            and holder.hash == hash_of(secret)
+            and holder.hash == hashed
             and holder.expired(self.now())
             and is_ours(holder, self.settings.project_name)
         )

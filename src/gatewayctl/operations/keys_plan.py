@@ -124,6 +124,8 @@ def _verdict(known: Known, declared: DeclaredKey, family: Family) -> _Verdict:
     if family.unsettled:
         return "finish", (), "a rotation of it was interrupted"
     held = known.hash_in(declared.env)
+    if held is not None and any(key.hash == held for key in family.predecessors):
+        return "replace", (), f"{declared.env} holds a key that was rotated away"
     if not family.holders:
         return _unregistered(known, declared, held)
     holder = family.holders[0]

@@ -173,7 +173,7 @@ def _make_as_declared(maker: KeyMaker, declared: DeclaredKey) -> None:
 def _finish(maker: KeyMaker, planned: Planned) -> None:
     """The interrupted rotation of a key that gateway.yaml does not declare."""
     alias, env = str(planned.step.alias), planned.step.env
-    maker.settled(DeclaredKey(alias=alias, env=env or ""), _in_file(maker, env))
+    maker.settled(maker.rotation.look(alias), _in_file(maker, env))
 
 
 def delete_everywhere(maker: KeyMaker, key: VirtualKey, env: str | None) -> bool:

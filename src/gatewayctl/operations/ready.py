@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import time
 from collections.abc import Callable, Generator
+from dataclasses import replace
 from typing import TYPE_CHECKING, Final
 
 from gatewayctl.errors import NotHealthyInTime, ServiceFailed
@@ -48,7 +49,7 @@ def wait_ready(
                 # Not seen healthy yet, or no longer the process that was.
                 healthy.pop(state.service, None)
                 report = check_service(state, settings, runtime, http)
-            latest.append(report)
+            latest.append(replace(report, uptime=state.uptime))
             if report.health == "unhealthy":
                 raise _failed(report, runtime)
             if report.health == "healthy" and state.service not in healthy:

@@ -160,6 +160,16 @@ def test_a_service_that_answers_while_it_is_still_called_starting_is_asked_once(
     assert [event.state for event in seen if event.subject == "phoenix"] == ["ready"]
 
 
+def test_the_uptimes_in_the_end_are_those_of_the_end(settings: Settings) -> None:
+    runtime = up_and_running(uptime=1.0)
+    clock = FakeClock()
+    clock.then = lambda: setattr(runtime, "uptime", 13.0)
+
+    _, services = waited(settings, runtime, litellm=[REFUSED, litellm_ready()], clock=clock)
+
+    assert [service.uptime for service in services] == [13.0, 13.0, 13.0]
+
+
 def test_a_stranger_on_the_port_ends_the_wait_as_a_failure(settings: Settings) -> None:
     runtime = up_and_running(strangers={"litellm"})
 

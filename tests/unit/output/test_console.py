@@ -3,6 +3,7 @@ from __future__ import annotations
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
+from rich.table import Table
 from rich.text import Text
 
 from gatewayctl.errors import GatewayUnreachable, PortTaken
@@ -113,6 +114,17 @@ def test_text_from_elsewhere_is_no_markup() -> None:
     assert "[red]y[/red] :smile:" in out.getvalue()
     assert "[/]" in out.getvalue()
     assert err.getvalue() == "[link=http://evil]z[/link]\n"
+
+
+def test_plain_texts_inside_of_a_table_are_no_markup_either() -> None:
+    console, out, _ = piped()
+    made = Table("[b]HEAD[/b]")
+    made.add_row("[red]y[/red] :smile:")
+
+    console.result([made])
+
+    assert "[b]HEAD[/b]" in out.getvalue()
+    assert "[red]y[/red] :smile:" in out.getvalue()
 
 
 def test_a_long_value_to_be_copied_is_not_wrapped() -> None:

@@ -37,23 +37,24 @@ def initialise(
 ) -> bool:
     """Create the cluster if there is none; True when it was made. Raises ServiceFailed.
 
-    A cluster that was half made (killed initdb) has no marker and is made again.
+    It is made beside its place and then moved there: a killed initdb leaves nothing that could be
+    taken for a cluster, and what is in the place is never deleted here.
     """
-    marker = layout.postgres_home / "initialised"
-    if marker.exists():
+    if layout.postgres_data.exists():
         return False
-    shutil.rmtree(layout.postgres_data, ignore_errors=True)
+    partial = layout.postgres_data.with_suffix(".partial")
+    shutil.rmtree(partial, ignore_errors=True)
     who.give(layout.postgres_home)
     argv = (
         *who.prefix, str(environment.postgres_bin / "initdb"),
-        "-D", str(layout.postgres_data), "-U", ADMIN, "-E", "UTF8", "--locale=C",
+        "-D", str(partial), "-U", ADMIN, "-E", "UTF8", "--locale=C",
         "--auth=scram-sha-256", "--pwfile=/dev/stdin", "--no-instructions",
     )  # fmt: skip
     env = {"LC_ALL": "C", "PATH": os.defpath, "HOME": "/"}
     done = run(argv, env=env, cwd=layout.postgres_home, stdin=password.reveal() + "\n", timeout=120)
     if done.returncode != 0:
         raise ServiceFailed(f"initdb failed: {done.stderr.strip() or done.stdout.strip()}")
-    marker.touch(mode=0o600)
+    partial.rename(layout.postgres_data)
     return True
 
 

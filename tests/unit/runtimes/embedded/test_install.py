@@ -37,6 +37,11 @@ class FakePrograms:
     ran: list[tuple[str, ...]] = field(default_factory=list)
     environments: list[Mapping[str, str]] = field(default_factory=list)
 
+    @property
+    def cached(self) -> Path:
+        """A file of uv's cache: packages are hard links to it."""
+        return self.environment.root.parent / "cached.py"
+
     def run(
         self,
         argv: Sequence[str],
@@ -50,6 +55,9 @@ class FakePrograms:
             return Completed(returncode=1, stdout="", stderr="\n".join(map(str, range(99))))
         if "venv" in argv:
             Path(argv[-2]).mkdir(parents=True)
+        if "generate" in argv:
+            client = self.environment.site_packages("litellm") / "prisma" / "client.py"
+            client.write_text("generated")
         if argv[-1] == "-V":
             return Completed(returncode=0, stdout="postgres (PostgreSQL) 16.14\n", stderr="")
         return FINE
@@ -66,6 +74,8 @@ class FakePrograms:
         packages = self.environment.site_packages(venv)
         (packages / DISTRIBUTIONS[venv]).mkdir(parents=True)
         (packages / "prisma").mkdir()
+        self.cached.write_text("as downloaded")
+        (packages / "prisma" / "client.py").hardlink_to(self.cached)
         yield "+ litellm==1.106.2"
         return FINE
 
@@ -212,6 +222,13 @@ def test_prisma_is_generated_with_the_programs_of_the_environment(programs: Fake
     assert env["PRISMA_QUERY_ENGINE_BINARY"] == engine
     assert env["PRISMA_SCHEMA_ENGINE_BINARY"] == engine
     assert env["PATH"].split(os.pathsep)[0] == str(programs.environment.litellm_python.parent)
+
+
+def test_what_prisma_generates_does_not_change_the_cache_of_uv(programs: FakePrograms) -> None:
+    driven(install.ensure(programs.environment))
+
+    client = programs.environment.site_packages("litellm") / "prisma" / "client.py"
+    assert (client.read_text(), programs.cached.read_text()) == ("generated", "as downloaded")
 
 
 def test_a_package_that_is_written_into_is_parted_from_the_cache(tmp_path: Path) -> None:

@@ -1,6 +1,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator
+from contextlib import closing
 from datetime import UTC, datetime
 from itertools import islice
 from pathlib import Path
@@ -11,7 +12,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from gatewayctl.runtimes.base import LogLine
-from gatewayctl.runtimes.embedded.logs import last_lines, parse, read
+from gatewayctl.runtimes.embedded.logs import _Log, last_lines, parse, read
 
 
 def at(second: int) -> datetime:
@@ -279,6 +280,17 @@ def test_a_rotation_while_the_past_is_read_shows_nothing_twice(log: Path) -> Non
     seen += lines
 
     assert told(seen) == ["first of the other", "one", "two"]
+
+
+def test_a_part_that_was_rotated_after_it_was_opened_is_read_once(log: Path) -> None:
+    log.write_text(stamped(1, "one"))
+
+    with closing(_Log("litellm", log)) as opened:
+        log.rename(log.with_name("litellm.log.1"))
+        log.write_text(stamped(2, "two"))
+        seen = list(opened.so_far(unfinished=True))
+
+    assert told(seen) == ["one", "two"]
 
 
 def test_a_log_that_does_not_exist_yet_is_followed_from_its_beginning(log: Path) -> None:

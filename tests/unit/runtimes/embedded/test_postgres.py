@@ -168,12 +168,23 @@ def test_the_password_of_the_cluster_goes_by_standard_input_alone(
 
 def test_a_cluster_that_was_half_made_is_made_again(server: FakeServer, layout: Layout) -> None:
     server.program("initdb", INITDB.format(here=server.folder))
-    layout.postgres_data.mkdir()
-    (layout.postgres_data / "half").write_text("made")
+    partial = layout.postgres_data.with_suffix(".partial")
+    partial.mkdir()
+    (partial / "half").write_text("made")
 
     assert initialise(server.environment, layout, Unprivileged(), Secret(ADMIN_PASSWORD))
 
     assert not (layout.postgres_data / "half").exists()
+    assert not partial.exists()
+
+
+def test_data_that_is_there_is_never_deleted(server: FakeServer, layout: Layout) -> None:
+    layout.postgres_data.mkdir()
+    (layout.postgres_data / "precious").write_text("restored by hand")
+
+    assert not initialise(server.environment, layout, Unprivileged(), Secret(ADMIN_PASSWORD))
+
+    assert (layout.postgres_data / "precious").exists()
 
 
 def test_a_cluster_that_cannot_be_made_says_why_and_is_tried_again(

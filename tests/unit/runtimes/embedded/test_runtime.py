@@ -4,6 +4,7 @@ import json
 import os
 import socket
 import subprocess
+import sys
 from collections.abc import Callable, Iterator, Mapping
 from contextlib import ExitStack
 from dataclasses import dataclass, field
@@ -136,7 +137,7 @@ def stack(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Stack:
     made.settings()
     made.layout.make()
     # The cluster was made before: making one is a test of its own.
-    (made.layout.postgres_home / "initialised").touch()
+    made.layout.postgres_data.mkdir()
     return made
 
 
@@ -275,7 +276,7 @@ def test_a_database_that_ended_is_told_with_its_last_lines(stack: Stack) -> None
 
 
 def test_a_new_cluster_is_made_before_the_server_starts(stack: Stack) -> None:
-    (stack.layout.postgres_home / "initialised").unlink()
+    stack.layout.postgres_data.rmdir()
     initdb = locate().postgres_bin / "initdb"
     initdb.parent.mkdir(parents=True)
     initdb.write_text('#!/bin/sh\ncat > /dev/null\nmkdir "$2"\n')
@@ -339,6 +340,25 @@ def test_a_port_that_our_own_service_holds_is_free_for_it(stack: Stack, taken: i
     stack.supervisor.own_pid = os.getpid()
 
     stack.runtime().preflight()
+
+
+LISTEN = """
+import socket, sys
+listener = socket.create_server(("127.0.0.1", 0))
+print(listener.getsockname()[1], flush=True)
+sys.stdin.read()
+"""
+
+
+def test_a_port_that_a_left_over_service_of_ours_holds_is_free_for_it(stack: Stack) -> None:
+    marked = {"GATEWAYCTL_STATE_DIR": str(stack.layout.state_dir)}
+    argv = [sys.executable, "-S", "-E", "-c", LISTEN]
+    pipe = subprocess.PIPE
+    with subprocess.Popen(argv, env=marked, stdin=pipe, stdout=pipe) as left:
+        assert left.stdout is not None
+        stack.gateway_yaml = ports(litellm=int(left.stdout.readline()))
+
+        stack.runtime().preflight()
 
 
 def test_the_port_of_the_second_database_is_not_used_here(stack: Stack, taken: int) -> None:

@@ -1,0 +1,323 @@
+"""Traces that are proven, on the real stack, with a liar between LiteLLM and Phoenix."""
+
+from __future__ import annotations
+
+import json
+import secrets
+import time
+from collections.abc import Iterator
+from concurrent.futures import ThreadPoolExecutor
+from dataclasses import replace
+from typing import Any
+
+import httpx
+import pytest
+
+from gatewayctl.client.calls import component_call
+from gatewayctl.gateway.client import GatewayClient, new_http_client
+from gatewayctl.operations.chat import chat
+from gatewayctl.operations.chat_plan import ChatAsk
+from gatewayctl.runtimes.embedded.environment import Environment
+from gatewayctl.settings.load import load
+from tests.e2e.conftest import Project, make_project
+from tests.fakes import otlp_fault_proxy as liar
+from tests.fakes.driving import report_of
+from tests.fakes.otlp_fault_proxy import EVERY, FaultProxy, Spoil
+from tests.fakes.upstream import Upstream
+
+SEEDED = {"seed-a": 80, "seed-b": 60, "seed-c": 40, "seed-d": 20}
+
+
+@pytest.fixture(scope="module")
+def proxied(
+    embedded_environment: Environment,
+    upstream: Upstream,
+    tmp_path_factory: pytest.TempPathFactory,
+) -> Iterator[tuple[Project, FaultProxy]]:
+    """A stack of its own whose LiteLLM sends its spans through the liar."""
+    project = make_project(tmp_path_factory.mktemp("traces"), upstream=upstream.url)
+    with liar.lying(project.phoenix_url) as proxy:
+        with (project.folder / ".env").open("a", encoding="utf-8") as env:
+            env.write(f"PHOENIX_COLLECTOR_HTTP_ENDPOINT={proxy.url}\n")
+        try:
+            project.ok("up", "--timeout", "240")
+            yield project, proxy
+        finally:
+            project.run("down")
+
+
+@pytest.fixture
+def project(proxied: tuple[Project, FaultProxy]) -> Project:
+    return proxied[0]
+
+
+@pytest.fixture
+def proxy(proxied: tuple[Project, FaultProxy]) -> Iterator[FaultProxy]:
+    yield proxied[1]
+    proxied[1].faults.clear()
+    proxied[1].delays.clear()
+
+
+def spoken(project: Project, trace_id: str, *words: str) -> tuple[int, dict[str, Any]]:
+    """A chat in a trace whose id is known before: the exit code and the document."""
+    inside = {"TRACEPARENT": f"00-{trace_id}-00f067aa0ba902b7-01"}
+    mine = replace(project, extra_env={**project.extra_env, **inside})
+    done = mine.run("chat", "--model", "demo", "--verify", "--json", *words, "hello")
+    return done.returncode, json.loads(done.stdout)
+
+
+def failed(document: dict[str, Any]) -> dict[str, str]:
+    checks = document["data"]["verification"]["checks"]
+    return {each["name"]: each["detail"] for each in checks if each["state"] == "failed"}
+
+
+FAULTS: dict[str, tuple[Spoil, str, str]] = {
+    "model span dropped": (liar.model_span_dropped, "one_llm_span_per_call", "no model span"),
+    "middle span dropped": (liar.middle_span_dropped, "no_missing_parent", "not in the trace"),
+    "wrong parent": (liar.wrong_parent, "no_missing_parent", "deadbeefdeadbeef"),
+    "no parent": (liar.parent_taken_away, "gateway_descends", "does not descend"),
+    "new trace id": (liar.new_trace_id, "same_trace", "in another trace"),
+    "component missing": (liar.component_missing, "component", "the span has none"),
+    "component wrong": (liar.component_wrong, "component", "the span has 'somebody-else'"),
+    "two model spans": (liar.two_model_spans, "one_llm_span_per_call", "2 model spans"),
+    "accepted and lost": (liar.all_lost, "one_llm_span_per_call", "no model span"),
+}
+
+
+@pytest.fixture(scope="module")
+def faulted(proxied: tuple[Project, FaultProxy]) -> dict[str, tuple[int, dict[str, Any]]]:
+    """Every fault at once, each in a trace of its own: most of it is waiting."""
+    project, proxy = proxied
+    ids = {name: secrets.token_hex(16) for name in FAULTS}
+    proxy.faults = {ids[name]: fault for name, (fault, _, _) in FAULTS.items()}
+    with ThreadPoolExecutor(3) as pool:
+        answers = pool.map(lambda name: spoken(project, ids[name], "--timeout", "6"), FAULTS)
+        found = dict(zip(FAULTS, answers, strict=True))
+    assert set(ids.values()) <= proxy.seen
+    proxy.faults = {}
+    return found
+
+
+@pytest.mark.parametrize("name", FAULTS)
+def test_a_fault_is_reported_as_what_it_is(
+    faulted: dict[str, tuple[int, dict[str, Any]]], name: str
+) -> None:
+    exit_code, document = faulted[name]
+    _, named, says = FAULTS[name]
+
+    assert (exit_code, document["data"]["verified"]) == (7, False)
+    assert says in failed(document)[named]
+    assert document["error"]["code"] == "not_verified"
+    assert named in document["error"]["message"]
+
+
+def test_spans_that_are_late_are_unknown_and_verified_once_they_are_there(
+    project: Project, proxy: FaultProxy
+) -> None:
+    trace_id = secrets.token_hex(16)
+    proxy.delays[trace_id] = 9
+
+    exit_code, document = spoken(project, trace_id, "--timeout", "2")
+
+    assert (exit_code, document["data"]["verified"]) == (5, None)
+    assert document["error"]["code"] == "trace_unknown"
+    assert "may still be on their way" in document["error"]["message"]
+    later = json.loads(project.ok("trace", "verify", trace_id, "--json"))
+    assert later["data"]["verdict"] == "verified"
+
+
+def test_where_nothing_arrives_any_more_nobody_can_say(project: Project, proxy: FaultProxy) -> None:
+    proxy.faults[EVERY] = liar.all_lost
+
+    exit_code, document = spoken(project, secrets.token_hex(16), "--timeout", "2")
+
+    assert (exit_code, document["data"]["verified"]) == (5, None)
+
+
+def test_a_phoenix_that_is_away_is_unknown_not_wrong(project: Project) -> None:
+    data = project.data("chat", "--model", "demo", "--verify", "before it goes")
+    config = project.folder / "gateway.yaml"
+    before = config.read_text(encoding="utf-8")
+    config.write_text(before.replace(f"phoenix: {project.ports['phoenix']}", "phoenix: 1"))
+    try:
+        done = project.run("trace", "verify", data["trace_id"], "--timeout", "1", "--json")
+        listed = project.run("trace", "list", "--json")
+    finally:
+        config.write_text(before, encoding="utf-8")
+
+    assert (done.returncode, json.loads(done.stdout)["data"]["verdict"]) == (5, "unknown")
+    assert json.loads(done.stdout)["error"]["code"] == "phoenix_unreachable"
+    assert listed.returncode == 5
+
+
+def test_a_hundred_clean_runs_raise_no_false_alarm(project: Project, proxy: FaultProxy) -> None:
+    settings = load(project.folder, environ={})
+
+    def one(number: int) -> tuple[str, ...]:
+        component = ("passthrough", "reasoning-agent", "routing-classifier")[number % 3]
+        with new_http_client() as http:
+            ask = ChatAsk(
+                prompt=f"clean {number}",
+                component=component,
+                model="demo",
+                stream=number % 2 == 0,
+                verify=60,
+            )
+            said = report_of(chat(settings, GatewayClient(http, settings.gateway_url), ask,
+                                  environ={}))  # fmt: skip
+        proof = said.verification
+        assert proof is not None
+        return (proof.verdict, *(each.name for each in proof.checks if each.state != "passed"))
+
+    with ThreadPoolExecutor(10) as pool:
+        answers = list(pool.map(one, range(100)))
+
+    assert answers == [("verified",)] * 100
+
+
+def test_auto_on_the_demo_model_is_one_trace_of_both_components(project: Project) -> None:
+    data = project.data("chat", "--route", "auto", "--model", "demo", "--verify", "Why?")
+
+    assert data["verified"] is True
+    assert [(step["component"], step["operation"]) for step in data["steps"]] == [
+        ("routing-classifier", "auto_routing"),
+        ("reasoning-agent", "step_generation"),
+        ("reasoning-agent", "synthesis"),
+    ]
+    spans = project.data("trace", "show", data["trace_id"])["spans"]
+    assert [span["depth"] for span in spans if span["service"] == "gatewayctl"] == [0, 1, 1, 1]
+    assert {span["component"] for span in spans if span["kind"] == "LLM"} == {
+        "routing-classifier",
+        "reasoning-agent",
+    }
+    assert not any(span["orphan"] for span in spans)
+
+
+def test_auto_on_an_upstream_that_answers_in_json(project: Project, upstream: Upstream) -> None:
+    before = len(upstream.requests)
+
+    data = project.data("chat", "--route", "auto", "--model", "relay", "--verify", "Why?")
+
+    sent = [seen.body for seen in upstream.requests[before:]]
+    forms = [(body.get("response_format") or {}).get("type") for body in sent]
+    assert forms == ["json_schema", "json_object", "json_object", None]
+    assert [step["operation"] for step in data["steps"]] == [
+        "auto_routing",
+        "step_generation",
+        "step_generation",
+        "synthesis",
+    ]
+    assert (data["verified"], data["routing_path"]) == (True, "reasoning")
+
+
+@pytest.mark.parametrize(
+    ("route", "components"),
+    [
+        ("passthrough", ["passthrough/chat"]),
+        ("reasoning", ["reasoning-agent/step_generation", "reasoning-agent/synthesis"]),
+    ],
+)
+def test_each_path_is_streamed_and_verified(
+    project: Project, route: str, components: list[str]
+) -> None:
+    done = project.run("chat", "--route", route, "--model", "demo", "--verify", "hello")
+
+    assert done.returncode == 0, done.stderr
+    assert "demo model of the gateway" in done.stdout
+    assert "verified" in done.stderr
+    assert all(component in done.stderr for component in components)
+
+
+def test_the_list_by_component_is_exactly_the_calls_of_that_component(project: Project) -> None:
+    began = time.time()
+    asked = [
+        project.data("chat", "--component", name, "--model", "demo", "--verify", "which?")
+        for name in ("routing-classifier", "passthrough", "routing-classifier")
+    ]
+
+    since = f"{int(time.time() - began) + 1}s"
+    calls = project.data("trace", "list", "--component", "routing-classifier", "--since", since)[
+        "calls"
+    ]
+
+    wanted = [each["trace_id"] for each in asked if each["component"] == "routing-classifier"]
+    assert [call["trace_id"] for call in reversed(calls)] == wanted
+    assert {call["component"] for call in calls} == {"routing-classifier"}
+
+
+def test_usage_is_exactly_what_was_called_and_reconcile_names_what_is_gone(
+    project: Project,
+) -> None:
+    began = time.strftime("%Y-%m-%dT%H:%M:%S", time.gmtime(time.time() + 1))
+    time.sleep(1.5)
+    sent = [name for name, count in SEEDED.items() for _ in range(count)]
+    key = project.secrets()["LITELLM_API_KEY"]
+
+    def one(name: str) -> tuple[str, str, int]:
+        trace_id = secrets.token_hex(16)
+        call = component_call(name, "work")
+        answer = httpx.post(
+            f"{project.gateway_url}/v1/chat/completions",
+            headers={
+                "authorization": f"Bearer {key}",
+                "traceparent": f"00-{trace_id}-00f067aa0ba902b7-01",
+            },
+            json={
+                "model": "demo",
+                "messages": [
+                    {"role": "user", "content": "word " * (len(trace_id) + ord(name[-1]))}
+                ],
+                **call["extra_body"],
+            },
+            timeout=60,
+        ).raise_for_status()
+        return name, trace_id, answer.json()["usage"]["total_tokens"]
+
+    with ThreadPoolExecutor(8) as pool:
+        done = list(pool.map(one, sent))
+    wanted = {
+        name: (count, sum(tokens for each, _, tokens in done if each == name))
+        for name, count in SEEDED.items()
+    }
+
+    def counted() -> dict[str, tuple[int, int]]:
+        rows = project.data("usage", "--by", "component", "--since", began)["rows"]
+        return {row["name"]: (row["requests"], row["total_tokens"]) for row in rows}
+
+    until = time.monotonic() + 40
+    while sum(count for count, _ in counted().values()) < len(sent) and time.monotonic() < until:
+        time.sleep(1)
+    assert counted() == wanted
+
+    whole = ("usage", "reconcile", "--since", began, "--settle", "0")
+    while project.run(*whole).returncode and time.monotonic() < until:
+        time.sleep(1)
+    assert project.data(*whole)["matched"] == len(sent)
+
+    gone = {trace_id for _, trace_id, _ in done[::29]}
+    for trace_id in gone:
+        httpx.delete(f"{project.phoenix_url}/v1/traces/{trace_id}", timeout=30).raise_for_status()
+    after = project.run(*whole, "--json")
+
+    document = json.loads(after.stdout)
+    assert (after.returncode, document["data"]["matched"]) == (7, len(sent) - len(gone))
+    assert {gap["trace_id"] for gap in document["data"]["gaps"]} == gone
+    assert {gap["missing_in"] for gap in document["data"]["gaps"]} == {"phoenix"}
+
+
+def test_the_trace_of_a_program_without_spans_in_phoenix_has_an_orphan(project: Project) -> None:
+    trace_id, key = secrets.token_hex(16), project.secrets()["LITELLM_API_KEY"]
+    httpx.post(
+        f"{project.gateway_url}/v1/chat/completions",
+        headers={
+            "authorization": f"Bearer {key}",
+            "traceparent": f"00-{trace_id}-00f067aa0ba902b7-01",
+        },
+        json={"model": "demo", "messages": [{"role": "user", "content": "hi"}]},
+        timeout=60,
+    ).raise_for_status()
+
+    done = project.run("trace", "verify", trace_id, "--timeout", "8", "--json")
+
+    assert done.returncode == 7
+    assert "no_missing_parent" in json.loads(done.stdout)["error"]["message"]
