@@ -446,7 +446,7 @@ def test_what_a_killed_supervisor_left_behind_is_ended(stack: Stack) -> None:
 
 def test_data_stays_when_the_stack_is_stopped(stack: Stack) -> None:
     stack.up()
-    (stack.layout.postgres_home / "data").mkdir()
+    (stack.layout.postgres_home / "data").mkdir(exist_ok=True)
 
     driven(stack.runtime().stop())
 
