@@ -90,7 +90,7 @@ def faulted(proxied: tuple[Project, FaultProxy]) -> dict[str, tuple[int, dict[st
     project, proxy = proxied
     ids = {name: secrets.token_hex(16) for name in FAULTS}
     proxy.faults = {ids[name]: fault for name, (fault, _, _) in FAULTS.items()}
-    with ThreadPoolExecutor(3) as pool:
+    with ThreadPoolExecutor(len(FAULTS)) as pool:
         answers = pool.map(lambda name: spoken(project, ids[name], "--timeout", "6"), FAULTS)
         found = dict(zip(FAULTS, answers, strict=True))
     assert set(ids.values()) <= proxy.seen

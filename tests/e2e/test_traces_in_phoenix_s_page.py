@@ -21,6 +21,8 @@ FLAGS = (
     *("--disable-background-networking", "--disable-component-update", "--disable-sync"),
     "--window-size=1400,800",
 )
+# In one go: React may replace a row between finding and reading it.
+ROWS = "return [...document.querySelectorAll('tbody tr')].map(row => row.innerText).join('\\n')"
 FILTER = "metadata['component'] == 'routing-classifier'"
 
 
@@ -79,7 +81,7 @@ def _filtered(browser: Any, page: str) -> str:
     field.send_keys(Keys.ESCAPE)
     text = ""
     while time.monotonic() < until:
-        text = "\n".join(row.text for row in find("tbody tr"))
+        text = driver.execute_script(ROWS)
         if "looked for" in text and "not me" not in text and "gatewayctl chat" not in text:
             break
         time.sleep(0.3)

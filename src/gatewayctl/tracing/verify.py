@@ -115,6 +115,15 @@ class _Tree:
             current = known.get(current.parent_id or "")
         return False
 
+    def top(self, span: Span) -> Span:
+        """The highest span above, as far as they are there; parents may go in a circle."""
+        known, seen = self.known, {span.span_id}
+        above = known.get(span.parent_id or "")
+        while above is not None and above.span_id not in seen:
+            seen.add(above.span_id)
+            span, above = above, known.get(above.parent_id or "")
+        return span
+
     def of_call(self, call: ExpectedCall) -> list[Span]:
         """The model spans of a call: by LiteLLM's call id, else by the client span above."""
         if call.call_id is not None:
@@ -154,9 +163,7 @@ def _gateway_descends(tree: _Tree, found: Found, *, whole: bool) -> Check:
         return Check(name=name, state="missing", detail="no span of the gateway for every call")
     for call, span in found:
         if call.span_id is not None and not tree.descends(span, call.span_id):
-            top = span
-            while (above := tree.known.get(top.parent_id or "")) is not None:
-                top = above
+            top = tree.top(span)
             # A parent that is not there may still come; another one is simply wrong.
             state: CheckState = "missing" if top.parent_id else "failed"
             detail = f"{call.name}: span {top.span_id} does not descend from {call.span_id}"
