@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from types import MappingProxyType
 from typing import Literal
 
-from gatewayctl.errors import UsageProblem, VirtualKeyMissing
+from gatewayctl.errors import EnvFileMissing, UsageProblem, VirtualKeyMissing
 from gatewayctl.settings.model import RuntimeName, Settings
 
 Place = Literal["host", "container"]
@@ -26,7 +26,8 @@ def env(
     """The variables for an application on this host or in a container.
 
     ``alias`` chooses among the declared virtual keys; default is the first. Raises UsageProblem
-    for an alias that is not declared, VirtualKeyMissing where .env has no value.
+    for an alias that is not declared, EnvFileMissing,
+    VirtualKeyMissing where .env has no value.
     """
     if not settings.keys:
         raise VirtualKeyMissing("gateway.yaml declares no virtual key.", hint="Add one to keys:.")
@@ -37,6 +38,8 @@ def env(
         )
     key = declared[alias] if alias is not None else settings.keys[0]
     secret = settings.environment.get(key.env)
+    if secret is None and not settings.env_file.exists():
+        raise EnvFileMissing(f"There is no {settings.env_file}, and {key.env} is not set.")
     if secret is None:
         raise VirtualKeyMissing(f"{key.env}, the virtual key {key.alias}, is not set.")
     url = settings.gateway_url if place == "host" else _inside(settings, runtime)

@@ -70,8 +70,9 @@ def require_virtual_key(
 ) -> tuple[str, Secret]:
     """The variable and the virtual key in it; by default that of the first declared key.
 
-    Raises VirtualKeyMissing where it is empty, holds the master key, which no chat gets, or
-    something that is no key: LiteLLM masks keys in its traces, but nothing else sent as one.
+    Raises EnvFileMissing where there is no .env, VirtualKeyMissing where it is empty, holds the
+    master key, which no chat gets, or something that is no key: LiteLLM masks keys in its traces,
+    but nothing else sent as one.
     """
     if name is not None:
         check_key_variable(settings, name, option="--key-env")
@@ -83,6 +84,8 @@ def require_virtual_key(
             hint="Declare one under keys:, or name a variable with --key-env.",
         )
     key = value_of(settings, name, environ)
+    if key is None and not settings.env_file.exists():
+        raise EnvFileMissing(f"There is no {settings.env_file}, and {name} is not set.")
     if key is None:
         raise VirtualKeyMissing(f"{name} is set neither in {settings.env_file} nor outside.")
     if key == settings.secrets.master_key:

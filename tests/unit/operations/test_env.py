@@ -4,8 +4,9 @@ from pathlib import Path
 
 import pytest
 
-from gatewayctl.errors import UsageProblem, VirtualKeyMissing
+from gatewayctl.errors import EnvFileMissing, UsageProblem, VirtualKeyMissing
 from gatewayctl.operations.env import env
+from gatewayctl.settings.load import load
 from gatewayctl.settings.model import Settings
 from tests.fakes.projects import project
 
@@ -60,6 +61,13 @@ def test_a_key_that_was_not_made_yet_names_its_variable(tmp_path: Path) -> None:
         env(project(tmp_path, env="OTHER=1\n"), "embedded", place="host")
 
     assert "keys create" in refused.value.hint
+
+
+def test_a_folder_without_secrets_is_told_how_to_make_them(tmp_path: Path) -> None:
+    with pytest.raises(EnvFileMissing, match=r"There is no .*\.env") as refused:
+        env(load(tmp_path, environ={}), "embedded", place="host")
+
+    assert "gatewayctl init" in refused.value.hint
 
 
 def test_a_project_without_keys_is_told_to_declare_one(tmp_path: Path) -> None:
