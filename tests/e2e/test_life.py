@@ -91,7 +91,7 @@ def test_the_supervisor_killed_leaves_nothing_that_the_next_up_cannot_clear(
 
     assert sorted(again["started"]) == ["litellm", "phoenix", "postgres"]
     live = find(Layout(state_dir=project.folder / ".gatewayctl"))
-    engines = [each for each in live if "query_engine.mjs" in " ".join(each.cmdline())]
+    engines = [each for each in live if each.cmdline()[:1] == ["query-engine"]]
     assert len(engines) == 1
     project.ok("down")
     assert processes(project) == []

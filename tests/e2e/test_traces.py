@@ -4,10 +4,13 @@ from __future__ import annotations
 
 import json
 import secrets
+import subprocess
 import time
 from collections.abc import Iterator
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import replace
+from datetime import UTC, datetime
+from pathlib import Path
 from typing import Any
 
 import httpx
@@ -40,7 +43,7 @@ def proxied(
         with (project.folder / ".env").open("a", encoding="utf-8") as env:
             env.write(f"PHOENIX_COLLECTOR_HTTP_ENDPOINT={proxy.url}\n")
         try:
-            project.ok("up", "--timeout", "240")
+            assert project.data("up", "--timeout", "240")["tracing"] == "proven"
             yield project, proxy
         finally:
             project.run("down")
@@ -321,3 +324,42 @@ def test_the_trace_of_a_program_without_spans_in_phoenix_has_an_orphan(project: 
 
     assert done.returncode == 7
     assert "no_missing_parent" in json.loads(done.stdout)["error"]["message"]
+
+
+def test_the_example_s_calls_are_attributed_sync_and_async(
+    project: Project, embedded_environment: Environment
+) -> None:
+    """With the OpenAI SDK that LiteLLM brings along."""
+    began = datetime.now(UTC).isoformat()
+    root = Path(__file__).parents[2]
+    lines = (line.split("=", 1) for line in project.ok("env").splitlines())
+    done = subprocess.run(
+        [str(embedded_environment.litellm_python), str(root / "examples" / "ask.py"), "Hello"],
+        env={**project.environment(), **dict(lines), "PYTHONPATH": str(root / "src")},
+        capture_output=True,
+        text=True,
+        timeout=120,
+        check=False,
+    )
+
+    assert done.returncode == 0, done.stderr
+    assert "demo model of the gateway" in done.stdout
+    until, found = time.monotonic() + 20, list[str]()
+    while len(found) < 2 and time.monotonic() < until:
+        time.sleep(0.5)
+        calls = project.data("trace", "list", "--since", began)["calls"]
+        found = [f"{call['component']}/{call['operation']}" for call in reversed(calls)]
+    assert found == ["passthrough/chat", "reasoning-agent/synthesis"]
+
+
+def test_reading_and_managing_leave_no_spans_among_the_calls(project: Project) -> None:
+    for words in (("usage",), ("models", "list"), ("keys", "list")):
+        project.ok(*words)
+    time.sleep(2)
+
+    answer = httpx.get(
+        f"{project.phoenix_url}/v1/projects/gateway/spans", params={"limit": 1000}, timeout=30
+    )
+
+    routes = {span["attributes"].get("http.route") for span in answer.json()["data"]}
+    assert routes <= {None, "/v1/chat/completions", "/chat/completions", "/v1/models"}

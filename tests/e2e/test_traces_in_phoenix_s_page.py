@@ -46,14 +46,14 @@ def test_the_filter_by_component_shows_its_calls_and_no_others(
     stack: Project, browser: Any
 ) -> None:
     stack.data("chat", "--component", "passthrough", "--model", "demo", "--verify", "not me")
-    data = stack.data("chat", "--component", "routing-classifier", "--model", "demo",
-                      "--verify", "the one that is looked for")  # fmt: skip
+    words = ("--component", "routing-classifier", "--system", "looked for", "--model", "demo")
+    data = stack.data("chat", *words, "--verify", "the one")
     project = httpx.get(f"{stack.phoenix_url}/v1/projects/{PHOENIX_PROJECT}", timeout=30)
     page = f"{stack.phoenix_url}/projects/{project.json()['data']['id']}/spans"
 
     text = _filtered(browser, page)
 
-    assert "the one that is looked for" in text
+    assert "looked for" in text
     assert "not me" not in text
     assert f"chat {data['model']}" in text
     _keep(browser)

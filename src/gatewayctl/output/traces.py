@@ -73,7 +73,7 @@ def listed(report: TraceListReport) -> Iterable[RenderableType]:
     if not report.calls:
         yield Text("No calls.")
         return
-    yield table(
+    made = table(
         heads,
         [
             (
@@ -88,6 +88,9 @@ def listed(report: TraceListReport) -> Iterable[RenderableType]:
             for row in report.calls
         ],
     )
+    # To be copied: a terminal may break the other columns instead.
+    made.columns[-1].no_wrap, made.columns[-1].min_width = True, 32
+    yield made
 
 
 def verified(report: TraceProof) -> Iterable[RenderableType]:

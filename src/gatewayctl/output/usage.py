@@ -52,7 +52,7 @@ def reconciled(report: ReconcileReport) -> Iterable[RenderableType]:
         f" {report.pending} are too young to say."
     )
     if report.gaps:
-        yield table(
+        made = table(
             ("START", "COMPONENT", "MISSING IN", "TRACE"),
             [
                 (
@@ -64,3 +64,5 @@ def reconciled(report: ReconcileReport) -> Iterable[RenderableType]:
                 for gap in report.gaps
             ],
         )
+        made.columns[-1].no_wrap, made.columns[-1].min_width = True, 32
+        yield made

@@ -41,7 +41,7 @@ def fake() -> FakeLiteLLM:
     return made
 
 
-def drive(events: Generator[Delta, None, ChatReport]) -> tuple[list[str], ChatReport]:
+def drive(events: Generator[Any, None, ChatReport]) -> tuple[list[str], ChatReport]:
     parts: list[str] = []
     while True:
         try:
@@ -236,7 +236,9 @@ def test_ctrl_c_while_waiting_sends_the_span_as_cancelled(
 
     with served(fake) as gateway, pytest.raises(KeyboardInterrupt):
         parts.extend(
-            delta.text for delta in chat(settings, gateway, ChatAsk(prompt="hi"), environ={})
+            delta.text
+            for delta in chat(settings, gateway, ChatAsk(prompt="hi"), environ={})
+            if isinstance(delta, Delta)
         )
 
     assert parts == ["Hello "]
@@ -249,7 +251,7 @@ def test_a_reader_that_goes_away_hangs_up_and_sends_the_span_as_cancelled(
 ) -> None:
     with served(fake) as gateway:
         events = chat(settings, gateway, ChatAsk(prompt="hi"), environ={})
-        assert next(events).text == "Hello "
+        assert next(events) == Delta(text="Hello ")
         events.close()
 
     (span,) = exported(fake)

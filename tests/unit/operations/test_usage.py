@@ -182,10 +182,9 @@ def test_a_request_that_was_refused_needs_no_span(
 ) -> None:
     logged(fake, row("1", status="failure"))
 
-    assert (joined(settings, gateway, fake).refused, joined(settings, gateway, fake).gaps) == (
-        1,
-        (),
-    )
+    report = joined(settings, gateway, fake)
+
+    assert (report.refused, report.gaps) == (1, ())
 
 
 def test_what_is_older_than_asked_is_left_out(

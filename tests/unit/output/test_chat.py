@@ -8,6 +8,7 @@ from hypothesis import strategies as st
 
 from gatewayctl.operations.chat_call import Delta
 from gatewayctl.output.chat import Screen, visible
+from gatewayctl.runtimes.base import Progress
 
 
 @given(st.text())
@@ -37,7 +38,9 @@ def shown(screen: Screen, *texts: str) -> tuple[list[str], str]:
     events = screen.passing(reply(*texts))
     while True:
         try:
-            passed.append(next(events).text)
+            event = next(events)
+            assert isinstance(event, Delta)
+            passed.append(event.text)
         except StopIteration as done:
             return passed, done.value
 
@@ -56,3 +59,20 @@ def test_a_line_that_is_still_open_is_known(texts: tuple[str, ...], still_open: 
     shown(screen, *texts)
 
     assert screen.open_line is still_open
+
+
+def test_news_between_the_parts_of_a_reply_get_a_line_of_their_own() -> None:
+    def events() -> Generator[Delta | Progress, None, str]:
+        yield Delta(text="open")
+        yield Progress(subject="trace", state="working")
+        yield Delta(text="again\n")
+        return "report"
+
+    passed = list(Screen(terminal=True).passing(events()))
+
+    assert passed == [
+        Delta(text="open"),
+        Delta(text="\n"),
+        Progress(subject="trace", state="working"),
+        Delta(text="again\n"),
+    ]
