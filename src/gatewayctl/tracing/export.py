@@ -12,8 +12,6 @@ from typing import TYPE_CHECKING, Final
 import httpx
 from opentelemetry.sdk.trace.export import SpanExporter, SpanExportResult
 
-from gatewayctl.tracing.otlp import export_request
-
 if TYPE_CHECKING:
     from opentelemetry.sdk.trace import ReadableSpan
 
@@ -34,7 +32,10 @@ class PhoenixExporter(SpanExporter):
 
     def export(self, spans: Sequence[ReadableSpan]) -> SpanExportResult:
         """Send the spans; never raises for what the network or Phoenix does."""
-        self.failure = self._post(export_request(spans))
+        # Here and not above: protobuf is needed when the reply is on the screen already.
+        from opentelemetry.exporter.otlp.proto.common.trace_encoder import encode_spans
+
+        self.failure = self._post(encode_spans(spans).SerializeToString())
         failed = self.failure is not None
         return SpanExportResult.FAILURE if failed else SpanExportResult.SUCCESS
 
