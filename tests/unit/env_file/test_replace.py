@@ -19,6 +19,8 @@ def test_a_file_system_that_syncs_no_folders_is_no_failure() -> None:
     # a pipe answers fsync like such a file system: invalid argument
     ends = os.pipe()
     try:
+        with pytest.raises(OSError, match="Invalid argument"):
+            os.fsync(ends[0])
         _sync(ends[0], ".env")
     finally:
         for end in ends:

@@ -69,7 +69,11 @@ def test_the_second_verb_of_one_process_is_refused_as_well(state: Path) -> None:
 
 def test_two_projects_do_not_wait_for_each_other(tmp_path: Path) -> None:
     with held(tmp_path / "one", "up"), held(tmp_path / "other", "up"):
-        pass
+        holders = [
+            json.loads((tmp_path / name / "lock").read_text())["pid"] for name in ("one", "other")
+        ]
+
+    assert holders == [os.getpid()] * 2
 
 
 @pytest.mark.parametrize("text", ["", "{", "[]", "null", '{"pid": 1}'])

@@ -226,7 +226,11 @@ def test_a_server_that_refuses_the_login_of_litellm_is_not_ready(
 
 
 def test_waiting_ends_when_the_server_takes_connections(cluster: Cluster) -> None:
-    cluster.wait(seconds=0)
+    looks_again: list[bool] = []
+
+    cluster.wait(seconds=0, alive=lambda: looks_again.append(True))
+
+    assert looks_again == []
 
 
 def test_waiting_ends_with_the_time(cluster: Cluster, server: FakeServer) -> None:
@@ -250,6 +254,8 @@ def test_waiting_looks_again(cluster: Cluster, server: FakeServer) -> None:
     server.program("pg_isready", f"#!/bin/sh\n[ -f {server.folder}/up ]\n")
 
     cluster.wait(seconds=60, alive=(server.folder / "up").touch)
+
+    assert (server.folder / "up").exists()
 
 
 def statements(server: FakeServer) -> list[str]:

@@ -1,0 +1,50 @@
+"""Settings, runtimes and folders that no command that runs the stack accepts."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+from typer.testing import CliRunner
+
+from gatewayctl.cli.app import app
+from tests.integration.stack_project import Project, document
+
+
+def test_an_unknown_setting_is_exit_code_3_with_its_place(project: Project) -> None:
+    (project.folder / "gateway.yaml").write_text("portz:\n  litellm: 1\nrunetime: x\n")
+
+    text = project.run("up")
+    found = document(project.run("up", "--json"))
+
+    assert text.exit_code == 3
+    assert "gateway.yaml line 1 column 1: unknown setting 'portz'" in text.stderr
+    assert found["error"]["code"] == "settings_invalid"
+    assert [problem["source"] for problem in found["error"]["problems"]] == [
+        "gateway.yaml line 1 column 1",
+        "gateway.yaml line 3 column 1",
+    ]
+    assert project.runtime.calls == []
+
+
+def test_a_weak_master_key_is_exit_code_3_before_anything_is_started(project: Project) -> None:
+    (project.folder / ".env").write_text("LITELLM_MASTER_KEY=sk-1234\n")
+
+    result = project.run("up")
+
+    assert result.exit_code == 3
+    assert "LITELLM_MASTER_KEY (.env line 1) is a key everybody knows" in result.stderr
+    assert project.runtime.calls == []
+
+
+def test_a_runtime_that_is_not_here_is_exit_code_4(tmp_path: Path) -> None:
+    for words in (["--runtime", "swarm", "status"], ["--runtime", "swarm", "up"]):
+        result = CliRunner().invoke(app, ["-C", str(tmp_path), *words])
+        assert result.exit_code == 4, result.output
+        assert "'swarm' (from --runtime)" in result.stderr
+
+
+def test_a_folder_that_does_not_exist_is_exit_code_2(tmp_path: Path) -> None:
+    result = CliRunner().invoke(app, ["-C", str(tmp_path / "nowhere"), "status"])
+
+    assert result.exit_code == 2
+    assert f"There is no folder {tmp_path}/nowhere" in result.stderr

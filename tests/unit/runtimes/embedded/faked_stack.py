@@ -1,0 +1,121 @@
+"""One project of the embedded runtime, whose supervisor and cluster are faked."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass, field
+from pathlib import Path
+
+from gatewayctl.runtimes.base import StartReport
+from gatewayctl.runtimes.embedded.layout import Layout
+from gatewayctl.runtimes.embedded.runtime import EmbeddedRuntime
+from gatewayctl.runtimes.embedded.services import SERVICES
+from gatewayctl.runtimes.embedded.supervisor import Process
+from gatewayctl.settings.model import Settings
+from tests.fakes.driving import report_of
+from tests.fakes.projects import MASTER_KEY, project
+
+# No process has this number: the kernel counts to 2^22.
+NO_PID = 2**30
+ENV = f"""\
+LITELLM_MASTER_KEY={MASTER_KEY}
+LITELLM_SALT_KEY=sk-salt-0123456789
+LITELLM_POSTGRES_PASSWORD=password-of-litellm
+POSTGRES_PASSWORD=password-of-phoenix
+UI_PASSWORD=password-of-the-ui
+"""
+
+
+@dataclass
+class FakeSupervisor:
+    """supervisord as a dictionary. ``told`` is everything it was told, in order."""
+
+    states: dict[str, str] | None = None
+    told: list[str] = field(default_factory=list)
+    exits: dict[str, str] = field(default_factory=dict)
+    environment: Mapping[str, str] = field(default_factory=dict)
+    own_pid: int = NO_PID
+
+    def pid(self) -> int | None:
+        return None if self.states is None else self.own_pid
+
+    def begin(self, python: Path, environment: Mapping[str, str], timeout: float = 20) -> None:
+        self.told.append("begin")
+        self.environment = environment
+        self.states = dict.fromkeys(SERVICES, "stopped")
+
+    def processes(self) -> tuple[Process, ...]:
+        return tuple(
+            Process(service=name, state=state, pid=NO_PID + 1, started=1000.0, word="")  # type: ignore[arg-type]
+            for name, state in (self.states or {}).items()
+        )
+
+    def last_exit(self, service: str) -> str:
+        return self.exits.get(service, "")
+
+    def start(self, service: str) -> None:
+        self.told.append(f"start {service}")
+        assert self.states is not None
+        self.states[service] = "running"
+
+    def stop(self, service: str) -> None:
+        self.told.append(f"stop {service}")
+        assert self.states is not None
+        self.states[service] = "stopped"
+
+    def end(self) -> None:
+        self.told.append("end")
+        self.states = None
+
+    def since(self) -> list[str]:
+        """What it was told since the last look."""
+        told, self.told = self.told, []
+        return told
+
+
+@dataclass
+class FakeCluster:
+    """A PostgreSQL that is ready at once."""
+
+    told: list[str] = field(default_factory=list)
+    dead: bool = False
+    takes_logins: bool = True
+
+    def wait(self, *, seconds: float, alive: Callable[[], None]) -> None:
+        if self.dead:
+            alive()
+
+    def prepare(self) -> None:
+        self.told.append("prepare")
+
+    def empty(self, name: str) -> None:
+        self.told.append(f"empty {name}")
+
+    def ready(self) -> bool:
+        return self.takes_logins
+
+
+@dataclass(kw_only=True)
+class Stack:
+    """One project with its fakes; ``runtime()`` is a new run of gatewayctl on it."""
+
+    folder: Path
+    supervisor: FakeSupervisor = field(default_factory=FakeSupervisor)
+    cluster: FakeCluster = field(default_factory=FakeCluster)
+    gateway_yaml: str = ""
+
+    def settings(self) -> Settings:
+        return project(self.folder, self.gateway_yaml, env=ENV)
+
+    def runtime(self) -> EmbeddedRuntime:
+        made = EmbeddedRuntime(self.settings())
+        made._supervisor = self.supervisor  # type: ignore[assignment]
+        made._cluster = self.cluster  # type: ignore[assignment]
+        return made
+
+    @property
+    def layout(self) -> Layout:
+        return Layout(state_dir=self.folder / ".gatewayctl")
+
+    def up(self) -> StartReport:
+        return report_of(self.runtime().start())

@@ -1,0 +1,172 @@
+from __future__ import annotations
+
+import pytest
+
+from gatewayctl.errors import ServiceFailed
+from gatewayctl.runtimes.base import Progress, StartReport
+from gatewayctl.runtimes.embedded.environment import locate
+from gatewayctl.runtimes.embedded.runtime import EmbeddedRuntime
+from gatewayctl.runtimes.embedded.services import SERVICES
+from gatewayctl.runtimes.embedded.supervisor import Supervisor
+from tests.fakes.driving import driven
+from tests.fakes.projects import MASTER_KEY
+from tests.unit.runtimes.embedded.faked_stack import FakeSupervisor, Stack
+
+
+def test_a_start_from_nothing_begins_with_the_database_and_its_tables(stack: Stack) -> None:
+    seen, report = driven(stack.runtime().start())
+
+    told = stack.supervisor.since()
+    assert told == ["begin", "start postgres", "start litellm", "start phoenix"]
+    assert stack.cluster.told == ["prepare"]
+    assert report == StartReport(started=SERVICES)
+    assert seen[0].subject == "postgres"
+    assert Progress(subject="postgres", state="ready") in seen
+
+
+def test_a_second_start_changes_nothing(stack: Stack) -> None:
+    stack.up()
+    stack.supervisor.since()
+
+    assert stack.up() == StartReport(unchanged=SERVICES)
+    assert stack.supervisor.since() == []
+
+
+def test_only_what_runs_with_other_settings_is_restarted(stack: Stack) -> None:
+    stack.up()
+    stack.supervisor.since()
+    stack.gateway_yaml = "ports: {phoenix_grpc: 14317}\n"
+
+    report = stack.up()
+
+    assert report == StartReport(restarted=("phoenix",), unchanged=("postgres", "litellm"))
+    assert stack.supervisor.since() == ["stop phoenix", "start postgres", "start phoenix"]
+
+
+def test_litellm_is_restarted_when_its_configuration_was_rendered_anew(stack: Stack) -> None:
+    stack.up()
+    config = stack.folder / "compose" / "litellm_config.yaml"
+    config.parent.mkdir()
+    config.write_text("model_list: []\n")
+
+    assert stack.up().restarted == ("litellm",)
+    assert stack.up().changed is False
+
+
+def test_a_service_that_does_not_run_is_started(stack: Stack) -> None:
+    stack.up()
+    assert stack.supervisor.states is not None
+    stack.supervisor.states["litellm"] = "failed"
+
+    assert stack.up() == StartReport(started=("litellm",), unchanged=("postgres", "phoenix"))
+
+
+def test_a_service_is_stopped_before_the_one_it_needs(stack: Stack) -> None:
+    stack.up()
+    stack.supervisor.since()
+    stack.gateway_yaml = "ports: {postgres_litellm: 15433}\n"
+
+    report = stack.up()
+
+    assert report.restarted == SERVICES
+    assert stack.supervisor.since()[:3] == ["stop phoenix", "stop litellm", "stop postgres"]
+
+
+def test_a_variable_of_the_process_environment_that_changed_restarts_everything(
+    stack: Stack, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    stack.up()
+    stack.supervisor.since()
+    monkeypatch.setenv("HTTPS_PROXY", "http://proxy:3128")
+
+    report = stack.up()
+
+    assert report.restarted == SERVICES
+    assert "end" in stack.supervisor.since()
+    assert stack.supervisor.environment["HTTPS_PROXY"] == "http://proxy:3128"
+
+
+def test_when_the_supervisor_is_replaced_no_service_is_left_behind(stack: Stack) -> None:
+    stack.up()
+    stack.layout.supervisor_config.write_text("of another version of gatewayctl")
+    stack.gateway_yaml = "ports: {phoenix_grpc: 14317}\n"
+
+    report = stack.up()
+
+    assert report.restarted == SERVICES
+    assert stack.supervisor.states == dict.fromkeys(SERVICES, "running")
+    assert stack.up().changed is False
+
+
+def test_the_services_can_be_known_as_ours(stack: Stack) -> None:
+    stack.up()
+
+    environment = stack.supervisor.environment
+    assert environment["GATEWAYCTL_STATE_DIR"] == str(stack.layout.state_dir)
+
+
+def test_nothing_secret_is_written_to_the_state_folder(stack: Stack) -> None:
+    stack.up()
+
+    written = [path for path in stack.layout.state_dir.rglob("*") if path.is_file()]
+    assert stack.layout.fingerprints in written
+    for path in written:
+        text = path.read_text(encoding="utf-8")
+        assert "password" not in text
+        assert MASTER_KEY not in text
+
+
+def test_fingerprints_that_cannot_be_read_restart_everything(stack: Stack) -> None:
+    stack.up()
+    stack.layout.fingerprints.write_text("{half")
+
+    assert stack.up().restarted == SERVICES
+
+
+def test_a_database_that_ended_is_told_with_its_last_lines(stack: Stack) -> None:
+    stack.cluster.dead = True
+    stack.layout.log("postgres").write_text("FATAL:  could not create shared memory\n")
+    start = stack.runtime().start()
+    stack.supervisor.exits["postgres"] = "exit code 1"
+    next(start)
+    original = FakeSupervisor.start
+
+    def dies(self: FakeSupervisor, service: str) -> None:
+        original(self, service)
+        assert self.states is not None
+        self.states[service] = "failed"
+
+    stack.supervisor.start = dies.__get__(stack.supervisor)  # type: ignore[method-assign]
+
+    with pytest.raises(ServiceFailed, match=r"postgres ended \(exit code 1\)") as failed:
+        driven(start)
+
+    assert "could not create shared memory" in failed.value.message
+
+
+def test_a_new_cluster_is_made_before_the_server_starts(stack: Stack) -> None:
+    stack.layout.postgres_data.rmdir()
+    initdb = locate().postgres_bin / "initdb"
+    initdb.parent.mkdir(parents=True)
+    initdb.write_text('#!/bin/sh\ncat > /dev/null\nmkdir "$2"\n')
+    initdb.chmod(0o755)
+
+    seen, _ = driven(stack.runtime().start())
+
+    assert stack.layout.postgres_data.is_dir()
+    assert Progress(subject="postgres", state="working", detail="new cluster") in seen
+
+
+def test_nothing_newer_than_what_is_locked_can_be_fetched(stack: Stack) -> None:
+    locate().root.mkdir(parents=True)
+    locate().complete_mark.write_text("{}")
+
+    refreshed, _ = driven(stack.runtime().prepare(refresh=True))
+    quiet, _ = driven(stack.runtime().prepare())
+
+    assert [event.state for event in refreshed] == ["unchanged"]
+    assert quiet == []
+
+
+def test_the_real_supervisor_is_used_where_no_test_hands_in_another(stack: Stack) -> None:
+    assert isinstance(EmbeddedRuntime(stack.settings())._supervisor, Supervisor)

@@ -1,0 +1,83 @@
+from __future__ import annotations
+
+import json
+
+import pytest
+
+from gatewayctl.errors import UnknownService
+from gatewayctl.runtimes.embedded.environment import locate
+from gatewayctl.runtimes.embedded.services import SERVICES
+from tests.fakes.driving import driven
+from tests.unit.runtimes.embedded.faked_stack import Stack
+
+
+def test_a_stack_that_does_not_run_is_told_service_by_service(stack: Stack) -> None:
+    states = stack.runtime().states()
+
+    assert [state.service for state in states] == list(SERVICES)
+    assert {state.state for state in states} == {"stopped"}
+    assert {state.uptime for state in states} == {None}
+    assert [state.address for state in states] == [
+        "127.0.0.1:5433",
+        "http://127.0.0.1:4000",
+        "http://127.0.0.1:6006",
+    ]
+
+
+def test_a_service_that_failed_says_how_it_ended_and_has_no_uptime(stack: Stack) -> None:
+    stack.up()
+    assert stack.supervisor.states is not None
+    stack.supervisor.states["litellm"] = "failed"
+    stack.supervisor.exits = {"litellm": "exit code 3", "phoenix": "exit code 9"}
+
+    _, litellm, phoenix = stack.runtime().states()
+
+    assert (litellm.state, litellm.detail, litellm.uptime) == ("failed", "exit code 3", None)
+    assert (phoenix.state, phoenix.detail) == ("running", "")
+    assert phoenix.uptime is not None
+    assert phoenix.uptime > 0
+
+
+def test_the_database_is_asked_for_a_login_and_the_others_over_http(stack: Stack) -> None:
+    stack.cluster.takes_logins = False
+    runtime = stack.runtime()
+
+    assert runtime.healthy("postgres") is False
+    assert runtime.healthy("litellm") is None
+
+
+def test_a_listener_of_somebody_else_is_not_owned(stack: Stack, taken: int) -> None:
+    stack.up()
+
+    assert not stack.runtime().owns("litellm", taken)
+    assert not stack.runtime().owns("unknown", taken)
+
+
+def test_versions_come_from_the_environment(stack: Stack) -> None:
+    environment = locate()
+    environment.root.mkdir(parents=True)
+    environment.complete_mark.write_text(json.dumps({"versions": {"litellm": "1.106.2"}}))
+
+    assert [state.version for state in stack.runtime().states()] == [None, "1.106.2", None]
+
+
+def test_logs_of_all_or_of_the_named_services(stack: Stack) -> None:
+    stack.layout.log("litellm").write_text("2026-11-23T14:00:01.000Z one\n")
+    stack.layout.log("phoenix").write_text("2026-11-23T14:00:02.000Z two\n")
+    runtime = stack.runtime()
+
+    every = runtime.logs([], tail=None, since=None, follow=False)
+    named = runtime.logs(["phoenix"], tail=None, since=None, follow=False)
+
+    assert [line.service for line in every] == ["litellm", "phoenix"]
+    assert [line.text for line in named] == ["two"]
+    assert runtime.last_lines("litellm") == "2026-11-23T14:00:01.000Z one"
+
+
+def test_a_service_that_does_not_exist_is_refused_at_once(stack: Stack) -> None:
+    with pytest.raises(UnknownService, match="There is no service 'redis' here") as refused:
+        stack.runtime().logs(["redis"], tail=None, since=None, follow=False)
+    with pytest.raises(UnknownService):
+        driven(stack.runtime().restart(["redis"]))
+
+    assert "postgres, litellm, phoenix" in refused.value.hint

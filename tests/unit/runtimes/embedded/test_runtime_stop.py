@@ -1,0 +1,66 @@
+from __future__ import annotations
+
+import subprocess
+from pathlib import Path
+
+import psutil
+import pytest
+
+from gatewayctl.errors import RuntimeProblem
+from gatewayctl.runtimes.embedded.services import SERVICES
+from tests.fakes.driving import driven, report_of
+from tests.unit.runtimes.embedded.faked_stack import Stack
+
+
+def test_stopping_tells_what_ran(stack: Stack) -> None:
+    stack.up()
+
+    seen, stopped = driven(stack.runtime().stop())
+
+    assert stopped == SERVICES
+    assert [event.subject for event in seen if event.state == "stopped"] == list(SERVICES)
+    assert stack.supervisor.told[-1] == "end"
+
+
+def test_stopping_what_does_not_run_stops_nothing(stack: Stack) -> None:
+    assert driven(stack.runtime().stop()) == ([], ())
+
+
+def test_what_a_killed_supervisor_left_behind_is_ended(stack: Stack) -> None:
+    marked = {"GATEWAYCTL_STATE_DIR": str(stack.layout.state_dir)}
+    with subprocess.Popen(["/bin/sleep", "60"], env=marked) as left:
+        stopped = report_of(stack.runtime().stop())
+
+    assert stopped == ("left-over processes",)
+    assert not psutil.pid_exists(left.pid)
+
+
+def test_data_stays_when_the_stack_is_stopped(stack: Stack) -> None:
+    stack.up()
+    (stack.layout.postgres_home / "data").mkdir(exist_ok=True)
+
+    driven(stack.runtime().stop())
+
+    assert (stack.layout.postgres_home / "data").is_dir()
+
+
+def test_data_is_removed_where_that_is_wanted_and_logs_stay(stack: Stack) -> None:
+    stack.up()
+    stack.layout.log("litellm").write_text("kept")
+
+    driven(stack.runtime().stop(remove_data=True))
+
+    assert sorted(path.name for path in stack.layout.state_dir.iterdir()) == ["logs"]
+    driven(stack.runtime().stop(remove_data=True))
+
+
+def test_data_that_cannot_be_removed_is_not_said_to_be_gone(
+    stack: Stack, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def refuse(path: Path) -> None:
+        raise PermissionError(13, "Permission denied", str(path))
+
+    monkeypatch.setattr("shutil.rmtree", refuse)
+
+    with pytest.raises(RuntimeProblem, match=r"Cannot remove .*postgres: Permission denied"):
+        driven(stack.runtime().stop(remove_data=True))
