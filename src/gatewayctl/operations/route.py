@@ -85,6 +85,8 @@ class _Trip:
         self.steps.append((plan, span, reply))
         if reply.broken_by is not None and not (plan.stream and reply.parts):
             raise reply.broken_by
+        if not plan.stream:
+            yield Progress(subject=name, state="ready", detail=plan.model)
         return reply
 
 

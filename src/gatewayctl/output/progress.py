@@ -99,6 +99,7 @@ def _line(event: Progress, board: Board) -> str:
 
 def _animated(events: Generator[Any, None, Report], board: Board, console: Console) -> Report:
     live: Live | None = None
+    open_line = False
     try:
         while True:
             try:
@@ -106,10 +107,18 @@ def _animated(events: Generator[Any, None, Report], board: Board, console: Conso
             except StopIteration as done:
                 return done.value  # type: ignore[no-any-return]
             if not isinstance(event, Progress):
+                # A board that is redrawn would write over the reply below it.
+                _stop(live, board)
+                live = None
                 console.result_text(event.text)
+                open_line = not event.text.endswith("\n")
                 continue
             board.note(event)
             if live is None:
+                if open_line and console.stdout.isatty():
+                    # On stderr: a reply that is piped stays as it came.
+                    console.stderr.write("\n")
+                open_line = False
                 # Here, so that a streamed reply does not pay for what it does not use.
                 from rich.live import Live
 
@@ -120,8 +129,14 @@ def _animated(events: Generator[Any, None, Report], board: Board, console: Conso
                 )
                 live.start()
     finally:
-        if live is not None:
-            live.stop()
+        _stop(live, board)
+
+
+def _stop(live: Live | None, board: Board) -> None:
+    """End a board for good: what it showed stays, and the next one begins empty."""
+    if live is not None:
+        live.stop()
+        board.events.clear()
 
 
 def _table(board: Board) -> Table:

@@ -68,28 +68,32 @@ def _bar(offset: float, length: float, whole: float) -> str:
 
 
 def listed(report: TraceListReport) -> Iterable[RenderableType]:
-    """One line a model call; the trace id last, whole, to be copied."""
-    heads = ("START", "COMPONENT", "MODEL", "TOKENS", "MS", "STATUS", "TRACE")
+    """One line a model call, under each trace's calls its id, whole, to be copied.
+
+    The id stands in the widest column: beside the others it would not fit into 80.
+    """
     if not report.calls:
         yield Text("No calls.")
         return
-    made = table(
-        heads,
-        [
+    rows: list[tuple[object | None, ...]] = []
+    newest = report.calls[0].start.date()
+    for row, after in zip(report.calls, [*report.calls[1:], None], strict=True):
+        same_day = row.start.date() == newest
+        rows.append(
             (
-                f"{row.start:%m-%d %H:%M:%S}",
+                f"{row.start:%H:%M:%S}" if same_day else f"{row.start:%m-%d %H:%M}",
                 "/".join(part for part in (row.component, row.operation) if part),
                 row.model,
                 row.tokens,
                 f"{row.duration_ms:.0f}",
                 row.status,
-                row.trace_id,
             )
-            for row in report.calls
-        ],
-    )
-    # To be copied: a terminal may break the other columns instead.
-    made.columns[-1].no_wrap, made.columns[-1].min_width = True, 32
+        )
+        if after is None or after.trace_id != row.trace_id:
+            rows.append((" ", row.trace_id, " ", " ", " ", " "))
+    made = table(("START", "COMPONENT, TRACE", "MODEL", "TOKENS", "MS", "STATUS"), rows)
+    made.columns[0].no_wrap = True
+    made.columns[1].no_wrap, made.columns[1].min_width = True, 32
     yield made
 
 

@@ -203,6 +203,21 @@ def test_a_reply_on_a_terminal_is_written_as_it_comes(monkeypatch: pytest.Monkey
     assert (out.getvalue(), err.getvalue()) == ("Hello there.\n", "")
 
 
+def test_a_board_is_never_redrawn_over_a_reply(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("TERM", "xterm")
+    console, _, err = on_a_terminal()
+    # One terminal shows both streams: what counts is the order of what is written.
+    console.stdout = err
+
+    follow(verb(news("step", "working"), Delta("the reply"), news("trace", "ready")), console)
+
+    before, after = err.getvalue().split("the reply")
+    assert "step" in before
+    assert after.startswith("\n")
+    assert "step" not in after
+    assert "trace" in after
+
+
 def test_a_terminal_gets_its_cursor_back_when_a_verb_fails(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("TERM", "xterm")
     console, _, err = on_a_terminal()
