@@ -2,6 +2,9 @@
 PYTHON ?= python3
 BIN := .venv/bin
 READY := .venv/.ready
+# These wait more than they work, each on a stack or database of its own: two at a time.
+PATIENT := $(addprefix tests/e2e/,test_keys_faults.py test_keys_life.py test_migrations.py \
+  test_node.py test_prisma_engine.py test_prisma_engine_life.py)
 
 .DEFAULT_GOAL := help
 .PHONY: help demo up down test lint fmt bench locks clean
@@ -20,7 +23,8 @@ down: $(READY) ## Stop it; data stays
 
 test: $(READY) ## Every test this machine can run, the real embedded stack included
 	$(BIN)/pytest -n 2 --dist loadfile tests/unit tests/integration tests/architecture
-	$(BIN)/pytest tests/e2e
+	$(BIN)/pytest -n 2 --dist loadfile $(PATIENT)
+	$(BIN)/pytest tests/e2e $(addprefix --ignore=,$(PATIENT))
 
 lint: $(READY) ## ruff and mypy
 	$(BIN)/ruff check
