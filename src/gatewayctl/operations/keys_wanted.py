@@ -14,9 +14,9 @@ from typing import Final
 
 from gatewayctl.errors import UsageProblem
 from gatewayctl.operations.virtual_keys import check_key_variable, nearest, pairs
+from gatewayctl.settings.keys import DURATION
 from gatewayctl.settings.model import DeclaredKey, Settings
 
-_DURATION: Final = re.compile(r"[1-9][0-9]{0,6}(s|m|h|d|w|mo)")
 _LONGEST_ALIAS: Final = 200
 _SECONDS: Final = {"s": 1, "m": 60, "h": 3600, "d": 86400, "w": 604800, "mo": 30 * 86400}
 
@@ -81,7 +81,7 @@ def _undeclared(settings: Settings, alias: str, ask: KeyAsk) -> DeclaredKey:
 
 def check_duration(duration: str | None, *, option: str) -> None:
     """Raise UsageProblem for what LiteLLM does not take for a duration."""
-    if duration is not None and not _DURATION.fullmatch(duration):
+    if duration is not None and not DURATION.fullmatch(duration):
         raise UsageProblem(
             f"{option} {duration!r} is none.", hint="Write it like 30s, 30m, 12h or 30d."
         )

@@ -3,35 +3,27 @@
 from __future__ import annotations
 
 import re
-from datetime import UTC, datetime, timedelta
+from datetime import datetime, timedelta
 from typing import Final
 
 from gatewayctl.errors import UsageProblem
 
-_LENGTH: Final = re.compile(r"([0-9]{1,6})(s|m|h|d|w)")
+_PART: Final = re.compile(r"([0-9]+)([smhdw])")
+_LENGTH: Final = re.compile(rf"({_PART.pattern})+")
 _UNITS: Final = {"s": "seconds", "m": "minutes", "h": "hours", "d": "days", "w": "weeks"}
 
 
 def moment_of(text: str, now: datetime) -> datetime:
-    """``1h`` is an hour before ``now``; anything else is read as ISO 8601, UTC by default.
+    """``1h`` or ``2h30m`` before ``now``, or an ISO 8601 time, which is local if it is bare.
 
     Raises UsageProblem for text that is neither.
     """
-    length = _LENGTH.fullmatch(text.strip())
-    if length is not None:
-        number, unit = length.groups()
-        try:
-            return now - timedelta(**{_UNITS[unit]: int(number)})
-        except OverflowError:
-            raise _no_time(text) from None
     try:
-        moment = datetime.fromisoformat(text.strip())
-    except ValueError:
-        raise _no_time(text) from None
-    return moment if moment.tzinfo else moment.replace(tzinfo=UTC)
-
-
-def _no_time(text: str) -> UsageProblem:
-    return UsageProblem(
-        f"--since {text!r} is no time.", hint="Write 30s, 10m, 1h, 2d, or 2026-01-31T12:00."
-    )
+        if _LENGTH.fullmatch(text):
+            parts = (timedelta(**{_UNITS[unit]: int(n)}) for n, unit in _PART.findall(text))
+            return now - sum(parts, timedelta())
+        return datetime.fromisoformat(text).astimezone()
+    except (ValueError, OverflowError):
+        raise UsageProblem(
+            f"--since {text!r} is not a time.", hint="For example: 10m, 2h, 1d, 2026-01-31T12:00."
+        ) from None

@@ -20,7 +20,7 @@ from gatewayctl.settings.problems import Problems, nearest, shown
 
 SETTINGS: Final = ("env", "models", "metadata", "duration")
 # The units of LiteLLM's duration_in_seconds.
-_DURATION: Final = re.compile(r"[1-9][0-9]{0,6}(s|m|h|d|w|mo)")
+DURATION: Final = re.compile(r"[1-9][0-9]{0,6}(s|m|h|d|w|mo)")
 _OWN_PREFIX: Final = "GATEWAYCTL_"
 
 
@@ -106,7 +106,7 @@ def _env(node: Node | None, key: Node, what: str, problems: Problems) -> str | N
 def _duration(node: Node | None, what: str, problems: Problems) -> str | None:
     if node is None or node.value is None:
         return None
-    if isinstance(node.value, str) and _DURATION.fullmatch(node.value):
+    if isinstance(node.value, str) and DURATION.fullmatch(node.value):
         return node.value
     problems.add(
         node.source, f"{what}.duration must be like 12h, 30d or 6mo, not {shown(node.plain())}"

@@ -102,7 +102,7 @@ def test_the_environment_of_a_key_that_is_not_declared_is_litellm_s(
 def test_a_wrong_time_and_a_missing_master_key_are_named(
     settings: Settings, gateway: GatewayClient, tmp_path: Path
 ) -> None:
-    with pytest.raises(UsageProblem, match="is no time"):
+    with pytest.raises(UsageProblem, match="is not a time"):
         summed(settings, gateway, since="soon")
     with pytest.raises(EnvFileMissing):
         summed(project(tmp_path / "empty"), gateway)
