@@ -84,8 +84,10 @@ def test_each_library_is_imported_by_its_owner_only(path: Path) -> None:
         assert room in OWNERS.get(library, {room}), f"only {OWNERS[library]} may import {library}"
 
 
-def test_package_files_are_empty() -> None:
-    assert [p for p in SOURCE.rglob("__init__.py") if p.read_text(encoding="utf-8").strip()] == []
+def test_package_files_are_empty_but_for_the_tree_of_failures() -> None:
+    filled = [p for p in SOURCE.rglob("__init__.py") if p.read_text(encoding="utf-8").strip()]
+
+    assert filled == [SOURCE / "errors" / "__init__.py"]
 
 
 def test_no_source_file_grows_past_four_hundred_lines() -> None:

@@ -40,6 +40,7 @@ class FakeRuntime:
 
     name: RuntimeName = "embedded"
     services: tuple[str, ...] = SERVICES
+    apps: tuple[str, ...] = ()
     processes: dict[str, ProcessState] = field(
         default_factory=lambda: dict.fromkeys(SERVICES, "stopped")
     )
@@ -85,6 +86,17 @@ class FakeRuntime:
         )
         self.differs = set()
         return report
+
+    def start_apps(self) -> Started:
+        self._called("start_apps")
+        yield from ()
+        ran = {app for app in self.apps if self.processes.get(app) == "running"}
+        self.processes |= dict.fromkeys(self.apps, "running")
+        return StartReport(
+            started=tuple(app for app in self.apps if app not in ran),
+            restarted=tuple(app for app in self.apps if app in ran & self.differs),
+            unchanged=tuple(app for app in self.apps if app in ran - self.differs),
+        )
 
     def states(self) -> tuple[ServiceState, ...]:
         self._called("states")

@@ -27,7 +27,7 @@ def descendants(kind: type[GatewayctlError]) -> Iterator[type[GatewayctlError]]:
 
 CLASSES: list[type[GatewayctlError]] = [
     GatewayctlError,
-    *(c for c in descendants(GatewayctlError) if c.__module__ == errors.__name__),
+    *(c for c in descendants(GatewayctlError) if c.__module__.startswith(f"{errors.__name__}.")),
 ]
 
 

@@ -78,6 +78,8 @@ class Runtime(Protocol):
     name: RuntimeName
     services: tuple[str, ...]
     """In dependency order: a service needs only those before it."""
+    apps: tuple[str, ...]
+    """The user's own services; none where the runtime cannot run them."""
 
     def preflight(self) -> None:
         """Find what would make a start fail, before anything is started.
@@ -94,8 +96,14 @@ class Runtime(Protocol):
         Returns when every process is up, which is not yet ready; raises ServiceFailed.
         """
 
+    def start_apps(self) -> Started:
+        """Start the applications, restart those whose settings or key are others now.
+
+        Asked for after the keys are in .env; their states are in ``states`` after the services.
+        """
+
     def states(self) -> tuple[ServiceState, ...]:
-        """One state per service, in the order of ``services``; stopped ones included."""
+        """One state per service, then per app, in their order; stopped ones included."""
 
     def healthy(self, service: str) -> bool | None:
         """What the runtime knows of a service's health; None where HTTP has to be asked."""

@@ -89,6 +89,37 @@ class Ports:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
+class Images:
+    """Container images with a version tag or a digest; never ``latest``.
+
+    LiteLLM's is the current long-term support release (docs.litellm.ai/docs/proxy/deploy).
+    """
+
+    litellm: str = "ghcr.io/berriai/litellm:v1.108.11"
+    phoenix: str = "arizephoenix/phoenix:version-20.26.1"
+    postgres: str = "postgres:16"
+    redis: str = "redis:7"
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class App:
+    """A service of the user's own beside the gateway: an ``image``, or a folder to ``build``.
+
+    ``build`` is relative to the project's folder. ``ports`` maps ports of the host to ports of
+    the container, ``key`` is the alias of the declared virtual key it calls models with, and
+    ``command`` takes the place of the image's own. ``environment`` holds no secrets.
+    """
+
+    name: str
+    image: str | None = None
+    build: str | None = None
+    ports: Mapping[int, int] = field(default_factory=lambda: MappingProxyType({}))
+    key: str = ""
+    command: tuple[str, ...] = ()
+    environment: Mapping[str, str] = field(default_factory=lambda: MappingProxyType({}))
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
 class Model:
     """A model group the gateway serves.
 
@@ -161,6 +192,7 @@ class Secrets:
     litellm_postgres_password: Secret | None = None
     phoenix_postgres_password: Secret | None = None
     ui_password: Secret | None = None
+    redis_password: Secret | None = None
 
 
 def _parts(model: Model) -> tuple[Model, ...]:
@@ -181,7 +213,8 @@ class Settings:
 
     ``origins`` maps dotted names (``ports.litellm``, ``LITELLM_MASTER_KEY``) to the source
     that won; names left out are defaults. ``environment`` holds, by variable name, the
-    provider keys that models refer to and the virtual keys that are set.
+    provider keys that models refer to and the virtual keys that are set. ``workers`` are
+    LiteLLM's processes in Docker; more than one needs Redis.
     """
 
     project_dir: Path
@@ -196,6 +229,9 @@ class Settings:
     secrets: Secrets
     environment: Mapping[str, Secret]
     origins: Mapping[str, Source]
+    images: Images = Images()
+    apps: tuple[App, ...] = ()
+    workers: int = 1
 
     @property
     def served(self) -> tuple[Model, ...]:

@@ -49,6 +49,7 @@ class EmbeddedRuntime:
 
     name: RuntimeName = "embedded"
     services: tuple[str, ...] = SERVICES
+    apps: tuple[str, ...] = ()
 
     def __init__(self, settings: Settings) -> None:
         self._settings = settings
@@ -111,6 +112,11 @@ class EmbeddedRuntime:
             restarted=tuple(s for s in SERVICES if s in ran - keep),
             unchanged=tuple(s for s in SERVICES if s in keep),
         )
+
+    def start_apps(self) -> Started:
+        """Applications come as images, so there are none here."""
+        yield from ()
+        return StartReport()
 
     def states(self) -> tuple[ServiceState, ...]:
         known = {process.service: process for process in self._supervisor.processes()}

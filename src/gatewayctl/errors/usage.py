@@ -1,0 +1,34 @@
+"""Exit 2: the command line asks for something that cannot be."""
+
+from __future__ import annotations
+
+from gatewayctl.errors.base import GatewayctlError
+
+
+class UsageProblem(GatewayctlError):
+    """The command line asks for something that cannot be done."""
+
+    code = "usage"
+    exit_code = 2
+    remedy = "See `gatewayctl --help`."
+
+
+class UnknownComponent(UsageProblem):
+    """A component that gateway.yaml does not declare."""
+
+    code = "unknown_component"
+    remedy = "Declare it under components: in gateway.yaml, or name a declared one."
+
+
+class EmptyPrompt(UsageProblem):
+    """Nothing to say to the model."""
+
+    code = "empty_prompt"
+    remedy = 'Give a prompt: gatewayctl chat "Hello", or pipe one in.'
+
+
+class ConfirmationRequired(UsageProblem):
+    """A destructive verb without a terminal to ask on and without --yes."""
+
+    code = "confirmation_required"
+    remedy = "Add --yes to confirm without a terminal."
