@@ -35,6 +35,7 @@ CONTRACT: dict[str, set[str]] = {
     "models list": {"--check"},
     "reset": {"--yes"},
     "demo": set(),
+    "audit": {"--tail"},
 }
 """Every command of the contract that exists today, with the words it must know."""
 

@@ -11,7 +11,7 @@ from typing import Annotated, Literal
 
 import typer
 
-from gatewayctl.cli import chat, keys, models, project, stack, traces, usage
+from gatewayctl.cli import audit, chat, keys, models, project, stack, traces, usage
 from gatewayctl.cli.boundary import BoundaryGroup
 from gatewayctl.cli.context import App, Overrides
 
@@ -83,6 +83,7 @@ app.command(rich_help_panel=LOOK)(stack.logs)
 app.add_typer(traces.app, name="trace", rich_help_panel=LOOK)
 app.add_typer(usage.app, name="usage", rich_help_panel=LOOK)
 app.command(rich_help_panel=LOOK)(stack.ui)
+app.command(rich_help_panel=LOOK)(audit.audit)
 app.command(rich_help_panel=END)(stack.restart)
 app.command(rich_help_panel=END)(stack.down)
 app.command(rich_help_panel=END)(stack.reset)

@@ -14,7 +14,8 @@
     │   ├── EnvFileUnwritable
     │   ├── EnvValueUnsafe
     │   ├── VirtualKeyMissing
-    │   └── FileUnwritable
+    │   ├── FileUnwritable
+    │   └── FileUnreadable
     ├── RuntimeProblem (4)          Docker or a process
     │   ├── RuntimeUnavailable
     │   ├── EnvironmentBroken
@@ -93,6 +94,7 @@ from gatewayctl.errors.settings import (
     EnvFileUnreadable,
     EnvFileUnwritable,
     EnvValueUnsafe,
+    FileUnreadable,
     FileUnwritable,
     MasterKeyMissing,
     MasterKeyWeak,
@@ -118,6 +120,7 @@ __all__ = [
     "EnvFileUnwritable",
     "EnvValueUnsafe",
     "EnvironmentBroken",
+    "FileUnreadable",
     "FileUnwritable",
     "GatewayDatabaseMissing",
     "GatewayRefused",

@@ -86,4 +86,4 @@ class Locked(RuntimeProblem):
     """Another gatewayctl changes this project right now."""
 
     code = "locked"
-    remedy = "Wait for it to end, then run this again."
+    remedy = "Wait for it to end, or let this wait for it: --lock-timeout 60."

@@ -93,3 +93,10 @@ class FileUnwritable(SettingsProblem):
 
     code = "file_unwritable"
     remedy = "Free space or permit writing; files already written are complete."
+
+
+class FileUnreadable(SettingsProblem):
+    """A file of the project cannot be read."""
+
+    code = "file_unreadable"
+    remedy = "Permit reading it."

@@ -16,10 +16,10 @@ from gatewayctl.errors import Drift, GatewayctlError, Refused, VirtualKeyRefused
 from gatewayctl.gateway import keys as litellm
 from gatewayctl.gateway.client import GatewayClient
 from gatewayctl.gateway.key_proof import KeyProof, management_is_refused, prove
+from gatewayctl.operations.change import change
 from gatewayctl.operations.keys_list import KeyRow, KeyState, joined
 from gatewayctl.operations.keys_plan import Action, KeyStep, Known, plan
 from gatewayctl.operations.keys_sync import SyncedKey, sync
-from gatewayctl.operations.lock import held
 from gatewayctl.operations.virtual_keys import looks_like_a_key, values_now
 from gatewayctl.settings.master_key import require_master_key
 from gatewayctl.settings.model import Secret, Settings
@@ -85,7 +85,7 @@ def keys_check(
     """
     if not fix:
         return KeysCheckReport(keys=_checked(settings, gateway, now()), fixed=())
-    with held(settings.state_dir, "keys check --fix"):
+    with change(settings, "keys check --fix"):
         synced = sync(settings, gateway, prune=False, dry_run=False, now=now)
         keys = _checked(settings, gateway, now())
     errors = {key.alias: key.error for key in synced.keys if key.error}

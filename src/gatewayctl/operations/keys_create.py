@@ -13,9 +13,9 @@ from pathlib import Path
 
 from gatewayctl.errors import GatewayctlError, PartlyDone
 from gatewayctl.gateway.client import GatewayClient
+from gatewayctl.operations.change import change
 from gatewayctl.operations.key_maker import KeyMaker, KeyResult
 from gatewayctl.operations.keys_wanted import KeyAsk, wanted_keys
-from gatewayctl.operations.lock import held
 from gatewayctl.settings.master_key import require_master_key
 from gatewayctl.settings.model import DeclaredKey, Settings
 
@@ -62,8 +62,10 @@ def keys_create(settings: Settings, gateway: GatewayClient, ask: KeyAsk) -> Keys
     Raises UsageProblem for what cannot be asked, and Locked.
     """
     wanted = wanted_keys(settings, ask)
-    with held(settings.state_dir, "keys create"):
-        return create_keys(settings, gateway, wanted)
+    with change(settings, "keys create") as record:
+        report = create_keys(settings, gateway, wanted)
+        record.problem = report.problem
+    return report
 
 
 def create_declared_keys(

@@ -15,11 +15,11 @@ from gatewayctl.errors import KeyAliasExists
 from gatewayctl.gateway import keys as litellm
 from gatewayctl.gateway.client import GatewayClient
 from gatewayctl.gateway.keys import hash_of
+from gatewayctl.operations.change import change
 from gatewayctl.operations.key_maker import KeyMaker
 from gatewayctl.operations.key_marks import is_ours, variable_of
 from gatewayctl.operations.keys_rotate import unknown
 from gatewayctl.operations.keys_sync import delete_everywhere
-from gatewayctl.operations.lock import held
 from gatewayctl.operations.virtual_keys import values_in_env_file
 from gatewayctl.settings.master_key import require_master_key
 from gatewayctl.settings.model import DeclaredKey, Settings
@@ -55,7 +55,7 @@ def keys_revoke(
     what LiteLLM and .env raise; running it again goes on.
     """
     master = require_master_key(settings)
-    with held(settings.state_dir, "keys revoke"):
+    with change(settings, "keys revoke", alias):
         maker = KeyMaker(settings=settings, gateway=gateway, master=master, fresh=False, now=now)
         return _revoked(maker, alias)
 

@@ -19,6 +19,7 @@ from gatewayctl.gateway import keys as litellm
 from gatewayctl.gateway.client import GatewayClient
 from gatewayctl.gateway.key_proof import prove
 from gatewayctl.gateway.keys import NewKey, VirtualKey, hash_of
+from gatewayctl.operations.change import change
 from gatewayctl.operations.key_maker import KeyMaker, new_key_secret, with_limits_of
 from gatewayctl.operations.key_marks import (
     ALIAS_METADATA,
@@ -29,7 +30,6 @@ from gatewayctl.operations.key_marks import (
     variable_of,
 )
 from gatewayctl.operations.keys_wanted import check_duration
-from gatewayctl.operations.lock import held
 from gatewayctl.operations.virtual_keys import values_in_env_file
 from gatewayctl.settings.master_key import require_master_key
 from gatewayctl.settings.model import DeclaredKey, Secret, Settings
@@ -72,7 +72,7 @@ def keys_rotate(
     """
     check_duration(grace, option="--grace")
     master = require_master_key(settings)
-    with held(settings.state_dir, "keys rotate"):
+    with change(settings, "keys rotate", alias):
         maker = KeyMaker(settings=settings, gateway=gateway, master=master, fresh=False, now=now)
         holder, declared = _subject(maker, alias)
         return _rotated(maker, holder, declared, grace)

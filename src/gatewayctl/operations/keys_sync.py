@@ -6,7 +6,6 @@ Owns the carrying out of a plan, key by key. Must not decide what is due, or kno
 from __future__ import annotations
 
 from collections.abc import Callable
-from contextlib import nullcontext
 from dataclasses import dataclass, replace
 from datetime import UTC, datetime
 from pathlib import Path
@@ -16,10 +15,10 @@ from gatewayctl.errors import Drift, GatewayctlError, PartlyDone
 from gatewayctl.gateway import keys as litellm
 from gatewayctl.gateway.client import GatewayClient
 from gatewayctl.gateway.keys import KeyChange, VirtualKey
+from gatewayctl.operations.change import change
 from gatewayctl.operations.key_maker import KeyMaker
 from gatewayctl.operations.key_marks import DURATION_METADATA, metadata_for
 from gatewayctl.operations.keys_plan import CHANGES, Action, Known, Planned, differences, plan
-from gatewayctl.operations.lock import held
 from gatewayctl.operations.virtual_keys import values_in_env_file, values_now
 from gatewayctl.settings.master_key import require_master_key
 from gatewayctl.settings.model import DeclaredKey, Secret, Settings
@@ -82,9 +81,12 @@ def keys_sync(
     What one key could not have is told in the report. Raises MasterKeyMissing,
     MasterKeyRefused, GatewayDatabaseMissing, GatewayUnreachable and Locked.
     """
-    lock = nullcontext() if dry_run else held(settings.state_dir, "keys sync")
-    with lock:
-        return sync(settings, gateway, prune=prune, dry_run=dry_run, now=now)
+    if dry_run:
+        return sync(settings, gateway, prune=prune, dry_run=True, now=now)
+    with change(settings, "keys sync") as record:
+        report = sync(settings, gateway, prune=prune, dry_run=False, now=now)
+        record.problem = report.problem
+    return report
 
 
 def sync(

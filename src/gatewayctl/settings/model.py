@@ -214,7 +214,7 @@ class Settings:
     ``origins`` maps dotted names (``ports.litellm``, ``LITELLM_MASTER_KEY``) to the source
     that won; names left out are defaults. ``environment`` holds, by variable name, the
     provider keys that models refer to and the virtual keys that are set. ``workers`` are
-    LiteLLM's processes in Docker; more than one needs Redis.
+    LiteLLM's processes in Docker; more than one needs Redis. ``lock_timeout`` is in seconds.
     """
 
     project_dir: Path
@@ -232,6 +232,7 @@ class Settings:
     images: Images = Images()
     apps: tuple[App, ...] = ()
     workers: int = 1
+    lock_timeout: float = 0
 
     @property
     def served(self) -> tuple[Model, ...]:

@@ -96,3 +96,26 @@ def test_a_folder_that_cannot_be_written_is_named(tmp_path: Path) -> None:
 
     with pytest.raises(FileUnwritable, match=f"Cannot write to {state}"), held(state, "up"):
         pass
+
+
+def test_a_second_verb_waits_for_the_first_as_long_as_it_may(state: Path) -> None:
+    naps: list[float] = []
+    with (
+        held(state, "up"),
+        pytest.raises(Locked, match=r"up \(pid \d+\).*Waited 1 s for it\."),
+        held(state, "down", timeout=1, clock=lambda: sum(naps), sleep=naps.append),
+    ):
+        pass
+
+    assert sum(naps) >= 1
+
+
+def test_a_lock_that_becomes_free_meanwhile_is_taken(state: Path) -> None:
+    first = held(state, "up")
+    first.__enter__()
+
+    def sleep(_: float) -> None:
+        first.__exit__(None, None, None)
+
+    with held(state, "down", timeout=5, sleep=sleep):
+        assert json.loads((state / "lock").read_text())["verb"] == "down"

@@ -1,0 +1,168 @@
+"""The audit log: which state-changing verb ran when, for how long, and how it ended.
+
+``.gatewayctl/audit.jsonl`` gets a line when a verb begins and one when it ends, so that a verb
+that was killed is seen too. Owns the shape of those lines. They hold names of verbs and codes of
+failures, never a message and never a value: nothing secret can be in them.
+"""
+
+from __future__ import annotations
+
+import getpass
+import json
+import os
+import time
+import uuid
+from collections.abc import Iterator
+from contextlib import contextmanager, suppress
+from dataclasses import dataclass
+from datetime import UTC, datetime
+from pathlib import Path
+from typing import Any, Final, Literal
+
+from gatewayctl.errors import FileUnreadable, GatewayctlError, Interrupted
+
+NAME: Final = "audit.jsonl"
+_BUG: Final = GatewayctlError.code
+
+AuditOutcome = Literal["done", "partial", "failed", "interrupted", "running", "died"]
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class AuditEntry:
+    """One verb that changed the project, or tried to.
+
+    ``subject`` is what it was about (a key alias, services), ``seconds`` how long it took and
+    ``code`` that of its failure; None where there is none. A verb without an end is ``running``
+    while its process lives, and ``died`` after that.
+    """
+
+    at: datetime
+    verb: str
+    subject: str | None
+    user: str
+    pid: int
+    outcome: AuditOutcome
+    code: str | None
+    seconds: float | None
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class AuditReport:
+    """The log, oldest first; ``unreadable`` counts lines that are none of ours."""
+
+    file: Path
+    entries: tuple[AuditEntry, ...]
+    unreadable: int
+
+
+@dataclass(slots=True, kw_only=True)
+class Record:
+    """What a verb may say of itself while it runs: the problem of a report it hands back."""
+
+    problem: GatewayctlError | None = None
+
+
+@contextmanager
+def recorded(state_dir: Path, verb: str, subject: str = "") -> Iterator[Record]:
+    """Write down that the verb began, and how it ended. A full disk never stops the verb."""
+    log, mark = state_dir / NAME, uuid.uuid4().hex[:12]
+    who: dict[str, Any] = {"pid": os.getpid(), "user": _user(), "verb": verb, "subject": subject}
+    _append(log, {"id": mark, "event": "began", **who})
+    began, record, how = time.monotonic(), Record(), ("done", "")
+    try:
+        yield record
+        if record.problem is not None:
+            how = ("partial", record.problem.code)
+    except (KeyboardInterrupt, GeneratorExit, Interrupted):
+        how = ("interrupted", Interrupted.code)
+        raise
+    except GatewayctlError as error:
+        how = ("failed", error.code)
+        raise
+    except BaseException:
+        how = ("failed", _BUG)
+        raise
+    finally:
+        took = round(time.monotonic() - began, 3)
+        end = {"outcome": how[0], "code": how[1] or None, "seconds": took}
+        _append(log, {"id": mark, "event": "ended", **end})
+
+
+def audit(state_dir: Path, *, tail: int | None = None) -> AuditReport:
+    """Read the log; the last ``tail`` entries. A project without one has an empty log.
+
+    Lines that are none of ours are counted, not refused. Raises FileUnreadable for a file that
+    may not be read.
+    """
+    file = state_dir / NAME
+    begun: dict[str, dict[str, Any]] = {}
+    ended: dict[str, dict[str, Any]] = {}
+    unreadable = 0
+    for line in _lines(file):
+        try:
+            event = json.loads(line)
+            {"began": begun, "ended": ended}[event["event"]][event["id"]] = event
+        except (ValueError, KeyError, TypeError):
+            unreadable += 1
+    entries = []
+    for mark, event in begun.items():
+        try:
+            entries.append(_entry(event, ended.get(mark)))
+        except (ValueError, KeyError, TypeError):
+            unreadable += 1
+    kept = entries if tail is None else entries[len(entries) - min(tail, len(entries)) :]
+    return AuditReport(file=file, entries=tuple(kept), unreadable=unreadable)
+
+
+def _entry(began: dict[str, Any], ended: dict[str, Any] | None) -> AuditEntry:
+    pid = int(began["pid"])
+    open_outcome: AuditOutcome = "running" if _alive(pid) else "died"
+    return AuditEntry(
+        at=datetime.fromisoformat(began["at"]),
+        verb=str(began["verb"]),
+        subject=began.get("subject") or None,
+        user=str(began["user"]),
+        pid=pid,
+        outcome=open_outcome if ended is None else ended["outcome"],
+        code=None if ended is None else ended["code"],
+        seconds=None if ended is None else float(ended["seconds"]),
+    )
+
+
+def _lines(file: Path) -> list[str]:
+    try:
+        return file.read_text(encoding="utf-8", errors="replace").splitlines()
+    except FileNotFoundError:
+        return []
+    except OSError as error:
+        raise FileUnreadable(
+            f"Cannot read {file}: {error.strerror}.", hint="Permit reading, or move it away."
+        ) from error
+
+
+def _append(log: Path, event: dict[str, Any]) -> None:
+    line = json.dumps({"at": datetime.now(UTC).isoformat(timespec="milliseconds"), **event})
+    with suppress(OSError):
+        handle = os.open(log, os.O_WRONLY | os.O_APPEND | os.O_CREAT | os.O_CLOEXEC, 0o600)
+        try:
+            # One write: lines of two processes never mix.
+            os.write(handle, line.encode() + b"\n")
+        finally:
+            os.close(handle)
+
+
+def _user() -> str:
+    try:
+        return getpass.getuser()
+    except (KeyError, OSError):
+        return str(os.getuid())
+
+
+def _alive(pid: int) -> bool:
+    try:
+        os.kill(pid, 0)
+    except ProcessLookupError:
+        return False
+    except PermissionError:
+        return True
+    return True

@@ -1,0 +1,37 @@
+"""The audit log as it is shown: a line a verb, newest last."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from typing import TYPE_CHECKING
+
+from rich.text import Text
+
+from gatewayctl.operations.audit import AuditReport
+from gatewayctl.output.table import duration, table
+
+if TYPE_CHECKING:
+    from rich.console import RenderableType
+
+
+def listed(report: AuditReport) -> Iterable[RenderableType]:
+    """When, who, what, how it ended, how long it took."""
+    if not report.entries:
+        yield Text("Nothing has changed this project yet.")
+        return
+    yield table(
+        ("WHEN (UTC)", "USER", "VERB", "OUTCOME", "CODE", "TOOK"),
+        [
+            (
+                f"{entry.at:%Y-%m-%d %H:%M:%S}",
+                entry.user,
+                entry.verb if entry.subject is None else f"{entry.verb} {entry.subject}",
+                entry.outcome,
+                entry.code,
+                duration(entry.seconds),
+            )
+            for entry in report.entries
+        ],
+    )
+    if report.unreadable:
+        yield Text(f"{report.unreadable} lines of {report.file} cannot be read.", style="dim")
