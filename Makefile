@@ -2,15 +2,12 @@
 PYTHON ?= python3
 BIN := .venv/bin
 READY := .venv/.ready
-# These wait more than they work, each on a stack or database of its own: two at a time.
-PATIENT := $(addprefix tests/e2e/,test_keys_faults.py test_keys_life.py test_migrations.py \
-  test_node.py test_prisma_engine.py test_prisma_engine_life.py)
 
 .DEFAULT_GOAL := help
-.PHONY: help demo up down test lint fmt bench locks clean
+.PHONY: help demo up down test test-docker images-lock lint fmt bench locks clean
 
 help: ## This list
-	@grep -E '^[a-z-]+:.*##' $(MAKEFILE_LIST) | sed -E 's/^([a-z-]+):[^#]*## (.*)/  make \1\t\2/' | expand -t 16
+	@grep -E '^[a-z-]+:.*##' $(MAKEFILE_LIST) | sed -E 's/^([a-z-]+):[^#]*## (.*)/  make \1\t\2/' | expand -t 22
 
 demo: $(READY) ## The whole story: real LiteLLM, PostgreSQL and Phoenix, a chat, its trace read back
 	$(BIN)/gatewayctl demo
@@ -22,9 +19,13 @@ down: $(READY) ## Stop it; data stays
 	$(BIN)/gatewayctl down
 
 test: $(READY) ## Every test this machine can run, the real embedded stack included
-	$(BIN)/pytest -n 2 --dist loadfile tests/unit tests/integration tests/architecture
-	$(BIN)/pytest -n 2 --dist loadfile $(PATIENT)
-	$(BIN)/pytest tests/e2e $(addprefix --ignore=,$(PATIENT))
+	$(BIN)/pytest -n 2 --dist loadfile tests/unit tests/integration tests/architecture examples
+	$(BIN)/pytest -n 2 --dist loadgroup --no-loadscope-reorder tests/e2e --ignore=tests/e2e/docker
+
+test-docker: $(READY) ## The Docker runtime on a real engine, brought here if this is Debian as root
+	@sh tools/engine.sh
+	@$(BIN)/python -m tests.e2e.images
+	$(BIN)/pytest -n 2 --dist loadgroup --no-loadscope-reorder tests/e2e/docker
 
 lint: $(READY) ## ruff and mypy
 	$(BIN)/ruff check
@@ -44,6 +45,12 @@ locks: $(READY) ## Resolve the embedded environment anew
 	   $(CURDIR)/$(BIN)/uv pip compile --upgrade --universal --python-version 3.11 --generate-hashes \
 	     --no-build --no-emit-index-url --custom-compile-command 'make locks' -q $$name.in -o $$name.txt) || exit 1; \
 	done
+
+images-lock: $(READY) ## Resolve LiteLLM's packages of the tests' image anew
+	cd tests/e2e/images/litellm && $(CURDIR)/$(BIN)/uv pip compile --upgrade --python-version 3.11 \
+	  --python-platform x86_64-manylinux_2_36 --override overrides.txt --generate-hashes --no-build \
+	  --no-emit-index-url --no-annotate --custom-compile-command 'make images-lock' -q \
+	  requirements.in -o requirements.txt
 
 clean: ## Remove the virtual environment and caches of this folder
 	rm -rf .venv .mypy_cache .ruff_cache .pytest_cache .hypothesis dist

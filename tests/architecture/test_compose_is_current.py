@@ -1,20 +1,25 @@
-"""``compose/``, for people without the tool, is what the tool renders by default."""
+"""What the code generates and people read here is what it generates now."""
 
 from __future__ import annotations
 
 from pathlib import Path
 
-from gatewayctl.rendering.plan import plan
-from gatewayctl.rendering.write import differences
-from tests.fakes.projects import project
+import pytest
 
-ROOT = Path(__file__).parents[2]
+from tests.golden.expected import GOLDEN, PROJECTS, ROOT, generated
+
+GENERATED = dict(generated())
+ANEW = "write it anew: `python -m tests.golden`, and look at the difference"
 
 
-def test_the_reference_stack_is_as_rendered(tmp_path: Path) -> None:
-    found = differences(plan(project(tmp_path), runtime="embedded"), ROOT / "compose")
+@pytest.mark.parametrize("path", GENERATED, ids=lambda path: str(path.relative_to(ROOT)))
+def test_a_generated_file_is_current(path: Path) -> None:
+    assert path.read_text(encoding="utf-8") == GENERATED[path], ANEW
 
-    assert found
-    assert [file.diff for file in found] == [""] * len(found), (
-        "render an empty project and copy its compose/ here"
-    )
+
+def test_nothing_else_is_beside_them() -> None:
+    folders = [ROOT / "compose", *(GOLDEN / name for name in PROJECTS)]
+
+    found = {path for folder in folders for path in folder.rglob("*") if path.is_file()}
+
+    assert found == {path for path in GENERATED if path.parent in folders}

@@ -1,26 +1,25 @@
-"""``.env.example`` says what the table of settings says."""
+"""The examples of ``.env`` name what the table of settings names, and nothing more."""
 
 from __future__ import annotations
 
 from pathlib import Path
 
+import pytest
+
 from gatewayctl.env_file.read import problems, read
 from gatewayctl.settings import fields
-from gatewayctl.settings.env_example import env_example
 
-EXAMPLE = Path(__file__).parents[2] / ".env.example"
-
-
-def test_env_example_is_what_the_settings_generate() -> None:
-    assert EXAMPLE.read_text(encoding="utf-8") == env_example(), (
-        "write it anew: python -c 'from gatewayctl.settings.env_example import env_example;"
-        ' print(env_example(), end="")\' > .env.example'
-    )
+ROOT = Path(__file__).parents[2]
+SECRETS = {field.env for field in fields.SECRETS}
 
 
-def test_env_example_can_be_copied_to_env() -> None:
-    values = read(EXAMPLE)
+@pytest.mark.parametrize(
+    ("example", "filled"),
+    [(".env.example", {}), (".env.prod.example", {"GATEWAYCTL_PROFILE": "production"})],
+)
+def test_an_example_can_be_copied_to_env(example: str, filled: dict[str, str]) -> None:
+    values = read(ROOT / example)
 
-    assert problems(EXAMPLE) == ()
-    assert set(values) == {field.env for field in fields.SECRETS}
-    assert not any(entry.value for entry in values.values())
+    assert problems(ROOT / example) == ()
+    assert set(values) == SECRETS | set(filled)
+    assert {name: entry.value for name, entry in values.items() if entry.value} == filled

@@ -36,6 +36,8 @@ OWNERS = {
     "uv": {"runtimes"},
     "yaml": {"settings", "rendering"},
     "dotenv": {"env_file"},
+    "pyrage": {"operations"},
+    "nacl": {"operations"},
 }
 BANNED = {"click", "requests"}
 MODULES = sorted(SOURCE.rglob("*.py"))

@@ -64,6 +64,12 @@ def test_a_verb_that_asks_nobody_loads_no_client(tmp_path: Path) -> None:
     assert {module.split(".")[0] for module in modules} & {"opentelemetry", "httpx"} == set()
 
 
+def test_what_an_application_on_this_machine_needs_asks_no_runtime(tmp_path: Path) -> None:
+    (tmp_path / ".env").write_text("LITELLM_API_KEY=sk-virtual-0123456789abcdefWXYZ\n")
+
+    assert not [name for name in loaded("-C", str(tmp_path), "env") if ".runtimes" in name]
+
+
 def test_every_module_can_be_the_first_to_be_imported() -> None:
     """An import cycle shows only to the one who enters it at the wrong place."""
     script = """

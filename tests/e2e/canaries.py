@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import base64
 import contextlib
+import os
 import secrets
 import threading
 from collections.abc import Iterator, Mapping
@@ -14,6 +15,10 @@ from typing import Final, Self
 from urllib.parse import quote
 
 _CORE: Final = 24
+_EVERY: Final = 0.01
+"""Seconds between two looks at the processes."""
+_YOUNG: Final = 100
+"""Looks."""
 
 
 def canary(prefix: str = "") -> str:
@@ -67,6 +72,7 @@ class Watch:
     canaries: Canaries
     looks: int = 0
     seen: set[str] = field(default_factory=set)
+    _ages: dict[str, int] = field(default_factory=dict)
     _over: threading.Event = field(default_factory=threading.Event)
     _thread: threading.Thread | None = None
 
@@ -88,16 +94,21 @@ class Watch:
             self.canaries.look(f"a command line: {line[:60]}", line)
 
     def _run(self) -> None:
-        while not self._over.wait(0.01):
+        while not self._over.wait(_EVERY):
             self.looks += 1
-            self.seen.update(_command_lines())
+            self.seen.update(self._command_lines())
 
-
-def _command_lines() -> Iterator[str]:
-    for path in Path("/proc").glob("[0-9]*/cmdline"):
-        # The process may be gone meanwhile.
-        with contextlib.suppress(OSError):
-            yield path.read_bytes().decode("utf-8", "replace")
+    def _command_lines(self) -> Iterator[str]:
+        """Of young processes every time, of the others now and then: they change no more."""
+        with os.scandir("/proc") as entries:
+            here = {entry.name for entry in entries if entry.name.isdigit()}
+        self._ages = {pid: self._ages.get(pid, -1) + 1 for pid in here}
+        for pid, age in self._ages.items():
+            if age < _YOUNG or age % _YOUNG == 0:
+                # The process may be gone meanwhile.
+                with contextlib.suppress(OSError):
+                    line = Path(f"/proc/{pid}/cmdline").read_bytes()
+                    yield line.decode("utf-8", "replace")
 
 
 def dotenv(values: Mapping[str, str]) -> str:

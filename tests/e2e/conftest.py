@@ -1,4 +1,4 @@
-"""The real embedded stack, once for all tests that only use it."""
+"""The real embedded stack, once for all tests that only use it, and who runs beside whom."""
 
 from __future__ import annotations
 
@@ -25,23 +25,56 @@ PROGRAM = Path(sys.executable).with_name("gatewayctl")
 PROVIDER_KEY = "sk-provider-0123456789abcdef0123456789"
 
 
+# Under xdist what belongs together stays on one worker; the longest groups begin, so that the
+# workers end together. Files that are not named are a group of their own, and come last.
+SHARING = frozenset(
+    {
+        *("story", "refusals", "traces_in_phoenix_s_page", "example_reasoning_api"),
+        *("keys_life", "keys_faults"),
+    }
+)
+LONGEST_FIRST = ("contract", "sharing", "traces", "canaries", "wheel", "plan", "readme")
+_WORKER = int(os.environ.get("PYTEST_XDIST_WORKER", "gw0").removeprefix("gw"))
+_PORTS_EACH = 3_000
+_given: set[int] = set()
+
+
+@pytest.hookimpl(tryfirst=True)
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
     """Everything here is e2e, and goes last: what is quick to fail should fail first."""
     here = Path(__file__).parent
     mine = [item for item in items if here in item.path.parents]
     for item in mine:
         item.add_marker(pytest.mark.e2e)
-    items[:] = [item for item in items if item not in mine] + mine
+        item.add_marker(pytest.mark.xdist_group(_group(item)))
+    rest = [item for item in items if item not in mine]
+    items[:] = rest + sorted(mine, key=_turn)
+
+
+def _group(item: pytest.Item) -> str:
+    where = item.path.relative_to(Path(__file__).parent)
+    name = str(where.with_name(where.stem.removeprefix("test_")))
+    return "sharing" if name in SHARING else name
+
+
+def _turn(item: pytest.Item) -> int:
+    group = _group(item)
+    return LONGEST_FIRST.index(group) if group in LONGEST_FIRST else len(LONGEST_FIRST)
 
 
 def free_ports(count: int) -> list[int]:
-    """Ports nobody uses now, below those the kernel gives to outgoing connections."""
+    """Ports nobody uses now, below those the kernel gives to outgoing connections.
+
+    No port is given twice, nor by two workers: whoever got it may not listen yet.
+    """
+    first = 20_000 + _WORKER % 4 * _PORTS_EACH
     found: list[int] = []
     while len(found) < count:
-        port = random.randint(20_000, 32_000)  # noqa: S311 - not a secret
+        port = random.randrange(first, first + _PORTS_EACH)  # noqa: S311 - not a secret
         with socket.socket() as probe:
-            if port not in found and probe.connect_ex(("127.0.0.1", port)) != 0:
+            if port not in _given and probe.connect_ex(("127.0.0.1", port)) != 0:
                 found.append(port)
+                _given.add(port)
     return found
 
 
@@ -55,7 +88,8 @@ class Project:
     program: tuple[str, ...] = (str(PROGRAM),)
 
     def environment(self) -> dict[str, str]:
-        kept = ("PATH", "HOME", "LANG", "SSL_CERT_FILE", "PIP_CERT", "NODE_EXTRA_CA_CERTS")
+        certificates = ("SSL_CERT_FILE", "PIP_CERT", "NODE_EXTRA_CA_CERTS")
+        kept = ("PATH", "HOME", "LANG", "DOCKER_HOST", "DOCKER_CONFIG", *certificates)
         base = {name: os.environ[name] for name in kept if name in os.environ}
         # Phoenix and LiteLLM start on two cores beside the tests: coverage follows processes.
         measured = {n: v for n, v in os.environ.items() if n.startswith("COVERAGE_")}
@@ -116,13 +150,21 @@ class Project:
         return f"http://127.0.0.1:{self.ports['phoenix']}"
 
 
-def make_project(folder: Path, *, upstream: str | None = None) -> Project:
+def make_project(
+    folder: Path,
+    *,
+    upstream: str | None = None,
+    runtime: str = "embedded",
+    name: str = "e2e",
+) -> Project:
     """A project on free ports; with ``upstream`` its models are served from there."""
     folder.mkdir(parents=True, exist_ok=True)
-    names = ("litellm", "phoenix", "phoenix_grpc", "postgres_litellm")
+    names = ["litellm", "phoenix", "phoenix_grpc", "postgres_litellm"]
+    # The embedded runtime has one PostgreSQL for both.
+    names += [] if runtime == "embedded" else ["postgres_phoenix"]
     ports = dict(zip(names, free_ports(len(names)), strict=True))
-    lines = ["project_name: e2e", "runtime: embedded", "ports:"]
-    lines += [f"  {name}: {port}" for name, port in ports.items()]
+    lines = [f"project_name: {name}", f"runtime: {runtime}", "ports:"]
+    lines += [f"  {each}: {port}" for each, port in ports.items()]
     if upstream is not None:
         lines.append("models:")
         for model in ("relay", "slow", "say-401", "say-429", "say-500", "say-hang"):

@@ -140,7 +140,7 @@ def is_up(port: int) -> bool:
         connection.close()
 
 
-def wait_until(condition: Any, otherwise: str, seconds: float = 10) -> None:
+def wait_until(condition: Any, otherwise: str, seconds: float = 60) -> None:
     deadline = time.monotonic() + seconds
     while not condition():
         assert time.monotonic() < deadline, otherwise

@@ -6,6 +6,7 @@ import json
 import re
 import time
 from collections.abc import Iterator
+from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from typing import Any
 
@@ -81,21 +82,27 @@ def test_with_a_grace_both_keys_work_until_it_is_over(beside: Project) -> None:
     beside.ok("keys", "create")
     first = beside.secrets()["APP_KEY"]
 
-    rotated = beside.data("keys", "rotate", "app", "--grace", "3s")
+    rotated = beside.data("keys", "rotate", "app", "--grace", "1h")
     second = beside.secrets()["APP_KEY"]
     at_once = chat_status(beside, first), chat_status(beside, second)
-    states = {key["alias"]: key["state"] for key in beside.data("keys", "list")["keys"]}
-    time.sleep(3.5)
+    listed = {key["alias"]: key for key in beside.data("keys", "list")["keys"]}
+    (old,) = (alias for alias in listed if listed[alias]["state"] == "retiring")
+    # The hour is over.
+    token = management(beside, "GET", "/key/list", params={"key_alias": old})["keys"][0]
+    management(beside, "POST", "/key/update", json={"key": token, "duration": "1s"})
+    time.sleep(1.5)
     afterwards = chat_status(beside, first), chat_status(beside, second)
     beside.ok("keys", "create")
     left = [key["alias"] for key in beside.data("keys", "list")["keys"] if key["env"]]
 
     assert rotated["previous"] == "retiring"
     assert at_once == (200, 200)
-    assert sorted(states[alias] for alias in states if str(alias).startswith("app")) == [
+    assert sorted(listed[alias]["state"] for alias in listed if str(alias).startswith("app")) == [
         "ok",
         "retiring",
     ]
+    left_of_it = datetime.fromisoformat(listed[old]["expires"]) - datetime.now(UTC)
+    assert timedelta(minutes=50) < left_of_it <= timedelta(hours=1)
     assert afterwards == (401, 200)
     assert left == ["app"]
 
@@ -205,6 +212,9 @@ def test_a_thousand_keys_are_listed_in_one_screenful_and_soon(
     stack: Project, embedded_environment: Environment
 ) -> None:
     database = LiteLLMDatabase(project=stack, environment=embedded_environment)
+    began = time.perf_counter()
+    stack.ok("keys", "list")
+    few = time.perf_counter() - began
     database.query(
         'insert into "LiteLLM_VerificationToken" (token, key_name, key_alias)'
         " select encode(sha256(('many-' || n)::bytea), 'hex'), 'sk-...many', 'many-' || n"
@@ -235,5 +245,5 @@ def test_a_thousand_keys_are_listed_in_one_screenful_and_soon(
     counted = re.search(r"And (\d+) keys that gatewayctl did not make", said)
     assert counted is not None
     assert int(counted[1]) >= 1000
-    # A bound of a promise, ten times what it takes; not a measurement.
-    assert ours - litellm < 2, (ours, litellm)
+    # A bound of a promise, several times what it takes; not a measurement.
+    assert ours < 4 * (few + litellm), (ours, few, litellm)

@@ -126,7 +126,7 @@ def test_concurrent_indexes_are_built_inside_the_transaction(
 def test_a_kill_in_the_middle_loses_nothing(
     server: ScratchPostgres, database: migrations.Database, psql: Path, tmp_path: Path
 ) -> None:
-    slow = "CREATE TABLE slow (id int); SELECT pg_sleep(20); CREATE TABLE after (id int);"
+    slow = "CREATE TABLE slow (id int); SELECT pg_sleep(90); CREATE TABLE after (id int);"
     folder = _write(tmp_path, a="CREATE TABLE one (id int);", b=slow)
     program = (
         "import sys; from pathlib import Path; "
@@ -146,7 +146,7 @@ def test_a_kill_in_the_middle_loses_nothing(
         process.stdin.write(PASSWORD)
         process.stdin.close()
         sleeping = "SELECT count(*) FROM pg_stat_activity WHERE wait_event = 'PgSleep'"
-        deadline = time.monotonic() + 15
+        deadline = time.monotonic() + 60
         while server.sql(sleeping) != "1":
             assert time.monotonic() < deadline, "the slow migration never began"
             time.sleep(0.05)
@@ -154,7 +154,7 @@ def test_a_kill_in_the_middle_loses_nothing(
     server.sql("SELECT pg_terminate_backend(pid) FROM pg_stat_activity WHERE wait_event='PgSleep'")
 
     assert [one.name for one in migrations.pending(psql, database, folder)] == ["b"]
-    _write(folder, b=slow.replace("20", "0"))
+    _write(folder, b=slow.replace("90", "0"))
     assert migrations.apply(psql, database, folder) == ("b",)
 
 

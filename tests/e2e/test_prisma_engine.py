@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import http.client
 import json
-import time
 from collections.abc import Iterator
 from concurrent.futures import ThreadPoolExecutor
 from typing import Any
@@ -205,7 +204,7 @@ def test_interactive_transactions(engine: Engine) -> None:
 def test_a_transaction_nobody_ends_gives_its_connection_back(engine: Engine) -> None:
     for _ in range(POOL_SIZE):
         engine.begin(timeout=200)
-    time.sleep(0.6)
+    # It waits for a connection as long as the pool allows.
     assert engine.raw("SELECT 1 AS one")["rows"] == [[1]]
 
 

@@ -43,10 +43,19 @@ def proxied(
         with (project.folder / ".env").open("a", encoding="utf-8") as env:
             env.write(f"PHOENIX_COLLECTOR_HTTP_ENDPOINT={proxy.url}\n")
         try:
-            assert project.data("up", "--timeout", "240")["tracing"] == "proven"
+            assert proven(project)
             yield project, proxy
         finally:
             project.run("down")
+
+
+def proven(project: Project) -> bool:
+    """`up` waits a moment only for its trace: a busy machine may need another start for it."""
+    for _ in range(3):
+        if project.data("up")["tracing"] == "proven":
+            return True
+        project.ok("down")
+    return False
 
 
 @pytest.fixture
@@ -58,7 +67,7 @@ def project(proxied: tuple[Project, FaultProxy]) -> Project:
 def proxy(proxied: tuple[Project, FaultProxy]) -> Iterator[FaultProxy]:
     yield proxied[1]
     proxied[1].faults.clear()
-    proxied[1].delays.clear()
+    proxied[1].release()
 
 
 def spoken(project: Project, trace_id: str, *words: str) -> tuple[int, dict[str, Any]]:
@@ -94,7 +103,7 @@ def faulted(proxied: tuple[Project, FaultProxy]) -> dict[str, tuple[int, dict[st
     ids = {name: secrets.token_hex(16) for name in FAULTS}
     proxy.faults = {ids[name]: fault for name, (fault, _, _) in FAULTS.items()}
     with ThreadPoolExecutor(len(FAULTS)) as pool:
-        answers = pool.map(lambda name: spoken(project, ids[name], "--timeout", "6"), FAULTS)
+        answers = pool.map(lambda name: spoken(project, ids[name], "--timeout", "10"), FAULTS)
         found = dict(zip(FAULTS, answers, strict=True))
     assert set(ids.values()) <= proxy.seen
     proxy.faults = {}
@@ -118,9 +127,10 @@ def test_spans_that_are_late_are_unknown_and_verified_once_they_are_there(
     project: Project, proxy: FaultProxy
 ) -> None:
     trace_id = secrets.token_hex(16)
-    proxy.delays[trace_id] = 9
+    proxy.hold()
 
     exit_code, document = spoken(project, trace_id, "--timeout", "2")
+    proxy.release()
 
     assert (exit_code, document["data"]["verified"]) == (5, None)
     assert document["error"]["code"] == "trace_unknown"
@@ -291,7 +301,7 @@ def test_usage_is_exactly_what_was_called_and_reconcile_names_what_is_gone(
         rows = project.data("usage", "--by", "component", "--since", began)["rows"]
         return {row["name"]: (row["requests"], row["total_tokens"]) for row in rows}
 
-    until = time.monotonic() + 40
+    until = time.monotonic() + 120
     while sum(count for count, _ in counted().values()) < len(sent) and time.monotonic() < until:
         time.sleep(1)
     assert counted() == wanted
@@ -348,7 +358,7 @@ def test_the_example_s_calls_are_attributed_sync_and_async(
 
     assert done.returncode == 0, done.stderr
     assert "demo model of the gateway" in done.stdout
-    until, found = time.monotonic() + 20, list[str]()
+    until, found = time.monotonic() + 60, list[str]()
     while len(found) < 2 and time.monotonic() < until:
         time.sleep(0.5)
         calls = project.data("trace", "list", "--since", began)["calls"]
@@ -357,13 +367,18 @@ def test_the_example_s_calls_are_attributed_sync_and_async(
 
 
 def test_reading_and_managing_leave_no_spans_among_the_calls(project: Project) -> None:
+    began = datetime.now(UTC).isoformat()
     for words in (("usage",), ("models", "list"), ("keys", "list")):
         project.ok(*words)
-    time.sleep(2)
+    # LiteLLM sends its spans in order: those of the reading would be there before the chat's.
+    chat = project.data("chat", "--model", "demo", "--verify", "and then this")
 
-    answer = httpx.get(
-        f"{project.phoenix_url}/v1/projects/gateway/spans", params={"limit": 1000}, timeout=30
-    )
+    spans = httpx.get(
+        f"{project.phoenix_url}/v1/projects/gateway/spans",
+        params={"limit": 1000, "start_time": began},
+        timeout=30,
+    ).json()["data"]
 
-    routes = {span["attributes"].get("http.route") for span in answer.json()["data"]}
+    assert chat["trace_id"] in {span["context"]["trace_id"] for span in spans}
+    routes = {span["attributes"].get("http.route") for span in spans}
     assert routes <= {None, "/v1/chat/completions", "/chat/completions", "/v1/models"}

@@ -39,7 +39,10 @@ class Fault:
 
 @dataclass(kw_only=True)
 class FaultProxy:
-    """``seen`` are the requests so far, as ``POST /key/generate``."""
+    """``seen`` are the requests so far, as ``POST /key/generate``.
+
+    ``done_late`` is set once LiteLLM has done what it answers too late.
+    """
 
     target_port: int
     port: int = 0
@@ -47,6 +50,7 @@ class FaultProxy:
     seen: list[str] = field(default_factory=list)
     victim: int | None = None
     victim_known: threading.Event = field(default_factory=threading.Event)
+    done_late: threading.Event = field(default_factory=threading.Event)
     over: threading.Event = field(default_factory=threading.Event)
 
     @property
@@ -57,6 +61,7 @@ class FaultProxy:
         """Count anew, and fail as said."""
         self.seen.clear()
         self.victim_known.clear()
+        self.done_late.clear()
         self.fault = fault
 
     def aim(self, pid: int) -> None:
@@ -97,6 +102,7 @@ class _Handler(BaseHTTPRequestHandler):
         if kind in {"killed", "killed-after"}:
             self.proxy.kill()
         if kind == "late":
+            self.proxy.done_late.set()
             self.proxy.over.wait(5)
         if kind in {"500", "500-after"}:
             text = b'{"error": {"message": "planted", "type": "internal_server_error"}}'

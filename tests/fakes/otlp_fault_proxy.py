@@ -8,7 +8,6 @@ from __future__ import annotations
 
 import gzip
 import threading
-import time
 import urllib.request
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
@@ -25,33 +24,48 @@ Spoil = Callable[[Any], list[Any]]
 
 @dataclass(kw_only=True)
 class FaultProxy:
-    """``faults`` maps a trace id to what happens to its spans; ``delays`` to seconds."""
+    """``faults`` maps a trace id to what happens to its spans; ``seen`` are all that came."""
 
     phoenix: str
     url: str = ""
     faults: dict[str, Spoil] = field(default_factory=dict)
-    delays: dict[str, float] = field(default_factory=dict)
     seen: set[str] = field(default_factory=set)
+    _held: list[bytes] | None = None
+    _turn: threading.Lock = field(default_factory=threading.Lock)
+
+    def hold(self) -> None:
+        """Keep everything from now on, as a slow network does."""
+        with self._turn:
+            self._held = []
+
+    def release(self) -> None:
+        """Pass on what was kept, in its order, and all that comes."""
+        with self._turn:
+            held, self._held = self._held or [], None
+            for body in held:
+                self._pass_on(body)
 
     def take(self, body: bytes) -> None:
-        """Spoil an export request and pass the rest on to Phoenix."""
+        """Spoil an export request and pass the rest on to Phoenix, or keep it."""
         request = ExportTraceServiceRequest.FromString(body)
-        ids = set()
         for spans in (scope.spans for each in request.resource_spans for scope in each.scope_spans):
             kept = []
             for span in spans:
-                ids.add(span.trace_id.hex())
+                self.seen.add(span.trace_id.hex())
                 spoil = self.faults.get(span.trace_id.hex()) or self.faults.get(EVERY)
                 kept += [span] if spoil is None else spoil(span)
             copies = [type(span).FromString(span.SerializeToString()) for span in kept]
             del spans[:]
             spans.extend(copies)
-        self.seen |= ids
-        time.sleep(max((self.delays.get(each, 0) for each in (*ids, EVERY)), default=0))
+        with self._turn:
+            if self._held is None:
+                self._pass_on(request.SerializeToString())
+            else:
+                self._held.append(request.SerializeToString())
+
+    def _pass_on(self, body: bytes) -> None:
         headers = {"content-type": "application/x-protobuf"}
-        passed = urllib.request.Request(
-            f"{self.phoenix}/v1/traces", data=request.SerializeToString(), headers=headers
-        )
+        passed = urllib.request.Request(f"{self.phoenix}/v1/traces", data=body, headers=headers)
         urllib.request.urlopen(passed, timeout=30).read()
 
 

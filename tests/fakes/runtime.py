@@ -7,6 +7,7 @@ from dataclasses import dataclass, field
 from datetime import datetime
 
 from gatewayctl.errors import GatewayctlError, UnknownService
+from gatewayctl.rendering.plan import RenderedFile
 from gatewayctl.runtimes.base import (
     LogLine,
     ProcessState,
@@ -16,8 +17,11 @@ from gatewayctl.runtimes.base import (
     StartReport,
     Stopped,
 )
+from gatewayctl.runtimes.database import DatabaseName
+from gatewayctl.runtimes.pending import PendingChange
 from gatewayctl.runtimes.registry import ResolvedRuntime
 from gatewayctl.settings.model import RuntimeName
+from tests.fakes.database import FakeContent, FakeServer, FakeShell
 
 SERVICES = ("postgres", "litellm", "phoenix")
 _ADDRESSES = {
@@ -35,12 +39,14 @@ class FakeRuntime:
     ``processes`` is what runs now. ``looks`` are changes to it, one applied before each look by
     ``states()``. ``differs`` are services that run with other settings than now. ``raising``
     maps a verb to what it raises; ``stops_at`` is a verb whose generator is interrupted in the
-    middle as by Ctrl-C. ``calls`` are the verbs that were called, in order.
+    middle as by Ctrl-C. ``checks`` is what health checks say, where the runtime has such: services
+    that are not in it have none. ``calls`` are the verbs that were called, in order.
     """
 
     name: RuntimeName = "embedded"
     services: tuple[str, ...] = SERVICES
     apps: tuple[str, ...] = ()
+    data_place: str = ".gatewayctl/"
     processes: dict[str, ProcessState] = field(
         default_factory=lambda: dict.fromkeys(SERVICES, "stopped")
     )
@@ -51,13 +57,19 @@ class FakeRuntime:
     looks: list[Mapping[str, ProcessState]] = field(default_factory=list)
     details: dict[str, str] = field(default_factory=dict)
     differs: set[str] = field(default_factory=set)
+    reason: str = "litellm_config.yaml"
     takes_logins: bool = True
+    checks: dict[str, bool] | None = None
     strangers: set[str] = field(default_factory=set)
     words: dict[str, str] = field(default_factory=dict)
     lines: tuple[LogLine, ...] = ()
     raising: dict[str, GatewayctlError] = field(default_factory=dict)
     stops_at: str | None = None
     calls: list[str] = field(default_factory=list)
+    server: FakeServer = field(default_factory=FakeServer)
+
+    def __post_init__(self) -> None:
+        self.server.runs = lambda: "postgres" in self.running
 
     @property
     def running(self) -> set[str]:
@@ -84,12 +96,14 @@ class FakeRuntime:
             restarted=tuple(s for s in self.services if s in ran & self.differs),
             unchanged=tuple(s for s in self.services if s in ran - self.differs),
         )
-        self.differs = set()
+        self.differs = self.differs.difference(self.services)
         return report
 
     def start_apps(self) -> Started:
         self._called("start_apps")
         yield from ()
+        if self.stops_at == "start_apps":
+            raise KeyboardInterrupt
         ran = {app for app in self.apps if self.processes.get(app) == "running"}
         self.processes |= dict.fromkeys(self.apps, "running")
         return StartReport(
@@ -98,13 +112,26 @@ class FakeRuntime:
             unchanged=tuple(app for app in self.apps if app in ran - self.differs),
         )
 
+    def pending(self, files: Sequence[RenderedFile]) -> tuple[PendingChange, ...]:
+        self._called("pending")
+        return tuple(self._pending(name) for name in (*self.services, *self.apps))
+
+    def _pending(self, name: str) -> PendingChange:
+        if name not in self.running:
+            return PendingChange(service=name, action="start")
+        if name in self.differs:
+            return PendingChange(service=name, action="restart", why=(self.reason,))
+        return PendingChange(service=name, action="untouched")
+
     def states(self) -> tuple[ServiceState, ...]:
         self._called("states")
         if self.looks:
             self.processes.update(self.looks.pop(0))
-        return tuple(self._state(service) for service in self.services)
+        return tuple(self._state(service) for service in (*self.services, *self.apps))
 
     def healthy(self, service: str) -> bool | None:
+        if self.checks is not None:
+            return self.checks.get(service)
         return self.takes_logins if service == "postgres" else None
 
     def owns(self, service: str, port: int) -> bool:
@@ -112,7 +139,8 @@ class FakeRuntime:
 
     def stop(self, *, remove_data: bool = False) -> Stopped:
         self._called("stop --remove-data" if remove_data else "stop")
-        ran = tuple(service for service in self.services if service in self.running)
+        every = (*self.services, *self.apps)
+        ran = tuple(service for service in every if service in self.running)
         for service in ran:
             self.processes[service] = "stopped"
             yield Progress(subject=service, state="stopped")
@@ -140,7 +168,15 @@ class FakeRuntime:
     def empty_litellm_database(self) -> Generator[Progress, None, None]:
         self._called("empty_litellm_database")
         self.processes["litellm"] = "stopped"
+        self.server.databases["litellm"] = FakeContent()
         yield Progress(subject="database litellm", state="ready", detail="empty")
+
+    def shell(self, database: DatabaseName) -> FakeShell:
+        return FakeShell(database=database, server=self.server, begin=self._begin_postgres)
+
+    def _begin_postgres(self) -> None:
+        self._called("start postgres")
+        self.processes["postgres"] = "running"
 
     def _called(self, verb: str) -> None:
         self.calls.append(verb)
@@ -164,6 +200,28 @@ class FakeRuntime:
 def up_and_running(**fields: object) -> FakeRuntime:
     """A runtime whose services run already."""
     runtime = FakeRuntime(processes=dict.fromkeys(SERVICES, "running"))
+    for name, value in fields.items():
+        setattr(runtime, name, value)
+    return runtime
+
+
+DOCKER_SERVICES = ("postgres-litellm", "postgres-phoenix", "phoenix", "litellm")
+
+
+def docker_stack(
+    *apps: str, state: ProcessState = "running", unchecked: Sequence[str] = (), **fields: object
+) -> FakeRuntime:
+    """A runtime with Docker's names and health checks; apps in ``unchecked`` have none."""
+    every = (*DOCKER_SERVICES, *apps)
+    runtime = FakeRuntime(
+        name="docker",
+        services=DOCKER_SERVICES,
+        apps=apps,
+        data_place="Docker's volumes",
+        processes=dict.fromkeys(every, state),
+        pids={name: 200 + n for n, name in enumerate(every)},
+        checks={name: True for name in every if name not in unchecked},
+    )
     for name, value in fields.items():
         setattr(runtime, name, value)
     return runtime

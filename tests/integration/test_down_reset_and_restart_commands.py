@@ -17,6 +17,7 @@ def test_down_stops_everything(ready: Project) -> None:
     assert document(ready.run("down", "--json"))["data"] == {
         "project": "shop",
         "stopped": [],
+        "data_place": ".gatewayctl/",
         "data_removed": False,
         "changed": False,
     }

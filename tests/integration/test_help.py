@@ -33,9 +33,12 @@ CONTRACT: dict[str, set[str]] = {
     },
     "env": {"--format", "--for"},
     "models list": {"--check"},
-    "reset": {"--yes"},
+    "backup": {"FILE"},
+    "restore": {"FILE", "--yes"},
+    "reset": {"--yes", "--no-backup", "--keep-keys", "--all"},
     "demo": set(),
     "audit": {"--tail"},
+    "plan": set(),
 }
 """Every command of the contract that exists today, with the words it must know."""
 

@@ -19,6 +19,8 @@ LINE = "2026-11-23T14:00:01.000Z {}\n"
 @pytest.fixture
 def folder(tmp_path: Path) -> Path:
     (tmp_path / ".env").write_text(f"LITELLM_API_KEY={KEY}\n")
+    # Whatever this machine has: the logs of the embedded runtime are files.
+    (tmp_path / "gateway.yaml").write_text("runtime: embedded\n")
     (tmp_path / ".gatewayctl" / "logs").mkdir(parents=True)
     return tmp_path
 

@@ -11,7 +11,7 @@ from typing import Annotated, Literal
 
 import typer
 
-from gatewayctl.cli import audit, chat, keys, models, project, stack, traces, usage
+from gatewayctl.cli import audit, backup, chat, doctor, keys, models, project, stack, traces, usage
 from gatewayctl.cli.boundary import BoundaryGroup
 from gatewayctl.cli.context import App, Overrides
 
@@ -68,11 +68,12 @@ def root(
 START = "Start here"
 USE = "Use it"
 LOOK = "Look at it"
-END = "Stop and clear"
+END = "Stop, keep, clear"
 
 app.command(rich_help_panel=START)(stack.demo)
 app.command(rich_help_panel=START)(project.init)
 app.command(rich_help_panel=START)(project.render)
+app.command(rich_help_panel=START)(project.plan)
 app.command(rich_help_panel=START)(stack.up)
 app.command(rich_help_panel=USE)(chat.chat)
 app.add_typer(keys.app, name="keys", rich_help_panel=USE)
@@ -83,7 +84,10 @@ app.command(rich_help_panel=LOOK)(stack.logs)
 app.add_typer(traces.app, name="trace", rich_help_panel=LOOK)
 app.add_typer(usage.app, name="usage", rich_help_panel=LOOK)
 app.command(rich_help_panel=LOOK)(stack.ui)
+app.command(rich_help_panel=LOOK)(doctor.doctor)
 app.command(rich_help_panel=LOOK)(audit.audit)
 app.command(rich_help_panel=END)(stack.restart)
 app.command(rich_help_panel=END)(stack.down)
-app.command(rich_help_panel=END)(stack.reset)
+app.command(rich_help_panel=END)(backup.backup)
+app.command(rich_help_panel=END)(backup.restore)
+app.command(rich_help_panel=END)(backup.reset)

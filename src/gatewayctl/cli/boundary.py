@@ -70,7 +70,7 @@ def _show(ctx: Any, error: GatewayctlError, args: list[str]) -> NoReturn:
 
 
 def _show_bug(ctx: Any, error: Exception, args: list[str]) -> NoReturn:
-    from gatewayctl.output.console import masked
+    from gatewayctl.settings.masking import masked
 
     app = _app(ctx)
     if app.verbose:

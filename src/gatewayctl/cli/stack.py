@@ -1,4 +1,4 @@
-"""The commands that run the stack: up, down, status, restart, logs, ui, env, reset, demo."""
+"""The commands that run the stack: up, down, status, restart, logs, ui, env, demo."""
 
 from __future__ import annotations
 
@@ -175,38 +175,23 @@ def env(
     from gatewayctl.output import stack
 
     app = context(ctx)
-    report = operation(app.settings, app.resolved_runtime.name, place=place, alias=key)
+    # Only a container's address depends on the runtime, and finding that may ask an engine.
+    runtime = app.resolved_runtime.name if place == "container" else None
+    report = operation(app.settings, runtime, place=place, alias=key)
     app.show("env", report, stack.env(format_))
-
-
-def reset(
-    ctx: typer.Context,
-    yes: YesFlag = False,
-    timeout: TimeoutOption = 300,
-    json_output: JsonFlag = False,
-) -> None:
-    """Empty LiteLLM's database (keys, spend) and make the declared keys anew; traces stay."""
-    from gatewayctl.cli.confirm import by_name
-    from gatewayctl.operations.reset import loss
-    from gatewayctl.operations.reset import reset as operation
-    from gatewayctl.output import stack
-
-    app = context(ctx)
-    lost = loss(app.settings, app.gateway)
-    app.console.say(stack.loss_sentence(lost))
-    by_name(app.settings.project_name, "all virtual keys and all spend of LiteLLM", yes=yes)
-    events = operation(app.settings, app.resolved_runtime, app.gateway, lost=lost, timeout=timeout)
-    app.run("reset", events, stack.reset)
 
 
 def demo(ctx: typer.Context, timeout: TimeoutOption = 300, json_output: JsonFlag = False) -> None:
     """The whole story on an offline model: up, keys, a chat, its trace read back."""
     from gatewayctl.operations.demo import demo as operation
     from gatewayctl.output import stack
+    from gatewayctl.runtimes.record import recorded
 
     app = context(ctx)
-    # It must work on any machine, so Docker is used only when asked for by name.
-    app.flags = {"runtime": "embedded", **app.flags}
+    # It must work on any machine, so Docker is used only when asked for by name, or there already.
+    made_with = recorded(app.settings.state_dir) or "embedded"
+    app.flags = {"runtime": made_with, **app.flags}
+    app.reload_settings()
     bring_up = _up(app, timeout=timeout)
     app.run(
         "demo",

@@ -4,12 +4,14 @@
     ├── UsageProblem (2)            the command line asks for something that cannot be
     │   ├── UnknownComponent
     │   ├── EmptyPrompt
+    │   ├── BackupExists
     │   └── ConfirmationRequired
     ├── SettingsProblem (3)         gateway.yaml, .env, environment
     │   ├── SettingsInvalid         all problems of one load, each with source and line
     │   ├── EnvFileMissing
     │   ├── MasterKeyMissing
     │   ├── MasterKeyWeak
+    │   ├── SaltKeyChanged
     │   ├── EnvFileUnreadable
     │   ├── EnvFileUnwritable
     │   ├── EnvValueUnsafe
@@ -18,6 +20,14 @@
     │   └── FileUnreadable
     ├── RuntimeProblem (4)          Docker or a process
     │   ├── RuntimeUnavailable
+    │   │   ├── EngineMissing
+    │   │   ├── EngineNotRunning
+    │   │   ├── EnginePermission
+    │   │   └── ComposeMissing
+    │   ├── ImageMissing
+    │   ├── RegistryUnreachable
+    │   ├── BuildFailed
+    │   ├── ProjectNameTaken
     │   ├── EnvironmentBroken
     │   ├── PortTaken
     │   ├── ServiceFailed
@@ -27,6 +37,11 @@
     │   ├── DatabasePasswordRefused
     │   ├── UnknownService
     │   ├── TemplatesMissing
+    │   ├── BackupBroken
+    │   ├── BackupSealed
+    │   ├── BackupForeign
+    │   ├── BackupTooNew
+    │   ├── RestoreUnproven
     │   └── Locked
     ├── Unreachable (5)
     │   ├── GatewayUnreachable
@@ -43,6 +58,7 @@
     │   ├── UpstreamRefused
     │   └── UpstreamTimeout
     ├── NotVerified (7)
+    │   ├── ProblemsFound
     │   └── PartlyDone
     ├── Drift (8)
     └── Interrupted (130)
@@ -74,15 +90,29 @@ from gatewayctl.errors.outcome import (
     Interrupted,
     NotVerified,
     PartlyDone,
+    ProblemsFound,
 )
 from gatewayctl.errors.runtime import (
+    BackupBroken,
+    BackupForeign,
+    BackupSealed,
+    BackupTooNew,
+    BuildFailed,
+    ComposeMissing,
     DatabasePasswordRefused,
+    EngineMissing,
+    EngineNotRunning,
+    EnginePermission,
     EnvironmentBroken,
+    ImageMissing,
     Locked,
     MigrationFailed,
     NotHealthy,
     NotHealthyInTime,
     PortTaken,
+    ProjectNameTaken,
+    RegistryUnreachable,
+    RestoreUnproven,
     RuntimeProblem,
     RuntimeUnavailable,
     ServiceFailed,
@@ -99,11 +129,13 @@ from gatewayctl.errors.settings import (
     MasterKeyMissing,
     MasterKeyWeak,
     Problem,
+    SaltKeyChanged,
     SettingsInvalid,
     SettingsProblem,
     VirtualKeyMissing,
 )
 from gatewayctl.errors.usage import (
+    BackupExists,
     ConfirmationRequired,
     EmptyPrompt,
     UnknownComponent,
@@ -111,10 +143,20 @@ from gatewayctl.errors.usage import (
 )
 
 __all__ = [
+    "BackupBroken",
+    "BackupExists",
+    "BackupForeign",
+    "BackupSealed",
+    "BackupTooNew",
+    "BuildFailed",
+    "ComposeMissing",
     "ConfirmationRequired",
     "DatabasePasswordRefused",
     "Drift",
     "EmptyPrompt",
+    "EngineMissing",
+    "EngineNotRunning",
+    "EnginePermission",
     "EnvFileMissing",
     "EnvFileUnreadable",
     "EnvFileUnwritable",
@@ -127,6 +169,7 @@ __all__ = [
     "GatewayTimeout",
     "GatewayUnreachable",
     "GatewayctlError",
+    "ImageMissing",
     "Interrupted",
     "KeyAliasExists",
     "Locked",
@@ -141,9 +184,14 @@ __all__ = [
     "PhoenixUnreachable",
     "PortTaken",
     "Problem",
+    "ProblemsFound",
+    "ProjectNameTaken",
     "Refused",
+    "RegistryUnreachable",
+    "RestoreUnproven",
     "RuntimeProblem",
     "RuntimeUnavailable",
+    "SaltKeyChanged",
     "ServiceFailed",
     "SettingsInvalid",
     "SettingsProblem",

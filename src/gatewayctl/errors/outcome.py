@@ -13,6 +13,13 @@ class NotVerified(GatewayctlError):
     remedy = "See which check failed above."
 
 
+class ProblemsFound(NotVerified):
+    """The examination ran, and found errors or warnings."""
+
+    code = "problems_found"
+    remedy = "See the remedy of each above; `gatewayctl doctor --fix` does the safe ones."
+
+
 class PartlyDone(NotVerified):
     """Some of it was done, some was not; running it again does the rest."""
 

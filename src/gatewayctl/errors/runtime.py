@@ -20,6 +20,76 @@ class RuntimeUnavailable(RuntimeProblem):
     remedy = "Use --runtime embedded, which needs no Docker."
 
 
+class EngineMissing(RuntimeUnavailable):
+    """There is no program `docker` on this machine."""
+
+    code = "engine_missing"
+    remedy = (
+        "Install Docker Engine (docs.docker.com/engine/install), "
+        "or use --runtime embedded, which needs no Docker."
+    )
+
+
+class EngineNotRunning(RuntimeUnavailable):
+    """Docker is installed, and no engine answers."""
+
+    code = "engine_not_running"
+    remedy = (
+        "Start it (`sudo systemctl start docker`, or open Docker Desktop), "
+        "or use --runtime embedded, which needs no Docker."
+    )
+
+
+class EnginePermission(RuntimeUnavailable):
+    """An engine is there, and this user may not speak to it."""
+
+    code = "engine_permission"
+    remedy = (
+        "Join its group (`sudo usermod -aG docker $USER`) and log in again, "
+        "or use --runtime embedded, which needs no Docker."
+    )
+
+
+class ComposeMissing(RuntimeUnavailable):
+    """Docker has no Compose plugin, or one that is too old."""
+
+    code = "compose_missing"
+    remedy = (
+        "Install the Compose plugin (docs.docker.com/compose/install/linux), "
+        "or use --runtime embedded, which needs no Docker."
+    )
+
+
+class ImageMissing(RuntimeProblem):
+    """A container image is neither here nor in its registry."""
+
+    code = "image_missing"
+    remedy = "Correct its name under images: or apps: in gateway.yaml, or run `docker login`."
+
+
+class RegistryUnreachable(RuntimeProblem):
+    """A container image is not here, and its registry does not answer."""
+
+    code = "registry_unreachable"
+    remedy = (
+        "Check the network and the proxy, or load the image with `docker load`; then run again."
+    )
+
+
+class BuildFailed(RuntimeProblem):
+    """The image of an application could not be built."""
+
+    code = "build_failed"
+    remedy = "Correct its Dockerfile or its sources, then run `gatewayctl up` again."
+
+
+class ProjectNameTaken(RuntimeProblem):
+    """A project of the same name in another folder has containers already."""
+
+    code = "project_name_taken"
+    remedy = "Choose another project_name in gateway.yaml, or run `gatewayctl down` over there."
+
+
 class EnvironmentBroken(RuntimeProblem):
     """The embedded environment could not be made or is damaged."""
 
@@ -87,3 +157,38 @@ class Locked(RuntimeProblem):
 
     code = "locked"
     remedy = "Wait for it to end, or let this wait for it: --lock-timeout 60."
+
+
+class BackupBroken(RuntimeProblem):
+    """A file that is no backup, or no longer the whole of one."""
+
+    code = "backup_broken"
+    remedy = "Use another copy of the file; nothing was changed."
+
+
+class BackupSealed(RuntimeProblem):
+    """An encrypted backup that does not open with what was given."""
+
+    code = "backup_sealed"
+    remedy = "Give what it was encrypted for: --identity FILE or --passphrase-stdin."
+
+
+class BackupForeign(RuntimeProblem):
+    """A backup of another project."""
+
+    code = "backup_foreign"
+    remedy = "Restore it in a folder of that project, or add --force to have it here."
+
+
+class BackupTooNew(RuntimeProblem):
+    """A backup whose format this version does not know yet."""
+
+    code = "backup_too_new"
+    remedy = "Install the version of gatewayctl that made it, or a newer one."
+
+
+class RestoreUnproven(RuntimeProblem):
+    """What was read back is not what was backed up; the living databases were not touched."""
+
+    code = "restore_unproven"
+    remedy = "Use another backup; nothing was changed."

@@ -60,6 +60,13 @@ class MasterKeyWeak(SettingsProblem):
     remedy = "Delete the LITELLM_MASTER_KEY line and run `gatewayctl init`: it generates one."
 
 
+class SaltKeyChanged(SettingsProblem):
+    """LITELLM_SALT_KEY is not the one LiteLLM's database was made with."""
+
+    code = "salt_key_changed"
+    remedy = "Put the old LITELLM_SALT_KEY back into .env; where it is lost: gatewayctl reset."
+
+
 class EnvFileUnreadable(SettingsProblem):
     """The .env file exists but cannot be read as one."""
 

@@ -32,3 +32,10 @@ class ConfirmationRequired(UsageProblem):
 
     code = "confirmation_required"
     remedy = "Add --yes to confirm without a terminal."
+
+
+class BackupExists(UsageProblem):
+    """A backup is to be written where a file is already; it is never overwritten."""
+
+    code = "backup_exists"
+    remedy = "Name another file, or none: the default name holds the time."

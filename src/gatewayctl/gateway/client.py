@@ -25,6 +25,7 @@ from gatewayctl.errors import (
 )
 from gatewayctl.gateway import refusals
 from gatewayctl.gateway.refusals import KeyRole
+from gatewayctl.settings.masking import without_keys
 from gatewayctl.settings.model import Secret
 
 MANAGEMENT_TIMEOUT: Final = httpx.Timeout(30, connect=5)
@@ -189,5 +190,5 @@ def _is_this_machine(host: str) -> bool:
 
 def _why(error: Exception) -> str:
     """The system's words, without the errno httpx puts before them."""
-    text = refusals.without_keys(str(error)) or type(error).__name__
+    text = without_keys(str(error)) or type(error).__name__
     return text.rpartition("] ")[2][:200]

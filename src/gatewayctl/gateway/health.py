@@ -11,7 +11,7 @@ from typing import Any, Final, Literal
 
 import httpx
 
-from gatewayctl.gateway.refusals import without_keys
+from gatewayctl.settings.masking import without_keys
 
 ReadinessState = Literal[
     "ready", "database_missing", "database_disconnected", "starting", "unreachable", "stranger"
@@ -52,6 +52,15 @@ def readiness(http: httpx.Client, url: str) -> Readiness:
     except httpx.TransportError as error:
         return Readiness(state="starting", detail=_plain(error))
     return _judged(response)
+
+
+def date_of(http: httpx.Client, url: str) -> str | None:
+    """The Date header of an answer, whatever else it says; None where nobody answers."""
+    try:
+        found: str | None = http.get(url, timeout=TIMEOUT).headers.get("date")
+    except httpx.TransportError:
+        return None
+    return found
 
 
 def _judged(response: httpx.Response) -> Readiness:

@@ -1,7 +1,7 @@
 """What a refusal of LiteLLM means: from status and body to one of our errors.
 
-Owns the reading of error bodies, which come in four shapes, and the masking of keys in
-them. Must not know which call was refused, only whose key it carried.
+Owns the reading of error bodies, which come in four shapes. Must not know which call was
+refused, only whose key it carried.
 """
 
 from __future__ import annotations
@@ -24,13 +24,10 @@ from gatewayctl.errors import (
     UpstreamTimeout,
     VirtualKeyRefused,
 )
+from gatewayctl.settings.masking import without_keys
 
 KeyRole = Literal["master", "virtual"]
 
-# Keys, and their SHA-256: LiteLLM's messages quote both.
-_KEY: Final = re.compile(r"sk-[\w\-*.]{4,}")
-_HASH: Final = re.compile(r"\b[0-9a-f]{64}\b")
-_CONTROL: Final = re.compile(r"[\x00-\x1f\x7f-\x9f]+")
 _PREFIX: Final = re.compile(r"^litellm\.\w+: (?:\w+(?:Error|Exception): )*(?:\w+ - )?")
 # LiteLLM ends upstream failures with "\n\nLiteLLM: model group 'x' failed with …".
 _TRAILER: Final = re.compile(r"\s*(?:Deployment Info:|LiteLLM: model group).*", re.DOTALL)
@@ -50,11 +47,6 @@ class Refusal:
     message: str
     type: str = ""
     param: str = ""
-
-
-def without_keys(text: str) -> str:
-    """The text on one line, with everything that looks like a key or its hash left out."""
-    return _CONTROL.sub(" ", _HASH.sub("…", _KEY.sub("sk-…", text))).strip()
 
 
 def parse(status: int, body: bytes) -> Refusal:
@@ -129,11 +121,14 @@ def _about_the_upstream(refusal: Refusal) -> GatewayctlError | None:
     timed_out = refusal.status in {408, 504} or "timeout" in refusal.message[:200].lower()
     if timed_out:
         return UpstreamTimeout(f"The provider did not answer in time: {said(refusal)}")
-    if "Missing credentials" in refusal.message or "AuthenticationError" in refusal.message:
-        return UpstreamRefused(
+    missing = "Missing credentials" in refusal.message
+    if missing or "AuthenticationError" in refusal.message:
+        error = UpstreamRefused(
             f"The provider refused the gateway's credentials: {said(refusal)}",
             hint="Put the provider's real key into .env, then `gatewayctl restart litellm`.",
         )
+        error.finding = "provider_key_missing" if missing else "provider_key_refused"
+        return error
     return UpstreamRefused(f"The provider refused ({refusal.status}): {said(refusal)}")
 
 

@@ -18,6 +18,7 @@ from gatewayctl.settings.model import Secret
 PATH: Final = "/spend/logs/v2"
 _PAGE_SIZE: Final = 1000
 """The most LiteLLM gives at once."""
+_LOOKED_AT: Final = 100
 _WHOLE_SECONDS: Final = "%Y-%m-%d %H:%M:%S"
 
 
@@ -81,6 +82,73 @@ def spend_logs(
         if page >= int(body.get("total_pages") or 1):
             return tuple(log for log in found.values() if trace_id in (None, log.trace_id))
         page += 1
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class FailedRequest:
+    """A request that failed: the model group, the name of LiteLLM's exception, its sentence."""
+
+    model: str | None
+    kind: str
+    message: str
+
+
+def requests(gateway: GatewayClient, master: Secret, *, since: datetime, until: datetime) -> int:
+    """How many requests LiteLLM has kept of a time."""
+    body = _page(gateway, master, since=since, until=until, page_size=1)
+    return int(body.get("total") or 0)
+
+
+def failures(
+    gateway: GatewayClient, master: Secret, *, since: datetime, until: datetime
+) -> tuple[FailedRequest, ...]:
+    """The newest failed request of each model group whose newest request failed."""
+    body = _page(
+        gateway, master, since=since, until=until, page_size=_LOOKED_AT, status_filter="failure"
+    )
+    found: dict[str | None, FailedRequest] = {}
+    for row in body["data"]:
+        log, said = _log(row), (row.get("metadata") or {}).get("error_information") or {}
+        found.setdefault(
+            log.model,
+            FailedRequest(
+                model=log.model,
+                kind=str(said.get("error_class") or ""),
+                message=str(said.get("error_message") or ""),
+            ),
+        )
+    newest = {
+        model: _page(gateway, master, since=since, until=until, page_size=1, model_group=model)[
+            "data"
+        ]
+        for model in found
+        if model
+    }
+    return tuple(
+        failure
+        for model, failure in found.items()
+        if model and (not newest[model] or not _log(newest[model][0]).ok)
+    )
+
+
+def _page(
+    gateway: GatewayClient,
+    master: Secret,
+    *,
+    since: datetime,
+    until: datetime,
+    **asked: str | int,
+) -> Mapping[str, Any]:
+    """One page of the ledger, newest first, as it comes."""
+    params: dict[str, str | int] = {
+        "start_date": since.astimezone(UTC).strftime(_WHOLE_SECONDS),
+        "end_date": (until.astimezone(UTC) + timedelta(seconds=1)).strftime(_WHOLE_SECONDS),
+        **asked,
+    }
+    body = gateway.call("GET", PATH, key=master, role="master", params=params)
+    if not isinstance(body, dict) or not isinstance(body.get("data"), list):
+        raise gateway.unexpected("spend logs")
+    return body
 
 
 def _log(row: Mapping[str, Any]) -> SpendLog:

@@ -5,17 +5,20 @@ from __future__ import annotations
 from collections.abc import Generator
 from dataclasses import dataclass
 
+from gatewayctl.operations import salt_key
 from gatewayctl.operations.lock import held
 from gatewayctl.runtimes.base import Progress, Runtime
+from gatewayctl.runtimes.record import forget
 from gatewayctl.settings.model import Settings
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class DownReport:
-    """What was stopped; nothing when nothing ran."""
+    """What was stopped; nothing when nothing ran. ``data_place`` says where the data is or was."""
 
     project: str
     stopped: tuple[str, ...]
+    data_place: str
     data_removed: bool
     changed: bool
 
@@ -26,9 +29,13 @@ def down(
     """Stop the stack; with ``volumes`` remove its data too. The caller has asked for consent."""
     with held(settings.state_dir, "down"):
         stopped = yield from runtime.stop(remove_data=volumes)
+        if volumes:
+            forget(settings.state_dir)
+            salt_key.forget(settings)
     return DownReport(
         project=settings.project_name,
         stopped=stopped,
+        data_place=runtime.data_place,
         data_removed=volumes,
         changed=bool(stopped) or volumes,
     )

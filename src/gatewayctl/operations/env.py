@@ -21,13 +21,13 @@ class EnvReport:
 
 
 def env(
-    settings: Settings, runtime: RuntimeName, *, place: Place, alias: str | None = None
+    settings: Settings, runtime: RuntimeName | None, *, place: Place, alias: str | None = None
 ) -> EnvReport:
     """The variables for an application on this host or in a container.
 
-    ``alias`` chooses among the declared virtual keys; default is the first. Raises UsageProblem
-    for an alias that is not declared, EnvFileMissing,
-    VirtualKeyMissing where .env has no value.
+    ``runtime`` matters for a container's address only. ``alias`` chooses among the declared
+    virtual keys; default is the first. Raises UsageProblem for an alias that is not declared,
+    EnvFileMissing, VirtualKeyMissing where .env has no value.
     """
     if not settings.keys:
         raise VirtualKeyMissing("gateway.yaml declares no virtual key.", hint="Add one to keys:.")
@@ -47,7 +47,7 @@ def env(
     return EnvReport(variables=MappingProxyType(found))
 
 
-def _inside(settings: Settings, runtime: RuntimeName) -> str:
+def _inside(settings: Settings, runtime: RuntimeName | None) -> str:
     """The gateway as a container sees it: by its service name, or on the machine around it."""
     if runtime == "embedded":
         return f"http://host.docker.internal:{settings.ports.litellm}"

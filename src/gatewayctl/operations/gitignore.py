@@ -23,8 +23,7 @@ def ensure_ignored(project_dir: Path) -> tuple[str, ...]:
     """
     path = (project_dir / ".gitignore").resolve()
     old = _read(path)
-    present = {line.strip().strip("/") for line in old.decode(errors="replace").splitlines()}
-    missing = tuple(line for line in IGNORED if line.strip("/") not in present)
+    missing = _missing(old)
     if missing:
         end = b"\r\n" if b"\r\n" in old else b"\n"
         lines = [line.encode() for line in (_REASON, *missing)]
@@ -32,6 +31,16 @@ def ensure_ignored(project_dir: Path) -> tuple[str, ...]:
         gap = end if start else b""
         write_whole(path, start + gap + b"".join(line + end for line in lines))
     return missing
+
+
+def missing_lines(folder: Path) -> tuple[str, ...]:
+    """The lines that .gitignore of the folder lacks. Raises FileUnwritable."""
+    return _missing(_read(folder / ".gitignore"))
+
+
+def _missing(content: bytes) -> tuple[str, ...]:
+    present = {line.strip().strip("/") for line in content.decode(errors="replace").splitlines()}
+    return tuple(line for line in IGNORED if line.strip("/") not in present)
 
 
 def _read(path: Path) -> bytes:

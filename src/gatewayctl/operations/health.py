@@ -16,6 +16,9 @@ if TYPE_CHECKING:
     import httpx
 
 _NOT_YET: Final = "does not listen yet"
+_UNCHECKED: Final = "its health check has not passed yet"
+_ASKED: Final = frozenset({"litellm", "phoenix"})
+"""They speak HTTP, so that their own word counts beside the runtime's."""
 
 Health = Literal["healthy", "starting", "unhealthy", "stopped"]
 
@@ -64,13 +67,30 @@ def _health(
         return "stopped", ""
     if state.state == "failed":
         return "unhealthy", state.detail
+    if state.service in _ASKED:
+        return _answering(state, settings, runtime, http)
     known = runtime.healthy(state.service)
-    if known is not None:
-        return ("healthy", "") if known else ("starting", "takes no logins yet")
+    if known is None:
+        # An app without a health check: that it runs is all there is to know.
+        return ("healthy" if state.state == "running" else "starting"), state.detail
+    if known:
+        return "healthy", ""
+    app = state.service in runtime.apps
+    return "starting", state.detail or (_UNCHECKED if app else "takes no logins yet")
+
+
+def _answering(
+    state: ServiceState, settings: Settings, runtime: Runtime, http: httpx.Client
+) -> tuple[Health, str]:
+    """A service that speaks: it says so, it is ours, and its runtime does not deny it."""
     port, ready, detail = _asked(state.service, settings, http)
-    if ready and not runtime.owns(state.service, port):
+    if not ready:
+        return "starting", detail
+    if not runtime.owns(state.service, port):
         return "unhealthy", f"port {port} is answered by a process that is not ours"
-    return ("healthy" if ready else "starting"), detail
+    if runtime.healthy(state.service) is False:
+        return "starting", state.detail or f"answers; {_UNCHECKED}"
+    return "healthy", detail
 
 
 def _asked(service: str, settings: Settings, http: httpx.Client) -> tuple[int, bool, str]:

@@ -253,6 +253,8 @@ def _weak(settings: Settings) -> tuple[str, ...]:
 
 def _orphaned_data(settings: Settings, added: tuple[str, ...]) -> tuple[str, ...]:
     """New secrets do not open databases that were made with the old ones."""
+    # Redis keeps nothing: its password may come later, with the second worker.
+    added = tuple(name for name in added if name != "REDIS_PASSWORD")
     if not added or not any(settings.state_dir.glob("*/data/PG_VERSION")):
         return ()
     names = ", ".join(added)

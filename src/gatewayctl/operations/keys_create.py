@@ -13,6 +13,7 @@ from pathlib import Path
 
 from gatewayctl.errors import GatewayctlError, PartlyDone
 from gatewayctl.gateway.client import GatewayClient
+from gatewayctl.operations.apps import with_the_old_key
 from gatewayctl.operations.change import change
 from gatewayctl.operations.key_maker import KeyMaker, KeyResult
 from gatewayctl.operations.keys_wanted import KeyAsk, wanted_keys
@@ -65,7 +66,8 @@ def keys_create(settings: Settings, gateway: GatewayClient, ask: KeyAsk) -> Keys
     with change(settings, "keys create") as record:
         report = create_keys(settings, gateway, wanted)
         record.problem = report.problem
-    return report
+    made = [key.alias for key in report.keys if key.status != "exists"]
+    return replace(report, warnings=(*report.warnings, *with_the_old_key(settings, made)))
 
 
 def create_declared_keys(

@@ -19,6 +19,7 @@ from gatewayctl.gateway import keys as litellm
 from gatewayctl.gateway.client import GatewayClient
 from gatewayctl.gateway.key_proof import prove
 from gatewayctl.gateway.keys import NewKey, VirtualKey, hash_of
+from gatewayctl.operations.apps import with_the_old_key
 from gatewayctl.operations.change import change
 from gatewayctl.operations.key_maker import KeyMaker, new_key_secret, with_limits_of
 from gatewayctl.operations.key_marks import (
@@ -143,7 +144,7 @@ def _rotated(
         previous_until=None if old is None else old.expires,
         latency_ms=proof.latency_ms,
         env_file=maker.settings.env_file,
-        warnings=tuple(maker.warnings),
+        warnings=(*maker.warnings, *with_the_old_key(maker.settings, [declared.alias])),
     )
 
 

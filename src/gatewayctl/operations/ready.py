@@ -3,11 +3,12 @@
 from __future__ import annotations
 
 import time
-from collections.abc import Callable, Generator
+from collections.abc import Callable, Generator, Sequence
 from dataclasses import replace
+from datetime import datetime
 from typing import TYPE_CHECKING, Final
 
-from gatewayctl.errors import NotHealthyInTime, ServiceFailed
+from gatewayctl.operations import failure
 from gatewayctl.operations.health import ServiceReport, check_service
 from gatewayctl.runtimes.base import Progress, Runtime
 from gatewayctl.settings.model import Settings
@@ -17,12 +18,6 @@ if TYPE_CHECKING:
 
 _ALIVE: Final = frozenset({"running", "starting"})
 _POLL_SECONDS: Final = 0.15
-_LOG_LINES: Final = 20
-_REASONS: Final = {
-    ("litellm", "exit code 1"): "LiteLLM could not set up its database",
-    ("litellm", "exit code 2"): "a migration of LiteLLM's database cannot be recovered",
-    ("litellm", "exit code 3"): "LiteLLM refused its settings; most often the master key",
-}
 
 
 def wait_ready(
@@ -31,53 +26,65 @@ def wait_ready(
     http: httpx.Client,
     *,
     timeout: float,
+    names: Sequence[str] | None = None,
     clock: Callable[[], float] = time.monotonic,
     sleep: Callable[[float], None] = time.sleep,
 ) -> Generator[Progress, None, tuple[ServiceReport, ...]]:
     """Wait until all are healthy; ``timeout`` in seconds. Nothing is torn down on failure.
 
-    Raises ServiceFailed for the first failing service in dependency order, with the last lines of
-    its log, and NotHealthyInTime when the time is up.
+    ``names`` are the services or apps to wait for; the runtime's services where left out. Raises
+    ServiceFailed for the first failing one in dependency order, with its cause and the lines of its
+    log that say so, DatabasePasswordRefused, and NotHealthyInTime when the time is up.
     """
-    until = clock() + timeout
+    wanted = runtime.services if names is None else tuple(names)
+    until, since = clock() + timeout, failure.window()
     healthy: dict[str, ServiceReport] = {}
+    met: dict[str, int] = {}
     while True:
         latest = []
-        for state in runtime.states():
+        states = [state for state in runtime.states() if state.service in wanted]
+        for place, state in enumerate(states, start=1):
             report = healthy.get(state.service)
             if report is None or report.pid != state.pid or state.state not in _ALIVE:
                 # Not seen healthy yet, or no longer the process that was.
                 healthy.pop(state.service, None)
                 report = check_service(state, settings, runtime, http)
             latest.append(replace(report, uptime=state.uptime))
-            if report.health == "unhealthy":
-                raise _failed(report, runtime)
+            if report.health == "unhealthy" or _hopeless(
+                report, met, runtime, settings, since=since
+            ):
+                yield Progress(subject=state.service, state="failed", detail=report.detail)
+                latest += [check_service(s, settings, runtime, http) for s in states[place:]]
+                raise failure.failed(report, latest, runtime, settings, since=since)
             if report.health == "healthy" and state.service not in healthy:
                 healthy[state.service] = report
                 yield Progress(subject=state.service, state="ready", detail=report.address or "")
             elif report.health != "healthy":
                 yield Progress(subject=state.service, state="working", detail=report.detail)
-        if len(healthy) == len(runtime.services):
+        if len(healthy) == len(wanted):
             return tuple(latest)
         if clock() >= until:
-            raise _late(latest, runtime, timeout)
+            first = next(report for report in latest if report.health != "healthy")
+            raise failure.late(first, latest, runtime, settings, since=since, timeout=timeout)
         sleep(_POLL_SECONDS)
 
 
-def _failed(report: ServiceReport, runtime: Runtime) -> ServiceFailed:
-    reason = _REASONS.get((report.service, report.detail), "")
-    why = f"{report.detail}: {reason}" if reason else report.detail or report.state
-    return ServiceFailed(f"{report.service} failed ({why}).{_last_words(report.service, runtime)}")
+def _hopeless(
+    report: ServiceReport,
+    met: dict[str, int],
+    runtime: Runtime,
+    settings: Settings,
+    *,
+    since: datetime,
+) -> bool:
+    """True when a service ended, was brought back, and no return will heal it.
 
-
-def _late(reports: list[ServiceReport], runtime: Runtime, timeout: float) -> NotHealthyInTime:
-    first = next(report for report in reports if report.health != "healthy")
-    return NotHealthyInTime(
-        f"{first.service} is not ready after {timeout:g} s ({first.detail or first.health})."
-        f"{_last_words(first.service, runtime)}"
-    )
-
-
-def _last_words(service: str, runtime: Runtime) -> str:
-    lines = runtime.last_lines(service, _LOG_LINES)
-    return f"\nThe last lines of its log:\n{lines}" if lines else ""
+    ``met`` remembers the process each service was met with. A database keeps the password it
+    was made with (LiteLLM #38070), and LiteLLM ends only after long trying.
+    """
+    if report.pid is None or met.setdefault(report.service, report.pid) == report.pid:
+        return False
+    if report.health == "healthy":
+        return False
+    found = failure.diagnosed(report, runtime, settings, since=since)
+    return found.finding == "database_password_refused"

@@ -10,6 +10,7 @@ from pathlib import Path
 from typing import Final, Literal
 
 from gatewayctl.errors import Drift
+from gatewayctl.operations.hand_edits import put_aside, remember
 from gatewayctl.rendering.plan import plan
 from gatewayctl.rendering.write import DifferenceState, FileDifference, differences, write
 from gatewayctl.settings.model import RuntimeName, Secret, Settings
@@ -37,12 +38,13 @@ class FileReport:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class RenderReport:
-    """What render did, or with ``check`` what it would do."""
+    """What render did, or with ``check`` what it would do; ``warnings`` of edits put aside."""
 
     compose_dir: Path
     check: bool
     files: tuple[FileReport, ...]
     changed: bool
+    warnings: tuple[str, ...] = ()
 
     @property
     def problem(self) -> Drift | None:
@@ -67,13 +69,19 @@ def render(
     ``runtime`` is the one resolved from `auto`. Raises FileUnwritable, RuntimeUnavailable.
     """
     files = plan(settings, runtime=runtime, templates=templates)
-    handle = differences if check else write
-    found = handle(files, settings.compose_dir, secrets=known_secrets(settings))
+    secrets = known_secrets(settings)
+    found = differences(files, settings.compose_dir, secrets=secrets)
+    warnings: tuple[str, ...] = ()
+    if not check:
+        warnings = put_aside(settings, [item.path for item in found if item.state == "changed"])
+        write(files, settings.compose_dir, secrets=secrets)
+        remember(settings, files)
     return RenderReport(
         compose_dir=settings.compose_dir,
         check=check,
         files=tuple(_file(item, settings, check=check, diff=diff) for item in found),
         changed=any(item.state != "unchanged" for item in found),
+        warnings=warnings,
     )
 
 
@@ -86,6 +94,7 @@ def known_secrets(settings: Settings) -> tuple[Secret, ...]:
         stack.litellm_postgres_password,
         stack.phoenix_postgres_password,
         stack.ui_password,
+        stack.redis_password,
     )
     return (*(secret for secret in own if secret is not None), *settings.environment.values())
 

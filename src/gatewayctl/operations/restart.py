@@ -7,11 +7,14 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 from gatewayctl.errors import UnknownService
+from gatewayctl.operations.failure import explained
 from gatewayctl.operations.health import ServiceReport
 from gatewayctl.operations.lock import held
 from gatewayctl.operations.ready import wait_ready
 from gatewayctl.operations.render import render
+from gatewayctl.operations.salt_key import require_same_salt_key
 from gatewayctl.runtimes.base import Progress
+from gatewayctl.runtimes.record import record
 from gatewayctl.runtimes.registry import ResolvedRuntime
 from gatewayctl.settings.master_key import require_master_key
 from gatewayctl.settings.model import Settings
@@ -38,16 +41,22 @@ def restart(
 ) -> Generator[Progress, None, RestartReport]:
     """Restart these services, or all; raises UnknownService before anything is touched."""
     require_master_key(settings)
+    require_same_salt_key(settings)
     runtime = resolved.runtime
+    every = (*runtime.services, *runtime.apps)
     for name in services:
-        if name not in runtime.services:
-            known = ", ".join(runtime.services)
-            raise UnknownService(f"There is no service {name!r} here.", hint=f"Services: {known}.")
-    with held(settings.state_dir, "restart"):
+        if name not in every:
+            listed = ", ".join(every)
+            raise UnknownService(f"There is no service {name!r} here.", hint=f"Services: {listed}.")
+    with held(settings.state_dir, "restart"), explained(runtime):
         runtime.preflight()
         render(settings, runtime=resolved.name)
         yield from runtime.prepare()
+        record(settings.state_dir, resolved.name)
         yield from runtime.restart(services)
-        reports = yield from wait_ready(settings, runtime, http, timeout=timeout)
-    chosen = tuple(name for name in runtime.services if not services or name in services)
+        # Apps that nobody started yet are `up`'s to start, after their keys.
+        ran = {state.service for state in runtime.states() if state.state != "stopped"}
+        known = (*runtime.services, *(app for app in runtime.apps if app in ran))
+        reports = yield from wait_ready(settings, runtime, http, timeout=timeout, names=known)
+    chosen = tuple(name for name in known if not services or name in services)
     return RestartReport(restarted=chosen, services=reports)

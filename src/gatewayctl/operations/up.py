@@ -1,7 +1,7 @@
 """The verb up: from settings to a stack that is truly ready, with its keys.
 
-settings → preflight → render → start in dependency order → wait → missing keys. Running it twice
-changes nothing. On failure nothing is torn down; on Ctrl-C what this run started is stopped.
+settings → preflight → render → start in dependency order → wait → missing keys → apps. Running it
+twice changes nothing. On failure nothing is torn down; on Ctrl-C what this run started is stopped.
 """
 
 from __future__ import annotations
@@ -12,13 +12,17 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING, Final
 
 from gatewayctl.errors import GatewayctlError
+from gatewayctl.operations.apps import start_apps
+from gatewayctl.operations.failure import explained
 from gatewayctl.operations.health import ServiceReport
 from gatewayctl.operations.keys_create import KeysCreateReport, create_declared_keys
 from gatewayctl.operations.lock import held
 from gatewayctl.operations.ready import wait_ready
 from gatewayctl.operations.render import render
+from gatewayctl.operations.salt_key import remember, require_same_salt_key
 from gatewayctl.operations.tracing_probe import Tracing, arrived, send_probe
 from gatewayctl.runtimes.base import Progress, Runtime
+from gatewayctl.runtimes.record import record, recorded
 from gatewayctl.runtimes.registry import ResolvedRuntime
 from gatewayctl.settings.master_key import require_master_key
 from gatewayctl.settings.model import RuntimeName, Settings
@@ -37,6 +41,7 @@ _TRACE_SECONDS: Final = 1.5
 class UpReport:
     """What up did; ``changed`` is false when everything was as it should be already.
 
+    ``started``, ``restarted`` and ``services`` tell of the user's apps too, after the services.
     ``files``: rendered files that were written. ``seconds``: how long it took. ``tracing``:
     whether spans of a real request got from LiteLLM to Phoenix; None where nothing started.
     """
@@ -87,36 +92,60 @@ def up(
     service fails, and what the keys raise.
     """
     require_master_key(settings)
+    require_same_salt_key(settings)
     began = time.monotonic()
     runtime = resolved.runtime
-    with held(settings.state_dir, "up"):
+    with held(settings.state_dir, "up"), explained(runtime):
         runtime.preflight()
+        rendered = render(settings, runtime=resolved.name)
         yield from runtime.prepare(refresh=options.pull)
-        files = render(settings, runtime=resolved.name).files
+        notes = _other_stack(settings, resolved)
+        record(settings.state_dir, resolved.name)
         started = yield from _start(settings, runtime, gateway, options)
+        remember(settings)
         moved = bool(started.begun or started.again)
         probe = send_probe(gateway, settings.secrets.master_key) if moved else None
         keys = create_declared_keys(settings, gateway) if options.keys else None
+        apps = yield from start_apps(settings, runtime, gateway.http, timeout=options.timeout)
         tracing = _tracing(settings, gateway, probe) if moved else None
-    written = tuple(str(file.path) for file in files if file.state != "unchanged")
+    begun, again = (*started.begun, *apps.started), (*started.again, *apps.restarted)
+    written = tuple(str(file.path) for file in rendered.files if file.state != "unchanged")
     made = keys is not None and any(key.status != "exists" for key in keys.keys)
     return UpReport(
         project=settings.project_name,
         runtime=resolved.name,
         runtime_why=resolved.why,
-        changed=bool(started.begun or started.again or written or made or secrets_added),
+        changed=bool(begun or again or written or made or secrets_added),
         secrets_added=secrets_added,
         files=written,
-        started=started.begun,
-        restarted=started.again,
-        services=started.services,
+        started=begun,
+        restarted=again,
+        services=(*started.services, *apps.services),
         keys=keys,
         gateway_url=settings.gateway_url,
         phoenix_url=settings.phoenix_url,
         seconds=time.monotonic() - began,
         tracing=tracing,
-        warnings=(*warnings, *((UNPROVEN,) if tracing == "unproven" else ())),
+        warnings=(
+            *warnings,
+            *notes,
+            *rendered.warnings,
+            *apps.warnings,
+            *((UNPROVEN,) if tracing == "unproven" else ()),
+        ),
     )
+
+
+def _other_stack(settings: Settings, resolved: ResolvedRuntime) -> tuple[str, ...]:
+    """Each runtime keeps its own data: a change of runtime begins with none."""
+    other = recorded(settings.state_dir)
+    if other is None or other == resolved.name:
+        return ()
+    warning = (
+        f"This project has a stack of the {other} runtime too, whose keys and traces stay there: "
+        f"`gatewayctl --runtime {other} status`."
+    )
+    return (warning,)
 
 
 def _tracing(settings: Settings, gateway: GatewayClient, probe: str | None) -> Tracing:

@@ -13,7 +13,7 @@ import time
 from collections.abc import Iterable
 from typing import TYPE_CHECKING, Final, TextIO
 
-from gatewayctl.settings.model import Secret
+from gatewayctl.settings.masking import masked
 
 if TYPE_CHECKING:
     from rich.console import Console as RichConsole
@@ -21,20 +21,12 @@ if TYPE_CHECKING:
 
     from gatewayctl.errors import GatewayctlError
 
-# Any key of the usual shape, so that text from elsewhere cannot carry one out. It begins a word
-# ("task-runner" holds none), or stands behind an escape of an URL.
-_KEY: Final = re.compile(r"(?:(?<![A-Za-z0-9])|(?<=%[0-9A-Fa-f]{2}))sk-[A-Za-z0-9_\-]{4,}")
 # Programs write colours and cursor movements into their logs; a terminal must not obey them.
 _CONTROL: Final = re.compile(
     r"\x1b\[[0-?]*[ -/]*[@-~]|\x1b\][^\x07\x1b]*(?:\x07|\x1b\\)"
     r"|[\x00-\x08\x0b-\x1f\x7f-\x9f]"
 )
 _PLAIN_WIDTH: Final = 100
-
-
-def masked(text: str) -> str:
-    """The text with everything that looks like a key shown as ``sk-…abcd``."""
-    return _KEY.sub(lambda found: Secret(found.group()).masked(), text)
 
 
 def without_control(text: str) -> str:

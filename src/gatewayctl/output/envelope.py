@@ -15,7 +15,8 @@ from pathlib import PurePath
 from typing import Any, Final
 
 from gatewayctl.errors import GatewayctlError
-from gatewayctl.output.console import masked
+from gatewayctl.operations.findings.table import FINDINGS
+from gatewayctl.settings.masking import masked
 from gatewayctl.settings.model import Secret, Source
 
 SCHEMA: Final = "gatewayctl/1"
@@ -66,6 +67,12 @@ def _error(error: GatewayctlError) -> dict[str, Any]:
         "message": masked(error.message),
         "hint": masked(error.hint),
     }
+    # The code is the finding, where the table has one of that name.
+    finding = error.finding or (error.code if error.code in FINDINGS else None)
+    if finding is not None:
+        found["finding"] = finding
+    if error.service is not None:
+        found["service"] = error.service
     problems = getattr(error, "problems", None)
     if problems is not None:
         found["problems"] = as_data(problems)

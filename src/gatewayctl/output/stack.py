@@ -1,4 +1,4 @@
-"""How the stack looks: up, down, status, restart, reset, ui, env, logs.
+"""How the stack looks: up, down, status, restart, ui, env, logs.
 
 Owns the words and tables. Reads reports only.
 """
@@ -21,7 +21,6 @@ if TYPE_CHECKING:
     from gatewayctl.operations.env import EnvReport
     from gatewayctl.operations.health import ServiceReport
     from gatewayctl.operations.logs import LogsReport
-    from gatewayctl.operations.reset import Loss, ResetReport
     from gatewayctl.operations.restart import RestartReport
     from gatewayctl.operations.status import StatusReport
     from gatewayctl.operations.ui import UiReport
@@ -72,7 +71,7 @@ def down(report: DownReport) -> Iterator[str]:
     if report.data_removed:
         yield "All data was removed: keys, spend, traces."
     else:
-        yield "Data stays in .gatewayctl/; start again with `gatewayctl up`."
+        yield f"Data stays in {report.data_place}; start again with `gatewayctl up`."
 
 
 def status(report: StatusReport) -> Iterator[RenderableType]:
@@ -102,27 +101,6 @@ def restarted(report: RestartReport) -> Iterator[RenderableType]:
     """Which services were restarted, and how all are now."""
     yield f"Restarted: {', '.join(report.restarted)}."
     yield services_table(report.services)
-
-
-def loss_sentence(lost: Loss) -> str:
-    """What a reset is about to lose."""
-    keys = "an unknown number of" if lost.keys is None else lost.keys
-    spend = "unknown" if lost.spend is None else f"${lost.spend:.4f}"
-    return (
-        f"A reset drops LiteLLM's database: {keys} virtual keys, spend {spend}, "
-        "models added in the UI. Traces in Phoenix stay."
-    )
-
-
-def reset(report: ResetReport) -> Iterator[RenderableType]:
-    """The emptied gateway and its new keys."""
-    yield f"LiteLLM's database of {report.project} was emptied; the traces are where they were."
-    yield services_table(report.services)
-    for warning in report.keys.warnings:
-        yield f"Warning: {warning}"
-    for key in report.keys.keys:
-        yield f"Virtual key {key.alias} {key.status}, in .env as {key.env}"
-    yield "Next: restart applications, so that they read their new key."
 
 
 def demo(report: DemoReport) -> Iterator[RenderableType]:

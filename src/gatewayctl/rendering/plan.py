@@ -1,14 +1,17 @@
 """From settings to the files they mean: pure, nothing is written.
 
 Owns the templates' environment: a template's path under ``templates/<runtime>/`` is the
-path of the file it makes. Must not know where the files go, and never sees a secret's
-value: files refer to variables.
+path of the file it makes, and a template can ask for the hash of another one's file. Must not
+know where the files go, and never sees a secret's value: files refer to variables.
 """
 
 from __future__ import annotations
 
+import functools
+import hashlib
 import math
-from collections.abc import Mapping
+import re
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from pathlib import Path, PurePosixPath
 from typing import Any, Final
@@ -17,8 +20,10 @@ import yaml
 from jinja2 import Environment, FileSystemLoader, StrictUndefined
 
 from gatewayctl.errors import RuntimeUnavailable
+from gatewayctl.rendering import compose
 from gatewayctl.rendering.locate import locate
-from gatewayctl.settings.model import Model, RuntimeName, Settings
+from gatewayctl.rendering.sizes import sizes
+from gatewayctl.settings.model import PHOENIX_PROJECT, Model, RuntimeName, Settings
 
 HEADER: Final = """\
 # Rendered by gatewayctl from gateway.yaml: edit that file, then run `gatewayctl render`.
@@ -46,16 +51,31 @@ def plan(
     paths = _template_paths(folder)
     if not paths:
         raise RuntimeUnavailable(f"There are no templates for the runtime {chosen}.")
+    content = _contents(settings, chosen, folder)
+    return tuple(RenderedFile(path=path, content=content(str(path))) for path in paths)
+
+
+def _contents(settings: Settings, runtime: RuntimeName, folder: Path) -> Callable[[str], str]:
+    """What a template makes, by its name; each is made once."""
     environment = _environment(folder)
-    return tuple(
-        RenderedFile(
-            path=path,
-            content=environment.get_template(str(path)).render(
-                settings=settings, runtime=chosen, header=HEADER
-            ),
+
+    @functools.cache
+    def content(name: str) -> str:
+        return environment.get_template(name).render(
+            settings=settings,
+            runtime=runtime,
+            header=HEADER,
+            phoenix_project=PHOENIX_PROJECT,
+            sizes=sizes(settings.workers),
+            sha256=sha256,
         )
-        for path in paths
-    )
+
+    def sha256(*names: str) -> str:
+        """Changes when one of these files does: a reason to restart what reads them."""
+        texts = "\0".join(content(name) for name in names)
+        return hashlib.sha256(texts.encode()).hexdigest()
+
+    return content
 
 
 def _template_paths(folder: Path) -> list[PurePosixPath]:
@@ -67,6 +87,7 @@ def _template_paths(folder: Path) -> list[PurePosixPath]:
     return sorted(PurePosixPath(path.as_posix()) for path in visible)
 
 
+@functools.cache
 def _environment(folder: Path) -> Environment:
     # Nothing is escaped for HTML: every value of a setting goes through to_yaml instead.
     environment = Environment(  # noqa: S701
@@ -77,7 +98,15 @@ def _environment(folder: Path) -> Environment:
         lstrip_blocks=True,
     )
     environment.filters["to_yaml"] = to_yaml
+    environment.filters["to_compose"] = lambda value: to_yaml(compose.escaped(value))
     environment.filters["litellm_params"] = litellm_params
+    for function in (
+        compose.app_environment,
+        compose.build_context,
+        compose.provider_variables,
+        compose.required,
+    ):
+        environment.filters[function.__name__] = function
     return environment
 
 
@@ -96,9 +125,14 @@ class _Dumper(yaml.SafeDumper):
         return True
 
 
+# Compose reads YAML 1.2, where 1e3 and 0o17 are numbers; PyYAML knows 1.1, and writes them bare.
+_LIKE_A_NUMBER: Final = re.compile(r"[-+.]?[0-9].*")
+
+
 def _text(dumper: yaml.SafeDumper, value: str) -> yaml.Node:
     plain = value.isprintable() and value == value.strip()
-    style = None if plain else '"'
+    style = "'" if _LIKE_A_NUMBER.fullmatch(value) else None
+    style = style if plain else '"'
     return dumper.represent_scalar("tag:yaml.org,2002:str", value, style=style)
 
 

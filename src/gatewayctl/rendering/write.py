@@ -8,7 +8,6 @@ writing through one that leads elsewhere would change a file nobody named.
 from __future__ import annotations
 
 import difflib
-import re
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from pathlib import Path, PurePosixPath
@@ -17,14 +16,12 @@ from typing import Final, Literal
 from gatewayctl.errors import FileUnwritable
 from gatewayctl.rendering.atomic import write_whole
 from gatewayctl.rendering.plan import RenderedFile
+from gatewayctl.settings.masking import without_secrets
 from gatewayctl.settings.model import Secret
 
 DifferenceState = Literal["missing", "changed", "unchanged"]
 
-_KEY: Final = re.compile(r"sk-[A-Za-z0-9_\-]{8,}")
 _NO_NEWLINE: Final = "\n\\ No newline at end of file\n"
-# Shorter ones are words: replacing them would garble the text and hide nothing.
-_SHORTEST_KNOWN: Final = 4
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -77,7 +74,7 @@ def _difference(file: RenderedFile, folder: Path, secrets: Sequence[Secret]) -> 
     else:
         state = "unchanged" if old == file.content.encode() else "changed"
     diff = "" if state == "unchanged" else _diff(old.decode(errors="replace"), file)
-    return FileDifference(path=file.path, state=state, diff=_masked(diff, secrets))
+    return FileDifference(path=file.path, state=state, diff=without_secrets(diff, secrets))
 
 
 def _target(file: RenderedFile, folder: Path) -> Path:
@@ -103,13 +100,3 @@ def _diff(old: str, file: RenderedFile) -> str:
         f"{file.path} (rendered)",
     )
     return "".join(line if line.endswith("\n") else f"{line}{_NO_NEWLINE}" for line in lines)
-
-
-def _masked(text: str, secrets: Sequence[Secret]) -> str:
-    """The text without any key: the known ones, and whatever looks like one."""
-    values = {secret.reveal(): secret.masked() for secret in secrets}
-    # The longest first, so that no rest of one stays when another is a part of it.
-    for value in sorted(values, key=len, reverse=True):
-        if len(value) >= _SHORTEST_KNOWN:
-            text = text.replace(value, values[value])
-    return _KEY.sub(lambda found: Secret(found.group()).masked(), text)

@@ -9,9 +9,14 @@ from __future__ import annotations
 from collections.abc import Generator, Iterator, Sequence
 from dataclasses import dataclass
 from datetime import datetime
-from typing import Literal, Protocol
+from typing import TYPE_CHECKING, Literal, Protocol
 
+from gatewayctl.runtimes.database import DatabaseName, DatabaseShell
+from gatewayctl.runtimes.pending import PendingChange
 from gatewayctl.settings.model import RuntimeName
+
+if TYPE_CHECKING:
+    from gatewayctl.rendering.plan import RenderedFile
 
 ProgressState = Literal["waiting", "working", "ready", "unchanged", "stopped", "failed"]
 ProcessState = Literal["running", "starting", "stopped", "failed"]
@@ -80,6 +85,8 @@ class Runtime(Protocol):
     """In dependency order: a service needs only those before it."""
     apps: tuple[str, ...]
     """The user's own services; none where the runtime cannot run them."""
+    data_place: str
+    """Where keys, spend and traces are kept, in words that fit behind «stays in»."""
 
     def preflight(self) -> None:
         """Find what would make a start fail, before anything is started.
@@ -100,6 +107,12 @@ class Runtime(Protocol):
         """Start the applications, restart those whose settings or key are others now.
 
         Asked for after the keys are in .env; their states are in ``states`` after the services.
+        """
+
+    def pending(self, files: Sequence[RenderedFile]) -> tuple[PendingChange, ...]:
+        """What start() and start_apps() would do, once these files were written.
+
+        In the order of ``states``; changes nothing.
         """
 
     def states(self) -> tuple[ServiceState, ...]:
@@ -127,3 +140,6 @@ class Runtime(Protocol):
 
     def empty_litellm_database(self) -> Generator[Progress, None, None]:
         """Stop LiteLLM and give it a database without any data; start nothing."""
+
+    def shell(self, database: DatabaseName) -> DatabaseShell:
+        """The PostgreSQL client programs of one database's server; nothing is started here."""

@@ -4,11 +4,14 @@ from __future__ import annotations
 
 import errno
 import socket
-from collections.abc import Collection, Mapping
+import time
+from collections.abc import Callable, Collection, Mapping
 from dataclasses import dataclass
 from typing import Final
 
 _ANY: Final = frozenset({"0.0.0.0", "::"})  # noqa: S104 - compared with, never bound to
+_ENDING_SECONDS: Final = 1.0
+_LOOK_SECONDS: Final = 0.05
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -25,13 +28,22 @@ class Listener:
         return f"{self.name or 'a process'} (pid {self.pid})"
 
 
-def listeners(host: str, ports: Collection[int]) -> Mapping[int, Listener]:
+def listeners(
+    host: str,
+    ports: Collection[int],
+    *,
+    clock: Callable[[], float] = time.monotonic,
+    sleep: Callable[[float], None] = time.sleep,
+) -> Mapping[int, Listener]:
     """The listeners that keep us from binding each of ``ports`` on ``host``, by port."""
-    taken = [port for port in ports if not _free(host, port)]
-    if not taken:
-        return {}
-    found = {port: Listener(port=port) for port in taken}
-    return found | {item.port: item for item in _visible(set(taken), host)}
+    until = clock() + _ENDING_SECONDS
+    while taken := {port for port in ports if not _free(host, port)}:
+        seen = {item.port: item for item in _visible(taken, host)}
+        # A process that is ending has its port a moment longer than its name.
+        if taken == seen.keys() or clock() >= until:
+            return {port: seen.get(port) or Listener(port=port) for port in taken}
+        sleep(_LOOK_SECONDS)
+    return {}
 
 
 def listening_pids(port: int) -> frozenset[int]:

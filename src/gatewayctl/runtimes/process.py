@@ -62,10 +62,12 @@ def follow(
     env: Mapping[str, str] | None = None,
     cwd: Path | None = None,
     patience: float = 10,
+    keep: bool = True,
 ) -> Generator[str, None, Completed]:
     """Run a program, yielding what it writes line by line; both streams are one here.
 
-    Returns Completed with everything in ``stdout``. Closing the generator ends the program:
+    Returns Completed with everything in ``stdout``, or with nothing where ``keep`` is false, for
+    programs that go on for days. Closing the generator ends the program:
     it is asked to, and killed after ``patience`` seconds. Raises RuntimeProblem when it
     cannot be started.
     """
@@ -86,7 +88,8 @@ def follow(
     try:
         assert process.stdout is not None  # noqa: S101 - a pipe was asked for
         for line in process.stdout:
-            lines.append(line)
+            if keep:
+                lines.append(line)
             yield line.rstrip("\n")
         process.wait()
     finally:

@@ -1,6 +1,6 @@
-"""The text of ``.env.example``, generated from the table of settings.
+"""The texts of ``.env.example`` and ``.env.prod.example``, generated from the table of settings.
 
-Owns its wording and order. Must not hold a value: it is committed.
+Owns their wording and order. Must not hold a value: they are committed.
 """
 
 from __future__ import annotations
@@ -17,14 +17,36 @@ _HEADER: Final = """\
 # Copying this file to .env works as well: `gatewayctl init` then fills the empty ones.
 # The environment wins over .env, and .env wins over gateway.yaml. Keep .env at mode 0600.
 """
+_PRODUCTION: Final = """\
+# The environment of a gateway in production. Copy it to .env beside gateway.yaml, mode 0600,
+# fill in the keys of your providers and run `gatewayctl init`: it generates every secret marked
+# (generated) that is still empty. Keep a copy of .env where you keep secrets: without
+# LITELLM_SALT_KEY and the passwords, a backup of the databases cannot be read.
+# Without gatewayctl, generate them: `openssl rand -hex 24`, and `sk-` before those two keys.
+"""
 _OTHERS: Final = "# Everything else; gateway.yaml has the same settings\n"
+_PROFILE: Final = "profile"
 
 
 def env_example() -> str:
     """The whole file: secrets empty, everything else commented out at its default."""
-    secrets = "\n".join(_secret(field) for field in fields.SECRETS)
-    others = "\n".join(_other(field) for field in fields.SCALARS if field.env)
-    return f"{_HEADER}\n# Secrets\n\n{secrets}\n{_OTHERS}\n{others}"
+    return f"{_HEADER}\n{_secrets()}\n{_OTHERS}\n{_others()}"
+
+
+def env_prod_example() -> str:
+    """The same for production: the profile is set, and Redis is there by default."""
+    profile = next(field for field in fields.SCALARS if field.name == _PROFILE)
+    chosen = f"{_comment(profile.help)}{profile.env}=production\n"
+    return f"{_PRODUCTION}\n{chosen}\n{_secrets()}\n{_OTHERS}\n{_others(without=_PROFILE)}"
+
+
+def _secrets() -> str:
+    return "# Secrets\n\n" + "\n".join(_secret(field) for field in fields.SECRETS)
+
+
+def _others(*, without: str = "") -> str:
+    shown = [field for field in fields.SCALARS if field.env and field.name != without]
+    return "\n".join(_other(field) for field in shown)
 
 
 def _secret(field: Field) -> str:

@@ -2,7 +2,7 @@
 
 Everything said about a scalar setting elsewhere (.env.example, the first gateway.yaml,
 the documentation) is generated from these rows. Must not know how values are read.
-Models, keys and components are no scalars: see models.py, keys.py, components.py.
+Models, keys, components and apps are no scalars: see models.py, keys.py, components.py, apps.py.
 """
 
 from __future__ import annotations
@@ -10,9 +10,9 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import Final, Literal, get_args
 
-from gatewayctl.settings.model import LOOPBACK, Ports, Profile, RuntimeChoice
+from gatewayctl.settings.model import LOOPBACK, Images, Ports, Profile, RuntimeChoice
 
-Kind = Literal["name", "choice", "address", "port", "secret"]
+Kind = Literal["name", "choice", "address", "count", "port", "image", "secret"]
 Shape = Literal["key", "password"]
 
 
@@ -43,6 +43,7 @@ class Field:
 
 
 _PORTS: Final = Ports()
+_IMAGES: Final = Images()
 
 SCALARS: Final = (
     Field(
@@ -74,6 +75,16 @@ SCALARS: Final = (
         kind="address",
         default=LOOPBACK,
         help="Address every port listens on; 127.0.0.1 is this machine only.",
+    ),
+    Field(
+        yaml="workers",
+        env="GATEWAYCTL_WORKERS",
+        kind="count",
+        default=1,
+        help=(
+            "Processes of LiteLLM in Docker; more than one share a Redis."
+            " In production the default is the number of cores."
+        ),
     ),
     Field(
         yaml="ports.litellm",
@@ -109,6 +120,34 @@ SCALARS: Final = (
         kind="port",
         default=_PORTS.postgres_phoenix,
         help="PostgreSQL of Phoenix (embedded: not used).",
+    ),
+    Field(
+        yaml="images.litellm",
+        env="LITELLM_IMAGE",
+        kind="image",
+        default=_IMAGES.litellm,
+        help="LiteLLM, the current long-term support release.",
+    ),
+    Field(
+        yaml="images.phoenix",
+        env="PHOENIX_IMAGE",
+        kind="image",
+        default=_IMAGES.phoenix,
+        help="Phoenix.",
+    ),
+    Field(
+        yaml="images.postgres",
+        env="POSTGRES_IMAGE",
+        kind="image",
+        default=_IMAGES.postgres,
+        help="PostgreSQL, of both databases.",
+    ),
+    Field(
+        yaml="images.redis",
+        env="REDIS_IMAGE",
+        kind="image",
+        default=_IMAGES.redis,
+        help="Redis, for more than one worker.",
     ),
 )
 
@@ -152,6 +191,13 @@ SECRETS: Final = (
         generated="password",
         attribute="ui_password",
         help="Password of the admin UI (user admin), so that nobody types the master key there.",
+    ),
+    Field(
+        env="REDIS_PASSWORD",
+        kind="secret",
+        generated="password",
+        attribute="redis_password",
+        help="Password of Redis, which only more than one worker need.",
     ),
     Field(
         env="LITELLM_API_KEY",

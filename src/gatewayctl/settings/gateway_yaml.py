@@ -52,18 +52,37 @@ _COMPONENTS: Final = """\
 #   metadata      anything, sent with every call of the component
 """
 
+_APPS: Final = """\
+# Apps: services of your own beside the gateway, in Docker. Each gets LLM_BASE_URL, LLM_API_KEY
+# and Phoenix's address, and starts when the gateway answers. There are none by default.
+#   image, build  one of them: an image, or the folder of its Dockerfile
+#   ports         ports of this machine to its own: ["8080:80"]
+#   key           the alias of the virtual key it calls models with; litellm-dev if left out
+#   command       in place of the image's own: a text or a list
+#   environment   more variables; os.environ/NAME takes NAME from .env, for secrets
+# For example:
+# apps:
+#   api: {build: ./api, ports: ["8080:80"], environment: {LOG_LEVEL: info}}
+"""
+
+_GROUPS: Final = {
+    "ports": "# Ports, all on the address above.\n",
+    "images": (
+        "# Container images, each with a version or a digest (name@sha256:...): never `latest`.\n"
+    ),
+}
 _MAX_TEXT: Final = 70
 
 
 def first_gateway_yaml(project_name: str) -> str:
     """The commented file for a project whose folder gives it that name."""
     scalars = [field for field in fields.SCALARS if field.yaml and "." not in field.yaml]
-    ports = [field for field in fields.SCALARS if field.yaml and "." in field.yaml]
     parts = [_HEADER, *(_scalar(field, project_name) for field in scalars)]
-    parts.append("# Ports, all on the address above.\n#ports:\n" + "".join(map(_port, ports)))
+    parts.extend(map(_group, _GROUPS))
     parts.append(_MODELS + _commented({"models": dict(map(_model, reference.MODELS))}))
     parts.append(_KEYS + _commented({"keys": _keys()}))
     parts.append(_COMPONENTS + _commented({"components": _components()}))
+    parts.append(_APPS)
     return "\n".join(parts)
 
 
@@ -76,9 +95,14 @@ def _scalar(field: Field, project_name: str) -> str:
     return f"{comment}#{field.yaml}: {quoted}\n"
 
 
-def _port(field: Field) -> str:
-    name = (field.yaml or "").split(".")[1]
-    return f"#  {f'{name}: {field.default}':<24} # {field.help}\n"
+def _group(group: str) -> str:
+    members = [field for field in fields.SCALARS if (field.yaml or "").startswith(f"{group}.")]
+    pairs = [f"{(field.yaml or '').split('.')[1]}: {field.default}" for field in members]
+    width = max(map(len, pairs)) + 2
+    lines = [
+        f"#  {pair:<{width}} # {field.help}\n" for pair, field in zip(pairs, members, strict=True)
+    ]
+    return f"{_GROUPS[group]}#{group}:\n{''.join(lines)}"
 
 
 def _model(model: Model) -> tuple[str, dict[str, Any]]:

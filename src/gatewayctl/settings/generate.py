@@ -17,11 +17,12 @@ _BYTES: Final[dict[Shape, int]] = {"key": 32, "password": 24}
 
 
 def missing_secrets(settings: Settings) -> dict[str, str]:
-    """New values for the secrets of the stack that no layer sets, by variable name."""
+    """New values for the secrets that this stack needs and no layer sets, by variable name."""
     return {
         field.env: new_secret(field.generated)
         for field in fields.SECRETS
         if field.env and field.generated and field.attribute
+        if field.attribute != "redis_password" or settings.needs_redis
         if getattr(settings.secrets, field.attribute) is None
     }
 

@@ -6,6 +6,7 @@ services to run, or how a problem is shown.
 
 from __future__ import annotations
 
+import os
 from collections.abc import Iterable, Mapping
 from pathlib import Path
 from types import MappingProxyType
@@ -13,15 +14,16 @@ from typing import Any, Final
 
 from gatewayctl.errors import UsageProblem
 from gatewayctl.settings import fields, typed
+from gatewayctl.settings.apps import check_app_ports, parse_apps
 from gatewayctl.settings.components import parse_components
 from gatewayctl.settings.keys import check_keys, parse_keys
-from gatewayctl.settings.model import Ports, Secret, Secrets, Settings, Source
+from gatewayctl.settings.model import Images, Ports, Profile, Secret, Secrets, Settings, Source
 from gatewayctl.settings.models import parse_models, referred_variables
 from gatewayctl.settings.problems import Problems
 from gatewayctl.settings.scalars import read_scalars
 from gatewayctl.settings.sources import Layers, read_layers
 
-SECTIONS: Final = ("models", "keys", "components")
+SECTIONS: Final = ("models", "keys", "components", "apps")
 _NO_FLAGS: Final[Mapping[str, Any]] = MappingProxyType({})
 
 
@@ -65,9 +67,12 @@ def _settings(project_dir: Path, layers: Layers, problems: Problems) -> Settings
     models = parse_models(document.at("models"), values["profile"], problems)
     keys = parse_keys(document.at("keys"), problems)
     check_keys(keys, models, origins, problems)
+    apps = parse_apps(document.at("apps"), keys, problems)
+    check_app_ports(apps, document.at("apps"), _named(values, "ports."), problems)
     secrets = _secrets(layers, origins)
     wanted = {model.api_key_env for model in models} | {key.env for key in keys}
     wanted |= set(referred_variables(document.at("models")))
+    wanted |= set(referred_variables(document.at("apps")))
     environment = _environment(layers, sorted(name for name in wanted if name), origins)
     return Settings(
         project_dir=project_dir,
@@ -75,7 +80,10 @@ def _settings(project_dir: Path, layers: Layers, problems: Problems) -> Settings
         runtime=values["runtime"],
         profile=values["profile"],
         bind=values["bind"],
-        ports=_ports(values),
+        ports=Ports(**_within(values, "ports.")),
+        images=Images(**_within(values, "images.")),
+        apps=apps,
+        workers=values["workers"] if "workers" in chosen else _workers(values["profile"]),
         models=models,
         keys=keys,
         components=parse_components(document.at("components"), problems),
@@ -90,17 +98,25 @@ def _check_names(layers: Layers, problems: Problems) -> None:
     paths = [field.yaml for field in fields.SCALARS if field.yaml]
     top = {path.split(".")[0] for path in paths} | set(SECTIONS)
     typed.known_names(layers.document.children(), top, "", problems)
-    ports = layers.document.at("ports")
-    if ports is not None:
-        known = [path.split(".")[1] for path in paths if path.startswith("ports.")]
-        typed.known_names(typed.mapping(ports, "ports", problems), known, "ports", problems)
+    for group in sorted({path.split(".")[0] for path in paths if "." in path}):
+        node = layers.document.at(group)
+        if node is not None:
+            known = _within(dict.fromkeys(paths), f"{group}.")
+            typed.known_names(typed.mapping(node, group, problems), known, group, problems)
 
 
-def _ports(values: Mapping[str, Any]) -> Ports:
-    prefix = "ports."
-    return Ports(
-        **{name.removeprefix(prefix): port for name, port in values.items() if prefix in name}
-    )
+def _named(values: Mapping[str, Any], prefix: str) -> dict[str, Any]:
+    return {name: value for name, value in values.items() if name.startswith(prefix)}
+
+
+def _within(values: Mapping[str, Any], prefix: str) -> dict[str, Any]:
+    """Those of a group, by the part of their name that follows the prefix."""
+    return {name.removeprefix(prefix): value for name, value in _named(values, prefix).items()}
+
+
+def _workers(profile: Profile) -> int:
+    """As many as there are cores where speed counts; one needs no Redis."""
+    return (os.cpu_count() or 1) if profile == "production" else 1
 
 
 def _secrets(layers: Layers, origins: dict[str, Source]) -> Secrets:

@@ -240,6 +240,11 @@ class Settings:
         return tuple(group for model in self.models for group in (model, *_parts(model)))
 
     @property
+    def needs_redis(self) -> bool:
+        """True where LiteLLM's processes must share limits and revoked keys."""
+        return self.workers > 1
+
+    @property
     def env_file(self) -> Path:
         return self.project_dir / ".env"
 

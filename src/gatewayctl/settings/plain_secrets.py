@@ -50,39 +50,51 @@ def references(node: Node) -> Iterator[tuple[str, Node]]:
         yield from references(part)
 
 
-def refuse_secrets(node: Node, what: str, problems: Problems, *, name: str = "") -> None:
-    """Note every secret written out, and every reference that must not be made."""
+def looks_like_a_secret(text: str) -> bool:
+    """True for a text that holds a key of a known form, or an address with a password."""
+    return _VALUE.search(text) is not None
+
+
+def refuse_secrets(
+    node: Node, what: str, problems: Problems, *, name: str = "", reader: str = "the provider"
+) -> None:
+    """Note every secret written out, and every reference that must not be made.
+
+    ``reader`` is who would get to see what is referred to.
+    """
     value = node.value
     if isinstance(value, str):
         if value.startswith(REFERENCE):
-            _check_reference(value.removeprefix(REFERENCE), node, what, problems)
-        elif _VALUE.search(value) or (named_like_a_secret(name) and _may_be_secret(value)):
+            _check_reference(value.removeprefix(REFERENCE), node, what, problems, reader)
+        elif looks_like_a_secret(value) or (named_like_a_secret(name) and _may_be_secret(value)):
             problems.add(
                 node.source,
                 f"{what} holds a secret: write {REFERENCE}NAME instead and put NAME into .env",
             )
     elif isinstance(value, list):
         for part in value:
-            refuse_secrets(part, what, problems, name=name)
+            refuse_secrets(part, what, problems, name=name, reader=reader)
             _refuse_in_list(part, what, problems)
     else:
         for child, part in node.children().items():
-            refuse_secrets(part, f"{what}.{child}", problems, name=child)
+            refuse_secrets(part, f"{what}.{child}", problems, name=child, reader=reader)
 
 
-def _check_reference(name: str, node: Node, what: str, problems: Problems) -> None:
+def _check_reference(name: str, node: Node, what: str, problems: Problems, reader: str) -> None:
     if not ENV_NAME.fullmatch(name):
         problems.add(
             node.source, f"{what}: after {REFERENCE} must come the name of an environment variable"
         )
-    refuse_stack_secret(name, node, what, problems)
+    refuse_stack_secret(name, node, what, problems, reader=reader)
 
 
-def refuse_stack_secret(name: str, node: Node, what: str, problems: Problems) -> None:
-    """Note a variable that would carry a secret of the stack to a provider."""
+def refuse_stack_secret(
+    name: str, node: Node, what: str, problems: Problems, *, reader: str = "the provider"
+) -> None:
+    """Note a variable that would carry a secret of the stack to somebody else."""
     if name in STACK_SECRETS:
         problems.add(
-            node.source, f"{what} must not use {name}: it would send that secret to the provider"
+            node.source, f"{what} must not use {name}: it would send that secret to {reader}"
         )
 
 

@@ -12,10 +12,10 @@ from collections.abc import Iterable
 from typing import Any, Final
 
 from gatewayctl.errors import Problem, SettingsInvalid
+from gatewayctl.settings.masking import KEY
 from gatewayctl.settings.model import Source
 
 _SHOWN_CHARACTERS: Final = 40
-_KEY: Final = re.compile(r"sk-[A-Za-z0-9_\-]{8,}")
 # Long, of one piece and with a digit: a key rather than a word.
 _KEY_LIKE: Final = re.compile(r"(?=.*\d)[A-Za-z0-9_\-/+=.]{16,}")
 
@@ -29,7 +29,7 @@ class Problems:
     def add(self, source: Source, message: str) -> None:
         """Note one problem; the same one at the same place counts once."""
         # Names of the file get into messages: no key, line break or terminal code with them.
-        message = _KEY.sub("sk-…", message)
+        message = KEY.sub("sk-…", message)
         message = "".join(sign if sign.isprintable() else f"\\x{ord(sign):02x}" for sign in message)
         if (source, message) not in self._found:
             self._found.append((source, message))

@@ -1,6 +1,6 @@
-"""Which environment variable holds the key of which provider.
+"""Which environment variables hold the key of which provider, and what else it is reached by.
 
-Owns the table, taken from what LiteLLM itself looks for (docs.litellm.ai/docs/providers).
+Owns the tables, taken from what LiteLLM itself looks for (docs.litellm.ai/docs/providers).
 Must not know gateway.yaml.
 """
 
@@ -43,6 +43,26 @@ _KEY_VARIABLES: Final = {
     "zai": "ZAI_API_KEY",
 }
 
+# What LiteLLM also takes from the environment: addresses, regions, keys in several parts.
+_AWS: Final = (
+    "AWS_ACCESS_KEY_ID",
+    "AWS_DEFAULT_REGION",
+    "AWS_REGION",
+    "AWS_REGION_NAME",
+    "AWS_SECRET_ACCESS_KEY",
+    "AWS_SESSION_TOKEN",
+)
+_OTHER_VARIABLES: Final = {
+    "azure": ("AZURE_API_BASE", "AZURE_API_VERSION"),
+    "azure_ai": ("AZURE_AI_API_BASE",),
+    "bedrock": _AWS,
+    "databricks": ("DATABRICKS_API_BASE",),
+    "ollama": ("OLLAMA_API_BASE",),
+    "ollama_chat": ("OLLAMA_API_BASE",),
+    "sagemaker": _AWS,
+    "vertex_ai": ("VERTEXAI_LOCATION", "VERTEXAI_PROJECT"),
+}
+
 # With no key given, LiteLLM sends these servers whatever OPENAI_API_KEY holds.
 _FALL_BACK_TO_OPENAI: Final = {"openai", "text-completion-openai"}
 
@@ -64,6 +84,11 @@ def provider_of(model: str) -> str:
 def key_variable(provider: str) -> str | None:
     """The variable with the provider's key; None for one without keys, or not known here."""
     return _KEY_VARIABLES.get(provider)
+
+
+def other_variables(provider: str) -> tuple[str, ...]:
+    """The variables a provider is reached by besides that of its key."""
+    return _OTHER_VARIABLES.get(provider, ())
 
 
 def falls_back_to_openai(provider: str) -> bool:

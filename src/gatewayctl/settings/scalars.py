@@ -1,7 +1,7 @@
 """Scalar settings: from the words of a layer to checked values.
 
 Owns the conversion by kind. Which settings there are is the table in fields.py; must not
-know models, keys and components.
+know models, keys, components and apps.
 """
 
 from __future__ import annotations
@@ -12,13 +12,14 @@ import unicodedata
 from collections.abc import Mapping
 from typing import Any, Final
 
-from gatewayctl.settings import fields
+from gatewayctl.settings import fields, image
 from gatewayctl.settings.fields import Field
 from gatewayctl.settings.model import DEFAULT_SOURCE, Source
 from gatewayctl.settings.problems import Problems, nearest, shown
 from gatewayctl.settings.sources import Found, Layers
 
 _NAME: Final = re.compile(r"[a-z0-9][a-z0-9\-]{0,62}")
+_MOST: Final = 256
 
 
 def read_scalars(
@@ -48,7 +49,14 @@ def slug(folder: str) -> str:
 
 
 def _converted(field: Field, found: Found, problems: Problems) -> str | int | None:
-    kinds = {"name": _name, "choice": _choice, "address": _address, "port": _port}
+    kinds = {
+        "name": _name,
+        "choice": _choice,
+        "address": _address,
+        "count": _count,
+        "port": _port,
+        "image": _image,
+    }
     value = found.value.strip() if isinstance(found.value, str) else found.value
     return kinds[field.kind](field, value, found.source, problems)
 
@@ -96,12 +104,37 @@ def _no_address() -> str:
     raise ValueError
 
 
-def _port(field: Field, value: Any, source: Source, problems: Problems) -> int | None:
+def port_number(value: Any) -> int | None:
+    """A port from 1 to 65535, also written as text; None for anything else."""
+    return _number(value, 65535)
+
+
+def _number(value: Any, most: int) -> int | None:
     digits = isinstance(value, str) and value.isascii() and value.isdigit() and len(value) <= 5
     number = int(value) if digits else value
-    if isinstance(number, int) and not isinstance(number, bool) and 1 <= number <= 65535:
-        return number
-    problems.add(source, f"{field.name} must be a port from 1 to 65535, not {shown(value)}")
+    is_number = isinstance(number, int) and not isinstance(number, bool)
+    return number if is_number and 1 <= number <= most else None
+
+
+def _port(field: Field, value: Any, source: Source, problems: Problems) -> int | None:
+    number = port_number(value)
+    if number is None:
+        problems.add(source, f"{field.name} must be a port from 1 to 65535, not {shown(value)}")
+    return number
+
+
+def _count(field: Field, value: Any, source: Source, problems: Problems) -> int | None:
+    number = _number(value, _MOST)
+    if number is None:
+        problems.add(source, f"{field.name} must be a number from 1 to {_MOST}, not {shown(value)}")
+    return number
+
+
+def _image(field: Field, value: Any, source: Source, problems: Problems) -> str | None:
+    fault = image.fault(value) or image.unpinned(value)
+    if not fault:
+        return str(value)
+    problems.add(source, f"{field.name} {fault}; the default is {field.default}")
     return None
 
 

@@ -17,7 +17,13 @@ def test_everything_is_stopped_and_told(tmp_path: Path) -> None:
 
     seen, report = driven(down(project(tmp_path / "shop"), runtime, volumes=False))
 
-    assert report == DownReport(project="shop", stopped=SERVICES, data_removed=False, changed=True)
+    assert report == DownReport(
+        project="shop",
+        stopped=SERVICES,
+        data_place=".gatewayctl/",
+        data_removed=False,
+        changed=True,
+    )
     assert {event.state for event in seen} == {"stopped"}
     assert runtime.running == set()
 

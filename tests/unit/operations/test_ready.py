@@ -92,7 +92,7 @@ def test_the_first_service_that_fails_is_named_with_the_end_of_its_log(
         waited(settings, runtime, litellm=[REFUSED])
 
     message = failed.value.message
-    assert message.startswith("litellm failed (exit code 3: LiteLLM refused its settings")
+    assert message.startswith("litellm failed (exit code 3): LiteLLM refused its settings")
     assert message.endswith("The last lines of its log:\nfirst\nthe master key is weak")
     assert "phoenix" not in message
 
@@ -100,10 +100,10 @@ def test_the_first_service_that_fails_is_named_with_the_end_of_its_log(
 @pytest.mark.parametrize(
     ("detail", "why"),
     [
-        ("exit code 1", "exit code 1: LiteLLM could not set up its database"),
-        ("exit code 2", "exit code 2: a migration of LiteLLM's database cannot be recovered"),
-        ("signal SIGKILL", "signal SIGKILL"),
-        ("", "failed"),
+        ("exit code 1", " (exit code 1): LiteLLM could not set up its database"),
+        ("exit code 2", " (exit code 2): a migration of its database cannot be recovered"),
+        ("signal SIGTERM", " (signal SIGTERM)"),
+        ("", ""),
     ],
 )
 def test_what_an_exit_of_litellm_means_is_said_where_it_is_known(
@@ -115,7 +115,7 @@ def test_what_an_exit_of_litellm_means_is_said_where_it_is_known(
     with pytest.raises(ServiceFailed) as failed:
         waited(settings, runtime)
 
-    assert failed.value.message == f"litellm failed ({why})."
+    assert failed.value.message == f"litellm failed{why}."
 
 
 def test_a_service_that_dies_after_it_was_ready_is_noticed_while_others_are_awaited(

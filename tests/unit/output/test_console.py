@@ -7,8 +7,9 @@ from rich.table import Table
 from rich.text import Text
 
 from gatewayctl.errors import GatewayUnreachable, PortTaken
-from gatewayctl.output.console import masked, without_control
+from gatewayctl.output.console import without_control
 from gatewayctl.output.table import table
+from gatewayctl.settings.masking import masked
 from tests.fakes.terminals import on_a_terminal, piped
 
 KEY = "sk-virtual-0123456789abcdefWXYZ"

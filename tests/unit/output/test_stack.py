@@ -16,7 +16,6 @@ from gatewayctl.operations.env import EnvReport
 from gatewayctl.operations.health import Health, ServiceReport
 from gatewayctl.operations.keys_create import KeysCreateReport, create_declared_keys
 from gatewayctl.operations.logs import LogsReport
-from gatewayctl.operations.reset import Loss, ResetReport
 from gatewayctl.operations.restart import RestartReport
 from gatewayctl.operations.status import KeyStatus, StatusReport
 from gatewayctl.operations.ui import UiReport
@@ -164,17 +163,23 @@ def test_no_key_is_shown_whole(keys: KeysCreateReport) -> None:
 
 def test_down_says_what_was_stopped_and_where_the_data_is() -> None:
     report = DownReport(
-        project="shop", stopped=("postgres", "litellm"), data_removed=False, changed=True
+        project="shop",
+        stopped=("postgres", "litellm"),
+        data_place="Docker's volumes",
+        data_removed=False,
+        changed=True,
     )
 
     assert shown(stack.down(report)) == [
         "Stopped: postgres, litellm.",
-        "Data stays in .gatewayctl/; start again with `gatewayctl up`.",
+        "Data stays in Docker's volumes; start again with `gatewayctl up`.",
     ]
 
 
 def test_down_of_nothing_and_down_with_its_data() -> None:
-    report = DownReport(project="shop", stopped=(), data_removed=True, changed=True)
+    report = DownReport(
+        project="shop", stopped=(), data_place=".gatewayctl/", data_removed=True, changed=True
+    )
 
     assert shown(stack.down(report)) == [
         "Nothing ran.",
@@ -218,34 +223,6 @@ def test_status_for_scripts_is_lines_of_name_and_value() -> None:
         "LLM_BASE_URL=http://127.0.0.1:4000",
         "PHOENIX_URL=http://127.0.0.1:6006",
     ]
-
-
-# reset
-
-
-@pytest.mark.parametrize(
-    ("lost", "words"),
-    [
-        (Loss(keys=3, spend=1.23456), "3 virtual keys, spend $1.2346"),
-        (Loss(keys=0, spend=0.0), "0 virtual keys, spend $0.0000"),
-        (Loss(keys=None, spend=None), "an unknown number of virtual keys, spend unknown"),
-    ],
-)
-def test_what_a_reset_loses_is_a_sentence(lost: Loss, words: str) -> None:
-    assert words in stack.loss_sentence(lost)
-    assert "Traces in Phoenix stay" in stack.loss_sentence(lost)
-
-
-def test_a_reset_shows_the_new_keys_by_name(keys: KeysCreateReport) -> None:
-    lost = Loss(keys=1, spend=0.0)
-    report = ResetReport(project="shop", lost=lost, services=SERVICES, keys=keys)
-
-    text = shown(stack.reset(report))
-
-    assert "Virtual key litellm-dev created, in .env as LITELLM_API_KEY" in text
-    assert f"Warning: {HIDDEN}" in text
-    assert "sk-" not in "\n".join(text)
-    assert text[-1].startswith("Next: restart applications")
 
 
 # demo

@@ -1,5 +1,6 @@
 from __future__ import annotations
 
+import itertools
 import os
 import socket
 import subprocess
@@ -97,6 +98,27 @@ def test_ports_of_ipv6_are_looked_at_as_well() -> None:
     with server as listener:
         port = int(listener.getsockname()[1])
         assert listeners("::1", [port])[port].pid == os.getpid()
+
+
+def test_a_port_whose_holder_is_ending_is_looked_at_again() -> None:
+    # Bound and not listening: what a process looks like that is ending.
+    holder = socket.socket()
+    holder.bind(("127.0.0.1", 0))
+
+    found = listeners("127.0.0.1", [holder.getsockname()[1]], sleep=lambda _: holder.close())
+
+    assert found == {}
+
+
+def test_a_port_whose_holder_stays_unseen_is_taken_all_the_same() -> None:
+    clock = itertools.count()
+    with socket.socket() as holder:
+        holder.bind(("127.0.0.1", 0))
+        port = holder.getsockname()[1]
+
+        found = listeners("127.0.0.1", [port], clock=lambda: next(clock), sleep=lambda _: None)
+
+    assert found == {port: Listener(port=port)}
 
 
 def test_the_pids_of_those_who_listen_on_a_port() -> None:

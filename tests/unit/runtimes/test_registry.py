@@ -6,42 +6,92 @@ import pytest
 
 from gatewayctl.errors import RuntimeUnavailable
 from gatewayctl.runtimes.base import Runtime
+from gatewayctl.runtimes.docker.engine import Answer, Endpoint
+from gatewayctl.runtimes.docker.runtime import DockerRuntime
 from gatewayctl.runtimes.embedded.runtime import EmbeddedRuntime
-from gatewayctl.runtimes.registry import resolve
+from gatewayctl.runtimes.record import record
+from gatewayctl.runtimes.registry import Question, resolve
+from gatewayctl.settings.model import RuntimeName
 from tests.fakes.projects import project
 from tests.fakes.runtime import FakeRuntime
 
 
-def test_a_project_that_leaves_the_choice_gets_embedded_and_is_told_why(tmp_path: Path) -> None:
-    found = resolve(project(tmp_path))
+def saying(answer: Answer) -> Question:
+    def ask(where: Endpoint) -> Answer:
+        return answer
+
+    return ask
+
+
+def never(where: Endpoint) -> Answer:
+    raise AssertionError("no engine is asked")
+
+
+def test_a_project_that_leaves_the_choice_gets_docker_where_an_engine_answers(
+    tmp_path: Path,
+) -> None:
+    found = resolve(project(tmp_path), ask=saying("answers"))
+
+    assert (found.name, found.why) == ("docker", "a Docker engine answers")
+    assert isinstance(found.runtime, DockerRuntime)
+
+
+@pytest.mark.parametrize(
+    ("answer", "why"),
+    [
+        ("silent", "no Docker engine answers"),
+        ("refused", "Docker's engine refuses this user"),
+        ("elsewhere", "is not on this machine"),
+    ],
+)
+def test_without_an_engine_it_gets_embedded_and_is_told_why(
+    answer: Answer, why: str, tmp_path: Path
+) -> None:
+    found = resolve(project(tmp_path), ask=saying(answer))
 
     assert found.name == "embedded"
-    assert found.why
+    assert why in found.why
     assert isinstance(found.runtime, EmbeddedRuntime)
 
 
-def test_a_runtime_that_was_asked_for_names_who_asked(tmp_path: Path) -> None:
-    found = resolve(project(tmp_path, "runtime: embedded\n"))
+@pytest.mark.parametrize("name", ["embedded", "docker"])
+def test_a_stack_stays_with_the_runtime_it_was_made_with(name: RuntimeName, tmp_path: Path) -> None:
+    settings = project(tmp_path)
+    record(settings.state_dir, name)
 
-    assert (found.name, found.why) == ("embedded", "asked for by gateway.yaml line 1 column 10")
+    found = resolve(settings, ask=never)
+
+    assert (found.name, found.why) == (name, "this project's stack was made with it")
 
 
-@pytest.mark.parametrize("name", ["docker", "swarm"])
-def test_a_runtime_that_is_not_here_is_refused_with_the_source_of_the_wish(
-    tmp_path: Path, name: str
-) -> None:
-    settings = project(tmp_path, environ={"GATEWAYCTL_RUNTIME": name})
+def test_a_runtime_that_was_asked_for_names_who_asked_and_is_not_replaced(tmp_path: Path) -> None:
+    settings = project(tmp_path, "runtime: docker\n")
+    record(settings.state_dir, "embedded")
+
+    found = resolve(settings, ask=never)
+
+    assert (found.name, found.why) == ("docker", "asked for by gateway.yaml line 1 column 10")
+
+
+def test_a_runtime_that_is_not_here_is_refused_with_the_source_of_the_wish(tmp_path: Path) -> None:
+    settings = project(tmp_path, environ={"GATEWAYCTL_RUNTIME": "swarm"})
 
     with pytest.raises(RuntimeUnavailable) as refused:
-        resolve(settings)
+        resolve(settings, ask=never)
 
-    assert name in refused.value.message
+    assert "swarm" in refused.value.message
     assert "environment variable GATEWAYCTL_RUNTIME" in refused.value.message
     assert "embedded" in refused.value.hint
 
 
-@pytest.mark.parametrize("kind", [EmbeddedRuntime, FakeRuntime])
-def test_every_runtime_has_what_the_protocol_promises(kind: type[Runtime]) -> None:
-    promised = {name for name in vars(Runtime) if not name.startswith("_")}
+@pytest.mark.parametrize("kind", ["embedded", "docker", "fake"])
+def test_every_runtime_has_what_the_protocol_promises(kind: str, tmp_path: Path) -> None:
+    settings = project(tmp_path)
+    kinds: dict[str, Runtime] = {
+        "embedded": EmbeddedRuntime(settings),
+        "docker": DockerRuntime(settings),
+        "fake": FakeRuntime(),
+    }
+    promised = {name for name in {**vars(Runtime), **Runtime.__annotations__} if name[0] != "_"}
 
-    assert promised - set(dir(kind)) == set()
+    assert {name for name in promised if not hasattr(kinds[kind], name)} == set()

@@ -7,7 +7,9 @@ import tempfile
 from pathlib import Path
 from typing import Any
 
+import yaml
 from hypothesis import given
+from hypothesis import settings as hypothesis
 from hypothesis import strategies as st
 
 from gatewayctl.errors import SettingsInvalid
@@ -21,13 +23,14 @@ NAMES = st.text(max_size=5) | st.sampled_from(
         *("m", "demo", "model", "params", "api_key", "api_key_env", "api_base", "timeout"),
         *("mock_response", "num_retries", "custom_llm_provider", "password", "a..b"),
         *("env", "metadata", "duration", "operations", "component", "sk-0123456789abcdefghij"),
+        *("apps", "images", "workers", "image", "build", "key", "command", "environment"),
     ]
 )
 VALUES = st.text(max_size=5) | st.sampled_from(
     [
         *("embedded", "docker", "production", "127.0.0.1", "openai/x", "none", "30d"),
         *("os.environ/X", "os.environ/", "MY_KEY", "LITELLM_MASTER_KEY"),
-        "sk-0123456789abcdefghij",
+        *("sk-0123456789abcdefghij", "postgres:16", "x:latest", "8080:80", "litellm-dev", "$A"),
     ]
 )
 DATA = st.recursive(
@@ -37,7 +40,11 @@ DATA = st.recursive(
 )
 SECTION = st.dictionaries(NAMES, st.dictionaries(NAMES, DATA, max_size=5) | DATA, max_size=4)
 DOCUMENTS = st.fixed_dictionaries(
-    {}, optional={"models": SECTION, "keys": SECTION, "components": SECTION, "ports": DATA}
+    {},
+    optional={
+        **dict.fromkeys(("models", "keys", "components", "apps"), SECTION),
+        **dict.fromkeys(("ports", "images", "workers"), DATA),
+    },
 )
 
 
@@ -53,11 +60,42 @@ def loaded(data: Any) -> Settings | None:
     return None
 
 
+@hypothesis(deadline=None)
 @given(DATA | DOCUMENTS | st.dictionaries(NAMES, DATA, max_size=4))
 def test_any_data_is_settings_or_problems(data: Any) -> None:
     settings = loaded(data)
 
-    assert settings is None or plan(settings, runtime="embedded")
+    if settings is not None:
+        assert plan(settings, runtime="embedded")
+        assert all(yaml.safe_load(file.content) for file in plan(settings, runtime="docker")[::2])
+
+
+# JSON writes what is beyond in two halves, and a half is refused.
+WORDS = st.text(st.characters(max_codepoint=0xFFFF, exclude_categories=["Cs"]), max_size=8)
+APP = st.fixed_dictionaries(
+    {"image": st.sampled_from(["x", "shop/web:3"])},
+    optional={
+        "ports": st.lists(st.integers(7000, 7100), max_size=3, unique=True),
+        "command": st.lists(WORDS, max_size=3),
+        "environment": st.dictionaries(st.sampled_from(["A", "B"]), WORDS),
+        "key": st.sampled_from(["litellm-dev", "litellm-eval"]),
+    },
+)
+
+
+@hypothesis(deadline=None, max_examples=30)
+@given(app=APP, workers=st.integers(1, 256))
+def test_a_right_app_is_never_refused(app: dict[str, Any], workers: int) -> None:
+    settings = loaded({"apps": {"api": app}, "workers": workers})
+    texts = [*app.get("command", []), *app.get("environment", {}).values()]
+
+    if settings is None:
+        assert any("\0" in text or text.startswith("os.environ/") for text in texts)
+    else:
+        (compose, *_) = plan(settings, runtime="docker")
+        service = yaml.safe_load(compose.content)["services"]["api"]
+        assert service["image"] == app["image"]
+        assert len(service.get("ports", [])) == len(app.get("ports", []))
 
 
 @given(

@@ -3,7 +3,7 @@ from __future__ import annotations
 import pytest
 
 from gatewayctl.settings import fields
-from gatewayctl.settings.env_example import env_example
+from gatewayctl.settings.env_example import env_example, env_prod_example
 from gatewayctl.settings.fields import Field
 from gatewayctl.settings.model import Secrets
 
@@ -40,3 +40,12 @@ def test_the_example_names_every_variable_and_holds_no_secret() -> None:
         assert f"{field.env}=" in lines
     for field in fields.SCALARS:
         assert f"#{field.env}={'' if field.default is None else field.default}" in lines
+
+
+def test_the_example_for_production_chooses_that_profile_and_holds_no_secret() -> None:
+    lines = env_prod_example().splitlines()
+
+    set_here = [line for line in lines if line and not line.startswith("#")]
+    assert set_here[0] == "GATEWAYCTL_PROFILE=production"
+    assert set_here[1:] == [f"{field.env}=" for field in fields.SECRETS]
+    assert sum("GATEWAYCTL_PROFILE" in line for line in lines) == 1

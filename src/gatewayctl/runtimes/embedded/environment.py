@@ -79,6 +79,27 @@ class Environment:
     def complete(self) -> bool:
         return self.complete_mark.is_file()
 
+    @property
+    def parts(self) -> tuple[Path, ...]:
+        """What it cannot do without, one of each package and program."""
+        litellm, phoenix = self.site_packages("litellm"), self.site_packages("phoenix")
+        return (
+            *(self.python(venv) for venv in VENVS),
+            *(self.postgres_bin / program for program in ("postgres", "initdb", "psql")),
+            self.node,
+            self.query_engine,
+            self.node_modules,
+            self.migrations,
+            litellm / "litellm" / "proxy" / "proxy_server.py",
+            litellm / "prisma" / "client.py",
+            phoenix / "phoenix" / "server" / "main.py",
+            self.site_packages("base") / "supervisor" / "supervisord.py",
+        )
+
+    def missing(self) -> tuple[Path, ...]:
+        """The parts that are gone: caches are cleaned by others too, and disks fill."""
+        return tuple(part for part in self.parts if not part.exists())
+
     def versions(self) -> dict[str, str]:
         """The version of each service, as written when the environment was made."""
         try:

@@ -49,6 +49,7 @@ def ensure(environment: Environment) -> Steps:
     Raises EnvironmentBroken with the last words of the step that failed.
     """
     if environment.complete:
+        _require_whole(environment)
         return
     yield _progress("base", 0.0)
     with _alone(environment.root):
@@ -61,6 +62,17 @@ def ensure(environment: Environment) -> Steps:
         yield from _make(environment)
         _mark_complete(environment)
     yield Progress(subject=_SUBJECT, state="ready", detail=str(environment.root))
+
+
+def _require_whole(environment: Environment) -> None:
+    """An environment that lost a part is not made anew while a stack may run from it."""
+    missing = environment.missing()
+    if missing:
+        more = f" and {len(missing) - 1} more" if len(missing) > 1 else ""
+        raise EnvironmentBroken(
+            f"The embedded environment lost a part: {missing[0]}{more}.",
+            hint="Run `gatewayctl doctor --fix`, then `gatewayctl up`: it makes it anew.",
+        )
 
 
 def _make(environment: Environment) -> Steps:

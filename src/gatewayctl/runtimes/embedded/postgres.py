@@ -81,7 +81,15 @@ class Cluster:
 
     def ready(self) -> bool:
         """True when LiteLLM's role can log in with the password of .env."""
-        return self._query("select 1", self._database("litellm")).returncode == 0
+        return self.answers("litellm")
+
+    def answers(self, name: str) -> bool:
+        """True when the owner of a database can log in to it with the password of .env."""
+        return self._query("select 1", self.login(name)).returncode == 0
+
+    def owner(self, name: str) -> str:
+        """The role a database belongs to."""
+        return _OWNERS[name]
 
     def prepare(self) -> None:
         """Make roles, databases and LiteLLM's tables what they should be; repeatable.
@@ -91,9 +99,9 @@ class Cluster:
         there = self._admin("select datname from pg_database").split()
         for name in _OWNERS:
             # A password that changed in .env is set anew: we are the administrator here.
-            if name not in there or self._query("select 1", self._database(name)).returncode != 0:
+            if name not in there or self._query("select 1", self.login(name)).returncode != 0:
                 self._make(name)
-        migrations.apply(self._psql, self._database("litellm"), self.environment.migrations)
+        migrations.apply(self._psql, self.login("litellm"), self.environment.migrations)
 
     def empty(self, name: str) -> None:
         """Drop one database with all that is in it and make it anew, without tables."""
@@ -114,7 +122,7 @@ class Cluster:
             self._admin(f'revoke connect on database "{name}" from public')
 
     def _admin(self, sql: str) -> str:
-        database = self._database("postgres")
+        database = self.login("postgres")
         done = self._query(sql, database)
         if _REFUSED in done.stderr:
             raise DatabasePasswordRefused(
@@ -130,7 +138,8 @@ class Cluster:
         argv = (str(self._psql), "-X", "-q", "-A", "-t", "-w", "-v", "ON_ERROR_STOP=1", "-f", "-")
         return run(argv, env=database.environment(), stdin=sql, timeout=120)
 
-    def _database(self, name: str) -> Database:
+    def login(self, name: str) -> Database:
+        """How a database's owner logs in; to any other one the administrator."""
         return Database(
             host=self.settings.connect_host,
             port=self.settings.ports.postgres_litellm,

@@ -6,12 +6,11 @@ Must not know what LiteLLM or Phoenix answer over HTTP.
 
 from __future__ import annotations
 
-import json
 import shutil
 import time
 from collections.abc import Generator, Iterator, Mapping, Sequence
 from datetime import datetime
-from typing import Final
+from typing import TYPE_CHECKING, Final
 
 from gatewayctl.errors import PortTaken, RuntimeProblem, ServiceFailed, UnknownService
 from gatewayctl.runtimes.base import (
@@ -23,22 +22,23 @@ from gatewayctl.runtimes.base import (
     StartReport,
     Stopped,
 )
-from gatewayctl.runtimes.embedded import install, launch, logs, strays
+from gatewayctl.runtimes.database import DatabaseName, DatabaseShell
+from gatewayctl.runtimes.embedded import examine, fingerprints, install, logs, strays
+from gatewayctl.runtimes.embedded.database import EmbeddedShell
 from gatewayctl.runtimes.embedded.environment import locate
+from gatewayctl.runtimes.embedded.fingerprints import SUPERVISOR
 from gatewayctl.runtimes.embedded.layout import Layout
 from gatewayctl.runtimes.embedded.postgres import Cluster, initialise
 from gatewayctl.runtimes.embedded.privileges import unprivileged
-from gatewayctl.runtimes.embedded.services import (
-    QUICK_START,
-    SERVICES,
-    STOP_SIGNALS,
-    decisive,
-    inherited,
-    keyed_hash,
-)
+from gatewayctl.runtimes.embedded.services import SERVICES, STOP_SIGNALS, inherited
 from gatewayctl.runtimes.embedded.supervisor import Process, Supervisor, configuration
+from gatewayctl.runtimes.examined import Ailment
+from gatewayctl.runtimes.pending import PendingAction, PendingChange
 from gatewayctl.runtimes.ports import listeners, listening_pids
 from gatewayctl.settings.model import RuntimeName, Secret, Settings
+
+if TYPE_CHECKING:
+    from gatewayctl.rendering.plan import RenderedFile
 
 _ALIVE: Final[frozenset[ProcessState]] = frozenset({"running", "starting"})
 _POSTGRES_SECONDS: Final = 60.0
@@ -50,6 +50,7 @@ class EmbeddedRuntime:
     name: RuntimeName = "embedded"
     services: tuple[str, ...] = SERVICES
     apps: tuple[str, ...] = ()
+    data_place: str = ".gatewayctl/"
 
     def __init__(self, settings: Settings) -> None:
         self._settings = settings
@@ -62,10 +63,11 @@ class EmbeddedRuntime:
         """Every port is free, or held by the service of ours that should hold it."""
         unprivileged()
         ports = self._ports()
+        # Asked before and after: a service of ours may be ending just now, or starting.
+        ours = self._pids()
         held = listeners(self._settings.bind, ports)
-        ours = {p.pid for p in strays.family(self._supervisor.pid())}
-        # A supervisor that was killed leaves services that start() clears.
-        ours |= {p.pid for p in strays.find(self._layout)}
+        if any(who.pid not in ours for who in held.values()):
+            ours |= self._pids()
         strangers = {port: who for port, who in held.items() if who.pid not in ours}
         if not strangers:
             return
@@ -88,7 +90,7 @@ class EmbeddedRuntime:
 
     def start(self) -> Started:
         """PostgreSQL first, then the databases, then LiteLLM and Phoenix side by side."""
-        wanted = self._fingerprints()
+        wanted = fingerprints.wanted(self._settings)
         keep = self._unchanged(wanted)
         if keep == set(SERVICES):
             return StartReport(unchanged=SERVICES)
@@ -106,7 +108,7 @@ class EmbeddedRuntime:
             if service not in keep and service != "postgres":
                 self._supervisor.start(service)
                 yield Progress(subject=service, state="working", detail="starting")
-        self._remember(wanted)
+        fingerprints.remember(self._layout, wanted)
         return StartReport(
             started=tuple(s for s in SERVICES if s not in ran),
             restarted=tuple(s for s in SERVICES if s in ran - keep),
@@ -117,6 +119,23 @@ class EmbeddedRuntime:
         """Applications come as images, so there are none here."""
         yield from ()
         return StartReport()
+
+    def pending(self, files: Sequence[RenderedFile]) -> tuple[PendingChange, ...]:
+        """By the parts that each service was started with."""
+        if self._supervisor.pid() is None:
+            return tuple(PendingChange(service=name, action="start") for name in SERVICES)
+        alive = {p.service for p in self._supervisor.processes() if p.state in _ALIVE}
+        planned = {file.path.name: file.content for file in files}
+        now, before = fingerprints.wanted(self._settings, planned), fingerprints.known(self._layout)
+        for_all = fingerprints.differing(before.get(SUPERVISOR), now[SUPERVISOR])
+        for_all = ("gatewayctl itself",) if self._stale() else for_all
+        changes = []
+        for name in SERVICES:
+            why = for_all or fingerprints.differing(before.get(name), now[name])
+            action: PendingAction = "restart" if why else "untouched"
+            action = action if name in alive else "start"
+            changes.append(PendingChange(service=name, action=action, why=why))
+        return tuple(changes)
 
     def states(self) -> tuple[ServiceState, ...]:
         known = {process.service: process for process in self._supervisor.processes()}
@@ -155,7 +174,7 @@ class EmbeddedRuntime:
         if self._supervisor.pid() is None:
             yield from self.start()
             return
-        wanted = self._fingerprints()
+        wanted = fingerprints.wanted(self._settings)
         for service in reversed(chosen):
             yield Progress(subject=service, state="working", detail="stopping")
             self._supervisor.stop(service)
@@ -167,7 +186,8 @@ class EmbeddedRuntime:
             if service not in running and service != "postgres":
                 self._supervisor.start(service)
                 yield Progress(subject=service, state="working", detail="starting")
-        self._remember(self._known() | {s: wanted[s] for s in SERVICES if s not in running})
+        again = {s: wanted[s] for s in SERVICES if s not in running}
+        fingerprints.remember(self._layout, fingerprints.known(self._layout) | again)
 
     def last_lines(self, service: str, count: int = 20) -> str:
         return logs.last_lines(self._layout.log(service), count)
@@ -189,7 +209,22 @@ class EmbeddedRuntime:
         self._cluster.empty("litellm")
         yield Progress(subject="database litellm", state="ready", detail="empty")
 
+    def shell(self, database: DatabaseName) -> DatabaseShell:
+        return EmbeddedShell(cluster=self._cluster, database=database, begin=self._begin_postgres)
+
+    def ailments(self) -> tuple[Ailment, ...]:
+        return examine.ailments(self._environment, self._layout, self._supervisor.pid())
+
+    def cure(self, finding: str) -> str:
+        pid = self._supervisor.pid()
+        return examine.cure(finding, self._environment, self._layout, pid)
+
     # Private from here on.
+
+    def _pids(self) -> set[int]:
+        """Our processes, those that a killed supervisor left and start() clears among them."""
+        found = (*strays.family(self._supervisor.pid()), *strays.find(self._layout))
+        return {process.pid for process in found}
 
     def _ports(self) -> Mapping[int, tuple[str, str]]:
         """Port → the service that needs it and the name of the setting."""
@@ -201,38 +236,15 @@ class EmbeddedRuntime:
             ports.postgres_litellm: ("postgres", "ports.postgres_litellm"),
         }
 
-    def _fingerprints(self) -> dict[str, str]:
-        salt = self._settings.secrets.salt_key or Secret("unsalted")
-        config = self._settings.compose_dir / "litellm_config.yaml"
-        files = {"litellm": (config, QUICK_START), "phoenix": (QUICK_START,)}
-        made = {
-            service: launch.program(service, self._settings).fingerprint(
-                salt, *files.get(service, ())
-            )
-            for service in SERVICES
-        }
-        outside = keyed_hash(salt, decisive(inherited(self._settings)))
-        return made | {"supervisor": outside}
-
-    def _unchanged(self, wanted: Mapping[str, str]) -> set[str]:
+    def _unchanged(self, wanted: Mapping[str, fingerprints.Parts]) -> set[str]:
         """Services that run with exactly the settings of now."""
         if self._supervisor.pid() is None:
             return set()
-        known = self._known()
-        if known.get("supervisor") != wanted["supervisor"]:
+        known = fingerprints.known(self._layout)
+        if known.get(SUPERVISOR) != wanted[SUPERVISOR]:
             return set()
         alive = {p.service for p in self._supervisor.processes() if p.state in _ALIVE}
         return {name for name in SERVICES if name in alive and known.get(name) == wanted[name]}
-
-    def _known(self) -> dict[str, str]:
-        """The fingerprints of what runs, as remembered when it was started."""
-        try:
-            return dict(json.loads(self._layout.fingerprints.read_text(encoding="utf-8")))
-        except (OSError, ValueError):
-            return {}
-
-    def _remember(self, fingerprints: Mapping[str, str]) -> None:
-        self._layout.fingerprints.write_text(json.dumps(dict(fingerprints)), encoding="utf-8")
 
     def _configuration(self) -> str:
         return configuration(self._layout, self._settings.project_dir, STOP_SIGNALS)
@@ -248,7 +260,8 @@ class EmbeddedRuntime:
         layout.make()
         stale = self._stale()
         if self._supervisor.pid() is not None:
-            if not stale and self._known().get("supervisor") == self._fingerprints()["supervisor"]:
+            known = fingerprints.known(layout).get(SUPERVISOR)
+            if not stale and known == fingerprints.wanted(self._settings)[SUPERVISOR]:
                 return
             for _ in self.stop():
                 pass
@@ -257,7 +270,8 @@ class EmbeddedRuntime:
         layout.supervisor_config.write_text(self._configuration(), encoding="utf-8")
         environment = inherited(self._settings) | {strays.MARK: str(layout.state_dir)}
         self._supervisor.begin(self._environment.python("base"), environment)
-        self._remember({"supervisor": self._fingerprints()["supervisor"]})
+        handed_down = fingerprints.wanted(self._settings)[SUPERVISOR]
+        fingerprints.remember(layout, {SUPERVISOR: handed_down})
 
     def _start_postgres(self) -> Generator[Progress, None, None]:
         password = self._settings.secrets.phoenix_postgres_password or Secret("")
@@ -269,6 +283,11 @@ class EmbeddedRuntime:
         yield Progress(subject="postgres", state="working", detail="databases and migrations")
         self._cluster.prepare()
         yield Progress(subject="postgres", state="ready")
+
+    def _begin_postgres(self) -> None:
+        self._ensure_supervisor()
+        for _ in self._start_postgres():
+            pass
 
     def _postgres_alive(self) -> None:
         state = self.states()[0]

@@ -52,13 +52,14 @@ class Program:
     environment: Mapping[str, str] = field(repr=False)
     directory: Path
 
-    def fingerprint(self, salt: Secret, *files: Path) -> str:
-        """Changes when the service must be restarted: words, environment, files it reads.
+    def fingerprint(self, salt: Secret, files: Mapping[str, str]) -> dict[str, str]:
+        """Part → keyed hash: the command line, each variable, each of the files it reads.
 
-        Keyed, because it is written to disk and is made of secrets.
+        It differs when the service must be restarted. Keyed, because it is written to disk and
+        is made of secrets.
         """
-        contents = [path.read_text(encoding="utf-8") for path in files if path.is_file()]
-        return keyed_hash(salt, [list(self.argv), decisive(self.environment), contents])
+        parts = {"its command line": list(self.argv), **decisive(self.environment), **files}
+        return {name: keyed_hash(salt, value) for name, value in parts.items()}
 
 
 def keyed_hash(salt: Secret, value: object) -> str:

@@ -54,6 +54,20 @@ def _ours(process: psutil.Process, layout: Layout) -> bool:
     return process.environ().get(MARK) == str(layout.state_dir)
 
 
+def programs() -> frozenset[str]:
+    """What the processes of this machine run from: programs, and the words of their commands.
+
+    A Python of a virtual environment is a link to another one, so the program alone tells little.
+    """
+    import psutil
+
+    found: set[str] = set()
+    for process in psutil.process_iter():
+        with contextlib.suppress(psutil.Error, OSError):
+            found.update((process.exe(), *process.cmdline()))
+    return frozenset(found)
+
+
 def end(processes: Iterable[psutil.Process], *, patience: float = 10) -> int:
     """Ask processes to end, then kill them; returns how many there were."""
     import psutil

@@ -16,6 +16,7 @@ from gatewayctl.runtimes.embedded import install
 from gatewayctl.runtimes.embedded.environment import VENVS, Environment
 from gatewayctl.runtimes.process import Completed
 from tests.fakes.driving import driven
+from tests.fakes.environments import made
 
 DISTRIBUTIONS = {
     "base": "supervisor-4.3.0.dist-info",
@@ -93,12 +94,24 @@ def programs(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> FakePrograms:
 
 
 def test_an_environment_that_is_whole_is_not_touched(programs: FakePrograms) -> None:
-    programs.environment.root.mkdir(parents=True)
-    programs.environment.complete_mark.write_text("{}")
+    made(programs.environment)
 
     seen, _ = driven(install.ensure(programs.environment))
 
     assert seen == []
+    assert programs.ran == []
+
+
+def test_an_environment_that_lost_a_part_is_named_and_left_to_the_operator(
+    programs: FakePrograms,
+) -> None:
+    made(programs.environment).query_engine.unlink()
+
+    with pytest.raises(EnvironmentBroken, match=r"lost a part: .*query-engine") as broken:
+        driven(install.ensure(programs.environment))
+
+    assert "gatewayctl doctor --fix" in broken.value.hint
+    assert programs.environment.complete
     assert programs.ran == []
 
 

@@ -9,6 +9,7 @@ from gatewayctl.runtimes.embedded.runtime import EmbeddedRuntime
 from gatewayctl.runtimes.embedded.services import SERVICES
 from gatewayctl.runtimes.embedded.supervisor import Supervisor
 from tests.fakes.driving import driven
+from tests.fakes.environments import made
 from tests.fakes.projects import MASTER_KEY
 from tests.unit.runtimes.embedded.faked_stack import FakeSupervisor, Stack
 
@@ -158,8 +159,7 @@ def test_a_new_cluster_is_made_before_the_server_starts(stack: Stack) -> None:
 
 
 def test_nothing_newer_than_what_is_locked_can_be_fetched(stack: Stack) -> None:
-    locate().root.mkdir(parents=True)
-    locate().complete_mark.write_text("{}")
+    made(locate())
 
     refreshed, _ = driven(stack.runtime().prepare(refresh=True))
     quiet, _ = driven(stack.runtime().prepare())

@@ -1,0 +1,220 @@
+"""The application in this process, a gateway that tests hold the strings of, and the spans."""
+
+from __future__ import annotations
+
+import asyncio
+import json
+from collections.abc import AsyncIterator
+from dataclasses import dataclass, field
+from typing import Any
+
+import httpx2
+import pytest
+from fastapi import FastAPI
+from openai import DefaultAsyncHttpxClient
+from opentelemetry.sdk.trace import ReadableSpan, TracerProvider
+from opentelemetry.sdk.trace.export import SimpleSpanProcessor
+from opentelemetry.sdk.trace.export.in_memory_span_exporter import InMemorySpanExporter
+from opentelemetry.trace import StatusCode, format_span_id, format_trace_id
+
+from reasoning_api.app import create_app
+from reasoning_api.settings import Settings
+
+KEY = "sk-application-0123456789abcdef"
+USAGE = {"prompt_tokens": 7, "completion_tokens": 4, "total_tokens": 11}
+ROUTE = json.dumps({"route": "reasoning", "reason": "It asks for thought."})
+SETTINGS = Settings(
+    base_url="http://gateway/v1",
+    api_key=KEY,
+    model="big",
+    step_model="thinker",
+    classifier_model="chooser",
+    traces_url="http://phoenix/v1/traces",
+)
+
+
+@pytest.fixture
+def anyio_backend() -> str:
+    return "asyncio"
+
+
+class Chunks(httpx2.AsyncByteStream):
+    """A streamed reply whose parts a test hands out one by one; None is its end."""
+
+    def __init__(self) -> None:
+        self.parts: asyncio.Queue[bytes | Exception | None] = asyncio.Queue()
+        self.closed = asyncio.Event()
+
+    def say(self, text: str) -> None:
+        self.event([{"index": 0, "delta": {"role": "assistant", "content": text}}])
+
+    def event(self, choices: list[dict[str, Any]], **more: Any) -> None:
+        chunk = {"id": "up-1", "object": "chat.completion.chunk", "created": 1, "model": "big"}
+        self.raw({**chunk, "choices": choices, **more})
+
+    def raw(self, data: dict[str, Any]) -> None:
+        self.parts.put_nowait(f"data: {json.dumps(data)}\n\n".encode())
+
+    def finish(self) -> None:
+        self.event([{"index": 0, "delta": {}, "finish_reason": "stop"}])
+        self.event([], usage=USAGE)
+        self.parts.put_nowait(b"data: [DONE]\n\n")
+        self.parts.put_nowait(None)
+
+    async def __aiter__(self) -> AsyncIterator[bytes]:
+        while (part := await self.parts.get()) is not None:
+            if isinstance(part, Exception):
+                raise part
+            yield part
+
+    async def aclose(self) -> None:
+        self.closed.set()
+
+
+@dataclass
+class Gateway(httpx2.AsyncBaseTransport):
+    """What the OpenAI SDK reaches: it answers as told, and remembers each request."""
+
+    requests: list[httpx2.Request] = field(default_factory=list)
+    steps: list[str] = field(default_factory=lambda: ["Think.", "Think again."])
+    route: str = ROUTE
+    step_form: str | None = None
+    failures: dict[str, httpx2.Response | Exception] = field(default_factory=dict)
+    """By the model asked for."""
+    chunks: Chunks = field(default_factory=Chunks)
+    held: asyncio.Event | None = None
+    """Whole replies wait for it."""
+    hung_up: bool = False
+
+    async def handle_async_request(self, request: httpx2.Request) -> httpx2.Response:
+        await request.aread()
+        self.requests.append(request)
+        body = self.bodies[-1]
+        failure = self.failures.get(body["model"])
+        if isinstance(failure, Exception):
+            raise failure
+        if failure is not None:
+            return failure
+        if body.get("stream"):
+            head = {"content-type": "text/event-stream"}
+            return httpx2.Response(200, headers=head, stream=self.chunks)
+        if self.held is not None:
+            await self._wait(self.held)
+        return httpx2.Response(200, json=self._whole(body))
+
+    async def _wait(self, held: asyncio.Event) -> None:
+        try:
+            await held.wait()
+        except asyncio.CancelledError:
+            self.hung_up = True
+            raise
+
+    def _whole(self, body: dict[str, Any]) -> dict[str, Any]:
+        message = {"role": "assistant", "content": self._content(body)}
+        choice = {"index": 0, "message": message, "finish_reason": "stop"}
+        head = {"id": "up-1", "object": "chat.completion", "created": 1, "model": body["model"]}
+        return {**head, "choices": [choice], "usage": USAGE}
+
+    def _content(self, body: dict[str, Any]) -> str:
+        form = (body.get("response_format") or {}).get("type")
+        if form == "json_schema":
+            return self.route
+        if form == "json_object":
+            number = len([b for b in self.bodies if b["model"] == body["model"]])
+            step = self.steps[min(number, len(self.steps)) - 1]
+            answer = {"step": step, "done": number >= len(self.steps)}
+            return self.step_form or json.dumps(answer)
+        return "Hello from the gateway."
+
+    @property
+    def bodies(self) -> list[dict[str, Any]]:
+        return [json.loads(request.content) for request in self.requests]
+
+    @property
+    def parents(self) -> list[tuple[str, str]]:
+        """Trace and span that each request was sent from."""
+        sent = [request.headers["traceparent"].split("-") for request in self.requests]
+        return [(trace_id, span_id) for _, trace_id, span_id, _ in sent]
+
+    @property
+    def purposes(self) -> list[tuple[str, str, str]]:
+        said = [body["metadata"] for body in self.bodies]
+        return [(each["component"], each["operation"], each["routing_path"]) for each in said]
+
+
+@dataclass
+class Traces:
+    """The spans that the application has ended."""
+
+    exporter: InMemorySpanExporter = field(default_factory=InMemorySpanExporter)
+
+    @property
+    def spans(self) -> list[ReadableSpan]:
+        return list(self.exporter.get_finished_spans())
+
+    @property
+    def root(self) -> ReadableSpan:
+        (root,) = [span for span in self.spans if span.parent is None]
+        return root
+
+    @property
+    def calls(self) -> list[ReadableSpan]:
+        return [span for span in self.spans if span.parent is not None]
+
+    def statuses(self) -> dict[str, tuple[str, str | None]]:
+        return {span.name: (span.status.status_code.name, span.status.description)
+                for span in self.spans}  # fmt: skip
+
+    def events(self) -> dict[str, dict[str, Any]]:
+        return {event.name: dict(event.attributes or {}) for event in self.root.events}
+
+    @property
+    def failed(self) -> bool:
+        return all(span.status.status_code is StatusCode.ERROR for span in self.spans)
+
+    @property
+    def callers(self) -> list[tuple[str, str]]:
+        """Trace and span of each call."""
+        found = [span.context for span in self.calls]
+        return [(format_trace_id(each.trace_id), format_span_id(each.span_id)) for each in found]
+
+
+@dataclass
+class World:
+    """The running application and what is around it."""
+
+    app: FastAPI
+    http: httpx2.AsyncClient
+    gateway: Gateway
+    traces: Traces
+
+    async def ask(self, mode: str | None = None, **body: Any) -> httpx2.Response:
+        headers = {} if mode is None else {"x-routing-mode": mode}
+        asked = {"messages": [{"role": "user", "content": "Why?"}], **body}
+        return await self.http.post("/v1/chat/completions", json=asked, headers=headers)
+
+
+@pytest.fixture
+async def gateway() -> Gateway:
+    return Gateway()
+
+
+@pytest.fixture
+def settings() -> Settings:
+    return SETTINGS
+
+
+@pytest.fixture
+async def world(gateway: Gateway, settings: Settings) -> AsyncIterator[World]:
+    """The application, started as a server starts it."""
+    traces = Traces()
+    provider = TracerProvider(shutdown_on_exit=False)
+    provider.add_span_processor(SimpleSpanProcessor(traces.exporter))
+    http_client = DefaultAsyncHttpxClient(transport=gateway)
+    app = create_app(settings, http_client=http_client, provider=provider)
+    inside = httpx2.ASGITransport(app)
+    async with (
+        app.router.lifespan_context(app),
+        httpx2.AsyncClient(transport=inside, base_url="http://app") as http,
+    ):
+        yield World(app=app, http=http, gateway=gateway, traces=traces)

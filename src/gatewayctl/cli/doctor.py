@@ -1,0 +1,29 @@
+"""`doctor`: what is wrong, why, and what puts it right."""
+
+from __future__ import annotations
+
+from typing import Annotated
+
+import typer
+
+from gatewayctl.cli.context import context
+from gatewayctl.cli.options import JsonFlag
+
+
+def doctor(
+    ctx: typer.Context,
+    fix: Annotated[bool, typer.Option("--fix", help="Do what is safe, and say what.")] = False,
+    json_output: JsonFlag = False,
+) -> None:
+    """Look for everything that can be wrong; works with nothing running."""
+    from gatewayctl.operations.doctor import Ways
+    from gatewayctl.operations.doctor import doctor as operation
+    from gatewayctl.output import doctor as shown
+
+    app = context(ctx)
+    ways = Ways(
+        settings=app.reload_settings,
+        runtime=lambda: app.resolved_runtime,
+        gateway=lambda: app.gateway,
+    )
+    app.run("doctor", operation(app.project_dir, ways, fix=fix), shown.doctor)

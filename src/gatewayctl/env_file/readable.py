@@ -1,0 +1,78 @@
+"""Which values of a .env file its readers disagree about.
+
+Owns the judgement of what stands there; values.py owns how a value is written well. No message
+holds a value. Must not know what the names mean.
+"""
+
+from __future__ import annotations
+
+import re
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Final
+
+from gatewayctl.env_file.document import EnvDocument
+from gatewayctl.env_file.read import decoded
+from gatewayctl.env_file.statement import Statement
+from gatewayctl.env_file.values import written
+from gatewayctl.errors import EnvFileMissing, EnvFileUnreadable, EnvValueUnsafe
+
+_ASSIGNED: Final = re.compile(
+    r"\A(?:export[ \t]+)?(?P<name>[A-Za-z_][A-Za-z0-9_]*)=(?P<value>.*)\Z", re.DOTALL
+)
+_COMMENT: Final = re.compile(r"[ \t]+#[^\r\n]*\Z")
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class AmbiguousLine:
+    """A definition, where it stands (from 1), and why its readers disagree."""
+
+    line: int
+    name: str
+    reason: str
+
+
+def ambiguous(path: Path) -> tuple[AmbiguousLine, ...]:
+    """The definitions that Compose, sh and python-dotenv would not read alike.
+
+    Raises EnvFileMissing and EnvFileUnreadable.
+    """
+    try:
+        content = path.read_bytes()
+    except FileNotFoundError as error:
+        raise EnvFileMissing(f"{path} does not exist") from error
+    except OSError as error:
+        raise EnvFileUnreadable(f"{path} cannot be read: {error.strerror}") from error
+    document = EnvDocument.parse(decoded(path, content))
+    found = ((piece, _reason(piece)) for piece in document.statements)
+    return tuple(
+        AmbiguousLine(line=piece.line, name=str(piece.name), reason=reason)
+        for piece, reason in found
+        if reason
+    )
+
+
+def _reason(piece: Statement) -> str:
+    """Why the readers disagree about a definition; empty where they do not."""
+    if piece.name is None or piece.value is None:
+        return ""
+    assigned = _ASSIGNED.match(piece.text.strip())
+    if assigned is None:
+        return "has blanks around its =, or a name that is none to sh"
+    if piece.text.rstrip("\n").endswith("\r"):
+        return "ends in a carriage return, which sh takes for a part of the value"
+    try:
+        canonical = {written(piece.name, piece.value, bare=bare) for bare in (True, False)}
+    except EnvValueUnsafe as error:
+        return f"has {error.message.partition(' has ')[2].partition(': Compose')[0]}"
+    text = assigned["value"]
+    stated = {text, _COMMENT.sub("", text)} | _double_quoted(text)
+    return "" if stated & canonical else "is not quoted as all of them need it"
+
+
+def _double_quoted(text: str) -> set[str]:
+    """The value of plain double quotes, as it would be in single ones: no reader expands it."""
+    body = _COMMENT.sub("", text)
+    inner = body[1:-1]
+    plain = body[:1] == body[-1:] == '"' and len(body) > 1 and not re.search(r"[$`\\\"'!]", inner)
+    return {f"'{inner}'"} if plain else set()

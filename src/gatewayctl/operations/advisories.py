@@ -1,0 +1,140 @@
+"""What is known of versions of LiteLLM: vulnerabilities and broken tracing, kept as data.
+
+Owns the table and the comparison of versions. Each row names its source. Must not know which
+version runs.
+"""
+
+from __future__ import annotations
+
+import re
+from dataclasses import dataclass
+from typing import Final, Literal
+
+Version = tuple[int, ...]
+_NUMBERS: Final = re.compile(r"(?:^|[:v-])(\d+)\.(\d+)\.(\d+)")
+MOVING: Final = frozenset({"latest", "main", "lts", "nightly", "edge", "stable", "rc"})
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Advisory:
+    """Versions from ``since`` (from the first, if empty) to before ``mended`` have it.
+
+    ``only`` names single versions instead. ``packages`` is true where the container image was
+    not affected.
+    """
+
+    id: str
+    finding: Literal["litellm_vulnerable", "litellm_bad_tracing"]
+    what: str
+    source: str
+    since: str = ""
+    mended: str = ""
+    only: tuple[str, ...] = ()
+    packages: bool = False
+    reported: bool = False
+    """Reported by a scanner, neither confirmed nor denied by the project."""
+
+
+ADVISORIES: Final = (
+    Advisory(
+        id="MAL-2026-2144",
+        finding="litellm_vulnerable",
+        what="the package on PyPI was replaced by one that steals credentials",
+        source="osv.dev MAL-2026-2144, LiteLLM #24512, #24518",
+        only=("1.82.7", "1.82.8"),
+        packages=True,
+    ),
+    Advisory(
+        id="CVE-2026-42208",
+        finding="litellm_vulnerable",
+        what="SQL injection while a key is checked, without a key; exploited",
+        source="GHSA-r75f-5x8p-qvmc",
+        since="1.81.16",
+        mended="1.83.7",
+    ),
+    Advisory(
+        id="CVE-2026-42271",
+        finding="litellm_vulnerable",
+        what="commands through an MCP server on stdio; exploited",
+        source="CVE-2026-42271",
+        mended="1.83.7",
+    ),
+    Advisory(
+        id="CVE-2026-42203",
+        finding="litellm_vulnerable",
+        what="template injection in /prompts/test",
+        source="CVE-2026-42203",
+        mended="1.83.7",
+    ),
+    Advisory(
+        id="CVE-2026-40217",
+        finding="litellm_vulnerable",
+        what="escape from a guardrail of custom code",
+        source="CVE-2026-40217",
+        mended="1.83.10",
+    ),
+    Advisory(
+        id="CVE-2026-49468",
+        finding="litellm_vulnerable",
+        what="a Host header goes around the key check",
+        source="GHSA-4xpc-pv4p-pm3w",
+        mended="1.84.0",
+    ),
+    Advisory(
+        id="CVE-2026-35030",
+        finding="litellm_vulnerable",
+        what="one user's login is taken for another's",
+        source="CVE-2026-35030, CVE-2026-35029, GHSA-69x8-hrgq-fjj8",
+        mended="1.83.0",
+    ),
+    Advisory(
+        id="CVE-2026-12772",
+        finding="litellm_vulnerable",
+        what="with CVE-2026-12795 and CVE-2026-12796: reported by Snyk, no mended version named",
+        source="LiteLLM #35541",
+        since="1.94.0",
+        mended="1.98.0",
+        reported=True,
+    ),
+    Advisory(
+        id="LiteLLM #27388",
+        finding="litellm_bad_tracing",
+        what="spans for Phoenix are not sent",
+        source="LiteLLM #27388",
+        only=("1.83.10",),
+    ),
+)
+
+
+def known(version: str, *, image: bool) -> tuple[Advisory, ...]:
+    """The advisories about a version, such as ``1.83.5`` or an image ``…:v1.83.5``."""
+    found = parse(version)
+    if found is None:
+        return ()
+    return tuple(
+        advisory
+        for advisory in ADVISORIES
+        if not (image and advisory.packages) and _affects(advisory, found)
+    )
+
+
+def parse(text: str) -> Version | None:
+    """The three numbers of a version or of an image's tag; None where there are none."""
+    found = _NUMBERS.search(text.partition("@")[0].rpartition("/")[2])
+    return None if found is None else tuple(int(number) for number in found.groups())
+
+
+def moves(image: str) -> bool:
+    """True for an image whose tag is another program tomorrow; a digest never moves."""
+    if "@sha256:" in image:
+        return False
+    tag = image.rpartition("/")[2].partition(":")[2]
+    words = set(re.split(r"[-_.]", tag))
+    return not tag or (not words.isdisjoint(MOVING) and parse(f":{tag}") is None)
+
+
+def _affects(advisory: Advisory, version: Version) -> bool:
+    if advisory.only:
+        return version in [parse(each) for each in advisory.only]
+    since, mended = parse(advisory.since) or (0,), parse(advisory.mended)
+    return since <= version and (mended is None or version < mended)

@@ -1,0 +1,229 @@
+"""From the symptoms of a failing service to the finding behind them: a pure table.
+
+Owns what programs say when they fail, with where each was seen. The first row that fits wins, so
+what brings others down (disk, memory, ports) comes first. Must not ask anybody anything.
+"""
+
+from __future__ import annotations
+
+import re
+from dataclasses import dataclass
+from typing import Final
+
+from gatewayctl.settings.model import RuntimeName
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Symptoms:
+    """What is seen of a service. ``service`` is empty where only a failure's text is known.
+
+    ``ended``: how its process ended, ``exit code 3`` or ``signal SIGKILL``, or the runtime's
+    words. ``probe``: what its last answer was. ``log``: the lines of this start.
+    """
+
+    service: str = ""
+    ended: str = ""
+    probe: str = ""
+    log: str = ""
+    runtime: RuntimeName | None = None
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Cause:
+    """Every pattern that is given must be found. ``says`` fits behind «litellm failed: ».
+
+    ``spreads``: it stands in the log of one service and fails the next one.
+    """
+
+    finding: str
+    says: str
+    services: tuple[str, ...] = ()
+    runtime: RuntimeName | None = None
+    ended: re.Pattern[str] | None = None
+    probe: re.Pattern[str] | None = None
+    log: re.Pattern[str] | None = None
+    spreads: bool = False
+
+
+def _sign(*words: str) -> re.Pattern[str]:
+    return re.compile("|".join(words), re.IGNORECASE | re.MULTILINE)
+
+
+CAUSES: Final = (
+    # PostgreSQL's FATAL and PANIC, Python's OSError 28, Docker's «write …: no space left».
+    Cause(
+        finding="disk_full",
+        says="the disk is full",
+        log=_sign(
+            "no space left on device", "disk quota exceeded", r"\bENOSPC\b", "check free disk space"
+        ),
+        spreads=True,
+    ),
+    # V8, CPython, PostgreSQL; the query engine of the embedded LiteLLM is a Node.js program.
+    Cause(
+        finding="out_of_memory",
+        says="memory ran out",
+        log=_sign(
+            "javascript heap out of memory", "process out of memory", r"^\S* ?MemoryError\b",
+            "cannot allocate memory", r"std::bad_alloc", r"(error|fatal): +out of memory",
+        ),
+        spreads=True,
+    ),
+    # supervisord: «terminated by SIGKILL»; Docker: exit code 137 and State.OOMKilled.
+    Cause(
+        finding="out_of_memory",
+        says="it was killed, most often by the kernel because memory ran out",
+        ended=_sign("SIGKILL", r"exit code 137\b", "oom.?kill", "out of memory"),
+    ),
+    # uvicorn «[Errno 98]», gRPC, PostgreSQL «could not bind», Docker «port is already allocated».
+    Cause(
+        finding="port_taken",
+        says="another process holds its port",
+        log=_sign(
+            "address already in use", r"errno 98\b", r"\bEADDRINUSE\b",
+            "port is already allocated", "ports are not available",
+        ),
+        spreads=True,
+    ),
+    Cause(
+        finding="port_taken",
+        says="another process answers on its port",
+        probe=_sign("answered by a process that is not ours"),
+    ),
+    Cause(
+        finding="image_missing",
+        says="its image is not there",
+        log=_sign("pull access denied", "manifest unknown", "no such image", "manifest for .* not"),
+    ),
+    # proxy/auth/master_key_boot_check.py, since LiteLLM #42019; it ends with exit code 3.
+    Cause(
+        finding="master_key_weak",
+        says="LiteLLM refuses its master key",
+        services=("litellm",),
+        log=_sign("UnsafeMasterKeyError", "refused to start: the master key"),
+    ),
+    # Prisma's P1000 (LiteLLM #38070), libpq's and asyncpg's words. PostgreSQL's own log has them
+    # also for attempts that were put right, so it is not asked.
+    Cause(
+        finding="database_password_refused",
+        says="PostgreSQL refuses its password: the data was made with another one",
+        services=("litellm", "phoenix"),
+        log=_sign(r"\bP1000\b", "password authentication failed", "InvalidPasswordError"),
+    ),
+    Cause(
+        finding="database_damaged",
+        says="PostgreSQL cannot use its data folder",
+        services=("postgres",),
+        log=_sign(
+            "is not a valid data directory", "database files are incompatible",
+            "could not locate a valid checkpoint", "could not locate required checkpoint",
+            r"could not open file \"(global|base|pg_)", "invalid .*checkpoint record",
+        ),
+    ),
+    # proxy_cli.py: sys.exit(2) where prisma migrate deploy cannot go on.
+    Cause(
+        finding="migration_failed",
+        says="a migration of its database cannot be recovered",
+        services=("litellm",),
+        log=_sign("database migration cannot proceed", r"\bP3009\b", r"\bP3018\b", r"\bP3005\b"),
+    ),
+    Cause(
+        finding="migration_failed",
+        says="a migration of its database cannot be recovered",
+        services=("litellm",),
+        ended=_sign(r"exit code 2\b"),
+    ),
+    # phoenix/db/migrate.py, alembic.
+    Cause(
+        finding="phoenix_database_refused",
+        says="Phoenix cannot bring its database up to date",
+        services=("phoenix",),
+        log=_sign("PhoenixMigrationError", "can't locate revision", "failed to migrate the data"),
+    ),
+    Cause(
+        finding="environment_broken",
+        says="a part of the embedded environment is missing",
+        runtime="embedded",
+        log=_sign(
+            "ModuleNotFoundError", "no module named", r"ImportError: cannot import",
+            "cannot open shared object file", r"can't open file '",
+            r"cannot (run|start) \S+: no such file", "can't find command", "ENOENT",
+        ),
+    ),
+    Cause(
+        finding="litellm_settings_refused",
+        says="LiteLLM refuses its configuration",
+        services=("litellm",),
+        log=_sign(
+            "config validation failed", r"yaml\.(scanner|parser)\.", "LLM Provider NOT provided",
+            "empty module name", r"validation errors? for \w*(Config|Params|Router)",
+        ),
+    ),
+    # proxy_cli.py: sys.exit(1); Prisma's P1001 and P1003; what psql says.
+    Cause(
+        finding="database_setup_failed",
+        says="LiteLLM's database could not be set up",
+        services=("litellm",),
+        log=_sign(
+            "database setup failed", r"\bP1001\b", r"\bP1003\b", r"can't reach database server",
+            "cannot read the applied migrations", "prisma CLI is neither on PATH",
+            "LiteLLM Proxy: (DATABASE_URL|DIRECT_URL)", "too many connections",
+            "permission denied for", "PostgreSQL refused a statement", "initdb failed",
+        ),
+    ),
+    Cause(
+        finding="database_setup_failed",
+        says="LiteLLM could not set up its database",
+        services=("litellm",),
+        ended=_sign(r"exit code 1\b"),
+    ),
+    # uvicorn: «Application startup failed. Exiting.»
+    Cause(
+        finding="litellm_settings_refused",
+        says="LiteLLM refused its settings; most often the master key",
+        services=("litellm",),
+        ended=_sign(r"exit code 3\b"),
+    ),
+    # launch.py, which reads .env at each start of an embedded service.
+    Cause(
+        finding="settings_invalid",
+        says="its settings cannot be read",
+        ended=_sign(r"exit code 78\b"),
+    ),
+    Cause(
+        finding="gateway_database_missing",
+        says="LiteLLM runs without its database",
+        services=("litellm",),
+        probe=_sign("database (not connected|disconnected|stalled)"),
+    ),
+    # proxy/common_utils/encrypt_decrypt_utils.py; LiteLLM goes on without what it cannot read.
+    Cause(
+        finding="salt_key_changed",
+        says="LiteLLM cannot read what it stored: the salt key is another one",
+        services=("litellm",),
+        log=_sign("did your master_key/salt key change recently"),
+    ),
+    Cause(
+        finding="phoenix_unreachable",
+        says="Phoenix does not answer",
+        services=("phoenix",),
+        probe=_sign("does not listen yet", "no answer within", r"^HTTP \d+"),
+    ),
+)  # fmt: skip
+
+
+def recognise(symptoms: Symptoms, *, spreading: bool = False) -> Cause | None:
+    """The cause behind the symptoms; with ``spreading`` only one that fails others too."""
+    fitting = (cause for cause in CAUSES if cause.spreads or not spreading)
+    return next((cause for cause in fitting if _fits(cause, symptoms)), None)
+
+
+def _fits(cause: Cause, seen: Symptoms) -> bool:
+    # postgres-litellm is a postgres.
+    kind = seen.service.partition("-")[0]
+    if kind and cause.services and kind not in cause.services:
+        return False
+    if cause.runtime is not None and seen.runtime != cause.runtime:
+        return False
+    signs = ((cause.ended, seen.ended), (cause.probe, seen.probe), (cause.log, seen.log))
+    return all(sign is None or sign.search(text) for sign, text in signs)

@@ -1,0 +1,304 @@
+"""The verb restore: a backup becomes the project's data again, proven before and after.
+
+check the file → copies beside the living databases → counts and salt key → stop → swap by
+renaming → secrets → start → one virtual key opens → old databases dropped. Until the swap nothing
+is touched. Killed anywhere, the same command begins anew and ends well: the swap of a database is
+one transaction, and what was living before the first attempt is kept until a restore is proven.
+"""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Callable, Generator, Mapping
+from dataclasses import dataclass
+from datetime import UTC, datetime
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from gatewayctl.errors import (
+    BackupForeign,
+    GatewayctlError,
+    NotVerified,
+    Refused,
+    RestoreUnproven,
+    RuntimeProblem,
+)
+from gatewayctl.operations.apps import start_apps
+from gatewayctl.operations.backup import (
+    Contents,
+    anything_in,
+    backups_folder,
+    contents,
+    default_file,
+    start_databases,
+    take,
+)
+from gatewayctl.operations.backup_archive import CONFIG, ENV, Manifest, unpack
+from gatewayctl.operations.backup_proof import loaded
+from gatewayctl.operations.backup_seal import NO_OPENER, Opener, is_sealed
+from gatewayctl.operations.change import change
+from gatewayctl.operations.health import ServiceReport
+from gatewayctl.operations.init import ensure_project
+from gatewayctl.operations.ready import wait_ready
+from gatewayctl.operations.render import render
+from gatewayctl.operations.restore_env import backed_up, put_back, refuse_shadowed, salt_of
+from gatewayctl.operations.restore_proof import (
+    CredentialProof,
+    all_keys,
+    stored_credential,
+    usable_keys,
+)
+from gatewayctl.operations.work_folder import work_folder
+from gatewayctl.rendering.atomic import write_whole
+from gatewayctl.runtimes.base import Progress, Runtime
+from gatewayctl.runtimes.databases import databases, same_rows
+from gatewayctl.runtimes.record import record
+from gatewayctl.runtimes.registry import ResolvedRuntime
+from gatewayctl.settings.model import Secret, Settings
+
+if TYPE_CHECKING:
+    from gatewayctl.gateway.client import GatewayClient
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Stack:
+    """The project as it is now: made anew after its files changed."""
+
+    settings: Settings
+    resolved: ResolvedRuntime
+    gateway: GatewayClient
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class RestoreOptions:
+    """How the operator wants it; ``timeout`` in seconds.
+
+    ``force`` also restores what is of another project or what cannot be proven to decrypt;
+    ``backup`` keeps what is there now in a backup of its own first.
+    """
+
+    opener: Opener = NO_OPENER
+    force: bool = False
+    backup: bool = True
+    timeout: float = 300
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class RestoreReport:
+    """What is there now, and what was proven.
+
+    ``before`` is the backup of what was there until now; None where nothing was. ``env_changed``
+    are names in .env, ``config`` what became of gateway.yaml. ``key`` is the variable of the
+    virtual key that opened the gateway; None where .env of the backup holds none that is usable.
+    """
+
+    project: str
+    file: Path
+    made_at: datetime
+    before: Path | None
+    contents: Contents
+    rows: Mapping[str, int]
+    env_changed: tuple[str, ...]
+    config: str
+    key: str | None
+    key_opens: bool | None
+    credential: CredentialProof
+    services: tuple[ServiceReport, ...]
+    seconds: float
+    warnings: tuple[str, ...] = ()
+
+    @property
+    def problem(self) -> GatewayctlError | None:
+        """Set where the gateway does not take a key of the backup."""
+        if self.key_opens is not False:
+            return None
+        return NotVerified(
+            f"The gateway refuses {self.key}, a virtual key of the backup.",
+            hint="See `gatewayctl logs litellm`, and restore again: what was there before is kept.",
+        )
+
+
+def restore(
+    file: Path, options: RestoreOptions, afresh: Callable[[], Stack]
+) -> Generator[Progress, None, RestoreReport]:
+    """Restore a backup. The caller has asked for consent.
+
+    ``afresh`` reads the project's files anew. Raises BackupBroken, BackupSealed, BackupForeign,
+    BackupTooNew, RestoreUnproven before anything is touched, and what a start raises after.
+    """
+    began = time.monotonic()
+    stack = afresh()
+    archive = file.absolute()
+    with (
+        change(stack.settings, "restore", archive.name) as audit,
+        work_folder(backups_folder(stack.settings) / ".restore") as work,
+    ):
+        manifest = yield from _checked(archive, options, work)
+        values = backed_up(work / ENV, archive)
+        was_there = stack.settings.env_file.exists()
+        config = _config(stack.settings, manifest, work, options)
+        refuse_shadowed(stack.settings, values)
+        ensure_project(afresh().settings)
+        stack = afresh()
+        before = yield from _before(stack, options, was_there=was_there)
+        found = yield from _copied(stack.resolved.runtime, manifest, values, work, options)
+        yield from _swapped(stack.resolved.runtime, manifest)
+        changed = put_back(stack.settings, values, found.virtual_keys)
+        yield Progress(subject="secrets", state="ready", detail="in .env as backed up")
+        stack = afresh()
+        services = yield from _started(stack, options)
+        opened = _opened(stack, found.usable)
+        if opened is not False:
+            yield from _settled(stack.resolved.runtime)
+        report = RestoreReport(
+            project=stack.settings.project_name,
+            file=archive,
+            made_at=manifest.made_at,
+            before=before,
+            contents=contents(manifest.rows),
+            rows={name: sum(tables.values()) for name, tables in manifest.rows.items()},
+            env_changed=changed,
+            config=config,
+            key=next(iter(found.usable), None),
+            key_opens=opened,
+            credential=found.credential,
+            services=services,
+            seconds=time.monotonic() - began,
+        )
+        audit.problem = report.problem
+    return report
+
+
+def _checked(
+    archive: Path, options: RestoreOptions, work: Path
+) -> Generator[Progress, None, Manifest]:
+    """The files of the backup in ``work``, every byte of them checked."""
+    yield Progress(subject="backup file", state="working", detail="checking")
+    plain = archive
+    if is_sealed(archive):
+        plain = work / "plain.tar"
+        options.opener.open(archive, plain)
+    manifest = unpack(plain, work)
+    detail = f"{manifest.project}, {manifest.made_at:%Y-%m-%d %H:%M:%S} UTC, whole"
+    yield Progress(subject="backup file", state="ready", detail=detail)
+    return manifest
+
+
+def _config(settings: Settings, manifest: Manifest, work: Path, options: RestoreOptions) -> str:
+    """gateway.yaml comes back only where there is none; a project's own is never replaced."""
+    has = settings.config_file.exists()
+    new = not has and not settings.env_file.exists()
+    backed_up_too = (work / CONFIG).exists()
+    ours = manifest.project == settings.project_name or (new and backed_up_too)
+    if not ours and not options.force:
+        raise BackupForeign(
+            f"The backup is of the project {manifest.project!r}, "
+            f"and this one is {settings.project_name!r}."
+        )
+    if not backed_up_too:
+        return "kept" if has else "none"
+    content = (work / CONFIG).read_bytes()
+    if has:
+        return "kept" if settings.config_file.read_bytes() == content else "differs, kept"
+    write_whole(settings.config_file, content)
+    return "restored"
+
+
+def _before(
+    stack: Stack, options: RestoreOptions, *, was_there: bool
+) -> Generator[Progress, None, Path | None]:
+    """The servers run, and what is in them now is in a backup of its own, if there is anything."""
+    runtime = stack.resolved.runtime
+    record(stack.settings.state_dir, stack.resolved.name)
+    yield from start_databases(stack.settings, stack.resolved)
+    for database in databases(runtime):
+        database.drop("restored", "proof", "discarded")
+    if not (was_there and options.backup) or not anything_in(runtime):
+        return None
+    now = datetime.now(UTC)
+    target = default_file(stack.settings, now)
+    report = yield from take(stack.settings, stack.resolved, target, now=now)
+    return report.file
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class _Found:
+    """What the copies are proven to hold."""
+
+    virtual_keys: frozenset[str]
+    usable: Mapping[str, Secret]
+    credential: CredentialProof
+
+
+def _copied(
+    runtime: Runtime,
+    manifest: Manifest,
+    values: Mapping[str, Secret],
+    work: Path,
+    options: RestoreOptions,
+) -> Generator[Progress, None, _Found]:
+    """Both dumps beside the living databases, counted, and one secret of them opened."""
+    both = databases(runtime)
+    for database in both:
+        yield from loaded(database, manifest.rows, work, "restored")
+    litellm = both[0]
+    credential = stored_credential(litellm, "restored", salt_of(values))
+    if credential == "not decrypted" and not options.force:
+        raise RestoreUnproven(
+            "What LiteLLM stored encrypted does not open with the salt key of the backup.",
+            hint="Use another backup, or --force to restore it without those credentials.",
+        )
+    yield Progress(subject="stored credential", state="ready", detail=credential)
+    return _Found(
+        virtual_keys=frozenset(all_keys(litellm, "restored", values)),
+        usable=usable_keys(litellm, "restored", values),
+        credential=credential,
+    )
+
+
+def _swapped(runtime: Runtime, manifest: Manifest) -> Generator[Progress, None, None]:
+    """Everything stopped but the servers; the copies become the living, counted once more."""
+    yield Progress(subject="services", state="working", detail="stopping")
+    for _ in runtime.stop():
+        pass
+    yield Progress(subject="services", state="stopped")
+    for database in databases(runtime):
+        subject = f"swap of {database.name}"
+        yield Progress(subject=subject, state="working", detail="starting its server")
+        database.shell.start()
+        yield Progress(subject=subject, state="working", detail="renaming")
+        database.swap_in()
+        if differs := same_rows(manifest.rows[database.name], database.rows()):
+            raise RuntimeProblem(f"{database.name} after the swap: {differs}.")
+        yield Progress(subject=subject, state="ready", detail="the rows of the backup")
+
+
+def _started(
+    stack: Stack, options: RestoreOptions
+) -> Generator[Progress, None, tuple[ServiceReport, ...]]:
+    settings, runtime, http = stack.settings, stack.resolved.runtime, stack.gateway.http
+    render(settings, runtime=stack.resolved.name)
+    yield from runtime.start()
+    services = yield from wait_ready(settings, runtime, http, timeout=options.timeout)
+    apps = yield from start_apps(settings, runtime, http, timeout=options.timeout)
+    return (*services, *apps.services)
+
+
+def _opened(stack: Stack, usable: Mapping[str, Secret]) -> bool | None:
+    """Whether the gateway takes a virtual key of the backup; None where there is none."""
+    from gatewayctl.gateway.key_proof import prove
+
+    for secret in usable.values():
+        try:
+            prove(stack.gateway, secret)
+        except Refused:
+            return False
+        return True
+    return None
+
+
+def _settled(runtime: Runtime) -> Generator[Progress, None, None]:
+    """It is proven: what was there before the restore goes."""
+    for database in databases(runtime):
+        database.drop("before_restore")
+    yield Progress(subject="databases of before", state="ready", detail="dropped")

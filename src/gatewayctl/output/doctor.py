@@ -1,0 +1,44 @@
+"""How findings look: the worst first, each with what was seen and what to do."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from typing import TYPE_CHECKING, Final
+
+from rich.padding import Padding
+from rich.text import Text
+
+from gatewayctl.operations.doctor import DoctorReport, FindingReport
+from gatewayctl.operations.findings.finding import Severity
+from gatewayctl.output.console import without_control
+
+if TYPE_CHECKING:
+    from rich.console import RenderableType
+
+_STYLES: Final[dict[Severity, str]] = {"error": "bold red", "warning": "yellow", "info": "dim"}
+
+
+def doctor(report: DoctorReport) -> Iterator[RenderableType]:
+    """What was fixed, what is wrong, and what could not be looked at."""
+    for fix in report.fixes:
+        yield Text(f"{'Fixed' if fix.done else 'Not fixed'}: {fix.finding}: {fix.said}")
+    for found in report.findings:
+        yield from _finding(found)
+    blind = [check for check in report.checks if check.state != "ran"]
+    reasons: dict[str, list[str]] = {}
+    for check in blind:
+        reasons.setdefault(check.why or "", []).append(check.name)
+    for why, names in reasons.items():
+        yield Text(f"Not checked ({without_control(why)}): {', '.join(names)}", style="dim")
+    ran = sum(check.state == "ran" for check in report.checks)
+    wrong = [found for found in report.findings if found.severity != "info"]
+    verdict = "nothing wrong was found" if not wrong else f"{len(wrong)} to look at"
+    yield Text(f"{ran} of {len(report.checks)} checks ran: {verdict}.")
+
+
+def _finding(found: FindingReport) -> Iterator[RenderableType]:
+    head = Text(found.severity, style=_STYLES[found.severity])
+    yield head.append(f"  {found.title}", style="default").append(f"  [{found.id}]", style="dim")
+    yield Padding(Text(without_control(found.evidence)), (0, 0, 0, 4))
+    fixable = "   (or: gatewayctl doctor --fix)" if found.fixable else ""
+    yield Padding(Text(f"→ {found.remedy}{fixable}"), (0, 0, 0, 4))

@@ -1,0 +1,39 @@
+"""How much the services in containers may take, from the number of LiteLLM's workers.
+
+Owns the arithmetic. Must not know files.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import Final
+
+# What PostgreSQL takes unless told otherwise, and what LiteLLM opens per worker.
+_CONNECTIONS: Final = 100
+_POOL: Final = 10
+_SMALLEST_POOL: Final = 5
+# For migrations, index builds, backups, a person with psql and PostgreSQL's own three.
+_SPARE: Final = 20
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Sizes:
+    """Connections to LiteLLM's database, and memory in MiB.
+
+    ``pool`` is of one worker; ``workers * pool`` leaves at least 20 of ``max_connections``.
+    """
+
+    pool: int
+    max_connections: int
+    litellm_memory: int
+
+
+def sizes(workers: int) -> Sizes:
+    """The sizes for that many workers."""
+    pool = max(_SMALLEST_POOL, min(_POOL, (_CONNECTIONS - _SPARE) // workers))
+    return Sizes(
+        pool=pool,
+        max_connections=max(_CONNECTIONS, workers * pool + _SPARE),
+        # A worker takes about 0.5 GiB at rest, and long prompts more.
+        litellm_memory=1024 * (workers + 1),
+    )

@@ -1,0 +1,150 @@
+"""Whether a Docker engine answers, asked cheaply; and what its refusals mean.
+
+Owns the question behind `auto` (one `GET /_ping`, no program started, nothing heavy imported) and
+the words in which Docker says that it cannot be used. Must not know what runs on the engine.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import http.client
+import json
+import os
+import re
+import socket
+from collections.abc import Mapping
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any, Final, Literal
+from urllib.parse import urlsplit
+
+from gatewayctl.errors import (
+    ComposeMissing,
+    EngineMissing,
+    EngineNotRunning,
+    EnginePermission,
+    RuntimeProblem,
+)
+
+DEFAULT_HOST: Final = "unix:///var/run/docker.sock"
+OLDEST_COMPOSE: Final = (2, 20)
+Answer = Literal["answers", "silent", "refused", "elsewhere"]
+
+_PATIENCE: Final = 1.0
+"""Seconds. An engine on this machine answers within milliseconds."""
+_LOOPBACK: Final = frozenset({"localhost", "127.0.0.1", "::1"})
+_NO_ENGINE: Final = re.compile(
+    r"cannot connect to the docker daemon|is the docker daemon running|failed to connect to the "
+    r"docker api|error during connect|dial unix .*(no such file|connection refused)",
+    re.IGNORECASE,
+)
+_NO_PERMISSION: Final = re.compile(r"permission denied.*(docker|connect|socket)", re.IGNORECASE)
+_NO_COMPOSE: Final = re.compile(
+    r"'compose' is not a docker command|unknown (shorthand )?flag|unknown command.*compose",
+    re.IGNORECASE,
+)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Endpoint:
+    """Where the docker program would look for its engine, and who says so."""
+
+    host: str
+    source: str
+
+
+def endpoint(environ: Mapping[str, str] = os.environ, home: Path | None = None) -> Endpoint:
+    """The engine's address, found as the docker program finds it.
+
+    DOCKER_HOST, else DOCKER_CONTEXT, else the context chosen in Docker's config.json, else the
+    socket of this machine (docs.docker.com/engine/manage-resources/contexts).
+    """
+    if host := environ.get("DOCKER_HOST"):
+        return Endpoint(host=host, source="DOCKER_HOST")
+    folder = Path(environ.get("DOCKER_CONFIG") or (home or Path.home()) / ".docker")
+    name = environ.get("DOCKER_CONTEXT") or _read(folder / "config.json").get("currentContext")
+    if isinstance(name, str) and name not in {"", "default"}:
+        digest = hashlib.sha256(name.encode()).hexdigest()
+        known = _read(folder / "contexts" / "meta" / digest / "meta.json")
+        host = known.get("Endpoints", {}).get("docker", {}).get("Host")
+        if isinstance(host, str) and host:
+            return Endpoint(host=host, source=f"Docker's context {name}")
+    return Endpoint(host=DEFAULT_HOST, source="its usual socket")
+
+
+def ask(where: Endpoint, *, patience: float = _PATIENCE) -> Answer:
+    """Ask an engine of this machine whether it is there; ``patience`` in seconds.
+
+    ``elsewhere`` is an engine of another machine, which is not asked: what it publishes cannot
+    be reached at this machine's address.
+    """
+    address = urlsplit(where.host)
+    if address.scheme == "unix":
+        connection: http.client.HTTPConnection = _UnixConnection(address.path, patience)
+    elif address.scheme in {"tcp", "http"} and address.hostname in _LOOPBACK:
+        connection = http.client.HTTPConnection(address.hostname, address.port, timeout=patience)
+    else:
+        return "elsewhere"
+    try:
+        connection.request("GET", "/_ping")
+        return "answers" if connection.getresponse().status == 200 else "silent"
+    except PermissionError:
+        return "refused"
+    except (OSError, http.client.HTTPException):
+        return "silent"
+    finally:
+        connection.close()
+
+
+def failure(words: str, *, doing: str) -> RuntimeProblem:
+    """What a failed docker command means; ``doing`` is what it was for, as in «Docker cannot …»."""
+    said = words.strip()
+    if _NO_PERMISSION.search(said):
+        return EnginePermission(f"You may not speak to Docker's engine: {last_line(said)}")
+    if _NO_ENGINE.search(said):
+        return EngineNotRunning(f"No Docker engine answers at {endpoint().host}.")
+    if _NO_COMPOSE.search(said):
+        return ComposeMissing("Docker has no Compose plugin (`docker compose`).")
+    return RuntimeProblem(f"Docker cannot {doing}: {last_line(said) or 'it gave no reason'}")
+
+
+def missing() -> EngineMissing:
+    """The failure where there is no program to ask with."""
+    return EngineMissing("There is no program `docker` on this machine (PATH).")
+
+
+def check_compose(version: str) -> None:
+    """Refuse a Compose that is too old; raises ComposeMissing with both versions."""
+    found = re.search(r"(\d+)\.(\d+)", version)
+    if found and (int(found[1]), int(found[2])) < OLDEST_COMPOSE:
+        oldest = ".".join(map(str, OLDEST_COMPOSE))
+        raise ComposeMissing(
+            f"Docker's Compose plugin is {version.strip()}, and {oldest} or newer is needed."
+        )
+
+
+def last_line(words: str) -> str:
+    """The line that says it: programs explain themselves last."""
+    lines = [line.strip() for line in words.splitlines() if line.strip()]
+    return lines[-1] if lines else ""
+
+
+def _read(path: Path) -> dict[str, Any]:
+    try:
+        found = json.loads(path.read_text(encoding="utf-8"))
+    except (OSError, ValueError):
+        return {}
+    return found if isinstance(found, dict) else {}
+
+
+class _UnixConnection(http.client.HTTPConnection):
+    """HTTP over a socket file."""
+
+    def __init__(self, path: str, timeout: float) -> None:
+        super().__init__("localhost", timeout=timeout)
+        self._path = path
+
+    def connect(self) -> None:
+        self.sock = socket.socket(socket.AF_UNIX, socket.SOCK_STREAM)
+        self.sock.settimeout(self.timeout)
+        self.sock.connect(self._path)

@@ -1,0 +1,78 @@
+"""What others hold that a start needs: the project's name, and ports of this machine.
+
+Owns the naming of the holder. Must not start or stop anything.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from pathlib import Path
+
+from gatewayctl.errors import PortTaken, ProjectNameTaken
+from gatewayctl.runtimes.docker.states import Container, container
+from gatewayctl.runtimes.docker.whales import Docker
+from gatewayctl.runtimes.ports import Listener, listeners
+from gatewayctl.settings.model import Settings
+
+
+def check_name(settings: Settings, found: Sequence[Container]) -> None:
+    """Refuse containers of a project of this name in another folder that still exists.
+
+    Compose knows projects by name alone: two folders with one name would stop and recreate each
+    other's containers. Raises ProjectNameTaken.
+    """
+    ours = {_real(settings.compose_dir), _real(settings.project_dir)}
+    for item in found:
+        if item.folder is None or _real(item.folder) in ours or not item.folder.is_dir():
+            continue
+        raise ProjectNameTaken(
+            f"Containers of a project {settings.project_name!r} exist already, "
+            f"made in {item.folder}."
+        )
+
+
+def needed_ports(settings: Settings) -> Mapping[int, tuple[str, str]]:
+    """Port → the service that publishes it and the name of the setting."""
+    ports = settings.ports
+    wanted = {
+        ports.litellm: ("litellm", "ports.litellm"),
+        ports.phoenix: ("phoenix", "ports.phoenix"),
+        ports.phoenix_grpc: ("phoenix", "ports.phoenix_grpc"),
+    }
+    if settings.profile == "development":
+        wanted[ports.postgres_litellm] = ("postgres-litellm", "ports.postgres_litellm")
+        wanted[ports.postgres_phoenix] = ("postgres-phoenix", "ports.postgres_phoenix")
+    for app in settings.apps:
+        wanted |= dict.fromkeys(app.ports, (app.name, f"apps.{app.name}.ports"))
+    return wanted
+
+
+def check_ports(settings: Settings, found: Sequence[Container], docker: Docker) -> None:
+    """Refuse ports that somebody else holds; raises PortTaken naming each holder."""
+    wanted = needed_ports(settings)
+    ours = {port for item in found if item.alive for port in item.ports}
+    held = listeners(settings.bind, [port for port in wanted if port not in ours])
+    if not held:
+        return
+    lines = [
+        f"Port {port}, which {wanted[port][0]} needs, is held by {_holder(who, docker)}."
+        for port, who in sorted(held.items())
+    ]
+    names = ", ".join(wanted[port][1] for port in sorted(held))
+    raise PortTaken(
+        "\n".join(lines),
+        hint=f"Stop what holds it, or choose another port: set {names} in gateway.yaml.",
+    )
+
+
+def _holder(who: Listener, docker: Docker) -> str:
+    """A container by its name: the process that listens for it is only Docker's proxy."""
+    for inspected in docker.publishing(who.port):
+        item = container(inspected)
+        of = f" of the Compose project {item.project}" if item.project else ""
+        return f"the container {item.name}{of}"
+    return str(who)
+
+
+def _real(folder: Path) -> Path:
+    return folder.resolve()

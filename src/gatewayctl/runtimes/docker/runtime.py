@@ -1,0 +1,319 @@
+"""The Docker runtime: the stack as containers of one Compose project.
+
+Joins engine, images, compose file and containers into the verbs of the Runtime Protocol. Stopping
+and looking need the engine alone: they work whatever became of the compose file or .env. Must not
+know what LiteLLM or Phoenix answer over HTTP.
+"""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Callable, Generator, Iterator, Sequence
+from datetime import UTC, datetime
+from typing import TYPE_CHECKING, Final
+
+from gatewayctl.errors import RuntimeProblem, ServiceFailed, UnknownService
+from gatewayctl.runtimes.base import (
+    LogLine,
+    Progress,
+    ServiceState,
+    Started,
+    StartReport,
+    Stopped,
+)
+from gatewayctl.runtimes.database import DatabaseName, DatabaseShell
+from gatewayctl.runtimes.docker import changes, compose, crashes, images, logs, occupied, states
+from gatewayctl.runtimes.docker.database import OWNERS, SERVICES, DockerShell
+from gatewayctl.runtimes.docker.states import Container
+from gatewayctl.runtimes.docker.whales import Docker, Whales
+from gatewayctl.runtimes.pending import PendingChange
+from gatewayctl.settings.model import RuntimeName, Settings
+
+if TYPE_CHECKING:
+    from gatewayctl.rendering.plan import RenderedFile
+
+COMPOSE_FILE: Final = "docker-compose.yml"
+_DATABASE: Final = SERVICES["litellm"]
+_USER: Final = OWNERS["litellm"]
+_DATABASES: Final = frozenset({*SERVICES.values(), "redis"})
+_FRESH_SECONDS: Final = 0.4
+"""So long a look at the containers serves all questions about it."""
+_POSTGRES_SECONDS: Final = 60.0
+
+
+class DockerRuntime:
+    """LiteLLM, Phoenix and their databases as containers, and the user's apps beside them."""
+
+    name: RuntimeName = "docker"
+    data_place: str = "Docker's volumes"
+
+    def __init__(
+        self,
+        settings: Settings,
+        *,
+        docker: Docker | None = None,
+        clock: Callable[[], float] = time.monotonic,
+        sleep: Callable[[float], None] = time.sleep,
+    ) -> None:
+        redis = ("redis",) if settings.workers > 1 else ()
+        self.services: tuple[str, ...] = (
+            "postgres-litellm",
+            "postgres-phoenix",
+            *redis,
+            "phoenix",
+            "litellm",
+        )
+        self.apps: tuple[str, ...] = tuple(sorted(app.name for app in settings.apps))
+        self._settings = settings
+        self._clock = clock
+        self._sleep = sleep
+        self._docker: Docker = docker or Whales(
+            project=settings.project_name,
+            compose_file=settings.compose_dir / COMPOSE_FILE,
+            env_file=settings.env_file,
+        )
+        self._seen: dict[str, Container] = {}
+        self._seen_at: float | None = None
+
+    def preflight(self) -> None:
+        """Docker can be used, the project's name is ours, every port is free or ours."""
+        self._docker.check()
+        found = states.containers(self._docker.containers())
+        occupied.check_name(self._settings, found)
+        occupied.check_ports(self._settings, found, self._docker)
+
+    def prepare(self, *, refresh: bool = False) -> Generator[Progress, None, None]:
+        """Pull images that are missing, build the apps' own."""
+        wanted = images.needed(self._settings, self.services)
+        yield from images.fetch(self._docker, self._settings, wanted, refresh=refresh)
+        built = [app.name for app in self._settings.apps if app.image is None]
+        yield from images.build(self._docker, sorted(built))
+
+    def start(self) -> Started:
+        """Compose starts what does not run and recreates what changed, in dependency order."""
+        return (yield from self._up(self.services))
+
+    def start_apps(self) -> Started:
+        if not self.apps:
+            return StartReport()
+        return (yield from self._up(self.apps))
+
+    def states(self) -> tuple[ServiceState, ...]:
+        found = self._look()
+        return tuple(self._state(name, found.get(name)) for name in (*self.services, *self.apps))
+
+    def healthy(self, service: str) -> bool | None:
+        found = self._look().get(service)
+        return None if found is None or found.health is None else found.health == "healthy"
+
+    def owns(self, service: str, port: int) -> bool:
+        found = self._look().get(service)
+        return found is not None and found.alive and port in found.ports
+
+    def stop(self, *, remove_data: bool = False) -> Stopped:
+        everything = states.containers(self._docker.containers())
+        occupied.check_name(self._settings, everything)
+        ran = self._in_order({item.service for item in everything if item.alive})
+        # What needs a database is stopped before it; leftovers of older settings count as such.
+        first = [item for item in everything if item.service not in _DATABASES]
+        last = [item for item in everything if item.service in _DATABASES]
+        for group in (first, last):
+            alive = [item for item in group if item.alive]
+            for item in alive:
+                yield Progress(subject=item.service, state="working", detail="stopping")
+            if alive:
+                self._docker.stop([item.id for item in alive])
+            for item in alive:
+                yield Progress(subject=item.service, state="stopped")
+        if everything:
+            self._docker.remove([item.id for item in everything])
+        self._docker.remove_networks()
+        if remove_data:
+            self._docker.remove_volumes()
+        self._changed()
+        return ran or (("left-over containers",) if everything else ())
+
+    def restart(self, services: Sequence[str]) -> Generator[Progress, None, None]:
+        self._require_known(services)
+        before = self._look()
+        apps = tuple(name for name in self.apps if name in before)
+        known = (*self.services, *apps)
+        chosen = tuple(name for name in known if not services or name in services)
+        yield from self._up(self.services)
+        yield from self._up(tuple(name for name in chosen if name in self.apps))
+        after = self._look()
+        # A container that was just made has the settings of now already.
+        same = [s for s in chosen if s in before and after[s].id == before[s].id]
+        for service in same:
+            yield Progress(subject=service, state="working", detail="restarting")
+        if same:
+            self._docker.restart(same)
+            self._changed()
+
+    def last_lines(self, service: str, count: int = 20) -> str:
+        found = self._look().get(service)
+        return self._docker.last_lines(found.id, count).rstrip() if found else ""
+
+    def logs(
+        self, services: Sequence[str], *, tail: int | None, since: datetime | None, follow: bool
+    ) -> Iterator[LogLine]:
+        self._require_known(services)
+        if not (self._settings.compose_dir / COMPOSE_FILE).exists():
+            if not self._look():
+                return iter(())
+            raise RuntimeProblem(
+                f"There is no {self._settings.compose_dir / COMPOSE_FILE} to find the logs with.",
+                hint="Write it anew: gatewayctl render.",
+            )
+        return logs.read(self._docker, services, tail=tail, since=since, follow=follow)
+
+    def empty_litellm_database(self) -> Generator[Progress, None, None]:
+        if found := self._look().get("litellm"):
+            yield Progress(subject="litellm", state="working", detail="stopping")
+            self._docker.stop([found.id])
+        yield from self._up((_DATABASE,))
+        self._wait_for(_DATABASE)
+        yield Progress(subject="database litellm", state="working", detail="dropping")
+        # The socket inside the container asks for no password (the image's pg_hba.conf).
+        psql = ["psql", "-U", _USER, "-d", "postgres", "-v", "ON_ERROR_STOP=1", "-q"]
+        drop = ["-c", "DROP DATABASE IF EXISTS litellm WITH (FORCE)"]
+        make = ["-c", f"CREATE DATABASE litellm OWNER {_USER}"]
+        self._docker.execute(self._look()[_DATABASE].id, [*psql, *drop, *make])
+        yield Progress(subject="database litellm", state="ready", detail="empty")
+
+    def pending(self, files: Sequence[RenderedFile]) -> tuple[PendingChange, ...]:
+        names = (*self.services, *self.apps)
+        text = next(file.content for file in files if file.path.name == COMPOSE_FILE)
+        return changes.pending(self._docker, text, self._look(), names)
+
+    def shell(self, database: DatabaseName) -> DatabaseShell:
+        service = SERVICES[database]
+
+        def inside(words: tuple[str, ...]) -> tuple[str, ...]:
+            found = self._look().get(service)
+            if found is None or not found.alive:
+                raise RuntimeProblem(f"{service} does not run.")
+            return self._docker.inside(found.id, words)
+
+        def begin() -> None:
+            for _ in self._up((service,)):
+                pass
+            self._wait_for(service)
+
+        return DockerShell(
+            database=database,
+            inside=inside,
+            healthy=lambda: self.healthy(service) is True,
+            begin=begin,
+        )
+
+    # Private from here on.
+
+    def _look(self) -> dict[str, Container]:
+        """The project's containers by service, as they were a moment ago."""
+        now = self._clock()
+        if self._seen_at is None or now - self._seen_at > _FRESH_SECONDS:
+            found = states.newest(states.containers(self._docker.containers()))
+            moment = datetime.now(UTC)
+            self._seen = {
+                service: crashes.judged(self._docker, item, moment)
+                for service, item in found.items()
+            }
+            self._seen_at = now
+        return self._seen
+
+    def _changed(self) -> None:
+        self._seen_at = None
+
+    def _up(self, services: Sequence[str]) -> Started:
+        """Let Compose bring these up; says by their containers what that did."""
+        if not services:
+            return StartReport()
+        self._changed()
+        before = self._look()
+        # What ends again and again waits ever longer for its next chance: it gets a new one now.
+        broken = [before[s].id for s in services if s in before and before[s].state == "failed"]
+        if broken:
+            self._docker.remove(broken)
+        yield from self._listened(services)
+        self._changed()
+        after = self._look()
+        ran = {name for name in services if name in before and before[name].alive}
+        same = {name for name in ran if _process(before[name]) == _process(after.get(name))}
+        return StartReport(
+            started=tuple(name for name in services if name not in ran),
+            restarted=tuple(name for name in services if name in ran - same),
+            unchanged=tuple(name for name in services if name in same),
+        )
+
+    def _listened(self, services: Sequence[str]) -> Generator[Progress, None, None]:
+        project = self._settings.project_name
+        lines = self._docker.up(services)
+        said: list[str] = []
+        try:
+            while True:
+                line = next(lines)
+                said.append(line)
+                if news := compose.step(line, project):
+                    yield news
+        except StopIteration as done:
+            if done.value.returncode:
+                self._changed()
+                raise self._failure("\n".join(said)) from None
+        finally:
+            lines.close()
+
+    def _failure(self, words: str) -> RuntimeProblem:
+        problem = compose.failure(words, self._settings.project_name)
+        service = compose.failed_service(words, self._settings.project_name)
+        if service is None or not (ending := self.last_lines(service)):
+            return problem
+        return ServiceFailed(f"{problem.message}\nThe last lines of its log:\n{ending}")
+
+    def _wait_for(self, database: str) -> None:
+        until = self._clock() + _POSTGRES_SECONDS
+        while not self.healthy(database):
+            if self._clock() >= until:
+                words = self.last_lines(database)
+                raise ServiceFailed(f"{database} does not become healthy:\n{words}")
+            self._sleep(_FRESH_SECONDS * 1.1)
+
+    def _state(self, name: str, found: Container | None) -> ServiceState:
+        if found is None:
+            return ServiceState(service=name, state="stopped", address=self._address(name, None))
+        return ServiceState(
+            service=name,
+            state=found.state,
+            pid=found.pid if found.alive else None,
+            uptime=found.uptime(datetime.now(UTC)),
+            version=states.version(found.image),
+            address=self._address(name, found),
+            detail=found.detail,
+        )
+
+    def _address(self, name: str, found: Container | None) -> str | None:
+        if name == "litellm":
+            return self._settings.gateway_url
+        if name == "phoenix":
+            return self._settings.phoenix_url
+        if found is None or not found.ports:
+            return None
+        where = f"{self._settings.connect_host}:{min(found.ports)}"
+        return f"http://{where}" if name in self.apps else where
+
+    def _in_order(self, names: set[str]) -> tuple[str, ...]:
+        known = [name for name in (*self.services, *self.apps) if name in names]
+        return (*known, *sorted(names.difference(known)))
+
+    def _require_known(self, services: Sequence[str]) -> None:
+        known = (*self.services, *self.apps)
+        for name in services:
+            if name not in known:
+                raise UnknownService(
+                    f"There is no service {name!r} here.", hint=f"Services: {', '.join(known)}."
+                )
+
+
+def _process(found: Container | None) -> tuple[str, datetime | None] | None:
+    """What is another one after a recreation or a restart."""
+    return None if found is None else (found.id, found.started)

@@ -1,0 +1,188 @@
+"""What the engine says of a container, as the state of a service: pure, nothing is asked.
+
+Owns the meaning of `docker inspect` and of Compose's labels. Must not know which services a
+project should have.
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass, field
+from datetime import UTC, datetime
+from pathlib import Path
+from types import MappingProxyType
+from typing import Any, Final, Literal
+
+from gatewayctl.runtimes.base import ProcessState
+
+PROJECT: Final = "com.docker.compose.project"
+"""Label of the Compose project that made a container, a volume or a network."""
+_SERVICE: Final = "com.docker.compose.service"
+_FOLDER: Final = "com.docker.compose.project.working_dir"
+_ONE_OFF: Final = "com.docker.compose.oneoff"
+
+EngineHealth = Literal["starting", "healthy", "unhealthy"]
+_HEALTHS: Final[dict[str, EngineHealth]] = {
+    "starting": "starting",
+    "healthy": "healthy",
+    "unhealthy": "unhealthy",
+}
+_RESTARTING_POLICIES: Final = frozenset({"always", "unless-stopped"})
+_NEVER: Final = "0001-01-01"
+_LONGEST_WORD: Final = 160
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Container:
+    """One container of a Compose project.
+
+    ``health`` is None where its image and compose file ask for no health check. ``ports`` maps
+    published ports of the host to addresses they listen on. ``restarts`` counts how often the
+    engine brought it back. ``folder`` is where its compose file lies. ``environment`` holds
+    secrets: it is compared with, and never shown.
+    """
+
+    id: str
+    name: str
+    service: str
+    state: ProcessState
+    detail: str = ""
+    health: EngineHealth | None = None
+    pid: int | None = None
+    started: datetime | None = None
+    image: str = ""
+    ports: Mapping[int, str] = field(default_factory=lambda: MappingProxyType({}))
+    restarts: int = 0
+    folder: Path | None = None
+    project: str = ""
+    image_id: str = ""
+    labels: Mapping[str, str] = field(default_factory=lambda: MappingProxyType({}))
+    environment: Mapping[str, str] = field(default_factory=lambda: MappingProxyType({}), repr=False)
+
+    @property
+    def alive(self) -> bool:
+        return self.state in {"running", "starting"}
+
+    def uptime(self, now: datetime) -> float | None:
+        """Seconds since its process started; None where it does not run."""
+        if not self.alive or self.started is None:
+            return None
+        return max((now - self.started).total_seconds(), 0.0)
+
+
+def containers(inspected: Iterable[Mapping[str, Any]]) -> tuple[Container, ...]:
+    """Containers from `docker inspect`, those of `docker compose run` left out."""
+    return tuple(
+        container(item)
+        for item in inspected
+        if (item.get("Config", {}).get("Labels") or {}).get(_ONE_OFF) != "True"
+    )
+
+
+def container(inspected: Mapping[str, Any]) -> Container:
+    """One container from its `docker inspect`."""
+    labels = inspected.get("Config", {}).get("Labels") or {}
+    state = inspected.get("State", {})
+    policy = (inspected.get("HostConfig", {}).get("RestartPolicy") or {}).get("Name", "")
+    found, detail = _state(state, policy)
+    health = state.get("Health") or {}
+    folder = labels.get(_FOLDER)
+    return Container(
+        id=inspected["Id"],
+        name=str(inspected.get("Name", "")).lstrip("/"),
+        service=labels.get(_SERVICE, ""),
+        state=found,
+        detail=detail or _complaint(health),
+        health=_HEALTHS.get(health.get("Status", "")),
+        pid=state.get("Pid") or None,
+        started=moment(state.get("StartedAt", "")),
+        image=inspected.get("Config", {}).get("Image", ""),
+        ports=MappingProxyType(_ports(inspected.get("NetworkSettings", {}).get("Ports") or {})),
+        restarts=inspected.get("RestartCount", 0),
+        folder=Path(folder) if folder else None,
+        project=labels.get(PROJECT, ""),
+        image_id=inspected.get("Image", ""),
+        labels=MappingProxyType(dict(labels)),
+        environment=MappingProxyType(_environment(inspected)),
+    )
+
+
+def newest(found: Sequence[Container]) -> dict[str, Container]:
+    """One container a service: one that runs before one that does not, the latest first."""
+    chosen: dict[str, Container] = {}
+    for item in found:
+        other = chosen.get(item.service)
+        if other is None or _rank(item) > _rank(other):
+            chosen[item.service] = item
+    return chosen
+
+
+def ending(code: int, *, out_of_memory: bool = False) -> str:
+    """How a main process ended, in words."""
+    return "out of memory" if out_of_memory else f"exit code {code}"
+
+
+def version(image: str) -> str | None:
+    """The version in an image's name: its tag, or the beginning of its digest; None without."""
+    name, _, digest = image.partition("@")
+    if digest:
+        return digest[:19]
+    _, _, tag = name.rpartition("/")[2].partition(":")
+    return re.sub(r"^(version-|v)(?=\d)", "", tag) or None
+
+
+def moment(text: str) -> datetime | None:
+    """The engine's time, which has nanoseconds; None for its way to say «never»."""
+    found = re.match(r"(\d{4}-\d\d-\d\dT\d\d:\d\d:\d\d)(\.\d{1,6})?\d*(Z|[+-]\d\d:\d\d)?", text)
+    if found is None or text.startswith(_NEVER):
+        return None
+    zone = "+00:00" if found[3] in {None, "Z"} else found[3]
+    return datetime.fromisoformat(f"{found[1]}{(found[2] or '.0').ljust(7, '0')}{zone}").astimezone(
+        UTC
+    )
+
+
+def _state(state: Mapping[str, Any], policy: str) -> tuple[ProcessState, str]:
+    status, code = state.get("Status", ""), int(state.get("ExitCode") or 0)
+    ended = ending(code, out_of_memory=bool(state.get("OOMKilled")))
+    if status == "running":
+        return "running", ""
+    if status == "restarting":
+        return "starting", ended
+    if status == "paused":
+        return "stopped", "paused: `docker unpause` lets it go on"
+    if said := str(state.get("Error") or "").strip():
+        return "failed", said[:_LONGEST_WORD]
+    if status in {"exited", "dead"}:
+        # The engine brings back what ends by itself: this one was stopped by somebody.
+        failed = code != 0 and policy not in _RESTARTING_POLICIES
+        return ("failed" if failed else "stopped"), ended
+    return "stopped", ""
+
+
+def _complaint(health: Mapping[str, Any]) -> str:
+    """The last word of a health check that fails."""
+    if health.get("Status") != "unhealthy":
+        return ""
+    said = [str(entry.get("Output", "")).strip() for entry in health.get("Log") or []]
+    last = said[-1].splitlines()[-1] if said and said[-1] else ""
+    return f"its health check fails: {last}"[:_LONGEST_WORD].removesuffix(": ")
+
+
+def _ports(published: Mapping[str, Any]) -> dict[int, str]:
+    return {
+        int(binding["HostPort"]): binding.get("HostIp", "")
+        for bindings in published.values()
+        for binding in bindings or ()
+        if binding.get("HostPort")
+    }
+
+
+def _environment(inspected: Mapping[str, Any]) -> dict[str, str]:
+    pairs = (entry.partition("=") for entry in inspected.get("Config", {}).get("Env") or ())
+    return {name: value for name, _, value in pairs}
+
+
+def _rank(item: Container) -> tuple[bool, datetime]:
+    return item.alive, item.started or datetime.min.replace(tzinfo=UTC)

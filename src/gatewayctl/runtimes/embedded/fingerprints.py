@@ -1,0 +1,79 @@
+"""Whether a service runs with the settings of now, part by part.
+
+Each part (the command line, a variable, a file) is kept as a keyed hash, so that a difference has
+a name and no secret is on disk. Owns that file. Must not know the supervisor.
+"""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Mapping
+from typing import Final
+
+from gatewayctl.runtimes.embedded import launch
+from gatewayctl.runtimes.embedded.layout import Layout
+from gatewayctl.runtimes.embedded.services import (
+    QUICK_START,
+    SERVICES,
+    decisive,
+    inherited,
+    keyed_hash,
+)
+from gatewayctl.settings.model import Secret, Settings
+
+SUPERVISOR: Final = "supervisor"
+_SALT: Final = "LITELLM_SALT_KEY"
+_CONFIG: Final = "litellm_config.yaml"
+
+Parts = Mapping[str, str]
+"""Name of a part → keyed hash of its value."""
+
+
+def wanted(settings: Settings, files: Mapping[str, str] | None = None) -> dict[str, Parts]:
+    """The parts of each service, and of what the supervisor hands down to all of them.
+
+    ``files`` are rendered files by name that are not on disk yet. Raises SettingsProblem where a
+    secret of the stack is missing.
+    """
+    salt = settings.secrets.salt_key or Secret("unsalted")
+    own = {QUICK_START.name: QUICK_START.read_text(encoding="utf-8")}
+    read = {
+        "litellm": {_CONFIG: _config(settings, files or {}), **own},
+        "phoenix": own,
+    }
+    made: dict[str, Parts] = {
+        service: launch.program(service, settings).fingerprint(salt, read.get(service, {}))
+        for service in SERVICES
+    }
+    outside = decisive(inherited(settings))
+    return made | {SUPERVISOR: {name: keyed_hash(salt, value) for name, value in outside.items()}}
+
+
+def known(layout: Layout) -> dict[str, Parts]:
+    """The parts of what runs, as remembered when it was started; nothing where that is lost."""
+    try:
+        said = json.loads(layout.fingerprints.read_text(encoding="utf-8"))
+        return {str(service): dict(parts) for service, parts in dict(said).items()}
+    except (OSError, ValueError, TypeError):
+        return {}
+
+
+def remember(layout: Layout, parts: Mapping[str, Parts]) -> None:
+    """Keep them for the next start."""
+    text = json.dumps({service: dict(each) for service, each in parts.items()})
+    layout.fingerprints.write_text(text, encoding="utf-8")
+
+
+def differing(before: Parts | None, now: Parts) -> tuple[str, ...]:
+    """The names of the parts that differ; the salt key's alone where it did, for it is in all."""
+    if before is None:
+        return ("unknown settings",)
+    names = sorted(name for name in {*before, *now} if before.get(name) != now.get(name))
+    return (_SALT,) if _SALT in names and _SALT in now else tuple(names)
+
+
+def _config(settings: Settings, files: Mapping[str, str]) -> str:
+    if _CONFIG in files:
+        return files[_CONFIG]
+    path = settings.compose_dir / _CONFIG
+    return path.read_text(encoding="utf-8") if path.is_file() else ""

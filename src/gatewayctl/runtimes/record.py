@@ -1,0 +1,47 @@
+"""Which runtime a project's stack was made with.
+
+A stack has its keys and traces where its runtime keeps them, so `auto` must not choose another
+one because Docker was installed, or stopped, since. Owns the small file that remembers it.
+"""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Final
+
+from gatewayctl.errors import FileUnwritable
+from gatewayctl.settings.model import RuntimeName
+
+_NAMES: Final[dict[str, RuntimeName]] = {"embedded": "embedded", "docker": "docker"}
+
+
+def recorded(state_dir: Path) -> RuntimeName | None:
+    """The runtime that has this project's stack, running or not; None where there is no stack."""
+    try:
+        found = _NAMES.get(_file(state_dir).read_text(encoding="utf-8").strip())
+    except (OSError, UnicodeDecodeError):
+        found = None
+    if found is None and (state_dir / "postgres" / "data").exists():
+        # Stacks that are older than the record are all embedded.
+        return "embedded"
+    return found
+
+
+def record(state_dir: Path, runtime: RuntimeName) -> None:
+    """Remember the runtime; called before the first thing of it is made."""
+    if recorded(state_dir) == runtime and _file(state_dir).exists():
+        return
+    try:
+        state_dir.mkdir(mode=0o700, parents=True, exist_ok=True)
+        _file(state_dir).write_text(f"{runtime}\n", encoding="utf-8")
+    except OSError as error:
+        raise FileUnwritable(f"Cannot write to {state_dir}: {error.strerror}.") from error
+
+
+def forget(state_dir: Path) -> None:
+    """Forget the runtime; called when the data of its stack is gone."""
+    _file(state_dir).unlink(missing_ok=True)
+
+
+def _file(state_dir: Path) -> Path:
+    return state_dir / "runtime"

@@ -1,0 +1,169 @@
+"""Programs between files, and programs one talks with.
+
+Owns pipes and open files of programs that move more than memory holds. Must not know what the
+programs are.
+"""
+
+from __future__ import annotations
+
+import os
+import subprocess
+import tempfile
+import uuid
+from collections.abc import Generator, Iterator, Mapping, Sequence
+from contextlib import ExitStack, contextmanager
+from pathlib import Path
+from typing import IO, Final
+
+from gatewayctl.errors import FileUnwritable, RuntimeProblem
+from gatewayctl.runtimes.process import Completed
+
+_LOOK_SECONDS: Final = 0.2
+_PATIENCE: Final = 10.0
+
+
+def stream(
+    argv: Sequence[str],
+    *,
+    env: Mapping[str, str] | None = None,
+    cwd: Path | None = None,
+    stdin: Path | None = None,
+    stdout: Path | None = None,
+) -> Generator[int, None, Completed]:
+    """Run a program to its end, yielding how many bytes it has read or else written.
+
+    Bytes go between the program and the files, never through us. ``stdout`` is made with mode
+    0600. Closing the generator ends the program. Raises RuntimeProblem when it cannot be
+    started, FileUnwritable when ``stdout`` cannot be made.
+    """
+    with ExitStack() as stack:
+        errors = stack.enter_context(tempfile.TemporaryFile())
+        source = stack.enter_context(stdin.open("rb")) if stdin else None
+        sink: IO[bytes] = stack.enter_context(_sink(stdout))
+        try:
+            process = subprocess.Popen(
+                list(argv),
+                env=None if env is None else dict(env),
+                cwd=cwd,
+                stdin=source or subprocess.DEVNULL,
+                stdout=sink,
+                stderr=errors,
+            )
+        except OSError as error:
+            raise RuntimeProblem(f"Cannot run {argv[0]}: {error.strerror}.") from error
+        try:
+            while not _ended(process):
+                # The position of an open file is shared with the program that inherited it.
+                counted = source or sink
+                yield os.lseek(counted.fileno(), 0, os.SEEK_CUR)
+        finally:
+            end(process)
+        return Completed(
+            returncode=process.returncode,
+            stdout="" if stdout else _text(sink),
+            stderr=_text(errors),
+        )
+
+
+def _sink(path: Path | None) -> IO[bytes]:
+    if path is None:
+        return tempfile.TemporaryFile()
+    try:
+        flags = os.O_WRONLY | os.O_CREAT | os.O_TRUNC | os.O_NOFOLLOW | os.O_CLOEXEC
+        return os.fdopen(os.open(path, flags, 0o600), "wb")
+    except OSError as error:
+        raise FileUnwritable(f"Cannot write {path}: {error.strerror}.") from error
+
+
+def _ended(process: subprocess.Popen[bytes]) -> bool:
+    try:
+        process.wait(timeout=_LOOK_SECONDS)
+    except subprocess.TimeoutExpired:
+        return False
+    return True
+
+
+def _text(file: IO[bytes]) -> str:
+    file.seek(0)
+    return file.read().decode(errors="replace")
+
+
+def end(process: subprocess.Popen[bytes]) -> None:
+    """Ask a program to end, and kill it when it does not."""
+    if process.poll() is not None:
+        return
+    process.terminate()
+    try:
+        process.wait(timeout=_PATIENCE)
+    except subprocess.TimeoutExpired:
+        process.kill()
+        process.wait()
+
+
+class PsqlSession:
+    """A running psql that reads statements from its standard input."""
+
+    def __init__(self, process: subprocess.Popen[bytes], errors: IO[bytes]) -> None:
+        self._process = process
+        self._errors = errors
+
+    def ask(self, sql: str) -> tuple[str, ...]:
+        """Run statements and hand back their rows. Raises RuntimeProblem, PostgreSQL's words."""
+        assert self._process.stdin is not None  # noqa: S101 - a pipe was asked for
+        assert self._process.stdout is not None  # noqa: S101 - same
+        mark = f"gatewayctl-{uuid.uuid4().hex}"
+        try:
+            # The semicolon ends a last statement that has none; alone it is nothing.
+            self._process.stdin.write(f"{sql}\n;\n\\echo {mark}\n".encode())
+            self._process.stdin.flush()
+        except BrokenPipeError:
+            raise self._refused() from None
+        rows: list[str] = []
+        for line in self._process.stdout:
+            text = line.decode(errors="replace").rstrip("\n")
+            if text == mark:
+                return tuple(rows)
+            rows.append(text)
+        raise self._refused()
+
+    def _refused(self) -> RuntimeProblem:
+        self._process.wait()
+        said = _text(self._errors).strip().removeprefix("psql:<stdin>:")
+        return RuntimeProblem(f"PostgreSQL refused: {said or 'psql ended'}")
+
+
+@contextmanager
+def conversation(
+    argv: Sequence[str], *, env: Mapping[str, str] | None = None, cwd: Path | None = None
+) -> Iterator[PsqlSession]:
+    """A psql that is talked with until the block ends. Raises RuntimeProblem."""
+    with tempfile.TemporaryFile() as errors:
+        try:
+            process = subprocess.Popen(
+                list(argv),
+                env=None if env is None else dict(env),
+                cwd=cwd,
+                stdin=subprocess.PIPE,
+                stdout=subprocess.PIPE,
+                stderr=errors,
+            )
+        except OSError as error:
+            raise RuntimeProblem(f"Cannot run {argv[0]}: {error.strerror}.") from error
+        try:
+            yield PsqlSession(process, errors)
+        finally:
+            _close(process)
+
+
+def _close(process: subprocess.Popen[bytes]) -> None:
+    """The end of its input is a psql's way out; what it began and did not commit is undone."""
+    for pipe in (process.stdin, process.stdout):
+        try:
+            if pipe is not None:
+                pipe.close()
+        except BrokenPipeError:
+            continue
+    try:
+        process.wait(timeout=_PATIENCE)
+    except subprocess.TimeoutExpired:
+        end(process)

@@ -1,0 +1,59 @@
+"""``docs/troubleshooting.md`` says what the table of findings says, and nothing points past it."""
+
+from __future__ import annotations
+
+import re
+from pathlib import Path
+
+from gatewayctl.operations.causes import CAUSES
+from gatewayctl.operations.checks.fixes import FIXES
+from gatewayctl.operations.findings.document import document
+from gatewayctl.operations.findings.table import FINDINGS
+
+ROOT = Path(__file__).parents[2]
+PAGE = ROOT / "docs" / "troubleshooting.md"
+
+
+def test_the_page_is_what_the_table_generates() -> None:
+    assert PAGE.read_text(encoding="utf-8") == document(), (
+        "write it anew: python -m gatewayctl.operations.findings.document"
+        " > docs/troubleshooting.md"
+    )
+
+
+def test_every_finding_has_a_section_to_link_to() -> None:
+    sections = re.findall(r"^### (\S+)$", PAGE.read_text(encoding="utf-8"), re.MULTILINE)
+
+    assert sections == list(FINDINGS)
+    assert all(re.fullmatch(r"[a-z]+(_[a-z]+)*", section) for section in sections)
+
+
+def test_no_id_is_given_twice() -> None:
+    source = ROOT / "src" / "gatewayctl" / "operations" / "findings"
+    ids = re.findall(r'id="(\w+)"', "".join(path.read_text() for path in source.glob("*.py")))
+
+    assert sorted(ids) == sorted(FINDINGS)
+
+
+def test_every_cause_and_every_check_names_a_finding_of_the_table() -> None:
+    sources = (ROOT / "src" / "gatewayctl").rglob("*.py")
+    named = {
+        name for path in sources for name in re.findall(r'finding="(\w+)"', path.read_text("utf-8"))
+    }
+
+    assert named - set(FINDINGS) == set()
+    assert {cause.finding for cause in CAUSES} <= set(FINDINGS)
+
+
+def test_every_finding_can_be_found() -> None:
+    sources = [
+        path.read_text("utf-8")
+        for path in (ROOT / "src" / "gatewayctl").rglob("*.py")
+        if path.parent.name != "findings"
+    ]
+
+    assert [name for name in FINDINGS if not any(f'"{name}"' in text for text in sources)] == []
+
+
+def test_what_the_table_promises_to_fix_is_fixed() -> None:
+    assert {name for name, finding in FINDINGS.items() if finding.fix} == set(FIXES)

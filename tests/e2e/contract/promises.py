@@ -1,0 +1,402 @@
+"""The contract itself: what a person is promised whatever runtime the stack has.
+
+Order matters: first nothing runs, then it runs and is looked at, then it is hurt, and at the end
+its data is lost. One stack serves all of it.
+"""
+
+from __future__ import annotations
+
+import json
+import os
+import signal
+import socket
+import time
+from collections.abc import Callable, Iterator
+from dataclasses import replace
+from typing import Any, ClassVar
+
+import httpx
+import psutil
+import pytest
+
+from tests.e2e.canaries import Canaries, Watch
+from tests.e2e.contract.hands import ContractStack
+
+STATUS = {
+    *("project", "runtime", "runtime_why", "healthy"),
+    *("services", "keys", "gateway_url", "phoenix_url"),
+}
+SERVICE = {"service", "state", "health", "version", "address", "uptime", "pid", "detail"}
+REFUSED = {
+    ("up", "--no-such-option"): 2,
+    ("logs", "--since", "nonsense"): 2,
+    ("down", "--volumes"): 2,
+    ("reset",): 2,
+    ("logs", "no-such-service"): 4,
+    ("restart", "no-such-service"): 4,
+    ("chat", "--model", "no-such-model", "Hello"): 6,
+}
+STARTED_WITHIN = 180
+
+
+def eventually(what: Callable[[], bool], seconds: float = 60) -> bool:
+    """True as soon as ``what`` is; false when it is not within the time."""
+    until = time.monotonic() + seconds
+    while not what():
+        if time.monotonic() > until:
+            return False
+        time.sleep(0.2)
+    return True
+
+
+def refusal(it: ContractStack, *words: str, **environment: str) -> tuple[int, str, str]:
+    """Exit code, error code, message and hint of a command that must fail."""
+    project = replace(it.project, extra_env={**it.project.extra_env, **environment})
+    done = project.run(*words, "--json")
+    error = json.loads(done.stdout)["error"]
+    return done.returncode, error["code"], f"{error['message']}\n{error['hint']}"
+
+
+def secrets_of(it: ContractStack) -> dict[str, str]:
+    return {name: value for name, value in it.project.secrets().items() if len(value) >= 16}
+
+
+def chats(it: ContractStack) -> bool:
+    return it.project.run("chat", "--model", "demo", "Hello").returncode == 0
+
+
+def requests(it: ContractStack) -> int:
+    """How many requests LiteLLM's ledger has; it is written some seconds later."""
+    found: int = it.project.data("usage", "--since", "1d")["total"]["requests"]
+    return found
+
+
+def traced(it: ContractStack, trace_id: str) -> bool:
+    return it.project.run("trace", "show", trace_id).returncode == 0
+
+
+def changed(before: dict[str, int], after: dict[str, int]) -> set[str]:
+    assert all(after.values()), after
+    return {name for name in before if before[name] != after[name]}
+
+
+class RuntimeContract:
+    """A runtime keeps it with a subclass that names its ``stack``."""
+
+    stack: ClassVar[type[ContractStack]]
+
+    def pytest_generate_tests(self, metafunc: pytest.Metafunc) -> None:
+        """A test that asks for a ``service`` is made for each."""
+        if "service" in metafunc.fixturenames:
+            metafunc.parametrize("service", self.stack.services)
+
+    @pytest.fixture(scope="class")
+    @classmethod
+    def it(
+        cls, request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathFactory
+    ) -> Iterator[ContractStack]:
+        """The project, whatever runs of it."""
+        for name in cls.stack.fixtures:
+            request.getfixturevalue(name)
+        made = cls.stack.make(tmp_path_factory.mktemp("contract"))
+        try:
+            yield made
+        finally:
+            made.clear()
+
+    @pytest.fixture
+    def running(self, it: ContractStack) -> ContractStack:
+        """The project with its stack running; started here where no test before did it."""
+        if not it.leftovers():
+            it.project.ok("up")
+        return it
+
+    # Nothing runs.
+
+    def test_status_of_what_never_ran_is_all_stopped(self, it: ContractStack) -> None:
+        done = it.project.run("status", "--json")
+
+        document = json.loads(done.stdout)
+        assert (done.returncode, document["status"]) == (4, "partial")
+        assert document["error"]["code"] == "not_healthy"
+        assert document["data"]["healthy"] is False
+        assert tuple(s["service"] for s in document["data"]["services"]) == it.services
+        assert {s["health"] for s in document["data"]["services"]} == {"stopped"}
+
+    def test_down_of_what_never_ran_changes_nothing(self, it: ContractStack) -> None:
+        report = it.project.data("down")
+
+        assert (report["stopped"], report["data_removed"], report["changed"]) == ([], False, False)
+
+    def test_a_gateway_that_is_down_is_unreachable_not_refused(self, it: ContractStack) -> None:
+        key = "sk-0123456789abcdef0123"
+
+        exit_code, code, _ = refusal(it, "chat", "--model", "demo", "Hello?", LITELLM_API_KEY=key)
+
+        assert (exit_code, code) == (5, "gateway_unreachable")
+
+    @pytest.mark.parametrize("key", ["sk-1234", "a" * 40])
+    def test_a_weak_master_key_stops_up_before_anything_starts(
+        self, it: ContractStack, key: str
+    ) -> None:
+        exit_code, code, _ = refusal(it, "up", LITELLM_MASTER_KEY=key)
+
+        assert (exit_code, code) == (3, "master_key_weak")
+        assert it.leftovers() == []
+
+    def test_a_taken_port_is_found_before_anything_starts_and_its_holder_is_named(
+        self, it: ContractStack
+    ) -> None:
+        port = it.project.ports["litellm"]
+        with socket.socket() as stranger:
+            stranger.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
+            stranger.bind(("127.0.0.1", port))
+            stranger.listen()
+
+            exit_code, code, says = refusal(it, "up")
+
+        assert (exit_code, code) == (4, "port_taken")
+        assert str(port) in says
+        assert f"pid {os.getpid()}" in says
+        assert "ports.litellm" in says
+        assert it.leftovers() == []
+
+    # It is started.
+
+    def test_an_up_that_is_interrupted_keeps_others_out_and_leaves_nothing(
+        self, it: ContractStack
+    ) -> None:
+        up = it.project.start("up")
+        begun = eventually(lambda: it.reports()["litellm"]["state"] != "stopped", STARTED_WITHIN)
+        exit_code, code, says = refusal(it, "down")
+
+        up.send_signal(signal.SIGINT)
+        _, err = up.communicate(timeout=STARTED_WITHIN)
+
+        assert begun, err
+        assert (exit_code, code) == (4, "locked")
+        assert str(up.pid) in says
+        assert up.returncode == 130, err
+        assert eventually(lambda: it.leftovers() == [])
+
+    def test_up_starts_everything_and_makes_the_keys_with_no_secret_on_a_command_line(
+        self, it: ContractStack
+    ) -> None:
+        found = Canaries(values={})
+        with Watch(canaries=found) as watch:
+            report = it.project.data("up")
+            found.values |= secrets_of(it)
+
+        assert (report["runtime"], report["changed"]) == (it.runtime, True)
+        assert sorted(report["started"]) == sorted(it.services)
+        assert {key["status"] for key in report["keys"]["keys"]} == {"created"}
+        assert len(found.values) >= 7
+        assert watch.looks > 50
+        assert found.hits == []
+
+    def test_a_second_up_changes_nothing_and_says_so(self, running: ContractStack) -> None:
+        before = running.pids()
+
+        said = running.project.ok("up")
+
+        assert "Nothing changed" in said
+        assert changed(before, running.pids()) == set()
+
+    # It is looked at.
+
+    def test_status_says_of_every_service_how_it_is(self, running: ContractStack) -> None:
+        status = running.project.data("status")
+
+        assert set(status) >= STATUS
+        assert (status["runtime"], status["healthy"]) == (running.runtime, True)
+        assert tuple(s["service"] for s in status["services"]) == running.services
+        for service in status["services"]:
+            assert set(service) >= SERVICE
+            assert (service["state"], service["health"]) == ("running", "healthy"), service
+            assert service["version"]
+            assert service["address"]
+            assert service["uptime"] > 0
+            assert psutil.pid_exists(service["pid"])
+        assert {key["alias"] for key in status["keys"]} == {"litellm-dev", "litellm-eval"}
+        assert status["gateway_url"] == running.project.gateway_url
+        assert status["phoenix_url"] == running.project.phoenix_url
+
+    def test_a_chat_is_answered(self, running: ContractStack) -> None:
+        said = running.project.ok("chat", "--component", "passthrough", "--model", "demo", "Hello")
+
+        assert "demo model of the gateway" in said
+
+    @pytest.mark.parametrize("words", REFUSED, ids=" ".join)
+    def test_a_refused_verb_has_its_exit_code_and_touches_nothing(
+        self, running: ContractStack, words: tuple[str, ...]
+    ) -> None:
+        before = running.pids()
+
+        done = running.project.run(*words)
+
+        assert (done.returncode, done.stdout) == (REFUSED[words], "")
+        assert "Traceback" not in done.stderr
+        assert changed(before, running.pids()) == set()
+
+    def test_logs_are_cut_by_number_by_service_and_by_time(self, running: ContractStack) -> None:
+        def lines(*words: str) -> list[dict[str, Any]]:
+            found: list[dict[str, Any]] = running.project.data("logs", *words)["lines"]
+            return found
+
+        last = lines("--tail", "2")
+        counts = {name: [s["service"] for s in last].count(name) for name in running.services}
+        assert set(counts.values()) <= {1, 2}
+        assert all(line["at"] for line in last)
+        assert {line["service"] for line in lines("litellm", "phoenix")} == {"litellm", "phoenix"}
+        whole = lines("litellm")
+        moment = whole[len(whole) // 2]["at"]
+        wanted = [line for line in whole if line["at"] >= moment]
+        assert 0 < len(wanted) < len(whole)
+        # The log may have grown meanwhile.
+        assert lines("litellm", "--since", moment)[: len(wanted)] == wanted
+
+    def test_a_service_holds_only_the_secrets_it_needs(
+        self, running: ContractStack, service: str
+    ) -> None:
+        shown = running.shown(service)
+
+        held = {name for name, value in secrets_of(running).items() if value in shown}
+
+        assert held <= running.needs[service]
+        # And they would have been seen.
+        assert service != "litellm" or "LITELLM_MASTER_KEY" in held
+
+    # It is changed and hurt.
+
+    def test_a_changed_setting_restarts_only_the_service_it_concerns(
+        self, running: ContractStack
+    ) -> None:
+        before = running.pids()
+        with (running.project.folder / "gateway.yaml").open("a", encoding="utf-8") as config:
+            config.write("models:\n  demo: {mock_response: Hello}\n  other: {mock_response: hi}\n")
+
+        report = running.project.data("up")
+
+        assert (report["started"], report["restarted"]) == ([], ["litellm"])
+        assert changed(before, running.pids()) == {"litellm"}
+        assert running.project.data("chat", "--model", "other", "Hello")["reply"] == "hi"
+
+    def test_one_service_is_restarted_and_no_other(self, running: ContractStack) -> None:
+        before = running.pids()
+
+        report = running.project.data("restart", "phoenix")
+
+        assert report["restarted"] == ["phoenix"]
+        assert {s["health"] for s in report["services"]} == {"healthy"}
+        assert changed(before, running.pids()) == {"phoenix"}
+
+    def test_a_killed_service_comes_back_without_help_and_alone(
+        self, running: ContractStack, service: str
+    ) -> None:
+        before = running.pids()
+
+        family = running.kill(service)
+
+        assert eventually(lambda: not any(_lives(process) for process in family))
+        assert eventually(
+            lambda: (
+                running.pids()[service] not in {None, before[service]}
+                and running.project.run("status").returncode == 0
+            ),
+            STARTED_WITHIN,
+        )
+        assert changed(before, running.pids()) == {service}
+        assert eventually(lambda: chats(running))
+
+    def test_a_restart_of_all_restarts_each(self, running: ContractStack) -> None:
+        before = running.pids()
+
+        report = running.project.data("restart")
+
+        assert sorted(report["restarted"]) == sorted(running.services)
+        assert changed(before, running.pids()) == set(running.services)
+        assert chats(running)
+
+    # Its data is kept, and lost.
+
+    def test_down_leaves_nothing_but_the_data_and_up_brings_it_all_back(
+        self, running: ContractStack
+    ) -> None:
+        project = running.project
+        key = project.secrets()["LITELLM_API_KEY"]
+        trace = project.data("chat", "--model", "demo", "Will this be kept?")["trace_id"]
+        assert eventually(lambda: traced(running, trace))
+        assert eventually(lambda: requests(running) > 0)
+        spent = requests(running)
+
+        first, second = project.data("down"), project.ok("down")
+        assert sorted(first["stopped"]) == sorted(running.services)
+        assert (first["changed"], first["data_removed"]) == (True, False)
+        assert "Nothing ran" in second
+        assert running.leftovers() == []
+        for name, port in project.ports.items():
+            with socket.socket() as probe:
+                assert probe.connect_ex(("127.0.0.1", port)) != 0, name
+
+        again = project.data("up")
+        assert sorted(again["started"]) == sorted(running.services)
+        assert {each["status"] for each in again["keys"]["keys"]} == {"exists"}
+        assert project.secrets()["LITELLM_API_KEY"] == key
+        assert chats(running)
+        assert requests(running) >= spent
+        assert traced(running, trace)
+
+    def test_a_reset_killed_in_the_middle_is_finished_by_the_next_and_keeps_the_traces(
+        self, running: ContractStack
+    ) -> None:
+        project = running.project
+        old = project.secrets()["LITELLM_API_KEY"]
+        trace = project.data("chat", "--model", "demo", "Before the reset")["trace_id"]
+        assert eventually(lambda: traced(running, trace))
+        first = project.start("reset", "--yes")
+        assert first.stderr is not None
+        said = [line for line in iter(first.stderr.readline, "") if not _empty_now(line, first)]
+        first.communicate()
+        assert first.returncode == -signal.SIGKILL, said
+
+        project.ok("reset", "--yes")
+
+        assert project.secrets()["LITELLM_API_KEY"] != old
+        answer = httpx.post(
+            f"{project.gateway_url}/v1/chat/completions",
+            headers={"authorization": f"Bearer {old}"},
+            json={"model": "demo", "messages": [{"role": "user", "content": "hi"}]},
+            timeout=30,
+        )
+        assert answer.status_code == 401
+        assert chats(running)
+        assert {key["state"] for key in project.data("keys", "list")["keys"]} == {"ok"}
+        assert traced(running, trace)
+
+    def test_down_with_volumes_and_consent_loses_the_data(self, running: ContractStack) -> None:
+        project = running.project
+        trace = project.data("chat", "--model", "demo", "Will this be lost?")["trace_id"]
+        assert eventually(lambda: traced(running, trace))
+
+        report = project.data("down", "--volumes", "--yes")
+        assert (report["data_removed"], running.leftovers()) == (True, [])
+
+        project.ok("up")
+        assert not traced(running, trace)
+        assert requests(running) == 0
+        assert chats(running)
+
+
+def _lives(process: psutil.Process) -> bool:
+    try:
+        return process.is_running() and process.status() != psutil.STATUS_ZOMBIE
+    except psutil.NoSuchProcess:
+        return False
+
+
+def _empty_now(line: str, verb: Any) -> bool:
+    """Kill the verb at the moment when LiteLLM's database has nothing in it."""
+    if not line.startswith("database litellm ready"):
+        return False
+    verb.kill()
+    return True

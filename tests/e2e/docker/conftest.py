@@ -1,0 +1,66 @@
+"""Tests on a real Docker engine. `make test-docker` brings one, and the images."""
+
+from __future__ import annotations
+
+import secrets
+from collections.abc import Callable, Iterator
+from pathlib import Path
+
+import pytest
+
+from tests.e2e.conftest import Project, make_project
+from tests.e2e.docker.containers import docker, remove_project
+
+MakeProject = Callable[..., Project]
+
+
+@pytest.fixture(scope="session", autouse=True)
+def engine() -> str:
+    """The engine's version. Without an engine these tests fail: they do not pretend."""
+    try:
+        done = docker("version", "--format", "{{.Server.Version}}")
+        compose = docker("compose", "version", "--short")
+    except FileNotFoundError:
+        pytest.fail("No docker program here. `make test-docker` brings an engine where it can.")
+    if done.returncode != 0:
+        pytest.fail(f"No Docker engine answers: {done.stderr.strip()}\nTry: sh tools/engine.sh")
+    if compose.returncode != 0:
+        pytest.fail(f"No Compose plugin: {compose.stderr.strip()}\nTry: sh tools/engine.sh")
+    return done.stdout.strip()
+
+
+@pytest.fixture
+def new_project(tmp_path_factory: pytest.TempPathFactory) -> Iterator[MakeProject]:
+    """Makes projects on the Docker runtime; whatever they leave is taken down, volumes too."""
+    with_names: list[tuple[Project, str]] = []
+
+    def make(*, upstream: str | None = None) -> Project:
+        project, name = _make(tmp_path_factory.mktemp("project"), upstream)
+        with_names.append((project, name))
+        return project
+
+    yield make
+    for project, name in with_names:
+        _end(project, name)
+
+
+@pytest.fixture(scope="session")
+def docker_stack(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Project]:
+    """A running stack. Tests that stop or break it make their own."""
+    project, name = _make(tmp_path_factory.mktemp("docker-stack"), None)
+    try:
+        project.ok("up", "--timeout", "280")
+        yield project
+    finally:
+        _end(project, name)
+
+
+def _make(folder: Path, upstream: str | None) -> tuple[Project, str]:
+    name = f"e2e-{secrets.token_hex(4)}"
+    return make_project(folder, upstream=upstream, runtime="docker", name=name), name
+
+
+def _end(project: Project, name: str) -> None:
+    project.run("down", "--volumes", "--yes")
+    # Also where the command that is tested here did not.
+    remove_project(name)

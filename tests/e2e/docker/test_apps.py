@@ -1,0 +1,106 @@
+"""Applications of gateway.yaml beside the gateway: the example, built from its own folder."""
+
+from __future__ import annotations
+
+import json
+import shutil
+from collections.abc import Callable, Iterator
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from tests.e2e import reasoning_api
+from tests.e2e.conftest import Project, free_ports
+from tests.e2e.docker.containers import docker, ok
+
+EXAMPLE = Path(__file__).parents[3] / "examples" / "reasoning-api"
+APPS = """
+apps:
+  reasoning-api:
+    build: reasoning-api
+    ports: ["{port}:8000"]
+    key: litellm-dev
+    environment:
+      MODEL: demo
+      STEP_MODEL: demo-step
+      CLASSIFIER_MODEL: demo-classifier
+"""
+MODES = ("passthrough", "reasoning", "auto")
+
+
+@pytest.fixture
+def built() -> Iterator[list[str]]:
+    """The layers of the example's image, made once and kept, so that `up` has little to build.
+
+    Takes the names that Compose gives the image, and untags them when the containers are gone.
+    """
+    ok("build", "--quiet", "--tag", "gatewayctl-e2e-reasoning-api", str(EXAMPLE), timeout=600)
+    names: list[str] = []
+    yield names
+    for name in names:
+        docker("rmi", "--no-prune", name)
+
+
+def with_the_example(project: Project) -> str:
+    """Adds the application to the project as its README says; its address."""
+    (port,) = free_ports(1)
+    caches = shutil.ignore_patterns("__pycache__", ".pytest_cache")
+    shutil.copytree(EXAMPLE, project.folder / "reasoning-api", ignore=caches)
+    with (project.folder / "gateway.yaml").open("a", encoding="utf-8") as config:
+        config.write(APPS.format(port=port))
+    return f"http://127.0.0.1:{port}"
+
+
+def container_of(project: Project, service: str) -> dict[str, Any]:
+    """What the engine knows of a service's container."""
+    name = project_name(project)
+    labels = {"com.docker.compose.project": name, "com.docker.compose.service": service}
+    filters = [f"--filter=label={key}={value}" for key, value in labels.items()]
+    (found,) = ok("ps", "--quiet", "--no-trunc", *filters).split()
+    (inspected,) = json.loads(ok("inspect", found))
+    known: dict[str, Any] = inspected
+    return known
+
+
+def project_name(project: Project) -> str:
+    config = (project.folder / "gateway.yaml").read_text(encoding="utf-8")
+    return config.partition("project_name: ")[2].split()[0]
+
+
+def key_of(container: dict[str, Any]) -> str:
+    said: dict[str, str] = dict(line.split("=", 1) for line in container["Config"]["Env"])
+    return said["LLM_API_KEY"]
+
+
+@pytest.mark.timeout(900)  # the first build downloads packages
+def test_the_example_is_started_with_its_key_and_each_request_is_one_tree(
+    built: list[str], new_project: Callable[..., Project]
+) -> None:
+    project = new_project()
+    built.append(f"{project_name(project)}-reasoning-api")
+    app = with_the_example(project)
+
+    project.ok("up", "--timeout", "280")
+
+    reasoning_api.wait_until_it_serves(app)
+    asked = [reasoning_api.ask(app, mode, stream=mode == "reasoning") for mode in MODES]
+    reasoning_api.prove(project.phoenix_url, asked)
+
+    before = {name: container_of(project, name) for name in ("reasoning-api", "litellm")}
+    assert key_of(before["reasoning-api"]) == project.secrets()["LITELLM_API_KEY"]
+    assert before["reasoning-api"]["Config"]["User"] == "10001:10001"
+    health = {each["service"]: each["health"] for each in project.data("status")["services"]}
+    assert health["reasoning-api"] == "healthy"
+
+    project.ok("keys", "rotate", "litellm-dev")
+    project.ok("up", "--timeout", "280")
+
+    after = {name: container_of(project, name) for name in before}
+    assert key_of(after["reasoning-api"]) == project.secrets()["LITELLM_API_KEY"]
+    assert key_of(after["reasoning-api"]) != key_of(before["reasoning-api"])
+    assert after["litellm"]["Id"] == before["litellm"]["Id"]
+    reasoning_api.wait_until_it_serves(app)
+    assert reasoning_api.ask(app, None, stream=False).path == "passthrough"
+    text = ok("logs", after["reasoning-api"]["Id"])
+    assert [name for name, value in project.secrets().items() if value and value in text] == []

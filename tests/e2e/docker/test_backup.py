@@ -1,0 +1,43 @@
+"""Backup, reset and restore on the Docker runtime: the same verbs, other servers."""
+
+from __future__ import annotations
+
+import time
+from pathlib import Path
+
+import pytest
+
+from tests.e2e.conftest import Project
+from tests.e2e.docker.conftest import MakeProject
+from tests.e2e.test_backup import killed_at, load, opens, stored_credential, traces
+
+
+@pytest.mark.timeout(900)
+def test_backup_under_load_reset_and_a_restore_that_is_killed(new_project: MakeProject) -> None:
+    project: Project = new_project()
+    project.ok("up", "--timeout", "280")
+    stored_credential(project)
+    trace = project.data("chat", "--model", "demo", "--verify", "before")["trace_id"]
+    key = project.secrets()["LITELLM_API_KEY"]
+
+    with load(project) as statuses:
+        time.sleep(1)
+        backup = project.data("backup")
+        time.sleep(1)
+    assert set(statuses) == {200}
+
+    reset = project.data("reset", "--yes", "--timeout", "280")
+    assert not opens(project, key)
+    assert Path(reset["backup"]).is_file()
+    assert traces(project, trace)
+
+    words = ("restore", backup["file"], "--yes", "--timeout", "280")
+    for step in ("services working", "swap of litellm ready"):
+        assert killed_at(project, step, *words)
+    report = project.data(*words)
+
+    assert report["contents"] == backup["contents"]
+    assert (report["key_opens"], report["credential"]) == (True, "decrypted")
+    assert project.secrets()["LITELLM_API_KEY"] == key
+    assert opens(project, key)
+    assert len(traces(project, trace)) > 1

@@ -1,0 +1,163 @@
+"""The main job on the Docker runtime, and what only an engine can do to it."""
+
+from __future__ import annotations
+
+import json
+import subprocess
+import time
+
+import pytest
+
+from tests.e2e.conftest import Project
+from tests.e2e.docker.conftest import MakeProject
+from tests.e2e.docker.containers import ok, until
+from tests.e2e.test_story import spans_of, wait_for_spans
+
+SERVICES = ("postgres-litellm", "postgres-phoenix", "phoenix", "litellm")
+
+
+def name_of(project: Project) -> str:
+    """The Compose project's name."""
+    config = (project.folder / "gateway.yaml").read_text(encoding="utf-8")
+    return config.partition("project_name: ")[2].split()[0]
+
+
+def container(project: Project, service: str) -> str:
+    """The id of a service's container."""
+    found: str = ok(
+        "ps", "--all", "--quiet", "--no-trunc",
+        "--filter", f"label=com.docker.compose.project={name_of(project)}",
+        "--filter", f"label=com.docker.compose.service={service}",
+    )  # fmt: skip
+    return found
+
+
+def containers(project: Project) -> dict[str, str]:
+    """The container of every service."""
+    return {service: container(project, service) for service in SERVICES}
+
+
+def refused(project: Project, *words: str, timeout: float = 300) -> tuple[int, str, str]:
+    """Run a command that must fail: exit code, code and message of the error."""
+    done = project.run(*words, "--json", timeout=timeout)
+    assert done.returncode != 0, done.stdout
+    error = json.loads(done.stdout)["error"]
+    return done.returncode, str(error["code"]), str(error["message"])
+
+
+def test_up_makes_four_healthy_services_that_compose_knows(docker_stack: Project) -> None:
+    services = {one["service"]: one for one in docker_stack.data("status")["services"]}
+    listed = json.loads(ok("compose", "ls", "--format", "json"))
+
+    assert [name for name in SERVICES if services[name]["healthy"] is not True] == []
+    assert name_of(docker_stack) in {project["Name"] for project in listed}
+    assert docker_stack.secrets()["LITELLM_API_KEY"].startswith("sk-")
+
+
+def test_a_chat_is_one_trace_that_its_component_finds(docker_stack: Project) -> None:
+    chat = docker_stack.data("chat", "--component", "passthrough", "--model", "demo", "Hello")
+    trace = wait_for_spans(docker_stack, 5, trace_id=chat["trace_id"])
+    found = spans_of(
+        docker_stack, trace_id=chat["trace_id"], attribute="metadata.component:passthrough"
+    )
+
+    assert chat["reply"]
+    assert [span["span_kind"] for span in trace].count("LLM") == 1
+    assert [span for span in found if span["span_kind"] == "LLM"]
+    roots = [span for span in trace if not span["parent_id"]]
+    assert [root["context"]["span_id"] for root in roots] == [chat["span_id"]]
+
+
+def test_a_model_added_makes_only_litellm_anew(docker_stack: Project) -> None:
+    before = containers(docker_stack)
+    with (docker_stack.folder / "gateway.yaml").open("a", encoding="utf-8") as config:
+        config.write("models:\n  second:\n    model: openai/second\n    mock_response: Second.\n")
+
+    docker_stack.ok("up")
+
+    after = containers(docker_stack)
+    assert {name for name in SERVICES if after[name] != before[name]} == {"litellm"}
+    assert "Second." in docker_stack.ok("chat", "--model", "second", "Hello")
+
+
+def test_litellm_outlives_its_database_being_away(docker_stack: Project) -> None:
+    before = containers(docker_stack)
+    ok("stop", before["postgres-litellm"])
+    time.sleep(30)
+    ok("start", before["postgres-litellm"])
+
+    until(
+        lambda: docker_stack.run("chat", "--model", "demo", "Still there?").returncode == 0,
+        seconds=120,
+        what="a chat after the database came back",
+    )
+
+    assert containers(docker_stack) == before
+
+
+def test_the_main_process_killed_in_its_container_comes_back(docker_stack: Project) -> None:
+    name = container(docker_stack, "litellm")
+    process = ok("inspect", "--format", "{{.State.Pid}}", name)
+    # From inside, process 1 cannot be killed; from outside it is a process as any other.
+    subprocess.run(("kill", "-9", process), check=True)
+
+    until(
+        lambda: ok("inspect", "--format", "{{.State.Pid}}", name) not in {"0", process},
+        seconds=30,
+        what="the engine starts it again",
+    )
+    until(
+        lambda: docker_stack.run("status").returncode == 0,
+        seconds=120,
+        what="LiteLLM healthy again without help",
+    )
+    assert container(docker_stack, "litellm") == name
+
+
+def test_an_image_that_does_not_exist_is_named(new_project: MakeProject) -> None:
+    project = new_project()
+    with (project.folder / "gateway.yaml").open("a", encoding="utf-8") as config:
+        config.write("images:\n  redis: redis:7\n  phoenix: registry.invalid/phoenix:v0\n")
+
+    code, error, message = refused(project, "up")
+
+    assert code == 4
+    assert error in {"image_missing", "registry_unreachable"}
+    assert "registry.invalid/phoenix:v0" in message
+
+
+def test_a_volume_made_with_another_password_is_named(new_project: MakeProject) -> None:
+    project = new_project()
+    project.ok("init")
+    # The volume as an earlier `up` left it, with nothing else started.
+    env = project.folder / ".env"
+    project.ok("render")
+    compose = ("compose", "--file", "compose/docker-compose.yml", "--env-file")
+    run_in(project, *compose, ".env", "up", "--detach", "--wait", "postgres-litellm")
+    run_in(project, *compose, ".env", "down")
+    password = project.secrets()["LITELLM_POSTGRES_PASSWORD"]
+    text = env.read_text(encoding="utf-8")
+    env.write_text(text.replace(password, "another" + password), encoding="utf-8")
+
+    code, error, message = refused(project, "up", "--timeout", "200")
+
+    assert (code, error) == (4, "database_password_refused"), message
+
+
+def run_in(project: Project, *words: str) -> None:
+    """Run docker in the project's folder."""
+    subprocess.run(
+        ("docker", *words),
+        cwd=project.folder, stdin=subprocess.DEVNULL, capture_output=True, check=True, timeout=120,
+    )  # fmt: skip
+
+
+@pytest.mark.parametrize("host", ["unix:///nowhere/docker.sock", "tcp://127.0.0.1:1"])
+def test_an_engine_that_does_not_run_is_told(new_project: MakeProject, host: str) -> None:
+    project = new_project()
+    project.extra_env["DOCKER_HOST"] = host
+
+    code, error, _ = refused(project, "up")
+    del project.extra_env["DOCKER_HOST"]
+
+    assert (code, error) == (4, "engine_not_running")

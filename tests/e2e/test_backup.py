@@ -1,0 +1,248 @@
+"""Backup, reset and restore of a real stack: under load, killed at every step, on another machine.
+
+One stack for the whole file; the tests build on each other in the order they stand in.
+"""
+
+from __future__ import annotations
+
+import json
+import threading
+import time
+from collections.abc import Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any
+
+import httpx
+import pyrage
+import pytest
+
+from gatewayctl.runtimes.embedded.environment import Environment
+from tests.e2e.conftest import Project, make_project
+from tests.e2e.litellm_database import LiteLLMDatabase
+
+COUNT_SPEND = 'select count(*) from "LiteLLM_SpendLogs"'
+PROVIDER_KEY = "sk-provider-of-the-admin-ui-0123456789"
+
+
+@pytest.fixture(scope="module")
+def project(
+    embedded_environment: Environment, tmp_path_factory: pytest.TempPathFactory
+) -> Iterator[Project]:
+    made = make_project(tmp_path_factory.mktemp("backup"))
+    try:
+        made.ok("up")
+        yield made
+    finally:
+        made.run("down")
+
+
+@pytest.fixture(scope="module")
+def database(project: Project, embedded_environment: Environment) -> LiteLLMDatabase:
+    return LiteLLMDatabase(project=project, environment=embedded_environment)
+
+
+@dataclass
+class Story:
+    """What was backed up, for the tests after the one that made it."""
+
+    file: Path | None = None
+    key: str = ""
+    trace: str = ""
+    contents: dict[str, int] = field(default_factory=dict)
+
+
+@pytest.fixture(scope="module")
+def story() -> Story:
+    return Story()
+
+
+@contextmanager
+def load(project: Project, *, per_second: float = 5) -> Iterator[list[int]]:
+    """Chat requests at a steady rate while the block runs; yields their answers' status codes."""
+    statuses: list[int] = []
+    over = threading.Event()
+    key = project.secrets()["LITELLM_API_KEY"]
+
+    def send() -> None:
+        with httpx.Client(timeout=30) as client:
+            due = time.monotonic()
+            while not over.is_set():
+                statuses.append(chat(client, project, key))
+                due += 1 / per_second
+                over.wait(max(due - time.monotonic(), 0))
+
+    sender = threading.Thread(target=send)
+    sender.start()
+    try:
+        yield statuses
+    finally:
+        over.set()
+        sender.join()
+
+
+def chat(client: httpx.Client, project: Project, key: str) -> int:
+    try:
+        return client.post(
+            f"{project.gateway_url}/v1/chat/completions",
+            headers={"authorization": f"Bearer {key}"},
+            json={"model": "demo", "messages": [{"role": "user", "content": "hi"}]},
+        ).status_code
+    except httpx.HTTPError:
+        return 0
+
+
+def opens(project: Project, key: str) -> bool:
+    with httpx.Client(timeout=30) as client:
+        return chat(client, project, key) == 200
+
+
+def traces(project: Project, trace_id: str) -> list[Any]:
+    spans = f"{project.phoenix_url}/v1/projects/gateway/spans"
+    found: list[Any] = httpx.get(spans, params={"trace_id": trace_id}, timeout=30).json()["data"]
+    return found
+
+
+def stored_credential(project: Project) -> None:
+    """A provider's key, stored as the admin UI stores it."""
+    answer = httpx.post(
+        f"{project.gateway_url}/credentials",
+        headers={"authorization": f"Bearer {project.secrets()['LITELLM_MASTER_KEY']}"},
+        json={
+            "credential_name": "provider",
+            "credential_values": {"api_key": PROVIDER_KEY},
+            "credential_info": {},
+        },
+        timeout=30,
+    )
+    assert answer.status_code == 200, answer.text
+
+
+def until_quiet(database: LiteLLMDatabase) -> None:
+    """Until LiteLLM has written what it still had in memory: it does so every 2 to 7 seconds."""
+    seen: list[int] = []
+    while len(seen) < 9 or len(set(seen[-9:])) > 1:
+        seen.append(int(database.query(COUNT_SPEND)))
+        time.sleep(1)
+
+
+def test_a_backup_under_load_disturbs_no_request_and_holds_no_plain_credential(
+    project: Project, story: Story
+) -> None:
+    stored_credential(project)
+    story.trace = project.data("chat", "--model", "demo", "--verify", "before")["trace_id"]
+    story.key = project.secrets()["LITELLM_API_KEY"]
+
+    with load(project) as statuses:
+        time.sleep(1)
+        before = len(statuses)
+        data = project.data("backup")
+        during = len(statuses) - before
+        time.sleep(1)
+
+    assert during >= 3
+    assert set(statuses) == {200}
+    assert data["contents"]["virtual_keys"] == 2
+    assert data["contents"]["spans"] >= 1
+    assert PROVIDER_KEY.encode() not in Path(data["file"]).read_bytes()
+
+
+def killed_at(project: Project, line: str, *words: str) -> bool:
+    """Run gatewayctl and kill it as soon as it says a line; false if it ended before."""
+    process = project.start(*words)
+    assert process.stderr is not None
+    try:
+        for said in process.stderr:
+            if said.startswith(line):
+                process.kill()
+                return True
+        return False
+    finally:
+        process.kill()
+        process.communicate()
+
+
+# Lines it says when it begins or ends a step; every step is interrupted in tests/unit.
+RESET_STEPS = ("database litellm working", "database litellm ready", "litellm ready")
+RESTORE_STEPS = ("services working", "swap of litellm ready", "secrets ready", "litellm working")
+
+
+@pytest.mark.timeout(900)
+def test_a_reset_killed_at_its_steps_is_finished_by_the_next_and_what_is_lost_is_kept(
+    project: Project, story: Story, database: LiteLLMDatabase
+) -> None:
+    until_quiet(database)
+    quiet = project.data("backup")
+    story.file, story.contents = Path(quiet["file"]), quiet["contents"]
+
+    missed = [step for step in RESET_STEPS if not killed_at(project, step, "reset", "--yes")]
+    assert missed == []
+    project.ok("reset", "--yes")
+
+    assert not opens(project, story.key)
+    assert opens(project, project.secrets()["LITELLM_API_KEY"])
+    assert len(traces(project, story.trace)) > 1
+    backups = (project.folder / ".gatewayctl/backups").glob("*.gatewayctl-backup")
+    # A database that was dropped when the kill came has no table any more.
+    held = [manifest(file)["rows"]["litellm"].get("LiteLLM_SpendLogs") for file in backups]
+    assert held.count(story.contents["spend_logs"]) >= 2
+
+
+@pytest.mark.timeout(900)
+def test_a_restore_killed_at_its_steps_is_finished_by_the_next_with_everything_as_it_was(
+    project: Project, story: Story, database: LiteLLMDatabase
+) -> None:
+    words = ("restore", str(story.file), "--yes")
+    missed = [step for step in RESTORE_STEPS if not killed_at(project, step, *words)]
+    assert missed == []
+    report = project.data(*words)
+
+    assert int(database.query(COUNT_SPEND)) == story.contents["spend_logs"]
+    assert report["contents"] == story.contents
+    assert report["key_opens"] is True
+    assert report["credential"] == "decrypted"
+    assert project.secrets()["LITELLM_API_KEY"] == story.key
+    assert opens(project, story.key)
+    assert len(traces(project, story.trace)) > 1
+    assert {key["state"] for key in project.data("keys", "list")["keys"]} == {"ok"}
+    kept = {path.name for path in (project.folder / ".gatewayctl/backups").iterdir()}
+    assert not any(name.startswith(".") for name in kept)
+    outcomes = [entry["outcome"] for entry in project.data("audit")["entries"]]
+    assert outcomes.count("died") == len(RESTORE_STEPS) + len(RESET_STEPS)
+
+
+def manifest(file: Path) -> dict[str, Any]:
+    import tarfile
+
+    with tarfile.open(file) as tar:
+        member = tar.extractfile("manifest.json")
+        assert member is not None
+        found: dict[str, Any] = json.loads(member.read())
+        return found
+
+
+@pytest.mark.timeout(600)
+def test_an_encrypted_backup_is_restored_on_another_machine(
+    project: Project, tmp_path: Path
+) -> None:
+    made = pyrage.x25519.Identity.generate()
+    identity, file = tmp_path / "identity.txt", tmp_path / "moved.age"
+    identity.write_text(f"{made}\n", encoding="utf-8")
+    project.ok("backup", str(file), "--recipient", str(made.to_public()))
+    key = project.secrets()["LITELLM_API_KEY"]
+    project.ok("down")
+    other = Project(folder=tmp_path / "other", ports=project.ports)
+    other.folder.mkdir()
+
+    refused = other.run("restore", str(file), "--yes")
+    report = other.data("restore", str(file), "--yes", "--identity", str(identity))
+    try:
+        assert refused.returncode == 4
+        assert report["config"] == "restored"
+        assert opens(other, key)
+        theirs, ours = other.secrets(), project.secrets()
+        assert theirs["LITELLM_SALT_KEY"] == ours["LITELLM_SALT_KEY"]
+        assert theirs["LITELLM_POSTGRES_PASSWORD"] != ours["LITELLM_POSTGRES_PASSWORD"]
+    finally:
+        other.run("down")

@@ -1,0 +1,142 @@
+"""`doctor` on a real stack: silent on a clean one, and each planted fault by its name."""
+
+from __future__ import annotations
+
+import json
+import os
+import signal
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any
+
+import httpx
+import pytest
+
+from gatewayctl.runtimes.embedded.environment import Environment
+from tests.e2e.conftest import Project, make_project
+from tests.fakes.upstream import Upstream
+
+
+@pytest.fixture(scope="module")
+def project(
+    embedded_environment: Environment,
+    upstream: Upstream,
+    tmp_path_factory: pytest.TempPathFactory,
+) -> Iterator[Project]:
+    made = make_project(tmp_path_factory.mktemp("doctor"), upstream=upstream.url)
+    try:
+        made.ok("up", "--timeout", "240")
+        yield made
+    finally:
+        made.run("down")
+
+
+def examined(project: Project, *words: str) -> tuple[int, dict[str, Any]]:
+    done = project.run("doctor", *words, "--json")
+    data: dict[str, Any] = json.loads(done.stdout)["data"]
+    for name, secret in project.secrets().items():
+        assert name == COLLECTOR or len(secret) < 20 or secret not in done.stdout, name
+    return done.returncode, data
+
+
+def ids(data: dict[str, Any]) -> set[str]:
+    # Environments of other versions are this machine's, and no fault.
+    return {found["id"] for found in data["findings"]} - {"environments_old"}
+
+
+def delete_key(project: Project, variable: str) -> None:
+    secrets = project.secrets()
+    deleted = httpx.post(
+        f"{project.gateway_url}/key/delete",
+        headers={"Authorization": f"Bearer {secrets['LITELLM_MASTER_KEY']}"},
+        json={"keys": [secrets[variable]]},
+        trust_env=False,
+        timeout=30,
+    )
+    assert deleted.status_code == 200, deleted.text
+
+
+def test_a_clean_stack_has_no_finding_and_every_check_runs(project: Project) -> None:
+    exit_code, data = examined(project)
+
+    assert (exit_code, ids(data)) == (0, set())
+    assert {check["state"] for check in data["checks"]} == {"ran"}
+    assert len(data["checks"]) >= 25
+
+
+COLLECTOR = "PHOENIX_COLLECTOR_HTTP_ENDPOINT"
+FIXABLE = {"env_file_mode", "env_file_not_ignored", "files_differ", "secret_missing", "key_refused"}
+FOR_PEOPLE = {
+    "env_value_ambiguous", "secret_weak", "secrets_the_same", "provider_key_missing",
+    "provider_key_refused", "model_not_served", "salt_key_changed",
+}  # fmt: skip
+
+
+def test_every_planted_fault_is_named_and_the_safe_ones_are_fixed(project: Project) -> None:
+    env, config = project.folder / ".env", project.folder / "gateway.yaml"
+    old_env, old_config = env.read_text(), config.read_text()
+    assert project.run("chat", "--model", "say-401", "Hello").returncode == 6
+    delete_key(project, "LITELLM_API_KEY")
+    (project.folder / ".git").mkdir()
+    (project.folder / ".gitignore").unlink()
+    rendered = project.folder / "compose" / "litellm_config.yaml"
+    rendered.write_text(rendered.read_text() + "# by hand\n")
+    secrets = project.secrets()
+    planted = (
+        old_env.replace(f"UI_PASSWORD={secrets['UI_PASSWORD']}\n", "")
+        .replace(secrets["LITELLM_SALT_KEY"], "sk-salt-1234")
+        .replace(secrets["LITELLM_EVAL_KEY"], secrets["POSTGRES_PASSWORD"])
+    )
+    env.write_text(f"{planted}APP_TITLE=two words\n")
+    env.chmod(0o644)
+    config.write_text(f"{old_config}  late: {{model: openai/x, api_key_env: NOBODY_SET_THIS}}\n")
+
+    exit_code, before = examined(project)
+    _, after = examined(project, "--fix")
+    _, again = examined(project, "--fix")
+
+    assert exit_code == 7
+    assert ids(before) >= FIXABLE | FOR_PEOPLE
+    assert ids(after) & FIXABLE <= {"key_refused"}
+    assert {fix["finding"] for fix in after["fixes"] if fix["done"]} >= FIXABLE - {"key_refused"}
+    assert [fix for fix in again["fixes"] if fix["done"]] == []
+    env.write_text(old_env)
+    config.write_text(old_config)
+
+
+def test_spans_that_go_elsewhere_are_missed_in_phoenix(project: Project) -> None:
+    env = project.folder / ".env"
+    old = env.read_text()
+    env.write_text(f"{old}{COLLECTOR}=http://127.0.0.1:9/v1/traces\n")
+    project.ok("up", "--timeout", "240")
+
+    _, data = examined(project, "--fix")
+
+    assert ids(data) - {"provider_key_refused"} == {"traces_missing", "traces_elsewhere"}
+    env.write_text(old)
+
+
+def test_with_nothing_running_it_says_what_it_could_not_look_at(project: Project) -> None:
+    project.ok("down")
+
+    exit_code, data = examined(project)
+
+    assert (exit_code, ids(data)) == (0, set())
+    skipped = {check["name"]: check["why"] for check in data["checks"] if check["state"] != "ran"}
+    assert skipped["virtual keys"] == "litellm does not run"
+
+
+def test_a_killed_supervisor_s_leftovers_are_found_and_ended(project: Project) -> None:
+    project.ok("up", "--timeout", "240")
+    supervisor = int((project.folder / ".gatewayctl/run/supervisord.pid").read_text())
+    phoenix = json.loads(project.run("status", "--json").stdout)["data"]["services"][2]["pid"]
+    # One that is stopped cannot take the signal that ends the others with their supervisor.
+    os.kill(phoenix, signal.SIGSTOP)
+    os.kill(supervisor, signal.SIGKILL)
+
+    found = examined(project)[1]
+    fixed = examined(project, "--fix")[1]
+
+    assert "processes_left" in ids(found)
+    assert "processes_left" not in ids(fixed)
+    assert not Path(f"/proc/{phoenix}").exists()

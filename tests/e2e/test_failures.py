@@ -1,0 +1,331 @@
+"""Failures planted in a real stack: each is named, keeps its evidence, and says what to do.
+
+One project for all of them, in the order of the file: what needs no running stack comes first.
+"""
+
+from __future__ import annotations
+
+import json
+import os
+import re
+import shutil
+import signal
+import subprocess
+from collections.abc import Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import psutil
+import pytest
+
+from gatewayctl.operations.findings.table import FINDINGS
+from gatewayctl.runtimes.embedded.environment import Environment, locate
+from tests.e2e.conftest import Project, make_project
+from tests.fakes.upstream import Upstream
+
+OTHER = "0123456789abcdef" * 3
+
+
+@dataclass(frozen=True, kw_only=True)
+class Failure:
+    """How a command failed: its exit code and the error of its one document."""
+
+    exit_code: int
+    error: dict[str, Any]
+    narration: str
+
+    @property
+    def finding(self) -> str:
+        return str(self.error.get("finding"))
+
+    @property
+    def where(self) -> tuple[int, str, str | None]:
+        return self.exit_code, self.finding, self.error.get("service")
+
+
+def failed(project: Project, *words: str) -> Failure:
+    """Run a command that has to fail; its hint has to be worth something."""
+    done = project.run(*words, "--json")
+    document = json.loads(done.stdout)
+    assert document["status"] == "error", done.stdout
+    found = Failure(exit_code=done.returncode, error=document["error"], narration=done.stderr)
+    assert found.finding in FINDINGS, found
+    assert found.error["hint"].strip(), found
+    for secret in project.secrets().values():
+        assert len(secret) < 20 or secret not in done.stdout + done.stderr
+    return found
+
+
+@contextmanager
+def changed(path: Path, pattern: str, replacement: str) -> Iterator[None]:
+    """A file with another line in it, put back at the end."""
+    old = path.read_text(encoding="utf-8")
+    new, count = re.subn(pattern, replacement, old, flags=re.MULTILINE)
+    assert count, f"{pattern} is not in {path}"
+    path.write_text(new, encoding="utf-8")
+    try:
+        yield
+    finally:
+        path.write_text(old, encoding="utf-8")
+
+
+@pytest.fixture(scope="module")
+def project(
+    embedded_environment: Environment,
+    upstream: Upstream,
+    tmp_path_factory: pytest.TempPathFactory,
+) -> Iterator[Project]:
+    """Set up and not started."""
+    made = make_project(tmp_path_factory.mktemp("failures"), upstream=upstream.url)
+    with (made.folder / "gateway.yaml").open("a", encoding="utf-8") as more:
+        more.write(f"  keyless: {{model: openai/keyless, api_base: '{upstream.url}',")
+        more.write(" api_key_env: NOBODY_SET_THIS, num_retries: 0}\n")
+    made.ok("init")
+    try:
+        yield made
+    finally:
+        made.run("down")
+
+
+@pytest.fixture(scope="module")
+def started(project: Project) -> Project:
+    """Started once; each test leaves it running or stopped, as it likes."""
+    project.ok("up", "--timeout", "240")
+    return project
+
+
+def running(project: Project) -> dict[str, int | None]:
+    """Pid by service, of those that run."""
+    document = json.loads(project.run("status", "--json").stdout)
+    return {
+        each["service"]: each["pid"]
+        for each in document["data"]["services"]
+        if each["state"] != "stopped"
+    }
+
+
+def psql(project: Project, sql: str, database: str = "postgres") -> None:
+    """Run a statement as the administrator of the project's PostgreSQL."""
+    environment = {
+        "PGHOST": "127.0.0.1",
+        "PGPORT": str(project.ports["postgres_litellm"]),
+        "PGUSER": "postgres",
+        "PGDATABASE": database,
+        "PGPASSWORD": project.secrets()["POSTGRES_PASSWORD"],
+    }
+    program = locate(Path(project.environment()["XDG_CACHE_HOME"])).postgres_bin / "psql"
+    subprocess.run([str(program), "-Xqc", sql], env=environment, check=True, capture_output=True)
+
+
+# Nothing has to run for these.
+
+
+def test_a_weak_master_key_is_refused_before_litellm_refuses_it(project: Project) -> None:
+    with changed(project.folder / ".env", "^LITELLM_MASTER_KEY=.*", "LITELLM_MASTER_KEY=sk-1234"):
+        found = failed(project, "up")
+
+    assert found.where == (3, "master_key_weak", None)
+    assert ".env line" in found.error["message"]
+    assert running(project) == {}
+
+
+def test_a_broken_environment_is_named_and_mended_by_one_command(
+    project: Project, embedded_environment: Environment, tmp_path: Path
+) -> None:
+    there = locate(tmp_path).root
+    there.mkdir(parents=True)
+    shutil.copy(embedded_environment.complete_mark, there)
+    project.extra_env["XDG_CACHE_HOME"] = str(tmp_path)
+    try:
+        found = failed(project, "up")
+        report = json.loads(project.run("doctor", "--fix", "--json").stdout)["data"]
+    finally:
+        del project.extra_env["XDG_CACHE_HOME"]
+
+    assert found.where == (4, "environment_broken", None)
+    assert "gatewayctl doctor --fix" in found.error["hint"]
+    assert [fix["finding"] for fix in report["fixes"]] == ["environment_broken"]
+    assert "environment_broken" not in [each["id"] for each in report["findings"]]
+    assert not locate(tmp_path).complete
+
+
+@pytest.mark.skipif(os.geteuid() != 0, reason="only root may mount a small disk to fill")
+def test_a_full_disk_is_named(project: Project) -> None:
+    state = project.folder / ".gatewayctl"
+    state.mkdir(exist_ok=True)
+    mount = ["mount", "-t", "tmpfs", "-o", "size=20m", "tmpfs", str(state)]
+    if subprocess.run(mount, capture_output=True, check=False).returncode:
+        pytest.skip("this machine lets nobody mount a tmpfs")
+    try:
+        found = failed(project, "up")
+        project.run("down")
+    finally:
+        subprocess.run(["umount", str(state)], check=True)
+
+    assert found.where[:2] == (4, "disk_full")
+    assert re.search("No space left|free disk space", found.error["message"])
+    assert "du -xh" in found.error["hint"]
+
+
+# These need a stack with data.
+
+
+def test_another_salt_key_than_that_of_the_data_is_refused(started: Project) -> None:
+    before = running(started)
+
+    with changed(started.folder / ".env", "^LITELLM_SALT_KEY=.*", f"LITELLM_SALT_KEY=sk-{OTHER}"):
+        found = failed(started, "up")
+
+    assert found.where == (3, "salt_key_changed", None)
+    assert ".env line" in found.error["message"]
+    assert running(started) == before
+
+
+def test_a_migration_that_was_never_finished_is_named_and_nothing_is_torn_down(
+    started: Project,
+) -> None:
+    broken = (
+        "insert into _prisma_migrations (id, checksum, migration_name, started_at,"
+        " applied_steps_count) values ('planted', 'x', '2099_planted', now(), 0)"
+    )
+    psql(started, broken, "litellm")
+
+    found = failed(started, "restart", "litellm")
+
+    assert found.where[:2] == (4, "migration_failed")
+    assert "2099_planted" in found.error["message"]
+    assert set(running(started)) == {"postgres", "phoenix"}
+    psql(started, "delete from _prisma_migrations where id = 'planted'", "litellm")
+
+
+def test_a_database_that_cannot_be_set_up_is_told_from_a_broken_migration(
+    started: Project,
+) -> None:
+    psql(started, "alter role litellm_user connection limit 0")
+
+    found = failed(started, "restart", "litellm")
+
+    psql(started, "alter role litellm_user connection limit -1")
+    assert found.where[:2] == (4, "database_setup_failed")
+    assert "too many connections" in found.error["message"]
+
+
+def test_litellm_s_own_exit_is_explained_by_its_last_words_while_phoenix_waits(
+    started: Project,
+) -> None:
+    env = started.folder / ".env"
+    old = env.read_text(encoding="utf-8")
+    env.write_text(f"{old}DIRECT_URL=mysql://127.0.0.1/none\n", encoding="utf-8")
+    try:
+        found = failed(started, "up", "--timeout", "120")
+    finally:
+        env.write_text(old, encoding="utf-8")
+
+    assert found.where == (4, "database_setup_failed", "litellm")
+    message = found.error["message"]
+    assert message.startswith("litellm failed (exit code 1): LiteLLM's database could not be set")
+    assert "unsupported scheme 'mysql'" in message
+    assert message.count("\n") <= 24
+    assert "unsupported scheme" in started.ok("logs", "litellm", "--tail", "50")
+    assert {"postgres", "phoenix"} <= set(running(started))
+
+
+def test_another_database_password_than_that_of_the_data_is_named(started: Project) -> None:
+    with changed(started.folder / ".env", "^POSTGRES_PASSWORD=.*", f"POSTGRES_PASSWORD={OTHER}"):
+        found = failed(started, "up")
+
+    assert found.where[:2] == (4, "database_password_refused")
+    assert "Put the old password back" in found.error["hint"]
+    assert "postgres" in running(started)
+
+
+def test_a_phoenix_that_does_not_answer_is_named_with_its_last_answer(started: Project) -> None:
+    started.ok("up", "--timeout", "120")
+    pid = running(started)["phoenix"]
+    assert pid is not None
+
+    os.kill(pid, signal.SIGSTOP)
+    try:
+        found = failed(started, "up", "--timeout", "4")
+    finally:
+        os.kill(pid, signal.SIGCONT)
+
+    assert found.where == (4, "phoenix_unreachable", "phoenix")
+    assert "no answer within 3 s" in found.error["message"]
+    assert "gatewayctl restart phoenix" in found.error["hint"]
+    assert running(started)["phoenix"] == pid
+
+
+@pytest.mark.parametrize(
+    ("model", "finding"),
+    [("say-401", "provider_key_refused"), ("keyless", "provider_key_missing")],
+)
+def test_a_provider_s_key_that_is_missing_is_told_from_one_that_is_refused(
+    model: str, finding: str, started: Project
+) -> None:
+    found = failed(started, "chat", "--model", model, "Hello")
+
+    assert found.where[:2] == (6, finding)
+    assert "real key into .env" in found.error["hint"]
+
+
+def test_a_port_that_somebody_took_is_named_with_its_holder(started: Project) -> None:
+    import socket
+
+    started.ok("down")
+    with socket.socket() as stranger:
+        stranger.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
+        stranger.bind(("127.0.0.1", started.ports["phoenix"]))
+        stranger.listen()
+
+        found = failed(started, "up")
+
+    assert found.where[:2] == (4, "port_taken")
+    assert f"pid {os.getpid()}" in found.error["message"]
+    assert running(started) == {}
+
+
+def test_a_service_that_the_kernel_kills_for_its_memory_is_named(started: Project) -> None:
+    with _too_little_memory() as program:
+        started.program = (*program, *started.program)
+        try:
+            up = started.start("up", "--json", "--timeout", "120")
+            if not program:
+                _kill_when_it_starts(started)
+            out, _ = up.communicate(timeout=150)
+        finally:
+            started.program = started.program[len(program) :]
+            started.run("down")
+
+    error = json.loads(out)["error"]
+    assert (up.returncode, error["finding"]) == (4, "out_of_memory")
+    assert "SIGKILL" in error["message"] or "memory" in error["message"]
+    assert error["service"] in {"litellm", "phoenix"}
+
+
+@contextmanager
+def _too_little_memory() -> Iterator[tuple[str, ...]]:
+    """Words that run a command with memory for one of two services; none where nobody may."""
+    group = Path("/sys/fs/cgroup/memory") / f"gatewayctl-{os.getpid()}"
+    try:
+        group.mkdir()
+        (group / "memory.limit_in_bytes").write_text("600M")
+    except OSError:
+        # The same signal comes from the test then.
+        yield ()
+        return
+    try:
+        yield "sh", "-c", f'echo $$ > {group}/tasks; exec "$@"', "sh"
+    finally:
+        group.rmdir()
+
+
+def _kill_when_it_starts(project: Project) -> None:
+    for _ in range(600):
+        pid = running(project).get("litellm")
+        if pid is not None and psutil.pid_exists(pid):
+            os.kill(pid, signal.SIGKILL)
+            return
+    pytest.fail("litellm never started")

@@ -1,0 +1,99 @@
+"""A project as doctor sees it: real files, a faked stack."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass, field
+from pathlib import Path
+
+import httpx
+
+from gatewayctl.gateway.client import GatewayClient
+from gatewayctl.operations.checks.subject import Look, Subject
+from gatewayctl.operations.doctor import Ways, seen
+from gatewayctl.runtimes.base import ProcessState
+from gatewayctl.runtimes.examined import Ailment
+from gatewayctl.settings.load import load
+from gatewayctl.settings.model import Settings
+from tests.fakes.litellm import FakeLiteLLM
+from tests.fakes.phoenix import healthy_stack
+from tests.fakes.projects import MASTER_KEY
+from tests.fakes.runtime import SERVICES, FakeRuntime, resolved
+
+ENV = f"""\
+OPENAI_API_KEY=sk-proj-real-0123456789abcdefgh
+LITELLM_MASTER_KEY={MASTER_KEY}
+LITELLM_SALT_KEY=sk-salt-fedcba9876543210fedcba98
+LITELLM_POSTGRES_PASSWORD=8f3b1c5d7e9a0b2c4d6e8f0a
+POSTGRES_PASSWORD=1a2b3c4d5e6f7a8b9c0d1e2f
+UI_PASSWORD=c0ffee1234deadbeef567890
+"""
+
+
+@dataclass(kw_only=True)
+class AilingRuntime(FakeRuntime):
+    """A runtime that can be examined; what is cured is no longer found."""
+
+    ills: list[Ailment] = field(default_factory=list)
+
+    def ailments(self) -> tuple[Ailment, ...]:
+        return tuple(self.ills)
+
+    def cure(self, finding: str) -> str:
+        self._called(f"cure {finding}")
+        cured = [ill for ill in self.ills if ill.finding == finding]
+        self.ills = [ill for ill in self.ills if ill.finding != finding]
+        return f"cured {finding}" if cured else ""
+
+
+@dataclass(kw_only=True)
+class Patient:
+    """A project in a folder with everything in order, and its stack."""
+
+    folder: Path
+    env: str = ENV
+    gateway_yaml: str | None = None
+    environ: dict[str, str] = field(default_factory=dict)
+    runtime: AilingRuntime = field(default_factory=AilingRuntime)
+    litellm: FakeLiteLLM = field(default_factory=healthy_stack)
+
+    def __post_init__(self) -> None:
+        self.folder.mkdir(parents=True, exist_ok=True)
+        self.write_env(self.env)
+        if self.gateway_yaml is not None:
+            (self.folder / "gateway.yaml").write_text(self.gateway_yaml)
+
+    def write_env(self, text: str) -> None:
+        (self.folder / ".env").write_text(text)
+        (self.folder / ".env").chmod(0o600)
+
+    def up(self, **but: ProcessState) -> None:
+        """Everything runs, but for what is said otherwise."""
+        states: dict[str, ProcessState] = dict.fromkeys(SERVICES, "running")
+        self.runtime.processes = states | but
+
+    def settings(self) -> Settings:
+        return load(self.folder, environ=self.environ)
+
+    @contextmanager
+    def ways(self) -> Iterator[Ways]:
+        with httpx.Client(transport=self.litellm.transport()) as http:
+            yield Ways(
+                settings=self.settings,
+                runtime=lambda: resolved(self.runtime),
+                gateway=lambda: GatewayClient(http, "http://127.0.0.1:4000"),
+            )
+
+    @contextmanager
+    def subject(self) -> Iterator[Subject]:
+        with self.ways() as ways:
+            yield seen(self.folder, ways)
+
+    def found(self, look: Look) -> list[tuple[str, str]]:
+        """Finding and evidence of all that one check finds."""
+        with self.subject() as subject:
+            return [(each.finding, each.evidence) for each in look(subject)]
+
+    def ids(self, look: Look) -> list[str]:
+        return [finding for finding, _ in self.found(look)]

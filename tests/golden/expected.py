@@ -1,0 +1,71 @@
+"""The files of the repository that the code generates, and what it generates for them now.
+
+`tests/architecture` compares; `python -m tests.golden` writes them anew.
+"""
+
+from __future__ import annotations
+
+import tempfile
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Final
+
+from gatewayctl.rendering.plan import plan
+from gatewayctl.settings.env_example import env_example, env_prod_example
+from tests.fakes.projects import project
+
+ROOT: Final = Path(__file__).parents[2]
+GOLDEN: Final = Path(__file__).parent
+
+_DIGEST: Final = "sha256:" + "0123456789abcdef" * 4
+# By folder. The name of the folder a project is in is the name of the project.
+PROJECTS: Final = {
+    "production": "profile: production\nworkers: 4\n",
+    "apps": f"""\
+bind: 10.0.0.5
+workers: 16
+images:
+  litellm: ghcr.io/berriai/litellm@{_DIGEST}
+  postgres: registry.example:5000/db/postgres:16.14@{_DIGEST}
+models:
+  claude: bedrock/anthropic.claude-sonnet-5
+  local: {{model: openai/x, api_base: "http://host:1/v1", params: {{extra: os.environ/X_NAME}}}}
+keys:
+  web: WEB_KEY
+  litellm-dev: LITELLM_API_KEY
+apps:
+  web:
+    image: shop/web:3
+    key: web
+    ports: {{"8080": 80, "8443": 443}}
+    command: serve --greeting 'it costs $5' --name ${{USER}}
+  api:
+    build: ./services/api
+    ports: [9000]
+    environment:
+      LOG_LEVEL: info
+      LIMIT: 12
+      VERBOSE: true
+      TEMPLATE: "$${{a}} $b\\nnext line"
+      DATABASE_PASSWORD: os.environ/SHOP_PASSWORD
+      OTEL_SERVICE_NAME: shop-api
+""",
+}
+
+
+def generated() -> Iterator[tuple[Path, str]]:
+    """Each file with its text."""
+    yield ROOT / ".env.example", env_example()
+    yield ROOT / ".env.prod.example", env_prod_example()
+    with tempfile.TemporaryDirectory() as folder:
+        yield from _rendered(Path(folder) / "gateway", "", ROOT / "compose")
+        for name, text in PROJECTS.items():
+            for path, content in _rendered(Path(folder) / name, text, GOLDEN / name):
+                # The same in every project, and no module of the tests.
+                if path.suffix != ".py":
+                    yield path, content
+
+
+def _rendered(folder: Path, gateway_yaml: str, target: Path) -> Iterator[tuple[Path, str]]:
+    for file in plan(project(folder, gateway_yaml), runtime="docker"):
+        yield target / file.path, file.content

@@ -1,0 +1,209 @@
+"""``gatewayctl backup`` and ``restore``, as scripts see them."""
+
+from __future__ import annotations
+
+import json
+from pathlib import Path
+
+import pyrage
+import pytest
+
+from tests.fakes.answers import silent_stack
+from tests.fakes.litellm import sha256
+from tests.fakes.runtime import SERVICES
+from tests.integration.stack_project import Project, document
+
+
+@pytest.fixture
+def backed_up(ready: Project) -> Path:
+    """A backup of a project that runs, whose database knows the key of .env."""
+    ready.runtime.server.databases["litellm"].tokens = [sha256(ready.secrets()["LITELLM_API_KEY"])]
+    file = ready.folder / "a.bak"
+    assert ready.run("backup", str(file)).exit_code == 0
+    ready.runtime.calls.clear()
+    return file
+
+
+# backup
+
+
+def test_a_backup_says_where_it_is_and_how_to_have_it_back(ready: Project) -> None:
+    result = ready.run("backup")
+
+    assert result.exit_code == 0
+    file = next(line for line in result.stdout.splitlines() if line.endswith(".gatewayctl-backup"))
+    assert Path(file).is_file()
+    assert "gatewayctl restore FILE --yes" in result.stdout
+    assert "dump of litellm ready" in result.stderr
+    assert "sk-" not in result.stdout + result.stderr
+
+
+def test_a_backup_as_a_document(ready: Project) -> None:
+    data = document(ready.run("backup", str(ready.folder / "a.bak"), "--json"))["data"]
+
+    assert data["file"] == str(ready.folder / "a.bak")
+    assert data["contents"] == {"virtual_keys": 2, "spend_logs": 7, "traces": 4, "spans": 11}
+    assert (data["project"], data["encrypted"]) == ("shop", False)
+
+
+def test_a_file_that_is_there_is_exit_code_2_and_stays(ready: Project) -> None:
+    file = ready.folder / "a.bak"
+    file.write_text("precious")
+
+    found = document(ready.run("backup", str(file), "--json"))
+
+    assert found["error"]["code"] == "backup_exists"
+    assert ready.run("backup", str(file)).exit_code == 2
+    assert file.read_text() == "precious"
+
+
+def test_a_project_that_was_never_up_is_exit_code_3(project: Project) -> None:
+    result = project.run("backup", "--json")
+
+    assert result.exit_code == 3
+    assert document(result)["error"]["code"] == "env_file_missing"
+
+
+def test_a_recipient_that_is_none_is_exit_code_2(ready: Project) -> None:
+    assert ready.run("backup", "--recipient", "age1nonsense").exit_code == 2
+    assert ready.run("backup", "--passphrase-stdin", stdin="").exit_code == 2
+
+
+# restore
+
+
+def test_a_restore_is_not_done_without_a_terminal_and_without_yes(
+    ready: Project, backed_up: Path
+) -> None:
+    result = ready.run("restore", str(backed_up))
+
+    assert result.exit_code == 2
+    assert "This loses the keys, spend and traces of now" in result.stderr
+    assert ready.runtime.calls == []
+
+
+def test_what_was_backed_up_is_back_with_its_proofs(ready: Project, backed_up: Path) -> None:
+    before = ready.secrets()
+    env = ready.folder / ".env"
+    env.write_text(env.read_text().replace(before["LITELLM_API_KEY"], "sk-later-0123456789abcdef"))
+    ready.runtime.server.databases["litellm"].rows["LiteLLM_SpendLogs"] = 99
+
+    found = document(ready.run("restore", str(backed_up), "--yes", "--json"))
+
+    assert found["status"] == "success"
+    assert found["data"]["key"] == "LITELLM_API_KEY"
+    assert found["data"]["key_opens"] is True
+    assert found["data"]["credential"] == "none stored"
+    assert Path(found["data"]["before"]).is_file()
+    assert ready.secrets() == before
+    assert ready.runtime.server.databases["litellm"].rows["LiteLLM_SpendLogs"] == 7
+    assert ready.runtime.running == set(SERVICES)
+
+
+def test_a_key_that_is_refused_afterwards_is_partial_and_exit_code_7(
+    ready: Project, backed_up: Path
+) -> None:
+    ready.litellm.keys.clear()
+
+    result = ready.run("restore", str(backed_up), "--yes", "--json")
+
+    assert result.exit_code == 7
+    assert document(result)["status"] == "partial"
+
+
+def test_a_broken_backup_is_exit_code_4_and_nothing_is_touched(
+    ready: Project, backed_up: Path
+) -> None:
+    backed_up.write_bytes(backed_up.read_bytes()[:-600])
+
+    result = ready.run("restore", str(backed_up), "--yes", "--json")
+
+    assert (result.exit_code, document(result)["error"]["code"]) == (4, "backup_broken")
+    assert ready.runtime.calls == []
+
+
+def test_a_file_that_is_not_there_is_exit_code_3(ready: Project) -> None:
+    result = ready.run("restore", "nowhere.bak", "--yes", "--json")
+
+    assert (result.exit_code, document(result)["error"]["code"]) == (3, "file_unreadable")
+
+
+def test_a_backup_of_another_project_is_refused_without_force(
+    ready: Project, backed_up: Path
+) -> None:
+    (ready.folder / "gateway.yaml").write_text("project_name: other\n")
+
+    result = ready.run("restore", str(backed_up), "--yes", "--json")
+
+    assert (result.exit_code, document(result)["error"]["code"]) == (4, "backup_foreign")
+    assert "--force" in document(result)["error"]["hint"]
+    assert ready.run("restore", str(backed_up), "--yes", "--force").exit_code == 0
+
+
+def test_an_encrypted_backup_opens_with_its_identity(ready: Project, tmp_path: Path) -> None:
+    made = pyrage.x25519.Identity.generate()
+    identity, file = tmp_path / "identity.txt", tmp_path / "a.age"
+    identity.write_text(f"{made}\n")
+    ready.run("backup", str(file), "--recipient", str(made.to_public()))
+
+    closed = ready.run("restore", str(file), "--yes", "--json")
+    opened = ready.run("restore", str(file), "--yes", "--identity", str(identity))
+
+    assert document(closed)["error"]["code"] == "backup_sealed"
+    assert "--identity" in document(closed)["error"]["hint"]
+    assert opened.exit_code == 0
+    assert str(made) not in opened.stdout + opened.stderr
+
+
+def test_a_passphrase_comes_by_standard_input(ready: Project, tmp_path: Path) -> None:
+    file = tmp_path / "a.age"
+
+    made = ready.run("backup", str(file), "--passphrase-stdin", "--json", stdin="open sesame\n")
+    opened = ready.run(
+        "restore", str(file), "--yes", "--passphrase-stdin", "--json", stdin="open sesame\n"
+    )
+
+    assert document(made)["data"]["encrypted"] is True
+    assert opened.exit_code == 0
+    assert "open sesame" not in json.dumps(document(made)) + opened.stdout
+
+
+# reset
+
+
+def test_a_reset_says_what_is_lost_and_keeps_it_in_a_backup(ready: Project) -> None:
+    result = ready.run("reset", "--yes")
+
+    assert result.exit_code == 0
+    assert "over 7 logged requests" in result.stderr
+    assert "A backup is taken first" in result.stderr
+    assert "proof of litellm ready" in result.stderr
+    assert "What was lost is in " in result.stdout
+
+
+def test_a_reset_without_a_backup_and_with_kept_keys(ready: Project) -> None:
+    before = ready.secrets()
+
+    data = document(ready.run("reset", "--yes", "--no-backup", "--keep-keys", "--json"))["data"]
+
+    assert data["backup"] is None
+    assert ready.secrets() == before
+
+
+def test_a_reset_of_everything_drops_the_traces(ready: Project) -> None:
+    result = ready.run("reset", "--yes", "--all")
+
+    assert "4 traces" in result.stderr
+    assert ready.runtime.server.databases["phoenix"].rows == {}
+    assert ready.run("reset", "--all").exit_code == 2
+
+
+def test_a_gateway_that_does_not_answer_does_not_hide_what_the_database_holds(
+    ready: Project,
+) -> None:
+    ready.litellm = silent_stack()
+
+    result = ready.run("reset")
+
+    assert "an unknown number of virtual keys" in result.stderr
+    assert "7 logged requests" in result.stderr

@@ -1,0 +1,101 @@
+"""The commands on a stack of containers with an app, as scripts see them."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import pytest
+
+from gatewayctl.errors import EngineNotRunning
+from tests.fakes.runtime import DOCKER_SERVICES, docker_stack
+from tests.integration.stack_project import Project, document, master_key_of
+
+YAML = 'runtime: docker\napps: {shop: {image: "shop:1", key: litellm-dev}}\n'
+EVERY = [*DOCKER_SERVICES, "shop"]
+
+
+@pytest.fixture
+def containers(tmp_path: Path) -> Project:
+    made = Project(folder=tmp_path / "shop", runtime=docker_stack("shop", state="stopped"))
+    made.folder.mkdir()
+    (made.folder / "gateway.yaml").write_text(YAML)
+    made.litellm.master = master_key_of(made)
+    return made
+
+
+def test_the_whole_life_of_a_stack_with_an_app(containers: Project) -> None:
+    first = document(containers.run("up", "--json"))
+    second = document(containers.run("up", "--json"))
+    status = document(containers.run("status", "--json"))
+    again = containers.run("restart", "shop")
+    down = containers.run("down")
+
+    assert first["data"]["started"] == EVERY
+    assert (second["data"]["started"], second["data"]["changed"]) == ([], False)
+    assert [service["service"] for service in status["data"]["services"]] == EVERY
+    assert status["data"]["healthy"]
+    assert again.stdout.startswith("Restarted: shop.\n")
+    assert "Data stays in Docker's volumes" in down.stdout
+
+
+def test_up_writes_a_compose_file_that_refers_to_env_file_only(containers: Project) -> None:
+    containers.run("up")
+
+    text = (containers.folder / "compose" / "docker-compose.yml").read_text()
+
+    assert "  shop:" in text
+    assert not any(value in text for value in containers.secrets().values() if value)
+
+
+def test_an_app_that_does_not_run_makes_the_stack_unhealthy(containers: Project) -> None:
+    containers.run("up")
+    containers.runtime.processes["shop"] = "failed"
+    containers.runtime.details["shop"] = "exit code 1"
+
+    result = containers.run("status")
+
+    assert result.exit_code == 4
+    assert "shop is unhealthy" in result.stderr
+    assert "shop: exit code 1" in result.stdout
+
+
+def test_a_rotated_key_says_which_app_waits_for_it(containers: Project) -> None:
+    containers.run("up")
+
+    result = containers.run("keys", "rotate", "litellm-dev")
+
+    assert "Run `gatewayctl up`, so that shop gets the new key." in result.output
+
+
+def test_an_engine_that_does_not_run_is_its_own_failure(containers: Project) -> None:
+    containers.runtime.raising = {
+        verb: EngineNotRunning("No Docker engine answers at unix:///x.")
+        for verb in ("preflight", "states", "stop")
+    }
+
+    for command in ("up", "status", "down"):
+        found = document(containers.run(command, "--json"))
+        assert found["error"]["code"] == "engine_not_running"
+    assert containers.run("up").exit_code == 4
+
+
+def test_data_that_is_gone_is_no_reason_to_stay_with_a_runtime(containers: Project) -> None:
+    containers.run("up")
+    there = (containers.folder / ".gatewayctl" / "runtime").read_text()
+
+    containers.run("down", "--volumes", "--yes")
+
+    assert there == "docker\n"
+    assert not (containers.folder / ".gatewayctl" / "runtime").exists()
+
+
+def test_the_address_of_the_gateway_depends_on_where_an_application_runs(
+    containers: Project,
+) -> None:
+    containers.run("up")
+
+    inside = containers.run("env", "--for", "container").stdout
+    outside = containers.run("env").stdout
+
+    assert "LLM_BASE_URL=http://litellm:4000\n" in inside
+    assert "LLM_BASE_URL=http://127.0.0.1:4000\n" in outside

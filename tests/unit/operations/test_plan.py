@@ -1,0 +1,122 @@
+from __future__ import annotations
+
+from pathlib import Path
+
+import httpx
+import pytest
+
+from gatewayctl.errors import Drift
+from gatewayctl.gateway.client import GatewayClient
+from gatewayctl.operations.plan import PlanReport, plan
+from gatewayctl.operations.render import render
+from gatewayctl.settings.model import Settings
+from tests.fakes.answers import REFUSED, answers
+from tests.fakes.projects import project
+from tests.fakes.runtime import FakeRuntime, resolved, up_and_running
+
+
+@pytest.fixture
+def settings(tmp_path: Path) -> Settings:
+    made = project(tmp_path / "shop", env="LITELLM_API_KEY=sk-virtual-0123456789\n")
+    render(made, runtime="embedded")
+    return made
+
+
+def planned(
+    settings: Settings, runtime: FakeRuntime, litellm: httpx.Response | Exception = REFUSED
+) -> PlanReport:
+    with answers([litellm]) as http:
+        return plan(settings, resolved(runtime), GatewayClient(http, settings.gateway_url))
+
+
+def actions(report: PlanReport) -> dict[str, str]:
+    return {change.service: change.action for change in report.services}
+
+
+def test_a_stack_that_never_ran_is_started_whole(settings: Settings) -> None:
+    report = planned(settings, FakeRuntime())
+
+    assert actions(report) == dict.fromkeys(("postgres", "litellm", "phoenix"), "start")
+    assert isinstance(report.problem, Drift)
+    assert report.problem.exit_code == 8
+    assert report.downtime == ()
+
+
+def test_one_that_runs_with_the_settings_of_now_is_left_alone(settings: Settings) -> None:
+    report = planned(settings, up_and_running())
+
+    assert actions(report) == dict.fromkeys(("postgres", "litellm", "phoenix"), "untouched")
+    assert [file.state for file in report.files] == ["unchanged"] * len(report.files)
+
+
+def test_looking_starts_nothing_and_writes_nothing(settings: Settings) -> None:
+    runtime = up_and_running()
+    before = sorted(settings.project_dir.rglob("*"))
+
+    planned(settings, runtime)
+
+    assert set(runtime.calls) <= {"states", "pending"}
+    assert sorted(settings.project_dir.rglob("*")) == before
+
+
+def test_what_restarts_is_named_with_its_reason_and_what_it_costs(settings: Settings) -> None:
+    runtime = up_and_running()
+    runtime.differs = {"litellm"}
+
+    report = planned(settings, runtime)
+
+    assert [(c.service, c.why) for c in report.services if c.action == "restart"] == [
+        ("litellm", ("litellm_config.yaml",))
+    ]
+    assert report.downtime == ("Calls fail while litellm starts again.",)
+    assert report.problem is not None
+    assert "1 service" in report.problem.message
+
+
+@pytest.mark.parametrize(
+    "name", ["LITELLM_SALT_KEY", "LITELLM_POSTGRES_PASSWORD", "POSTGRES_PASSWORD"]
+)
+def test_a_secret_that_data_depends_on_is_a_risk(name: str, settings: Settings) -> None:
+    runtime = up_and_running()
+    runtime.differs, runtime.reason = {"litellm"}, name
+
+    (sentence,) = planned(settings, runtime).data_at_risk
+
+    assert name in sentence
+    assert "put the old one back" in sentence
+
+
+def test_files_that_differ_are_shown_and_not_written(settings: Settings) -> None:
+    file = settings.compose_dir / "litellm_config.yaml"
+    file.write_text("by hand\n")
+
+    report = planned(settings, up_and_running())
+
+    assert [(f.path.name, f.state) for f in report.files if f.state != "unchanged"] == [
+        ("litellm_config.yaml", "changed")
+    ]
+    assert "-by hand" in (report.files[0].diff or "")
+    assert file.read_text() == "by hand\n"
+
+
+def test_keys_cannot_be_said_while_the_gateway_is_silent_but_for_those_env_lacks(
+    settings: Settings,
+) -> None:
+    report = planned(settings, up_and_running(), REFUSED)
+
+    assert {key.alias: key.action for key in report.keys} == {
+        "litellm-dev": "unknown",
+        "litellm-eval": "create",
+    }
+
+
+def test_secrets_that_up_would_generate_are_named(tmp_path: Path) -> None:
+    bare = project(tmp_path / "bare", env="")
+    (bare.project_dir / ".env").write_text("")
+
+    from gatewayctl.settings.load import load
+
+    report = planned(load(bare.project_dir), FakeRuntime())
+
+    assert "LITELLM_SALT_KEY" in report.secrets
+    assert "REDIS_PASSWORD" not in report.secrets

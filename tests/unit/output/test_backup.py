@@ -1,0 +1,173 @@
+from __future__ import annotations
+
+from datetime import UTC, datetime
+from pathlib import Path
+
+import pytest
+
+from gatewayctl.operations.backup import BackupReport, Contents
+from gatewayctl.operations.health import ServiceReport
+from gatewayctl.operations.key_maker import KeyResult
+from gatewayctl.operations.keys_create import KeysCreateReport
+from gatewayctl.operations.reset import Loss, ResetReport
+from gatewayctl.operations.restore import RestoreReport
+from gatewayctl.output import backup
+from gatewayctl.settings.model import Secret
+from tests.unit.output.test_stack import HIDDEN, SERVICES, shown
+
+AT = datetime(2026, 11, 23, 14, 0, 5, tzinfo=UTC)
+CONTENTS = Contents(virtual_keys=2, spend_logs=7, traces=4, spans=11)
+KEY = "sk-virtual-0123456789abcdefWXYZ"
+
+
+def keys(*, written: bool) -> KeysCreateReport:
+    made = KeyResult(
+        alias="litellm-dev",
+        env="LITELLM_API_KEY",
+        status="created" if written else "registered",
+        key=Secret(KEY),
+        models=(),
+        metadata={},
+        expires=None,
+        written=written,
+    )
+    return KeysCreateReport(keys=(made,), failed=(), env_file=Path(".env"), warnings=(HIDDEN,))
+
+
+def reset(*, traces_lost: bool = False, written: bool = True) -> ResetReport:
+    return ResetReport(
+        project="shop",
+        lost=Loss(keys=1, spend=0.0),
+        traces_lost=traces_lost,
+        backup=Path("/p/before.gatewayctl-backup"),
+        services=SERVICES,
+        keys=keys(written=written),
+    )
+
+
+def restored(**fields: object) -> RestoreReport:
+    said: dict[str, object] = {
+        "project": "shop",
+        "file": Path("/p/a.gatewayctl-backup"),
+        "made_at": AT,
+        "before": Path("/p/before.gatewayctl-backup"),
+        "contents": CONTENTS,
+        "rows": {"litellm": 12, "phoenix": 15},
+        "env_changed": ("LITELLM_API_KEY",),
+        "config": "kept",
+        "key": "LITELLM_API_KEY",
+        "key_opens": True,
+        "credential": "none stored",
+        "services": SERVICES,
+        "seconds": 20.0,
+    }
+    return RestoreReport(**{**said, **fields})  # type: ignore[arg-type]
+
+
+@pytest.mark.parametrize(
+    ("count", "words"),
+    [
+        (None, "-"),
+        (0, "0 bytes"),
+        (999, "999 bytes"),
+        (1000, "1.0 kB"),
+        (12_600_000, "12.6 MB"),
+        (3_200_000_000_000, "3.2 TB"),
+        (5_000_000_000_000_000, "5000.0 TB"),
+    ],
+)
+def test_bytes_are_said_in_the_unit_that_fits(count: int | None, words: str) -> None:
+    assert backup.byte_size(count) == words
+
+
+@pytest.mark.parametrize("encrypted", [True, False])
+def test_a_backup_shows_its_file_alone_on_a_line_and_whether_secrets_are_open(
+    encrypted: bool,
+) -> None:
+    report = BackupReport(
+        project="shop",
+        file=Path("/p/a.gatewayctl-backup"),
+        size=1_000_000,
+        encrypted=encrypted,
+        made_at=AT,
+        versions={},
+        contents=CONTENTS,
+        seconds=0.61,
+    )
+
+    text = shown(backup.backup(report))
+
+    assert "/p/a.gatewayctl-backup" in text
+    assert ("encrypted" in text[1], "holds secrets" in text[1]) == (encrypted, not encrypted)
+    assert "2 virtual keys, 7 logged requests, 4 traces with 11 spans" in text[0]
+
+
+def test_a_restore_shows_what_was_proven_and_where_the_data_of_before_is() -> None:
+    text = shown(backup.restore(restored()))
+
+    assert text[0] == "Restored shop as it was at 2026-11-23 14:00:05 UTC:"
+    assert "  rows: 12 in litellm, 15 in phoenix, every table as backed up" in text
+    assert "  virtual key: LITELLM_API_KEY opens the gateway" in text
+    assert "  stored credentials: none stored" in text
+    assert text[-1] == "What was there before: /p/before.gatewayctl-backup"
+    assert max(len(line) for line in text) <= 80
+
+
+def test_a_restore_says_what_could_not_be_proven_and_what_differs() -> None:
+    none = shown(backup.restore(restored(key=None, key_opens=None)))
+    refused = shown(backup.restore(restored(key_opens=False, config="differs, kept")))
+
+    assert any("holds none that is usable" in line for line in none)
+    assert any("is refused" in line for line in refused)
+    assert any("gateway.yaml differs" in line for line in refused)
+
+
+@pytest.mark.parametrize(
+    ("lost", "words"),
+    [
+        (Loss(keys=3, spend=1.23456), "3 virtual keys, spend $1.2346"),
+        (Loss(keys=0, spend=0.0), "0 virtual keys, spend $0.0000"),
+        (Loss(keys=None, spend=None), "an unknown number of virtual keys, spend unknown"),
+        (Loss(keys=1, spend=0.0, requests=7, size=4096), "database (4.1 kB): 1 virtual keys"),
+        (Loss(keys=1, spend=0.0, requests=7), "spend $0.0000 over 7 logged requests"),
+    ],
+)
+def test_what_a_reset_loses_is_a_sentence(lost: Loss, words: str) -> None:
+    assert words in backup.loss_sentence(lost)
+    assert "Traces in Phoenix stay" in backup.loss_sentence(lost)
+
+
+def test_a_reset_of_everything_counts_the_traces_too() -> None:
+    lost = Loss(keys=1, spend=0.0, traces=4, traces_size=2_000_000)
+
+    assert "4 traces (2.0 MB)" in backup.loss_sentence(lost, everything=True)
+    assert "stay" not in backup.loss_sentence(lost, everything=True)
+    assert "traces" in backup.loss_words(everything=True)
+    assert "traces" not in backup.loss_words(everything=False)
+
+
+def test_a_reset_without_a_backup_says_so_loudly() -> None:
+    assert "NO backup" in backup.loss_sentence(Loss(keys=1, spend=0.0), kept=False)
+
+
+def test_a_reset_shows_the_new_keys_by_name_and_the_backup() -> None:
+    text = shown(backup.reset(reset()))
+
+    assert "Virtual key litellm-dev created, in .env as LITELLM_API_KEY" in text
+    assert f"Warning: {HIDDEN}" in text
+    assert "What was lost is in /p/before.gatewayctl-backup" in text
+    assert KEY not in "\n".join(text)
+    assert text[-1].startswith("Next: restart applications")
+
+
+def test_keys_that_were_kept_need_no_restart_of_applications() -> None:
+    text = "\n".join(shown(backup.reset(reset(written=False, traces_lost=True))))
+
+    assert "Next" not in text
+    assert "so was Phoenix's" in text
+
+
+def test_the_services_are_a_table_in_every_report() -> None:
+    assert all(isinstance(service, ServiceReport) for service in SERVICES)
+    for report in (backup.restore(restored()), backup.reset(reset())):
+        assert any(line.startswith("SERVICE") for line in shown(report))

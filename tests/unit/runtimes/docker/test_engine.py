@@ -1,0 +1,188 @@
+from __future__ import annotations
+
+import hashlib
+import json
+import socket
+import threading
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+
+import pytest
+
+from gatewayctl.errors import (
+    ComposeMissing,
+    EngineNotRunning,
+    EnginePermission,
+    RuntimeProblem,
+)
+from gatewayctl.runtimes.docker.engine import (
+    DEFAULT_HOST,
+    Endpoint,
+    ask,
+    check_compose,
+    endpoint,
+    failure,
+)
+
+
+@contextmanager
+def engine(path: Path, answer: bytes | None) -> Iterator[list[bytes]]:
+    """A listener on a socket file that answers once, or hangs up."""
+    heard: list[bytes] = []
+    with socket.socket(socket.AF_UNIX, socket.SOCK_STREAM) as server:
+        server.bind(str(path))
+        server.listen()
+
+        def serve() -> None:
+            connection, _ = server.accept()
+            with connection:
+                heard.append(connection.recv(4096))
+                if answer is not None:
+                    connection.sendall(answer)
+
+        thread = threading.Thread(target=serve)
+        thread.start()
+        yield heard
+        thread.join()
+
+
+def at(path: Path) -> Endpoint:
+    return Endpoint(host=f"unix://{path}", source="the test")
+
+
+OK = b"HTTP/1.1 200 OK\r\nContent-Length: 2\r\n\r\nOK"
+
+
+@pytest.mark.parametrize(
+    ("answer", "found"),
+    [
+        (OK, "answers"),
+        (b"HTTP/1.1 500 Oh no\r\nContent-Length: 0\r\n\r\n", "silent"),
+        (b"SSH-2.0-something\r\n", "silent"),
+        (None, "silent"),
+    ],
+)
+def test_an_engine_is_asked_by_its_own_ping(
+    answer: bytes | None, found: str, tmp_path: Path
+) -> None:
+    with engine(tmp_path / "s", answer) as heard:
+        assert ask(at(tmp_path / "s")) == found
+
+    assert heard[0].startswith(b"GET /_ping HTTP/1.1\r\n")
+
+
+def test_no_socket_and_a_dead_socket_are_silent(tmp_path: Path) -> None:
+    with socket.socket(socket.AF_UNIX) as dead:
+        dead.bind(str(tmp_path / "dead"))
+
+    assert ask(at(tmp_path / "dead")) == "silent"
+    assert ask(at(tmp_path / "none")) == "silent"
+
+
+def test_an_engine_that_hangs_is_silent_after_a_moment(tmp_path: Path) -> None:
+    with socket.socket(socket.AF_UNIX) as hanging:
+        hanging.bind(str(tmp_path / "hangs"))
+        hanging.listen()
+
+        assert ask(at(tmp_path / "hangs"), patience=0.05) == "silent"
+
+
+@pytest.mark.parametrize(
+    "host", ["ssh://me@build", "tcp://10.0.0.7:2375", "npipe:////./pipe/docker", ""]
+)
+def test_an_engine_of_another_machine_is_not_asked(host: str) -> None:
+    assert ask(Endpoint(host=host, source="DOCKER_HOST")) == "elsewhere"
+
+
+def test_an_engine_behind_a_port_of_this_machine_is_asked() -> None:
+    with socket.create_server(("127.0.0.1", 0)) as free:
+        port = free.getsockname()[1]
+
+    assert ask(Endpoint(host=f"tcp://127.0.0.1:{port}", source="DOCKER_HOST")) == "silent"
+
+
+# Where it is
+
+
+def context(home: Path, name: str, host: object) -> None:
+    digest = hashlib.sha256(name.encode()).hexdigest()
+    folder = home / ".docker" / "contexts" / "meta" / digest
+    folder.mkdir(parents=True)
+    (folder / "meta.json").write_text(json.dumps({"Endpoints": {"docker": {"Host": host}}}))
+
+
+def test_the_engine_is_where_docker_itself_looks(tmp_path: Path) -> None:
+    context(tmp_path, "desktop", "unix:///home/me/.docker/desktop/docker.sock")
+    context(tmp_path, "other", "unix:///other.sock")
+    (tmp_path / ".docker" / "config.json").write_text('{"currentContext": "desktop"}')
+
+    def found(**environ: str) -> str:
+        return endpoint(environ, tmp_path).host
+
+    assert found() == "unix:///home/me/.docker/desktop/docker.sock"
+    assert found(DOCKER_CONTEXT="other") == "unix:///other.sock"
+    assert found(DOCKER_CONTEXT="default") == DEFAULT_HOST
+    assert found(DOCKER_CONTEXT="unknown") == DEFAULT_HOST
+    assert found(DOCKER_HOST="tcp://1.2.3.4:5", DOCKER_CONTEXT="other") == "tcp://1.2.3.4:5"
+    assert found(DOCKER_CONFIG=str(tmp_path / "empty")) == DEFAULT_HOST
+
+
+@pytest.mark.parametrize("text", ["", "not json", "[]", '{"currentContext": 7}'])
+def test_a_configuration_that_says_nothing_means_the_usual_socket(
+    text: str, tmp_path: Path
+) -> None:
+    (tmp_path / ".docker").mkdir()
+    (tmp_path / ".docker" / "config.json").write_text(text)
+
+    assert endpoint({}, tmp_path).host == DEFAULT_HOST
+
+
+# What its refusals mean
+
+DENIED = (
+    "permission denied while trying to connect to the Docker daemon socket at "
+    "unix:///var/run/docker.sock: dial unix /var/run/docker.sock: connect: permission denied"
+)
+
+
+@pytest.mark.parametrize(
+    ("words", "kind"),
+    [
+        (DENIED, EnginePermission),
+        ("Cannot connect to the Docker daemon at unix:///x. Is it running?", EngineNotRunning),
+        ("error during connect: Get https://x: EOF", EngineNotRunning),
+        ("docker: 'compose' is not a docker command.\nSee 'docker --help'", ComposeMissing),
+        ("unknown shorthand flag: 'f' in -f", ComposeMissing),
+    ],
+)
+def test_each_reason_why_docker_cannot_be_used_has_its_own_failure(
+    words: str, kind: type[RuntimeProblem]
+) -> None:
+    found = failure(words, doing="list containers")
+
+    assert type(found) is kind
+    assert found.exit_code == 4
+    assert "embedded" in found.hint
+
+
+def test_any_other_failure_says_what_for_and_the_last_line() -> None:
+    found = failure("step 1\n\nError: it broke\n\n", doing="start the stack")
+
+    assert type(found) is RuntimeProblem
+    assert found.message == "Docker cannot start the stack: Error: it broke"
+    assert failure("", doing="x").message == "Docker cannot x: it gave no reason"
+
+
+@pytest.mark.parametrize("version", ["2.20.0", "v2.26.1-4", "5.0.1", "dev"])
+def test_a_compose_that_is_new_enough_is_taken(version: str) -> None:
+    check_compose(version)
+
+
+@pytest.mark.parametrize("version", ["2.19.1\n", "1.29.2", "v2.3.4"])
+def test_a_compose_that_is_too_old_is_told_with_both_versions(version: str) -> None:
+    with pytest.raises(ComposeMissing) as old:
+        check_compose(version)
+
+    assert version.strip() in old.value.message
+    assert "2.20" in old.value.message

@@ -1,0 +1,74 @@
+from __future__ import annotations
+
+from datetime import UTC, datetime
+
+import pytest
+
+from gatewayctl.errors import RuntimeProblem
+from gatewayctl.runtimes.docker.logs import parsed, read
+from tests.fakes.docker import FakeDocker
+
+SAID = [
+    "litellm-1           | 2026-11-23T14:00:02.000000001Z second",
+    "postgres-litellm-1  | 2026-11-23T14:00:01.000000001Z first",
+    "litellm-1           | 2026-11-23T14:00:03.000000001Z ",
+]
+
+
+def test_lines_of_several_services_are_put_in_order_of_time() -> None:
+    docker = FakeDocker(says={"logs": SAID})
+
+    found = list(read(docker, ["litellm"], tail=5, since=None, follow=False))
+
+    assert [(line.service, line.text) for line in found] == [
+        ("postgres-litellm", "first"),
+        ("litellm", "second"),
+        ("litellm", ""),
+    ]
+    assert found[0].at == datetime(2026, 11, 23, 14, 0, 1, tzinfo=UTC)
+    assert docker.calls == ["logs litellm tail=5 since=None"]
+
+
+def test_following_goes_on_after_the_past_without_repeating_it() -> None:
+    follow = [*SAID, "litellm-1  | 2026-11-23T14:00:04.000000001Z new"]
+    docker = FakeDocker(says={"logs": SAID, "follow": follow})
+
+    found = [line.text for line in read(docker, [], tail=None, since=None, follow=True)]
+
+    assert found == ["first", "second", "", "new"]
+
+
+def test_a_reader_that_stops_ends_the_program() -> None:
+    docker = FakeDocker(says={"follow": ["a-1  | 2026-11-23T14:00:04Z x"] * 3})
+    lines = read(docker, [], tail=None, since=None, follow=True)
+
+    next(lines)
+    lines.close()
+
+    assert docker.closed == ["follow"]
+
+
+def test_the_program_that_cannot_show_logs_says_why() -> None:
+    docker = FakeDocker(ends={"logs": "required variable X is missing a value"})
+
+    with pytest.raises(RuntimeProblem, match="show the logs: required variable X"):
+        list(read(docker, [], tail=None, since=None, follow=False))
+
+
+@pytest.mark.parametrize(
+    ("text", "service", "rest"),
+    [
+        ("\x1b[2Klitellm-1  | 2026-11-23T14:00:01Z a | b", "litellm", "a | b"),
+        ("my-app-2-1 | 2026-11-23T14:00:01Z x", "my-app-2", "x"),
+        ("litellm-1  | Traceback (most recent call last):", "litellm", "Traceback (most recent"),
+    ],
+)
+def test_a_line_is_taken_apart(text: str, service: str, rest: str) -> None:
+    (found,) = parsed([text])
+
+    assert found.service == service
+    assert found.text.startswith(rest)
+
+
+def test_what_compose_says_itself_is_no_log() -> None:
+    assert list(parsed(["", "time=x level=warning msg=y", "litellm-1 exited with code 3"])) == []

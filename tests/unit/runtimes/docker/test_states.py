@@ -1,0 +1,165 @@
+from __future__ import annotations
+
+from datetime import UTC, datetime, timedelta
+from typing import Any
+
+import pytest
+
+from gatewayctl.runtimes.docker.crashes import judged
+from gatewayctl.runtimes.docker.states import (
+    Container,
+    container,
+    containers,
+    moment,
+    newest,
+    version,
+)
+from tests.fakes.docker import STARTED, FakeDocker, inspected
+
+NOW = STARTED + timedelta(minutes=2)
+
+
+def test_a_running_container_is_told_whole() -> None:
+    found = container(
+        inspected(
+            "litellm",
+            health="healthy",
+            ports={28100: 4000},
+            image="ghcr.io/berriai/litellm:v1.108.11",
+            folder="/srv/shop/compose",
+        )
+    )
+
+    assert (found.service, found.name, found.project) == ("litellm", "shop-litellm-1", "shop")
+    assert (found.state, found.health, found.pid) == ("running", "healthy", 4000)
+    assert dict(found.ports) == {28100: "127.0.0.1"}
+    assert found.uptime(NOW) == pytest.approx(119.9, abs=0.1)
+    assert "A" in found.environment
+    assert "environment" not in repr(found)
+
+
+@pytest.mark.parametrize(
+    ("said", "state", "detail"),
+    [
+        ({"status": "restarting", "ExitCode": 3}, "starting", "exit code 3"),
+        ({"status": "exited", "ExitCode": 137}, "stopped", "exit code 137"),
+        ({"status": "exited", "ExitCode": 1, "policy": "no"}, "failed", "exit code 1"),
+        ({"status": "exited", "ExitCode": 0, "policy": "no"}, "stopped", "exit code 0"),
+        (
+            {"status": "exited", "ExitCode": 137, "OOMKilled": True, "policy": "on-failure"},
+            "failed",
+            "out of memory",
+        ),
+        ({"status": "created"}, "stopped", ""),
+        (
+            {"status": "created", "Error": "driver failed: port is already allocated"},
+            "failed",
+            "driver failed: port is already allocated",
+        ),
+        ({"status": "paused"}, "stopped", "paused: `docker unpause` lets it go on"),
+        ({"status": "removing"}, "stopped", ""),
+    ],
+)
+def test_what_the_engine_says_becomes_a_state_and_a_reason(
+    said: dict[str, Any], state: str, detail: str
+) -> None:
+    found = container(inspected("litellm", **said))
+
+    assert (found.state, found.detail) == (state, detail)
+    assert (found.uptime(NOW) is None) == (state != "starting")
+
+
+def test_a_health_check_that_fails_is_told_with_its_last_word() -> None:
+    health = {"Status": "unhealthy", "Log": [{"Output": "one"}, {"Output": "Trace\nno database"}]}
+
+    found = container(inspected("litellm", Health=health))
+
+    assert (found.state, found.health) == ("running", "unhealthy")
+    assert found.detail == "its health check fails: no database"
+    silent = container(inspected("litellm", health="unhealthy"))
+    assert silent.detail == "its health check fails"
+
+
+def test_containers_of_compose_run_are_not_services() -> None:
+    once = inspected("litellm", labels={"com.docker.compose.oneoff": "True"})
+
+    assert containers([once, inspected("phoenix")])[0].service == "phoenix"
+    assert len(containers([once])) == 0
+
+
+def test_of_several_containers_of_a_service_the_one_that_runs_counts() -> None:
+    old = container(inspected("litellm", id="old", status="exited", started=NOW))
+    new = container(inspected("litellm", id="new"))
+
+    assert newest([old, new])["litellm"].id == "new"
+    assert newest([new, old])["litellm"].id == "new"
+
+
+@pytest.mark.parametrize(
+    ("image", "expected"),
+    [
+        ("ghcr.io/berriai/litellm:v1.108.11", "1.108.11"),
+        ("arizephoenix/phoenix:version-20.26.1", "20.26.1"),
+        ("postgres:16", "16"),
+        ("shop:vanilla", "vanilla"),
+        ("localhost:5000/shop", None),
+        ("shop", None),
+        ("shop@sha256:0123456789abcdef", "sha256:0123456789ab"),
+    ],
+)
+def test_the_version_is_the_tag_or_the_digest(image: str, expected: str | None) -> None:
+    assert version(image) == expected
+
+
+def test_the_engines_time_has_nanoseconds_and_a_way_to_say_never() -> None:
+    exact = datetime(2026, 11, 23, 14, 0, 1, 123456, tzinfo=UTC)
+
+    assert moment("2026-11-23T14:00:01.123456789Z") == exact
+    assert moment("2026-11-23T15:00:01.123456789+01:00") == exact
+    assert moment("2026-11-23T14:00:01Z") == exact.replace(microsecond=0)
+    assert moment("2026-11-23T14:00:01.1Z") == exact.replace(microsecond=100000)
+    assert moment("0001-01-01T00:00:00Z") is None
+    assert moment("") is None
+    assert moment("Traceback") is None
+
+
+# Containers that end again and again
+
+
+def died(code: int) -> dict[str, Any]:
+    return {"Action": "die", "Actor": {"Attributes": {"exitCode": str(code)}}}
+
+
+def looked_at(docker: FakeDocker, **said: Any) -> Container:
+    return judged(docker, container(inspected("litellm", **said)), NOW)
+
+
+def test_a_container_that_ends_again_and_again_has_failed_with_its_last_end() -> None:
+    docker = FakeDocker(died=[died(1), died(3)])
+
+    found = looked_at(docker, restarts=2, health="starting")
+
+    assert (found.state, found.detail) == ("failed", "exit code 3")
+
+
+def test_one_that_starves_again_and_again_says_so() -> None:
+    docker = FakeDocker(died=[died(137), {"Action": "oom"}, died(137)])
+
+    assert looked_at(docker, restarts=2, health="starting").detail == "out of memory"
+
+
+@pytest.mark.parametrize(
+    "said",
+    [
+        {"restarts": 1, "health": "starting"},
+        {"restarts": 9, "health": "healthy"},
+        {"restarts": 9, "status": "exited"},
+        {"restarts": 9, "started": NOW - timedelta(hours=1)},
+    ],
+)
+def test_one_return_or_a_long_life_since_is_no_failure(said: dict[str, Any]) -> None:
+    assert looked_at(FakeDocker(died=[died(1), died(1)]), **said).state != "failed"
+
+
+def test_ends_of_long_ago_are_no_failure() -> None:
+    assert looked_at(FakeDocker(died=[died(1)]), restarts=5, health="starting").state == "running"

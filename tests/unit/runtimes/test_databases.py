@@ -1,0 +1,123 @@
+from __future__ import annotations
+
+from pathlib import Path
+
+import pytest
+
+from gatewayctl.errors import RuntimeProblem
+from gatewayctl.runtimes.databases import Database, databases, same_rows
+from tests.fakes.database import FakeContent, FakeServer, FakeShell
+from tests.fakes.driving import report_of
+from tests.fakes.runtime import up_and_running
+
+
+@pytest.fixture
+def server() -> FakeServer:
+    return FakeServer()
+
+
+@pytest.fixture
+def litellm(server: FakeServer) -> Database:
+    return Database(name="litellm", shell=FakeShell(database="litellm", server=server))
+
+
+def test_there_are_two_and_litellm_s_is_the_first() -> None:
+    assert [each.name for each in databases(up_and_running())] == ["litellm", "phoenix"]
+
+
+def test_copies_stand_beside_the_living_one(litellm: Database) -> None:
+    assert (litellm.called(), litellm.called("proof")) == ("litellm", "litellm_proof")
+    assert (litellm.there(), litellm.there("proof")) == (True, False)
+    assert (litellm.size(), litellm.server_version()) == (4096, "16.14")
+
+
+def test_a_dump_is_loaded_into_a_copy_with_every_row(
+    litellm: Database, server: FakeServer, tmp_path: Path
+) -> None:
+    rows = report_of(litellm.dump(tmp_path / "dump"))
+    report_of(litellm.load(tmp_path / "dump", "proof"))
+
+    assert litellm.rows("proof") == rows == litellm.rows()
+    assert set(server.databases) == {"litellm", "phoenix", "litellm_proof"}
+
+
+def test_a_copy_that_is_there_already_is_made_anew(
+    litellm: Database, server: FakeServer, tmp_path: Path
+) -> None:
+    server.databases["litellm_proof"] = FakeContent(rows={"old": 1})
+    report_of(litellm.dump(tmp_path / "dump"))
+
+    report_of(litellm.load(tmp_path / "dump", "proof"))
+
+    assert "old" not in litellm.rows("proof")
+
+
+def test_a_new_database_belongs_to_its_owner_and_is_closed_to_others(
+    litellm: Database, server: FakeServer
+) -> None:
+    litellm.create("restored")
+
+    assert 'create database "litellm_restored" owner "litellm_user"' in server.told[-1]
+    assert 'revoke connect on database "litellm_restored" from public' in server.told[-1]
+
+
+@pytest.mark.parametrize("program", ["pg_dump", "pg_restore"])
+def test_a_program_that_fails_is_told_in_its_own_words(
+    litellm: Database, server: FakeServer, tmp_path: Path, program: str
+) -> None:
+    (tmp_path / "dump").write_text("{}")
+    server.raising = {program}
+
+    with pytest.raises(RuntimeProblem, match=f"{program} of litellm failed: .*explodes"):
+        report_of(
+            litellm.dump(tmp_path / "new")
+            if program == "pg_dump"
+            else litellm.load(tmp_path / "dump", "proof")
+        )
+
+
+def test_the_swap_is_one_transaction_and_keeps_the_old_one(
+    litellm: Database, server: FakeServer
+) -> None:
+    server.databases["litellm_restored"] = FakeContent(rows={"new": 1})
+
+    litellm.swap_in()
+
+    assert litellm.rows() == {"new": 1}
+    assert litellm.rows("before_restore")["LiteLLM_SpendLogs"] == 7
+    assert not litellm.there("restored")
+    swap = next(line for line in server.told if "rename" in line)
+    assert "pg_terminate_backend" in swap
+    assert swap.index("begin;") < swap.index("alter") < swap.rindex("alter") < swap.index("commit;")
+
+
+def test_a_second_swap_keeps_the_original_and_drops_what_was_half_restored(
+    litellm: Database, server: FakeServer
+) -> None:
+    server.databases["litellm_before_restore"] = FakeContent(rows={"original": 1})
+    server.databases["litellm_restored"] = FakeContent(rows={"new": 1})
+
+    litellm.swap_in()
+
+    assert litellm.rows("before_restore") == {"original": 1}
+    assert litellm.rows() == {"new": 1}
+    assert set(server.databases) == {"litellm", "phoenix", "litellm_before_restore"}
+
+
+def test_a_swap_without_a_living_one_is_only_the_new_one(
+    litellm: Database, server: FakeServer
+) -> None:
+    server.databases["litellm_restored"] = server.databases.pop("litellm")
+
+    litellm.swap_in()
+
+    assert set(server.databases) == {"litellm", "phoenix"}
+
+
+def test_differences_are_named_and_not_all_of_many() -> None:
+    assert same_rows({"a": 1}, {"a": 1}) == ""
+    assert same_rows({"a": 1, "b": 2}, {"a": 3}) == (
+        "a has 3 instead of 1; b has no table instead of 2"
+    )
+    assert same_rows({}, {"a": 1}) == "a has 1 instead of none"
+    assert same_rows({str(n): 1 for n in range(9)}, {}).endswith("; and 4 more")

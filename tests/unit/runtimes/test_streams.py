@@ -1,0 +1,114 @@
+from __future__ import annotations
+
+import os
+import stat
+from pathlib import Path
+
+import psutil
+import pytest
+
+from gatewayctl.errors import FileUnwritable, RuntimeProblem
+from gatewayctl.runtimes.streams import conversation, stream
+from tests.fakes.driving import driven, report_of
+
+ENV = {"PATH": os.defpath}
+# Answers as psql does: each line it is told, then the mark behind \echo; «explode» ends it.
+PSQL = """\
+while read -r line; do
+  case "$line" in
+    '\\echo '*) echo "${line#* }" ;;
+    explode) echo 'ERROR:  it explodes' >&2; exit 3 ;;
+    ';') ;;
+    *) echo "$line" ;;
+  esac
+done
+"""
+
+
+def sh(script: str) -> tuple[str, ...]:
+    return ("/bin/sh", "-c", script)
+
+
+def test_bytes_go_from_file_to_file(tmp_path: Path) -> None:
+    source, sink = tmp_path / "in", tmp_path / "out"
+    source.write_bytes(bytes(range(256)) * 5000)
+
+    done = report_of(stream(sh("cat"), env=ENV, stdin=source, stdout=sink))
+
+    assert sink.read_bytes() == source.read_bytes()
+    assert stat.S_IMODE(sink.stat().st_mode) == 0o600
+    assert (done.returncode, done.stdout, done.stderr) == (0, "", "")
+
+
+def test_what_a_program_says_is_handed_back_where_no_file_takes_it() -> None:
+    done = report_of(stream(sh("echo said; echo wrong >&2; exit 3"), env=ENV))
+
+    assert (done.returncode, done.stdout, done.stderr) == (3, "said\n", "wrong\n")
+
+
+def test_a_program_that_takes_its_time_tells_how_many_bytes_have_passed(tmp_path: Path) -> None:
+    sink = tmp_path / "out"
+
+    seen, _ = driven(stream(sh("printf 12345; sleep 0.5; printf 67890"), env=ENV, stdout=sink))
+
+    assert 5 in seen
+    assert sink.read_text() == "1234567890"
+
+
+def test_the_bytes_of_a_source_are_counted_as_the_program_reads_them(tmp_path: Path) -> None:
+    source = tmp_path / "in"
+    source.write_bytes(b"1234567890")
+
+    seen, _ = driven(stream(sh("dd bs=1 count=4 of=/dev/null 2>&1; sleep 0.5"), stdin=source))
+
+    assert 4 in seen
+
+
+def test_closing_the_stream_ends_the_program(tmp_path: Path) -> None:
+    running = stream(sh("echo $$; exec sleep 100"), env=ENV, stdout=tmp_path / "out")
+    next(running)
+    next(running)
+    pid = int((tmp_path / "out").read_text())
+    assert psutil.pid_exists(pid)
+
+    running.close()
+
+    assert not psutil.pid_exists(pid)
+
+
+def test_a_program_that_is_not_there_is_named(tmp_path: Path) -> None:
+    with pytest.raises(RuntimeProblem, match="/nowhere"):
+        report_of(stream(("/nowhere",), stdout=tmp_path / "out"))
+    with pytest.raises(RuntimeProblem, match="/nowhere"), conversation(("/nowhere",)):
+        pass
+
+
+def test_a_file_that_cannot_be_made_is_named_and_links_are_not_followed(tmp_path: Path) -> None:
+    (tmp_path / "link").symlink_to(tmp_path / "elsewhere")
+
+    for sink in (tmp_path / "nowhere" / "out", tmp_path / "link"):
+        with pytest.raises(FileUnwritable, match=sink.name):
+            report_of(stream(sh("echo"), env=ENV, stdout=sink))
+
+    assert not (tmp_path / "elsewhere").exists()
+
+
+def test_a_session_answers_one_question_after_the_other() -> None:
+    with conversation(sh(PSQL), env=ENV) as session:
+        assert session.ask("select 1;") == ("select 1;",)
+        assert session.ask("one\ntwo") == ("one", "two")
+        assert session.ask("") == ("",)
+
+
+def test_a_statement_that_fails_ends_the_session_with_postgresql_s_words() -> None:
+    with conversation(sh(PSQL), env=ENV) as session:
+        with pytest.raises(RuntimeProblem, match="it explodes"):
+            session.ask("explode")
+        with pytest.raises(RuntimeProblem, match="it explodes"):
+            session.ask("anybody there?")
+
+
+def test_a_session_that_is_left_open_ends_with_its_block() -> None:
+    with conversation(sh("echo $$; echo mark; " + PSQL), env=ENV) as session:
+        pid = int(session.ask("x")[0])
+    assert not psutil.pid_exists(pid)

@@ -1,0 +1,35 @@
+from __future__ import annotations
+
+import os
+from pathlib import Path
+
+import pytest
+
+from gatewayctl.settings.generate import missing_secrets
+from tests.fakes.projects import problems, project
+
+
+def test_one_worker_in_development_and_one_a_core_in_production(tmp_path: Path) -> None:
+    assert project(tmp_path / "1").workers == 1
+    assert project(tmp_path / "2", "profile: production\n").workers == os.cpu_count()
+
+
+@pytest.mark.parametrize("profile", ["development", "production"])
+def test_a_chosen_number_of_workers_holds_in_any_profile(tmp_path: Path, profile: str) -> None:
+    assert project(tmp_path / "1", f"profile: {profile}\nworkers: 3\n").workers == 3
+    assert project(tmp_path / "2", environ={"GATEWAYCTL_WORKERS": "1"}).workers == 1
+
+
+@pytest.mark.parametrize("value", ["0", "-1", "2.5", "257", "many", "true", "[2]"])
+def test_workers_are_a_number(tmp_path: Path, value: str) -> None:
+    (found,) = problems(tmp_path, f"workers: {value}\n")
+
+    assert "workers must be a number from 1 to 256" in found
+
+
+def test_only_workers_that_share_a_redis_need_its_password(tmp_path: Path) -> None:
+    one, two = project(tmp_path / "1"), project(tmp_path / "2", "workers: 2\n")
+
+    assert (one.needs_redis, two.needs_redis) == (False, True)
+    assert "REDIS_PASSWORD" not in missing_secrets(one)
+    assert "REDIS_PASSWORD" in missing_secrets(two)
