@@ -5,14 +5,15 @@ from __future__ import annotations
 import json
 import os
 import signal
+import subprocess
 from collections.abc import Iterator
-from pathlib import Path
 from typing import Any
 
 import httpx
 import pytest
 
 from gatewayctl.runtimes.embedded.environment import Environment
+from gatewayctl.runtimes.embedded.strays import MARK
 from tests.e2e.conftest import Project, make_project
 from tests.fakes.upstream import Upstream
 
@@ -126,17 +127,13 @@ def test_with_nothing_running_it_says_what_it_could_not_look_at(project: Project
     assert skipped["virtual keys"] == "litellm does not run"
 
 
-def test_a_killed_supervisor_s_leftovers_are_found_and_ended(project: Project) -> None:
-    project.ok("up", "--timeout", "240")
-    supervisor = int((project.folder / ".gatewayctl/run/supervisord.pid").read_text())
-    phoenix = json.loads(project.run("status", "--json").stdout)["data"]["services"][2]["pid"]
-    # One that is stopped cannot take the signal that ends the others with their supervisor.
-    os.kill(phoenix, signal.SIGSTOP)
-    os.kill(supervisor, signal.SIGKILL)
+def test_a_process_that_outlived_its_supervisor_is_found_and_ended(project: Project) -> None:
+    whose = {MARK: str(project.folder / ".gatewayctl"), "PATH": os.defpath}
+    with subprocess.Popen(["sleep", "600"], env=whose, start_new_session=True) as stray:
+        found = examined(project)[1]
+        fixed = examined(project, "--fix")[1]
 
-    found = examined(project)[1]
-    fixed = examined(project, "--fix")[1]
-
-    assert "processes_left" in ids(found)
-    assert "processes_left" not in ids(fixed)
-    assert not Path(f"/proc/{phoenix}").exists()
+        assert ids(found) == {"processes_left"}
+        assert f"pid {stray.pid}" in found["findings"][0]["evidence"]
+        assert ids(fixed) == set()
+        assert stray.wait(timeout=30) == -signal.SIGTERM

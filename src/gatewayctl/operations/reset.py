@@ -113,7 +113,7 @@ def _measured(runtime: Runtime, name: str, table: str) -> tuple[int | None, int 
     try:
         if not database.shell.running():
             return None, None
-        return database.rows().get(table, 0), database.size()
+        return database.count(table), database.size()
     except GatewayctlError:
         return None, None
 

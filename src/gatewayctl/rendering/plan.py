@@ -91,7 +91,8 @@ def _template_paths(folder: Path) -> list[PurePosixPath]:
 def _environment(folder: Path) -> Environment:
     # Nothing is escaped for HTML: every value of a setting goes through to_yaml instead.
     environment = Environment(  # noqa: S701
-        loader=FileSystemLoader(folder, encoding="utf-8"),
+        # Runtimes share a template by including it by the name of the runtime that has it.
+        loader=FileSystemLoader([folder, folder.parent], encoding="utf-8"),
         undefined=StrictUndefined,
         keep_trailing_newline=True,
         trim_blocks=True,

@@ -4,4 +4,4 @@ from __future__ import annotations
 
 import pytest
 
-pytest.register_assert_rewrite("tests.e2e.contract.promises")
+pytest.register_assert_rewrite("tests.e2e.contract.promises", "tests.e2e.contract.asking")

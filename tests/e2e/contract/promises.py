@@ -10,9 +10,7 @@ import json
 import os
 import signal
 import socket
-import time
-from collections.abc import Callable, Iterator
-from dataclasses import replace
+from collections.abc import Iterator
 from typing import Any, ClassVar
 
 import httpx
@@ -20,6 +18,16 @@ import psutil
 import pytest
 
 from tests.e2e.canaries import Canaries, Watch
+from tests.e2e.contract.asking import (
+    changed,
+    chats,
+    eventually,
+    lives,
+    refusal,
+    requests,
+    secrets_of,
+    traced,
+)
 from tests.e2e.contract.hands import ContractStack
 
 STATUS = {
@@ -37,47 +45,6 @@ REFUSED = {
     ("chat", "--model", "no-such-model", "Hello"): 6,
 }
 STARTED_WITHIN = 180
-
-
-def eventually(what: Callable[[], bool], seconds: float = 60) -> bool:
-    """True as soon as ``what`` is; false when it is not within the time."""
-    until = time.monotonic() + seconds
-    while not what():
-        if time.monotonic() > until:
-            return False
-        time.sleep(0.2)
-    return True
-
-
-def refusal(it: ContractStack, *words: str, **environment: str) -> tuple[int, str, str]:
-    """Exit code, error code, message and hint of a command that must fail."""
-    project = replace(it.project, extra_env={**it.project.extra_env, **environment})
-    done = project.run(*words, "--json")
-    error = json.loads(done.stdout)["error"]
-    return done.returncode, error["code"], f"{error['message']}\n{error['hint']}"
-
-
-def secrets_of(it: ContractStack) -> dict[str, str]:
-    return {name: value for name, value in it.project.secrets().items() if len(value) >= 16}
-
-
-def chats(it: ContractStack) -> bool:
-    return it.project.run("chat", "--model", "demo", "Hello").returncode == 0
-
-
-def requests(it: ContractStack) -> int:
-    """How many requests LiteLLM's ledger has; it is written some seconds later."""
-    found: int = it.project.data("usage", "--since", "1d")["total"]["requests"]
-    return found
-
-
-def traced(it: ContractStack, trace_id: str) -> bool:
-    return it.project.run("trace", "show", trace_id).returncode == 0
-
-
-def changed(before: dict[str, int], after: dict[str, int]) -> set[str]:
-    assert all(after.values()), after
-    return {name for name in before if before[name] != after[name]}
 
 
 class RuntimeContract:
@@ -297,7 +264,7 @@ class RuntimeContract:
 
         family = running.kill(service)
 
-        assert eventually(lambda: not any(_lives(process) for process in family))
+        assert eventually(lambda: not any(lives(process) for process in family))
         assert eventually(
             lambda: (
                 running.pids()[service] not in {None, before[service]}
@@ -385,13 +352,6 @@ class RuntimeContract:
         assert not traced(running, trace)
         assert requests(running) == 0
         assert chats(running)
-
-
-def _lives(process: psutil.Process) -> bool:
-    try:
-        return process.is_running() and process.status() != psutil.STATUS_ZOMBIE
-    except psutil.NoSuchProcess:
-        return False
 
 
 def _empty_now(line: str, verb: Any) -> bool:

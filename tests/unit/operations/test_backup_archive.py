@@ -167,7 +167,9 @@ def test_garbage_is_no_backup(tmp_path: Path, content: bytes) -> None:
 
 
 @given(content=st.binary(max_size=3000))
-@settings(max_examples=60, suppress_health_check=[HealthCheck.function_scoped_fixture])
+@settings(
+    max_examples=60, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture]
+)
 def test_any_bytes_are_refused_and_nothing_else_happens(tmp_path: Path, content: bytes) -> None:
     file = tmp_path / "any"
     file.write_bytes(content)
@@ -196,7 +198,9 @@ def test_not_even_the_last_byte_may_be_missing_nor_one_be_added(tmp_path: Path) 
 
 
 @given(data=st.data())
-@settings(max_examples=150, suppress_health_check=[HealthCheck.function_scoped_fixture])
+@settings(
+    max_examples=100, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture]
+)
 def test_a_changed_byte_is_found_or_changes_nothing(tmp_path: Path, data: st.DataObject) -> None:
     archive, manifest = packed(tmp_path)
     whole = bytearray(archive.read_bytes())

@@ -25,7 +25,8 @@ DATA = st.recursive(
 
 
 def rendered(folder: Path, text: str = "") -> Any:
-    (file,) = plan(project(folder, text), runtime="embedded")
+    files = plan(project(folder, text), runtime="embedded")
+    (file,) = (file for file in files if file.path.name == "litellm_config.yaml")
     return yaml.safe_load(file.content)
 
 
@@ -161,3 +162,15 @@ def test_a_runtime_without_templates_is_not_available(tmp_path: Path) -> None:
 def test_the_resolved_runtime_wins_over_auto(tmp_path: Path) -> None:
     with pytest.raises(RuntimeUnavailable, match="swarm"):
         plan(project(tmp_path), runtime="swarm", templates=tmp_path)
+
+
+def test_both_runtimes_give_litellm_the_same_files(tmp_path: Path) -> None:
+    """So that a stack in the repository's own folder leaves its compose/ as it is."""
+    settings = project(tmp_path / "shop")
+    embedded, docker = (
+        {str(file.path): file.content for file in plan(settings, runtime=runtime)}
+        for runtime in ("embedded", "docker")
+    )
+
+    assert set(docker) - set(embedded) == {"docker-compose.yml"}
+    assert all(docker[name] == text for name, text in embedded.items())

@@ -23,7 +23,8 @@ from gatewayctl.settings.model import Secret, Settings
 
 SUPERVISOR: Final = "supervisor"
 _SALT: Final = "LITELLM_SALT_KEY"
-_CONFIG: Final = "litellm_config.yaml"
+_READ: Final = ("litellm_config.yaml", "litellm_callbacks.py")
+"""Rendered files that LiteLLM reads when it starts."""
 
 Parts = Mapping[str, str]
 """Name of a part → keyed hash of its value."""
@@ -38,7 +39,7 @@ def wanted(settings: Settings, files: Mapping[str, str] | None = None) -> dict[s
     salt = settings.secrets.salt_key or Secret("unsalted")
     own = {QUICK_START.name: QUICK_START.read_text(encoding="utf-8")}
     read = {
-        "litellm": {_CONFIG: _config(settings, files or {}), **own},
+        "litellm": {**{name: _text(settings, name, files or {}) for name in _READ}, **own},
         "phoenix": own,
     }
     made: dict[str, Parts] = {
@@ -72,8 +73,8 @@ def differing(before: Parts | None, now: Parts) -> tuple[str, ...]:
     return (_SALT,) if _SALT in names and _SALT in now else tuple(names)
 
 
-def _config(settings: Settings, files: Mapping[str, str]) -> str:
-    if _CONFIG in files:
-        return files[_CONFIG]
-    path = settings.compose_dir / _CONFIG
+def _text(settings: Settings, name: str, files: Mapping[str, str]) -> str:
+    if name in files:
+        return files[name]
+    path = settings.compose_dir / name
     return path.read_text(encoding="utf-8") if path.is_file() else ""

@@ -2,8 +2,8 @@
 
 What its own start script does not do: the garbage collector rests while thousands of
 modules are imported, which saves about 15 % of the start; every line of output gets its time,
-which uvicorn's lines lack and ``gatewayctl logs --since`` needs; LiteLLM's housekeeping stays
-out of Phoenix; and Phoenix's gRPC port is on the address it was told.
+which uvicorn's lines lack and ``gatewayctl logs --since`` needs; and Phoenix's gRPC port is on the
+address it was told.
 """
 
 from __future__ import annotations
@@ -39,23 +39,6 @@ class Stamped(io.TextIOWrapper):
         return len(text)
 
 
-class ServiceCallbacks(list[object]):
-    """LiteLLM's list of listeners to its own housekeeping, without its OpenTelemetry logger.
-
-    The logger adds itself, and then every statement of LiteLLM to its database is a span: several
-    traces a second in Phoenix while nobody calls a model, and the model calls lost among them.
-    """
-
-    def append(self, callback: object) -> None:
-        if not type(callback).__module__.startswith("litellm.integrations.otel"):
-            super().append(callback)
-
-
-def _keep_housekeeping_out_of_traces() -> None:
-    litellm = importlib.import_module("litellm")
-    litellm.service_callback = ServiceCallbacks(litellm.service_callback)  # type: ignore[attr-defined]
-
-
 def _bind_grpc_where_http_is() -> None:
     """Phoenix's gRPC port is on every interface, whatever PHOENIX_HOST says (20.26)."""
     server: Any = importlib.import_module("grpc.aio._server").Server
@@ -82,7 +65,6 @@ def main() -> None:
     if service == "litellm":
         # Its command imports the server late, when the collector would be back at work.
         importlib.import_module("litellm.proxy.proxy_server")
-        _keep_housekeeping_out_of_traces()
     else:
         _bind_grpc_where_http_is()
     # What is imported stays for good: the collector need not look at it again.

@@ -1,0 +1,1 @@
+{% include "docker/litellm_callbacks.py" %}
