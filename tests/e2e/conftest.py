@@ -17,49 +17,33 @@ import pytest
 
 from gatewayctl.runtimes.embedded import install
 from gatewayctl.runtimes.embedded.environment import Environment, locate
+from tests.e2e.together import Together, turn
 from tests.fakes.upstream import Upstream, serving
 
 # Taken before any test isolates the environment: the environment is shared with `make demo`.
 CACHE_HOME = Path(os.environ.get("XDG_CACHE_HOME") or Path.home() / ".cache")
 PROGRAM = Path(sys.executable).with_name("gatewayctl")
 PROVIDER_KEY = "sk-provider-0123456789abcdef0123456789"
-
-
-# Under xdist what belongs together stays on one worker; the longest groups begin, so that the
-# workers end together. Files that are not named are a group of their own, and come last.
-SHARING = frozenset(
-    {
-        *("story", "refusals", "traces_in_phoenix_s_page", "example_reasoning_api"),
-        *("keys_life", "keys_faults"),
-    }
-)
-LONGEST_FIRST = ("contract", "sharing", "traces", "canaries", "wheel", "plan", "readme")
 _WORKER = int(os.environ.get("PYTEST_XDIST_WORKER", "gw0").removeprefix("gw"))
 _PORTS_EACH = 3_000
 _given: set[int] = set()
 
 
-@pytest.hookimpl(tryfirst=True)
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
     """Everything here is e2e, and goes last: what is quick to fail should fail first."""
     here = Path(__file__).parent
     mine = [item for item in items if here in item.path.parents]
     for item in mine:
         item.add_marker(pytest.mark.e2e)
-        item.add_marker(pytest.mark.xdist_group(_group(item)))
     rest = [item for item in items if item not in mine]
-    items[:] = rest + sorted(mine, key=_turn)
+    items[:] = rest + sorted(mine, key=lambda item: turn(item.path))
 
 
-def _group(item: pytest.Item) -> str:
-    where = item.path.relative_to(Path(__file__).parent)
-    name = str(where.with_name(where.stem.removeprefix("test_")))
-    return "sharing" if name in SHARING else name
-
-
-def _turn(item: pytest.Item) -> int:
-    group = _group(item)
-    return LONGEST_FIRST.index(group) if group in LONGEST_FIRST else len(LONGEST_FIRST)
+@pytest.hookimpl(optionalhook=True)
+def pytest_xdist_make_scheduler(config: pytest.Config, log: Any) -> Together:
+    """Workers take whole groups, the longest first."""
+    config.option.loadscopereorder = False
+    return Together(config, log)
 
 
 def free_ports(count: int) -> list[int]:

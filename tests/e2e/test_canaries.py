@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import stat
 import subprocess
 import sys
 import time
@@ -309,7 +310,12 @@ def test_no_secret_is_anywhere_it_must_not_be(
     canaries.look("the spend logs", spend)
     canaries.look("Phoenix's spans", spans)
     canaries.look("the table of keys", dump)
+    # A backup holds .env, and is as closed as it is.
+    backups = project.folder / ".gatewayctl" / "backups"
+    archives = [path for path in backups.iterdir() if path.is_file()]
+    assert {stat.S_IMODE(path.stat().st_mode) for path in archives} == {0o600}
     own = (
+        backups,
         project.folder / ".env",
         project.folder / "elsewhere" / ".env",
         project.folder / ".gatewayctl" / "postgres" / "data",

@@ -37,10 +37,13 @@ IMPATIENT = httpx.Timeout(0.4, connect=5)
 # What each verb asks of LiteLLM, in its order; a test below holds it to that.
 STEPS = {
     "create": ("GET /key/list", "POST /key/generate"),
-    "replace": ("GET /key/list", "POST /key/delete", "GET /key/info", "POST /key/generate"),
+    "replace": (
+        "GET /key/list", "POST /key/block", "POST /key/delete", "GET /key/info",
+        "POST /key/generate",
+    ),
     "rotate": (
         "GET /key/list", "POST /key/generate", "GET /v1/models",
-        "POST /key/delete", "GET /key/info", "POST /key/update",
+        "POST /key/block", "POST /key/delete", "GET /key/info", "POST /key/update",
     ),
     "rotate with grace": (
         "GET /key/list", "POST /key/generate", "GET /v1/models",

@@ -1,4 +1,7 @@
-"""Every command of the README, in the reader's order, on a real stack."""
+"""Every command of the README, in the reader's order, on a real stack.
+
+Those for Docker need an engine: `tests/e2e/docker/test_readme_docker.py` runs them.
+"""
 
 from __future__ import annotations
 
@@ -14,12 +17,20 @@ from tests.e2e.conftest import PROGRAM, PROVIDER_KEY, Project, make_project
 
 ROOT = Path(__file__).parents[2]
 README = (ROOT / "README.md").read_text(encoding="utf-8")
-COMMANDS = [
-    line
-    for block in re.findall(r"```sh\n(.*?)```", README, re.DOTALL)
-    for line in block.splitlines()
-    if line.strip()
-]
+
+
+def commands(*, docker: bool) -> list[str]:
+    """The lines of every block of commands: those under a title that names Docker, or the rest.
+
+    A block is on one side or the other, so that none is run by nobody.
+    """
+    parts = re.split(r"^(?=#+ )", README, flags=re.MULTILINE)
+    chosen = [part for part in parts if ("Docker" in part.partition("\n")[0]) is docker]
+    blocks = [block for part in chosen for block in re.findall(r"```sh\n(.*?)```", part, re.DOTALL)]
+    return [line for block in blocks for line in block.splitlines() if line.strip()]
+
+
+COMMANDS = commands(docker=False)
 BY_MAKE = {"make demo", "make test"}
 
 
@@ -35,6 +46,7 @@ def project(
         made.run("down")
 
 
+@pytest.mark.timeout(900)  # three starts, a backup, a restore and a reset
 def test_the_reader_s_commands_work_in_the_reader_s_order(project: Project) -> None:
     environment = project.environment()
     environment["PATH"] = f"{PROGRAM.parent}:{environment['PATH']}"
@@ -43,7 +55,7 @@ def test_the_reader_s_commands_work_in_the_reader_s_order(project: Project) -> N
             continue
         # The key in the file is not a real one: what needs the provider asks for the demo model.
         done = subprocess.run(
-            ["/bin/sh", "-c", _offline(command)],
+            ["/bin/sh", "-c", offline(command)],
             cwd=project.folder,
             env=environment,
             capture_output=True,
@@ -54,7 +66,7 @@ def test_the_reader_s_commands_work_in_the_reader_s_order(project: Project) -> N
         assert done.returncode == 0, f"{command}\n{done.stdout}\n{done.stderr}"
 
 
-def _offline(command: str) -> str:
+def offline(command: str) -> str:
     """The command, on the model that needs no provider where it names no model itself."""
     if " chat " in command and "--model" not in command:
         return command.replace(" chat ", " chat --model demo ", 1)

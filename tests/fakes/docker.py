@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Generator, Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import UTC, datetime, timedelta
+from types import MappingProxyType
 from typing import Any
 
 from gatewayctl.errors import RuntimeProblem
@@ -12,6 +14,7 @@ from gatewayctl.runtimes.process import Completed
 
 STARTED = datetime(2026, 11, 23, 14, 0, tzinfo=UTC)
 Lines = Generator[str, None, Completed]
+Variables = Mapping[str, str]
 
 
 def inspected(
@@ -67,7 +70,8 @@ def inspected(
 
 @dataclass(kw_only=True)
 class FakeDocker:
-    """Containers by service. ``differs`` are services whose settings are others now.
+    """Containers by service. ``differs`` are services whose settings are others now,
+    ``anew`` those that a rehearsal makes anew.
 
     ``calls`` is what was asked that changes something, in order. ``ends`` maps a verb to the words
     with which it fails; ``says`` are lines written while it works.
@@ -77,13 +81,14 @@ class FakeDocker:
     others: list[dict[str, Any]] = field(default_factory=list)
     differs: set[str] = field(default_factory=set)
     images: set[str] = field(default_factory=set)
-    volumes: tuple[str, ...] = ("shop_litellm_postgres_data",)
+    kept: tuple[str, ...] = ("shop_litellm_postgres_data",)
     ends: dict[str, str] = field(default_factory=dict)
     says: dict[str, list[str]] = field(default_factory=dict)
     died: list[dict[str, Any]] = field(default_factory=list)
     configured: dict[str, dict[str, Any]] = field(default_factory=dict)
     hashed: dict[str, str] = field(default_factory=dict)
     raising: dict[str, RuntimeProblem] = field(default_factory=dict)
+    anew: frozenset[str] = frozenset()
     calls: list[str] = field(default_factory=list)
     looks: int = 0
     made: int = 0
@@ -110,10 +115,31 @@ class FakeDocker:
     def image_id(self, name: str) -> str | None:
         return f"sha256:{name}" if name in self.images else None
 
-    def config(self, compose_file: str, *, interpolate: bool = True) -> dict[str, dict[str, Any]]:
-        return self.configured
+    def config(
+        self,
+        compose_file: str,
+        *,
+        interpolate: bool = True,
+        generated: Variables = MappingProxyType({}),
+    ) -> dict[str, dict[str, Any]]:
+        if not interpolate:
+            return self.configured
+        return {name: self._filled(each, generated) for name, each in self.configured.items()}
 
-    def hashes(self, compose_file: str) -> dict[str, str]:
+    def rehearsed(
+        self,
+        compose_file: str,
+        services: Sequence[str],
+        *,
+        generated: Variables = MappingProxyType({}),
+    ) -> frozenset[str]:
+        return self.anew & frozenset(services)
+
+    def hashes(
+        self, compose_file: str, *, generated: Variables = MappingProxyType({})
+    ) -> dict[str, str]:
+        for each in self.configured.values():
+            self._filled(each, generated)
         return self.hashed
 
     def pull(self, image: str) -> Lines:
@@ -142,9 +168,12 @@ class FakeDocker:
     def remove_networks(self) -> None:
         self.calls.append("remove networks")
 
-    def remove_volumes(self) -> tuple[str, ...]:
+    def volumes(self) -> tuple[str, ...]:
+        return self.kept
+
+    def remove_volumes(self) -> None:
         self.calls.append("remove volumes")
-        return self.volumes
+        self.kept = ()
 
     def execute(self, container: str, words: Sequence[str]) -> None:
         self.calls.append(f"execute {container} {' '.join(words)}")
@@ -163,6 +192,16 @@ class FakeDocker:
     ) -> Lines:
         verb = "follow" if follow else "logs"
         return self._program(verb, f"{' '.join(services)} tail={tail} since={since}")
+
+    def _filled(self, service: dict[str, Any], variables: Variables) -> dict[str, Any]:
+        """A service with its variables in place; fails as Compose where a required one is unset."""
+        environment = dict(service.get("environment") or {})
+        for own, value in environment.items():
+            for name in re.findall(r"\$\{(\w+):\?[^}]*\}", str(value)):
+                if name not in variables:
+                    raise RuntimeProblem(f"required variable {name} is missing a value")
+                environment[own] = variables[name]
+        return {**service, "environment": environment}
 
     def _program(self, verb: str, words: str) -> Lines:
         self.calls.append(f"{verb} {words}")

@@ -220,6 +220,13 @@ class FakeLiteLLM:
         }
         return httpx.Response(200, json=answer)
 
+    def _key_block(self, request: httpx.Request) -> httpx.Response:
+        row = self.keys.get(json.loads(request.content)["key"])
+        if row is None:
+            return error(404, "Key not found.", kind="not_found_error", param="key")
+        row["blocked"] = True
+        return httpx.Response(200, json=row)
+
     def _key_delete(self, request: httpx.Request) -> httpx.Response:
         asked = json.loads(request.content)["keys"]
         found = [token for token in asked if token in self.keys]

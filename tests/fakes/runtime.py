@@ -40,13 +40,15 @@ class FakeRuntime:
     ``states()``. ``differs`` are services that run with other settings than now. ``raising``
     maps a verb to what it raises; ``stops_at`` is a verb whose generator is interrupted in the
     middle as by Ctrl-C. ``checks`` is what health checks say, where the runtime has such: services
-    that are not in it have none. ``calls`` are the verbs that were called, in order.
+    that are not in it have none. ``data`` is whether an earlier start left any. ``calls`` are the
+    verbs that were called, in order.
     """
 
     name: RuntimeName = "embedded"
     services: tuple[str, ...] = SERVICES
     apps: tuple[str, ...] = ()
     data_place: str = ".gatewayctl/"
+    data: bool = True
     processes: dict[str, ProcessState] = field(
         default_factory=lambda: dict.fromkeys(SERVICES, "stopped")
     )
@@ -136,6 +138,9 @@ class FakeRuntime:
 
     def owns(self, service: str, port: int) -> bool:
         return service not in self.strangers
+
+    def has_data(self) -> bool:
+        return self.data
 
     def stop(self, *, remove_data: bool = False) -> Stopped:
         self._called("stop --remove-data" if remove_data else "stop")

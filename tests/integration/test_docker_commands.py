@@ -2,6 +2,10 @@
 
 from __future__ import annotations
 
+import json
+import os
+import subprocess
+import sys
 from pathlib import Path
 
 import pytest
@@ -99,3 +103,24 @@ def test_the_address_of_the_gateway_depends_on_where_an_application_runs(
 
     assert "LLM_BASE_URL=http://litellm:4000\n" in inside
     assert "LLM_BASE_URL=http://127.0.0.1:4000\n" in outside
+
+
+@pytest.mark.parametrize("command", ["up", "status", "down"])
+def test_a_machine_without_docker_is_told_apart_from_an_engine_that_does_not_run(
+    command: str, tmp_path: Path
+) -> None:
+    program = [sys.executable, "-m", "gatewayctl", "-C", str(tmp_path), "--runtime", "docker"]
+    empty = tmp_path / "bin"
+    empty.mkdir()
+
+    done = subprocess.run(
+        [*program, command, "--json"],
+        env=os.environ | {"PATH": str(empty)},
+        capture_output=True,
+        check=False,
+    )
+
+    found = json.loads(done.stdout)
+    assert (done.returncode, found["error"]["code"]) == (4, "engine_missing")
+    assert "There is no program `docker` on this machine" in found["error"]["message"]
+    assert "--runtime embedded" in found["error"]["hint"]

@@ -39,6 +39,8 @@ CONTRACT: dict[str, set[str]] = {
     "demo": set(),
     "audit": {"--tail"},
     "plan": set(),
+    "upgrade": {"--to", "--no-backup", "--timeout"},
+    "rollback": {"--yes", "--no-backup", "--timeout"},
 }
 """Every command of the contract that exists today, with the words it must know."""
 

@@ -8,6 +8,7 @@ from typer.testing import CliRunner, Result
 
 from gatewayctl.cli.app import app
 
+CALLBACKS = "compose/litellm_callbacks.py"
 CONFIG = "compose/litellm_config.yaml"
 
 
@@ -26,8 +27,10 @@ def test_render_writes_and_the_second_time_has_nothing_to_do(tmp_path: Path) -> 
     first, again = render(tmp_path), render(tmp_path)
 
     assert (first.exit_code, again.exit_code) == (0, 0)
-    assert first.stdout == f"created   {CONFIG}\ncompose/ is current now.\n"
-    assert again.stdout == f"unchanged {CONFIG}\nNothing to do: compose/ is current.\n"
+    assert first.stdout == f"created   {CALLBACKS}\ncreated   {CONFIG}\ncompose/ is current now.\n"
+    assert again.stdout == (
+        f"unchanged {CALLBACKS}\nunchanged {CONFIG}\nNothing to do: compose/ is current.\n"
+    )
     assert (tmp_path / CONFIG).is_file()
 
 
@@ -68,12 +71,18 @@ def test_json_has_the_files_and_the_drift(tmp_path: Path) -> None:
     document = json.loads(checked.stdout)
     assert (checked.exit_code, document["status"]) == (8, "partial")
     assert document["error"]["code"] == "drift"
-    (file,) = document["data"]["files"]
-    assert (file["path"], file["state"]) == (CONFIG, "missing")
-    assert "+model_list:" in file["diff"]
+    files = document["data"]["files"]
+    assert [(file["path"], file["state"]) for file in files] == [
+        (CALLBACKS, "missing"),
+        (CONFIG, "missing"),
+    ]
+    assert "+import litellm" in files[0]["diff"]
+    assert "+model_list:" in files[1]["diff"]
     document = json.loads(written.stdout)
     assert (written.exit_code, document["status"], document["command"]) == (0, "success", "render")
-    assert document["data"]["files"] == [{"path": CONFIG, "state": "created", "diff": None}]
+    assert document["data"]["files"] == [
+        {"path": path, "state": "created", "diff": None} for path in (CALLBACKS, CONFIG)
+    ]
 
 
 def test_wrong_settings_stop_it(tmp_path: Path) -> None:

@@ -18,7 +18,7 @@ def test_up_makes_a_project_of_an_empty_folder(project: Project) -> None:
 
     assert result.exit_code == 0, result.output
     assert "Generated into .env: LITELLM_MASTER_KEY, LITELLM_SALT_KEY" in result.stdout
-    assert "Rendered: compose/litellm_config.yaml" in result.stdout
+    assert "Rendered: compose/litellm_callbacks.py, compose/litellm_config.yaml" in result.stdout
     assert (project.folder / ".env").stat().st_mode & 0o777 == 0o600
     assert ".env" in (project.folder / ".gitignore").read_text().splitlines()
     assert (project.folder / "compose" / "litellm_config.yaml").exists()
@@ -117,9 +117,10 @@ def test_a_service_that_fails_is_exit_code_4_with_its_last_words_and_no_key(
     found = document(project.run("up", "--json"))
 
     assert text.exit_code == 4
-    assert "litellm failed (exit code 3: LiteLLM refused its settings" in text.stderr
+    assert "litellm failed (exit code 3): LiteLLM refused its settings" in text.stderr
     assert "refused sk-…WXYZ" in text.stderr
     assert (found["status"], found["error"]["code"]) == ("error", "service_failed")
+    assert found["error"]["finding"] == "litellm_settings_refused"
     assert KEY not in text.output + json.dumps(found)
 
 

@@ -11,7 +11,19 @@ from typing import Annotated, Literal
 
 import typer
 
-from gatewayctl.cli import audit, backup, chat, doctor, keys, models, project, stack, traces, usage
+from gatewayctl.cli import (
+    audit,
+    backup,
+    chat,
+    doctor,
+    keys,
+    models,
+    project,
+    stack,
+    traces,
+    upgrade,
+    usage,
+)
 from gatewayctl.cli.boundary import BoundaryGroup
 from gatewayctl.cli.context import App, Overrides
 
@@ -45,6 +57,15 @@ def root(
         Literal["auto", "embedded", "docker", "swarm"] | None,
         typer.Option(help="What runs the services. [env: GATEWAYCTL_RUNTIME; default: auto]"),
     ] = None,
+    lock_timeout: Annotated[
+        float | None,
+        typer.Option(
+            help="How long to wait while another gatewayctl changes this project."
+            " [env: GATEWAYCTL_LOCK_TIMEOUT; default: 0]",
+            metavar="SECONDS",
+            min=0,
+        ),
+    ] = None,
     quiet: Annotated[bool, typer.Option("-q", "--quiet", help="Results only.")] = False,
     verbose: Annotated[bool, typer.Option("-v", "--verbose", help="Say more.")] = False,
     version: Annotated[
@@ -53,10 +74,10 @@ def root(
 ) -> None:
     """Make the App of this run; nothing is read or started here."""
     overrides = ctx.obj if isinstance(ctx.obj, Overrides) else Overrides()
-    flags = {} if runtime is None else {"runtime": runtime}
+    given = {"runtime": runtime, "lock_timeout": lock_timeout}
     made = App(
         project_dir=project_dir.absolute(),
-        flags=flags,
+        flags={name: value for name, value in given.items() if value is not None},
         quiet=quiet,
         verbose=verbose,
         overrides=overrides,
@@ -91,3 +112,5 @@ app.command(rich_help_panel=END)(stack.down)
 app.command(rich_help_panel=END)(backup.backup)
 app.command(rich_help_panel=END)(backup.restore)
 app.command(rich_help_panel=END)(backup.reset)
+app.command(rich_help_panel=END)(upgrade.upgrade)
+app.command(rich_help_panel=END)(upgrade.rollback)

@@ -5,6 +5,8 @@
     │   ├── UnknownComponent
     │   ├── EmptyPrompt
     │   ├── BackupExists
+    │   ├── UpgradeRefused
+    │   ├── NothingToRollBack
     │   └── ConfirmationRequired
     ├── SettingsProblem (3)         gateway.yaml, .env, environment
     │   ├── SettingsInvalid         all problems of one load, each with source and line
@@ -42,6 +44,8 @@
     │   ├── BackupForeign
     │   ├── BackupTooNew
     │   ├── RestoreUnproven
+    │   ├── PreflightRefused
+    │   ├── UpgradeUnfinished
     │   └── Locked
     ├── Unreachable (5)
     │   ├── GatewayUnreachable
@@ -110,6 +114,7 @@ from gatewayctl.errors.runtime import (
     NotHealthy,
     NotHealthyInTime,
     PortTaken,
+    PreflightRefused,
     ProjectNameTaken,
     RegistryUnreachable,
     RestoreUnproven,
@@ -118,6 +123,7 @@ from gatewayctl.errors.runtime import (
     ServiceFailed,
     TemplatesMissing,
     UnknownService,
+    UpgradeUnfinished,
 )
 from gatewayctl.errors.settings import (
     EnvFileMissing,
@@ -138,7 +144,9 @@ from gatewayctl.errors.usage import (
     BackupExists,
     ConfirmationRequired,
     EmptyPrompt,
+    NothingToRollBack,
     UnknownComponent,
+    UpgradeRefused,
     UsageProblem,
 )
 
@@ -180,9 +188,11 @@ __all__ = [
     "NotHealthy",
     "NotHealthyInTime",
     "NotVerified",
+    "NothingToRollBack",
     "PartlyDone",
     "PhoenixUnreachable",
     "PortTaken",
+    "PreflightRefused",
     "Problem",
     "ProblemsFound",
     "ProjectNameTaken",
@@ -201,6 +211,8 @@ __all__ = [
     "UnknownModel",
     "UnknownService",
     "Unreachable",
+    "UpgradeRefused",
+    "UpgradeUnfinished",
     "UpstreamRefused",
     "UpstreamTimeout",
     "UsageProblem",

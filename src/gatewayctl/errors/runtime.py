@@ -71,6 +71,7 @@ class RegistryUnreachable(RuntimeProblem):
     """A container image is not here, and its registry does not answer."""
 
     code = "registry_unreachable"
+    finding = "image_missing"
     remedy = (
         "Check the network and the proxy, or load the image with `docker load`; then run again."
     )
@@ -192,3 +193,17 @@ class RestoreUnproven(RuntimeProblem):
 
     code = "restore_unproven"
     remedy = "Use another backup; nothing was changed."
+
+
+class PreflightRefused(RuntimeProblem):
+    """The new version refuses this project's settings or data; nothing was changed."""
+
+    code = "preflight_refused"
+    remedy = "Correct what it says, or stay with the version that runs; nothing was changed."
+
+
+class UpgradeUnfinished(RuntimeProblem):
+    """An upgrade to another version began, and did not come to its end."""
+
+    code = "upgrade_unfinished"
+    remedy = "Run `gatewayctl upgrade` again to go on with it, or `gatewayctl rollback`."

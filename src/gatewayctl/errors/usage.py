@@ -39,3 +39,17 @@ class BackupExists(UsageProblem):
 
     code = "backup_exists"
     remedy = "Name another file, or none: the default name holds the time."
+
+
+class UpgradeRefused(UsageProblem):
+    """A version that is older, known to be vulnerable, or not this program's to choose."""
+
+    code = "upgrade_refused"
+    remedy = "Name another version: gatewayctl upgrade --to VERSION."
+
+
+class NothingToRollBack(UsageProblem):
+    """There is no upgrade of this project that could be taken back."""
+
+    code = "nothing_to_roll_back"
+    remedy = "Put a backup back with `gatewayctl restore FILE`."

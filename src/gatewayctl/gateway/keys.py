@@ -169,18 +169,15 @@ def update(gateway: GatewayClient, master: Secret, key_hash: str, change: KeyCha
 
 
 def delete(gateway: GatewayClient, master: Secret, key_hash: str) -> None:
-    """Delete a key and look that it is gone: LiteLLM echoes hashes it did not delete.
+    """Block a key, delete it, and look that it is gone: LiteLLM echoes hashes it did not delete.
+
+    A deletion is not told to LiteLLM's other workers, which go on accepting the key for as long
+    as they remember it; a block is (/key/block in key_management_endpoints.py).
 
     Raises GatewayRefused if the key is still there. A key that was not there is fine.
     """
-    gateway.call(
-        "POST",
-        "/key/delete",
-        key=master,
-        role="master",
-        json={"keys": [key_hash]},
-        none_if_absent=True,
-    )
+    for path, body in (("/key/block", {"key": key_hash}), ("/key/delete", {"keys": [key_hash]})):
+        gateway.call("POST", path, key=master, role="master", json=body, none_if_absent=True)
     if info(gateway, master, key_hash) is not None:
         raise GatewayRefused(f"LiteLLM said it deleted the key {key_hash[:12]}…, but did not.")
 

@@ -19,7 +19,7 @@ from gatewayctl.gateway.key_proof import KeyProof, management_is_refused, prove
 from gatewayctl.operations.change import change
 from gatewayctl.operations.keys_list import KeyRow, KeyState, joined
 from gatewayctl.operations.keys_plan import Action, KeyStep, Known, plan
-from gatewayctl.operations.keys_sync import SyncedKey, sync
+from gatewayctl.operations.keys_sync import KeysSyncReport, SyncedKey, sync
 from gatewayctl.operations.virtual_keys import looks_like_a_key, values_now
 from gatewayctl.settings.master_key import require_master_key
 from gatewayctl.settings.model import Secret, Settings
@@ -85,9 +85,15 @@ def keys_check(
     """
     if not fix:
         return KeysCheckReport(keys=_checked(settings, gateway, now()), fixed=())
-    with change(settings, "keys check --fix"):
+    with change(settings, "keys check --fix") as record:
         synced = sync(settings, gateway, prune=False, dry_run=False, now=now)
-        keys = _checked(settings, gateway, now())
+        report = _fixed(synced, _checked(settings, gateway, now()))
+        record.problem = report.problem
+    return report
+
+
+def _fixed(synced: KeysSyncReport, keys: tuple[KeyCheck, ...]) -> KeysCheckReport:
+    """The checks after the fix, those that still fail with what fixing them said."""
     errors = {key.alias: key.error for key in synced.keys if key.error}
     return KeysCheckReport(
         keys=tuple(

@@ -7,9 +7,9 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 from gatewayctl.errors import UnknownService
+from gatewayctl.operations.change import change
 from gatewayctl.operations.failure import explained
 from gatewayctl.operations.health import ServiceReport
-from gatewayctl.operations.lock import held
 from gatewayctl.operations.ready import wait_ready
 from gatewayctl.operations.render import render
 from gatewayctl.operations.salt_key import require_same_salt_key
@@ -48,7 +48,7 @@ def restart(
         if name not in every:
             listed = ", ".join(every)
             raise UnknownService(f"There is no service {name!r} here.", hint=f"Services: {listed}.")
-    with held(settings.state_dir, "restart"), explained(runtime):
+    with change(settings, "restart", " ".join(services)), explained(runtime):
         runtime.preflight()
         render(settings, runtime=resolved.name)
         yield from runtime.prepare()

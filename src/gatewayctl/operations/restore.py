@@ -23,6 +23,7 @@ from gatewayctl.errors import (
     RestoreUnproven,
     RuntimeProblem,
 )
+from gatewayctl.operations import salt_key
 from gatewayctl.operations.apps import start_apps
 from gatewayctl.operations.backup import (
     Contents,
@@ -146,6 +147,7 @@ def restore(
         changed = put_back(stack.settings, values, found.virtual_keys)
         yield Progress(subject="secrets", state="ready", detail="in .env as backed up")
         stack = afresh()
+        salt_key.remember(stack.settings, anew=True)
         services = yield from _started(stack, options)
         opened = _opened(stack, found.usable)
         if opened is not False:

@@ -13,10 +13,10 @@ from typing import TYPE_CHECKING, Final
 
 from gatewayctl.errors import GatewayctlError
 from gatewayctl.operations.apps import start_apps
+from gatewayctl.operations.change import change
 from gatewayctl.operations.failure import explained
 from gatewayctl.operations.health import ServiceReport
 from gatewayctl.operations.keys_create import KeysCreateReport, create_declared_keys
-from gatewayctl.operations.lock import held
 from gatewayctl.operations.ready import wait_ready
 from gatewayctl.operations.render import render
 from gatewayctl.operations.salt_key import remember, require_same_salt_key
@@ -95,7 +95,7 @@ def up(
     require_same_salt_key(settings)
     began = time.monotonic()
     runtime = resolved.runtime
-    with held(settings.state_dir, "up"), explained(runtime):
+    with change(settings, "up") as audit, explained(runtime):
         runtime.preflight()
         rendered = render(settings, runtime=resolved.name)
         yield from runtime.prepare(refresh=options.pull)
@@ -108,6 +108,7 @@ def up(
         keys = create_declared_keys(settings, gateway) if options.keys else None
         apps = yield from start_apps(settings, runtime, gateway.http, timeout=options.timeout)
         tracing = _tracing(settings, gateway, probe) if moved else None
+        audit.problem = None if keys is None else keys.problem
     begun, again = (*started.begun, *apps.started), (*started.again, *apps.restarted)
     written = tuple(str(file.path) for file in rendered.files if file.state != "unchanged")
     made = keys is not None and any(key.status != "exists" for key in keys.keys)

@@ -67,8 +67,9 @@ def _error(error: GatewayctlError) -> dict[str, Any]:
         "message": masked(error.message),
         "hint": masked(error.hint),
     }
-    # The code is the finding, where the table has one of that name.
-    finding = error.finding or (error.code if error.code in FINDINGS else None)
+    # The code is the finding where the table has one of that name, else that of the family.
+    codes = (getattr(kind, "code", "") for kind in type(error).__mro__)
+    finding = error.finding or next((code for code in codes if code in FINDINGS), None)
     if finding is not None:
         found["finding"] = finding
     if error.service is not None:

@@ -70,7 +70,7 @@ def down(report: DownReport) -> Iterator[str]:
         yield "Nothing ran."
     if report.data_removed:
         yield "All data was removed: keys, spend, traces."
-    else:
+    elif report.data_place is not None:
         yield f"Data stays in {report.data_place}; start again with `gatewayctl up`."
 
 

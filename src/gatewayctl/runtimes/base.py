@@ -124,6 +124,9 @@ class Runtime(Protocol):
     def owns(self, service: str, port: int) -> bool:
         """True when the listener on ``port`` is a process of that service of ours."""
 
+    def has_data(self) -> bool:
+        """Whether anything is kept in ``data_place``, whatever runs."""
+
     def stop(self, *, remove_data: bool = False) -> Stopped:
         """Stop everything and hand back what ran; data stays unless told otherwise."""
 

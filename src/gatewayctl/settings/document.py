@@ -8,7 +8,7 @@ depth and the number of values after expanding aliases are limited.
 from __future__ import annotations
 
 import re
-from collections.abc import Iterator, Mapping
+from collections.abc import Collection, Iterator, Mapping
 from dataclasses import dataclass, replace
 from typing import Any, Final
 
@@ -29,6 +29,7 @@ _BUILT: Final = {_TAG + name for name in ("null", "bool", "int", "float")}
 _TEXT: Final = {_TAG + name for name in ("str", "timestamp", "value", "merge")}
 
 # An escape such as "\ud83d" alone makes one, and no UTF-8 text can hold it.
+_WHOLE: Final = re.compile(r"-?(0|[1-9][0-9]*)")
 _SURROGATE: Final = re.compile("[\ud800-\udfff]")
 
 
@@ -71,12 +72,18 @@ class Node:
             yield from child.places(f"{prefix}{name}.")
 
 
-def parse(text: str, *, name: str, problems: Problems) -> Node:
-    """The document as a mapping; what is wrong goes to ``problems``, and it never raises."""
+def parse(
+    text: str, *, name: str, problems: Problems, numbered: Collection[str] = frozenset()
+) -> Node:
+    """The document as a mapping; what is wrong goes to ``problems``, and it never raises.
+
+    ``numbered`` are names of mappings whose own names may be whole numbers without quotes; these
+    become texts as they are written.
+    """
     whole = Source(name=name)
     try:
         root = _composed(text, whole)
-        node = None if root is None else _Expansion(name, problems).node(root, 0)
+        node = None if root is None else _Expansion(name, problems, numbered).node(root, 0)
         if node is not None and not isinstance(node.value, dict | None):
             raise _Unusable(node.source, f"must hold `name: value`, not {shown(node.plain())}")
     except _Unusable as error:
@@ -114,15 +121,22 @@ def _place(name: str, mark: yaml.Mark | None) -> Source:
     return Source(name=name, line=mark.line + 1, column=mark.column + 1)
 
 
+def _is_whole(key: yaml.Node) -> bool:
+    """A number that means what it says: YAML also takes 010 for 8, and 8:22 for 502."""
+    return bool(key.tag == f"{_TAG}int" and _WHOLE.fullmatch(key.value))
+
+
 class _Expansion:
     """Turns composed nodes, in which aliases are shared, into a limited tree."""
 
-    def __init__(self, name: str, problems: Problems) -> None:
+    def __init__(self, name: str, problems: Problems, numbered: Collection[str]) -> None:
         self.name = name
         self.problems = problems
+        self.numbered = numbered
         self.values = 0
 
-    def node(self, raw: yaml.Node, depth: int) -> Node:
+    def node(self, raw: yaml.Node, depth: int, *, numbers: bool = False) -> Node:
+        """``numbers``: its names may be whole numbers."""
         source = _place(self.name, raw.start_mark)
         self.values += 1
         if self.values > MAX_VALUES:
@@ -132,7 +146,7 @@ class _Expansion:
         if depth > MAX_DEPTH:
             raise _Unusable(source, f"is nested deeper than {MAX_DEPTH} levels")
         if isinstance(raw, yaml.MappingNode) and raw.tag == f"{_TAG}map":
-            return Node(value=self._mapping(raw, depth), source=source)
+            return Node(value=self._mapping(raw, depth, numbers=numbers), source=source)
         if isinstance(raw, yaml.SequenceNode) and raw.tag == f"{_TAG}seq":
             return Node(value=[self.node(item, depth + 1) for item in raw.value], source=source)
         if isinstance(raw, yaml.ScalarNode) and raw.tag in _BUILT | _TEXT:
@@ -156,14 +170,14 @@ class _Expansion:
             return None
         return value
 
-    def _mapping(self, raw: yaml.MappingNode, depth: int) -> dict[str, Node]:
+    def _mapping(self, raw: yaml.MappingNode, depth: int, *, numbers: bool) -> dict[str, Node]:
         own: dict[str, Node] = {}
         merged: dict[str, Node] = {}
         for key, item in raw.value:
             place = _place(self.name, key.start_mark)
             if key.tag == f"{_TAG}merge":
                 merged = self._merged(item, depth) | merged
-            elif key.tag not in _TEXT:
+            elif key.tag not in _TEXT and not (numbers and _is_whole(key)):
                 self.problems.add(place, f"a name must be text; put {shown(key.value)} in quotes")
             elif _SURROGATE.search(key.value):
                 self.problems.add(place, "holds half a character, which no file can")
@@ -171,7 +185,8 @@ class _Expansion:
                 first = own[key.value].named.line
                 self.problems.add(place, f"'{key.value}' is given twice, first on line {first}")
             else:
-                own[key.value] = replace(self.node(item, depth + 1), key=place)
+                numbered = key.value in self.numbered
+                own[key.value] = replace(self.node(item, depth + 1, numbers=numbered), key=place)
         return merged | own
 
     def _merged(self, raw: yaml.Node, depth: int) -> dict[str, Node]:

@@ -12,7 +12,7 @@ from typing import Final, Literal, get_args
 
 from gatewayctl.settings.model import LOOPBACK, Images, Ports, Profile, RuntimeChoice
 
-Kind = Literal["name", "choice", "address", "count", "port", "image", "secret"]
+Kind = Literal["name", "choice", "address", "count", "port", "seconds", "image", "secret"]
 Shape = Literal["key", "password"]
 
 
@@ -85,6 +85,14 @@ SCALARS: Final = (
             "Processes of LiteLLM in Docker; more than one share a Redis."
             " In production the default is the number of cores."
         ),
+    ),
+    Field(
+        yaml="lock_timeout",
+        env="GATEWAYCTL_LOCK_TIMEOUT",
+        flag="--lock-timeout",
+        kind="seconds",
+        default=0,
+        help="Seconds to wait while another gatewayctl changes this project; 0 does not wait.",
     ),
     Field(
         yaml="ports.litellm",

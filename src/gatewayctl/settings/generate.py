@@ -7,11 +7,12 @@ never over a value that exists.
 from __future__ import annotations
 
 import secrets
+from dataclasses import replace
 from typing import Final
 
 from gatewayctl.settings import fields
 from gatewayctl.settings.fields import Shape
-from gatewayctl.settings.model import Settings
+from gatewayctl.settings.model import Secret, Settings
 
 _BYTES: Final[dict[Shape, int]] = {"key": 32, "password": 24}
 
@@ -25,6 +26,14 @@ def missing_secrets(settings: Settings) -> dict[str, str]:
         if field.attribute != "redis_password" or settings.needs_redis
         if getattr(settings.secrets, field.attribute) is None
     }
+
+
+def with_generated_secrets(settings: Settings) -> Settings:
+    """The settings as `missing_secrets` would complete them; nothing is kept."""
+    made = missing_secrets(settings)
+    known = {field.env: field.attribute for field in fields.SECRETS if field.attribute}
+    found = {known[name] or "": Secret(value) for name, value in made.items()}
+    return replace(settings, secrets=replace(settings.secrets, **found))
 
 
 def new_secret(shape: Shape) -> str:

@@ -84,6 +84,7 @@ def _settings(project_dir: Path, layers: Layers, problems: Problems) -> Settings
         images=Images(**_within(values, "images.")),
         apps=apps,
         workers=values["workers"] if "workers" in chosen else _workers(values["profile"]),
+        lock_timeout=values["lock_timeout"],
         models=models,
         keys=keys,
         components=parse_components(document.at("components"), problems),

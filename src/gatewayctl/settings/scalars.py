@@ -7,6 +7,7 @@ know models, keys, components and apps.
 from __future__ import annotations
 
 import ipaddress
+import math
 import re
 import unicodedata
 from collections.abc import Mapping
@@ -48,13 +49,14 @@ def slug(folder: str) -> str:
     return re.sub(r"[^a-z0-9]+", "-", ascii_only.lower()).strip("-")[:63].strip("-") or "gateway"
 
 
-def _converted(field: Field, found: Found, problems: Problems) -> str | int | None:
+def _converted(field: Field, found: Found, problems: Problems) -> str | float | None:
     kinds = {
         "name": _name,
         "choice": _choice,
         "address": _address,
         "count": _count,
         "port": _port,
+        "seconds": _seconds,
         "image": _image,
     }
     value = found.value.strip() if isinstance(found.value, str) else found.value
@@ -128,6 +130,18 @@ def _count(field: Field, value: Any, source: Source, problems: Problems) -> int 
     if number is None:
         problems.add(source, f"{field.name} must be a number from 1 to {_MOST}, not {shown(value)}")
     return number
+
+
+def _seconds(field: Field, value: Any, source: Source, problems: Problems) -> float | None:
+    """A text as the environment has it, or a number; a switch is none."""
+    try:
+        number = math.nan if isinstance(value, bool) else float(value)
+    except (TypeError, ValueError, OverflowError):
+        number = math.nan
+    if math.isfinite(number) and number >= 0:
+        return number
+    problems.add(source, f"{field.name} must be a number of seconds from 0, not {shown(value)}")
+    return None
 
 
 def _image(field: Field, value: Any, source: Source, problems: Problems) -> str | None:

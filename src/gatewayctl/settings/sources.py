@@ -22,6 +22,8 @@ from gatewayctl.settings.problems import Problems
 
 CONFIG_NAME = "gateway.yaml"
 ENV_NAME = ".env"
+_NUMBERED = frozenset({"ports"})
+"""Mappings by number, as Compose has them: `ports: {8080: 80}`."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -102,7 +104,7 @@ def _document(project_dir: Path, problems: Problems) -> Node:
     other = path.with_suffix(".yml")
     try:
         # utf-8-sig: a byte order mark of Windows editors is no part of the first name.
-        return parse(path.read_text("utf-8-sig"), name=CONFIG_NAME, problems=problems)
+        return _parsed(path.read_text("utf-8-sig"), problems)
     except FileNotFoundError:
         if other.exists():
             problems.add(Source(name=other.name), f"is not read: rename it to {CONFIG_NAME}")
@@ -111,3 +113,7 @@ def _document(project_dir: Path, problems: Problems) -> Node:
     except OSError as error:
         problems.add(source, f"cannot be read: {error.strerror}")
     return nothing
+
+
+def _parsed(text: str, problems: Problems) -> Node:
+    return parse(text, name=CONFIG_NAME, problems=problems, numbered=_NUMBERED)

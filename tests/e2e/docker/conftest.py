@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import secrets
 from collections.abc import Callable, Iterator
+from contextlib import contextmanager
 from pathlib import Path
 
 import pytest
@@ -47,9 +48,16 @@ def new_project(tmp_path_factory: pytest.TempPathFactory) -> Iterator[MakeProjec
 @pytest.fixture(scope="session")
 def docker_stack(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Project]:
     """A running stack. Tests that stop or break it make their own."""
-    project, name = _make(tmp_path_factory.mktemp("docker-stack"), None)
-    try:
+    with new_stack(tmp_path_factory.mktemp("docker-stack")) as project:
         project.ok("up", "--timeout", "280")
+        yield project
+
+
+@contextmanager
+def new_stack(folder: Path) -> Iterator[Project]:
+    """A project that nothing was started of, for a whole module; taken down with its volumes."""
+    project, name = _make(folder, None)
+    try:
         yield project
     finally:
         _end(project, name)

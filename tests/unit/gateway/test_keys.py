@@ -8,7 +8,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from gatewayctl.errors import GatewayRefused, KeyAliasExists
+from gatewayctl.errors import GatewayctlError, GatewayRefused, KeyAliasExists
 from gatewayctl.gateway.client import GatewayClient
 from gatewayctl.gateway.keys import (
     NewKey,
@@ -20,7 +20,7 @@ from gatewayctl.gateway.keys import (
     with_alias,
 )
 from gatewayctl.settings.model import Secret
-from tests.fakes.litellm import FakeLiteLLM, served, sha256
+from tests.fakes.litellm import FakeLiteLLM, error, served, sha256
 from tests.fakes.projects import MASTER_KEY
 
 MASTER = Secret(MASTER_KEY)
@@ -129,6 +129,30 @@ def test_a_key_is_deleted_by_its_hash_and_is_then_gone() -> None:
 
     assert fake.keys == {}
     assert fake.sent("/key/delete") == {"keys": [key_hash]}
+    assert fake.paths() == ["/key/block", "/key/delete", "/key/info"] * 2
+
+
+def test_a_key_is_blocked_before_it_is_deleted_because_only_that_is_told_to_every_worker() -> None:
+    fake = FakeLiteLLM()
+    key_hash = fake.add(SECRET.reveal(), "app")
+    fake.planted["/key/delete"] = lambda _: error(500, "no")
+
+    with served(fake) as gateway, pytest.raises(GatewayctlError):
+        delete(gateway, MASTER, key_hash)
+
+    assert fake.sent("/key/block") == {"key": key_hash}
+    assert fake.keys[key_hash]["blocked"] is True
+
+
+def test_a_key_that_cannot_be_blocked_is_not_deleted_either() -> None:
+    fake = FakeLiteLLM()
+    key_hash = fake.add(SECRET.reveal(), "app")
+    fake.planted["/key/block"] = lambda _: error(500, "no")
+
+    with served(fake) as gateway, pytest.raises(GatewayctlError):
+        delete(gateway, MASTER, key_hash)
+
+    assert "/key/delete" not in fake.paths()
 
 
 def test_a_deletion_that_did_not_happen_is_found_out() -> None:

@@ -5,6 +5,7 @@ from pathlib import Path
 import pytest
 
 from gatewayctl.errors import Locked, RuntimeProblem
+from gatewayctl.operations.audit import audit
 from gatewayctl.operations.down import DownReport, down
 from gatewayctl.operations.lock import held
 from tests.fakes.driving import driven, report_of
@@ -32,6 +33,29 @@ def test_a_second_down_changes_nothing(tmp_path: Path) -> None:
     report = report_of(down(project(tmp_path), FakeRuntime(), volumes=False))
 
     assert (report.stopped, report.changed) == ((), False)
+    assert report.data_place == ".gatewayctl/"
+
+
+def test_where_nothing_ever_was_no_place_of_data_is_told(tmp_path: Path) -> None:
+    report = report_of(down(project(tmp_path), FakeRuntime(data=False), volumes=False))
+
+    assert (report.stopped, report.data_place) == ((), None)
+
+
+def test_what_was_stopped_leaves_data_behind_wherever_it_looks_empty(tmp_path: Path) -> None:
+    report = report_of(down(project(tmp_path), up_and_running(data=False), volumes=False))
+
+    assert report.data_place == ".gatewayctl/"
+
+
+@pytest.mark.parametrize(("volumes", "verb"), [(False, "down"), (True, "down --volumes")])
+def test_the_audit_log_tells_which_down_it_was(tmp_path: Path, volumes: bool, verb: str) -> None:
+    settings = project(tmp_path)
+
+    driven(down(settings, FakeRuntime(), volumes=volumes))
+
+    (entry,) = audit(settings.state_dir).entries
+    assert (entry.verb, entry.outcome) == (verb, "done")
 
 
 def test_data_is_removed_only_where_that_is_wanted(tmp_path: Path) -> None:

@@ -187,7 +187,8 @@ def test_when_the_time_is_up_the_first_that_is_not_ready_is_named_and_nothing_is
         waited(settings, runtime, litellm=[litellm_without_database()], clock=clock, timeout=5)
 
     assert late.value.message.startswith(
-        "litellm is not ready after 5 s (HTTP 200, database Not connected)."
+        "litellm is not ready after 5 s (HTTP 200, database Not connected): "
+        "LiteLLM runs without its database."
     )
     assert late.value.message.endswith("Waiting for application startup.")
     assert clock.now - 1000 == pytest.approx(5, abs=0.2)

@@ -13,7 +13,15 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from gatewayctl.errors import NotVerified, PortTaken, Problem, SettingsInvalid
+from gatewayctl.errors import (
+    EngineNotRunning,
+    NotVerified,
+    PortTaken,
+    Problem,
+    ServiceFailed,
+    SettingsInvalid,
+    UsageProblem,
+)
 from gatewayctl.output.envelope import as_data, document, error_document
 from gatewayctl.settings.model import Secret, Source
 
@@ -89,8 +97,24 @@ def test_a_failure_has_a_code_a_message_and_a_hint_and_no_data() -> None:
             "code": "port_taken",
             "message": "Port 4000 is held.",
             "hint": PortTaken.remedy,
+            "finding": "port_taken",
         },
     }
+
+
+def test_the_finding_behind_a_failure_and_its_service_are_told_where_they_are_known() -> None:
+    failed = ServiceFailed("litellm failed.")
+    failed.finding, failed.service = "disk_full", "postgres"
+    family = EngineNotRunning("No engine.")
+    none = UsageProblem("No.")
+
+    told = [json.loads(error_document("up", error))["error"] for error in (failed, family, none)]
+
+    assert [(each.get("finding"), each.get("service")) for each in told] == [
+        ("disk_full", "postgres"),
+        ("runtime_unavailable", None),
+        (None, None),
+    ]
 
 
 def test_every_problem_of_the_settings_is_a_row_of_its_own() -> None:

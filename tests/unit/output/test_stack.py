@@ -187,6 +187,14 @@ def test_down_of_nothing_and_down_with_its_data() -> None:
     ]
 
 
+def test_down_where_nothing_is_says_nothing_of_data() -> None:
+    report = DownReport(
+        project="shop", stopped=(), data_place=None, data_removed=False, changed=False
+    )
+
+    assert shown(stack.down(report)) == ["Nothing ran."]
+
+
 def test_a_restart_says_which_and_how_all_are() -> None:
     text = shown(stack.restarted(RestartReport(restarted=("litellm",), services=SERVICES)))
 

@@ -1,5 +1,6 @@
 from __future__ import annotations
 
+import ast
 from collections.abc import Mapping
 from dataclasses import replace
 from pathlib import Path, PurePosixPath
@@ -12,8 +13,8 @@ from hypothesis import strategies as st
 from jinja2 import UndefinedError
 
 from gatewayctl.errors import RuntimeUnavailable
-from gatewayctl.rendering.plan import plan, to_yaml
-from gatewayctl.settings.model import Model
+from gatewayctl.rendering.plan import HEADER, RenderedFile, plan, to_yaml
+from gatewayctl.settings.model import Model, Settings
 from tests.fakes.projects import MASTER_KEY, project
 
 TEXT = st.text(st.characters(exclude_categories=["Cs"]), max_size=40)
@@ -24,10 +25,16 @@ DATA = st.recursive(
 )
 
 
+def config_of(settings: Settings) -> RenderedFile:
+    """LiteLLM's configuration, one of the two files of the embedded runtime."""
+    callbacks, config = plan(settings, runtime="embedded")
+    assert callbacks.path == PurePosixPath("litellm_callbacks.py")
+    assert config.path == PurePosixPath("litellm_config.yaml")
+    return config
+
+
 def rendered(folder: Path, text: str = "") -> Any:
-    files = plan(project(folder, text), runtime="embedded")
-    (file,) = (file for file in files if file.path.name == "litellm_config.yaml")
-    return yaml.safe_load(file.content)
+    return yaml.safe_load(config_of(project(folder, text)).content)
 
 
 def test_the_reference_stack_is_rendered_as_litellm_wants_it(tmp_path: Path) -> None:
@@ -48,21 +55,33 @@ def test_the_reference_stack_is_rendered_as_litellm_wants_it(tmp_path: Path) -> 
             "master_key": "os.environ/LITELLM_MASTER_KEY",
             "database_url": "os.environ/DATABASE_URL",
             "store_model_in_db": True,
+            "database_connection_pool_limit": 10,
         },
         "litellm_settings": {
-            "callbacks": ["arize_phoenix"],
+            "callbacks": ["litellm_callbacks.no_housekeeping", "arize_phoenix"],
             "disable_add_user_agent_to_request_tags": True,
         },
     }
 
 
-def test_the_file_says_who_made_it_and_where_to_edit(tmp_path: Path) -> None:
-    (file,) = plan(project(tmp_path))
+def test_each_file_says_who_made_it_and_where_to_edit(tmp_path: Path) -> None:
+    files = plan(project(tmp_path))
 
-    assert file.path == PurePosixPath("litellm_config.yaml")
-    assert file.content.startswith("# Rendered by gatewayctl from gateway.yaml: edit that file")
-    assert "`gatewayctl render --check`" in file.content
-    assert file.content.endswith("true\n")
+    assert [str(file.path) for file in files] == ["litellm_callbacks.py", "litellm_config.yaml"]
+    assert HEADER.startswith("# Rendered by gatewayctl from gateway.yaml: edit that file")
+    assert "`gatewayctl render --check`" in HEADER
+    for file in files:
+        assert file.content.startswith(HEADER + "\n")
+        assert file.content.endswith("\n")
+
+
+def test_what_the_config_names_is_in_the_file_beside_it(tmp_path: Path) -> None:
+    callbacks, config = plan(project(tmp_path))
+    module, name = yaml.safe_load(config.content)["litellm_settings"]["callbacks"][0].split(".")
+
+    assert f"{module}.py" == str(callbacks.path)
+    assigned = [node for node in ast.parse(callbacks.content).body if isinstance(node, ast.Assign)]
+    assert name in {ast.unparse(target) for node in assigned for target in node.targets}
 
 
 def test_rendering_is_repeatable(tmp_path: Path) -> None:
@@ -98,10 +117,12 @@ def test_no_models_is_an_empty_list(tmp_path: Path) -> None:
 def test_no_secret_is_rendered(tmp_path: Path) -> None:
     env = f"LITELLM_MASTER_KEY={MASTER_KEY}\nOPENAI_API_KEY=sk-openai-0123456789\n"
 
-    (file,) = plan(project(tmp_path, env=env))
+    files = plan(project(tmp_path, env=env))
 
-    assert MASTER_KEY not in file.content
-    assert "sk-openai" not in file.content
+    assert len(files) == 2
+    for file in files:
+        assert MASTER_KEY not in file.content
+        assert "sk-openai" not in file.content
 
 
 @given(name=TEXT, params=st.dictionaries(TEXT, DATA, max_size=4))
@@ -113,8 +134,8 @@ def test_no_value_becomes_structure(name: str, params: Mapping[str, Any]) -> Non
     model = Model(name=name, litellm_params={"model": "m", **params}, api_key_env="A")
     expected = {"model": "m", **params, "api_key": "os.environ/A", "num_retries": 3}
 
-    (file,) = plan(replace(base, models=(model,)))
-    (entry,) = yaml.safe_load(file.content)["model_list"]
+    config = config_of(replace(base, models=(model,)))
+    (entry,) = yaml.safe_load(config.content)["model_list"]
 
     assert entry["model_name"] == name
     assert entry["litellm_params"] == {**expected, "timeout": 600}

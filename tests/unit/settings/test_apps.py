@@ -50,7 +50,15 @@ def test_an_app_is_read_whole_and_the_apps_are_in_order_of_their_names(tmp_path:
 
 @pytest.mark.parametrize(
     "ports",
-    ['"8080:80"', '["8080:80"]', '{"8080": 80}', '{"8080": "80"}', "8080:80"],
+    [
+        '"8080:80"',
+        '["8080:80"]',
+        '{"8080": 80}',
+        '{"8080": "80"}',
+        "{8080: 80}",
+        "{8080: '80'}",
+        "8080:80",
+    ],
 )
 def test_ports_may_be_written_in_any_way(tmp_path: Path, ports: str) -> None:
     assert app(tmp_path, f"{{image: x, ports: {ports}}}").ports == {8080: 80}
@@ -96,6 +104,20 @@ def test_an_unknown_key_is_answered_with_the_nearest_alias(tmp_path: Path) -> No
         ("{image: x, ports: ['0:80']}", 'apps.a.ports must be like "8080:80"'),
         ("{image: x, ports: ['8080:70000']}", 'apps.a.ports must be like "8080:80"'),
         ("{image: x, ports: [8022:22]}", 'apps.a.ports must be like "8080:80"'),
+        ("{image: x, ports: {0: 80}}", "not '0:80'"),
+        ("{image: x, ports: {-1: 80}}", "not '-1:80'"),
+        ("{image: x, ports: {70000: 80}}", "not '70000:80'"),
+        ("{image: x, ports: {8080: 0}}", "not '8080:0'"),
+        ("{image: x, ports: {8080: 70000}}", "not '8080:70000'"),
+        ("{image: x, ports: {8080: http}}", "not '8080:http'"),
+        ("{image: x, ports: {8080: true}}", 'apps.a.ports must be like "8080:80"'),
+        ("{image: x, ports: {8080: [80]}}", 'apps.a.ports must be like "8080:80"'),
+        ("{image: x, ports: {http: 80}}", "not 'http:80'"),
+        ("{image: x, ports: {0x1f90: 80}}", "a name must be text"),
+        ("{image: x, ports: {010: 80}}", "a name must be text"),
+        ("{image: x, ports: {80.5: 80}}", "a name must be text"),
+        ("{image: x, ports: {8080: 1, '8080': 2}}", "'8080' is given twice"),
+        ("{image: x, environment: {8080: x}}", "a name must be text"),
         ("{image: x, ports: [[1]]}", 'apps.a.ports must be like "8080:80"'),
         ("{image: x, ports: ['1:2', '1:3']}", "port 1 is given twice in apps.a.ports"),
         ("{image: x, command: 'a \"b'}", "apps.a.command has an open quote or escape"),
@@ -144,12 +166,14 @@ def test_a_port_of_the_stack_or_of_another_app_is_taken(tmp_path: Path) -> None:
     found = problems(
         tmp_path,
         'apps:\n  a: {image: x, ports: ["4000:80"]}\n  b: {image: x, ports: [9000]}\n'
-        "  c: {image: x, ports: [9000]}\n",
+        "  c: {image: x, ports: [9000]}\n  d: {image: x, ports: {6006: 80, 9000: 1}}\n",
     )
 
     assert [line.split(": ", 1)[1] for line in found] == [
         "port 4000 is used twice: ports.litellm and apps.a.ports",
         "port 9000 is used twice: apps.b.ports and apps.c.ports",
+        "port 6006 is used twice: ports.phoenix and apps.d.ports",
+        "port 9000 is used twice: apps.b.ports and apps.d.ports",
     ]
 
 

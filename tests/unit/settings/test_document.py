@@ -152,6 +152,19 @@ def test_a_name_that_is_no_text_is_refused(key: str) -> None:
     assert "a name must be text" in found
 
 
+def test_whole_numbers_may_be_names_where_that_is_said_and_no_deeper() -> None:
+    problems = Problems()
+    text = "ports: {8080: {5: x}, -1: b}\nother: {1: 2}\nlist: {ports: [{7: x}]}\n"
+    node = parse(text, name="gateway.yaml", problems=problems, numbered={"ports"})
+
+    assert node.plain() == {"ports": {"8080": {}, "-1": "b"}, "other": {}, "list": {"ports": [{}]}}
+    with pytest.raises(SettingsInvalid) as told:
+        problems.raise_all()
+    assert [str(each.message) for each in told.value.problems] == [
+        f"a name must be text; put '{name}' in quotes" for name in (5, 1, 7)
+    ]
+
+
 @pytest.mark.parametrize("value", ["!!int abc", "!!float x", "!!bool maybe", "9" * 5000])
 def test_a_value_that_is_not_of_its_tag_is_refused(value: str) -> None:
     (found,) = complaints(f"a: {value}\n")

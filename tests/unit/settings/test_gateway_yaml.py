@@ -54,6 +54,7 @@ def test_uncommented_every_setting_of_the_table_is_there(tmp_path: Path) -> None
         "profile",
         "bind",
         "workers",
+        "lock_timeout",
         "ports",
         "images",
         "models",

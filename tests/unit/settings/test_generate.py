@@ -3,7 +3,7 @@ from __future__ import annotations
 import re
 from pathlib import Path
 
-from gatewayctl.settings.generate import missing_secrets
+from gatewayctl.settings.generate import missing_secrets, with_generated_secrets
 from tests.fakes.projects import MASTER_KEY, project
 
 
@@ -41,3 +41,13 @@ def test_a_secret_that_any_layer_sets_is_not_made(tmp_path: Path) -> None:
         "LITELLM_POSTGRES_PASSWORD",
         "UI_PASSWORD",
     ]
+
+
+def test_settings_are_completed_where_a_secret_is_missing_and_there_alone(tmp_path: Path) -> None:
+    settings = project(tmp_path, env=f"LITELLM_MASTER_KEY={MASTER_KEY}\n")
+
+    complete = with_generated_secrets(settings)
+
+    assert complete.secrets.master_key == settings.secrets.master_key
+    assert missing_secrets(complete) == {}
+    assert "LITELLM_SALT_KEY" in missing_secrets(settings)

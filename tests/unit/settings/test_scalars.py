@@ -100,3 +100,26 @@ def test_a_value_that_looks_like_a_key_is_not_repeated(tmp_path: Path) -> None:
 
     assert "0123456789" not in "".join(found)
     assert len(found) == 2
+
+
+@pytest.mark.parametrize(("value", "seconds"), [("0", 0), ("90", 90), ("2.5", 2.5), ("'7'", 7)])
+def test_seconds_may_be_a_number_or_its_text(tmp_path: Path, value: str, seconds: float) -> None:
+    assert project(tmp_path, f"lock_timeout: {value}\n").lock_timeout == seconds
+
+
+@pytest.mark.parametrize("value", ["-1", "soon", "true", "[1]", ".inf", ".nan", "1e999", "'-0.1'"])
+def test_anything_else_is_no_time_to_wait(tmp_path: Path, value: str) -> None:
+    (found,) = problems(tmp_path, f"lock_timeout: {value}\n")
+
+    assert found.startswith("gateway.yaml line 1 column 15: ")
+    assert "lock_timeout must be a number of seconds from 0, not" in found
+
+
+def test_the_flag_wins_over_the_environment_and_that_over_the_file(tmp_path: Path) -> None:
+    text, environ = "lock_timeout: 1\n", {"GATEWAYCTL_LOCK_TIMEOUT": "2"}
+
+    both = project(tmp_path, text, environ=environ, flags={"lock_timeout": 3.0})
+
+    assert (both.lock_timeout, str(both.source_of("lock_timeout"))) == (3, "--lock-timeout")
+    assert project(tmp_path, text, environ=environ).lock_timeout == 2
+    assert project(tmp_path, text).lock_timeout == 1

@@ -12,8 +12,11 @@ from gatewayctl.operations.advisories import known, moves
 from gatewayctl.operations.checks.subject import Check, Found, Subject
 from gatewayctl.operations.failure import diagnosed
 from gatewayctl.operations.health import ServiceReport
+from gatewayctl.runtimes.databases import databases
 from gatewayctl.runtimes.examined import Examined
 
+_LARGE: Final = 10_000_000_000
+"""Bytes."""
 _STILL_STARTING: Final = 120.0
 """Seconds of uptime after which a service that is not ready is late."""
 
@@ -46,6 +49,16 @@ def ailments(subject: Subject) -> Iterator[Found]:
     if isinstance(runtime, Examined):
         for ailment in runtime.ailments():
             yield Found(finding=ailment.finding, evidence=ailment.evidence)
+
+
+def database_sizes(subject: Subject) -> Iterator[Found]:
+    """What the databases take on the disk, indexes included."""
+    for database in databases(subject.runtime):
+        if database.shell.running():
+            size = database.size()
+            if size > _LARGE:
+                said = f"{database.name} takes {size / 1e9:.1f} GB"
+                yield Found(finding="database_large", evidence=said)
 
 
 def versions(subject: Subject) -> Iterator[Found]:
@@ -84,6 +97,7 @@ def images(subject: Subject) -> Iterator[Found]:
 CHECKS = (
     Check(name="services", look=services, needs=("runtime",)),
     Check(name="runtime's own", look=ailments, needs=("runtime",)),
+    Check(name="database sizes", look=database_sizes, needs=("runtime", "litellm")),
     Check(name="versions", look=versions, needs=("runtime",)),
     Check(name="images", look=images, needs=("runtime",)),
 )

@@ -38,8 +38,9 @@ SERVICES: Final = (
         area="services",
         severity="error",
         title="LiteLLM refuses its configuration",
-        meaning="A parameter of a model means nothing to this version of LiteLLM.",
-        remedy="Correct the model under models: in gateway.yaml, then run `gatewayctl up`.",
+        meaning="A parameter of a model means nothing to this version of LiteLLM, or it refuses "
+        "its keys. It ends with exit code 3, and says why last.",
+        remedy="Correct what it names (`gatewayctl logs litellm`), then run `gatewayctl up`.",
     ),
     Finding(
         id="database_setup_failed",
@@ -66,6 +67,16 @@ SERVICES: Final = (
         title="PostgreSQL cannot use its data folder",
         meaning="Files are missing or of another major version of PostgreSQL.",
         remedy="gatewayctl restore FILE",
+    ),
+    Finding(
+        id="database_large",
+        area="services",
+        severity="warning",
+        title="A database is large",
+        meaning="Traces hold prompts and replies, spend logs a row for each request. Beyond some "
+        "gigabytes backups take long and the disk fills.",
+        remedy="Delete old traces in Phoenix (`gatewayctl ui phoenix`, settings, retention), or "
+        "empty the gateway's: gatewayctl reset",
     ),
     Finding(
         id="phoenix_unreachable",

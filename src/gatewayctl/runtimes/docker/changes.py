@@ -9,7 +9,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any, Final
 
 from gatewayctl.runtimes.docker.states import Container
@@ -18,23 +18,45 @@ from gatewayctl.runtimes.pending import PendingChange
 
 _HASH: Final = "com.docker.compose.config-hash"
 _FILES: Final = "gatewayctl.config-sha256"
-_REFERENCE: Final = re.compile(r"^\$\{?(\w+)")
+# Two of them are one dollar sign; DATABASE_URL has its password in the middle.
+_REFERENCE: Final = re.compile(r"(?<!\$)(?:\$\$)*\$\{?(\w+)")
 
 
 def pending(
-    docker: Docker, compose_file: str, found: Mapping[str, Container], names: Sequence[str]
+    docker: Docker,
+    compose_file: str,
+    found: Mapping[str, Container],
+    names: Sequence[str],
+    *,
+    generated: Mapping[str, str],
 ) -> tuple[PendingChange, ...]:
     """What a start with this compose file would do to each of ``names``, in their order.
 
-    Raises RuntimeProblem for a file that Compose does not take.
+    ``generated`` are values for variables that .env lacks, and a start makes first. Raises
+    RuntimeProblem for a file that Compose does not take.
     """
-    wanted = docker.hashes(compose_file)
-    services = docker.config(compose_file)
+    wanted = docker.hashes(compose_file, generated=generated)
+    services = docker.config(compose_file, generated=generated)
     plain = docker.config(compose_file, interpolate=False)
-    return tuple(
+    alone = tuple(
         _change(docker, name, found.get(name), wanted.get(name, ""), _names(services, plain, name))
         for name in names
     )
+    if all(change.action == "untouched" for change in alone):
+        return alone
+    anew = docker.rehearsed(compose_file, names, generated=generated)
+    return tuple(_with_the_needed(change, anew, services) for change in alone)
+
+
+def _with_the_needed(
+    change: PendingChange, anew: frozenset[str], services: Mapping[str, dict[str, Any]]
+) -> PendingChange:
+    """Compose also makes anew what depends on a container that is made anew (2.26 does)."""
+    if change.action != "untouched" or change.service not in anew:
+        return change
+    needed = services.get(change.service, {}).get("depends_on") or {}
+    why = tuple(name for name in needed if name in anew)
+    return replace(change, action="recreate", why=why or ("compose file",))
 
 
 def _change(
@@ -62,7 +84,7 @@ def _names(
     services: Mapping[str, dict[str, Any]], plain: Mapping[str, dict[str, Any]], name: str
 ) -> _Service:
     written = plain.get(name, {}).get("environment") or {}
-    found = {own: _REFERENCE.match(str(value)) for own, value in written.items()}
+    found = {own: _REFERENCE.search(str(value)) for own, value in written.items()}
     return _Service(
         settings=services.get(name, {}),
         variables={own: match[1] for own, match in found.items() if match},

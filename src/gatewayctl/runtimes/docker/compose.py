@@ -13,7 +13,9 @@ from gatewayctl.runtimes.base import Progress
 from gatewayctl.runtimes.docker import engine
 
 # « Container shop-litellm-1  Recreated»
-_STEP: Final = re.compile(r"^\s*Container (?P<name>\S+)\s+(?P<step>[A-Z][a-z]+)")
+_STEP: Final = re.compile(
+    r"^\s*(?:DRY-RUN MODE -\s+)?Container (?P<name>\S+)\s+(?P<step>[A-Z][a-z]+)"
+)
 _PORT: Final = re.compile(
     r"(?:Bind for \S*:(\d+) failed|listen tcp\S* \S*:(\d+): bind|port is already allocated|"
     r"address already in use)",

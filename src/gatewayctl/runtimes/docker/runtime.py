@@ -22,17 +22,30 @@ from gatewayctl.runtimes.base import (
     Stopped,
 )
 from gatewayctl.runtimes.database import DatabaseName, DatabaseShell
-from gatewayctl.runtimes.docker import changes, compose, crashes, images, logs, occupied, states
+from gatewayctl.runtimes.docker import (
+    changes,
+    compose,
+    crashes,
+    images,
+    logs,
+    occupied,
+    passwords,
+    rehearsal,
+    states,
+)
 from gatewayctl.runtimes.docker.database import OWNERS, SERVICES, DockerShell
 from gatewayctl.runtimes.docker.states import Container
 from gatewayctl.runtimes.docker.whales import Docker, Whales
 from gatewayctl.runtimes.pending import PendingChange
+from gatewayctl.runtimes.releases import Check, Release
+from gatewayctl.settings.generate import missing_secrets
 from gatewayctl.settings.model import RuntimeName, Settings
 
 if TYPE_CHECKING:
     from gatewayctl.rendering.plan import RenderedFile
 
 COMPOSE_FILE: Final = "docker-compose.yml"
+_LITELLM: Final = "litellm"
 _DATABASE: Final = SERVICES["litellm"]
 _USER: Final = OWNERS["litellm"]
 _DATABASES: Final = frozenset({*SERVICES.values(), "redis"})
@@ -46,6 +59,7 @@ class DockerRuntime:
 
     name: RuntimeName = "docker"
     data_place: str = "Docker's volumes"
+    selectable: bool = True
 
     def __init__(
         self,
@@ -77,6 +91,7 @@ class DockerRuntime:
 
     def preflight(self) -> None:
         """Docker can be used, the project's name is ours, every port is free or ours."""
+        passwords.check(self._settings)
         self._docker.check()
         found = states.containers(self._docker.containers())
         occupied.check_name(self._settings, found)
@@ -109,6 +124,9 @@ class DockerRuntime:
     def owns(self, service: str, port: int) -> bool:
         found = self._look().get(service)
         return found is not None and found.alive and port in found.ports
+
+    def has_data(self) -> bool:
+        return bool(self._docker.volumes())
 
     def stop(self, *, remove_data: bool = False) -> Stopped:
         everything = states.containers(self._docker.containers())
@@ -158,13 +176,6 @@ class DockerRuntime:
         self, services: Sequence[str], *, tail: int | None, since: datetime | None, follow: bool
     ) -> Iterator[LogLine]:
         self._require_known(services)
-        if not (self._settings.compose_dir / COMPOSE_FILE).exists():
-            if not self._look():
-                return iter(())
-            raise RuntimeProblem(
-                f"There is no {self._settings.compose_dir / COMPOSE_FILE} to find the logs with.",
-                hint="Write it anew: gatewayctl render.",
-            )
         return logs.read(self._docker, services, tail=tail, since=since, follow=follow)
 
     def empty_litellm_database(self) -> Generator[Progress, None, None]:
@@ -184,7 +195,28 @@ class DockerRuntime:
     def pending(self, files: Sequence[RenderedFile]) -> tuple[PendingChange, ...]:
         names = (*self.services, *self.apps)
         text = next(file.content for file in files if file.path.name == COMPOSE_FILE)
-        return changes.pending(self._docker, text, self._look(), names)
+        generated = missing_secrets(self._settings)
+        return changes.pending(self._docker, text, self._look(), names, generated=generated)
+
+    def release(self, name: str) -> Release:
+        return Release(name=name, version=states.version(name))
+
+    def running_release(self) -> Release | None:
+        found = self._look().get(_LITELLM)
+        return None if found is None else self.release(found.image)
+
+    def wanted_release(self) -> Release:
+        return self.release(self._settings.images.litellm)
+
+    def fetch_release(self, name: str) -> Generator[Progress, None, None]:
+        wanted = [images.Image(name=name, setting="images.litellm")]
+        yield from images.fetch(self._docker, self._settings, wanted, refresh=False)
+
+    def rehearse(
+        self, files: Sequence[RenderedFile]
+    ) -> Generator[Progress, None, tuple[Check, ...]]:
+        text = next(file.content for file in files if file.path.name == COMPOSE_FILE)
+        return (yield from rehearsal.rehearse(self._docker, text))
 
     def shell(self, database: DatabaseName) -> DatabaseShell:
         service = SERVICES[database]

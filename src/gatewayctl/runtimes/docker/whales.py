@@ -9,15 +9,17 @@ when its reader stops. Must not know the stack's services.
 from __future__ import annotations
 
 import json
-from collections.abc import Generator, Sequence
+import os
+from collections.abc import Generator, Mapping, Sequence
 from contextlib import contextmanager
 from datetime import datetime
 from functools import cached_property
 from pathlib import Path
+from types import MappingProxyType
 from typing import TYPE_CHECKING, Any, Final, Protocol
 
 from gatewayctl.runtimes import process
-from gatewayctl.runtimes.docker import engine
+from gatewayctl.runtimes.docker import compose, engine
 from gatewayctl.runtimes.docker.states import PROJECT
 from gatewayctl.runtimes.process import Completed
 
@@ -28,10 +30,14 @@ if TYPE_CHECKING:
 
 Lines = Generator[str, None, Completed]
 Inspected = Sequence[dict[str, Any]]
+Variables = Mapping[str, str]
 
+_NONE: Final[Variables] = MappingProxyType({})
 _STOP_SECONDS: Final = 30
 """PostgreSQL closes its connections and LiteLLM writes its last spend in that time."""
 _ASK_SECONDS: Final = 30.0
+_UP: Final = ("--detach", "--remove-orphans", "--no-build", "--pull", "never")
+_ONCE_SECONDS: Final = 600.0
 
 
 class Docker(Protocol):
@@ -53,14 +59,28 @@ class Docker(Protocol):
     def image_id(self, name: str) -> str | None:
         """The id of the image of that name; None where it is not here."""
 
-    def config(self, compose_file: str, *, interpolate: bool = True) -> dict[str, dict[str, Any]]:
+    def config(
+        self, compose_file: str, *, interpolate: bool = True, generated: Variables = _NONE
+    ) -> dict[str, dict[str, Any]]:
         """The services that a compose file's text means, by name; secrets in their place.
 
-        Without ``interpolate`` references to variables stay as they are written.
+        Without ``interpolate`` references to variables stay as they are written. ``generated``
+        are variables that .env lacks.
         """
 
-    def hashes(self, compose_file: str) -> dict[str, str]:
+    def hashes(self, compose_file: str, *, generated: Variables = _NONE) -> dict[str, str]:
         """Compose's hash of each service of a compose file's text."""
+
+    def run_once(self, compose_file: str, service: str, words: Sequence[str]) -> Completed:
+        """Run words in a new container of a service of a compose file's text, gone at the end.
+
+        It has the service's environment, files and network, and publishes nothing.
+        """
+
+    def rehearsed(
+        self, compose_file: str, services: Sequence[str], *, generated: Variables = _NONE
+    ) -> frozenset[str]:
+        """The services whose containers `up` would make anew, those that need them included."""
 
     def pull(self, image: str) -> Lines: ...
 
@@ -78,8 +98,10 @@ class Docker(Protocol):
 
     def remove_networks(self) -> None: ...
 
-    def remove_volumes(self) -> tuple[str, ...]:
-        """Remove the project's volumes; hands back their names."""
+    def volumes(self) -> tuple[str, ...]:
+        """The names of the project's volumes."""
+
+    def remove_volumes(self) -> None: ...
 
     def execute(self, container: str, words: Sequence[str]) -> None: ...
 
@@ -126,14 +148,34 @@ class Whales:
             raise engine.failure(done.stderr, doing=f"look for the image {name}")
         return done.stdout.strip() or None
 
-    def config(self, compose_file: str, *, interpolate: bool = True) -> dict[str, dict[str, Any]]:
+    def config(
+        self, compose_file: str, *, interpolate: bool = True, generated: Variables = _NONE
+    ) -> dict[str, dict[str, Any]]:
         options = ["--format", "json", *([] if interpolate else ["--no-interpolate"])]
-        found = json.loads(self._configured(compose_file, *options))
+        found = json.loads(self._configured(compose_file, *options, generated=generated))
         return dict(found.get("services") or {})
 
-    def hashes(self, compose_file: str) -> dict[str, str]:
-        lines = self._configured(compose_file, "--hash", "*").splitlines()
+    def hashes(self, compose_file: str, *, generated: Variables = _NONE) -> dict[str, str]:
+        said = self._configured(compose_file, "--hash", "*", generated=generated)
+        lines = said.splitlines()
         return dict(line.split(maxsplit=1) for line in lines if line.strip())
+
+    def run_once(self, compose_file: str, service: str, words: Sequence[str]) -> Completed:
+        options = ["--rm", "--no-deps", "--no-TTY", "--interactive=false", "--quiet-pull"]
+        argv = [*self._reading(), "run", *options, service, *words]
+        return process.run(argv, stdin=compose_file, timeout=_ONCE_SECONDS)
+
+    def rehearsed(
+        self, compose_file: str, services: Sequence[str], *, generated: Variables = _NONE
+    ) -> frozenset[str]:
+        words = ["--ansi", "never", "--progress", "plain", "--dry-run", "up", *_UP, *services]
+        env = {**os.environ, **generated}
+        argv = [*self._reading(), *words]
+        done = process.run(argv, env=env, stdin=compose_file, timeout=_ASK_SECONDS)
+        if done.returncode:
+            raise engine.failure(done.stderr, doing="rehearse a start")
+        steps = (compose.step(line, self._project) for line in done.stderr.splitlines())
+        return frozenset(step.subject for step in steps if step and step.detail == "recreate")
 
     def pull(self, image: str) -> Lines:
         return process.follow([*self._base, "pull", image])
@@ -144,8 +186,7 @@ class Whales:
     def up(self, services: Sequence[str]) -> Lines:
         # Images were fetched and built before: a start asks no registry. Not --no-deps: Compose
         # takes what a service waits for into its hash, and would make it anew next time.
-        options = ["--detach", "--remove-orphans", "--no-build", "--pull", "never"]
-        return process.follow(self._compose("up", *options, *services))
+        return process.follow(self._compose("up", *_UP, *services))
 
     def restart(self, services: Sequence[str]) -> None:
         with _failures("restart " + ", ".join(services)):
@@ -165,12 +206,14 @@ class Whales:
             with _failures("remove the network " + ", ".join(names)):
                 self._client.network.remove([*names])
 
-    def remove_volumes(self) -> tuple[str, ...]:
-        names = self._names("volume")
+    def volumes(self) -> tuple[str, ...]:
+        return tuple(self._names("volume"))
+
+    def remove_volumes(self) -> None:
+        names = self.volumes()
         if names:
             with _failures("remove the volumes " + ", ".join(names)):
                 self._client.volume.remove([*names])
-        return tuple(names)
 
     def inside(self, container: str, words: Sequence[str]) -> tuple[str, ...]:
         return (*self._base, "exec", "--interactive", container, *words)
@@ -198,7 +241,10 @@ class Whales:
         options += [] if tail is None else ["--tail", str(tail)]
         options += [] if since is None else ["--since", since.isoformat()]
         options += ["--follow"] if follow else []
-        return process.follow(self._compose("logs", *options, *services), keep=not follow)
+        # By the project's name alone: neither a compose file nor its variables are needed.
+        project = ["--ansi", "never", "--project-name", self._project]
+        argv = [*self._base, "compose", *project, "logs", *options, *services]
+        return process.follow(argv, keep=not follow)
 
     # Private from here on.
 
@@ -228,15 +274,21 @@ class Whales:
         at = len(self._base) + 1
         return [*base[:at], "--ansi", "never", "--progress", "plain", *base[at:], *words]
 
-    def _configured(self, compose_file: str, *words: str) -> str:
-        folder = str(self._compose_file.parent)
-        env_file = ["--env-file", str(self._env_file)] if self._env_file.exists() else []
-        options = ["--file", "-", "--project-name", self._project, "--project-directory", folder]
-        argv = [*self._base, "compose", *options, *env_file, "config", *words]
-        done = process.run(argv, stdin=compose_file, timeout=_ASK_SECONDS)
+    def _configured(self, compose_file: str, *words: str, generated: Variables = _NONE) -> str:
+        argv = [*self._reading(), "config", *words]
+        # In the environment of the program, where nobody else sees them.
+        env = {**os.environ, **generated}
+        done = process.run(argv, env=env, stdin=compose_file, timeout=_ASK_SECONDS)
         if done.returncode:
             raise engine.failure(done.stderr, doing="read the compose file")
         return done.stdout
+
+    def _reading(self) -> list[str]:
+        """Compose on the text of a compose file that comes by standard input."""
+        folder = str(self._compose_file.parent)
+        env_file = ["--env-file", str(self._env_file)] if self._env_file.exists() else []
+        options = ["--file", "-", "--project-name", self._project, "--project-directory", folder]
+        return [*self._base, "compose", *options, *env_file]
 
     def _said(self, words: Sequence[str], *, doing: str) -> Completed:
         done = process.run([*self._base, *words], timeout=_ASK_SECONDS)

@@ -73,6 +73,13 @@ def differing(before: Parts | None, now: Parts) -> tuple[str, ...]:
     return (_SALT,) if _SALT in names and _SALT in now else tuple(names)
 
 
+def common(before: Mapping[str, Parts], now: Mapping[str, Parts]) -> tuple[str, ...]:
+    """What makes every service start again; the salt key alone where it did, for it is in all."""
+    names = differing(before.get(SUPERVISOR), now[SUPERVISOR])
+    salted = differing(before.get("litellm"), now["litellm"]) == (_SALT,)
+    return (_SALT,) if names and salted else names
+
+
 def _text(settings: Settings, name: str, files: Mapping[str, str]) -> str:
     if name in files:
         return files[name]

@@ -23,7 +23,7 @@ from gatewayctl.runtimes.base import (
     Stopped,
 )
 from gatewayctl.runtimes.database import DatabaseName, DatabaseShell
-from gatewayctl.runtimes.embedded import examine, fingerprints, install, logs, strays
+from gatewayctl.runtimes.embedded import examine, fingerprints, install, logs, releases, strays
 from gatewayctl.runtimes.embedded.database import EmbeddedShell
 from gatewayctl.runtimes.embedded.environment import locate
 from gatewayctl.runtimes.embedded.fingerprints import SUPERVISOR
@@ -35,6 +35,8 @@ from gatewayctl.runtimes.embedded.supervisor import Process, Supervisor, configu
 from gatewayctl.runtimes.examined import Ailment
 from gatewayctl.runtimes.pending import PendingAction, PendingChange
 from gatewayctl.runtimes.ports import listeners, listening_pids
+from gatewayctl.runtimes.releases import Check, Release
+from gatewayctl.settings.generate import with_generated_secrets
 from gatewayctl.settings.model import RuntimeName, Secret, Settings
 
 if TYPE_CHECKING:
@@ -51,6 +53,7 @@ class EmbeddedRuntime:
     services: tuple[str, ...] = SERVICES
     apps: tuple[str, ...] = ()
     data_place: str = ".gatewayctl/"
+    selectable: bool = False
 
     def __init__(self, settings: Settings) -> None:
         self._settings = settings
@@ -126,8 +129,10 @@ class EmbeddedRuntime:
             return tuple(PendingChange(service=name, action="start") for name in SERVICES)
         alive = {p.service for p in self._supervisor.processes() if p.state in _ALIVE}
         planned = {file.path.name: file.content for file in files}
-        now, before = fingerprints.wanted(self._settings, planned), fingerprints.known(self._layout)
-        for_all = fingerprints.differing(before.get(SUPERVISOR), now[SUPERVISOR])
+        # A secret that .env lost is made by `up` before it starts anything.
+        complete = with_generated_secrets(self._settings)
+        now, before = fingerprints.wanted(complete, planned), fingerprints.known(self._layout)
+        for_all = fingerprints.common(before, now)
         for_all = ("gatewayctl itself",) if self._stale() else for_all
         changes = []
         for name in SERVICES:
@@ -149,6 +154,9 @@ class EmbeddedRuntime:
         process = next((p for p in self._supervisor.processes() if p.service == service), None)
         pids = {p.pid for p in strays.family(process.pid if process else None)}
         return bool(pids & listening_pids(port))
+
+    def has_data(self) -> bool:
+        return self._layout.postgres_data.exists()
 
     def stop(self, *, remove_data: bool = False) -> Stopped:
         pid = self._supervisor.pid()
@@ -211,6 +219,28 @@ class EmbeddedRuntime:
 
     def shell(self, database: DatabaseName) -> DatabaseShell:
         return EmbeddedShell(cluster=self._cluster, database=database, begin=self._begin_postgres)
+
+    def release(self, name: str) -> Release:
+        return releases.release(self._environment.root.parent / name)
+
+    def running_release(self) -> Release | None:
+        family = strays.family(self._supervisor.pid())
+        return releases.running(family, self._environment.root.parent)
+
+    def wanted_release(self) -> Release:
+        return releases.release(self._environment.root)
+
+    def fetch_release(self, name: str) -> Generator[Progress, None, None]:
+        """The one that this gatewayctl is locked to: there is no other."""
+        yield from install.ensure(self._environment)
+
+    def rehearse(
+        self, files: Sequence[RenderedFile]
+    ) -> Generator[Progress, None, tuple[Check, ...]]:
+        """Not here: gatewayctl migrates before LiteLLM starts, and takes back what fails."""
+        yield from ()
+        said = "gatewayctl applies each migration in a transaction, and tells which one fails"
+        return (Check(name="migrations", passed=None, said=said),)
 
     def ailments(self) -> tuple[Ailment, ...]:
         return examine.ailments(self._environment, self._layout, self._supervisor.pid())

@@ -57,6 +57,18 @@ def test_what_the_runtime_finds_wrong_with_itself_is_told(patient: Patient) -> N
     assert patient.found(checks.ailments) == [("processes_left", "x (pid 7)")]
 
 
+def test_a_database_that_takes_much_of_the_disk_is_found(
+    patient: Patient, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    assert patient.ids(checks.database_sizes) == []
+    patient.up()
+    assert patient.ids(checks.database_sizes) == []
+
+    monkeypatch.setattr(checks, "_LARGE", 10)
+
+    assert patient.ids(checks.database_sizes) == ["database_large"] * 2
+
+
 def test_a_current_version_is_fine(patient: Patient) -> None:
     assert patient.ids(checks.versions) == []
 

@@ -1,18 +1,26 @@
 from __future__ import annotations
 
+from collections.abc import Mapping
 from typing import Any
 
+import pytest
+
+from gatewayctl.errors import RuntimeProblem
 from gatewayctl.runtimes.docker.changes import pending
-from gatewayctl.runtimes.docker.states import container
+from gatewayctl.runtimes.docker.states import Container, container
 from gatewayctl.runtimes.pending import PendingChange
 from tests.fakes.docker import FakeDocker, inspected
 
 HASH = {"com.docker.compose.config-hash": "one", "gatewayctl.config-sha256": "f1"}
 
 
+def planned(docker: FakeDocker, found: Mapping[str, Container], **generated: str) -> PendingChange:
+    return pending(docker, "text", found, ["litellm"], generated=generated)[0]
+
+
 def change(docker: FakeDocker, **said: Any) -> PendingChange:
     found = container(inspected("litellm", labels=HASH, image="litellm:1", **said))
-    return pending(docker, "text", {"litellm": found}, ["litellm"])[0]
+    return planned(docker, {"litellm": found})
 
 
 def engine(**fields: Any) -> FakeDocker:
@@ -29,7 +37,7 @@ def test_what_does_not_run_would_be_started() -> None:
     docker = engine(hashed={"litellm": "one"})
 
     assert change(docker, status="exited").action == "start"
-    assert pending(docker, "text", {}, ["litellm"])[0].action == "start"
+    assert planned(docker, {}).action == "start"
 
 
 def test_other_settings_recreate_it_and_are_named_as_in_env_file_without_values() -> None:
@@ -52,7 +60,7 @@ def test_a_name_that_points_to_another_image_recreates_it() -> None:
     docker = engine(hashed={"litellm": "one"}, configured={"litellm": service})
     moved = container(inspected("litellm", labels=HASH, image="litellm:1") | {"Image": "sha256:x"})
 
-    found = pending(docker, "text", {"litellm": moved}, ["litellm"])[0]
+    found = planned(docker, {"litellm": moved})
 
     assert (found.action, found.why) == ("recreate", ("image",))
 
@@ -62,3 +70,46 @@ def test_a_difference_without_a_name_is_one_of_the_compose_file() -> None:
     docker = engine(hashed={"litellm": "two"}, configured={"litellm": service})
 
     assert change(docker).why == ("compose file",)
+
+
+LOST = {
+    "labels": {"gatewayctl.config-sha256": "f1"},
+    "environment": {
+        "DATABASE_URL": "postgresql://me:${DB_PASSWORD:?gatewayctl init makes it in .env}@db/x",
+        "PRICE": "$$5 and $${NAME}",
+    },
+}
+
+
+def test_a_variable_that_env_lost_is_named_where_a_service_needs_it() -> None:
+    docker = engine(hashed={"litellm": "two"}, configured={"litellm": LOST})
+    running = {"litellm": container(inspected("litellm", labels=HASH, image="litellm:1"))}
+
+    found = planned(docker, running, DB_PASSWORD="made-anew")
+
+    assert (found.action, found.why) == ("recreate", ("DB_PASSWORD", "PRICE"))
+    assert "made-anew" not in repr(found)
+
+
+def test_a_variable_that_nobody_generates_is_still_a_failure() -> None:
+    docker = engine(hashed={"litellm": "two"}, configured={"litellm": LOST})
+
+    with pytest.raises(RuntimeProblem, match="DB_PASSWORD is missing a value"):
+        planned(docker, {})
+
+
+def test_what_needs_a_container_that_is_made_anew_is_made_anew_too() -> None:
+    found = {
+        name: container(inspected(name, labels=HASH, image="litellm:1"))
+        for name in ("postgres-litellm", "litellm", "phoenix")
+    }
+    docker = engine(
+        hashed={"postgres-litellm": "two", "litellm": "one", "phoenix": "one"},
+        configured={"litellm": {"depends_on": {"postgres-litellm": {}, "phoenix": {}}}},
+        anew=frozenset({"postgres-litellm", "litellm"}),
+    )
+
+    changes = pending(docker, "text", found, [*found], generated={})
+
+    assert [change.action for change in changes] == ["recreate", "recreate", "untouched"]
+    assert changes[1].why == ("postgres-litellm",)

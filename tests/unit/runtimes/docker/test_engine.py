@@ -146,10 +146,25 @@ DENIED = (
 )
 
 
+# The same of version 28.2.2, as seen.
+DENIED_28 = (
+    "permission denied while trying to connect to the Docker daemon socket at "
+    'unix:///var/run/docker.sock: Get "http://%2Fvar%2Frun%2Fdocker.sock/v1.50/containers/json": '
+    "dial unix /var/run/docker.sock: connect: permission denied"
+)
+# It takes `compose` for no command, and so its option for one of its own.
+NO_COMPOSE_28 = (
+    "unknown flag: --short\n\nUsage:  docker [OPTIONS] COMMAND [ARG...]\n\n"
+    "Run 'docker --help' for more information"
+)
+
+
 @pytest.mark.parametrize(
     ("words", "kind"),
     [
         (DENIED, EnginePermission),
+        (DENIED_28, EnginePermission),
+        (NO_COMPOSE_28, ComposeMissing),
         ("Cannot connect to the Docker daemon at unix:///x. Is it running?", EngineNotRunning),
         ("error during connect: Get https://x: EOF", EngineNotRunning),
         ("docker: 'compose' is not a docker command.\nSee 'docker --help'", ComposeMissing),

@@ -12,8 +12,10 @@ from gatewayctl.errors import (
     ProjectNameTaken,
     RuntimeProblem,
     ServiceFailed,
+    SettingsInvalid,
     UnknownService,
 )
+from gatewayctl.rendering.plan import plan
 from gatewayctl.runtimes.base import StartReport
 from gatewayctl.runtimes.docker.occupied import needed_ports
 from gatewayctl.runtimes.docker.runtime import DockerRuntime
@@ -150,17 +152,55 @@ def test_docker_that_cannot_be_used_is_told_before_anything(settings: Settings) 
         runtime_of(settings, docker).preflight()
 
 
+@pytest.mark.parametrize("value", ["p@ss", "a/b", "a:b", "100%25", "a#b", "a b", "é"])
+def test_a_password_that_no_address_can_hold_is_refused_before_docker_is_asked(
+    value: str, tmp_path: Path
+) -> None:
+    settings = project(tmp_path / "shop", env=f"# mine\nLITELLM_POSTGRES_PASSWORD='{value}'\n")
+    docker = FakeDocker(raising={"check": EngineNotRunning("no engine")})
+
+    with pytest.raises(SettingsInvalid) as refused:
+        runtime_of(settings, docker).preflight()
+
+    assert refused.value.exit_code == 3
+    assert refused.value.message.startswith(".env line 2: LITELLM_POSTGRES_PASSWORD may hold")
+    assert "letters, digits and -._~ only" in refused.value.message
+    assert value not in refused.value.message + refused.value.hint
+
+
+def test_a_password_of_the_environment_is_told_with_its_place(tmp_path: Path) -> None:
+    settings = project(tmp_path / "shop", environ={"LITELLM_POSTGRES_PASSWORD": "a@b"})
+
+    with pytest.raises(SettingsInvalid, match=r"^environment variable LITELLM_POSTGRES_PASSWORD: "):
+        runtime_of(settings, FakeDocker()).preflight()
+
+
+def test_every_character_that_means_itself_in_an_address_may_be_in_a_password(
+    tmp_path: Path,
+) -> None:
+    settings = on_ports(tmp_path / "shop", free_port(), env="LITELLM_POSTGRES_PASSWORD=aZ9-._~\n")
+
+    runtime_of(settings, FakeDocker()).preflight()
+
+
+def test_what_other_passwords_hold_is_no_concern_of_the_address(tmp_path: Path) -> None:
+    env = "POSTGRES_PASSWORD=a@b/c\nUI_PASSWORD=a@b/c\nREDIS_PASSWORD=a@b/c\n"
+    settings = on_ports(tmp_path / "shop", free_port(), env=env)
+
+    runtime_of(settings, FakeDocker()).preflight()
+
+
 def free_port() -> int:
     with socket.create_server(("127.0.0.1", 0)) as server:
         port: int = server.getsockname()[1]
     return port
 
 
-def on_ports(folder: Path, litellm: int, extra: str = "") -> Settings:
+def on_ports(folder: Path, litellm: int, extra: str = "", env: str = "") -> Settings:
     others = [free_port() for _ in range(4)]
     names = ("phoenix", "phoenix_grpc", "postgres_litellm", "postgres_phoenix")
     ports = ", ".join(f"{name}: {port}" for name, port in zip(names, others, strict=True))
-    return project(folder, f"ports: {{litellm: {litellm}, {ports}}}\n{extra}")
+    return project(folder, f"ports: {{litellm: {litellm}, {ports}}}\n{extra}", env=env)
 
 
 def test_a_port_of_our_own_container_is_free_for_us(tmp_path: Path) -> None:
@@ -349,17 +389,43 @@ def test_unknown_services_are_told_with_the_known(settings: Settings) -> None:
 # logs and data
 
 
-def test_logs_of_nothing_are_empty_and_of_a_lost_compose_file_are_a_failure(
-    settings: Settings,
-) -> None:
+def test_logs_of_nothing_are_empty(settings: Settings) -> None:
     nothing = runtime_of(settings, FakeDocker())
-    lost = runtime_of(settings, up_and_running())
 
     assert list(nothing.logs([], tail=None, since=None, follow=False)) == []
     assert nothing.last_lines("litellm") == ""
-    with pytest.raises(RuntimeProblem) as failed:
-        lost.logs([], tail=None, since=None, follow=False)
-    assert "render" in failed.value.hint
+
+
+def test_logs_need_no_compose_file_and_no_secret(settings: Settings) -> None:
+    docker = up_and_running()
+    docker.says = {"logs": ["litellm-1  | 2026-11-23T17:00:00Z hello"]}
+
+    (line,) = runtime_of(settings, docker).logs([], tail=None, since=None, follow=False)
+
+    assert (line.service, line.text) == ("litellm", "hello")
+    assert not settings.compose_dir.exists()
+    assert not settings.env_file.exists()
+
+
+def test_there_is_data_while_there_is_a_volume(settings: Settings) -> None:
+    docker = FakeDocker()
+    runtime = runtime_of(settings, docker)
+
+    assert runtime.has_data()
+    driven(runtime.stop(remove_data=True))
+    assert not runtime.has_data()
+
+
+def test_a_plan_counts_with_the_secrets_that_up_would_generate(settings: Settings) -> None:
+    needed = "${POSTGRES_PASSWORD:?gatewayctl init makes it in .env}"
+    docker = up_and_running()
+    docker.configured = {"postgres-phoenix": {"environment": {"POSTGRES_PASSWORD": needed}}}
+    files = plan(settings, runtime="docker")
+
+    found = {c.service: c for c in runtime_of(settings, docker).pending(files)}
+
+    assert found["postgres-phoenix"].action == "recreate"
+    assert found["postgres-phoenix"].why[-1] == "POSTGRES_PASSWORD"
 
 
 def test_the_last_lines_are_the_containers(settings: Settings) -> None:

@@ -1,0 +1,57 @@
+"""LiteLLM's own pre-flight, in containers of the new image that end by themselves.
+
+Each runs on the project's network with the environment of the service. `--validate_config` loads
+the configuration; `--check_migrations_against_existing_data` applies the migrations that are due
+inside one transaction and takes it back (litellm/proxy/proxy_cli.py; releases before 1.109 do not
+know it). Owns what their words and exit codes mean.
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Generator
+from typing import Final
+
+from gatewayctl.runtimes.base import Progress
+from gatewayctl.runtimes.docker.whales import Docker
+from gatewayctl.runtimes.process import Completed
+from gatewayctl.runtimes.releases import Check
+
+_SERVICE: Final = "litellm"
+_QUESTIONS: Final = {
+    "configuration": ("--config", "/app/config.yaml", "--validate_config"),
+    "migrations": ("--check_migrations_against_existing_data",),
+}
+_UNKNOWN: Final = re.compile(r"no such option", re.IGNORECASE)
+_COLOURS: Final = re.compile(r"\x1b\[[0-9;]*m")
+_OWN_WORDS: Final = re.compile(r"^LiteLLM(?: Proxy)?: (?!Proxy initialized)(.+)")
+_LINES: Final = 12
+
+
+def rehearse(docker: Docker, compose_file: str) -> Generator[Progress, None, tuple[Check, ...]]:
+    """Ask the image of the service in a compose file's text; ends at the first that is refused."""
+    checks: list[Check] = []
+    for name, words in _QUESTIONS.items():
+        subject = f"pre-flight of {name}"
+        yield Progress(subject=subject, state="working", detail="asking the new image")
+        check = judged(name, docker.run_once(compose_file, _SERVICE, words))
+        checks.append(check)
+        state = {True: "ready", False: "failed", None: "unchanged"}[check.passed]
+        detail = check.said.splitlines()[-1] if check.said else ""
+        yield Progress(subject=subject, state=state, detail=detail)  # type: ignore[arg-type]
+        if check.passed is False:
+            break
+    return tuple(checks)
+
+
+def judged(name: str, done: Completed) -> Check:
+    """What a container that ended means. An unknown option ends it with 2, as a refusal does."""
+    said = _COLOURS.sub("", f"{done.stdout}\n{done.stderr}")
+    lines = [line.rstrip() for line in said.splitlines() if line.strip()]
+    if done.returncode == 0:
+        own = [found[1] for line in lines if (found := _OWN_WORDS.match(line))]
+        return Check(name=name, passed=True, said=own[-1] if own else "passed")
+    if _UNKNOWN.search(said):
+        return Check(name=name, passed=None, said="this release has no such check")
+    ending = "\n".join(lines[-_LINES:])
+    return Check(name=name, passed=False, said=ending or f"exit code {done.returncode}")

@@ -1,0 +1,239 @@
+"""docs/deployment/production.md, told on a real engine: every command, in the page's order.
+
+What is not the reader's: the project's name and ports, a provider that answers offline, and, for
+the upgrade, one image under the name of a newer version.
+"""
+
+from __future__ import annotations
+
+import json
+import re
+import subprocess
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from gatewayctl.rendering.sizes import sizes
+from gatewayctl.settings.load import load
+from tests.e2e.conftest import PROGRAM, PROVIDER_KEY, Project, free_ports
+from tests.e2e.docker.conftest import new_stack
+from tests.e2e.docker.containers import docker, ok
+
+PATH = Path(__file__).parents[3] / "docs/deployment/production.md"
+PAGE = PATH.read_text(encoding="utf-8")
+FENCES = re.findall(r"^```(\w*)\n(.*?)^```", PAGE, re.DOTALL | re.MULTILINE)
+BLOCKS = [text for language, text in FENCES if language == "sh"]
+COMMANDS = [line for block in BLOCKS for line in block.splitlines() if line.strip()]
+SERVICES = ("postgres-litellm", "postgres-phoenix", "redis", "phoenix", "litellm")
+NOW, NEXT = (f"ghcr.io/berriai/litellm:{version}" for version in ("v1.108.11", "v1.108.12"))
+PROVIDER = "gpt-4o-mini: {model: openai/gpt-4o-mini, "
+
+# What each of these says, the first time and every time.
+SAYS: Mapping[str, str] = {
+    "gatewayctl init --openai": "OPENAI_API_KEY",
+    "stat -c": "600 .env",
+    "docker images --digests": "ghcr.io/berriai/litellm",
+    "gatewayctl up": "litellm           running  healthy",
+    "gatewayctl status": "healthy",
+    "gatewayctl keys list": "MONITORING_KEY",
+    "gatewayctl keys check": "accepted  refused",
+    "gatewayctl chat --key-env": "The gateway answers.",
+    "gatewayctl chat --model gpt-4o-mini": "Hello from a provider.",
+    "gatewayctl chat --json": '"verified": true',
+    "gatewayctl env": "LLM_API_KEY=sk-",
+    "gatewayctl audit": "done",
+    "curl -fsS http://127.0.0.1:4000/health/liveliness": "alive",
+    "curl -fsS http://127.0.0.1:4000/health/readiness": '"db":"connected"',
+    "gatewayctl trace list": "No calls.",
+    "gatewayctl usage --by key": "monitoring",
+    "gatewayctl usage reconcile": " 0 are not",
+    "gatewayctl logs": '"level"',
+    "gatewayctl doctor": "nothing wrong was found",
+    "gatewayctl keys rotate": "is accepted until",
+    "gatewayctl backup": ".gatewayctl-backup",
+}
+
+pytestmark = pytest.mark.timeout(1500)  # five starts of a whole stack
+
+
+@dataclass(frozen=True, kw_only=True)
+class Told:
+    """The story's end: what each command printed, and every secret there was on the way."""
+
+    project: Project
+    printed: list[tuple[str, str]]
+    secrets: frozenset[str]
+
+    def outputs(self, command: str) -> list[str]:
+        """What the command printed, each time it was run."""
+        found = [text for line, text in self.printed if line.startswith(command)]
+        assert found, f"{command} is not in {PATH}"
+        return found
+
+
+@pytest.fixture(scope="module")
+def told(newer_image: None, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Told]:
+    with new_stack(tmp_path_factory.mktemp("production")) as project:
+        _settle(project)
+        printed, secrets = [], set[str]()
+        for command in COMMANDS:
+            printed.append((command, _run(project, command)))
+            secrets |= _secrets(project)
+        yield Told(project=project, printed=printed, secrets=frozenset(secrets))
+
+
+@pytest.fixture(scope="module")
+def newer_image() -> Iterator[None]:
+    """The image of now under the next version's name, where nobody has that one."""
+    if docker("image", "inspect", NEXT).returncode == 0:
+        yield
+        return
+    ok("tag", NOW, NEXT)
+    yield
+    ok("rmi", "--no-prune", NEXT)
+
+
+def _settle(project: Project) -> None:
+    """The page's gateway.yaml, beside whatever else runs here."""
+    name = _name(project)
+    project.ports.update(zip(("litellm", "phoenix", "phoenix_grpc"), free_ports(3), strict=True))
+    ports = {each: project.ports[each] for each in ("litellm", "phoenix", "phoenix_grpc")}
+    text = _gateway_yaml()
+    offline = f"{PROVIDER}api_key_env: OPENAI_API_KEY, mock_response: Hello from a provider., "
+    for old, new in {
+        "project_name: gateway\n": f"project_name: {name}\n",
+        PROVIDER: offline,
+    }.items():
+        assert text.count(old) == 1, old
+        text = text.replace(old, new)
+    (project.folder / "gateway.yaml").write_text(f"{text}ports: {json.dumps(ports)}\n", "utf-8")
+    (project.folder / "openai-key.txt").write_text(PROVIDER_KEY + "\n", encoding="utf-8")
+
+
+def _name(project: Project) -> str:
+    text = (project.folder / "gateway.yaml").read_text(encoding="utf-8")
+    return text.partition("project_name: ")[2].split()[0]
+
+
+def _gateway_yaml() -> str:
+    texts = [text for _, text in FENCES if text.startswith("project_name:")]
+    assert len(texts) == 1
+    return str(texts[0])
+
+
+def _run(project: Project, command: str) -> str:
+    """Run a line of the page as its reader's shell does; stdout, after the exit code it names."""
+    environment = project.environment()
+    environment["PATH"] = f"{PROGRAM.parent}:{environment['PATH']}"
+    named = re.search(r"# exit (\d+)", command)
+    done = subprocess.run(
+        ["/bin/sh", "-c", command.replace("127.0.0.1:4000", project.gateway_url[7:])],
+        cwd=project.folder,
+        env=environment,
+        stdin=subprocess.DEVNULL,
+        capture_output=True,
+        text=True,
+        check=False,
+        timeout=400,
+    )
+    said = f"{command}\n{done.stdout}\n{done.stderr}"
+    assert done.returncode == int(named[1] if named else 0), said
+    for prefix, words in SAYS.items():
+        assert not command.startswith(prefix) or words in done.stdout, f"no {words!r}: {said}"
+    return done.stdout
+
+
+def _secrets(project: Project) -> set[str]:
+    if not (project.folder / ".env").exists():
+        return set()
+    return {value for value in project.secrets().values() if len(value) > 10}
+
+
+def test_the_commands_of_the_page_work_in_its_order(told: Told) -> None:
+    first, second, upgrade = told.outputs("gatewayctl plan")
+    status = json.loads(told.outputs("gatewayctl status --json")[0])["data"]
+
+    assert all(told.outputs(command) for command in SAYS)
+    assert all(f"{service} " in first for service in SERVICES)
+    assert "would change nothing" in second
+    assert re.search(r"litellm +recreated +image", upgrade)
+    assert upgrade.count("untouched") == len(SERVICES) - 1
+    assert [one["service"] for one in status["services"]] == list(SERVICES)
+
+
+def test_no_output_and_no_rendered_file_of_the_story_holds_a_secret(told: Told) -> None:
+    shown = {line: text for line, text in told.printed if not line.startswith("gatewayctl env")}
+    files = {str(path): path.read_text() for path in told.project.folder.glob("compose/*.*")}
+
+    # Rotated: two master keys, UI and Redis passwords, database passwords, keys of the app.
+    assert len(told.secrets) >= 12
+    assert [
+        where for where, text in {**shown, **files}.items() if any(s in text for s in told.secrets)
+    ] == []
+
+
+def test_the_containers_are_as_the_page_says(told: Told) -> None:
+    found = {service: _inspected(_name(told.project), service) for service in SERVICES}
+    hosts = {service: one["HostConfig"] for service, one in found.items()}
+
+    published = {service for service, host in hosts.items() if host["PortBindings"]}
+    assert published == {"phoenix", "litellm"}
+    for host in hosts.values():
+        bound = [each["HostIp"] for all_of in host["PortBindings"].values() for each in all_of]
+        assert set(bound) <= {"127.0.0.1"}
+        assert host["SecurityOpt"] == ["no-new-privileges:true"]
+        assert host["LogConfig"]["Config"] == {"max-size": "20m", "max-file": "5"}
+    assert {s for s, host in hosts.items() if not host["ReadonlyRootfs"]} == {"litellm"}
+    assert hosts["litellm"]["Memory"] == sizes(2).litellm_memory * 1024**2
+    with_key = {s for s, one in found.items() if PROVIDER_KEY in str(one["Config"]["Env"])}
+    assert with_key == {"litellm"}
+
+
+def _inspected(project: str, service: str) -> Any:
+    labels = {"com.docker.compose.project": project, "com.docker.compose.service": service}
+    filters = [f"--filter=label={key}={value}" for key, value in labels.items()]
+    (container,) = ok("ps", "--quiet", *filters).split()
+    (found,) = json.loads(ok("inspect", container))
+    return found
+
+
+def test_the_page_s_sizes_are_those_of_the_code() -> None:
+    rows = re.findall(r"^\| (\d+) \| (\d+) \| (\d+) \| (\d+) MB \|$", PAGE, re.MULTILINE)
+
+    assert len(rows) == 6
+    for workers, pool, connections, memory in (map(int, row) for row in rows):
+        size = sizes(workers)
+        assert (size.pool, size.max_connections, size.litellm_memory) == (pool, connections, memory)
+        assert workers * pool <= connections - 20
+
+
+def test_every_yaml_of_the_page_is_part_of_one_valid_gateway_yaml(tmp_path: Path) -> None:
+    blocks = [text for language, text in FENCES if language == "yaml"]
+    (tmp_path / "gateway.yaml").write_text("\n".join(blocks), encoding="utf-8")
+
+    settings = load(tmp_path, environ={})
+
+    assert (settings.profile, settings.runtime, settings.workers) == ("production", "docker", 2)
+    assert [app.key for app in settings.apps] == ["app"]
+    assert settings.images.litellm == NOW
+
+
+def test_what_is_not_run_says_why() -> None:
+    others = [text for language, text in FENCES if language not in {"sh", "yaml", ""}]
+
+    assert len(others) == 2
+    assert [text for text in others if "no test of ours runs" not in text.splitlines()[0]] == []
+
+
+def test_every_link_of_the_page_leads_somewhere() -> None:
+    for target, _, anchor in (
+        link.partition("#") for link in re.findall(r"\]\(([^)]+)\)", PAGE) if "://" not in link
+    ):
+        page = (PATH.parent / target).resolve()
+        assert page.is_file(), target
+        titles = re.findall(r"^#+ (.*)$", page.read_text(encoding="utf-8"), re.MULTILINE)
+        slugs = {re.sub(r"[^\w\- ]", "", title).lower().replace(" ", "-") for title in titles}
+        assert not anchor or anchor in slugs, f"{target}#{anchor}"

@@ -1,0 +1,62 @@
+"""The README's commands for Docker, in the reader's order, on a real engine."""
+
+from __future__ import annotations
+
+import json
+import subprocess
+
+import pytest
+
+from tests.e2e.conftest import PROGRAM, Project
+from tests.e2e.docker.conftest import MakeProject
+from tests.e2e.docker.containers import ok
+from tests.e2e.test_readme import COMMANDS, README, commands, offline
+
+OF_DOCKER = commands(docker=True)
+
+
+def test_every_command_of_the_readme_is_run_here_or_on_the_embedded_stack() -> None:
+    lines = [
+        line for part in README.split("```sh\n")[1:] for line in part.split("```")[0].split("\n")
+    ]
+
+    assert sorted([*COMMANDS, *OF_DOCKER]) == sorted(line for line in lines if line.strip())
+    assert OF_DOCKER[0] == "gatewayctl --runtime docker up"
+
+
+@pytest.mark.timeout(900)
+def test_the_reader_s_commands_for_docker_work_in_the_reader_s_order(
+    new_project: MakeProject,
+) -> None:
+    project = new_project()
+    config = project.folder / "gateway.yaml"
+    # The runtime is the command's word, and then the project's own record.
+    config.write_text(config.read_text("utf-8").replace("runtime: docker\n", ""), "utf-8")
+
+    said = {command: _run(project, command) for command in OF_DOCKER}
+
+    assert "docker runtime: asked for by --runtime" in said["gatewayctl --runtime docker up"]
+    assert "docker runtime (this project's stack was made with it)" in said["gatewayctl status"]
+    # Plain Compose finds nothing to do in what gatewayctl started.
+    assert {one["health"] for one in project.data("status")["services"]} == {"healthy"}
+    listed = json.loads(ok("compose", "ls", "--format", "json"))
+    assert str(project.folder / "compose/docker-compose.yml") in {
+        one["ConfigFiles"] for one in listed
+    }
+
+
+def _run(project: Project, command: str) -> str:
+    environment = project.environment()
+    environment["PATH"] = f"{PROGRAM.parent}:{environment['PATH']}"
+    done = subprocess.run(
+        ["/bin/sh", "-c", offline(command)],
+        cwd=project.folder,
+        env=environment,
+        stdin=subprocess.DEVNULL,
+        capture_output=True,
+        text=True,
+        check=False,
+        timeout=400,
+    )
+    assert done.returncode == 0, f"{command}\n{done.stdout}\n{done.stderr}"
+    return done.stdout

@@ -1,0 +1,43 @@
+"""Which files of the end-to-end tests stay on one worker, and in which order workers take them.
+
+pytest-xdist's own groups do not work with every pytest: the group of a test is read from its name
+here, which is all that a scheduler has.
+"""
+
+from __future__ import annotations
+
+from pathlib import PurePath
+
+from xdist.scheduler import LoadScopeScheduling  # type: ignore[import-untyped]
+
+SHARING = frozenset(
+    {
+        *("story", "refusals", "traces_in_phoenix_s_page", "example_reasoning_api"),
+        *("keys_life", "keys_faults"),
+    }
+)
+"""Files that only use the running stack: one stack serves them all."""
+LONGEST_FIRST = ("contract", "sharing", "traces", "canaries", "wheel", "plan", "readme")
+"""So that the workers end together; what is not named comes last."""
+
+
+def group(path: PurePath | str) -> str:
+    """The group of a test file: the file itself, but for those that share a stack."""
+    file = PurePath(path)
+    name = file.stem.removeprefix("test_")
+    if file.parent.name != "e2e":
+        return f"{file.parent.name}/{name}"
+    return "sharing" if name in SHARING else name
+
+
+def turn(path: PurePath | str) -> int:
+    """When a file's turn is, among the others."""
+    name = group(path)
+    return LONGEST_FIRST.index(name) if name in LONGEST_FIRST else len(LONGEST_FIRST)
+
+
+class Together(LoadScopeScheduling):  # type: ignore[misc]
+    """Hands out groups, in the order of the tests."""
+
+    def _split_scope(self, nodeid: str) -> str:
+        return group(nodeid.partition("::")[0])

@@ -1,0 +1,106 @@
+"""``gatewayctl audit`` after the verbs that change a project, and ``--lock-timeout``."""
+
+from __future__ import annotations
+
+import json
+import subprocess
+import sys
+
+import pytest
+
+from gatewayctl.errors import ServiceFailed
+from gatewayctl.operations.lock import held
+from tests.integration.stack_project import Project, document
+
+HOLDER = """
+import sys
+from pathlib import Path
+from gatewayctl.operations.lock import held
+with held(Path(sys.argv[1]), "backup"):
+    print("held", flush=True)
+    sys.stdin.read()
+"""
+
+
+def entries(project: Project) -> list[tuple[str, str | None, str, str | None]]:
+    found = document(project.run("audit", "--json"))["data"]["entries"]
+    return [(each["verb"], each["subject"], each["outcome"], each["code"]) for each in found]
+
+
+def test_the_verbs_that_run_the_stack_are_in_the_log(ready: Project) -> None:
+    ready.run("restart", "litellm", "phoenix")
+    ready.run("down")
+    ready.run("down", "--volumes", "--yes")
+
+    assert entries(ready) == [
+        ("up", None, "done", None),
+        ("restart", "litellm phoenix", "done", None),
+        ("down", None, "done", None),
+        ("down --volumes", None, "done", None),
+    ]
+    text = ready.run("audit").stdout
+    assert "restart litellm phoenix" in text
+
+
+def test_what_only_looks_is_not_in_the_log(ready: Project) -> None:
+    for words in (["status"], ["plan"], ["logs"], ["keys", "list"], ["render", "--check"]):
+        ready.run(*words)
+
+    assert [verb for verb, *_ in entries(ready)] == ["up"]
+
+
+def test_a_verb_that_failed_is_in_the_log_with_its_code(ready: Project) -> None:
+    ready.runtime.raising = {"stop": ServiceFailed("litellm does not stop")}
+
+    assert ready.run("down").exit_code == 4
+
+    assert entries(ready)[-1] == ("down", None, "failed", "service_failed")
+
+
+def test_a_verb_that_found_the_project_locked_changed_nothing_and_is_not_in_the_log(
+    ready: Project,
+) -> None:
+    with held(ready.folder / ".gatewayctl", "backup"):
+        refused = document(ready.run("--lock-timeout", "0.2", "down", "--json"))
+
+    assert refused["error"]["code"] == "locked"
+    assert "gatewayctl backup" in refused["error"]["message"]
+    assert "Waited 0.2 s for it." in refused["error"]["message"]
+    assert [verb for verb, *_ in entries(ready)] == ["up"]
+
+
+def test_a_verb_waits_for_the_one_before_it(ready: Project) -> None:
+    state = ready.folder / ".gatewayctl"
+    argv = [sys.executable, "-c", HOLDER, str(state)]
+    with subprocess.Popen(argv, stdin=subprocess.PIPE, stdout=subprocess.PIPE) as holder:
+        assert holder.stdin is not None
+        assert holder.stdout is not None
+        assert holder.stdout.readline() == b"held\n"
+        words = ["--lock-timeout", "60", "--runtime", "embedded", "down", "--json"]
+        program = [sys.executable, "-m", "gatewayctl", "-C", str(ready.folder), *words]
+        with subprocess.Popen(program, stdout=subprocess.PIPE) as waiting:
+            with pytest.raises(subprocess.TimeoutExpired):
+                waiting.wait(timeout=1.5)
+            holder.stdin.close()
+            said, _ = waiting.communicate(timeout=60)
+
+    assert json.loads(said)["status"] == "success"
+
+
+def test_the_time_to_wait_may_stand_in_the_environment_too(
+    ready: Project, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("GATEWAYCTL_LOCK_TIMEOUT", "0.3")
+
+    with held(ready.folder / ".gatewayctl", "backup"):
+        refused = ready.run("down")
+
+    assert "Waited 0.3 s for it." in refused.stderr
+
+
+def test_a_time_that_is_none_is_a_wrong_option(ready: Project) -> None:
+    assert ready.run("--lock-timeout", "-1", "down").exit_code == 2
+    assert ready.run("--lock-timeout", "soon", "down").exit_code == 2
+    refused = ready.run("--lock-timeout", "nan", "down")
+    assert refused.exit_code == 3
+    assert "--lock-timeout: lock_timeout must be a number of seconds from 0" in refused.stderr

@@ -1,0 +1,127 @@
+from __future__ import annotations
+
+import os
+import subprocess
+import sys
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+
+from gatewayctl.runtimes.embedded import examine
+from gatewayctl.runtimes.embedded.environment import Environment
+from gatewayctl.runtimes.embedded.layout import Layout
+from gatewayctl.runtimes.embedded.runtime import EmbeddedRuntime
+from gatewayctl.runtimes.embedded.strays import MARK
+from gatewayctl.runtimes.examined import Examined
+from tests.fakes.environments import made
+from tests.fakes.projects import project
+
+
+@pytest.fixture
+def layout(tmp_path: Path) -> Layout:
+    found = Layout(state_dir=tmp_path / "shop" / ".gatewayctl")
+    found.state_dir.mkdir(parents=True)
+    return found
+
+
+@pytest.fixture
+def environment(tmp_path: Path) -> Environment:
+    return made(Environment(root=tmp_path / "cache" / "now"))
+
+
+def found(environment: Environment, layout: Layout) -> dict[str, str]:
+    return {ill.finding: ill.evidence for ill in examine.ailments(environment, layout, None)}
+
+
+def test_the_embedded_runtime_can_be_examined(tmp_path: Path) -> None:
+    assert isinstance(EmbeddedRuntime(project(tmp_path)), Examined)
+
+
+def test_a_whole_environment_and_no_process_are_fine(
+    environment: Environment, layout: Layout
+) -> None:
+    assert found(environment, layout) == {}
+
+
+def test_an_environment_that_was_never_made_is_not_broken(tmp_path: Path, layout: Layout) -> None:
+    assert found(Environment(root=tmp_path / "cache" / "now"), layout) == {}
+
+
+def test_parts_that_are_gone_are_named_and_the_mark_goes_with_them(
+    environment: Environment, layout: Layout
+) -> None:
+    environment.node.unlink()
+    environment.query_engine.unlink()
+
+    evidence = found(environment, layout)["environment_broken"]
+    assert str(environment.node) in evidence
+
+    assert "incomplete" in examine.cure("environment_broken", environment, layout, None)
+    assert not environment.complete
+    assert environment.root.exists()
+    assert examine.cure("environment_broken", environment, layout, None) == ""
+
+
+@pytest.fixture
+def old(environment: Environment) -> Environment:
+    other = Environment(root=environment.root.with_name("old"))
+    other.root.mkdir()
+    other.complete_mark.write_text("{}")
+    (other.root / "big").write_bytes(b"x" * 1000)
+    return other
+
+
+def test_environments_of_other_versions_are_removed_and_nothing_else(
+    environment: Environment, layout: Layout, old: Environment
+) -> None:
+    being_made = environment.root.with_name("being-made")
+    being_made.mkdir()
+
+    assert str(old.root) in found(environment, layout)["environments_old"]
+    examine.cure("environments_old", environment, layout, None)
+
+    assert not old.root.exists()
+    assert being_made.exists()
+    assert environment.missing() == ()
+    assert examine.cure("environments_old", environment, layout, None) == ""
+
+
+@pytest.fixture
+def user_of_old(old: Environment) -> Iterator[None]:
+    """A process that runs from the old environment by a link, as virtual environments do."""
+    python = old.python("litellm")
+    python.parent.mkdir(parents=True)
+    python.symlink_to(sys.executable)
+    words = [str(python), "-c", "print('up', flush=True); import time; time.sleep(60)"]
+    with subprocess.Popen(words, stdout=subprocess.PIPE) as process:
+        assert process.stdout is not None
+        process.stdout.readline()
+        yield
+        process.kill()
+
+
+@pytest.mark.usefixtures("user_of_old")
+def test_an_environment_that_a_process_uses_stays(
+    environment: Environment, layout: Layout, old: Environment
+) -> None:
+    assert found(environment, layout) == {}
+    assert examine.cure("environments_old", environment, layout, None) == ""
+    assert old.complete
+
+
+def test_processes_that_nobody_supervises_are_found_and_ended(
+    environment: Environment, layout: Layout
+) -> None:
+    whose = {MARK: str(layout.state_dir), "PATH": os.defpath}
+    with subprocess.Popen(["sleep", "60"], env=whose) as stray:
+        assert f"pid {stray.pid}" in found(environment, layout)["processes_left"]
+        assert examine.ailments(environment, layout, stray.pid) == ()
+
+        assert examine.cure("processes_left", environment, layout, None) == "ended 1 processes"
+
+    assert examine.cure("processes_left", environment, layout, None) == ""
+
+
+def test_what_it_does_not_know_is_not_cured(environment: Environment, layout: Layout) -> None:
+    assert examine.cure("disk_full", environment, layout, None) == ""

@@ -1,0 +1,75 @@
+from __future__ import annotations
+
+import dataclasses
+
+import pytest
+
+from gatewayctl.rendering.plan import plan
+from gatewayctl.runtimes.embedded.services import SERVICES
+from gatewayctl.runtimes.pending import PendingChange
+from gatewayctl.settings.model import Secret
+from tests.unit.runtimes.embedded.faked_stack import Stack
+
+
+def pending(stack: Stack, *, without: str | None = None) -> dict[str, PendingChange]:
+    """What a start would do, by service, after .env lost one of the secrets."""
+    runtime = stack.runtime()
+    if without is not None:
+        secrets = dataclasses.replace(runtime._settings.secrets, **{without: None})
+        runtime._settings = dataclasses.replace(runtime._settings, secrets=secrets)
+    files = plan(runtime._settings, runtime="embedded")
+    return {change.service: change for change in runtime.pending(files)}
+
+
+@pytest.fixture
+def running(stack: Stack) -> Stack:
+    for file in plan(stack.settings(), runtime="embedded"):
+        target = stack.settings().compose_dir / file.path
+        target.parent.mkdir(exist_ok=True)
+        target.write_text(file.content)
+    stack.up()
+    return stack
+
+
+def test_what_runs_with_the_settings_of_now_is_left_alone(running: Stack) -> None:
+    assert {change.action for change in pending(running).values()} == {"untouched"}
+
+
+@pytest.mark.parametrize(
+    ("lost", "service", "name"),
+    [
+        ("master_key", "litellm", "LITELLM_MASTER_KEY"),
+        ("litellm_postgres_password", "litellm", "PGPASSWORD"),
+        ("phoenix_postgres_password", "phoenix", "PHOENIX_SQL_DATABASE_URL"),
+    ],
+)
+def test_a_secret_that_env_lost_restarts_the_services_that_have_it(
+    running: Stack, lost: str, service: str, name: str
+) -> None:
+    found = pending(running, without=lost)
+
+    assert (found[service].action, found[service].why) == ("restart", (name,))
+    others = {change.action for other, change in found.items() if other != service}
+    assert others == {"untouched"}
+
+
+def test_a_lost_salt_key_is_the_reason_for_all_of_them(running: Stack) -> None:
+    found = pending(running, without="salt_key")
+
+    assert found["litellm"].why == ("LITELLM_SALT_KEY",)
+    assert {change.action for change in found.values()} == {"restart"}
+    assert list(found) == list(SERVICES)
+
+
+def test_no_value_is_in_a_plan(running: Stack) -> None:
+    secrets = [value for value in vars_of(running) if value is not None]
+
+    found = repr(pending(running, without="master_key"))
+
+    assert secrets
+    assert not [secret for secret in secrets if secret.reveal() in found]
+
+
+def vars_of(stack: Stack) -> list[Secret | None]:
+    secrets = stack.settings().secrets
+    return [getattr(secrets, field.name) for field in dataclasses.fields(secrets)]
