@@ -89,6 +89,7 @@ class FakeDocker:
     hashed: dict[str, str] = field(default_factory=dict)
     raising: dict[str, RuntimeProblem] = field(default_factory=dict)
     anew: frozenset[str] = frozenset()
+    once: list[Completed] = field(default_factory=list)
     calls: list[str] = field(default_factory=list)
     looks: int = 0
     made: int = 0
@@ -141,6 +142,10 @@ class FakeDocker:
         for each in self.configured.values():
             self._filled(each, generated)
         return self.hashed
+
+    def run_once(self, compose_file: str, service: str, words: Sequence[str]) -> Completed:
+        self.calls.append(f"once {service} {' '.join(words)}")
+        return self.once.pop(0)
 
     def pull(self, image: str) -> Lines:
         return self._program("pull", image)

@@ -39,17 +39,16 @@ def refuse_bad(image: str, running: str) -> tuple[str, ...]:
 
     Returns what is worth a warning: what is only reported, or wrong with tracing.
     """
-    now, then = parse(running), parse(image)
-    if now is not None and then is not None and then < now:
-        raise UpgradeRefused(
-            f"{image} is older than {running}, which runs: a database does not go back with it.",
-            hint="Go back with `gatewayctl rollback`, or with `gatewayctl restore FILE`.",
-        )
     found = known(image, image=True)
     grave = [a for a in found if a.finding == "litellm_vulnerable" and not a.reported]
     if grave:
         said = "; ".join(f"{advisory.id}: {advisory.what}" for advisory in grave)
         raise UpgradeRefused(f"{image} is known to be vulnerable: {said}.")
+    if newer(running, image):
+        raise UpgradeRefused(
+            f"{image} is older than {running}, which runs: a database does not go back with it.",
+            hint="Go back with `gatewayctl rollback`, or with `gatewayctl restore FILE`.",
+        )
     return tuple(f"{image}: {advisory.what} ({advisory.id})." for advisory in found)
 
 

@@ -1,7 +1,8 @@
-"""`python -m tests.e2e.images`: the images of the reference stack, and python:3.11-slim for apps.
+"""`python -m tests.e2e.images`: the images of the reference stack, and what tests need beside it.
 
-For each image: kept if it is here, else pulled, else made here from package registries as a
-stand-in of the same name. `--stand-ins` never pulls, `--again` also makes what is here.
+That is python:3.11-slim for apps, and the LiteLLM of before for upgrades. For each image: kept if
+it is here, else pulled, else made here from package registries as a stand-in of the same name.
+`--stand-ins` never pulls, `--again` also makes what is here.
 """
 
 from __future__ import annotations
@@ -11,6 +12,7 @@ import sys
 import time
 from concurrent.futures import ThreadPoolExecutor
 
+from tests.e2e.images import previous
 from tests.e2e.images.catalogue import IMAGES, Image
 from tests.e2e.images.engine import Failed, is_official, pull, stand_in_key
 from tests.e2e.images.making import Making
@@ -40,10 +42,19 @@ def main() -> int:
             missing = [image for image, here in zip(missing, pulled, strict=True) if not here]
         if missing:
             Making(say).make(missing)
+        if not options.names or previous.PREVIOUS.name in options.names:
+            _get_previous(pulls=not options.stand_ins, again=options.again)
     except Failed as failure:
         sys.stderr.write(f"images: {failure}\n")
         return 1
     return 0
+
+
+def _get_previous(*, pulls: bool, again: bool) -> None:
+    """After the others: its stand-in is made from one of them."""
+    image = previous.PREVIOUS
+    if again or not (_is_here(image) or (pulls and _pulled(image))):
+        previous.make(say)
 
 
 def _is_here(image: Image) -> bool:

@@ -8,6 +8,7 @@ from __future__ import annotations
 import hmac
 import json
 import os
+import re
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -16,6 +17,7 @@ from urllib.parse import quote
 
 from gatewayctl.env_file.read import read
 from gatewayctl.errors import EnvFileMissing, SettingsProblem
+from gatewayctl.rendering.compose import provider_variables
 from gatewayctl.runtimes.embedded.environment import Environment
 from gatewayctl.runtimes.embedded.layout import Layout
 from gatewayctl.runtimes.embedded.privileges import Unprivileged
@@ -30,6 +32,9 @@ PHOENIX_USER: Final = "phoenix_user"
 COLLECTOR: Final = "PHOENIX_COLLECTOR_HTTP_ENDPOINT"
 """In .env it names another address for LiteLLM's spans, with its path (/v1/traces)."""
 QUICK_START: Final = Path(__file__).with_name("quick_start.py")
+
+_OWN_KEY: Final = re.compile(r"sk-[A-Za-z0-9]{32}")
+"""The form of virtual keys that gatewayctl makes; providers' are longer, or have hyphens."""
 
 # What a service may need from the operator's own environment, besides what models refer to.
 # The first differ between one person's terminals and decide nothing: no reason for a restart.
@@ -231,7 +236,12 @@ def _passed_on() -> dict[str, str]:
 
 
 def _project_variables(settings: Settings) -> dict[str, str]:
-    """What providers may want: all of .env, less what belongs to others than LiteLLM."""
+    """What providers may want: all of .env, less what belongs to others than LiteLLM.
+
+    What has the form of a key of ours and no model refers to is a virtual key that is not
+    declared: an application's, and no reason for a restart.
+    """
+    providers = provider_variables(settings)
     foreign = {"POSTGRES_PASSWORD", "LITELLM_POSTGRES_PASSWORD"}
     foreign |= {key.env for key in settings.keys}
     try:
@@ -240,4 +250,9 @@ def _project_variables(settings: Settings) -> dict[str, str]:
         lines = {}
     provider = {name: secret.reveal() for name, secret in settings.environment.items()}
     both = _passed_on() | lines | provider
-    return {name: value for name, value in both.items() if name not in foreign and value}
+    return {
+        name: value
+        for name, value in both.items()
+        if value and name not in foreign
+        if name in providers or not _OWN_KEY.fullmatch(value)
+    }

@@ -8,6 +8,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from gatewayctl.errors import SettingsProblem
+from gatewayctl.operations.key_maker import new_key_secret
 from gatewayctl.runtimes.embedded.environment import Environment
 from gatewayctl.runtimes.embedded.layout import Layout
 from gatewayctl.runtimes.embedded.privileges import Unprivileged
@@ -88,6 +89,20 @@ def test_litellm_gets_what_providers_need_and_no_virtual_key(
     for foreign in ("LITELLM_API_KEY", "LITELLM_EVAL_KEY", "POSTGRES_PASSWORD"):
         assert foreign not in env
         assert SECRETS[foreign] not in env.values()
+
+
+def test_a_virtual_key_that_is_not_declared_is_kept_from_litellm_as_well(
+    tmp_path: Path, environment: Environment
+) -> None:
+    own = new_key_secret().reveal()
+    more = {"BATCH_JOB_KEY": own, "OPENAI_API_KEY": own, "ANTHROPIC_API_KEY": "sk-ant-api03-0123"}
+    settings = project(tmp_path / "shop", env=env_file({**SECRETS, **more}))
+
+    made = by_name(settings, environment)["litellm"].environment
+
+    assert "BATCH_JOB_KEY" not in made
+    assert made["OPENAI_API_KEY"] == own, "a model refers to it"
+    assert made["ANTHROPIC_API_KEY"] == "sk-ant-api03-0123"
 
 
 def test_the_password_of_litellm_is_in_no_address(

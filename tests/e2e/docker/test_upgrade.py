@@ -1,0 +1,165 @@
+"""An upgrade of real LiteLLM releases on an engine: one that fails, one that is killed, and back.
+
+One stack for the whole file; the tests build on each other in the order they stand in.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from dataclasses import dataclass, field
+from pathlib import Path
+
+import pytest
+
+from tests.e2e.conftest import Project
+from tests.e2e.docker.conftest import new_stack
+from tests.e2e.docker.containers import docker, ok, until
+from tests.e2e.docker.test_story import SERVICES, container, containers
+from tests.e2e.images.engine import build
+from tests.e2e.images.previous import NEXT, PREVIOUS
+from tests.e2e.test_backup import killed_at, opens
+
+OLD = PREVIOUS.name
+BROKEN = f"{NEXT.rpartition(':')[0]}:v1.999.0"
+REFUSING = f"{NEXT.rpartition(':')[0]}:v1.999.1"
+# Passes every pre-flight, and ends when it should serve.
+ENDS = """\
+FROM {image}
+ENTRYPOINT ["sh", "-c", "case \\"$*\\" in *--port*) echo it explodes >&2; exit 1;; esac", "sh"]
+"""
+REFUSES = """\
+FROM {image}
+ENTRYPOINT ["sh", "-c", "echo LiteLLM: config validation failed: no >&2; exit 1", "sh"]
+"""
+HEAD = "# which LiteLLM: see the release notes\n"
+
+
+@pytest.fixture(scope="module")
+def project(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Project]:
+    """A stack of the release of before."""
+    with new_stack(tmp_path_factory.mktemp("upgrade")) as made:
+        config = made.folder / "gateway.yaml"
+        config.write_text(
+            f"{config.read_text()}{HEAD}images:\n  litellm: {OLD} # of before\n", encoding="utf-8"
+        )
+        made.ok("up", "--timeout", "280")
+        yield made
+
+
+@pytest.fixture(scope="module")
+def bad_images(tmp_path_factory: pytest.TempPathFactory) -> Iterator[None]:
+    """Two releases that are none, made of nothing but another entry point."""
+    for name, text in ((BROKEN, ENDS), (REFUSING, REFUSES)):
+        folder = tmp_path_factory.mktemp("image")
+        (folder / "Dockerfile").write_text(text.format(image=NEXT), encoding="utf-8")
+        build(folder, name, labels={}, arguments={})
+    yield
+    docker("image", "rm", "--force", BROKEN, REFUSING)
+
+
+@dataclass
+class Story:
+    """What the tests after the first one compare with."""
+
+    config: str = ""
+    key: str = ""
+    before: dict[str, str] = field(default_factory=dict)
+
+
+@pytest.fixture(scope="module")
+def story() -> Story:
+    return Story()
+
+
+def config(project: Project) -> str:
+    return (project.folder / "gateway.yaml").read_text(encoding="utf-8")
+
+
+def spend(project: Project) -> int:
+    psql = ("psql", "-U", "litellm_user", "-d", "litellm", "-Atc")
+    count = 'select count(*) from "LiteLLM_SpendLogs"'
+    return int(ok("exec", container(project, "postgres-litellm"), *psql, count))
+
+
+def image(project: Project) -> str:
+    return ok("inspect", "--format", "{{.Config.Image}}", container(project, "litellm"))
+
+
+@pytest.mark.timeout(600)
+def test_a_release_whose_pre_flight_refuses_changes_nothing(
+    project: Project, story: Story, bad_images: None
+) -> None:
+    assert image(project) == OLD
+    story.key = project.secrets()["LITELLM_API_KEY"]
+    assert opens(project, story.key)
+    until(lambda: spend(project) == 1, seconds=30, what="the chat is in the spend logs")
+    story.config, story.before = config(project), containers(project)
+
+    done = project.run("upgrade", "--to", "1.999.1")
+
+    assert done.returncode == 4
+    assert "config validation failed: no" in done.stderr
+    assert (config(project), containers(project)) == (story.config, story.before)
+
+
+@pytest.mark.timeout(600)
+def test_a_release_that_ends_is_told_and_a_rollback_serves_again(
+    project: Project, story: Story, bad_images: None
+) -> None:
+    failed = project.run("upgrade", "--to", "1.999.0", "--no-backup")
+    refused = project.run("upgrade", "--to", "1.108.11")
+
+    assert failed.returncode == 4
+    assert "it explodes" in failed.stderr
+    assert "gatewayctl rollback" in failed.stderr
+    assert (refused.returncode, "not finished" in refused.stderr) == (4, True)
+
+    back = project.data("rollback")
+
+    assert (back["restored"], back["proof"]["model"]) == (False, "demo")
+    assert (config(project), image(project)) == (story.config, OLD)
+    assert opens(project, story.key)
+    assert _moved(project, story) == {"litellm"}
+
+
+@pytest.mark.timeout(600)
+def test_an_upgrade_that_is_killed_goes_on_and_moves_only_litellm(
+    project: Project, story: Story
+) -> None:
+    held = spend(project)
+    assert killed_at(project, "gateway.yaml working", "upgrade", "--to", "1.108.11")
+
+    report = project.data("upgrade")
+
+    assert report["resumed"]
+    assert Path(report["backup"]).is_file()
+    assert config(project) == story.config.replace(OLD, NEXT)
+    assert image(project) == NEXT
+    assert _moved(project, story) == {"litellm"}
+    assert opens(project, story.key)
+    assert spend(project) >= held
+    assert report["proof"]["keys"] == ["LITELLM_API_KEY", "LITELLM_EVAL_KEY"]
+    assert report["proof"]["tracing"] == "proven"
+
+
+@pytest.mark.timeout(600)
+def test_a_rollback_of_a_migrated_database_brings_back_the_one_of_before(
+    project: Project, story: Story
+) -> None:
+    asked = project.run("rollback")
+
+    report = project.data("rollback", "--yes")
+
+    assert (asked.returncode, "was migrated" in asked.stderr) == (2, True)
+    assert report["restored"]
+    assert Path(report["kept"]).is_file()
+    assert (config(project), image(project)) == (story.config, OLD)
+    assert opens(project, story.key)
+    outcomes = [entry["outcome"] for entry in project.data("audit")["entries"]]
+    assert outcomes.count("died") == 1
+
+
+def _moved(project: Project, story: Story) -> set[str]:
+    """The services whose container is another one than at the beginning."""
+    now = containers(project)
+    return {name for name in SERVICES if now[name] != story.before[name]}

@@ -1,0 +1,96 @@
+"""A runtime whose LiteLLM has releases: images that migrate, that end, that refuse."""
+
+from __future__ import annotations
+
+from collections.abc import Generator, Mapping, Sequence
+from dataclasses import dataclass, field
+from pathlib import Path
+
+from gatewayctl.errors import ImageMissing
+from gatewayctl.rendering.plan import RenderedFile
+from gatewayctl.runtimes.base import Progress, Started
+from gatewayctl.runtimes.docker.states import version
+from gatewayctl.runtimes.releases import Check, Release
+from gatewayctl.settings.load import load
+from gatewayctl.settings.model import RuntimeName
+from tests.fakes.database import FakeServer
+from tests.fakes.runtime import FakeRuntime
+
+REPOSITORY = "ghcr.io/berriai/litellm"
+OLD, NEW = f"{REPOSITORY}:v1.106.2", f"{REPOSITORY}:v1.108.11"
+
+
+class ReleasedServer(FakeServer):
+    """Its ledger of migrations is named by how many rows it has."""
+
+    def answer(self, sql: str, database: str) -> list[str]:
+        if "migration_name" in sql:
+            count = self.databases[database].rows.get("_prisma_migrations", 0)
+            return [f"migration_{number}" for number in range(count)]
+        return super().answer(sql, database)
+
+
+@dataclass(kw_only=True)
+class ReleasedRuntime(FakeRuntime):
+    """Satisfies ``runtimes.releases.Releases`` too.
+
+    ``image`` is what LiteLLM's container was made from, None where there is none. ``migrations``
+    maps an image to how many it applies, ``ending`` are images that do not stay up, ``refusing``
+    maps one to what its pre-flight says, ``missing`` are in no registry.
+    """
+
+    folder: Path
+    name: RuntimeName = "docker"
+    selectable: bool = True
+    image: str | None = OLD
+    environment: str = "new"
+    migrations: Mapping[str, int] = field(default_factory=lambda: {OLD: 3, NEW: 5})
+    ending: set[str] = field(default_factory=set)
+    refusing: dict[str, str] = field(default_factory=dict)
+    missing: set[str] = field(default_factory=set)
+    server: FakeServer = field(default_factory=ReleasedServer)
+
+    def start(self) -> Started:
+        wanted = self.wanted_release().name
+        if self.image not in {None, wanted}:
+            self.differs.add("litellm")
+        report = yield from super().start()
+        self.image = wanted
+        if wanted in self.ending:
+            self.processes["litellm"] = "failed"
+            self.details["litellm"] = "exit code 1"
+        else:
+            self.details.pop("litellm", None)
+            rows = self.server.databases["litellm"].rows
+            rows["_prisma_migrations"] = max(
+                rows["_prisma_migrations"], self.migrations.get(wanted, 3)
+            )
+        return report
+
+    def release(self, name: str) -> Release:
+        return Release(name=name, version=version(name))
+
+    def running_release(self) -> Release | None:
+        return None if self.image is None else self.release(self.image)
+
+    def wanted_release(self) -> Release:
+        if not self.selectable:
+            return self.release(self.environment)
+        return self.release(load(self.folder, environ={}).images.litellm)
+
+    def fetch_release(self, name: str) -> Generator[Progress, None, None]:
+        self._called(f"fetch {name}")
+        if name in self.missing:
+            raise ImageMissing(f"There is no image {name}: manifest unknown")
+        yield Progress(subject=name, state="ready", detail="pulled")
+
+    def rehearse(
+        self, files: Sequence[RenderedFile]
+    ) -> Generator[Progress, None, tuple[Check, ...]]:
+        self._called("rehearse")
+        yield Progress(subject="pre-flight", state="working")
+        text = next((each.content for each in files if "compose.yml" in each.path.name), "")
+        for image, said in self.refusing.items():
+            if image in text:
+                return (Check(name="configuration", passed=False, said=said),)
+        return (Check(name="configuration", passed=True, said="config OK"),)
