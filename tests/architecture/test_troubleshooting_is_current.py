@@ -16,8 +16,7 @@ PAGE = ROOT / "docs" / "troubleshooting.md"
 
 def test_the_page_is_what_the_table_generates() -> None:
     assert PAGE.read_text(encoding="utf-8") == document(), (
-        "write it anew: python -m gatewayctl.operations.findings.document"
-        " > docs/troubleshooting.md"
+        "write it anew: python -m gatewayctl.operations.findings.document > docs/troubleshooting.md"
     )
 
 

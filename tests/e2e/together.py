@@ -17,7 +17,10 @@ SHARING = frozenset(
     }
 )
 """Files that only use the running stack: one stack serves them all."""
-LONGEST_FIRST = ("contract", "sharing", "traces", "canaries", "wheel", "plan", "readme")
+LONGEST_FIRST = (
+    *("sharing", "contract", "traces", "backup", "canaries"),
+    *("wheel", "doctor", "plan", "readme", "failures"),
+)
 """So that the workers end together; what is not named comes last."""
 
 

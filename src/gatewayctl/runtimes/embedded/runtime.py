@@ -224,7 +224,9 @@ class EmbeddedRuntime:
         return releases.release(self._environment.root.parent / name)
 
     def running_release(self) -> Release | None:
-        family = strays.family(self._supervisor.pid())
+        # Not the supervisor: it may outlive an upgrade, and runs nothing of LiteLLM.
+        process = next((p for p in self._supervisor.processes() if p.service == "litellm"), None)
+        family = strays.family(process.pid if process else None)
         return releases.running(family, self._environment.root.parent)
 
     def wanted_release(self) -> Release:

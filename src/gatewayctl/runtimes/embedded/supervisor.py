@@ -134,7 +134,7 @@ class Supervisor:
         except _NOT_UP:
             return None
 
-    def begin(self, python: Path, environment: Mapping[str, str], timeout: float = 20) -> None:
+    def begin(self, python: Path, environment: Mapping[str, str], timeout: float = 60) -> None:
         """Start supervisord and wait until it answers. Raises RuntimeProblem when it does not."""
         layout = self._layout
         layout.socket.unlink(missing_ok=True)
