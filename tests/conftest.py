@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import signal
 from pathlib import Path
 
 import pytest
@@ -22,6 +23,12 @@ _NAMES = frozenset(
     }
 )
 _E2E = Path(__file__).with_name("e2e")
+
+
+def pytest_configure() -> None:
+    """Ctrl-C reaches the programs of the tests, also where a script runs them in the background."""
+    if signal.getsignal(signal.SIGINT) is signal.SIG_IGN:
+        signal.signal(signal.SIGINT, signal.default_int_handler)
 
 
 @pytest.fixture(autouse=True)

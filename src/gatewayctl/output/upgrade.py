@@ -86,6 +86,9 @@ def rollback(report: RollbackReport) -> Iterator[RenderableType]:
 
 
 def _change(before: Release, after: Release) -> str:
+    # The same version from elsewhere: another mirror, another locked environment.
+    if before.version == after.version:
+        return f"{before.name} -> {after.name}"
     return f"{before.version or before.name} -> {after.version or after.name}"
 
 

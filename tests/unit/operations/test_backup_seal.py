@@ -54,20 +54,6 @@ def test_what_is_sealed_for_a_recipient_opens_with_its_identity(
     assert {stat.S_IMODE(p.stat().st_mode) for p in (sealed, opened)} == {0o600}
 
 
-def test_what_is_sealed_with_a_passphrase_opens_with_it_alone(tmp_path: Path, plain: Path) -> None:
-    sealed, opened = tmp_path / "sealed", tmp_path / "opened"
-
-    Seal(passphrase=PASSPHRASE).close(plain, sealed)
-
-    Opener(passphrase=PASSPHRASE).open(sealed, opened)
-    assert opened.read_bytes() == CONTENT
-    for opener in (Opener(passphrase=Secret("wrong")), Opener()):
-        with pytest.raises(BackupSealed) as raised:
-            opener.open(sealed, opened)
-        assert PASSPHRASE.reveal() not in str(raised.value)
-    assert "--passphrase-stdin" in raised.value.hint
-
-
 def test_another_identity_or_none_does_not_open_it(tmp_path: Path, plain: Path) -> None:
     (_, public), (theirs, _) = identity(tmp_path), identity(tmp_path)
     sealed, opened = tmp_path / "sealed", tmp_path / "opened"

@@ -60,6 +60,8 @@ def main() -> None:
         buffer = getattr(sys, name).buffer
         setattr(sys, name, Stamped(buffer, encoding="utf-8", errors="replace", line_buffering=True))
     sys.argv = sys.argv[1:]
+    # LiteLLM imports a file from beside its config, and nothing belongs there but rendered files.
+    sys.dont_write_bytecode = True
     gc.disable()
     start = getattr(importlib.import_module(module), function)
     if service == "litellm":
