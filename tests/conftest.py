@@ -26,9 +26,13 @@ _E2E = Path(__file__).with_name("e2e")
 
 
 def pytest_configure() -> None:
-    """Ctrl-C reaches the programs of the tests, also where a script runs them in the background."""
-    if signal.getsignal(signal.SIGINT) is signal.SIG_IGN:
-        signal.signal(signal.SIGINT, signal.default_int_handler)
+    """Signals reach the programs of the tests, also where `make test` runs under nohup or with &.
+
+    What is ignored here would be ignored by them; a handler ends with this program.
+    """
+    for number in (signal.SIGINT, signal.SIGHUP):
+        if signal.getsignal(number) is signal.SIG_IGN:
+            signal.signal(number, lambda *_: None)
 
 
 @pytest.fixture(autouse=True)
