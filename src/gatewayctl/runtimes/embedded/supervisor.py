@@ -27,6 +27,7 @@ from gatewayctl.runtimes.embedded.layout import Layout
 from gatewayctl.runtimes.embedded.logs import last_lines
 from gatewayctl.runtimes.process import start
 
+_CWD: Final = "/proc/self/cwd"
 _LOG_BYTES: Final = "10MB"
 _LOG_BACKUPS: Final = "3"
 # A start that fails ends within this time; LiteLLM needs most of it to find a bad master key.
@@ -75,8 +76,9 @@ def configuration(layout: Layout, project_dir: Path, stop_signals: Mapping[str, 
         "umask": "077",
         **({"user": "root"} if os.geteuid() == 0 else {}),
     }
-    # Relative: an absolute path can be longer than a Unix socket's name may be.
-    config["unix_http_server"] = {"file": layout.socket.name, "chmod": "0600"}
+    # supervisord makes every path absolute, and that can be longer than a socket's name may be.
+    file = f"{_CWD}/{layout.socket.name}" if Path(_CWD).exists() else layout.socket.name
+    config["unix_http_server"] = {"file": file, "chmod": "0600"}
     config["rpcinterface:supervisor"] = {
         "supervisor.rpcinterface_factory": "supervisor.rpcinterface:make_main_rpcinterface"
     }

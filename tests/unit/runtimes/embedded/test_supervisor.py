@@ -119,7 +119,7 @@ def test_services_start_when_told_to_in_the_order_of_dependency_and_come_back(
 def test_only_the_owner_may_use_the_control_socket(tmp_path: Path) -> None:
     read = read_back(tmp_path)
 
-    assert read["unix_http_server"] == {"file": "supervisor.sock", "chmod": "0600"}
+    assert read["unix_http_server"] == {"file": "/proc/self/cwd/supervisor.sock", "chmod": "0600"}
     assert read["supervisord"]["umask"] == "077"
     assert "inet_http_server" not in read
 
