@@ -77,11 +77,11 @@ def end(processes: Iterable[psutil.Process], *, patience: float = 10) -> int:
         with contextlib.suppress(psutil.Error):
             # To PostgreSQL, TERM means: when the last client has gone.
             process.send_signal(signal.SIGINT if process.name() == "postgres" else signal.SIGTERM)
-    _, stubborn = psutil.wait_procs(alive, timeout=patience)
+    stubborn = _staying(alive, seconds=patience)
     for process in stubborn:
         with contextlib.suppress(psutil.Error):
             process.kill()
-    psutil.wait_procs(stubborn, timeout=5)
+    _staying(stubborn, seconds=5)
     return len(alive)
 
 
@@ -95,8 +95,32 @@ def wait_gone(layout: Layout, *, seconds: float) -> list[psutil.Process]:
 
 def wait(processes: Iterable[psutil.Process], *, seconds: float) -> None:
     """Wait until these processes have ended, and end those that do not."""
+    if left := _staying(processes, seconds=seconds):
+        end(left)
+
+
+def _staying(processes: Iterable[psutil.Process], *, seconds: float) -> list[psutil.Process]:
+    """Those that still run when the time is up.
+
+    One that ended and that nobody has asked for its exit code has ended all the same: the first
+    process of a container often asks late, or never.
+    """
     import psutil
 
-    _, left = psutil.wait_procs(processes, timeout=seconds)
-    if left:
-        end(left)
+    until = time.monotonic() + seconds
+    left = list(processes)
+    while True:
+        # It asks for the exit codes of our own children.
+        _, left = psutil.wait_procs(left, timeout=0.05)
+        left = [process for process in left if _runs(process)]
+        if not left or time.monotonic() >= until:
+            return left
+
+
+def _runs(process: psutil.Process) -> bool:
+    import psutil
+
+    try:
+        return process.is_running() and process.status() != psutil.STATUS_ZOMBIE
+    except psutil.NoSuchProcess:
+        return False

@@ -191,3 +191,15 @@ def test_processes_that_do_not_end_in_time_are_ended(started: Starter) -> None:
     strays.wait([psutil.Process(process.pid)], seconds=0)
 
     assert not psutil.pid_exists(process.pid)
+
+
+def test_one_that_ended_while_its_parent_does_not_ask_is_not_waited_for(started: Starter) -> None:
+    script = "import subprocess, time; p = subprocess.Popen(['/bin/sleep', '60']); print(p.pid)"
+    parent = started(sys.executable, "-S", "-u", "-c", f"{script}; time.sleep(60)")
+    assert parent.stdout is not None
+    child = psutil.Process(int(parent.stdout.readline()))
+    child.kill()
+
+    strays.wait([child], seconds=3600)
+
+    assert child.status() == psutil.STATUS_ZOMBIE
