@@ -21,7 +21,7 @@ down: $(READY) ## Stop it; data stays
 test: $(READY) ## Every test this machine can run, the real embedded stack included
 	$(BIN)/pytest -n 2 --dist loadfile tests/unit tests/integration
 	$(BIN)/pytest -n 2 --dist loadfile tests/architecture examples
-	$(BIN)/pytest -n 2 tests/e2e --ignore=tests/e2e/docker
+	$(BIN)/pytest -n 3 tests/e2e --ignore=tests/e2e/docker
 
 test-docker: $(READY) ## The Docker runtime on a real engine, brought here if this is Debian as root
 	@sh tools/engine.sh

@@ -18,7 +18,8 @@ def eventually(what: Callable[[], bool], seconds: float = 60) -> bool:
     while not what():
         if time.monotonic() > until:
             return False
-        time.sleep(0.2)
+        # Asking starts a program, and what is waited for needs the processor too.
+        time.sleep(0.8)
     return True
 
 
