@@ -43,7 +43,7 @@ def read(path: Path) -> Mapping[str, EnvValue]:
     """
     return {
         name: EnvValue(value=definition.value, line=definition.line)
-        for name, definition in _document(path).definitions.items()
+        for name, definition in document(path).definitions.items()
         if definition.value is not None
     }
 
@@ -54,8 +54,20 @@ def problems(path: Path) -> tuple[EnvProblem, ...]:
     Raises ``EnvFileMissing`` and ``EnvFileUnreadable``.
     """
     reason = "not NAME=value: a quote left open, or text behind a closing quote"
-    broken = (piece for piece in _document(path).statements if piece.broken)
+    broken = (piece for piece in document(path).statements if piece.broken)
     return tuple(EnvProblem(line=piece.line, reason=reason) for piece in broken)
+
+
+def document(path: Path) -> EnvDocument:
+    """The file cut into its statements. Raises ``EnvFileMissing`` and ``EnvFileUnreadable``."""
+    try:
+        content = path.read_bytes()
+    except FileNotFoundError as error:
+        raise EnvFileMissing(f"{path} does not exist") from error
+    except OSError as error:
+        message = f"{path} cannot be read: {error.strerror}"
+        raise EnvFileUnreadable(message) from error
+    return EnvDocument.parse(decoded(path, content))
 
 
 def decoded(path: Path, content: bytes) -> str:
@@ -71,14 +83,3 @@ def decoded(path: Path, content: bytes) -> str:
         line = content.count(b"\n", 0, error.start) + 1
     # raised out here so that the content, which error holds, is not chained to it
     raise EnvFileUnreadable(f"{path} is not a text file in UTF-8: see line {line}")
-
-
-def _document(path: Path) -> EnvDocument:
-    try:
-        content = path.read_bytes()
-    except FileNotFoundError as error:
-        raise EnvFileMissing(f"{path} does not exist") from error
-    except OSError as error:
-        message = f"{path} cannot be read: {error.strerror}"
-        raise EnvFileUnreadable(message) from error
-    return EnvDocument.parse(decoded(path, content))

@@ -11,11 +11,10 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Final
 
-from gatewayctl.env_file.document import EnvDocument
-from gatewayctl.env_file.read import decoded
+from gatewayctl.env_file.read import document
 from gatewayctl.env_file.statement import Statement
 from gatewayctl.env_file.values import written
-from gatewayctl.errors import EnvFileMissing, EnvFileUnreadable, EnvValueUnsafe
+from gatewayctl.errors import EnvValueUnsafe
 
 _ASSIGNED: Final = re.compile(
     r"\A(?:export[ \t]+)?(?P<name>[A-Za-z_][A-Za-z0-9_]*)=(?P<value>.*)\Z", re.DOTALL
@@ -37,14 +36,7 @@ def ambiguous(path: Path) -> tuple[AmbiguousLine, ...]:
 
     Raises EnvFileMissing and EnvFileUnreadable.
     """
-    try:
-        content = path.read_bytes()
-    except FileNotFoundError as error:
-        raise EnvFileMissing(f"{path} does not exist") from error
-    except OSError as error:
-        raise EnvFileUnreadable(f"{path} cannot be read: {error.strerror}") from error
-    document = EnvDocument.parse(decoded(path, content))
-    found = ((piece, _reason(piece)) for piece in document.statements)
+    found = ((piece, _reason(piece)) for piece in document(path).statements)
     return tuple(
         AmbiguousLine(line=piece.line, name=str(piece.name), reason=reason)
         for piece, reason in found

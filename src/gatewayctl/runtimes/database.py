@@ -6,6 +6,7 @@ not know what is asked of a database (databases).
 
 from __future__ import annotations
 
+import re
 from collections.abc import Generator
 from contextlib import AbstractContextManager
 from pathlib import Path
@@ -18,6 +19,12 @@ DATABASES: Final[tuple[DatabaseName, ...]] = ("litellm", "phoenix")
 ClientProgram = Literal["pg_dump", "pg_restore"]
 PSQL_WORDS: Final = ("-X", "-q", "-A", "-t", "-w", "-v", "ON_ERROR_STOP=1", "-f", "-")
 """psql as a session wants it: bare rows, no start file, no question, an error ends it."""
+_PREFIX: Final = re.compile(r"^psql:(?! )[^\n]*?:\d+:\s*", re.MULTILINE)
+
+
+def psql_said(errors: str) -> str:
+    """What PostgreSQL complained of, less the file and line psql puts before it."""
+    return _PREFIX.sub("", errors).strip()
 
 
 class Session(Protocol):

@@ -1,4 +1,4 @@
-"""Who listens on a TCP port of this machine."""
+"""Who listens on a TCP port of this machine, and how that is told."""
 
 from __future__ import annotations
 
@@ -8,6 +8,8 @@ import time
 from collections.abc import Callable, Collection, Mapping
 from dataclasses import dataclass
 from typing import Final
+
+from gatewayctl.errors import PortTaken
 
 _ANY: Final = frozenset({"0.0.0.0", "::"})  # noqa: S104 - compared with, never bound to
 _ENDING_SECONDS: Final = 1.0
@@ -49,6 +51,22 @@ def listeners(
 def listening_pids(port: int) -> frozenset[int]:
     """Pids of the processes that listen on a port, as far as we may see them."""
     return frozenset(item.pid for item in _visible({port}) if item.pid is not None)
+
+
+def refusal(held: Mapping[int, object], wanted: Mapping[int, tuple[str, str]]) -> PortTaken:
+    """The failure that names who holds which port.
+
+    ``wanted`` maps each port to the service that needs it and the name of its setting.
+    """
+    lines = [
+        f"Port {port}, which {wanted[port][0]} needs, is held by {who}."
+        for port, who in sorted(held.items())
+    ]
+    names = ", ".join(wanted[port][1] for port in sorted(held))
+    return PortTaken(
+        "\n".join(lines),
+        hint=f"Stop what holds it, or choose another port: set {names} in gateway.yaml.",
+    )
 
 
 def _free(host: str, port: int) -> bool:

@@ -6,12 +6,20 @@ standard input, never as a word.
 
 from __future__ import annotations
 
+import io
 import subprocess
-from collections.abc import Generator, Mapping, Sequence
+from collections.abc import Callable, Generator, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
+from typing import IO, Final, TypeVar
 
 from gatewayctl.errors import RuntimeProblem
+
+News = TypeVar("News")
+
+_PATIENCE: Final = 10.0
+_UTF8: Final = "utf-8"
+"""What programs are told and say, whatever the locale: compose files, passwords, logs."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -44,7 +52,7 @@ def run(
             input=stdin,
             stdin=subprocess.DEVNULL if stdin is None else None,
             capture_output=True,
-            text=True,
+            encoding=_UTF8,
             errors="replace",
             timeout=timeout,
             check=False,
@@ -61,7 +69,7 @@ def follow(
     *,
     env: Mapping[str, str] | None = None,
     cwd: Path | None = None,
-    patience: float = 10,
+    patience: float = _PATIENCE,
     keep: bool = True,
 ) -> Generator[str, None, Completed]:
     """Run a program, yielding what it writes line by line; both streams are one here.
@@ -71,35 +79,62 @@ def follow(
     it is asked to, and killed after ``patience`` seconds. Raises RuntimeProblem when it
     cannot be started.
     """
-    try:
-        process = subprocess.Popen(
-            list(argv),
-            env=None if env is None else dict(env),
-            cwd=cwd,
-            stdin=subprocess.DEVNULL,
-            stdout=subprocess.PIPE,
-            stderr=subprocess.STDOUT,
-            text=True,
-            errors="replace",
-        )
-    except OSError as error:
-        raise RuntimeProblem(f"Cannot run {argv[0]}: {error.strerror}.") from error
+    process = spawn(argv, env=env, cwd=cwd, stdout=subprocess.PIPE, stderr=subprocess.STDOUT)
+    assert process.stdout is not None  # noqa: S101 - a pipe was asked for
     lines: list[str] = []
-    try:
-        assert process.stdout is not None  # noqa: S101 - a pipe was asked for
-        for line in process.stdout:
-            if keep:
-                lines.append(line)
-            yield line.rstrip("\n")
-        process.wait()
-    finally:
-        _end(process, patience)
-        if process.stdout is not None:
-            process.stdout.close()
+    with io.TextIOWrapper(process.stdout, encoding=_UTF8, errors="replace") as said:
+        try:
+            for line in said:
+                if keep:
+                    lines.append(line)
+                yield line.rstrip("\n")
+            process.wait()
+        finally:
+            end(process, patience)
     return Completed(returncode=process.returncode, stdout="".join(lines), stderr="")
 
 
-def _end(process: subprocess.Popen[str], patience: float) -> None:
+def told(
+    lines: Generator[str, None, Completed], news: Callable[[str], News | None]
+) -> Generator[News, None, Completed]:
+    """The news in the lines of a followed program; closing this ends the program too."""
+    try:
+        while True:
+            found = news(next(lines))
+            if found is not None:
+                yield found
+    except StopIteration as done:
+        completed: Completed = done.value
+        return completed
+    finally:
+        lines.close()
+
+
+def spawn(
+    argv: Sequence[str],
+    *,
+    env: Mapping[str, str] | None,
+    cwd: Path | None,
+    stdin: int | IO[bytes] = subprocess.DEVNULL,
+    stdout: int | IO[bytes],
+    stderr: int | IO[bytes],
+) -> subprocess.Popen[bytes]:
+    """A program that runs beside us; who starts it ends it. Raises RuntimeProblem."""
+    try:
+        return subprocess.Popen(
+            list(argv),
+            env=None if env is None else dict(env),
+            cwd=cwd,
+            stdin=stdin,
+            stdout=stdout,
+            stderr=stderr,
+        )
+    except OSError as error:
+        raise RuntimeProblem(f"Cannot run {argv[0]}: {error.strerror}.") from error
+
+
+def end(process: subprocess.Popen[bytes], patience: float = _PATIENCE) -> None:
+    """Ask a program to end, and kill it when it does not within ``patience`` seconds."""
     if process.poll() is not None:
         return
     process.terminate()

@@ -16,7 +16,8 @@ from pathlib import Path
 from typing import IO, Final
 
 from gatewayctl.errors import FileUnwritable, RuntimeProblem
-from gatewayctl.runtimes.process import Completed
+from gatewayctl.runtimes.database import psql_said
+from gatewayctl.runtimes.process import Completed, end, spawn
 
 _LOOK_SECONDS: Final = 0.2
 _PATIENCE: Final = 10.0
@@ -40,17 +41,8 @@ def stream(
         errors = stack.enter_context(tempfile.TemporaryFile())
         source = stack.enter_context(stdin.open("rb")) if stdin else None
         sink: IO[bytes] = stack.enter_context(_sink(stdout))
-        try:
-            process = subprocess.Popen(
-                list(argv),
-                env=None if env is None else dict(env),
-                cwd=cwd,
-                stdin=source or subprocess.DEVNULL,
-                stdout=sink,
-                stderr=errors,
-            )
-        except OSError as error:
-            raise RuntimeProblem(f"Cannot run {argv[0]}: {error.strerror}.") from error
+        given = source or subprocess.DEVNULL
+        process = spawn(argv, env=env, cwd=cwd, stdin=given, stdout=sink, stderr=errors)
         try:
             while not _ended(process):
                 # The position of an open file is shared with the program that inherited it.
@@ -88,18 +80,6 @@ def _text(file: IO[bytes]) -> str:
     return file.read().decode(errors="replace")
 
 
-def end(process: subprocess.Popen[bytes]) -> None:
-    """Ask a program to end, and kill it when it does not."""
-    if process.poll() is not None:
-        return
-    process.terminate()
-    try:
-        process.wait(timeout=_PATIENCE)
-    except subprocess.TimeoutExpired:
-        process.kill()
-        process.wait()
-
-
 class PsqlSession:
     """A running psql that reads statements from its standard input."""
 
@@ -128,7 +108,7 @@ class PsqlSession:
 
     def _refused(self) -> RuntimeProblem:
         self._process.wait()
-        said = _text(self._errors).strip().removeprefix("psql:<stdin>:")
+        said = psql_said(_text(self._errors))
         return RuntimeProblem(f"PostgreSQL refused: {said or 'psql ended'}")
 
 
@@ -138,17 +118,8 @@ def conversation(
 ) -> Iterator[PsqlSession]:
     """A psql that is talked with until the block ends. Raises RuntimeProblem."""
     with tempfile.TemporaryFile() as errors:
-        try:
-            process = subprocess.Popen(
-                list(argv),
-                env=None if env is None else dict(env),
-                cwd=cwd,
-                stdin=subprocess.PIPE,
-                stdout=subprocess.PIPE,
-                stderr=errors,
-            )
-        except OSError as error:
-            raise RuntimeProblem(f"Cannot run {argv[0]}: {error.strerror}.") from error
+        pipe = subprocess.PIPE
+        process = spawn(argv, env=env, cwd=cwd, stdin=pipe, stdout=pipe, stderr=errors)
         try:
             yield PsqlSession(process, errors)
         finally:

@@ -222,9 +222,8 @@ SECRETS: Final = (
 STACK_SECRETS: Final = frozenset(field.env for field in SECRETS if field.generated)
 """Variables that belong to the stack alone: no model and no virtual key may use them."""
 
-RESERVED: Final = frozenset(
-    [field.env for field in SCALARS]
-    + [field.env for field in SECRETS if field.generated]
-    + ["OPENAI_API_KEY", "LLM_BASE_URL", "DATABASE_URL", "PATH", "HOME", "USER", "SHELL"]
+RESERVED: Final = STACK_SECRETS.union(
+    (field.env for field in SCALARS),
+    ("OPENAI_API_KEY", "LLM_BASE_URL", "DATABASE_URL", "PATH", "HOME", "USER", "SHELL"),
 )
 """Variables that mean something else already, so no virtual key can live in them."""

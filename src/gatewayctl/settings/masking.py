@@ -16,7 +16,7 @@ KEY: Final = re.compile(r"(?:(?<![A-Za-z0-9])|(?<=%[0-9A-Fa-f]{2}))sk-[A-Za-z0-9
 # LiteLLM's messages quote keys it masked itself, and their SHA-256.
 _QUOTED_KEY: Final = re.compile(r"sk-[\w\-*.]{4,}")
 _HASH: Final = re.compile(r"\b[0-9a-f]{64}\b")
-_IN_URL: Final = re.compile(r"(?<=://)([^/\s:@]+):[^/\s@]+(?=@)")
+_IN_URL: Final = re.compile(r"(?<=://)([^/\s:@]*):[^/\s@]+(?=@)")
 _CONTROL: Final = re.compile(r"[\x00-\x1f\x7f-\x9f]+")
 # Shorter ones are words: replacing them would garble the text and hide nothing.
 _SHORTEST_KNOWN: Final = 4

@@ -266,16 +266,17 @@ class Settings:
         return LOOPBACK if self.bind in {"0.0.0.0", "::", ""} else self.bind  # noqa: S104
 
     @property
+    def url_host(self) -> str:
+        """The same as an address has it before its port: IPv6 in brackets."""
+        return f"[{self.connect_host}]" if ":" in self.connect_host else self.connect_host
+
+    @property
     def gateway_url(self) -> str:
-        return f"http://{self._url_host}:{self.ports.litellm}"
+        return f"http://{self.url_host}:{self.ports.litellm}"
 
     @property
     def phoenix_url(self) -> str:
-        return f"http://{self._url_host}:{self.ports.phoenix}"
-
-    @property
-    def _url_host(self) -> str:
-        return f"[{self.connect_host}]" if ":" in self.connect_host else self.connect_host
+        return f"http://{self.url_host}:{self.ports.phoenix}"
 
     def source_of(self, name: str) -> Source:
         """Where the setting of that dotted name came from."""

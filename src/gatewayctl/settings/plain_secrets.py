@@ -25,7 +25,7 @@ _VALUE: Final = re.compile(
     r"|\bAIza[0-9A-Za-z_\-]{30,}"
     r"|\bxai-[A-Za-z0-9]{20,}|\bgsk_[A-Za-z0-9]{20,}|\bhf_[A-Za-z0-9]{20,}"
     r"|-----BEGIN [A-Z ]*PRIVATE KEY-----"
-    r"|://[^/\s:@]+:[^/\s@]+@"
+    r"|://[^/\s:@]*:[^/\s@]+@"
 )
 # Parameters of providers that are named like secrets and are none.
 _HARMLESS: Final = {"cache_key", "prompt_cache_key"}

@@ -42,7 +42,7 @@ def files(settings: Settings) -> dict[str, str]:
 
 
 def compose(settings: Settings) -> Any:
-    return yaml.safe_load(files(settings)["docker-compose.yml"])
+    return yaml.load(files(settings)["docker-compose.yml"], Loader=yaml.CSafeLoader)
 
 
 def services(folder: Path, gateway_yaml: str = "") -> Any:

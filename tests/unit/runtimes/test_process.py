@@ -8,7 +8,7 @@ import psutil
 import pytest
 
 from gatewayctl.errors import RuntimeProblem
-from gatewayctl.runtimes.process import Completed, follow, run, start
+from gatewayctl.runtimes.process import Completed, follow, run, start, told
 from tests.fakes.driving import driven
 
 SECRET = "sk-very-secret-0123456789"
@@ -45,6 +45,21 @@ def test_a_program_runs_in_the_folder_it_is_told(tmp_path: Path) -> None:
 
 def test_bytes_that_are_no_text_do_not_fail() -> None:
     assert run(shell("printf 'a\\377b'")).stdout == "a\ufffdb"
+
+
+def test_programs_are_told_and_say_utf_8_whatever_the_locale() -> None:
+    script = (
+        "from gatewayctl.runtimes.process import follow, run;"
+        r"said = run(('/bin/cat',), stdin='\u00e9').stdout;"
+        r"lines = list(follow(('printf', '\\303\\251')));"
+        "print(ascii((said, lines)))"
+    )
+    # Without these Python itself would take UTF-8 for the plainest locale.
+    plain = {"LC_ALL": "C", "PYTHONCOERCECLOCALE": "0", "PATH": os.defpath}
+
+    done = run((sys.executable, "-X", "utf8=0", "-c", script), env=plain)
+
+    assert (done.stderr, done.stdout) == ("", r"('\xe9', ['\xe9'])" + "\n")
 
 
 def test_a_program_that_is_not_there_is_named_without_its_arguments(tmp_path: Path) -> None:
@@ -92,6 +107,24 @@ def test_a_followed_program_that_refuses_to_end_is_killed() -> None:
     pid = int(next(lines))
 
     lines.close()
+
+    assert not psutil.pid_exists(pid)
+
+
+def test_the_news_of_a_followed_program_are_what_somebody_makes_of_its_lines() -> None:
+    news = {"one": 1, "zero": 0}
+
+    seen, done = driven(told(follow(shell("echo one; echo noise; echo zero; exit 3")), news.get))
+
+    assert seen == [1, 0]
+    assert done == Completed(returncode=3, stdout="one\nnoise\nzero\n", stderr="")
+
+
+def test_who_stops_asking_for_news_ends_the_program() -> None:
+    news = told(follow(shell("echo $$; exec sleep 60")), int)
+    pid = next(news)
+
+    news.close()
 
     assert not psutil.pid_exists(pid)
 

@@ -108,6 +108,16 @@ def test_a_statement_that_fails_ends_the_session_with_postgresql_s_words() -> No
             session.ask("anybody there?")
 
 
+def test_postgresql_s_words_come_without_psql_s_file_and_line() -> None:
+    script = "echo 'psql:<stdin>:2: ERROR:  no such table' >&2; exit 3"
+
+    with (
+        conversation(sh(script), env=ENV) as session,
+        pytest.raises(RuntimeProblem, match=r"^PostgreSQL refused: ERROR:  no such table$"),
+    ):
+        session.ask("select 1;")
+
+
 def test_a_session_that_is_left_open_ends_with_its_block() -> None:
     with conversation(sh("echo $$; echo mark; " + PSQL), env=ENV) as session:
         pid = int(session.ask("x")[0])

@@ -33,3 +33,7 @@ def test_a_password_in_an_address_goes_and_its_user_stays() -> None:
     shown = without_secrets("postgresql://litellm_user:hunter2@127.0.0.1:5433/litellm")
 
     assert shown == "postgresql://litellm_user:…@127.0.0.1:5433/litellm"
+
+
+def test_a_password_in_an_address_without_a_user_goes_too() -> None:
+    assert without_secrets("redis://:hunter2@redis:6379/0") == "redis://:…@redis:6379/0"

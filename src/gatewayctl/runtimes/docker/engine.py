@@ -43,6 +43,10 @@ _NO_COMPOSE: Final = re.compile(
     r"'compose' is not a docker command|unknown (shorthand )?flag|unknown command.*compose",
     re.IGNORECASE,
 )
+# Compose quotes the whole line of .env that it cannot read, value and all (compose-go, dotenv).
+_LINE_OF_ENV: Final = re.compile(
+    r"(unexpected character .+? in variable name |unterminated quoted value ).*"
+)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -78,11 +82,15 @@ def ask(where: Endpoint, *, patience: float = _PATIENCE) -> Answer:
     ``elsewhere`` is an engine of another machine, which is not asked: what it publishes cannot
     be reached at this machine's address.
     """
-    address = urlsplit(where.host)
+    try:
+        address = urlsplit(where.host)
+        port = address.port
+    except ValueError:
+        return "silent"
     if address.scheme == "unix":
         connection: http.client.HTTPConnection = _UnixConnection(address.path, patience)
     elif address.scheme in {"tcp", "http"} and address.hostname in _LOOPBACK:
-        connection = http.client.HTTPConnection(address.hostname, address.port, timeout=patience)
+        connection = http.client.HTTPConnection(address.hostname, port, timeout=patience)
     else:
         return "elsewhere"
     try:
@@ -98,7 +106,7 @@ def ask(where: Endpoint, *, patience: float = _PATIENCE) -> Answer:
 
 def failure(words: str, *, doing: str) -> RuntimeProblem:
     """What a failed docker command means; ``doing`` is what it was for, as in «Docker cannot …»."""
-    said = words.strip()
+    said = without_lines_of_env(words.strip())
     if _NO_PERMISSION.search(said):
         return EnginePermission(f"You may not speak to Docker's engine: {last_line(said)}")
     if _NO_ENGINE.search(said):
@@ -121,6 +129,11 @@ def check_compose(version: str) -> None:
         raise ComposeMissing(
             f"Docker's Compose plugin is {version.strip()}, and {oldest} or newer is needed."
         )
+
+
+def without_lines_of_env(words: str) -> str:
+    """What a program of Docker wrote, less the lines of .env it quotes: they hold secrets."""
+    return _LINE_OF_ENV.sub(r"\1…", words)
 
 
 def last_line(words: str) -> str:

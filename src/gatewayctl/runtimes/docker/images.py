@@ -8,12 +8,14 @@ from __future__ import annotations
 import re
 from collections.abc import Generator, Sequence
 from dataclasses import dataclass
+from functools import partial
 from typing import Final
 
 from gatewayctl.errors import BuildFailed, ImageMissing, RegistryUnreachable, RuntimeProblem
 from gatewayctl.runtimes.base import Progress
 from gatewayctl.runtimes.docker import engine
-from gatewayctl.runtimes.docker.whales import Docker, Lines
+from gatewayctl.runtimes.docker.whales import Docker
+from gatewayctl.runtimes.process import told
 from gatewayctl.settings.model import Settings
 
 _LAYER: Final = re.compile(r"^([0-9a-f]{12}): (.+)$")
@@ -75,11 +77,10 @@ def build(docker: Docker, apps: Sequence[str]) -> Generator[Progress, None, None
     """Build the images of these apps; what did not change costs nothing. Raises BuildFailed."""
     for app in apps:
         yield Progress(subject=app, state="working", detail="building its image")
-        lines = docker.build([app])
-        said: list[str] = []
-        code = yield from _listened(lines, said, subject=app)
-        if code:
-            ending = "\n".join(said[-_BUILD_LINES:])
+        done = yield from told(docker.build([app]), partial(_step, app))
+        if done.returncode:
+            said = engine.without_lines_of_env(done.stdout)
+            ending = "\n".join(said.splitlines()[-_BUILD_LINES:])
             raise BuildFailed(f"The image of the app {app} could not be built:\n{ending}")
 
 
@@ -98,36 +99,27 @@ def refusal(words: str, image: Image, settings: Settings) -> RuntimeProblem:
 
 def _pull(docker: Docker, settings: Settings, image: Image) -> Generator[Progress, None, None]:
     yield Progress(subject=image.name, state="working", detail="pulling")
-    lines = docker.pull(image.name)
-    said: list[str] = []
     layers: dict[str, bool] = {}
-    while True:
-        try:
-            line = next(lines)
-        except StopIteration as done:
-            if done.value.returncode:
-                raise refusal("\n".join(said), image, settings) from None
-            break
-        said.append(line)
-        if found := _LAYER.match(line):
-            layers[found[1]] = layers.get(found[1], False) or found[2].startswith(_DONE)
-            here = sum(layers.values())
-            yield Progress(
-                subject=image.name,
-                state="working",
-                detail=f"{here} of {len(layers)} layers",
-                fraction=here / len(layers),
-            )
+
+    def news(line: str) -> Progress | None:
+        found = _LAYER.match(line)
+        if found is None:
+            return None
+        layers[found[1]] = layers.get(found[1], False) or found[2].startswith(_DONE)
+        here = sum(layers.values())
+        return Progress(
+            subject=image.name,
+            state="working",
+            detail=f"{here} of {len(layers)} layers",
+            fraction=here / len(layers),
+        )
+
+    done = yield from told(docker.pull(image.name), news)
+    if done.returncode:
+        raise refusal(done.stdout, image, settings)
     yield Progress(subject=image.name, state="ready", detail="pulled")
 
 
-def _listened(lines: Lines, said: list[str], *, subject: str) -> Generator[Progress, None, int]:
-    """Show a program's steps as they come; hands back its exit code."""
-    while True:
-        try:
-            line = next(lines)
-        except StopIteration as done:
-            return int(done.value.returncode)
-        said.append(line)
-        if line.strip():
-            yield Progress(subject=subject, state="working", detail=line.strip()[:60])
+def _step(subject: str, line: str) -> Progress | None:
+    said = line.strip()
+    return Progress(subject=subject, state="working", detail=said[:60]) if said else None

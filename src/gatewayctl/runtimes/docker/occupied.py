@@ -8,10 +8,10 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from pathlib import Path
 
-from gatewayctl.errors import PortTaken, ProjectNameTaken
+from gatewayctl.errors import ProjectNameTaken
 from gatewayctl.runtimes.docker.states import Container, container
 from gatewayctl.runtimes.docker.whales import Docker
-from gatewayctl.runtimes.ports import Listener, listeners
+from gatewayctl.runtimes.ports import Listener, listeners, refusal
 from gatewayctl.settings.model import Settings
 
 
@@ -23,7 +23,7 @@ def check_name(settings: Settings, found: Sequence[Container]) -> None:
     """
     ours = {_real(settings.compose_dir), _real(settings.project_dir)}
     for item in found:
-        if item.folder is None or _real(item.folder) in ours or not item.folder.is_dir():
+        if item.folder is None or _real(item.folder) in ours or not _there(item.folder):
             continue
         raise ProjectNameTaken(
             f"Containers of a project {settings.project_name!r} exist already, "
@@ -52,17 +52,8 @@ def check_ports(settings: Settings, found: Sequence[Container], docker: Docker) 
     wanted = needed_ports(settings)
     ours = {port for item in found if item.alive for port in item.ports}
     held = listeners(settings.bind, [port for port in wanted if port not in ours])
-    if not held:
-        return
-    lines = [
-        f"Port {port}, which {wanted[port][0]} needs, is held by {_holder(who, docker)}."
-        for port, who in sorted(held.items())
-    ]
-    names = ", ".join(wanted[port][1] for port in sorted(held))
-    raise PortTaken(
-        "\n".join(lines),
-        hint=f"Stop what holds it, or choose another port: set {names} in gateway.yaml.",
-    )
+    if held:
+        raise refusal({port: _holder(who, docker) for port, who in held.items()}, wanted)
 
 
 def _holder(who: Listener, docker: Docker) -> str:
@@ -72,6 +63,14 @@ def _holder(who: Listener, docker: Docker) -> str:
         of = f" of the Compose project {item.project}" if item.project else ""
         return f"the container {item.name}{of}"
     return str(who)
+
+
+def _there(folder: Path) -> bool:
+    try:
+        return folder.is_dir()
+    except PermissionError:
+        # Another user's, in a folder that is closed to us.
+        return True
 
 
 def _real(folder: Path) -> Path:

@@ -9,10 +9,11 @@ know it). Owns what their words and exit codes mean.
 from __future__ import annotations
 
 import re
-from collections.abc import Generator
+from collections.abc import Generator, Mapping
 from typing import Final
 
-from gatewayctl.runtimes.base import Progress
+from gatewayctl.runtimes.base import Progress, ProgressState
+from gatewayctl.runtimes.docker import engine
 from gatewayctl.runtimes.docker.whales import Docker
 from gatewayctl.runtimes.process import Completed
 from gatewayctl.runtimes.releases import Check
@@ -21,6 +22,11 @@ _SERVICE: Final = "litellm"
 _QUESTIONS: Final = {
     "configuration": ("--config", "/app/config.yaml", "--validate_config"),
     "migrations": ("--check_migrations_against_existing_data",),
+}
+_STATES: Final[Mapping[bool | None, ProgressState]] = {
+    True: "ready",
+    False: "failed",
+    None: "unchanged",
 }
 _UNKNOWN: Final = re.compile(r"no such option", re.IGNORECASE)
 _COLOURS: Final = re.compile(r"\x1b\[[0-9;]*m")
@@ -36,9 +42,8 @@ def rehearse(docker: Docker, compose_file: str) -> Generator[Progress, None, tup
         yield Progress(subject=subject, state="working", detail="asking the new image")
         check = judged(name, docker.run_once(compose_file, _SERVICE, words))
         checks.append(check)
-        state = {True: "ready", False: "failed", None: "unchanged"}[check.passed]
         detail = check.said.splitlines()[-1] if check.said else ""
-        yield Progress(subject=subject, state=state, detail=detail)  # type: ignore[arg-type]
+        yield Progress(subject=subject, state=_STATES[check.passed], detail=detail)
         if check.passed is False:
             break
     return tuple(checks)
@@ -46,7 +51,7 @@ def rehearse(docker: Docker, compose_file: str) -> Generator[Progress, None, tup
 
 def judged(name: str, done: Completed) -> Check:
     """What a container that ended means. An unknown option ends it with 2, as a refusal does."""
-    said = _COLOURS.sub("", f"{done.stdout}\n{done.stderr}")
+    said = engine.without_lines_of_env(_COLOURS.sub("", f"{done.stdout}\n{done.stderr}"))
     lines = [line.rstrip() for line in said.splitlines() if line.strip()]
     if done.returncode == 0:
         own = [found[1] for line in lines if (found := _OWN_WORDS.match(line))]

@@ -37,6 +37,7 @@ from gatewayctl.runtimes.docker.database import OWNERS, SERVICES, DockerShell
 from gatewayctl.runtimes.docker.states import Container
 from gatewayctl.runtimes.docker.whales import Docker, Whales
 from gatewayctl.runtimes.pending import PendingChange
+from gatewayctl.runtimes.process import told
 from gatewayctl.runtimes.releases import Check, Release
 from gatewayctl.settings.generate import missing_secrets
 from gatewayctl.settings.model import RuntimeName, Settings
@@ -69,7 +70,7 @@ class DockerRuntime:
         clock: Callable[[], float] = time.monotonic,
         sleep: Callable[[float], None] = time.sleep,
     ) -> None:
-        redis = ("redis",) if settings.workers > 1 else ()
+        redis = ("redis",) if settings.needs_redis else ()
         self.services: tuple[str, ...] = (
             "postgres-litellm",
             "postgres-phoenix",
@@ -160,8 +161,8 @@ class DockerRuntime:
         yield from self._up(self.services)
         yield from self._up(tuple(name for name in chosen if name in self.apps))
         after = self._look()
-        # A container that was just made has the settings of now already.
-        same = [s for s in chosen if s in before and after[s].id == before[s].id]
+        # What was just made or started has the settings of now already.
+        same = [s for s in chosen if s in before and _process(after[s]) == _process(before[s])]
         for service in same:
             yield Progress(subject=service, state="working", detail="restarting")
         if same:
@@ -281,19 +282,10 @@ class DockerRuntime:
     def _listened(self, services: Sequence[str]) -> Generator[Progress, None, None]:
         project = self._settings.project_name
         lines = self._docker.up(services)
-        said: list[str] = []
-        try:
-            while True:
-                line = next(lines)
-                said.append(line)
-                if news := compose.step(line, project):
-                    yield news
-        except StopIteration as done:
-            if done.value.returncode:
-                self._changed()
-                raise self._failure("\n".join(said)) from None
-        finally:
-            lines.close()
+        done = yield from told(lines, lambda line: compose.step(line, project))
+        if done.returncode:
+            self._changed()
+            raise self._failure(done.stdout)
 
     def _failure(self, words: str) -> RuntimeProblem:
         problem = compose.failure(words, self._settings.project_name)
@@ -330,7 +322,7 @@ class DockerRuntime:
             return self._settings.phoenix_url
         if found is None or not found.ports:
             return None
-        where = f"{self._settings.connect_host}:{min(found.ports)}"
+        where = f"{self._settings.url_host}:{min(found.ports)}"
         return f"http://{where}" if name in self.apps else where
 
     def _in_order(self, names: set[str]) -> tuple[str, ...]:

@@ -26,7 +26,7 @@ from gatewayctl.runtimes.embedded.environment import (
     Environment,
     locked_packages,
 )
-from gatewayctl.runtimes.process import follow, run
+from gatewayctl.runtimes.process import follow, run, told
 
 Steps = Generator[Progress, None, None]
 
@@ -97,16 +97,17 @@ def _python_packages(environment: Environment, venv: str) -> Steps:
     )  # fmt: skip
     total = locked_packages(venv)
     seen = 0
-    lines = follow(argv, env=_install_env(), cwd=environment.root)
-    while True:
-        try:
-            line = next(lines).strip()
-        except StopIteration as done:
-            if done.value.returncode != 0:
-                raise _broken(_TITLES[venv], done.value.stdout) from None
-            return
+
+    def news(text: str) -> Progress:
+        nonlocal seen
+        line = text.strip()
         seen += line.startswith(("Downloaded", "+ "))
-        yield _progress(venv, min(seen / total, 1.0), line if "ownload" in line else "")
+        return _progress(venv, min(seen / total, 1.0), line if "ownload" in line else "")
+
+    lines = follow(argv, env=_install_env(), cwd=environment.root)
+    done = yield from told(lines, news)
+    if done.returncode != 0:
+        raise _broken(_TITLES[venv], done.stdout)
 
 
 def _npm_packages(environment: Environment) -> None:

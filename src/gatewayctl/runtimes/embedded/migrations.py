@@ -19,6 +19,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 
 from gatewayctl.errors import MigrationFailed
+from gatewayctl.runtimes.database import PSQL_WORDS, psql_said
 from gatewayctl.runtimes.process import Completed, run
 
 # The advisory lock prisma migrate itself takes: two deployers, of either kind, wait in line.
@@ -94,7 +95,6 @@ _REQUEST_LOG_INDEXES = (
 _CONCURRENTLY = re.compile(
     r"\b(CREATE\s+(?:UNIQUE\s+)?INDEX|DROP\s+INDEX|REINDEX\s+\w+)\s+CONCURRENTLY\b", re.IGNORECASE
 )
-_PSQL_PREFIX = re.compile(r"^psql:[^\n]*?:\d+:\s*", re.MULTILINE)
 
 Runner = Callable[..., Completed]
 
@@ -234,7 +234,7 @@ def _psql(
     with tempfile.TemporaryDirectory(prefix="gatewayctl-") as folder:
         path = Path(folder, "migrations.sql")
         path.write_text(text, encoding="utf-8", newline="")
-        argv = [str(psql), "-X", "-q", "-A", "-t", "-v", "ON_ERROR_STOP=1", "-f", str(path)]
+        argv = [str(psql), *PSQL_WORDS[:-1], str(path)]
         return runner(argv, env=database.environment(), timeout=timeout)
 
 
@@ -244,8 +244,7 @@ def _last_mark(output: str) -> int | None:
 
 
 def _reason(done: Completed) -> str:
-    text = _PSQL_PREFIX.sub("", done.stderr).strip()
-    return text or f"psql ended with {done.returncode}"
+    return psql_said(done.stderr) or f"psql ended with {done.returncode}"
 
 
 def _literal(text: str) -> str:

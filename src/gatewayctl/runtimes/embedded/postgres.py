@@ -12,11 +12,13 @@ import hmac
 import os
 import shutil
 import time
+from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Final
 
 from gatewayctl.errors import DatabasePasswordRefused, RuntimeProblem, ServiceFailed
+from gatewayctl.runtimes.database import PSQL_WORDS, psql_said
 from gatewayctl.runtimes.embedded import migrations
 from gatewayctl.runtimes.embedded.environment import Environment
 from gatewayctl.runtimes.embedded.layout import Layout
@@ -65,16 +67,15 @@ class Cluster:
     environment: Environment
     settings: Settings
 
-    def wait(self, *, seconds: float, alive: object = None) -> None:
-        """Wait until the server takes connections; ``alive()`` may raise to end the wait."""
+    def wait(self, *, seconds: float, alive: Callable[[], None] = lambda: None) -> None:
+        """Wait until the server takes connections; ``alive`` may raise to end the wait."""
         until = time.monotonic() + seconds
         argv = (
             str(self.environment.postgres_bin / "pg_isready"), "-q",
             "-h", self.settings.connect_host, "-p", str(self.settings.ports.postgres_litellm),
         )  # fmt: skip
         while run(argv, env={"LC_ALL": "C"}, timeout=10).returncode != 0:
-            if callable(alive):
-                alive()
+            alive()
             if time.monotonic() > until:
                 raise ServiceFailed(f"PostgreSQL takes no connections after {seconds:g} s.")
             time.sleep(0.05)
@@ -131,11 +132,11 @@ class Cluster:
                 "its data was made with another one."
             )
         if done.returncode != 0:
-            raise RuntimeProblem(f"PostgreSQL refused a statement: {done.stderr.strip()}")
+            raise RuntimeProblem(f"PostgreSQL refused a statement: {psql_said(done.stderr)}")
         return done.stdout
 
     def _query(self, sql: str, database: Database) -> Completed:
-        argv = (str(self._psql), "-X", "-q", "-A", "-t", "-w", "-v", "ON_ERROR_STOP=1", "-f", "-")
+        argv = (str(self._psql), *PSQL_WORDS)
         return run(argv, env=database.environment(), stdin=sql, timeout=120)
 
     def login(self, name: str) -> Database:

@@ -12,7 +12,7 @@ from collections.abc import Generator, Iterator, Mapping, Sequence
 from datetime import datetime
 from typing import TYPE_CHECKING, Final
 
-from gatewayctl.errors import PortTaken, RuntimeProblem, ServiceFailed, UnknownService
+from gatewayctl.errors import RuntimeProblem, ServiceFailed, UnknownService
 from gatewayctl.runtimes.base import (
     LogLine,
     ProcessState,
@@ -34,7 +34,7 @@ from gatewayctl.runtimes.embedded.services import SERVICES, STOP_SIGNALS, inheri
 from gatewayctl.runtimes.embedded.supervisor import Process, Supervisor, configuration
 from gatewayctl.runtimes.examined import Ailment
 from gatewayctl.runtimes.pending import PendingAction, PendingChange
-from gatewayctl.runtimes.ports import listeners, listening_pids
+from gatewayctl.runtimes.ports import listeners, listening_pids, refusal
 from gatewayctl.runtimes.releases import Check, Release
 from gatewayctl.settings.generate import with_generated_secrets
 from gatewayctl.settings.model import RuntimeName, Secret, Settings
@@ -72,17 +72,8 @@ class EmbeddedRuntime:
         if any(who.pid not in ours for who in held.values()):
             ours |= self._pids()
         strangers = {port: who for port, who in held.items() if who.pid not in ours}
-        if not strangers:
-            return
-        lines = [
-            f"Port {port}, which {ports[port][0]} needs, is held by {who}."
-            for port, who in sorted(strangers.items())
-        ]
-        names = ", ".join(f"{ports[port][1]}" for port in sorted(strangers))
-        raise PortTaken(
-            "\n".join(lines),
-            hint=f"Stop that process, or choose another port: set {names} in gateway.yaml.",
-        )
+        if strangers:
+            raise refusal(strangers, ports)
 
     def prepare(self, *, refresh: bool = False) -> Generator[Progress, None, None]:
         """Make the environment in the user's cache if it is missing."""
@@ -133,14 +124,14 @@ class EmbeddedRuntime:
         complete = with_generated_secrets(self._settings)
         now, before = fingerprints.wanted(complete, planned), fingerprints.known(self._layout)
         for_all = fingerprints.common(before, now)
-        for_all = ("gatewayctl itself",) if self._stale() else for_all
-        changes = []
-        for name in SERVICES:
-            why = for_all or fingerprints.differing(before.get(name), now[name])
-            action: PendingAction = "restart" if why else "untouched"
-            action = action if name in alive else "start"
-            changes.append(PendingChange(service=name, action=action, why=why))
-        return tuple(changes)
+        reasons = {
+            name: for_all or fingerprints.differing(before.get(name), now[name])
+            for name in SERVICES
+        }
+        if self._stale() and (any(reasons.values()) or alive != set(SERVICES)):
+            # What start() replaces along with whatever else it has to do, and not for itself.
+            reasons = dict.fromkeys(SERVICES, ("gatewayctl itself",))
+        return tuple(_pending(name, name in alive, why) for name, why in reasons.items())
 
     def states(self) -> tuple[ServiceState, ...]:
         known = {process.service: process for process in self._supervisor.processes()}
@@ -334,7 +325,7 @@ class EmbeddedRuntime:
         address = {
             "litellm": self._settings.gateway_url,
             "phoenix": self._settings.phoenix_url,
-            "postgres": f"{self._settings.connect_host}:{self._settings.ports.postgres_litellm}",
+            "postgres": f"{self._settings.url_host}:{self._settings.ports.postgres_litellm}",
         }[name]
         alive = process is not None and process.state in _ALIVE
         failed = process is not None and process.state == "failed"
@@ -364,3 +355,8 @@ class EmbeddedRuntime:
                 continue
             except OSError as error:
                 raise RuntimeProblem(f"Cannot remove {folder}: {error.strerror}.") from error
+
+
+def _pending(name: str, alive: bool, why: tuple[str, ...]) -> PendingChange:
+    action: PendingAction = "untouched" if not why else "restart"
+    return PendingChange(service=name, action=action if alive else "start", why=why)

@@ -121,7 +121,7 @@ def litellm(settings: Settings, environment: Environment, layout: Layout) -> Pro
     """The LiteLLM proxy with its database behind the WebAssembly engine."""
     secrets = settings.secrets
     # Without its password: LiteLLM puts the address on the command line of its schema check.
-    place = f"{settings.connect_host}:{settings.ports.postgres_litellm}"
+    place = f"{settings.url_host}:{settings.ports.postgres_litellm}"
     ours = {
         "LITELLM_MASTER_KEY": _plain(secrets.master_key),
         "LITELLM_SALT_KEY": _plain(secrets.salt_key),
@@ -197,7 +197,7 @@ def _collector(settings: Settings) -> str:
 def phoenix(settings: Settings, environment: Environment, layout: Layout) -> Program:
     """Phoenix on PostgreSQL, with its telemetry off."""
     password = quote(_plain(settings.secrets.phoenix_postgres_password), safe="")
-    place = f"{settings.connect_host}:{settings.ports.postgres_litellm}"
+    place = f"{settings.url_host}:{settings.ports.postgres_litellm}"
     ours = {
         "PHOENIX_WORKING_DIR": str(layout.phoenix_home),
         "PHOENIX_HOST": settings.bind,

@@ -80,6 +80,11 @@ def test_no_socket_and_a_dead_socket_are_silent(tmp_path: Path) -> None:
     assert ask(at(tmp_path / "none")) == "silent"
 
 
+@pytest.mark.parametrize("host", ["tcp://localhost:docker", "tcp://localhost:99999", "tcp://[::1"])
+def test_an_address_that_is_none_is_silent(host: str) -> None:
+    assert ask(Endpoint(host=host, source="DOCKER_HOST")) == "silent"
+
+
 def test_an_engine_that_hangs_is_silent_after_a_moment(tmp_path: Path) -> None:
     with socket.socket(socket.AF_UNIX) as hanging:
         hanging.bind(str(tmp_path / "hangs"))
@@ -187,6 +192,21 @@ def test_any_other_failure_says_what_for_and_the_last_line() -> None:
     assert type(found) is RuntimeProblem
     assert found.message == "Docker cannot start the stack: Error: it broke"
     assert failure("", doing="x").message == "Docker cannot x: it gave no reason"
+
+
+@pytest.mark.parametrize(
+    "words",
+    [
+        'unexpected character "/" in variable name "SMTP/PASS=hunter2 \\"quoted\\""',
+        'unexpected character "@" in variable name near "A@B=hunter2\\nC=hunter2\\n"',
+        "unterminated quoted value 'hunter2",
+    ],
+)
+def test_a_line_of_env_that_compose_quotes_is_left_out(words: str) -> None:
+    found = failure(f"failed to read /x/.env: line 3: {words}", doing="start the stack")
+
+    assert found.message.startswith("Docker cannot start the stack: failed to read /x/.env: line 3")
+    assert "hunter2" not in found.message
 
 
 @pytest.mark.parametrize("version", ["2.20.0", "v2.26.1-4", "5.0.1", "dev"])

@@ -108,6 +108,15 @@ def test_a_wrong_image_is_told_with_where_it_was_set(settings: Settings) -> None
     assert "gateway.yaml" in found.hint
 
 
+def test_a_build_that_fails_over_a_line_of_env_does_not_show_it() -> None:
+    words = 'failed to read .env: line 3: unexpected character "@" in variable name "A@B=hunter2"'
+
+    with pytest.raises(BuildFailed, match="line 3") as failed:
+        driven(build(FakeDocker(ends={"build": words}), ["a"]))
+
+    assert "hunter2" not in failed.value.message
+
+
 def test_each_app_is_built_and_a_failed_build_shows_its_end() -> None:
     good = FakeDocker(says={"build": ["#1 DONE", ""]})
     bad = FakeDocker(ends={"build": "\n".join(f"step {n}" for n in range(40))})

@@ -50,6 +50,15 @@ def test_an_image_that_ends_without_a_word_is_told_by_its_code() -> None:
     assert judged("configuration", ended(126)).said == "exit code 126"
 
 
+def test_a_line_of_env_that_compose_quotes_is_no_part_of_what_was_said() -> None:
+    words = 'failed to read .env: line 3: unexpected character "@" in variable name "A@B=hunter2"'
+
+    check = judged("configuration", ended(1, "", words))
+
+    assert "line 3" in check.said
+    assert "hunter2" not in check.said
+
+
 def test_the_first_refusal_ends_the_questions() -> None:
     docker = FakeDocker(once=[ended(1, "", "LiteLLM: config validation failed: no\n")])
 

@@ -5,6 +5,7 @@ import dataclasses
 import pytest
 
 from gatewayctl.rendering.plan import plan
+from gatewayctl.runtimes.base import StartReport
 from gatewayctl.runtimes.embedded.services import SERVICES
 from gatewayctl.runtimes.pending import PendingChange
 from gatewayctl.settings.model import Secret
@@ -51,6 +52,32 @@ def test_a_secret_that_env_lost_restarts_the_services_that_have_it(
     assert (found[service].action, found[service].why) == ("restart", (name,))
     others = {change.action for other, change in found.items() if other != service}
     assert others == {"untouched"}
+
+
+def test_a_supervisor_of_another_gatewayctl_is_no_reason_by_itself(running: Stack) -> None:
+    running.layout.supervisor_config.write_text("of another version of gatewayctl")
+
+    assert {change.action for change in pending(running).values()} == {"untouched"}
+    assert running.up() == StartReport(unchanged=SERVICES)
+
+
+@pytest.mark.parametrize("reason", ["settings", "a service that ended"])
+def test_a_supervisor_of_another_gatewayctl_goes_with_the_first_change(
+    running: Stack, reason: str
+) -> None:
+    running.layout.supervisor_config.write_text("of another version of gatewayctl")
+    assert running.supervisor.states is not None
+    if reason == "settings":
+        running.gateway_yaml = "ports: {phoenix_grpc: 14317}\n"
+    else:
+        running.supervisor.states["phoenix"] = "failed"
+
+    found = pending(running)
+    report = running.up()
+
+    assert {change.why for change in found.values()} == {("gatewayctl itself",)}
+    restarted = tuple(name for name, change in found.items() if change.action == "restart")
+    assert (report.restarted, report.unchanged) == (restarted, ())
 
 
 def test_a_lost_salt_key_is_the_reason_for_all_of_them(running: Stack) -> None:

@@ -2,6 +2,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Mapping
 from pathlib import Path
+from urllib.parse import urlsplit
 
 import pytest
 from hypothesis import given
@@ -143,6 +144,18 @@ def test_postgresql_listens_on_loopback_even_where_the_gateway_is_open_to_others
     assert settings.bind in made["litellm"].argv
     assert made["phoenix"].environment["PHOENIX_HOST"] == settings.bind
     assert "@127.0.0.1:5433" in made["litellm"].environment["DATABASE_URL"]
+
+
+def test_an_ipv6_address_stands_in_brackets_in_the_addresses_of_databases(
+    tmp_path: Path, environment: Environment
+) -> None:
+    made = by_name(project(tmp_path, 'bind: "::1"\n', env=env_file()), environment)
+
+    assert "listen_addresses=::1" in made["postgres"].argv
+    database = urlsplit(made["litellm"].environment["DATABASE_URL"])
+    traces = urlsplit(made["phoenix"].environment["PHOENIX_SQL_DATABASE_URL"])
+    assert (database.hostname, database.port) == ("::1", 5433)
+    assert (traces.hostname, traces.port) == ("::1", 5433)
 
 
 def test_ports_are_those_of_the_settings(tmp_path: Path, environment: Environment) -> None:

@@ -1,0 +1,164 @@
+from __future__ import annotations
+
+import socket
+from pathlib import Path
+
+import pytest
+
+from gatewayctl.errors import (
+    EngineNotRunning,
+    PortTaken,
+    ProjectNameTaken,
+    SettingsInvalid,
+)
+from gatewayctl.runtimes.docker.occupied import needed_ports
+from gatewayctl.settings.model import Settings
+from tests.fakes.docker import FakeDocker, inspected
+from tests.fakes.driving import report_of
+from tests.fakes.projects import project
+from tests.unit.env_file.someone_else import as_nobody
+from tests.unit.runtimes.docker.faked_engine import runtime_of
+
+
+def test_docker_that_cannot_be_used_is_told_before_anything(settings: Settings) -> None:
+    docker = FakeDocker(raising={"check": EngineNotRunning("no engine")})
+
+    with pytest.raises(EngineNotRunning):
+        runtime_of(settings, docker).preflight()
+
+
+@pytest.mark.parametrize("value", ["p@ss", "a/b", "a:b", "100%25", "a#b", "a b", "é"])
+def test_a_password_that_no_address_can_hold_is_refused_before_docker_is_asked(
+    value: str, tmp_path: Path
+) -> None:
+    settings = project(tmp_path / "shop", env=f"# mine\nLITELLM_POSTGRES_PASSWORD='{value}'\n")
+    docker = FakeDocker(raising={"check": EngineNotRunning("no engine")})
+
+    with pytest.raises(SettingsInvalid) as refused:
+        runtime_of(settings, docker).preflight()
+
+    assert refused.value.exit_code == 3
+    assert refused.value.message.startswith(".env line 2: LITELLM_POSTGRES_PASSWORD may hold")
+    assert "letters, digits and -._~ only" in refused.value.message
+    assert value not in refused.value.message + refused.value.hint
+
+
+def test_a_password_of_the_environment_is_told_with_its_place(tmp_path: Path) -> None:
+    settings = project(tmp_path / "shop", environ={"LITELLM_POSTGRES_PASSWORD": "a@b"})
+
+    with pytest.raises(SettingsInvalid, match=r"^environment variable LITELLM_POSTGRES_PASSWORD: "):
+        runtime_of(settings, FakeDocker()).preflight()
+
+
+@pytest.mark.parametrize(
+    "env",
+    [
+        pytest.param("LITELLM_POSTGRES_PASSWORD=aZ9-._~\n", id="what means itself there"),
+        pytest.param(
+            "POSTGRES_PASSWORD=a@b/c\nUI_PASSWORD=a@b/c\nREDIS_PASSWORD=a@b/c\n",
+            id="passwords that are in no address",
+        ),
+    ],
+)
+def test_what_an_address_can_hold_is_left_to_docker(env: str, tmp_path: Path) -> None:
+    docker = FakeDocker(raising={"check": EngineNotRunning("no engine")})
+
+    with pytest.raises(EngineNotRunning):
+        runtime_of(project(tmp_path / "shop", env=env), docker).preflight()
+
+
+def free_port() -> int:
+    with socket.create_server(("127.0.0.1", 0)) as server:
+        port: int = server.getsockname()[1]
+    return port
+
+
+def on_ports(folder: Path, litellm: int, extra: str = "") -> Settings:
+    others = [free_port() for _ in range(4)]
+    names = ("phoenix", "phoenix_grpc", "postgres_litellm", "postgres_phoenix")
+    ports = ", ".join(f"{name}: {port}" for name, port in zip(names, others, strict=True))
+    return project(folder, f"ports: {{litellm: {litellm}, {ports}}}\n{extra}")
+
+
+def test_a_port_of_our_own_container_is_free_for_us(tmp_path: Path) -> None:
+    with socket.create_server(("127.0.0.1", 0)) as held:
+        port = held.getsockname()[1]
+        settings = on_ports(tmp_path / "shop", port)
+        docker = FakeDocker(running={"litellm": inspected("litellm", ports={port: 4000})})
+
+        runtime_of(settings, docker).preflight()
+        docker.running.clear()
+        with pytest.raises(PortTaken):
+            runtime_of(settings, docker).preflight()
+
+
+def test_a_port_of_another_container_is_told_with_its_project(tmp_path: Path) -> None:
+    with socket.create_server(("127.0.0.1", 0)) as held:
+        port = held.getsockname()[1]
+        docker = FakeDocker(others=[inspected("web", project="blog", ports={port: 80})])
+
+        with pytest.raises(PortTaken) as taken:
+            runtime_of(on_ports(tmp_path / "shop", port), docker).preflight()
+
+    assert f"Port {port}, which litellm needs, is held by" in taken.value.message
+    assert "the container blog-web-1 of the Compose project blog" in taken.value.message
+    assert "ports.litellm" in taken.value.hint
+
+
+def test_a_port_of_another_process_and_of_an_app_are_told(tmp_path: Path) -> None:
+    with socket.create_server(("127.0.0.1", 0)) as held:
+        port = held.getsockname()[1]
+        app = f'apps: {{api: {{image: "a:1", ports: {{"{port}": 8000}}}}}}\n'
+        settings = on_ports(tmp_path / "shop", free_port(), app)
+
+        with pytest.raises(PortTaken) as taken:
+            runtime_of(settings, FakeDocker()).preflight()
+
+    assert f"Port {port}, which api needs, is held by" in taken.value.message
+    assert "pid" in taken.value.message
+    assert "apps.api.ports" in taken.value.hint
+
+
+def test_databases_of_production_need_no_port(tmp_path: Path) -> None:
+    settings = project(tmp_path, "profile: production\n")
+
+    assert {service for service, _ in needed_ports(settings).values()} == {"litellm", "phoenix"}
+
+
+def test_a_project_of_the_same_name_in_another_folder_is_left_alone(
+    tmp_path: Path, settings: Settings
+) -> None:
+    other = tmp_path / "elsewhere" / "compose"
+    other.mkdir(parents=True)
+    docker = FakeDocker(running={"litellm": inspected("litellm", folder=str(other))})
+    runtime = runtime_of(settings, docker)
+
+    with pytest.raises(ProjectNameTaken, match="elsewhere"):
+        runtime.preflight()
+    with pytest.raises(ProjectNameTaken, match="elsewhere"):
+        report_of(runtime.stop(remove_data=True))
+    assert docker.calls == []
+
+
+def test_a_project_in_a_folder_that_is_closed_to_us_is_left_alone_too(
+    tmp_path: Path, settings: Settings
+) -> None:
+    other = tmp_path / "closed" / "shop" / "compose"
+    other.mkdir(parents=True)
+    docker = FakeDocker(running={"litellm": inspected("litellm", folder=str(other))})
+    (tmp_path / "closed").chmod(0)
+
+    try:
+        with as_nobody(), pytest.raises(ProjectNameTaken, match="closed"):
+            runtime_of(settings, docker).preflight()
+    finally:
+        (tmp_path / "closed").chmod(0o700)
+
+
+def test_a_project_whose_folder_was_moved_keeps_its_containers(
+    tmp_path: Path, settings: Settings
+) -> None:
+    gone = str(tmp_path / "before" / "compose")
+    docker = FakeDocker(running={"litellm": inspected("litellm", folder=gone)})
+
+    assert report_of(runtime_of(settings, docker).stop()) == ("litellm",)

@@ -1,0 +1,108 @@
+from __future__ import annotations
+
+from pathlib import Path
+
+import pytest
+
+from gatewayctl.errors import ImageMissing, ServiceFailed
+from gatewayctl.runtimes.base import StartReport
+from gatewayctl.runtimes.docker.runtime import DockerRuntime
+from gatewayctl.settings.model import Settings
+from tests.fakes.docker import FakeDocker, inspected
+from tests.fakes.driving import driven, report_of
+from tests.fakes.projects import project
+from tests.unit.runtimes.docker.faked_engine import APPS, SERVICES, runtime_of, up_and_running
+
+
+def test_the_services_are_in_order_and_redis_only_where_it_is_needed(tmp_path: Path) -> None:
+    one = DockerRuntime(project(tmp_path / "one", APPS), docker=FakeDocker())
+    two = DockerRuntime(project(tmp_path / "two", "workers: 2\n"), docker=FakeDocker())
+
+    assert (one.services, one.apps) == (SERVICES, ("api", "shop"))
+    assert two.services == (*SERVICES[:2], "redis", *SERVICES[2:])
+
+
+def test_a_first_start_brings_up_the_services_and_no_app(tmp_path: Path) -> None:
+    docker = FakeDocker(says={"up": [" Container shop-litellm-1  Created", "noise"]})
+
+    seen, report = driven(runtime_of(project(tmp_path / "shop", APPS), docker).start())
+
+    assert docker.calls == [f"up {' '.join(SERVICES)}"]
+    assert report == StartReport(started=SERVICES)
+    assert [(event.subject, event.detail) for event in seen] == [("litellm", "created")]
+
+
+def test_a_second_start_changes_nothing(settings: Settings) -> None:
+    assert report_of(runtime_of(settings, up_and_running()).start()) == StartReport(
+        unchanged=SERVICES
+    )
+
+
+def test_what_compose_made_anew_is_told_as_restarted(settings: Settings) -> None:
+    docker = up_and_running()
+    docker.differs = {"litellm"}
+    docker.running["phoenix"] = inspected("phoenix", status="exited")
+
+    report = report_of(runtime_of(settings, docker).start())
+
+    assert report == StartReport(
+        started=("phoenix",), restarted=("litellm",), unchanged=SERVICES[:2]
+    )
+
+
+def test_a_container_that_keeps_ending_gets_a_new_chance_at_once(settings: Settings) -> None:
+    docker = up_and_running()
+    docker.running["litellm"] = inspected("litellm", health="starting", restarts=7)
+    docker.died = [{"Action": "die", "Actor": {"Attributes": {"exitCode": "1"}}}] * 2
+
+    report_of(runtime_of(settings, docker).start())
+
+    assert docker.calls[0] == "remove id-litellm"
+
+
+def test_apps_are_started_by_themselves(tmp_path: Path) -> None:
+    docker = up_and_running()
+    runtime = runtime_of(project(tmp_path / "shop", APPS), docker)
+
+    assert report_of(runtime.start_apps()) == StartReport(started=("api", "shop"))
+    assert docker.calls == ["up api shop"]
+    assert report_of(runtime_of(project(tmp_path / "b"), docker).start_apps()) == StartReport()
+
+
+def test_a_start_that_is_interrupted_ends_the_program(settings: Settings) -> None:
+    docker = FakeDocker(says={"up": [" Container shop-litellm-1  Creating"] * 3})
+    start = runtime_of(settings, docker).start()
+
+    next(start)
+    start.close()
+
+    assert docker.closed == ["up"]
+
+
+def test_a_service_that_others_waited_for_in_vain_is_told_with_its_log(settings: Settings) -> None:
+    words = "dependency failed to start: container shop-postgres-litellm-1 is unhealthy"
+    docker = up_and_running()
+    docker.ends = {"up": words}
+    docker.says = {"id-postgres-litellm": ["FATAL:  data directory has wrong ownership"]}
+
+    with pytest.raises(ServiceFailed) as failed:
+        report_of(runtime_of(settings, docker).start())
+
+    assert failed.value.message.startswith("postgres-litellm failed")
+    assert failed.value.message.endswith("wrong ownership")
+
+
+def test_any_other_failed_start_says_why(settings: Settings) -> None:
+    docker = FakeDocker(ends={"up": "No such image: litellm:typo"})
+
+    with pytest.raises(ImageMissing):
+        report_of(runtime_of(settings, docker).start())
+
+
+def test_images_are_pulled_and_apps_built_before(tmp_path: Path) -> None:
+    docker = FakeDocker(images={"postgres:16"})
+
+    driven(runtime_of(project(tmp_path, APPS), docker).prepare())
+
+    assert [call.split()[0] for call in docker.calls] == ["pull", "pull", "pull", "build"]
+    assert docker.calls[-2:] == ["pull shop:1", "build api"]

@@ -1,0 +1,81 @@
+from __future__ import annotations
+
+from pathlib import Path
+
+from gatewayctl.runtimes.docker.runtime import DockerRuntime
+from gatewayctl.settings.model import Settings
+from tests.fakes.clock import FakeClock
+from tests.fakes.docker import FakeDocker, inspected
+from tests.fakes.projects import project
+from tests.unit.runtimes.docker.faked_engine import APPS, SERVICES, runtime_of, up_and_running
+
+
+def test_every_service_and_app_has_a_state(tmp_path: Path) -> None:
+    settings = project(tmp_path / "shop", APPS)
+    docker = up_and_running("shop")
+    docker.running["shop"] = inspected("shop", ports={8080: 8000}, image="shop:1")
+
+    states = runtime_of(settings, docker).states()
+
+    assert [state.service for state in states] == [*SERVICES, "api", "shop"]
+    assert [state.state for state in states] == ["running"] * 4 + ["stopped", "running"]
+    assert [state.address for state in states][2:] == [
+        settings.phoenix_url,
+        settings.gateway_url,
+        None,
+        "http://127.0.0.1:8080",
+    ]
+    assert (states[-1].pid, states[-1].version) == (4000, "1")
+
+
+def test_the_engine_knows_of_health_where_there_is_a_check(settings: Settings) -> None:
+    docker = up_and_running()
+    docker.running["litellm"] = inspected("litellm", health="unhealthy", ports={4000: 4000})
+    docker.running["phoenix"] = inspected("phoenix")
+    runtime = runtime_of(settings, docker)
+
+    assert runtime.healthy("postgres-litellm") is True
+    assert runtime.healthy("litellm") is False
+    assert runtime.healthy("phoenix") is None
+    assert runtime.owns("litellm", 4000)
+    assert not runtime.owns("litellm", 6006)
+    assert not runtime.owns("redis", 4000)
+
+
+def test_questions_about_one_moment_are_one_look(settings: Settings) -> None:
+    docker, clock = up_and_running(), FakeClock()
+    runtime = DockerRuntime(settings, docker=docker, clock=clock, sleep=clock.sleep)
+
+    runtime.states()
+    runtime.healthy("litellm")
+    runtime.owns("litellm", 4000)
+    first = docker.looks
+    clock.sleep(1)
+    runtime.states()
+
+    assert (first, docker.looks) == (1, 2)
+
+
+def test_logs_of_nothing_are_empty(settings: Settings) -> None:
+    nothing = runtime_of(settings, FakeDocker())
+
+    assert list(nothing.logs([], tail=None, since=None, follow=False)) == []
+    assert nothing.last_lines("litellm") == ""
+
+
+def test_logs_need_no_compose_file_and_no_secret(settings: Settings) -> None:
+    docker = up_and_running()
+    docker.says = {"logs": ["litellm-1  | 2026-11-23T17:00:00Z hello"]}
+
+    (line,) = runtime_of(settings, docker).logs([], tail=None, since=None, follow=False)
+
+    assert (line.service, line.text) == ("litellm", "hello")
+    assert not settings.compose_dir.exists()
+    assert not settings.env_file.exists()
+
+
+def test_the_last_lines_are_the_containers(settings: Settings) -> None:
+    docker = up_and_running()
+    docker.says = {"id-litellm": ["one", "two", "three", ""]}
+
+    assert runtime_of(settings, docker).last_lines("litellm", 3) == "two\nthree"

@@ -1,0 +1,36 @@
+from __future__ import annotations
+
+from gatewayctl.settings.model import Settings
+from tests.fakes.docker import FakeDocker, inspected
+from tests.fakes.driving import driven, report_of
+from tests.unit.runtimes.docker.faked_engine import SERVICES, runtime_of, up_and_running
+
+
+def test_a_stop_ends_what_needs_a_database_before_it_and_keeps_the_data(
+    settings: Settings,
+) -> None:
+    docker = up_and_running("old-app")
+
+    seen, ran = driven(runtime_of(settings, docker).stop())
+
+    assert ran == (*SERVICES, "old-app")
+    assert docker.calls == [
+        "stop id-phoenix id-litellm id-old-app",
+        "stop id-postgres-litellm id-postgres-phoenix",
+        "remove id-postgres-litellm id-postgres-phoenix id-phoenix id-litellm id-old-app",
+        "remove networks",
+    ]
+    assert {event.subject for event in seen if event.state == "stopped"} == set(ran)
+
+
+def test_a_stop_removes_data_only_where_that_is_wanted(settings: Settings) -> None:
+    docker = FakeDocker()
+
+    assert report_of(runtime_of(settings, docker).stop(remove_data=True)) == ()
+    assert docker.calls == ["remove networks", "remove volumes"]
+
+
+def test_containers_that_ended_by_themselves_are_removed_too(settings: Settings) -> None:
+    docker = FakeDocker(running={"litellm": inspected("litellm", status="exited")})
+
+    assert report_of(runtime_of(settings, docker).stop()) == ("left-over containers",)
