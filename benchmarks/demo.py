@@ -8,7 +8,7 @@ import subprocess
 import tempfile
 from pathlib import Path
 
-from benchmarks.stack import PORTS, free_ports, seconds
+from benchmarks.stack import declare, seconds
 
 ROOT = Path(__file__).parents[1]
 
@@ -18,9 +18,7 @@ def measure() -> tuple[list[float], list[float]]:
     with tempfile.TemporaryDirectory(prefix="gatewayctl-demo-") as name:
         clone, cache = Path(name) / "clone", Path(name) / "cache"
         subprocess.run(["git", "clone", "-q", str(ROOT), str(clone)], check=True)
-        ports = dict(zip(PORTS, free_ports(len(PORTS)), strict=True))
-        lines = ["ports:", *(f"  {service}: {port}" for service, port in ports.items())]
-        (clone / "gateway.yaml").write_text("\n".join(lines) + "\n", encoding="utf-8")
+        declare(clone)
         home = Path(os.environ.get("XDG_CACHE_HOME") or Path.home() / ".cache")
         env = dict(os.environ) | {
             "XDG_CACHE_HOME": str(cache),

@@ -37,16 +37,22 @@ def free_ports(count: int) -> list[int]:
     return found
 
 
+def declare(folder: Path) -> dict[str, int]:
+    """Make a folder an embedded project, whatever else this machine could run; its free ports."""
+    ports = dict(zip(PORTS, free_ports(len(PORTS)), strict=True))
+    lines = ["runtime: embedded", "ports:"]
+    lines += [f"  {service}: {port}" for service, port in ports.items()]
+    (folder / "gateway.yaml").write_text("\n".join(lines) + "\n", encoding="utf-8")
+    return ports
+
+
 @contextmanager
 def project() -> Iterator[tuple[Path, dict[str, int]]]:
     """A folder with a gateway.yaml on free ports; its stack is stopped at the end."""
     with tempfile.TemporaryDirectory(prefix="gatewayctl-bench-") as name:
-        folder, ports = Path(name), dict(zip(PORTS, free_ports(len(PORTS)), strict=True))
-        lines = ["runtime: embedded", "ports:"]
-        lines += [f"  {service}: {port}" for service, port in ports.items()]
-        (folder / "gateway.yaml").write_text("\n".join(lines) + "\n", encoding="utf-8")
+        folder = Path(name)
         try:
-            yield folder, ports
+            yield folder, declare(folder)
         finally:
             subprocess.run([str(PROGRAM), "down"], cwd=folder, check=False, capture_output=True)
 

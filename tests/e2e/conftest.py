@@ -9,6 +9,7 @@ import socket
 import subprocess
 import sys
 from collections.abc import Iterator
+from contextlib import contextmanager
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
@@ -64,10 +65,14 @@ def free_ports(count: int) -> list[int]:
 
 @dataclass(kw_only=True)
 class Project:
-    """A gateway project of its own in a folder of its own, driven as a person drives it."""
+    """A gateway project of its own in a folder of its own, driven as a person drives it.
+
+    ``name`` is that of `gateway.yaml`, for who looks behind gatewayctl; empty where nobody does.
+    """
 
     folder: Path
     ports: dict[str, int]
+    name: str = ""
     extra_env: dict[str, str] = field(default_factory=dict)
     program: tuple[str, ...] = (str(PROGRAM),)
 
@@ -105,6 +110,21 @@ class Project:
             stdout=subprocess.PIPE,
             stderr=subprocess.PIPE,
             text=True,
+        )
+
+    def shell(self, command: str) -> subprocess.CompletedProcess[str]:
+        """Run a line of a page as its reader's shell does, with gatewayctl in the PATH."""
+        environment = self.environment()
+        environment["PATH"] = f"{PROGRAM.parent}:{environment['PATH']}"
+        return subprocess.run(
+            ["/bin/sh", "-c", command],
+            cwd=self.folder,
+            env=environment,
+            stdin=subprocess.DEVNULL,
+            capture_output=True,
+            text=True,
+            timeout=400,
+            check=False,
         )
 
     def ok(self, *words: str, stdin: str | None = None) -> str:
@@ -163,7 +183,17 @@ def make_project(
         (folder / ".env").write_text(f"UPSTREAM_API_KEY={PROVIDER_KEY}\n", encoding="utf-8")
         (folder / ".env").chmod(0o600)
     (folder / "gateway.yaml").write_text("\n".join(lines) + "\n", encoding="utf-8")
-    return Project(folder=folder, ports=ports)
+    return Project(folder=folder, ports=ports, name=name)
+
+
+@contextmanager
+def own_stack(folder: Path, *, upstream: str | None = None) -> Iterator[Project]:
+    """An embedded project that nothing was started of yet; stopped at the end of the block."""
+    project = make_project(folder, upstream=upstream)
+    try:
+        yield project
+    finally:
+        project.run("down")
 
 
 @pytest.fixture(scope="session")
@@ -189,9 +219,6 @@ def stack(
     tmp_path_factory: pytest.TempPathFactory,
 ) -> Iterator[Project]:
     """A running stack. Tests that stop or break it make their own."""
-    project = make_project(tmp_path_factory.mktemp("stack"), upstream=upstream.url)
-    try:
+    with own_stack(tmp_path_factory.mktemp("stack"), upstream=upstream.url) as project:
         project.ok("up", "--timeout", "240")
         yield project
-    finally:
-        project.run("down")

@@ -1,16 +1,21 @@
-"""One setting of a project changed at a time, and what a start then did: for any runtime."""
+"""One setting of a project changed at a time, and what a start then did: for any runtime.
+
+What was started anew is told by the identities of services: a process, a container.
+"""
 
 from __future__ import annotations
 
 import json
 import subprocess
 import sys
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from typing import Any
 
 from tests.e2e.conftest import Project, free_ports
 
 Change = Callable[[Project], None]
+Identities = Callable[[Project], Mapping[str, object]]
+"""By service, what is another value when the service was started anew."""
 
 
 def predicted(project: Project) -> dict[str, Any]:
@@ -81,3 +86,40 @@ def env(name: str, value: str) -> Change:
         file.write_text("\n".join([*lines, f"{name}={value}"]) + "\n")
 
     return change
+
+
+ON_EVERY_RUNTIME: dict[str, tuple[Change, set[str]]] = {
+    "OPENAI_API_KEY": (env("OPENAI_API_KEY", "sk-another-0123456789"), {"litellm"}),
+    "UI_PASSWORD": (env("UI_PASSWORD", "another-0123456789"), {"litellm"}),
+    "LITELLM_API_KEY": (env("LITELLM_API_KEY", "sk-virtual-0123456789"), set()),
+    "PHOENIX_COLLECTOR_HTTP_ENDPOINT": (
+        env("PHOENIX_COLLECTOR_HTTP_ENDPOINT", "http://127.0.0.1:9/v1/traces"),
+        {"litellm"},
+    ),
+    "models": (
+        yaml("models: {mine: {model: openai/mine, api_key_env: OPENAI_API_KEY}}"),
+        {"litellm"},
+    ),
+    "keys": (yaml("keys: {litellm-dev: {env: LITELLM_API_KEY, metadata: {team: a}}}"), set()),
+    "components": (yaml("components: {another: {}}"), set()),
+    "ports.litellm": (port("litellm"), {"litellm"}),
+}
+"""Changes, one after the other, and the services that each starts anew."""
+
+
+def assert_plan_comes_true(
+    project: Project, change: Change, expected: set[str], identities: Identities
+) -> None:
+    """`plan` names the services that a start then begins anew, no other, and touches nothing."""
+    before = identities(project)
+
+    change(project)
+    said = moved(predicted(project))
+    assert identities(project) == before
+    started(project)
+
+    after = identities(project)
+    real = {service for service in after if after[service] != before[service]}
+    assert real == said
+    assert real == expected
+    assert moved(predicted(project)) == set()

@@ -13,7 +13,8 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-from tests.e2e.scratch_postgres import PASSWORD, ScratchPostgres, free_port
+from tests.e2e.conftest import free_ports
+from tests.e2e.scratch_postgres import PASSWORD, ScratchPostgres
 
 SCHEMA = """
 datasource client {
@@ -104,7 +105,7 @@ def running(
     schema = folder / "schema.prisma"
     schema.write_text(SCHEMA)
     log = folder / "engine.log"
-    port = free_port()
+    (port,) = free_ports(1)
     query = f"connection_limit={POOL_SIZE}&pool_timeout=5&schema=public"
     with log.open("wb") as output:
         process = subprocess.Popen(

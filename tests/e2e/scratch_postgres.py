@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import shutil
-import socket
 import subprocess
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -11,6 +10,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 
 from gatewayctl.runtimes.embedded.privileges import unprivileged
+from tests.e2e.conftest import free_ports
 
 PASSWORD = "scratch-password"
 
@@ -80,7 +80,8 @@ def scratch_postgres(binaries: Path, folder: Path) -> Iterator[ScratchPostgres]:
     data.mkdir(parents=True)
     who = unprivileged()
     who.give(data)
-    server = ScratchPostgres(binaries=binaries, data=data, port=free_port(), prefix=who.prefix)
+    (port,) = free_ports(1)
+    server = ScratchPostgres(binaries=binaries, data=data, port=port, prefix=who.prefix)
     server.initialize()
     server.start()
     try:
@@ -88,10 +89,3 @@ def scratch_postgres(binaries: Path, folder: Path) -> Iterator[ScratchPostgres]:
     finally:
         server.stop()
         shutil.rmtree(folder, ignore_errors=True)
-
-
-def free_port() -> int:
-    with socket.socket() as probe:
-        probe.bind(("127.0.0.1", 0))
-        port: int = probe.getsockname()[1]
-        return port

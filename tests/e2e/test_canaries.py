@@ -24,7 +24,7 @@ from gatewayctl.cli.app import app
 from gatewayctl.cli.context import Overrides
 from gatewayctl.runtimes.embedded.environment import Environment
 from tests.e2e.canaries import Canaries, Watch, canary, dotenv
-from tests.e2e.conftest import Project, make_project
+from tests.e2e.conftest import Project, own_stack
 from tests.e2e.litellm_database import LiteLLMDatabase
 
 VIRTUAL = frozenset({"LITELLM_API_KEY", "LITELLM_EVAL_KEY", "BATCH_KEY"})
@@ -131,18 +131,15 @@ def project(
     canaries: Canaries,
     tmp_path_factory: pytest.TempPathFactory,
 ) -> Iterator[Project]:
-    made = make_project(tmp_path_factory.mktemp("canaries"), upstream=provider)
-    config = yaml.safe_load((made.folder / "gateway.yaml").read_text(encoding="utf-8"))
-    model = next(iter(config["models"].values()))
-    config["models"] = {
-        name: {**model, "model": f"openai/{name}"} for name in ("relay", "quotes-its-key")
-    }
-    (made.folder / "gateway.yaml").write_text(yaml.safe_dump(config), encoding="utf-8")
-    (made.folder / ".env").write_text(dotenv(canaries.values), encoding="utf-8")
-    try:
+    with own_stack(tmp_path_factory.mktemp("canaries"), upstream=provider) as made:
+        config = yaml.safe_load((made.folder / "gateway.yaml").read_text(encoding="utf-8"))
+        model = next(iter(config["models"].values()))
+        config["models"] = {
+            name: {**model, "model": f"openai/{name}"} for name in ("relay", "quotes-its-key")
+        }
+        (made.folder / "gateway.yaml").write_text(yaml.safe_dump(config), encoding="utf-8")
+        (made.folder / ".env").write_text(dotenv(canaries.values), encoding="utf-8")
         yield made
-    finally:
-        made.run("down")
 
 
 def verbs() -> list[tuple[str, ...]]:

@@ -15,7 +15,7 @@ import pytest
 
 from gatewayctl.runtimes.embedded.environment import Environment
 from gatewayctl.runtimes.embedded.strays import MARK
-from tests.e2e.conftest import Project, make_project
+from tests.e2e.conftest import Project, own_stack
 from tests.fakes.upstream import Upstream
 
 
@@ -25,12 +25,9 @@ def project(
     upstream: Upstream,
     tmp_path_factory: pytest.TempPathFactory,
 ) -> Iterator[Project]:
-    made = make_project(tmp_path_factory.mktemp("doctor"), upstream=upstream.url)
-    try:
+    with own_stack(tmp_path_factory.mktemp("doctor"), upstream=upstream.url) as made:
         made.ok("up", "--timeout", "240")
         yield made
-    finally:
-        made.run("down")
 
 
 def examined(project: Project, *words: str) -> tuple[int, dict[str, Any]]:

@@ -13,49 +13,17 @@ import signal
 import subprocess
 from collections.abc import Iterator
 from contextlib import contextmanager
-from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
 
 import psutil
 import pytest
 
-from gatewayctl.operations.findings.table import FINDINGS
 from gatewayctl.runtimes.embedded.environment import Environment, locate
-from tests.e2e.conftest import Project, make_project
+from tests.e2e.conftest import Project, own_stack
+from tests.e2e.failure import failed
 from tests.fakes.upstream import Upstream
 
 OTHER = "0123456789abcdef" * 3
-
-
-@dataclass(frozen=True, kw_only=True)
-class Failure:
-    """How a command failed: its exit code and the error of its one document."""
-
-    exit_code: int
-    error: dict[str, Any]
-    narration: str
-
-    @property
-    def finding(self) -> str:
-        return str(self.error.get("finding"))
-
-    @property
-    def where(self) -> tuple[int, str, str | None]:
-        return self.exit_code, self.finding, self.error.get("service")
-
-
-def failed(project: Project, *words: str) -> Failure:
-    """Run a command that has to fail; its hint has to be worth something."""
-    done = project.run(*words, "--json")
-    document = json.loads(done.stdout)
-    assert document["status"] == "error", done.stdout
-    found = Failure(exit_code=done.returncode, error=document["error"], narration=done.stderr)
-    assert found.finding in FINDINGS, found
-    assert found.error["hint"].strip(), found
-    for secret in project.secrets().values():
-        assert len(secret) < 20 or secret not in done.stdout + done.stderr
-    return found
 
 
 @contextmanager
@@ -78,15 +46,12 @@ def project(
     tmp_path_factory: pytest.TempPathFactory,
 ) -> Iterator[Project]:
     """Set up and not started."""
-    made = make_project(tmp_path_factory.mktemp("failures"), upstream=upstream.url)
-    with (made.folder / "gateway.yaml").open("a", encoding="utf-8") as more:
-        more.write(f"  keyless: {{model: openai/keyless, api_base: '{upstream.url}',")
-        more.write(" api_key_env: NOBODY_SET_THIS, num_retries: 0}\n")
-    made.ok("init")
-    try:
+    with own_stack(tmp_path_factory.mktemp("failures"), upstream=upstream.url) as made:
+        with (made.folder / "gateway.yaml").open("a", encoding="utf-8") as more:
+            more.write(f"  keyless: {{model: openai/keyless, api_base: '{upstream.url}',")
+            more.write(" api_key_env: NOBODY_SET_THIS, num_retries: 0}\n")
+        made.ok("init")
         yield made
-    finally:
-        made.run("down")
 
 
 @pytest.fixture(scope="module")
@@ -151,13 +116,13 @@ def test_a_broken_environment_is_named_and_mended_by_one_command(
     assert not locate(tmp_path).complete
 
 
-@pytest.mark.skipif(os.geteuid() != 0, reason="only root may mount a small disk to fill")
 def test_a_full_disk_is_named(project: Project) -> None:
     state = project.folder / ".gatewayctl"
     state.mkdir(exist_ok=True)
     mount = ["mount", "-t", "tmpfs", "-o", "size=20m", "tmpfs", str(state)]
-    if subprocess.run(mount, capture_output=True, check=False).returncode:
-        pytest.skip("this machine lets nobody mount a tmpfs")
+    refused = subprocess.run(mount, capture_output=True, text=True, check=False)
+    if refused.returncode:
+        pytest.skip(f"no small disk to fill can be mounted here: {refused.stderr.strip()}")
     try:
         found = failed(project, "up")
         project.run("down")

@@ -13,7 +13,7 @@ from pathlib import Path
 import pytest
 
 from gatewayctl.runtimes.embedded.environment import Environment
-from tests.e2e.conftest import PROGRAM, PROVIDER_KEY, Project, make_project
+from tests.e2e.conftest import PROVIDER_KEY, Project, own_stack
 
 ROOT = Path(__file__).parents[2]
 README = (ROOT / "README.md").read_text(encoding="utf-8")
@@ -38,31 +38,18 @@ BY_MAKE = {"make demo", "make test"}
 def project(
     embedded_environment: Environment, tmp_path_factory: pytest.TempPathFactory
 ) -> Iterator[Project]:
-    made = make_project(tmp_path_factory.mktemp("readme"))
-    (made.folder / "openai-key.txt").write_text(PROVIDER_KEY + "\n", encoding="utf-8")
-    try:
+    with own_stack(tmp_path_factory.mktemp("readme")) as made:
+        (made.folder / "openai-key.txt").write_text(PROVIDER_KEY + "\n", encoding="utf-8")
         yield made
-    finally:
-        made.run("down")
 
 
 @pytest.mark.timeout(900)  # three starts, a backup, a restore and a reset
 def test_the_reader_s_commands_work_in_the_reader_s_order(project: Project) -> None:
-    environment = project.environment()
-    environment["PATH"] = f"{PROGRAM.parent}:{environment['PATH']}"
     for command in COMMANDS:
         if command in BY_MAKE:
             continue
         # The key in the file is not a real one: what needs the provider asks for the demo model.
-        done = subprocess.run(
-            ["/bin/sh", "-c", offline(command)],
-            cwd=project.folder,
-            env=environment,
-            capture_output=True,
-            text=True,
-            check=False,
-            timeout=300,
-        )
+        done = project.shell(offline(command))
         assert done.returncode == 0, f"{command}\n{done.stdout}\n{done.stderr}"
 
 

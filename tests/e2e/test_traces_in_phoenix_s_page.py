@@ -3,47 +3,31 @@
 from __future__ import annotations
 
 import os
-import shutil
 import time
 from collections.abc import Iterator
 from pathlib import Path
-from typing import Any
 
 import httpx
 import pytest
 
 from gatewayctl.settings.model import PHOENIX_PROJECT
+from tests.e2e.browser import CONTROL, ESCAPE, RELEASED, Browser, browsing
 from tests.e2e.conftest import Project
 
-webdriver = pytest.importorskip("selenium.webdriver", reason="selenium is not installed")
-FLAGS = (
-    *("--headless", "--no-sandbox", "--disable-gpu", "--disable-quic", "--no-first-run"),
-    *("--disable-background-networking", "--disable-component-update", "--disable-sync"),
-    "--window-size=1400,800",
-)
 # In one go: React may replace a row between finding and reading it.
 ROWS = "return [...document.querySelectorAll('tbody tr')].map(row => row.innerText).join('\\n')"
+CLIENT = "gatewayctl chat"
 FILTER = "metadata['component'] == 'routing-classifier'"
 
 
 @pytest.fixture
-def browser(tmp_path: Path) -> Iterator[Any]:
-    chromium, driver = shutil.which("chromium"), shutil.which("chromedriver")
-    if chromium is None or driver is None:
-        pytest.skip("no browser: apt-get install chromium chromium-driver")
-    options = webdriver.ChromeOptions()
-    options.binary_location = chromium
-    for flag in (*FLAGS, f"--user-data-dir={tmp_path / 'profile'}"):
-        options.add_argument(flag)
-    made = webdriver.Chrome(options=options, service=webdriver.ChromeService(driver))
-    try:
+def browser(tmp_path: Path) -> Iterator[Browser]:
+    with browsing(tmp_path / "profile") as made:
         yield made
-    finally:
-        made.quit()
 
 
 def test_the_filter_by_component_shows_its_calls_and_no_others(
-    stack: Project, browser: Any
+    stack: Project, browser: Browser
 ) -> None:
     stack.data("chat", "--component", "passthrough", "--model", "demo", "--verify", "not me")
     words = ("--component", "routing-classifier", "--system", "looked for", "--model", "demo")
@@ -59,37 +43,30 @@ def test_the_filter_by_component_shows_its_calls_and_no_others(
     _keep(browser)
 
 
-def _filtered(browser: Any, page: str) -> str:
+def _filtered(browser: Browser, page: str) -> str:
     """Type the filter into Phoenix's page; its text once the filter has been applied."""
-    from selenium.webdriver.common.by import By
-    from selenium.webdriver.common.keys import Keys
-
-    driver = browser
-    driver.get(page)
+    browser.go(page)
     until = time.monotonic() + 40
-
-    def find(selector: str) -> list[Any]:
-        found: list[Any] = driver.find_elements(By.CSS_SELECTOR, selector)
-        return found
-
-    while not (find(".cm-content") and find("tbody tr")) and time.monotonic() < until:
+    # Without a filter the page shows the roots, which are of our own client.
+    while not (browser.find(".cm-content") and CLIENT in browser.run(ROWS)):
+        assert time.monotonic() < until, f"{page} shows no calls to filter: {browser.run(ROWS)!r}"
         time.sleep(0.2)
-    field = find(".cm-content")[0]
-    field.click()
-    field.send_keys(Keys.CONTROL, "a")
-    field.send_keys(FILTER)
-    field.send_keys(Keys.ESCAPE)
-    text = ""
-    while time.monotonic() < until:
-        text = driver.execute_script(ROWS)
-        if "looked for" in text and "not me" not in text and "gatewayctl chat" not in text:
-            break
+    field = browser.find(".cm-content")[0]
+    browser.click(field)
+    browser.type(field, f"{CONTROL}a{RELEASED}{FILTER}{ESCAPE}")
+    text = str(browser.run(ROWS))
+    while not _only_the_calls(text) and time.monotonic() < until:
         time.sleep(0.3)
+        text = str(browser.run(ROWS))
     return text
 
 
-def _keep(browser: Any) -> None:
+def _only_the_calls(text: str) -> bool:
+    return "looked for" in text and "not me" not in text and CLIENT not in text
+
+
+def _keep(browser: Browser) -> None:
     """The picture of the documentation, made anew where somebody asks for it."""
     wanted = os.environ.get("GATEWAYCTL_SCREENSHOT")
     if wanted:
-        browser.save_screenshot(wanted)
+        browser.keep_picture(Path(wanted))

@@ -33,16 +33,15 @@ def engine() -> str:
 @pytest.fixture
 def new_project(tmp_path_factory: pytest.TempPathFactory) -> Iterator[MakeProject]:
     """Makes projects on the Docker runtime; whatever they leave is taken down, volumes too."""
-    with_names: list[tuple[Project, str]] = []
+    made: list[Project] = []
 
     def make(*, upstream: str | None = None) -> Project:
-        project, name = _make(tmp_path_factory.mktemp("project"), upstream)
-        with_names.append((project, name))
-        return project
+        made.append(_make(tmp_path_factory.mktemp("project"), upstream))
+        return made[-1]
 
     yield make
-    for project, name in with_names:
-        _end(project, name)
+    for project in made:
+        _end(project)
 
 
 @pytest.fixture(scope="session")
@@ -56,19 +55,19 @@ def docker_stack(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Project]:
 @contextmanager
 def new_stack(folder: Path) -> Iterator[Project]:
     """A project that nothing was started of, for a whole module; taken down with its volumes."""
-    project, name = _make(folder, None)
+    project = _make(folder, None)
     try:
         yield project
     finally:
-        _end(project, name)
+        _end(project)
 
 
-def _make(folder: Path, upstream: str | None) -> tuple[Project, str]:
+def _make(folder: Path, upstream: str | None) -> Project:
     name = f"e2e-{secrets.token_hex(4)}"
-    return make_project(folder, upstream=upstream, runtime="docker", name=name), name
+    return make_project(folder, upstream=upstream, runtime="docker", name=name)
 
 
-def _end(project: Project, name: str) -> None:
+def _end(project: Project) -> None:
     project.run("down", "--volumes", "--yes")
     # Also where the command that is tested here did not.
-    remove_project(name)
+    remove_project(project.name)

@@ -110,6 +110,20 @@ def a_volume() -> Iterator[str]:
         docker("volume", "rm", "--force", name)
 
 
+def container_of(project: str, service: str) -> str:
+    """The id of a service's container in a Compose project, running or not; empty where none is."""
+    labels = {"com.docker.compose.project": project, "com.docker.compose.service": service}
+    filters = [f"--filter=label={key}={value}" for key, value in labels.items()]
+    return ok("ps", "--all", "--quiet", "--no-trunc", *filters)
+
+
+def inspected(container: str) -> dict[str, Any]:
+    """What the engine knows of a container."""
+    (known,) = json.loads(ok("inspect", container))
+    found: dict[str, Any] = known
+    return found
+
+
 def remove_project(name: str) -> None:
     """Take down whatever a Compose project still has, its volumes too."""
     docker("compose", "--project-name", name, "down", "--volumes", "--remove-orphans")

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import json
 import shutil
 from collections.abc import Callable, Iterator
 from pathlib import Path
@@ -12,7 +11,7 @@ import pytest
 
 from tests.e2e import reasoning_api
 from tests.e2e.conftest import Project, free_ports
-from tests.e2e.docker.containers import docker, ok
+from tests.e2e.docker.containers import container_of, docker, inspected, ok
 
 EXAMPLE = Path(__file__).parents[3] / "examples" / "reasoning-api"
 APPS = """
@@ -52,20 +51,10 @@ def with_the_example(project: Project) -> str:
     return f"http://127.0.0.1:{port}"
 
 
-def container_of(project: Project, service: str) -> dict[str, Any]:
-    """What the engine knows of a service's container."""
-    name = project_name(project)
-    labels = {"com.docker.compose.project": name, "com.docker.compose.service": service}
-    filters = [f"--filter=label={key}={value}" for key, value in labels.items()]
-    (found,) = ok("ps", "--quiet", "--no-trunc", *filters).split()
-    (inspected,) = json.loads(ok("inspect", found))
-    known: dict[str, Any] = inspected
-    return known
-
-
-def project_name(project: Project) -> str:
-    config = (project.folder / "gateway.yaml").read_text(encoding="utf-8")
-    return config.partition("project_name: ")[2].split()[0]
+def containers(project: Project) -> dict[str, dict[str, Any]]:
+    """What the engine knows of the application and of the gateway."""
+    services = ("reasoning-api", "litellm")
+    return {each: inspected(container_of(project.name, each)) for each in services}
 
 
 def key_of(container: dict[str, Any]) -> str:
@@ -78,7 +67,7 @@ def test_the_example_is_started_with_its_key_and_each_request_is_one_tree(
     built: list[str], new_project: Callable[..., Project]
 ) -> None:
     project = new_project()
-    built.append(f"{project_name(project)}-reasoning-api")
+    built.append(f"{project.name}-reasoning-api")
     app = with_the_example(project)
 
     project.ok("up", "--timeout", "280")
@@ -87,7 +76,7 @@ def test_the_example_is_started_with_its_key_and_each_request_is_one_tree(
     asked = [reasoning_api.ask(app, mode, stream=mode == "reasoning") for mode in MODES]
     reasoning_api.prove(project.phoenix_url, asked)
 
-    before = {name: container_of(project, name) for name in ("reasoning-api", "litellm")}
+    before = containers(project)
     assert key_of(before["reasoning-api"]) == project.secrets()["LITELLM_API_KEY"]
     assert before["reasoning-api"]["Config"]["User"] == "10001:10001"
     health = {each["service"]: each["health"] for each in project.data("status")["services"]}
@@ -96,7 +85,7 @@ def test_the_example_is_started_with_its_key_and_each_request_is_one_tree(
     project.ok("keys", "rotate", "litellm-dev")
     project.ok("up", "--timeout", "280")
 
-    after = {name: container_of(project, name) for name in before}
+    after = containers(project)
     assert key_of(after["reasoning-api"]) == project.secrets()["LITELLM_API_KEY"]
     assert key_of(after["reasoning-api"]) != key_of(before["reasoning-api"])
     assert after["litellm"]["Id"] == before["litellm"]["Id"]

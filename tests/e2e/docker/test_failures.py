@@ -3,32 +3,17 @@
 from __future__ import annotations
 
 import json
-from typing import Any
 
 import pytest
 
-from gatewayctl.operations.findings.table import FINDINGS
 from tests.e2e.conftest import Project
 from tests.e2e.docker.conftest import MakeProject
-from tests.e2e.docker.containers import ok
-
-
-def failed(project: Project, *words: str) -> tuple[int, dict[str, Any]]:
-    """The exit code and the error of a command that has to fail."""
-    done = project.run(*words, "--json")
-    error: dict[str, Any] = json.loads(done.stdout)["error"]
-    assert error["finding"] in FINDINGS
-    assert f"#{error['finding']}" in error["hint"] or error["hint"]
-    return done.returncode, error
-
-
-def container(project: Project, service: str) -> str:
-    name = json.loads(project.run("status", "--json").stdout)["data"]["project"]
-    return f"{name}-{service}-1"
+from tests.e2e.docker.containers import container_of, ok
+from tests.e2e.failure import failed
 
 
 def psql(project: Project, sql: str) -> None:
-    where = container(project, "postgres-litellm")
+    where = container_of(project.name, "postgres-litellm")
     ok("exec", where, "psql", "-U", "litellm_user", "-d", "litellm", "-c", sql)
 
 
@@ -37,10 +22,10 @@ def test_an_image_that_is_not_there_is_named(new_project: MakeProject) -> None:
     with (project.folder / "gateway.yaml").open("a", encoding="utf-8") as config:
         config.write("images: {litellm: 'registry.invalid/litellm:v0.0.1'}\n")
 
-    exit_code, error = failed(project, "up")
+    found = failed(project, "up")
 
-    assert (exit_code, error["finding"]) == (4, "image_missing")
-    assert "registry.invalid/litellm:v0.0.1" in error["message"]
+    assert found.where[:2] == (4, "image_missing")
+    assert "registry.invalid/litellm:v0.0.1" in found.error["message"]
 
 
 @pytest.mark.parametrize("host", ["unix:///nowhere/docker.sock"])
@@ -65,7 +50,6 @@ def test_a_clean_stack_then_a_broken_ledger_then_too_little_memory(
 ) -> None:
     project = new_project()
     project.ok("up", "--timeout", "280")
-    litellm = container(project, "litellm")
 
     data = project.data("doctor")
     assert {found["id"] for found in data["findings"]} <= {"provider_key_missing"}
@@ -76,13 +60,14 @@ def test_a_clean_stack_then_a_broken_ledger_then_too_little_memory(
         "insert into _prisma_migrations (id, checksum, migration_name, started_at,"
         " applied_steps_count) values ('planted', 'x', '20250326162113_planted', now(), 0)",
     )
-    exit_code, error = failed(project, "restart", "litellm", "--timeout", "120")
+    found = failed(project, "restart", "litellm", "--timeout", "120")
     psql(project, "delete from _prisma_migrations where id = 'planted'")
-    assert (exit_code, error["finding"], error["service"]) == (4, "migration_failed", "litellm")
+    assert found.where == (4, "migration_failed", "litellm")
 
+    litellm = container_of(project.name, "litellm")
     ok("stop", litellm)
     ok("update", "--memory", "120m", "--memory-swap", "120m", litellm)
-    exit_code, error = failed(project, "restart", "litellm", "--timeout", "120")
+    found = failed(project, "restart", "litellm", "--timeout", "120")
 
-    assert (exit_code, error["finding"], error["service"]) == (4, "out_of_memory", "litellm")
+    assert found.where == (4, "out_of_memory", "litellm")
     assert "postgres-litellm" in ok("ps", "--format", "{{.Names}}")

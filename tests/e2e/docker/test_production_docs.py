@@ -8,19 +8,17 @@ from __future__ import annotations
 
 import json
 import re
-import subprocess
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
 
 import pytest
 
 from gatewayctl.rendering.sizes import sizes
 from gatewayctl.settings.load import load
-from tests.e2e.conftest import PROGRAM, PROVIDER_KEY, Project, free_ports
+from tests.e2e.conftest import PROVIDER_KEY, Project, free_ports
 from tests.e2e.docker.conftest import new_stack
-from tests.e2e.docker.containers import docker, ok
+from tests.e2e.docker.containers import container_of, docker, inspected, ok
 
 PATH = Path(__file__).parents[3] / "docs/deployment/production.md"
 PAGE = PATH.read_text(encoding="utf-8")
@@ -98,24 +96,18 @@ def newer_image() -> Iterator[None]:
 
 def _settle(project: Project) -> None:
     """The page's gateway.yaml, beside whatever else runs here."""
-    name = _name(project)
     project.ports.update(zip(("litellm", "phoenix", "phoenix_grpc"), free_ports(3), strict=True))
     ports = {each: project.ports[each] for each in ("litellm", "phoenix", "phoenix_grpc")}
     text = _gateway_yaml()
     offline = f"{PROVIDER}api_key_env: OPENAI_API_KEY, mock_response: Hello from a provider., "
     for old, new in {
-        "project_name: gateway\n": f"project_name: {name}\n",
+        "project_name: gateway\n": f"project_name: {project.name}\n",
         PROVIDER: offline,
     }.items():
         assert text.count(old) == 1, old
         text = text.replace(old, new)
     (project.folder / "gateway.yaml").write_text(f"{text}ports: {json.dumps(ports)}\n", "utf-8")
     (project.folder / "openai-key.txt").write_text(PROVIDER_KEY + "\n", encoding="utf-8")
-
-
-def _name(project: Project) -> str:
-    text = (project.folder / "gateway.yaml").read_text(encoding="utf-8")
-    return text.partition("project_name: ")[2].split()[0]
 
 
 def _gateway_yaml() -> str:
@@ -126,19 +118,8 @@ def _gateway_yaml() -> str:
 
 def _run(project: Project, command: str) -> str:
     """Run a line of the page as its reader's shell does; stdout, after the exit code it names."""
-    environment = project.environment()
-    environment["PATH"] = f"{PROGRAM.parent}:{environment['PATH']}"
     named = re.search(r"# exit (\d+)", command)
-    done = subprocess.run(
-        ["/bin/sh", "-c", command.replace("127.0.0.1:4000", project.gateway_url[7:])],
-        cwd=project.folder,
-        env=environment,
-        stdin=subprocess.DEVNULL,
-        capture_output=True,
-        text=True,
-        check=False,
-        timeout=400,
-    )
+    done = project.shell(command.replace("127.0.0.1:4000", project.gateway_url[7:]))
     said = f"{command}\n{done.stdout}\n{done.stderr}"
     assert done.returncode == int(named[1] if named else 0), said
     for prefix, words in SAYS.items():
@@ -176,7 +157,8 @@ def test_no_output_and_no_rendered_file_of_the_story_holds_a_secret(told: Told) 
 
 
 def test_the_containers_are_as_the_page_says(told: Told) -> None:
-    found = {service: _inspected(_name(told.project), service) for service in SERVICES}
+    name = told.project.name
+    found = {service: inspected(container_of(name, service)) for service in SERVICES}
     hosts = {service: one["HostConfig"] for service, one in found.items()}
 
     published = {service for service, host in hosts.items() if host["PortBindings"]}
@@ -190,14 +172,6 @@ def test_the_containers_are_as_the_page_says(told: Told) -> None:
     assert hosts["litellm"]["Memory"] == sizes(2).litellm_memory * 1024**2
     with_key = {s for s, one in found.items() if PROVIDER_KEY in str(one["Config"]["Env"])}
     assert with_key == {"litellm"}
-
-
-def _inspected(project: str, service: str) -> Any:
-    labels = {"com.docker.compose.project": project, "com.docker.compose.service": service}
-    filters = [f"--filter=label={key}={value}" for key, value in labels.items()]
-    (container,) = ok("ps", "--quiet", *filters).split()
-    (found,) = json.loads(ok("inspect", container))
-    return found
 
 
 def test_the_page_s_sizes_are_those_of_the_code() -> None:
@@ -226,14 +200,3 @@ def test_what_is_not_run_says_why() -> None:
 
     assert len(others) == 2
     assert [text for text in others if "no test of ours runs" not in text.splitlines()[0]] == []
-
-
-def test_every_link_of_the_page_leads_somewhere() -> None:
-    for target, _, anchor in (
-        link.partition("#") for link in re.findall(r"\]\(([^)]+)\)", PAGE) if "://" not in link
-    ):
-        page = (PATH.parent / target).resolve()
-        assert page.is_file(), target
-        titles = re.findall(r"^#+ (.*)$", page.read_text(encoding="utf-8"), re.MULTILINE)
-        slugs = {re.sub(r"[^\w\- ]", "", title).lower().replace(" ", "-") for title in titles}
-        assert not anchor or anchor in slugs, f"{target}#{anchor}"

@@ -3,11 +3,10 @@
 from __future__ import annotations
 
 import json
-import subprocess
 
 import pytest
 
-from tests.e2e.conftest import PROGRAM, Project
+from tests.e2e.conftest import Project
 from tests.e2e.docker.conftest import MakeProject
 from tests.e2e.docker.containers import ok
 from tests.e2e.test_readme import COMMANDS, README, commands, offline
@@ -46,17 +45,6 @@ def test_the_reader_s_commands_for_docker_work_in_the_reader_s_order(
 
 
 def _run(project: Project, command: str) -> str:
-    environment = project.environment()
-    environment["PATH"] = f"{PROGRAM.parent}:{environment['PATH']}"
-    done = subprocess.run(
-        ["/bin/sh", "-c", offline(command)],
-        cwd=project.folder,
-        env=environment,
-        stdin=subprocess.DEVNULL,
-        capture_output=True,
-        text=True,
-        check=False,
-        timeout=400,
-    )
+    done = project.shell(offline(command))
     assert done.returncode == 0, f"{command}\n{done.stdout}\n{done.stderr}"
     return done.stdout

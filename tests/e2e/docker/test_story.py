@@ -10,26 +10,15 @@ import pytest
 
 from tests.e2e.conftest import Project
 from tests.e2e.docker.conftest import MakeProject
-from tests.e2e.docker.containers import ok, until
+from tests.e2e.docker.containers import container_of, ok, until
 from tests.e2e.test_story import spans_of, wait_for_spans
 
 SERVICES = ("postgres-litellm", "postgres-phoenix", "phoenix", "litellm")
 
 
-def name_of(project: Project) -> str:
-    """The Compose project's name."""
-    config = (project.folder / "gateway.yaml").read_text(encoding="utf-8")
-    return config.partition("project_name: ")[2].split()[0]
-
-
 def container(project: Project, service: str) -> str:
     """The id of a service's container."""
-    found: str = ok(
-        "ps", "--all", "--quiet", "--no-trunc",
-        "--filter", f"label=com.docker.compose.project={name_of(project)}",
-        "--filter", f"label=com.docker.compose.service={service}",
-    )  # fmt: skip
-    return found
+    return container_of(project.name, service)
 
 
 def containers(project: Project) -> dict[str, str]:
@@ -50,7 +39,7 @@ def test_up_makes_four_healthy_services_that_compose_knows(docker_stack: Project
     listed = json.loads(ok("compose", "ls", "--format", "json"))
 
     assert [name for name in SERVICES if services[name]["health"] != "healthy"] == []
-    assert name_of(docker_stack) in {project["Name"] for project in listed}
+    assert docker_stack.name in {project["Name"] for project in listed}
     assert docker_stack.secrets()["LITELLM_API_KEY"].startswith("sk-")
 
 
