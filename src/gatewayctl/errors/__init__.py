@@ -44,6 +44,7 @@
     │   ├── BackupForeign
     │   ├── BackupTooNew
     │   ├── RestoreUnproven
+    │   ├── RestoreUnfinished
     │   ├── PreflightRefused
     │   ├── UpgradeUnfinished
     │   └── Locked
@@ -117,6 +118,7 @@ from gatewayctl.errors.runtime import (
     PreflightRefused,
     ProjectNameTaken,
     RegistryUnreachable,
+    RestoreUnfinished,
     RestoreUnproven,
     RuntimeProblem,
     RuntimeUnavailable,
@@ -198,6 +200,7 @@ __all__ = [
     "ProjectNameTaken",
     "Refused",
     "RegistryUnreachable",
+    "RestoreUnfinished",
     "RestoreUnproven",
     "RuntimeProblem",
     "RuntimeUnavailable",

@@ -195,6 +195,13 @@ class RestoreUnproven(RuntimeProblem):
     remedy = "Use another backup; nothing was changed."
 
 
+class RestoreUnfinished(RuntimeProblem):
+    """A restore was interrupted when the databases were another's than .env."""
+
+    code = "restore_unfinished"
+    remedy = "Run the same `gatewayctl restore` again; nothing else is done before."
+
+
 class PreflightRefused(RuntimeProblem):
     """The new version refuses this project's settings or data; nothing was changed."""
 

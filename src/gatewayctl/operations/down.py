@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Generator
 from dataclasses import dataclass
 
-from gatewayctl.operations import salt_key
+from gatewayctl.operations import restore_journal, salt_key
 from gatewayctl.operations.change import change
 from gatewayctl.runtimes.base import Progress, Runtime
 from gatewayctl.runtimes.record import forget
@@ -36,6 +36,7 @@ def down(
         if volumes:
             forget(settings.state_dir)
             salt_key.forget(settings)
+            restore_journal.end(settings)
     return DownReport(
         project=settings.project_name,
         stopped=stopped,

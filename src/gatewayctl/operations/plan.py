@@ -16,7 +16,9 @@ from gatewayctl.gateway.client import GatewayClient
 from gatewayctl.operations.keys_plan import Known
 from gatewayctl.operations.keys_plan import plan as keys_plan
 from gatewayctl.operations.render import FileReport, render
-from gatewayctl.operations.virtual_keys import values_in_env_file
+from gatewayctl.operations.restore_journal import require_none_unfinished
+from gatewayctl.operations.salt_key import require_same_salt_key
+from gatewayctl.operations.virtual_keys import values_now
 from gatewayctl.rendering.plan import plan as rendered
 from gatewayctl.runtimes.base import Runtime
 from gatewayctl.runtimes.pending import PendingChange
@@ -89,8 +91,11 @@ class PlanReport:
 def plan(settings: Settings, resolved: ResolvedRuntime, gateway: GatewayClient) -> PlanReport:
     """Look at files, services and keys, and say what `up` would do.
 
-    Raises SettingsProblem, and RuntimeProblem where the runtime cannot be asked.
+    Raises SettingsProblem and RestoreUnfinished where `up` would, and RuntimeProblem where the
+    runtime cannot be asked.
     """
+    require_same_salt_key(settings)
+    require_none_unfinished(settings)
     files = render(settings, check=True, diff=True, runtime=resolved.name).files
     services = _services(settings, resolved)
     keys = _keys(settings, gateway, services)
@@ -131,7 +136,7 @@ def _keys(
         found = tuple(listed(gateway, require_master_key(settings)))
     except GatewayctlError:
         return _unknown(settings)
-    values = values_in_env_file(settings)
+    values = values_now(settings)
     known = Known(settings=settings, keys=found, values=values, now=datetime.now(UTC))
     declared = {key.alias: key.env for key in settings.keys}
     return tuple(
@@ -142,8 +147,8 @@ def _keys(
 
 
 def _unknown(settings: Settings) -> tuple[PlannedKey, ...]:
-    """Without the gateway: what .env lacks is made, the rest cannot be said."""
-    values = values_in_env_file(settings)
+    """Without the gateway: what is set nowhere is made, the rest cannot be said."""
+    values = values_now(settings)
     return tuple(
         PlannedKey(
             alias=key.alias, env=key.env, action="unknown" if key.env in values else "create"

@@ -23,7 +23,7 @@ from gatewayctl.errors import (
     RestoreUnproven,
     RuntimeProblem,
 )
-from gatewayctl.operations import salt_key
+from gatewayctl.operations import restore_journal, salt_key
 from gatewayctl.operations.apps import start_apps
 from gatewayctl.operations.backup import (
     Contents,
@@ -143,11 +143,13 @@ def restore(
         stack = afresh()
         before = yield from _before(stack, options, was_there=was_there)
         found = yield from _copied(stack.resolved.runtime, manifest, values, work, options)
+        restore_journal.begin(stack.settings, archive)
         yield from _swapped(stack.resolved.runtime, manifest)
         changed = put_back(stack.settings, values, found.virtual_keys)
-        yield Progress(subject="secrets", state="ready", detail="in .env as backed up")
         stack = afresh()
         salt_key.remember(stack.settings, anew=True)
+        restore_journal.end(stack.settings)
+        yield Progress(subject="secrets", state="ready", detail="in .env as backed up")
         services = yield from _started(stack, options)
         opened = _opened(stack, found.usable)
         if opened is not False:

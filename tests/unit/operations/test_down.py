@@ -5,6 +5,7 @@ from pathlib import Path
 import pytest
 
 from gatewayctl.errors import Locked, RuntimeProblem
+from gatewayctl.operations import restore_journal
 from gatewayctl.operations.audit import audit
 from gatewayctl.operations.down import DownReport, down
 from gatewayctl.operations.lock import held
@@ -86,3 +87,15 @@ def test_what_cannot_be_stopped_is_told(tmp_path: Path) -> None:
 
     with pytest.raises(RuntimeProblem, match="litellm cannot be stopped"):
         driven(down(project(tmp_path), runtime, volumes=False))
+
+
+@pytest.mark.parametrize("volumes", [False, True])
+def test_a_restore_that_is_halfway_is_over_only_when_the_data_is_gone(
+    tmp_path: Path, volumes: bool
+) -> None:
+    settings = project(tmp_path)
+    restore_journal.begin(settings, tmp_path / "a.bak")
+
+    driven(down(settings, up_and_running(), volumes=volumes))
+
+    assert (restore_journal.unfinished(settings) is None) == volumes

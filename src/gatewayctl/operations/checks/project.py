@@ -20,6 +20,7 @@ from gatewayctl.errors import (
 from gatewayctl.operations.checks.subject import Check, Found, Subject
 from gatewayctl.operations.gitignore import missing_lines
 from gatewayctl.operations.render import render
+from gatewayctl.operations.restore_journal import unfinished
 from gatewayctl.settings.fields import STACK_SECRETS
 from gatewayctl.settings.sources import ENV_NAME
 
@@ -96,20 +97,26 @@ def reach(subject: Subject) -> Iterator[Found]:
 def workers(subject: Subject) -> Iterator[Found]:
     """Several processes of LiteLLM that share nothing."""
     count = subject.project.workers
-    if count > 1 and subject.resolved is not None and "redis" not in subject.runtime.services:
-        said = f"workers is {count}, and the {subject.resolved.name} runtime starts no Redis"
+    if count > 1 and "redis" not in subject.runtime.services:
+        said = f"workers is {count}, and the {subject.runtime.name} runtime starts no Redis"
         yield Found(finding="workers_without_redis", evidence=said)
 
 
 def files(subject: Subject) -> Iterator[Found]:
     """Rendered files that differ; before the first `up` there are none."""
-    assert subject.resolved is not None  # noqa: S101 - the check's needs were met
-    report = render(subject.project, check=True, runtime=subject.resolved.name)
+    report = render(subject.project, check=True, runtime=subject.runtime.name)
     if all(file.state == "missing" for file in report.files):
         return
     for file in report.files:
         if file.state != "unchanged":
             yield Found(finding="files_differ", evidence=f"{file.path} is {file.state}")
+
+
+def restore(subject: Subject) -> Iterator[Found]:
+    """A restore that was interrupted between the databases and their secrets."""
+    archive = unfinished(subject.project)
+    if archive is not None:
+        yield Found(finding="restore_unfinished", evidence=f"it was restoring {archive}")
 
 
 def runtime(subject: Subject) -> Iterator[Found]:
@@ -127,5 +134,6 @@ CHECKS = (
     Check(name="reach", look=reach, needs=("settings",)),
     Check(name="workers", look=workers, needs=("runtime",)),
     Check(name="rendered files", look=files, needs=("runtime",)),
+    Check(name="restore", look=restore, needs=("settings",)),
     Check(name="runtime", look=runtime, needs=("settings",)),
 )

@@ -101,6 +101,16 @@ SETTINGS: Final = (
         remedy="gatewayctl render",
         fix="renders the files anew",
     ),
+    Finding(
+        id="restore_unfinished",
+        area="settings",
+        severity="error",
+        title="A restore was interrupted between the databases and their secrets",
+        meaning="The databases are those of the backup, and .env may still be that of before: a "
+        "gateway that starts so could not read what it stored. Until the restore is finished, "
+        "verbs that change the project are refused, but for `down`.",
+        remedy="Run the same `gatewayctl restore FILE --yes` again, or restore another backup.",
+    ),
 )
 
 SECRETS: Final = (

@@ -4,6 +4,7 @@ from pathlib import Path
 
 import pytest
 
+from gatewayctl.operations import restore_journal
 from gatewayctl.operations.checks import project as checks
 from gatewayctl.operations.render import render
 from tests.fakes.examined import ENV, Patient
@@ -123,4 +124,13 @@ def test_a_rendered_file_that_was_changed_is_found(patient: Patient) -> None:
 
     assert patient.found(checks.files) == [
         ("files_differ", "compose/litellm_config.yaml is changed")
+    ]
+
+
+def test_a_restore_that_is_halfway_is_found_with_its_backup(patient: Patient) -> None:
+    assert patient.ids(checks.restore) == []
+    restore_journal.begin(patient.settings(), Path("/safe/monday.bak"))
+
+    assert patient.found(checks.restore) == [
+        ("restore_unfinished", "it was restoring /safe/monday.bak")
     ]
