@@ -166,8 +166,8 @@ class FakeDocker:
     def stop(self, ids: Sequence[str]) -> None:
         self.calls.append(f"stop {' '.join(ids)}")
 
-    def remove(self, ids: Sequence[str]) -> None:
-        self.calls.append(f"remove {' '.join(ids)}")
+    def remove(self, ids: Sequence[str], *, data: bool) -> None:
+        self.calls.append(f"remove {' '.join(ids)}{' with data' if data else ''}")
         self.running = {s: item for s, item in self.running.items() if item["Id"] not in ids}
 
     def remove_networks(self) -> None:

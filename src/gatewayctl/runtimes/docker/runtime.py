@@ -145,7 +145,7 @@ class DockerRuntime:
             for item in alive:
                 yield Progress(subject=item.service, state="stopped")
         if everything:
-            self._docker.remove([item.id for item in everything])
+            self._docker.remove([item.id for item in everything], data=remove_data)
         self._docker.remove_networks()
         if remove_data:
             self._docker.remove_volumes()
@@ -267,7 +267,7 @@ class DockerRuntime:
         # What ends again and again waits ever longer for its next chance: it gets a new one now.
         broken = [before[s].id for s in services if s in before and before[s].state == "failed"]
         if broken:
-            self._docker.remove(broken)
+            self._docker.remove(broken, data=False)
         yield from self._listened(services)
         self._changed()
         after = self._look()

@@ -94,7 +94,11 @@ class Docker(Protocol):
 
     def stop(self, ids: Sequence[str]) -> None: ...
 
-    def remove(self, ids: Sequence[str]) -> None: ...
+    def remove(self, ids: Sequence[str], *, data: bool) -> None:
+        """Remove containers; with ``data`` also the volumes without a name that they alone have.
+
+        An image of an app may keep what people miss under a VOLUME that no setting names.
+        """
 
     def remove_networks(self) -> None: ...
 
@@ -196,9 +200,9 @@ class Whales:
         with _failures("stop containers"):
             self._client.container.stop(list(ids), time=_STOP_SECONDS)
 
-    def remove(self, ids: Sequence[str]) -> None:
+    def remove(self, ids: Sequence[str], *, data: bool) -> None:
         with _failures("remove containers"):
-            self._client.container.remove(list(ids), force=True, volumes=True)
+            self._client.container.remove(list(ids), force=True, volumes=data)
 
     def remove_networks(self) -> None:
         names = self._names("network")

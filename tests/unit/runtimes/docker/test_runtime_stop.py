@@ -30,6 +30,16 @@ def test_a_stop_removes_data_only_where_that_is_wanted(settings: Settings) -> No
     assert docker.calls == ["remove networks", "remove volumes"]
 
 
+def test_volumes_without_a_name_go_only_with_the_data(settings: Settings) -> None:
+    kept, gone = up_and_running(), up_and_running()
+
+    report_of(runtime_of(settings, kept).stop())
+    report_of(runtime_of(settings, gone).stop(remove_data=True))
+
+    removed = [call for docker in (kept, gone) for call in docker.calls if "remove id-" in call]
+    assert [call.endswith(" with data") for call in removed] == [False, True]
+
+
 def test_containers_that_ended_by_themselves_are_removed_too(settings: Settings) -> None:
     docker = FakeDocker(running={"litellm": inspected("litellm", status="exited")})
 
