@@ -4,7 +4,7 @@ BIN := .venv/bin
 READY := .venv/.ready
 
 .DEFAULT_GOAL := help
-.PHONY: help demo up down test test-docker images-lock lint fmt bench locks clean
+.PHONY: help demo up down test test-docker test-kills images-lock lint fmt bench locks clean
 
 help: ## This list
 	@grep -E '^[a-z-]+:.*##' $(MAKEFILE_LIST) | sed -E 's/^([a-z-]+):[^#]*## (.*)/  make \1\t\2/' | expand -t 22
@@ -21,12 +21,17 @@ down: $(READY) ## Stop it; data stays
 test: $(READY) ## Every test this machine can run, the real embedded stack included
 	$(BIN)/pytest -n 2 --dist loadfile tests/unit tests/integration
 	$(BIN)/pytest -n 2 --dist loadfile tests/architecture examples
-	$(BIN)/pytest -n 3 tests/e2e --ignore=tests/e2e/docker
+	$(BIN)/pytest -n 3 tests/e2e --ignore=tests/e2e/docker --ignore=tests/e2e/kills
 
 test-docker: $(READY) ## The Docker runtime on a real engine, brought here if this is Debian as root
 	@sh tools/engine.sh
 	@$(BIN)/python -m tests.e2e.images
 	$(BIN)/pytest -n 2 tests/e2e/docker
+
+test-kills: $(READY) ## reset, restore, upgrade, rollback killed at every step (hours; wants an engine)
+	@sh tools/engine.sh
+	@$(BIN)/python -m tests.e2e.images
+	$(BIN)/pytest -s tests/e2e/kills
 
 lint: $(READY) ## ruff and mypy
 	$(BIN)/ruff check

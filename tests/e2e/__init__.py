@@ -5,5 +5,8 @@ from __future__ import annotations
 import pytest
 
 pytest.register_assert_rewrite(
-    "tests.e2e.failure", "tests.e2e.one_change", "tests.e2e.reasoning_api"
+    "tests.e2e.failure",
+    "tests.e2e.kills.every_step",
+    "tests.e2e.one_change",
+    "tests.e2e.reasoning_api",
 )

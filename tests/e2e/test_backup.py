@@ -5,7 +5,6 @@ One stack for the whole file; the tests build on each other in the order they st
 
 from __future__ import annotations
 
-import json
 import threading
 import time
 from collections.abc import Iterator
@@ -19,7 +18,8 @@ import pyrage
 import pytest
 
 from gatewayctl.runtimes.embedded.environment import Environment
-from tests.e2e.conftest import Project, make_project
+from tests.e2e.conftest import Project, own_stack
+from tests.e2e.killing import backups, killed_at, manifest
 from tests.e2e.litellm_database import LiteLLMDatabase
 
 COUNT_SPEND = 'select count(*) from "LiteLLM_SpendLogs"'
@@ -30,12 +30,9 @@ PROVIDER_KEY = "sk-provider-of-the-admin-ui-0123456789"
 def project(
     embedded_environment: Environment, tmp_path_factory: pytest.TempPathFactory
 ) -> Iterator[Project]:
-    made = make_project(tmp_path_factory.mktemp("backup"))
-    try:
+    with own_stack(tmp_path_factory.mktemp("backup")) as made:
         made.ok("up")
         yield made
-    finally:
-        made.run("down")
 
 
 @pytest.fixture(scope="module")
@@ -148,21 +145,6 @@ def test_a_backup_under_load_disturbs_no_request_and_holds_no_plain_credential(
     assert PROVIDER_KEY.encode() not in Path(data["file"]).read_bytes()
 
 
-def killed_at(project: Project, line: str, *words: str) -> bool:
-    """Run gatewayctl and kill it as soon as it says a line; false if it ended before."""
-    process = project.start(*words)
-    assert process.stderr is not None
-    try:
-        for said in process.stderr:
-            if said.startswith(line):
-                process.kill()
-                return True
-        return False
-    finally:
-        process.kill()
-        process.communicate()
-
-
 # Lines it says when it begins or ends a step; every step is interrupted in tests/unit.
 RESET_STEPS = ("database litellm working", "database litellm ready", "litellm ready")
 RESTORE_STEPS = ("services working", "swap of litellm ready", "secrets ready", "litellm working")
@@ -183,9 +165,8 @@ def test_a_reset_killed_at_its_steps_is_finished_by_the_next_and_what_is_lost_is
     assert not opens(project, story.key)
     assert opens(project, project.secrets()["LITELLM_API_KEY"])
     assert len(traces(project, story.trace)) > 1
-    backups = (project.folder / ".gatewayctl/backups").glob("*.gatewayctl-backup")
     # A database that was dropped when the kill came has no table any more.
-    held = [manifest(file)["rows"]["litellm"].get("LiteLLM_SpendLogs") for file in backups]
+    held = [manifest(file)["rows"]["litellm"].get("LiteLLM_SpendLogs") for file in backups(project)]
     assert held.count(story.contents["spend_logs"]) >= 2
 
 
@@ -210,16 +191,6 @@ def test_a_restore_killed_at_its_steps_is_finished_by_the_next_with_everything_a
     assert not any(name.startswith(".") for name in kept)
     outcomes = [entry["outcome"] for entry in project.data("audit")["entries"]]
     assert outcomes.count("died") == len(RESTORE_STEPS) + len(RESET_STEPS)
-
-
-def manifest(file: Path) -> dict[str, Any]:
-    import tarfile
-
-    with tarfile.open(file) as tar:
-        member = tar.extractfile("manifest.json")
-        assert member is not None
-        found: dict[str, Any] = json.loads(member.read())
-        return found
 
 
 @pytest.mark.timeout(600)

@@ -38,11 +38,15 @@ def _content() -> dict[str, FakeContent]:
 
 @dataclass
 class FakeServer:
-    """``raising`` are programs that fail; ``loses`` a table whose rows are lost on the way."""
+    """``raising`` are programs that fail; ``loses`` a table whose rows are lost on the way.
+
+    ``free`` are the bytes free on its disk.
+    """
 
     databases: dict[str, FakeContent] = field(default_factory=_content)
     raising: set[str] = field(default_factory=set)
     loses: str | None = None
+    free: int = 10**12
     runs: Callable[[], bool] = lambda: True
     told: list[str] = field(default_factory=list)
 
@@ -52,6 +56,13 @@ class FakeServer:
             return ["1"] if found.group(1) in self.databases else []
         if "pg_database_size" in sql:
             return ["4096"]
+        if "data_directory" in sql:
+            return ["/var/lib/postgresql/data"]
+        if "df -Pk" in sql:
+            return [
+                "Filesystem 1024-blocks Used Available Capacity Mounted on",
+                f"/dev/x 1 1 {self.free // 1024} 50% /",
+            ]
         if "server_version" in sql:
             return ["16.14 (Debian)"]
         if "pg_export_snapshot" in sql:

@@ -43,6 +43,7 @@
     │   ├── BackupSealed
     │   ├── BackupForeign
     │   ├── BackupTooNew
+    │   ├── DiskFull
     │   ├── RestoreUnproven
     │   ├── RestoreUnfinished
     │   ├── PreflightRefused
@@ -105,6 +106,7 @@ from gatewayctl.errors.runtime import (
     BuildFailed,
     ComposeMissing,
     DatabasePasswordRefused,
+    DiskFull,
     EngineMissing,
     EngineNotRunning,
     EnginePermission,
@@ -162,6 +164,7 @@ __all__ = [
     "ComposeMissing",
     "ConfirmationRequired",
     "DatabasePasswordRefused",
+    "DiskFull",
     "Drift",
     "EmptyPrompt",
     "EngineMissing",

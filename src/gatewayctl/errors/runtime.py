@@ -202,6 +202,13 @@ class RestoreUnfinished(RuntimeProblem):
     remedy = "Run the same `gatewayctl restore` again; nothing else is done before."
 
 
+class DiskFull(RuntimeProblem):
+    """What is to be written beside the living data would fill its disk."""
+
+    code = "disk_full"
+    remedy = "Free space: `du -xh --max-depth=2 . | sort -h`; backups are in .gatewayctl/backups."
+
+
 class PreflightRefused(RuntimeProblem):
     """The new version refuses this project's settings or data; nothing was changed."""
 

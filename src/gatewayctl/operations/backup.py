@@ -31,6 +31,7 @@ from gatewayctl.operations.backup_proof import proven_to_load
 from gatewayctl.operations.backup_seal import NO_SEAL, Seal
 from gatewayctl.operations.change import change
 from gatewayctl.operations.render import render
+from gatewayctl.operations.room import require_room_in
 from gatewayctl.operations.work_folder import work_folder
 from gatewayctl.runtimes.base import Progress, Runtime
 from gatewayctl.runtimes.databases import Database, databases
@@ -154,7 +155,8 @@ def take(
 ) -> Generator[Progress, None, BackupReport]:
     """Make the file; the caller holds the project's lock and has the databases running.
 
-    ``proven``: it is also unpacked and loaded into scratch databases. Raises RestoreUnproven.
+    ``proven``: it is also unpacked and loaded into scratch databases. Raises RestoreUnproven, and
+    DiskFull while there is still room for those who serve.
     """
     began = time.monotonic()
     with work_folder(backups_folder(settings) / ".work") as work:
@@ -168,6 +170,7 @@ def take(
         size = target.stat().st_size
         yield Progress(subject="backup file", state="ready", detail=str(target))
         if proven:
+            require_room_in(work, wanted=size)
             read_back = unpack(target, _made(work / "read-back"))
             yield from proven_to_load(resolved.runtime, read_back.rows, work / "read-back")
     return BackupReport(
@@ -185,6 +188,7 @@ def take(
 def _dumped(database: Database, folder: Path) -> Generator[Progress, None, dict[str, int]]:
     subject = f"dump of {database.name}"
     yield Progress(subject=subject, state="working", detail="reading")
+    require_room_in(folder)
     dumping = database.dump(folder / f"{database.name}.dump")
     with closing(dumping):
         while True:
@@ -193,6 +197,7 @@ def _dumped(database: Database, folder: Path) -> Generator[Progress, None, dict[
             except StopIteration as done:
                 rows: dict[str, int] = done.value
                 break
+            require_room_in(folder)
             detail = f"{written / 1e6:.1f} MB"
             yield Progress(subject=subject, state="working", detail=detail)
     detail = f"{sum(rows.values())} rows in {len(rows)} tables"
@@ -248,11 +253,14 @@ def _packed(target: Path, manifest: Manifest, folder: Path, seal: Seal) -> None:
         target.parent.mkdir(mode=0o700, parents=True, exist_ok=True)
     except OSError as error:
         raise FileUnwritable(f"Cannot make {target.parent}: {error.strerror}.") from error
+    size = sum(member.size for member in manifest.files.values())
+    require_room_in(target.parent, wanted=size)
     partial = target.with_name(f".{target.name}.partial")
     try:
         if seal == NO_SEAL:
             pack(partial, manifest, folder)
         else:
+            require_room_in(folder, wanted=size)
             pack(folder / "plain.tar", manifest, folder)
             seal.close(folder / "plain.tar", partial)
         give_name(partial, target)

@@ -35,7 +35,7 @@ from gatewayctl.operations.backup import (
     take,
 )
 from gatewayctl.operations.backup_archive import CONFIG, ENV, Manifest, unpack
-from gatewayctl.operations.backup_proof import loaded
+from gatewayctl.operations.backup_proof import loaded, undone
 from gatewayctl.operations.backup_seal import NO_OPENER, Opener, is_sealed
 from gatewayctl.operations.change import change
 from gatewayctl.operations.health import ServiceReport
@@ -49,10 +49,11 @@ from gatewayctl.operations.restore_proof import (
     stored_credential,
     usable_keys,
 )
+from gatewayctl.operations.room import require_room_in
 from gatewayctl.operations.work_folder import work_folder
 from gatewayctl.rendering.atomic import write_whole
 from gatewayctl.runtimes.base import Progress, Runtime
-from gatewayctl.runtimes.databases import databases, same_rows
+from gatewayctl.runtimes.databases import Database, databases, same_rows
 from gatewayctl.runtimes.record import record
 from gatewayctl.runtimes.registry import ResolvedRuntime
 from gatewayctl.settings.model import Secret, Settings
@@ -179,7 +180,10 @@ def _checked(
     """The files of the backup in ``work``, every byte of them checked."""
     yield Progress(subject="backup file", state="working", detail="checking")
     plain = archive
-    if is_sealed(archive):
+    sealed = is_sealed(archive)
+    # Opened it is as large as it was, and unpacked once more.
+    require_room_in(work, wanted=archive.stat().st_size * (2 if sealed else 1))
+    if sealed:
         plain = work / "plain.tar"
         options.opener.open(archive, plain)
     manifest = unpack(plain, work)
@@ -243,9 +247,16 @@ def _copied(
 ) -> Generator[Progress, None, _Found]:
     """Both dumps beside the living databases, counted, and one secret of them opened."""
     both = databases(runtime)
-    for database in both:
-        yield from loaded(database, manifest.rows, work, "restored")
-    litellm = both[0]
+    with undone(both, "restored"):
+        for database in both:
+            yield from loaded(database, manifest.rows, work, "restored")
+        return (yield from _proven(both[0], values, options))
+
+
+def _proven(
+    litellm: Database, values: Mapping[str, Secret], options: RestoreOptions
+) -> Generator[Progress, None, _Found]:
+    """What the copy of LiteLLM's database holds. Raises RestoreUnproven."""
     credential = stored_credential(litellm, "restored", salt_of(values))
     if credential == "not decrypted" and not options.force:
         raise RestoreUnproven(

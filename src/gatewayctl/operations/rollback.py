@@ -24,11 +24,12 @@ from gatewayctl.errors import (
 from gatewayctl.operations import upgrade_journal
 from gatewayctl.operations.backup import backups_folder, default_file, start_databases, take
 from gatewayctl.operations.backup_archive import unpack
-from gatewayctl.operations.backup_proof import loaded
+from gatewayctl.operations.backup_proof import loaded, undone
 from gatewayctl.operations.change import change
 from gatewayctl.operations.failure import explained
 from gatewayctl.operations.health import ServiceReport
 from gatewayctl.operations.keys_create import KeysCreateReport, create_declared_keys
+from gatewayctl.operations.room import require_room_in
 from gatewayctl.operations.upgrade_journal import Journal
 from gatewayctl.operations.upgrade_plan import Project
 from gatewayctl.operations.upgrade_proof import TABLES, Proof, ledger
@@ -201,13 +202,16 @@ def _restored(
     settings, runtime = project.settings, project.resolved.runtime
     database, kept = litellm_database(project), None
     with work_folder(backups_folder(settings) / ".rollback") as work:
-        manifest = unpack(_require_backup(journal), work)
+        archive = _require_backup(journal)
+        require_room_in(work, wanted=archive.stat().st_size)
+        manifest = unpack(archive, work)
         if backup:
             now = datetime.now(UTC)
             target = default_file(settings, now)
             taken = yield from take(settings, project.resolved, target, now=now)
             kept = taken.file
-        yield from loaded(database, manifest.rows, work, "restored")
+        with undone([database], "restored"):
+            yield from loaded(database, manifest.rows, work, "restored")
         yield Progress(subject="services", state="working", detail="stopping")
         for _ in runtime.stop():
             pass

@@ -6,7 +6,8 @@ copies beside a living database. Must not know how PostgreSQL is reached, nor fi
 
 from __future__ import annotations
 
-from collections.abc import Generator, Mapping
+from collections.abc import Callable, Generator, Iterator, Mapping
+from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Final, Literal
@@ -54,6 +55,19 @@ class Database:
     def size(self) -> int:
         """Bytes on disk, indexes included."""
         return int(self._admin(f"select pg_database_size('{self.called()}');")[0])
+
+    @contextmanager
+    def room(self) -> Iterator[Callable[[], int]]:
+        """Asks how many bytes are free on the server's disk, as often as one likes."""
+        with self.shell.session(_MAINTENANCE, admin=True) as session:
+            folder = session.ask("show data_directory;")[0]
+
+            def free() -> int:
+                # POSIX's form: a heading, and one line whose fourth column is what is available.
+                line = session.ask(f"\\! df -Pk '{folder}'")[-1]
+                return int(line.split()[3]) * 1024
+
+            yield free
 
     def server_version(self) -> str:
         """PostgreSQL's own version, such as ``16.14``."""

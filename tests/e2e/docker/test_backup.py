@@ -9,7 +9,8 @@ import pytest
 
 from tests.e2e.conftest import Project
 from tests.e2e.docker.conftest import MakeProject
-from tests.e2e.test_backup import killed_at, load, opens, stored_credential, traces
+from tests.e2e.killing import killed_at
+from tests.e2e.test_backup import load, opens, stored_credential, traces
 
 
 @pytest.mark.timeout(900)

@@ -17,7 +17,8 @@ from tests.e2e.docker.containers import docker, ok, until
 from tests.e2e.docker.test_story import SERVICES, container, containers
 from tests.e2e.images.engine import build
 from tests.e2e.images.previous import NEXT, PREVIOUS
-from tests.e2e.test_backup import killed_at, opens
+from tests.e2e.killing import killed_at
+from tests.e2e.test_backup import opens
 
 OLD = PREVIOUS.name
 BROKEN = f"{NEXT.rpartition(':')[0]}:v1.999.0"

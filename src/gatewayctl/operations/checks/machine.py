@@ -14,9 +14,9 @@ from typing import Final
 
 from gatewayctl.errors import ImageMissing, PortTaken, RuntimeUnavailable
 from gatewayctl.operations.checks.subject import Check, Found, Subject
+from gatewayctl.operations.room import LEFT
 from gatewayctl.runtimes.machine import memory
 
-_FULL: Final = 200_000_000
 _LOW: Final = 1_000_000_000
 _NEEDED: Final = 1_200_000_000
 """Bytes of memory that a start takes, as seen with LiteLLM 1.106 and Phoenix 20."""
@@ -42,7 +42,7 @@ def disk(subject: Subject) -> Iterator[Found]:
     folder = _existing(subject.project_dir / ".gatewayctl")
     usage = shutil.disk_usage(folder)
     said = f"{folder} has {_size(usage.free)} of {_size(usage.total)} free"
-    if usage.free < _FULL:
+    if usage.free < LEFT:
         yield Found(finding="disk_full", evidence=said)
     elif usage.free < _LOW:
         yield Found(finding="disk_low", evidence=said)
