@@ -7,7 +7,8 @@ from pathlib import Path
 
 import pytest
 
-from tests.e2e.conftest import Project
+from gatewayctl.runtimes.embedded.environment import Environment
+from tests.e2e.conftest import Project, own_stack
 from tests.e2e.docker.conftest import MakeProject
 from tests.e2e.killing import killed_at
 from tests.e2e.test_backup import load, opens, stored_credential, traces
@@ -42,3 +43,24 @@ def test_backup_under_load_reset_and_a_restore_that_is_killed(new_project: MakeP
     assert project.secrets()["LITELLM_API_KEY"] == key
     assert opens(project, key)
     assert len(traces(project, trace)) > 1
+
+
+@pytest.mark.timeout(900)
+def test_a_backup_of_the_embedded_runtime_is_restored_into_docker(
+    new_project: MakeProject, embedded_environment: Environment, tmp_path: Path
+) -> None:
+    file = tmp_path / "moved.gatewayctl-backup"
+    with own_stack(tmp_path / "embedded") as embedded:
+        embedded.ok("up", "--timeout", "280")
+        stored_credential(embedded)
+        trace = embedded.data("chat", "--model", "demo", "--verify", "before")["trace_id"]
+        key = embedded.secrets()["LITELLM_API_KEY"]
+        embedded.ok("backup", str(file))
+    project: Project = new_project()
+
+    report = project.data("restore", str(file), "--force", "--yes", "--timeout", "280")
+
+    assert (report["key_opens"], report["credential"]) == (True, "decrypted")
+    assert opens(project, key)
+    assert len(traces(project, trace)) > 1
+    assert {each["state"] for each in project.data("keys", "list")["keys"]} == {"ok"}
