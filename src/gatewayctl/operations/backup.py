@@ -255,7 +255,10 @@ def _packed(target: Path, manifest: Manifest, folder: Path, seal: Seal) -> None:
         raise FileUnwritable(f"Cannot make {target.parent}: {error.strerror}.") from error
     size = sum(member.size for member in manifest.files.values())
     require_room_in(target.parent, wanted=size)
-    partial = target.with_name(f".{target.name}.partial")
+    # In the project's own folder what a kill leaves goes with the work of the next; elsewhere it
+    # must be on the disk of its target, and the next backup of that name replaces it.
+    ours = target.parent == folder.parent
+    partial = folder / "packed" if ours else target.with_name(f".{target.name}.partial")
     try:
         if seal == NO_SEAL:
             pack(partial, manifest, folder)

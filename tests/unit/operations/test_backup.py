@@ -15,6 +15,7 @@ from gatewayctl.errors import (
     RuntimeProblem,
     UsageProblem,
 )
+from gatewayctl.operations import backup as backup_module
 from gatewayctl.operations.audit import audit
 from gatewayctl.operations.backup import (
     BackupReport,
@@ -24,7 +25,7 @@ from gatewayctl.operations.backup import (
     default_file,
     take,
 )
-from gatewayctl.operations.backup_archive import unpack
+from gatewayctl.operations.backup_archive import give_name, unpack
 from gatewayctl.operations.backup_seal import NO_SEAL, Seal, is_sealed
 from gatewayctl.operations.lock import held
 from gatewayctl.settings.model import Secret, Settings
@@ -175,6 +176,23 @@ def test_an_interrupted_backup_leaves_no_file_at_all(
 
     assert left(settings) == []
     assert [p.name for p in tmp_path.glob("out/*")] == (["a.bak"] if whole else [])
+
+
+@pytest.mark.parametrize("elsewhere", [False, True])
+def test_half_a_backup_lies_where_the_next_one_clears_it(
+    settings: Settings, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, elsewhere: bool
+) -> None:
+    seen: list[Path] = []
+
+    def named(partial: Path, target: Path) -> None:
+        seen.append(partial)
+        give_name(partial, target)
+
+    monkeypatch.setattr(backup_module, "give_name", named)
+    done(settings, up_and_running(), tmp_path / "a.bak" if elsewhere else None)
+
+    ours = backups_folder(settings) / ".work" / "packed"
+    assert seen == [tmp_path / ".a.bak.partial" if elsewhere else ours]
 
 
 def test_what_a_killed_backup_left_is_cleared_by_the_next(settings: Settings) -> None:
