@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+import gc
 import os
 import signal
+from collections.abc import Generator
 from pathlib import Path
 
 import pytest
@@ -35,6 +37,20 @@ def pytest_configure() -> None:
             signal.signal(number, lambda *_: None)
 
 
+@pytest.hookimpl(wrapper=True)
+def pytest_collection() -> Generator[None, object, object]:
+    """Thousands of tests are made now and stay to the end: to look through them for garbage, now
+    and with every test, takes a tenth of the time of all.
+    """
+    gc.disable()
+    try:
+        return (yield)
+    finally:
+        gc.enable()
+        gc.collect()
+        gc.freeze()
+
+
 @pytest.fixture(autouse=True)
 def nobodys_environment(
     request: pytest.FixtureRequest,
@@ -48,3 +64,11 @@ def nobodys_environment(
         if name.startswith(_PREFIXES) or name in _NAMES:
             monkeypatch.delenv(name)
     monkeypatch.setenv("XDG_CACHE_HOME", str(tmp_path_factory.getbasetemp() / "cache"))
+
+
+@pytest.fixture(scope="session", autouse=True)
+def _nobody_guesses_a_salt_key() -> None:
+    """Its hash is slow on purpose, and made by each `up` of a test."""
+    from gatewayctl.operations import salt_key
+
+    salt_key._ITERATIONS = 2  # type: ignore[misc]

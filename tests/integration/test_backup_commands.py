@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import json
 from pathlib import Path
 
 import pyrage
@@ -153,19 +152,6 @@ def test_an_encrypted_backup_opens_with_its_identity(ready: Project, tmp_path: P
     assert "--identity" in document(closed)["error"]["hint"]
     assert opened.exit_code == 0
     assert str(made) not in opened.stdout + opened.stderr
-
-
-def test_a_passphrase_comes_by_standard_input(ready: Project, tmp_path: Path) -> None:
-    file = tmp_path / "a.age"
-
-    made = ready.run("backup", str(file), "--passphrase-stdin", "--json", stdin="open sesame\n")
-    opened = ready.run(
-        "restore", str(file), "--yes", "--passphrase-stdin", "--json", stdin="open sesame\n"
-    )
-
-    assert document(made)["data"]["encrypted"] is True
-    assert opened.exit_code == 0
-    assert "open sesame" not in json.dumps(document(made)) + opened.stdout
 
 
 # reset

@@ -2,14 +2,12 @@
 
 from __future__ import annotations
 
-import json
-import os
-import subprocess
-import sys
 from pathlib import Path
 
 import pytest
+from typer.testing import CliRunner
 
+from gatewayctl.cli.app import app
 from gatewayctl.errors import EngineNotRunning
 from tests.fakes.runtime import DOCKER_SERVICES, docker_stack
 from tests.integration.stack_project import Project, document, master_key_of
@@ -107,20 +105,15 @@ def test_the_address_of_the_gateway_depends_on_where_an_application_runs(
 
 @pytest.mark.parametrize("command", ["up", "status", "down"])
 def test_a_machine_without_docker_is_told_apart_from_an_engine_that_does_not_run(
-    command: str, tmp_path: Path
+    command: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    program = [sys.executable, "-m", "gatewayctl", "-C", str(tmp_path), "--runtime", "docker"]
     empty = tmp_path / "bin"
     empty.mkdir()
+    monkeypatch.setenv("PATH", str(empty))
 
-    done = subprocess.run(
-        [*program, command, "--json"],
-        env=os.environ | {"PATH": str(empty)},
-        capture_output=True,
-        check=False,
-    )
+    done = CliRunner().invoke(app, ["-C", str(tmp_path), "--runtime", "docker", command, "--json"])
 
-    found = json.loads(done.stdout)
-    assert (done.returncode, found["error"]["code"]) == (4, "engine_missing")
+    found = document(done)
+    assert (done.exit_code, found["error"]["code"]) == (4, "engine_missing")
     assert "There is no program `docker` on this machine" in found["error"]["message"]
     assert "--runtime embedded" in found["error"]["hint"]

@@ -18,40 +18,47 @@ if TYPE_CHECKING:
     from gatewayctl.tracing.client_spans import ClientTracer
 
 
+Prompt = Annotated[
+    str | None,
+    typer.Argument(help="What to say; - or a pipe reads stdin; none opens a conversation."),
+]
+ComponentOption = Annotated[
+    str | None, typer.Option("--component", help="Component to speak as. [default: passthrough]")
+]
+ModelOption = Annotated[
+    str | None,
+    typer.Option("--model", help="Model group. [default: the first with a provider key]"),
+]
+KeyEnvOption = Annotated[
+    str | None,
+    typer.Option("--key-env", help="Variable of the virtual key. [default: that of the first key]"),
+]
+RouteOption = Annotated[
+    Literal["passthrough", "reasoning", "auto"] | None,
+    typer.Option("--route", help="Take a request path of several steps, all in one trace."),
+]
+VerifyFlag = Annotated[
+    bool, typer.Option("--verify", help="Prove the trace: exit 7 if it is wrong, 5 unknown.")
+]
+
+
 def chat(
     ctx: typer.Context,
-    prompt: Annotated[
-        str | None,
-        typer.Argument(help="What to say; - or a pipe reads stdin; none opens a conversation."),
-    ] = None,
-    component: Annotated[
-        str | None, typer.Option(help="Component to speak as. [default: passthrough]")
-    ] = None,
+    prompt: Prompt = None,
+    component: ComponentOption = None,
     operation: Annotated[str | None, typer.Option(help="Operation of that component.")] = None,
-    model: Annotated[
-        str | None, typer.Option(help="Model group. [default: the first with a provider key]")
-    ] = None,
+    model: ModelOption = None,
     system: Annotated[str | None, typer.Option(help="System message.")] = None,
     metadata: Annotated[
         list[str] | None, typer.Option(help="Metadata of the request.", metavar="K=V")
     ] = None,
-    key_env: Annotated[
-        str | None,
-        typer.Option(help="Variable of the virtual key. [default: that of the first key]"),
-    ] = None,
-    route: Annotated[
-        Literal["passthrough", "reasoning", "auto"] | None,
-        typer.Option(help="Take a request path of several steps, all in one trace."),
-    ] = None,
+    key_env: KeyEnvOption = None,
+    route: RouteOption = None,
     max_steps: Annotated[
         int, typer.Option(min=1, max=50, help="Reasoning steps at most, on a route.")
     ] = 3,
-    verify: Annotated[
-        bool, typer.Option("--verify", help="Prove the trace: exit 7 if it is wrong, 5 unknown.")
-    ] = False,
-    timeout: Annotated[
-        float, typer.Option("--timeout", min=0, help="Seconds to wait for the proof.")
-    ] = 30,
+    verify: VerifyFlag = False,
+    timeout: Annotated[float, typer.Option(min=0, help="Seconds to wait for the proof.")] = 30,
     no_stream: Annotated[bool, typer.Option("--no-stream", help="Show the reply whole.")] = False,
     json: JsonFlag = False,
 ) -> None:
@@ -60,6 +67,8 @@ def chat(
     from gatewayctl.output.chat import replied
 
     app = context(ctx)
+    if route is not None and (component is not None or operation is not None):
+        raise UsageProblem("A route has components of its own: leave out --component, --operation.")
     terminal = prompt is None and sys.stdin.isatty()
     ask = ChatAsk(
         prompt="" if terminal else _prompt(prompt),
@@ -74,18 +83,20 @@ def chat(
         max_steps=max_steps,
         verify=timeout if verify else None,
     )
-    if route is not None and (component is not None or operation is not None):
-        raise UsageProblem("A route has components of its own: leave out --component, --operation.")
-    if not terminal:
-        app.show("chat", turn(app, ask), lambda shown: replied(shown, terminal=_on_terminal(app)))
-    elif app.json:
-        raise EmptyPrompt("--json needs a prompt: a conversation is not one document.")
+    if terminal:
+        _conversation(app, ask)
     else:
-        from gatewayctl.cli.conversation import converse
-        from gatewayctl.tracing.client_spans import ClientTracer
+        app.show("chat", turn(app, ask), lambda shown: replied(shown, terminal=_on_terminal(app)))
 
-        tracer = ClientTracer(app.http, app.settings.phoenix_url)
-        converse(ask, turn=lambda each: turn(app, each, tracer), console=app.console)
+
+def _conversation(app: App, ask: ChatAsk) -> None:
+    from gatewayctl.cli.conversation import converse
+    from gatewayctl.tracing.client_spans import ClientTracer
+
+    if app.json:
+        raise EmptyPrompt("--json needs a prompt: a conversation is not one document.")
+    tracer = ClientTracer(app.http, app.settings.phoenix_url)
+    converse(ask, turn=lambda each: turn(app, each, tracer), console=app.console)
 
 
 def _prompt(given: str | None) -> str:

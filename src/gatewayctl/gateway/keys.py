@@ -10,12 +10,13 @@ from __future__ import annotations
 import hashlib
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field
-from datetime import UTC, datetime
+from datetime import datetime
 from types import MappingProxyType
 from typing import Any, Final
 
 from gatewayctl.errors import GatewayRefused
 from gatewayctl.gateway.client import GatewayClient
+from gatewayctl.gateway.times import moment
 from gatewayctl.settings.model import Secret
 
 _PAGE_SIZE: Final = 100
@@ -213,21 +214,10 @@ def _virtual_key(row: Mapping[str, Any]) -> VirtualKey:
         name=row.get("key_name"),
         models=tuple(str(model) for model in row.get("models") or ()),
         metadata=MappingProxyType(dict(row.get("metadata") or {})),
-        expires=_moment(row.get("expires")),
+        expires=moment(row.get("expires")),
         spend=None if spend is None else float(spend),
         blocked=bool(row.get("blocked")),
-        created_at=_moment(row.get("created_at")),
-        last_active=_moment(row.get("last_active")),
+        created_at=moment(row.get("created_at")),
+        last_active=moment(row.get("last_active")),
         limits=MappingProxyType({name: row[name] for name in _LIMITS if row.get(name) is not None}),
     )
-
-
-def _moment(text: Any) -> datetime | None:
-    """LiteLLM writes UTC, with or without saying so."""
-    if not isinstance(text, str):
-        return None
-    try:
-        moment = datetime.fromisoformat(text)
-    except ValueError:
-        return None
-    return moment if moment.tzinfo else moment.replace(tzinfo=UTC)

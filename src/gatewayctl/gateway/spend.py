@@ -13,6 +13,7 @@ from datetime import UTC, datetime, timedelta
 from typing import Any, Final
 
 from gatewayctl.gateway.client import GatewayClient
+from gatewayctl.gateway.times import moment
 from gatewayctl.settings.model import Secret
 
 PATH: Final = "/spend/logs/v2"
@@ -58,25 +59,15 @@ def spend_logs(
     until: datetime,
     trace_id: str | None = None,
 ) -> tuple[SpendLog, ...]:
-    """Every request that began in the time, newest first; of one trace if it is given.
-
-    LiteLLM counts in whole seconds, so the edges are widened to them.
-    """
-    params: dict[str, str | int] = {
-        "start_date": since.astimezone(UTC).strftime(_WHOLE_SECONDS),
-        "end_date": (until.astimezone(UTC) + timedelta(seconds=1)).strftime(_WHOLE_SECONDS),
-        "page_size": _PAGE_SIZE,
-    }
+    """Every request that began in the time, newest first; of one trace if it is given."""
+    asked: dict[str, str | int] = {"page_size": _PAGE_SIZE}
     if trace_id is not None:
-        params["session_id"] = trace_id
+        asked["session_id"] = trace_id
     found: dict[str, SpendLog] = {}
     page = 1
     while True:
-        body = gateway.call("GET", PATH, key=master, role="master", params=params | {"page": page})
-        rows = body.get("data") if isinstance(body, dict) else None
-        if not isinstance(rows, list):
-            raise gateway.unexpected("spend logs")
-        for log in map(_log, rows):
+        body = _page(gateway, master, since=since, until=until, page=page, **asked)
+        for log in map(_log, body["data"]):
             # A page may repeat a row when new ones arrive while it is read.
             found.setdefault(log.call_id, log)
         if page >= int(body.get("total_pages") or 1):
@@ -139,7 +130,10 @@ def _page(
     until: datetime,
     **asked: str | int,
 ) -> Mapping[str, Any]:
-    """One page of the ledger, newest first, as it comes."""
+    """One page of the ledger, newest first, as it comes.
+
+    LiteLLM counts in whole seconds, so the edges are widened to them.
+    """
     params: dict[str, str | int] = {
         "start_date": since.astimezone(UTC).strftime(_WHOLE_SECONDS),
         "end_date": (until.astimezone(UTC) + timedelta(seconds=1)).strftime(_WHOLE_SECONDS),
@@ -154,7 +148,7 @@ def _page(
 def _log(row: Mapping[str, Any]) -> SpendLog:
     said = row.get("metadata")
     metadata: Mapping[str, Any] = said if isinstance(said, dict) else {}
-    start, end = _moment(row.get("startTime")), _moment(row.get("endTime"))
+    start, end = moment(row.get("startTime")), moment(row.get("endTime"))
     tags = row.get("request_tags")
     return SpendLog(
         call_id=str(row.get("litellm_call_id") or row.get("request_id") or ""),
@@ -171,11 +165,3 @@ def _log(row: Mapping[str, Any]) -> SpendLog:
         start=start,
         seconds=(end - start).total_seconds() if start and end else None,
     )
-
-
-def _moment(text: Any) -> datetime | None:
-    try:
-        moment = datetime.fromisoformat(text)
-    except (TypeError, ValueError):
-        return None
-    return moment if moment.tzinfo else moment.replace(tzinfo=UTC)

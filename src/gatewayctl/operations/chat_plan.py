@@ -88,7 +88,7 @@ def plan_chat(settings: Settings, ask: ChatAsk, environ: Mapping[str, str]) -> C
     """Decide what to send. Raises UsageProblem, UnknownComponent, EmptyPrompt or
     VirtualKeyMissing; nothing has been sent then.
     """
-    prompt = _text(ask.prompt, "the prompt")
+    prompt = _text(ask.prompt, "The prompt")
     if not prompt.strip():
         raise EmptyPrompt("The prompt is empty.")
     component = _component(settings, ask.component or DEFAULT_COMPONENT)
@@ -119,7 +119,7 @@ def _text(text: str, what: str) -> str:
     try:
         text.encode()
     except UnicodeEncodeError:
-        raise UsageProblem(f"{what} is not UTF-8 text.".capitalize()) from None
+        raise UsageProblem(f"{what} is not UTF-8 text.") from None
     return text
 
 
@@ -152,7 +152,7 @@ def _model(settings: Settings, name: str | None) -> tuple[str, str | None]:
     if name is not None:
         if not name.strip():
             raise UsageProblem("--model is empty.")
-        return _text(name, "the model"), None
+        return _text(name, "The model"), None
     online = [model for model in settings.models if not model.offline]
     for model in online:
         if has_real_key(model, settings):

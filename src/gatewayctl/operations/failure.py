@@ -138,7 +138,9 @@ def explained(runtime: Runtime | None = None) -> Iterator[None]:
     except OSError as error:
         if error.errno not in _NO_SPACE:
             raise
-        full = RuntimeProblem(f"The disk is full: {error.strerror} ({error.filename}).")
+        # A write to a file that is open does not say which.
+        where = f" ({error.filename})" if error.filename else ""
+        full = RuntimeProblem(f"The disk is full: {error.strerror}{where}.")
         _with_finding(full, "disk_full")
         raise full from None
     except GatewayctlError as error:

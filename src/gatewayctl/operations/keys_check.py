@@ -109,12 +109,18 @@ def _checked(settings: Settings, gateway: GatewayClient, now: datetime) -> tuple
     keys = tuple(litellm.listed(gateway, require_master_key(settings)))
     values = values_now(settings)
     known = Known(settings=settings, keys=keys, values=values, now=now)
-    steps = {each.step.alias: each.step for each in reversed(plan(known))}
+    # By the alias of the key: the step of a rotation bears the alias the key is to get.
+    steps = {
+        each.step.alias if each.key is None else each.key.alias: each.step
+        for each in reversed(plan(known))
+    }
     rows = joined(settings, keys, now=now).own
     return tuple(
         _check(gateway, row, steps[row.alias], values)
         for row in rows
-        if row.declared or (row.in_env and row.state not in {"retiring", "unfinished"})
+        if row.declared
+        # A new key whose alias is declared has no step of its own: that of the alias covers it.
+        or (row.in_env and row.alias in steps and row.state not in {"retiring", "unfinished"})
     )
 
 

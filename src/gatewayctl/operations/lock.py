@@ -41,10 +41,11 @@ def held(
     with lock:
         until = clock() + timeout
         while not _taken(lock):
-            if clock() >= until:
+            left = until - clock()
+            if left <= 0:
                 waited = f" Waited {timeout:g} s for it." if timeout else ""
                 raise Locked(f"This project is being changed: {_holder(state_dir)}.{waited}")
-            sleep(_POLL_SECONDS)
+            sleep(min(_POLL_SECONDS, left))
         now = datetime.now(UTC).isoformat(timespec="seconds")
         # Who holds it is only told; on a full disk the lock holds all the same.
         with suppress(OSError):

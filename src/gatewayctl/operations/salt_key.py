@@ -10,13 +10,13 @@ from __future__ import annotations
 import hashlib
 import hmac
 import json
-import os
 import secrets
 from contextlib import suppress
 from pathlib import Path
 from typing import Final
 
-from gatewayctl.errors import SaltKeyChanged
+from gatewayctl.errors import FileUnwritable, SaltKeyChanged
+from gatewayctl.rendering.atomic import write_whole
 from gatewayctl.settings.model import Secret, Settings
 
 NAME: Final = "LITELLM_SALT_KEY"
@@ -60,12 +60,8 @@ def remember(settings: Settings, *, anew: bool = False) -> None:
     salt = secrets.token_bytes(16)
     digest = _hash(key, salt, _ITERATIONS)
     kept = {"salt": salt.hex(), "iterations": _ITERATIONS, "digest": digest.hex()}
-    partial = _file(settings).with_suffix(".partial")
-    with suppress(OSError):
-        handle = os.open(partial, os.O_WRONLY | os.O_CREAT | os.O_TRUNC, 0o600)
-        with os.fdopen(handle, "w", encoding="utf-8") as out:
-            json.dump(kept, out)
-        partial.rename(_file(settings))
+    with suppress(FileUnwritable):
+        write_whole(_file(settings), json.dumps(kept).encode(), mode=0o600)
 
 
 def forget(settings: Settings) -> None:

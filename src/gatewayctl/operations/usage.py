@@ -5,7 +5,7 @@ Owns the sums over LiteLLM's spend logs. Must not know terminals.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from typing import TYPE_CHECKING, Final, Literal
@@ -127,17 +127,13 @@ def _row(name: str | None, logs: Sequence[SpendLog]) -> UsageRow:
         name=name,
         requests=len(logs),
         errors=sum(not log.ok for log in logs),
-        prompt_tokens=_sum(log.prompt_tokens for log in logs),
-        completion_tokens=_sum(log.completion_tokens for log in logs),
-        total_tokens=_sum(log.total_tokens for log in logs),
+        prompt_tokens=sum(log.prompt_tokens for log in logs),
+        completion_tokens=sum(log.completion_tokens for log in logs),
+        total_tokens=sum(log.total_tokens for log in logs),
         cost=sum(costs) if costs else None,
         p50=percentile(times, 0.5),
         p95=percentile(times, 0.95),
     )
-
-
-def _sum(numbers: Iterable[int]) -> int:
-    return sum(numbers)
 
 
 def percentile(ordered: Sequence[float], share: float) -> float | None:

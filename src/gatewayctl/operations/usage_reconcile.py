@@ -95,7 +95,8 @@ def reconcile(
     inside = [call_id for call_id, start in judged if start is None or start >= begin]
     found = {call_id: _gap(call_id, logs.get(call_id), spans.get(call_id)) for call_id in inside}
     gaps = [gap for gap in found.values() if gap is not None]
-    ripe = [gap for gap in gaps if gap.start is None or gap.start <= until - _seconds(settle)]
+    settled = until - timedelta(seconds=settle)
+    ripe = [gap for gap in gaps if gap.start is None or gap.start <= settled]
     oldest_first = sorted(ripe, key=lambda gap: (gap.start or begin, gap.call_id))
     return ReconcileReport(
         since=begin,
@@ -105,10 +106,6 @@ def reconcile(
         refused=len(refused),
         gaps=tuple(oldest_first),
     )
-
-
-def _seconds(number: float) -> timedelta:
-    return timedelta(seconds=number)
 
 
 def _start(log: SpendLog | None, span: Span | None) -> datetime | None:

@@ -74,7 +74,7 @@ def judge(
 
     ``strays`` are model calls of this request that were found in other traces.
     """
-    tree = _Tree(tuple(spans))
+    tree = _Tree(spans)
     pairs = [(call, tree.of_call(call)) for call in expected.calls]
     found = [(call, llm[0]) for call, llm in pairs if llm]
     # A call that was refused may never have come as far as a model.
@@ -93,17 +93,13 @@ def judge(
     )
 
 
-@dataclass(slots=True)
 class _Tree:
-    spans: tuple[Span, ...]
+    """Made once for a look: each step up a trace asks for the span of an id."""
 
-    @property
-    def known(self) -> dict[str, Span]:
-        return {span.span_id: span for span in self.spans}
-
-    @property
-    def llm(self) -> list[Span]:
-        return [span for span in self.spans if span.kind == LLM]
+    def __init__(self, spans: Iterable[Span]) -> None:
+        self.spans = tuple(spans)
+        self.known = {span.span_id: span for span in self.spans}
+        self.llm = [span for span in self.spans if span.kind == LLM]
 
     def descends(self, span: Span, ancestor: str) -> bool:
         known, seen = self.known, set()

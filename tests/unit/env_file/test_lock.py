@@ -13,28 +13,35 @@ from gatewayctl.env_file.write import update
 from gatewayctl.errors import Locked
 
 WRITERS, WRITES = 8, 20
-WRITER = """
-import sys
+# Each writer is a process of its own; forked, so that Python starts once and not eight times.
+WRITING = """
+import os, sys
 from pathlib import Path
 from gatewayctl.env_file.write import update
-writer = sys.argv[2]
-for write in range(int(sys.argv[3])):
-    values = {f"W{writer}_{write}": f"{writer}-{write}", "SHARED": writer}
-    update(Path(sys.argv[1]), values, patience=120)
+path, writers, writes = Path(sys.argv[1]), int(sys.argv[2]), int(sys.argv[3])
+started = []
+for writer in range(writers):
+    child = os.fork()
+    if child:
+        started.append(child)
+        continue
+    for write in range(writes):
+        values = {f"W{writer}_{write}": f"{writer}-{write}", "SHARED": str(writer)}
+        update(path, values, patience=120)
+    sys.exit()
+sys.exit(any([os.waitpid(child, 0)[1] for child in started]))
 """
 
 
 def test_of_160_concurrent_writes_none_is_lost_and_readers_see_whole_files(tmp_path: Path) -> None:
     path = tmp_path / ".env"
     path.write_text("# mine\nFIRST=1\n")
-    arguments = [sys.executable, "-c", WRITER, str(path)]
-    writers = [
-        subprocess.Popen([*arguments, str(writer), str(WRITES)]) for writer in range(WRITERS)
-    ]
     seen = [len(read(path))]
-    while any(writer.poll() is None for writer in writers):
-        seen.append(len(read(path)))
-    assert [writer.wait() for writer in writers] == [0] * WRITERS
+    program = [sys.executable, "-c", WRITING, str(path), str(WRITERS), str(WRITES)]
+    with subprocess.Popen(program) as writing:
+        while writing.poll() is None:
+            seen.append(len(read(path)))
+    assert writing.returncode == 0
     written = {
         f"W{writer}_{write}": f"{writer}-{write}"
         for writer in range(WRITERS)

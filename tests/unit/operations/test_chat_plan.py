@@ -154,6 +154,13 @@ def test_what_cannot_be_sent_is_told_before_anything_is(
     assert hint in caught.value.hint
 
 
+def test_what_is_no_text_is_named(tmp_path: Path) -> None:
+    with pytest.raises(UsageProblem, match=r"^The prompt is not UTF-8 text\.$"):
+        plan(tmp_path, prompt="a\udc80")
+    with pytest.raises(UsageProblem, match=r"^--system is not UTF-8 text\.$"):
+        plan(tmp_path, system="a\udc80")
+
+
 def test_a_provider_key_of_a_declared_model_is_never_a_virtual_key(tmp_path: Path) -> None:
     config = "models:\n  own: {model: openai/x, api_key_env: OWN_KEY}\n"
 

@@ -222,5 +222,16 @@ def test_settings_that_do_not_load_still_have_their_mode_fixed(patient: Patient)
     assert [fix.finding for fix in report.fixes] == ["env_file_mode"]
 
 
+def test_secrets_are_not_generated_while_the_settings_do_not_load(patient: Patient) -> None:
+    (patient.folder / "gateway.yaml").write_text("nonsense: 1\n")
+    (patient.folder / ".env").unlink()
+
+    report = examined(patient, fix=True)
+
+    assert ids(report) == ["settings_invalid", "env_file_missing"]
+    assert [(fix.done, fix.said) for fix in report.fixes] == [(False, "nothing safe to do")]
+    assert not (patient.folder / ".env").exists()
+
+
 def test_every_finding_says_what_to_do() -> None:
     assert [f.id for f in FINDINGS.values() if not (f.title and f.meaning and f.remedy)] == []

@@ -163,6 +163,13 @@ def test_a_full_disk_is_a_failure_of_its_own_and_no_bug() -> None:
     assert "/data" in full.value.message
 
 
+def test_a_full_disk_is_told_without_a_file_where_none_is_known() -> None:
+    with pytest.raises(RuntimeProblem) as full, explained():
+        raise OSError(errno.ENOSPC, "No space left on device")
+
+    assert full.value.message == "The disk is full: No space left on device."
+
+
 def test_other_failures_of_the_system_stay_what_they_are() -> None:
     with pytest.raises(PermissionError), explained():
         raise PermissionError(errno.EACCES, "Permission denied")

@@ -111,6 +111,40 @@ def test_an_undeclared_key_of_ours_is_proved_where_env_holds_it(desk: Desk) -> N
     assert [(check.alias, check.ok) for check in report.keys] == [("batch", True)]
 
 
+@pytest.mark.parametrize("stage", ["next", "old-1"])
+def test_a_key_of_a_rotation_that_ended_is_told_once_by_its_declared_alias(
+    desk: Desk, stage: str
+) -> None:
+    desk.write(f"APP_KEY={SECRET}")
+    marks = {"gatewayctl_alias": "app"}
+    desk.add(alias=f"app@{stage}", expires="2026-11-22T00:00:00Z", metadata=marks)
+
+    checks = {check.alias: check.reason for check in desk.run(keys_check).keys}
+
+    assert (
+        checks["app"]
+        == {
+            "next": "a rotation of it was interrupted",
+            "old-1": "APP_KEY holds a key that was rotated away",
+        }[stage]
+    )
+    assert "app@next" not in checks
+
+
+def test_the_new_key_of_a_rotation_that_ended_is_told_where_its_alias_is_not_declared(
+    desk: Desk,
+) -> None:
+    desk.config = "project_name: desk\nkeys: {}\n"
+    desk.write(f"BATCH_KEY={SECRET}")
+    marks = {"gatewayctl_alias": "batch", "gatewayctl_env": "BATCH_KEY"}
+    desk.add(alias="batch@next", expires="2026-11-22T00:00:00Z", metadata=marks)
+
+    check = only(desk)
+
+    assert (check.alias, check.ok) == ("batch@next", False)
+    assert check.reason == "a rotation of it was interrupted"
+
+
 def test_fix_puts_right_what_is_wrong_and_proves_it(desk: Desk) -> None:
     desk.write(f"APP_KEY={SECRET}")
     desk.config = ONE_KEY.replace("APP_KEY", "APP_KEY, models: [demo]")

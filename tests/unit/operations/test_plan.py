@@ -5,14 +5,18 @@ from pathlib import Path
 import httpx
 import pytest
 
-from gatewayctl.errors import Drift
+from gatewayctl.errors import Drift, RestoreUnfinished, SaltKeyChanged
 from gatewayctl.gateway.client import GatewayClient
+from gatewayctl.operations import restore_journal, salt_key
+from gatewayctl.operations.keys_create import create_declared_keys
 from gatewayctl.operations.plan import PlanReport, plan
 from gatewayctl.operations.render import render
 from gatewayctl.settings.model import Settings
 from tests.fakes.answers import REFUSED, answers
+from tests.fakes.litellm import served
 from tests.fakes.projects import project
 from tests.fakes.runtime import FakeRuntime, resolved, up_and_running
+from tests.unit.operations.keys_desk import SECRET, Desk
 
 
 @pytest.fixture
@@ -110,6 +114,30 @@ def test_keys_cannot_be_said_while_the_gateway_is_silent_but_for_those_env_lacks
     }
 
 
+def test_a_key_that_the_environment_holds_is_not_made_anew(tmp_path: Path) -> None:
+    desk = Desk(folder=tmp_path)
+    desk.write()
+    desk.add()
+    settings = project(tmp_path, desk.config, environ={"APP_KEY": SECRET})
+
+    with served(desk.fake) as gateway:
+        report = plan(settings, resolved(up_and_running()), gateway)
+        made = create_declared_keys(settings, gateway)
+
+    assert report.keys == ()
+    assert not made.changed
+
+
+def test_a_key_that_the_environment_holds_is_not_said_to_be_made_while_the_gateway_is_silent(
+    tmp_path: Path,
+) -> None:
+    settings = project(
+        tmp_path, "keys: {app: APP_KEY}\n", env="", environ={"APP_KEY": "sk-virtual-0123456789"}
+    )
+
+    assert [key.action for key in planned(settings, up_and_running()).keys] == ["unknown"]
+
+
 def test_secrets_that_up_would_generate_are_named(tmp_path: Path) -> None:
     bare = project(tmp_path / "bare", env="")
     (bare.project_dir / ".env").write_text("")
@@ -120,3 +148,15 @@ def test_secrets_that_up_would_generate_are_named(tmp_path: Path) -> None:
 
     assert "LITELLM_SALT_KEY" in report.secrets
     assert "REDIS_PASSWORD" not in report.secrets
+
+
+def test_what_up_would_refuse_is_refused(settings: Settings) -> None:
+    restore_journal.begin(settings, settings.project_dir / "a.bak")
+    with pytest.raises(RestoreUnfinished):
+        planned(settings, up_and_running())
+
+    restore_journal.end(settings)
+    made_with = project(settings.project_dir, env="LITELLM_SALT_KEY=sk-salt-0123456789abcdef\n")
+    salt_key.remember(made_with)
+    with pytest.raises(SaltKeyChanged):
+        planned(settings, up_and_running())

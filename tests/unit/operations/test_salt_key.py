@@ -61,6 +61,16 @@ def test_what_is_kept_is_private_and_holds_no_key(tmp_path: Path) -> None:
     assert KEY.removeprefix("sk-") not in kept.read_text()
 
 
+def test_a_disk_that_takes_nothing_keeps_nobody_from_starting(tmp_path: Path) -> None:
+    made = settings(tmp_path)
+    made.state_dir.rmdir()
+    made.state_dir.write_text("no folder")
+
+    salt_key.remember(made)
+
+    assert made.state_dir.read_text() == "no folder"
+
+
 @pytest.mark.parametrize("text", ["", "[]", "{}", '{"salt": "x", "digest": "", "iterations": 1}'])
 def test_a_file_that_says_nothing_keeps_nobody_from_starting(tmp_path: Path, text: str) -> None:
     made = settings(tmp_path)

@@ -41,7 +41,10 @@ def ignored(subject: Subject) -> str:
 
 def secrets(subject: Subject) -> str:
     """Generate what is missing, where no database was made with something else."""
-    settings = subject.project
+    settings = subject.settings
+    if settings is None:
+        # Which those are, and where databases are kept, is said by settings that load.
+        return ""
     values = missing_secrets(settings)
     made_with_others = recorded(settings.state_dir) is not None or salt_key.known(settings)
     if made_with_others:
@@ -57,8 +60,7 @@ def secrets(subject: Subject) -> str:
 
 
 def files(subject: Subject) -> str:
-    assert subject.resolved is not None  # noqa: S101 - only then was drift found
-    report = render(subject.project, runtime=subject.resolved.name)
+    report = render(subject.project, runtime=subject.runtime.name)
     written = [str(file.path) for file in report.files if file.state != "unchanged"]
     return f"rendered {', '.join(written)}" if written else ""
 

@@ -63,8 +63,7 @@ def database_sizes(subject: Subject) -> Iterator[Found]:
 
 def versions(subject: Subject) -> Iterator[Found]:
     """LiteLLM's version, as declared and as it runs, against what is known of it."""
-    assert subject.resolved is not None  # noqa: S101 - the check's needs were met
-    containers = subject.resolved.name != "embedded"
+    containers = subject.runtime.name != "embedded"
     seen = {s.version for s in subject.services if s.service == "litellm" and s.version}
     if containers:
         seen.add(subject.project.images.litellm)
@@ -85,7 +84,7 @@ def versions(subject: Subject) -> Iterator[Found]:
 
 def images(subject: Subject) -> Iterator[Found]:
     """Images whose tag moves."""
-    if subject.resolved is None or subject.resolved.name == "embedded":
+    if subject.runtime.name == "embedded":
         return
     chosen = subject.project.images
     named = {"litellm": chosen.litellm, "phoenix": chosen.phoenix}

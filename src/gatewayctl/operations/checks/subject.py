@@ -9,7 +9,7 @@ from collections.abc import Callable, Iterator
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
 from pathlib import Path
-from typing import TYPE_CHECKING, Literal
+from typing import TYPE_CHECKING, Literal, TypeVar
 
 from gatewayctl.errors import GatewayctlError
 from gatewayctl.operations.findings.finding import Severity
@@ -21,6 +21,7 @@ from gatewayctl.settings.model import Secret, Settings
 if TYPE_CHECKING:
     from gatewayctl.gateway.client import GatewayClient
 
+Thing = TypeVar("Thing")
 Need = Literal["settings", "master key", "runtime", "litellm", "phoenix"]
 
 
@@ -74,24 +75,24 @@ class Subject:
 
     @property
     def project(self) -> Settings:
-        assert self.settings is not None  # noqa: S101 - the check's needs were met
-        return self.settings
+        return _there(self.settings)
 
     @property
     def runtime(self) -> Runtime:
-        assert self.resolved is not None  # noqa: S101 - the check's needs were met
-        return self.resolved.runtime
+        return _there(self.resolved).runtime
 
     @property
     def client(self) -> GatewayClient:
-        assert self.gateway is not None  # noqa: S101 - the check's needs were met
-        return self.gateway
+        return _there(self.gateway)
 
     @property
     def master_key(self) -> Secret:
-        key = self.project.secrets.master_key
-        assert key is not None  # noqa: S101 - the check's needs were met
-        return key
+        return _there(self.project.secrets.master_key)
+
+
+def _there(thing: Thing | None) -> Thing:
+    assert thing is not None  # noqa: S101 - the check's needs were met
+    return thing
 
 
 Look = Callable[[Subject], Iterator[Found]]
