@@ -74,7 +74,8 @@ class FakeDocker:
     ``anew`` those that a rehearsal makes anew.
 
     ``calls`` is what was asked that changes something, in order. ``ends`` maps a verb to the words
-    with which it fails; ``says`` are lines written while it works.
+    with which it fails; ``says`` are lines written while it works. ``elsewhere`` are the processes
+    that start it beside us, look by look.
     """
 
     running: dict[str, dict[str, Any]] = field(default_factory=dict)
@@ -89,6 +90,7 @@ class FakeDocker:
     hashed: dict[str, str] = field(default_factory=dict)
     raising: dict[str, RuntimeProblem] = field(default_factory=dict)
     anew: frozenset[str] = frozenset()
+    elsewhere: list[tuple[int, ...]] = field(default_factory=list)
     once: list[Completed] = field(default_factory=list)
     calls: list[str] = field(default_factory=list)
     looks: int = 0
@@ -159,6 +161,9 @@ class FakeDocker:
             for service in services:
                 self._bring_up(service)
         return done
+
+    def starts_elsewhere(self) -> tuple[int, ...]:
+        return self.elsewhere.pop(0) if self.elsewhere else ()
 
     def restart(self, services: Sequence[str]) -> None:
         self.calls.append(f"restart {' '.join(services)}")

@@ -132,7 +132,12 @@ def rollback(
     project = afresh()
     settings = project.settings
     require_master_key(settings)
-    with change(settings, "rollback"), explained(project.resolved.runtime):
+    with (
+        change(settings, "rollback"),
+        # Also where nothing is restored: a rollback that was killed may have left secrets in it.
+        work_folder(backups_folder(settings) / ".rollback") as work,
+        explained(project.resolved.runtime),
+    ):
         journal = _journal(project)
         place(settings)
         yield from start_databases(settings, project.resolved)
@@ -141,7 +146,7 @@ def rollback(
             raise ConfirmationRequired("LiteLLM's database would come back from the backup.")
         kept = None
         if restored:
-            kept = yield from _restored(project, journal, backup=backup)
+            kept = yield from _restored(project, journal, work, backup=backup)
         project = yield from _set_back(afresh, journal)
         served = yield from serve(
             project, timeout=timeout, keys=journal.keys, rows={} if restored else journal.rows
@@ -196,32 +201,31 @@ def _require_backup(journal: Journal) -> Path:
 
 
 def _restored(
-    project: Project, journal: Journal, *, backup: bool
+    project: Project, journal: Journal, work: Path, *, backup: bool
 ) -> Generator[Progress, None, Path | None]:
     """LiteLLM's database as it was before the upgrade; what is there now is kept in a file."""
     settings, runtime = project.settings, project.resolved.runtime
     database, kept = litellm_database(project), None
-    with work_folder(backups_folder(settings) / ".rollback") as work:
-        archive = _require_backup(journal)
-        require_room_in(work, wanted=archive.stat().st_size)
-        manifest = unpack(archive, work)
-        if backup:
-            now = datetime.now(UTC)
-            target = default_file(settings, now)
-            taken = yield from take(settings, project.resolved, target, now=now)
-            kept = taken.file
-        with undone([database], "restored"):
-            yield from loaded(database, manifest.rows, work, "restored")
-        yield Progress(subject="services", state="working", detail="stopping")
-        for _ in runtime.stop():
-            pass
-        yield Progress(subject="services", state="stopped")
-        yield Progress(subject="swap of litellm", state="working", detail="starting its server")
-        database.shell.start()
-        database.swap_in()
-        if differs := same_rows(manifest.rows["litellm"], database.rows()):
-            raise RuntimeProblem(f"litellm after the swap: {differs}.")
-        yield Progress(subject="swap of litellm", state="ready", detail="as before the upgrade")
+    archive = _require_backup(journal)
+    require_room_in(work, wanted=archive.stat().st_size)
+    manifest = unpack(archive, work)
+    if backup:
+        now = datetime.now(UTC)
+        target = default_file(settings, now)
+        taken = yield from take(settings, project.resolved, target, now=now)
+        kept = taken.file
+    with undone([database], "restored"):
+        yield from loaded(database, manifest.rows, work, "restored")
+    yield Progress(subject="services", state="working", detail="stopping")
+    for _ in runtime.stop():
+        pass
+    yield Progress(subject="services", state="stopped")
+    yield Progress(subject="swap of litellm", state="working", detail="starting its server")
+    database.shell.start()
+    database.swap_in()
+    if differs := same_rows(manifest.rows["litellm"], database.rows()):
+        raise RuntimeProblem(f"litellm after the swap: {differs}.")
+    yield Progress(subject="swap of litellm", state="ready", detail="as before the upgrade")
     return kept
 
 

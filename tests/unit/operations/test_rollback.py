@@ -102,6 +102,21 @@ def test_a_rollback_interrupted_at_any_step_ends_well(tmp_path: Path) -> None:
         at += 1
 
 
+def test_what_a_killed_rollback_unpacked_is_gone_also_where_nothing_is_restored(
+    world: World, gateway: GatewayClient
+) -> None:
+    world.runtime.ending.add(NEW)
+    with pytest.raises(ServiceFailed):
+        report_of(world.upgrade(gateway))
+    left = world.folder / ".gatewayctl/backups/.rollback"
+    left.mkdir(parents=True)
+    (left / ".env").write_text("LITELLM_MASTER_KEY=sk-of-a-backup\n")
+
+    report = report_of(world.rollback(gateway))
+
+    assert (report.restored, left.exists()) == (False, False)
+
+
 def test_data_that_would_go_needs_consent(world: World, gateway: GatewayClient) -> None:
     report_of(world.upgrade(gateway))
 

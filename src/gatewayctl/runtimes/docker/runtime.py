@@ -53,6 +53,8 @@ _DATABASES: Final = frozenset({*SERVICES.values(), "redis"})
 _FRESH_SECONDS: Final = 0.4
 """So long a look at the containers serves all questions about it."""
 _POSTGRES_SECONDS: Final = 60.0
+_ALONE_SECONDS: Final = 120.0
+_ALONE_POLL_SECONDS: Final = 0.3
 
 
 class DockerRuntime:
@@ -130,6 +132,7 @@ class DockerRuntime:
         return bool(self._docker.volumes())
 
     def stop(self, *, remove_data: bool = False) -> Stopped:
+        yield from self._alone()
         everything = states.containers(self._docker.containers())
         occupied.check_name(self._settings, everything)
         ran = self._in_order({item.service for item in everything if item.alive})
@@ -262,7 +265,7 @@ class DockerRuntime:
         """Let Compose bring these up; says by their containers what that did."""
         if not services:
             return StartReport()
-        self._changed()
+        yield from self._alone()
         before = self._look()
         # What ends again and again waits ever longer for its next chance: it gets a new one now.
         broken = [before[s].id for s in services if s in before and before[s].state == "failed"]
@@ -278,6 +281,24 @@ class DockerRuntime:
             restarted=tuple(name for name in services if name in ran - same),
             unchanged=tuple(name for name in services if name in same),
         )
+
+    def _alone(self) -> Generator[Progress, None, None]:
+        """Wait for what a gatewayctl that was killed left at work, then look anew."""
+        until, waited = self._clock() + _ALONE_SECONDS, False
+        while others := self._docker.starts_elsewhere():
+            if self._clock() >= until:
+                raise RuntimeProblem(
+                    f"Another `docker compose up` of this project does not end (pid {others[0]}).",
+                    hint=f"See what it waits for, or end it: kill {others[0]}",
+                )
+            if not waited:
+                detail = "waiting for one that is at work already"
+                yield Progress(subject="docker compose", state="working", detail=detail)
+            waited = True
+            self._sleep(_ALONE_POLL_SECONDS)
+        if waited:
+            yield Progress(subject="docker compose", state="ready")
+        self._changed()
 
     def _listened(self, services: Sequence[str]) -> Generator[Progress, None, None]:
         project = self._settings.project_name

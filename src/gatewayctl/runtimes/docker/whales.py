@@ -19,7 +19,7 @@ from types import MappingProxyType
 from typing import TYPE_CHECKING, Any, Final, Protocol
 
 from gatewayctl.runtimes import process
-from gatewayctl.runtimes.docker import compose, engine
+from gatewayctl.runtimes.docker import at_work, compose, engine
 from gatewayctl.runtimes.docker.states import PROJECT
 from gatewayctl.runtimes.process import Completed
 
@@ -88,6 +88,9 @@ class Docker(Protocol):
 
     def up(self, services: Sequence[str]) -> Lines:
         """Create and start these and what they need, recreate what changed, remove orphans."""
+
+    def starts_elsewhere(self) -> tuple[int, ...]:
+        """The processes that start the project beside us, in the background."""
 
     def restart(self, services: Sequence[str]) -> None:
         """Stop and start the containers that are there."""
@@ -191,6 +194,9 @@ class Whales:
         # Images were fetched and built before: a start asks no registry. Not --no-deps: Compose
         # takes what a service waits for into its hash, and would make it anew next time.
         return process.follow(self._compose("up", *_UP, *services))
+
+    def starts_elsewhere(self) -> tuple[int, ...]:
+        return at_work.starts(self._project)
 
     def restart(self, services: Sequence[str]) -> None:
         with _failures("restart " + ", ".join(services)):

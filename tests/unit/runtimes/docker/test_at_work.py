@@ -1,0 +1,73 @@
+from __future__ import annotations
+
+import subprocess
+import sys
+from collections.abc import Iterator
+from contextlib import contextmanager
+
+import pytest
+
+from gatewayctl.errors import RuntimeProblem
+from gatewayctl.runtimes.docker.at_work import starts
+from gatewayctl.settings.model import Settings
+from tests.fakes.driving import driven
+from tests.unit.runtimes.docker.faked_engine import runtime_of, up_and_running
+
+UP = ("compose", "--project-name", "shop", "up", "--detach")
+
+
+@contextmanager
+def a_process(*words: str) -> Iterator[int]:
+    """A process with these words on its command line."""
+    waits = "import sys; sys.stdin.read()"
+    with subprocess.Popen([sys.executable, "-c", waits, *words], stdin=subprocess.PIPE) as process:
+        try:
+            yield process.pid
+        finally:
+            process.kill()
+
+
+def test_a_start_of_this_project_is_seen_and_only_while_it_lives() -> None:
+    with a_process(*UP) as pid:
+        assert starts("shop") == (pid,)
+    assert starts("shop") == ()
+
+
+@pytest.mark.parametrize(
+    "words",
+    [
+        ("compose", "--project-name", "other", "up", "--detach"),
+        ("compose", "--project-name", "shop", "--dry-run", "up", "--detach"),
+        # Somebody who watches it in a terminal would be waited for until it is closed.
+        ("compose", "--project-name", "shop", "up"),
+        ("compose", "--project-name", "shop", "logs", "--follow"),
+    ],
+)
+def test_what_does_not_change_this_project_and_end_is_none(words: tuple[str, ...]) -> None:
+    with a_process(*words):
+        assert starts("shop") == ()
+
+
+@pytest.mark.parametrize("verb", ["start", "stop", "restart"])
+def test_whatever_changes_containers_waits_until_it_is_alone(settings: Settings, verb: str) -> None:
+    docker = up_and_running()
+    docker.elsewhere = [(7,), (7,), ()]
+    runtime = runtime_of(settings, docker)
+
+    events, _ = driven(runtime.restart([]) if verb == "restart" else getattr(runtime, verb)())
+
+    said = [(event.state, event.detail) for event in events if event.subject == "docker compose"]
+    assert said == [("working", "waiting for one that is at work already"), ("ready", "")]
+    assert docker.elsewhere == []
+    assert docker.calls
+
+
+def test_one_that_never_ends_is_named_and_nothing_is_touched(settings: Settings) -> None:
+    docker = up_and_running()
+    docker.elsewhere = [(7,)] * 1000
+
+    with pytest.raises(RuntimeProblem, match=r"does not end \(pid 7\)") as caught:
+        driven(runtime_of(settings, docker).start())
+
+    assert "kill 7" in caught.value.hint
+    assert docker.calls == []
