@@ -8,11 +8,10 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-from gatewayctl.cli.context import App, context
+from gatewayctl.cli.context import context
 from gatewayctl.cli.options import JsonFlag, TimeoutOption, YesFlag
 
 if TYPE_CHECKING:
-    from gatewayctl.operations.restore import Stack
     from gatewayctl.settings.model import Secret
 
 PassphraseFlag = Annotated[
@@ -74,7 +73,7 @@ def restore(
     by_name(app.settings.project_name, "the keys, spend and traces of now", yes=yes)
     opener = Opener(identity=identity, passphrase=_passphrase(passphrase_stdin))
     options = RestoreOptions(opener=opener, force=force, backup=not no_backup, timeout=timeout)
-    app.run("restore", operation(file, options, lambda: _afresh(app)), shown.restore)
+    app.run("restore", operation(file, options, app.afresh), shown.restore)
 
 
 def reset(
@@ -107,16 +106,6 @@ def reset(
     )
     events = operation(app.settings, app.resolved_runtime, app.gateway, options, lost=lost)
     app.run("reset", events, shown.reset)
-
-
-def _afresh(app: App) -> Stack:
-    """Settings, runtime and gateway of the files as they are now."""
-    from gatewayctl.operations.restore import Stack
-
-    for made in ("resolved_runtime", "gateway"):
-        app.__dict__.pop(made, None)
-    settings = app.reload_settings()
-    return Stack(settings=settings, resolved=app.resolved_runtime, gateway=app.gateway)
 
 
 def _passphrase(wanted: bool) -> Secret | None:

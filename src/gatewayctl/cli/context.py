@@ -20,6 +20,7 @@ if TYPE_CHECKING:
     from rich.console import RenderableType
 
     from gatewayctl.gateway.client import GatewayClient
+    from gatewayctl.operations.project import Project
     from gatewayctl.output.console import Console
     from gatewayctl.runtimes.base import Runtime
     from gatewayctl.runtimes.registry import ResolvedRuntime
@@ -87,6 +88,15 @@ class App:
         from gatewayctl.gateway.client import GatewayClient
 
         return GatewayClient(self.http, self.settings.gateway_url)
+
+    def afresh(self) -> Project:
+        """Settings, runtime and gateway of the files as they are now."""
+        from gatewayctl.operations.project import Project
+
+        for made in ("resolved_runtime", "gateway"):
+            self.__dict__.pop(made, None)
+        settings = self.reload_settings()
+        return Project(settings=settings, resolved=self.resolved_runtime, gateway=self.gateway)
 
     @cached_property
     def console(self) -> Console:

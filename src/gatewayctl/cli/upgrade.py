@@ -2,15 +2,12 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Annotated
+from typing import Annotated
 
 import typer
 
-from gatewayctl.cli.context import App, context
+from gatewayctl.cli.context import context
 from gatewayctl.cli.options import JsonFlag, TimeoutOption, YesFlag
-
-if TYPE_CHECKING:
-    from gatewayctl.operations.upgrade_plan import Project
 
 
 def upgrade(
@@ -35,7 +32,7 @@ def upgrade(
 
     app = context(ctx)
     options = UpgradeOptions(to=to, backup=not no_backup, timeout=timeout)
-    app.run("upgrade", operation(options, lambda: _afresh(app)), shown.upgrade)
+    app.run("upgrade", operation(options, app.afresh), shown.upgrade)
 
 
 def rollback(
@@ -54,25 +51,15 @@ def rollback(
     from gatewayctl.output import upgrade as shown
 
     app = context(ctx)
-    project = _afresh(app)
+    project = app.afresh()
     found = way_back(project)
     app.console.say(shown.way_back(found))
     if found.restores is not False:
         by_name(project.settings.project_name, shown.LOST, yes=yes)
     events = operation(
-        lambda: _afresh(app),
+        app.afresh,
         consented=found.restores is not False,
         backup=not no_backup,
         timeout=timeout,
     )
     app.run("rollback", events, shown.rollback)
-
-
-def _afresh(app: App) -> Project:
-    """Settings, runtime and gateway of the files as they are now."""
-    from gatewayctl.operations.upgrade_plan import Project
-
-    for made in ("resolved_runtime", "gateway"):
-        app.__dict__.pop(made, None)
-    settings = app.reload_settings()
-    return Project(settings=settings, resolved=app.resolved_runtime, gateway=app.gateway)

@@ -13,7 +13,6 @@ from collections.abc import Callable, Generator, Mapping
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from pathlib import Path
-from typing import TYPE_CHECKING
 
 from gatewayctl.errors import (
     BackupForeign,
@@ -40,6 +39,7 @@ from gatewayctl.operations.backup_seal import NO_OPENER, Opener, is_sealed
 from gatewayctl.operations.change import change
 from gatewayctl.operations.health import ServiceReport
 from gatewayctl.operations.init import ensure_project
+from gatewayctl.operations.project import Project
 from gatewayctl.operations.ready import wait_ready
 from gatewayctl.operations.render import render
 from gatewayctl.operations.restore_env import backed_up, put_back, refuse_shadowed, salt_of
@@ -55,20 +55,7 @@ from gatewayctl.rendering.atomic import write_whole
 from gatewayctl.runtimes.base import Progress, Runtime
 from gatewayctl.runtimes.databases import Database, databases, same_rows
 from gatewayctl.runtimes.record import record
-from gatewayctl.runtimes.registry import ResolvedRuntime
 from gatewayctl.settings.model import Secret, Settings
-
-if TYPE_CHECKING:
-    from gatewayctl.gateway.client import GatewayClient
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Stack:
-    """The project as it is now: made anew after its files changed."""
-
-    settings: Settings
-    resolved: ResolvedRuntime
-    gateway: GatewayClient
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -121,7 +108,7 @@ class RestoreReport:
 
 
 def restore(
-    file: Path, options: RestoreOptions, afresh: Callable[[], Stack]
+    file: Path, options: RestoreOptions, afresh: Callable[[], Project]
 ) -> Generator[Progress, None, RestoreReport]:
     """Restore a backup. The caller has asked for consent.
 
@@ -129,34 +116,34 @@ def restore(
     BackupTooNew, RestoreUnproven before anything is touched, and what a start raises after.
     """
     began = time.monotonic()
-    stack = afresh()
+    project = afresh()
     archive = file.absolute()
     with (
-        change(stack.settings, "restore", archive.name) as audit,
-        work_folder(backups_folder(stack.settings) / ".restore") as work,
+        change(project.settings, "restore", archive.name) as audit,
+        work_folder(backups_folder(project.settings) / ".restore") as work,
     ):
         manifest = yield from _checked(archive, options, work)
         values = backed_up(work / ENV, archive)
-        was_there = stack.settings.env_file.exists()
-        config = _config(stack.settings, manifest, work, options)
-        refuse_shadowed(stack.settings, values)
+        was_there = project.settings.env_file.exists()
+        config = _config(project.settings, manifest, work, options)
+        refuse_shadowed(project.settings, values)
         ensure_project(afresh().settings)
-        stack = afresh()
-        before = yield from _before(stack, options, was_there=was_there)
-        found = yield from _copied(stack.resolved.runtime, manifest, values, work, options)
-        restore_journal.begin(stack.settings, archive)
-        yield from _swapped(stack.resolved.runtime, manifest)
-        changed = put_back(stack.settings, values, found.virtual_keys)
-        stack = afresh()
-        salt_key.remember(stack.settings, anew=True)
-        restore_journal.end(stack.settings)
+        project = afresh()
+        before = yield from _before(project, options, was_there=was_there)
+        found = yield from _copied(project.resolved.runtime, manifest, values, work, options)
+        restore_journal.begin(project.settings, archive)
+        yield from _swapped(project.resolved.runtime, manifest)
+        changed = put_back(project.settings, values, found.virtual_keys)
+        project = afresh()
+        salt_key.remember(project.settings, anew=True)
+        restore_journal.end(project.settings)
         yield Progress(subject="secrets", state="ready", detail="in .env as backed up")
-        services = yield from _started(stack, options)
-        opened = _opened(stack, found.usable)
+        services = yield from _started(project, options)
+        opened = _opened(project, found.usable)
         if opened is not False:
-            yield from _settled(stack.resolved.runtime)
+            yield from _settled(project.resolved.runtime)
         report = RestoreReport(
-            project=stack.settings.project_name,
+            project=project.settings.project_name,
             file=archive,
             made_at=manifest.made_at,
             before=before,
@@ -213,19 +200,19 @@ def _config(settings: Settings, manifest: Manifest, work: Path, options: Restore
 
 
 def _before(
-    stack: Stack, options: RestoreOptions, *, was_there: bool
+    project: Project, options: RestoreOptions, *, was_there: bool
 ) -> Generator[Progress, None, Path | None]:
     """The servers run, and what is in them now is in a backup of its own, if there is anything."""
-    runtime = stack.resolved.runtime
-    record(stack.settings.state_dir, stack.resolved.name)
-    yield from start_databases(stack.settings, stack.resolved)
+    runtime = project.resolved.runtime
+    record(project.settings.state_dir, project.resolved.name)
+    yield from start_databases(project.settings, project.resolved)
     for database in databases(runtime):
         database.drop("restored", "proof", "discarded")
     if not (was_there and options.backup) or not anything_in(runtime):
         return None
     now = datetime.now(UTC)
-    target = default_file(stack.settings, now)
-    report = yield from take(stack.settings, stack.resolved, target, now=now)
+    target = default_file(project.settings, now)
+    report = yield from take(project.settings, project.resolved, target, now=now)
     return report.file
 
 
@@ -289,23 +276,23 @@ def _swapped(runtime: Runtime, manifest: Manifest) -> Generator[Progress, None, 
 
 
 def _started(
-    stack: Stack, options: RestoreOptions
+    project: Project, options: RestoreOptions
 ) -> Generator[Progress, None, tuple[ServiceReport, ...]]:
-    settings, runtime, http = stack.settings, stack.resolved.runtime, stack.gateway.http
-    render(settings, runtime=stack.resolved.name)
+    settings, runtime, http = project.settings, project.resolved.runtime, project.gateway.http
+    render(settings, runtime=project.resolved.name)
     yield from runtime.start()
     services = yield from wait_ready(settings, runtime, http, timeout=options.timeout)
     apps = yield from start_apps(settings, runtime, http, timeout=options.timeout)
     return (*services, *apps.services)
 
 
-def _opened(stack: Stack, usable: Mapping[str, Secret]) -> bool | None:
+def _opened(project: Project, usable: Mapping[str, Secret]) -> bool | None:
     """Whether the gateway takes a virtual key of the backup; None where there is none."""
     from gatewayctl.gateway.key_proof import prove
 
     for secret in usable.values():
         try:
-            prove(stack.gateway, secret)
+            prove(project.gateway, secret)
         except Refused:
             return False
         return True

@@ -29,9 +29,9 @@ from gatewayctl.operations.change import change
 from gatewayctl.operations.failure import explained
 from gatewayctl.operations.health import ServiceReport
 from gatewayctl.operations.keys_create import KeysCreateReport, create_declared_keys
+from gatewayctl.operations.project import Project
 from gatewayctl.operations.room import require_room_in
 from gatewayctl.operations.upgrade_journal import Journal
-from gatewayctl.operations.upgrade_plan import Project
 from gatewayctl.operations.upgrade_proof import TABLES, Proof, ledger
 from gatewayctl.operations.upgrade_serve import litellm_database, require_image, serve
 from gatewayctl.operations.upgrade_setting import place, put_back

@@ -20,8 +20,9 @@ from gatewayctl.operations.backup import default_file, start_databases, take
 from gatewayctl.operations.change import change
 from gatewayctl.operations.failure import explained
 from gatewayctl.operations.health import ServiceReport
+from gatewayctl.operations.project import Project
 from gatewayctl.operations.upgrade_journal import Journal
-from gatewayctl.operations.upgrade_plan import Plan, Project, planned
+from gatewayctl.operations.upgrade_plan import Plan, planned
 from gatewayctl.operations.upgrade_proof import Proof, seen
 from gatewayctl.operations.upgrade_serve import Served, litellm_database, require_image, serve
 from gatewayctl.operations.upgrade_setting import Written, change_of, place, set_image

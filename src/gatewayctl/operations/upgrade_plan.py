@@ -6,38 +6,13 @@ Owns the decision and its refusals; changes nothing. Must not know how a release
 from __future__ import annotations
 
 from dataclasses import dataclass
-from typing import TYPE_CHECKING
 
-from gatewayctl.errors import RuntimeUnavailable, UpgradeRefused, UpgradeUnfinished
+from gatewayctl.errors import UpgradeRefused, UpgradeUnfinished
+from gatewayctl.operations.project import Project
 from gatewayctl.operations.upgrade_journal import Journal
 from gatewayctl.operations.upgrade_setting import place
 from gatewayctl.operations.upgrade_target import image_for, newer, refuse_bad
-from gatewayctl.runtimes.registry import ResolvedRuntime
 from gatewayctl.runtimes.releases import Release, Releases
-from gatewayctl.settings.model import Settings
-
-if TYPE_CHECKING:
-    from gatewayctl.gateway.client import GatewayClient
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Project:
-    """A project as its files are now; made anew after one was changed."""
-
-    settings: Settings
-    resolved: ResolvedRuntime
-    gateway: GatewayClient
-
-    @property
-    def releases(self) -> Releases:
-        """Its runtime as one that tells of releases. Raises RuntimeUnavailable."""
-        runtime = self.resolved.runtime
-        if isinstance(runtime, Releases):
-            return runtime
-        raise RuntimeUnavailable(
-            f"The runtime {self.resolved.name} does not tell which release it runs.",
-            hint="Change its image yourself, after `gatewayctl backup`.",
-        )
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

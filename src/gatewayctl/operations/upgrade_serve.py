@@ -12,9 +12,9 @@ from typing import Final
 from gatewayctl.errors import SettingsProblem
 from gatewayctl.operations.apps import start_apps
 from gatewayctl.operations.health import ServiceReport
+from gatewayctl.operations.project import Project
 from gatewayctl.operations.ready import wait_ready
 from gatewayctl.operations.render import render
-from gatewayctl.operations.upgrade_plan import Project
 from gatewayctl.operations.upgrade_proof import Proof, proven
 from gatewayctl.runtimes.base import Progress
 from gatewayctl.runtimes.databases import Database, databases

@@ -8,7 +8,8 @@ from typing import Any
 
 from gatewayctl.gateway.client import GatewayClient
 from gatewayctl.operations.backup import backup
-from gatewayctl.operations.restore import RestoreOptions, RestoreReport, Stack, restore
+from gatewayctl.operations.project import Project
+from gatewayctl.operations.restore import RestoreOptions, RestoreReport, restore
 from gatewayctl.runtimes.base import Progress
 from gatewayctl.settings.model import Secret
 from tests.fakes.driving import report_of
@@ -58,9 +59,9 @@ class World:
         self.content.tokens, self.content.stored = [], []
         self.runtime.calls.clear()
 
-    def stack(self, gateway: GatewayClient) -> Stack:
+    def stack(self, gateway: GatewayClient) -> Project:
         settings = project(self.folder)
-        return Stack(settings=settings, resolved=resolved(self.runtime), gateway=gateway)
+        return Project(settings=settings, resolved=resolved(self.runtime), gateway=gateway)
 
     def env(self) -> dict[str, str]:
         lines = (self.folder / ".env").read_text().splitlines()

@@ -9,8 +9,8 @@ import pytest
 
 from gatewayctl.errors import RuntimeUnavailable, ServiceFailed, UpgradeRefused
 from gatewayctl.gateway.client import GatewayClient
+from gatewayctl.operations.project import Project
 from gatewayctl.operations.upgrade import UpgradeOptions, upgrade
-from gatewayctl.operations.upgrade_plan import Project
 from tests.fakes.driving import report_of
 from tests.fakes.litellm import served
 from tests.fakes.projects import project

@@ -7,9 +7,9 @@ from pathlib import Path
 from typing import Any
 
 from gatewayctl.gateway.client import GatewayClient
+from gatewayctl.operations.project import Project
 from gatewayctl.operations.rollback import RollbackReport, rollback
 from gatewayctl.operations.upgrade import UpgradeOptions, UpgradeReport, upgrade
-from gatewayctl.operations.upgrade_plan import Project
 from gatewayctl.runtimes.base import Progress
 from tests.fakes.litellm import sha256
 from tests.fakes.phoenix import healthy_stack
