@@ -11,7 +11,7 @@ from tests.e2e.docker.conftest import engine, new_stack
 from tests.e2e.docker.containers import container_of, inspected, ok
 from tests.e2e.images.previous import NEXT, PREVIOUS
 from tests.e2e.killing import Step, backups, kept_keys, keys_in, killed_at, left_over, steps
-from tests.e2e.kills.every_step import PATIENT, Survivor, each
+from tests.e2e.kills.every_step import PATIENT, Survivor, not_survived
 from tests.e2e.test_backup import opens
 
 __all__ = ["engine"]
@@ -39,13 +39,16 @@ def survivor(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Survivor]:
 
 @pytest.mark.timeout(5400)
 def test_a_reset_is_finished_by_the_next(survivor: Survivor) -> None:
-    each(survivor.steps_of("reset", "--yes", *PATIENT), survivor.reset_after_a_kill)
+    found = survivor.steps_of("reset", "--yes", *PATIENT)
+
+    assert not_survived(found, survivor.reset_after_a_kill) == {}
 
 
 @pytest.mark.timeout(5400)
 def test_a_restore_is_finished_by_the_next(survivor: Survivor) -> None:
-    words = ("restore", survivor.file, "--yes", *PATIENT)
-    each(survivor.steps_of(*words), survivor.restored_after_a_kill)
+    found = survivor.steps_of("restore", survivor.file, "--yes", *PATIENT)
+
+    assert not_survived(found, survivor.restored_after_a_kill) == {}
 
 
 class Releases:
@@ -114,4 +117,4 @@ def test_an_upgrade_and_a_rollback_are_finished_by_the_next(releases: Releases) 
         (forth[min(n, len(forth) - 1)], back[min(n, len(back) - 1)])
         for n in range(max(len(forth), len(back)))
     ]
-    each(pairs, survives)
+    assert not_survived(pairs, survives) == {}

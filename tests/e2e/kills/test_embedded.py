@@ -8,7 +8,7 @@ import pytest
 
 from gatewayctl.runtimes.embedded.environment import Environment
 from tests.e2e.conftest import own_stack
-from tests.e2e.kills.every_step import PATIENT, Survivor, each
+from tests.e2e.kills.every_step import PATIENT, Survivor, not_survived
 from tests.e2e.litellm_database import LiteLLMDatabase
 
 NAMES = "select datname from pg_database where not datistemplate and datname <> 'postgres'"
@@ -28,10 +28,13 @@ def survivor(
 
 @pytest.mark.timeout(3600)
 def test_a_reset_is_finished_by_the_next(survivor: Survivor) -> None:
-    each(survivor.steps_of("reset", "--yes", *PATIENT), survivor.reset_after_a_kill)
+    found = survivor.steps_of("reset", "--yes", *PATIENT)
+
+    assert not_survived(found, survivor.reset_after_a_kill) == {}
 
 
 @pytest.mark.timeout(3600)
 def test_a_restore_is_finished_by_the_next(survivor: Survivor) -> None:
-    words = ("restore", survivor.file, "--yes", *PATIENT)
-    each(survivor.steps_of(*words), survivor.restored_after_a_kill)
+    found = survivor.steps_of("restore", survivor.file, "--yes", *PATIENT)
+
+    assert not_survived(found, survivor.restored_after_a_kill) == {}
