@@ -254,7 +254,9 @@ def _packed(target: Path, manifest: Manifest, folder: Path, seal: Seal) -> None:
     except OSError as error:
         raise FileUnwritable(f"Cannot make {target.parent}: {error.strerror}.") from error
     size = sum(member.size for member in manifest.files.values())
-    require_room_in(target.parent, wanted=size)
+    if target.parent.stat().st_dev == folder.stat().st_dev:
+        # A disk that holds nothing living may be filled to its last byte.
+        require_room_in(folder, wanted=size)
     # In the project's own folder what a kill leaves goes with the work of the next; elsewhere it
     # must be on the disk of its target, and the next backup of that name replaces it.
     ours = target.parent == folder.parent
