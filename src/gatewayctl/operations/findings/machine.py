@@ -21,7 +21,8 @@ MACHINE: Final = (
         area="machine",
         severity="error",
         title="The disk is full",
-        meaning="PostgreSQL cannot write and ends; what was committed is safe.",
+        meaning="PostgreSQL cannot write and ends; what was committed is safe. Backups and "
+        "restores give up before, while 200 MB are free.",
         remedy="Free space (`du -xh --max-depth=2 . | sort -h`), then run `gatewayctl up`.",
     ),
     Finding(
