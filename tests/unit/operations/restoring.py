@@ -48,6 +48,14 @@ class World:
         self.content.stored = [encrypted("a provider's key", Secret(SALT))]
         self.file = folder / "a.bak"
 
+    @classmethod
+    def living(cls, folder: Path) -> World:
+        """Backed up, and another life since."""
+        made = cls(folder)
+        made.backed_up()
+        made.changed()
+        return made
+
     def backed_up(self) -> None:
         settings = project(self.folder, "project_name: shop\n", env=ENV)
         report_of(backup(settings, resolved(self.runtime), self.file))

@@ -27,10 +27,7 @@ from tests.unit.operations.test_restore_proof import encrypted
 
 @pytest.fixture
 def world(tmp_path: Path) -> World:
-    made = World(tmp_path)
-    made.backed_up()
-    made.changed()
-    return made
+    return World.living(tmp_path)
 
 
 # What it does

@@ -20,10 +20,7 @@ from tests.unit.operations.restoring import BACKED_UP, ENV, KEY, SALT, World
 
 @pytest.fixture
 def world(tmp_path: Path) -> World:
-    made = World(tmp_path)
-    made.backed_up()
-    made.changed()
-    return made
+    return World.living(tmp_path)
 
 
 # What can go wrong after the swap
@@ -104,9 +101,7 @@ def test_a_gateway_that_is_gone_at_the_proof_is_not_taken_for_a_refusal(world: W
 def test_interrupted_at_any_step_the_next_restore_ends_well_and_nothing_is_lost(
     tmp_path: Path,
 ) -> None:
-    whole = World(tmp_path / "whole")
-    whole.backed_up()
-    whole.changed()
+    whole = World.living(tmp_path / "whole")
     with served(whole.litellm) as gateway:
         count = len(driven(whole.restoring(gateway))[0])
     assert count > 15
@@ -121,9 +116,7 @@ def test_interrupted_at_any_step_the_next_restore_ends_well_and_nothing_is_lost(
 
 def interrupted_at(step: int, folder: Path) -> bool:
     """Whether `up` was refused between the two attempts."""
-    world = World(folder)
-    world.backed_up()
-    world.changed()
+    world = World.living(folder)
     with served(world.litellm) as gateway:
         events = world.restoring(gateway)
         for _ in range(step):

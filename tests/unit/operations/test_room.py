@@ -40,10 +40,7 @@ def disk(monkeypatch: pytest.MonkeyPatch) -> Callable[..., None]:
 
 @pytest.fixture
 def world(tmp_path: Path) -> World:
-    made = World(tmp_path)
-    made.backed_up()
-    made.changed()
-    return made
+    return World.living(tmp_path)
 
 
 def test_what_would_fill_the_disk_is_refused_with_the_numbers() -> None:
