@@ -131,8 +131,7 @@ def restore(
         project = afresh()
         before = yield from _before(project, options, was_there=was_there)
         found = yield from _copied(project.resolved.runtime, manifest, values, work, options)
-        restore_journal.begin(project.settings, archive)
-        yield from _swapped(project.resolved.runtime, manifest)
+        yield from _swapped(project, manifest, archive)
         changed = put_back(project.settings, values, found.virtual_keys)
         project = afresh()
         salt_key.remember(project.settings, anew=True)
@@ -258,12 +257,17 @@ def _proven(
     )
 
 
-def _swapped(runtime: Runtime, manifest: Manifest) -> Generator[Progress, None, None]:
+def _swapped(
+    project: Project, manifest: Manifest, archive: Path
+) -> Generator[Progress, None, None]:
     """Everything stopped but the servers; the copies become the living, counted once more."""
+    runtime = project.resolved.runtime
     yield Progress(subject="services", state="working", detail="stopping")
     for _ in runtime.stop():
         pass
     yield Progress(subject="services", state="stopped")
+    # Not earlier: what could not be stopped is as it was, and may be started again.
+    restore_journal.begin(project.settings, archive)
     for database in databases(runtime):
         subject = f"swap of {database.name}"
         yield Progress(subject=subject, state="working", detail="starting its server")
