@@ -69,6 +69,6 @@ def nobodys_environment(
 @pytest.fixture(scope="session", autouse=True)
 def _nobody_guesses_a_salt_key() -> None:
     """Its hash is slow on purpose, and made by each `up` of a test."""
-    from gatewayctl.operations import salt_key
+    from gatewayctl.operations.state import salt_key
 
     salt_key._ITERATIONS = 2  # type: ignore[misc]

@@ -5,10 +5,10 @@ from __future__ import annotations
 import re
 from pathlib import Path
 
-from gatewayctl.operations.causes import CAUSES
-from gatewayctl.operations.checks.fixes import FIXES
-from gatewayctl.operations.findings.document import document
-from gatewayctl.operations.findings.table import FINDINGS
+from gatewayctl.operations.diagnosis.causes import CAUSES
+from gatewayctl.operations.diagnosis.findings.document import document
+from gatewayctl.operations.diagnosis.findings.table import FINDINGS
+from gatewayctl.operations.doctor.checks.fixes import FIXES
 
 ROOT = Path(__file__).parents[2]
 PAGE = ROOT / "docs" / "troubleshooting.md"
@@ -16,7 +16,8 @@ PAGE = ROOT / "docs" / "troubleshooting.md"
 
 def test_the_page_is_what_the_table_generates() -> None:
     assert PAGE.read_text(encoding="utf-8") == document(), (
-        "write it anew: python -m gatewayctl.operations.findings.document > docs/troubleshooting.md"
+        "Regenerate it: "
+        "python -m gatewayctl.operations.diagnosis.findings.document > docs/troubleshooting.md"
     )
 
 
@@ -28,7 +29,7 @@ def test_every_finding_has_a_section_to_link_to() -> None:
 
 
 def test_no_id_is_given_twice() -> None:
-    source = ROOT / "src" / "gatewayctl" / "operations" / "findings"
+    source = ROOT / "src" / "gatewayctl" / "operations" / "diagnosis" / "findings"
     ids = re.findall(r'id="(\w+)"', "".join(path.read_text() for path in source.glob("*.py")))
 
     assert sorted(ids) == sorted(FINDINGS)

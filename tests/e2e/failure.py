@@ -6,7 +6,7 @@ import json
 from dataclasses import dataclass
 from typing import Any
 
-from gatewayctl.operations.findings.table import FINDINGS
+from gatewayctl.operations.diagnosis.findings.table import FINDINGS
 from tests.e2e.conftest import Project
 
 

@@ -34,7 +34,7 @@ def moved(report: dict[str, Any]) -> set[str]:
 START = """
 import sys
 from pathlib import Path
-from gatewayctl.operations.render import render
+from gatewayctl.operations.project.render import render
 from gatewayctl.runtimes.registry import resolve
 from gatewayctl.settings.load import load
 settings = load(Path(sys.argv[1]))

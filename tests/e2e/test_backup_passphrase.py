@@ -8,7 +8,7 @@ from pathlib import Path
 import pytest
 
 from gatewayctl.errors import BackupSealed
-from gatewayctl.operations.backup_seal import Opener, Seal
+from gatewayctl.operations.backup.encryption import Opener, Seal
 from gatewayctl.settings.model import Secret
 from tests.integration.stack_project import Project, document, master_key_of
 

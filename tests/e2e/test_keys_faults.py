@@ -19,12 +19,12 @@ import pytest
 from gatewayctl.errors import GatewayctlError
 from gatewayctl.gateway.client import GatewayClient, new_http_client
 from gatewayctl.gateway.keys import NewKey, VirtualKey, generate, hash_of, listed
-from gatewayctl.operations.key_marks import is_predecessor, marked
-from gatewayctl.operations.keys_check import keys_check
-from gatewayctl.operations.keys_create import keys_create
-from gatewayctl.operations.keys_rotate import keys_rotate
-from gatewayctl.operations.keys_wanted import KeyAsk
-from gatewayctl.operations.virtual_keys import values_in_env_file
+from gatewayctl.operations.keys.check import keys_check
+from gatewayctl.operations.keys.create import keys_create
+from gatewayctl.operations.keys.metadata import is_predecessor, marked
+from gatewayctl.operations.keys.request import KeyAsk
+from gatewayctl.operations.keys.rotate import keys_rotate
+from gatewayctl.operations.keys.values import values_in_env_file
 from gatewayctl.settings.load import load
 from gatewayctl.settings.model import Secret, Settings
 from tests.e2e.conftest import PROGRAM, Project

@@ -18,8 +18,8 @@ import pytest
 
 from gatewayctl.client.calls import component_call
 from gatewayctl.gateway.client import GatewayClient, new_http_client
-from gatewayctl.operations.chat import chat
-from gatewayctl.operations.chat_plan import ChatAsk
+from gatewayctl.operations.chat.plan import ChatAsk
+from gatewayctl.operations.chat.send import chat
 from gatewayctl.runtimes.embedded.environment import Environment
 from gatewayctl.settings.load import load
 from tests.e2e.conftest import Project, make_project

@@ -10,8 +10,8 @@ from pathlib import Path
 import httpx
 
 from gatewayctl.gateway.client import GatewayClient
-from gatewayctl.operations.checks.subject import Look, Subject
-from gatewayctl.operations.doctor import Ways, seen
+from gatewayctl.operations.doctor.checks.subject import Look, Subject
+from gatewayctl.operations.doctor.run import Ways, seen
 from gatewayctl.runtimes.base import ProcessState
 from gatewayctl.runtimes.examined import Ailment
 from gatewayctl.settings.load import load

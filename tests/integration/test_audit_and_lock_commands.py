@@ -12,14 +12,14 @@ import psutil
 import pytest
 
 from gatewayctl.errors import ServiceFailed
-from gatewayctl.operations.audit import audit
-from gatewayctl.operations.lock import held
+from gatewayctl.operations.state.audit import audit
+from gatewayctl.operations.state.lock import held
 from tests.integration.stack_project import Project, document
 
 HOLDER = """
 import sys
 from pathlib import Path
-from gatewayctl.operations.lock import held
+from gatewayctl.operations.state.lock import held
 with held(Path(sys.argv[1]), "backup"):
     print("held", flush=True)
     sys.stdin.read()

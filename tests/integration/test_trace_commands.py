@@ -14,8 +14,8 @@ from tests.fakes.answers import nobody
 from tests.fakes.litellm import FakeLiteLLM
 from tests.fakes.projects import MASTER_KEY, project
 from tests.unit.gateway.test_spend import page, row
-from tests.unit.operations.test_trace_proof import as_row
-from tests.unit.operations.test_usage import span_row
+from tests.unit.operations.traces.test_verification import as_row
+from tests.unit.operations.usage.test_summary import span_row
 from tests.unit.tracing.test_verify import TRACE, WHOLE
 
 SPANS = "/v1/projects/gateway/spans"

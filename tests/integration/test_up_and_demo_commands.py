@@ -8,8 +8,8 @@ import httpx
 import pytest
 
 from gatewayctl.errors import PortTaken
-from gatewayctl.operations import trace_proof
-from gatewayctl.operations.lock import held
+from gatewayctl.operations.state.lock import held
+from gatewayctl.operations.traces import verification
 from tests.fakes.litellm import error
 from tests.integration.stack_project import KEY, Project, document, master_key_of
 
@@ -169,7 +169,7 @@ def test_the_demo_brings_up_chats_and_proves_the_trace(
     # It must work on any machine, also where everything else is to run in Docker.
     monkeypatch.setenv("GATEWAYCTL_RUNTIME", "docker")
     # No more spans come here, so that there is nothing to wait for.
-    monkeypatch.setattr(trace_proof, "QUIET", 0)
+    monkeypatch.setattr(verification, "QUIET", 0)
     project.litellm.master = master_key_of(project)
 
     result = project.run("demo")

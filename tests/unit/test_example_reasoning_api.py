@@ -5,7 +5,7 @@ from __future__ import annotations
 import re
 from pathlib import Path
 
-from gatewayctl.operations import route
+from gatewayctl.operations.chat import route
 from gatewayctl.settings import reference
 from gatewayctl.settings.load import load
 from reasoning_api import calls, paths

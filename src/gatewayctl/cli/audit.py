@@ -16,7 +16,7 @@ def audit(
     json_output: JsonFlag = False,
 ) -> None:
     """Show which verbs changed this project, when, and how they ended."""
-    from gatewayctl.operations.audit import audit as operation
+    from gatewayctl.operations.state.audit import audit as operation
     from gatewayctl.output import audit as shown
 
     app = context(ctx)

@@ -33,8 +33,8 @@ def backup(
     json_output: JsonFlag = False,
 ) -> None:
     """Write both databases, .env and gateway.yaml into one file, while all goes on serving."""
-    from gatewayctl.operations.backup import backup as operation
-    from gatewayctl.operations.backup_seal import Seal
+    from gatewayctl.operations.backup.create import backup as operation
+    from gatewayctl.operations.backup.encryption import Seal
     from gatewayctl.output import backup as shown
 
     app = context(ctx)
@@ -64,9 +64,9 @@ def restore(
 ) -> None:
     """Put a backup in the place of the project's data; proven before and after."""
     from gatewayctl.cli.confirm import by_name
-    from gatewayctl.operations.backup_seal import Opener
-    from gatewayctl.operations.restore import RestoreOptions
-    from gatewayctl.operations.restore import restore as operation
+    from gatewayctl.operations.backup.encryption import Opener
+    from gatewayctl.operations.backup.restore import RestoreOptions
+    from gatewayctl.operations.backup.restore import restore as operation
     from gatewayctl.output import backup as shown
 
     app = context(ctx)
@@ -93,8 +93,8 @@ def reset(
 ) -> None:
     """Empty LiteLLM's database (keys, spend) and make the declared keys anew; traces stay."""
     from gatewayctl.cli.confirm import by_name
-    from gatewayctl.operations.reset import ResetOptions, loss
-    from gatewayctl.operations.reset import reset as operation
+    from gatewayctl.operations.backup.reset import ResetOptions, loss
+    from gatewayctl.operations.backup.reset import reset as operation
     from gatewayctl.output import backup as shown
 
     app = context(ctx)

@@ -13,8 +13,8 @@ from gatewayctl.cli.options import JsonFlag
 from gatewayctl.errors import EmptyPrompt, UsageProblem
 
 if TYPE_CHECKING:
-    from gatewayctl.operations.chat_plan import ChatAsk
-    from gatewayctl.operations.chat_report import ChatReport
+    from gatewayctl.operations.chat.plan import ChatAsk
+    from gatewayctl.operations.chat.report import ChatReport
     from gatewayctl.tracing.client_spans import ClientTracer
 
 
@@ -63,7 +63,7 @@ def chat(
     json: JsonFlag = False,
 ) -> None:
     """Chat through the gateway: streamed, attributed to a component, traced."""
-    from gatewayctl.operations.chat_plan import ChatAsk
+    from gatewayctl.operations.chat.plan import ChatAsk
     from gatewayctl.output.chat import replied
 
     app = context(ctx)
@@ -114,7 +114,7 @@ def _on_terminal(app: App) -> bool:
 
 def turn(app: App, ask: ChatAsk, tracer: ClientTracer | None = None) -> ChatReport:
     """One prompt and its reply: streamed to stdout, narrated on stderr."""
-    from gatewayctl.operations.chat import chat as chat_once
+    from gatewayctl.operations.chat.send import chat as chat_once
     from gatewayctl.output.chat import Screen, narrated
 
     screen = Screen(terminal=_on_terminal(app))

@@ -20,7 +20,7 @@ if TYPE_CHECKING:
     from rich.console import RenderableType
 
     from gatewayctl.gateway.client import GatewayClient
-    from gatewayctl.operations.project import Project
+    from gatewayctl.operations.project.snapshot import Project
     from gatewayctl.output.console import Console
     from gatewayctl.runtimes.base import Runtime
     from gatewayctl.runtimes.registry import ResolvedRuntime
@@ -91,7 +91,7 @@ class App:
 
     def afresh(self) -> Project:
         """Settings, runtime and gateway of the files as they are now."""
-        from gatewayctl.operations.project import Project
+        from gatewayctl.operations.project.snapshot import Project
 
         for made in ("resolved_runtime", "gateway"):
             self.__dict__.pop(made, None)

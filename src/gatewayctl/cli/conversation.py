@@ -13,8 +13,8 @@ from typing import TYPE_CHECKING
 from gatewayctl.errors import Refused, Unreachable
 
 if TYPE_CHECKING:
-    from gatewayctl.operations.chat_plan import ChatAsk
-    from gatewayctl.operations.chat_report import ChatReport
+    from gatewayctl.operations.chat.plan import ChatAsk
+    from gatewayctl.operations.chat.report import ChatReport
     from gatewayctl.output.console import Console
 
 

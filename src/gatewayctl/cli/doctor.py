@@ -16,8 +16,8 @@ def doctor(
     json_output: JsonFlag = False,
 ) -> None:
     """Look for everything that can be wrong; works with nothing running."""
-    from gatewayctl.operations.doctor import Ways
-    from gatewayctl.operations.doctor import doctor as operation
+    from gatewayctl.operations.doctor.run import Ways
+    from gatewayctl.operations.doctor.run import doctor as operation
     from gatewayctl.output import doctor as shown
 
     app = context(ctx)

@@ -41,8 +41,8 @@ def create(
     json: JsonFlag = False,
 ) -> None:
     """Make the virtual keys that are missing, and write them to .env."""
-    from gatewayctl.operations.keys_create import keys_create
-    from gatewayctl.operations.keys_wanted import KeyAsk
+    from gatewayctl.operations.keys.create import keys_create
+    from gatewayctl.operations.keys.request import KeyAsk
     from gatewayctl.output import keys
 
     app = context(ctx)
@@ -70,7 +70,7 @@ def list_(
     json: JsonFlag = False,
 ) -> None:
     """What is declared, what LiteLLM has and what .env holds, joined."""
-    from gatewayctl.operations.keys_list import keys_list
+    from gatewayctl.operations.keys.list import keys_list
     from gatewayctl.output import keys
 
     app = context(ctx)
@@ -81,7 +81,7 @@ def list_(
 @app.command("show")
 def show(ctx: typer.Context, alias: Alias, json: JsonFlag = False) -> None:
     """All there is to know about one key; its secret stays masked."""
-    from gatewayctl.operations.keys_show import keys_show
+    from gatewayctl.operations.keys.show import keys_show
     from gatewayctl.output import keys
 
     app = context(ctx)
@@ -95,7 +95,7 @@ def check(
     json: JsonFlag = False,
 ) -> None:
     """Prove each key with real calls; exit 8 when one is not as declared."""
-    from gatewayctl.operations.keys_check import keys_check
+    from gatewayctl.operations.keys.check import keys_check
     from gatewayctl.output import keys
 
     app = context(ctx)
@@ -113,7 +113,7 @@ def rotate(
     json: JsonFlag = False,
 ) -> None:
     """A new key under the same alias; the old one is revoked, or valid for the grace."""
-    from gatewayctl.operations.keys_rotate import keys_rotate
+    from gatewayctl.operations.keys.rotate import keys_rotate
     from gatewayctl.output import keys
 
     app = context(ctx)
@@ -126,7 +126,7 @@ def rotate(
 def revoke(ctx: typer.Context, alias: Alias, yes: YesFlag = False, json: JsonFlag = False) -> None:
     """Delete a key in LiteLLM, and take it out of .env."""
     from gatewayctl.cli.confirm import by_name
-    from gatewayctl.operations.keys_revoke import keys_revoke
+    from gatewayctl.operations.keys.revoke import keys_revoke
     from gatewayctl.output import keys
 
     app = context(ctx)
@@ -146,7 +146,7 @@ def sync(
     json: JsonFlag = False,
 ) -> None:
     """Make LiteLLM and .env what gateway.yaml declares; keys of others are left alone."""
-    from gatewayctl.operations.keys_sync import keys_sync
+    from gatewayctl.operations.keys.sync import keys_sync
     from gatewayctl.output import keys
 
     app = context(ctx)

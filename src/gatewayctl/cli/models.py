@@ -21,7 +21,7 @@ def list_(
     json: JsonFlag = False,
 ) -> None:
     """The models gateway.yaml declares against those LiteLLM serves."""
-    from gatewayctl.operations.models_list import models_list
+    from gatewayctl.operations.models.list import models_list
     from gatewayctl.output import models
 
     app = context(ctx)

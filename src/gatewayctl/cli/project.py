@@ -37,7 +37,7 @@ def init(
     json_output: JsonFlag = False,
 ) -> None:
     """Make this folder a gateway project: gateway.yaml, .env with secrets, .gitignore."""
-    from gatewayctl.operations import init as operation
+    from gatewayctl.operations.project import init as operation
     from gatewayctl.output.project import initialised
 
     app = context(ctx)
@@ -57,7 +57,7 @@ def render(
     json_output: JsonFlag = False,
 ) -> None:
     """Write compose/ from gateway.yaml."""
-    from gatewayctl.operations import render as operation
+    from gatewayctl.operations.project import render as operation
     from gatewayctl.output.project import rendered
 
     app = context(ctx)
@@ -68,7 +68,7 @@ def render(
 
 def plan(ctx: typer.Context, json_output: JsonFlag = False) -> None:
     """Show what `up` would change and why; exit 8 if anything."""
-    from gatewayctl.operations.plan import plan as operation
+    from gatewayctl.operations.stack.plan import plan as operation
     from gatewayctl.output.plan import planned
 
     app = context(ctx)

@@ -12,7 +12,7 @@ from gatewayctl.cli.options import JsonFlag, TimeoutOption, YesFlag
 if TYPE_CHECKING:
     from collections.abc import Generator
 
-    from gatewayctl.operations.up import UpReport
+    from gatewayctl.operations.stack.up import UpReport
 
 Services = Annotated[
     list[str] | None, typer.Argument(help="Services; all when left out.", metavar="[SERVICE]...")
@@ -41,9 +41,9 @@ def _up(
     app: App, *, timeout: float = 300, keys: bool = True, pull: bool = False
 ) -> Generator[Any, None, UpReport]:
     """A project that has what it needs, then the verb."""
-    from gatewayctl.operations.init import ensure_project
-    from gatewayctl.operations.up import UpOptions
-    from gatewayctl.operations.up import up as operation
+    from gatewayctl.operations.project.init import ensure_project
+    from gatewayctl.operations.stack.up import UpOptions
+    from gatewayctl.operations.stack.up import up as operation
 
     ensured = ensure_project(app.settings)
     settings = app.reload_settings()
@@ -65,7 +65,7 @@ def down(
 ) -> None:
     """Stop the stack; data stays unless --volumes."""
     from gatewayctl.cli.confirm import by_name
-    from gatewayctl.operations.down import down as operation
+    from gatewayctl.operations.stack.down import down as operation
     from gatewayctl.output import stack
 
     app = context(ctx)
@@ -82,7 +82,7 @@ def status(
     json_output: JsonFlag = False,
 ) -> None:
     """Show services, keys and runtime; exit 0 only when all are healthy."""
-    from gatewayctl.operations.status import status as operation
+    from gatewayctl.operations.stack.status import status as operation
     from gatewayctl.output import stack
 
     app = context(ctx)
@@ -97,7 +97,7 @@ def restart(
     json_output: JsonFlag = False,
 ) -> None:
     """Restart services with the settings of now, and wait until they are ready."""
-    from gatewayctl.operations.restart import restart as operation
+    from gatewayctl.operations.stack.restart import restart as operation
     from gatewayctl.output import stack
 
     app = context(ctx)
@@ -121,8 +121,8 @@ def logs(
 ) -> None:
     """Show the logs of the services."""
     from gatewayctl.errors import UsageProblem
-    from gatewayctl.operations.logs import LogsReport
-    from gatewayctl.operations.logs import logs as operation
+    from gatewayctl.operations.stack.logs import LogsReport
+    from gatewayctl.operations.stack.logs import logs as operation
     from gatewayctl.output import stack
 
     app = context(ctx)
@@ -145,7 +145,7 @@ def ui(
     json_output: JsonFlag = False,
 ) -> None:
     """Open LiteLLM's admin UI or Phoenix in the browser."""
-    from gatewayctl.operations.ui import ui as operation
+    from gatewayctl.operations.stack.ui import ui as operation
     from gatewayctl.output import stack
 
     app = context(ctx)
@@ -171,7 +171,7 @@ def env(
     json_output: JsonFlag = False,
 ) -> None:
     """Print LLM_BASE_URL and LLM_API_KEY, which an application needs."""
-    from gatewayctl.operations.env import env as operation
+    from gatewayctl.operations.stack.env import env as operation
     from gatewayctl.output import stack
 
     app = context(ctx)

@@ -17,7 +17,7 @@ TraceId = Annotated[str, typer.Argument(metavar="ID", help="Trace id, 32 hex dig
 @app.command("show")
 def show(ctx: typer.Context, trace_id: TraceId, json: JsonFlag = False) -> None:
     """The tree of a trace: component, model, tokens, cost, time, errors."""
-    from gatewayctl.operations.trace_show import trace_show
+    from gatewayctl.operations.traces.show import trace_show
     from gatewayctl.output import traces
 
     app = context(ctx)
@@ -39,7 +39,7 @@ def list_(
     json: JsonFlag = False,
 ) -> None:
     """Model calls, newest first, one line each."""
-    from gatewayctl.operations.trace_list import TraceFilter, trace_list
+    from gatewayctl.operations.traces.list import TraceFilter, trace_list
     from gatewayctl.output import traces
 
     app = context(ctx)
@@ -57,7 +57,7 @@ def verify(
     json: JsonFlag = False,
 ) -> None:
     """Prove a trace: 0 verified, 7 not verified, 5 nobody can say."""
-    from gatewayctl.operations.trace_verify import trace_verify
+    from gatewayctl.operations.traces.verify import trace_verify
     from gatewayctl.output import traces
 
     app = context(ctx)

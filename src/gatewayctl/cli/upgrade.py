@@ -26,8 +26,8 @@ def upgrade(
     json_output: JsonFlag = False,
 ) -> None:
     """Change LiteLLM's version: backup, its own pre-flight, the change, a proof."""
-    from gatewayctl.operations.upgrade import UpgradeOptions
-    from gatewayctl.operations.upgrade import upgrade as operation
+    from gatewayctl.operations.upgrade.run import UpgradeOptions
+    from gatewayctl.operations.upgrade.run import upgrade as operation
     from gatewayctl.output import upgrade as shown
 
     app = context(ctx)
@@ -46,8 +46,8 @@ def rollback(
 ) -> None:
     """Go back to the version before the last upgrade, with its data where it was migrated."""
     from gatewayctl.cli.confirm import by_name
-    from gatewayctl.operations.rollback import rollback as operation
-    from gatewayctl.operations.rollback import way_back
+    from gatewayctl.operations.upgrade.rollback import rollback as operation
+    from gatewayctl.operations.upgrade.rollback import way_back
     from gatewayctl.output import upgrade as shown
 
     app = context(ctx)

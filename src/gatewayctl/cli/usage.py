@@ -27,7 +27,7 @@ def usage(
     """Requests, tokens, cost, errors and times, by what they were for."""
     if ctx.invoked_subcommand is not None:
         return
-    from gatewayctl.operations.usage import usage as summed_up
+    from gatewayctl.operations.usage.summary import usage as summed_up
     from gatewayctl.output import usage as shown
 
     app = context(ctx)
@@ -44,7 +44,7 @@ def reconcile_(
     json: JsonFlag = False,
 ) -> None:
     """The same requests in LiteLLM's spend logs and in Phoenix: gaps one by one, exit 7."""
-    from gatewayctl.operations.usage_reconcile import reconcile
+    from gatewayctl.operations.usage.reconcile import reconcile
     from gatewayctl.output import usage as shown
 
     app = context(ctx)

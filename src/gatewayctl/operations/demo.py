@@ -11,13 +11,13 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING, Final
 
 from gatewayctl.errors import GatewayctlError
-from gatewayctl.operations.chat import chat
-from gatewayctl.operations.chat_call import Delta
-from gatewayctl.operations.chat_plan import ChatAsk
-from gatewayctl.operations.chat_report import ChatReport
-from gatewayctl.operations.health import ServiceReport
-from gatewayctl.operations.trace_proof import TraceProof
-from gatewayctl.operations.up import UpReport
+from gatewayctl.operations.chat.call import Delta
+from gatewayctl.operations.chat.plan import ChatAsk
+from gatewayctl.operations.chat.report import ChatReport
+from gatewayctl.operations.chat.send import chat
+from gatewayctl.operations.diagnosis.health import ServiceReport
+from gatewayctl.operations.stack.up import UpReport
+from gatewayctl.operations.traces.verification import TraceProof
 from gatewayctl.runtimes.base import Progress
 from gatewayctl.settings.model import Settings
 

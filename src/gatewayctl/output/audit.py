@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING
 
 from rich.text import Text
 
-from gatewayctl.operations.audit import AuditReport
+from gatewayctl.operations.state.audit import AuditReport
 from gatewayctl.output.table import duration, table
 
 if TYPE_CHECKING:

@@ -13,9 +13,9 @@ from gatewayctl.output.stack import services_table
 if TYPE_CHECKING:
     from rich.console import RenderableType
 
-    from gatewayctl.operations.backup import BackupReport, Contents
-    from gatewayctl.operations.reset import Loss, ResetReport
-    from gatewayctl.operations.restore import RestoreReport
+    from gatewayctl.operations.backup.create import BackupReport, Contents
+    from gatewayctl.operations.backup.reset import Loss, ResetReport
+    from gatewayctl.operations.backup.restore import RestoreReport
 
 _UNITS: Final = ("bytes", "kB", "MB", "GB", "TB")
 

@@ -9,14 +9,14 @@ import re
 from collections.abc import Generator, Iterable
 from typing import TYPE_CHECKING, Final, TypeVar
 
-from gatewayctl.operations.chat_call import Delta
-from gatewayctl.operations.chat_report import ChatReport
+from gatewayctl.operations.chat.call import Delta
+from gatewayctl.operations.chat.report import ChatReport
 from gatewayctl.runtimes.base import Progress
 
 if TYPE_CHECKING:
     from rich.console import RenderableType
 
-    from gatewayctl.operations.trace_proof import TraceProof
+    from gatewayctl.operations.traces.verification import TraceProof
 
 Report = TypeVar("Report")
 

@@ -8,8 +8,8 @@ from typing import TYPE_CHECKING, Final
 from rich.padding import Padding
 from rich.text import Text
 
-from gatewayctl.operations.doctor import DoctorReport, FindingReport
-from gatewayctl.operations.findings.finding import Severity
+from gatewayctl.operations.diagnosis.findings.finding import Severity
+from gatewayctl.operations.doctor.run import DoctorReport, FindingReport
 from gatewayctl.output.console import without_control
 
 if TYPE_CHECKING:

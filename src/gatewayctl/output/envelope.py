@@ -15,7 +15,7 @@ from pathlib import PurePath
 from typing import Any, Final
 
 from gatewayctl.errors import GatewayctlError
-from gatewayctl.operations.findings.table import FINDINGS
+from gatewayctl.operations.diagnosis.findings.table import FINDINGS
 from gatewayctl.settings.masking import masked
 from gatewayctl.settings.model import Secret, Source
 

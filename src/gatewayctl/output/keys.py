@@ -14,13 +14,13 @@ from gatewayctl.output.table import table
 if TYPE_CHECKING:
     from rich.console import RenderableType
 
-    from gatewayctl.operations.keys_check import KeyCheck, KeysCheckReport
-    from gatewayctl.operations.keys_create import KeysCreateReport
-    from gatewayctl.operations.keys_list import KeyRow, KeysListReport
-    from gatewayctl.operations.keys_revoke import KeysRevokeReport
-    from gatewayctl.operations.keys_rotate import KeysRotateReport
-    from gatewayctl.operations.keys_show import KeysShowReport
-    from gatewayctl.operations.keys_sync import KeysSyncReport
+    from gatewayctl.operations.keys.check import KeyCheck, KeysCheckReport
+    from gatewayctl.operations.keys.create import KeysCreateReport
+    from gatewayctl.operations.keys.list import KeyRow, KeysListReport
+    from gatewayctl.operations.keys.revoke import KeysRevokeReport
+    from gatewayctl.operations.keys.rotate import KeysRotateReport
+    from gatewayctl.operations.keys.show import KeysShowReport
+    from gatewayctl.operations.keys.sync import KeysSyncReport
 
 SCREENFUL: Final = 20
 """Rows of `keys list` without --all."""

@@ -8,7 +8,7 @@ from __future__ import annotations
 from collections.abc import Iterable
 from typing import TYPE_CHECKING, Final
 
-from gatewayctl.operations.models_list import ModelCheck, ModelRow, ModelsListReport
+from gatewayctl.operations.models.list import ModelCheck, ModelRow, ModelsListReport
 from gatewayctl.output.console import without_control
 from gatewayctl.output.table import table
 

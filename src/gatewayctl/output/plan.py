@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING
 
 from rich.text import Text
 
-from gatewayctl.operations.plan import PlanReport
+from gatewayctl.operations.stack.plan import PlanReport
 from gatewayctl.output.table import table
 
 if TYPE_CHECKING:

@@ -11,8 +11,8 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
-    from gatewayctl.operations.init import InitReport
-    from gatewayctl.operations.render import FileReport, RenderReport
+    from gatewayctl.operations.project.init import InitReport
+    from gatewayctl.operations.project.render import FileReport, RenderReport
 
 
 def initialised(report: InitReport) -> Iterator[str]:

@@ -17,14 +17,14 @@ if TYPE_CHECKING:
     from rich.table import Table
 
     from gatewayctl.operations.demo import DemoReport
-    from gatewayctl.operations.down import DownReport
-    from gatewayctl.operations.env import EnvReport
-    from gatewayctl.operations.health import ServiceReport
-    from gatewayctl.operations.logs import LogsReport
-    from gatewayctl.operations.restart import RestartReport
-    from gatewayctl.operations.status import StatusReport
-    from gatewayctl.operations.ui import UiReport
-    from gatewayctl.operations.up import UpReport
+    from gatewayctl.operations.diagnosis.health import ServiceReport
+    from gatewayctl.operations.stack.down import DownReport
+    from gatewayctl.operations.stack.env import EnvReport
+    from gatewayctl.operations.stack.logs import LogsReport
+    from gatewayctl.operations.stack.restart import RestartReport
+    from gatewayctl.operations.stack.status import StatusReport
+    from gatewayctl.operations.stack.ui import UiReport
+    from gatewayctl.operations.stack.up import UpReport
     from gatewayctl.runtimes.base import LogLine
 
 

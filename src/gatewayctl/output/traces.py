@@ -10,9 +10,9 @@ from typing import TYPE_CHECKING, Final
 
 from rich.text import Text
 
-from gatewayctl.operations.trace_list import TraceListReport
-from gatewayctl.operations.trace_proof import TraceProof
-from gatewayctl.operations.trace_show import SpanRow, TraceShowReport
+from gatewayctl.operations.traces.list import TraceListReport
+from gatewayctl.operations.traces.show import SpanRow, TraceShowReport
+from gatewayctl.operations.traces.verification import TraceProof
 from gatewayctl.output.console import without_control
 from gatewayctl.output.table import table
 

@@ -13,9 +13,9 @@ from gatewayctl.output.stack import services_table
 if TYPE_CHECKING:
     from rich.console import RenderableType
 
-    from gatewayctl.operations.rollback import Return, RollbackReport
-    from gatewayctl.operations.upgrade import UpgradeReport
-    from gatewayctl.operations.upgrade_proof import Proof
+    from gatewayctl.operations.upgrade.rollback import Return, RollbackReport
+    from gatewayctl.operations.upgrade.run import UpgradeReport
+    from gatewayctl.operations.upgrade.verify import Proof
     from gatewayctl.runtimes.releases import Check, Release
 
 LOST: Final = "what LiteLLM's database got since the upgrade: keys, spend"

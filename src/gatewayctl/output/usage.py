@@ -7,8 +7,8 @@ from typing import TYPE_CHECKING
 
 from rich.text import Text
 
-from gatewayctl.operations.usage import UsageReport, UsageRow
-from gatewayctl.operations.usage_reconcile import ReconcileReport
+from gatewayctl.operations.usage.reconcile import ReconcileReport
+from gatewayctl.operations.usage.summary import UsageReport, UsageRow
 from gatewayctl.output.table import table
 from gatewayctl.output.traces import money
 

@@ -7,8 +7,8 @@ import pytest
 
 from gatewayctl.cli.conversation import converse
 from gatewayctl.errors import GatewayctlError, UnknownComponent, UpstreamRefused
-from gatewayctl.operations.chat_plan import ChatAsk
-from gatewayctl.operations.chat_report import ChatReport
+from gatewayctl.operations.chat.plan import ChatAsk
+from gatewayctl.operations.chat.report import ChatReport
 from gatewayctl.output.console import Console
 
 

@@ -9,7 +9,7 @@ import pytest
 from gatewayctl.errors import GatewayUnreachable, PortTaken
 from gatewayctl.gateway.client import GatewayClient
 from gatewayctl.operations.demo import COMPONENT, MODEL, PROMPT, DemoReport, demo
-from gatewayctl.operations.up import UpReport
+from gatewayctl.operations.stack.up import UpReport
 from gatewayctl.runtimes.base import Progress
 from gatewayctl.settings.model import Settings
 from tests.fakes.answers import nobody

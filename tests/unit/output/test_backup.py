@@ -5,12 +5,12 @@ from pathlib import Path
 
 import pytest
 
-from gatewayctl.operations.backup import BackupReport, Contents
-from gatewayctl.operations.health import ServiceReport
-from gatewayctl.operations.key_maker import KeyResult
-from gatewayctl.operations.keys_create import KeysCreateReport
-from gatewayctl.operations.reset import Loss, ResetReport
-from gatewayctl.operations.restore import RestoreReport
+from gatewayctl.operations.backup.create import BackupReport, Contents
+from gatewayctl.operations.backup.reset import Loss, ResetReport
+from gatewayctl.operations.backup.restore import RestoreReport
+from gatewayctl.operations.diagnosis.health import ServiceReport
+from gatewayctl.operations.keys.create import KeysCreateReport
+from gatewayctl.operations.keys.provision import KeyResult
 from gatewayctl.output import backup
 from gatewayctl.settings.model import Secret
 from tests.unit.output.test_stack import HIDDEN, SERVICES, shown

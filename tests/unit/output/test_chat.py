@@ -6,7 +6,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from gatewayctl.operations.chat_call import Delta
+from gatewayctl.operations.chat.call import Delta
 from gatewayctl.output.chat import Screen, visible
 from gatewayctl.runtimes.base import Progress
 

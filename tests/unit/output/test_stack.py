@@ -11,15 +11,15 @@ import pytest
 from rich.console import RenderableType
 
 from gatewayctl.operations.demo import DemoReport
-from gatewayctl.operations.down import DownReport
-from gatewayctl.operations.env import EnvReport
-from gatewayctl.operations.health import Health, ServiceReport
-from gatewayctl.operations.keys_create import KeysCreateReport, create_declared_keys
-from gatewayctl.operations.logs import LogsReport
-from gatewayctl.operations.restart import RestartReport
-from gatewayctl.operations.status import KeyStatus, StatusReport
-from gatewayctl.operations.ui import UiReport
-from gatewayctl.operations.up import UpReport
+from gatewayctl.operations.diagnosis.health import Health, ServiceReport
+from gatewayctl.operations.keys.create import KeysCreateReport, create_declared_keys
+from gatewayctl.operations.stack.down import DownReport
+from gatewayctl.operations.stack.env import EnvReport
+from gatewayctl.operations.stack.logs import LogsReport
+from gatewayctl.operations.stack.restart import RestartReport
+from gatewayctl.operations.stack.status import KeyStatus, StatusReport
+from gatewayctl.operations.stack.ui import UiReport
+from gatewayctl.operations.stack.up import UpReport
 from gatewayctl.output import stack
 from gatewayctl.runtimes.base import LogLine
 from gatewayctl.settings.model import Secret

@@ -2,7 +2,7 @@ from __future__ import annotations
 
 from datetime import UTC, datetime
 
-from gatewayctl.operations.rollback import Return
+from gatewayctl.operations.upgrade.rollback import Return
 from gatewayctl.output.upgrade import way_back
 from gatewayctl.runtimes.releases import Release
 

@@ -9,7 +9,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from gatewayctl.errors import SettingsProblem
-from gatewayctl.operations.key_maker import new_key_secret
+from gatewayctl.operations.keys.provision import new_key_secret
 from gatewayctl.runtimes.embedded.environment import Environment
 from gatewayctl.runtimes.embedded.layout import Layout
 from gatewayctl.runtimes.embedded.privileges import Unprivileged

@@ -1,0 +1,72 @@
+"""Reading a dump back beside the living database, and comparing every count.
+
+Owns what makes a backup proven. Must not know files of backups, or what happens next.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Generator, Iterable, Iterator, Mapping
+from contextlib import closing, contextmanager, suppress
+from pathlib import Path
+from typing import Final
+
+from gatewayctl.errors import GatewayctlError, RestoreUnproven
+from gatewayctl.operations.backup.disk_space import require_room
+from gatewayctl.runtimes.base import Progress, Runtime
+from gatewayctl.runtimes.databases import Copy, Database, databases, same_rows
+
+Rows = Mapping[str, Mapping[str, int]]
+_SUBJECT: Final[Mapping[str, str]] = {"proof": "proof of", "restored": "copy of"}
+
+
+def proven_to_load(runtime: Runtime, rows: Rows, folder: Path) -> Generator[Progress, None, None]:
+    """Load both dumps of ``folder`` into scratch databases, compare, drop them.
+
+    Raises RestoreUnproven and RuntimeProblem; the scratch databases are gone then too.
+    """
+    both = databases(runtime)
+    with undone(both, "proof"):
+        for database in both:
+            yield from loaded(database, rows, folder, "proof")
+            database.drop("proof")
+
+
+@contextmanager
+def undone(both: Iterable[Database], copy: Copy) -> Iterator[None]:
+    """Where the block fails, its copies are dropped: half made they only take room."""
+    try:
+        yield
+    except BaseException:
+        # What failed first is what people must read.
+        with suppress(GatewayctlError):
+            for database in both:
+                database.drop(copy)
+        raise
+
+
+def loaded(
+    database: Database, rows: Rows, folder: Path, copy: Copy
+) -> Generator[Progress, None, None]:
+    """Load a dump into a copy beside the living database and compare every count.
+
+    Raises RestoreUnproven, naming the tables that differ, and DiskFull before the server's disk
+    is.
+    """
+    subject = f"{_SUBJECT[copy]} {database.name}"
+    dump = folder / f"{database.name}.dump"
+    size = max(dump.stat().st_size, 1)
+    yield Progress(subject=subject, state="working", detail="loading")
+    disk = f"The disk of the database {database.name}"
+    with database.room() as free:
+        # A dump is compressed: its database takes more, and how much shows as it grows.
+        require_room(free(), disk, wanted=size)
+        with closing(database.load(dump, copy)) as bytes_read:
+            for count in bytes_read:
+                require_room(free(), disk)
+                part = min(count / size, 1.0)
+                yield Progress(subject=subject, state="working", detail="loading", fraction=part)
+    wanted = rows[database.name]
+    if differs := same_rows(wanted, database.rows(copy)):
+        raise RestoreUnproven(f"{database.name} was not read back as it was backed up: {differs}.")
+    detail = f"{sum(wanted.values())} rows in {len(wanted)} tables, as backed up"
+    yield Progress(subject=subject, state="ready", detail=detail)

@@ -1,0 +1,138 @@
+"""One model call: the request, the reply as it arrives, and the end of its span.
+
+Owns what a client span remembers of its call, which is what `trace verify` later expects:
+names, counts and LiteLLM's call id, never contents or keys. Must not know routes.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Generator, Mapping
+from dataclasses import dataclass, field
+from typing import TYPE_CHECKING
+
+from gatewayctl.errors import GatewayctlError, UnknownModel, VirtualKeyRefused
+from gatewayctl.gateway.chat import ChatRequest, Usage, send
+from gatewayctl.operations.chat.plan import ChatPlan
+from gatewayctl.operations.keys.values import nearest
+from gatewayctl.settings.model import Settings
+from gatewayctl.tracing.client_spans import ClientSpan
+from gatewayctl.tracing.verify import ExpectedCall
+
+if TYPE_CHECKING:
+    from gatewayctl.gateway.client import GatewayClient
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Delta:
+    """A part of the reply, to be shown as it is."""
+
+    text: str
+
+
+@dataclass(slots=True, kw_only=True)
+class Reply:
+    """What has arrived so far; ``broken_by`` is why it is not whole."""
+
+    parts: list[str] = field(default_factory=list)
+    finish_reason: str | None = None
+    usage: Usage | None = None
+    call_id: str | None = None
+    latency_ms: float = 0
+    broken_by: GatewayctlError | None = None
+
+    @property
+    def text(self) -> str:
+        return "".join(self.parts)
+
+    def remembered(self) -> Mapping[str, str | int]:
+        """What the span keeps of the reply."""
+        found: dict[str, str | int] = {}
+        if self.call_id is not None:
+            found["gatewayctl.call_id"] = self.call_id
+        if self.usage is not None:
+            found["gatewayctl.prompt_tokens"] = self.usage.prompt_tokens
+            found["gatewayctl.completion_tokens"] = self.usage.completion_tokens
+        return found
+
+    def expected(self, plan: ChatPlan, span: ClientSpan) -> ExpectedCall:
+        """What the traces of this call must say."""
+        return ExpectedCall(
+            call_id=self.call_id,
+            span_id=span.span_id,
+            component=plan.component,
+            operation=plan.operation,
+            model=plan.model,
+            prompt_tokens=None if self.usage is None else self.usage.prompt_tokens,
+            completion_tokens=None if self.usage is None else self.usage.completion_tokens,
+        )
+
+
+def call(
+    settings: Settings,
+    gateway: GatewayClient,
+    plan: ChatPlan,
+    span: ClientSpan,
+    *,
+    clock: Callable[[], float],
+) -> Generator[Delta, None, Reply]:
+    """Send what is planned under the span, and end the span however that ends.
+
+    A failure of the gateway is the reply's ``broken_by``; an interruption passes through.
+    """
+    reply, began = Reply(), clock()
+    try:
+        yield from _received(gateway, plan, span, reply)
+    except GatewayctlError as error:
+        reply.broken_by = _explained(error, settings, plan)
+    except (KeyboardInterrupt, GeneratorExit):
+        span.end("cancelled", why="interrupted")
+        raise
+    except BaseException:
+        span.end("error", why="bug")
+        raise
+    reply.latency_ms = round((clock() - began) * 1000, 1)
+    if reply.broken_by is None:
+        span.end("ok", attributes=reply.remembered())
+    else:
+        # The code alone: a provider's sentence may quote what was sent.
+        span.end("error", why=reply.broken_by.code, attributes=reply.remembered())
+    return reply
+
+
+def _received(
+    gateway: GatewayClient, plan: ChatPlan, span: ClientSpan, reply: Reply
+) -> Generator[Delta, None, None]:
+    request = ChatRequest(
+        model=plan.model,
+        messages=plan.messages,
+        metadata=plan.metadata,
+        headers=span.headers(),
+        stream=plan.stream,
+        timeout=plan.timeout,
+        response_format=plan.response_format,
+    )
+    with send(gateway, plan.key, request) as answer:
+        reply.call_id = answer.call_id
+        for chunk in answer.chunks:
+            reply.finish_reason = chunk.finish_reason or reply.finish_reason
+            reply.usage = chunk.usage or reply.usage
+            if chunk.text:
+                reply.parts.append(chunk.text)
+                if plan.stream:
+                    yield Delta(text=chunk.text)
+
+
+def _explained(error: GatewayctlError, settings: Settings, plan: ChatPlan) -> GatewayctlError:
+    """The error with what only this side knows: what is declared, where the key is from."""
+    if isinstance(error, UnknownModel):
+        declared = [model.name for model in settings.models]
+        hint = nearest(plan.model, declared)
+        if plan.model in declared:
+            hint = f"{plan.key_env} may not use it, or the gateway runs with other settings:"
+            hint += " see `gatewayctl models list` and `gatewayctl keys list`."
+        return UnknownModel(f"The gateway has no model {plan.model!r} for this key.", hint=hint)
+    if isinstance(error, VirtualKeyRefused):
+        source = settings.origins.get(plan.key_env)
+        origin = plan.key_env if source is None else f"{plan.key_env} ({source})"
+        return VirtualKeyRefused(f"{error.message} It is the value of {origin}.", hint=error.hint)
+    return error

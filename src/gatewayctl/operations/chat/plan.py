@@ -1,0 +1,212 @@
+"""What a chat will send, worked out before anything is sent.
+
+Owns the choice of component, operation, model and key, and the metadata by which traces
+and spending are found again. Must not know HTTP, spans or terminals.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from types import MappingProxyType
+from typing import Any, Final, Literal
+
+from gatewayctl.errors import EmptyPrompt, UnknownComponent, UsageProblem
+from gatewayctl.operations.keys.values import nearest, pairs, require_virtual_key
+from gatewayctl.operations.models.provider_keys import has_real_key
+from gatewayctl.settings.model import Component, Model, Secret, Settings
+
+DEFAULT_COMPONENT: Final = "passthrough"
+DEFAULT_OPERATION: Final = "chat"
+"""The operation of a component that declares none."""
+
+Route = Literal["passthrough", "reasoning", "auto"]
+
+_SLACK: Final = 30
+"""Seconds that the gateway gets to report a provider's timeout of its own."""
+_OURS: Final = ("component", "operation", "tags")
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class ChatAsk:
+    """What the operator typed; None where an option was not given."""
+
+    prompt: str
+    component: str | None = None
+    operation: str | None = None
+    model: str | None = None
+    system: str | None = None
+    metadata: tuple[str, ...] = ()
+    key_env: str | None = None
+    stream: bool = True
+    history: tuple[Mapping[str, str], ...] = ()
+    session: str | None = None
+    route: Route | None = None
+    max_steps: int = 3
+    verify: float | None = None
+    """Seconds to wait for the proof; None does not ask for one."""
+    routing_path: str | None = None
+    response_format: Mapping[str, Any] | None = None
+    offline_model: str | None = None
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class ChatPlan:
+    """Everything decided. ``note`` says what was decided for the operator, if anything."""
+
+    component: str
+    operation: str
+    model: str
+    messages: tuple[Mapping[str, str], ...]
+    metadata: Mapping[str, Any]
+    key_env: str
+    key: Secret = field(repr=False)
+    stream: bool
+    timeout: float
+    note: str | None
+    session: str | None
+    response_format: Mapping[str, Any] | None = None
+
+    @property
+    def routing_path(self) -> str | None:
+        path = self.metadata.get("routing_path")
+        return None if path is None else str(path)
+
+    def span_attributes(self) -> Mapping[str, str]:
+        """What the client span says of it: names, never contents or keys."""
+        said = {
+            "gatewayctl.component": self.component,
+            "gatewayctl.operation": self.operation,
+            "gatewayctl.model": self.model,
+            "gatewayctl.routing_path": self.routing_path,
+            "session.id": self.session,
+        }
+        return {name: value for name, value in said.items() if value is not None}
+
+
+def plan_chat(settings: Settings, ask: ChatAsk, environ: Mapping[str, str]) -> ChatPlan:
+    """Decide what to send. Raises UsageProblem, UnknownComponent, EmptyPrompt or
+    VirtualKeyMissing; nothing has been sent then.
+    """
+    prompt = _text(ask.prompt, "The prompt")
+    if not prompt.strip():
+        raise EmptyPrompt("The prompt is empty.")
+    component = _component(settings, ask.component or DEFAULT_COMPONENT)
+    operation = _operation(component, ask.operation)
+    declared = component.operation(operation)
+    model, note = _model(settings, ask.model or declared.model)
+    if ask.response_format is not None:
+        model = _in_form(settings, model, ask.offline_model or declared.offline_model)
+    key_env, key = require_virtual_key(settings, ask.key_env, environ)
+    return ChatPlan(
+        component=component.name,
+        operation=operation,
+        model=model,
+        messages=_messages(ask, prompt, declared.prompt),
+        metadata=_metadata(component, operation, ask),
+        key_env=key_env,
+        key=key,
+        stream=ask.stream,
+        timeout=_patience(settings, model),
+        note=note,
+        session=ask.session,
+        response_format=ask.response_format,
+    )
+
+
+def _text(text: str, what: str) -> str:
+    """Text that can be sent; a shell may hand over bytes that are no UTF-8."""
+    try:
+        text.encode()
+    except UnicodeEncodeError:
+        raise UsageProblem(f"{what} is not UTF-8 text.") from None
+    return text
+
+
+def _component(settings: Settings, name: str) -> Component:
+    for component in settings.components:
+        if component.name == name:
+            return component
+    known = [component.name for component in settings.components]
+    raise UnknownComponent(
+        f"gateway.yaml declares no component {name!r}.", hint=nearest(name, known)
+    )
+
+
+def _operation(component: Component, name: str | None) -> str:
+    """The operation asked for; a component that declares none accepts any."""
+    if name is None:
+        return component.operations[0] if component.operations else DEFAULT_OPERATION
+    if not name.strip() or not name.isprintable():
+        raise UsageProblem(f"--operation {name!r} is no name.")
+    if component.operations and name not in component.operations:
+        raise UnknownComponent(
+            f"The component {component.name} declares no operation {name!r}.",
+            hint=nearest(name, list(component.operations)),
+        )
+    return name
+
+
+def _model(settings: Settings, name: str | None) -> tuple[str, str | None]:
+    """The model asked for, or the first that can answer; and a note if that is a stand-in."""
+    if name is not None:
+        if not name.strip():
+            raise UsageProblem("--model is empty.")
+        return _text(name, "The model"), None
+    online = [model for model in settings.models if not model.offline]
+    for model in online:
+        if has_real_key(model, settings):
+            return model.name, None
+    offline = next((model for model in settings.models if model.offline), None)
+    if offline is not None:
+        return offline.name, _no_key_note(online, f"the offline model {offline.name} answers")
+    if not online:
+        raise UsageProblem("gateway.yaml declares no model.", hint="Name one with --model.")
+    return online[0].name, _no_key_note(online, f"{online[0].name} will likely refuse")
+
+
+def _no_key_note(online: list[Model], therefore: str) -> str:
+    variables = dict.fromkeys(model.api_key_env for model in online if model.api_key_env)
+    missing = f"No real key in {', '.join(variables)}" if variables else "No online model"
+    return f"{missing}: {therefore}."
+
+
+def _in_form(settings: Settings, name: str, stand_in: str | None) -> str:
+    """The model, or what plays its part where a fixed text would not have the form wanted."""
+    models = {model.name: model for model in settings.served}
+    fixed = name in models and models[name].offline
+    return stand_in if fixed and stand_in in models and stand_in is not None else name
+
+
+def _messages(ask: ChatAsk, prompt: str, declared: str | None) -> tuple[Mapping[str, str], ...]:
+    system = declared if ask.system is None else ask.system
+    opening = () if not system else ({"role": "system", "content": _text(system, "--system")},)
+    return (*opening, *ask.history, {"role": "user", "content": prompt})
+
+
+def _metadata(component: Component, operation: str, ask: ChatAsk) -> Mapping[str, Any]:
+    """Metadata for traces, tags for spending: LiteLLM keeps the two apart."""
+    own = pairs(ask.metadata, option="--metadata")
+    for name in _OURS:
+        if name in own:
+            raise UsageProblem(
+                f"--metadata must not set {name!r}.", hint="Use --component and --operation."
+            )
+    declared = component.metadata.get("tags") or ()
+    tags = [*declared, f"component:{component.name}", f"op:{operation}"]
+    return MappingProxyType(
+        {
+            **component.metadata,
+            **({} if ask.routing_path is None else {"routing_path": ask.routing_path}),
+            **own,
+            "component": component.name,
+            "operation": operation,
+            "tags": tags,
+        }
+    )
+
+
+def _patience(settings: Settings, name: str) -> float:
+    """Seconds of silence to bear: what the model's provider may take, with its retries."""
+    model = next((model for model in settings.models if model.name == name), None)
+    return 600 + _SLACK if model is None else model.timeout * (1 + model.num_retries) + _SLACK

@@ -1,0 +1,230 @@
+"""A failing start, told so that one can act: which service, why, what to do; nothing torn down.
+
+Joins the table of causes with what runtime, ports and logs say. Owns the sentence and the
+evidence. Must not wait, start or stop anything.
+"""
+
+from __future__ import annotations
+
+import errno
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
+from dataclasses import dataclass
+from datetime import UTC, datetime, timedelta
+from typing import TYPE_CHECKING, Final, TypeVar
+
+from gatewayctl.errors import (
+    DatabasePasswordRefused,
+    GatewayctlError,
+    NotHealthyInTime,
+    RuntimeProblem,
+    ServiceFailed,
+)
+from gatewayctl.operations.diagnosis.causes import Cause, Symptoms, recognise
+from gatewayctl.operations.diagnosis.findings.table import FINDINGS
+from gatewayctl.operations.diagnosis.log_excerpt import of_this_start, relevant
+from gatewayctl.runtimes.base import Runtime
+from gatewayctl.settings.masking import without_secrets
+from gatewayctl.settings.model import Settings
+
+if TYPE_CHECKING:
+    from gatewayctl.operations.diagnosis.health import ServiceReport
+
+Failure = TypeVar("Failure", bound=GatewayctlError)
+
+_READ_LINES: Final = 400
+# Starting PostgreSQL and applying migrations comes before the wait.
+_BEFORE_THE_WAIT: Final = timedelta(minutes=2)
+_PASSWORDS: Final = {"litellm": "LITELLM_POSTGRES_PASSWORD", "phoenix": "POSTGRES_PASSWORD"}
+_NO_SPACE: Final = frozenset({errno.ENOSPC, errno.EDQUOT})
+# These say that something failed, and not what: their text may.
+_UNSPECIFIC: Final = frozenset(
+    {"runtime", "service_failed", "migration_failed", "environment_broken", "file_unwritable",
+     "env_file_unwritable", "build_failed", "runtime_unavailable"}
+)  # fmt: skip
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Diagnosis:
+    """Which service it is and why; ``log`` are its relevant lines, secrets masked."""
+
+    service: str
+    finding: str
+    cause: Cause | None
+    log: str
+
+
+def window(now: datetime | None = None) -> datetime:
+    """From when on lines belong to a start that is waited for now."""
+    return (now or datetime.now(UTC)) - _BEFORE_THE_WAIT
+
+
+def failed(
+    report: ServiceReport,
+    reports: Sequence[ServiceReport],
+    runtime: Runtime,
+    settings: Settings,
+    *,
+    since: datetime,
+) -> RuntimeProblem:
+    """The failure of a service that ended, or is not ours."""
+    found = diagnosed(report, runtime, settings, since=since)
+    who = found.service
+    how = f" ({report.detail})" if report.detail and who == report.service else ""
+    told = _told(f"{who} failed{how}", found, report, reports, runtime, settings)
+    refused = found.finding == "database_password_refused"
+    return _named(DatabasePasswordRefused(told) if refused else ServiceFailed(told), found)
+
+
+def late(
+    report: ServiceReport,
+    reports: Sequence[ServiceReport],
+    runtime: Runtime,
+    settings: Settings,
+    *,
+    since: datetime,
+    timeout: float,
+) -> NotHealthyInTime:
+    """The failure of a service that is not ready after ``timeout`` seconds."""
+    found = diagnosed(report, runtime, settings, since=since, running=True)
+    said = f"{report.service} is not ready after {timeout:g} s ({report.detail or report.health})"
+    error = NotHealthyInTime(_told(said, found, report, reports, runtime, settings))
+    return _named(error, found)
+
+
+def diagnosed(
+    report: ServiceReport,
+    runtime: Runtime,
+    settings: Settings,
+    *,
+    since: datetime | None,
+    running: bool = False,
+) -> Diagnosis:
+    """The first service in dependency order that explains the failure, and how.
+
+    A full disk stands in PostgreSQL's log, and Phoenix is the one that ends.
+    """
+    before = runtime.services[: _place(report.service, runtime)]
+    for service in before:
+        log = _log(service, runtime, settings, since)
+        seen = Symptoms(service=service, log=log, runtime=runtime.name)
+        if cause := recognise(seen, spreading=True):
+            return Diagnosis(
+                service=service, finding=cause.finding, cause=cause, log=relevant(log, cause.log)
+            )
+    log = _log(report.service, runtime, settings, since)
+    ended = "" if running else report.detail
+    seen = Symptoms(
+        service=report.service, ended=ended, probe=report.detail, log=log, runtime=runtime.name
+    )
+    cause = recognise(seen)
+    general = "not_healthy_in_time" if running else "service_failed"
+    return Diagnosis(
+        service=report.service,
+        finding=cause.finding if cause else general,
+        cause=cause,
+        log=relevant(log, cause.log if cause else None),
+    )
+
+
+@contextmanager
+def explained(runtime: Runtime | None = None) -> Iterator[None]:
+    """Give failures that pass through the finding behind their text, where one is known.
+
+    A full disk is a failure of its own here, and not a bug.
+    """
+    try:
+        yield
+    except OSError as error:
+        if error.errno not in _NO_SPACE:
+            raise
+        # A write to a file that is open does not say which.
+        where = f" ({error.filename})" if error.filename else ""
+        full = RuntimeProblem(f"The disk is full: {error.strerror}{where}.")
+        _with_finding(full, "disk_full")
+        raise full from None
+    except GatewayctlError as error:
+        if error.finding is None and error.code in _UNSPECIFIC:
+            name = None if runtime is None else runtime.name
+            cause = recognise(Symptoms(log=error.message, runtime=name))
+            if cause is not None:
+                _with_finding(error, cause.finding)
+        raise
+
+
+def _with_finding(error: GatewayctlError, finding: str) -> None:
+    error.finding = finding
+    error.hint = hint(finding)
+
+
+def hint(finding: str) -> str:
+    """What to do, and where more is written."""
+    known = FINDINGS[finding]
+    return f"{known.remedy.removesuffix('.')}. More: {known.docs}"
+
+
+def _named(error: Failure, found: Diagnosis) -> Failure:
+    _with_finding(error, found.finding)
+    error.service = found.service
+    return error
+
+
+def _told(
+    said: str,
+    found: Diagnosis,
+    report: ServiceReport,
+    reports: Sequence[ServiceReport],
+    runtime: Runtime,
+    settings: Settings,
+) -> str:
+    """Sentence, consequence, who waits, who holds the port, log: one thing a line."""
+    why = f": {found.cause.says}" if found.cause else ""
+    if found.finding == "database_password_refused":
+        why += f" than {_PASSWORDS[found.service]}"
+    lines = [f"{said}{why}."]
+    if found.service != report.service:
+        lines.append(f"{report.service} ended because of it ({report.detail}).")
+    waiting = [
+        each.service
+        for each in reports
+        if each.service not in {found.service, report.service} and each.health == "starting"
+    ]
+    if waiting:
+        lines.append(f"Waiting, not failed: {', '.join(waiting)}.")
+    if found.finding == "port_taken":
+        lines += _holders(found.service, runtime, settings)
+    if found.log:
+        lines.append(f"The last lines of its log:\n{found.log}")
+    return "\n".join(lines)
+
+
+def _holders(service: str, runtime: Runtime, settings: Settings) -> list[str]:
+    """Who holds the ports of a service."""
+    from gatewayctl.runtimes.ports import listeners
+
+    ports = settings.ports
+    wanted = {
+        "litellm": (ports.litellm,),
+        "phoenix": (ports.phoenix, ports.phoenix_grpc),
+        "postgres": (ports.postgres_litellm,),
+        "postgres-litellm": (ports.postgres_litellm,),
+        "postgres-phoenix": (ports.postgres_phoenix,),
+    }.get(service, ())
+    held = listeners(settings.bind, wanted) if wanted else {}
+    return [
+        f"Port {port} is held by {who}."
+        for port, who in sorted(held.items())
+        if not runtime.owns(service, port)
+    ]
+
+
+def _log(service: str, runtime: Runtime, settings: Settings, since: datetime | None) -> str:
+    from gatewayctl.operations.project.render import known_secrets
+
+    text = runtime.last_lines(service, _READ_LINES)
+    recent = text if since is None else of_this_start(text, since)
+    return without_secrets(recent, known_secrets(settings))
+
+
+def _place(service: str, runtime: Runtime) -> int:
+    return runtime.services.index(service) if service in runtime.services else 0

@@ -1,0 +1,100 @@
+"""Checks of the machine: ports, disk, memory, clocks.
+
+Owns the limits. Must not know what a service does.
+"""
+
+from __future__ import annotations
+
+import shutil
+from collections.abc import Iterator
+from datetime import datetime
+from email.utils import parsedate_to_datetime
+from pathlib import Path
+from typing import Final
+
+from gatewayctl.errors import ImageMissing, PortTaken, RuntimeUnavailable
+from gatewayctl.operations.backup.disk_space import LEFT
+from gatewayctl.operations.doctor.checks.subject import Check, Found, Subject
+from gatewayctl.runtimes.machine import memory
+
+_LOW: Final = 1_000_000_000
+_NEEDED: Final = 1_200_000_000
+"""Bytes of memory that a start takes, as seen with LiteLLM 1.106 and Phoenix 20."""
+_SPARE: Final = 150_000_000
+_SKEW_SECONDS: Final = 5.0
+
+
+def preflight(subject: Subject) -> Iterator[Found]:
+    """What would make a start fail: ports of others, a runtime that cannot be used."""
+    try:
+        subject.runtime.preflight()
+    except PortTaken as error:
+        for line in error.message.splitlines():
+            yield Found(finding="port_taken", evidence=line)
+    except ImageMissing as error:
+        yield Found(finding="image_missing", evidence=error.message)
+    except RuntimeUnavailable as error:
+        yield Found(finding="runtime_unavailable", evidence=error.message)
+
+
+def disk(subject: Subject) -> Iterator[Found]:
+    """Space where the project keeps its data."""
+    folder = _existing(subject.project_dir / ".gatewayctl")
+    usage = shutil.disk_usage(folder)
+    said = f"{folder} has {_size(usage.free)} of {_size(usage.total)} free"
+    if usage.free < LEFT:
+        yield Found(finding="disk_full", evidence=said)
+    elif usage.free < _LOW:
+        yield Found(finding="disk_low", evidence=said)
+
+
+def free_memory(subject: Subject) -> Iterator[Found]:
+    """Memory for a start; for a stack that runs already, some to spare."""
+    running = any(service.health == "healthy" for service in subject.services)
+    needed, found = _SPARE if running else _NEEDED, memory()
+    if found.available < needed:
+        said = f"{_size(found.available)} of {_size(found.total)} is available"
+        yield Found(finding="memory_low", evidence=said)
+
+
+def clocks(subject: Subject) -> Iterator[Found]:
+    """The clocks of LiteLLM and Phoenix against ours, by the Date of an answer."""
+    settings = subject.project
+    asked = {"litellm": f"{settings.gateway_url}/health/liveliness",
+             "phoenix": f"{settings.phoenix_url}/healthz"}  # fmt: skip
+    for service, url in asked.items():
+        theirs = _date(subject, url) if subject.healthy(service) else None
+        if theirs is None:
+            continue
+        apart = (theirs - subject.now()).total_seconds()
+        # A Date has whole seconds.
+        if abs(apart) > _SKEW_SECONDS:
+            ahead = "ahead of" if apart > 0 else "behind"
+            said = f"{service} is {abs(apart):.0f} s {ahead} this machine"
+            yield Found(finding="clock_differs", evidence=said, service=service)
+
+
+def _date(subject: Subject, url: str) -> datetime | None:
+    from gatewayctl.gateway.health import date_of
+
+    text = date_of(subject.client.http, url)
+    try:
+        return parsedate_to_datetime(text) if text else None
+    except ValueError:
+        return None
+
+
+def _existing(folder: Path) -> Path:
+    return next(path for path in (folder, *folder.parents) if path.exists())
+
+
+def _size(number: int) -> str:
+    return f"{number / 1e9:.1f} GB" if number >= _LOW else f"{number / 1e6:.0f} MB"
+
+
+CHECKS = (
+    Check(name="ports", look=preflight, needs=("runtime",)),
+    Check(name="disk", look=disk),
+    Check(name="memory", look=free_memory),
+    Check(name="clocks", look=clocks, needs=("litellm",)),
+)

@@ -1,0 +1,107 @@
+"""What checks look at, and what they hand back.
+
+Owns the shapes: a check is a function from a Subject to what it found. Must not know any check.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass, field
+from datetime import UTC, datetime
+from pathlib import Path
+from typing import TYPE_CHECKING, Literal, TypeVar
+
+from gatewayctl.errors import GatewayctlError
+from gatewayctl.operations.diagnosis.findings.finding import Severity
+from gatewayctl.operations.diagnosis.health import ServiceReport
+from gatewayctl.runtimes.base import Runtime
+from gatewayctl.runtimes.registry import ResolvedRuntime
+from gatewayctl.settings.model import Secret, Settings
+
+if TYPE_CHECKING:
+    from gatewayctl.gateway.client import GatewayClient
+
+Thing = TypeVar("Thing")
+Need = Literal["settings", "master key", "runtime", "litellm", "phoenix"]
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Found:
+    """One thing that is wrong: the id of its finding, and what was seen of it.
+
+    ``severity`` is that of the finding, unless here it is a lesser one.
+    """
+
+    finding: str
+    evidence: str
+    severity: Severity | None = None
+    service: str | None = None
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Subject:
+    """A project as far as it can be seen: None where something keeps it from being seen.
+
+    ``refused`` is why the settings do not load, ``unavailable`` why there is no runtime.
+    ``services`` were looked at once.
+    """
+
+    project_dir: Path
+    settings: Settings | None = None
+    refused: GatewayctlError | None = None
+    resolved: ResolvedRuntime | None = None
+    unavailable: GatewayctlError | None = None
+    gateway: GatewayClient | None = None
+    services: tuple[ServiceReport, ...] = ()
+    now: Callable[[], datetime] = field(default=lambda: datetime.now(UTC))
+
+    def lacks(self, need: Need) -> str:
+        """Why a check with this need cannot run; empty where it can."""
+        if self.settings is None:
+            return "the settings do not load"
+        if need == "master key" and self.settings.secrets.master_key is None:
+            return "there is no master key"
+        if need in {"runtime", "litellm", "phoenix"} and self.resolved is None:
+            return "the runtime cannot be used"
+        if need in {"litellm", "phoenix"} and not self.healthy(need):
+            stopped = all(s.health == "stopped" for s in self.services if s.service == need)
+            return f"{need} does not run" if stopped else f"{need} is not ready"
+        return ""
+
+    def healthy(self, service: str) -> bool:
+        return any(each.service == service and each.health == "healthy" for each in self.services)
+
+    # A check asks only for what it said it needs.
+
+    @property
+    def project(self) -> Settings:
+        return _there(self.settings)
+
+    @property
+    def runtime(self) -> Runtime:
+        return _there(self.resolved).runtime
+
+    @property
+    def client(self) -> GatewayClient:
+        return _there(self.gateway)
+
+    @property
+    def master_key(self) -> Secret:
+        return _there(self.project.secrets.master_key)
+
+
+def _there(thing: Thing | None) -> Thing:
+    assert thing is not None  # noqa: S101 - the check's needs were met
+    return thing
+
+
+Look = Callable[[Subject], Iterator[Found]]
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Check:
+    """A check: what it is called, what it needs, and the look itself. It changes nothing."""
+
+    name: str
+    look: Look
+    needs: tuple[Need, ...] = ()

@@ -1,0 +1,16 @@
+"""Every check, in the order of the report: from the project's files to its traces."""
+
+from __future__ import annotations
+
+from typing import Final
+
+from gatewayctl.operations.doctor.checks import gateway, machine, project, secrets, stack
+from gatewayctl.operations.doctor.checks.subject import Check
+
+CHECKS: Final[tuple[Check, ...]] = (
+    *project.CHECKS,
+    *secrets.CHECKS,
+    *machine.CHECKS,
+    *stack.CHECKS,
+    *gateway.CHECKS,
+)

@@ -1,0 +1,116 @@
+"""`keys create`: make the virtual keys that are missing, in .env and in LiteLLM alike.
+
+Owns the report of several keys, of which some may fail. Must not know how one is made, or
+terminals.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterable
+from dataclasses import dataclass, replace
+from datetime import UTC, datetime
+from pathlib import Path
+
+from gatewayctl.errors import GatewayctlError, PartlyDone
+from gatewayctl.gateway.client import GatewayClient
+from gatewayctl.operations.keys.provision import KeyMaker, KeyResult
+from gatewayctl.operations.keys.request import KeyAsk, wanted_keys
+from gatewayctl.operations.stack.apps import with_the_old_key
+from gatewayctl.operations.state.exclusive import change
+from gatewayctl.settings.master_key import require_master_key
+from gatewayctl.settings.model import DeclaredKey, Settings
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class KeyFailure:
+    """A key that could not be made, and why; nothing of it was left behind."""
+
+    alias: str
+    env: str
+    code: str
+    message: str
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class KeysCreateReport:
+    """The keys asked for, in their order; ``env_file`` is where they are written."""
+
+    keys: tuple[KeyResult, ...]
+    failed: tuple[KeyFailure, ...]
+    env_file: Path
+    warnings: tuple[str, ...] = ()
+
+    @property
+    def changed(self) -> bool:
+        return any(key.status != "exists" for key in self.keys)
+
+    @property
+    def problem(self) -> GatewayctlError | None:
+        if not self.failed:
+            return None
+        said = " ".join(failure.message for failure in self.failed)
+        return PartlyDone(f"{len(self.failed)} of {len(self.failed) + len(self.keys)} keys: {said}")
+
+    def revealed(self) -> KeysCreateReport:
+        """The same report with every key in plain, for `--show`."""
+        shown = tuple(replace(key, plain=key.key.reveal()) for key in self.keys)
+        return replace(self, keys=shown)
+
+
+def keys_create(settings: Settings, gateway: GatewayClient, ask: KeyAsk) -> KeysCreateReport:
+    """The verb: the keys asked for, with the project's lock held. See `create_keys`.
+
+    Raises UsageProblem for what cannot be asked, and Locked.
+    """
+    wanted = wanted_keys(settings, ask)
+    with change(settings, "keys create") as record:
+        report = create_keys(settings, gateway, wanted)
+        record.problem = report.problem
+    made = [key.alias for key in report.keys if key.status != "exists"]
+    return replace(report, warnings=(*report.warnings, *with_the_old_key(settings, made)))
+
+
+def create_declared_keys(
+    settings: Settings, gateway: GatewayClient, *, fresh: bool = False
+) -> KeysCreateReport:
+    """Make every declared key that is missing; ``fresh`` makes new secrets for all of them,
+    after LiteLLM's database was emptied. See `create_keys`.
+    """
+    return create_keys(settings, gateway, settings.keys, fresh=fresh)
+
+
+def create_keys(
+    settings: Settings,
+    gateway: GatewayClient,
+    wanted: Iterable[DeclaredKey],
+    *,
+    fresh: bool = False,
+    now: Callable[[], datetime] = lambda: datetime.now(UTC),
+) -> KeysCreateReport:
+    """Make keys that are missing, in .env and in LiteLLM; running it twice changes nothing.
+
+    Finishes what a crash left of an earlier run; the caller holds the project's lock. A
+    failure of one key is told in the report if others succeeded, and raised if none did:
+    KeyAliasExists, MasterKeyRefused, GatewayDatabaseMissing, GatewayUnreachable,
+    EnvFileUnwritable, Locked…
+    """
+    master = require_master_key(settings)
+    maker = KeyMaker(settings=settings, gateway=gateway, master=master, fresh=fresh, now=now)
+    results: list[KeyResult] = []
+    failures: list[tuple[DeclaredKey, GatewayctlError]] = []
+    for declared in wanted:
+        try:
+            results.append(maker.ensure(declared))
+        except GatewayctlError as error:
+            failures.append((declared, error))
+    if failures and not results:
+        raise failures[0][1]
+    return KeysCreateReport(
+        keys=tuple(results),
+        failed=tuple(
+            KeyFailure(alias=key.alias, env=key.env, code=error.code, message=error.message)
+            for key, error in failures
+        ),
+        env_file=settings.env_file,
+        warnings=tuple(maker.warnings),
+    )

@@ -1,0 +1,178 @@
+"""`keys list`: what is declared, what LiteLLM has and what .env holds, joined by alias.
+
+Owns the join and the state of each key. Must not know terminals.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass, replace
+from datetime import UTC, datetime
+from typing import Literal
+
+from gatewayctl.gateway.client import GatewayClient
+from gatewayctl.gateway.keys import VirtualKey, hash_of, listed
+from gatewayctl.operations.keys.metadata import is_ours, is_predecessor, is_successor, variable_of
+from gatewayctl.operations.keys.values import values_now
+from gatewayctl.settings.master_key import require_master_key
+from gatewayctl.settings.model import DeclaredKey, Secret, Settings
+
+KeyState = Literal[
+    "ok",
+    "missing",
+    "not in gateway",
+    "not in .env",
+    "expired",
+    "blocked",
+    "retiring",
+    "unfinished",
+    "foreign",
+]
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class KeyRow:
+    """One key. ``key`` is masked; ``spend`` in US dollars as LiteLLM wrote it last.
+
+    ``ok``: declared or made by us, LiteLLM knows the very secret of .env. ``missing``: in
+    neither. ``not in gateway``: .env holds a secret LiteLLM does not know under this alias.
+    ``not in .env``: LiteLLM has it, nobody holds its secret. ``retiring``: rotated
+    away and valid for its time of grace. ``unfinished``: the new key of a rotation that was
+    interrupted; `keys create` finishes it. ``foreign``: made by others.
+    """
+
+    alias: str | None
+    env: str | None
+    declared: bool
+    in_gateway: bool
+    in_env: bool
+    state: KeyState
+    key: str | None
+    models: tuple[str, ...]
+    expires: datetime | None
+    spend: float | None
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class KeysListReport:
+    """The project's own keys first, then foreign ones, both as LiteLLM lists them."""
+
+    keys: tuple[KeyRow, ...]
+
+    @property
+    def own(self) -> tuple[KeyRow, ...]:
+        return tuple(row for row in self.keys if row.state != "foreign")
+
+    @property
+    def foreign(self) -> tuple[KeyRow, ...]:
+        return tuple(row for row in self.keys if row.state == "foreign")
+
+
+def keys_list(
+    settings: Settings,
+    gateway: GatewayClient,
+    *,
+    now: Callable[[], datetime] = lambda: datetime.now(UTC),
+) -> KeysListReport:
+    """Every key of the gateway and of gateway.yaml; changes nothing.
+
+    Raises MasterKeyMissing, MasterKeyRefused, GatewayDatabaseMissing, GatewayUnreachable.
+    """
+    keys = tuple(listed(gateway, require_master_key(settings)))
+    return joined(settings, keys, now=now())
+
+
+def joined(settings: Settings, keys: tuple[VirtualKey, ...], *, now: datetime) -> KeysListReport:
+    """What is declared joined with LiteLLM's ``keys`` and with .env as it is now."""
+    values, project = values_now(settings), settings.project_name
+    # Aliases are unique but for a race in LiteLLM; then the newest key counts.
+    by_alias = {key.alias: key for key in reversed(keys) if key.alias}
+    held = {key.alias: by_alias.get(key.alias) for key in settings.keys}
+    rows = [_declared(key, held[key.alias], values, now) for key in settings.keys]
+    others = [key for key in keys if key not in held.values()]
+    rows += [_ours(key, values, now) for key in others if is_ours(key, project)]
+    rows += [_foreign(key) for key in others if not is_ours(key, project)]
+    return KeysListReport(keys=tuple(rows))
+
+
+def _declared(
+    declared: DeclaredKey,
+    key: VirtualKey | None,
+    values: Mapping[str, Secret],
+    now: datetime,
+) -> KeyRow:
+    secret = values.get(declared.env)
+    if key is not None:
+        return _row(key, env=declared.env, secret=secret, declared=True, now=now)
+    return KeyRow(
+        alias=declared.alias,
+        env=declared.env,
+        declared=True,
+        in_gateway=False,
+        in_env=secret is not None,
+        state="missing" if secret is None else "not in gateway",
+        key=None if secret is None else secret.masked(),
+        models=declared.models,
+        expires=None,
+        spend=None,
+    )
+
+
+def _ours(key: VirtualKey, values: Mapping[str, Secret], now: datetime) -> KeyRow:
+    """A key made on the command line; it says itself which variable holds it."""
+    name = variable_of(key)
+    secret = values.get(name) if name else None
+    if is_predecessor(key) or is_successor(key):
+        return _staged(key, name, secret, now)
+    return _row(key, env=name, secret=secret, declared=False, now=now)
+
+
+def _staged(key: VirtualKey, env: str | None, secret: Secret | None, now: datetime) -> KeyRow:
+    """A key of a rotation; the variable is its alias's, and holds it at most by chance."""
+    row = _row(key, env=env, secret=secret, declared=False, now=now)
+    in_env = secret is not None and hash_of(secret) == key.hash
+    stage: KeyState = "unfinished" if is_successor(key) else "retiring"
+    state = "expired" if key.expired(now) else stage
+    return replace(row, in_env=in_env, key=key.name, state=state)
+
+
+def _row(
+    key: VirtualKey, *, env: str | None, secret: Secret | None, declared: bool, now: datetime
+) -> KeyRow:
+    return KeyRow(
+        alias=key.alias,
+        env=env,
+        declared=declared,
+        in_gateway=True,
+        in_env=secret is not None,
+        state=_state(key, secret, now),
+        key=key.name if secret is None else secret.masked(),
+        models=key.models,
+        expires=key.expires,
+        spend=key.spend,
+    )
+
+
+def _state(key: VirtualKey, secret: Secret | None, now: datetime) -> KeyState:
+    if secret is None:
+        return "not in .env"
+    if hash_of(secret) != key.hash:
+        return "not in gateway"
+    if key.blocked:
+        return "blocked"
+    return "expired" if key.expired(now) else "ok"
+
+
+def _foreign(key: VirtualKey) -> KeyRow:
+    return KeyRow(
+        alias=key.alias,
+        env=None,
+        declared=False,
+        in_gateway=True,
+        in_env=False,
+        state="foreign",
+        key=key.name,
+        models=key.models,
+        expires=key.expires,
+        spend=key.spend,
+    )

@@ -1,0 +1,178 @@
+"""`keys rotate`: a new secret under the same alias; the old one ends at once, or after a grace.
+
+At every moment .env holds a key that works, and a crash leaves what the next `keys create`
+finishes: see `key_rotation`. Owns the order of the steps and the way back. Must not know
+terminals.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager, suppress
+from dataclasses import dataclass
+from datetime import UTC, datetime
+from pathlib import Path
+from typing import Any, Literal
+
+from gatewayctl.errors import GatewayctlError, GatewayRefused, KeyAliasExists, SettingsProblem
+from gatewayctl.gateway import keys as litellm
+from gatewayctl.gateway.client import GatewayClient
+from gatewayctl.gateway.key_proof import prove
+from gatewayctl.gateway.keys import NewKey, VirtualKey, hash_of
+from gatewayctl.operations.keys.metadata import (
+    ALIAS_METADATA,
+    GRACE_METADATA,
+    is_ours,
+    metadata_for,
+    successor_alias,
+    variable_of,
+)
+from gatewayctl.operations.keys.provision import KeyMaker, new_key_secret, with_limits_of
+from gatewayctl.operations.keys.request import check_duration
+from gatewayctl.operations.keys.values import values_in_env_file
+from gatewayctl.operations.stack.apps import with_the_old_key
+from gatewayctl.operations.state.exclusive import change
+from gatewayctl.settings.master_key import require_master_key
+from gatewayctl.settings.model import DeclaredKey, Secret, Settings
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class KeysRotateReport:
+    """The new key of an alias, and what became of the one before.
+
+    ``previous_until`` is when a ``retiring`` key ends; ``latency_ms`` how long LiteLLM took
+    to accept the new one.
+    """
+
+    alias: str
+    env: str
+    key: Secret
+    models: tuple[str, ...]
+    expires: datetime | None
+    previous: Literal["revoked", "retiring"]
+    previous_key: str | None
+    previous_until: datetime | None
+    latency_ms: float
+    env_file: Path
+    warnings: tuple[str, ...]
+
+
+def keys_rotate(
+    settings: Settings,
+    gateway: GatewayClient,
+    alias: str,
+    *,
+    grace: str | None = None,
+    now: Callable[[], datetime] = lambda: datetime.now(UTC),
+) -> KeysRotateReport:
+    """Rotate a key that gatewayctl made; ``grace`` such as ``1h`` keeps the old one so long.
+
+    Raises UsageProblem for a grace that is none, GatewayRefused for an alias LiteLLM does
+    not have, KeyAliasExists for a key of others, SettingsProblem where the environment
+    hides .env, and what LiteLLM and .env raise; the old key then is as it was.
+    """
+    check_duration(grace, option="--grace")
+    master = require_master_key(settings)
+    with change(settings, "keys rotate", alias):
+        maker = KeyMaker(settings=settings, gateway=gateway, master=master, fresh=False, now=now)
+        holder, declared = _subject(maker, alias)
+        return _rotated(maker, holder, declared, grace)
+
+
+def _subject(maker: KeyMaker, alias: str) -> tuple[VirtualKey, DeclaredKey]:
+    """The key to rotate, after an interrupted rotation of it was finished."""
+    settings, family = maker.settings, maker.rotation.look(alias)
+    found = next(iter((*family.holders, *family.successors)), None)
+    declared = next((key for key in settings.keys if key.alias == alias), None)
+    if found is not None and not is_ours(found, settings.project_name):
+        raise KeyAliasExists(
+            f"gatewayctl did not make the key {alias!r}, so it does not rotate it.",
+            hint="Rotate it where it was made, or give it up there and run `keys create`.",
+        )
+    if found is None:
+        raise unknown(alias)
+    env = declared.env if declared else variable_of(found)
+    if env is None:
+        raise unknown(alias)
+    if maker.outside(env) is not None:
+        raise SettingsProblem(
+            f"{env} in the environment hides that of .env, and would hold the old key.",
+            hint=f"Unset it: unset {env}.",
+        )
+    secret = values_in_env_file(settings).get(env)
+    live = set() if secret is None else {hash_of(secret)}
+    holder = maker.rotation.settle(family, live)
+    if holder is None:
+        raise unknown(alias)
+    return holder, declared or _as_it_is(holder, alias, env, maker.now())
+
+
+def unknown(alias: str) -> GatewayctlError:
+    """The failure for an alias that LiteLLM does not have."""
+    return GatewayRefused(
+        f"LiteLLM has no key {alias!r}.",
+        hint="See `gatewayctl keys list --all`; `gatewayctl keys create` makes what is missing.",
+    )
+
+
+def _as_it_is(holder: VirtualKey, alias: str, env: str, now: datetime) -> DeclaredKey:
+    """A key of the command line: the new one is neither wider nor valid for longer."""
+    return with_limits_of(DeclaredKey(alias=alias, env=env), holder, now)
+
+
+def _rotated(
+    maker: KeyMaker, holder: VirtualKey, declared: DeclaredKey, grace: str | None
+) -> KeysRotateReport:
+    secret = new_key_secret()
+    before = values_in_env_file(maker.settings).get(declared.env)
+    with _withdrawn_on_failure(maker, declared, secret):
+        new = _successor(maker, holder, declared, secret, grace)
+        made = litellm.generate(maker.gateway, maker.master, new)
+        proof = prove(maker.gateway, secret)
+        if not maker.written(declared, secret, before):
+            raise SettingsProblem(f"Somebody else changed {declared.env} in .env; left as it is.")
+    now_on = maker.rotation.take_over(made, (holder,), alias=declared.alias)
+    old = litellm.info(maker.gateway, maker.master, holder.hash) if grace else None
+    return KeysRotateReport(
+        alias=declared.alias,
+        env=declared.env,
+        key=secret,
+        models=now_on.models,
+        expires=now_on.expires,
+        previous="revoked" if old is None else "retiring",
+        previous_key=holder.name,
+        previous_until=None if old is None else old.expires,
+        latency_ms=proof.latency_ms,
+        env_file=maker.settings.env_file,
+        warnings=(*maker.warnings, *with_the_old_key(maker.settings, [declared.alias])),
+    )
+
+
+def _successor(
+    maker: KeyMaker, holder: VirtualKey, declared: DeclaredKey, secret: Secret, grace: str | None
+) -> NewKey:
+    """What to register: as declared, with the limits somebody set on the old one in LiteLLM."""
+    marks: dict[str, Any] = {ALIAS_METADATA: declared.alias}
+    if grace is not None:
+        marks[GRACE_METADATA] = grace
+    return NewKey(
+        alias=successor_alias(declared.alias),
+        secret=secret,
+        models=declared.models,
+        metadata={**metadata_for(declared, maker.settings.project_name, holder), **marks},
+        duration=declared.duration,
+        limits=holder.limits,
+    )
+
+
+@contextmanager
+def _withdrawn_on_failure(maker: KeyMaker, declared: DeclaredKey, secret: Secret) -> Iterator[None]:
+    """Until .env holds the new key, a failure deletes it again; after that it only goes on."""
+    try:
+        yield
+    except (GatewayctlError, KeyboardInterrupt):
+        # What cannot be looked up or deleted now, the next `keys create` finds and deletes.
+        with suppress(GatewayctlError):
+            if values_in_env_file(maker.settings).get(declared.env) != secret:
+                litellm.delete(maker.gateway, maker.master, hash_of(secret))
+        raise

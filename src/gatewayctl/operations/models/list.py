@@ -1,0 +1,142 @@
+"""`models list`: the models gateway.yaml declares against those LiteLLM serves.
+
+Owns the join, and the calls of `--check`. Must not know terminals.
+"""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Callable, Generator
+from dataclasses import dataclass, replace
+from typing import Literal
+
+from gatewayctl.errors import GatewayctlError, PartlyDone
+from gatewayctl.gateway.client import GatewayClient
+from gatewayctl.gateway.models import ServedModel, check, served
+from gatewayctl.operations.models.provider_keys import has_real_key
+from gatewayctl.runtimes.base import Progress
+from gatewayctl.settings.master_key import require_master_key
+from gatewayctl.settings.model import Model, Secret, Settings
+
+ModelState = Literal["ok", "not served", "not declared"]
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class ModelCheck:
+    """One call of a model: how long it took, or the code and the sentence of its failure."""
+
+    ok: bool
+    latency_ms: float
+    code: str | None = None
+    reason: str | None = None
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class ModelRow:
+    """A model group. ``upstream`` in LiteLLM's terms; ``provider_key`` is None where none is
+    needed, else whether its variable holds a real one. ``check`` is None if nobody asked.
+    """
+
+    model: str
+    upstream: str | None
+    declared: bool
+    served: bool
+    state: ModelState
+    provider_key: bool | None = None
+    check: ModelCheck | None = None
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class ModelsListReport:
+    """Declared models in their order, then the others that LiteLLM serves."""
+
+    models: tuple[ModelRow, ...]
+    checked: bool
+
+    @property
+    def problem(self) -> GatewayctlError | None:
+        failed = [row.model for row in self.models if row.check is not None and not row.check.ok]
+        unserved = [row.model for row in self.models if self.checked and not row.served]
+        if not failed and not unserved:
+            return None
+        return PartlyDone(
+            f"{len(failed) + len(unserved)} of {len(self.models)} models do not answer:"
+            f" {', '.join(failed + unserved)}.",
+            hint="See the reason beside each; `gatewayctl restart litellm` after changing .env.",
+        )
+
+
+def models_list(
+    settings: Settings,
+    gateway: GatewayClient,
+    *,
+    call: bool = False,
+    clock: Callable[[], float] = time.monotonic,
+) -> Generator[Progress, None, ModelsListReport]:
+    """Join declared and served models; ``call`` also calls each served one, which costs.
+
+    Raises MasterKeyMissing, MasterKeyRefused, GatewayUnreachable, GatewayTimeout.
+    """
+    master = require_master_key(settings)
+    rows = _joined(settings, served(gateway, master))
+    if not call:
+        return ModelsListReport(models=rows, checked=False)
+    checked: list[ModelRow] = []
+    for row in rows:
+        if not row.served:
+            checked.append(row)
+            continue
+        yield Progress(subject=row.model, state="working", detail="one call")
+        outcome = _called(gateway, master, row.model, clock)
+        state: Literal["ready", "failed"] = "ready" if outcome.ok else "failed"
+        yield Progress(subject=row.model, state=state, detail=outcome.reason or "answers")
+        checked.append(replace(row, check=outcome))
+    return ModelsListReport(models=tuple(checked), checked=True)
+
+
+def _joined(settings: Settings, groups: tuple[ServedModel, ...]) -> tuple[ModelRow, ...]:
+    by_name = {group.name: group for group in groups}
+    # The parts of an offline model are no models of their own to a person.
+    declared = {model.name for model in settings.served}
+    rows = [_declared(model, by_name.get(model.name), settings) for model in settings.models]
+    rows += [
+        ModelRow(
+            model=group.name,
+            upstream=", ".join(group.upstreams),
+            declared=False,
+            served=True,
+            state="not declared",
+        )
+        for group in groups
+        if group.name not in declared
+    ]
+    return tuple(rows)
+
+
+def _declared(model: Model, group: ServedModel | None, settings: Settings) -> ModelRow:
+    upstream = model.litellm_params.get("model")
+    return ModelRow(
+        model=model.name,
+        upstream=None if upstream is None else str(upstream),
+        declared=True,
+        served=group is not None,
+        state="not served" if group is None else "ok",
+        provider_key=None if model.api_key_env is None else has_real_key(model, settings),
+    )
+
+
+def _called(
+    gateway: GatewayClient, master: Secret, model: str, clock: Callable[[], float]
+) -> ModelCheck:
+    began = clock()
+    failure: GatewayctlError | None = None
+    try:
+        check(gateway, master, model)
+    except GatewayctlError as error:
+        failure = error
+    return ModelCheck(
+        ok=failure is None,
+        latency_ms=round((clock() - began) * 1000, 1),
+        code=None if failure is None else failure.code,
+        reason=None if failure is None else failure.message,
+    )

@@ -1,0 +1,107 @@
+"""The verb render: the files that the settings mean, written or compared.
+
+Owns what counts as drift. Must not know templates, and never starts anything.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Final, Literal
+
+from gatewayctl.errors import Drift
+from gatewayctl.operations.project.manual_edits import put_aside, remember
+from gatewayctl.rendering.plan import plan
+from gatewayctl.rendering.write import DifferenceState, FileDifference, differences, write
+from gatewayctl.settings.model import RuntimeName, Secret, Settings
+
+FileState = Literal["missing", "changed", "unchanged", "created", "updated"]
+_WRITTEN: Final[dict[DifferenceState, FileState]] = {
+    "missing": "created",
+    "changed": "updated",
+    "unchanged": "unchanged",
+}
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class FileReport:
+    """One rendered file; ``path`` is relative to the project.
+
+    Compared: missing, changed or unchanged. Written: created, updated or unchanged.
+    ``diff`` is from disk to rendered, secrets masked, and None unless asked for.
+    """
+
+    path: Path
+    state: FileState
+    diff: str | None
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class RenderReport:
+    """What render did, or with ``check`` what it would do; ``warnings`` of edits put aside."""
+
+    compose_dir: Path
+    check: bool
+    files: tuple[FileReport, ...]
+    changed: bool
+    warnings: tuple[str, ...] = ()
+
+    @property
+    def problem(self) -> Drift | None:
+        """Set where a comparison found a difference."""
+        if not self.check or not self.changed:
+            return None
+        differing = [str(file.path) for file in self.files if file.state != "unchanged"]
+        verb = "differs" if len(differing) == 1 else "differ"
+        return Drift(f"{', '.join(differing)} {verb} from what gateway.yaml means.")
+
+
+def render(
+    settings: Settings,
+    *,
+    check: bool = False,
+    diff: bool = False,
+    runtime: RuntimeName | None = None,
+    templates: Path | None = None,
+) -> RenderReport:
+    """Write the files of the project's compose folder that differ; with ``check``, none.
+
+    ``runtime`` is the one resolved from `auto`. Raises FileUnwritable, RuntimeUnavailable.
+    """
+    files = plan(settings, runtime=runtime, templates=templates)
+    secrets = known_secrets(settings)
+    found = differences(files, settings.compose_dir, secrets=secrets)
+    warnings: tuple[str, ...] = ()
+    if not check:
+        warnings = put_aside(settings, [item.path for item in found if item.state == "changed"])
+        write(files, settings.compose_dir, secrets=secrets)
+        remember(settings, files)
+    return RenderReport(
+        compose_dir=settings.compose_dir,
+        check=check,
+        files=tuple(_file(item, settings, check=check, diff=diff) for item in found),
+        changed=any(item.state != "unchanged" for item in found),
+        warnings=warnings,
+    )
+
+
+def known_secrets(settings: Settings) -> tuple[Secret, ...]:
+    """Every secret of the project that has a value, to be masked wherever text is shown."""
+    stack = settings.secrets
+    own = (
+        stack.master_key,
+        stack.salt_key,
+        stack.litellm_postgres_password,
+        stack.phoenix_postgres_password,
+        stack.ui_password,
+        stack.redis_password,
+    )
+    return (*(secret for secret in own if secret is not None), *settings.environment.values())
+
+
+def _file(item: FileDifference, settings: Settings, *, check: bool, diff: bool) -> FileReport:
+    return FileReport(
+        path=(settings.compose_dir / item.path).relative_to(settings.project_dir),
+        state=item.state if check else _WRITTEN[item.state],
+        diff=item.diff if diff else None,
+    )

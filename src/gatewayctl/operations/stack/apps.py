@@ -1,0 +1,80 @@
+"""The user's own services beside the gateway: started last, because they need their key.
+
+Owns what is said of apps whose key is missing, and of those that this runtime cannot run. Must not
+know what an app does.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Generator, Iterable
+from dataclasses import dataclass
+from typing import TYPE_CHECKING
+
+from gatewayctl.operations.diagnosis.health import ServiceReport
+from gatewayctl.operations.keys.values import values_now
+from gatewayctl.operations.stack.wait import wait_ready
+from gatewayctl.runtimes.base import Progress, Runtime
+from gatewayctl.settings.model import Settings
+
+if TYPE_CHECKING:
+    import httpx
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class AppsStarted:
+    """Which apps were started or restarted, and how all of them are."""
+
+    started: tuple[str, ...] = ()
+    restarted: tuple[str, ...] = ()
+    services: tuple[ServiceReport, ...] = ()
+    warnings: tuple[str, ...] = ()
+
+
+def start_apps(
+    settings: Settings, runtime: Runtime, http: httpx.Client, *, timeout: float
+) -> Generator[Progress, None, AppsStarted]:
+    """Start the apps, or restart those whose settings or key changed, and wait for them.
+
+    ``timeout`` in seconds. Raises ServiceFailed, NotHealthyInTime.
+    """
+    if not runtime.apps:
+        return AppsStarted(warnings=_not_run(settings))
+    done = yield from runtime.start_apps()
+    services = yield from wait_ready(settings, runtime, http, timeout=timeout, names=runtime.apps)
+    return AppsStarted(
+        started=done.started,
+        restarted=done.restarted,
+        services=services,
+        warnings=_without_key(settings),
+    )
+
+
+def with_the_old_key(settings: Settings, aliases: Iterable[str]) -> tuple[str, ...]:
+    """A warning where apps call models with one of these keys, which just changed in .env."""
+    changed = set(aliases)
+    names = [app.name for app in settings.apps if app.key in changed]
+    if not names:
+        return ()
+    return (f"Run `gatewayctl up`, so that {', '.join(names)} gets the new key.",)
+
+
+def _not_run(settings: Settings) -> tuple[str, ...]:
+    if not settings.apps:
+        return ()
+    names = ", ".join(app.name for app in settings.apps)
+    warning = (
+        f"This runtime runs no apps, and apps are declared: {names}. Use --runtime docker, "
+        "or start them yourself with what `gatewayctl env` prints."
+    )
+    return (warning,)
+
+
+def _without_key(settings: Settings) -> tuple[str, ...]:
+    variables = {key.alias: key.env for key in settings.keys}
+    # Read anew: the keys were written after the settings were loaded.
+    values = values_now(settings)
+    return tuple(
+        f"The app {app.name} runs without its key: {variables[app.key]} is not set."
+        for app in settings.apps
+        if app.key in variables and variables[app.key] not in values
+    )

@@ -1,0 +1,46 @@
+"""The verb down: stop everything of the project; data stays unless told otherwise."""
+
+from __future__ import annotations
+
+from collections.abc import Generator
+from dataclasses import dataclass
+
+from gatewayctl.operations.state import restore_journal, salt_key
+from gatewayctl.operations.state.exclusive import change
+from gatewayctl.runtimes.base import Progress, Runtime
+from gatewayctl.runtimes.record import forget
+from gatewayctl.settings.model import Settings
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class DownReport:
+    """What was stopped; nothing when nothing ran.
+
+    ``data_place`` says where the data is or was; None where there was none.
+    """
+
+    project: str
+    stopped: tuple[str, ...]
+    data_place: str | None
+    data_removed: bool
+    changed: bool
+
+
+def down(
+    settings: Settings, runtime: Runtime, *, volumes: bool
+) -> Generator[Progress, None, DownReport]:
+    """Stop the stack; with ``volumes`` remove its data too. The caller has asked for consent."""
+    with change(settings, "down --volumes" if volumes else "down"):
+        data = runtime.has_data()
+        stopped = yield from runtime.stop(remove_data=volumes)
+        if volumes:
+            forget(settings.state_dir)
+            salt_key.forget(settings)
+            restore_journal.end(settings)
+    return DownReport(
+        project=settings.project_name,
+        stopped=stopped,
+        data_place=runtime.data_place if stopped or data else None,
+        data_removed=volumes,
+        changed=bool(stopped) or volumes,
+    )

@@ -1,0 +1,62 @@
+"""The verb restart: stop and start services with the settings of now, and wait."""
+
+from __future__ import annotations
+
+from collections.abc import Generator, Sequence
+from dataclasses import dataclass
+from typing import TYPE_CHECKING
+
+from gatewayctl.errors import UnknownService
+from gatewayctl.operations.diagnosis.failure import explained
+from gatewayctl.operations.diagnosis.health import ServiceReport
+from gatewayctl.operations.project.render import render
+from gatewayctl.operations.stack.wait import wait_ready
+from gatewayctl.operations.state.exclusive import change
+from gatewayctl.operations.state.salt_key import require_same_salt_key
+from gatewayctl.runtimes.base import Progress
+from gatewayctl.runtimes.record import record
+from gatewayctl.runtimes.registry import ResolvedRuntime
+from gatewayctl.settings.master_key import require_master_key
+from gatewayctl.settings.model import Settings
+
+if TYPE_CHECKING:
+    import httpx
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class RestartReport:
+    """Which services were restarted, and how all of them are now."""
+
+    restarted: tuple[str, ...]
+    services: tuple[ServiceReport, ...]
+
+
+def restart(
+    settings: Settings,
+    resolved: ResolvedRuntime,
+    http: httpx.Client,
+    services: Sequence[str],
+    *,
+    timeout: float,
+) -> Generator[Progress, None, RestartReport]:
+    """Restart these services, or all; raises UnknownService before anything is touched."""
+    require_master_key(settings)
+    require_same_salt_key(settings)
+    runtime = resolved.runtime
+    every = (*runtime.services, *runtime.apps)
+    for name in services:
+        if name not in every:
+            listed = ", ".join(every)
+            raise UnknownService(f"There is no service {name!r} here.", hint=f"Services: {listed}.")
+    with change(settings, "restart", " ".join(services)), explained(runtime):
+        runtime.preflight()
+        render(settings, runtime=resolved.name)
+        yield from runtime.prepare()
+        record(settings.state_dir, resolved.name)
+        yield from runtime.restart(services)
+        # Apps that nobody started yet are `up`'s to start, after their keys.
+        ran = {state.service for state in runtime.states() if state.state != "stopped"}
+        known = (*runtime.services, *(app for app in runtime.apps if app in ran))
+        reports = yield from wait_ready(settings, runtime, http, timeout=timeout, names=known)
+    chosen = tuple(name for name in known if not services or name in services)
+    return RestartReport(restarted=chosen, services=reports)

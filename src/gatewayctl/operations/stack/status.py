@@ -1,0 +1,65 @@
+"""The verb status: what runs, how it is, which keys there are, and which runtime and why."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import TYPE_CHECKING
+
+from gatewayctl.errors import NotHealthy
+from gatewayctl.operations.diagnosis.health import ServiceReport, check
+from gatewayctl.runtimes.registry import ResolvedRuntime
+from gatewayctl.settings.model import RuntimeName, Secret, Settings
+
+if TYPE_CHECKING:
+    import httpx
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class KeyStatus:
+    """A declared virtual key, as .env has it: ``key`` is None where it has none."""
+
+    alias: str
+    env: str
+    key: Secret | None
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class StatusReport:
+    """The stack at this moment."""
+
+    project: str
+    runtime: RuntimeName
+    runtime_why: str
+    healthy: bool
+    services: tuple[ServiceReport, ...]
+    keys: tuple[KeyStatus, ...]
+    gateway_url: str
+    phoenix_url: str
+
+    @property
+    def problem(self) -> NotHealthy | None:
+        """Set unless every service is healthy."""
+        if self.healthy:
+            return None
+        ill = [f"{s.service} is {s.health}" for s in self.services if s.health != "healthy"]
+        stopped = all(s.health == "stopped" for s in self.services)
+        hint = "Start it with `gatewayctl up`." if stopped else "See `gatewayctl logs`."
+        return NotHealthy("The stack is not healthy: " + ", ".join(ill) + ".", hint=hint)
+
+
+def status(settings: Settings, resolved: ResolvedRuntime, http: httpx.Client) -> StatusReport:
+    """Look once at everything; changes nothing, works with nothing running."""
+    services = check(settings, resolved.runtime, http)
+    return StatusReport(
+        project=settings.project_name,
+        runtime=resolved.name,
+        runtime_why=resolved.why,
+        healthy=all(service.health == "healthy" for service in services),
+        services=services,
+        keys=tuple(
+            KeyStatus(alias=key.alias, env=key.env, key=settings.environment.get(key.env))
+            for key in settings.keys
+        ),
+        gateway_url=settings.gateway_url,
+        phoenix_url=settings.phoenix_url,
+    )

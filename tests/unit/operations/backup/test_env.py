@@ -1,0 +1,108 @@
+from __future__ import annotations
+
+from pathlib import Path
+
+import pytest
+
+from gatewayctl.errors import BackupBroken, SettingsProblem
+from gatewayctl.operations.backup.env import backed_up, put_back, refuse_shadowed, salt_of
+from gatewayctl.settings.model import Secret, Settings
+from tests.fakes.projects import MASTER_KEY, project
+
+OF_THE_BACKUP = """\
+LITELLM_MASTER_KEY=sk-master-of-the-backup-0123
+LITELLM_SALT_KEY=sk-salt-of-the-backup-0123
+LITELLM_POSTGRES_PASSWORD=password-of-the-backup
+POSTGRES_PASSWORD=password-of-the-backup
+LITELLM_API_KEY=sk-virtual-of-the-backup-0123
+OPENAI_API_KEY=sk-provider-of-the-backup-0123
+ANTHROPIC_API_KEY=sk-ant-of-the-backup-0123
+"""
+LIVING = f"""\
+# mine
+LITELLM_MASTER_KEY={MASTER_KEY}
+LITELLM_SALT_KEY=sk-salt-living-0123456789
+LITELLM_POSTGRES_PASSWORD=password-living
+POSTGRES_PASSWORD=password-living
+LITELLM_API_KEY=sk-virtual-living-0123456789
+OPENAI_API_KEY=sk-provider-living-0123
+MINE=kept
+"""
+
+
+@pytest.fixture
+def settings(tmp_path: Path) -> Settings:
+    return project(tmp_path / "shop", env=LIVING)
+
+
+@pytest.fixture
+def values(tmp_path: Path) -> dict[str, Secret]:
+    file = tmp_path / "backed-up"
+    file.write_text(OF_THE_BACKUP)
+    return dict(backed_up(file, tmp_path / "archive"))
+
+
+def after(settings: Settings) -> dict[str, str]:
+    lines = settings.env_file.read_text().splitlines()
+    return dict(line.split("=", 1) for line in lines if "=" in line and line[0] != "#")
+
+
+def test_secrets_of_the_data_come_back_and_passwords_of_the_servers_stay(
+    settings: Settings, values: dict[str, Secret]
+) -> None:
+    changed = put_back(settings, values, {"LITELLM_API_KEY"})
+
+    assert after(settings) == {
+        "LITELLM_MASTER_KEY": "sk-master-of-the-backup-0123",
+        "LITELLM_SALT_KEY": "sk-salt-of-the-backup-0123",
+        "LITELLM_POSTGRES_PASSWORD": "password-living",
+        "POSTGRES_PASSWORD": "password-living",
+        "LITELLM_API_KEY": "sk-virtual-of-the-backup-0123",
+        "OPENAI_API_KEY": "sk-provider-living-0123",
+        "MINE": "kept",
+        "ANTHROPIC_API_KEY": "sk-ant-of-the-backup-0123",
+    }
+    assert settings.env_file.read_text().startswith("# mine\n")
+    assert set(changed) == {
+        *("LITELLM_MASTER_KEY", "LITELLM_SALT_KEY", "LITELLM_API_KEY", "ANTHROPIC_API_KEY")
+    }
+
+
+def test_putting_back_twice_changes_nothing(settings: Settings, values: dict[str, Secret]) -> None:
+    put_back(settings, values, {"LITELLM_API_KEY"})
+
+    assert put_back(settings, values, {"LITELLM_API_KEY"}) == ()
+
+
+def test_without_a_salt_key_in_the_backup_none_may_stay(
+    settings: Settings, values: dict[str, Secret]
+) -> None:
+    del values["LITELLM_SALT_KEY"]
+
+    put_back(settings, values, ())
+
+    assert "LITELLM_SALT_KEY" not in after(settings)
+    assert salt_of(values) == values["LITELLM_MASTER_KEY"]
+
+
+@pytest.mark.parametrize("name", ["LITELLM_MASTER_KEY", "LITELLM_SALT_KEY"])
+def test_a_secret_that_the_environment_would_hide_is_told_before_anything_is_touched(
+    settings: Settings, values: dict[str, Secret], name: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    refuse_shadowed(settings, values)
+    monkeypatch.setenv(name, values[name].reveal())
+    refuse_shadowed(settings, values)
+    monkeypatch.setenv(name, "sk-of-the-shell-0123456789")
+
+    with pytest.raises(SettingsProblem, match=name) as raised:
+        refuse_shadowed(settings, values)
+    assert "sk-of-the-shell" not in str(raised.value)
+
+
+@pytest.mark.parametrize("content", [b"", b"OTHER=1\n", b"\xff\xfe", b"LITELLM_MASTER_KEY=\n"])
+def test_a_backup_without_a_master_key_is_broken(tmp_path: Path, content: bytes) -> None:
+    file = tmp_path / "backed-up"
+    file.write_bytes(content)
+
+    with pytest.raises(BackupBroken):
+        backed_up(file, tmp_path / "archive")

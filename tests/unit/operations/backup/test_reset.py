@@ -1,0 +1,341 @@
+from __future__ import annotations
+
+import json
+from collections.abc import Generator, Iterator
+from pathlib import Path
+
+import httpx
+import pytest
+
+from gatewayctl.errors import EnvFileMissing, Locked, PortTaken, RestoreUnproven
+from gatewayctl.gateway.client import GatewayClient
+from gatewayctl.operations.backup.reset import Loss, ResetOptions, ResetReport, loss, reset
+from gatewayctl.operations.state.audit import audit
+from gatewayctl.operations.state.lock import held
+from gatewayctl.runtimes.base import Progress
+from gatewayctl.settings.model import Settings
+from tests.fakes.answers import silent_stack
+from tests.fakes.database import FakeContent
+from tests.fakes.driving import driven, report_of
+from tests.fakes.litellm import FakeLiteLLM, error, served, sha256
+from tests.fakes.phoenix import healthy_stack
+from tests.fakes.projects import MASTER_KEY, project
+from tests.fakes.runtime import SERVICES, FakeRuntime, resolved, up_and_running
+
+OLD = "sk-virtual-old-0123456789abcdef"
+UNKNOWN = Loss(keys=None, spend=None)
+
+
+@pytest.fixture
+def settings(tmp_path: Path) -> Settings:
+    env = f"# mine\nLITELLM_MASTER_KEY={MASTER_KEY}\nLITELLM_API_KEY={OLD}\nKEPT=yes\n"
+    return project(tmp_path / "shop", env=env)
+
+
+@pytest.fixture
+def stack() -> FakeLiteLLM:
+    return healthy_stack()
+
+
+@pytest.fixture
+def gateway(stack: FakeLiteLLM) -> Iterator[GatewayClient]:
+    with served(stack) as client:
+        yield client
+
+
+def events(
+    settings: Settings, runtime: FakeRuntime, gateway: GatewayClient, **options: bool
+) -> Generator[Progress, None, ResetReport]:
+    wanted = ResetOptions(timeout=2, **options)
+    return reset(settings, resolved(runtime), gateway, wanted, lost=UNKNOWN)
+
+
+def done(
+    settings: Settings, runtime: FakeRuntime, gateway: GatewayClient, **options: bool
+) -> ResetReport:
+    return report_of(events(settings, runtime, gateway, **options))
+
+
+def empty(runtime: FakeRuntime) -> FakeRuntime:
+    """Tables, and nothing in them: what an interrupted reset leaves."""
+    for content in runtime.server.databases.values():
+        content.rows = {"_prisma_migrations": 213}
+    return runtime
+
+
+# What would be lost
+
+
+def test_the_loss_is_counted_over_all_keys(
+    settings: Settings, gateway: GatewayClient, stack: FakeLiteLLM
+) -> None:
+    stack.add("sk-one-0123456789abcdef", "one", spend=0.25)
+    stack.add("sk-two-0123456789abcdef", "two", spend=None)
+    stack.add("sk-three-0123456789abcdef", "three", spend=1.5)
+
+    lost = loss(settings, gateway, up_and_running())
+
+    assert (lost.keys, lost.spend) == (3, 1.75)
+    assert (lost.requests, lost.traces) == (7, 4)
+    assert (lost.size, lost.traces_size) == (4096, 4096)
+
+
+def test_counting_the_loss_starts_nothing(settings: Settings, gateway: GatewayClient) -> None:
+    runtime = FakeRuntime()
+
+    lost = loss(settings, gateway, runtime)
+
+    assert runtime.calls == []
+    assert (lost.requests, lost.size, lost.traces, lost.traces_size) == (None, None, None, None)
+
+
+def test_a_gateway_that_does_not_run_hides_the_loss(settings: Settings) -> None:
+    with served(silent_stack()) as client:
+        assert loss(settings, client, FakeRuntime()) == UNKNOWN
+
+
+def test_a_gateway_that_refuses_our_master_key_hides_the_loss(
+    settings: Settings, gateway: GatewayClient, stack: FakeLiteLLM
+) -> None:
+    stack.master = "sk-another-master-key"
+
+    assert loss(settings, gateway, FakeRuntime()) == UNKNOWN
+
+
+def test_a_project_without_a_master_key_hides_the_loss(
+    tmp_path: Path, gateway: GatewayClient
+) -> None:
+    assert loss(project(tmp_path / "empty"), gateway, FakeRuntime()) == UNKNOWN
+
+
+# The reset
+
+
+def test_the_database_is_emptied_before_anything_starts_and_the_keys_are_new(
+    settings: Settings, gateway: GatewayClient, stack: FakeLiteLLM
+) -> None:
+    runtime = up_and_running()
+
+    report = done(settings, runtime, gateway)
+
+    verbs = [call for call in runtime.calls if call != "states"]
+    assert verbs == ["preflight", "prepare", "empty_litellm_database", "start"]
+    assert report.project == "shop"
+    assert report.lost == UNKNOWN
+    assert [service.health for service in report.services] == ["healthy"] * 3
+    assert [key.status for key in report.keys.keys] == ["created", "created"]
+    assert len(stack.keys) == 2
+
+
+def test_the_old_virtual_key_is_replaced_and_everything_else_in_env_file_stays(
+    settings: Settings, gateway: GatewayClient
+) -> None:
+    done(settings, up_and_running(), gateway)
+
+    text = settings.env_file.read_text()
+    assert OLD not in text
+    assert "# mine" in text
+    assert "KEPT=yes" in text
+    assert f"LITELLM_MASTER_KEY={MASTER_KEY}" in text
+    assert "LITELLM_API_KEY=sk-" in text
+
+
+def test_a_reset_that_was_interrupted_is_finished_by_the_next(
+    settings: Settings, gateway: GatewayClient
+) -> None:
+    runtime = up_and_running()
+    going = events(settings, runtime, gateway)
+    while "empty_litellm_database" not in runtime.calls:
+        next(going)
+    going.close()
+    assert runtime.running == {"postgres", "phoenix"}
+
+    report = done(settings, runtime, gateway)
+
+    assert runtime.running == set(SERVICES)
+    assert report.problem is None
+
+
+def test_phoenix_is_neither_stopped_nor_emptied(settings: Settings, gateway: GatewayClient) -> None:
+    runtime = up_and_running()
+
+    done(settings, runtime, gateway)
+
+    assert not any(call.startswith("stop") for call in runtime.calls)
+
+
+def test_a_stack_that_does_not_run_can_be_reset(settings: Settings, gateway: GatewayClient) -> None:
+    runtime = FakeRuntime()
+
+    done(settings, runtime, gateway)
+
+    assert runtime.running == set(SERVICES)
+
+
+def test_without_a_master_key_nothing_is_emptied(tmp_path: Path, gateway: GatewayClient) -> None:
+    runtime = up_and_running()
+
+    with pytest.raises(EnvFileMissing):
+        done(project(tmp_path / "empty"), runtime, gateway)
+
+    assert runtime.calls == []
+
+
+def test_a_taken_port_is_found_before_anything_is_emptied(
+    settings: Settings, gateway: GatewayClient
+) -> None:
+    runtime = FakeRuntime(raising={"preflight": PortTaken("Port 4000 is held.")})
+
+    with pytest.raises(PortTaken):
+        done(settings, runtime, gateway)
+
+    assert "empty_litellm_database" not in runtime.calls
+
+
+# What is lost is kept
+
+
+def test_what_is_lost_is_in_a_backup_that_was_read_back(
+    settings: Settings, gateway: GatewayClient
+) -> None:
+    runtime = up_and_running()
+
+    report = done(settings, runtime, gateway)
+
+    assert report.backup is not None
+    assert report.backup.is_file()
+    told = runtime.server.told
+    assert any(line.startswith("pg_restore") and "litellm_proof" in line for line in told)
+    assert set(runtime.server.databases) == {"litellm", "phoenix"}
+
+
+def test_a_backup_that_does_not_read_back_stops_it_before_anything_is_lost(
+    settings: Settings, gateway: GatewayClient
+) -> None:
+    runtime = up_and_running()
+    runtime.server.loses = "LiteLLM_SpendLogs"
+
+    with pytest.raises(RestoreUnproven):
+        done(settings, runtime, gateway)
+
+    assert "empty_litellm_database" not in runtime.calls
+    assert OLD in settings.env_file.read_text()
+
+
+def test_without_a_backup_none_is_taken(settings: Settings, gateway: GatewayClient) -> None:
+    runtime = up_and_running()
+
+    assert done(settings, runtime, gateway, backup=False).backup is None
+    assert runtime.server.told == []
+
+
+def test_where_nothing_is_there_is_nothing_to_keep(
+    settings: Settings, gateway: GatewayClient
+) -> None:
+    assert done(settings, empty(up_and_running()), gateway).backup is None
+
+
+def test_a_database_that_was_dropped_and_not_made_is_made(
+    settings: Settings, gateway: GatewayClient
+) -> None:
+    runtime = up_and_running()
+    del runtime.server.databases["litellm"]
+
+    report = done(settings, runtime, gateway)
+
+    assert report.problem is None
+    assert "litellm" in runtime.server.databases
+
+
+# Keys, traces, applications
+
+
+def test_kept_keys_are_registered_with_the_secrets_they_had(
+    settings: Settings, gateway: GatewayClient, stack: FakeLiteLLM
+) -> None:
+    report = done(settings, up_and_running(), gateway, keep_keys=True)
+
+    assert OLD in settings.env_file.read_text()
+    assert [key.status for key in report.keys.keys] == ["registered", "created"]
+    assert sha256(OLD) in stack.keys
+
+
+def test_everything_is_phoenix_s_database_too(settings: Settings, gateway: GatewayClient) -> None:
+    runtime = up_and_running()
+
+    report = done(settings, runtime, gateway, everything=True)
+
+    assert report.traces_lost
+    assert runtime.server.databases["phoenix"].rows == {}
+    assert runtime.running == set(SERVICES)
+    verbs = [call for call in runtime.calls if call.startswith(("stop", "start", "empty"))]
+    assert verbs == ["stop", "start postgres", "empty_litellm_database", "start"]
+
+
+def test_applications_are_restarted_after_their_keys_are_made(
+    settings: Settings, gateway: GatewayClient
+) -> None:
+    runtime = up_and_running(apps=("web",))
+    runtime.processes["web"] = "running"
+    runtime.pids["web"] = 200
+
+    done(settings, runtime, gateway)
+
+    assert runtime.calls.index("start_apps") > runtime.calls.index("start")
+
+
+@pytest.mark.parametrize("everything", [True, False])
+def test_interrupted_at_any_step_the_next_reset_finishes_it(
+    settings: Settings, stack: FakeLiteLLM, gateway: GatewayClient, everything: bool
+) -> None:
+    count = len(driven(events(settings, up_and_running(), gateway, everything=everything))[0])
+    assert count > 10
+    for step in range(1, count + 1):
+        runtime = up_and_running()
+        going = events(settings, runtime, gateway, everything=everything)
+        for _ in range(step):
+            next(going)
+        going.close()
+        kept = runtime.server.databases.get("litellm", FakeContent()).rows
+        files = list((settings.state_dir / "backups").glob("*.gatewayctl-backup"))
+        assert "LiteLLM_SpendLogs" in kept or files
+        stack.keys.clear()
+
+        report = done(settings, runtime, gateway, everything=everything)
+
+        assert report.problem is None
+        assert runtime.running == set(SERVICES)
+        assert set(runtime.server.databases) == {"litellm", "phoenix"}
+
+
+def test_it_is_in_the_audit_log(settings: Settings, gateway: GatewayClient) -> None:
+    done(settings, up_and_running(), gateway)
+
+    assert [(e.verb, e.outcome) for e in audit(settings.state_dir).entries] == [("reset", "done")]
+
+
+def test_a_project_that_is_being_changed_is_left_alone(
+    settings: Settings, gateway: GatewayClient
+) -> None:
+    runtime = up_and_running()
+
+    with held(settings.state_dir, "up"), pytest.raises(Locked):
+        done(settings, runtime, gateway)
+
+    assert runtime.calls == []
+
+
+def test_a_key_that_could_not_be_made_anew_is_a_problem_of_the_report(
+    settings: Settings, gateway: GatewayClient, stack: FakeLiteLLM
+) -> None:
+    def refuse_one(request: httpx.Request) -> httpx.Response:
+        if json.loads(request.content)["key_alias"] == "litellm-eval":
+            return error(400, "This alias is not wanted.")
+        return stack._key_generate(request)
+
+    stack.planted["/key/generate"] = refuse_one
+
+    problem = done(settings, up_and_running(), gateway).problem
+
+    assert problem is not None
+    assert problem.exit_code == 7

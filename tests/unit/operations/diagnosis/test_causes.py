@@ -1,0 +1,134 @@
+"""Each text is as a real program wrote it."""
+
+from __future__ import annotations
+
+import pytest
+
+from gatewayctl.operations.diagnosis.causes import CAUSES, Symptoms, recognise
+
+LITELLM_WEAK = """\
+    raise UnsafeMasterKeyError(
+litellm.proxy.auth.master_key_boot_check.UnsafeMasterKeyError: LiteLLM proxy refused to start: \
+the master key is a publicly known default. The fix is printed once the server exits.
+
+ERROR:    Application startup failed. Exiting.
+"""
+V8 = """\
+[31246:0x28624000]  778 ms: Mark-Compact (reduce) 6.8 (8.9) -> 6.8 (8.9) MB memory pressure
+FATAL ERROR: Committing semi space failed. Allocation failed - JavaScript heap out of memory
+httpx.ConnectError: All connection attempts failed
+ERROR:    Application startup failed. Exiting.
+"""
+INITDB = (
+    'initdb failed: FATAL:  could not extend file "base/1/2691": wrote only 4096 of 8192 bytes\n'
+    "HINT:  Check free disk space."
+)
+WAL = (
+    '2026-11-23 17:23:11.505 UTC [4729] FATAL:  could not write to file "pg_wal/xlogtemp.4729": '
+    "No space left on device"
+)
+PRISMA_P1000 = (
+    "Error: P1000: Authentication failed against database server, the provided database "
+    "credentials for `litellm_user` are not valid."
+)
+SCHEME = "LiteLLM Proxy: DIRECT_URL uses unsupported scheme 'mysql'. LiteLLM's database features"
+SALT = "Error decrypting value for key: api_key, Did your master_key/salt key change recently?"
+ALEMBIC = "phoenix.exceptions.PhoenixMigrationError: Phoenix failed to migrate the database"
+UVICORN = "ERROR: [Errno 98] error while attempting to bind on address ('127.0.0.1', 6006)"
+DOCKER_PORT = "Bind for 127.0.0.1:4000 failed: port is already allocated"
+MIGRATION = "LiteLLM Proxy: Database migration cannot proceed. Migration 2025_x failed"
+PULL = "Error response from daemon: pull access denied for no/such, repository does not exist"
+VERSION = "FATAL:  database files are incompatible with server"
+EMBEDDED = (
+    "Cannot run /root/.cache/gatewayctl/embedded/1/base/bin/initdb: No such file or directory."
+)
+
+
+def told(service: str = "", **seen: str) -> str | None:
+    cause = recognise(Symptoms(service=service, runtime="embedded", **seen))
+    return cause.finding if cause else None
+
+
+@pytest.mark.parametrize(
+    ("service", "log", "finding"),
+    [
+        ("litellm", LITELLM_WEAK, "master_key_weak"),
+        ("litellm", V8, "out_of_memory"),
+        ("postgres", WAL, "disk_full"),
+        ("", INITDB, "disk_full"),
+        ("litellm", PRISMA_P1000, "database_password_refused"),
+        ("litellm", SCHEME, "database_setup_failed"),
+        ("litellm", "Database setup failed after multiple retries.", "database_setup_failed"),
+        ("litellm", MIGRATION, "migration_failed"),
+        ("litellm", SALT, "salt_key_changed"),
+        ("phoenix", ALEMBIC, "phoenix_database_refused"),
+        ("phoenix", UVICORN, "port_taken"),
+        ("", DOCKER_PORT, "port_taken"),
+        ("", PULL, "image_missing"),
+        ("postgres-litellm", VERSION, "database_damaged"),
+        ("", EMBEDDED, "environment_broken"),
+        ("litellm", "ModuleNotFoundError: No module named 'fastapi'", "environment_broken"),
+        ("litellm", "config validation failed: model_list.0", "litellm_settings_refused"),
+        ("litellm", "MemoryError", "out_of_memory"),
+        ("litellm", "INFO:     Waiting for application startup.", None),
+    ],
+)
+def test_what_a_program_wrote_says_why(service: str, log: str, finding: str | None) -> None:
+    assert told(service, log=log) == finding
+
+
+@pytest.mark.parametrize(
+    ("service", "ended", "finding"),
+    [
+        ("litellm", "exit code 1", "database_setup_failed"),
+        ("litellm", "exit code 2", "migration_failed"),
+        ("litellm", "exit code 3", "litellm_settings_refused"),
+        ("phoenix", "signal SIGKILL", "out_of_memory"),
+        ("litellm", "exit code 137 (out of memory)", "out_of_memory"),
+        ("litellm", "exit code 78", "settings_invalid"),
+        ("phoenix", "exit code 1", None),
+        ("litellm", "exit code 13", None),
+    ],
+)
+def test_without_words_the_way_it_ended_says_why(
+    service: str, ended: str, finding: str | None
+) -> None:
+    assert told(service, ended=ended) == finding
+
+
+@pytest.mark.parametrize(
+    ("service", "probe", "finding"),
+    [
+        ("phoenix", "no answer within 3 s", "phoenix_unreachable"),
+        ("phoenix", "does not listen yet", "phoenix_unreachable"),
+        ("litellm", "HTTP 200, database Not connected", "gateway_database_missing"),
+        ("litellm", "port 4000 is answered by a process that is not ours", "port_taken"),
+        ("litellm", "does not listen yet", None),
+    ],
+)
+def test_a_service_that_runs_is_known_by_its_last_answer(
+    service: str, probe: str, finding: str | None
+) -> None:
+    assert told(service, probe=probe) == finding
+
+
+def test_words_say_more_than_an_exit_code() -> None:
+    assert told("litellm", ended="exit code 1", log=PRISMA_P1000) == "database_password_refused"
+    assert told("litellm", ended="exit code 3", log=LITELLM_WEAK) == "master_key_weak"
+
+
+def test_a_refused_login_in_postgresql_s_own_log_is_no_cause() -> None:
+    assert told("postgres", log='FATAL:  password authentication failed for user "x"') is None
+
+
+def test_a_missing_module_of_an_image_is_no_broken_environment() -> None:
+    seen = Symptoms(service="litellm", log="No module named 'x'", runtime="docker")
+
+    assert recognise(seen) is None
+
+
+def test_only_what_fails_others_is_looked_for_in_services_that_run() -> None:
+    seen = Symptoms(service="litellm", log=SALT, runtime="embedded")
+
+    assert recognise(seen, spreading=True) is None
+    assert all(cause.log for cause in CAUSES if cause.spreads)

@@ -1,0 +1,192 @@
+from __future__ import annotations
+
+import errno
+import socket
+from collections.abc import Iterator
+from pathlib import Path
+
+import httpx
+import pytest
+
+from gatewayctl.errors import (
+    DatabasePasswordRefused,
+    GatewayctlError,
+    MasterKeyWeak,
+    MigrationFailed,
+    NotHealthyInTime,
+    RuntimeProblem,
+    ServiceFailed,
+)
+from gatewayctl.operations.diagnosis.failure import explained
+from gatewayctl.operations.stack.wait import wait_ready
+from gatewayctl.settings.model import Settings
+from tests.fakes.answers import REFUSED, answers
+from tests.fakes.clock import FakeClock
+from tests.fakes.driving import driven
+from tests.fakes.projects import project
+from tests.fakes.runtime import FakeRuntime, up_and_running
+
+SECRET = "sk-a-secret-of-the-project-0123456789"
+
+
+@pytest.fixture
+def settings(tmp_path: Path) -> Settings:
+    return project(tmp_path, env=f"LITELLM_MASTER_KEY={SECRET}\n")
+
+
+def failure(
+    settings: Settings,
+    runtime: FakeRuntime,
+    *,
+    phoenix: list[httpx.Response | Exception] | None = None,
+) -> GatewayctlError:
+    clock = FakeClock()
+    with answers([REFUSED], phoenix) as http, pytest.raises(RuntimeProblem) as raised:
+        driven(wait_ready(settings, runtime, http, timeout=5, clock=clock, sleep=clock.sleep))
+    return raised.value
+
+
+def test_a_failure_names_service_finding_and_one_command(settings: Settings) -> None:
+    runtime = up_and_running(
+        details={"litellm": "exit code 1"}, words={"litellm": "Database setup failed."}
+    )
+    runtime.processes["litellm"] = "failed"
+
+    error = failure(settings, runtime)
+
+    assert (error.finding, error.service) == ("database_setup_failed", "litellm")
+    assert error.hint == (
+        "gatewayctl logs litellm. More: docs/troubleshooting.md#database_setup_failed"
+    )
+    assert error.message.splitlines() == [
+        "litellm failed (exit code 1): LiteLLM's database could not be set up.",
+        "The last lines of its log:",
+        "Database setup failed.",
+    ]
+
+
+def test_services_that_are_not_ready_yet_are_waiting_and_not_failed(settings: Settings) -> None:
+    runtime = up_and_running()
+    runtime.processes["litellm"] = "failed"
+
+    error = failure(settings, runtime, phoenix=[REFUSED])
+
+    assert "Waiting, not failed: phoenix." in error.message
+
+
+def test_a_full_disk_in_postgresql_s_log_is_why_phoenix_ended(settings: Settings) -> None:
+    runtime = up_and_running(
+        details={"phoenix": "exit code 1"},
+        words={
+            "postgres": "FATAL:  could not write to file: No space left on device",
+            "phoenix": "the server closed the connection",
+        },
+    )
+    runtime.processes["phoenix"] = "failed"
+
+    error = failure(settings, runtime)
+
+    assert (error.finding, error.service) == ("disk_full", "postgres")
+    assert "phoenix ended because of it (exit code 1)." in error.message
+    assert "No space left" in error.message
+
+
+def test_a_refused_password_keeps_its_own_code_and_names_the_variable(settings: Settings) -> None:
+    runtime = up_and_running(words={"litellm": "Error: P1000: Authentication failed"})
+    runtime.processes["litellm"] = "failed"
+
+    error = failure(settings, runtime)
+
+    assert isinstance(error, DatabasePasswordRefused)
+    assert error.finding == error.code == "database_password_refused"
+    assert "than LITELLM_POSTGRES_PASSWORD" in error.message
+
+
+def test_a_cause_that_nobody_knows_is_a_failed_service(settings: Settings) -> None:
+    runtime = up_and_running(details={"phoenix": "exit code 9"}, words={"phoenix": "gibberish"})
+    runtime.processes["phoenix"] = "failed"
+
+    error = failure(settings, runtime)
+
+    assert isinstance(error, ServiceFailed)
+    assert error.finding == "service_failed"
+    assert error.message.endswith("gibberish")
+
+
+def test_a_service_that_is_late_is_known_by_its_last_answer(settings: Settings) -> None:
+    runtime = up_and_running()
+    clock = FakeClock()
+    with answers(None, [REFUSED]) as http, pytest.raises(NotHealthyInTime) as late:
+        driven(wait_ready(settings, runtime, http, timeout=5, clock=clock, sleep=clock.sleep))
+
+    assert (late.value.finding, late.value.service) == ("phoenix_unreachable", "phoenix")
+
+
+def test_secrets_in_a_log_are_masked(settings: Settings) -> None:
+    words = f"key {SECRET} and postgresql://user:pass-word@127.0.0.1/x"
+    runtime = up_and_running(words={"litellm": words})
+    runtime.processes["litellm"] = "failed"
+
+    message = failure(settings, runtime).message
+
+    assert SECRET not in message
+    assert "pass-word" not in message
+    assert "postgresql://user:…@127.0.0.1" in message
+
+
+@pytest.fixture
+def stranger() -> Iterator[int]:
+    with socket.socket() as listening:
+        listening.bind(("127.0.0.1", 0))
+        listening.listen()
+        yield listening.getsockname()[1]
+
+
+def test_whoever_holds_the_port_is_named(tmp_path: Path, stranger: int) -> None:
+    settings = project(tmp_path, f"ports: {{phoenix: {stranger}}}\n")
+    runtime = up_and_running(
+        words={"phoenix": "[Errno 98] address already in use"}, strangers={"phoenix"}
+    )
+    runtime.processes["phoenix"] = "failed"
+
+    error = failure(settings, runtime)
+
+    assert error.finding == "port_taken"
+    assert f"Port {stranger} is held by " in error.message
+
+
+def test_a_full_disk_is_a_failure_of_its_own_and_no_bug() -> None:
+    with pytest.raises(RuntimeProblem, match="The disk is full") as full, explained():
+        raise OSError(errno.ENOSPC, "No space left on device", "/data")
+
+    assert full.value.finding == "disk_full"
+    assert "/data" in full.value.message
+
+
+def test_a_full_disk_is_told_without_a_file_where_none_is_known() -> None:
+    with pytest.raises(RuntimeProblem) as full, explained():
+        raise OSError(errno.ENOSPC, "No space left on device")
+
+    assert full.value.message == "The disk is full: No space left on device."
+
+
+def test_other_failures_of_the_system_stay_what_they_are() -> None:
+    with pytest.raises(PermissionError), explained():
+        raise PermissionError(errno.EACCES, "Permission denied")
+
+
+def test_a_failure_of_the_runtime_gets_the_finding_behind_its_text() -> None:
+    runtime = FakeRuntime()
+    with pytest.raises(MigrationFailed) as raised, explained(runtime):
+        raise MigrationFailed("Cannot read the applied migrations: FATAL: too many connections")
+
+    assert raised.value.finding == "database_setup_failed"
+    assert raised.value.hint.endswith("#database_setup_failed")
+
+
+def test_a_failure_that_says_what_it_is_keeps_its_own_hint() -> None:
+    with pytest.raises(MasterKeyWeak) as raised, explained():
+        raise MasterKeyWeak("no space left on device", hint="as it was")
+
+    assert raised.value.finding is None
+    assert raised.value.hint == "as it was"

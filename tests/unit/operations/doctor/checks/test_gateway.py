@@ -1,0 +1,160 @@
+from __future__ import annotations
+
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+import httpx
+import pytest
+
+from gatewayctl.operations.doctor.checks import gateway as checks
+from tests.fakes.examined import ENV, Patient
+from tests.fakes.litellm import error
+from tests.fakes.phoenix import SPANS, SPEND_LOGS, healthy_stack
+
+DEV, EVAL = "sk-dev-0123456789abcdef", "sk-eval-0123456789abcdef"
+
+
+@pytest.fixture
+def patient(tmp_path: Path) -> Patient:
+    made = Patient(folder=tmp_path, env=f"{ENV}LITELLM_API_KEY={DEV}\nLITELLM_EVAL_KEY={EVAL}\n")
+    made.litellm.models = ("gpt-4o", "gpt-4o-mini", "o1-mini", "demo")
+    made.litellm.add(DEV, "litellm-dev", metadata={"environment": "development"})
+    made.litellm.add(EVAL, "litellm-eval", metadata={"environment": "evaluation"})
+    made.up()
+    return made
+
+
+def ledger(**totals: Any) -> Callable[[httpx.Request], httpx.Response]:
+    """Spend logs: ``day`` and ``ever`` are numbers of rows, ``failed`` and ``newest`` rows."""
+
+    def answer(request: httpx.Request) -> httpx.Response:
+        asked = request.url.params
+        if asked.get("status_filter") == "failure":
+            data = totals.get("failed", [])
+        elif "model_group" in asked:
+            data = totals.get("newest", [])
+        else:
+            data = []
+        total = totals.get("ever" if asked["start_date"] < "2020" else "day", 0)
+        return httpx.Response(200, json={"data": data, "total": total, "total_pages": 1})
+
+    return answer
+
+
+def row(status: str, message: str = "", kind: str = "") -> dict[str, Any]:
+    said = {"error_class": kind, "error_message": message}
+    return {"model_group": "gpt-4o", "status": status, "metadata": {"error_information": said}}
+
+
+REFUSED = row(
+    "failure",
+    f"litellm.AuthenticationError: Incorrect API key provided: {DEV}",
+    "AuthenticationError",
+)
+
+
+def test_keys_as_declared_are_fine(patient: Patient) -> None:
+    found = patient.ids(checks.keys)
+
+    assert set(found) <= {"key_differs"}
+
+
+def test_a_key_that_the_gateway_does_not_know_is_refused(patient: Patient) -> None:
+    patient.litellm.keys.clear()
+
+    assert set(patient.ids(checks.keys)) == {"key_refused"}
+
+
+def test_a_declared_key_that_was_never_made_is_missing(patient: Patient) -> None:
+    patient.write_env(ENV)
+    patient.litellm.keys.clear()
+
+    assert patient.ids(checks.keys) == ["key_missing", "key_missing"]
+
+
+def test_a_gateway_with_another_master_key_is_one_finding(patient: Patient) -> None:
+    patient.litellm.master = "sk-another-0123456789"
+
+    assert patient.ids(checks.keys) == ["master_key_refused"]
+
+
+def test_a_gateway_without_its_database_is_one_finding(patient: Patient) -> None:
+    patient.litellm.planted["/key/list"] = lambda _: error(
+        500, "{'error': 'DB not connected. This endpoint needs a database'}"
+    )
+
+    assert patient.ids(checks.keys) == ["gateway_database_missing"]
+
+
+def test_a_declared_model_that_is_not_served_is_named(patient: Patient) -> None:
+    assert patient.ids(checks.models) == []
+    patient.litellm.models = ("gpt-4o", "demo")
+
+    assert patient.found(checks.models) == [("model_not_served", "gpt-4o-mini, o1-mini")]
+
+
+@pytest.mark.parametrize(
+    ("ever", "day", "found"),
+    [
+        (10, 1, []),
+        (2_000_000, 5, ["spend_logs_large"]),
+        (400_000, 30_000, ["spend_logs_growing"]),
+        (999_000, 30, []),
+    ],
+)
+def test_spend_logs_are_counted(patient: Patient, ever: int, day: int, found: list[str]) -> None:
+    patient.litellm.planted[SPEND_LOGS] = ledger(ever=ever, day=day)
+
+    assert patient.ids(checks.spend_logs) == found
+
+
+def test_a_model_whose_newest_call_was_refused_is_named_without_the_key(patient: Patient) -> None:
+    patient.litellm.planted[SPEND_LOGS] = ledger(failed=[REFUSED, REFUSED], newest=[REFUSED])
+
+    ((finding, evidence),) = patient.found(checks.refused_by_provider)
+
+    assert finding == "provider_key_refused"
+    assert evidence.startswith("gpt-4o: ")
+    assert DEV not in evidence
+
+
+def test_a_key_that_was_put_right_since_is_no_finding(patient: Patient) -> None:
+    patient.litellm.planted[SPEND_LOGS] = ledger(failed=[REFUSED], newest=[row("success")])
+
+    assert patient.ids(checks.refused_by_provider) == []
+
+
+def test_other_failures_of_a_provider_are_not_the_key(patient: Patient) -> None:
+    slow = row("failure", "litellm.Timeout: it took too long", "Timeout")
+    patient.litellm.planted[SPEND_LOGS] = ledger(failed=[slow], newest=[slow])
+
+    assert patient.ids(checks.refused_by_provider) == []
+
+
+def test_a_trace_that_arrives_is_fine(patient: Patient) -> None:
+    assert patient.ids(checks.traces) == []
+
+
+def test_a_trace_that_does_not_arrive_is_found(
+    patient: Patient, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    nothing: dict[str, object] = {"data": [], "next_cursor": None}
+    patient.litellm.planted[SPANS] = lambda _: httpx.Response(200, json=nothing)
+    monkeypatch.setattr(checks, "_TRACE_SECONDS", 0.0)
+
+    assert patient.ids(checks.traces) == ["traces_missing"]
+
+
+def test_a_collector_of_one_s_own_is_told(patient: Patient) -> None:
+    patient.write_env(f"{ENV}PHOENIX_COLLECTOR_HTTP_ENDPOINT=http://127.0.0.1:1/v1/traces\n")
+
+    assert patient.ids(checks.traces) == ["traces_elsewhere"]
+
+
+def test_no_check_of_the_gateway_calls_a_model(patient: Patient) -> None:
+    for check in checks.CHECKS:
+        patient.found(check.look)
+
+    assert "/v1/chat/completions" not in patient.litellm.paths()
+    assert healthy_stack().paths() == []

@@ -1,0 +1,121 @@
+from __future__ import annotations
+
+import re
+from pathlib import Path
+
+import pytest
+
+from gatewayctl.operations.doctor.checks import secrets as checks
+from gatewayctl.operations.doctor.checks.subject import Look
+from gatewayctl.operations.state import salt_key
+from tests.fakes.examined import ENV, Patient
+
+
+@pytest.fixture
+def patient(tmp_path: Path) -> Patient:
+    return Patient(folder=tmp_path / "shop")
+
+
+def with_value(name: str, value: str) -> str:
+    return re.sub(rf"^{name}=.*\n", f"{name}={value}\n" if value else "", ENV, flags=re.MULTILINE)
+
+
+@pytest.mark.parametrize("check", [check.look for check in checks.CHECKS])
+def test_generated_secrets_are_fine(patient: Patient, check: Look) -> None:
+    assert patient.found(check) == []
+
+
+def test_a_missing_secret_is_named(patient: Patient) -> None:
+    patient.write_env(with_value("UI_PASSWORD", ""))
+
+    assert patient.found(checks.missing) == [("secret_missing", "UI_PASSWORD is set nowhere")]
+    assert patient.found(checks.master_key) == []
+
+
+def test_a_missing_master_key_is_a_finding_of_its_own(patient: Patient) -> None:
+    patient.write_env(with_value("LITELLM_MASTER_KEY", ""))
+
+    assert patient.ids(checks.master_key) == ["master_key_missing"]
+    assert patient.ids(checks.missing) == []
+
+
+def test_without_any_env_file_that_is_the_finding(patient: Patient) -> None:
+    (patient.folder / ".env").unlink()
+
+    assert patient.ids(checks.missing) == patient.ids(checks.master_key) == []
+
+
+@pytest.mark.parametrize("key", ["sk-1234", "sk-123456", "sk-short", "no-prefix-0123456789abcdef"])
+def test_a_weak_master_key_is_found_with_its_place(patient: Patient, key: str) -> None:
+    patient.write_env(with_value("LITELLM_MASTER_KEY", key))
+
+    ((finding, evidence),) = patient.found(checks.master_key)
+
+    assert finding == "master_key_weak"
+    assert ".env line 2" in evidence
+    assert key not in evidence
+
+
+@pytest.mark.parametrize(
+    ("value", "why"),
+    [
+        ("postgres", "is published"),
+        ("dbpassword9090", "is published"),
+        ("changeme-please-now", "is published"),
+        ("k3ys", "has fewer than 12 characters"),
+        ("aaaaaaaaaaaaaaaaaaaa", "has fewer than 6 different characters"),
+        ("abababababababababab", "has fewer than 6 different characters"),
+    ],
+)
+def test_a_secret_that_can_be_guessed_is_found(patient: Patient, value: str, why: str) -> None:
+    patient.write_env(with_value("POSTGRES_PASSWORD", value))
+
+    ((finding, evidence),) = patient.found(checks.weak)
+
+    assert finding == "secret_weak"
+    assert why in evidence
+    assert "POSTGRES_PASSWORD (.env line 5)" in evidence
+
+
+def test_secrets_that_share_a_value_are_named_together(patient: Patient) -> None:
+    same = "8f3b1c5d7e9a0b2c4d6e8f0a"
+    text = (
+        with_value("POSTGRES_PASSWORD", same) + "LITELLM_API_KEY=sk-salt-fedcba9876543210fedcba98\n"
+    )
+    patient.write_env(text)
+
+    assert patient.found(checks.the_same) == [
+        ("secrets_the_same", "LITELLM_API_KEY and LITELLM_SALT_KEY have the same value"),
+        ("secrets_the_same", "LITELLM_POSTGRES_PASSWORD and POSTGRES_PASSWORD have the same value"),
+    ]
+
+
+def test_a_salt_key_that_is_not_the_first_one_is_found(patient: Patient) -> None:
+    patient.settings().state_dir.mkdir()
+    salt_key.remember(patient.settings())
+    patient.write_env(with_value("LITELLM_SALT_KEY", "sk-another-0123456789abcdef"))
+
+    assert patient.ids(checks.salt) == ["salt_key_changed"]
+
+
+@pytest.mark.parametrize("value", ["", "sk-your-key"])
+def test_a_missing_provider_s_key_matters_less_where_a_model_answers_offline(
+    patient: Patient, value: str
+) -> None:
+    patient.write_env(with_value("OPENAI_API_KEY", value))
+
+    with patient.subject() as subject:
+        (found,) = checks.provider_keys(subject)
+
+    assert (found.finding, found.severity) == ("provider_key_missing", "info")
+    assert "gpt-4o" in found.evidence
+
+
+def test_in_production_a_missing_provider_s_key_is_a_warning(tmp_path: Path) -> None:
+    patient = Patient(folder=tmp_path, gateway_yaml="profile: production\n")
+    patient.write_env(with_value("OPENAI_API_KEY", ""))
+
+    with patient.subject() as subject:
+        (found,) = checks.provider_keys(subject)
+
+    assert found.severity is None

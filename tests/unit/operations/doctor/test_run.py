@@ -1,0 +1,237 @@
+from __future__ import annotations
+
+import stat
+from pathlib import Path
+
+import pytest
+
+from gatewayctl.errors import Locked, RuntimeUnavailable
+from gatewayctl.operations.diagnosis.findings.table import FINDINGS
+from gatewayctl.operations.doctor.run import DoctorReport, Ways, doctor
+from gatewayctl.operations.project.render import render
+from gatewayctl.operations.state.audit import audit
+from gatewayctl.operations.state.lock import held
+from gatewayctl.runtimes.examined import Ailment
+from tests.fakes.driving import driven
+from tests.fakes.examined import ENV, Patient
+
+
+@pytest.fixture
+def patient(tmp_path: Path) -> Patient:
+    return Patient(folder=tmp_path / "shop")
+
+
+def examined(patient: Patient, *, fix: bool = False) -> DoctorReport:
+    with patient.ways() as ways:
+        _, report = driven(doctor(patient.folder, ways, fix=fix))
+    return report
+
+
+def ids(report: DoctorReport) -> list[str]:
+    return [found.id for found in report.findings]
+
+
+def test_a_project_in_order_has_no_finding_and_no_problem(patient: Patient) -> None:
+    report = examined(patient)
+
+    assert report.findings == ()
+    assert report.problem is None
+    assert not report.running
+    assert {check.why for check in report.checks if check.state == "skipped"} == {
+        "litellm does not run"
+    }
+
+
+def test_a_stack_in_order_is_looked_at_altogether(patient: Patient) -> None:
+    patient.up()
+
+    report = examined(patient)
+
+    assert report.running
+    assert {check.state for check in report.checks} == {"ran"}
+
+
+def test_settings_that_do_not_load_leave_what_can_be_looked_at(patient: Patient) -> None:
+    (patient.folder / "gateway.yaml").write_text("nonsense: 1\n")
+    (patient.folder / ".env").chmod(0o666)
+
+    report = examined(patient)
+
+    assert ids(report) == ["settings_invalid", "env_file_mode"]
+    assert report.project is report.runtime is None
+    states = {check.name: check.state for check in report.checks}
+    assert (states["disk"], states["memory"], states["ports"]) == ("ran", "ran", "skipped")
+
+
+def test_a_runtime_that_is_not_here_leaves_what_can_be_looked_at(patient: Patient) -> None:
+    def unavailable() -> None:
+        raise RuntimeUnavailable("No Docker.")
+
+    with patient.ways() as ways:
+        without = Ways(settings=ways.settings, runtime=unavailable, gateway=ways.gateway)  # type: ignore[arg-type]
+        _, report = driven(doctor(patient.folder, without))
+
+    assert ids(report) == ["runtime_unavailable"]
+    assert report.findings[0].evidence == "No Docker."
+
+
+def test_the_worst_comes_first_and_is_the_problem(patient: Patient) -> None:
+    (patient.folder / ".env").chmod(0o644)
+    patient.up(litellm="failed")
+
+    report = examined(patient)
+    problem = report.problem
+
+    assert [found.severity for found in report.findings] == ["error", "warning"]
+    assert problem is not None
+    assert problem.exit_code == 7
+    assert problem.finding == "service_failed"
+    assert problem.message.startswith("1 error and 1 warning found; first: A service ended")
+
+
+def test_what_is_for_information_only_is_no_problem(patient: Patient) -> None:
+    patient.write_env(ENV.replace("OPENAI_API_KEY=sk-proj-real-0123456789abcdefgh\n", ""))
+
+    report = examined(patient)
+
+    assert ids(report) == ["provider_key_missing"]
+    assert report.problem is None
+
+
+def test_a_check_that_breaks_is_told_and_the_others_go_on(patient: Patient) -> None:
+    patient.up()
+    patient.runtime.raising["preflight"] = Locked("Somebody has it.")
+
+    report = examined(patient)
+
+    broken = [check for check in report.checks if check.state == "failed"]
+    assert [(check.name, check.why) for check in broken] == [("ports", "Somebody has it.")]
+
+
+def test_no_evidence_holds_a_secret(patient: Patient) -> None:
+    patient.up(litellm="failed")
+    secrets = [line.partition("=")[2] for line in ENV.splitlines()]
+    patient.runtime.words["litellm"] = "\n".join(secrets)
+
+    shown = "".join(found.evidence for found in examined(patient).findings)
+
+    assert [secret for secret in secrets if secret in shown] == []
+
+
+def test_looking_changes_nothing(patient: Patient) -> None:
+    patient.up()
+    before = {path: path.stat() for path in patient.folder.rglob("*")}
+
+    examined(patient)
+
+    assert {path: path.stat().st_mtime for path in patient.folder.rglob("*")} == {
+        path: found.st_mtime for path, found in before.items()
+    }
+    assert {path for path in patient.litellm.paths() if "generate" in path} == set()
+
+
+def planted(patient: Patient) -> set[str]:
+    """Everything that can be fixed without a gateway, at once."""
+    (patient.folder.parent / ".git").mkdir()
+    render(patient.settings(), runtime="embedded")
+    (patient.folder / "compose" / "litellm_config.yaml").write_text("by hand\n")
+    lines = [line for line in ENV.splitlines() if not line.startswith(("UI_", "LITELLM_MASTER"))]
+    patient.write_env("\n".join(lines) + "\n")
+    (patient.folder / ".env").chmod(0o640)
+    for finding in ("environment_broken", "processes_left", "environments_old"):
+        patient.runtime.ills.append(Ailment(finding=finding, evidence="planted"))
+    return {
+        "env_file_not_ignored", "files_differ", "secret_missing", "master_key_missing",
+        "env_file_mode", "environment_broken", "processes_left", "environments_old",
+    }  # fmt: skip
+
+
+def test_what_is_safe_is_fixed_and_looked_at_again(patient: Patient) -> None:
+    wanted = planted(patient)
+    assert set(ids(examined(patient))) == wanted
+
+    report = examined(patient, fix=True)
+
+    assert ids(report) == []
+    assert all(fix.done for fix in report.fixes)
+    assert stat.S_IMODE((patient.folder / ".env").stat().st_mode) == 0o600
+    assert [entry.verb for entry in audit(patient.settings().state_dir).entries] == ["doctor --fix"]
+
+
+def test_fixing_again_does_nothing(patient: Patient) -> None:
+    planted(patient)
+    examined(patient, fix=True)
+
+    again = examined(patient, fix=True)
+
+    assert again.fixes == ()
+    assert len(audit(patient.settings().state_dir).entries) == 1
+
+
+def test_one_fix_for_two_findings_is_done_once(patient: Patient) -> None:
+    planted(patient)
+
+    report = examined(patient, fix=True)
+
+    made = [fix for fix in report.fixes if "generated" in fix.said]
+    assert [fix.finding for fix in made] == ["secret_missing"]
+
+
+def test_a_secret_of_databases_that_are_there_is_never_made_anew(patient: Patient) -> None:
+    patient.settings().state_dir.mkdir()
+    (patient.settings().state_dir / "runtime").write_text("embedded\n")
+    patient.write_env(ENV.replace("POSTGRES_PASSWORD=1a2b3c4d5e6f7a8b9c0d1e2f\n", ""))
+
+    report = examined(patient, fix=True)
+
+    assert ids(report) == ["secret_missing"]
+    assert [(fix.done, fix.said) for fix in report.fixes] == [(False, "nothing safe to do")]
+
+
+def test_missing_keys_are_made_where_the_gateway_answers(patient: Patient) -> None:
+    patient.up()
+    patient.litellm.models = ("gpt-4o", "gpt-4o-mini", "o1-mini", "demo")
+    assert ids(examined(patient)) == ["key_missing", "key_missing"]
+
+    report = examined(patient, fix=True)
+
+    assert ids(report) == []
+    assert [fix.finding for fix in report.fixes] == ["key_missing"]
+    assert {row["key_alias"] for row in patient.litellm.keys.values()} == {
+        "litellm-dev",
+        "litellm-eval",
+    }
+
+
+def test_while_another_verb_changes_the_project_nothing_is_fixed(patient: Patient) -> None:
+    (patient.folder / ".env").chmod(0o644)
+
+    with held(patient.settings().state_dir, "up"), pytest.raises(Locked):
+        examined(patient, fix=True)
+
+    assert stat.S_IMODE((patient.folder / ".env").stat().st_mode) == 0o644
+
+
+def test_settings_that_do_not_load_still_have_their_mode_fixed(patient: Patient) -> None:
+    (patient.folder / "gateway.yaml").write_text("nonsense: 1\n")
+    (patient.folder / ".env").chmod(0o644)
+
+    report = examined(patient, fix=True)
+
+    assert ids(report) == ["settings_invalid"]
+    assert [fix.finding for fix in report.fixes] == ["env_file_mode"]
+
+
+def test_secrets_are_not_generated_while_the_settings_do_not_load(patient: Patient) -> None:
+    (patient.folder / "gateway.yaml").write_text("nonsense: 1\n")
+    (patient.folder / ".env").unlink()
+
+    report = examined(patient, fix=True)
+
+    assert ids(report) == ["settings_invalid", "env_file_missing"]
+    assert [(fix.done, fix.said) for fix in report.fixes] == [(False, "nothing safe to do")]
+    assert not (patient.folder / ".env").exists()
+
+
+def test_every_finding_says_what_to_do() -> None:
+    assert [f.id for f in FINDINGS.values() if not (f.title and f.meaning and f.remedy)] == []

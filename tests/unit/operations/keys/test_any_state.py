@@ -1,0 +1,81 @@
+"""From any state a crash or a hand can leave, one run ends with one live key that .env holds."""
+
+from __future__ import annotations
+
+from datetime import datetime
+from itertools import product
+from pathlib import Path
+from tempfile import TemporaryDirectory
+from typing import Literal
+
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+from gatewayctl.operations.keys.check import keys_check
+from gatewayctl.operations.keys.create import create_keys
+from gatewayctl.operations.keys.sync import keys_sync
+from tests.fakes.litellm import FakeLiteLLM, served, sha256
+from tests.fakes.projects import project
+from tests.unit.operations.keys.desk import NOW, Desk
+
+KEYS = {
+    "holder": "sk-holder-0123456789abcdef",
+    "twin": "sk-twin-0123456789abcdef",
+    "next": "sk-next-0123456789abcdef",
+    "old": "sk-old-0123456789abcdef",
+}
+Ending = Literal["live", "expired"]
+State = tuple[tuple[Ending | None, ...], str | None]
+"""Of each key whether LiteLLM has it, and what .env holds."""
+ENDINGS: tuple[Ending | None, ...] = (None, "live", "expired")
+HELD = (None, *KEYS, "sk-nobody-knows-0123456789", "changeme")
+# Drawn from all there are, so that no state is tried twice.
+STATES: list[State] = list(product(product(ENDINGS, repeat=len(KEYS)), HELD))
+
+
+def arrange(desk: Desk, there: dict[str, Ending], held: str | None) -> None:
+    desk.write(*([] if held is None else [f"APP_KEY={KEYS.get(held, held)}"]))
+    for name, ending in there.items():
+        mark = {} if name in {"holder", "twin"} else {"gatewayctl_alias": "app"}
+        alias = {"next": "app@next", "old": "app@old-1"}.get(name, "app")
+        day = 24 if ending == "live" else 22
+        expires = f"2026-11-{day}T00:00:00Z"
+        desk.add(KEYS[name], alias, expires=expires, metadata=mark)
+
+
+def create(desk: Desk) -> None:
+    loaded = project(desk.folder, desk.config)
+    with served(desk.fake) as gateway:
+        create_keys(loaded, gateway, loaded.keys, now=lambda: NOW)
+
+
+@pytest.mark.parametrize("verb", ["create", "check --fix", "sync"])
+@given(state=st.sampled_from(STATES))
+@settings(max_examples=70, deadline=None)
+def test_one_run_ends_with_one_live_key_that_env_holds(verb: str, state: State) -> None:
+    endings, held = state
+    there = {name: ending for name, ending in zip(KEYS, endings, strict=True) if ending}
+    with TemporaryDirectory() as folder:
+        desk = Desk(folder=Path(folder), fake=FakeLiteLLM())
+        arrange(desk, there, held)
+
+        if verb == "create":
+            create(desk)
+        elif verb == "sync":
+            assert desk.run(keys_sync).problem is None
+        else:
+            assert desk.run(keys_check, fix=True).problem is None
+
+        secret = desk.held()
+        bearers = [row for row in desk.fake.keys.values() if row["key_alias"] == "app"]
+        others = [row for row in desk.fake.keys.values() if row["key_alias"] != "app"]
+        assert secret is not None
+        assert [row["token"] for row in bearers] == [sha256(secret)]
+        assert [
+            datetime.fromisoformat(row["expires"] or "2030-01-01T00:00:00Z") > NOW
+            for row in bearers
+        ] == [True]
+        # Nothing else is left but keys in their time of grace, or just over.
+        assert all(row["key_alias"].startswith("app@old-") for row in others)
+        assert not desk.run(keys_check).problem

@@ -1,0 +1,198 @@
+from __future__ import annotations
+
+from pathlib import Path
+
+import httpx
+import pytest
+
+from gatewayctl.errors import Drift, GatewayUnreachable, Locked
+from gatewayctl.operations.keys.check import KeyCheck, keys_check
+from gatewayctl.operations.state.lock import held
+from tests.unit.operations.keys.desk import ONE_KEY, SECRET, Desk
+
+
+@pytest.fixture
+def desk(tmp_path: Path) -> Desk:
+    return Desk(folder=tmp_path)
+
+
+def only(desk: Desk) -> KeyCheck:
+    (check,) = desk.run(keys_check).keys
+    return check
+
+
+def test_a_key_that_works_is_proved_by_two_calls_with_it(desk: Desk) -> None:
+    desk.healthy()
+
+    report = desk.run(keys_check)
+
+    (check,) = report.keys
+    with_the_key = [
+        request.url.path
+        for request in desk.fake.requests
+        if request.headers["authorization"] == f"Bearer {SECRET}"
+    ]
+    assert (check.ok, check.authenticates, check.management_refused) == (True, True, True)
+    assert check.models == ("gpt-4o", "demo")
+    assert with_the_key == ["/v1/models", "/key/list"]
+    assert report.problem is None
+
+
+@pytest.mark.parametrize(
+    ("state", "authenticates", "reason"),
+    [
+        ("missing", None, "it is missing"),
+        ("not in .env", None, "nobody has its secret"),
+        ("not in gateway", False, "does not know the secret"),
+        ("expired", False, "its time is over"),
+        ("blocked", False, "somebody blocked it"),
+    ],
+)
+def test_each_way_a_key_can_be_wrong_is_told(
+    desk: Desk, state: str, authenticates: bool | None, reason: str
+) -> None:
+    desk.write(*([] if state in {"missing", "not in .env"} else [f"APP_KEY={SECRET}"]))
+    if state == "expired":
+        desk.add(expires="2026-11-22T00:00:00Z")
+    elif state in {"not in .env", "blocked"}:
+        desk.add(blocked=state == "blocked")
+
+    check = only(desk)
+
+    assert (check.state, check.ok, check.authenticates) == (state, False, authenticates)
+    assert reason in str(check.reason)
+
+
+def test_one_wrong_key_is_drift(desk: Desk) -> None:
+    problem = desk.run(keys_check).problem
+
+    assert isinstance(problem, Drift)
+    assert problem.exit_code == 8
+    assert "1 of 1 keys" in problem.message
+
+
+def test_a_key_that_works_and_is_not_as_declared_is_drift(desk: Desk) -> None:
+    desk.healthy()
+    desk.config = ONE_KEY.replace("APP_KEY", "APP_KEY, models: [demo]")
+
+    check = only(desk)
+
+    assert (check.ok, check.authenticates) == (False, True)
+    assert check.differs == ("models: all → demo",)
+
+
+def test_a_key_that_opens_management_is_the_gravest(desk: Desk) -> None:
+    desk.healthy()
+    desk.fake.planted["/key/list"] = desk.fake._key_list
+
+    check = only(desk)
+
+    assert check.management_refused is False
+    assert check.reason == "APP_KEY opens management routes"
+
+
+def test_what_is_no_key_is_never_sent(desk: Desk) -> None:
+    desk.write("APP_KEY=a-password-of-somebody")
+
+    check = only(desk)
+
+    assert check.authenticates is False
+    assert desk.fake.paths() == ["/key/list"]
+
+
+def test_an_undeclared_key_of_ours_is_proved_where_env_holds_it(desk: Desk) -> None:
+    desk.config = "project_name: desk\nkeys: {}\n"
+    desk.write(f"BATCH_KEY={SECRET}")
+    desk.add(alias="batch", metadata={"gatewayctl_env": "BATCH_KEY"})
+    desk.add("sk-elsewhere-0123456789", "moved", metadata={"gatewayctl_env": "MOVED_KEY"})
+
+    report = desk.run(keys_check)
+
+    assert [(check.alias, check.ok) for check in report.keys] == [("batch", True)]
+
+
+@pytest.mark.parametrize("stage", ["next", "old-1"])
+def test_a_key_of_a_rotation_that_ended_is_told_once_by_its_declared_alias(
+    desk: Desk, stage: str
+) -> None:
+    desk.write(f"APP_KEY={SECRET}")
+    marks = {"gatewayctl_alias": "app"}
+    desk.add(alias=f"app@{stage}", expires="2026-11-22T00:00:00Z", metadata=marks)
+
+    checks = {check.alias: check.reason for check in desk.run(keys_check).keys}
+
+    assert (
+        checks["app"]
+        == {
+            "next": "a rotation of it was interrupted",
+            "old-1": "APP_KEY holds a key that was rotated away",
+        }[stage]
+    )
+    assert "app@next" not in checks
+
+
+def test_the_new_key_of_a_rotation_that_ended_is_told_where_its_alias_is_not_declared(
+    desk: Desk,
+) -> None:
+    desk.config = "project_name: desk\nkeys: {}\n"
+    desk.write(f"BATCH_KEY={SECRET}")
+    marks = {"gatewayctl_alias": "batch", "gatewayctl_env": "BATCH_KEY"}
+    desk.add(alias="batch@next", expires="2026-11-22T00:00:00Z", metadata=marks)
+
+    check = only(desk)
+
+    assert (check.alias, check.ok) == ("batch@next", False)
+    assert check.reason == "a rotation of it was interrupted"
+
+
+def test_fix_puts_right_what_is_wrong_and_proves_it(desk: Desk) -> None:
+    desk.write(f"APP_KEY={SECRET}")
+    desk.config = ONE_KEY.replace("APP_KEY", "APP_KEY, models: [demo]")
+    desk.add("sk-lost-0123456789abcdef")
+
+    report = desk.run(keys_check, fix=True)
+
+    assert [key.action for key in report.fixed] == ["replace"]
+    assert [check.ok for check in report.keys] == [True]
+    assert report.problem is None
+    desk.assert_whole()
+
+
+def test_fix_of_healthy_keys_changes_nothing(desk: Desk) -> None:
+    desk.healthy()
+
+    report = desk.run(keys_check, fix=True)
+
+    assert report.fixed == ()
+    assert set(desk.fake.paths()) == {"/key/list", "/v1/models"}
+
+
+def test_what_cannot_be_fixed_says_why(desk: Desk) -> None:
+    desk.write()
+    desk.fake.add(SECRET, "app")
+
+    report = desk.run(keys_check, fix=True)
+
+    assert isinstance(report.problem, Drift)
+    assert "made by others" in report.problem.message
+
+
+def test_without_fix_the_lock_is_not_needed_and_with_it_it_is(desk: Desk) -> None:
+    desk.healthy()
+
+    with held(desk.folder / ".gatewayctl", "up"):
+        assert desk.run(keys_check).problem is None
+        with pytest.raises(Locked):
+            desk.run(keys_check, fix=True)
+
+
+def test_a_gateway_that_is_gone_is_no_verdict_on_a_key(desk: Desk) -> None:
+    desk.healthy()
+
+    def nobody(_: httpx.Request) -> httpx.Response:
+        raise httpx.ConnectError("refused")
+
+    desk.fake.planted["/v1/models"] = nobody
+
+    with pytest.raises(GatewayUnreachable):
+        desk.run(keys_check)

@@ -1,0 +1,122 @@
+from __future__ import annotations
+
+from collections.abc import Generator
+from pathlib import Path
+from typing import Any
+
+import httpx
+import pytest
+
+from gatewayctl.errors import GatewayUnreachable, PartlyDone
+from gatewayctl.operations.models.list import ModelsListReport, models_list
+from gatewayctl.runtimes.base import Progress
+from tests.fakes.litellm import FakeLiteLLM, error, served
+from tests.fakes.projects import MASTER_KEY, project
+
+CONFIG = "models:\n  gpt-4o: openai/gpt-4o\n  local: {model: ollama/llama3}\n"
+
+
+def drive(
+    events: Generator[Progress, None, ModelsListReport],
+) -> tuple[list[Progress], ModelsListReport]:
+    seen: list[Progress] = []
+    while True:
+        try:
+            seen.append(next(events))
+        except StopIteration as done:
+            return seen, done.value
+
+
+def look(
+    folder: Path, fake: FakeLiteLLM, *, call: bool = False, values: str = ""
+) -> tuple[list[Progress], ModelsListReport]:
+    settings = project(folder, CONFIG, env=f"LITELLM_MASTER_KEY={MASTER_KEY}\n{values}")
+    ticks = iter(range(100))
+    with served(fake) as gateway:
+        return drive(models_list(settings, gateway, call=call, clock=lambda: next(ticks)))
+
+
+def test_declared_models_are_joined_with_those_served(tmp_path: Path) -> None:
+    _, report = look(tmp_path, FakeLiteLLM(models=("demo", "gpt-4o", "extra")))
+
+    assert [(row.model, row.declared, row.served, row.state) for row in report.models] == [
+        ("gpt-4o", True, True, "ok"),
+        ("local", True, False, "not served"),
+        ("demo", True, True, "ok"),
+        ("extra", False, True, "not declared"),
+    ]
+    assert (report.checked, report.problem) == (False, None)
+
+
+def test_it_says_whether_the_providers_key_is_there(tmp_path: Path) -> None:
+    _, without = look(tmp_path, FakeLiteLLM())
+    _, with_key = look(tmp_path, FakeLiteLLM(), values="OPENAI_API_KEY=sk-proj-0123456789\n")
+
+    assert [row.provider_key for row in without.models] == [False, None, None]
+    assert [row.provider_key for row in with_key.models] == [True, None, None]
+
+
+def test_without_a_check_no_model_is_called(tmp_path: Path) -> None:
+    fake = FakeLiteLLM()
+
+    events, _ = look(tmp_path, fake)
+
+    assert (events, fake.paths()) == ([], ["/model/info"])
+
+
+def refusing_one(fake: FakeLiteLLM, name: str) -> None:
+    def answer(request: httpx.Request) -> httpx.Response:
+        if f'"{name}"'.encode() in request.content:
+            return error(429, "litellm.RateLimitError: OpenAIException - slow down", kind="x")
+        return fake._chat(request)
+
+    fake.planted["/v1/chat/completions"] = answer
+
+
+def test_a_check_calls_each_served_model_and_tells_each_ones_reason(tmp_path: Path) -> None:
+    fake = FakeLiteLLM(models=("gpt-4o", "demo"))
+    refusing_one(fake, "gpt-4o")
+
+    events, report = look(tmp_path, fake, call=True)
+
+    outcomes: dict[str, Any] = {
+        row.model: None if row.check is None else (row.check.ok, row.check.code)
+        for row in report.models
+    }
+    assert outcomes == {"gpt-4o": (False, "upstream_refused"), "local": None, "demo": (True, None)}
+    assert [(event.subject, event.state) for event in events] == [
+        ("gpt-4o", "working"),
+        ("gpt-4o", "failed"),
+        ("demo", "working"),
+        ("demo", "ready"),
+    ]
+    assert report.models[0].check is not None
+    assert "slow down" in (report.models[0].check.reason or "")
+    assert report.models[0].check.latency_ms == 1000
+
+
+def test_a_model_that_does_not_answer_makes_it_partly_done(tmp_path: Path) -> None:
+    fake = FakeLiteLLM(models=("gpt-4o", "demo"))
+    refusing_one(fake, "gpt-4o")
+
+    _, report = look(tmp_path, fake, call=True)
+
+    assert isinstance(report.problem, PartlyDone)
+    assert report.problem.message == "2 of 3 models do not answer: gpt-4o, local."
+
+
+def test_models_that_all_answer_are_no_problem(tmp_path: Path) -> None:
+    _, report = look(tmp_path, FakeLiteLLM(models=("gpt-4o", "local", "demo")), call=True)
+
+    assert report.problem is None
+
+
+def test_a_gateway_that_is_not_there_is_told(tmp_path: Path) -> None:
+    def down(_: httpx.Request) -> httpx.Response:
+        raise httpx.ConnectError("refused")
+
+    fake = FakeLiteLLM()
+    fake.planted["/model/info"] = down
+
+    with pytest.raises(GatewayUnreachable):
+        look(tmp_path, fake)

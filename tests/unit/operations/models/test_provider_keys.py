@@ -1,0 +1,38 @@
+from __future__ import annotations
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from gatewayctl.operations.models.provider_keys import is_stand_in
+
+
+@pytest.mark.parametrize(
+    "text",
+    [
+        "sk-your-openai-key",
+        "your_api_key",
+        "<your key>",
+        "<OPENAI_API_KEY>",
+        "${OPENAI_API_KEY}",
+        "changeme",
+        "CHANGE-ME",
+        "sk-...",
+        "sk-…",
+        "sk-",
+        "none",
+        "TODO",
+        "xxxxxxxx",
+        "sk-xxxxxxxxxxxx",
+        "sk-xxxx",
+        "sk-placeholder",
+        "replace-with-key",
+    ],
+)
+def test_what_people_write_where_a_key_belongs_is_no_key(text: str) -> None:
+    assert is_stand_in(text)
+
+
+@given(st.text(alphabet="ABCDEFGHIJKLMNOPQRSTUVW0123456789", min_size=20, max_size=60))
+def test_a_random_key_is_a_key(random: str) -> None:
+    assert not is_stand_in(f"sk-proj-{random}")

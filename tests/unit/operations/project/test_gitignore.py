@@ -1,0 +1,95 @@
+from __future__ import annotations
+
+from pathlib import Path
+
+import pytest
+
+from gatewayctl.errors import FileUnwritable
+from gatewayctl.operations.project.gitignore import ensure_ignored
+
+
+def test_a_missing_file_is_made(tmp_path: Path) -> None:
+    assert ensure_ignored(tmp_path) == (".env", ".env.gatewayctl-tmp", ".gatewayctl/")
+    assert (tmp_path / ".gitignore").read_text() == (
+        "# gatewayctl: secrets and state\n.env\n.env.gatewayctl-tmp\n.gatewayctl/\n"
+    )
+    assert ensure_ignored(tmp_path) == ()
+
+
+@pytest.mark.parametrize(
+    ("old", "new"),
+    [
+        (
+            "*.pyc",
+            "*.pyc\n\n# gatewayctl: secrets and state\n.env\n.env.gatewayctl-tmp\n.gatewayctl/\n",
+        ),
+        (
+            "/.env\n",
+            "/.env\n\n# gatewayctl: secrets and state\n.env.gatewayctl-tmp\n.gatewayctl/\n",
+        ),
+        (
+            ".gatewayctl\n",
+            ".gatewayctl\n\n# gatewayctl: secrets and state\n.env\n.env.gatewayctl-tmp\n",
+        ),
+        (
+            "a\r\n",
+            (
+                "a\r\n\r\n# gatewayctl: secrets and state\r\n"
+                ".env\r\n.env.gatewayctl-tmp\r\n.gatewayctl/\r\n"
+            ),
+        ),
+    ],
+)
+def test_missing_lines_come_at_the_end_in_the_files_own_line_ends(
+    tmp_path: Path, old: str, new: str
+) -> None:
+    (tmp_path / ".gitignore").write_bytes(old.encode())
+
+    ensure_ignored(tmp_path)
+
+    assert (tmp_path / ".gitignore").read_bytes() == new.encode()
+
+
+@pytest.mark.parametrize(
+    "old",
+    [
+        ".env\n.env.gatewayctl-tmp\n.gatewayctl/\n",
+        "/.env\n.env.gatewayctl-tmp\n  /.gatewayctl/  \n",
+    ],
+)
+def test_lines_that_are_there_are_not_added_again(tmp_path: Path, old: str) -> None:
+    (tmp_path / ".gitignore").write_text(old)
+
+    assert ensure_ignored(tmp_path) == ()
+    assert (tmp_path / ".gitignore").read_text() == old
+
+
+def test_a_comment_or_a_longer_name_does_not_count(tmp_path: Path) -> None:
+    (tmp_path / ".gitignore").write_text("# .env\n.env.local\n")
+
+    assert ensure_ignored(tmp_path) == (".env", ".env.gatewayctl-tmp", ".gatewayctl/")
+
+
+def test_bytes_that_are_no_text_stay(tmp_path: Path) -> None:
+    (tmp_path / ".gitignore").write_bytes(b"\xff\xfe\n")
+
+    ensure_ignored(tmp_path)
+
+    assert (tmp_path / ".gitignore").read_bytes().startswith(b"\xff\xfe\n")
+
+
+def test_a_link_is_written_through(tmp_path: Path) -> None:
+    (tmp_path / "shared").write_text("a\n")
+    (tmp_path / ".gitignore").symlink_to("shared")
+
+    ensure_ignored(tmp_path)
+
+    assert (tmp_path / ".gitignore").is_symlink()
+    assert ".env" in (tmp_path / "shared").read_text()
+
+
+def test_what_cannot_be_read_is_told(tmp_path: Path) -> None:
+    (tmp_path / ".gitignore").mkdir()
+
+    with pytest.raises(FileUnwritable, match="Cannot read"):
+        ensure_ignored(tmp_path)

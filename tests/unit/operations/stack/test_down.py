@@ -1,0 +1,101 @@
+from __future__ import annotations
+
+from pathlib import Path
+
+import pytest
+
+from gatewayctl.errors import Locked, RuntimeProblem
+from gatewayctl.operations.stack.down import DownReport, down
+from gatewayctl.operations.state import restore_journal
+from gatewayctl.operations.state.audit import audit
+from gatewayctl.operations.state.lock import held
+from tests.fakes.driving import driven, report_of
+from tests.fakes.projects import project
+from tests.fakes.runtime import SERVICES, FakeRuntime, up_and_running
+
+
+def test_everything_is_stopped_and_told(tmp_path: Path) -> None:
+    runtime = up_and_running()
+
+    seen, report = driven(down(project(tmp_path / "shop"), runtime, volumes=False))
+
+    assert report == DownReport(
+        project="shop",
+        stopped=SERVICES,
+        data_place=".gatewayctl/",
+        data_removed=False,
+        changed=True,
+    )
+    assert {event.state for event in seen} == {"stopped"}
+    assert runtime.running == set()
+
+
+def test_a_second_down_changes_nothing(tmp_path: Path) -> None:
+    report = report_of(down(project(tmp_path), FakeRuntime(), volumes=False))
+
+    assert (report.stopped, report.changed) == ((), False)
+    assert report.data_place == ".gatewayctl/"
+
+
+def test_where_nothing_ever_was_no_place_of_data_is_told(tmp_path: Path) -> None:
+    report = report_of(down(project(tmp_path), FakeRuntime(data=False), volumes=False))
+
+    assert (report.stopped, report.data_place) == ((), None)
+
+
+def test_what_was_stopped_leaves_data_behind_wherever_it_looks_empty(tmp_path: Path) -> None:
+    report = report_of(down(project(tmp_path), up_and_running(data=False), volumes=False))
+
+    assert report.data_place == ".gatewayctl/"
+
+
+@pytest.mark.parametrize(("volumes", "verb"), [(False, "down"), (True, "down --volumes")])
+def test_the_audit_log_tells_which_down_it_was(tmp_path: Path, volumes: bool, verb: str) -> None:
+    settings = project(tmp_path)
+
+    driven(down(settings, FakeRuntime(), volumes=volumes))
+
+    (entry,) = audit(settings.state_dir).entries
+    assert (entry.verb, entry.outcome) == (verb, "done")
+
+
+def test_data_is_removed_only_where_that_is_wanted(tmp_path: Path) -> None:
+    keeping, removing = FakeRuntime(), FakeRuntime()
+
+    kept = report_of(down(project(tmp_path), keeping, volumes=False))
+    removed = report_of(down(project(tmp_path), removing, volumes=True))
+
+    assert (keeping.calls, kept.data_removed) == (["stop"], False)
+    assert (removing.calls, removed.data_removed) == (["stop --remove-data"], True)
+
+
+def test_a_project_that_is_being_changed_is_left_alone(tmp_path: Path) -> None:
+    settings, runtime = project(tmp_path), up_and_running()
+
+    with held(settings.state_dir, "up"), pytest.raises(Locked, match="gatewayctl up"):
+        driven(down(settings, runtime, volumes=True))
+
+    assert runtime.calls == []
+
+
+def test_a_project_without_secrets_can_be_stopped(tmp_path: Path) -> None:
+    assert report_of(down(project(tmp_path), up_and_running(), volumes=False)).stopped == SERVICES
+
+
+def test_what_cannot_be_stopped_is_told(tmp_path: Path) -> None:
+    runtime = up_and_running(raising={"stop": RuntimeProblem("litellm cannot be stopped")})
+
+    with pytest.raises(RuntimeProblem, match="litellm cannot be stopped"):
+        driven(down(project(tmp_path), runtime, volumes=False))
+
+
+@pytest.mark.parametrize("volumes", [False, True])
+def test_a_restore_that_is_halfway_is_over_only_when_the_data_is_gone(
+    tmp_path: Path, volumes: bool
+) -> None:
+    settings = project(tmp_path)
+    restore_journal.begin(settings, tmp_path / "a.bak")
+
+    driven(down(settings, up_and_running(), volumes=volumes))
+
+    assert (restore_journal.unfinished(settings) is None) == volumes

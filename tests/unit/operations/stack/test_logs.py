@@ -1,0 +1,42 @@
+from __future__ import annotations
+
+from datetime import UTC, datetime
+
+import pytest
+
+from gatewayctl.errors import UnknownService, UsageProblem
+from gatewayctl.operations.stack.logs import logs
+from gatewayctl.runtimes.base import LogLine
+from tests.fakes.runtime import FakeRuntime
+
+NOW = datetime(2026, 11, 23, 14, 0, tzinfo=UTC)
+
+
+def test_lines_of_the_runtime_are_handed_on() -> None:
+    lines = (LogLine(service="litellm", text="one"), LogLine(service="phoenix", text="two"))
+    runtime = FakeRuntime(lines=lines)
+
+    assert tuple(logs(runtime, [], tail=None, since=None, follow=False)) == lines
+    named = logs(runtime, ["phoenix"], tail=5, since=None, follow=True)
+    assert [line.text for line in named] == ["two"]
+    assert runtime.calls == [
+        "logs all tail=None follow=False",
+        "logs phoenix tail=5 follow=True",
+    ]
+
+
+def test_keys_in_a_log_are_masked_and_words_are_not() -> None:
+    text = "disk-space of task-runner-17: Bearer sk-virtual-0123456789abcd refused"
+    runtime = FakeRuntime(lines=(LogLine(service="litellm", text=text, at=NOW),))
+
+    (line,) = logs(runtime, [], tail=None, since=None, follow=False)
+
+    assert line.text == "disk-space of task-runner-17: Bearer sk-…abcd refused"
+    assert line.at == NOW
+
+
+def test_an_unknown_service_and_a_wrong_time_are_refused_before_a_line_is_read() -> None:
+    with pytest.raises(UnknownService):
+        logs(FakeRuntime(), ["redis"], tail=None, since=None, follow=False)
+    with pytest.raises(UsageProblem):
+        logs(FakeRuntime(), [], tail=None, since="soon", follow=False)

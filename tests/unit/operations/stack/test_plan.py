@@ -1,0 +1,162 @@
+from __future__ import annotations
+
+from pathlib import Path
+
+import httpx
+import pytest
+
+from gatewayctl.errors import Drift, RestoreUnfinished, SaltKeyChanged
+from gatewayctl.gateway.client import GatewayClient
+from gatewayctl.operations.keys.create import create_declared_keys
+from gatewayctl.operations.project.render import render
+from gatewayctl.operations.stack.plan import PlanReport, plan
+from gatewayctl.operations.state import restore_journal, salt_key
+from gatewayctl.settings.model import Settings
+from tests.fakes.answers import REFUSED, answers
+from tests.fakes.litellm import served
+from tests.fakes.projects import project
+from tests.fakes.runtime import FakeRuntime, resolved, up_and_running
+from tests.unit.operations.keys.desk import SECRET, Desk
+
+
+@pytest.fixture
+def settings(tmp_path: Path) -> Settings:
+    made = project(tmp_path / "shop", env="LITELLM_API_KEY=sk-virtual-0123456789\n")
+    render(made, runtime="embedded")
+    return made
+
+
+def planned(
+    settings: Settings, runtime: FakeRuntime, litellm: httpx.Response | Exception = REFUSED
+) -> PlanReport:
+    with answers([litellm]) as http:
+        return plan(settings, resolved(runtime), GatewayClient(http, settings.gateway_url))
+
+
+def actions(report: PlanReport) -> dict[str, str]:
+    return {change.service: change.action for change in report.services}
+
+
+def test_a_stack_that_never_ran_is_started_whole(settings: Settings) -> None:
+    report = planned(settings, FakeRuntime())
+
+    assert actions(report) == dict.fromkeys(("postgres", "litellm", "phoenix"), "start")
+    assert isinstance(report.problem, Drift)
+    assert report.problem.exit_code == 8
+    assert report.downtime == ()
+
+
+def test_one_that_runs_with_the_settings_of_now_is_left_alone(settings: Settings) -> None:
+    report = planned(settings, up_and_running())
+
+    assert actions(report) == dict.fromkeys(("postgres", "litellm", "phoenix"), "untouched")
+    assert [file.state for file in report.files] == ["unchanged"] * len(report.files)
+
+
+def test_looking_starts_nothing_and_writes_nothing(settings: Settings) -> None:
+    runtime = up_and_running()
+    before = sorted(settings.project_dir.rglob("*"))
+
+    planned(settings, runtime)
+
+    assert set(runtime.calls) <= {"states", "pending"}
+    assert sorted(settings.project_dir.rglob("*")) == before
+
+
+def test_what_restarts_is_named_with_its_reason_and_what_it_costs(settings: Settings) -> None:
+    runtime = up_and_running()
+    runtime.differs = {"litellm"}
+
+    report = planned(settings, runtime)
+
+    assert [(c.service, c.why) for c in report.services if c.action == "restart"] == [
+        ("litellm", ("litellm_config.yaml",))
+    ]
+    assert report.downtime == ("Calls fail while litellm starts again.",)
+    assert report.problem is not None
+    assert "1 service" in report.problem.message
+
+
+@pytest.mark.parametrize(
+    "name", ["LITELLM_SALT_KEY", "LITELLM_POSTGRES_PASSWORD", "POSTGRES_PASSWORD"]
+)
+def test_a_secret_that_data_depends_on_is_a_risk(name: str, settings: Settings) -> None:
+    runtime = up_and_running()
+    runtime.differs, runtime.reason = {"litellm"}, name
+
+    (sentence,) = planned(settings, runtime).data_at_risk
+
+    assert name in sentence
+    assert "put the old one back" in sentence
+
+
+def test_files_that_differ_are_shown_and_not_written(settings: Settings) -> None:
+    file = settings.compose_dir / "litellm_config.yaml"
+    file.write_text("by hand\n")
+
+    report = planned(settings, up_and_running())
+
+    assert [(f.path.name, f.state) for f in report.files if f.state != "unchanged"] == [
+        ("litellm_config.yaml", "changed")
+    ]
+    assert "-by hand" in ({f.path.name: f.diff for f in report.files}["litellm_config.yaml"] or "")
+    assert file.read_text() == "by hand\n"
+
+
+def test_keys_cannot_be_said_while_the_gateway_is_silent_but_for_those_env_lacks(
+    settings: Settings,
+) -> None:
+    report = planned(settings, up_and_running(), REFUSED)
+
+    assert {key.alias: key.action for key in report.keys} == {
+        "litellm-dev": "unknown",
+        "litellm-eval": "create",
+    }
+
+
+def test_a_key_that_the_environment_holds_is_not_made_anew(tmp_path: Path) -> None:
+    desk = Desk(folder=tmp_path)
+    desk.write()
+    desk.add()
+    settings = project(tmp_path, desk.config, environ={"APP_KEY": SECRET})
+
+    with served(desk.fake) as gateway:
+        report = plan(settings, resolved(up_and_running()), gateway)
+        made = create_declared_keys(settings, gateway)
+
+    assert report.keys == ()
+    assert not made.changed
+
+
+def test_a_key_that_the_environment_holds_is_not_said_to_be_made_while_the_gateway_is_silent(
+    tmp_path: Path,
+) -> None:
+    settings = project(
+        tmp_path, "keys: {app: APP_KEY}\n", env="", environ={"APP_KEY": "sk-virtual-0123456789"}
+    )
+
+    assert [key.action for key in planned(settings, up_and_running()).keys] == ["unknown"]
+
+
+def test_secrets_that_up_would_generate_are_named(tmp_path: Path) -> None:
+    bare = project(tmp_path / "bare", env="")
+    (bare.project_dir / ".env").write_text("")
+
+    from gatewayctl.settings.load import load
+
+    report = planned(load(bare.project_dir), FakeRuntime())
+
+    assert "LITELLM_SALT_KEY" in report.secrets
+    assert "REDIS_PASSWORD" not in report.secrets
+
+
+def test_what_up_would_refuse_is_refused(settings: Settings) -> None:
+    restore_journal.begin(settings, settings.project_dir / "a.bak")
+    with pytest.raises(RestoreUnfinished):
+        planned(settings, up_and_running())
+
+    restore_journal.end(settings)
+    made_with = project(settings.project_dir, env="LITELLM_SALT_KEY=sk-salt-0123456789abcdef\n")
+    salt_key.remember(made_with)
+    with pytest.raises(SaltKeyChanged):
+        planned(settings, up_and_running())

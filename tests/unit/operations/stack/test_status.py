@@ -1,0 +1,77 @@
+from __future__ import annotations
+
+from pathlib import Path
+
+import httpx
+import pytest
+
+from gatewayctl.operations.stack.status import KeyStatus, StatusReport, status
+from gatewayctl.settings.model import Secret, Settings
+from tests.fakes.answers import REFUSED, answers
+from tests.fakes.projects import project
+from tests.fakes.runtime import FakeRuntime, resolved, up_and_running
+
+
+@pytest.fixture
+def settings(tmp_path: Path) -> Settings:
+    return project(tmp_path / "shop", env="LITELLM_API_KEY=sk-virtual-0123456789\n")
+
+
+def look(
+    settings: Settings, runtime: FakeRuntime, litellm: httpx.Response | Exception | None = None
+) -> StatusReport:
+    with answers([litellm] if litellm else None) as http:
+        return status(settings, resolved(runtime), http)
+
+
+def test_a_healthy_stack_has_no_problem(settings: Settings) -> None:
+    report = look(settings, up_and_running())
+
+    assert report.healthy
+    assert report.problem is None
+    assert (report.project, report.runtime, report.runtime_why) == (
+        "shop",
+        "embedded",
+        "the test says so",
+    )
+    assert (report.gateway_url, report.phoenix_url) == (
+        "http://127.0.0.1:4000",
+        "http://127.0.0.1:6006",
+    )
+
+
+def test_looking_changes_nothing(settings: Settings) -> None:
+    runtime = up_and_running()
+
+    look(settings, runtime)
+
+    assert runtime.calls == ["states"]
+    assert not settings.state_dir.exists()
+
+
+def test_the_services_that_are_not_healthy_are_named(settings: Settings) -> None:
+    runtime = up_and_running()
+    runtime.processes["phoenix"] = "failed"
+
+    problem = look(settings, runtime, REFUSED).problem
+
+    assert problem is not None
+    assert problem.message == (
+        "The stack is not healthy: litellm is starting, phoenix is unhealthy."
+    )
+    assert (problem.exit_code, problem.hint) == (4, "See `gatewayctl logs`.")
+
+
+def test_a_stack_that_does_not_run_is_to_be_started(settings: Settings) -> None:
+    problem = look(settings, FakeRuntime(), REFUSED).problem
+
+    assert problem is not None
+    assert problem.exit_code == 4
+    assert problem.hint == "Start it with `gatewayctl up`."
+
+
+def test_declared_keys_are_told_with_the_value_env_file_has(settings: Settings) -> None:
+    assert look(settings, FakeRuntime()).keys == (
+        KeyStatus(alias="litellm-dev", env="LITELLM_API_KEY", key=Secret("sk-virtual-0123456789")),
+        KeyStatus(alias="litellm-eval", env="LITELLM_EVAL_KEY", key=None),
+    )

@@ -1,0 +1,121 @@
+from __future__ import annotations
+
+import json
+import os
+import signal
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+
+from gatewayctl.errors import FileUnwritable, Locked
+from gatewayctl.operations.state.lock import held
+
+HOLDER = """
+import sys
+from pathlib import Path
+from gatewayctl.operations.state.lock import held
+with held(Path(sys.argv[1]), "up"):
+    print("held", flush=True)
+    sys.stdin.read()
+"""
+
+
+@pytest.fixture
+def state(tmp_path: Path) -> Path:
+    return tmp_path / ".gatewayctl"
+
+
+def test_a_lock_that_a_live_process_holds_names_it(state: Path) -> None:
+    argv = [sys.executable, "-c", HOLDER, str(state)]
+    with subprocess.Popen(argv, stdin=subprocess.PIPE, stdout=subprocess.PIPE) as holder:
+        assert holder.stdout is not None
+        holder.stdout.readline()
+
+        with pytest.raises(Locked) as refused, held(state, "down"):
+            pass
+
+    since = json.loads((state / "lock").read_text())["since"]
+    assert refused.value.message == (
+        f"This project is being changed: gatewayctl up (pid {holder.pid}) since {since}."
+    )
+
+
+def test_a_holder_that_was_killed_blocks_nobody(state: Path) -> None:
+    argv = [sys.executable, "-c", HOLDER, str(state)]
+    with subprocess.Popen(argv, stdin=subprocess.PIPE, stdout=subprocess.PIPE) as holder:
+        assert holder.stdout is not None
+        holder.stdout.readline()
+        holder.send_signal(signal.SIGKILL)
+
+    with held(state, "down"):
+        assert json.loads((state / "lock").read_text())["pid"] == os.getpid()
+
+
+def test_a_lock_is_free_again_after_its_verb_however_it_ended(state: Path) -> None:
+    with pytest.raises(KeyboardInterrupt), held(state, "up"):
+        raise KeyboardInterrupt
+    with held(state, "down"):
+        pass
+    with held(state, "up"):
+        pass
+
+
+def test_the_second_verb_of_one_process_is_refused_as_well(state: Path) -> None:
+    with held(state, "up"), pytest.raises(Locked, match=r"gatewayctl up \(pid"), held(state, "x"):
+        pass
+
+
+def test_two_projects_do_not_wait_for_each_other(tmp_path: Path) -> None:
+    with held(tmp_path / "one", "up"), held(tmp_path / "other", "up"):
+        holders = [
+            json.loads((tmp_path / name / "lock").read_text())["pid"] for name in ("one", "other")
+        ]
+
+    assert holders == [os.getpid()] * 2
+
+
+@pytest.mark.parametrize("text", ["", "{", "[]", "null", '{"pid": 1}'])
+def test_a_holder_that_has_not_said_its_name_yet_is_told_so(text: str, state: Path) -> None:
+    with held(state, "up"):
+        (state / "lock").write_text(text)
+        with pytest.raises(Locked, match="by a gatewayctl that has just begun"), held(state, "x"):
+            pass
+
+
+def test_the_state_folder_is_made_private(state: Path) -> None:
+    with held(state, "up"):
+        assert state.stat().st_mode & 0o777 == 0o700
+
+
+def test_a_folder_that_cannot_be_written_is_named(tmp_path: Path) -> None:
+    (tmp_path / "project").write_text("a file")
+
+    state = tmp_path / "project" / ".gatewayctl"
+
+    with pytest.raises(FileUnwritable, match=f"Cannot write to {state}"), held(state, "up"):
+        pass
+
+
+def test_a_second_verb_waits_for_the_first_as_long_as_it_may(state: Path) -> None:
+    naps: list[float] = []
+    with (
+        held(state, "up"),
+        pytest.raises(Locked, match=r"up \(pid \d+\).*Waited 1 s for it\."),
+        held(state, "down", timeout=1, clock=lambda: sum(naps), sleep=naps.append),
+    ):
+        pass
+
+    assert sum(naps) >= 1
+
+
+def test_a_lock_that_becomes_free_meanwhile_is_taken(state: Path) -> None:
+    first = held(state, "up")
+    first.__enter__()
+
+    def sleep(_: float) -> None:
+        first.__exit__(None, None, None)
+
+    with held(state, "down", timeout=5, sleep=sleep):
+        assert json.loads((state / "lock").read_text())["verb"] == "down"

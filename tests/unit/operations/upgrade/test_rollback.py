@@ -1,0 +1,151 @@
+from __future__ import annotations
+
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+
+from gatewayctl.errors import BackupBroken, ServiceFailed, SettingsProblem, UsageProblem
+from gatewayctl.gateway.client import GatewayClient
+from gatewayctl.operations.upgrade import journal as journals
+from tests.fakes.driving import driven, report_of
+from tests.fakes.litellm import served
+from tests.fakes.releases import NEW, OLD, REPOSITORY
+from tests.unit.operations.upgrade.upgrading import YAML, World
+
+
+@pytest.fixture
+def world(tmp_path: Path) -> World:
+    return World(tmp_path)
+
+
+@pytest.fixture
+def gateway(world: World) -> Iterator[GatewayClient]:
+    with served(world.litellm) as client:
+        yield client
+
+
+def test_a_rollback_brings_back_the_database_that_was_migrated_and_keeps_the_other(
+    world: World, gateway: GatewayClient
+) -> None:
+    report_of(world.upgrade(gateway))
+    assert world.rows["_prisma_migrations"] == 5
+    world.rows["LiteLLM_SpendLogs"] = 99
+
+    report = report_of(world.rollback(gateway))
+
+    assert (world.yaml, world.runtime.image) == (YAML, OLD)
+    assert (world.rows["_prisma_migrations"], world.rows["LiteLLM_SpendLogs"]) == (3, 7)
+    assert report.restored
+    assert report.kept in world.backups
+    assert set(world.runtime.server.databases) == {"litellm", "phoenix"}
+    assert journals.read(world.afresh(gateway).settings) is None
+
+
+def test_a_rollback_leaves_a_database_that_was_not_migrated(
+    world: World, gateway: GatewayClient
+) -> None:
+    world.runtime.ending.add(NEW)
+    with pytest.raises(ServiceFailed):
+        report_of(world.upgrade(gateway))
+    world.rows["LiteLLM_SpendLogs"] = 8
+
+    report = report_of(world.rollback(gateway, consented=False))
+
+    assert (report.restored, report.kept) == (False, None)
+    assert world.rows["LiteLLM_SpendLogs"] == 8
+    assert "stop" not in world.runtime.calls
+
+
+def test_edits_of_gateway_yaml_since_the_upgrade_survive_a_rollback(
+    world: World, gateway: GatewayClient
+) -> None:
+    report_of(world.upgrade(gateway))
+    (world.folder / "gateway.yaml").write_text(f"{world.yaml}# since then\n")
+
+    report_of(world.rollback(gateway))
+
+    assert world.yaml == f"{YAML}# since then\n"
+
+
+def test_a_line_that_was_added_is_gone_after_a_rollback(tmp_path: Path) -> None:
+    world = World(tmp_path, "project_name: shop")
+    world.runtime.image = NEW
+    later = f"{REPOSITORY}:v1.110.1"
+    with served(world.litellm) as client:
+        report_of(world.upgrade(client, "1.110.1"))
+        assert world.yaml == f"project_name: shop\nimages:\n  litellm: {later}\n"
+        report_of(world.rollback(client))
+
+    assert world.yaml == "project_name: shop"
+
+
+def test_a_rollback_interrupted_at_any_step_ends_well(tmp_path: Path) -> None:
+    count = 0
+    at = 0
+    while at <= count:
+        world = World(tmp_path / str(at))
+        with served(world.litellm) as client:
+            report_of(world.upgrade(client))
+            if at == 0:
+                count = len(driven(world.rollback(client))[0])
+            else:
+                events = world.rollback(client)
+                for _ in range(at):
+                    next(events)
+                events.close()
+                report_of(world.rollback(client))
+            assert (world.yaml, world.runtime.image) == (YAML, OLD)
+            assert world.rows["_prisma_migrations"] == 3
+            assert set(world.runtime.server.databases) == {"litellm", "phoenix"}
+            assert world.runtime.running == {"postgres", "litellm", "phoenix"}
+        at += 1
+
+
+def test_what_a_killed_rollback_unpacked_is_gone_also_where_nothing_is_restored(
+    world: World, gateway: GatewayClient
+) -> None:
+    world.runtime.ending.add(NEW)
+    with pytest.raises(ServiceFailed):
+        report_of(world.upgrade(gateway))
+    left = world.folder / ".gatewayctl/backups/.rollback"
+    left.mkdir(parents=True)
+    (left / ".env").write_text("LITELLM_MASTER_KEY=sk-of-a-backup\n")
+
+    report = report_of(world.rollback(gateway))
+
+    assert (report.restored, left.exists()) == (False, False)
+
+
+def test_data_that_would_go_needs_consent(world: World, gateway: GatewayClient) -> None:
+    report_of(world.upgrade(gateway))
+
+    with pytest.raises(UsageProblem, match="backup"):
+        report_of(world.rollback(gateway, consented=False))
+
+    assert world.runtime.image == NEW
+
+
+def test_a_backup_that_is_broken_or_gone_is_told_before_anything_is_changed(
+    world: World, gateway: GatewayClient
+) -> None:
+    report_of(world.upgrade(gateway))
+    file = world.backups[0]
+    file.write_bytes(file.read_bytes()[:-600])
+    with pytest.raises(BackupBroken):
+        report_of(world.rollback(gateway))
+    file.unlink()
+
+    with pytest.raises(SettingsProblem, match="is gone"):
+        report_of(world.rollback(gateway))
+
+    assert (world.yaml, world.rows["_prisma_migrations"]) == (YAML.replace(OLD, NEW), 5)
+
+
+def test_without_an_upgrade_there_is_nothing_to_roll_back(
+    world: World, gateway: GatewayClient
+) -> None:
+    with pytest.raises(UsageProblem, match="No upgrade") as caught:
+        report_of(world.rollback(gateway))
+
+    assert caught.value.code == "nothing_to_roll_back"

@@ -1,0 +1,339 @@
+from __future__ import annotations
+
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+
+from gatewayctl.env_file.read import read
+from gatewayctl.errors import (
+    GatewayctlError,
+    ImageMissing,
+    Locked,
+    NotVerified,
+    PreflightRefused,
+    ServiceFailed,
+    SettingsProblem,
+    UpgradeRefused,
+    UpgradeUnfinished,
+    UsageProblem,
+)
+from gatewayctl.gateway.client import GatewayClient
+from gatewayctl.operations.state.audit import audit
+from gatewayctl.operations.state.lock import held
+from gatewayctl.operations.upgrade import journal as journals
+from gatewayctl.operations.upgrade.run import UpgradeOptions, upgrade
+from tests.fakes.driving import driven, report_of
+from tests.fakes.litellm import served
+from tests.fakes.releases import NEW, OLD, REPOSITORY
+from tests.unit.operations.upgrade.upgrading import YAML, World
+
+
+@pytest.fixture
+def world(tmp_path: Path) -> World:
+    return World(tmp_path)
+
+
+@pytest.fixture
+def gateway(world: World) -> Iterator[GatewayClient]:
+    with served(world.litellm) as client:
+        yield client
+
+
+def test_an_upgrade_changes_one_value_and_one_service_and_proves_it(
+    world: World, gateway: GatewayClient
+) -> None:
+    report = report_of(world.upgrade(gateway))
+
+    assert world.yaml == YAML.replace(OLD, NEW)
+    assert (report.before.version, report.after.version) == ("1.106.2", "1.108.11")
+    assert (report.changed, report.restarted, report.setting) == (
+        True,
+        ("litellm",),
+        "gateway.yaml",
+    )
+    assert report.proof is not None
+    assert set(report.proof.keys) == {"LITELLM_API_KEY", "LITELLM_EVAL_KEY"}
+    assert (report.proof.model, report.proof.tracing) == ("demo", "proven")
+    assert report.backup in world.backups
+    assert [check.passed for check in report.checks] == [True]
+    assert world.runtime.image == NEW
+
+
+def test_the_backup_and_the_pre_flight_come_before_the_change(
+    world: World, gateway: GatewayClient
+) -> None:
+    events, _ = driven(world.upgrade(gateway))
+
+    told = list(dict.fromkeys(event.subject for event in events))
+    before = ("dump of litellm", "backup file", "pre-flight", "gateway.yaml", "litellm", "proof")
+    assert [subject for subject in told if subject in before] == list(before)
+
+
+def test_without_a_version_it_goes_to_the_one_gatewayctl_was_made_for(
+    world: World, gateway: GatewayClient
+) -> None:
+    assert report_of(world.upgrade(gateway, None)).after.name == NEW
+
+
+def test_what_runs_already_is_nothing_to_do(world: World, gateway: GatewayClient) -> None:
+    report = report_of(world.upgrade(gateway, "1.106.2"))
+
+    assert (report.changed, report.why) == (False, "LiteLLM 1.106.2 runs already")
+    assert (world.yaml, world.backups) == (YAML, [])
+    assert "start" not in world.runtime.calls
+
+
+def test_a_stack_that_is_down_with_that_version_is_nothing_to_do(
+    world: World, gateway: GatewayClient
+) -> None:
+    world.runtime.image = None
+
+    assert "down" in report_of(world.upgrade(gateway, "1.106.2")).why
+
+
+def test_a_setting_that_was_changed_by_hand_is_carried_out(
+    world: World, gateway: GatewayClient
+) -> None:
+    (world.folder / "gateway.yaml").write_text(YAML.replace(OLD, NEW))
+
+    assert report_of(world.upgrade(gateway)).restarted == ("litellm",)
+    # And the way back goes to what ran, not to what the file said.
+    report_of(world.rollback(gateway))
+    assert world.yaml == YAML
+
+
+def test_what_runs_newer_than_gatewayctl_is_left_alone(
+    world: World, gateway: GatewayClient
+) -> None:
+    newer = f"{REPOSITORY}:v1.200.0"
+    (world.folder / "gateway.yaml").write_text(YAML.replace(OLD, newer))
+    world.runtime.image = newer
+
+    report = report_of(world.upgrade(gateway, None))
+
+    assert (report.changed, "newer than 1.108.11" in report.why) == (False, True)
+
+
+@pytest.mark.parametrize(
+    ("to", "failure", "words"),
+    [
+        ("1.105.0", UpgradeRefused, "older than"),
+        ("1.83.5", UpgradeRefused, "CVE-2026-42208"),
+        ("soon", UsageProblem, "version"),
+        ("latest", UsageProblem, "version"),
+        (f"{REPOSITORY}:latest", UsageProblem, "without notice"),
+        (f"{REPOSITORY}:main-stable", UsageProblem, "without notice"),
+        ("a b", UsageProblem, "image"),
+    ],
+)
+def test_a_bad_version_is_refused_and_nothing_was_done(
+    world: World, gateway: GatewayClient, to: str, failure: type[GatewayctlError], words: str
+) -> None:
+    with pytest.raises(failure) as caught:
+        report_of(world.upgrade(gateway, to))
+
+    assert caught.value.exit_code == 2
+    assert words in caught.value.message
+    assert (world.yaml, world.backups) == (YAML, [])
+
+
+def test_an_image_that_does_not_exist_is_told_before_the_backup(
+    world: World, gateway: GatewayClient
+) -> None:
+    world.runtime.missing.add(NEW)
+
+    with pytest.raises(ImageMissing, match="manifest unknown") as caught:
+        report_of(world.upgrade(gateway))
+
+    assert "--to VERSION" in caught.value.hint
+    assert (world.yaml, world.backups) == (YAML, [])
+
+
+def test_a_pre_flight_that_refuses_changes_nothing(world: World, gateway: GatewayClient) -> None:
+    world.runtime.refusing[NEW] = "config validation failed: no such callback"
+
+    with pytest.raises(PreflightRefused, match="no such callback"):
+        report_of(world.upgrade(gateway))
+
+    assert (world.yaml, world.runtime.image) == (YAML, OLD)
+    assert "start" not in world.runtime.calls
+    assert journals.read(world.afresh(gateway).settings) is None
+
+
+def test_no_backup_is_made_where_none_is_wanted(world: World, gateway: GatewayClient) -> None:
+    assert report_of(world.upgrade(gateway, backup=False)).backup is None
+    assert world.backups == []
+
+
+def test_an_image_set_in_env_is_changed_there(world: World, gateway: GatewayClient) -> None:
+    env = world.folder / ".env"
+    env.write_text(f"{env.read_text()}LITELLM_IMAGE={OLD}\n")
+
+    report = report_of(world.upgrade(gateway))
+
+    assert report.setting == ".env"
+    assert (read(env)["LITELLM_IMAGE"].value, world.yaml) == (NEW, YAML)
+    report_of(world.rollback(gateway))
+    assert read(env)["LITELLM_IMAGE"].value == OLD
+
+
+def test_an_image_set_in_the_environment_is_not_ours_to_change(
+    world: World, gateway: GatewayClient
+) -> None:
+    options = UpgradeOptions(to="1.108.11")
+
+    with pytest.raises(SettingsProblem, match="wins over every file") as caught:
+        report_of(upgrade(options, lambda: world.afresh(gateway, LITELLM_IMAGE=OLD)))
+
+    assert "unset LITELLM_IMAGE" in caught.value.hint
+
+
+def test_a_gateway_yaml_that_cannot_be_edited_is_told_before_the_backup(
+    world: World, gateway: GatewayClient
+) -> None:
+    (world.folder / "gateway.yaml").write_text(
+        f"apps:\n  one: {{image: &image {OLD}}}\nimages:\n  litellm: *image\n"
+    )
+
+    with pytest.raises(SettingsProblem, match="without changing more"):
+        report_of(world.upgrade(gateway))
+
+    assert world.backups == []
+
+
+def test_a_release_that_ends_is_told_with_its_words_and_the_way_back(
+    world: World, gateway: GatewayClient
+) -> None:
+    world.runtime.ending.add(NEW)
+    world.runtime.words["litellm"] = "it explodes"
+
+    with pytest.raises(ServiceFailed, match="it explodes") as caught:
+        report_of(world.upgrade(gateway))
+
+    assert "gatewayctl rollback" in caught.value.hint
+    assert world.runtime.image == NEW
+    journal = journals.read(world.afresh(gateway).settings)
+    assert journal is not None
+    assert (journal.unfinished, journal.backup) == (True, world.backups[0])
+
+
+@pytest.mark.parametrize("lost", ["LiteLLM_VerificationToken", "LiteLLM_SpendLogs"])
+def test_rows_that_are_gone_are_no_success(world: World, gateway: GatewayClient, lost: str) -> None:
+    events = world.upgrade(gateway)
+    for event in events:
+        if (event.subject, event.state) == ("gateway.yaml", "ready"):
+            world.rows[lost] -= 1
+
+            with pytest.raises(NotVerified, match=lost) as caught:
+                report_of(events)
+
+    assert "gatewayctl rollback" in caught.value.hint
+
+
+def test_a_key_that_no_longer_opens_is_no_success(world: World, gateway: GatewayClient) -> None:
+    world.litellm.keys.clear()
+
+    with pytest.raises(NotVerified, match="LITELLM_API_KEY"):
+        report_of(world.upgrade(gateway))
+
+
+def test_a_key_that_did_not_open_before_is_not_asked(world: World, gateway: GatewayClient) -> None:
+    world.content.tokens = world.content.tokens[:1]
+    world.litellm.keys.popitem()
+
+    proof = report_of(world.upgrade(gateway)).proof
+
+    assert proof is not None
+    assert proof.keys == ("LITELLM_API_KEY",)
+
+
+def test_without_any_key_it_is_the_list_of_models_that_proves(
+    world: World, gateway: GatewayClient
+) -> None:
+    world.content.tokens = []
+    world.litellm.keys.clear()
+
+    proof = report_of(world.upgrade(gateway)).proof
+
+    assert proof is not None
+    assert (proof.keys, proof.model, proof.tracing) == ((), None, "proven")
+
+
+# Interrupted
+
+
+def steps(world: World, gateway: GatewayClient) -> int:
+    return len(driven(world.upgrade(gateway))[0])
+
+
+def test_interrupted_at_any_step_it_goes_on_or_back(tmp_path: Path) -> None:
+    whole = World(tmp_path / "whole")
+    with served(whole.litellm) as client:
+        count = steps(whole, client)
+    for at in range(1, count + 1):
+        for way in ("on", "back"):
+            world = World(tmp_path / f"{at}-{way}")
+            with served(world.litellm) as client:
+                events = world.upgrade(client)
+                for _ in range(at):
+                    next(events)
+                events.close()
+                changed = journals.read(world.afresh(client).settings) is not None
+                rows = dict(world.rows)
+                if way == "on":
+                    report = report_of(world.upgrade(client))
+                    assert (world.yaml, world.runtime.image) == (YAML.replace(OLD, NEW), NEW)
+                    assert (report.changed, report.resumed) == (True, changed)
+                elif changed:
+                    report_of(world.rollback(client))
+                    assert (world.yaml, world.runtime.image) == (YAML, OLD)
+                else:
+                    assert (world.yaml, world.runtime.image) == (YAML, OLD)
+                assert world.rows["LiteLLM_SpendLogs"] == rows["LiteLLM_SpendLogs"]
+                assert world.runtime.running == {"postgres", "litellm", "phoenix"}
+
+
+def test_the_first_backup_stays_the_one_to_go_back_to(world: World, gateway: GatewayClient) -> None:
+    world.runtime.ending.add(NEW)
+    with pytest.raises(ServiceFailed):
+        report_of(world.upgrade(gateway))
+    first = world.backups
+    world.runtime.ending.clear()
+    world.runtime.processes["litellm"] = "stopped"
+
+    report = report_of(world.upgrade(gateway, None))
+
+    assert (report.resumed, report.backup) == (True, first[0])
+    assert world.backups == first
+
+
+def test_another_version_while_one_is_unfinished_is_refused(
+    world: World, gateway: GatewayClient
+) -> None:
+    world.runtime.ending.add(NEW)
+    with pytest.raises(ServiceFailed):
+        report_of(world.upgrade(gateway))
+
+    with pytest.raises(UpgradeUnfinished, match=r"1\.106\.2 to .*1\.108\.11") as caught:
+        report_of(world.upgrade(gateway, "1.110.1"))
+
+    assert "gatewayctl rollback" in caught.value.hint
+
+
+def test_a_journal_that_cannot_be_read_is_told(world: World, gateway: GatewayClient) -> None:
+    folder = world.folder / ".gatewayctl"
+    folder.mkdir()
+    (folder / "upgrade.json").write_text("{")
+
+    with pytest.raises(SettingsProblem, match=r"upgrade\.json"):
+        report_of(world.upgrade(gateway))
+
+
+def test_one_at_a_time_and_written_down(world: World, gateway: GatewayClient) -> None:
+    with held(world.folder / ".gatewayctl", "up"), pytest.raises(Locked):
+        report_of(world.upgrade(gateway))
+    report_of(world.upgrade(gateway))
+
+    entry = audit(world.folder / ".gatewayctl").entries[-1]
+    assert (entry.verb, entry.subject, entry.outcome) == ("upgrade", "1.108.11", "done")

@@ -1,0 +1,85 @@
+"""Upgrades where the release comes with gatewayctl itself, and where no runtime tells of any."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+
+from gatewayctl.errors import RuntimeUnavailable, ServiceFailed, UpgradeRefused
+from gatewayctl.gateway.client import GatewayClient
+from gatewayctl.operations.project.snapshot import Project
+from gatewayctl.operations.upgrade.run import UpgradeOptions, upgrade
+from tests.fakes.driving import report_of
+from tests.fakes.litellm import served
+from tests.fakes.projects import project
+from tests.fakes.runtime import resolved, up_and_running
+from tests.unit.operations.upgrade.upgrading import YAML, World
+
+
+@pytest.fixture
+def world(tmp_path: Path) -> World:
+    return World(tmp_path)
+
+
+@pytest.fixture
+def gateway(world: World) -> Iterator[GatewayClient]:
+    with served(world.litellm) as client:
+        yield client
+
+
+@pytest.fixture
+def embedded(world: World) -> World:
+    world.runtime.name, world.runtime.selectable, world.runtime.image = "embedded", False, "old"
+    return world
+
+
+def test_the_embedded_release_of_another_gatewayctl_is_replaced_after_a_backup(
+    embedded: World, gateway: GatewayClient
+) -> None:
+    report = report_of(embedded.upgrade(gateway, None))
+
+    assert (report.before.name, report.after.name, report.setting) == ("old", "new", None)
+    assert report.backup in embedded.backups
+    assert (embedded.yaml, embedded.runtime.image) == (YAML, "new")
+
+
+def test_the_embedded_release_of_this_gatewayctl_is_nothing_to_do(
+    embedded: World, gateway: GatewayClient
+) -> None:
+    embedded.runtime.image = "new"
+
+    assert not report_of(embedded.upgrade(gateway, None)).changed
+
+
+def test_another_embedded_version_is_refused_with_the_way_to_it(
+    embedded: World, gateway: GatewayClient
+) -> None:
+    with pytest.raises(UpgradeRefused, match="locked") as caught:
+        report_of(embedded.upgrade(gateway, "1.108.11"))
+
+    assert "gatewayctl upgrade" in caught.value.hint
+    assert "--runtime docker" in caught.value.hint
+
+
+def test_a_failing_embedded_release_names_its_own_way_back(
+    embedded: World, gateway: GatewayClient
+) -> None:
+    embedded.runtime.ending.add("new")
+
+    with pytest.raises(ServiceFailed) as caught:
+        report_of(embedded.upgrade(gateway, None))
+    with pytest.raises(RuntimeUnavailable) as refused:
+        report_of(embedded.rollback(gateway))
+
+    assert "gatewayctl restore" in caught.value.hint
+    assert str(embedded.backups[0]) in refused.value.hint
+
+
+def test_a_runtime_that_knows_no_releases_says_so(tmp_path: Path, gateway: GatewayClient) -> None:
+    settings = project(tmp_path, YAML, env="LITELLM_MASTER_KEY=sk-master-0123456789abcdef\n")
+    plain = Project(settings=settings, resolved=resolved(up_and_running()), gateway=gateway)
+
+    with pytest.raises(RuntimeUnavailable, match="which release"):
+        report_of(upgrade(UpgradeOptions(), lambda: plain))

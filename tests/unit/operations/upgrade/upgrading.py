@@ -1,0 +1,82 @@
+"""A project on Docker whose release of LiteLLM can change, driven as upgrade and rollback do."""
+
+from __future__ import annotations
+
+from collections.abc import Generator
+from pathlib import Path
+from typing import Any
+
+from gatewayctl.gateway.client import GatewayClient
+from gatewayctl.operations.project.snapshot import Project
+from gatewayctl.operations.upgrade.rollback import RollbackReport, rollback
+from gatewayctl.operations.upgrade.run import UpgradeOptions, UpgradeReport, upgrade
+from gatewayctl.runtimes.base import Progress
+from tests.fakes.litellm import sha256
+from tests.fakes.phoenix import healthy_stack
+from tests.fakes.projects import MASTER_KEY, project
+from tests.fakes.releases import OLD, ReleasedRuntime
+from tests.fakes.runtime import SERVICES, resolved
+
+KEY = "sk-virtual-0123456789abcdef"
+EVAL = "sk-virtual-fedcba9876543210"
+ENV = f"""\
+# mine
+LITELLM_MASTER_KEY={MASTER_KEY}
+LITELLM_SALT_KEY=sk-salt-0123456789abcdef
+LITELLM_POSTGRES_PASSWORD=password-of-litellm
+POSTGRES_PASSWORD=password-of-phoenix
+UI_PASSWORD=password-of-the-ui
+LITELLM_API_KEY={KEY}
+LITELLM_EVAL_KEY={EVAL}
+"""
+YAML = f"""\
+# mine
+project_name: shop
+images: # which
+  litellm: {OLD} # the one of before
+"""
+
+
+class World:
+    """A stack that serves with the old release, and everything that may happen to it."""
+
+    def __init__(self, folder: Path, yaml: str = YAML) -> None:
+        self.folder = folder / "shop"
+        project(self.folder, yaml, env=ENV)
+        self.runtime = ReleasedRuntime(
+            folder=self.folder, processes=dict.fromkeys(SERVICES, "running")
+        )
+        self.litellm = healthy_stack()
+        self.litellm.add(KEY, "litellm-dev")
+        self.litellm.add(EVAL, "litellm-eval")
+        self.content = self.runtime.server.databases["litellm"]
+        self.content.tokens = [sha256(KEY), sha256(EVAL)]
+
+    def afresh(self, gateway: GatewayClient, **environ: str) -> Project:
+        settings = project(self.folder, environ=environ)
+        return Project(settings=settings, resolved=resolved(self.runtime), gateway=gateway)
+
+    def upgrade(
+        self, gateway: GatewayClient, to: str | None = "1.108.11", **options: Any
+    ) -> Generator[Progress, None, UpgradeReport]:
+        asked = UpgradeOptions(to=to, timeout=1, **options)
+        return upgrade(asked, lambda: self.afresh(gateway))
+
+    def rollback(
+        self, gateway: GatewayClient, *, consented: bool = True, backup: bool = True
+    ) -> Generator[Progress, None, RollbackReport]:
+        afresh = lambda: self.afresh(gateway)  # noqa: E731
+        return rollback(afresh, consented=consented, backup=backup, timeout=1)
+
+    @property
+    def yaml(self) -> str:
+        return (self.folder / "gateway.yaml").read_text()
+
+    @property
+    def backups(self) -> list[Path]:
+        return sorted((self.folder / ".gatewayctl/backups").glob("*.gatewayctl-backup"))
+
+    @property
+    def rows(self) -> dict[str, int]:
+        """Of LiteLLM's living database."""
+        return self.runtime.server.databases["litellm"].rows

@@ -1,0 +1,206 @@
+from __future__ import annotations
+
+from collections.abc import Iterator
+from datetime import UTC, datetime, timedelta
+from pathlib import Path
+from typing import Any
+
+import httpx
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from gatewayctl.errors import EnvFileMissing, PhoenixUnreachable, UsageProblem
+from gatewayctl.gateway.client import GatewayClient
+from gatewayctl.operations.usage.reconcile import ReconcileReport, reconcile
+from gatewayctl.operations.usage.summary import UsageReport, percentile, usage
+from gatewayctl.settings.model import Settings
+from tests.fakes.litellm import FakeLiteLLM, served
+from tests.fakes.projects import MASTER_KEY, project
+from tests.unit.gateway.test_spend import page, row
+
+NOW = datetime(2026, 11, 23, 12, tzinfo=UTC)
+SPANS = "/v1/projects/gateway/spans"
+
+
+@pytest.fixture
+def settings(tmp_path: Path) -> Settings:
+    return project(tmp_path, env=f"LITELLM_MASTER_KEY={MASTER_KEY}\n")
+
+
+@pytest.fixture
+def fake() -> FakeLiteLLM:
+    return FakeLiteLLM()
+
+
+@pytest.fixture
+def gateway(fake: FakeLiteLLM) -> Iterator[GatewayClient]:
+    with served(fake) as client:
+        yield client
+
+
+def logged(fake: FakeLiteLLM, *rows: dict[str, Any]) -> None:
+    fake.planted["/spend/logs/v2"] = lambda _: page(*rows)
+
+
+def tagged(call_id: str, component: str, **fields: Any) -> dict[str, Any]:
+    return row(call_id, request_tags=[f"component:{component}", "op:work"], **fields)
+
+
+def summed(settings: Settings, gateway: GatewayClient, **asked: Any) -> UsageReport:
+    return usage(settings, gateway, now=lambda: NOW, **asked)
+
+
+def test_requests_are_summed_by_component(
+    settings: Settings, gateway: GatewayClient, fake: FakeLiteLLM
+) -> None:
+    logged(fake, tagged("1", "a"), tagged("2", "a"), tagged("3", "b", status="failure"))
+
+    report = summed(settings, gateway)
+
+    assert [(r.name, r.requests, r.total_tokens, r.errors, r.cost) for r in report.rows] == [
+        ("a", 2, 24, 0, 1.0),
+        ("b", 1, 12, 1, 0.5),
+    ]
+    assert (report.total.requests, report.total.total_tokens) == (3, 36)
+    assert report.newest == datetime(2026, 11, 23, 11, 59, 58, tzinfo=UTC)
+    assert (report.rows[0].p50, report.rows[1].p50) == (0.25, None)
+
+
+@pytest.mark.parametrize(
+    ("by", "name"),
+    [("operation", "a/work"), ("model", "demo"), ("key", "litellm-dev"),
+     ("environment", "development")],
+)  # fmt: skip
+def test_it_sums_by_anything_that_is_asked(
+    settings: Settings, gateway: GatewayClient, fake: FakeLiteLLM, by: Any, name: str
+) -> None:
+    logged(fake, tagged("1", "a"))
+
+    assert [row.name for row in summed(settings, gateway, by=by).rows] == [name]
+
+
+def test_what_carries_no_component_is_a_group_without_a_name(
+    settings: Settings, gateway: GatewayClient, fake: FakeLiteLLM
+) -> None:
+    logged(fake, row("1", request_tags=[], spend=None))
+
+    (only,) = summed(settings, gateway).rows
+
+    assert (only.name, only.cost) == (None, None)
+
+
+def test_the_environment_of_a_key_that_is_not_declared_is_litellm_s(
+    settings: Settings, gateway: GatewayClient, fake: FakeLiteLLM
+) -> None:
+    token = fake.add("sk-other-0123456789", "other", metadata={"environment": "staging"})
+    logged(fake, row("1", api_key=token, metadata={"user_api_key_alias": "other"}))
+
+    assert [r.name for r in summed(settings, gateway, by="environment").rows] == ["staging"]
+
+
+def test_a_wrong_time_and_a_missing_master_key_are_named(
+    settings: Settings, gateway: GatewayClient, tmp_path: Path
+) -> None:
+    with pytest.raises(UsageProblem, match="is not a time"):
+        summed(settings, gateway, since="soon")
+    with pytest.raises(EnvFileMissing):
+        summed(project(tmp_path / "empty"), gateway)
+
+
+@given(st.lists(st.floats(0, 1000), min_size=1), st.floats(0.01, 1))
+def test_a_percentile_is_one_of_the_values_and_enough_do_not_exceed_it(
+    values: list[float], share: float
+) -> None:
+    ordered = sorted(values)
+    found = percentile(ordered, share)
+
+    assert found in ordered
+    assert sum(value <= found for value in ordered) >= share * len(ordered) - 1e-6
+
+
+def span_row(call_id: str, tokens: int = 12, **fields: Any) -> dict[str, Any]:
+    return {
+        "context": {"trace_id": "t" * 32, "span_id": call_id},
+        "span_kind": "LLM",
+        "attributes": {"litellm.call_id": call_id, "llm.token_count.total": tokens},
+        "start_time": "2026-11-23T11:59:58+00:00",
+        "end_time": "2026-11-23T11:59:59+00:00",
+        **fields,
+    }
+
+
+def joined(
+    settings: Settings, gateway: GatewayClient, fake: FakeLiteLLM, *spans: Any, settle: float = 0
+) -> ReconcileReport:
+    fake.planted[SPANS] = lambda _: httpx.Response(
+        200, headers={"x-phoenix-server-version": "20"}, json={"data": list(spans)}
+    )
+    return reconcile(settings, gateway, since="1h", settle=settle, now=lambda: NOW)
+
+
+def test_two_ledgers_that_agree_have_no_gaps(
+    settings: Settings, gateway: GatewayClient, fake: FakeLiteLLM
+) -> None:
+    logged(fake, row("1"), row("2"))
+
+    report = joined(settings, gateway, fake, span_row("1"), span_row("2"))
+
+    assert (report.matched, report.gaps, report.problem) == (2, (), None)
+
+
+def test_each_gap_is_named_with_the_ledger_that_lacks_it(
+    settings: Settings, gateway: GatewayClient, fake: FakeLiteLLM
+) -> None:
+    logged(fake, row("both"), row("logged"), row("differs"))
+
+    report = joined(
+        settings, gateway, fake, span_row("both"), span_row("traced"), span_row("differs", 13)
+    )
+
+    assert {gap.call_id: gap.missing_in for gap in report.gaps} == {
+        "logged": "phoenix",
+        "traced": "spend logs",
+        "differs": "neither",
+    }
+    assert report.problem is not None
+    assert report.problem.exit_code == 7
+
+
+def test_a_young_gap_is_pending(
+    settings: Settings, gateway: GatewayClient, fake: FakeLiteLLM
+) -> None:
+    logged(fake, row("1"))
+
+    report = joined(settings, gateway, fake, settle=20)
+
+    assert (report.pending, report.gaps) == (1, ())
+
+
+def test_a_request_that_was_refused_needs_no_span(
+    settings: Settings, gateway: GatewayClient, fake: FakeLiteLLM
+) -> None:
+    logged(fake, row("1", status="failure"))
+
+    report = joined(settings, gateway, fake)
+
+    assert (report.refused, report.gaps) == (1, ())
+
+
+def test_what_is_older_than_asked_is_left_out(
+    settings: Settings, gateway: GatewayClient, fake: FakeLiteLLM
+) -> None:
+    old = (NOW - timedelta(minutes=62)).isoformat()
+    logged(fake, row("1", startTime=old))
+
+    assert joined(settings, gateway, fake).gaps == ()
+
+
+def test_a_phoenix_that_does_not_answer_is_no_ledger_without_rows(
+    settings: Settings, gateway: GatewayClient, fake: FakeLiteLLM
+) -> None:
+    logged(fake, row("1"))
+    fake.planted[SPANS] = lambda _: httpx.Response(500, headers={"x-phoenix-server-version": "20"})
+
+    with pytest.raises(PhoenixUnreachable):
+        reconcile(settings, gateway, now=lambda: NOW)
