@@ -5,7 +5,7 @@ from __future__ import annotations
 import os
 import signal
 
-from gatewayctl.runtimes.embedded.strays import find
+from gatewayctl.runtimes.embedded.orphans import find
 from tests.e2e.contract.embedded import EmbeddedStack
 from tests.e2e.contract.promises import RuntimeContract
 

@@ -14,7 +14,7 @@ import httpx
 import pytest
 
 from gatewayctl.runtimes.embedded.environment import Environment
-from gatewayctl.runtimes.embedded.strays import MARK
+from gatewayctl.runtimes.embedded.orphans import MARK
 from tests.e2e.conftest import Project, own_stack
 from tests.fakes.upstream import Upstream
 

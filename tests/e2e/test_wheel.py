@@ -12,7 +12,7 @@ import pytest
 from uv import find_uv_bin
 
 from gatewayctl.runtimes.embedded.layout import Layout
-from gatewayctl.runtimes.embedded.strays import find
+from gatewayctl.runtimes.embedded.orphans import find
 from tests.e2e.conftest import make_project
 
 

@@ -11,7 +11,7 @@ from dataclasses import asdict, dataclass, field
 from pathlib import Path
 
 from gatewayctl.errors import RuntimeProblem
-from gatewayctl.runtimes.database import ClientProgram
+from gatewayctl.runtimes.database_shell import ClientProgram
 from gatewayctl.runtimes.process import Completed
 
 _NAME = re.compile(r'database (?:if exists )?"(\w+)"')

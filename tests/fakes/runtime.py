@@ -17,9 +17,9 @@ from gatewayctl.runtimes.base import (
     StartReport,
     Stopped,
 )
-from gatewayctl.runtimes.database import DatabaseName
-from gatewayctl.runtimes.pending import PendingChange
+from gatewayctl.runtimes.database_shell import DatabaseName
 from gatewayctl.runtimes.registry import ResolvedRuntime
+from gatewayctl.runtimes.service_change import PendingChange
 from gatewayctl.settings.model import RuntimeName
 from tests.fakes.database import FakeContent, FakeServer, FakeShell
 

@@ -12,7 +12,6 @@ from typing import Annotated, Literal
 import typer
 
 from gatewayctl.cli import (
-    audit,
     backup,
     chat,
     doctor,
@@ -20,6 +19,7 @@ from gatewayctl.cli import (
     models,
     project,
     stack,
+    state,
     traces,
     upgrade,
     usage,
@@ -106,7 +106,7 @@ app.add_typer(traces.app, name="trace", rich_help_panel=LOOK)
 app.add_typer(usage.app, name="usage", rich_help_panel=LOOK)
 app.command(rich_help_panel=LOOK)(stack.ui)
 app.command(rich_help_panel=LOOK)(doctor.doctor)
-app.command(rich_help_panel=LOOK)(audit.audit)
+app.command(rich_help_panel=LOOK)(state.audit)
 app.command(rich_help_panel=END)(stack.restart)
 app.command(rich_help_panel=END)(stack.down)
 app.command(rich_help_panel=END)(backup.backup)

@@ -185,7 +185,7 @@ def demo(ctx: typer.Context, timeout: TimeoutOption = 300, json_output: JsonFlag
     """The whole story on an offline model: up, keys, a chat, its trace read back."""
     from gatewayctl.operations.demo import demo as operation
     from gatewayctl.output import stack
-    from gatewayctl.runtimes.record import recorded
+    from gatewayctl.runtimes.runtime_marker import recorded
 
     app = context(ctx)
     # It must work on any machine, so Docker is used only when asked for by name, or there already.

@@ -11,8 +11,8 @@ from dataclasses import dataclass
 from datetime import datetime
 from typing import TYPE_CHECKING, Literal, Protocol
 
-from gatewayctl.runtimes.database import DatabaseName, DatabaseShell
-from gatewayctl.runtimes.pending import PendingChange
+from gatewayctl.runtimes.database_shell import DatabaseName, DatabaseShell
+from gatewayctl.runtimes.service_change import PendingChange
 from gatewayctl.settings.model import RuntimeName
 
 if TYPE_CHECKING:

@@ -14,7 +14,7 @@ from typing import Final, Literal
 
 from gatewayctl.errors import RuntimeProblem
 from gatewayctl.runtimes.base import Runtime
-from gatewayctl.runtimes.database import DATABASES, DatabaseName, DatabaseShell, Session
+from gatewayctl.runtimes.database_shell import DATABASES, DatabaseName, DatabaseShell, Session
 
 Copy = Literal["", "restored", "before_restore", "discarded", "proof"]
 """Which database: the living one (empty), or one beside it, named after it."""

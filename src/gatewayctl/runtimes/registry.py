@@ -11,7 +11,7 @@ from dataclasses import dataclass
 from gatewayctl.errors import RuntimeUnavailable
 from gatewayctl.runtimes.base import Runtime
 from gatewayctl.runtimes.docker import engine
-from gatewayctl.runtimes.record import recorded
+from gatewayctl.runtimes.runtime_marker import recorded
 from gatewayctl.settings.model import RuntimeName, Settings
 
 Question = Callable[[engine.Endpoint], engine.Answer]

@@ -16,7 +16,7 @@ from pathlib import Path
 from typing import IO, Final
 
 from gatewayctl.errors import FileUnwritable, RuntimeProblem
-from gatewayctl.runtimes.database import psql_said
+from gatewayctl.runtimes.database_shell import psql_said
 from gatewayctl.runtimes.process import Completed, end, spawn
 
 _LOOK_SECONDS: Final = 0.2

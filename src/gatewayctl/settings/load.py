@@ -14,13 +14,13 @@ from typing import Any, Final
 
 from gatewayctl.errors import UsageProblem
 from gatewayctl.settings import fields, typed
-from gatewayctl.settings.apps import check_app_ports, parse_apps
-from gatewayctl.settings.components import parse_components
-from gatewayctl.settings.keys import check_keys, parse_keys
 from gatewayctl.settings.model import Images, Ports, Profile, Secret, Secrets, Settings, Source
-from gatewayctl.settings.models import parse_models, referred_variables
 from gatewayctl.settings.problems import Problems
 from gatewayctl.settings.scalars import read_scalars
+from gatewayctl.settings.sections.apps import check_app_ports, parse_apps
+from gatewayctl.settings.sections.components import parse_components
+from gatewayctl.settings.sections.keys import check_keys, parse_keys
+from gatewayctl.settings.sections.models import parse_models, referred_variables
 from gatewayctl.settings.sources import Layers, read_layers
 
 SECTIONS: Final = ("models", "keys", "components", "apps")

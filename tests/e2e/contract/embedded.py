@@ -7,7 +7,7 @@ from pathlib import Path
 from typing import ClassVar
 
 from gatewayctl.runtimes.embedded.layout import Layout
-from gatewayctl.runtimes.embedded.strays import find
+from gatewayctl.runtimes.embedded.orphans import find
 from tests.e2e.contract.hands import OF_LITELLM, ContractStack
 
 

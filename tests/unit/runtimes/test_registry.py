@@ -9,8 +9,8 @@ from gatewayctl.runtimes.base import Runtime
 from gatewayctl.runtimes.docker.engine import Answer, Endpoint
 from gatewayctl.runtimes.docker.runtime import DockerRuntime
 from gatewayctl.runtimes.embedded.runtime import EmbeddedRuntime
-from gatewayctl.runtimes.record import record
 from gatewayctl.runtimes.registry import Question, resolve
+from gatewayctl.runtimes.runtime_marker import record
 from gatewayctl.settings.model import RuntimeName
 from tests.fakes.projects import project
 from tests.fakes.runtime import FakeRuntime

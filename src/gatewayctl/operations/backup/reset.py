@@ -25,8 +25,8 @@ from gatewayctl.operations.state import salt_key
 from gatewayctl.operations.state.exclusive import change
 from gatewayctl.runtimes.base import Progress, Runtime
 from gatewayctl.runtimes.databases import databases
-from gatewayctl.runtimes.record import record
 from gatewayctl.runtimes.registry import ResolvedRuntime
+from gatewayctl.runtimes.runtime_marker import record
 from gatewayctl.settings.master_key import require_master_key
 from gatewayctl.settings.model import Settings
 

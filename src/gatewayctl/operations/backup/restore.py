@@ -54,7 +54,7 @@ from gatewayctl.operations.state.exclusive import change
 from gatewayctl.rendering.atomic import write_whole
 from gatewayctl.runtimes.base import Progress, Runtime
 from gatewayctl.runtimes.databases import Database, databases, same_rows
-from gatewayctl.runtimes.record import record
+from gatewayctl.runtimes.runtime_marker import record
 from gatewayctl.settings.model import Secret, Settings
 
 

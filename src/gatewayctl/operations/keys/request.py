@@ -14,8 +14,8 @@ from typing import Final
 
 from gatewayctl.errors import UsageProblem
 from gatewayctl.operations.keys.values import check_key_variable, nearest, pairs
-from gatewayctl.settings.keys import DURATION
 from gatewayctl.settings.model import DeclaredKey, Settings
+from gatewayctl.settings.sections.keys import DURATION
 
 _LONGEST_ALIAS: Final = 200
 _SECONDS: Final = {"s": 1, "m": 60, "h": 3600, "d": 86400, "w": 604800, "mo": 30 * 86400}

@@ -8,7 +8,7 @@ from dataclasses import dataclass
 from gatewayctl.operations.state import restore_journal, salt_key
 from gatewayctl.operations.state.exclusive import change
 from gatewayctl.runtimes.base import Progress, Runtime
-from gatewayctl.runtimes.record import forget
+from gatewayctl.runtimes.runtime_marker import forget
 from gatewayctl.settings.model import Settings
 
 

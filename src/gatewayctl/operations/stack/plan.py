@@ -21,8 +21,8 @@ from gatewayctl.operations.state.restore_journal import require_none_unfinished
 from gatewayctl.operations.state.salt_key import require_same_salt_key
 from gatewayctl.rendering.plan import plan as rendered
 from gatewayctl.runtimes.base import Runtime
-from gatewayctl.runtimes.pending import PendingChange
 from gatewayctl.runtimes.registry import ResolvedRuntime
+from gatewayctl.runtimes.service_change import PendingChange
 from gatewayctl.settings.generate import missing_secrets
 from gatewayctl.settings.master_key import require_master_key
 from gatewayctl.settings.model import RuntimeName, Settings

@@ -14,8 +14,8 @@ from gatewayctl.operations.stack.wait import wait_ready
 from gatewayctl.operations.state.exclusive import change
 from gatewayctl.operations.state.salt_key import require_same_salt_key
 from gatewayctl.runtimes.base import Progress
-from gatewayctl.runtimes.record import record
 from gatewayctl.runtimes.registry import ResolvedRuntime
+from gatewayctl.runtimes.runtime_marker import record
 from gatewayctl.settings.master_key import require_master_key
 from gatewayctl.settings.model import Settings
 

@@ -22,8 +22,8 @@ from gatewayctl.operations.state.exclusive import change
 from gatewayctl.operations.state.salt_key import remember, require_same_salt_key
 from gatewayctl.operations.traces.probe import Tracing, arrived, send_probe
 from gatewayctl.runtimes.base import Progress, Runtime
-from gatewayctl.runtimes.record import record, recorded
 from gatewayctl.runtimes.registry import ResolvedRuntime
+from gatewayctl.runtimes.runtime_marker import record, recorded
 from gatewayctl.settings.master_key import require_master_key
 from gatewayctl.settings.model import RuntimeName, Settings
 

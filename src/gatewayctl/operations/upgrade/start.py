@@ -18,7 +18,7 @@ from gatewayctl.operations.stack.wait import wait_ready
 from gatewayctl.operations.upgrade.verify import Proof, proven
 from gatewayctl.runtimes.base import Progress
 from gatewayctl.runtimes.databases import Database, databases
-from gatewayctl.runtimes.record import record
+from gatewayctl.runtimes.runtime_marker import record
 
 _LATE: Final = "Phoenix has not shown the proof's trace yet: `gatewayctl chat --verify` tells more."
 

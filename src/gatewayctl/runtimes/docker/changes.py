@@ -12,9 +12,9 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
 from typing import Any, Final
 
+from gatewayctl.runtimes.docker.docker_cli import Docker
 from gatewayctl.runtimes.docker.states import Container
-from gatewayctl.runtimes.docker.whales import Docker
-from gatewayctl.runtimes.pending import PendingChange
+from gatewayctl.runtimes.service_change import PendingChange
 
 _HASH: Final = "com.docker.compose.config-hash"
 _FILES: Final = "gatewayctl.config-sha256"

@@ -14,7 +14,7 @@ from typing import Final
 from gatewayctl.errors import BuildFailed, ImageMissing, RegistryUnreachable, RuntimeProblem
 from gatewayctl.runtimes.base import Progress
 from gatewayctl.runtimes.docker import engine
-from gatewayctl.runtimes.docker.whales import Docker
+from gatewayctl.runtimes.docker.docker_cli import Docker
 from gatewayctl.runtimes.process import told
 from gatewayctl.settings.model import Settings
 

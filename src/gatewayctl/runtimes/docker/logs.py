@@ -13,8 +13,8 @@ from typing import Final
 
 from gatewayctl.runtimes.base import LogLine
 from gatewayctl.runtimes.docker import engine
+from gatewayctl.runtimes.docker.docker_cli import Docker, Lines
 from gatewayctl.runtimes.docker.states import moment
-from gatewayctl.runtimes.docker.whales import Docker, Lines
 
 # Compose clears the line before it writes, even where it was told to leave that.
 _LINE: Final = re.compile(

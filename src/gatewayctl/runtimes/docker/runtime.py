@@ -21,24 +21,24 @@ from gatewayctl.runtimes.base import (
     StartReport,
     Stopped,
 )
-from gatewayctl.runtimes.database import DatabaseName, DatabaseShell
+from gatewayctl.runtimes.database_shell import DatabaseName, DatabaseShell
 from gatewayctl.runtimes.docker import (
     changes,
     compose,
-    crashes,
+    conflicts,
+    crash_loop,
     images,
     logs,
-    occupied,
     passwords,
-    rehearsal,
+    preflight,
     states,
 )
-from gatewayctl.runtimes.docker.database import OWNERS, SERVICES, DockerShell
+from gatewayctl.runtimes.docker.database_shell import OWNERS, SERVICES, DockerShell
+from gatewayctl.runtimes.docker.docker_cli import Docker, Whales
 from gatewayctl.runtimes.docker.states import Container
-from gatewayctl.runtimes.docker.whales import Docker, Whales
-from gatewayctl.runtimes.pending import PendingChange
 from gatewayctl.runtimes.process import told
 from gatewayctl.runtimes.releases import Check, Release
+from gatewayctl.runtimes.service_change import PendingChange
 from gatewayctl.settings.generate import missing_secrets
 from gatewayctl.settings.model import RuntimeName, Settings
 
@@ -97,8 +97,8 @@ class DockerRuntime:
         passwords.check(self._settings)
         self._docker.check()
         found = states.containers(self._docker.containers())
-        occupied.check_name(self._settings, found)
-        occupied.check_ports(self._settings, found, self._docker)
+        conflicts.check_name(self._settings, found)
+        conflicts.check_ports(self._settings, found, self._docker)
 
     def prepare(self, *, refresh: bool = False) -> Generator[Progress, None, None]:
         """Pull images that are missing, build the apps' own."""
@@ -134,7 +134,7 @@ class DockerRuntime:
     def stop(self, *, remove_data: bool = False) -> Stopped:
         yield from self._alone()
         everything = states.containers(self._docker.containers())
-        occupied.check_name(self._settings, everything)
+        conflicts.check_name(self._settings, everything)
         ran = self._in_order({item.service for item in everything if item.alive})
         # What needs a database is stopped before it; leftovers of older settings count as such.
         first = [item for item in everything if item.service not in _DATABASES]
@@ -220,7 +220,7 @@ class DockerRuntime:
         self, files: Sequence[RenderedFile]
     ) -> Generator[Progress, None, tuple[Check, ...]]:
         text = next(file.content for file in files if file.path.name == COMPOSE_FILE)
-        return (yield from rehearsal.rehearse(self._docker, text))
+        return (yield from preflight.rehearse(self._docker, text))
 
     def shell(self, database: DatabaseName) -> DatabaseShell:
         service = SERVICES[database]
@@ -252,7 +252,7 @@ class DockerRuntime:
             found = states.newest(states.containers(self._docker.containers()))
             moment = datetime.now(UTC)
             self._seen = {
-                service: crashes.judged(self._docker, item, moment)
+                service: crash_loop.judged(self._docker, item, moment)
                 for service, item in found.items()
             }
             self._seen_at = now

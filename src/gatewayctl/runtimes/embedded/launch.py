@@ -16,6 +16,7 @@ from typing import Final
 from gatewayctl.errors import GatewayctlError
 from gatewayctl.runtimes.embedded.environment import locate
 from gatewayctl.runtimes.embedded.layout import Layout
+from gatewayctl.runtimes.embedded.orphans import MARK
 from gatewayctl.runtimes.embedded.privileges import unprivileged
 from gatewayctl.runtimes.embedded.services import (
     STOP_SIGNALS,
@@ -24,7 +25,6 @@ from gatewayctl.runtimes.embedded.services import (
     phoenix,
     postgres,
 )
-from gatewayctl.runtimes.embedded.strays import MARK
 from gatewayctl.settings.load import load
 from gatewayctl.settings.model import Settings
 

@@ -19,7 +19,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 
 from gatewayctl.errors import MigrationFailed
-from gatewayctl.runtimes.database import PSQL_WORDS, psql_said
+from gatewayctl.runtimes.database_shell import PSQL_WORDS, psql_said
 from gatewayctl.runtimes.process import Completed, run
 
 # The advisory lock prisma migrate itself takes: two deployers, of either kind, wait in line.

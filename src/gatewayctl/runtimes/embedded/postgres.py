@@ -18,7 +18,7 @@ from pathlib import Path
 from typing import Final
 
 from gatewayctl.errors import DatabasePasswordRefused, RuntimeProblem, ServiceFailed
-from gatewayctl.runtimes.database import PSQL_WORDS, psql_said
+from gatewayctl.runtimes.database_shell import PSQL_WORDS, psql_said
 from gatewayctl.runtimes.embedded import migrations
 from gatewayctl.runtimes.embedded.environment import Environment
 from gatewayctl.runtimes.embedded.layout import Layout

@@ -22,9 +22,9 @@ from gatewayctl.runtimes.base import (
     StartReport,
     Stopped,
 )
-from gatewayctl.runtimes.database import DatabaseName, DatabaseShell
-from gatewayctl.runtimes.embedded import examine, fingerprints, install, logs, releases, strays
-from gatewayctl.runtimes.embedded.database import EmbeddedShell
+from gatewayctl.runtimes.database_shell import DatabaseName, DatabaseShell
+from gatewayctl.runtimes.embedded import fingerprints, install, logs, orphans, releases, self_check
+from gatewayctl.runtimes.embedded.database_shell import EmbeddedShell
 from gatewayctl.runtimes.embedded.environment import locate
 from gatewayctl.runtimes.embedded.fingerprints import SUPERVISOR
 from gatewayctl.runtimes.embedded.layout import Layout
@@ -32,10 +32,10 @@ from gatewayctl.runtimes.embedded.postgres import Cluster, initialise
 from gatewayctl.runtimes.embedded.privileges import unprivileged
 from gatewayctl.runtimes.embedded.services import SERVICES, STOP_SIGNALS, inherited
 from gatewayctl.runtimes.embedded.supervisor import Process, Supervisor, configuration
-from gatewayctl.runtimes.examined import Ailment
-from gatewayctl.runtimes.pending import PendingAction, PendingChange
 from gatewayctl.runtimes.ports import listeners, listening_pids, refusal
 from gatewayctl.runtimes.releases import Check, Release
+from gatewayctl.runtimes.self_check import Ailment
+from gatewayctl.runtimes.service_change import PendingAction, PendingChange
 from gatewayctl.settings.generate import with_generated_secrets
 from gatewayctl.settings.model import RuntimeName, Secret, Settings
 
@@ -143,7 +143,7 @@ class EmbeddedRuntime:
 
     def owns(self, service: str, port: int) -> bool:
         process = next((p for p in self._supervisor.processes() if p.service == service), None)
-        pids = {p.pid for p in strays.family(process.pid if process else None)}
+        pids = {p.pid for p in orphans.family(process.pid if process else None)}
         return bool(pids & listening_pids(port))
 
     def has_data(self) -> bool:
@@ -155,12 +155,12 @@ class EmbeddedRuntime:
         for service in ran:
             yield Progress(subject=service, state="working", detail="stopping")
         if pid is not None:
-            family = strays.family(pid)
+            family = orphans.family(pid)
             self._supervisor.end()
-            strays.wait(family, seconds=60)
-        left = strays.find(self._layout)
+            orphans.wait(family, seconds=60)
+        left = orphans.find(self._layout)
         if left:
-            strays.end(left)
+            orphans.end(left)
         for service in ran:
             yield Progress(subject=service, state="stopped")
         if remove_data:
@@ -217,7 +217,7 @@ class EmbeddedRuntime:
     def running_release(self) -> Release | None:
         # Not the supervisor: it may outlive an upgrade, and runs nothing of LiteLLM.
         process = next((p for p in self._supervisor.processes() if p.service == "litellm"), None)
-        family = strays.family(process.pid if process else None)
+        family = orphans.family(process.pid if process else None)
         return releases.running(family, self._environment.root.parent)
 
     def wanted_release(self) -> Release:
@@ -236,17 +236,17 @@ class EmbeddedRuntime:
         return (Check(name="migrations", passed=None, said=said),)
 
     def ailments(self) -> tuple[Ailment, ...]:
-        return examine.ailments(self._environment, self._layout, self._supervisor.pid())
+        return self_check.ailments(self._environment, self._layout, self._supervisor.pid())
 
     def cure(self, finding: str) -> str:
         pid = self._supervisor.pid()
-        return examine.cure(finding, self._environment, self._layout, pid)
+        return self_check.cure(finding, self._environment, self._layout, pid)
 
     # Private from here on.
 
     def _pids(self) -> set[int]:
         """Our processes, those that a killed supervisor left and start() clears among them."""
-        found = (*strays.family(self._supervisor.pid()), *strays.find(self._layout))
+        found = (*orphans.family(self._supervisor.pid()), *orphans.find(self._layout))
         return {process.pid for process in found}
 
     def _ports(self) -> Mapping[int, tuple[str, str]]:
@@ -288,10 +288,10 @@ class EmbeddedRuntime:
                 return
             for _ in self.stop():
                 pass
-        if left := strays.wait_gone(layout, seconds=2):
-            strays.end(left)
+        if left := orphans.wait_gone(layout, seconds=2):
+            orphans.end(left)
         layout.supervisor_config.write_text(self._configuration(), encoding="utf-8")
-        environment = inherited(self._settings) | {strays.MARK: str(layout.state_dir)}
+        environment = inherited(self._settings) | {orphans.MARK: str(layout.state_dir)}
         self._supervisor.begin(self._environment.python("base"), environment)
         handed_down = fingerprints.wanted(self._settings)[SUPERVISOR]
         fingerprints.remember(layout, {SUPERVISOR: handed_down})

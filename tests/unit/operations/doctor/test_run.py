@@ -11,9 +11,9 @@ from gatewayctl.operations.doctor.run import DoctorReport, Ways, doctor
 from gatewayctl.operations.project.render import render
 from gatewayctl.operations.state.audit import audit
 from gatewayctl.operations.state.lock import held
-from gatewayctl.runtimes.examined import Ailment
+from gatewayctl.runtimes.self_check import Ailment
 from tests.fakes.driving import driven
-from tests.fakes.examined import ENV, Patient
+from tests.fakes.self_check import ENV, Patient
 
 
 @pytest.fixture

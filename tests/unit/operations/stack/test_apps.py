@@ -14,7 +14,7 @@ from gatewayctl.operations.stack.apps import with_the_old_key
 from gatewayctl.operations.stack.restart import restart
 from gatewayctl.operations.stack.up import UpOptions, UpReport, up
 from gatewayctl.operations.stack.wait import wait_ready
-from gatewayctl.runtimes.record import record, recorded
+from gatewayctl.runtimes.runtime_marker import record, recorded
 from gatewayctl.settings.model import Settings
 from tests.fakes.answers import REFUSED, answers
 from tests.fakes.clock import FakeClock

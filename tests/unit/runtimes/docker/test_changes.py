@@ -8,7 +8,7 @@ import pytest
 from gatewayctl.errors import RuntimeProblem
 from gatewayctl.runtimes.docker.changes import pending
 from gatewayctl.runtimes.docker.states import Container, container
-from gatewayctl.runtimes.pending import PendingChange
+from gatewayctl.runtimes.service_change import PendingChange
 from tests.fakes.docker import FakeDocker, inspected
 
 HASH = {"com.docker.compose.config-hash": "one", "gatewayctl.config-sha256": "f1"}

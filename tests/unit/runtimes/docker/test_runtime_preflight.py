@@ -11,7 +11,7 @@ from gatewayctl.errors import (
     ProjectNameTaken,
     SettingsInvalid,
 )
-from gatewayctl.runtimes.docker.occupied import needed_ports
+from gatewayctl.runtimes.docker.conflicts import needed_ports
 from gatewayctl.settings.model import Settings
 from tests.fakes.docker import FakeDocker, inspected
 from tests.fakes.driving import report_of

@@ -5,7 +5,7 @@ from typing import Any
 
 import pytest
 
-from gatewayctl.runtimes.docker.crashes import judged
+from gatewayctl.runtimes.docker.crash_loop import judged
 from gatewayctl.runtimes.docker.states import (
     Container,
     container,

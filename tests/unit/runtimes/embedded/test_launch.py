@@ -13,8 +13,8 @@ from gatewayctl.errors import SettingsProblem
 from gatewayctl.runtimes.embedded.environment import locate
 from gatewayctl.runtimes.embedded.launch import _dying_with_parent, program
 from gatewayctl.runtimes.embedded.layout import Layout
+from gatewayctl.runtimes.embedded.orphans import MARK
 from gatewayctl.runtimes.embedded.services import SERVICES, Program
-from gatewayctl.runtimes.embedded.strays import MARK
 from tests.fakes.projects import MASTER_KEY, project
 
 ENV = f"""\

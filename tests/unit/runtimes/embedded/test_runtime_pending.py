@@ -7,7 +7,7 @@ import pytest
 from gatewayctl.rendering.plan import plan
 from gatewayctl.runtimes.base import StartReport
 from gatewayctl.runtimes.embedded.services import SERVICES
-from gatewayctl.runtimes.pending import PendingChange
+from gatewayctl.runtimes.service_change import PendingChange
 from gatewayctl.settings.model import Secret
 from tests.unit.runtimes.embedded.faked_stack import Stack
 

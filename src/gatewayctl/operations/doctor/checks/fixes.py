@@ -16,8 +16,8 @@ from gatewayctl.operations.keys.sync import sync
 from gatewayctl.operations.project.gitignore import ensure_ignored
 from gatewayctl.operations.project.render import render
 from gatewayctl.operations.state import salt_key
-from gatewayctl.runtimes.examined import Examined
-from gatewayctl.runtimes.record import recorded
+from gatewayctl.runtimes.runtime_marker import recorded
+from gatewayctl.runtimes.self_check import Examined
 from gatewayctl.settings.generate import missing_secrets
 from gatewayctl.settings.sources import ENV_NAME
 

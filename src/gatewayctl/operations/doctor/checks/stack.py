@@ -13,7 +13,7 @@ from gatewayctl.operations.diagnosis.failure import diagnosed
 from gatewayctl.operations.diagnosis.health import ServiceReport
 from gatewayctl.operations.doctor.checks.subject import Check, Found, Subject
 from gatewayctl.runtimes.databases import databases
-from gatewayctl.runtimes.examined import Examined
+from gatewayctl.runtimes.self_check import Examined
 
 _LARGE: Final = 10_000_000_000
 """Bytes."""

@@ -8,9 +8,9 @@ import httpx
 import pytest
 
 from gatewayctl.operations.doctor.checks import gateway as checks
-from tests.fakes.examined import ENV, Patient
 from tests.fakes.litellm import error
 from tests.fakes.phoenix import SPANS, SPEND_LOGS, healthy_stack
+from tests.fakes.self_check import ENV, Patient
 
 DEV, EVAL = "sk-dev-0123456789abcdef", "sk-eval-0123456789abcdef"
 

@@ -12,7 +12,7 @@ import pytest
 from gatewayctl.errors import EngineNotRunning, ImageMissing, PortTaken
 from gatewayctl.operations.doctor.checks import machine as checks
 from gatewayctl.runtimes.machine import Memory, memory
-from tests.fakes.examined import Patient
+from tests.fakes.self_check import Patient
 
 Usage = namedtuple("Usage", "total used free")
 NOW = datetime(2026, 11, 23, 14, 0, tzinfo=UTC)

@@ -7,7 +7,7 @@ import pytest
 from gatewayctl.operations.doctor.checks import project as checks
 from gatewayctl.operations.project.render import render
 from gatewayctl.operations.state import restore_journal
-from tests.fakes.examined import ENV, Patient
+from tests.fakes.self_check import ENV, Patient
 
 
 @pytest.fixture

@@ -8,7 +8,7 @@ import pytest
 from gatewayctl.operations.doctor.checks import secrets as checks
 from gatewayctl.operations.doctor.checks.subject import Look
 from gatewayctl.operations.state import salt_key
-from tests.fakes.examined import ENV, Patient
+from tests.fakes.self_check import ENV, Patient
 
 
 @pytest.fixture

@@ -5,10 +5,10 @@ from pathlib import Path
 import pytest
 
 from gatewayctl.operations.doctor.checks import stack as checks
-from gatewayctl.runtimes.examined import Ailment
+from gatewayctl.runtimes.self_check import Ailment
 from tests.fakes import runtime as fakes
 from tests.fakes.answers import nobody
-from tests.fakes.examined import Patient
+from tests.fakes.self_check import Patient
 
 
 @pytest.fixture

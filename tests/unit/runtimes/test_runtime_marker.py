@@ -6,7 +6,7 @@ from pathlib import Path
 import pytest
 
 from gatewayctl.errors import FileUnwritable
-from gatewayctl.runtimes.record import forget, record, recorded
+from gatewayctl.runtimes.runtime_marker import forget, record, recorded
 
 
 def test_a_project_without_a_stack_has_no_runtime(tmp_path: Path) -> None:

@@ -9,8 +9,8 @@ from collections.abc import Mapping, Sequence
 from pathlib import Path
 
 from gatewayctl.errors import ProjectNameTaken
+from gatewayctl.runtimes.docker.docker_cli import Docker
 from gatewayctl.runtimes.docker.states import Container, container
-from gatewayctl.runtimes.docker.whales import Docker
 from gatewayctl.runtimes.ports import Listener, listeners, refusal
 from gatewayctl.settings.model import Settings
 

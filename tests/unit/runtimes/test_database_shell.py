@@ -2,7 +2,7 @@ from __future__ import annotations
 
 import pytest
 
-from gatewayctl.runtimes.database import psql_said
+from gatewayctl.runtimes.database_shell import psql_said
 
 REFUSED = 'psql: error: connection to server at "2001:db8:1:2::3", port 5433 failed: FATAL:  no'
 

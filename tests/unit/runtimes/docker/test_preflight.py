@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from gatewayctl.runtimes.docker.rehearsal import judged, rehearse
+from gatewayctl.runtimes.docker.preflight import judged, rehearse
 from gatewayctl.runtimes.process import Completed
 from tests.fakes.docker import FakeDocker
 from tests.fakes.driving import driven

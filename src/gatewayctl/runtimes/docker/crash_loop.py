@@ -10,8 +10,8 @@ from dataclasses import replace
 from datetime import datetime, timedelta
 from typing import Final
 
+from gatewayctl.runtimes.docker.docker_cli import Docker
 from gatewayctl.runtimes.docker.states import Container, ending
-from gatewayctl.runtimes.docker.whales import Docker
 
 ENDS: Final = 2
 """One end and a return is what restarting is for; another one soon after is a failure."""

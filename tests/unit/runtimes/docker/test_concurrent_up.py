@@ -8,7 +8,7 @@ from contextlib import contextmanager
 import pytest
 
 from gatewayctl.errors import RuntimeProblem
-from gatewayctl.runtimes.docker.at_work import starts
+from gatewayctl.runtimes.docker.concurrent_up import starts
 from gatewayctl.settings.model import Settings
 from tests.fakes.driving import driven
 from tests.unit.runtimes.docker.faked_engine import runtime_of, up_and_running

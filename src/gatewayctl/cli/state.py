@@ -17,7 +17,7 @@ def audit(
 ) -> None:
     """Show which verbs changed this project, when, and how they ended."""
     from gatewayctl.operations.state.audit import audit as operation
-    from gatewayctl.output import audit as shown
+    from gatewayctl.output import state as shown
 
     app = context(ctx)
     app.show("audit", operation(app.settings.state_dir, tail=tail), shown.listed)

@@ -12,7 +12,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Final
 
-from gatewayctl.runtimes.database import PSQL_WORDS, ClientProgram, DatabaseName, Session
+from gatewayctl.runtimes.database_shell import PSQL_WORDS, ClientProgram, DatabaseName, Session
 from gatewayctl.runtimes.process import Completed
 from gatewayctl.runtimes.streams import conversation, stream
 

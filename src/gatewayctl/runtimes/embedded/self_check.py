@@ -8,10 +8,10 @@ from __future__ import annotations
 import shutil
 from pathlib import Path
 
-from gatewayctl.runtimes.embedded import strays
+from gatewayctl.runtimes.embedded import orphans
 from gatewayctl.runtimes.embedded.environment import Environment
 from gatewayctl.runtimes.embedded.layout import Layout
-from gatewayctl.runtimes.examined import Ailment
+from gatewayctl.runtimes.self_check import Ailment
 
 
 def ailments(
@@ -40,8 +40,8 @@ def cure(finding: str, environment: Environment, layout: Layout, supervisor: int
         environment.complete_mark.unlink(missing_ok=True)
         return f"marked {environment.root} as incomplete: `gatewayctl up` makes it anew"
     if finding == "processes_left":
-        ours = {process.pid for process in strays.family(supervisor)}
-        ended = strays.end(p for p in strays.find(layout) if p.pid not in ours)
+        ours = {process.pid for process in orphans.family(supervisor)}
+        ended = orphans.end(p for p in orphans.find(layout) if p.pid not in ours)
         return f"ended {ended} processes" if ended else ""
     if finding == "environments_old":
         old = _old(environment)
@@ -56,8 +56,8 @@ def cure(finding: str, environment: Environment, layout: Layout, supervisor: int
 def _left(layout: Layout, supervisor: int | None) -> list[tuple[int, str]]:
     if not layout.state_dir.exists():
         return []
-    ours = {process.pid for process in strays.family(supervisor)}
-    return [(p.pid, p.name()) for p in strays.find(layout) if p.pid not in ours and p.is_running()]
+    ours = {process.pid for process in orphans.family(supervisor)}
+    return [(p.pid, p.name()) for p in orphans.find(layout) if p.pid not in ours and p.is_running()]
 
 
 def _old(environment: Environment) -> list[Path]:
@@ -72,7 +72,7 @@ def _old(environment: Environment) -> list[Path]:
         if folder.name != environment.root.name
         and (folder / environment.complete_mark.name).is_file()
     ]
-    used = strays.programs() if others else frozenset()
+    used = orphans.programs() if others else frozenset()
     return [folder for folder in others if not any(path.startswith(f"{folder}/") for path in used)]
 
 

@@ -13,7 +13,7 @@ from gatewayctl.gateway.client import GatewayClient
 from gatewayctl.operations.doctor.checks.subject import Look, Subject
 from gatewayctl.operations.doctor.run import Ways, seen
 from gatewayctl.runtimes.base import ProcessState
-from gatewayctl.runtimes.examined import Ailment
+from gatewayctl.runtimes.self_check import Ailment
 from gatewayctl.settings.load import load
 from gatewayctl.settings.model import Settings
 from tests.fakes.litellm import FakeLiteLLM

@@ -19,7 +19,7 @@ from types import MappingProxyType
 from typing import TYPE_CHECKING, Any, Final, Protocol
 
 from gatewayctl.runtimes import process
-from gatewayctl.runtimes.docker import at_work, compose, engine
+from gatewayctl.runtimes.docker import compose, concurrent_up, engine
 from gatewayctl.runtimes.docker.states import PROJECT
 from gatewayctl.runtimes.process import Completed
 
@@ -196,7 +196,7 @@ class Whales:
         return process.follow(self._compose("up", *_UP, *services))
 
     def starts_elsewhere(self) -> tuple[int, ...]:
-        return at_work.starts(self._project)
+        return concurrent_up.starts(self._project)
 
     def restart(self, services: Sequence[str]) -> None:
         with _failures("restart " + ", ".join(services)):

@@ -4,7 +4,7 @@ from pathlib import Path
 
 import pytest
 
-from gatewayctl.runtimes.embedded.database import EmbeddedShell
+from gatewayctl.runtimes.embedded.database_shell import EmbeddedShell
 from gatewayctl.runtimes.embedded.environment import Environment
 from gatewayctl.runtimes.embedded.postgres import Cluster
 from tests.fakes.driving import report_of

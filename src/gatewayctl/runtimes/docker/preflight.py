@@ -14,7 +14,7 @@ from typing import Final
 
 from gatewayctl.runtimes.base import Progress, ProgressState
 from gatewayctl.runtimes.docker import engine
-from gatewayctl.runtimes.docker.whales import Docker
+from gatewayctl.runtimes.docker.docker_cli import Docker
 from gatewayctl.runtimes.process import Completed
 from gatewayctl.runtimes.releases import Check
 

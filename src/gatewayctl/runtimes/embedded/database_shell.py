@@ -11,7 +11,7 @@ from contextlib import AbstractContextManager
 from dataclasses import dataclass
 from pathlib import Path
 
-from gatewayctl.runtimes.database import PSQL_WORDS, ClientProgram, DatabaseName, Session
+from gatewayctl.runtimes.database_shell import PSQL_WORDS, ClientProgram, DatabaseName, Session
 from gatewayctl.runtimes.embedded.postgres import Cluster
 from gatewayctl.runtimes.process import Completed
 from gatewayctl.runtimes.streams import conversation, stream
