@@ -24,6 +24,22 @@ LEVEL = {
     "client": 0,
 }
 """env_file stands below settings, which reads .env through it."""
+NOUN_LEVEL = {
+    "state": 1,
+    "project": 1,
+    "models": 1,
+    "traces": 1,
+    "diagnosis": 1,
+    "keys": 2,
+    "stack": 3,
+    "chat": 3,
+    "usage": 3,
+    "backup": 4,
+    "upgrade": 5,
+    "doctor": 5,
+    "demo": 6,
+}
+"""The packages of ``operations``, low to high. A verb may use those of lower levels only."""
 OWNERS = {
     "typer": {"cli"},
     "rich": {"output"},
@@ -49,6 +65,12 @@ def _name(path: Path) -> str:
 
 def _room(path: Path) -> str:
     return _name(path).partition("/")[0].removesuffix(".py")
+
+
+def _dotted(path: Path) -> str:
+    return (
+        f"gatewayctl.{_name(path).removesuffix('.py').removesuffix('/__init__').replace('/', '.')}"
+    )
 
 
 def _runtime_imports(tree: ast.AST) -> Iterator[str]:
@@ -80,6 +102,89 @@ def test_imports_point_down_and_siblings_are_strangers(path: Path) -> None:
         if parts[0] != "gatewayctl" or len(parts) == 1 or parts[1] == room:
             continue
         assert LEVEL[parts[1]] < LEVEL[room], f"{room} must not import {name}"
+
+
+def _noun(dotted: str) -> str:
+    return dotted.split(".")[2]
+
+
+@pytest.mark.parametrize(
+    "path", [path for path in MODULES if _room(path) == "operations"], ids=_name
+)
+def test_verbs_use_only_nouns_of_lower_levels(path: Path) -> None:
+    noun = _name(path).split("/")[1].removesuffix(".py")
+    if noun == "__init__":
+        return
+    # Imports for type checkers count here: a report belongs to the level that makes it.
+    for node in ast.walk(ast.parse(path.read_text(encoding="utf-8"))):
+        if not isinstance(node, ast.ImportFrom) or node.module is None:
+            continue
+        for alias in node.names:
+            full = f"{node.module}.{alias.name}"
+            if not full.startswith("gatewayctl.operations.") or _noun(full) == noun:
+                continue
+            assert NOUN_LEVEL[_noun(full)] < NOUN_LEVEL[noun], f"{noun} must not import {full}"
+
+
+def test_every_noun_of_operations_has_its_level() -> None:
+    found = {
+        item.name.removesuffix(".py")
+        for item in (SOURCE / "operations").iterdir()
+        if not item.name.startswith("__")
+    }
+
+    assert found == set(NOUN_LEVEL)
+
+
+def _cycles(graph: dict[str, set[str]]) -> list[str]:
+    """Modules that can be reached from themselves."""
+
+    def reachable(start: str) -> set[str]:
+        seen: set[str] = set()
+        waiting = [start]
+        while waiting:
+            for following in graph[waiting.pop()] - seen:
+                seen.add(following)
+                waiting.append(following)
+        return seen
+
+    return [module for module in graph if module in reachable(module)]
+
+
+def test_no_module_imports_itself_by_a_detour() -> None:
+    names = {_dotted(path): path for path in MODULES}
+    graph = {
+        name: {
+            target
+            for imported in _imports(path)
+            for target in (imported, imported.rpartition(".")[0])
+            if target in names and target != name
+        }
+        for name, path in names.items()
+    }
+
+    assert _cycles(graph) == []
+    assert _cycles({"a": {"b"}, "b": {"a"}, "c": set()}) == ["a", "b"]
+
+
+def test_no_folder_holds_more_than_twenty_modules() -> None:
+    counts = {
+        str(folder.relative_to(SOURCE)): sum(
+            path.name != "__init__.py" for path in folder.glob("*.py")
+        )
+        for folder in {path.parent for path in MODULES}
+    }
+
+    assert {folder: count for folder, count in counts.items() if count > 20} == {}
+
+
+def test_commands_operations_and_renderers_share_their_nouns() -> None:
+    nouns = set(NOUN_LEVEL) - {"diagnosis"}
+    commands = {path.stem for path in (SOURCE / "cli").glob("*.py")}
+    renderers = {path.stem for path in (SOURCE / "output").glob("*.py")}
+
+    assert nouns <= commands
+    assert nouns <= renderers
 
 
 @pytest.mark.parametrize("path", MODULES, ids=_name)

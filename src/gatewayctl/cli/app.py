@@ -14,6 +14,7 @@ import typer
 from gatewayctl.cli import (
     backup,
     chat,
+    demo,
     doctor,
     keys,
     models,
@@ -91,10 +92,10 @@ USE = "Use it"
 LOOK = "Look at it"
 END = "Stop, keep, clear"
 
-app.command(rich_help_panel=START)(stack.demo)
+app.command(rich_help_panel=START)(demo.demo)
 app.command(rich_help_panel=START)(project.init)
 app.command(rich_help_panel=START)(project.render)
-app.command(rich_help_panel=START)(project.plan)
+app.command(rich_help_panel=START)(stack.plan)
 app.command(rich_help_panel=START)(stack.up)
 app.command(rich_help_panel=USE)(chat.chat)
 app.add_typer(keys.app, name="keys", rich_help_panel=USE)

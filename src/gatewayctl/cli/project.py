@@ -66,15 +66,6 @@ def render(
     app.show("render", report, rendered)
 
 
-def plan(ctx: typer.Context, json_output: JsonFlag = False) -> None:
-    """Show what `up` would change and why; exit 8 if anything."""
-    from gatewayctl.operations.stack.plan import plan as operation
-    from gatewayctl.output.plan import planned
-
-    app = context(ctx)
-    app.show("plan", operation(app.settings, app.resolved_runtime, app.gateway), planned)
-
-
 def _secret_of_stdin(what: str) -> Secret:
     """One secret: typed unseen on a terminal, else all that is piped in."""
     from gatewayctl.settings.model import Secret

@@ -1,4 +1,4 @@
-"""The commands that run the stack: up, down, status, restart, logs, ui, env, demo."""
+"""The commands that run the stack: plan, up, down, status, restart, logs, ui, env."""
 
 from __future__ import annotations
 
@@ -19,6 +19,15 @@ Services = Annotated[
 ]
 
 
+def plan(ctx: typer.Context, json_output: JsonFlag = False) -> None:
+    """Show what `up` would change and why; exit 8 if anything."""
+    from gatewayctl.operations.stack.plan import plan as operation
+    from gatewayctl.output import stack
+
+    app = context(ctx)
+    app.show("plan", operation(app.settings, app.resolved_runtime, app.gateway), stack.planned)
+
+
 def up(
     ctx: typer.Context,
     timeout: TimeoutOption = 300,
@@ -34,10 +43,10 @@ def up(
     from gatewayctl.output import stack
 
     app = context(ctx)
-    app.run("up", _up(app, timeout=timeout, keys=not no_keys, pull=pull), stack.up)
+    app.run("up", bring_up(app, timeout=timeout, keys=not no_keys, pull=pull), stack.up)
 
 
-def _up(
+def bring_up(
     app: App, *, timeout: float = 300, keys: bool = True, pull: bool = False
 ) -> Generator[Any, None, UpReport]:
     """A project that has what it needs, then the verb."""
@@ -120,6 +129,7 @@ def logs(
     json_output: JsonFlag = False,
 ) -> None:
     """Show the logs of the services."""
+    from gatewayctl.cli.since import since_moment
     from gatewayctl.errors import UsageProblem
     from gatewayctl.operations.stack.logs import LogsReport
     from gatewayctl.operations.stack.logs import logs as operation
@@ -128,7 +138,9 @@ def logs(
     app = context(ctx)
     if app.json and follow:
         raise UsageProblem("--follow has no end, and --json prints one document.")
-    lines = operation(app.runtime, services or [], tail=tail, since=since, follow=follow)
+    lines = operation(
+        app.runtime, services or [], tail=tail, since=since_moment(since), follow=follow
+    )
     if app.json:
         app.show("logs", LogsReport(lines=tuple(lines)), stack.logs)
         return
@@ -179,22 +191,3 @@ def env(
     runtime = app.resolved_runtime.name if place == "container" else None
     report = operation(app.settings, runtime, place=place, alias=key)
     app.show("env", report, stack.env(format_))
-
-
-def demo(ctx: typer.Context, timeout: TimeoutOption = 300, json_output: JsonFlag = False) -> None:
-    """The whole story on an offline model: up, keys, a chat, its trace read back."""
-    from gatewayctl.operations.demo import demo as operation
-    from gatewayctl.output import stack
-    from gatewayctl.runtimes.runtime_marker import recorded
-
-    app = context(ctx)
-    # It must work on any machine, so Docker is used only when asked for by name, or there already.
-    made_with = recorded(app.settings.state_dir) or "embedded"
-    app.flags = {"runtime": made_with, **app.flags}
-    app.reload_settings()
-    bring_up = _up(app, timeout=timeout)
-    app.run(
-        "demo",
-        operation(app.settings, app.gateway, bring_up, reload=app.reload_settings),
-        stack.demo,
-    )

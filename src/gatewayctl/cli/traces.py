@@ -39,11 +39,18 @@ def list_(
     json: JsonFlag = False,
 ) -> None:
     """Model calls, newest first, one line each."""
+    from gatewayctl.cli.since import since_moment
     from gatewayctl.operations.traces.list import TraceFilter, trace_list
     from gatewayctl.output import traces
 
     app = context(ctx)
-    wanted = TraceFilter(component=component, model=model, status=status, since=since, limit=limit)
+    wanted = TraceFilter(
+        component=component,
+        model=model,
+        status=status,
+        since=since_moment(since),
+        limit=limit,
+    )
     app.show("trace list", trace_list(app.settings, app.http, wanted), traces.listed)
 
 

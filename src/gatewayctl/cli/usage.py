@@ -27,11 +27,14 @@ def usage(
     """Requests, tokens, cost, errors and times, by what they were for."""
     if ctx.invoked_subcommand is not None:
         return
+    from gatewayctl.cli.since import parse_since
     from gatewayctl.operations.usage.summary import usage as summed_up
     from gatewayctl.output import usage as shown
 
     app = context(ctx)
-    app.show("usage", summed_up(app.settings, app.gateway, by=by, since=since), shown.summed)
+    app.show(
+        "usage", summed_up(app.settings, app.gateway, by=by, since=parse_since(since)), shown.summed
+    )
 
 
 @app.command("reconcile")
@@ -44,9 +47,10 @@ def reconcile_(
     json: JsonFlag = False,
 ) -> None:
     """The same requests in LiteLLM's spend logs and in Phoenix: gaps one by one, exit 7."""
+    from gatewayctl.cli.since import parse_since
     from gatewayctl.operations.usage.reconcile import reconcile
     from gatewayctl.output import usage as shown
 
     app = context(ctx)
-    report = reconcile(app.settings, app.gateway, since=since, settle=settle)
+    report = reconcile(app.settings, app.gateway, since=parse_since(since), settle=settle)
     app.show("usage reconcile", report, shown.reconciled)

@@ -1,4 +1,4 @@
-"""How the stack looks: up, down, status, restart, ui, env, logs.
+"""How the stack looks: plan, up, down, status, restart, ui, env, logs.
 
 Owns the words and tables. Reads reports only.
 """
@@ -7,7 +7,9 @@ from __future__ import annotations
 
 import shlex
 from collections.abc import Callable, Iterable, Iterator, Sequence
-from typing import TYPE_CHECKING, Literal
+from typing import TYPE_CHECKING, Final, Literal
+
+from rich.text import Text
 
 from gatewayctl.output.console import without_control
 from gatewayctl.output.table import duration, table
@@ -16,16 +18,23 @@ if TYPE_CHECKING:
     from rich.console import RenderableType
     from rich.table import Table
 
-    from gatewayctl.operations.demo import DemoReport
     from gatewayctl.operations.diagnosis.health import ServiceReport
     from gatewayctl.operations.stack.down import DownReport
     from gatewayctl.operations.stack.env import EnvReport
     from gatewayctl.operations.stack.logs import LogsReport
+    from gatewayctl.operations.stack.plan import PlanReport
     from gatewayctl.operations.stack.restart import RestartReport
     from gatewayctl.operations.stack.status import StatusReport
     from gatewayctl.operations.stack.ui import UiReport
     from gatewayctl.operations.stack.up import UpReport
     from gatewayctl.runtimes.base import LogLine
+
+_PAST: Final = {
+    "start": "started",
+    "restart": "restarted",
+    "recreate": "recreated",
+    "untouched": "untouched",
+}
 
 
 def services_table(services: Sequence[ServiceReport]) -> Table:
@@ -37,6 +46,30 @@ def services_table(services: Sequence[ServiceReport]) -> Table:
             for s in services
         ],
     )
+
+
+def planned(report: PlanReport) -> Iterable[RenderableType]:
+    """What `up` would do, or that it would do nothing."""
+    if not report.changed:
+        yield Text(f"{report.project} is as it should be: `gatewayctl up` would change nothing.")
+        return
+    if report.secrets:
+        yield Text(f"Generate into .env: {', '.join(report.secrets)}")
+    for file in report.files:
+        if file.state != "unchanged":
+            yield Text(f"{'Write' if file.state == 'missing' else 'Change'} {file.path}")
+            yield Text((file.diff or "").rstrip("\n"), style="dim")
+    yield table(
+        ("SERVICE", "WOULD BE", "WHY"),
+        [(each.service, _PAST[each.action], ", ".join(each.why)) for each in report.services],
+    )
+    for key in report.keys:
+        words = "made or checked when the gateway runs" if key.action == "unknown" else key.action
+        yield Text(f"Key {key.alias} ({key.env}): {words}")
+    for sentence in report.data_at_risk:
+        yield Text.assemble(("At risk: ", "bold red"), sentence)
+    for sentence in report.downtime:
+        yield Text.assemble(("Downtime: ", "bold yellow"), sentence)
 
 
 def up(report: UpReport) -> Iterator[RenderableType]:
@@ -101,27 +134,6 @@ def restarted(report: RestartReport) -> Iterator[RenderableType]:
     """Which services were restarted, and how all are now."""
     yield f"Restarted: {', '.join(report.restarted)}."
     yield services_table(report.services)
-
-
-def demo(report: DemoReport) -> Iterator[RenderableType]:
-    """The reply, the proof, and where to look."""
-    yield services_table(report.services)
-    yield ""
-    yield f"prompt      {report.prompt}"
-    yield f"reply       {without_control(report.reply)}"
-    yield f"model       {report.model}"
-    yield f"trace id    {report.trace_id}"
-    if report.component is not None:
-        proof = f"read back from Phoenix: {report.spans} spans, one LLM call"
-        yield f"component {report.component} ({proof})"
-    yield ""
-    yield f"Gateway     {report.gateway_url}"
-    yield f"Admin UI    {report.gateway_url}/ui (user admin, password: UI_PASSWORD in .env)"
-    yield f"Trace       {report.trace_url}"
-    yield ""
-    yield 'Next: gatewayctl chat --component passthrough "Hello"'
-    yield "      gatewayctl status"
-    yield "      gatewayctl down"
 
 
 def ui(report: UiReport) -> Iterator[str]:

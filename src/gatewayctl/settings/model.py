@@ -7,7 +7,7 @@ are checked (load) or what files they become (rendering).
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, fields
 from pathlib import Path
 from types import MappingProxyType
 from typing import Any, Final, Literal
@@ -277,6 +277,11 @@ class Settings:
     @property
     def phoenix_url(self) -> str:
         return f"http://{self.url_host}:{self.ports.phoenix}"
+
+    def known_secrets(self) -> tuple[Secret, ...]:
+        """Every secret of the project that has a value, to be masked wherever text is shown."""
+        own = (getattr(self.secrets, item.name) for item in fields(self.secrets))
+        return (*(secret for secret in own if secret is not None), *self.environment.values())
 
     def source_of(self, name: str) -> Source:
         """Where the setting of that dotted name came from."""

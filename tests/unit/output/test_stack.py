@@ -21,6 +21,7 @@ from gatewayctl.operations.stack.status import KeyStatus, StatusReport
 from gatewayctl.operations.stack.ui import UiReport
 from gatewayctl.operations.stack.up import UpReport
 from gatewayctl.output import stack
+from gatewayctl.output.demo import demo
 from gatewayctl.runtimes.base import LogLine
 from gatewayctl.settings.model import Secret
 from tests.fakes.litellm import FakeLiteLLM, served
@@ -254,7 +255,7 @@ DEMO = DemoReport(
 
 
 def test_the_demo_shows_reply_proof_and_addresses() -> None:
-    text = shown(stack.demo(DEMO))
+    text = shown(demo(DEMO))
 
     assert "reply       I am the demo [bold]model[/bold]." in text
     assert f"trace id    {'a' * 32}" in text
@@ -263,7 +264,7 @@ def test_the_demo_shows_reply_proof_and_addresses() -> None:
 
 
 def test_the_demo_claims_no_component_that_was_not_read_back() -> None:
-    text = shown(stack.demo(replace(DEMO, component=None)))
+    text = shown(demo(replace(DEMO, component=None)))
 
     assert not any(line.startswith("component") for line in text)
 

@@ -219,11 +219,9 @@ def _holders(service: str, runtime: Runtime, settings: Settings) -> list[str]:
 
 
 def _log(service: str, runtime: Runtime, settings: Settings, since: datetime | None) -> str:
-    from gatewayctl.operations.project.render import known_secrets
-
     text = runtime.last_lines(service, _READ_LINES)
     recent = text if since is None else of_this_start(text, since)
-    return without_secrets(recent, known_secrets(settings))
+    return without_secrets(recent, settings.known_secrets())
 
 
 def _place(service: str, runtime: Runtime) -> int:

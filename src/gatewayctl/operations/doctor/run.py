@@ -19,7 +19,6 @@ from gatewayctl.operations.diagnosis.health import check
 from gatewayctl.operations.doctor.checks.fixes import FIXES, Fix
 from gatewayctl.operations.doctor.checks.subject import Check, Found, Subject
 from gatewayctl.operations.doctor.checks.table import CHECKS
-from gatewayctl.operations.project.render import known_secrets
 from gatewayctl.operations.state.exclusive import change
 from gatewayctl.runtimes.base import Progress
 from gatewayctl.runtimes.registry import ResolvedRuntime
@@ -200,7 +199,7 @@ def _fixed(subject: Subject, found: list[Found]) -> Iterator[FixReport]:
 
 def _reported(found: Found, subject: Subject) -> FindingReport:
     known = FINDINGS[found.finding]
-    secrets = () if subject.settings is None else known_secrets(subject.settings)
+    secrets = () if subject.settings is None else subject.settings.known_secrets()
     return FindingReport(
         id=known.id,
         severity=found.severity or known.severity,

@@ -13,9 +13,9 @@ from pathlib import Path
 
 from gatewayctl.errors import GatewayctlError, PartlyDone
 from gatewayctl.gateway.client import GatewayClient
+from gatewayctl.operations.keys.apps import with_the_old_key
 from gatewayctl.operations.keys.provision import KeyMaker, KeyResult
 from gatewayctl.operations.keys.request import KeyAsk, wanted_keys
-from gatewayctl.operations.stack.apps import with_the_old_key
 from gatewayctl.operations.state.exclusive import change
 from gatewayctl.settings.master_key import require_master_key
 from gatewayctl.settings.model import DeclaredKey, Settings

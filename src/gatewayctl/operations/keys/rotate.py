@@ -19,6 +19,7 @@ from gatewayctl.gateway import keys as litellm
 from gatewayctl.gateway.client import GatewayClient
 from gatewayctl.gateway.key_proof import prove
 from gatewayctl.gateway.keys import NewKey, VirtualKey, hash_of
+from gatewayctl.operations.keys.apps import with_the_old_key
 from gatewayctl.operations.keys.metadata import (
     ALIAS_METADATA,
     GRACE_METADATA,
@@ -30,7 +31,6 @@ from gatewayctl.operations.keys.metadata import (
 from gatewayctl.operations.keys.provision import KeyMaker, new_key_secret, with_limits_of
 from gatewayctl.operations.keys.request import check_duration
 from gatewayctl.operations.keys.values import values_in_env_file
-from gatewayctl.operations.stack.apps import with_the_old_key
 from gatewayctl.operations.state.exclusive import change
 from gatewayctl.settings.master_key import require_master_key
 from gatewayctl.settings.model import DeclaredKey, Secret, Settings

@@ -13,7 +13,7 @@ from gatewayctl.errors import Drift
 from gatewayctl.operations.project.manual_edits import put_aside, remember
 from gatewayctl.rendering.plan import plan
 from gatewayctl.rendering.write import DifferenceState, FileDifference, differences, write
-from gatewayctl.settings.model import RuntimeName, Secret, Settings
+from gatewayctl.settings.model import RuntimeName, Settings
 
 FileState = Literal["missing", "changed", "unchanged", "created", "updated"]
 _WRITTEN: Final[dict[DifferenceState, FileState]] = {
@@ -69,7 +69,7 @@ def render(
     ``runtime`` is the one resolved from `auto`. Raises FileUnwritable, RuntimeUnavailable.
     """
     files = plan(settings, runtime=runtime, templates=templates)
-    secrets = known_secrets(settings)
+    secrets = settings.known_secrets()
     found = differences(files, settings.compose_dir, secrets=secrets)
     warnings: tuple[str, ...] = ()
     if not check:
@@ -83,20 +83,6 @@ def render(
         changed=any(item.state != "unchanged" for item in found),
         warnings=warnings,
     )
-
-
-def known_secrets(settings: Settings) -> tuple[Secret, ...]:
-    """Every secret of the project that has a value, to be masked wherever text is shown."""
-    stack = settings.secrets
-    own = (
-        stack.master_key,
-        stack.salt_key,
-        stack.litellm_postgres_password,
-        stack.phoenix_postgres_password,
-        stack.ui_password,
-        stack.redis_password,
-    )
-    return (*(secret for secret in own if secret is not None), *settings.environment.values())
 
 
 def _file(item: FileDifference, settings: Settings, *, check: bool, diff: bool) -> FileReport:

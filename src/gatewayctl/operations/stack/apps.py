@@ -6,7 +6,7 @@ know what an app does.
 
 from __future__ import annotations
 
-from collections.abc import Generator, Iterable
+from collections.abc import Generator
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
@@ -47,15 +47,6 @@ def start_apps(
         services=services,
         warnings=_without_key(settings),
     )
-
-
-def with_the_old_key(settings: Settings, aliases: Iterable[str]) -> tuple[str, ...]:
-    """A warning where apps call models with one of these keys, which just changed in .env."""
-    changed = set(aliases)
-    names = [app.name for app in settings.apps if app.key in changed]
-    if not names:
-        return ()
-    return (f"Run `gatewayctl up`, so that {', '.join(names)} gets the new key.",)
 
 
 def _not_run(settings: Settings) -> tuple[str, ...]:

@@ -5,10 +5,9 @@ from __future__ import annotations
 import re
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, replace
-from datetime import UTC, datetime
+from datetime import datetime
 from typing import Final
 
-from gatewayctl.operations.since import moment_of
 from gatewayctl.runtimes.base import LogLine, Runtime
 from gatewayctl.settings.model import Secret
 
@@ -28,12 +27,11 @@ def logs(
     services: Sequence[str],
     *,
     tail: int | None,
-    since: str | None,
+    since: datetime | None,
     follow: bool,
 ) -> Iterator[LogLine]:
-    """Lines of these services, or of all, keys masked. Raises UnknownService and UsageProblem."""
-    start = None if since is None else moment_of(since, datetime.now(UTC))
-    lines = runtime.logs(services, tail=tail, since=start, follow=follow)
+    """Lines of these services, or of all, keys masked. Raises UnknownService."""
+    lines = runtime.logs(services, tail=tail, since=since, follow=follow)
     return (replace(line, text=_KEY.sub(_masked, line.text)) for line in lines)
 
 

@@ -2,12 +2,11 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
+from collections.abc import Mapping
 from dataclasses import dataclass
-from datetime import UTC, datetime
+from datetime import datetime
 from typing import TYPE_CHECKING, Literal
 
-from gatewayctl.operations.since import moment_of
 from gatewayctl.settings.model import PHOENIX_PROJECT, Settings
 from gatewayctl.tracing.spans import Span, SpanQuery, SpanStore
 
@@ -19,12 +18,12 @@ CallStatus = Literal["ok", "error"]
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class TraceFilter:
-    """Which calls; None where it does not matter. ``since`` like 30s, 10m, 1h, 2d."""
+    """Which calls; None where it does not matter."""
 
     component: str | None = None
     model: str | None = None
     status: CallStatus | None = None
-    since: str | None = None
+    since: datetime | None = None
     limit: int = 50
 
 
@@ -56,10 +55,8 @@ def trace_list(
     settings: Settings,
     http: httpx.Client,
     wanted: TraceFilter,
-    *,
-    now: Callable[[], datetime] = lambda: datetime.now(UTC),
 ) -> TraceListReport:
-    """Raises UsageProblem for a time that is none, and PhoenixUnreachable."""
+    """Raises PhoenixUnreachable."""
     asked: Mapping[str, str | None] = {
         "metadata.component": wanted.component,
         "llm.model_name": wanted.model,
@@ -67,7 +64,7 @@ def trace_list(
     query = SpanQuery(
         kind="LLM",
         attributes={name: value for name, value in asked.items() if value is not None},
-        since=None if wanted.since is None else moment_of(wanted.since, now()),
+        since=wanted.since,
         # Phoenix's answer cannot be limited where it is sifted here.
         limit=wanted.limit if wanted.status is None else None,
     )

@@ -12,7 +12,6 @@ from typing import TYPE_CHECKING, Final, Literal
 
 from gatewayctl.errors import NotVerified
 from gatewayctl.gateway.spend import SpendLog, spend_logs
-from gatewayctl.operations.since import moment_of
 from gatewayctl.settings.master_key import require_master_key
 from gatewayctl.settings.model import PHOENIX_PROJECT, Settings
 from gatewayctl.tracing.spans import Span, SpanQuery, SpanStore
@@ -65,7 +64,7 @@ def reconcile(
     settings: Settings,
     gateway: GatewayClient,
     *,
-    since: str = "24h",
+    since: datetime,
     settle: float = 20,
     now: Callable[[], datetime] = lambda: datetime.now(UTC),
 ) -> ReconcileReport:
@@ -75,12 +74,11 @@ def reconcile(
     """
     master = require_master_key(settings)
     until = now()
-    begin = moment_of(since, until)
     logs = {
         log.call_id: log
-        for log in spend_logs(gateway, master, since=begin - _EDGE, until=until + _EDGE)
+        for log in spend_logs(gateway, master, since=since - _EDGE, until=until + _EDGE)
     }
-    query = SpanQuery(kind="LLM", since=begin - _EDGE)
+    query = SpanQuery(kind="LLM", since=since - _EDGE)
     spans = {
         str(span.attributes[CALL_ID]): span
         for span in SpanStore(gateway.http, settings.phoenix_url).find(PHOENIX_PROJECT, query)
@@ -92,14 +90,14 @@ def reconcile(
         for call_id in {**logs, **spans}
         if call_id not in refused
     ]
-    inside = [call_id for call_id, start in judged if start is None or start >= begin]
+    inside = [call_id for call_id, start in judged if start is None or start >= since]
     found = {call_id: _gap(call_id, logs.get(call_id), spans.get(call_id)) for call_id in inside}
     gaps = [gap for gap in found.values() if gap is not None]
     settled = until - timedelta(seconds=settle)
     ripe = [gap for gap in gaps if gap.start is None or gap.start <= settled]
-    oldest_first = sorted(ripe, key=lambda gap: (gap.start or begin, gap.call_id))
+    oldest_first = sorted(ripe, key=lambda gap: (gap.start or since, gap.call_id))
     return ReconcileReport(
-        since=begin,
+        since=since,
         until=until,
         matched=len(found) - len(gaps),
         pending=len(gaps) - len(ripe),

@@ -11,7 +11,6 @@ from datetime import UTC, datetime
 from typing import TYPE_CHECKING, Final, Literal
 
 from gatewayctl.gateway.spend import SpendLog, spend_logs
-from gatewayctl.operations.since import moment_of
 from gatewayctl.settings.master_key import require_master_key
 from gatewayctl.settings.model import Secret, Settings
 
@@ -63,16 +62,13 @@ def usage(
     gateway: GatewayClient,
     *,
     by: By = "component",
-    since: str = "24h",
+    since: datetime,
     now: Callable[[], datetime] = lambda: datetime.now(UTC),
 ) -> UsageReport:
-    """Sum up the requests. Raises UsageProblem for a time that is none, MasterKeyMissing,
-    and what the gateway's refusals are called.
-    """
+    """Sum up the requests. Raises MasterKeyMissing and what the gateway's refusals are called."""
     master = require_master_key(settings)
     until = now()
-    begin = moment_of(since, until)
-    logs = spend_logs(gateway, master, since=begin, until=until)
+    logs = spend_logs(gateway, master, since=since, until=until)
     name = _namer(by, settings, gateway, master)
     groups: dict[str | None, list[SpendLog]] = {}
     for log in logs:
@@ -80,7 +76,7 @@ def usage(
     rows = [_row(group, members) for group, members in groups.items()]
     return UsageReport(
         by=by,
-        since=begin,
+        since=since,
         until=until,
         newest=max((log.start for log in logs if log.start), default=None),
         may_lack=LAG,

@@ -10,7 +10,6 @@ import pytest
 from gatewayctl.errors import DatabasePasswordRefused, ServiceFailed
 from gatewayctl.gateway.client import GatewayClient
 from gatewayctl.operations.diagnosis.health import check
-from gatewayctl.operations.stack.apps import with_the_old_key
 from gatewayctl.operations.stack.restart import restart
 from gatewayctl.operations.stack.up import UpOptions, UpReport, up
 from gatewayctl.operations.stack.wait import wait_ready
@@ -130,13 +129,6 @@ def test_a_restart_takes_apps_by_name_and_leaves_those_that_nobody_started(
 
     assert named.restarted == ("shop",)
     assert all_of_it.restarted == DOCKER_SERVICES
-
-
-def test_changed_keys_name_the_apps_that_have_the_old_one(settings: Settings) -> None:
-    assert with_the_old_key(settings, ["litellm-eval"]) == ()
-    assert with_the_old_key(settings, ["litellm-dev"]) == (
-        "Run `gatewayctl up`, so that shop gets the new key.",
-    )
 
 
 # Health, where the runtime has checks of its own

@@ -10,7 +10,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from gatewayctl.errors import EnvFileMissing, PhoenixUnreachable, UsageProblem
+from gatewayctl.errors import EnvFileMissing, PhoenixUnreachable
 from gatewayctl.gateway.client import GatewayClient
 from gatewayctl.operations.usage.reconcile import ReconcileReport, reconcile
 from gatewayctl.operations.usage.summary import UsageReport, percentile, usage
@@ -48,7 +48,7 @@ def tagged(call_id: str, component: str, **fields: Any) -> dict[str, Any]:
 
 
 def summed(settings: Settings, gateway: GatewayClient, **asked: Any) -> UsageReport:
-    return usage(settings, gateway, now=lambda: NOW, **asked)
+    return usage(settings, gateway, **{"since": NOW - timedelta(days=1), **asked}, now=lambda: NOW)
 
 
 def test_requests_are_summed_by_component(
@@ -99,11 +99,9 @@ def test_the_environment_of_a_key_that_is_not_declared_is_litellm_s(
     assert [r.name for r in summed(settings, gateway, by="environment").rows] == ["staging"]
 
 
-def test_a_wrong_time_and_a_missing_master_key_are_named(
+def test_a_missing_master_key_is_named(
     settings: Settings, gateway: GatewayClient, tmp_path: Path
 ) -> None:
-    with pytest.raises(UsageProblem, match="is not a time"):
-        summed(settings, gateway, since="soon")
     with pytest.raises(EnvFileMissing):
         summed(project(tmp_path / "empty"), gateway)
 
@@ -136,7 +134,9 @@ def joined(
     fake.planted[SPANS] = lambda _: httpx.Response(
         200, headers={"x-phoenix-server-version": "20"}, json={"data": list(spans)}
     )
-    return reconcile(settings, gateway, since="1h", settle=settle, now=lambda: NOW)
+    return reconcile(
+        settings, gateway, since=NOW - timedelta(hours=1), settle=settle, now=lambda: NOW
+    )
 
 
 def test_two_ledgers_that_agree_have_no_gaps(
@@ -203,4 +203,4 @@ def test_a_phoenix_that_does_not_answer_is_no_ledger_without_rows(
     fake.planted[SPANS] = lambda _: httpx.Response(500, headers={"x-phoenix-server-version": "20"})
 
     with pytest.raises(PhoenixUnreachable):
-        reconcile(settings, gateway, now=lambda: NOW)
+        reconcile(settings, gateway, since=NOW - timedelta(days=1), now=lambda: NOW)

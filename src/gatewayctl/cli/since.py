@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import re
-from datetime import datetime, timedelta
+from datetime import UTC, datetime, timedelta
 from typing import Final
 
 from gatewayctl.errors import UsageProblem
@@ -13,7 +13,12 @@ _LENGTH: Final = re.compile(rf"({_PART.pattern})+")
 _UNITS: Final = {"s": "seconds", "m": "minutes", "h": "hours", "d": "days", "w": "weeks"}
 
 
-def moment_of(text: str, now: datetime) -> datetime:
+def since_moment(text: str | None) -> datetime | None:
+    """The moment of an optional ``--since``. Raises UsageProblem."""
+    return None if text is None else parse_since(text)
+
+
+def parse_since(text: str, now: datetime | None = None) -> datetime:
     """``1h`` or ``2h30m`` before ``now``, or an ISO 8601 time, which is local if it is bare.
 
     Raises UsageProblem for text that is neither.
@@ -21,7 +26,7 @@ def moment_of(text: str, now: datetime) -> datetime:
     try:
         if _LENGTH.fullmatch(text):
             parts = (timedelta(**{_UNITS[unit]: int(n)}) for n, unit in _PART.findall(text))
-            return now - sum(parts, timedelta())
+            return (now or datetime.now(UTC)) - sum(parts, timedelta())
         return datetime.fromisoformat(text).astimezone()
     except (ValueError, OverflowError):
         raise UsageProblem(

@@ -6,8 +6,8 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from gatewayctl.cli.since import parse_since
 from gatewayctl.errors import UsageProblem
-from gatewayctl.operations.since import moment_of
 
 NOW = datetime(2026, 11, 23, 12, tzinfo=UTC)
 UNITS = {"s": 1, "m": 60, "h": 3600, "d": 86400}
@@ -26,13 +26,13 @@ UNITS = {"s": 1, "m": 60, "h": 3600, "d": 86400}
     ],
 )
 def test_a_length_or_a_moment(text: str, before: timedelta) -> None:
-    assert moment_of(text, NOW) == NOW - before
+    assert parse_since(text, NOW) == NOW - before
 
 
 @pytest.mark.parametrize("text", ["", "h", "1", "1y", "yesterday", "9999999w", "-1h"])
 def test_anything_else_is_refused(text: str) -> None:
     with pytest.raises(UsageProblem, match="is not a time"):
-        moment_of(text, NOW)
+        parse_since(text, NOW)
 
 
 @pytest.mark.parametrize(
@@ -47,27 +47,27 @@ def test_anything_else_is_refused(text: str) -> None:
     ],
 )
 def test_a_time_ago(since: str, ago: timedelta) -> None:
-    assert moment_of(since, NOW) == NOW - ago
+    assert parse_since(since, NOW) == NOW - ago
 
 
 @given(st.lists(st.tuples(st.integers(0, 10_000), st.sampled_from(sorted(UNITS))), min_size=1))
 def test_the_parts_of_a_time_ago_add_up(parts: list[tuple[int, str]]) -> None:
     since = "".join(f"{number}{unit}" for number, unit in parts)
 
-    found = moment_of(since, NOW)
+    found = parse_since(since, NOW)
 
     assert (NOW - found).total_seconds() == sum(number * UNITS[unit] for number, unit in parts)
 
 
 @given(st.datetimes(min_value=datetime(1970, 1, 3), max_value=datetime(2100, 1, 1)))  # noqa: DTZ001
 def test_a_time_of_iso_8601_is_that_time_and_local_if_it_does_not_say(at: datetime) -> None:
-    assert moment_of(at.isoformat(), NOW) == at.astimezone()
+    assert parse_since(at.isoformat(), NOW) == at.astimezone()
     aware = at.replace(tzinfo=UTC)
-    assert moment_of(aware.isoformat(), NOW) == aware
+    assert parse_since(aware.isoformat(), NOW) == aware
 
 
 def test_a_date_alone_is_its_beginning() -> None:
-    found = moment_of("2026-01-31", NOW)
+    found = parse_since("2026-01-31", NOW)
 
     assert found.replace(tzinfo=None) == datetime(2026, 1, 31)  # noqa: DTZ001
 
@@ -81,7 +81,7 @@ def test_a_date_alone_is_its_beginning() -> None:
 )
 def test_anything_else_is_a_usage_error_with_examples(since: str) -> None:
     with pytest.raises(UsageProblem, match="is not a time") as refused:
-        moment_of(since, NOW)
+        parse_since(since, NOW)
 
     assert refused.value.exit_code == 2
     assert "10m" in refused.value.hint
@@ -90,7 +90,7 @@ def test_anything_else_is_a_usage_error_with_examples(since: str) -> None:
 @given(st.text(max_size=20))
 def test_whatever_is_typed_is_a_time_or_a_usage_error(since: str) -> None:
     try:
-        found = moment_of(since, NOW)
+        found = parse_since(since, NOW)
     except UsageProblem:
         return
     assert found is not None

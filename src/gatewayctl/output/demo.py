@@ -1,0 +1,35 @@
+"""How the demo ends: services, the reply, the verified trace, and where to look."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from typing import TYPE_CHECKING
+
+from gatewayctl.output.console import without_control
+from gatewayctl.output.stack import services_table
+
+if TYPE_CHECKING:
+    from rich.console import RenderableType
+
+    from gatewayctl.operations.demo import DemoReport
+
+
+def demo(report: DemoReport) -> Iterator[RenderableType]:
+    """The reply, the proof, and where to look."""
+    yield services_table(report.services)
+    yield ""
+    yield f"prompt      {report.prompt}"
+    yield f"reply       {without_control(report.reply)}"
+    yield f"model       {report.model}"
+    yield f"trace id    {report.trace_id}"
+    if report.component is not None:
+        proof = f"read back from Phoenix: {report.spans} spans, one LLM call"
+        yield f"component {report.component} ({proof})"
+    yield ""
+    yield f"Gateway     {report.gateway_url}"
+    yield f"Admin UI    {report.gateway_url}/ui (user admin, password: UI_PASSWORD in .env)"
+    yield f"Trace       {report.trace_url}"
+    yield ""
+    yield 'Next: gatewayctl chat --component passthrough "Hello"'
+    yield "      gatewayctl status"
+    yield "      gatewayctl down"
