@@ -6,7 +6,7 @@ import re
 from pathlib import Path
 
 from gatewayctl.operations.diagnosis.causes import CAUSES
-from gatewayctl.operations.diagnosis.findings.document import document
+from gatewayctl.operations.diagnosis.findings.document import render_page
 from gatewayctl.operations.diagnosis.findings.table import FINDINGS
 from gatewayctl.operations.doctor.checks.fixes import FIXES
 
@@ -15,7 +15,7 @@ PAGE = ROOT / "docs" / "troubleshooting.md"
 
 
 def test_the_page_is_what_the_table_generates() -> None:
-    assert PAGE.read_text(encoding="utf-8") == document(), (
+    assert PAGE.read_text(encoding="utf-8") == render_page(), (
         "Regenerate it: "
         "python -m gatewayctl.operations.diagnosis.findings.document > docs/troubleshooting.md"
     )

@@ -35,10 +35,10 @@ START = """
 import sys
 from pathlib import Path
 from gatewayctl.operations.project.render import render
-from gatewayctl.runtimes.registry import resolve
-from gatewayctl.settings.load import load
-settings = load(Path(sys.argv[1]))
-runtime = resolve(settings).runtime
+from gatewayctl.runtimes.registry import resolve_runtime
+from gatewayctl.settings.load import load_settings
+settings = load_settings(Path(sys.argv[1]))
+runtime = resolve_runtime(settings).runtime
 runtime.preflight()
 render(settings, runtime=runtime.name)
 list(runtime.start())

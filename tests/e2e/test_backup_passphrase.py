@@ -8,7 +8,7 @@ from pathlib import Path
 import pytest
 
 from gatewayctl.errors import BackupSealed
-from gatewayctl.operations.backup.encryption import Opener, Seal
+from gatewayctl.operations.backup.encryption import Decryption, Encryption
 from gatewayctl.settings.model import Secret
 from tests.integration.stack_project import Project, document, master_key_of
 
@@ -21,11 +21,11 @@ def test_what_is_sealed_with_a_passphrase_opens_with_it_alone(tmp_path: Path) ->
     plain.write_bytes(CONTENT)
     sealed, opened = tmp_path / "sealed", tmp_path / "opened"
 
-    Seal(passphrase=PASSPHRASE).close(plain, sealed)
+    Encryption(passphrase=PASSPHRASE).close(plain, sealed)
 
-    Opener(passphrase=PASSPHRASE).open(sealed, opened)
+    Decryption(passphrase=PASSPHRASE).open(sealed, opened)
     assert opened.read_bytes() == CONTENT
-    for opener in (Opener(passphrase=Secret("wrong")), Opener()):
+    for opener in (Decryption(passphrase=Secret("wrong")), Decryption()):
         with pytest.raises(BackupSealed) as raised:
             opener.open(sealed, opened)
         assert PASSPHRASE.reveal() not in str(raised.value)

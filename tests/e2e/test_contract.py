@@ -5,7 +5,7 @@ from __future__ import annotations
 import os
 import signal
 
-from gatewayctl.runtimes.embedded.orphans import find
+from gatewayctl.runtimes.embedded.orphans import find_orphans
 from tests.e2e.contract.embedded import EmbeddedStack
 from tests.e2e.contract.promises import RuntimeContract
 
@@ -22,7 +22,7 @@ class TestEmbedded(RuntimeContract):
         again = running.project.data("up")
 
         assert sorted(again["started"]) == sorted(running.services)
-        engines = [p for p in find(running.layout) if p.cmdline()[:1] == ["query-engine"]]
+        engines = [p for p in find_orphans(running.layout) if p.cmdline()[:1] == ["query-engine"]]
         assert len(engines) == 1
         running.project.ok("down")
         assert running.leftovers() == []

@@ -18,14 +18,14 @@ import pytest
 
 from gatewayctl.errors import GatewayctlError
 from gatewayctl.gateway.client import GatewayClient, new_http_client
-from gatewayctl.gateway.keys import NewKey, VirtualKey, generate, hash_of, listed
-from gatewayctl.operations.keys.check import keys_check
-from gatewayctl.operations.keys.create import keys_create
-from gatewayctl.operations.keys.metadata import is_predecessor, marked
-from gatewayctl.operations.keys.request import KeyAsk
-from gatewayctl.operations.keys.rotate import keys_rotate
-from gatewayctl.operations.keys.values import values_in_env_file
-from gatewayctl.settings.load import load
+from gatewayctl.gateway.keys import NewKey, VirtualKey, generate_key, hash_key, iterate_keys
+from gatewayctl.operations.keys.check import check_keys
+from gatewayctl.operations.keys.create import create_keys
+from gatewayctl.operations.keys.metadata import declared_metadata, is_predecessor
+from gatewayctl.operations.keys.request import KeyRequest
+from gatewayctl.operations.keys.rotate import rotate_key
+from gatewayctl.operations.keys.values import read_env_file_values
+from gatewayctl.settings.load import load_settings
 from gatewayctl.settings.model import Secret, Settings
 from tests.e2e.conftest import PROGRAM, Project
 from tests.fakes.fault_proxy import Fault, FaultProxy, Kind, between
@@ -84,7 +84,7 @@ class Desk:
 
     @property
     def settings(self) -> Settings:
-        return load(self.folder, environ={}, flags={})
+        return load_settings(self.folder, environ={}, flags={})
 
     @property
     def alias(self) -> str:
@@ -94,12 +94,12 @@ class Desk:
         """Every live key that this project made, or that has its alias."""
         return [
             key
-            for key in listed(self.direct, self.master)
+            for key in iterate_keys(self.direct, self.master)
             if key.metadata.get("project") == self.name or key.alias == self.alias
         ]
 
     def held(self) -> Secret | None:
-        return values_in_env_file(self.settings).get(ENV)
+        return read_env_file_values(self.settings).get(ENV)
 
     def opens(self, secret: Secret | None) -> bool:
         assert secret is not None
@@ -111,14 +111,14 @@ class Desk:
     def prepare(self, verb: str) -> None:
         """What there is before the verb runs."""
         if verb.startswith("rotate"):
-            keys_create(self.settings, self.direct, KeyAsk())
+            create_keys(self.settings, self.direct, KeyRequest())
         if verb == "replace":
             # Ours, and nobody has its secret.
-            metadata = marked(self.settings.keys[0], self.name)
+            metadata = declared_metadata(self.settings.keys[0], self.name)
             lost = NewKey(
                 alias=self.alias, secret=Secret(f"sk-lost-and-gone-{self.name}"), metadata=metadata
             )
-            generate(self.direct, self.master, lost)
+            generate_key(self.direct, self.master, lost)
 
     def words(self, verb: str) -> list[str]:
         rotate = ["keys", "rotate", self.alias]
@@ -131,9 +131,9 @@ class Desk:
         with contextlib.suppress(GatewayctlError):
             if verb.startswith("rotate"):
                 grace = "1h" if verb.endswith("grace") else None
-                keys_rotate(self.settings, self.through, self.alias, grace=grace)
+                rotate_key(self.settings, self.through, self.alias, grace=grace)
             else:
-                keys_create(self.settings, self.through, KeyAsk())
+                create_keys(self.settings, self.through, KeyRequest())
 
     def run_and_die(self, verb: str) -> int:
         """In a process of its own, which the proxy kills."""
@@ -149,14 +149,14 @@ class Desk:
         bearers = [key for key in keys if key.alias == self.alias]
         others = [key for key in keys if key not in bearers]
         assert secret is not None
-        assert [key.hash for key in bearers] == [hash_of(secret)]
+        assert [key.hash for key in bearers] == [hash_key(secret)]
         assert self.opens(secret)
         assert [key.alias for key in others if not (grace and is_predecessor(key))] == []
         assert all(key.expires is not None for key in others)
         assert len(others) <= 1
         files = {path.name for path in self.folder.iterdir()}
         assert files == {".env", "gateway.yaml", ".gatewayctl"}
-        names = set(values_in_env_file(self.settings))
+        names = set(read_env_file_values(self.settings))
         assert names == {"LITELLM_MASTER_KEY", ENV}
 
 
@@ -221,9 +221,9 @@ def test_after_a_fault_the_next_run_leaves_one_live_key_that_env_holds(
         assert desk.opens(desk.held())
     desk.proxy.arm(None)
     if (at + get_args(Kind).index(kind)) % 2:
-        keys_create(desk.settings, desk.direct, KeyAsk())
+        create_keys(desk.settings, desk.direct, KeyRequest())
     else:
-        assert keys_check(desk.settings, desk.direct, fix=True).problem is None
+        assert check_keys(desk.settings, desk.direct, fix=True).problem is None
     desk.assert_whole(grace=verb.endswith("grace"))
 
 
@@ -240,7 +240,7 @@ def test_a_full_disk_changes_nothing_that_works(desk: Desk, verb: str) -> None:
     assert done.returncode == 3, done.stderr
     assert "cannot be written" in done.stderr
     assert (desk.held(), {key.hash for key in desk.live()}) == before
-    keys_create(desk.settings, desk.direct, KeyAsk())
+    create_keys(desk.settings, desk.direct, KeyRequest())
     desk.assert_whole()
 
 

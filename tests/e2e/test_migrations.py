@@ -31,10 +31,10 @@ def server(
 
 
 @pytest.fixture
-def database(server: ScratchPostgres, request: pytest.FixtureRequest) -> migrations.Database:
+def database(server: ScratchPostgres, request: pytest.FixtureRequest) -> migrations.DatabaseLogin:
     name = f"db_{abs(hash(request.node.name))}"
     server.sql(f"CREATE DATABASE {name}")
-    return migrations.Database(
+    return migrations.DatabaseLogin(
         host="127.0.0.1", port=server.port, user="postgres", name=name, password=PASSWORD
     )
 
@@ -63,12 +63,15 @@ def _litellm_migrations(python: Path) -> Path:
 
 
 def test_every_migration_of_litellm_applies_once_and_is_recorded_as_prisma_would(
-    embedded_environment: Any, server: ScratchPostgres, database: migrations.Database, psql: Path
+    embedded_environment: Any,
+    server: ScratchPostgres,
+    database: migrations.DatabaseLogin,
+    psql: Path,
 ) -> None:
     folder = _litellm_migrations(embedded_environment.litellm_python)
-    applied = migrations.apply(psql, database, folder)
+    applied = migrations.apply_migrations(psql, database, folder)
     assert len(applied) > 200
-    assert migrations.apply(psql, database, folder) == ()
+    assert migrations.apply_migrations(psql, database, folder) == ()
     rows = server.sql(
         "SELECT migration_name, checksum FROM _prisma_migrations WHERE finished_at IS NOT NULL "
         'AND applied_steps_count = 1 AND length(id) = 36 ORDER BY migration_name COLLATE "C"',
@@ -87,7 +90,7 @@ def test_every_migration_of_litellm_applies_once_and_is_recorded_as_prisma_would
 
 
 def test_a_failing_migration_is_named_rolled_back_and_retried(
-    server: ScratchPostgres, database: migrations.Database, psql: Path, tmp_path: Path
+    server: ScratchPostgres, database: migrations.DatabaseLogin, psql: Path, tmp_path: Path
 ) -> None:
     folder = _write(
         tmp_path,
@@ -98,42 +101,42 @@ def test_a_failing_migration_is_named_rolled_back_and_retried(
         },
     )
     with pytest.raises(MigrationFailed, match=r"2_bad one's failed: .*nonsense") as failure:
-        migrations.apply(psql, database, folder)
+        migrations.apply_migrations(psql, database, folder)
     assert PASSWORD not in str(failure.value)
     tables = "SELECT string_agg(tablename, ',' ORDER BY tablename) FROM pg_tables"
     in_public = f"{tables} WHERE schemaname = 'public'"
     assert server.sql(in_public, database.name) == "_prisma_migrations,one"
 
     _write(folder, **{"2_bad one's": "CREATE TABLE two (id int);"})
-    assert migrations.apply(psql, database, folder) == ("2_bad one's", "3_last")
+    assert migrations.apply_migrations(psql, database, folder) == ("2_bad one's", "3_last")
     assert server.sql(in_public, database.name) == "_prisma_migrations,one,three,two"
 
 
 def test_concurrent_indexes_are_built_inside_the_transaction(
-    server: ScratchPostgres, database: migrations.Database, psql: Path, tmp_path: Path
+    server: ScratchPostgres, database: migrations.DatabaseLogin, psql: Path, tmp_path: Path
 ) -> None:
     script = (
         "-- CREATE INDEX CONCURRENTLY cannot run in a transaction\n"
         "CREATE UNIQUE INDEX CONCURRENTLY IF NOT EXISTS one_id ON one (id);"
     )
     folder = _write(tmp_path, a="CREATE TABLE one (id int);", b=script)
-    assert migrations.apply(psql, database, folder) == ("a", "b")
+    assert migrations.apply_migrations(psql, database, folder) == ("a", "b")
     checksum = hashlib.sha256(script.encode()).hexdigest()
     where = "FROM _prisma_migrations WHERE migration_name = 'b'"
     assert server.sql(f"SELECT checksum {where}", database.name) == checksum
 
 
 def test_a_kill_in_the_middle_loses_nothing(
-    server: ScratchPostgres, database: migrations.Database, psql: Path, tmp_path: Path
+    server: ScratchPostgres, database: migrations.DatabaseLogin, psql: Path, tmp_path: Path
 ) -> None:
     slow = "CREATE TABLE slow (id int); SELECT pg_sleep(90); CREATE TABLE after (id int);"
     folder = _write(tmp_path, a="CREATE TABLE one (id int);", b=slow)
     program = (
         "import sys; from pathlib import Path; "
         "from gatewayctl.runtimes.embedded import migrations as m; "
-        "d = m.Database(host='127.0.0.1', port=int(sys.argv[1]), user='postgres', "
+        "d = m.DatabaseLogin(host='127.0.0.1', port=int(sys.argv[1]), user='postgres', "
         "name=sys.argv[2], password=sys.stdin.read()); "
-        "m.apply(Path(sys.argv[3]), d, Path(sys.argv[4]))"
+        "m.apply_migrations(Path(sys.argv[3]), d, Path(sys.argv[4]))"
     )
     with subprocess.Popen(
         [sys.executable, "-c", program, str(server.port), database.name, str(psql), str(folder)],
@@ -153,17 +156,17 @@ def test_a_kill_in_the_middle_loses_nothing(
         os.killpg(process.pid, signal.SIGKILL)
     server.sql("SELECT pg_terminate_backend(pid) FROM pg_stat_activity WHERE wait_event='PgSleep'")
 
-    assert [one.name for one in migrations.pending(psql, database, folder)] == ["b"]
+    assert [one.name for one in migrations.pending_migrations(psql, database, folder)] == ["b"]
     _write(folder, b=slow.replace("90", "0"))
-    assert migrations.apply(psql, database, folder) == ("b",)
+    assert migrations.apply_migrations(psql, database, folder) == ("b",)
 
 
 def test_two_at_once_apply_everything_once(
-    server: ScratchPostgres, database: migrations.Database, psql: Path, tmp_path: Path
+    server: ScratchPostgres, database: migrations.DatabaseLogin, psql: Path, tmp_path: Path
 ) -> None:
     folder = _write(tmp_path, a="CREATE TABLE one (id int); SELECT pg_sleep(0.5);", b="SELECT 1;")
     # Both scripts are made before either runs, so the second one cannot know of the first.
-    script = migrations.script(migrations.pending(psql, database, folder))
+    script = migrations.script(migrations.pending_migrations(psql, database, folder))
     path = tmp_path / "both.sql"
     path.write_text(script)
     words = [str(psql), "-X", "-q", "-v", "ON_ERROR_STOP=1", "-f", str(path)]
@@ -176,24 +179,24 @@ def test_two_at_once_apply_everything_once(
 
 
 def test_a_failed_row_of_prisma_itself_stops_everything(
-    server: ScratchPostgres, database: migrations.Database, psql: Path, tmp_path: Path
+    server: ScratchPostgres, database: migrations.DatabaseLogin, psql: Path, tmp_path: Path
 ) -> None:
     folder = _write(tmp_path, a="SELECT 1;")
-    migrations.apply(psql, database, folder)
+    migrations.apply_migrations(psql, database, folder)
     server.sql("UPDATE _prisma_migrations SET finished_at = NULL", database.name)
     with pytest.raises(MigrationFailed, match="begun by prisma migrate and never finished"):
-        migrations.pending(psql, database, folder)
+        migrations.pending_migrations(psql, database, folder)
     server.sql("UPDATE _prisma_migrations SET rolled_back_at = now()", database.name)
-    assert migrations.apply(psql, database, folder) == ("a",)
+    assert migrations.apply_migrations(psql, database, folder) == ("a",)
 
 
 def test_a_wrong_password_is_a_sentence_without_the_password(
     server: ScratchPostgres, psql: Path, tmp_path: Path
 ) -> None:
     folder = _write(tmp_path, a="SELECT 1;")
-    wrong = migrations.Database(
+    wrong = migrations.DatabaseLogin(
         host="127.0.0.1", port=server.port, user="postgres", name="postgres", password="geheim"
     )
     with pytest.raises(MigrationFailed, match="password authentication failed") as failure:
-        migrations.pending(psql, wrong, folder)
+        migrations.pending_migrations(psql, wrong, folder)
     assert "geheim" not in str(failure.value)

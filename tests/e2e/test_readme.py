@@ -70,9 +70,9 @@ def test_the_two_commands_for_a_fresh_machine_are_targets_of_make() -> None:
 
 
 def test_every_yaml_of_the_readme_is_a_valid_gateway_yaml(tmp_path: Path) -> None:
-    from gatewayctl.settings.load import load
+    from gatewayctl.settings.load import load_settings
 
     for block in re.findall(r"```yaml\n(.*?)```", README, re.DOTALL):
         (tmp_path / "gateway.yaml").write_text(block, encoding="utf-8")
 
-        assert load(tmp_path, environ={}).models
+        assert load_settings(tmp_path, environ={}).models

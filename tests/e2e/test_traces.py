@@ -18,10 +18,10 @@ import pytest
 
 from gatewayctl.client.calls import component_call
 from gatewayctl.gateway.client import GatewayClient, new_http_client
-from gatewayctl.operations.chat.plan import ChatAsk
-from gatewayctl.operations.chat.send import chat
+from gatewayctl.operations.chat.plan import ChatInput
+from gatewayctl.operations.chat.send import send_chat
 from gatewayctl.runtimes.embedded.environment import Environment
-from gatewayctl.settings.load import load
+from gatewayctl.settings.load import load_settings
 from tests.e2e.conftest import Project, make_project
 from tests.fakes import otlp_fault_proxy as liar
 from tests.fakes.driving import report_of
@@ -164,19 +164,19 @@ def test_a_phoenix_that_is_away_is_unknown_not_wrong(project: Project) -> None:
 
 
 def test_a_hundred_clean_runs_raise_no_false_alarm(project: Project, proxy: FaultProxy) -> None:
-    settings = load(project.folder, environ={})
+    settings = load_settings(project.folder, environ={})
 
     def one(number: int) -> tuple[str, ...]:
         component = ("passthrough", "reasoning-agent", "routing-classifier")[number % 3]
         with new_http_client() as http:
-            ask = ChatAsk(
+            ask = ChatInput(
                 prompt=f"clean {number}",
                 component=component,
                 model="demo",
                 stream=number % 2 == 0,
                 verify=60,
             )
-            said = report_of(chat(settings, GatewayClient(http, settings.gateway_url), ask,
+            said = report_of(send_chat(settings, GatewayClient(http, settings.gateway_url), ask,
                                   environ={}))  # fmt: skip
         proof = said.verification
         assert proof is not None

@@ -12,7 +12,7 @@ import pytest
 from uv import find_uv_bin
 
 from gatewayctl.runtimes.embedded.layout import Layout
-from gatewayctl.runtimes.embedded.orphans import find
+from gatewayctl.runtimes.embedded.orphans import find_orphans
 from tests.e2e.conftest import make_project
 
 
@@ -30,7 +30,9 @@ def test_the_installed_wheel_tells_the_story_as_an_ordinary_user() -> None:
         _give(home)
 
         told = project.run("demo", "--json", timeout=400)
-        owners = {p.uids().real for p in find(Layout(state_dir=project.folder / ".gatewayctl"))}
+        owners = {
+            p.uids().real for p in find_orphans(Layout(state_dir=project.folder / ".gatewayctl"))
+        }
         project.run("down")
     finally:
         subprocess.run(["rm", "-rf", str(home)], check=True)

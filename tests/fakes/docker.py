@@ -129,7 +129,7 @@ class FakeDocker:
             return self.configured
         return {name: self._filled(each, generated) for name, each in self.configured.items()}
 
-    def rehearsed(
+    def preview_recreations(
         self,
         compose_file: str,
         services: Sequence[str],
@@ -162,7 +162,7 @@ class FakeDocker:
                 self._bring_up(service)
         return done
 
-    def starts_elsewhere(self) -> tuple[int, ...]:
+    def find_concurrent_ups(self) -> tuple[int, ...]:
         return self.elsewhere.pop(0) if self.elsewhere else ()
 
     def restart(self, services: Sequence[str]) -> None:

@@ -7,7 +7,7 @@ from pathlib import Path
 from typing import Any
 
 from gatewayctl.errors import SettingsInvalid
-from gatewayctl.settings.load import load
+from gatewayctl.settings.load import load_settings
 from gatewayctl.settings.model import Settings
 
 MASTER_KEY = "sk-master-0123456789abcdef"
@@ -28,7 +28,7 @@ def project(
     if env is not None:
         (folder / ".env").write_text(env)
         (folder / ".env").chmod(0o600)
-    return load(folder, environ=environ or {}, flags=flags or {})
+    return load_settings(folder, environ=environ or {}, flags=flags or {})
 
 
 def problems(

@@ -10,8 +10,8 @@ from gatewayctl.errors import ImageMissing
 from gatewayctl.rendering.plan import RenderedFile
 from gatewayctl.runtimes.base import Progress, Started
 from gatewayctl.runtimes.docker.states import version
-from gatewayctl.runtimes.releases import Check, Release
-from gatewayctl.settings.load import load
+from gatewayctl.runtimes.releases import PreflightCheck, Release
+from gatewayctl.settings.load import load_settings
 from gatewayctl.settings.model import RuntimeName
 from tests.fakes.database import FakeServer
 from tests.fakes.runtime import FakeRuntime
@@ -76,7 +76,7 @@ class ReleasedRuntime(FakeRuntime):
     def wanted_release(self) -> Release:
         if not self.selectable:
             return self.release(self.environment)
-        return self.release(load(self.folder, environ={}).images.litellm)
+        return self.release(load_settings(self.folder, environ={}).images.litellm)
 
     def fetch_release(self, name: str) -> Generator[Progress, None, None]:
         self._called(f"fetch {name}")
@@ -84,13 +84,13 @@ class ReleasedRuntime(FakeRuntime):
             raise ImageMissing(f"There is no image {name}: manifest unknown")
         yield Progress(subject=name, state="ready", detail="pulled")
 
-    def rehearse(
+    def run_preflight(
         self, files: Sequence[RenderedFile]
-    ) -> Generator[Progress, None, tuple[Check, ...]]:
+    ) -> Generator[Progress, None, tuple[PreflightCheck, ...]]:
         self._called("rehearse")
         yield Progress(subject="pre-flight", state="working")
         text = next((each.content for each in files if "compose.yml" in each.path.name), "")
         for image, said in self.refusing.items():
             if image in text:
-                return (Check(name="configuration", passed=False, said=said),)
-        return (Check(name="configuration", passed=True, said="config OK"),)
+                return (PreflightCheck(name="configuration", passed=False, said=said),)
+        return (PreflightCheck(name="configuration", passed=True, said="config OK"),)

@@ -19,7 +19,7 @@ from gatewayctl.runtimes.base import (
 )
 from gatewayctl.runtimes.database_shell import DatabaseName
 from gatewayctl.runtimes.registry import ResolvedRuntime
-from gatewayctl.runtimes.service_change import PendingChange
+from gatewayctl.runtimes.service_change import ServiceChange
 from gatewayctl.settings.model import RuntimeName
 from tests.fakes.database import FakeContent, FakeServer, FakeShell
 
@@ -114,16 +114,16 @@ class FakeRuntime:
             unchanged=tuple(app for app in self.apps if app in ran - self.differs),
         )
 
-    def pending(self, files: Sequence[RenderedFile]) -> tuple[PendingChange, ...]:
+    def pending(self, files: Sequence[RenderedFile]) -> tuple[ServiceChange, ...]:
         self._called("pending")
         return tuple(self._pending(name) for name in (*self.services, *self.apps))
 
-    def _pending(self, name: str) -> PendingChange:
+    def _pending(self, name: str) -> ServiceChange:
         if name not in self.running:
-            return PendingChange(service=name, action="start")
+            return ServiceChange(service=name, action="start")
         if name in self.differs:
-            return PendingChange(service=name, action="restart", why=(self.reason,))
-        return PendingChange(service=name, action="untouched")
+            return ServiceChange(service=name, action="restart", why=(self.reason,))
+        return ServiceChange(service=name, action="untouched")
 
     def states(self) -> tuple[ServiceState, ...]:
         self._called("states")

@@ -11,10 +11,10 @@ import httpx
 
 from gatewayctl.gateway.client import GatewayClient
 from gatewayctl.operations.doctor.checks.subject import Look, Subject
-from gatewayctl.operations.doctor.run import Ways, seen
+from gatewayctl.operations.doctor.run import ProjectLoaders, inspect_project
 from gatewayctl.runtimes.base import ProcessState
-from gatewayctl.runtimes.self_check import Ailment
-from gatewayctl.settings.load import load
+from gatewayctl.runtimes.self_check import Fault
+from gatewayctl.settings.load import load_settings
 from gatewayctl.settings.model import Settings
 from tests.fakes.litellm import FakeLiteLLM
 from tests.fakes.phoenix import healthy_stack
@@ -35,9 +35,9 @@ UI_PASSWORD=c0ffee1234deadbeef567890
 class AilingRuntime(FakeRuntime):
     """A runtime that can be examined; what is cured is no longer found."""
 
-    ills: list[Ailment] = field(default_factory=list)
+    ills: list[Fault] = field(default_factory=list)
 
-    def ailments(self) -> tuple[Ailment, ...]:
+    def find_faults(self) -> tuple[Fault, ...]:
         return tuple(self.ills)
 
     def cure(self, finding: str) -> str:
@@ -74,12 +74,12 @@ class Patient:
         self.runtime.processes = states | but
 
     def settings(self) -> Settings:
-        return load(self.folder, environ=self.environ)
+        return load_settings(self.folder, environ=self.environ)
 
     @contextmanager
-    def ways(self) -> Iterator[Ways]:
+    def ways(self) -> Iterator[ProjectLoaders]:
         with httpx.Client(transport=self.litellm.transport()) as http:
-            yield Ways(
+            yield ProjectLoaders(
                 settings=self.settings,
                 runtime=lambda: resolved(self.runtime),
                 gateway=lambda: GatewayClient(http, "http://127.0.0.1:4000"),
@@ -88,7 +88,7 @@ class Patient:
     @contextmanager
     def subject(self) -> Iterator[Subject]:
         with self.ways() as ways:
-            yield seen(self.folder, ways)
+            yield inspect_project(self.folder, ways)
 
     def found(self, look: Look) -> list[tuple[str, str]]:
         """Finding and evidence of all that one check finds."""

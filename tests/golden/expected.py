@@ -10,7 +10,7 @@ from collections.abc import Iterator
 from pathlib import Path
 from typing import Final
 
-from gatewayctl.rendering.plan import plan
+from gatewayctl.rendering.plan import plan_files
 from gatewayctl.settings.env_example import env_example, env_prod_example
 from tests.fakes.projects import project
 
@@ -67,5 +67,5 @@ def generated() -> Iterator[tuple[Path, str]]:
 
 
 def _rendered(folder: Path, gateway_yaml: str, target: Path) -> Iterator[tuple[Path, str]]:
-    for file in plan(project(folder, gateway_yaml), runtime="docker"):
+    for file in plan_files(project(folder, gateway_yaml), runtime="docker"):
         yield target / file.path, file.content

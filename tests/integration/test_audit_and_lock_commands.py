@@ -12,15 +12,15 @@ import psutil
 import pytest
 
 from gatewayctl.errors import ServiceFailed
-from gatewayctl.operations.state.audit import audit
-from gatewayctl.operations.state.lock import held
+from gatewayctl.operations.state.audit import read_audit
+from gatewayctl.operations.state.lock import hold_lock
 from tests.integration.stack_project import Project, document
 
 HOLDER = """
 import sys
 from pathlib import Path
-from gatewayctl.operations.state.lock import held
-with held(Path(sys.argv[1]), "backup"):
+from gatewayctl.operations.state.lock import hold_lock
+with hold_lock(Path(sys.argv[1]), "backup"):
     print("held", flush=True)
     sys.stdin.read()
 """
@@ -64,7 +64,7 @@ def test_a_verb_that_failed_is_in_the_log_with_its_code(ready: Project) -> None:
 def test_a_verb_that_found_the_project_locked_changed_nothing_and_is_not_in_the_log(
     ready: Project,
 ) -> None:
-    with held(ready.folder / ".gatewayctl", "backup"):
+    with hold_lock(ready.folder / ".gatewayctl", "backup"):
         refused = document(ready.run("--lock-timeout", "0.02", "down", "--json"))
 
     assert refused["error"]["code"] == "locked"
@@ -90,7 +90,7 @@ def test_a_verb_waits_for_the_one_before_it(ready: Project) -> None:
             said, _ = waiting.communicate(timeout=60)
 
     assert json.loads(said)["status"] == "success"
-    last = audit(state).entries[-1]
+    last = read_audit(state).entries[-1]
     assert (last.verb, last.outcome) == ("down", "done")
     # The log counts in whole milliseconds.
     assert last.at >= let_go - timedelta(milliseconds=1)
@@ -105,7 +105,7 @@ def test_the_time_to_wait_may_stand_in_the_environment_too(
 ) -> None:
     monkeypatch.setenv("GATEWAYCTL_LOCK_TIMEOUT", "0.03")
 
-    with held(ready.folder / ".gatewayctl", "backup"):
+    with hold_lock(ready.folder / ".gatewayctl", "backup"):
         refused = ready.run("down")
 
     assert "Waited 0.03 s for it." in refused.stderr

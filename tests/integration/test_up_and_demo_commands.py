@@ -8,7 +8,7 @@ import httpx
 import pytest
 
 from gatewayctl.errors import PortTaken
-from gatewayctl.operations.state.lock import held
+from gatewayctl.operations.state.lock import hold_lock
 from gatewayctl.operations.traces import verification
 from tests.fakes.litellm import error
 from tests.integration.stack_project import KEY, Project, document, master_key_of
@@ -156,7 +156,7 @@ def test_control_c_is_exit_code_130_and_what_was_started_is_stopped(project: Pro
 
 
 def test_another_gatewayctl_at_work_is_exit_code_4(project: Project) -> None:
-    with held(project.folder / ".gatewayctl", "down"):
+    with hold_lock(project.folder / ".gatewayctl", "down"):
         found = document(project.run("up", "--json"))
 
     assert found["error"]["code"] == "locked"

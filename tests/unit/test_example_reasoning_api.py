@@ -7,7 +7,7 @@ from pathlib import Path
 
 from gatewayctl.operations.chat import route
 from gatewayctl.settings import reference
-from gatewayctl.settings.load import load
+from gatewayctl.settings.load import load_settings
 from reasoning_api import calls, paths
 
 EXAMPLE = Path(__file__).parents[2] / "examples" / "reasoning-api"
@@ -39,7 +39,7 @@ def test_the_gateway_yaml_of_its_readme_is_valid_and_names_models_there_are(
     (block,) = re.findall(r"```yaml\n(.*?)```", README, re.DOTALL)
     (tmp_path / "gateway.yaml").write_text(block, encoding="utf-8")
 
-    settings = load(tmp_path, environ={})
+    settings = load_settings(tmp_path, environ={})
 
     (app,) = settings.apps
     served = {model.name for model in settings.served}

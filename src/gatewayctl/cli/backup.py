@@ -34,13 +34,13 @@ def backup(
 ) -> None:
     """Write both databases, .env and gateway.yaml into one file, while all goes on serving."""
     from gatewayctl.operations.backup.create import backup as operation
-    from gatewayctl.operations.backup.encryption import Seal
+    from gatewayctl.operations.backup.encryption import Encryption
     from gatewayctl.output import backup as shown
 
     app = context(ctx)
-    seal = Seal(recipients=tuple(recipient or ()), passphrase=_passphrase(passphrase_stdin))
+    seal = Encryption(recipients=tuple(recipient or ()), passphrase=_passphrase(passphrase_stdin))
     events = operation(app.settings, app.resolved_runtime, file, seal=seal)
-    app.run("backup", events, shown.backup)
+    app.run("backup", events, shown.render_backup)
 
 
 def restore(
@@ -63,17 +63,17 @@ def restore(
     json_output: JsonFlag = False,
 ) -> None:
     """Put a backup in the place of the project's data; proven before and after."""
-    from gatewayctl.cli.confirm import by_name
-    from gatewayctl.operations.backup.encryption import Opener
+    from gatewayctl.cli.confirm import confirm_by_name
+    from gatewayctl.operations.backup.encryption import Decryption
     from gatewayctl.operations.backup.restore import RestoreOptions
     from gatewayctl.operations.backup.restore import restore as operation
     from gatewayctl.output import backup as shown
 
     app = context(ctx)
-    by_name(app.settings.project_name, "the keys, spend and traces of now", yes=yes)
-    opener = Opener(identity=identity, passphrase=_passphrase(passphrase_stdin))
+    confirm_by_name(app.settings.project_name, "the keys, spend and traces of now", yes=yes)
+    opener = Decryption(identity=identity, passphrase=_passphrase(passphrase_stdin))
     options = RestoreOptions(opener=opener, force=force, backup=not no_backup, timeout=timeout)
-    app.run("restore", operation(file, options, app.afresh), shown.restore)
+    app.run("restore", operation(file, options, app.afresh), shown.render_restore)
 
 
 def reset(
@@ -92,20 +92,20 @@ def reset(
     json_output: JsonFlag = False,
 ) -> None:
     """Empty LiteLLM's database (keys, spend) and make the declared keys anew; traces stay."""
-    from gatewayctl.cli.confirm import by_name
-    from gatewayctl.operations.backup.reset import ResetOptions, loss
+    from gatewayctl.cli.confirm import confirm_by_name
+    from gatewayctl.operations.backup.reset import ResetOptions, measure_loss
     from gatewayctl.operations.backup.reset import reset as operation
     from gatewayctl.output import backup as shown
 
     app = context(ctx)
-    lost = loss(app.settings, app.gateway, app.runtime)
+    lost = measure_loss(app.settings, app.gateway, app.runtime)
     app.console.say(shown.loss_sentence(lost, everything=everything, kept=not no_backup))
-    by_name(app.settings.project_name, shown.loss_words(everything=everything), yes=yes)
+    confirm_by_name(app.settings.project_name, shown.describe_loss(everything=everything), yes=yes)
     options = ResetOptions(
         backup=not no_backup, keep_keys=keep_keys, everything=everything, timeout=timeout
     )
     events = operation(app.settings, app.resolved_runtime, app.gateway, options, lost=lost)
-    app.run("reset", events, shown.reset)
+    app.run("reset", events, shown.render_reset)
 
 
 def _passphrase(wanted: bool) -> Secret | None:

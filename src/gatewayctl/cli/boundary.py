@@ -70,13 +70,13 @@ def _show(ctx: Any, error: GatewayctlError, args: list[str]) -> NoReturn:
 
 
 def _show_bug(ctx: Any, error: Exception, args: list[str]) -> NoReturn:
-    from gatewayctl.settings.masking import masked
+    from gatewayctl.settings.masking import mask_keys
 
     app = _app(ctx)
     if app.verbose:
         import traceback
 
         # Only source lines: locals could hold keys.
-        sys.stderr.write(masked("".join(traceback.format_exception(error))))
-    text = masked(str(error)) or "no message"
+        sys.stderr.write(mask_keys("".join(traceback.format_exception(error))))
+    text = mask_keys(str(error)) or "no message"
     _show(ctx, GatewayctlError(f"A bug in gatewayctl: {type(error).__name__}: {text}"), args)

@@ -13,7 +13,7 @@ from gatewayctl.cli.options import JsonFlag
 from gatewayctl.errors import EmptyPrompt, UsageProblem
 
 if TYPE_CHECKING:
-    from gatewayctl.operations.chat.plan import ChatAsk
+    from gatewayctl.operations.chat.plan import ChatInput
     from gatewayctl.operations.chat.report import ChatReport
     from gatewayctl.tracing.client_spans import ClientTracer
 
@@ -63,14 +63,14 @@ def chat(
     json: JsonFlag = False,
 ) -> None:
     """Chat through the gateway: streamed, attributed to a component, traced."""
-    from gatewayctl.operations.chat.plan import ChatAsk
-    from gatewayctl.output.chat import replied
+    from gatewayctl.operations.chat.plan import ChatInput
+    from gatewayctl.output.chat import render_reply
 
     app = context(ctx)
     if route is not None and (component is not None or operation is not None):
         raise UsageProblem("A route has components of its own: leave out --component, --operation.")
     terminal = prompt is None and sys.stdin.isatty()
-    ask = ChatAsk(
+    ask = ChatInput(
         prompt="" if terminal else _prompt(prompt),
         component=component,
         operation=operation,
@@ -86,10 +86,12 @@ def chat(
     if terminal:
         _conversation(app, ask)
     else:
-        app.show("chat", turn(app, ask), lambda shown: replied(shown, terminal=_on_terminal(app)))
+        app.show(
+            "chat", turn(app, ask), lambda shown: render_reply(shown, terminal=_on_terminal(app))
+        )
 
 
-def _conversation(app: App, ask: ChatAsk) -> None:
+def _conversation(app: App, ask: ChatInput) -> None:
     from gatewayctl.cli.conversation import converse
     from gatewayctl.tracing.client_spans import ClientTracer
 
@@ -112,20 +114,20 @@ def _on_terminal(app: App) -> bool:
     return app.console.stdout.isatty()
 
 
-def turn(app: App, ask: ChatAsk, tracer: ClientTracer | None = None) -> ChatReport:
+def turn(app: App, ask: ChatInput, tracer: ClientTracer | None = None) -> ChatReport:
     """One prompt and its reply: streamed to stdout, narrated on stderr."""
-    from gatewayctl.operations.chat.send import chat as chat_once
-    from gatewayctl.output.chat import Screen, narrated
+    from gatewayctl.operations.chat.send import send_chat
+    from gatewayctl.output.chat import Screen, narrate_reply
 
     screen = Screen(terminal=_on_terminal(app))
     try:
         # Closed here, not some day: a reply that is given up still sends its span.
-        with closing(chat_once(app.settings, app.gateway, ask, tracer=tracer)) as events:
+        with closing(send_chat(app.settings, app.gateway, ask, tracer=tracer)) as events:
             report = app.follow(screen.passing(events))
     finally:
         if screen.open_line:
             app.console.result_text("\n")
     if not app.json:
-        for line in narrated(report):
+        for line in narrate_reply(report):
             app.console.say(line)
     return report

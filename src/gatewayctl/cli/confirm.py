@@ -9,7 +9,7 @@ import typer
 from gatewayctl.errors import ConfirmationRequired
 
 
-def by_name(name: str, lost: str, *, yes: bool, what: str = "the project's name") -> None:
+def confirm_by_name(name: str, lost: str, *, yes: bool, what: str = "the project's name") -> None:
     """Go on only with --yes or when the name is typed on the terminal.
 
     ``what`` says whose name it is, such as ``the key's alias``.

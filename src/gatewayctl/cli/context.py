@@ -53,9 +53,9 @@ class App:
     @cached_property
     def settings(self) -> Settings:
         """The checked settings of the project; raises SettingsProblem."""
-        from gatewayctl.settings.load import load
+        from gatewayctl.settings.load import load_settings
 
-        return load(self.project_dir, flags=self.flags)
+        return load_settings(self.project_dir, flags=self.flags)
 
     def reload_settings(self) -> Settings:
         """Read the settings again, after a verb wrote .env or gateway.yaml."""
@@ -65,12 +65,12 @@ class App:
     @cached_property
     def resolved_runtime(self) -> ResolvedRuntime:
         """The runtime and why it was chosen; raises RuntimeUnavailable."""
-        from gatewayctl.runtimes.registry import ResolvedRuntime, resolve
+        from gatewayctl.runtimes.registry import ResolvedRuntime, resolve_runtime
 
         if self.overrides.runtime is not None:
             fake = self.overrides.runtime
             return ResolvedRuntime(name=fake.name, why="given by the test", runtime=fake)
-        return resolve(self.settings)
+        return resolve_runtime(self.settings)
 
     @property
     def runtime(self) -> Runtime:
@@ -108,9 +108,9 @@ class App:
         """Print a report as text or JSON; exit with its problem's code if it has one."""
         problem: GatewayctlError | None = getattr(report, "problem", None)
         if self.json:
-            from gatewayctl.output.envelope import document
+            from gatewayctl.output.envelope import render_document
 
-            self.console.result_text(document(command, report, problem) + "\n")
+            self.console.result_text(render_document(command, report, problem) + "\n")
         else:
             self.console.result(renderer(report))
             if problem is not None:
@@ -130,12 +130,12 @@ class App:
 
     def show_error(self, error: GatewayctlError) -> None:
         """Print a failure as text or JSON; the caller exits."""
-        from gatewayctl.output.envelope import error_document
+        from gatewayctl.output.envelope import render_error
 
         # The mode may have become known only when the error was met.
         self.console.json = self.json
         if self.json:
-            self.console.result_text(error_document(self.command, error) + "\n")
+            self.console.result_text(render_error(self.command, error) + "\n")
         else:
             self.console.error(error)
 

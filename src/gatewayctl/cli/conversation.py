@@ -13,15 +13,15 @@ from typing import TYPE_CHECKING
 from gatewayctl.errors import Refused, Unreachable
 
 if TYPE_CHECKING:
-    from gatewayctl.operations.chat.plan import ChatAsk
+    from gatewayctl.operations.chat.plan import ChatInput
     from gatewayctl.operations.chat.report import ChatReport
     from gatewayctl.output.console import Console
 
 
 def converse(
-    ask: ChatAsk,
+    ask: ChatInput,
     *,
-    turn: Callable[[ChatAsk], ChatReport],
+    turn: Callable[[ChatInput], ChatReport],
     console: Console,
     read: Callable[[str], str] = input,
 ) -> None:
@@ -30,7 +30,7 @@ def converse(
     A refused turn is told and forgotten, and the conversation goes on; Ctrl-D ends it. A
     reply that broke off is told too, and stays in the history.
     """
-    from gatewayctl.output.chat import replied
+    from gatewayctl.output.chat import render_reply
 
     ask = replace(ask, session=str(uuid.uuid4()))
     console.say("A conversation; Ctrl-D ends it.")
@@ -47,7 +47,7 @@ def converse(
         except (Refused, Unreachable) as error:
             console.error(error)
             continue
-        console.result(replied(report, terminal=console.stdout.isatty()))
+        console.result(render_reply(report, terminal=console.stdout.isatty()))
         if report.problem is not None:
             console.error(report.problem)
         said = {"role": "user", "content": prompt}

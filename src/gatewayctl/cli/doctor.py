@@ -16,14 +16,14 @@ def doctor(
     json_output: JsonFlag = False,
 ) -> None:
     """Look for everything that can be wrong; works with nothing running."""
-    from gatewayctl.operations.doctor.run import Ways
+    from gatewayctl.operations.doctor.run import ProjectLoaders
     from gatewayctl.operations.doctor.run import doctor as operation
     from gatewayctl.output import doctor as shown
 
     app = context(ctx)
-    ways = Ways(
+    ways = ProjectLoaders(
         settings=app.reload_settings,
         runtime=lambda: app.resolved_runtime,
         gateway=lambda: app.gateway,
     )
-    app.run("doctor", operation(app.project_dir, ways, fix=fix), shown.doctor)
+    app.run("doctor", operation(app.project_dir, ways, fix=fix), shown.render_doctor)

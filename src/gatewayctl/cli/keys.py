@@ -41,24 +41,26 @@ def create(
     json: JsonFlag = False,
 ) -> None:
     """Make the virtual keys that are missing, and write them to .env."""
-    from gatewayctl.operations.keys.create import keys_create
-    from gatewayctl.operations.keys.request import KeyAsk
+    from gatewayctl.operations.keys.create import create_keys
+    from gatewayctl.operations.keys.request import KeyRequest
     from gatewayctl.output import keys
 
     app = context(ctx)
-    ask = KeyAsk(
+    ask = KeyRequest(
         alias=alias,
         env=env,
         models=tuple(model or ()),
         metadata=tuple(metadata or ()),
         duration=duration,
     )
-    report = keys_create(app.settings, app.gateway, ask)
+    report = create_keys(app.settings, app.gateway, ask)
     if show:
         plain = report.revealed()
-        app.show("keys create", plain, lambda made: keys.shown(made, alone=alias is not None))
+        app.show(
+            "keys create", plain, lambda made: keys.render_secrets(made, alone=alias is not None)
+        )
     else:
-        app.show("keys create", report, keys.created)
+        app.show("keys create", report, keys.render_create)
 
 
 @app.command("list")
@@ -70,22 +72,22 @@ def list_(
     json: JsonFlag = False,
 ) -> None:
     """What is declared, what LiteLLM has and what .env holds, joined."""
-    from gatewayctl.operations.keys.list import keys_list
+    from gatewayctl.operations.keys.list import list_keys
     from gatewayctl.output import keys
 
     app = context(ctx)
-    report = keys_list(app.settings, app.gateway)
-    app.show("keys list", report, lambda found: keys.listed(found, everything=everything))
+    report = list_keys(app.settings, app.gateway)
+    app.show("keys list", report, lambda found: keys.render_list(found, everything=everything))
 
 
 @app.command("show")
 def show(ctx: typer.Context, alias: Alias, json: JsonFlag = False) -> None:
     """All there is to know about one key; its secret stays masked."""
-    from gatewayctl.operations.keys.show import keys_show
+    from gatewayctl.operations.keys.show import show_key
     from gatewayctl.output import keys
 
     app = context(ctx)
-    app.show("keys show", keys_show(app.settings, app.gateway, alias), keys.details)
+    app.show("keys show", show_key(app.settings, app.gateway, alias), keys.render_show)
 
 
 @app.command("check")
@@ -95,11 +97,11 @@ def check(
     json: JsonFlag = False,
 ) -> None:
     """Prove each key with real calls; exit 8 when one is not as declared."""
-    from gatewayctl.operations.keys.check import keys_check
+    from gatewayctl.operations.keys.check import check_keys
     from gatewayctl.output import keys
 
     app = context(ctx)
-    app.show("keys check", keys_check(app.settings, app.gateway, fix=fix), keys.checked)
+    app.show("keys check", check_keys(app.settings, app.gateway, fix=fix), keys.render_check)
 
 
 @app.command("rotate")
@@ -113,25 +115,25 @@ def rotate(
     json: JsonFlag = False,
 ) -> None:
     """A new key under the same alias; the old one is revoked, or valid for the grace."""
-    from gatewayctl.operations.keys.rotate import keys_rotate
+    from gatewayctl.operations.keys.rotate import rotate_key
     from gatewayctl.output import keys
 
     app = context(ctx)
     app.show(
-        "keys rotate", keys_rotate(app.settings, app.gateway, alias, grace=grace), keys.rotated
+        "keys rotate", rotate_key(app.settings, app.gateway, alias, grace=grace), keys.render_rotate
     )
 
 
 @app.command("revoke")
 def revoke(ctx: typer.Context, alias: Alias, yes: YesFlag = False, json: JsonFlag = False) -> None:
     """Delete a key in LiteLLM, and take it out of .env."""
-    from gatewayctl.cli.confirm import by_name
-    from gatewayctl.operations.keys.revoke import keys_revoke
+    from gatewayctl.cli.confirm import confirm_by_name
+    from gatewayctl.operations.keys.revoke import revoke_key
     from gatewayctl.output import keys
 
     app = context(ctx)
-    by_name(alias, f"the key {alias}, for all who use it", yes=yes, what="the key's alias")
-    app.show("keys revoke", keys_revoke(app.settings, app.gateway, alias), keys.revoked)
+    confirm_by_name(alias, f"the key {alias}, for all who use it", yes=yes, what="the key's alias")
+    app.show("keys revoke", revoke_key(app.settings, app.gateway, alias), keys.render_revoke)
 
 
 @app.command("sync")
@@ -146,9 +148,9 @@ def sync(
     json: JsonFlag = False,
 ) -> None:
     """Make LiteLLM and .env what gateway.yaml declares; keys of others are left alone."""
-    from gatewayctl.operations.keys.sync import keys_sync
+    from gatewayctl.operations.keys.sync import sync_keys
     from gatewayctl.output import keys
 
     app = context(ctx)
-    report = keys_sync(app.settings, app.gateway, prune=prune, dry_run=dry_run)
-    app.show("keys sync", report, keys.synced)
+    report = sync_keys(app.settings, app.gateway, prune=prune, dry_run=dry_run)
+    app.show("keys sync", report, keys.render_sync)

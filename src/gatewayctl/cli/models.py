@@ -21,11 +21,11 @@ def list_(
     json: JsonFlag = False,
 ) -> None:
     """The models gateway.yaml declares against those LiteLLM serves."""
-    from gatewayctl.operations.models.list import models_list
+    from gatewayctl.operations.models.list import list_models
     from gatewayctl.output import models
 
     app = context(ctx)
     if check:
         app.console.say("Calling each model once: providers charge for it.")
-    events = models_list(app.settings, app.gateway, call=check)
-    app.run("models list", events, models.listed)
+    events = list_models(app.settings, app.gateway, call=check)
+    app.run("models list", events, models.render_list)

@@ -38,12 +38,12 @@ def init(
 ) -> None:
     """Make this folder a gateway project: gateway.yaml, .env with secrets, .gitignore."""
     from gatewayctl.operations.project import init as operation
-    from gatewayctl.output.project import initialised
+    from gatewayctl.output.project import render_init
 
     app = context(ctx)
     key = _secret_of_stdin("OpenAI API key") if openai_api_key_stdin else None
     report = operation.init(app.project_dir, openai_api_key=key, force=force, flags=app.flags)
-    app.show("init", report, initialised)
+    app.show("init", report, render_init)
 
 
 def render(
@@ -58,12 +58,12 @@ def render(
 ) -> None:
     """Write compose/ from gateway.yaml."""
     from gatewayctl.operations.project import render as operation
-    from gatewayctl.output.project import rendered
+    from gatewayctl.output.project import render_render
 
     app = context(ctx)
     name = app.resolved_runtime.name
     report = operation.render(app.settings, check=check, diff=diff, runtime=name)
-    app.show("render", report, rendered)
+    app.show("render", report, render_render)
 
 
 def _secret_of_stdin(what: str) -> Secret:

@@ -25,7 +25,7 @@ def plan(ctx: typer.Context, json_output: JsonFlag = False) -> None:
     from gatewayctl.output import stack
 
     app = context(ctx)
-    app.show("plan", operation(app.settings, app.resolved_runtime, app.gateway), stack.planned)
+    app.show("plan", operation(app.settings, app.resolved_runtime, app.gateway), stack.render_plan)
 
 
 def up(
@@ -43,7 +43,7 @@ def up(
     from gatewayctl.output import stack
 
     app = context(ctx)
-    app.run("up", bring_up(app, timeout=timeout, keys=not no_keys, pull=pull), stack.up)
+    app.run("up", bring_up(app, timeout=timeout, keys=not no_keys, pull=pull), stack.render_up)
 
 
 def bring_up(
@@ -73,14 +73,14 @@ def down(
     json_output: JsonFlag = False,
 ) -> None:
     """Stop the stack; data stays unless --volumes."""
-    from gatewayctl.cli.confirm import by_name
+    from gatewayctl.cli.confirm import confirm_by_name
     from gatewayctl.operations.stack.down import down as operation
     from gatewayctl.output import stack
 
     app = context(ctx)
     if volumes:
-        by_name(app.settings.project_name, "every key, all spend and all traces", yes=yes)
-    app.run("down", operation(app.settings, app.runtime, volumes=volumes), stack.down)
+        confirm_by_name(app.settings.project_name, "every key, all spend and all traces", yes=yes)
+    app.run("down", operation(app.settings, app.runtime, volumes=volumes), stack.render_down)
 
 
 def status(
@@ -96,7 +96,7 @@ def status(
 
     app = context(ctx)
     report = operation(app.settings, app.resolved_runtime, app.http)
-    app.show("status", report, stack.status_env if env_lines else stack.status)
+    app.show("status", report, stack.render_status_env if env_lines else stack.render_status)
 
 
 def restart(
@@ -113,7 +113,7 @@ def restart(
     events = operation(
         app.settings, app.resolved_runtime, app.http, services or [], timeout=timeout
     )
-    app.run("restart", events, stack.restarted)
+    app.run("restart", events, stack.render_restart)
 
 
 def logs(
@@ -142,9 +142,9 @@ def logs(
         app.runtime, services or [], tail=tail, since=since_moment(since), follow=follow
     )
     if app.json:
-        app.show("logs", LogsReport(lines=tuple(lines)), stack.logs)
+        app.show("logs", LogsReport(lines=tuple(lines)), stack.render_logs)
         return
-    for text in stack.log_lines(lines):
+    for text in stack.format_log_lines(lines):
         app.console.result_text(text + "\n")
 
 
@@ -166,7 +166,7 @@ def ui(
         app.console.say(f"Log in as {report.login}.")
     if not print_only:
         typer.launch(report.url)
-    app.show("ui", report, stack.ui)
+    app.show("ui", report, stack.render_ui)
 
 
 def env(
@@ -190,4 +190,4 @@ def env(
     # Only a container's address depends on the runtime, and finding that may ask an engine.
     runtime = app.resolved_runtime.name if place == "container" else None
     report = operation(app.settings, runtime, place=place, alias=key)
-    app.show("env", report, stack.env(format_))
+    app.show("env", report, stack.render_env(format_))

@@ -16,8 +16,8 @@ def audit(
     json_output: JsonFlag = False,
 ) -> None:
     """Show which verbs changed this project, when, and how they ended."""
-    from gatewayctl.operations.state.audit import audit as operation
+    from gatewayctl.operations.state.audit import read_audit
     from gatewayctl.output import state as shown
 
     app = context(ctx)
-    app.show("audit", operation(app.settings.state_dir, tail=tail), shown.listed)
+    app.show("audit", read_audit(app.settings.state_dir, tail=tail), shown.render_audit)

@@ -17,11 +17,11 @@ TraceId = Annotated[str, typer.Argument(metavar="ID", help="Trace id, 32 hex dig
 @app.command("show")
 def show(ctx: typer.Context, trace_id: TraceId, json: JsonFlag = False) -> None:
     """The tree of a trace: component, model, tokens, cost, time, errors."""
-    from gatewayctl.operations.traces.show import trace_show
+    from gatewayctl.operations.traces.show import show_trace
     from gatewayctl.output import traces
 
     app = context(ctx)
-    app.show("trace show", trace_show(app.settings, app.http, trace_id), traces.tree)
+    app.show("trace show", show_trace(app.settings, app.http, trace_id), traces.render_show)
 
 
 @app.command("list")
@@ -40,7 +40,7 @@ def list_(
 ) -> None:
     """Model calls, newest first, one line each."""
     from gatewayctl.cli.since import since_moment
-    from gatewayctl.operations.traces.list import TraceFilter, trace_list
+    from gatewayctl.operations.traces.list import TraceFilter, list_calls
     from gatewayctl.output import traces
 
     app = context(ctx)
@@ -51,7 +51,7 @@ def list_(
         since=since_moment(since),
         limit=limit,
     )
-    app.show("trace list", trace_list(app.settings, app.http, wanted), traces.listed)
+    app.show("trace list", list_calls(app.settings, app.http, wanted), traces.render_list)
 
 
 @app.command("verify")
@@ -64,9 +64,9 @@ def verify(
     json: JsonFlag = False,
 ) -> None:
     """Prove a trace: 0 verified, 7 not verified, 5 nobody can say."""
-    from gatewayctl.operations.traces.verify import trace_verify
+    from gatewayctl.operations.traces.verify import verify_trace
     from gatewayctl.output import traces
 
     app = context(ctx)
-    events = trace_verify(app.settings, app.gateway, trace_id, timeout=timeout)
-    app.run("trace verify", events, traces.verified)
+    events = verify_trace(app.settings, app.gateway, trace_id, timeout=timeout)
+    app.run("trace verify", events, traces.render_verify)

@@ -32,7 +32,7 @@ def upgrade(
 
     app = context(ctx)
     options = UpgradeOptions(to=to, backup=not no_backup, timeout=timeout)
-    app.run("upgrade", operation(options, app.afresh), shown.upgrade)
+    app.run("upgrade", operation(options, app.afresh), shown.render_upgrade)
 
 
 def rollback(
@@ -45,21 +45,21 @@ def rollback(
     json_output: JsonFlag = False,
 ) -> None:
     """Go back to the version before the last upgrade, with its data where it was migrated."""
-    from gatewayctl.cli.confirm import by_name
+    from gatewayctl.cli.confirm import confirm_by_name
+    from gatewayctl.operations.upgrade.rollback import plan_rollback
     from gatewayctl.operations.upgrade.rollback import rollback as operation
-    from gatewayctl.operations.upgrade.rollback import way_back
     from gatewayctl.output import upgrade as shown
 
     app = context(ctx)
     project = app.afresh()
-    found = way_back(project)
-    app.console.say(shown.way_back(found))
+    found = plan_rollback(project)
+    app.console.say(shown.describe_rollback(found))
     if found.restores is not False:
-        by_name(project.settings.project_name, shown.LOST, yes=yes)
+        confirm_by_name(project.settings.project_name, shown.LOST, yes=yes)
     events = operation(
         app.afresh,
         consented=found.restores is not False,
         backup=not no_backup,
         timeout=timeout,
     )
-    app.run("rollback", events, shown.rollback)
+    app.run("rollback", events, shown.render_rollback)

@@ -28,12 +28,14 @@ def usage(
     if ctx.invoked_subcommand is not None:
         return
     from gatewayctl.cli.since import parse_since
-    from gatewayctl.operations.usage.summary import usage as summed_up
+    from gatewayctl.operations.usage.summary import summarize_usage
     from gatewayctl.output import usage as shown
 
     app = context(ctx)
     app.show(
-        "usage", summed_up(app.settings, app.gateway, by=by, since=parse_since(since)), shown.summed
+        "usage",
+        summarize_usage(app.settings, app.gateway, by=by, since=parse_since(since)),
+        shown.render_usage,
     )
 
 
@@ -53,4 +55,4 @@ def reconcile_(
 
     app = context(ctx)
     report = reconcile(app.settings, app.gateway, since=parse_since(since), settle=settle)
-    app.show("usage reconcile", report, shown.reconciled)
+    app.show("usage reconcile", report, shown.render_reconcile)

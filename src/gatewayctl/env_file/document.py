@@ -10,8 +10,13 @@ from collections.abc import Collection, Iterator, Mapping
 from dataclasses import dataclass, field
 from typing import Final
 
-from gatewayctl.env_file.statement import Statement, blank_lines_above, rewritten, statements
-from gatewayctl.env_file.values import check_name, written
+from gatewayctl.env_file.statement import (
+    Statement,
+    blank_lines_above,
+    rewrite_value,
+    split_statements,
+)
+from gatewayctl.env_file.values import check_name, quote_value
 
 _BYTE_ORDER_MARK: Final = "\ufeff"
 
@@ -32,7 +37,7 @@ class EnvDocument:
         """Cut ``text``, whose line ends are those of the file, not translated."""
         body = text.lstrip(_BYTE_ORDER_MARK)
         mark = text[: len(text) - len(body)]
-        return cls(mark=mark, statements=tuple(statements(body)))
+        return cls(mark=mark, statements=tuple(split_statements(body)))
 
     @property
     def text(self) -> str:
@@ -68,7 +73,7 @@ class EnvDocument:
             if name not in winning:
                 new[name] = value
             elif (piece := self.statements[winning[name]]).value != value:
-                texts[winning[name]] = rewritten(piece, value)
+                texts[winning[name]] = rewrite_value(piece, value)
         texts += self._appended(new, comment)
         body = "".join(texts)
         # to sh a byte order mark is part of the word behind it, which must not be our name
@@ -100,4 +105,4 @@ class EnvDocument:
         if values and heading and not set(heading) <= set(body.splitlines()):
             yield (newline if body.strip() else "") + newline.join(heading) + newline
         for name, value in values.items():
-            yield f"{name}={written(name, value)}{newline}"
+            yield f"{name}={quote_value(name, value)}{newline}"

@@ -23,7 +23,7 @@ _PAUSE: Final = 0.01
 
 
 @contextmanager
-def locked(folder: Path, *, patience: float = PATIENCE) -> Iterator[int]:
+def hold_folder_lock(folder: Path, *, patience: float = PATIENCE) -> Iterator[int]:
     """Hold the folder's lock; yields a descriptor of the folder, to work relative to.
 
     Waits at most ``patience`` seconds, then raises ``Locked``. Raises ``OSError`` when the

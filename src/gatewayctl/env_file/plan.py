@@ -42,7 +42,7 @@ class Wishes:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Plan:
+class EnvEdit:
     """The text to write, and what a reader must get from it."""
 
     text: str = field(repr=False)
@@ -71,7 +71,7 @@ class Plan:
             raise EnvValueUnsafe(message, hint=broken and f"Correct line {broken} of it first.")
 
 
-def plan(document: EnvDocument, wishes: Wishes) -> Plan:
+def plan_edit(document: EnvDocument, wishes: Wishes) -> EnvEdit:
     """Apply ``wishes`` to ``document``. Raises ``EnvValueUnsafe``."""
     verdicts = {name: wishes.verdict(document, name) for name in wishes.wanted}
     written = {
@@ -82,4 +82,4 @@ def plan(document: EnvDocument, wishes: Wishes) -> Plan:
     removed = {name for name, verdict in verdicts.items() if verdict == "removed"}
     kept = {name: value for name, value in document.values.items() if name not in removed}
     changed = document.without(removed).with_values(written, comment=wishes.comment)
-    return Plan(text=changed.text, values={**kept, **written}, verdicts=verdicts)
+    return EnvEdit(text=changed.text, values={**kept, **written}, verdicts=verdicts)

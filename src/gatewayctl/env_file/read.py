@@ -35,7 +35,7 @@ class EnvProblem:
     reason: str
 
 
-def read(path: Path) -> Mapping[str, EnvValue]:
+def read_env_file(path: Path) -> Mapping[str, EnvValue]:
     """What python-dotenv reads from ``path``; of several definitions the last one wins.
 
     A bare ``NAME`` or ``export NAME`` has no value and is left out, even behind a
@@ -43,22 +43,22 @@ def read(path: Path) -> Mapping[str, EnvValue]:
     """
     return {
         name: EnvValue(value=definition.value, line=definition.line)
-        for name, definition in document(path).definitions.items()
+        for name, definition in read_document(path).definitions.items()
         if definition.value is not None
     }
 
 
-def problems(path: Path) -> tuple[EnvProblem, ...]:
+def find_unparsable_lines(path: Path) -> tuple[EnvProblem, ...]:
     """The lines of ``path`` that python-dotenv skips, because it cannot parse them.
 
     Raises ``EnvFileMissing`` and ``EnvFileUnreadable``.
     """
     reason = "not NAME=value: a quote left open, or text behind a closing quote"
-    broken = (piece for piece in document(path).statements if piece.broken)
+    broken = (piece for piece in read_document(path).statements if piece.broken)
     return tuple(EnvProblem(line=piece.line, reason=reason) for piece in broken)
 
 
-def document(path: Path) -> EnvDocument:
+def read_document(path: Path) -> EnvDocument:
     """The file cut into its statements. Raises ``EnvFileMissing`` and ``EnvFileUnreadable``."""
     try:
         content = path.read_bytes()
@@ -67,10 +67,10 @@ def document(path: Path) -> EnvDocument:
     except OSError as error:
         message = f"{path} cannot be read: {error.strerror}"
         raise EnvFileUnreadable(message) from error
-    return EnvDocument.parse(decoded(path, content))
+    return EnvDocument.parse(decode(path, content))
 
 
-def decoded(path: Path, content: bytes) -> str:
+def decode(path: Path, content: bytes) -> str:
     """The text of ``content``, read from ``path``, line ends untranslated.
 
     Raises ``EnvFileUnreadable`` when it is not UTF-8, or not text.

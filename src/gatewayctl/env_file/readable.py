@@ -11,9 +11,9 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Final
 
-from gatewayctl.env_file.read import document
+from gatewayctl.env_file.read import read_document
 from gatewayctl.env_file.statement import Statement
-from gatewayctl.env_file.values import written
+from gatewayctl.env_file.values import quote_value
 from gatewayctl.errors import EnvValueUnsafe
 
 _ASSIGNED: Final = re.compile(
@@ -31,12 +31,12 @@ class AmbiguousLine:
     reason: str
 
 
-def ambiguous(path: Path) -> tuple[AmbiguousLine, ...]:
+def find_ambiguous_lines(path: Path) -> tuple[AmbiguousLine, ...]:
     """The definitions that Compose, sh and python-dotenv would not read alike.
 
     Raises EnvFileMissing and EnvFileUnreadable.
     """
-    found = ((piece, _reason(piece)) for piece in document(path).statements)
+    found = ((piece, _reason(piece)) for piece in read_document(path).statements)
     return tuple(
         AmbiguousLine(line=piece.line, name=str(piece.name), reason=reason)
         for piece, reason in found
@@ -54,7 +54,7 @@ def _reason(piece: Statement) -> str:
     if piece.text.rstrip("\n").endswith("\r"):
         return "ends in a carriage return, which sh takes for a part of the value"
     try:
-        canonical = {written(piece.name, piece.value, bare=bare) for bare in (True, False)}
+        canonical = {quote_value(piece.name, piece.value, bare=bare) for bare in (True, False)}
     except EnvValueUnsafe as error:
         return f"has {error.message.partition(' has ')[2].partition(': Compose')[0]}"
     text = assigned["value"]

@@ -15,7 +15,7 @@ from typing import Final
 
 from dotenv.parser import parse_stream
 
-from gatewayctl.env_file.values import written
+from gatewayctl.env_file.values import quote_value
 
 _NEWLINE: Final = re.compile(r"\r\n|\n|\r")
 _BLANKS: Final = r"[^\S\r\n]"
@@ -44,7 +44,7 @@ class Statement:
     broken: bool
 
 
-def statements(body: str) -> Iterator[Statement]:
+def split_statements(body: str) -> Iterator[Statement]:
     """The pieces of ``body``, a text without byte order mark; they add up to it exactly."""
     line, counted, offset = 1, 0, 0
     for binding in parse_stream(io.StringIO(body)):
@@ -69,7 +69,7 @@ def blank_lines_above(statement: Statement) -> str:
     return space[: max(space.rfind("\n"), space.rfind("\r")) + 1]
 
 
-def rewritten(statement: Statement, value: str) -> str:
+def rewrite_value(statement: Statement, value: str) -> str:
     """The text of a definition with another value, which all three readers read.
 
     Indent, ``export``, inline comment and line end stay, unless sh would stumble over
@@ -83,7 +83,7 @@ def rewritten(statement: Statement, value: str) -> str:
     export = _EXPORT.match(definition)
     prefix = "export" + _plain(export[1], instead=" ") if export else ""
     comment = _inline_comment(definition[export.end() if export else 0 :], statement.value)
-    assignment = f"{statement.name}={written(statement.name or '', value, bare=not comment)}"
+    assignment = f"{statement.name}={quote_value(statement.name or '', value, bare=not comment)}"
     line_end = definition[len(definition.rstrip("\r\n")) :]
     return above + indent + prefix + assignment + comment + line_end
 

@@ -47,7 +47,7 @@ def check_name(name: str) -> None:
         raise EnvValueUnsafe(message, hint="Use letters, digits and _, not a digit first.")
 
 
-def written(name: str, value: str, *, bare: bool = True) -> str:
+def quote_value(name: str, value: str, *, bare: bool = True) -> str:
     """The text after ``NAME=`` that every reader takes for ``value``.
 
     ``bare=False`` asks for quotes, which a value needs before an inline comment: after an

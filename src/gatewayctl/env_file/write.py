@@ -14,9 +14,9 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from gatewayctl.env_file.document import EnvDocument
-from gatewayctl.env_file.lock import PATIENCE, locked
-from gatewayctl.env_file.plan import Wishes, plan
-from gatewayctl.env_file.read import decoded
+from gatewayctl.env_file.lock import PATIENCE, hold_folder_lock
+from gatewayctl.env_file.plan import Wishes, plan_edit
+from gatewayctl.env_file.read import decode
 from gatewayctl.env_file.replace import PRIVATE, discard, replace, temporary_name
 from gatewayctl.env_file.values import check_name
 from gatewayctl.errors import EnvFileUnreadable, EnvFileUnwritable
@@ -41,7 +41,7 @@ class EnvUpdate:
     widened_mode: int | None
 
 
-def update(
+def update_env_file(
     path: Path,
     values: Mapping[str, str],
     *,
@@ -69,7 +69,7 @@ def update(
     )
     target = Path(os.path.realpath(path))
     try:
-        with locked(target.parent, patience=patience) as folder:
+        with hold_folder_lock(target.parent, patience=patience) as folder:
             return _carry_out(wishes, path, folder, target.name)
     except OSError as error:
         message = f"{path} cannot be written: {error.strerror}"
@@ -88,8 +88,8 @@ def _wanted(values: Mapping[str, str], remove: Collection[str]) -> Mapping[str, 
 def _carry_out(wishes: Wishes, path: Path, folder: int, name: str) -> EnvUpdate:
     """The read-modify-write itself; ``path`` is only for what is said about it."""
     content, before = _current(path, folder, name)
-    document = EnvDocument.parse(decoded(path, content))
-    planned = plan(document, wishes)
+    document = EnvDocument.parse(decode(path, content))
+    planned = plan_edit(document, wishes)
     if planned.text != document.text:
         planned.prove(path)
         replace(folder, name, planned.text.encode(), before=before)

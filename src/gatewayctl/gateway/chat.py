@@ -81,7 +81,7 @@ class Answer:
 
 
 @contextmanager
-def send(gateway: GatewayClient, key: Secret, request: ChatRequest) -> Iterator[Answer]:
+def post_chat(gateway: GatewayClient, key: Secret, request: ChatRequest) -> Iterator[Answer]:
     """Post the request; the answer's chunks are read while the block runs.
 
     Raises VirtualKeyRefused, UnknownModel, UpstreamRefused, UpstreamTimeout,
@@ -149,7 +149,7 @@ def _events(parts: Iterator[bytes]) -> Iterator[bytes]:
 
 def _chunk(gateway: GatewayClient, body: Mapping[str, Any]) -> Chunk:
     if "error" in body:
-        refusal = refusals.from_data(500, body)
+        refusal = refusals.parse_refusal_data(500, body)
         raise refusals.error_for(refusal, role="virtual", address=gateway.base_url)
     choice: Mapping[str, Any] = next(iter(body.get("choices") or ()), {})
     return Chunk(

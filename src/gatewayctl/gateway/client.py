@@ -25,7 +25,7 @@ from gatewayctl.errors import (
 )
 from gatewayctl.gateway import refusals
 from gatewayctl.gateway.refusals import KeyRole
-from gatewayctl.settings.masking import without_keys
+from gatewayctl.settings.masking import strip_keys
 from gatewayctl.settings.model import Secret
 
 MANAGEMENT_TIMEOUT: Final = httpx.Timeout(30, connect=5)
@@ -100,7 +100,7 @@ class GatewayClient:
             carried.setdefault("traceparent", _untraced())
         authorised = {"Authorization": f"Bearer {key.reveal()}", **carried}
         with (
-            self.named_failures(timeout),
+            self.name_failures(timeout),
             self.http.stream(
                 method,
                 f"{self.base_url}{path}",
@@ -115,7 +115,7 @@ class GatewayClient:
             yield response
 
     @contextmanager
-    def named_failures(self, timeout: httpx.Timeout) -> Iterator[None]:
+    def name_failures(self, timeout: httpx.Timeout) -> Iterator[None]:
         """Transport failures become errors that say the address and no more."""
         try:
             yield
@@ -139,7 +139,7 @@ class GatewayClient:
             return
         if response.has_redirect_location:
             raise self._stranger("redirects elsewhere, which is never followed")
-        refusal = refusals.parse(response.status_code, response.read())
+        refusal = refusals.parse_refusal(response.status_code, response.read())
         raise refusals.error_for(refusal, role=role, address=self.base_url)
 
     def _parsed(self, response: httpx.Response) -> Any:
@@ -190,5 +190,5 @@ def _is_this_machine(host: str) -> bool:
 
 def _why(error: Exception) -> str:
     """The system's words, without the errno httpx puts before them."""
-    text = without_keys(str(error)) or type(error).__name__
+    text = strip_keys(str(error)) or type(error).__name__
     return text.rpartition("] ")[2][:200]

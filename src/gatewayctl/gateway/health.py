@@ -11,7 +11,7 @@ from typing import Any, Final, Literal
 
 import httpx
 
-from gatewayctl.settings.masking import without_keys
+from gatewayctl.settings.masking import strip_keys
 
 ReadinessState = Literal[
     "ready", "database_missing", "database_disconnected", "starting", "unreachable", "stranger"
@@ -33,7 +33,7 @@ class Readiness:
         return self.state == "ready"
 
 
-def readiness(http: httpx.Client, url: str) -> Readiness:
+def check_litellm(http: httpx.Client, url: str) -> Readiness:
     """Ask /health/readiness once, without a key. Never raises for what it finds.
 
     Ready is HTTP 200 *and* ``db`` connected: LiteLLM says ``"status":"healthy"`` even in a
@@ -73,7 +73,7 @@ def _judged(response: httpx.Response) -> Readiness:
         return Readiness(state="starting", detail="is shutting down")
     if "db" not in body:
         return Readiness(state="stranger", detail="an answer without the state of a database")
-    database = without_keys(str(body["db"]))
+    database = strip_keys(str(body["db"]))
     if response.status_code == 200 and database == "connected":
         return Readiness(state="ready", detail="database connected")
     missing = database == "Not connected"
@@ -91,4 +91,4 @@ def _json(response: httpx.Response) -> Any:
 
 
 def _plain(error: Exception) -> str:
-    return without_keys(str(error)).rpartition("] ")[2] or type(error).__name__
+    return strip_keys(str(error)).rpartition("] ")[2] or type(error).__name__

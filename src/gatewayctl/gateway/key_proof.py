@@ -21,16 +21,16 @@ _TIMEOUT: Final = httpx.Timeout(30, connect=5)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class KeyProof:
+class KeyProbe:
     """The models the key opens, and how long LiteLLM took to say so, in milliseconds."""
 
     models: tuple[str, ...]
     latency_ms: float
 
 
-def prove(
+def probe_key(
     gateway: GatewayClient, secret: Secret, *, clock: Callable[[], float] = time.perf_counter
-) -> KeyProof:
+) -> KeyProbe:
     """Call the gateway with the key. Raises VirtualKeyRefused where it does not open."""
     began = clock()
     answer = gateway.call("GET", "/v1/models", key=secret, role="virtual", timeout=_TIMEOUT)
@@ -38,7 +38,7 @@ def prove(
     if not isinstance(rows, list):
         raise gateway.unexpected("a list of models")
     models = tuple(str(row.get("id")) for row in rows if isinstance(row, dict))
-    return KeyProof(models=models, latency_ms=(clock() - began) * 1000)
+    return KeyProbe(models=models, latency_ms=(clock() - began) * 1000)
 
 
 def management_is_refused(gateway: GatewayClient, secret: Secret) -> bool:
@@ -47,7 +47,7 @@ def management_is_refused(gateway: GatewayClient, secret: Secret) -> bool:
     Raises GatewayRefused where LiteLLM fails instead of answering.
     """
     with (
-        gateway.named_failures(_TIMEOUT),
+        gateway.name_failures(_TIMEOUT),
         gateway.http.stream(
             "GET",
             f"{gateway.base_url}/key/list",

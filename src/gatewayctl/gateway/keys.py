@@ -16,7 +16,7 @@ from typing import Any, Final
 
 from gatewayctl.errors import GatewayRefused
 from gatewayctl.gateway.client import GatewayClient
-from gatewayctl.gateway.times import moment
+from gatewayctl.gateway.times import parse_time
 from gatewayctl.settings.model import Secret
 
 _PAGE_SIZE: Final = 100
@@ -105,12 +105,12 @@ class KeyChange:
         return body
 
 
-def hash_of(secret: Secret) -> str:
+def hash_key(secret: Secret) -> str:
     """LiteLLM's identifier of a key: the SHA-256 of its text, in hex."""
     return hashlib.sha256(secret.reveal().encode()).hexdigest()
 
 
-def generate(gateway: GatewayClient, master: Secret, new: NewKey) -> VirtualKey:
+def generate_key(gateway: GatewayClient, master: Secret, new: NewKey) -> VirtualKey:
     """Register a key with its own secret; doing it again with the same secret is harmless.
 
     Raises KeyAliasExists for an alias in use, even by this very key (LiteLLM checks the
@@ -119,10 +119,10 @@ def generate(gateway: GatewayClient, master: Secret, new: NewKey) -> VirtualKey:
     answer = gateway.call("POST", "/key/generate", key=master, role="master", json=new.body())
     if not isinstance(answer, dict) or answer.get("key") != new.secret.reveal():
         raise gateway.unexpected("the key that was registered")
-    return _virtual_key({**answer, "token": hash_of(new.secret)})
+    return _virtual_key({**answer, "token": hash_key(new.secret)})
 
 
-def info(gateway: GatewayClient, master: Secret, key_hash: str) -> VirtualKey | None:
+def get_key(gateway: GatewayClient, master: Secret, key_hash: str) -> VirtualKey | None:
     """The live key with that hash, or None. LiteLLM answers for deleted keys as well."""
     answer = gateway.call(
         "GET",
@@ -142,25 +142,27 @@ def info(gateway: GatewayClient, master: Secret, key_hash: str) -> VirtualKey | 
     return _virtual_key({**found, "token": key_hash})
 
 
-def with_alias(gateway: GatewayClient, master: Secret, alias: str) -> VirtualKey | None:
+def find_key_by_alias(gateway: GatewayClient, master: Secret, alias: str) -> VirtualKey | None:
     """The live key that holds an alias, or None."""
     found = _page(gateway, master, {"page": 1, "key_alias": alias})
     return next((key for key in found[0] if key.alias == alias), None)
 
 
-def family(gateway: GatewayClient, master: Secret, alias: str) -> tuple[VirtualKey, ...]:
+def list_key_family(gateway: GatewayClient, master: Secret, alias: str) -> tuple[VirtualKey, ...]:
     """The live keys whose alias begins with this one, in one request as a rule."""
     asked = {"key_alias": alias, "substring_matching": "true"}
     found = _every(gateway, master, asked)
     return tuple(key for key in found if key.alias is not None and key.alias.startswith(alias))
 
 
-def listed(gateway: GatewayClient, master: Secret) -> Iterator[VirtualKey]:
+def iterate_keys(gateway: GatewayClient, master: Secret) -> Iterator[VirtualKey]:
     """Every live key, newest first; one request for each hundred."""
     return _every(gateway, master, {})
 
 
-def update(gateway: GatewayClient, master: Secret, key_hash: str, change: KeyChange) -> VirtualKey:
+def update_key(
+    gateway: GatewayClient, master: Secret, key_hash: str, change: KeyChange
+) -> VirtualKey:
     """Change a live key, all of it in one step. Raises GatewayRefused if there is none."""
     body = {"key": key_hash, **change.body()}
     answer = gateway.call("POST", "/key/update", key=master, role="master", json=body)
@@ -169,7 +171,7 @@ def update(gateway: GatewayClient, master: Secret, key_hash: str, change: KeyCha
     return _virtual_key(answer)
 
 
-def delete(gateway: GatewayClient, master: Secret, key_hash: str) -> None:
+def delete_key(gateway: GatewayClient, master: Secret, key_hash: str) -> None:
     """Block a key, delete it, and look that it is gone: LiteLLM echoes hashes it did not delete.
 
     A deletion is not told to LiteLLM's other workers, which go on accepting the key for as long
@@ -179,7 +181,7 @@ def delete(gateway: GatewayClient, master: Secret, key_hash: str) -> None:
     """
     for path, body in (("/key/block", {"key": key_hash}), ("/key/delete", {"keys": [key_hash]})):
         gateway.call("POST", path, key=master, role="master", json=body, none_if_absent=True)
-    if info(gateway, master, key_hash) is not None:
+    if get_key(gateway, master, key_hash) is not None:
         raise GatewayRefused(f"LiteLLM said it deleted the key {key_hash[:12]}…, but did not.")
 
 
@@ -214,10 +216,10 @@ def _virtual_key(row: Mapping[str, Any]) -> VirtualKey:
         name=row.get("key_name"),
         models=tuple(str(model) for model in row.get("models") or ()),
         metadata=MappingProxyType(dict(row.get("metadata") or {})),
-        expires=moment(row.get("expires")),
+        expires=parse_time(row.get("expires")),
         spend=None if spend is None else float(spend),
         blocked=bool(row.get("blocked")),
-        created_at=moment(row.get("created_at")),
-        last_active=moment(row.get("last_active")),
+        created_at=parse_time(row.get("created_at")),
+        last_active=parse_time(row.get("last_active")),
         limits=MappingProxyType({name: row[name] for name in _LIMITS if row.get(name) is not None}),
     )

@@ -24,7 +24,7 @@ class ServedModel:
     upstreams: tuple[str, ...]
 
 
-def served(gateway: GatewayClient, master: Secret) -> tuple[ServedModel, ...]:
+def list_served_models(gateway: GatewayClient, master: Secret) -> tuple[ServedModel, ...]:
     """Every model group, in the order of LiteLLM's configuration."""
     answer = gateway.call("GET", "/model/info", key=master, role="master")
     rows = answer.get("data") if isinstance(answer, dict) else None
@@ -40,7 +40,7 @@ def served(gateway: GatewayClient, master: Secret) -> tuple[ServedModel, ...]:
     )
 
 
-def check(gateway: GatewayClient, master: Secret, model: str) -> None:
+def probe_model(gateway: GatewayClient, master: Secret, model: str) -> None:
     """Call a model once, as small as it gets; it costs what its provider asks for that.
 
     Raises what a chat would: UpstreamRefused, UpstreamTimeout, UnknownModel… The master

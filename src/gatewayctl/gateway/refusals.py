@@ -24,7 +24,7 @@ from gatewayctl.errors import (
     UpstreamTimeout,
     VirtualKeyRefused,
 )
-from gatewayctl.settings.masking import without_keys
+from gatewayctl.settings.masking import strip_keys
 
 KeyRole = Literal["master", "virtual"]
 
@@ -49,17 +49,17 @@ class Refusal:
     param: str = ""
 
 
-def parse(status: int, body: bytes) -> Refusal:
+def parse_refusal(status: int, body: bytes) -> Refusal:
     """Read an error body: the ``error`` envelope, ``detail``, a stringified dict, or text."""
     text = body.decode("utf-8", "replace")
     try:
         data: Any = json.loads(text)
     except ValueError:
         return Refusal(status=status, message=text)
-    return from_data(status, data)
+    return parse_refusal_data(status, data)
 
 
-def from_data(status: int, data: Any) -> Refusal:
+def parse_refusal_data(status: int, data: Any) -> Refusal:
     """The same for a body that is parsed already, such as an event in a stream."""
     inner = data.get("error", data.get("detail", data)) if isinstance(data, dict) else data
     if not isinstance(inner, dict):
@@ -85,9 +85,9 @@ def _text(value: Any) -> str:
     return value if isinstance(value, str) else json.dumps(value, ensure_ascii=False)
 
 
-def said(refusal: Refusal) -> str:
+def clean_message(refusal: Refusal) -> str:
     """LiteLLM's sentence without its class names, keys or control characters."""
-    text = without_keys(_PREFIX.sub("", _TRAILER.sub("", refusal.message)))
+    text = strip_keys(_PREFIX.sub("", _TRAILER.sub("", refusal.message)))
     return text if len(text) <= _LONGEST else f"{text[:_LONGEST]}…"
 
 
@@ -105,7 +105,7 @@ def error_for(refusal: Refusal, *, role: KeyRole, address: str) -> GatewayctlErr
 def _about_the_model(refusal: Refusal) -> GatewayctlError | None:
     denied = refusal.type.endswith("_model_access_denied")
     if denied or "Invalid model name passed in" in refusal.message:
-        return UnknownModel(f"The gateway refuses this model: {said(refusal)}")
+        return UnknownModel(f"The gateway refuses this model: {clean_message(refusal)}")
     return None
 
 
@@ -120,16 +120,16 @@ def _about_the_upstream(refusal: Refusal) -> GatewayctlError | None:
         return None
     timed_out = refusal.status in {408, 504} or "timeout" in refusal.message[:200].lower()
     if timed_out:
-        return UpstreamTimeout(f"The provider did not answer in time: {said(refusal)}")
+        return UpstreamTimeout(f"The provider did not answer in time: {clean_message(refusal)}")
     missing = "Missing credentials" in refusal.message
     if missing or "AuthenticationError" in refusal.message:
         error = UpstreamRefused(
-            f"The provider refused the gateway's credentials: {said(refusal)}",
+            f"The provider refused the gateway's credentials: {clean_message(refusal)}",
             hint="Put the provider's real key into .env, then `gatewayctl restart litellm`.",
         )
         error.finding = "provider_key_missing" if missing else "provider_key_refused"
         return error
-    return UpstreamRefused(f"The provider refused ({refusal.status}): {said(refusal)}")
+    return UpstreamRefused(f"The provider refused ({refusal.status}): {clean_message(refusal)}")
 
 
 def _about_the_database(refusal: Refusal, role: KeyRole, address: str) -> GatewayctlError | None:
@@ -142,20 +142,20 @@ def _about_the_database(refusal: Refusal, role: KeyRole, address: str) -> Gatewa
         )
     if no_connection or _NO_DATABASE.search(refusal.message):
         return GatewayDatabaseMissing(
-            f"LiteLLM at {address} has no database: {said(refusal)}",
+            f"LiteLLM at {address} has no database: {clean_message(refusal)}",
         )
     return None
 
 
 def _about_the_key(refusal: Refusal, role: KeyRole, address: str) -> GatewayctlError | None:
     if refusal.param == "key_alias" and "already exists" in refusal.message:
-        return KeyAliasExists(said(refusal))
+        return KeyAliasExists(clean_message(refusal))
     expired = refusal.type == "expired_key"
     if refusal.status != 401 and not expired and not (role == "master" and refusal.status == 403):
         return None
     # LiteLLM explains an unknown key with the key, its hash and the name of a table.
     unknown = refusal.type == "token_not_found_in_db"
-    why = "it knows no such key" if unknown else said(refusal)
+    why = "it knows no such key" if unknown else clean_message(refusal)
     if role == "master":
         return MasterKeyRefused(f"LiteLLM at {address} refuses LITELLM_MASTER_KEY: {why}.")
     return VirtualKeyRefused(f"LiteLLM at {address} refuses the virtual key: {why}.")
@@ -167,4 +167,6 @@ def _plain(refusal: Refusal, address: str) -> GatewayctlError:
             f"Something else than LiteLLM answers at {address} (HTTP {refusal.status}, HTML).",
             hint="Choose another port under ports: in gateway.yaml, or stop that program.",
         )
-    return GatewayRefused(f"LiteLLM at {address} refused ({refusal.status}): {said(refusal)}")
+    return GatewayRefused(
+        f"LiteLLM at {address} refused ({refusal.status}): {clean_message(refusal)}"
+    )

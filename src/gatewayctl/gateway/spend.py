@@ -13,7 +13,7 @@ from datetime import UTC, datetime, timedelta
 from typing import Any, Final
 
 from gatewayctl.gateway.client import GatewayClient
-from gatewayctl.gateway.times import moment
+from gatewayctl.gateway.times import parse_time
 from gatewayctl.settings.model import Secret
 
 PATH: Final = "/spend/logs/v2"
@@ -51,7 +51,7 @@ class SpendLog:
         return next((tag.removeprefix(prefix) for tag in self.tags if tag.startswith(prefix)), None)
 
 
-def spend_logs(
+def list_spend_logs(
     gateway: GatewayClient,
     master: Secret,
     *,
@@ -84,13 +84,15 @@ class FailedRequest:
     message: str
 
 
-def requests(gateway: GatewayClient, master: Secret, *, since: datetime, until: datetime) -> int:
+def count_requests(
+    gateway: GatewayClient, master: Secret, *, since: datetime, until: datetime
+) -> int:
     """How many requests LiteLLM has kept of a time."""
     body = _page(gateway, master, since=since, until=until, page_size=1)
     return int(body.get("total") or 0)
 
 
-def failures(
+def list_latest_failures(
     gateway: GatewayClient, master: Secret, *, since: datetime, until: datetime
 ) -> tuple[FailedRequest, ...]:
     """The newest failed request of each model group whose newest request failed."""
@@ -148,7 +150,7 @@ def _page(
 def _log(row: Mapping[str, Any]) -> SpendLog:
     said = row.get("metadata")
     metadata: Mapping[str, Any] = said if isinstance(said, dict) else {}
-    start, end = moment(row.get("startTime")), moment(row.get("endTime"))
+    start, end = parse_time(row.get("startTime")), parse_time(row.get("endTime"))
     tags = row.get("request_tags")
     return SpendLog(
         call_id=str(row.get("litellm_call_id") or row.get("request_id") or ""),

@@ -6,7 +6,7 @@ from datetime import UTC, datetime
 from typing import Any
 
 
-def moment(text: Any) -> datetime | None:
+def parse_time(text: Any) -> datetime | None:
     """The moment in a field of an answer; None for what is none."""
     try:
         found = datetime.fromisoformat(text)

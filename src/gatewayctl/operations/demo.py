@@ -12,12 +12,12 @@ from typing import TYPE_CHECKING, Final
 
 from gatewayctl.errors import GatewayctlError
 from gatewayctl.operations.chat.call import Delta
-from gatewayctl.operations.chat.plan import ChatAsk
+from gatewayctl.operations.chat.plan import ChatInput
 from gatewayctl.operations.chat.report import ChatReport
-from gatewayctl.operations.chat.send import chat
+from gatewayctl.operations.chat.send import send_chat
 from gatewayctl.operations.diagnosis.health import ServiceReport
 from gatewayctl.operations.stack.up import UpReport
-from gatewayctl.operations.traces.verification import TraceProof
+from gatewayctl.operations.traces.verification import TraceVerification
 from gatewayctl.runtimes.base import Progress
 from gatewayctl.settings.model import Settings
 
@@ -48,7 +48,7 @@ class DemoReport:
     trace_url: str
     services: tuple[ServiceReport, ...]
     seconds: float
-    proof: TraceProof | None = None
+    proof: TraceVerification | None = None
 
     @property
     def problem(self) -> GatewayctlError | None:
@@ -73,8 +73,8 @@ def demo(
     up = yield from bring_up
     settings = reload() if reload else settings
     yield Progress(subject="chat", state="working", detail=f"component {COMPONENT}")
-    ask = ChatAsk(prompt=PROMPT, component=COMPONENT, model=MODEL, verify=_PATIENCE)
-    said = yield from _unseen(chat(settings, gateway, ask, clock=clock, sleep=sleep))
+    ask = ChatInput(prompt=PROMPT, component=COMPONENT, model=MODEL, verify=_PATIENCE)
+    said = yield from _unseen(send_chat(settings, gateway, ask, clock=clock, sleep=sleep))
     proof = said.verification
     assert proof is not None  # noqa: S101 - asked for above
     trace_id = str(said.trace_id)
@@ -97,7 +97,7 @@ def demo(
     )
 
 
-def _passed(proof: TraceProof, name: str) -> bool:
+def _passed(proof: TraceVerification, name: str) -> bool:
     return any(check.name == name and check.state == "passed" for check in proof.checks)
 
 

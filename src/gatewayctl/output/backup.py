@@ -20,7 +20,7 @@ if TYPE_CHECKING:
 _UNITS: Final = ("bytes", "kB", "MB", "GB", "TB")
 
 
-def byte_size(count: int | None) -> str:
+def format_size(count: int | None) -> str:
     """Bytes in words, such as ``1.2 MB``; ``-`` where nobody knows."""
     if count is None:
         return "-"
@@ -32,16 +32,16 @@ def byte_size(count: int | None) -> str:
     return f"{count} bytes" if unit == "bytes" else f"{size:.1f} {unit}"
 
 
-def backup(report: BackupReport) -> Iterator[str]:
+def render_backup(report: BackupReport) -> Iterator[str]:
     """The file, what is in it, and how to have it back."""
     yield f"Backup of {report.project}: {_contents(report.contents)}"
     kind = "encrypted" if report.encrypted else "mode 0600, holds secrets"
-    yield f"{byte_size(report.size)} in {report.seconds:.1f} s ({kind}):"
+    yield f"{format_size(report.size)} in {report.seconds:.1f} s ({kind}):"
     yield str(report.file)
     yield "Back again with: gatewayctl restore FILE --yes"
 
 
-def restore(report: RestoreReport) -> Iterator[RenderableType]:
+def render_restore(report: RestoreReport) -> Iterator[RenderableType]:
     """What is there now, what was proven, and where the data of before is."""
     yield f"Restored {report.project} as it was at {report.made_at:%Y-%m-%d %H:%M:%S} UTC:"
     yield f"  {_contents(report.contents)}"
@@ -64,7 +64,7 @@ def restore(report: RestoreReport) -> Iterator[RenderableType]:
         yield f"What was there before: {report.before}"
 
 
-def loss_words(*, everything: bool) -> str:
+def describe_loss(*, everything: bool) -> str:
     """What a reset loses, in words for the question."""
     return "all virtual keys and all spend of LiteLLM" + (
         ", and all traces in Phoenix" if everything else ""
@@ -76,9 +76,9 @@ def loss_sentence(lost: Loss, *, everything: bool = False, kept: bool = True) ->
     keys = "an unknown number of" if lost.keys is None else lost.keys
     spend = "unknown" if lost.spend is None else f"${lost.spend:.4f}"
     logs = "" if lost.requests is None else f" over {lost.requests} logged requests"
-    size = "" if lost.size is None else f" ({byte_size(lost.size)})"
+    size = "" if lost.size is None else f" ({format_size(lost.size)})"
     traces = "all traces" if lost.traces is None else f"{lost.traces} traces"
-    of_size = "" if lost.traces_size is None else f" ({byte_size(lost.traces_size)})"
+    of_size = "" if lost.traces_size is None else f" ({format_size(lost.traces_size)})"
     phoenix = (
         f"Phoenix's database goes too: {traces}{of_size}."
         if everything
@@ -91,7 +91,7 @@ def loss_sentence(lost: Loss, *, everything: bool = False, kept: bool = True) ->
     )
 
 
-def reset(report: ResetReport) -> Iterator[RenderableType]:
+def render_reset(report: ResetReport) -> Iterator[RenderableType]:
     """The emptied gateway and its new keys."""
     traces = "so was Phoenix's" if report.traces_lost else "the traces are where they were"
     yield f"LiteLLM's database of {report.project} was emptied; {traces}."

@@ -16,7 +16,7 @@ from gatewayctl.runtimes.base import Progress
 if TYPE_CHECKING:
     from rich.console import RenderableType
 
-    from gatewayctl.operations.traces.verification import TraceProof
+    from gatewayctl.operations.traces.verification import TraceVerification
 
 Report = TypeVar("Report")
 
@@ -25,7 +25,7 @@ Report = TypeVar("Report")
 _CONTROL: Final = re.compile(r"[\x00-\x08\x0b-\x1f\x7f-\x9f]")
 
 
-def visible(text: str) -> str:
+def escape_control(text: str) -> str:
     r"""The text with control characters written out, such as ``\x1b``."""
     return _CONTROL.sub(lambda found: f"\\x{ord(found.group()):02x}", text.replace("\r\n", "\n"))
 
@@ -52,18 +52,18 @@ class Screen:
                     yield Delta(text="\n")
                 yield delta
                 continue
-            text = visible(delta.text) if self._terminal else delta.text
+            text = escape_control(delta.text) if self._terminal else delta.text
             self.open_line = not text.endswith("\n")
             yield Delta(text=text)
 
 
-def replied(report: ChatReport, *, terminal: bool) -> Iterable[RenderableType]:
+def render_reply(report: ChatReport, *, terminal: bool) -> Iterable[RenderableType]:
     """The reply, unless its parts were shown as they arrived."""
     if not report.streamed:
-        yield visible(report.reply) if terminal else report.reply
+        yield escape_control(report.reply) if terminal else report.reply
 
 
-def verification(proof: TraceProof) -> Iterable[str]:
+def render_verification(proof: TraceVerification) -> Iterable[str]:
     """The answer in one line, then each check that is not passed."""
     after = "-" if proof.visible_after is None else f"{proof.visible_after:.1f} s"
     booked = "-" if proof.ledger_after is None else f"{proof.ledger_after:.1f} s"
@@ -76,7 +76,7 @@ def verification(proof: TraceProof) -> Iterable[str]:
             yield f"  {check.name} {check.state}: {check.detail}"
 
 
-def narrated(report: ChatReport) -> Iterable[str]:
+def narrate_reply(report: ChatReport) -> Iterable[str]:
     """What is worth knowing beside the reply: what was decided, one line, each warning."""
     if report.note is not None:
         yield report.note
@@ -92,5 +92,5 @@ def narrated(report: ChatReport) -> Iterable[str]:
     ]
     yield " · ".join(facts)
     if report.verification is not None:
-        yield from verification(report.verification)
+        yield from render_verification(report.verification)
     yield from (f"Warning: {warning}" for warning in report.warnings)

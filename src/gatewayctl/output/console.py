@@ -13,7 +13,7 @@ import time
 from collections.abc import Iterable
 from typing import TYPE_CHECKING, Final, TextIO
 
-from gatewayctl.settings.masking import masked
+from gatewayctl.settings.masking import mask_keys
 
 if TYPE_CHECKING:
     from rich.console import Console as RichConsole
@@ -29,7 +29,7 @@ _CONTROL: Final = re.compile(
 _PLAIN_WIDTH: Final = 100
 
 
-def without_control(text: str) -> str:
+def strip_control(text: str) -> str:
     """The text without what a terminal would obey; line breaks and tabs stay."""
     return _CONTROL.sub("", text)
 
@@ -88,14 +88,14 @@ class Console:
     def say(self, text: str) -> None:
         """Narrate one line on stderr."""
         if not self.quiet:
-            self.stderr.write(masked(without_control(text)) + "\n")
+            self.stderr.write(mask_keys(strip_control(text)) + "\n")
             self.stderr.flush()
 
     def error(self, error: GatewayctlError) -> None:
         """Print a failure on stderr: what happened, then what to do."""
         colour = self.stderr.isatty() and not os.environ.get("NO_COLOR")
         label = "\033[1;31mError\033[0m" if colour else "Error"
-        self.stderr.write(f"{label}: {masked(without_control(error.message))}\n")
+        self.stderr.write(f"{label}: {mask_keys(strip_control(error.message))}\n")
         if error.hint:
-            self.stderr.write(f"Hint: {masked(without_control(error.hint))}\n")
+            self.stderr.write(f"Hint: {mask_keys(strip_control(error.hint))}\n")
         self.stderr.flush()

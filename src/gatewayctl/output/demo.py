@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterator
 from typing import TYPE_CHECKING
 
-from gatewayctl.output.console import without_control
+from gatewayctl.output.console import strip_control
 from gatewayctl.output.stack import services_table
 
 if TYPE_CHECKING:
@@ -14,12 +14,12 @@ if TYPE_CHECKING:
     from gatewayctl.operations.demo import DemoReport
 
 
-def demo(report: DemoReport) -> Iterator[RenderableType]:
+def render_demo(report: DemoReport) -> Iterator[RenderableType]:
     """The reply, the proof, and where to look."""
     yield services_table(report.services)
     yield ""
     yield f"prompt      {report.prompt}"
-    yield f"reply       {without_control(report.reply)}"
+    yield f"reply       {strip_control(report.reply)}"
     yield f"model       {report.model}"
     yield f"trace id    {report.trace_id}"
     if report.component is not None:

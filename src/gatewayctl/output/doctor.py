@@ -10,7 +10,7 @@ from rich.text import Text
 
 from gatewayctl.operations.diagnosis.findings.finding import Severity
 from gatewayctl.operations.doctor.run import DoctorReport, FindingReport
-from gatewayctl.output.console import without_control
+from gatewayctl.output.console import strip_control
 
 if TYPE_CHECKING:
     from rich.console import RenderableType
@@ -18,7 +18,7 @@ if TYPE_CHECKING:
 _STYLES: Final[dict[Severity, str]] = {"error": "bold red", "warning": "yellow", "info": "dim"}
 
 
-def doctor(report: DoctorReport) -> Iterator[RenderableType]:
+def render_doctor(report: DoctorReport) -> Iterator[RenderableType]:
     """What was fixed, what is wrong, and what could not be looked at."""
     for fix in report.fixes:
         yield Text(f"{'Fixed' if fix.done else 'Not fixed'}: {fix.finding}: {fix.said}")
@@ -29,7 +29,7 @@ def doctor(report: DoctorReport) -> Iterator[RenderableType]:
     for check in blind:
         reasons.setdefault(check.why or "", []).append(check.name)
     for why, names in reasons.items():
-        yield Text(f"Not checked ({without_control(why)}): {', '.join(names)}", style="dim")
+        yield Text(f"Not checked ({strip_control(why)}): {', '.join(names)}", style="dim")
     ran = sum(check.state == "ran" for check in report.checks)
     wrong = [found for found in report.findings if found.severity != "info"]
     verdict = "nothing wrong was found" if not wrong else f"{len(wrong)} to look at"
@@ -39,6 +39,6 @@ def doctor(report: DoctorReport) -> Iterator[RenderableType]:
 def _finding(found: FindingReport) -> Iterator[RenderableType]:
     head = Text(found.severity, style=_STYLES[found.severity])
     yield head.append(f"  {found.title}", style="default").append(f"  [{found.id}]", style="dim")
-    yield Padding(Text(without_control(found.evidence)), (0, 0, 0, 4))
+    yield Padding(Text(strip_control(found.evidence)), (0, 0, 0, 4))
     fixable = "   (or: gatewayctl doctor --fix)" if found.fixable else ""
     yield Padding(Text(f"→ {found.remedy}{fixable}"), (0, 0, 0, 4))

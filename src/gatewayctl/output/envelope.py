@@ -16,7 +16,7 @@ from typing import Any, Final
 
 from gatewayctl.errors import GatewayctlError
 from gatewayctl.operations.diagnosis.findings.table import FINDINGS
-from gatewayctl.settings.masking import masked
+from gatewayctl.settings.masking import mask_keys
 from gatewayctl.settings.model import Secret, Source
 
 SCHEMA: Final = "gatewayctl/1"
@@ -42,7 +42,7 @@ def as_data(value: Any) -> Any:  # noqa: PLR0911 - one line per kind of value
     return value
 
 
-def document(command: str, report: object, problem: GatewayctlError | None = None) -> str:
+def render_document(command: str, report: object, problem: GatewayctlError | None = None) -> str:
     """The document of a verb that has a result; with a problem its status is partial."""
     body: dict[str, Any] = {
         "schema": SCHEMA,
@@ -55,7 +55,7 @@ def document(command: str, report: object, problem: GatewayctlError | None = Non
     return json.dumps(body, ensure_ascii=False)
 
 
-def error_document(command: str, error: GatewayctlError) -> str:
+def render_error(command: str, error: GatewayctlError) -> str:
     """The document of a verb that failed."""
     body = {"schema": SCHEMA, "command": command, "status": "error", "error": _error(error)}
     return json.dumps(body, ensure_ascii=False)
@@ -64,8 +64,8 @@ def error_document(command: str, error: GatewayctlError) -> str:
 def _error(error: GatewayctlError) -> dict[str, Any]:
     found: dict[str, Any] = {
         "code": error.code,
-        "message": masked(error.message),
-        "hint": masked(error.hint),
+        "message": mask_keys(error.message),
+        "hint": mask_keys(error.hint),
     }
     # The code is the finding where the table has one of that name, else that of the family.
     codes = (getattr(kind, "code", "") for kind in type(error).__mro__)

@@ -9,7 +9,7 @@ from collections.abc import Iterable
 from datetime import datetime
 from typing import TYPE_CHECKING, Any, Final
 
-from gatewayctl.output.table import table
+from gatewayctl.output.table import make_table
 
 if TYPE_CHECKING:
     from rich.console import RenderableType
@@ -26,14 +26,14 @@ SCREENFUL: Final = 20
 """Rows of `keys list` without --all."""
 
 
-def created(report: KeysCreateReport) -> Iterable[RenderableType]:
+def render_create(report: KeysCreateReport) -> Iterable[RenderableType]:
     """Each key with what became of it, and where it is written."""
     rows: list[tuple[object | None, ...]] = [
         (key.alias, key.env, key.status, key.key.masked(), _day(key.expires)) for key in report.keys
     ]
     rows += [(failure.alias, failure.env, "failed", None, None) for failure in report.failed]
     if rows:
-        yield table(("ALIAS", "VARIABLE", "STATE", "KEY", "EXPIRES"), rows)
+        yield make_table(("ALIAS", "VARIABLE", "STATE", "KEY", "EXPIRES"), rows)
     if not report.keys and not report.failed:
         yield "gateway.yaml declares no keys."
     elif any(key.written for key in report.keys):
@@ -45,18 +45,18 @@ def created(report: KeysCreateReport) -> Iterable[RenderableType]:
     yield from _warnings(report.warnings)
 
 
-def shown(report: KeysCreateReport, *, alone: bool) -> Iterable[RenderableType]:
+def render_secrets(report: KeysCreateReport, *, alone: bool) -> Iterable[RenderableType]:
     """The plain keys: one ``alone``, several as lines for a shell."""
     for key in report.keys:
         yield str(key.plain) if alone else f"{key.env}={key.plain}"
 
 
-def listed(report: KeysListReport, *, everything: bool) -> Iterable[RenderableType]:
+def render_list(report: KeysListReport, *, everything: bool) -> Iterable[RenderableType]:
     """The project's keys in one screenful, and the others counted; or ``everything``."""
     rows = report.keys if everything else report.own[:SCREENFUL]
     if rows:
         heads = ("ALIAS", "VARIABLE", "STATE", "KEY", "MODELS", "EXPIRES", "SPEND")
-        yield table(heads, [_row(row) for row in rows])
+        yield make_table(heads, [_row(row) for row in rows])
     else:
         yield "No virtual keys."
     if everything:
@@ -69,9 +69,9 @@ def listed(report: KeysListReport, *, everything: bool) -> Iterable[RenderableTy
         yield f"And {foreign} that gatewayctl did not make; --all shows them."
 
 
-def details(report: KeysShowReport) -> Iterable[RenderableType]:
+def render_show(report: KeysShowReport) -> Iterable[RenderableType]:
     """One key, a line for each thing known of it."""
-    yield table(
+    yield make_table(
         ("ALIAS", report.alias or "-"),
         [
             ("state", report.state),
@@ -90,7 +90,7 @@ def details(report: KeysShowReport) -> Iterable[RenderableType]:
     )
 
 
-def checked(report: KeysCheckReport) -> Iterable[RenderableType]:
+def render_check(report: KeysCheckReport) -> Iterable[RenderableType]:
     """What was put right, then each key with its proof; reasons are in the error below."""
     for fixed in report.fixed:
         yield f"Fixed {fixed.alias}: {fixed.action}{_because(fixed.changes, fixed.reason)}"
@@ -98,11 +98,11 @@ def checked(report: KeysCheckReport) -> Iterable[RenderableType]:
         yield "gateway.yaml declares no keys."
     else:
         heads = ("ALIAS", "VARIABLE", "STATE", "CALL", "MANAGEMENT", "TIME")
-        yield table(heads, [_proof(check) for check in report.keys])
+        yield make_table(heads, [_proof(check) for check in report.keys])
     yield from _warnings(report.warnings)
 
 
-def rotated(report: KeysRotateReport) -> Iterable[RenderableType]:
+def render_rotate(report: KeysRotateReport) -> Iterable[RenderableType]:
     """The new key, and until when the old one is accepted."""
     yield f"{report.alias} is {report.key.masked()} now, in {report.env_file} as {report.env}."
     if report.previous == "revoked":
@@ -113,7 +113,7 @@ def rotated(report: KeysRotateReport) -> Iterable[RenderableType]:
     yield from _warnings(report.warnings)
 
 
-def revoked(report: KeysRevokeReport) -> Iterable[RenderableType]:
+def render_revoke(report: KeysRevokeReport) -> Iterable[RenderableType]:
     """What is gone, and what would bring it back."""
     if report.revoked:
         yield f"{report.alias} is revoked: {', '.join(report.revoked)}."
@@ -124,7 +124,7 @@ def revoked(report: KeysRevokeReport) -> Iterable[RenderableType]:
     yield from _warnings(report.warnings)
 
 
-def synced(report: KeysSyncReport) -> Iterable[RenderableType]:
+def render_sync(report: KeysSyncReport) -> Iterable[RenderableType]:
     """The plan, a line for each key that is not as it should be, and the rest counted."""
     rows = [
         (
@@ -136,7 +136,7 @@ def synced(report: KeysSyncReport) -> Iterable[RenderableType]:
         if key.action not in {"none", "foreign"}
     ]
     if rows:
-        yield table(("ALIAS", "ACTION", "WHY"), rows)
+        yield make_table(("ALIAS", "ACTION", "WHY"), rows)
     if not report.drift:
         yield "Nothing to do: the keys are as gateway.yaml declares them."
     kept = sum(key.reason == "not declared in gateway.yaml" for key in report.keys)

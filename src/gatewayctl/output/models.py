@@ -9,8 +9,8 @@ from collections.abc import Iterable
 from typing import TYPE_CHECKING, Final
 
 from gatewayctl.operations.models.list import ModelCheck, ModelRow, ModelsListReport
-from gatewayctl.output.console import without_control
-from gatewayctl.output.table import table
+from gatewayctl.output.console import strip_control
+from gatewayctl.output.table import make_table
 
 if TYPE_CHECKING:
     from rich.console import RenderableType
@@ -18,18 +18,18 @@ if TYPE_CHECKING:
 _KEY: Final = {None: "not needed", True: "set", False: "missing"}
 
 
-def listed(report: ModelsListReport) -> Iterable[RenderableType]:
+def render_list(report: ModelsListReport) -> Iterable[RenderableType]:
     """One line a model; under the table the reasons of those that failed."""
     from rich.text import Text
 
     heads = ("MODEL", "UPSTREAM", "STATE", "PROVIDER KEY")
-    yield table(
+    yield make_table(
         (*heads, "CHECK") if report.checked else heads,
         [_cells(row, checked=report.checked) for row in report.models],
     )
     for row in report.models:
         if row.check is not None and row.check.reason is not None:
-            yield Text(without_control(f"{row.model}: {row.check.reason}"))
+            yield Text(strip_control(f"{row.model}: {row.check.reason}"))
 
 
 def _cells(row: ModelRow, *, checked: bool) -> tuple[str | None, ...]:

@@ -15,7 +15,7 @@ if TYPE_CHECKING:
     from gatewayctl.operations.project.render import FileReport, RenderReport
 
 
-def initialised(report: InitReport) -> Iterator[str]:
+def render_init(report: InitReport) -> Iterator[str]:
     """What init wrote, what it kept, and what to do next."""
     if not report.changed:
         yield f"Nothing changed: {report.project_dir} is a gateway project already."
@@ -46,7 +46,7 @@ def _next_steps(report: InitReport) -> Iterator[str]:
     yield "next     gatewayctl up"
 
 
-def rendered(report: RenderReport) -> Iterator[str]:
+def render_render(report: RenderReport) -> Iterator[str]:
     """One line a file, then its diff where one was asked for."""
     for file in report.files:
         yield f"{file.state:<9} {file.path}"

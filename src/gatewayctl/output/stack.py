@@ -11,8 +11,8 @@ from typing import TYPE_CHECKING, Final, Literal
 
 from rich.text import Text
 
-from gatewayctl.output.console import without_control
-from gatewayctl.output.table import duration, table
+from gatewayctl.output.console import strip_control
+from gatewayctl.output.table import format_duration, make_table
 
 if TYPE_CHECKING:
     from rich.console import RenderableType
@@ -39,16 +39,16 @@ _PAST: Final = {
 
 def services_table(services: Sequence[ServiceReport]) -> Table:
     """One line a service: how it is, its version, where it is, since when."""
-    return table(
+    return make_table(
         ("SERVICE", "STATE", "HEALTH", "VERSION", "ADDRESS", "UPTIME"),
         [
-            (s.service, s.state, s.health, s.version, s.address, duration(s.uptime))
+            (s.service, s.state, s.health, s.version, s.address, format_duration(s.uptime))
             for s in services
         ],
     )
 
 
-def planned(report: PlanReport) -> Iterable[RenderableType]:
+def render_plan(report: PlanReport) -> Iterable[RenderableType]:
     """What `up` would do, or that it would do nothing."""
     if not report.changed:
         yield Text(f"{report.project} is as it should be: `gatewayctl up` would change nothing.")
@@ -59,7 +59,7 @@ def planned(report: PlanReport) -> Iterable[RenderableType]:
         if file.state != "unchanged":
             yield Text(f"{'Write' if file.state == 'missing' else 'Change'} {file.path}")
             yield Text((file.diff or "").rstrip("\n"), style="dim")
-    yield table(
+    yield make_table(
         ("SERVICE", "WOULD BE", "WHY"),
         [(each.service, _PAST[each.action], ", ".join(each.why)) for each in report.services],
     )
@@ -72,7 +72,7 @@ def planned(report: PlanReport) -> Iterable[RenderableType]:
         yield Text.assemble(("Downtime: ", "bold yellow"), sentence)
 
 
-def up(report: UpReport) -> Iterator[RenderableType]:
+def render_up(report: UpReport) -> Iterator[RenderableType]:
     """What up did, the services, and what to do next."""
     for warning in (*report.warnings, *(report.keys.warnings if report.keys else ())):
         yield f"Warning: {warning}"
@@ -95,7 +95,7 @@ def up(report: UpReport) -> Iterator[RenderableType]:
     yield "      gatewayctl env            LLM_BASE_URL and LLM_API_KEY for applications"
 
 
-def down(report: DownReport) -> Iterator[str]:
+def render_down(report: DownReport) -> Iterator[str]:
     """What was stopped, and where the data is."""
     if report.stopped:
         yield f"Stopped: {', '.join(report.stopped)}."
@@ -107,22 +107,22 @@ def down(report: DownReport) -> Iterator[str]:
         yield f"Data stays in {report.data_place}; start again with `gatewayctl up`."
 
 
-def status(report: StatusReport) -> Iterator[RenderableType]:
+def render_status(report: StatusReport) -> Iterator[RenderableType]:
     """Services, keys, runtime and why."""
     yield f"Project {report.project}, {report.runtime} runtime ({report.runtime_why})"
     yield ""
     yield services_table(report.services)
     for service in report.services:
         if service.health != "healthy" and service.detail:
-            yield f"  {service.service}: {without_control(service.detail)}"
+            yield f"  {service.service}: {strip_control(service.detail)}"
     yield ""
-    yield table(
+    yield make_table(
         ("VIRTUAL KEY", "IN .env AS", "VALUE"),
         [(key.alias, key.env, key.key or "missing") for key in report.keys],
     )
 
 
-def status_env(report: StatusReport) -> Iterator[str]:
+def render_status_env(report: StatusReport) -> Iterator[str]:
     """The addresses as dotenv lines, for scripts; no secret."""
     yield f"GATEWAYCTL_PROJECT_NAME={report.project}"
     yield f"GATEWAYCTL_RUNTIME={report.runtime}"
@@ -130,18 +130,18 @@ def status_env(report: StatusReport) -> Iterator[str]:
     yield f"PHOENIX_URL={report.phoenix_url}"
 
 
-def restarted(report: RestartReport) -> Iterator[RenderableType]:
+def render_restart(report: RestartReport) -> Iterator[RenderableType]:
     """Which services were restarted, and how all are now."""
     yield f"Restarted: {', '.join(report.restarted)}."
     yield services_table(report.services)
 
 
-def ui(report: UiReport) -> Iterator[str]:
+def render_ui(report: UiReport) -> Iterator[str]:
     """The address alone on its line, so that it can be copied or piped."""
     yield report.url
 
 
-def env(format_: Literal["dotenv", "shell", "json"]) -> Callable[[EnvReport], Iterator[str]]:
+def render_env(format_: Literal["dotenv", "shell", "json"]) -> Callable[[EnvReport], Iterator[str]]:
     """The renderer for one format."""
 
     def render(report: EnvReport) -> Iterator[str]:
@@ -156,13 +156,13 @@ def env(format_: Literal["dotenv", "shell", "json"]) -> Callable[[EnvReport], It
     return render
 
 
-def logs(report: LogsReport) -> Iterator[str]:
+def render_logs(report: LogsReport) -> Iterator[str]:
     """The lines, each with its time and service."""
-    return log_lines(report.lines)
+    return format_log_lines(report.lines)
 
 
-def log_lines(lines: Iterable[LogLine]) -> Iterator[str]:
+def format_log_lines(lines: Iterable[LogLine]) -> Iterator[str]:
     """Lines as text, control characters taken out."""
     for line in lines:
         at = "-" if line.at is None else line.at.isoformat(timespec="milliseconds")
-        yield f"{at} {line.service:<8} {without_control(line.text)}"
+        yield f"{at} {line.service:<8} {strip_control(line.text)}"

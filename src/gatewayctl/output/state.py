@@ -8,18 +8,18 @@ from typing import TYPE_CHECKING
 from rich.text import Text
 
 from gatewayctl.operations.state.audit import AuditReport
-from gatewayctl.output.table import duration, table
+from gatewayctl.output.table import format_duration, make_table
 
 if TYPE_CHECKING:
     from rich.console import RenderableType
 
 
-def listed(report: AuditReport) -> Iterable[RenderableType]:
+def render_audit(report: AuditReport) -> Iterable[RenderableType]:
     """When, who, what, how it ended, how long it took."""
     if not report.entries:
         yield Text("Nothing has changed this project yet.")
         return
-    yield table(
+    yield make_table(
         ("WHEN (UTC)", "USER", "VERB", "OUTCOME", "CODE", "TOOK"),
         [
             (
@@ -28,7 +28,7 @@ def listed(report: AuditReport) -> Iterable[RenderableType]:
                 entry.verb if entry.subject is None else f"{entry.verb} {entry.subject}",
                 entry.outcome,
                 entry.code,
-                duration(entry.seconds),
+                format_duration(entry.seconds),
             )
             for entry in report.entries
         ],

@@ -7,7 +7,7 @@ from collections.abc import Iterable, Sequence
 from rich.table import Table
 from rich.text import Text
 
-from gatewayctl.output.console import without_control
+from gatewayctl.output.console import strip_control
 
 _STYLES = {
     **dict.fromkeys(("healthy", "ok", "exists", "accepted"), "green"),
@@ -22,7 +22,7 @@ _STYLES = {
 }  # fmt: skip
 
 
-def table(heads: Sequence[str], rows: Iterable[Sequence[object | None]]) -> Table:
+def make_table(heads: Sequence[str], rows: Iterable[Sequence[object | None]]) -> Table:
     """A table of texts; nothing in it is read as markup, and None is shown as ``-``."""
     made = Table(box=None, pad_edge=False, padding=(0, 2, 0, 0), header_style="bold")
     for head in heads:
@@ -32,7 +32,7 @@ def table(heads: Sequence[str], rows: Iterable[Sequence[object | None]]) -> Tabl
     return made
 
 
-def duration(seconds: float | None) -> str | None:
+def format_duration(seconds: float | None) -> str | None:
     """``9s``, ``4m12s``, ``3h05m``, ``2d4h``; None stays None."""
     if seconds is None:
         return None
@@ -47,5 +47,5 @@ def duration(seconds: float | None) -> str | None:
 
 
 def _cell(value: object | None) -> Text:
-    text = "-" if value is None or value == "" else without_control(str(value))
+    text = "-" if value is None or value == "" else strip_control(str(value))
     return Text(text, style=_STYLES.get(text, ""))

@@ -12,9 +12,9 @@ from rich.text import Text
 
 from gatewayctl.operations.traces.list import TraceListReport
 from gatewayctl.operations.traces.show import SpanRow, TraceShowReport
-from gatewayctl.operations.traces.verification import TraceProof
-from gatewayctl.output.console import without_control
-from gatewayctl.output.table import table
+from gatewayctl.operations.traces.verification import TraceVerification
+from gatewayctl.output.console import strip_control
+from gatewayctl.output.table import make_table
 
 if TYPE_CHECKING:
     from rich.console import RenderableType
@@ -23,7 +23,7 @@ _BAR: Final = 12
 _STATE: Final = {"passed": "green", "failed": "bold red", "unknown": "yellow"}
 
 
-def tree(report: TraceShowReport) -> Iterable[RenderableType]:
+def render_show(report: TraceShowReport) -> Iterable[RenderableType]:
     """The trace's sums, then a line a span; an error on a line of its own."""
     facts = [
         f"trace {report.trace_id}",
@@ -31,14 +31,14 @@ def tree(report: TraceShowReport) -> Iterable[RenderableType]:
         f"{report.duration_ms:.0f} ms",
         f"{report.calls} model calls",
         f"{'-' if report.tokens is None else report.tokens} tokens",
-        money(report.cost),
+        format_money(report.cost),
     ]
     yield Text(" · ".join(facts))
     heads = ("SPAN", "COMPONENT", "MODEL", "TOKENS", "COST", "MS", "TIME")
-    yield table(heads, [_line(row, report.duration_ms) for row in report.spans])
+    yield make_table(heads, [_line(row, report.duration_ms) for row in report.spans])
     for row in report.spans:
         if row.error is not None:
-            yield Text(f"error in {row.name}: {without_control(row.error)}", style="red")
+            yield Text(f"error in {row.name}: {strip_control(row.error)}", style="red")
         if row.orphan:
             yield Text(f"orphan: the parent of {row.name} is not in the trace", style="yellow")
     yield report.url
@@ -53,7 +53,7 @@ def _line(row: SpanRow, whole: float) -> tuple[object, ...]:
         component,
         row.model,
         row.tokens,
-        None if row.cost is None else money(row.cost),
+        None if row.cost is None else format_money(row.cost),
         f"{row.duration_ms:.0f}",
         _bar(row.offset_ms, row.duration_ms, whole),
     )
@@ -67,7 +67,7 @@ def _bar(offset: float, length: float, whole: float) -> str:
     return "·" * start + "█" * filled + "·" * (_BAR - start - filled)
 
 
-def listed(report: TraceListReport) -> Iterable[RenderableType]:
+def render_list(report: TraceListReport) -> Iterable[RenderableType]:
     """One line a model call, under each trace's calls its id, whole, to be copied.
 
     The id stands in the widest column: beside the others it would not fit into 80.
@@ -91,13 +91,13 @@ def listed(report: TraceListReport) -> Iterable[RenderableType]:
         )
         if after is None or after.trace_id != row.trace_id:
             rows.append((" ", row.trace_id, " ", " ", " ", " "))
-    made = table(("START", "COMPONENT, TRACE", "MODEL", "TOKENS", "MS", "STATUS"), rows)
+    made = make_table(("START", "COMPONENT, TRACE", "MODEL", "TOKENS", "MS", "STATUS"), rows)
     made.columns[0].no_wrap = True
     made.columns[1].no_wrap, made.columns[1].min_width = True, 32
     yield made
 
 
-def verified(report: TraceProof) -> Iterable[RenderableType]:
+def render_verify(report: TraceVerification) -> Iterable[RenderableType]:
     """The answer, then each check."""
     line = f"trace {report.trace_id}: {report.verdict}"
     yield Text(f"{line} ({report.spans} spans, {report.calls} model calls)", style="bold")
@@ -105,10 +105,10 @@ def verified(report: TraceProof) -> Iterable[RenderableType]:
         text = Text(f"  {check.name:<22} ")
         text.append(check.state, style=_STATE.get(check.state, ""))
         if check.detail and check.state != "passed":
-            text.append(f"  {without_control(check.detail)}")
+            text.append(f"  {strip_control(check.detail)}")
         yield text
 
 
-def money(cost: float | None) -> str:
+def format_money(cost: float | None) -> str:
     """US dollars; ``-`` where nobody knows."""
     return "-" if cost is None else f"${cost:.6f}".rstrip("0").rstrip(".") if cost else "$0"

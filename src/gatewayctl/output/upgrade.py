@@ -13,10 +13,10 @@ from gatewayctl.output.stack import services_table
 if TYPE_CHECKING:
     from rich.console import RenderableType
 
-    from gatewayctl.operations.upgrade.rollback import Return, RollbackReport
+    from gatewayctl.operations.upgrade.rollback import RollbackPlan, RollbackReport
     from gatewayctl.operations.upgrade.run import UpgradeReport
-    from gatewayctl.operations.upgrade.verify import Proof
-    from gatewayctl.runtimes.releases import Check, Release
+    from gatewayctl.operations.upgrade.verify import UpgradeVerification
+    from gatewayctl.runtimes.releases import PreflightCheck, Release
 
 LOST: Final = "what LiteLLM's database got since the upgrade: keys, spend"
 _NOUNS: Final = {
@@ -26,7 +26,7 @@ _NOUNS: Final = {
 _PASSED: Final = {True: "passed", False: "refused", None: "not asked"}
 
 
-def upgrade(report: UpgradeReport) -> Iterator[RenderableType]:
+def render_upgrade(report: UpgradeReport) -> Iterator[RenderableType]:
     """What runs now and how that is known; or why nothing was done."""
     if not report.changed:
         yield f"Nothing to do: {report.why}."
@@ -48,7 +48,7 @@ def upgrade(report: UpgradeReport) -> Iterator[RenderableType]:
         yield "Back to the version of before with: gatewayctl rollback"
 
 
-def way_back(found: Return) -> str:
+def describe_rollback(found: RollbackPlan) -> str:
     """What a rollback is about to do."""
     change = _change(found.before, found.after)
     if found.restores is False:
@@ -66,7 +66,7 @@ def way_back(found: Return) -> str:
     )
 
 
-def rollback(report: RollbackReport) -> Iterator[RenderableType]:
+def render_rollback(report: RollbackReport) -> Iterator[RenderableType]:
     """What runs again, and which data it has."""
     yield f"LiteLLM of {report.project}: {_change(report.before, report.after)}"
     if report.restored:
@@ -92,11 +92,11 @@ def _change(before: Release, after: Release) -> str:
     return f"{before.version or before.name} -> {after.version or after.name}"
 
 
-def _checked(check: Check) -> str:
+def _checked(check: PreflightCheck) -> str:
     return f"{_PASSED[check.passed]} ({check.said})" if check.said else _PASSED[check.passed]
 
 
-def _proof(proof: Proof) -> Iterator[str]:
+def _proof(proof: UpgradeVerification) -> Iterator[str]:
     keys = ", ".join(proof.keys) or "none was known"
     yield f"  virtual keys that open it: {keys}"
     if proof.model is not None:

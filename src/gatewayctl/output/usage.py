@@ -9,18 +9,18 @@ from rich.text import Text
 
 from gatewayctl.operations.usage.reconcile import ReconcileReport
 from gatewayctl.operations.usage.summary import UsageReport, UsageRow
-from gatewayctl.output.table import table
-from gatewayctl.output.traces import money
+from gatewayctl.output.table import make_table
+from gatewayctl.output.traces import format_money
 
 if TYPE_CHECKING:
     from rich.console import RenderableType
 
 
-def summed(report: UsageReport) -> Iterable[RenderableType]:
+def render_usage(report: UsageReport) -> Iterable[RenderableType]:
     """A line a group, then all together."""
     heads = (report.by.upper(), "REQUESTS", "TOKENS", "COST", "ERRORS", "P50", "P95")
     rows = [_line(row, row.name) for row in report.rows]
-    yield table(heads, [*rows, _line(report.total, "all")])
+    yield make_table(heads, [*rows, _line(report.total, "all")])
     newest = "-" if report.newest is None else f"{report.newest:%Y-%m-%d %H:%M:%S} UTC"
     yield Text(
         f"Since {report.since:%Y-%m-%d %H:%M:%S} UTC; newest request {newest}; LiteLLM may"
@@ -34,7 +34,7 @@ def _line(row: UsageRow, name: str | None) -> tuple[object, ...]:
         name,
         row.requests,
         row.total_tokens,
-        money(row.cost),
+        format_money(row.cost),
         row.errors,
         _seconds(row.p50),
         _seconds(row.p95),
@@ -45,14 +45,14 @@ def _seconds(value: float | None) -> str | None:
     return None if value is None else f"{value:.2f}s"
 
 
-def reconciled(report: ReconcileReport) -> Iterable[RenderableType]:
+def render_reconcile(report: ReconcileReport) -> Iterable[RenderableType]:
     """The counts, then a line a gap with its trace id whole."""
     yield Text(
         f"{report.matched} calls are the same in both ledgers, {len(report.gaps)} are not,"
         f" {report.pending} are too young to say."
     )
     if report.gaps:
-        made = table(
+        made = make_table(
             ("START", "COMPONENT", "MISSING IN", "TRACE"),
             [
                 (

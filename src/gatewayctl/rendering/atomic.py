@@ -14,7 +14,7 @@ from pathlib import Path
 from gatewayctl.errors import FileUnwritable
 
 
-def write_whole(path: Path, data: bytes, *, mode: int = 0o644) -> None:
+def write_atomically(path: Path, data: bytes, *, mode: int = 0o644) -> None:
     """Replace a file, or make it with its folders. A reader sees the old or the new one.
 
     Raises FileUnwritable with the system's reason; the old file is then as it was.

@@ -18,14 +18,14 @@ GATEWAY_URL: Final = "http://litellm:4000"
 PHOENIX_URL: Final = "http://phoenix:6006"
 
 
-def escaped(value: Any) -> Any:
+def escape_dollars(value: Any) -> Any:
     """The value with every ``$`` doubled: Compose puts no variable in its place."""
     if isinstance(value, str):
         return value.replace("$", "$$")
     if isinstance(value, Mapping):
-        return {name: escaped(part) for name, part in value.items()}
+        return {name: escape_dollars(part) for name, part in value.items()}
     if isinstance(value, list | tuple):
-        return [escaped(part) for part in value]
+        return [escape_dollars(part) for part in value]
     return value
 
 
@@ -89,7 +89,7 @@ def app_environment(app: App, settings: Settings) -> dict[str, str]:
 def _own(value: str) -> str:
     if value.startswith(REFERENCE):
         return optional(value.removeprefix(REFERENCE))
-    return str(escaped(value))
+    return str(escape_dollars(value))
 
 
 def build_context(folder: str) -> str:

@@ -13,7 +13,7 @@ import gatewayctl
 from gatewayctl.errors import TemplatesMissing
 
 
-def locate(package: Path | None = None) -> Path:
+def locate_templates(package: Path | None = None) -> Path:
     """The folder that holds one folder of templates per runtime.
 
     ``package`` is the folder of the installed package, this one unless given. Raises

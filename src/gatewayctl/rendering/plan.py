@@ -21,7 +21,7 @@ from jinja2 import Environment, FileSystemLoader, StrictUndefined
 
 from gatewayctl.errors import RuntimeUnavailable
 from gatewayctl.rendering import compose
-from gatewayctl.rendering.locate import locate
+from gatewayctl.rendering.locate import locate_templates
 from gatewayctl.rendering.sizes import sizes
 from gatewayctl.settings.model import PHOENIX_PROJECT, Model, RuntimeName, Settings
 
@@ -38,7 +38,7 @@ class RenderedFile:
     content: str
 
 
-def plan(
+def plan_files(
     settings: Settings, *, runtime: RuntimeName | None = None, templates: Path | None = None
 ) -> tuple[RenderedFile, ...]:
     """The files of one runtime, sorted by path; the same settings give the same text.
@@ -47,7 +47,7 @@ def plan(
     Raises RuntimeUnavailable where there are no templates for that runtime.
     """
     chosen = runtime or ("embedded" if settings.runtime == "auto" else settings.runtime)
-    folder = (templates or locate()) / chosen
+    folder = (templates or locate_templates()) / chosen
     paths = _template_paths(folder)
     if not paths:
         raise RuntimeUnavailable(f"There are no templates for the runtime {chosen}.")
@@ -99,7 +99,7 @@ def _environment(folder: Path) -> Environment:
         lstrip_blocks=True,
     )
     environment.filters["to_yaml"] = to_yaml
-    environment.filters["to_compose"] = lambda value: to_yaml(compose.escaped(value))
+    environment.filters["to_compose"] = lambda value: to_yaml(compose.escape_dollars(value))
     environment.filters["litellm_params"] = litellm_params
     for function in (
         compose.app_environment,

@@ -14,9 +14,9 @@ from pathlib import Path, PurePosixPath
 from typing import Final, Literal
 
 from gatewayctl.errors import FileUnwritable
-from gatewayctl.rendering.atomic import write_whole
+from gatewayctl.rendering.atomic import write_atomically
 from gatewayctl.rendering.plan import RenderedFile
-from gatewayctl.settings.masking import without_secrets
+from gatewayctl.settings.masking import mask_secrets
 from gatewayctl.settings.model import Secret
 
 DifferenceState = Literal["missing", "changed", "unchanged"]
@@ -36,7 +36,7 @@ class FileDifference:
     diff: str
 
 
-def differences(
+def compare_files(
     files: Sequence[RenderedFile], folder: Path, *, secrets: Iterable[Secret] = ()
 ) -> tuple[FileDifference, ...]:
     """Compare rendered files with a folder; ``secrets`` are masked wherever they appear.
@@ -47,7 +47,7 @@ def differences(
     return tuple(_difference(file, folder, known) for file in files)
 
 
-def write(
+def write_files(
     files: Sequence[RenderedFile], folder: Path, *, secrets: Iterable[Secret] = ()
 ) -> tuple[FileDifference, ...]:
     """Write the files that differ, each whole or not at all, and say how they differed.
@@ -55,10 +55,10 @@ def write(
     Unchanged files are not touched. Raises FileUnwritable before anything is written where
     that can be known, else with the files before it complete.
     """
-    found = differences(files, folder, secrets=secrets)
+    found = compare_files(files, folder, secrets=secrets)
     for file, difference in zip(files, found, strict=True):
         if difference.state != "unchanged":
-            write_whole(_target(file, folder), file.content.encode())
+            write_atomically(_target(file, folder), file.content.encode())
     return found
 
 
@@ -74,7 +74,7 @@ def _difference(file: RenderedFile, folder: Path, secrets: Sequence[Secret]) -> 
     else:
         state = "unchanged" if old == file.content.encode() else "changed"
     diff = "" if state == "unchanged" else _diff(old.decode(errors="replace"), file)
-    return FileDifference(path=file.path, state=state, diff=without_secrets(diff, secrets))
+    return FileDifference(path=file.path, state=state, diff=mask_secrets(diff, secrets))
 
 
 def _target(file: RenderedFile, folder: Path) -> Path:

@@ -12,7 +12,7 @@ from datetime import datetime
 from typing import TYPE_CHECKING, Literal, Protocol
 
 from gatewayctl.runtimes.database_shell import DatabaseName, DatabaseShell
-from gatewayctl.runtimes.service_change import PendingChange
+from gatewayctl.runtimes.service_change import ServiceChange
 from gatewayctl.settings.model import RuntimeName
 
 if TYPE_CHECKING:
@@ -109,7 +109,7 @@ class Runtime(Protocol):
         Asked for after the keys are in .env; their states are in ``states`` after the services.
         """
 
-    def pending(self, files: Sequence[RenderedFile]) -> tuple[PendingChange, ...]:
+    def pending(self, files: Sequence[RenderedFile]) -> tuple[ServiceChange, ...]:
         """What start() and start_apps() would do, once these files were written.
 
         In the order of ``states``; changes nothing.

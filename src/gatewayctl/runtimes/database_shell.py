@@ -22,7 +22,7 @@ PSQL_WORDS: Final = ("-X", "-q", "-A", "-t", "-w", "-v", "ON_ERROR_STOP=1", "-f"
 _PREFIX: Final = re.compile(r"^psql:(?! )[^\n]*?:\d+:\s*", re.MULTILINE)
 
 
-def psql_said(errors: str) -> str:
+def clean_psql_errors(errors: str) -> str:
     """What PostgreSQL complained of, less the file and line psql puts before it."""
     return _PREFIX.sub("", errors).strip()
 

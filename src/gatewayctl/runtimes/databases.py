@@ -160,7 +160,7 @@ def _counted(session: Session) -> dict[str, int]:
     return {table: int(count) for table, _, count in found}
 
 
-def same_rows(wanted: Mapping[str, int], found: Mapping[str, int]) -> str:
+def compare_rows(wanted: Mapping[str, int], found: Mapping[str, int]) -> str:
     """Empty when every table has the rows it should have; else the differences in words."""
     names = sorted(
         name for name in wanted.keys() | found.keys() if wanted.get(name) != found.get(name)

@@ -13,7 +13,7 @@ class Memory:
     available: int
 
 
-def memory() -> Memory:
+def read_memory() -> Memory:
     """The machine's memory now; a container's limit is not seen here."""
     import psutil
 

@@ -30,7 +30,7 @@ class Listener:
         return f"{self.name or 'a process'} (pid {self.pid})"
 
 
-def listeners(
+def find_listeners(
     host: str,
     ports: Collection[int],
     *,
@@ -53,7 +53,7 @@ def listening_pids(port: int) -> frozenset[int]:
     return frozenset(item.pid for item in _visible({port}) if item.pid is not None)
 
 
-def refusal(held: Mapping[int, object], wanted: Mapping[int, tuple[str, str]]) -> PortTaken:
+def port_taken(held: Mapping[int, object], wanted: Mapping[int, tuple[str, str]]) -> PortTaken:
     """The failure that names who holds which port.
 
     ``wanted`` maps each port to the service that needs it and the name of its setting.

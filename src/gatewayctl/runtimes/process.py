@@ -90,11 +90,11 @@ def follow(
                 yield line.rstrip("\n")
             process.wait()
         finally:
-            end(process, patience)
+            terminate(process, patience)
     return Completed(returncode=process.returncode, stdout="".join(lines), stderr="")
 
 
-def told(
+def map_lines(
     lines: Generator[str, None, Completed], news: Callable[[str], News | None]
 ) -> Generator[News, None, Completed]:
     """The news in the lines of a followed program; closing this ends the program too."""
@@ -133,7 +133,7 @@ def spawn(
         raise RuntimeProblem(f"Cannot run {argv[0]}: {error.strerror}.") from error
 
 
-def end(process: subprocess.Popen[bytes], patience: float = _PATIENCE) -> None:
+def terminate(process: subprocess.Popen[bytes], patience: float = _PATIENCE) -> None:
     """Ask a program to end, and kill it when it does not within ``patience`` seconds."""
     if process.poll() is not None:
         return

@@ -11,7 +11,7 @@ from dataclasses import dataclass
 from gatewayctl.errors import RuntimeUnavailable
 from gatewayctl.runtimes.base import Runtime
 from gatewayctl.runtimes.docker import engine
-from gatewayctl.runtimes.runtime_marker import recorded
+from gatewayctl.runtimes.runtime_marker import read_runtime
 from gatewayctl.settings.model import RuntimeName, Settings
 
 Question = Callable[[engine.Endpoint], engine.Answer]
@@ -26,7 +26,7 @@ class ResolvedRuntime:
     runtime: Runtime
 
 
-def resolve(settings: Settings, *, ask: Question = engine.ask) -> ResolvedRuntime:
+def resolve_runtime(settings: Settings, *, ask: Question = engine.probe_engine) -> ResolvedRuntime:
     """The runtime of this project. Raises RuntimeUnavailable for one that is not here.
 
     One that was asked for is not replaced when it cannot work: it says so itself.
@@ -40,7 +40,7 @@ def resolve(settings: Settings, *, ask: Question = engine.ask) -> ResolvedRuntim
     if settings.runtime != "auto":
         why = f"asked for by {settings.source_of('runtime')}"
         return _resolved(settings.runtime, why, settings)
-    if known := recorded(settings.state_dir):
+    if known := read_runtime(settings.state_dir):
         return _resolved(known, "this project's stack was made with it", settings)
     return _resolved(*_by_engine(engine.endpoint(), ask), settings)
 

@@ -25,7 +25,7 @@ class Release:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Check:
+class PreflightCheck:
     """One question to a release that does not serve yet.
 
     ``passed`` is None where that release, or this runtime, cannot be asked; ``said`` is why, or
@@ -58,9 +58,9 @@ class Releases(Protocol):
     def fetch_release(self, name: str) -> Generator[Progress, None, None]:
         """Have a release here; starts nothing. Raises ImageMissing, RegistryUnreachable."""
 
-    def rehearse(
+    def run_preflight(
         self, files: Sequence[RenderedFile]
-    ) -> Generator[Progress, None, tuple[Check, ...]]:
+    ) -> Generator[Progress, None, tuple[PreflightCheck, ...]]:
         """LiteLLM's own pre-flight with the release of these files, which are not written yet.
 
         The database has to run; nothing in it is changed, and what serves goes on.

@@ -15,7 +15,7 @@ from gatewayctl.settings.model import RuntimeName
 _NAMES: Final[dict[str, RuntimeName]] = {"embedded": "embedded", "docker": "docker"}
 
 
-def recorded(state_dir: Path) -> RuntimeName | None:
+def read_runtime(state_dir: Path) -> RuntimeName | None:
     """The runtime that has this project's stack, running or not; None where there is no stack."""
     try:
         found = _NAMES.get(_file(state_dir).read_text(encoding="utf-8").strip())
@@ -27,9 +27,9 @@ def recorded(state_dir: Path) -> RuntimeName | None:
     return found
 
 
-def record(state_dir: Path, runtime: RuntimeName) -> None:
+def write_runtime(state_dir: Path, runtime: RuntimeName) -> None:
     """Remember the runtime; called before the first thing of it is made."""
-    if recorded(state_dir) == runtime and _file(state_dir).exists():
+    if read_runtime(state_dir) == runtime and _file(state_dir).exists():
         return
     try:
         state_dir.mkdir(mode=0o700, parents=True, exist_ok=True)
@@ -38,7 +38,7 @@ def record(state_dir: Path, runtime: RuntimeName) -> None:
         raise FileUnwritable(f"Cannot write to {state_dir}: {error.strerror}.") from error
 
 
-def forget(state_dir: Path) -> None:
+def clear_runtime(state_dir: Path) -> None:
     """Forget the runtime; called when the data of its stack is gone."""
     _file(state_dir).unlink(missing_ok=True)
 

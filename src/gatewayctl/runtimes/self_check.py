@@ -10,7 +10,7 @@ from typing import Protocol, runtime_checkable
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Ailment:
+class Fault:
     """Something wrong: the id of its finding, and what was seen."""
 
     finding: str
@@ -18,10 +18,10 @@ class Ailment:
 
 
 @runtime_checkable
-class Examined(Protocol):
+class SelfCheck(Protocol):
     """A runtime that can be examined, and cured of what is safe to cure."""
 
-    def ailments(self) -> tuple[Ailment, ...]:
+    def find_faults(self) -> tuple[Fault, ...]:
         """Look; changes nothing, and works with nothing running."""
 
     def cure(self, finding: str) -> str:

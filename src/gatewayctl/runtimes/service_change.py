@@ -5,13 +5,13 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import Literal
 
-PendingAction = Literal["start", "restart", "recreate", "untouched"]
+ServiceAction = Literal["start", "restart", "recreate", "untouched"]
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class PendingChange:
+class ServiceChange:
     """What a start would do to one service, and the names of what differs; no values."""
 
     service: str
-    action: PendingAction
+    action: ServiceAction
     why: tuple[str, ...] = ()

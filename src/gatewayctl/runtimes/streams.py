@@ -16,14 +16,14 @@ from pathlib import Path
 from typing import IO, Final
 
 from gatewayctl.errors import FileUnwritable, RuntimeProblem
-from gatewayctl.runtimes.database_shell import psql_said
-from gatewayctl.runtimes.process import Completed, end, spawn
+from gatewayctl.runtimes.database_shell import clean_psql_errors
+from gatewayctl.runtimes.process import Completed, spawn, terminate
 
 _LOOK_SECONDS: Final = 0.2
 _PATIENCE: Final = 10.0
 
 
-def stream(
+def run_streamed(
     argv: Sequence[str],
     *,
     env: Mapping[str, str] | None = None,
@@ -49,7 +49,7 @@ def stream(
                 counted = source or sink
                 yield os.lseek(counted.fileno(), 0, os.SEEK_CUR)
         finally:
-            end(process)
+            terminate(process)
         return Completed(
             returncode=process.returncode,
             stdout="" if stdout else _text(sink),
@@ -108,12 +108,12 @@ class PsqlSession:
 
     def _refused(self) -> RuntimeProblem:
         self._process.wait()
-        said = psql_said(_text(self._errors))
+        said = clean_psql_errors(_text(self._errors))
         return RuntimeProblem(f"PostgreSQL refused: {said or 'psql ended'}")
 
 
 @contextmanager
-def conversation(
+def open_psql(
     argv: Sequence[str], *, env: Mapping[str, str] | None = None, cwd: Path | None = None
 ) -> Iterator[PsqlSession]:
     """A psql that is talked with until the block ends. Raises RuntimeProblem."""
@@ -137,4 +137,4 @@ def _close(process: subprocess.Popen[bytes]) -> None:
     try:
         process.wait(timeout=_PATIENCE)
     except subprocess.TimeoutExpired:
-        end(process)
+        terminate(process)

@@ -15,7 +15,7 @@ from typing import Any, Final
 import yaml
 
 from gatewayctl.settings.model import Source
-from gatewayctl.settings.problems import Problems, shown
+from gatewayctl.settings.problems import Problems, quote
 
 MAX_CHARACTERS: Final = 256 * 1024
 MAX_VALUES: Final = 20_000
@@ -85,7 +85,7 @@ def parse(
         root = _composed(text, whole)
         node = None if root is None else _Expansion(name, problems, numbered).node(root, 0)
         if node is not None and not isinstance(node.value, dict | None):
-            raise _Unusable(node.source, f"must hold `name: value`, not {shown(node.plain())}")
+            raise _Unusable(node.source, f"must hold `name: value`, not {quote(node.plain())}")
     except _Unusable as error:
         problems.add(error.source, str(error))
         node = None
@@ -162,7 +162,7 @@ class _Expansion:
         try:
             value: bool | int | float | None = _BUILDER.construct_object(raw)
         except (ValueError, KeyError, OverflowError):
-            self.problems.add(source, f"is no {raw.tag.removeprefix(_TAG)}: {shown(raw.value)}")
+            self.problems.add(source, f"is no {raw.tag.removeprefix(_TAG)}: {quote(raw.value)}")
             return None
         # Longer numbers cannot even be written out again, and none means anything here.
         if isinstance(value, int) and value.bit_length() > _MAX_BITS:
@@ -178,7 +178,7 @@ class _Expansion:
             if key.tag == f"{_TAG}merge":
                 merged = self._merged(item, depth) | merged
             elif key.tag not in _TEXT and not (numbers and _is_whole(key)):
-                self.problems.add(place, f"a name must be text; put {shown(key.value)} in quotes")
+                self.problems.add(place, f"a name must be text; put {quote(key.value)} in quotes")
             elif _SURROGATE.search(key.value):
                 self.problems.add(place, "holds half a character, which no file can")
             elif key.value in own:

@@ -17,10 +17,10 @@ from gatewayctl.settings.model import Secret, Settings
 _BYTES: Final[dict[Shape, int]] = {"key": 32, "password": 24}
 
 
-def missing_secrets(settings: Settings) -> dict[str, str]:
+def generate_missing_secrets(settings: Settings) -> dict[str, str]:
     """New values for the secrets that this stack needs and no layer sets, by variable name."""
     return {
-        field.env: new_secret(field.generated)
+        field.env: generate_secret(field.generated)
         for field in fields.SECRETS
         if field.env and field.generated and field.attribute
         if field.attribute != "redis_password" or settings.needs_redis
@@ -30,13 +30,13 @@ def missing_secrets(settings: Settings) -> dict[str, str]:
 
 def with_generated_secrets(settings: Settings) -> Settings:
     """The settings as `missing_secrets` would complete them; nothing is kept."""
-    made = missing_secrets(settings)
+    made = generate_missing_secrets(settings)
     known = {field.env: field.attribute for field in fields.SECRETS if field.attribute}
     found = {known[name] or "": Secret(value) for name, value in made.items()}
     return replace(settings, secrets=replace(settings.secrets, **found))
 
 
-def new_secret(shape: Shape) -> str:
+def generate_secret(shape: Shape) -> str:
     """A random secret of hexadecimal digits, which every reader of .env reads alike.
 
     A key is ``sk-`` and 32 random bytes, a password 24 random bytes (LiteLLM's own advice

@@ -8,7 +8,7 @@ from __future__ import annotations
 import re
 from typing import Any, Final
 
-from gatewayctl.settings.problems import shown
+from gatewayctl.settings.problems import quote
 
 _PART: Final = r"[a-z0-9]+(?:(?:\.|__?|-+)[a-z0-9]+)*"
 _HOST: Final = r"(?:[A-Za-z0-9](?:[A-Za-z0-9.\-]*[A-Za-z0-9])?|\[[0-9a-fA-F:]+\])(?::[0-9]{1,5})?"
@@ -23,7 +23,7 @@ def fault(value: Any) -> str:
     """Why this names no image, in words that follow the setting's name; empty if it does."""
     if isinstance(value, str) and len(value) <= _LONGEST and _REFERENCE.fullmatch(value):
         return ""
-    return f"must name an image, such as registry/name:version, not {shown(value)}"
+    return f"must name an image, such as registry/name:version, not {quote(value)}"
 
 
 def unpinned(value: str) -> str:
@@ -32,7 +32,7 @@ def unpinned(value: str) -> str:
     if found is None or found["digest"]:
         return ""
     if found["tag"] is None:
-        return f"must name a version or a digest: {shown(value)} means whatever is the latest"
+        return f"must name a version or a digest: {quote(value)} means whatever is the latest"
     if found["tag"] == "latest":
-        return f"must name a version or a digest: what {shown(value)} is changes without notice"
+        return f"must name a version or a digest: what {quote(value)} is changes without notice"
     return ""

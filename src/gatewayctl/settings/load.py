@@ -27,7 +27,7 @@ SECTIONS: Final = ("models", "keys", "components", "apps")
 _NO_FLAGS: Final[Mapping[str, Any]] = MappingProxyType({})
 
 
-def load(
+def load_settings(
     project_dir: Path,
     *,
     flags: Mapping[str, Any] = _NO_FLAGS,

@@ -22,21 +22,21 @@ _CONTROL: Final = re.compile(r"[\x00-\x1f\x7f-\x9f]+")
 _SHORTEST_KNOWN: Final = 4
 
 
-def masked(text: str) -> str:
+def mask_keys(text: str) -> str:
     """The text with everything that looks like a key shown as ``sk-…abcd``."""
     return KEY.sub(lambda found: Secret(found.group()).masked(), text)
 
 
-def without_keys(text: str) -> str:
+def strip_keys(text: str) -> str:
     """The text on one line, with everything that looks like a key or its hash left out."""
     return _CONTROL.sub(" ", _HASH.sub("…", _QUOTED_KEY.sub("sk-…", text))).strip()
 
 
-def without_secrets(text: str, secrets: Iterable[Secret] = ()) -> str:
+def mask_secrets(text: str, secrets: Iterable[Secret] = ()) -> str:
     """The text without any secret: the known ones, what looks like a key, passwords in URLs."""
     values = {secret.reveal(): secret.masked() for secret in secrets}
     # The longest first, so that no rest of one stays when another is a part of it.
     for value in sorted(values, key=len, reverse=True):
         if len(value) >= _SHORTEST_KNOWN:
             text = text.replace(value, values[value])
-    return masked(_IN_URL.sub(r"\1:…", text))
+    return mask_keys(_IN_URL.sub(r"\1:…", text))

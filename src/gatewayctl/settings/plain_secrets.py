@@ -13,7 +13,7 @@ from typing import Final
 from gatewayctl.settings.document import Node
 from gatewayctl.settings.fields import STACK_SECRETS
 from gatewayctl.settings.problems import Problems
-from gatewayctl.settings.typed import ENV_NAME
+from gatewayctl.settings.typed import VARIABLE_NAME
 
 REFERENCE: Final = "os.environ/"
 """How LiteLLM is told to take a value from its environment."""
@@ -81,7 +81,7 @@ def refuse_secrets(
 
 
 def _check_reference(name: str, node: Node, what: str, problems: Problems, reader: str) -> None:
-    if not ENV_NAME.fullmatch(name):
+    if not VARIABLE_NAME.fullmatch(name):
         problems.add(
             node.source, f"{what}: after {REFERENCE} must come the name of an environment variable"
         )

@@ -50,7 +50,7 @@ def _place(source: Source) -> tuple[str, int, int]:
     return source.name, source.line or 0, source.column or 0
 
 
-def nearest(name: str, known: Iterable[str]) -> str:
+def suggest(name: str, known: Iterable[str]) -> str:
     """``(did you mean 'ports'?)``, or the known names where none is near."""
     names = sorted(known)
     close = difflib.get_close_matches(name, names, n=1, cutoff=0.6)
@@ -59,7 +59,7 @@ def nearest(name: str, known: Iterable[str]) -> str:
     return f"(known: {', '.join(names)})" if names else "(none is declared)"
 
 
-def shown(value: Any) -> str:
+def quote(value: Any) -> str:
     """A wrong value as a message may show it: short, and never a key."""
     if value is None:
         return "nothing"

@@ -16,8 +16,8 @@ from typing import Any, Final
 from gatewayctl.settings import fields, image
 from gatewayctl.settings.fields import Field
 from gatewayctl.settings.model import DEFAULT_SOURCE, Source
-from gatewayctl.settings.problems import Problems, nearest, shown
-from gatewayctl.settings.sources import Found, Layers
+from gatewayctl.settings.problems import Problems, quote, suggest
+from gatewayctl.settings.sources import Layers, SourcedValue
 
 _NAME: Final = re.compile(r"[a-z0-9][a-z0-9\-]{0,62}")
 _MOST: Final = 256
@@ -49,7 +49,7 @@ def slug(folder: str) -> str:
     return re.sub(r"[^a-z0-9]+", "-", ascii_only.lower()).strip("-")[:63].strip("-") or "gateway"
 
 
-def _converted(field: Field, found: Found, problems: Problems) -> str | float | None:
+def _converted(field: Field, found: SourcedValue, problems: Problems) -> str | float | None:
     kinds = {
         "name": _name,
         "choice": _choice,
@@ -68,7 +68,7 @@ def _name(field: Field, value: Any, source: Source, problems: Problems) -> str |
         return value
     problems.add(
         source,
-        f"{field.name} may hold lower-case letters, digits and hyphens, not {shown(value)}"
+        f"{field.name} may hold lower-case letters, digits and hyphens, not {quote(value)}"
         f" (did you mean '{slug(str(value))}'?)",
     )
     return None
@@ -79,14 +79,14 @@ def _choice(field: Field, value: Any, source: Source, problems: Problems) -> str
         return str(value)
     problems.add(
         source,
-        f"{field.name} must be one of {', '.join(field.choices)}, not {shown(value)}"
-        + (f" {nearest(value, field.choices)}" if _is_near(value, field) else ""),
+        f"{field.name} must be one of {', '.join(field.choices)}, not {quote(value)}"
+        + (f" {suggest(value, field.choices)}" if _is_near(value, field) else ""),
     )
     return None
 
 
 def _is_near(value: Any, field: Field) -> bool:
-    return isinstance(value, str) and "did you mean" in nearest(value, field.choices)
+    return isinstance(value, str) and "did you mean" in suggest(value, field.choices)
 
 
 def _address(field: Field, value: Any, source: Source, problems: Problems) -> str | None:
@@ -96,7 +96,7 @@ def _address(field: Field, value: Any, source: Source, problems: Problems) -> st
         if value == "localhost":
             return "127.0.0.1"
     problems.add(
-        source, f"{field.name} must be an IP address such as 127.0.0.1, not {shown(value)}"
+        source, f"{field.name} must be an IP address such as 127.0.0.1, not {quote(value)}"
     )
     return None
 
@@ -121,14 +121,14 @@ def _number(value: Any, most: int) -> int | None:
 def _port(field: Field, value: Any, source: Source, problems: Problems) -> int | None:
     number = port_number(value)
     if number is None:
-        problems.add(source, f"{field.name} must be a port from 1 to 65535, not {shown(value)}")
+        problems.add(source, f"{field.name} must be a port from 1 to 65535, not {quote(value)}")
     return number
 
 
 def _count(field: Field, value: Any, source: Source, problems: Problems) -> int | None:
     number = _number(value, _MOST)
     if number is None:
-        problems.add(source, f"{field.name} must be a number from 1 to {_MOST}, not {shown(value)}")
+        problems.add(source, f"{field.name} must be a number from 1 to {_MOST}, not {quote(value)}")
     return number
 
 
@@ -140,7 +140,7 @@ def _seconds(field: Field, value: Any, source: Source, problems: Problems) -> fl
         number = math.nan
     if math.isfinite(number) and number >= 0:
         return number
-    problems.add(source, f"{field.name} must be a number of seconds from 0, not {shown(value)}")
+    problems.add(source, f"{field.name} must be a number of seconds from 0, not {quote(value)}")
     return None
 
 

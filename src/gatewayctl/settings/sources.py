@@ -21,13 +21,13 @@ from gatewayctl.settings.model import Source
 from gatewayctl.settings.problems import Problems
 
 CONFIG_NAME = "gateway.yaml"
-ENV_NAME = ".env"
+ENV_FILE_NAME = ".env"
 _NUMBERED = frozenset({"ports"})
 """Mappings by number, as Compose has them: `ports: {8080: 80}`."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Found:
+class SourcedValue:
     """A value as it was written, and where."""
 
     value: Any
@@ -43,25 +43,27 @@ class Layers:
     env_file: Mapping[str, EnvValue]
     document: Node
 
-    def variable(self, name: str) -> Found | None:
+    def variable(self, name: str) -> SourcedValue | None:
         """A variable of the environment, else of .env; one that is empty counts as unset."""
         if self.environ.get(name):
             source = Source(name=f"environment variable {name}")
-            return Found(value=self.environ[name], source=source)
+            return SourcedValue(value=self.environ[name], source=source)
         entry = self.env_file.get(name)
         if entry is not None and entry.value:
-            return Found(value=entry.value, source=Source(name=ENV_NAME, line=entry.line))
+            return SourcedValue(
+                value=entry.value, source=Source(name=ENV_FILE_NAME, line=entry.line)
+            )
         return None
 
-    def find(self, field: Field) -> Found | None:
+    def find(self, field: Field) -> SourcedValue | None:
         """The value of a setting from the first layer that has one."""
         flag = self.flags.get(field.name)
         if flag is not None:
-            return Found(value=flag, source=Source(name=field.flag or f"flag {field.name}"))
+            return SourcedValue(value=flag, source=Source(name=field.flag or f"flag {field.name}"))
         found = None if field.env is None else self.variable(field.env)
         node = None if field.yaml is None else self.document.at(field.yaml)
         if found is None and node is not None and node.value is not None:
-            found = Found(value=node.plain(), source=node.source)
+            found = SourcedValue(value=node.plain(), source=node.source)
         return found
 
 
@@ -80,20 +82,20 @@ def read_layers(
     return Layers(
         flags=flags,
         environ=os.environ if environ is None else environ,
-        env_file=_env_file(project_dir / ENV_NAME, problems, require_env_file),
+        env_file=_env_file(project_dir / ENV_FILE_NAME, problems, require_env_file),
         document=_document(project_dir, problems),
     )
 
 
 def _env_file(path: Path, problems: Problems, required: bool) -> Mapping[str, EnvValue]:
     try:
-        values = read.read(path)
+        values = read.read_env_file(path)
     except EnvFileMissing:
         if required:
             raise
         return {}
-    for problem in read.problems(path):
-        problems.add(Source(name=ENV_NAME, line=problem.line), problem.reason)
+    for problem in read.find_unparsable_lines(path):
+        problems.add(Source(name=ENV_FILE_NAME, line=problem.line), problem.reason)
     return values
 
 

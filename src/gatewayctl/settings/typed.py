@@ -11,9 +11,9 @@ from collections.abc import Collection, Mapping
 from typing import Any, Final
 
 from gatewayctl.settings.document import Node
-from gatewayctl.settings.problems import Problems, nearest, shown
+from gatewayctl.settings.problems import Problems, quote, suggest
 
-ENV_NAME: Final = re.compile(r"[A-Za-z_][A-Za-z0-9_]*")
+VARIABLE_NAME: Final = re.compile(r"[A-Za-z_][A-Za-z0-9_]*")
 _MAX_NAME: Final = 200
 
 
@@ -21,7 +21,7 @@ def mapping(node: Node, what: str, problems: Problems) -> Mapping[str, Node]:
     """The named parts of a value; nothing written counts as none."""
     if node.value is None or isinstance(node.value, dict):
         return node.children()
-    problems.add(node.source, f"{what} must be a mapping, not {shown(node.plain())}")
+    problems.add(node.source, f"{what} must be a mapping, not {quote(node.plain())}")
     return {}
 
 
@@ -41,7 +41,7 @@ def known_names(
     for name, node in nodes.items():
         if name not in known:
             problems.add(
-                node.named, f"unknown setting '{name}'{inside} {nearest(name, known)}{also}"
+                node.named, f"unknown setting '{name}'{inside} {suggest(name, known)}{also}"
             )
 
 
@@ -49,7 +49,7 @@ def text(node: Node, what: str, problems: Problems) -> str | None:
     """A text that is not empty."""
     if isinstance(node.value, str) and node.value.strip():
         return node.value
-    problems.add(node.source, f"{what} must be a text, not {shown(node.plain())}")
+    problems.add(node.source, f"{what} must be a text, not {quote(node.plain())}")
     return None
 
 
@@ -73,7 +73,7 @@ def whole(node: Node, what: str, problems: Problems) -> int | None:
     value = node.value
     if isinstance(value, int) and not isinstance(value, bool) and value >= 0:
         return value
-    problems.add(node.source, f"{what} must be a whole number from 0, not {shown(node.plain())}")
+    problems.add(node.source, f"{what} must be a whole number from 0, not {quote(node.plain())}")
     return None
 
 
@@ -84,18 +84,18 @@ def seconds(node: Node, what: str, problems: Problems) -> float | None:
     if isinstance(value, int | float) and is_number and math.isfinite(value) and value > 0:
         return value
     problems.add(
-        node.source, f"{what} must be a number of seconds above 0, not {shown(node.plain())}"
+        node.source, f"{what} must be a number of seconds above 0, not {quote(node.plain())}"
     )
     return None
 
 
 def variable(node: Node, what: str, problems: Problems) -> str | None:
     """The name of an environment variable."""
-    if isinstance(node.value, str) and ENV_NAME.fullmatch(node.value):
+    if isinstance(node.value, str) and VARIABLE_NAME.fullmatch(node.value):
         return node.value
     problems.add(
         node.source,
-        f"{what} must be the name of an environment variable, not {shown(node.plain())}",
+        f"{what} must be the name of an environment variable, not {quote(node.plain())}",
     )
     return None
 

@@ -30,7 +30,7 @@ class PhoenixReadiness:
         return self.state == "ready"
 
 
-def readiness(http: httpx.Client, url: str) -> PhoenixReadiness:
+def check_phoenix(http: httpx.Client, url: str) -> PhoenixReadiness:
     """Ask /healthz once. Never raises for what it finds.
 
     Phoenix names its version in a header of every answer; what answers without it is

@@ -20,7 +20,7 @@ CALL_ID: Final = "litellm.call_id"
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Check:
+class TraceCheck:
     """One thing that was looked at; ``detail`` says what was found, where it is not passed."""
 
     name: str
@@ -67,9 +67,9 @@ class Expectation:
     inbound: bool = False
 
 
-def judge(
+def check_trace(
     spans: Iterable[Span], expected: Expectation, *, strays: Iterable[Span] = ()
-) -> tuple[Check, ...]:
+) -> tuple[TraceCheck, ...]:
     """The checks on the spans of the trace, in the order a person would look.
 
     ``strays`` are model calls of this request that were found in other traces.
@@ -129,45 +129,49 @@ class _Tree:
         return [span for span in self.llm if self.descends(span, call.span_id)]
 
 
-def _passed(name: str) -> Check:
-    return Check(name=name, state="passed")
+def _passed(name: str) -> TraceCheck:
+    return TraceCheck(name=name, state="passed")
 
 
-def _client_span(tree: _Tree, expected: Expectation) -> Check:
+def _client_span(tree: _Tree, expected: Expectation) -> TraceCheck:
     name = "client_span"
     if not expected.client_spans:
         roots = [span for span in tree.spans if span.parent_id not in tree.known]
         state: CheckState = "passed" if len(roots) == 1 else "missing"
-        return Check(name=name, state=state, detail="" if roots else "the trace has no root span")
+        return TraceCheck(
+            name=name, state=state, detail="" if roots else "the trace has no root span"
+        )
     lacking = [span for span in expected.client_spans if span not in tree.known]
     if lacking:
-        return Check(name=name, state="missing", detail=f"no span {', '.join(lacking)}")
+        return TraceCheck(name=name, state="missing", detail=f"no span {', '.join(lacking)}")
     return _passed(name)
 
 
-def _same_trace(strays: Iterable[Span], expected: Expectation) -> Check:
+def _same_trace(strays: Iterable[Span], expected: Expectation) -> TraceCheck:
     elsewhere = sorted({span.trace_id for span in strays if span.trace_id != expected.trace_id})
     if elsewhere:
         detail = f"the model call is in another trace: {', '.join(elsewhere)}"
-        return Check(name="same_trace", state="failed", detail=detail)
+        return TraceCheck(name="same_trace", state="failed", detail=detail)
     return _passed("same_trace")
 
 
-def _gateway_descends(tree: _Tree, found: Found, *, whole: bool) -> Check:
+def _gateway_descends(tree: _Tree, found: Found, *, whole: bool) -> TraceCheck:
     name = "gateway_descends"
     if not whole:
-        return Check(name=name, state="missing", detail="no span of the gateway for every call")
+        return TraceCheck(
+            name=name, state="missing", detail="no span of the gateway for every call"
+        )
     for call, span in found:
         if call.span_id is not None and not tree.descends(span, call.span_id):
             top = tree.top(span)
             # A parent that is not there may still come; another one is simply wrong.
             state: CheckState = "missing" if top.parent_id else "failed"
             detail = f"{call.name}: span {top.span_id} does not descend from {call.span_id}"
-            return Check(name=name, state=state, detail=detail)
+            return TraceCheck(name=name, state=state, detail=detail)
     return _passed(name)
 
 
-def _no_missing_parent(tree: _Tree, expected: Expectation) -> Check:
+def _no_missing_parent(tree: _Tree, expected: Expectation) -> TraceCheck:
     name = "no_missing_parent"
     root = expected.client_spans[0] if expected.client_spans else None
     for span in tree.spans:
@@ -175,50 +179,54 @@ def _no_missing_parent(tree: _Tree, expected: Expectation) -> Check:
             continue
         if not (expected.inbound and span.span_id == root):
             detail = f"the parent {span.parent_id} of {span.name!r} is not in the trace"
-            return Check(name=name, state="missing", detail=detail)
+            return TraceCheck(name=name, state="missing", detail=detail)
     if not tree.spans:
-        return Check(name=name, state="missing", detail="there are no spans")
+        return TraceCheck(name=name, state="missing", detail="there are no spans")
     return _passed(name)
 
 
-def _one_llm_span(tree: _Tree, pairs: list[tuple[ExpectedCall, list[Span]]]) -> Check:
+def _one_llm_span(tree: _Tree, pairs: list[tuple[ExpectedCall, list[Span]]]) -> TraceCheck:
     name = "one_llm_span_per_call"
     for call, spans in pairs:
         if len(spans) > 1:
             detail = f"{len(spans)} model spans for one call of {call.name}"
-            return Check(name=name, state="failed", detail=detail)
+            return TraceCheck(name=name, state="failed", detail=detail)
     if not pairs:
-        return Check(name=name, state="missing", detail="nobody knows yet what was called")
+        return TraceCheck(name=name, state="missing", detail="nobody knows yet what was called")
     if len(tree.llm) > len(pairs):
         detail = f"{len(tree.llm)} model spans for {len(pairs)} calls"
-        return Check(name=name, state="failed", detail=detail)
+        return TraceCheck(name=name, state="failed", detail=detail)
     for call, spans in pairs:
         if not spans and call.ok:
-            return Check(name=name, state="missing", detail=f"no model span for {call.name}")
+            return TraceCheck(name=name, state="missing", detail=f"no model span for {call.name}")
     return _passed(name)
 
 
-def _compared(name: str, rows: Iterable[tuple[ExpectedCall, Any, Any]], *, whole: bool) -> Check:
+def _compared(
+    name: str, rows: Iterable[tuple[ExpectedCall, Any, Any]], *, whole: bool
+) -> TraceCheck:
     """Equal in every row where something was expected; missing while there is no row."""
     for call, wanted, got in rows:
         if wanted is not None and wanted != got:
             said = "none" if got is None else repr(got)
             detail = f"{call.name}: sent {wanted!r}, the span has {said}"
-            return Check(name=name, state="failed", detail=detail)
-    return _passed(name) if whole else Check(name=name, state="missing", detail="no model span")
+            return TraceCheck(name=name, state="failed", detail=detail)
+    return (
+        _passed(name) if whole else TraceCheck(name=name, state="missing", detail="no model span")
+    )
 
 
-def _equal(name: str, found: Found, of: Any, attribute: str, *, whole: bool) -> Check:
+def _equal(name: str, found: Found, of: Any, attribute: str, *, whole: bool) -> TraceCheck:
     rows = ((call, of(call), span.attributes.get(attribute)) for call, span in found)
     return _compared(name, rows, whole=whole)
 
 
-def _model(found: Found, *, whole: bool) -> Check:
+def _model(found: Found, *, whole: bool) -> TraceCheck:
     rows = ((call, call.model, span.attributes.get("llm.model_name")) for call, span in found)
     return _compared("model", rows, whole=whole)
 
 
-def _tokens(found: Found, *, whole: bool) -> Check:
+def _tokens(found: Found, *, whole: bool) -> TraceCheck:
     def counted(call: ExpectedCall, span: Span) -> tuple[ExpectedCall, Any, Any]:
         wanted = (call.prompt_tokens, call.completion_tokens)
         names = ("llm.token_count.prompt", "llm.token_count.completion")
@@ -228,7 +236,7 @@ def _tokens(found: Found, *, whole: bool) -> Check:
     return _compared("tokens", (counted(*pair) for pair in found), whole=whole)
 
 
-def _status(found: Found, *, whole: bool) -> Check:
+def _status(found: Found, *, whole: bool) -> TraceCheck:
     rows = (
         (call, "ok" if call.ok else "error", "error" if span.status == "ERROR" else "ok")
         for call, span in found

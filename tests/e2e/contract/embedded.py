@@ -7,7 +7,7 @@ from pathlib import Path
 from typing import ClassVar
 
 from gatewayctl.runtimes.embedded.layout import Layout
-from gatewayctl.runtimes.embedded.orphans import find
+from gatewayctl.runtimes.embedded.orphans import find_orphans
 from tests.e2e.contract.hands import OF_LITELLM, ContractStack
 
 
@@ -28,7 +28,7 @@ class EmbeddedStack(ContractStack):
         return Layout(state_dir=self.project.folder / ".gatewayctl")
 
     def leftovers(self) -> list[str]:
-        return [process.name() for process in find(self.layout)]
+        return [process.name() for process in find_orphans(self.layout)]
 
     def shown(self, service: str) -> str:
         main = Path("/proc") / str(self.pids()[service])

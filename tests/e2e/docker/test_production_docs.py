@@ -15,7 +15,7 @@ from pathlib import Path
 import pytest
 
 from gatewayctl.rendering.sizes import sizes
-from gatewayctl.settings.load import load
+from gatewayctl.settings.load import load_settings
 from tests.e2e.conftest import PROVIDER_KEY, Project, free_ports
 from tests.e2e.docker.conftest import new_stack
 from tests.e2e.docker.containers import container_of, docker, inspected, ok
@@ -188,7 +188,7 @@ def test_every_yaml_of_the_page_is_part_of_one_valid_gateway_yaml(tmp_path: Path
     blocks = [text for language, text in FENCES if language == "yaml"]
     (tmp_path / "gateway.yaml").write_text("\n".join(blocks), encoding="utf-8")
 
-    settings = load(tmp_path, environ={})
+    settings = load_settings(tmp_path, environ={})
 
     assert (settings.profile, settings.runtime, settings.workers) == ("production", "docker", 2)
     assert [app.key for app in settings.apps] == ["app"]

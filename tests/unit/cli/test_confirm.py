@@ -5,18 +5,18 @@ import io
 import pytest
 import typer
 
-from gatewayctl.cli.confirm import by_name
+from gatewayctl.cli.confirm import confirm_by_name
 from gatewayctl.errors import ConfirmationRequired
 from tests.fakes.terminals import Terminal
 
 
 def asked(monkeypatch: pytest.MonkeyPatch, typed: str) -> None:
     monkeypatch.setattr("sys.stdin", Terminal(typed))
-    by_name("shop", "every key", yes=False)
+    confirm_by_name("shop", "every key", yes=False)
 
 
 def test_who_said_yes_is_not_asked(capsys: pytest.CaptureFixture[str]) -> None:
-    by_name("shop", "every key", yes=True)
+    confirm_by_name("shop", "every key", yes=True)
 
     assert capsys.readouterr() == ("", "")
 
@@ -54,4 +54,4 @@ def test_without_a_terminal_nobody_is_asked(
     monkeypatch.setattr("sys.stdin", stdin)
 
     with pytest.raises(ConfirmationRequired, match="there is no terminal to ask on"):
-        by_name("shop", "every key", yes=False)
+        confirm_by_name("shop", "every key", yes=False)

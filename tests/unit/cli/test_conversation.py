@@ -7,7 +7,7 @@ import pytest
 
 from gatewayctl.cli.conversation import converse
 from gatewayctl.errors import GatewayctlError, UnknownComponent, UpstreamRefused
-from gatewayctl.operations.chat.plan import ChatAsk
+from gatewayctl.operations.chat.plan import ChatInput
 from gatewayctl.operations.chat.report import ChatReport
 from gatewayctl.output.console import Console
 
@@ -39,7 +39,7 @@ class Talk:
 
     def __init__(self, *prompts: str) -> None:
         self.prompts: Iterator[str] = iter(prompts)
-        self.asked: list[ChatAsk] = []
+        self.asked: list[ChatInput] = []
         self.out, self.err = io.StringIO(), io.StringIO()
 
     def read(self, _: str) -> str:
@@ -48,13 +48,13 @@ class Talk:
         except StopIteration:
             raise EOFError from None
 
-    def hold(self, turn: Callable[[ChatAsk], ChatReport]) -> None:
-        def noted(ask: ChatAsk) -> ChatReport:
+    def hold(self, turn: Callable[[ChatInput], ChatReport]) -> None:
+        def noted(ask: ChatInput) -> ChatReport:
             self.asked.append(ask)
             return turn(ask)
 
         console = Console(stdout=self.out, stderr=self.err)
-        converse(ChatAsk(prompt=""), turn=noted, console=console, read=self.read)
+        converse(ChatInput(prompt=""), turn=noted, console=console, read=self.read)
 
 
 def test_each_prompt_is_a_turn_with_what_was_said_before() -> None:
@@ -82,7 +82,7 @@ def test_the_turns_share_a_session() -> None:
 def test_a_refused_turn_is_told_and_forgotten() -> None:
     talk = Talk("one", "two")
 
-    def turn(ask: ChatAsk) -> ChatReport:
+    def turn(ask: ChatInput) -> ChatReport:
         if ask.prompt == "one":
             raise UpstreamRefused("no", hint="wait")
         return report("ok")
@@ -113,7 +113,7 @@ def test_a_reply_that_was_not_streamed_is_shown() -> None:
 def test_what_can_never_work_ends_it() -> None:
     talk = Talk("one", "two")
 
-    def turn(_: ChatAsk) -> ChatReport:
+    def turn(_: ChatInput) -> ChatReport:
         raise UnknownComponent("no such component")
 
     with pytest.raises(UnknownComponent):

@@ -16,9 +16,9 @@ from pathlib import Path
 from types import FrameType
 from typing import Any
 
-from gatewayctl.env_file.read import read
+from gatewayctl.env_file.read import read_env_file
 from gatewayctl.env_file.replace import temporary_name
-from gatewayctl.env_file.write import update
+from gatewayctl.env_file.write import update_env_file
 
 OLD = b"# mine\r\nKEPT='as it is'\r\nCHANGED=old\r\n"
 PURE = {"fspath", "_path_normpath"}
@@ -68,7 +68,7 @@ def after_kill(path: Path, kind: str, step: int) -> dict[str, object]:
     target = path.resolve()
     leftover = target.with_name(temporary_name(target.name))
     found, left = content(path), leftover.exists()
-    result = update(path, {"NEXT": "1"})
+    result = update_env_file(path, {"NEXT": "1"})
     return {
         "kind": kind,
         "step": step,
@@ -77,7 +77,7 @@ def after_kill(path: Path, kind: str, step: int) -> dict[str, object]:
         "leftover_after_next": leftover.exists(),
         "next_added": result.added,
         "mode_after_next": target.stat().st_mode & 0o7777,
-        "read_after_next": {name: each.value for name, each in read(path).items()},
+        "read_after_next": {name: each.value for name, each in read_env_file(path).items()},
     }
 
 
@@ -89,7 +89,7 @@ def main(folder: Path) -> None:
             child = os.fork()
             if child == 0:
                 kill_at(step)
-                update(path, VALUES)
+                update_env_file(path, VALUES)
                 sys.setprofile(None)
                 os._exit(0)
             _, status = os.waitpid(child, 0)

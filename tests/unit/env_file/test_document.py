@@ -9,7 +9,7 @@ from hypothesis import assume, example, given
 from hypothesis import strategies as st
 
 from gatewayctl.env_file.document import EnvDocument
-from gatewayctl.env_file.values import written
+from gatewayctl.env_file.values import quote_value
 from gatewayctl.errors import EnvValueUnsafe
 from tests.unit.env_file import drawn
 from tests.unit.env_file.readers import by_dotenv, by_sh
@@ -23,7 +23,7 @@ def saved(folder: str, text: str) -> Path:
 
 def writable(value: str) -> bool:
     try:
-        written("NAME", value)
+        quote_value("NAME", value)
     except EnvValueUnsafe:
         return False
     return True
@@ -89,7 +89,9 @@ def test_a_changed_value_changes_its_own_line_only(
     own = after.text[len(kept_mark + prefix) : len(after.text) - len(tail)]
     assert "\n" not in own
     assert own.lstrip().startswith("export") == line.lstrip().startswith("export")
-    assert own.endswith(line[line.rindex("# keep") :] if "# keep" in line else written("T", value))
+    assert own.endswith(
+        line[line.rindex("# keep") :] if "# keep" in line else quote_value("T", value)
+    )
     assert after.values == {**document.values, "TARGET": value}
     with TemporaryDirectory() as folder:
         path = saved(folder, after.text)

@@ -5,7 +5,7 @@ from pathlib import Path
 
 import pytest
 
-from gatewayctl.env_file.read import EnvProblem, EnvValue, problems, read
+from gatewayctl.env_file.read import EnvProblem, EnvValue, find_unparsable_lines, read_env_file
 from gatewayctl.errors import EnvFileMissing, EnvFileUnreadable
 from tests.unit.env_file.someone_else import as_nobody
 
@@ -18,7 +18,7 @@ def env(folder: Path, content: bytes) -> Path:
 
 def test_values_come_with_the_line_of_the_definition_that_won(tmp_path: Path) -> None:
     content = b"# one\n\nA=1\nB='x\ny'\r\n\r\nexport C=3 # c\nA=2\n"
-    assert read(env(tmp_path, content)) == {
+    assert read_env_file(env(tmp_path, content)) == {
         "A": EnvValue(value="2", line=8),
         "B": EnvValue(value="x\ny", line=4),
         "C": EnvValue(value="3", line=7),
@@ -27,15 +27,18 @@ def test_values_come_with_the_line_of_the_definition_that_won(tmp_path: Path) ->
 
 def test_a_byte_order_mark_and_crlf_are_not_part_of_a_value(tmp_path: Path) -> None:
     path = env(tmp_path, b"\xef\xbb\xbfA=1\r\nB='2'\r\n")
-    assert read(path) == {"A": EnvValue(value="1", line=1), "B": EnvValue(value="2", line=2)}
+    assert read_env_file(path) == {
+        "A": EnvValue(value="1", line=1),
+        "B": EnvValue(value="2", line=2),
+    }
 
 
 def test_a_value_is_not_interpolated(tmp_path: Path) -> None:
-    assert read(env(tmp_path, b"A='pa${HOME}ss'\n"))["A"].value == "pa${HOME}ss"
+    assert read_env_file(env(tmp_path, b"A='pa${HOME}ss'\n"))["A"].value == "pa${HOME}ss"
 
 
 def test_a_bare_name_has_no_value_even_behind_a_definition(tmp_path: Path) -> None:
-    assert set(read(env(tmp_path, b"A=1\nB=2\nexport A\n"))) == {"B"}
+    assert set(read_env_file(env(tmp_path, b"A=1\nB=2\nexport A\n"))) == {"B"}
 
 
 def test_lines_that_cannot_be_parsed_are_told_by_number_and_not_by_text(
@@ -43,19 +46,19 @@ def test_lines_that_cannot_be_parsed_are_told_by_number_and_not_by_text(
 ) -> None:
     path = env(tmp_path, b'A=1\r\n\r\nB=\'secret\r\nC=3\r\nD="x" secret\r\n')
     with caplog.at_level(logging.DEBUG):
-        assert set(read(path)) == {"A", "C"}
-        found = problems(path)
+        assert set(read_env_file(path)) == {"A", "C"}
+        found = find_unparsable_lines(path)
     assert [problem.line for problem in found] == [3, 5]
     assert "secret" not in repr(found)
     assert caplog.records == []
 
 
 def test_a_good_file_has_no_problems(tmp_path: Path) -> None:
-    assert problems(env(tmp_path, b"# it's\nA=1\nexport A\n\n")) == ()
+    assert find_unparsable_lines(env(tmp_path, b"# it's\nA=1\nexport A\n\n")) == ()
 
 
 def test_a_missing_file_is_told_apart(tmp_path: Path) -> None:
-    for ask in (read, problems):
+    for ask in (read_env_file, find_unparsable_lines):
         with pytest.raises(EnvFileMissing, match=r"/\.env does not exist"):
             ask(tmp_path / ".env")
 
@@ -63,32 +66,32 @@ def test_a_missing_file_is_told_apart(tmp_path: Path) -> None:
 def test_a_link_to_nothing_is_a_missing_file(tmp_path: Path) -> None:
     (tmp_path / ".env").symlink_to("nowhere")
     with pytest.raises(EnvFileMissing):
-        read(tmp_path / ".env")
+        read_env_file(tmp_path / ".env")
 
 
 def test_a_folder_is_unreadable(tmp_path: Path) -> None:
     (tmp_path / ".env").mkdir()
     with pytest.raises(EnvFileUnreadable, match=r"/\.env cannot be read: Is a directory"):
-        read(tmp_path / ".env")
+        read_env_file(tmp_path / ".env")
 
 
 def test_a_loop_of_links_is_unreadable(tmp_path: Path) -> None:
     (tmp_path / ".env").symlink_to(".env")
     with pytest.raises(EnvFileUnreadable, match="symbolic links"):
-        read(tmp_path / ".env")
+        read_env_file(tmp_path / ".env")
 
 
 def test_a_file_we_may_not_read_is_unreadable(shared_path: Path) -> None:
     path = env(shared_path, b"A=1\n")
     path.chmod(0)
     with as_nobody(), pytest.raises(EnvFileUnreadable, match=r"/\.env.*Permission denied"):
-        read(path)
+        read_env_file(path)
 
 
 @pytest.mark.parametrize("content", [b"A=1\nB=\xff\xfe secret\n", "A=1\nB=ä\n".encode("latin-1")])
 def test_what_is_not_utf8_is_unreadable_and_says_where(tmp_path: Path, content: bytes) -> None:
     with pytest.raises(EnvFileUnreadable, match=r"/\.env is not a text.*line 2") as refused:
-        read(env(tmp_path, content))
+        read_env_file(env(tmp_path, content))
     assert "secret" not in refused.value.message
     assert refused.value.__context__ is None
 
@@ -96,7 +99,7 @@ def test_what_is_not_utf8_is_unreadable_and_says_where(tmp_path: Path, content: 
 def test_utf16_is_unreadable(tmp_path: Path) -> None:
     for encoding in ("utf-16", "utf-16-le"):
         with pytest.raises(EnvFileUnreadable):
-            read(env(tmp_path, "A=1\n".encode(encoding)))
+            read_env_file(env(tmp_path, "A=1\n".encode(encoding)))
 
 
 def test_values_are_not_in_their_representation() -> None:

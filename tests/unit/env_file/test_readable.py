@@ -4,15 +4,15 @@ from pathlib import Path
 
 import pytest
 
-from gatewayctl.env_file.readable import ambiguous
-from gatewayctl.env_file.values import written
+from gatewayctl.env_file.readable import find_ambiguous_lines
+from gatewayctl.env_file.values import quote_value
 from gatewayctl.errors import EnvFileMissing, EnvFileUnreadable
 
 
 def reasons(tmp_path: Path, text: str) -> list[str]:
     path = tmp_path / ".env"
     path.write_bytes(text.encode())
-    return [f"{each.line} {each.name} {each.reason}" for each in ambiguous(path)]
+    return [f"{each.line} {each.name} {each.reason}" for each in find_ambiguous_lines(path)]
 
 
 @pytest.mark.parametrize(
@@ -20,7 +20,7 @@ def reasons(tmp_path: Path, text: str) -> list[str]:
     [
         "NAME=plain", "NAME=", "NAME=''", 'NAME=""', "NAME='with blanks $and dollars'",
         'NAME="plain words"', "export NAME=plain", "NAME=plain # a comment", "# NAME=a b", "",
-        f"NAME={written('NAME', 'it' + chr(39) + 's')}", "NAME",
+        f"NAME={quote_value('NAME', 'it' + chr(39) + 's')}", "NAME",
     ],
 )  # fmt: skip
 def test_what_all_readers_take_alike_is_fine(line: str, tmp_path: Path) -> None:
@@ -44,9 +44,9 @@ def test_no_reason_holds_a_value(tmp_path: Path) -> None:
 
 def test_what_is_no_text_file_is_said(tmp_path: Path) -> None:
     with pytest.raises(EnvFileMissing):
-        ambiguous(tmp_path / ".env")
+        find_ambiguous_lines(tmp_path / ".env")
     (tmp_path / ".env").write_bytes(b"NAME=\xff\n")
     with pytest.raises(EnvFileUnreadable, match="line 1"):
-        ambiguous(tmp_path / ".env")
+        find_ambiguous_lines(tmp_path / ".env")
     with pytest.raises(EnvFileUnreadable, match="directory"):
-        ambiguous(tmp_path)
+        find_ambiguous_lines(tmp_path)

@@ -8,7 +8,7 @@ from pathlib import Path
 
 import pytest
 
-from gatewayctl.env_file.write import update
+from gatewayctl.env_file.write import update_env_file
 from gatewayctl.errors import EnvFileUnreadable, EnvFileUnwritable
 from tests.unit.env_file.someone_else import NOBODY, as_nobody
 
@@ -60,8 +60,8 @@ def test_a_folder_we_may_not_write_is_told(shared_path: Path) -> None:
     shared_path.chmod(0o555)
     with as_nobody():
         with pytest.raises(EnvFileUnwritable, match=r"/\.env.*Permission denied"):
-            update(path, {"A": "2"})
-        assert update(path, {"A": "1"}).unchanged == ("A",)
+            update_env_file(path, {"A": "2"})
+        assert update_env_file(path, {"A": "1"}).unchanged == ("A",)
     assert path.read_text() == "A=1\n"
 
 
@@ -70,12 +70,12 @@ def test_a_file_we_may_not_read_is_told(shared_path: Path) -> None:
     path.write_text("A=1\n")
     path.chmod(0)
     with as_nobody(), pytest.raises(EnvFileUnreadable, match=r"/\.env.*Permission denied"):
-        update(path, {"A": "2"})
+        update_env_file(path, {"A": "2"})
 
 
 def test_a_folder_that_is_missing_is_told(tmp_path: Path) -> None:
     with pytest.raises(EnvFileUnwritable, match=r"none/\.env.*No such file or directory"):
-        update(tmp_path / "none" / ".env", {"A": "1"})
+        update_env_file(tmp_path / "none" / ".env", {"A": "1"})
 
 
 def test_a_file_of_somebody_else_is_not_taken_from_them(shared_path: Path) -> None:
@@ -85,7 +85,7 @@ def test_a_file_of_somebody_else_is_not_taken_from_them(shared_path: Path) -> No
     path.write_text("A=1\n")
     path.chmod(0o644)
     with as_nobody(), pytest.raises(EnvFileUnwritable, match="belongs to another user"):
-        update(path, {"A": "2"})
+        update_env_file(path, {"A": "2"})
     assert path.read_text() == "A=1\n"
     assert path.stat().st_uid == 0
     assert [each.name for each in shared_path.iterdir()] == [".env"]
@@ -97,7 +97,7 @@ def test_root_keeps_the_owner(tmp_path: Path) -> None:
     path = tmp_path / ".env"
     path.write_text("A=1\n")
     os.chown(path, NOBODY, NOBODY)
-    update(path, {"A": "2"})
+    update_env_file(path, {"A": "2"})
     assert (path.stat().st_uid, path.stat().st_gid) == (NOBODY, NOBODY)
 
 
@@ -106,25 +106,25 @@ def test_what_is_not_a_regular_file_is_not_replaced(tmp_path: Path, make: object
     assert callable(make)
     make(tmp_path / ".env")
     with pytest.raises(EnvFileUnwritable, match="not a regular file"):
-        update(tmp_path / ".env", {"A": "1"})
+        update_env_file(tmp_path / ".env", {"A": "1"})
 
 
 def test_a_link_to_dev_null_does_not_cost_us_dev_null(tmp_path: Path) -> None:
     (tmp_path / ".env").symlink_to(os.devnull)
     with pytest.raises(EnvFileUnwritable, match="not a regular file"):
-        update(tmp_path / ".env", {"A": "1"})
+        update_env_file(tmp_path / ".env", {"A": "1"})
     assert Path(os.devnull).is_char_device()
 
 
 def test_a_loop_of_links_is_told(tmp_path: Path) -> None:
     (tmp_path / ".env").symlink_to(".env")
     with pytest.raises(EnvFileUnreadable, match="symbolic links"):
-        update(tmp_path / ".env", {"A": "1"})
+        update_env_file(tmp_path / ".env", {"A": "1"})
 
 
 def test_what_is_not_utf8_is_not_overwritten(tmp_path: Path) -> None:
     path = tmp_path / ".env"
     path.write_bytes(b"A=\xff\n")
     with pytest.raises(EnvFileUnreadable, match="line 1"):
-        update(path, {"B": "1"})
+        update_env_file(path, {"B": "1"})
     assert path.read_bytes() == b"A=\xff\n"

@@ -9,7 +9,7 @@ import pytest
 from hypothesis import example, given
 from hypothesis import strategies as st
 
-from gatewayctl.env_file.values import check_name, written
+from gatewayctl.env_file.values import check_name, quote_value
 from gatewayctl.errors import EnvValueUnsafe
 from tests.unit.env_file import drawn
 from tests.unit.env_file.readers import by_compose, by_dotenv, by_sh, skip_without_compose
@@ -17,7 +17,7 @@ from tests.unit.env_file.readers import by_compose, by_dotenv, by_sh, skip_witho
 
 def writable(value: str) -> bool:
     try:
-        written("NAME", value)
+        quote_value("NAME", value)
     except EnvValueUnsafe:
         return False
     return True
@@ -25,7 +25,7 @@ def writable(value: str) -> bool:
 
 def put(folder: str | Path, values: dict[str, str], *, comment: str = "") -> Path:
     path = Path(folder) / ".env"
-    lines = (f"{n}={written(n, v, bare=not comment)}{comment}\n" for n, v in values.items())
+    lines = (f"{n}={quote_value(n, v, bare=not comment)}{comment}\n" for n, v in values.items())
     path.write_text("".join(lines), encoding="utf-8")
     return path
 
@@ -84,12 +84,12 @@ def test_all_readers_agree_on_every_short_value_that_is_written(tmp_path: Path) 
     ],
 )
 def test_a_value_is_quoted_only_as_much_as_it_needs(value: str, text: str) -> None:
-    assert written("NAME", value) == text
+    assert quote_value("NAME", value) == text
 
 
 def test_before_a_comment_a_value_is_quoted() -> None:
-    assert written("NAME", "", bare=False) == "''"
-    assert written("NAME", "x", bare=False) == "'x'"
+    assert quote_value("NAME", "", bare=False) == "''"
+    assert quote_value("NAME", "x", bare=False) == "'x'"
 
 
 @pytest.mark.parametrize(
@@ -110,7 +110,7 @@ def test_before_a_comment_a_value_is_quoted() -> None:
 )
 def test_a_value_readers_disagree_on_is_refused_with_the_reason(value: str, reason: str) -> None:
     with pytest.raises(EnvValueUnsafe) as refused:
-        written("MY_KEY", value)
+        quote_value("MY_KEY", value)
     assert "MY_KEY" in refused.value.message
     assert reason in refused.value.message
     assert "secret" not in f"{refused.value} {refused.value.hint}"

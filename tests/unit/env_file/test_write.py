@@ -12,7 +12,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from gatewayctl.env_file.replace import temporary_name
-from gatewayctl.env_file.write import EnvUpdate, update
+from gatewayctl.env_file.write import EnvUpdate, update_env_file
 from gatewayctl.errors import EnvValueUnsafe, GatewayctlError
 from tests.unit.env_file import drawn
 from tests.unit.env_file.readers import by_dotenv, by_sh
@@ -31,7 +31,7 @@ def mode(path: Path) -> int:
 
 
 def test_an_update_tells_what_became_of_each_name(path: Path) -> None:
-    done = update(path, {"A": "one", "B": "2", "C": "3", "EMPTY": "now"}, remove=["D"])
+    done = update_env_file(path, {"A": "one", "B": "2", "C": "3", "EMPTY": "now"}, remove=["D"])
     assert done == EnvUpdate(
         path=path,
         added=("C",),
@@ -45,7 +45,7 @@ def test_an_update_tells_what_became_of_each_name(path: Path) -> None:
 
 
 def test_names_are_removed(path: Path) -> None:
-    assert update(path, {}, remove=["A", "B"]).removed == ("A", "B")
+    assert update_env_file(path, {}, remove=["A", "B"]).removed == ("A", "B")
     assert path.read_text() == "# mine\nEMPTY=\n"
 
 
@@ -53,7 +53,7 @@ def test_a_new_file_is_private_from_the_start(tmp_path: Path) -> None:
     path = tmp_path / ".env"
     mask = os.umask(0)
     try:
-        done = update(path, {"A": "1"}, comment="Made by gatewayctl")
+        done = update_env_file(path, {"A": "1"}, comment="Made by gatewayctl")
     finally:
         os.umask(mask)
     assert (done.added, done.widened_mode) == (("A",), None)
@@ -65,35 +65,35 @@ def test_a_new_file_is_private_from_the_start(tmp_path: Path) -> None:
 @pytest.mark.parametrize("value", ["1", "2"])
 def test_a_file_that_others_could_read_is_closed_and_told(path: Path, value: str) -> None:
     path.chmod(0o644)
-    assert update(path, {"A": value}).widened_mode == 0o644
+    assert update_env_file(path, {"A": value}).widened_mode == 0o644
     assert mode(path) == 0o600
-    assert update(path, {"A": value}).widened_mode is None
+    assert update_env_file(path, {"A": value}).widened_mode is None
 
 
 def test_nothing_to_change_does_not_touch_the_file(path: Path) -> None:
     before = path.stat()
-    update(path, {"A": "1"}, remove=["Z"])
+    update_env_file(path, {"A": "1"}, remove=["Z"])
     after = path.stat()
     assert (after.st_ino, after.st_mtime_ns) == (before.st_ino, before.st_mtime_ns)
 
 
 def test_nothing_to_write_makes_no_file(tmp_path: Path) -> None:
-    update(tmp_path / ".env", {}, remove=["A"])
+    update_env_file(tmp_path / ".env", {}, remove=["A"])
     assert list(tmp_path.iterdir()) == []
 
 
 def test_only_missing_keeps_what_is_there_and_fills_what_is_empty(path: Path) -> None:
-    done = update(path, {"A": "x", "EMPTY": "y", "NEW": "z"}, only_missing=True)
+    done = update_env_file(path, {"A": "x", "EMPTY": "y", "NEW": "z"}, only_missing=True)
     assert (done.unchanged, done.changed, done.added) == (("A",), ("EMPTY",), ("NEW",))
     assert by_dotenv(path) == {"A": "1", "EMPTY": "y", "B": "2", "NEW": "z"}
 
 
 def test_only_missing_does_not_mind_a_value_it_would_not_write(path: Path) -> None:
-    assert update(path, {"A": "two\nlines"}, only_missing=True).unchanged == ("A",)
+    assert update_env_file(path, {"A": "two\nlines"}, only_missing=True).unchanged == ("A",)
 
 
 def test_a_value_that_somebody_else_changed_is_left_alone(path: Path) -> None:
-    done = update(
+    done = update_env_file(
         path,
         {"A": "x", "B": "y", "NEW": "z", "EMPTY": "e"},
         remove=["OTHER"],
@@ -104,12 +104,12 @@ def test_a_value_that_somebody_else_changed_is_left_alone(path: Path) -> None:
 
 
 def test_a_name_to_be_removed_that_somebody_else_changed_is_left_alone(path: Path) -> None:
-    done = update(path, {}, remove=["A", "B"], expect={"A": "0", "B": "2"})
+    done = update_env_file(path, {}, remove=["A", "B"], expect={"A": "0", "B": "2"})
     assert (done.conflicts, done.removed) == (("A",), ("B",))
 
 
 def test_a_value_that_is_already_as_wanted_is_no_conflict(path: Path) -> None:
-    done = update(path, {"A": "1"}, remove=["Z"], expect={"A": "0", "Z": "0"})
+    done = update_env_file(path, {"A": "1"}, remove=["Z"], expect={"A": "0", "Z": "0"})
     assert (done.unchanged, done.conflicts) == (("A", "Z"), ())
 
 
@@ -119,7 +119,7 @@ def test_of_a_link_the_target_is_changed(tmp_path: Path) -> None:
     target.write_text("A=1\n")
     link = tmp_path / ".env"
     link.symlink_to("shared/secrets.env")
-    assert update(link, {"A": "2"}).path == link
+    assert update_env_file(link, {"A": "2"}).path == link
     assert link.readlink() == Path("shared/secrets.env")
     assert target.read_text() == "A=2\n"
     assert mode(target) == 0o600
@@ -127,21 +127,21 @@ def test_of_a_link_the_target_is_changed(tmp_path: Path) -> None:
 
 def test_of_a_link_to_nothing_the_target_is_made(tmp_path: Path) -> None:
     (tmp_path / ".env").symlink_to("secrets.env")
-    update(tmp_path / ".env", {"A": "1"})
+    update_env_file(tmp_path / ".env", {"A": "1"})
     assert (tmp_path / ".env").is_symlink()
     assert (tmp_path / "secrets.env").read_text() == "A=1\n"
 
 
 def test_a_relative_path_is_enough(path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.chdir(path.parent)
-    assert update(Path(".env"), {"A": "2"}).changed == ("A",)
+    assert update_env_file(Path(".env"), {"A": "2"}).changed == ("A",)
 
 
 @pytest.mark.parametrize("wanted", ["2", "1"])
 def test_a_dead_process_s_temporary_file_is_cleared_up(path: Path, wanted: str) -> None:
     stale = path.with_name(temporary_name(path.name))
     stale.write_text("A=half a sec")
-    update(path, {"A": wanted})
+    update_env_file(path, {"A": wanted})
     assert by_dotenv(path)["A"] == wanted
     assert not stale.exists()
 
@@ -150,7 +150,7 @@ def test_a_planted_link_in_the_temporary_file_s_place_is_not_followed(path: Path
     victim = path.with_name("victim")
     victim.write_text("untouched")
     path.with_name(temporary_name(path.name)).symlink_to(victim)
-    update(path, {"A": "2"})
+    update_env_file(path, {"A": "2"})
     assert victim.read_text() == "untouched"
     assert not path.is_symlink()
 
@@ -158,20 +158,20 @@ def test_a_planted_link_in_the_temporary_file_s_place_is_not_followed(path: Path
 def test_a_refused_value_changes_nothing_at_all(path: Path) -> None:
     before = path.read_bytes()
     with pytest.raises(EnvValueUnsafe, match="the value for B has a line break") as refused:
-        update(path, {"A": "fine", "B": "secret\n"})
+        update_env_file(path, {"A": "fine", "B": "secret\n"})
     assert "secret" not in refused.value.message
     assert path.read_bytes() == before
 
 
 def test_a_name_that_is_none_is_refused(path: Path) -> None:
     with pytest.raises(EnvValueUnsafe, match="'A B' cannot be a variable"):
-        update(path, {"A B": "1"})
+        update_env_file(path, {"A B": "1"})
 
 
 def test_an_open_quote_above_that_would_swallow_the_new_value_is_refused(path: Path) -> None:
     path.write_text("A=1\n\nOPEN='secret\n")
     with pytest.raises(EnvValueUnsafe, match=r"/\.env is left as it was: NEW") as refused:
-        update(path, {"NEW": "two words"})
+        update_env_file(path, {"NEW": "two words"})
     assert "line 3" in refused.value.hint
     assert "secret" not in refused.value.message
     assert path.read_text() == "A=1\n\nOPEN='secret\n"
@@ -180,12 +180,12 @@ def test_an_open_quote_above_that_would_swallow_the_new_value_is_refused(path: P
 def test_a_line_that_only_python_dotenv_would_see_is_not_written(path: Path) -> None:
     path.write_bytes(b"A=1\nB=2\rC=3\n")
     with pytest.raises(EnvValueUnsafe, match=r"/\.env line 2 has a carriage return alone"):
-        update(path, {"C": "4"})
+        update_env_file(path, {"C": "4"})
 
 
 def test_a_name_cannot_be_set_and_removed_at_once(path: Path) -> None:
     with pytest.raises(ValueError, match="to be set and to be removed: A"):
-        update(path, {"A": "1"}, remove=["A"])
+        update_env_file(path, {"A": "1"}, remove=["A"])
 
 
 def test_the_new_file_is_on_the_disk_before_it_takes_the_old_one_s_place(path: Path) -> None:
@@ -197,7 +197,7 @@ def test_the_new_file_is_on_the_disk_before_it_takes_the_old_one_s_place(path: P
 
     sys.setprofile(note)
     try:
-        update(path, {"A": "2"})
+        update_env_file(path, {"A": "2"})
     finally:
         sys.setprofile(None)
     assert calls == ["fchmod", "write", "fsync", "rename", "fsync"]
@@ -212,12 +212,12 @@ def test_an_interrupted_write_leaves_nothing_behind(path: Path) -> None:
     sys.setprofile(press_ctrl_c)
     try:
         with pytest.raises(KeyboardInterrupt):
-            update(path, {"A": "2"})
+            update_env_file(path, {"A": "2"})
     finally:
         sys.setprofile(None)
     assert path.read_bytes() == before
     assert list(path.parent.iterdir()) == [path]
-    assert update(path, {"A": "2"}).changed == ("A",)
+    assert update_env_file(path, {"A": "2"}).changed == ("A",)
 
 
 @drawn.few
@@ -234,7 +234,7 @@ def test_an_update_is_all_or_nothing_and_every_reader_sees_it(
         path.write_text("\n".join(lines), encoding="utf-8")
         content, before = path.read_bytes(), by_dotenv(path)
         try:
-            update(path, values, remove=remove)
+            update_env_file(path, values, remove=remove)
         except GatewayctlError:
             assert path.read_bytes() == content
         else:

@@ -12,8 +12,8 @@ import subprocess
 import sys
 from pathlib import Path
 
-from gatewayctl.env_file.read import read
-from gatewayctl.env_file.write import update
+from gatewayctl.env_file.read import read_env_file
+from gatewayctl.env_file.write import update_env_file
 from gatewayctl.errors import GatewayctlError
 
 
@@ -42,7 +42,7 @@ def main(kind: str, folder: Path) -> None:
     spoil(kind, folder)
     files = sorted(each.name for each in folder.iterdir())
     try:
-        update(path, {"C": "3"})
+        update_env_file(path, {"C": "3"})
         code, message = "none", ""
     except GatewayctlError as error:
         code, message = error.code, error.message
@@ -51,8 +51,8 @@ def main(kind: str, folder: Path) -> None:
         "message": message,
         "intact": path.read_bytes() == before,
         "nothing_left": sorted(each.name for each in folder.iterdir()) == files,
-        "without_a_change": update(path, {"A": "1"}).unchanged,
-        "read": len(read(path)),
+        "without_a_change": update_env_file(path, {"A": "1"}).unchanged,
+        "read": len(read_env_file(path)),
     }
     print(json.dumps(answer))  # noqa: T201
 

@@ -16,7 +16,7 @@ from gatewayctl.errors import (
     UpstreamTimeout,
     VirtualKeyRefused,
 )
-from gatewayctl.gateway.chat import ChatRequest, Chunk, Usage, send
+from gatewayctl.gateway.chat import ChatRequest, Chunk, Usage, post_chat
 from gatewayctl.settings.model import Secret
 from tests.fakes.litellm import FakeLiteLLM, event_stream, served
 
@@ -45,7 +45,7 @@ def replying(*parts: bytes | Exception) -> FakeLiteLLM:
 
 
 def received(fake: FakeLiteLLM, request: ChatRequest = STREAMED) -> list[Chunk]:
-    with served(fake) as gateway, send(gateway, KEY, request) as answer:
+    with served(fake) as gateway, post_chat(gateway, KEY, request) as answer:
         return list(answer.chunks)
 
 
@@ -70,7 +70,7 @@ def test_the_request_is_data_and_asks_for_usage_at_the_streams_end() -> None:
 def test_a_stream_gives_its_parts_its_reason_and_its_usage() -> None:
     fake = FakeLiteLLM()
     fake.add(KEY.reveal(), "app")
-    with served(fake) as gateway, send(gateway, KEY, STREAMED) as answer:
+    with served(fake) as gateway, post_chat(gateway, KEY, STREAMED) as answer:
         chunks = list(answer.chunks)
 
         assert answer.call_id == "call-1"
@@ -140,7 +140,7 @@ def test_an_error_event_in_mid_stream_is_the_providers_refusal() -> None:
     with (
         served(replying(raw)) as gateway,
         pytest.raises(UpstreamRefused, match="boom"),
-        send(gateway, KEY, STREAMED) as answer,
+        post_chat(gateway, KEY, STREAMED) as answer,
     ):
         seen.extend(chunk.text for chunk in answer.chunks)
 

@@ -5,7 +5,7 @@ from typing import Any
 import httpx
 import pytest
 
-from gatewayctl.gateway.health import readiness
+from gatewayctl.gateway.health import check_litellm
 
 URL = "http://127.0.0.1:4000"
 
@@ -19,7 +19,7 @@ def look(answer: httpx.Response | Exception) -> tuple[str, str]:
         return answer
 
     with httpx.Client(transport=httpx.MockTransport(handle)) as http:
-        found = readiness(http, URL)
+        found = check_litellm(http, URL)
     return found.state, found.detail
 
 

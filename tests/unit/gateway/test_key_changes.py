@@ -4,7 +4,7 @@ import httpx
 import pytest
 
 from gatewayctl.errors import GatewayRefused, KeyAliasExists
-from gatewayctl.gateway.keys import KeyChange, NewKey, family, update
+from gatewayctl.gateway.keys import KeyChange, NewKey, list_key_family, update_key
 from gatewayctl.settings.model import Secret
 from tests.fakes.litellm import FakeLiteLLM, served
 from tests.fakes.projects import MASTER_KEY
@@ -31,7 +31,7 @@ def test_only_what_changes_is_sent_and_the_key_by_its_hash(
     key_hash = fake.add(KEY, "app", models=["demo"])
 
     with served(fake) as gateway:
-        update(gateway, MASTER, key_hash, change)
+        update_key(gateway, MASTER, key_hash, change)
 
     assert fake.sent("/key/update") == {"key": key_hash, **body}
 
@@ -41,7 +41,7 @@ def test_the_changed_key_is_handed_back() -> None:
     key_hash = fake.add(KEY, "app")
 
     with served(fake) as gateway:
-        changed = update(gateway, MASTER, key_hash, KeyChange(alias="new", models=("demo",)))
+        changed = update_key(gateway, MASTER, key_hash, KeyChange(alias="new", models=("demo",)))
 
     assert (changed.hash, changed.alias, changed.models) == (key_hash, "new", ("demo",))
 
@@ -53,12 +53,12 @@ def test_an_alias_in_use_a_key_that_is_gone_and_another_answer_are_told_apart() 
 
     with served(fake) as gateway:
         with pytest.raises(KeyAliasExists):
-            update(gateway, MASTER, key_hash, KeyChange(alias="taken"))
+            update_key(gateway, MASTER, key_hash, KeyChange(alias="taken"))
         with pytest.raises(GatewayRefused, match="not found"):
-            update(gateway, MASTER, "0" * 64, KeyChange(alias="new"))
+            update_key(gateway, MASTER, "0" * 64, KeyChange(alias="new"))
         fake.planted["/key/update"] = lambda _: httpx.Response(200, json={"token": "another"})
         with pytest.raises(GatewayRefused, match="the key that was changed"):
-            update(gateway, MASTER, key_hash, KeyChange(alias="new"))
+            update_key(gateway, MASTER, key_hash, KeyChange(alias="new"))
 
 
 def test_a_family_is_every_key_whose_alias_begins_so() -> None:
@@ -67,7 +67,7 @@ def test_a_family_is_every_key_whose_alias_begins_so() -> None:
         fake.add(f"sk-{number:020d}", alias)
 
     with served(fake) as gateway:
-        found = family(gateway, MASTER, "app")
+        found = list_key_family(gateway, MASTER, "app")
 
     assert [key.alias for key in found] == ["app", "app@next"]
     assert len(fake.requests) == 1
@@ -78,7 +78,7 @@ def test_limits_somebody_set_are_read_and_can_be_handed_on() -> None:
     fake.add(KEY, "app", max_budget=5.0, rpm_limit=None, team_id="search")
 
     with served(fake) as gateway:
-        (key,) = family(gateway, MASTER, "app")
+        (key,) = list_key_family(gateway, MASTER, "app")
 
     assert key.limits == {"max_budget": 5.0, "team_id": "search"}
     body = NewKey(alias="b", secret=Secret(KEY), limits=key.limits).body()

@@ -4,7 +4,7 @@ import httpx
 import pytest
 
 from gatewayctl.errors import GatewayRefused, GatewayUnreachable, VirtualKeyRefused
-from gatewayctl.gateway.key_proof import management_is_refused, prove
+from gatewayctl.gateway.key_proof import management_is_refused, probe_key
 from gatewayctl.settings.model import Secret
 from tests.fakes.litellm import FakeLiteLLM, served
 
@@ -17,7 +17,7 @@ def test_a_key_is_proved_by_the_models_it_opens() -> None:
     ticks = iter([1.0, 1.25])
 
     with served(fake) as gateway:
-        proof = prove(gateway, SECRET, clock=lambda: next(ticks))
+        proof = probe_key(gateway, SECRET, clock=lambda: next(ticks))
 
     assert (proof.models, proof.latency_ms) == (("demo",), 250.0)
     assert fake.paths() == ["/v1/models"]
@@ -25,7 +25,7 @@ def test_a_key_is_proved_by_the_models_it_opens() -> None:
 
 def test_a_key_that_litellm_does_not_know_is_refused() -> None:
     with served(FakeLiteLLM()) as gateway, pytest.raises(VirtualKeyRefused):
-        prove(gateway, SECRET)
+        probe_key(gateway, SECRET)
 
 
 def test_an_answer_without_models_proves_nothing() -> None:
@@ -33,7 +33,7 @@ def test_an_answer_without_models_proves_nothing() -> None:
     fake.planted["/v1/models"] = lambda _: httpx.Response(200, json={"data": None})
 
     with served(fake) as gateway, pytest.raises(GatewayRefused, match="without a list of models"):
-        prove(gateway, SECRET)
+        probe_key(gateway, SECRET)
 
 
 def test_management_is_closed_to_an_application_s_key_and_open_to_the_master_key() -> None:

@@ -12,12 +12,12 @@ from gatewayctl.errors import GatewayctlError, GatewayRefused, KeyAliasExists
 from gatewayctl.gateway.client import GatewayClient
 from gatewayctl.gateway.keys import (
     NewKey,
-    delete,
-    generate,
-    hash_of,
-    info,
-    listed,
-    with_alias,
+    delete_key,
+    find_key_by_alias,
+    generate_key,
+    get_key,
+    hash_key,
+    iterate_keys,
 )
 from gatewayctl.settings.model import Secret
 from tests.fakes.litellm import FakeLiteLLM, error, served, sha256
@@ -32,7 +32,7 @@ def test_a_key_is_registered_with_its_own_secret_and_without_limits() -> None:
     new = NewKey(alias="app", secret=SECRET, models=("demo",), metadata={"a": 1}, duration="30d")
 
     with served(fake) as gateway:
-        made = generate(gateway, MASTER, new)
+        made = generate_key(gateway, MASTER, new)
 
     assert fake.sent("/key/generate") == {
         "key": SECRET.reveal(),
@@ -51,7 +51,7 @@ def test_an_alias_in_use_is_its_own_error() -> None:
     fake.add("sk-other-0123456789abcdef", "app")
 
     with served(fake) as gateway, pytest.raises(KeyAliasExists, match="'app' already exists"):
-        generate(gateway, MASTER, NewKey(alias="app", secret=SECRET))
+        generate_key(gateway, MASTER, NewKey(alias="app", secret=SECRET))
 
 
 def test_an_answer_with_another_key_is_not_believed() -> None:
@@ -59,7 +59,7 @@ def test_an_answer_with_another_key_is_not_believed() -> None:
     fake.planted["/key/generate"] = lambda _: httpx.Response(200, json={"key": "sk-other"})
 
     with served(fake) as gateway, pytest.raises(GatewayRefused, match="without the key"):
-        generate(gateway, MASTER, NewKey(alias="app", secret=SECRET))
+        generate_key(gateway, MASTER, NewKey(alias="app", secret=SECRET))
 
 
 def test_a_key_is_looked_up_by_its_hash_alone() -> None:
@@ -67,7 +67,7 @@ def test_a_key_is_looked_up_by_its_hash_alone() -> None:
     fake.add(SECRET.reveal(), "app", spend=1.5)
 
     with served(fake) as gateway:
-        found = info(gateway, MASTER, hash_of(SECRET))
+        found = get_key(gateway, MASTER, hash_key(SECRET))
 
     assert found is not None
     assert (found.alias, found.spend) == ("app", 1.5)
@@ -80,8 +80,8 @@ def test_an_unknown_key_and_a_deleted_one_are_none() -> None:
     fake.deleted[gone] = fake.keys.pop(gone)
 
     with served(fake) as gateway:
-        assert info(gateway, MASTER, gone) is None
-        assert info(gateway, MASTER, "0" * 64) is None
+        assert get_key(gateway, MASTER, gone) is None
+        assert get_key(gateway, MASTER, "0" * 64) is None
 
 
 @given(st.integers(min_value=0, max_value=250))
@@ -91,7 +91,7 @@ def test_every_key_is_listed_once_however_many_pages_there_are(count: int) -> No
         fake.add(f"sk-{number:020d}", f"key-{number}")
 
     with served(fake) as gateway:
-        found = [key.alias for key in listed(gateway, MASTER)]
+        found = [key.alias for key in iterate_keys(gateway, MASTER)]
 
     assert found == [f"key-{number}" for number in range(count)]
     assert len(fake.requests) == max(1, -(-count // 100))
@@ -103,7 +103,7 @@ def test_a_list_that_shrinks_while_it_is_read_ends() -> None:
     fake.planted["/key/list"] = lambda _: httpx.Response(200, json=empty)
 
     with served(fake) as gateway:
-        assert list(listed(gateway, MASTER)) == []
+        assert list(iterate_keys(gateway, MASTER)) == []
     assert len(fake.requests) == 1
 
 
@@ -112,8 +112,8 @@ def test_an_alias_is_matched_exactly() -> None:
     fake.add("sk-0123456789abcdef01", "app")
 
     with served(fake) as gateway:
-        assert with_alias(gateway, MASTER, "ap") is None
-        found = with_alias(gateway, MASTER, "app")
+        assert find_key_by_alias(gateway, MASTER, "ap") is None
+        found = find_key_by_alias(gateway, MASTER, "app")
 
     assert found is not None
     assert found.hash == sha256("sk-0123456789abcdef01")
@@ -124,8 +124,8 @@ def test_a_key_is_deleted_by_its_hash_and_is_then_gone() -> None:
     key_hash = fake.add(SECRET.reveal(), "app")
 
     with served(fake) as gateway:
-        delete(gateway, MASTER, key_hash)
-        delete(gateway, MASTER, key_hash)
+        delete_key(gateway, MASTER, key_hash)
+        delete_key(gateway, MASTER, key_hash)
 
     assert fake.keys == {}
     assert fake.sent("/key/delete") == {"keys": [key_hash]}
@@ -138,7 +138,7 @@ def test_a_key_is_blocked_before_it_is_deleted_because_only_that_is_told_to_ever
     fake.planted["/key/delete"] = lambda _: error(500, "no")
 
     with served(fake) as gateway, pytest.raises(GatewayctlError):
-        delete(gateway, MASTER, key_hash)
+        delete_key(gateway, MASTER, key_hash)
 
     assert fake.sent("/key/block") == {"key": key_hash}
     assert fake.keys[key_hash]["blocked"] is True
@@ -150,7 +150,7 @@ def test_a_key_that_cannot_be_blocked_is_not_deleted_either() -> None:
     fake.planted["/key/block"] = lambda _: error(500, "no")
 
     with served(fake) as gateway, pytest.raises(GatewayctlError):
-        delete(gateway, MASTER, key_hash)
+        delete_key(gateway, MASTER, key_hash)
 
     assert "/key/delete" not in fake.paths()
 
@@ -161,7 +161,7 @@ def test_a_deletion_that_did_not_happen_is_found_out() -> None:
     fake.planted["/key/delete"] = lambda _: httpx.Response(200, json={"deleted_keys": [key_hash]})
 
     with served(fake) as gateway, pytest.raises(GatewayRefused, match="did not"):
-        delete(gateway, MASTER, key_hash)
+        delete_key(gateway, MASTER, key_hash)
 
 
 def test_a_time_without_a_zone_is_utc_and_a_strange_one_is_none() -> None:
@@ -170,7 +170,7 @@ def test_a_time_without_a_zone_is_utc_and_a_strange_one_is_none() -> None:
     fake.add("sk-0123456789abcdef02", "b", expires="soon", spend=None)
 
     with served(fake) as gateway:
-        first, second = listed(gateway, MASTER)
+        first, second = iterate_keys(gateway, MASTER)
 
     assert first.expires == datetime(2027, 1, 1, tzinfo=UTC)
     assert first.expired(datetime(2027, 1, 1, tzinfo=UTC))
@@ -182,9 +182,9 @@ def test_an_answer_of_another_shape_is_refused(path: str) -> None:
     fake = FakeLiteLLM()
     fake.planted[path] = lambda _: httpx.Response(200, json=[1])
     ask: dict[str, Callable[[GatewayClient], object]] = {
-        "/key/list": lambda gateway: list(listed(gateway, MASTER)),
-        "/key/info": lambda gateway: info(gateway, MASTER, "0" * 64),
-        "/key/generate": lambda gateway: generate(
+        "/key/list": lambda gateway: list(iterate_keys(gateway, MASTER)),
+        "/key/info": lambda gateway: get_key(gateway, MASTER, "0" * 64),
+        "/key/generate": lambda gateway: generate_key(
             gateway, MASTER, NewKey(alias="a", secret=SECRET)
         ),
     }

@@ -4,7 +4,7 @@ import httpx
 import pytest
 
 from gatewayctl.errors import GatewayRefused, UpstreamRefused
-from gatewayctl.gateway.models import ServedModel, check, served
+from gatewayctl.gateway.models import ServedModel, list_served_models, probe_model
 from gatewayctl.settings.model import Secret
 from tests.fakes import litellm
 from tests.fakes.litellm import FakeLiteLLM
@@ -24,7 +24,7 @@ def test_deployments_of_one_name_are_one_model_group() -> None:
     fake.planted["/model/info"] = lambda _: httpx.Response(200, json={"data": rows})
 
     with litellm.served(fake) as gateway:
-        groups = served(gateway, MASTER)
+        groups = list_served_models(gateway, MASTER)
 
     assert groups == (
         ServedModel(name="fast", upstreams=("openai/a", "azure/b")),
@@ -37,14 +37,14 @@ def test_a_list_of_another_shape_is_refused() -> None:
     fake.planted["/model/info"] = lambda _: httpx.Response(200, json={"data": "none"})
 
     with litellm.served(fake) as gateway, pytest.raises(GatewayRefused, match="list of models"):
-        served(gateway, MASTER)
+        list_served_models(gateway, MASTER)
 
 
 def test_a_check_is_one_small_call_without_retries() -> None:
     fake = FakeLiteLLM()
 
     with litellm.served(fake) as gateway:
-        check(gateway, MASTER, "demo")
+        probe_model(gateway, MASTER, "demo")
 
     body = fake.sent("/v1/chat/completions")
     assert len(fake.requests) == 1
@@ -58,7 +58,7 @@ def test_a_check_tells_a_providers_refusal_from_a_refused_master_key() -> None:
     )
 
     with litellm.served(fake) as gateway, pytest.raises(UpstreamRefused, match="credentials"):
-        check(gateway, MASTER, "demo")
+        probe_model(gateway, MASTER, "demo")
 
 
 def test_an_answer_without_a_completion_is_no_answer() -> None:
@@ -66,4 +66,4 @@ def test_an_answer_without_a_completion_is_no_answer() -> None:
     fake.planted["/v1/chat/completions"] = lambda _: httpx.Response(200, json={"choices": []})
 
     with litellm.served(fake) as gateway, pytest.raises(GatewayRefused, match="completion"):
-        check(gateway, MASTER, "demo")
+        probe_model(gateway, MASTER, "demo")

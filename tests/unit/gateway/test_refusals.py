@@ -9,7 +9,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from gatewayctl import errors
-from gatewayctl.gateway.refusals import KeyRole, error_for, parse, said
+from gatewayctl.gateway.refusals import KeyRole, clean_message, error_for, parse_refusal
 
 ADDRESS = "http://127.0.0.1:4000"
 UPSTREAM_401 = (
@@ -78,7 +78,7 @@ CASES: list[tuple[int, bytes, KeyRole, type[errors.GatewayctlError]]] = [
 def test_each_body_becomes_the_error_that_names_its_cause(
     status: int, body: bytes, role: KeyRole, expected: type[errors.GatewayctlError]
 ) -> None:
-    error = error_for(parse(status, body), role=role, address=ADDRESS)
+    error = error_for(parse_refusal(status, body), role=role, address=ADDRESS)
 
     assert type(error) is expected
     assert error.hint
@@ -89,7 +89,7 @@ def test_a_refused_master_key_is_told_apart_from_a_missing_database() -> None:
     missing = envelope("{'error': 'DB not connected.'}", "internal_server_error", 500)
 
     codes = [
-        error_for(parse(status, body), role="master", address=ADDRESS).code
+        error_for(parse_refusal(status, body), role="master", address=ADDRESS).code
         for status, body in ((401, refused), (500, missing))
     ]
 
@@ -102,18 +102,22 @@ def test_an_unknown_key_is_said_shortly_without_its_hash() -> None:
         f" Key Hash (Token) ={'0a' * 32}. Unable to find token in cache"
     )
     known = error_for(
-        parse(401, envelope(message, "token_not_found_in_db", 401)), role="virtual", address=ADDRESS
+        parse_refusal(401, envelope(message, "token_not_found_in_db", 401)),
+        role="virtual",
+        address=ADDRESS,
     )
-    other = error_for(parse(401, envelope(message, "x", 401)), role="virtual", address=ADDRESS)
+    other = error_for(
+        parse_refusal(401, envelope(message, "x", 401)), role="virtual", address=ADDRESS
+    )
 
     assert known.message.endswith("refuses the virtual key: it knows no such key.")
     assert "0a0a" not in other.message
 
 
 def test_a_providers_refusal_keeps_its_sentence_and_loses_litellms_class_names() -> None:
-    refusal = parse(401, envelope(UPSTREAM_401, "authentication_error", 401))
+    refusal = parse_refusal(401, envelope(UPSTREAM_401, "authentication_error", 401))
 
-    assert said(refusal) == (
+    assert clean_message(refusal) == (
         "Incorrect API key provided: sk-… You can find your API key at https://platform.openai.com."
     )
 
@@ -123,32 +127,37 @@ def test_a_missing_provider_key_says_where_to_put_it() -> None:
         "litellm.InternalServerError: InternalServerError: OpenAIException - Missing credentials."
     )
     error = error_for(
-        parse(500, envelope(message, "internal_server_error", 500)), role="virtual", address=ADDRESS
+        parse_refusal(500, envelope(message, "internal_server_error", 500)),
+        role="virtual",
+        address=ADDRESS,
     )
 
     assert "real key into .env" in error.hint
 
 
 def test_an_escape_sequence_in_a_refusal_does_not_reach_the_terminal() -> None:
-    assert said(parse(400, envelope("a\x1b]0;b\x07c", "x", 400))) == "a ]0;b c"
+    assert clean_message(parse_refusal(400, envelope("a\x1b]0;b\x07c", "x", 400))) == "a ]0;b c"
 
 
 def test_a_long_refusal_is_cut() -> None:
-    assert len(said(parse(400, b"x" * 10_000))) < 500
+    assert len(clean_message(parse_refusal(400, b"x" * 10_000))) < 500
 
 
 @given(st.text(alphabet="abcXYZ019_-", min_size=12, max_size=60), st.text(max_size=20))
 def test_no_key_survives_in_what_is_said(key: str, around: str) -> None:
     body = envelope(f"{around} Received=sk-{key} {around}", "auth_error", 401)
 
-    error = error_for(parse(401, body), role="virtual", address=ADDRESS)
+    error = error_for(parse_refusal(401, body), role="virtual", address=ADDRESS)
 
     assert f"sk-{key}" not in error.message
 
 
 @given(st.binary(max_size=200), st.sampled_from([400, 401, 403, 404, 429, 500, 503]))
 def test_any_body_at_all_becomes_an_error_of_ours(body: bytes, status: int) -> None:
-    assert error_for(parse(status, body), role="master", address=ADDRESS).exit_code in {5, 6}
+    assert error_for(parse_refusal(status, body), role="master", address=ADDRESS).exit_code in {
+        5,
+        6,
+    }
 
 
 @given(
@@ -163,6 +172,8 @@ def test_any_body_at_all_becomes_an_error_of_ours(body: bytes, status: int) -> N
     )
 )
 def test_any_json_at_all_becomes_an_error_of_ours(data: object) -> None:
-    error = error_for(parse(500, json.dumps(data).encode()), role="virtual", address=ADDRESS)
+    error = error_for(
+        parse_refusal(500, json.dumps(data).encode()), role="virtual", address=ADDRESS
+    )
 
     assert error.exit_code in {5, 6}

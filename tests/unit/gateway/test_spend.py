@@ -9,7 +9,7 @@ import respx
 
 from gatewayctl.errors import GatewayRefused, GatewayUnreachable, MasterKeyRefused
 from gatewayctl.gateway.client import GatewayClient
-from gatewayctl.gateway.spend import SpendLog, spend_logs
+from gatewayctl.gateway.spend import SpendLog, list_spend_logs
 from gatewayctl.settings.model import Secret
 from tests.fakes.litellm import URL, error
 
@@ -43,7 +43,9 @@ def read(*answers: httpx.Response | Exception, **asked: Any) -> tuple[SpendLog, 
         router.get(f"{URL}/spend/logs/v2").mock(side_effect=list(answers))
         with httpx.Client(transport=httpx.MockTransport(router.handler)) as http:
             since = NOW - timedelta(hours=1)
-            return spend_logs(GatewayClient(http, URL), MASTER, since=since, until=NOW, **asked)
+            return list_spend_logs(
+                GatewayClient(http, URL), MASTER, since=since, until=NOW, **asked
+            )
 
 
 def page(*rows: dict[str, Any], pages: int = 1) -> httpx.Response:

@@ -77,7 +77,7 @@ def restored(**fields: object) -> RestoreReport:
     ],
 )
 def test_bytes_are_said_in_the_unit_that_fits(count: int | None, words: str) -> None:
-    assert backup.byte_size(count) == words
+    assert backup.format_size(count) == words
 
 
 @pytest.mark.parametrize("encrypted", [True, False])
@@ -95,7 +95,7 @@ def test_a_backup_shows_its_file_alone_on_a_line_and_whether_secrets_are_open(
         seconds=0.61,
     )
 
-    text = shown(backup.backup(report))
+    text = shown(backup.render_backup(report))
 
     assert "/p/a.gatewayctl-backup" in text
     assert ("encrypted" in text[1], "holds secrets" in text[1]) == (encrypted, not encrypted)
@@ -103,7 +103,7 @@ def test_a_backup_shows_its_file_alone_on_a_line_and_whether_secrets_are_open(
 
 
 def test_a_restore_shows_what_was_proven_and_where_the_data_of_before_is() -> None:
-    text = shown(backup.restore(restored()))
+    text = shown(backup.render_restore(restored()))
 
     assert text[0] == "Restored shop as it was at 2026-11-23 14:00:05 UTC:"
     assert "  rows: 12 in litellm, 15 in phoenix, every table as backed up" in text
@@ -114,8 +114,8 @@ def test_a_restore_shows_what_was_proven_and_where_the_data_of_before_is() -> No
 
 
 def test_a_restore_says_what_could_not_be_proven_and_what_differs() -> None:
-    none = shown(backup.restore(restored(key=None, key_opens=None)))
-    refused = shown(backup.restore(restored(key_opens=False, config="differs, kept")))
+    none = shown(backup.render_restore(restored(key=None, key_opens=None)))
+    refused = shown(backup.render_restore(restored(key_opens=False, config="differs, kept")))
 
     assert any("holds none that is usable" in line for line in none)
     assert any("is refused" in line for line in refused)
@@ -142,8 +142,8 @@ def test_a_reset_of_everything_counts_the_traces_too() -> None:
 
     assert "4 traces (2.0 MB)" in backup.loss_sentence(lost, everything=True)
     assert "stay" not in backup.loss_sentence(lost, everything=True)
-    assert "traces" in backup.loss_words(everything=True)
-    assert "traces" not in backup.loss_words(everything=False)
+    assert "traces" in backup.describe_loss(everything=True)
+    assert "traces" not in backup.describe_loss(everything=False)
 
 
 def test_a_reset_without_a_backup_says_so_loudly() -> None:
@@ -151,7 +151,7 @@ def test_a_reset_without_a_backup_says_so_loudly() -> None:
 
 
 def test_a_reset_shows_the_new_keys_by_name_and_the_backup() -> None:
-    text = shown(backup.reset(reset()))
+    text = shown(backup.render_reset(reset()))
 
     assert "Virtual key litellm-dev created, in .env as LITELLM_API_KEY" in text
     assert f"Warning: {HIDDEN}" in text
@@ -161,7 +161,7 @@ def test_a_reset_shows_the_new_keys_by_name_and_the_backup() -> None:
 
 
 def test_keys_that_were_kept_need_no_restart_of_applications() -> None:
-    text = "\n".join(shown(backup.reset(reset(written=False, traces_lost=True))))
+    text = "\n".join(shown(backup.render_reset(reset(written=False, traces_lost=True))))
 
     assert "Next" not in text
     assert "so was Phoenix's" in text
@@ -169,5 +169,5 @@ def test_keys_that_were_kept_need_no_restart_of_applications() -> None:
 
 def test_the_services_are_a_table_in_every_report() -> None:
     assert all(isinstance(service, ServiceReport) for service in SERVICES)
-    for report in (backup.restore(restored()), backup.reset(reset())):
+    for report in (backup.render_restore(restored()), backup.render_reset(reset())):
         assert any(line.startswith("SERVICE") for line in shown(report))

@@ -7,24 +7,24 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from gatewayctl.operations.chat.call import Delta
-from gatewayctl.output.chat import Screen, visible
+from gatewayctl.output.chat import Screen, escape_control
 from gatewayctl.runtimes.base import Progress
 
 
 @given(st.text())
 def test_no_control_character_reaches_a_terminal(text: str) -> None:
-    shown = visible(text)
+    shown = escape_control(text)
 
     assert all(char.isprintable() or char in "\n\t" or ord(char) > 0x9F for char in shown)
 
 
 @given(st.text(st.characters(exclude_categories=["Cc"])))
 def test_harmless_text_stays_as_it_is(text: str) -> None:
-    assert visible(f"{text}\n\t") == f"{text}\n\t"
+    assert escape_control(f"{text}\n\t") == f"{text}\n\t"
 
 
 def test_escape_sequences_are_written_out() -> None:
-    assert visible("a\x1b]0;title\x07b\r\nc\rd") == "a\\x1b]0;title\\x07b\nc\\x0dd"
+    assert escape_control("a\x1b]0;title\x07b\r\nc\rd") == "a\\x1b]0;title\\x07b\nc\\x0dd"
 
 
 def reply(*texts: str) -> Generator[Delta, None, str]:

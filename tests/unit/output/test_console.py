@@ -7,9 +7,9 @@ from rich.table import Table
 from rich.text import Text
 
 from gatewayctl.errors import GatewayUnreachable, PortTaken
-from gatewayctl.output.console import without_control
-from gatewayctl.output.table import table
-from gatewayctl.settings.masking import masked
+from gatewayctl.output.console import strip_control
+from gatewayctl.output.table import make_table
+from gatewayctl.settings.masking import mask_keys
 from tests.fakes.terminals import on_a_terminal, piped
 
 KEY = "sk-virtual-0123456789abcdefWXYZ"
@@ -35,19 +35,19 @@ ESCAPES = "\x1b[31mred\x1b[0m \x1b]0;title\x07\x1b]8;;http://evil\x1b\\ \x9b2J b
     ],
 )
 def test_keys_are_masked_and_words_are_not(text: str, shown: str) -> None:
-    assert masked(text) == shown
+    assert mask_keys(text) == shown
 
 
 @given(st.text(st.characters(exclude_categories=("L", "N"))), KEYS, st.text())
 def test_no_key_survives_in_any_text(before: str, key: str, after: str) -> None:
-    assert key not in masked(f"{before}{key} {after.replace(key, '')}")
+    assert key not in mask_keys(f"{before}{key} {after.replace(key, '')}")
 
 
 # What a terminal would obey
 
 
 def test_what_a_terminal_would_obey_is_taken_out() -> None:
-    shown = without_control(ESCAPES)
+    shown = strip_control(ESCAPES)
 
     assert not any(ord(sign) < 32 or 0x7F <= ord(sign) < 0xA0 for sign in shown)
     assert shown.startswith("red ")
@@ -55,7 +55,7 @@ def test_what_a_terminal_would_obey_is_taken_out() -> None:
 
 @given(st.text())
 def test_only_line_breaks_and_tabs_are_left_of_control_characters(text: str) -> None:
-    left = {sign for sign in without_control(text) if ord(sign) < 32 or 0x7F <= ord(sign) < 0xA0}
+    left = {sign for sign in strip_control(text) if ord(sign) < 32 or 0x7F <= ord(sign) < 0xA0}
 
     assert left <= {"\n", "\t"}
 
@@ -108,7 +108,7 @@ def test_narration_and_errors_carry_neither_keys_nor_escape_sequences() -> None:
 def test_text_from_elsewhere_is_no_markup() -> None:
     console, out, err = piped()
 
-    console.result(["[bold]x[/bold]", table(["A"], [["[red]y[/red] :smile:"]]), Text("[/]")])
+    console.result(["[bold]x[/bold]", make_table(["A"], [["[red]y[/red] :smile:"]]), Text("[/]")])
     console.say("[link=http://evil]z[/link]")
 
     assert "[bold]x[/bold]" in out.getvalue()
@@ -152,7 +152,7 @@ def test_no_color_is_honoured(monkeypatch: pytest.MonkeyPatch) -> None:
     console, out, err = on_a_terminal()
 
     console.error(PortTaken("x"))
-    console.result([table(["A"], [["healthy"]])])
+    console.result([make_table(["A"], [["healthy"]])])
 
     assert err.getvalue().startswith("Error: x")
     # NO_COLOR is about colour: bold heads may stay.
@@ -163,7 +163,7 @@ def test_tables_on_a_terminal_have_colour(monkeypatch: pytest.MonkeyPatch) -> No
     monkeypatch.setenv("TERM", "xterm")
     console, out, _ = on_a_terminal()
 
-    console.result([table(["A"], [["healthy"]])])
+    console.result([make_table(["A"], [["healthy"]])])
 
     assert "\x1b[32mhealthy" in out.getvalue()
 
@@ -171,7 +171,7 @@ def test_tables_on_a_terminal_have_colour(monkeypatch: pytest.MonkeyPatch) -> No
 def test_tables_off_a_terminal_are_plain_text() -> None:
     console, out, _ = piped()
 
-    console.result([table(["A"], [["healthy"]])])
+    console.result([make_table(["A"], [["healthy"]])])
 
     assert [line.rstrip() for line in out.getvalue().splitlines()] == ["A", "healthy"]
 

@@ -22,7 +22,7 @@ from gatewayctl.errors import (
     SettingsInvalid,
     UsageProblem,
 )
-from gatewayctl.output.envelope import as_data, document, error_document
+from gatewayctl.output.envelope import as_data, render_document, render_error
 from gatewayctl.settings.model import Secret, Source
 
 KEY = "sk-virtual-0123456789abcdefWXYZ"
@@ -72,7 +72,7 @@ DATA = {
 
 
 def test_a_result_is_one_document_with_the_names_of_the_report() -> None:
-    assert json.loads(document("up", Report())) == {
+    assert json.loads(render_document("up", Report())) == {
         "schema": "gatewayctl/1",
         "command": "up",
         "status": "success",
@@ -81,7 +81,7 @@ def test_a_result_is_one_document_with_the_names_of_the_report() -> None:
 
 
 def test_a_result_with_a_problem_has_both() -> None:
-    found = json.loads(document("demo", Report(), NotVerified("No span.", hint="See logs.")))
+    found = json.loads(render_document("demo", Report(), NotVerified("No span.", hint="See logs.")))
 
     assert found["status"] == "partial"
     assert found["data"] == DATA
@@ -89,7 +89,7 @@ def test_a_result_with_a_problem_has_both() -> None:
 
 
 def test_a_failure_has_a_code_a_message_and_a_hint_and_no_data() -> None:
-    assert json.loads(error_document("up", PortTaken("Port 4000 is held."))) == {
+    assert json.loads(render_error("up", PortTaken("Port 4000 is held."))) == {
         "schema": "gatewayctl/1",
         "command": "up",
         "status": "error",
@@ -108,7 +108,7 @@ def test_the_finding_behind_a_failure_and_its_service_are_told_where_they_are_kn
     family = EngineNotRunning("No engine.")
     none = UsageProblem("No.")
 
-    told = [json.loads(error_document("up", error))["error"] for error in (failed, family, none)]
+    told = [json.loads(render_error("up", error))["error"] for error in (failed, family, none)]
 
     assert [(each.get("finding"), each.get("service")) for each in told] == [
         ("disk_full", "postgres"),
@@ -123,7 +123,7 @@ def test_every_problem_of_the_settings_is_a_row_of_its_own() -> None:
         Problem(source=".env line 2", message="no name"),
     )
 
-    found = json.loads(error_document("up", SettingsInvalid(problems=problems)))["error"]
+    found = json.loads(render_error("up", SettingsInvalid(problems=problems)))["error"]
 
     assert found["problems"] == [
         {"source": "gateway.yaml line 1", "message": "unknown setting"},
@@ -133,19 +133,19 @@ def test_every_problem_of_the_settings_is_a_row_of_its_own() -> None:
 
 
 def test_a_key_in_what_went_wrong_is_masked() -> None:
-    text = error_document("up", PortTaken(f"The log: {KEY}", hint=f"Not {KEY}"))
+    text = render_error("up", PortTaken(f"The log: {KEY}", hint=f"Not {KEY}"))
 
     assert KEY not in text
     assert text.count("sk-…WXYZ") == 2
 
 
 def test_the_document_is_one_line() -> None:
-    assert "\n" not in document("logs", {"text": "one\ntwo\u2028three"})
+    assert "\n" not in render_document("logs", {"text": "one\ntwo\u2028three"})
 
 
 @pytest.mark.parametrize("value", [float("nan"), float("inf"), float("-inf")])
 def test_a_number_that_json_has_no_word_for_is_missing(value: float) -> None:
-    assert json.loads(document("usage", {"spend": value}))["data"] == {"spend": None}
+    assert json.loads(render_document("usage", {"spend": value}))["data"] == {"spend": None}
 
 
 VALUES: Any = st.recursive(
@@ -167,11 +167,11 @@ VALUES: Any = st.recursive(
 
 @given(VALUES)
 def test_every_report_becomes_json(value: Any) -> None:
-    data = json.loads(document("x", value), parse_constant=pytest.fail)["data"]
+    data = json.loads(render_document("x", value), parse_constant=pytest.fail)["data"]
 
     assert data == json.loads(json.dumps(as_data(value)))
 
 
 @given(st.from_regex(r"\A[A-Za-z0-9]{24,40}\Z"))
 def test_a_secret_never_comes_out_whole(value: str) -> None:
-    assert value not in document("x", {"deep": [{"secret": Secret(value)}]})
+    assert value not in render_document("x", {"deep": [{"secret": Secret(value)}]})

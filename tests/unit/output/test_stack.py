@@ -12,7 +12,7 @@ from rich.console import RenderableType
 
 from gatewayctl.operations.demo import DemoReport
 from gatewayctl.operations.diagnosis.health import Health, ServiceReport
-from gatewayctl.operations.keys.create import KeysCreateReport, create_declared_keys
+from gatewayctl.operations.keys.create import KeysCreateReport, ensure_declared_keys
 from gatewayctl.operations.stack.down import DownReport
 from gatewayctl.operations.stack.env import EnvReport
 from gatewayctl.operations.stack.logs import LogsReport
@@ -21,7 +21,7 @@ from gatewayctl.operations.stack.status import KeyStatus, StatusReport
 from gatewayctl.operations.stack.ui import UiReport
 from gatewayctl.operations.stack.up import UpReport
 from gatewayctl.output import stack
-from gatewayctl.output.demo import demo
+from gatewayctl.output.demo import render_demo
 from gatewayctl.runtimes.base import LogLine
 from gatewayctl.settings.model import Secret
 from tests.fakes.litellm import FakeLiteLLM, served
@@ -72,7 +72,7 @@ def keys(tmp_path_factory: pytest.TempPathFactory) -> KeysCreateReport:
     litellm = FakeLiteLLM()
     litellm.add(KEY, "litellm-eval", metadata={"created_by": "gatewayctl"})
     with served(litellm) as gateway:
-        return replace(create_declared_keys(settings, gateway), warnings=(HIDDEN,))
+        return replace(ensure_declared_keys(settings, gateway), warnings=(HIDDEN,))
 
 
 UP = UpReport(
@@ -131,7 +131,7 @@ def test_what_is_not_known_of_a_service_is_a_dash() -> None:
 
 
 def test_up_says_what_it_did_and_what_comes_next(keys: KeysCreateReport) -> None:
-    text = shown(stack.up(replace(UP, keys=keys)))
+    text = shown(stack.render_up(replace(UP, keys=keys)))
 
     assert text[0] == "Warning: The master key is weak."
     assert text[1] == f"Warning: {HIDDEN}"
@@ -147,14 +147,16 @@ def test_up_says_what_it_did_and_what_comes_next(keys: KeysCreateReport) -> None
 def test_up_that_changed_nothing_says_so_and_no_more() -> None:
     same = replace(UP, changed=False, secrets_added=(), files=(), warnings=(), keys=None)
 
-    text = shown(stack.up(same))
+    text = shown(stack.render_up(same))
 
     assert text[-1] == "Nothing changed: everything runs as declared."
     assert len(text) == 5
 
 
 def test_no_key_is_shown_whole(keys: KeysCreateReport) -> None:
-    text = "\n".join(shown(stack.up(replace(UP, keys=keys))) + shown(stack.status(STATUS)))
+    text = "\n".join(
+        shown(stack.render_up(replace(UP, keys=keys))) + shown(stack.render_status(STATUS))
+    )
 
     assert not [key for key in keys.keys if key.key.reveal() in text]
 
@@ -171,7 +173,7 @@ def test_down_says_what_was_stopped_and_where_the_data_is() -> None:
         changed=True,
     )
 
-    assert shown(stack.down(report)) == [
+    assert shown(stack.render_down(report)) == [
         "Stopped: postgres, litellm.",
         "Data stays in Docker's volumes; start again with `gatewayctl up`.",
     ]
@@ -182,7 +184,7 @@ def test_down_of_nothing_and_down_with_its_data() -> None:
         project="shop", stopped=(), data_place=".gatewayctl/", data_removed=True, changed=True
     )
 
-    assert shown(stack.down(report)) == [
+    assert shown(stack.render_down(report)) == [
         "Nothing ran.",
         "All data was removed: keys, spend, traces.",
     ]
@@ -193,11 +195,11 @@ def test_down_where_nothing_is_says_nothing_of_data() -> None:
         project="shop", stopped=(), data_place=None, data_removed=False, changed=False
     )
 
-    assert shown(stack.down(report)) == ["Nothing ran."]
+    assert shown(stack.render_down(report)) == ["Nothing ran."]
 
 
 def test_a_restart_says_which_and_how_all_are() -> None:
-    text = shown(stack.restarted(RestartReport(restarted=("litellm",), services=SERVICES)))
+    text = shown(stack.render_restart(RestartReport(restarted=("litellm",), services=SERVICES)))
 
     assert text[0] == "Restarted: litellm."
     assert len(text) == 5
@@ -207,7 +209,7 @@ def test_a_restart_says_which_and_how_all_are() -> None:
 
 
 def test_status_shows_runtime_services_and_keys() -> None:
-    text = shown(stack.status(STATUS))
+    text = shown(stack.render_status(STATUS))
 
     assert text[0] == "Project shop, embedded runtime (asked for by --runtime)"
     assert max(len(line) for line in text) <= 80
@@ -219,14 +221,14 @@ def test_status_says_why_a_service_is_not_healthy_and_nothing_of_the_others() ->
     ill = service("litellm", "starting", detail="HTTP 503, \x1b[31mdatabase\x1b[0m disconnected")
     well = service("phoenix", detail="answers")
 
-    text = shown(stack.status(replace(STATUS, services=(ill, well))))
+    text = shown(stack.render_status(replace(STATUS, services=(ill, well))))
 
     assert "  litellm: HTTP 503, database disconnected" in text
     assert not any("answers" in line for line in text)
 
 
 def test_status_for_scripts_is_lines_of_name_and_value() -> None:
-    assert shown(stack.status_env(STATUS)) == [
+    assert shown(stack.render_status_env(STATUS)) == [
         "GATEWAYCTL_PROJECT_NAME=shop",
         "GATEWAYCTL_RUNTIME=embedded",
         "LLM_BASE_URL=http://127.0.0.1:4000",
@@ -255,7 +257,7 @@ DEMO = DemoReport(
 
 
 def test_the_demo_shows_reply_proof_and_addresses() -> None:
-    text = shown(demo(DEMO))
+    text = shown(render_demo(DEMO))
 
     assert "reply       I am the demo [bold]model[/bold]." in text
     assert f"trace id    {'a' * 32}" in text
@@ -264,7 +266,7 @@ def test_the_demo_shows_reply_proof_and_addresses() -> None:
 
 
 def test_the_demo_claims_no_component_that_was_not_read_back() -> None:
-    text = shown(demo(replace(DEMO, component=None)))
+    text = shown(render_demo(replace(DEMO, component=None)))
 
     assert not any(line.startswith("component") for line in text)
 
@@ -275,21 +277,21 @@ def test_the_demo_claims_no_component_that_was_not_read_back() -> None:
 def test_an_address_stands_alone_on_its_line() -> None:
     report = UiReport(page="phoenix", url="http://127.0.0.1:6006", login=None)
 
-    assert shown(stack.ui(report)) == ["http://127.0.0.1:6006"]
+    assert shown(stack.render_ui(report)) == ["http://127.0.0.1:6006"]
 
 
 VARIABLES = {"LLM_BASE_URL": "http://127.0.0.1:4000", "LLM_API_KEY": KEY}
 
 
 def test_the_environment_as_lines_of_dotenv() -> None:
-    assert shown(stack.env("dotenv")(EnvReport(variables=VARIABLES))) == [
+    assert shown(stack.render_env("dotenv")(EnvReport(variables=VARIABLES))) == [
         "LLM_BASE_URL=http://127.0.0.1:4000",
         f"LLM_API_KEY={KEY}",
     ]
 
 
 def test_the_environment_as_json() -> None:
-    text = "\n".join(shown(stack.env("json")(EnvReport(variables=VARIABLES))))
+    text = "\n".join(shown(stack.render_env("json")(EnvReport(variables=VARIABLES))))
 
     assert json.loads(text) == VARIABLES
 
@@ -297,7 +299,7 @@ def test_the_environment_as_json() -> None:
 @pytest.mark.parametrize("value", [KEY, 'it\'s $HOME `id` \\ "x"', "two\nlines", ""])
 def test_a_shell_reads_the_environment_as_it_is(value: str) -> None:
     console, out, _ = piped()
-    console.result(stack.env("shell")(EnvReport(variables={"LLM_API_KEY": value})))
+    console.result(stack.render_env("shell")(EnvReport(variables={"LLM_API_KEY": value})))
 
     script = f"{out.getvalue()}printf '%s' \"$LLM_API_KEY\""
     done = subprocess.run(["/bin/sh", "-c", script], capture_output=True, text=True, check=True)
@@ -318,7 +320,7 @@ def test_lines_of_logs_have_their_time_and_service_and_move_no_cursor() -> None:
         )
     )
 
-    assert shown(stack.logs(report)) == [
+    assert shown(stack.render_logs(report)) == [
         "2026-11-23T14:00:01.234+00:00 litellm  INFO: [bold]up[/bold]",
         "- pg       no time",
     ]

@@ -4,7 +4,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from gatewayctl.output.table import duration, table
+from gatewayctl.output.table import format_duration, make_table
 from tests.fakes.terminals import piped
 
 
@@ -12,7 +12,7 @@ def shown(heads: list[str], rows: list[list[object | None]], width: int = 80) ->
     console, out, _ = piped()
     rich = console.rich(out)
     rich.width = width
-    rich.print(table(heads, rows))
+    rich.print(make_table(heads, rows))
     return [line.rstrip() for line in out.getvalue().splitlines()]
 
 
@@ -71,12 +71,12 @@ def test_a_table_keeps_to_its_width_and_loses_nothing(cells: list[str]) -> None:
     ],
 )
 def test_durations_are_short(seconds: float | None, text: str | None) -> None:
-    assert duration(seconds) == text
+    assert format_duration(seconds) == text
 
 
 @given(st.floats(min_value=0, max_value=10**9))
 def test_a_duration_is_short_however_long_it_is(seconds: float) -> None:
-    text = duration(seconds)
+    text = format_duration(seconds)
 
     assert text is not None
     assert len(text) <= 9

@@ -2,8 +2,8 @@ from __future__ import annotations
 
 from datetime import UTC, datetime
 
-from gatewayctl.operations.upgrade.rollback import Return
-from gatewayctl.output.upgrade import way_back
+from gatewayctl.operations.upgrade.rollback import RollbackPlan
+from gatewayctl.output.upgrade import describe_rollback
 from gatewayctl.runtimes.releases import Release
 
 OLD = Release(name="registry/litellm:v1.106.2", version="1.106.2")
@@ -14,8 +14,10 @@ ROWS = {"LiteLLM_VerificationToken": 2, "LiteLLM_SpendLogs": 7}
 def going_back(restores: bool | None, *, after: Release = OLD) -> str:
     at = datetime(2026, 11, 23, 18, 41, tzinfo=UTC)
     now = None if restores is None else {**ROWS, "LiteLLM_SpendLogs": 9}
-    return way_back(
-        Return(before=NEW, after=after, at=at, backup=None, restores=restores, now=now, then=ROWS)
+    return describe_rollback(
+        RollbackPlan(
+            before=NEW, after=after, at=at, backup=None, restores=restores, now=now, then=ROWS
+        )
     )
 
 

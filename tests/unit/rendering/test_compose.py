@@ -10,7 +10,7 @@ from hypothesis import strategies as st
 from gatewayctl.rendering.compose import (
     app_environment,
     build_context,
-    escaped,
+    escape_dollars,
     provider_variables,
     required,
 )
@@ -22,12 +22,12 @@ TEXT = st.text(st.characters(exclude_categories=["Cs"]), max_size=30)
 
 @given(TEXT)
 def test_a_doubled_dollar_reads_back_as_the_dollar_it_was(text: str) -> None:
-    assert escaped(text).replace("$$", "$") == text
-    assert escaped(text).count("$") == 2 * text.count("$")
+    assert escape_dollars(text).replace("$$", "$") == text
+    assert escape_dollars(text).count("$") == 2 * text.count("$")
 
 
 def test_every_text_within_a_value_is_escaped() -> None:
-    assert escaped({"$a": ["$b", ("c$", 1, None)]}) == {"$a": ["$$b", ["c$$", 1, None]]}
+    assert escape_dollars({"$a": ["$b", ("c$", 1, None)]}) == {"$a": ["$$b", ["c$$", 1, None]]}
 
 
 def test_a_required_variable_says_who_makes_it() -> None:

@@ -15,8 +15,8 @@ import yaml
 from hypothesis import example, given, settings
 from hypothesis import strategies as st
 
-from gatewayctl.rendering.locate import locate
-from gatewayctl.rendering.plan import HEADER, plan
+from gatewayctl.rendering.locate import locate_templates
+from gatewayctl.rendering.plan import HEADER, plan_files
 from gatewayctl.runtimes.embedded.services import tracing
 from gatewayctl.settings.model import App, Settings
 from tests.fakes.projects import MASTER_KEY, project
@@ -38,7 +38,7 @@ DOLLAR = re.compile(r"\$(\$|\{[^}]*\}|[A-Za-z_][A-Za-z0-9_]*)?")
 
 
 def files(settings: Settings) -> dict[str, str]:
-    return {str(file.path): file.content for file in plan(settings, runtime="docker")}
+    return {str(file.path): file.content for file in plan_files(settings, runtime="docker")}
 
 
 def compose(settings: Settings) -> Any:
@@ -272,7 +272,7 @@ def litellm(monkeypatch: pytest.MonkeyPatch) -> Any:
 
 
 def test_litellm_s_tracer_never_listens_to_its_housekeeping(litellm: Any) -> None:
-    module = runpy.run_path(str(locate() / "docker" / "litellm_callbacks.py"))
+    module = runpy.run_path(str(locate_templates() / "docker" / "litellm_callbacks.py"))
 
     litellm.service_callback.append(_Tracer())
     litellm.service_callback.append("datadog")

@@ -5,7 +5,7 @@ from pathlib import Path
 import pytest
 
 from gatewayctl.errors import TemplatesMissing
-from gatewayctl.rendering.locate import locate
+from gatewayctl.rendering.locate import locate_templates
 
 
 def test_in_an_installed_package_the_templates_are_inside(tmp_path: Path) -> None:
@@ -13,7 +13,7 @@ def test_in_an_installed_package_the_templates_are_inside(tmp_path: Path) -> Non
     (package / "templates").mkdir(parents=True)
     (tmp_path / "templates").mkdir()
 
-    assert locate(package) == package / "templates"
+    assert locate_templates(package) == package / "templates"
 
 
 def test_in_a_checkout_the_templates_are_at_its_root(tmp_path: Path) -> None:
@@ -21,13 +21,13 @@ def test_in_a_checkout_the_templates_are_at_its_root(tmp_path: Path) -> None:
     package.mkdir(parents=True)
     (tmp_path / "templates").mkdir()
 
-    assert locate(package) == tmp_path / "templates"
+    assert locate_templates(package) == tmp_path / "templates"
 
 
 def test_a_package_without_templates_says_so(tmp_path: Path) -> None:
     with pytest.raises(TemplatesMissing, match="no folder templates"):
-        locate(tmp_path / "src" / "gatewayctl")
+        locate_templates(tmp_path / "src" / "gatewayctl")
 
 
 def test_those_of_this_installation_hold_the_embedded_runtime() -> None:
-    assert (locate() / "embedded" / "litellm_config.yaml").is_file()
+    assert (locate_templates() / "embedded" / "litellm_config.yaml").is_file()

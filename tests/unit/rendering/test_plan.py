@@ -13,7 +13,7 @@ from hypothesis import strategies as st
 from jinja2 import UndefinedError
 
 from gatewayctl.errors import RuntimeUnavailable
-from gatewayctl.rendering.plan import HEADER, RenderedFile, plan, to_yaml
+from gatewayctl.rendering.plan import HEADER, RenderedFile, plan_files, to_yaml
 from gatewayctl.settings.model import Model, Settings
 from tests.fakes.projects import MASTER_KEY, project
 
@@ -27,7 +27,7 @@ DATA = st.recursive(
 
 def config_of(settings: Settings) -> RenderedFile:
     """LiteLLM's configuration, one of the two files of the embedded runtime."""
-    callbacks, config = plan(settings, runtime="embedded")
+    callbacks, config = plan_files(settings, runtime="embedded")
     assert callbacks.path == PurePosixPath("litellm_callbacks.py")
     assert config.path == PurePosixPath("litellm_config.yaml")
     return config
@@ -65,7 +65,7 @@ def test_the_reference_stack_is_rendered_as_litellm_wants_it(tmp_path: Path) -> 
 
 
 def test_each_file_says_who_made_it_and_where_to_edit(tmp_path: Path) -> None:
-    files = plan(project(tmp_path))
+    files = plan_files(project(tmp_path))
 
     assert [str(file.path) for file in files] == ["litellm_callbacks.py", "litellm_config.yaml"]
     assert HEADER.startswith("# Rendered by gatewayctl from gateway.yaml: edit that file")
@@ -76,7 +76,7 @@ def test_each_file_says_who_made_it_and_where_to_edit(tmp_path: Path) -> None:
 
 
 def test_what_the_config_names_is_in_the_file_beside_it(tmp_path: Path) -> None:
-    callbacks, config = plan(project(tmp_path))
+    callbacks, config = plan_files(project(tmp_path))
     module, name = yaml.safe_load(config.content)["litellm_settings"]["callbacks"][0].split(".")
 
     assert f"{module}.py" == str(callbacks.path)
@@ -85,7 +85,7 @@ def test_what_the_config_names_is_in_the_file_beside_it(tmp_path: Path) -> None:
 
 
 def test_rendering_is_repeatable(tmp_path: Path) -> None:
-    assert plan(project(tmp_path)) == plan(project(tmp_path))
+    assert plan_files(project(tmp_path)) == plan_files(project(tmp_path))
 
 
 def test_parameters_of_a_model_come_through(tmp_path: Path) -> None:
@@ -117,7 +117,7 @@ def test_no_models_is_an_empty_list(tmp_path: Path) -> None:
 def test_no_secret_is_rendered(tmp_path: Path) -> None:
     env = f"LITELLM_MASTER_KEY={MASTER_KEY}\nOPENAI_API_KEY=sk-openai-0123456789\n"
 
-    files = plan(project(tmp_path, env=env))
+    files = plan_files(project(tmp_path, env=env))
 
     assert len(files) == 2
     for file in files:
@@ -158,7 +158,9 @@ def test_a_template_makes_the_file_of_its_own_path(tmp_path: Path) -> None:
     (folder.parent / "a.txt").write_text("{{ header }}\n")
     (folder.parent / ".hidden").write_text("{{ nothing }}")
 
-    files = plan(project(tmp_path / "shop"), runtime="docker", templates=tmp_path / "templates")
+    files = plan_files(
+        project(tmp_path / "shop"), runtime="docker", templates=tmp_path / "templates"
+    )
 
     assert [str(file.path) for file in files] == ["a.txt", "deep/b.yml"]
     assert files[1].content == "name: shop # docker\n"
@@ -170,26 +172,26 @@ def test_a_template_that_asks_for_what_is_not_there_fails(tmp_path: Path) -> Non
     (folder / "a").write_text("{{ settings.nothing }}")
 
     with pytest.raises(UndefinedError):
-        plan(project(tmp_path), templates=tmp_path / "templates")
+        plan_files(project(tmp_path), templates=tmp_path / "templates")
 
 
 def test_a_runtime_without_templates_is_not_available(tmp_path: Path) -> None:
     settings = project(tmp_path, "runtime: swarm\n")
 
     with pytest.raises(RuntimeUnavailable, match="no templates for the runtime swarm"):
-        plan(settings, templates=tmp_path)
+        plan_files(settings, templates=tmp_path)
 
 
 def test_the_resolved_runtime_wins_over_auto(tmp_path: Path) -> None:
     with pytest.raises(RuntimeUnavailable, match="swarm"):
-        plan(project(tmp_path), runtime="swarm", templates=tmp_path)
+        plan_files(project(tmp_path), runtime="swarm", templates=tmp_path)
 
 
 def test_both_runtimes_give_litellm_the_same_files(tmp_path: Path) -> None:
     """So that a stack in the repository's own folder leaves its compose/ as it is."""
     settings = project(tmp_path / "shop")
     embedded, docker = (
-        {str(file.path): file.content for file in plan(settings, runtime=runtime)}
+        {str(file.path): file.content for file in plan_files(settings, runtime=runtime)}
         for runtime in ("embedded", "docker")
     )
 

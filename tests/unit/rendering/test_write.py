@@ -7,7 +7,7 @@ import pytest
 
 from gatewayctl.errors import FileUnwritable
 from gatewayctl.rendering.plan import RenderedFile
-from gatewayctl.rendering.write import differences, write
+from gatewayctl.rendering.write import compare_files, write_files
 from gatewayctl.settings.model import Secret
 
 
@@ -21,15 +21,15 @@ ONE, TWO = file("one.yml", "a: 1\nb: 2\n"), file("deep/two.yml", "c: 3\n")
 def test_missing_files_are_written_and_then_unchanged(tmp_path: Path) -> None:
     folder = tmp_path / "compose"
 
-    assert [found.state for found in write((ONE, TWO), folder)] == ["missing", "missing"]
+    assert [found.state for found in write_files((ONE, TWO), folder)] == ["missing", "missing"]
     assert (folder / "one.yml").read_text() == ONE.content
     assert (folder / "deep" / "two.yml").read_text() == TWO.content
     assert (folder / "one.yml").stat().st_mode & 0o777 == 0o644
-    assert [found.state for found in write((ONE, TWO), folder)] == ["unchanged", "unchanged"]
+    assert [found.state for found in write_files((ONE, TWO), folder)] == ["unchanged", "unchanged"]
 
 
 def test_comparing_writes_nothing(tmp_path: Path) -> None:
-    found = differences((ONE,), tmp_path / "compose")
+    found = compare_files((ONE,), tmp_path / "compose")
 
     assert found[0].state == "missing"
     assert "+a: 1" in found[0].diff
@@ -37,12 +37,12 @@ def test_comparing_writes_nothing(tmp_path: Path) -> None:
 
 
 def test_an_unchanged_file_is_not_touched(tmp_path: Path) -> None:
-    write((ONE, TWO), tmp_path)
+    write_files((ONE, TWO), tmp_path)
     os.utime(tmp_path / "one.yml", ns=(1, 1))
     before = (tmp_path / "one.yml").stat()
     (tmp_path / "deep" / "two.yml").write_text("edited by hand\n")
 
-    write((ONE, TWO), tmp_path)
+    write_files((ONE, TWO), tmp_path)
 
     after = (tmp_path / "one.yml").stat()
     assert (after.st_mtime_ns, after.st_ino) == (before.st_mtime_ns, before.st_ino)
@@ -52,7 +52,7 @@ def test_an_unchanged_file_is_not_touched(tmp_path: Path) -> None:
 def test_files_that_are_not_rendered_stay(tmp_path: Path) -> None:
     (tmp_path / "docker-compose.override.yml").write_text("mine\n")
 
-    write((ONE,), tmp_path)
+    write_files((ONE,), tmp_path)
 
     assert (tmp_path / "docker-compose.override.yml").read_text() == "mine\n"
 
@@ -60,7 +60,7 @@ def test_files_that_are_not_rendered_stay(tmp_path: Path) -> None:
 def test_a_diff_goes_from_disk_to_rendered(tmp_path: Path) -> None:
     (tmp_path / "one.yml").write_text("a: 1\nb: 9\n")
 
-    (found,) = differences((ONE,), tmp_path)
+    (found,) = compare_files((ONE,), tmp_path)
 
     assert found.state == "changed"
     assert found.diff == (
@@ -71,7 +71,7 @@ def test_a_diff_goes_from_disk_to_rendered(tmp_path: Path) -> None:
 def test_a_diff_shows_a_missing_line_end(tmp_path: Path) -> None:
     (tmp_path / "one.yml").write_text("a: 1\nb: 2")
 
-    (found,) = differences((ONE,), tmp_path)
+    (found,) = compare_files((ONE,), tmp_path)
 
     assert found.diff.endswith("-b: 2\n\\ No newline at end of file\n+b: 2\n")
 
@@ -83,7 +83,7 @@ def test_a_diff_masks_known_secrets_and_what_looks_like_a_key(tmp_path: Path) ->
     )
     known = [Secret("hunter2hunter2"), Secret("hunter2hunter2more99"), Secret("ab"), Secret("")]
 
-    (found,) = differences((ONE,), tmp_path, secrets=known)
+    (found,) = compare_files((ONE,), tmp_path, secrets=known)
 
     assert "hunter2" not in found.diff
     assert "by-hand" not in found.diff
@@ -93,14 +93,14 @@ def test_a_diff_masks_known_secrets_and_what_looks_like_a_key(tmp_path: Path) ->
 def test_a_file_that_is_no_text_is_changed(tmp_path: Path) -> None:
     (tmp_path / "one.yml").write_bytes(b"\xff\xfe")
 
-    assert differences((ONE,), tmp_path)[0].state == "changed"
+    assert compare_files((ONE,), tmp_path)[0].state == "changed"
 
 
 def test_a_link_inside_the_folder_is_written_through(tmp_path: Path) -> None:
     (tmp_path / "real.yml").write_text("old\n")
     (tmp_path / "one.yml").symlink_to("real.yml")
 
-    write((ONE,), tmp_path)
+    write_files((ONE,), tmp_path)
 
     assert (tmp_path / "one.yml").is_symlink()
     assert (tmp_path / "real.yml").read_text() == ONE.content
@@ -113,7 +113,7 @@ def test_a_link_out_of_the_folder_is_refused_before_anything_is_written(tmp_path
     (tmp_path / "compose" / "deep" / "two.yml").symlink_to(outside)
 
     with pytest.raises(FileUnwritable, match=r"two\.yml is a link to .*outside\.yml"):
-        write((ONE, TWO), tmp_path / "compose")
+        write_files((ONE, TWO), tmp_path / "compose")
 
     assert outside.read_text() == "somebody's\n"
     assert not (tmp_path / "compose" / "one.yml").exists()
@@ -123,7 +123,7 @@ def test_a_folder_that_is_a_link_itself_is_followed(tmp_path: Path) -> None:
     (tmp_path / "elsewhere").mkdir()
     (tmp_path / "compose").symlink_to("elsewhere")
 
-    write((ONE,), tmp_path / "compose")
+    write_files((ONE,), tmp_path / "compose")
 
     assert (tmp_path / "elsewhere" / "one.yml").read_text() == ONE.content
 
@@ -132,18 +132,18 @@ def test_a_link_to_itself_is_refused(tmp_path: Path) -> None:
     (tmp_path / "one.yml").symlink_to("one.yml")
 
     with pytest.raises(FileUnwritable):
-        differences((ONE,), tmp_path)
+        compare_files((ONE,), tmp_path)
 
 
 def test_what_cannot_be_read_is_told(tmp_path: Path) -> None:
     (tmp_path / "one.yml").mkdir()
 
     with pytest.raises(FileUnwritable, match=r"Cannot read .*: Is a directory"):
-        differences((ONE,), tmp_path)
+        compare_files((ONE,), tmp_path)
 
 
 def test_a_file_where_the_folder_should_be_is_told(tmp_path: Path) -> None:
     (tmp_path / "compose").write_text("a file")
 
     with pytest.raises(FileUnwritable, match="Not a directory"):
-        write((ONE,), tmp_path / "compose")
+        write_files((ONE,), tmp_path / "compose")

@@ -2,7 +2,7 @@ from __future__ import annotations
 
 import pytest
 
-from gatewayctl.runtimes.database_shell import psql_said
+from gatewayctl.runtimes.database_shell import clean_psql_errors
 
 REFUSED = 'psql: error: connection to server at "2001:db8:1:2::3", port 5433 failed: FATAL:  no'
 
@@ -17,4 +17,4 @@ REFUSED = 'psql: error: connection to server at "2001:db8:1:2::3", port 5433 fai
     ],
 )
 def test_the_words_of_postgresql_come_without_file_and_line(errors: str, said: str) -> None:
-    assert psql_said(errors) == said
+    assert clean_psql_errors(errors) == said

@@ -5,7 +5,7 @@ from pathlib import Path
 import pytest
 
 from gatewayctl.errors import RuntimeProblem
-from gatewayctl.runtimes.databases import Database, databases, same_rows
+from gatewayctl.runtimes.databases import Database, compare_rows, databases
 from tests.fakes.database import FakeContent, FakeServer, FakeShell
 from tests.fakes.driving import report_of
 from tests.fakes.runtime import up_and_running
@@ -115,9 +115,9 @@ def test_a_swap_without_a_living_one_is_only_the_new_one(
 
 
 def test_differences_are_named_and_not_all_of_many() -> None:
-    assert same_rows({"a": 1}, {"a": 1}) == ""
-    assert same_rows({"a": 1, "b": 2}, {"a": 3}) == (
+    assert compare_rows({"a": 1}, {"a": 1}) == ""
+    assert compare_rows({"a": 1, "b": 2}, {"a": 3}) == (
         "a has 3 instead of 1; b has no table instead of 2"
     )
-    assert same_rows({}, {"a": 1}) == "a has 1 instead of none"
-    assert same_rows({str(n): 1 for n in range(9)}, {}).endswith("; and 4 more")
+    assert compare_rows({}, {"a": 1}) == "a has 1 instead of none"
+    assert compare_rows({str(n): 1 for n in range(9)}, {}).endswith("; and 4 more")

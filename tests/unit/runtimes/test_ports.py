@@ -10,7 +10,7 @@ from contextlib import contextmanager
 
 import pytest
 
-from gatewayctl.runtimes.ports import Listener, listeners, listening_pids
+from gatewayctl.runtimes.ports import Listener, find_listeners, listening_pids
 
 ANY = "0.0.0.0"  # noqa: S104 - for the moment of a test
 LISTEN = """
@@ -40,12 +40,12 @@ def test_a_free_port_has_no_listener() -> None:
     with listening() as port:
         pass
 
-    assert listeners("127.0.0.1", [port]) == {}
+    assert find_listeners("127.0.0.1", [port]) == {}
 
 
 def test_a_taken_port_names_the_process_that_holds_it() -> None:
     with somebody_listening() as (pid, port):
-        found = listeners("127.0.0.1", [port])
+        found = find_listeners("127.0.0.1", [port])
 
     assert found[port].pid == pid
     assert str(found[port]) == f"{found[port].name} (pid {pid})"
@@ -56,27 +56,27 @@ def test_only_the_taken_ones_of_several_ports_are_told() -> None:
     with listening() as free:
         pass
     with listening() as one, listening() as other:
-        assert set(listeners("127.0.0.1", [one, free, other])) == {one, other}
+        assert set(find_listeners("127.0.0.1", [one, free, other])) == {one, other}
 
 
 def test_who_listens_on_every_address_keeps_us_from_one() -> None:
     with listening(ANY) as port:
-        found = listeners("127.0.0.1", [port])
+        found = find_listeners("127.0.0.1", [port])
 
     assert found[port].pid == os.getpid()
 
 
 def test_who_listens_on_one_address_keeps_us_from_every() -> None:
     with listening() as port:
-        assert listeners(ANY, [port])[port].pid == os.getpid()
+        assert find_listeners(ANY, [port])[port].pid == os.getpid()
 
 
 def test_who_listens_on_another_address_is_no_obstacle_and_is_not_named() -> None:
     with listening("127.0.0.2") as port:
-        assert listeners("127.0.0.1", [port]) == {}
+        assert find_listeners("127.0.0.1", [port]) == {}
         with somebody_listening("127.0.0.1", port) as (pid, _):
-            assert listeners("127.0.0.1", [port])[port].pid == pid
-            assert listeners("127.0.0.2", [port])[port].pid == os.getpid()
+            assert find_listeners("127.0.0.1", [port])[port].pid == pid
+            assert find_listeners("127.0.0.2", [port])[port].pid == os.getpid()
 
 
 def test_a_connection_that_has_just_ended_is_no_listener() -> None:
@@ -87,7 +87,7 @@ def test_a_connection_that_has_just_ended_is_no_listener() -> None:
             accepted.close()  # who closes first keeps the port in TIME_WAIT
             client.recv(1)
 
-    assert listeners("127.0.0.1", [port]) == {}
+    assert find_listeners("127.0.0.1", [port]) == {}
 
 
 def test_ports_of_ipv6_are_looked_at_as_well() -> None:
@@ -97,7 +97,7 @@ def test_ports_of_ipv6_are_looked_at_as_well() -> None:
         pytest.skip(f"this machine has no IPv6: {error}")
     with server as listener:
         port = int(listener.getsockname()[1])
-        assert listeners("::1", [port])[port].pid == os.getpid()
+        assert find_listeners("::1", [port])[port].pid == os.getpid()
 
 
 def test_a_port_whose_holder_is_ending_is_looked_at_again() -> None:
@@ -105,7 +105,7 @@ def test_a_port_whose_holder_is_ending_is_looked_at_again() -> None:
     holder = socket.socket()
     holder.bind(("127.0.0.1", 0))
 
-    found = listeners("127.0.0.1", [holder.getsockname()[1]], sleep=lambda _: holder.close())
+    found = find_listeners("127.0.0.1", [holder.getsockname()[1]], sleep=lambda _: holder.close())
 
     assert found == {}
 
@@ -116,7 +116,7 @@ def test_a_port_whose_holder_stays_unseen_is_taken_all_the_same() -> None:
         holder.bind(("127.0.0.1", 0))
         port = holder.getsockname()[1]
 
-        found = listeners("127.0.0.1", [port], clock=lambda: next(clock), sleep=lambda _: None)
+        found = find_listeners("127.0.0.1", [port], clock=lambda: next(clock), sleep=lambda _: None)
 
     assert found == {port: Listener(port=port)}
 

@@ -8,7 +8,7 @@ import psutil
 import pytest
 
 from gatewayctl.errors import RuntimeProblem
-from gatewayctl.runtimes.process import Completed, follow, run, start, told
+from gatewayctl.runtimes.process import Completed, follow, map_lines, run, start
 from tests.fakes.driving import driven
 
 SECRET = "sk-very-secret-0123456789"
@@ -114,14 +114,16 @@ def test_a_followed_program_that_refuses_to_end_is_killed() -> None:
 def test_the_news_of_a_followed_program_are_what_somebody_makes_of_its_lines() -> None:
     news = {"one": 1, "zero": 0}
 
-    seen, done = driven(told(follow(shell("echo one; echo noise; echo zero; exit 3")), news.get))
+    seen, done = driven(
+        map_lines(follow(shell("echo one; echo noise; echo zero; exit 3")), news.get)
+    )
 
     assert seen == [1, 0]
     assert done == Completed(returncode=3, stdout="one\nnoise\nzero\n", stderr="")
 
 
 def test_who_stops_asking_for_news_ends_the_program() -> None:
-    news = told(follow(shell("echo $$; exec sleep 60")), int)
+    news = map_lines(follow(shell("echo $$; exec sleep 60")), int)
     pid = next(news)
 
     news.close()

@@ -9,8 +9,8 @@ from gatewayctl.runtimes.base import Runtime
 from gatewayctl.runtimes.docker.engine import Answer, Endpoint
 from gatewayctl.runtimes.docker.runtime import DockerRuntime
 from gatewayctl.runtimes.embedded.runtime import EmbeddedRuntime
-from gatewayctl.runtimes.registry import Question, resolve
-from gatewayctl.runtimes.runtime_marker import record
+from gatewayctl.runtimes.registry import Question, resolve_runtime
+from gatewayctl.runtimes.runtime_marker import write_runtime
 from gatewayctl.settings.model import RuntimeName
 from tests.fakes.projects import project
 from tests.fakes.runtime import FakeRuntime
@@ -30,7 +30,7 @@ def never(where: Endpoint) -> Answer:
 def test_a_project_that_leaves_the_choice_gets_docker_where_an_engine_answers(
     tmp_path: Path,
 ) -> None:
-    found = resolve(project(tmp_path), ask=saying("answers"))
+    found = resolve_runtime(project(tmp_path), ask=saying("answers"))
 
     assert (found.name, found.why) == ("docker", "a Docker engine answers")
     assert isinstance(found.runtime, DockerRuntime)
@@ -47,7 +47,7 @@ def test_a_project_that_leaves_the_choice_gets_docker_where_an_engine_answers(
 def test_without_an_engine_it_gets_embedded_and_is_told_why(
     answer: Answer, why: str, tmp_path: Path
 ) -> None:
-    found = resolve(project(tmp_path), ask=saying(answer))
+    found = resolve_runtime(project(tmp_path), ask=saying(answer))
 
     assert found.name == "embedded"
     assert why in found.why
@@ -57,18 +57,18 @@ def test_without_an_engine_it_gets_embedded_and_is_told_why(
 @pytest.mark.parametrize("name", ["embedded", "docker"])
 def test_a_stack_stays_with_the_runtime_it_was_made_with(name: RuntimeName, tmp_path: Path) -> None:
     settings = project(tmp_path)
-    record(settings.state_dir, name)
+    write_runtime(settings.state_dir, name)
 
-    found = resolve(settings, ask=never)
+    found = resolve_runtime(settings, ask=never)
 
     assert (found.name, found.why) == (name, "this project's stack was made with it")
 
 
 def test_a_runtime_that_was_asked_for_names_who_asked_and_is_not_replaced(tmp_path: Path) -> None:
     settings = project(tmp_path, "runtime: docker\n")
-    record(settings.state_dir, "embedded")
+    write_runtime(settings.state_dir, "embedded")
 
-    found = resolve(settings, ask=never)
+    found = resolve_runtime(settings, ask=never)
 
     assert (found.name, found.why) == ("docker", "asked for by gateway.yaml line 1 column 10")
 
@@ -77,7 +77,7 @@ def test_a_runtime_that_is_not_here_is_refused_with_the_source_of_the_wish(tmp_p
     settings = project(tmp_path, environ={"GATEWAYCTL_RUNTIME": "swarm"})
 
     with pytest.raises(RuntimeUnavailable) as refused:
-        resolve(settings, ask=never)
+        resolve_runtime(settings, ask=never)
 
     assert "swarm" in refused.value.message
     assert "environment variable GATEWAYCTL_RUNTIME" in refused.value.message

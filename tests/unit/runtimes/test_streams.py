@@ -8,7 +8,7 @@ import psutil
 import pytest
 
 from gatewayctl.errors import FileUnwritable, RuntimeProblem
-from gatewayctl.runtimes.streams import conversation, stream
+from gatewayctl.runtimes.streams import open_psql, run_streamed
 from tests.fakes.driving import driven, report_of
 
 ENV = {"PATH": os.defpath}
@@ -33,7 +33,7 @@ def test_bytes_go_from_file_to_file(tmp_path: Path) -> None:
     source, sink = tmp_path / "in", tmp_path / "out"
     source.write_bytes(bytes(range(256)) * 5000)
 
-    done = report_of(stream(sh("cat"), env=ENV, stdin=source, stdout=sink))
+    done = report_of(run_streamed(sh("cat"), env=ENV, stdin=source, stdout=sink))
 
     assert sink.read_bytes() == source.read_bytes()
     assert stat.S_IMODE(sink.stat().st_mode) == 0o600
@@ -41,7 +41,7 @@ def test_bytes_go_from_file_to_file(tmp_path: Path) -> None:
 
 
 def test_what_a_program_says_is_handed_back_where_no_file_takes_it() -> None:
-    done = report_of(stream(sh("echo said; echo wrong >&2; exit 3"), env=ENV))
+    done = report_of(run_streamed(sh("echo said; echo wrong >&2; exit 3"), env=ENV))
 
     assert (done.returncode, done.stdout, done.stderr) == (3, "said\n", "wrong\n")
 
@@ -49,7 +49,9 @@ def test_what_a_program_says_is_handed_back_where_no_file_takes_it() -> None:
 def test_a_program_that_takes_its_time_tells_how_many_bytes_have_passed(tmp_path: Path) -> None:
     sink = tmp_path / "out"
 
-    seen, _ = driven(stream(sh("printf 12345; sleep 0.5; printf 67890"), env=ENV, stdout=sink))
+    seen, _ = driven(
+        run_streamed(sh("printf 12345; sleep 0.5; printf 67890"), env=ENV, stdout=sink)
+    )
 
     assert 5 in seen
     assert sink.read_text() == "1234567890"
@@ -59,13 +61,13 @@ def test_the_bytes_of_a_source_are_counted_as_the_program_reads_them(tmp_path: P
     source = tmp_path / "in"
     source.write_bytes(b"1234567890")
 
-    seen, _ = driven(stream(sh("dd bs=1 count=4 of=/dev/null 2>&1; sleep 0.5"), stdin=source))
+    seen, _ = driven(run_streamed(sh("dd bs=1 count=4 of=/dev/null 2>&1; sleep 0.5"), stdin=source))
 
     assert 4 in seen
 
 
 def test_closing_the_stream_ends_the_program(tmp_path: Path) -> None:
-    running = stream(sh("echo $$; exec sleep 100"), env=ENV, stdout=tmp_path / "out")
+    running = run_streamed(sh("echo $$; exec sleep 100"), env=ENV, stdout=tmp_path / "out")
     next(running)
     next(running)
     pid = int((tmp_path / "out").read_text())
@@ -78,8 +80,8 @@ def test_closing_the_stream_ends_the_program(tmp_path: Path) -> None:
 
 def test_a_program_that_is_not_there_is_named(tmp_path: Path) -> None:
     with pytest.raises(RuntimeProblem, match="/nowhere"):
-        report_of(stream(("/nowhere",), stdout=tmp_path / "out"))
-    with pytest.raises(RuntimeProblem, match="/nowhere"), conversation(("/nowhere",)):
+        report_of(run_streamed(("/nowhere",), stdout=tmp_path / "out"))
+    with pytest.raises(RuntimeProblem, match="/nowhere"), open_psql(("/nowhere",)):
         pass
 
 
@@ -88,20 +90,20 @@ def test_a_file_that_cannot_be_made_is_named_and_links_are_not_followed(tmp_path
 
     for sink in (tmp_path / "nowhere" / "out", tmp_path / "link"):
         with pytest.raises(FileUnwritable, match=sink.name):
-            report_of(stream(sh("echo"), env=ENV, stdout=sink))
+            report_of(run_streamed(sh("echo"), env=ENV, stdout=sink))
 
     assert not (tmp_path / "elsewhere").exists()
 
 
 def test_a_session_answers_one_question_after_the_other() -> None:
-    with conversation(sh(PSQL), env=ENV) as session:
+    with open_psql(sh(PSQL), env=ENV) as session:
         assert session.ask("select 1;") == ("select 1;",)
         assert session.ask("one\ntwo") == ("one", "two")
         assert session.ask("") == ("",)
 
 
 def test_a_statement_that_fails_ends_the_session_with_postgresql_s_words() -> None:
-    with conversation(sh(PSQL), env=ENV) as session:
+    with open_psql(sh(PSQL), env=ENV) as session:
         with pytest.raises(RuntimeProblem, match="it explodes"):
             session.ask("explode")
         with pytest.raises(RuntimeProblem, match="it explodes"):
@@ -112,13 +114,13 @@ def test_postgresql_s_words_come_without_psql_s_file_and_line() -> None:
     script = "echo 'psql:<stdin>:2: ERROR:  no such table' >&2; exit 3"
 
     with (
-        conversation(sh(script), env=ENV) as session,
+        open_psql(sh(script), env=ENV) as session,
         pytest.raises(RuntimeProblem, match=r"^PostgreSQL refused: ERROR:  no such table$"),
     ):
         session.ask("select 1;")
 
 
 def test_a_session_that_is_left_open_ends_with_its_block() -> None:
-    with conversation(sh("echo $$; echo mark; " + PSQL), env=ENV) as session:
+    with open_psql(sh("echo $$; echo mark; " + PSQL), env=ENV) as session:
         pid = int(session.ask("x")[0])
     assert not psutil.pid_exists(pid)

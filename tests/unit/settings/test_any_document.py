@@ -13,7 +13,7 @@ from hypothesis import settings as hypothesis
 from hypothesis import strategies as st
 
 from gatewayctl.errors import SettingsInvalid
-from gatewayctl.rendering.plan import plan
+from gatewayctl.rendering.plan import plan_files
 from gatewayctl.settings.model import Settings
 from tests.fakes.projects import project
 
@@ -66,8 +66,10 @@ def test_any_data_is_settings_or_problems(data: Any) -> None:
     settings = loaded(data)
 
     if settings is not None:
-        assert plan(settings, runtime="embedded")
-        assert all(yaml.safe_load(file.content) for file in plan(settings, runtime="docker")[::2])
+        assert plan_files(settings, runtime="embedded")
+        assert all(
+            yaml.safe_load(file.content) for file in plan_files(settings, runtime="docker")[::2]
+        )
 
 
 # JSON writes what is beyond in two halves, and a half is refused.
@@ -92,7 +94,7 @@ def test_a_right_app_is_never_refused(app: dict[str, Any], workers: int) -> None
     if settings is None:
         assert any("\0" in text or text.startswith("os.environ/") for text in texts)
     else:
-        (compose, *_) = plan(settings, runtime="docker")
+        (compose, *_) = plan_files(settings, runtime="docker")
         service = yaml.safe_load(compose.content)["services"]["api"]
         assert service["image"] == app["image"]
         assert len(service.get("ports", [])) == len(app.get("ports", []))

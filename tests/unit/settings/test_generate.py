@@ -3,12 +3,12 @@ from __future__ import annotations
 import re
 from pathlib import Path
 
-from gatewayctl.settings.generate import missing_secrets, with_generated_secrets
+from gatewayctl.settings.generate import generate_missing_secrets, with_generated_secrets
 from tests.fakes.projects import MASTER_KEY, project
 
 
 def test_every_secret_of_the_stack_is_made_in_its_shape(tmp_path: Path) -> None:
-    made = missing_secrets(project(tmp_path))
+    made = generate_missing_secrets(project(tmp_path))
 
     assert list(made) == [
         "LITELLM_MASTER_KEY",
@@ -24,7 +24,10 @@ def test_every_secret_of_the_stack_is_made_in_its_shape(tmp_path: Path) -> None:
 
 def test_no_two_secrets_are_alike(tmp_path: Path) -> None:
     settings = project(tmp_path)
-    values = [*missing_secrets(settings).values(), *missing_secrets(settings).values()]
+    values = [
+        *generate_missing_secrets(settings).values(),
+        *generate_missing_secrets(settings).values(),
+    ]
 
     assert len(set(values)) == 10
 
@@ -36,7 +39,7 @@ def test_a_secret_that_any_layer_sets_is_not_made(tmp_path: Path) -> None:
         environ={"POSTGRES_PASSWORD": "outside"},
     )
 
-    assert list(missing_secrets(settings)) == [
+    assert list(generate_missing_secrets(settings)) == [
         "LITELLM_SALT_KEY",
         "LITELLM_POSTGRES_PASSWORD",
         "UI_PASSWORD",
@@ -49,5 +52,5 @@ def test_settings_are_completed_where_a_secret_is_missing_and_there_alone(tmp_pa
     complete = with_generated_secrets(settings)
 
     assert complete.secrets.master_key == settings.secrets.master_key
-    assert missing_secrets(complete) == {}
-    assert "LITELLM_SALT_KEY" in missing_secrets(settings)
+    assert generate_missing_secrets(complete) == {}
+    assert "LITELLM_SALT_KEY" in generate_missing_secrets(settings)

@@ -5,7 +5,7 @@ from pathlib import Path
 import pytest
 
 from gatewayctl.errors import EnvFileMissing, EnvFileUnreadable, SettingsInvalid, UsageProblem
-from gatewayctl.settings.load import load
+from gatewayctl.settings.load import load_settings
 from gatewayctl.settings.model import DEFAULT_SOURCE, Ports, Secret, Source
 from tests.fakes.projects import MASTER_KEY, problems, project
 
@@ -131,7 +131,7 @@ def test_the_process_environment_is_read_unless_one_is_given(
 ) -> None:
     monkeypatch.setenv("LITELLM_PORT", "4100")
 
-    assert load(tmp_path).ports.litellm == 4100
+    assert load_settings(tmp_path).ports.litellm == 4100
 
 
 def test_all_problems_come_at_once_and_in_order(tmp_path: Path) -> None:
@@ -171,18 +171,18 @@ def test_an_env_file_that_is_no_text_is_unreadable(tmp_path: Path) -> None:
     (tmp_path / ".env").write_bytes(b"\xff\xfe\x00")
 
     with pytest.raises(EnvFileUnreadable):
-        load(tmp_path, environ={})
+        load_settings(tmp_path, environ={})
 
 
 def test_a_missing_env_file_matters_only_where_one_is_required(tmp_path: Path) -> None:
-    assert load(tmp_path, environ={}).secrets.master_key is None
+    assert load_settings(tmp_path, environ={}).secrets.master_key is None
     with pytest.raises(EnvFileMissing):
-        load(tmp_path, environ={}, require_env_file=True)
+        load_settings(tmp_path, environ={}, require_env_file=True)
 
 
 def test_a_folder_that_is_not_there_is_a_usage_problem(tmp_path: Path) -> None:
     with pytest.raises(UsageProblem, match="no folder"):
-        load(tmp_path / "nowhere", environ={})
+        load_settings(tmp_path / "nowhere", environ={})
 
 
 def test_gateway_yml_is_not_silently_ignored(tmp_path: Path) -> None:
@@ -228,7 +228,7 @@ def test_the_problems_are_data_too(tmp_path: Path) -> None:
     (tmp_path / "gateway.yaml").write_text("prots: 1\n")
 
     with pytest.raises(SettingsInvalid) as caught:
-        load(tmp_path, environ={})
+        load_settings(tmp_path, environ={})
 
     (problem,) = caught.value.problems
     assert problem.source == "gateway.yaml line 1 column 1"

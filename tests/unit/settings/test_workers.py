@@ -5,7 +5,7 @@ from pathlib import Path
 
 import pytest
 
-from gatewayctl.settings.generate import missing_secrets
+from gatewayctl.settings.generate import generate_missing_secrets
 from tests.fakes.projects import problems, project
 
 
@@ -31,5 +31,5 @@ def test_only_workers_that_share_a_redis_need_its_password(tmp_path: Path) -> No
     one, two = project(tmp_path / "1"), project(tmp_path / "2", "workers: 2\n")
 
     assert (one.needs_redis, two.needs_redis) == (False, True)
-    assert "REDIS_PASSWORD" not in missing_secrets(one)
-    assert "REDIS_PASSWORD" in missing_secrets(two)
+    assert "REDIS_PASSWORD" not in generate_missing_secrets(one)
+    assert "REDIS_PASSWORD" in generate_missing_secrets(two)

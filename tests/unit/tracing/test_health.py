@@ -3,7 +3,7 @@ from __future__ import annotations
 import httpx
 import pytest
 
-from gatewayctl.tracing.health import PhoenixReadiness, readiness
+from gatewayctl.tracing.health import PhoenixReadiness, check_phoenix
 
 URL = "http://127.0.0.1:6006"
 VERSION = {"x-phoenix-server-version": "20.26.1"}
@@ -17,7 +17,7 @@ def look(answer: httpx.Response | Exception) -> PhoenixReadiness:
         return answer
 
     with httpx.Client(transport=httpx.MockTransport(handle)) as http:
-        return readiness(http, URL)
+        return check_phoenix(http, URL)
 
 
 def test_a_phoenix_that_answers_is_ready_and_says_its_version() -> None:

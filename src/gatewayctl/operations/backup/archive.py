@@ -64,7 +64,7 @@ class Manifest:
     schema: int = SCHEMA
 
 
-def measured(path: Path) -> Member:
+def measure_file(path: Path) -> Member:
     """Size and checksum of a file as it is. Raises FileUnreadable."""
     digest, size = hashlib.sha256(), 0
     try:
@@ -98,7 +98,7 @@ def pack(target: Path, manifest: Manifest, folder: Path) -> None:
         raise FileUnwritable(f"Cannot write {target}: {error.strerror}.") from error
 
 
-def give_name(partial: Path, target: Path) -> None:
+def publish_file(partial: Path, target: Path) -> None:
     """The whole file appears under its name at once, unless one is there already.
 
     Raises BackupExists and FileUnwritable; the partial file is gone in any case.

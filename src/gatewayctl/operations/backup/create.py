@@ -15,24 +15,24 @@ from importlib.metadata import version
 from pathlib import Path
 from typing import Final
 
-from gatewayctl.env_file.write import update
+from gatewayctl.env_file.write import update_env_file
 from gatewayctl.errors import BackupExists, FileUnreadable, FileUnwritable
 from gatewayctl.operations.backup.archive import (
     CONFIG,
     DUMPS,
     ENV,
     Manifest,
-    give_name,
-    measured,
+    measure_file,
     pack,
+    publish_file,
     unpack,
 )
-from gatewayctl.operations.backup.disk_space import require_room_in
-from gatewayctl.operations.backup.encryption import NO_SEAL, Seal
-from gatewayctl.operations.backup.verify import proven_to_load
-from gatewayctl.operations.backup.workdir import work_folder
+from gatewayctl.operations.backup.disk_space import require_free_space_in
+from gatewayctl.operations.backup.encryption import NO_ENCRYPTION, Encryption
+from gatewayctl.operations.backup.verify import verify_loadable
+from gatewayctl.operations.backup.workdir import open_workdir
 from gatewayctl.operations.project.render import render
-from gatewayctl.operations.state.exclusive import change
+from gatewayctl.operations.state.exclusive import change_project
 from gatewayctl.runtimes.base import Progress, Runtime
 from gatewayctl.runtimes.databases import Database, databases
 from gatewayctl.runtimes.registry import ResolvedRuntime
@@ -68,7 +68,7 @@ class BackupReport:
     seconds: float
 
 
-def contents(rows: Mapping[str, Mapping[str, int]]) -> Contents:
+def count_contents(rows: Mapping[str, Mapping[str, int]]) -> Contents:
     """The counts that mean something to people."""
     return Contents(
         virtual_keys=rows["litellm"].get(_KEYS, 0),
@@ -79,7 +79,11 @@ def contents(rows: Mapping[str, Mapping[str, int]]) -> Contents:
 
 
 def backup(
-    settings: Settings, resolved: ResolvedRuntime, file: Path | None, *, seal: Seal = NO_SEAL
+    settings: Settings,
+    resolved: ResolvedRuntime,
+    file: Path | None,
+    *,
+    seal: Encryption = NO_ENCRYPTION,
 ) -> Generator[Progress, None, BackupReport]:
     """Write a backup; without ``file`` into the project's own folder for them.
 
@@ -89,14 +93,14 @@ def backup(
     require_master_key(settings)
     seal.check()
     now = datetime.now(UTC)
-    target = (file or default_file(settings, now, sealed=seal != NO_SEAL)).absolute()
+    target = (file or default_file(settings, now, sealed=seal != NO_ENCRYPTION)).absolute()
     _refuse_existing(target)
     runtime = resolved.runtime
-    with change(settings, "backup", target.name):
+    with change_project(settings, "backup", target.name):
         ran = any(state.state != "stopped" for state in runtime.states())
         try:
             yield from start_databases(settings, resolved)
-            report = yield from take(settings, resolved, target, seal=seal, now=now)
+            report = yield from write_backup(settings, resolved, target, seal=seal, now=now)
         finally:
             if not ran:
                 for _ in runtime.stop():
@@ -138,18 +142,18 @@ def start_databases(
             database.create()
 
 
-def anything_in(runtime: Runtime) -> bool:
+def has_user_data(runtime: Runtime) -> bool:
     """True when there is data somebody might miss: more than tables and their ledger."""
     counted = [database.rows() for database in databases(runtime) if database.there()]
     return any(count for rows in counted for table, count in rows.items() if table != _LEDGER)
 
 
-def take(
+def write_backup(
     settings: Settings,
     resolved: ResolvedRuntime,
     target: Path,
     *,
-    seal: Seal = NO_SEAL,
+    seal: Encryption = NO_ENCRYPTION,
     now: datetime,
     proven: bool = False,
 ) -> Generator[Progress, None, BackupReport]:
@@ -159,7 +163,7 @@ def take(
     DiskFull while there is still room for those who serve.
     """
     began = time.monotonic()
-    with work_folder(backups_folder(settings) / ".work") as work:
+    with open_workdir(backups_folder(settings) / ".work") as work:
         rows: dict[str, dict[str, int]] = {}
         for database in databases(resolved.runtime):
             rows[database.name] = yield from _dumped(database, work)
@@ -170,17 +174,17 @@ def take(
         size = target.stat().st_size
         yield Progress(subject="backup file", state="ready", detail=str(target))
         if proven:
-            require_room_in(work, wanted=size)
+            require_free_space_in(work, wanted=size)
             read_back = unpack(target, _made(work / "read-back"))
-            yield from proven_to_load(resolved.runtime, read_back.rows, work / "read-back")
+            yield from verify_loadable(resolved.runtime, read_back.rows, work / "read-back")
     return BackupReport(
         project=settings.project_name,
         file=target,
         size=size,
-        encrypted=seal != NO_SEAL,
+        encrypted=seal != NO_ENCRYPTION,
         made_at=now,
         versions=manifest.versions,
-        contents=contents(rows),
+        contents=count_contents(rows),
         seconds=time.monotonic() - began,
     )
 
@@ -188,7 +192,7 @@ def take(
 def _dumped(database: Database, folder: Path) -> Generator[Progress, None, dict[str, int]]:
     subject = f"dump of {database.name}"
     yield Progress(subject=subject, state="working", detail="reading")
-    require_room_in(folder)
+    require_free_space_in(folder)
     dumping = database.dump(folder / f"{database.name}.dump")
     with closing(dumping):
         while True:
@@ -197,7 +201,7 @@ def _dumped(database: Database, folder: Path) -> Generator[Progress, None, dict[
             except StopIteration as done:
                 rows: dict[str, int] = done.value
                 break
-            require_room_in(folder)
+            require_free_space_in(folder)
             detail = f"{written / 1e6:.1f} MB"
             yield Progress(subject=subject, state="working", detail=detail)
     detail = f"{sum(rows.values())} rows in {len(rows)} tables"
@@ -223,7 +227,7 @@ def _copy_settings(settings: Settings, folder: Path) -> None:
         "LITELLM_SALT_KEY": settings.secrets.salt_key,
     }
     used = {name: secret.reveal() for name, secret in held.items() if secret is not None}
-    update(folder / ENV, used)
+    update_env_file(folder / ENV, used)
 
 
 def _manifest(
@@ -242,12 +246,12 @@ def _manifest(
         made_at=now,
         gatewayctl=version("gatewayctl"),
         versions={s.service: s.version for s in states if s.version} | servers,
-        files={name: measured(folder / name) for name in names},
+        files={name: measure_file(folder / name) for name in names},
         rows=rows,
     )
 
 
-def _packed(target: Path, manifest: Manifest, folder: Path, seal: Seal) -> None:
+def _packed(target: Path, manifest: Manifest, folder: Path, seal: Encryption) -> None:
     """The whole file beside its place, encrypted where that is wanted, then under its name."""
     try:
         target.parent.mkdir(mode=0o700, parents=True, exist_ok=True)
@@ -256,19 +260,19 @@ def _packed(target: Path, manifest: Manifest, folder: Path, seal: Seal) -> None:
     size = sum(member.size for member in manifest.files.values())
     if target.parent.stat().st_dev == folder.stat().st_dev:
         # A disk that holds nothing living may be filled to its last byte.
-        require_room_in(folder, wanted=size)
+        require_free_space_in(folder, wanted=size)
     # In the project's own folder what a kill leaves goes with the work of the next; elsewhere it
     # must be on the disk of its target, and the next backup of that name replaces it.
     ours = target.parent == folder.parent
     partial = folder / "packed" if ours else target.with_name(f".{target.name}.partial")
     try:
-        if seal == NO_SEAL:
+        if seal == NO_ENCRYPTION:
             pack(partial, manifest, folder)
         else:
-            require_room_in(folder, wanted=size)
+            require_free_space_in(folder, wanted=size)
             pack(folder / "plain.tar", manifest, folder)
             seal.close(folder / "plain.tar", partial)
-        give_name(partial, target)
+        publish_file(partial, target)
     finally:
         partial.unlink(missing_ok=True)
 

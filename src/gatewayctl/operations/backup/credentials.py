@@ -13,11 +13,11 @@ import hashlib
 from collections.abc import Iterable, Mapping
 from typing import Final, Literal
 
-from gatewayctl.gateway.keys import hash_of
+from gatewayctl.gateway.keys import hash_key
 from gatewayctl.runtimes.databases import Copy, Database
 from gatewayctl.settings.model import Secret
 
-CredentialProof = Literal["decrypted", "not decrypted", "none stored"]
+CredentialCheck = Literal["decrypted", "not decrypted", "none stored"]
 _GCM: Final = "v2:gcm:"
 _NONCE: Final = 12
 _ENOUGH: Final = 50
@@ -33,21 +33,21 @@ _USABLE: Final = (
 )
 
 
-def usable_keys(
+def find_usable_keys(
     database: Database, copy: Copy, values: Mapping[str, Secret]
 ) -> Mapping[str, Secret]:
     """Those of the variables whose value is a virtual key of the database, usable now."""
     hashes = set(database.ask(_USABLE, copy))
-    return {name: value for name, value in values.items() if hash_of(value) in hashes}
+    return {name: value for name, value in values.items() if hash_key(value) in hashes}
 
 
-def all_keys(database: Database, copy: Copy, values: Mapping[str, Secret]) -> set[str]:
+def find_known_keys(database: Database, copy: Copy, values: Mapping[str, Secret]) -> set[str]:
     """The variables whose value is a virtual key of the database, blocked or expired ones too."""
     hashes = set(database.ask('select token from "LiteLLM_VerificationToken";', copy))
-    return {name for name, value in values.items() if hash_of(value) in hashes}
+    return {name for name, value in values.items() if hash_key(value) in hashes}
 
 
-def stored_credential(database: Database, copy: Copy, salt: Secret) -> CredentialProof:
+def check_stored_credential(database: Database, copy: Copy, salt: Secret) -> CredentialCheck:
     """Whether anything that LiteLLM stored encrypted opens with the salt key."""
     rows = database.rows(copy)
     found: list[str] = []
@@ -62,10 +62,10 @@ def stored_credential(database: Database, copy: Copy, salt: Secret) -> Credentia
     ciphertexts = [text for text in found if _looks_encrypted(text)]
     if not ciphertexts:
         return "none stored"
-    return "decrypted" if opens_any(ciphertexts, salt) else "not decrypted"
+    return "decrypted" if can_decrypt_any(ciphertexts, salt) else "not decrypted"
 
 
-def opens_any(ciphertexts: Iterable[str], salt: Secret) -> bool:
+def can_decrypt_any(ciphertexts: Iterable[str], salt: Secret) -> bool:
     """True when one of the texts was encrypted with this salt key."""
     key = hashlib.sha256(salt.reveal().encode()).digest()
     return any(_opens(text, key) for text in ciphertexts)

@@ -12,20 +12,20 @@ from typing import Final
 
 from gatewayctl.errors import DiskFull
 
-LEFT: Final = 200_000_000
+RESERVED_BYTES: Final = 200_000_000
 """Bytes that stay free: less than these and doctor calls the disk full."""
 
 
-def require_room(free: int, where: str, *, wanted: int = 0) -> None:
+def require_free_space(free: int, where: str, *, wanted: int = 0) -> None:
     """Raise DiskFull where ``free`` bytes are not enough for ``wanted`` bytes more."""
-    if free < LEFT + wanted:
+    if free < RESERVED_BYTES + wanted:
         needs = f", and {_size(wanted)} more are to be written" if wanted else ""
         raise DiskFull(f"{where} has {_size(free)} free{needs}. Nothing was changed.")
 
 
-def require_room_in(folder: Path, *, wanted: int = 0) -> None:
+def require_free_space_in(folder: Path, *, wanted: int = 0) -> None:
     """The same for the disk of a folder that is there."""
-    require_room(shutil.disk_usage(folder).free, str(folder), wanted=wanted)
+    require_free_space(shutil.disk_usage(folder).free, str(folder), wanted=wanted)
 
 
 def _size(count: int) -> str:

@@ -31,7 +31,7 @@ LARGEST_BY_PASSPHRASE: Final = 256 * 1024 * 1024
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Seal:
+class Encryption:
     """Whom a backup is encrypted for: public recipients, or whoever knows the passphrase."""
 
     recipients: tuple[str, ...] = ()
@@ -84,7 +84,7 @@ class Seal:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Opener:
+class Decryption:
     """What an encrypted backup may be opened with; ``identity`` is a file of age-keygen."""
 
     identity: Path | None = None
@@ -142,11 +142,11 @@ class Opener:
         return found
 
 
-NO_SEAL: Final = Seal()
-NO_OPENER: Final = Opener()
+NO_ENCRYPTION: Final = Encryption()
+NO_DECRYPTION: Final = Decryption()
 
 
-def is_sealed(file: Path) -> bool:
+def is_encrypted(file: Path) -> bool:
     """True for an age file. Raises FileUnreadable."""
     return _start(file).startswith(_MAGIC)
 

@@ -12,8 +12,8 @@ from collections.abc import Collection, Mapping
 from pathlib import Path
 from typing import Final
 
-from gatewayctl.env_file.read import read
-from gatewayctl.env_file.write import update
+from gatewayctl.env_file.read import read_env_file
+from gatewayctl.env_file.write import update_env_file
 from gatewayctl.errors import BackupBroken, EnvFileUnreadable, SettingsProblem
 from gatewayctl.settings.model import Secret, Settings
 
@@ -24,10 +24,10 @@ _OF_THE_SERVERS: Final = ("LITELLM_POSTGRES_PASSWORD", "POSTGRES_PASSWORD", "RED
 _COMMENT: Final = "Restored from a backup by gatewayctl."
 
 
-def backed_up(file: Path, archive: Path) -> Mapping[str, Secret]:
+def read_backup_env(file: Path, archive: Path) -> Mapping[str, Secret]:
     """The variables of a backup's .env that are set. Raises BackupBroken."""
     try:
-        found = read(file)
+        found = read_env_file(file)
     except EnvFileUnreadable as error:
         raise BackupBroken(f"{archive}: its .env cannot be read.") from error
     values = {name: Secret(entry.value) for name, entry in found.items() if entry.value}
@@ -36,12 +36,12 @@ def backed_up(file: Path, archive: Path) -> Mapping[str, Secret]:
     return values
 
 
-def salt_of(values: Mapping[str, Secret]) -> Secret:
+def effective_salt_key(values: Mapping[str, Secret]) -> Secret:
     """What LiteLLM encrypts with: the salt key, or where there is none the master key."""
     return values.get(SALT) or values[MASTER]
 
 
-def refuse_shadowed(settings: Settings, values: Mapping[str, Secret]) -> None:
+def require_not_shadowed(settings: Settings, values: Mapping[str, Secret]) -> None:
     """Raise SettingsProblem where the environment would hide a secret that must come back."""
     for name in _OF_THE_DATA:
         outside = os.environ.get(name)
@@ -53,7 +53,7 @@ def refuse_shadowed(settings: Settings, values: Mapping[str, Secret]) -> None:
             )
 
 
-def put_back(
+def restore_env(
     settings: Settings, values: Mapping[str, Secret], virtual_keys: Collection[str]
 ) -> tuple[str, ...]:
     """Write the secrets of the backup into .env; returns the names that were changed.
@@ -64,11 +64,11 @@ def put_back(
     # Without a salt key LiteLLM encrypted with the master key: another one must not come in.
     remove = [SALT] if SALT not in values else []
     own = {name: value.reveal() for name, value in values.items() if name in due}
-    changed = update(settings.env_file, own, remove=remove, comment=_COMMENT)
+    changed = update_env_file(settings.env_file, own, remove=remove, comment=_COMMENT)
     rest = {
         name: value.reveal()
         for name, value in values.items()
         if name not in due and name not in _OF_THE_SERVERS
     }
-    added = update(settings.env_file, rest, only_missing=True, comment=_COMMENT)
+    added = update_env_file(settings.env_file, rest, only_missing=True, comment=_COMMENT)
     return (*changed.added, *changed.changed, *changed.removed, *added.added, *added.changed)

@@ -14,19 +14,24 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from gatewayctl.errors import GatewayctlError
-from gatewayctl.operations.backup.create import anything_in, default_file, start_databases, take
-from gatewayctl.operations.diagnosis.failure import explained
+from gatewayctl.operations.backup.create import (
+    default_file,
+    has_user_data,
+    start_databases,
+    write_backup,
+)
+from gatewayctl.operations.diagnosis.failure import explain_failures
 from gatewayctl.operations.diagnosis.health import ServiceReport
-from gatewayctl.operations.keys.create import KeysCreateReport, create_declared_keys
+from gatewayctl.operations.keys.create import KeysCreateReport, ensure_declared_keys
 from gatewayctl.operations.project.render import render
 from gatewayctl.operations.stack.apps import start_apps
 from gatewayctl.operations.stack.wait import wait_ready
 from gatewayctl.operations.state import salt_key
-from gatewayctl.operations.state.exclusive import change
+from gatewayctl.operations.state.exclusive import change_project
 from gatewayctl.runtimes.base import Progress, Runtime
 from gatewayctl.runtimes.databases import databases
 from gatewayctl.runtimes.registry import ResolvedRuntime
-from gatewayctl.runtimes.runtime_marker import record
+from gatewayctl.runtimes.runtime_marker import write_runtime
 from gatewayctl.settings.master_key import require_master_key
 from gatewayctl.settings.model import Settings
 
@@ -84,14 +89,14 @@ class ResetReport:
         return self.keys.problem
 
 
-def loss(settings: Settings, gateway: GatewayClient, runtime: Runtime) -> Loss:
+def measure_loss(settings: Settings, gateway: GatewayClient, runtime: Runtime) -> Loss:
     """What is in the databases now. Never raises for what does not answer; starts nothing."""
-    from gatewayctl.gateway.keys import listed
+    from gatewayctl.gateway.keys import iterate_keys
 
     keys: int | None = None
     spend: float | None = None
     try:
-        found = list(listed(gateway, require_master_key(settings)))
+        found = list(iterate_keys(gateway, require_master_key(settings)))
         keys, spend = len(found), sum(key.spend or 0.0 for key in found)
     except GatewayctlError:
         pass
@@ -133,18 +138,18 @@ def reset(
     """
     require_master_key(settings)
     runtime = resolved.runtime
-    with change(settings, "reset") as audit, explained(runtime):
+    with change_project(settings, "reset") as audit, explain_failures(runtime):
         runtime.preflight()
         render(settings, runtime=resolved.name)
         yield from runtime.prepare()
-        record(settings.state_dir, resolved.name)
+        write_runtime(settings.state_dir, resolved.name)
         kept = (yield from _kept(settings, resolved)) if options.backup else None
         yield from _emptied(runtime, everything=options.everything)
         yield from runtime.start()
         services = yield from wait_ready(settings, runtime, gateway.http, timeout=options.timeout)
-        keys = create_declared_keys(settings, gateway, fresh=not options.keep_keys)
+        keys = ensure_declared_keys(settings, gateway, fresh=not options.keep_keys)
         apps = yield from start_apps(settings, runtime, gateway.http, timeout=options.timeout)
-        salt_key.remember(settings, anew=True)
+        salt_key.record_salt_key(settings, anew=True)
         audit.problem = keys.problem
     return ResetReport(
         project=settings.project_name,
@@ -159,11 +164,11 @@ def reset(
 def _kept(settings: Settings, resolved: ResolvedRuntime) -> Generator[Progress, None, Path | None]:
     """What is there now in a file, read back into scratch databases; None where it is empty."""
     yield from start_databases(settings, resolved)
-    if not anything_in(resolved.runtime):
+    if not has_user_data(resolved.runtime):
         return None
     now = datetime.now(UTC)
     target = default_file(settings, now)
-    report = yield from take(settings, resolved, target, now=now, proven=True)
+    report = yield from write_backup(settings, resolved, target, now=now, proven=True)
     return report.file
 
 

@@ -25,24 +25,29 @@ from gatewayctl.errors import (
 from gatewayctl.operations.backup.archive import CONFIG, ENV, Manifest, unpack
 from gatewayctl.operations.backup.create import (
     Contents,
-    anything_in,
     backups_folder,
-    contents,
+    count_contents,
     default_file,
+    has_user_data,
     start_databases,
-    take,
+    write_backup,
 )
 from gatewayctl.operations.backup.credentials import (
-    CredentialProof,
-    all_keys,
-    stored_credential,
-    usable_keys,
+    CredentialCheck,
+    check_stored_credential,
+    find_known_keys,
+    find_usable_keys,
 )
-from gatewayctl.operations.backup.disk_space import require_room_in
-from gatewayctl.operations.backup.encryption import NO_OPENER, Opener, is_sealed
-from gatewayctl.operations.backup.env import backed_up, put_back, refuse_shadowed, salt_of
-from gatewayctl.operations.backup.verify import loaded, undone
-from gatewayctl.operations.backup.workdir import work_folder
+from gatewayctl.operations.backup.disk_space import require_free_space_in
+from gatewayctl.operations.backup.encryption import NO_DECRYPTION, Decryption, is_encrypted
+from gatewayctl.operations.backup.env import (
+    effective_salt_key,
+    read_backup_env,
+    require_not_shadowed,
+    restore_env,
+)
+from gatewayctl.operations.backup.verify import drop_on_failure, load_and_compare
+from gatewayctl.operations.backup.workdir import open_workdir
 from gatewayctl.operations.diagnosis.health import ServiceReport
 from gatewayctl.operations.project.init import ensure_project
 from gatewayctl.operations.project.render import render
@@ -50,11 +55,11 @@ from gatewayctl.operations.project.snapshot import Project
 from gatewayctl.operations.stack.apps import start_apps
 from gatewayctl.operations.stack.wait import wait_ready
 from gatewayctl.operations.state import restore_journal, salt_key
-from gatewayctl.operations.state.exclusive import change
-from gatewayctl.rendering.atomic import write_whole
+from gatewayctl.operations.state.exclusive import change_project
+from gatewayctl.rendering.atomic import write_atomically
 from gatewayctl.runtimes.base import Progress, Runtime
-from gatewayctl.runtimes.databases import Database, databases, same_rows
-from gatewayctl.runtimes.runtime_marker import record
+from gatewayctl.runtimes.databases import Database, compare_rows, databases
+from gatewayctl.runtimes.runtime_marker import write_runtime
 from gatewayctl.settings.model import Secret, Settings
 
 
@@ -66,7 +71,7 @@ class RestoreOptions:
     ``backup`` keeps what is there now in a backup of its own first.
     """
 
-    opener: Opener = NO_OPENER
+    opener: Decryption = NO_DECRYPTION
     force: bool = False
     backup: bool = True
     timeout: float = 300
@@ -91,7 +96,7 @@ class RestoreReport:
     config: str
     key: str | None
     key_opens: bool | None
-    credential: CredentialProof
+    credential: CredentialCheck
     services: tuple[ServiceReport, ...]
     seconds: float
     warnings: tuple[str, ...] = ()
@@ -119,22 +124,22 @@ def restore(
     project = afresh()
     archive = file.absolute()
     with (
-        change(project.settings, "restore", archive.name) as audit,
-        work_folder(backups_folder(project.settings) / ".restore") as work,
+        change_project(project.settings, "restore", archive.name) as audit,
+        open_workdir(backups_folder(project.settings) / ".restore") as work,
     ):
         manifest = yield from _checked(archive, options, work)
-        values = backed_up(work / ENV, archive)
+        values = read_backup_env(work / ENV, archive)
         was_there = project.settings.env_file.exists()
         config = _config(project.settings, manifest, work, options)
-        refuse_shadowed(project.settings, values)
+        require_not_shadowed(project.settings, values)
         ensure_project(afresh().settings)
         project = afresh()
         before = yield from _before(project, options, was_there=was_there)
         found = yield from _copied(project.resolved.runtime, manifest, values, work, options)
         yield from _swapped(project, manifest, archive)
-        changed = put_back(project.settings, values, found.virtual_keys)
+        changed = restore_env(project.settings, values, found.virtual_keys)
         project = afresh()
-        salt_key.remember(project.settings, anew=True)
+        salt_key.record_salt_key(project.settings, anew=True)
         restore_journal.end(project.settings)
         yield Progress(subject="secrets", state="ready", detail="in .env as backed up")
         services = yield from _started(project, options)
@@ -146,7 +151,7 @@ def restore(
             file=archive,
             made_at=manifest.made_at,
             before=before,
-            contents=contents(manifest.rows),
+            contents=count_contents(manifest.rows),
             rows={name: sum(tables.values()) for name, tables in manifest.rows.items()},
             env_changed=changed,
             config=config,
@@ -166,9 +171,9 @@ def _checked(
     """The files of the backup in ``work``, every byte of them checked."""
     yield Progress(subject="backup file", state="working", detail="checking")
     plain = archive
-    sealed = is_sealed(archive)
+    sealed = is_encrypted(archive)
     # Opened it is as large as it was, and unpacked once more.
-    require_room_in(work, wanted=archive.stat().st_size * (2 if sealed else 1))
+    require_free_space_in(work, wanted=archive.stat().st_size * (2 if sealed else 1))
     if sealed:
         plain = work / "plain.tar"
         options.opener.open(archive, plain)
@@ -194,7 +199,7 @@ def _config(settings: Settings, manifest: Manifest, work: Path, options: Restore
     content = (work / CONFIG).read_bytes()
     if has:
         return "kept" if settings.config_file.read_bytes() == content else "differs, kept"
-    write_whole(settings.config_file, content)
+    write_atomically(settings.config_file, content)
     return "restored"
 
 
@@ -203,15 +208,15 @@ def _before(
 ) -> Generator[Progress, None, Path | None]:
     """The servers run, and what is in them now is in a backup of its own, if there is anything."""
     runtime = project.resolved.runtime
-    record(project.settings.state_dir, project.resolved.name)
+    write_runtime(project.settings.state_dir, project.resolved.name)
     yield from start_databases(project.settings, project.resolved)
     for database in databases(runtime):
         database.drop("restored", "proof", "discarded")
-    if not (was_there and options.backup) or not anything_in(runtime):
+    if not (was_there and options.backup) or not has_user_data(runtime):
         return None
     now = datetime.now(UTC)
     target = default_file(project.settings, now)
-    report = yield from take(project.settings, project.resolved, target, now=now)
+    report = yield from write_backup(project.settings, project.resolved, target, now=now)
     return report.file
 
 
@@ -221,7 +226,7 @@ class _Found:
 
     virtual_keys: frozenset[str]
     usable: Mapping[str, Secret]
-    credential: CredentialProof
+    credential: CredentialCheck
 
 
 def _copied(
@@ -233,9 +238,9 @@ def _copied(
 ) -> Generator[Progress, None, _Found]:
     """Both dumps beside the living databases, counted, and one secret of them opened."""
     both = databases(runtime)
-    with undone(both, "restored"):
+    with drop_on_failure(both, "restored"):
         for database in both:
-            yield from loaded(database, manifest.rows, work, "restored")
+            yield from load_and_compare(database, manifest.rows, work, "restored")
         return (yield from _proven(both[0], values, options))
 
 
@@ -243,7 +248,7 @@ def _proven(
     litellm: Database, values: Mapping[str, Secret], options: RestoreOptions
 ) -> Generator[Progress, None, _Found]:
     """What the copy of LiteLLM's database holds. Raises RestoreUnproven."""
-    credential = stored_credential(litellm, "restored", salt_of(values))
+    credential = check_stored_credential(litellm, "restored", effective_salt_key(values))
     if credential == "not decrypted" and not options.force:
         raise RestoreUnproven(
             "What LiteLLM stored encrypted does not open with the salt key of the backup.",
@@ -251,8 +256,8 @@ def _proven(
         )
     yield Progress(subject="stored credential", state="ready", detail=credential)
     return _Found(
-        virtual_keys=frozenset(all_keys(litellm, "restored", values)),
-        usable=usable_keys(litellm, "restored", values),
+        virtual_keys=frozenset(find_known_keys(litellm, "restored", values)),
+        usable=find_usable_keys(litellm, "restored", values),
         credential=credential,
     )
 
@@ -274,7 +279,7 @@ def _swapped(
         database.shell.start()
         yield Progress(subject=subject, state="working", detail="renaming")
         database.swap_in()
-        if differs := same_rows(manifest.rows[database.name], database.rows()):
+        if differs := compare_rows(manifest.rows[database.name], database.rows()):
             raise RuntimeProblem(f"{database.name} after the swap: {differs}.")
         yield Progress(subject=subject, state="ready", detail="the rows of the backup")
 
@@ -292,11 +297,11 @@ def _started(
 
 def _opened(project: Project, usable: Mapping[str, Secret]) -> bool | None:
     """Whether the gateway takes a virtual key of the backup; None where there is none."""
-    from gatewayctl.gateway.key_proof import prove
+    from gatewayctl.gateway.key_proof import probe_key
 
     for secret in usable.values():
         try:
-            prove(project.gateway, secret)
+            probe_key(project.gateway, secret)
         except Refused:
             return False
         return True

@@ -11,28 +11,28 @@ from pathlib import Path
 from typing import Final
 
 from gatewayctl.errors import GatewayctlError, RestoreUnproven
-from gatewayctl.operations.backup.disk_space import require_room
+from gatewayctl.operations.backup.disk_space import require_free_space
 from gatewayctl.runtimes.base import Progress, Runtime
-from gatewayctl.runtimes.databases import Copy, Database, databases, same_rows
+from gatewayctl.runtimes.databases import Copy, Database, compare_rows, databases
 
 Rows = Mapping[str, Mapping[str, int]]
 _SUBJECT: Final[Mapping[str, str]] = {"proof": "proof of", "restored": "copy of"}
 
 
-def proven_to_load(runtime: Runtime, rows: Rows, folder: Path) -> Generator[Progress, None, None]:
+def verify_loadable(runtime: Runtime, rows: Rows, folder: Path) -> Generator[Progress, None, None]:
     """Load both dumps of ``folder`` into scratch databases, compare, drop them.
 
     Raises RestoreUnproven and RuntimeProblem; the scratch databases are gone then too.
     """
     both = databases(runtime)
-    with undone(both, "proof"):
+    with drop_on_failure(both, "proof"):
         for database in both:
-            yield from loaded(database, rows, folder, "proof")
+            yield from load_and_compare(database, rows, folder, "proof")
             database.drop("proof")
 
 
 @contextmanager
-def undone(both: Iterable[Database], copy: Copy) -> Iterator[None]:
+def drop_on_failure(both: Iterable[Database], copy: Copy) -> Iterator[None]:
     """Where the block fails, its copies are dropped: half made they only take room."""
     try:
         yield
@@ -44,7 +44,7 @@ def undone(both: Iterable[Database], copy: Copy) -> Iterator[None]:
         raise
 
 
-def loaded(
+def load_and_compare(
     database: Database, rows: Rows, folder: Path, copy: Copy
 ) -> Generator[Progress, None, None]:
     """Load a dump into a copy beside the living database and compare every count.
@@ -59,14 +59,14 @@ def loaded(
     disk = f"The disk of the database {database.name}"
     with database.room() as free:
         # A dump is compressed: its database takes more, and how much shows as it grows.
-        require_room(free(), disk, wanted=size)
+        require_free_space(free(), disk, wanted=size)
         with closing(database.load(dump, copy)) as bytes_read:
             for count in bytes_read:
-                require_room(free(), disk)
+                require_free_space(free(), disk)
                 part = min(count / size, 1.0)
                 yield Progress(subject=subject, state="working", detail="loading", fraction=part)
     wanted = rows[database.name]
-    if differs := same_rows(wanted, database.rows(copy)):
+    if differs := compare_rows(wanted, database.rows(copy)):
         raise RestoreUnproven(f"{database.name} was not read back as it was backed up: {differs}.")
     detail = f"{sum(wanted.values())} rows in {len(wanted)} tables, as backed up"
     yield Progress(subject=subject, state="ready", detail=detail)

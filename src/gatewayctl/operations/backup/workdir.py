@@ -11,7 +11,7 @@ from gatewayctl.errors import FileUnwritable
 
 
 @contextmanager
-def work_folder(path: Path) -> Iterator[Path]:
+def open_workdir(path: Path) -> Iterator[Path]:
     """A folder of mode 0700 that is empty at the start and gone at the end.
 
     What a killed gatewayctl left in it goes too, so the caller holds the project's lock. Raises

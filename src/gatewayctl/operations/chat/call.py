@@ -11,9 +11,9 @@ from dataclasses import dataclass, field
 from typing import TYPE_CHECKING
 
 from gatewayctl.errors import GatewayctlError, UnknownModel, VirtualKeyRefused
-from gatewayctl.gateway.chat import ChatRequest, Usage, send
+from gatewayctl.gateway.chat import ChatRequest, Usage, post_chat
 from gatewayctl.operations.chat.plan import ChatPlan
-from gatewayctl.operations.keys.values import nearest
+from gatewayctl.operations.keys.values import suggest_nearest
 from gatewayctl.settings.model import Settings
 from gatewayctl.tracing.client_spans import ClientSpan
 from gatewayctl.tracing.verify import ExpectedCall
@@ -67,7 +67,7 @@ class Reply:
         )
 
 
-def call(
+def call_model(
     settings: Settings,
     gateway: GatewayClient,
     plan: ChatPlan,
@@ -111,7 +111,7 @@ def _received(
         timeout=plan.timeout,
         response_format=plan.response_format,
     )
-    with send(gateway, plan.key, request) as answer:
+    with post_chat(gateway, plan.key, request) as answer:
         reply.call_id = answer.call_id
         for chunk in answer.chunks:
             reply.finish_reason = chunk.finish_reason or reply.finish_reason
@@ -126,7 +126,7 @@ def _explained(error: GatewayctlError, settings: Settings, plan: ChatPlan) -> Ga
     """The error with what only this side knows: what is declared, where the key is from."""
     if isinstance(error, UnknownModel):
         declared = [model.name for model in settings.models]
-        hint = nearest(plan.model, declared)
+        hint = suggest_nearest(plan.model, declared)
         if plan.model in declared:
             hint = f"{plan.key_env} may not use it, or the gateway runs with other settings:"
             hint += " see `gatewayctl models list` and `gatewayctl keys list`."

@@ -12,7 +12,7 @@ from types import MappingProxyType
 from typing import Any, Final, Literal
 
 from gatewayctl.errors import EmptyPrompt, UnknownComponent, UsageProblem
-from gatewayctl.operations.keys.values import nearest, pairs, require_virtual_key
+from gatewayctl.operations.keys.values import parse_pairs, require_virtual_key, suggest_nearest
 from gatewayctl.operations.models.provider_keys import has_real_key
 from gatewayctl.settings.model import Component, Model, Secret, Settings
 
@@ -28,7 +28,7 @@ _OURS: Final = ("component", "operation", "tags")
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class ChatAsk:
+class ChatInput:
     """What the operator typed; None where an option was not given."""
 
     prompt: str
@@ -84,7 +84,7 @@ class ChatPlan:
         return {name: value for name, value in said.items() if value is not None}
 
 
-def plan_chat(settings: Settings, ask: ChatAsk, environ: Mapping[str, str]) -> ChatPlan:
+def plan_chat(settings: Settings, ask: ChatInput, environ: Mapping[str, str]) -> ChatPlan:
     """Decide what to send. Raises UsageProblem, UnknownComponent, EmptyPrompt or
     VirtualKeyMissing; nothing has been sent then.
     """
@@ -129,7 +129,7 @@ def _component(settings: Settings, name: str) -> Component:
             return component
     known = [component.name for component in settings.components]
     raise UnknownComponent(
-        f"gateway.yaml declares no component {name!r}.", hint=nearest(name, known)
+        f"gateway.yaml declares no component {name!r}.", hint=suggest_nearest(name, known)
     )
 
 
@@ -142,7 +142,7 @@ def _operation(component: Component, name: str | None) -> str:
     if component.operations and name not in component.operations:
         raise UnknownComponent(
             f"The component {component.name} declares no operation {name!r}.",
-            hint=nearest(name, list(component.operations)),
+            hint=suggest_nearest(name, list(component.operations)),
         )
     return name
 
@@ -178,15 +178,15 @@ def _in_form(settings: Settings, name: str, stand_in: str | None) -> str:
     return stand_in if fixed and stand_in in models and stand_in is not None else name
 
 
-def _messages(ask: ChatAsk, prompt: str, declared: str | None) -> tuple[Mapping[str, str], ...]:
+def _messages(ask: ChatInput, prompt: str, declared: str | None) -> tuple[Mapping[str, str], ...]:
     system = declared if ask.system is None else ask.system
     opening = () if not system else ({"role": "system", "content": _text(system, "--system")},)
     return (*opening, *ask.history, {"role": "user", "content": prompt})
 
 
-def _metadata(component: Component, operation: str, ask: ChatAsk) -> Mapping[str, Any]:
+def _metadata(component: Component, operation: str, ask: ChatInput) -> Mapping[str, Any]:
     """Metadata for traces, tags for spending: LiteLLM keeps the two apart."""
-    own = pairs(ask.metadata, option="--metadata")
+    own = parse_pairs(ask.metadata, option="--metadata")
     for name in _OURS:
         if name in own:
             raise UsageProblem(

@@ -9,7 +9,7 @@ from gatewayctl.errors import GatewayctlError
 from gatewayctl.gateway.chat import Usage
 
 if TYPE_CHECKING:
-    from gatewayctl.operations.traces.verification import TraceProof
+    from gatewayctl.operations.traces.verification import TraceVerification
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -53,7 +53,7 @@ class ChatReport:
     route: str | None = None
     steps: tuple[StepReport, ...] = ()
     verified: bool | None = None
-    verification: TraceProof | None = None
+    verification: TraceVerification | None = None
     note: str | None = None
     warnings: tuple[str, ...] = ()
     broken_by: InitVar[GatewayctlError | None] = None

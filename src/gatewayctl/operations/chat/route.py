@@ -14,8 +14,8 @@ from types import MappingProxyType
 from typing import TYPE_CHECKING, Any, Final, NoReturn
 
 from gatewayctl.errors import GatewayctlError, UpstreamRefused
-from gatewayctl.operations.chat.call import Delta, Reply, call
-from gatewayctl.operations.chat.plan import ChatAsk, ChatPlan, plan_chat
+from gatewayctl.operations.chat.call import Delta, Reply, call_model
+from gatewayctl.operations.chat.plan import ChatInput, ChatPlan, plan_chat
 from gatewayctl.operations.chat.report import ChatReport, StepReport
 from gatewayctl.runtimes.base import Progress
 from gatewayctl.settings import reference
@@ -65,14 +65,14 @@ class _Trip:
 
     settings: Settings
     gateway: GatewayClient
-    ask: ChatAsk
+    ask: ChatInput
     tracer: ClientTracer
     root: ClientSpan
     environ: Mapping[str, str]
     clock: Callable[[], float]
     steps: list[tuple[ChatPlan, ClientSpan, Reply]] = field(default_factory=list)
 
-    def step(self, which: tuple[str, str | None], ask: ChatAsk) -> Stepping:
+    def step(self, which: tuple[str, str | None], ask: ChatInput) -> Stepping:
         """One call under a child span; raises what broke it if nothing was said."""
         plan = plan_chat(self.settings, _as_step(self.settings, ask, which), self.environ)
         name = f"{plan.component}/{plan.operation}"
@@ -81,7 +81,7 @@ class _Trip:
         )
         if not plan.stream:
             yield Progress(subject=name, state="working", detail=plan.model)
-        reply = yield from call(self.settings, self.gateway, plan, span, clock=self.clock)
+        reply = yield from call_model(self.settings, self.gateway, plan, span, clock=self.clock)
         self.steps.append((plan, span, reply))
         if reply.broken_by is not None and not (plan.stream and reply.parts):
             raise reply.broken_by
@@ -90,10 +90,10 @@ class _Trip:
         return reply
 
 
-def route(
+def follow_route(
     settings: Settings,
     gateway: GatewayClient,
-    ask: ChatAsk,
+    ask: ChatInput,
     *,
     tracer: ClientTracer,
     environ: Mapping[str, str],
@@ -155,7 +155,7 @@ def _decided(trip: _Trip) -> Generator[Delta | Progress, None, str]:
     return path
 
 
-def _as_step(settings: Settings, ask: ChatAsk, which: tuple[str, str | None]) -> ChatAsk:
+def _as_step(settings: Settings, ask: ChatInput, which: tuple[str, str | None]) -> ChatInput:
     """What the step asks: the declared prompt, or that of the reference stack."""
     component, operation = which
     declared = _operation(settings, component, operation)

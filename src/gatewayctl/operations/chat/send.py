@@ -12,8 +12,8 @@ from collections.abc import Callable, Generator, Mapping
 from dataclasses import replace
 from typing import TYPE_CHECKING, Final
 
-from gatewayctl.operations.chat.call import Delta, Reply, call
-from gatewayctl.operations.chat.plan import ChatAsk, ChatPlan, plan_chat
+from gatewayctl.operations.chat.call import Delta, Reply, call_model
+from gatewayctl.operations.chat.plan import ChatInput, ChatPlan, plan_chat
 from gatewayctl.operations.chat.report import ChatReport
 from gatewayctl.runtimes.base import Progress
 from gatewayctl.settings.model import Settings
@@ -27,10 +27,10 @@ SPAN_NAME: Final = "gatewayctl chat"
 Chatting = Generator[Delta | Progress, None, ChatReport]
 
 
-def chat(
+def send_chat(
     settings: Settings,
     gateway: GatewayClient,
-    ask: ChatAsk,
+    ask: ChatInput,
     *,
     tracer: ClientTracer | None = None,
     environ: Mapping[str, str] = os.environ,
@@ -46,18 +46,18 @@ def chat(
     """
     tracer = tracer or ClientTracer(gateway.http, settings.phoenix_url)
     if ask.route is not None:
-        from gatewayctl.operations.chat.route import route
+        from gatewayctl.operations.chat.route import follow_route
 
-        said, expected = yield from route(
+        said, expected = yield from follow_route(
             settings, gateway, ask, tracer=tracer, environ=environ, clock=clock
         )
     else:
         said, expected = yield from _alone(settings, gateway, ask, tracer, environ, clock)
     if ask.verify is None or said.problem is not None:
         return said
-    from gatewayctl.operations.traces.verification import prove
+    from gatewayctl.operations.traces.verification import wait_for_verification
 
-    proof = yield from prove(
+    proof = yield from wait_for_verification(
         settings,
         gateway,
         said.trace_id,
@@ -73,7 +73,7 @@ def chat(
 def _alone(
     settings: Settings,
     gateway: GatewayClient,
-    ask: ChatAsk,
+    ask: ChatInput,
     tracer: ClientTracer,
     environ: Mapping[str, str],
     clock: Callable[[], float],
@@ -83,7 +83,7 @@ def _alone(
     span = tracer.start(
         SPAN_NAME, {**plan.span_attributes(), "gatewayctl.calls": 1}, environ=environ
     )
-    reply = yield from call(settings, gateway, plan, span, clock=clock)
+    reply = yield from call_model(settings, gateway, plan, span, clock=clock)
     if reply.broken_by is not None and not reply.parts:
         raise reply.broken_by
     expected = Expectation(

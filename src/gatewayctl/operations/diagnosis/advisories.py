@@ -106,9 +106,9 @@ ADVISORIES: Final = (
 )
 
 
-def known(version: str, *, image: bool) -> tuple[Advisory, ...]:
+def find_advisories(version: str, *, image: bool) -> tuple[Advisory, ...]:
     """The advisories about a version, such as ``1.83.5`` or an image ``…:v1.83.5``."""
-    found = parse(version)
+    found = parse_version(version)
     if found is None:
         return ()
     return tuple(
@@ -118,23 +118,23 @@ def known(version: str, *, image: bool) -> tuple[Advisory, ...]:
     )
 
 
-def parse(text: str) -> Version | None:
+def parse_version(text: str) -> Version | None:
     """The three numbers of a version or of an image's tag; None where there are none."""
     found = _NUMBERS.search(text.partition("@")[0].rpartition("/")[2])
     return None if found is None else tuple(int(number) for number in found.groups())
 
 
-def moves(image: str) -> bool:
+def is_moving_tag(image: str) -> bool:
     """True for an image whose tag is another program tomorrow; a digest never moves."""
     if "@sha256:" in image:
         return False
     tag = image.rpartition("/")[2].partition(":")[2]
     words = set(re.split(r"[-_.]", tag))
-    return not tag or (not words.isdisjoint(MOVING) and parse(f":{tag}") is None)
+    return not tag or (not words.isdisjoint(MOVING) and parse_version(f":{tag}") is None)
 
 
 def _affects(advisory: Advisory, version: Version) -> bool:
     if advisory.only:
-        return version in [parse(each) for each in advisory.only]
-    since, mended = parse(advisory.since) or (0,), parse(advisory.mended)
+        return version in [parse_version(each) for each in advisory.only]
+    since, mended = parse_version(advisory.since) or (0,), parse_version(advisory.mended)
     return since <= version and (mended is None or version < mended)

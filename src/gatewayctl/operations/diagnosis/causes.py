@@ -212,7 +212,7 @@ CAUSES: Final = (
 )  # fmt: skip
 
 
-def recognise(symptoms: Symptoms, *, spreading: bool = False) -> Cause | None:
+def recognize_cause(symptoms: Symptoms, *, spreading: bool = False) -> Cause | None:
     """The cause behind the symptoms; with ``spreading`` only one that fails others too."""
     fitting = (cause for cause in CAUSES if cause.spreads or not spreading)
     return next((cause for cause in fitting if _fits(cause, symptoms)), None)

@@ -20,11 +20,11 @@ from gatewayctl.errors import (
     RuntimeProblem,
     ServiceFailed,
 )
-from gatewayctl.operations.diagnosis.causes import Cause, Symptoms, recognise
+from gatewayctl.operations.diagnosis.causes import Cause, Symptoms, recognize_cause
 from gatewayctl.operations.diagnosis.findings.table import FINDINGS
-from gatewayctl.operations.diagnosis.log_excerpt import of_this_start, relevant
+from gatewayctl.operations.diagnosis.log_excerpt import lines_since_start, select_relevant
 from gatewayctl.runtimes.base import Runtime
-from gatewayctl.settings.masking import without_secrets
+from gatewayctl.settings.masking import mask_secrets
 from gatewayctl.settings.model import Settings
 
 if TYPE_CHECKING:
@@ -54,12 +54,12 @@ class Diagnosis:
     log: str
 
 
-def window(now: datetime | None = None) -> datetime:
+def log_window_start(now: datetime | None = None) -> datetime:
     """From when on lines belong to a start that is waited for now."""
     return (now or datetime.now(UTC)) - _BEFORE_THE_WAIT
 
 
-def failed(
+def service_failure(
     report: ServiceReport,
     reports: Sequence[ServiceReport],
     runtime: Runtime,
@@ -68,7 +68,7 @@ def failed(
     since: datetime,
 ) -> RuntimeProblem:
     """The failure of a service that ended, or is not ours."""
-    found = diagnosed(report, runtime, settings, since=since)
+    found = diagnose(report, runtime, settings, since=since)
     who = found.service
     how = f" ({report.detail})" if report.detail and who == report.service else ""
     told = _told(f"{who} failed{how}", found, report, reports, runtime, settings)
@@ -76,7 +76,7 @@ def failed(
     return _named(DatabasePasswordRefused(told) if refused else ServiceFailed(told), found)
 
 
-def late(
+def timeout_failure(
     report: ServiceReport,
     reports: Sequence[ServiceReport],
     runtime: Runtime,
@@ -86,13 +86,13 @@ def late(
     timeout: float,
 ) -> NotHealthyInTime:
     """The failure of a service that is not ready after ``timeout`` seconds."""
-    found = diagnosed(report, runtime, settings, since=since, running=True)
+    found = diagnose(report, runtime, settings, since=since, running=True)
     said = f"{report.service} is not ready after {timeout:g} s ({report.detail or report.health})"
     error = NotHealthyInTime(_told(said, found, report, reports, runtime, settings))
     return _named(error, found)
 
 
-def diagnosed(
+def diagnose(
     report: ServiceReport,
     runtime: Runtime,
     settings: Settings,
@@ -108,27 +108,30 @@ def diagnosed(
     for service in before:
         log = _log(service, runtime, settings, since)
         seen = Symptoms(service=service, log=log, runtime=runtime.name)
-        if cause := recognise(seen, spreading=True):
+        if cause := recognize_cause(seen, spreading=True):
             return Diagnosis(
-                service=service, finding=cause.finding, cause=cause, log=relevant(log, cause.log)
+                service=service,
+                finding=cause.finding,
+                cause=cause,
+                log=select_relevant(log, cause.log),
             )
     log = _log(report.service, runtime, settings, since)
     ended = "" if running else report.detail
     seen = Symptoms(
         service=report.service, ended=ended, probe=report.detail, log=log, runtime=runtime.name
     )
-    cause = recognise(seen)
+    cause = recognize_cause(seen)
     general = "not_healthy_in_time" if running else "service_failed"
     return Diagnosis(
         service=report.service,
         finding=cause.finding if cause else general,
         cause=cause,
-        log=relevant(log, cause.log if cause else None),
+        log=select_relevant(log, cause.log if cause else None),
     )
 
 
 @contextmanager
-def explained(runtime: Runtime | None = None) -> Iterator[None]:
+def explain_failures(runtime: Runtime | None = None) -> Iterator[None]:
     """Give failures that pass through the finding behind their text, where one is known.
 
     A full disk is a failure of its own here, and not a bug.
@@ -146,7 +149,7 @@ def explained(runtime: Runtime | None = None) -> Iterator[None]:
     except GatewayctlError as error:
         if error.finding is None and error.code in _UNSPECIFIC:
             name = None if runtime is None else runtime.name
-            cause = recognise(Symptoms(log=error.message, runtime=name))
+            cause = recognize_cause(Symptoms(log=error.message, runtime=name))
             if cause is not None:
                 _with_finding(error, cause.finding)
         raise
@@ -154,10 +157,10 @@ def explained(runtime: Runtime | None = None) -> Iterator[None]:
 
 def _with_finding(error: GatewayctlError, finding: str) -> None:
     error.finding = finding
-    error.hint = hint(finding)
+    error.hint = finding_hint(finding)
 
 
-def hint(finding: str) -> str:
+def finding_hint(finding: str) -> str:
     """What to do, and where more is written."""
     known = FINDINGS[finding]
     return f"{known.remedy.removesuffix('.')}. More: {known.docs}"
@@ -200,7 +203,7 @@ def _told(
 
 def _holders(service: str, runtime: Runtime, settings: Settings) -> list[str]:
     """Who holds the ports of a service."""
-    from gatewayctl.runtimes.ports import listeners
+    from gatewayctl.runtimes.ports import find_listeners
 
     ports = settings.ports
     wanted = {
@@ -210,7 +213,7 @@ def _holders(service: str, runtime: Runtime, settings: Settings) -> list[str]:
         "postgres-litellm": (ports.postgres_litellm,),
         "postgres-phoenix": (ports.postgres_phoenix,),
     }.get(service, ())
-    held = listeners(settings.bind, wanted) if wanted else {}
+    held = find_listeners(settings.bind, wanted) if wanted else {}
     return [
         f"Port {port} is held by {who}."
         for port, who in sorted(held.items())
@@ -220,8 +223,8 @@ def _holders(service: str, runtime: Runtime, settings: Settings) -> list[str]:
 
 def _log(service: str, runtime: Runtime, settings: Settings, since: datetime | None) -> str:
     text = runtime.last_lines(service, _READ_LINES)
-    recent = text if since is None else of_this_start(text, since)
-    return without_secrets(recent, settings.known_secrets())
+    recent = text if since is None else lines_since_start(text, since)
+    return mask_secrets(recent, settings.known_secrets())
 
 
 def _place(service: str, runtime: Runtime) -> int:

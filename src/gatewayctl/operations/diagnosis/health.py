@@ -37,7 +37,9 @@ class ServiceReport:
     detail: str
 
 
-def check(settings: Settings, runtime: Runtime, http: httpx.Client) -> tuple[ServiceReport, ...]:
+def check_services(
+    settings: Settings, runtime: Runtime, http: httpx.Client
+) -> tuple[ServiceReport, ...]:
     """Look at every service once, in dependency order. Never raises for what it finds."""
     return tuple(check_service(state, settings, runtime, http) for state in runtime.states())
 
@@ -96,13 +98,13 @@ def _answering(
 def _asked(service: str, settings: Settings, http: httpx.Client) -> tuple[int, bool, str]:
     """Port, readiness and words of a service that speaks HTTP."""
     if service == "litellm":
-        from gatewayctl.gateway.health import readiness
+        from gatewayctl.gateway.health import check_litellm
 
-        said = readiness(http, settings.gateway_url)
+        said = check_litellm(http, settings.gateway_url)
         detail = _NOT_YET if said.state == "unreachable" else said.detail
         return settings.ports.litellm, said.ready, detail
-    from gatewayctl.tracing.health import readiness as phoenix_readiness
+    from gatewayctl.tracing.health import check_phoenix
 
-    heard = phoenix_readiness(http, settings.phoenix_url)
+    heard = check_phoenix(http, settings.phoenix_url)
     detail = _NOT_YET if heard.state == "unreachable" else heard.detail
     return settings.ports.phoenix, heard.ready, detail

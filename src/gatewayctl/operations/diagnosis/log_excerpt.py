@@ -19,7 +19,7 @@ _ENDED: Final = re.compile(r"Finished server process|database system is shut dow
 _INDENTED: Final = re.compile(r"^\s")
 
 
-def of_this_start(log: str, since: datetime) -> str:
+def lines_since_start(log: str, since: datetime) -> str:
     """The lines from ``since`` on; a line without a time belongs to the one before it.
 
     Everything, where no line has a time: better too much than nothing.
@@ -42,7 +42,7 @@ def _after_the_last_end(log: str) -> str:
     return rest if rest.strip() else log
 
 
-def relevant(log: str, sign: re.Pattern[str] | None = None, count: int = SHOWN) -> str:
+def select_relevant(log: str, sign: re.Pattern[str] | None = None, count: int = SHOWN) -> str:
     """At most ``count`` lines: the last ones, or those around what ``sign`` finds.
 
     Requests that were served are left out; where there are still too many lines, so are empty

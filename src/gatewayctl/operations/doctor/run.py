@@ -15,14 +15,14 @@ from typing import TYPE_CHECKING, Final, Literal
 from gatewayctl.errors import GatewayctlError, ProblemsFound, SettingsProblem
 from gatewayctl.operations.diagnosis.findings.finding import Severity
 from gatewayctl.operations.diagnosis.findings.table import FINDINGS
-from gatewayctl.operations.diagnosis.health import check
+from gatewayctl.operations.diagnosis.health import check_services
 from gatewayctl.operations.doctor.checks.fixes import FIXES, Fix
-from gatewayctl.operations.doctor.checks.subject import Check, Found, Subject
+from gatewayctl.operations.doctor.checks.subject import DoctorCheck, Observation, Subject
 from gatewayctl.operations.doctor.checks.table import CHECKS
-from gatewayctl.operations.state.exclusive import change
+from gatewayctl.operations.state.exclusive import change_project
 from gatewayctl.runtimes.base import Progress
 from gatewayctl.runtimes.registry import ResolvedRuntime
-from gatewayctl.settings.masking import without_secrets
+from gatewayctl.settings.masking import mask_secrets
 from gatewayctl.settings.model import Settings
 
 if TYPE_CHECKING:
@@ -94,7 +94,7 @@ class DoctorReport:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Ways:
+class ProjectLoaders:
     """How a project is seen; each may raise. Called anew after something was fixed."""
 
     settings: Callable[[], Settings]
@@ -103,20 +103,24 @@ class Ways:
 
 
 def doctor(
-    project_dir: Path, ways: Ways, *, fix: bool = False, checks: tuple[Check, ...] = CHECKS
+    project_dir: Path,
+    ways: ProjectLoaders,
+    *,
+    fix: bool = False,
+    checks: tuple[DoctorCheck, ...] = CHECKS,
 ) -> Generator[Progress, None, DoctorReport]:
     """Run every check that can run; with ``fix`` do what is safe, and look again.
 
     Raises Locked where another gatewayctl changes the project and something is to be fixed. What
     is wrong is in the report, and no exception.
     """
-    subject = seen(project_dir, ways)
+    subject = inspect_project(project_dir, ways)
     found, ran = yield from _looked(subject, checks)
     fixes: tuple[FixReport, ...] = ()
     if fix and any(each.finding in FIXES for each in found):
         with _changing(subject):
             fixes = tuple(_fixed(subject, found))
-        subject = seen(project_dir, ways)
+        subject = inspect_project(project_dir, ways)
         found, ran = yield from _looked(subject, checks)
     reports = (_reported(each, subject) for each in found)
     return DoctorReport(
@@ -130,7 +134,7 @@ def doctor(
     )
 
 
-def seen(project_dir: Path, ways: Ways) -> Subject:
+def inspect_project(project_dir: Path, ways: ProjectLoaders) -> Subject:
     """The project as far as it can be seen now."""
     try:
         settings = ways.settings()
@@ -138,7 +142,7 @@ def seen(project_dir: Path, ways: Ways) -> Subject:
         return Subject(project_dir=project_dir, refused=refused)
     try:
         resolved, gateway = ways.runtime(), ways.gateway()
-        services = check(settings, resolved.runtime, gateway.http)
+        services = check_services(settings, resolved.runtime, gateway.http)
     except GatewayctlError as error:
         return Subject(project_dir=project_dir, settings=settings, unavailable=error)
     return Subject(
@@ -151,9 +155,9 @@ def seen(project_dir: Path, ways: Ways) -> Subject:
 
 
 def _looked(
-    subject: Subject, checks: tuple[Check, ...]
-) -> Generator[Progress, None, tuple[list[Found], tuple[CheckReport, ...]]]:
-    found: list[Found] = []
+    subject: Subject, checks: tuple[DoctorCheck, ...]
+) -> Generator[Progress, None, tuple[list[Observation], tuple[CheckReport, ...]]]:
+    found: list[Observation] = []
     ran: list[CheckReport] = []
     for each in checks:
         lacking = next(filter(None, map(subject.lacks, each.needs)), "")
@@ -178,11 +182,11 @@ def _changing(subject: Subject) -> Iterator[None]:
     if subject.settings is None:
         yield
         return
-    with change(subject.settings, "doctor --fix"):
+    with change_project(subject.settings, "doctor --fix"):
         yield
 
 
-def _fixed(subject: Subject, found: list[Found]) -> Iterator[FixReport]:
+def _fixed(subject: Subject, found: list[Observation]) -> Iterator[FixReport]:
     wanted = {each.finding for each in found}
     # One fix may mend several findings: it is done once.
     chosen: dict[Fix, str] = {}
@@ -197,14 +201,14 @@ def _fixed(subject: Subject, found: list[Found]) -> Iterator[FixReport]:
             yield FixReport(finding=finding, done=False, said=str(error))
 
 
-def _reported(found: Found, subject: Subject) -> FindingReport:
+def _reported(found: Observation, subject: Subject) -> FindingReport:
     known = FINDINGS[found.finding]
     secrets = () if subject.settings is None else subject.settings.known_secrets()
     return FindingReport(
         id=known.id,
         severity=found.severity or known.severity,
         title=known.title,
-        evidence=without_secrets(found.evidence, secrets),
+        evidence=mask_secrets(found.evidence, secrets),
         remedy=known.remedy,
         fixable=known.id in FIXES,
         docs=known.docs,

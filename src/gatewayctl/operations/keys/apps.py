@@ -10,7 +10,7 @@ from collections.abc import Iterable
 from gatewayctl.settings.model import Settings
 
 
-def with_the_old_key(settings: Settings, aliases: Iterable[str]) -> tuple[str, ...]:
+def warn_outdated_apps(settings: Settings, aliases: Iterable[str]) -> tuple[str, ...]:
     """A warning where apps call models with one of these keys, which just changed in .env."""
     changed = set(aliases)
     names = [app.name for app in settings.apps if app.key in changed]

@@ -15,12 +15,12 @@ from typing import Final
 from gatewayctl.errors import Drift, GatewayctlError, Refused, VirtualKeyRefused
 from gatewayctl.gateway import keys as litellm
 from gatewayctl.gateway.client import GatewayClient
-from gatewayctl.gateway.key_proof import KeyProof, management_is_refused, prove
-from gatewayctl.operations.keys.list import KeyRow, KeyState, joined
-from gatewayctl.operations.keys.plan import Action, KeyStep, Known, plan
-from gatewayctl.operations.keys.sync import KeysSyncReport, SyncedKey, sync
-from gatewayctl.operations.keys.values import looks_like_a_key, values_now
-from gatewayctl.operations.state.exclusive import change
+from gatewayctl.gateway.key_proof import KeyProbe, management_is_refused, probe_key
+from gatewayctl.operations.keys.list import KeyRow, KeyState, join_keys
+from gatewayctl.operations.keys.plan import Action, KeyStep, KnownKeys, plan_keys
+from gatewayctl.operations.keys.sync import KeysSyncReport, SyncedKey, apply_sync
+from gatewayctl.operations.keys.values import is_plausible_key, read_current_values
+from gatewayctl.operations.state.exclusive import change_project
 from gatewayctl.settings.master_key import require_master_key
 from gatewayctl.settings.model import Secret, Settings
 
@@ -71,7 +71,7 @@ class KeysCheckReport:
         )
 
 
-def keys_check(
+def check_keys(
     settings: Settings,
     gateway: GatewayClient,
     *,
@@ -85,8 +85,8 @@ def keys_check(
     """
     if not fix:
         return KeysCheckReport(keys=_checked(settings, gateway, now()), fixed=())
-    with change(settings, "keys check --fix") as record:
-        synced = sync(settings, gateway, prune=False, dry_run=False, now=now)
+    with change_project(settings, "keys check --fix") as record:
+        synced = apply_sync(settings, gateway, prune=False, dry_run=False, now=now)
         report = _fixed(synced, _checked(settings, gateway, now()))
         record.problem = report.problem
     return report
@@ -106,15 +106,15 @@ def _fixed(synced: KeysSyncReport, keys: tuple[KeyCheck, ...]) -> KeysCheckRepor
 
 
 def _checked(settings: Settings, gateway: GatewayClient, now: datetime) -> tuple[KeyCheck, ...]:
-    keys = tuple(litellm.listed(gateway, require_master_key(settings)))
-    values = values_now(settings)
-    known = Known(settings=settings, keys=keys, values=values, now=now)
+    keys = tuple(litellm.iterate_keys(gateway, require_master_key(settings)))
+    values = read_current_values(settings)
+    known = KnownKeys(settings=settings, keys=keys, values=values, now=now)
     # By the alias of the key: the step of a rotation bears the alias the key is to get.
     steps = {
         each.step.alias if each.key is None else each.key.alias: each.step
-        for each in reversed(plan(known))
+        for each in reversed(plan_keys(known))
     }
-    rows = joined(settings, keys, now=now).own
+    rows = join_keys(settings, keys, now=now).own
     return tuple(
         _check(gateway, row, steps[row.alias], values)
         for row in rows
@@ -147,14 +147,14 @@ def _check(
 
 def _proof(
     gateway: GatewayClient, secret: Secret | None
-) -> tuple[KeyProof | None, Refused | None, bool | None]:
+) -> tuple[KeyProbe | None, Refused | None, bool | None]:
     """What the calls said: the proof or the refusal, and whether management is closed."""
     if secret is None:
         return None, None, None
-    if not looks_like_a_key(secret):
+    if not is_plausible_key(secret):
         return None, VirtualKeyRefused("It does not begin with sk-."), None
     try:
-        proof = prove(gateway, secret)
+        proof = probe_key(gateway, secret)
         return proof, None, management_is_refused(gateway, secret)
     except Refused as refusal:
         return None, refusal, None

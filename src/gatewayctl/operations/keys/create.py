@@ -13,10 +13,10 @@ from pathlib import Path
 
 from gatewayctl.errors import GatewayctlError, PartlyDone
 from gatewayctl.gateway.client import GatewayClient
-from gatewayctl.operations.keys.apps import with_the_old_key
-from gatewayctl.operations.keys.provision import KeyMaker, KeyResult
-from gatewayctl.operations.keys.request import KeyAsk, wanted_keys
-from gatewayctl.operations.state.exclusive import change
+from gatewayctl.operations.keys.apps import warn_outdated_apps
+from gatewayctl.operations.keys.provision import KeyProvisioner, KeyResult
+from gatewayctl.operations.keys.request import KeyRequest, resolve_requested_keys
+from gatewayctl.operations.state.exclusive import change_project
 from gatewayctl.settings.master_key import require_master_key
 from gatewayctl.settings.model import DeclaredKey, Settings
 
@@ -57,29 +57,29 @@ class KeysCreateReport:
         return replace(self, keys=shown)
 
 
-def keys_create(settings: Settings, gateway: GatewayClient, ask: KeyAsk) -> KeysCreateReport:
+def create_keys(settings: Settings, gateway: GatewayClient, ask: KeyRequest) -> KeysCreateReport:
     """The verb: the keys asked for, with the project's lock held. See `create_keys`.
 
     Raises UsageProblem for what cannot be asked, and Locked.
     """
-    wanted = wanted_keys(settings, ask)
-    with change(settings, "keys create") as record:
-        report = create_keys(settings, gateway, wanted)
+    wanted = resolve_requested_keys(settings, ask)
+    with change_project(settings, "keys create") as record:
+        report = ensure_keys(settings, gateway, wanted)
         record.problem = report.problem
     made = [key.alias for key in report.keys if key.status != "exists"]
-    return replace(report, warnings=(*report.warnings, *with_the_old_key(settings, made)))
+    return replace(report, warnings=(*report.warnings, *warn_outdated_apps(settings, made)))
 
 
-def create_declared_keys(
+def ensure_declared_keys(
     settings: Settings, gateway: GatewayClient, *, fresh: bool = False
 ) -> KeysCreateReport:
     """Make every declared key that is missing; ``fresh`` makes new secrets for all of them,
     after LiteLLM's database was emptied. See `create_keys`.
     """
-    return create_keys(settings, gateway, settings.keys, fresh=fresh)
+    return ensure_keys(settings, gateway, settings.keys, fresh=fresh)
 
 
-def create_keys(
+def ensure_keys(
     settings: Settings,
     gateway: GatewayClient,
     wanted: Iterable[DeclaredKey],
@@ -95,7 +95,7 @@ def create_keys(
     EnvFileUnwritable, Locked…
     """
     master = require_master_key(settings)
-    maker = KeyMaker(settings=settings, gateway=gateway, master=master, fresh=fresh, now=now)
+    maker = KeyProvisioner(settings=settings, gateway=gateway, master=master, fresh=fresh, now=now)
     results: list[KeyResult] = []
     failures: list[tuple[DeclaredKey, GatewayctlError]] = []
     for declared in wanted:

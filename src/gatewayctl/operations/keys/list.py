@@ -11,9 +11,9 @@ from datetime import UTC, datetime
 from typing import Literal
 
 from gatewayctl.gateway.client import GatewayClient
-from gatewayctl.gateway.keys import VirtualKey, hash_of, listed
+from gatewayctl.gateway.keys import VirtualKey, hash_key, iterate_keys
 from gatewayctl.operations.keys.metadata import is_ours, is_predecessor, is_successor, variable_of
-from gatewayctl.operations.keys.values import values_now
+from gatewayctl.operations.keys.values import read_current_values
 from gatewayctl.settings.master_key import require_master_key
 from gatewayctl.settings.model import DeclaredKey, Secret, Settings
 
@@ -68,7 +68,7 @@ class KeysListReport:
         return tuple(row for row in self.keys if row.state == "foreign")
 
 
-def keys_list(
+def list_keys(
     settings: Settings,
     gateway: GatewayClient,
     *,
@@ -78,13 +78,13 @@ def keys_list(
 
     Raises MasterKeyMissing, MasterKeyRefused, GatewayDatabaseMissing, GatewayUnreachable.
     """
-    keys = tuple(listed(gateway, require_master_key(settings)))
-    return joined(settings, keys, now=now())
+    keys = tuple(iterate_keys(gateway, require_master_key(settings)))
+    return join_keys(settings, keys, now=now())
 
 
-def joined(settings: Settings, keys: tuple[VirtualKey, ...], *, now: datetime) -> KeysListReport:
+def join_keys(settings: Settings, keys: tuple[VirtualKey, ...], *, now: datetime) -> KeysListReport:
     """What is declared joined with LiteLLM's ``keys`` and with .env as it is now."""
-    values, project = values_now(settings), settings.project_name
+    values, project = read_current_values(settings), settings.project_name
     # Aliases are unique but for a race in LiteLLM; then the newest key counts.
     by_alias = {key.alias: key for key in reversed(keys) if key.alias}
     held = {key.alias: by_alias.get(key.alias) for key in settings.keys}
@@ -130,7 +130,7 @@ def _ours(key: VirtualKey, values: Mapping[str, Secret], now: datetime) -> KeyRo
 def _staged(key: VirtualKey, env: str | None, secret: Secret | None, now: datetime) -> KeyRow:
     """A key of a rotation; the variable is its alias's, and holds it at most by chance."""
     row = _row(key, env=env, secret=secret, declared=False, now=now)
-    in_env = secret is not None and hash_of(secret) == key.hash
+    in_env = secret is not None and hash_key(secret) == key.hash
     stage: KeyState = "unfinished" if is_successor(key) else "retiring"
     state = "expired" if key.expired(now) else stage
     return replace(row, in_env=in_env, key=key.name, state=state)
@@ -156,7 +156,7 @@ def _row(
 def _state(key: VirtualKey, secret: Secret | None, now: datetime) -> KeyState:
     if secret is None:
         return "not in .env"
-    if hash_of(secret) != key.hash:
+    if hash_key(secret) != key.hash:
         return "not in gateway"
     if key.blocked:
         return "blocked"

@@ -53,7 +53,7 @@ def variable_of(key: VirtualKey) -> str | None:
     return name if isinstance(name, str) else None
 
 
-def belongs_to(key: VirtualKey) -> str | None:
+def alias_of(key: VirtualKey) -> str | None:
     """The alias the key stands for, whichever stage of a rotation it is in."""
     marked = key.metadata.get(ALIAS_METADATA)
     return marked if isinstance(marked, str) else key.alias
@@ -80,7 +80,7 @@ def predecessor_alias(alias: str, key: VirtualKey) -> str:
     return f"{alias}{_PREDECESSOR}{key.hash[:8]}"
 
 
-def marked(declared: DeclaredKey, project: str) -> dict[str, Any]:
+def declared_metadata(declared: DeclaredKey, project: str) -> dict[str, Any]:
     """The metadata of a declared key as LiteLLM gets it."""
     duration = {} if declared.duration is None else {DURATION_METADATA: declared.duration}
     return {
@@ -92,22 +92,22 @@ def marked(declared: DeclaredKey, project: str) -> dict[str, Any]:
     }
 
 
-def metadata_for(declared: DeclaredKey, project: str, key: VirtualKey) -> dict[str, Any]:
+def updated_metadata(declared: DeclaredKey, project: str, key: VirtualKey) -> dict[str, Any]:
     """The metadata an existing key should have; limits somebody set in LiteLLM stay."""
-    return {**kept_by_litellm(key.metadata), **marked(declared, project)}
+    return {**litellm_metadata(key.metadata), **declared_metadata(declared, project)}
 
 
-def without_stage(metadata: Mapping[str, Any]) -> dict[str, Any]:
+def strip_rotation_stage(metadata: Mapping[str, Any]) -> dict[str, Any]:
     """Metadata of a key that bears its alias: no mark of a rotation is left."""
     stage = {ALIAS_METADATA, GRACE_METADATA}
     return {name: value for name, value in metadata.items() if name not in stage}
 
 
-def own_words(metadata: Mapping[str, Any]) -> dict[str, Any]:
+def user_metadata(metadata: Mapping[str, Any]) -> dict[str, Any]:
     """Metadata without our marks and without what LiteLLM keeps there for itself."""
     return {name: value for name, value in metadata.items() if name not in _MARKS | _LITELLM}
 
 
-def kept_by_litellm(metadata: Mapping[str, Any]) -> dict[str, Any]:
+def litellm_metadata(metadata: Mapping[str, Any]) -> dict[str, Any]:
     """Limits and rules somebody set in LiteLLM, which no change of ours may lose."""
     return {name: value for name, value in metadata.items() if name in _LITELLM}

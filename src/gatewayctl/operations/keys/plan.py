@@ -10,18 +10,18 @@ from dataclasses import dataclass
 from datetime import datetime
 from typing import Any, Final, Literal
 
-from gatewayctl.gateway.keys import VirtualKey, hash_of
+from gatewayctl.gateway.keys import VirtualKey, hash_key
 from gatewayctl.operations.keys.metadata import (
     DURATION_METADATA,
     ENV_METADATA,
-    belongs_to,
+    alias_of,
     is_ours,
     is_predecessor,
     is_successor,
-    own_words,
+    user_metadata,
     variable_of,
 )
-from gatewayctl.operations.keys.rotation import Family, family_of
+from gatewayctl.operations.keys.rotation import Family, classify_family
 from gatewayctl.settings.model import DeclaredKey, Secret, Settings
 
 Action = Literal[
@@ -59,7 +59,7 @@ class KeyStep:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Planned:
+class PlannedKeyStep:
     """A step and the keys it is about: the declared one, the one in LiteLLM."""
 
     step: KeyStep
@@ -68,7 +68,7 @@ class Planned:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Known:
+class KnownKeys:
     """All a plan is made of; ``values`` is what the variables hold."""
 
     settings: Settings
@@ -83,10 +83,10 @@ class Known:
 
     def hash_in(self, env: str | None) -> str | None:
         secret = self.values.get(env) if env else None
-        return None if secret is None else hash_of(secret)
+        return None if secret is None else hash_key(secret)
 
 
-def plan(known: Known) -> tuple[Planned, ...]:
+def plan_keys(known: KnownKeys) -> tuple[PlannedKeyStep, ...]:
     """The declared keys in their order, then our others, then those of others."""
     declared = [_declared(known, key) for key in known.settings.keys]
     aliases = {key.alias for key in known.settings.keys}
@@ -95,15 +95,15 @@ def plan(known: Known) -> tuple[Planned, ...]:
     covered = {
         key.hash
         for alias in aliases
-        for key in family_of(alias, known.keys, known.project).successors
+        for key in classify_family(alias, known.keys, known.project).successors
     }
     ours = [_ours(known, key) for key in mine if key.hash not in covered]
     foreign = [_foreign(key) for key in rest if not is_ours(key, known.project)]
     return (*declared, *ours, *foreign)
 
 
-def _declared(known: Known, declared: DeclaredKey) -> Planned:
-    family = family_of(declared.alias, known.keys, known.project)
+def _declared(known: KnownKeys, declared: DeclaredKey) -> PlannedKeyStep:
+    family = classify_family(declared.alias, known.keys, known.project)
     holder = next(iter(family.holders), None)
     action, changes, reason = _verdict(known, declared, family)
     step = KeyStep(
@@ -114,13 +114,13 @@ def _declared(known: Known, declared: DeclaredKey) -> Planned:
         changes=changes,
         reason=reason,
     )
-    return Planned(step=step, declared=declared, key=holder)
+    return PlannedKeyStep(step=step, declared=declared, key=holder)
 
 
 _Verdict = tuple[Action, tuple[str, ...], str | None]
 
 
-def _verdict(known: Known, declared: DeclaredKey, family: Family) -> _Verdict:
+def _verdict(known: KnownKeys, declared: DeclaredKey, family: Family) -> _Verdict:
     if family.unsettled:
         return "finish", (), "a rotation of it was interrupted"
     held = known.hash_in(declared.env)
@@ -137,9 +137,9 @@ def _verdict(known: Known, declared: DeclaredKey, family: Family) -> _Verdict:
 
 
 def _verdict_on_ours(
-    known: Known, declared: DeclaredKey, holder: VirtualKey, held: str | None
+    known: KnownKeys, declared: DeclaredKey, holder: VirtualKey, held: str | None
 ) -> _Verdict:
-    changes = differences(declared, holder)
+    changes = find_differences(declared, holder)
     if held is None and known.hash_in(variable_of(holder)) == holder.hash:
         return "move", (f"env: {variable_of(holder)} → {declared.env}",), None
     if held != holder.hash or holder.expired(known.now):
@@ -150,7 +150,7 @@ def _verdict_on_ours(
     return ("update" if changes else "none"), changes, None
 
 
-def _unregistered(known: Known, declared: DeclaredKey, held: str | None) -> _Verdict:
+def _unregistered(known: KnownKeys, declared: DeclaredKey, held: str | None) -> _Verdict:
     if held is None:
         return "create", (), None
     other = next((key for key in known.keys if key.hash == held), None)
@@ -159,30 +159,30 @@ def _unregistered(known: Known, declared: DeclaredKey, held: str | None) -> _Ver
     return "conflict", (), f"{declared.env} holds the key {other.alias!r}"
 
 
-def _ours(known: Known, key: VirtualKey) -> Planned:
+def _ours(known: KnownKeys, key: VirtualKey) -> PlannedKeyStep:
     action: Action = "delete" if known.prune else "keep"
     alias, reason = key.alias, "not declared in gateway.yaml"
     if is_successor(key):
-        action, alias, reason = "finish", belongs_to(key), "a rotation of it was interrupted"
+        action, alias, reason = "finish", alias_of(key), "a rotation of it was interrupted"
     elif is_predecessor(key):
         over = key.expired(known.now)
         action = "delete" if over else "keep"
         reason = "its time of grace is over" if over else "in its time of grace"
     step = KeyStep(alias=alias, env=variable_of(key), declared=False, action=action, reason=reason)
-    return Planned(step=step, key=key)
+    return PlannedKeyStep(step=step, key=key)
 
 
-def _foreign(key: VirtualKey) -> Planned:
+def _foreign(key: VirtualKey) -> PlannedKeyStep:
     step = KeyStep(alias=key.alias, env=None, declared=False, action="foreign")
-    return Planned(step=step, key=key)
+    return PlannedKeyStep(step=step, key=key)
 
 
-def differences(declared: DeclaredKey, key: VirtualKey) -> tuple[str, ...]:
+def find_differences(declared: DeclaredKey, key: VirtualKey) -> tuple[str, ...]:
     """What of a key is not as gateway.yaml has it: ``metadata.team: search → ads``."""
     found = []
     if set(declared.models) != set(key.models):
         found.append(f"models: {_names(key.models)} → {_names(declared.models)}")
-    has, wants = own_words(key.metadata), dict(declared.metadata)
+    has, wants = user_metadata(key.metadata), dict(declared.metadata)
     for name in sorted({*has, *wants}):
         before, after = key.metadata.get(name), wants.get(name)
         if before != after:

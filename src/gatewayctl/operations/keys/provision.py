@@ -14,22 +14,22 @@ from dataclasses import dataclass, field, replace
 from datetime import datetime
 from typing import Any, Final, Literal
 
-from gatewayctl.env_file.write import update
+from gatewayctl.env_file.write import update_env_file
 from gatewayctl.errors import KeyAliasExists, Refused, SettingsProblem
 from gatewayctl.gateway import keys as litellm
 from gatewayctl.gateway.client import GatewayClient
-from gatewayctl.gateway.keys import KeyChange, NewKey, VirtualKey, hash_of
+from gatewayctl.gateway.keys import KeyChange, NewKey, VirtualKey, hash_key
 from gatewayctl.operations.keys.metadata import (
     ENV_METADATA,
+    declared_metadata,
     is_ours,
-    marked,
-    own_words,
+    user_metadata,
     variable_of,
 )
 from gatewayctl.operations.keys.rotation import Family, Rotation
-from gatewayctl.operations.keys.values import looks_like_a_key, values_in_env_file
+from gatewayctl.operations.keys.values import is_plausible_key, read_env_file_values
 from gatewayctl.settings.model import DeclaredKey, Secret, Settings
-from gatewayctl.settings.sources import ENV_NAME
+from gatewayctl.settings.sources import ENV_FILE_NAME
 
 _ALPHABET: Final = string.ascii_letters + string.digits
 _LENGTH: Final = 32
@@ -61,13 +61,13 @@ class KeyResult:
     plain: str | None = field(default=None, repr=False)
 
 
-def new_key_secret() -> Secret:
+def generate_key_secret() -> Secret:
     """``sk-`` and 32 letters and digits: 190 bits, and the same in every reader of .env."""
     return Secret("sk-" + "".join(secrets.choice(_ALPHABET) for _ in range(_LENGTH)))
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class KeyMaker:
+class KeyProvisioner:
     """Makes keys one by one; ``warnings`` gathers what is worth telling beside the results."""
 
     settings: Settings
@@ -84,7 +84,7 @@ class KeyMaker:
 
     def ensure(self, declared: DeclaredKey) -> KeyResult:
         """Make the key if it is missing. Raises what keeps it from being made."""
-        in_file = values_in_env_file(self.settings).get(declared.env)
+        in_file = read_env_file_values(self.settings).get(declared.env)
         outside = self.outside(declared.env)
         secret = outside or in_file
         family = self.rotation.look(declared.alias)
@@ -112,12 +112,12 @@ class KeyMaker:
 
         ``found`` are the secrets that the environment and .env hold for it.
         """
-        live = {hash_of(secret) for secret in found if secret is not None}
+        live = {hash_key(secret) for secret in found if secret is not None}
         return self.rotation.settle(family, live)
 
     def _is_over(self, family: Family, holder: VirtualKey | None, secret: Secret) -> bool:
         """True for our own key whose time is over or ends: declared still, so due anew."""
-        hashed = hash_of(secret)
+        hashed = hash_key(secret)
         if any(key.hash == hashed for key in family.predecessors):
             return True
         return (
@@ -132,27 +132,27 @@ class KeyMaker:
         before = None if holder is None else variable_of(holder)
         if holder is None or before is None or before == declared.env:
             return None
-        secret = values_in_env_file(self.settings).get(before)
+        secret = read_env_file_values(self.settings).get(before)
         claimed = any(key.env == before for key in self.settings.keys)
         ours = is_ours(holder, self.settings.project_name)
-        if secret is None or claimed or not ours or hash_of(secret) != holder.hash:
+        if secret is None or claimed or not ours or hash_key(secret) != holder.hash:
             return None
         path, expect = self.settings.env_file, {before: secret.reveal()}
-        update(path, {declared.env: secret.reveal()}, remove=[before], expect=expect)
+        update_env_file(path, {declared.env: secret.reveal()}, remove=[before], expect=expect)
         change = KeyChange(metadata={**holder.metadata, ENV_METADATA: declared.env})
-        key = litellm.update(self.gateway, self.master, holder.hash, change)
+        key = litellm.update_key(self.gateway, self.master, holder.hash, change)
         return replace(_result(declared, "moved", secret, key), written=True)
 
     def _usable(self, secret: Secret) -> bool:
         long_enough = len(secret.reveal()) >= _SHORTEST
-        return looks_like_a_key(secret) and long_enough and secret != self.master
+        return is_plausible_key(secret) and long_enough and secret != self.master
 
     def outside(self, env: str) -> Secret | None:
         """The value of the process's environment, which outranks .env.
 
         What settings once read from .env is not asked: somebody may have rotated it since.
         """
-        if self.settings.source_of(env).name == ENV_NAME:
+        if self.settings.source_of(env).name == ENV_FILE_NAME:
             return None
         return self.settings.environment.get(env)
 
@@ -169,12 +169,12 @@ class KeyMaker:
         self, declared: DeclaredKey, secret: Secret, holder: VirtualKey | None
     ) -> KeyResult:
         """(a) LiteLLM knows it under this alias; (b) it does not, and is told."""
-        if holder is not None and holder.hash == hash_of(secret):
+        if holder is not None and holder.hash == hash_key(secret):
             self._warn_of_other_models(declared, holder)
             if holder.blocked:
                 self.warnings.append(f"{declared.alias} is blocked in LiteLLM; it was left so.")
             return _result(declared, "exists", secret, holder)
-        known = litellm.info(self.gateway, self.master, hash_of(secret))
+        known = litellm.get_key(self.gateway, self.master, hash_key(secret))
         if known is not None:
             raise KeyAliasExists(
                 f"{declared.env} holds the key {known.alias!r}, not {declared.alias!r}.",
@@ -187,10 +187,10 @@ class KeyMaker:
     ) -> KeyResult:
         """(c) Make a secret, write it to .env, then tell LiteLLM; or leave no trace."""
         self._refuse_foreign(declared, holder)
-        secret = new_key_secret()
+        secret = generate_key_secret()
         if not self.written(declared, secret, instead_of):
             # Another gatewayctl was quicker: its secret is the key now.
-            theirs = values_in_env_file(self.settings).get(declared.env)
+            theirs = read_env_file_values(self.settings).get(declared.env)
             if theirs is None:
                 raise SettingsProblem(f"{declared.env} in .env changes all the time; left alone.")
             return self._with_known_secret(declared, theirs, holder)
@@ -214,23 +214,23 @@ class KeyMaker:
         self._refuse_foreign(declared, holder)
         if holder is not None:
             # Ours, and nobody has its secret any more.
-            litellm.delete(self.gateway, self.master, holder.hash)
+            litellm.delete_key(self.gateway, self.master, holder.hash)
             status = "replaced"
             if declared not in self.settings.keys:
-                declared = with_limits_of(declared, holder, self.now())
+                declared = inherit_limits(declared, holder, self.now())
         new = NewKey(
             alias=declared.alias,
             secret=secret,
             models=declared.models,
-            metadata=marked(declared, self.settings.project_name),
+            metadata=declared_metadata(declared, self.settings.project_name),
             duration=declared.duration,
         )
         try:
-            made = litellm.generate(self.gateway, self.master, new)
+            made = litellm.generate_key(self.gateway, self.master, new)
         except KeyAliasExists:
             # Somebody registered it since we looked; if it is this very key, all is well.
-            now = litellm.with_alias(self.gateway, self.master, declared.alias)
-            if now is None or now.hash != hash_of(secret):
+            now = litellm.find_key_by_alias(self.gateway, self.master, declared.alias)
+            if now is None or now.hash != hash_key(secret):
                 raise
             return _result(declared, "exists", secret, now)
         return _result(declared, status, secret, made)
@@ -240,9 +240,9 @@ class KeyMaker:
         path, values = self.settings.env_file, {declared.env: secret.reveal()}
         comment = f"Virtual key {declared.alias} of the gateway; made by gatewayctl."
         if instead_of is None:
-            written = update(path, values, only_missing=True, comment=comment)
+            written = update_env_file(path, values, only_missing=True, comment=comment)
         else:
-            written = update(path, values, expect={declared.env: instead_of.reveal()})
+            written = update_env_file(path, values, expect={declared.env: instead_of.reveal()})
         if written.widened_mode is not None:
             self.warnings.append(f"{path} could be read by others; its mode is 0600 now.")
         return declared.env in (*written.added, *written.changed)
@@ -258,18 +258,18 @@ class KeyMaker:
     def _taken_back(self, declared: DeclaredKey, secret: Secret, instead_of: Secret | None) -> None:
         path, expect = self.settings.env_file, {declared.env: secret.reveal()}
         if instead_of is None:
-            update(path, {}, remove=[declared.env], expect=expect)
+            update_env_file(path, {}, remove=[declared.env], expect=expect)
         else:
-            update(path, {declared.env: instead_of.reveal()}, expect=expect)
+            update_env_file(path, {declared.env: instead_of.reveal()}, expect=expect)
 
 
-def with_limits_of(declared: DeclaredKey, lost: VirtualKey, now: datetime) -> DeclaredKey:
+def inherit_limits(declared: DeclaredKey, lost: VirtualKey, now: datetime) -> DeclaredKey:
     """A key of the command line, no wider than the one it replaces where nothing is said."""
     left = None if lost.expires is None else int((lost.expires - now).total_seconds())
     return replace(
         declared,
         models=declared.models or lost.models,
-        metadata={**own_words(lost.metadata), **declared.metadata},
+        metadata={**user_metadata(lost.metadata), **declared.metadata},
         duration=declared.duration or (f"{left}s" if left is not None and left > 0 else None),
     )
 

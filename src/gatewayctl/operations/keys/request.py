@@ -13,7 +13,7 @@ from types import MappingProxyType
 from typing import Final
 
 from gatewayctl.errors import UsageProblem
-from gatewayctl.operations.keys.values import check_key_variable, nearest, pairs
+from gatewayctl.operations.keys.values import check_key_variable, parse_pairs, suggest_nearest
 from gatewayctl.settings.model import DeclaredKey, Settings
 from gatewayctl.settings.sections.keys import DURATION
 
@@ -22,7 +22,7 @@ _SECONDS: Final = {"s": 1, "m": 60, "h": 3600, "d": 86400, "w": 604800, "mo": 30
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class KeyAsk:
+class KeyRequest:
     """What the operator typed; None or empty where an option was not given."""
 
     alias: str | None = None
@@ -36,7 +36,7 @@ class KeyAsk:
         return bool(self.env or self.models or self.metadata or self.duration)
 
 
-def wanted_keys(settings: Settings, ask: KeyAsk) -> tuple[DeclaredKey, ...]:
+def resolve_requested_keys(settings: Settings, ask: KeyRequest) -> tuple[DeclaredKey, ...]:
     """The keys meant: all declared ones, a declared one, or one made of the options.
 
     Raises UsageProblem for whatever LiteLLM or a reader of .env would not take.
@@ -58,12 +58,12 @@ def wanted_keys(settings: Settings, ask: KeyAsk) -> tuple[DeclaredKey, ...]:
     return (declared,)
 
 
-def _undeclared(settings: Settings, alias: str, ask: KeyAsk) -> DeclaredKey:
+def _undeclared(settings: Settings, alias: str, ask: KeyRequest) -> DeclaredKey:
     if not alias.strip() or alias != alias.strip() or not alias.isprintable():
         raise UsageProblem(f"{alias!r} is no alias: it must be printable, without blanks around.")
     if ".." in alias or len(alias) > _LONGEST_ALIAS:
         raise UsageProblem(f"LiteLLM refuses the alias {alias[:40]!r}: '..' in it, or too long.")
-    env = ask.env or variable_for(alias)
+    env = ask.env or default_variable(alias)
     check_key_variable(settings, env, option="--env")
     taken = next((key.alias for key in settings.keys if key.env == env), None)
     if taken is not None:
@@ -74,7 +74,7 @@ def _undeclared(settings: Settings, alias: str, ask: KeyAsk) -> DeclaredKey:
         alias=alias,
         env=env,
         models=tuple(dict.fromkeys(ask.models)),
-        metadata=MappingProxyType(pairs(ask.metadata, option="--metadata")),
+        metadata=MappingProxyType(parse_pairs(ask.metadata, option="--metadata")),
         duration=ask.duration,
     )
 
@@ -87,13 +87,13 @@ def check_duration(duration: str | None, *, option: str) -> None:
         )
 
 
-def seconds_of(duration: str) -> int:
+def duration_seconds(duration: str) -> int:
     """A duration such as ``30d`` in seconds; a month counts 30 days."""
     unit = duration.lstrip("0123456789")
     return int(duration.removesuffix(unit)) * _SECONDS[unit]
 
 
-def variable_for(alias: str) -> str:
+def default_variable(alias: str) -> str:
     """The variable a key gets if nobody names one: ``my-app`` → ``MY_APP_KEY``."""
     words = re.sub(r"[^A-Za-z0-9]+", "_", alias).strip("_").upper()
     name = words if words.endswith("KEY") else f"{words}_KEY".lstrip("_")
@@ -105,5 +105,5 @@ def _check_models(settings: Settings, names: Iterable[str]) -> None:
     for name in names:
         if name not in declared:
             raise UsageProblem(
-                f"gateway.yaml declares no model {name!r}.", hint=nearest(name, declared)
+                f"gateway.yaml declares no model {name!r}.", hint=suggest_nearest(name, declared)
             )

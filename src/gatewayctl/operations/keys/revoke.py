@@ -10,17 +10,17 @@ from dataclasses import dataclass
 from datetime import UTC, datetime
 from pathlib import Path
 
-from gatewayctl.env_file.write import update
+from gatewayctl.env_file.write import update_env_file
 from gatewayctl.errors import KeyAliasExists
 from gatewayctl.gateway import keys as litellm
 from gatewayctl.gateway.client import GatewayClient
-from gatewayctl.gateway.keys import hash_of
+from gatewayctl.gateway.keys import hash_key
 from gatewayctl.operations.keys.metadata import is_ours, variable_of
-from gatewayctl.operations.keys.provision import KeyMaker
-from gatewayctl.operations.keys.rotate import unknown
-from gatewayctl.operations.keys.sync import delete_everywhere
-from gatewayctl.operations.keys.values import values_in_env_file
-from gatewayctl.operations.state.exclusive import change
+from gatewayctl.operations.keys.provision import KeyProvisioner
+from gatewayctl.operations.keys.rotate import unknown_alias
+from gatewayctl.operations.keys.sync import delete_key_everywhere
+from gatewayctl.operations.keys.values import read_env_file_values
+from gatewayctl.operations.state.exclusive import change_project
 from gatewayctl.settings.master_key import require_master_key
 from gatewayctl.settings.model import DeclaredKey, Settings
 
@@ -42,7 +42,7 @@ class KeysRevokeReport:
     warnings: tuple[str, ...]
 
 
-def keys_revoke(
+def revoke_key(
     settings: Settings,
     gateway: GatewayClient,
     alias: str,
@@ -55,12 +55,14 @@ def keys_revoke(
     what LiteLLM and .env raise; running it again goes on.
     """
     master = require_master_key(settings)
-    with change(settings, "keys revoke", alias):
-        maker = KeyMaker(settings=settings, gateway=gateway, master=master, fresh=False, now=now)
+    with change_project(settings, "keys revoke", alias):
+        maker = KeyProvisioner(
+            settings=settings, gateway=gateway, master=master, fresh=False, now=now
+        )
         return _revoked(maker, alias)
 
 
-def _revoked(maker: KeyMaker, alias: str) -> KeysRevokeReport:
+def _revoked(maker: KeyProvisioner, alias: str) -> KeysRevokeReport:
     settings, family = maker.settings, maker.rotation.look(alias)
     if any(not is_ours(key, settings.project_name) for key in family.holders):
         raise KeyAliasExists(
@@ -70,10 +72,10 @@ def _revoked(maker: KeyMaker, alias: str) -> KeysRevokeReport:
     declared = next((key for key in settings.keys if key.alias == alias), None)
     keys = (*family.predecessors, *family.successors, *family.holders)
     env = declared.env if declared else next((variable_of(key) for key in keys), None)
-    removed = [delete_everywhere(maker, key, env) for key in keys]
+    removed = [delete_key_everywhere(maker, key, env) for key in keys]
     left = _unknown_line_removed(maker, declared) if declared else False
     if not keys and not left:
-        raise unknown(alias)
+        raise unknown_alias(alias)
     if env and maker.outside(env) is not None:
         maker.warnings.append(f"{env} is set in the environment too; unset it there.")
     return KeysRevokeReport(
@@ -87,14 +89,14 @@ def _revoked(maker: KeyMaker, alias: str) -> KeysRevokeReport:
     )
 
 
-def _unknown_line_removed(maker: KeyMaker, declared: DeclaredKey) -> bool:
+def _unknown_line_removed(maker: KeyProvisioner, declared: DeclaredKey) -> bool:
     """Take out a value LiteLLM does not know: the next `keys create` would register it."""
-    secret = values_in_env_file(maker.settings).get(declared.env)
+    secret = read_env_file_values(maker.settings).get(declared.env)
     if secret is None:
         return False
-    if litellm.info(maker.gateway, maker.master, hash_of(secret)) is not None:
+    if litellm.get_key(maker.gateway, maker.master, hash_key(secret)) is not None:
         maker.warnings.append(f"{declared.env} holds another key, which was left.")
         return False
     expect = {declared.env: secret.reveal()}
-    update(maker.settings.env_file, {}, remove=[declared.env], expect=expect)
+    update_env_file(maker.settings.env_file, {}, remove=[declared.env], expect=expect)
     return True

@@ -17,21 +17,21 @@ from typing import Any, Literal
 from gatewayctl.errors import GatewayctlError, GatewayRefused, KeyAliasExists, SettingsProblem
 from gatewayctl.gateway import keys as litellm
 from gatewayctl.gateway.client import GatewayClient
-from gatewayctl.gateway.key_proof import prove
-from gatewayctl.gateway.keys import NewKey, VirtualKey, hash_of
-from gatewayctl.operations.keys.apps import with_the_old_key
+from gatewayctl.gateway.key_proof import probe_key
+from gatewayctl.gateway.keys import NewKey, VirtualKey, hash_key
+from gatewayctl.operations.keys.apps import warn_outdated_apps
 from gatewayctl.operations.keys.metadata import (
     ALIAS_METADATA,
     GRACE_METADATA,
     is_ours,
-    metadata_for,
     successor_alias,
+    updated_metadata,
     variable_of,
 )
-from gatewayctl.operations.keys.provision import KeyMaker, new_key_secret, with_limits_of
+from gatewayctl.operations.keys.provision import KeyProvisioner, generate_key_secret, inherit_limits
 from gatewayctl.operations.keys.request import check_duration
-from gatewayctl.operations.keys.values import values_in_env_file
-from gatewayctl.operations.state.exclusive import change
+from gatewayctl.operations.keys.values import read_env_file_values
+from gatewayctl.operations.state.exclusive import change_project
 from gatewayctl.settings.master_key import require_master_key
 from gatewayctl.settings.model import DeclaredKey, Secret, Settings
 
@@ -57,7 +57,7 @@ class KeysRotateReport:
     warnings: tuple[str, ...]
 
 
-def keys_rotate(
+def rotate_key(
     settings: Settings,
     gateway: GatewayClient,
     alias: str,
@@ -73,13 +73,15 @@ def keys_rotate(
     """
     check_duration(grace, option="--grace")
     master = require_master_key(settings)
-    with change(settings, "keys rotate", alias):
-        maker = KeyMaker(settings=settings, gateway=gateway, master=master, fresh=False, now=now)
+    with change_project(settings, "keys rotate", alias):
+        maker = KeyProvisioner(
+            settings=settings, gateway=gateway, master=master, fresh=False, now=now
+        )
         holder, declared = _subject(maker, alias)
         return _rotated(maker, holder, declared, grace)
 
 
-def _subject(maker: KeyMaker, alias: str) -> tuple[VirtualKey, DeclaredKey]:
+def _subject(maker: KeyProvisioner, alias: str) -> tuple[VirtualKey, DeclaredKey]:
     """The key to rotate, after an interrupted rotation of it was finished."""
     settings, family = maker.settings, maker.rotation.look(alias)
     found = next(iter((*family.holders, *family.successors)), None)
@@ -90,24 +92,24 @@ def _subject(maker: KeyMaker, alias: str) -> tuple[VirtualKey, DeclaredKey]:
             hint="Rotate it where it was made, or give it up there and run `keys create`.",
         )
     if found is None:
-        raise unknown(alias)
+        raise unknown_alias(alias)
     env = declared.env if declared else variable_of(found)
     if env is None:
-        raise unknown(alias)
+        raise unknown_alias(alias)
     if maker.outside(env) is not None:
         raise SettingsProblem(
             f"{env} in the environment hides that of .env, and would hold the old key.",
             hint=f"Unset it: unset {env}.",
         )
-    secret = values_in_env_file(settings).get(env)
-    live = set() if secret is None else {hash_of(secret)}
+    secret = read_env_file_values(settings).get(env)
+    live = set() if secret is None else {hash_key(secret)}
     holder = maker.rotation.settle(family, live)
     if holder is None:
-        raise unknown(alias)
+        raise unknown_alias(alias)
     return holder, declared or _as_it_is(holder, alias, env, maker.now())
 
 
-def unknown(alias: str) -> GatewayctlError:
+def unknown_alias(alias: str) -> GatewayctlError:
     """The failure for an alias that LiteLLM does not have."""
     return GatewayRefused(
         f"LiteLLM has no key {alias!r}.",
@@ -117,22 +119,22 @@ def unknown(alias: str) -> GatewayctlError:
 
 def _as_it_is(holder: VirtualKey, alias: str, env: str, now: datetime) -> DeclaredKey:
     """A key of the command line: the new one is neither wider nor valid for longer."""
-    return with_limits_of(DeclaredKey(alias=alias, env=env), holder, now)
+    return inherit_limits(DeclaredKey(alias=alias, env=env), holder, now)
 
 
 def _rotated(
-    maker: KeyMaker, holder: VirtualKey, declared: DeclaredKey, grace: str | None
+    maker: KeyProvisioner, holder: VirtualKey, declared: DeclaredKey, grace: str | None
 ) -> KeysRotateReport:
-    secret = new_key_secret()
-    before = values_in_env_file(maker.settings).get(declared.env)
+    secret = generate_key_secret()
+    before = read_env_file_values(maker.settings).get(declared.env)
     with _withdrawn_on_failure(maker, declared, secret):
         new = _successor(maker, holder, declared, secret, grace)
-        made = litellm.generate(maker.gateway, maker.master, new)
-        proof = prove(maker.gateway, secret)
+        made = litellm.generate_key(maker.gateway, maker.master, new)
+        proof = probe_key(maker.gateway, secret)
         if not maker.written(declared, secret, before):
             raise SettingsProblem(f"Somebody else changed {declared.env} in .env; left as it is.")
     now_on = maker.rotation.take_over(made, (holder,), alias=declared.alias)
-    old = litellm.info(maker.gateway, maker.master, holder.hash) if grace else None
+    old = litellm.get_key(maker.gateway, maker.master, holder.hash) if grace else None
     return KeysRotateReport(
         alias=declared.alias,
         env=declared.env,
@@ -144,12 +146,16 @@ def _rotated(
         previous_until=None if old is None else old.expires,
         latency_ms=proof.latency_ms,
         env_file=maker.settings.env_file,
-        warnings=(*maker.warnings, *with_the_old_key(maker.settings, [declared.alias])),
+        warnings=(*maker.warnings, *warn_outdated_apps(maker.settings, [declared.alias])),
     )
 
 
 def _successor(
-    maker: KeyMaker, holder: VirtualKey, declared: DeclaredKey, secret: Secret, grace: str | None
+    maker: KeyProvisioner,
+    holder: VirtualKey,
+    declared: DeclaredKey,
+    secret: Secret,
+    grace: str | None,
 ) -> NewKey:
     """What to register: as declared, with the limits somebody set on the old one in LiteLLM."""
     marks: dict[str, Any] = {ALIAS_METADATA: declared.alias}
@@ -159,20 +165,22 @@ def _successor(
         alias=successor_alias(declared.alias),
         secret=secret,
         models=declared.models,
-        metadata={**metadata_for(declared, maker.settings.project_name, holder), **marks},
+        metadata={**updated_metadata(declared, maker.settings.project_name, holder), **marks},
         duration=declared.duration,
         limits=holder.limits,
     )
 
 
 @contextmanager
-def _withdrawn_on_failure(maker: KeyMaker, declared: DeclaredKey, secret: Secret) -> Iterator[None]:
+def _withdrawn_on_failure(
+    maker: KeyProvisioner, declared: DeclaredKey, secret: Secret
+) -> Iterator[None]:
     """Until .env holds the new key, a failure deletes it again; after that it only goes on."""
     try:
         yield
     except (GatewayctlError, KeyboardInterrupt):
         # What cannot be looked up or deleted now, the next `keys create` finds and deletes.
         with suppress(GatewayctlError):
-            if values_in_env_file(maker.settings).get(declared.env) != secret:
-                litellm.delete(maker.gateway, maker.master, hash_of(secret))
+            if read_env_file_values(maker.settings).get(declared.env) != secret:
+                litellm.delete_key(maker.gateway, maker.master, hash_key(secret))
         raise

@@ -21,14 +21,14 @@ from gatewayctl.gateway.keys import KeyChange, VirtualKey
 from gatewayctl.operations.keys.metadata import (
     ALIAS_METADATA,
     GRACE_METADATA,
-    belongs_to,
+    alias_of,
     is_ours,
     is_predecessor,
     is_successor,
     predecessor_alias,
-    without_stage,
+    strip_rotation_stage,
 )
-from gatewayctl.operations.keys.request import seconds_of
+from gatewayctl.operations.keys.request import duration_seconds
 from gatewayctl.settings.model import Secret
 
 
@@ -46,9 +46,9 @@ class Family:
         return bool(self.successors) or len(self.holders) > 1
 
 
-def family_of(alias: str, keys: Iterable[VirtualKey], project: str) -> Family:
+def classify_family(alias: str, keys: Iterable[VirtualKey], project: str) -> Family:
     """Sort keys by their stage; those of others never belong to a family but by the alias."""
-    mine = [key for key in keys if belongs_to(key) == alias and is_ours(key, project)]
+    mine = [key for key in keys if alias_of(key) == alias and is_ours(key, project)]
     staged = [key for key in mine if is_successor(key) or is_predecessor(key)]
     return Family(
         alias=alias,
@@ -69,7 +69,9 @@ class Rotation:
 
     def look(self, alias: str) -> Family:
         """What LiteLLM has of an alias now."""
-        return family_of(alias, litellm.family(self.gateway, self.master, alias), self.project)
+        return classify_family(
+            alias, litellm.list_key_family(self.gateway, self.master, alias), self.project
+        )
 
     def settle(self, family: Family, live: Collection[str]) -> VirtualKey | None:
         """Finish what was interrupted; the one key that bears the alias then, or None.
@@ -94,8 +96,8 @@ class Rotation:
         grace = successor.metadata.get(GRACE_METADATA)
         for holder in holders:
             self.retire(holder, grace if isinstance(grace, str) else None, alias=alias)
-        change = KeyChange(alias=alias, metadata=without_stage(successor.metadata))
-        return litellm.update(self.gateway, self.master, successor.hash, change)
+        change = KeyChange(alias=alias, metadata=strip_rotation_stage(successor.metadata))
+        return litellm.update_key(self.gateway, self.master, successor.hash, change)
 
     def retire(self, key: VirtualKey, grace: str | None, *, alias: str) -> None:
         """Delete a key, or leave it for ``grace``, but never longer than it had to live."""
@@ -104,14 +106,14 @@ class Rotation:
         if grace is None:
             self._delete(key)
             return
-        until = self.now() + timedelta(seconds=seconds_of(grace))
+        until = self.now() + timedelta(seconds=duration_seconds(grace))
         sooner = key.expires is not None and key.expires <= until
         change = KeyChange(
             alias=predecessor_alias(alias, key),
             metadata={**key.metadata, ALIAS_METADATA: alias},
             duration=None if sooner else grace,
         )
-        litellm.update(self.gateway, self.master, key.hash, change)
+        litellm.update_key(self.gateway, self.master, key.hash, change)
 
     def _one_of(self, holders: tuple[VirtualKey, ...], live: Collection[str]) -> VirtualKey | None:
         """LiteLLM checks an alias before it inserts it, so two can come to bear it."""
@@ -124,4 +126,4 @@ class Rotation:
         return kept
 
     def _delete(self, key: VirtualKey) -> None:
-        litellm.delete(self.gateway, self.master, key.hash)
+        litellm.delete_key(self.gateway, self.master, key.hash)

@@ -12,9 +12,9 @@ from typing import Any
 
 from gatewayctl.gateway import keys as litellm
 from gatewayctl.gateway.client import GatewayClient
-from gatewayctl.operations.keys.list import KeyRow, KeyState, joined
-from gatewayctl.operations.keys.rotate import unknown
-from gatewayctl.operations.keys.rotation import family_of
+from gatewayctl.operations.keys.list import KeyRow, KeyState, join_keys
+from gatewayctl.operations.keys.rotate import unknown_alias
+from gatewayctl.operations.keys.rotation import classify_family
 from gatewayctl.settings.master_key import require_master_key
 from gatewayctl.settings.model import Settings
 
@@ -49,7 +49,7 @@ class KeysShowReport:
     retiring: tuple[RetiringKey, ...]
 
 
-def keys_show(
+def show_key(
     settings: Settings,
     gateway: GatewayClient,
     alias: str,
@@ -60,13 +60,13 @@ def keys_show(
 
     Raises GatewayRefused for an alias nobody has or declares, and what `keys list` raises.
     """
-    keys = litellm.family(gateway, require_master_key(settings), alias)
-    rows = joined(settings, keys, now=now()).keys
+    keys = litellm.list_key_family(gateway, require_master_key(settings), alias)
+    rows = join_keys(settings, keys, now=now()).keys
     row = next((row for row in rows if row.alias == alias), None)
     if row is None:
-        raise unknown(alias)
+        raise unknown_alias(alias)
     key = next((key for key in keys if key.alias == alias), None)
-    family = family_of(alias, keys, settings.project_name)
+    family = classify_family(alias, keys, settings.project_name)
     return _report(row, key, tuple(
         RetiringKey(alias=old.alias, key=old.name, expires=old.expires)
         for old in family.predecessors

@@ -10,16 +10,23 @@ from dataclasses import dataclass, replace
 from datetime import UTC, datetime
 from pathlib import Path
 
-from gatewayctl.env_file.write import update
+from gatewayctl.env_file.write import update_env_file
 from gatewayctl.errors import Drift, GatewayctlError, PartlyDone
 from gatewayctl.gateway import keys as litellm
 from gatewayctl.gateway.client import GatewayClient
 from gatewayctl.gateway.keys import KeyChange, VirtualKey
-from gatewayctl.operations.keys.metadata import DURATION_METADATA, metadata_for
-from gatewayctl.operations.keys.plan import CHANGES, Action, Known, Planned, differences, plan
-from gatewayctl.operations.keys.provision import KeyMaker
-from gatewayctl.operations.keys.values import values_in_env_file, values_now
-from gatewayctl.operations.state.exclusive import change
+from gatewayctl.operations.keys.metadata import DURATION_METADATA, updated_metadata
+from gatewayctl.operations.keys.plan import (
+    CHANGES,
+    Action,
+    KnownKeys,
+    PlannedKeyStep,
+    find_differences,
+    plan_keys,
+)
+from gatewayctl.operations.keys.provision import KeyProvisioner
+from gatewayctl.operations.keys.values import read_current_values, read_env_file_values
+from gatewayctl.operations.state.exclusive import change_project
 from gatewayctl.settings.master_key import require_master_key
 from gatewayctl.settings.model import DeclaredKey, Secret, Settings
 
@@ -68,7 +75,7 @@ class KeysSyncReport:
         return PartlyDone(f"{len(failed)} keys are not as declared. {said}")
 
 
-def keys_sync(
+def sync_keys(
     settings: Settings,
     gateway: GatewayClient,
     *,
@@ -82,14 +89,14 @@ def keys_sync(
     MasterKeyRefused, GatewayDatabaseMissing, GatewayUnreachable and Locked.
     """
     if dry_run:
-        return sync(settings, gateway, prune=prune, dry_run=True, now=now)
-    with change(settings, "keys sync") as record:
-        report = sync(settings, gateway, prune=prune, dry_run=False, now=now)
+        return apply_sync(settings, gateway, prune=prune, dry_run=True, now=now)
+    with change_project(settings, "keys sync") as record:
+        report = apply_sync(settings, gateway, prune=prune, dry_run=False, now=now)
         record.problem = report.problem
     return report
 
 
-def sync(
+def apply_sync(
     settings: Settings,
     gateway: GatewayClient,
     *,
@@ -99,15 +106,15 @@ def sync(
 ) -> KeysSyncReport:
     """The same for a caller that holds the project's lock already."""
     master = require_master_key(settings)
-    known = Known(
+    known = KnownKeys(
         settings=settings,
-        keys=tuple(litellm.listed(gateway, master)),
-        values=values_now(settings),
+        keys=tuple(litellm.iterate_keys(gateway, master)),
+        values=read_current_values(settings),
         now=now(),
         prune=prune,
     )
-    steps = plan(known)
-    maker = KeyMaker(settings=settings, gateway=gateway, master=master, fresh=False, now=now)
+    steps = plan_keys(known)
+    maker = KeyProvisioner(settings=settings, gateway=gateway, master=master, fresh=False, now=now)
     done = [_untouched(each) if dry_run else _carried_out(maker, each) for each in steps]
     return KeysSyncReport(
         keys=tuple(done),
@@ -120,7 +127,7 @@ def sync(
     )
 
 
-def _untouched(planned: Planned) -> SyncedKey:
+def _untouched(planned: PlannedKeyStep) -> SyncedKey:
     step = planned.step
     return SyncedKey(
         alias=step.alias,
@@ -134,7 +141,7 @@ def _untouched(planned: Planned) -> SyncedKey:
     )
 
 
-def _carried_out(maker: KeyMaker, planned: Planned) -> SyncedKey:
+def _carried_out(maker: KeyProvisioner, planned: PlannedKeyStep) -> SyncedKey:
     synced, step = _untouched(planned), planned.step
     if step.action not in CHANGES:
         return replace(synced, error=step.reason if step.drift else None)
@@ -145,9 +152,9 @@ def _carried_out(maker: KeyMaker, planned: Planned) -> SyncedKey:
     return replace(synced, done=True)
 
 
-def _do(maker: KeyMaker, planned: Planned) -> None:
+def _do(maker: KeyProvisioner, planned: PlannedKeyStep) -> None:
     if planned.step.action == "delete" and planned.key is not None:
-        delete_everywhere(maker, planned.key, planned.step.env)
+        delete_key_everywhere(maker, planned.key, planned.step.env)
     elif planned.declared is None:
         _finish(maker, planned)
     else:
@@ -156,41 +163,41 @@ def _do(maker: KeyMaker, planned: Planned) -> None:
         _make_as_declared(maker, planned.declared)
 
 
-def _make_as_declared(maker: KeyMaker, declared: DeclaredKey) -> None:
+def _make_as_declared(maker: KeyProvisioner, declared: DeclaredKey) -> None:
     """One change of all that differs; looked up afresh, as making it may have changed it."""
-    holder = litellm.with_alias(maker.gateway, maker.master, declared.alias)
-    changes = () if holder is None else differences(declared, holder)
+    holder = litellm.find_key_by_alias(maker.gateway, maker.master, declared.alias)
+    changes = () if holder is None else find_differences(declared, holder)
     if holder is None or not changes:
         return
     other_duration = holder.metadata.get(DURATION_METADATA) != declared.duration
     change = KeyChange(
         models=declared.models,
-        metadata=metadata_for(declared, maker.settings.project_name, holder),
+        metadata=updated_metadata(declared, maker.settings.project_name, holder),
         duration=declared.duration if other_duration else None,
         forever=other_duration and declared.duration is None,
     )
-    litellm.update(maker.gateway, maker.master, holder.hash, change)
+    litellm.update_key(maker.gateway, maker.master, holder.hash, change)
 
 
-def _finish(maker: KeyMaker, planned: Planned) -> None:
+def _finish(maker: KeyProvisioner, planned: PlannedKeyStep) -> None:
     """The interrupted rotation of a key that gateway.yaml does not declare."""
     alias, env = str(planned.step.alias), planned.step.env
     maker.settled(maker.rotation.look(alias), _in_file(maker, env))
 
 
-def delete_everywhere(maker: KeyMaker, key: VirtualKey, env: str | None) -> bool:
+def delete_key_everywhere(maker: KeyProvisioner, key: VirtualKey, env: str | None) -> bool:
     """Take the key's line out of .env, then delete it in LiteLLM; True if there was one.
 
     In this order, because a value left in .env is registered by the next `keys create`:
     that would bring back what was to be gone.
     """
     secret = _in_file(maker, env)
-    removed = env is not None and secret is not None and litellm.hash_of(secret) == key.hash
+    removed = env is not None and secret is not None and litellm.hash_key(secret) == key.hash
     if env is not None and secret is not None and removed:
-        update(maker.settings.env_file, {}, remove=[env], expect={env: secret.reveal()})
-    litellm.delete(maker.gateway, maker.master, key.hash)
+        update_env_file(maker.settings.env_file, {}, remove=[env], expect={env: secret.reveal()})
+    litellm.delete_key(maker.gateway, maker.master, key.hash)
     return removed
 
 
-def _in_file(maker: KeyMaker, env: str | None) -> Secret | None:
-    return values_in_env_file(maker.settings).get(env) if env else None
+def _in_file(maker: KeyProvisioner, env: str | None) -> Secret | None:
+    return read_env_file_values(maker.settings).get(env) if env else None

@@ -11,11 +11,11 @@ import re
 from collections.abc import Mapping
 from typing import Final
 
-from gatewayctl.env_file.read import read
+from gatewayctl.env_file.read import read_env_file
 from gatewayctl.errors import EnvFileMissing, UsageProblem, VirtualKeyMissing
 from gatewayctl.settings.fields import RESERVED
 from gatewayctl.settings.model import Secret, Settings
-from gatewayctl.settings.sources import ENV_NAME
+from gatewayctl.settings.sources import ENV_FILE_NAME
 
 _KEY: Final = re.compile(r"sk-[!-~]+")
 _ENV_NAME: Final = re.compile(r"[A-Za-z_][A-Za-z0-9_]*")
@@ -36,33 +36,33 @@ def check_key_variable(settings: Settings, name: str, *, option: str) -> None:
         )
 
 
-def value_of(settings: Settings, name: str, environ: Mapping[str, str]) -> Secret | None:
+def read_value(settings: Settings, name: str, environ: Mapping[str, str]) -> Secret | None:
     """What the variable holds, in the environment or else in .env; None if empty or unset."""
     known = settings.environment.get(name)
     if known is not None:
         return known
     if environ.get(name):
         return Secret(environ[name])
-    return values_in_env_file(settings).get(name)
+    return read_env_file_values(settings).get(name)
 
 
-def values_in_env_file(settings: Settings) -> Mapping[str, Secret]:
+def read_env_file_values(settings: Settings) -> Mapping[str, Secret]:
     """Every variable of .env that is not empty; none where there is no .env yet."""
     try:
-        found = read(settings.env_file)
+        found = read_env_file(settings.env_file)
     except EnvFileMissing:
         return {}
     return {name: Secret(entry.value) for name, entry in found.items() if entry.value}
 
 
-def values_now(settings: Settings) -> Mapping[str, Secret]:
+def read_current_values(settings: Settings) -> Mapping[str, Secret]:
     """What the variables hold now, .env read afresh; the process's environment comes first."""
     outside = {
         name: secret
         for name, secret in settings.environment.items()
-        if settings.source_of(name).name != ENV_NAME
+        if settings.source_of(name).name != ENV_FILE_NAME
     }
-    return {**values_in_env_file(settings), **outside}
+    return {**read_env_file_values(settings), **outside}
 
 
 def require_virtual_key(
@@ -83,7 +83,7 @@ def require_virtual_key(
             "gateway.yaml declares no virtual key.",
             hint="Declare one under keys:, or name a variable with --key-env.",
         )
-    key = value_of(settings, name, environ)
+    key = read_value(settings, name, environ)
     if key is None and not settings.env_file.exists():
         raise EnvFileMissing(f"There is no {settings.env_file}, and {name} is not set.")
     if key is None:
@@ -93,7 +93,7 @@ def require_virtual_key(
             f"{name} holds the master key, which is never used to chat.",
             hint=f"Delete the line {name} and run `gatewayctl keys create`.",
         )
-    if not looks_like_a_key(key):
+    if not is_plausible_key(key):
         raise VirtualKeyMissing(
             f"{name} holds no virtual key: it does not begin with sk-.",
             hint=f"Delete the line {name} and run `gatewayctl keys create`.",
@@ -101,12 +101,12 @@ def require_virtual_key(
     return name, key
 
 
-def looks_like_a_key(secret: Secret) -> bool:
+def is_plausible_key(secret: Secret) -> bool:
     """True for what may be sent as a key: LiteLLM hashes in its traces what begins with sk-."""
     return _KEY.fullmatch(secret.reveal()) is not None
 
 
-def pairs(texts: tuple[str, ...], *, option: str) -> dict[str, str]:
+def parse_pairs(texts: tuple[str, ...], *, option: str) -> dict[str, str]:
     """``K=V`` options as a mapping. Raises UsageProblem for any other shape."""
     found: dict[str, str] = {}
     for text in texts:
@@ -121,7 +121,7 @@ def pairs(texts: tuple[str, ...], *, option: str) -> dict[str, str]:
     return found
 
 
-def nearest(name: str, known: list[str]) -> str:
+def suggest_nearest(name: str, known: list[str]) -> str:
     """A hint: the closest of the known names, and all of them."""
     close = difflib.get_close_matches(name, known, n=1)
     offered = f"Did you mean {close[0]}? " if close else ""

@@ -12,7 +12,7 @@ from typing import Literal
 
 from gatewayctl.errors import GatewayctlError, PartlyDone
 from gatewayctl.gateway.client import GatewayClient
-from gatewayctl.gateway.models import ServedModel, check, served
+from gatewayctl.gateway.models import ServedModel, list_served_models, probe_model
 from gatewayctl.operations.models.provider_keys import has_real_key
 from gatewayctl.runtimes.base import Progress
 from gatewayctl.settings.master_key import require_master_key
@@ -66,7 +66,7 @@ class ModelsListReport:
         )
 
 
-def models_list(
+def list_models(
     settings: Settings,
     gateway: GatewayClient,
     *,
@@ -78,7 +78,7 @@ def models_list(
     Raises MasterKeyMissing, MasterKeyRefused, GatewayUnreachable, GatewayTimeout.
     """
     master = require_master_key(settings)
-    rows = _joined(settings, served(gateway, master))
+    rows = _joined(settings, list_served_models(gateway, master))
     if not call:
         return ModelsListReport(models=rows, checked=False)
     checked: list[ModelRow] = []
@@ -131,7 +131,7 @@ def _called(
     began = clock()
     failure: GatewayctlError | None = None
     try:
-        check(gateway, master, model)
+        probe_model(gateway, master, model)
     except GatewayctlError as error:
         failure = error
     return ModelCheck(

@@ -25,10 +25,10 @@ def has_real_key(model: Model, settings: Settings) -> bool:
         return True
     key = settings.environment.get(model.api_key_env)
     value = "" if key is None else key.reveal().strip()
-    return bool(value) and not is_stand_in(value)
+    return bool(value) and not is_placeholder(value)
 
 
-def is_stand_in(value: str) -> bool:
+def is_placeholder(value: str) -> bool:
     """True for a text that stands where a key should, such as ``sk-your-key`` or ``<key>``."""
     text = value.strip().lower()
     bracketed = text[:1] + text[-1:] in {"<>", "{}", "[]"} or text.startswith("${")

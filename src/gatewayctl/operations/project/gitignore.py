@@ -10,7 +10,7 @@ from pathlib import Path
 from typing import Final
 
 from gatewayctl.errors import FileUnwritable
-from gatewayctl.rendering.atomic import write_whole
+from gatewayctl.rendering.atomic import write_atomically
 
 IGNORED: Final = (".env", ".env.gatewayctl-tmp", ".gatewayctl/")
 _REASON: Final = "# gatewayctl: secrets and state"
@@ -29,11 +29,11 @@ def ensure_ignored(project_dir: Path) -> tuple[str, ...]:
         lines = [line.encode() for line in (_REASON, *missing)]
         start = old if not old or old.endswith(b"\n") else old + end
         gap = end if start else b""
-        write_whole(path, start + gap + b"".join(line + end for line in lines))
+        write_atomically(path, start + gap + b"".join(line + end for line in lines))
     return missing
 
 
-def missing_lines(folder: Path) -> tuple[str, ...]:
+def find_missing_lines(folder: Path) -> tuple[str, ...]:
     """The lines that .gitignore of the folder lacks. Raises FileUnwritable."""
     return _missing(_read(folder / ".gitignore"))
 

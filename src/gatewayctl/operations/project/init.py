@@ -13,8 +13,8 @@ from pathlib import Path
 from types import MappingProxyType
 from typing import Any, Final, Literal
 
-from gatewayctl.env_file.read import read
-from gatewayctl.env_file.write import EnvUpdate, update
+from gatewayctl.env_file.read import read_env_file
+from gatewayctl.env_file.write import EnvUpdate, update_env_file
 from gatewayctl.errors import (
     EnvFileMissing,
     FileUnwritable,
@@ -23,11 +23,11 @@ from gatewayctl.errors import (
     UsageProblem,
 )
 from gatewayctl.operations.project.gitignore import ensure_ignored
-from gatewayctl.rendering.atomic import write_whole
+from gatewayctl.rendering.atomic import write_atomically
 from gatewayctl.settings.fields import SECRETS
 from gatewayctl.settings.gateway_yaml import first_gateway_yaml
-from gatewayctl.settings.generate import missing_secrets
-from gatewayctl.settings.load import load
+from gatewayctl.settings.generate import generate_missing_secrets
+from gatewayctl.settings.load import load_settings
 from gatewayctl.settings.master_key import require_master_key
 from gatewayctl.settings.model import Secret, Settings, Source
 from gatewayctl.settings.scalars import slug
@@ -101,7 +101,7 @@ def init(
     project_dir = _folder(project_dir)
     replacing = force and openai_api_key is None
     state, backup = _replaced(project_dir) if replacing else ("kept", None)
-    settings = load(project_dir, flags=flags, environ=environ)
+    settings = load_settings(project_dir, flags=flags, environ=environ)
     if not settings.config_file.exists():
         _write_first(settings.config_file, project_dir)
         state = "written"
@@ -128,8 +128,8 @@ def ensure_project(settings: Settings) -> Ensured:
     Raises FileUnwritable, EnvFileUnwritable, EnvFileUnreadable and Locked.
     """
     ignored = ensure_ignored(settings.project_dir)
-    values = missing_secrets(settings)
-    done = update(settings.env_file, values, only_missing=True, comment=_COMMENT)
+    values = generate_missing_secrets(settings)
+    done = update_env_file(settings.env_file, values, only_missing=True, comment=_COMMENT)
     # Another process may have been quicker: what is in the file is what counts.
     complete = _with_secrets_of_file(settings)
     added = done.added + done.changed
@@ -170,7 +170,7 @@ def _replaced(project_dir: Path) -> tuple[ConfigState, Path | None]:
     if old == _first(project_dir):
         return "kept", None
     backup = _free_name(path)
-    write_whole(backup, old, mode=0o600)
+    write_atomically(backup, old, mode=0o600)
     _write_first(path, project_dir)
     return "replaced", backup
 
@@ -186,7 +186,7 @@ def _free_name(path: Path) -> Path:
 
 
 def _write_first(path: Path, project_dir: Path) -> None:
-    write_whole(path.resolve(), _first(project_dir))
+    write_atomically(path.resolve(), _first(project_dir))
 
 
 def _first(project_dir: Path) -> bytes:
@@ -196,7 +196,7 @@ def _first(project_dir: Path) -> bytes:
 def _with_secrets_of_file(settings: Settings) -> Settings:
     """The settings with the stack's secrets that were missing, as .env has them now."""
     try:
-        file = read(settings.env_file)
+        file = read_env_file(settings.env_file)
     except EnvFileMissing:
         return settings
     fresh: dict[str, Secret] = {}
@@ -220,16 +220,16 @@ def _openai_key(env_file: Path, given: Secret | None, *, force: bool) -> GivenKe
     if given is None:
         return None
     value = given.reveal().strip()
-    done = update(env_file, {OPENAI: value}, only_missing=not force)
+    done = update_env_file(env_file, {OPENAI: value}, only_missing=not force)
     if done.added:
         return "added"
     if done.changed:
         return "replaced" if force else "added"
-    return "unchanged" if read(env_file)[OPENAI].value == value else "kept"
+    return "unchanged" if read_env_file(env_file)[OPENAI].value == value else "kept"
 
 
 def _missing_provider_keys(settings: Settings) -> tuple[str, ...]:
-    file = read(settings.env_file) if settings.env_file.exists() else {}
+    file = read_env_file(settings.env_file) if settings.env_file.exists() else {}
     wanted = {model.api_key_env for model in settings.models if model.api_key_env}
     filled = {name for name, entry in file.items() if entry.value} | set(settings.environment)
     return tuple(sorted(wanted - filled))

@@ -13,14 +13,14 @@ from pathlib import PurePosixPath
 from typing import Final
 
 from gatewayctl.errors import FileUnwritable
-from gatewayctl.rendering.atomic import write_whole
+from gatewayctl.rendering.atomic import write_atomically
 from gatewayctl.rendering.plan import RenderedFile
 from gatewayctl.settings.model import Settings
 
 _MEMORY: Final = "rendered.json"
 
 
-def put_aside(settings: Settings, paths: Iterable[PurePosixPath]) -> tuple[str, ...]:
+def back_up_edited(settings: Settings, paths: Iterable[PurePosixPath]) -> tuple[str, ...]:
     """Copy those of these files that are not as they were last written to `<name>.bak`.
 
     Hands back a warning for each; a file that gatewayctl never wrote here counts as edited.
@@ -38,7 +38,7 @@ def put_aside(settings: Settings, paths: Iterable[PurePosixPath]) -> tuple[str, 
             continue
         copy = file.with_name(f"{file.name}.bak")
         # It may hold a secret that does not belong there.
-        write_whole(copy, content, mode=0o600)
+        write_atomically(copy, content, mode=0o600)
         where = copy.relative_to(settings.project_dir)
         found.append(
             f"{settings.compose_dir.name}/{path} was not as gatewayctl wrote it; it is written "
@@ -47,7 +47,7 @@ def put_aside(settings: Settings, paths: Iterable[PurePosixPath]) -> tuple[str, 
     return tuple(found)
 
 
-def remember(settings: Settings, files: Sequence[RenderedFile]) -> None:
+def record_digests(settings: Settings, files: Sequence[RenderedFile]) -> None:
     """Note what was written, so that an edit can be told from an older rendering."""
     now = {str(file.path): _digest(file.content.encode()) for file in files}
     known = _known(settings)
@@ -57,7 +57,7 @@ def remember(settings: Settings, files: Sequence[RenderedFile]) -> None:
         settings.state_dir.mkdir(mode=0o700, parents=True, exist_ok=True)
     except OSError as error:
         raise FileUnwritable(f"Cannot write to {settings.state_dir}: {error.strerror}.") from error
-    write_whole(settings.state_dir / _MEMORY, json.dumps(known | now, indent=1).encode())
+    write_atomically(settings.state_dir / _MEMORY, json.dumps(known | now, indent=1).encode())
 
 
 def _known(settings: Settings) -> dict[str, str]:

@@ -10,9 +10,9 @@ from pathlib import Path
 from typing import Final, Literal
 
 from gatewayctl.errors import Drift
-from gatewayctl.operations.project.manual_edits import put_aside, remember
-from gatewayctl.rendering.plan import plan
-from gatewayctl.rendering.write import DifferenceState, FileDifference, differences, write
+from gatewayctl.operations.project.manual_edits import back_up_edited, record_digests
+from gatewayctl.rendering.plan import plan_files
+from gatewayctl.rendering.write import DifferenceState, FileDifference, compare_files, write_files
 from gatewayctl.settings.model import RuntimeName, Settings
 
 FileState = Literal["missing", "changed", "unchanged", "created", "updated"]
@@ -68,14 +68,16 @@ def render(
 
     ``runtime`` is the one resolved from `auto`. Raises FileUnwritable, RuntimeUnavailable.
     """
-    files = plan(settings, runtime=runtime, templates=templates)
+    files = plan_files(settings, runtime=runtime, templates=templates)
     secrets = settings.known_secrets()
-    found = differences(files, settings.compose_dir, secrets=secrets)
+    found = compare_files(files, settings.compose_dir, secrets=secrets)
     warnings: tuple[str, ...] = ()
     if not check:
-        warnings = put_aside(settings, [item.path for item in found if item.state == "changed"])
-        write(files, settings.compose_dir, secrets=secrets)
-        remember(settings, files)
+        warnings = back_up_edited(
+            settings, [item.path for item in found if item.state == "changed"]
+        )
+        write_files(files, settings.compose_dir, secrets=secrets)
+        record_digests(settings, files)
     return RenderReport(
         compose_dir=settings.compose_dir,
         check=check,

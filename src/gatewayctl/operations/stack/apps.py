@@ -11,7 +11,7 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 from gatewayctl.operations.diagnosis.health import ServiceReport
-from gatewayctl.operations.keys.values import values_now
+from gatewayctl.operations.keys.values import read_current_values
 from gatewayctl.operations.stack.wait import wait_ready
 from gatewayctl.runtimes.base import Progress, Runtime
 from gatewayctl.settings.model import Settings
@@ -63,7 +63,7 @@ def _not_run(settings: Settings) -> tuple[str, ...]:
 def _without_key(settings: Settings) -> tuple[str, ...]:
     variables = {key.alias: key.env for key in settings.keys}
     # Read anew: the keys were written after the settings were loaded.
-    values = values_now(settings)
+    values = read_current_values(settings)
     return tuple(
         f"The app {app.name} runs without its key: {variables[app.key]} is not set."
         for app in settings.apps

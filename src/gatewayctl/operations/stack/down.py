@@ -6,9 +6,9 @@ from collections.abc import Generator
 from dataclasses import dataclass
 
 from gatewayctl.operations.state import restore_journal, salt_key
-from gatewayctl.operations.state.exclusive import change
+from gatewayctl.operations.state.exclusive import change_project
 from gatewayctl.runtimes.base import Progress, Runtime
-from gatewayctl.runtimes.runtime_marker import forget
+from gatewayctl.runtimes.runtime_marker import clear_runtime
 from gatewayctl.settings.model import Settings
 
 
@@ -30,11 +30,11 @@ def down(
     settings: Settings, runtime: Runtime, *, volumes: bool
 ) -> Generator[Progress, None, DownReport]:
     """Stop the stack; with ``volumes`` remove its data too. The caller has asked for consent."""
-    with change(settings, "down --volumes" if volumes else "down"):
+    with change_project(settings, "down --volumes" if volumes else "down"):
         data = runtime.has_data()
         stopped = yield from runtime.stop(remove_data=volumes)
         if volumes:
-            forget(settings.state_dir)
+            clear_runtime(settings.state_dir)
             salt_key.forget(settings)
             restore_journal.end(settings)
     return DownReport(

@@ -13,17 +13,16 @@ from typing import Final, Literal
 
 from gatewayctl.errors import Drift, GatewayctlError
 from gatewayctl.gateway.client import GatewayClient
-from gatewayctl.operations.keys.plan import Known
-from gatewayctl.operations.keys.plan import plan as keys_plan
-from gatewayctl.operations.keys.values import values_now
+from gatewayctl.operations.keys.plan import KnownKeys, plan_keys
+from gatewayctl.operations.keys.values import read_current_values
 from gatewayctl.operations.project.render import FileReport, render
-from gatewayctl.operations.state.restore_journal import require_none_unfinished
+from gatewayctl.operations.state.restore_journal import require_restore_finished
 from gatewayctl.operations.state.salt_key import require_same_salt_key
-from gatewayctl.rendering.plan import plan as rendered
+from gatewayctl.rendering.plan import plan_files
 from gatewayctl.runtimes.base import Runtime
 from gatewayctl.runtimes.registry import ResolvedRuntime
-from gatewayctl.runtimes.service_change import PendingChange
-from gatewayctl.settings.generate import missing_secrets
+from gatewayctl.runtimes.service_change import ServiceChange
+from gatewayctl.settings.generate import generate_missing_secrets
 from gatewayctl.settings.master_key import require_master_key
 from gatewayctl.settings.model import RuntimeName, Settings
 
@@ -63,7 +62,7 @@ class PlanReport:
     runtime_why: str
     secrets: tuple[str, ...]
     files: tuple[FileReport, ...]
-    services: tuple[PendingChange, ...]
+    services: tuple[ServiceChange, ...]
     keys: tuple[PlannedKey, ...]
     data_at_risk: tuple[str, ...]
     downtime: tuple[str, ...]
@@ -95,11 +94,11 @@ def plan(settings: Settings, resolved: ResolvedRuntime, gateway: GatewayClient) 
     runtime cannot be asked.
     """
     require_same_salt_key(settings)
-    require_none_unfinished(settings)
+    require_restore_finished(settings)
     files = render(settings, check=True, diff=True, runtime=resolved.name).files
     services = _services(settings, resolved)
     keys = _keys(settings, gateway, services)
-    missing = tuple(missing_secrets(settings))
+    missing = tuple(generate_missing_secrets(settings))
     return PlanReport(
         project=settings.project_name,
         runtime=resolved.name,
@@ -117,38 +116,38 @@ def plan(settings: Settings, resolved: ResolvedRuntime, gateway: GatewayClient) 
     )
 
 
-def _services(settings: Settings, resolved: ResolvedRuntime) -> tuple[PendingChange, ...]:
+def _services(settings: Settings, resolved: ResolvedRuntime) -> tuple[ServiceChange, ...]:
     runtime = resolved.runtime
     if all(state.state == "stopped" for state in runtime.states()):
         names = (*runtime.services, *runtime.apps)
-        return tuple(PendingChange(service=name, action="start") for name in names)
-    return runtime.pending(rendered(settings, runtime=resolved.name))
+        return tuple(ServiceChange(service=name, action="start") for name in names)
+    return runtime.pending(plan_files(settings, runtime=resolved.name))
 
 
 def _keys(
-    settings: Settings, gateway: GatewayClient, services: Sequence[PendingChange]
+    settings: Settings, gateway: GatewayClient, services: Sequence[ServiceChange]
 ) -> tuple[PlannedKey, ...]:
-    from gatewayctl.gateway.keys import listed
+    from gatewayctl.gateway.keys import iterate_keys
 
     if all(change.action == "start" for change in services if change.service == "litellm"):
         return _unknown(settings)
     try:
-        found = tuple(listed(gateway, require_master_key(settings)))
+        found = tuple(iterate_keys(gateway, require_master_key(settings)))
     except GatewayctlError:
         return _unknown(settings)
-    values = values_now(settings)
-    known = Known(settings=settings, keys=found, values=values, now=datetime.now(UTC))
+    values = read_current_values(settings)
+    known = KnownKeys(settings=settings, keys=found, values=values, now=datetime.now(UTC))
     declared = {key.alias: key.env for key in settings.keys}
     return tuple(
         PlannedKey(alias=step.alias, env=declared[step.alias], action=step.action)  # type: ignore[arg-type]
-        for step in (each.step for each in keys_plan(known))
+        for step in (each.step for each in plan_keys(known))
         if step.alias in declared and step.declared and step.action in _MADE
     )
 
 
 def _unknown(settings: Settings) -> tuple[PlannedKey, ...]:
     """Without the gateway: what is set nowhere is made, the rest cannot be said."""
-    values = values_now(settings)
+    values = read_current_values(settings)
     return tuple(
         PlannedKey(
             alias=key.alias, env=key.env, action="unknown" if key.env in values else "create"
@@ -157,12 +156,12 @@ def _unknown(settings: Settings) -> tuple[PlannedKey, ...]:
     )
 
 
-def _risks(services: Sequence[PendingChange]) -> tuple[str, ...]:
+def _risks(services: Sequence[ServiceChange]) -> tuple[str, ...]:
     names = {name for change in services for name in change.why}
     return tuple(sentence for name, sentence in _RISKS.items() if name in names)
 
 
-def _downtime(services: Sequence[PendingChange], runtime: Runtime) -> tuple[str, ...]:
+def _downtime(services: Sequence[ServiceChange], runtime: Runtime) -> tuple[str, ...]:
     moved = {c.service for c in services if c.action in {"restart", "recreate"}}
     said = []
     if moved & {"litellm", "redis", "postgres", "postgres-litellm"}:

@@ -7,15 +7,15 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 from gatewayctl.errors import UnknownService
-from gatewayctl.operations.diagnosis.failure import explained
+from gatewayctl.operations.diagnosis.failure import explain_failures
 from gatewayctl.operations.diagnosis.health import ServiceReport
 from gatewayctl.operations.project.render import render
 from gatewayctl.operations.stack.wait import wait_ready
-from gatewayctl.operations.state.exclusive import change
+from gatewayctl.operations.state.exclusive import change_project
 from gatewayctl.operations.state.salt_key import require_same_salt_key
 from gatewayctl.runtimes.base import Progress
 from gatewayctl.runtimes.registry import ResolvedRuntime
-from gatewayctl.runtimes.runtime_marker import record
+from gatewayctl.runtimes.runtime_marker import write_runtime
 from gatewayctl.settings.master_key import require_master_key
 from gatewayctl.settings.model import Settings
 
@@ -48,11 +48,11 @@ def restart(
         if name not in every:
             listed = ", ".join(every)
             raise UnknownService(f"There is no service {name!r} here.", hint=f"Services: {listed}.")
-    with change(settings, "restart", " ".join(services)), explained(runtime):
+    with change_project(settings, "restart", " ".join(services)), explain_failures(runtime):
         runtime.preflight()
         render(settings, runtime=resolved.name)
         yield from runtime.prepare()
-        record(settings.state_dir, resolved.name)
+        write_runtime(settings.state_dir, resolved.name)
         yield from runtime.restart(services)
         # Apps that nobody started yet are `up`'s to start, after their keys.
         ran = {state.service for state in runtime.states() if state.state != "stopped"}

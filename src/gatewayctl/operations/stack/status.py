@@ -6,7 +6,7 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 from gatewayctl.errors import NotHealthy
-from gatewayctl.operations.diagnosis.health import ServiceReport, check
+from gatewayctl.operations.diagnosis.health import ServiceReport, check_services
 from gatewayctl.runtimes.registry import ResolvedRuntime
 from gatewayctl.settings.model import RuntimeName, Secret, Settings
 
@@ -49,7 +49,7 @@ class StatusReport:
 
 def status(settings: Settings, resolved: ResolvedRuntime, http: httpx.Client) -> StatusReport:
     """Look once at everything; changes nothing, works with nothing running."""
-    services = check(settings, resolved.runtime, http)
+    services = check_services(settings, resolved.runtime, http)
     return StatusReport(
         project=settings.project_name,
         runtime=resolved.name,

@@ -12,18 +12,18 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING, Final
 
 from gatewayctl.errors import GatewayctlError
-from gatewayctl.operations.diagnosis.failure import explained
+from gatewayctl.operations.diagnosis.failure import explain_failures
 from gatewayctl.operations.diagnosis.health import ServiceReport
-from gatewayctl.operations.keys.create import KeysCreateReport, create_declared_keys
+from gatewayctl.operations.keys.create import KeysCreateReport, ensure_declared_keys
 from gatewayctl.operations.project.render import render
 from gatewayctl.operations.stack.apps import start_apps
 from gatewayctl.operations.stack.wait import wait_ready
-from gatewayctl.operations.state.exclusive import change
-from gatewayctl.operations.state.salt_key import remember, require_same_salt_key
-from gatewayctl.operations.traces.probe import Tracing, arrived, send_probe
+from gatewayctl.operations.state.exclusive import change_project
+from gatewayctl.operations.state.salt_key import record_salt_key, require_same_salt_key
+from gatewayctl.operations.traces.probe import Tracing, has_probe_arrived, send_probe
 from gatewayctl.runtimes.base import Progress, Runtime
 from gatewayctl.runtimes.registry import ResolvedRuntime
-from gatewayctl.runtimes.runtime_marker import record, recorded
+from gatewayctl.runtimes.runtime_marker import read_runtime, write_runtime
 from gatewayctl.settings.master_key import require_master_key
 from gatewayctl.settings.model import RuntimeName, Settings
 
@@ -95,17 +95,17 @@ def up(
     require_same_salt_key(settings)
     began = time.monotonic()
     runtime = resolved.runtime
-    with change(settings, "up") as audit, explained(runtime):
+    with change_project(settings, "up") as audit, explain_failures(runtime):
         runtime.preflight()
         rendered = render(settings, runtime=resolved.name)
         yield from runtime.prepare(refresh=options.pull)
         notes = _other_stack(settings, resolved)
-        record(settings.state_dir, resolved.name)
+        write_runtime(settings.state_dir, resolved.name)
         started = yield from _start(settings, runtime, gateway, options)
-        remember(settings)
+        record_salt_key(settings)
         moved = bool(started.begun or started.again)
         probe = send_probe(gateway, settings.secrets.master_key) if moved else None
-        keys = create_declared_keys(settings, gateway) if options.keys else None
+        keys = ensure_declared_keys(settings, gateway) if options.keys else None
         apps = yield from start_apps(settings, runtime, gateway.http, timeout=options.timeout)
         tracing = _tracing(settings, gateway, probe) if moved else None
         audit.problem = None if keys is None else keys.problem
@@ -139,7 +139,7 @@ def up(
 
 def _other_stack(settings: Settings, resolved: ResolvedRuntime) -> tuple[str, ...]:
     """Each runtime keeps its own data: a change of runtime begins with none."""
-    other = recorded(settings.state_dir)
+    other = read_runtime(settings.state_dir)
     if other is None or other == resolved.name:
         return ()
     warning = (
@@ -151,7 +151,7 @@ def _other_stack(settings: Settings, resolved: ResolvedRuntime) -> tuple[str, ..
 
 def _tracing(settings: Settings, gateway: GatewayClient, probe: str | None) -> Tracing:
     """A trace that is late is worth a warning, not more waiting."""
-    there = arrived(settings, gateway, probe, timeout=_TRACE_SECONDS)
+    there = has_probe_arrived(settings, gateway, probe, timeout=_TRACE_SECONDS)
     return "proven" if there else "unproven"
 
 

@@ -37,7 +37,7 @@ def wait_ready(
     log that say so, DatabasePasswordRefused, and NotHealthyInTime when the time is up.
     """
     wanted = runtime.services if names is None else tuple(names)
-    until, since = clock() + timeout, failure.window()
+    until, since = clock() + timeout, failure.log_window_start()
     healthy: dict[str, ServiceReport] = {}
     met: dict[str, int] = {}
     while True:
@@ -55,7 +55,7 @@ def wait_ready(
             ):
                 yield Progress(subject=state.service, state="failed", detail=report.detail)
                 latest += [check_service(s, settings, runtime, http) for s in states[place:]]
-                raise failure.failed(report, latest, runtime, settings, since=since)
+                raise failure.service_failure(report, latest, runtime, settings, since=since)
             if report.health == "healthy" and state.service not in healthy:
                 healthy[state.service] = report
                 yield Progress(subject=state.service, state="ready", detail=report.address or "")
@@ -65,7 +65,9 @@ def wait_ready(
             return tuple(latest)
         if clock() >= until:
             first = next(report for report in latest if report.health != "healthy")
-            raise failure.late(first, latest, runtime, settings, since=since, timeout=timeout)
+            raise failure.timeout_failure(
+                first, latest, runtime, settings, since=since, timeout=timeout
+            )
         sleep(_POLL_SECONDS)
 
 
@@ -86,5 +88,5 @@ def _hopeless(
         return False
     if report.health == "healthy":
         return False
-    found = failure.diagnosed(report, runtime, settings, since=since)
+    found = failure.diagnose(report, runtime, settings, since=since)
     return found.finding == "database_password_refused"

@@ -56,19 +56,19 @@ class AuditReport:
 
 
 @dataclass(slots=True, kw_only=True)
-class Record:
+class AuditRecord:
     """What a verb may say of itself while it runs: the problem of a report it hands back."""
 
     problem: GatewayctlError | None = None
 
 
 @contextmanager
-def recorded(state_dir: Path, verb: str, subject: str = "") -> Iterator[Record]:
+def record_verb(state_dir: Path, verb: str, subject: str = "") -> Iterator[AuditRecord]:
     """Write down that the verb began, and how it ended. A full disk never stops the verb."""
     log, mark = state_dir / NAME, uuid.uuid4().hex[:12]
     who: dict[str, Any] = {"pid": os.getpid(), "user": _user(), "verb": verb, "subject": subject}
     _append(log, {"id": mark, "event": "began", **who})
-    began, record, how = time.monotonic(), Record(), ("done", "")
+    began, record, how = time.monotonic(), AuditRecord(), ("done", "")
     try:
         yield record
         if record.problem is not None:
@@ -88,7 +88,7 @@ def recorded(state_dir: Path, verb: str, subject: str = "") -> Iterator[Record]:
         _append(log, {"id": mark, "event": "ended", **end})
 
 
-def audit(state_dir: Path, *, tail: int | None = None) -> AuditReport:
+def read_audit(state_dir: Path, *, tail: int | None = None) -> AuditReport:
     """Read the log; the last ``tail`` entries. A project without one has an empty log.
 
     Lines that are none of ours are counted, not refused. Raises FileUnreadable for a file that

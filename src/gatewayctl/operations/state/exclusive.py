@@ -6,9 +6,9 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from typing import Final
 
-from gatewayctl.operations.state.audit import Record, recorded
-from gatewayctl.operations.state.lock import held
-from gatewayctl.operations.state.restore_journal import require_none_unfinished
+from gatewayctl.operations.state.audit import AuditRecord, record_verb
+from gatewayctl.operations.state.lock import hold_lock
+from gatewayctl.operations.state.restore_journal import require_restore_finished
 from gatewayctl.settings.model import Settings
 
 _WHILE_UNFINISHED: Final = frozenset({"restore", "down", "down --volumes"})
@@ -16,15 +16,15 @@ _WHILE_UNFINISHED: Final = frozenset({"restore", "down", "down --volumes"})
 
 
 @contextmanager
-def change(settings: Settings, verb: str, subject: str = "") -> Iterator[Record]:
+def change_project(settings: Settings, verb: str, subject: str = "") -> Iterator[AuditRecord]:
     """Hold the lock (waiting at most ``settings.lock_timeout`` seconds) and keep the audit log.
 
     Raises Locked, naming who holds it, RestoreUnfinished and FileUnwritable.
     """
     with (
-        held(settings.state_dir, verb, timeout=settings.lock_timeout),
-        recorded(settings.state_dir, verb, subject) as record,
+        hold_lock(settings.state_dir, verb, timeout=settings.lock_timeout),
+        record_verb(settings.state_dir, verb, subject) as record,
     ):
         if verb not in _WHILE_UNFINISHED:
-            require_none_unfinished(settings)
+            require_restore_finished(settings)
         yield record

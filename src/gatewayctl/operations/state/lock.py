@@ -21,7 +21,7 @@ _POLL_SECONDS: Final = 0.2
 
 
 @contextmanager
-def held(
+def hold_lock(
     state_dir: Path,
     verb: str,
     *,

@@ -11,7 +11,7 @@ import json
 from pathlib import Path
 
 from gatewayctl.errors import RestoreUnfinished
-from gatewayctl.rendering.atomic import write_whole
+from gatewayctl.rendering.atomic import write_atomically
 from gatewayctl.settings.model import Settings
 
 
@@ -20,7 +20,7 @@ def begin(settings: Settings, archive: Path) -> None:
 
     Raises FileUnwritable.
     """
-    write_whole(_file(settings), json.dumps({"file": str(archive)}).encode(), mode=0o600)
+    write_atomically(_file(settings), json.dumps({"file": str(archive)}).encode(), mode=0o600)
 
 
 def end(settings: Settings) -> None:
@@ -28,7 +28,7 @@ def end(settings: Settings) -> None:
     _file(settings).unlink(missing_ok=True)
 
 
-def unfinished(settings: Settings) -> str | None:
+def unfinished_restore(settings: Settings) -> str | None:
     """The backup that was being restored; None where data and secrets belong together."""
     try:
         return str(json.loads(_file(settings).read_text(encoding="utf-8"))["file"])
@@ -39,9 +39,9 @@ def unfinished(settings: Settings) -> str | None:
         return "FILE"
 
 
-def require_none_unfinished(settings: Settings) -> None:
+def require_restore_finished(settings: Settings) -> None:
     """Raise RestoreUnfinished where the databases may not be those of .env."""
-    archive = unfinished(settings)
+    archive = unfinished_restore(settings)
     if archive is not None:
         raise RestoreUnfinished(
             "A restore was interrupted between the databases and their secrets.",

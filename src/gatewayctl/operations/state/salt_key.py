@@ -16,7 +16,7 @@ from pathlib import Path
 from typing import Final
 
 from gatewayctl.errors import FileUnwritable, SaltKeyChanged
-from gatewayctl.rendering.atomic import write_whole
+from gatewayctl.rendering.atomic import write_atomically
 from gatewayctl.settings.model import Secret, Settings
 
 NAME: Final = "LITELLM_SALT_KEY"
@@ -25,14 +25,14 @@ _ITERATIONS: Final = 60_000
 
 def require_same_salt_key(settings: Settings) -> None:
     """Raises SaltKeyChanged where another key was remembered; a project without one is fine."""
-    if changed(settings):
+    if has_changed(settings):
         raise SaltKeyChanged(
             f"{NAME} (from {settings.source_of(NAME)}) is not the one LiteLLM's database was "
             "made with: what it stored encrypted could not be read."
         )
 
 
-def changed(settings: Settings) -> bool:
+def has_changed(settings: Settings) -> bool:
     """True where the database was made with another salt key than the one of now."""
     key = settings.secrets.salt_key
     try:
@@ -44,24 +44,24 @@ def changed(settings: Settings) -> bool:
     return key is None or not hmac.compare_digest(_hash(key, salt, iterations), digest)
 
 
-def known(settings: Settings) -> bool:
+def is_recorded(settings: Settings) -> bool:
     """True where a database was made."""
     return _file(settings).exists()
 
 
-def remember(settings: Settings, *, anew: bool = False) -> None:
+def record_salt_key(settings: Settings, *, anew: bool = False) -> None:
     """Remember the key of a database that is there now; ``anew`` also where one is known.
 
     A disk that is full keeps it from being remembered, and nothing else.
     """
     key = settings.secrets.salt_key
-    if key is None or (known(settings) and not anew):
+    if key is None or (is_recorded(settings) and not anew):
         return
     salt = secrets.token_bytes(16)
     digest = _hash(key, salt, _ITERATIONS)
     kept = {"salt": salt.hex(), "iterations": _ITERATIONS, "digest": digest.hex()}
     with suppress(FileUnwritable):
-        write_whole(_file(settings), json.dumps(kept).encode(), mode=0o600)
+        write_atomically(_file(settings), json.dumps(kept).encode(), mode=0o600)
 
 
 def forget(settings: Settings) -> None:

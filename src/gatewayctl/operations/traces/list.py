@@ -51,7 +51,7 @@ class TraceListReport:
     calls: tuple[CallRow, ...]
 
 
-def trace_list(
+def list_calls(
     settings: Settings,
     http: httpx.Client,
     wanted: TraceFilter,

@@ -35,7 +35,7 @@ def send_probe(gateway: GatewayClient, key: Secret | None) -> str | None:
     return trace_id
 
 
-def arrived(
+def has_probe_arrived(
     settings: Settings,
     gateway: GatewayClient,
     trace_id: str | None,

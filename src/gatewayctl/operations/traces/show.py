@@ -8,7 +8,7 @@ from datetime import datetime
 from typing import TYPE_CHECKING, Any
 
 from gatewayctl.errors import UsageProblem
-from gatewayctl.operations.traces.verify import trace_id_of
+from gatewayctl.operations.traces.verify import parse_trace_id
 from gatewayctl.settings.model import PHOENIX_PROJECT, Settings
 from gatewayctl.tracing.spans import Span, SpanQuery, SpanStore
 
@@ -55,11 +55,11 @@ class TraceShowReport:
     spans: tuple[SpanRow, ...]
 
 
-def trace_show(settings: Settings, http: httpx.Client, trace_id: str) -> TraceShowReport:
+def show_trace(settings: Settings, http: httpx.Client, trace_id: str) -> TraceShowReport:
     """Raises UsageProblem for no trace id and where Phoenix has no span of it, and
     PhoenixUnreachable where nobody can say.
     """
-    trace_id = trace_id_of(trace_id)
+    trace_id = parse_trace_id(trace_id)
     store = SpanStore(http, settings.phoenix_url)
     spans = store.find(PHOENIX_PROJECT, SpanQuery(trace_id=trace_id))
     if not spans:

@@ -11,18 +11,18 @@ from typing import Final
 
 from gatewayctl.gateway.spend import SpendLog
 from gatewayctl.tracing.spans import Span
-from gatewayctl.tracing.verify import Check, Expectation, ExpectedCall
+from gatewayctl.tracing.verify import Expectation, ExpectedCall, TraceCheck
 
 CLIENT: Final = "gatewayctl."
 
 
-def ledger_checks(
+def check_spend_logs(
     logs: Sequence[SpendLog], expected: Expectation, *, unread: str | None = None
-) -> tuple[Check, ...]:
+) -> tuple[TraceCheck, ...]:
     """``unread`` is why the ledger could not be read, if it could not."""
     names = ("ledger_entry", "ledger_tokens", "ledger_component")
     if unread is not None:
-        return tuple(Check(name=name, state="unknown", detail=unread) for name in names)
+        return tuple(TraceCheck(name=name, state="unknown", detail=unread) for name in names)
     by_id = {log.call_id: log for log in logs}
     pairs = [
         (call, by_id.get(call.call_id or "")) for call in expected.calls if call.ok and call.call_id
@@ -30,10 +30,10 @@ def ledger_checks(
     lacking = [call.name for call, log in pairs if log is None]
     if lacking or not pairs:
         detail = f"no spend log of {', '.join(lacking)}" if lacking else "no call to look for"
-        return tuple(Check(name=name, state="missing", detail=detail) for name in names)
+        return tuple(TraceCheck(name=name, state="missing", detail=detail) for name in names)
     found = [(call, log) for call, log in pairs if log is not None]
     return (
-        Check(name="ledger_entry", state="passed"),
+        TraceCheck(name="ledger_entry", state="passed"),
         _agrees("ledger_tokens", ((call, *_tokens(call, log)) for call, log in found)),
         _agrees(
             "ledger_component",
@@ -47,15 +47,17 @@ def _tokens(call: ExpectedCall, log: SpendLog) -> tuple[object, object]:
     return (None if None in wanted else wanted), (log.prompt_tokens, log.completion_tokens)
 
 
-def _agrees(name: str, rows: Iterable[tuple[ExpectedCall, object, object]]) -> Check:
+def _agrees(name: str, rows: Iterable[tuple[ExpectedCall, object, object]]) -> TraceCheck:
     for call, wanted, got in rows:
         if wanted is not None and wanted != got:
             detail = f"{call.name}: sent {wanted!r}, the spend log has {got!r}"
-            return Check(name=name, state="failed", detail=detail)
-    return Check(name=name, state="passed")
+            return TraceCheck(name=name, state="failed", detail=detail)
+    return TraceCheck(name=name, state="passed")
 
 
-def remembered(trace_id: str, spans: Sequence[Span], logs: Sequence[SpendLog]) -> Expectation:
+def recall_expectation(
+    trace_id: str, spans: Sequence[Span], logs: Sequence[SpendLog]
+) -> Expectation:
     """What a trace of the past must hold: what our client spans remember of their calls.
 
     A trace without a client span of ours is that of another program; LiteLLM's ledger then

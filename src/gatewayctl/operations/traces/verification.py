@@ -15,13 +15,13 @@ from datetime import UTC, datetime, timedelta
 from typing import TYPE_CHECKING, Final, Literal
 
 from gatewayctl.errors import GatewayctlError, NotVerified, PhoenixUnreachable, TraceUnknown
-from gatewayctl.gateway.spend import SpendLog, spend_logs
-from gatewayctl.operations.traces.probe import arrived, send_probe
-from gatewayctl.operations.traces.spend_checks import ledger_checks
+from gatewayctl.gateway.spend import SpendLog, list_spend_logs
+from gatewayctl.operations.traces.probe import has_probe_arrived, send_probe
+from gatewayctl.operations.traces.spend_checks import check_spend_logs
 from gatewayctl.runtimes.base import Progress
 from gatewayctl.settings.model import PHOENIX_PROJECT, Settings
 from gatewayctl.tracing.spans import Span, SpanQuery, SpanStore
-from gatewayctl.tracing.verify import CALL_ID, Check, Expectation, judge
+from gatewayctl.tracing.verify import CALL_ID, Expectation, TraceCheck, check_trace
 
 if TYPE_CHECKING:
     from gatewayctl.gateway.client import GatewayClient
@@ -42,7 +42,7 @@ _LEDGER_INTERVAL: Final = 0.75
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class TraceProof:
+class TraceVerification:
     """The answer for one trace. ``checks`` says of each what was found.
 
     ``visible_after`` and ``ledger_after``: seconds from the reply until all spans, and the
@@ -51,7 +51,7 @@ class TraceProof:
 
     trace_id: str
     verdict: Verdict
-    checks: tuple[Check, ...]
+    checks: tuple[TraceCheck, ...]
     calls: int
     spans: int
     visible_after: float | None
@@ -85,7 +85,7 @@ class _Seen:
     logs: tuple[SpendLog, ...] = ()
     phoenix: PhoenixUnreachable | None = None
     ledger: GatewayctlError | None = None
-    checks: tuple[Check, ...] = ()
+    checks: tuple[TraceCheck, ...] = ()
     calls: int = 0
     changed_at: float = 0
     ledger_read_at: float = field(default=float("-inf"))
@@ -104,7 +104,7 @@ class _Seen:
         return any(check.state == "failed" for check in self.checks)
 
 
-def prove(
+def wait_for_verification(
     settings: Settings,
     gateway: GatewayClient,
     trace_id: str | None,
@@ -115,7 +115,7 @@ def prove(
     clock: Callable[[], float] = time.monotonic,
     sleep: Callable[[float], None] = time.sleep,
     now: Callable[[], datetime] = lambda: datetime.now(UTC),
-) -> Generator[Progress, None, TraceProof]:
+) -> Generator[Progress, None, TraceVerification]:
     """Look until the answer is certain or ``timeout`` seconds are over.
 
     ``expect`` says what the trace must hold, from what was read where nobody knew before.
@@ -136,7 +136,7 @@ def prove(
     lost = False
     if _in_doubt(seen):
         probe = send_probe(gateway, settings.secrets.master_key)
-        lost = arrived(settings, gateway, probe, timeout=GRACE, clock=clock, sleep=sleep)
+        lost = has_probe_arrived(settings, gateway, probe, timeout=GRACE, clock=clock, sleep=sleep)
         # What came while the probe was under way was not lost.
         seen.ledger_read_at = float("-inf")
         _look(store, settings, gateway, trace_id, expect, seen, clock, started)
@@ -175,8 +175,8 @@ def _look(
     seen.strays = _strays(store, seen, expected)
     unread = None if seen.ledger is None else seen.ledger.message
     seen.checks = (
-        *judge(seen.spans, expected, strays=seen.strays),
-        *ledger_checks(seen.logs, expected, unread=unread),
+        *check_trace(seen.spans, expected, strays=seen.strays),
+        *check_spend_logs(seen.logs, expected, unread=unread),
     )
 
 
@@ -209,7 +209,7 @@ def _read_ledger(
     last = max((span.end for span in seen.spans), default=started)
     since = min(first, started if seen.spans else started - timedelta(days=30))
     try:
-        seen.logs = spend_logs(
+        seen.logs = list_spend_logs(
             gateway,
             master,
             since=since - timedelta(minutes=1),
@@ -247,7 +247,9 @@ def _age(seen: _Seen, now: datetime) -> float:
     return float("inf") if last is None else (now - last).total_seconds()
 
 
-def _answer(trace_id: str, seen: _Seen, *, lost: bool, booked: bool, fresh: bool) -> TraceProof:
+def _answer(
+    trace_id: str, seen: _Seen, *, lost: bool, booked: bool, fresh: bool
+) -> TraceVerification:
     """``lost``: newer spans are there. ``booked``: the ledger has had time enough."""
     checks = tuple(
         _settled(check, lost=booked if check.name.startswith("ledger") else lost)
@@ -264,7 +266,7 @@ def _answer(trace_id: str, seen: _Seen, *, lost: bool, booked: bool, fresh: bool
             f"{unsure[0].detail}, and newer spans of the gateway have not arrived either:"
             " they may still be on their way."
         )
-    return TraceProof(
+    return TraceVerification(
         trace_id=trace_id,
         verdict=verdict,
         checks=checks,
@@ -277,14 +279,14 @@ def _answer(trace_id: str, seen: _Seen, *, lost: bool, booked: bool, fresh: bool
     )
 
 
-def _settled(check: Check, *, lost: bool) -> Check:
+def _settled(check: TraceCheck, *, lost: bool) -> TraceCheck:
     if check.state != "missing":
         return check
     return replace(check, state="failed" if lost else "unknown")
 
 
-def _nothing(reason: str) -> TraceProof:
-    return TraceProof(
+def _nothing(reason: str) -> TraceVerification:
+    return TraceVerification(
         trace_id="-",
         verdict="unknown",
         checks=(),

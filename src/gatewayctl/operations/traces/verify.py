@@ -8,8 +8,8 @@ from collections.abc import Callable, Generator
 from typing import TYPE_CHECKING, Final
 
 from gatewayctl.errors import UsageProblem
-from gatewayctl.operations.traces.spend_checks import remembered
-from gatewayctl.operations.traces.verification import TraceProof, prove
+from gatewayctl.operations.traces.spend_checks import recall_expectation
+from gatewayctl.operations.traces.verification import TraceVerification, wait_for_verification
 from gatewayctl.runtimes.base import Progress
 from gatewayctl.settings.model import Settings
 
@@ -19,7 +19,7 @@ if TYPE_CHECKING:
 _ID: Final = re.compile(r"[0-9a-f]{32}")
 
 
-def trace_id_of(text: str) -> str:
+def parse_trace_id(text: str) -> str:
     """A W3C trace id, however it was pasted. Raises UsageProblem for anything else."""
     plain = text.strip().lower().removeprefix("0x").replace("-", "")
     if _ID.fullmatch(plain) and set(plain) != {"0"}:
@@ -29,7 +29,7 @@ def trace_id_of(text: str) -> str:
     )
 
 
-def trace_verify(
+def verify_trace(
     settings: Settings,
     gateway: GatewayClient,
     trace_id: str,
@@ -37,18 +37,18 @@ def trace_verify(
     timeout: float,
     clock: Callable[[], float] = time.monotonic,
     sleep: Callable[[float], None] = time.sleep,
-) -> Generator[Progress, None, TraceProof]:
+) -> Generator[Progress, None, TraceVerification]:
     """Hold the trace against what our client spans, or else LiteLLM's ledger, remember.
 
     Raises UsageProblem for what is no trace id; everything else is in the proof.
     """
-    trace_id = trace_id_of(trace_id)
+    trace_id = parse_trace_id(trace_id)
     return (
-        yield from prove(
+        yield from wait_for_verification(
             settings,
             gateway,
             trace_id,
-            lambda spans, logs: remembered(trace_id, spans, logs),
+            lambda spans, logs: recall_expectation(trace_id, spans, logs),
             timeout=timeout,
             fresh=False,
             clock=clock,

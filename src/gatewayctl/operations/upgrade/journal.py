@@ -14,8 +14,8 @@ from pathlib import Path
 from typing import Any, Final, Literal
 
 from gatewayctl.errors import FileUnreadable
-from gatewayctl.operations.upgrade.setting import Written
-from gatewayctl.rendering.atomic import write_whole
+from gatewayctl.operations.upgrade.setting import SettingChange
+from gatewayctl.rendering.atomic import write_atomically
 from gatewayctl.settings.model import Settings
 
 Step = Literal["changing", "starting", "done"]
@@ -36,7 +36,7 @@ class Journal:
     at: datetime
     step: Step = "changing"
     backup: Path | None = None
-    written: Written | None = None
+    written: SettingChange | None = None
     ledger: tuple[str, ...] = ()
     keys: tuple[str, ...] = ()
     rows: Mapping[str, int] = field(default_factory=dict)
@@ -46,7 +46,7 @@ class Journal:
         return self.step != "done"
 
 
-def read(settings: Settings) -> Journal | None:
+def read_journal(settings: Settings) -> Journal | None:
     """The last upgrade of the project; None where there was none. Raises FileUnreadable."""
     path = _file(settings)
     try:
@@ -61,22 +61,22 @@ def read(settings: Settings) -> Journal | None:
         ) from error
 
 
-def write(settings: Settings, journal: Journal) -> None:
+def write_journal(settings: Settings, journal: Journal) -> None:
     """Keep it, on disk before this returns. Raises FileUnwritable."""
     kept: dict[str, Any] = {"format": _FORMAT, **asdict(journal)}
     kept["at"] = journal.at.isoformat()
     kept["backup"] = None if journal.backup is None else str(journal.backup)
-    write_whole(_file(settings), json.dumps(kept, indent=1).encode(), mode=0o600)
+    write_atomically(_file(settings), json.dumps(kept, indent=1).encode(), mode=0o600)
 
 
-def advance(settings: Settings, journal: Journal, step: Step) -> Journal:
+def advance_journal(settings: Settings, journal: Journal, step: Step) -> Journal:
     """The same upgrade, one step on."""
     moved = replace(journal, step=step)
-    write(settings, moved)
+    write_journal(settings, moved)
     return moved
 
 
-def forget(settings: Settings) -> None:
+def delete_journal(settings: Settings) -> None:
     """It was taken back: there is nothing to go on with, or back to."""
     _file(settings).unlink(missing_ok=True)
 
@@ -86,7 +86,7 @@ def _journal(found: dict[str, Any]) -> Journal:
         raise ValueError("another format")
     found["at"] = datetime.fromisoformat(found["at"])
     found["backup"] = None if found["backup"] is None else Path(found["backup"])
-    found["written"] = None if found["written"] is None else Written(**found["written"])
+    found["written"] = None if found["written"] is None else SettingChange(**found["written"])
     found["ledger"], found["keys"] = tuple(found["ledger"]), tuple(found["keys"])
     return Journal(**found)
 

@@ -10,13 +10,13 @@ from dataclasses import dataclass
 from gatewayctl.errors import UpgradeRefused, UpgradeUnfinished
 from gatewayctl.operations.project.snapshot import Project
 from gatewayctl.operations.upgrade.journal import Journal
-from gatewayctl.operations.upgrade.setting import place
-from gatewayctl.operations.upgrade.target import image_for, newer, refuse_bad
+from gatewayctl.operations.upgrade.setting import find_place
+from gatewayctl.operations.upgrade.target import image_for, is_newer, require_safe_release
 from gatewayctl.runtimes.releases import Release, Releases
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Plan:
+class UpgradePlan:
     """From which release to which; ``nothing`` says why there is nothing to do."""
 
     before: Release
@@ -25,7 +25,7 @@ class Plan:
     warnings: tuple[str, ...] = ()
 
 
-def planned(project: Project, to: str | None, going_on: Journal | None) -> Plan:
+def plan_upgrade(project: Project, to: str | None, going_on: Journal | None) -> UpgradePlan:
     """Decide. ``going_on`` is an upgrade that was interrupted or failed.
 
     Raises UpgradeRefused, UpgradeUnfinished, UsageProblem, and SettingsProblem where the setting
@@ -35,32 +35,34 @@ def planned(project: Project, to: str | None, going_on: Journal | None) -> Plan:
     wanted, running = releases.wanted_release(), releases.running_release()
     if not releases.selectable:
         return _with_gatewayctl(wanted, running, to, going_on)
-    place(project.settings)
+    find_place(project.settings)
     before = running or wanted
     if going_on is not None:
         return _gone_on(releases, to, going_on)
     target = releases.release(image_for(to, before.name))
     if target.name == before.name == wanted.name:
-        return Plan(before=before, after=before, nothing=_nothing(before, running))
-    if to is None and newer(before.name, target.name):
+        return UpgradePlan(before=before, after=before, nothing=_nothing(before, running))
+    if to is None and is_newer(before.name, target.name):
         said = f"{before.version} runs, newer than {target.version}, which gatewayctl was made for"
-        return Plan(before=before, after=before, nothing=said)
-    warnings = refuse_bad(target.name, before.name)
-    return Plan(before=before, after=target, warnings=warnings)
+        return UpgradePlan(before=before, after=before, nothing=said)
+    warnings = require_safe_release(target.name, before.name)
+    return UpgradePlan(before=before, after=target, warnings=warnings)
 
 
-def _gone_on(releases: Releases, to: str | None, journal: Journal) -> Plan:
+def _gone_on(releases: Releases, to: str | None, journal: Journal) -> UpgradePlan:
     if to is not None and image_for(to, journal.before) != journal.after:
         raise UpgradeUnfinished(
             f"An upgrade from {journal.before} to {journal.after} began at "
             f"{journal.at:%Y-%m-%d %H:%M} UTC, and is not finished."
         )
-    return Plan(before=releases.release(journal.before), after=releases.release(journal.after))
+    return UpgradePlan(
+        before=releases.release(journal.before), after=releases.release(journal.after)
+    )
 
 
 def _with_gatewayctl(
     wanted: Release, running: Release | None, to: str | None, going_on: Journal | None
-) -> Plan:
+) -> UpgradePlan:
     """Without images there is one release: the one that gatewayctl is locked to."""
     if to is not None and to.removeprefix("v") != wanted.version:
         has = f"LiteLLM {wanted.version}" if wanted.version else "one release of LiteLLM"
@@ -71,8 +73,8 @@ def _with_gatewayctl(
             "or use --runtime docker, where the version is yours to choose.",
         )
     if going_on is None and (running is None or running.name == wanted.name):
-        return Plan(before=wanted, after=wanted, nothing=_nothing(wanted, running))
-    return Plan(before=running or wanted, after=wanted)
+        return UpgradePlan(before=wanted, after=wanted, nothing=_nothing(wanted, running))
+    return UpgradePlan(before=running or wanted, after=wanted)
 
 
 def _nothing(release: Release, running: Release | None) -> str:

@@ -22,28 +22,33 @@ from gatewayctl.errors import (
     RuntimeUnavailable,
 )
 from gatewayctl.operations.backup.archive import unpack
-from gatewayctl.operations.backup.create import backups_folder, default_file, start_databases, take
-from gatewayctl.operations.backup.disk_space import require_room_in
-from gatewayctl.operations.backup.verify import loaded, undone
-from gatewayctl.operations.backup.workdir import work_folder
-from gatewayctl.operations.diagnosis.failure import explained
+from gatewayctl.operations.backup.create import (
+    backups_folder,
+    default_file,
+    start_databases,
+    write_backup,
+)
+from gatewayctl.operations.backup.disk_space import require_free_space_in
+from gatewayctl.operations.backup.verify import drop_on_failure, load_and_compare
+from gatewayctl.operations.backup.workdir import open_workdir
+from gatewayctl.operations.diagnosis.failure import explain_failures
 from gatewayctl.operations.diagnosis.health import ServiceReport
-from gatewayctl.operations.keys.create import KeysCreateReport, create_declared_keys
+from gatewayctl.operations.keys.create import KeysCreateReport, ensure_declared_keys
 from gatewayctl.operations.project.snapshot import Project
-from gatewayctl.operations.state.exclusive import change
+from gatewayctl.operations.state.exclusive import change_project
 from gatewayctl.operations.upgrade import journal as journals
 from gatewayctl.operations.upgrade.journal import Journal
-from gatewayctl.operations.upgrade.setting import place, put_back
-from gatewayctl.operations.upgrade.start import litellm_database, require_image, serve
-from gatewayctl.operations.upgrade.verify import TABLES, Proof, ledger
+from gatewayctl.operations.upgrade.setting import find_place, revert_image
+from gatewayctl.operations.upgrade.start import litellm_database, require_image, start_and_verify
+from gatewayctl.operations.upgrade.verify import TABLES, UpgradeVerification, applied_migrations
 from gatewayctl.runtimes.base import Progress
-from gatewayctl.runtimes.databases import same_rows
+from gatewayctl.runtimes.databases import compare_rows
 from gatewayctl.runtimes.releases import Release
 from gatewayctl.settings.master_key import require_master_key
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Return:
+class RollbackPlan:
     """What a rollback would do.
 
     ``restores``: LiteLLM's database comes back from ``backup``, made at ``at``, because it was
@@ -79,7 +84,7 @@ class RollbackReport:
     restarted: tuple[str, ...]
     services: tuple[ServiceReport, ...]
     keys: KeysCreateReport
-    proof: Proof
+    proof: UpgradeVerification
     seconds: float
     warnings: tuple[str, ...] = ()
 
@@ -89,7 +94,7 @@ class RollbackReport:
         return self.keys.problem
 
 
-def way_back(project: Project) -> Return:
+def plan_rollback(project: Project) -> RollbackPlan:
     """Look at what a rollback would do; changes and starts nothing.
 
     Raises NothingToRollBack, RuntimeUnavailable where releases come with gatewayctl, and
@@ -105,7 +110,7 @@ def way_back(project: Project) -> Return:
         restores = _migrated(project, journal)
     if restores:
         _require_backup(journal)
-    return Return(
+    return RollbackPlan(
         before=releases.release(journal.after),
         after=releases.release(journal.before),
         at=journal.at,
@@ -133,13 +138,13 @@ def rollback(
     settings = project.settings
     require_master_key(settings)
     with (
-        change(settings, "rollback"),
+        change_project(settings, "rollback"),
         # Also where nothing is restored: a rollback that was killed may have left secrets in it.
-        work_folder(backups_folder(settings) / ".rollback") as work,
-        explained(project.resolved.runtime),
+        open_workdir(backups_folder(settings) / ".rollback") as work,
+        explain_failures(project.resolved.runtime),
     ):
         journal = _journal(project)
-        place(settings)
+        find_place(settings)
         yield from start_databases(settings, project.resolved)
         restored = _migrated(project, journal)
         if restored and not consented:
@@ -148,17 +153,17 @@ def rollback(
         if restored:
             kept = yield from _restored(project, journal, work, backup=backup)
         project = yield from _set_back(afresh, journal)
-        served = yield from serve(
+        served = yield from start_and_verify(
             project, timeout=timeout, keys=journal.keys, rows={} if restored else journal.rows
         )
-        keys = create_declared_keys(project.settings, project.gateway)
+        keys = ensure_declared_keys(project.settings, project.gateway)
         litellm_database(project).drop("before_restore", "restored")
-        journals.forget(settings)
+        journals.delete_journal(settings)
     return RollbackReport(
         project=settings.project_name,
         before=project.releases.release(journal.after),
         after=project.releases.release(journal.before),
-        setting=place(project.settings),
+        setting=find_place(project.settings),
         restored=restored,
         backup=journal.backup,
         kept=kept,
@@ -173,7 +178,7 @@ def rollback(
 
 def _journal(project: Project) -> Journal:
     """The upgrade to take back."""
-    journal = journals.read(project.settings)
+    journal = journals.read_journal(project.settings)
     if journal is None:
         raise NothingToRollBack("No upgrade of this project is known that could be taken back.")
     if not project.releases.selectable:
@@ -187,7 +192,7 @@ def _journal(project: Project) -> Journal:
 
 def _migrated(project: Project, journal: Journal) -> bool:
     """True when the newer release applied migrations that the older one does not know."""
-    return bool(set(ledger(litellm_database(project))) - set(journal.ledger))
+    return bool(set(applied_migrations(litellm_database(project))) - set(journal.ledger))
 
 
 def _require_backup(journal: Journal) -> Path:
@@ -207,15 +212,15 @@ def _restored(
     settings, runtime = project.settings, project.resolved.runtime
     database, kept = litellm_database(project), None
     archive = _require_backup(journal)
-    require_room_in(work, wanted=archive.stat().st_size)
+    require_free_space_in(work, wanted=archive.stat().st_size)
     manifest = unpack(archive, work)
     if backup:
         now = datetime.now(UTC)
         target = default_file(settings, now)
-        taken = yield from take(settings, project.resolved, target, now=now)
+        taken = yield from write_backup(settings, project.resolved, target, now=now)
         kept = taken.file
-    with undone([database], "restored"):
-        yield from loaded(database, manifest.rows, work, "restored")
+    with drop_on_failure([database], "restored"):
+        yield from load_and_compare(database, manifest.rows, work, "restored")
     yield Progress(subject="services", state="working", detail="stopping")
     for _ in runtime.stop():
         pass
@@ -223,7 +228,7 @@ def _restored(
     yield Progress(subject="swap of litellm", state="working", detail="starting its server")
     database.shell.start()
     database.swap_in()
-    if differs := same_rows(manifest.rows["litellm"], database.rows()):
+    if differs := compare_rows(manifest.rows["litellm"], database.rows()):
         raise RuntimeProblem(f"litellm after the swap: {differs}.")
     yield Progress(subject="swap of litellm", state="ready", detail="as before the upgrade")
     return kept
@@ -233,11 +238,11 @@ def _set_back(
     afresh: Callable[[], Project], journal: Journal
 ) -> Generator[Progress, None, Project]:
     project = afresh()
-    where = place(project.settings)
+    where = find_place(project.settings)
     said = f"images.litellm is {journal.before}"
     yield Progress(subject=where, state="working", detail=said)
     if project.settings.images.litellm != journal.before:
-        put_back(project.settings, journal.written, journal.before)
+        revert_image(project.settings, journal.written, journal.before)
     project = afresh()
     require_image(project, journal.before)
     yield Progress(subject=where, state="ready", detail=said)

@@ -15,19 +15,24 @@ from datetime import UTC, datetime
 from pathlib import Path
 
 from gatewayctl.errors import GatewayctlError, ImageMissing, PreflightRefused
-from gatewayctl.operations.backup.create import default_file, start_databases, take
-from gatewayctl.operations.diagnosis.failure import explained
+from gatewayctl.operations.backup.create import default_file, start_databases, write_backup
+from gatewayctl.operations.diagnosis.failure import explain_failures
 from gatewayctl.operations.diagnosis.health import ServiceReport
 from gatewayctl.operations.project.snapshot import Project
-from gatewayctl.operations.state.exclusive import change
+from gatewayctl.operations.state.exclusive import change_project
 from gatewayctl.operations.upgrade import journal as journals
 from gatewayctl.operations.upgrade.journal import Journal
-from gatewayctl.operations.upgrade.plan import Plan, planned
-from gatewayctl.operations.upgrade.setting import Written, change_of, place, set_image
-from gatewayctl.operations.upgrade.start import Served, litellm_database, require_image, serve
-from gatewayctl.operations.upgrade.verify import Proof, seen
+from gatewayctl.operations.upgrade.plan import UpgradePlan, plan_upgrade
+from gatewayctl.operations.upgrade.setting import SettingChange, find_place, plan_change, set_image
+from gatewayctl.operations.upgrade.start import (
+    StartedRelease,
+    litellm_database,
+    require_image,
+    start_and_verify,
+)
+from gatewayctl.operations.upgrade.verify import UpgradeVerification, read_baseline
 from gatewayctl.runtimes.base import Progress
-from gatewayctl.runtimes.releases import Check, Release, Releases
+from gatewayctl.runtimes.releases import PreflightCheck, Release, Releases
 from gatewayctl.settings.master_key import require_master_key
 from gatewayctl.settings.model import Settings
 
@@ -61,11 +66,11 @@ class UpgradeReport:
     after: Release
     resumed: bool
     backup: Path | None
-    checks: tuple[Check, ...]
+    checks: tuple[PreflightCheck, ...]
     setting: str | None
     restarted: tuple[str, ...]
     services: tuple[ServiceReport, ...]
-    proof: Proof | None
+    proof: UpgradeVerification | None
     seconds: float
     warnings: tuple[str, ...] = ()
 
@@ -83,26 +88,26 @@ def upgrade(
     project = afresh()
     settings, releases = project.settings, project.releases
     require_master_key(settings)
-    with change(settings, "upgrade", options.to or ""):
-        known = journals.read(settings)
+    with change_project(settings, "upgrade", options.to or ""):
+        known = journals.read_journal(settings)
         journal = known if known is not None and known.unfinished else None
         resumed = journal is not None
-        plan = planned(project, options.to, journal)
+        plan = plan_upgrade(project, options.to, journal)
         if plan.nothing:
             return _nothing(project, plan, began)
-        checks: tuple[Check, ...] = ()
-        with explained(project.resolved.runtime):
+        checks: tuple[PreflightCheck, ...] = ()
+        with explain_failures(project.resolved.runtime):
             project.resolved.runtime.preflight()
             yield from _here(releases, plan.after)
             if journal is None:
                 journal, checks = yield from _prepared(project, plan, options)
-        with _way_back(releases), explained(project.resolved.runtime):
+        with _way_back(releases), explain_failures(project.resolved.runtime):
             project = yield from _set(afresh, plan)
-            journal = journals.advance(settings, journal, "starting")
-            served = yield from serve(
+            journal = journals.advance_journal(settings, journal, "starting")
+            served = yield from start_and_verify(
                 project, timeout=options.timeout, keys=journal.keys, rows=journal.rows
             )
-        journals.advance(settings, journal, "done")
+        journals.advance_journal(settings, journal, "done")
     return _done(project, plan, served, checks, journal.backup, resumed, began)
 
 
@@ -115,16 +120,18 @@ def _here(releases: Releases, after: Release) -> Generator[Progress, None, None]
 
 
 def _prepared(
-    project: Project, plan: Plan, options: UpgradeOptions
-) -> Generator[Progress, None, tuple[Journal, tuple[Check, ...]]]:
+    project: Project, plan: UpgradePlan, options: UpgradeOptions
+) -> Generator[Progress, None, tuple[Journal, tuple[PreflightCheck, ...]]]:
     """All that can be done before anything is changed, and the journal of what comes."""
     settings, now = project.settings, datetime.now(UTC)
     written = _written(project, plan)
     yield from start_databases(settings, project.resolved)
-    before = seen(settings, litellm_database(project))
+    before = read_baseline(settings, litellm_database(project))
     backup = None
     if options.backup:
-        taken = yield from take(settings, project.resolved, default_file(settings, now), now=now)
+        taken = yield from write_backup(
+            settings, project.resolved, default_file(settings, now), now=now
+        )
         backup = taken.file
     checks = yield from _rehearsed(project, plan)
     journal = Journal(
@@ -137,27 +144,29 @@ def _prepared(
         keys=before.keys,
         rows=before.rows,
     )
-    journals.write(settings, journal)
+    journals.write_journal(settings, journal)
     return journal, checks
 
 
-def _written(project: Project, plan: Plan) -> Written | None:
+def _written(project: Project, plan: UpgradePlan) -> SettingChange | None:
     """The coming change of gateway.yaml: one that cannot be made is told before the long part."""
     settings = project.settings
-    if not project.releases.selectable or place(settings) != "gateway.yaml":
+    if not project.releases.selectable or find_place(settings) != "gateway.yaml":
         return None
-    coming = change_of(settings, plan.after.name)
+    coming = plan_change(settings, plan.after.name)
     # A file that names another release than the one that runs is no way back.
     return coming if settings.images.litellm == plan.before.name else replace(coming, before=None)
 
 
-def _rehearsed(project: Project, plan: Plan) -> Generator[Progress, None, tuple[Check, ...]]:
+def _rehearsed(
+    project: Project, plan: UpgradePlan
+) -> Generator[Progress, None, tuple[PreflightCheck, ...]]:
     """LiteLLM's own pre-flight. Raises PreflightRefused with its words."""
-    from gatewayctl.rendering.plan import plan as rendered
+    from gatewayctl.rendering.plan import plan_files
 
     coming = with_image(project.settings, plan.after.name)
-    files = rendered(coming, runtime=project.resolved.name)
-    checks = yield from project.releases.rehearse(files)
+    files = plan_files(coming, runtime=project.resolved.name)
+    checks = yield from project.releases.run_preflight(files)
     for check in checks:
         if check.passed is False:
             raise PreflightRefused(
@@ -166,12 +175,12 @@ def _rehearsed(project: Project, plan: Plan) -> Generator[Progress, None, tuple[
     return checks
 
 
-def _set(afresh: Callable[[], Project], plan: Plan) -> Generator[Progress, None, Project]:
+def _set(afresh: Callable[[], Project], plan: UpgradePlan) -> Generator[Progress, None, Project]:
     """The release in the file that rules it, where there is one."""
     project = afresh()
     if not project.releases.selectable:
         return project
-    where = place(project.settings)
+    where = find_place(project.settings)
     said = f"images.litellm is {plan.after.name}"
     yield Progress(subject=where, state="working", detail=said)
     set_image(project.settings, plan.after.name)
@@ -201,7 +210,7 @@ def _way_back(releases: Releases) -> Iterator[None]:
         raise
 
 
-def _nothing(project: Project, plan: Plan, began: float) -> UpgradeReport:
+def _nothing(project: Project, plan: UpgradePlan, began: float) -> UpgradeReport:
     return UpgradeReport(
         project=project.settings.project_name,
         runtime=project.resolved.name,
@@ -222,9 +231,9 @@ def _nothing(project: Project, plan: Plan, began: float) -> UpgradeReport:
 
 def _done(
     project: Project,
-    plan: Plan,
-    served: Served,
-    checks: tuple[Check, ...],
+    plan: UpgradePlan,
+    served: StartedRelease,
+    checks: tuple[PreflightCheck, ...],
     backup: Path | None,
     resumed: bool,
     began: float,
@@ -239,7 +248,7 @@ def _done(
         resumed=resumed,
         backup=backup,
         checks=checks,
-        setting=place(project.settings) if project.releases.selectable else None,
+        setting=find_place(project.settings) if project.releases.selectable else None,
         restarted=served.restarted,
         services=served.services,
         proof=served.proof,

@@ -11,9 +11,9 @@ from dataclasses import dataclass
 from hashlib import sha256
 from typing import Final, Literal
 
-from gatewayctl.env_file.write import update
+from gatewayctl.env_file.write import update_env_file
 from gatewayctl.errors import FileUnreadable, SettingsProblem
-from gatewayctl.rendering.atomic import write_whole
+from gatewayctl.rendering.atomic import write_atomically
 from gatewayctl.settings.gateway_yaml_edit import with_value
 from gatewayctl.settings.model import Settings
 
@@ -24,7 +24,7 @@ _COMMENT: Final = "Set by gatewayctl upgrade."
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Written:
+class SettingChange:
     """A change of gateway.yaml: the text of before, and the hash of what was written.
 
     ``before`` is None where there was no file, or where it did not name the release of before.
@@ -34,7 +34,7 @@ class Written:
     after: str
 
 
-def place(settings: Settings) -> Place:
+def find_place(settings: Settings) -> Place:
     """The file to change. Raises SettingsProblem where the process's environment wins over both."""
     source = settings.source_of(SETTING)
     if source.name == ".env":
@@ -47,17 +47,17 @@ def place(settings: Settings) -> Place:
     )
 
 
-def change_of(settings: Settings, image: str) -> Written:
+def plan_change(settings: Settings, image: str) -> SettingChange:
     """What set_image() will do to gateway.yaml. Raises SettingsProblem where it cannot be done."""
     text = _text(settings)
     after = with_value(text or "", "images", "litellm", image)
-    return Written(before=text, after=_hash(after))
+    return SettingChange(before=text, after=_hash(after))
 
 
 def set_image(settings: Settings, image: str) -> None:
     """Set it where it is ruled; repeatable. Raises FileUnwritable, EnvFileUnwritable."""
-    if place(settings) == ".env":
-        update(settings.env_file, {VARIABLE: image}, comment=_COMMENT)
+    if find_place(settings) == ".env":
+        update_env_file(settings.env_file, {VARIABLE: image}, comment=_COMMENT)
         return
     before = _text(settings) or ""
     after = with_value(before, "images", "litellm", image)
@@ -65,12 +65,12 @@ def set_image(settings: Settings, image: str) -> None:
         _write(settings, after)
 
 
-def put_back(settings: Settings, written: Written | None, image: str) -> None:
+def revert_image(settings: Settings, written: SettingChange | None, image: str) -> None:
     """The file as it was, where it is as we wrote it; else that one setting alone."""
     if (
         written is not None
         and written.before is not None
-        and place(settings) == "gateway.yaml"
+        and find_place(settings) == "gateway.yaml"
         and _hash(_text(settings) or "") == written.after
     ):
         _write(settings, written.before)
@@ -91,7 +91,7 @@ def _write(settings: Settings, text: str) -> None:
     """Of a symbolic link the target is written, and its mode stays."""
     target = settings.config_file.resolve()
     mode = stat.S_IMODE(target.stat().st_mode) if target.exists() else 0o644
-    write_whole(target, text.encode(), mode=mode)
+    write_atomically(target, text.encode(), mode=mode)
 
 
 def _hash(text: str) -> str:

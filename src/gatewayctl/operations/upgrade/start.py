@@ -15,27 +15,27 @@ from gatewayctl.operations.project.render import render
 from gatewayctl.operations.project.snapshot import Project
 from gatewayctl.operations.stack.apps import start_apps
 from gatewayctl.operations.stack.wait import wait_ready
-from gatewayctl.operations.upgrade.verify import Proof, proven
+from gatewayctl.operations.upgrade.verify import UpgradeVerification, verify_upgrade
 from gatewayctl.runtimes.base import Progress
 from gatewayctl.runtimes.databases import Database, databases
-from gatewayctl.runtimes.runtime_marker import record
+from gatewayctl.runtimes.runtime_marker import write_runtime
 
 _LATE: Final = "Phoenix has not shown the proof's trace yet: `gatewayctl chat --verify` tells more."
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Served:
+class StartedRelease:
     """A start that was waited for, and proven."""
 
     restarted: tuple[str, ...]
     services: tuple[ServiceReport, ...]
-    proof: Proof
+    proof: UpgradeVerification
     warnings: tuple[str, ...]
 
 
-def serve(
+def start_and_verify(
     project: Project, *, timeout: float, keys: tuple[str, ...], rows: Mapping[str, int]
-) -> Generator[Progress, None, Served]:
+) -> Generator[Progress, None, StartedRelease]:
     """Start with the files of now, wait at most ``timeout`` seconds, prove.
 
     Raises what `up` does, and NotVerified.
@@ -43,13 +43,13 @@ def serve(
     settings, runtime, http = project.settings, project.resolved.runtime, project.gateway.http
     rendered = render(settings, runtime=project.resolved.name)
     yield from runtime.prepare()
-    record(settings.state_dir, project.resolved.name)
+    write_runtime(settings.state_dir, project.resolved.name)
     started = yield from runtime.start()
     services = yield from wait_ready(settings, runtime, http, timeout=timeout)
     apps = yield from start_apps(settings, runtime, http, timeout=timeout)
     database = litellm_database(project)
-    proof = yield from proven(settings, project.gateway, database, keys=keys, rows=rows)
-    return Served(
+    proof = yield from verify_upgrade(settings, project.gateway, database, keys=keys, rows=rows)
+    return StartedRelease(
         restarted=(*started.started, *started.restarted, *apps.started, *apps.restarted),
         services=(*services, *apps.services),
         proof=proof,

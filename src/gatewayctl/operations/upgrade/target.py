@@ -9,7 +9,7 @@ import re
 from typing import Final
 
 from gatewayctl.errors import UpgradeRefused, UsageProblem
-from gatewayctl.operations.diagnosis.advisories import known, moves, parse
+from gatewayctl.operations.diagnosis.advisories import find_advisories, is_moving_tag, parse_version
 from gatewayctl.settings.image import fault, unpinned
 from gatewayctl.settings.model import Images
 
@@ -34,17 +34,17 @@ def image_for(wanted: str | None, running: str) -> str:
     return asked
 
 
-def refuse_bad(image: str, running: str) -> tuple[str, ...]:
+def require_safe_release(image: str, running: str) -> tuple[str, ...]:
     """Raise UpgradeRefused for a release that is older or known to be vulnerable.
 
     Returns what is worth a warning: what is only reported, or wrong with tracing.
     """
-    found = known(image, image=True)
+    found = find_advisories(image, image=True)
     grave = [a for a in found if a.finding == "litellm_vulnerable" and not a.reported]
     if grave:
         said = "; ".join(f"{advisory.id}: {advisory.what}" for advisory in grave)
         raise UpgradeRefused(f"{image} is known to be vulnerable: {said}.")
-    if newer(running, image):
+    if is_newer(running, image):
         raise UpgradeRefused(
             f"{image} is older than {running}, which runs: a database does not go back with it.",
             hint="Go back with `gatewayctl rollback`, or with `gatewayctl restore FILE`.",
@@ -52,16 +52,20 @@ def refuse_bad(image: str, running: str) -> tuple[str, ...]:
     return tuple(f"{image}: {advisory.what} ({advisory.id})." for advisory in found)
 
 
-def newer(running: str, image: str) -> bool:
+def is_newer(running: str, image: str) -> bool:
     """True when what runs is newer than the image."""
-    now, then = parse(running), parse(image)
+    now, then = parse_version(running), parse_version(image)
     return now is not None and then is not None and then < now
 
 
 def _moving(asked: str) -> str:
     if ":" not in asked and "@" not in asked:
         return f"must name a version, not {asked!r}"
-    return f"must name a version: what {asked} is changes without notice" if moves(asked) else ""
+    return (
+        f"must name a version: what {asked} is changes without notice"
+        if is_moving_tag(asked)
+        else ""
+    )
 
 
 def _parted(image: str) -> tuple[str, str]:

@@ -12,9 +12,9 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING, Final
 
 from gatewayctl.errors import GatewayctlError, NotVerified, Refused, Unreachable
-from gatewayctl.operations.backup.credentials import usable_keys
-from gatewayctl.operations.keys.values import values_now
-from gatewayctl.operations.traces.probe import Tracing, arrived, send_probe
+from gatewayctl.operations.backup.credentials import find_usable_keys
+from gatewayctl.operations.keys.values import read_current_values
+from gatewayctl.operations.traces.probe import Tracing, has_probe_arrived, send_probe
 from gatewayctl.runtimes.base import Progress
 from gatewayctl.runtimes.databases import Database
 from gatewayctl.settings.model import Secret, Settings
@@ -33,7 +33,7 @@ _SUBJECT: Final = "proof"
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Before:
+class Baseline:
     """What LiteLLM's database held before a change of release."""
 
     ledger: tuple[str, ...]
@@ -42,7 +42,7 @@ class Before:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Proof:
+class UpgradeVerification:
     """What was proven. ``keys`` are variables whose virtual keys open the gateway.
 
     ``model`` answered a chat; None where no model answers offline or no key is there to ask with.
@@ -54,22 +54,24 @@ class Proof:
     rows: Mapping[str, int]
 
 
-def seen(settings: Settings, database: Database) -> Before:
+def read_baseline(settings: Settings, database: Database) -> Baseline:
     """Look into LiteLLM's database; its server has to run."""
     found = database.rows()
-    return Before(
-        ledger=ledger(database),
-        keys=tuple(usable_keys(database, "", values_now(settings))) if TABLES[0] in found else (),
+    return Baseline(
+        ledger=applied_migrations(database),
+        keys=tuple(find_usable_keys(database, "", read_current_values(settings)))
+        if TABLES[0] in found
+        else (),
         rows={table: found.get(table, 0) for table in TABLES},
     )
 
 
-def ledger(database: Database) -> tuple[str, ...]:
+def applied_migrations(database: Database) -> tuple[str, ...]:
     """The migrations that are applied; none in an empty database."""
     return database.ask(_LEDGER) if "_prisma_migrations" in database.rows() else ()
 
 
-def proven(
+def verify_upgrade(
     settings: Settings,
     gateway: GatewayClient,
     database: Database,
@@ -77,7 +79,7 @@ def proven(
     keys: Sequence[str],
     rows: Mapping[str, int],
     trace_seconds: float = _TRACE_SECONDS,
-) -> Generator[Progress, None, Proof]:
+) -> Generator[Progress, None, UpgradeVerification]:
     """Every key opens, one chats, nothing is lost. Raises NotVerified, naming what is not so."""
     yield Progress(subject=_SUBJECT, state="working", detail="keys, a chat, its trace")
     try:
@@ -89,9 +91,9 @@ def proven(
     if lost:
         said = ", ".join(f"{t} has {found.get(t, 0)} rows of {n}" for t, n in lost.items())
         raise NotVerified(f"LiteLLM runs, and its database lost rows: {said}.")
-    there = arrived(settings, gateway, trace_id, timeout=trace_seconds)
+    there = has_probe_arrived(settings, gateway, trace_id, timeout=trace_seconds)
     yield Progress(subject=_SUBJECT, state="ready", detail=_said(keys, model))
-    return Proof(
+    return UpgradeVerification(
         keys=tuple(keys),
         model=model,
         tracing="proven" if there else "unproven",
@@ -103,15 +105,15 @@ def _called(
     settings: Settings, gateway: GatewayClient, names: Sequence[str]
 ) -> tuple[str | None, str | None]:
     """The trace of the last call, and the model that answered a chat."""
-    from gatewayctl.gateway.key_proof import prove
+    from gatewayctl.gateway.key_proof import probe_key
 
-    values = values_now(settings)
+    values = read_current_values(settings)
     opened: dict[str, tuple[str, ...]] = {}
     for name in names:
         if name not in values:
             continue
         try:
-            opened[name] = prove(gateway, values[name]).models
+            opened[name] = probe_key(gateway, values[name]).models
         except GatewayctlError as error:
             error.message = f"{name}: {error.message}"
             raise
@@ -123,7 +125,7 @@ def _called(
 
 
 def _chat(gateway: GatewayClient, key: Secret, model: str) -> str:
-    from gatewayctl.gateway.chat import ChatRequest, send
+    from gatewayctl.gateway.chat import ChatRequest, post_chat
 
     trace_id = secrets.token_hex(16)
     request = ChatRequest(
@@ -133,7 +135,7 @@ def _chat(gateway: GatewayClient, key: Secret, model: str) -> str:
         stream=False,
         timeout=60,
     )
-    with send(gateway, key, request) as answer:
+    with post_chat(gateway, key, request) as answer:
         for _ in answer.chunks:
             pass
     return trace_id

@@ -11,7 +11,7 @@ from datetime import UTC, datetime, timedelta
 from typing import TYPE_CHECKING, Final, Literal
 
 from gatewayctl.errors import NotVerified
-from gatewayctl.gateway.spend import SpendLog, spend_logs
+from gatewayctl.gateway.spend import SpendLog, list_spend_logs
 from gatewayctl.settings.master_key import require_master_key
 from gatewayctl.settings.model import PHOENIX_PROJECT, Settings
 from gatewayctl.tracing.spans import Span, SpanQuery, SpanStore
@@ -76,7 +76,7 @@ def reconcile(
     until = now()
     logs = {
         log.call_id: log
-        for log in spend_logs(gateway, master, since=since - _EDGE, until=until + _EDGE)
+        for log in list_spend_logs(gateway, master, since=since - _EDGE, until=until + _EDGE)
     }
     query = SpanQuery(kind="LLM", since=since - _EDGE)
     spans = {

@@ -10,7 +10,7 @@ from dataclasses import dataclass
 from datetime import UTC, datetime
 from typing import TYPE_CHECKING, Final, Literal
 
-from gatewayctl.gateway.spend import SpendLog, spend_logs
+from gatewayctl.gateway.spend import SpendLog, list_spend_logs
 from gatewayctl.settings.master_key import require_master_key
 from gatewayctl.settings.model import Secret, Settings
 
@@ -57,7 +57,7 @@ class UsageReport:
     total: UsageRow
 
 
-def usage(
+def summarize_usage(
     settings: Settings,
     gateway: GatewayClient,
     *,
@@ -68,7 +68,7 @@ def usage(
     """Sum up the requests. Raises MasterKeyMissing and what the gateway's refusals are called."""
     master = require_master_key(settings)
     until = now()
-    logs = spend_logs(gateway, master, since=since, until=until)
+    logs = list_spend_logs(gateway, master, since=since, until=until)
     name = _namer(by, settings, gateway, master)
     groups: dict[str | None, list[SpendLog]] = {}
     for log in logs:
@@ -108,10 +108,10 @@ def _operation(log: SpendLog) -> str | None:
 
 def _environments(settings: Settings, gateway: GatewayClient, master: Secret) -> dict[str, str]:
     """The environment of each key, by alias and by hash: declared, or as LiteLLM holds it."""
-    from gatewayctl.gateway.keys import listed
+    from gatewayctl.gateway.keys import iterate_keys
 
     found = {key.alias: key.metadata.get("environment") for key in settings.keys}
-    for key in listed(gateway, master):
+    for key in iterate_keys(gateway, master):
         found[key.hash] = key.metadata.get("environment")
     return {name: str(value) for name, value in found.items() if value}
 

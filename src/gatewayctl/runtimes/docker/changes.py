@@ -14,7 +14,7 @@ from typing import Any, Final
 
 from gatewayctl.runtimes.docker.docker_cli import Docker
 from gatewayctl.runtimes.docker.states import Container
-from gatewayctl.runtimes.service_change import PendingChange
+from gatewayctl.runtimes.service_change import ServiceChange
 
 _HASH: Final = "com.docker.compose.config-hash"
 _FILES: Final = "gatewayctl.config-sha256"
@@ -22,14 +22,14 @@ _FILES: Final = "gatewayctl.config-sha256"
 _REFERENCE: Final = re.compile(r"(?<!\$)(?:\$\$)*\$\{?(\w+)")
 
 
-def pending(
+def preview_changes(
     docker: Docker,
     compose_file: str,
     found: Mapping[str, Container],
     names: Sequence[str],
     *,
     generated: Mapping[str, str],
-) -> tuple[PendingChange, ...]:
+) -> tuple[ServiceChange, ...]:
     """What a start with this compose file would do to each of ``names``, in their order.
 
     ``generated`` are values for variables that .env lacks, and a start makes first. Raises
@@ -44,13 +44,13 @@ def pending(
     )
     if all(change.action == "untouched" for change in alone):
         return alone
-    anew = docker.rehearsed(compose_file, names, generated=generated)
+    anew = docker.preview_recreations(compose_file, names, generated=generated)
     return tuple(_with_the_needed(change, anew, services) for change in alone)
 
 
 def _with_the_needed(
-    change: PendingChange, anew: frozenset[str], services: Mapping[str, dict[str, Any]]
-) -> PendingChange:
+    change: ServiceChange, anew: frozenset[str], services: Mapping[str, dict[str, Any]]
+) -> ServiceChange:
     """Compose also makes anew what depends on a container that is made anew (2.26 does)."""
     if change.action != "untouched" or change.service not in anew:
         return change
@@ -61,15 +61,15 @@ def _with_the_needed(
 
 def _change(
     docker: Docker, name: str, found: Container | None, wanted: str, service: _Service
-) -> PendingChange:
+) -> ServiceChange:
     if found is None or not found.alive:
-        return PendingChange(service=name, action="start")
+        return ServiceChange(service=name, action="start")
     image = docker.image_id(found.image)
     moved = image is not None and image != found.image_id
     if found.labels.get(_HASH) == wanted and not moved:
-        return PendingChange(service=name, action="untouched")
+        return ServiceChange(service=name, action="untouched")
     why = (*_differing(found, service), *(["image"] if moved else []))
-    return PendingChange(service=name, action="recreate", why=why or ("compose file",))
+    return ServiceChange(service=name, action="recreate", why=why or ("compose file",))
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

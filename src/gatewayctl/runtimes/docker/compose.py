@@ -32,7 +32,7 @@ def service_of(container: str, project: str) -> str:
     return re.sub(r"-\d+$", "", container.removeprefix(f"{project}-"))
 
 
-def step(line: str, project: str) -> Progress | None:
+def parse_progress(line: str, project: str) -> Progress | None:
     """The news in one line; None where it has none."""
     found = _STEP.match(line)
     if found is None:

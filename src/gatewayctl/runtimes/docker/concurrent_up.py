@@ -10,7 +10,7 @@ import itertools
 from collections.abc import Sequence
 
 
-def starts(project: str) -> tuple[int, ...]:
+def find_concurrent_ups(project: str) -> tuple[int, ...]:
     """The ids of processes that start this Compose project in the background, and then end."""
     import psutil
 

@@ -10,8 +10,8 @@ from pathlib import Path
 
 from gatewayctl.errors import ProjectNameTaken
 from gatewayctl.runtimes.docker.docker_cli import Docker
-from gatewayctl.runtimes.docker.states import Container, container
-from gatewayctl.runtimes.ports import Listener, listeners, refusal
+from gatewayctl.runtimes.docker.states import Container, parse_container
+from gatewayctl.runtimes.ports import Listener, find_listeners, port_taken
 from gatewayctl.settings.model import Settings
 
 
@@ -51,15 +51,15 @@ def check_ports(settings: Settings, found: Sequence[Container], docker: Docker) 
     """Refuse ports that somebody else holds; raises PortTaken naming each holder."""
     wanted = needed_ports(settings)
     ours = {port for item in found if item.alive for port in item.ports}
-    held = listeners(settings.bind, [port for port in wanted if port not in ours])
+    held = find_listeners(settings.bind, [port for port in wanted if port not in ours])
     if held:
-        raise refusal({port: _holder(who, docker) for port, who in held.items()}, wanted)
+        raise port_taken({port: _holder(who, docker) for port, who in held.items()}, wanted)
 
 
 def _holder(who: Listener, docker: Docker) -> str:
     """A container by its name: the process that listens for it is only Docker's proxy."""
     for inspected in docker.publishing(who.port):
-        item = container(inspected)
+        item = parse_container(inspected)
         of = f" of the Compose project {item.project}" if item.project else ""
         return f"the container {item.name}{of}"
     return str(who)

@@ -11,14 +11,14 @@ from datetime import datetime, timedelta
 from typing import Final
 
 from gatewayctl.runtimes.docker.docker_cli import Docker
-from gatewayctl.runtimes.docker.states import Container, ending
+from gatewayctl.runtimes.docker.states import Container, describe_exit
 
 ENDS: Final = 2
 """One end and a return is what restarting is for; another one soon after is a failure."""
 _WITHIN: Final = timedelta(minutes=5)
 
 
-def judged(docker: Docker, found: Container, now: datetime) -> Container:
+def mark_crash_loop(docker: Docker, found: Container, now: datetime) -> Container:
     """The container, as failed with its last end if it does not stay up."""
     if found.restarts < ENDS or not found.alive or found.health == "healthy":
         return found
@@ -30,5 +30,5 @@ def judged(docker: Docker, found: Container, now: datetime) -> Container:
         return found
     attributes = ends[-1].get("Actor", {}).get("Attributes", {})
     starved = any(event.get("Action", event.get("status")) == "oom" for event in events)
-    detail = ending(int(attributes.get("exitCode", 0)), out_of_memory=starved)
+    detail = describe_exit(int(attributes.get("exitCode", 0)), out_of_memory=starved)
     return replace(found, state="failed", detail=detail)

@@ -14,7 +14,7 @@ from typing import Final
 
 from gatewayctl.runtimes.database_shell import PSQL_WORDS, ClientProgram, DatabaseName, Session
 from gatewayctl.runtimes.process import Completed
-from gatewayctl.runtimes.streams import conversation, stream
+from gatewayctl.runtimes.streams import open_psql, run_streamed
 
 SERVICES: Final[dict[DatabaseName, str]] = {
     "litellm": "postgres-litellm",
@@ -50,7 +50,7 @@ class DockerShell:
 
     def session(self, database: str, *, admin: bool = False) -> AbstractContextManager[Session]:
         # The owner is the administrator: ``admin`` makes no difference here.
-        return conversation(self.inside(("psql", *self._login(database), *PSQL_WORDS)))
+        return open_psql(self.inside(("psql", *self._login(database), *PSQL_WORDS)))
 
     def run(
         self,
@@ -61,7 +61,7 @@ class DockerShell:
         stdout: Path | None = None,
     ) -> Generator[int, None, Completed]:
         argv = self.inside((program, *self._login(database), "--no-password", *words))
-        return stream(argv, stdin=stdin, stdout=stdout)
+        return run_streamed(argv, stdin=stdin, stdout=stdout)
 
     def _login(self, database: str) -> tuple[str, ...]:
         return (f"--username={self.owner}", f"--dbname={database}")

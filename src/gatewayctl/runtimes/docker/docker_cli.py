@@ -77,7 +77,7 @@ class Docker(Protocol):
         It has the service's environment, files and network, and publishes nothing.
         """
 
-    def rehearsed(
+    def preview_recreations(
         self, compose_file: str, services: Sequence[str], *, generated: Variables = _NONE
     ) -> frozenset[str]:
         """The services whose containers `up` would make anew, those that need them included."""
@@ -89,7 +89,7 @@ class Docker(Protocol):
     def up(self, services: Sequence[str]) -> Lines:
         """Create and start these and what they need, recreate what changed, remove orphans."""
 
-    def starts_elsewhere(self) -> tuple[int, ...]:
+    def find_concurrent_ups(self) -> tuple[int, ...]:
         """The processes that start the project beside us, in the background."""
 
     def restart(self, services: Sequence[str]) -> None:
@@ -126,7 +126,7 @@ class Docker(Protocol):
         """Lines as Compose writes them: service, container number, time, text."""
 
 
-class Whales:
+class DockerCli:
     """``Docker`` on a real engine. ``compose_file`` and ``env_file`` need not exist to look."""
 
     def __init__(self, *, project: str, compose_file: Path, env_file: Path) -> None:
@@ -172,7 +172,7 @@ class Whales:
         argv = [*self._reading(), "run", *options, service, *words]
         return process.run(argv, stdin=compose_file, timeout=_ONCE_SECONDS)
 
-    def rehearsed(
+    def preview_recreations(
         self, compose_file: str, services: Sequence[str], *, generated: Variables = _NONE
     ) -> frozenset[str]:
         words = ["--ansi", "never", "--progress", "plain", "--dry-run", "up", *_UP, *services]
@@ -181,7 +181,7 @@ class Whales:
         done = process.run(argv, env=env, stdin=compose_file, timeout=_ASK_SECONDS)
         if done.returncode:
             raise engine.failure(done.stderr, doing="rehearse a start")
-        steps = (compose.step(line, self._project) for line in done.stderr.splitlines())
+        steps = (compose.parse_progress(line, self._project) for line in done.stderr.splitlines())
         return frozenset(step.subject for step in steps if step and step.detail == "recreate")
 
     def pull(self, image: str) -> Lines:
@@ -195,8 +195,8 @@ class Whales:
         # takes what a service waits for into its hash, and would make it anew next time.
         return process.follow(self._compose("up", *_UP, *services))
 
-    def starts_elsewhere(self) -> tuple[int, ...]:
-        return concurrent_up.starts(self._project)
+    def find_concurrent_ups(self) -> tuple[int, ...]:
+        return concurrent_up.find_concurrent_ups(self._project)
 
     def restart(self, services: Sequence[str]) -> None:
         with _failures("restart " + ", ".join(services)):
@@ -272,7 +272,7 @@ class Whales:
         try:
             client.client_config.get_client_call_with_path()
         except ClientNotFoundError as error:
-            raise engine.missing() from error
+            raise engine.engine_missing() from error
         return client
 
     @property

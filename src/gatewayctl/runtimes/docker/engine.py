@@ -76,7 +76,7 @@ def endpoint(environ: Mapping[str, str] = os.environ, home: Path | None = None) 
     return Endpoint(host=DEFAULT_HOST, source="its usual socket")
 
 
-def ask(where: Endpoint, *, patience: float = _PATIENCE) -> Answer:
+def probe_engine(where: Endpoint, *, patience: float = _PATIENCE) -> Answer:
     """Ask an engine of this machine whether it is there; ``patience`` in seconds.
 
     ``elsewhere`` is an engine of another machine, which is not asked: what it publishes cannot
@@ -116,7 +116,7 @@ def failure(words: str, *, doing: str) -> RuntimeProblem:
     return RuntimeProblem(f"Docker cannot {doing}: {last_line(said) or 'it gave no reason'}")
 
 
-def missing() -> EngineMissing:
+def engine_missing() -> EngineMissing:
     """The failure where there is no program to ask with."""
     return EngineMissing("There is no program `docker` on this machine (PATH).")
 

@@ -15,7 +15,7 @@ from gatewayctl.errors import BuildFailed, ImageMissing, RegistryUnreachable, Ru
 from gatewayctl.runtimes.base import Progress
 from gatewayctl.runtimes.docker import engine
 from gatewayctl.runtimes.docker.docker_cli import Docker
-from gatewayctl.runtimes.process import told
+from gatewayctl.runtimes.process import map_lines
 from gatewayctl.settings.model import Settings
 
 _LAYER: Final = re.compile(r"^([0-9a-f]{12}): (.+)$")
@@ -42,7 +42,7 @@ class Image:
     setting: str
 
 
-def needed(settings: Settings, services: Sequence[str]) -> tuple[Image, ...]:
+def needed_images(settings: Settings, services: Sequence[str]) -> tuple[Image, ...]:
     """The images of these services and of the apps that are not built, each once."""
     images = settings.images
     by_service = {
@@ -61,7 +61,7 @@ def needed(settings: Settings, services: Sequence[str]) -> tuple[Image, ...]:
     return tuple({image.name: image for image in found}.values())
 
 
-def fetch(
+def fetch_images(
     docker: Docker, settings: Settings, images: Sequence[Image], *, refresh: bool
 ) -> Generator[Progress, None, None]:
     """Pull the images that are not here, or with ``refresh`` all.
@@ -73,18 +73,18 @@ def fetch(
             yield from _pull(docker, settings, image)
 
 
-def build(docker: Docker, apps: Sequence[str]) -> Generator[Progress, None, None]:
+def build_images(docker: Docker, apps: Sequence[str]) -> Generator[Progress, None, None]:
     """Build the images of these apps; what did not change costs nothing. Raises BuildFailed."""
     for app in apps:
         yield Progress(subject=app, state="working", detail="building its image")
-        done = yield from told(docker.build([app]), partial(_step, app))
+        done = yield from map_lines(docker.build([app]), partial(_step, app))
         if done.returncode:
             said = engine.without_lines_of_env(done.stdout)
             ending = "\n".join(said.splitlines()[-_BUILD_LINES:])
             raise BuildFailed(f"The image of the app {app} could not be built:\n{ending}")
 
 
-def refusal(words: str, image: Image, settings: Settings) -> RuntimeProblem:
+def pull_failure(words: str, image: Image, settings: Settings) -> RuntimeProblem:
     """What a pull's last words mean."""
     said = engine.last_line(words)
     named = f"{image.name} ({image.setting}, from {settings.source_of(image.setting)})"
@@ -114,9 +114,9 @@ def _pull(docker: Docker, settings: Settings, image: Image) -> Generator[Progres
             fraction=here / len(layers),
         )
 
-    done = yield from told(docker.pull(image.name), news)
+    done = yield from map_lines(docker.pull(image.name), news)
     if done.returncode:
-        raise refusal(done.stdout, image, settings)
+        raise pull_failure(done.stdout, image, settings)
     yield Progress(subject=image.name, state="ready", detail="pulled")
 
 

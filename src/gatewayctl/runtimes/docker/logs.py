@@ -14,7 +14,7 @@ from typing import Final
 from gatewayctl.runtimes.base import LogLine
 from gatewayctl.runtimes.docker import engine
 from gatewayctl.runtimes.docker.docker_cli import Docker, Lines
-from gatewayctl.runtimes.docker.states import moment
+from gatewayctl.runtimes.docker.states import parse_time
 
 # Compose clears the line before it writes, even where it was told to leave that.
 _LINE: Final = re.compile(
@@ -25,7 +25,7 @@ _OVERLAP: Final = timedelta(seconds=2)
 """The program is started twice, and the clocks of engine and command line are not one."""
 
 
-def read(
+def read_logs(
     docker: Docker,
     services: Sequence[str],
     *,
@@ -38,7 +38,7 @@ def read(
     What comes while following is handed on as it comes.
     """
     began = datetime.now(UTC) - _OVERLAP
-    known = parsed(_whole(docker.logs(services, tail=tail, since=since, follow=False)))
+    known = parse_lines(_whole(docker.logs(services, tail=tail, since=since, follow=False)))
     past = sorted(known, key=lambda line: line.at or _EARLIEST)
     yield from past
     if not follow:
@@ -47,7 +47,7 @@ def read(
     begin = max(began, since) if since else began
     lines = docker.logs(services, tail=None, since=begin, follow=True)
     try:
-        for line in parsed(lines):
+        for line in parse_lines(lines):
             last = seen.get(line.service)
             if last is None or line.at is None or line.at > last:
                 yield line
@@ -62,14 +62,14 @@ def _whole(lines: Lines) -> Iterator[str]:
         raise engine.failure(done.stdout, doing="show the logs")
 
 
-def parsed(lines: Iterable[str]) -> Iterator[LogLine]:
+def parse_lines(lines: Iterable[str]) -> Iterator[LogLine]:
     """Each line with its service and time; what Compose says itself is left out."""
     last: dict[str, datetime] = {}
     for text in lines:
         found = _LINE.match(text)
         if found is None:
             continue
-        service, at = found["service"], moment(found["at"])
+        service, at = found["service"], parse_time(found["at"])
         if at is not None:
             last[service] = at
             yield LogLine(service=service, text=found["text"], at=at)

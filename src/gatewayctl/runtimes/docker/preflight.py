@@ -16,7 +16,7 @@ from gatewayctl.runtimes.base import Progress, ProgressState
 from gatewayctl.runtimes.docker import engine
 from gatewayctl.runtimes.docker.docker_cli import Docker
 from gatewayctl.runtimes.process import Completed
-from gatewayctl.runtimes.releases import Check
+from gatewayctl.runtimes.releases import PreflightCheck
 
 _SERVICE: Final = "litellm"
 _QUESTIONS: Final = {
@@ -34,13 +34,15 @@ _OWN_WORDS: Final = re.compile(r"^LiteLLM(?: Proxy)?: (?!Proxy initialized)(.+)"
 _LINES: Final = 12
 
 
-def rehearse(docker: Docker, compose_file: str) -> Generator[Progress, None, tuple[Check, ...]]:
+def run_preflight(
+    docker: Docker, compose_file: str
+) -> Generator[Progress, None, tuple[PreflightCheck, ...]]:
     """Ask the image of the service in a compose file's text; ends at the first that is refused."""
-    checks: list[Check] = []
+    checks: list[PreflightCheck] = []
     for name, words in _QUESTIONS.items():
         subject = f"pre-flight of {name}"
         yield Progress(subject=subject, state="working", detail="asking the new image")
-        check = judged(name, docker.run_once(compose_file, _SERVICE, words))
+        check = interpret_result(name, docker.run_once(compose_file, _SERVICE, words))
         checks.append(check)
         detail = check.said.splitlines()[-1] if check.said else ""
         yield Progress(subject=subject, state=_STATES[check.passed], detail=detail)
@@ -49,14 +51,14 @@ def rehearse(docker: Docker, compose_file: str) -> Generator[Progress, None, tup
     return tuple(checks)
 
 
-def judged(name: str, done: Completed) -> Check:
+def interpret_result(name: str, done: Completed) -> PreflightCheck:
     """What a container that ended means. An unknown option ends it with 2, as a refusal does."""
     said = engine.without_lines_of_env(_COLOURS.sub("", f"{done.stdout}\n{done.stderr}"))
     lines = [line.rstrip() for line in said.splitlines() if line.strip()]
     if done.returncode == 0:
         own = [found[1] for line in lines if (found := _OWN_WORDS.match(line))]
-        return Check(name=name, passed=True, said=own[-1] if own else "passed")
+        return PreflightCheck(name=name, passed=True, said=own[-1] if own else "passed")
     if _UNKNOWN.search(said):
-        return Check(name=name, passed=None, said="this release has no such check")
+        return PreflightCheck(name=name, passed=None, said="this release has no such check")
     ending = "\n".join(lines[-_LINES:])
-    return Check(name=name, passed=False, said=ending or f"exit code {done.returncode}")
+    return PreflightCheck(name=name, passed=False, said=ending or f"exit code {done.returncode}")

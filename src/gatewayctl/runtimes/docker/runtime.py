@@ -34,12 +34,12 @@ from gatewayctl.runtimes.docker import (
     states,
 )
 from gatewayctl.runtimes.docker.database_shell import OWNERS, SERVICES, DockerShell
-from gatewayctl.runtimes.docker.docker_cli import Docker, Whales
+from gatewayctl.runtimes.docker.docker_cli import Docker, DockerCli
 from gatewayctl.runtimes.docker.states import Container
-from gatewayctl.runtimes.process import told
-from gatewayctl.runtimes.releases import Check, Release
-from gatewayctl.runtimes.service_change import PendingChange
-from gatewayctl.settings.generate import missing_secrets
+from gatewayctl.runtimes.process import map_lines
+from gatewayctl.runtimes.releases import PreflightCheck, Release
+from gatewayctl.runtimes.service_change import ServiceChange
+from gatewayctl.settings.generate import generate_missing_secrets
 from gatewayctl.settings.model import RuntimeName, Settings
 
 if TYPE_CHECKING:
@@ -84,7 +84,7 @@ class DockerRuntime:
         self._settings = settings
         self._clock = clock
         self._sleep = sleep
-        self._docker: Docker = docker or Whales(
+        self._docker: Docker = docker or DockerCli(
             project=settings.project_name,
             compose_file=settings.compose_dir / COMPOSE_FILE,
             env_file=settings.env_file,
@@ -96,16 +96,16 @@ class DockerRuntime:
         """Docker can be used, the project's name is ours, every port is free or ours."""
         passwords.check(self._settings)
         self._docker.check()
-        found = states.containers(self._docker.containers())
+        found = states.parse_containers(self._docker.containers())
         conflicts.check_name(self._settings, found)
         conflicts.check_ports(self._settings, found, self._docker)
 
     def prepare(self, *, refresh: bool = False) -> Generator[Progress, None, None]:
         """Pull images that are missing, build the apps' own."""
-        wanted = images.needed(self._settings, self.services)
-        yield from images.fetch(self._docker, self._settings, wanted, refresh=refresh)
+        wanted = images.needed_images(self._settings, self.services)
+        yield from images.fetch_images(self._docker, self._settings, wanted, refresh=refresh)
         built = [app.name for app in self._settings.apps if app.image is None]
-        yield from images.build(self._docker, sorted(built))
+        yield from images.build_images(self._docker, sorted(built))
 
     def start(self) -> Started:
         """Compose starts what does not run and recreates what changed, in dependency order."""
@@ -133,7 +133,7 @@ class DockerRuntime:
 
     def stop(self, *, remove_data: bool = False) -> Stopped:
         yield from self._alone()
-        everything = states.containers(self._docker.containers())
+        everything = states.parse_containers(self._docker.containers())
         conflicts.check_name(self._settings, everything)
         ran = self._in_order({item.service for item in everything if item.alive})
         # What needs a database is stopped before it; leftovers of older settings count as such.
@@ -180,7 +180,7 @@ class DockerRuntime:
         self, services: Sequence[str], *, tail: int | None, since: datetime | None, follow: bool
     ) -> Iterator[LogLine]:
         self._require_known(services)
-        return logs.read(self._docker, services, tail=tail, since=since, follow=follow)
+        return logs.read_logs(self._docker, services, tail=tail, since=since, follow=follow)
 
     def empty_litellm_database(self) -> Generator[Progress, None, None]:
         if found := self._look().get("litellm"):
@@ -196,11 +196,11 @@ class DockerRuntime:
         self._docker.execute(self._look()[_DATABASE].id, [*psql, *drop, *make])
         yield Progress(subject="database litellm", state="ready", detail="empty")
 
-    def pending(self, files: Sequence[RenderedFile]) -> tuple[PendingChange, ...]:
+    def pending(self, files: Sequence[RenderedFile]) -> tuple[ServiceChange, ...]:
         names = (*self.services, *self.apps)
         text = next(file.content for file in files if file.path.name == COMPOSE_FILE)
-        generated = missing_secrets(self._settings)
-        return changes.pending(self._docker, text, self._look(), names, generated=generated)
+        generated = generate_missing_secrets(self._settings)
+        return changes.preview_changes(self._docker, text, self._look(), names, generated=generated)
 
     def release(self, name: str) -> Release:
         return Release(name=name, version=states.version(name))
@@ -214,13 +214,13 @@ class DockerRuntime:
 
     def fetch_release(self, name: str) -> Generator[Progress, None, None]:
         wanted = [images.Image(name=name, setting="images.litellm")]
-        yield from images.fetch(self._docker, self._settings, wanted, refresh=False)
+        yield from images.fetch_images(self._docker, self._settings, wanted, refresh=False)
 
-    def rehearse(
+    def run_preflight(
         self, files: Sequence[RenderedFile]
-    ) -> Generator[Progress, None, tuple[Check, ...]]:
+    ) -> Generator[Progress, None, tuple[PreflightCheck, ...]]:
         text = next(file.content for file in files if file.path.name == COMPOSE_FILE)
-        return (yield from preflight.rehearse(self._docker, text))
+        return (yield from preflight.run_preflight(self._docker, text))
 
     def shell(self, database: DatabaseName) -> DatabaseShell:
         service = SERVICES[database]
@@ -249,10 +249,10 @@ class DockerRuntime:
         """The project's containers by service, as they were a moment ago."""
         now = self._clock()
         if self._seen_at is None or now - self._seen_at > _FRESH_SECONDS:
-            found = states.newest(states.containers(self._docker.containers()))
+            found = states.select_newest(states.parse_containers(self._docker.containers()))
             moment = datetime.now(UTC)
             self._seen = {
-                service: crash_loop.judged(self._docker, item, moment)
+                service: crash_loop.mark_crash_loop(self._docker, item, moment)
                 for service, item in found.items()
             }
             self._seen_at = now
@@ -285,7 +285,7 @@ class DockerRuntime:
     def _alone(self) -> Generator[Progress, None, None]:
         """Wait for what a gatewayctl that was killed left at work, then look anew."""
         until, waited = self._clock() + _ALONE_SECONDS, False
-        while others := self._docker.starts_elsewhere():
+        while others := self._docker.find_concurrent_ups():
             if self._clock() >= until:
                 raise RuntimeProblem(
                     f"Another `docker compose up` of this project does not end (pid {others[0]}).",
@@ -303,7 +303,7 @@ class DockerRuntime:
     def _listened(self, services: Sequence[str]) -> Generator[Progress, None, None]:
         project = self._settings.project_name
         lines = self._docker.up(services)
-        done = yield from told(lines, lambda line: compose.step(line, project))
+        done = yield from map_lines(lines, lambda line: compose.parse_progress(line, project))
         if done.returncode:
             self._changed()
             raise self._failure(done.stdout)

@@ -71,16 +71,16 @@ class Container:
         return max((now - self.started).total_seconds(), 0.0)
 
 
-def containers(inspected: Iterable[Mapping[str, Any]]) -> tuple[Container, ...]:
+def parse_containers(inspected: Iterable[Mapping[str, Any]]) -> tuple[Container, ...]:
     """Containers from `docker inspect`, those of `docker compose run` left out."""
     return tuple(
-        container(item)
+        parse_container(item)
         for item in inspected
         if (item.get("Config", {}).get("Labels") or {}).get(_ONE_OFF) != "True"
     )
 
 
-def container(inspected: Mapping[str, Any]) -> Container:
+def parse_container(inspected: Mapping[str, Any]) -> Container:
     """One container from its `docker inspect`."""
     labels = inspected.get("Config", {}).get("Labels") or {}
     state = inspected.get("State", {})
@@ -96,7 +96,7 @@ def container(inspected: Mapping[str, Any]) -> Container:
         detail=detail or _complaint(health),
         health=_HEALTHS.get(health.get("Status", "")),
         pid=state.get("Pid") or None,
-        started=moment(state.get("StartedAt", "")),
+        started=parse_time(state.get("StartedAt", "")),
         image=inspected.get("Config", {}).get("Image", ""),
         ports=MappingProxyType(_ports(inspected.get("NetworkSettings", {}).get("Ports") or {})),
         restarts=inspected.get("RestartCount", 0),
@@ -108,7 +108,7 @@ def container(inspected: Mapping[str, Any]) -> Container:
     )
 
 
-def newest(found: Sequence[Container]) -> dict[str, Container]:
+def select_newest(found: Sequence[Container]) -> dict[str, Container]:
     """One container a service: one that runs before one that does not, the latest first."""
     chosen: dict[str, Container] = {}
     for item in found:
@@ -118,7 +118,7 @@ def newest(found: Sequence[Container]) -> dict[str, Container]:
     return chosen
 
 
-def ending(code: int, *, out_of_memory: bool = False) -> str:
+def describe_exit(code: int, *, out_of_memory: bool = False) -> str:
     """How a main process ended, in words."""
     return "out of memory" if out_of_memory else f"exit code {code}"
 
@@ -132,7 +132,7 @@ def version(image: str) -> str | None:
     return re.sub(r"^(version-|v)(?=\d)", "", tag) or None
 
 
-def moment(text: str) -> datetime | None:
+def parse_time(text: str) -> datetime | None:
     """The engine's time, which has nanoseconds; None for its way to say «never»."""
     found = re.match(r"(\d{4}-\d\d-\d\dT\d\d:\d\d:\d\d)(\.\d{1,6})?\d*(Z|[+-]\d\d:\d\d)?", text)
     if found is None or text.startswith(_NEVER):
@@ -145,7 +145,7 @@ def moment(text: str) -> datetime | None:
 
 def _state(state: Mapping[str, Any], policy: str) -> tuple[ProcessState, str]:
     status, code = state.get("Status", ""), int(state.get("ExitCode") or 0)
-    ended = ending(code, out_of_memory=bool(state.get("OOMKilled")))
+    ended = describe_exit(code, out_of_memory=bool(state.get("OOMKilled")))
     if status == "running":
         return "running", ""
     if status == "restarting":

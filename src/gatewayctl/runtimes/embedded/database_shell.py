@@ -14,7 +14,7 @@ from pathlib import Path
 from gatewayctl.runtimes.database_shell import PSQL_WORDS, ClientProgram, DatabaseName, Session
 from gatewayctl.runtimes.embedded.postgres import Cluster
 from gatewayctl.runtimes.process import Completed
-from gatewayctl.runtimes.streams import conversation, stream
+from gatewayctl.runtimes.streams import open_psql, run_streamed
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -38,7 +38,7 @@ class EmbeddedShell:
             self.begin()
 
     def session(self, database: str, *, admin: bool = False) -> AbstractContextManager[Session]:
-        return conversation(
+        return open_psql(
             (self._program("psql"), *PSQL_WORDS), env=self._environment(database, admin=admin)
         )
 
@@ -52,7 +52,7 @@ class EmbeddedShell:
     ) -> Generator[int, None, Completed]:
         argv = (self._program(program), "--no-password", *words, f"--dbname={database}")
         env = self._environment(database, admin=False)
-        return stream(argv, env=env, stdin=stdin, stdout=stdout)
+        return run_streamed(argv, env=env, stdin=stdin, stdout=stdout)
 
     def _program(self, name: str) -> str:
         return str(self.cluster.environment.postgres_bin / name)

@@ -26,7 +26,7 @@ from gatewayctl.runtimes.embedded.environment import (
     Environment,
     locked_packages,
 )
-from gatewayctl.runtimes.process import follow, run, told
+from gatewayctl.runtimes.process import follow, map_lines, run
 
 Steps = Generator[Progress, None, None]
 
@@ -105,7 +105,7 @@ def _python_packages(environment: Environment, venv: str) -> Steps:
         return _progress(venv, min(seen / total, 1.0), line if "ownload" in line else "")
 
     lines = follow(argv, env=_install_env(), cwd=environment.root)
-    done = yield from told(lines, news)
+    done = yield from map_lines(lines, news)
     if done.returncode != 0:
         raise _broken(_TITLES[venv], done.stdout)
 

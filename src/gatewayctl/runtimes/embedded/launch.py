@@ -25,7 +25,7 @@ from gatewayctl.runtimes.embedded.services import (
     phoenix,
     postgres,
 )
-from gatewayctl.settings.load import load
+from gatewayctl.settings.load import load_settings
 from gatewayctl.settings.model import Settings
 
 _PR_SET_PDEATHSIG: Final = 1
@@ -46,7 +46,7 @@ def main() -> None:
     """Become the service. Ends with code 78 when the settings cannot be read."""
     service, project_dir, supervisor = sys.argv[1], Path(sys.argv[2]), os.getppid()
     try:
-        wanted = program(service, load(project_dir))
+        wanted = program(service, load_settings(project_dir))
     except GatewayctlError as error:
         sys.stderr.write(f"gatewayctl: {error.message}\n")
         sys.exit(_BAD_SETTINGS)

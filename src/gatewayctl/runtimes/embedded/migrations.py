@@ -19,7 +19,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 
 from gatewayctl.errors import MigrationFailed
-from gatewayctl.runtimes.database_shell import PSQL_WORDS, psql_said
+from gatewayctl.runtimes.database_shell import PSQL_WORDS, clean_psql_errors
 from gatewayctl.runtimes.process import Completed, run
 
 # The advisory lock prisma migrate itself takes: two deployers, of either kind, wait in line.
@@ -100,7 +100,7 @@ Runner = Callable[..., Completed]
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Database:
+class DatabaseLogin:
     """How psql reaches the database. The password is not shown by ``repr``."""
 
     host: str
@@ -133,8 +133,8 @@ class Migration:
     path: Path
 
 
-def pending(
-    psql: Path, database: Database, folder: Path, *, runner: Runner = run
+def pending_migrations(
+    psql: Path, database: DatabaseLogin, folder: Path, *, runner: Runner = run
 ) -> tuple[Migration, ...]:
     """The migrations in ``folder`` not applied yet, in the order to apply them.
 
@@ -154,13 +154,15 @@ def pending(
     return tuple(one for one in available if one.name not in applied)
 
 
-def apply(psql: Path, database: Database, folder: Path, *, runner: Runner = run) -> tuple[str, ...]:
+def apply_migrations(
+    psql: Path, database: DatabaseLogin, folder: Path, *, runner: Runner = run
+) -> tuple[str, ...]:
     """Apply every pending migration and return their names; nothing pending changes nothing.
 
     Safe to repeat and safe to interrupt: the next call goes on where this one ended. Raises
     MigrationFailed naming the migration PostgreSQL refused, which was rolled back.
     """
-    todo = pending(psql, database, folder, runner=runner)
+    todo = pending_migrations(psql, database, folder, runner=runner)
     if not todo:
         return ()
     done = _psql(psql, database, script(todo), timeout=_APPLY_TIMEOUT, runner=runner)
@@ -227,7 +229,7 @@ def _index(table: str, name: str, columns: tuple[str, ...]) -> str:
 
 
 def _psql(
-    psql: Path, database: Database, text: str, *, timeout: float, runner: Runner
+    psql: Path, database: DatabaseLogin, text: str, *, timeout: float, runner: Runner
 ) -> Completed:
     # A file, not standard input: should this process die half way through writing, psql would
     # take the end of input for the end of a statement and run what it has.
@@ -244,7 +246,7 @@ def _last_mark(output: str) -> int | None:
 
 
 def _reason(done: Completed) -> str:
-    return psql_said(done.stderr) or f"psql ended with {done.returncode}"
+    return clean_psql_errors(done.stderr) or f"psql ended with {done.returncode}"
 
 
 def _literal(text: str) -> str:

@@ -22,7 +22,7 @@ MARK: Final = "GATEWAYCTL_STATE_DIR"
 """Environment variable that supervisord and the services carry: whose they are."""
 
 
-def family(pid: int | None) -> list[psutil.Process]:
+def process_tree(pid: int | None) -> list[psutil.Process]:
     """A process and all its descendants; empty when it is gone."""
     import psutil
 
@@ -35,7 +35,7 @@ def family(pid: int | None) -> list[psutil.Process]:
         return []
 
 
-def find(layout: Layout) -> list[psutil.Process]:
+def find_orphans(layout: Layout) -> list[psutil.Process]:
     """Live processes of this project, whoever their parent is now."""
     import psutil
 
@@ -68,7 +68,7 @@ def programs() -> frozenset[str]:
     return frozenset(found)
 
 
-def end(processes: Iterable[psutil.Process], *, patience: float = 10) -> int:
+def end_processes(processes: Iterable[psutil.Process], *, patience: float = 10) -> int:
     """Ask processes to end, then kill them; returns how many there were."""
     import psutil
 
@@ -85,18 +85,18 @@ def end(processes: Iterable[psutil.Process], *, patience: float = 10) -> int:
     return len(alive)
 
 
-def wait_gone(layout: Layout, *, seconds: float) -> list[psutil.Process]:
+def wait_until_gone(layout: Layout, *, seconds: float) -> list[psutil.Process]:
     """Wait until no process of the project is left; returns those that stay."""
     until = time.monotonic() + seconds
-    while (left := find(layout)) and time.monotonic() < until:
+    while (left := find_orphans(layout)) and time.monotonic() < until:
         time.sleep(0.1)
     return left
 
 
-def wait(processes: Iterable[psutil.Process], *, seconds: float) -> None:
+def wait_for_exit(processes: Iterable[psutil.Process], *, seconds: float) -> None:
     """Wait until these processes have ended, and end those that do not."""
     if left := _staying(processes, seconds=seconds):
-        end(left)
+        end_processes(left)
 
 
 def _staying(processes: Iterable[psutil.Process], *, seconds: float) -> list[psutil.Process]:

@@ -18,11 +18,11 @@ from pathlib import Path
 from typing import Final
 
 from gatewayctl.errors import DatabasePasswordRefused, RuntimeProblem, ServiceFailed
-from gatewayctl.runtimes.database_shell import PSQL_WORDS, psql_said
+from gatewayctl.runtimes.database_shell import PSQL_WORDS, clean_psql_errors
 from gatewayctl.runtimes.embedded import migrations
 from gatewayctl.runtimes.embedded.environment import Environment
 from gatewayctl.runtimes.embedded.layout import Layout
-from gatewayctl.runtimes.embedded.migrations import Database
+from gatewayctl.runtimes.embedded.migrations import DatabaseLogin
 from gatewayctl.runtimes.embedded.privileges import Unprivileged
 from gatewayctl.runtimes.embedded.services import LITELLM_USER, PHOENIX_USER
 from gatewayctl.runtimes.process import Completed, run
@@ -102,7 +102,7 @@ class Cluster:
             # A password that changed in .env is set anew: we are the administrator here.
             if name not in there or self._query("select 1", self.login(name)).returncode != 0:
                 self._make(name)
-        migrations.apply(self._psql, self.login("litellm"), self.environment.migrations)
+        migrations.apply_migrations(self._psql, self.login("litellm"), self.environment.migrations)
 
     def empty(self, name: str) -> None:
         """Drop one database with all that is in it and make it anew, without tables."""
@@ -132,16 +132,18 @@ class Cluster:
                 "its data was made with another one."
             )
         if done.returncode != 0:
-            raise RuntimeProblem(f"PostgreSQL refused a statement: {psql_said(done.stderr)}")
+            raise RuntimeProblem(
+                f"PostgreSQL refused a statement: {clean_psql_errors(done.stderr)}"
+            )
         return done.stdout
 
-    def _query(self, sql: str, database: Database) -> Completed:
+    def _query(self, sql: str, database: DatabaseLogin) -> Completed:
         argv = (str(self._psql), *PSQL_WORDS)
         return run(argv, env=database.environment(), stdin=sql, timeout=120)
 
-    def login(self, name: str) -> Database:
+    def login(self, name: str) -> DatabaseLogin:
         """How a database's owner logs in; to any other one the administrator."""
-        return Database(
+        return DatabaseLogin(
             host=self.settings.connect_host,
             port=self.settings.ports.postgres_litellm,
             user=_OWNERS.get(name, ADMIN),

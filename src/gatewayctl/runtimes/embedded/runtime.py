@@ -32,10 +32,10 @@ from gatewayctl.runtimes.embedded.postgres import Cluster, initialise
 from gatewayctl.runtimes.embedded.privileges import unprivileged
 from gatewayctl.runtimes.embedded.services import SERVICES, STOP_SIGNALS, inherited
 from gatewayctl.runtimes.embedded.supervisor import Process, Supervisor, configuration
-from gatewayctl.runtimes.ports import listeners, listening_pids, refusal
-from gatewayctl.runtimes.releases import Check, Release
-from gatewayctl.runtimes.self_check import Ailment
-from gatewayctl.runtimes.service_change import PendingAction, PendingChange
+from gatewayctl.runtimes.ports import find_listeners, listening_pids, port_taken
+from gatewayctl.runtimes.releases import PreflightCheck, Release
+from gatewayctl.runtimes.self_check import Fault
+from gatewayctl.runtimes.service_change import ServiceAction, ServiceChange
 from gatewayctl.settings.generate import with_generated_secrets
 from gatewayctl.settings.model import RuntimeName, Secret, Settings
 
@@ -68,12 +68,12 @@ class EmbeddedRuntime:
         ports = self._ports()
         # Asked before and after: a service of ours may be ending just now, or starting.
         ours = self._pids()
-        held = listeners(self._settings.bind, ports)
+        held = find_listeners(self._settings.bind, ports)
         if any(who.pid not in ours for who in held.values()):
             ours |= self._pids()
         strangers = {port: who for port, who in held.items() if who.pid not in ours}
         if strangers:
-            raise refusal(strangers, ports)
+            raise port_taken(strangers, ports)
 
     def prepare(self, *, refresh: bool = False) -> Generator[Progress, None, None]:
         """Make the environment in the user's cache if it is missing."""
@@ -114,10 +114,10 @@ class EmbeddedRuntime:
         yield from ()
         return StartReport()
 
-    def pending(self, files: Sequence[RenderedFile]) -> tuple[PendingChange, ...]:
+    def pending(self, files: Sequence[RenderedFile]) -> tuple[ServiceChange, ...]:
         """By the parts that each service was started with."""
         if self._supervisor.pid() is None:
-            return tuple(PendingChange(service=name, action="start") for name in SERVICES)
+            return tuple(ServiceChange(service=name, action="start") for name in SERVICES)
         alive = {p.service for p in self._supervisor.processes() if p.state in _ALIVE}
         planned = {file.path.name: file.content for file in files}
         # A secret that .env lost is made by `up` before it starts anything.
@@ -143,7 +143,7 @@ class EmbeddedRuntime:
 
     def owns(self, service: str, port: int) -> bool:
         process = next((p for p in self._supervisor.processes() if p.service == service), None)
-        pids = {p.pid for p in orphans.family(process.pid if process else None)}
+        pids = {p.pid for p in orphans.process_tree(process.pid if process else None)}
         return bool(pids & listening_pids(port))
 
     def has_data(self) -> bool:
@@ -155,12 +155,12 @@ class EmbeddedRuntime:
         for service in ran:
             yield Progress(subject=service, state="working", detail="stopping")
         if pid is not None:
-            family = orphans.family(pid)
+            family = orphans.process_tree(pid)
             self._supervisor.end()
-            orphans.wait(family, seconds=60)
-        left = orphans.find(self._layout)
+            orphans.wait_for_exit(family, seconds=60)
+        left = orphans.find_orphans(self._layout)
         if left:
-            orphans.end(left)
+            orphans.end_processes(left)
         for service in ran:
             yield Progress(subject=service, state="stopped")
         if remove_data:
@@ -217,7 +217,7 @@ class EmbeddedRuntime:
     def running_release(self) -> Release | None:
         # Not the supervisor: it may outlive an upgrade, and runs nothing of LiteLLM.
         process = next((p for p in self._supervisor.processes() if p.service == "litellm"), None)
-        family = orphans.family(process.pid if process else None)
+        family = orphans.process_tree(process.pid if process else None)
         return releases.running(family, self._environment.root.parent)
 
     def wanted_release(self) -> Release:
@@ -227,26 +227,26 @@ class EmbeddedRuntime:
         """The one that this gatewayctl is locked to: there is no other."""
         yield from install.ensure(self._environment)
 
-    def rehearse(
+    def run_preflight(
         self, files: Sequence[RenderedFile]
-    ) -> Generator[Progress, None, tuple[Check, ...]]:
+    ) -> Generator[Progress, None, tuple[PreflightCheck, ...]]:
         """Not here: gatewayctl migrates before LiteLLM starts, and takes back what fails."""
         yield from ()
         said = "gatewayctl applies each migration in a transaction, and tells which one fails"
-        return (Check(name="migrations", passed=None, said=said),)
+        return (PreflightCheck(name="migrations", passed=None, said=said),)
 
-    def ailments(self) -> tuple[Ailment, ...]:
-        return self_check.ailments(self._environment, self._layout, self._supervisor.pid())
+    def find_faults(self) -> tuple[Fault, ...]:
+        return self_check.find_faults(self._environment, self._layout, self._supervisor.pid())
 
     def cure(self, finding: str) -> str:
         pid = self._supervisor.pid()
-        return self_check.cure(finding, self._environment, self._layout, pid)
+        return self_check.fix_fault(finding, self._environment, self._layout, pid)
 
     # Private from here on.
 
     def _pids(self) -> set[int]:
         """Our processes, those that a killed supervisor left and start() clears among them."""
-        found = (*orphans.family(self._supervisor.pid()), *orphans.find(self._layout))
+        found = (*orphans.process_tree(self._supervisor.pid()), *orphans.find_orphans(self._layout))
         return {process.pid for process in found}
 
     def _ports(self) -> Mapping[int, tuple[str, str]]:
@@ -288,8 +288,8 @@ class EmbeddedRuntime:
                 return
             for _ in self.stop():
                 pass
-        if left := orphans.wait_gone(layout, seconds=2):
-            orphans.end(left)
+        if left := orphans.wait_until_gone(layout, seconds=2):
+            orphans.end_processes(left)
         layout.supervisor_config.write_text(self._configuration(), encoding="utf-8")
         environment = inherited(self._settings) | {orphans.MARK: str(layout.state_dir)}
         self._supervisor.begin(self._environment.python("base"), environment)
@@ -357,6 +357,6 @@ class EmbeddedRuntime:
                 raise RuntimeProblem(f"Cannot remove {folder}: {error.strerror}.") from error
 
 
-def _pending(name: str, alive: bool, why: tuple[str, ...]) -> PendingChange:
-    action: PendingAction = "untouched" if not why else "restart"
-    return PendingChange(service=name, action=action if alive else "start", why=why)
+def _pending(name: str, alive: bool, why: tuple[str, ...]) -> ServiceChange:
+    action: ServiceAction = "untouched" if not why else "restart"
+    return ServiceChange(service=name, action=action if alive else "start", why=why)

@@ -11,37 +11,39 @@ from pathlib import Path
 from gatewayctl.runtimes.embedded import orphans
 from gatewayctl.runtimes.embedded.environment import Environment
 from gatewayctl.runtimes.embedded.layout import Layout
-from gatewayctl.runtimes.self_check import Ailment
+from gatewayctl.runtimes.self_check import Fault
 
 
-def ailments(
+def find_faults(
     environment: Environment, layout: Layout, supervisor: int | None
-) -> tuple[Ailment, ...]:
+) -> tuple[Fault, ...]:
     """Everything that is wrong; ``supervisor`` is the pid of the one that answers."""
     found = []
     missing = environment.missing() if environment.complete else ()
     if missing:
-        found.append(Ailment(finding="environment_broken", evidence=_listed(missing)))
+        found.append(Fault(finding="environment_broken", evidence=_listed(missing)))
     left = _left(layout, supervisor)
     if left:
         said = ", ".join(f"{name} (pid {pid})" for pid, name in left)
-        found.append(Ailment(finding="processes_left", evidence=said))
+        found.append(Fault(finding="processes_left", evidence=said))
     old = _old(environment)
     if old:
         size = sum(map(_size, old)) / 1e9
         said = f"{size:.1f} GB: {', '.join(str(folder) for folder in old)}"
-        found.append(Ailment(finding="environments_old", evidence=said))
+        found.append(Fault(finding="environments_old", evidence=said))
     return tuple(found)
 
 
-def cure(finding: str, environment: Environment, layout: Layout, supervisor: int | None) -> str:
+def fix_fault(
+    finding: str, environment: Environment, layout: Layout, supervisor: int | None
+) -> str:
     """Put one of them right and say what was done; empty where there was nothing to do."""
     if finding == "environment_broken" and environment.complete and environment.missing():
         environment.complete_mark.unlink(missing_ok=True)
         return f"marked {environment.root} as incomplete: `gatewayctl up` makes it anew"
     if finding == "processes_left":
-        ours = {process.pid for process in orphans.family(supervisor)}
-        ended = orphans.end(p for p in orphans.find(layout) if p.pid not in ours)
+        ours = {process.pid for process in orphans.process_tree(supervisor)}
+        ended = orphans.end_processes(p for p in orphans.find_orphans(layout) if p.pid not in ours)
         return f"ended {ended} processes" if ended else ""
     if finding == "environments_old":
         old = _old(environment)
@@ -56,8 +58,12 @@ def cure(finding: str, environment: Environment, layout: Layout, supervisor: int
 def _left(layout: Layout, supervisor: int | None) -> list[tuple[int, str]]:
     if not layout.state_dir.exists():
         return []
-    ours = {process.pid for process in orphans.family(supervisor)}
-    return [(p.pid, p.name()) for p in orphans.find(layout) if p.pid not in ours and p.is_running()]
+    ours = {process.pid for process in orphans.process_tree(supervisor)}
+    return [
+        (p.pid, p.name())
+        for p in orphans.find_orphans(layout)
+        if p.pid not in ours and p.is_running()
+    ]
 
 
 def _old(environment: Environment) -> list[Path]:

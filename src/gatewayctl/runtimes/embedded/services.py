@@ -15,7 +15,7 @@ from pathlib import Path
 from typing import Final
 from urllib.parse import quote
 
-from gatewayctl.env_file.read import read
+from gatewayctl.env_file.read import read_env_file
 from gatewayctl.errors import EnvFileMissing, SettingsProblem
 from gatewayctl.rendering.compose import provider_variables
 from gatewayctl.runtimes.embedded.environment import Environment
@@ -188,7 +188,7 @@ def tracing(settings: Settings) -> dict[str, str]:
 def _collector(settings: Settings) -> str:
     """Where LiteLLM sends its spans: our Phoenix, or a collector before it that .env names."""
     try:
-        named = read(settings.env_file).get(COLLECTOR)
+        named = read_env_file(settings.env_file).get(COLLECTOR)
     except EnvFileMissing:
         named = None
     return named.value if named and named.value else f"{settings.phoenix_url}/v1/traces"
@@ -245,7 +245,7 @@ def _project_variables(settings: Settings) -> dict[str, str]:
     foreign = {"POSTGRES_PASSWORD", "LITELLM_POSTGRES_PASSWORD"}
     foreign |= {key.env for key in settings.keys}
     try:
-        lines = {name: value.value for name, value in read(settings.env_file).items()}
+        lines = {name: value.value for name, value in read_env_file(settings.env_file).items()}
     except EnvFileMissing:
         lines = {}
     provider = {name: secret.reveal() for name, secret in settings.environment.items()}

@@ -16,7 +16,7 @@ from gatewayctl.settings import image, reference, typed
 from gatewayctl.settings.document import Node
 from gatewayctl.settings.model import App, DeclaredKey
 from gatewayctl.settings.plain_secrets import looks_like_a_secret, refuse_secrets
-from gatewayctl.settings.problems import Problems, nearest, shown
+from gatewayctl.settings.problems import Problems, quote, suggest
 from gatewayctl.settings.scalars import port_number
 
 SETTINGS: Final = ("image", "build", "ports", "key", "command", "environment")
@@ -87,7 +87,7 @@ def _check_name(name: str, node: Node, problems: Problems) -> None:
         problems.add(
             node.named,
             "the name of an app may hold lower-case letters, digits and hyphens,"
-            f" up to 63, not {shown(name)}",
+            f" up to 63, not {quote(name)}",
         )
 
 
@@ -131,10 +131,10 @@ def _key(
         return usual if usual in aliases else aliases[0]
     if isinstance(node.value, str) and node.value in aliases:
         return node.value
-    near = f" {nearest(node.value, aliases)}" if isinstance(node.value, str) else ""
+    near = f" {suggest(node.value, aliases)}" if isinstance(node.value, str) else ""
     problems.add(
         node.source,
-        f"{what}.key must be the alias of a declared key, not {shown(node.plain())}{near}",
+        f"{what}.key must be the alias of a declared key, not {quote(node.plain())}{near}",
     )
     return ""
 
@@ -168,7 +168,7 @@ def _pairs(node: Node | None, what: str, problems: Problems) -> Iterable[tuple[i
             problems.add(
                 place.source,
                 f'{what} must be like "8080:80", the host\'s port first and in quotes,'
-                f" not {shown(value)}",
+                f" not {quote(value)}",
             )
         else:
             yield host, inside, place
@@ -207,8 +207,8 @@ def _environment(node: Node | None, what: str, problems: Problems) -> dict[str, 
     for name, part in typed.mapping(node, what, problems).items():
         if name in GIVEN:
             problems.add(part.named, f"{what}: {name} comes from the gateway and the app's key:")
-        elif not typed.ENV_NAME.fullmatch(name):
-            problems.add(part.named, f"{what}: {shown(name)} is no name of a variable")
+        elif not typed.VARIABLE_NAME.fullmatch(name):
+            problems.add(part.named, f"{what}: {quote(name)} is no name of a variable")
         refuse_secrets(part, f"{what}.{name}", problems, name=name, reader="the app")
         value = _plain(part, f"{what}.{name}", problems)
         if value is not None:
@@ -225,5 +225,5 @@ def _plain(node: Node, what: str, problems: Problems) -> str | None:
         text = "" if value is None else str(value)
         if "\x00" not in text:
             return text
-    problems.add(node.source, f"{what} must be one text or number, not {shown(node.plain())}")
+    problems.add(node.source, f"{what} must be one text or number, not {quote(node.plain())}")
     return None

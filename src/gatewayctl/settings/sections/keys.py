@@ -16,7 +16,7 @@ from gatewayctl.settings.document import Node
 from gatewayctl.settings.fields import RESERVED
 from gatewayctl.settings.model import DEFAULT_SOURCE, DeclaredKey, Model, Source
 from gatewayctl.settings.plain_secrets import refuse_secrets
-from gatewayctl.settings.problems import Problems, nearest, shown
+from gatewayctl.settings.problems import Problems, quote, suggest
 
 SETTINGS: Final = ("env", "models", "metadata", "duration")
 # The units of LiteLLM's duration_in_seconds.
@@ -55,7 +55,7 @@ def check_keys(
         for name in key.models:
             if name not in names:
                 place = _first(origins, f"{what}.models", what)
-                problems.add(place, f"{what}.models: unknown model '{name}' {nearest(name, names)}")
+                problems.add(place, f"{what}.models: unknown model '{name}' {suggest(name, names)}")
 
 
 def _first(origins: Mapping[str, Source], *names: str) -> Source:
@@ -109,6 +109,6 @@ def _duration(node: Node | None, what: str, problems: Problems) -> str | None:
     if isinstance(node.value, str) and DURATION.fullmatch(node.value):
         return node.value
     problems.add(
-        node.source, f"{what}.duration must be like 12h, 30d or 6mo, not {shown(node.plain())}"
+        node.source, f"{what}.duration must be like 12h, 30d or 6mo, not {quote(node.plain())}"
     )
     return None

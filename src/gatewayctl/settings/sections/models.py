@@ -147,7 +147,7 @@ def _referred(node: Node, what: str, problems: Problems) -> str | None:
     """The variable of ``api_key: os.environ/NAME``. The value itself is never shown."""
     value = node.value if isinstance(node.value, str) else ""
     name = value.removeprefix(REFERENCE)
-    if value.startswith(REFERENCE) and typed.ENV_NAME.fullmatch(name):
+    if value.startswith(REFERENCE) and typed.VARIABLE_NAME.fullmatch(name):
         return name
     problems.add(
         node.source,

@@ -25,9 +25,9 @@ from gatewayctl.operations.backup.archive import (
     DUMPS,
     ENV,
     Manifest,
-    give_name,
-    measured,
+    measure_file,
     pack,
+    publish_file,
     unpack,
 )
 
@@ -52,7 +52,7 @@ def packed(tmp_path: Path, *, config: bool = True) -> tuple[Path, Manifest]:
         made_at=AT,
         gatewayctl="0.1.0",
         versions={"litellm": "1.106.2"},
-        files={name: measured(source / name) for name in names},
+        files={name: measure_file(source / name) for name in names},
         rows={"litellm": {"LiteLLM_VerificationToken": 2}, "phoenix": {"spans": 11}},
     )
     archive = tmp_path / "a.gatewayctl-backup"
@@ -132,7 +132,7 @@ def test_a_file_that_is_there_is_never_overwritten(tmp_path: Path) -> None:
     there.write_text("old")
 
     with pytest.raises(BackupExists):
-        give_name(partial, there)
+        publish_file(partial, there)
 
     assert there.read_text() == "old"
     assert not partial.exists()

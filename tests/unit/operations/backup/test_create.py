@@ -16,18 +16,18 @@ from gatewayctl.errors import (
     UsageProblem,
 )
 from gatewayctl.operations.backup import create as backup_module
-from gatewayctl.operations.backup.archive import give_name, unpack
+from gatewayctl.operations.backup.archive import publish_file, unpack
 from gatewayctl.operations.backup.create import (
     BackupReport,
     Contents,
     backup,
     backups_folder,
     default_file,
-    take,
+    write_backup,
 )
-from gatewayctl.operations.backup.encryption import NO_SEAL, Seal, is_sealed
-from gatewayctl.operations.state.audit import audit
-from gatewayctl.operations.state.lock import held
+from gatewayctl.operations.backup.encryption import NO_ENCRYPTION, Encryption, is_encrypted
+from gatewayctl.operations.state.audit import read_audit
+from gatewayctl.operations.state.lock import hold_lock
 from gatewayctl.settings.model import Secret, Settings
 from tests.fakes.driving import driven, report_of
 from tests.fakes.projects import MASTER_KEY, project
@@ -43,7 +43,10 @@ def settings(tmp_path: Path) -> Settings:
 
 
 def done(
-    settings: Settings, runtime: FakeRuntime, file: Path | None = None, seal: Seal = NO_SEAL
+    settings: Settings,
+    runtime: FakeRuntime,
+    file: Path | None = None,
+    seal: Encryption = NO_ENCRYPTION,
 ) -> BackupReport:
     return report_of(backup(settings, resolved(runtime), file, seal=seal))
 
@@ -186,9 +189,9 @@ def test_half_a_backup_lies_where_the_next_one_clears_it(
 
     def named(partial: Path, target: Path) -> None:
         seen.append(partial)
-        give_name(partial, target)
+        publish_file(partial, target)
 
-    monkeypatch.setattr(backup_module, "give_name", named)
+    monkeypatch.setattr(backup_module, "publish_file", named)
     done(settings, up_and_running(), tmp_path / "a.bak" if elsewhere else None)
 
     ours = backups_folder(settings) / ".work" / "packed"
@@ -206,12 +209,14 @@ def test_what_a_killed_backup_left_is_cleared_by_the_next(settings: Settings) ->
 
 
 def test_a_sealed_backup_is_sealed_from_its_first_byte(settings: Settings, tmp_path: Path) -> None:
-    seal = Seal(recipients=("age1zvkyg2lqzraa2lnjvqej32nkuu0ues2s82hzrye869xeexvn73equnujwj",))
+    seal = Encryption(
+        recipients=("age1zvkyg2lqzraa2lnjvqej32nkuu0ues2s82hzrye869xeexvn73equnujwj",)
+    )
 
     report = done(settings, up_and_running(), tmp_path / "a.bak", seal)
 
     assert report.encrypted
-    assert is_sealed(report.file)
+    assert is_encrypted(report.file)
     assert MASTER_KEY.encode() not in report.file.read_bytes()
 
 
@@ -219,7 +224,7 @@ def test_a_seal_that_cannot_be_stops_it_before_anything_is_done(settings: Settin
     runtime = up_and_running()
 
     with pytest.raises(UsageProblem):
-        done(settings, runtime, seal=Seal(passphrase=Secret("")))
+        done(settings, runtime, seal=Encryption(passphrase=Secret("")))
 
     assert runtime.calls == []
 
@@ -244,11 +249,11 @@ def test_a_place_that_cannot_be_written_is_named(settings: Settings, tmp_path: P
 
 
 def test_it_holds_the_lock_and_is_in_the_audit_log(settings: Settings, tmp_path: Path) -> None:
-    with held(settings.state_dir, "up"), pytest.raises(Locked):
+    with hold_lock(settings.state_dir, "up"), pytest.raises(Locked):
         done(settings, up_and_running(), tmp_path / "a.bak")
     done(settings, up_and_running(), tmp_path / "b.bak")
 
-    entry = audit(settings.state_dir).entries[-1]
+    entry = read_audit(settings.state_dir).entries[-1]
     assert (entry.verb, entry.subject, entry.outcome) == ("backup", "b.bak", "done")
 
 
@@ -266,7 +271,7 @@ def test_a_backup_that_reads_back_otherwise_is_not_proven(
 ) -> None:
     runtime = up_and_running()
     runtime.server.loses = "spans"
-    events = take(
+    events = write_backup(
         settings, resolved(runtime), tmp_path / "a.bak", now=datetime.now(UTC), proven=True
     )
 

@@ -9,10 +9,10 @@ from nacl import bindings
 from nacl.secret import SecretBox
 
 from gatewayctl.operations.backup.credentials import (
-    all_keys,
-    opens_any,
-    stored_credential,
-    usable_keys,
+    can_decrypt_any,
+    check_stored_credential,
+    find_known_keys,
+    find_usable_keys,
 )
 from gatewayctl.runtimes.databases import Database
 from gatewayctl.settings.model import Secret
@@ -41,8 +41,8 @@ BY_LITELLM = "PQQaTfnS_7HQYFixuQfjVx2CItrAY3niKf-iLD-i9TGeTVm1VAJjUNzPL5umCJwB9W
 
 
 def test_what_litellm_itself_encrypted_opens() -> None:
-    assert opens_any([BY_LITELLM], SALT)
-    assert not opens_any([BY_LITELLM], OTHER)
+    assert can_decrypt_any([BY_LITELLM], SALT)
+    assert not can_decrypt_any([BY_LITELLM], OTHER)
 
 
 @pytest.mark.parametrize("make", [encrypted, encrypted_with_gcm])
@@ -50,13 +50,13 @@ def test_both_ways_of_litellm_open_with_the_salt_key_and_no_other(make: object) 
     assert callable(make)
     text = make("sk-provider-key")
 
-    assert opens_any([text], SALT)
-    assert not opens_any([text], OTHER)
+    assert can_decrypt_any([text], SALT)
+    assert not can_decrypt_any([text], OTHER)
 
 
 @pytest.mark.parametrize("text", ["", "*", "gpt-4o", "v2:gcm:", "v2:gcm:AAAA", "é" * 60, "A" * 80])
 def test_what_is_no_ciphertext_opens_with_nothing(text: str) -> None:
-    assert not opens_any([text], SALT)
+    assert not can_decrypt_any([text], SALT)
 
 
 def litellm(*stored: str) -> Database:
@@ -67,21 +67,21 @@ def litellm(*stored: str) -> Database:
 
 
 def test_the_proof_looks_at_what_is_stored() -> None:
-    assert stored_credential(litellm(encrypted("a")), "", SALT) == "decrypted"
-    assert stored_credential(litellm(encrypted("a")), "", OTHER) == "not decrypted"
-    assert stored_credential(litellm("gpt-4o", encrypted("a")), "", SALT) == "decrypted"
+    assert check_stored_credential(litellm(encrypted("a")), "", SALT) == "decrypted"
+    assert check_stored_credential(litellm(encrypted("a")), "", OTHER) == "not decrypted"
+    assert check_stored_credential(litellm("gpt-4o", encrypted("a")), "", SALT) == "decrypted"
 
 
 @pytest.mark.parametrize("stored", [(), ("gpt-4o", "https://example.com/v1")])
 def test_where_nothing_is_encrypted_nothing_is_claimed(stored: tuple[str, ...]) -> None:
-    assert stored_credential(litellm(*stored), "", SALT) == "none stored"
+    assert check_stored_credential(litellm(*stored), "", SALT) == "none stored"
 
 
 def test_a_database_of_an_old_litellm_without_the_tables_stores_nothing() -> None:
     server = FakeServer()
     database = Database(name="litellm", shell=FakeShell(database="litellm", server=server))
 
-    assert stored_credential(database, "", SALT) == "none stored"
+    assert check_stored_credential(database, "", SALT) == "none stored"
 
 
 def test_virtual_keys_are_found_by_their_hash_and_told_apart_from_blocked_ones() -> None:
@@ -92,5 +92,5 @@ def test_virtual_keys_are_found_by_their_hash_and_told_apart_from_blocked_ones()
     database = Database(name="litellm", shell=FakeShell(database="litellm", server=server))
     values = {"GOOD": good, "BLOCKED": blocked, "FOREIGN": foreign}
 
-    assert usable_keys(database, "", values) == {"GOOD": good}
-    assert all_keys(database, "", values) == {"GOOD", "BLOCKED"}
+    assert find_usable_keys(database, "", values) == {"GOOD": good}
+    assert find_known_keys(database, "", values) == {"GOOD", "BLOCKED"}

@@ -9,7 +9,11 @@ import pytest
 
 from gatewayctl.errors import DiskFull
 from gatewayctl.operations.backup.create import backup, backups_folder
-from gatewayctl.operations.backup.disk_space import LEFT, require_room, require_room_in
+from gatewayctl.operations.backup.disk_space import (
+    RESERVED_BYTES,
+    require_free_space,
+    require_free_space_in,
+)
 from gatewayctl.operations.backup.reset import Loss, ResetOptions, reset
 from gatewayctl.operations.diagnosis.findings.table import FINDINGS
 from gatewayctl.runtimes.databases import databases
@@ -44,15 +48,15 @@ def world(tmp_path: Path) -> World:
 
 
 def test_what_would_fill_the_disk_is_refused_with_the_numbers() -> None:
-    require_room(LEFT + 7_000_000, "/data", wanted=7_000_000)
+    require_free_space(RESERVED_BYTES + 7_000_000, "/data", wanted=7_000_000)
     with pytest.raises(DiskFull, match=r"/data has 200 MB free, and 7 MB more are to be written"):
-        require_room(LEFT, "/data", wanted=7_000_000)
+        require_free_space(RESERVED_BYTES, "/data", wanted=7_000_000)
     assert DiskFull.code in FINDINGS
 
 
 def test_a_folder_is_asked_for_its_disk(tmp_path: Path) -> None:
     with pytest.raises(DiskFull, match="to be written"):
-        require_room_in(tmp_path, wanted=10**18)
+        require_free_space_in(tmp_path, wanted=10**18)
 
 
 @pytest.mark.parametrize("free", [(0,), (10**12, 0), (10**12, 10**12, 10**12, 0)])
@@ -72,7 +76,7 @@ def test_a_backup_gives_up_before_the_disk_is_full_and_leaves_nothing(
 def test_a_reset_whose_backup_finds_no_room_to_be_proven_loses_nothing(tmp_path: Path) -> None:
     settings = project(tmp_path / "shop", env=ENV)
     runtime = up_and_running()
-    runtime.server.free = LEFT - 1
+    runtime.server.free = RESERVED_BYTES - 1
     lost = Loss(keys=None, spend=None)
 
     with served(healthy_stack()) as gateway, pytest.raises(DiskFull):
@@ -85,7 +89,7 @@ def test_a_reset_whose_backup_finds_no_room_to_be_proven_loses_nothing(tmp_path:
 def test_a_restore_without_room_for_the_copies_touches_nothing_and_leaves_none(
     world: World,
 ) -> None:
-    world.runtime.server.free = LEFT - 1
+    world.runtime.server.free = RESERVED_BYTES - 1
 
     with pytest.raises(DiskFull, match="The disk of the database litellm"):
         world.restored()
@@ -97,7 +101,7 @@ def test_a_restore_without_room_for_the_copies_touches_nothing_and_leaves_none(
 def test_a_restore_without_room_to_unpack_touches_nothing(
     world: World, disk: Callable[..., None]
 ) -> None:
-    disk(LEFT)
+    disk(RESERVED_BYTES)
 
     with pytest.raises(DiskFull):
         world.restored()

@@ -14,7 +14,7 @@ from gatewayctl.errors import (
     UsageProblem,
 )
 from gatewayctl.operations.backup import encryption
-from gatewayctl.operations.backup.encryption import Opener, Seal, is_sealed
+from gatewayctl.operations.backup.encryption import Decryption, Encryption, is_encrypted
 from gatewayctl.settings.model import Secret
 
 CONTENT = bytes(range(256)) * 1000
@@ -43,13 +43,13 @@ def test_what_is_sealed_for_a_recipient_opens_with_its_identity(
     (mine, public), (theirs, their_public) = identity(tmp_path), identity(tmp_path)
     sealed, opened = tmp_path / "sealed", tmp_path / "opened"
 
-    Seal(recipients=(public, their_public)).close(plain, sealed)
+    Encryption(recipients=(public, their_public)).close(plain, sealed)
 
-    assert is_sealed(sealed)
-    assert not is_sealed(plain)
+    assert is_encrypted(sealed)
+    assert not is_encrypted(plain)
     assert CONTENT[:300] not in sealed.read_bytes()
     for file in (mine, theirs):
-        Opener(identity=file).open(sealed, opened)
+        Decryption(identity=file).open(sealed, opened)
         assert opened.read_bytes() == CONTENT
     assert {stat.S_IMODE(p.stat().st_mode) for p in (sealed, opened)} == {0o600}
 
@@ -57,9 +57,9 @@ def test_what_is_sealed_for_a_recipient_opens_with_its_identity(
 def test_another_identity_or_none_does_not_open_it(tmp_path: Path, plain: Path) -> None:
     (_, public), (theirs, _) = identity(tmp_path), identity(tmp_path)
     sealed, opened = tmp_path / "sealed", tmp_path / "opened"
-    Seal(recipients=(public,)).close(plain, sealed)
+    Encryption(recipients=(public,)).close(plain, sealed)
 
-    for opener in (Opener(identity=theirs), Opener(), Opener(passphrase=PASSPHRASE)):
+    for opener in (Decryption(identity=theirs), Decryption(), Decryption(passphrase=PASSPHRASE)):
         with pytest.raises(BackupSealed):
             opener.open(sealed, opened)
 
@@ -67,26 +67,26 @@ def test_another_identity_or_none_does_not_open_it(tmp_path: Path, plain: Path) 
 def test_a_file_without_an_identity_says_so_and_quotes_nothing(tmp_path: Path, plain: Path) -> None:
     _, public = identity(tmp_path)
     sealed, wrong = tmp_path / "sealed", tmp_path / "wrong.txt"
-    Seal(recipients=(public,)).close(plain, sealed)
+    Encryption(recipients=(public,)).close(plain, sealed)
     wrong.write_text("AGE-SECRET-KEY-1NOTREALLY\n")
 
     with pytest.raises(BackupSealed, match="holds no identity") as raised:
-        Opener(identity=wrong).open(sealed, tmp_path / "opened")
+        Decryption(identity=wrong).open(sealed, tmp_path / "opened")
     assert "NOTREALLY" not in str(raised.value)
     with pytest.raises(FileUnreadable):
-        Opener(identity=tmp_path / "nowhere").open(sealed, tmp_path / "opened")
+        Decryption(identity=tmp_path / "nowhere").open(sealed, tmp_path / "opened")
 
 
 @pytest.mark.parametrize("percent", range(0, 100, 10))
 def test_a_truncated_sealed_backup_never_opens(tmp_path: Path, plain: Path, percent: int) -> None:
     file, public = identity(tmp_path)
     sealed = tmp_path / "sealed"
-    Seal(recipients=(public,)).close(plain, sealed)
+    Encryption(recipients=(public,)).close(plain, sealed)
     whole = sealed.read_bytes()
     sealed.write_bytes(whole[: max(len(whole) * percent // 100, 40)])
 
     with pytest.raises((BackupBroken, BackupSealed)):
-        Opener(identity=file).open(sealed, tmp_path / "opened")
+        Decryption(identity=file).open(sealed, tmp_path / "opened")
 
 
 def test_a_changed_byte_in_the_middle_is_damage_not_a_wrong_key(
@@ -94,26 +94,26 @@ def test_a_changed_byte_in_the_middle_is_damage_not_a_wrong_key(
 ) -> None:
     file, public = identity(tmp_path)
     sealed = tmp_path / "sealed"
-    Seal(recipients=(public,)).close(plain, sealed)
+    Encryption(recipients=(public,)).close(plain, sealed)
     content = bytearray(sealed.read_bytes())
     content[len(content) // 2] ^= 1
     sealed.write_bytes(content)
 
     with pytest.raises(BackupBroken):
-        Opener(identity=file).open(sealed, tmp_path / "opened")
+        Decryption(identity=file).open(sealed, tmp_path / "opened")
 
 
 @pytest.mark.parametrize(
     "seal",
     [
-        Seal(recipients=("age1nonsense",)),
-        Seal(recipients=("ssh-ed25519 nonsense",)),
-        Seal(recipients=("",)),
-        Seal(recipients=("age1x",), passphrase=PASSPHRASE),
-        Seal(passphrase=Secret("")),
+        Encryption(recipients=("age1nonsense",)),
+        Encryption(recipients=("ssh-ed25519 nonsense",)),
+        Encryption(recipients=("",)),
+        Encryption(recipients=("age1x",), passphrase=PASSPHRASE),
+        Encryption(passphrase=Secret("")),
     ],
 )
-def test_a_seal_that_cannot_be_is_found_before_any_work(seal: Seal) -> None:
+def test_a_seal_that_cannot_be_is_found_before_any_work(seal: Encryption) -> None:
     with pytest.raises(UsageProblem):
         seal.check()
 
@@ -124,7 +124,7 @@ def test_a_passphrase_has_a_limit_that_is_told(
     monkeypatch.setattr(encryption, "LARGEST_BY_PASSPHRASE", -1024 * 1024)
 
     with pytest.raises(UsageProblem, match="too large") as raised:
-        Seal(passphrase=PASSPHRASE).close(plain, tmp_path / "sealed")
+        Encryption(passphrase=PASSPHRASE).close(plain, tmp_path / "sealed")
     assert "--recipient" in raised.value.hint
 
 
@@ -132,4 +132,4 @@ def test_a_place_that_cannot_be_written_is_named(tmp_path: Path, plain: Path) ->
     _, public = identity(tmp_path)
 
     with pytest.raises(FileUnwritable, match="nowhere"):
-        Seal(recipients=(public,)).close(plain, tmp_path / "nowhere" / "sealed")
+        Encryption(recipients=(public,)).close(plain, tmp_path / "nowhere" / "sealed")

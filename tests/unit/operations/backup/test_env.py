@@ -5,7 +5,12 @@ from pathlib import Path
 import pytest
 
 from gatewayctl.errors import BackupBroken, SettingsProblem
-from gatewayctl.operations.backup.env import backed_up, put_back, refuse_shadowed, salt_of
+from gatewayctl.operations.backup.env import (
+    effective_salt_key,
+    read_backup_env,
+    require_not_shadowed,
+    restore_env,
+)
 from gatewayctl.settings.model import Secret, Settings
 from tests.fakes.projects import MASTER_KEY, project
 
@@ -39,7 +44,7 @@ def settings(tmp_path: Path) -> Settings:
 def values(tmp_path: Path) -> dict[str, Secret]:
     file = tmp_path / "backed-up"
     file.write_text(OF_THE_BACKUP)
-    return dict(backed_up(file, tmp_path / "archive"))
+    return dict(read_backup_env(file, tmp_path / "archive"))
 
 
 def after(settings: Settings) -> dict[str, str]:
@@ -50,7 +55,7 @@ def after(settings: Settings) -> dict[str, str]:
 def test_secrets_of_the_data_come_back_and_passwords_of_the_servers_stay(
     settings: Settings, values: dict[str, Secret]
 ) -> None:
-    changed = put_back(settings, values, {"LITELLM_API_KEY"})
+    changed = restore_env(settings, values, {"LITELLM_API_KEY"})
 
     assert after(settings) == {
         "LITELLM_MASTER_KEY": "sk-master-of-the-backup-0123",
@@ -69,9 +74,9 @@ def test_secrets_of_the_data_come_back_and_passwords_of_the_servers_stay(
 
 
 def test_putting_back_twice_changes_nothing(settings: Settings, values: dict[str, Secret]) -> None:
-    put_back(settings, values, {"LITELLM_API_KEY"})
+    restore_env(settings, values, {"LITELLM_API_KEY"})
 
-    assert put_back(settings, values, {"LITELLM_API_KEY"}) == ()
+    assert restore_env(settings, values, {"LITELLM_API_KEY"}) == ()
 
 
 def test_without_a_salt_key_in_the_backup_none_may_stay(
@@ -79,23 +84,23 @@ def test_without_a_salt_key_in_the_backup_none_may_stay(
 ) -> None:
     del values["LITELLM_SALT_KEY"]
 
-    put_back(settings, values, ())
+    restore_env(settings, values, ())
 
     assert "LITELLM_SALT_KEY" not in after(settings)
-    assert salt_of(values) == values["LITELLM_MASTER_KEY"]
+    assert effective_salt_key(values) == values["LITELLM_MASTER_KEY"]
 
 
 @pytest.mark.parametrize("name", ["LITELLM_MASTER_KEY", "LITELLM_SALT_KEY"])
 def test_a_secret_that_the_environment_would_hide_is_told_before_anything_is_touched(
     settings: Settings, values: dict[str, Secret], name: str, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    refuse_shadowed(settings, values)
+    require_not_shadowed(settings, values)
     monkeypatch.setenv(name, values[name].reveal())
-    refuse_shadowed(settings, values)
+    require_not_shadowed(settings, values)
     monkeypatch.setenv(name, "sk-of-the-shell-0123456789")
 
     with pytest.raises(SettingsProblem, match=name) as raised:
-        refuse_shadowed(settings, values)
+        require_not_shadowed(settings, values)
     assert "sk-of-the-shell" not in str(raised.value)
 
 
@@ -105,4 +110,4 @@ def test_a_backup_without_a_master_key_is_broken(tmp_path: Path, content: bytes)
     file.write_bytes(content)
 
     with pytest.raises(BackupBroken):
-        backed_up(file, tmp_path / "archive")
+        read_backup_env(file, tmp_path / "archive")

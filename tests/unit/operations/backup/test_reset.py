@@ -9,9 +9,9 @@ import pytest
 
 from gatewayctl.errors import EnvFileMissing, Locked, PortTaken, RestoreUnproven
 from gatewayctl.gateway.client import GatewayClient
-from gatewayctl.operations.backup.reset import Loss, ResetOptions, ResetReport, loss, reset
-from gatewayctl.operations.state.audit import audit
-from gatewayctl.operations.state.lock import held
+from gatewayctl.operations.backup.reset import Loss, ResetOptions, ResetReport, measure_loss, reset
+from gatewayctl.operations.state.audit import read_audit
+from gatewayctl.operations.state.lock import hold_lock
 from gatewayctl.runtimes.base import Progress
 from gatewayctl.settings.model import Settings
 from tests.fakes.answers import silent_stack
@@ -73,7 +73,7 @@ def test_the_loss_is_counted_over_all_keys(
     stack.add("sk-two-0123456789abcdef", "two", spend=None)
     stack.add("sk-three-0123456789abcdef", "three", spend=1.5)
 
-    lost = loss(settings, gateway, up_and_running())
+    lost = measure_loss(settings, gateway, up_and_running())
 
     assert (lost.keys, lost.spend) == (3, 1.75)
     assert (lost.requests, lost.traces) == (7, 4)
@@ -83,7 +83,7 @@ def test_the_loss_is_counted_over_all_keys(
 def test_counting_the_loss_starts_nothing(settings: Settings, gateway: GatewayClient) -> None:
     runtime = FakeRuntime()
 
-    lost = loss(settings, gateway, runtime)
+    lost = measure_loss(settings, gateway, runtime)
 
     assert runtime.calls == []
     assert (lost.requests, lost.size, lost.traces, lost.traces_size) == (None, None, None, None)
@@ -91,7 +91,7 @@ def test_counting_the_loss_starts_nothing(settings: Settings, gateway: GatewayCl
 
 def test_a_gateway_that_does_not_run_hides_the_loss(settings: Settings) -> None:
     with served(silent_stack()) as client:
-        assert loss(settings, client, FakeRuntime()) == UNKNOWN
+        assert measure_loss(settings, client, FakeRuntime()) == UNKNOWN
 
 
 def test_a_gateway_that_refuses_our_master_key_hides_the_loss(
@@ -99,13 +99,13 @@ def test_a_gateway_that_refuses_our_master_key_hides_the_loss(
 ) -> None:
     stack.master = "sk-another-master-key"
 
-    assert loss(settings, gateway, FakeRuntime()) == UNKNOWN
+    assert measure_loss(settings, gateway, FakeRuntime()) == UNKNOWN
 
 
 def test_a_project_without_a_master_key_hides_the_loss(
     tmp_path: Path, gateway: GatewayClient
 ) -> None:
-    assert loss(project(tmp_path / "empty"), gateway, FakeRuntime()) == UNKNOWN
+    assert measure_loss(project(tmp_path / "empty"), gateway, FakeRuntime()) == UNKNOWN
 
 
 # The reset
@@ -311,7 +311,9 @@ def test_interrupted_at_any_step_the_next_reset_finishes_it(
 def test_it_is_in_the_audit_log(settings: Settings, gateway: GatewayClient) -> None:
     done(settings, up_and_running(), gateway)
 
-    assert [(e.verb, e.outcome) for e in audit(settings.state_dir).entries] == [("reset", "done")]
+    assert [(e.verb, e.outcome) for e in read_audit(settings.state_dir).entries] == [
+        ("reset", "done")
+    ]
 
 
 def test_a_project_that_is_being_changed_is_left_alone(
@@ -319,7 +321,7 @@ def test_a_project_that_is_being_changed_is_left_alone(
 ) -> None:
     runtime = up_and_running()
 
-    with held(settings.state_dir, "up"), pytest.raises(Locked):
+    with hold_lock(settings.state_dir, "up"), pytest.raises(Locked):
         done(settings, runtime, gateway)
 
     assert runtime.calls == []

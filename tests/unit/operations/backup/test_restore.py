@@ -16,7 +16,7 @@ from gatewayctl.errors import (
     SettingsProblem,
 )
 from gatewayctl.operations.backup.create import backup, backups_folder
-from gatewayctl.operations.state.lock import held
+from gatewayctl.operations.state.lock import hold_lock
 from gatewayctl.settings.model import Secret
 from tests.fakes.driving import report_of
 from tests.fakes.projects import MASTER_KEY, project
@@ -198,7 +198,7 @@ def test_a_master_key_in_the_environment_stops_it_before_anything(
 
 
 def test_a_project_that_is_being_changed_is_left_alone(world: World) -> None:
-    with held(world.folder / ".gatewayctl", "up"), pytest.raises(Locked):
+    with hold_lock(world.folder / ".gatewayctl", "up"), pytest.raises(Locked):
         world.restored()
 
     assert world.runtime.calls == []

@@ -8,9 +8,9 @@ import pytest
 from gatewayctl.errors import GatewayUnreachable, PortTaken, RestoreUnfinished, ServiceFailed
 from gatewayctl.gateway.client import GatewayClient
 from gatewayctl.operations.backup.create import backup, backups_folder
-from gatewayctl.operations.state.audit import audit
-from gatewayctl.operations.state.exclusive import change
-from gatewayctl.operations.state.restore_journal import require_none_unfinished, unfinished
+from gatewayctl.operations.state.audit import read_audit
+from gatewayctl.operations.state.exclusive import change_project
+from gatewayctl.operations.state.restore_journal import require_restore_finished, unfinished_restore
 from tests.fakes.driving import driven, report_of
 from tests.fakes.litellm import error, served
 from tests.fakes.projects import project
@@ -34,7 +34,7 @@ def test_a_key_that_is_refused_is_a_problem_and_the_old_databases_are_kept(world
     assert report.problem is not None
     assert (report.problem.exit_code, report.key_opens) == (7, False)
     assert world.databases["litellm_before_restore"]["LiteLLM_SpendLogs"] == 99
-    assert audit(world.folder / ".gatewayctl").entries[-1].outcome == "partial"
+    assert read_audit(world.folder / ".gatewayctl").entries[-1].outcome == "partial"
 
 
 def test_a_start_that_fails_keeps_the_old_databases_and_the_next_restore_ends_well(
@@ -101,7 +101,7 @@ def test_services_that_could_not_be_stopped_may_be_started_again(world: World) -
     with pytest.raises(ServiceFailed):
         world.restored()
 
-    assert unfinished(project(world.folder)) is None
+    assert unfinished_restore(project(world.folder)) is None
 
 
 # Interrupted
@@ -148,14 +148,14 @@ def interrupted_at(step: int, folder: Path) -> bool:
     assert world.env()["LITELLM_SALT_KEY"] == SALT
     assert again.key_opens
     assert world.runtime.running == set(SERVICES)
-    assert unfinished(settings) is None
+    assert unfinished_restore(settings) is None
     return refused
 
 
 def up_is_refused(world: World, gateway: GatewayClient) -> bool:
     """Whether any other verb is told to finish the restore first."""
     try:
-        with change(world.stack(gateway).settings, "up"):
+        with change_project(world.stack(gateway).settings, "up"):
             return False
     except RestoreUnfinished as error:
         return f"gatewayctl restore {world.file} --yes" in error.hint
@@ -169,4 +169,4 @@ def test_a_journal_that_cannot_be_read_still_says_that_a_restore_is_unfinished(
     (settings.state_dir / "restore.json").write_bytes(content)
 
     with pytest.raises(RestoreUnfinished, match="between the databases and their secrets"):
-        require_none_unfinished(settings)
+        require_restore_finished(settings)

@@ -12,7 +12,7 @@ from gatewayctl.errors import (
     UsageProblem,
     VirtualKeyMissing,
 )
-from gatewayctl.operations.chat.plan import ChatAsk, ChatPlan, plan_chat
+from gatewayctl.operations.chat.plan import ChatInput, ChatPlan, plan_chat
 from tests.fakes.projects import MASTER_KEY, project
 
 KEY = "sk-app-0123456789abcdef"
@@ -28,7 +28,7 @@ def plan(
     **asked: Any,
 ) -> ChatPlan:
     settings = project(folder, config, env=env, environ=environ)
-    return plan_chat(settings, ChatAsk(**{"prompt": "hi", **asked}), environ or {})
+    return plan_chat(settings, ChatInput(**{"prompt": "hi", **asked}), environ or {})
 
 
 def test_without_options_it_is_passthrough_on_the_offline_model_and_says_so(

@@ -11,9 +11,9 @@ import pytest
 from gatewayctl.errors import UnknownComponent, UpstreamRefused
 from gatewayctl.gateway.client import GatewayClient
 from gatewayctl.operations.chat.call import Delta
-from gatewayctl.operations.chat.plan import ChatAsk
+from gatewayctl.operations.chat.plan import ChatInput
 from gatewayctl.operations.chat.report import ChatReport
-from gatewayctl.operations.chat.send import chat
+from gatewayctl.operations.chat.send import send_chat
 from gatewayctl.settings.model import Settings
 from tests.fakes.driving import driven
 from tests.fakes.litellm import FakeLiteLLM, event_stream, served
@@ -65,8 +65,8 @@ def taken(
     settings: Settings, gateway: GatewayClient, fake: FakeLiteLLM, answers: Model, **asked: Any
 ) -> tuple[list[Any], ChatReport]:
     fake.planted["/v1/chat/completions"] = answers
-    ask = ChatAsk(**{"prompt": "Why?", "model": "gpt-4o", **asked})
-    return driven(chat(settings, gateway, ask, environ={}))
+    ask = ChatInput(**{"prompt": "Why?", "model": "gpt-4o", **asked})
+    return driven(send_chat(settings, gateway, ask, environ={}))
 
 
 def step(text: str, *, done: bool) -> str:

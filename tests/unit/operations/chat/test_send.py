@@ -18,9 +18,9 @@ from gatewayctl.errors import (
 )
 from gatewayctl.gateway.chat import Usage
 from gatewayctl.operations.chat.call import Delta
-from gatewayctl.operations.chat.plan import ChatAsk
+from gatewayctl.operations.chat.plan import ChatInput
 from gatewayctl.operations.chat.report import ChatReport
-from gatewayctl.operations.chat.send import chat
+from gatewayctl.operations.chat.send import send_chat
 from gatewayctl.settings.model import Settings
 from tests.fakes.litellm import FakeLiteLLM, event_stream, served
 from tests.fakes.projects import MASTER_KEY, project
@@ -55,8 +55,10 @@ def say(
 ) -> tuple[list[str], ChatReport]:
     ticks = iter([10.0, 10.25])
     with served(fake) as gateway:
-        ask = ChatAsk(**{"prompt": "hi", **asked})
-        return drive(chat(settings, gateway, ask, environ=environ or {}, clock=lambda: next(ticks)))
+        ask = ChatInput(**{"prompt": "hi", **asked})
+        return drive(
+            send_chat(settings, gateway, ask, environ=environ or {}, clock=lambda: next(ticks))
+        )
 
 
 def exported(fake: FakeLiteLLM) -> list[Any]:
@@ -237,7 +239,7 @@ def test_ctrl_c_while_waiting_sends_the_span_as_cancelled(
     with served(fake) as gateway, pytest.raises(KeyboardInterrupt):
         parts.extend(
             delta.text
-            for delta in chat(settings, gateway, ChatAsk(prompt="hi"), environ={})
+            for delta in send_chat(settings, gateway, ChatInput(prompt="hi"), environ={})
             if isinstance(delta, Delta)
         )
 
@@ -250,7 +252,7 @@ def test_a_reader_that_goes_away_hangs_up_and_sends_the_span_as_cancelled(
     settings: Settings, fake: FakeLiteLLM
 ) -> None:
     with served(fake) as gateway:
-        events = chat(settings, gateway, ChatAsk(prompt="hi"), environ={})
+        events = send_chat(settings, gateway, ChatInput(prompt="hi"), environ={})
         assert next(events) == Delta(text="Hello ")
         events.close()
 

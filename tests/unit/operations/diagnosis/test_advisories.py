@@ -2,11 +2,16 @@ from __future__ import annotations
 
 import pytest
 
-from gatewayctl.operations.diagnosis.advisories import ADVISORIES, known, moves, parse
+from gatewayctl.operations.diagnosis.advisories import (
+    ADVISORIES,
+    find_advisories,
+    is_moving_tag,
+    parse_version,
+)
 
 
 def ids(version: str, *, image: bool = True) -> set[str]:
-    return {advisory.id for advisory in known(version, image=image)}
+    return {advisory.id for advisory in find_advisories(version, image=image)}
 
 
 @pytest.mark.parametrize(
@@ -24,7 +29,7 @@ def ids(version: str, *, image: bool = True) -> set[str]:
     ],
 )
 def test_versions_are_found_in_tags(text: str, version: tuple[int, ...] | None) -> None:
-    assert parse(text) == version
+    assert parse_version(text) == version
 
 
 def test_a_vulnerability_ends_with_the_version_that_mends_it() -> None:
@@ -68,4 +73,4 @@ def test_every_row_has_a_source_and_an_end() -> None:
     ],
 )
 def test_a_tag_without_a_version_moves(image: str, moving: bool) -> None:
-    assert moves(image) is moving
+    assert is_moving_tag(image) is moving

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import pytest
 
-from gatewayctl.operations.diagnosis.causes import CAUSES, Symptoms, recognise
+from gatewayctl.operations.diagnosis.causes import CAUSES, Symptoms, recognize_cause
 
 LITELLM_WEAK = """\
     raise UnsafeMasterKeyError(
@@ -45,7 +45,7 @@ EMBEDDED = (
 
 
 def told(service: str = "", **seen: str) -> str | None:
-    cause = recognise(Symptoms(service=service, runtime="embedded", **seen))
+    cause = recognize_cause(Symptoms(service=service, runtime="embedded", **seen))
     return cause.finding if cause else None
 
 
@@ -124,11 +124,11 @@ def test_a_refused_login_in_postgresql_s_own_log_is_no_cause() -> None:
 def test_a_missing_module_of_an_image_is_no_broken_environment() -> None:
     seen = Symptoms(service="litellm", log="No module named 'x'", runtime="docker")
 
-    assert recognise(seen) is None
+    assert recognize_cause(seen) is None
 
 
 def test_only_what_fails_others_is_looked_for_in_services_that_run() -> None:
     seen = Symptoms(service="litellm", log=SALT, runtime="embedded")
 
-    assert recognise(seen, spreading=True) is None
+    assert recognize_cause(seen, spreading=True) is None
     assert all(cause.log for cause in CAUSES if cause.spreads)

@@ -17,7 +17,7 @@ from gatewayctl.errors import (
     RuntimeProblem,
     ServiceFailed,
 )
-from gatewayctl.operations.diagnosis.failure import explained
+from gatewayctl.operations.diagnosis.failure import explain_failures
 from gatewayctl.operations.stack.wait import wait_ready
 from gatewayctl.settings.model import Settings
 from tests.fakes.answers import REFUSED, answers
@@ -156,7 +156,7 @@ def test_whoever_holds_the_port_is_named(tmp_path: Path, stranger: int) -> None:
 
 
 def test_a_full_disk_is_a_failure_of_its_own_and_no_bug() -> None:
-    with pytest.raises(RuntimeProblem, match="The disk is full") as full, explained():
+    with pytest.raises(RuntimeProblem, match="The disk is full") as full, explain_failures():
         raise OSError(errno.ENOSPC, "No space left on device", "/data")
 
     assert full.value.finding == "disk_full"
@@ -164,20 +164,20 @@ def test_a_full_disk_is_a_failure_of_its_own_and_no_bug() -> None:
 
 
 def test_a_full_disk_is_told_without_a_file_where_none_is_known() -> None:
-    with pytest.raises(RuntimeProblem) as full, explained():
+    with pytest.raises(RuntimeProblem) as full, explain_failures():
         raise OSError(errno.ENOSPC, "No space left on device")
 
     assert full.value.message == "The disk is full: No space left on device."
 
 
 def test_other_failures_of_the_system_stay_what_they_are() -> None:
-    with pytest.raises(PermissionError), explained():
+    with pytest.raises(PermissionError), explain_failures():
         raise PermissionError(errno.EACCES, "Permission denied")
 
 
 def test_a_failure_of_the_runtime_gets_the_finding_behind_its_text() -> None:
     runtime = FakeRuntime()
-    with pytest.raises(MigrationFailed) as raised, explained(runtime):
+    with pytest.raises(MigrationFailed) as raised, explain_failures(runtime):
         raise MigrationFailed("Cannot read the applied migrations: FATAL: too many connections")
 
     assert raised.value.finding == "database_setup_failed"
@@ -185,7 +185,7 @@ def test_a_failure_of_the_runtime_gets_the_finding_behind_its_text() -> None:
 
 
 def test_a_failure_that_says_what_it_is_keeps_its_own_hint() -> None:
-    with pytest.raises(MasterKeyWeak) as raised, explained():
+    with pytest.raises(MasterKeyWeak) as raised, explain_failures():
         raise MasterKeyWeak("no space left on device", hint="as it was")
 
     assert raised.value.finding is None

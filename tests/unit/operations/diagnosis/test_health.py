@@ -5,7 +5,7 @@ from pathlib import Path
 import httpx
 import pytest
 
-from gatewayctl.operations.diagnosis.health import ServiceReport, check
+from gatewayctl.operations.diagnosis.health import ServiceReport, check_services
 from gatewayctl.settings.model import Settings
 from tests.fakes.answers import REFUSED, answers, litellm_ready, litellm_without_database
 from tests.fakes.projects import project
@@ -24,7 +24,7 @@ def looked_at(
     phoenix: httpx.Response | Exception | None = None,
 ) -> dict[str, ServiceReport]:
     with answers([litellm] if litellm else None, [phoenix] if phoenix else None) as http:
-        return {report.service: report for report in check(settings, runtime, http)}
+        return {report.service: report for report in check_services(settings, runtime, http)}
 
 
 def test_a_stack_whose_every_service_answers_is_healthy(settings: Settings) -> None:
@@ -120,7 +120,7 @@ def test_the_ports_of_the_settings_are_asked(tmp_path: Path) -> None:
     settings = project(tmp_path, "ports: {litellm: 14000}\n")
 
     with answers() as http, pytest.raises(Exception, match="14000"):
-        check(settings, up_and_running(), http)
+        check_services(settings, up_and_running(), http)
 
 
 def test_a_service_that_answers_has_started_whatever_its_supervisor_calls_it(

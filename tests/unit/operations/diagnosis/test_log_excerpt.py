@@ -3,7 +3,7 @@ from __future__ import annotations
 import re
 from datetime import UTC, datetime
 
-from gatewayctl.operations.diagnosis.log_excerpt import of_this_start, relevant
+from gatewayctl.operations.diagnosis.log_excerpt import lines_since_start, select_relevant
 
 SINCE = datetime(2026, 11, 23, 17, 0, tzinfo=UTC)
 
@@ -17,15 +17,15 @@ def test_lines_of_an_earlier_run_are_left_out() -> None:
         "2026-11-23 17:00:01.000 UTC [7] LOG:  as PostgreSQL writes it"
     )
 
-    assert of_this_start(log, SINCE).splitlines() == log.splitlines()[2:]
+    assert lines_since_start(log, SINCE).splitlines() == log.splitlines()[2:]
 
 
 def test_a_log_without_times_is_taken_as_it_is() -> None:
-    assert of_this_start("one\ntwo", SINCE) == "one\ntwo"
+    assert lines_since_start("one\ntwo", SINCE) == "one\ntwo"
 
 
 def test_a_time_that_is_none_is_a_line_without_one() -> None:
-    assert of_this_start("2026-99-99T99:99:99Z one", SINCE) == "2026-99-99T99:99:99Z one"
+    assert lines_since_start("2026-99-99T99:99:99Z one", SINCE) == "2026-99-99T99:99:99Z one"
 
 
 def test_what_was_told_to_stop_is_not_part_of_this_start() -> None:
@@ -34,31 +34,31 @@ def test_what_was_told_to_stop_is_not_part_of_this_start() -> None:
         "2026-11-23T17:00:03Z new"
     )
 
-    assert of_this_start(log, SINCE) == "2026-11-23T17:00:03Z new"
-    assert of_this_start("\n".join(log.splitlines()[:2]), SINCE).endswith("process [1]")
+    assert lines_since_start(log, SINCE) == "2026-11-23T17:00:03Z new"
+    assert lines_since_start("\n".join(log.splitlines()[:2]), SINCE).endswith("process [1]")
 
 
 def test_a_short_log_is_shown_whole_but_for_served_requests() -> None:
     served = 'INFO:     127.0.0.1:1 - "GET /health/readiness HTTP/1.1" 200 OK'
 
-    assert relevant(f"first\n{served}\n  indented\nlast") == "first\n  indented\nlast"
+    assert select_relevant(f"first\n{served}\n  indented\nlast") == "first\n  indented\nlast"
 
 
 def test_of_a_long_log_the_frames_of_tracebacks_go_first() -> None:
     frame = '2026-11-23T17:00:00.000Z   File "x.py", line 1, in y'
     log = "\n".join(["first", *[frame] * 40, "ValueError: the reason", ""])
 
-    assert relevant(log) == "first\nValueError: the reason"
+    assert select_relevant(log) == "first\nValueError: the reason"
 
 
 def test_the_line_that_says_it_is_among_those_shown() -> None:
     log = "\n".join([f"line {n}" for n in range(30)] + ["P1000"] + ["after"] * 100)
 
-    shown = relevant(log, re.compile("P1000")).splitlines()
+    shown = select_relevant(log, re.compile("P1000")).splitlines()
 
     assert "P1000" in shown
     assert len(shown) == 20
 
 
 def test_colours_are_taken_off() -> None:
-    assert relevant("\x1b[1;31mLiteLLM Proxy\x1b[0m") == "LiteLLM Proxy"
+    assert select_relevant("\x1b[1;31mLiteLLM Proxy\x1b[0m") == "LiteLLM Proxy"

@@ -7,11 +7,11 @@ import pytest
 
 from gatewayctl.errors import Locked, RuntimeUnavailable
 from gatewayctl.operations.diagnosis.findings.table import FINDINGS
-from gatewayctl.operations.doctor.run import DoctorReport, Ways, doctor
+from gatewayctl.operations.doctor.run import DoctorReport, ProjectLoaders, doctor
 from gatewayctl.operations.project.render import render
-from gatewayctl.operations.state.audit import audit
-from gatewayctl.operations.state.lock import held
-from gatewayctl.runtimes.self_check import Ailment
+from gatewayctl.operations.state.audit import read_audit
+from gatewayctl.operations.state.lock import hold_lock
+from gatewayctl.runtimes.self_check import Fault
 from tests.fakes.driving import driven
 from tests.fakes.self_check import ENV, Patient
 
@@ -68,7 +68,7 @@ def test_a_runtime_that_is_not_here_leaves_what_can_be_looked_at(patient: Patien
         raise RuntimeUnavailable("No Docker.")
 
     with patient.ways() as ways:
-        without = Ways(settings=ways.settings, runtime=unavailable, gateway=ways.gateway)  # type: ignore[arg-type]
+        without = ProjectLoaders(settings=ways.settings, runtime=unavailable, gateway=ways.gateway)  # type: ignore[arg-type]
         _, report = driven(doctor(patient.folder, without))
 
     assert ids(report) == ["runtime_unavailable"]
@@ -139,7 +139,7 @@ def planted(patient: Patient) -> set[str]:
     patient.write_env("\n".join(lines) + "\n")
     (patient.folder / ".env").chmod(0o640)
     for finding in ("environment_broken", "processes_left", "environments_old"):
-        patient.runtime.ills.append(Ailment(finding=finding, evidence="planted"))
+        patient.runtime.ills.append(Fault(finding=finding, evidence="planted"))
     return {
         "env_file_not_ignored", "files_differ", "secret_missing", "master_key_missing",
         "env_file_mode", "environment_broken", "processes_left", "environments_old",
@@ -155,7 +155,9 @@ def test_what_is_safe_is_fixed_and_looked_at_again(patient: Patient) -> None:
     assert ids(report) == []
     assert all(fix.done for fix in report.fixes)
     assert stat.S_IMODE((patient.folder / ".env").stat().st_mode) == 0o600
-    assert [entry.verb for entry in audit(patient.settings().state_dir).entries] == ["doctor --fix"]
+    assert [entry.verb for entry in read_audit(patient.settings().state_dir).entries] == [
+        "doctor --fix"
+    ]
 
 
 def test_fixing_again_does_nothing(patient: Patient) -> None:
@@ -165,7 +167,7 @@ def test_fixing_again_does_nothing(patient: Patient) -> None:
     again = examined(patient, fix=True)
 
     assert again.fixes == ()
-    assert len(audit(patient.settings().state_dir).entries) == 1
+    assert len(read_audit(patient.settings().state_dir).entries) == 1
 
 
 def test_one_fix_for_two_findings_is_done_once(patient: Patient) -> None:
@@ -206,7 +208,7 @@ def test_missing_keys_are_made_where_the_gateway_answers(patient: Patient) -> No
 def test_while_another_verb_changes_the_project_nothing_is_fixed(patient: Patient) -> None:
     (patient.folder / ".env").chmod(0o644)
 
-    with held(patient.settings().state_dir, "up"), pytest.raises(Locked):
+    with hold_lock(patient.settings().state_dir, "up"), pytest.raises(Locked):
         examined(patient, fix=True)
 
     assert stat.S_IMODE((patient.folder / ".env").stat().st_mode) == 0o644

@@ -5,8 +5,8 @@ from __future__ import annotations
 from collections.abc import Mapping
 from pathlib import Path
 
-from gatewayctl.env_file.read import read
-from gatewayctl.operations.keys.create import KeysCreateReport, create_declared_keys
+from gatewayctl.env_file.read import read_env_file
+from gatewayctl.operations.keys.create import KeysCreateReport, ensure_declared_keys
 from tests.fakes.litellm import FakeLiteLLM, served
 from tests.fakes.projects import MASTER_KEY, project
 
@@ -29,11 +29,11 @@ def create(
     env = None if values is None else f"# mine\nLITELLM_MASTER_KEY={MASTER_KEY}\n{values}"
     settings = project(folder, config, env=env, environ=environ)
     with served(fake) as gateway:
-        return create_declared_keys(settings, gateway, fresh=fresh)
+        return ensure_declared_keys(settings, gateway, fresh=fresh)
 
 
 def held(folder: Path, name: str = "APP_KEY") -> str | None:
-    entry = read(folder / ".env").get(name)
+    entry = read_env_file(folder / ".env").get(name)
     return None if entry is None else entry.value
 
 

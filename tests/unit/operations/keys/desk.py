@@ -8,7 +8,7 @@ from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any, TypeVar
 
-from gatewayctl.env_file.read import read
+from gatewayctl.env_file.read import read_env_file
 from gatewayctl.gateway.client import GatewayClient
 from gatewayctl.settings.model import Settings
 from tests.fakes.litellm import FakeLiteLLM, served, sha256
@@ -47,7 +47,7 @@ class Desk:
         return self.add(**more)
 
     def held(self, name: str = "APP_KEY") -> str | None:
-        entry = read(self.folder / ".env").get(name)
+        entry = read_env_file(self.folder / ".env").get(name)
         return None if entry is None else entry.value
 
     def aliases(self) -> list[str | None]:

@@ -12,9 +12,9 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from gatewayctl.operations.keys.check import keys_check
-from gatewayctl.operations.keys.create import create_keys
-from gatewayctl.operations.keys.sync import keys_sync
+from gatewayctl.operations.keys.check import check_keys
+from gatewayctl.operations.keys.create import ensure_keys
+from gatewayctl.operations.keys.sync import sync_keys
 from tests.fakes.litellm import FakeLiteLLM, served, sha256
 from tests.fakes.projects import project
 from tests.unit.operations.keys.desk import NOW, Desk
@@ -47,7 +47,7 @@ def arrange(desk: Desk, there: dict[str, Ending], held: str | None) -> None:
 def create(desk: Desk) -> None:
     loaded = project(desk.folder, desk.config)
     with served(desk.fake) as gateway:
-        create_keys(loaded, gateway, loaded.keys, now=lambda: NOW)
+        ensure_keys(loaded, gateway, loaded.keys, now=lambda: NOW)
 
 
 @pytest.mark.parametrize("verb", ["create", "check --fix", "sync"])
@@ -63,9 +63,9 @@ def test_one_run_ends_with_one_live_key_that_env_holds(verb: str, state: State) 
         if verb == "create":
             create(desk)
         elif verb == "sync":
-            assert desk.run(keys_sync).problem is None
+            assert desk.run(sync_keys).problem is None
         else:
-            assert desk.run(keys_check, fix=True).problem is None
+            assert desk.run(check_keys, fix=True).problem is None
 
         secret = desk.held()
         bearers = [row for row in desk.fake.keys.values() if row["key_alias"] == "app"]
@@ -78,4 +78,4 @@ def test_one_run_ends_with_one_live_key_that_env_holds(verb: str, state: State) 
         ] == [True]
         # Nothing else is left but keys in their time of grace, or just over.
         assert all(row["key_alias"].startswith("app@old-") for row in others)
-        assert not desk.run(keys_check).problem
+        assert not desk.run(check_keys).problem

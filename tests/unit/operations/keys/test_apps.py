@@ -6,7 +6,7 @@ from pathlib import Path
 
 import pytest
 
-from gatewayctl.operations.keys.apps import with_the_old_key
+from gatewayctl.operations.keys.apps import warn_outdated_apps
 from gatewayctl.settings.model import Settings
 from tests.fakes.projects import MASTER_KEY, project
 
@@ -19,7 +19,7 @@ def settings(tmp_path: Path) -> Settings:
 
 
 def test_changed_keys_name_the_apps_that_have_the_old_one(settings: Settings) -> None:
-    assert with_the_old_key(settings, ["litellm-eval"]) == ()
-    assert with_the_old_key(settings, ["litellm-dev"]) == (
+    assert warn_outdated_apps(settings, ["litellm-eval"]) == ()
+    assert warn_outdated_apps(settings, ["litellm-dev"]) == (
         "Run `gatewayctl up`, so that shop gets the new key.",
     )

@@ -6,8 +6,8 @@ import httpx
 import pytest
 
 from gatewayctl.errors import Drift, GatewayUnreachable, Locked
-from gatewayctl.operations.keys.check import KeyCheck, keys_check
-from gatewayctl.operations.state.lock import held
+from gatewayctl.operations.keys.check import KeyCheck, check_keys
+from gatewayctl.operations.state.lock import hold_lock
 from tests.unit.operations.keys.desk import ONE_KEY, SECRET, Desk
 
 
@@ -17,14 +17,14 @@ def desk(tmp_path: Path) -> Desk:
 
 
 def only(desk: Desk) -> KeyCheck:
-    (check,) = desk.run(keys_check).keys
+    (check,) = desk.run(check_keys).keys
     return check
 
 
 def test_a_key_that_works_is_proved_by_two_calls_with_it(desk: Desk) -> None:
     desk.healthy()
 
-    report = desk.run(keys_check)
+    report = desk.run(check_keys)
 
     (check,) = report.keys
     with_the_key = [
@@ -64,7 +64,7 @@ def test_each_way_a_key_can_be_wrong_is_told(
 
 
 def test_one_wrong_key_is_drift(desk: Desk) -> None:
-    problem = desk.run(keys_check).problem
+    problem = desk.run(check_keys).problem
 
     assert isinstance(problem, Drift)
     assert problem.exit_code == 8
@@ -106,7 +106,7 @@ def test_an_undeclared_key_of_ours_is_proved_where_env_holds_it(desk: Desk) -> N
     desk.add(alias="batch", metadata={"gatewayctl_env": "BATCH_KEY"})
     desk.add("sk-elsewhere-0123456789", "moved", metadata={"gatewayctl_env": "MOVED_KEY"})
 
-    report = desk.run(keys_check)
+    report = desk.run(check_keys)
 
     assert [(check.alias, check.ok) for check in report.keys] == [("batch", True)]
 
@@ -119,7 +119,7 @@ def test_a_key_of_a_rotation_that_ended_is_told_once_by_its_declared_alias(
     marks = {"gatewayctl_alias": "app"}
     desk.add(alias=f"app@{stage}", expires="2026-11-22T00:00:00Z", metadata=marks)
 
-    checks = {check.alias: check.reason for check in desk.run(keys_check).keys}
+    checks = {check.alias: check.reason for check in desk.run(check_keys).keys}
 
     assert (
         checks["app"]
@@ -150,7 +150,7 @@ def test_fix_puts_right_what_is_wrong_and_proves_it(desk: Desk) -> None:
     desk.config = ONE_KEY.replace("APP_KEY", "APP_KEY, models: [demo]")
     desk.add("sk-lost-0123456789abcdef")
 
-    report = desk.run(keys_check, fix=True)
+    report = desk.run(check_keys, fix=True)
 
     assert [key.action for key in report.fixed] == ["replace"]
     assert [check.ok for check in report.keys] == [True]
@@ -161,7 +161,7 @@ def test_fix_puts_right_what_is_wrong_and_proves_it(desk: Desk) -> None:
 def test_fix_of_healthy_keys_changes_nothing(desk: Desk) -> None:
     desk.healthy()
 
-    report = desk.run(keys_check, fix=True)
+    report = desk.run(check_keys, fix=True)
 
     assert report.fixed == ()
     assert set(desk.fake.paths()) == {"/key/list", "/v1/models"}
@@ -171,7 +171,7 @@ def test_what_cannot_be_fixed_says_why(desk: Desk) -> None:
     desk.write()
     desk.fake.add(SECRET, "app")
 
-    report = desk.run(keys_check, fix=True)
+    report = desk.run(check_keys, fix=True)
 
     assert isinstance(report.problem, Drift)
     assert "made by others" in report.problem.message
@@ -180,10 +180,10 @@ def test_what_cannot_be_fixed_says_why(desk: Desk) -> None:
 def test_without_fix_the_lock_is_not_needed_and_with_it_it_is(desk: Desk) -> None:
     desk.healthy()
 
-    with held(desk.folder / ".gatewayctl", "up"):
-        assert desk.run(keys_check).problem is None
+    with hold_lock(desk.folder / ".gatewayctl", "up"):
+        assert desk.run(check_keys).problem is None
         with pytest.raises(Locked):
-            desk.run(keys_check, fix=True)
+            desk.run(check_keys, fix=True)
 
 
 def test_a_gateway_that_is_gone_is_no_verdict_on_a_key(desk: Desk) -> None:
@@ -195,4 +195,4 @@ def test_a_gateway_that_is_gone_is_no_verdict_on_a_key(desk: Desk) -> None:
     desk.fake.planted["/v1/models"] = nobody
 
     with pytest.raises(GatewayUnreachable):
-        desk.run(keys_check)
+        desk.run(check_keys)

@@ -6,7 +6,7 @@ from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
 
-from gatewayctl.operations.keys.create import KeysCreateReport, create_keys
+from gatewayctl.operations.keys.create import KeysCreateReport, ensure_keys
 from gatewayctl.settings.model import DeclaredKey
 from tests.fakes.litellm import FakeLiteLLM, served
 from tests.fakes.projects import MASTER_KEY, project
@@ -19,7 +19,7 @@ def test_a_key_of_the_command_line_expires_as_litellm_says(tmp_path: Path) -> No
     fake = FakeLiteLLM()
 
     with served(fake) as gateway:
-        report = create_keys(settings, gateway, [DeclaredKey(**wanted)])
+        report = ensure_keys(settings, gateway, [DeclaredKey(**wanted)])
 
     assert fake.sent("/key/generate")["duration"] == "30d"
     assert str(report.keys[0].expires) == "2027-01-01 00:00:00+00:00"
@@ -31,7 +31,7 @@ def again(
     """Ask for a key of the command line, in a project that holds ``env``."""
     settings = project(folder, env=f"LITELLM_MASTER_KEY={MASTER_KEY}\n{env}")
     with served(fake) as gateway:
-        return create_keys(
+        return ensure_keys(
             settings, gateway, [wanted], now=lambda: datetime(2026, 12, 31, tzinfo=UTC)
         )
 

@@ -15,7 +15,7 @@ from gatewayctl.errors import (
     PartlyDone,
     SettingsProblem,
 )
-from gatewayctl.operations.keys.create import create_declared_keys
+from gatewayctl.operations.keys.create import ensure_declared_keys
 from tests.fakes.litellm import FakeLiteLLM, error, served, sha256
 from tests.fakes.projects import MASTER_KEY, project
 from tests.unit.operations.keys.creation import ONE_KEY, TWO_KEYS, create, held, statuses
@@ -69,7 +69,7 @@ def test_an_env_that_cannot_be_written_leaves_no_key_in_litellm(tmp_path: Path) 
     (tmp_path / ".env").symlink_to(tmp_path / "nowhere" / ".env")
 
     with served(fake) as gateway, pytest.raises(EnvFileUnwritable):
-        create_declared_keys(settings, gateway)
+        ensure_declared_keys(settings, gateway)
 
     assert fake.keys == {}
     assert "/key/generate" not in fake.paths()
@@ -115,5 +115,5 @@ def test_without_a_master_key_nothing_is_asked(tmp_path: Path) -> None:
     settings = project(tmp_path, ONE_KEY, env="OTHER=1\n")
 
     with served(fake) as gateway, pytest.raises(MasterKeyMissing):
-        create_declared_keys(settings, gateway)
+        ensure_declared_keys(settings, gateway)
     assert fake.requests == []

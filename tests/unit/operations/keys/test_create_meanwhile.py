@@ -6,8 +6,8 @@ from pathlib import Path
 
 import httpx
 
-from gatewayctl.env_file.write import update
-from gatewayctl.operations.keys.create import create_declared_keys
+from gatewayctl.env_file.write import update_env_file
+from gatewayctl.operations.keys.create import ensure_declared_keys
 from tests.fakes.litellm import FakeLiteLLM, served, sha256
 from tests.fakes.projects import MASTER_KEY, project
 from tests.unit.operations.keys.creation import ONE_KEY, OURS, SECRET, create, held, statuses
@@ -17,7 +17,7 @@ def test_somebody_elses_secret_that_came_first_is_the_one_registered(tmp_path: P
     fake = FakeLiteLLM()
 
     def meanwhile(request: httpx.Request) -> httpx.Response:
-        update(tmp_path / ".env", {"APP_KEY": SECRET})
+        update_env_file(tmp_path / ".env", {"APP_KEY": SECRET})
         return fake._key_list(request)
 
     fake.planted["/key/list"] = meanwhile
@@ -49,11 +49,11 @@ def test_a_secret_that_was_rotated_since_the_settings_were_read_stays_the_key(
     fake = FakeLiteLLM()
     env = f"LITELLM_MASTER_KEY={MASTER_KEY}\nAPP_KEY=sk-older-0123456789abcdef\n"
     settings = project(tmp_path, ONE_KEY, env=env)
-    update(tmp_path / ".env", {"APP_KEY": SECRET})
+    update_env_file(tmp_path / ".env", {"APP_KEY": SECRET})
     rotated = fake.add(SECRET, "app", models=["demo"], metadata=OURS)
 
     with served(fake) as gateway:
-        report = create_declared_keys(settings, gateway)
+        report = ensure_declared_keys(settings, gateway)
 
     assert statuses(report) == {"app": "exists"}
     assert list(fake.keys) == [rotated]

@@ -9,13 +9,13 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from gatewayctl.errors import UsageProblem
-from gatewayctl.operations.keys.request import KeyAsk, variable_for, wanted_keys
+from gatewayctl.operations.keys.request import KeyRequest, default_variable, resolve_requested_keys
 from gatewayctl.settings.model import DeclaredKey
 from tests.fakes.projects import project
 
 
 def wanted(folder: Path, **asked: Any) -> tuple[DeclaredKey, ...]:
-    return wanted_keys(project(folder), KeyAsk(**asked))
+    return resolve_requested_keys(project(folder), KeyRequest(**asked))
 
 
 def test_without_an_alias_all_declared_keys_are_meant(tmp_path: Path) -> None:
@@ -57,12 +57,12 @@ def test_another_alias_is_made_of_the_options(tmp_path: Path) -> None:
     ],
 )
 def test_a_variable_follows_from_the_alias(alias: str, name: str) -> None:
-    assert variable_for(alias) == name
+    assert default_variable(alias) == name
 
 
 @given(st.text(min_size=1))
 def test_every_alias_has_a_variable_that_env_can_hold(alias: str) -> None:
-    assert re.fullmatch(r"[A-Z_][A-Z0-9_]*", variable_for(alias))
+    assert re.fullmatch(r"[A-Z_][A-Z0-9_]*", default_variable(alias))
 
 
 @pytest.mark.parametrize("duration", ["30s", "30m", "30h", "30d", "2w", "6mo"])

@@ -6,7 +6,7 @@ import httpx
 import pytest
 
 from gatewayctl.errors import GatewayRefused, KeyAliasExists
-from gatewayctl.operations.keys.revoke import keys_revoke
+from gatewayctl.operations.keys.revoke import revoke_key
 from tests.fakes.litellm import error, sha256
 from tests.unit.operations.keys.desk import SECRET, Desk
 
@@ -19,7 +19,7 @@ def desk(tmp_path: Path) -> Desk:
 def test_a_key_is_deleted_by_its_hash_and_its_line_is_gone(desk: Desk) -> None:
     key_hash = desk.healthy()
 
-    report = desk.run(keys_revoke, "app")
+    report = desk.run(revoke_key, "app")
 
     assert desk.fake.keys == {}
     assert desk.fake.sent("/key/delete") == {"keys": [key_hash]}
@@ -32,7 +32,7 @@ def test_the_keys_of_its_rotations_go_with_it(desk: Desk) -> None:
     desk.add("sk-old-0123456789abcdef", "app@old-1", metadata={"gatewayctl_alias": "app"})
     desk.add("sk-new-0123456789abcdef", "app@next", metadata={"gatewayctl_alias": "app"})
 
-    report = desk.run(keys_revoke, "app")
+    report = desk.run(revoke_key, "app")
 
     assert desk.fake.keys == {}
     assert len(report.revoked) == 3
@@ -43,10 +43,10 @@ def test_what_is_revoked_is_never_registered_again_by_a_crash_in_between(desk: D
     desk.fake.planted["/key/delete"] = lambda _: error(500, "no")
 
     with pytest.raises(GatewayRefused):
-        desk.run(keys_revoke, "app")
+        desk.run(revoke_key, "app")
     held_in_between = desk.held()
     desk.fake.planted.clear()
-    desk.run(keys_revoke, "app")
+    desk.run(revoke_key, "app")
 
     assert held_in_between is None
     assert desk.fake.keys == {}
@@ -59,7 +59,7 @@ def test_a_deletion_that_did_not_happen_is_found_out(desk: Desk) -> None:
     )
 
     with pytest.raises(GatewayRefused, match="did not"):
-        desk.run(keys_revoke, "app")
+        desk.run(revoke_key, "app")
 
 
 def test_a_foreign_key_is_not_deleted(desk: Desk) -> None:
@@ -67,7 +67,7 @@ def test_a_foreign_key_is_not_deleted(desk: Desk) -> None:
     desk.fake.add(SECRET, "app")
 
     with pytest.raises(KeyAliasExists, match="did not make"):
-        desk.run(keys_revoke, "app")
+        desk.run(revoke_key, "app")
 
     assert (list(desk.fake.keys), desk.held()) == ([sha256(SECRET)], SECRET)
 
@@ -77,7 +77,7 @@ def test_another_value_in_its_variable_stays_where_litellm_knows_it(desk: Desk) 
     desk.fake.add(SECRET, "theirs")
     desk.add("sk-lost-0123456789abcdef")
 
-    report = desk.run(keys_revoke, "app")
+    report = desk.run(revoke_key, "app")
 
     assert desk.aliases() == ["theirs"]
     assert desk.held() == SECRET
@@ -87,21 +87,21 @@ def test_another_value_in_its_variable_stays_where_litellm_knows_it(desk: Desk) 
 def test_a_dead_value_goes_as_the_next_create_would_register_it(desk: Desk) -> None:
     desk.write(f"APP_KEY={SECRET}")
 
-    report = desk.run(keys_revoke, "app")
+    report = desk.run(revoke_key, "app")
 
     assert (report.revoked, report.env_removed, desk.held()) == ((), True, None)
 
 
 def test_an_alias_nobody_has_is_told(desk: Desk) -> None:
     with pytest.raises(GatewayRefused, match="no key 'nobody'"):
-        desk.run(keys_revoke, "nobody")
+        desk.run(revoke_key, "nobody")
 
 
 def test_a_key_of_the_command_line_knows_its_variable(desk: Desk) -> None:
     desk.write(f"BATCH_KEY={SECRET}")
     desk.add(alias="batch", metadata={"gatewayctl_env": "BATCH_KEY"})
 
-    report = desk.run(keys_revoke, "batch")
+    report = desk.run(revoke_key, "batch")
 
     assert (report.env, report.env_removed, report.declared) == ("BATCH_KEY", True, False)
     assert desk.held("BATCH_KEY") is None
@@ -111,6 +111,6 @@ def test_a_variable_that_is_set_outside_is_warned_of(desk: Desk) -> None:
     desk.healthy()
     desk.environ = {"APP_KEY": SECRET}
 
-    report = desk.run(keys_revoke, "app")
+    report = desk.run(revoke_key, "app")
 
     assert "unset it there" in report.warnings[0]

@@ -15,9 +15,9 @@ from gatewayctl.errors import (
     SettingsProblem,
     UsageProblem,
 )
-from gatewayctl.operations.keys.create import create_declared_keys
-from gatewayctl.operations.keys.rotate import keys_rotate
-from gatewayctl.operations.state.lock import held
+from gatewayctl.operations.keys.create import ensure_declared_keys
+from gatewayctl.operations.keys.rotate import rotate_key
+from gatewayctl.operations.state.lock import hold_lock
 from tests.fakes.litellm import error, served, sha256
 from tests.fakes.projects import project
 from tests.unit.operations.keys.desk import ONE_KEY, SECRET, Desk
@@ -30,13 +30,13 @@ def desk(tmp_path: Path) -> Desk:
 
 def create(desk: Desk) -> None:
     with served(desk.fake) as gateway:
-        create_declared_keys(project(desk.folder, desk.config), gateway)
+        ensure_declared_keys(project(desk.folder, desk.config), gateway)
 
 
 def test_the_alias_moves_to_a_new_key_and_the_old_one_is_gone(desk: Desk) -> None:
     old = desk.healthy()
 
-    report = desk.run(keys_rotate, "app")
+    report = desk.run(rotate_key, "app")
 
     assert desk.held() not in {None, SECRET}
     assert old not in desk.fake.keys
@@ -57,7 +57,7 @@ def test_env_always_holds_a_key_that_litellm_accepts(desk: Desk) -> None:
 
     desk.fake.answer = watched  # type: ignore[method-assign]
 
-    desk.run(keys_rotate, "app")
+    desk.run(rotate_key, "app")
 
     assert len(accepted) >= 12
     assert all(accepted)
@@ -66,7 +66,7 @@ def test_env_always_holds_a_key_that_litellm_accepts(desk: Desk) -> None:
 def test_no_mark_of_the_rotation_is_left_on_the_new_key(desk: Desk) -> None:
     desk.healthy()
 
-    desk.run(keys_rotate, "app", grace="1h")
+    desk.run(rotate_key, "app", grace="1h")
 
     metadata = [row["metadata"] for row in desk.fake.keys.values() if row["key_alias"] == "app"]
     assert [set(each) for each in metadata] == [{"created_by", "project", "gatewayctl_env"}]
@@ -75,7 +75,7 @@ def test_no_mark_of_the_rotation_is_left_on_the_new_key(desk: Desk) -> None:
 def test_with_a_grace_the_old_key_gets_another_alias_and_an_end(desk: Desk) -> None:
     old = desk.healthy()
 
-    report = desk.run(keys_rotate, "app", grace="1h")
+    report = desk.run(rotate_key, "app", grace="1h")
 
     assert desk.fake.keys[old]["key_alias"] == f"app@old-{old[:8]}"
     assert desk.fake.sent("/key/update")["key"] != old
@@ -86,14 +86,14 @@ def test_with_a_grace_the_old_key_gets_another_alias_and_an_end(desk: Desk) -> N
 def test_a_grace_never_lets_a_key_live_longer_than_it_had_to(desk: Desk) -> None:
     old = desk.healthy(expires="2026-11-23T00:10:00Z")
 
-    desk.run(keys_rotate, "app", grace="1h")
+    desk.run(rotate_key, "app", grace="1h")
 
     assert desk.fake.keys[old]["expires"] == "2026-11-23T00:10:00Z"
 
 
 def test_a_key_whose_grace_is_over_is_deleted_by_the_next_run(desk: Desk) -> None:
     old = desk.healthy()
-    desk.run(keys_rotate, "app", grace="1h")
+    desk.run(rotate_key, "app", grace="1h")
     desk.fake.keys[old]["expires"] = "2026-11-22T00:00:00Z"
 
     create(desk)
@@ -105,7 +105,7 @@ def test_the_new_key_is_as_declared_and_keeps_the_limits_somebody_set(desk: Desk
     desk.config = ONE_KEY.replace("APP_KEY", "APP_KEY, models: [demo], metadata: {team: search}")
     desk.healthy(max_budget=5.0, metadata={"model_rpm_limit": {"demo": 3}})
 
-    desk.run(keys_rotate, "app")
+    desk.run(rotate_key, "app")
 
     sent = desk.fake.sent("/key/generate")
     assert (sent["models"], sent["max_budget"]) == (["demo"], 5.0)
@@ -122,7 +122,7 @@ def test_a_key_of_the_command_line_gets_no_wider_and_lives_no_longer(desk: Desk)
         metadata={"gatewayctl_env": "BATCH_KEY", "team": "ads"},
     )
 
-    desk.run(keys_rotate, "batch")
+    desk.run(rotate_key, "batch")
 
     sent = desk.fake.sent("/key/generate")
     assert (sent["models"], sent["duration"]) == (["demo"], "3600s")
@@ -136,7 +136,7 @@ def test_what_fails_before_env_is_written_leaves_all_as_it_was(desk: Desk, path:
     desk.fake.planted[path] = lambda _: error(500, "no", kind="internal_server_error")
 
     with pytest.raises(GatewayctlError):
-        desk.run(keys_rotate, "app")
+        desk.run(rotate_key, "app")
 
     assert list(desk.fake.keys) == [old]
     assert desk.held() == SECRET
@@ -150,9 +150,9 @@ def test_an_env_that_cannot_be_written_leaves_no_new_key(
     def full(*_: Any, **__: Any) -> None:
         raise EnvFileUnwritable("no space left")
 
-    monkeypatch.setattr("gatewayctl.operations.keys.provision.update", full)
+    monkeypatch.setattr("gatewayctl.operations.keys.provision.update_env_file", full)
     with pytest.raises(EnvFileUnwritable):
-        desk.run(keys_rotate, "app")
+        desk.run(rotate_key, "app")
 
     assert list(desk.fake.keys) == [old]
 
@@ -167,7 +167,7 @@ def test_a_value_somebody_else_wrote_meanwhile_stays(desk: Desk) -> None:
     desk.fake.planted["/v1/models"] = meanwhile
 
     with pytest.raises(SettingsProblem, match="Somebody else changed APP_KEY"):
-        desk.run(keys_rotate, "app")
+        desk.run(rotate_key, "app")
 
     assert desk.held() == "sk-somebody-0123456789"
     assert list(desk.fake.keys) == [old]
@@ -177,7 +177,7 @@ def test_a_rotation_that_was_interrupted_is_finished_before_the_next(desk: Desk)
     desk.healthy()
     desk.add("sk-lost-0123456789abcdef", "app@next", metadata={"gatewayctl_alias": "app"})
 
-    desk.run(keys_rotate, "app")
+    desk.run(rotate_key, "app")
 
     desk.assert_whole()
 
@@ -187,7 +187,7 @@ def test_a_foreign_key_is_never_rotated(desk: Desk) -> None:
     desk.fake.add(SECRET, "app")
 
     with pytest.raises(KeyAliasExists, match="did not make"):
-        desk.run(keys_rotate, "app")
+        desk.run(rotate_key, "app")
 
     assert (desk.aliases(), desk.held()) == (["app"], SECRET)
 
@@ -197,13 +197,13 @@ def test_another_project_s_key_is_foreign(desk: Desk) -> None:
     desk.add(metadata={"project": "another"})
 
     with pytest.raises(KeyAliasExists):
-        desk.run(keys_rotate, "app")
+        desk.run(rotate_key, "app")
 
 
 @pytest.mark.parametrize("alias", ["app", "nobody"])
 def test_an_alias_litellm_does_not_have_is_told(desk: Desk, alias: str) -> None:
     with pytest.raises(GatewayRefused, match=f"no key '{alias}'"):
-        desk.run(keys_rotate, alias)
+        desk.run(rotate_key, alias)
 
 
 def test_an_environment_that_hides_env_is_told_before_anything_changes(desk: Desk) -> None:
@@ -211,14 +211,14 @@ def test_an_environment_that_hides_env_is_told_before_anything_changes(desk: Des
     desk.environ = {"APP_KEY": SECRET}
 
     with pytest.raises(SettingsProblem, match="hides that of"):
-        desk.run(keys_rotate, "app")
+        desk.run(rotate_key, "app")
 
     assert "/key/generate" not in desk.fake.paths()
 
 
 def test_a_grace_that_is_none_is_told_before_anything_is_asked(desk: Desk) -> None:
     with pytest.raises(UsageProblem, match="--grace 'soon'"):
-        desk.run(keys_rotate, "app", grace="soon")
+        desk.run(rotate_key, "app", grace="soon")
 
     assert desk.fake.requests == []
 
@@ -226,7 +226,7 @@ def test_a_grace_that_is_none_is_told_before_anything_is_asked(desk: Desk) -> No
 def test_while_another_verb_changes_the_project_nothing_is_rotated(desk: Desk) -> None:
     desk.healthy()
 
-    with held(desk.folder / ".gatewayctl", "up"), pytest.raises(Locked, match="gatewayctl up"):
-        desk.run(keys_rotate, "app")
+    with hold_lock(desk.folder / ".gatewayctl", "up"), pytest.raises(Locked, match="gatewayctl up"):
+        desk.run(rotate_key, "app")
 
     assert desk.fake.requests == []

@@ -6,7 +6,7 @@ from typing import Any
 import pytest
 
 from gatewayctl.errors import Drift, PartlyDone
-from gatewayctl.operations.keys.sync import KeysSyncReport, keys_sync
+from gatewayctl.operations.keys.sync import KeysSyncReport, sync_keys
 from tests.fakes.litellm import error, sha256
 from tests.unit.operations.keys.desk import ONE_KEY, SECRET, Desk
 
@@ -29,7 +29,7 @@ def actions(report: KeysSyncReport) -> dict[str | None, str]:
 def test_keys_that_are_as_declared_are_left_alone(desk: Desk) -> None:
     desk.healthy()
 
-    report = desk.run(keys_sync)
+    report = desk.run(sync_keys)
 
     assert actions(report) == {"app": "none"}
     assert (report.drift, report.changed, report.problem) == (False, False, None)
@@ -50,10 +50,10 @@ def test_what_changed_in_gateway_yaml_is_changed_in_litellm_once(
     key_hash = desk.healthy()
     declare(desk, more)
 
-    planned = desk.run(keys_sync, dry_run=True)
+    planned = desk.run(sync_keys, dry_run=True)
     before = dict(desk.fake.keys[key_hash])
-    first = desk.run(keys_sync)
-    second = desk.run(keys_sync)
+    first = desk.run(sync_keys)
+    second = desk.run(sync_keys)
 
     assert [key.changes for key in planned.keys] == [(change,)]
     assert isinstance(planned.problem, Drift)
@@ -67,7 +67,7 @@ def test_what_changed_in_gateway_yaml_is_changed_in_litellm_once(
 def test_a_duration_that_is_no_longer_declared_takes_the_expiry_away(desk: Desk) -> None:
     key_hash = desk.healthy(expires="2027-01-01T00:00:00Z", metadata={"gatewayctl_duration": "60d"})
 
-    desk.run(keys_sync)
+    desk.run(sync_keys)
 
     assert desk.fake.keys[key_hash]["expires"] is None
     assert desk.fake.sent("/key/update")["duration"] is None
@@ -77,7 +77,7 @@ def test_another_change_does_not_prolong_a_key(desk: Desk) -> None:
     declare(desk, "duration: 60d, models: [demo]")
     desk.healthy(expires="2026-12-01T00:00:00Z", metadata={"gatewayctl_duration": "60d"})
 
-    desk.run(keys_sync)
+    desk.run(sync_keys)
 
     assert "duration" not in desk.fake.sent("/key/update")
 
@@ -87,7 +87,7 @@ def test_metadata_we_no_longer_declare_goes_and_what_litellm_keeps_there_stays(
 ) -> None:
     key_hash = desk.healthy(metadata={"team": "search", "model_rpm_limit": {"demo": 3}})
 
-    desk.run(keys_sync)
+    desk.run(sync_keys)
 
     metadata = desk.fake.keys[key_hash]["metadata"]
     assert "team" not in metadata
@@ -124,9 +124,9 @@ def test_every_state_of_a_declared_key_is_told_and_put_right(
 ) -> None:
     arrange(desk, state)
 
-    planned = desk.run(keys_sync, dry_run=True)
-    done = desk.run(keys_sync)
-    again = desk.run(keys_sync)
+    planned = desk.run(sync_keys, dry_run=True)
+    done = desk.run(sync_keys)
+    again = desk.run(sync_keys)
 
     assert actions(planned) == {"app": action}
     assert isinstance(planned.problem, Drift)
@@ -140,7 +140,7 @@ def test_a_dry_run_changes_nothing_anywhere(desk: Desk) -> None:
     env = (desk.folder / ".env").read_bytes()
     keys = {name: dict(row) for name, row in desk.fake.keys.items()}
 
-    desk.run(keys_sync, dry_run=True, prune=True)
+    desk.run(sync_keys, dry_run=True, prune=True)
 
     assert ((desk.folder / ".env").read_bytes(), desk.fake.keys) == (env, keys)
 
@@ -154,8 +154,8 @@ def test_our_key_that_is_not_declared_is_deleted_only_where_pruning_is_asked_for
         file.write(f"BATCH_KEY={OTHER}\n")
     desk.add(OTHER, "batch", metadata={"gatewayctl_env": "BATCH_KEY"})
 
-    report = desk.run(keys_sync, prune=prune)
-    again = desk.run(keys_sync, prune=prune)
+    report = desk.run(sync_keys, prune=prune)
+    again = desk.run(sync_keys, prune=prune)
 
     assert len(desk.fake.keys) == left
     assert (desk.held("BATCH_KEY") is None) == prune
@@ -168,7 +168,7 @@ def test_keys_of_others_are_shown_and_never_touched(desk: Desk, metadata: dict[s
     desk.healthy()
     foreign = desk.fake.add(OTHER, "theirs", metadata=metadata)
 
-    report = desk.run(keys_sync, prune=True)
+    report = desk.run(sync_keys, prune=True)
 
     assert actions(report) == {"app": "none", "theirs": "foreign"}
     assert foreign in desk.fake.keys
@@ -180,7 +180,7 @@ def test_a_foreign_key_that_env_holds_is_no_drift_and_is_not_changed(desk: Desk)
     desk.write(f"APP_KEY={SECRET}")
     desk.fake.add(SECRET, "app")
 
-    report = desk.run(keys_sync)
+    report = desk.run(sync_keys)
 
     assert actions(report) == {"app": "foreign"}
     assert report.problem is None
@@ -191,7 +191,7 @@ def test_what_cannot_be_put_right_from_here_is_partly_done(desk: Desk) -> None:
     desk.write()
     desk.fake.add(OTHER, "app")
 
-    report = desk.run(keys_sync)
+    report = desk.run(sync_keys)
 
     assert actions(report) == {"app": "conflict"}
     assert isinstance(report.problem, PartlyDone)
@@ -202,7 +202,7 @@ def test_a_secret_of_another_alias_is_a_conflict(desk: Desk) -> None:
     desk.write(f"APP_KEY={SECRET}")
     desk.fake.add(SECRET, "theirs")
 
-    report = desk.run(keys_sync, dry_run=True)
+    report = desk.run(sync_keys, dry_run=True)
 
     assert report.keys[0].reason == "APP_KEY holds the key 'theirs'"
 
@@ -210,7 +210,7 @@ def test_a_secret_of_another_alias_is_a_conflict(desk: Desk) -> None:
 def test_a_key_somebody_blocked_stays_blocked(desk: Desk) -> None:
     key_hash = desk.healthy(blocked=True)
 
-    report = desk.run(keys_sync)
+    report = desk.run(sync_keys)
 
     assert actions(report) == {"app": "blocked"}
     assert isinstance(report.problem, PartlyDone)
@@ -223,7 +223,7 @@ def test_one_key_that_fails_is_told_beside_those_that_are_done(desk: Desk) -> No
     desk.add(models=["demo"])
     desk.fake.planted["/key/update"] = lambda _: error(500, "no")
 
-    report = desk.run(keys_sync)
+    report = desk.run(sync_keys)
 
     assert [(key.alias, key.done) for key in report.keys] == [("app", False), ("eval", True)]
     assert isinstance(report.problem, PartlyDone)
@@ -235,9 +235,9 @@ def test_a_key_in_its_grace_is_kept_and_deleted_when_it_is_over(desk: Desk) -> N
         OTHER, "app@old-1", expires="2026-11-24T00:00:00Z", metadata={"gatewayctl_alias": "app"}
     )
 
-    kept = desk.run(keys_sync, prune=True)
+    kept = desk.run(sync_keys, prune=True)
     desk.fake.keys[old]["expires"] = "2026-11-22T00:00:00Z"
-    over = desk.run(keys_sync)
+    over = desk.run(sync_keys)
 
     assert actions(kept)["app@old-1"] == "keep"
     assert actions(over)["app@old-1"] == "delete"
@@ -250,7 +250,7 @@ def test_an_interrupted_rotation_of_a_key_that_is_not_declared_is_finished(desk:
     marks = {"gatewayctl_alias": "batch", "gatewayctl_env": "BATCH_KEY"}
     desk.add(alias="batch@next", metadata=marks)
 
-    report = desk.run(keys_sync)
+    report = desk.run(sync_keys)
 
     assert actions(report) == {"batch": "finish"}
     assert desk.aliases() == ["batch"]

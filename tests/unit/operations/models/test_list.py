@@ -8,7 +8,7 @@ import httpx
 import pytest
 
 from gatewayctl.errors import GatewayUnreachable, PartlyDone
-from gatewayctl.operations.models.list import ModelsListReport, models_list
+from gatewayctl.operations.models.list import ModelsListReport, list_models
 from gatewayctl.runtimes.base import Progress
 from tests.fakes.litellm import FakeLiteLLM, error, served
 from tests.fakes.projects import MASTER_KEY, project
@@ -33,7 +33,7 @@ def look(
     settings = project(folder, CONFIG, env=f"LITELLM_MASTER_KEY={MASTER_KEY}\n{values}")
     ticks = iter(range(100))
     with served(fake) as gateway:
-        return drive(models_list(settings, gateway, call=call, clock=lambda: next(ticks)))
+        return drive(list_models(settings, gateway, call=call, clock=lambda: next(ticks)))
 
 
 def test_declared_models_are_joined_with_those_served(tmp_path: Path) -> None:

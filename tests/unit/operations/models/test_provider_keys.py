@@ -4,7 +4,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from gatewayctl.operations.models.provider_keys import is_stand_in
+from gatewayctl.operations.models.provider_keys import is_placeholder
 
 
 @pytest.mark.parametrize(
@@ -30,9 +30,9 @@ from gatewayctl.operations.models.provider_keys import is_stand_in
     ],
 )
 def test_what_people_write_where_a_key_belongs_is_no_key(text: str) -> None:
-    assert is_stand_in(text)
+    assert is_placeholder(text)
 
 
 @given(st.text(alphabet="ABCDEFGHIJKLMNOPQRSTUVW0123456789", min_size=20, max_size=60))
 def test_a_random_key_is_a_key(random: str) -> None:
-    assert not is_stand_in(f"sk-proj-{random}")
+    assert not is_placeholder(f"sk-proj-{random}")

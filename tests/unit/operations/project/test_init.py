@@ -17,7 +17,7 @@ from gatewayctl.errors import (
 )
 from gatewayctl.operations.project.init import ensure_project, init
 from gatewayctl.settings.gateway_yaml import first_gateway_yaml
-from gatewayctl.settings.load import load
+from gatewayctl.settings.load import load_settings
 from gatewayctl.settings.master_key import require_master_key
 from gatewayctl.settings.model import Secret
 from tests.fakes.projects import MASTER_KEY, project
@@ -52,7 +52,7 @@ def test_an_empty_folder_becomes_a_project_that_can_start(tmp_path: Path) -> Non
     assert report.warnings == ()
     assert report.problem is None
     assert (tmp_path / ".env").stat().st_mode & 0o777 == 0o600
-    assert require_master_key(load(tmp_path, environ={})).reveal().startswith("sk-")
+    assert require_master_key(load_settings(tmp_path, environ={})).reveal().startswith("sk-")
 
 
 def test_running_it_twice_changes_nothing_and_says_so(tmp_path: Path) -> None:
@@ -71,7 +71,7 @@ def test_running_it_twice_changes_nothing_and_says_so(tmp_path: Path) -> None:
 def test_a_folder_that_is_not_there_is_made(tmp_path: Path) -> None:
     init(tmp_path / "new" / "shop", environ={})
 
-    assert load(tmp_path / "new" / "shop", environ={}).project_name == "shop"
+    assert load_settings(tmp_path / "new" / "shop", environ={}).project_name == "shop"
 
 
 def test_a_folder_that_cannot_be_made_is_told(tmp_path: Path) -> None:
@@ -99,7 +99,7 @@ def test_a_copied_example_with_empty_values_is_filled(tmp_path: Path) -> None:
 
     assert set(report.env_added) == {*GENERATED, "OPENAI_API_KEY"}
     assert report.openai_api_key == "added"
-    assert load(tmp_path, environ={}).environment["OPENAI_API_KEY"] == KEY
+    assert load_settings(tmp_path, environ={}).environment["OPENAI_API_KEY"] == KEY
     assert (tmp_path / ".env").read_text().count("LITELLM_MASTER_KEY=") == 1
 
 
@@ -137,17 +137,17 @@ def test_another_key_of_openai_is_kept_and_that_is_partly_done(tmp_path: Path) -
     assert report.problem.exit_code == 7
     assert "--force" in report.problem.hint
     assert "sk-" not in str(report.problem)
-    assert load(tmp_path, environ={}).environment["OPENAI_API_KEY"] == KEY
+    assert load_settings(tmp_path, environ={}).environment["OPENAI_API_KEY"] == KEY
 
 
 def test_force_with_a_key_replaces_the_key_alone(tmp_path: Path) -> None:
     project(tmp_path, "runtime: embedded\n", env=f"OPENAI_API_KEY={KEY.reveal()}\n")
     init(tmp_path, environ={})
-    secrets = load(tmp_path, environ={}).secrets
+    secrets = load_settings(tmp_path, environ={}).secrets
 
     report = init(tmp_path, environ={}, openai_api_key=Secret("sk-another"), force=True)
 
-    settings = load(tmp_path, environ={})
+    settings = load_settings(tmp_path, environ={})
     assert (report.openai_api_key, report.gateway_yaml) == ("replaced", "kept")
     assert report.changed
     assert settings.environment["OPENAI_API_KEY"] == Secret("sk-another")
@@ -169,7 +169,7 @@ def test_force_writes_gateway_yaml_anew_and_keeps_every_old_one(tmp_path: Path) 
     assert first.backup.read_text() == "runtime: embedded\n"
     assert second.backup.read_text() == "runtime: docker\n"
     assert (tmp_path / "shop" / "gateway.yaml").read_text() == first_gateway_yaml("shop")
-    assert load(tmp_path / "shop", environ={}).secrets.master_key == Secret(MASTER_KEY)
+    assert load_settings(tmp_path / "shop", environ={}).secrets.master_key == Secret(MASTER_KEY)
 
 
 def test_force_is_a_way_out_of_a_broken_gateway_yaml(tmp_path: Path) -> None:
@@ -216,7 +216,7 @@ def test_gitignore_is_written_before_any_secret(tmp_path: Path) -> None:
 
 def test_an_env_file_that_cannot_be_written_is_told(tmp_path: Path) -> None:
     project(tmp_path)
-    settings = load(tmp_path, environ={})
+    settings = load_settings(tmp_path, environ={})
     (tmp_path / ".env").mkdir()
 
     with pytest.raises(GatewayctlError) as caught:
@@ -282,7 +282,7 @@ def test_ensuring_hands_back_settings_with_the_new_secrets(tmp_path: Path) -> No
     ensured = ensure_project(project(tmp_path))
 
     assert ensured.env_added == GENERATED
-    assert ensured.settings.secrets == load(tmp_path, environ={}).secrets
+    assert ensured.settings.secrets == load_settings(tmp_path, environ={}).secrets
     assert require_master_key(ensured.settings).reveal().startswith("sk-")
     assert ensured.settings.source_of("LITELLM_MASTER_KEY").name == ".env"
     assert not (tmp_path / "gateway.yaml").exists()
@@ -291,7 +291,7 @@ def test_ensuring_hands_back_settings_with_the_new_secrets(tmp_path: Path) -> No
 def test_ensuring_a_complete_project_changes_nothing(tmp_path: Path) -> None:
     first = ensure_project(project(tmp_path))
 
-    again = ensure_project(load(tmp_path, environ={}))
+    again = ensure_project(load_settings(tmp_path, environ={}))
 
     assert (again.env_added, again.gitignore_added) == ((), ())
     assert again.settings.secrets == first.settings.secrets
@@ -315,7 +315,7 @@ def test_two_at_once_agree_on_one_set_of_secrets(tmp_path: Path) -> None:
         ensured = list(pool.map(ensure_project, settings))
 
     keys = {one.settings.secrets.master_key for one in ensured}
-    assert keys == {load(tmp_path, environ={}).secrets.master_key}
+    assert keys == {load_settings(tmp_path, environ={}).secrets.master_key}
     assert sorted(len(one.env_added) for one in ensured) == [0, 0, 0, 0, 0, 5]
 
 

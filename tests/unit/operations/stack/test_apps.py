@@ -9,11 +9,11 @@ import pytest
 
 from gatewayctl.errors import DatabasePasswordRefused, ServiceFailed
 from gatewayctl.gateway.client import GatewayClient
-from gatewayctl.operations.diagnosis.health import check
+from gatewayctl.operations.diagnosis.health import check_services
 from gatewayctl.operations.stack.restart import restart
 from gatewayctl.operations.stack.up import UpOptions, UpReport, up
 from gatewayctl.operations.stack.wait import wait_ready
-from gatewayctl.runtimes.runtime_marker import record, recorded
+from gatewayctl.runtimes.runtime_marker import read_runtime, write_runtime
 from gatewayctl.settings.model import Settings
 from tests.fakes.answers import REFUSED, answers
 from tests.fakes.clock import FakeClock
@@ -102,13 +102,13 @@ def test_the_runtime_is_recorded_before_anything_is_started(
     with pytest.raises(ServiceFailed):
         done(settings, runtime, gateway)
 
-    assert recorded(settings.state_dir) == "docker"
+    assert read_runtime(settings.state_dir) == "docker"
 
 
 def test_a_change_of_runtime_says_where_the_other_data_is(
     settings: Settings, gateway: GatewayClient
 ) -> None:
-    record(settings.state_dir, "embedded")
+    write_runtime(settings.state_dir, "embedded")
 
     first = done(settings, docker_stack("shop"), gateway)
     second = done(settings, docker_stack("shop"), gateway)
@@ -138,7 +138,7 @@ def healths(
     settings: Settings, runtime: FakeRuntime, litellm: Exception | None = None
 ) -> dict[str, tuple[str, str]]:
     with answers([litellm] if litellm else None) as http:
-        return {s.service: (s.health, s.detail) for s in check(settings, runtime, http)}
+        return {s.service: (s.health, s.detail) for s in check_services(settings, runtime, http)}
 
 
 def test_the_engines_word_and_the_answer_both_count(settings: Settings) -> None:

@@ -7,8 +7,8 @@ import pytest
 from gatewayctl.errors import Locked, RuntimeProblem
 from gatewayctl.operations.stack.down import DownReport, down
 from gatewayctl.operations.state import restore_journal
-from gatewayctl.operations.state.audit import audit
-from gatewayctl.operations.state.lock import held
+from gatewayctl.operations.state.audit import read_audit
+from gatewayctl.operations.state.lock import hold_lock
 from tests.fakes.driving import driven, report_of
 from tests.fakes.projects import project
 from tests.fakes.runtime import SERVICES, FakeRuntime, up_and_running
@@ -55,7 +55,7 @@ def test_the_audit_log_tells_which_down_it_was(tmp_path: Path, volumes: bool, ve
 
     driven(down(settings, FakeRuntime(), volumes=volumes))
 
-    (entry,) = audit(settings.state_dir).entries
+    (entry,) = read_audit(settings.state_dir).entries
     assert (entry.verb, entry.outcome) == (verb, "done")
 
 
@@ -72,7 +72,7 @@ def test_data_is_removed_only_where_that_is_wanted(tmp_path: Path) -> None:
 def test_a_project_that_is_being_changed_is_left_alone(tmp_path: Path) -> None:
     settings, runtime = project(tmp_path), up_and_running()
 
-    with held(settings.state_dir, "up"), pytest.raises(Locked, match="gatewayctl up"):
+    with hold_lock(settings.state_dir, "up"), pytest.raises(Locked, match="gatewayctl up"):
         driven(down(settings, runtime, volumes=True))
 
     assert runtime.calls == []
@@ -98,4 +98,4 @@ def test_a_restore_that_is_halfway_is_over_only_when_the_data_is_gone(
 
     driven(down(settings, up_and_running(), volumes=volumes))
 
-    assert (restore_journal.unfinished(settings) is None) == volumes
+    assert (restore_journal.unfinished_restore(settings) is None) == volumes

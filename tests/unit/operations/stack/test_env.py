@@ -6,7 +6,7 @@ import pytest
 
 from gatewayctl.errors import EnvFileMissing, UsageProblem, VirtualKeyMissing
 from gatewayctl.operations.stack.env import env
-from gatewayctl.settings.load import load
+from gatewayctl.settings.load import load_settings
 from gatewayctl.settings.model import Settings
 from tests.fakes.projects import project
 
@@ -65,7 +65,7 @@ def test_a_key_that_was_not_made_yet_names_its_variable(tmp_path: Path) -> None:
 
 def test_a_folder_without_secrets_is_told_how_to_make_them(tmp_path: Path) -> None:
     with pytest.raises(EnvFileMissing, match=r"There is no .*\.env") as refused:
-        env(load(tmp_path, environ={}), "embedded", place="host")
+        env(load_settings(tmp_path, environ={}), "embedded", place="host")
 
     assert "gatewayctl init" in refused.value.hint
 

@@ -7,7 +7,7 @@ import pytest
 
 from gatewayctl.errors import Drift, RestoreUnfinished, SaltKeyChanged
 from gatewayctl.gateway.client import GatewayClient
-from gatewayctl.operations.keys.create import create_declared_keys
+from gatewayctl.operations.keys.create import ensure_declared_keys
 from gatewayctl.operations.project.render import render
 from gatewayctl.operations.stack.plan import PlanReport, plan
 from gatewayctl.operations.state import restore_journal, salt_key
@@ -122,7 +122,7 @@ def test_a_key_that_the_environment_holds_is_not_made_anew(tmp_path: Path) -> No
 
     with served(desk.fake) as gateway:
         report = plan(settings, resolved(up_and_running()), gateway)
-        made = create_declared_keys(settings, gateway)
+        made = ensure_declared_keys(settings, gateway)
 
     assert report.keys == ()
     assert not made.changed
@@ -142,9 +142,9 @@ def test_secrets_that_up_would_generate_are_named(tmp_path: Path) -> None:
     bare = project(tmp_path / "bare", env="")
     (bare.project_dir / ".env").write_text("")
 
-    from gatewayctl.settings.load import load
+    from gatewayctl.settings.load import load_settings
 
-    report = planned(load(bare.project_dir), FakeRuntime())
+    report = planned(load_settings(bare.project_dir), FakeRuntime())
 
     assert "LITELLM_SALT_KEY" in report.secrets
     assert "REDIS_PASSWORD" not in report.secrets
@@ -157,6 +157,6 @@ def test_what_up_would_refuse_is_refused(settings: Settings) -> None:
 
     restore_journal.end(settings)
     made_with = project(settings.project_dir, env="LITELLM_SALT_KEY=sk-salt-0123456789abcdef\n")
-    salt_key.remember(made_with)
+    salt_key.record_salt_key(made_with)
     with pytest.raises(SaltKeyChanged):
         planned(settings, up_and_running())

@@ -14,7 +14,7 @@ from gatewayctl.errors import (
     UnknownService,
 )
 from gatewayctl.operations.stack.restart import RestartReport, restart
-from gatewayctl.operations.state.lock import held
+from gatewayctl.operations.state.lock import hold_lock
 from gatewayctl.settings.model import Settings
 from tests.fakes.answers import REFUSED, answers
 from tests.fakes.driving import report_of
@@ -88,7 +88,7 @@ def test_without_secrets_nothing_is_restarted(tmp_path: Path) -> None:
 
 
 def test_a_project_that_is_being_changed_is_left_alone(settings: Settings) -> None:
-    with held(settings.state_dir, "up"), pytest.raises(Locked):
+    with hold_lock(settings.state_dir, "up"), pytest.raises(Locked):
         restarted(settings, up_and_running())
 
 

@@ -17,7 +17,7 @@ from gatewayctl.errors import (
 )
 from gatewayctl.gateway.client import GatewayClient
 from gatewayctl.operations.stack.up import UpOptions, UpReport, up
-from gatewayctl.operations.state.lock import held
+from gatewayctl.operations.state.lock import hold_lock
 from gatewayctl.settings.model import Settings
 from tests.fakes.answers import nobody
 from tests.fakes.driving import driven, report_of
@@ -199,7 +199,7 @@ def test_another_gatewayctl_in_this_project_is_named_and_nothing_is_done(
 ) -> None:
     runtime = FakeRuntime()
 
-    with held(settings.state_dir, "down"), pytest.raises(Locked, match="gatewayctl down"):
+    with hold_lock(settings.state_dir, "down"), pytest.raises(Locked, match="gatewayctl down"):
         done(settings, runtime, gateway)
 
     assert runtime.calls == []

@@ -49,7 +49,7 @@ def test_a_start_that_fails_remembers_no_salt_key(tmp_path: Path) -> None:
     with pytest.raises(ServiceFailed):
         brought_up(made(tmp_path), runtime)
 
-    assert not salt_key.known(made(tmp_path))
+    assert not salt_key.is_recorded(made(tmp_path))
 
 
 def test_data_that_is_removed_takes_the_memory_of_its_salt_key_along(tmp_path: Path) -> None:
@@ -57,10 +57,10 @@ def test_data_that_is_removed_takes_the_memory_of_its_salt_key_along(tmp_path: P
     brought_up(made(tmp_path), runtime)
 
     report_of(down(made(tmp_path), runtime, volumes=False))
-    assert salt_key.known(made(tmp_path))
+    assert salt_key.is_recorded(made(tmp_path))
     report_of(down(made(tmp_path), runtime, volumes=True))
 
-    assert not salt_key.known(made(tmp_path))
+    assert not salt_key.is_recorded(made(tmp_path))
 
 
 class FullDisk(FakeRuntime):

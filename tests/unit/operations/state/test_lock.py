@@ -10,13 +10,13 @@ from pathlib import Path
 import pytest
 
 from gatewayctl.errors import FileUnwritable, Locked
-from gatewayctl.operations.state.lock import held
+from gatewayctl.operations.state.lock import hold_lock
 
 HOLDER = """
 import sys
 from pathlib import Path
-from gatewayctl.operations.state.lock import held
-with held(Path(sys.argv[1]), "up"):
+from gatewayctl.operations.state.lock import hold_lock
+with hold_lock(Path(sys.argv[1]), "up"):
     print("held", flush=True)
     sys.stdin.read()
 """
@@ -33,7 +33,7 @@ def test_a_lock_that_a_live_process_holds_names_it(state: Path) -> None:
         assert holder.stdout is not None
         holder.stdout.readline()
 
-        with pytest.raises(Locked) as refused, held(state, "down"):
+        with pytest.raises(Locked) as refused, hold_lock(state, "down"):
             pass
 
     since = json.loads((state / "lock").read_text())["since"]
@@ -49,26 +49,30 @@ def test_a_holder_that_was_killed_blocks_nobody(state: Path) -> None:
         holder.stdout.readline()
         holder.send_signal(signal.SIGKILL)
 
-    with held(state, "down"):
+    with hold_lock(state, "down"):
         assert json.loads((state / "lock").read_text())["pid"] == os.getpid()
 
 
 def test_a_lock_is_free_again_after_its_verb_however_it_ended(state: Path) -> None:
-    with pytest.raises(KeyboardInterrupt), held(state, "up"):
+    with pytest.raises(KeyboardInterrupt), hold_lock(state, "up"):
         raise KeyboardInterrupt
-    with held(state, "down"):
+    with hold_lock(state, "down"):
         pass
-    with held(state, "up"):
+    with hold_lock(state, "up"):
         pass
 
 
 def test_the_second_verb_of_one_process_is_refused_as_well(state: Path) -> None:
-    with held(state, "up"), pytest.raises(Locked, match=r"gatewayctl up \(pid"), held(state, "x"):
+    with (
+        hold_lock(state, "up"),
+        pytest.raises(Locked, match=r"gatewayctl up \(pid"),
+        hold_lock(state, "x"),
+    ):
         pass
 
 
 def test_two_projects_do_not_wait_for_each_other(tmp_path: Path) -> None:
-    with held(tmp_path / "one", "up"), held(tmp_path / "other", "up"):
+    with hold_lock(tmp_path / "one", "up"), hold_lock(tmp_path / "other", "up"):
         holders = [
             json.loads((tmp_path / name / "lock").read_text())["pid"] for name in ("one", "other")
         ]
@@ -78,14 +82,17 @@ def test_two_projects_do_not_wait_for_each_other(tmp_path: Path) -> None:
 
 @pytest.mark.parametrize("text", ["", "{", "[]", "null", '{"pid": 1}'])
 def test_a_holder_that_has_not_said_its_name_yet_is_told_so(text: str, state: Path) -> None:
-    with held(state, "up"):
+    with hold_lock(state, "up"):
         (state / "lock").write_text(text)
-        with pytest.raises(Locked, match="by a gatewayctl that has just begun"), held(state, "x"):
+        with (
+            pytest.raises(Locked, match="by a gatewayctl that has just begun"),
+            hold_lock(state, "x"),
+        ):
             pass
 
 
 def test_the_state_folder_is_made_private(state: Path) -> None:
-    with held(state, "up"):
+    with hold_lock(state, "up"):
         assert state.stat().st_mode & 0o777 == 0o700
 
 
@@ -94,16 +101,16 @@ def test_a_folder_that_cannot_be_written_is_named(tmp_path: Path) -> None:
 
     state = tmp_path / "project" / ".gatewayctl"
 
-    with pytest.raises(FileUnwritable, match=f"Cannot write to {state}"), held(state, "up"):
+    with pytest.raises(FileUnwritable, match=f"Cannot write to {state}"), hold_lock(state, "up"):
         pass
 
 
 def test_a_second_verb_waits_for_the_first_as_long_as_it_may(state: Path) -> None:
     naps: list[float] = []
     with (
-        held(state, "up"),
+        hold_lock(state, "up"),
         pytest.raises(Locked, match=r"up \(pid \d+\).*Waited 1 s for it\."),
-        held(state, "down", timeout=1, clock=lambda: sum(naps), sleep=naps.append),
+        hold_lock(state, "down", timeout=1, clock=lambda: sum(naps), sleep=naps.append),
     ):
         pass
 
@@ -111,11 +118,11 @@ def test_a_second_verb_waits_for_the_first_as_long_as_it_may(state: Path) -> Non
 
 
 def test_a_lock_that_becomes_free_meanwhile_is_taken(state: Path) -> None:
-    first = held(state, "up")
+    first = hold_lock(state, "up")
     first.__enter__()
 
     def sleep(_: float) -> None:
         first.__exit__(None, None, None)
 
-    with held(state, "down", timeout=5, sleep=sleep):
+    with hold_lock(state, "down", timeout=5, sleep=sleep):
         assert json.loads((state / "lock").read_text())["verb"] == "down"

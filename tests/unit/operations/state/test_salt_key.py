@@ -22,13 +22,13 @@ def settings(folder: Path, key: str = KEY) -> Settings:
 def test_a_project_without_a_database_takes_any_key(tmp_path: Path) -> None:
     salt_key.require_same_salt_key(settings(tmp_path))
 
-    assert not salt_key.known(settings(tmp_path))
+    assert not salt_key.is_recorded(settings(tmp_path))
 
 
 def test_the_key_of_the_first_start_is_the_one_that_counts(tmp_path: Path) -> None:
-    salt_key.remember(settings(tmp_path))
+    salt_key.record_salt_key(settings(tmp_path))
     other = settings(tmp_path, f"{KEY}-other")
-    salt_key.remember(other)
+    salt_key.record_salt_key(other)
 
     salt_key.require_same_salt_key(settings(tmp_path))
     with pytest.raises(SaltKeyChanged, match=r"from \.env line 1") as changed:
@@ -37,24 +37,24 @@ def test_the_key_of_the_first_start_is_the_one_that_counts(tmp_path: Path) -> No
 
 
 def test_a_key_that_is_gone_is_another_one(tmp_path: Path) -> None:
-    salt_key.remember(settings(tmp_path))
+    salt_key.record_salt_key(settings(tmp_path))
 
-    assert salt_key.changed(settings(tmp_path, ""))
+    assert salt_key.has_changed(settings(tmp_path, ""))
 
 
 def test_a_new_database_has_a_new_key(tmp_path: Path) -> None:
-    salt_key.remember(settings(tmp_path))
+    salt_key.record_salt_key(settings(tmp_path))
     other = settings(tmp_path, f"{KEY}-other")
 
-    salt_key.remember(other, anew=True)
-    assert not salt_key.changed(other)
+    salt_key.record_salt_key(other, anew=True)
+    assert not salt_key.has_changed(other)
     salt_key.forget(other)
-    assert not salt_key.known(other)
+    assert not salt_key.is_recorded(other)
     salt_key.forget(other)
 
 
 def test_what_is_kept_is_private_and_holds_no_key(tmp_path: Path) -> None:
-    salt_key.remember(settings(tmp_path))
+    salt_key.record_salt_key(settings(tmp_path))
     (kept,) = settings(tmp_path).state_dir.iterdir()
 
     assert stat.S_IMODE(kept.stat().st_mode) == 0o600
@@ -66,7 +66,7 @@ def test_a_disk_that_takes_nothing_keeps_nobody_from_starting(tmp_path: Path) ->
     made.state_dir.rmdir()
     made.state_dir.write_text("no folder")
 
-    salt_key.remember(made)
+    salt_key.record_salt_key(made)
 
     assert made.state_dir.read_text() == "no folder"
 
@@ -76,4 +76,4 @@ def test_a_file_that_says_nothing_keeps_nobody_from_starting(tmp_path: Path, tex
     made = settings(tmp_path)
     (made.state_dir / "salt_key.json").write_text(text)
 
-    assert not salt_key.changed(made)
+    assert not salt_key.has_changed(made)

@@ -4,7 +4,7 @@ from pathlib import Path
 
 import httpx
 
-from gatewayctl.operations.traces.probe import arrived, send_probe
+from gatewayctl.operations.traces.probe import has_probe_arrived, send_probe
 from gatewayctl.settings.model import Secret
 from tests.fakes.answers import nobody
 from tests.fakes.clock import FakeClock
@@ -51,17 +51,19 @@ def test_a_probe_is_waited_for_and_then_given_up(tmp_path: Path) -> None:
         for seconds, there in ((0.5, True), (50, False)):
             clock.now = 1000
             after(seconds)
-            assert there is arrived(
+            assert there is has_probe_arrived(
                 settings, gateway, "a" * 32, timeout=2, clock=clock, sleep=clock.sleep
             )
-        assert not arrived(settings, gateway, None, timeout=2, clock=clock, sleep=clock.sleep)
+        assert not has_probe_arrived(
+            settings, gateway, None, timeout=2, clock=clock, sleep=clock.sleep
+        )
 
 
 def test_a_phoenix_that_does_not_answer_shows_no_probe(tmp_path: Path) -> None:
     fake, clock = FakeLiteLLM(), FakeClock()
     fake.planted[SPANS] = nobody
     with served(fake) as gateway:
-        there = arrived(
+        there = has_probe_arrived(
             project(tmp_path), gateway, "a" * 32, timeout=1, clock=clock, sleep=clock.sleep
         )
 

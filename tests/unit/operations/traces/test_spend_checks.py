@@ -3,7 +3,7 @@ from __future__ import annotations
 from dataclasses import replace
 
 from gatewayctl.gateway.spend import SpendLog
-from gatewayctl.operations.traces.spend_checks import ledger_checks, remembered
+from gatewayctl.operations.traces.spend_checks import check_spend_logs, recall_expectation
 from tests.unit.tracing.test_verify import CALL, EXPECTED, TRACE, WHOLE, span
 
 LOG = SpendLog(
@@ -24,7 +24,7 @@ LOG = SpendLog(
 
 
 def states(*logs: SpendLog, unread: str | None = None) -> list[str]:
-    return [check.state for check in ledger_checks(logs, EXPECTED, unread=unread)]
+    return [check.state for check in check_spend_logs(logs, EXPECTED, unread=unread)]
 
 
 def test_a_log_that_agrees_passes() -> None:
@@ -54,7 +54,7 @@ OWN = {
 
 
 def test_a_client_span_remembers_its_call() -> None:
-    found = remembered(TRACE, (span("client", None, "CHAIN", **OWN), *WHOLE[1:]), ())
+    found = recall_expectation(TRACE, (span("client", None, "CHAIN", **OWN), *WHOLE[1:]), ())
 
     assert found == EXPECTED
 
@@ -63,7 +63,7 @@ def test_a_root_of_a_route_says_how_many_steps_there_were() -> None:
     root = span("root", None, "CHAIN", **{"gatewayctl.route": "auto", "gatewayctl.calls": 2})
     step = span("client", "root", "CHAIN", **OWN)
 
-    found = remembered(TRACE, (root, step), ())
+    found = recall_expectation(TRACE, (root, step), ())
 
     assert found.calls == (CALL,)
     assert found.client_spans == ("root", "client", "of 1 more calls")
@@ -72,13 +72,15 @@ def test_a_root_of_a_route_says_how_many_steps_there_were() -> None:
 def test_a_step_that_failed_expects_no_reply() -> None:
     failed = {name: OWN[name] for name in OWN if "token" not in name and "call_id" not in name}
 
-    (call,) = remembered(TRACE, (span("c", None, "CHAIN", status="ERROR", **failed),), ()).calls
+    (call,) = recall_expectation(
+        TRACE, (span("c", None, "CHAIN", status="ERROR", **failed),), ()
+    ).calls
 
     assert (call.ok, call.call_id, call.prompt_tokens) == (False, None, None)
 
 
 def test_of_a_trace_of_another_program_the_ledger_remembers() -> None:
-    found = remembered(TRACE, WHOLE, (LOG,))
+    found = recall_expectation(TRACE, WHOLE, (LOG,))
 
     assert found.client_spans == ()
     assert found.calls == (replace(CALL, span_id=None),)

@@ -11,8 +11,13 @@ import pytest
 
 from gatewayctl.errors import UsageProblem
 from gatewayctl.gateway.client import GatewayClient
-from gatewayctl.operations.traces.verification import GRACE, QUIET, TraceProof, prove
-from gatewayctl.operations.traces.verify import trace_id_of
+from gatewayctl.operations.traces.verification import (
+    GRACE,
+    QUIET,
+    TraceVerification,
+    wait_for_verification,
+)
+from gatewayctl.operations.traces.verify import parse_trace_id
 from gatewayctl.settings.model import Settings
 from gatewayctl.tracing.spans import Span
 from tests.fakes.answers import nobody
@@ -98,14 +103,14 @@ def proven(
     *,
     timeout: float = 30,
     fresh: bool = True,
-) -> TraceProof:
+) -> TraceVerification:
     fake.planted |= {
         SPANS: world.phoenix,
         "/spend/logs/v2": world.ledger,
         "/v1/models": world.probe,
     }
     return report_of(
-        prove(
+        wait_for_verification(
             settings,
             gateway,
             TRACE,
@@ -227,8 +232,8 @@ def test_without_the_master_key_the_ledger_is_unknown(
 @pytest.mark.parametrize("text", ["", "abc", "0" * 32, "g" * 32, "a" * 31, "a" * 33])
 def test_what_is_no_trace_id_is_refused(text: str) -> None:
     with pytest.raises(UsageProblem, match="is no trace id"):
-        trace_id_of(text)
+        parse_trace_id(text)
 
 
 def test_a_trace_id_may_be_pasted_as_it_is_found() -> None:
-    assert trace_id_of(f" 0x{TRACE.upper()} ") == TRACE
+    assert parse_trace_id(f" 0x{TRACE.upper()} ") == TRACE

@@ -39,7 +39,7 @@ def test_a_rollback_brings_back_the_database_that_was_migrated_and_keeps_the_oth
     assert report.restored
     assert report.kept in world.backups
     assert set(world.runtime.server.databases) == {"litellm", "phoenix"}
-    assert journals.read(world.afresh(gateway).settings) is None
+    assert journals.read_journal(world.afresh(gateway).settings) is None
 
 
 def test_a_rollback_leaves_a_database_that_was_not_migrated(

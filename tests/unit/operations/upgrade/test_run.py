@@ -5,7 +5,7 @@ from pathlib import Path
 
 import pytest
 
-from gatewayctl.env_file.read import read
+from gatewayctl.env_file.read import read_env_file
 from gatewayctl.errors import (
     GatewayctlError,
     ImageMissing,
@@ -19,8 +19,8 @@ from gatewayctl.errors import (
     UsageProblem,
 )
 from gatewayctl.gateway.client import GatewayClient
-from gatewayctl.operations.state.audit import audit
-from gatewayctl.operations.state.lock import held
+from gatewayctl.operations.state.audit import read_audit
+from gatewayctl.operations.state.lock import hold_lock
 from gatewayctl.operations.upgrade import journal as journals
 from gatewayctl.operations.upgrade.run import UpgradeOptions, upgrade
 from tests.fakes.driving import driven, report_of
@@ -158,7 +158,7 @@ def test_a_pre_flight_that_refuses_changes_nothing(world: World, gateway: Gatewa
 
     assert (world.yaml, world.runtime.image) == (YAML, OLD)
     assert "start" not in world.runtime.calls
-    assert journals.read(world.afresh(gateway).settings) is None
+    assert journals.read_journal(world.afresh(gateway).settings) is None
 
 
 def test_no_backup_is_made_where_none_is_wanted(world: World, gateway: GatewayClient) -> None:
@@ -173,9 +173,9 @@ def test_an_image_set_in_env_is_changed_there(world: World, gateway: GatewayClie
     report = report_of(world.upgrade(gateway))
 
     assert report.setting == ".env"
-    assert (read(env)["LITELLM_IMAGE"].value, world.yaml) == (NEW, YAML)
+    assert (read_env_file(env)["LITELLM_IMAGE"].value, world.yaml) == (NEW, YAML)
     report_of(world.rollback(gateway))
-    assert read(env)["LITELLM_IMAGE"].value == OLD
+    assert read_env_file(env)["LITELLM_IMAGE"].value == OLD
 
 
 def test_an_image_set_in_the_environment_is_not_ours_to_change(
@@ -213,7 +213,7 @@ def test_a_release_that_ends_is_told_with_its_words_and_the_way_back(
 
     assert "gatewayctl rollback" in caught.value.hint
     assert world.runtime.image == NEW
-    journal = journals.read(world.afresh(gateway).settings)
+    journal = journals.read_journal(world.afresh(gateway).settings)
     assert journal is not None
     assert (journal.unfinished, journal.backup) == (True, world.backups[0])
 
@@ -279,7 +279,7 @@ def test_interrupted_at_any_step_it_goes_on_or_back(tmp_path: Path) -> None:
                 for _ in range(at):
                     next(events)
                 events.close()
-                changed = journals.read(world.afresh(client).settings) is not None
+                changed = journals.read_journal(world.afresh(client).settings) is not None
                 rows = dict(world.rows)
                 if way == "on":
                     report = report_of(world.upgrade(client))
@@ -331,9 +331,9 @@ def test_a_journal_that_cannot_be_read_is_told(world: World, gateway: GatewayCli
 
 
 def test_one_at_a_time_and_written_down(world: World, gateway: GatewayClient) -> None:
-    with held(world.folder / ".gatewayctl", "up"), pytest.raises(Locked):
+    with hold_lock(world.folder / ".gatewayctl", "up"), pytest.raises(Locked):
         report_of(world.upgrade(gateway))
     report_of(world.upgrade(gateway))
 
-    entry = audit(world.folder / ".gatewayctl").entries[-1]
+    entry = read_audit(world.folder / ".gatewayctl").entries[-1]
     assert (entry.verb, entry.subject, entry.outcome) == ("upgrade", "1.108.11", "done")

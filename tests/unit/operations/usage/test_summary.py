@@ -13,7 +13,7 @@ from hypothesis import strategies as st
 from gatewayctl.errors import EnvFileMissing, PhoenixUnreachable
 from gatewayctl.gateway.client import GatewayClient
 from gatewayctl.operations.usage.reconcile import ReconcileReport, reconcile
-from gatewayctl.operations.usage.summary import UsageReport, percentile, usage
+from gatewayctl.operations.usage.summary import UsageReport, percentile, summarize_usage
 from gatewayctl.settings.model import Settings
 from tests.fakes.litellm import FakeLiteLLM, served
 from tests.fakes.projects import MASTER_KEY, project
@@ -48,7 +48,9 @@ def tagged(call_id: str, component: str, **fields: Any) -> dict[str, Any]:
 
 
 def summed(settings: Settings, gateway: GatewayClient, **asked: Any) -> UsageReport:
-    return usage(settings, gateway, **{"since": NOW - timedelta(days=1), **asked}, now=lambda: NOW)
+    return summarize_usage(
+        settings, gateway, **{"since": NOW - timedelta(days=1), **asked}, now=lambda: NOW
+    )
 
 
 def test_requests_are_summed_by_component(

@@ -6,20 +6,20 @@ from typing import Any
 import pytest
 
 from gatewayctl.errors import RuntimeProblem
-from gatewayctl.runtimes.docker.changes import pending
-from gatewayctl.runtimes.docker.states import Container, container
-from gatewayctl.runtimes.service_change import PendingChange
+from gatewayctl.runtimes.docker.changes import preview_changes
+from gatewayctl.runtimes.docker.states import Container, parse_container
+from gatewayctl.runtimes.service_change import ServiceChange
 from tests.fakes.docker import FakeDocker, inspected
 
 HASH = {"com.docker.compose.config-hash": "one", "gatewayctl.config-sha256": "f1"}
 
 
-def planned(docker: FakeDocker, found: Mapping[str, Container], **generated: str) -> PendingChange:
-    return pending(docker, "text", found, ["litellm"], generated=generated)[0]
+def planned(docker: FakeDocker, found: Mapping[str, Container], **generated: str) -> ServiceChange:
+    return preview_changes(docker, "text", found, ["litellm"], generated=generated)[0]
 
 
-def change(docker: FakeDocker, **said: Any) -> PendingChange:
-    found = container(inspected("litellm", labels=HASH, image="litellm:1", **said))
+def change(docker: FakeDocker, **said: Any) -> ServiceChange:
+    found = parse_container(inspected("litellm", labels=HASH, image="litellm:1", **said))
     return planned(docker, {"litellm": found})
 
 
@@ -30,7 +30,7 @@ def engine(**fields: Any) -> FakeDocker:
 def test_the_same_settings_and_image_leave_a_container_alone() -> None:
     found = change(engine(hashed={"litellm": "one"}))
 
-    assert found == PendingChange(service="litellm", action="untouched")
+    assert found == ServiceChange(service="litellm", action="untouched")
 
 
 def test_what_does_not_run_would_be_started() -> None:
@@ -58,7 +58,9 @@ def test_other_settings_recreate_it_and_are_named_as_in_env_file_without_values(
 def test_a_name_that_points_to_another_image_recreates_it() -> None:
     service = {"labels": {"gatewayctl.config-sha256": "f1"}}
     docker = engine(hashed={"litellm": "one"}, configured={"litellm": service})
-    moved = container(inspected("litellm", labels=HASH, image="litellm:1") | {"Image": "sha256:x"})
+    moved = parse_container(
+        inspected("litellm", labels=HASH, image="litellm:1") | {"Image": "sha256:x"}
+    )
 
     found = planned(docker, {"litellm": moved})
 
@@ -83,7 +85,7 @@ LOST = {
 
 def test_a_variable_that_env_lost_is_named_where_a_service_needs_it() -> None:
     docker = engine(hashed={"litellm": "two"}, configured={"litellm": LOST})
-    running = {"litellm": container(inspected("litellm", labels=HASH, image="litellm:1"))}
+    running = {"litellm": parse_container(inspected("litellm", labels=HASH, image="litellm:1"))}
 
     found = planned(docker, running, DB_PASSWORD="made-anew")
 
@@ -100,7 +102,7 @@ def test_a_variable_that_nobody_generates_is_still_a_failure() -> None:
 
 def test_what_needs_a_container_that_is_made_anew_is_made_anew_too() -> None:
     found = {
-        name: container(inspected(name, labels=HASH, image="litellm:1"))
+        name: parse_container(inspected(name, labels=HASH, image="litellm:1"))
         for name in ("postgres-litellm", "litellm", "phoenix")
     }
     docker = engine(
@@ -109,7 +111,7 @@ def test_what_needs_a_container_that_is_made_anew_is_made_anew_too() -> None:
         anew=frozenset({"postgres-litellm", "litellm"}),
     )
 
-    changes = pending(docker, "text", found, [*found], generated={})
+    changes = preview_changes(docker, "text", found, [*found], generated={})
 
     assert [change.action for change in changes] == ["recreate", "recreate", "untouched"]
     assert changes[1].why == ("postgres-litellm",)

@@ -10,7 +10,7 @@ from gatewayctl.errors import (
     ServiceFailed,
 )
 from gatewayctl.runtimes.base import Progress
-from gatewayctl.runtimes.docker.compose import failed_service, failure, service_of, step
+from gatewayctl.runtimes.docker.compose import failed_service, failure, parse_progress, service_of
 
 
 @pytest.mark.parametrize(
@@ -21,12 +21,14 @@ from gatewayctl.runtimes.docker.compose import failed_service, failure, service_
     ],
 )
 def test_a_step_of_compose_is_news_of_a_service(line: str, subject: str, detail: str) -> None:
-    assert step(line, "my-shop") == Progress(subject=subject, state="working", detail=detail)
+    assert parse_progress(line, "my-shop") == Progress(
+        subject=subject, state="working", detail=detail
+    )
 
 
 @pytest.mark.parametrize("line", ["", " Network my-shop_gateway  Created", "time=x level=warning"])
 def test_other_lines_are_no_news(line: str) -> None:
-    assert step(line, "my-shop") is None
+    assert parse_progress(line, "my-shop") is None
 
 
 @pytest.mark.parametrize(

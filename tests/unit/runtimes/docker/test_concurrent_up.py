@@ -8,7 +8,7 @@ from contextlib import contextmanager
 import pytest
 
 from gatewayctl.errors import RuntimeProblem
-from gatewayctl.runtimes.docker.concurrent_up import starts
+from gatewayctl.runtimes.docker.concurrent_up import find_concurrent_ups
 from gatewayctl.settings.model import Settings
 from tests.fakes.driving import driven
 from tests.unit.runtimes.docker.faked_engine import runtime_of, up_and_running
@@ -29,8 +29,8 @@ def a_process(*words: str) -> Iterator[int]:
 
 def test_a_start_of_this_project_is_seen_and_only_while_it_lives() -> None:
     with a_process(*UP) as pid:
-        assert starts("shop") == (pid,)
-    assert starts("shop") == ()
+        assert find_concurrent_ups("shop") == (pid,)
+    assert find_concurrent_ups("shop") == ()
 
 
 @pytest.mark.parametrize(
@@ -45,7 +45,7 @@ def test_a_start_of_this_project_is_seen_and_only_while_it_lives() -> None:
 )
 def test_what_does_not_change_this_project_and_end_is_none(words: tuple[str, ...]) -> None:
     with a_process(*words):
-        assert starts("shop") == ()
+        assert find_concurrent_ups("shop") == ()
 
 
 @pytest.mark.parametrize("verb", ["start", "stop", "restart"])

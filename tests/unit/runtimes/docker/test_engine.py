@@ -19,10 +19,10 @@ from gatewayctl.errors import (
 from gatewayctl.runtimes.docker.engine import (
     DEFAULT_HOST,
     Endpoint,
-    ask,
     check_compose,
     endpoint,
     failure,
+    probe_engine,
 )
 
 
@@ -67,7 +67,7 @@ def test_an_engine_is_asked_by_its_own_ping(
     answer: bytes | None, found: str, tmp_path: Path
 ) -> None:
     with engine(tmp_path / "s", answer) as heard:
-        assert ask(at(tmp_path / "s")) == found
+        assert probe_engine(at(tmp_path / "s")) == found
 
     assert heard[0].startswith(b"GET /_ping HTTP/1.1\r\n")
 
@@ -76,13 +76,13 @@ def test_no_socket_and_a_dead_socket_are_silent(tmp_path: Path) -> None:
     with socket.socket(socket.AF_UNIX) as dead:
         dead.bind(str(tmp_path / "dead"))
 
-    assert ask(at(tmp_path / "dead")) == "silent"
-    assert ask(at(tmp_path / "none")) == "silent"
+    assert probe_engine(at(tmp_path / "dead")) == "silent"
+    assert probe_engine(at(tmp_path / "none")) == "silent"
 
 
 @pytest.mark.parametrize("host", ["tcp://localhost:docker", "tcp://localhost:99999", "tcp://[::1"])
 def test_an_address_that_is_none_is_silent(host: str) -> None:
-    assert ask(Endpoint(host=host, source="DOCKER_HOST")) == "silent"
+    assert probe_engine(Endpoint(host=host, source="DOCKER_HOST")) == "silent"
 
 
 def test_an_engine_that_hangs_is_silent_after_a_moment(tmp_path: Path) -> None:
@@ -90,21 +90,21 @@ def test_an_engine_that_hangs_is_silent_after_a_moment(tmp_path: Path) -> None:
         hanging.bind(str(tmp_path / "hangs"))
         hanging.listen()
 
-        assert ask(at(tmp_path / "hangs"), patience=0.05) == "silent"
+        assert probe_engine(at(tmp_path / "hangs"), patience=0.05) == "silent"
 
 
 @pytest.mark.parametrize(
     "host", ["ssh://me@build", "tcp://10.0.0.7:2375", "npipe:////./pipe/docker", ""]
 )
 def test_an_engine_of_another_machine_is_not_asked(host: str) -> None:
-    assert ask(Endpoint(host=host, source="DOCKER_HOST")) == "elsewhere"
+    assert probe_engine(Endpoint(host=host, source="DOCKER_HOST")) == "elsewhere"
 
 
 def test_an_engine_behind_a_port_of_this_machine_is_asked() -> None:
     with socket.create_server(("127.0.0.1", 0)) as free:
         port = free.getsockname()[1]
 
-    assert ask(Endpoint(host=f"tcp://127.0.0.1:{port}", source="DOCKER_HOST")) == "silent"
+    assert probe_engine(Endpoint(host=f"tcp://127.0.0.1:{port}", source="DOCKER_HOST")) == "silent"
 
 
 # Where it is

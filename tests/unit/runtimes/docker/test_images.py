@@ -5,7 +5,13 @@ from pathlib import Path
 import pytest
 
 from gatewayctl.errors import BuildFailed, ImageMissing, RegistryUnreachable, RuntimeProblem
-from gatewayctl.runtimes.docker.images import Image, build, fetch, needed, refusal
+from gatewayctl.runtimes.docker.images import (
+    Image,
+    build_images,
+    fetch_images,
+    needed_images,
+    pull_failure,
+)
 from gatewayctl.settings.model import Settings
 from tests.fakes.docker import FakeDocker
 from tests.fakes.driving import driven
@@ -31,7 +37,7 @@ def settings(tmp_path: Path) -> Settings:
 def test_an_image_that_two_services_share_is_needed_once(settings: Settings) -> None:
     services = ("postgres-litellm", "postgres-phoenix", "phoenix", "litellm")
 
-    assert [image.name for image in needed(settings, services)] == [
+    assert [image.name for image in needed_images(settings, services)] == [
         settings.images.postgres,
         settings.images.phoenix,
         "litellm:typo",
@@ -41,7 +47,7 @@ def test_an_image_that_two_services_share_is_needed_once(settings: Settings) -> 
 def test_apps_bring_their_images_unless_they_are_built(tmp_path: Path) -> None:
     apps = "apps:\n  shop: {image: shop:1}\n  built: {build: app}\n"
 
-    found = needed(project(tmp_path, apps), ())
+    found = needed_images(project(tmp_path, apps), ())
 
     assert found == (Image(name="shop:1", setting="apps.shop.image"),)
 
@@ -49,7 +55,7 @@ def test_apps_bring_their_images_unless_they_are_built(tmp_path: Path) -> None:
 def test_only_images_that_are_missing_are_pulled(settings: Settings) -> None:
     docker = FakeDocker(images={"postgres:16"}, says={"pull": LAYERS})
 
-    driven(fetch(docker, settings, IMAGES, refresh=False))
+    driven(fetch_images(docker, settings, IMAGES, refresh=False))
 
     assert docker.calls == ["pull a:1"]
 
@@ -57,7 +63,7 @@ def test_only_images_that_are_missing_are_pulled(settings: Settings) -> None:
 def test_a_refresh_pulls_all(settings: Settings) -> None:
     docker = FakeDocker(images={"postgres:16", "a:1"})
 
-    driven(fetch(docker, settings, IMAGES, refresh=True))
+    driven(fetch_images(docker, settings, IMAGES, refresh=True))
 
     assert docker.calls == ["pull postgres:16", "pull a:1"]
 
@@ -65,7 +71,7 @@ def test_a_refresh_pulls_all(settings: Settings) -> None:
 def test_a_pull_is_shown_by_layers(settings: Settings) -> None:
     docker = FakeDocker(says={"pull": LAYERS})
 
-    seen, _ = driven(fetch(docker, settings, IMAGES[:1], refresh=False))
+    seen, _ = driven(fetch_images(docker, settings, IMAGES[:1], refresh=False))
 
     assert [event.fraction for event in seen] == [None, 0.0, 0.5, 0.5, 1.0, None]
     assert seen[-2].detail == "2 of 2 layers"
@@ -94,7 +100,7 @@ def test_no_such_image_is_told_apart_from_no_network(
     image = Image(name="litellm:typo", setting="images.litellm")
 
     with pytest.raises(RuntimeProblem) as failed:
-        driven(fetch(docker, settings, [image], refresh=False))
+        driven(fetch_images(docker, settings, [image], refresh=False))
 
     assert type(failed.value) is kind
     assert "litellm:typo" in failed.value.message
@@ -102,7 +108,7 @@ def test_no_such_image_is_told_apart_from_no_network(
 
 
 def test_a_wrong_image_is_told_with_where_it_was_set(settings: Settings) -> None:
-    found = refusal("manifest unknown", Image(name="a", setting="images.litellm"), settings)
+    found = pull_failure("manifest unknown", Image(name="a", setting="images.litellm"), settings)
 
     assert "images.litellm, from gateway.yaml line 1" in found.message
     assert "gateway.yaml" in found.hint
@@ -112,7 +118,7 @@ def test_a_build_that_fails_over_a_line_of_env_does_not_show_it() -> None:
     words = 'failed to read .env: line 3: unexpected character "@" in variable name "A@B=hunter2"'
 
     with pytest.raises(BuildFailed, match="line 3") as failed:
-        driven(build(FakeDocker(ends={"build": words}), ["a"]))
+        driven(build_images(FakeDocker(ends={"build": words}), ["a"]))
 
     assert "hunter2" not in failed.value.message
 
@@ -121,9 +127,9 @@ def test_each_app_is_built_and_a_failed_build_shows_its_end() -> None:
     good = FakeDocker(says={"build": ["#1 DONE", ""]})
     bad = FakeDocker(ends={"build": "\n".join(f"step {n}" for n in range(40))})
 
-    seen, _ = driven(build(good, ["a", "b"]))
+    seen, _ = driven(build_images(good, ["a", "b"]))
     with pytest.raises(BuildFailed) as failed:
-        driven(build(bad, ["a"]))
+        driven(build_images(bad, ["a"]))
 
     assert good.calls == ["build a", "build b"]
     assert [event.detail for event in seen if event.subject == "a"][1] == "#1 DONE"

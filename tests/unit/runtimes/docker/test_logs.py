@@ -5,7 +5,7 @@ from datetime import UTC, datetime
 import pytest
 
 from gatewayctl.errors import RuntimeProblem
-from gatewayctl.runtimes.docker.logs import parsed, read
+from gatewayctl.runtimes.docker.logs import parse_lines, read_logs
 from tests.fakes.docker import FakeDocker
 
 SAID = [
@@ -18,7 +18,7 @@ SAID = [
 def test_lines_of_several_services_are_put_in_order_of_time() -> None:
     docker = FakeDocker(says={"logs": SAID})
 
-    found = list(read(docker, ["litellm"], tail=5, since=None, follow=False))
+    found = list(read_logs(docker, ["litellm"], tail=5, since=None, follow=False))
 
     assert [(line.service, line.text) for line in found] == [
         ("postgres-litellm", "first"),
@@ -33,14 +33,14 @@ def test_following_goes_on_after_the_past_without_repeating_it() -> None:
     follow = [*SAID, "litellm-1  | 2026-11-23T14:00:04.000000001Z new"]
     docker = FakeDocker(says={"logs": SAID, "follow": follow})
 
-    found = [line.text for line in read(docker, [], tail=None, since=None, follow=True)]
+    found = [line.text for line in read_logs(docker, [], tail=None, since=None, follow=True)]
 
     assert found == ["first", "second", "", "new"]
 
 
 def test_a_reader_that_stops_ends_the_program() -> None:
     docker = FakeDocker(says={"follow": ["a-1  | 2026-11-23T14:00:04Z x"] * 3})
-    lines = read(docker, [], tail=None, since=None, follow=True)
+    lines = read_logs(docker, [], tail=None, since=None, follow=True)
 
     next(lines)
     lines.close()
@@ -52,7 +52,7 @@ def test_the_program_that_cannot_show_logs_says_why() -> None:
     docker = FakeDocker(ends={"logs": "required variable X is missing a value"})
 
     with pytest.raises(RuntimeProblem, match="show the logs: required variable X"):
-        list(read(docker, [], tail=None, since=None, follow=False))
+        list(read_logs(docker, [], tail=None, since=None, follow=False))
 
 
 @pytest.mark.parametrize(
@@ -64,11 +64,13 @@ def test_the_program_that_cannot_show_logs_says_why() -> None:
     ],
 )
 def test_a_line_is_taken_apart(text: str, service: str, rest: str) -> None:
-    (found,) = parsed([text])
+    (found,) = parse_lines([text])
 
     assert found.service == service
     assert found.text.startswith(rest)
 
 
 def test_what_compose_says_itself_is_no_log() -> None:
-    assert list(parsed(["", "time=x level=warning msg=y", "litellm-1 exited with code 3"])) == []
+    assert (
+        list(parse_lines(["", "time=x level=warning msg=y", "litellm-1 exited with code 3"])) == []
+    )

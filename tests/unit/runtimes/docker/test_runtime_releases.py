@@ -5,7 +5,7 @@ from pathlib import Path
 import pytest
 
 from gatewayctl.errors import ImageMissing
-from gatewayctl.rendering.plan import plan
+from gatewayctl.rendering.plan import plan_files
 from gatewayctl.runtimes.docker.runtime import DockerRuntime
 from gatewayctl.runtimes.process import Completed
 from gatewayctl.runtimes.releases import Releases
@@ -48,7 +48,7 @@ def test_the_pre_flight_is_of_the_files_that_are_not_written_yet(tmp_path: Path)
     docker = FakeDocker(once=[done, done])
     made = runtime(tmp_path, docker)
 
-    checks = report_of(made.rehearse(plan(project(tmp_path), runtime="docker")))
+    checks = report_of(made.run_preflight(plan_files(project(tmp_path), runtime="docker")))
 
     assert [check.passed for check in checks] == [True, True]
     assert not (tmp_path / "compose").exists()

@@ -5,13 +5,13 @@ from typing import Any
 
 import pytest
 
-from gatewayctl.runtimes.docker.crash_loop import judged
+from gatewayctl.runtimes.docker.crash_loop import mark_crash_loop
 from gatewayctl.runtimes.docker.states import (
     Container,
-    container,
-    containers,
-    moment,
-    newest,
+    parse_container,
+    parse_containers,
+    parse_time,
+    select_newest,
     version,
 )
 from tests.fakes.docker import STARTED, FakeDocker, inspected
@@ -20,7 +20,7 @@ NOW = STARTED + timedelta(minutes=2)
 
 
 def test_a_running_container_is_told_whole() -> None:
-    found = container(
+    found = parse_container(
         inspected(
             "litellm",
             health="healthy",
@@ -63,7 +63,7 @@ def test_a_running_container_is_told_whole() -> None:
 def test_what_the_engine_says_becomes_a_state_and_a_reason(
     said: dict[str, Any], state: str, detail: str
 ) -> None:
-    found = container(inspected("litellm", **said))
+    found = parse_container(inspected("litellm", **said))
 
     assert (found.state, found.detail) == (state, detail)
     assert (found.uptime(NOW) is None) == (state != "starting")
@@ -72,27 +72,27 @@ def test_what_the_engine_says_becomes_a_state_and_a_reason(
 def test_a_health_check_that_fails_is_told_with_its_last_word() -> None:
     health = {"Status": "unhealthy", "Log": [{"Output": "one"}, {"Output": "Trace\nno database"}]}
 
-    found = container(inspected("litellm", Health=health))
+    found = parse_container(inspected("litellm", Health=health))
 
     assert (found.state, found.health) == ("running", "unhealthy")
     assert found.detail == "its health check fails: no database"
-    silent = container(inspected("litellm", health="unhealthy"))
+    silent = parse_container(inspected("litellm", health="unhealthy"))
     assert silent.detail == "its health check fails"
 
 
 def test_containers_of_compose_run_are_not_services() -> None:
     once = inspected("litellm", labels={"com.docker.compose.oneoff": "True"})
 
-    assert containers([once, inspected("phoenix")])[0].service == "phoenix"
-    assert len(containers([once])) == 0
+    assert parse_containers([once, inspected("phoenix")])[0].service == "phoenix"
+    assert len(parse_containers([once])) == 0
 
 
 def test_of_several_containers_of_a_service_the_one_that_runs_counts() -> None:
-    old = container(inspected("litellm", id="old", status="exited", started=NOW))
-    new = container(inspected("litellm", id="new"))
+    old = parse_container(inspected("litellm", id="old", status="exited", started=NOW))
+    new = parse_container(inspected("litellm", id="new"))
 
-    assert newest([old, new])["litellm"].id == "new"
-    assert newest([new, old])["litellm"].id == "new"
+    assert select_newest([old, new])["litellm"].id == "new"
+    assert select_newest([new, old])["litellm"].id == "new"
 
 
 @pytest.mark.parametrize(
@@ -114,13 +114,13 @@ def test_the_version_is_the_tag_or_the_digest(image: str, expected: str | None) 
 def test_the_engines_time_has_nanoseconds_and_a_way_to_say_never() -> None:
     exact = datetime(2026, 11, 23, 14, 0, 1, 123456, tzinfo=UTC)
 
-    assert moment("2026-11-23T14:00:01.123456789Z") == exact
-    assert moment("2026-11-23T15:00:01.123456789+01:00") == exact
-    assert moment("2026-11-23T14:00:01Z") == exact.replace(microsecond=0)
-    assert moment("2026-11-23T14:00:01.1Z") == exact.replace(microsecond=100000)
-    assert moment("0001-01-01T00:00:00Z") is None
-    assert moment("") is None
-    assert moment("Traceback") is None
+    assert parse_time("2026-11-23T14:00:01.123456789Z") == exact
+    assert parse_time("2026-11-23T15:00:01.123456789+01:00") == exact
+    assert parse_time("2026-11-23T14:00:01Z") == exact.replace(microsecond=0)
+    assert parse_time("2026-11-23T14:00:01.1Z") == exact.replace(microsecond=100000)
+    assert parse_time("0001-01-01T00:00:00Z") is None
+    assert parse_time("") is None
+    assert parse_time("Traceback") is None
 
 
 # Containers that end again and again
@@ -131,7 +131,7 @@ def died(code: int) -> dict[str, Any]:
 
 
 def looked_at(docker: FakeDocker, **said: Any) -> Container:
-    return judged(docker, container(inspected("litellm", **said)), NOW)
+    return mark_crash_loop(docker, parse_container(inspected("litellm", **said)), NOW)
 
 
 def test_a_container_that_ends_again_and_again_has_failed_with_its_last_end() -> None:

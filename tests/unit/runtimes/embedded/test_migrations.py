@@ -15,7 +15,7 @@ from gatewayctl.runtimes.embedded import migrations
 from gatewayctl.runtimes.process import Completed
 
 PSQL = Path("/pg/psql")
-DATABASE = migrations.Database(
+DATABASE = migrations.DatabaseLogin(
     host="127.0.0.1", port=5432, user="litellm", name="litellm", password="geheim"
 )
 
@@ -52,20 +52,20 @@ def test_pending_are_those_not_recorded_in_name_order(tmp_path: Path) -> None:
     folder = _folder(tmp_path, "2_b", "1_a", "3_Add organization")
     (folder / "migration_lock.toml").write_text("")
     psql = FakePsql(_recorded(applied=["1_a"]))
-    names = [one.name for one in migrations.pending(PSQL, DATABASE, folder, runner=psql)]
+    names = [one.name for one in migrations.pending_migrations(PSQL, DATABASE, folder, runner=psql)]
     assert names == ["2_b", "3_Add organization"]
 
 
 def test_nothing_pending_costs_one_query(tmp_path: Path) -> None:
     psql = FakePsql(_recorded(applied=["1_a"]))
-    assert migrations.apply(PSQL, DATABASE, _folder(tmp_path, "1_a"), runner=psql) == ()
+    assert migrations.apply_migrations(PSQL, DATABASE, _folder(tmp_path, "1_a"), runner=psql) == ()
     assert len(psql.commands) == 1
 
 
 def test_everything_pending_goes_through_one_psql(tmp_path: Path) -> None:
     psql = FakePsql(_recorded(), Completed(returncode=0, stdout="", stderr=""))
     folder = _folder(tmp_path, "1_a", "2_b")
-    assert migrations.apply(PSQL, DATABASE, folder, runner=psql) == ("1_a", "2_b")
+    assert migrations.apply_migrations(PSQL, DATABASE, folder, runner=psql) == ("1_a", "2_b")
     assert len(psql.commands) == 2
     script = psql.scripts[1]
     assert script.count("BEGIN;") == script.count("COMMIT;") == 2
@@ -75,7 +75,7 @@ def test_everything_pending_goes_through_one_psql(tmp_path: Path) -> None:
 
 def test_the_password_is_in_the_environment_only(tmp_path: Path) -> None:
     psql = FakePsql(_recorded(), Completed(returncode=0, stdout="", stderr=""))
-    migrations.apply(PSQL, DATABASE, _folder(tmp_path, "1_a"), runner=psql)
+    migrations.apply_migrations(PSQL, DATABASE, _folder(tmp_path, "1_a"), runner=psql)
     assert all(one["PGPASSWORD"] == "geheim" for one in psql.environments)
     assert "geheim" not in str(psql.commands) + str(psql.scripts) + repr(DATABASE)
 
@@ -89,7 +89,7 @@ def test_a_failure_names_the_migration_and_says_what_postgresql_said(tmp_path: P
     psql = FakePsql(_recorded(), refused)
     folder = _folder(tmp_path, "1_a", "2_b", "3_c")
     with pytest.raises(MigrationFailed) as failure:
-        migrations.apply(PSQL, DATABASE, folder, runner=psql)
+        migrations.apply_migrations(PSQL, DATABASE, folder, runner=psql)
     assert str(failure.value) == "Migration 2_b failed: ERROR:  relation does not exist"
 
 
@@ -119,7 +119,7 @@ def test_indexes_are_not_built_concurrently(tmp_path: Path, before: str, after: 
 def test_a_migration_prisma_left_failed_stops_everything(tmp_path: Path) -> None:
     psql = FakePsql(_recorded(failed=["1_a"]))
     with pytest.raises(MigrationFailed, match="Migration 1_a was begun"):
-        migrations.apply(PSQL, DATABASE, _folder(tmp_path, "1_a"), runner=psql)
+        migrations.apply_migrations(PSQL, DATABASE, _folder(tmp_path, "1_a"), runner=psql)
     assert len(psql.commands) == 1
 
 
@@ -127,15 +127,15 @@ def test_a_migration_prisma_left_failed_stops_everything(tmp_path: Path) -> None
 def test_an_unreadable_answer_is_a_failure(tmp_path: Path, output: str) -> None:
     psql = FakePsql(Completed(returncode=0, stdout=output, stderr=""))
     with pytest.raises(MigrationFailed):
-        migrations.pending(PSQL, DATABASE, _folder(tmp_path, "1_a"), runner=psql)
+        migrations.pending_migrations(PSQL, DATABASE, _folder(tmp_path, "1_a"), runner=psql)
 
 
 def test_a_folder_without_migrations_is_a_failure(tmp_path: Path) -> None:
     with pytest.raises(MigrationFailed, match="No migrations"):
-        migrations.pending(PSQL, DATABASE, tmp_path, runner=FakePsql())
+        migrations.pending_migrations(PSQL, DATABASE, tmp_path, runner=FakePsql())
 
 
 def test_an_unreachable_server_is_a_failure(tmp_path: Path) -> None:
     psql = FakePsql(Completed(returncode=2, stdout="", stderr="could not connect\n"))
     with pytest.raises(MigrationFailed, match="could not connect"):
-        migrations.pending(PSQL, DATABASE, _folder(tmp_path, "1_a"), runner=psql)
+        migrations.pending_migrations(PSQL, DATABASE, _folder(tmp_path, "1_a"), runner=psql)

@@ -62,7 +62,7 @@ def test_a_process_that_carries_the_mark_is_found_whoever_its_parent_is(
 ) -> None:
     process = started("/bin/sleep", "60", env=mark(layout))
 
-    assert pids(orphans.find(layout)) == {process.pid}
+    assert pids(orphans.find_orphans(layout)) == {process.pid}
 
 
 @pytest.mark.parametrize("where", ["run", "postgres_home", "litellm_home", "state_dir"])
@@ -71,7 +71,7 @@ def test_a_shell_of_somebody_in_a_folder_of_the_stack_is_none_of_ours(
 ) -> None:
     started("/bin/sleep", "60", cwd=getattr(layout, where))
 
-    assert orphans.find(layout) == []
+    assert orphans.find_orphans(layout) == []
 
 
 def test_a_process_of_another_project_is_none_of_ours(
@@ -81,15 +81,15 @@ def test_a_process_of_another_project_is_none_of_ours(
     process = started("/bin/sleep", "60", env=mark(other))
     started("/bin/sleep", "60", env={MARK: str(layout.state_dir) + "-too"})
 
-    assert orphans.find(layout) == []
-    assert pids(orphans.find(other)) == {process.pid}
+    assert orphans.find_orphans(layout) == []
+    assert pids(orphans.find_orphans(other)) == {process.pid}
 
 
 def test_a_process_that_only_speaks_of_us_is_none_of_ours(layout: Layout, started: Starter) -> None:
     script = "import sys, time; time.sleep(60)"
     started(sys.executable, "-c", script, f"{MARK}={layout.state_dir}", "supervisord", "postgres")
 
-    assert orphans.find(layout) == []
+    assert orphans.find_orphans(layout) == []
 
 
 @pytest.fixture
@@ -110,7 +110,7 @@ def test_postgresql_is_known_by_the_data_it_works_on(
     started(postgres, "60", cwd=layout.postgres_home)
     started("/bin/sleep", "60", cwd=layout.postgres_data)
 
-    assert pids(orphans.find(layout)) == {ours.pid}
+    assert pids(orphans.find_orphans(layout)) == {ours.pid}
 
 
 def test_a_process_that_has_ended_and_was_not_waited_for_is_no_stray(
@@ -119,16 +119,16 @@ def test_a_process_that_has_ended_and_was_not_waited_for_is_no_stray(
     process = started("/bin/true", env=mark(layout))
     os.waitid(os.P_PID, process.pid, os.WEXITED | os.WNOWAIT)
 
-    assert orphans.find(layout) == []
+    assert orphans.find_orphans(layout) == []
 
 
 def test_strays_are_asked_to_end(layout: Layout, started: Starter) -> None:
     process = started("/bin/sleep", "60", env=mark(layout))
 
-    assert orphans.end(orphans.find(layout)) == 1
+    assert orphans.end_processes(orphans.find_orphans(layout)) == 1
 
     assert not psutil.pid_exists(process.pid)
-    assert orphans.find(layout) == []
+    assert orphans.find_orphans(layout) == []
 
 
 def test_a_stray_that_refuses_to_end_is_killed(layout: Layout, started: Starter) -> None:
@@ -136,7 +136,7 @@ def test_a_stray_that_refuses_to_end_is_killed(layout: Layout, started: Starter)
     assert process.stdout is not None
     process.stdout.readline()
 
-    orphans.end(orphans.find(layout), patience=0.05)
+    orphans.end_processes(orphans.find_orphans(layout), patience=0.05)
 
     assert not psutil.pid_exists(process.pid)
 
@@ -146,9 +146,9 @@ def test_postgresql_is_told_not_to_wait_for_its_clients(
 ) -> None:
     layout.postgres_data.mkdir()
     process = started(postgres, "60", cwd=layout.postgres_data)
-    found = orphans.find(layout)
+    found = orphans.find_orphans(layout)
 
-    orphans.end(found)
+    orphans.end_processes(found)
 
     assert found[0].wait() == -signal.SIGINT
     assert not psutil.pid_exists(process.pid)
@@ -159,7 +159,7 @@ def test_the_family_of_a_process_is_itself_and_all_its_descendants(started: Star
     assert process.stdout is not None
     child = int(process.stdout.readline())
 
-    assert pids(orphans.family(process.pid)) == {process.pid, child}
+    assert pids(orphans.process_tree(process.pid)) == {process.pid, child}
     os.kill(child, signal.SIGKILL)
 
 
@@ -167,8 +167,8 @@ def test_nobody_and_the_dead_have_no_family(started: Starter) -> None:
     process = started("/bin/true")
     process.wait()
 
-    assert orphans.family(None) == []
-    assert orphans.family(process.pid) == []
+    assert orphans.process_tree(None) == []
+    assert orphans.process_tree(process.pid) == []
 
 
 def test_waiting_for_the_last_process_ends_when_it_is_gone(
@@ -176,19 +176,19 @@ def test_waiting_for_the_last_process_ends_when_it_is_gone(
 ) -> None:
     started("/bin/true", env=mark(layout)).wait()
 
-    assert orphans.wait_gone(layout, seconds=60) == []
+    assert orphans.wait_until_gone(layout, seconds=60) == []
 
 
 def test_who_stays_is_told_when_the_time_is_up(layout: Layout, started: Starter) -> None:
     process = started("/bin/sleep", "60", env=mark(layout))
 
-    assert pids(orphans.wait_gone(layout, seconds=0.01)) == {process.pid}
+    assert pids(orphans.wait_until_gone(layout, seconds=0.01)) == {process.pid}
 
 
 def test_processes_that_do_not_end_in_time_are_ended(started: Starter) -> None:
     process = started("/bin/sleep", "60")
 
-    orphans.wait([psutil.Process(process.pid)], seconds=0)
+    orphans.wait_for_exit([psutil.Process(process.pid)], seconds=0)
 
     assert not psutil.pid_exists(process.pid)
 
@@ -200,6 +200,6 @@ def test_one_that_ended_while_its_parent_does_not_ask_is_not_waited_for(started:
     child = psutil.Process(int(parent.stdout.readline()))
     child.kill()
 
-    orphans.wait([child], seconds=3600)
+    orphans.wait_for_exit([child], seconds=3600)
 
     assert child.status() == psutil.STATUS_ZOMBIE

@@ -4,27 +4,27 @@ import dataclasses
 
 import pytest
 
-from gatewayctl.rendering.plan import plan
+from gatewayctl.rendering.plan import plan_files
 from gatewayctl.runtimes.base import StartReport
 from gatewayctl.runtimes.embedded.services import SERVICES
-from gatewayctl.runtimes.service_change import PendingChange
+from gatewayctl.runtimes.service_change import ServiceChange
 from gatewayctl.settings.model import Secret
 from tests.unit.runtimes.embedded.faked_stack import Stack
 
 
-def pending(stack: Stack, *, without: str | None = None) -> dict[str, PendingChange]:
+def pending(stack: Stack, *, without: str | None = None) -> dict[str, ServiceChange]:
     """What a start would do, by service, after .env lost one of the secrets."""
     runtime = stack.runtime()
     if without is not None:
         secrets = dataclasses.replace(runtime._settings.secrets, **{without: None})
         runtime._settings = dataclasses.replace(runtime._settings, secrets=secrets)
-    files = plan(runtime._settings, runtime="embedded")
+    files = plan_files(runtime._settings, runtime="embedded")
     return {change.service: change for change in runtime.pending(files)}
 
 
 @pytest.fixture
 def running(stack: Stack) -> Stack:
-    for file in plan(stack.settings(), runtime="embedded"):
+    for file in plan_files(stack.settings(), runtime="embedded"):
         target = stack.settings().compose_dir / file.path
         target.parent.mkdir(exist_ok=True)
         target.write_text(file.content)

@@ -13,7 +13,7 @@ from gatewayctl.runtimes.embedded.environment import Environment
 from gatewayctl.runtimes.embedded.layout import Layout
 from gatewayctl.runtimes.embedded.orphans import MARK
 from gatewayctl.runtimes.embedded.runtime import EmbeddedRuntime
-from gatewayctl.runtimes.self_check import Examined
+from gatewayctl.runtimes.self_check import SelfCheck
 from tests.fakes.environments import made
 from tests.fakes.projects import project
 
@@ -31,11 +31,11 @@ def environment(tmp_path: Path) -> Environment:
 
 
 def found(environment: Environment, layout: Layout) -> dict[str, str]:
-    return {ill.finding: ill.evidence for ill in self_check.ailments(environment, layout, None)}
+    return {ill.finding: ill.evidence for ill in self_check.find_faults(environment, layout, None)}
 
 
 def test_the_embedded_runtime_can_be_examined(tmp_path: Path) -> None:
-    assert isinstance(EmbeddedRuntime(project(tmp_path)), Examined)
+    assert isinstance(EmbeddedRuntime(project(tmp_path)), SelfCheck)
 
 
 def test_a_whole_environment_and_no_process_are_fine(
@@ -57,10 +57,10 @@ def test_parts_that_are_gone_are_named_and_the_mark_goes_with_them(
     evidence = found(environment, layout)["environment_broken"]
     assert str(environment.node) in evidence
 
-    assert "incomplete" in self_check.cure("environment_broken", environment, layout, None)
+    assert "incomplete" in self_check.fix_fault("environment_broken", environment, layout, None)
     assert not environment.complete
     assert environment.root.exists()
-    assert self_check.cure("environment_broken", environment, layout, None) == ""
+    assert self_check.fix_fault("environment_broken", environment, layout, None) == ""
 
 
 @pytest.fixture
@@ -79,12 +79,12 @@ def test_environments_of_other_versions_are_removed_and_nothing_else(
     being_made.mkdir()
 
     assert str(old.root) in found(environment, layout)["environments_old"]
-    self_check.cure("environments_old", environment, layout, None)
+    self_check.fix_fault("environments_old", environment, layout, None)
 
     assert not old.root.exists()
     assert being_made.exists()
     assert environment.missing() == ()
-    assert self_check.cure("environments_old", environment, layout, None) == ""
+    assert self_check.fix_fault("environments_old", environment, layout, None) == ""
 
 
 @pytest.fixture
@@ -106,7 +106,7 @@ def test_an_environment_that_a_process_uses_stays(
     environment: Environment, layout: Layout, old: Environment
 ) -> None:
     assert found(environment, layout) == {}
-    assert self_check.cure("environments_old", environment, layout, None) == ""
+    assert self_check.fix_fault("environments_old", environment, layout, None) == ""
     assert old.complete
 
 
@@ -116,12 +116,14 @@ def test_processes_that_nobody_supervises_are_found_and_ended(
     whose = {MARK: str(layout.state_dir), "PATH": os.defpath}
     with subprocess.Popen(["sleep", "60"], env=whose) as stray:
         assert f"pid {stray.pid}" in found(environment, layout)["processes_left"]
-        assert self_check.ailments(environment, layout, stray.pid) == ()
+        assert self_check.find_faults(environment, layout, stray.pid) == ()
 
-        assert self_check.cure("processes_left", environment, layout, None) == "ended 1 processes"
+        assert (
+            self_check.fix_fault("processes_left", environment, layout, None) == "ended 1 processes"
+        )
 
-    assert self_check.cure("processes_left", environment, layout, None) == ""
+    assert self_check.fix_fault("processes_left", environment, layout, None) == ""
 
 
 def test_what_it_does_not_know_is_not_cured(environment: Environment, layout: Layout) -> None:
-    assert self_check.cure("disk_full", environment, layout, None) == ""
+    assert self_check.fix_fault("disk_full", environment, layout, None) == ""

@@ -9,7 +9,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from gatewayctl.errors import SettingsProblem
-from gatewayctl.operations.keys.provision import new_key_secret
+from gatewayctl.operations.keys.provision import generate_key_secret
 from gatewayctl.runtimes.embedded.environment import Environment
 from gatewayctl.runtimes.embedded.layout import Layout
 from gatewayctl.runtimes.embedded.privileges import Unprivileged
@@ -95,7 +95,7 @@ def test_litellm_gets_what_providers_need_and_no_virtual_key(
 def test_a_virtual_key_that_is_not_declared_is_kept_from_litellm_as_well(
     tmp_path: Path, environment: Environment
 ) -> None:
-    own = new_key_secret().reveal()
+    own = generate_key_secret().reveal()
     more = {"BATCH_JOB_KEY": own, "OPENAI_API_KEY": own, "ANTHROPIC_API_KEY": "sk-ant-api03-0123"}
     settings = project(tmp_path / "shop", env=env_file({**SECRETS, **more}))
 

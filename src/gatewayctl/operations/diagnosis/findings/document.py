@@ -40,7 +40,7 @@ _AREAS: Final[dict[Area, str]] = {
 }
 
 
-def document() -> str:
+def render_page() -> str:
     """The whole page."""
     return "\n".join((_HEADER, *map(_area, _AREAS)))
 
@@ -70,4 +70,4 @@ def _wrapped(text: str) -> str:
 
 
 if __name__ == "__main__":
-    sys.stdout.write(document())
+    sys.stdout.write(render_page())

@@ -10,14 +10,14 @@ from collections.abc import Iterator
 from datetime import timedelta
 from typing import Final
 
-from gatewayctl.env_file.read import read
+from gatewayctl.env_file.read import read_env_file
 from gatewayctl.errors import GatewayDatabaseMissing, MasterKeyRefused
-from gatewayctl.gateway.models import served
-from gatewayctl.gateway.spend import failures, requests
-from gatewayctl.operations.doctor.checks.subject import Check, Found, Subject
-from gatewayctl.operations.keys.check import KeyCheck, keys_check
-from gatewayctl.operations.traces.probe import arrived, send_probe
-from gatewayctl.settings.masking import without_keys
+from gatewayctl.gateway.models import list_served_models
+from gatewayctl.gateway.spend import count_requests, list_latest_failures
+from gatewayctl.operations.doctor.checks.subject import DoctorCheck, Observation, Subject
+from gatewayctl.operations.keys.check import KeyCheck, check_keys
+from gatewayctl.operations.traces.probe import has_probe_arrived, send_probe
+from gatewayctl.settings.masking import strip_keys
 
 _TRACE_SECONDS: Final = 8.0
 _MANY_ROWS: Final = 1_000_000
@@ -28,20 +28,20 @@ _CREDENTIALS: Final = re.compile(
 )
 
 
-def keys(subject: Subject) -> Iterator[Found]:
+def keys(subject: Subject) -> Iterator[Observation]:
     """Every declared key, proved with real calls."""
     try:
-        report = keys_check(subject.project, subject.client)
+        report = check_keys(subject.project, subject.client)
     except MasterKeyRefused as error:
-        yield Found(finding="master_key_refused", evidence=error.message)
+        yield Observation(finding="master_key_refused", evidence=error.message)
         return
     except GatewayDatabaseMissing as error:
-        yield Found(finding="gateway_database_missing", evidence=error.message)
+        yield Observation(finding="gateway_database_missing", evidence=error.message)
         return
     for key in report.keys:
         if not key.ok:
             said = f"{key.alias or key.env}: {key.reason}"
-            yield Found(finding=_about(key), evidence=said)
+            yield Observation(finding=_about(key), evidence=said)
 
 
 def _about(key: KeyCheck) -> str:
@@ -52,63 +52,67 @@ def _about(key: KeyCheck) -> str:
     return "key_differs" if key.authenticates else "key_refused"
 
 
-def models(subject: Subject) -> Iterator[Found]:
+def models(subject: Subject) -> Iterator[Observation]:
     """Declared models that LiteLLM does not serve."""
-    there = {group.name for group in served(subject.client, subject.master_key)}
+    there = {group.name for group in list_served_models(subject.client, subject.master_key)}
     lacking = [model.name for model in subject.project.models if model.name not in there]
     if lacking:
-        yield Found(finding="model_not_served", evidence=", ".join(lacking))
+        yield Observation(finding="model_not_served", evidence=", ".join(lacking))
 
 
-def spend_logs(subject: Subject) -> Iterator[Found]:
+def spend_logs(subject: Subject) -> Iterator[Observation]:
     """How many requests are kept, and how many came within a day."""
     now = subject.now()
-    rows = requests(subject.client, subject.master_key, since=now - 3650 * _A_DAY, until=now)
-    day = requests(subject.client, subject.master_key, since=now - _A_DAY, until=now)
+    rows = count_requests(subject.client, subject.master_key, since=now - 3650 * _A_DAY, until=now)
+    day = count_requests(subject.client, subject.master_key, since=now - _A_DAY, until=now)
     if rows >= _MANY_ROWS:
-        yield Found(finding="spend_logs_large", evidence=f"{rows:,} rows, {day:,} of the last day")
+        yield Observation(
+            finding="spend_logs_large", evidence=f"{rows:,} rows, {day:,} of the last day"
+        )
     elif rows + 30 * day >= _MANY_ROWS:
-        yield Found(
+        yield Observation(
             finding="spend_logs_growing", evidence=f"{rows:,} rows, {day:,} of the last day"
         )
 
 
-def refused_by_provider(subject: Subject) -> Iterator[Found]:
+def refused_by_provider(subject: Subject) -> Iterator[Observation]:
     """Calls of the last day that a provider refused for their credentials."""
     now = subject.now()
     told: dict[str, str] = {}
-    for failure in failures(subject.client, subject.master_key, since=now - _A_DAY, until=now):
+    for failure in list_latest_failures(
+        subject.client, subject.master_key, since=now - _A_DAY, until=now
+    ):
         if failure.model and _CREDENTIALS.search(f"{failure.kind} {failure.message}"):
             told.setdefault(failure.model, failure.message)
     for model, message in told.items():
-        said = without_keys(message)
-        yield Found(finding="provider_key_refused", evidence=f"{model}: {said[:200]}")
+        said = strip_keys(message)
+        yield Observation(finding="provider_key_refused", evidence=f"{model}: {said[:200]}")
 
 
-def traces(subject: Subject) -> Iterator[Found]:
+def traces(subject: Subject) -> Iterator[Observation]:
     """One request that calls no model, looked for in Phoenix."""
     collector = _collector(subject)
     if collector:
-        yield Found(finding="traces_elsewhere", evidence=f"{_COLLECTOR} is {collector}")
+        yield Observation(finding="traces_elsewhere", evidence=f"{_COLLECTOR} is {collector}")
     probe = send_probe(subject.client, subject.master_key)
     if probe is None:
         return
-    if not arrived(subject.project, subject.client, probe, timeout=_TRACE_SECONDS):
+    if not has_probe_arrived(subject.project, subject.client, probe, timeout=_TRACE_SECONDS):
         said = f"no span of trace {probe} within {_TRACE_SECONDS:g} s"
-        yield Found(finding="traces_missing", evidence=said)
+        yield Observation(finding="traces_missing", evidence=said)
 
 
 def _collector(subject: Subject) -> str:
     path = subject.project.env_file
-    entry = read(path).get(_COLLECTOR) if path.exists() else None
-    return without_keys(entry.value) if entry else ""
+    entry = read_env_file(path).get(_COLLECTOR) if path.exists() else None
+    return strip_keys(entry.value) if entry else ""
 
 
 _NEEDS: Final = ("master key", "litellm")
 CHECKS = (
-    Check(name="virtual keys", look=keys, needs=_NEEDS),
-    Check(name="models", look=models, needs=_NEEDS),
-    Check(name="spend logs", look=spend_logs, needs=_NEEDS),
-    Check(name="providers", look=refused_by_provider, needs=_NEEDS),
-    Check(name="traces", look=traces, needs=(*_NEEDS, "phoenix")),
+    DoctorCheck(name="virtual keys", look=keys, needs=_NEEDS),
+    DoctorCheck(name="models", look=models, needs=_NEEDS),
+    DoctorCheck(name="spend logs", look=spend_logs, needs=_NEEDS),
+    DoctorCheck(name="providers", look=refused_by_provider, needs=_NEEDS),
+    DoctorCheck(name="traces", look=traces, needs=(*_NEEDS, "phoenix")),
 )

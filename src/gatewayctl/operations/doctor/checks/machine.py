@@ -13,9 +13,9 @@ from pathlib import Path
 from typing import Final
 
 from gatewayctl.errors import ImageMissing, PortTaken, RuntimeUnavailable
-from gatewayctl.operations.backup.disk_space import LEFT
-from gatewayctl.operations.doctor.checks.subject import Check, Found, Subject
-from gatewayctl.runtimes.machine import memory
+from gatewayctl.operations.backup.disk_space import RESERVED_BYTES
+from gatewayctl.operations.doctor.checks.subject import DoctorCheck, Observation, Subject
+from gatewayctl.runtimes.machine import read_memory
 
 _LOW: Final = 1_000_000_000
 _NEEDED: Final = 1_200_000_000
@@ -24,40 +24,40 @@ _SPARE: Final = 150_000_000
 _SKEW_SECONDS: Final = 5.0
 
 
-def preflight(subject: Subject) -> Iterator[Found]:
+def preflight(subject: Subject) -> Iterator[Observation]:
     """What would make a start fail: ports of others, a runtime that cannot be used."""
     try:
         subject.runtime.preflight()
     except PortTaken as error:
         for line in error.message.splitlines():
-            yield Found(finding="port_taken", evidence=line)
+            yield Observation(finding="port_taken", evidence=line)
     except ImageMissing as error:
-        yield Found(finding="image_missing", evidence=error.message)
+        yield Observation(finding="image_missing", evidence=error.message)
     except RuntimeUnavailable as error:
-        yield Found(finding="runtime_unavailable", evidence=error.message)
+        yield Observation(finding="runtime_unavailable", evidence=error.message)
 
 
-def disk(subject: Subject) -> Iterator[Found]:
+def disk(subject: Subject) -> Iterator[Observation]:
     """Space where the project keeps its data."""
     folder = _existing(subject.project_dir / ".gatewayctl")
     usage = shutil.disk_usage(folder)
     said = f"{folder} has {_size(usage.free)} of {_size(usage.total)} free"
-    if usage.free < LEFT:
-        yield Found(finding="disk_full", evidence=said)
+    if usage.free < RESERVED_BYTES:
+        yield Observation(finding="disk_full", evidence=said)
     elif usage.free < _LOW:
-        yield Found(finding="disk_low", evidence=said)
+        yield Observation(finding="disk_low", evidence=said)
 
 
-def free_memory(subject: Subject) -> Iterator[Found]:
+def free_memory(subject: Subject) -> Iterator[Observation]:
     """Memory for a start; for a stack that runs already, some to spare."""
     running = any(service.health == "healthy" for service in subject.services)
-    needed, found = _SPARE if running else _NEEDED, memory()
+    needed, found = _SPARE if running else _NEEDED, read_memory()
     if found.available < needed:
         said = f"{_size(found.available)} of {_size(found.total)} is available"
-        yield Found(finding="memory_low", evidence=said)
+        yield Observation(finding="memory_low", evidence=said)
 
 
-def clocks(subject: Subject) -> Iterator[Found]:
+def clocks(subject: Subject) -> Iterator[Observation]:
     """The clocks of LiteLLM and Phoenix against ours, by the Date of an answer."""
     settings = subject.project
     asked = {"litellm": f"{settings.gateway_url}/health/liveliness",
@@ -71,7 +71,7 @@ def clocks(subject: Subject) -> Iterator[Found]:
         if abs(apart) > _SKEW_SECONDS:
             ahead = "ahead of" if apart > 0 else "behind"
             said = f"{service} is {abs(apart):.0f} s {ahead} this machine"
-            yield Found(finding="clock_differs", evidence=said, service=service)
+            yield Observation(finding="clock_differs", evidence=said, service=service)
 
 
 def _date(subject: Subject, url: str) -> datetime | None:
@@ -93,8 +93,8 @@ def _size(number: int) -> str:
 
 
 CHECKS = (
-    Check(name="ports", look=preflight, needs=("runtime",)),
-    Check(name="disk", look=disk),
-    Check(name="memory", look=free_memory),
-    Check(name="clocks", look=clocks, needs=("litellm",)),
+    DoctorCheck(name="ports", look=preflight, needs=("runtime",)),
+    DoctorCheck(name="disk", look=disk),
+    DoctorCheck(name="memory", look=free_memory),
+    DoctorCheck(name="clocks", look=clocks, needs=("litellm",)),
 )

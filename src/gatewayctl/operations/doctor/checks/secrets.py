@@ -10,8 +10,8 @@ from collections.abc import Iterator
 from typing import Final
 
 from gatewayctl.errors import MasterKeyMissing, MasterKeyWeak, SettingsProblem
-from gatewayctl.operations.doctor.checks.subject import Check, Found, Subject
-from gatewayctl.operations.models.provider_keys import has_real_key, is_stand_in
+from gatewayctl.operations.doctor.checks.subject import DoctorCheck, Observation, Subject
+from gatewayctl.operations.models.provider_keys import has_real_key, is_placeholder
 from gatewayctl.operations.state import salt_key
 from gatewayctl.settings.fields import SECRETS
 from gatewayctl.settings.master_key import NAME as MASTER_KEY
@@ -32,38 +32,38 @@ PUBLISHED: Final = frozenset(
 )  # fmt: skip
 
 
-def missing(subject: Subject) -> Iterator[Found]:
+def missing(subject: Subject) -> Iterator[Observation]:
     """Secrets of the stack that nobody set. Without .env that is the finding."""
     if not subject.project.env_file.exists():
         return
     for name, secret in _stack_secrets(subject.project).items():
         if secret is None and name != MASTER_KEY and name not in _optional(subject.project):
-            yield Found(finding="secret_missing", evidence=f"{name} is set nowhere")
+            yield Observation(finding="secret_missing", evidence=f"{name} is set nowhere")
 
 
-def master_key(subject: Subject) -> Iterator[Found]:
+def master_key(subject: Subject) -> Iterator[Observation]:
     """The rules LiteLLM itself applies, and one about length."""
     try:
         require_master_key(subject.project)
     except MasterKeyMissing as error:
-        yield Found(finding="master_key_missing", evidence=error.message)
+        yield Observation(finding="master_key_missing", evidence=error.message)
     except MasterKeyWeak as error:
-        yield Found(finding="master_key_weak", evidence=error.message)
+        yield Observation(finding="master_key_weak", evidence=error.message)
     except SettingsProblem:
         # No .env at all is a finding of its own.
         return
 
 
-def weak(subject: Subject) -> Iterator[Found]:
+def weak(subject: Subject) -> Iterator[Observation]:
     """Secrets that could be guessed. The master key has its own rules."""
     for name, secret in _stack_secrets(subject.project).items():
         why = "" if secret is None or name == MASTER_KEY else _weakness(secret.reveal())
         if why:
             source = subject.project.source_of(name)
-            yield Found(finding="secret_weak", evidence=f"{name} ({source}) {why}")
+            yield Observation(finding="secret_weak", evidence=f"{name} ({source}) {why}")
 
 
-def the_same(subject: Subject) -> Iterator[Found]:
+def the_same(subject: Subject) -> Iterator[Observation]:
     """Variables of the project that share a value."""
     holders: dict[Secret, set[str]] = defaultdict(set)
     known = {**_stack_secrets(subject.project), **subject.project.environment}
@@ -72,18 +72,18 @@ def the_same(subject: Subject) -> Iterator[Found]:
             holders[secret].add(name)
     for names in sorted(sorted(names) for names in holders.values() if len(names) > 1):
         said = f"{', '.join(names[:-1])} and {names[-1]} have the same value"
-        yield Found(finding="secrets_the_same", evidence=said)
+        yield Observation(finding="secrets_the_same", evidence=said)
 
 
-def salt(subject: Subject) -> Iterator[Found]:
+def salt(subject: Subject) -> Iterator[Observation]:
     """Whether the salt key is the one the database was made with."""
-    if salt_key.changed(subject.project):
+    if salt_key.has_changed(subject.project):
         source = subject.project.source_of(salt_key.NAME)
         said = f"{salt_key.NAME} ({source}) is not the one remembered at the first start"
-        yield Found(finding="salt_key_changed", evidence=said)
+        yield Observation(finding="salt_key_changed", evidence=said)
 
 
-def provider_keys(subject: Subject) -> Iterator[Found]:
+def provider_keys(subject: Subject) -> Iterator[Observation]:
     """Models that nobody can call, because the key of their provider is missing."""
     settings = subject.project
     callable_ones = [model for model in settings.models if has_real_key(model, settings)]
@@ -92,7 +92,7 @@ def provider_keys(subject: Subject) -> Iterator[Found]:
         if model.api_key_env and model not in callable_ones:
             without[model.api_key_env].append(model.name)
     for name, models in without.items():
-        yield Found(
+        yield Observation(
             finding="provider_key_missing",
             evidence=f"{name} is not set, or a stand-in: {', '.join(models)}",
             severity="info" if callable_ones and settings.profile == "development" else None,
@@ -100,7 +100,7 @@ def provider_keys(subject: Subject) -> Iterator[Found]:
 
 
 def _weakness(value: str) -> str:
-    if value.lower() in PUBLISHED or is_stand_in(value):
+    if value.lower() in PUBLISHED or is_placeholder(value):
         return "is published: it stands in examples"
     body = value.removeprefix("sk-")
     if len(body) < _SHORTEST:
@@ -124,10 +124,10 @@ def _optional(settings: Settings) -> set[str]:
 
 
 CHECKS = (
-    Check(name="secrets there", look=missing, needs=("settings",)),
-    Check(name="master key", look=master_key, needs=("settings",)),
-    Check(name="secrets strong", look=weak, needs=("settings",)),
-    Check(name="secrets different", look=the_same, needs=("settings",)),
-    Check(name="salt key", look=salt, needs=("settings",)),
-    Check(name="provider keys", look=provider_keys, needs=("settings",)),
+    DoctorCheck(name="secrets there", look=missing, needs=("settings",)),
+    DoctorCheck(name="master key", look=master_key, needs=("settings",)),
+    DoctorCheck(name="secrets strong", look=weak, needs=("settings",)),
+    DoctorCheck(name="secrets different", look=the_same, needs=("settings",)),
+    DoctorCheck(name="salt key", look=salt, needs=("settings",)),
+    DoctorCheck(name="provider keys", look=provider_keys, needs=("settings",)),
 )

@@ -26,7 +26,7 @@ Need = Literal["settings", "master key", "runtime", "litellm", "phoenix"]
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Found:
+class Observation:
     """One thing that is wrong: the id of its finding, and what was seen of it.
 
     ``severity`` is that of the finding, unless here it is a lesser one.
@@ -95,11 +95,11 @@ def _there(thing: Thing | None) -> Thing:
     return thing
 
 
-Look = Callable[[Subject], Iterator[Found]]
+Look = Callable[[Subject], Iterator[Observation]]
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Check:
+class DoctorCheck:
     """A check: what it is called, what it needs, and the look itself. It changes nothing."""
 
     name: str

@@ -5,9 +5,9 @@ from __future__ import annotations
 from typing import Final
 
 from gatewayctl.operations.doctor.checks import gateway, machine, project, secrets, stack
-from gatewayctl.operations.doctor.checks.subject import Check
+from gatewayctl.operations.doctor.checks.subject import DoctorCheck
 
-CHECKS: Final[tuple[Check, ...]] = (
+CHECKS: Final[tuple[DoctorCheck, ...]] = (
     *project.CHECKS,
     *secrets.CHECKS,
     *machine.CHECKS,

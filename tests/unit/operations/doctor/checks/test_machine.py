@@ -11,7 +11,7 @@ import pytest
 
 from gatewayctl.errors import EngineNotRunning, ImageMissing, PortTaken
 from gatewayctl.operations.doctor.checks import machine as checks
-from gatewayctl.runtimes.machine import Memory, memory
+from gatewayctl.runtimes.machine import Memory, read_memory
 from tests.fakes.self_check import Patient
 
 Usage = namedtuple("Usage", "total used free")
@@ -61,7 +61,7 @@ def test_space_on_the_disk_of_the_project(
 
 
 def test_this_machine_has_memory() -> None:
-    assert 0 < memory().available <= memory().total
+    assert 0 < read_memory().available <= read_memory().total
 
 
 @pytest.mark.parametrize(
@@ -81,7 +81,7 @@ def test_a_start_needs_more_memory_than_a_stack_that_runs(
     found: list[str],
 ) -> None:
     left = Memory(total=8_000_000_000, available=available)
-    monkeypatch.setattr(checks, "memory", lambda: left)
+    monkeypatch.setattr(checks, "read_memory", lambda: left)
     if running:
         patient.up()
 

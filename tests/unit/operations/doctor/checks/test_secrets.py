@@ -92,7 +92,7 @@ def test_secrets_that_share_a_value_are_named_together(patient: Patient) -> None
 
 def test_a_salt_key_that_is_not_the_first_one_is_found(patient: Patient) -> None:
     patient.settings().state_dir.mkdir()
-    salt_key.remember(patient.settings())
+    salt_key.record_salt_key(patient.settings())
     patient.write_env(with_value("LITELLM_SALT_KEY", "sk-another-0123456789abcdef"))
 
     assert patient.ids(checks.salt) == ["salt_key_changed"]

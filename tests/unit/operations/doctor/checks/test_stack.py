@@ -5,7 +5,7 @@ from pathlib import Path
 import pytest
 
 from gatewayctl.operations.doctor.checks import stack as checks
-from gatewayctl.runtimes.self_check import Ailment
+from gatewayctl.runtimes.self_check import Fault
 from tests.fakes import runtime as fakes
 from tests.fakes.answers import nobody
 from tests.fakes.self_check import Patient
@@ -52,7 +52,7 @@ def test_a_service_that_has_just_begun_is_not_late_yet(patient: Patient) -> None
 
 def test_what_the_runtime_finds_wrong_with_itself_is_told(patient: Patient) -> None:
     assert patient.ids(checks.ailments) == []
-    patient.runtime.ills = [Ailment(finding="processes_left", evidence="x (pid 7)")]
+    patient.runtime.ills = [Fault(finding="processes_left", evidence="x (pid 7)")]
 
     assert patient.found(checks.ailments) == [("processes_left", "x (pid 7)")]
 
