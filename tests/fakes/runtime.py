@@ -166,7 +166,7 @@ class FakeRuntime:
         self._called(f"logs {' '.join(services) or 'all'} tail={tail} follow={follow}")
         for service in services:
             if service not in self.services:
-                raise UnknownService(f"There is no service {service!r} here.")
+                raise UnknownService(f"This project has no service {service!r}.")
         chosen = [line for line in self.lines if not services or line.service in services]
         return iter(chosen[-tail:] if tail else chosen)
 

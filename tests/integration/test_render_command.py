@@ -42,7 +42,7 @@ def test_check_exits_8_on_drift_and_names_the_file(tmp_path: Path) -> None:
 
     assert result.exit_code == 8
     assert f"changed   {CONFIG}" in result.stdout
-    assert f"{CONFIG} differs from what gateway.yaml means." in result.stderr
+    assert f"{CONFIG} differs from what gateway.yaml declares." in result.stderr
     assert (tmp_path / CONFIG).read_text() == "by hand\n"
 
 

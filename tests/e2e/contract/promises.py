@@ -161,7 +161,7 @@ class RuntimeContract:
         assert watch.looks > 50
         assert found.hits == []
 
-    def test_a_second_up_changes_nothing_and_says_so(self, running: ContractStack) -> None:
+    def test_a_second_up_changes_nothing_and_reports_that(self, running: ContractStack) -> None:
         before = running.pids()
 
         said = running.project.ok("up")

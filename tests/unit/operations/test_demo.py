@@ -146,7 +146,7 @@ def test_the_keys_that_up_has_just_written_are_used(
     ],
     ids=lambda value: "+".join(sorted(value)) if isinstance(value, set) else "",
 )
-def test_a_trace_that_never_becomes_whole_is_not_verified(
+def test_a_trace_that_stays_incomplete_is_not_verified(
     missing: set[str],
     component: str | None,
     settings: Settings,

@@ -67,7 +67,7 @@ def test_a_folder_in_its_place_is_left_alone(tmp_path: Path) -> None:
     assert names(tmp_path) == ["file"]
 
 
-def test_a_folder_that_cannot_be_made_is_told(tmp_path: Path) -> None:
+def test_a_folder_that_cannot_be_created_is_an_error(tmp_path: Path) -> None:
     (tmp_path / "a").write_text("a file")
 
     with pytest.raises(FileUnwritable, match=r"Cannot write .*a/b: "):

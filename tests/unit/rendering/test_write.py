@@ -135,7 +135,7 @@ def test_a_link_to_itself_is_refused(tmp_path: Path) -> None:
         compare_files((ONE,), tmp_path)
 
 
-def test_what_cannot_be_read_is_told(tmp_path: Path) -> None:
+def test_a_file_that_cannot_be_read_is_an_error(tmp_path: Path) -> None:
     (tmp_path / "one.yml").mkdir()
 
     with pytest.raises(FileUnwritable, match=r"Cannot read .*: Is a directory"):

@@ -149,7 +149,7 @@ def reset(
         services = yield from wait_ready(settings, runtime, gateway.http, timeout=options.timeout)
         keys = ensure_declared_keys(settings, gateway, fresh=not options.keep_keys)
         apps = yield from start_apps(settings, runtime, gateway.http, timeout=options.timeout)
-        salt_key.record_salt_key(settings, anew=True)
+        salt_key.record_salt_key(settings, overwrite=True)
         audit.problem = keys.problem
     return ResetReport(
         project=settings.project_name,

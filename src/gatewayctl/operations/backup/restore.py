@@ -139,7 +139,7 @@ def restore(
         yield from _swapped(project, manifest, archive)
         changed = restore_env(project.settings, values, found.virtual_keys)
         project = afresh()
-        salt_key.record_salt_key(project.settings, anew=True)
+        salt_key.record_salt_key(project.settings, overwrite=True)
         restore_journal.end(project.settings)
         yield Progress(subject="secrets", state="ready", detail="in .env as backed up")
         services = yield from _started(project, options)

@@ -355,7 +355,7 @@ class DockerRuntime:
         for name in services:
             if name not in known:
                 raise UnknownService(
-                    f"There is no service {name!r} here.", hint=f"Services: {', '.join(known)}."
+                    f"This project has no service {name!r}.", hint=f"Services: {', '.join(known)}."
                 )
 
 

@@ -343,7 +343,8 @@ class EmbeddedRuntime:
         for name in services:
             if name not in SERVICES:
                 raise UnknownService(
-                    f"There is no service {name!r} here.", hint=f"Services: {', '.join(SERVICES)}."
+                    f"This project has no service {name!r}.",
+                    hint=f"Services: {', '.join(SERVICES)}.",
                 )
 
     def _remove_data(self) -> None:

@@ -316,7 +316,7 @@ def test_it_is_in_the_audit_log(settings: Settings, gateway: GatewayClient) -> N
     ]
 
 
-def test_a_project_that_is_being_changed_is_left_alone(
+def test_a_project_that_is_locked_is_not_changed(
     settings: Settings, gateway: GatewayClient
 ) -> None:
     runtime = up_and_running()

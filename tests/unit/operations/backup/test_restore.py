@@ -197,7 +197,7 @@ def test_a_master_key_in_the_environment_stops_it_before_anything(
     assert untouched(world, before)
 
 
-def test_a_project_that_is_being_changed_is_left_alone(world: World) -> None:
+def test_a_project_that_is_locked_is_not_changed(world: World) -> None:
     with hold_lock(world.folder / ".gatewayctl", "up"), pytest.raises(Locked):
         world.restored()
 

@@ -75,7 +75,7 @@ def test_logs_of_all_or_of_the_named_services(stack: Stack) -> None:
 
 
 def test_a_service_that_does_not_exist_is_refused_at_once(stack: Stack) -> None:
-    with pytest.raises(UnknownService, match="There is no service 'redis' here") as refused:
+    with pytest.raises(UnknownService, match="This project has no service 'redis'") as refused:
         stack.runtime().logs(["redis"], tail=None, since=None, follow=False)
     with pytest.raises(UnknownService):
         driven(stack.runtime().restart(["redis"]))
