@@ -150,6 +150,7 @@ RESET_STEPS = ("database litellm working", "database litellm ready", "litellm re
 RESTORE_STEPS = ("services working", "swap of litellm ready", "secrets ready", "litellm working")
 
 
+@pytest.mark.full
 @pytest.mark.timeout(900)
 def test_a_reset_killed_at_its_steps_is_finished_by_the_next_and_what_is_lost_is_kept(
     project: Project, story: Story, database: LiteLLMDatabase
@@ -170,6 +171,7 @@ def test_a_reset_killed_at_its_steps_is_finished_by_the_next_and_what_is_lost_is
     assert held.count(story.contents["spend_logs"]) >= 2
 
 
+@pytest.mark.full
 @pytest.mark.timeout(900)
 def test_a_restore_killed_at_its_steps_is_finished_by_the_next_with_everything_as_it_was(
     project: Project, story: Story, database: LiteLLMDatabase

@@ -288,6 +288,7 @@ def stored_spans(project: Project) -> str:
     return found
 
 
+@pytest.mark.full
 @pytest.mark.timeout(900)
 def test_no_secret_is_anywhere_it_must_not_be(
     project: Project, canaries: Canaries, embedded_environment: Environment

@@ -51,7 +51,14 @@ STEPS = {
     ),
 }  # fmt: skip
 FAULTS = [
-    pytest.param(verb, at, kind, id=f"{verb}-{at}-{kind}")
+    # `make test` takes the last step of each verb, `make test-full` all of them.
+    pytest.param(
+        verb,
+        at,
+        kind,
+        id=f"{verb}-{at}-{kind}",
+        marks=() if at == len(steps) else pytest.mark.full,
+    )
     for verb, steps in STEPS.items()
     for at in range(1, len(steps) + 1)
     for kind in get_args(Kind)

@@ -163,6 +163,7 @@ def test_a_phoenix_that_is_away_is_unknown_not_wrong(project: Project) -> None:
     assert listed.returncode == 5
 
 
+@pytest.mark.full
 def test_a_hundred_clean_runs_raise_no_false_alarm(project: Project, proxy: FaultProxy) -> None:
     settings = load_settings(project.folder, environ={})
 

@@ -16,6 +16,7 @@ from gatewayctl.runtimes.embedded.orphans import find_orphans
 from tests.e2e.conftest import make_project
 
 
+@pytest.mark.full
 def test_the_installed_wheel_tells_the_story_as_an_ordinary_user() -> None:
     if os.geteuid() != 0:
         pytest.skip("this run is by an ordinary user already: every other test shows it")
