@@ -38,7 +38,7 @@ class ChatReport:
     """A reply and where it came from.
 
     ``streamed``: the reply was already yielded in parts. ``verified`` is None if verification was
-    not requested or is unknown (``verification`` tells which). ``latency_ms`` runs from sending the
+    not requested or is unknown (see ``verification``). ``latency_ms`` runs from sending the
     request to the end of the reply. On a route, ``component`` to ``usage`` are those of the last
     call, and ``steps`` has all calls. ``warnings`` are failures beside the reply, such as a trace
     that Phoenix did not accept.
