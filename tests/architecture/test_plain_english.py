@@ -20,7 +20,7 @@ UNUSUAL = {
     "verify, check": r"\b(prov(e|es|ed|en|ing)|proofs?)\b(?!\s*[:=(])(?<!\.proof)",
     "free disk space": r"\b(no|enough|more|leave|leaves) room\b|\bdisk room\b",
     "manual edit": r"\bhand[- ]edit",
-    "spend logs": r"\bledgers?\b",
+    "spend logs": r"\bledgers?\b(?!\")",
     "orphan process": r"\bstrays?\b",
     "owner": r"\bholders?\b|\bbearers?\b",
     "resumed": r"\bgone on with\b",

@@ -37,7 +37,7 @@ def test_an_upgrade_shows_what_was_verified_and_the_way_back(serving: Project) -
     lines = result.stdout.splitlines()
     assert lines[0] == "LiteLLM of shop: 1.106.2 -> 1.108.11"
     assert "  pre-flight of configuration: passed (config OK)" in lines
-    assert "  chat: demo answers; its trace is proven" in lines
+    assert "  chat: demo answers; its trace is verified" in lines
     assert lines[-1] == "Go back with: gatewayctl rollback"
     assert config(serving) == f"images:\n  litellm: {NEW}\n"
     assert "sk-" not in result.stdout + result.stderr

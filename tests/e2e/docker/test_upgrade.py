@@ -142,7 +142,7 @@ def test_a_killed_upgrade_is_resumed_and_recreates_only_litellm(
     assert is_accepted(project, story.key)
     assert spend(project) >= spend_before
     assert report["proof"]["keys"] == ["LITELLM_API_KEY", "LITELLM_EVAL_KEY"]
-    assert report["proof"]["tracing"] == "proven"
+    assert report["proof"]["tracing"] == "verified"
 
 
 @pytest.mark.timeout(600)

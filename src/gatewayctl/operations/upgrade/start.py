@@ -57,7 +57,7 @@ def start_and_verify(
     found = yield from verify_upgrade(
         project.settings, project.gateway, database, keys=keys, rows=rows
     )
-    if found.tracing != "proven":
+    if found.tracing != "verified":
         started = replace(started, warnings=(*started.warnings, _LATE))
     return started, found
 

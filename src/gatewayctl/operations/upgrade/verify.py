@@ -99,7 +99,7 @@ def verify_upgrade(
     return UpgradeVerification(
         keys=tuple(keys),
         model=model,
-        tracing="proven" if arrived else "unproven",
+        tracing="verified" if arrived else "unverified",
         rows={table: found.get(table, 0) for table in TABLES},
     )
 

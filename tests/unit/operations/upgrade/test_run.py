@@ -42,7 +42,7 @@ def test_an_upgrade_changes_one_value_and_one_service_and_verifies_it(
     )
     assert report.proof is not None
     assert set(report.proof.keys) == {"LITELLM_API_KEY", "LITELLM_EVAL_KEY"}
-    assert (report.proof.model, report.proof.tracing) == ("demo", "proven")
+    assert (report.proof.model, report.proof.tracing) == ("demo", "verified")
     assert report.backup in world.backups
     assert [check.passed for check in report.checks] == [True]
     assert world.runtime.image == NEW
@@ -250,7 +250,7 @@ def test_without_any_key_the_list_of_models_is_requested(
     proof = report_of(world.upgrade(gateway)).proof
 
     assert proof is not None
-    assert (proof.keys, proof.model, proof.tracing) == ((), None, "proven")
+    assert (proof.keys, proof.model, proof.tracing) == ((), None, "verified")
 
 
 # Interrupted
