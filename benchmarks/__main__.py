@@ -1,7 +1,7 @@
 """Speed, as ratios in one run, so that they hold on a slow machine as on a fast one.
 
 ``make bench``, or ``python -m benchmarks help tracing chat start demo`` for some of them. Each
-prints what it compared, both medians, the ratio and the bound of the project; exit 1 if one is over.
+prints what it compared, both medians, the ratio and the promised bound; exit 1 if one is over.
 """
 
 from __future__ import annotations
