@@ -52,7 +52,7 @@ def proxied(
 def proven(project: Project) -> bool:
     """`up` waits a moment only for its trace: a busy machine may need another start for it."""
     for _ in range(3):
-        if project.data("up")["tracing"] == "proven":
+        if project.data("up")["tracing"] == "verified":
             return True
         project.ok("down")
     return False

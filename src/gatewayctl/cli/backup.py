@@ -38,10 +38,10 @@ def backup(
     from gatewayctl.output import backup as shown
 
     app = context(ctx)
-    seal = Encryption(
+    encryption = Encryption(
         recipients=tuple(recipient or ()), passphrase=_read_passphrase(passphrase_stdin)
     )
-    events = operation(app.settings, app.resolved_runtime, file, seal=seal)
+    events = operation(app.settings, app.resolved_runtime, file, encryption=encryption)
     app.run("backup", events, shown.render_backup)
 
 
@@ -76,9 +76,11 @@ def restore(
 
     app = context(ctx)
     confirm_by_name(app.settings.project_name, "the current keys, spend and traces", yes=yes)
-    opener = Decryption(identity=identity, passphrase=_read_passphrase(passphrase_stdin))
-    options = RestoreOptions(opener=opener, force=force, backup=not no_backup, timeout=timeout)
-    app.run("restore", operation(file, options, app.afresh), shown.render_restore)
+    decryption = Decryption(identity=identity, passphrase=_read_passphrase(passphrase_stdin))
+    options = RestoreOptions(
+        decryption=decryption, force=force, backup=not no_backup, timeout=timeout
+    )
+    app.run("restore", operation(file, options, app.load_project), shown.render_restore)
 
 
 def reset(

@@ -89,7 +89,7 @@ class App:
 
         return GatewayClient(self.http, self.settings.gateway_url)
 
-    def afresh(self) -> Project:
+    def load_project(self) -> Project:
         """Settings, runtime and gateway of the current files."""
         from gatewayctl.operations.project.snapshot import Project
 

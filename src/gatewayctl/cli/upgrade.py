@@ -32,7 +32,7 @@ def upgrade(
 
     app = context(ctx)
     options = UpgradeOptions(to=to, backup=not no_backup, timeout=timeout)
-    app.run("upgrade", operation(options, app.afresh), shown.render_upgrade)
+    app.run("upgrade", operation(options, app.load_project), shown.render_upgrade)
 
 
 def rollback(
@@ -51,13 +51,13 @@ def rollback(
     from gatewayctl.output import upgrade as shown
 
     app = context(ctx)
-    project = app.afresh()
+    project = app.load_project()
     found = plan_rollback(project)
     app.console.say(shown.describe_rollback(found))
     if found.restores is not False:
         confirm_by_name(project.settings.project_name, shown.LOST, yes=yes)
     events = operation(
-        app.afresh,
+        app.load_project,
         consented=found.restores is not False,
         backup=not no_backup,
         timeout=timeout,

@@ -16,7 +16,7 @@ from gatewayctl.errors import RuntimeProblem
 from gatewayctl.runtimes.base import Runtime
 from gatewayctl.runtimes.database_shell import DATABASES, DatabaseName, DatabaseShell, Session
 
-Copy = Literal["", "restored", "before_restore", "discarded", "proof"]
+Copy = Literal["", "restored", "before_restore", "discarded", "scratch"]
 """Which database: the living one (empty), or one beside it, named after it."""
 _MAINTENANCE: Final = "postgres"
 # One statement per table, made and run by psql itself: rows of `table|count`.

@@ -26,8 +26,8 @@ def test_there_are_two_and_litellm_s_is_the_first() -> None:
 
 
 def test_copies_stand_beside_the_living_one(litellm: Database) -> None:
-    assert (litellm.called(), litellm.called("proof")) == ("litellm", "litellm_proof")
-    assert (litellm.there(), litellm.there("proof")) == (True, False)
+    assert (litellm.called(), litellm.called("scratch")) == ("litellm", "litellm_scratch")
+    assert (litellm.there(), litellm.there("scratch")) == (True, False)
     assert (litellm.size(), litellm.server_version()) == (4096, "16.14")
 
 
@@ -35,21 +35,21 @@ def test_a_dump_is_loaded_into_a_copy_with_every_row(
     litellm: Database, server: FakeServer, tmp_path: Path
 ) -> None:
     rows = report_of(litellm.dump(tmp_path / "dump"))
-    report_of(litellm.load(tmp_path / "dump", "proof"))
+    report_of(litellm.load(tmp_path / "dump", "scratch"))
 
-    assert litellm.rows("proof") == rows == litellm.rows()
-    assert set(server.databases) == {"litellm", "phoenix", "litellm_proof"}
+    assert litellm.rows("scratch") == rows == litellm.rows()
+    assert set(server.databases) == {"litellm", "phoenix", "litellm_scratch"}
 
 
 def test_a_copy_that_is_there_already_is_made_anew(
     litellm: Database, server: FakeServer, tmp_path: Path
 ) -> None:
-    server.databases["litellm_proof"] = FakeContent(rows={"old": 1})
+    server.databases["litellm_scratch"] = FakeContent(rows={"old": 1})
     report_of(litellm.dump(tmp_path / "dump"))
 
-    report_of(litellm.load(tmp_path / "dump", "proof"))
+    report_of(litellm.load(tmp_path / "dump", "scratch"))
 
-    assert "old" not in litellm.rows("proof")
+    assert "old" not in litellm.rows("scratch")
 
 
 def test_a_new_database_belongs_to_its_owner_and_is_closed_to_others(
@@ -72,7 +72,7 @@ def test_a_program_that_fails_is_told_in_its_own_words(
         report_of(
             litellm.dump(tmp_path / "new")
             if program == "pg_dump"
-            else litellm.load(tmp_path / "dump", "proof")
+            else litellm.load(tmp_path / "dump", "scratch")
         )
 
 
