@@ -62,7 +62,7 @@ class SaltKeyChanged(SettingsProblem):
     """LITELLM_SALT_KEY is not the key LiteLLM's database was created with."""
 
     remedy = (
-        "Put the old LITELLM_SALT_KEY back into .env. If it is lost, `gatewayctl reset` starts with "
+        "Put the old LITELLM_SALT_KEY back into .env. If it is lost, `gatewayctl reset` creates "
         "an empty database."
     )
 

@@ -22,8 +22,8 @@ gatewayctl doctor --fix
 ```
 
 `doctor` checks for everything below, offline and with nothing running, and changes nothing. `--fix`
-applies the safe fixes, reports them, and checks again. It exits with 0 if no error and no warning is
-left and every check could run, otherwise with 7; `--json` has the id of each finding. A failing `up`
+applies the safe fixes, reports them, and checks again. It exits with 0 if no error or warning is
+left and every check could run, else with 7; `--json` has the id of each finding. A failing `up`
 names the finding behind the failure too: `error.finding` in `--json`, and the link in its hint.
 Everything keeps running then, so that `gatewayctl status` and `gatewayctl logs` show what happened.
 

@@ -17,8 +17,8 @@ DOCS: Final = "docs/troubleshooting.md"
 class Finding:
     """One thing that can be wrong. ``id`` never changes: scripts and links rely on it.
 
-    ``remedy`` is a single command if possible. ``fix`` is what `doctor --fix` does about it, None if
-    a person has to decide. An ``info`` does not change the exit code.
+    ``remedy`` is a single command if possible. ``fix`` is what `doctor --fix` does about it, None
+    if a person has to decide. An ``info`` does not change the exit code.
     """
 
     id: str
