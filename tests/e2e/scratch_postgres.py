@@ -9,7 +9,7 @@ from contextlib import contextmanager
 from dataclasses import dataclass, field
 from pathlib import Path
 
-from gatewayctl.runtimes.embedded.privileges import unprivileged
+from gatewayctl.runtimes.embedded.postgres.privileges import unprivileged
 from tests.e2e.conftest import free_ports
 
 PASSWORD = "scratch-password"

@@ -15,7 +15,7 @@ from typing import Any
 import pytest
 
 from gatewayctl.errors import MigrationFailed
-from gatewayctl.runtimes.embedded import migrations
+from gatewayctl.runtimes.embedded.postgres import migrations
 from tests.e2e.scratch_postgres import PASSWORD, ScratchPostgres, scratch_postgres
 
 pytestmark = pytest.mark.e2e
@@ -133,7 +133,7 @@ def test_a_kill_in_the_middle_loses_nothing(
     folder = _write(tmp_path, a="CREATE TABLE one (id int);", b=slow)
     program = (
         "import sys; from pathlib import Path; "
-        "from gatewayctl.runtimes.embedded import migrations as m; "
+        "from gatewayctl.runtimes.embedded.postgres import migrations as m; "
         "d = m.DatabaseLogin(host='127.0.0.1', port=int(sys.argv[1]), user='postgres', "
         "name=sys.argv[2], password=sys.stdin.read()); "
         "m.apply_migrations(Path(sys.argv[3]), d, Path(sys.argv[4]))"

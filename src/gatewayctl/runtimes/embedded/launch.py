@@ -17,7 +17,7 @@ from gatewayctl.errors import GatewayctlError
 from gatewayctl.runtimes.embedded.environment import locate
 from gatewayctl.runtimes.embedded.layout import Layout
 from gatewayctl.runtimes.embedded.orphans import MARK
-from gatewayctl.runtimes.embedded.privileges import unprivileged
+from gatewayctl.runtimes.embedded.postgres.privileges import unprivileged
 from gatewayctl.runtimes.embedded.services import (
     STOP_SIGNALS,
     Program,

@@ -24,12 +24,12 @@ from gatewayctl.runtimes.base import (
 )
 from gatewayctl.runtimes.database_shell import DatabaseName, DatabaseShell
 from gatewayctl.runtimes.embedded import fingerprints, install, logs, orphans, releases, self_check
-from gatewayctl.runtimes.embedded.database_shell import EmbeddedShell
 from gatewayctl.runtimes.embedded.environment import locate
 from gatewayctl.runtimes.embedded.fingerprints import SUPERVISOR
 from gatewayctl.runtimes.embedded.layout import Layout
-from gatewayctl.runtimes.embedded.postgres import Cluster, initialise
-from gatewayctl.runtimes.embedded.privileges import unprivileged
+from gatewayctl.runtimes.embedded.postgres.cluster import Cluster, initialise
+from gatewayctl.runtimes.embedded.postgres.database_shell import EmbeddedShell
+from gatewayctl.runtimes.embedded.postgres.privileges import unprivileged
 from gatewayctl.runtimes.embedded.services import SERVICES, STOP_SIGNALS, inherited
 from gatewayctl.runtimes.embedded.supervisor import Process, Supervisor, configuration
 from gatewayctl.runtimes.ports import find_listeners, listening_pids, port_taken

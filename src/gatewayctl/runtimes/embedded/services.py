@@ -20,7 +20,7 @@ from gatewayctl.errors import EnvFileMissing, SettingsProblem
 from gatewayctl.rendering.compose import provider_variables
 from gatewayctl.runtimes.embedded.environment import Environment
 from gatewayctl.runtimes.embedded.layout import Layout
-from gatewayctl.runtimes.embedded.privileges import Unprivileged
+from gatewayctl.runtimes.embedded.postgres.privileges import Unprivileged
 from gatewayctl.settings.fields import SCALARS
 from gatewayctl.settings.model import PHOENIX_PROJECT, Secret, Settings
 

@@ -12,7 +12,7 @@ from gatewayctl.errors import SettingsProblem
 from gatewayctl.operations.keys.provision import generate_key_secret
 from gatewayctl.runtimes.embedded.environment import Environment
 from gatewayctl.runtimes.embedded.layout import Layout
-from gatewayctl.runtimes.embedded.privileges import Unprivileged
+from gatewayctl.runtimes.embedded.postgres.privileges import Unprivileged
 from gatewayctl.runtimes.embedded.services import (
     SERVICES,
     STOP_SIGNALS,

@@ -12,7 +12,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from gatewayctl.runtimes.database_shell import PSQL_WORDS, ClientProgram, DatabaseName, Session
-from gatewayctl.runtimes.embedded.postgres import Cluster
+from gatewayctl.runtimes.embedded.postgres.cluster import Cluster
 from gatewayctl.runtimes.process import Completed
 from gatewayctl.runtimes.streams import open_psql, run_streamed
 

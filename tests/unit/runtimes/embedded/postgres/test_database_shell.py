@@ -4,9 +4,9 @@ from pathlib import Path
 
 import pytest
 
-from gatewayctl.runtimes.embedded.database_shell import EmbeddedShell
 from gatewayctl.runtimes.embedded.environment import Environment
-from gatewayctl.runtimes.embedded.postgres import Cluster
+from gatewayctl.runtimes.embedded.postgres.cluster import Cluster
+from gatewayctl.runtimes.embedded.postgres.database_shell import EmbeddedShell
 from tests.fakes.driving import report_of
 from tests.fakes.projects import project
 

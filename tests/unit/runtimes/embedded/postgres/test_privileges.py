@@ -7,8 +7,8 @@ from pathlib import Path
 import pytest
 
 from gatewayctl.errors import RuntimeUnavailable
-from gatewayctl.runtimes.embedded import privileges
-from gatewayctl.runtimes.embedded.privileges import (
+from gatewayctl.runtimes.embedded.postgres import privileges
+from gatewayctl.runtimes.embedded.postgres.privileges import (
     USER,
     Unprivileged,
     _capability,

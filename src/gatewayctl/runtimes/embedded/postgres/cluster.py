@@ -19,11 +19,11 @@ from typing import Final
 
 from gatewayctl.errors import DatabasePasswordRefused, RuntimeProblem, ServiceFailed
 from gatewayctl.runtimes.database_shell import PSQL_WORDS, clean_psql_errors
-from gatewayctl.runtimes.embedded import migrations
 from gatewayctl.runtimes.embedded.environment import Environment
 from gatewayctl.runtimes.embedded.layout import Layout
-from gatewayctl.runtimes.embedded.migrations import DatabaseLogin
-from gatewayctl.runtimes.embedded.privileges import Unprivileged
+from gatewayctl.runtimes.embedded.postgres import migrations
+from gatewayctl.runtimes.embedded.postgres.migrations import DatabaseLogin
+from gatewayctl.runtimes.embedded.postgres.privileges import Unprivileged
 from gatewayctl.runtimes.embedded.services import LITELLM_USER, PHOENIX_USER
 from gatewayctl.runtimes.process import Completed, run
 from gatewayctl.settings.model import Secret, Settings

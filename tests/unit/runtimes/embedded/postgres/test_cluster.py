@@ -12,8 +12,8 @@ import pytest
 from gatewayctl.errors import DatabasePasswordRefused, RuntimeProblem, ServiceFailed
 from gatewayctl.runtimes.embedded.environment import Environment
 from gatewayctl.runtimes.embedded.layout import Layout
-from gatewayctl.runtimes.embedded.postgres import Cluster, _scram_verifier, initialise
-from gatewayctl.runtimes.embedded.privileges import Unprivileged
+from gatewayctl.runtimes.embedded.postgres.cluster import Cluster, _scram_verifier, initialise
+from gatewayctl.runtimes.embedded.postgres.privileges import Unprivileged
 from gatewayctl.settings.model import Secret
 from tests.fakes.projects import project
 

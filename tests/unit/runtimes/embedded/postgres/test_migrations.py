@@ -11,7 +11,7 @@ from typing import Any
 import pytest
 
 from gatewayctl.errors import MigrationFailed
-from gatewayctl.runtimes.embedded import migrations
+from gatewayctl.runtimes.embedded.postgres import migrations
 from gatewayctl.runtimes.process import Completed
 
 PSQL = Path("/pg/psql")
