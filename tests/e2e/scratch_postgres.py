@@ -9,7 +9,7 @@ from contextlib import contextmanager
 from dataclasses import dataclass, field
 from pathlib import Path
 
-from gatewayctl.runtimes.embedded.postgres.privileges import unprivileged
+from gatewayctl.runtimes.embedded.postgres.privileges import choose_postgres_user
 from tests.e2e.conftest import free_ports
 
 PASSWORD = "scratch-password"
@@ -78,7 +78,7 @@ def scratch_postgres(binaries: Path, folder: Path) -> Iterator[ScratchPostgres]:
     """A running server in ``folder``; stopped and removed when the block ends."""
     data = folder / "data"
     data.mkdir(parents=True)
-    who = unprivileged()
+    who = choose_postgres_user()
     who.give(data)
     (port,) = free_ports(1)
     server = ScratchPostgres(binaries=binaries, data=data, port=port, prefix=who.prefix)

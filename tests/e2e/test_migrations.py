@@ -68,7 +68,7 @@ def test_every_migration_of_litellm_applies_once_and_is_recorded_as_prisma_would
     database: migrations.DatabaseLogin,
     psql: Path,
 ) -> None:
-    folder = _litellm_migrations(embedded_environment.litellm_python)
+    folder = _litellm_migrations(embedded_environment.python("litellm"))
     applied = migrations.apply_migrations(psql, database, folder)
     assert len(applied) > 200
     assert migrations.apply_migrations(psql, database, folder) == ()
@@ -166,7 +166,7 @@ def test_two_at_once_apply_everything_once(
 ) -> None:
     folder = _write(tmp_path, a="CREATE TABLE one (id int); SELECT pg_sleep(0.5);", b="SELECT 1;")
     # Both scripts are made before either runs, so the second one cannot know of the first.
-    script = migrations.script(migrations.pending_migrations(psql, database, folder))
+    script = migrations.build_script(migrations.pending_migrations(psql, database, folder))
     path = tmp_path / "both.sql"
     path.write_text(script)
     words = [str(psql), "-X", "-q", "-v", "ON_ERROR_STOP=1", "-f", str(path)]

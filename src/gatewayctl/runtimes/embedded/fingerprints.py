@@ -15,9 +15,9 @@ from gatewayctl.runtimes.embedded.layout import Layout
 from gatewayctl.runtimes.embedded.services import (
     QUICK_START,
     SERVICES,
-    decisive,
-    inherited,
+    inherited_variables,
     keyed_hash,
+    significant_variables,
 )
 from gatewayctl.settings.model import Secret, Settings
 
@@ -30,7 +30,7 @@ Parts = Mapping[str, str]
 """Name of a part → keyed hash of its value."""
 
 
-def wanted(settings: Settings, files: Mapping[str, str] | None = None) -> dict[str, Parts]:
+def compute(settings: Settings, files: Mapping[str, str] | None = None) -> dict[str, Parts]:
     """The parts of each service, and of what the supervisor hands down to all of them.
 
     ``files`` are rendered files by name that are not on disk yet. Raises SettingsProblem where a
@@ -39,18 +39,18 @@ def wanted(settings: Settings, files: Mapping[str, str] | None = None) -> dict[s
     salt = settings.secrets.salt_key or Secret("unsalted")
     own = {QUICK_START.name: QUICK_START.read_text(encoding="utf-8")}
     read = {
-        "litellm": {**{name: _text(settings, name, files or {}) for name in _READ}, **own},
+        "litellm": {**{name: _read_file(settings, name, files or {}) for name in _READ}, **own},
         "phoenix": own,
     }
     made: dict[str, Parts] = {
-        service: launch.program(service, settings).fingerprint(salt, read.get(service, {}))
+        service: launch.build_program(service, settings).fingerprint(salt, read.get(service, {}))
         for service in SERVICES
     }
-    outside = decisive(inherited(settings))
+    outside = significant_variables(inherited_variables(settings))
     return made | {SUPERVISOR: {name: keyed_hash(salt, value) for name, value in outside.items()}}
 
 
-def known(layout: Layout) -> dict[str, Parts]:
+def load(layout: Layout) -> dict[str, Parts]:
     """The parts of what runs, as remembered when it was started; nothing where that is lost."""
     try:
         said = json.loads(layout.fingerprints.read_text(encoding="utf-8"))
@@ -59,13 +59,13 @@ def known(layout: Layout) -> dict[str, Parts]:
         return {}
 
 
-def remember(layout: Layout, parts: Mapping[str, Parts]) -> None:
+def save(layout: Layout, parts: Mapping[str, Parts]) -> None:
     """Keep them for the next start."""
     text = json.dumps({service: dict(each) for service, each in parts.items()})
     layout.fingerprints.write_text(text, encoding="utf-8")
 
 
-def differing(before: Parts | None, now: Parts) -> tuple[str, ...]:
+def find_differences(before: Parts | None, now: Parts) -> tuple[str, ...]:
     """The names of the parts that differ; the salt key's alone where it did, for it is in all."""
     if before is None:
         return ("unknown settings",)
@@ -73,14 +73,14 @@ def differing(before: Parts | None, now: Parts) -> tuple[str, ...]:
     return (_SALT,) if _SALT in names and _SALT in now else tuple(names)
 
 
-def common(before: Mapping[str, Parts], now: Mapping[str, Parts]) -> tuple[str, ...]:
+def find_common_reasons(before: Mapping[str, Parts], now: Mapping[str, Parts]) -> tuple[str, ...]:
     """What makes every service start again; the salt key alone where it did, for it is in all."""
-    names = differing(before.get(SUPERVISOR), now[SUPERVISOR])
-    salted = differing(before.get("litellm"), now["litellm"]) == (_SALT,)
+    names = find_differences(before.get(SUPERVISOR), now[SUPERVISOR])
+    salted = find_differences(before.get("litellm"), now["litellm"]) == (_SALT,)
     return (_SALT,) if names and salted else names
 
 
-def _text(settings: Settings, name: str, files: Mapping[str, str]) -> str:
+def _read_file(settings: Settings, name: str, files: Mapping[str, str]) -> str:
     if name in files:
         return files[name]
     path = settings.compose_dir / name

@@ -24,7 +24,7 @@ from gatewayctl.runtimes.embedded.environment import (
     PRISMA,
     VENVS,
     Environment,
-    locked_packages,
+    count_locked_packages,
 )
 from gatewayctl.runtimes.process import follow, map_lines, run
 
@@ -49,24 +49,24 @@ def ensure(environment: Environment) -> Steps:
     Raises EnvironmentBroken with the last words of the step that failed.
     """
     if environment.complete:
-        _require_whole(environment)
+        _check_intact(environment)
         return
     yield _progress("base", 0.0)
-    with _alone(environment.root):
+    with _hold_lock(environment.root):
         if environment.complete:
             # Somebody else made it while we waited.
             yield Progress(subject=_SUBJECT, state="ready", detail=str(environment.root))
             return
         shutil.rmtree(environment.root, ignore_errors=True)
-        _require_space(environment.root.parent)
-        yield from _make(environment)
+        _check_disk_space(environment.root.parent)
+        yield from _install(environment)
         _mark_complete(environment)
     yield Progress(subject=_SUBJECT, state="ready", detail=str(environment.root))
 
 
-def _require_whole(environment: Environment) -> None:
+def _check_intact(environment: Environment) -> None:
     """An environment that lost a part is not made anew while a stack may run from it."""
-    missing = environment.missing()
+    missing = environment.missing_paths()
     if missing:
         more = f" and {len(missing) - 1} more" if len(missing) > 1 else ""
         raise EnvironmentBroken(
@@ -75,27 +75,29 @@ def _require_whole(environment: Environment) -> None:
         )
 
 
-def _make(environment: Environment) -> Steps:
+def _install(environment: Environment) -> Steps:
     for venv in VENVS:
-        yield from _python_packages(environment, venv)
+        yield from _install_python_packages(environment, venv)
     yield _progress("npm", 0.0)
     shutil.copytree(PRISMA, environment.prisma, ignore=shutil.ignore_patterns("node_modules"))
-    _npm_packages(environment)
+    _install_npm_packages(environment)
     yield _progress("prisma", 0.0)
-    _prisma_client(environment)
+    _generate_prisma_client(environment)
 
 
-def _python_packages(environment: Environment, venv: str) -> Steps:
+def _install_python_packages(environment: Environment, venv: str) -> Steps:
     """One virtual environment from its lock, with progress by what uv says it downloads."""
     yield _progress(venv, 0.0)
     target = environment.root / venv
-    _checked(_uv("venv", "--quiet", "--python", sys.executable, str(target)), _TITLES[venv])
-    argv = _uv(
+    _run_step(
+        _uv_command("venv", "--quiet", "--python", sys.executable, str(target)), _TITLES[venv]
+    )
+    argv = _uv_command(
         "pip", "install", "--python", str(environment.python(venv)), "--require-hashes",
         "--no-build", "--no-progress", "--compile-bytecode",
         "--requirements", str(LOCKS / f"{venv}.txt"),
     )  # fmt: skip
-    total = locked_packages(venv)
+    total = count_locked_packages(venv)
     seen = 0
 
     def news(text: str) -> Progress:
@@ -104,26 +106,26 @@ def _python_packages(environment: Environment, venv: str) -> Steps:
         seen += line.startswith(("Downloaded", "+ "))
         return _progress(venv, min(seen / total, 1.0), line if "ownload" in line else "")
 
-    lines = follow(argv, env=_install_env(), cwd=environment.root)
+    lines = follow(argv, env=_clean_environment(), cwd=environment.root)
     done = yield from map_lines(lines, news)
     if done.returncode != 0:
-        raise _broken(_TITLES[venv], done.stdout)
+        raise _step_failure(_TITLES[venv], done.stdout)
 
 
-def _npm_packages(environment: Environment) -> None:
+def _install_npm_packages(environment: Environment) -> None:
     argv = (
         str(environment.node), str(environment.npm_cli), "ci",
         "--ignore-scripts", "--no-audit", "--no-fund", "--no-update-notifier",
     )  # fmt: skip
-    _checked(argv, _TITLES["npm"], cwd=environment.prisma)
+    _run_step(argv, _TITLES["npm"], cwd=environment.prisma)
 
 
-def _prisma_client(environment: Environment) -> None:
+def _generate_prisma_client(environment: Environment) -> None:
     """Generate LiteLLM's database client; the engine's stand-in answers for the real one."""
     package = environment.site_packages("litellm") / "prisma"
-    _own_copy(package)
+    _unlink_from_cache(package)
     schema = environment.site_packages("litellm") / "litellm" / "proxy" / "schema.prisma"
-    env = _install_env() | {
+    env = _clean_environment() | {
         "PRISMA_BINARY_CACHE_DIR": str(environment.prisma),
         "PRISMA_QUERY_ENGINE_BINARY": str(environment.query_engine),
         "PRISMA_QUERY_ENGINE_LIBRARY": str(environment.query_engine),
@@ -131,16 +133,16 @@ def _prisma_client(environment: Environment) -> None:
         "PRISMA_HIDE_UPDATE_MESSAGE": "1",
         "CHECKPOINT_DISABLE": "1",
         "PATH": os.pathsep.join(
-            (str(environment.litellm_python.parent), str(environment.node.parent), os.defpath)
+            (str(environment.python("litellm").parent), str(environment.node.parent), os.defpath)
         ),
     }
-    python = str(environment.litellm_python)
+    python = str(environment.python("litellm"))
     generate = (python, "-m", "prisma", "generate", "--schema", str(schema))
-    _checked(generate, _TITLES["prisma"], env=env)
-    _checked((python, str(environment.prisma / "fit_client.py")), _TITLES["prisma"])
+    _run_step(generate, _TITLES["prisma"], env=env)
+    _run_step((python, str(environment.prisma / "fit_client.py")), _TITLES["prisma"])
 
 
-def _own_copy(package: Path) -> None:
+def _unlink_from_cache(package: Path) -> None:
     """Part from uv's cache: the generator writes into files that are hard links to it."""
     copy = package.with_name("prisma.own")
     shutil.copytree(package, copy)
@@ -152,7 +154,7 @@ def _mark_complete(environment: Environment) -> None:
     versions = {
         "litellm": _version(environment, "litellm", "litellm"),
         "phoenix": _version(environment, "phoenix", "arize_phoenix"),
-        "postgres": _checked((str(environment.postgres_bin / "postgres"), "-V"), "PostgreSQL")
+        "postgres": _run_step((str(environment.postgres_bin / "postgres"), "-V"), "PostgreSQL")
         .strip()
         .rpartition(" ")[2],
     }
@@ -170,7 +172,7 @@ def _version(environment: Environment, venv: str, distribution: str) -> str:
 
 
 @contextmanager
-def _alone(root: Path) -> Iterator[None]:
+def _hold_lock(root: Path) -> Iterator[None]:
     """Hold the lock of this environment; the kernel lets go when the holder dies."""
     try:
         root.parent.mkdir(parents=True, exist_ok=True)
@@ -185,7 +187,7 @@ def _alone(root: Path) -> Iterator[None]:
         yield
 
 
-def _require_space(folder: Path) -> None:
+def _check_disk_space(folder: Path) -> None:
     needed, free = 2_000_000_000, shutil.disk_usage(folder).free
     if free < needed:
         raise EnvironmentBroken(
@@ -194,28 +196,28 @@ def _require_space(folder: Path) -> None:
         )
 
 
-def _uv(*words: str) -> tuple[str, ...]:
+def _uv_command(*words: str) -> tuple[str, ...]:
     from uv import find_uv_bin
 
     return (find_uv_bin(), *words, "--no-python-downloads")
 
 
-def _install_env() -> dict[str, str]:
+def _clean_environment() -> dict[str, str]:
     """Ours, less what would send uv or Python to another environment."""
     banned = {"VIRTUAL_ENV", "PYTHONPATH", "PYTHONHOME", "UV_PROJECT_ENVIRONMENT"}
     return {name: value for name, value in os.environ.items() if name not in banned}
 
 
-def _checked(
+def _run_step(
     argv: tuple[str, ...], title: str, *, env: dict[str, str] | None = None, cwd: Path | None = None
 ) -> str:
-    done = run(argv, env=env or _install_env(), cwd=cwd, timeout=600)
+    done = run(argv, env=env or _clean_environment(), cwd=cwd, timeout=600)
     if done.returncode != 0:
-        raise _broken(title, done.stdout + done.stderr)
+        raise _step_failure(title, done.stdout + done.stderr)
     return done.stdout
 
 
-def _broken(title: str, output: str) -> EnvironmentBroken:
+def _step_failure(title: str, output: str) -> EnvironmentBroken:
     last = "\n  ".join(output.strip().splitlines()[-_LAST_LINES:])
     return EnvironmentBroken(f"Installing {title} failed:\n  {last}")
 

@@ -17,28 +17,28 @@ from gatewayctl.errors import GatewayctlError
 from gatewayctl.runtimes.embedded.environment import locate
 from gatewayctl.runtimes.embedded.layout import Layout
 from gatewayctl.runtimes.embedded.orphans import MARK
-from gatewayctl.runtimes.embedded.postgres.privileges import unprivileged
+from gatewayctl.runtimes.embedded.postgres.privileges import choose_postgres_user
 from gatewayctl.runtimes.embedded.services import (
     STOP_SIGNALS,
     Program,
-    litellm,
-    phoenix,
-    postgres,
+    litellm_program,
+    phoenix_program,
+    postgres_program,
 )
 from gatewayctl.settings.load import load_settings
 from gatewayctl.settings.model import Settings
 
 _PR_SET_PDEATHSIG: Final = 1
 # sysexits.h EX_CONFIG: not a code that LiteLLM, Phoenix or PostgreSQL end with.
-_BAD_SETTINGS: Final = 78
+_EX_CONFIG: Final = 78
 
 
-def program(service: str, settings: Settings) -> Program:
+def build_program(service: str, settings: Settings) -> Program:
     """The program of one service of this project."""
     environment, layout = locate(), Layout(state_dir=settings.state_dir)
     if service == "postgres":
-        return postgres(settings, environment, layout, unprivileged())
-    make = {"litellm": litellm, "phoenix": phoenix}[service]
+        return postgres_program(settings, environment, layout, choose_postgres_user())
+    make = {"litellm": litellm_program, "phoenix": phoenix_program}[service]
     return make(settings, environment, layout)
 
 
@@ -46,17 +46,17 @@ def main() -> None:
     """Become the service. Ends with code 78 when the settings cannot be read."""
     service, project_dir, supervisor = sys.argv[1], Path(sys.argv[2]), os.getppid()
     try:
-        wanted = program(service, load_settings(project_dir))
+        wanted = build_program(service, load_settings(project_dir))
     except GatewayctlError as error:
         sys.stderr.write(f"gatewayctl: {error.message}\n")
-        sys.exit(_BAD_SETTINGS)
-    argv = _dying_with_parent(wanted, supervisor)
+        sys.exit(_EX_CONFIG)
+    argv = _tie_to_supervisor(wanted, supervisor)
     os.chdir(wanted.directory)
     environment = dict(wanted.environment) | {MARK: os.environ[MARK]}
     os.execve(argv[0], argv, environment)  # noqa: S606 - the point of this module
 
 
-def _dying_with_parent(wanted: Program, supervisor: int) -> tuple[str, ...]:
+def _tie_to_supervisor(wanted: Program, supervisor: int) -> tuple[str, ...]:
     """Have the kernel stop the service when the supervisor dies, kill -9 included."""
     stop_signal = STOP_SIGNALS[wanted.service]
     if wanted.argv[0].endswith("setpriv"):

@@ -26,7 +26,7 @@ _POLL_SECONDS: Final = 0.2
 _EARLIEST: Final = datetime.min.replace(tzinfo=UTC)
 
 
-def read(
+def read_logs(
     files: Mapping[str, Path],
     *,
     tail: int | None,
@@ -42,17 +42,17 @@ def read(
             wanted: Iterable[LogLine] = (
                 line
                 for line in log.so_far(unfinished=not follow)
-                if since is None or _at(line) >= since
+                if since is None or _time(line) >= since
             )
             streams.append(wanted if tail is None else iter(deque(wanted, maxlen=tail)))
-        yield from heapq.merge(*streams, key=_at)
+        yield from heapq.merge(*streams, key=_time)
         while follow:
             for log in logs:
                 yield from log.new_lines()
             sleep(_POLL_SECONDS)
 
 
-def parse(service: str, text: str) -> LogLine:
+def parse_line(service: str, text: str) -> LogLine:
     """One line of a log file, its time taken off the front."""
     found = _STAMP.match(text)
     if found is None:
@@ -73,7 +73,7 @@ def last_lines(path: Path, count: int = 20) -> str:
         return ""
 
 
-def _at(line: LogLine) -> datetime:
+def _time(line: LogLine) -> datetime:
     return line.at or _EARLIEST
 
 
@@ -121,7 +121,7 @@ class _Log:
             yield self._line(line)
 
     def _line(self, text: str) -> LogLine:
-        line = parse(self._service, text)
+        line = parse_line(self._service, text)
         self._last = line.at or self._last
         return LogLine(service=self._service, text=line.text, at=self._last)
 

@@ -42,19 +42,19 @@ def find_orphans(layout: Layout) -> list[psutil.Process]:
     found = []
     for process in psutil.process_iter():
         with contextlib.suppress(psutil.Error, OSError):
-            if process.status() != psutil.STATUS_ZOMBIE and _ours(process, layout):
+            if process.status() != psutil.STATUS_ZOMBIE and _belongs_to(process, layout):
                 found.append(process)
     return found
 
 
-def _ours(process: psutil.Process, layout: Layout) -> bool:
+def _belongs_to(process: psutil.Process, layout: Layout) -> bool:
     # PostgreSQL writes its title over its environment, so it is known by where it works.
     if process.name() == "postgres":
         return process.cwd() == str(layout.postgres_data)
     return process.environ().get(MARK) == str(layout.state_dir)
 
 
-def programs() -> frozenset[str]:
+def list_programs() -> frozenset[str]:
     """What the processes of this machine run from: programs, and the words of their commands.
 
     A Python of a virtual environment is a link to another one, so the program alone tells little.
@@ -77,11 +77,11 @@ def end_processes(processes: Iterable[psutil.Process], *, patience: float = 10) 
         with contextlib.suppress(psutil.Error):
             # To PostgreSQL, TERM means: when the last client has gone.
             process.send_signal(signal.SIGINT if process.name() == "postgres" else signal.SIGTERM)
-    stubborn = _staying(alive, seconds=patience)
+    stubborn = _wait(alive, seconds=patience)
     for process in stubborn:
         with contextlib.suppress(psutil.Error):
             process.kill()
-    _staying(stubborn, seconds=5)
+    _wait(stubborn, seconds=5)
     return len(alive)
 
 
@@ -95,11 +95,11 @@ def wait_until_gone(layout: Layout, *, seconds: float) -> list[psutil.Process]:
 
 def wait_for_exit(processes: Iterable[psutil.Process], *, seconds: float) -> None:
     """Wait until these processes have ended, and end those that do not."""
-    if left := _staying(processes, seconds=seconds):
+    if left := _wait(processes, seconds=seconds):
         end_processes(left)
 
 
-def _staying(processes: Iterable[psutil.Process], *, seconds: float) -> list[psutil.Process]:
+def _wait(processes: Iterable[psutil.Process], *, seconds: float) -> list[psutil.Process]:
     """Those that still run when the time is up.
 
     One that ended and that nobody has asked for its exit code has ended all the same: the first
@@ -112,12 +112,12 @@ def _staying(processes: Iterable[psutil.Process], *, seconds: float) -> list[psu
     while True:
         # It asks for the exit codes of our own children.
         _, left = psutil.wait_procs(left, timeout=0.05)
-        left = [process for process in left if _runs(process)]
+        left = [process for process in left if _is_running(process)]
         if not left or time.monotonic() >= until:
             return left
 
 
-def _runs(process: psutil.Process) -> bool:
+def _is_running(process: psutil.Process) -> bool:
     import psutil
 
     try:

@@ -23,7 +23,7 @@ _PROGRAMS: Final = {
 }
 
 
-class Stamped(io.TextIOWrapper):
+class TimestampedStream(io.TextIOWrapper):
     """A text stream that puts the time before each line."""
 
     _at_start = True
@@ -58,7 +58,11 @@ def main() -> None:
     module, function = _PROGRAMS[service]
     for name in ("stdout", "stderr"):
         buffer = getattr(sys, name).buffer
-        setattr(sys, name, Stamped(buffer, encoding="utf-8", errors="replace", line_buffering=True))
+        setattr(
+            sys,
+            name,
+            TimestampedStream(buffer, encoding="utf-8", errors="replace", line_buffering=True),
+        )
     sys.argv = sys.argv[1:]
     # LiteLLM imports a file from beside its config, and nothing belongs there but rendered files.
     sys.dont_write_bytecode = True

@@ -17,12 +17,12 @@ if TYPE_CHECKING:
     import psutil
 
 
-def release(root: Path) -> Release:
+def read_release(root: Path) -> Release:
     """The environment in a folder as a release of LiteLLM."""
     return Release(name=root.name, version=Environment(root=root).versions().get("litellm"))
 
 
-def running(processes: Iterable[psutil.Process], environments: Path) -> Release | None:
+def find_running(processes: Iterable[psutil.Process], environments: Path) -> Release | None:
     """The release of the first of the processes that was started from an environment."""
     import psutil
 
@@ -31,12 +31,12 @@ def running(processes: Iterable[psutil.Process], environments: Path) -> Release 
             words = process.cmdline()
         except (psutil.Error, OSError):
             continue
-        if root := root_of(words, environments):
-            return release(root)
+        if root := find_root(words, environments):
+            return read_release(root)
     return None
 
 
-def root_of(words: Sequence[str], environments: Path) -> Path | None:
+def find_root(words: Sequence[str], environments: Path) -> Path | None:
     """The environment a command line runs from, of those in a folder."""
     for word in words:
         path = Path(word)

@@ -27,11 +27,11 @@ from gatewayctl.runtimes.embedded import fingerprints, install, logs, orphans, r
 from gatewayctl.runtimes.embedded.environment import locate
 from gatewayctl.runtimes.embedded.fingerprints import SUPERVISOR
 from gatewayctl.runtimes.embedded.layout import Layout
-from gatewayctl.runtimes.embedded.postgres.cluster import Cluster, initialise
+from gatewayctl.runtimes.embedded.postgres.cluster import Cluster, create_cluster
 from gatewayctl.runtimes.embedded.postgres.database_shell import EmbeddedShell
-from gatewayctl.runtimes.embedded.postgres.privileges import unprivileged
-from gatewayctl.runtimes.embedded.services import SERVICES, STOP_SIGNALS, inherited
-from gatewayctl.runtimes.embedded.supervisor import Process, Supervisor, configuration
+from gatewayctl.runtimes.embedded.postgres.privileges import choose_postgres_user
+from gatewayctl.runtimes.embedded.services import SERVICES, STOP_SIGNALS, inherited_variables
+from gatewayctl.runtimes.embedded.supervisor import Process, Supervisor, render_config
 from gatewayctl.runtimes.ports import find_listeners, listening_pids, port_taken
 from gatewayctl.runtimes.releases import PreflightCheck, Release
 from gatewayctl.runtimes.self_check import Fault
@@ -64,7 +64,7 @@ class EmbeddedRuntime:
 
     def preflight(self) -> None:
         """Every port is free, or held by the service of ours that should hold it."""
-        unprivileged()
+        choose_postgres_user()
         ports = self._ports()
         # Asked before and after: a service of ours may be ending just now, or starting.
         ours = self._pids()
@@ -84,7 +84,7 @@ class EmbeddedRuntime:
 
     def start(self) -> Started:
         """PostgreSQL first, then the databases, then LiteLLM and Phoenix side by side."""
-        wanted = fingerprints.wanted(self._settings)
+        wanted = fingerprints.compute(self._settings)
         keep = self._unchanged(wanted)
         if keep == set(SERVICES):
             return StartReport(unchanged=SERVICES)
@@ -102,7 +102,7 @@ class EmbeddedRuntime:
             if service not in keep and service != "postgres":
                 self._supervisor.start(service)
                 yield Progress(subject=service, state="working", detail="starting")
-        fingerprints.remember(self._layout, wanted)
+        fingerprints.save(self._layout, wanted)
         return StartReport(
             started=tuple(s for s in SERVICES if s not in ran),
             restarted=tuple(s for s in SERVICES if s in ran - keep),
@@ -122,10 +122,10 @@ class EmbeddedRuntime:
         planned = {file.path.name: file.content for file in files}
         # A secret that .env lost is made by `up` before it starts anything.
         complete = with_generated_secrets(self._settings)
-        now, before = fingerprints.wanted(complete, planned), fingerprints.known(self._layout)
-        for_all = fingerprints.common(before, now)
+        now, before = fingerprints.compute(complete, planned), fingerprints.load(self._layout)
+        for_all = fingerprints.find_common_reasons(before, now)
         reasons = {
-            name: for_all or fingerprints.differing(before.get(name), now[name])
+            name: for_all or fingerprints.find_differences(before.get(name), now[name])
             for name in SERVICES
         }
         if self._stale() and (any(reasons.values()) or alive != set(SERVICES)):
@@ -173,7 +173,7 @@ class EmbeddedRuntime:
         if self._supervisor.pid() is None:
             yield from self.start()
             return
-        wanted = fingerprints.wanted(self._settings)
+        wanted = fingerprints.compute(self._settings)
         for service in reversed(chosen):
             yield Progress(subject=service, state="working", detail="stopping")
             self._supervisor.stop(service)
@@ -186,7 +186,7 @@ class EmbeddedRuntime:
                 self._supervisor.start(service)
                 yield Progress(subject=service, state="working", detail="starting")
         again = {s: wanted[s] for s in SERVICES if s not in running}
-        fingerprints.remember(self._layout, fingerprints.known(self._layout) | again)
+        fingerprints.save(self._layout, fingerprints.load(self._layout) | again)
 
     def last_lines(self, service: str, count: int = 20) -> str:
         return logs.last_lines(self._layout.log(service), count)
@@ -196,7 +196,7 @@ class EmbeddedRuntime:
     ) -> Iterator[LogLine]:
         self._require_known(services)
         files = {name: self._layout.log(name) for name in services or SERVICES}
-        return logs.read(files, tail=tail, since=since, follow=follow)
+        return logs.read_logs(files, tail=tail, since=since, follow=follow)
 
     def empty_litellm_database(self) -> Generator[Progress, None, None]:
         if self._supervisor.pid() is not None:
@@ -212,16 +212,16 @@ class EmbeddedRuntime:
         return EmbeddedShell(cluster=self._cluster, database=database, begin=self._begin_postgres)
 
     def release(self, name: str) -> Release:
-        return releases.release(self._environment.root.parent / name)
+        return releases.read_release(self._environment.root.parent / name)
 
     def running_release(self) -> Release | None:
         # Not the supervisor: it may outlive an upgrade, and runs nothing of LiteLLM.
         process = next((p for p in self._supervisor.processes() if p.service == "litellm"), None)
         family = orphans.process_tree(process.pid if process else None)
-        return releases.running(family, self._environment.root.parent)
+        return releases.find_running(family, self._environment.root.parent)
 
     def wanted_release(self) -> Release:
-        return releases.release(self._environment.root)
+        return releases.read_release(self._environment.root)
 
     def fetch_release(self, name: str) -> Generator[Progress, None, None]:
         """The one that this gatewayctl is locked to: there is no other."""
@@ -263,14 +263,14 @@ class EmbeddedRuntime:
         """Services that run with exactly the settings of now."""
         if self._supervisor.pid() is None:
             return set()
-        known = fingerprints.known(self._layout)
+        known = fingerprints.load(self._layout)
         if known.get(SUPERVISOR) != wanted[SUPERVISOR]:
             return set()
         alive = {p.service for p in self._supervisor.processes() if p.state in _ALIVE}
         return {name for name in SERVICES if name in alive and known.get(name) == wanted[name]}
 
     def _configuration(self) -> str:
-        return configuration(self._layout, self._settings.project_dir, STOP_SIGNALS)
+        return render_config(self._layout, self._settings.project_dir, STOP_SIGNALS)
 
     def _stale(self) -> bool:
         """True when supervisord was not started with today's configuration."""
@@ -283,23 +283,23 @@ class EmbeddedRuntime:
         layout.make()
         stale = self._stale()
         if self._supervisor.pid() is not None:
-            known = fingerprints.known(layout).get(SUPERVISOR)
-            if not stale and known == fingerprints.wanted(self._settings)[SUPERVISOR]:
+            known = fingerprints.load(layout).get(SUPERVISOR)
+            if not stale and known == fingerprints.compute(self._settings)[SUPERVISOR]:
                 return
             for _ in self.stop():
                 pass
         if left := orphans.wait_until_gone(layout, seconds=2):
             orphans.end_processes(left)
         layout.supervisor_config.write_text(self._configuration(), encoding="utf-8")
-        environment = inherited(self._settings) | {orphans.MARK: str(layout.state_dir)}
+        environment = inherited_variables(self._settings) | {orphans.MARK: str(layout.state_dir)}
         self._supervisor.begin(self._environment.python("base"), environment)
-        handed_down = fingerprints.wanted(self._settings)[SUPERVISOR]
-        fingerprints.remember(layout, {SUPERVISOR: handed_down})
+        handed_down = fingerprints.compute(self._settings)[SUPERVISOR]
+        fingerprints.save(layout, {SUPERVISOR: handed_down})
 
     def _start_postgres(self) -> Generator[Progress, None, None]:
         password = self._settings.secrets.phoenix_postgres_password or Secret("")
-        who = unprivileged()
-        if initialise(self._environment, self._layout, who, password):
+        who = choose_postgres_user()
+        if create_cluster(self._environment, self._layout, who, password):
             yield Progress(subject="postgres", state="working", detail="new cluster")
         self._supervisor.start("postgres")
         self._cluster.wait(seconds=_POSTGRES_SECONDS, alive=self._postgres_alive)

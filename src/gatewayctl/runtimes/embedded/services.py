@@ -20,7 +20,7 @@ from gatewayctl.errors import EnvFileMissing, SettingsProblem
 from gatewayctl.rendering.compose import provider_variables
 from gatewayctl.runtimes.embedded.environment import Environment
 from gatewayctl.runtimes.embedded.layout import Layout
-from gatewayctl.runtimes.embedded.postgres.privileges import Unprivileged
+from gatewayctl.runtimes.embedded.postgres.privileges import PostgresUser
 from gatewayctl.settings.fields import SCALARS
 from gatewayctl.settings.model import PHOENIX_PROJECT, Secret, Settings
 
@@ -63,7 +63,11 @@ class Program:
         It differs when the service must be restarted. Keyed, because it is written to disk and
         is made of secrets.
         """
-        parts = {"its command line": list(self.argv), **decisive(self.environment), **files}
+        parts = {
+            "its command line": list(self.argv),
+            **significant_variables(self.environment),
+            **files,
+        }
         return {name: keyed_hash(salt, value) for name, value in parts.items()}
 
 
@@ -73,12 +77,14 @@ def keyed_hash(salt: Secret, value: object) -> str:
     return hmac.digest(salt.reveal().encode(), text, "sha256").hex()
 
 
-def decisive(environment: Mapping[str, str]) -> dict[str, str]:
+def significant_variables(environment: Mapping[str, str]) -> dict[str, str]:
     """The variables whose change is a reason to restart."""
     return {name: value for name, value in environment.items() if name not in _PERSONAL}
 
 
-def inherited(settings: Settings, environ: Mapping[str, str] | None = None) -> dict[str, str]:
+def inherited_variables(
+    settings: Settings, environ: Mapping[str, str] | None = None
+) -> dict[str, str]:
     """What the supervisor takes over from the operator: a short list, no stray secrets.
 
     Variables of the project that are set in the process environment are among it, since they
@@ -93,8 +99,8 @@ def inherited(settings: Settings, environ: Mapping[str, str] | None = None) -> d
     }
 
 
-def postgres(
-    settings: Settings, environment: Environment, layout: Layout, who: Unprivileged
+def postgres_program(
+    settings: Settings, environment: Environment, layout: Layout, who: PostgresUser
 ) -> Program:
     """PostgreSQL 16 on loopback TCP only: no Unix socket, so no way around the password."""
     argv = (
@@ -117,24 +123,24 @@ def postgres(
     )
 
 
-def litellm(settings: Settings, environment: Environment, layout: Layout) -> Program:
+def litellm_program(settings: Settings, environment: Environment, layout: Layout) -> Program:
     """The LiteLLM proxy with its database behind the WebAssembly engine."""
     secrets = settings.secrets
     # Without its password: LiteLLM puts the address on the command line of its schema check.
     place = f"{settings.url_host}:{settings.ports.postgres_litellm}"
     ours = {
-        "LITELLM_MASTER_KEY": _plain(secrets.master_key),
-        "LITELLM_SALT_KEY": _plain(secrets.salt_key),
-        "UI_PASSWORD": _plain(secrets.ui_password),
+        "LITELLM_MASTER_KEY": _reveal(secrets.master_key),
+        "LITELLM_SALT_KEY": _reveal(secrets.salt_key),
+        "UI_PASSWORD": _reveal(secrets.ui_password),
         "DATABASE_URL": f"postgresql://{LITELLM_USER}@{place}/litellm",
-        "PGPASSWORD": _plain(secrets.litellm_postgres_password),
+        "PGPASSWORD": _reveal(secrets.litellm_postgres_password),
         # gatewayctl applies the migrations; the stand-in on PATH answers LiteLLM's own check.
         "DISABLE_SCHEMA_UPDATE": "true",
         "PRISMA_QUERY_ENGINE_BINARY": str(environment.query_engine),
         "GATEWAYCTL_NODE": str(environment.node),
         "NODE_PATH": str(environment.node_modules),
         "PATH": os.pathsep.join(
-            (str(environment.prisma / "bin"), str(environment.litellm_python.parent), os.defpath)
+            (str(environment.prisma / "bin"), str(environment.python("litellm").parent), os.defpath)
         ),
         # Each start would lose 10-20 s trying to download the cost map without a network.
         "LITELLM_LOCAL_MODEL_COST_MAP": "True",
@@ -142,10 +148,10 @@ def litellm(settings: Settings, environment: Environment, layout: Layout) -> Pro
         "LITELLM_MODE": "PRODUCTION",
         # One worker needs no Redis.
         "LITELLM_DISABLE_NO_REDIS_WARNING": "true",
-        **tracing(settings),
+        **tracing_variables(settings),
     }
     argv = (
-        str(environment.litellm_python), str(QUICK_START), "litellm",
+        str(environment.python("litellm")), str(QUICK_START), "litellm",
         "--config", str(settings.compose_dir / "litellm_config.yaml"),
         "--host", settings.bind, "--port", str(settings.ports.litellm), "--num_workers", "1",
     )  # fmt: skip
@@ -157,13 +163,13 @@ def litellm(settings: Settings, environment: Environment, layout: Layout) -> Pro
     )
 
 
-def tracing(settings: Settings) -> dict[str, str]:
+def tracing_variables(settings: Settings) -> dict[str, str]:
     """What makes LiteLLM's spans arrive in Phoenix once, with the component to filter by."""
     return {
         "LITELLM_OTEL_V2": "true",
         "OTEL_SERVICE_NAME": "litellm",
         # HTTP: the callback takes an address for gRPC only where its port is 4317.
-        COLLECTOR: _collector(settings),
+        COLLECTOR: _collector_endpoint(settings),
         "PHOENIX_PROJECT_NAME": PHOENIX_PROJECT,
         # Prompts and replies are part of the span, as people expect of Phoenix.
         "OTEL_INSTRUMENTATION_GENAI_CAPTURE_MESSAGE_CONTENT": "span_only",
@@ -185,7 +191,7 @@ def tracing(settings: Settings) -> dict[str, str]:
     }
 
 
-def _collector(settings: Settings) -> str:
+def _collector_endpoint(settings: Settings) -> str:
     """Where LiteLLM sends its spans: our Phoenix, or a collector before it that .env names."""
     try:
         named = read_env_file(settings.env_file).get(COLLECTOR)
@@ -194,9 +200,9 @@ def _collector(settings: Settings) -> str:
     return named.value if named and named.value else f"{settings.phoenix_url}/v1/traces"
 
 
-def phoenix(settings: Settings, environment: Environment, layout: Layout) -> Program:
+def phoenix_program(settings: Settings, environment: Environment, layout: Layout) -> Program:
     """Phoenix on PostgreSQL, with its telemetry off."""
-    password = quote(_plain(settings.secrets.phoenix_postgres_password), safe="")
+    password = quote(_reveal(settings.secrets.phoenix_postgres_password), safe="")
     place = f"{settings.url_host}:{settings.ports.postgres_litellm}"
     ours = {
         "PHOENIX_WORKING_DIR": str(layout.phoenix_home),
@@ -218,12 +224,12 @@ def phoenix(settings: Settings, environment: Environment, layout: Layout) -> Pro
     return Program(
         service="phoenix",
         argv=argv,
-        environment=_passed_on() | ours,
+        environment=_operator_variables() | ours,
         directory=layout.phoenix_home,
     )
 
 
-def _plain(secret: Secret | None) -> str:
+def _reveal(secret: Secret | None) -> str:
     if secret is None:
         raise SettingsProblem(
             "A secret of the stack is missing in .env.", hint="Run `gatewayctl up`, which makes it."
@@ -231,7 +237,7 @@ def _plain(secret: Secret | None) -> str:
     return secret.reveal()
 
 
-def _passed_on() -> dict[str, str]:
+def _operator_variables() -> dict[str, str]:
     return {name: os.environ[name] for name in _PASSED_ON if name in os.environ}
 
 
@@ -249,7 +255,7 @@ def _project_variables(settings: Settings) -> dict[str, str]:
     except EnvFileMissing:
         lines = {}
     provider = {name: secret.reveal() for name, secret in settings.environment.items()}
-    both = _passed_on() | lines | provider
+    both = _operator_variables() | lines | provider
     return {
         name: value
         for name, value in both.items()

@@ -45,7 +45,7 @@ _STATES: Final[Mapping[str, ProcessState]] = {
 
 
 # What supervisord answers with to everything once it was told to end.
-_NOT_UP: Final = (OSError, xmlrpc.client.Fault)
+_NOT_RUNNING: Final = (OSError, xmlrpc.client.Fault)
 # "exited: litellm (exit status 3; not expected)", "exited: x (terminated by SIGKILL; …)"
 _EXITED: Final = re.compile(r"exited: (\S+) \((?:exit status (\d+)|terminated by (\w+))")
 
@@ -61,7 +61,7 @@ class Process:
     word: str
 
 
-def configuration(layout: Layout, project_dir: Path, stop_signals: Mapping[str, str]) -> str:
+def render_config(layout: Layout, project_dir: Path, stop_signals: Mapping[str, str]) -> str:
     """The text of supervisord.conf; holds no secret."""
     config = configparser.RawConfigParser()
     # Paths are relative to run/, where supervisord is started: supervisord reads " #" and " ;"
@@ -88,7 +88,7 @@ def configuration(layout: Layout, project_dir: Path, stop_signals: Mapping[str, 
             service, str(project_dir),
         )  # fmt: skip
         config[f"program:{service}"] = {
-            "command": _command(words),
+            "command": _quote_command(words),
             "priority": str(order),
             "autostart": "false",
             "autorestart": "true",
@@ -115,7 +115,7 @@ def _log_path(layout: Layout, name: str) -> str:
     return os.path.relpath(layout.log(name), layout.run)
 
 
-def _command(words: tuple[str, ...]) -> str:
+def _quote_command(words: tuple[str, ...]) -> str:
     """A command line for shlex, in which nothing looks like a comment to supervisord."""
     # shlex.join puts words with blanks into single quotes: closing and opening them in
     # between changes no word, and parts the blank from the sign that would begin a comment.
@@ -133,7 +133,7 @@ class Supervisor:
         try:
             with self._rpc() as rpc:
                 return int(rpc.supervisor.getPID())
-        except _NOT_UP:
+        except _NOT_RUNNING:
             return None
 
     def begin(self, python: Path, environment: Mapping[str, str], timeout: float = 60) -> None:
@@ -157,9 +157,9 @@ class Supervisor:
         try:
             with self._rpc() as rpc:
                 found = rpc.supervisor.getAllProcessInfo()
-        except _NOT_UP:
+        except _NOT_RUNNING:
             return ()
-        return tuple(_process(item) for item in found if isinstance(item, dict))
+        return tuple(_parse_process(item) for item in found if isinstance(item, dict))
 
     def last_exit(self, service: str) -> str:
         """How the service ended last, ``exit code 3`` or ``signal SIGKILL``; "" if it never did.
@@ -200,13 +200,15 @@ class Supervisor:
         try:
             with self._rpc() as rpc:
                 rpc.supervisor.shutdown()
-        except _NOT_UP:
+        except _NOT_RUNNING:
             return
 
     @contextmanager
     def _rpc(self) -> Iterator[Any]:
         with _short_path(self._layout.socket) as path:
-            proxy = xmlrpc.client.ServerProxy("http://supervisor/RPC2", transport=_Unix(path))
+            proxy = xmlrpc.client.ServerProxy(
+                "http://supervisor/RPC2", transport=_UnixTransport(path)
+            )
             with proxy:
                 yield proxy
 
@@ -224,7 +226,7 @@ def _short_path(path: Path) -> Generator[str, None, None]:
         os.close(folder)
 
 
-class _Connection(http.client.HTTPConnection):
+class _UnixConnection(http.client.HTTPConnection):
     """HTTP over a Unix socket."""
 
     def __init__(self, path: str) -> None:
@@ -237,7 +239,7 @@ class _Connection(http.client.HTTPConnection):
         self.sock.connect(self._path)
 
 
-class _Unix(xmlrpc.client.Transport):
+class _UnixTransport(xmlrpc.client.Transport):
     """XML-RPC over a Unix socket, as supervisorctl does it."""
 
     def __init__(self, path: str) -> None:
@@ -245,13 +247,13 @@ class _Unix(xmlrpc.client.Transport):
         self._path = path
 
     def make_connection(self, host: Any) -> http.client.HTTPConnection:
-        connection = _Connection(self._path)
+        connection = _UnixConnection(self._path)
         # What Transport.close() closes.
         self._connection = host, connection
         return connection
 
 
-def _process(item: Mapping[str, Any]) -> Process:
+def _parse_process(item: Mapping[str, Any]) -> Process:
     word = str(item["statename"])
     return Process(
         service=str(item["name"]),

@@ -13,9 +13,9 @@ from gatewayctl.runtimes.embedded.environment import (
     LOCKS,
     VENVS,
     Environment,
+    count_locked_packages,
     key,
     locate,
-    locked_packages,
 )
 
 
@@ -119,7 +119,7 @@ def test_every_locked_package_is_pinned_with_a_hash(venv: str) -> None:
     text = (LOCKS / f"{venv}.txt").read_text(encoding="utf-8")
     pinned = re.findall(r"^(\S+==\S+)( ;.*)? \\\n    --hash=sha256:", text, re.MULTILINE)
 
-    assert len(pinned) == locked_packages(venv) > 1
+    assert len(pinned) == count_locked_packages(venv) > 1
 
 
 def test_programs_are_inside_the_environment(tmp_path: Path) -> None:

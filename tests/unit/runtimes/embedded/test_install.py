@@ -234,7 +234,7 @@ def test_prisma_is_generated_with_the_programs_of_the_environment(programs: Fake
     engine = str(programs.environment.query_engine)
     assert env["PRISMA_QUERY_ENGINE_BINARY"] == engine
     assert env["PRISMA_SCHEMA_ENGINE_BINARY"] == engine
-    assert env["PATH"].split(os.pathsep)[0] == str(programs.environment.litellm_python.parent)
+    assert env["PATH"].split(os.pathsep)[0] == str(programs.environment.python("litellm").parent)
 
 
 def test_what_prisma_generates_does_not_change_the_cache_of_uv(programs: FakePrograms) -> None:
@@ -252,7 +252,7 @@ def test_a_package_that_is_written_into_is_parted_from_the_cache(tmp_path: Path)
     package.mkdir(parents=True)
     (package / "client.py").hardlink_to(cached)
 
-    install._own_copy(package)
+    install._unlink_from_cache(package)
     (package / "client.py").write_text("generated")
 
     assert cached.read_text() == "as downloaded"

@@ -11,7 +11,7 @@ import pytest
 
 from gatewayctl.errors import SettingsProblem
 from gatewayctl.runtimes.embedded.environment import locate
-from gatewayctl.runtimes.embedded.launch import _dying_with_parent, program
+from gatewayctl.runtimes.embedded.launch import _tie_to_supervisor, build_program
 from gatewayctl.runtimes.embedded.layout import Layout
 from gatewayctl.runtimes.embedded.orphans import MARK
 from gatewayctl.runtimes.embedded.services import SERVICES, Program
@@ -96,12 +96,12 @@ def test_settings_that_cannot_be_read_end_with_a_code_no_service_uses(tmp_path: 
 
 @pytest.mark.parametrize("service", SERVICES)
 def test_each_service_has_a_program(service: str, tmp_path: Path) -> None:
-    assert program(service, project(tmp_path, env=ENV)).service == service
+    assert build_program(service, project(tmp_path, env=ENV)).service == service
 
 
 def test_a_project_without_secrets_has_no_program_for_litellm(tmp_path: Path) -> None:
     with pytest.raises(SettingsProblem, match="secret of the stack is missing"):
-        program("litellm", project(tmp_path))
+        build_program("litellm", project(tmp_path))
 
 
 def test_who_changes_user_makes_the_wish_to_die_after_the_change() -> None:
@@ -112,6 +112,6 @@ def test_who_changes_user_makes_the_wish_to_die_after_the_change() -> None:
         directory=Path("/"),
     )
 
-    argv = _dying_with_parent(wanted, supervisor=1)
+    argv = _tie_to_supervisor(wanted, supervisor=1)
 
     assert argv == ("/usr/bin/setpriv", "--pdeathsig=INT", "--reuid=65534", "postgres")

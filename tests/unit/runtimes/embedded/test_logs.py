@@ -12,7 +12,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from gatewayctl.runtimes.base import LogLine
-from gatewayctl.runtimes.embedded.logs import _Log, last_lines, parse, read
+from gatewayctl.runtimes.embedded.logs import _Log, last_lines, parse_line, read_logs
 
 
 def at(second: int) -> datetime:
@@ -26,7 +26,7 @@ def stamped(second: int, text: str) -> str:
 def texts(
     files: dict[str, Path], *, tail: int | None = None, since: datetime | None = None
 ) -> list[str]:
-    found = read(files, tail=tail, since=since, follow=False)
+    found = read_logs(files, tail=tail, since=since, follow=False)
     return [f"{line.service} {line.text}" for line in found]
 
 
@@ -60,17 +60,17 @@ def log(tmp_path: Path) -> Path:
     ],
 )
 def test_the_time_is_taken_off_the_front_of_a_line(text: str, line: LogLine) -> None:
-    assert parse("s", text) == line
+    assert parse_line("s", text) == line
 
 
 @given(st.text())
 def test_any_line_can_be_read(text: str) -> None:
-    assert text.endswith(parse("s", text).text)
+    assert text.endswith(parse_line("s", text).text)
 
 
 @given(st.from_regex(r"[0-9]{4}-[0-9]{2}-[0-9]{2}[T ][0-9:]{8}\.[0-9]{1,9}(Z| UTC) x"))
 def test_what_looks_like_a_time_and_is_none_does_no_harm(text: str) -> None:
-    assert text.endswith(parse("s", text).text)
+    assert text.endswith(parse_line("s", text).text)
 
 
 # The end of a log
@@ -180,9 +180,9 @@ def test_wherever_a_log_was_rotated_its_lines_are_whole(lines: list[str], cuts: 
         for age, part in enumerate(reversed(parts)):
             name = "x.log" if age == 0 else f"x.log.{age}"
             Path(folder, name).write_bytes(part.encode())
-        found = list(read({"x": Path(folder, "x.log")}, tail=None, since=None, follow=False))
+        found = list(read_logs({"x": Path(folder, "x.log")}, tail=None, since=None, follow=False))
 
-    assert [line.text for line in found] == [parse("x", line).text for line in lines]
+    assert [line.text for line in found] == [parse_line("x", line).text for line in lines]
 
 
 # As it grows
@@ -203,7 +203,7 @@ class Nap:
 def collected(
     files: dict[str, Path], *happenings: Callable[[], object], tail: int | None = None
 ) -> list[LogLine]:
-    lines = read(files, tail=tail, since=None, follow=True, sleep=Nap(*happenings))
+    lines = read_logs(files, tail=tail, since=None, follow=True, sleep=Nap(*happenings))
     return list(until_interrupted(lines))
 
 
@@ -246,7 +246,7 @@ def test_a_line_that_is_written_in_two_halves_is_one(log: Path) -> None:
 
 def test_lines_that_came_while_the_past_was_shown_are_shown_once(log: Path) -> None:
     log.write_text(stamped(1, "one") + stamped(2, "two"))
-    lines = read({"litellm": log}, tail=None, since=None, follow=True, sleep=Nap())
+    lines = read_logs({"litellm": log}, tail=None, since=None, follow=True, sleep=Nap())
     seen = [next(lines)]
 
     append(log, stamped(3, "three"))
@@ -272,7 +272,7 @@ def test_a_rotation_while_the_past_is_read_shows_nothing_twice(log: Path) -> Non
     other = log.with_name("other.log")
     other.write_text(stamped(1, "first of the other"))
     log.write_text(stamped(2, "one"))
-    lines = read({"other": other, "litellm": log}, tail=None, since=None, follow=False)
+    lines = read_logs({"other": other, "litellm": log}, tail=None, since=None, follow=False)
     seen = [next(lines)]
 
     log.rename(log.with_name("litellm.log.1"))
@@ -317,7 +317,7 @@ def test_following_begins_with_the_tail(log: Path) -> None:
 
 def test_a_reader_that_had_enough_leaves_no_file_open(log: Path) -> None:
     log.write_text(stamped(1, "one"))
-    lines = read({"litellm": log}, tail=None, since=None, follow=True)
+    lines = read_logs({"litellm": log}, tail=None, since=None, follow=True)
 
     first = list(islice(lines, 1))
     lines.close()  # type: ignore[attr-defined]

@@ -12,15 +12,15 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from gatewayctl.runtimes.embedded import quick_start
-from gatewayctl.runtimes.embedded.logs import parse
-from gatewayctl.runtimes.embedded.quick_start import Stamped
+from gatewayctl.runtimes.embedded.logs import parse_line
+from gatewayctl.runtimes.embedded.quick_start import TimestampedStream
 
 STAMP = re.compile(r"^\d{4}-\d\d-\d\dT\d\d:\d\d:\d\d\.\d{3}Z ", re.MULTILINE)
 
 
 def written(*texts: str) -> str:
     raw = io.BytesIO()
-    stream = Stamped(raw, encoding="utf-8", errors="replace", newline="\n")
+    stream = TimestampedStream(raw, encoding="utf-8", errors="replace", newline="\n")
     for text in texts:
         assert stream.write(text) == len(text)
     stream.flush()
@@ -41,7 +41,7 @@ def test_nothing_but_times_at_the_beginning_of_lines_is_added(texts: list[str]) 
 
 
 def test_the_time_is_one_that_logs_understands() -> None:
-    line = parse("litellm", written("hello\n").rstrip("\n"))
+    line = parse_line("litellm", written("hello\n").rstrip("\n"))
 
     assert line.text == "hello"
     assert line.at is not None
@@ -49,7 +49,7 @@ def test_the_time_is_one_that_logs_understands() -> None:
 
 def test_bytes_are_refused_as_a_text_stream_does() -> None:
     with pytest.raises(TypeError, match="text stream"):
-        Stamped(io.BytesIO()).write(b"")  # type: ignore[arg-type]
+        TimestampedStream(io.BytesIO()).write(b"")  # type: ignore[arg-type]
 
 
 @pytest.mark.parametrize(

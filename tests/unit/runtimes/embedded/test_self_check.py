@@ -83,7 +83,7 @@ def test_environments_of_other_versions_are_removed_and_nothing_else(
 
     assert not old.root.exists()
     assert being_made.exists()
-    assert environment.missing() == ()
+    assert environment.missing_paths() == ()
     assert self_check.fix_fault("environments_old", environment, layout, None) == ""
 
 

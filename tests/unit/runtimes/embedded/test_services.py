@@ -12,16 +12,16 @@ from gatewayctl.errors import SettingsProblem
 from gatewayctl.operations.keys.provision import generate_key_secret
 from gatewayctl.runtimes.embedded.environment import Environment
 from gatewayctl.runtimes.embedded.layout import Layout
-from gatewayctl.runtimes.embedded.postgres.privileges import Unprivileged
+from gatewayctl.runtimes.embedded.postgres.privileges import PostgresUser
 from gatewayctl.runtimes.embedded.services import (
     SERVICES,
     STOP_SIGNALS,
     Program,
-    inherited,
+    inherited_variables,
     keyed_hash,
-    litellm,
-    phoenix,
-    postgres,
+    litellm_program,
+    phoenix_program,
+    postgres_program,
 )
 from gatewayctl.settings.model import Secret, Settings
 from tests.fakes.projects import MASTER_KEY, project
@@ -56,9 +56,9 @@ def environment(tmp_path: Path) -> Environment:
 
 def programs(settings: Settings, environment: Environment) -> Iterator[Program]:
     layout = Layout(state_dir=settings.state_dir)
-    yield postgres(settings, environment, layout, Unprivileged())
-    yield litellm(settings, environment, layout)
-    yield phoenix(settings, environment, layout)
+    yield postgres_program(settings, environment, layout, PostgresUser())
+    yield litellm_program(settings, environment, layout)
+    yield phoenix_program(settings, environment, layout)
 
 
 def by_name(settings: Settings, environment: Environment) -> dict[str, Program]:
@@ -176,9 +176,9 @@ def test_the_prefix_of_the_other_user_comes_before_postgresql(
     settings: Settings, environment: Environment
 ) -> None:
     layout = Layout(state_dir=settings.state_dir)
-    who = Unprivileged(prefix=("setpriv", "--reuid=65534"))
+    who = PostgresUser(prefix=("setpriv", "--reuid=65534"))
 
-    argv = postgres(settings, environment, layout, who).argv
+    argv = postgres_program(settings, environment, layout, who).argv
 
     assert argv[:3] == ("setpriv", "--reuid=65534", str(environment.postgres_bin / "postgres"))
 
@@ -297,7 +297,7 @@ def test_settings_given_by_the_process_environment_are_there_when_a_service_star
     }
     settings = project(tmp_path, environ=outside)
 
-    taken = inherited(settings, outside)
+    taken = inherited_variables(settings, outside)
 
     assert {name: taken.get(name) for name in outside} == outside
     assert project(tmp_path, environ=taken).ports == settings.ports
@@ -307,7 +307,7 @@ def test_a_service_started_with_what_was_taken_over_sees_the_same_settings(tmp_p
     outside = {"PHOENIX_PORT": "16006", "LITELLM_POSTGRES_PORT": "15433", "HOME": "/root"}
     settings = project(tmp_path, env=env_file(), environ=outside)
 
-    again = project(tmp_path, environ=inherited(settings, outside))
+    again = project(tmp_path, environ=inherited_variables(settings, outside))
 
     assert (again.ports, again.secrets, again.bind) == (
         settings.ports,
@@ -319,13 +319,15 @@ def test_a_service_started_with_what_was_taken_over_sees_the_same_settings(tmp_p
 def test_stray_secrets_of_the_operator_are_not_taken_over(tmp_path: Path) -> None:
     settings = project(tmp_path)
 
-    taken = inherited(settings, {"AWS_SECRET_ACCESS_KEY": "x", "GITHUB_TOKEN": "y", "HOME": "/h"})
+    taken = inherited_variables(
+        settings, {"AWS_SECRET_ACCESS_KEY": "x", "GITHUB_TOKEN": "y", "HOME": "/h"}
+    )
 
     assert set(taken) == {"HOME", "PATH"}
 
 
 def test_the_path_of_the_operator_is_not_taken_over(tmp_path: Path) -> None:
-    taken = inherited(project(tmp_path), {"PATH": "/home/somebody/bin"})
+    taken = inherited_variables(project(tmp_path), {"PATH": "/home/somebody/bin"})
 
     assert "/home/somebody/bin" not in taken["PATH"]
     assert "/usr/bin" in taken["PATH"]

@@ -17,7 +17,7 @@ from gatewayctl.errors import RuntimeProblem, ServiceFailed
 from gatewayctl.runtimes.base import ProcessState
 from gatewayctl.runtimes.embedded.layout import Layout
 from gatewayctl.runtimes.embedded.services import SERVICES, STOP_SIGNALS
-from gatewayctl.runtimes.embedded.supervisor import Process, Supervisor, configuration
+from gatewayctl.runtimes.embedded.supervisor import Process, Supervisor, render_config
 from tests.fakes.supervisord import Answers, answering
 
 ROOT = Path(__file__).parents[4]
@@ -64,7 +64,7 @@ def as_supervisord_reads(text: str) -> dict[str, dict[str, str]]:
 
 def read_back(project: Path) -> dict[str, dict[str, str]]:
     layout = Layout(state_dir=project / ".gatewayctl")
-    return as_supervisord_reads(configuration(layout, project, STOP_SIGNALS))
+    return as_supervisord_reads(render_config(layout, project, STOP_SIGNALS))
 
 
 # Every sign a folder's name may have, but line breaks and what is no text.

@@ -23,7 +23,7 @@ from gatewayctl.runtimes.embedded.environment import Environment
 from gatewayctl.runtimes.embedded.layout import Layout
 from gatewayctl.runtimes.embedded.postgres import migrations
 from gatewayctl.runtimes.embedded.postgres.migrations import DatabaseLogin
-from gatewayctl.runtimes.embedded.postgres.privileges import Unprivileged
+from gatewayctl.runtimes.embedded.postgres.privileges import PostgresUser
 from gatewayctl.runtimes.embedded.services import LITELLM_USER, PHOENIX_USER
 from gatewayctl.runtimes.process import Completed, run
 from gatewayctl.settings.model import Secret, Settings
@@ -34,8 +34,8 @@ _REFUSED: Final = "password authentication failed"
 _ITERATIONS: Final = 4096
 
 
-def initialise(
-    environment: Environment, layout: Layout, who: Unprivileged, password: Secret
+def create_cluster(
+    environment: Environment, layout: Layout, who: PostgresUser, password: Secret
 ) -> bool:
     """Create the cluster if there is none; True when it was made. Raises ServiceFailed.
 

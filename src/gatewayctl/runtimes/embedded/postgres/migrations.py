@@ -141,11 +141,11 @@ def pending_migrations(
     One query, no file is read. Raises MigrationFailed when the database does not answer, the
     folder has no migrations, or Prisma itself left a failed migration behind.
     """
-    available = _available(folder)
-    done = _psql(psql, database, _RECORDED, timeout=_QUERY_TIMEOUT, runner=runner)
+    available = _list_available(folder)
+    done = _run_psql(psql, database, _RECORDED, timeout=_QUERY_TIMEOUT, runner=runner)
     if done.returncode != 0:
         raise MigrationFailed(f"Cannot read the applied migrations: {_reason(done)}")
-    applied, failed = _recorded(done.stdout)
+    applied, failed = _parse_recorded(done.stdout)
     if failed:
         raise MigrationFailed(
             f"Migration {failed[0]} was begun by prisma migrate and never finished.",
@@ -165,7 +165,7 @@ def apply_migrations(
     todo = pending_migrations(psql, database, folder, runner=runner)
     if not todo:
         return ()
-    done = _psql(psql, database, script(todo), timeout=_APPLY_TIMEOUT, runner=runner)
+    done = _run_psql(psql, database, build_script(todo), timeout=_APPLY_TIMEOUT, runner=runner)
     if done.returncode != 0:
         at = _last_mark(done.stdout)
         where = f"Migration {todo[at].name} failed" if at is not None else "Migrations failed"
@@ -173,7 +173,7 @@ def apply_migrations(
     return tuple(one.name for one in todo)
 
 
-def script(migrations: Sequence[Migration]) -> str:
+def build_script(migrations: Sequence[Migration]) -> str:
     """The whole psql script that applies ``migrations``. Reads their files."""
     head = (
         f"SET lock_timeout = '{_LOCK_TIMEOUT}';\n"
@@ -181,12 +181,12 @@ def script(migrations: Sequence[Migration]) -> str:
         "RESET lock_timeout;\n"
         f"{_LEDGER}"
     )
-    steps = [_step(number, one) for number, one in enumerate(migrations)]
-    indexes = [_index(*one) for one in _REQUEST_LOG_INDEXES]
+    steps = [_migration_sql(number, one) for number, one in enumerate(migrations)]
+    indexes = [_index_sql(*one) for one in _REQUEST_LOG_INDEXES]
     return head + "".join(steps) + "".join(indexes)
 
 
-def _available(folder: Path) -> tuple[Migration, ...]:
+def _list_available(folder: Path) -> tuple[Migration, ...]:
     found = tuple(
         Migration(name=path.parent.name, path=path)
         for path in sorted(folder.glob("*/migration.sql"), key=lambda one: one.parent.name)
@@ -199,7 +199,7 @@ def _available(folder: Path) -> tuple[Migration, ...]:
     return found
 
 
-def _recorded(output: str) -> tuple[frozenset[str], tuple[str, ...]]:
+def _parse_recorded(output: str) -> tuple[frozenset[str], tuple[str, ...]]:
     try:
         ledger = json.loads(output)
         return frozenset(ledger["applied"]), tuple(sorted(ledger["failed"]))
@@ -207,28 +207,28 @@ def _recorded(output: str) -> tuple[frozenset[str], tuple[str, ...]]:
         raise MigrationFailed("The list of applied migrations is unreadable.") from error
 
 
-def _step(number: int, migration: Migration) -> str:
+def _migration_sql(number: int, migration: Migration) -> str:
     content = migration.path.read_bytes()
     return _STEP.format(
         mark=f"{_MARK} {number}",
-        name=_literal(migration.name),
+        name=_quote(migration.name),
         body=_CONCURRENTLY.sub(r"\1", content.decode()),
         id=uuid.uuid4(),
         checksum=hashlib.sha256(content).hexdigest(),
     )
 
 
-def _index(table: str, name: str, columns: tuple[str, ...]) -> str:
+def _index_sql(table: str, name: str, columns: tuple[str, ...]) -> str:
     return _INDEX.format(
         table=table,
         name=name,
         count=len(columns),
-        names=", ".join(_literal(one) for one in columns),
+        names=", ".join(_quote(one) for one in columns),
         columns=", ".join(f'"{one}"' for one in columns),
     )
 
 
-def _psql(
+def _run_psql(
     psql: Path, database: DatabaseLogin, text: str, *, timeout: float, runner: Runner
 ) -> Completed:
     # A file, not standard input: should this process die half way through writing, psql would
@@ -249,5 +249,5 @@ def _reason(done: Completed) -> str:
     return clean_psql_errors(done.stderr) or f"psql ended with {done.returncode}"
 
 
-def _literal(text: str) -> str:
+def _quote(text: str) -> str:
     return "'" + text.replace("'", "''") + "'"

@@ -23,7 +23,7 @@ _CAPABILITIES: Final = (("dac_read_search", 2), ("dac_override", 1))
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Unprivileged:
+class PostgresUser:
     """Who runs PostgreSQL: ``prefix`` goes before its command line, ``uid`` owns its data."""
 
     prefix: tuple[str, ...] = ()
@@ -36,22 +36,22 @@ class Unprivileged:
             os.chown(folder, self.uid, self.gid)
 
 
-def unprivileged() -> Unprivileged:
+def choose_postgres_user() -> PostgresUser:
     """How to run PostgreSQL here. Raises RuntimeUnavailable where root cannot step down."""
     if os.geteuid() != 0:
-        return Unprivileged()
+        return PostgresUser()
     setpriv = shutil.which("setpriv", path=os.environ.get("PATH", "") + ":/usr/bin:/bin")
-    capability = _capability(_STATUS.read_text(encoding="ascii") if _STATUS.exists() else "")
+    capability = _find_capability(_STATUS.read_text(encoding="ascii") if _STATUS.exists() else "")
     if setpriv is None or capability is None:
         raise RuntimeUnavailable(
             "PostgreSQL does not run as root, and root cannot step down here "
             f"({'setpriv is not installed' if setpriv is None else 'capabilities are missing'}).",
             hint="Run gatewayctl as an ordinary user, or install util-linux.",
         )
-    return _stepping_down(setpriv, capability)
+    return _drop_privileges(setpriv, capability)
 
 
-def _stepping_down(setpriv: str, capability: str) -> Unprivileged:
+def _drop_privileges(setpriv: str, capability: str) -> PostgresUser:
     user = pwd.getpwnam(USER)
     only = f"-all,+{capability}"
     prefix = (
@@ -66,10 +66,10 @@ def _stepping_down(setpriv: str, capability: str) -> Unprivileged:
         f"--bounding-set={only}",
         "--no-new-privs",
     )
-    return Unprivileged(prefix=prefix, uid=user.pw_uid, gid=user.pw_gid)
+    return PostgresUser(prefix=prefix, uid=user.pw_uid, gid=user.pw_gid)
 
 
-def _capability(status: str) -> str | None:
+def _find_capability(status: str) -> str | None:
     """The first usable capability this process has, by name, from /proc/self/status."""
     for line in status.splitlines():
         if line.startswith("CapEff:"):

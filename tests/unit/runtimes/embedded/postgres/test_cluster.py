@@ -12,8 +12,8 @@ import pytest
 from gatewayctl.errors import DatabasePasswordRefused, RuntimeProblem, ServiceFailed
 from gatewayctl.runtimes.embedded.environment import Environment
 from gatewayctl.runtimes.embedded.layout import Layout
-from gatewayctl.runtimes.embedded.postgres.cluster import Cluster, _scram_verifier, initialise
-from gatewayctl.runtimes.embedded.postgres.privileges import Unprivileged
+from gatewayctl.runtimes.embedded.postgres.cluster import Cluster, _scram_verifier, create_cluster
+from gatewayctl.runtimes.embedded.postgres.privileges import PostgresUser
 from gatewayctl.settings.model import Secret
 from tests.fakes.projects import project
 
@@ -146,8 +146,8 @@ def layout(tmp_path: Path) -> Layout:
 def test_a_cluster_is_made_once(server: FakeServer, layout: Layout) -> None:
     server.program("initdb", INITDB.format(here=server.folder))
 
-    assert initialise(server.environment, layout, Unprivileged(), Secret(ADMIN_PASSWORD))
-    assert not initialise(server.environment, layout, Unprivileged(), Secret(ADMIN_PASSWORD))
+    assert create_cluster(server.environment, layout, PostgresUser(), Secret(ADMIN_PASSWORD))
+    assert not create_cluster(server.environment, layout, PostgresUser(), Secret(ADMIN_PASSWORD))
 
     assert (layout.postgres_data / "PG_VERSION").exists()
     assert len((server.folder / "arguments").read_text().splitlines()) == 1
@@ -158,7 +158,7 @@ def test_the_password_of_the_cluster_goes_by_standard_input_alone(
 ) -> None:
     server.program("initdb", INITDB.format(here=server.folder))
 
-    initialise(server.environment, layout, Unprivileged(), Secret(ADMIN_PASSWORD))
+    create_cluster(server.environment, layout, PostgresUser(), Secret(ADMIN_PASSWORD))
 
     assert (server.folder / "stdin").read_text() == f"{ADMIN_PASSWORD}\n"
     assert ADMIN_PASSWORD not in (server.folder / "arguments").read_text()
@@ -172,7 +172,7 @@ def test_a_cluster_that_was_half_made_is_made_again(server: FakeServer, layout: 
     partial.mkdir()
     (partial / "half").write_text("made")
 
-    assert initialise(server.environment, layout, Unprivileged(), Secret(ADMIN_PASSWORD))
+    assert create_cluster(server.environment, layout, PostgresUser(), Secret(ADMIN_PASSWORD))
 
     assert not (layout.postgres_data / "half").exists()
     assert not partial.exists()
@@ -182,7 +182,7 @@ def test_data_that_is_there_is_never_deleted(server: FakeServer, layout: Layout)
     layout.postgres_data.mkdir()
     (layout.postgres_data / "precious").write_text("restored by hand")
 
-    assert not initialise(server.environment, layout, Unprivileged(), Secret(ADMIN_PASSWORD))
+    assert not create_cluster(server.environment, layout, PostgresUser(), Secret(ADMIN_PASSWORD))
 
     assert (layout.postgres_data / "precious").exists()
 
@@ -192,17 +192,17 @@ def test_a_cluster_that_cannot_be_made_says_why_and_is_tried_again(
 ) -> None:
     server.program("initdb", "#!/bin/sh\necho 'initdb: error: no space left' >&2\nexit 1\n")
     with pytest.raises(ServiceFailed, match="initdb failed: initdb: error: no space left"):
-        initialise(server.environment, layout, Unprivileged(), Secret(ADMIN_PASSWORD))
+        create_cluster(server.environment, layout, PostgresUser(), Secret(ADMIN_PASSWORD))
 
     server.program("initdb", INITDB.format(here=server.folder))
-    assert initialise(server.environment, layout, Unprivileged(), Secret(ADMIN_PASSWORD))
+    assert create_cluster(server.environment, layout, PostgresUser(), Secret(ADMIN_PASSWORD))
 
 
 def test_the_other_user_makes_the_cluster(server: FakeServer, layout: Layout) -> None:
     server.program("initdb", INITDB.format(here=server.folder))
-    who = Unprivileged(prefix=("/usr/bin/env", "WHO=nobody"), uid=os.getuid(), gid=os.getgid())
+    who = PostgresUser(prefix=("/usr/bin/env", "WHO=nobody"), uid=os.getuid(), gid=os.getgid())
 
-    initialise(server.environment, layout, who, Secret(ADMIN_PASSWORD))
+    create_cluster(server.environment, layout, who, Secret(ADMIN_PASSWORD))
 
     assert "WHO=nobody" in (server.folder / "environment").read_text()
 

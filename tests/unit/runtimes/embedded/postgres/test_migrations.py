@@ -94,7 +94,7 @@ def test_a_failure_names_the_migration_and_says_what_postgresql_said(tmp_path: P
 
 
 def test_names_are_quoted(tmp_path: Path) -> None:
-    script = migrations.script(
+    script = migrations.build_script(
         [migrations.Migration(name="o'clock", path=_folder(tmp_path, "x") / "x/migration.sql")]
     )
     assert "'o''clock'" in script
@@ -111,7 +111,7 @@ def test_names_are_quoted(tmp_path: Path) -> None:
 def test_indexes_are_not_built_concurrently(tmp_path: Path, before: str, after: str) -> None:
     path = tmp_path / "migration.sql"
     path.write_text(before)
-    script = migrations.script([migrations.Migration(name="a", path=path)])
+    script = migrations.build_script([migrations.Migration(name="a", path=path)])
     assert f"\n{after}\n" in script
     assert hashlib.sha256(before.encode()).hexdigest() in script
 
