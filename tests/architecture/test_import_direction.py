@@ -21,6 +21,7 @@ LEVEL = {
     "settings": 3,
     "env_file": 2,
     "errors": 1,
+    "generators": 0,
     "client": 0,
 }
 """env_file stands below settings, which reads .env through it."""

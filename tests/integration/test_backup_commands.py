@@ -77,7 +77,7 @@ def test_a_restore_is_not_done_without_a_terminal_and_without_yes(
     result = ready.run("restore", str(backed_up))
 
     assert result.exit_code == 2
-    assert "This loses the keys, spend and traces of now" in result.stderr
+    assert "This deletes the current keys, spend and traces" in result.stderr
     assert ready.runtime.calls == []
 
 

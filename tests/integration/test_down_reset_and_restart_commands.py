@@ -28,7 +28,7 @@ def test_data_is_not_removed_without_a_terminal_and_without_yes(ready: Project) 
     found = document(ready.run("down", "--volumes", "--json"))
 
     assert text.exit_code == 2
-    assert "This loses every key, all spend and all traces" in text.stderr
+    assert "This deletes every key, all spend and all traces" in text.stderr
     assert "--yes" in text.stderr
     assert found["error"]["code"] == "confirmation_required"
     assert ready.runtime.calls == []

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
 from typing import Any
 
 import pytest
@@ -10,6 +9,8 @@ import typer.main
 from typer.testing import CliRunner
 
 from gatewayctl.cli.app import app
+from gatewayctl.cli.reference import iterate_commands
+from tests.golden.json_shapes import REPORTS
 
 GLOBAL = {"-C", "--project-dir", "--runtime", "-q", "--quiet", "-v", "--verbose", "--version"}
 CONTRACT: dict[str, set[str]] = {
@@ -45,18 +46,7 @@ CONTRACT: dict[str, set[str]] = {
 """Every command of the contract that exists today, with the words it must know."""
 
 
-def commands(group: Any = None, path: str = "") -> Iterator[tuple[str, Any]]:
-    """Every command that does something, by its whole name."""
-    group = group or typer.main.get_command(app)
-    for name, command in group.commands.items():
-        whole = f"{path} {name}".strip()
-        if hasattr(command, "commands"):
-            yield from commands(command, whole)
-        else:
-            yield whole, command
-
-
-COMMANDS = dict(commands())
+COMMANDS = dict(iterate_commands())
 
 
 def words(command: Any) -> set[str]:
@@ -71,6 +61,10 @@ def words(command: Any) -> set[str]:
 @pytest.mark.parametrize("name", CONTRACT)
 def test_every_command_of_the_contract_is_spelled_as_it_is_there(name: str) -> None:
     assert words(COMMANDS[name]) >= CONTRACT[name]
+
+
+def test_the_json_shape_of_every_command_is_frozen() -> None:
+    assert set(REPORTS) == set(COMMANDS)
 
 
 @pytest.mark.parametrize("name", COMMANDS)
@@ -115,6 +109,7 @@ def test_the_first_line_of_every_command_is_a_sentence(name: str) -> None:
 
     assert sentence[0].isupper()
     assert sentence.endswith(".")
+    assert len(sentence) < 80
 
 
 def test_the_help_names_every_command_of_the_top() -> None:

@@ -140,4 +140,4 @@ def test_a_route_takes_no_component(folder: Path, fake: FakeLiteLLM) -> None:
     result = run(folder, fake, "chat", "--route", "auto", "--component", "passthrough", "hi")
 
     assert result.exit_code == 2
-    assert "A route has components of its own" in result.stderr
+    assert "--route has its own components" in result.stderr

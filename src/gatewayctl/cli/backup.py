@@ -1,4 +1,4 @@
-"""What keeps data and what loses it: backup, restore, reset."""
+"""The commands backup, restore and reset."""
 
 from __future__ import annotations
 
@@ -23,46 +23,51 @@ def backup(
     ctx: typer.Context,
     file: Annotated[
         Path | None,
-        typer.Argument(help="Where to write it; by default .gatewayctl/backups/."),
+        typer.Argument(help="File to write (default: in .gatewayctl/backups).", show_default=False),
     ] = None,
     recipient: Annotated[
         list[str] | None,
-        typer.Option(help="Encrypt for this public key of age or ssh; may be repeated."),
+        typer.Option(metavar="KEY", help="Encrypt for this age or ssh public key; repeatable."),
     ] = None,
     passphrase_stdin: PassphraseFlag = False,
     json_output: JsonFlag = False,
 ) -> None:
-    """Write both databases, .env and gateway.yaml into one file, while all goes on serving."""
+    """Back up databases, .env and gateway.yaml to one file, without downtime."""
     from gatewayctl.operations.backup.create import backup as operation
     from gatewayctl.operations.backup.encryption import Encryption
     from gatewayctl.output import backup as shown
 
     app = context(ctx)
-    seal = Encryption(recipients=tuple(recipient or ()), passphrase=_passphrase(passphrase_stdin))
+    seal = Encryption(
+        recipients=tuple(recipient or ()), passphrase=_read_passphrase(passphrase_stdin)
+    )
     events = operation(app.settings, app.resolved_runtime, file, seal=seal)
     app.run("backup", events, shown.render_backup)
 
 
 def restore(
     ctx: typer.Context,
-    file: Annotated[Path, typer.Argument(help="A file that backup wrote.")],
+    file: Annotated[Path, typer.Argument(help="Backup file.")],
     yes: YesFlag = False,
     identity: Annotated[
         Path | None,
-        typer.Option(help="File with the private key an encrypted backup opens with."),
+        typer.Option(metavar="FILE", help="Private key file that decrypts the backup."),
     ] = None,
     passphrase_stdin: PassphraseFlag = False,
     no_backup: Annotated[
-        bool, typer.Option("--no-backup", help="Do not back up what is there now.")
+        bool, typer.Option("--no-backup", help="Do not back up the current data first.")
     ] = False,
     force: Annotated[
         bool,
-        typer.Option("--force", help="Also one of another project, or whose secrets do not open."),
+        typer.Option(
+            "--force",
+            help="Allow a backup of another project, or undecryptable credentials.",
+        ),
     ] = False,
     timeout: TimeoutOption = 300,
     json_output: JsonFlag = False,
 ) -> None:
-    """Put a backup in the place of the project's data; proven before and after."""
+    """Replace project data with a backup, verified before and after."""
     from gatewayctl.cli.confirm import confirm_by_name
     from gatewayctl.operations.backup.encryption import Decryption
     from gatewayctl.operations.backup.restore import RestoreOptions
@@ -70,8 +75,8 @@ def restore(
     from gatewayctl.output import backup as shown
 
     app = context(ctx)
-    confirm_by_name(app.settings.project_name, "the keys, spend and traces of now", yes=yes)
-    opener = Decryption(identity=identity, passphrase=_passphrase(passphrase_stdin))
+    confirm_by_name(app.settings.project_name, "the current keys, spend and traces", yes=yes)
+    opener = Decryption(identity=identity, passphrase=_read_passphrase(passphrase_stdin))
     options = RestoreOptions(opener=opener, force=force, backup=not no_backup, timeout=timeout)
     app.run("restore", operation(file, options, app.afresh), shown.render_restore)
 
@@ -80,18 +85,18 @@ def reset(
     ctx: typer.Context,
     yes: YesFlag = False,
     everything: Annotated[
-        bool, typer.Option("--all", help="Drop the traces in Phoenix too.")
+        bool, typer.Option("--all", help="Delete the traces in Phoenix too.")
     ] = False,
     keep_keys: Annotated[
-        bool, typer.Option("--keep-keys", help="The declared keys keep their secrets.")
+        bool, typer.Option("--keep-keys", help="Recreate the declared keys with the same secrets.")
     ] = False,
     no_backup: Annotated[
-        bool, typer.Option("--no-backup", help="Do not back up first what is lost.")
+        bool, typer.Option("--no-backup", help="Do not back up the deleted data first.")
     ] = False,
     timeout: TimeoutOption = 300,
     json_output: JsonFlag = False,
 ) -> None:
-    """Empty LiteLLM's database (keys, spend) and make the declared keys anew; traces stay."""
+    """Empty LiteLLM's database (keys, spend) and recreate the declared keys."""
     from gatewayctl.cli.confirm import confirm_by_name
     from gatewayctl.operations.backup.reset import ResetOptions, measure_loss
     from gatewayctl.operations.backup.reset import reset as operation
@@ -108,8 +113,8 @@ def reset(
     app.run("reset", events, shown.render_reset)
 
 
-def _passphrase(wanted: bool) -> Secret | None:
-    """The first line of standard input."""
+def _read_passphrase(wanted: bool) -> Secret | None:
+    """Read the first line of standard input."""
     from gatewayctl.settings.model import Secret
 
     return Secret(sys.stdin.readline().rstrip("\r\n")) if wanted else None

@@ -1,4 +1,4 @@
-"""`doctor`: what is wrong, why, and what puts it right."""
+"""The command doctor."""
 
 from __future__ import annotations
 
@@ -12,10 +12,10 @@ from gatewayctl.cli.options import JsonFlag
 
 def doctor(
     ctx: typer.Context,
-    fix: Annotated[bool, typer.Option("--fix", help="Do what is safe, and say what.")] = False,
+    fix: Annotated[bool, typer.Option("--fix", help="Apply safe fixes.")] = False,
     json_output: JsonFlag = False,
 ) -> None:
-    """Look for everything that can be wrong; works with nothing running."""
+    """Find problems of the project and its stack, running or not."""
     from gatewayctl.operations.doctor.run import ProjectLoaders
     from gatewayctl.operations.doctor.run import doctor as operation
     from gatewayctl.output import doctor as shown

@@ -10,7 +10,7 @@ from gatewayctl.cli.context import App
 
 
 def _note_json(ctx: typer.Context, value: bool) -> bool:
-    """Remember the mode on the App, so that errors raised later come out as JSON too."""
+    """Store the mode in the App, so that later errors are JSON too."""
     app = ctx.find_root().obj
     if isinstance(app, App):
         app.json = app.json or value
@@ -24,10 +24,12 @@ JsonFlag = Annotated[
         "--json",
         envvar="GATEWAYCTL_JSON",
         callback=_note_json,
+        show_envvar=True,
         help="Print one JSON document instead of text.",
     ),
 ]
-YesFlag = Annotated[bool, typer.Option("--yes", "-y", help="Do it without asking.")]
+YesFlag = Annotated[bool, typer.Option("--yes", "-y", help="Skip confirmation.")]
 TimeoutOption = Annotated[
-    float, typer.Option("--timeout", min=1, help="Seconds to wait until everything is ready.")
+    float,
+    typer.Option("--timeout", min=1, metavar="SECONDS", help="Wait this long for all services."),
 ]

@@ -15,12 +15,13 @@ if TYPE_CHECKING:
     from gatewayctl.operations.stack.up import UpReport
 
 Services = Annotated[
-    list[str] | None, typer.Argument(help="Services; all when left out.", metavar="[SERVICE]...")
+    list[str] | None,
+    typer.Argument(help="Services (default: all).", metavar="[SERVICE]...", show_default=False),
 ]
 
 
 def plan(ctx: typer.Context, json_output: JsonFlag = False) -> None:
-    """Show what `up` would change and why; exit 8 if anything."""
+    """Show what `up` would change and why. Exits with 8 if anything."""
     from gatewayctl.operations.stack.plan import plan as operation
     from gatewayctl.output import stack
 
@@ -35,11 +36,11 @@ def up(
         bool, typer.Option("--no-keys", help="Do not create missing virtual keys.")
     ] = False,
     pull: Annotated[
-        bool, typer.Option("--pull", help="Fetch images anew, where the runtime has images.")
+        bool, typer.Option("--pull", help="Pull newer images, if the runtime uses images.")
     ] = False,
     json_output: JsonFlag = False,
 ) -> None:
-    """Start the stack, wait until it is truly ready, create missing keys."""
+    """Start the stack, wait until it is healthy, create missing keys."""
     from gatewayctl.output import stack
 
     app = context(ctx)
@@ -49,7 +50,7 @@ def up(
 def bring_up(
     app: App, *, timeout: float = 300, keys: bool = True, pull: bool = False
 ) -> Generator[Any, None, UpReport]:
-    """A project that has what it needs, then the verb."""
+    """Create what the project lacks, then bring up the stack."""
     from gatewayctl.operations.project.init import ensure_project
     from gatewayctl.operations.stack.up import UpOptions
     from gatewayctl.operations.stack.up import up as operation
@@ -68,11 +69,11 @@ def bring_up(
 
 def down(
     ctx: typer.Context,
-    volumes: Annotated[bool, typer.Option("--volumes", help="Remove all data too.")] = False,
+    volumes: Annotated[bool, typer.Option("--volumes", help="Delete all data too.")] = False,
     yes: YesFlag = False,
     json_output: JsonFlag = False,
 ) -> None:
-    """Stop the stack; data stays unless --volumes."""
+    """Stop the stack. Data stays unless --volumes is given."""
     from gatewayctl.cli.confirm import confirm_by_name
     from gatewayctl.operations.stack.down import down as operation
     from gatewayctl.output import stack
@@ -90,7 +91,7 @@ def status(
     ] = False,
     json_output: JsonFlag = False,
 ) -> None:
-    """Show services, keys and runtime; exit 0 only when all are healthy."""
+    """Show services, keys and runtime. Exits with 0 only if all are healthy."""
     from gatewayctl.operations.stack.status import status as operation
     from gatewayctl.output import stack
 
@@ -105,7 +106,7 @@ def restart(
     timeout: TimeoutOption = 300,
     json_output: JsonFlag = False,
 ) -> None:
-    """Restart services with the settings of now, and wait until they are ready."""
+    """Restart services and wait until they are healthy."""
     from gatewayctl.operations.stack.restart import restart as operation
     from gatewayctl.output import stack
 
@@ -119,12 +120,16 @@ def restart(
 def logs(
     ctx: typer.Context,
     services: Services = None,
-    follow: Annotated[bool, typer.Option("-f", "--follow", help="Go on as lines come.")] = False,
+    follow: Annotated[
+        bool, typer.Option("-f", "--follow", help="Keep printing new lines.")
+    ] = False,
     tail: Annotated[
-        int | None, typer.Option(min=0, help="Last lines per service; all when left out.")
+        int | None,
+        typer.Option(min=0, metavar="COUNT", help="Last lines per service (default: all)."),
     ] = None,
     since: Annotated[
-        str | None, typer.Option(help="From this time on: 10m, 2h, 2026-01-31T12:00.", metavar="T")
+        str | None,
+        typer.Option(help="Lines since: 10m, 2h, 2026-01-31T12:00.", metavar="TIME"),
     ] = None,
     json_output: JsonFlag = False,
 ) -> None:
@@ -137,7 +142,7 @@ def logs(
 
     app = context(ctx)
     if app.json and follow:
-        raise UsageProblem("--follow has no end, and --json prints one document.")
+        raise UsageProblem("--follow never ends, and --json prints one document: use one of them.")
     lines = operation(
         app.runtime, services or [], tail=tail, since=since_moment(since), follow=follow
     )
@@ -150,13 +155,15 @@ def logs(
 
 def ui(
     ctx: typer.Context,
-    page: Annotated[Literal["litellm", "phoenix"], typer.Argument(help="Which one.")] = "litellm",
+    page: Annotated[
+        Literal["litellm", "phoenix"], typer.Argument(help="Page to open.")
+    ] = "litellm",
     print_only: Annotated[
-        bool, typer.Option("--print", help="Print the address, open nothing.")
+        bool, typer.Option("--print", help="Print the address instead of opening it.")
     ] = False,
     json_output: JsonFlag = False,
 ) -> None:
-    """Open LiteLLM's admin UI or Phoenix in the browser."""
+    """Open LiteLLM's admin UI or Phoenix in a browser."""
     from gatewayctl.operations.stack.ui import ui as operation
     from gatewayctl.output import stack
 
@@ -172,22 +179,23 @@ def ui(
 def env(
     ctx: typer.Context,
     format_: Annotated[
-        Literal["dotenv", "shell", "json"], typer.Option("--format", help="How to write it.")
+        Literal["dotenv", "shell", "json"], typer.Option("--format", help="Output format.")
     ] = "dotenv",
     place: Annotated[
         Literal["host", "container"], typer.Option("--for", help="Where the application runs.")
     ] = "host",
     key: Annotated[
-        str | None, typer.Option("--key", help="Alias of the virtual key; default the first.")
+        str | None,
+        typer.Option("--key", metavar="ALIAS", help="Virtual key (default: the first declared)."),
     ] = None,
     json_output: JsonFlag = False,
 ) -> None:
-    """Print LLM_BASE_URL and LLM_API_KEY, which an application needs."""
+    """Print LLM_BASE_URL and LLM_API_KEY for an application."""
     from gatewayctl.operations.stack.env import env as operation
     from gatewayctl.output import stack
 
     app = context(ctx)
-    # Only a container's address depends on the runtime, and finding that may ask an engine.
+    # Only the address from a container depends on the runtime, and resolving it may ask an engine.
     runtime = app.resolved_runtime.name if place == "container" else None
     report = operation(app.settings, runtime, place=place, alias=key)
     app.show("env", report, stack.render_env(format_))

@@ -1,4 +1,4 @@
-"""Another release of LiteLLM, and back: upgrade, rollback."""
+"""The commands upgrade and rollback."""
 
 from __future__ import annotations
 
@@ -16,16 +16,16 @@ def upgrade(
         str | None,
         typer.Option(
             metavar="VERSION",
-            help="Version or image of LiteLLM; by default the one gatewayctl was made for.",
+            help="Version or image (default: the one gatewayctl was tested with).",
         ),
     ] = None,
     no_backup: Annotated[
-        bool, typer.Option("--no-backup", help="Do not back up first what could be lost.")
+        bool, typer.Option("--no-backup", help="Do not back up the data first.")
     ] = False,
     timeout: TimeoutOption = 300,
     json_output: JsonFlag = False,
 ) -> None:
-    """Change LiteLLM's version: backup, its own pre-flight, the change, a proof."""
+    """Upgrade LiteLLM after a backup and its preflight, and verify it."""
     from gatewayctl.operations.upgrade.run import UpgradeOptions
     from gatewayctl.operations.upgrade.run import upgrade as operation
     from gatewayctl.output import upgrade as shown
@@ -39,12 +39,12 @@ def rollback(
     ctx: typer.Context,
     yes: YesFlag = False,
     no_backup: Annotated[
-        bool, typer.Option("--no-backup", help="Do not back up what is there now.")
+        bool, typer.Option("--no-backup", help="Do not back up the current data first.")
     ] = False,
     timeout: TimeoutOption = 300,
     json_output: JsonFlag = False,
 ) -> None:
-    """Go back to the version before the last upgrade, with its data where it was migrated."""
+    """Undo the last upgrade, restoring its database if it was migrated."""
     from gatewayctl.cli.confirm import confirm_by_name
     from gatewayctl.operations.upgrade.rollback import plan_rollback
     from gatewayctl.operations.upgrade.rollback import rollback as operation

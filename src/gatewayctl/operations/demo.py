@@ -8,9 +8,8 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING, Final
 
 from gatewayctl.errors import GatewayctlError
-from gatewayctl.operations.chat.call import Delta
+from gatewayctl.generators import transform
 from gatewayctl.operations.chat.plan import ChatInput
-from gatewayctl.operations.chat.report import ChatReport
 from gatewayctl.operations.chat.send import send_chat
 from gatewayctl.operations.diagnosis.health import ServiceReport
 from gatewayctl.operations.stack.up import UpReport
@@ -71,7 +70,9 @@ def demo(
     settings = reload() if reload else settings
     yield Progress(subject="chat", state="working", detail=f"component {COMPONENT}")
     prompt = ChatInput(prompt=PROMPT, component=COMPONENT, model=MODEL, verify=_PATIENCE)
-    chat = yield from _drop_reply(send_chat(settings, gateway, prompt, clock=clock, sleep=sleep))
+    events = send_chat(settings, gateway, prompt, clock=clock, sleep=sleep)
+    # The reply is shown at the end.
+    chat = yield from transform(events, lambda each: [each] if isinstance(each, Progress) else [])
     proof = chat.verification
     assert proof is not None  # noqa: S101 - requested above
     trace_id = str(chat.trace_id)
@@ -96,17 +97,3 @@ def demo(
 
 def _has_passed(proof: TraceVerification, name: str) -> bool:
     return any(check.name == name and check.state == "passed" for check in proof.checks)
-
-
-def _drop_reply(
-    events: Generator[Delta | Progress, None, ChatReport],
-) -> Generator[Progress, None, ChatReport]:
-    """A chat without the parts of its reply, which is shown at the end."""
-    while True:
-        try:
-            event = next(events)
-        except StopIteration as done:
-            report: ChatReport = done.value
-            return report
-        if isinstance(event, Progress):
-            yield event

@@ -6,9 +6,10 @@ Owns making a reply harmless for a terminal. Must not know how it was got.
 from __future__ import annotations
 
 import re
-from collections.abc import Generator, Iterable
+from collections.abc import Generator, Iterable, Iterator
 from typing import TYPE_CHECKING, Final, TypeVar
 
+from gatewayctl.generators import transform
 from gatewayctl.operations.chat.call import Delta
 from gatewayctl.operations.chat.report import ChatReport
 from gatewayctl.runtimes.base import Progress
@@ -40,21 +41,19 @@ class Screen:
     def passing(
         self, events: Generator[Delta | Progress, None, Report]
     ) -> Generator[Delta | Progress, None, Report]:
-        """The same reply; harmless, if it goes to a terminal. News in between get own lines."""
-        while True:
-            try:
-                delta = next(events)
-            except StopIteration as done:
-                return done.value  # type: ignore[no-any-return]
-            if isinstance(delta, Progress):
-                if self.open_line:
-                    self.open_line = False
-                    yield Delta(text="\n")
-                yield delta
-                continue
-            text = escape_control(delta.text) if self._terminal else delta.text
-            self.open_line = not text.endswith("\n")
-            yield Delta(text=text)
+        """Pass on the events; escape control characters on a terminal, end lines before news."""
+        return transform(events, self._convert)
+
+    def _convert(self, event: Delta | Progress) -> Iterator[Delta | Progress]:
+        if isinstance(event, Progress):
+            if self.open_line:
+                self.open_line = False
+                yield Delta(text="\n")
+            yield event
+            return
+        text = escape_control(event.text) if self._terminal else event.text
+        self.open_line = not text.endswith("\n")
+        yield Delta(text=text)
 
 
 def render_reply(report: ChatReport, *, terminal: bool) -> Iterable[RenderableType]:

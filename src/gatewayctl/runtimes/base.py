@@ -18,7 +18,7 @@ from gatewayctl.settings.model import RuntimeName
 if TYPE_CHECKING:
     from gatewayctl.rendering.plan import RenderedFile
 
-ProgressState = Literal["waiting", "working", "ready", "unchanged", "stopped", "failed"]
+ProgressState = Literal["working", "ready", "unchanged", "stopped", "failed"]
 ProcessState = Literal["running", "starting", "stopped", "failed"]
 
 

@@ -14,6 +14,7 @@ from pathlib import Path
 from typing import IO, Final, TypeVar
 
 from gatewayctl.errors import RuntimeProblem
+from gatewayctl.generators import transform
 
 News = TypeVar("News")
 
@@ -95,19 +96,15 @@ def follow(
 
 
 def map_lines(
-    lines: Generator[str, None, Completed], news: Callable[[str], News | None]
+    lines: Generator[str, None, Completed], parse: Callable[[str], News | None]
 ) -> Generator[News, None, Completed]:
-    """The news in the lines of a followed program; closing this ends the program too."""
-    try:
-        while True:
-            found = news(next(lines))
-            if found is not None:
-                yield found
-    except StopIteration as done:
-        completed: Completed = done.value
-        return completed
-    finally:
-        lines.close()
+    """Yield what ``parse`` finds in the lines of a followed program; closing ends the program."""
+
+    def convert(line: str) -> tuple[News, ...]:
+        news = parse(line)
+        return () if news is None else (news,)
+
+    return transform(lines, convert)
 
 
 def spawn(

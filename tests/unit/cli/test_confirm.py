@@ -29,13 +29,13 @@ def test_who_types_the_name_goes_on(
 
     out, err = capsys.readouterr()
     assert out == "", "a question must not end up in a result that is piped"
-    assert "This loses every key." in err
+    assert "This deletes every key." in err
     assert "(shop)" in err
 
 
 @pytest.mark.parametrize("typed", ["\n", "yes\n", "y\n", "SHOP\n", "shop2\n"])
 def test_who_types_anything_else_does_not(typed: str, monkeypatch: pytest.MonkeyPatch) -> None:
-    with pytest.raises(ConfirmationRequired, match="nothing was done") as refused:
+    with pytest.raises(ConfirmationRequired, match="Nothing was changed") as refused:
         asked(monkeypatch, typed)
 
     assert refused.value.exit_code == 2
@@ -53,5 +53,5 @@ def test_without_a_terminal_nobody_is_asked(
 ) -> None:
     monkeypatch.setattr("sys.stdin", stdin)
 
-    with pytest.raises(ConfirmationRequired, match="there is no terminal to ask on"):
+    with pytest.raises(ConfirmationRequired, match="there is no terminal to confirm"):
         confirm_by_name("shop", "every key", yes=False)

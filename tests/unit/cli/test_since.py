@@ -31,7 +31,7 @@ def test_a_length_or_a_moment(text: str, before: timedelta) -> None:
 
 @pytest.mark.parametrize("text", ["", "h", "1", "1y", "yesterday", "9999999w", "-1h"])
 def test_anything_else_is_refused(text: str) -> None:
-    with pytest.raises(UsageProblem, match="is not a time"):
+    with pytest.raises(UsageProblem, match="Invalid --since"):
         parse_since(text, NOW)
 
 
@@ -80,7 +80,7 @@ def test_a_date_alone_is_its_beginning() -> None:
     ],
 )
 def test_anything_else_is_a_usage_error_with_examples(since: str) -> None:
-    with pytest.raises(UsageProblem, match="is not a time") as refused:
+    with pytest.raises(UsageProblem, match="Invalid --since") as refused:
         parse_since(since, NOW)
 
     assert refused.value.exit_code == 2

@@ -9,7 +9,7 @@ import pytest
 from rich.console import Console as RichConsole
 
 from gatewayctl.output.console import Console
-from gatewayctl.output.progress import Board, _bar, _table, follow
+from gatewayctl.output.progress import _format_bar, follow, make_board, show_row
 from gatewayctl.runtimes.base import Progress, ProgressState
 from tests.fakes.clock import FakeClock
 from tests.fakes.terminals import on_a_terminal, piped
@@ -41,7 +41,6 @@ def test_off_a_terminal_each_change_of_state_is_a_line_on_stderr() -> None:
 
     follow(
         verb(
-            news("postgres", "waiting"),
             news("postgres", "working", "starting"),
             news("postgres", "working", "databases and migrations"),
             news("litellm", "working", "starting"),
@@ -125,41 +124,20 @@ def test_a_verb_that_is_interrupted_between_two_events_clears_up_at_once(
     assert cleared == ["stopped what was started"]
 
 
-# The board
+def test_a_line_is_printed_when_a_subject_is_new_or_its_state_changed() -> None:
+    console, _, err = piped()
 
+    follow(
+        verb(
+            news("x", "working", "one"),
+            news("x", "working", "two"),
+            news("x", "ready"),
+            news("y", "ready"),
+        ),
+        console,
+    )
 
-def test_a_subject_is_told_when_it_is_new_or_its_state_changed() -> None:
-    board = Board()
-
-    told = [
-        board.note(news("x", "waiting")),
-        board.note(news("x", "waiting")),
-        board.note(news("x", "working", "one")),
-        board.note(news("x", "working", "two")),
-        board.note(news("x", "ready")),
-        board.note(news("y", "ready")),
-    ]
-
-    assert told == [True, False, True, False, True, True]
-
-
-def test_time_runs_from_the_first_work_to_the_end_of_the_last() -> None:
-    clock = FakeClock(now=0)
-    board = Board(clock)
-    board.note(news("x", "waiting"))
-    clock.now = 5
-    assert board.seconds("x") is None
-    assert board.seconds("unknown") is None
-
-    board.note(news("x", "working"))
-    clock.now = 7
-    assert board.seconds("x") == 2
-    board.note(news("x", "ready"))
-    clock.now = 99
-    assert board.seconds("x") == 2
-
-    board.note(news("x", "working"))
-    assert board.seconds("x") == 94
+    assert err.getvalue().splitlines() == ["x working: one", "x ready", "y ready"]
 
 
 def test_what_took_long_says_how_long() -> None:
@@ -233,18 +211,29 @@ def test_a_terminal_gets_its_cursor_back_when_a_verb_fails(monkeypatch: pytest.M
 
 
 def drawn(*events: Progress) -> str:
-    board = Board()
+    console, _, _ = on_a_terminal()
+    board, rows = make_board(console), {}  # type: ignore[var-annotated]
     for event in events:
-        board.note(event)
+        show_row(board, rows, event)
     out = io.StringIO()
-    RichConsole(file=out, width=80, color_system=None).print(_table(board))
+    RichConsole(file=out, width=80, color_system=None).print(board.get_renderable())
     return out.getvalue()
 
 
+def test_the_time_of_a_row_stops_when_it_is_done_and_restarts_with_new_work() -> None:
+    board, rows = make_board(on_a_terminal()[0]), {}  # type: ignore[var-annotated]
+
+    show_row(board, rows, news("x", "working"))
+    show_row(board, rows, news("x", "ready"))
+    assert board.tasks[0].stop_time is not None
+
+    show_row(board, rows, news("x", "working"))
+    assert board.tasks[0].stop_time is None
+    assert len(board.tasks) == 1
+
+
 def test_every_state_has_a_word_beside_its_mark() -> None:
-    states: tuple[ProgressState, ...] = (
-        *("waiting", "working", "ready", "unchanged", "stopped", "failed"),
-    )
+    states: tuple[ProgressState, ...] = (*("working", "ready", "unchanged", "stopped", "failed"),)
 
     text = drawn(*(news(f"service-{state}", state) for state in states))
 
@@ -272,8 +261,8 @@ def test_a_row_is_one_line_however_long_its_detail_is() -> None:
     ],
 )
 def test_a_known_part_of_the_whole_is_a_bar(fraction: float | None, bar: str) -> None:
-    assert _bar(news("environment", "working", fraction=fraction)) == bar
+    assert _format_bar(news("environment", "working", fraction=fraction)) == bar
 
 
 def test_what_is_done_needs_no_bar() -> None:
-    assert _bar(news("environment", "ready", fraction=1.0)) == ""
+    assert _format_bar(news("environment", "ready", fraction=1.0)) == ""

@@ -13,6 +13,7 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING, Final
 
 from gatewayctl.errors import GatewayctlError
+from gatewayctl.generators import drain
 from gatewayctl.operations.diagnosis.failure import explain_failures
 from gatewayctl.operations.diagnosis.health import ServiceReport
 from gatewayctl.operations.keys.create import KeysCreateReport, ensure_declared_keys
@@ -165,7 +166,6 @@ def _start(
         services = yield from wait_ready(settings, runtime, gateway.http, timeout=options.timeout)
     except (KeyboardInterrupt, GeneratorExit):
         if from_nothing:
-            for _ in runtime.stop():
-                pass
+            drain(runtime.stop())
         raise
     return done, services

@@ -1,4 +1,4 @@
-"""What the code generates and people read here is what it generates now."""
+"""Generated files are current: examples, compose/, the command reference, help, JSON shapes."""
 
 from __future__ import annotations
 
@@ -9,12 +9,12 @@ import pytest
 from tests.golden.expected import GOLDEN, PROJECTS, ROOT, generated
 
 GENERATED = dict(generated())
-ANEW = "write it anew: `python -m tests.golden`, and look at the difference"
+REGENERATE = "regenerate it with `python -m tests.golden`, and review the difference"
 
 
 @pytest.mark.parametrize("path", GENERATED, ids=lambda path: str(path.relative_to(ROOT)))
 def test_a_generated_file_is_current(path: Path) -> None:
-    assert path.read_text(encoding="utf-8") == GENERATED[path], ANEW
+    assert path.read_text(encoding="utf-8") == GENERATED[path], REGENERATE
 
 
 def test_nothing_else_is_beside_them() -> None:
