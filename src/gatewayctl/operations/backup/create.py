@@ -126,7 +126,7 @@ def start_databases(
 ) -> Generator[Progress, None, None]:
     """See to it that the servers of both databases run, and nothing more."""
     both = databases(resolved.runtime)
-    silent = [database for database in both if not database.shell.running()]
+    silent = [database for database in both if not database.shell.is_running()]
     if silent:
         resolved.runtime.preflight()
         render(settings, runtime=resolved.name)
@@ -138,13 +138,13 @@ def start_databases(
         yield Progress(subject=subject, state="ready", detail="started")
     for database in both:
         # A reset that was killed between dropping and making it.
-        if not database.there():
+        if not database.exists():
             database.create()
 
 
 def has_user_data(runtime: Runtime) -> bool:
     """True when there is data somebody might miss: more than tables and their ledger."""
-    counted = [database.rows() for database in databases(runtime) if database.there()]
+    counted = [database.rows() for database in databases(runtime) if database.exists()]
     return any(count for rows in counted for table, count in rows.items() if table != _LEDGER)
 
 

@@ -14,7 +14,7 @@ from collections.abc import Iterable, Mapping
 from typing import Final, Literal
 
 from gatewayctl.gateway.keys import hash_key
-from gatewayctl.runtimes.databases import Copy, Database
+from gatewayctl.runtimes.databases import Database, DatabaseVariant
 from gatewayctl.settings.model import Secret
 
 CredentialCheck = Literal["decrypted", "not decrypted", "none stored"]
@@ -34,22 +34,26 @@ _USABLE: Final = (
 
 
 def find_usable_keys(
-    database: Database, copy: Copy, values: Mapping[str, Secret]
+    database: Database, variant: DatabaseVariant, values: Mapping[str, Secret]
 ) -> Mapping[str, Secret]:
     """Those of the variables whose value is a virtual key of the database, usable now."""
-    hashes = set(database.ask(_USABLE, copy))
+    hashes = set(database.ask(_USABLE, variant))
     return {name: value for name, value in values.items() if hash_key(value) in hashes}
 
 
-def find_known_keys(database: Database, copy: Copy, values: Mapping[str, Secret]) -> set[str]:
+def find_known_keys(
+    database: Database, variant: DatabaseVariant, values: Mapping[str, Secret]
+) -> set[str]:
     """The variables whose value is a virtual key of the database, blocked or expired ones too."""
-    hashes = set(database.ask('select token from "LiteLLM_VerificationToken";', copy))
+    hashes = set(database.ask('select token from "LiteLLM_VerificationToken";', variant))
     return {name for name, value in values.items() if hash_key(value) in hashes}
 
 
-def check_stored_credential(database: Database, copy: Copy, salt: Secret) -> CredentialCheck:
+def check_stored_credential(
+    database: Database, variant: DatabaseVariant, salt: Secret
+) -> CredentialCheck:
     """Whether anything that LiteLLM stored encrypted opens with the salt key."""
-    rows = database.rows(copy)
+    rows = database.rows(variant)
     found: list[str] = []
     for table, column in _SOURCES.items():
         if rows.get(table):
@@ -57,7 +61,7 @@ def check_stored_credential(database: Database, copy: Copy, salt: Secret) -> Cre
                 f"select item.value #>> '{{}}' from \"{table}\", "  # noqa: S608 - names of ours
                 f"jsonb_each({column}) item where jsonb_typeof(item.value) = 'string' "
                 f"limit {_ENOUGH};",
-                copy,
+                variant,
             )
     ciphertexts = [text for text in found if _looks_encrypted(text)]
     if not ciphertexts:

@@ -116,7 +116,7 @@ def _measured(runtime: Runtime, name: str, table: str) -> tuple[int | None, int 
     """The rows of a table and the bytes of its database; None where its server does not run."""
     database = next(each for each in databases(runtime) if each.name == name)
     try:
-        if not database.shell.running():
+        if not database.shell.is_running():
             return None, None
         return database.count(table), database.size()
     except GatewayctlError:

@@ -217,7 +217,7 @@ def _holders(service: str, runtime: Runtime, settings: Settings) -> list[str]:
     return [
         f"Port {port} is held by {who}."
         for port, who in sorted(held.items())
-        if not runtime.owns(service, port)
+        if not runtime.owns_port(service, port)
     ]
 
 

@@ -114,7 +114,7 @@ class EmbeddedRuntime:
         yield from ()
         return StartReport()
 
-    def pending(self, files: Sequence[RenderedFile]) -> tuple[ServiceChange, ...]:
+    def preview_start(self, files: Sequence[RenderedFile]) -> tuple[ServiceChange, ...]:
         """By the parts that each service was started with."""
         if self._supervisor.pid() is None:
             return tuple(ServiceChange(service=name, action="start") for name in SERVICES)
@@ -138,10 +138,10 @@ class EmbeddedRuntime:
         versions = self._environment.versions()
         return tuple(self._state(name, known.get(name), versions) for name in SERVICES)
 
-    def healthy(self, service: str) -> bool | None:
+    def is_healthy(self, service: str) -> bool | None:
         return self._cluster.ready() if service == "postgres" else None
 
-    def owns(self, service: str, port: int) -> bool:
+    def owns_port(self, service: str, port: int) -> bool:
         process = next((p for p in self._supervisor.processes() if p.service == service), None)
         pids = {p.pid for p in orphans.process_tree(process.pid if process else None)}
         return bool(pids & listening_pids(port))

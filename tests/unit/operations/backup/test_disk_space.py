@@ -113,7 +113,7 @@ def test_the_free_bytes_are_those_of_the_server_s_own_folder() -> None:
     runtime = up_and_running()
     runtime.server.free = 12_345 * 1024
 
-    with databases(runtime)[0].room() as free:
+    with databases(runtime)[0].free_space() as free:
         assert free() == 12_345 * 1024
 
     assert runtime.server.told[-1] == "postgres: \\! df -Pk '/var/lib/postgresql/data'"

@@ -42,15 +42,15 @@ def test_the_database_is_asked_for_a_login_and_the_others_over_http(stack: Stack
     stack.cluster.takes_logins = False
     runtime = stack.runtime()
 
-    assert runtime.healthy("postgres") is False
-    assert runtime.healthy("litellm") is None
+    assert runtime.is_healthy("postgres") is False
+    assert runtime.is_healthy("litellm") is None
 
 
 def test_a_listener_of_somebody_else_is_not_owned(stack: Stack, taken: int) -> None:
     stack.up()
 
-    assert not stack.runtime().owns("litellm", taken)
-    assert not stack.runtime().owns("unknown", taken)
+    assert not stack.runtime().owns_port("litellm", taken)
+    assert not stack.runtime().owns_port("unknown", taken)
 
 
 def test_versions_come_from_the_environment(stack: Stack) -> None:

@@ -54,7 +54,7 @@ def ailments(subject: Subject) -> Iterator[Observation]:
 def database_sizes(subject: Subject) -> Iterator[Observation]:
     """What the databases take on the disk, indexes included."""
     for database in databases(subject.runtime):
-        if database.shell.running():
+        if database.shell.is_running():
             size = database.size()
             if size > _LARGE:
                 said = f"{database.name} takes {size / 1e9:.1f} GB"

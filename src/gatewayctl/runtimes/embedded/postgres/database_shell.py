@@ -29,12 +29,12 @@ class EmbeddedShell:
     def owner(self) -> str:
         return self.cluster.owner(self.database)
 
-    def running(self) -> bool:
+    def is_running(self) -> bool:
         return self.cluster.answers(self.database)
 
     def start(self) -> None:
         # Only then: the supervisor might be replaced, and all services with it.
-        if not self.running():
+        if not self.is_running():
             self.begin()
 
     def session(self, database: str, *, admin: bool = False) -> AbstractContextManager[Session]:

@@ -100,7 +100,7 @@ def test_a_server_that_does_not_run_is_begun(
 ) -> None:
     log.with_name("log.down").touch()
 
-    assert not shell.running()
+    assert not shell.is_running()
     shell.start()
 
     assert begun == ["begun"]

@@ -19,7 +19,7 @@ def pending(stack: Stack, *, without: str | None = None) -> dict[str, ServiceCha
         secrets = dataclasses.replace(runtime._settings.secrets, **{without: None})
         runtime._settings = dataclasses.replace(runtime._settings, secrets=secrets)
     files = plan_files(runtime._settings, runtime="embedded")
-    return {change.service: change for change in runtime.pending(files)}
+    return {change.service: change for change in runtime.preview_start(files)}
 
 
 @pytest.fixture
