@@ -79,7 +79,7 @@ def scratch_postgres(binaries: Path, folder: Path) -> Iterator[ScratchPostgres]:
     data = folder / "data"
     data.mkdir(parents=True)
     who = choose_postgres_user()
-    who.give(data)
+    who.own(data)
     (port,) = free_ports(1)
     server = ScratchPostgres(binaries=binaries, data=data, port=port, prefix=who.prefix)
     server.initialize()

@@ -184,7 +184,7 @@ def test_a_failed_row_of_prisma_itself_stops_everything(
     folder = _write(tmp_path, a="SELECT 1;")
     migrations.apply_migrations(psql, database, folder)
     server.sql("UPDATE _prisma_migrations SET finished_at = NULL", database.name)
-    with pytest.raises(MigrationFailed, match="begun by prisma migrate and never finished"):
+    with pytest.raises(MigrationFailed, match="started by prisma migrate and never finished"):
         migrations.pending_migrations(psql, database, folder)
     server.sql("UPDATE _prisma_migrations SET rolled_back_at = now()", database.name)
     assert migrations.apply_migrations(psql, database, folder) == ("a",)

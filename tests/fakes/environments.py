@@ -7,8 +7,8 @@ from gatewayctl.runtimes.embedded.environment import Environment
 
 def made(environment: Environment) -> Environment:
     """Whole and marked, as after an install."""
-    for part in environment.parts:
-        part.parent.mkdir(parents=True, exist_ok=True)
-        part.touch()
+    for path in environment.required_paths:
+        path.parent.mkdir(parents=True, exist_ok=True)
+        path.touch()
     environment.complete_mark.write_text("{}")
     return environment

@@ -107,7 +107,7 @@ def test_an_environment_that_lost_a_part_is_named_and_left_to_the_operator(
 ) -> None:
     made(programs.environment).query_engine.unlink()
 
-    with pytest.raises(EnvironmentBroken, match=r"lost a part: .*query-engine") as broken:
+    with pytest.raises(EnvironmentBroken, match=r"are missing: .*query-engine") as broken:
         driven(install.ensure(programs.environment))
 
     assert "gatewayctl doctor --fix" in broken.value.hint

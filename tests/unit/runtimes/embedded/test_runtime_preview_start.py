@@ -75,7 +75,7 @@ def test_a_supervisor_of_another_gatewayctl_goes_with_the_first_change(
     found = pending(running)
     report = running.up()
 
-    assert {change.why for change in found.values()} == {("gatewayctl itself",)}
+    assert {change.why for change in found.values()} == {("supervisord.conf",)}
     restarted = tuple(name for name, change in found.items() if change.action == "restart")
     assert (report.restarted, report.unchanged) == (restarted, ())
 

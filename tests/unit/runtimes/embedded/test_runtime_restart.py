@@ -7,20 +7,20 @@ from tests.unit.runtimes.embedded.faked_stack import Stack
 
 def test_one_service_is_restarted_and_the_others_go_on(stack: Stack) -> None:
     stack.up()
-    stack.supervisor.since()
+    stack.supervisor.take_calls()
 
     driven(stack.runtime().restart(["litellm"]))
 
-    assert stack.supervisor.since() == ["stop litellm", "start postgres", "start litellm"]
+    assert stack.supervisor.take_calls() == ["stop litellm", "start postgres", "start litellm"]
 
 
 def test_without_names_everything_is_restarted_in_the_order_of_dependency(stack: Stack) -> None:
     stack.up()
-    stack.supervisor.since()
+    stack.supervisor.take_calls()
 
     driven(stack.runtime().restart([]))
 
-    assert stack.supervisor.since() == [
+    assert stack.supervisor.take_calls() == [
         *("stop phoenix", "stop litellm", "stop postgres"),
         *("start postgres", "start litellm", "start phoenix"),
     ]

@@ -17,9 +17,9 @@ from tests.unit.runtimes.embedded.faked_stack import FakeSupervisor, Stack
 def test_a_start_from_nothing_begins_with_the_database_and_its_tables(stack: Stack) -> None:
     seen, report = driven(stack.runtime().start())
 
-    told = stack.supervisor.since()
-    assert told == ["begin", "start postgres", "start litellm", "start phoenix"]
-    assert stack.cluster.told == ["prepare"]
+    calls = stack.supervisor.take_calls()
+    assert calls == ["launch", "start postgres", "start litellm", "start phoenix"]
+    assert stack.cluster.calls == ["prepare"]
     assert report == StartReport(started=SERVICES)
     assert seen[0].subject == "postgres"
     assert Progress(subject="postgres", state="ready") in seen
@@ -27,21 +27,21 @@ def test_a_start_from_nothing_begins_with_the_database_and_its_tables(stack: Sta
 
 def test_a_second_start_changes_nothing(stack: Stack) -> None:
     stack.up()
-    stack.supervisor.since()
+    stack.supervisor.take_calls()
 
     assert stack.up() == StartReport(unchanged=SERVICES)
-    assert stack.supervisor.since() == []
+    assert stack.supervisor.take_calls() == []
 
 
 def test_only_what_runs_with_other_settings_is_restarted(stack: Stack) -> None:
     stack.up()
-    stack.supervisor.since()
+    stack.supervisor.take_calls()
     stack.gateway_yaml = "ports: {phoenix_grpc: 14317}\n"
 
     report = stack.up()
 
     assert report == StartReport(restarted=("phoenix",), unchanged=("postgres", "litellm"))
-    assert stack.supervisor.since() == ["stop phoenix", "start postgres", "start phoenix"]
+    assert stack.supervisor.take_calls() == ["stop phoenix", "start postgres", "start phoenix"]
 
 
 def test_litellm_is_restarted_when_its_configuration_was_rendered_anew(stack: Stack) -> None:
@@ -64,26 +64,26 @@ def test_a_service_that_does_not_run_is_started(stack: Stack) -> None:
 
 def test_a_service_is_stopped_before_the_one_it_needs(stack: Stack) -> None:
     stack.up()
-    stack.supervisor.since()
+    stack.supervisor.take_calls()
     stack.gateway_yaml = "ports: {postgres_litellm: 15433}\n"
 
     report = stack.up()
 
     assert report.restarted == SERVICES
-    assert stack.supervisor.since()[:3] == ["stop phoenix", "stop litellm", "stop postgres"]
+    assert stack.supervisor.take_calls()[:3] == ["stop phoenix", "stop litellm", "stop postgres"]
 
 
 def test_a_variable_of_the_process_environment_that_changed_restarts_everything(
     stack: Stack, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     stack.up()
-    stack.supervisor.since()
+    stack.supervisor.take_calls()
     monkeypatch.setenv("HTTPS_PROXY", "http://proxy:3128")
 
     report = stack.up()
 
     assert report.restarted == SERVICES
-    assert "end" in stack.supervisor.since()
+    assert "shut_down" in stack.supervisor.take_calls()
     assert stack.supervisor.environment["HTTPS_PROXY"] == "http://proxy:3128"
 
 
@@ -147,14 +147,10 @@ def test_a_database_that_ended_is_told_with_its_last_lines(stack: Stack) -> None
 
 def test_a_new_cluster_is_made_before_the_server_starts(stack: Stack) -> None:
     stack.layout.postgres_data.rmdir()
-    initdb = locate().postgres_bin / "initdb"
-    initdb.parent.mkdir(parents=True)
-    initdb.write_text('#!/bin/sh\ncat > /dev/null\nmkdir "$2"\n')
-    initdb.chmod(0o755)
 
     seen, _ = driven(stack.runtime().start())
 
-    assert stack.layout.postgres_data.is_dir()
+    assert stack.cluster.calls == ["create", "prepare"]
     assert Progress(subject="postgres", state="working", detail="new cluster") in seen
 
 

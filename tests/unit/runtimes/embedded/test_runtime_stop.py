@@ -19,7 +19,7 @@ def test_stopping_tells_what_ran(stack: Stack) -> None:
 
     assert stopped == SERVICES
     assert [event.subject for event in seen if event.state == "stopped"] == list(SERVICES)
-    assert stack.supervisor.told[-1] == "end"
+    assert stack.supervisor.calls[-1] == "shut_down"
 
 
 def test_stopping_what_does_not_run_stops_nothing(stack: Stack) -> None:
@@ -31,7 +31,7 @@ def test_what_a_killed_supervisor_left_behind_is_ended(stack: Stack) -> None:
     with subprocess.Popen(["/bin/sleep", "60"], env=marked) as left:
         stopped = report_of(stack.runtime().stop())
 
-    assert stopped == ("left-over processes",)
+    assert stopped == ("orphan_processes",)
     assert not psutil.pid_exists(left.pid)
 
 

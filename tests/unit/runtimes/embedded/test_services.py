@@ -5,8 +5,6 @@ from pathlib import Path
 from urllib.parse import urlsplit
 
 import pytest
-from hypothesis import given
-from hypothesis import strategies as st
 
 from gatewayctl.errors import SettingsProblem
 from gatewayctl.operations.keys.provision import generate_key_secret
@@ -18,7 +16,6 @@ from gatewayctl.runtimes.embedded.services import (
     STOP_SIGNALS,
     Program,
     inherited_variables,
-    keyed_hash,
     litellm_program,
     phoenix_program,
     postgres_program,
@@ -222,64 +219,6 @@ def test_without_an_env_file_the_process_environment_is_enough(
 
 def test_every_service_has_a_stop_signal() -> None:
     assert tuple(STOP_SIGNALS) == SERVICES
-
-
-# Fingerprints
-
-
-def program(
-    argv: tuple[str, ...] = ("run", "it"), environment: Mapping[str, str] | None = None
-) -> Program:
-    return Program(
-        service="litellm",
-        argv=argv,
-        environment={"KEY": "value"} if environment is None else environment,
-        directory=Path("/"),
-    )
-
-
-def test_a_fingerprint_stays_while_nothing_changes() -> None:
-    files = {"config.yaml": "a: 1\n"}
-
-    assert program().fingerprint(SALT, files) == program().fingerprint(SALT, dict(files))
-
-
-@pytest.mark.parametrize(
-    ("other", "files", "part"),
-    [
-        (program(argv=("run", "that")), {"config.yaml": "a: 1\n"}, "its command line"),
-        (program(argv=("run it",)), {"config.yaml": "a: 1\n"}, "its command line"),
-        (program(environment={"KEY": "other"}), {"config.yaml": "a: 1\n"}, "KEY"),
-        (program(environment={}), {"config.yaml": "a: 1\n"}, "KEY"),
-        (program(), {"config.yaml": "a: 2\n"}, "config.yaml"),
-        (program(), {}, "config.yaml"),
-    ],
-)
-def test_a_fingerprint_changes_in_the_part_that_changed(
-    other: Program, files: dict[str, str], part: str
-) -> None:
-    before = program().fingerprint(SALT, {"config.yaml": "a: 1\n"})
-    after = other.fingerprint(SALT, files)
-
-    assert {name for name in {*before, *after} if before.get(name) != after.get(name)} == {part}
-
-
-def test_another_salt_changes_every_part() -> None:
-    one, other = program().fingerprint(SALT, {}), program().fingerprint(Secret("other"), {})
-
-    assert not set(one.values()) & set(other.values())
-
-
-@given(st.dictionaries(st.text(), st.text()))
-def test_a_fingerprint_tells_nothing_of_what_went_in(environment: dict[str, str]) -> None:
-    made = program(environment=environment).fingerprint(SALT, {})
-
-    assert all(len(value) == 64 and int(value, 16) >= 0 for value in made.values())
-    assert made == program(environment=dict(reversed(environment.items()))).fingerprint(SALT, {})
-
-
-def test_without_the_salt_a_fingerprint_cannot_be_guessed() -> None:
-    assert keyed_hash(Secret("one"), "value") != keyed_hash(Secret("other"), "value")
 
 
 # What the supervisor takes over

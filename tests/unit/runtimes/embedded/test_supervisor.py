@@ -145,7 +145,7 @@ def test_a_supervisor_that_does_not_run_has_no_pid_and_no_processes(
 ) -> None:
     assert supervisor.pid() is None
     assert supervisor.processes() == ()
-    supervisor.end()  # and is told to end in vain
+    supervisor.shut_down()  # and is told to end in vain
 
 
 def test_a_socket_that_nobody_listens_on_any_more_is_no_supervisor(
@@ -167,7 +167,7 @@ def test_a_supervisor_that_is_shutting_down_does_not_run_any_more(
 
     assert supervisor.pid() is None
     assert supervisor.processes() == ()
-    supervisor.end()
+    supervisor.shut_down()
 
 
 @pytest.mark.parametrize(
@@ -191,7 +191,7 @@ def test_a_process_is_told_in_our_words(
     supervisord.pids = {"litellm": 4712}
 
     assert supervisor.processes() == (
-        Process(service="litellm", state=state, pid=4712, started=1000.0, word=word),
+        Process(service="litellm", state=state, pid=4712, started=1000.0),
     )
 
 
@@ -208,7 +208,7 @@ def test_starting_does_not_wait_and_stopping_does(
 ) -> None:
     supervisor.start("litellm")
     supervisor.stop("litellm")
-    supervisor.end()
+    supervisor.shut_down()
 
     assert supervisord.calls == [
         ("startProcess", "litellm", False),
@@ -243,9 +243,9 @@ def test_a_refusal_to_start_or_stop_names_the_service(
 
 
 def test_a_supervisor_that_is_gone_is_a_failure_with_a_name(supervisor: Supervisor) -> None:
-    with pytest.raises(ServiceFailed, match="litellm cannot be started: supervisord is gone"):
+    with pytest.raises(ServiceFailed, match="litellm cannot be started: supervisord has ended"):
         supervisor.start("litellm")
-    with pytest.raises(RuntimeProblem, match="litellm cannot be stopped: supervisord is gone"):
+    with pytest.raises(RuntimeProblem, match="litellm cannot be stopped: supervisord has ended"):
         supervisor.stop("litellm")
 
 
@@ -302,12 +302,12 @@ def test_beginning_waits_until_the_supervisor_answers(
     layout.socket.write_text("left behind by one that was killed")
     fake = python_that(f"exec {sys.executable} -m tests.fakes.supervisord", tmp_path)
 
-    supervisor.begin(fake, {"PYTHONPATH": str(ROOT)})
+    supervisor.launch(fake, {"PYTHONPATH": str(ROOT)})
 
     pid = supervisor.pid()
     assert pid is not None
     process = psutil.Process(pid)
-    supervisor.end()
+    supervisor.shut_down()
     assert process.wait(10) in {0, None}
 
 
@@ -315,7 +315,7 @@ def test_a_supervisor_that_ends_at_once_did_not_start(
     supervisor: Supervisor, layout: Layout, tmp_path: Path
 ) -> None:
     with pytest.raises(RuntimeProblem, match="supervisord did not start") as failed:
-        supervisor.begin(python_that("echo no such module >&2; exit 1", tmp_path), {})
+        supervisor.launch(python_that("echo no such module >&2; exit 1", tmp_path), {})
 
     assert str(layout.log("supervisord")) in failed.value.hint
     assert layout.log("supervisord").read_text() == "no such module\n"
@@ -325,7 +325,7 @@ def test_a_supervisor_that_never_answers_is_ended(supervisor: Supervisor, tmp_pa
     before = psutil.Process().children()
 
     with pytest.raises(RuntimeProblem, match="supervisord did not start"):
-        supervisor.begin(python_that("exec /bin/sleep 60", tmp_path), {}, timeout=0.05)
+        supervisor.launch(python_that("exec /bin/sleep 60", tmp_path), {}, timeout=0.05)
 
     assert psutil.Process().children() == before
 
@@ -334,7 +334,7 @@ def test_the_supervisor_is_told_where_its_configuration_is(
     supervisor: Supervisor, layout: Layout, tmp_path: Path
 ) -> None:
     with pytest.raises(RuntimeProblem):
-        supervisor.begin(python_that('echo "$@"; pwd', tmp_path), {})
+        supervisor.launch(python_that('echo "$@"; pwd', tmp_path), {})
 
     assert layout.log("supervisord").read_text().splitlines() == [
         f"-m supervisor.supervisord -c {layout.supervisor_config}",

@@ -1,7 +1,7 @@
-"""The embedded PostgreSQL's inside: cluster, roles, databases, and what was applied to them.
+"""The cluster of the embedded PostgreSQL: its data folder, roles, databases and migrations.
 
-Owns what exists in the data folder. Must not know how the server process is started. Passwords
-reach PostgreSQL as SCRAM verifiers, so that no statement holds one.
+Owns what is in the data folder. Must not know how the server process is started. Passwords reach
+PostgreSQL as SCRAM verifiers, so no statement holds one.
 """
 
 from __future__ import annotations
@@ -26,7 +26,7 @@ from gatewayctl.runtimes.embedded.postgres.migrations import DatabaseLogin
 from gatewayctl.runtimes.embedded.postgres.privileges import PostgresUser
 from gatewayctl.runtimes.embedded.services import LITELLM_USER, PHOENIX_USER
 from gatewayctl.runtimes.process import Completed, run
-from gatewayctl.settings.model import Secret, Settings
+from gatewayctl.settings.model import Settings
 
 ADMIN: Final = "postgres"
 _OWNERS: Final = {"litellm": LITELLM_USER, "phoenix": PHOENIX_USER}
@@ -34,84 +34,82 @@ _REFUSED: Final = "password authentication failed"
 _ITERATIONS: Final = 4096
 
 
-def create_cluster(
-    environment: Environment, layout: Layout, who: PostgresUser, password: Secret
-) -> bool:
-    """Create the cluster if there is none; True when it was made. Raises ServiceFailed.
-
-    It is made beside its place and then moved there: a killed initdb leaves nothing that could be
-    taken for a cluster, and what is in the place is never deleted here.
-    """
-    if layout.postgres_data.exists():
-        return False
-    partial = layout.postgres_data.with_suffix(".partial")
-    shutil.rmtree(partial, ignore_errors=True)
-    who.give(layout.postgres_home)
-    argv = (
-        *who.prefix, str(environment.postgres_bin / "initdb"),
-        "-D", str(partial), "-U", ADMIN, "-E", "UTF8", "--locale=C",
-        "--auth=scram-sha-256", "--pwfile=/dev/stdin", "--no-instructions",
-    )  # fmt: skip
-    env = {"LC_ALL": "C", "PATH": os.defpath, "HOME": "/"}
-    done = run(argv, env=env, cwd=layout.postgres_home, stdin=password.reveal() + "\n", timeout=120)
-    if done.returncode != 0:
-        raise ServiceFailed(f"initdb failed: {done.stderr.strip() or done.stdout.strip()}")
-    partial.rename(layout.postgres_data)
-    return True
-
-
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Cluster:
-    """A running server, reached over loopback with the passwords of .env."""
+    """The cluster of one project, reached over loopback with the passwords of .env."""
 
     environment: Environment
     settings: Settings
 
-    def wait(self, *, seconds: float, alive: Callable[[], None] = lambda: None) -> None:
-        """Wait until the server takes connections; ``alive`` may raise to end the wait."""
-        until = time.monotonic() + seconds
+    def create(self, layout: Layout, user: PostgresUser) -> bool:
+        """Create the data folder if it is missing; True when created. Raises ServiceFailed.
+
+        initdb writes to a folder beside it, which is then renamed: a killed initdb leaves nothing
+        that looks like a cluster, and an existing data folder is never deleted here.
+        """
+        if layout.postgres_data.exists():
+            return False
+        partial = layout.postgres_data.with_suffix(".partial")
+        shutil.rmtree(partial, ignore_errors=True)
+        user.own(layout.postgres_home)
         argv = (
-            str(self.environment.postgres_bin / "pg_isready"), "-q",
+            *user.prefix, self.program("initdb"),
+            "-D", str(partial), "-U", ADMIN, "-E", "UTF8", "--locale=C",
+            "--auth=scram-sha-256", "--pwfile=/dev/stdin", "--no-instructions",
+        )  # fmt: skip
+        env = {"LC_ALL": "C", "PATH": os.defpath, "HOME": "/"}
+        password = f"{self._password(ADMIN)}\n"
+        done = run(argv, env=env, cwd=layout.postgres_home, stdin=password, timeout=120)
+        if done.returncode != 0:
+            raise ServiceFailed(f"initdb failed: {done.stderr.strip() or done.stdout.strip()}")
+        partial.rename(layout.postgres_data)
+        return True
+
+    def wait(self, *, seconds: float, check_alive: Callable[[], None] = lambda: None) -> None:
+        """Wait until the server takes connections; ``check_alive`` may raise to end the wait.
+
+        Raises ServiceFailed when the time is up.
+        """
+        deadline = time.monotonic() + seconds
+        argv = (
+            self.program("pg_isready"), "-q",
             "-h", self.settings.connect_host, "-p", str(self.settings.ports.postgres_litellm),
         )  # fmt: skip
         while run(argv, env={"LC_ALL": "C"}, timeout=10).returncode != 0:
-            alive()
-            if time.monotonic() > until:
+            check_alive()
+            if time.monotonic() > deadline:
                 raise ServiceFailed(f"PostgreSQL takes no connections after {seconds:g} s.")
             time.sleep(0.05)
 
-    def ready(self) -> bool:
-        """True when LiteLLM's role can log in with the password of .env."""
-        return self.answers("litellm")
-
-    def answers(self, name: str) -> bool:
-        """True when the owner of a database can log in to it with the password of .env."""
+    def accepts_login(self, name: str) -> bool:
+        """True when the owner of a database can log in with the password of .env."""
         return self._query("select 1", self.login(name)).returncode == 0
 
     def owner(self, name: str) -> str:
-        """The role a database belongs to."""
+        """The role that owns a database."""
         return _OWNERS[name]
 
     def prepare(self) -> None:
-        """Make roles, databases and LiteLLM's tables what they should be; repeatable.
+        """Create or update roles, databases and LiteLLM's tables. Repeatable.
 
-        Raises DatabasePasswordRefused when the data was made with other passwords.
+        Raises DatabasePasswordRefused when the data was created with other passwords.
         """
-        there = self._admin("select datname from pg_database").split()
+        existing = self._admin("select datname from pg_database").split()
         for name in _OWNERS:
-            # A password that changed in .env is set anew: we are the administrator here.
-            if name not in there or self._query("select 1", self.login(name)).returncode != 0:
-                self._make(name)
-        migrations.apply_migrations(self._psql, self.login("litellm"), self.environment.migrations)
+            # The administrator can set a password that changed in .env.
+            if name not in existing or not self.accepts_login(name):
+                self._create_database(name)
+        psql = Path(self.program("psql"))
+        migrations.apply_migrations(psql, self.login("litellm"), self.environment.migrations)
 
-    def empty(self, name: str) -> None:
-        """Drop one database with all that is in it and make it anew, without tables."""
+    def recreate(self, name: str) -> None:
+        """Drop one database with everything in it, and create it without tables."""
         self._admin(f'drop database if exists "{name}" with (force)')
-        self._make(name)
+        self._create_database(name)
 
-    def _make(self, name: str) -> None:
-        """The role with its password, then the database it owns."""
-        owner, verifier = _OWNERS[name], _scram_verifier(self._password(name).reveal())
+    def _create_database(self, name: str) -> None:
+        """Create the role with its password, then the database it owns; update what exists."""
+        owner, verifier = _OWNERS[name], _scram_verifier(self._password(name))
         known = self._admin(
             f"select 1 from pg_roles where rolname = '{owner}' union all "  # noqa: S608 - ours
             f"select 2 from pg_database where datname = '{name}'"
@@ -123,13 +121,12 @@ class Cluster:
             self._admin(f'revoke connect on database "{name}" from public')
 
     def _admin(self, sql: str) -> str:
-        database = self.login("postgres")
-        done = self._query(sql, database)
+        done = self._query(sql, self.login(ADMIN))
         if _REFUSED in done.stderr:
             raise DatabasePasswordRefused(
                 "PostgreSQL refuses POSTGRES_PASSWORD "
                 f"(from {self.settings.source_of('POSTGRES_PASSWORD')}): "
-                "its data was made with another one."
+                "its data was created with another one."
             )
         if done.returncode != 0:
             raise RuntimeProblem(
@@ -137,36 +134,36 @@ class Cluster:
             )
         return done.stdout
 
-    def _query(self, sql: str, database: DatabaseLogin) -> Completed:
-        argv = (str(self._psql), *PSQL_WORDS)
-        return run(argv, env=database.environment(), stdin=sql, timeout=120)
+    def _query(self, sql: str, login: DatabaseLogin) -> Completed:
+        argv = (self.program("psql"), *PSQL_WORDS)
+        return run(argv, env=login.environment(), stdin=sql, timeout=120)
 
     def login(self, name: str) -> DatabaseLogin:
-        """How a database's owner logs in; to any other one the administrator."""
+        """How the owner of a database logs in; for any other name the administrator."""
         return DatabaseLogin(
             host=self.settings.connect_host,
             port=self.settings.ports.postgres_litellm,
             user=_OWNERS.get(name, ADMIN),
             name=name,
-            password=self._password(name).reveal(),
+            password=self._password(name),
         )
 
-    def _password(self, name: str) -> Secret:
+    def program(self, name: str) -> str:
+        """The path of a program of PostgreSQL."""
+        return str(self.environment.postgres_bin / name)
+
+    def _password(self, name: str) -> str:
         secrets = self.settings.secrets
-        chosen = (
+        password = (
             secrets.litellm_postgres_password
             if name == "litellm"
             else secrets.phoenix_postgres_password
         )
-        return chosen or Secret("")
-
-    @property
-    def _psql(self) -> Path:
-        return self.environment.postgres_bin / "psql"
+        return password.reveal() if password else ""
 
 
 def _scram_verifier(password: str, salt: bytes | None = None) -> str:
-    """What PostgreSQL stores for a password (RFC 5803, scram-sha-256), made on this side."""
+    """Compute what PostgreSQL stores for a password (RFC 5803, scram-sha-256)."""
     salt = salt or os.urandom(16)
     salted = hashlib.pbkdf2_hmac("sha256", password.encode(), salt, _ITERATIONS)
     client = hmac.digest(salted, b"Client Key", "sha256")

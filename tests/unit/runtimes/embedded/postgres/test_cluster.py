@@ -12,9 +12,8 @@ import pytest
 from gatewayctl.errors import DatabasePasswordRefused, RuntimeProblem, ServiceFailed
 from gatewayctl.runtimes.embedded.environment import Environment
 from gatewayctl.runtimes.embedded.layout import Layout
-from gatewayctl.runtimes.embedded.postgres.cluster import Cluster, _scram_verifier, create_cluster
+from gatewayctl.runtimes.embedded.postgres.cluster import Cluster, _scram_verifier
 from gatewayctl.runtimes.embedded.postgres.privileges import PostgresUser
-from gatewayctl.settings.model import Secret
 from tests.fakes.projects import project
 
 LITELLM_PASSWORD = "password-of-litellm"
@@ -143,22 +142,22 @@ def layout(tmp_path: Path) -> Layout:
     return made
 
 
-def test_a_cluster_is_made_once(server: FakeServer, layout: Layout) -> None:
+def test_a_cluster_is_made_once(cluster: Cluster, server: FakeServer, layout: Layout) -> None:
     server.program("initdb", INITDB.format(here=server.folder))
 
-    assert create_cluster(server.environment, layout, PostgresUser(), Secret(ADMIN_PASSWORD))
-    assert not create_cluster(server.environment, layout, PostgresUser(), Secret(ADMIN_PASSWORD))
+    assert cluster.create(layout, PostgresUser())
+    assert not cluster.create(layout, PostgresUser())
 
     assert (layout.postgres_data / "PG_VERSION").exists()
     assert len((server.folder / "arguments").read_text().splitlines()) == 1
 
 
 def test_the_password_of_the_cluster_goes_by_standard_input_alone(
-    server: FakeServer, layout: Layout
+    cluster: Cluster, server: FakeServer, layout: Layout
 ) -> None:
     server.program("initdb", INITDB.format(here=server.folder))
 
-    create_cluster(server.environment, layout, PostgresUser(), Secret(ADMIN_PASSWORD))
+    cluster.create(layout, PostgresUser())
 
     assert (server.folder / "stdin").read_text() == f"{ADMIN_PASSWORD}\n"
     assert ADMIN_PASSWORD not in (server.folder / "arguments").read_text()
@@ -166,43 +165,49 @@ def test_the_password_of_the_cluster_goes_by_standard_input_alone(
     assert "--auth=scram-sha-256" in (server.folder / "arguments").read_text()
 
 
-def test_a_cluster_that_was_half_made_is_made_again(server: FakeServer, layout: Layout) -> None:
+def test_a_cluster_that_was_half_made_is_made_again(
+    cluster: Cluster, server: FakeServer, layout: Layout
+) -> None:
     server.program("initdb", INITDB.format(here=server.folder))
     partial = layout.postgres_data.with_suffix(".partial")
     partial.mkdir()
     (partial / "half").write_text("made")
 
-    assert create_cluster(server.environment, layout, PostgresUser(), Secret(ADMIN_PASSWORD))
+    assert cluster.create(layout, PostgresUser())
 
     assert not (layout.postgres_data / "half").exists()
     assert not partial.exists()
 
 
-def test_data_that_is_there_is_never_deleted(server: FakeServer, layout: Layout) -> None:
+def test_data_that_is_there_is_never_deleted(
+    cluster: Cluster, server: FakeServer, layout: Layout
+) -> None:
     layout.postgres_data.mkdir()
     (layout.postgres_data / "precious").write_text("restored by hand")
 
-    assert not create_cluster(server.environment, layout, PostgresUser(), Secret(ADMIN_PASSWORD))
+    assert not cluster.create(layout, PostgresUser())
 
     assert (layout.postgres_data / "precious").exists()
 
 
 def test_a_cluster_that_cannot_be_made_says_why_and_is_tried_again(
-    server: FakeServer, layout: Layout
+    cluster: Cluster, server: FakeServer, layout: Layout
 ) -> None:
     server.program("initdb", "#!/bin/sh\necho 'initdb: error: no space left' >&2\nexit 1\n")
     with pytest.raises(ServiceFailed, match="initdb failed: initdb: error: no space left"):
-        create_cluster(server.environment, layout, PostgresUser(), Secret(ADMIN_PASSWORD))
+        cluster.create(layout, PostgresUser())
 
     server.program("initdb", INITDB.format(here=server.folder))
-    assert create_cluster(server.environment, layout, PostgresUser(), Secret(ADMIN_PASSWORD))
+    assert cluster.create(layout, PostgresUser())
 
 
-def test_the_other_user_makes_the_cluster(server: FakeServer, layout: Layout) -> None:
+def test_the_other_user_makes_the_cluster(
+    cluster: Cluster, server: FakeServer, layout: Layout
+) -> None:
     server.program("initdb", INITDB.format(here=server.folder))
     who = PostgresUser(prefix=("/usr/bin/env", "WHO=nobody"), uid=os.getuid(), gid=os.getgid())
 
-    create_cluster(server.environment, layout, who, Secret(ADMIN_PASSWORD))
+    cluster.create(layout, who)
 
     assert "WHO=nobody" in (server.folder / "environment").read_text()
 
@@ -213,7 +218,7 @@ def test_the_other_user_makes_the_cluster(server: FakeServer, layout: Layout) ->
 def test_a_server_that_takes_the_login_of_litellm_is_ready(
     cluster: Cluster, server: FakeServer
 ) -> None:
-    assert cluster.ready()
+    assert cluster.accepts_login("litellm")
     assert server.asked == f"litellm_user@litellm {LITELLM_PASSWORD}: select 1\n"
 
 
@@ -222,13 +227,13 @@ def test_a_server_that_refuses_the_login_of_litellm_is_not_ready(
 ) -> None:
     server.refuses("litellm_user")
 
-    assert not cluster.ready()
+    assert not cluster.accepts_login("litellm")
 
 
 def test_waiting_ends_when_the_server_takes_connections(cluster: Cluster) -> None:
     looks_again: list[bool] = []
 
-    cluster.wait(seconds=0, alive=lambda: looks_again.append(True))
+    cluster.wait(seconds=0, check_alive=lambda: looks_again.append(True))
 
     assert looks_again == []
 
@@ -247,13 +252,13 @@ def test_waiting_ends_when_the_server_has_ended(cluster: Cluster, server: FakeSe
         raise ServiceFailed("postgres ended (exit code 1)")
 
     with pytest.raises(ServiceFailed, match="postgres ended"):
-        cluster.wait(seconds=60, alive=dead)
+        cluster.wait(seconds=60, check_alive=dead)
 
 
 def test_waiting_looks_again(cluster: Cluster, server: FakeServer) -> None:
     server.program("pg_isready", f"#!/bin/sh\n[ -f {server.folder}/up ]\n")
 
-    cluster.wait(seconds=60, alive=(server.folder / "up").touch)
+    cluster.wait(seconds=60, check_alive=(server.folder / "up").touch)
 
     assert (server.folder / "up").exists()
 
@@ -318,7 +323,7 @@ def test_emptying_drops_one_database_and_makes_it_anew(
 ) -> None:
     server.knows("1")
 
-    cluster.empty("litellm")
+    cluster.recreate("litellm")
 
     assert statements(server) == [
         'drop database if exists "litellm" with (force)',
@@ -333,7 +338,7 @@ def test_no_statement_and_no_command_line_holds_a_password(
 ) -> None:
     server.has()
     cluster.prepare()
-    cluster.empty("litellm")
+    cluster.recreate("litellm")
 
     said = [line.partition(": ")[2] for line in server.asked.splitlines()]
     arguments = (server.folder / "arguments").read_text()

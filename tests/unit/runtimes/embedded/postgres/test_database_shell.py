@@ -30,12 +30,12 @@ def log(tmp_path: Path) -> Path:
 
 
 @pytest.fixture
-def begun() -> list[str]:
+def starts() -> list[str]:
     return []
 
 
 @pytest.fixture
-def shell(tmp_path: Path, log: Path, begun: list[str]) -> EmbeddedShell:
+def shell(tmp_path: Path, log: Path, starts: list[str]) -> EmbeddedShell:
     environment = Environment(root=tmp_path / "environment")
     environment.postgres_bin.mkdir(parents=True)
     for name in ("psql", "pg_dump", "pg_restore"):
@@ -43,7 +43,9 @@ def shell(tmp_path: Path, log: Path, begun: list[str]) -> EmbeddedShell:
         path.write_text(PROGRAM.format(log=log))
         path.chmod(0o755)
     cluster = Cluster(environment=environment, settings=project(tmp_path / "shop", env=ENV))
-    return EmbeddedShell(cluster=cluster, database="litellm", begin=lambda: begun.append("begun"))
+    return EmbeddedShell(
+        cluster=cluster, database="litellm", start_server=lambda: starts.append("started")
+    )
 
 
 def arguments(log: Path) -> list[str]:
@@ -89,18 +91,18 @@ def test_a_dump_goes_into_the_file(shell: EmbeddedShell, log: Path, tmp_path: Pa
     assert arguments(log) == ["pg_dump --no-password --x --dbname=copy"]
 
 
-def test_a_server_that_runs_is_not_begun_again(shell: EmbeddedShell, begun: list[str]) -> None:
+def test_a_server_that_runs_is_not_begun_again(shell: EmbeddedShell, starts: list[str]) -> None:
     shell.start()
 
-    assert begun == []
+    assert starts == []
 
 
 def test_a_server_that_does_not_run_is_begun(
-    shell: EmbeddedShell, begun: list[str], log: Path
+    shell: EmbeddedShell, starts: list[str], log: Path
 ) -> None:
     log.with_name("log.down").touch()
 
     assert not shell.is_running()
     shell.start()
 
-    assert begun == ["begun"]
+    assert starts == ["started"]

@@ -118,7 +118,7 @@ def test_indexes_are_not_built_concurrently(tmp_path: Path, before: str, after: 
 
 def test_a_migration_prisma_left_failed_stops_everything(tmp_path: Path) -> None:
     psql = FakePsql(_recorded(failed=["1_a"]))
-    with pytest.raises(MigrationFailed, match="Migration 1_a was begun"):
+    with pytest.raises(MigrationFailed, match="Migration 1_a was started"):
         migrations.apply_migrations(PSQL, DATABASE, _folder(tmp_path, "1_a"), runner=psql)
     assert len(psql.commands) == 1
 

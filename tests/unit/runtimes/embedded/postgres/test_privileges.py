@@ -74,8 +74,8 @@ def test_root_that_cannot_step_down_is_told_why(
 
 
 def test_a_folder_of_ours_is_not_given_away(tmp_path: Path) -> None:
-    PostgresUser().give(tmp_path)
-    PostgresUser(uid=os.getuid(), gid=os.getgid()).give(tmp_path)
+    PostgresUser().own(tmp_path)
+    PostgresUser(uid=os.getuid(), gid=os.getgid()).own(tmp_path)
 
     assert tmp_path.stat().st_uid == os.getuid()
 
@@ -86,8 +86,8 @@ def test_a_folder_is_given_to_the_user_who_runs_postgresql(tmp_path: Path) -> No
 
     if os.geteuid() != 0:
         with pytest.raises(PermissionError):
-            who.give(tmp_path)
+            who.own(tmp_path)
         return
-    who.give(tmp_path)
+    who.own(tmp_path)
 
     assert tmp_path.stat().st_uid == nobody.pw_uid
