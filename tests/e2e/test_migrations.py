@@ -126,7 +126,7 @@ def test_concurrent_indexes_are_built_inside_the_transaction(
     assert server.sql(f"SELECT checksum {where}", database.name) == checksum
 
 
-def test_a_kill_in_the_middle_loses_nothing(
+def test_a_kill_during_a_migration_loses_nothing(
     server: ScratchPostgres, database: migrations.DatabaseLogin, psql: Path, tmp_path: Path
 ) -> None:
     slow = "CREATE TABLE slow (id int); SELECT pg_sleep(90); CREATE TABLE after (id int);"
@@ -161,7 +161,7 @@ def test_a_kill_in_the_middle_loses_nothing(
     assert migrations.apply_migrations(psql, database, folder) == ("b",)
 
 
-def test_two_at_once_apply_everything_once(
+def test_two_concurrent_runs_apply_everything_once(
     server: ScratchPostgres, database: migrations.DatabaseLogin, psql: Path, tmp_path: Path
 ) -> None:
     folder = _write(tmp_path, a="CREATE TABLE one (id int); SELECT pg_sleep(0.5);", b="SELECT 1;")
@@ -178,7 +178,7 @@ def test_two_at_once_apply_everything_once(
     assert server.sql("SELECT count(*) FROM _prisma_migrations", database.name) == "2"
 
 
-def test_a_failed_row_of_prisma_itself_stops_everything(
+def test_an_unfinished_migration_of_prisma_stops_everything(
     server: ScratchPostgres, database: migrations.DatabaseLogin, psql: Path, tmp_path: Path
 ) -> None:
     folder = _write(tmp_path, a="SELECT 1;")
@@ -190,7 +190,7 @@ def test_a_failed_row_of_prisma_itself_stops_everything(
     assert migrations.apply_migrations(psql, database, folder) == ("a",)
 
 
-def test_a_wrong_password_is_a_sentence_without_the_password(
+def test_a_wrong_password_is_reported_without_the_password(
     server: ScratchPostgres, psql: Path, tmp_path: Path
 ) -> None:
     folder = _write(tmp_path, a="SELECT 1;")

@@ -63,7 +63,7 @@ def launched(tmp_path: Path) -> dict[str, Any]:
     return {**seen, "project": settings.project_dir}
 
 
-def test_a_service_finds_its_secrets_in_its_environment_and_not_among_its_words(
+def test_secrets_are_in_the_environment_and_not_on_the_command_line(
     launched: dict[str, Any],
 ) -> None:
     assert "password-of-phoenix" in launched["env"]["PHOENIX_SQL_DATABASE_URL"]
@@ -71,7 +71,7 @@ def test_a_service_finds_its_secrets_in_its_environment_and_not_among_its_words(
     assert launched["argv"][1:] == ["phoenix", "serve"]
 
 
-def test_a_service_works_in_its_own_folder_and_can_be_known_as_ours(
+def test_a_service_runs_in_its_own_folder_and_is_marked(
     launched: dict[str, Any],
 ) -> None:
     state = launched["project"] / ".gatewayctl"
@@ -80,11 +80,11 @@ def test_a_service_works_in_its_own_folder_and_can_be_known_as_ours(
     assert launched["env"][MARK] == str(state)
 
 
-def test_the_kernel_stops_a_service_whose_supervisor_died(launched: dict[str, Any]) -> None:
+def test_the_kernel_stops_a_service_whose_supervisord_died(launched: dict[str, Any]) -> None:
     assert launched["signal"] == signal.SIGTERM
 
 
-def test_settings_that_cannot_be_read_end_with_a_code_no_service_uses(tmp_path: Path) -> None:
+def test_unreadable_settings_exit_with_a_code_that_no_service_uses(tmp_path: Path) -> None:
     (tmp_path / "gateway.yaml").write_text("portz: {}\n")
 
     done = launch(tmp_path, "litellm", tmp_path / "cache")
@@ -104,7 +104,7 @@ def test_a_project_without_secrets_has_no_program_for_litellm(tmp_path: Path) ->
         build_program("litellm", project(tmp_path))
 
 
-def test_who_changes_user_makes_the_wish_to_die_after_the_change() -> None:
+def test_setpriv_sets_the_parent_death_signal_after_changing_the_user() -> None:
     wanted = Program(
         service="postgres",
         argv=("/usr/bin/setpriv", "--reuid=65534", "postgres"),

@@ -21,7 +21,7 @@ from gatewayctl.runtimes.embedded.releases import find_root, find_running, read_
         ((), None),
     ],
 )
-def test_the_environment_stands_in_the_command_line(
+def test_the_environment_is_found_in_the_command_line(
     words: tuple[str, ...], found: str | None
 ) -> None:
     root = find_root(words, Path("/c/embedded"))
@@ -29,14 +29,14 @@ def test_the_environment_stands_in_the_command_line(
     assert (root.name if root else None) == found
 
 
-def test_a_release_has_the_version_its_environment_was_made_with(tmp_path: Path) -> None:
+def test_a_release_has_the_version_recorded_in_its_environment(tmp_path: Path) -> None:
     (tmp_path / "complete.json").write_text(json.dumps({"versions": {"litellm": "1.106.2"}}))
 
     assert read_release(tmp_path).version == "1.106.2"
     assert read_release(tmp_path / "gone").version is None
 
 
-def test_the_release_of_a_process_is_read_off_it(tmp_path: Path) -> None:
+def test_the_release_of_a_process_is_read_from_its_command_line(tmp_path: Path) -> None:
     program = tmp_path / "aa" / "python"
     program.parent.mkdir()
     program.symlink_to(sys.executable)

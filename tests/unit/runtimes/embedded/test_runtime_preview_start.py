@@ -32,7 +32,7 @@ def running(stack: Stack) -> Stack:
     return stack
 
 
-def test_what_runs_with_the_settings_of_now_is_left_alone(running: Stack) -> None:
+def test_a_service_that_runs_with_the_current_settings_is_untouched(running: Stack) -> None:
     assert {change.action for change in pending(running).values()} == {"untouched"}
 
 
@@ -44,7 +44,7 @@ def test_what_runs_with_the_settings_of_now_is_left_alone(running: Stack) -> Non
         ("phoenix_postgres_password", "phoenix", "PHOENIX_SQL_DATABASE_URL"),
     ],
 )
-def test_a_secret_that_env_lost_restarts_the_services_that_have_it(
+def test_a_secret_missing_from_env_file_restarts_the_services_that_use_it(
     running: Stack, lost: str, service: str, name: str
 ) -> None:
     found = pending(running, without=lost)
@@ -54,7 +54,7 @@ def test_a_secret_that_env_lost_restarts_the_services_that_have_it(
     assert others == {"untouched"}
 
 
-def test_a_supervisor_of_another_gatewayctl_is_no_reason_by_itself(running: Stack) -> None:
+def test_an_outdated_supervisord_alone_is_no_reason_to_restart(running: Stack) -> None:
     running.layout.supervisor_config.write_text("of another version of gatewayctl")
 
     assert {change.action for change in pending(running).values()} == {"untouched"}
@@ -62,7 +62,7 @@ def test_a_supervisor_of_another_gatewayctl_is_no_reason_by_itself(running: Stac
 
 
 @pytest.mark.parametrize("reason", ["settings", "a service that ended"])
-def test_a_supervisor_of_another_gatewayctl_goes_with_the_first_change(
+def test_an_outdated_supervisord_is_replaced_with_the_next_change(
     running: Stack, reason: str
 ) -> None:
     running.layout.supervisor_config.write_text("of another version of gatewayctl")
@@ -80,7 +80,7 @@ def test_a_supervisor_of_another_gatewayctl_goes_with_the_first_change(
     assert (report.restarted, report.unchanged) == (restarted, ())
 
 
-def test_a_lost_salt_key_is_the_reason_for_all_of_them(running: Stack) -> None:
+def test_a_missing_salt_key_is_the_only_reason_for_every_service(running: Stack) -> None:
     found = pending(running, without="salt_key")
 
     assert found["litellm"].why == ("LITELLM_SALT_KEY",)

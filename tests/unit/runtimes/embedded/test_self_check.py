@@ -34,21 +34,23 @@ def found(environment: Environment, layout: Layout) -> dict[str, str]:
     return {ill.finding: ill.evidence for ill in self_check.find_faults(environment, layout, None)}
 
 
-def test_the_embedded_runtime_can_be_examined(tmp_path: Path) -> None:
+def test_the_embedded_runtime_has_a_self_check(tmp_path: Path) -> None:
     assert isinstance(EmbeddedRuntime(project(tmp_path)), SelfCheck)
 
 
-def test_a_whole_environment_and_no_process_are_fine(
+def test_a_complete_environment_without_orphans_has_no_fault(
     environment: Environment, layout: Layout
 ) -> None:
     assert found(environment, layout) == {}
 
 
-def test_an_environment_that_was_never_made_is_not_broken(tmp_path: Path, layout: Layout) -> None:
+def test_an_environment_that_was_never_installed_is_not_broken(
+    tmp_path: Path, layout: Layout
+) -> None:
     assert found(Environment(root=tmp_path / "cache" / "now"), layout) == {}
 
 
-def test_parts_that_are_gone_are_named_and_the_mark_goes_with_them(
+def test_missing_files_are_named_and_fixing_removes_the_mark(
     environment: Environment, layout: Layout
 ) -> None:
     environment.node.unlink()
@@ -110,9 +112,7 @@ def test_an_environment_that_a_process_uses_stays(
     assert old.complete
 
 
-def test_processes_that_nobody_supervises_are_found_and_ended(
-    environment: Environment, layout: Layout
-) -> None:
+def test_orphan_processes_are_found_and_ended(environment: Environment, layout: Layout) -> None:
     whose = {MARK: str(layout.state_dir), "PATH": os.defpath}
     with subprocess.Popen(["sleep", "60"], env=whose) as stray:
         assert f"pid {stray.pid}" in found(environment, layout)["processes_left"]
@@ -125,5 +125,5 @@ def test_processes_that_nobody_supervises_are_found_and_ended(
     assert self_check.fix_fault("processes_left", environment, layout, None) == ""
 
 
-def test_what_it_does_not_know_is_not_cured(environment: Environment, layout: Layout) -> None:
+def test_an_unknown_finding_is_not_fixed(environment: Environment, layout: Layout) -> None:
     assert self_check.fix_fault("disk_full", environment, layout, None) == ""

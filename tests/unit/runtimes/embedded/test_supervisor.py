@@ -80,7 +80,7 @@ NAMES = st.text(st.characters(exclude_categories=("Cc", "Cs", "Zl", "Zp")), min_
 @example("a ;b")
 @example("it's #1, or ;2")
 @example("%(here)s")
-def test_every_name_of_a_project_reaches_the_launcher_whole(name: str) -> None:
+def test_every_name_of_a_project_reaches_the_launcher_unchanged(name: str) -> None:
     project = Path("/home/somebody") / name
 
     for service in SERVICES:
@@ -92,7 +92,7 @@ def test_every_name_of_a_project_reaches_the_launcher_whole(name: str) -> None:
 @given(NAMES)
 @example("100% sure")
 @example("my #1")
-def test_logs_and_pid_file_are_in_the_project_whatever_its_name_is(name: str) -> None:
+def test_logs_and_pid_file_are_in_the_project_whatever_its_name(name: str) -> None:
     layout = Layout(state_dir=Path("/home/somebody") / name / ".gatewayctl")
     read = read_back(layout.state_dir.parent)
 
@@ -104,7 +104,7 @@ def test_logs_and_pid_file_are_in_the_project_whatever_its_name_is(name: str) ->
     assert from_where_it_is_started == [logs[0], str(layout.supervisor_pid), *logs[1:]]
 
 
-def test_services_start_when_told_to_in_the_order_of_dependency_and_come_back(
+def test_services_start_on_request_in_dependency_order_and_restart_after_a_crash(
     tmp_path: Path,
 ) -> None:
     read = read_back(tmp_path)
@@ -134,13 +134,13 @@ def test_logs_are_rotated_and_hold_both_streams(tmp_path: Path) -> None:
 # Its control socket
 
 
-def test_a_supervisor_that_answers_has_a_pid(supervisor: Supervisor, supervisord: Answers) -> None:
+def test_a_running_supervisord_has_a_pid(supervisor: Supervisor, supervisord: Answers) -> None:
     supervisord.pid = 4711
 
     assert supervisor.pid() == 4711
 
 
-def test_a_supervisor_that_does_not_run_has_no_pid_and_no_processes(
+def test_a_stopped_supervisord_has_no_pid_and_no_processes(
     supervisor: Supervisor,
 ) -> None:
     assert supervisor.pid() is None
@@ -148,7 +148,7 @@ def test_a_supervisor_that_does_not_run_has_no_pid_and_no_processes(
     supervisor.shut_down()  # and is told to end in vain
 
 
-def test_a_socket_that_nobody_listens_on_any_more_is_no_supervisor(
+def test_a_leftover_socket_does_not_count_as_a_running_supervisord(
     supervisor: Supervisor, layout: Layout
 ) -> None:
     with answering(layout.socket, Answers()):
@@ -159,7 +159,7 @@ def test_a_socket_that_nobody_listens_on_any_more_is_no_supervisor(
     assert supervisor.pid() is None
 
 
-def test_a_supervisor_that_is_shutting_down_does_not_run_any_more(
+def test_a_supervisord_that_is_shutting_down_does_not_count_as_running(
     supervisor: Supervisor, supervisord: Answers
 ) -> None:
     for method in ("getPID", "getAllProcessInfo", "shutdown"):
@@ -184,7 +184,7 @@ def test_a_supervisor_that_is_shutting_down_does_not_run_any_more(
         ("A WORD OF THE FUTURE", "failed"),
     ],
 )
-def test_a_process_is_told_in_our_words(
+def test_states_of_supervisord_become_states_of_gatewayctl(
     word: str, state: ProcessState, supervisor: Supervisor, supervisord: Answers
 ) -> None:
     supervisord.states = {"litellm": word}
@@ -195,9 +195,7 @@ def test_a_process_is_told_in_our_words(
     )
 
 
-def test_a_process_that_does_not_run_has_no_pid(
-    supervisor: Supervisor, supervisord: Answers
-) -> None:
+def test_a_stopped_process_has_no_pid(supervisor: Supervisor, supervisord: Answers) -> None:
     supervisord.states = {"litellm": "STOPPED"}
 
     assert supervisor.processes()[0].pid is None
@@ -217,7 +215,7 @@ def test_starting_does_not_wait_and_stopping_does(
     ]
 
 
-def test_what_runs_already_is_started_and_what_does_not_run_is_stopped(
+def test_starting_a_running_service_or_stopping_a_stopped_one_is_no_error(
     supervisor: Supervisor, supervisord: Answers
 ) -> None:
     supervisord.faults = {
@@ -242,14 +240,14 @@ def test_a_refusal_to_start_or_stop_names_the_service(
         supervisor.stop("litellm")
 
 
-def test_a_supervisor_that_is_gone_is_a_failure_with_a_name(supervisor: Supervisor) -> None:
+def test_starting_or_stopping_without_supervisord_names_the_service(supervisor: Supervisor) -> None:
     with pytest.raises(ServiceFailed, match="litellm cannot be started: supervisord has ended"):
         supervisor.start("litellm")
     with pytest.raises(RuntimeProblem, match="litellm cannot be stopped: supervisord has ended"):
         supervisor.stop("litellm")
 
 
-def test_a_project_may_lie_deeper_than_the_name_of_a_socket_may_be_long(tmp_path: Path) -> None:
+def test_the_path_of_a_project_may_be_longer_than_that_of_a_socket(tmp_path: Path) -> None:
     layout = Layout(state_dir=tmp_path.joinpath(*["deeper"] * 20) / ".gatewayctl")
     layout.run.mkdir(parents=True)
     assert len(os.fsencode(layout.socket)) > 108
@@ -271,7 +269,9 @@ LOG = """\
 """
 
 
-def test_the_last_end_of_a_service_is_told(supervisor: Supervisor, layout: Layout) -> None:
+def test_the_last_exit_of_a_service_is_read_from_the_log(
+    supervisor: Supervisor, layout: Layout
+) -> None:
     layout.log("supervisord").write_text(LOG)
 
     assert supervisor.last_exit("litellm") == "exit code 3"
@@ -279,7 +279,7 @@ def test_the_last_end_of_a_service_is_told(supervisor: Supervisor, layout: Layou
     assert supervisor.last_exit("postgres") == ""
 
 
-def test_without_a_log_nothing_is_known_of_an_end(supervisor: Supervisor) -> None:
+def test_without_a_log_there_is_no_last_exit(supervisor: Supervisor) -> None:
     assert supervisor.last_exit("litellm") == ""
 
 
@@ -296,7 +296,7 @@ def python_that(script: str, folder: Path) -> Path:
 
 # It outlives whoever started it, which is the point.
 @pytest.mark.filterwarnings("ignore:subprocess .* is still running:ResourceWarning")
-def test_beginning_waits_until_the_supervisor_answers(
+def test_launching_waits_until_supervisord_answers(
     supervisor: Supervisor, layout: Layout, tmp_path: Path
 ) -> None:
     layout.socket.write_text("left behind by one that was killed")
@@ -311,7 +311,7 @@ def test_beginning_waits_until_the_supervisor_answers(
     assert process.wait(10) in {0, None}
 
 
-def test_a_supervisor_that_ends_at_once_did_not_start(
+def test_a_supervisord_that_exits_at_once_is_a_failure_with_its_log(
     supervisor: Supervisor, layout: Layout, tmp_path: Path
 ) -> None:
     with pytest.raises(RuntimeProblem, match="supervisord did not start") as failed:
@@ -321,7 +321,7 @@ def test_a_supervisor_that_ends_at_once_did_not_start(
     assert layout.log("supervisord").read_text() == "no such module\n"
 
 
-def test_a_supervisor_that_never_answers_is_ended(supervisor: Supervisor, tmp_path: Path) -> None:
+def test_a_supervisord_that_never_answers_is_killed(supervisor: Supervisor, tmp_path: Path) -> None:
     before = psutil.Process().children()
 
     with pytest.raises(RuntimeProblem, match="supervisord did not start"):
@@ -330,7 +330,7 @@ def test_a_supervisor_that_never_answers_is_ended(supervisor: Supervisor, tmp_pa
     assert psutil.Process().children() == before
 
 
-def test_the_supervisor_is_told_where_its_configuration_is(
+def test_supervisord_gets_the_path_of_its_configuration(
     supervisor: Supervisor, layout: Layout, tmp_path: Path
 ) -> None:
     with pytest.raises(RuntimeProblem):

@@ -90,7 +90,7 @@ def cluster(server: FakeServer, tmp_path: Path) -> Cluster:
 # The verifier
 
 
-def test_the_verifier_is_the_one_of_rfc_7677() -> None:
+def test_the_verifier_matches_the_example_of_rfc_7677() -> None:
     """The exchange in section 3 of RFC 7677: user «user», password «pencil»."""
     salt = base64.b64decode("W22ZaJ0SNY7soEsUEjb6gQ==")
     verifier = _scram_verifier("pencil", salt)
@@ -113,7 +113,7 @@ def test_the_verifier_is_the_one_of_rfc_7677() -> None:
     )
 
 
-def test_two_verifiers_of_one_password_differ_and_hold_neither_it_nor_a_quote() -> None:
+def test_two_verifiers_of_one_password_differ_and_contain_neither_it_nor_a_quote() -> None:
     one, other = _scram_verifier(LITELLM_PASSWORD), _scram_verifier(LITELLM_PASSWORD)
 
     assert one != other
@@ -142,7 +142,7 @@ def layout(tmp_path: Path) -> Layout:
     return made
 
 
-def test_a_cluster_is_made_once(cluster: Cluster, server: FakeServer, layout: Layout) -> None:
+def test_a_cluster_is_created_once(cluster: Cluster, server: FakeServer, layout: Layout) -> None:
     server.program("initdb", INITDB.format(here=server.folder))
 
     assert cluster.create(layout, PostgresUser())
@@ -152,7 +152,7 @@ def test_a_cluster_is_made_once(cluster: Cluster, server: FakeServer, layout: La
     assert len((server.folder / "arguments").read_text().splitlines()) == 1
 
 
-def test_the_password_of_the_cluster_goes_by_standard_input_alone(
+def test_the_password_is_passed_to_initdb_on_standard_input_only(
     cluster: Cluster, server: FakeServer, layout: Layout
 ) -> None:
     server.program("initdb", INITDB.format(here=server.folder))
@@ -165,7 +165,7 @@ def test_the_password_of_the_cluster_goes_by_standard_input_alone(
     assert "--auth=scram-sha-256" in (server.folder / "arguments").read_text()
 
 
-def test_a_cluster_that_was_half_made_is_made_again(
+def test_a_partly_created_cluster_is_created_again(
     cluster: Cluster, server: FakeServer, layout: Layout
 ) -> None:
     server.program("initdb", INITDB.format(here=server.folder))
@@ -179,7 +179,7 @@ def test_a_cluster_that_was_half_made_is_made_again(
     assert not partial.exists()
 
 
-def test_data_that_is_there_is_never_deleted(
+def test_existing_data_is_never_deleted(
     cluster: Cluster, server: FakeServer, layout: Layout
 ) -> None:
     layout.postgres_data.mkdir()
@@ -190,7 +190,7 @@ def test_data_that_is_there_is_never_deleted(
     assert (layout.postgres_data / "precious").exists()
 
 
-def test_a_cluster_that_cannot_be_made_says_why_and_is_tried_again(
+def test_a_failed_initdb_is_reported_and_can_be_repeated(
     cluster: Cluster, server: FakeServer, layout: Layout
 ) -> None:
     server.program("initdb", "#!/bin/sh\necho 'initdb: error: no space left' >&2\nexit 1\n")
@@ -201,7 +201,7 @@ def test_a_cluster_that_cannot_be_made_says_why_and_is_tried_again(
     assert cluster.create(layout, PostgresUser())
 
 
-def test_the_other_user_makes_the_cluster(
+def test_initdb_runs_as_the_unprivileged_user(
     cluster: Cluster, server: FakeServer, layout: Layout
 ) -> None:
     server.program("initdb", INITDB.format(here=server.folder))
@@ -215,14 +215,14 @@ def test_the_other_user_makes_the_cluster(
 # Its inside
 
 
-def test_a_server_that_takes_the_login_of_litellm_is_ready(
+def test_a_server_that_accepts_the_password_accepts_logins(
     cluster: Cluster, server: FakeServer
 ) -> None:
     assert cluster.accepts_login("litellm")
     assert server.asked == f"litellm_user@litellm {LITELLM_PASSWORD}: select 1\n"
 
 
-def test_a_server_that_refuses_the_login_of_litellm_is_not_ready(
+def test_a_server_that_refuses_the_password_does_not_accept_logins(
     cluster: Cluster, server: FakeServer
 ) -> None:
     server.refuses("litellm_user")
@@ -238,14 +238,14 @@ def test_waiting_ends_when_the_server_takes_connections(cluster: Cluster) -> Non
     assert looks_again == []
 
 
-def test_waiting_ends_with_the_time(cluster: Cluster, server: FakeServer) -> None:
+def test_waiting_fails_when_the_time_is_up(cluster: Cluster, server: FakeServer) -> None:
     server.program("pg_isready", "#!/bin/sh\nexit 2\n")
 
     with pytest.raises(ServiceFailed, match="takes no connections after 0 s"):
         cluster.wait(seconds=0)
 
 
-def test_waiting_ends_when_the_server_has_ended(cluster: Cluster, server: FakeServer) -> None:
+def test_waiting_fails_when_the_server_has_ended(cluster: Cluster, server: FakeServer) -> None:
     server.program("pg_isready", "#!/bin/sh\nexit 2\n")
 
     def dead() -> None:
@@ -255,7 +255,7 @@ def test_waiting_ends_when_the_server_has_ended(cluster: Cluster, server: FakeSe
         cluster.wait(seconds=60, check_alive=dead)
 
 
-def test_waiting_looks_again(cluster: Cluster, server: FakeServer) -> None:
+def test_waiting_polls_until_the_server_is_ready(cluster: Cluster, server: FakeServer) -> None:
     server.program("pg_isready", f"#!/bin/sh\n[ -f {server.folder}/up ]\n")
 
     cluster.wait(seconds=60, check_alive=(server.folder / "up").touch)
@@ -272,7 +272,7 @@ def statements(server: FakeServer) -> list[str]:
     ]
 
 
-def test_an_empty_cluster_gets_both_roles_and_both_databases(
+def test_an_empty_cluster_gets_two_roles_and_two_databases(
     cluster: Cluster, server: FakeServer
 ) -> None:
     server.has()
@@ -289,13 +289,13 @@ def test_an_empty_cluster_gets_both_roles_and_both_databases(
     ]
 
 
-def test_a_prepared_cluster_is_left_as_it_is(cluster: Cluster, server: FakeServer) -> None:
+def test_preparing_a_prepared_cluster_changes_nothing(cluster: Cluster, server: FakeServer) -> None:
     cluster.prepare()
 
     assert statements(server) == []
 
 
-def test_a_password_that_changed_in_env_file_is_set_anew(
+def test_a_password_that_changed_in_env_file_is_updated(
     cluster: Cluster, server: FakeServer
 ) -> None:
     server.refuses("phoenix_user", "FATAL:  password authentication failed")
@@ -318,9 +318,7 @@ def test_a_role_without_its_database_gets_one(cluster: Cluster, server: FakeServ
     ]
 
 
-def test_emptying_drops_one_database_and_makes_it_anew(
-    cluster: Cluster, server: FakeServer
-) -> None:
+def test_recreating_a_database_drops_and_creates_it(cluster: Cluster, server: FakeServer) -> None:
     server.knows("1")
 
     cluster.recreate("litellm")
@@ -333,7 +331,7 @@ def test_emptying_drops_one_database_and_makes_it_anew(
     ]
 
 
-def test_no_statement_and_no_command_line_holds_a_password(
+def test_no_statement_and_no_command_line_contains_a_password(
     cluster: Cluster, server: FakeServer
 ) -> None:
     server.has()
@@ -347,7 +345,7 @@ def test_no_statement_and_no_command_line_holds_a_password(
         assert password not in arguments
 
 
-def test_data_that_was_made_with_another_password_names_the_source_of_ours(
+def test_a_refused_administrator_password_is_reported_with_its_source(
     cluster: Cluster, server: FakeServer
 ) -> None:
     server.refuses("postgres")
@@ -360,7 +358,7 @@ def test_data_that_was_made_with_another_password_names_the_source_of_ours(
     assert ADMIN_PASSWORD not in refused.value.message
 
 
-def test_another_refusal_of_the_server_is_told_in_its_words(
+def test_other_errors_of_the_server_are_reported_as_they_are(
     cluster: Cluster, server: FakeServer
 ) -> None:
     server.refuses("postgres", "FATAL:  the database system is starting up")

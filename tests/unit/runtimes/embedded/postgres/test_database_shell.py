@@ -70,9 +70,7 @@ def test_passwords_are_in_the_environment_and_never_on_a_command_line(
     assert not any("password-of" in line for line in arguments(log))
 
 
-def test_the_owner_does_the_work_and_the_administrator_what_only_it_may(
-    shell: EmbeddedShell, log: Path
-) -> None:
+def test_sessions_log_in_as_owner_or_as_administrator(shell: EmbeddedShell, log: Path) -> None:
     for admin, user in ((False, "litellm_user"), (True, "postgres")):
         log.unlink(missing_ok=True)
         with shell.session("some_copy", admin=admin) as session:
@@ -83,7 +81,7 @@ def test_the_owner_does_the_work_and_the_administrator_what_only_it_may(
     assert shell.owner == "litellm_user"
 
 
-def test_a_dump_goes_into_the_file(shell: EmbeddedShell, log: Path, tmp_path: Path) -> None:
+def test_a_dump_is_written_to_the_file(shell: EmbeddedShell, log: Path, tmp_path: Path) -> None:
     done = report_of(shell.run("pg_dump", "--x", database="copy", stdout=tmp_path / "dump"))
 
     assert done.returncode == 0
@@ -91,15 +89,13 @@ def test_a_dump_goes_into_the_file(shell: EmbeddedShell, log: Path, tmp_path: Pa
     assert arguments(log) == ["pg_dump --no-password --x --dbname=copy"]
 
 
-def test_a_server_that_runs_is_not_begun_again(shell: EmbeddedShell, starts: list[str]) -> None:
+def test_a_running_server_is_not_started_again(shell: EmbeddedShell, starts: list[str]) -> None:
     shell.start()
 
     assert starts == []
 
 
-def test_a_server_that_does_not_run_is_begun(
-    shell: EmbeddedShell, starts: list[str], log: Path
-) -> None:
+def test_a_stopped_server_is_started(shell: EmbeddedShell, starts: list[str], log: Path) -> None:
     log.with_name("log.down").touch()
 
     assert not shell.is_running()

@@ -48,7 +48,7 @@ def _folder(path: Path, *names: str) -> Path:
     return path
 
 
-def test_pending_are_those_not_recorded_in_name_order(tmp_path: Path) -> None:
+def test_migrations_without_a_record_are_pending_in_name_order(tmp_path: Path) -> None:
     folder = _folder(tmp_path, "2_b", "1_a", "3_Add organization")
     (folder / "migration_lock.toml").write_text("")
     psql = FakePsql(_recorded(applied=["1_a"]))
@@ -80,7 +80,9 @@ def test_the_password_is_in_the_environment_only(tmp_path: Path) -> None:
     assert "geheim" not in str(psql.commands) + str(psql.scripts) + repr(DATABASE)
 
 
-def test_a_failure_names_the_migration_and_says_what_postgresql_said(tmp_path: Path) -> None:
+def test_a_failure_has_the_name_of_the_migration_and_the_error_of_postgresql(
+    tmp_path: Path,
+) -> None:
     refused = Completed(
         returncode=3,
         stdout="gatewayctl-migration 0\ngatewayctl-migration 1\n",
@@ -116,7 +118,7 @@ def test_indexes_are_not_built_concurrently(tmp_path: Path, before: str, after: 
     assert hashlib.sha256(before.encode()).hexdigest() in script
 
 
-def test_a_migration_prisma_left_failed_stops_everything(tmp_path: Path) -> None:
+def test_a_migration_that_prisma_left_unfinished_stops_everything(tmp_path: Path) -> None:
     psql = FakePsql(_recorded(failed=["1_a"]))
     with pytest.raises(MigrationFailed, match="Migration 1_a was started"):
         migrations.apply_migrations(PSQL, DATABASE, _folder(tmp_path, "1_a"), runner=psql)
