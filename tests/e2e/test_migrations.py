@@ -1,4 +1,4 @@
-"""Migrations against a real PostgreSQL: LiteLLM's own 200, and small ones that fail and die."""
+"""Migrations on a real PostgreSQL: all 200 of LiteLLM, and small ones that fail or are killed."""
 
 from __future__ import annotations
 
@@ -151,7 +151,7 @@ def test_a_kill_during_a_migration_loses_nothing(
         sleeping = "SELECT count(*) FROM pg_stat_activity WHERE wait_event = 'PgSleep'"
         deadline = time.monotonic() + 60
         while server.sql(sleeping) != "1":
-            assert time.monotonic() < deadline, "the slow migration never began"
+            assert time.monotonic() < deadline, "the slow migration never started"
             time.sleep(0.05)
         os.killpg(process.pid, signal.SIGKILL)
     server.sql("SELECT pg_terminate_backend(pid) FROM pg_stat_activity WHERE wait_event='PgSleep'")
@@ -165,7 +165,7 @@ def test_two_concurrent_runs_apply_everything_once(
     server: ScratchPostgres, database: migrations.DatabaseLogin, psql: Path, tmp_path: Path
 ) -> None:
     folder = _write(tmp_path, a="CREATE TABLE one (id int); SELECT pg_sleep(0.5);", b="SELECT 1;")
-    # Both scripts are made before either runs, so the second one cannot know of the first.
+    # Both run a script that was built before either started.
     script = migrations.build_script(migrations.pending_migrations(psql, database, folder))
     path = tmp_path / "both.sql"
     path.write_text(script)

@@ -1,4 +1,4 @@
-"""The query engine's own tests, run by Node's test runner."""
+"""The JavaScript tests of the query engine, run by Node's test runner."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""What the query engine makes of queries, on a real PostgreSQL (its life has a file of its own)."""
+"""Queries through the query engine on a real PostgreSQL; its start and end have their own file."""
 
 from __future__ import annotations
 
@@ -204,7 +204,7 @@ def test_interactive_transactions(engine: Engine) -> None:
 def test_an_abandoned_transaction_releases_its_connection(engine: Engine) -> None:
     for _ in range(POOL_SIZE):
         engine.begin(timeout=200)
-    # It waits for a connection as long as the pool allows.
+    # This waits for a connection until the pool times out.
     assert engine.raw("SELECT 1 AS one")["rows"] == [[1]]
 
 

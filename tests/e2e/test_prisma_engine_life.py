@@ -1,4 +1,4 @@
-"""How the query engine starts, ends, and lives through the loss of its database or its parent."""
+"""How the query engine starts, ends, and handles the loss of its database or its parent."""
 
 from __future__ import annotations
 
@@ -65,7 +65,7 @@ def test_the_engine_survives_a_restart_of_the_database(
 ) -> None:
     one = 'mutation { result: queryRaw(query: "SELECT 1", parameters: "[]") }'
     with running(embedded_environment, server, tmp_path) as engine:
-        # As many as the pool holds: a connection lost inside a transaction must come back to it.
+        # As many as the pool has: a connection lost inside a transaction must return to it.
         open_transactions = [engine.begin() for _ in range(POOL_SIZE)]
         server.stop()
         try:
@@ -100,7 +100,7 @@ def test_the_engine_ends_quickly_on_a_signal(
     embedded_environment: Any, server: ScratchPostgres, tmp_path: Path, number: signal.Signals
 ) -> None:
     with running(embedded_environment, server, tmp_path) as engine:
-        engine.begin(timeout=300_000)  # a busy connection must not hold it up
+        engine.begin(timeout=300_000)  # a busy connection must not delay it
         engine.process.send_signal(number)
         assert engine.process.wait(60) == 0
 

@@ -16,7 +16,7 @@ from gatewayctl.settings.model import Settings
 from tests.fakes.driving import report_of
 from tests.fakes.projects import MASTER_KEY, project
 
-# No process has this number: the kernel counts to 2^22.
+# No process has this id: the kernel counts to 2^22.
 NO_PID = 2**30
 ENV = f"""\
 LITELLM_MASTER_KEY={MASTER_KEY}
@@ -40,7 +40,7 @@ class FakeSupervisor:
     def pid(self) -> int | None:
         return None if self.states is None else self.own_pid
 
-    def launch(self, python: Path, environment: Mapping[str, str], timeout: float = 20) -> None:
+    def launch(self, python: Path, environment: Mapping[str, str], timeout: float = 60) -> None:
         self.calls.append("launch")
         self.environment = environment
         self.states = dict.fromkeys(SERVICES, "stopped")
@@ -105,7 +105,7 @@ class FakeCluster:
 
 @dataclass(kw_only=True)
 class Stack:
-    """One project with its fakes; ``runtime()`` is a new run of gatewayctl on it."""
+    """One project with its fakes; ``runtime()`` is a new invocation of gatewayctl for it."""
 
     folder: Path
     supervisor: FakeSupervisor = field(default_factory=FakeSupervisor)
@@ -116,10 +116,10 @@ class Stack:
         return project(self.folder, self.gateway_yaml, env=ENV)
 
     def runtime(self) -> EmbeddedRuntime:
-        made = EmbeddedRuntime(self.settings())
-        made._supervisor = self.supervisor  # type: ignore[assignment]
-        made._cluster = self.cluster  # type: ignore[assignment]
-        return made
+        runtime = EmbeddedRuntime(self.settings())
+        runtime._supervisor = self.supervisor  # type: ignore[assignment]
+        runtime._cluster = self.cluster  # type: ignore[assignment]
+        return runtime
 
     @property
     def layout(self) -> Layout:

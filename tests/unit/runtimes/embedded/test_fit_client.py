@@ -1,4 +1,4 @@
-"""The script that fits the generated Prisma client to LiteLLM, on a small imitation of one."""
+"""The script that adapts the generated Prisma client to LiteLLM, on a small imitation of one."""
 
 from __future__ import annotations
 

@@ -16,21 +16,21 @@ from gatewayctl.runtimes.embedded import install
 from gatewayctl.runtimes.embedded.environment import VENVS, Environment
 from gatewayctl.runtimes.process import Completed
 from tests.fakes.driving import driven
-from tests.fakes.environments import made
+from tests.fakes.environments import fake_install
 
 DISTRIBUTIONS = {
     "base": "supervisor-4.3.0.dist-info",
     "litellm": "litellm-1.106.2.dist-info",
     "phoenix": "arize_phoenix-20.26.1.dist-info",
 }
-FINE = Completed(returncode=0, stdout="", stderr="")
+SUCCESS = Completed(returncode=0, stdout="", stderr="")
 
 
 @dataclass
 class FakePrograms:
-    """uv, npm, prisma and postgres: they leave the files the next step looks for.
+    """uv, npm, prisma and postgres: they create the files that the next step needs.
 
-    ``failing`` is a word on the command line of the program that fails.
+    ``failing`` is an argument of the program that fails.
     """
 
     environment: Environment
@@ -51,7 +51,7 @@ class FakePrograms:
         cwd: Path | None = None,
         timeout: float | None = None,
     ) -> Completed:
-        self._note(argv, env)
+        self._record(argv, env)
         if self.failing in argv:
             return Completed(returncode=1, stdout="", stderr="\n".join(map(str, range(99))))
         if "venv" in argv:
@@ -61,12 +61,12 @@ class FakePrograms:
             client.write_text("generated")
         if argv[-1] == "-V":
             return Completed(returncode=0, stdout="postgres (PostgreSQL) 16.14\n", stderr="")
-        return FINE
+        return SUCCESS
 
     def follow(
         self, argv: Sequence[str], *, env: Mapping[str, str], cwd: Path
     ) -> Generator[str, None, Completed]:
-        self._note(argv, env)
+        self._record(argv, env)
         yield "Resolved 2 packages in 1ms"
         yield "Downloaded litellm"
         if self.failing in argv:
@@ -78,23 +78,23 @@ class FakePrograms:
         self.cached.write_text("as downloaded")
         (packages / "prisma" / "client.py").hardlink_to(self.cached)
         yield "+ litellm==1.106.2"
-        return FINE
+        return SUCCESS
 
-    def _note(self, argv: Sequence[str], env: Mapping[str, str]) -> None:
+    def _record(self, argv: Sequence[str], env: Mapping[str, str]) -> None:
         self.ran.append(tuple(argv))
         self.environments.append(env)
 
 
 @pytest.fixture
 def programs(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> FakePrograms:
-    made = FakePrograms(environment=Environment(root=tmp_path / "cache" / "key"))
-    monkeypatch.setattr(install, "run", made.run)
-    monkeypatch.setattr(install, "follow", made.follow)
-    return made
+    programs = FakePrograms(environment=Environment(root=tmp_path / "cache" / "key"))
+    monkeypatch.setattr(install, "run", programs.run)
+    monkeypatch.setattr(install, "follow", programs.follow)
+    return programs
 
 
 def test_a_complete_environment_is_not_touched(programs: FakePrograms) -> None:
-    made(programs.environment)
+    fake_install(programs.environment)
 
     seen, _ = driven(install.ensure(programs.environment))
 
@@ -105,7 +105,7 @@ def test_a_complete_environment_is_not_touched(programs: FakePrograms) -> None:
 def test_an_environment_with_missing_files_is_reported_and_left_alone(
     programs: FakePrograms,
 ) -> None:
-    made(programs.environment).query_engine.unlink()
+    fake_install(programs.environment).query_engine.unlink()
 
     with pytest.raises(EnvironmentBroken, match=r"are missing: .*query-engine") as broken:
         driven(install.ensure(programs.environment))

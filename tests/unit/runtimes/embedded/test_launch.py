@@ -15,27 +15,22 @@ from gatewayctl.runtimes.embedded.launch import _tie_to_supervisor, build_progra
 from gatewayctl.runtimes.embedded.layout import Layout
 from gatewayctl.runtimes.embedded.orphans import MARK
 from gatewayctl.runtimes.embedded.services import SERVICES, Program
-from tests.fakes.projects import MASTER_KEY, project
+from tests.fakes.projects import project
+from tests.unit.runtimes.embedded.faked_stack import ENV
 
-ENV = f"""\
-LITELLM_MASTER_KEY={MASTER_KEY}
-LITELLM_SALT_KEY=sk-salt-0123456789
-LITELLM_POSTGRES_PASSWORD=password-of-litellm
-POSTGRES_PASSWORD=password-of-phoenix
-UI_PASSWORD=password-of-the-ui
-"""
 PROBE = """
 import ctypes, json, os, sys
-wish = ctypes.c_int()
-ctypes.CDLL(None).prctl(2, ctypes.byref(wish))
+parent_death_signal = ctypes.c_int()
+ctypes.CDLL(None).prctl(2, ctypes.byref(parent_death_signal))
 print(json.dumps({
-    "argv": sys.argv[1:], "cwd": os.getcwd(), "env": dict(os.environ), "signal": wish.value,
+    "argv": sys.argv[1:], "cwd": os.getcwd(), "env": dict(os.environ),
+    "signal": parent_death_signal.value,
 }))
 """
 
 
 def launch(folder: Path, service: str, cache: Path) -> subprocess.CompletedProcess[str]:
-    """As supervisord does it."""
+    """Run the launcher as supervisord does."""
     return subprocess.run(
         [sys.executable, "-P", "-m", "gatewayctl.runtimes.embedded.launch", service, str(folder)],
         env={MARK: str(folder / ".gatewayctl"), "XDG_CACHE_HOME": str(cache)},
@@ -47,7 +42,7 @@ def launch(folder: Path, service: str, cache: Path) -> subprocess.CompletedProce
 
 @pytest.fixture
 def launched(tmp_path: Path) -> dict[str, Any]:
-    """What a service sees of itself: here Phoenix, whose Python tells what it was told."""
+    """What a service sees: Phoenix, with a Python that prints its arguments and environment."""
     settings = project(tmp_path / "my #1 100% project", env=ENV)
     Layout(state_dir=settings.state_dir).make()
     python = locate(tmp_path / "cache").python("phoenix")
@@ -105,13 +100,13 @@ def test_a_project_without_secrets_has_no_program_for_litellm(tmp_path: Path) ->
 
 
 def test_setpriv_sets_the_parent_death_signal_after_changing_the_user() -> None:
-    wanted = Program(
+    unprivileged = Program(
         service="postgres",
         argv=("/usr/bin/setpriv", "--reuid=65534", "postgres"),
         environment={},
         directory=Path("/"),
     )
 
-    argv = _tie_to_supervisor(wanted, supervisor=1)
+    argv = _tie_to_supervisor(unprivileged, supervisor=1)
 
     assert argv == ("/usr/bin/setpriv", "--pdeathsig=INT", "--reuid=65534", "postgres")

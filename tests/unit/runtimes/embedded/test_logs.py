@@ -50,8 +50,8 @@ def log(tmp_path: Path) -> Path:
         ("no time at all", LogLine(service="s", text="no time at all")),
         ("", LogLine(service="s", text="")),
         (
-            "2026-13-45T99:99:99.0Z such a day never was",
-            LogLine(service="s", text="2026-13-45T99:99:99.0Z such a day never was"),
+            "2026-13-45T99:99:99.0Z there is no such day",
+            LogLine(service="s", text="2026-13-45T99:99:99.0Z there is no such day"),
         ),
         (
             "later 2026-11-23T14:00:01.000Z",
@@ -93,7 +93,7 @@ def test_invalid_utf_8_does_not_hide_the_other_lines(log: Path) -> None:
     assert len(texts({"litellm": log})) == 3
 
 
-# Everything so far
+# All lines so far
 
 
 def test_lines_of_several_services_are_in_chronological_order(tmp_path: Path) -> None:
@@ -187,14 +187,14 @@ def test_wherever_a_log_was_rotated_its_lines_are_complete(
     assert [line.text for line in found] == [parse_line("x", line).text for line in lines]
 
 
-# As it grows
+# New lines
 
 
-class Nap:
-    """Stands for the time between two looks: each nap, the next thing happens."""
+class FakeSleep:
+    """The time between two polls: each sleep runs the next event, after the last comes Ctrl-C."""
 
-    def __init__(self, *happenings: Callable[[], object]) -> None:
-        self.left = list(happenings)
+    def __init__(self, *events: Callable[[], object]) -> None:
+        self.left = list(events)
 
     def __call__(self, seconds: float) -> None:
         if not self.left:
@@ -202,15 +202,15 @@ class Nap:
         self.left.pop(0)()
 
 
-def collected(
-    files: dict[str, Path], *happenings: Callable[[], object], tail: int | None = None
+def follow(
+    files: dict[str, Path], *events: Callable[[], object], tail: int | None = None
 ) -> list[LogLine]:
-    lines = read_logs(files, tail=tail, since=None, follow=True, sleep=Nap(*happenings))
+    lines = read_logs(files, tail=tail, since=None, follow=True, sleep=FakeSleep(*events))
     return list(until_interrupted(lines))
 
 
 def until_interrupted(lines: Iterator[LogLine]) -> Iterator[LogLine]:
-    """What was read when somebody pressed Ctrl-C: following has no other end."""
+    """The lines up to Ctrl-C: following has no other end."""
     with pytest.raises(KeyboardInterrupt):
         yield from lines
 
@@ -220,41 +220,41 @@ def append(path: Path, text: str) -> None:
         file.write(text)
 
 
-def told(lines: list[LogLine]) -> list[str]:
+def texts_of(lines: list[LogLine]) -> list[str]:
     return [line.text for line in lines]
 
 
 def test_following_yields_lines_as_they_are_written(log: Path) -> None:
     log.write_text(stamped(1, "one"))
 
-    seen = collected(
+    seen = follow(
         {"litellm": log},
         lambda: append(log, stamped(2, "two")),
         lambda: None,
         lambda: append(log, stamped(3, "three") + stamped(4, "four")),
     )
 
-    assert told(seen) == ["one", "two", "three", "four"]
+    assert texts_of(seen) == ["one", "two", "three", "four"]
     assert [line.at for line in seen] == [at(1), at(2), at(3), at(4)]
 
 
 def test_a_line_written_in_two_parts_is_one_line(log: Path) -> None:
     log.write_text(stamped(1, "one") + "2026-11-23T14:00:0")
 
-    seen = collected({"litellm": log}, lambda: append(log, "2.000Z two\n"))
+    seen = follow({"litellm": log}, lambda: append(log, "2.000Z two\n"))
 
-    assert told(seen) == ["one", "two"]
+    assert texts_of(seen) == ["one", "two"]
 
 
 def test_lines_written_while_old_ones_are_read_are_shown_once(log: Path) -> None:
     log.write_text(stamped(1, "one") + stamped(2, "two"))
-    lines = read_logs({"litellm": log}, tail=None, since=None, follow=True, sleep=Nap())
+    lines = read_logs({"litellm": log}, tail=None, since=None, follow=True, sleep=FakeSleep())
     seen = [next(lines)]
 
     append(log, stamped(3, "three"))
     seen += until_interrupted(lines)
 
-    assert told(seen) == ["one", "two", "three"]
+    assert texts_of(seen) == ["one", "two", "three"]
 
 
 def test_following_across_a_rotation_loses_no_line(log: Path) -> None:
@@ -265,9 +265,9 @@ def test_following_across_a_rotation_loses_no_line(log: Path) -> None:
         log.rename(log.with_name("litellm.log.1"))
         log.write_text(stamped(3, "three"))
 
-    seen = collected({"litellm": log}, rotate, lambda: append(log, stamped(4, "four")))
+    seen = follow({"litellm": log}, rotate, lambda: append(log, stamped(4, "four")))
 
-    assert told(seen) == ["one", "two", "three", "four"]
+    assert texts_of(seen) == ["one", "two", "three", "four"]
 
 
 def test_a_rotation_while_old_lines_are_read_shows_no_line_twice(log: Path) -> None:
@@ -281,7 +281,7 @@ def test_a_rotation_while_old_lines_are_read_shows_no_line_twice(log: Path) -> N
     log.write_text(stamped(3, "two"))
     seen += lines
 
-    assert told(seen) == ["first of the other", "one", "two"]
+    assert texts_of(seen) == ["first of the other", "one", "two"]
 
 
 def test_a_file_that_is_rotated_after_it_was_opened_is_read_once(log: Path) -> None:
@@ -292,29 +292,29 @@ def test_a_file_that_is_rotated_after_it_was_opened_is_read_once(log: Path) -> N
         log.write_text(stamped(2, "two"))
         seen = list(opened.so_far(unfinished=True))
 
-    assert told(seen) == ["one", "two"]
+    assert texts_of(seen) == ["one", "two"]
 
 
 def test_a_log_that_does_not_exist_yet_is_followed_from_its_beginning(log: Path) -> None:
-    seen = collected({"litellm": log}, lambda: log.write_text(stamped(1, "one")))
+    seen = follow({"litellm": log}, lambda: log.write_text(stamped(1, "one")))
 
-    assert told(seen) == ["one"]
+    assert texts_of(seen) == ["one"]
 
 
 def test_a_deleted_log_is_followed_again_once_it_is_recreated(log: Path) -> None:
     log.write_text(stamped(1, "one"))
 
-    seen = collected({"litellm": log}, log.unlink, lambda: log.write_text(stamped(2, "two")))
+    seen = follow({"litellm": log}, log.unlink, lambda: log.write_text(stamped(2, "two")))
 
-    assert told(seen) == ["one", "two"]
+    assert texts_of(seen) == ["one", "two"]
 
 
 def test_following_starts_with_the_tail(log: Path) -> None:
     log.write_text(stamped(1, "one") + stamped(2, "two"))
 
-    seen = collected({"litellm": log}, lambda: append(log, stamped(3, "three")), tail=1)
+    seen = follow({"litellm": log}, lambda: append(log, stamped(3, "three")), tail=1)
 
-    assert told(seen) == ["two", "three"]
+    assert texts_of(seen) == ["two", "three"]
 
 
 def test_a_reader_that_stops_early_leaves_no_file_open(log: Path) -> None:
@@ -325,4 +325,4 @@ def test_a_reader_that_stops_early_leaves_no_file_open(log: Path) -> None:
     lines.close()  # type: ignore[attr-defined]
 
     # An open file would be a ResourceWarning, and every warning is an error here.
-    assert told(first) == ["one"]
+    assert texts_of(first) == ["one"]

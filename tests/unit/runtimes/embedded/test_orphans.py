@@ -27,15 +27,8 @@ class Starter(Protocol):
 
 
 @pytest.fixture
-def layout(tmp_path: Path) -> Layout:
-    made = Layout(state_dir=tmp_path / "project" / ".gatewayctl")
-    made.make()
-    return made
-
-
-@pytest.fixture
 def started() -> Iterator[Starter]:
-    """Starts processes, all of which are gone when the test ends."""
+    """Starts processes and kills them at the end of the test."""
     with ExitStack() as processes:
 
         def start(
@@ -96,7 +89,7 @@ def test_a_process_with_the_mark_only_in_its_arguments_is_not_an_orphan(
 
 @pytest.fixture
 def postgres(tmp_path: Path) -> str:
-    """A program that is called postgres, as PostgreSQL's processes are."""
+    """A program named postgres, like PostgreSQL's processes."""
     program = tmp_path / "bin" / "postgres"
     program.parent.mkdir()
     shutil.copy(str(shutil.which("sleep")), program)

@@ -36,7 +36,7 @@ def test_every_line_gets_one_timestamp_however_it_is_written() -> None:
 
 @given(st.lists(st.text(st.characters(exclude_characters="\r", codec="utf-8"))))
 def test_only_timestamps_at_the_start_of_lines_are_added(texts: list[str]) -> None:
-    # A line for `re` ends at \n alone, as it does for whoever reads the log.
+    # For `re`, as for readers of the log, a line ends at \n only.
     assert STAMP.sub("", written(*texts)) == "".join(texts)
 
 

@@ -14,19 +14,19 @@ from tests.unit.runtimes.embedded.faked_stack import Stack
 
 
 def ports(**chosen: int) -> str:
-    """gateway.yaml with these ports, and free ones for the rest."""
+    """gateway.yaml with these ports, and free ports for the others."""
     names = ("litellm", "phoenix", "phoenix_grpc", "postgres_litellm")
     with ExitStack() as probes:
         free = [
             probes.enter_context(socket.create_server(("127.0.0.1", 0))).getsockname()[1]
             for _ in names
         ]
-    found = dict(zip(names, free, strict=True)) | chosen
-    return f"ports: {json.dumps(found)}\n"
+    ports = dict(zip(names, free, strict=True)) | chosen
+    return f"ports: {json.dumps(ports)}\n"
 
 
-def refusal(stack: Stack) -> str | None:
-    """Why preflight does not let the stack start; None when it does."""
+def conflict(stack: Stack) -> str | None:
+    """The conflict that preflight reports; None where there is none."""
     try:
         stack.runtime().preflight()
     except PortTaken as refused:
@@ -62,7 +62,7 @@ def test_a_port_used_by_its_own_service_is_no_conflict(stack: Stack, taken: int)
     stack.up()
     stack.supervisor.own_pid = os.getpid()
 
-    assert refusal(stack) is None
+    assert conflict(stack) is None
 
 
 LISTEN = """
@@ -81,10 +81,10 @@ def test_a_port_used_by_an_orphan_of_the_project_is_no_conflict(stack: Stack) ->
         assert left.stdout is not None
         stack.gateway_yaml = ports(litellm=int(left.stdout.readline()))
 
-        assert refusal(stack) is None
+        assert conflict(stack) is None
 
 
 def test_the_port_of_the_second_database_is_not_checked(stack: Stack, taken: int) -> None:
     stack.gateway_yaml = ports(postgres_phoenix=taken)
 
-    assert refusal(stack) is None
+    assert conflict(stack) is None

@@ -9,7 +9,7 @@ from gatewayctl.runtimes.embedded.runtime import EmbeddedRuntime
 from gatewayctl.runtimes.embedded.services import SERVICES
 from gatewayctl.runtimes.embedded.supervisor import Supervisor
 from tests.fakes.driving import driven
-from tests.fakes.environments import made
+from tests.fakes.environments import fake_install
 from tests.fakes.projects import MASTER_KEY
 from tests.unit.runtimes.embedded.faked_stack import FakeSupervisor, Stack
 
@@ -155,7 +155,7 @@ def test_a_missing_cluster_is_created_before_the_server_starts(stack: Stack) -> 
 
 
 def test_refreshing_a_complete_environment_reports_that_it_is_locked(stack: Stack) -> None:
-    made(locate())
+    fake_install(locate())
 
     refreshed, _ = driven(stack.runtime().prepare(refresh=True))
     quiet, _ = driven(stack.runtime().prepare())

@@ -18,22 +18,15 @@ from gatewayctl.runtimes.base import ProcessState
 from gatewayctl.runtimes.embedded.layout import Layout
 from gatewayctl.runtimes.embedded.services import SERVICES, STOP_SIGNALS
 from gatewayctl.runtimes.embedded.supervisor import Process, Supervisor, render_config
-from tests.fakes.supervisord import Answers, answering
+from tests.fakes.supervisord import FakeSupervisord, serve
 
 ROOT = Path(__file__).parents[4]
 
 
 @pytest.fixture
-def layout(tmp_path: Path) -> Layout:
-    made = Layout(state_dir=tmp_path / ".gatewayctl")
-    made.make()
-    return made
-
-
-@pytest.fixture
-def supervisord(layout: Layout) -> Iterator[Answers]:
-    with answering(layout.socket, Answers()) as answers:
-        yield answers
+def supervisord(layout: Layout) -> Iterator[FakeSupervisord]:
+    with serve(layout.socket, FakeSupervisord()) as running:
+        yield running
 
 
 @pytest.fixture
@@ -44,30 +37,27 @@ def supervisor(layout: Layout) -> Supervisor:
 # Its configuration
 
 
-def as_supervisord_reads(text: str) -> dict[str, dict[str, str]]:
-    """supervisor 4.3: comments may stand behind a value, and every value is expanded.
-
-    The paths of logs of programs are expanded twice.
-    """
+def parse_config(text: str) -> dict[str, dict[str, str]]:
+    """supervisor 4.3 allows comments after a value and expands every value; log paths twice."""
     parser = configparser.RawConfigParser(inline_comment_prefixes=(";", "#"), strict=False)
     parser.read_string(text)
-    nothing: dict[str, str] = {}
-    found = {
-        section: {name: value % nothing for name, value in parser.items(section)}
+    no_expansions: dict[str, str] = {}
+    sections = {
+        section: {name: value % no_expansions for name, value in parser.items(section)}
         for section in parser.sections()
     }
-    for section, values in found.items():
+    for section, values in sections.items():
         if section.startswith("program:"):
-            values["stdout_logfile"] = values["stdout_logfile"] % nothing
-    return found
+            values["stdout_logfile"] = values["stdout_logfile"] % no_expansions
+    return sections
 
 
 def read_back(project: Path) -> dict[str, dict[str, str]]:
     layout = Layout(state_dir=project / ".gatewayctl")
-    return as_supervisord_reads(render_config(layout, project, STOP_SIGNALS))
+    return parse_config(render_config(layout, project, STOP_SIGNALS))
 
 
-# Every sign a folder's name may have, but line breaks and what is no text.
+# Every character of a folder's name, without line breaks and unpaired surrogates.
 NAMES = st.text(st.characters(exclude_categories=("Cc", "Cs", "Zl", "Zp")), min_size=1).filter(
     lambda name: "/" not in name and name not in {".", ".."} and name.isprintable()
 )
@@ -84,9 +74,9 @@ def test_every_name_of_a_project_reaches_the_launcher_unchanged(name: str) -> No
     project = Path("/home/somebody") / name
 
     for service in SERVICES:
-        words = shlex.split(read_back(project)[f"program:{service}"]["command"])
-        assert words[0] == sys.executable
-        assert words[-2:] == [service, str(project)]
+        argv = shlex.split(read_back(project)[f"program:{service}"]["command"])
+        assert argv[0] == sys.executable
+        assert argv[-2:] == [service, str(project)]
 
 
 @given(NAMES)
@@ -98,10 +88,10 @@ def test_logs_and_pid_file_are_in_the_project_whatever_its_name(name: str) -> No
 
     paths = [read["supervisord"][key] for key in ("logfile", "pidfile")]
     paths += [read[f"program:{service}"]["stdout_logfile"] for service in SERVICES]
-    from_where_it_is_started = [os.path.normpath(layout.run / path) for path in paths]
+    absolute = [os.path.normpath(layout.run / path) for path in paths]
 
     logs = [str(layout.log(name)) for name in ("supervisord", *SERVICES)]
-    assert from_where_it_is_started == [logs[0], str(layout.supervisor_pid), *logs[1:]]
+    assert absolute == [logs[0], str(layout.supervisor_pid), *logs[1:]]
 
 
 def test_services_start_on_request_in_dependency_order_and_restart_after_a_crash(
@@ -134,7 +124,9 @@ def test_logs_are_rotated_and_hold_both_streams(tmp_path: Path) -> None:
 # Its control socket
 
 
-def test_a_running_supervisord_has_a_pid(supervisor: Supervisor, supervisord: Answers) -> None:
+def test_a_running_supervisord_has_a_pid(
+    supervisor: Supervisor, supervisord: FakeSupervisord
+) -> None:
     supervisord.pid = 4711
 
     assert supervisor.pid() == 4711
@@ -145,13 +137,13 @@ def test_a_stopped_supervisord_has_no_pid_and_no_processes(
 ) -> None:
     assert supervisor.pid() is None
     assert supervisor.processes() == ()
-    supervisor.shut_down()  # and is told to end in vain
+    supervisor.shut_down()  # no error
 
 
 def test_a_leftover_socket_does_not_count_as_a_running_supervisord(
     supervisor: Supervisor, layout: Layout
 ) -> None:
-    with answering(layout.socket, Answers()):
+    with serve(layout.socket, FakeSupervisord()):
         left = layout.socket.with_name("left")
         layout.socket.rename(left)
     left.rename(layout.socket)
@@ -160,7 +152,7 @@ def test_a_leftover_socket_does_not_count_as_a_running_supervisord(
 
 
 def test_a_supervisord_that_is_shutting_down_does_not_count_as_running(
-    supervisor: Supervisor, supervisord: Answers
+    supervisor: Supervisor, supervisord: FakeSupervisord
 ) -> None:
     for method in ("getPID", "getAllProcessInfo", "shutdown"):
         supervisord.faults[method] = "SHUTDOWN_STATE"
@@ -171,7 +163,7 @@ def test_a_supervisord_that_is_shutting_down_does_not_count_as_running(
 
 
 @pytest.mark.parametrize(
-    ("word", "state"),
+    ("name", "state"),
     [
         ("RUNNING", "running"),
         ("STARTING", "starting"),
@@ -181,13 +173,13 @@ def test_a_supervisord_that_is_shutting_down_does_not_count_as_running(
         ("EXITED", "failed"),
         ("FATAL", "failed"),
         ("UNKNOWN", "failed"),
-        ("A WORD OF THE FUTURE", "failed"),
+        ("A NEW STATE", "failed"),
     ],
 )
 def test_states_of_supervisord_become_states_of_gatewayctl(
-    word: str, state: ProcessState, supervisor: Supervisor, supervisord: Answers
+    name: str, state: ProcessState, supervisor: Supervisor, supervisord: FakeSupervisord
 ) -> None:
-    supervisord.states = {"litellm": word}
+    supervisord.states = {"litellm": name}
     supervisord.pids = {"litellm": 4712}
 
     assert supervisor.processes() == (
@@ -195,14 +187,14 @@ def test_states_of_supervisord_become_states_of_gatewayctl(
     )
 
 
-def test_a_stopped_process_has_no_pid(supervisor: Supervisor, supervisord: Answers) -> None:
+def test_a_stopped_process_has_no_pid(supervisor: Supervisor, supervisord: FakeSupervisord) -> None:
     supervisord.states = {"litellm": "STOPPED"}
 
     assert supervisor.processes()[0].pid is None
 
 
 def test_starting_does_not_wait_and_stopping_does(
-    supervisor: Supervisor, supervisord: Answers
+    supervisor: Supervisor, supervisord: FakeSupervisord
 ) -> None:
     supervisor.start("litellm")
     supervisor.stop("litellm")
@@ -216,7 +208,7 @@ def test_starting_does_not_wait_and_stopping_does(
 
 
 def test_starting_a_running_service_or_stopping_a_stopped_one_is_no_error(
-    supervisor: Supervisor, supervisord: Answers
+    supervisor: Supervisor, supervisord: FakeSupervisord
 ) -> None:
     supervisord.faults = {
         "startProcess": "ALREADY_STARTED: litellm",
@@ -230,7 +222,7 @@ def test_starting_a_running_service_or_stopping_a_stopped_one_is_no_error(
 
 
 def test_a_refusal_to_start_or_stop_names_the_service(
-    supervisor: Supervisor, supervisord: Answers
+    supervisor: Supervisor, supervisord: FakeSupervisord
 ) -> None:
     supervisord.faults = {"startProcess": "NO_FILE: litellm", "stopProcess": "FAILED: litellm"}
 
@@ -252,12 +244,12 @@ def test_the_path_of_a_project_may_be_longer_than_that_of_a_socket(tmp_path: Pat
     layout.run.mkdir(parents=True)
     assert len(os.fsencode(layout.socket)) > 108
 
-    with answering(layout.socket, Answers(pid=4711)):
+    with serve(layout.socket, FakeSupervisord(pid=4711)):
         assert Supervisor(layout).pid() == 4711
     assert Supervisor(layout).pid() is None
 
 
-# How a service ended
+# The last exit of a service
 
 
 LOG = """\
@@ -283,24 +275,24 @@ def test_without_a_log_there_is_no_last_exit(supervisor: Supervisor) -> None:
     assert supervisor.last_exit("litellm") == ""
 
 
-# Its start
+# Its launch
 
 
-def python_that(script: str, folder: Path) -> Path:
-    """A Python that does something else than supervisord."""
+def fake_python(script: str, folder: Path) -> Path:
+    """An executable in place of Python that runs a shell script."""
     python = folder / "python"
     python.write_text(f"#!/bin/sh\n{script}\n")
     python.chmod(0o755)
     return python
 
 
-# It outlives whoever started it, which is the point.
+# supervisord outlives the process that started it.
 @pytest.mark.filterwarnings("ignore:subprocess .* is still running:ResourceWarning")
 def test_launching_waits_until_supervisord_answers(
     supervisor: Supervisor, layout: Layout, tmp_path: Path
 ) -> None:
-    layout.socket.write_text("left behind by one that was killed")
-    fake = python_that(f"exec {sys.executable} -m tests.fakes.supervisord", tmp_path)
+    layout.socket.write_text("left behind by a supervisord that was killed")
+    fake = fake_python(f"exec {sys.executable} -m tests.fakes.supervisord", tmp_path)
 
     supervisor.launch(fake, {"PYTHONPATH": str(ROOT)})
 
@@ -315,7 +307,7 @@ def test_a_supervisord_that_exits_at_once_is_a_failure_with_its_log(
     supervisor: Supervisor, layout: Layout, tmp_path: Path
 ) -> None:
     with pytest.raises(RuntimeProblem, match="supervisord did not start") as failed:
-        supervisor.launch(python_that("echo no such module >&2; exit 1", tmp_path), {})
+        supervisor.launch(fake_python("echo no such module >&2; exit 1", tmp_path), {})
 
     assert str(layout.log("supervisord")) in failed.value.hint
     assert layout.log("supervisord").read_text() == "no such module\n"
@@ -325,7 +317,7 @@ def test_a_supervisord_that_never_answers_is_killed(supervisor: Supervisor, tmp_
     before = psutil.Process().children()
 
     with pytest.raises(RuntimeProblem, match="supervisord did not start"):
-        supervisor.launch(python_that("exec /bin/sleep 60", tmp_path), {}, timeout=0.05)
+        supervisor.launch(fake_python("exec /bin/sleep 60", tmp_path), {}, timeout=0.05)
 
     assert psutil.Process().children() == before
 
@@ -334,7 +326,7 @@ def test_supervisord_gets_the_path_of_its_configuration(
     supervisor: Supervisor, layout: Layout, tmp_path: Path
 ) -> None:
     with pytest.raises(RuntimeProblem):
-        supervisor.launch(python_that('echo "$@"; pwd', tmp_path), {})
+        supervisor.launch(fake_python('echo "$@"; pwd', tmp_path), {})
 
     assert layout.log("supervisord").read_text().splitlines() == [
         f"-m supervisor.supervisord -c {layout.supervisor_config}",
@@ -343,10 +335,10 @@ def test_supervisord_gets_the_path_of_its_configuration(
 
 
 def test_the_launcher_of_the_configuration_exists() -> None:
-    words = shlex.split(read_back(Path("/p"))["program:litellm"]["command"])
+    argv = shlex.split(read_back(Path("/p"))["program:litellm"]["command"])
 
     done = subprocess.run(
-        [*words[:2], "-c", f"import importlib.util as u; u.find_spec({words[3]!r}).origin"],
+        [*argv[:2], "-c", f"import importlib.util as u; u.find_spec({argv[3]!r}).origin"],
         capture_output=True,
         check=False,
     )

@@ -21,7 +21,7 @@ ADMIN_PASSWORD = "password-of-phoenix"
 ENV = f"LITELLM_POSTGRES_PASSWORD={LITELLM_PASSWORD}\nPOSTGRES_PASSWORD={ADMIN_PASSWORD}\n"
 REFUSED = 'psql: error: FATAL:  password authentication failed for user "postgres"'
 
-# What it is asked comes by standard input or in a file, and is written down.
+# Logs the SQL from its standard input or its file.
 PSQL = """\
 #!/bin/sh
 here={here}
@@ -42,7 +42,7 @@ esac
 
 @dataclass
 class FakeServer:
-    """A PostgreSQL that is two shell scripts: what it was asked is in its log."""
+    """A PostgreSQL made of shell scripts; its log has every statement."""
 
     folder: Path
     environment: Environment
@@ -63,7 +63,7 @@ class FakeServer:
         (self.folder / f"refuses {user}").write_text(words)
 
     @property
-    def asked(self) -> str:
+    def log(self) -> str:
         log = self.folder / "log"
         return log.read_text() if log.exists() else ""
 
@@ -72,14 +72,14 @@ class FakeServer:
 def server(tmp_path: Path) -> FakeServer:
     folder = tmp_path / "server"
     folder.mkdir()
-    made = FakeServer(folder=folder, environment=Environment(root=tmp_path / "environment"))
-    made.program("psql", PSQL.format(here=folder))
-    made.program("pg_isready", "#!/bin/sh\nexit 0\n")
-    made.has("litellm", "phoenix")
-    made.knows()
-    (made.environment.migrations / "20250101_first").mkdir(parents=True)
-    (made.environment.migrations / "20250101_first" / "migration.sql").write_text("select 1;")
-    return made
+    server = FakeServer(folder=folder, environment=Environment(root=tmp_path / "environment"))
+    server.program("psql", PSQL.format(here=folder))
+    server.program("pg_isready", "#!/bin/sh\nexit 0\n")
+    server.has("litellm", "phoenix")
+    server.knows()
+    (server.environment.migrations / "20250101_first").mkdir(parents=True)
+    (server.environment.migrations / "20250101_first" / "migration.sql").write_text("select 1;")
+    return server
 
 
 @pytest.fixture
@@ -135,13 +135,6 @@ touch "$2/PG_VERSION"
 """
 
 
-@pytest.fixture
-def layout(tmp_path: Path) -> Layout:
-    made = Layout(state_dir=tmp_path / "p" / ".gatewayctl")
-    made.make()
-    return made
-
-
 def test_a_cluster_is_created_once(cluster: Cluster, server: FakeServer, layout: Layout) -> None:
     server.program("initdb", INITDB.format(here=server.folder))
 
@@ -183,7 +176,7 @@ def test_existing_data_is_never_deleted(
     cluster: Cluster, server: FakeServer, layout: Layout
 ) -> None:
     layout.postgres_data.mkdir()
-    (layout.postgres_data / "precious").write_text("restored by hand")
+    (layout.postgres_data / "precious").write_text("restored manually")
 
     assert not cluster.create(layout, PostgresUser())
 
@@ -205,21 +198,21 @@ def test_initdb_runs_as_the_unprivileged_user(
     cluster: Cluster, server: FakeServer, layout: Layout
 ) -> None:
     server.program("initdb", INITDB.format(here=server.folder))
-    who = PostgresUser(prefix=("/usr/bin/env", "WHO=nobody"), uid=os.getuid(), gid=os.getgid())
+    user = PostgresUser(prefix=("/usr/bin/env", "WHO=nobody"), uid=os.getuid(), gid=os.getgid())
 
-    cluster.create(layout, who)
+    cluster.create(layout, user)
 
     assert "WHO=nobody" in (server.folder / "environment").read_text()
 
 
-# Its inside
+# Roles and databases
 
 
 def test_a_server_that_accepts_the_password_accepts_logins(
     cluster: Cluster, server: FakeServer
 ) -> None:
     assert cluster.accepts_login("litellm")
-    assert server.asked == f"litellm_user@litellm {LITELLM_PASSWORD}: select 1\n"
+    assert server.log == f"litellm_user@litellm {LITELLM_PASSWORD}: select 1\n"
 
 
 def test_a_server_that_refuses_the_password_does_not_accept_logins(
@@ -231,11 +224,11 @@ def test_a_server_that_refuses_the_password_does_not_accept_logins(
 
 
 def test_waiting_ends_when_the_server_takes_connections(cluster: Cluster) -> None:
-    looks_again: list[bool] = []
+    polls: list[bool] = []
 
-    cluster.wait(seconds=0, check_alive=lambda: looks_again.append(True))
+    cluster.wait(seconds=0, check_alive=lambda: polls.append(True))
 
-    assert looks_again == []
+    assert polls == []
 
 
 def test_waiting_fails_when_the_time_is_up(cluster: Cluster, server: FakeServer) -> None:
@@ -266,7 +259,7 @@ def test_waiting_polls_until_the_server_is_ready(cluster: Cluster, server: FakeS
 def statements(server: FakeServer) -> list[str]:
     return [
         line.partition(": ")[2].partition(" password '")[0]
-        for line in server.asked.splitlines()
+        for line in server.log.splitlines()
         if line.startswith("postgres@postgres")
         and line.partition(": ")[2].startswith(("create", "alter", "drop", "revoke"))
     ]
@@ -338,10 +331,10 @@ def test_no_statement_and_no_command_line_contains_a_password(
     cluster.prepare()
     cluster.recreate("litellm")
 
-    said = [line.partition(": ")[2] for line in server.asked.splitlines()]
+    statements = [line.partition(": ")[2] for line in server.log.splitlines()]
     arguments = (server.folder / "arguments").read_text()
     for password in (LITELLM_PASSWORD, ADMIN_PASSWORD):
-        assert not any(password in line for line in said)
+        assert not any(password in line for line in statements)
         assert password not in arguments
 
 
@@ -358,7 +351,7 @@ def test_a_refused_administrator_password_is_reported_with_its_source(
     assert ADMIN_PASSWORD not in refused.value.message
 
 
-def test_other_errors_of_the_server_are_reported_as_they_are(
+def test_other_errors_of_the_server_are_reported_verbatim(
     cluster: Cluster, server: FakeServer
 ) -> None:
     server.refuses("postgres", "FATAL:  the database system is starting up")

@@ -11,7 +11,7 @@ from tests.fakes.driving import report_of
 from tests.fakes.projects import project
 
 ENV = "LITELLM_POSTGRES_PASSWORD=password-of-litellm\nPOSTGRES_PASSWORD=password-of-phoenix\n"
-# Writes down how it was called, and answers as a psql that is asked nothing.
+# Logs its arguments and environment, and answers like a psql without statements.
 PROGRAM = """\
 #!/bin/sh
 {{ echo "$(basename "$0") $*"; env; }} >> {log}
@@ -48,7 +48,7 @@ def shell(tmp_path: Path, log: Path, starts: list[str]) -> EmbeddedShell:
     )
 
 
-def arguments(log: Path) -> list[str]:
+def calls(log: Path) -> list[str]:
     programs = ("psql ", "pg_dump ", "pg_restore ")
     return [line for line in log.read_text().splitlines() if line.startswith(programs)]
 
@@ -66,8 +66,8 @@ def test_passwords_are_in_the_environment_and_never_on_a_command_line(
     text = log.read_text()
     assert "PGPASSWORD=password-of-litellm" in text
     assert "PGPASSWORD=password-of-phoenix" in text
-    assert len(arguments(log)) == 4
-    assert not any("password-of" in line for line in arguments(log))
+    assert len(calls(log)) == 4
+    assert not any("password-of" in line for line in calls(log))
 
 
 def test_sessions_log_in_as_owner_or_as_administrator(shell: EmbeddedShell, log: Path) -> None:
@@ -86,7 +86,7 @@ def test_a_dump_is_written_to_the_file(shell: EmbeddedShell, log: Path, tmp_path
 
     assert done.returncode == 0
     assert (tmp_path / "dump").read_text() == "dumped\n"
-    assert arguments(log) == ["pg_dump --no-password --x --dbname=copy"]
+    assert calls(log) == ["pg_dump --no-password --x --dbname=copy"]
 
 
 def test_a_running_server_is_not_started_again(shell: EmbeddedShell, starts: list[str]) -> None:

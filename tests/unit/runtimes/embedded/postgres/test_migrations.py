@@ -1,4 +1,4 @@
-"""What the migrations ask of psql, as data. The real thing is in tests/e2e/test_migrations.py."""
+"""The scripts that migrations give to psql. tests/e2e/test_migrations.py runs real ones."""
 
 from __future__ import annotations
 
@@ -21,7 +21,7 @@ DATABASE = migrations.DatabaseLogin(
 
 
 class FakePsql:
-    """Answers with what it was given; keeps the commands, environments and scripts."""
+    """Returns the given results; records commands, environments and scripts."""
 
     def __init__(self, *answers: Completed) -> None:
         self.answers = list(answers)
