@@ -114,7 +114,7 @@ class FakeRuntime:
             unchanged=tuple(app for app in self.apps if app in ran - self.differs),
         )
 
-    def pending(self, files: Sequence[RenderedFile]) -> tuple[ServiceChange, ...]:
+    def preview_start(self, files: Sequence[RenderedFile]) -> tuple[ServiceChange, ...]:
         self._called("pending")
         return tuple(self._pending(name) for name in (*self.services, *self.apps))
 
@@ -131,12 +131,12 @@ class FakeRuntime:
             self.processes.update(self.looks.pop(0))
         return tuple(self._state(service) for service in (*self.services, *self.apps))
 
-    def healthy(self, service: str) -> bool | None:
+    def is_healthy(self, service: str) -> bool | None:
         if self.checks is not None:
             return self.checks.get(service)
         return self.takes_logins if service == "postgres" else None
 
-    def owns(self, service: str, port: int) -> bool:
+    def owns_port(self, service: str, port: int) -> bool:
         return service not in self.strangers
 
     def has_data(self) -> bool:

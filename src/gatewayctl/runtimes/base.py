@@ -109,7 +109,7 @@ class Runtime(Protocol):
         Asked for after the keys are in .env; their states are in ``states`` after the services.
         """
 
-    def pending(self, files: Sequence[RenderedFile]) -> tuple[ServiceChange, ...]:
+    def preview_start(self, files: Sequence[RenderedFile]) -> tuple[ServiceChange, ...]:
         """What start() and start_apps() would do, once these files were written.
 
         In the order of ``states``; changes nothing.
@@ -118,10 +118,10 @@ class Runtime(Protocol):
     def states(self) -> tuple[ServiceState, ...]:
         """One state per service, then per app, in their order; stopped ones included."""
 
-    def healthy(self, service: str) -> bool | None:
+    def is_healthy(self, service: str) -> bool | None:
         """What the runtime knows of a service's health; None where HTTP has to be asked."""
 
-    def owns(self, service: str, port: int) -> bool:
+    def owns_port(self, service: str, port: int) -> bool:
         """True when the listener on ``port`` is a process of that service of ours."""
 
     def has_data(self) -> bool:

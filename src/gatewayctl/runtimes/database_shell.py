@@ -50,7 +50,7 @@ class DatabaseShell(Protocol):
     @property
     def owner(self) -> str: ...
 
-    def running(self) -> bool:
+    def is_running(self) -> bool:
         """True when the server takes connections and has the living database."""
 
     def start(self) -> None:

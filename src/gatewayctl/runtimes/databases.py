@@ -16,7 +16,7 @@ from gatewayctl.errors import RuntimeProblem
 from gatewayctl.runtimes.base import Runtime
 from gatewayctl.runtimes.database_shell import DATABASES, DatabaseName, DatabaseShell, Session
 
-Copy = Literal["", "restored", "before_restore", "discarded", "scratch"]
+DatabaseVariant = Literal["", "restored", "before_restore", "discarded", "scratch"]
 """Which database: the living one (empty), or one beside it, named after it."""
 _MAINTENANCE: Final = "postgres"
 # One statement per table, made and run by psql itself: rows of `table|count`.
@@ -43,21 +43,21 @@ class Database:
     name: DatabaseName
     shell: DatabaseShell
 
-    def called(self, copy: Copy = "") -> str:
+    def sql_name(self, variant: DatabaseVariant = "") -> str:
         """What PostgreSQL calls it."""
-        return f"{self.shell.database}_{copy}" if copy else self.shell.database
+        return f"{self.shell.database}_{variant}" if variant else self.shell.database
 
-    def there(self, copy: Copy = "") -> bool:
+    def exists(self, variant: DatabaseVariant = "") -> bool:
         """True when the server has it."""
-        sql = f"select 1 from pg_database where datname = '{self.called(copy)}';"  # noqa: S608 - ours
+        sql = f"select 1 from pg_database where datname = '{self.sql_name(variant)}';"  # noqa: S608 - ours
         return bool(self._admin(sql))
 
     def size(self) -> int:
         """Bytes on disk, indexes included."""
-        return int(self._admin(f"select pg_database_size('{self.called()}');")[0])
+        return int(self._admin(f"select pg_database_size('{self.sql_name()}');")[0])
 
     @contextmanager
-    def room(self) -> Iterator[Callable[[], int]]:
+    def free_space(self) -> Iterator[Callable[[], int]]:
         """Asks how many bytes are free on the server's disk, as often as one likes."""
         with self.shell.session(_MAINTENANCE, admin=True) as session:
             folder = session.ask("show data_directory;")[0]
@@ -73,14 +73,14 @@ class Database:
         """PostgreSQL's own version, such as ``16.14``."""
         return self._admin("show server_version;")[0].split(maxsplit=1)[0]
 
-    def ask(self, sql: str, copy: Copy = "") -> tuple[str, ...]:
+    def ask(self, sql: str, variant: DatabaseVariant = "") -> tuple[str, ...]:
         """The rows a query answers, columns parted by ``|``."""
-        with self.shell.session(self.called(copy)) as session:
+        with self.shell.session(self.sql_name(variant)) as session:
             return session.ask(sql)
 
-    def rows(self, copy: Copy = "") -> dict[str, int]:
+    def rows(self, variant: DatabaseVariant = "") -> dict[str, int]:
         """How many rows each table has; views and temporary tables have none of their own."""
-        with self.shell.session(self.called(copy)) as session:
+        with self.shell.session(self.sql_name(variant)) as session:
             return _counted(session)
 
     def count(self, table: str) -> int:
@@ -93,37 +93,39 @@ class Database:
         Both see the same snapshot, so the counts are true while others write. Yields the bytes
         written so far.
         """
-        with self.shell.session(self.called()) as session:
+        with self.shell.session(self.sql_name()) as session:
             snapshot = session.ask(_SNAPSHOT)[0]
             words = ("--format=custom", f"--snapshot={snapshot}")
-            done = yield from self.shell.run("pg_dump", *words, database=self.called(), stdout=file)
+            done = yield from self.shell.run(
+                "pg_dump", *words, database=self.sql_name(), stdout=file
+            )
             if done.returncode != 0:
                 raise RuntimeProblem(f"pg_dump of {self.name} failed: {done.stderr.strip()}")
             return _counted(session)
 
-    def load(self, file: Path, copy: Copy) -> Generator[int, None, None]:
+    def load(self, file: Path, variant: DatabaseVariant) -> Generator[int, None, None]:
         """Make the copy anew from a dump; yields the bytes read so far."""
-        self.create(copy)
+        self.create(variant)
         words = ("--no-owner", "--no-privileges", "--exit-on-error")
         done = yield from self.shell.run(
-            "pg_restore", *words, database=self.called(copy), stdin=file
+            "pg_restore", *words, database=self.sql_name(variant), stdin=file
         )
         if done.returncode != 0:
             raise RuntimeProblem(f"pg_restore of {self.name} failed: {done.stderr.strip()}")
 
-    def create(self, copy: Copy = "") -> None:
+    def create(self, variant: DatabaseVariant = "") -> None:
         """An empty database in the place of one that may be there."""
-        name = self.called(copy)
+        name = self.sql_name(variant)
         self._admin(
             f'drop database if exists "{name}" with (force);\n'
             f'create database "{name}" owner "{self.shell.owner}" template template0;\n'
             f'revoke connect on database "{name}" from public;'
         )
 
-    def drop(self, *copies: Copy) -> None:
+    def drop(self, *variants: DatabaseVariant) -> None:
         """Drop copies with all that is in them; one that is not there is no problem."""
-        for copy in copies:
-            self._admin(f'drop database if exists "{self.called(copy)}" with (force);')
+        for variant in variants:
+            self._admin(f'drop database if exists "{self.sql_name(variant)}" with (force);')
 
     def swap_in(self) -> None:
         """Make the restored copy the living one, in one transaction.
@@ -132,11 +134,11 @@ class Database:
         did not come to its end, that one is the original and stays. Nobody may be connected:
         the caller has stopped the service.
         """
-        kept: Copy = "discarded" if self.there("before_restore") else "before_restore"
+        kept: DatabaseVariant = "discarded" if self.exists("before_restore") else "before_restore"
         self.drop("discarded")
-        moves = [(self.called("restored"), self.called())]
-        if self.there():
-            moves.insert(0, (self.called(), self.called(kept)))
+        moves = [(self.sql_name("restored"), self.sql_name())]
+        if self.exists():
+            moves.insert(0, (self.sql_name(), self.sql_name(kept)))
         names = ", ".join(f"'{old}'" for old, _ in moves)
         renames = "\n".join(f'alter database "{old}" rename to "{new}";' for old, new in moves)
         self._admin(

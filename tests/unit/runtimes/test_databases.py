@@ -26,8 +26,8 @@ def test_there_are_two_and_litellm_s_is_the_first() -> None:
 
 
 def test_copies_stand_beside_the_living_one(litellm: Database) -> None:
-    assert (litellm.called(), litellm.called("scratch")) == ("litellm", "litellm_scratch")
-    assert (litellm.there(), litellm.there("scratch")) == (True, False)
+    assert (litellm.sql_name(), litellm.sql_name("scratch")) == ("litellm", "litellm_scratch")
+    assert (litellm.exists(), litellm.exists("scratch")) == (True, False)
     assert (litellm.size(), litellm.server_version()) == (4096, "16.14")
 
 
@@ -85,7 +85,7 @@ def test_the_swap_is_one_transaction_and_keeps_the_old_one(
 
     assert litellm.rows() == {"new": 1}
     assert litellm.rows("before_restore")["LiteLLM_SpendLogs"] == 7
-    assert not litellm.there("restored")
+    assert not litellm.exists("restored")
     swap = next(line for line in server.told if "rename" in line)
     assert "pg_terminate_backend" in swap
     assert swap.index("begin;") < swap.index("alter") < swap.rindex("alter") < swap.index("commit;")

@@ -129,7 +129,7 @@ def start_databases(
 ) -> Generator[Progress, None, None]:
     """Start the servers of both databases where they do not run, and no other service."""
     both = databases(resolved.runtime)
-    stopped = [database for database in both if not database.shell.running()]
+    stopped = [database for database in both if not database.shell.is_running()]
     if stopped:
         resolved.runtime.preflight()
         render(settings, runtime=resolved.name)
@@ -141,13 +141,13 @@ def start_databases(
         yield Progress(subject=subject, state="ready", detail="started")
     for database in both:
         # A reset that was killed between drop and create leaves the server without it.
-        if not database.there():
+        if not database.exists():
             database.create()
 
 
 def has_user_data(runtime: Runtime) -> bool:
     """True when a table other than LiteLLM's record of migrations has rows."""
-    counted = [database.rows() for database in databases(runtime) if database.there()]
+    counted = [database.rows() for database in databases(runtime) if database.exists()]
     return any(count for rows in counted for table, count in rows.items() if table != _MIGRATIONS)
 
 

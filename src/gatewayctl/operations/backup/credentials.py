@@ -14,7 +14,7 @@ from collections.abc import Iterable, Mapping
 from typing import Final, Literal
 
 from gatewayctl.gateway.keys import hash_key
-from gatewayctl.runtimes.databases import Copy, Database
+from gatewayctl.runtimes.databases import Database, DatabaseVariant
 from gatewayctl.settings.model import Secret
 
 CredentialCheck = Literal["decrypted", "not_decrypted", "none_stored"]
@@ -34,19 +34,25 @@ _USABLE_KEYS: Final = (
 
 
 def find_known_keys(
-    database: Database, copy: Copy, values: Mapping[str, Secret], *, usable: bool = False
+    database: Database,
+    variant: DatabaseVariant,
+    values: Mapping[str, Secret],
+    *,
+    usable: bool = False,
 ) -> Mapping[str, Secret]:
     """The variables whose value is a virtual key of the database.
 
     ``usable``: without expired and blocked keys.
     """
-    hashes = set(database.ask(f"{_USABLE_KEYS if usable else _KNOWN_KEYS};", copy))
+    hashes = set(database.ask(f"{_USABLE_KEYS if usable else _KNOWN_KEYS};", variant))
     return {name: value for name, value in values.items() if hash_key(value) in hashes}
 
 
-def check_stored_credential(database: Database, copy: Copy, salt: Secret) -> CredentialCheck:
+def check_stored_credential(
+    database: Database, variant: DatabaseVariant, salt: Secret
+) -> CredentialCheck:
     """Try to decrypt what LiteLLM stored encrypted with the salt key."""
-    rows = database.rows(copy)
+    rows = database.rows(variant)
     found: list[str] = []
     for table, column in _SOURCES.items():
         if rows.get(table):
@@ -54,7 +60,7 @@ def check_stored_credential(database: Database, copy: Copy, salt: Secret) -> Cre
                 f"select item.value #>> '{{}}' from \"{table}\", "  # noqa: S608 - names of ours
                 f"jsonb_each({column}) item where jsonb_typeof(item.value) = 'string' "
                 f"limit {_SAMPLE};",
-                copy,
+                variant,
             )
     ciphertexts = [text for text in found if _looks_encrypted(text)]
     if not ciphertexts:

@@ -114,7 +114,7 @@ def measure_loss(settings: Settings, gateway: GatewayClient, runtime: Runtime) -
 def _measure(database: Database, table: str) -> tuple[int | None, int | None]:
     """The rows of a table and the bytes of its database; None where its server does not run."""
     try:
-        if not database.shell.running():
+        if not database.shell.is_running():
             return None, None
         return database.count(table), database.size()
     except GatewayctlError:

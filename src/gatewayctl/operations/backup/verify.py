@@ -13,7 +13,7 @@ from typing import Final
 from gatewayctl.errors import GatewayctlError, RestoreUnproven
 from gatewayctl.operations.backup.disk_space import require_free_space
 from gatewayctl.runtimes.base import Progress, Runtime
-from gatewayctl.runtimes.databases import Copy, Database, compare_rows, databases
+from gatewayctl.runtimes.databases import Database, DatabaseVariant, compare_rows, databases
 
 Rows = Mapping[str, Mapping[str, int]]
 """Row counts by database and table."""
@@ -33,7 +33,7 @@ def verify_loadable(runtime: Runtime, rows: Rows, folder: Path) -> Generator[Pro
 
 
 @contextmanager
-def drop_on_failure(both: Iterable[Database], copy: Copy) -> Iterator[None]:
+def drop_on_failure(both: Iterable[Database], variant: DatabaseVariant) -> Iterator[None]:
     """Where the block fails, drop the databases that it began to load: they only take space."""
     try:
         yield
@@ -41,33 +41,33 @@ def drop_on_failure(both: Iterable[Database], copy: Copy) -> Iterator[None]:
         # The first failure is the one to report.
         with suppress(GatewayctlError):
             for database in both:
-                database.drop(copy)
+                database.drop(variant)
         raise
 
 
 def load_and_compare(
-    database: Database, rows: Rows, folder: Path, copy: Copy
+    database: Database, rows: Rows, folder: Path, variant: DatabaseVariant
 ) -> Generator[Progress, None, None]:
     """Load a dump into a database beside the current one and compare every row count.
 
     Raises RestoreUnproven, listing the tables that differ, and DiskFull while the server still has
     free disk space.
     """
-    subject = f"{_SUBJECT[copy]} {database.name}"
+    subject = f"{_SUBJECT[variant]} {database.name}"
     dump = folder / f"{database.name}.dump"
     size = max(dump.stat().st_size, 1)
     yield Progress(subject=subject, state="working", detail="loading")
     disk = f"The disk of the database {database.name}"
-    with database.room() as free:
+    with database.free_space() as free:
         # A dump is compressed, so the database needs more: how much shows only as it grows.
         require_free_space(free(), disk, wanted=size)
-        with closing(database.load(dump, copy)) as bytes_read:
+        with closing(database.load(dump, variant)) as bytes_read:
             for count in bytes_read:
                 require_free_space(free(), disk)
                 part = min(count / size, 1.0)
                 yield Progress(subject=subject, state="working", detail="loading", fraction=part)
     expected = rows[database.name]
-    if differences := compare_rows(expected, database.rows(copy)):
+    if differences := compare_rows(expected, database.rows(variant)):
         raise RestoreUnproven(f"{database.name} differs from its backup: {differences}.")
     detail = f"{sum(expected.values())} rows in {len(expected)} tables, as backed up"
     yield Progress(subject=subject, state="ready", detail=detail)

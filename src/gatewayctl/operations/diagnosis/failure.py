@@ -218,7 +218,7 @@ def _list_port_owners(service: str, runtime: Runtime, settings: Settings) -> lis
     return [
         f"Port {port} is used by {who}."
         for port, who in sorted(held.items())
-        if not runtime.owns(service, port)
+        if not runtime.owns_port(service, port)
     ]
 
 

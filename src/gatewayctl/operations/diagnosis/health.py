@@ -71,7 +71,7 @@ def _determine_health(
         return "unhealthy", state.detail
     if state.service in _ASKED:
         return _check_http_service(state, settings, runtime, http)
-    known = runtime.healthy(state.service)
+    known = runtime.is_healthy(state.service)
     if known is None:
         # An app without a health check: only whether it runs is known.
         return ("healthy" if state.state == "running" else "starting"), state.detail
@@ -88,9 +88,9 @@ def _check_http_service(
     port, ready, detail = _ask(state.service, settings, http)
     if not ready:
         return "starting", detail
-    if not runtime.owns(state.service, port):
+    if not runtime.owns_port(state.service, port):
         return "unhealthy", f"port {port} is answered by a process that is not ours"
-    if runtime.healthy(state.service) is False:
+    if runtime.is_healthy(state.service) is False:
         return "starting", state.detail or f"answers; {_UNCHECKED}"
     return "healthy", detail
 

@@ -107,7 +107,7 @@ def plan_rollback(project: Project) -> RollbackPlan:
     releases, database = project.releases, litellm_database(project)
     now: Mapping[str, int] | None = None
     restores: bool | None = None
-    if database.shell.running():
+    if database.shell.is_running():
         found = database.rows()
         now = {table: found.get(table, 0) for table in TABLES}
         restores = _was_migrated(project, journal)

@@ -29,23 +29,23 @@ class DockerShell:
     """Satisfies ``runtimes.database.DatabaseShell``.
 
     ``inside`` gives the command line that runs words in the server's container; it raises
-    RuntimeProblem where there is none. ``healthy`` asks the engine, ``begin`` starts the server.
+    RuntimeProblem where there is none. ``is_healthy`` asks the engine, ``begin`` starts the server.
     """
 
     database: DatabaseName
     inside: Callable[[tuple[str, ...]], tuple[str, ...]]
-    healthy: Callable[[], bool]
+    is_healthy: Callable[[], bool]
     begin: Callable[[], None]
 
     @property
     def owner(self) -> str:
         return OWNERS[self.database]
 
-    def running(self) -> bool:
-        return self.healthy()
+    def is_running(self) -> bool:
+        return self.is_healthy()
 
     def start(self) -> None:
-        if not self.running():
+        if not self.is_running():
             self.begin()
 
     def session(self, database: str, *, admin: bool = False) -> AbstractContextManager[Session]:

@@ -120,11 +120,11 @@ class DockerRuntime:
         found = self._look()
         return tuple(self._state(name, found.get(name)) for name in (*self.services, *self.apps))
 
-    def healthy(self, service: str) -> bool | None:
+    def is_healthy(self, service: str) -> bool | None:
         found = self._look().get(service)
         return None if found is None or found.health is None else found.health == "healthy"
 
-    def owns(self, service: str, port: int) -> bool:
+    def owns_port(self, service: str, port: int) -> bool:
         found = self._look().get(service)
         return found is not None and found.alive and port in found.ports
 
@@ -196,7 +196,7 @@ class DockerRuntime:
         self._docker.execute(self._look()[_DATABASE].id, [*psql, *drop, *make])
         yield Progress(subject="database litellm", state="ready", detail="empty")
 
-    def pending(self, files: Sequence[RenderedFile]) -> tuple[ServiceChange, ...]:
+    def preview_start(self, files: Sequence[RenderedFile]) -> tuple[ServiceChange, ...]:
         names = (*self.services, *self.apps)
         text = next(file.content for file in files if file.path.name == COMPOSE_FILE)
         generated = generate_missing_secrets(self._settings)
@@ -239,7 +239,7 @@ class DockerRuntime:
         return DockerShell(
             database=database,
             inside=inside,
-            healthy=lambda: self.healthy(service) is True,
+            is_healthy=lambda: self.is_healthy(service) is True,
             begin=begin,
         )
 
@@ -317,7 +317,7 @@ class DockerRuntime:
 
     def _wait_for(self, database: str) -> None:
         until = self._clock() + _POSTGRES_SECONDS
-        while not self.healthy(database):
+        while not self.is_healthy(database):
             if self._clock() >= until:
                 words = self.last_lines(database)
                 raise ServiceFailed(f"{database} does not become healthy:\n{words}")

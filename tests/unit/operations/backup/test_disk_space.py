@@ -108,7 +108,7 @@ def test_the_free_space_is_that_of_the_server_s_data_folder() -> None:
     runtime = up_and_running()
     runtime.server.free = 12_345 * 1024
 
-    with databases(runtime)[0].room() as free:
+    with databases(runtime)[0].free_space() as free:
         assert free() == 12_345 * 1024
 
     assert runtime.server.told[-1] == "postgres: \\! df -Pk '/var/lib/postgresql/data'"

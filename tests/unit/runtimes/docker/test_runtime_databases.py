@@ -44,8 +44,8 @@ def test_client_programs_run_inside_the_database_of_that_name(settings: Settings
     shell = runtime.shell("phoenix")
 
     assert (shell.database, shell.owner) == ("phoenix", "phoenix_user")
-    assert shell.running()
-    assert not runtime_of(settings, FakeDocker()).shell("phoenix").running()
+    assert shell.is_running()
+    assert not runtime_of(settings, FakeDocker()).shell("phoenix").is_running()
 
 
 def test_a_database_that_does_not_run_is_started_for_a_shell(settings: Settings) -> None:

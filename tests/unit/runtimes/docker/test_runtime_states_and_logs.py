@@ -34,12 +34,12 @@ def test_the_engine_knows_of_health_where_there_is_a_check(settings: Settings) -
     docker.running["phoenix"] = inspected("phoenix")
     runtime = runtime_of(settings, docker)
 
-    assert runtime.healthy("postgres-litellm") is True
-    assert runtime.healthy("litellm") is False
-    assert runtime.healthy("phoenix") is None
-    assert runtime.owns("litellm", 4000)
-    assert not runtime.owns("litellm", 6006)
-    assert not runtime.owns("redis", 4000)
+    assert runtime.is_healthy("postgres-litellm") is True
+    assert runtime.is_healthy("litellm") is False
+    assert runtime.is_healthy("phoenix") is None
+    assert runtime.owns_port("litellm", 4000)
+    assert not runtime.owns_port("litellm", 6006)
+    assert not runtime.owns_port("redis", 4000)
 
 
 def test_questions_about_one_moment_are_one_look(settings: Settings) -> None:
@@ -47,8 +47,8 @@ def test_questions_about_one_moment_are_one_look(settings: Settings) -> None:
     runtime = DockerRuntime(settings, docker=docker, clock=clock, sleep=clock.sleep)
 
     runtime.states()
-    runtime.healthy("litellm")
-    runtime.owns("litellm", 4000)
+    runtime.is_healthy("litellm")
+    runtime.owns_port("litellm", 4000)
     first = docker.looks
     clock.sleep(1)
     runtime.states()

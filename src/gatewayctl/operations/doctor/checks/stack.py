@@ -54,7 +54,7 @@ def check_runtime_faults(subject: Subject) -> Iterator[Observation]:
 def check_database_sizes(subject: Subject) -> Iterator[Observation]:
     """Check the size of the databases on disk, including indexes."""
     for database in databases(subject.runtime):
-        if database.shell.running():
+        if database.shell.is_running():
             size = database.size()
             if size > _LARGE:
                 said = f"{database.name} uses {size / 1e9:.1f} GB"
