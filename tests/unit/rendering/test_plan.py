@@ -151,40 +151,39 @@ def test_indented_data_reads_back_as_itself(value: dict[str, Any]) -> None:
     assert yaml.safe_load(f"a:\n  {to_yaml(value, indent=2)}\n") == {"a": value}
 
 
-def test_a_template_makes_the_file_of_its_own_path(tmp_path: Path) -> None:
-    folder = tmp_path / "templates" / "docker" / "deep"
-    folder.mkdir(parents=True)
-    (folder / "b.yml").write_text("name: {{ settings.project_name | to_yaml }} # {{ runtime }}\n")
-    (folder.parent / "a.txt").write_text("{{ header }}\n")
-    (folder.parent / ".hidden").write_text("{{ nothing }}")
-
-    files = plan_files(
-        project(tmp_path / "shop"), runtime="docker", templates=tmp_path / "templates"
-    )
-
-    assert [str(file.path) for file in files] == ["a.txt", "deep/b.yml"]
-    assert files[1].content == "name: shop # docker\n"
-
-
-def test_a_template_that_asks_for_what_is_not_there_fails(tmp_path: Path) -> None:
+def test_a_template_is_rendered_to_its_own_path(tmp_path: Path) -> None:
     folder = tmp_path / "templates" / "embedded"
     folder.mkdir(parents=True)
-    (folder / "a").write_text("{{ settings.nothing }}")
+    (folder / "litellm_callbacks.py").write_text("{{ header }}\n")
+    (folder / "litellm_config.yaml").write_text(
+        "name: {{ settings.project_name | to_yaml }} # {{ runtime }}\n"
+    )
+
+    callbacks, config = plan_files(project(tmp_path / "shop"), templates=tmp_path / "templates")
+
+    assert callbacks == RenderedFile(
+        path=PurePosixPath("litellm_callbacks.py"), content=f"{HEADER}\n"
+    )
+    assert config.content == "name: shop # embedded\n"
+
+
+def test_a_template_that_refers_to_something_undefined_fails(tmp_path: Path) -> None:
+    folder = tmp_path / "templates" / "embedded"
+    folder.mkdir(parents=True)
+    (folder / "litellm_callbacks.py").write_text("{{ settings.nothing }}")
 
     with pytest.raises(UndefinedError):
         plan_files(project(tmp_path), templates=tmp_path / "templates")
 
 
 def test_a_runtime_without_templates_is_not_available(tmp_path: Path) -> None:
-    settings = project(tmp_path, "runtime: swarm\n")
-
     with pytest.raises(RuntimeUnavailable, match="no templates for the runtime swarm"):
-        plan_files(settings, templates=tmp_path)
+        plan_files(project(tmp_path, "runtime: swarm\n"))
 
 
 def test_the_resolved_runtime_wins_over_auto(tmp_path: Path) -> None:
     with pytest.raises(RuntimeUnavailable, match="swarm"):
-        plan_files(project(tmp_path), runtime="swarm", templates=tmp_path)
+        plan_files(project(tmp_path), runtime="swarm")
 
 
 def test_both_runtimes_give_litellm_the_same_files(tmp_path: Path) -> None:
