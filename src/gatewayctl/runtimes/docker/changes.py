@@ -12,7 +12,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
 from typing import Any, Final
 
-from gatewayctl.runtimes.docker.docker_cli import Docker
+from gatewayctl.runtimes.docker.docker_cli import DockerCli
 from gatewayctl.runtimes.docker.states import Container
 from gatewayctl.runtimes.service_change import ServiceChange
 
@@ -23,7 +23,7 @@ _REFERENCE: Final = re.compile(r"(?<!\$)(?:\$\$)*\$\{?(\w+)")
 
 
 def preview_changes(
-    docker: Docker,
+    docker: DockerCli,
     compose_file: str,
     found: Mapping[str, Container],
     names: Sequence[str],
@@ -35,9 +35,9 @@ def preview_changes(
     ``generated`` are values for variables that .env lacks, and a start makes first. Raises
     RuntimeProblem for a file that Compose does not take.
     """
-    wanted = docker.hashes(compose_file, generated=generated)
-    services = docker.config(compose_file, generated=generated)
-    plain = docker.config(compose_file, interpolate=False)
+    wanted = docker.service_hashes(compose_file, generated=generated)
+    services = docker.compose_services(compose_file, generated=generated)
+    plain = docker.compose_services(compose_file, interpolate=False)
     alone = tuple(
         _change(docker, name, found.get(name), wanted.get(name, ""), _names(services, plain, name))
         for name in names
@@ -60,7 +60,7 @@ def _with_the_needed(
 
 
 def _change(
-    docker: Docker, name: str, found: Container | None, wanted: str, service: _Service
+    docker: DockerCli, name: str, found: Container | None, wanted: str, service: _Service
 ) -> ServiceChange:
     if found is None or not found.alive:
         return ServiceChange(service=name, action="start")

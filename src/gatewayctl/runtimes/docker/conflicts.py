@@ -9,7 +9,7 @@ from collections.abc import Mapping, Sequence
 from pathlib import Path
 
 from gatewayctl.errors import ProjectNameTaken
-from gatewayctl.runtimes.docker.docker_cli import Docker
+from gatewayctl.runtimes.docker.docker_cli import DockerCli
 from gatewayctl.runtimes.docker.states import Container, parse_container
 from gatewayctl.runtimes.ports import Listener, find_listeners, port_taken
 from gatewayctl.settings.model import Settings
@@ -47,7 +47,7 @@ def needed_ports(settings: Settings) -> Mapping[int, tuple[str, str]]:
     return wanted
 
 
-def check_ports(settings: Settings, found: Sequence[Container], docker: Docker) -> None:
+def check_ports(settings: Settings, found: Sequence[Container], docker: DockerCli) -> None:
     """Refuse ports that somebody else holds; raises PortTaken naming each holder."""
     wanted = needed_ports(settings)
     ours = {port for item in found if item.alive for port in item.ports}
@@ -56,9 +56,9 @@ def check_ports(settings: Settings, found: Sequence[Container], docker: Docker) 
         raise port_taken({port: _holder(who, docker) for port, who in held.items()}, wanted)
 
 
-def _holder(who: Listener, docker: Docker) -> str:
+def _holder(who: Listener, docker: DockerCli) -> str:
     """A container by its name: the process that listens for it is only Docker's proxy."""
-    for inspected in docker.publishing(who.port):
+    for inspected in docker.containers_publishing(who.port):
         item = parse_container(inspected)
         of = f" of the Compose project {item.project}" if item.project else ""
         return f"the container {item.name}{of}"

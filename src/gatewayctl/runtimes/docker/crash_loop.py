@@ -10,7 +10,7 @@ from dataclasses import replace
 from datetime import datetime, timedelta
 from typing import Final
 
-from gatewayctl.runtimes.docker.docker_cli import Docker
+from gatewayctl.runtimes.docker.docker_cli import DockerCli
 from gatewayctl.runtimes.docker.states import Container, describe_exit
 
 ENDS: Final = 2
@@ -18,7 +18,7 @@ ENDS: Final = 2
 _WITHIN: Final = timedelta(minutes=5)
 
 
-def mark_crash_loop(docker: Docker, found: Container, now: datetime) -> Container:
+def mark_crash_loop(docker: DockerCli, found: Container, now: datetime) -> Container:
     """The container, as failed with its last end if it does not stay up."""
     if found.restarts < ENDS or not found.alive or found.health == "healthy":
         return found

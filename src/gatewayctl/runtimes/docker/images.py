@@ -14,7 +14,7 @@ from typing import Final
 from gatewayctl.errors import BuildFailed, ImageMissing, RegistryUnreachable, RuntimeProblem
 from gatewayctl.runtimes.base import Progress
 from gatewayctl.runtimes.docker import engine
-from gatewayctl.runtimes.docker.docker_cli import Docker
+from gatewayctl.runtimes.docker.docker_cli import DockerCli
 from gatewayctl.runtimes.process import map_lines
 from gatewayctl.settings.model import Settings
 
@@ -62,7 +62,7 @@ def needed_images(settings: Settings, services: Sequence[str]) -> tuple[Image, .
 
 
 def fetch_images(
-    docker: Docker, settings: Settings, images: Sequence[Image], *, refresh: bool
+    docker: DockerCli, settings: Settings, images: Sequence[Image], *, refresh: bool
 ) -> Generator[Progress, None, None]:
     """Pull the images that are not here, or with ``refresh`` all.
 
@@ -73,7 +73,7 @@ def fetch_images(
             yield from _pull(docker, settings, image)
 
 
-def build_images(docker: Docker, apps: Sequence[str]) -> Generator[Progress, None, None]:
+def build_images(docker: DockerCli, apps: Sequence[str]) -> Generator[Progress, None, None]:
     """Build the images of these apps; what did not change costs nothing. Raises BuildFailed."""
     for app in apps:
         yield Progress(subject=app, state="working", detail="building its image")
@@ -97,7 +97,7 @@ def pull_failure(words: str, image: Image, settings: Settings) -> RuntimeProblem
     return engine.failure(words, doing=f"pull the image {image.name}")
 
 
-def _pull(docker: Docker, settings: Settings, image: Image) -> Generator[Progress, None, None]:
+def _pull(docker: DockerCli, settings: Settings, image: Image) -> Generator[Progress, None, None]:
     yield Progress(subject=image.name, state="working", detail="pulling")
     layers: dict[str, bool] = {}
 

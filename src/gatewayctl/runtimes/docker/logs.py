@@ -13,7 +13,7 @@ from typing import Final
 
 from gatewayctl.runtimes.base import LogLine
 from gatewayctl.runtimes.docker import engine
-from gatewayctl.runtimes.docker.docker_cli import Docker, Lines
+from gatewayctl.runtimes.docker.docker_cli import DockerCli, Lines
 from gatewayctl.runtimes.docker.states import parse_time
 
 # Compose clears the line before it writes, even where it was told to leave that.
@@ -26,7 +26,7 @@ _OVERLAP: Final = timedelta(seconds=2)
 
 
 def read_logs(
-    docker: Docker,
+    docker: DockerCli,
     services: Sequence[str],
     *,
     tail: int | None,

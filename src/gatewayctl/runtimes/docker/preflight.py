@@ -14,7 +14,7 @@ from typing import Final
 
 from gatewayctl.runtimes.base import Progress, ProgressState
 from gatewayctl.runtimes.docker import engine
-from gatewayctl.runtimes.docker.docker_cli import Docker
+from gatewayctl.runtimes.docker.docker_cli import DockerCli
 from gatewayctl.runtimes.process import Completed
 from gatewayctl.runtimes.releases import PreflightCheck
 
@@ -35,7 +35,7 @@ _LINES: Final = 12
 
 
 def run_preflight(
-    docker: Docker, compose_file: str
+    docker: DockerCli, compose_file: str
 ) -> Generator[Progress, None, tuple[PreflightCheck, ...]]:
     """Ask the image of the service in a compose file's text; ends at the first that is refused."""
     checks: list[PreflightCheck] = []

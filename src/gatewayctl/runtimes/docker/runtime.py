@@ -34,7 +34,7 @@ from gatewayctl.runtimes.docker import (
     states,
 )
 from gatewayctl.runtimes.docker.database_shell import OWNERS, SERVICES, DockerShell
-from gatewayctl.runtimes.docker.docker_cli import Docker, DockerCli
+from gatewayctl.runtimes.docker.docker_cli import DockerCli
 from gatewayctl.runtimes.docker.states import Container
 from gatewayctl.runtimes.process import map_lines
 from gatewayctl.runtimes.releases import PreflightCheck, Release
@@ -68,7 +68,7 @@ class DockerRuntime:
         self,
         settings: Settings,
         *,
-        docker: Docker | None = None,
+        docker: DockerCli | None = None,
         clock: Callable[[], float] = time.monotonic,
         sleep: Callable[[float], None] = time.sleep,
     ) -> None:
@@ -84,7 +84,7 @@ class DockerRuntime:
         self._settings = settings
         self._clock = clock
         self._sleep = sleep
-        self._docker: Docker = docker or DockerCli(
+        self._docker = docker or DockerCli(
             project=settings.project_name,
             compose_file=settings.compose_dir / COMPOSE_FILE,
             env_file=settings.env_file,
@@ -229,7 +229,7 @@ class DockerRuntime:
             found = self._look().get(service)
             if found is None or not found.alive:
                 raise RuntimeProblem(f"{service} does not run.")
-            return self._docker.inside(found.id, words)
+            return self._docker.exec_argv(found.id, words)
 
         def begin() -> None:
             for _ in self._up((service,)):

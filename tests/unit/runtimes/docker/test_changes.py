@@ -108,7 +108,7 @@ def test_what_needs_a_container_that_is_made_anew_is_made_anew_too() -> None:
     docker = engine(
         hashed={"postgres-litellm": "two", "litellm": "one", "phoenix": "one"},
         configured={"litellm": {"depends_on": {"postgres-litellm": {}, "phoenix": {}}}},
-        anew=frozenset({"postgres-litellm", "litellm"}),
+        recreations=frozenset({"postgres-litellm", "litellm"}),
     )
 
     changes = preview_changes(docker, "text", found, [*found], generated={})

@@ -51,20 +51,20 @@ def test_what_does_not_change_this_project_and_end_is_none(words: tuple[str, ...
 @pytest.mark.parametrize("verb", ["start", "stop", "restart"])
 def test_whatever_changes_containers_waits_until_it_is_alone(settings: Settings, verb: str) -> None:
     docker = up_and_running()
-    docker.elsewhere = [(7,), (7,), ()]
+    docker.concurrent = [(7,), (7,), ()]
     runtime = runtime_of(settings, docker)
 
     events, _ = driven(runtime.restart([]) if verb == "restart" else getattr(runtime, verb)())
 
     said = [(event.state, event.detail) for event in events if event.subject == "docker compose"]
     assert said == [("working", "waiting for one that is at work already"), ("ready", "")]
-    assert docker.elsewhere == []
+    assert docker.concurrent == []
     assert docker.calls
 
 
 def test_one_that_never_ends_is_named_and_nothing_is_touched(settings: Settings) -> None:
     docker = up_and_running()
-    docker.elsewhere = [(7,)] * 1000
+    docker.concurrent = [(7,)] * 1000
 
     with pytest.raises(RuntimeProblem, match=r"does not end \(pid 7\)") as caught:
         driven(runtime_of(settings, docker).start())
