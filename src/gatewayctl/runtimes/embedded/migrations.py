@@ -19,7 +19,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 
 from gatewayctl.errors import MigrationFailed
-from gatewayctl.runtimes.database_shell import PSQL_WORDS, clean_psql_errors
+from gatewayctl.runtimes.database_shell import PSQL_OPTIONS, clean_psql_errors
 from gatewayctl.runtimes.process import Completed, run
 
 # The advisory lock prisma migrate itself takes: two deployers, of either kind, wait in line.
@@ -236,7 +236,7 @@ def _psql(
     with tempfile.TemporaryDirectory(prefix="gatewayctl-") as folder:
         path = Path(folder, "migrations.sql")
         path.write_text(text, encoding="utf-8", newline="")
-        argv = [str(psql), *PSQL_WORDS[:-1], str(path)]
+        argv = [str(psql), *PSQL_OPTIONS[:-1], str(path)]
         return runner(argv, env=database.environment(), timeout=timeout)
 
 

@@ -18,7 +18,7 @@ from pathlib import Path
 from typing import Final
 
 from gatewayctl.errors import DatabasePasswordRefused, RuntimeProblem, ServiceFailed
-from gatewayctl.runtimes.database_shell import PSQL_WORDS, clean_psql_errors
+from gatewayctl.runtimes.database_shell import PSQL_OPTIONS, clean_psql_errors
 from gatewayctl.runtimes.embedded import migrations
 from gatewayctl.runtimes.embedded.environment import Environment
 from gatewayctl.runtimes.embedded.layout import Layout
@@ -138,7 +138,7 @@ class Cluster:
         return done.stdout
 
     def _query(self, sql: str, database: DatabaseLogin) -> Completed:
-        argv = (str(self._psql), *PSQL_WORDS)
+        argv = (str(self._psql), *PSQL_OPTIONS)
         return run(argv, env=database.environment(), stdin=sql, timeout=120)
 
     def login(self, name: str) -> DatabaseLogin:

@@ -185,7 +185,7 @@ def test_without_a_master_key_nothing_is_touched(
 def test_a_taken_port_is_found_before_anything_is_fetched_or_rendered(
     settings: Settings, gateway: GatewayClient
 ) -> None:
-    runtime = FakeRuntime(raising={"preflight": PortTaken("Port 4000 is held by x (pid 1).")})
+    runtime = FakeRuntime(raising={"preflight": PortTaken("Port 4000 is used by x (pid 1).")})
 
     with pytest.raises(PortTaken):
         done(settings, runtime, gateway)

@@ -57,7 +57,10 @@ def test_whatever_changes_containers_waits_until_it_is_alone(settings: Settings,
     events, _ = driven(runtime.restart([]) if verb == "restart" else getattr(runtime, verb)())
 
     said = [(event.state, event.detail) for event in events if event.subject == "docker compose"]
-    assert said == [("working", "waiting for one that is at work already"), ("ready", "")]
+    assert said == [
+        ("working", "waiting for another `docker compose up` of this project"),
+        ("ready", ""),
+    ]
     assert docker.concurrent == []
     assert docker.calls
 

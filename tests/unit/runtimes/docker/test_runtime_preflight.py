@@ -100,7 +100,7 @@ def test_a_port_of_another_container_is_told_with_its_project(tmp_path: Path) ->
         with pytest.raises(PortTaken) as taken:
             runtime_of(on_ports(tmp_path / "shop", port), docker).preflight()
 
-    assert f"Port {port}, which litellm needs, is held by" in taken.value.message
+    assert f"Port {port}, which litellm needs, is used by" in taken.value.message
     assert "the container blog-web-1 of the Compose project blog" in taken.value.message
     assert "ports.litellm" in taken.value.hint
 
@@ -114,7 +114,7 @@ def test_a_port_of_another_process_and_of_an_app_are_told(tmp_path: Path) -> Non
         with pytest.raises(PortTaken) as taken:
             runtime_of(settings, FakeDocker()).preflight()
 
-    assert f"Port {port}, which api needs, is held by" in taken.value.message
+    assert f"Port {port}, which api needs, is used by" in taken.value.message
     assert "pid" in taken.value.message
     assert "apps.api.ports" in taken.value.hint
 

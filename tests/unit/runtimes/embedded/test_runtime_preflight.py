@@ -42,7 +42,7 @@ def test_a_port_that_somebody_holds_is_told_with_who_it_is_and_what_to_set(
     with pytest.raises(PortTaken) as refused:
         stack.runtime().preflight()
 
-    assert f"Port {taken}, which litellm needs, is held by" in refused.value.message
+    assert f"Port {taken}, which litellm needs, is used by" in refused.value.message
     assert f"(pid {os.getpid()})" in refused.value.message
     assert "ports.litellm" in refused.value.hint
 
