@@ -37,7 +37,7 @@ def rendered(folder: Path, text: str = "") -> Any:
     return yaml.safe_load(config_of(project(folder, text)).content)
 
 
-def test_the_reference_stack_is_rendered_as_litellm_wants_it(tmp_path: Path) -> None:
+def test_the_reference_stack_is_rendered_for_litellm(tmp_path: Path) -> None:
     openai = {"api_key": "os.environ/OPENAI_API_KEY", "num_retries": 3, "timeout": 600}
     config = rendered(tmp_path)
 
@@ -64,7 +64,7 @@ def test_the_reference_stack_is_rendered_as_litellm_wants_it(tmp_path: Path) -> 
     }
 
 
-def test_each_file_says_who_made_it_and_where_to_edit(tmp_path: Path) -> None:
+def test_each_file_says_what_renders_it_and_where_to_edit(tmp_path: Path) -> None:
     files = plan_files(project(tmp_path))
 
     assert [str(file.path) for file in files] == ["litellm_callbacks.py", "litellm_config.yaml"]
@@ -75,7 +75,7 @@ def test_each_file_says_who_made_it_and_where_to_edit(tmp_path: Path) -> None:
         assert file.content.endswith("\n")
 
 
-def test_what_the_config_names_is_in_the_file_beside_it(tmp_path: Path) -> None:
+def test_the_callback_in_the_config_is_defined_beside_it(tmp_path: Path) -> None:
     callbacks, config = plan_files(project(tmp_path))
     module, name = yaml.safe_load(config.content)["litellm_settings"]["callbacks"][0].split(".")
 
@@ -88,7 +88,7 @@ def test_rendering_is_repeatable(tmp_path: Path) -> None:
     assert plan_files(project(tmp_path)) == plan_files(project(tmp_path))
 
 
-def test_parameters_of_a_model_come_through(tmp_path: Path) -> None:
+def test_parameters_of_a_model_are_rendered(tmp_path: Path) -> None:
     config = rendered(
         tmp_path,
         "profile: production\nmodels:\n  m:\n    model: bedrock/x\n    timeout: 2.5\n"

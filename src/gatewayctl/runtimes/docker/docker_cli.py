@@ -234,7 +234,7 @@ class DockerCli:
         self, text: str, words: Sequence[str], generated: Variables, *, doing: str
     ) -> Completed:
         argv = self._compose(*words, file="-")
-        # Generated secrets go through the environment, where nobody else sees them.
+        # Generated secrets are passed in the environment, never on the command line.
         env = {**os.environ, **generated}
         done = process.run(argv, env=env, stdin=text, timeout=_READ_SECONDS)
         if done.returncode:

@@ -45,7 +45,7 @@ def test_a_rollback_brings_back_the_database_that_was_migrated_and_keeps_the_oth
 def test_a_rollback_leaves_a_database_that_was_not_migrated(
     world: World, gateway: GatewayClient
 ) -> None:
-    world.runtime.ending.add(NEW)
+    world.runtime.crashing.add(NEW)
     with pytest.raises(ServiceFailed):
         report_of(world.upgrade(gateway))
     world.rows["LiteLLM_SpendLogs"] = 8
@@ -105,7 +105,7 @@ def test_a_rollback_interrupted_at_any_step_ends_well(tmp_path: Path) -> None:
 def test_what_a_killed_rollback_unpacked_is_gone_also_where_nothing_is_restored(
     world: World, gateway: GatewayClient
 ) -> None:
-    world.runtime.ending.add(NEW)
+    world.runtime.crashing.add(NEW)
     with pytest.raises(ServiceFailed):
         report_of(world.upgrade(gateway))
     left = world.folder / ".gatewayctl/backups/.rollback"

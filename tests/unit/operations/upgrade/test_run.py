@@ -205,7 +205,7 @@ def test_a_gateway_yaml_that_cannot_be_edited_is_told_before_the_backup(
 def test_a_release_that_ends_is_told_with_its_words_and_the_way_back(
     world: World, gateway: GatewayClient
 ) -> None:
-    world.runtime.ending.add(NEW)
+    world.runtime.crashing.add(NEW)
     world.runtime.words["litellm"] = "it explodes"
 
     with pytest.raises(ServiceFailed, match="it explodes") as caught:
@@ -295,11 +295,11 @@ def test_interrupted_at_any_step_it_goes_on_or_back(tmp_path: Path) -> None:
 
 
 def test_the_first_backup_stays_the_one_to_go_back_to(world: World, gateway: GatewayClient) -> None:
-    world.runtime.ending.add(NEW)
+    world.runtime.crashing.add(NEW)
     with pytest.raises(ServiceFailed):
         report_of(world.upgrade(gateway))
     first = world.backups
-    world.runtime.ending.clear()
+    world.runtime.crashing.clear()
     world.runtime.processes["litellm"] = "stopped"
 
     report = report_of(world.upgrade(gateway, None))
@@ -311,7 +311,7 @@ def test_the_first_backup_stays_the_one_to_go_back_to(world: World, gateway: Gat
 def test_another_version_while_one_is_unfinished_is_refused(
     world: World, gateway: GatewayClient
 ) -> None:
-    world.runtime.ending.add(NEW)
+    world.runtime.crashing.add(NEW)
     with pytest.raises(ServiceFailed):
         report_of(world.upgrade(gateway))
 
