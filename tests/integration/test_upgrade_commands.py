@@ -71,7 +71,7 @@ def test_a_bad_version_is_exit_code_2(serving: Project, to: str, code: str) -> N
 def test_a_failing_release_is_exit_code_4_and_can_be_rolled_back(serving: Project) -> None:
     runtime = serving.runtime
     assert isinstance(runtime, ReleasedRuntime)
-    runtime.ending.add(NEW)
+    runtime.crashing.add(NEW)
 
     failed = serving.run("upgrade", "--timeout", "1")
     back = serving.run("rollback")

@@ -34,7 +34,7 @@ def test_a_rollback_restores_a_migrated_database_and_backs_up_the_current_one(
 def test_a_rollback_keeps_a_database_that_was_not_migrated(
     world: World, gateway: GatewayClient
 ) -> None:
-    world.runtime.ending.add(NEW)
+    world.runtime.crashing.add(NEW)
     with pytest.raises(ServiceFailed):
         report_of(world.upgrade(gateway))
     world.rows["LiteLLM_SpendLogs"] = 8
@@ -94,7 +94,7 @@ def test_a_rollback_interrupted_at_any_step_is_finished_by_the_next(tmp_path: Pa
 def test_what_a_killed_rollback_unpacked_is_removed_also_where_nothing_is_restored(
     world: World, gateway: GatewayClient
 ) -> None:
-    world.runtime.ending.add(NEW)
+    world.runtime.crashing.add(NEW)
     with pytest.raises(ServiceFailed):
         report_of(world.upgrade(gateway))
     left = world.folder / ".gatewayctl/backups/.rollback"

@@ -194,7 +194,7 @@ def test_a_gateway_yaml_that_cannot_be_edited_is_reported_before_the_backup(
 def test_a_release_that_exits_is_reported_with_its_log_and_the_way_back(
     world: World, gateway: GatewayClient
 ) -> None:
-    world.runtime.ending.add(NEW)
+    world.runtime.crashing.add(NEW)
     world.runtime.words["litellm"] = "it explodes"
 
     with pytest.raises(ServiceFailed, match="it explodes") as caught:
@@ -288,11 +288,11 @@ def test_an_upgrade_interrupted_at_any_step_is_resumed_or_rolled_back(tmp_path: 
 
 
 def test_a_resumed_upgrade_keeps_its_first_backup(world: World, gateway: GatewayClient) -> None:
-    world.runtime.ending.add(NEW)
+    world.runtime.crashing.add(NEW)
     with pytest.raises(ServiceFailed):
         report_of(world.upgrade(gateway))
     first = world.backups
-    world.runtime.ending.clear()
+    world.runtime.crashing.clear()
     world.runtime.processes["litellm"] = "stopped"
 
     report = report_of(world.upgrade(gateway, None))
@@ -304,7 +304,7 @@ def test_a_resumed_upgrade_keeps_its_first_backup(world: World, gateway: Gateway
 def test_another_version_while_one_is_unfinished_is_refused(
     world: World, gateway: GatewayClient
 ) -> None:
-    world.runtime.ending.add(NEW)
+    world.runtime.crashing.add(NEW)
     with pytest.raises(ServiceFailed):
         report_of(world.upgrade(gateway))
 

@@ -53,7 +53,7 @@ def test_another_embedded_version_is_refused_with_a_hint(
 def test_a_failing_embedded_release_has_its_own_way_back(
     embedded: World, gateway: GatewayClient
 ) -> None:
-    embedded.runtime.ending.add("new")
+    embedded.runtime.crashing.add("new")
 
     with pytest.raises(ServiceFailed) as caught:
         report_of(embedded.upgrade(gateway, None))

@@ -9,7 +9,7 @@ from tests.fakes.driving import driven
 from tests.unit.runtimes.docker.faked_engine import runtime_of, up_and_running
 
 
-def test_there_is_data_while_there_is_a_volume(settings: Settings) -> None:
+def test_there_is_data_as_long_as_there_is_a_volume(settings: Settings) -> None:
     docker = FakeDocker()
     runtime = runtime_of(settings, docker)
 
@@ -52,7 +52,7 @@ def test_a_database_that_does_not_run_is_started_for_a_shell(settings: Settings)
     docker = FakeDocker()
     shell = runtime_of(settings, docker).shell("litellm")
 
-    with pytest.raises(RuntimeProblem, match="postgres-litellm does not run"):
+    with pytest.raises(RuntimeProblem, match="postgres-litellm is not running"):
         next(shell.run("pg_dump", database="litellm"))
     shell.start()
 

@@ -18,7 +18,7 @@ from pathlib import Path
 from typing import Final
 
 from gatewayctl.errors import DatabasePasswordRefused, RuntimeProblem, ServiceFailed
-from gatewayctl.runtimes.database_shell import PSQL_WORDS, clean_psql_errors
+from gatewayctl.runtimes.database_shell import PSQL_OPTIONS, clean_psql_errors
 from gatewayctl.runtimes.embedded.environment import Environment
 from gatewayctl.runtimes.embedded.layout import Layout
 from gatewayctl.runtimes.embedded.postgres import migrations
@@ -135,7 +135,7 @@ class Cluster:
         return done.stdout
 
     def _query(self, sql: str, login: DatabaseLogin) -> Completed:
-        argv = (self.program("psql"), *PSQL_WORDS)
+        argv = (self.program("psql"), *PSQL_OPTIONS)
         return run(argv, env=login.environment(), stdin=sql, timeout=120)
 
     def login(self, name: str) -> DatabaseLogin:

@@ -11,7 +11,7 @@ from contextlib import AbstractContextManager
 from dataclasses import dataclass
 from pathlib import Path
 
-from gatewayctl.runtimes.database_shell import PSQL_WORDS, ClientProgram, DatabaseName, Session
+from gatewayctl.runtimes.database_shell import PSQL_OPTIONS, ClientProgram, DatabaseName, Session
 from gatewayctl.runtimes.embedded.postgres.cluster import ADMIN, Cluster
 from gatewayctl.runtimes.process import Completed
 from gatewayctl.runtimes.streams import open_psql, run_streamed
@@ -39,7 +39,7 @@ class EmbeddedShell:
 
     def session(self, database: str, *, admin: bool = False) -> AbstractContextManager[Session]:
         return open_psql(
-            (self.cluster.program("psql"), *PSQL_WORDS),
+            (self.cluster.program("psql"), *PSQL_OPTIONS),
             env=self._environment(database, admin=admin),
         )
 

@@ -18,7 +18,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 
 from gatewayctl.errors import MigrationFailed
-from gatewayctl.runtimes.database_shell import PSQL_WORDS, clean_psql_errors
+from gatewayctl.runtimes.database_shell import PSQL_OPTIONS, clean_psql_errors
 from gatewayctl.runtimes.process import Completed, run
 
 # The advisory lock of prisma migrate: two deployments, of either kind, run one after the other.
@@ -235,7 +235,7 @@ def _run_psql(
     with tempfile.TemporaryDirectory(prefix="gatewayctl-") as folder:
         path = Path(folder, "migrations.sql")
         path.write_text(text, encoding="utf-8", newline="")
-        argv = [str(psql), *PSQL_WORDS[:-1], str(path)]
+        argv = [str(psql), *PSQL_OPTIONS[:-1], str(path)]
         return runner(argv, env=database.environment(), timeout=timeout)
 
 
