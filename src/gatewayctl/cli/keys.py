@@ -58,7 +58,7 @@ def create(
     )
     report = create_keys(app.settings, app.gateway, request)
     if show:
-        plain = report.revealed()
+        plain = report.reveal()
         app.show(
             "keys create", plain, lambda made: keys.render_secrets(made, alone=alias is not None)
         )

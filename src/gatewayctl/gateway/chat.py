@@ -98,30 +98,30 @@ def post_chat(gateway: GatewayClient, key: Secret, request: ChatRequest) -> Iter
         headers=request.headers,
         timeout=timeout,
     ) as response:
-        read = _streamed if request.stream else _whole
+        read = _read_stream if request.stream else _read_whole
         yield Answer(
             call_id=response.headers.get("x-litellm-call-id"), chunks=read(gateway, response)
         )
 
 
-def _whole(gateway: GatewayClient, response: httpx.Response) -> Iterator[Chunk]:
-    body = _loaded(gateway, response.read())
+def _read_whole(gateway: GatewayClient, response: httpx.Response) -> Iterator[Chunk]:
+    body = _parse_object(gateway, response.read())
     choices = body.get("choices")
     if not choices:
-        raise gateway.unexpected("a completion")
+        raise gateway.unexpected_answer("a completion")
     yield Chunk(
-        text=_content(choices[0].get("message")),
+        text=_text_of(choices[0].get("message")),
         finish_reason=choices[0].get("finish_reason"),
-        usage=_usage(body.get("usage")),
+        usage=_parse_usage(body.get("usage")),
     )
 
 
-def _streamed(gateway: GatewayClient, response: httpx.Response) -> Iterator[Chunk]:
+def _read_stream(gateway: GatewayClient, response: httpx.Response) -> Iterator[Chunk]:
     finished = False
-    for event in _events(response.iter_bytes()):
+    for event in _split_events(response.iter_bytes()):
         if event == b"[DONE]":
             return
-        chunk = _chunk(gateway, _loaded(gateway, event))
+        chunk = _parse_chunk(gateway, _parse_object(gateway, event))
         finished = finished or chunk.finish_reason is not None
         yield chunk
     if not finished:
@@ -131,7 +131,7 @@ def _streamed(gateway: GatewayClient, response: httpx.Response) -> Iterator[Chun
         )
 
 
-def _events(parts: Iterator[bytes]) -> Iterator[bytes]:
+def _split_events(parts: Iterator[bytes]) -> Iterator[bytes]:
     """The ``data:`` fields of a stream of server-sent events.
 
     Lines end at \\n alone: text readers also split at characters such as U+2028, which may
@@ -147,34 +147,34 @@ def _events(parts: Iterator[bytes]) -> Iterator[bytes]:
         yield rest.removeprefix(b"data:").strip()
 
 
-def _chunk(gateway: GatewayClient, body: Mapping[str, Any]) -> Chunk:
+def _parse_chunk(gateway: GatewayClient, body: Mapping[str, Any]) -> Chunk:
     if "error" in body:
         refusal = refusals.parse_refusal_data(500, body)
-        raise refusals.error_for(refusal, role="virtual", address=gateway.base_url)
+        raise refusals.translate_refusal(refusal, role="virtual", address=gateway.base_url)
     choice: Mapping[str, Any] = next(iter(body.get("choices") or ()), {})
     return Chunk(
-        text=_content(choice.get("delta")),
+        text=_text_of(choice.get("delta")),
         finish_reason=choice.get("finish_reason"),
-        usage=_usage(body.get("usage")),
+        usage=_parse_usage(body.get("usage")),
     )
 
 
-def _loaded(gateway: GatewayClient, text: bytes) -> dict[str, Any]:
+def _parse_object(gateway: GatewayClient, text: bytes) -> dict[str, Any]:
     try:
         body = json.loads(text)
     except ValueError:
         body = None
     if not isinstance(body, dict):
-        raise gateway.unexpected("JSON that could be read")
+        raise gateway.unexpected_answer("JSON that could be read")
     return body
 
 
-def _content(message: Any) -> str:
+def _text_of(message: Any) -> str:
     content = message.get("content") if isinstance(message, dict) else None
     return content if isinstance(content, str) else ""
 
 
-def _usage(usage: Any) -> Usage | None:
+def _parse_usage(usage: Any) -> Usage | None:
     if not isinstance(usage, dict) or usage.get("total_tokens") is None:
         return None
     return Usage(

@@ -77,7 +77,7 @@ class GatewayClient:
         ) as response:  # fmt: skip
             if response.status_code == 404:
                 return None
-            return self._parsed(response)
+            return self._parse_json(response)
 
     @contextmanager
     def open(
@@ -97,10 +97,10 @@ class GatewayClient:
         carried = dict(headers or {})
         if role == "master":
             self._refuse_clear_text()
-            carried.setdefault("traceparent", _untraced())
+            carried.setdefault("traceparent", _unsampled_traceparent())
         authorised = {"Authorization": f"Bearer {key.reveal()}", **carried}
         with (
-            self.name_failures(timeout),
+            self.translate_failures(timeout),
             self.http.stream(
                 method,
                 f"{self.base_url}{path}",
@@ -111,17 +111,17 @@ class GatewayClient:
             ) as response,
         ):
             if not (none_if_absent and response.status_code == 404):
-                self._accept(response, role)
+                self._raise_for_refusal(response, role)
             yield response
 
     @contextmanager
-    def name_failures(self, timeout: httpx.Timeout) -> Iterator[None]:
+    def translate_failures(self, timeout: httpx.Timeout) -> Iterator[None]:
         """Transport failures become errors that say the address and no more."""
         try:
             yield
         except (httpx.ConnectError, httpx.ConnectTimeout) as error:
             raise GatewayUnreachable(
-                f"LiteLLM does not answer at {self.base_url} ({_why(error)})."
+                f"LiteLLM does not answer at {self.base_url} ({describe_failure(error)})."
             ) from None
         except httpx.TimeoutException:
             raise GatewayTimeout(
@@ -129,20 +129,20 @@ class GatewayClient:
             ) from None
         except (httpx.TransportError, httpx.DecodingError) as error:
             raise GatewayUnreachable(
-                f"LiteLLM at {self.base_url} broke off the connection ({_why(error)})."
+                f"LiteLLM at {self.base_url} broke off the connection ({describe_failure(error)})."
             ) from None
         except httpx.InvalidURL as error:
             raise GatewayUnreachable(f"{self.base_url} is no address ({error}).") from None
 
-    def _accept(self, response: httpx.Response, role: KeyRole) -> None:
+    def _raise_for_refusal(self, response: httpx.Response, role: KeyRole) -> None:
         if response.is_success:
             return
         if response.has_redirect_location:
             raise self._stranger("redirects elsewhere, which is never followed")
         refusal = refusals.parse_refusal(response.status_code, response.read())
-        raise refusals.error_for(refusal, role=role, address=self.base_url)
+        raise refusals.translate_refusal(refusal, role=role, address=self.base_url)
 
-    def _parsed(self, response: httpx.Response) -> Any:
+    def _parse_json(self, response: httpx.Response) -> Any:
         try:
             return jsonlib.loads(response.read())
         except ValueError:
@@ -154,7 +154,7 @@ class GatewayClient:
             hint="Choose another port under ports: in gateway.yaml, or stop that program.",
         )
 
-    def unexpected(self, what: str) -> GatewayctlError:
+    def unexpected_answer(self, what: str) -> GatewayctlError:
         """An answer that is JSON, but not what this version of LiteLLM was seen to say."""
         return GatewayRefused(f"LiteLLM at {self.base_url} answered without {what}.")
 
@@ -168,7 +168,7 @@ class GatewayClient:
             )
 
 
-def _untraced() -> str:
+def _unsampled_traceparent() -> str:
     """A W3C trace context that asks for no spans: those of our own reading and managing would
     bury the model calls in Phoenix.
     """
@@ -188,7 +188,7 @@ def _is_this_machine(host: str) -> bool:
     return True
 
 
-def _why(error: Exception) -> str:
+def describe_failure(error: Exception) -> str:
     """The system's words, without the errno httpx puts before them."""
     text = strip_keys(str(error)) or type(error).__name__
     return text.rpartition("] ")[2][:200]

@@ -14,7 +14,7 @@ import httpx
 from gatewayctl.settings.masking import strip_keys
 
 ReadinessState = Literal[
-    "ready", "database_missing", "database_disconnected", "starting", "unreachable", "stranger"
+    "ready", "database_missing", "database_disconnected", "starting", "unreachable", "other_service"
 ]
 
 TIMEOUT: Final = httpx.Timeout(5, connect=2)
@@ -48,10 +48,10 @@ def check_litellm(http: httpx.Client, url: str) -> Readiness:
     except httpx.RemoteProtocolError as error:
         # Docker's port forwarder accepts, then hangs up, until LiteLLM listens behind it.
         hung_up = "disconnected" in str(error)
-        return Readiness(state="starting" if hung_up else "stranger", detail=_plain(error))
+        return Readiness(state="starting" if hung_up else "other_service", detail=_plain(error))
     except httpx.TransportError as error:
         return Readiness(state="starting", detail=_plain(error))
-    return _judged(response)
+    return _read_state(response)
 
 
 def date_of(http: httpx.Client, url: str) -> str | None:
@@ -63,16 +63,16 @@ def date_of(http: httpx.Client, url: str) -> str | None:
     return found
 
 
-def _judged(response: httpx.Response) -> Readiness:
-    body = _json(response)
+def _read_state(response: httpx.Response) -> Readiness:
+    body = _parse_json(response)
     if not isinstance(body, dict) or "status" not in body:
         return Readiness(
-            state="stranger", detail=f"HTTP {response.status_code}, not LiteLLM's answer"
+            state="other_service", detail=f"HTTP {response.status_code}, not LiteLLM's answer"
         )
     if body["status"] == "shutting_down":
         return Readiness(state="starting", detail="is shutting down")
     if "db" not in body:
-        return Readiness(state="stranger", detail="an answer without the state of a database")
+        return Readiness(state="other_service", detail="an answer without the state of a database")
     database = strip_keys(str(body["db"]))
     if response.status_code == 200 and database == "connected":
         return Readiness(state="ready", detail="database connected")
@@ -83,7 +83,7 @@ def _judged(response: httpx.Response) -> Readiness:
     )
 
 
-def _json(response: httpx.Response) -> Any:
+def _parse_json(response: httpx.Response) -> Any:
     try:
         return json.loads(response.content)
     except ValueError:

@@ -73,7 +73,7 @@ class VirtualKey:
     limits: Mapping[str, Any] = field(default_factory=lambda: MappingProxyType({}))
     """What somebody set in LiteLLM, by LiteLLM's names: budgets, rates, team and user."""
 
-    def expired(self, now: datetime) -> bool:
+    def is_expired(self, now: datetime) -> bool:
         return self.expires is not None and self.expires <= now
 
 
@@ -81,7 +81,7 @@ class VirtualKey:
 class KeyChange:
     """What is to become of a key; None leaves a field as it is.
 
-    ``metadata`` replaces all of it. ``duration`` counts from now; ``forever`` takes an
+    ``metadata`` replaces all of it. ``duration`` counts from now; ``never_expires`` takes an
     expiry away.
     """
 
@@ -89,7 +89,7 @@ class KeyChange:
     models: tuple[str, ...] | None = None
     metadata: Mapping[str, Any] | None = None
     duration: str | None = None
-    forever: bool = False
+    never_expires: bool = False
 
     def body(self) -> dict[str, Any]:
         """The fields to send; LiteLLM reads a null duration as «never expires»."""
@@ -100,8 +100,8 @@ class KeyChange:
             body["models"] = list(self.models)
         if self.metadata is not None:
             body["metadata"] = dict(self.metadata)
-        if self.duration is not None or self.forever:
-            body["duration"] = None if self.forever else self.duration
+        if self.duration is not None or self.never_expires:
+            body["duration"] = None if self.never_expires else self.duration
         return body
 
 
@@ -118,8 +118,8 @@ def generate_key(gateway: GatewayClient, master: Secret, new: NewKey) -> Virtual
     """
     answer = gateway.call("POST", "/key/generate", key=master, role="master", json=new.body())
     if not isinstance(answer, dict) or answer.get("key") != new.secret.reveal():
-        raise gateway.unexpected("the key that was registered")
-    return _virtual_key({**answer, "token": hash_key(new.secret)})
+        raise gateway.unexpected_answer("the key that was registered")
+    return _parse_key({**answer, "token": hash_key(new.secret)})
 
 
 def get_key(gateway: GatewayClient, master: Secret, key_hash: str) -> VirtualKey | None:
@@ -136,28 +136,28 @@ def get_key(gateway: GatewayClient, master: Secret, key_hash: str) -> VirtualKey
         return None
     found = answer.get("info") if isinstance(answer, dict) else None
     if not isinstance(found, dict):
-        raise gateway.unexpected("the key's info")
+        raise gateway.unexpected_answer("the key's info")
     if found.get("status") == "deleted" or found.get("deleted_at") is not None:
         return None
-    return _virtual_key({**found, "token": key_hash})
+    return _parse_key({**found, "token": key_hash})
 
 
 def find_key_by_alias(gateway: GatewayClient, master: Secret, alias: str) -> VirtualKey | None:
     """The live key that holds an alias, or None."""
-    found = _page(gateway, master, {"page": 1, "key_alias": alias})
+    found = _fetch_page(gateway, master, {"page": 1, "key_alias": alias})
     return next((key for key in found[0] if key.alias == alias), None)
 
 
 def list_key_family(gateway: GatewayClient, master: Secret, alias: str) -> tuple[VirtualKey, ...]:
     """The live keys whose alias begins with this one, in one request as a rule."""
     asked = {"key_alias": alias, "substring_matching": "true"}
-    found = _every(gateway, master, asked)
+    found = _iterate_pages(gateway, master, asked)
     return tuple(key for key in found if key.alias is not None and key.alias.startswith(alias))
 
 
 def iterate_keys(gateway: GatewayClient, master: Secret) -> Iterator[VirtualKey]:
     """Every live key, newest first; one request for each hundred."""
-    return _every(gateway, master, {})
+    return _iterate_pages(gateway, master, {})
 
 
 def update_key(
@@ -167,8 +167,8 @@ def update_key(
     body = {"key": key_hash, **change.body()}
     answer = gateway.call("POST", "/key/update", key=master, role="master", json=body)
     if not isinstance(answer, dict) or answer.get("token") != key_hash:
-        raise gateway.unexpected("the key that was changed")
-    return _virtual_key(answer)
+        raise gateway.unexpected_answer("the key that was changed")
+    return _parse_key(answer)
 
 
 def delete_key(gateway: GatewayClient, master: Secret, key_hash: str) -> None:
@@ -185,30 +185,30 @@ def delete_key(gateway: GatewayClient, master: Secret, key_hash: str) -> None:
         raise GatewayRefused(f"LiteLLM said it deleted the key {key_hash[:12]}…, but did not.")
 
 
-def _every(
+def _iterate_pages(
     gateway: GatewayClient, master: Secret, asked: Mapping[str, str | int]
 ) -> Iterator[VirtualKey]:
     page, pages = 1, 1
     while page <= pages:
-        keys, pages = _page(gateway, master, {"page": page, **asked})
+        keys, pages = _fetch_page(gateway, master, {"page": page, **asked})
         yield from keys
         page += 1
 
 
-def _page(
+def _fetch_page(
     gateway: GatewayClient, master: Secret, asked: Mapping[str, str | int]
 ) -> tuple[list[VirtualKey], int]:
     params = {"size": _PAGE_SIZE, "return_full_object": "true", **asked}
     answer = gateway.call("GET", "/key/list", key=master, role="master", params=params)
     rows = answer.get("keys") if isinstance(answer, dict) else None
     if not isinstance(rows, list):
-        raise gateway.unexpected("a list of keys")
-    keys = [_virtual_key(row) for row in rows if isinstance(row, dict)]
+        raise gateway.unexpected_answer("a list of keys")
+    keys = [_parse_key(row) for row in rows if isinstance(row, dict)]
     # An empty page ends it, whatever the count says: keys may be deleted meanwhile.
     return keys, int(answer.get("total_pages") or 1) if rows else 0
 
 
-def _virtual_key(row: Mapping[str, Any]) -> VirtualKey:
+def _parse_key(row: Mapping[str, Any]) -> VirtualKey:
     spend = row.get("spend")
     return VirtualKey(
         hash=str(row.get("token") or ""),

@@ -29,7 +29,7 @@ def list_served_models(gateway: GatewayClient, master: Secret) -> tuple[ServedMo
     answer = gateway.call("GET", "/model/info", key=master, role="master")
     rows = answer.get("data") if isinstance(answer, dict) else None
     if not isinstance(rows, list):
-        raise gateway.unexpected("a list of models")
+        raise gateway.unexpected_answer("a list of models")
     groups: dict[str, list[str]] = {}
     for row in rows:
         upstream = str((row.get("litellm_params") or {}).get("model") or "")
@@ -62,4 +62,4 @@ def probe_model(gateway: GatewayClient, master: Secret, model: str) -> None:
         timeout=CHECK_TIMEOUT,
     )
     if not isinstance(answer, dict) or not answer.get("choices"):
-        raise gateway.unexpected("a completion")
+        raise gateway.unexpected_answer("a completion")

@@ -63,17 +63,17 @@ def parse_refusal_data(status: int, data: Any) -> Refusal:
     """The same for a body that is parsed already, such as an event in a stream."""
     inner = data.get("error", data.get("detail", data)) if isinstance(data, dict) else data
     if not isinstance(inner, dict):
-        return Refusal(status=status, message=_text(inner))
+        return Refusal(status=status, message=_sentence_of(inner))
     code = str(inner.get("code") or "")
     return Refusal(
         status=int(code) if code.isdigit() and 400 <= int(code) < 600 else status,
-        message=_text(inner.get("message", inner.get("error", inner))),
+        message=_sentence_of(inner.get("message", inner.get("error", inner))),
         type=str(inner.get("type") or ""),
         param=str(inner.get("param") or ""),
     )
 
 
-def _text(value: Any) -> str:
+def _sentence_of(value: Any) -> str:
     """The sentence in a message; HTTPException details arrive as ``str(dict)``."""
     if isinstance(value, str) and value.startswith("{"):
         try:
@@ -91,25 +91,25 @@ def clean_message(refusal: Refusal) -> str:
     return text if len(text) <= _LONGEST else f"{text[:_LONGEST]}…"
 
 
-def error_for(refusal: Refusal, *, role: KeyRole, address: str) -> GatewayctlError:
+def translate_refusal(refusal: Refusal, *, role: KeyRole, address: str) -> GatewayctlError:
     """The error that names the cause. Bodies as seen with LiteLLM 1.106.2."""
     return (
-        _about_the_model(refusal)
-        or _about_the_upstream(refusal)
-        or _about_the_database(refusal, role, address)
-        or _about_the_key(refusal, role, address)
-        or _plain(refusal, address)
+        _model_error(refusal)
+        or _provider_error(refusal)
+        or _database_error(refusal, role, address)
+        or _key_error(refusal, role, address)
+        or _other_error(refusal, address)
     )
 
 
-def _about_the_model(refusal: Refusal) -> GatewayctlError | None:
+def _model_error(refusal: Refusal) -> GatewayctlError | None:
     denied = refusal.type.endswith("_model_access_denied")
     if denied or "Invalid model name passed in" in refusal.message:
         return UnknownModel(f"The gateway refuses this model: {clean_message(refusal)}")
     return None
 
 
-def _about_the_upstream(refusal: Refusal) -> GatewayctlError | None:
+def _provider_error(refusal: Refusal) -> GatewayctlError | None:
     """LiteLLM prefixes what a provider said with its own exception's name."""
     if refusal.type == "all_deployments_in_cooldown":
         return UpstreamRefused(
@@ -132,7 +132,7 @@ def _about_the_upstream(refusal: Refusal) -> GatewayctlError | None:
     return UpstreamRefused(f"The provider refused ({refusal.status}): {clean_message(refusal)}")
 
 
-def _about_the_database(refusal: Refusal, role: KeyRole, address: str) -> GatewayctlError | None:
+def _database_error(refusal: Refusal, role: KeyRole, address: str) -> GatewayctlError | None:
     no_connection = refusal.type == "no_db_connection"
     if no_connection and refusal.status == 400 and role == "master":
         # The real master key never asks the database, so this one is not it.
@@ -147,7 +147,7 @@ def _about_the_database(refusal: Refusal, role: KeyRole, address: str) -> Gatewa
     return None
 
 
-def _about_the_key(refusal: Refusal, role: KeyRole, address: str) -> GatewayctlError | None:
+def _key_error(refusal: Refusal, role: KeyRole, address: str) -> GatewayctlError | None:
     if refusal.param == "key_alias" and "already exists" in refusal.message:
         return KeyAliasExists(clean_message(refusal))
     expired = refusal.type == "expired_key"
@@ -161,7 +161,7 @@ def _about_the_key(refusal: Refusal, role: KeyRole, address: str) -> GatewayctlE
     return VirtualKeyRefused(f"LiteLLM at {address} refuses the virtual key: {why}.")
 
 
-def _plain(refusal: Refusal, address: str) -> GatewayctlError:
+def _other_error(refusal: Refusal, address: str) -> GatewayctlError:
     if refusal.message.lstrip().startswith("<"):
         return GatewayUnreachable(
             f"Something else than LiteLLM answers at {address} (HTTP {refusal.status}, HTML).",

@@ -19,7 +19,7 @@ from gatewayctl.settings.model import Secret
 PATH: Final = "/spend/logs/v2"
 _PAGE_SIZE: Final = 1000
 """The most LiteLLM gives at once."""
-_LOOKED_AT: Final = 100
+_FAILURES_READ: Final = 100
 _WHOLE_SECONDS: Final = "%Y-%m-%d %H:%M:%S"
 
 
@@ -45,7 +45,7 @@ class SpendLog:
     start: datetime | None
     seconds: float | None
 
-    def tagged(self, name: str) -> str | None:
+    def tag_value(self, name: str) -> str | None:
         """The value of the tag ``name:value``, or None."""
         prefix = f"{name}:"
         return next((tag.removeprefix(prefix) for tag in self.tags if tag.startswith(prefix)), None)
@@ -60,14 +60,14 @@ def list_spend_logs(
     trace_id: str | None = None,
 ) -> tuple[SpendLog, ...]:
     """Every request that began in the time, newest first; of one trace if it is given."""
-    asked: dict[str, str | int] = {"page_size": _PAGE_SIZE}
+    filters: dict[str, str | int] = {"page_size": _PAGE_SIZE}
     if trace_id is not None:
-        asked["session_id"] = trace_id
+        filters["session_id"] = trace_id
     found: dict[str, SpendLog] = {}
     page = 1
     while True:
-        body = _page(gateway, master, since=since, until=until, page=page, **asked)
-        for log in map(_log, body["data"]):
+        body = _fetch_page(gateway, master, since=since, until=until, page=page, **filters)
+        for log in map(_parse_log, body["data"]):
             # A page may repeat a row when new ones arrive while it is read.
             found.setdefault(log.call_id, log)
         if page >= int(body.get("total_pages") or 1):
@@ -88,7 +88,7 @@ def count_requests(
     gateway: GatewayClient, master: Secret, *, since: datetime, until: datetime
 ) -> int:
     """How many requests LiteLLM has kept of a time."""
-    body = _page(gateway, master, since=since, until=until, page_size=1)
+    body = _fetch_page(gateway, master, since=since, until=until, page_size=1)
     return int(body.get("total") or 0)
 
 
@@ -96,12 +96,12 @@ def list_latest_failures(
     gateway: GatewayClient, master: Secret, *, since: datetime, until: datetime
 ) -> tuple[FailedRequest, ...]:
     """The newest failed request of each model group whose newest request failed."""
-    body = _page(
-        gateway, master, since=since, until=until, page_size=_LOOKED_AT, status_filter="failure"
+    body = _fetch_page(
+        gateway, master, since=since, until=until, page_size=_FAILURES_READ, status_filter="failure"
     )
     found: dict[str | None, FailedRequest] = {}
     for row in body["data"]:
-        log, said = _log(row), (row.get("metadata") or {}).get("error_information") or {}
+        log, said = _parse_log(row), (row.get("metadata") or {}).get("error_information") or {}
         found.setdefault(
             log.model,
             FailedRequest(
@@ -111,26 +111,26 @@ def list_latest_failures(
             ),
         )
     newest = {
-        model: _page(gateway, master, since=since, until=until, page_size=1, model_group=model)[
-            "data"
-        ]
+        model: _fetch_page(
+            gateway, master, since=since, until=until, page_size=1, model_group=model
+        )["data"]
         for model in found
         if model
     }
     return tuple(
         failure
         for model, failure in found.items()
-        if model and (not newest[model] or not _log(newest[model][0]).ok)
+        if model and (not newest[model] or not _parse_log(newest[model][0]).ok)
     )
 
 
-def _page(
+def _fetch_page(
     gateway: GatewayClient,
     master: Secret,
     *,
     since: datetime,
     until: datetime,
-    **asked: str | int,
+    **filters: str | int,
 ) -> Mapping[str, Any]:
     """One page of the ledger, newest first, as it comes.
 
@@ -139,15 +139,15 @@ def _page(
     params: dict[str, str | int] = {
         "start_date": since.astimezone(UTC).strftime(_WHOLE_SECONDS),
         "end_date": (until.astimezone(UTC) + timedelta(seconds=1)).strftime(_WHOLE_SECONDS),
-        **asked,
+        **filters,
     }
     body = gateway.call("GET", PATH, key=master, role="master", params=params)
     if not isinstance(body, dict) or not isinstance(body.get("data"), list):
-        raise gateway.unexpected("spend logs")
+        raise gateway.unexpected_answer("spend logs")
     return body
 
 
-def _log(row: Mapping[str, Any]) -> SpendLog:
+def _parse_log(row: Mapping[str, Any]) -> SpendLog:
     said = row.get("metadata")
     metadata: Mapping[str, Any] = said if isinstance(said, dict) else {}
     start, end = parse_time(row.get("startTime")), parse_time(row.get("endTime"))

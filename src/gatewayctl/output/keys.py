@@ -56,7 +56,7 @@ def render_list(report: KeysListReport, *, everything: bool) -> Iterable[Rendera
     rows = report.keys if everything else report.own[:SCREENFUL]
     if rows:
         heads = ("ALIAS", "VARIABLE", "STATE", "KEY", "MODELS", "EXPIRES", "SPEND")
-        yield make_table(heads, [_row(row) for row in rows])
+        yield make_table(heads, [_list_cells(row) for row in rows])
     else:
         yield "No virtual keys."
     if everything:
@@ -98,7 +98,7 @@ def render_check(report: KeysCheckReport) -> Iterable[RenderableType]:
         yield "gateway.yaml declares no keys."
     else:
         heads = ("ALIAS", "VARIABLE", "STATE", "CALL", "MANAGEMENT", "TIME")
-        yield make_table(heads, [_proof(check) for check in report.keys])
+        yield make_table(heads, [_check_cells(check) for check in report.keys])
     yield from _warnings(report.warnings)
 
 
@@ -150,7 +150,7 @@ def render_sync(report: KeysSyncReport) -> Iterable[RenderableType]:
     yield from _warnings(report.warnings)
 
 
-def _row(row: KeyRow) -> tuple[object | None, ...]:
+def _list_cells(row: KeyRow) -> tuple[object | None, ...]:
     return (
         row.alias,
         row.env,
@@ -162,7 +162,7 @@ def _row(row: KeyRow) -> tuple[object | None, ...]:
     )
 
 
-def _proof(check: KeyCheck) -> tuple[object | None, ...]:
+def _check_cells(check: KeyCheck) -> tuple[object | None, ...]:
     return (
         check.alias,
         check.env,

@@ -21,7 +21,7 @@ KEY = "sk-app-0123456789abcdef"
         (KeyChange(models=()), {"models": []}),
         (KeyChange(metadata={}), {"metadata": {}}),
         (KeyChange(duration="1h"), {"duration": "1h"}),
-        (KeyChange(forever=True), {"duration": None}),
+        (KeyChange(never_expires=True), {"duration": None}),
     ],
 )
 def test_only_what_changes_is_sent_and_the_key_by_its_hash(

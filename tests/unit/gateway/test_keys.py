@@ -173,7 +173,7 @@ def test_a_time_without_a_zone_is_utc_and_a_strange_one_is_none() -> None:
         first, second = iterate_keys(gateway, MASTER)
 
     assert first.expires == datetime(2027, 1, 1, tzinfo=UTC)
-    assert first.expired(datetime(2027, 1, 1, tzinfo=UTC))
+    assert first.is_expired(datetime(2027, 1, 1, tzinfo=UTC))
     assert (second.expires, second.spend) == (None, None)
 
 

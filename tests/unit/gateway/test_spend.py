@@ -56,7 +56,11 @@ def test_a_row_becomes_a_log() -> None:
     (log,) = read(page(row("one")))
 
     assert (log.call_id, log.trace_id, log.model) == ("one", "t" * 32, "demo")
-    assert (log.tagged("component"), log.tagged("op"), log.tagged("x")) == ("ingest", "parse", None)
+    assert (log.tag_value("component"), log.tag_value("op"), log.tag_value("x")) == (
+        "ingest",
+        "parse",
+        None,
+    )
     assert (log.prompt_tokens, log.completion_tokens, log.total_tokens) == (5, 7, 12)
     assert (log.cost, log.ok, log.seconds, log.key_alias) == (0.5, True, 0.25, "litellm-dev")
 

@@ -297,7 +297,7 @@ def _started(
 
 def _opened(project: Project, usable: Mapping[str, Secret]) -> bool | None:
     """Whether the gateway takes a virtual key of the backup; None where there is none."""
-    from gatewayctl.gateway.key_proof import probe_key
+    from gatewayctl.gateway.key_probe import probe_key
 
     for secret in usable.values():
         try:

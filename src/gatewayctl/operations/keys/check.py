@@ -15,7 +15,7 @@ from typing import Final
 from gatewayctl.errors import Drift, GatewayctlError, Refused, VirtualKeyRefused
 from gatewayctl.gateway import keys as litellm
 from gatewayctl.gateway.client import GatewayClient
-from gatewayctl.gateway.key_proof import KeyProbe, management_is_refused, probe_key
+from gatewayctl.gateway.key_probe import KeyProbe, is_management_refused, probe_key
 from gatewayctl.operations.keys.list import KeyRow, KeyState, join_keys
 from gatewayctl.operations.keys.plan import Action, KeyStep, KnownKeys, plan_keys
 from gatewayctl.operations.keys.sync import KeysSyncReport, SyncedKey, apply_sync
@@ -84,15 +84,15 @@ def check_keys(
     and, with ``fix``, Locked. A key that is refused is a row, not an exception.
     """
     if not fix:
-        return KeysCheckReport(keys=_checked(settings, gateway, now()), fixed=())
+        return KeysCheckReport(keys=_check_all(settings, gateway, now()), fixed=())
     with change_project(settings, "keys check --fix") as record:
         synced = apply_sync(settings, gateway, prune=False, dry_run=False, now=now)
-        report = _fixed(synced, _checked(settings, gateway, now()))
+        report = _add_fix_errors(synced, _check_all(settings, gateway, now()))
         record.problem = report.problem
     return report
 
 
-def _fixed(synced: KeysSyncReport, keys: tuple[KeyCheck, ...]) -> KeysCheckReport:
+def _add_fix_errors(synced: KeysSyncReport, keys: tuple[KeyCheck, ...]) -> KeysCheckReport:
     """The checks after the fix, those that still fail with what fixing them said."""
     errors = {key.alias: key.error for key in synced.keys if key.error}
     return KeysCheckReport(
@@ -105,7 +105,7 @@ def _fixed(synced: KeysSyncReport, keys: tuple[KeyCheck, ...]) -> KeysCheckRepor
     )
 
 
-def _checked(settings: Settings, gateway: GatewayClient, now: datetime) -> tuple[KeyCheck, ...]:
+def _check_all(settings: Settings, gateway: GatewayClient, now: datetime) -> tuple[KeyCheck, ...]:
     keys = tuple(litellm.iterate_keys(gateway, require_master_key(settings)))
     values = read_current_values(settings)
     known = KnownKeys(settings=settings, keys=keys, values=values, now=now)
@@ -128,8 +128,8 @@ def _check(
     gateway: GatewayClient, row: KeyRow, step: KeyStep, values: Mapping[str, Secret]
 ) -> KeyCheck:
     secret = values.get(row.env) if row.env else None
-    proof, refusal, closed = _proof(gateway, secret)
-    reason = _reason(row, step, refusal, closed)
+    proof, refusal, closed = _probe(gateway, secret)
+    reason = _find_reason(row, step, refusal, closed)
     return KeyCheck(
         alias=row.alias,
         env=row.env,
@@ -145,7 +145,7 @@ def _check(
     )
 
 
-def _proof(
+def _probe(
     gateway: GatewayClient, secret: Secret | None
 ) -> tuple[KeyProbe | None, Refused | None, bool | None]:
     """What the calls said: the proof or the refusal, and whether management is closed."""
@@ -155,12 +155,14 @@ def _proof(
         return None, VirtualKeyRefused("It does not begin with sk-."), None
     try:
         proof = probe_key(gateway, secret)
-        return proof, None, management_is_refused(gateway, secret)
+        return proof, None, is_management_refused(gateway, secret)
     except Refused as refusal:
         return None, refusal, None
 
 
-def _reason(row: KeyRow, step: KeyStep, refusal: Refused | None, closed: bool | None) -> str | None:
+def _find_reason(
+    row: KeyRow, step: KeyStep, refusal: Refused | None, closed: bool | None
+) -> str | None:
     """Why the key is not as it should be, the gravest first; None if it is."""
     if closed is False:
         return f"{row.env} opens management routes"

@@ -51,7 +51,7 @@ class KeysCreateReport:
         said = " ".join(failure.message for failure in self.failed)
         return PartlyDone(f"{len(self.failed)} of {len(self.failed) + len(self.keys)} keys: {said}")
 
-    def revealed(self) -> KeysCreateReport:
+    def reveal(self) -> KeysCreateReport:
         """The same report with every key in plain, for `--show`."""
         shown = tuple(replace(key, plain=key.key.reveal()) for key in self.keys)
         return replace(self, keys=shown)
@@ -95,12 +95,14 @@ def ensure_keys(
     EnvFileUnwritable, Locked…
     """
     master = require_master_key(settings)
-    maker = KeyProvisioner(settings=settings, gateway=gateway, master=master, fresh=fresh, now=now)
+    provisioner = KeyProvisioner(
+        settings=settings, gateway=gateway, master=master, fresh=fresh, now=now
+    )
     results: list[KeyResult] = []
     failures: list[tuple[DeclaredKey, GatewayctlError]] = []
     for declared in wanted:
         try:
-            results.append(maker.ensure(declared))
+            results.append(provisioner.ensure(declared))
         except GatewayctlError as error:
             failures.append((declared, error))
     if failures and not results:
@@ -112,5 +114,5 @@ def ensure_keys(
             for key, error in failures
         ),
         env_file=settings.env_file,
-        warnings=tuple(maker.warnings),
+        warnings=tuple(provisioner.warnings),
     )

@@ -88,14 +88,14 @@ def join_keys(settings: Settings, keys: tuple[VirtualKey, ...], *, now: datetime
     # Aliases are unique but for a race in LiteLLM; then the newest key counts.
     by_alias = {key.alias: key for key in reversed(keys) if key.alias}
     held = {key.alias: by_alias.get(key.alias) for key in settings.keys}
-    rows = [_declared(key, held[key.alias], values, now) for key in settings.keys]
+    rows = [_declared_row(key, held[key.alias], values, now) for key in settings.keys]
     others = [key for key in keys if key not in held.values()]
-    rows += [_ours(key, values, now) for key in others if is_ours(key, project)]
-    rows += [_foreign(key) for key in others if not is_ours(key, project)]
+    rows += [_own_row(key, values, now) for key in others if is_ours(key, project)]
+    rows += [_foreign_row(key) for key in others if not is_ours(key, project)]
     return KeysListReport(keys=tuple(rows))
 
 
-def _declared(
+def _declared_row(
     declared: DeclaredKey,
     key: VirtualKey | None,
     values: Mapping[str, Secret],
@@ -103,7 +103,7 @@ def _declared(
 ) -> KeyRow:
     secret = values.get(declared.env)
     if key is not None:
-        return _row(key, env=declared.env, secret=secret, declared=True, now=now)
+        return _registered_row(key, env=declared.env, secret=secret, declared=True, now=now)
     return KeyRow(
         alias=declared.alias,
         env=declared.env,
@@ -118,25 +118,25 @@ def _declared(
     )
 
 
-def _ours(key: VirtualKey, values: Mapping[str, Secret], now: datetime) -> KeyRow:
+def _own_row(key: VirtualKey, values: Mapping[str, Secret], now: datetime) -> KeyRow:
     """A key made on the command line; it says itself which variable holds it."""
     name = variable_of(key)
     secret = values.get(name) if name else None
     if is_predecessor(key) or is_successor(key):
-        return _staged(key, name, secret, now)
-    return _row(key, env=name, secret=secret, declared=False, now=now)
+        return _rotation_row(key, name, secret, now)
+    return _registered_row(key, env=name, secret=secret, declared=False, now=now)
 
 
-def _staged(key: VirtualKey, env: str | None, secret: Secret | None, now: datetime) -> KeyRow:
+def _rotation_row(key: VirtualKey, env: str | None, secret: Secret | None, now: datetime) -> KeyRow:
     """A key of a rotation; the variable is its alias's, and holds it at most by chance."""
-    row = _row(key, env=env, secret=secret, declared=False, now=now)
+    row = _registered_row(key, env=env, secret=secret, declared=False, now=now)
     in_env = secret is not None and hash_key(secret) == key.hash
     stage: KeyState = "unfinished" if is_successor(key) else "retiring"
-    state = "expired" if key.expired(now) else stage
+    state = "expired" if key.is_expired(now) else stage
     return replace(row, in_env=in_env, key=key.name, state=state)
 
 
-def _row(
+def _registered_row(
     key: VirtualKey, *, env: str | None, secret: Secret | None, declared: bool, now: datetime
 ) -> KeyRow:
     return KeyRow(
@@ -160,10 +160,10 @@ def _state(key: VirtualKey, secret: Secret | None, now: datetime) -> KeyState:
         return "not in gateway"
     if key.blocked:
         return "blocked"
-    return "expired" if key.expired(now) else "ok"
+    return "expired" if key.is_expired(now) else "ok"
 
 
-def _foreign(key: VirtualKey) -> KeyRow:
+def _foreign_row(key: VirtualKey) -> KeyRow:
     return KeyRow(
         alias=key.alias,
         env=None,

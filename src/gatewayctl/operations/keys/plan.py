@@ -31,7 +31,7 @@ Action = Literal[
 CHANGES: Final[frozenset[Action]] = frozenset(
     {"create", "register", "replace", "move", "finish", "update", "delete"}
 )
-_STUCK: Final[frozenset[Action]] = frozenset({"conflict", "blocked"})
+_UNFIXABLE: Final[frozenset[Action]] = frozenset({"conflict", "blocked"})
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -55,7 +55,7 @@ class KeyStep:
 
     @property
     def drift(self) -> bool:
-        return self.action in CHANGES or self.action in _STUCK
+        return self.action in CHANGES or self.action in _UNFIXABLE
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -88,7 +88,7 @@ class KnownKeys:
 
 def plan_keys(known: KnownKeys) -> tuple[PlannedKeyStep, ...]:
     """The declared keys in their order, then our others, then those of others."""
-    declared = [_declared(known, key) for key in known.settings.keys]
+    declared = [_plan_declared(known, key) for key in known.settings.keys]
     aliases = {key.alias for key in known.settings.keys}
     rest = [key for key in known.keys if key.alias not in aliases]
     mine = [key for key in rest if is_ours(key, known.project)]
@@ -97,15 +97,15 @@ def plan_keys(known: KnownKeys) -> tuple[PlannedKeyStep, ...]:
         for alias in aliases
         for key in classify_family(alias, known.keys, known.project).successors
     }
-    ours = [_ours(known, key) for key in mine if key.hash not in covered]
-    foreign = [_foreign(key) for key in rest if not is_ours(key, known.project)]
+    ours = [_plan_own(known, key) for key in mine if key.hash not in covered]
+    foreign = [_plan_foreign(key) for key in rest if not is_ours(key, known.project)]
     return (*declared, *ours, *foreign)
 
 
-def _declared(known: KnownKeys, declared: DeclaredKey) -> PlannedKeyStep:
+def _plan_declared(known: KnownKeys, declared: DeclaredKey) -> PlannedKeyStep:
     family = classify_family(declared.alias, known.keys, known.project)
     holder = next(iter(family.holders), None)
-    action, changes, reason = _verdict(known, declared, family)
+    action, changes, reason = _judge(known, declared, family)
     step = KeyStep(
         alias=declared.alias,
         env=declared.env,
@@ -120,29 +120,29 @@ def _declared(known: KnownKeys, declared: DeclaredKey) -> PlannedKeyStep:
 _Verdict = tuple[Action, tuple[str, ...], str | None]
 
 
-def _verdict(known: KnownKeys, declared: DeclaredKey, family: Family) -> _Verdict:
-    if family.unsettled:
+def _judge(known: KnownKeys, declared: DeclaredKey, family: Family) -> _Verdict:
+    if family.interrupted:
         return "finish", (), "a rotation of it was interrupted"
     held = known.hash_in(declared.env)
     if held is not None and any(key.hash == held for key in family.predecessors):
         return "replace", (), f"{declared.env} holds a key that was rotated away"
     if not family.holders:
-        return _unregistered(known, declared, held)
+        return _judge_unregistered(known, declared, held)
     holder = family.holders[0]
     if not is_ours(holder, known.project):
         if held == holder.hash:
             return "foreign", (), "made by others; .env holds it"
         return "conflict", (), "made by others, and .env does not hold it"
-    return _verdict_on_ours(known, declared, holder, held)
+    return _judge_own(known, declared, holder, held)
 
 
-def _verdict_on_ours(
+def _judge_own(
     known: KnownKeys, declared: DeclaredKey, holder: VirtualKey, held: str | None
 ) -> _Verdict:
     changes = find_differences(declared, holder)
     if held is None and known.hash_in(variable_of(holder)) == holder.hash:
         return "move", (f"env: {variable_of(holder)} → {declared.env}",), None
-    if held != holder.hash or holder.expired(known.now):
+    if held != holder.hash or holder.is_expired(known.now):
         lost = held != holder.hash
         return "replace", (), "nobody has its secret any more" if lost else "its time is over"
     if holder.blocked:
@@ -150,7 +150,7 @@ def _verdict_on_ours(
     return ("update" if changes else "none"), changes, None
 
 
-def _unregistered(known: KnownKeys, declared: DeclaredKey, held: str | None) -> _Verdict:
+def _judge_unregistered(known: KnownKeys, declared: DeclaredKey, held: str | None) -> _Verdict:
     if held is None:
         return "create", (), None
     other = next((key for key in known.keys if key.hash == held), None)
@@ -159,20 +159,20 @@ def _unregistered(known: KnownKeys, declared: DeclaredKey, held: str | None) -> 
     return "conflict", (), f"{declared.env} holds the key {other.alias!r}"
 
 
-def _ours(known: KnownKeys, key: VirtualKey) -> PlannedKeyStep:
+def _plan_own(known: KnownKeys, key: VirtualKey) -> PlannedKeyStep:
     action: Action = "delete" if known.prune else "keep"
     alias, reason = key.alias, "not declared in gateway.yaml"
     if is_successor(key):
         action, alias, reason = "finish", alias_of(key), "a rotation of it was interrupted"
     elif is_predecessor(key):
-        over = key.expired(known.now)
+        over = key.is_expired(known.now)
         action = "delete" if over else "keep"
         reason = "its time of grace is over" if over else "in its time of grace"
     step = KeyStep(alias=alias, env=variable_of(key), declared=False, action=action, reason=reason)
     return PlannedKeyStep(step=step, key=key)
 
 
-def _foreign(key: VirtualKey) -> PlannedKeyStep:
+def _plan_foreign(key: VirtualKey) -> PlannedKeyStep:
     step = KeyStep(alias=key.alias, env=None, declared=False, action="foreign")
     return PlannedKeyStep(step=step, key=key)
 
@@ -181,24 +181,24 @@ def find_differences(declared: DeclaredKey, key: VirtualKey) -> tuple[str, ...]:
     """What of a key is not as gateway.yaml has it: ``metadata.team: search → ads``."""
     found = []
     if set(declared.models) != set(key.models):
-        found.append(f"models: {_names(key.models)} → {_names(declared.models)}")
+        found.append(f"models: {_format_models(key.models)} → {_format_models(declared.models)}")
     has, wants = user_metadata(key.metadata), dict(declared.metadata)
     for name in sorted({*has, *wants}):
         before, after = key.metadata.get(name), wants.get(name)
         if before != after:
-            found.append(f"metadata.{name}: {_shown(before)} → {_shown(after)}")
+            found.append(f"metadata.{name}: {_format(before)} → {_format(after)}")
     for label, name, wanted in (
         ("duration", DURATION_METADATA, declared.duration),
         ("env", ENV_METADATA, declared.env),
     ):
         if key.metadata.get(name) != wanted:
-            found.append(f"{label}: {_shown(key.metadata.get(name))} → {_shown(wanted)}")
+            found.append(f"{label}: {_format(key.metadata.get(name))} → {_format(wanted)}")
     return tuple(found)
 
 
-def _names(models: Iterable[str]) -> str:
+def _format_models(models: Iterable[str]) -> str:
     return ", ".join(sorted(models)) or "all"
 
 
-def _shown(value: Any) -> str:
+def _format(value: Any) -> str:
     return "-" if value is None else str(value)

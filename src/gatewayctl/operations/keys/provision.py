@@ -85,37 +85,37 @@ class KeyProvisioner:
     def ensure(self, declared: DeclaredKey) -> KeyResult:
         """Make the key if it is missing. Raises what keeps it from being made."""
         in_file = read_env_file_values(self.settings).get(declared.env)
-        outside = self.outside(declared.env)
-        secret = outside or in_file
-        family = self.rotation.look(declared.alias)
-        holder = self.settled(family, outside, in_file)
+        environment_secret = self.environment_secret(declared.env)
+        secret = environment_secret or in_file
+        family = self.rotation.load_family(declared.alias)
+        holder = self.finish_rotation(family, environment_secret, in_file)
         if self.fresh:
-            if outside is not None:
+            if environment_secret is not None:
                 self.warnings.append(f"{declared.env} in the environment hides that of .env.")
-            return self._with_new_secret(declared, holder, instead_of=in_file)
+            return self._create_secret(declared, holder, instead_of=in_file)
         if secret is None:
-            moved = self._moved(declared, holder)
-            return moved or self._with_new_secret(declared, holder, instead_of=None)
-        if self._usable(secret):
-            if outside is None and self._is_over(family, holder, secret):
-                return self._with_new_secret(declared, holder, instead_of=secret)
-            return self._with_known_secret(declared, secret, holder)
-        if outside is not None:
+            moved = self._move_variable(declared, holder)
+            return moved or self._create_secret(declared, holder, instead_of=None)
+        if self._is_usable(secret):
+            if environment_secret is None and self._has_ended(family, holder, secret):
+                return self._create_secret(declared, holder, instead_of=secret)
+            return self._adopt_secret(declared, secret, holder)
+        if environment_secret is not None:
             raise SettingsProblem(
                 f"{declared.env} in the environment is no virtual key, and hides the one of .env.",
                 hint=f"Unset it: unset {declared.env}.",
             )
-        return self._with_new_secret(declared, holder, instead_of=secret)
+        return self._create_secret(declared, holder, instead_of=secret)
 
-    def settled(self, family: Family, *found: Secret | None) -> VirtualKey | None:
+    def finish_rotation(self, family: Family, *found: Secret | None) -> VirtualKey | None:
         """The key that bears the alias, after an interrupted rotation of it was finished.
 
         ``found`` are the secrets that the environment and .env hold for it.
         """
         live = {hash_key(secret) for secret in found if secret is not None}
-        return self.rotation.settle(family, live)
+        return self.rotation.finish(family, live)
 
-    def _is_over(self, family: Family, holder: VirtualKey | None, secret: Secret) -> bool:
+    def _has_ended(self, family: Family, holder: VirtualKey | None, secret: Secret) -> bool:
         """True for our own key whose time is over or ends: declared still, so due anew."""
         hashed = hash_key(secret)
         if any(key.hash == hashed for key in family.predecessors):
@@ -123,11 +123,11 @@ class KeyProvisioner:
         return (
             holder is not None
             and holder.hash == hashed
-            and holder.expired(self.now())
+            and holder.is_expired(self.now())
             and is_ours(holder, self.settings.project_name)
         )
 
-    def _moved(self, declared: DeclaredKey, holder: VirtualKey | None) -> KeyResult | None:
+    def _move_variable(self, declared: DeclaredKey, holder: VirtualKey | None) -> KeyResult | None:
         """The key whose variable was renamed in gateway.yaml: the line of .env moves."""
         before = None if holder is None else variable_of(holder)
         if holder is None or before is None or before == declared.env:
@@ -143,11 +143,11 @@ class KeyProvisioner:
         key = litellm.update_key(self.gateway, self.master, holder.hash, change)
         return replace(_result(declared, "moved", secret, key), written=True)
 
-    def _usable(self, secret: Secret) -> bool:
+    def _is_usable(self, secret: Secret) -> bool:
         long_enough = len(secret.reveal()) >= _SHORTEST
         return is_plausible_key(secret) and long_enough and secret != self.master
 
-    def outside(self, env: str) -> Secret | None:
+    def environment_secret(self, env: str) -> Secret | None:
         """The value of the process's environment, which outranks .env.
 
         What settings once read from .env is not asked: somebody may have rotated it since.
@@ -165,7 +165,7 @@ class KeyProvisioner:
                 f"{declared.alias} exists for the models {has}, not {wanted}; it was left so."
             )
 
-    def _with_known_secret(
+    def _adopt_secret(
         self, declared: DeclaredKey, secret: Secret, holder: VirtualKey | None
     ) -> KeyResult:
         """(a) LiteLLM knows it under this alias; (b) it does not, and is told."""
@@ -180,30 +180,30 @@ class KeyProvisioner:
                 f"{declared.env} holds the key {known.alias!r}, not {declared.alias!r}.",
                 hint=f"Delete the line {declared.env} of .env, or choose another variable.",
             )
-        return self._registered(declared, secret, holder, status="registered")
+        return self._register(declared, secret, holder, status="registered")
 
-    def _with_new_secret(
+    def _create_secret(
         self, declared: DeclaredKey, holder: VirtualKey | None, *, instead_of: Secret | None
     ) -> KeyResult:
         """(c) Make a secret, write it to .env, then tell LiteLLM; or leave no trace."""
         self._refuse_foreign(declared, holder)
         secret = generate_key_secret()
-        if not self.written(declared, secret, instead_of):
+        if not self.write_secret(declared, secret, instead_of):
             # Another gatewayctl was quicker: its secret is the key now.
             theirs = read_env_file_values(self.settings).get(declared.env)
             if theirs is None:
                 raise SettingsProblem(f"{declared.env} in .env changes all the time; left alone.")
-            return self._with_known_secret(declared, theirs, holder)
+            return self._adopt_secret(declared, theirs, holder)
         try:
-            made = self._registered(declared, secret, holder, status="created")
+            made = self._register(declared, secret, holder, status="created")
         except Refused:
             # Any other failure leaves open whether LiteLLM knows the secret by now; then it
             # stays, and the next run registers it.
-            self._taken_back(declared, secret, instead_of)
+            self._restore_line(declared, secret, instead_of)
             raise
         return replace(made, written=True)
 
-    def _registered(
+    def _register(
         self,
         declared: DeclaredKey,
         secret: Secret,
@@ -235,7 +235,9 @@ class KeyProvisioner:
             return _result(declared, "exists", secret, now)
         return _result(declared, status, secret, made)
 
-    def written(self, declared: DeclaredKey, secret: Secret, instead_of: Secret | None) -> bool:
+    def write_secret(
+        self, declared: DeclaredKey, secret: Secret, instead_of: Secret | None
+    ) -> bool:
         """True if .env holds the secret now; False if somebody else wrote one meanwhile."""
         path, values = self.settings.env_file, {declared.env: secret.reveal()}
         comment = f"Virtual key {declared.alias} of the gateway; made by gatewayctl."
@@ -255,7 +257,9 @@ class KeyProvisioner:
                 hint=f"Put its value into .env as {declared.env}, or choose another alias.",
             )
 
-    def _taken_back(self, declared: DeclaredKey, secret: Secret, instead_of: Secret | None) -> None:
+    def _restore_line(
+        self, declared: DeclaredKey, secret: Secret, instead_of: Secret | None
+    ) -> None:
         path, expect = self.settings.env_file, {declared.env: secret.reveal()}
         if instead_of is None:
             update_env_file(path, {}, remove=[declared.env], expect=expect)

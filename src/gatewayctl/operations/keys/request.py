@@ -49,7 +49,7 @@ def resolve_requested_keys(settings: Settings, ask: KeyRequest) -> tuple[Declare
         return settings.keys
     declared = next((key for key in settings.keys if key.alias == ask.alias), None)
     if declared is None:
-        return (_undeclared(settings, ask.alias, ask),)
+        return (_resolve_undeclared(settings, ask.alias, ask),)
     if ask.has_options:
         raise UsageProblem(
             f"{ask.alias} is declared in gateway.yaml, which says how it should be.",
@@ -58,7 +58,7 @@ def resolve_requested_keys(settings: Settings, ask: KeyRequest) -> tuple[Declare
     return (declared,)
 
 
-def _undeclared(settings: Settings, alias: str, ask: KeyRequest) -> DeclaredKey:
+def _resolve_undeclared(settings: Settings, alias: str, ask: KeyRequest) -> DeclaredKey:
     if not alias.strip() or alias != alias.strip() or not alias.isprintable():
         raise UsageProblem(f"{alias!r} is no alias: it must be printable, without blanks around.")
     if ".." in alias or len(alias) > _LONGEST_ALIAS:

@@ -56,14 +56,14 @@ def revoke_key(
     """
     master = require_master_key(settings)
     with change_project(settings, "keys revoke", alias):
-        maker = KeyProvisioner(
+        provisioner = KeyProvisioner(
             settings=settings, gateway=gateway, master=master, fresh=False, now=now
         )
-        return _revoked(maker, alias)
+        return _revoke(provisioner, alias)
 
 
-def _revoked(maker: KeyProvisioner, alias: str) -> KeysRevokeReport:
-    settings, family = maker.settings, maker.rotation.look(alias)
+def _revoke(provisioner: KeyProvisioner, alias: str) -> KeysRevokeReport:
+    settings, family = provisioner.settings, provisioner.rotation.load_family(alias)
     if any(not is_ours(key, settings.project_name) for key in family.holders):
         raise KeyAliasExists(
             f"gatewayctl did not make the key {alias!r}, so it does not delete it.",
@@ -72,12 +72,12 @@ def _revoked(maker: KeyProvisioner, alias: str) -> KeysRevokeReport:
     declared = next((key for key in settings.keys if key.alias == alias), None)
     keys = (*family.predecessors, *family.successors, *family.holders)
     env = declared.env if declared else next((variable_of(key) for key in keys), None)
-    removed = [delete_key_everywhere(maker, key, env) for key in keys]
-    left = _unknown_line_removed(maker, declared) if declared else False
+    removed = [delete_key_everywhere(provisioner, key, env) for key in keys]
+    left = _remove_unknown_line(provisioner, declared) if declared else False
     if not keys and not left:
         raise unknown_alias(alias)
-    if env and maker.outside(env) is not None:
-        maker.warnings.append(f"{env} is set in the environment too; unset it there.")
+    if env and provisioner.environment_secret(env) is not None:
+        provisioner.warnings.append(f"{env} is set in the environment too; unset it there.")
     return KeysRevokeReport(
         alias=alias,
         env=env,
@@ -85,18 +85,18 @@ def _revoked(maker: KeyProvisioner, alias: str) -> KeysRevokeReport:
         env_removed=any(removed) or left,
         declared=declared is not None,
         env_file=settings.env_file,
-        warnings=tuple(maker.warnings),
+        warnings=tuple(provisioner.warnings),
     )
 
 
-def _unknown_line_removed(maker: KeyProvisioner, declared: DeclaredKey) -> bool:
+def _remove_unknown_line(provisioner: KeyProvisioner, declared: DeclaredKey) -> bool:
     """Take out a value LiteLLM does not know: the next `keys create` would register it."""
-    secret = read_env_file_values(maker.settings).get(declared.env)
+    secret = read_env_file_values(provisioner.settings).get(declared.env)
     if secret is None:
         return False
-    if litellm.get_key(maker.gateway, maker.master, hash_key(secret)) is not None:
-        maker.warnings.append(f"{declared.env} holds another key, which was left.")
+    if litellm.get_key(provisioner.gateway, provisioner.master, hash_key(secret)) is not None:
+        provisioner.warnings.append(f"{declared.env} holds another key, which was left.")
         return False
     expect = {declared.env: secret.reveal()}
-    update_env_file(maker.settings.env_file, {}, remove=[declared.env], expect=expect)
+    update_env_file(provisioner.settings.env_file, {}, remove=[declared.env], expect=expect)
     return True

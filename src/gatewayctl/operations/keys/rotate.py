@@ -17,7 +17,7 @@ from typing import Any, Literal
 from gatewayctl.errors import GatewayctlError, GatewayRefused, KeyAliasExists, SettingsProblem
 from gatewayctl.gateway import keys as litellm
 from gatewayctl.gateway.client import GatewayClient
-from gatewayctl.gateway.key_proof import probe_key
+from gatewayctl.gateway.key_probe import probe_key
 from gatewayctl.gateway.keys import NewKey, VirtualKey, hash_key
 from gatewayctl.operations.keys.apps import warn_outdated_apps
 from gatewayctl.operations.keys.metadata import (
@@ -74,16 +74,16 @@ def rotate_key(
     check_duration(grace, option="--grace")
     master = require_master_key(settings)
     with change_project(settings, "keys rotate", alias):
-        maker = KeyProvisioner(
+        provisioner = KeyProvisioner(
             settings=settings, gateway=gateway, master=master, fresh=False, now=now
         )
-        holder, declared = _subject(maker, alias)
-        return _rotated(maker, holder, declared, grace)
+        holder, declared = _prepare(provisioner, alias)
+        return _rotate(provisioner, holder, declared, grace)
 
 
-def _subject(maker: KeyProvisioner, alias: str) -> tuple[VirtualKey, DeclaredKey]:
+def _prepare(provisioner: KeyProvisioner, alias: str) -> tuple[VirtualKey, DeclaredKey]:
     """The key to rotate, after an interrupted rotation of it was finished."""
-    settings, family = maker.settings, maker.rotation.look(alias)
+    settings, family = provisioner.settings, provisioner.rotation.load_family(alias)
     found = next(iter((*family.holders, *family.successors)), None)
     declared = next((key for key in settings.keys if key.alias == alias), None)
     if found is not None and not is_ours(found, settings.project_name):
@@ -96,17 +96,17 @@ def _subject(maker: KeyProvisioner, alias: str) -> tuple[VirtualKey, DeclaredKey
     env = declared.env if declared else variable_of(found)
     if env is None:
         raise unknown_alias(alias)
-    if maker.outside(env) is not None:
+    if provisioner.environment_secret(env) is not None:
         raise SettingsProblem(
             f"{env} in the environment hides that of .env, and would hold the old key.",
             hint=f"Unset it: unset {env}.",
         )
     secret = read_env_file_values(settings).get(env)
     live = set() if secret is None else {hash_key(secret)}
-    holder = maker.rotation.settle(family, live)
+    holder = provisioner.rotation.finish(family, live)
     if holder is None:
         raise unknown_alias(alias)
-    return holder, declared or _as_it_is(holder, alias, env, maker.now())
+    return holder, declared or _inherit_declaration(holder, alias, env, provisioner.now())
 
 
 def unknown_alias(alias: str) -> GatewayctlError:
@@ -117,24 +117,24 @@ def unknown_alias(alias: str) -> GatewayctlError:
     )
 
 
-def _as_it_is(holder: VirtualKey, alias: str, env: str, now: datetime) -> DeclaredKey:
+def _inherit_declaration(holder: VirtualKey, alias: str, env: str, now: datetime) -> DeclaredKey:
     """A key of the command line: the new one is neither wider nor valid for longer."""
     return inherit_limits(DeclaredKey(alias=alias, env=env), holder, now)
 
 
-def _rotated(
-    maker: KeyProvisioner, holder: VirtualKey, declared: DeclaredKey, grace: str | None
+def _rotate(
+    provisioner: KeyProvisioner, holder: VirtualKey, declared: DeclaredKey, grace: str | None
 ) -> KeysRotateReport:
     secret = generate_key_secret()
-    before = read_env_file_values(maker.settings).get(declared.env)
-    with _withdrawn_on_failure(maker, declared, secret):
-        new = _successor(maker, holder, declared, secret, grace)
-        made = litellm.generate_key(maker.gateway, maker.master, new)
-        proof = probe_key(maker.gateway, secret)
-        if not maker.written(declared, secret, before):
+    before = read_env_file_values(provisioner.settings).get(declared.env)
+    with _delete_on_failure(provisioner, declared, secret):
+        new = _new_key(provisioner, holder, declared, secret, grace)
+        made = litellm.generate_key(provisioner.gateway, provisioner.master, new)
+        proof = probe_key(provisioner.gateway, secret)
+        if not provisioner.write_secret(declared, secret, before):
             raise SettingsProblem(f"Somebody else changed {declared.env} in .env; left as it is.")
-    now_on = maker.rotation.take_over(made, (holder,), alias=declared.alias)
-    old = litellm.get_key(maker.gateway, maker.master, holder.hash) if grace else None
+    now_on = provisioner.rotation.promote(made, (holder,), alias=declared.alias)
+    old = litellm.get_key(provisioner.gateway, provisioner.master, holder.hash) if grace else None
     return KeysRotateReport(
         alias=declared.alias,
         env=declared.env,
@@ -145,13 +145,16 @@ def _rotated(
         previous_key=holder.name,
         previous_until=None if old is None else old.expires,
         latency_ms=proof.latency_ms,
-        env_file=maker.settings.env_file,
-        warnings=(*maker.warnings, *warn_outdated_apps(maker.settings, [declared.alias])),
+        env_file=provisioner.settings.env_file,
+        warnings=(
+            *provisioner.warnings,
+            *warn_outdated_apps(provisioner.settings, [declared.alias]),
+        ),
     )
 
 
-def _successor(
-    maker: KeyProvisioner,
+def _new_key(
+    provisioner: KeyProvisioner,
     holder: VirtualKey,
     declared: DeclaredKey,
     secret: Secret,
@@ -165,15 +168,15 @@ def _successor(
         alias=successor_alias(declared.alias),
         secret=secret,
         models=declared.models,
-        metadata={**updated_metadata(declared, maker.settings.project_name, holder), **marks},
+        metadata={**updated_metadata(declared, provisioner.settings.project_name, holder), **marks},
         duration=declared.duration,
         limits=holder.limits,
     )
 
 
 @contextmanager
-def _withdrawn_on_failure(
-    maker: KeyProvisioner, declared: DeclaredKey, secret: Secret
+def _delete_on_failure(
+    provisioner: KeyProvisioner, declared: DeclaredKey, secret: Secret
 ) -> Iterator[None]:
     """Until .env holds the new key, a failure deletes it again; after that it only goes on."""
     try:
@@ -181,6 +184,6 @@ def _withdrawn_on_failure(
     except (GatewayctlError, KeyboardInterrupt):
         # What cannot be looked up or deleted now, the next `keys create` finds and deletes.
         with suppress(GatewayctlError):
-            if read_env_file_values(maker.settings).get(declared.env) != secret:
-                litellm.delete_key(maker.gateway, maker.master, hash_key(secret))
+            if read_env_file_values(provisioner.settings).get(declared.env) != secret:
+                litellm.delete_key(provisioner.gateway, provisioner.master, hash_key(secret))
         raise

@@ -3,7 +3,7 @@
 LiteLLM's own regenerate needs a licence, and aliases are unique there. So the new key is
 registered as ``ALIAS@next``, .env is changed, the old one is deleted or renamed to
 ``ALIAS@old-…`` with its time of grace, and last the new one takes the alias. Whichever of
-these was the last to happen is told by LiteLLM and .env alone, and `settle` goes on from
+these was the last to happen is told by LiteLLM and .env alone, and `finish` goes on from
 there: a successor whose secret .env holds takes over, any other is deleted. Owns these
 stages. Must not know how a key is made or .env is written.
 """
@@ -42,7 +42,7 @@ class Family:
     predecessors: tuple[VirtualKey, ...]
 
     @property
-    def unsettled(self) -> bool:
+    def interrupted(self) -> bool:
         return bool(self.successors) or len(self.holders) > 1
 
 
@@ -67,29 +67,29 @@ class Rotation:
     project: str
     now: Callable[[], datetime]
 
-    def look(self, alias: str) -> Family:
+    def load_family(self, alias: str) -> Family:
         """What LiteLLM has of an alias now."""
         return classify_family(
             alias, litellm.list_key_family(self.gateway, self.master, alias), self.project
         )
 
-    def settle(self, family: Family, live: Collection[str]) -> VirtualKey | None:
+    def finish(self, family: Family, live: Collection[str]) -> VirtualKey | None:
         """Finish what was interrupted; the one key that bears the alias then, or None.
 
         ``live`` are the hashes of the secrets that .env and the environment hold.
         """
         for key in family.predecessors:
-            if key.expired(self.now()) and key.hash not in live:
+            if key.is_expired(self.now()) and key.hash not in live:
                 self._delete(key)
         for key in family.successors:
             if key.hash not in live:
                 self._delete(key)
         chosen = [key for key in family.successors if key.hash in live]
         if chosen:
-            return self.take_over(chosen[0], family.holders, alias=family.alias)
-        return self._one_of(family.holders, live)
+            return self.promote(chosen[0], family.holders, alias=family.alias)
+        return self._keep_one(family.holders, live)
 
-    def take_over(
+    def promote(
         self, successor: VirtualKey, holders: Iterable[VirtualKey], *, alias: str
     ) -> VirtualKey:
         """Retire those who bear the alias, then give it to the successor."""
@@ -115,7 +115,9 @@ class Rotation:
         )
         litellm.update_key(self.gateway, self.master, key.hash, change)
 
-    def _one_of(self, holders: tuple[VirtualKey, ...], live: Collection[str]) -> VirtualKey | None:
+    def _keep_one(
+        self, holders: tuple[VirtualKey, ...], live: Collection[str]
+    ) -> VirtualKey | None:
         """LiteLLM checks an alias before it inserts it, so two can come to bear it."""
         if not holders:
             return None

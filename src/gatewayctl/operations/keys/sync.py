@@ -114,8 +114,10 @@ def apply_sync(
         prune=prune,
     )
     steps = plan_keys(known)
-    maker = KeyProvisioner(settings=settings, gateway=gateway, master=master, fresh=False, now=now)
-    done = [_untouched(each) if dry_run else _carried_out(maker, each) for each in steps]
+    provisioner = KeyProvisioner(
+        settings=settings, gateway=gateway, master=master, fresh=False, now=now
+    )
+    done = [_unapplied(each) if dry_run else _apply(provisioner, each) for each in steps]
     return KeysSyncReport(
         keys=tuple(done),
         dry_run=dry_run,
@@ -123,11 +125,11 @@ def apply_sync(
         drift=any(each.step.drift for each in steps),
         changed=any(key.done for key in done),
         env_file=settings.env_file,
-        warnings=tuple(maker.warnings),
+        warnings=tuple(provisioner.warnings),
     )
 
 
-def _untouched(planned: PlannedKeyStep) -> SyncedKey:
+def _unapplied(planned: PlannedKeyStep) -> SyncedKey:
     step = planned.step
     return SyncedKey(
         alias=step.alias,
@@ -141,63 +143,65 @@ def _untouched(planned: PlannedKeyStep) -> SyncedKey:
     )
 
 
-def _carried_out(maker: KeyProvisioner, planned: PlannedKeyStep) -> SyncedKey:
-    synced, step = _untouched(planned), planned.step
+def _apply(provisioner: KeyProvisioner, planned: PlannedKeyStep) -> SyncedKey:
+    synced, step = _unapplied(planned), planned.step
     if step.action not in CHANGES:
         return replace(synced, error=step.reason if step.drift else None)
     try:
-        _do(maker, planned)
+        _change(provisioner, planned)
     except GatewayctlError as error:
         return replace(synced, error=error.message)
     return replace(synced, done=True)
 
 
-def _do(maker: KeyProvisioner, planned: PlannedKeyStep) -> None:
+def _change(provisioner: KeyProvisioner, planned: PlannedKeyStep) -> None:
     if planned.step.action == "delete" and planned.key is not None:
-        delete_key_everywhere(maker, planned.key, planned.step.env)
+        delete_key_everywhere(provisioner, planned.key, planned.step.env)
     elif planned.declared is None:
-        _finish(maker, planned)
+        _finish_rotation(provisioner, planned)
     else:
         if planned.step.action != "update":
-            maker.ensure(planned.declared)
-        _make_as_declared(maker, planned.declared)
+            provisioner.ensure(planned.declared)
+        _match_declaration(provisioner, planned.declared)
 
 
-def _make_as_declared(maker: KeyProvisioner, declared: DeclaredKey) -> None:
+def _match_declaration(provisioner: KeyProvisioner, declared: DeclaredKey) -> None:
     """One change of all that differs; looked up afresh, as making it may have changed it."""
-    holder = litellm.find_key_by_alias(maker.gateway, maker.master, declared.alias)
+    holder = litellm.find_key_by_alias(provisioner.gateway, provisioner.master, declared.alias)
     changes = () if holder is None else find_differences(declared, holder)
     if holder is None or not changes:
         return
     other_duration = holder.metadata.get(DURATION_METADATA) != declared.duration
     change = KeyChange(
         models=declared.models,
-        metadata=updated_metadata(declared, maker.settings.project_name, holder),
+        metadata=updated_metadata(declared, provisioner.settings.project_name, holder),
         duration=declared.duration if other_duration else None,
-        forever=other_duration and declared.duration is None,
+        never_expires=other_duration and declared.duration is None,
     )
-    litellm.update_key(maker.gateway, maker.master, holder.hash, change)
+    litellm.update_key(provisioner.gateway, provisioner.master, holder.hash, change)
 
 
-def _finish(maker: KeyProvisioner, planned: PlannedKeyStep) -> None:
+def _finish_rotation(provisioner: KeyProvisioner, planned: PlannedKeyStep) -> None:
     """The interrupted rotation of a key that gateway.yaml does not declare."""
     alias, env = str(planned.step.alias), planned.step.env
-    maker.settled(maker.rotation.look(alias), _in_file(maker, env))
+    provisioner.finish_rotation(provisioner.rotation.load_family(alias), _in_file(provisioner, env))
 
 
-def delete_key_everywhere(maker: KeyProvisioner, key: VirtualKey, env: str | None) -> bool:
+def delete_key_everywhere(provisioner: KeyProvisioner, key: VirtualKey, env: str | None) -> bool:
     """Take the key's line out of .env, then delete it in LiteLLM; True if there was one.
 
     In this order, because a value left in .env is registered by the next `keys create`:
     that would bring back what was to be gone.
     """
-    secret = _in_file(maker, env)
+    secret = _in_file(provisioner, env)
     removed = env is not None and secret is not None and litellm.hash_key(secret) == key.hash
     if env is not None and secret is not None and removed:
-        update_env_file(maker.settings.env_file, {}, remove=[env], expect={env: secret.reveal()})
-    litellm.delete_key(maker.gateway, maker.master, key.hash)
+        update_env_file(
+            provisioner.settings.env_file, {}, remove=[env], expect={env: secret.reveal()}
+        )
+    litellm.delete_key(provisioner.gateway, provisioner.master, key.hash)
     return removed
 
 
-def _in_file(maker: KeyProvisioner, env: str | None) -> Secret | None:
-    return read_env_file_values(maker.settings).get(env) if env else None
+def _in_file(provisioner: KeyProvisioner, env: str | None) -> Secret | None:
+    return read_env_file_values(provisioner.settings).get(env) if env else None

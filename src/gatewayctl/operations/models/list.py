@@ -78,7 +78,7 @@ def list_models(
     Raises MasterKeyMissing, MasterKeyRefused, GatewayUnreachable, GatewayTimeout.
     """
     master = require_master_key(settings)
-    rows = _joined(settings, list_served_models(gateway, master))
+    rows = _join(settings, list_served_models(gateway, master))
     if not call:
         return ModelsListReport(models=rows, checked=False)
     checked: list[ModelRow] = []
@@ -87,18 +87,18 @@ def list_models(
             checked.append(row)
             continue
         yield Progress(subject=row.model, state="working", detail="one call")
-        outcome = _called(gateway, master, row.model, clock)
+        outcome = _call(gateway, master, row.model, clock)
         state: Literal["ready", "failed"] = "ready" if outcome.ok else "failed"
         yield Progress(subject=row.model, state=state, detail=outcome.reason or "answers")
         checked.append(replace(row, check=outcome))
     return ModelsListReport(models=tuple(checked), checked=True)
 
 
-def _joined(settings: Settings, groups: tuple[ServedModel, ...]) -> tuple[ModelRow, ...]:
+def _join(settings: Settings, groups: tuple[ServedModel, ...]) -> tuple[ModelRow, ...]:
     by_name = {group.name: group for group in groups}
     # The parts of an offline model are no models of their own to a person.
     declared = {model.name for model in settings.served}
-    rows = [_declared(model, by_name.get(model.name), settings) for model in settings.models]
+    rows = [_declared_row(model, by_name.get(model.name), settings) for model in settings.models]
     rows += [
         ModelRow(
             model=group.name,
@@ -113,7 +113,7 @@ def _joined(settings: Settings, groups: tuple[ServedModel, ...]) -> tuple[ModelR
     return tuple(rows)
 
 
-def _declared(model: Model, group: ServedModel | None, settings: Settings) -> ModelRow:
+def _declared_row(model: Model, group: ServedModel | None, settings: Settings) -> ModelRow:
     upstream = model.litellm_params.get("model")
     return ModelRow(
         model=model.name,
@@ -125,7 +125,7 @@ def _declared(model: Model, group: ServedModel | None, settings: Settings) -> Mo
     )
 
 
-def _called(
+def _call(
     gateway: GatewayClient, master: Secret, model: str, clock: Callable[[], float]
 ) -> ModelCheck:
     began = clock()

@@ -10,10 +10,10 @@ from typing import Final
 from gatewayctl.settings.model import Model, Settings
 
 # What people and templates write where a key belongs, in small letters.
-_STAND_INS: Final = frozenset(
+_PLACEHOLDERS: Final = frozenset(
     {"none", "null", "todo", "dummy", "fake", "test", "sk-", "key", "xxxx", "sk-xxxx"}
 )
-_PARTS_OF_STAND_INS: Final = (
+_PLACEHOLDER_PARTS: Final = (
     "your-", "your_", "your ", "change-me", "changeme", "change_me", "placeholder", "example",
     "replace-", "replace_", "insert-", "...", "…", "xxxxxx",
 )  # fmt: skip
@@ -32,4 +32,4 @@ def is_placeholder(value: str) -> bool:
     """True for a text that stands where a key should, such as ``sk-your-key`` or ``<key>``."""
     text = value.strip().lower()
     bracketed = text[:1] + text[-1:] in {"<>", "{}", "[]"} or text.startswith("${")
-    return bracketed or text in _STAND_INS or any(part in text for part in _PARTS_OF_STAND_INS)
+    return bracketed or text in _PLACEHOLDERS or any(part in text for part in _PLACEHOLDER_PARTS)

@@ -105,7 +105,7 @@ def _called(
     settings: Settings, gateway: GatewayClient, names: Sequence[str]
 ) -> tuple[str | None, str | None]:
     """The trace of the last call, and the model that answered a chat."""
-    from gatewayctl.gateway.key_proof import probe_key
+    from gatewayctl.gateway.key_probe import probe_key
 
     values = read_current_values(settings)
     opened: dict[str, tuple[str, ...]] = {}

@@ -132,7 +132,7 @@ def _gap(call_id: str, log: SpendLog | None, span: Span | None) -> Gap | None:
         missing_in="phoenix" if span is None else "neither",
         call_id=call_id,
         trace_id=log.trace_id,
-        component=log.tagged("component"),
+        component=log.tag_value("component"),
         model=log.model,
         start=log.start,
         why=why,

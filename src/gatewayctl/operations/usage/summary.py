@@ -89,7 +89,7 @@ def _namer(
     by: By, settings: Settings, gateway: GatewayClient, master: Secret
 ) -> Callable[[SpendLog], str | None]:
     if by == "component":
-        return lambda log: log.tagged("component")
+        return lambda log: log.tag_value("component")
     if by == "operation":
         return _operation
     if by == "model":
@@ -102,7 +102,7 @@ def _namer(
 
 def _operation(log: SpendLog) -> str | None:
     """Component and operation: two components may call an operation the same."""
-    parts = (log.tagged("component"), log.tagged("op"))
+    parts = (log.tag_value("component"), log.tag_value("op"))
     return "/".join(part or "-" for part in parts) if any(parts) else None
 
 

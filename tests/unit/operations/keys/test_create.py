@@ -173,8 +173,8 @@ def test_no_secret_is_in_the_report_until_it_is_asked_for(tmp_path: Path) -> Non
     secret = held(tmp_path) or ""
     assert secret not in repr(report)
     assert [key.plain for key in report.keys] == [None]
-    assert [key.plain for key in report.revealed().keys] == [secret]
-    assert secret not in repr(report.revealed())
+    assert [key.plain for key in report.reveal().keys] == [secret]
+    assert secret not in repr(report.reveal())
 
 
 @pytest.mark.parametrize(("values", "written"), [("", True), (f"APP_KEY={SECRET}\n", False)])

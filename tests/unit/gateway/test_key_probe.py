@@ -4,7 +4,7 @@ import httpx
 import pytest
 
 from gatewayctl.errors import GatewayRefused, GatewayUnreachable, VirtualKeyRefused
-from gatewayctl.gateway.key_proof import management_is_refused, probe_key
+from gatewayctl.gateway.key_probe import is_management_refused, probe_key
 from gatewayctl.settings.model import Secret
 from tests.fakes.litellm import FakeLiteLLM, served
 
@@ -41,8 +41,8 @@ def test_management_is_closed_to_an_application_s_key_and_open_to_the_master_key
     fake.add(SECRET.reveal(), "app")
 
     with served(fake) as gateway:
-        assert management_is_refused(gateway, SECRET)
-        assert not management_is_refused(gateway, Secret(fake.master))
+        assert is_management_refused(gateway, SECRET)
+        assert not is_management_refused(gateway, Secret(fake.master))
 
 
 def test_a_failure_of_litellm_is_not_taken_for_a_refusal() -> None:
@@ -50,7 +50,7 @@ def test_a_failure_of_litellm_is_not_taken_for_a_refusal() -> None:
     fake.planted["/key/list"] = lambda _: httpx.Response(503)
 
     with served(fake) as gateway, pytest.raises(GatewayRefused, match="503"):
-        management_is_refused(gateway, SECRET)
+        is_management_refused(gateway, SECRET)
 
 
 def test_nobody_at_the_address_is_told() -> None:
@@ -61,4 +61,4 @@ def test_nobody_at_the_address_is_told() -> None:
     fake.planted["/key/list"] = nobody
 
     with served(fake) as gateway, pytest.raises(GatewayUnreachable):
-        management_is_refused(gateway, SECRET)
+        is_management_refused(gateway, SECRET)

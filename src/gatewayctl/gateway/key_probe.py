@@ -36,18 +36,18 @@ def probe_key(
     answer = gateway.call("GET", "/v1/models", key=secret, role="virtual", timeout=_TIMEOUT)
     rows = answer.get("data") if isinstance(answer, dict) else None
     if not isinstance(rows, list):
-        raise gateway.unexpected("a list of models")
+        raise gateway.unexpected_answer("a list of models")
     models = tuple(str(row.get("id")) for row in rows if isinstance(row, dict))
     return KeyProbe(models=models, latency_ms=(clock() - began) * 1000)
 
 
-def management_is_refused(gateway: GatewayClient, secret: Secret) -> bool:
+def is_management_refused(gateway: GatewayClient, secret: Secret) -> bool:
     """True if the key may not list keys, as no key of an application may.
 
     Raises GatewayRefused where LiteLLM fails instead of answering.
     """
     with (
-        gateway.name_failures(_TIMEOUT),
+        gateway.translate_failures(_TIMEOUT),
         gateway.http.stream(
             "GET",
             f"{gateway.base_url}/key/list",
