@@ -1,4 +1,4 @@
-"""Marked secrets in every place, every verb and many failures, then a search everywhere."""
+"""Marked secrets in every place, every verb and many failures, then a search of all output."""
 
 from __future__ import annotations
 
@@ -28,10 +28,10 @@ from tests.e2e.conftest import Project, own_stack
 from tests.e2e.litellm_database import LiteLLMDatabase
 
 VIRTUAL = frozenset({"LITELLM_API_KEY", "LITELLM_EVAL_KEY", "BATCH_KEY"})
-# The verbs whose purpose is to print a virtual key, and nothing else that is secret.
+# The verbs that may print virtual keys, and no other secret.
 PRINTS = {("env",): VIRTUAL, ("keys", "create", "--show"): VIRTUAL}
 
-# What each verb is called with while the stack runs; a verb that is not here runs bare.
+# The arguments of each verb while the stack runs; other verbs run without arguments.
 CALLS: dict[tuple[str, ...], list[list[str]]] = {
     ("chat",): [
         ["--model", "demo", "--component", "passthrough", "Hello"],
@@ -44,8 +44,8 @@ CALLS: dict[tuple[str, ...], list[list[str]]] = {
         ["--metadata", "nonsense", "Hello"],
         [],
     ],
-    ("demo",): [],  # up and chat, with models of its own
-    ("down",): [],  # comes last
+    ("demo",): [],  # up and chat, with its own models
+    ("down",): [],  # runs last
     ("env",): [[], ["--format", "json"], ["--for", "container"], ["--key", "no-such-key"]],
     ("init",): [[], ["--json"]],
     ("keys", "check"): [[], ["--json"], ["--fix", "--json"]],
@@ -85,7 +85,7 @@ class QuotingProvider(BaseHTTPRequestHandler):
     """A provider that quotes the key it refuses, as some do."""
 
     def log_message(self, *_: object) -> None:
-        """Say nothing."""
+        """No log on stderr."""
 
     def do_POST(self) -> None:
         self.rfile.read(int(self.headers.get("content-length") or 0))
@@ -143,7 +143,7 @@ def project(
 
 
 def verbs() -> list[tuple[str, ...]]:
-    """Every command there is, as the words that call it."""
+    """Every command, as its arguments."""
 
     def below(command: Any, words: tuple[str, ...]) -> Iterator[tuple[str, ...]]:
         inner = getattr(command, "commands", None)
@@ -157,7 +157,7 @@ def verbs() -> list[tuple[str, ...]]:
 
 
 class Searched:
-    """Runs gatewayctl and looks into all it says."""
+    """Runs gatewayctl and searches all its output."""
 
     def __init__(self, project: Project, canaries: Canaries) -> None:
         self.project = project
@@ -171,10 +171,10 @@ class Searched:
             if words[: 1 if len(verb) == 1 else 2] == verb[:2] and set(verb) <= set(words):
                 allowed = names
         said = " ".join(words)
-        self.canaries.look(f"stdout of {said}", done.stdout, allowed=allowed)
-        self.canaries.look(f"stderr of {said}", done.stderr)
+        self.canaries.search(f"stdout of {said}", done.stdout, allowed=allowed)
+        self.canaries.search(f"stderr of {said}", done.stderr)
         self.exits.setdefault(said, done.returncode)
-        # New secrets of .env are marked too, once they are there.
+        # New secrets in .env are searched for too.
         self.canaries.values.update(
             {
                 f"{name} ({value[-4:]})": value
@@ -186,7 +186,7 @@ class Searched:
 
 
 def story(searched: Searched) -> None:
-    """Every verb while the stack runs, failures among them."""
+    """Run every verb on the running stack, including failures."""
     project = searched.project
     assert searched.run("up", "--timeout", "240").returncode == 0
     headers = {"authorization": f"Bearer {project.secrets()['LITELLM_MASTER_KEY']}"}
@@ -215,7 +215,7 @@ def story(searched: Searched) -> None:
 
 
 def files_that_are_wrong(searched: Searched, canaries: Canaries) -> None:
-    """Settings no verb can read, with secrets in the very places that are quoted in errors."""
+    """Run verbs with invalid settings, with secrets in the places that errors quote."""
     secret = canaries.values["SOMEBODY_ELSES"]
     project = searched.project
     for name, text in (
@@ -234,12 +234,12 @@ def files_that_are_wrong(searched: Searched, canaries: Canaries) -> None:
         path.write_text(text, encoding="utf-8")
         for words in (["keys", "list"], ["status", "--json"], ["render", "--check"], ["chat", "x"]):
             done = project.run("-v", *words)
-            canaries.look(f"{words} with {name}: {text[:20]}", done.stdout + done.stderr)
+            canaries.search(f"{words} with {name}: {text[:20]}", done.stdout + done.stderr)
         path.write_bytes(kept)
 
 
 def spend_logs(project: Project) -> str:
-    """What LiteLLM stored about every call, as text; its rows are written some seconds later."""
+    """The spend logs of every call, as text; LiteLLM writes them some seconds later."""
     headers = {"authorization": f"Bearer {project.secrets()['LITELLM_MASTER_KEY']}"}
     now = datetime.now(UTC)
     params = {
@@ -269,7 +269,7 @@ def spend_logs(project: Project) -> str:
 
 
 def stored_spans(project: Project) -> str:
-    """Every span of every project of Phoenix, as text."""
+    """Every span of every Phoenix project, as text."""
     projects = httpx.get(f"{project.phoenix_url}/v1/projects", timeout=30).json()["data"]
     texts = []
     for each in projects:
@@ -290,7 +290,7 @@ def stored_spans(project: Project) -> str:
 
 @pytest.mark.full
 @pytest.mark.timeout(900)
-def test_no_secret_is_anywhere_it_must_not_be(
+def test_no_secret_is_in_any_place_where_it_must_not_be(
     project: Project, canaries: Canaries, embedded_environment: Environment
 ) -> None:
     searched = Searched(project, canaries)
@@ -306,10 +306,10 @@ def test_no_secret_is_anywhere_it_must_not_be(
         for words in (["keys", "check"], ["chat", "Hello"], ["models", "list", "--json"]):
             searched.run(*words)
 
-    canaries.look("the spend logs", spend)
-    canaries.look("Phoenix's spans", spans)
-    canaries.look("the table of keys", dump)
-    # A backup holds .env, and is as closed as it is.
+    canaries.search("the spend logs", spend)
+    canaries.search("Phoenix's spans", spans)
+    canaries.search("the table of keys", dump)
+    # A backup contains .env, so it has the same file mode.
     backups = project.folder / ".gatewayctl" / "backups"
     archives = [path for path in backups.iterdir() if path.is_file()]
     assert {stat.S_IMODE(path.stat().st_mode) for path in archives} == {0o600}
@@ -319,19 +319,19 @@ def test_no_secret_is_anywhere_it_must_not_be(
         project.folder / "elsewhere" / ".env",
         project.folder / ".gatewayctl" / "postgres" / "data",
     )
-    files = canaries.look_into(project.folder, but=own)
+    files = canaries.search_folder(project.folder, but=own)
 
     assert sorted(set(canaries.hits)) == []
-    # And all of it was really there to be looked at.
+    # Check that the search covered everything.
     assert set(searched.exits.values()) >= {0, 2, 3, 5, 6}
     assert searched.exits["keys rotate litellm-eval"] == 0
     assert "litellm-dev" in dump
     assert files >= 8
-    assert watch.looks > 100
+    assert watch.scans > 100
     assert any("supervisor" in line for line in watch.seen)
 
 
-def test_a_bug_s_traceback_holds_no_secret(
+def test_the_traceback_of_an_internal_error_contains_no_secret(
     tmp_path: Path, capfd: pytest.CaptureFixture[str]
 ) -> None:
     found = Canaries(values={"LITELLM_MASTER_KEY": canary("sk-")})
@@ -348,7 +348,7 @@ def test_a_bug_s_traceback_holds_no_secret(
         env=dict.fromkeys(found.values),
     )
 
-    found.look("the output", result.output + result.stderr + "".join(capfd.readouterr()))
+    found.search("the output", result.output + result.stderr + "".join(capfd.readouterr()))
     assert result.exit_code == 1
     assert "Traceback" in result.stderr
     assert found.hits == []
@@ -358,12 +358,12 @@ def test_a_bug_s_traceback_holds_no_secret(
     "leak",
     [str, lambda value: value[:20], lambda value: f"Basic {value[3:]}", lambda v: v.encode().hex()],
 )
-def test_the_search_finds_a_secret_that_is_there(leak: Callable[[str], str]) -> None:
+def test_the_search_finds_a_secret(leak: Callable[[str], str]) -> None:
     secret = canary("sk-")
     found = Canaries(values={"X": secret})
 
-    found.look("nowhere", f"sk-…{secret[-4:]}")
-    found.look("here", f"before {leak(secret)} after")
+    found.search("nowhere", f"sk-…{secret[-4:]}")
+    found.search("here", f"before {leak(secret)} after")
 
     assert found.hits == (["X in here"] if len(leak(secret)) > 20 else [])
 

@@ -1,4 +1,4 @@
-"""The whole life of a virtual key on the real stack, as a person would drive it."""
+"""The life of a virtual key on the real stack, as a user would manage it."""
 
 from __future__ import annotations
 
@@ -19,7 +19,7 @@ from tests.e2e.litellm_database import LiteLLMDatabase
 
 
 def chat_status(project: Project, key: str) -> int:
-    """What the gateway answers to a chat with this very key."""
+    """The HTTP status of a chat with this key."""
     return httpx.post(
         f"{project.gateway_url}/v1/chat/completions",
         headers={"authorization": f"Bearer {key}"},
@@ -29,7 +29,7 @@ def chat_status(project: Project, key: str) -> int:
 
 
 def management(project: Project, method: str, path: str, **rest: Any) -> Any:
-    """A call with the master key, behind gatewayctl's back."""
+    """A call with the master key, without gatewayctl."""
     headers = {"authorization": f"Bearer {project.secrets()['LITELLM_MASTER_KEY']}"}
     url = f"{project.gateway_url}{path}"
     return httpx.request(method, url, headers=headers, timeout=30, **rest).raise_for_status().json()
@@ -37,7 +37,7 @@ def management(project: Project, method: str, path: str, **rest: Any) -> Any:
 
 @pytest.fixture
 def beside(stack: Project, tmp_path: Path) -> Iterator[Project]:
-    """Another project on the same gateway, with keys of its own."""
+    """Another project on the same gateway, with its own keys."""
     made = Project(folder=tmp_path, ports=stack.ports)
     (tmp_path / ".env").write_text(
         f"LITELLM_MASTER_KEY={stack.secrets()['LITELLM_MASTER_KEY']}\n", encoding="utf-8"
@@ -55,7 +55,7 @@ def declare(project: Project, *keys: str) -> None:
     (project.folder / "gateway.yaml").write_text(f"{text}\n", encoding="utf-8")
 
 
-def test_a_key_is_made_used_rotated_and_revoked(stack: Project) -> None:
+def test_a_key_is_created_used_rotated_and_revoked(stack: Project) -> None:
     stack.ok("keys", "create", "life", "--env", "LIFE_KEY", "--model", "demo")
     first = stack.secrets()["LIFE_KEY"]
     said = stack.ok("chat", "--key-env", "LIFE_KEY", "--model", "demo", "Hello")
@@ -78,7 +78,7 @@ def test_a_key_is_made_used_rotated_and_revoked(stack: Project) -> None:
     assert "life" not in {key["alias"] for key in stack.data("keys", "list")["keys"]}
 
 
-def test_with_a_grace_both_keys_work_until_it_is_over(beside: Project) -> None:
+def test_with_a_grace_both_keys_work_until_it_ends(beside: Project) -> None:
     beside.ok("keys", "create")
     first = beside.secrets()["APP_KEY"]
 
@@ -87,7 +87,7 @@ def test_with_a_grace_both_keys_work_until_it_is_over(beside: Project) -> None:
     at_once = chat_status(beside, first), chat_status(beside, second)
     listed = {key["alias"]: key for key in beside.data("keys", "list")["keys"]}
     (old,) = (alias for alias in listed if listed[alias]["state"] == "retiring")
-    # The hour is over.
+    # End the grace period.
     token = management(beside, "GET", "/key/list", params={"key_alias": old})["keys"][0]
     management(beside, "POST", "/key/update", json={"key": token, "duration": "1s"})
     time.sleep(1.5)
@@ -107,7 +107,7 @@ def test_with_a_grace_both_keys_work_until_it_is_over(beside: Project) -> None:
     assert left == ["app"]
 
 
-def test_revoking_ends_a_key_in_its_grace_as_well(beside: Project) -> None:
+def test_revoking_also_deletes_a_key_in_its_grace_period(beside: Project) -> None:
     beside.ok("keys", "create")
     first = beside.secrets()["APP_KEY"]
     beside.ok("keys", "rotate", "app", "--grace", "1h")
@@ -119,7 +119,7 @@ def test_revoking_ends_a_key_in_its_grace_as_well(beside: Project) -> None:
     assert (chat_status(beside, first), chat_status(beside, second)) == (401, 401)
 
 
-def test_check_proves_every_key_of_the_stack(stack: Project) -> None:
+def test_check_covers_every_key_of_the_stack(stack: Project) -> None:
     checks = stack.data("keys", "check")["keys"]
 
     assert {key["alias"] for key in checks} >= {"litellm-dev", "litellm-eval"}
@@ -127,7 +127,7 @@ def test_check_proves_every_key_of_the_stack(stack: Project) -> None:
     assert all("demo" in key["models"] for key in checks)
 
 
-def test_check_tells_drift_and_fix_ends_it(beside: Project) -> None:
+def test_check_reports_drift_and_fix_repairs_it(beside: Project) -> None:
     beside.ok("keys", "create")
     token = management(beside, "GET", "/key/list", params={"key_alias": "app"})["keys"][0]
     management(beside, "POST", "/key/delete", json={"keys": [token]})
@@ -143,7 +143,7 @@ def test_check_tells_drift_and_fix_ends_it(beside: Project) -> None:
     assert chat_status(beside, beside.secrets()["APP_KEY"]) == 200
 
 
-def test_sync_makes_the_keys_what_is_declared_and_a_second_time_changes_nothing(
+def test_sync_makes_the_keys_match_and_a_second_run_changes_nothing(
     beside: Project,
 ) -> None:
     beside.ok("keys", "create")
@@ -173,7 +173,7 @@ def test_sync_makes_the_keys_what_is_declared_and_a_second_time_changes_nothing(
     assert "BATCH_KEY" not in beside.secrets()
 
 
-def test_a_key_made_by_hand_and_another_projects_are_left_alone_and_foreign(
+def test_a_key_created_without_gatewayctl_and_another_projects_are_foreign_and_not_changed(
     stack: Project, beside: Project
 ) -> None:
     by_hand = management(stack, "POST", "/key/generate", json={"key_alias": "made-by-hand"})
@@ -195,7 +195,7 @@ def test_a_key_made_by_hand_and_another_projects_are_left_alone_and_foreign(
     assert still == (200, 200)
 
 
-def test_a_renamed_variable_takes_the_same_key_along(beside: Project) -> None:
+def test_a_renamed_variable_keeps_its_key(beside: Project) -> None:
     beside.ok("keys", "create")
     secret = beside.secrets()["APP_KEY"]
     declare(beside, "app: {env: RENAMED_KEY, models: [demo], metadata: {team: search}}")
@@ -208,7 +208,7 @@ def test_a_renamed_variable_takes_the_same_key_along(beside: Project) -> None:
     assert beside.data("keys", "sync", "--dry-run")["drift"] is False
 
 
-def test_a_thousand_keys_are_listed_in_one_screenful_and_soon(
+def test_a_thousand_keys_are_listed_on_one_screen_and_fast(
     stack: Project, embedded_environment: Environment
 ) -> None:
     database = LiteLLMDatabase(project=stack, environment=embedded_environment)
@@ -242,8 +242,8 @@ def test_a_thousand_keys_are_listed_in_one_screenful_and_soon(
     assert sum(len(page["keys"]) for page in pages) == 1000
     assert len(data["keys"]) >= 1002
     assert len(said.splitlines()) <= 24
-    counted = re.search(r"And (\d+) keys that gatewayctl did not make", said)
+    counted = re.search(r"(\d+) keys not created by gatewayctl", said)
     assert counted is not None
     assert int(counted[1]) >= 1000
-    # A bound of a promise, several times what it takes; not a measurement.
+    # A generous upper bound, not a measurement.
     assert ours < 4 * (few + litellm), (ours, few, litellm)

@@ -1,7 +1,7 @@
-"""LiteLLM's HTTP face as 1.106.2 was seen to behave, in memory, behind httpx's transport.
+"""The HTTP API of LiteLLM 1.106.2, in memory, behind httpx's transport.
 
 Keys are kept by hash; aliases are unique; a secret that exists is upserted without change;
-deleted keys still answer /key/info. Refusals can be planted by path.
+/key/info still returns deleted keys. Answers can be planted by path.
 """
 
 from __future__ import annotations
@@ -24,7 +24,7 @@ Handler = Callable[[httpx.Request], httpx.Response]
 
 
 def error(status: int, message: str, *, kind: str = "", param: str | None = None) -> httpx.Response:
-    """The error envelope; ``code`` is a text in LiteLLM."""
+    """The error envelope; ``code`` is a string in LiteLLM."""
     inner = {"message": message, "type": kind, "param": param, "code": str(status)}
     return httpx.Response(status, json={"error": inner})
 
@@ -34,7 +34,7 @@ def sha256(secret: str) -> str:
 
 
 def event_stream(*texts: str, model: str = "demo", done: bool = True) -> bytes:
-    """A streamed reply as LiteLLM sends it, its usage last."""
+    """A streamed reply as LiteLLM sends it, with the usage at the end."""
     deltas: list[dict[str, Any]] = [
         {"choices": [{"index": 0, "delta": {"content": text}}]} for text in texts
     ]
@@ -51,7 +51,7 @@ def event_stream(*texts: str, model: str = "demo", done: bool = True) -> bytes:
 
 @dataclass
 class FakeLiteLLM:
-    """``requests`` remembers every request; ``planted`` answers a path instead of the fake."""
+    """``requests`` records every request; ``planted`` overrides the answers of a path."""
 
     master: str = MASTER_KEY
     keys: dict[str, dict[str, Any]] = field(default_factory=dict)
@@ -63,7 +63,7 @@ class FakeLiteLLM:
     now: datetime = datetime(2026, 11, 23, tzinfo=UTC)
 
     def add(self, secret: str, alias: str | None = None, **fields: Any) -> str:
-        """Put a key into the database; returns its hash."""
+        """Add a key to the database; returns its hash."""
         token = sha256(secret)
         self.keys[token] = {
             "token": token,

@@ -66,7 +66,7 @@ def test_a_rotated_key_says_which_app_waits_for_it(containers: Project) -> None:
 
     result = containers.run("keys", "rotate", "litellm-dev")
 
-    assert "Run `gatewayctl up`, so that shop gets the new key." in result.output
+    assert "Run `gatewayctl up` to pass the new key to shop." in result.output
 
 
 def test_an_engine_that_does_not_run_is_its_own_failure(containers: Project) -> None:

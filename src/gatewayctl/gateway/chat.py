@@ -1,6 +1,6 @@
-"""Chat completions through LiteLLM, streamed or whole.
+"""Chat completions through LiteLLM, streamed or not.
 
-Owns the request as data and the reading of server-sent events. Must not know
+Owns the request as data and the parsing of server-sent events. Must not know
 components, spans or terminals.
 """
 
@@ -26,9 +26,9 @@ Message = Mapping[str, str]
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class ChatRequest:
-    """One request. ``headers`` carry the trace context; ``timeout`` in seconds of silence.
+    """One request. ``headers`` carry the trace context.
 
-    ``response_format`` is OpenAI's: JSON mode, or an answer after a JSON schema.
+    ``timeout``: seconds without data. ``response_format``: OpenAI's JSON mode or JSON schema.
     """
 
     model: str
@@ -40,7 +40,7 @@ class ChatRequest:
     response_format: Mapping[str, Any] | None = None
 
     def body(self) -> dict[str, Any]:
-        """The JSON that is posted; a stream is asked to end with its usage."""
+        """The JSON to post; a stream is asked to end with its usage."""
         body: dict[str, Any] = {
             "model": self.model,
             "messages": [dict(message) for message in self.messages],
@@ -65,7 +65,7 @@ class Usage:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Chunk:
-    """A part of a reply; a whole reply is one chunk."""
+    """A part of a reply; a reply that is not streamed is one chunk."""
 
     text: str = ""
     finish_reason: str | None = None
@@ -74,7 +74,7 @@ class Chunk:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Answer:
-    """A reply that has begun: LiteLLM's call id, and the parts as they arrive."""
+    """A reply that has started: LiteLLM's call id, and the chunks as they arrive."""
 
     call_id: str | None
     chunks: Iterator[Chunk]
@@ -82,11 +82,11 @@ class Answer:
 
 @contextmanager
 def post_chat(gateway: GatewayClient, key: Secret, request: ChatRequest) -> Iterator[Answer]:
-    """Post the request; the answer's chunks are read while the block runs.
+    """Post the request; the chunks of the answer can be read inside the block.
 
     Raises VirtualKeyRefused, UnknownModel, UpstreamRefused, UpstreamTimeout,
-    GatewayUnreachable or GatewayTimeout: before the block, or out of ``chunks`` when the
-    reply breaks off in the middle.
+    GatewayUnreachable or GatewayTimeout: before the block, or from ``chunks`` when the
+    reply breaks off.
     """
     timeout = httpx.Timeout(request.timeout, connect=5)
     with gateway.open(
@@ -127,15 +127,15 @@ def _read_stream(gateway: GatewayClient, response: httpx.Response) -> Iterator[C
     if not finished:
         raise GatewayUnreachable(
             f"LiteLLM at {gateway.base_url} ended the reply before it was complete.",
-            hint="See `gatewayctl logs litellm`; the reply so far was kept.",
+            hint="See `gatewayctl logs litellm`. The partial reply was kept.",
         )
 
 
 def _split_events(parts: Iterator[bytes]) -> Iterator[bytes]:
-    """The ``data:`` fields of a stream of server-sent events.
+    """Yield the ``data:`` fields of a stream of server-sent events.
 
-    Lines end at \\n alone: text readers also split at characters such as U+2028, which may
-    stand inside the JSON.
+    Splits at \\n only: text readers also split at characters such as U+2028, which the JSON
+    may contain.
     """
     rest = b""
     for part in parts:
@@ -165,7 +165,7 @@ def _parse_object(gateway: GatewayClient, text: bytes) -> dict[str, Any]:
     except ValueError:
         body = None
     if not isinstance(body, dict):
-        raise gateway.unexpected_answer("JSON that could be read")
+        raise gateway.unexpected_answer("valid JSON")
     return body
 
 

@@ -55,7 +55,7 @@ def test_only_200_and_a_connected_database_is_ready(status: int, body: Any, expe
         (httpx.RemoteProtocolError("BadStatusLine: no proper HTTP"), "other_service"),
     ],
 )
-def test_whoever_does_not_answer_like_litellm_is_told_apart(
+def test_each_answer_that_is_not_litellms_has_its_state(
     answer: httpx.Response | Exception, expected: str
 ) -> None:
     state, detail = look(answer)

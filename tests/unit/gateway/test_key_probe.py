@@ -11,7 +11,7 @@ from tests.fakes.litellm import FakeLiteLLM, served
 SECRET = Secret("sk-app-0123456789abcdef")
 
 
-def test_a_key_is_proved_by_the_models_it_opens() -> None:
+def test_a_key_is_checked_by_listing_its_models() -> None:
     fake = FakeLiteLLM()
     fake.add(SECRET.reveal(), "app", models=["demo"])
     ticks = iter([1.0, 1.25])
@@ -28,7 +28,7 @@ def test_a_key_that_litellm_does_not_know_is_refused() -> None:
         probe_key(gateway, SECRET)
 
 
-def test_an_answer_without_models_proves_nothing() -> None:
+def test_an_answer_without_models_is_an_error() -> None:
     fake = FakeLiteLLM()
     fake.planted["/v1/models"] = lambda _: httpx.Response(200, json={"data": None})
 
@@ -36,7 +36,7 @@ def test_an_answer_without_models_proves_nothing() -> None:
         probe_key(gateway, SECRET)
 
 
-def test_management_is_closed_to_an_application_s_key_and_open_to_the_master_key() -> None:
+def test_management_is_refused_to_an_applications_key_and_allowed_to_the_master_key() -> None:
     fake = FakeLiteLLM()
     fake.add(SECRET.reveal(), "app")
 
@@ -45,7 +45,7 @@ def test_management_is_closed_to_an_application_s_key_and_open_to_the_master_key
         assert not is_management_refused(gateway, Secret(fake.master))
 
 
-def test_a_failure_of_litellm_is_not_taken_for_a_refusal() -> None:
+def test_a_server_error_of_litellm_is_not_a_refusal() -> None:
     fake = FakeLiteLLM()
     fake.planted["/key/list"] = lambda _: httpx.Response(503)
 
@@ -53,7 +53,7 @@ def test_a_failure_of_litellm_is_not_taken_for_a_refusal() -> None:
         is_management_refused(gateway, SECRET)
 
 
-def test_nobody_at_the_address_is_told() -> None:
+def test_an_unreachable_address_is_an_error() -> None:
     def nobody(_: httpx.Request) -> httpx.Response:
         raise httpx.ConnectError("refused")
 

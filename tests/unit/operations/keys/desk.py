@@ -1,4 +1,4 @@
-"""A project of one declared key and the fake LiteLLM it is kept in."""
+"""A project with one declared key, and the fake LiteLLM that has it."""
 
 from __future__ import annotations
 
@@ -24,7 +24,7 @@ Report = TypeVar("Report")
 
 @dataclass(kw_only=True)
 class Desk:
-    """``run`` reads the settings afresh, as each command of a person does."""
+    """``run`` loads the settings each time, as every command does."""
 
     folder: Path
     fake: FakeLiteLLM = field(default_factory=FakeLiteLLM)
@@ -37,12 +37,12 @@ class Desk:
         (self.folder / ".env").chmod(0o600)
 
     def add(self, secret: str = SECRET, alias: str = "app", **more: Any) -> str:
-        """A key of ours in LiteLLM; ``metadata`` comes on top of our marks."""
+        """Add a key of ours to LiteLLM; ``metadata`` is added to our marks."""
         metadata = {**OURS, **more.pop("metadata", {})}
         return self.fake.add(secret, alias, metadata=metadata, **more)
 
     def healthy(self, **more: Any) -> str:
-        """The declared key everywhere it should be."""
+        """Put the declared key into .env and LiteLLM."""
         self.write(f"APP_KEY={SECRET}")
         return self.add(**more)
 
@@ -71,7 +71,7 @@ class Desk:
         return verb(settings, gateway, *words, now=lambda: NOW, **options)
 
     def assert_whole(self) -> None:
-        """One live key of the alias, which .env holds."""
+        """Assert that the alias has one live key, and .env holds it."""
         secret = self.held()
         assert secret is not None
         assert self.aliases() == ["app"]

@@ -1,4 +1,4 @@
-"""Keys that somebody else makes or changes while they are being made."""
+"""Keys that another process creates or changes during `keys create`."""
 
 from __future__ import annotations
 
@@ -13,7 +13,7 @@ from tests.fakes.projects import MASTER_KEY, project
 from tests.unit.operations.keys.creation import ONE_KEY, OURS, SECRET, create, held, statuses
 
 
-def test_somebody_elses_secret_that_came_first_is_the_one_registered(tmp_path: Path) -> None:
+def test_a_secret_that_another_process_wrote_first_is_registered(tmp_path: Path) -> None:
     fake = FakeLiteLLM()
 
     def meanwhile(request: httpx.Request) -> httpx.Response:
@@ -29,7 +29,7 @@ def test_somebody_elses_secret_that_came_first_is_the_one_registered(tmp_path: P
     assert statuses(report) == {"app": "registered"}
 
 
-def test_a_registration_that_somebody_else_finished_counts_as_existing(tmp_path: Path) -> None:
+def test_a_registration_that_another_process_finished_counts_as_existing(tmp_path: Path) -> None:
     fake = FakeLiteLLM()
 
     def meanwhile(request: httpx.Request) -> httpx.Response:
