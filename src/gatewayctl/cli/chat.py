@@ -136,7 +136,7 @@ def turn(app: App, ask: ChatInput, tracer: ClientTracer | None = None) -> ChatRe
     try:
         # Closed here and not by the garbage collector: an aborted reply still sends its span.
         with closing(send_chat(app.settings, app.gateway, ask, tracer=tracer)) as events:
-            report = app.follow(screen.passing(events))
+            report = app.follow(screen.pass_on(events))
     finally:
         if screen.open_line:
             app.console.result_text("\n")

@@ -56,7 +56,7 @@ def start_and_verify(
         warnings=(
             *rendered.warnings,
             *apps.warnings,
-            *(() if proof.tracing == "proven" else (_LATE,)),
+            *(() if proof.tracing == "verified" else (_LATE,)),
         ),
     )
 

@@ -96,7 +96,7 @@ def verify_upgrade(
     return UpgradeVerification(
         keys=tuple(keys),
         model=model,
-        tracing="proven" if there else "unproven",
+        tracing="verified" if there else "unverified",
         rows={table: found.get(table, 0) for table in TABLES},
     )
 

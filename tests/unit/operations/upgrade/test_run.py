@@ -54,7 +54,7 @@ def test_an_upgrade_changes_one_value_and_one_service_and_proves_it(
     )
     assert report.proof is not None
     assert set(report.proof.keys) == {"LITELLM_API_KEY", "LITELLM_EVAL_KEY"}
-    assert (report.proof.model, report.proof.tracing) == ("demo", "proven")
+    assert (report.proof.model, report.proof.tracing) == ("demo", "verified")
     assert report.backup in world.backups
     assert [check.passed for check in report.checks] == [True]
     assert world.runtime.image == NEW
@@ -257,7 +257,7 @@ def test_without_any_key_it_is_the_list_of_models_that_proves(
     proof = report_of(world.upgrade(gateway)).proof
 
     assert proof is not None
-    assert (proof.keys, proof.model, proof.tracing) == ((), None, "proven")
+    assert (proof.keys, proof.model, proof.tracing) == ((), None, "verified")
 
 
 # Interrupted
