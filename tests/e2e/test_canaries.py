@@ -89,8 +89,8 @@ class QuotingProvider(BaseHTTPRequestHandler):
 
     def do_POST(self) -> None:
         self.rfile.read(int(self.headers.get("content-length") or 0))
-        said = f"Incorrect API key provided: {self.headers['authorization']}"
-        body = json.dumps({"error": {"message": said, "code": "invalid_api_key"}}).encode()
+        message = f"Incorrect API key provided: {self.headers['authorization']}"
+        body = json.dumps({"error": {"message": message, "code": "invalid_api_key"}}).encode()
         self.send_response(401)
         self.send_header("content-type", "application/json")
         self.send_header("content-length", str(len(body)))
@@ -131,27 +131,27 @@ def project(
     canaries: Canaries,
     tmp_path_factory: pytest.TempPathFactory,
 ) -> Iterator[Project]:
-    with own_stack(tmp_path_factory.mktemp("canaries"), upstream=provider) as made:
-        config = yaml.safe_load((made.folder / "gateway.yaml").read_text(encoding="utf-8"))
+    with own_stack(tmp_path_factory.mktemp("canaries"), upstream=provider) as created:
+        config = yaml.safe_load((created.folder / "gateway.yaml").read_text(encoding="utf-8"))
         model = next(iter(config["models"].values()))
         config["models"] = {
             name: {**model, "model": f"openai/{name}"} for name in ("relay", "quotes-its-key")
         }
-        (made.folder / "gateway.yaml").write_text(yaml.safe_dump(config), encoding="utf-8")
-        (made.folder / ".env").write_text(dotenv(canaries.values), encoding="utf-8")
-        yield made
+        (created.folder / "gateway.yaml").write_text(yaml.safe_dump(config), encoding="utf-8")
+        (created.folder / ".env").write_text(dotenv(canaries.values), encoding="utf-8")
+        yield created
 
 
 def verbs() -> list[tuple[str, ...]]:
     """Every command, as its arguments."""
 
-    def below(command: Any, words: tuple[str, ...]) -> Iterator[tuple[str, ...]]:
+    def below(command: Any, arguments: tuple[str, ...]) -> Iterator[tuple[str, ...]]:
         inner = getattr(command, "commands", None)
         if inner is None:
-            yield words
+            yield arguments
             return
         for name, each in inner.items():
-            yield from below(each, (*words, name))
+            yield from below(each, (*arguments, name))
 
     return list(below(typer.main.get_command(app), ()))
 
@@ -164,16 +164,16 @@ class Searched:
         self.canaries = canaries
         self.exits: dict[str, int] = {}
 
-    def run(self, *words: str, stdin: str | None = None) -> subprocess.CompletedProcess[str]:
-        done = self.project.run("-v", *words, stdin=stdin)
+    def run(self, *arguments: str, stdin: str | None = None) -> subprocess.CompletedProcess[str]:
+        done = self.project.run("-v", *arguments, stdin=stdin)
         allowed: frozenset[str] = frozenset()
         for verb, names in PRINTS.items():
-            if words[: 1 if len(verb) == 1 else 2] == verb[:2] and set(verb) <= set(words):
+            if arguments[: 1 if len(verb) == 1 else 2] == verb[:2] and set(verb) <= set(arguments):
                 allowed = names
-        said = " ".join(words)
-        self.canaries.search(f"stdout of {said}", done.stdout, allowed=allowed)
-        self.canaries.search(f"stderr of {said}", done.stderr)
-        self.exits.setdefault(said, done.returncode)
+        command = " ".join(arguments)
+        self.canaries.search(f"stdout of {command}", done.stdout, allowed=allowed)
+        self.canaries.search(f"stderr of {command}", done.stderr)
+        self.exits.setdefault(command, done.returncode)
         # New secrets in .env are searched for too.
         self.canaries.values.update(
             {
@@ -195,22 +195,22 @@ def story(searched: Searched) -> None:
     httpx.post(url, headers=headers, json={"key_alias": "by-hand"}, timeout=30).raise_for_status()
     for verb in verbs():
         searched.run(*verb, "--help")
-        for words in CALLS.get(verb, [[]]):
-            searched.run(*verb, *words)
+        for arguments in CALLS.get(verb, [[]]):
+            searched.run(*verb, *arguments)
     elsewhere = str(project.folder / "elsewhere")
     searched.run("-C", elsewhere, "init", "--openai-api-key-stdin", stdin=provider_key)
     searched.run("-C", elsewhere, "init", "--force")
     wrong = canary("sk-")
     searched.canaries.values["a wrong key"] = wrong
-    for name, words in {
+    for name, arguments in {
         "LITELLM_MASTER_KEY": ["keys", "create"],
         "LITELLM_API_KEY": ["chat", "--model", "demo", "Hello"],
         "LITELLM_EVAL_KEY": ["keys", "rotate", "litellm-eval"],
         "GATEWAYCTL_RUNTIME": ["status"],
     }.items():
         project.extra_env[name] = wrong
-        searched.run(*words)
-        searched.run(*words, "--json")
+        searched.run(*arguments)
+        searched.run(*arguments, "--json")
         del project.extra_env[name]
 
 
@@ -232,9 +232,14 @@ def files_that_are_wrong(searched: Searched, canaries: Canaries) -> None:
         path = project.folder / name
         kept = path.read_bytes()
         path.write_text(text, encoding="utf-8")
-        for words in (["keys", "list"], ["status", "--json"], ["render", "--check"], ["chat", "x"]):
-            done = project.run("-v", *words)
-            canaries.search(f"{words} with {name}: {text[:20]}", done.stdout + done.stderr)
+        for arguments in (
+            ["keys", "list"],
+            ["status", "--json"],
+            ["render", "--check"],
+            ["chat", "x"],
+        ):
+            done = project.run("-v", *arguments)
+            canaries.search(f"{arguments} with {name}: {text[:20]}", done.stdout + done.stderr)
         path.write_bytes(kept)
 
 
@@ -303,8 +308,8 @@ def test_no_secret_is_in_any_place_where_it_must_not_be(
         searched.run("restart", "litellm")
         searched.run("reset", "--yes")
         searched.run("down")
-        for words in (["keys", "check"], ["chat", "Hello"], ["models", "list", "--json"]):
-            searched.run(*words)
+        for arguments in (["keys", "check"], ["chat", "Hello"], ["models", "list", "--json"]):
+            searched.run(*arguments)
 
     canaries.search("the spend logs", spend)
     canaries.search("Phoenix's spans", spans)

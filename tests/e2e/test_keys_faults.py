@@ -105,7 +105,7 @@ class Desk:
             if key.metadata.get("project") == self.name or key.alias == self.alias
         ]
 
-    def held(self) -> Secret | None:
+    def stored(self) -> Secret | None:
         return read_env_file_values(self.settings).get(ENV)
 
     def opens(self, secret: Secret | None) -> bool:
@@ -123,11 +123,13 @@ class Desk:
             # A key of ours, and its secret is lost.
             metadata = declared_metadata(self.settings.keys[0], self.name)
             lost = NewKey(
-                alias=self.alias, secret=Secret(f"sk-lost-and-gone-{self.name}"), metadata=metadata
+                alias=self.alias,
+                secret=Secret(f"sk-lost-and-deleted-{self.name}"),
+                metadata=metadata,
             )
             generate_key(self.direct, self.master, lost)
 
-    def words(self, verb: str) -> list[str]:
+    def arguments(self, verb: str) -> list[str]:
         rotate = ["keys", "rotate", self.alias]
         return {"rotate": rotate, "rotate with grace": [*rotate, "--grace", "1h"]}.get(
             verb, ["keys", "create"]
@@ -145,14 +147,14 @@ class Desk:
     def run_and_die(self, verb: str) -> int:
         """Run the verb in another process, which the proxy kills."""
         project = Project(folder=self.folder, ports={})
-        process = project.start(*self.words(verb))
+        process = project.start(*self.arguments(verb))
         self.proxy.aim(process.pid)
         process.communicate(timeout=60)
         return process.returncode
 
     def assert_whole(self, *, grace: bool = False) -> None:
         """Assert one live key, held by .env, and nothing else of this project."""
-        secret, keys = self.held(), self.live()
+        secret, keys = self.stored(), self.live()
         current = [key for key in keys if key.alias == self.alias]
         others = [key for key in keys if key not in current]
         assert secret is not None
@@ -169,8 +171,8 @@ class Desk:
 
 @pytest.fixture(scope="module")
 def proxy(stack: Project) -> Iterator[FaultProxy]:
-    with between(stack.ports["litellm"]) as made:
-        yield made
+    with between(stack.ports["litellm"]) as created:
+        yield created
 
 
 @pytest.fixture
@@ -183,7 +185,7 @@ def desk(stack: Project, proxy: FaultProxy, tmp_path: Path) -> Iterator[Desk]:
     (tmp_path / ".env").chmod(0o600)
     proxy.arm(None)
     with new_http_client() as http:
-        made = Desk(
+        created = Desk(
             folder=tmp_path,
             proxy=proxy,
             direct=GatewayClient(http, stack.gateway_url),
@@ -191,9 +193,9 @@ def desk(stack: Project, proxy: FaultProxy, tmp_path: Path) -> Iterator[Desk]:
             master=Secret(master),
             name=name,
         )
-        yield made
+        yield created
         headers = {"Authorization": f"Bearer {master}"}
-        left = [key.hash for key in made.live()]
+        left = [key.hash for key in created.live()]
         if left:
             http.post(f"{stack.gateway_url}/key/delete", headers=headers, json={"keys": left})
 
@@ -225,7 +227,7 @@ def test_after_a_fault_the_next_run_leaves_one_live_key_that_env_holds(
     assert len(desk.proxy.seen) >= at
     if verb.startswith("rotate"):
         # While rotating, .env always holds a key that works.
-        assert desk.opens(desk.held())
+        assert desk.opens(desk.stored())
     desk.proxy.arm(None)
     if (at + get_args(Kind).index(kind)) % 2:
         create_keys(desk.settings, desk.direct, KeyRequest())
@@ -237,16 +239,16 @@ def test_after_a_fault_the_next_run_leaves_one_live_key_that_env_holds(
 @pytest.mark.parametrize("verb", STEPS)
 def test_a_full_disk_changes_nothing(desk: Desk, verb: str) -> None:
     desk.prepare(verb)
-    before = desk.held(), {key.hash for key in desk.live()}
+    before = desk.stored(), {key.hash for key in desk.live()}
     # Files cannot grow, as on a full disk.
     script = 'ulimit -f 0; exec "$0" "$@"'
     project = Project(folder=desk.folder, ports={}, program=("sh", "-c", script, str(PROGRAM)))
 
-    done = project.run(*desk.words(verb))
+    done = project.run(*desk.arguments(verb))
 
     assert done.returncode == 3, done.stderr
     assert "cannot be written" in done.stderr
-    assert (desk.held(), {key.hash for key in desk.live()}) == before
+    assert (desk.stored(), {key.hash for key in desk.live()}) == before
     create_keys(desk.settings, desk.direct, KeyRequest())
     desk.assert_whole()
 

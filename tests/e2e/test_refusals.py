@@ -10,9 +10,9 @@ import pytest
 from tests.e2e.conftest import PROVIDER_KEY, Project
 
 
-def error_of(project: Project, *words: str) -> tuple[int, dict[str, Any]]:
+def error_of(project: Project, *arguments: str) -> tuple[int, dict[str, Any]]:
     """Exit code and error of a command that must fail; its output must have no secret."""
-    done = project.run(*words, "--json")
+    done = project.run(*arguments, "--json")
     document = json.loads(done.stdout)
     for name, secret in project.secrets().items():
         assert secret not in done.stdout + done.stderr, name
@@ -39,9 +39,9 @@ def test_a_providers_refusal_is_not_reported_as_the_gateways(
 
 @pytest.mark.parametrize("stream", [True, False])
 def test_an_unknown_model_has_a_hint_with_the_declared_ones(stack: Project, stream: bool) -> None:
-    words = ["chat", "--model", "no-such-model", "hello"] + ([] if stream else ["--no-stream"])
+    arguments = ["chat", "--model", "no-such-model", "hello"] + ([] if stream else ["--no-stream"])
 
-    exit_code, error = error_of(stack, *words)
+    exit_code, error = error_of(stack, *arguments)
 
     assert (exit_code, error["code"]) == (6, "unknown_model")
     assert "relay" in error["hint"]
@@ -81,7 +81,7 @@ def test_a_foreign_key_of_the_same_alias_is_not_changed(stack: Project) -> None:
 
     master = stack.secrets()["LITELLM_MASTER_KEY"]
     headers = {"authorization": f"Bearer {master}"}
-    made = httpx.post(
+    created = httpx.post(
         f"{stack.gateway_url}/key/generate",
         headers=headers,
         json={"key_alias": "by-hand"},
@@ -93,7 +93,7 @@ def test_a_foreign_key_of_the_same_alias_is_not_changed(stack: Project) -> None:
     assert (exit_code, error["code"]) == (6, "key_alias_exists")
     listed = {key["alias"]: key["state"] for key in stack.data("keys", "list")["keys"]}
     assert listed["by-hand"] == "foreign"
-    assert made.json()["key"] not in str(stack.secrets())
+    assert created.json()["key"] not in str(stack.secrets())
 
 
 def test_an_unknown_service_is_an_error(stack: Project) -> None:

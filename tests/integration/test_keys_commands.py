@@ -58,12 +58,12 @@ def test_create_creates_the_declared_keys_and_shows_them_masked(
 ) -> None:
     result = keys(folder, fake, "create")
 
-    made = [secret(folder, name) for name in ("LITELLM_API_KEY", "LITELLM_EVAL_KEY")]
+    created = [secret(folder, name) for name in ("LITELLM_API_KEY", "LITELLM_EVAL_KEY")]
     assert result.exit_code == 0
-    assert set(fake.keys) == {sha256(value) for value in made}
+    assert set(fake.keys) == {sha256(value) for value in created}
     assert "litellm-dev" in result.stdout
-    assert f"sk-…{made[0][-4:]}" in result.stdout
-    assert not [value for value in made if value in result.output]
+    assert f"sk-…{created[0][-4:]}" in result.stdout
+    assert not [value for value in created if value in result.output]
     assert f"Written to {folder / '.env'}." in result.stdout
 
 

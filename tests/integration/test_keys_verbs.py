@@ -29,9 +29,9 @@ def folder(tmp_path: Path) -> Path:
 
 @pytest.fixture
 def fake() -> FakeLiteLLM:
-    made = FakeLiteLLM()
-    made.add(SECRET, "app", metadata=MARKS)
-    return made
+    created = FakeLiteLLM()
+    created.add(SECRET, "app", metadata=MARKS)
+    return created
 
 
 def keys(folder: Path, fake: FakeLiteLLM, *arguments: str, stdin: str | None = None) -> Result:
@@ -120,10 +120,10 @@ def test_rotate_with_a_grace_reports_the_expiry(folder: Path, fake: FakeLiteLLM)
 @pytest.mark.parametrize(
     ("arguments", "exit_code"),
     [
-        (("rotate", "nobody"), 6),
+        (("rotate", "unknown"), 6),
         (("rotate", "app", "--grace", "soon"), 2),
-        (("show", "nobody"), 6),
-        (("revoke", "nobody", "--yes"), 6),
+        (("show", "unknown"), 6),
+        (("revoke", "unknown", "--yes"), 6),
     ],
 )
 def test_an_invalid_request_has_its_exit_code(

@@ -68,7 +68,7 @@ class GatewayClient:
     ) -> Any:
         """Send a request and parse the JSON answer; None for a 404 if ``none_if_absent``.
 
-        Raises GatewayUnreachable, GatewayTimeout, or a Refused that tells the cause.
+        Raises GatewayUnreachable, GatewayTimeout, or a Refused that names the cause.
         """
         with self.open(
             method, path, key=key, role=role, json=json, params=params, timeout=timeout,

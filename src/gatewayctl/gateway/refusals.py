@@ -122,7 +122,7 @@ def _provider_error(refusal: Refusal) -> GatewayctlError | None:
     if refusal.type == "all_deployments_in_cooldown":
         return UpstreamRefused(
             "Model is in cooldown after failures of its provider.",
-            hint="Try again in a few seconds. The first failure tells the cause.",
+            hint="Try again in a few seconds. The first failure reports the cause.",
         )
     if not refusal.message.startswith("litellm."):
         return None

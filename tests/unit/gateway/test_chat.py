@@ -38,13 +38,13 @@ class Parts(httpx.SyncByteStream):
             yield part
 
 
-def replying(*parts: bytes | Exception) -> FakeLiteLLM:
+def reply_with(*parts: bytes | Exception) -> FakeLiteLLM:
     fake = FakeLiteLLM()
     fake.planted["/v1/chat/completions"] = lambda _: httpx.Response(200, stream=Parts(*parts))
     return fake
 
 
-def received(fake: FakeLiteLLM, request: ChatRequest = STREAMED) -> list[Chunk]:
+def receive(fake: FakeLiteLLM, request: ChatRequest = STREAMED) -> list[Chunk]:
     with served(fake) as gateway, post_chat(gateway, KEY, request) as answer:
         return list(answer.chunks)
 
@@ -83,7 +83,7 @@ def test_a_reply_that_is_not_streamed_is_one_chunk() -> None:
     fake = FakeLiteLLM()
     fake.add(KEY.reveal(), "app")
 
-    assert received(fake, WHOLE) == [
+    assert receive(fake, WHOLE) == [
         Chunk(
             text="Hello there.",
             finish_reason="stop",
@@ -97,7 +97,7 @@ def test_trace_headers_are_sent() -> None:
     fake.add(KEY.reveal(), "app")
     request = ChatRequest(model="demo", messages=(), headers={"traceparent": "00-a-b-01"})
 
-    received(fake, request)
+    receive(fake, request)
 
     assert fake.requests[-1].headers["traceparent"] == "00-a-b-01"
 
@@ -110,7 +110,7 @@ def test_a_stream_reads_the_same_wherever_the_network_cuts_it(
     cuts = sorted(data.draw(st.lists(st.integers(0, len(raw)), max_size=6)))
     parts = [raw[a:b] for a, b in zip([0, *cuts], [*cuts, len(raw)], strict=True)]
 
-    assert text_of(received(replying(*parts))) == "".join(texts)
+    assert text_of(receive(reply_with(*parts))) == "".join(texts)
 
 
 def test_a_line_separator_inside_the_json_does_not_end_a_line() -> None:
@@ -119,7 +119,7 @@ def test_a_line_separator_inside_the_json_does_not_end_a_line() -> None:
         ensure_ascii=False,
     )
 
-    assert text_of(received(replying(f"data: {body}\n\ndata: [DONE]\n\n".encode()))) == (
+    assert text_of(receive(reply_with(f"data: {body}\n\ndata: [DONE]\n\n".encode()))) == (
         "a\u2028b\x85c"
     )
 
@@ -127,7 +127,7 @@ def test_a_line_separator_inside_the_json_does_not_end_a_line() -> None:
 def test_comments_blank_lines_and_carriage_returns_are_not_events() -> None:
     raw = event_stream("hi").replace(b"\n", b"\r\n")
 
-    assert text_of(received(replying(b": ping\r\n\r\n" + raw))) == "hi"
+    assert text_of(receive(reply_with(b": ping\r\n\r\n" + raw))) == "hi"
 
 
 def test_an_error_event_in_the_stream_is_the_providers_refusal() -> None:
@@ -138,7 +138,7 @@ def test_an_error_event_in_the_stream_is_the_providers_refusal() -> None:
     seen: list[str] = []
 
     with (
-        served(replying(raw)) as gateway,
+        served(reply_with(raw)) as gateway,
         pytest.raises(UpstreamRefused, match="boom"),
         post_chat(gateway, KEY, STREAMED) as answer,
     ):
@@ -152,7 +152,7 @@ def test_a_providers_timeout_in_the_stream_is_a_timeout() -> None:
     raw = f"data: {json.dumps({'error': {'message': message, 'code': '500'}})}\n\n".encode()
 
     with pytest.raises(UpstreamTimeout):
-        received(replying(raw))
+        receive(reply_with(raw))
 
 
 @pytest.mark.parametrize(
@@ -169,27 +169,27 @@ def test_a_stream_that_breaks_off_is_not_a_complete_reply(
     end: bytes | Exception, expected: type[Exception]
 ) -> None:
     with pytest.raises(expected):
-        received(replying(event_stream("Hello ", done=False), end))
+        receive(reply_with(event_stream("Hello ", done=False), end))
 
 
 def test_a_finished_stream_without_its_last_line_is_complete() -> None:
     raw = event_stream("Hello").replace(b"data: [DONE]\n\n", b"")
 
-    assert text_of(received(replying(raw))) == "Hello"
+    assert text_of(receive(reply_with(raw))) == "Hello"
 
 
 def test_a_refused_key_is_reported_as_the_virtual_key() -> None:
     with pytest.raises(VirtualKeyRefused):
-        received(FakeLiteLLM())
+        receive(FakeLiteLLM())
 
 
 @pytest.mark.parametrize("body", [b'{"choices": []}', b"[]", b"no json"])
 def test_a_reply_of_another_shape_is_an_error(body: bytes) -> None:
     with pytest.raises(GatewayRefused, match="answered without"):
-        received(replying(body), WHOLE)
+        receive(reply_with(body), WHOLE)
 
 
 def test_a_reply_without_text_or_usage_is_empty_not_zero() -> None:
-    chunks = received(replying(b'{"choices": [{"message": {"content": null}}]}'), WHOLE)
+    chunks = receive(reply_with(b'{"choices": [{"message": {"content": null}}]}'), WHOLE)
 
     assert chunks == [Chunk(text="", finish_reason=None, usage=None)]

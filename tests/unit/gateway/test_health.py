@@ -10,7 +10,7 @@ from gatewayctl.gateway.health import check_litellm
 URL = "http://127.0.0.1:4000"
 
 
-def look(answer: httpx.Response | Exception) -> tuple[str, str]:
+def check(answer: httpx.Response | Exception) -> tuple[str, str]:
     def handle(request: httpx.Request) -> httpx.Response:
         assert request.url == f"{URL}/health/readiness"
         assert "authorization" not in request.headers
@@ -39,7 +39,7 @@ def look(answer: httpx.Response | Exception) -> tuple[str, str]:
     ],
 )
 def test_only_200_and_a_connected_database_is_ready(status: int, body: Any, expected: str) -> None:
-    assert look(httpx.Response(status, json=body))[0] == expected
+    assert check(httpx.Response(status, json=body))[0] == expected
 
 
 @pytest.mark.parametrize(
@@ -58,7 +58,7 @@ def test_only_200_and_a_connected_database_is_ready(status: int, body: Any, expe
 def test_each_answer_that_is_not_litellms_has_its_state(
     answer: httpx.Response | Exception, expected: str
 ) -> None:
-    state, detail = look(answer)
+    state, detail = check(answer)
 
     assert state == expected
     assert detail

@@ -6,6 +6,7 @@ import pytest
 from gatewayctl.errors import GatewayRefused, GatewayUnreachable, VirtualKeyRefused
 from gatewayctl.gateway.key_probe import is_management_refused, probe_key
 from gatewayctl.settings.model import Secret
+from tests.fakes.answers import refuse_connection
 from tests.fakes.litellm import FakeLiteLLM, served
 
 SECRET = Secret("sk-app-0123456789abcdef")
@@ -17,9 +18,9 @@ def test_a_key_is_checked_by_listing_its_models() -> None:
     ticks = iter([1.0, 1.25])
 
     with served(fake) as gateway:
-        proof = probe_key(gateway, SECRET, clock=lambda: next(ticks))
+        probe = probe_key(gateway, SECRET, clock=lambda: next(ticks))
 
-    assert (proof.models, proof.latency_ms) == (("demo",), 250.0)
+    assert (probe.models, probe.latency_ms) == (("demo",), 250.0)
     assert fake.paths() == ["/v1/models"]
 
 
@@ -54,11 +55,8 @@ def test_a_server_error_of_litellm_is_not_a_refusal() -> None:
 
 
 def test_an_unreachable_address_is_an_error() -> None:
-    def nobody(_: httpx.Request) -> httpx.Response:
-        raise httpx.ConnectError("refused")
-
     fake = FakeLiteLLM()
-    fake.planted["/key/list"] = nobody
+    fake.planted["/key/list"] = refuse_connection
 
     with served(fake) as gateway, pytest.raises(GatewayUnreachable):
         is_management_refused(gateway, SECRET)

@@ -32,7 +32,7 @@ def test_a_key_is_registered_with_its_own_secret_and_without_limits() -> None:
     new = NewKey(alias="app", secret=SECRET, models=("demo",), metadata={"a": 1}, duration="30d")
 
     with served(fake) as gateway:
-        made = generate_key(gateway, MASTER, new)
+        created = generate_key(gateway, MASTER, new)
 
     assert fake.sent("/key/generate") == {
         "key": SECRET.reveal(),
@@ -42,8 +42,8 @@ def test_a_key_is_registered_with_its_own_secret_and_without_limits() -> None:
         "key_type": "llm_api",
         "duration": "30d",
     }
-    assert made.hash == sha256(SECRET.reveal())
-    assert made.expires == datetime(2027, 1, 1, tzinfo=UTC)
+    assert created.hash == sha256(SECRET.reveal())
+    assert created.expires == datetime(2027, 1, 1, tzinfo=UTC)
 
 
 def test_an_alias_in_use_has_its_own_error() -> None:
@@ -76,11 +76,11 @@ def test_a_key_is_looked_up_by_its_hash_alone() -> None:
 
 def test_an_unknown_key_and_a_deleted_one_are_none() -> None:
     fake = FakeLiteLLM()
-    gone = fake.add(SECRET.reveal(), "app")
-    fake.deleted[gone] = fake.keys.pop(gone)
+    deleted = fake.add(SECRET.reveal(), "app")
+    fake.deleted[deleted] = fake.keys.pop(deleted)
 
     with served(fake) as gateway:
-        assert get_key(gateway, MASTER, gone) is None
+        assert get_key(gateway, MASTER, deleted) is None
         assert get_key(gateway, MASTER, "0" * 64) is None
 
 
@@ -181,7 +181,7 @@ def test_a_time_without_a_zone_is_utc_and_an_invalid_one_is_none() -> None:
 def test_an_answer_of_another_shape_is_an_error(path: str) -> None:
     fake = FakeLiteLLM()
     fake.planted[path] = lambda _: httpx.Response(200, json=[1])
-    ask: dict[str, Callable[[GatewayClient], object]] = {
+    call: dict[str, Callable[[GatewayClient], object]] = {
         "/key/list": lambda gateway: list(iterate_keys(gateway, MASTER)),
         "/key/info": lambda gateway: get_key(gateway, MASTER, "0" * 64),
         "/key/generate": lambda gateway: generate_key(
@@ -190,4 +190,4 @@ def test_an_answer_of_another_shape_is_an_error(path: str) -> None:
     }
 
     with served(fake) as gateway, pytest.raises(GatewayRefused, match="answered without"):
-        ask[path](gateway)
+        call[path](gateway)

@@ -38,13 +38,13 @@ def row(call_id: str, **fields: Any) -> dict[str, Any]:
     }
 
 
-def read(*answers: httpx.Response | Exception, **asked: Any) -> tuple[SpendLog, ...]:
+def read(*answers: httpx.Response | Exception, **filters: Any) -> tuple[SpendLog, ...]:
     with respx.mock() as router:
         router.get(f"{URL}/spend/logs/v2").mock(side_effect=list(answers))
         with httpx.Client(transport=httpx.MockTransport(router.handler)) as http:
             since = NOW - timedelta(hours=1)
             return list_spend_logs(
-                GatewayClient(http, URL), MASTER, since=since, until=NOW, **asked
+                GatewayClient(http, URL), MASTER, since=since, until=NOW, **filters
             )
 
 

@@ -112,7 +112,7 @@ def _declared_row(
 
 
 def _own_row(key: VirtualKey, values: Mapping[str, Secret], now: datetime) -> KeyRow:
-    """A key that is not declared; its metadata tells which variable holds it."""
+    """A key that is not declared; its metadata has the variable that holds it."""
     name = variable_of(key)
     secret = values.get(name) if name else None
     if is_predecessor(key) or is_successor(key):

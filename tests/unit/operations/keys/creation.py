@@ -32,7 +32,7 @@ def create(
         return ensure_declared_keys(settings, gateway, fresh=fresh)
 
 
-def held(folder: Path, name: str = "APP_KEY") -> str | None:
+def stored(folder: Path, name: str = "APP_KEY") -> str | None:
     entry = read_env_file(folder / ".env").get(name)
     return None if entry is None else entry.value
 

@@ -46,33 +46,33 @@ class Desk:
         self.write(f"APP_KEY={SECRET}")
         return self.add(**more)
 
-    def held(self, name: str = "APP_KEY") -> str | None:
+    def stored(self, name: str = "APP_KEY") -> str | None:
         entry = read_env_file(self.folder / ".env").get(name)
         return None if entry is None else entry.value
 
     def aliases(self) -> list[str | None]:
         return sorted(row["key_alias"] for row in self.fake.keys.values())
 
-    def run(self, verb: Callable[..., Report], *words: Any, **options: Any) -> Report:
+    def run(self, verb: Callable[..., Report], *arguments: Any, **options: Any) -> Report:
         if not (self.folder / ".env").exists():
             self.write()
         settings = project(self.folder, self.config, environ=self.environ)
         with served(self.fake) as gateway:
-            return self._call(verb, settings, gateway, *words, **options)
+            return self._call(verb, settings, gateway, *arguments, **options)
 
     def _call(
         self,
         verb: Callable[..., Report],
         settings: Settings,
         gateway: GatewayClient,
-        *words: Any,
+        *arguments: Any,
         **options: Any,
     ) -> Report:
-        return verb(settings, gateway, *words, now=lambda: NOW, **options)
+        return verb(settings, gateway, *arguments, now=lambda: NOW, **options)
 
     def assert_whole(self) -> None:
         """Assert that the alias has one live key, and .env holds it."""
-        secret = self.held()
+        secret = self.stored()
         assert secret is not None
         assert self.aliases() == ["app"]
         assert list(self.fake.keys) == [sha256(secret)]

@@ -1,11 +1,11 @@
 from __future__ import annotations
 
-import httpx
 import pytest
 
 from gatewayctl.errors import Drift, GatewayUnreachable, Locked
 from gatewayctl.operations.keys.check import KeyCheck, check_keys
 from gatewayctl.operations.state.lock import hold_lock
+from tests.fakes.answers import refuse_connection
 from tests.unit.operations.keys.desk import ONE_KEY, SECRET, Desk
 
 
@@ -85,7 +85,7 @@ def test_a_key_that_may_call_management_routes_is_the_most_serious_reason(desk: 
 
 
 def test_a_value_that_is_not_a_key_is_never_sent(desk: Desk) -> None:
-    desk.write("APP_KEY=a-password-of-somebody")
+    desk.write("APP_KEY=a-password")
 
     check = only(desk)
 
@@ -182,10 +182,7 @@ def test_only_fix_needs_the_lock(desk: Desk) -> None:
 def test_an_unreachable_gateway_is_an_error_and_not_a_failed_key(desk: Desk) -> None:
     desk.healthy()
 
-    def nobody(_: httpx.Request) -> httpx.Response:
-        raise httpx.ConnectError("refused")
-
-    desk.fake.planted["/v1/models"] = nobody
+    desk.fake.planted["/v1/models"] = refuse_connection
 
     with pytest.raises(GatewayUnreachable):
         desk.run(check_keys)

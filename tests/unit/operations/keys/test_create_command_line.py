@@ -25,7 +25,7 @@ def test_a_key_of_the_command_line_expires_as_litellm_reports(tmp_path: Path) ->
     assert str(report.keys[0].expires) == "2027-01-01 00:00:00+00:00"
 
 
-def again(
+def create(
     folder: Path, fake: FakeLiteLLM, wanted: DeclaredKey, env: str = "MINE_KEY=\n"
 ) -> KeysCreateReport:
     """Request a key on the command line, in a project with ``env``."""
@@ -46,7 +46,7 @@ def test_a_lost_key_of_the_command_line_is_not_replaced_by_a_wider_one(tmp_path:
         expires="2027-01-01T00:00:00Z",
     )
 
-    report = again(tmp_path, fake, DeclaredKey(alias="mine", env="MINE_KEY"))
+    report = create(tmp_path, fake, DeclaredKey(alias="mine", env="MINE_KEY"))
 
     body = fake.sent("/key/generate")
     assert statuses(report) == {"mine": "replaced"}
@@ -59,10 +59,10 @@ def test_a_key_that_exists_with_other_models_is_kept_with_a_warning(tmp_path: Pa
     fake.add(SECRET, "mine", models=["demo"], metadata=OURS)
     env = f"MINE_KEY={SECRET}\n"
 
-    other = DeclaredKey(alias="mine", env="MINE_KEY", models=("gpt-4o",))
-    unsaid = DeclaredKey(alias="mine", env="MINE_KEY")
+    wanted = DeclaredKey(alias="mine", env="MINE_KEY", models=("gpt-4o",))
+    any_models = DeclaredKey(alias="mine", env="MINE_KEY")
 
-    told = again(tmp_path, fake, other, env)
-    assert told.warnings == ("mine exists with models demo, not gpt-4o; it was not changed.",)
-    assert told.keys[0].models == ("demo",)
-    assert again(tmp_path, fake, unsaid, env).warnings == ()
+    report = create(tmp_path, fake, wanted, env)
+    assert report.warnings == ("mine exists with models demo, not gpt-4o; it was not changed.",)
+    assert report.keys[0].models == ("demo",)
+    assert create(tmp_path, fake, any_models, env).warnings == ()

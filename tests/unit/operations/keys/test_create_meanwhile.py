@@ -10,7 +10,7 @@ from gatewayctl.env_file.write import update_env_file
 from gatewayctl.operations.keys.create import ensure_declared_keys
 from tests.fakes.litellm import FakeLiteLLM, served, sha256
 from tests.fakes.projects import MASTER_KEY, project
-from tests.unit.operations.keys.creation import ONE_KEY, OURS, SECRET, create, held, statuses
+from tests.unit.operations.keys.creation import ONE_KEY, OURS, SECRET, create, statuses, stored
 
 
 def test_a_secret_that_another_process_wrote_first_is_registered(tmp_path: Path) -> None:
@@ -24,7 +24,7 @@ def test_a_secret_that_another_process_wrote_first_is_registered(tmp_path: Path)
 
     report = create(tmp_path, fake)
 
-    assert held(tmp_path) == SECRET
+    assert stored(tmp_path) == SECRET
     assert list(fake.keys) == [sha256(SECRET)]
     assert statuses(report) == {"app": "registered"}
 

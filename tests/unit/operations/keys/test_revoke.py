@@ -16,7 +16,7 @@ def test_a_key_is_deleted_by_its_hash_and_its_line_is_removed(desk: Desk) -> Non
 
     assert desk.fake.keys == {}
     assert desk.fake.sent("/key/delete") == {"keys": [key_hash]}
-    assert desk.held() is None
+    assert desk.stored() is None
     assert (report.revoked, report.env_removed, report.declared) == (("sk-...cdef",), True, True)
 
 
@@ -37,11 +37,11 @@ def test_a_revoked_key_is_not_registered_again_after_a_crash(desk: Desk) -> None
 
     with pytest.raises(GatewayRefused):
         desk.run(revoke_key, "app")
-    held_in_between = desk.held()
+    after_crash = desk.stored()
     desk.fake.planted.clear()
     desk.run(revoke_key, "app")
 
-    assert held_in_between is None
+    assert after_crash is None
     assert desk.fake.keys == {}
 
 
@@ -62,7 +62,7 @@ def test_a_foreign_key_is_not_deleted(desk: Desk) -> None:
     with pytest.raises(KeyAliasExists, match="not created by gatewayctl"):
         desk.run(revoke_key, "app")
 
-    assert (list(desk.fake.keys), desk.held()) == ([sha256(SECRET)], SECRET)
+    assert (list(desk.fake.keys), desk.stored()) == ([sha256(SECRET)], SECRET)
 
 
 def test_another_value_in_its_variable_stays_where_litellm_knows_it(desk: Desk) -> None:
@@ -73,7 +73,7 @@ def test_another_value_in_its_variable_stays_where_litellm_knows_it(desk: Desk) 
     report = desk.run(revoke_key, "app")
 
     assert desk.aliases() == ["theirs"]
-    assert desk.held() == SECRET
+    assert desk.stored() == SECRET
     assert "holds another key" in report.warnings[0]
 
 
@@ -82,12 +82,12 @@ def test_an_unregistered_value_is_removed_as_the_next_create_would_register_it(d
 
     report = desk.run(revoke_key, "app")
 
-    assert (report.revoked, report.env_removed, desk.held()) == ((), True, None)
+    assert (report.revoked, report.env_removed, desk.stored()) == ((), True, None)
 
 
 def test_an_unknown_alias_is_an_error(desk: Desk) -> None:
-    with pytest.raises(GatewayRefused, match="no key 'nobody'"):
-        desk.run(revoke_key, "nobody")
+    with pytest.raises(GatewayRefused, match="no key 'unknown'"):
+        desk.run(revoke_key, "unknown")
 
 
 def test_a_key_of_the_command_line_knows_its_variable(desk: Desk) -> None:
@@ -97,7 +97,7 @@ def test_a_key_of_the_command_line_knows_its_variable(desk: Desk) -> None:
     report = desk.run(revoke_key, "batch")
 
     assert (report.env, report.env_removed, report.declared) == ("BATCH_KEY", True, False)
-    assert desk.held("BATCH_KEY") is None
+    assert desk.stored("BATCH_KEY") is None
 
 
 def test_a_variable_that_is_also_set_in_the_environment_is_warned_of(desk: Desk) -> None:

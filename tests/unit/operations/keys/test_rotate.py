@@ -32,10 +32,10 @@ def test_the_alias_moves_to_a_new_key_and_the_old_one_is_deleted(desk: Desk) -> 
 
     report = desk.run(rotate_key, "app")
 
-    assert desk.held() not in {None, SECRET}
+    assert desk.stored() not in {None, SECRET}
     assert old not in desk.fake.keys
     assert (report.previous, report.previous_until) == ("revoked", None)
-    assert str(desk.held()) not in repr(report)
+    assert str(desk.stored()) not in repr(report)
     desk.assert_whole()
 
 
@@ -44,9 +44,9 @@ def test_env_always_holds_a_key_that_litellm_accepts(desk: Desk) -> None:
     answer, accepted = desk.fake.answer, []
 
     def watched(request: httpx.Request) -> httpx.Response:
-        accepted.append(sha256(str(desk.held())) in desk.fake.keys)
+        accepted.append(sha256(str(desk.stored())) in desk.fake.keys)
         response = answer(request)
-        accepted.append(sha256(str(desk.held())) in desk.fake.keys)
+        accepted.append(sha256(str(desk.stored())) in desk.fake.keys)
         return response
 
     desk.fake.answer = watched  # type: ignore[method-assign]
@@ -121,7 +121,7 @@ def test_a_key_of_the_command_line_gets_no_wider_and_lives_no_longer(desk: Desk)
     sent = desk.fake.sent("/key/generate")
     assert (sent["models"], sent["duration"]) == (["demo"], "3600s")
     assert sent["metadata"]["team"] == "ads"
-    assert desk.held("BATCH_KEY") != SECRET
+    assert desk.stored("BATCH_KEY") != SECRET
 
 
 @pytest.mark.parametrize("path", ["/key/generate", "/v1/models"])
@@ -133,7 +133,7 @@ def test_a_failure_before_env_is_written_changes_nothing(desk: Desk, path: str) 
         desk.run(rotate_key, "app")
 
     assert list(desk.fake.keys) == [old]
-    assert desk.held() == SECRET
+    assert desk.stored() == SECRET
 
 
 def test_an_env_that_cannot_be_written_leaves_no_new_key(
@@ -155,7 +155,7 @@ def test_a_value_written_meanwhile_stays(desk: Desk) -> None:
     old = desk.healthy()
 
     def meanwhile(request: httpx.Request) -> httpx.Response:
-        desk.write("APP_KEY=sk-somebody-0123456789")
+        desk.write("APP_KEY=sk-another-0123456789abc")
         return desk.fake._models(request)
 
     desk.fake.planted["/v1/models"] = meanwhile
@@ -163,7 +163,7 @@ def test_a_value_written_meanwhile_stays(desk: Desk) -> None:
     with pytest.raises(SettingsProblem, match=r"APP_KEY in \.env was changed"):
         desk.run(rotate_key, "app")
 
-    assert desk.held() == "sk-somebody-0123456789"
+    assert desk.stored() == "sk-another-0123456789abc"
     assert list(desk.fake.keys) == [old]
 
 
@@ -183,7 +183,7 @@ def test_a_foreign_key_is_never_rotated(desk: Desk) -> None:
     with pytest.raises(KeyAliasExists, match="not created by gatewayctl"):
         desk.run(rotate_key, "app")
 
-    assert (desk.aliases(), desk.held()) == (["app"], SECRET)
+    assert (desk.aliases(), desk.stored()) == (["app"], SECRET)
 
 
 def test_another_project_s_key_is_foreign(desk: Desk) -> None:
@@ -194,7 +194,7 @@ def test_another_project_s_key_is_foreign(desk: Desk) -> None:
         desk.run(rotate_key, "app")
 
 
-@pytest.mark.parametrize("alias", ["app", "nobody"])
+@pytest.mark.parametrize("alias", ["app", "unknown"])
 def test_an_alias_that_litellm_does_not_have_is_an_error(desk: Desk, alias: str) -> None:
     with pytest.raises(GatewayRefused, match=f"no key '{alias}'"):
         desk.run(rotate_key, alias)

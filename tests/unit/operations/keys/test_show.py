@@ -60,7 +60,7 @@ def test_a_foreign_key_can_be_shown(desk: Desk) -> None:
 
 
 def test_an_unknown_alias_is_an_error(desk: Desk) -> None:
-    desk.fake.add(SECRET, "nobody-else")
+    desk.fake.add(SECRET, "unknown-too")
 
-    with pytest.raises(GatewayRefused, match="no key 'nobody'"):
-        desk.run(show_key, "nobody")
+    with pytest.raises(GatewayRefused, match="no key 'unknown'"):
+        desk.run(show_key, "unknown")

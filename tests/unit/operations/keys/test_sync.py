@@ -55,7 +55,7 @@ def test_what_changed_in_gateway_yaml_is_changed_in_litellm_once(
     assert (first.changed, first.problem) == (True, None)
     assert (second.drift, second.changed) == (False, False)
     assert list(desk.fake.keys) == [key_hash]
-    assert desk.held() == SECRET
+    assert desk.stored() == SECRET
 
 
 def test_a_duration_that_is_no_longer_declared_removes_the_expiry(desk: Desk) -> None:
@@ -150,7 +150,7 @@ def test_our_undeclared_key_is_deleted_only_with_prune(desk: Desk, prune: bool, 
     again = desk.run(sync_keys, prune=prune)
 
     assert len(desk.fake.keys) == left
-    assert (desk.held("BATCH_KEY") is None) == prune
+    assert (desk.stored("BATCH_KEY") is None) == prune
     assert actions(report)["batch"] == ("delete" if prune else "keep")
     assert not again.drift
 

@@ -10,6 +10,7 @@ import pytest
 from gatewayctl.errors import GatewayUnreachable, PartlyDone
 from gatewayctl.operations.models.list import ModelsListReport, list_models
 from gatewayctl.runtimes.base import Progress
+from tests.fakes.answers import refuse_connection
 from tests.fakes.litellm import FakeLiteLLM, error, served
 from tests.fakes.projects import MASTER_KEY, project
 
@@ -114,11 +115,8 @@ def test_no_problem_if_all_models_answer(tmp_path: Path) -> None:
 
 
 def test_an_unreachable_gateway_is_an_error(tmp_path: Path) -> None:
-    def down(_: httpx.Request) -> httpx.Response:
-        raise httpx.ConnectError("refused")
-
     fake = FakeLiteLLM()
-    fake.planted["/model/info"] = down
+    fake.planted["/model/info"] = refuse_connection
 
     with pytest.raises(GatewayUnreachable):
         look(tmp_path, fake)
