@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Annotated, Literal
 import typer
 
 from gatewayctl.cli.context import App, context
-from gatewayctl.cli.options import JsonFlag
+from gatewayctl.cli.options import JsonFlag, parse_pairs
 from gatewayctl.errors import EmptyPrompt, UsageProblem
 
 if TYPE_CHECKING:
@@ -89,7 +89,7 @@ def chat(
         operation=operation,
         model=model,
         system=system,
-        metadata=tuple(metadata or ()),
+        metadata=parse_pairs(metadata, option="--metadata"),
         key_env=key_env,
         stream=not (no_stream or app.json),
         route=route,

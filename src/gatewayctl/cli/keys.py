@@ -7,7 +7,7 @@ from typing import Annotated
 import typer
 
 from gatewayctl.cli.context import context
-from gatewayctl.cli.options import JsonFlag, YesFlag
+from gatewayctl.cli.options import JsonFlag, YesFlag, parse_pairs
 
 Alias = Annotated[str, typer.Argument(help="Alias of the key in LiteLLM.")]
 
@@ -53,12 +53,12 @@ def create(
         alias=alias,
         env=env,
         models=tuple(model or ()),
-        metadata=tuple(metadata or ()),
+        metadata=parse_pairs(metadata, option="--metadata"),
         duration=duration,
     )
     report = create_keys(app.settings, app.gateway, request)
     if show:
-        plain = report.revealed()
+        plain = report.reveal()
         app.show(
             "keys create", plain, lambda made: keys.render_secrets(made, alone=alias is not None)
         )

@@ -7,6 +7,7 @@ from typing import Annotated
 import typer
 
 from gatewayctl.cli.context import App
+from gatewayctl.errors import UsageProblem
 
 
 def _note_json(ctx: typer.Context, value: bool) -> bool:
@@ -33,3 +34,19 @@ TimeoutOption = Annotated[
     float,
     typer.Option("--timeout", min=1, metavar="SECONDS", help="Wait this long for all services."),
 ]
+
+
+def parse_pairs(texts: list[str] | None, *, option: str) -> dict[str, str]:
+    """Parse ``K=V`` options. Raises UsageProblem for any other form and for repeated names."""
+    pairs: dict[str, str] = {}
+    for text in texts or ():
+        name, equals, value = text.partition("=")
+        if not equals or not name.strip() or not text.isprintable():
+            raise UsageProblem(
+                f"Invalid {option} {text!r}: expected K=V.",
+                hint=f"For example: {option} team=search.",
+            )
+        if name in pairs:
+            raise UsageProblem(f"{option} sets {name!r} twice.")
+        pairs[name] = value
+    return pairs

@@ -15,8 +15,8 @@ _STYLES = {
     **dict.fromkeys(("starting", "retiring", "unfinished"), "yellow"),
     **dict.fromkeys(("stopped", "foreign", "not declared"), "dim"),
     **dict.fromkeys(
-        ("unhealthy", "failed", "missing", "not in gateway", "not in .env", "expired", "blocked",
-         "differs", "conflict", "OPEN", "not served"),
+        ("unhealthy", "failed", "missing", "not in gateway", "not in .env", "other key in .env",
+         "expired", "blocked", "differs", "conflict", "OPEN", "not served"),
         "bold red",
     ),
 }  # fmt: skip

@@ -276,7 +276,7 @@ def _swap_databases(
 
 def _accepts_key(project: Project, usable: Mapping[str, Secret]) -> bool | None:
     """Whether the gateway accepts a virtual key of the backup; None where there is none."""
-    from gatewayctl.gateway.key_proof import probe_key
+    from gatewayctl.gateway.key_probe import probe_key
 
     for secret in usable.values():
         try:

@@ -108,7 +108,7 @@ def _call_gateway(
     settings: Settings, gateway: GatewayClient, names: Sequence[str]
 ) -> tuple[str | None, str | None]:
     """Try each key and chat with one; returns the trace of the last call, and the model."""
-    from gatewayctl.gateway.key_proof import probe_key
+    from gatewayctl.gateway.key_probe import probe_key
 
     values = read_current_values(settings)
     models_of: dict[str, tuple[str, ...]] = {}

@@ -7,7 +7,7 @@ import pytest
 from gatewayctl.operations.doctor.checks import stack as checks
 from gatewayctl.runtimes.self_check import Fault
 from tests.fakes import runtime as fakes
-from tests.fakes.answers import nobody
+from tests.fakes.answers import refuse_connection
 from tests.fakes.self_check import Patient
 
 
@@ -42,7 +42,7 @@ def test_a_service_that_failed_is_found_with_its_cause_and_its_words(patient: Pa
 
 def test_a_service_that_has_just_begun_is_not_late_yet(patient: Patient) -> None:
     patient.up()
-    patient.litellm.planted["/healthz"] = nobody
+    patient.litellm.planted["/healthz"] = refuse_connection
 
     patient.runtime.uptime = 5
     assert patient.ids(checks.check_services) == []
