@@ -8,7 +8,6 @@ from __future__ import annotations
 from collections.abc import Callable
 from dataclasses import dataclass
 
-from gatewayctl.errors import RuntimeUnavailable
 from gatewayctl.runtimes.base import Runtime
 from gatewayctl.runtimes.docker import engine
 from gatewayctl.runtimes.runtime_marker import read_runtime
@@ -27,16 +26,10 @@ class ResolvedRuntime:
 
 
 def resolve_runtime(settings: Settings, *, ask: Question = engine.probe_engine) -> ResolvedRuntime:
-    """The runtime of this project. Raises RuntimeUnavailable for one that is not here.
+    """The runtime of this project.
 
     One that was asked for is not replaced when it cannot work: it says so itself.
     """
-    if settings.runtime == "swarm":
-        raise RuntimeUnavailable(
-            f"The runtime 'swarm' (from {settings.source_of('runtime')}) "
-            "is not part of this version.",
-            hint="Use --runtime docker, or --runtime embedded, which needs no Docker.",
-        )
     if settings.runtime != "auto":
         why = f"asked for by {settings.source_of('runtime')}"
         return _resolved(settings.runtime, why, settings)
