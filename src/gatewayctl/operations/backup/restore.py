@@ -22,6 +22,7 @@ from gatewayctl.errors import (
     RestoreUnproven,
     RuntimeProblem,
 )
+from gatewayctl.files.atomic import write_atomically
 from gatewayctl.operations.backup.archive import CONFIG, ENV, Manifest, unpack
 from gatewayctl.operations.backup.create import (
     Contents,
@@ -56,7 +57,6 @@ from gatewayctl.operations.stack.apps import start_apps
 from gatewayctl.operations.stack.wait import wait_ready
 from gatewayctl.operations.state import restore_journal, salt_key
 from gatewayctl.operations.state.exclusive import change_project
-from gatewayctl.rendering.atomic import write_atomically
 from gatewayctl.runtimes.base import Progress, Runtime
 from gatewayctl.runtimes.databases import Database, compare_rows, databases
 from gatewayctl.runtimes.runtime_marker import write_runtime
