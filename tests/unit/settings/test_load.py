@@ -146,7 +146,7 @@ def test_all_problems_come_at_once_and_in_order(tmp_path: Path) -> None:
         "gateway.yaml line 1 column 1: unknown setting 'prots' (did you mean 'ports'?)",
         "gateway.yaml line 2 column 10: runtime must be one of auto, embedded, docker",
         "gateway.yaml line 4 column 3: models.m needs model:, for example model: openai/gpt-4o",
-        "gateway.yaml line 6 column 3: keys.k needs env:, the variable of .env for it",
+        "gateway.yaml line 6 column 3: keys.k needs env:, its variable in .env",
     ]
     assert len(found) == len(starts)
     assert all(line.startswith(start) for line, start in zip(found, starts, strict=True))
