@@ -55,7 +55,7 @@ def root(
         typer.Option("-C", "--project-dir", help="Run in this project folder.", metavar="DIR"),
     ] = Path(),
     runtime: Annotated[
-        Literal["auto", "embedded", "docker", "swarm"] | None,
+        Literal["auto", "embedded", "docker"] | None,
         typer.Option(
             metavar="NAME",
             help="Run services with auto, embedded or docker (env: GATEWAYCTL_RUNTIME).",

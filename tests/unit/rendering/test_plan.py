@@ -177,13 +177,15 @@ def test_a_template_that_refers_to_something_undefined_fails(tmp_path: Path) -> 
 
 
 def test_a_runtime_without_templates_is_not_available(tmp_path: Path) -> None:
-    with pytest.raises(RuntimeUnavailable, match="no templates for the runtime swarm"):
-        plan_files(project(tmp_path, "runtime: swarm\n"))
+    settings = project(tmp_path, "runtime: docker\n")
+
+    with pytest.raises(RuntimeUnavailable, match="no templates for the runtime docker"):
+        plan_files(settings, templates=tmp_path)
 
 
 def test_the_resolved_runtime_wins_over_auto(tmp_path: Path) -> None:
-    with pytest.raises(RuntimeUnavailable, match="swarm"):
-        plan_files(project(tmp_path), runtime="swarm")
+    with pytest.raises(RuntimeUnavailable, match="docker"):
+        plan_files(project(tmp_path), runtime="docker", templates=tmp_path)
 
 
 def test_both_runtimes_give_litellm_the_same_files(tmp_path: Path) -> None:

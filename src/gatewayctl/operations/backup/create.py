@@ -18,6 +18,7 @@ from typing import Final
 
 from gatewayctl.env_file.write import update_env_file
 from gatewayctl.errors import BackupExists, FileUnreadable, FileUnwritable
+from gatewayctl.files.atomic import write_atomically
 from gatewayctl.generators import drain, transform
 from gatewayctl.operations.backup.archive import (
     CONFIG,
@@ -35,7 +36,6 @@ from gatewayctl.operations.backup.verify import verify_loadable
 from gatewayctl.operations.backup.workdir import open_workdir
 from gatewayctl.operations.project.render import render
 from gatewayctl.operations.state.exclusive import change_project
-from gatewayctl.rendering.atomic import write_atomically
 from gatewayctl.runtimes.base import Progress, Runtime
 from gatewayctl.runtimes.databases import Database, databases
 from gatewayctl.runtimes.registry import ResolvedRuntime

@@ -27,6 +27,7 @@ from pathlib import Path
 from typing import Literal
 
 from gatewayctl.errors import BackupForeign, GatewayctlError, NotVerified, Refused, RestoreUnproven
+from gatewayctl.files.atomic import write_atomically
 from gatewayctl.operations.backup.archive import CONFIG, ENV, Manifest, unpack
 from gatewayctl.operations.backup.create import (
     Contents,
@@ -58,7 +59,6 @@ from gatewayctl.operations.project.snapshot import Project
 from gatewayctl.operations.stack.start import start_stack
 from gatewayctl.operations.state import restore_journal, salt_key
 from gatewayctl.operations.state.exclusive import change_project
-from gatewayctl.rendering.atomic import write_atomically
 from gatewayctl.runtimes.base import Progress, Runtime
 from gatewayctl.runtimes.databases import Database, databases
 from gatewayctl.runtimes.runtime_marker import write_runtime

@@ -11,7 +11,7 @@ import json
 from pathlib import Path
 
 from gatewayctl.errors import RestoreUnfinished
-from gatewayctl.rendering.atomic import write_atomically
+from gatewayctl.files.atomic import write_atomically
 from gatewayctl.settings.model import Settings
 
 

@@ -15,7 +15,7 @@ from pathlib import Path
 from typing import Any, Final, Literal
 
 from gatewayctl.errors import FileUnreadable
-from gatewayctl.rendering.atomic import write_atomically
+from gatewayctl.files.atomic import write_atomically
 from gatewayctl.settings.model import Settings
 
 Step = Literal["changing", "starting", "done"]

@@ -12,8 +12,8 @@ from typing import Final, Literal
 
 from gatewayctl.env_file.write import update_env_file
 from gatewayctl.errors import FileUnreadable, SettingsProblem
+from gatewayctl.files.atomic import write_atomically
 from gatewayctl.operations.state.upgrade_journal import SettingChange
-from gatewayctl.rendering.atomic import write_atomically
 from gatewayctl.settings.gateway_yaml_edit import with_value
 from gatewayctl.settings.model import Settings
 
