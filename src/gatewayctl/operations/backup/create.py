@@ -8,7 +8,6 @@ from __future__ import annotations
 
 import time
 from collections.abc import Generator, Mapping
-from contextlib import closing
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from importlib.metadata import version
@@ -17,6 +16,7 @@ from typing import Final
 
 from gatewayctl.env_file.write import update_env_file
 from gatewayctl.errors import BackupExists, FileUnreadable, FileUnwritable
+from gatewayctl.generators import drain, transform
 from gatewayctl.operations.backup.archive import (
     CONFIG,
     DUMPS,
@@ -103,8 +103,7 @@ def backup(
             report = yield from write_backup(settings, resolved, target, seal=seal, now=now)
         finally:
             if not ran:
-                for _ in runtime.stop():
-                    pass
+                drain(runtime.stop())
     return report
 
 
@@ -193,17 +192,12 @@ def _dumped(database: Database, folder: Path) -> Generator[Progress, None, dict[
     subject = f"dump of {database.name}"
     yield Progress(subject=subject, state="working", detail="reading")
     require_free_space_in(folder)
-    dumping = database.dump(folder / f"{database.name}.dump")
-    with closing(dumping):
-        while True:
-            try:
-                written = next(dumping)
-            except StopIteration as done:
-                rows: dict[str, int] = done.value
-                break
-            require_free_space_in(folder)
-            detail = f"{written / 1e6:.1f} MB"
-            yield Progress(subject=subject, state="working", detail=detail)
+
+    def report_size(written: int) -> tuple[Progress]:
+        require_free_space_in(folder)
+        return (Progress(subject=subject, state="working", detail=f"{written / 1e6:.1f} MB"),)
+
+    rows = yield from transform(database.dump(folder / f"{database.name}.dump"), report_size)
     detail = f"{sum(rows.values())} rows in {len(rows)} tables"
     yield Progress(subject=subject, state="ready", detail=detail)
     return rows

@@ -14,6 +14,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from gatewayctl.errors import GatewayctlError
+from gatewayctl.generators import drain
 from gatewayctl.operations.backup.create import (
     default_file,
     has_user_data,
@@ -176,8 +177,7 @@ def _emptied(runtime: Runtime, *, everything: bool) -> Generator[Progress, None,
     if everything:
         phoenix = databases(runtime)[-1]
         yield Progress(subject="services", state="working", detail="stopping")
-        for _ in runtime.stop():
-            pass
+        drain(runtime.stop())
         yield Progress(subject="services", state="stopped")
         phoenix.shell.start()
         yield Progress(subject="database phoenix", state="working", detail="dropping")

@@ -22,6 +22,7 @@ from gatewayctl.errors import (
     RestoreUnproven,
     RuntimeProblem,
 )
+from gatewayctl.generators import drain
 from gatewayctl.operations.backup.archive import CONFIG, ENV, Manifest, unpack
 from gatewayctl.operations.backup.create import (
     Contents,
@@ -268,8 +269,7 @@ def _swapped(
     """Everything stopped but the servers; the copies become the living, counted once more."""
     runtime = project.resolved.runtime
     yield Progress(subject="services", state="working", detail="stopping")
-    for _ in runtime.stop():
-        pass
+    drain(runtime.stop())
     yield Progress(subject="services", state="stopped")
     # Not earlier: what could not be stopped is as it was, and may be started again.
     restore_journal.begin(project.settings, archive)

@@ -21,6 +21,7 @@ from gatewayctl.errors import (
     RuntimeProblem,
     RuntimeUnavailable,
 )
+from gatewayctl.generators import drain
 from gatewayctl.operations.backup.archive import unpack
 from gatewayctl.operations.backup.create import (
     backups_folder,
@@ -222,8 +223,7 @@ def _restored(
     with drop_on_failure([database], "restored"):
         yield from load_and_compare(database, manifest.rows, work, "restored")
     yield Progress(subject="services", state="working", detail="stopping")
-    for _ in runtime.stop():
-        pass
+    drain(runtime.stop())
     yield Progress(subject="services", state="stopped")
     yield Progress(subject="swap of litellm", state="working", detail="starting its server")
     database.shell.start()

@@ -13,6 +13,7 @@ from datetime import UTC, datetime
 from typing import TYPE_CHECKING, Final
 
 from gatewayctl.errors import RuntimeProblem, ServiceFailed, UnknownService
+from gatewayctl.generators import drain
 from gatewayctl.runtimes.base import (
     LogLine,
     Progress,
@@ -232,8 +233,7 @@ class DockerRuntime:
             return self._docker.inside(found.id, words)
 
         def begin() -> None:
-            for _ in self._up((service,)):
-                pass
+            drain(self._up((service,)))
             self._wait_for(service)
 
         return DockerShell(

@@ -13,6 +13,7 @@ from datetime import datetime
 from typing import TYPE_CHECKING, Final
 
 from gatewayctl.errors import RuntimeProblem, ServiceFailed, UnknownService
+from gatewayctl.generators import drain
 from gatewayctl.runtimes.base import (
     LogLine,
     ProcessState,
@@ -286,8 +287,7 @@ class EmbeddedRuntime:
             known = fingerprints.known(layout).get(SUPERVISOR)
             if not stale and known == fingerprints.wanted(self._settings)[SUPERVISOR]:
                 return
-            for _ in self.stop():
-                pass
+            drain(self.stop())
         if left := orphans.wait_until_gone(layout, seconds=2):
             orphans.end_processes(left)
         layout.supervisor_config.write_text(self._configuration(), encoding="utf-8")
@@ -309,8 +309,7 @@ class EmbeddedRuntime:
 
     def _begin_postgres(self) -> None:
         self._ensure_supervisor()
-        for _ in self._start_postgres():
-            pass
+        drain(self._start_postgres())
 
     def _postgres_alive(self) -> None:
         state = self.states()[0]
