@@ -10,8 +10,8 @@ from gatewayctl.cli.context import App
 from gatewayctl.errors import UsageProblem
 
 
-def _note_json(ctx: typer.Context, value: bool) -> bool:
-    """Store the mode in the App, so that later errors are JSON too."""
+def _store_json(ctx: typer.Context, value: bool) -> bool:
+    """Store mode and command in the App, so that results and errors are documents of it."""
     app = ctx.find_root().obj
     if isinstance(app, App):
         app.json = app.json or value
@@ -24,15 +24,17 @@ JsonFlag = Annotated[
     typer.Option(
         "--json",
         envvar="GATEWAYCTL_JSON",
-        callback=_note_json,
-        show_envvar=True,
+        callback=_store_json,
         help="Print one JSON document instead of text.",
     ),
 ]
 YesFlag = Annotated[bool, typer.Option("--yes", "-y", help="Skip confirmation.")]
+NoBackupFlag = Annotated[
+    bool, typer.Option("--no-backup", help="Do not back up the current data first.")
+]
 TimeoutOption = Annotated[
     float,
-    typer.Option("--timeout", min=1, metavar="SECONDS", help="Wait this long for all services."),
+    typer.Option("--timeout", min=1, metavar="SECONDS", help="Maximum wait for healthy services."),
 ]
 
 
