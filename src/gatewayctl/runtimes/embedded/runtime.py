@@ -291,7 +291,7 @@ class EmbeddedRuntime:
         layout.supervisor_config.write_text(self._supervisor_config(), encoding="utf-8")
         environment = inherited_variables(self._settings) | {orphans.MARK: str(layout.state_dir)}
         self._supervisor.launch(self._environment.python("base"), environment)
-        # The services start anew: nothing that is known of them is true any longer.
+        # The services restart: nothing that was read about them is valid any longer.
         fingerprints.save(layout, {SUPERVISOR: wanted})
 
     def _start_postgres(self) -> Generator[Progress, None, None]:

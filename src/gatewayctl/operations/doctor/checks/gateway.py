@@ -108,7 +108,7 @@ def _read_collector(subject: Subject) -> str:
     return strip_keys(entry.value) if entry else ""
 
 
-_NEEDS: Final = ("master key", "litellm")
+_NEEDS: Final = ("master_key", "litellm")
 CHECKS = (
     DoctorCheck(name="virtual keys", look=check_virtual_keys, needs=_NEEDS),
     DoctorCheck(name="models", look=check_models, needs=_NEEDS),

@@ -22,7 +22,7 @@ if TYPE_CHECKING:
     from gatewayctl.gateway.client import GatewayClient
 
 Thing = TypeVar("Thing")
-Need = Literal["settings", "master key", "runtime", "litellm", "phoenix"]
+Need = Literal["settings", "master_key", "runtime", "litellm", "phoenix"]
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -59,7 +59,7 @@ class Subject:
         """Why a check with this need cannot run; empty if it can."""
         if self.settings is None:
             return "the settings do not load"
-        if need == "master key" and self.settings.secrets.master_key is None:
+        if need == "master_key" and self.settings.secrets.master_key is None:
             return "the master key is not set"
         if need in {"runtime", "litellm", "phoenix"} and self.resolved is None:
             return "the runtime cannot be used"
