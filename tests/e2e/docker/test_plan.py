@@ -45,7 +45,7 @@ CHANGES: dict[str, tuple[Change, set[str]]] = {
 }
 
 
-# What plan says of a setting is the same on every runtime: the embedded one tries all in `make test`.
+# The embedded runtime tries all that both share in `make test`.
 QUICK = {"models", "keys", "ports.litellm"}
 
 
