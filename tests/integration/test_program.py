@@ -76,7 +76,7 @@ def test_a_polite_end_is_exit_code_130(kind: signal.Signals, folder: Path) -> No
 
     assert follower.process.returncode == 130
     assert err.decode() == (
-        "Error: Interrupted.\nHint: Nothing is half-written; run it again when you like.\n"
+        "Error: Interrupted.\nHint: Run the command again to finish.\n"
     )
 
 

@@ -2,11 +2,15 @@
 
 from __future__ import annotations
 
+from typing import Final
+
 from gatewayctl.errors.base import GatewayctlError
+
+_OR_EMBEDDED: Final = "or use --runtime embedded, which needs no Docker."
 
 
 class RuntimeProblem(GatewayctlError):
-    """What runs the services failed."""
+    """The runtime of the services failed."""
 
     code = "runtime"
     exit_code = 4
@@ -14,63 +18,44 @@ class RuntimeProblem(GatewayctlError):
 
 
 class RuntimeUnavailable(RuntimeProblem):
-    """The asked runtime cannot be used on this machine."""
+    """The requested runtime cannot be used on this machine."""
 
-    code = "runtime_unavailable"
     remedy = "Use --runtime embedded, which needs no Docker."
 
 
 class EngineMissing(RuntimeUnavailable):
-    """There is no program `docker` on this machine."""
+    """The program `docker` is not installed."""
 
-    code = "engine_missing"
-    remedy = (
-        "Install Docker Engine (docs.docker.com/engine/install), "
-        "or use --runtime embedded, which needs no Docker."
-    )
+    remedy = f"Install Docker Engine (docs.docker.com/engine/install), {_OR_EMBEDDED}"
 
 
 class EngineNotRunning(RuntimeUnavailable):
-    """Docker is installed, and no engine answers."""
+    """Docker is installed, but its engine does not answer."""
 
-    code = "engine_not_running"
-    remedy = (
-        "Start it (`sudo systemctl start docker`, or open Docker Desktop), "
-        "or use --runtime embedded, which needs no Docker."
-    )
+    remedy = f"Start it (`sudo systemctl start docker`, or open Docker Desktop), {_OR_EMBEDDED}"
 
 
 class EnginePermission(RuntimeUnavailable):
-    """An engine is there, and this user may not speak to it."""
+    """The Docker engine runs, but this user has no access to it."""
 
-    code = "engine_permission"
-    remedy = (
-        "Join its group (`sudo usermod -aG docker $USER`) and log in again, "
-        "or use --runtime embedded, which needs no Docker."
-    )
+    remedy = f"Join its group (`sudo usermod -aG docker $USER`) and log in again, {_OR_EMBEDDED}"
 
 
 class ComposeMissing(RuntimeUnavailable):
-    """Docker has no Compose plugin, or one that is too old."""
+    """The Compose plugin of Docker is missing or too old."""
 
-    code = "compose_missing"
-    remedy = (
-        "Install the Compose plugin (docs.docker.com/compose/install/linux), "
-        "or use --runtime embedded, which needs no Docker."
-    )
+    remedy = f"Install the Compose plugin (docs.docker.com/compose/install/linux), {_OR_EMBEDDED}"
 
 
 class ImageMissing(RuntimeProblem):
-    """A container image is neither here nor in its registry."""
+    """A container image is neither on this machine nor in its registry."""
 
-    code = "image_missing"
     remedy = "Correct its name under images: or apps: in gateway.yaml, or run `docker login`."
 
 
 class RegistryUnreachable(RuntimeProblem):
-    """A container image is not here, and its registry does not answer."""
+    """A container image is not on this machine, and its registry does not answer."""
 
-    code = "registry_unreachable"
     finding = "image_missing"
     remedy = (
         "Check the network and the proxy, or load the image with `docker load`; then run again."
@@ -80,144 +65,134 @@ class RegistryUnreachable(RuntimeProblem):
 class BuildFailed(RuntimeProblem):
     """The image of an application could not be built."""
 
-    code = "build_failed"
     remedy = "Correct its Dockerfile or its sources, then run `gatewayctl up` again."
 
 
 class ProjectNameTaken(RuntimeProblem):
-    """A project of the same name in another folder has containers already."""
+    """A project with the same name in another folder has containers already."""
 
-    code = "project_name_taken"
-    remedy = "Choose another project_name in gateway.yaml, or run `gatewayctl down` over there."
+    remedy = "Choose another project_name in gateway.yaml, or run `gatewayctl down` in that folder."
 
 
 class EnvironmentBroken(RuntimeProblem):
-    """The embedded environment could not be made or is damaged."""
+    """The embedded environment could not be created or is damaged."""
 
-    code = "environment_broken"
-    remedy = "Check the network and the disk, then run `gatewayctl up` again: it starts afresh."
+    remedy = (
+        "Check the network and free disk space, then run `gatewayctl doctor --fix` "
+        "and `gatewayctl up`."
+    )
 
 
 class PortTaken(RuntimeProblem):
-    """Another process listens where a service should."""
+    """Another process listens on a port of the stack."""
 
-    code = "port_taken"
     remedy = "Stop that process, or choose another port under ports: in gateway.yaml."
 
 
 class ServiceFailed(RuntimeProblem):
-    """A service ended by itself, or answers that it cannot work."""
+    """A service exited by itself, or reports that it cannot work."""
 
-    code = "service_failed"
-    remedy = "See `gatewayctl logs` for its last words."
+    remedy = "See `gatewayctl logs`."
 
 
 class NotHealthy(RuntimeProblem):
-    """At least one service of the stack is not healthy now."""
-
-    code = "not_healthy"
+    """At least one service of the stack is not healthy."""
 
 
 class NotHealthyInTime(RuntimeProblem):
-    """A service is still not ready when the time is up; everything is left running."""
+    """A service is not ready before the timeout; everything is left running."""
 
-    code = "not_healthy_in_time"
-    remedy = "See `gatewayctl logs`, or wait longer with --timeout."
+    remedy = "See `gatewayctl logs`, or wait longer with `gatewayctl up --timeout 600`."
 
 
 class MigrationFailed(RuntimeProblem):
-    """LiteLLM's database schema could not be brought up to date."""
+    """LiteLLM's database schema could not be migrated."""
 
-    code = "migration_failed"
-    remedy = "See the message of PostgreSQL above; the failed migration was rolled back."
+    remedy = (
+        "Correct what PostgreSQL reports; the failed migration was rolled back. "
+        "If that is not possible, restore an earlier backup: `gatewayctl restore FILE`."
+    )
 
 
 class DatabasePasswordRefused(RuntimeProblem):
-    """The data folder was made with another database password than .env holds."""
+    """The database was created with another password than the one in .env."""
 
-    code = "database_password_refused"
-    remedy = "Put the old password back into .env, or delete the data: gatewayctl down --volumes."
+    remedy = (
+        "Put the old password back into .env. Only if it is lost: `gatewayctl down --volumes` "
+        "deletes all data, and `gatewayctl restore FILE` brings back a backup."
+    )
 
 
 class UnknownService(RuntimeProblem):
-    """A service this runtime does not have."""
+    """This runtime has no such service."""
 
-    code = "unknown_service"
     remedy = "See `gatewayctl status` for the services."
 
 
 class TemplatesMissing(RuntimeProblem):
-    """The installed package does not hold the templates it renders from."""
+    """The installed package lacks its templates."""
 
-    code = "templates_missing"
     remedy = "Install gatewayctl again."
 
 
 class Locked(RuntimeProblem):
-    """Another gatewayctl changes this project right now."""
+    """Another gatewayctl command is changing this project."""
 
-    code = "locked"
-    remedy = "Wait for it to end, or let this wait for it: --lock-timeout 60."
+    remedy = "Wait until it is done, or let this command wait: --lock-timeout 60."
 
 
 class BackupBroken(RuntimeProblem):
-    """A file that is no backup, or no longer the whole of one."""
+    """The file is not a backup, or it is incomplete or damaged."""
 
-    code = "backup_broken"
     remedy = "Use another copy of the file; nothing was changed."
 
 
 class BackupSealed(RuntimeProblem):
-    """An encrypted backup that does not open with what was given."""
+    """The backup cannot be decrypted with the given identity or passphrase."""
 
-    code = "backup_sealed"
-    remedy = "Give what it was encrypted for: --identity FILE or --passphrase-stdin."
+    remedy = "Give the matching --identity FILE or --passphrase-stdin."
 
 
 class BackupForeign(RuntimeProblem):
-    """A backup of another project."""
+    """The backup belongs to another project."""
 
-    code = "backup_foreign"
-    remedy = "Restore it in a folder of that project, or add --force to have it here."
+    remedy = "Restore it in the folder of that project, or allow it here with --force."
 
 
 class BackupTooNew(RuntimeProblem):
-    """A backup whose format this version does not know yet."""
+    """The format of the backup is newer than this version of gatewayctl supports."""
 
-    code = "backup_too_new"
-    remedy = "Install the version of gatewayctl that made it, or a newer one."
+    remedy = "Install the version of gatewayctl that created it, or a newer one."
 
 
 class RestoreUnproven(RuntimeProblem):
-    """What was read back is not what was backed up; the living databases were not touched."""
+    """The restored data differs from the backup; the current databases were not touched."""
 
-    code = "restore_unproven"
     remedy = "Use another backup; nothing was changed."
 
 
 class RestoreUnfinished(RuntimeProblem):
-    """A restore was interrupted when the databases were another's than .env."""
+    """A restore was interrupted between the databases and the secrets in .env."""
 
-    code = "restore_unfinished"
-    remedy = "Run the same `gatewayctl restore` again; nothing else is done before."
+    remedy = "Run the same `gatewayctl restore FILE --yes` again, or restore another backup."
 
 
 class DiskFull(RuntimeProblem):
-    """What is to be written beside the living data would fill its disk."""
+    """There is not enough free disk space for a backup or restore."""
 
-    code = "disk_full"
-    remedy = "Free space: `du -xh --max-depth=2 . | sort -h`; backups are in .gatewayctl/backups."
+    remedy = (
+        "Free disk space (`du -xh --max-depth=2 . | sort -h`; backups are in .gatewayctl/backups), "
+        "then run the command again, or `gatewayctl up`."
+    )
 
 
 class PreflightRefused(RuntimeProblem):
-    """The new version refuses this project's settings or data; nothing was changed."""
+    """The new version rejects the settings or data of this project; nothing was changed."""
 
-    code = "preflight_refused"
-    remedy = "Correct what it says, or stay with the version that runs; nothing was changed."
+    remedy = "Correct what it reports, or keep the current version; nothing was changed."
 
 
 class UpgradeUnfinished(RuntimeProblem):
-    """An upgrade to another version began, and did not come to its end."""
+    """An upgrade to another version was started and not completed."""
 
-    code = "upgrade_unfinished"
-    remedy = "Run `gatewayctl upgrade` again to go on with it, or `gatewayctl rollback`."
+    remedy = "Run `gatewayctl upgrade` again to resume it, or `gatewayctl rollback`."

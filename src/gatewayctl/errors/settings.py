@@ -1,4 +1,4 @@
-"""Exit 3: gateway.yaml, .env or the environment cannot be used as they are."""
+"""Exit 3: gateway.yaml, .env or the environment is invalid."""
 
 from __future__ import annotations
 
@@ -8,7 +8,7 @@ from gatewayctl.errors.base import GatewayctlError
 
 
 class SettingsProblem(GatewayctlError):
-    """gateway.yaml, .env or the environment cannot be used as they are."""
+    """gateway.yaml, .env or the environment is invalid."""
 
     code = "settings"
     exit_code = 3
@@ -17,7 +17,7 @@ class SettingsProblem(GatewayctlError):
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Problem:
-    """One wrong setting: ``source`` reads like ``gateway.yaml line 7 column 3``."""
+    """One invalid setting; ``source`` reads like ``gateway.yaml line 7 column 3``."""
 
     source: str
     message: str
@@ -27,10 +27,9 @@ class Problem:
 
 
 class SettingsInvalid(SettingsProblem):
-    """One or more settings are wrong; ``problems`` lists every one with its source."""
+    """One or more settings are invalid; ``problems`` lists all of them with their source."""
 
-    code = "settings_invalid"
-    remedy = "Correct each line above; `gatewayctl init` writes a commented gateway.yaml."
+    remedy = "Correct each setting reported; `gatewayctl init` writes a commented gateway.yaml."
 
     def __init__(
         self, message: str = "", *, hint: str | None = None, problems: tuple[Problem, ...] = ()
@@ -40,70 +39,66 @@ class SettingsInvalid(SettingsProblem):
 
 
 class EnvFileMissing(SettingsProblem):
-    """There is no .env, so there are no secrets and no keys yet."""
+    """The .env file with the secrets and keys does not exist."""
 
-    code = "env_file_missing"
-    remedy = "Run `gatewayctl init` (or `gatewayctl up`), which makes it."
+    remedy = "Run `gatewayctl init` or `gatewayctl up`, which create it."
 
 
 class MasterKeyMissing(SettingsProblem):
-    """LITELLM_MASTER_KEY is set nowhere."""
+    """LITELLM_MASTER_KEY is not set."""
 
-    code = "master_key_missing"
-    remedy = "Run `gatewayctl init`: it generates LITELLM_MASTER_KEY into .env."
+    remedy = "Run `gatewayctl init`: it generates LITELLM_MASTER_KEY in .env."
 
 
 class MasterKeyWeak(SettingsProblem):
-    """A master key LiteLLM refuses to start with, or that anybody could guess."""
+    """LiteLLM would not start with this master key, or it can be guessed."""
 
-    code = "master_key_weak"
-    remedy = "Delete the LITELLM_MASTER_KEY line and run `gatewayctl init`: it generates one."
+    remedy = (
+        "Delete the LITELLM_MASTER_KEY line from .env, then run `gatewayctl up`, "
+        "which generates a new one."
+    )
 
 
 class SaltKeyChanged(SettingsProblem):
-    """LITELLM_SALT_KEY is not the one LiteLLM's database was made with."""
+    """LiteLLM's database was created with another LITELLM_SALT_KEY."""
 
-    code = "salt_key_changed"
-    remedy = "Put the old LITELLM_SALT_KEY back into .env; where it is lost: gatewayctl reset."
+    remedy = (
+        "Put the old LITELLM_SALT_KEY back into .env. Only if it is lost: `gatewayctl reset` "
+        "backs up LiteLLM's database and empties it."
+    )
 
 
 class EnvFileUnreadable(SettingsProblem):
-    """The .env file exists but cannot be read as one."""
+    """The .env file exists but cannot be read."""
 
-    code = "env_file_unreadable"
-    remedy = "Make .env a text file in UTF-8 that you may read."
+    remedy = "Make .env a UTF-8 text file that you can read."
 
 
 class EnvFileUnwritable(SettingsProblem):
-    """The .env file cannot be written: read-only, disk full, not ours."""
+    """The .env file cannot be written: read-only, disk full or owned by another user."""
 
-    code = "env_file_unwritable"
-    remedy = "Free space or permit writing; the file was left as it was."
+    remedy = "Free disk space or allow writing; the file was not changed."
 
 
 class EnvValueUnsafe(SettingsProblem):
-    """A name or value that Compose, sh and python-dotenv would read differently."""
+    """Compose, sh and python-dotenv would read the name or value differently."""
 
-    code = "env_value_unsafe"
     remedy = "Use a value without quotes, backslashes, dollar signs or line breaks."
 
 
 class VirtualKeyMissing(SettingsProblem):
-    """The variable that should hold the virtual key is empty."""
+    """The variable of the virtual key is empty."""
 
-    code = "virtual_key_missing"
     remedy = "Run `gatewayctl keys create`, which writes it to .env."
 
 
 class FileUnwritable(SettingsProblem):
     """A file of the project cannot be written."""
 
-    code = "file_unwritable"
-    remedy = "Free space or permit writing; files already written are complete."
+    remedy = "Free disk space or allow writing; files already written are complete."
 
 
 class FileUnreadable(SettingsProblem):
     """A file of the project cannot be read."""
 
-    code = "file_unreadable"
-    remedy = "Permit reading it."
+    remedy = "Allow reading it."
