@@ -75,9 +75,7 @@ def test_a_polite_end_is_exit_code_130(kind: signal.Signals, folder: Path) -> No
         _, err = follower.process.communicate()
 
     assert follower.process.returncode == 130
-    assert err.decode() == (
-        "Error: Interrupted.\nHint: Run the command again to finish.\n"
-    )
+    assert err.decode() == ("Error: Interrupted.\nHint: Run the command again to finish.\n")
 
 
 def test_a_program_that_was_told_to_ignore_a_hang_up_goes_on(folder: Path) -> None:

@@ -161,9 +161,9 @@ def _with_finding(error: GatewayctlError, finding: str) -> None:
 
 
 def finding_hint(finding: str) -> str:
-    """What to do, and where more is written."""
+    """The remedy of a finding and the link to its section."""
     known = FINDINGS[finding]
-    return f"{known.remedy.removesuffix('.')}. More: {known.docs}"
+    return f"{known.remedy} More: {known.docs}"
 
 
 def _named(error: Failure, found: Diagnosis) -> Failure:

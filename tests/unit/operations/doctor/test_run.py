@@ -6,7 +6,6 @@ from pathlib import Path
 import pytest
 
 from gatewayctl.errors import Locked, RuntimeUnavailable
-from gatewayctl.operations.diagnosis.findings.table import FINDINGS
 from gatewayctl.operations.doctor.run import DoctorReport, ProjectLoaders, doctor
 from gatewayctl.operations.project.render import render
 from gatewayctl.operations.state.audit import read_audit
@@ -86,7 +85,7 @@ def test_the_worst_comes_first_and_is_the_problem(patient: Patient) -> None:
     assert problem is not None
     assert problem.exit_code == 7
     assert problem.finding == "service_failed"
-    assert problem.message.startswith("1 error and 1 warning found; first: A service ended")
+    assert problem.message.startswith("1 error and 1 warning found; first: A service exited")
 
 
 def test_what_is_for_information_only_is_no_problem(patient: Patient) -> None:
@@ -233,7 +232,3 @@ def test_secrets_are_not_generated_while_the_settings_do_not_load(patient: Patie
     assert ids(report) == ["settings_invalid", "env_file_missing"]
     assert [(fix.done, fix.said) for fix in report.fixes] == [(False, "nothing safe to do")]
     assert not (patient.folder / ".env").exists()
-
-
-def test_every_finding_says_what_to_do() -> None:
-    assert [f.id for f in FINDINGS.values() if not (f.title and f.meaning and f.remedy)] == []

@@ -1,22 +1,21 @@
-"""One thing that can be wrong, as it is told everywhere. Owns its shape only."""
+"""The shape of a finding: one known problem of a project, its machine or its stack."""
 
 from __future__ import annotations
 
 from dataclasses import dataclass
-from typing import Final, Literal
+from typing import Literal
 
 Severity = Literal["error", "warning", "info"]
 Area = Literal["settings", "secrets", "machine", "runtime", "services", "gateway", "traces"]
 
-DOCS: Final = "docs/troubleshooting.md"
-
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Finding:
-    """One thing that can be wrong. ``id`` never changes: scripts and links rely on it.
+    """A known problem. ``id`` never changes: scripts and links rely on it.
 
-    ``remedy`` is one command where there is one. ``fix`` is what `doctor --fix` does about it;
-    None where a person has to decide. An ``info`` is no reason for another exit code.
+    ``remedy`` is that of the failure with the same code, where there is one. ``fix`` completes
+    «`gatewayctl doctor --fix` …»; None where a person has to decide. An ``info`` does not change
+    the exit code.
     """
 
     id: str
@@ -29,5 +28,5 @@ class Finding:
 
     @property
     def docs(self) -> str:
-        """The section about it."""
-        return f"{DOCS}#{self.id}"
+        """The section of the documentation."""
+        return f"docs/troubleshooting.md#{self.id}"
