@@ -1,15 +1,15 @@
-# Two commands for a fresh machine: `make demo` and `make test`. `make help` lists the rest.
+# Two commands for a fresh machine: `make demo` and `make test`. `make help` lists the others.
 PYTHON ?= python3
 BIN := .venv/bin
 READY := .venv/.ready
 
 .DEFAULT_GOAL := help
-.PHONY: help demo up down test test-docker test-kills images-lock lint fmt bench locks clean
+.PHONY: help demo up down check test test-docker test-full test-kills images images-lock lint fmt bench locks clean
 
-help: ## This list
+help: ## List the targets
 	@grep -E '^[a-z-]+:.*##' $(MAKEFILE_LIST) | sed -E 's/^([a-z-]+):[^#]*## (.*)/  make \1\t\2/' | expand -t 22
 
-demo: $(READY) ## The whole story: real LiteLLM, PostgreSQL and Phoenix, a chat, its trace read back
+demo: $(READY) ## Start LiteLLM, PostgreSQL and Phoenix, send a chat, verify its trace
 	$(BIN)/gatewayctl demo
 
 up: $(READY) ## Start the stack of this folder
@@ -18,20 +18,26 @@ up: $(READY) ## Start the stack of this folder
 down: $(READY) ## Stop it; data stays
 	$(BIN)/gatewayctl down
 
-test: $(READY) ## Every test this machine can run, the real embedded stack included
-	$(BIN)/pytest -n 2 --dist loadfile tests/unit tests/integration
-	$(BIN)/pytest -n 2 --dist loadfile tests/architecture examples
-	$(BIN)/pytest -n 3 tests/e2e --ignore=tests/e2e/docker --ignore=tests/e2e/kills
+check: lint ## Lint, types, and every test that starts no services (under a minute)
+	$(BIN)/pytest -q -n 2 --dist loadfile tests/unit tests/integration tests/architecture examples
 
-test-docker: $(READY) ## The Docker runtime on a real engine, brought here if this is Debian as root
-	@sh tools/engine.sh
-	@$(BIN)/python -m tests.e2e.images
-	$(BIN)/pytest -n 2 tests/e2e/docker
+test: $(READY) ## Every usual test that needs no Docker, including the real embedded stack
+	$(BIN)/pytest -q -n 2 --dist loadfile tests/unit tests/integration tests/architecture examples
+	$(BIN)/pytest -n 3 -m "not full" tests/e2e --ignore=tests/e2e/docker --ignore=tests/e2e/kills
 
-test-kills: $(READY) ## reset, restore, upgrade, rollback killed at every step (hours; wants an engine)
-	@sh tools/engine.sh
-	@$(BIN)/python -m tests.e2e.images
+test-docker: $(READY) images ## The Docker runtime on a real engine, installed here on Debian as root
+	$(BIN)/pytest -n 2 -m "not full" tests/e2e/docker
+
+test-full: $(READY) images ## The slow and rare tests that test and test-docker leave out
+	$(BIN)/pytest -n 3 -m full tests/e2e --ignore=tests/e2e/docker --ignore=tests/e2e/kills
+	$(BIN)/pytest -n 2 -m full tests/e2e/docker
+
+test-kills: $(READY) images ## reset, restore, upgrade and rollback killed at every step (hours)
 	$(BIN)/pytest -s tests/e2e/kills
+
+images: $(READY)
+	@sh tools/engine.sh
+	@$(BIN)/python -m tests.e2e.images
 
 lint: $(READY) ## ruff and mypy
 	$(BIN)/ruff check
@@ -45,14 +51,14 @@ fmt: $(READY) ## Format and fix what can be fixed
 bench: $(READY) ## Speed, as ratios in one run (several minutes)
 	$(BIN)/python -m benchmarks
 
-locks: $(READY) ## Resolve the embedded environment anew
+locks: $(READY) ## Resolve the embedded environment again
 	for name in base litellm phoenix; do \
 	  (cd src/gatewayctl/runtimes/embedded/locks && \
 	   $(CURDIR)/$(BIN)/uv pip compile --upgrade --universal --python-version 3.11 --generate-hashes \
 	     --no-build --no-emit-index-url --custom-compile-command 'make locks' -q $$name.in -o $$name.txt) || exit 1; \
 	done
 
-images-lock: $(READY) ## Resolve LiteLLM's packages of the tests' image anew
+images-lock: $(READY) ## Resolve the packages of the LiteLLM test image again
 	cd tests/e2e/images/litellm && $(CURDIR)/$(BIN)/uv pip compile --upgrade --python-version 3.11 \
 	  --python-platform x86_64-manylinux_2_36 --override overrides.txt --generate-hashes --no-build \
 	  --no-emit-index-url --no-annotate --custom-compile-command 'make images-lock' -q \

@@ -10,17 +10,19 @@ import pytest
 
 SOURCE = Path(__file__).parents[2] / "src" / "gatewayctl"
 LEVEL = {
-    "__main__": 9,
-    "cli": 8,
-    "output": 7,
-    "operations": 6,
-    "runtimes": 5,
-    "gateway": 5,
-    "tracing": 5,
-    "rendering": 4,
-    "settings": 3,
-    "env_file": 2,
+    "__main__": 10,
+    "cli": 9,
+    "output": 8,
+    "operations": 7,
+    "runtimes": 6,
+    "gateway": 6,
+    "tracing": 6,
+    "rendering": 5,
+    "settings": 4,
+    "env_file": 3,
+    "files": 2,
     "errors": 1,
+    "generators": 0,
     "client": 0,
 }
 """env_file stands below settings, which reads .env through it."""

@@ -114,6 +114,7 @@ def _once_the_ledger_is_written(project: Project) -> tuple[int, dict[str, Any]]:
             return exit_code, data
 
 
+@pytest.mark.full
 def test_spans_that_go_elsewhere_are_missed_in_phoenix(project: Project) -> None:
     env = project.folder / ".env"
     old = env.read_text()

@@ -206,6 +206,7 @@ def test_another_database_password_than_that_of_the_data_is_named(started: Proje
     assert "postgres" in running(started)
 
 
+@pytest.mark.full
 def test_a_phoenix_that_does_not_answer_is_named_with_its_last_answer(started: Project) -> None:
     started.ok("up", "--timeout", "120")
     pid = running(started)["phoenix"]
@@ -252,6 +253,7 @@ def test_a_port_that_somebody_took_is_named_with_its_holder(started: Project) ->
     assert running(started) == {}
 
 
+@pytest.mark.full
 def test_a_service_that_the_kernel_kills_for_its_memory_is_named(started: Project) -> None:
     with _too_little_memory() as program:
         started.program = (*program, *started.program)

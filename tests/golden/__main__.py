@@ -1,4 +1,4 @@
-"""``python -m tests.golden``: write the generated files of the repository anew."""
+"""``python -m tests.golden``: regenerate the generated files of the repository."""
 
 from __future__ import annotations
 
@@ -6,7 +6,7 @@ from tests.golden.expected import ROOT, generated
 
 
 def main() -> None:
-    """Write those that differ, and name them."""
+    """Write the files that differ, and print their names."""
     for path, text in generated():
         if not path.is_file() or path.read_text(encoding="utf-8") != text:
             path.parent.mkdir(parents=True, exist_ok=True)

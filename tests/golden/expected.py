@@ -1,6 +1,6 @@
-"""The files of the repository that the code generates, and what it generates for them now.
+"""The files of the repository that are generated from the code, with their current text.
 
-`tests/architecture` compares; `python -m tests.golden` writes them anew.
+`tests/architecture` compares them; `python -m tests.golden` regenerates them.
 """
 
 from __future__ import annotations
@@ -10,9 +10,12 @@ from collections.abc import Iterator
 from pathlib import Path
 from typing import Final
 
+from gatewayctl.cli.reference import render_page
 from gatewayctl.rendering.plan import plan_files
 from gatewayctl.settings.env_example import env_example, env_prod_example
 from tests.fakes.projects import project
+from tests.golden.help_text import help_text
+from tests.golden.json_shapes import json_shapes
 
 ROOT: Final = Path(__file__).parents[2]
 GOLDEN: Final = Path(__file__).parent
@@ -57,6 +60,9 @@ def generated() -> Iterator[tuple[Path, str]]:
     """Each file with its text."""
     yield ROOT / ".env.example", env_example()
     yield ROOT / ".env.prod.example", env_prod_example()
+    yield ROOT / "docs/reference/commands.md", render_page()
+    yield GOLDEN / "help.txt", help_text()
+    yield GOLDEN / "json_shapes.json", json_shapes()
     with tempfile.TemporaryDirectory() as folder:
         yield from _rendered(Path(folder) / "gateway", "", ROOT / "compose")
         for name, text in PROJECTS.items():

@@ -111,9 +111,9 @@ def test_the_time_to_wait_may_stand_in_the_environment_too(
     assert "Waited 0.03 s for it." in refused.stderr
 
 
-def test_a_time_that_is_none_is_a_wrong_option(ready: Project) -> None:
+def test_an_invalid_time_is_a_usage_error(ready: Project) -> None:
     assert ready.run("--lock-timeout", "-1", "down").exit_code == 2
     assert ready.run("--lock-timeout", "soon", "down").exit_code == 2
     refused = ready.run("--lock-timeout", "nan", "down")
     assert refused.exit_code == 3
-    assert "--lock-timeout: lock_timeout must be a number of seconds from 0" in refused.stderr
+    assert "--lock-timeout: lock_timeout must be a non-negative number of seconds" in refused.stderr

@@ -24,7 +24,7 @@ def test_a_bug_is_exit_code_1_and_its_traceback_is_for_those_who_ask(project: Pr
     quiet, verbose = project.run("status"), project.run("-v", "status")
 
     assert (quiet.exit_code, verbose.exit_code) == (1, 1)
-    assert "Error: A bug in gatewayctl: ValueError: surprise about sk-…WXYZ" in quiet.stderr
+    assert "Error: Internal error (ValueError): surprise about sk-…WXYZ" in quiet.stderr
     assert "Run again with -v" in quiet.stderr
     assert "Traceback" not in quiet.stderr
     assert "Traceback (most recent call last)" in verbose.stderr

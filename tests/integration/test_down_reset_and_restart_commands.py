@@ -28,7 +28,7 @@ def test_data_is_not_removed_without_a_terminal_and_without_yes(ready: Project) 
     found = document(ready.run("down", "--volumes", "--json"))
 
     assert text.exit_code == 2
-    assert "This loses every key, all spend and all traces" in text.stderr
+    assert "This deletes every key, all spend and all traces" in text.stderr
     assert "--yes" in text.stderr
     assert found["error"]["code"] == "confirmation_required"
     assert ready.runtime.calls == []
@@ -57,7 +57,7 @@ def test_a_reset_is_not_done_without_a_terminal_and_without_yes(ready: Project) 
     assert ready.secrets() == before
 
 
-def test_a_reset_with_yes_makes_the_keys_anew(ready: Project) -> None:
+def test_a_reset_with_yes_recreates_the_keys(ready: Project) -> None:
     before = ready.secrets()
     ready.litellm.keys.clear()  # as the emptied database has it
 
@@ -69,7 +69,7 @@ def test_a_reset_with_yes_makes_the_keys_anew(ready: Project) -> None:
     assert ready.secrets()["LITELLM_MASTER_KEY"] == before["LITELLM_MASTER_KEY"]
 
 
-def test_a_reset_of_a_gateway_that_does_not_answer_says_that_the_loss_is_unknown(
+def test_a_reset_of_a_gateway_that_does_not_answer_reports_an_unknown_loss(
     ready: Project,
 ) -> None:
     ready.litellm = silent_stack()
@@ -102,5 +102,5 @@ def test_an_unknown_service_is_exit_code_4_and_nothing_is_restarted(ready: Proje
     for words in (["restart", "redis"], ["logs", "redis"]):
         result = ready.run(*words)
         assert result.exit_code == 4
-        assert "There is no service 'redis' here." in result.stderr
+        assert "This project has no service 'redis'." in result.stderr
     assert not any(call.startswith("restart") for call in ready.runtime.calls)

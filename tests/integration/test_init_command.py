@@ -28,7 +28,7 @@ def secrets(folder: Path) -> list[str]:
     return re.findall(r"^[A-Z_]+=(.+)$", text, flags=re.MULTILINE)
 
 
-def test_init_says_what_it_made_and_what_to_do_next(tmp_path: Path) -> None:
+def test_init_shows_what_it_created_and_the_next_step(tmp_path: Path) -> None:
     result = init(tmp_path)
 
     assert result.exit_code == 0
@@ -37,13 +37,13 @@ def test_init_says_what_it_made_and_what_to_do_next(tmp_path: Path) -> None:
         "added    .env: LITELLM_MASTER_KEY, LITELLM_SALT_KEY, LITELLM_POSTGRES_PASSWORD,"
         " POSTGRES_PASSWORD, UI_PASSWORD\n"
         "added    .gitignore: .env, .env.gatewayctl-tmp, .gatewayctl/\n"
-        "not set  OPENAI_API_KEY: models that need it fail until it is in .env\n"
+        "not set  OPENAI_API_KEY: models that need it fail until it is set in .env\n"
         "next     gatewayctl up\n"
     )
     assert result.stderr == ""
 
 
-def test_init_again_says_that_nothing_changed(tmp_path: Path) -> None:
+def test_a_second_init_reports_that_nothing_changed(tmp_path: Path) -> None:
     init(tmp_path)
 
     result = init(tmp_path)
@@ -107,7 +107,7 @@ def test_force_names_the_file_that_holds_the_old_settings(tmp_path: Path) -> Non
     result = init(tmp_path, "--force")
 
     assert result.exit_code == 0
-    assert "replaced gateway.yaml (the old one is gateway.yaml.bak)\n" in result.stdout
+    assert "replaced gateway.yaml (old file: gateway.yaml.bak)\n" in result.stdout
     assert (tmp_path / "gateway.yaml.bak").read_text() == "runtime: embedded\n"
 
 

@@ -42,7 +42,7 @@ def test_check_exits_8_on_drift_and_names_the_file(tmp_path: Path) -> None:
 
     assert result.exit_code == 8
     assert f"changed   {CONFIG}" in result.stdout
-    assert f"{CONFIG} differs from what gateway.yaml means." in result.stderr
+    assert f"{CONFIG} differs from what gateway.yaml declares." in result.stderr
     assert (tmp_path / CONFIG).read_text() == "by hand\n"
 
 
@@ -85,7 +85,7 @@ def test_json_has_the_files_and_the_drift(tmp_path: Path) -> None:
     ]
 
 
-def test_wrong_settings_stop_it(tmp_path: Path) -> None:
+def test_invalid_settings_are_refused(tmp_path: Path) -> None:
     (tmp_path / "gateway.yaml").write_text("models: {m: {}}\n")
 
     result = render(tmp_path)

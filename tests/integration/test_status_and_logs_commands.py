@@ -39,7 +39,7 @@ def test_status_needs_no_project_and_makes_none(project: Project) -> None:
     assert list(project.folder.iterdir()) == []
 
 
-def test_status_shows_which_keys_there_are_masked(ready: Project) -> None:
+def test_status_lists_the_keys_masked(ready: Project) -> None:
     keys = document(ready.run("status", "--json"))["data"]["keys"]
 
     assert [key["alias"] for key in keys] == ["litellm-dev", "litellm-eval"]
@@ -58,7 +58,7 @@ def test_status_for_scripts(ready: Project) -> None:
     )
 
 
-def test_a_stranger_on_the_port_makes_the_stack_unhealthy(ready: Project) -> None:
+def test_another_process_on_the_port_makes_the_stack_unhealthy(ready: Project) -> None:
     ready.runtime.strangers = {"litellm"}
 
     result = ready.run("status")

@@ -12,7 +12,7 @@ from tests.integration.stack_project import KEY, Project, document
 # ui
 
 
-def test_an_address_is_printed_and_how_to_log_in_is_said(project: Project) -> None:
+def test_an_address_is_printed_with_how_to_log_in(project: Project) -> None:
     result = project.run("ui", "--print")
 
     assert result.exit_code == 0
@@ -78,9 +78,9 @@ def test_what_an_application_needs_as_json(keyed: Project) -> None:
     assert document(keyed.run("env", "--json"))["data"] == {"variables": variables}
 
 
-def test_a_key_that_was_not_made_yet_is_exit_code_3(keyed: Project) -> None:
+def test_a_missing_key_is_exit_code_3(keyed: Project) -> None:
     result = keyed.run("env", "--key", "litellm-eval")
 
     assert result.exit_code == 3
-    assert "LITELLM_EVAL_KEY, the virtual key litellm-eval, is not set." in result.stderr
+    assert "LITELLM_EVAL_KEY (virtual key litellm-eval) is not set." in result.stderr
     assert result.stdout == ""

@@ -48,7 +48,7 @@ def test_the_progress_of_up_is_on_stderr_and_its_result_on_stdout(project: Proje
     assert "SERVICE" not in result.stderr
 
 
-def test_a_second_up_says_that_nothing_changed(ready: Project) -> None:
+def test_a_second_up_reports_that_nothing_changed(ready: Project) -> None:
     result = ready.run("up")
 
     assert result.exit_code == 0
@@ -93,7 +93,7 @@ def test_up_hands_its_options_on(project: Project) -> None:
 
 def test_a_taken_port_is_exit_code_4_with_a_remedy(project: Project) -> None:
     project.runtime.raising["preflight"] = PortTaken(
-        "Port 4000, which litellm needs, is held by python (pid 7).", hint="Stop that process."
+        "Port 4000, which litellm needs, is used by python (pid 7).", hint="Stop that process."
     )
 
     result = project.run("up")
@@ -101,12 +101,12 @@ def test_a_taken_port_is_exit_code_4_with_a_remedy(project: Project) -> None:
     assert result.exit_code == 4
     assert result.stdout == ""
     assert result.stderr.endswith(
-        "Error: Port 4000, which litellm needs, is held by python (pid 7).\n"
+        "Error: Port 4000, which litellm needs, is used by python (pid 7).\n"
         "Hint: Stop that process.\n"
     )
 
 
-def test_a_service_that_fails_is_exit_code_4_with_its_last_words_and_no_key(
+def test_a_service_that_fails_is_exit_code_4_with_its_last_log_lines_and_no_key(
     project: Project,
 ) -> None:
     project.runtime.looks = [{}, {"litellm": "failed"}]
@@ -125,7 +125,7 @@ def test_a_service_that_fails_is_exit_code_4_with_its_last_words_and_no_key(
     assert KEY not in text.output + json.dumps(found)
 
 
-def test_keys_that_were_made_in_part_are_exit_code_7_with_both_halves(project: Project) -> None:
+def test_partly_created_keys_are_exit_code_7_with_created_and_failed_ones(project: Project) -> None:
     project.litellm.master = master_key_of(project)
 
     def refuse_one(request: httpx.Request) -> httpx.Response:
@@ -155,7 +155,7 @@ def test_control_c_is_exit_code_130_and_what_was_started_is_stopped(project: Pro
     assert (found["command"], found["error"]["code"]) == ("up", "interrupted")
 
 
-def test_another_gatewayctl_at_work_is_exit_code_4(project: Project) -> None:
+def test_another_running_gatewayctl_is_exit_code_4(project: Project) -> None:
     with hold_lock(project.folder / ".gatewayctl", "down"):
         found = document(project.run("up", "--json"))
 
@@ -163,7 +163,7 @@ def test_another_gatewayctl_at_work_is_exit_code_4(project: Project) -> None:
     assert "gatewayctl down (pid" in found["error"]["message"]
 
 
-def test_the_demo_brings_up_chats_and_proves_the_trace(
+def test_the_demo_starts_the_stack_chats_and_verifies_the_trace(
     project: Project, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     # It must work on any machine, also where everything else is to run in Docker.
@@ -176,4 +176,4 @@ def test_the_demo_brings_up_chats_and_proves_the_trace(
 
     assert result.exit_code == 0, result.output
     assert "reply       Hello there." in result.stdout
-    assert "component passthrough (read back from Phoenix" in result.stdout
+    assert "component passthrough (read from Phoenix" in result.stdout

@@ -1,7 +1,7 @@
-"""The table of contents: which commands there are, in the order a person meets them.
+"""The table of contents: every command, in the order a new user needs them.
 
-Command modules import only Typer and options; what they run is imported when it runs,
-so that ``--help`` costs what Typer costs.
+Command modules import only Typer and options; what they run is imported when it runs, so that
+``--help`` costs what Typer costs.
 """
 
 from __future__ import annotations
@@ -35,7 +35,7 @@ app = typer.Typer(
     # Tracebacks with locals would show keys; the boundary prints its own.
     pretty_exceptions_enable=False,
     context_settings={"help_option_names": ["-h", "--help"]},
-    help="Operate the LiteLLM gateway: stack, virtual keys, chat, traces.",
+    help="Operate the LiteLLM gateway: services, virtual keys, chat and traces.",
 )
 
 
@@ -52,45 +52,48 @@ def root(
     ctx: typer.Context,
     project_dir: Annotated[
         Path,
-        typer.Option("-C", "--project-dir", help="Folder of the gateway project.", metavar="DIR"),
+        typer.Option("-C", "--project-dir", help="Run in this project folder.", metavar="DIR"),
     ] = Path(),
     runtime: Annotated[
-        Literal["auto", "embedded", "docker", "swarm"] | None,
-        typer.Option(help="What runs the services. [env: GATEWAYCTL_RUNTIME; default: auto]"),
+        Literal["auto", "embedded", "docker"] | None,
+        typer.Option(
+            metavar="NAME",
+            help="Runtime: auto, embedded or docker (env: GATEWAYCTL_RUNTIME, default: auto).",
+        ),
     ] = None,
     lock_timeout: Annotated[
         float | None,
         typer.Option(
-            help="How long to wait while another gatewayctl changes this project."
-            " [env: GATEWAYCTL_LOCK_TIMEOUT; default: 0]",
+            help="Wait this long for the lock (env: GATEWAYCTL_LOCK_TIMEOUT, default: 0).",
             metavar="SECONDS",
             min=0,
         ),
     ] = None,
-    quiet: Annotated[bool, typer.Option("-q", "--quiet", help="Results only.")] = False,
-    verbose: Annotated[bool, typer.Option("-v", "--verbose", help="Say more.")] = False,
+    quiet: Annotated[bool, typer.Option("-q", "--quiet", help="Print results only.")] = False,
+    verbose: Annotated[
+        bool, typer.Option("-v", "--verbose", help="Print tracebacks of internal errors.")
+    ] = False,
     version: Annotated[
         bool, typer.Option("--version", callback=_version, is_eager=True, help="Print the version.")
     ] = False,
 ) -> None:
-    """Make the App of this run; nothing is read or started here."""
+    """Create the App of this run; nothing is read or started yet."""
     overrides = ctx.obj if isinstance(ctx.obj, Overrides) else Overrides()
     given = {"runtime": runtime, "lock_timeout": lock_timeout}
-    made = App(
+    ctx.obj = App(
         project_dir=project_dir.absolute(),
         flags={name: value for name, value in given.items() if value is not None},
         quiet=quiet,
         verbose=verbose,
         overrides=overrides,
     )
-    ctx.obj = made
-    ctx.call_on_close(made.close)
+    ctx.call_on_close(ctx.obj.close)
 
 
-START = "Start here"
-USE = "Use it"
-LOOK = "Look at it"
-END = "Stop, keep, clear"
+START = "Getting started"
+USE = "Use the gateway"
+LOOK = "Monitoring and diagnosis"
+END = "Maintenance"
 
 app.command(rich_help_panel=START)(demo.demo)
 app.command(rich_help_panel=START)(project.init)

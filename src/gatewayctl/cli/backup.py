@@ -1,4 +1,4 @@
-"""What keeps data and what loses it: backup, restore, reset."""
+"""The commands backup, restore and reset."""
 
 from __future__ import annotations
 
@@ -8,8 +8,9 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
+from gatewayctl.cli.confirm import confirm_by_name
 from gatewayctl.cli.context import context
-from gatewayctl.cli.options import JsonFlag, TimeoutOption, YesFlag
+from gatewayctl.cli.options import JsonFlag, NoBackupFlag, TimeoutOption, YesFlag
 
 if TYPE_CHECKING:
     from gatewayctl.settings.model import Secret
@@ -23,76 +24,76 @@ def backup(
     ctx: typer.Context,
     file: Annotated[
         Path | None,
-        typer.Argument(help="Where to write it; by default .gatewayctl/backups/."),
+        typer.Argument(metavar="FILE", help="File to write (default: in .gatewayctl/backups)."),
     ] = None,
     recipient: Annotated[
         list[str] | None,
-        typer.Option(help="Encrypt for this public key of age or ssh; may be repeated."),
+        typer.Option(metavar="KEY", help="Encrypt for this age or ssh public key; repeatable."),
     ] = None,
     passphrase_stdin: PassphraseFlag = False,
-    json_output: JsonFlag = False,
+    json: JsonFlag = False,
 ) -> None:
-    """Write both databases, .env and gateway.yaml into one file, while all goes on serving."""
+    """Back up databases, .env and gateway.yaml to one file, without downtime."""
     from gatewayctl.operations.backup.create import backup as operation
     from gatewayctl.operations.backup.encryption import Encryption
     from gatewayctl.output import backup as shown
 
     app = context(ctx)
-    seal = Encryption(recipients=tuple(recipient or ()), passphrase=_passphrase(passphrase_stdin))
-    events = operation(app.settings, app.resolved_runtime, file, seal=seal)
-    app.run("backup", events, shown.render_backup)
+    passphrase = _read_passphrase(passphrase_stdin)
+    encryption = Encryption(recipients=tuple(recipient or ()), passphrase=passphrase)
+    events = operation(app.settings, app.resolved_runtime, file, encryption=encryption)
+    app.run(events, shown.render_backup)
 
 
 def restore(
     ctx: typer.Context,
-    file: Annotated[Path, typer.Argument(help="A file that backup wrote.")],
+    file: Annotated[Path, typer.Argument(metavar="FILE", help="Backup file.")],
     yes: YesFlag = False,
     identity: Annotated[
         Path | None,
-        typer.Option(help="File with the private key an encrypted backup opens with."),
+        typer.Option(metavar="FILE", help="Private key file that decrypts the backup."),
     ] = None,
     passphrase_stdin: PassphraseFlag = False,
-    no_backup: Annotated[
-        bool, typer.Option("--no-backup", help="Do not back up what is there now.")
-    ] = False,
+    no_backup: NoBackupFlag = False,
     force: Annotated[
         bool,
-        typer.Option("--force", help="Also one of another project, or whose secrets do not open."),
+        typer.Option(
+            "--force",
+            help="Allow a backup of another project, or undecryptable credentials.",
+        ),
     ] = False,
     timeout: TimeoutOption = 300,
-    json_output: JsonFlag = False,
+    json: JsonFlag = False,
 ) -> None:
-    """Put a backup in the place of the project's data; proven before and after."""
-    from gatewayctl.cli.confirm import confirm_by_name
+    """Replace project data with a backup, verified before and after."""
     from gatewayctl.operations.backup.encryption import Decryption
     from gatewayctl.operations.backup.restore import RestoreOptions
     from gatewayctl.operations.backup.restore import restore as operation
     from gatewayctl.output import backup as shown
 
     app = context(ctx)
-    confirm_by_name(app.settings.project_name, "the keys, spend and traces of now", yes=yes)
-    opener = Decryption(identity=identity, passphrase=_passphrase(passphrase_stdin))
-    options = RestoreOptions(opener=opener, force=force, backup=not no_backup, timeout=timeout)
-    app.run("restore", operation(file, options, app.afresh), shown.render_restore)
+    confirm_by_name(app.settings.project_name, "the current keys, spend and traces", yes=yes)
+    decryption = Decryption(identity=identity, passphrase=_read_passphrase(passphrase_stdin))
+    options = RestoreOptions(
+        decryption=decryption, force=force, backup=not no_backup, timeout=timeout
+    )
+    app.run(operation(file, options, app.load_project), shown.render_restore)
 
 
 def reset(
     ctx: typer.Context,
     yes: YesFlag = False,
     everything: Annotated[
-        bool, typer.Option("--all", help="Drop the traces in Phoenix too.")
+        bool, typer.Option("--all", help="Delete the traces in Phoenix too.")
     ] = False,
     keep_keys: Annotated[
-        bool, typer.Option("--keep-keys", help="The declared keys keep their secrets.")
+        bool, typer.Option("--keep-keys", help="Recreate the declared keys with the same secrets.")
     ] = False,
-    no_backup: Annotated[
-        bool, typer.Option("--no-backup", help="Do not back up first what is lost.")
-    ] = False,
+    no_backup: NoBackupFlag = False,
     timeout: TimeoutOption = 300,
-    json_output: JsonFlag = False,
+    json: JsonFlag = False,
 ) -> None:
-    """Empty LiteLLM's database (keys, spend) and make the declared keys anew; traces stay."""
-    from gatewayctl.cli.confirm import confirm_by_name
+    """Empty LiteLLM's database (keys, spend) and recreate declared keys."""
     from gatewayctl.operations.backup.reset import ResetOptions, measure_loss
     from gatewayctl.operations.backup.reset import reset as operation
     from gatewayctl.output import backup as shown
@@ -105,11 +106,11 @@ def reset(
         backup=not no_backup, keep_keys=keep_keys, everything=everything, timeout=timeout
     )
     events = operation(app.settings, app.resolved_runtime, app.gateway, options, lost=lost)
-    app.run("reset", events, shown.render_reset)
+    app.run(events, shown.render_reset)
 
 
-def _passphrase(wanted: bool) -> Secret | None:
-    """The first line of standard input."""
+def _read_passphrase(wanted: bool) -> Secret | None:
+    """Read the first line of standard input, if wanted."""
     from gatewayctl.settings.model import Secret
 
     return Secret(sys.stdin.readline().rstrip("\r\n")) if wanted else None

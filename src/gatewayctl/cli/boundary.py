@@ -1,6 +1,6 @@
-"""The one ``except``: failures become a sentence, a hint and an exit code.
+"""The one ``except``: turns failures into a sentence, a hint and an exit code.
 
-Owns the way from an exception to the exit code. Must not know any one command.
+Owns the mapping from exceptions to exit codes. Must not know any command.
 """
 
 from __future__ import annotations
@@ -21,7 +21,7 @@ class BoundaryGroup(TyperGroup):
     """The root group. Overrides ``invoke`` so that CliRunner sees exit codes as well."""
 
     def parse_args(self, ctx: Any, args: list[str]) -> list[str]:
-        """The global options; what is wrong with them is a document too, where one is wanted."""
+        """Parse the global options; with --json their errors are documents too."""
         given = list(args)
         try:
             return super().parse_args(ctx, args)
@@ -49,13 +49,13 @@ class BoundaryGroup(TyperGroup):
 
 
 def _app(ctx: Any) -> App:
-    """The App of this run; a bare one where the failure came before it was made."""
+    """The App of this run, or a default one if the failure came before it was created."""
     return ctx.obj if isinstance(ctx.obj, App) else App()
 
 
 def _wants_json(ctx: Any, args: list[str]) -> bool:
     by_environment = os.environ.get("GATEWAYCTL_JSON", "").lower() in {"1", "true", "yes", "on"}
-    # Arguments behind `--` are not options: a prompt may contain the text --json.
+    # Arguments after `--` are not options: a prompt may contain the text --json.
     options = args[: args.index("--")] if "--" in args else args
     return _app(ctx).json or by_environment or "--json" in options
 
@@ -79,4 +79,4 @@ def _show_bug(ctx: Any, error: Exception, args: list[str]) -> NoReturn:
         # Only source lines: locals could hold keys.
         sys.stderr.write(mask_keys("".join(traceback.format_exception(error))))
     text = mask_keys(str(error)) or "no message"
-    _show(ctx, GatewayctlError(f"A bug in gatewayctl: {type(error).__name__}: {text}"), args)
+    _show(ctx, GatewayctlError(f"Internal error ({type(error).__name__}): {text}"), args)

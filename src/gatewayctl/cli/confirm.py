@@ -1,4 +1,4 @@
-"""Asking before something is lost: the name of what loses it has to be typed."""
+"""Confirmation before data is lost: the user types the name of what loses it."""
 
 from __future__ import annotations
 
@@ -10,25 +10,23 @@ from gatewayctl.errors import ConfirmationRequired
 
 
 def confirm_by_name(name: str, lost: str, *, yes: bool, what: str = "the project's name") -> None:
-    """Go on only with --yes or when the name is typed on the terminal.
+    """Continue only with --yes or after the name was typed on the terminal.
 
-    ``what`` says whose name it is, such as ``the key's alias``.
-
-    Raises ConfirmationRequired, and then nothing was done.
+    ``what`` describes the name, such as ``the key's alias``. Raises ConfirmationRequired.
     """
     if yes:
         return
     if sys.stdin is None or not sys.stdin.isatty():
-        raise ConfirmationRequired(f"This loses {lost}, and there is no terminal to ask on.")
-    sys.stderr.write(f"This loses {lost}.\n")
-    # On stderr: the question must not end up in a result that is piped (typer.prompt always
-    # writes a blank to stdout).
-    sys.stderr.write(f"Type {what} ({name}) to go on: ")
+        raise ConfirmationRequired(f"This deletes {lost}, and there is no terminal to confirm.")
+    sys.stderr.write(f"This deletes {lost}.\n")
+    # On stderr, so that the question is not part of a piped result (typer.prompt always writes a
+    # blank to stdout).
+    sys.stderr.write(f"Type {what} ({name}) to continue: ")
     sys.stderr.flush()
     typed = sys.stdin.readline()
     if not typed:
         raise typer.Abort
     if typed.strip() != name:
         raise ConfirmationRequired(
-            f"That is not {what}; nothing was done.", hint=f"Type {name}, or add --yes."
+            f"That is not {what}. Nothing was changed.", hint=f"Type {name}, or add --yes."
         )

@@ -1,4 +1,4 @@
-"""The composition root: the one place where real settings, runtime and clients are made.
+"""The composition root: the one place that creates settings, runtime and clients.
 
 Everything is lazy, because the root callback runs even for ``gatewayctl sub --help``.
 """
@@ -32,7 +32,7 @@ Renderer = Callable[[Any], "Iterable[RenderableType]"]
 
 @dataclass(slots=True, kw_only=True)
 class Overrides:
-    """What tests hand in through ``CliRunner.invoke(..., obj=Overrides(...))``."""
+    """What tests pass through ``CliRunner.invoke(..., obj=Overrides(...))``."""
 
     runtime: Runtime | None = None
     transport: httpx.BaseTransport | None = None
@@ -40,7 +40,7 @@ class Overrides:
 
 @dataclass(kw_only=True)
 class App:
-    """One run of the program: options, lazily made things, and the way out."""
+    """One run of the program: options, lazily created objects, and output."""
 
     project_dir: Path = field(default_factory=Path.cwd)
     flags: Mapping[str, Any] = field(default_factory=dict)
@@ -58,7 +58,7 @@ class App:
         return load_settings(self.project_dir, flags=self.flags)
 
     def reload_settings(self) -> Settings:
-        """Read the settings again, after a verb wrote .env or gateway.yaml."""
+        """Read the settings again, after .env or gateway.yaml was written."""
         self.__dict__.pop("settings", None)
         return self.settings
 
@@ -89,12 +89,12 @@ class App:
 
         return GatewayClient(self.http, self.settings.gateway_url)
 
-    def afresh(self) -> Project:
-        """Settings, runtime and gateway of the files as they are now."""
+    def load_project(self) -> Project:
+        """Settings, runtime and gateway of the current files."""
         from gatewayctl.operations.project.snapshot import Project
 
-        for made in ("resolved_runtime", "gateway"):
-            self.__dict__.pop(made, None)
+        for name in ("resolved_runtime", "gateway"):
+            self.__dict__.pop(name, None)
         settings = self.reload_settings()
         return Project(settings=settings, resolved=self.resolved_runtime, gateway=self.gateway)
 
@@ -102,15 +102,15 @@ class App:
     def console(self) -> Console:
         from gatewayctl.output.console import Console
 
-        return Console(quiet=self.quiet, json=self.json)
+        return Console(quiet=self.quiet)
 
-    def show(self, command: str, report: object, renderer: Renderer) -> None:
-        """Print a report as text or JSON; exit with its problem's code if it has one."""
+    def show(self, report: object, renderer: Renderer) -> None:
+        """Print a report as text or JSON; exit with the code of its problem, if any."""
         problem: GatewayctlError | None = getattr(report, "problem", None)
         if self.json:
             from gatewayctl.output.envelope import render_document
 
-            self.console.result_text(render_document(command, report, problem) + "\n")
+            self.console.result_text(render_document(self.command, report, problem) + "\n")
         else:
             self.console.result(renderer(report))
             if problem is not None:
@@ -118,12 +118,12 @@ class App:
         if problem is not None:
             raise typer.Exit(problem.exit_code)
 
-    def run(self, command: str, events: Generator[Any, None, Any], renderer: Renderer) -> None:
-        """Drive a verb that takes time, showing its progress, then show its report."""
-        self.show(command, self.follow(events), renderer)
+    def run(self, events: Generator[Any, None, Any], renderer: Renderer) -> None:
+        """Run a verb that takes time, showing its progress, then show its report."""
+        self.show(self.follow(events), renderer)
 
     def follow(self, events: Generator[Any, None, Report]) -> Report:
-        """Show the progress of a verb and hand back its report."""
+        """Show the progress of a verb and return its report."""
         from gatewayctl.output.progress import follow
 
         return follow(events, self.console)
@@ -132,15 +132,13 @@ class App:
         """Print a failure as text or JSON; the caller exits."""
         from gatewayctl.output.envelope import render_error
 
-        # The mode may have become known only when the error was met.
-        self.console.json = self.json
         if self.json:
             self.console.result_text(render_error(self.command, error) + "\n")
         else:
             self.console.error(error)
 
     def close(self) -> None:
-        """Let go of what was opened; called when the command ends, however it ends."""
+        """Close what was opened; called when the command ends, however it ends."""
         if "http" in self.__dict__:
             self.http.close()
 
@@ -148,5 +146,5 @@ class App:
 def context(ctx: typer.Context) -> App:
     """The App of this run."""
     app = ctx.find_root().obj
-    assert isinstance(app, App)  # noqa: S101 - the root callback made it
+    assert isinstance(app, App)  # noqa: S101 - created by the root callback
     return app

@@ -1,4 +1,4 @@
-"""A conversation on a terminal: prompts in, replies out, until Ctrl-D.
+"""A conversation on a terminal, until Ctrl-D.
 
 Owns the loop and the history. Must not know how a turn is carried out.
 """
@@ -25,15 +25,15 @@ def converse(
     console: Console,
     read: Callable[[str], str] = input,
 ) -> None:
-    """Ask for prompts and answer them with what was said before; one trace a turn.
+    """Read prompts and answer them with the history so far, one trace per turn.
 
-    A refused turn is told and forgotten, and the conversation goes on; Ctrl-D ends it. A
-    reply that broke off is told too, and stays in the history.
+    A refused turn is reported and left out of the history, and the conversation continues. An
+    incomplete reply is reported and stays in the history. Ctrl-D ends the conversation.
     """
     from gatewayctl.output.chat import render_reply
 
     ask = replace(ask, session=str(uuid.uuid4()))
-    console.say("A conversation; Ctrl-D ends it.")
+    console.say("Conversation started. Ctrl-D ends it.")
     while True:
         try:
             prompt = read("> ")
@@ -50,6 +50,6 @@ def converse(
         console.result(render_reply(report, terminal=console.stdout.isatty()))
         if report.problem is not None:
             console.error(report.problem)
-        said = {"role": "user", "content": prompt}
-        answered = {"role": "assistant", "content": report.reply}
-        ask = replace(ask, history=(*ask.history, said, answered))
+        question = {"role": "user", "content": prompt}
+        answer = {"role": "assistant", "content": report.reply}
+        ask = replace(ask, history=(*ask.history, question, answer))

@@ -1,4 +1,4 @@
-"""`doctor`: what is wrong, why, and what puts it right."""
+"""The command doctor."""
 
 from __future__ import annotations
 
@@ -12,18 +12,18 @@ from gatewayctl.cli.options import JsonFlag
 
 def doctor(
     ctx: typer.Context,
-    fix: Annotated[bool, typer.Option("--fix", help="Do what is safe, and say what.")] = False,
-    json_output: JsonFlag = False,
+    fix: Annotated[bool, typer.Option("--fix", help="Apply safe fixes.")] = False,
+    json: JsonFlag = False,
 ) -> None:
-    """Look for everything that can be wrong; works with nothing running."""
+    """Find problems in the project and its stack, running or not."""
     from gatewayctl.operations.doctor.run import ProjectLoaders
     from gatewayctl.operations.doctor.run import doctor as operation
     from gatewayctl.output import doctor as shown
 
     app = context(ctx)
-    ways = ProjectLoaders(
+    loaders = ProjectLoaders(
         settings=app.reload_settings,
         runtime=lambda: app.resolved_runtime,
         gateway=lambda: app.gateway,
     )
-    app.run("doctor", operation(app.project_dir, ways, fix=fix), shown.render_doctor)
+    app.run(operation(app.project_dir, loaders, fix=fix), shown.render_doctor)

@@ -1,4 +1,4 @@
-"""`keys`: the virtual keys of the project, their whole life."""
+"""The commands about virtual keys: create, list, show, check, rotate, revoke, sync."""
 
 from __future__ import annotations
 
@@ -6,13 +6,14 @@ from typing import Annotated
 
 import typer
 
+from gatewayctl.cli.confirm import confirm_by_name
 from gatewayctl.cli.context import context
-from gatewayctl.cli.options import JsonFlag, YesFlag
+from gatewayctl.cli.options import JsonFlag, YesFlag, parse_pairs
 
-Alias = Annotated[str, typer.Argument(help="Alias of the key in LiteLLM.")]
+Alias = Annotated[str, typer.Argument(metavar="ALIAS", help="Alias of the key in LiteLLM.")]
 
 app = typer.Typer(
-    help="Virtual keys: make them, see them, prove them, rotate and revoke them.",
+    help="Create, list, check, rotate and revoke virtual keys.",
     no_args_is_help=True,
 )
 
@@ -21,87 +22,88 @@ app = typer.Typer(
 def create(
     ctx: typer.Context,
     alias: Annotated[
-        str | None, typer.Argument(help="Alias in LiteLLM; without it all declared keys.")
+        str | None,
+        typer.Argument(metavar="ALIAS", help="Alias (default: all declared keys)."),
     ] = None,
     env: Annotated[
-        str | None, typer.Option(help="Variable of .env. [default: from the alias]", metavar="NAME")
+        str | None,
+        typer.Option(help="Variable in .env (default: derived from the alias).", metavar="NAME"),
     ] = None,
     model: Annotated[
-        list[str] | None, typer.Option(help="Model the key may use; all without it.", metavar="M")
+        list[str] | None,
+        typer.Option(help="Allow this model; repeatable (default: all).", metavar="NAME"),
     ] = None,
     metadata: Annotated[
-        list[str] | None, typer.Option(help="Metadata of the key.", metavar="K=V")
+        list[str] | None, typer.Option(help="Add metadata; repeatable.", metavar="K=V")
     ] = None,
     duration: Annotated[
-        str | None, typer.Option(help="How long it is valid, such as 30d.", metavar="TIME")
+        str | None, typer.Option(help="Validity period, for example 30d.", metavar="TIME")
     ] = None,
     show: Annotated[
-        bool, typer.Option("--show", help="Print the plain keys, and nothing else, on stdout.")
+        bool, typer.Option("--show", help="Print the keys in plain text, and nothing else.")
     ] = False,
     json: JsonFlag = False,
 ) -> None:
-    """Make the virtual keys that are missing, and write them to .env."""
+    """Create missing virtual keys and write them to .env."""
     from gatewayctl.operations.keys.create import create_keys
     from gatewayctl.operations.keys.request import KeyRequest
     from gatewayctl.output import keys
 
     app = context(ctx)
-    ask = KeyRequest(
+    request = KeyRequest(
         alias=alias,
         env=env,
         models=tuple(model or ()),
-        metadata=tuple(metadata or ()),
+        metadata=parse_pairs(metadata, option="--metadata"),
         duration=duration,
     )
-    report = create_keys(app.settings, app.gateway, ask)
+    report = create_keys(app.settings, app.gateway, request)
     if show:
-        plain = report.revealed()
-        app.show(
-            "keys create", plain, lambda made: keys.render_secrets(made, alone=alias is not None)
-        )
+        one = alias is not None
+        app.show(report.reveal(), lambda plain: keys.render_secrets(plain, alone=one))
     else:
-        app.show("keys create", report, keys.render_create)
+        app.show(report, keys.render_create)
 
 
 @app.command("list")
 def list_(
     ctx: typer.Context,
     everything: Annotated[
-        bool, typer.Option("--all", help="Every key, also those gatewayctl did not make.")
+        bool, typer.Option("--all", help="Include keys that gatewayctl did not create.")
     ] = False,
     json: JsonFlag = False,
 ) -> None:
-    """What is declared, what LiteLLM has and what .env holds, joined."""
+    """Compare the declared keys with those in LiteLLM and .env."""
     from gatewayctl.operations.keys.list import list_keys
     from gatewayctl.output import keys
 
     app = context(ctx)
     report = list_keys(app.settings, app.gateway)
-    app.show("keys list", report, lambda found: keys.render_list(found, everything=everything))
+    app.show(report, lambda found: keys.render_list(found, everything=everything))
 
 
 @app.command("show")
 def show(ctx: typer.Context, alias: Alias, json: JsonFlag = False) -> None:
-    """All there is to know about one key; its secret stays masked."""
+    """Show the details of one key, with its secret masked."""
     from gatewayctl.operations.keys.show import show_key
     from gatewayctl.output import keys
 
     app = context(ctx)
-    app.show("keys show", show_key(app.settings, app.gateway, alias), keys.render_show)
+    app.show(show_key(app.settings, app.gateway, alias), keys.render_show)
 
 
 @app.command("check")
 def check(
     ctx: typer.Context,
-    fix: Annotated[bool, typer.Option("--fix", help="First put right what differs.")] = False,
+    fix: Annotated[bool, typer.Option("--fix", help="Fix differences first.")] = False,
     json: JsonFlag = False,
 ) -> None:
-    """Prove each key with real calls; exit 8 when one is not as declared."""
+    """Check each key with real calls. Exits with 8 if one differs."""
     from gatewayctl.operations.keys.check import check_keys
     from gatewayctl.output import keys
 
     app = context(ctx)
-    app.show("keys check", check_keys(app.settings, app.gateway, fix=fix), keys.render_check)
+    app.show(check_keys(app.settings, app.gateway, fix=fix), keys.render_check)
 
 
 @app.command("rotate")
@@ -110,47 +112,44 @@ def rotate(
     alias: Alias,
     grace: Annotated[
         str | None,
-        typer.Option(help="How long the old key stays valid, such as 1h.", metavar="TIME"),
+        typer.Option(help="Keep the old key valid this long, for example 1h.", metavar="TIME"),
     ] = None,
     json: JsonFlag = False,
 ) -> None:
-    """A new key under the same alias; the old one is revoked, or valid for the grace."""
+    """Replace a key with a new one under the same alias."""
     from gatewayctl.operations.keys.rotate import rotate_key
     from gatewayctl.output import keys
 
     app = context(ctx)
-    app.show(
-        "keys rotate", rotate_key(app.settings, app.gateway, alias, grace=grace), keys.render_rotate
-    )
+    app.show(rotate_key(app.settings, app.gateway, alias, grace=grace), keys.render_rotate)
 
 
 @app.command("revoke")
 def revoke(ctx: typer.Context, alias: Alias, yes: YesFlag = False, json: JsonFlag = False) -> None:
-    """Delete a key in LiteLLM, and take it out of .env."""
-    from gatewayctl.cli.confirm import confirm_by_name
+    """Delete a key in LiteLLM and in .env."""
     from gatewayctl.operations.keys.revoke import revoke_key
     from gatewayctl.output import keys
 
     app = context(ctx)
     confirm_by_name(alias, f"the key {alias}, for all who use it", yes=yes, what="the key's alias")
-    app.show("keys revoke", revoke_key(app.settings, app.gateway, alias), keys.render_revoke)
+    app.show(revoke_key(app.settings, app.gateway, alias), keys.render_revoke)
 
 
 @app.command("sync")
 def sync(
     ctx: typer.Context,
     prune: Annotated[
-        bool, typer.Option("--prune", help="Delete keys gatewayctl made that are not declared.")
+        bool, typer.Option("--prune", help="Delete keys of this project that are not declared.")
     ] = False,
     dry_run: Annotated[
-        bool, typer.Option("--dry-run", help="Show the plan, change nothing; exit 8 on drift.")
+        bool, typer.Option("--dry-run", help="Show the plan only. Exits with 8 on drift.")
     ] = False,
     json: JsonFlag = False,
 ) -> None:
-    """Make LiteLLM and .env what gateway.yaml declares; keys of others are left alone."""
+    """Make the keys in LiteLLM and .env match gateway.yaml."""
     from gatewayctl.operations.keys.sync import sync_keys
     from gatewayctl.output import keys
 
     app = context(ctx)
     report = sync_keys(app.settings, app.gateway, prune=prune, dry_run=dry_run)
-    app.show("keys sync", report, keys.render_sync)
+    app.show(report, keys.render_sync)

@@ -1,4 +1,4 @@
-"""The commands that make a project's files: init, render."""
+"""The commands that write a project's files: init, render."""
 
 from __future__ import annotations
 
@@ -15,7 +15,7 @@ if TYPE_CHECKING:
     from gatewayctl.settings.model import Secret
 
 _LONGEST: Final = 16 * 1024
-"""Bytes of a secret; more than any provider's key has."""
+"""Maximum bytes of a secret; longer than any provider's key."""
 
 
 def init(
@@ -30,44 +30,43 @@ def init(
         bool,
         typer.Option(
             "--force",
-            help="Write gateway.yaml anew, keeping the old one as gateway.yaml.bak;"
-            " with --openai-api-key-stdin, replace that key instead.",
+            help="Replace gateway.yaml (kept as .bak), or the key given on standard input.",
         ),
     ] = False,
-    json_output: JsonFlag = False,
+    json: JsonFlag = False,
 ) -> None:
-    """Make this folder a gateway project: gateway.yaml, .env with secrets, .gitignore."""
+    """Create gateway.yaml, .env with secrets, and lines of .gitignore."""
     from gatewayctl.operations.project import init as operation
     from gatewayctl.output.project import render_init
 
     app = context(ctx)
-    key = _secret_of_stdin("OpenAI API key") if openai_api_key_stdin else None
+    key = _read_secret("OpenAI API key") if openai_api_key_stdin else None
     report = operation.init(app.project_dir, openai_api_key=key, force=force, flags=app.flags)
-    app.show("init", report, render_init)
+    app.show(report, render_init)
 
 
 def render(
     ctx: typer.Context,
     check: Annotated[
-        bool, typer.Option("--check", help="Write nothing; exit 8 if a file differs.")
+        bool, typer.Option("--check", help="Write nothing. Exits with 8 if a file differs.")
     ] = False,
     diff: Annotated[
-        bool, typer.Option("--diff", help="Show what differs, secrets masked.")
+        bool, typer.Option("--diff", help="Show the differences, with secrets masked.")
     ] = False,
-    json_output: JsonFlag = False,
+    json: JsonFlag = False,
 ) -> None:
-    """Write compose/ from gateway.yaml."""
+    """Write the files in compose/ from gateway.yaml."""
     from gatewayctl.operations.project import render as operation
     from gatewayctl.output.project import render_render
 
     app = context(ctx)
     name = app.resolved_runtime.name
     report = operation.render(app.settings, check=check, diff=diff, runtime=name)
-    app.show("render", report, render_render)
+    app.show(report, render_render)
 
 
-def _secret_of_stdin(what: str) -> Secret:
-    """One secret: typed unseen on a terminal, else all that is piped in."""
+def _read_secret(what: str) -> Secret:
+    """Read one secret: typed without echo on a terminal, else all of standard input."""
     from gatewayctl.settings.model import Secret
 
     if sys.stdin is not None and sys.stdin.isatty():
@@ -79,5 +78,5 @@ def _secret_of_stdin(what: str) -> Secret:
         text = ""
     # The text itself may be the secret, so no message quotes it.
     if not text or len(piped) > _LONGEST or len(text.split()) != 1:
-        raise UsageProblem(f"Standard input must hold one {what} and nothing else.")
+        raise UsageProblem(f"Standard input must contain one {what} and nothing else.")
     return Secret(text)

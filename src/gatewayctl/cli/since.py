@@ -1,4 +1,4 @@
-"""``--since``: a length of time before now, or a moment."""
+"""Parses ``--since``: a duration before now, or a point in time."""
 
 from __future__ import annotations
 
@@ -14,14 +14,14 @@ _UNITS: Final = {"s": "seconds", "m": "minutes", "h": "hours", "d": "days", "w":
 
 
 def since_moment(text: str | None) -> datetime | None:
-    """The moment of an optional ``--since``. Raises UsageProblem."""
+    """Parse an optional ``--since``. Raises UsageProblem."""
     return None if text is None else parse_since(text)
 
 
 def parse_since(text: str, now: datetime | None = None) -> datetime:
-    """``1h`` or ``2h30m`` before ``now``, or an ISO 8601 time, which is local if it is bare.
+    """Parse ``1h`` or ``2h30m`` before ``now``, or an ISO 8601 time (local without an offset).
 
-    Raises UsageProblem for text that is neither.
+    Raises UsageProblem for anything else.
     """
     try:
         if _LENGTH.fullmatch(text):
@@ -30,5 +30,6 @@ def parse_since(text: str, now: datetime | None = None) -> datetime:
         return datetime.fromisoformat(text).astimezone()
     except (ValueError, OverflowError):
         raise UsageProblem(
-            f"--since {text!r} is not a time.", hint="For example: 10m, 2h, 1d, 2026-01-31T12:00."
+            f"Invalid --since {text!r}: expected a duration or a time.",
+            hint="For example: 10m, 2h, 1d, 2026-01-31T12:00.",
         ) from None

@@ -6,8 +6,11 @@ from typing import TYPE_CHECKING, Annotated, Any, Literal
 
 import typer
 
+from gatewayctl.cli.confirm import confirm_by_name
 from gatewayctl.cli.context import App, context
 from gatewayctl.cli.options import JsonFlag, TimeoutOption, YesFlag
+from gatewayctl.cli.since import since_moment
+from gatewayctl.errors import UsageProblem
 
 if TYPE_CHECKING:
     from collections.abc import Generator
@@ -15,17 +18,18 @@ if TYPE_CHECKING:
     from gatewayctl.operations.stack.up import UpReport
 
 Services = Annotated[
-    list[str] | None, typer.Argument(help="Services; all when left out.", metavar="[SERVICE]...")
+    list[str] | None,
+    typer.Argument(help="Services (default: all).", metavar="[SERVICE]...", show_default=False),
 ]
 
 
-def plan(ctx: typer.Context, json_output: JsonFlag = False) -> None:
-    """Show what `up` would change and why; exit 8 if anything."""
+def plan(ctx: typer.Context, json: JsonFlag = False) -> None:
+    """Show what `up` would change, and why. Exits with 8 on changes."""
     from gatewayctl.operations.stack.plan import plan as operation
     from gatewayctl.output import stack
 
     app = context(ctx)
-    app.show("plan", operation(app.settings, app.resolved_runtime, app.gateway), stack.render_plan)
+    app.show(operation(app.settings, app.resolved_runtime, app.gateway), stack.render_plan)
 
 
 def up(
@@ -35,21 +39,21 @@ def up(
         bool, typer.Option("--no-keys", help="Do not create missing virtual keys.")
     ] = False,
     pull: Annotated[
-        bool, typer.Option("--pull", help="Fetch images anew, where the runtime has images.")
+        bool, typer.Option("--pull", help="Pull newer images, if the runtime uses images.")
     ] = False,
-    json_output: JsonFlag = False,
+    json: JsonFlag = False,
 ) -> None:
-    """Start the stack, wait until it is truly ready, create missing keys."""
+    """Start the stack, wait until it is healthy, create missing keys."""
     from gatewayctl.output import stack
 
     app = context(ctx)
-    app.run("up", bring_up(app, timeout=timeout, keys=not no_keys, pull=pull), stack.render_up)
+    app.run(bring_up(app, timeout=timeout, keys=not no_keys, pull=pull), stack.render_up)
 
 
 def bring_up(
     app: App, *, timeout: float = 300, keys: bool = True, pull: bool = False
 ) -> Generator[Any, None, UpReport]:
-    """A project that has what it needs, then the verb."""
+    """Create what the project lacks, then bring up the stack."""
     from gatewayctl.operations.project.init import ensure_project
     from gatewayctl.operations.stack.up import UpOptions
     from gatewayctl.operations.stack.up import up as operation
@@ -68,19 +72,18 @@ def bring_up(
 
 def down(
     ctx: typer.Context,
-    volumes: Annotated[bool, typer.Option("--volumes", help="Remove all data too.")] = False,
+    volumes: Annotated[bool, typer.Option("--volumes", help="Delete all data too.")] = False,
     yes: YesFlag = False,
-    json_output: JsonFlag = False,
+    json: JsonFlag = False,
 ) -> None:
-    """Stop the stack; data stays unless --volumes."""
-    from gatewayctl.cli.confirm import confirm_by_name
+    """Stop the stack. Data stays unless --volumes is given."""
     from gatewayctl.operations.stack.down import down as operation
     from gatewayctl.output import stack
 
     app = context(ctx)
     if volumes:
         confirm_by_name(app.settings.project_name, "every key, all spend and all traces", yes=yes)
-    app.run("down", operation(app.settings, app.runtime, volumes=volumes), stack.render_down)
+    app.run(operation(app.settings, app.runtime, volumes=volumes), stack.render_down)
 
 
 def status(
@@ -88,24 +91,24 @@ def status(
     env_lines: Annotated[
         bool, typer.Option("--env", help="Print addresses as NAME=value lines.")
     ] = False,
-    json_output: JsonFlag = False,
+    json: JsonFlag = False,
 ) -> None:
-    """Show services, keys and runtime; exit 0 only when all are healthy."""
+    """Show services, keys and runtime. Exits with 0 if all are healthy."""
     from gatewayctl.operations.stack.status import status as operation
     from gatewayctl.output import stack
 
     app = context(ctx)
     report = operation(app.settings, app.resolved_runtime, app.http)
-    app.show("status", report, stack.render_status_env if env_lines else stack.render_status)
+    app.show(report, stack.render_status_env if env_lines else stack.render_status)
 
 
 def restart(
     ctx: typer.Context,
     services: Services = None,
     timeout: TimeoutOption = 300,
-    json_output: JsonFlag = False,
+    json: JsonFlag = False,
 ) -> None:
-    """Restart services with the settings of now, and wait until they are ready."""
+    """Restart services and wait until they are healthy."""
     from gatewayctl.operations.stack.restart import restart as operation
     from gatewayctl.output import stack
 
@@ -113,36 +116,38 @@ def restart(
     events = operation(
         app.settings, app.resolved_runtime, app.http, services or [], timeout=timeout
     )
-    app.run("restart", events, stack.render_restart)
+    app.run(events, stack.render_restart)
 
 
 def logs(
     ctx: typer.Context,
     services: Services = None,
-    follow: Annotated[bool, typer.Option("-f", "--follow", help="Go on as lines come.")] = False,
+    follow: Annotated[
+        bool, typer.Option("-f", "--follow", help="Keep printing new lines.")
+    ] = False,
     tail: Annotated[
-        int | None, typer.Option(min=0, help="Last lines per service; all when left out.")
+        int | None,
+        typer.Option(min=0, metavar="COUNT", help="Last lines per service (default: all)."),
     ] = None,
     since: Annotated[
-        str | None, typer.Option(help="From this time on: 10m, 2h, 2026-01-31T12:00.", metavar="T")
+        str | None,
+        typer.Option(help="Only lines newer than 10m, 2h or 2026-01-31T12:00.", metavar="TIME"),
     ] = None,
-    json_output: JsonFlag = False,
+    json: JsonFlag = False,
 ) -> None:
     """Show the logs of the services."""
-    from gatewayctl.cli.since import since_moment
-    from gatewayctl.errors import UsageProblem
     from gatewayctl.operations.stack.logs import LogsReport
     from gatewayctl.operations.stack.logs import logs as operation
     from gatewayctl.output import stack
 
     app = context(ctx)
     if app.json and follow:
-        raise UsageProblem("--follow has no end, and --json prints one document.")
+        raise UsageProblem("--follow never ends, and --json prints one document: use one of them.")
     lines = operation(
         app.runtime, services or [], tail=tail, since=since_moment(since), follow=follow
     )
     if app.json:
-        app.show("logs", LogsReport(lines=tuple(lines)), stack.render_logs)
+        app.show(LogsReport(lines=tuple(lines)), stack.render_logs)
         return
     for text in stack.format_log_lines(lines):
         app.console.result_text(text + "\n")
@@ -150,13 +155,15 @@ def logs(
 
 def ui(
     ctx: typer.Context,
-    page: Annotated[Literal["litellm", "phoenix"], typer.Argument(help="Which one.")] = "litellm",
+    page: Annotated[
+        Literal["litellm", "phoenix"], typer.Argument(metavar="PAGE", help="Page to open.")
+    ] = "litellm",
     print_only: Annotated[
-        bool, typer.Option("--print", help="Print the address, open nothing.")
+        bool, typer.Option("--print", help="Print the address instead of opening it.")
     ] = False,
-    json_output: JsonFlag = False,
+    json: JsonFlag = False,
 ) -> None:
-    """Open LiteLLM's admin UI or Phoenix in the browser."""
+    """Open LiteLLM's admin UI or Phoenix in a browser."""
     from gatewayctl.operations.stack.ui import ui as operation
     from gatewayctl.output import stack
 
@@ -166,28 +173,29 @@ def ui(
         app.console.say(f"Log in as {report.login}.")
     if not print_only:
         typer.launch(report.url)
-    app.show("ui", report, stack.render_ui)
+    app.show(report, stack.render_ui)
 
 
 def env(
     ctx: typer.Context,
     format_: Annotated[
-        Literal["dotenv", "shell", "json"], typer.Option("--format", help="How to write it.")
+        Literal["dotenv", "shell", "json"], typer.Option("--format", help="Output format.")
     ] = "dotenv",
     place: Annotated[
         Literal["host", "container"], typer.Option("--for", help="Where the application runs.")
     ] = "host",
     key: Annotated[
-        str | None, typer.Option("--key", help="Alias of the virtual key; default the first.")
+        str | None,
+        typer.Option("--key", metavar="ALIAS", help="Virtual key (default: the first declared)."),
     ] = None,
-    json_output: JsonFlag = False,
+    json: JsonFlag = False,
 ) -> None:
-    """Print LLM_BASE_URL and LLM_API_KEY, which an application needs."""
+    """Print LLM_BASE_URL and LLM_API_KEY for an application."""
     from gatewayctl.operations.stack.env import env as operation
     from gatewayctl.output import stack
 
     app = context(ctx)
-    # Only a container's address depends on the runtime, and finding that may ask an engine.
+    # Only the address from a container depends on the runtime, and resolving it may ask an engine.
     runtime = app.resolved_runtime.name if place == "container" else None
     report = operation(app.settings, runtime, place=place, alias=key)
-    app.show("env", report, stack.render_env(format_))
+    app.show(report, stack.render_env(format_))

@@ -1,4 +1,4 @@
-"""`audit`: who changed this project, when, and how it ended."""
+"""The command audit."""
 
 from __future__ import annotations
 
@@ -12,12 +12,12 @@ from gatewayctl.cli.options import JsonFlag
 
 def audit(
     ctx: typer.Context,
-    tail: Annotated[int, typer.Option(min=1, help="Last entries.", metavar="N")] = 50,
-    json_output: JsonFlag = False,
+    tail: Annotated[int, typer.Option(min=1, help="Number of last entries.", metavar="COUNT")] = 50,
+    json: JsonFlag = False,
 ) -> None:
-    """Show which verbs changed this project, when, and how they ended."""
+    """List the commands that changed this project, and how they ended."""
     from gatewayctl.operations.state.audit import read_audit
     from gatewayctl.output import state as shown
 
     app = context(ctx)
-    app.show("audit", read_audit(app.settings.state_dir, tail=tail), shown.render_audit)
+    app.show(read_audit(app.settings.state_dir, tail=tail), shown.render_audit)

@@ -1,4 +1,4 @@
-"""`trace`: what Phoenix knows of the calls, and whether it can be trusted."""
+"""The commands about traces: show, list, verify."""
 
 from __future__ import annotations
 
@@ -8,38 +8,45 @@ import typer
 
 from gatewayctl.cli.context import context
 from gatewayctl.cli.options import JsonFlag
+from gatewayctl.cli.since import since_moment
 
-app = typer.Typer(help="Traces: show them, list them, prove them.", no_args_is_help=True)
+app = typer.Typer(help="Show, list and verify traces.", no_args_is_help=True)
 
 TraceId = Annotated[str, typer.Argument(metavar="ID", help="Trace id, 32 hex digits.")]
 
 
 @app.command("show")
 def show(ctx: typer.Context, trace_id: TraceId, json: JsonFlag = False) -> None:
-    """The tree of a trace: component, model, tokens, cost, time, errors."""
+    """Show the spans of a trace with component, model, tokens, cost and time."""
     from gatewayctl.operations.traces.show import show_trace
     from gatewayctl.output import traces
 
     app = context(ctx)
-    app.show("trace show", show_trace(app.settings, app.http, trace_id), traces.render_show)
+    app.show(show_trace(app.settings, app.http, trace_id), traces.render_show)
 
 
 @app.command("list")
 def list_(
     ctx: typer.Context,
-    component: Annotated[str | None, typer.Option(help="Calls of this component only.")] = None,
-    model: Annotated[str | None, typer.Option(help="Calls of this model only.")] = None,
+    component: Annotated[
+        str | None, typer.Option(metavar="NAME", help="Only calls of this component.")
+    ] = None,
+    model: Annotated[
+        str | None, typer.Option(metavar="NAME", help="Only calls of this model.")
+    ] = None,
     status: Annotated[
-        Literal["ok", "error"] | None, typer.Option(help="Calls that ended so only.")
+        Literal["ok", "error"] | None, typer.Option(help="Only calls with this status.")
     ] = None,
     since: Annotated[
-        str | None, typer.Option(help="Calls of the last 30s, 10m, 1h, 2d.", metavar="TIME")
+        str | None,
+        typer.Option(help="Only calls newer than 10m, 2h or 2026-01-31T12:00.", metavar="TIME"),
     ] = None,
-    limit: Annotated[int, typer.Option(min=1, max=10_000, help="At most so many.")] = 50,
+    limit: Annotated[
+        int, typer.Option(min=1, max=10_000, metavar="COUNT", help="Maximum number of calls.")
+    ] = 50,
     json: JsonFlag = False,
 ) -> None:
-    """Model calls, newest first, one line each."""
-    from gatewayctl.cli.since import since_moment
+    """List model calls, newest first."""
     from gatewayctl.operations.traces.list import TraceFilter, list_calls
     from gatewayctl.output import traces
 
@@ -51,7 +58,7 @@ def list_(
         since=since_moment(since),
         limit=limit,
     )
-    app.show("trace list", list_calls(app.settings, app.http, wanted), traces.render_list)
+    app.show(list_calls(app.settings, app.http, wanted), traces.render_list)
 
 
 @app.command("verify")
@@ -59,14 +66,15 @@ def verify(
     ctx: typer.Context,
     trace_id: TraceId,
     timeout: Annotated[
-        float, typer.Option("--timeout", min=0, help="Seconds to wait for what is missing.")
+        float,
+        typer.Option("--timeout", min=0, metavar="SECONDS", help="Wait this long for late spans."),
     ] = 30,
     json: JsonFlag = False,
 ) -> None:
-    """Prove a trace: 0 verified, 7 not verified, 5 nobody can say."""
+    """Verify a trace. Exits with 0 if verified, 7 if not, 5 if unknown."""
     from gatewayctl.operations.traces.verify import verify_trace
     from gatewayctl.output import traces
 
     app = context(ctx)
     events = verify_trace(app.settings, app.gateway, trace_id, timeout=timeout)
-    app.run("trace verify", events, traces.render_verify)
+    app.run(events, traces.render_verify)

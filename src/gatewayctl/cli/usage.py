@@ -1,4 +1,4 @@
-"""`usage`: what the calls came to, from LiteLLM's own ledger."""
+"""The commands usage and usage reconcile, from LiteLLM's spend logs."""
 
 from __future__ import annotations
 
@@ -8,10 +8,13 @@ import typer
 
 from gatewayctl.cli.context import context
 from gatewayctl.cli.options import JsonFlag
+from gatewayctl.cli.since import parse_since
 
-app = typer.Typer(help="Usage: requests, tokens, cost, errors.", invoke_without_command=True)
+app = typer.Typer(help="Sum up requests, tokens, cost and errors.", invoke_without_command=True)
 
-Since = Annotated[str, typer.Option(help="Requests of the last 30s, 10m, 1h, 2d.", metavar="TIME")]
+Since = Annotated[
+    str, typer.Option(help="Only calls newer than 10m, 2h or 2026-01-31T12:00.", metavar="TIME")
+]
 
 
 @app.callback()
@@ -19,21 +22,21 @@ def usage(
     ctx: typer.Context,
     by: Annotated[
         Literal["component", "operation", "key", "model", "environment"],
-        typer.Option(help="What to sum up by."),
+        typer.Option(
+            metavar="FIELD", help="Group by component, operation, key, model or environment."
+        ),
     ] = "component",
     since: Since = "24h",
     json: JsonFlag = False,
 ) -> None:
-    """Requests, tokens, cost, errors and times, by what they were for."""
+    """Sum up requests, tokens, cost, errors and times by group."""
     if ctx.invoked_subcommand is not None:
         return
-    from gatewayctl.cli.since import parse_since
     from gatewayctl.operations.usage.summary import summarize_usage
     from gatewayctl.output import usage as shown
 
     app = context(ctx)
     app.show(
-        "usage",
         summarize_usage(app.settings, app.gateway, by=by, since=parse_since(since)),
         shown.render_usage,
     )
@@ -44,15 +47,15 @@ def reconcile_(
     ctx: typer.Context,
     since: Since = "24h",
     settle: Annotated[
-        float, typer.Option(min=0, help="Seconds a call is given to reach both ledgers.")
+        float,
+        typer.Option(min=0, metavar="SECONDS", help="Ignore calls younger than this."),
     ] = 20,
     json: JsonFlag = False,
 ) -> None:
-    """The same requests in LiteLLM's spend logs and in Phoenix: gaps one by one, exit 7."""
-    from gatewayctl.cli.since import parse_since
+    """Compare spend logs with Phoenix. Exits with 7 and lists the gaps."""
     from gatewayctl.operations.usage.reconcile import reconcile
     from gatewayctl.output import usage as shown
 
     app = context(ctx)
     report = reconcile(app.settings, app.gateway, since=parse_since(since), settle=settle)
-    app.show("usage reconcile", report, shown.render_reconcile)
+    app.show(report, shown.render_reconcile)

@@ -1,13 +1,22 @@
-"""Every failure that gatewayctl reports: one class = one code + one exit code + one remedy.
+"""Every failure gatewayctl can name: one class = one code + one exit code + one remedy.
 
-Owns the exit codes of the command line contract, a file for each family. Must not know who raises
-or shows them.
+| exit code | family |
+|---|---|
+| 2 | UsageProblem: the command line |
+| 3 | SettingsProblem: gateway.yaml, .env, environment |
+| 4 | RuntimeProblem: an engine, a process, a file, a lock |
+| 5 | Unreachable: no service answers |
+| 6 | Refused: the gateway answered no |
+| 7 | NotVerified: it ran, but not everything is as it should be |
+| 8 | Drift |
+| 130 | Interrupted |
+
+Owns the exit codes of the command line contract. Must not know who raises or shows them.
 """
-# ruff: noqa: F403
 
-from gatewayctl.errors.base import *
-from gatewayctl.errors.gateway import *
-from gatewayctl.errors.outcome import *
-from gatewayctl.errors.runtime import *
-from gatewayctl.errors.settings import *
-from gatewayctl.errors.usage import *
+from gatewayctl.errors.base import *  # noqa: F403 - the classes of every family, listed once
+from gatewayctl.errors.gateway import *  # noqa: F403
+from gatewayctl.errors.outcome import *  # noqa: F403
+from gatewayctl.errors.runtime import *  # noqa: F403
+from gatewayctl.errors.settings import *  # noqa: F403
+from gatewayctl.errors.usage import *  # noqa: F403

@@ -1,4 +1,4 @@
-"""The base class of every failure: a message, a hint, a code, an exit code."""
+"""The parent of every failure: a sentence, a hint, a code, an exit code."""
 
 from __future__ import annotations
 
@@ -7,11 +7,11 @@ from typing import ClassVar
 
 
 class GatewayctlError(Exception):
-    """Shown as a message and a hint (``remedy``, unless the raise gives one), without traceback.
+    """A failure shown as a sentence and a hint, without a traceback.
 
-    ``code`` is the name of the class, ``PortTaken`` → ``port_taken``, where the class gives none.
-    ``finding`` is the id of the cause in docs/troubleshooting.md, if known and not the code
-    itself; ``service`` the service that failed.
+    The code of a class is its name in snake case, unless it sets another. ``remedy`` is the hint if
+    the raise gives none. ``finding`` is the id of the cause in docs/troubleshooting.md if it is
+    known and is not the code itself; ``service`` is the one that failed.
     """
 
     code: ClassVar[str] = "bug"
@@ -21,7 +21,6 @@ class GatewayctlError(Exception):
     service: str | None = None
 
     def __init_subclass__(cls) -> None:
-        super().__init_subclass__()
         if "code" not in vars(cls):
             cls.code = re.sub(r"(?<!^)(?=[A-Z])", "_", cls.__name__).lower()
 

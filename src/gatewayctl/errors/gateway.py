@@ -1,4 +1,4 @@
-"""Exits 5 and 6: a service does not answer, or the gateway refuses."""
+"""Exits 5 and 6: no service answers, or the gateway answered no."""
 
 from __future__ import annotations
 
@@ -27,62 +27,58 @@ class GatewayTimeout(Unreachable):
 class PhoenixUnreachable(Unreachable):
     """Phoenix does not answer at its address."""
 
-    remedy = (
-        "Start the stack with `gatewayctl up`. If Phoenix runs and does not answer, "
-        "run `gatewayctl restart phoenix`."
-    )
+    remedy = "Run `gatewayctl up`, or `gatewayctl restart phoenix` if it is running."
 
 
 class TraceUnknown(Unreachable):
-    """A trace could not be verified, because it is not complete yet or cannot be read."""
+    """It is not known yet whether a trace is complete."""
 
     remedy = "Check again with `gatewayctl trace verify ID`, or wait longer with --timeout."
 
 
 class Refused(GatewayctlError):
-    """The gateway answered with a refusal."""
+    """The gateway answered, and the answer is no."""
 
     exit_code = 6
     remedy = "See `gatewayctl logs litellm`."
 
 
 class GatewayRefused(Refused):
-    """LiteLLM refused for a reason without a class of its own."""
+    """A refusal of LiteLLM without a class of its own."""
 
 
 class MasterKeyRefused(Refused):
-    """LiteLLM rejects the current LITELLM_MASTER_KEY."""
+    """LiteLLM does not accept LITELLM_MASTER_KEY."""
 
-    remedy = "Run `gatewayctl up`: it restarts LiteLLM with the current LITELLM_MASTER_KEY."
+    remedy = "Run `gatewayctl up`, which restarts LiteLLM with the master key of .env."
 
 
 class VirtualKeyRefused(Refused):
-    """LiteLLM rejects the virtual key."""
+    """LiteLLM does not accept the virtual key."""
 
     remedy = "Create it again with `gatewayctl keys create`."
 
 
 class GatewayDatabaseMissing(Refused):
-    """LiteLLM runs without a connection to its database, so it knows no keys."""
+    """LiteLLM runs without its database, so it knows no keys."""
 
-    # `up` leaves a process alone that runs with the current settings.
-    remedy = "Run `gatewayctl restart litellm`."
+    remedy = "Run `gatewayctl restart litellm`, which reconnects it to its database."
 
 
 class UnknownModel(Refused):
-    """The gateway serves no such model group, or the key has no access to it."""
+    """The gateway serves no such model group, or the key may not use it."""
 
     remedy = "See `gatewayctl models list`."
 
 
 class KeyAliasExists(Refused):
-    """A virtual key with this alias exists already."""
+    """A virtual key with this alias already exists."""
 
     remedy = "Choose another alias, or see `gatewayctl keys list`."
 
 
 class UpstreamRefused(Refused):
-    """The provider behind the gateway refused: credentials, rate limit or an error of its own."""
+    """The provider behind the gateway refused (credentials, rate limit, its own failure)."""
 
     remedy = "Check the provider's key in .env and the provider's status."
 
@@ -90,4 +86,4 @@ class UpstreamRefused(Refused):
 class UpstreamTimeout(Refused):
     """The provider behind the gateway did not answer in time."""
 
-    remedy = "Try again, or raise timeout: of the model in gateway.yaml."
+    remedy = "Try again, or raise the model's timeout: in gateway.yaml."

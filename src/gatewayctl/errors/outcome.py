@@ -1,4 +1,4 @@
-"""Exits 7, 8 and 130: the command ran, but did not finish or found something wrong."""
+"""Exits 7, 8 and 130: it ran, but not everything is as it should be."""
 
 from __future__ import annotations
 
@@ -6,22 +6,22 @@ from gatewayctl.errors.base import GatewayctlError
 
 
 class NotVerified(GatewayctlError):
-    """The command ran, but its result could not be verified."""
+    """It ran, but the result could not be verified."""
 
     exit_code = 7
     remedy = "See which check failed above."
 
 
 class ProblemsFound(NotVerified):
-    """`doctor` found errors or warnings, or could not run a check."""
+    """The checks found errors or warnings, or could not run."""
 
-    remedy = "Follow the remedy of each finding; `gatewayctl doctor --fix` applies the safe fixes."
+    remedy = "See the remedy of each above; `gatewayctl doctor --fix` applies the safe ones."
 
 
 class PartlyDone(NotVerified):
-    """Some of the work is done; running the command again does the rest."""
+    """Some of it was done, some was not; running it again does the rest."""
 
-    remedy = "Correct the cause and run the command again: it continues where it stopped."
+    remedy = "Fix the cause and run it again: it continues where it stopped."
 
 
 class Drift(GatewayctlError):
@@ -32,7 +32,7 @@ class Drift(GatewayctlError):
 
 
 class Interrupted(GatewayctlError):
-    """The user pressed Ctrl-C, or the process received a signal to terminate."""
+    """The user pressed Ctrl-C, or the process received a signal to end."""
 
     exit_code = 130
-    remedy = "Run the command again to finish."
+    remedy = "Run the command again to finish it."

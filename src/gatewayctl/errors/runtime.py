@@ -1,12 +1,8 @@
-"""Exit 4: Docker or a process failed."""
+"""Exit 4: an engine, a process, a file or a lock failed."""
 
 from __future__ import annotations
 
-from typing import Final
-
 from gatewayctl.errors.base import GatewayctlError
-
-_OR_EMBEDDED: Final = "or use --runtime embedded, which needs no Docker."
 
 
 class RuntimeProblem(GatewayctlError):
@@ -24,27 +20,39 @@ class RuntimeUnavailable(RuntimeProblem):
 
 
 class EngineMissing(RuntimeUnavailable):
-    """The program `docker` is not installed."""
+    """There is no program `docker` on this machine."""
 
-    remedy = f"Install Docker Engine (docs.docker.com/engine/install), {_OR_EMBEDDED}"
+    remedy = (
+        "Install Docker Engine (docs.docker.com/engine/install), "
+        "or use --runtime embedded, which needs no Docker."
+    )
 
 
 class EngineNotRunning(RuntimeUnavailable):
-    """Docker is installed, but its engine does not answer."""
+    """Docker is installed, but no engine answers."""
 
-    remedy = f"Start it (`sudo systemctl start docker`, or open Docker Desktop), {_OR_EMBEDDED}"
+    remedy = (
+        "Start it (`sudo systemctl start docker`, or open Docker Desktop), "
+        "or use --runtime embedded, which needs no Docker."
+    )
 
 
 class EnginePermission(RuntimeUnavailable):
-    """The Docker engine runs, but this user has no access to it."""
+    """An engine is running, but this user may not access it."""
 
-    remedy = f"Join its group (`sudo usermod -aG docker $USER`) and log in again, {_OR_EMBEDDED}"
+    remedy = (
+        "Join its group (`sudo usermod -aG docker $USER`) and log in again, "
+        "or use --runtime embedded, which needs no Docker."
+    )
 
 
 class ComposeMissing(RuntimeUnavailable):
-    """The Compose plugin of Docker is missing or too old."""
+    """Docker has no Compose plugin, or one that is too old."""
 
-    remedy = f"Install the Compose plugin (docs.docker.com/compose/install/linux), {_OR_EMBEDDED}"
+    remedy = (
+        "Install the Compose plugin (docs.docker.com/compose/install/linux), "
+        "or use --runtime embedded, which needs no Docker."
+    )
 
 
 class ImageMissing(RuntimeProblem):
@@ -58,7 +66,7 @@ class RegistryUnreachable(RuntimeProblem):
 
     finding = "image_missing"
     remedy = (
-        "Check the network and the proxy, or load the image with `docker load`; then run again."
+        "Check the network and the proxy, or load the image with `docker load`, then run again."
     )
 
 
@@ -69,28 +77,25 @@ class BuildFailed(RuntimeProblem):
 
 
 class ProjectNameTaken(RuntimeProblem):
-    """A project with the same name in another folder has containers already."""
+    """A project with the same name in another folder already has containers."""
 
-    remedy = "Choose another project_name in gateway.yaml, or run `gatewayctl down` in that folder."
+    remedy = "Choose another project_name in gateway.yaml, or run `gatewayctl down` there."
 
 
 class EnvironmentBroken(RuntimeProblem):
     """The embedded environment could not be created or is damaged."""
 
-    remedy = (
-        "Check the network and free disk space, then run `gatewayctl doctor --fix` "
-        "and `gatewayctl up`."
-    )
+    remedy = "Check the network and the disk, run `gatewayctl doctor --fix`, then `gatewayctl up`."
 
 
 class PortTaken(RuntimeProblem):
-    """Another process listens on a port of the stack."""
+    """A port of the stack is used by another process."""
 
     remedy = "Stop that process, or choose another port under ports: in gateway.yaml."
 
 
 class ServiceFailed(RuntimeProblem):
-    """A service exited by itself, or reports that it cannot work."""
+    """A service exited, or reports that it cannot work."""
 
     remedy = "See `gatewayctl logs`."
 
@@ -100,99 +105,96 @@ class NotHealthy(RuntimeProblem):
 
 
 class NotHealthyInTime(RuntimeProblem):
-    """A service is not ready before the timeout; everything is left running."""
+    """A service is not ready in time; everything keeps running."""
 
-    remedy = "See `gatewayctl logs`, or wait longer with `gatewayctl up --timeout 600`."
+    remedy = "See `gatewayctl logs`, or wait longer: `gatewayctl up --timeout 600`."
 
 
 class MigrationFailed(RuntimeProblem):
-    """LiteLLM's database schema could not be migrated."""
+    """LiteLLM's database schema could not be brought up to date."""
 
-    remedy = (
-        "Correct what PostgreSQL reports; the failed migration was rolled back. "
-        "If that is not possible, restore an earlier backup: `gatewayctl restore FILE`."
-    )
+    remedy = "Restore a backup from before the migration: `gatewayctl restore FILE`."
 
 
 class DatabasePasswordRefused(RuntimeProblem):
     """The database was created with another password than the one in .env."""
 
     remedy = (
-        "Put the old password back into .env. Only if it is lost: `gatewayctl down --volumes` "
-        "deletes all data, and `gatewayctl restore FILE` brings back a backup."
+        "Put the old password back into .env. If it is lost, restore a backup, or delete all data "
+        "and start again with `gatewayctl down --volumes`."
     )
 
 
 class UnknownService(RuntimeProblem):
-    """This runtime has no such service."""
+    """A service this runtime does not have."""
 
     remedy = "See `gatewayctl status` for the services."
 
 
 class TemplatesMissing(RuntimeProblem):
-    """The installed package lacks its templates."""
+    """The installed package does not contain its templates."""
 
     remedy = "Install gatewayctl again."
 
 
 class Locked(RuntimeProblem):
-    """Another gatewayctl command is changing this project."""
+    """Another gatewayctl is changing this project."""
 
-    remedy = "Wait until it is done, or let this command wait: --lock-timeout 60."
+    remedy = "Wait until it ends, for example with --lock-timeout 60."
 
 
 class BackupBroken(RuntimeProblem):
-    """The file is not a backup, or it is incomplete or damaged."""
+    """A file that is not a backup, or is incomplete."""
 
     remedy = "Use another copy of the file; nothing was changed."
 
 
 class BackupSealed(RuntimeProblem):
-    """The backup cannot be decrypted with the given identity or passphrase."""
+    """An encrypted backup that cannot be decrypted with the given key or passphrase."""
 
-    remedy = "Give the matching --identity FILE or --passphrase-stdin."
+    remedy = "Give the right key or passphrase: --identity FILE or --passphrase-stdin."
 
 
 class BackupForeign(RuntimeProblem):
-    """The backup belongs to another project."""
+    """A backup of another project."""
 
-    remedy = "Restore it in the folder of that project, or allow it here with --force."
+    remedy = "Restore it in the folder of that project, or add --force to restore it here."
 
 
 class BackupTooNew(RuntimeProblem):
-    """The format of the backup is newer than this version of gatewayctl supports."""
+    """A backup in a newer format than this version supports."""
 
     remedy = "Install the version of gatewayctl that created it, or a newer one."
 
 
 class RestoreUnproven(RuntimeProblem):
-    """The restored data differs from the backup; the current databases were not touched."""
+    """The restored data differs from the backup; the current databases were not changed."""
 
     remedy = "Use another backup; nothing was changed."
 
 
 class RestoreUnfinished(RuntimeProblem):
-    """A restore was interrupted between the databases and the secrets in .env."""
+    """A restore was interrupted between replacing the databases and writing .env."""
 
     remedy = "Run the same `gatewayctl restore FILE --yes` again, or restore another backup."
 
 
 class DiskFull(RuntimeProblem):
-    """There is not enough free disk space for a backup or restore."""
+    """Writing more would fill the disk of the databases."""
 
     remedy = (
         "Free disk space (`du -xh --max-depth=2 . | sort -h`; backups are in .gatewayctl/backups), "
-        "then run the command again, or `gatewayctl up`."
+        "then run it again."
     )
 
 
 class PreflightRefused(RuntimeProblem):
-    """The new version rejects the settings or data of this project; nothing was changed."""
+    """The new version refuses this project's settings or data; nothing was changed."""
 
-    remedy = "Correct what it reports, or keep the current version; nothing was changed."
+    remedy = "Fix what it reports, or keep the current version; nothing was changed."
 
 
 class UpgradeUnfinished(RuntimeProblem):
-    """An upgrade to another version was started and not completed."""
+    """An upgrade to another version was not finished."""
 
     remedy = "Run `gatewayctl upgrade` again to resume it, or `gatewayctl rollback`."

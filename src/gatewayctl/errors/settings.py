@@ -1,4 +1,4 @@
-"""Exit 3: gateway.yaml, .env or the environment is invalid."""
+"""Exit 3: gateway.yaml, .env or the environment is invalid or cannot be read or written."""
 
 from __future__ import annotations
 
@@ -8,7 +8,7 @@ from gatewayctl.errors.base import GatewayctlError
 
 
 class SettingsProblem(GatewayctlError):
-    """gateway.yaml, .env or the environment is invalid."""
+    """gateway.yaml, .env or the environment is invalid or cannot be read or written."""
 
     code = "settings"
     exit_code = 3
@@ -17,7 +17,7 @@ class SettingsProblem(GatewayctlError):
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Problem:
-    """One invalid setting; ``source`` reads like ``gateway.yaml line 7 column 3``."""
+    """One invalid setting; ``source`` is for example ``gateway.yaml line 7 column 3``."""
 
     source: str
     message: str
@@ -27,9 +27,9 @@ class Problem:
 
 
 class SettingsInvalid(SettingsProblem):
-    """One or more settings are invalid; ``problems`` lists all of them with their source."""
+    """One or more settings are invalid; ``problems`` lists each with its source."""
 
-    remedy = "Correct each setting reported; `gatewayctl init` writes a commented gateway.yaml."
+    remedy = "Correct each line named above."
 
     def __init__(
         self, message: str = "", *, hint: str | None = None, problems: tuple[Problem, ...] = ()
@@ -39,49 +39,48 @@ class SettingsInvalid(SettingsProblem):
 
 
 class EnvFileMissing(SettingsProblem):
-    """The .env file with the secrets and keys does not exist."""
+    """There is no .env file, so there are no secrets and no keys yet."""
 
-    remedy = "Run `gatewayctl init` or `gatewayctl up`, which create it."
+    remedy = "Run `gatewayctl init`, which creates it."
 
 
 class MasterKeyMissing(SettingsProblem):
     """LITELLM_MASTER_KEY is not set."""
 
-    remedy = "Run `gatewayctl init`: it generates LITELLM_MASTER_KEY in .env."
+    remedy = "Run `gatewayctl init`: it generates LITELLM_MASTER_KEY into .env."
 
 
 class MasterKeyWeak(SettingsProblem):
-    """LiteLLM would not start with this master key, or it can be guessed."""
+    """A master key that LiteLLM refuses to start with, or that is easy to guess."""
 
     remedy = (
-        "Delete the LITELLM_MASTER_KEY line from .env, then run `gatewayctl up`, "
-        "which generates a new one."
+        "Delete the LITELLM_MASTER_KEY line of .env and run `gatewayctl init`: it generates one."
     )
 
 
 class SaltKeyChanged(SettingsProblem):
-    """LiteLLM's database was created with another LITELLM_SALT_KEY."""
+    """LITELLM_SALT_KEY is not the key LiteLLM's database was created with."""
 
     remedy = (
-        "Put the old LITELLM_SALT_KEY back into .env. Only if it is lost: `gatewayctl reset` "
-        "backs up LiteLLM's database and empties it."
+        "Put the old LITELLM_SALT_KEY back into .env. If it is lost, `gatewayctl reset` creates "
+        "an empty database."
     )
 
 
 class EnvFileUnreadable(SettingsProblem):
     """The .env file exists but cannot be read."""
 
-    remedy = "Make .env a UTF-8 text file that you can read."
+    remedy = "Make .env a text file in UTF-8 that you may read."
 
 
 class EnvFileUnwritable(SettingsProblem):
-    """The .env file cannot be written: read-only, disk full or owned by another user."""
+    """The .env file cannot be written: read-only, disk full, another owner."""
 
-    remedy = "Free disk space or allow writing; the file was not changed."
+    remedy = "Free disk space or permit writing; the file was not changed."
 
 
 class EnvValueUnsafe(SettingsProblem):
-    """Compose, sh and python-dotenv would read the name or value differently."""
+    """A name or value that Compose, sh and python-dotenv would read differently."""
 
     remedy = "Use a value without quotes, backslashes, dollar signs or line breaks."
 
@@ -95,10 +94,10 @@ class VirtualKeyMissing(SettingsProblem):
 class FileUnwritable(SettingsProblem):
     """A file of the project cannot be written."""
 
-    remedy = "Free disk space or allow writing; files already written are complete."
+    remedy = "Free disk space or permit writing; files already written are complete."
 
 
 class FileUnreadable(SettingsProblem):
     """A file of the project cannot be read."""
 
-    remedy = "Allow reading it."
+    remedy = "Permit reading the file."

@@ -1,4 +1,4 @@
-"""Exit 2: the command line is invalid."""
+"""Exit 2: the command line requests something that is not possible."""
 
 from __future__ import annotations
 
@@ -6,7 +6,7 @@ from gatewayctl.errors.base import GatewayctlError
 
 
 class UsageProblem(GatewayctlError):
-    """The command line is invalid, or asks for something that is not possible."""
+    """The command line requests something that is not possible."""
 
     code = "usage"
     exit_code = 2
@@ -14,36 +14,36 @@ class UsageProblem(GatewayctlError):
 
 
 class UnknownComponent(UsageProblem):
-    """The component is not declared in gateway.yaml."""
+    """A component that gateway.yaml does not declare."""
 
     remedy = "Declare it under components: in gateway.yaml, or use a declared one."
 
 
 class EmptyPrompt(UsageProblem):
-    """There is no prompt to send to the model."""
+    """The prompt is empty."""
 
     remedy = 'Give a prompt: gatewayctl chat "Hello", or pipe one in.'
 
 
 class ConfirmationRequired(UsageProblem):
-    """A destructive command has neither a terminal to ask on nor --yes."""
+    """A destructive verb without --yes and without a terminal to confirm."""
 
     remedy = "Add --yes to confirm without a terminal."
 
 
 class BackupExists(UsageProblem):
-    """The file for the backup exists already; backups are never overwritten."""
+    """A backup would overwrite a file, which never happens."""
 
-    remedy = "Choose another file, or none: the default name contains the time."
+    remedy = "Name another file, or none: the default name contains the time."
 
 
 class UpgradeRefused(UsageProblem):
-    """The version is older, known to be vulnerable, or not managed by gatewayctl."""
+    """A version that is older, known to be vulnerable, or not selectable here."""
 
-    remedy = "Choose another version: gatewayctl upgrade --to VERSION."
+    remedy = "Name another version: gatewayctl upgrade --to VERSION."
 
 
 class NothingToRollBack(UsageProblem):
-    """The project has no upgrade that could be rolled back."""
+    """There is no upgrade of this project to undo."""
 
     remedy = "Restore a backup with `gatewayctl restore FILE`."

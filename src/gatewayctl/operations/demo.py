@@ -1,7 +1,4 @@
-"""The verb demo: the whole story on the offline model, ending with a trace read back.
-
-up, keys, one chat through a component, the span of that very call found in Phoenix.
-"""
+"""The verb demo: up, keys, one chat with the offline model, and its trace read from Phoenix."""
 
 from __future__ import annotations
 
@@ -11,9 +8,8 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING, Final
 
 from gatewayctl.errors import GatewayctlError
-from gatewayctl.operations.chat.call import Delta
+from gatewayctl.generators import transform
 from gatewayctl.operations.chat.plan import ChatInput
-from gatewayctl.operations.chat.report import ChatReport
 from gatewayctl.operations.chat.send import send_chat
 from gatewayctl.operations.diagnosis.health import ServiceReport
 from gatewayctl.operations.stack.up import UpReport
@@ -33,7 +29,7 @@ _PATIENCE: Final = 30
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class DemoReport:
-    """The call and its proof. ``component`` is what was read back from Phoenix, or None."""
+    """The call and its verification. ``component`` is the one read from Phoenix, or None."""
 
     prompt: str
     reply: str
@@ -52,7 +48,7 @@ class DemoReport:
 
     @property
     def problem(self) -> GatewayctlError | None:
-        """Set unless the trace of this very call is verified."""
+        """Set unless the trace of this call is verified."""
         return None if self.proof is None else self.proof.problem
 
 
@@ -65,51 +61,39 @@ def demo(
     sleep: Callable[[float], None] = time.sleep,
     reload: Callable[[], Settings] | None = None,
 ) -> Generator[Progress, None, DemoReport]:
-    """Run the story; ``bring_up`` is the verb up, ready to be driven.
+    """Run the demo; ``bring_up`` is the verb up, not started yet.
 
-    Raises what up and chat raise; a trace that does not arrive is the report's problem.
+    Raises the errors of up and chat; a trace that does not arrive is the report's problem.
     """
-    began = clock()
+    start = clock()
     up = yield from bring_up
     settings = reload() if reload else settings
     yield Progress(subject="chat", state="working", detail=f"component {COMPONENT}")
-    ask = ChatInput(prompt=PROMPT, component=COMPONENT, model=MODEL, verify=_PATIENCE)
-    said = yield from _unseen(send_chat(settings, gateway, ask, clock=clock, sleep=sleep))
-    proof = said.verification
-    assert proof is not None  # noqa: S101 - asked for above
-    trace_id = str(said.trace_id)
-    found = _passed(proof, "component")
+    prompt = ChatInput(prompt=PROMPT, component=COMPONENT, model=MODEL, verify=_PATIENCE)
+    events = send_chat(settings, gateway, prompt, clock=clock, sleep=sleep)
+    # The reply is shown at the end.
+    chat = yield from transform(events, lambda each: [each] if isinstance(each, Progress) else [])
+    verification = chat.verification
+    assert verification is not None  # noqa: S101 - requested above
+    trace_id = str(chat.trace_id)
     return DemoReport(
         prompt=PROMPT,
-        reply=said.reply,
-        model=said.model,
+        reply=chat.reply,
+        model=chat.model,
         trace_id=trace_id,
-        component=said.component if found else None,
-        operation=said.operation if _passed(proof, "operation") else None,
-        spans=proof.spans,
-        parent_found=_passed(proof, "gateway_descends") and _passed(proof, "no_missing_parent"),
+        component=chat.component if _has_passed(verification, "component") else None,
+        operation=chat.operation if _has_passed(verification, "operation") else None,
+        spans=verification.spans,
+        parent_found=_has_passed(verification, "gateway_descends")
+        and _has_passed(verification, "no_missing_parent"),
         gateway_url=settings.gateway_url,
         phoenix_url=settings.phoenix_url,
         trace_url=f"{settings.phoenix_url}/redirects/traces/{trace_id}",
         services=up.services,
-        seconds=clock() - began,
-        proof=proof,
+        seconds=clock() - start,
+        proof=verification,
     )
 
 
-def _passed(proof: TraceVerification, name: str) -> bool:
-    return any(check.name == name and check.state == "passed" for check in proof.checks)
-
-
-def _unseen(
-    events: Generator[Delta | Progress, None, ChatReport],
-) -> Generator[Progress, None, ChatReport]:
-    """A chat without its parts: the reply is shown at the end."""
-    while True:
-        try:
-            event = next(events)
-        except StopIteration as done:
-            report: ChatReport = done.value
-            return report
-        if isinstance(event, Progress):
-            yield event
+def _has_passed(verification: TraceVerification, name: str) -> bool:
+    return any(check.name == name and check.state == "passed" for check in verification.checks)

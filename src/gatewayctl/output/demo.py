@@ -1,4 +1,4 @@
-"""How the demo ends: services, the reply, the verified trace, and where to look."""
+"""Renders the demo: services, the reply, the verified trace, and where to look."""
 
 from __future__ import annotations
 
@@ -15,7 +15,7 @@ if TYPE_CHECKING:
 
 
 def render_demo(report: DemoReport) -> Iterator[RenderableType]:
-    """The reply, the proof, and where to look."""
+    """The reply, the verification, and where to look."""
     yield services_table(report.services)
     yield ""
     yield f"prompt      {report.prompt}"
@@ -23,8 +23,8 @@ def render_demo(report: DemoReport) -> Iterator[RenderableType]:
     yield f"model       {report.model}"
     yield f"trace id    {report.trace_id}"
     if report.component is not None:
-        proof = f"read back from Phoenix: {report.spans} spans, one LLM call"
-        yield f"component {report.component} ({proof})"
+        read = f"read from Phoenix: {report.spans} spans, one LLM call"
+        yield f"component {report.component} ({read})"
     yield ""
     yield f"Gateway     {report.gateway_url}"
     yield f"Admin UI    {report.gateway_url}/ui (user admin, password: UI_PASSWORD in .env)"

@@ -10,19 +10,19 @@ from collections.abc import Callable, Generator
 from contextlib import closing
 from typing import TYPE_CHECKING, Any, Final, TypeVar
 
-from gatewayctl.output.console import Console
+from gatewayctl.generators import drain
+from gatewayctl.output.console import Console, make_printable
 from gatewayctl.runtimes.base import Progress
 
 if TYPE_CHECKING:
-    from rich.live import Live
-    from rich.table import Table
+    from rich.progress import Progress as Board
 
 Report = TypeVar("Report")
 
-_WORTH_SAYING: Final = 0.1
-# A word beside every mark: colour and sign never carry the meaning alone.
-_MARK: Final = {
-    "waiting": ("·", "dim"),
+_SHORTEST_SHOWN: Final = 0.1
+"""Seconds; what took less has no duration in its line."""
+# A word beside every mark: color and mark are never the only carrier.
+_MARKS: Final = {
     "working": ("~", "yellow"),
     "ready": ("+", "green"),
     "unchanged": ("=", "green"),
@@ -37,132 +37,112 @@ def follow(
     *,
     clock: Callable[[], float] = time.monotonic,
 ) -> Report:
-    """Drive a verb to its end and hand back its report.
+    """Run a verb to its end and return its report.
 
-    Events are Progress values, or anything with a ``text`` that belongs on stdout as it
-    arrives (the parts of a streamed reply).
+    Events are Progress values, or anything with a ``text`` that belongs on stdout as it arrives
+    (the parts of a streamed reply).
     """
-    show = _animated if console.animated else _plain
-    # Closed here, not when the collector comes by: a verb clears up when it is interrupted.
-    with closing(events):
-        return show(events, Board(clock), console)
+    view = _Redrawn(console) if console.animated else _Lines(console, clock)
+    # Closed here and not by the garbage collector: an interrupted verb cleans up at once.
+    with closing(events), closing(view):
+        return drain(events, view.show)
 
 
-class Board:
-    """What is known of each subject: its last event and when it began."""
+class _Lines:
+    """One line for each new subject and each change of state."""
 
-    def __init__(self, clock: Callable[[], float] = time.monotonic) -> None:
+    def __init__(self, console: Console, clock: Callable[[], float]) -> None:
+        self._console = console
         self._clock = clock
-        self.events: dict[str, Progress] = {}
-        self.began: dict[str, float] = {}
-        self.ended: dict[str, float] = {}
+        self._states: dict[str, str] = {}
+        self._starts: dict[str, float] = {}
 
-    def note(self, event: Progress) -> bool:
-        """Take an event in; True when the subject is new or its state changed."""
-        now = self._clock()
-        old = self.events.get(event.subject)
-        self.events[event.subject] = event
-        if event.state == "waiting":
-            return old is None or old.state != event.state
-        self.began.setdefault(event.subject, now)
-        if event.state != "working":
-            self.ended[event.subject] = now
-        else:
-            self.ended.pop(event.subject, None)
-        return old is None or old.state != event.state
-
-    def seconds(self, subject: str) -> float | None:
-        """Seconds since the subject began, or that it took; None while it waits."""
-        began = self.began.get(subject)
-        return None if began is None else self.ended.get(subject, self._clock()) - began
-
-
-def _plain(events: Generator[Any, None, Report], board: Board, console: Console) -> Report:
-    while True:
-        try:
-            event = next(events)
-        except StopIteration as done:
-            return done.value  # type: ignore[no-any-return]
+    def show(self, event: Any) -> None:
         if not isinstance(event, Progress):
-            console.result_text(event.text)
-        elif board.note(event) and event.state != "waiting":
-            console.say(_line(event, board))
+            self._console.result_text(event.text)
+            return
+        start = self._starts.setdefault(event.subject, self._clock())
+        if self._states.get(event.subject) != event.state:
+            self._states[event.subject] = event.state
+            self._console.say(_format_line(event, self._clock() - start))
+
+    def close(self) -> None:
+        """Nothing to clean up: every line is complete."""
 
 
-def _line(event: Progress, board: Board) -> str:
-    seconds = board.seconds(event.subject)
-    short = event.state == "working" or seconds is None or seconds < _WORTH_SAYING
-    took = "" if short else f" ({seconds:.1f} s)"
+def _format_line(event: Progress, seconds: float) -> str:
+    has_duration = event.state != "working" and seconds >= _SHORTEST_SHOWN
+    duration = f" ({seconds:.1f} s)" if has_duration else ""
     detail = f": {event.detail}" if event.detail else ""
-    return f"{event.subject} {event.state}{took}{detail}"
+    return f"{event.subject} {event.state}{duration}{detail}"
 
 
-def _animated(events: Generator[Any, None, Report], board: Board, console: Console) -> Report:
-    live: Live | None = None
-    open_line = False
-    try:
-        while True:
-            try:
-                event = next(events)
-            except StopIteration as done:
-                return done.value  # type: ignore[no-any-return]
-            if not isinstance(event, Progress):
-                # A board that is redrawn would write over the reply below it.
-                _stop(live, board)
-                live = None
-                console.result_text(event.text)
-                open_line = not event.text.endswith("\n")
-                continue
-            board.note(event)
-            if live is None:
-                if open_line and console.stdout.isatty():
-                    # On stderr: a reply that is piped stays as it came.
-                    console.stderr.write("\n")
-                open_line = False
-                # Here, so that a streamed reply does not pay for what it does not use.
-                from rich.live import Live
+class _Redrawn:
+    """A board of one row per subject on stderr, until a part of a reply arrives."""
 
-                live = Live(
-                    console=console.rich(console.stderr),
-                    get_renderable=lambda: _table(board),
-                    refresh_per_second=8,
-                )
-                live.start()
-    finally:
-        _stop(live, board)
+    def __init__(self, console: Console) -> None:
+        self._console = console
+        self._board: Board | None = None
+
+    def show(self, event: Any) -> None:
+        if not isinstance(event, Progress):
+            # A board that is redrawn would overwrite the reply below it.
+            self.close()
+            self._console.result_text(event.text)
+            return
+        if self._board is None:
+            self._board = make_board(self._console)
+            self._board.start()
+        show_row(self._board, event)
+
+    def close(self) -> None:
+        """Stop redrawing: the rows stay on the screen."""
+        if self._board is not None:
+            self._board.stop()
+            self._board = None
 
 
-def _stop(live: Live | None, board: Board) -> None:
-    """End a board for good: what it showed stays, and the next one begins empty."""
-    if live is not None:
-        live.stop()
-        board.events.clear()
+def make_board(console: Console) -> Board:
+    """Create a board with columns for mark, subject, state, seconds and detail; not started."""
+    # Imported here, so that a streamed reply does not pay for it.
+    from rich.progress import Progress as Board
+    from rich.progress import TextColumn
+    from rich.table import Column
+
+    rest = Column(no_wrap=True, overflow="ellipsis", ratio=1)
+    return Board(
+        TextColumn("{task.fields[mark]}"),
+        TextColumn("{task.description}", markup=False),
+        TextColumn("{task.fields[state]}"),
+        TextColumn("{task.elapsed:.1f} s", style="dim", justify="right"),
+        TextColumn("{task.fields[detail]}", style="dim", markup=False, table_column=rest),
+        console=console.rich(console.stderr),
+        refresh_per_second=8,
+        expand=True,
+    )
 
 
-def _table(board: Board) -> Table:
-    from rich.table import Table
-    from rich.text import Text
-
-    table = Table.grid(padding=(0, 1))
-    table.add_column(width=1)
-    table.add_column(no_wrap=True)
-    table.add_column(no_wrap=True)
-    table.add_column(justify="right", no_wrap=True, min_width=7)
-    table.add_column(no_wrap=True, overflow="ellipsis", ratio=1)
-    for subject, event in board.events.items():
-        mark, style = _MARK[event.state]
-        seconds = board.seconds(subject)
-        table.add_row(
-            Text(mark, style=style),
-            Text(subject),
-            Text(event.state, style=style),
-            Text("" if seconds is None else f"{seconds:.1f} s", style="dim"),
-            Text(_bar(event) + event.detail, style="dim"),
-        )
-    return table
+def show_row(board: Board, event: Progress) -> None:
+    """Add or update the row of an event's subject; its time stops when it is done."""
+    subject = make_printable(event.subject)
+    rows = {task.description: task for task in board.tasks}
+    if subject not in rows:
+        board.add_task(subject, mark="", state="", detail="")
+    task = rows.get(subject, board.tasks[-1])
+    mark, style = _MARKS[event.state]
+    board.update(
+        task.id,
+        mark=f"[{style}]{mark}",
+        state=f"[{style}]{event.state}",
+        detail=_format_bar(event) + make_printable(event.detail),
+    )
+    if event.state != "working":
+        board.stop_task(task.id)
+    else:
+        task.stop_time = None
 
 
-def _bar(event: Progress) -> str:
+def _format_bar(event: Progress) -> str:
     if event.fraction is None or event.state != "working":
         return ""
     filled = round(max(0.0, min(1.0, event.fraction)) * 20)

@@ -1,7 +1,6 @@
-"""How init and render look: the files of a project, and what was done to them.
+"""Renders the reports of init and render.
 
-Owns the words for a person. Reads reports only. Paths and diffs go out as plain lines,
-since those are copied and must not be wrapped.
+Paths and diffs are plain lines, since they are copied and must not be wrapped.
 """
 
 from __future__ import annotations
@@ -35,19 +34,19 @@ def _config(report: InitReport) -> Iterator[str]:
     if report.gateway_yaml == "written":
         yield "written  gateway.yaml"
     if report.gateway_yaml == "replaced":
-        backup = "" if report.backup is None else f" (the old one is {report.backup.name})"
+        backup = "" if report.backup is None else f" (old file: {report.backup.name})"
         yield f"replaced gateway.yaml{backup}"
 
 
 def _next_steps(report: InitReport) -> Iterator[str]:
     if report.provider_keys_missing:
         names = ", ".join(report.provider_keys_missing)
-        yield f"not set  {names}: models that need it fail until it is in .env"
+        yield f"not set  {names}: models that need it fail until it is set in .env"
     yield "next     gatewayctl up"
 
 
 def render_render(report: RenderReport) -> Iterator[str]:
-    """One line a file, then its diff where one was asked for."""
+    """One line per file, then its diff if requested."""
     for file in report.files:
         yield f"{file.state:<9} {file.path}"
         yield from _diff(file)
@@ -60,11 +59,11 @@ def _diff(file: FileReport) -> Iterator[str]:
 
 
 def _summary(report: RenderReport) -> str:
-    folder = _shown(report.compose_dir)
+    folder = _format_path(report.compose_dir)
     if not report.changed:
         return f"Nothing to do: {folder} is current."
     return f"{folder} is not current." if report.check else f"{folder} is current now."
 
 
-def _shown(folder: Path) -> str:
+def _format_path(folder: Path) -> str:
     return f"{folder.name}/"

@@ -1,7 +1,4 @@
-"""How the stack looks: plan, up, down, status, restart, ui, env, logs.
-
-Owns the words and tables. Reads reports only.
-"""
+"""Renders the reports of plan, up, down, status, restart, ui, env and logs as text and tables."""
 
 from __future__ import annotations
 
@@ -38,7 +35,7 @@ _PAST: Final = {
 
 
 def services_table(services: Sequence[ServiceReport]) -> Table:
-    """One line a service: how it is, its version, where it is, since when."""
+    """One row per service: state, health, version, address, uptime."""
     return make_table(
         ("SERVICE", "STATE", "HEALTH", "VERSION", "ADDRESS", "UPTIME"),
         [
@@ -49,9 +46,9 @@ def services_table(services: Sequence[ServiceReport]) -> Table:
 
 
 def render_plan(report: PlanReport) -> Iterable[RenderableType]:
-    """What `up` would do, or that it would do nothing."""
+    """What `up` would change, or that it would change nothing."""
     if not report.changed:
-        yield Text(f"{report.project} is as it should be: `gatewayctl up` would change nothing.")
+        yield Text(f"{report.project} is up to date: `gatewayctl up` would change nothing.")
         return
     if report.secrets:
         yield Text(f"Generate into .env: {', '.join(report.secrets)}")
@@ -64,8 +61,9 @@ def render_plan(report: PlanReport) -> Iterable[RenderableType]:
         [(each.service, _PAST[each.action], ", ".join(each.why)) for each in report.services],
     )
     for key in report.keys:
-        words = "made or checked when the gateway runs" if key.action == "unknown" else key.action
-        yield Text(f"Key {key.alias} ({key.env}): {words}")
+        unknown = "created or checked once the gateway runs"
+        action = unknown if key.action == "unknown" else key.action
+        yield Text(f"Key {key.alias} ({key.env}): {action}")
     for sentence in report.data_at_risk:
         yield Text.assemble(("At risk: ", "bold red"), sentence)
     for sentence in report.downtime:
@@ -100,9 +98,9 @@ def render_down(report: DownReport) -> Iterator[str]:
     if report.stopped:
         yield f"Stopped: {', '.join(report.stopped)}."
     else:
-        yield "Nothing ran."
+        yield "Nothing was running."
     if report.data_removed:
-        yield "All data was removed: keys, spend, traces."
+        yield "All data was deleted: keys, spend, traces."
     elif report.data_place is not None:
         yield f"Data stays in {report.data_place}; start again with `gatewayctl up`."
 
@@ -123,7 +121,7 @@ def render_status(report: StatusReport) -> Iterator[RenderableType]:
 
 
 def render_status_env(report: StatusReport) -> Iterator[str]:
-    """The addresses as dotenv lines, for scripts; no secret."""
+    """The addresses as dotenv lines for scripts, without secrets."""
     yield f"GATEWAYCTL_PROJECT_NAME={report.project}"
     yield f"GATEWAYCTL_RUNTIME={report.runtime}"
     yield f"LLM_BASE_URL={report.gateway_url}"
@@ -131,18 +129,18 @@ def render_status_env(report: StatusReport) -> Iterator[str]:
 
 
 def render_restart(report: RestartReport) -> Iterator[RenderableType]:
-    """Which services were restarted, and how all are now."""
+    """Which services were restarted, and the state of all."""
     yield f"Restarted: {', '.join(report.restarted)}."
     yield services_table(report.services)
 
 
 def render_ui(report: UiReport) -> Iterator[str]:
-    """The address alone on its line, so that it can be copied or piped."""
+    """The address alone on one line, to copy or pipe."""
     yield report.url
 
 
 def render_env(format_: Literal["dotenv", "shell", "json"]) -> Callable[[EnvReport], Iterator[str]]:
-    """The renderer for one format."""
+    """Return the renderer for one format."""
 
     def render(report: EnvReport) -> Iterator[str]:
         if format_ == "json":
@@ -157,12 +155,12 @@ def render_env(format_: Literal["dotenv", "shell", "json"]) -> Callable[[EnvRepo
 
 
 def render_logs(report: LogsReport) -> Iterator[str]:
-    """The lines, each with its time and service."""
+    """Every line with its time and service."""
     return format_log_lines(report.lines)
 
 
 def format_log_lines(lines: Iterable[LogLine]) -> Iterator[str]:
-    """Lines as text, control characters taken out."""
+    """Format lines as text without control characters."""
     for line in lines:
         at = "-" if line.at is None else line.at.isoformat(timespec="milliseconds")
         yield f"{at} {line.service:<8} {strip_control(line.text)}"

@@ -158,10 +158,10 @@ class RuntimeContract:
         assert sorted(report["started"]) == sorted(it.services)
         assert {key["status"] for key in report["keys"]["keys"]} == {"created"}
         assert len(found.values) >= 7
-        assert watch.looks > 50
+        assert watch.scans > 50
         assert found.hits == []
 
-    def test_a_second_up_changes_nothing_and_says_so(self, running: ContractStack) -> None:
+    def test_a_second_up_changes_nothing_and_reports_that(self, running: ContractStack) -> None:
         before = running.pids()
 
         said = running.project.ok("up")
@@ -257,6 +257,7 @@ class RuntimeContract:
         assert {s["health"] for s in report["services"]} == {"healthy"}
         assert changed(before, running.pids()) == {"phoenix"}
 
+    @pytest.mark.full
     def test_a_killed_service_comes_back_without_help_and_alone(
         self, running: ContractStack, service: str
     ) -> None:
@@ -275,6 +276,7 @@ class RuntimeContract:
         assert changed(before, running.pids()) == {service}
         assert eventually(lambda: chats(running))
 
+    @pytest.mark.full
     def test_a_restart_of_all_restarts_each(self, running: ContractStack) -> None:
         before = running.pids()
 
@@ -313,6 +315,7 @@ class RuntimeContract:
         assert requests(running) >= spent
         assert traced(running, trace)
 
+    @pytest.mark.full
     def test_a_reset_killed_in_the_middle_is_finished_by_the_next_and_keeps_the_traces(
         self, running: ContractStack
     ) -> None:

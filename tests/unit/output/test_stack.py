@@ -94,7 +94,7 @@ UP = UpReport(
 STATUS = StatusReport(
     project="shop",
     runtime="embedded",
-    runtime_why="asked for by --runtime",
+    runtime_why="selected by --runtime",
     healthy=True,
     services=SERVICES,
     keys=(
@@ -130,7 +130,7 @@ def test_what_is_not_known_of_a_service_is_a_dash() -> None:
 # up
 
 
-def test_up_says_what_it_did_and_what_comes_next(keys: KeysCreateReport) -> None:
+def test_up_shows_what_it_did_and_the_next_steps(keys: KeysCreateReport) -> None:
     text = shown(stack.render_up(replace(UP, keys=keys)))
 
     assert text[0] == "Warning: The master key is weak."
@@ -144,7 +144,7 @@ def test_up_says_what_it_did_and_what_comes_next(keys: KeysCreateReport) -> None
     assert any(line.startswith("Next: gatewayctl chat") for line in text)
 
 
-def test_up_that_changed_nothing_says_so_and_no_more() -> None:
+def test_up_that_changed_nothing_reports_only_that() -> None:
     same = replace(UP, changed=False, secrets_added=(), files=(), warnings=(), keys=None)
 
     text = shown(stack.render_up(same))
@@ -153,7 +153,7 @@ def test_up_that_changed_nothing_says_so_and_no_more() -> None:
     assert len(text) == 5
 
 
-def test_no_key_is_shown_whole(keys: KeysCreateReport) -> None:
+def test_no_key_is_shown_unmasked(keys: KeysCreateReport) -> None:
     text = "\n".join(
         shown(stack.render_up(replace(UP, keys=keys))) + shown(stack.render_status(STATUS))
     )
@@ -164,7 +164,7 @@ def test_no_key_is_shown_whole(keys: KeysCreateReport) -> None:
 # down, restart
 
 
-def test_down_says_what_was_stopped_and_where_the_data_is() -> None:
+def test_down_shows_what_was_stopped_and_where_the_data_is() -> None:
     report = DownReport(
         project="shop",
         stopped=("postgres", "litellm"),
@@ -185,20 +185,20 @@ def test_down_of_nothing_and_down_with_its_data() -> None:
     )
 
     assert shown(stack.render_down(report)) == [
-        "Nothing ran.",
-        "All data was removed: keys, spend, traces.",
+        "Nothing was running.",
+        "All data was deleted: keys, spend, traces.",
     ]
 
 
-def test_down_where_nothing_is_says_nothing_of_data() -> None:
+def test_down_without_data_does_not_mention_data() -> None:
     report = DownReport(
         project="shop", stopped=(), data_place=None, data_removed=False, changed=False
     )
 
-    assert shown(stack.render_down(report)) == ["Nothing ran."]
+    assert shown(stack.render_down(report)) == ["Nothing was running."]
 
 
-def test_a_restart_says_which_and_how_all_are() -> None:
+def test_a_restart_shows_what_was_restarted_and_the_state_of_all() -> None:
     text = shown(stack.render_restart(RestartReport(restarted=("litellm",), services=SERVICES)))
 
     assert text[0] == "Restarted: litellm."
@@ -211,13 +211,13 @@ def test_a_restart_says_which_and_how_all_are() -> None:
 def test_status_shows_runtime_services_and_keys() -> None:
     text = shown(stack.render_status(STATUS))
 
-    assert text[0] == "Project shop, embedded runtime (asked for by --runtime)"
+    assert text[0] == "Project shop, embedded runtime (selected by --runtime)"
     assert max(len(line) for line in text) <= 80
     assert text[-2].split() == ["litellm-dev", "LITELLM_API_KEY", "sk-…WXYZ"]
     assert text[-1].split() == ["litellm-eval", "LITELLM_EVAL_KEY", "missing"]
 
 
-def test_status_says_why_a_service_is_not_healthy_and_nothing_of_the_others() -> None:
+def test_status_explains_only_services_that_are_not_healthy() -> None:
     ill = service("litellm", "starting", detail="HTTP 503, \x1b[31mdatabase\x1b[0m disconnected")
     well = service("phoenix", detail="answers")
 
@@ -256,12 +256,12 @@ DEMO = DemoReport(
 )
 
 
-def test_the_demo_shows_reply_proof_and_addresses() -> None:
+def test_the_demo_shows_reply_verification_and_addresses() -> None:
     text = shown(render_demo(DEMO))
 
     assert "reply       I am the demo [bold]model[/bold]." in text
     assert f"trace id    {'a' * 32}" in text
-    assert "component passthrough (read back from Phoenix: 3 spans, one LLM call)" in text
+    assert "component passthrough (read from Phoenix: 3 spans, one LLM call)" in text
     assert f"Trace       {DEMO.trace_url}" in text
 
 
@@ -274,7 +274,7 @@ def test_the_demo_claims_no_component_that_was_not_read_back() -> None:
 # ui, env
 
 
-def test_an_address_stands_alone_on_its_line() -> None:
+def test_an_address_is_alone_on_its_line() -> None:
     report = UiReport(page="phoenix", url="http://127.0.0.1:6006", login=None)
 
     assert shown(stack.render_ui(report)) == ["http://127.0.0.1:6006"]
@@ -297,7 +297,7 @@ def test_the_environment_as_json() -> None:
 
 
 @pytest.mark.parametrize("value", [KEY, 'it\'s $HOME `id` \\ "x"', "two\nlines", ""])
-def test_a_shell_reads_the_environment_as_it_is(value: str) -> None:
+def test_a_shell_reads_the_exact_values(value: str) -> None:
     console, out, _ = piped()
     console.result(stack.render_env("shell")(EnvReport(variables={"LLM_API_KEY": value})))
 

@@ -1,7 +1,7 @@
 """The lines of .gitignore that keep secrets and state out of a repository.
 
-Owns which lines, and when one is already there. Everything else in the file stays as it
-is, byte for byte. Must not know what is in the ignored files.
+Owns which lines, and whether one is present. Everything else in the file stays unchanged, byte for
+byte. Must not know what is in the ignored files.
 """
 
 from __future__ import annotations
@@ -10,16 +10,16 @@ from pathlib import Path
 from typing import Final
 
 from gatewayctl.errors import FileUnwritable
-from gatewayctl.rendering.atomic import write_atomically
+from gatewayctl.files.atomic import write_atomically
 
 IGNORED: Final = (".env", ".env.gatewayctl-tmp", ".gatewayctl/")
 _REASON: Final = "# gatewayctl: secrets and state"
 
 
 def ensure_ignored(project_dir: Path) -> tuple[str, ...]:
-    """Add the lines that are missing, at the end; returns those added.
+    """Append the missing lines and return them.
 
-    Raises FileUnwritable. A link is followed, since the file may be shared.
+    Follows a symbolic link, since the file may be shared. Raises FileUnwritable.
     """
     path = (project_dir / ".gitignore").resolve()
     old = _read(path)
@@ -34,7 +34,7 @@ def ensure_ignored(project_dir: Path) -> tuple[str, ...]:
 
 
 def find_missing_lines(folder: Path) -> tuple[str, ...]:
-    """The lines that .gitignore of the folder lacks. Raises FileUnwritable."""
+    """Return the lines that the folder's .gitignore lacks. Raises FileUnwritable."""
     return _missing(_read(folder / ".gitignore"))
 
 

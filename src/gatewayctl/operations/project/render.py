@@ -1,4 +1,4 @@
-"""The verb render: the files that the settings mean, written or compared.
+"""The verb render: write the files derived from the settings, or compare them.
 
 Owns what counts as drift. Must not know templates, and never starts anything.
 """
@@ -27,8 +27,8 @@ _WRITTEN: Final[dict[DifferenceState, FileState]] = {
 class FileReport:
     """One rendered file; ``path`` is relative to the project.
 
-    Compared: missing, changed or unchanged. Written: created, updated or unchanged.
-    ``diff`` is from disk to rendered, secrets masked, and None unless asked for.
+    ``state`` is missing, changed or unchanged after a comparison, and created, updated or unchanged
+    after writing. ``diff`` is from disk to rendered with secrets masked, None unless requested.
     """
 
     path: Path
@@ -38,7 +38,7 @@ class FileReport:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class RenderReport:
-    """What render did, or with ``check`` what it would do; ``warnings`` of edits put aside."""
+    """What render did, or with ``check`` would do; ``warnings`` name the manual edits it kept."""
 
     compose_dir: Path
     check: bool
@@ -48,12 +48,12 @@ class RenderReport:
 
     @property
     def problem(self) -> Drift | None:
-        """Set where a comparison found a difference."""
+        """Set if a comparison found a difference."""
         if not self.check or not self.changed:
             return None
         differing = [str(file.path) for file in self.files if file.state != "unchanged"]
         verb = "differs" if len(differing) == 1 else "differ"
-        return Drift(f"{', '.join(differing)} {verb} from what gateway.yaml means.")
+        return Drift(f"{', '.join(differing)} {verb} from what gateway.yaml declares.")
 
 
 def render(
@@ -64,7 +64,7 @@ def render(
     runtime: RuntimeName | None = None,
     templates: Path | None = None,
 ) -> RenderReport:
-    """Write the files of the project's compose folder that differ; with ``check``, none.
+    """Write the files in the project's compose folder that differ, or with ``check`` only compare.
 
     ``runtime`` is the one resolved from `auto`. Raises FileUnwritable, RuntimeUnavailable.
     """
@@ -81,13 +81,15 @@ def render(
     return RenderReport(
         compose_dir=settings.compose_dir,
         check=check,
-        files=tuple(_file(item, settings, check=check, diff=diff) for item in found),
+        files=tuple(_report_file(item, settings, check=check, diff=diff) for item in found),
         changed=any(item.state != "unchanged" for item in found),
         warnings=warnings,
     )
 
 
-def _file(item: FileDifference, settings: Settings, *, check: bool, diff: bool) -> FileReport:
+def _report_file(
+    item: FileDifference, settings: Settings, *, check: bool, diff: bool
+) -> FileReport:
     return FileReport(
         path=(settings.compose_dir / item.path).relative_to(settings.project_dir),
         state=item.state if check else _WRITTEN[item.state],

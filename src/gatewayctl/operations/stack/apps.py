@@ -1,6 +1,6 @@
 """The user's own services beside the gateway: started last, because they need their key.
 
-Owns what is said of apps whose key is missing, and of those that this runtime cannot run. Must not
+Owns the warnings about apps whose key is missing, and about apps this runtime cannot run. Must not
 know what an app does.
 """
 
@@ -22,7 +22,7 @@ if TYPE_CHECKING:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class AppsStarted:
-    """Which apps were started or restarted, and how all of them are."""
+    """Which apps were started or restarted, and the state of all of them."""
 
     started: tuple[str, ...] = ()
     restarted: tuple[str, ...] = ()
@@ -33,39 +33,39 @@ class AppsStarted:
 def start_apps(
     settings: Settings, runtime: Runtime, http: httpx.Client, *, timeout: float
 ) -> Generator[Progress, None, AppsStarted]:
-    """Start the apps, or restart those whose settings or key changed, and wait for them.
+    """Start the apps, restart those whose settings or key changed, and wait until all are healthy.
 
     ``timeout`` in seconds. Raises ServiceFailed, NotHealthyInTime.
     """
     if not runtime.apps:
-        return AppsStarted(warnings=_not_run(settings))
+        return AppsStarted(warnings=_warn_unsupported(settings))
     done = yield from runtime.start_apps()
     services = yield from wait_ready(settings, runtime, http, timeout=timeout, names=runtime.apps)
     return AppsStarted(
         started=done.started,
         restarted=done.restarted,
         services=services,
-        warnings=_without_key(settings),
+        warnings=_warn_missing_key(settings),
     )
 
 
-def _not_run(settings: Settings) -> tuple[str, ...]:
+def _warn_unsupported(settings: Settings) -> tuple[str, ...]:
     if not settings.apps:
         return ()
     names = ", ".join(app.name for app in settings.apps)
     warning = (
-        f"This runtime runs no apps, and apps are declared: {names}. Use --runtime docker, "
-        "or start them yourself with what `gatewayctl env` prints."
+        f"This runtime does not run apps, but gateway.yaml declares {names}. Use --runtime docker, "
+        "or start them yourself with the variables that `gatewayctl env` prints."
     )
     return (warning,)
 
 
-def _without_key(settings: Settings) -> tuple[str, ...]:
+def _warn_missing_key(settings: Settings) -> tuple[str, ...]:
     variables = {key.alias: key.env for key in settings.keys}
-    # Read anew: the keys were written after the settings were loaded.
+    # Read again: the keys were written after the settings were loaded.
     values = read_current_values(settings)
     return tuple(
-        f"The app {app.name} runs without its key: {variables[app.key]} is not set."
+        f"The app {app.name} runs without its virtual key: {variables[app.key]} is not set."
         for app in settings.apps
         if app.key in variables and variables[app.key] not in values
     )

@@ -1,11 +1,11 @@
-"""The verb down: stop everything of the project; data stays unless told otherwise."""
+"""The verb down: stop all services of the project; with ``volumes`` also delete its data."""
 
 from __future__ import annotations
 
 from collections.abc import Generator
 from dataclasses import dataclass
 
-from gatewayctl.operations.state import restore_journal, salt_key
+from gatewayctl.operations.state import restore_journal, salt_key, upgrade_journal
 from gatewayctl.operations.state.exclusive import change_project
 from gatewayctl.runtimes.base import Progress, Runtime
 from gatewayctl.runtimes.runtime_marker import clear_runtime
@@ -14,10 +14,7 @@ from gatewayctl.settings.model import Settings
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class DownReport:
-    """What was stopped; nothing when nothing ran.
-
-    ``data_place`` says where the data is or was; None where there was none.
-    """
+    """What was stopped; ``data_place`` is where the data is or was, None if there was none."""
 
     project: str
     stopped: tuple[str, ...]
@@ -29,7 +26,7 @@ class DownReport:
 def down(
     settings: Settings, runtime: Runtime, *, volumes: bool
 ) -> Generator[Progress, None, DownReport]:
-    """Stop the stack; with ``volumes`` remove its data too. The caller has asked for consent."""
+    """Stop the stack; with ``volumes`` delete its data too. The caller has confirmed that."""
     with change_project(settings, "down --volumes" if volumes else "down"):
         data = runtime.has_data()
         stopped = yield from runtime.stop(remove_data=volumes)
@@ -37,6 +34,7 @@ def down(
             clear_runtime(settings.state_dir)
             salt_key.forget(settings)
             restore_journal.end(settings)
+            upgrade_journal.delete_journal(settings)
     return DownReport(
         project=settings.project_name,
         stopped=stopped,

@@ -1,23 +1,18 @@
-"""The verb logs: lines of the services, in order of time."""
+"""The verb logs: lines of the services in chronological order, keys masked."""
 
 from __future__ import annotations
 
-import re
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, replace
 from datetime import datetime
-from typing import Final
 
 from gatewayctl.runtimes.base import LogLine, Runtime
-from gatewayctl.settings.model import Secret
-
-# Services write what they are asked into their logs, keys included.
-_KEY: Final = re.compile(r"(?:(?<![A-Za-z0-9])|(?<=%[0-9A-Fa-f]{2}))sk-[A-Za-z0-9_\-]{8,}")
+from gatewayctl.settings.masking import mask_keys
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class LogsReport:
-    """The asked lines, oldest first."""
+    """The selected lines, oldest first."""
 
     lines: tuple[LogLine, ...]
 
@@ -30,10 +25,7 @@ def logs(
     since: datetime | None,
     follow: bool,
 ) -> Iterator[LogLine]:
-    """Lines of these services, or of all, keys masked. Raises UnknownService."""
+    """Yield the lines of these services, or of all, with keys masked. Raises UnknownService."""
+    # Services log the requests they receive, including keys.
     lines = runtime.logs(services, tail=tail, since=since, follow=follow)
-    return (replace(line, text=_KEY.sub(_masked, line.text)) for line in lines)
-
-
-def _masked(found: re.Match[str]) -> str:
-    return Secret(found.group()).masked()
+    return (replace(line, text=mask_keys(line.text)) for line in lines)

@@ -1,7 +1,7 @@
-"""The verb plan: what `up` would do, without doing any of it.
+"""The verb plan: report what `up` would change, without changing anything, not even .env.
 
-Joins the files that differ, what the runtime would do to each service, the keys that are missing,
-and what of it puts data or calls at risk. Changes nothing, not even .env.
+Joins the files that differ, what the runtime would do to each service, the missing keys, and the
+risks for data and running calls.
 """
 
 from __future__ import annotations
@@ -28,21 +28,21 @@ from gatewayctl.settings.model import RuntimeName, Settings
 
 KeyAction = Literal["create", "register", "replace", "move", "finish", "unknown"]
 
-_MADE: Final[frozenset[str]] = frozenset({"create", "register", "replace", "move", "finish"})
-"""What `up` does to keys; it never updates one that works."""
+_CHANGES: Final[frozenset[str]] = frozenset({"create", "register", "replace", "move", "finish"})
+"""What `up` does to keys; it never changes a valid one."""
 _RISKS: Final[Mapping[str, str]] = {
-    "LITELLM_SALT_KEY": "What LiteLLM stores encrypted (models and credentials of its admin UI)"
-    " cannot be read with another LITELLM_SALT_KEY: put the old one back.",
-    "LITELLM_POSTGRES_PASSWORD": "LiteLLM's database keeps the password it was made with, and"
+    "LITELLM_SALT_KEY": "Values that LiteLLM stored encrypted (models and credentials of its admin"
+    " UI) cannot be decrypted with another LITELLM_SALT_KEY: put the old one back.",
+    "LITELLM_POSTGRES_PASSWORD": "LiteLLM's database keeps the password it was created with and"
     " refuses another LITELLM_POSTGRES_PASSWORD: put the old one back.",
-    "POSTGRES_PASSWORD": "Phoenix's database keeps the password it was made with, and refuses"
+    "POSTGRES_PASSWORD": "Phoenix's database keeps the password it was created with and refuses"
     " another POSTGRES_PASSWORD: put the old one back.",
 }
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class PlannedKey:
-    """A declared key and what `up` would do; ``unknown`` while the gateway cannot be asked."""
+    """A declared key and what `up` would do; ``unknown`` while the gateway does not answer."""
 
     alias: str
     env: str
@@ -53,8 +53,8 @@ class PlannedKey:
 class PlanReport:
     """What `up` would do.
 
-    ``secrets`` are variables it would generate into .env, ``services`` one entry for each service
-    and app, ``data_at_risk`` and ``downtime`` sentences for people; empty where there is none.
+    ``secrets`` are the variables it would generate into .env, ``services`` has one entry per
+    service and app, ``data_at_risk`` and ``downtime`` are sentences for people.
     """
 
     project: str
@@ -70,34 +70,35 @@ class PlanReport:
 
     @property
     def problem(self) -> Drift | None:
-        """Set where `up` would do anything."""
+        """Set if `up` would change anything."""
         if not self.changed:
             return None
-        return Drift(f"`gatewayctl up` would change {self._what()}.", hint="Do it: gatewayctl up.")
+        return Drift(
+            f"`gatewayctl up` would change {self._summarize()}.", hint="Apply it: gatewayctl up."
+        )
 
-    def _what(self) -> str:
-        moved = [change.service for change in self.services if change.action != "untouched"]
-        made = [key.alias for key in self.keys if key.action in _MADE]
+    def _summarize(self) -> str:
+        services = [change.service for change in self.services if change.action != "untouched"]
         counted = (
             (self.secrets, "secret"),
             ([file for file in self.files if file.state != "unchanged"], "file"),
-            (moved, "service"),
-            (made, "key"),
+            (services, "service"),
+            ([key.alias for key in self.keys if key.action in _CHANGES], "key"),
         )
         return ", ".join(_count(found, noun) for found, noun in counted if found)
 
 
 def plan(settings: Settings, resolved: ResolvedRuntime, gateway: GatewayClient) -> PlanReport:
-    """Look at files, services and keys, and say what `up` would do.
+    """Compare files, services and keys with the settings, and report what `up` would do.
 
-    Raises SettingsProblem and RestoreUnfinished where `up` would, and RuntimeProblem where the
-    runtime cannot be asked.
+    Raises SettingsProblem and RestoreUnfinished where `up` would, and RuntimeProblem if the runtime
+    does not answer.
     """
     require_same_salt_key(settings)
     require_restore_finished(settings)
     files = render(settings, check=True, diff=True, runtime=resolved.name).files
-    services = _services(settings, resolved)
-    keys = _keys(settings, gateway, services)
+    services = _plan_services(settings, resolved)
+    keys = _plan_keys(settings, gateway, services)
     missing = tuple(generate_missing_secrets(settings))
     return PlanReport(
         project=settings.project_name,
@@ -107,46 +108,46 @@ def plan(settings: Settings, resolved: ResolvedRuntime, gateway: GatewayClient) 
         files=files,
         services=services,
         keys=keys,
-        data_at_risk=_risks(services),
-        downtime=_downtime(services, resolved.runtime),
+        data_at_risk=_find_risks(services),
+        downtime=_describe_downtime(services, resolved.runtime),
         changed=bool(missing)
         or any(file.state != "unchanged" for file in files)
         or any(change.action != "untouched" for change in services)
-        or any(key.action in _MADE for key in keys),
+        or any(key.action in _CHANGES for key in keys),
     )
 
 
-def _services(settings: Settings, resolved: ResolvedRuntime) -> tuple[ServiceChange, ...]:
+def _plan_services(settings: Settings, resolved: ResolvedRuntime) -> tuple[ServiceChange, ...]:
     runtime = resolved.runtime
     if all(state.state == "stopped" for state in runtime.states()):
         names = (*runtime.services, *runtime.apps)
         return tuple(ServiceChange(service=name, action="start") for name in names)
-    return runtime.pending(plan_files(settings, runtime=resolved.name))
+    return runtime.preview_start(plan_files(settings, runtime=resolved.name))
 
 
-def _keys(
+def _plan_keys(
     settings: Settings, gateway: GatewayClient, services: Sequence[ServiceChange]
 ) -> tuple[PlannedKey, ...]:
     from gatewayctl.gateway.keys import iterate_keys
 
     if all(change.action == "start" for change in services if change.service == "litellm"):
-        return _unknown(settings)
+        return _plan_without_gateway(settings)
     try:
         found = tuple(iterate_keys(gateway, require_master_key(settings)))
     except GatewayctlError:
-        return _unknown(settings)
+        return _plan_without_gateway(settings)
     values = read_current_values(settings)
     known = KnownKeys(settings=settings, keys=found, values=values, now=datetime.now(UTC))
     declared = {key.alias: key.env for key in settings.keys}
     return tuple(
         PlannedKey(alias=step.alias, env=declared[step.alias], action=step.action)  # type: ignore[arg-type]
         for step in (each.step for each in plan_keys(known))
-        if step.alias in declared and step.declared and step.action in _MADE
+        if step.alias in declared and step.declared and step.action in _CHANGES
     )
 
 
-def _unknown(settings: Settings) -> tuple[PlannedKey, ...]:
-    """Without the gateway: what is set nowhere is made, the rest cannot be said."""
+def _plan_without_gateway(settings: Settings) -> tuple[PlannedKey, ...]:
+    """Keys without a value will be created; nothing is known about the others."""
     values = read_current_values(settings)
     return tuple(
         PlannedKey(
@@ -156,21 +157,21 @@ def _unknown(settings: Settings) -> tuple[PlannedKey, ...]:
     )
 
 
-def _risks(services: Sequence[ServiceChange]) -> tuple[str, ...]:
+def _find_risks(services: Sequence[ServiceChange]) -> tuple[str, ...]:
     names = {name for change in services for name in change.why}
     return tuple(sentence for name, sentence in _RISKS.items() if name in names)
 
 
-def _downtime(services: Sequence[ServiceChange], runtime: Runtime) -> tuple[str, ...]:
-    moved = {c.service for c in services if c.action in {"restart", "recreate"}}
-    said = []
-    if moved & {"litellm", "redis", "postgres", "postgres-litellm"}:
-        said.append("Calls fail while litellm starts again.")
-    if moved & {"phoenix", "postgres", "postgres-phoenix"}:
-        said.append("Traces wait, or are lost, while phoenix starts again.")
-    apps = (app for app in runtime.apps if app in moved)
-    said += [f"{app} does not answer while it starts again." for app in apps]
-    return tuple(said)
+def _describe_downtime(services: Sequence[ServiceChange], runtime: Runtime) -> tuple[str, ...]:
+    restarted = {c.service for c in services if c.action in {"restart", "recreate"}}
+    sentences = []
+    if restarted & {"litellm", "redis", "postgres", "postgres-litellm"}:
+        sentences.append("Calls fail while litellm restarts.")
+    if restarted & {"phoenix", "postgres", "postgres-phoenix"}:
+        sentences.append("Traces are delayed or lost while phoenix restarts.")
+    apps = (app for app in runtime.apps if app in restarted)
+    sentences += [f"{app} does not answer while it restarts." for app in apps]
+    return tuple(sentences)
 
 
 def _count(found: Sequence[object], noun: str) -> str:

@@ -1,4 +1,4 @@
-"""The verb restart: stop and start services with the settings of now, and wait."""
+"""The verb restart: restart services with the current settings and wait until they are healthy."""
 
 from __future__ import annotations
 
@@ -25,7 +25,7 @@ if TYPE_CHECKING:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class RestartReport:
-    """Which services were restarted, and how all of them are now."""
+    """Which services were restarted, and the state of all services."""
 
     restarted: tuple[str, ...]
     services: tuple[ServiceReport, ...]
@@ -39,22 +39,22 @@ def restart(
     *,
     timeout: float,
 ) -> Generator[Progress, None, RestartReport]:
-    """Restart these services, or all; raises UnknownService before anything is touched."""
+    """Restart these services, or all. Raises UnknownService before anything is changed."""
     require_master_key(settings)
     require_same_salt_key(settings)
     runtime = resolved.runtime
     every = (*runtime.services, *runtime.apps)
     for name in services:
         if name not in every:
-            listed = ", ".join(every)
-            raise UnknownService(f"There is no service {name!r} here.", hint=f"Services: {listed}.")
+            hint = f"Services: {', '.join(every)}."
+            raise UnknownService(f"This project has no service {name!r}.", hint=hint)
     with change_project(settings, "restart", " ".join(services)), explain_failures(runtime):
         runtime.preflight()
         render(settings, runtime=resolved.name)
         yield from runtime.prepare()
         write_runtime(settings.state_dir, resolved.name)
         yield from runtime.restart(services)
-        # Apps that nobody started yet are `up`'s to start, after their keys.
+        # Apps that never ran are started by `up`, once their keys exist.
         ran = {state.service for state in runtime.states() if state.state != "stopped"}
         known = (*runtime.services, *(app for app in runtime.apps if app in ran))
         reports = yield from wait_ready(settings, runtime, http, timeout=timeout, names=known)

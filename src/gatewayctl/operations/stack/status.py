@@ -1,4 +1,4 @@
-"""The verb status: what runs, how it is, which keys there are, and which runtime and why."""
+"""The verb status: the state of each service, the keys in .env, and which runtime and why."""
 
 from __future__ import annotations
 
@@ -16,7 +16,7 @@ if TYPE_CHECKING:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class KeyStatus:
-    """A declared virtual key, as .env has it: ``key`` is None where it has none."""
+    """A declared virtual key; ``key`` is its value in .env, None if it has none."""
 
     alias: str
     env: str
@@ -25,7 +25,7 @@ class KeyStatus:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class StatusReport:
-    """The stack at this moment."""
+    """The current state of the stack."""
 
     project: str
     runtime: RuntimeName
@@ -41,14 +41,14 @@ class StatusReport:
         """Set unless every service is healthy."""
         if self.healthy:
             return None
-        ill = [f"{s.service} is {s.health}" for s in self.services if s.health != "healthy"]
+        unhealthy = [f"{s.service} is {s.health}" for s in self.services if s.health != "healthy"]
         stopped = all(s.health == "stopped" for s in self.services)
         hint = "Start it with `gatewayctl up`." if stopped else "See `gatewayctl logs`."
-        return NotHealthy("The stack is not healthy: " + ", ".join(ill) + ".", hint=hint)
+        return NotHealthy(f"The stack is not healthy: {', '.join(unhealthy)}.", hint=hint)
 
 
 def status(settings: Settings, resolved: ResolvedRuntime, http: httpx.Client) -> StatusReport:
-    """Look once at everything; changes nothing, works with nothing running."""
+    """Check everything once. Changes nothing; works with nothing running."""
     services = check_services(settings, resolved.runtime, http)
     return StatusReport(
         project=settings.project_name,

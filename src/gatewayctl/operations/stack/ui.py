@@ -1,4 +1,4 @@
-"""The verb ui: the address of a web page and how to log in there."""
+"""The verb ui: the address of a web page and how to log in."""
 
 from __future__ import annotations
 
@@ -12,7 +12,7 @@ Page = Literal["litellm", "phoenix"]
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class UiReport:
-    """Where the page is; ``login`` names the user and where the password stands."""
+    """The page's address; ``login`` names the user and where to find the password."""
 
     page: Page
     url: str
@@ -20,7 +20,7 @@ class UiReport:
 
 
 def ui(settings: Settings, page: Page) -> UiReport:
-    """The address of LiteLLM's admin UI or of Phoenix."""
+    """Return the address of LiteLLM's admin UI or of Phoenix."""
     if page == "phoenix":
         return UiReport(page=page, url=settings.phoenix_url, login=None)
     login = "user admin, password: UI_PASSWORD in .env"

@@ -1,7 +1,8 @@
-"""The verb up: from settings to a stack that is truly ready, with its keys.
+"""The verb up: bring up a stack that is healthy and has its keys.
 
 settings → preflight → render → start in dependency order → wait → missing keys → apps. Running it
-twice changes nothing. On failure nothing is torn down; on Ctrl-C what this run started is stopped.
+twice changes nothing. On failure everything keeps running; Ctrl-C stops a stack that this run
+started from nothing.
 """
 
 from __future__ import annotations
@@ -12,6 +13,7 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING, Final
 
 from gatewayctl.errors import GatewayctlError
+from gatewayctl.generators import drain
 from gatewayctl.operations.diagnosis.failure import explain_failures
 from gatewayctl.operations.diagnosis.health import ServiceReport
 from gatewayctl.operations.keys.create import KeysCreateReport, ensure_declared_keys
@@ -21,7 +23,7 @@ from gatewayctl.operations.stack.wait import wait_ready
 from gatewayctl.operations.state.exclusive import change_project
 from gatewayctl.operations.state.salt_key import record_salt_key, require_same_salt_key
 from gatewayctl.operations.traces.probe import Tracing, has_probe_arrived, send_probe
-from gatewayctl.runtimes.base import Progress, Runtime
+from gatewayctl.runtimes.base import Progress, Runtime, StartReport
 from gatewayctl.runtimes.registry import ResolvedRuntime
 from gatewayctl.runtimes.runtime_marker import read_runtime, write_runtime
 from gatewayctl.settings.master_key import require_master_key
@@ -31,19 +33,19 @@ if TYPE_CHECKING:
     from gatewayctl.gateway.client import GatewayClient
 
 
-UNPROVEN: Final = (
-    "Phoenix has not shown a span of LiteLLM yet: `gatewayctl chat --verify` tells more."
+UNVERIFIED: Final = (
+    "Phoenix has not received a span from LiteLLM yet. Check with `gatewayctl chat --verify`."
 )
 _TRACE_SECONDS: Final = 1.5
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class UpReport:
-    """What up did; ``changed`` is false when everything was as it should be already.
+    """What up did; ``changed`` is false if everything was up to date.
 
-    ``started``, ``restarted`` and ``services`` tell of the user's apps too, after the services.
-    ``files``: rendered files that were written. ``seconds``: how long it took. ``tracing``:
-    whether spans of a real request got from LiteLLM to Phoenix; None where nothing started.
+    ``started``, ``restarted`` and ``services`` include the user's apps, after the services.
+    ``files`` are the rendered files that were written, ``seconds`` the duration. ``tracing``:
+    whether spans of a real request reached Phoenix; None if no service started.
     """
 
     project: str
@@ -64,13 +66,13 @@ class UpReport:
 
     @property
     def problem(self) -> GatewayctlError | None:
-        """Set where the stack runs and some of its keys could not be made."""
+        """Set if the stack runs but some of its keys could not be created."""
         return None if self.keys is None else self.keys.problem
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class UpOptions:
-    """How the operator wants it; ``timeout`` in seconds."""
+    """Options of up; ``timeout`` in seconds."""
 
     timeout: float = 300
     keys: bool = True
@@ -88,8 +90,8 @@ def up(
 ) -> Generator[Progress, None, UpReport]:
     """Bring the stack up and wait until it is ready.
 
-    Raises SettingsProblem before anything is touched, RuntimeProblem where a port is taken or a
-    service fails, and what the keys raise.
+    Raises SettingsProblem before anything is changed, RuntimeProblem if a port is in use or a
+    service fails, and the errors of `ensure_declared_keys`.
     """
     require_master_key(settings)
     require_same_salt_key(settings)
@@ -99,29 +101,28 @@ def up(
         runtime.preflight()
         rendered = render(settings, runtime=resolved.name)
         yield from runtime.prepare(refresh=options.pull)
-        notes = _other_stack(settings, resolved)
+        notes = _warn_other_stack(settings, resolved)
         write_runtime(settings.state_dir, resolved.name)
-        started = yield from _start(settings, runtime, gateway, options)
+        done, services = yield from _start(settings, runtime, gateway, options)
         record_salt_key(settings)
-        moved = bool(started.begun or started.again)
-        probe = send_probe(gateway, settings.secrets.master_key) if moved else None
+        probe = send_probe(gateway, settings.secrets.master_key) if done.changed else None
         keys = ensure_declared_keys(settings, gateway) if options.keys else None
         apps = yield from start_apps(settings, runtime, gateway.http, timeout=options.timeout)
-        tracing = _tracing(settings, gateway, probe) if moved else None
+        tracing = _check_tracing(settings, gateway, probe) if done.changed else None
         audit.problem = None if keys is None else keys.problem
-    begun, again = (*started.begun, *apps.started), (*started.again, *apps.restarted)
+    started, restarted = (*done.started, *apps.started), (*done.restarted, *apps.restarted)
     written = tuple(str(file.path) for file in rendered.files if file.state != "unchanged")
-    made = keys is not None and any(key.status != "exists" for key in keys.keys)
+    created = keys is not None and any(key.status != "exists" for key in keys.keys)
     return UpReport(
         project=settings.project_name,
         runtime=resolved.name,
         runtime_why=resolved.why,
-        changed=bool(begun or again or written or made or secrets_added),
+        changed=bool(started or restarted or written or created or secrets_added),
         secrets_added=secrets_added,
         files=written,
-        started=begun,
-        restarted=again,
-        services=(*started.services, *apps.services),
+        started=started,
+        restarted=restarted,
+        services=(*services, *apps.services),
         keys=keys,
         gateway_url=settings.gateway_url,
         phoenix_url=settings.phoenix_url,
@@ -132,47 +133,39 @@ def up(
             *notes,
             *rendered.warnings,
             *apps.warnings,
-            *((UNPROVEN,) if tracing == "unproven" else ()),
+            *((UNVERIFIED,) if tracing == "unverified" else ()),
         ),
     )
 
 
-def _other_stack(settings: Settings, resolved: ResolvedRuntime) -> tuple[str, ...]:
-    """Each runtime keeps its own data: a change of runtime begins with none."""
+def _warn_other_stack(settings: Settings, resolved: ResolvedRuntime) -> tuple[str, ...]:
+    """Each runtime has its own data, so another runtime starts with none."""
     other = read_runtime(settings.state_dir)
     if other is None or other == resolved.name:
         return ()
     warning = (
-        f"This project has a stack of the {other} runtime too, whose keys and traces stay there: "
+        f"This project also has a stack in the {other} runtime, with its own keys and traces: "
         f"`gatewayctl --runtime {other} status`."
     )
     return (warning,)
 
 
-def _tracing(settings: Settings, gateway: GatewayClient, probe: str | None) -> Tracing:
-    """A trace that is late is worth a warning, not more waiting."""
-    there = has_probe_arrived(settings, gateway, probe, timeout=_TRACE_SECONDS)
-    return "proven" if there else "unproven"
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class _Running:
-    begun: tuple[str, ...]
-    again: tuple[str, ...]
-    services: tuple[ServiceReport, ...]
+def _check_tracing(settings: Settings, gateway: GatewayClient, probe: str | None) -> Tracing:
+    """A late trace deserves a warning, not more waiting."""
+    arrived = has_probe_arrived(settings, gateway, probe, timeout=_TRACE_SECONDS)
+    return "verified" if arrived else "unverified"
 
 
 def _start(
     settings: Settings, runtime: Runtime, gateway: GatewayClient, options: UpOptions
-) -> Generator[Progress, None, _Running]:
-    """Start and wait; an interruption takes back a start from nothing."""
+) -> Generator[Progress, None, tuple[StartReport, tuple[ServiceReport, ...]]]:
+    """Start and wait; if interrupted, stop again what was started from nothing."""
     from_nothing = all(state.state == "stopped" for state in runtime.states())
     try:
         done = yield from runtime.start()
         services = yield from wait_ready(settings, runtime, gateway.http, timeout=options.timeout)
     except (KeyboardInterrupt, GeneratorExit):
         if from_nothing:
-            for _ in runtime.stop():
-                pass
+            drain(runtime.stop())
         raise
-    return _Running(begun=done.started, again=done.restarted, services=services)
+    return done, services

@@ -1,4 +1,4 @@
-"""Waits until every service is truly ready, and says which one is not and why."""
+"""Waits until every service is ready, and reports which one is not and why."""
 
 from __future__ import annotations
 
@@ -30,28 +30,28 @@ def wait_ready(
     clock: Callable[[], float] = time.monotonic,
     sleep: Callable[[float], None] = time.sleep,
 ) -> Generator[Progress, None, tuple[ServiceReport, ...]]:
-    """Wait until all are healthy; ``timeout`` in seconds. Nothing is torn down on failure.
+    """Wait until all are healthy; ``timeout`` in seconds. On failure everything keeps running.
 
-    ``names`` are the services or apps to wait for; the runtime's services where left out. Raises
-    ServiceFailed for the first failing one in dependency order, with its cause and the lines of its
-    log that say so, DatabasePasswordRefused, and NotHealthyInTime when the time is up.
+    ``names`` are the services or apps to wait for, by default the runtime's services. Raises
+    ServiceFailed for the first failing one in dependency order, with its cause and the relevant
+    lines of its log, DatabasePasswordRefused, and NotHealthyInTime after ``timeout``.
     """
     wanted = runtime.services if names is None else tuple(names)
-    until, since = clock() + timeout, failure.log_window_start()
+    deadline, since = clock() + timeout, failure.log_window_start()
     healthy: dict[str, ServiceReport] = {}
-    met: dict[str, int] = {}
+    first_pids: dict[str, int] = {}
     while True:
         latest = []
         states = [state for state in runtime.states() if state.service in wanted]
         for place, state in enumerate(states, start=1):
             report = healthy.get(state.service)
             if report is None or report.pid != state.pid or state.state not in _ALIVE:
-                # Not seen healthy yet, or no longer the process that was.
+                # Not healthy yet, or another process than the healthy one.
                 healthy.pop(state.service, None)
                 report = check_service(state, settings, runtime, http)
             latest.append(replace(report, uptime=state.uptime))
-            if report.health == "unhealthy" or _hopeless(
-                report, met, runtime, settings, since=since
+            if report.health == "unhealthy" or _cannot_recover(
+                report, first_pids, runtime, settings, since=since
             ):
                 yield Progress(subject=state.service, state="failed", detail=report.detail)
                 latest += [check_service(s, settings, runtime, http) for s in states[place:]]
@@ -63,7 +63,7 @@ def wait_ready(
                 yield Progress(subject=state.service, state="working", detail=report.detail)
         if len(healthy) == len(wanted):
             return tuple(latest)
-        if clock() >= until:
+        if clock() >= deadline:
             first = next(report for report in latest if report.health != "healthy")
             raise failure.timeout_failure(
                 first, latest, runtime, settings, since=since, timeout=timeout
@@ -71,20 +71,20 @@ def wait_ready(
         sleep(_POLL_SECONDS)
 
 
-def _hopeless(
+def _cannot_recover(
     report: ServiceReport,
-    met: dict[str, int],
+    first_pids: dict[str, int],
     runtime: Runtime,
     settings: Settings,
     *,
     since: datetime,
 ) -> bool:
-    """True when a service ended, was brought back, and no return will heal it.
+    """True if a service exited, was restarted, and no further restart can help.
 
-    ``met`` remembers the process each service was met with. A database keeps the password it
-    was made with (LiteLLM #38070), and LiteLLM ends only after long trying.
+    ``first_pids`` holds the first process seen of each service. A database keeps the password it
+    was created with (LiteLLM #38070), and LiteLLM retries for a long time before it exits.
     """
-    if report.pid is None or met.setdefault(report.service, report.pid) == report.pid:
+    if report.pid is None or first_pids.setdefault(report.service, report.pid) == report.pid:
         return False
     if report.health == "healthy":
         return False

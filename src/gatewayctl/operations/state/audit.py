@@ -1,8 +1,8 @@
 """The audit log: which state-changing verb ran when, for how long, and how it ended.
 
-``.gatewayctl/audit.jsonl`` gets a line when a verb begins and one when it ends, so that a verb
-that was killed is seen too. Owns the shape of those lines. They hold names of verbs and codes of
-failures, never a message and never a value: nothing secret can be in them.
+``.gatewayctl/audit.jsonl`` gets a line when a verb begins and another when it ends, so killed verbs
+are visible too. Owns the format of those lines. They hold names of verbs and error codes, never a
+message or a value, so they cannot contain a secret.
 """
 
 from __future__ import annotations
@@ -31,9 +31,9 @@ AuditOutcome = Literal["done", "partial", "failed", "interrupted", "running", "d
 class AuditEntry:
     """One verb that changed the project, or tried to.
 
-    ``subject`` is what it was about (a key alias, services), ``seconds`` how long it took and
-    ``code`` that of its failure; None where there is none. A verb without an end is ``running``
-    while its process lives, and ``died`` after that.
+    ``subject`` is a key alias or services, ``seconds`` the duration and ``code`` the error code;
+    None if not applicable. A verb without an end is ``running`` while its process exists, else
+    ``died``.
     """
 
     at: datetime
@@ -48,7 +48,7 @@ class AuditEntry:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class AuditReport:
-    """The log, oldest first; ``unreadable`` counts lines that are none of ours."""
+    """The log, oldest first; ``unreadable`` counts lines in another format."""
 
     file: Path
     entries: tuple[AuditEntry, ...]
@@ -57,14 +57,14 @@ class AuditReport:
 
 @dataclass(slots=True, kw_only=True)
 class AuditRecord:
-    """What a verb may say of itself while it runs: the problem of a report it hands back."""
+    """What a running verb adds to its entry: the problem of the report it returns."""
 
     problem: GatewayctlError | None = None
 
 
 @contextmanager
 def record_verb(state_dir: Path, verb: str, subject: str = "") -> Iterator[AuditRecord]:
-    """Write down that the verb began, and how it ended. A full disk never stops the verb."""
+    """Record that the verb began, and how it ended. A full disk never stops the verb."""
     log, mark = state_dir / NAME, uuid.uuid4().hex[:12]
     who: dict[str, Any] = {"pid": os.getpid(), "user": _user(), "verb": verb, "subject": subject}
     _append(log, {"id": mark, "event": "began", **who})
@@ -89,10 +89,9 @@ def record_verb(state_dir: Path, verb: str, subject: str = "") -> Iterator[Audit
 
 
 def read_audit(state_dir: Path, *, tail: int | None = None) -> AuditReport:
-    """Read the log; the last ``tail`` entries. A project without one has an empty log.
+    """Read the last ``tail`` entries of the log, or all; a missing log is empty.
 
-    Lines that are none of ours are counted, not refused. Raises FileUnreadable for a file that
-    may not be read.
+    Lines in another format are counted and skipped. Raises FileUnreadable.
     """
     file = state_dir / NAME
     begun: dict[str, dict[str, Any]] = {}

@@ -1,4 +1,4 @@
-"""What every state-changing verb does around its work: hold the project's lock, write it down."""
+"""What every state-changing verb does around its work: hold the project's lock, log the verb."""
 
 from __future__ import annotations
 
@@ -12,14 +12,14 @@ from gatewayctl.operations.state.restore_journal import require_restore_finished
 from gatewayctl.settings.model import Settings
 
 _WHILE_UNFINISHED: Final = frozenset({"restore", "down", "down --volumes"})
-"""What may be done to a project whose restore is halfway: go on, stop, or give all of it up."""
+"""Verbs allowed while a restore is unfinished: finish it, stop the stack, or delete the data."""
 
 
 @contextmanager
 def change_project(settings: Settings, verb: str, subject: str = "") -> Iterator[AuditRecord]:
-    """Hold the lock (waiting at most ``settings.lock_timeout`` seconds) and keep the audit log.
+    """Hold the lock (waiting at most ``settings.lock_timeout`` seconds) and write the audit log.
 
-    Raises Locked, naming who holds it, RestoreUnfinished and FileUnwritable.
+    Raises Locked with its owner, RestoreUnfinished and FileUnwritable.
     """
     with (
         hold_lock(settings.state_dir, verb, timeout=settings.lock_timeout),

@@ -1,8 +1,8 @@
-"""Whether the salt key is still the one that LiteLLM's database was made with.
+"""Detects that the salt key is not the one LiteLLM's database was created with.
 
-LiteLLM starts with any salt key and reads what it stored with none but the old one, so the change
-must be found here. Owns the file that remembers it: a slow hash with a salt of its own, from which
-no key can be had. Must not know how databases are made.
+LiteLLM starts with any salt key but can decrypt stored values only with the old one, so a change
+must be detected here. Owns the file that records the key: a slow salted hash, from which the key
+cannot be recovered. Must not know how databases are created.
 """
 
 from __future__ import annotations
@@ -16,7 +16,7 @@ from pathlib import Path
 from typing import Final
 
 from gatewayctl.errors import FileUnwritable, SaltKeyChanged
-from gatewayctl.rendering.atomic import write_atomically
+from gatewayctl.files.atomic import write_atomically
 from gatewayctl.settings.model import Secret, Settings
 
 NAME: Final = "LITELLM_SALT_KEY"
@@ -24,16 +24,16 @@ _ITERATIONS: Final = 60_000
 
 
 def require_same_salt_key(settings: Settings) -> None:
-    """Raises SaltKeyChanged where another key was remembered; a project without one is fine."""
+    """Raise SaltKeyChanged if another key was recorded; a project without a record passes."""
     if has_changed(settings):
         raise SaltKeyChanged(
-            f"{NAME} (from {settings.source_of(NAME)}) is not the one LiteLLM's database was "
-            "made with: what it stored encrypted could not be read."
+            f"{NAME} (from {settings.source_of(NAME)}) is not the key LiteLLM's database was "
+            "created with: values it stored encrypted could not be decrypted."
         )
 
 
 def has_changed(settings: Settings) -> bool:
-    """True where the database was made with another salt key than the one of now."""
+    """True if the database was created with another salt key than the current one."""
     key = settings.secrets.salt_key
     try:
         found = json.loads(_file(settings).read_text(encoding="utf-8"))
@@ -45,17 +45,17 @@ def has_changed(settings: Settings) -> bool:
 
 
 def is_recorded(settings: Settings) -> bool:
-    """True where a database was made."""
+    """True if a database was created in this project."""
     return _file(settings).exists()
 
 
-def record_salt_key(settings: Settings, *, anew: bool = False) -> None:
-    """Remember the key of a database that is there now; ``anew`` also where one is known.
+def record_salt_key(settings: Settings, *, overwrite: bool = False) -> None:
+    """Record the key of the current database; an existing record stays unless ``overwrite``.
 
-    A disk that is full keeps it from being remembered, and nothing else.
+    A full disk is not an error: the key is then not recorded.
     """
     key = settings.secrets.salt_key
-    if key is None or (is_recorded(settings) and not anew):
+    if key is None or (is_recorded(settings) and not overwrite):
         return
     salt = secrets.token_bytes(16)
     digest = _hash(key, salt, _ITERATIONS)
@@ -65,7 +65,7 @@ def record_salt_key(settings: Settings, *, anew: bool = False) -> None:
 
 
 def forget(settings: Settings) -> None:
-    """Forget it: the database is gone."""
+    """Delete the record, after the database was deleted."""
     _file(settings).unlink(missing_ok=True)
 
 

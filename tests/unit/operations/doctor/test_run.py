@@ -1,11 +1,13 @@
 from __future__ import annotations
 
 import stat
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
 
 from gatewayctl.errors import Locked, RuntimeUnavailable
+from gatewayctl.operations.diagnosis.findings.table import FINDINGS
 from gatewayctl.operations.doctor.run import DoctorReport, ProjectLoaders, doctor
 from gatewayctl.operations.project.render import render
 from gatewayctl.operations.state.audit import read_audit
@@ -37,7 +39,7 @@ def test_a_project_in_order_has_no_finding_and_no_problem(patient: Patient) -> N
     assert report.problem is None
     assert not report.running
     assert {check.why for check in report.checks if check.state == "skipped"} == {
-        "litellm does not run"
+        "litellm is not running"
     }
 
 
@@ -97,14 +99,19 @@ def test_what_is_for_information_only_is_no_problem(patient: Patient) -> None:
     assert report.problem is None
 
 
-def test_a_check_that_breaks_is_told_and_the_others_go_on(patient: Patient) -> None:
+def test_a_check_that_fails_to_run_is_a_problem_and_the_others_continue(patient: Patient) -> None:
     patient.up()
-    patient.runtime.raising["preflight"] = Locked("Somebody has it.")
+    patient.runtime.raising["preflight"] = Locked("It is locked.")
 
     report = examined(patient)
 
-    broken = [check for check in report.checks if check.state == "failed"]
-    assert [(check.name, check.why) for check in broken] == [("ports", "Somebody has it.")]
+    failed = [check for check in report.checks if check.state == "failed"]
+    assert [(check.name, check.why) for check in failed] == [("ports", "It is locked.")]
+    problem = replace(report, findings=()).problem
+    assert problem is not None
+    assert problem.exit_code == 7
+    assert "1 check could not run: ports" in problem.message
+    assert "It is locked." in problem.hint
 
 
 def test_no_evidence_holds_a_secret(patient: Patient) -> None:
@@ -232,3 +239,7 @@ def test_secrets_are_not_generated_while_the_settings_do_not_load(patient: Patie
     assert ids(report) == ["settings_invalid", "env_file_missing"]
     assert [(fix.done, fix.said) for fix in report.fixes] == [(False, "nothing safe to do")]
     assert not (patient.folder / ".env").exists()
+
+
+def test_every_finding_says_what_to_do() -> None:
+    assert [f.id for f in FINDINGS.values() if not (f.title and f.meaning and f.remedy)] == []

@@ -8,7 +8,7 @@ from gatewayctl.errors import FileUnwritable
 from gatewayctl.operations.project.gitignore import ensure_ignored
 
 
-def test_a_missing_file_is_made(tmp_path: Path) -> None:
+def test_a_missing_file_is_created(tmp_path: Path) -> None:
     assert ensure_ignored(tmp_path) == (".env", ".env.gatewayctl-tmp", ".gatewayctl/")
     assert (tmp_path / ".gitignore").read_text() == (
         "# gatewayctl: secrets and state\n.env\n.env.gatewayctl-tmp\n.gatewayctl/\n"
@@ -88,7 +88,7 @@ def test_a_link_is_written_through(tmp_path: Path) -> None:
     assert ".env" in (tmp_path / "shared").read_text()
 
 
-def test_what_cannot_be_read_is_told(tmp_path: Path) -> None:
+def test_a_file_that_cannot_be_read_is_an_error(tmp_path: Path) -> None:
     (tmp_path / ".gitignore").mkdir()
 
     with pytest.raises(FileUnwritable, match="Cannot read"):

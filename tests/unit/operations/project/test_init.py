@@ -55,7 +55,7 @@ def test_an_empty_folder_becomes_a_project_that_can_start(tmp_path: Path) -> Non
     assert require_master_key(load_settings(tmp_path, environ={})).reveal().startswith("sk-")
 
 
-def test_running_it_twice_changes_nothing_and_says_so(tmp_path: Path) -> None:
+def test_running_it_twice_changes_nothing_and_reports_that(tmp_path: Path) -> None:
     init(tmp_path, environ={}, openai_api_key=KEY)
     before = contents(tmp_path)
 
@@ -68,16 +68,16 @@ def test_running_it_twice_changes_nothing_and_says_so(tmp_path: Path) -> None:
     assert report.problem is None
 
 
-def test_a_folder_that_is_not_there_is_made(tmp_path: Path) -> None:
+def test_a_missing_folder_is_created(tmp_path: Path) -> None:
     init(tmp_path / "new" / "shop", environ={})
 
     assert load_settings(tmp_path / "new" / "shop", environ={}).project_name == "shop"
 
 
-def test_a_folder_that_cannot_be_made_is_told(tmp_path: Path) -> None:
+def test_a_folder_that_cannot_be_created_is_an_error(tmp_path: Path) -> None:
     (tmp_path / "a").write_text("a file")
 
-    with pytest.raises(FileUnwritable, match="Cannot make"):
+    with pytest.raises(FileUnwritable, match="Cannot create"):
         init(tmp_path / "a", environ={})
 
 
@@ -103,7 +103,7 @@ def test_a_copied_example_with_empty_values_is_filled(tmp_path: Path) -> None:
     assert (tmp_path / ".env").read_text().count("LITELLM_MASTER_KEY=") == 1
 
 
-def test_a_secret_of_the_environment_is_not_made_again(tmp_path: Path) -> None:
+def test_a_secret_set_in_the_environment_is_not_generated(tmp_path: Path) -> None:
     report = init(tmp_path, environ={"LITELLM_MASTER_KEY": MASTER_KEY})
 
     assert report.env_added == GENERATED[1:]
@@ -120,13 +120,13 @@ def test_the_key_of_openai_is_written_without_the_line_end(tmp_path: Path) -> No
 
 @pytest.mark.parametrize("value", ["", "\n", "  \n"])
 def test_an_empty_key_is_a_usage_problem_and_nothing_is_written(tmp_path: Path, value: str) -> None:
-    with pytest.raises(UsageProblem, match="no key on standard input"):
+    with pytest.raises(UsageProblem, match="Standard input holds no key"):
         init(tmp_path / "shop", environ={}, openai_api_key=Secret(value))
 
     assert not (tmp_path / "shop").exists()
 
 
-def test_another_key_of_openai_is_kept_and_that_is_partly_done(tmp_path: Path) -> None:
+def test_another_openai_key_is_kept_and_reported_as_partly_done(tmp_path: Path) -> None:
     init(tmp_path, environ={}, openai_api_key=KEY)
 
     report = init(tmp_path, environ={}, openai_api_key=Secret("sk-another-0123456789"))
@@ -155,7 +155,7 @@ def test_force_with_a_key_replaces_the_key_alone(tmp_path: Path) -> None:
     assert settings.runtime == "embedded"
 
 
-def test_force_writes_gateway_yaml_anew_and_keeps_every_old_one(tmp_path: Path) -> None:
+def test_force_rewrites_gateway_yaml_and_keeps_every_old_one(tmp_path: Path) -> None:
     project(tmp_path / "shop", "runtime: embedded\n", env=f"LITELLM_MASTER_KEY={MASTER_KEY}\n")
 
     first = init(tmp_path / "shop", environ={}, force=True)
@@ -214,7 +214,7 @@ def test_gitignore_is_written_before_any_secret(tmp_path: Path) -> None:
     assert not (tmp_path / ".env").exists()
 
 
-def test_an_env_file_that_cannot_be_written_is_told(tmp_path: Path) -> None:
+def test_an_env_file_that_cannot_be_written_is_an_error(tmp_path: Path) -> None:
     project(tmp_path)
     settings = load_settings(tmp_path, environ={})
     (tmp_path / ".env").mkdir()
@@ -242,7 +242,7 @@ def test_an_env_file_open_to_others_is_closed_with_a_warning(tmp_path: Path) -> 
 
     assert (tmp_path / ".env").stat().st_mode & 0o777 == 0o600
     assert len(report.warnings) == 1
-    assert re.search(r"could be used by others \(mode 0644\)", report.warnings[0])
+    assert re.search(r"was accessible to other users \(mode 0644\)", report.warnings[0])
 
 
 def test_a_weak_master_key_is_kept_with_a_warning(tmp_path: Path) -> None:
@@ -262,7 +262,7 @@ def test_new_secrets_beside_old_databases_are_warned_of(tmp_path: Path) -> None:
 
     first, second = init(tmp_path, environ={}), init(tmp_path, environ={})
 
-    assert "holds databases made before LITELLM_MASTER_KEY" in first.warnings[0]
+    assert "holds databases created before LITELLM_MASTER_KEY" in first.warnings[0]
     assert second.warnings == ()
 
 
@@ -273,7 +273,10 @@ def test_a_key_in_the_environment_that_wins_over_the_given_one_is_warned_of(
     same = init(tmp_path, environ={"OPENAI_API_KEY": KEY.reveal()}, openai_api_key=KEY)
 
     assert report.warnings == (
-        "environment variable OPENAI_API_KEY differs from the key in .env, and wins over it.",
+        (
+            "environment variable OPENAI_API_KEY differs from the key in .env and takes precedence "
+            "over it."
+        ),
     )
     assert same.warnings == ()
 

@@ -13,7 +13,7 @@ CONFIG = Path("compose/litellm_config.yaml")
 COPY = Path("compose/litellm_config.yaml.bak")
 
 
-def test_an_edited_file_is_written_anew_and_kept_beside(tmp_path: Path) -> None:
+def test_an_edited_file_is_regenerated_and_the_edit_kept(tmp_path: Path) -> None:
     render(project(tmp_path))
     whole = (tmp_path / CONFIG).read_text()
     (tmp_path / CONFIG).write_text(whole + "# mine\n")
@@ -65,7 +65,7 @@ def test_without_its_memory_it_keeps_more_copies_and_loses_nothing(tmp_path: Pat
     assert len(report.warnings) == 1
 
 
-def test_a_copy_that_cannot_be_kept_leaves_the_edited_file(tmp_path: Path) -> None:
+def test_an_edited_file_that_cannot_be_copied_is_not_overwritten(tmp_path: Path) -> None:
     render(project(tmp_path))
     (tmp_path / CONFIG).write_text("by hand\n")
     (tmp_path / COPY).mkdir()

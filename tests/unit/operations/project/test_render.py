@@ -79,7 +79,7 @@ def test_a_diff_masks_every_secret_of_the_project(tmp_path: Path) -> None:
         assert secret not in repr(report)
 
 
-def test_a_file_that_cannot_be_written_is_told(tmp_path: Path) -> None:
+def test_a_file_that_cannot_be_written_is_an_error(tmp_path: Path) -> None:
     (tmp_path / "compose").write_text("a file")
 
     with pytest.raises(FileUnwritable):

@@ -48,7 +48,7 @@ def done(
     return report_of(up(settings, resolved(runtime), gateway, UpOptions(timeout=2, keys=keys)))
 
 
-def test_apps_are_started_after_their_keys_and_told_after_the_services(
+def test_apps_start_after_their_keys_and_are_listed_after_the_services(
     settings: Settings, gateway: GatewayClient
 ) -> None:
     runtime = docker_stack("shop", state="stopped", unchecked=["shop"])
@@ -71,22 +71,24 @@ def test_an_app_that_was_restarted_is_a_change(settings: Settings, gateway: Gate
     assert not done(settings, docker_stack("shop"), gateway).changed
 
 
-def test_an_app_without_its_key_is_told(settings: Settings, gateway: GatewayClient) -> None:
+def test_an_app_without_its_key_is_a_warning(settings: Settings, gateway: GatewayClient) -> None:
     report = done(settings, docker_stack("shop"), gateway, keys=False)
 
-    assert report.warnings == ("The app shop runs without its key: LITELLM_API_KEY is not set.",)
+    assert report.warnings == (
+        "The app shop runs without its virtual key: LITELLM_API_KEY is not set.",
+    )
 
 
-def test_a_runtime_without_apps_says_that_it_runs_none(
-    settings: Settings, gateway: GatewayClient
-) -> None:
+def test_a_runtime_that_cannot_run_apps_warns(settings: Settings, gateway: GatewayClient) -> None:
     report = done(settings, FakeRuntime(), gateway)
 
-    assert "apps are declared: shop" in report.warnings[0]
+    assert "gateway.yaml declares shop" in report.warnings[0]
     assert "--runtime docker" in report.warnings[0]
 
 
-def test_an_app_that_fails_is_told_with_its_log(settings: Settings, gateway: GatewayClient) -> None:
+def test_an_app_that_fails_is_reported_with_its_log(
+    settings: Settings, gateway: GatewayClient
+) -> None:
     runtime = docker_stack("shop", words={"shop": "ImportError"}, details={"shop": "exit code 1"})
     runtime.processes["shop"] = "failed"
 
@@ -105,7 +107,7 @@ def test_the_runtime_is_recorded_before_anything_is_started(
     assert read_runtime(settings.state_dir) == "docker"
 
 
-def test_a_change_of_runtime_says_where_the_other_data_is(
+def test_a_change_of_runtime_warns_where_the_other_data_is(
     settings: Settings, gateway: GatewayClient
 ) -> None:
     write_runtime(settings.state_dir, "embedded")
@@ -113,11 +115,11 @@ def test_a_change_of_runtime_says_where_the_other_data_is(
     first = done(settings, docker_stack("shop"), gateway)
     second = done(settings, docker_stack("shop"), gateway)
 
-    assert "a stack of the embedded runtime too" in first.warnings[0]
+    assert "a stack in the embedded runtime" in first.warnings[0]
     assert second.warnings == ()
 
 
-def test_a_restart_takes_apps_by_name_and_leaves_those_that_nobody_started(
+def test_a_restart_takes_apps_by_name_and_skips_those_that_never_ran(
     settings: Settings,
 ) -> None:
     runtime, other = docker_stack("shop"), docker_stack("shop")
@@ -154,15 +156,15 @@ def test_the_engines_word_and_the_answer_both_count(settings: Settings) -> None:
     assert found["phoenix"][0] == "healthy"
 
 
-def test_the_engines_word_alone_is_not_enough(settings: Settings) -> None:
+def test_the_health_check_of_the_engine_alone_is_not_enough(settings: Settings) -> None:
     assert healths(settings, docker_stack(), REFUSED)["litellm"][0] == "starting"
 
 
-def test_what_a_failing_check_says_is_told(settings: Settings) -> None:
-    runtime = docker_stack(details={"litellm": "its health check fails: no database"})
+def test_the_output_of_a_failing_health_check_is_shown(settings: Settings) -> None:
+    runtime = docker_stack(details={"litellm": "health check fails: no database"})
     runtime.checks = {"litellm": False}
 
-    assert healths(settings, runtime)["litellm"][1] == "its health check fails: no database"
+    assert healths(settings, runtime)["litellm"][1] == "health check fails: no database"
 
 
 def test_a_container_that_comes_back_with_a_refused_password_is_not_waited_for(

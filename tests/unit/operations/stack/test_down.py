@@ -1,12 +1,13 @@
 from __future__ import annotations
 
+from datetime import UTC, datetime
 from pathlib import Path
 
 import pytest
 
 from gatewayctl.errors import Locked, RuntimeProblem
 from gatewayctl.operations.stack.down import DownReport, down
-from gatewayctl.operations.state import restore_journal
+from gatewayctl.operations.state import restore_journal, upgrade_journal
 from gatewayctl.operations.state.audit import read_audit
 from gatewayctl.operations.state.lock import hold_lock
 from tests.fakes.driving import driven, report_of
@@ -14,7 +15,7 @@ from tests.fakes.projects import project
 from tests.fakes.runtime import SERVICES, FakeRuntime, up_and_running
 
 
-def test_everything_is_stopped_and_told(tmp_path: Path) -> None:
+def test_everything_is_stopped_and_listed(tmp_path: Path) -> None:
     runtime = up_and_running()
 
     seen, report = driven(down(project(tmp_path / "shop"), runtime, volumes=False))
@@ -37,7 +38,7 @@ def test_a_second_down_changes_nothing(tmp_path: Path) -> None:
     assert report.data_place == ".gatewayctl/"
 
 
-def test_where_nothing_ever_was_no_place_of_data_is_told(tmp_path: Path) -> None:
+def test_without_any_data_no_data_place_is_reported(tmp_path: Path) -> None:
     report = report_of(down(project(tmp_path), FakeRuntime(data=False), volumes=False))
 
     assert (report.stopped, report.data_place) == ((), None)
@@ -69,7 +70,7 @@ def test_data_is_removed_only_where_that_is_wanted(tmp_path: Path) -> None:
     assert (removing.calls, removed.data_removed) == (["stop --remove-data"], True)
 
 
-def test_a_project_that_is_being_changed_is_left_alone(tmp_path: Path) -> None:
+def test_a_project_that_is_locked_is_not_changed(tmp_path: Path) -> None:
     settings, runtime = project(tmp_path), up_and_running()
 
     with hold_lock(settings.state_dir, "up"), pytest.raises(Locked, match="gatewayctl up"):
@@ -82,7 +83,7 @@ def test_a_project_without_secrets_can_be_stopped(tmp_path: Path) -> None:
     assert report_of(down(project(tmp_path), up_and_running(), volumes=False)).stopped == SERVICES
 
 
-def test_what_cannot_be_stopped_is_told(tmp_path: Path) -> None:
+def test_a_service_that_cannot_be_stopped_is_an_error(tmp_path: Path) -> None:
     runtime = up_and_running(raising={"stop": RuntimeProblem("litellm cannot be stopped")})
 
     with pytest.raises(RuntimeProblem, match="litellm cannot be stopped"):
@@ -99,3 +100,16 @@ def test_a_restore_that_is_halfway_is_over_only_when_the_data_is_gone(
     driven(down(settings, up_and_running(), volumes=volumes))
 
     assert (restore_journal.unfinished_restore(settings) is None) == volumes
+
+
+@pytest.mark.parametrize("volumes", [False, True])
+def test_an_upgrade_can_be_rolled_back_until_the_data_is_deleted(
+    tmp_path: Path, volumes: bool
+) -> None:
+    settings = project(tmp_path)
+    journal = upgrade_journal.Journal(before="old", after="new", at=datetime.now(UTC), step="done")
+    upgrade_journal.write_journal(settings, journal)
+
+    driven(down(settings, up_and_running(), volumes=volumes))
+
+    assert upgrade_journal.read_journal(settings) == (None if volumes else journal)

@@ -50,27 +50,27 @@ def test_a_container_beside_the_gateway_finds_it_by_its_service(settings: Settin
 def test_an_alias_that_is_not_declared_is_refused_with_those_that_are(
     settings: Settings,
 ) -> None:
-    with pytest.raises(UsageProblem, match="No virtual key 'mine' is declared") as refused:
+    with pytest.raises(UsageProblem, match="declares no virtual key 'mine'") as refused:
         env(settings, "embedded", place="host", alias="mine")
 
     assert refused.value.hint == "Declared: litellm-dev, litellm-eval."
 
 
-def test_a_key_that_was_not_made_yet_names_its_variable(tmp_path: Path) -> None:
+def test_a_missing_key_names_its_variable(tmp_path: Path) -> None:
     with pytest.raises(VirtualKeyMissing, match="LITELLM_API_KEY") as refused:
         env(project(tmp_path, env="OTHER=1\n"), "embedded", place="host")
 
     assert "keys create" in refused.value.hint
 
 
-def test_a_folder_without_secrets_is_told_how_to_make_them(tmp_path: Path) -> None:
-    with pytest.raises(EnvFileMissing, match=r"There is no .*\.env") as refused:
+def test_a_folder_without_secrets_gets_a_hint_how_to_generate_them(tmp_path: Path) -> None:
+    with pytest.raises(EnvFileMissing, match=r"env does not exist") as refused:
         env(load_settings(tmp_path, environ={}), "embedded", place="host")
 
     assert "gatewayctl init" in refused.value.hint
 
 
-def test_a_project_without_keys_is_told_to_declare_one(tmp_path: Path) -> None:
+def test_a_project_without_keys_gets_a_hint_to_declare_one(tmp_path: Path) -> None:
     with pytest.raises(VirtualKeyMissing, match="declares no virtual key"):
         env(project(tmp_path, "keys: {}\n"), "embedded", place="host")
 

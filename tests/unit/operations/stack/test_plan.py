@@ -37,7 +37,7 @@ def actions(report: PlanReport) -> dict[str, str]:
     return {change.service: change.action for change in report.services}
 
 
-def test_a_stack_that_never_ran_is_started_whole(settings: Settings) -> None:
+def test_a_stack_that_never_ran_is_started_completely(settings: Settings) -> None:
     report = planned(settings, FakeRuntime())
 
     assert actions(report) == dict.fromkeys(("postgres", "litellm", "phoenix"), "start")
@@ -46,7 +46,7 @@ def test_a_stack_that_never_ran_is_started_whole(settings: Settings) -> None:
     assert report.downtime == ()
 
 
-def test_one_that_runs_with_the_settings_of_now_is_left_alone(settings: Settings) -> None:
+def test_a_stack_that_runs_with_the_current_settings_needs_no_change(settings: Settings) -> None:
     report = planned(settings, up_and_running())
 
     assert actions(report) == dict.fromkeys(("postgres", "litellm", "phoenix"), "untouched")
@@ -59,7 +59,7 @@ def test_looking_starts_nothing_and_writes_nothing(settings: Settings) -> None:
 
     planned(settings, runtime)
 
-    assert set(runtime.calls) <= {"states", "pending"}
+    assert set(runtime.calls) <= {"states", "preview_start"}
     assert sorted(settings.project_dir.rglob("*")) == before
 
 
@@ -72,7 +72,7 @@ def test_what_restarts_is_named_with_its_reason_and_what_it_costs(settings: Sett
     assert [(c.service, c.why) for c in report.services if c.action == "restart"] == [
         ("litellm", ("litellm_config.yaml",))
     ]
-    assert report.downtime == ("Calls fail while litellm starts again.",)
+    assert report.downtime == ("Calls fail while litellm restarts.",)
     assert report.problem is not None
     assert "1 service" in report.problem.message
 
@@ -103,7 +103,7 @@ def test_files_that_differ_are_shown_and_not_written(settings: Settings) -> None
     assert file.read_text() == "by hand\n"
 
 
-def test_keys_cannot_be_said_while_the_gateway_is_silent_but_for_those_env_lacks(
+def test_while_the_gateway_does_not_answer_only_keys_missing_in_env_are_planned(
     settings: Settings,
 ) -> None:
     report = planned(settings, up_and_running(), REFUSED)
@@ -114,7 +114,7 @@ def test_keys_cannot_be_said_while_the_gateway_is_silent_but_for_those_env_lacks
     }
 
 
-def test_a_key_that_the_environment_holds_is_not_made_anew(tmp_path: Path) -> None:
+def test_a_key_set_in_the_environment_is_not_created_again(tmp_path: Path) -> None:
     desk = Desk(folder=tmp_path)
     desk.write()
     desk.add()
@@ -128,7 +128,7 @@ def test_a_key_that_the_environment_holds_is_not_made_anew(tmp_path: Path) -> No
     assert not made.changed
 
 
-def test_a_key_that_the_environment_holds_is_not_said_to_be_made_while_the_gateway_is_silent(
+def test_a_key_set_in_the_environment_is_not_planned_while_the_gateway_does_not_answer(
     tmp_path: Path,
 ) -> None:
     settings = project(

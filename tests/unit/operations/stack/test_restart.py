@@ -37,7 +37,7 @@ def restarted(
         return report_of(restart(settings, resolved(runtime), http, services, timeout=0))
 
 
-def test_one_service_is_restarted_with_the_files_of_now(settings: Settings) -> None:
+def test_one_service_is_restarted_with_the_current_files(settings: Settings) -> None:
     runtime = up_and_running()
 
     report = restarted(settings, runtime, "litellm")
@@ -52,7 +52,7 @@ def test_without_names_all_are_restarted(settings: Settings) -> None:
     assert restarted(settings, up_and_running()).restarted == SERVICES
 
 
-def test_services_are_told_once_each_in_their_own_order(settings: Settings) -> None:
+def test_services_are_listed_once_each_in_dependency_order(settings: Settings) -> None:
     report = restarted(settings, up_and_running(), "phoenix", "litellm", "phoenix")
 
     assert report.restarted == ("litellm", "phoenix")
@@ -61,7 +61,7 @@ def test_services_are_told_once_each_in_their_own_order(settings: Settings) -> N
 def test_an_unknown_service_is_refused_before_anything_is_touched(settings: Settings) -> None:
     runtime = up_and_running()
 
-    with pytest.raises(UnknownService, match="There is no service 'redis' here") as refused:
+    with pytest.raises(UnknownService, match="This project has no service 'redis'") as refused:
         restarted(settings, runtime, "litellm", "redis")
 
     assert runtime.calls == []
@@ -87,12 +87,12 @@ def test_without_secrets_nothing_is_restarted(tmp_path: Path) -> None:
     assert runtime.calls == []
 
 
-def test_a_project_that_is_being_changed_is_left_alone(settings: Settings) -> None:
+def test_a_project_that_is_locked_is_not_changed(settings: Settings) -> None:
     with hold_lock(settings.state_dir, "up"), pytest.raises(Locked):
         restarted(settings, up_and_running())
 
 
-def test_a_service_that_does_not_come_back_is_told(settings: Settings) -> None:
+def test_a_service_that_does_not_restart_is_an_error(settings: Settings) -> None:
     with pytest.raises(NotHealthyInTime, match="litellm is not ready after 0 s"):
         restarted(settings, up_and_running(), litellm=REFUSED)
 

@@ -70,7 +70,7 @@ def test_a_stack_that_does_not_run_is_to_be_started(settings: Settings) -> None:
     assert problem.hint == "Start it with `gatewayctl up`."
 
 
-def test_declared_keys_are_told_with_the_value_env_file_has(settings: Settings) -> None:
+def test_declared_keys_are_listed_with_their_value_in_env(settings: Settings) -> None:
     assert look(settings, FakeRuntime()).keys == (
         KeyStatus(alias="litellm-dev", env="LITELLM_API_KEY", key=Secret("sk-virtual-0123456789")),
         KeyStatus(alias="litellm-eval", env="LITELLM_EVAL_KEY", key=None),

@@ -6,7 +6,7 @@ from gatewayctl.operations.stack.ui import UiReport, ui
 from tests.fakes.projects import project
 
 
-def test_the_admin_page_says_where_its_password_is_and_not_which(tmp_path: Path) -> None:
+def test_the_admin_page_names_where_its_password_is_and_does_not_print_it(tmp_path: Path) -> None:
     settings = project(tmp_path, env="UI_PASSWORD=password-of-the-ui\n")
 
     report = ui(settings, "litellm")

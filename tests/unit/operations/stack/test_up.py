@@ -19,7 +19,7 @@ from gatewayctl.gateway.client import GatewayClient
 from gatewayctl.operations.stack.up import UpOptions, UpReport, up
 from gatewayctl.operations.state.lock import hold_lock
 from gatewayctl.settings.model import Settings
-from tests.fakes.answers import nobody
+from tests.fakes.answers import refuse_connection
 from tests.fakes.driving import driven, report_of
 from tests.fakes.litellm import URL, FakeLiteLLM, error, served
 from tests.fakes.phoenix import healthy_stack
@@ -78,7 +78,7 @@ def test_the_first_up_prepares_starts_and_makes_the_declared_keys(
     assert report.problem is None
 
 
-def test_a_second_up_changes_nothing_and_says_so(
+def test_a_second_up_changes_nothing_and_reports_that(
     folder: Path, settings: Settings, gateway: GatewayClient
 ) -> None:
     runtime = FakeRuntime()
@@ -98,7 +98,7 @@ def test_a_second_up_changes_nothing_and_says_so(
     assert {path: path.read_bytes() for path in before} == before
 
 
-def test_what_runs_with_other_settings_is_told_as_restarted(
+def test_a_service_with_other_settings_is_reported_as_restarted(
     settings: Settings, gateway: GatewayClient
 ) -> None:
     report = done(settings, up_and_running(differs={"litellm"}), gateway)
@@ -139,7 +139,7 @@ def test_newer_images_are_fetched_where_that_is_wanted(
     assert "prepare --refresh" in runtime.calls
 
 
-def test_secrets_that_were_just_made_count_as_a_change(
+def test_secrets_that_were_just_generated_count_as_a_change(
     settings: Settings, gateway: GatewayClient
 ) -> None:
     runtime = FakeRuntime()
@@ -185,7 +185,7 @@ def test_without_a_master_key_nothing_is_touched(
 def test_a_taken_port_is_found_before_anything_is_fetched_or_rendered(
     settings: Settings, gateway: GatewayClient
 ) -> None:
-    runtime = FakeRuntime(raising={"preflight": PortTaken("Port 4000 is held by x (pid 1).")})
+    runtime = FakeRuntime(raising={"preflight": PortTaken("Port 4000 is used by x (pid 1).")})
 
     with pytest.raises(PortTaken):
         done(settings, runtime, gateway)
@@ -205,7 +205,7 @@ def test_another_gatewayctl_in_this_project_is_named_and_nothing_is_done(
     assert runtime.calls == []
 
 
-def test_a_service_that_fails_leaves_everything_as_it_is(
+def test_a_service_that_fails_leaves_everything_running(
     settings: Settings, gateway: GatewayClient
 ) -> None:
     runtime = FakeRuntime(
@@ -221,7 +221,7 @@ def test_a_service_that_fails_leaves_everything_as_it_is(
     assert runtime.running == {"postgres", "phoenix"}
 
 
-def test_keys_that_cannot_be_made_leave_the_stack_running(
+def test_keys_that_cannot_be_created_leave_the_stack_running(
     settings: Settings, gateway: GatewayClient, stack: FakeLiteLLM
 ) -> None:
     stack.master = "sk-another-master-key"
@@ -233,7 +233,7 @@ def test_keys_that_cannot_be_made_leave_the_stack_running(
     assert runtime.running == set(SERVICES)
 
 
-def test_a_key_that_could_not_be_made_beside_others_is_a_problem_of_the_report(
+def test_a_key_that_could_not_be_created_is_a_problem_of_the_report(
     settings: Settings, gateway: GatewayClient, stack: FakeLiteLLM
 ) -> None:
     def refuse_one(request: httpx.Request) -> httpx.Response:
@@ -269,7 +269,7 @@ def test_control_c_during_the_start_stops_what_this_run_started(
 def test_control_c_while_waiting_stops_what_this_run_started(
     settings: Settings, gateway: GatewayClient, stack: FakeLiteLLM
 ) -> None:
-    stack.planted["/health/readiness"] = nobody
+    stack.planted["/health/readiness"] = refuse_connection
     runtime = FakeRuntime()
     events = up(settings, resolved(runtime), gateway, UpOptions())
 

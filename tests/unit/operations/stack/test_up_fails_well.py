@@ -43,7 +43,7 @@ def test_the_salt_key_of_the_first_up_is_remembered_and_another_is_refused(tmp_p
     assert runtime.calls == []
 
 
-def test_a_start_that_fails_remembers_no_salt_key(tmp_path: Path) -> None:
+def test_a_failed_start_records_no_salt_key(tmp_path: Path) -> None:
     runtime = FakeRuntime(raising={"start": ServiceFailed("It ended.")})
 
     with pytest.raises(ServiceFailed):

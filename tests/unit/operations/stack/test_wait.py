@@ -51,7 +51,7 @@ def test_a_stack_that_is_ready_is_not_waited_for(settings: Settings) -> None:
     assert [service.health for service in services] == ["healthy"] * 3
 
 
-def test_ready_is_only_what_says_that_its_database_is_connected(settings: Settings) -> None:
+def test_litellm_is_ready_only_with_a_connected_database(settings: Settings) -> None:
     clock = FakeClock()
     said: list[httpx.Response | Exception] = [
         REFUSED,
@@ -67,7 +67,7 @@ def test_ready_is_only_what_says_that_its_database_is_connected(settings: Settin
     assert len(clock.naps) == 3
 
 
-def test_each_service_is_told_ready_once_and_not_asked_again(settings: Settings) -> None:
+def test_each_service_is_reported_ready_once_and_not_checked_again(settings: Settings) -> None:
     said: list[httpx.Response | Exception] = [REFUSED, REFUSED, litellm_ready()]
 
     seen, _ = waited(settings, up_and_running(), litellm=said)
@@ -93,7 +93,7 @@ def test_the_first_service_that_fails_is_named_with_the_end_of_its_log(
 
     message = failed.value.message
     assert message.startswith("litellm failed (exit code 3): LiteLLM refused its settings")
-    assert message.endswith("The last lines of its log:\nfirst\nthe master key is weak")
+    assert message.endswith("Last lines of its log:\nfirst\nthe master key is weak")
     assert "phoenix" not in message
 
 
@@ -101,12 +101,12 @@ def test_the_first_service_that_fails_is_named_with_the_end_of_its_log(
     ("detail", "why"),
     [
         ("exit code 1", " (exit code 1): LiteLLM could not set up its database"),
-        ("exit code 2", " (exit code 2): a migration of its database cannot be recovered"),
+        ("exit code 2", " (exit code 2): a migration of its database failed"),
         ("signal SIGTERM", " (signal SIGTERM)"),
         ("", ""),
     ],
 )
-def test_what_an_exit_of_litellm_means_is_said_where_it_is_known(
+def test_a_known_exit_code_of_litellm_is_explained(
     detail: str, why: str, settings: Settings
 ) -> None:
     runtime = up_and_running(details={"litellm": detail})
@@ -129,7 +129,7 @@ def test_a_service_that_dies_after_it_was_ready_is_noticed_while_others_are_awai
         waited(settings, runtime, litellm=[REFUSED])
 
 
-def test_a_service_that_crashed_and_came_back_has_to_become_ready_anew(
+def test_a_service_that_crashed_and_restarted_must_become_ready_again(
     settings: Settings,
 ) -> None:
     runtime = up_and_running()
@@ -149,7 +149,7 @@ def test_a_service_that_crashed_and_came_back_has_to_become_ready_anew(
     assert services[0].pid == 999
 
 
-def test_a_service_that_answers_while_it_is_still_called_starting_is_asked_once(
+def test_a_service_that_answers_while_still_starting_is_checked_once(
     settings: Settings,
 ) -> None:
     runtime = up_and_running()
@@ -170,7 +170,7 @@ def test_the_uptimes_in_the_end_are_those_of_the_end(settings: Settings) -> None
     assert [service.uptime for service in services] == [13.0, 13.0, 13.0]
 
 
-def test_a_stranger_on_the_port_ends_the_wait_as_a_failure(settings: Settings) -> None:
+def test_another_process_on_the_port_ends_the_wait_with_a_failure(settings: Settings) -> None:
     runtime = up_and_running(strangers={"litellm"})
 
     with pytest.raises(ServiceFailed, match="port 4000 is answered by a process that is not ours"):
@@ -196,7 +196,7 @@ def test_when_the_time_is_up_the_first_that_is_not_ready_is_named_and_nothing_is
     assert runtime.running == {"postgres", "litellm", "phoenix"}
 
 
-def test_a_service_that_nobody_started_is_late_and_not_failed(settings: Settings) -> None:
+def test_a_service_that_was_not_started_times_out_and_has_not_failed(settings: Settings) -> None:
     runtime = up_and_running()
     runtime.processes["phoenix"] = "stopped"
 

@@ -37,9 +37,9 @@ def test_a_verb_that_is_done_is_written_down_with_who_and_how_long(tmp_path: Pat
     assert entry.at.tzinfo is not None
 
 
-def test_a_failure_is_its_code_and_never_its_words(tmp_path: Path) -> None:
+def test_a_failure_is_logged_by_its_code_and_never_its_message(tmp_path: Path) -> None:
     with pytest.raises(PortTaken), record_verb(tmp_path, "up"):
-        raise PortTaken("Port 4000 is held by sk-canary-0123456789.")
+        raise PortTaken("Port 4000 is used by sk-canary-0123456789.")
 
     (entry,) = read_audit(tmp_path).entries
     assert (entry.outcome, entry.code) == ("failed", "port_taken")
@@ -87,7 +87,7 @@ def test_a_verb_that_was_killed_is_seen_to_have_died_and_to_run_before_that(
     assert (meanwhile, entry.outcome, entry.seconds) == ("running", "died", None)
 
 
-def test_the_last_entries_are_asked_for_by_their_number(tmp_path: Path) -> None:
+def test_the_last_entries_are_selected_by_their_number(tmp_path: Path) -> None:
     for verb in ("up", "restart", "down"):
         with record_verb(tmp_path, verb):
             pass
@@ -132,7 +132,9 @@ def test_a_log_that_cannot_be_written_stops_no_verb(tmp_path: Path) -> None:
     assert done == ["work"]
 
 
-def test_the_log_is_for_its_owner_alone_and_one_json_object_a_line(tmp_path: Path) -> None:
+def test_the_log_is_readable_by_its_owner_only_and_has_one_json_object_per_line(
+    tmp_path: Path,
+) -> None:
     with record_verb(tmp_path, "up"):
         pass
 

@@ -46,14 +46,14 @@ def test_a_new_database_has_a_new_key(tmp_path: Path) -> None:
     salt_key.record_salt_key(settings(tmp_path))
     other = settings(tmp_path, f"{KEY}-other")
 
-    salt_key.record_salt_key(other, anew=True)
+    salt_key.record_salt_key(other, overwrite=True)
     assert not salt_key.has_changed(other)
     salt_key.forget(other)
     assert not salt_key.is_recorded(other)
     salt_key.forget(other)
 
 
-def test_what_is_kept_is_private_and_holds_no_key(tmp_path: Path) -> None:
+def test_the_record_is_private_and_does_not_contain_the_key(tmp_path: Path) -> None:
     salt_key.record_salt_key(settings(tmp_path))
     (kept,) = settings(tmp_path).state_dir.iterdir()
 
@@ -61,7 +61,7 @@ def test_what_is_kept_is_private_and_holds_no_key(tmp_path: Path) -> None:
     assert KEY.removeprefix("sk-") not in kept.read_text()
 
 
-def test_a_disk_that_takes_nothing_keeps_nobody_from_starting(tmp_path: Path) -> None:
+def test_a_full_disk_does_not_prevent_a_start(tmp_path: Path) -> None:
     made = settings(tmp_path)
     made.state_dir.rmdir()
     made.state_dir.write_text("no folder")
@@ -72,7 +72,7 @@ def test_a_disk_that_takes_nothing_keeps_nobody_from_starting(tmp_path: Path) ->
 
 
 @pytest.mark.parametrize("text", ["", "[]", "{}", '{"salt": "x", "digest": "", "iterations": 1}'])
-def test_a_file_that_says_nothing_keeps_nobody_from_starting(tmp_path: Path, text: str) -> None:
+def test_an_unreadable_record_does_not_prevent_a_start(tmp_path: Path, text: str) -> None:
     made = settings(tmp_path)
     (made.state_dir / "salt_key.json").write_text(text)
 

@@ -6,7 +6,6 @@ Owns its wording and order. This prints it:
 
 from __future__ import annotations
 
-import re
 import sys
 from textwrap import fill
 from typing import Final
@@ -22,39 +21,37 @@ gatewayctl doctor
 gatewayctl doctor --fix
 ```
 
-`doctor` checks for everything below and changes nothing. It works offline and with a stopped
-stack. `--fix` applies the safe fixes, reports them and checks again. The exit code is 0 if no error
-and no warning is left and every check could run, else 7; `--json` has the id of each finding.
+`doctor` checks for everything below, offline and with nothing running, and changes nothing. `--fix`
+applies the safe fixes, reports them, and checks again. It exits with 0 if no error or warning is
+left and every check could run, else with 7; `--json` has the id of each finding. A failing `up`
+names the finding behind the failure too: `error.finding` in `--json`, and the link in its hint.
+Everything keeps running then, so that `gatewayctl status` and `gatewayctl logs` show what happened.
 
-A failed `up` refers to its finding too: in `error.finding` of `--json`, and as the link in its
-hint. It leaves everything running, so that `gatewayctl status` and `gatewayctl logs` still show
-what happened.
-
-The title of each section is the id of a finding, which never changes.
+Each section is named after the id of a finding, which never changes.
 """
 _AREAS: Final[dict[Area, str]] = {
     "settings": "Settings and files",
     "secrets": "Secrets",
-    "machine": "Machine",
-    "runtime": "Runtime",
+    "machine": "The machine",
+    "runtime": "The runtime",
     "services": "Services",
-    "gateway": "Gateway",
+    "gateway": "The gateway",
     "traces": "Traces",
 }
 
 
 def render_page() -> str:
-    """The whole page."""
+    """Render the whole page."""
     return "\n".join((_HEADER, *map(_render_area, _AREAS)))
 
 
 def _render_area(area: Area) -> str:
     findings = [finding for finding in FINDINGS.values() if finding.area == area]
-    return "\n".join((f"## {_AREAS[area]}\n", *map(_render_section, findings)))
+    return "\n".join((f"## {_AREAS[area]}\n", *map(_render_finding, findings)))
 
 
-def _render_section(finding: Finding) -> str:
-    fix = f"\n{_wrap(f'`gatewayctl doctor --fix` {finding.fix}.')}\n" if finding.fix else ""
+def _render_finding(finding: Finding) -> str:
+    fix = f"\n`gatewayctl doctor --fix` {finding.fix}.\n" if finding.fix else ""
     return (
         f"### {finding.id}\n\n"
         f"**{finding.title}** ({finding.severity}).\n"
@@ -63,9 +60,9 @@ def _render_section(finding: Finding) -> str:
     )
 
 
-def _render_remedy(remedy: str) -> str:
-    command = re.fullmatch(r"Run `([^`]+)`\.", remedy)
-    return f"```sh\n{command[1]}\n```" if command else _wrap(f"What to do: {remedy}")
+def _render_remedy(text: str) -> str:
+    command = text.startswith(("gatewayctl ", "sudo ", "chmod ", "unset "))
+    return f"```sh\n{text}\n```" if command else _wrap(f"What to do: {text}")
 
 
 def _wrap(text: str) -> str:

@@ -1,21 +1,24 @@
-"""The shape of a finding: one known problem of a project, its machine or its stack."""
+"""One thing that can be wrong, as it is reported everywhere. Owns its shape only."""
 
 from __future__ import annotations
 
 from dataclasses import dataclass
-from typing import Literal
+from typing import Final, Literal
+
+from gatewayctl.errors import GatewayctlError
 
 Severity = Literal["error", "warning", "info"]
 Area = Literal["settings", "secrets", "machine", "runtime", "services", "gateway", "traces"]
 
+DOCS: Final = "docs/troubleshooting.md"
+
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Finding:
-    """A known problem. ``id`` never changes: scripts and links rely on it.
+    """One thing that can be wrong. ``id`` never changes: scripts and links rely on it.
 
-    ``remedy`` is that of the failure with the same code, where there is one. ``fix`` completes
-    «`gatewayctl doctor --fix` …»; None where a person has to decide. An ``info`` does not change
-    the exit code.
+    ``remedy`` is a single command if possible. ``fix`` is what `doctor --fix` does about it, None
+    if a person has to decide. An ``info`` does not change the exit code.
     """
 
     id: str
@@ -26,7 +29,23 @@ class Finding:
     remedy: str
     fix: str | None = None
 
+    @classmethod
+    def of(
+        cls,
+        error: type[GatewayctlError],
+        *,
+        area: Area,
+        title: str,
+        meaning: str,
+        fix: str | None = None,
+    ) -> Finding:
+        """The finding behind an error: its code is the id, its remedy the remedy."""
+        return cls(
+            id=error.code, area=area, severity="error", title=title, meaning=meaning,
+            remedy=error.remedy, fix=fix,
+        )  # fmt: skip
+
     @property
     def docs(self) -> str:
-        """The section of the documentation."""
-        return f"docs/troubleshooting.md#{self.id}"
+        """The section about it."""
+        return f"{DOCS}#{self.id}"

@@ -1,7 +1,7 @@
-"""The table of all findings by id, in the order of the documentation.
+"""The one table of findings, by id, in the order of the documentation.
 
-`doctor` reports them, a failed `up` refers to them, docs/troubleshooting.md is generated from
-them. Must not know how a finding is detected.
+`doctor` reports them, a failing `up` names them, docs/troubleshooting.md is generated from them.
+Must not know how a finding is detected.
 """
 
 from __future__ import annotations
@@ -15,5 +15,6 @@ from gatewayctl.operations.diagnosis.findings.stack import GATEWAY, SERVICES, TR
 
 FINDINGS: Final[dict[str, Finding]] = {
     finding.id: finding
-    for finding in (*SETTINGS, *SECRETS, *MACHINE, *RUNTIME, *SERVICES, *GATEWAY, *TRACES)
+    for area in (SETTINGS, SECRETS, MACHINE, RUNTIME, SERVICES, GATEWAY, TRACES)
+    for finding in area
 }

@@ -1,0 +1,62 @@
+"""Checks a virtual key with real calls: it may list models, and may not manage keys.
+
+Owns which calls check it; both are free, no model is called. Must not know .env or what
+is declared.
+"""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Callable
+from dataclasses import dataclass
+from typing import Final
+
+import httpx
+
+from gatewayctl.errors import GatewayRefused
+from gatewayctl.gateway.client import GatewayClient
+from gatewayctl.settings.model import Secret
+
+_TIMEOUT: Final = httpx.Timeout(30, connect=5)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class KeyProbe:
+    """The models that the key may call, and how long LiteLLM took to answer, in milliseconds."""
+
+    models: tuple[str, ...]
+    latency_ms: float
+
+
+def probe_key(
+    gateway: GatewayClient, secret: Secret, *, clock: Callable[[], float] = time.perf_counter
+) -> KeyProbe:
+    """List the models with the key. Raises VirtualKeyRefused if LiteLLM refuses it."""
+    began = clock()
+    answer = gateway.call("GET", "/v1/models", key=secret, role="virtual", timeout=_TIMEOUT)
+    rows = answer.get("data") if isinstance(answer, dict) else None
+    if not isinstance(rows, list):
+        raise gateway.unexpected_answer("a list of models")
+    models = tuple(str(row.get("id")) for row in rows if isinstance(row, dict))
+    return KeyProbe(models=models, latency_ms=(clock() - began) * 1000)
+
+
+def is_management_refused(gateway: GatewayClient, secret: Secret) -> bool:
+    """True if the key may not list keys; no key of an application may.
+
+    Raises GatewayRefused for a server error.
+    """
+    with (
+        gateway.translate_failures(_TIMEOUT),
+        gateway.http.stream(
+            "GET",
+            f"{gateway.base_url}/key/list",
+            params={"size": 1},
+            headers={"Authorization": f"Bearer {secret.reveal()}"},
+            timeout=_TIMEOUT,
+        ) as response,
+    ):
+        status = response.status_code
+    if status >= 500:
+        raise GatewayRefused(f"LiteLLM at {gateway.base_url} failed ({status}) to check a key.")
+    return status in {401, 403}

@@ -1,0 +1,61 @@
+"""The client programs of the embedded PostgreSQL, for backups and whatever else needs them.
+
+Owns how they reach the server: over loopback, with the password in the environment.
+"""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Callable, Generator
+from contextlib import AbstractContextManager
+from dataclasses import dataclass
+from pathlib import Path
+
+from gatewayctl.runtimes.database_shell import PSQL_OPTIONS, ClientProgram, DatabaseName, Session
+from gatewayctl.runtimes.embedded.postgres.cluster import ADMIN, Cluster
+from gatewayctl.runtimes.process import Completed
+from gatewayctl.runtimes.streams import open_psql, run_streamed
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class EmbeddedShell:
+    """Implements ``runtimes.database_shell.DatabaseShell``."""
+
+    cluster: Cluster
+    database: DatabaseName
+    start_server: Callable[[], None]
+
+    @property
+    def owner(self) -> str:
+        return self.cluster.owner(self.database)
+
+    def is_running(self) -> bool:
+        return self.cluster.accepts_login(self.database)
+
+    def start(self) -> None:
+        # A running server is left alone: starting it could replace supervisord and all services.
+        if not self.is_running():
+            self.start_server()
+
+    def session(self, database: str, *, admin: bool = False) -> AbstractContextManager[Session]:
+        return open_psql(
+            (self.cluster.program("psql"), *PSQL_OPTIONS),
+            env=self._environment(database, admin=admin),
+        )
+
+    def run(
+        self,
+        program: ClientProgram,
+        *words: str,
+        database: str,
+        stdin: Path | None = None,
+        stdout: Path | None = None,
+    ) -> Generator[int, None, Completed]:
+        argv = (self.cluster.program(program), "--no-password", *words, f"--dbname={database}")
+        env = self._environment(database, admin=False)
+        return run_streamed(argv, env=env, stdin=stdin, stdout=stdout)
+
+    def _environment(self, database: str, *, admin: bool) -> dict[str, str]:
+        login = self.cluster.login(ADMIN if admin else self.database)
+        base = {"LC_ALL": "C", "PATH": os.defpath, "HOME": "/"}
+        return base | login.environment() | {"PGDATABASE": database}
