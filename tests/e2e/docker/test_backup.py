@@ -1,4 +1,4 @@
-"""Backup, reset and restore on the Docker runtime: the same verbs, other servers."""
+"""Backup, reset and restore on the Docker runtime."""
 
 from __future__ import annotations
 

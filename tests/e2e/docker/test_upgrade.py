@@ -1,6 +1,6 @@
-"""An upgrade of real LiteLLM releases on an engine: one that fails, one that is killed, and back.
+"""Upgrades between real LiteLLM releases on an engine: one fails, one is killed; and rollbacks.
 
-One stack for the whole file; the tests build on each other in the order they stand in.
+One stack for the whole file; the tests depend on their order.
 """
 
 from __future__ import annotations
@@ -23,7 +23,7 @@ from tests.e2e.test_backup import opens
 OLD = PREVIOUS.name
 BROKEN = f"{NEXT.rpartition(':')[0]}:v1.999.0"
 REFUSING = f"{NEXT.rpartition(':')[0]}:v1.999.1"
-# Passes every pre-flight, and ends when it should serve.
+# Passes every pre-flight, and exits when it should serve.
 ENDS = """\
 FROM {image}
 ENTRYPOINT ["sh", "-c", "case \\"$*\\" in *--port*) echo it explodes >&2; exit 1;; esac", "sh"]
@@ -37,11 +37,11 @@ HEAD = "# which LiteLLM: see the release notes\n"
 
 @pytest.fixture(scope="module")
 def project(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Project]:
-    """A stack of the release of before."""
+    """A stack of the previous release."""
     with new_stack(tmp_path_factory.mktemp("upgrade")) as made:
         config = made.folder / "gateway.yaml"
         config.write_text(
-            f"{config.read_text()}{HEAD}images:\n  litellm: {OLD} # of before\n", encoding="utf-8"
+            f"{config.read_text()}{HEAD}images:\n  litellm: {OLD} # previous\n", encoding="utf-8"
         )
         made.ok("up", "--timeout", "280")
         yield made
@@ -49,7 +49,7 @@ def project(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Project]:
 
 @pytest.fixture(scope="module")
 def bad_images(tmp_path_factory: pytest.TempPathFactory) -> Iterator[None]:
-    """Two releases that are none, made of nothing but another entry point."""
+    """Two fake releases, which differ from the real one only in their entry point."""
     for name, text in ((BROKEN, ENDS), (REFUSING, REFUSES)):
         folder = tmp_path_factory.mktemp("image")
         (folder / "Dockerfile").write_text(text.format(image=NEXT), encoding="utf-8")
@@ -60,7 +60,7 @@ def bad_images(tmp_path_factory: pytest.TempPathFactory) -> Iterator[None]:
 
 @dataclass
 class Story:
-    """What the tests after the first one compare with."""
+    """State that later tests compare with."""
 
     config: str = ""
     key: str = ""
@@ -87,7 +87,7 @@ def image(project: Project) -> str:
 
 
 @pytest.mark.timeout(600)
-def test_a_release_whose_pre_flight_refuses_changes_nothing(
+def test_a_release_whose_pre_flight_fails_changes_nothing(
     project: Project, story: Story, bad_images: None
 ) -> None:
     assert image(project) == OLD
@@ -104,7 +104,7 @@ def test_a_release_whose_pre_flight_refuses_changes_nothing(
 
 
 @pytest.mark.timeout(600)
-def test_a_release_that_ends_is_told_and_a_rollback_serves_again(
+def test_a_release_that_crashes_is_reported_and_a_rollback_serves_again(
     project: Project, story: Story, bad_images: None
 ) -> None:
     failed = project.run("upgrade", "--to", "1.999.0", "--no-backup")
@@ -120,16 +120,16 @@ def test_a_release_that_ends_is_told_and_a_rollback_serves_again(
     assert (back["restored"], back["proof"]["model"]) == (False, "demo")
     assert (config(project), image(project)) == (story.config, OLD)
     assert opens(project, story.key)
-    assert _moved(project, story) == {"litellm"}
+    assert _recreated(project, story) == {"litellm"}
 
 
 @pytest.mark.timeout(600)
-def test_an_upgrade_that_is_killed_goes_on_and_moves_only_litellm(
+def test_a_killed_upgrade_is_resumed_and_recreates_only_litellm(
     project: Project, story: Story
 ) -> None:
-    held = spend(project)
+    before = spend(project)
     assert killed_at(project, "gateway.yaml working", "upgrade", "--to", "1.108.11")
-    # In the middle of what Compose does, which goes on without us.
+    # While Compose works, which continues without us.
     assert killed_at(project, "postgres-phoenix working", "upgrade")
 
     report = project.data("upgrade")
@@ -138,15 +138,15 @@ def test_an_upgrade_that_is_killed_goes_on_and_moves_only_litellm(
     assert Path(report["backup"]).is_file()
     assert config(project) == story.config.replace(OLD, NEXT)
     assert image(project) == NEXT
-    assert _moved(project, story) == {"litellm"}
+    assert _recreated(project, story) == {"litellm"}
     assert opens(project, story.key)
-    assert spend(project) >= held
+    assert spend(project) >= before
     assert report["proof"]["keys"] == ["LITELLM_API_KEY", "LITELLM_EVAL_KEY"]
     assert report["proof"]["tracing"] == "proven"
 
 
 @pytest.mark.timeout(600)
-def test_a_rollback_of_a_migrated_database_brings_back_the_one_of_before(
+def test_a_rollback_restores_the_database_from_before_the_migration(
     project: Project, story: Story
 ) -> None:
     asked = project.run("rollback")
@@ -162,7 +162,7 @@ def test_a_rollback_of_a_migrated_database_brings_back_the_one_of_before(
     assert outcomes.count("died") == 2
 
 
-def _moved(project: Project, story: Story) -> set[str]:
-    """The services whose container is another one than at the beginning."""
+def _recreated(project: Project, story: Story) -> set[str]:
+    """The services whose container was recreated since the beginning."""
     now = containers(project)
     return {name for name in SERVICES if now[name] != story.before[name]}

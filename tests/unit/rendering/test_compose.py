@@ -12,6 +12,7 @@ from gatewayctl.rendering.compose import (
     build_context,
     escape_dollars,
     provider_variables,
+    required_variable,
 )
 from gatewayctl.settings.model import App
 from tests.fakes.projects import project
