@@ -16,7 +16,7 @@ from gatewayctl.errors import RuntimeProblem
 from gatewayctl.runtimes.base import Runtime
 from gatewayctl.runtimes.database_shell import DATABASES, DatabaseName, DatabaseShell, Session
 
-DatabaseVariant = Literal["", "restored", "before_restore", "discarded", "verification"]
+DatabaseVariant = Literal["", "restored", "before_restore", "discarded", "scratch"]
 """Which database: the live one (empty), or one beside it whose name ends in this."""
 _MAINTENANCE: Final = "postgres"
 # psql generates one statement per table and runs them: rows of `table|count`.

@@ -26,11 +26,11 @@ def test_there_are_two_databases_with_litellms_first() -> None:
 
 
 def test_variants_are_databases_beside_the_live_one(litellm: Database) -> None:
-    assert (litellm.sql_name(), litellm.sql_name("verification")) == (
+    assert (litellm.sql_name(), litellm.sql_name("scratch")) == (
         "litellm",
-        "litellm_verification",
+        "litellm_scratch",
     )
-    assert (litellm.exists(), litellm.exists("verification")) == (True, False)
+    assert (litellm.exists(), litellm.exists("scratch")) == (True, False)
     assert (litellm.size(), litellm.server_version()) == (4096, "16.14")
 
 
@@ -38,21 +38,21 @@ def test_a_dump_is_loaded_into_a_variant_with_every_row(
     litellm: Database, server: FakeServer, tmp_path: Path
 ) -> None:
     rows = report_of(litellm.dump(tmp_path / "dump"))
-    report_of(litellm.load(tmp_path / "dump", "verification"))
+    report_of(litellm.load(tmp_path / "dump", "scratch"))
 
-    assert litellm.rows("verification") == rows == litellm.rows()
-    assert set(server.databases) == {"litellm", "phoenix", "litellm_verification"}
+    assert litellm.rows("scratch") == rows == litellm.rows()
+    assert set(server.databases) == {"litellm", "phoenix", "litellm_scratch"}
 
 
 def test_an_existing_variant_is_recreated(
     litellm: Database, server: FakeServer, tmp_path: Path
 ) -> None:
-    server.databases["litellm_verification"] = FakeContent(rows={"old": 1})
+    server.databases["litellm_scratch"] = FakeContent(rows={"old": 1})
     report_of(litellm.dump(tmp_path / "dump"))
 
-    report_of(litellm.load(tmp_path / "dump", "verification"))
+    report_of(litellm.load(tmp_path / "dump", "scratch"))
 
-    assert "old" not in litellm.rows("verification")
+    assert "old" not in litellm.rows("scratch")
 
 
 def test_a_new_database_belongs_to_its_owner_and_is_closed_to_others(
@@ -75,7 +75,7 @@ def test_a_program_that_fails_is_reported_with_its_message(
         report_of(
             litellm.dump(tmp_path / "new")
             if program == "pg_dump"
-            else litellm.load(tmp_path / "dump", "verification")
+            else litellm.load(tmp_path / "dump", "scratch")
         )
 
 

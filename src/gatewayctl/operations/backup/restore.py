@@ -211,7 +211,7 @@ def _before(
     write_runtime(project.settings.state_dir, project.resolved.name)
     yield from start_databases(project.settings, project.resolved)
     for database in databases(runtime):
-        database.drop("restored", "verification", "discarded")
+        database.drop("restored", "scratch", "discarded")
     if not (was_there and options.backup) or not has_user_data(runtime):
         return None
     now = datetime.now(UTC)

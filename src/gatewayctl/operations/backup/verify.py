@@ -16,7 +16,7 @@ from gatewayctl.runtimes.base import Progress, Runtime
 from gatewayctl.runtimes.databases import Database, DatabaseVariant, compare_rows, databases
 
 Rows = Mapping[str, Mapping[str, int]]
-_SUBJECT: Final[Mapping[str, str]] = {"verification": "proof of", "restored": "copy of"}
+_SUBJECT: Final[Mapping[str, str]] = {"scratch": "proof of", "restored": "copy of"}
 
 
 def verify_loadable(runtime: Runtime, rows: Rows, folder: Path) -> Generator[Progress, None, None]:
@@ -25,10 +25,10 @@ def verify_loadable(runtime: Runtime, rows: Rows, folder: Path) -> Generator[Pro
     Raises RestoreUnproven and RuntimeProblem; the scratch databases are gone then too.
     """
     both = databases(runtime)
-    with drop_on_failure(both, "verification"):
+    with drop_on_failure(both, "scratch"):
         for database in both:
-            yield from load_and_compare(database, rows, folder, "verification")
-            database.drop("verification")
+            yield from load_and_compare(database, rows, folder, "scratch")
+            database.drop("scratch")
 
 
 @contextmanager

@@ -205,7 +205,7 @@ def test_what_is_lost_is_in_a_backup_that_was_read_back(
     assert report.backup is not None
     assert report.backup.is_file()
     told = runtime.server.told
-    assert any(line.startswith("pg_restore") and "litellm_verification" in line for line in told)
+    assert any(line.startswith("pg_restore") and "litellm_scratch" in line for line in told)
     assert set(runtime.server.databases) == {"litellm", "phoenix"}
 
 
