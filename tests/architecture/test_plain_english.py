@@ -32,7 +32,7 @@ UNUSUAL = {
     "string": r"\bmust be a text\b",
     "non-negative integer": r"\bwhole numbers?\b",
     "unpaired surrogate": r"\bhalf a character\b",
-    "no process, no one, unset": r"\bnobody\b(?!:)|\bsomebody\b",
+    "no process, no one, unset": r"(?<![`\"])\bnobody\b(?![`\":])|\bsomebody\b",
 }
 """Usual term → what to write it instead of."""
 PARTICIPLE = re.compile(

@@ -116,4 +116,4 @@ def test_an_invalid_time_is_a_usage_error(ready: Project) -> None:
     assert ready.run("--lock-timeout", "soon", "down").exit_code == 2
     refused = ready.run("--lock-timeout", "nan", "down")
     assert refused.exit_code == 3
-    assert "--lock-timeout: lock_timeout must be a number of seconds from 0" in refused.stderr
+    assert "--lock-timeout: lock_timeout must be a non-negative number of seconds" in refused.stderr

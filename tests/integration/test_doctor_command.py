@@ -19,7 +19,7 @@ def test_a_project_in_order_says_so(ready: Project) -> None:
     result = ready.run("doctor")
 
     assert result.exit_code == 0, result.output
-    assert "nothing wrong was found" in result.stdout
+    assert "no problems found" in result.stdout
 
 
 def test_an_empty_folder_is_examined_and_nothing_is_made(project: Project) -> None:

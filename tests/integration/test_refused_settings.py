@@ -36,11 +36,14 @@ def test_a_weak_master_key_is_exit_code_3_before_anything_is_started(project: Pr
     assert project.runtime.calls == []
 
 
-def test_a_runtime_that_is_not_here_is_exit_code_4(tmp_path: Path) -> None:
-    for words in (["--runtime", "swarm", "status"], ["--runtime", "swarm", "up"]):
-        result = CliRunner().invoke(app, ["-C", str(tmp_path), *words])
-        assert result.exit_code == 4, result.output
-        assert "'swarm' (from --runtime)" in result.stderr
+def test_an_unknown_runtime_is_refused_like_any_other_wrong_value(project: Project) -> None:
+    flag = CliRunner().invoke(app, ["-C", str(project.folder), "--runtime", "swarm", "status"])
+    (project.folder / "gateway.yaml").write_text("runtime: swarm\n")
+    file = project.run("status")
+
+    assert (flag.exit_code, file.exit_code) == (2, 3)
+    assert "'swarm' is not one of" in flag.stderr
+    assert "runtime must be one of auto, embedded, docker, not 'swarm'" in file.stderr
 
 
 def test_a_folder_that_does_not_exist_is_exit_code_2(tmp_path: Path) -> None:

@@ -10,7 +10,7 @@ from typer.testing import CliRunner
 
 from gatewayctl.cli.app import app
 from gatewayctl.cli.context import Overrides
-from tests.fakes.answers import nobody
+from tests.fakes.answers import refuse_connection
 from tests.fakes.litellm import FakeLiteLLM
 from tests.fakes.projects import MASTER_KEY, project
 from tests.unit.gateway.test_spend import page, row
@@ -70,7 +70,7 @@ def test_a_trace_phoenix_does_not_have_is_told_from_a_phoenix_that_is_away(
 ) -> None:
     fake.planted[SPANS] = lambda _: phoenix()
     none = run(folder, fake, "trace", "show", TRACE)
-    fake.planted[SPANS] = nobody
+    fake.planted[SPANS] = refuse_connection
     away = run(folder, fake, "trace", "show", TRACE)
 
     assert (none.exit_code, away.exit_code) == (2, 5)

@@ -14,12 +14,12 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from gatewayctl.env_file.document import EnvDocument
-from gatewayctl.env_file.lock import PATIENCE, hold_folder_lock
 from gatewayctl.env_file.plan import Wishes, plan_edit
 from gatewayctl.env_file.read import decode
-from gatewayctl.env_file.replace import PRIVATE, discard, replace, temporary_name
 from gatewayctl.env_file.values import check_name
-from gatewayctl.errors import EnvFileUnreadable, EnvFileUnwritable
+from gatewayctl.errors import EnvFileUnreadable, EnvFileUnwritable, FileUnwritable
+from gatewayctl.files.atomic import PRIVATE, discard, replace_file, temporary_name
+from gatewayctl.files.lock import PATIENCE, hold_folder_lock
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -72,8 +72,9 @@ def update_env_file(
         with hold_folder_lock(target.parent, patience=patience) as folder:
             return _carry_out(wishes, path, folder, target.name)
     except OSError as error:
-        message = f"{path} cannot be written: {error.strerror}"
-        raise EnvFileUnwritable(message) from error
+        raise EnvFileUnwritable(f"Cannot write {path}: {error.strerror}.") from error
+    except FileUnwritable as error:
+        raise EnvFileUnwritable(error.message, hint=error.hint) from error
 
 
 def _wanted(values: Mapping[str, str], remove: Collection[str]) -> Mapping[str, str | None]:
@@ -92,7 +93,7 @@ def _carry_out(wishes: Wishes, path: Path, folder: int, name: str) -> EnvUpdate:
     planned = plan_edit(document, wishes)
     if planned.text != document.text:
         planned.prove(path)
-        replace(folder, name, planned.text.encode(), before=before)
+        replace_file(folder, name, planned.text.encode(), mode=PRIVATE)
     else:
         _tidy(folder, name, before)
     return EnvUpdate(

@@ -20,7 +20,6 @@ from typing import Any, Final
 import yaml
 from jinja2 import Environment, FileSystemLoader, StrictUndefined
 
-from gatewayctl.errors import RuntimeUnavailable
 from gatewayctl.rendering import compose
 from gatewayctl.rendering.locate import locate_templates
 from gatewayctl.rendering.sizes import sizes
@@ -53,14 +52,12 @@ def plan_files(
     """Render the files of one runtime, sorted by path; equal settings render equal text.
 
     ``runtime`` is the one resolved from `auto`; without it `auto` counts as embedded.
-    Raises RuntimeUnavailable where there are no templates for that runtime.
     """
     chosen = runtime or ("embedded" if settings.runtime == "auto" else settings.runtime)
-    names = TEMPLATES.get(chosen)
-    if names is None:
-        raise RuntimeUnavailable(f"There are no templates for the runtime {chosen}.")
     render = _renderer(settings, chosen, (templates or locate_templates()) / chosen)
-    return tuple(RenderedFile(path=PurePosixPath(name), content=render(name)) for name in names)
+    return tuple(
+        RenderedFile(path=PurePosixPath(name), content=render(name)) for name in TEMPLATES[chosen]
+    )
 
 
 def _renderer(settings: Settings, runtime: RuntimeName, folder: Path) -> Callable[[str], str]:

@@ -14,7 +14,7 @@ from pathlib import Path, PurePosixPath
 from typing import Final, Literal
 
 from gatewayctl.errors import FileUnwritable
-from gatewayctl.rendering.atomic import write_atomically
+from gatewayctl.files.atomic import write_atomically
 from gatewayctl.rendering.plan import RenderedFile
 from gatewayctl.settings.masking import mask_secrets
 from gatewayctl.settings.model import Secret

@@ -8,7 +8,6 @@ from __future__ import annotations
 from collections.abc import Callable
 from dataclasses import dataclass
 
-from gatewayctl.errors import RuntimeUnavailable
 from gatewayctl.runtimes.base import Runtime
 from gatewayctl.runtimes.docker import engine
 from gatewayctl.runtimes.runtime_marker import read_runtime
@@ -27,21 +26,15 @@ class ResolvedRuntime:
 
 
 def resolve_runtime(settings: Settings, *, probe: Probe = engine.probe_engine) -> ResolvedRuntime:
-    """Choose the runtime of this project. Raises RuntimeUnavailable for one not implemented here.
+    """Choose the runtime of this project.
 
     One that the user selected is never replaced by another: if it cannot work, it reports that.
     """
-    if settings.runtime == "swarm":
-        raise RuntimeUnavailable(
-            f"The runtime 'swarm' (from {settings.source_of('runtime')}) "
-            "is not part of this version.",
-            hint="Use --runtime docker, or --runtime embedded, which needs no Docker.",
-        )
     if settings.runtime != "auto":
         why = f"selected by {settings.source_of('runtime')}"
         return _resolve(settings.runtime, why, settings)
     if known := read_runtime(settings.state_dir):
-        return _resolve(known, "this project's stack was made with it", settings)
+        return _resolve(known, "this project's stack was created with it", settings)
     return _resolve(*_choose_by_engine(engine.endpoint(), probe), settings)
 
 

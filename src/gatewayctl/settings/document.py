@@ -1,8 +1,8 @@
-"""gateway.yaml as values that remember their line and column.
+"""Parse gateway.yaml into values that keep their line and column.
 
-Owns everything that is YAML here. Must not know any setting. Safe by construction: only
-plain values are made (no tag builds an object), names given twice are refused, and size,
-depth and the number of values after expanding aliases are limited.
+Owns all parsing of YAML. Must not know any setting. Safe by construction: only plain values
+are created (no tag builds an object), duplicate names are refused, and size, depth and the
+number of values after expanding aliases are limited.
 """
 
 from __future__ import annotations
@@ -25,17 +25,17 @@ _MAX_BITS: Final = 63
 _TAG: Final = "tag:yaml.org,2002:"
 _BUILDER: Final = yaml.constructor.SafeConstructor()
 _BUILT: Final = {_TAG + name for name in ("null", "bool", "int", "float")}
-# Dates and the odd `=` have types of their own in YAML 1.1; here they are just text.
+# Dates and `=` have types of their own in YAML 1.1; here they are strings.
 _TEXT: Final = {_TAG + name for name in ("str", "timestamp", "value", "merge")}
 
-# An escape such as "\ud83d" alone makes one, and no UTF-8 text can hold it.
-_WHOLE: Final = re.compile(r"-?(0|[1-9][0-9]*)")
+_INTEGER: Final = re.compile(r"-?(0|[1-9][0-9]*)")
+# An escape such as "\ud83d" alone produces one, and UTF-8 cannot encode it.
 _SURROGATE: Final = re.compile("[\ud800-\udfff]")
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Node:
-    """A value of the document. ``key`` is where its name stands, if it has one."""
+    """A value of the document. ``key`` is the position of its name, if it has one."""
 
     value: str | bool | int | float | dict[str, Node] | list[Node] | None
     source: Source
@@ -43,11 +43,11 @@ class Node:
 
     @property
     def named(self) -> Source:
-        """Where a person would look for it: its name, else the value itself."""
+        """The position a user looks for: that of its name, else of the value."""
         return self.key or self.source
 
     def plain(self) -> Any:
-        """The value with its parts, without their places."""
+        """The value with its parts, without positions."""
         if isinstance(self.value, dict):
             return {name: child.plain() for name, child in self.value.items()}
         if isinstance(self.value, list):
@@ -55,7 +55,7 @@ class Node:
         return self.value
 
     def children(self) -> Mapping[str, Node]:
-        """The named parts; empty unless it is a mapping."""
+        """The parts of a mapping by name; none of any other value."""
         return self.value if isinstance(self.value, dict) else {}
 
     def at(self, path: str) -> Node | None:
@@ -66,7 +66,7 @@ class Node:
         return node
 
     def places(self, prefix: str = "") -> Iterator[tuple[str, Source]]:
-        """Every named part: dotted name and where it stands."""
+        """Every named part: dotted name and position."""
         for name, child in self.children().items():
             yield f"{prefix}{name}", child.named
             yield from child.places(f"{prefix}{name}.")
@@ -75,21 +75,21 @@ class Node:
 def parse(
     text: str, *, name: str, problems: Problems, numbered: Collection[str] = frozenset()
 ) -> Node:
-    """The document as a mapping; what is wrong goes to ``problems``, and it never raises.
+    """Parse the document as a mapping, reporting errors to ``problems`` instead of raising.
 
-    ``numbered`` are names of mappings whose own names may be whole numbers without quotes; these
-    become texts as they are written.
+    ``numbered`` are the mappings whose names may be integers without quotes, such as ports; they
+    become strings as written.
     """
-    whole = Source(name=name)
+    file = Source(name=name)
     try:
-        root = _composed(text, whole)
+        root = _compose(text, file)
         node = None if root is None else _Expansion(name, problems, numbered).node(root, 0)
         if node is not None and not isinstance(node.value, dict | None):
-            raise _Unusable(node.source, f"must hold `name: value`, not {quote(node.plain())}")
+            raise _Unusable(node.source, f"must contain `name: value`, not {quote(node.plain())}")
     except _Unusable as error:
         problems.add(error.source, str(error))
         node = None
-    return node if node is not None and node.value is not None else Node(value={}, source=whole)
+    return node if node is not None and node.value is not None else Node(value={}, source=file)
 
 
 class _Unusable(Exception):
@@ -98,21 +98,21 @@ class _Unusable(Exception):
         self.source = source
 
 
-def _composed(text: str, whole: Source) -> yaml.Node | None:
-    """The document as PyYAML's own nodes, in which aliases are still shared."""
+def _compose(text: str, file: Source) -> yaml.Node | None:
+    """Parse the document into PyYAML's nodes, in which aliases are still shared."""
     if len(text) > MAX_CHARACTERS:
-        raise _Unusable(whole, f"is larger than {MAX_CHARACTERS // 1024} KiB")
+        raise _Unusable(file, f"is larger than {MAX_CHARACTERS // 1024} KiB")
     try:
         return yaml.compose(text, Loader=yaml.SafeLoader)
     except yaml.MarkedYAMLError as error:
-        place = _place(whole.name, error.problem_mark or error.context_mark)
+        place = _place(file.name, error.problem_mark or error.context_mark)
         context = f" ({error.context})" if error.context else ""
         raise _Unusable(place, f"is not valid YAML: {error.problem}{context}") from error
     except yaml.reader.ReaderError as error:
         message = f"character {error.position + 1} is not allowed in YAML"
-        raise _Unusable(whole, message) from error
+        raise _Unusable(file, message) from error
     except RecursionError as error:
-        raise _Unusable(whole, f"is nested deeper than {MAX_DEPTH} levels") from error
+        raise _Unusable(file, f"is nested deeper than {MAX_DEPTH} levels") from error
 
 
 def _place(name: str, mark: yaml.Mark | None) -> Source:
@@ -121,13 +121,13 @@ def _place(name: str, mark: yaml.Mark | None) -> Source:
     return Source(name=name, line=mark.line + 1, column=mark.column + 1)
 
 
-def _is_whole(key: yaml.Node) -> bool:
-    """A number that means what it says: YAML also takes 010 for 8, and 8:22 for 502."""
-    return bool(key.tag == f"{_TAG}int" and _WHOLE.fullmatch(key.value))
+def _is_integer(key: yaml.Node) -> bool:
+    """True for a decimal integer: YAML also reads 010 as 8, and 8:22 as 502."""
+    return bool(key.tag == f"{_TAG}int" and _INTEGER.fullmatch(key.value))
 
 
 class _Expansion:
-    """Turns composed nodes, in which aliases are shared, into a limited tree."""
+    """Expands PyYAML's nodes, in which aliases are shared, into a tree of limited size."""
 
     def __init__(self, name: str, problems: Problems, numbered: Collection[str]) -> None:
         self.name = name
@@ -136,12 +136,12 @@ class _Expansion:
         self.values = 0
 
     def node(self, raw: yaml.Node, depth: int, *, numbers: bool = False) -> Node:
-        """``numbers``: its names may be whole numbers."""
+        """Expand one node; ``numbers`` allows integers as its names."""
         source = _place(self.name, raw.start_mark)
         self.values += 1
         if self.values > MAX_VALUES:
             raise _Unusable(
-                source, f"holds more than {MAX_VALUES} values once aliases are expanded"
+                source, f"contains more than {MAX_VALUES} values after expanding aliases"
             )
         if depth > MAX_DEPTH:
             raise _Unusable(source, f"is nested deeper than {MAX_DEPTH} levels")
@@ -157,14 +157,16 @@ class _Expansion:
     def _scalar(self, raw: yaml.ScalarNode, source: Source) -> str | bool | int | float | None:
         if raw.tag in _TEXT:
             if _SURROGATE.search(raw.value):
-                self.problems.add(source, "holds half a character, which no file can")
+                self.problems.add(source, "contains an unpaired surrogate")
             return str(raw.value)
         try:
             value: bool | int | float | None = _BUILDER.construct_object(raw)
         except (ValueError, KeyError, OverflowError):
-            self.problems.add(source, f"is no {raw.tag.removeprefix(_TAG)}: {quote(raw.value)}")
+            self.problems.add(
+                source, f"is not a valid {raw.tag.removeprefix(_TAG)}: {quote(raw.value)}"
+            )
             return None
-        # Longer numbers cannot even be written out again, and none means anything here.
+        # Longer numbers cannot be serialized again, and no setting needs them.
         if isinstance(value, int) and value.bit_length() > _MAX_BITS:
             self.problems.add(source, f"is a number of more than {_MAX_BITS} bits")
             return None
@@ -177,10 +179,12 @@ class _Expansion:
             place = _place(self.name, key.start_mark)
             if key.tag == f"{_TAG}merge":
                 merged = self._merged(item, depth) | merged
-            elif key.tag not in _TEXT and not (numbers and _is_whole(key)):
-                self.problems.add(place, f"a name must be text; put {quote(key.value)} in quotes")
+            elif key.tag not in _TEXT and not (numbers and _is_integer(key)):
+                self.problems.add(
+                    place, f"a name must be a string: put {quote(key.value)} in quotes"
+                )
             elif _SURROGATE.search(key.value):
-                self.problems.add(place, "holds half a character, which no file can")
+                self.problems.add(place, "contains an unpaired surrogate")
             elif key.value in own:
                 first = own[key.value].named.line
                 self.problems.add(place, f"'{key.value}' is given twice, first on line {first}")
@@ -190,12 +194,12 @@ class _Expansion:
         return merged | own
 
     def _merged(self, raw: yaml.Node, depth: int) -> dict[str, Node]:
-        """The names that ``<<: *anchor`` or ``<<: [*one, *two]`` brings in."""
+        """Expand the names that ``<<: *anchor`` or ``<<: [*one, *two]`` adds."""
         node = self.node(raw, depth + 1)
         parts = node.value if isinstance(node.value, list) else [node]
         names: dict[str, Node] = {}
         for part in parts:
             if not isinstance(part.value, dict):
-                self.problems.add(part.source, "`<<` takes a mapping")
+                self.problems.add(part.source, "`<<` needs a mapping")
             names = {**part.children(), **names}
         return names

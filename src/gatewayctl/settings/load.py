@@ -1,4 +1,4 @@
-"""From the layers of a project to its Settings: all problems at once, or none.
+"""Load the settings of a project from its layers, or report all problems at once.
 
 Owns the order of reading and the checks across sections. Must not know files to render,
 services to run, or how a problem is shown.
@@ -13,14 +13,16 @@ from types import MappingProxyType
 from typing import Any, Final
 
 from gatewayctl.errors import UsageProblem
-from gatewayctl.settings import fields, typed
+from gatewayctl.settings import fields
+from gatewayctl.settings.cursor import Cursor
 from gatewayctl.settings.model import Images, Ports, Profile, Secret, Secrets, Settings, Source
+from gatewayctl.settings.plain_secrets import referenced_variables
 from gatewayctl.settings.problems import Problems
 from gatewayctl.settings.scalars import read_scalars
 from gatewayctl.settings.sections.apps import check_app_ports, parse_apps
 from gatewayctl.settings.sections.components import parse_components
 from gatewayctl.settings.sections.keys import check_keys, parse_keys
-from gatewayctl.settings.sections.models import parse_models, referred_variables
+from gatewayctl.settings.sections.models import parse_models
 from gatewayctl.settings.sources import Layers, read_layers
 
 SECTIONS: Final = ("models", "keys", "components", "apps")
@@ -34,17 +36,17 @@ def load_settings(
     environ: Mapping[str, str] | None = None,
     require_env_file: bool = False,
 ) -> Settings:
-    """The checked settings of the project in a folder.
+    """Load and check the settings of the project in a folder.
 
     ``flags`` are by dotted name (``runtime``); ``environ`` is this process's environment
-    unless given. Missing secrets are no error here: see `master_key.require_master_key`.
-    Raises SettingsInvalid with every problem, EnvFileMissing where a .env is required,
-    EnvFileUnreadable, and UsageProblem where there is no such folder.
+    unless given. Missing secrets are not an error here: see `master_key.require_master_key`.
+    Raises SettingsInvalid with every problem, EnvFileMissing if a .env is required,
+    EnvFileUnreadable, and UsageProblem if the folder does not exist.
     """
     project_dir = project_dir.resolve()
     if not project_dir.is_dir():
         raise UsageProblem(
-            f"There is no folder {project_dir}.", hint="Make it with `gatewayctl -C DIR init`."
+            f"There is no folder {project_dir}.", hint="Create it with `gatewayctl -C DIR init`."
         )
     problems = Problems()
     layers = read_layers(
@@ -60,20 +62,20 @@ def load_settings(
 
 
 def _settings(project_dir: Path, layers: Layers, problems: Problems) -> Settings:
-    document = layers.document
-    _check_names(layers, problems)
+    document = Cursor(node=layers.document, problems=problems)
+    _check_names(document)
     values, chosen = read_scalars(layers, project_dir.name, problems)
-    origins = {**dict(document.places()), **chosen}
-    models = parse_models(document.at("models"), values["profile"], problems)
-    keys = parse_keys(document.at("keys"), problems)
+    origins = {**dict(layers.document.places()), **chosen}
+    models = parse_models(document.child("models"), values["profile"])
+    keys = parse_keys(document.child("keys"))
     check_keys(keys, models, origins, problems)
-    apps = parse_apps(document.at("apps"), keys, problems)
-    check_app_ports(apps, document.at("apps"), _named(values, "ports."), problems)
+    apps = parse_apps(document.child("apps"), keys)
+    check_app_ports(apps, document.child("apps"), _with_prefix(values, "ports."))
     secrets = _secrets(layers, origins)
-    wanted = {model.api_key_env for model in models} | {key.env for key in keys}
-    wanted |= set(referred_variables(document.at("models")))
-    wanted |= set(referred_variables(document.at("apps")))
-    environment = _environment(layers, sorted(name for name in wanted if name), origins)
+    used = {model.api_key_env for model in models} | {key.env for key in keys}
+    used |= referenced_variables(document.child("models"))
+    used |= referenced_variables(document.child("apps"))
+    environment = _environment(layers, sorted(name for name in used if name), origins)
     return Settings(
         project_dir=project_dir,
         project_name=values["project_name"],
@@ -87,49 +89,47 @@ def _settings(project_dir: Path, layers: Layers, problems: Problems) -> Settings
         lock_timeout=values["lock_timeout"],
         models=models,
         keys=keys,
-        components=parse_components(document.at("components"), problems),
+        components=parse_components(document.child("components")),
         secrets=secrets,
         environment=environment,
         origins=MappingProxyType(origins),
     )
 
 
-def _check_names(layers: Layers, problems: Problems) -> None:
-    """Note every unknown name of gateway.yaml outside the sections with readers of their own."""
+def _check_names(document: Cursor) -> None:
+    """Report every unknown name outside the sections with parsers of their own."""
     paths = [field.yaml for field in fields.SCALARS if field.yaml]
-    top = {path.split(".")[0] for path in paths} | set(SECTIONS)
-    typed.known_names(layers.document.children(), top, "", problems)
+    document.check_names({path.split(".")[0] for path in paths} | set(SECTIONS))
     for group in sorted({path.split(".")[0] for path in paths if "." in path}):
-        node = layers.document.at(group)
-        if node is not None:
-            known = _within(dict.fromkeys(paths), f"{group}.")
-            typed.known_names(typed.mapping(node, group, problems), known, group, problems)
+        document.child(group).check_names(_within(dict.fromkeys(paths), f"{group}."))
 
 
-def _named(values: Mapping[str, Any], prefix: str) -> dict[str, Any]:
+def _with_prefix(values: Mapping[str, Any], prefix: str) -> dict[str, Any]:
     return {name: value for name, value in values.items() if name.startswith(prefix)}
 
 
 def _within(values: Mapping[str, Any], prefix: str) -> dict[str, Any]:
-    """Those of a group, by the part of their name that follows the prefix."""
-    return {name.removeprefix(prefix): value for name, value in _named(values, prefix).items()}
+    """The values of a group, by the part of their name that follows the prefix."""
+    return {
+        name.removeprefix(prefix): value for name, value in _with_prefix(values, prefix).items()
+    }
 
 
 def _workers(profile: Profile) -> int:
-    """As many as there are cores where speed counts; one needs no Redis."""
+    """The number of cores in production, otherwise 1, which needs no Redis."""
     return (os.cpu_count() or 1) if profile == "production" else 1
 
 
 def _secrets(layers: Layers, origins: dict[str, Source]) -> Secrets:
-    held = {field.attribute: field.env for field in fields.SECRETS if field.attribute}
-    found = _environment(layers, [name for name in held.values() if name], origins)
-    return Secrets(**{attribute: found.get(name or "") for attribute, name in held.items()})
+    variables = {field.attribute: field.env or "" for field in fields.SECRETS if field.attribute}
+    found = _environment(layers, variables.values(), origins)
+    return Secrets(**{attribute: found.get(name) for attribute, name in variables.items()})
 
 
 def _environment(
     layers: Layers, names: Iterable[str], origins: dict[str, Source]
 ) -> Mapping[str, Secret]:
-    """Those of the variables that are set, noting where."""
+    """Read the variables that are set, and record their sources in ``origins``."""
     values: dict[str, Secret] = {}
     for name in names:
         found = layers.variable(name)

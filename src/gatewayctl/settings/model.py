@@ -12,8 +12,8 @@ from pathlib import Path
 from types import MappingProxyType
 from typing import Any, Final, Literal
 
-RuntimeName = Literal["embedded", "docker", "swarm"]
-RuntimeChoice = Literal["auto", "embedded", "docker", "swarm"]
+RuntimeName = Literal["embedded", "docker"]
+RuntimeChoice = Literal["auto", "embedded", "docker"]
 Profile = Literal["development", "production"]
 
 LOOPBACK: Final = "127.0.0.1"

@@ -1,4 +1,4 @@
-"""What is wrong with the settings: collected while reading, raised once.
+"""Problems of the settings: collected while loading, raised once.
 
 Owns the wording shared by all checks. Must not know any one setting. Values that look
 like keys are masked before they enter a message.
@@ -16,26 +16,26 @@ from gatewayctl.settings.masking import KEY
 from gatewayctl.settings.model import Source
 
 _SHOWN_CHARACTERS: Final = 40
-# Long, of one piece and with a digit: a key rather than a word.
+# Long, without blanks and with a digit: a key rather than a word.
 _KEY_LIKE: Final = re.compile(r"(?=.*\d)[A-Za-z0-9_\-/+=.]{16,}")
 
 
 class Problems:
-    """The problems of one load, in the order of the files they are in."""
+    """The problems of one load, sorted by file and line."""
 
     def __init__(self) -> None:
         self._found: list[tuple[Source, str]] = []
 
     def add(self, source: Source, message: str) -> None:
-        """Note one problem; the same one at the same place counts once."""
-        # Names of the file get into messages: no key, line break or terminal code with them.
+        """Record one problem; a repetition at the same place counts once."""
+        # Messages quote names from the file: without keys, line breaks and terminal codes.
         message = KEY.sub("sk-…", message)
         message = "".join(sign if sign.isprintable() else f"\\x{ord(sign):02x}" for sign in message)
         if (source, message) not in self._found:
             self._found.append((source, message))
 
     def raise_all(self) -> None:
-        """Raise SettingsInvalid with every problem noted, or return."""
+        """Raise SettingsInvalid with every recorded problem, if there is one."""
         if not self._found:
             return
         ordered = sorted(self._found, key=lambda found: _place(found[0]))
@@ -51,16 +51,16 @@ def _place(source: Source) -> tuple[str, int, int]:
 
 
 def suggest(name: str, known: Iterable[str]) -> str:
-    """``(did you mean 'ports'?)``, or the known names where none is near."""
+    """``(did you mean 'ports'?)``, or the known names if none is similar."""
     names = sorted(known)
     close = difflib.get_close_matches(name, names, n=1, cutoff=0.6)
     if close:
         return f"(did you mean '{close[0]}'?)"
-    return f"(known: {', '.join(names)})" if names else "(none is declared)"
+    return f"(known: {', '.join(names)})" if names else "(none are declared)"
 
 
 def quote(value: Any) -> str:
-    """A wrong value as a message may show it: short, and never a key."""
+    """A wrong value as a message may show it: shortened, and never a key."""
     if value is None:
         return "nothing"
     if isinstance(value, dict):
@@ -71,6 +71,6 @@ def quote(value: Any) -> str:
         return "true" if value else "false"
     text = str(value)
     if text.startswith("sk-") or _KEY_LIKE.fullmatch(text):
-        return "a text that looks like a key"
+        return "a string that looks like a key"
     cut = text if len(text) <= _SHOWN_CHARACTERS else f"{text[:_SHOWN_CHARACTERS]}…"
     return repr(cut)

@@ -49,7 +49,7 @@ PRINTS: Mapping[str, str] = {
     "gatewayctl usage --by key": "monitoring",
     "gatewayctl usage reconcile": " 0 are not",
     "gatewayctl logs": '"level"',
-    "gatewayctl doctor": "nothing wrong was found",
+    "gatewayctl doctor": "no problems found",
     "gatewayctl keys rotate": "is accepted until",
     "gatewayctl backup": ".gatewayctl-backup",
 }

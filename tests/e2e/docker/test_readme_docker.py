@@ -35,7 +35,9 @@ def test_the_commands_for_docker_work_in_the_order_of_the_readme(
     output = {command: _run(project, command) for command in OF_DOCKER}
 
     assert "docker runtime: selected by --runtime" in output["gatewayctl --runtime docker up"]
-    assert "docker runtime (this project's stack was made with it)" in output["gatewayctl status"]
+    assert (
+        "docker runtime (this project's stack was created with it)" in output["gatewayctl status"]
+    )
     # The stack is an ordinary Compose project.
     assert {one["health"] for one in project.data("status")["services"]} == {"healthy"}
     listed = json.loads(ok("compose", "ls", "--format", "json"))

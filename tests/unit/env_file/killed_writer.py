@@ -17,8 +17,8 @@ from types import FrameType
 from typing import Any
 
 from gatewayctl.env_file.read import read_env_file
-from gatewayctl.env_file.replace import temporary_name
 from gatewayctl.env_file.write import update_env_file
+from gatewayctl.files.atomic import temporary_name
 
 OLD = b"# mine\r\nKEPT='as it is'\r\nCHANGED=old\r\n"
 PURE = {"fspath", "_path_normpath"}

@@ -7,7 +7,7 @@ import pytest
 
 from gatewayctl.env_file.read import EnvProblem, EnvValue, find_unparsable_lines, read_env_file
 from gatewayctl.errors import EnvFileMissing, EnvFileUnreadable
-from tests.unit.env_file.someone_else import as_nobody
+from tests.fakes.other_user import as_nobody
 
 
 def env(folder: Path, content: bytes) -> Path:

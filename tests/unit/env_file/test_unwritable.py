@@ -1,7 +1,9 @@
 from __future__ import annotations
 
+import errno
 import json
 import os
+import stat
 import subprocess
 import sys
 from pathlib import Path
@@ -10,7 +12,7 @@ import pytest
 
 from gatewayctl.env_file.write import update_env_file
 from gatewayctl.errors import EnvFileUnreadable, EnvFileUnwritable
-from tests.unit.env_file.someone_else import NOBODY, as_nobody
+from tests.fakes.other_user import NOBODY, as_nobody
 
 OWN_MOUNTS = ["unshare", "--mount"] if os.geteuid() == 0 else ["unshare", "-r", "--mount"]
 
@@ -33,7 +35,7 @@ def skip_without_mounts(folder: Path) -> None:
         ("limited", "File too large"),
     ],
 )
-def test_a_disk_that_takes_nothing_leaves_the_old_file_as_it_was(
+def test_a_disk_that_cannot_be_written_leaves_the_old_file_unchanged(
     tmp_path: Path, kind: str, reason: str
 ) -> None:
     skip_without_mounts(tmp_path)
@@ -45,7 +47,7 @@ def test_a_disk_that_takes_nothing_leaves_the_old_file_as_it_was(
     )
     assert json.loads(done.stdout) == {
         "code": "env_file_unwritable",
-        "message": f"{tmp_path}/.env cannot be written: {reason}",
+        "message": f"Cannot write {tmp_path}/.env: {reason}.",
         "intact": True,
         "nothing_left": True,
         "without_a_change": ["A"],
@@ -53,7 +55,7 @@ def test_a_disk_that_takes_nothing_leaves_the_old_file_as_it_was(
     }
 
 
-def test_a_folder_we_may_not_write_is_told(shared_path: Path) -> None:
+def test_a_folder_without_write_permission_is_reported(shared_path: Path) -> None:
     path = shared_path / ".env"
     path.write_text("A=1\n")
     path.chmod(0o644)
@@ -65,7 +67,7 @@ def test_a_folder_we_may_not_write_is_told(shared_path: Path) -> None:
     assert path.read_text() == "A=1\n"
 
 
-def test_a_file_we_may_not_read_is_told(shared_path: Path) -> None:
+def test_a_file_without_read_permission_is_reported(shared_path: Path) -> None:
     path = shared_path / ".env"
     path.write_text("A=1\n")
     path.chmod(0)
@@ -73,14 +75,14 @@ def test_a_file_we_may_not_read_is_told(shared_path: Path) -> None:
         update_env_file(path, {"A": "2"})
 
 
-def test_a_folder_that_is_missing_is_told(tmp_path: Path) -> None:
+def test_a_missing_folder_is_reported(tmp_path: Path) -> None:
     with pytest.raises(EnvFileUnwritable, match=r"none/\.env.*No such file or directory"):
         update_env_file(tmp_path / "none" / ".env", {"A": "1"})
 
 
-def test_a_file_of_somebody_else_is_not_taken_from_them(shared_path: Path) -> None:
+def test_a_file_of_another_user_is_not_replaced(shared_path: Path) -> None:
     if os.geteuid() != 0:
-        pytest.skip("only root can make a file that belongs to somebody else")
+        pytest.skip("only root can create a file of another user")
     path = shared_path / ".env"
     path.write_text("A=1\n")
     path.chmod(0o644)
@@ -93,7 +95,7 @@ def test_a_file_of_somebody_else_is_not_taken_from_them(shared_path: Path) -> No
 
 def test_root_keeps_the_owner(tmp_path: Path) -> None:
     if os.geteuid() != 0:
-        pytest.skip("only root can make a file that belongs to somebody else")
+        pytest.skip("only root can create a file of another user")
     path = tmp_path / ".env"
     path.write_text("A=1\n")
     os.chown(path, NOBODY, NOBODY)
@@ -109,14 +111,14 @@ def test_what_is_not_a_regular_file_is_not_replaced(tmp_path: Path, make: object
         update_env_file(tmp_path / ".env", {"A": "1"})
 
 
-def test_a_link_to_dev_null_does_not_cost_us_dev_null(tmp_path: Path) -> None:
+def test_a_link_to_dev_null_does_not_replace_dev_null(tmp_path: Path) -> None:
     (tmp_path / ".env").symlink_to(os.devnull)
     with pytest.raises(EnvFileUnwritable, match="not a regular file"):
         update_env_file(tmp_path / ".env", {"A": "1"})
     assert Path(os.devnull).is_char_device()
 
 
-def test_a_loop_of_links_is_told(tmp_path: Path) -> None:
+def test_a_loop_of_links_is_reported(tmp_path: Path) -> None:
     (tmp_path / ".env").symlink_to(".env")
     with pytest.raises(EnvFileUnreadable, match="symbolic links"):
         update_env_file(tmp_path / ".env", {"A": "1"})
@@ -128,3 +130,17 @@ def test_what_is_not_utf8_is_not_overwritten(tmp_path: Path) -> None:
     with pytest.raises(EnvFileUnreadable, match="line 1"):
         update_env_file(path, {"B": "1"})
     assert path.read_bytes() == b"A=\xff\n"
+
+
+def test_a_disk_that_fails_after_the_rename_is_reported_as_written(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def fail_for_folders(descriptor: int) -> None:
+        if stat.S_ISDIR(os.fstat(descriptor).st_mode):
+            raise OSError(errno.EIO, "Input/output error")
+
+    monkeypatch.setattr(os, "fsync", fail_for_folders)
+    with pytest.raises(EnvFileUnwritable, match="is written, but may not survive") as refused:
+        update_env_file(tmp_path / ".env", {"A": "1"})
+    assert refused.value.hint == "Check the disk."
+    assert (tmp_path / ".env").read_text() == "A=1\n"

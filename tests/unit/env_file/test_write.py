@@ -11,9 +11,9 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from gatewayctl.env_file.replace import temporary_name
 from gatewayctl.env_file.write import EnvUpdate, update_env_file
 from gatewayctl.errors import EnvValueUnsafe, GatewayctlError
+from gatewayctl.files.atomic import temporary_name
 from tests.unit.env_file import drawn
 from tests.unit.env_file.readers import by_dotenv, by_sh
 

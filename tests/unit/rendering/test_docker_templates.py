@@ -17,7 +17,7 @@ from hypothesis import strategies as st
 
 from gatewayctl.rendering.locate import locate_templates
 from gatewayctl.rendering.plan import HEADER, plan_files
-from gatewayctl.runtimes.embedded.services import tracing
+from gatewayctl.runtimes.embedded.services import tracing_variables
 from gatewayctl.settings.model import App, Settings
 from tests.fakes.projects import MASTER_KEY, project
 
@@ -162,7 +162,7 @@ def test_workers_times_connections_stay_below_the_maximum_of_the_database(tmp_pa
 def test_litellm_traces_in_docker_as_it_does_embedded(tmp_path: Path) -> None:
     settings = project(tmp_path)
     here = compose(settings)["services"]["litellm"]["environment"]
-    there = tracing(settings)
+    there = tracing_variables(settings)
 
     collector = there.pop("PHOENIX_COLLECTOR_HTTP_ENDPOINT")
     assert here == {**here, **there}

@@ -12,7 +12,6 @@ from hypothesis import example, given
 from hypothesis import strategies as st
 from jinja2 import UndefinedError
 
-from gatewayctl.errors import RuntimeUnavailable
 from gatewayctl.rendering.plan import HEADER, RenderedFile, plan_files, to_yaml
 from gatewayctl.settings.model import Model, Settings
 from tests.fakes.projects import MASTER_KEY, project
@@ -176,14 +175,13 @@ def test_a_template_that_refers_to_something_undefined_fails(tmp_path: Path) -> 
         plan_files(project(tmp_path), templates=tmp_path / "templates")
 
 
-def test_a_runtime_without_templates_is_not_available(tmp_path: Path) -> None:
-    with pytest.raises(RuntimeUnavailable, match="no templates for the runtime swarm"):
-        plan_files(project(tmp_path, "runtime: swarm\n"))
+def test_the_resolved_runtime_takes_precedence_over_auto(tmp_path: Path) -> None:
+    settings = project(tmp_path)
 
-
-def test_the_resolved_runtime_wins_over_auto(tmp_path: Path) -> None:
-    with pytest.raises(RuntimeUnavailable, match="swarm"):
-        plan_files(project(tmp_path), runtime="swarm")
+    assert "docker-compose.yml" not in {str(file.path) for file in plan_files(settings)}
+    assert "docker-compose.yml" in {
+        str(file.path) for file in plan_files(settings, runtime="docker")
+    }
 
 
 def test_both_runtimes_give_litellm_the_same_files(tmp_path: Path) -> None:

@@ -4,7 +4,6 @@ from pathlib import Path
 
 import pytest
 
-from gatewayctl.errors import RuntimeUnavailable
 from gatewayctl.runtimes.base import Runtime
 from gatewayctl.runtimes.docker.engine import Answer, Endpoint
 from gatewayctl.runtimes.docker.runtime import DockerRuntime
@@ -61,7 +60,7 @@ def test_a_stack_keeps_the_runtime_it_was_created_with(name: RuntimeName, tmp_pa
 
     found = resolve_runtime(settings, probe=never)
 
-    assert (found.name, found.why) == (name, "this project's stack was made with it")
+    assert (found.name, found.why) == (name, "this project's stack was created with it")
 
 
 def test_a_selected_runtime_has_its_source_and_is_not_replaced(tmp_path: Path) -> None:
@@ -71,17 +70,6 @@ def test_a_selected_runtime_has_its_source_and_is_not_replaced(tmp_path: Path) -
     found = resolve_runtime(settings, probe=never)
 
     assert (found.name, found.why) == ("docker", "selected by gateway.yaml line 1 column 10")
-
-
-def test_a_runtime_that_is_not_implemented_is_refused_with_its_source(tmp_path: Path) -> None:
-    settings = project(tmp_path, environ={"GATEWAYCTL_RUNTIME": "swarm"})
-
-    with pytest.raises(RuntimeUnavailable) as refused:
-        resolve_runtime(settings, probe=never)
-
-    assert "swarm" in refused.value.message
-    assert "environment variable GATEWAYCTL_RUNTIME" in refused.value.message
-    assert "embedded" in refused.value.hint
 
 
 @pytest.mark.parametrize("kind", ["embedded", "docker", "fake"])

@@ -88,7 +88,7 @@ def test_every_setting_has_its_variable(tmp_path: Path) -> None:
         tmp_path,
         environ={
             "GATEWAYCTL_PROJECT_NAME": "one",
-            "GATEWAYCTL_RUNTIME": "swarm",
+            "GATEWAYCTL_RUNTIME": "docker",
             "GATEWAYCTL_PROFILE": "production",
             "GATEWAYCTL_BIND": "10.0.0.1",
             "LITELLM_PORT": "1",
@@ -101,7 +101,7 @@ def test_every_setting_has_its_variable(tmp_path: Path) -> None:
 
     assert settings.project_name == "one"
     assert (settings.runtime, settings.profile, settings.bind) == (
-        "swarm",
+        "docker",
         "production",
         "10.0.0.1",
     )
@@ -144,9 +144,9 @@ def test_all_problems_come_at_once_and_in_order(tmp_path: Path) -> None:
     starts = [
         "environment variable GATEWAYCTL_BIND: bind must be an IP address such as 127.0.0.1",
         "gateway.yaml line 1 column 1: unknown setting 'prots' (did you mean 'ports'?)",
-        "gateway.yaml line 2 column 10: runtime must be one of auto, embedded, docker, swarm",
+        "gateway.yaml line 2 column 10: runtime must be one of auto, embedded, docker",
         "gateway.yaml line 4 column 3: models.m needs model:, for example model: openai/gpt-4o",
-        "gateway.yaml line 6 column 3: keys.k needs env:, the variable of .env for it",
+        "gateway.yaml line 6 column 3: keys.k needs env:, its variable in .env",
     ]
     assert len(found) == len(starts)
     assert all(line.startswith(start) for line, start in zip(found, starts, strict=True))

@@ -13,8 +13,8 @@ from typing import TYPE_CHECKING
 from gatewayctl.errors import GatewayctlError, UnknownModel, VirtualKeyRefused
 from gatewayctl.gateway.chat import ChatRequest, Usage, post_chat
 from gatewayctl.operations.chat.plan import ChatPlan
-from gatewayctl.operations.keys.values import suggest_nearest
 from gatewayctl.settings.model import Settings
+from gatewayctl.settings.problems import suggest
 from gatewayctl.tracing.client_spans import ClientSpan
 from gatewayctl.tracing.verify import ExpectedCall
 
@@ -126,7 +126,7 @@ def _explain(error: GatewayctlError, settings: Settings, plan: ChatPlan) -> Gate
     """Add to the error which models are declared and where the key comes from."""
     if isinstance(error, UnknownModel):
         declared = [model.name for model in settings.models]
-        hint = suggest_nearest(plan.model, declared)
+        hint = f"Choose a declared model {suggest(plan.model, declared)}."
         if plan.model in declared:
             hint = f"{plan.key_env} may not use it, or the gateway runs with older settings:"
             hint += " see `gatewayctl models list` and `gatewayctl keys list`."

@@ -12,9 +12,10 @@ from types import MappingProxyType
 from typing import Any, Final, Literal
 
 from gatewayctl.errors import EmptyPrompt, UnknownComponent, UsageProblem
-from gatewayctl.operations.keys.values import parse_pairs, require_virtual_key, suggest_nearest
+from gatewayctl.operations.keys.values import require_virtual_key
 from gatewayctl.operations.models.provider_keys import has_real_key
 from gatewayctl.settings.model import Component, Model, Secret, Settings
+from gatewayctl.settings.problems import suggest
 
 DEFAULT_COMPONENT: Final = "passthrough"
 DEFAULT_OPERATION: Final = "chat"
@@ -36,7 +37,7 @@ class ChatInput:
     operation: str | None = None
     model: str | None = None
     system: str | None = None
-    metadata: tuple[str, ...] = ()
+    metadata: Mapping[str, str] = field(default_factory=dict)
     key_env: str | None = None
     stream: bool = True
     history: tuple[Mapping[str, str], ...] = ()
@@ -129,9 +130,7 @@ def _find_component(settings: Settings, name: str) -> Component:
         if component.name == name:
             return component
     known = [component.name for component in settings.components]
-    raise UnknownComponent(
-        f"gateway.yaml declares no component {name!r}.", hint=suggest_nearest(name, known)
-    )
+    raise UnknownComponent(f"gateway.yaml declares no component {name!r} {suggest(name, known)}.")
 
 
 def _choose_operation(component: Component, name: str | None) -> str:
@@ -142,8 +141,8 @@ def _choose_operation(component: Component, name: str | None) -> str:
         raise UsageProblem(f"Invalid --operation {name!r}: expected a printable name.")
     if component.operations and name not in component.operations:
         raise UnknownComponent(
-            f"The component {component.name} declares no operation {name!r}.",
-            hint=suggest_nearest(name, list(component.operations)),
+            f"The component {component.name} declares no operation {name!r}"
+            f" {suggest(name, component.operations)}."
         )
     return name
 
@@ -191,9 +190,8 @@ def _make_messages(
 
 def _make_metadata(component: Component, operation: str, ask: ChatInput) -> Mapping[str, Any]:
     """Metadata for traces and tags for spend logs, which LiteLLM keeps apart."""
-    own = parse_pairs(ask.metadata, option="--metadata")
     for name in _OURS:
-        if name in own:
+        if name in ask.metadata:
             raise UsageProblem(
                 f"--metadata must not set {name!r}.", hint="Use --component and --operation."
             )
@@ -203,7 +201,7 @@ def _make_metadata(component: Component, operation: str, ask: ChatInput) -> Mapp
         {
             **component.metadata,
             **({} if ask.routing_path is None else {"routing_path": ask.routing_path}),
-            **own,
+            **ask.metadata,
             "component": component.name,
             "operation": operation,
             "tags": tags,

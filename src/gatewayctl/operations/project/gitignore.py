@@ -10,7 +10,7 @@ from pathlib import Path
 from typing import Final
 
 from gatewayctl.errors import FileUnwritable
-from gatewayctl.rendering.atomic import write_atomically
+from gatewayctl.files.atomic import write_atomically
 
 IGNORED: Final = (".env", ".env.gatewayctl-tmp", ".gatewayctl/")
 _REASON: Final = "# gatewayctl: secrets and state"

@@ -22,8 +22,8 @@ from gatewayctl.errors import (
     PartlyDone,
     UsageProblem,
 )
+from gatewayctl.files.atomic import write_atomically
 from gatewayctl.operations.project.gitignore import ensure_ignored
-from gatewayctl.rendering.atomic import write_atomically
 from gatewayctl.settings.fields import SECRETS
 from gatewayctl.settings.gateway_yaml import first_gateway_yaml
 from gatewayctl.settings.generate import generate_missing_secrets

@@ -13,7 +13,7 @@ from pathlib import PurePosixPath
 from typing import Final
 
 from gatewayctl.errors import FileUnwritable
-from gatewayctl.rendering.atomic import write_atomically
+from gatewayctl.files.atomic import write_atomically
 from gatewayctl.rendering.plan import RenderedFile
 from gatewayctl.settings.model import Settings
 

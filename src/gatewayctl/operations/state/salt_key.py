@@ -16,7 +16,7 @@ from pathlib import Path
 from typing import Final
 
 from gatewayctl.errors import FileUnwritable, SaltKeyChanged
-from gatewayctl.rendering.atomic import write_atomically
+from gatewayctl.files.atomic import write_atomically
 from gatewayctl.settings.model import Secret, Settings
 
 NAME: Final = "LITELLM_SALT_KEY"

@@ -37,7 +37,7 @@ def check_spend_logs(
         _compare("ledger_tokens", ((call, *_pair_tokens(call, log)) for call, log in found)),
         _compare(
             "ledger_component",
-            ((call, call.component, log.tagged("component")) for call, log in found),
+            ((call, call.component, log.tag_value("component")) for call, log in found),
         ),
     )
 
@@ -105,8 +105,8 @@ def _call_of_log(log: SpendLog) -> ExpectedCall:
     return ExpectedCall(
         call_id=log.call_id,
         span_id=None,
-        component=log.tagged("component"),
-        operation=log.tagged("op"),
+        component=log.tag_value("component"),
+        operation=log.tag_value("op"),
         model=log.model,
         prompt_tokens=log.prompt_tokens,
         completion_tokens=log.completion_tokens,

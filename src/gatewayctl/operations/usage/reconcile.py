@@ -137,7 +137,7 @@ def _find_gap(call_id: str, log: SpendLog | None, span: Span | None) -> Gap | No
         missing_in="phoenix" if span is None else "neither",
         call_id=call_id,
         trace_id=log.trace_id,
-        component=log.tagged("component"),
+        component=log.tag_value("component"),
         model=log.model,
         start=log.start,
         why=why,

@@ -88,7 +88,7 @@ def _choose_group(
     by: By, settings: Settings, gateway: GatewayClient, master: Secret
 ) -> Callable[[SpendLog], str | None]:
     if by == "component":
-        return lambda log: log.tagged("component")
+        return lambda log: log.tag_value("component")
     if by == "operation":
         return _name_operation
     if by == "model":
@@ -101,7 +101,7 @@ def _choose_group(
 
 def _name_operation(log: SpendLog) -> str | None:
     """Component and operation, since two components may use the same operation name."""
-    parts = (log.tagged("component"), log.tagged("op"))
+    parts = (log.tag_value("component"), log.tag_value("op"))
     return "/".join(part or "-" for part in parts) if any(parts) else None
 
 

@@ -1,22 +1,21 @@
 """The ``keys:`` of gateway.yaml: virtual keys by alias, each with its variable in .env.
 
 Owns the reading of one section, and the checks of keys against models. Must not know the
-gateway, which makes the keys.
+gateway, which creates the keys.
 """
 
 from __future__ import annotations
 
 import re
 from collections.abc import Iterable, Mapping
-from types import MappingProxyType
 from typing import Final
 
-from gatewayctl.settings import reference, typed
-from gatewayctl.settings.document import Node
+from gatewayctl.settings import reference
+from gatewayctl.settings.cursor import Cursor
 from gatewayctl.settings.fields import RESERVED
 from gatewayctl.settings.model import DEFAULT_SOURCE, DeclaredKey, Model, Source
 from gatewayctl.settings.plain_secrets import refuse_secrets
-from gatewayctl.settings.problems import Problems, quote, suggest
+from gatewayctl.settings.problems import Problems, suggest
 
 SETTINGS: Final = ("env", "models", "metadata", "duration")
 # The units of LiteLLM's duration_in_seconds.
@@ -24,12 +23,11 @@ DURATION: Final = re.compile(r"[1-9][0-9]{0,6}(s|m|h|d|w|mo)")
 _OWN_PREFIX: Final = "GATEWAYCTL_"
 
 
-def parse_keys(node: Node | None, problems: Problems) -> tuple[DeclaredKey, ...]:
-    """The declared keys, or those of the reference stack where none are declared."""
-    if node is None or node.value is None:
+def parse_keys(section: Cursor) -> tuple[DeclaredKey, ...]:
+    """Read the declared keys; those of the reference stack if none are declared."""
+    if not section.is_set:
         return reference.KEYS
-    entries = typed.mapping(node, "keys", problems)
-    read = [_key(alias, entry, problems) for alias, entry in entries.items()]
+    read = [_key(entry) for entry in section.mapping().values()]
     return tuple(key for key in read if key is not None)
 
 
@@ -39,76 +37,65 @@ def check_keys(
     origins: Mapping[str, Source],
     problems: Problems,
 ) -> None:
-    """Note keys that share a variable, and keys for models nobody declared.
+    """Report keys that share a variable, and keys for models that are not declared.
 
     ``origins`` are the places of gateway.yaml by dotted name.
     """
     models = tuple(models)
     names = [model.name for model in models]
-    taken = {model.api_key_env: f"the key of the provider of {model.name}" for model in models}
+    used = {model.api_key_env: f"the key of the provider of {model.name}" for model in models}
     for key in keys:
-        what = f"keys.{key.alias}"
-        if key.env in taken:
-            place = _first(origins, f"{what}.env", what, "models")
-            problems.add(place, f"{what}: {key.env} already holds {taken[key.env]}")
-        taken.setdefault(key.env, f"the key {key.alias}")
+        path = f"keys.{key.alias}"
+        if key.env in used:
+            place = _first(origins, f"{path}.env", path, "models")
+            problems.add(place, f"{path}: {key.env} already holds {used[key.env]}")
+        used.setdefault(key.env, f"the key {key.alias}")
         for name in key.models:
             if name not in names:
-                place = _first(origins, f"{what}.models", what)
-                problems.add(place, f"{what}.models: unknown model '{name}' {suggest(name, names)}")
+                place = _first(origins, f"{path}.models", path)
+                problems.add(place, f"{path}.models: unknown model '{name}' {suggest(name, names)}")
 
 
 def _first(origins: Mapping[str, Source], *names: str) -> Source:
     return next((origins[name] for name in names if name in origins), DEFAULT_SOURCE)
 
 
-def _key(alias: str, node: Node, problems: Problems) -> DeclaredKey | None:
-    what = f"keys.{alias}"
-    typed.printable_name(alias, node, f"the key alias '{alias[:40]}'", problems)
-    if ".." in alias:
-        problems.add(node.named, f"{what}: LiteLLM refuses an alias with two dots in a row")
-    # A text alone is the variable.
-    parts = {"env": node} if isinstance(node.value, str) else typed.mapping(node, what, problems)
-    typed.known_names(parts, SETTINGS, what, problems)
-    env = _env(parts.get("env"), node, what, problems)
-    models = parts.get("models")
-    metadata = parts.get("metadata")
-    if metadata is not None:
-        refuse_secrets(metadata, f"{what}.metadata", problems)
+def _key(entry: Cursor) -> DeclaredKey | None:
+    entry.check_printable_name("key alias")
+    if ".." in entry.name:
+        entry.add_at_name(f"{entry.path}: LiteLLM refuses an alias with two consecutive dots")
+    # A string alone is the variable.
+    entry = entry.expand(str, "env")
+    entry.check_names(SETTINGS)
+    env = _env(entry)
+    metadata = entry.child("metadata")
+    refuse_secrets(metadata)
     if env is None:
         return None
     return DeclaredKey(
-        alias=alias,
+        alias=entry.name,
         env=env,
-        models=() if models is None else typed.texts(models, f"{what}.models", problems),
-        metadata=MappingProxyType(
-            {} if metadata is None else typed.data(metadata, f"{what}.metadata", problems)
-        ),
-        duration=_duration(parts.get("duration"), what, problems),
+        models=entry.child("models").strings(),
+        metadata=metadata.data(),
+        duration=_duration(entry.child("duration")),
     )
 
 
-def _env(node: Node | None, key: Node, what: str, problems: Problems) -> str | None:
-    if node is None:
-        # Anything but a mapping was noted already.
-        if key.value is None or isinstance(key.value, dict):
-            problems.add(
-                key.named, f"{what} needs env:, the variable of .env for it, such as MY_APP_API_KEY"
-            )
-        return None
-    name = typed.variable(node, f"{what}.env", problems)
+def _env(entry: Cursor) -> str | None:
+    env = entry.child("env")
+    # Anything but a mapping is reported already.
+    if not env.is_given and isinstance(entry.value, dict | None):
+        entry.add_at_name(f"{entry.path} needs env:, its variable in .env, such as MY_APP_API_KEY")
+    name = env.variable()
     if name is not None and (name in RESERVED or name.startswith(_OWN_PREFIX)):
-        problems.add(node.source, f"{what}.env: {name} is reserved, choose another name")
+        env.add(f"{env.path}: {name} is reserved, choose another name")
         return None
     return name
 
 
-def _duration(node: Node | None, what: str, problems: Problems) -> str | None:
-    if node is None or node.value is None:
-        return None
-    if isinstance(node.value, str) and DURATION.fullmatch(node.value):
-        return node.value
-    problems.add(
-        node.source, f"{what}.duration must be like 12h, 30d or 6mo, not {quote(node.plain())}"
-    )
+def _duration(duration: Cursor) -> str | None:
+    value = duration.value
+    if value is None or (isinstance(value, str) and DURATION.fullmatch(value)):
+        return value
+    duration.refuse("a number and a unit, such as 12h, 30d or 6mo")
     return None

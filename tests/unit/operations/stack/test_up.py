@@ -19,7 +19,7 @@ from gatewayctl.gateway.client import GatewayClient
 from gatewayctl.operations.stack.up import UpOptions, UpReport, up
 from gatewayctl.operations.state.lock import hold_lock
 from gatewayctl.settings.model import Settings
-from tests.fakes.answers import nobody
+from tests.fakes.answers import refuse_connection
 from tests.fakes.driving import driven, report_of
 from tests.fakes.litellm import URL, FakeLiteLLM, error, served
 from tests.fakes.phoenix import healthy_stack
@@ -269,7 +269,7 @@ def test_control_c_during_the_start_stops_what_this_run_started(
 def test_control_c_while_waiting_stops_what_this_run_started(
     settings: Settings, gateway: GatewayClient, stack: FakeLiteLLM
 ) -> None:
-    stack.planted["/health/readiness"] = nobody
+    stack.planted["/health/readiness"] = refuse_connection
     runtime = FakeRuntime()
     events = up(settings, resolved(runtime), gateway, UpOptions())
 

@@ -85,7 +85,7 @@ def test_a_holder_that_has_not_said_its_name_yet_is_told_so(text: str, state: Pa
     with hold_lock(state, "up"):
         (state / "lock").write_text(text)
         with (
-            pytest.raises(Locked, match="by a gatewayctl that has just begun"),
+            pytest.raises(Locked, match="by a gatewayctl that has just started"),
             hold_lock(state, "x"),
         ):
             pass

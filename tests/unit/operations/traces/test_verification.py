@@ -20,7 +20,7 @@ from gatewayctl.operations.traces.verification import (
 from gatewayctl.operations.traces.verify import parse_trace_id
 from gatewayctl.settings.model import Settings
 from gatewayctl.tracing.spans import Span
-from tests.fakes.answers import nobody
+from tests.fakes.answers import refuse_connection
 from tests.fakes.clock import FakeClock
 from tests.fakes.driving import report_of
 from tests.fakes.litellm import FakeLiteLLM, served
@@ -57,7 +57,7 @@ class World:
 
     def phoenix(self, request: httpx.Request) -> httpx.Response:
         if self.phoenix_away:
-            return nobody()
+            return refuse_connection()
         asked = request.url.params.get("trace_id")
         came = [span for at, spans in self.spans.items() if self.passed >= at for span in spans]
         found = came if asked == TRACE else []

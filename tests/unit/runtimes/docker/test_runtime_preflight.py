@@ -15,8 +15,8 @@ from gatewayctl.runtimes.docker.conflicts import needed_ports
 from gatewayctl.settings.model import Settings
 from tests.fakes.docker import FakeDocker, inspected
 from tests.fakes.driving import report_of
+from tests.fakes.other_user import as_nobody
 from tests.fakes.projects import project
-from tests.unit.env_file.someone_else import as_nobody
 from tests.unit.runtimes.docker.faked_engine import runtime_of
 
 

@@ -29,7 +29,7 @@ def test_declared_models_replace_those_of_the_reference_stack(tmp_path: Path) ->
     assert [model.name for model in settings.models] == ["claude", "demo"]
 
 
-def test_a_declared_demo_is_taken_as_it_is(tmp_path: Path) -> None:
+def test_a_declared_demo_is_not_replaced(tmp_path: Path) -> None:
     text = "profile: production\nmodels: {demo: {mock_response: Hello}}\n"
 
     (demo,) = project(tmp_path, text).models
@@ -66,7 +66,7 @@ def test_every_setting_of_a_model_is_kept(tmp_path: Path) -> None:
     )
 
 
-def test_a_text_alone_is_the_model(tmp_path: Path) -> None:
+def test_a_string_alone_is_the_model(tmp_path: Path) -> None:
     found = model(tmp_path, "mistral/mistral-large")
 
     assert found.litellm_params["model"] == "mistral/mistral-large"
@@ -111,7 +111,7 @@ def test_a_server_without_keys_never_gets_the_key_of_openai(tmp_path: Path, none
     assert found.litellm_params["api_key"] == "none"
 
 
-def test_a_provider_that_needs_no_key_is_sent_none(tmp_path: Path) -> None:
+def test_a_provider_without_keys_is_sent_no_key(tmp_path: Path) -> None:
     assert "api_key" not in model(tmp_path, "{model: ollama/x, api_key_env: none}").litellm_params
 
 
@@ -136,7 +136,7 @@ def test_litellms_names_are_understood_under_params_too(tmp_path: Path) -> None:
     assert (found.litellm_params["model"], found.num_retries, found.timeout) == ("openai/x", 7, 8)
 
 
-def test_variables_that_models_refer_to_are_handed_over(tmp_path: Path) -> None:
+def test_variables_that_models_refer_to_are_in_the_environment(tmp_path: Path) -> None:
     settings = project(
         tmp_path,
         "models:\n  m:\n    model: bedrock/x\n    params:\n"
@@ -153,7 +153,7 @@ def test_a_key_written_out_is_refused_and_not_shown(tmp_path: Path, key: str) ->
     message = complaint(tmp_path, f"{{model: openai/x, api_key: {key}}}")
 
     assert message == (
-        "models.m.api_key must not hold the key itself: write api_key_env: NAME"
+        "models.m.api_key must not contain the key itself: write api_key_env: NAME"
         " and put NAME into .env"
     )
 
@@ -162,19 +162,19 @@ def test_a_key_written_out_is_refused_and_not_shown(tmp_path: Path, key: str) ->
     ("body", "message"),
     [
         ("{}", "models.m needs model:"),
-        ("{model: 5}", "models.m.model must be a text, not '5'"),
-        ("{model: ''}", "models.m.model must be a text"),
+        ("{model: 5}", "models.m.model must be a string, not '5'"),
+        ("{model: ''}", "models.m.model must be a string"),
         ("[a]", "models.m must be a mapping, not a list"),
-        ("{model: a, timeout: 0}", "models.m.timeout must be a number of seconds above 0"),
-        ("{model: a, timeout: .inf}", "models.m.timeout must be a number of seconds above 0"),
-        ("{model: a, timeout: true}", "models.m.timeout must be a number of seconds above 0"),
-        ("{model: a, num_retries: -1}", "models.m.num_retries must be a whole number from 0"),
-        ("{model: a, num_retries: 1.5}", "models.m.num_retries must be a whole number from 0"),
-        ("{model: a, num_retries: yes}", "models.m.num_retries must be a whole number from 0"),
-        ("{model: a, mock_response: 3}", "models.m.mock_response must be a text"),
-        ("{model: a, api_base: []}", "models.m.api_base must be a text, not a list"),
+        ("{model: a, timeout: 0}", "models.m.timeout must be a positive number of seconds"),
+        ("{model: a, timeout: .inf}", "models.m.timeout must be a positive number of seconds"),
+        ("{model: a, timeout: true}", "models.m.timeout must be a positive number of seconds"),
+        ("{model: a, num_retries: -1}", "models.m.num_retries must be a non-negative integer"),
+        ("{model: a, num_retries: 1.5}", "models.m.num_retries must be a non-negative integer"),
+        ("{model: a, num_retries: yes}", "models.m.num_retries must be a non-negative integer"),
+        ("{model: a, mock_response: 3}", "models.m.mock_response must be a string"),
+        ("{model: a, api_base: []}", "models.m.api_base must be a string, not a list"),
         ("{model: a, params: 3}", "models.m.params must be a mapping, not '3'"),
-        ("{model: a, params: {top_p: .nan}}", "models.m.params.top_p must not hold infinity"),
+        ("{model: a, params: {top_p: .nan}}", "models.m.params.top_p must not be infinity"),
         ("{model: a, params: {model: b}}", "models.m.model is given twice"),
         ("{model: a, api_key_env: A-B}", "models.m.api_key_env must be the name of an environment"),
         ("{model: a, api_key_env: [A]}", "models.m.api_key_env must be the name of an environment"),
@@ -187,18 +187,18 @@ def test_a_key_written_out_is_refused_and_not_shown(tmp_path: Path, key: str) ->
             "unknown setting 'temperature' in models.m (known: ",
         ),
         ("{model: a, modle: b}", "unknown setting 'modle' in models.m (did you mean 'model'?)"),
-        ("{model: a, api_key_env: LITELLM_MASTER_KEY}", "models.m must not use LITELLM_MASTER_KEY"),
+        ("{model: a, api_key_env: LITELLM_MASTER_KEY}", "models.m.api_key_env must not use"),
         (
             "{model: a, api_key: os.environ/POSTGRES_PASSWORD}",
-            "models.m must not use POSTGRES_PASSWORD",
+            "models.m.api_key must not use POSTGRES_PASSWORD",
         ),
     ],
 )
-def test_a_wrong_model_is_refused_in_words(tmp_path: Path, body: str, message: str) -> None:
+def test_a_wrong_model_is_refused_with_a_message(tmp_path: Path, body: str, message: str) -> None:
     assert complaint(tmp_path, body).startswith(message)
 
 
-def test_an_unknown_parameter_is_told_where_it_belongs(tmp_path: Path) -> None:
+def test_the_message_about_an_unknown_parameter_names_where_it_belongs(tmp_path: Path) -> None:
     assert complaint(tmp_path, "{model: a, temperature: 1}").endswith(
         "; other parameters of LiteLLM go under params:"
     )

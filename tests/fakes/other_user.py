@@ -1,4 +1,4 @@
-"""Tests as a user without root's powers, in folders that such a user may enter."""
+"""Run a part of a test as another user, without the privileges of root."""
 
 from __future__ import annotations
 
@@ -11,7 +11,7 @@ NOBODY = 65534
 
 @contextmanager
 def as_nobody() -> Iterator[None]:
-    """Without root's powers: as nobody if we are root, else as we are."""
+    """Drop the privileges of root; another user stays who they are."""
     if os.geteuid() != 0:
         yield
         return
