@@ -11,7 +11,7 @@ from collections.abc import Collection, Generator, Iterator, Mapping, Sequence
 from datetime import datetime
 from typing import TYPE_CHECKING, Final
 
-from gatewayctl.errors import ServiceFailed, UnknownService
+from gatewayctl.errors import ServiceFailed
 from gatewayctl.generators import drain
 from gatewayctl.runtimes.base import (
     LogLine,
@@ -21,6 +21,7 @@ from gatewayctl.runtimes.base import (
     Started,
     StartReport,
     Stopped,
+    require_known_services,
 )
 from gatewayctl.runtimes.database_shell import DatabaseName, DatabaseShell
 from gatewayctl.runtimes.embedded import (
@@ -158,7 +159,7 @@ class EmbeddedRuntime:
         return running or (("orphan_processes",) if left else ())
 
     def restart(self, services: Sequence[str]) -> Generator[Progress, None, None]:
-        self._check_names(services)
+        require_known_services(services, SERVICES)
         # Without supervisord nothing runs that could be stopped.
         chosen = () if self._supervisor.pid() is None else tuple(services) or SERVICES
         yield from self._replace(chosen, fingerprints.compute(self._settings))
@@ -169,7 +170,7 @@ class EmbeddedRuntime:
     def logs(
         self, services: Sequence[str], *, tail: int | None, since: datetime | None, follow: bool
     ) -> Iterator[LogLine]:
-        self._check_names(services)
+        require_known_services(services, SERVICES)
         files = {name: self._layout.log(name) for name in services or SERVICES}
         return logs.read_logs(files, tail=tail, since=since, follow=follow)
 
@@ -330,11 +331,3 @@ class EmbeddedRuntime:
             address=address,
             detail=self._supervisor.last_exit(name) if failed else "",
         )
-
-    def _check_names(self, services: Sequence[str]) -> None:
-        for name in services:
-            if name not in SERVICES:
-                raise UnknownService(
-                    f"This project has no service {name!r}.",
-                    hint=f"Services: {', '.join(SERVICES)}.",
-                )
