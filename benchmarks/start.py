@@ -43,7 +43,7 @@ def _install(folder: Path) -> Path:
     """LiteLLM as its docs install it, from the same lock."""
     venv, uv = folder / "venv", find_uv_bin()
     python = str(venv / "bin/python")
-    make = [uv, "venv", "-q", str(venv), "--python", str(locate().litellm_python)]
+    make = [uv, "venv", "-q", str(venv), "--python", str(locate().python("litellm"))]
     # Copies: the generator writes into files that would be hard links to uv's cache.
     fill = [uv, "pip", "install", "-q", "--link-mode=copy", "--python", python]
     fill += ["--require-hashes", "-r", str(LOCKS / "litellm.txt")]

@@ -3,7 +3,7 @@
 """Keeps LiteLLM's own housekeeping out of the traces. LiteLLM imports it from beside its config.
 
 Its OpenTelemetry logger also listens to LiteLLM's services, and then every statement to its
-database is a span: several traces a second in Phoenix while nobody calls a model, and the model
+database is a span: several traces a second in Phoenix without any model call, and the model
 calls lost among them. LiteLLM has no setting for it: LITELLM_OTEL_EXCLUDED_SERVICES holds for
 the destinations of keys and teams only.
 """

@@ -7,6 +7,9 @@ from pathlib import Path
 
 from gatewayctl.operations.diagnosis.causes import CAUSES
 from gatewayctl.operations.diagnosis.findings.document import render_page
+from gatewayctl.operations.diagnosis.findings.machine import MACHINE, RUNTIME
+from gatewayctl.operations.diagnosis.findings.project import SECRETS, SETTINGS
+from gatewayctl.operations.diagnosis.findings.stack import GATEWAY, SERVICES, TRACES
 from gatewayctl.operations.diagnosis.findings.table import FINDINGS
 from gatewayctl.operations.doctor.checks.fixes import FIXES
 
@@ -29,8 +32,8 @@ def test_every_finding_has_a_section_to_link_to() -> None:
 
 
 def test_no_id_is_given_twice() -> None:
-    source = ROOT / "src" / "gatewayctl" / "operations" / "diagnosis" / "findings"
-    ids = re.findall(r'id="(\w+)"', "".join(path.read_text() for path in source.glob("*.py")))
+    areas = (SETTINGS, SECRETS, MACHINE, RUNTIME, SERVICES, GATEWAY, TRACES)
+    ids = [finding.id for area in areas for finding in area]
 
     assert sorted(ids) == sorted(FINDINGS)
 

@@ -1,4 +1,4 @@
-"""gatewayctl killed with signal 9 at a line it says; what a backup file holds."""
+"""Kill gatewayctl with signal 9 at a line of progress; read what a backup contains."""
 
 from __future__ import annotations
 
@@ -14,12 +14,12 @@ from gatewayctl.runtimes.base import ProgressState
 from tests.e2e.conftest import Project
 
 _STATES: Final = "|".join(get_args(ProgressState))
-_SAID: Final = re.compile(rf"^\S.*? (?:{_STATES})(?=$|[:( ])")
+_LINE: Final = re.compile(rf"^\S.*? (?:{_STATES})(?=$|[:( ])")
 
 
 @dataclass(frozen=True, kw_only=True)
 class Step:
-    """A line of progress less its details, and the how many-th of these it is."""
+    """A line of progress without its details; ``number`` counts equal ones from 1."""
 
     line: str
     number: int = 1
@@ -29,26 +29,26 @@ class Step:
 
 
 def steps(stderr: str) -> list[Step]:
-    """The steps of a verb that ran to its end, in their order."""
+    """The steps of a completed verb, in order."""
     seen: Counter[str] = Counter()
     found: list[Step] = []
     for line in stderr.splitlines():
-        said = _SAID.match(line)
-        if said is not None:
-            seen[said[0]] += 1
-            found.append(Step(line=said[0], number=seen[said[0]]))
+        match = _LINE.match(line)
+        if match is not None:
+            seen[match[0]] += 1
+            found.append(Step(line=match[0], number=seen[match[0]]))
     return found
 
 
-def killed_at(project: Project, step: Step | str, *words: str) -> bool:
-    """Run gatewayctl and kill it as soon as it says a line; false if it ended before."""
+def kill_at(project: Project, step: Step | str, *words: str) -> bool:
+    """Run gatewayctl and kill it at a line of progress; false if it ended before."""
     wanted = step if isinstance(step, Step) else Step(line=step)
     process = project.start(*words)
     assert process.stderr is not None
     seen = 0
     try:
-        for said in process.stderr:
-            seen += said.startswith(wanted.line)
+        for line in process.stderr:
+            seen += line.startswith(wanted.line)
             if seen == wanted.number:
                 process.kill()
                 return True
@@ -64,7 +64,7 @@ def backups(project: Project) -> list[Path]:
 
 
 def manifest(file: Path) -> dict[str, Any]:
-    """What a backup says of itself."""
+    """Read the manifest of a backup."""
     with tarfile.open(file) as tar:
         member = tar.extractfile("manifest.json")
         assert member is not None
@@ -72,21 +72,21 @@ def manifest(file: Path) -> dict[str, Any]:
         return found
 
 
-def keys_in(file: Path) -> int:
-    """How many virtual keys a backup holds."""
-    # A database that was dropped when the kill came has no table any more.
-    held: int = manifest(file)["rows"]["litellm"].get("LiteLLM_VerificationToken", 0)
-    return held
+def count_keys(file: Path) -> int:
+    """How many virtual keys a backup contains."""
+    # A kill between drop and create leaves a database without tables.
+    count: int = manifest(file)["rows"]["litellm"].get("LiteLLM_VerificationToken", 0)
+    return count
 
 
-def kept_keys(project: Project) -> set[int]:
-    """How many virtual keys each backup of the project holds."""
-    return {keys_in(file) for file in backups(project)}
+def count_kept_keys(project: Project) -> set[int]:
+    """How many virtual keys each backup of the project contains."""
+    return {count_keys(file) for file in backups(project)}
 
 
-def left_over(project: Project) -> list[str]:
-    """What a verb that was killed left in the project's folder and no later one removed."""
+def find_leftovers(project: Project) -> list[str]:
+    """What a killed verb left in the project's folder and no later one removed."""
     state = project.folder / ".gatewayctl"
     known = ("restore.json", "salt_key.partial")
-    half = [*state.glob("backups/.*"), *(state / name for name in known)]
-    return sorted(path.name for path in (*half, *project.folder.glob(".env.*")) if path.exists())
+    partial = [*state.glob("backups/.*"), *(state / name for name in known)]
+    return sorted(path.name for path in (*partial, *project.folder.glob(".env.*")) if path.exists())

@@ -1,4 +1,4 @@
-"""The stack's own PostgreSQL, spoken to with the psql and pg_dump of its environment."""
+"""LiteLLM's database of a running stack, through the psql and pg_dump of its environment."""
 
 from __future__ import annotations
 
@@ -18,7 +18,7 @@ class LiteLLMDatabase:
     environment: Environment
 
     def query(self, sql: str) -> str:
-        """Run statements, hand back what they answer."""
+        """Run statements and return their rows."""
         return self._run("psql", "-X", "-q", "-A", "-t", "-v", "ON_ERROR_STOP=1", stdin=sql)
 
     def dump(self, table: str) -> str:

@@ -1,4 +1,4 @@
-"""A PostgreSQL server of its own for one test module, gone afterwards."""
+"""A PostgreSQL server for one test module, removed afterwards."""
 
 from __future__ import annotations
 
@@ -9,7 +9,7 @@ from contextlib import contextmanager
 from dataclasses import dataclass, field
 from pathlib import Path
 
-from gatewayctl.runtimes.embedded.privileges import unprivileged
+from gatewayctl.runtimes.embedded.postgres.privileges import choose_postgres_user
 from tests.e2e.conftest import free_ports
 
 PASSWORD = "scratch-password"
@@ -34,7 +34,7 @@ class ScratchPostgres:
         }
 
     def start(self) -> None:
-        """Start the server; one that already runs is left alone."""
+        """Start the server if it does not run."""
         if (self.data / "postmaster.pid").exists():
             return
         # Not captured: the server would keep the pipe open.
@@ -78,10 +78,10 @@ def scratch_postgres(binaries: Path, folder: Path) -> Iterator[ScratchPostgres]:
     """A running server in ``folder``; stopped and removed when the block ends."""
     data = folder / "data"
     data.mkdir(parents=True)
-    who = unprivileged()
-    who.give(data)
+    user = choose_postgres_user()
+    user.own(data)
     (port,) = free_ports(1)
-    server = ScratchPostgres(binaries=binaries, data=data, port=port, prefix=who.prefix)
+    server = ScratchPostgres(binaries=binaries, data=data, port=port, prefix=user.prefix)
     server.initialize()
     server.start()
     try:

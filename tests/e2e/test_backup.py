@@ -1,6 +1,6 @@
-"""Backup, reset and restore of a real stack: under load, killed at every step, on another machine.
+"""Backup, reset and restore of a real stack: under load, killed at steps, on another machine.
 
-One stack for the whole file; the tests build on each other in the order they stand in.
+The tests share one stack and build on each other, in the order of the file.
 """
 
 from __future__ import annotations
@@ -19,7 +19,7 @@ import pytest
 
 from gatewayctl.runtimes.embedded.environment import Environment
 from tests.e2e.conftest import Project, own_stack
-from tests.e2e.killing import backups, killed_at, manifest
+from tests.e2e.killing import backups, kill_at, manifest
 from tests.e2e.litellm_database import LiteLLMDatabase
 
 COUNT_SPEND = 'select count(*) from "LiteLLM_SpendLogs"'
@@ -42,7 +42,7 @@ def database(project: Project, embedded_environment: Environment) -> LiteLLMData
 
 @dataclass
 class Story:
-    """What was backed up, for the tests after the one that made it."""
+    """What was backed up, for the following tests."""
 
     file: Path | None = None
     key: str = ""
@@ -57,7 +57,7 @@ def story() -> Story:
 
 @contextmanager
 def load(project: Project, *, per_second: float = 5) -> Iterator[list[int]]:
-    """Chat requests at a steady rate while the block runs; yields their answers' status codes."""
+    """Send chat requests at a steady rate while the block runs; yields their status codes."""
     statuses: list[int] = []
     over = threading.Event()
     key = project.secrets()["LITELLM_API_KEY"]
@@ -90,7 +90,7 @@ def chat(client: httpx.Client, project: Project, key: str) -> int:
         return 0
 
 
-def opens(project: Project, key: str) -> bool:
+def is_accepted(project: Project, key: str) -> bool:
     with httpx.Client(timeout=30) as client:
         return chat(client, project, key) == 200
 
@@ -101,8 +101,8 @@ def traces(project: Project, trace_id: str) -> list[Any]:
     return found
 
 
-def stored_credential(project: Project) -> None:
-    """A provider's key, stored as the admin UI stores it."""
+def store_credential(project: Project) -> None:
+    """Store a provider's key as the admin UI does."""
     answer = httpx.post(
         f"{project.gateway_url}/credentials",
         headers={"authorization": f"Bearer {project.secrets()['LITELLM_MASTER_KEY']}"},
@@ -116,18 +116,18 @@ def stored_credential(project: Project) -> None:
     assert answer.status_code == 200, answer.text
 
 
-def until_quiet(database: LiteLLMDatabase) -> None:
-    """Until LiteLLM has written what it still had in memory: it does so every 2 to 7 seconds."""
+def wait_until_quiet(database: LiteLLMDatabase) -> None:
+    """Wait until LiteLLM has written its spend from memory, which it does every 2 to 7 seconds."""
     seen: list[int] = []
     while len(seen) < 9 or len(set(seen[-9:])) > 1:
         seen.append(int(database.query(COUNT_SPEND)))
         time.sleep(1)
 
 
-def test_a_backup_under_load_disturbs_no_request_and_holds_no_plain_credential(
+def test_a_backup_under_load_fails_no_request_and_contains_no_plain_credential(
     project: Project, story: Story
 ) -> None:
-    stored_credential(project)
+    store_credential(project)
     story.trace = project.data("chat", "--model", "demo", "--verify", "before")["trace_id"]
     story.key = project.secrets()["LITELLM_API_KEY"]
 
@@ -145,39 +145,41 @@ def test_a_backup_under_load_disturbs_no_request_and_holds_no_plain_credential(
     assert PROVIDER_KEY.encode() not in Path(data["file"]).read_bytes()
 
 
-# Lines it says when it begins or ends a step; every step is interrupted in tests/unit.
+# Lines of progress at the start or end of a step; tests/unit interrupts at every step.
 RESET_STEPS = ("database litellm working", "database litellm ready", "litellm ready")
 RESTORE_STEPS = ("services working", "swap of litellm ready", "secrets ready", "litellm working")
 
 
 @pytest.mark.full
 @pytest.mark.timeout(900)
-def test_a_reset_killed_at_its_steps_is_finished_by_the_next_and_what_is_lost_is_kept(
+def test_a_killed_reset_is_finished_by_the_next_and_the_lost_data_is_in_a_backup(
     project: Project, story: Story, database: LiteLLMDatabase
 ) -> None:
-    until_quiet(database)
+    wait_until_quiet(database)
     quiet = project.data("backup")
     story.file, story.contents = Path(quiet["file"]), quiet["contents"]
 
-    missed = [step for step in RESET_STEPS if not killed_at(project, step, "reset", "--yes")]
+    missed = [step for step in RESET_STEPS if not kill_at(project, step, "reset", "--yes")]
     assert missed == []
     project.ok("reset", "--yes")
 
-    assert not opens(project, story.key)
-    assert opens(project, project.secrets()["LITELLM_API_KEY"])
+    assert not is_accepted(project, story.key)
+    assert is_accepted(project, project.secrets()["LITELLM_API_KEY"])
     assert len(traces(project, story.trace)) > 1
-    # A database that was dropped when the kill came has no table any more.
-    held = [manifest(file)["rows"]["litellm"].get("LiteLLM_SpendLogs") for file in backups(project)]
-    assert held.count(story.contents["spend_logs"]) >= 2
+    # A kill between drop and create leaves a database without tables.
+    counts = [
+        manifest(file)["rows"]["litellm"].get("LiteLLM_SpendLogs") for file in backups(project)
+    ]
+    assert counts.count(story.contents["spend_logs"]) >= 2
 
 
 @pytest.mark.full
 @pytest.mark.timeout(900)
-def test_a_restore_killed_at_its_steps_is_finished_by_the_next_with_everything_as_it_was(
+def test_a_killed_restore_is_finished_by_the_next(
     project: Project, story: Story, database: LiteLLMDatabase
 ) -> None:
     words = ("restore", str(story.file), "--yes")
-    missed = [step for step in RESTORE_STEPS if not killed_at(project, step, *words)]
+    missed = [step for step in RESTORE_STEPS if not kill_at(project, step, *words)]
     assert missed == []
     report = project.data(*words)
 
@@ -186,7 +188,7 @@ def test_a_restore_killed_at_its_steps_is_finished_by_the_next_with_everything_a
     assert report["key_opens"] is True
     assert report["credential"] == "decrypted"
     assert project.secrets()["LITELLM_API_KEY"] == story.key
-    assert opens(project, story.key)
+    assert is_accepted(project, story.key)
     assert len(traces(project, story.trace)) > 1
     assert {key["state"] for key in project.data("keys", "list")["keys"]} == {"ok"}
     kept = {path.name for path in (project.folder / ".gatewayctl/backups").iterdir()}
@@ -213,7 +215,7 @@ def test_an_encrypted_backup_is_restored_on_another_machine(
     try:
         assert refused.returncode == 4
         assert report["config"] == "restored"
-        assert opens(other, key)
+        assert is_accepted(other, key)
         theirs, ours = other.secrets(), project.secrets()
         assert theirs["LITELLM_SALT_KEY"] == ours["LITELLM_SALT_KEY"]
         assert theirs["LITELLM_POSTGRES_PASSWORD"] != ours["LITELLM_POSTGRES_PASSWORD"]

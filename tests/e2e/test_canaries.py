@@ -1,4 +1,4 @@
-"""Marked secrets in every place, every verb and many failures, then a search everywhere."""
+"""Marked secrets in every place, every verb and many failures, then a search of all output."""
 
 from __future__ import annotations
 
@@ -28,10 +28,10 @@ from tests.e2e.conftest import Project, own_stack
 from tests.e2e.litellm_database import LiteLLMDatabase
 
 VIRTUAL = frozenset({"LITELLM_API_KEY", "LITELLM_EVAL_KEY", "BATCH_KEY"})
-# The verbs whose purpose is to print a virtual key, and nothing else that is secret.
+# The verbs that may print virtual keys, and no other secret.
 PRINTS = {("env",): VIRTUAL, ("keys", "create", "--show"): VIRTUAL}
 
-# What each verb is called with while the stack runs; a verb that is not here runs bare.
+# The arguments of each verb while the stack runs; other verbs run without arguments.
 CALLS: dict[tuple[str, ...], list[list[str]]] = {
     ("chat",): [
         ["--model", "demo", "--component", "passthrough", "Hello"],
@@ -44,8 +44,8 @@ CALLS: dict[tuple[str, ...], list[list[str]]] = {
         ["--metadata", "nonsense", "Hello"],
         [],
     ],
-    ("demo",): [],  # up and chat, with models of its own
-    ("down",): [],  # comes last
+    ("demo",): [],  # up and chat, with its own models
+    ("down",): [],  # runs last
     ("env",): [[], ["--format", "json"], ["--for", "container"], ["--key", "no-such-key"]],
     ("init",): [[], ["--json"]],
     ("keys", "check"): [[], ["--json"], ["--fix", "--json"]],
@@ -85,12 +85,12 @@ class QuotingProvider(BaseHTTPRequestHandler):
     """A provider that quotes the key it refuses, as some do."""
 
     def log_message(self, *_: object) -> None:
-        """Say nothing."""
+        """No log on stderr."""
 
     def do_POST(self) -> None:
         self.rfile.read(int(self.headers.get("content-length") or 0))
-        said = f"Incorrect API key provided: {self.headers['authorization']}"
-        body = json.dumps({"error": {"message": said, "code": "invalid_api_key"}}).encode()
+        message = f"Incorrect API key provided: {self.headers['authorization']}"
+        body = json.dumps({"error": {"message": message, "code": "invalid_api_key"}}).encode()
         self.send_response(401)
         self.send_header("content-type", "application/json")
         self.send_header("content-length", str(len(body)))
@@ -131,50 +131,50 @@ def project(
     canaries: Canaries,
     tmp_path_factory: pytest.TempPathFactory,
 ) -> Iterator[Project]:
-    with own_stack(tmp_path_factory.mktemp("canaries"), upstream=provider) as made:
-        config = yaml.safe_load((made.folder / "gateway.yaml").read_text(encoding="utf-8"))
+    with own_stack(tmp_path_factory.mktemp("canaries"), upstream=provider) as created:
+        config = yaml.safe_load((created.folder / "gateway.yaml").read_text(encoding="utf-8"))
         model = next(iter(config["models"].values()))
         config["models"] = {
             name: {**model, "model": f"openai/{name}"} for name in ("relay", "quotes-its-key")
         }
-        (made.folder / "gateway.yaml").write_text(yaml.safe_dump(config), encoding="utf-8")
-        (made.folder / ".env").write_text(dotenv(canaries.values), encoding="utf-8")
-        yield made
+        (created.folder / "gateway.yaml").write_text(yaml.safe_dump(config), encoding="utf-8")
+        (created.folder / ".env").write_text(dotenv(canaries.values), encoding="utf-8")
+        yield created
 
 
 def verbs() -> list[tuple[str, ...]]:
-    """Every command there is, as the words that call it."""
+    """Every command, as its arguments."""
 
-    def below(command: Any, words: tuple[str, ...]) -> Iterator[tuple[str, ...]]:
+    def below(command: Any, arguments: tuple[str, ...]) -> Iterator[tuple[str, ...]]:
         inner = getattr(command, "commands", None)
         if inner is None:
-            yield words
+            yield arguments
             return
         for name, each in inner.items():
-            yield from below(each, (*words, name))
+            yield from below(each, (*arguments, name))
 
     return list(below(typer.main.get_command(app), ()))
 
 
 class Searched:
-    """Runs gatewayctl and looks into all it says."""
+    """Runs gatewayctl and searches all its output."""
 
     def __init__(self, project: Project, canaries: Canaries) -> None:
         self.project = project
         self.canaries = canaries
         self.exits: dict[str, int] = {}
 
-    def run(self, *words: str, stdin: str | None = None) -> subprocess.CompletedProcess[str]:
-        done = self.project.run("-v", *words, stdin=stdin)
+    def run(self, *arguments: str, stdin: str | None = None) -> subprocess.CompletedProcess[str]:
+        done = self.project.run("-v", *arguments, stdin=stdin)
         allowed: frozenset[str] = frozenset()
         for verb, names in PRINTS.items():
-            if words[: 1 if len(verb) == 1 else 2] == verb[:2] and set(verb) <= set(words):
+            if arguments[: 1 if len(verb) == 1 else 2] == verb[:2] and set(verb) <= set(arguments):
                 allowed = names
-        said = " ".join(words)
-        self.canaries.look(f"stdout of {said}", done.stdout, allowed=allowed)
-        self.canaries.look(f"stderr of {said}", done.stderr)
-        self.exits.setdefault(said, done.returncode)
-        # New secrets of .env are marked too, once they are there.
+        command = " ".join(arguments)
+        self.canaries.search(f"stdout of {command}", done.stdout, allowed=allowed)
+        self.canaries.search(f"stderr of {command}", done.stderr)
+        self.exits.setdefault(command, done.returncode)
+        # New secrets in .env are searched for too.
         self.canaries.values.update(
             {
                 f"{name} ({value[-4:]})": value
@@ -186,7 +186,7 @@ class Searched:
 
 
 def story(searched: Searched) -> None:
-    """Every verb while the stack runs, failures among them."""
+    """Run every verb on the running stack, including failures."""
     project = searched.project
     assert searched.run("up", "--timeout", "240").returncode == 0
     headers = {"authorization": f"Bearer {project.secrets()['LITELLM_MASTER_KEY']}"}
@@ -195,27 +195,27 @@ def story(searched: Searched) -> None:
     httpx.post(url, headers=headers, json={"key_alias": "by-hand"}, timeout=30).raise_for_status()
     for verb in verbs():
         searched.run(*verb, "--help")
-        for words in CALLS.get(verb, [[]]):
-            searched.run(*verb, *words)
+        for arguments in CALLS.get(verb, [[]]):
+            searched.run(*verb, *arguments)
     elsewhere = str(project.folder / "elsewhere")
     searched.run("-C", elsewhere, "init", "--openai-api-key-stdin", stdin=provider_key)
     searched.run("-C", elsewhere, "init", "--force")
     wrong = canary("sk-")
     searched.canaries.values["a wrong key"] = wrong
-    for name, words in {
+    for name, arguments in {
         "LITELLM_MASTER_KEY": ["keys", "create"],
         "LITELLM_API_KEY": ["chat", "--model", "demo", "Hello"],
         "LITELLM_EVAL_KEY": ["keys", "rotate", "litellm-eval"],
         "GATEWAYCTL_RUNTIME": ["status"],
     }.items():
         project.extra_env[name] = wrong
-        searched.run(*words)
-        searched.run(*words, "--json")
+        searched.run(*arguments)
+        searched.run(*arguments, "--json")
         del project.extra_env[name]
 
 
 def files_that_are_wrong(searched: Searched, canaries: Canaries) -> None:
-    """Settings no verb can read, with secrets in the very places that are quoted in errors."""
+    """Run verbs with invalid settings, with secrets in the places that errors quote."""
     secret = canaries.values["SOMEBODY_ELSES"]
     project = searched.project
     for name, text in (
@@ -232,14 +232,19 @@ def files_that_are_wrong(searched: Searched, canaries: Canaries) -> None:
         path = project.folder / name
         kept = path.read_bytes()
         path.write_text(text, encoding="utf-8")
-        for words in (["keys", "list"], ["status", "--json"], ["render", "--check"], ["chat", "x"]):
-            done = project.run("-v", *words)
-            canaries.look(f"{words} with {name}: {text[:20]}", done.stdout + done.stderr)
+        for arguments in (
+            ["keys", "list"],
+            ["status", "--json"],
+            ["render", "--check"],
+            ["chat", "x"],
+        ):
+            done = project.run("-v", *arguments)
+            canaries.search(f"{arguments} with {name}: {text[:20]}", done.stdout + done.stderr)
         path.write_bytes(kept)
 
 
 def spend_logs(project: Project) -> str:
-    """What LiteLLM stored about every call, as text; its rows are written some seconds later."""
+    """The spend logs of every call, as text; LiteLLM writes them some seconds later."""
     headers = {"authorization": f"Bearer {project.secrets()['LITELLM_MASTER_KEY']}"}
     now = datetime.now(UTC)
     params = {
@@ -269,7 +274,7 @@ def spend_logs(project: Project) -> str:
 
 
 def stored_spans(project: Project) -> str:
-    """Every span of every project of Phoenix, as text."""
+    """Every span of every Phoenix project, as text."""
     projects = httpx.get(f"{project.phoenix_url}/v1/projects", timeout=30).json()["data"]
     texts = []
     for each in projects:
@@ -290,7 +295,7 @@ def stored_spans(project: Project) -> str:
 
 @pytest.mark.full
 @pytest.mark.timeout(900)
-def test_no_secret_is_anywhere_it_must_not_be(
+def test_no_secret_is_in_any_place_where_it_must_not_be(
     project: Project, canaries: Canaries, embedded_environment: Environment
 ) -> None:
     searched = Searched(project, canaries)
@@ -303,13 +308,13 @@ def test_no_secret_is_anywhere_it_must_not_be(
         searched.run("restart", "litellm")
         searched.run("reset", "--yes")
         searched.run("down")
-        for words in (["keys", "check"], ["chat", "Hello"], ["models", "list", "--json"]):
-            searched.run(*words)
+        for arguments in (["keys", "check"], ["chat", "Hello"], ["models", "list", "--json"]):
+            searched.run(*arguments)
 
-    canaries.look("the spend logs", spend)
-    canaries.look("Phoenix's spans", spans)
-    canaries.look("the table of keys", dump)
-    # A backup holds .env, and is as closed as it is.
+    canaries.search("the spend logs", spend)
+    canaries.search("Phoenix's spans", spans)
+    canaries.search("the table of keys", dump)
+    # A backup contains .env, so it has the same file mode.
     backups = project.folder / ".gatewayctl" / "backups"
     archives = [path for path in backups.iterdir() if path.is_file()]
     assert {stat.S_IMODE(path.stat().st_mode) for path in archives} == {0o600}
@@ -319,19 +324,19 @@ def test_no_secret_is_anywhere_it_must_not_be(
         project.folder / "elsewhere" / ".env",
         project.folder / ".gatewayctl" / "postgres" / "data",
     )
-    files = canaries.look_into(project.folder, but=own)
+    files = canaries.search_folder(project.folder, but=own)
 
     assert sorted(set(canaries.hits)) == []
-    # And all of it was really there to be looked at.
+    # Check that the search covered everything.
     assert set(searched.exits.values()) >= {0, 2, 3, 5, 6}
     assert searched.exits["keys rotate litellm-eval"] == 0
     assert "litellm-dev" in dump
     assert files >= 8
-    assert watch.looks > 100
+    assert watch.scans > 100
     assert any("supervisor" in line for line in watch.seen)
 
 
-def test_a_bug_s_traceback_holds_no_secret(
+def test_the_traceback_of_an_internal_error_contains_no_secret(
     tmp_path: Path, capfd: pytest.CaptureFixture[str]
 ) -> None:
     found = Canaries(values={"LITELLM_MASTER_KEY": canary("sk-")})
@@ -348,7 +353,7 @@ def test_a_bug_s_traceback_holds_no_secret(
         env=dict.fromkeys(found.values),
     )
 
-    found.look("the output", result.output + result.stderr + "".join(capfd.readouterr()))
+    found.search("the output", result.output + result.stderr + "".join(capfd.readouterr()))
     assert result.exit_code == 1
     assert "Traceback" in result.stderr
     assert found.hits == []
@@ -358,12 +363,12 @@ def test_a_bug_s_traceback_holds_no_secret(
     "leak",
     [str, lambda value: value[:20], lambda value: f"Basic {value[3:]}", lambda v: v.encode().hex()],
 )
-def test_the_search_finds_a_secret_that_is_there(leak: Callable[[str], str]) -> None:
+def test_the_search_finds_a_secret(leak: Callable[[str], str]) -> None:
     secret = canary("sk-")
     found = Canaries(values={"X": secret})
 
-    found.look("nowhere", f"sk-…{secret[-4:]}")
-    found.look("here", f"before {leak(secret)} after")
+    found.search("nowhere", f"sk-…{secret[-4:]}")
+    found.search("here", f"before {leak(secret)} after")
 
     assert found.hits == (["X in here"] if len(leak(secret)) > 20 else [])
 

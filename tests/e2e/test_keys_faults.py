@@ -1,7 +1,7 @@
-"""A fault at each step of making and rotating a key, against the real LiteLLM.
+"""A fault at each step of creating and rotating a key, with the real LiteLLM.
 
-Whatever happened, the next `keys create` or `keys check --fix` ends with one live key of
-the alias, and the value in .env opens the gateway.
+After any of them, the next `keys create` or `keys check --fix` leaves one live key of
+the alias, and the gateway accepts the value in .env.
 """
 
 from __future__ import annotations
@@ -34,7 +34,7 @@ ENV = "APP_KEY"
 NUMBERS = itertools.count(1)
 IMPATIENT = httpx.Timeout(0.4, connect=5)
 
-# What each verb asks of LiteLLM, in its order; a test below holds it to that.
+# The requests of each verb, in order; a test below checks them.
 STEPS = {
     "create": ("GET /key/list", "POST /key/generate"),
     "replace": (
@@ -66,7 +66,7 @@ FAULTS = [
 
 
 class ImpatientClient(GatewayClient):
-    """Gives up soon on the answer that will be late, so that it costs a test no half minute."""
+    """Has a short timeout for the answer that will be late, which saves a test half a minute."""
 
     def __init__(self, http: httpx.Client, proxy: FaultProxy) -> None:
         super().__init__(http, proxy.url)
@@ -80,7 +80,7 @@ class ImpatientClient(GatewayClient):
 
 @dataclass(kw_only=True)
 class Desk:
-    """A project of its own on the shared gateway, which it reaches through the proxy."""
+    """A project on the shared gateway, which it reaches through the proxy."""
 
     folder: Path
     proxy: FaultProxy
@@ -98,14 +98,14 @@ class Desk:
         return self.name
 
     def live(self) -> list[VirtualKey]:
-        """Every live key that this project made, or that has its alias."""
+        """Every live key that this project created, or that has its alias."""
         return [
             key
             for key in iterate_keys(self.direct, self.master)
             if key.metadata.get("project") == self.name or key.alias == self.alias
         ]
 
-    def held(self) -> Secret | None:
+    def stored(self) -> Secret | None:
         return read_env_file_values(self.settings).get(ENV)
 
     def opens(self, secret: Secret | None) -> bool:
@@ -116,25 +116,27 @@ class Desk:
         return answer.status_code == 200
 
     def prepare(self, verb: str) -> None:
-        """What there is before the verb runs."""
+        """Set up what the verb needs."""
         if verb.startswith("rotate"):
             create_keys(self.settings, self.direct, KeyRequest())
         if verb == "replace":
-            # Ours, and nobody has its secret.
+            # A key of ours, and its secret is lost.
             metadata = declared_metadata(self.settings.keys[0], self.name)
             lost = NewKey(
-                alias=self.alias, secret=Secret(f"sk-lost-and-gone-{self.name}"), metadata=metadata
+                alias=self.alias,
+                secret=Secret(f"sk-lost-and-deleted-{self.name}"),
+                metadata=metadata,
             )
             generate_key(self.direct, self.master, lost)
 
-    def words(self, verb: str) -> list[str]:
+    def arguments(self, verb: str) -> list[str]:
         rotate = ["keys", "rotate", self.alias]
         return {"rotate": rotate, "rotate with grace": [*rotate, "--grace", "1h"]}.get(
             verb, ["keys", "create"]
         )
 
     def run(self, verb: str) -> None:
-        """In this process; how it fails is not what is asked here."""
+        """Run the verb in this process; its failure is not what the test checks."""
         with contextlib.suppress(GatewayctlError):
             if verb.startswith("rotate"):
                 grace = "1h" if verb.endswith("grace") else None
@@ -143,20 +145,20 @@ class Desk:
                 create_keys(self.settings, self.through, KeyRequest())
 
     def run_and_die(self, verb: str) -> int:
-        """In a process of its own, which the proxy kills."""
+        """Run the verb in another process, which the proxy kills."""
         project = Project(folder=self.folder, ports={})
-        process = project.start(*self.words(verb))
+        process = project.start(*self.arguments(verb))
         self.proxy.aim(process.pid)
         process.communicate(timeout=60)
         return process.returncode
 
     def assert_whole(self, *, grace: bool = False) -> None:
-        """One live key, held by .env, and nothing else of this project anywhere."""
-        secret, keys = self.held(), self.live()
-        bearers = [key for key in keys if key.alias == self.alias]
-        others = [key for key in keys if key not in bearers]
+        """Assert one live key, held by .env, and nothing else of this project."""
+        secret, keys = self.stored(), self.live()
+        current = [key for key in keys if key.alias == self.alias]
+        others = [key for key in keys if key not in current]
         assert secret is not None
-        assert [key.hash for key in bearers] == [hash_key(secret)]
+        assert [key.hash for key in current] == [hash_key(secret)]
         assert self.opens(secret)
         assert [key.alias for key in others if not (grace and is_predecessor(key))] == []
         assert all(key.expires is not None for key in others)
@@ -169,8 +171,8 @@ class Desk:
 
 @pytest.fixture(scope="module")
 def proxy(stack: Project) -> Iterator[FaultProxy]:
-    with between(stack.ports["litellm"]) as made:
-        yield made
+    with between(stack.ports["litellm"]) as created:
+        yield created
 
 
 @pytest.fixture
@@ -183,7 +185,7 @@ def desk(stack: Project, proxy: FaultProxy, tmp_path: Path) -> Iterator[Desk]:
     (tmp_path / ".env").chmod(0o600)
     proxy.arm(None)
     with new_http_client() as http:
-        made = Desk(
+        created = Desk(
             folder=tmp_path,
             proxy=proxy,
             direct=GatewayClient(http, stack.gateway_url),
@@ -191,15 +193,15 @@ def desk(stack: Project, proxy: FaultProxy, tmp_path: Path) -> Iterator[Desk]:
             master=Secret(master),
             name=name,
         )
-        yield made
+        yield created
         headers = {"Authorization": f"Bearer {master}"}
-        left = [key.hash for key in made.live()]
+        left = [key.hash for key in created.live()]
         if left:
             http.post(f"{stack.gateway_url}/key/delete", headers=headers, json={"keys": left})
 
 
 @pytest.mark.parametrize("verb", STEPS)
-def test_the_steps_are_those_that_faults_are_put_into(desk: Desk, verb: str) -> None:
+def test_the_requests_of_each_verb_are_those_that_the_faults_hit(desk: Desk, verb: str) -> None:
     desk.prepare(verb)
     desk.proxy.arm(None)
 
@@ -224,8 +226,8 @@ def test_after_a_fault_the_next_run_leaves_one_live_key_that_env_holds(
     assert kind != "late" or desk.proxy.done_late.wait(30)
     assert len(desk.proxy.seen) >= at
     if verb.startswith("rotate"):
-        # Rotating never leaves .env with a key that does not work, not for a moment.
-        assert desk.opens(desk.held())
+        # While rotating, .env always holds a key that works.
+        assert desk.opens(desk.stored())
     desk.proxy.arm(None)
     if (at + get_args(Kind).index(kind)) % 2:
         create_keys(desk.settings, desk.direct, KeyRequest())
@@ -235,23 +237,23 @@ def test_after_a_fault_the_next_run_leaves_one_live_key_that_env_holds(
 
 
 @pytest.mark.parametrize("verb", STEPS)
-def test_a_full_disk_changes_nothing_that_works(desk: Desk, verb: str) -> None:
+def test_a_full_disk_changes_nothing(desk: Desk, verb: str) -> None:
     desk.prepare(verb)
-    before = desk.held(), {key.hash for key in desk.live()}
-    # No file may grow: what a full disk does to a write.
+    before = desk.stored(), {key.hash for key in desk.live()}
+    # Files cannot grow, as on a full disk.
     script = 'ulimit -f 0; exec "$0" "$@"'
     project = Project(folder=desk.folder, ports={}, program=("sh", "-c", script, str(PROGRAM)))
 
-    done = project.run(*desk.words(verb))
+    done = project.run(*desk.arguments(verb))
 
     assert done.returncode == 3, done.stderr
     assert "cannot be written" in done.stderr
-    assert (desk.held(), {key.hash for key in desk.live()}) == before
+    assert (desk.stored(), {key.hash for key in desk.live()}) == before
     create_keys(desk.settings, desk.direct, KeyRequest())
     desk.assert_whole()
 
 
-def test_a_rotation_that_was_interrupted_is_told_and_put_right_by_the_command_line(
+def test_an_interrupted_rotation_is_reported_and_fixed_by_the_command_line(
     desk: Desk,
 ) -> None:
     desk.prepare("rotate")
@@ -265,6 +267,6 @@ def test_a_rotation_that_was_interrupted_is_told_and_put_right_by_the_command_li
     fixed = project.run("keys", "check", "--fix")
 
     assert (checked.returncode, fixed.returncode) == (8, 0)
-    assert "a rotation of it was interrupted" in checked.stderr
+    assert "its rotation was interrupted" in checked.stderr
     assert "unfinished" in listed_then
     desk.assert_whole()

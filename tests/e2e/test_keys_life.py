@@ -1,4 +1,4 @@
-"""The whole life of a virtual key on the real stack, as a person would drive it."""
+"""The life of a virtual key on the real stack, as a user would manage it."""
 
 from __future__ import annotations
 
@@ -19,7 +19,7 @@ from tests.e2e.litellm_database import LiteLLMDatabase
 
 
 def chat_status(project: Project, key: str) -> int:
-    """What the gateway answers to a chat with this very key."""
+    """The HTTP status of a chat with this key."""
     return httpx.post(
         f"{project.gateway_url}/v1/chat/completions",
         headers={"authorization": f"Bearer {key}"},
@@ -29,24 +29,24 @@ def chat_status(project: Project, key: str) -> int:
 
 
 def management(project: Project, method: str, path: str, **rest: Any) -> Any:
-    """A call with the master key, behind gatewayctl's back."""
+    """A call with the master key, without gatewayctl."""
     headers = {"authorization": f"Bearer {project.secrets()['LITELLM_MASTER_KEY']}"}
     url = f"{project.gateway_url}{path}"
     return httpx.request(method, url, headers=headers, timeout=30, **rest).raise_for_status().json()
 
 
 @pytest.fixture
-def beside(stack: Project, tmp_path: Path) -> Iterator[Project]:
-    """Another project on the same gateway, with keys of its own."""
-    made = Project(folder=tmp_path, ports=stack.ports)
+def other_project(stack: Project, tmp_path: Path) -> Iterator[Project]:
+    """Another project on the same gateway, with its own keys."""
+    created = Project(folder=tmp_path, ports=stack.ports)
     (tmp_path / ".env").write_text(
         f"LITELLM_MASTER_KEY={stack.secrets()['LITELLM_MASTER_KEY']}\n", encoding="utf-8"
     )
     (tmp_path / ".env").chmod(0o600)
-    declare(made, "app: {env: APP_KEY, models: [demo], metadata: {team: search}}")
-    yield made
+    declare(created, "app: {env: APP_KEY, models: [demo], metadata: {team: search}}")
+    yield created
     for alias in ("app", "batch"):
-        made.run("keys", "revoke", alias, "--yes")
+        created.run("keys", "revoke", alias, "--yes")
 
 
 def declare(project: Project, *keys: str) -> None:
@@ -55,10 +55,10 @@ def declare(project: Project, *keys: str) -> None:
     (project.folder / "gateway.yaml").write_text(f"{text}\n", encoding="utf-8")
 
 
-def test_a_key_is_made_used_rotated_and_revoked(stack: Project) -> None:
+def test_a_key_is_created_used_rotated_and_revoked(stack: Project) -> None:
     stack.ok("keys", "create", "life", "--env", "LIFE_KEY", "--model", "demo")
     first = stack.secrets()["LIFE_KEY"]
-    said = stack.ok("chat", "--key-env", "LIFE_KEY", "--model", "demo", "Hello")
+    output = stack.ok("chat", "--key-env", "LIFE_KEY", "--model", "demo", "Hello")
 
     rotated = stack.data("keys", "rotate", "life")
     second = stack.secrets()["LIFE_KEY"]
@@ -67,7 +67,7 @@ def test_a_key_is_made_used_rotated_and_revoked(stack: Project) -> None:
 
     stack.ok("keys", "revoke", "life", "--yes")
 
-    assert "demo model" in said
+    assert "demo model" in output
     assert first != second
     assert (rotated["previous"], rotated["models"]) == ("revoked", ["demo"])
     assert after_rotation == (401, 200)
@@ -78,22 +78,22 @@ def test_a_key_is_made_used_rotated_and_revoked(stack: Project) -> None:
     assert "life" not in {key["alias"] for key in stack.data("keys", "list")["keys"]}
 
 
-def test_with_a_grace_both_keys_work_until_it_is_over(beside: Project) -> None:
-    beside.ok("keys", "create")
-    first = beside.secrets()["APP_KEY"]
+def test_with_a_grace_both_keys_work_until_it_ends(other_project: Project) -> None:
+    other_project.ok("keys", "create")
+    first = other_project.secrets()["APP_KEY"]
 
-    rotated = beside.data("keys", "rotate", "app", "--grace", "1h")
-    second = beside.secrets()["APP_KEY"]
-    at_once = chat_status(beside, first), chat_status(beside, second)
-    listed = {key["alias"]: key for key in beside.data("keys", "list")["keys"]}
+    rotated = other_project.data("keys", "rotate", "app", "--grace", "1h")
+    second = other_project.secrets()["APP_KEY"]
+    at_once = chat_status(other_project, first), chat_status(other_project, second)
+    listed = {key["alias"]: key for key in other_project.data("keys", "list")["keys"]}
     (old,) = (alias for alias in listed if listed[alias]["state"] == "retiring")
-    # The hour is over.
-    token = management(beside, "GET", "/key/list", params={"key_alias": old})["keys"][0]
-    management(beside, "POST", "/key/update", json={"key": token, "duration": "1s"})
+    # End the grace period.
+    token = management(other_project, "GET", "/key/list", params={"key_alias": old})["keys"][0]
+    management(other_project, "POST", "/key/update", json={"key": token, "duration": "1s"})
     time.sleep(1.5)
-    afterwards = chat_status(beside, first), chat_status(beside, second)
-    beside.ok("keys", "create")
-    left = [key["alias"] for key in beside.data("keys", "list")["keys"] if key["env"]]
+    afterwards = chat_status(other_project, first), chat_status(other_project, second)
+    other_project.ok("keys", "create")
+    left = [key["alias"] for key in other_project.data("keys", "list")["keys"] if key["env"]]
 
     assert rotated["previous"] == "retiring"
     assert at_once == (200, 200)
@@ -107,19 +107,19 @@ def test_with_a_grace_both_keys_work_until_it_is_over(beside: Project) -> None:
     assert left == ["app"]
 
 
-def test_revoking_ends_a_key_in_its_grace_as_well(beside: Project) -> None:
-    beside.ok("keys", "create")
-    first = beside.secrets()["APP_KEY"]
-    beside.ok("keys", "rotate", "app", "--grace", "1h")
-    second = beside.secrets()["APP_KEY"]
+def test_revoking_also_deletes_a_key_in_its_grace_period(other_project: Project) -> None:
+    other_project.ok("keys", "create")
+    first = other_project.secrets()["APP_KEY"]
+    other_project.ok("keys", "rotate", "app", "--grace", "1h")
+    second = other_project.secrets()["APP_KEY"]
 
-    revoked = beside.data("keys", "revoke", "app", "--yes")
+    revoked = other_project.data("keys", "revoke", "app", "--yes")
 
     assert len(revoked["revoked"]) == 2
-    assert (chat_status(beside, first), chat_status(beside, second)) == (401, 401)
+    assert (chat_status(other_project, first), chat_status(other_project, second)) == (401, 401)
 
 
-def test_check_proves_every_key_of_the_stack(stack: Project) -> None:
+def test_check_covers_every_key_of_the_stack(stack: Project) -> None:
     checks = stack.data("keys", "check")["keys"]
 
     assert {key["alias"] for key in checks} >= {"litellm-dev", "litellm-eval"}
@@ -127,35 +127,35 @@ def test_check_proves_every_key_of_the_stack(stack: Project) -> None:
     assert all("demo" in key["models"] for key in checks)
 
 
-def test_check_tells_drift_and_fix_ends_it(beside: Project) -> None:
-    beside.ok("keys", "create")
-    token = management(beside, "GET", "/key/list", params={"key_alias": "app"})["keys"][0]
-    management(beside, "POST", "/key/delete", json={"keys": [token]})
+def test_check_reports_drift_and_fix_repairs_it(other_project: Project) -> None:
+    other_project.ok("keys", "create")
+    token = management(other_project, "GET", "/key/list", params={"key_alias": "app"})["keys"][0]
+    management(other_project, "POST", "/key/delete", json={"keys": [token]})
 
-    drifted = beside.run("keys", "check", "--json")
-    fixed = beside.data("keys", "check", "--fix")
+    drifted = other_project.run("keys", "check", "--json")
+    fixed = other_project.data("keys", "check", "--fix")
 
     document = json.loads(drifted.stdout)
     assert drifted.returncode == 8
     assert (document["status"], document["error"]["code"]) == ("partial", "drift")
     assert document["data"]["keys"][0]["authenticates"] is False
     assert [key["action"] for key in fixed["fixed"]] == ["register"]
-    assert chat_status(beside, beside.secrets()["APP_KEY"]) == 200
+    assert chat_status(other_project, other_project.secrets()["APP_KEY"]) == 200
 
 
-def test_sync_makes_the_keys_what_is_declared_and_a_second_time_changes_nothing(
-    beside: Project,
+def test_sync_makes_the_keys_match_and_a_second_run_changes_nothing(
+    other_project: Project,
 ) -> None:
-    beside.ok("keys", "create")
-    beside.ok("keys", "create", "batch", "--env", "BATCH_KEY")
-    before = beside.secrets()
-    declare(beside, "app: {env: APP_KEY, metadata: {team: ads}, duration: 30d}")
+    other_project.ok("keys", "create")
+    other_project.ok("keys", "create", "batch", "--env", "BATCH_KEY")
+    before = other_project.secrets()
+    declare(other_project, "app: {env: APP_KEY, metadata: {team: ads}, duration: 30d}")
 
-    planned = beside.run("keys", "sync", "--prune", "--dry-run", "--json")
-    unchanged = beside.secrets() == before
-    first = beside.data("keys", "sync", "--prune")
-    second = beside.data("keys", "sync", "--prune")
-    shown = beside.data("keys", "show", "app")
+    planned = other_project.run("keys", "sync", "--prune", "--dry-run", "--json")
+    unchanged = other_project.secrets() == before
+    first = other_project.data("keys", "sync", "--prune")
+    second = other_project.data("keys", "sync", "--prune")
+    shown = other_project.data("keys", "show", "app")
 
     plan = {key["alias"]: key for key in json.loads(planned.stdout)["data"]["keys"]}
     assert (planned.returncode, unchanged) == (8, True)
@@ -168,22 +168,22 @@ def test_sync_makes_the_keys_what_is_declared_and_a_second_time_changes_nothing(
     assert (first["changed"], second["changed"], second["drift"]) == (True, False, False)
     assert (shown["models"], shown["metadata"]["team"]) == ([], "ads")
     assert shown["expires"] is not None
-    assert chat_status(beside, before["APP_KEY"]) == 200
-    assert chat_status(beside, before["BATCH_KEY"]) == 401
-    assert "BATCH_KEY" not in beside.secrets()
+    assert chat_status(other_project, before["APP_KEY"]) == 200
+    assert chat_status(other_project, before["BATCH_KEY"]) == 401
+    assert "BATCH_KEY" not in other_project.secrets()
 
 
-def test_a_key_made_by_hand_and_another_projects_are_left_alone_and_foreign(
-    stack: Project, beside: Project
+def test_a_key_created_without_gatewayctl_and_another_projects_are_foreign_and_not_changed(
+    stack: Project, other_project: Project
 ) -> None:
     by_hand = management(stack, "POST", "/key/generate", json={"key_alias": "made-by-hand"})
     dev = stack.secrets()["LITELLM_API_KEY"]
     try:
-        beside.ok("keys", "create")
-        synced = beside.data("keys", "sync", "--prune")
-        rotated = beside.run("keys", "rotate", "made-by-hand")
-        revoked = beside.run("keys", "revoke", "made-by-hand", "--yes")
-        listed = {key["alias"]: key["state"] for key in beside.data("keys", "list")["keys"]}
+        other_project.ok("keys", "create")
+        synced = other_project.data("keys", "sync", "--prune")
+        rotated = other_project.run("keys", "rotate", "made-by-hand")
+        revoked = other_project.run("keys", "revoke", "made-by-hand", "--yes")
+        listed = {key["alias"]: key["state"] for key in other_project.data("keys", "list")["keys"]}
         still = chat_status(stack, by_hand["key"]), chat_status(stack, dev)
     finally:
         management(stack, "POST", "/key/delete", json={"keys": [by_hand["token"]]})
@@ -195,20 +195,20 @@ def test_a_key_made_by_hand_and_another_projects_are_left_alone_and_foreign(
     assert still == (200, 200)
 
 
-def test_a_renamed_variable_takes_the_same_key_along(beside: Project) -> None:
-    beside.ok("keys", "create")
-    secret = beside.secrets()["APP_KEY"]
-    declare(beside, "app: {env: RENAMED_KEY, models: [demo], metadata: {team: search}}")
+def test_a_renamed_variable_keeps_its_key(other_project: Project) -> None:
+    other_project.ok("keys", "create")
+    secret = other_project.secrets()["APP_KEY"]
+    declare(other_project, "app: {env: RENAMED_KEY, models: [demo], metadata: {team: search}}")
 
-    created = beside.data("keys", "create")
+    created = other_project.data("keys", "create")
 
     assert [key["status"] for key in created["keys"]] == ["moved"]
-    assert beside.secrets()["RENAMED_KEY"] == secret
-    assert "APP_KEY" not in beside.secrets()
-    assert beside.data("keys", "sync", "--dry-run")["drift"] is False
+    assert other_project.secrets()["RENAMED_KEY"] == secret
+    assert "APP_KEY" not in other_project.secrets()
+    assert other_project.data("keys", "sync", "--dry-run")["drift"] is False
 
 
-def test_a_thousand_keys_are_listed_in_one_screenful_and_soon(
+def test_a_thousand_keys_are_listed_on_one_screen_and_fast(
     stack: Project, embedded_environment: Environment
 ) -> None:
     database = LiteLLMDatabase(project=stack, environment=embedded_environment)
@@ -233,7 +233,7 @@ def test_a_thousand_keys_are_listed_in_one_screenful_and_soon(
         ]
         litellm = time.perf_counter() - began
         began = time.perf_counter()
-        said = stack.ok("keys", "list")
+        output = stack.ok("keys", "list")
         ours = time.perf_counter() - began
         data = stack.data("keys", "list")
     finally:
@@ -241,9 +241,9 @@ def test_a_thousand_keys_are_listed_in_one_screenful_and_soon(
 
     assert sum(len(page["keys"]) for page in pages) == 1000
     assert len(data["keys"]) >= 1002
-    assert len(said.splitlines()) <= 24
-    counted = re.search(r"And (\d+) keys that gatewayctl did not make", said)
+    assert len(output.splitlines()) <= 24
+    counted = re.search(r"(\d+) keys not created by gatewayctl", output)
     assert counted is not None
     assert int(counted[1]) >= 1000
-    # A bound of a promise, several times what it takes; not a measurement.
+    # A generous upper bound, not a measurement.
     assert ours < 4 * (few + litellm), (ours, few, litellm)

@@ -1,4 +1,4 @@
-"""Migrations against a real PostgreSQL: LiteLLM's own 200, and small ones that fail and die."""
+"""Migrations on a real PostgreSQL: all 200 of LiteLLM, and small ones that fail or are killed."""
 
 from __future__ import annotations
 
@@ -15,7 +15,7 @@ from typing import Any
 import pytest
 
 from gatewayctl.errors import MigrationFailed
-from gatewayctl.runtimes.embedded import migrations
+from gatewayctl.runtimes.embedded.postgres import migrations
 from tests.e2e.scratch_postgres import PASSWORD, ScratchPostgres, scratch_postgres
 
 pytestmark = pytest.mark.e2e
@@ -68,7 +68,7 @@ def test_every_migration_of_litellm_applies_once_and_is_recorded_as_prisma_would
     database: migrations.DatabaseLogin,
     psql: Path,
 ) -> None:
-    folder = _litellm_migrations(embedded_environment.litellm_python)
+    folder = _litellm_migrations(embedded_environment.python("litellm"))
     applied = migrations.apply_migrations(psql, database, folder)
     assert len(applied) > 200
     assert migrations.apply_migrations(psql, database, folder) == ()
@@ -126,14 +126,14 @@ def test_concurrent_indexes_are_built_inside_the_transaction(
     assert server.sql(f"SELECT checksum {where}", database.name) == checksum
 
 
-def test_a_kill_in_the_middle_loses_nothing(
+def test_a_kill_during_a_migration_loses_nothing(
     server: ScratchPostgres, database: migrations.DatabaseLogin, psql: Path, tmp_path: Path
 ) -> None:
     slow = "CREATE TABLE slow (id int); SELECT pg_sleep(90); CREATE TABLE after (id int);"
     folder = _write(tmp_path, a="CREATE TABLE one (id int);", b=slow)
     program = (
         "import sys; from pathlib import Path; "
-        "from gatewayctl.runtimes.embedded import migrations as m; "
+        "from gatewayctl.runtimes.embedded.postgres import migrations as m; "
         "d = m.DatabaseLogin(host='127.0.0.1', port=int(sys.argv[1]), user='postgres', "
         "name=sys.argv[2], password=sys.stdin.read()); "
         "m.apply_migrations(Path(sys.argv[3]), d, Path(sys.argv[4]))"
@@ -151,7 +151,7 @@ def test_a_kill_in_the_middle_loses_nothing(
         sleeping = "SELECT count(*) FROM pg_stat_activity WHERE wait_event = 'PgSleep'"
         deadline = time.monotonic() + 60
         while server.sql(sleeping) != "1":
-            assert time.monotonic() < deadline, "the slow migration never began"
+            assert time.monotonic() < deadline, "the slow migration never started"
             time.sleep(0.05)
         os.killpg(process.pid, signal.SIGKILL)
     server.sql("SELECT pg_terminate_backend(pid) FROM pg_stat_activity WHERE wait_event='PgSleep'")
@@ -161,12 +161,12 @@ def test_a_kill_in_the_middle_loses_nothing(
     assert migrations.apply_migrations(psql, database, folder) == ("b",)
 
 
-def test_two_at_once_apply_everything_once(
+def test_two_concurrent_runs_apply_everything_once(
     server: ScratchPostgres, database: migrations.DatabaseLogin, psql: Path, tmp_path: Path
 ) -> None:
     folder = _write(tmp_path, a="CREATE TABLE one (id int); SELECT pg_sleep(0.5);", b="SELECT 1;")
-    # Both scripts are made before either runs, so the second one cannot know of the first.
-    script = migrations.script(migrations.pending_migrations(psql, database, folder))
+    # Both run a script that was built before either started.
+    script = migrations.build_script(migrations.pending_migrations(psql, database, folder))
     path = tmp_path / "both.sql"
     path.write_text(script)
     words = [str(psql), "-X", "-q", "-v", "ON_ERROR_STOP=1", "-f", str(path)]
@@ -178,19 +178,19 @@ def test_two_at_once_apply_everything_once(
     assert server.sql("SELECT count(*) FROM _prisma_migrations", database.name) == "2"
 
 
-def test_a_failed_row_of_prisma_itself_stops_everything(
+def test_an_unfinished_migration_of_prisma_stops_everything(
     server: ScratchPostgres, database: migrations.DatabaseLogin, psql: Path, tmp_path: Path
 ) -> None:
     folder = _write(tmp_path, a="SELECT 1;")
     migrations.apply_migrations(psql, database, folder)
     server.sql("UPDATE _prisma_migrations SET finished_at = NULL", database.name)
-    with pytest.raises(MigrationFailed, match="begun by prisma migrate and never finished"):
+    with pytest.raises(MigrationFailed, match="started by prisma migrate and never finished"):
         migrations.pending_migrations(psql, database, folder)
     server.sql("UPDATE _prisma_migrations SET rolled_back_at = now()", database.name)
     assert migrations.apply_migrations(psql, database, folder) == ("a",)
 
 
-def test_a_wrong_password_is_a_sentence_without_the_password(
+def test_a_wrong_password_is_reported_without_the_password(
     server: ScratchPostgres, psql: Path, tmp_path: Path
 ) -> None:
     folder = _write(tmp_path, a="SELECT 1;")

@@ -1,4 +1,4 @@
-"""The query engine's own tests, run by Node's test runner."""
+"""The JavaScript tests of the query engine, run by Node's test runner."""
 
 from __future__ import annotations
 
@@ -11,7 +11,7 @@ from gatewayctl.runtimes.embedded.environment import Environment
 TESTS = Path(__file__).parents[1] / "node"
 
 
-def test_the_engine_s_own_tests_pass(embedded_environment: Environment) -> None:
+def test_the_tests_of_the_query_engine_pass(embedded_environment: Environment) -> None:
     files = sorted(str(path) for path in TESTS.glob("*.test.mjs"))
 
     done = subprocess.run(

@@ -1,4 +1,4 @@
-"""What the query engine makes of queries, on a real PostgreSQL (its life has a file of its own)."""
+"""Queries through the query engine on a real PostgreSQL; its start and end have their own file."""
 
 from __future__ import annotations
 
@@ -40,7 +40,7 @@ def engine(module_engine: Engine, server: ScratchPostgres) -> Engine:
     return module_engine
 
 
-def test_every_type_comes_back_as_it_went_in(engine: Engine, server: ScratchPostgres) -> None:
+def test_every_type_is_read_as_it_was_written(engine: Engine, server: ScratchPostgres) -> None:
     document = json.dumps({"a": [1, None, 'q"uote'], "ü": {"$type": "Json", "value": "x"}})
     engine.result(
         f"""mutation {{ result: createOneTeam(data: {{
@@ -68,7 +68,7 @@ def test_every_type_comes_back_as_it_went_in(engine: Engine, server: ScratchPost
     )
 
 
-def test_null_in_the_database_and_null_in_json_are_two_things(engine: Engine) -> None:
+def test_null_in_the_database_and_null_in_json_differ(engine: Engine) -> None:
     engine.result('mutation { result: createOneTeam(data: {id: "none"}) { id } }')
     engine.result('mutation { result: createOneTeam(data: {id: "json", maybe: "null"}) { id } }')
     found = engine.result("query { result: findManyTeam(orderBy: [{id: asc}]) { id maybe } }")
@@ -108,7 +108,7 @@ def test_nested_writes_and_relations(engine: Engine) -> None:
     assert found == [{"id": "a", "keys": keys}]
 
 
-def test_a_nested_write_that_fails_leaves_nothing(engine: Engine, server: ScratchPostgres) -> None:
+def test_a_failed_nested_write_is_rolled_back(engine: Engine, server: ScratchPostgres) -> None:
     keys = '{create: [{token: "k"}, {token: "k"}]}'
     document = f'mutation {{ result: createOneTeam(data: {{id: "a", keys: {keys}}}) {{ id }} }}'
     assert engine.error_code(document) == "P2002"
@@ -201,14 +201,14 @@ def test_interactive_transactions(engine: Engine) -> None:
     assert body["error_code"] == "P2028"
 
 
-def test_a_transaction_nobody_ends_gives_its_connection_back(engine: Engine) -> None:
+def test_an_abandoned_transaction_releases_its_connection(engine: Engine) -> None:
     for _ in range(POOL_SIZE):
         engine.begin(timeout=200)
-    # It waits for a connection as long as the pool allows.
+    # This waits for a connection until the pool times out.
     assert engine.raw("SELECT 1 AS one")["rows"] == [[1]]
 
 
-def test_a_transaction_that_came_too_late_gives_its_connection_back(engine: Engine) -> None:
+def test_a_transaction_that_started_too_late_releases_its_connection(engine: Engine) -> None:
     held = [engine.begin() for _ in range(POOL_SIZE)]
     status, body = engine.post("/transaction/start", {"timeout": 5000, "max_wait": 100})
     assert (status, body["error_code"]) == (504, "P2028")
@@ -219,7 +219,7 @@ def test_a_transaction_that_came_too_late_gives_its_connection_back(engine: Engi
         assert engine.post(f"/transaction/{each}/rollback", {})[0] == 200
 
 
-def test_batches_are_all_or_nothing_only_when_asked(engine: Engine) -> None:
+def test_batches_are_atomic_only_on_request(engine: Engine) -> None:
     def create(name: str) -> dict[str, Any]:
         document = f'mutation {{ result: createOneTeam(data: {{id: "{name}"}}) {{ id }} }}'
         return {"query": document, "variables": {}, "operation_name": "mutation"}
@@ -232,7 +232,9 @@ def test_batches_are_all_or_nothing_only_when_asked(engine: Engine) -> None:
     assert engine.result(count) == {"_count": {"_all": 2}}
 
 
-def test_two_hundred_at_once_share_a_small_pool(engine: Engine, server: ScratchPostgres) -> None:
+def test_two_hundred_concurrent_queries_share_a_small_pool(
+    engine: Engine, server: ScratchPostgres
+) -> None:
     def create(number: int) -> str:
         document = f'mutation {{ result: createOneTeam(data: {{id: "{number}"}}) {{ id }} }}'
         identifier: str = engine.result(document)["id"]

@@ -1,4 +1,4 @@
-"""How the query engine starts, ends, and lives through the loss of its database or its parent."""
+"""How the query engine starts, ends, and handles the loss of its database or its parent."""
 
 from __future__ import annotations
 
@@ -28,7 +28,7 @@ def server(
         yield running
 
 
-def test_the_version_is_answered_without_node(embedded_environment: Any) -> None:
+def test_the_version_is_printed_without_node(embedded_environment: Any) -> None:
     done = subprocess.run(
         [str(embedded_environment.query_engine), "--version"],
         env={"PATH": os.defpath, "GATEWAYCTL_NODE": "/nowhere"},
@@ -46,13 +46,13 @@ def _prisma(environment: Any, *words: str) -> subprocess.CompletedProcess[str]:
     )
 
 
-def test_the_stand_in_for_the_cli_reports_no_difference(embedded_environment: Any) -> None:
+def test_the_prisma_stub_reports_no_difference(embedded_environment: Any) -> None:
     done = _prisma(embedded_environment, "migrate", "diff", "--from-url", "x", "--script")
     assert (done.returncode, done.stdout) == (0, "-- This is an empty migration.\n")
 
 
 @pytest.mark.parametrize("words", [("migrate", "deploy"), ("db", "push"), ()])
-def test_the_stand_in_for_the_cli_never_pretends_to_change_anything(
+def test_the_prisma_stub_never_pretends_to_change_anything(
     embedded_environment: Any, words: tuple[str, ...]
 ) -> None:
     done = _prisma(embedded_environment, *words)
@@ -60,12 +60,12 @@ def test_the_stand_in_for_the_cli_never_pretends_to_change_anything(
     assert "gatewayctl applies the migrations itself" in done.stderr
 
 
-def test_it_survives_a_restart_of_the_database(
+def test_the_engine_survives_a_restart_of_the_database(
     embedded_environment: Any, server: ScratchPostgres, tmp_path: Path
 ) -> None:
     one = 'mutation { result: queryRaw(query: "SELECT 1", parameters: "[]") }'
     with running(embedded_environment, server, tmp_path) as engine:
-        # As many as the pool holds: a connection lost inside a transaction must come back to it.
+        # As many as the pool has: a connection lost inside a transaction must return to it.
         open_transactions = [engine.begin() for _ in range(POOL_SIZE)]
         server.stop()
         try:
@@ -81,7 +81,7 @@ def test_it_survives_a_restart_of_the_database(
         assert PASSWORD not in engine.log.read_text()
 
 
-def test_it_starts_before_the_database_does(
+def test_the_engine_can_start_before_the_database(
     embedded_environment: Any, server: ScratchPostgres, tmp_path: Path
 ) -> None:
     server.stop()
@@ -96,16 +96,16 @@ def test_it_starts_before_the_database_does(
 
 
 @pytest.mark.parametrize("number", [signal.SIGTERM, signal.SIGINT])
-def test_it_ends_quickly_when_asked(
+def test_the_engine_ends_quickly_on_a_signal(
     embedded_environment: Any, server: ScratchPostgres, tmp_path: Path, number: signal.Signals
 ) -> None:
     with running(embedded_environment, server, tmp_path) as engine:
-        engine.begin(timeout=300_000)  # a busy connection must not hold it up
+        engine.begin(timeout=300_000)  # a busy connection must not delay it
         engine.process.send_signal(number)
         assert engine.process.wait(60) == 0
 
 
-def test_it_ends_when_its_parent_is_killed(
+def test_the_engine_ends_when_its_parent_is_killed(
     embedded_environment: Any, server: ScratchPostgres, tmp_path: Path
 ) -> None:
     parent = (

@@ -1,4 +1,4 @@
-"""What goes wrong on the real stack: each refusal is told apart, with its exit code."""
+"""Failures on the real stack: each refusal has its own error and exit code."""
 
 from __future__ import annotations
 
@@ -10,9 +10,9 @@ import pytest
 from tests.e2e.conftest import PROVIDER_KEY, Project
 
 
-def error_of(project: Project, *words: str) -> tuple[int, dict[str, Any]]:
-    """Exit code and error of a command that must fail; no secret may be in what it says."""
-    done = project.run(*words, "--json")
+def error_of(project: Project, *arguments: str) -> tuple[int, dict[str, Any]]:
+    """Exit code and error of a command that must fail; its output must have no secret."""
+    done = project.run(*arguments, "--json")
     document = json.loads(done.stdout)
     for name, secret in project.secrets().items():
         assert secret not in done.stdout + done.stderr, name
@@ -29,17 +29,19 @@ def error_of(project: Project, *words: str) -> tuple[int, dict[str, Any]]:
         ("say-hang", "upstream_timeout"),
     ],
 )
-def test_a_provider_s_refusal_is_not_taken_for_ours(stack: Project, model: str, code: str) -> None:
+def test_a_providers_refusal_is_not_reported_as_the_gateways(
+    stack: Project, model: str, code: str
+) -> None:
     exit_code, error = error_of(stack, "chat", "--model", model, "hello")
 
     assert (exit_code, error["code"]) == (6, code)
 
 
 @pytest.mark.parametrize("stream", [True, False])
-def test_an_unknown_model_is_named(stack: Project, stream: bool) -> None:
-    words = ["chat", "--model", "no-such-model", "hello"] + ([] if stream else ["--no-stream"])
+def test_an_unknown_model_has_a_hint_with_the_declared_ones(stack: Project, stream: bool) -> None:
+    arguments = ["chat", "--model", "no-such-model", "hello"] + ([] if stream else ["--no-stream"])
 
-    exit_code, error = error_of(stack, *words)
+    exit_code, error = error_of(stack, *arguments)
 
     assert (exit_code, error["code"]) == (6, "unknown_model")
     assert "relay" in error["hint"]
@@ -55,7 +57,7 @@ def test_a_wrong_virtual_key_is_refused(stack: Project) -> None:
     assert (exit_code, error["code"]) == (6, "virtual_key_refused")
 
 
-def test_a_wrong_master_key_is_refused_when_keys_are_made(stack: Project) -> None:
+def test_a_wrong_master_key_is_refused_when_keys_are_created(stack: Project) -> None:
     stack.extra_env["LITELLM_MASTER_KEY"] = "sk-" + "1" * 32
     try:
         exit_code, error = error_of(stack, "keys", "create", "another", "--env", "ANOTHER_KEY")
@@ -74,12 +76,12 @@ def test_neither_master_key_nor_provider_key_is_ever_sent_for_a_chat(stack: Proj
     assert stack.secrets()["UPSTREAM_API_KEY"] == PROVIDER_KEY
 
 
-def test_a_foreign_key_of_the_same_alias_is_left_alone(stack: Project) -> None:
+def test_a_foreign_key_of_the_same_alias_is_not_changed(stack: Project) -> None:
     import httpx
 
     master = stack.secrets()["LITELLM_MASTER_KEY"]
     headers = {"authorization": f"Bearer {master}"}
-    made = httpx.post(
+    created = httpx.post(
         f"{stack.gateway_url}/key/generate",
         headers=headers,
         json={"key_alias": "by-hand"},
@@ -91,10 +93,10 @@ def test_a_foreign_key_of_the_same_alias_is_left_alone(stack: Project) -> None:
     assert (exit_code, error["code"]) == (6, "key_alias_exists")
     listed = {key["alias"]: key["state"] for key in stack.data("keys", "list")["keys"]}
     assert listed["by-hand"] == "foreign"
-    assert made.json()["key"] not in str(stack.secrets())
+    assert created.json()["key"] not in str(stack.secrets())
 
 
-def test_a_service_that_does_not_exist_is_named(stack: Project) -> None:
+def test_an_unknown_service_is_an_error(stack: Project) -> None:
     exit_code, error = error_of(stack, "logs", "redis")
 
     assert (exit_code, error["code"]) == (4, "unknown_service")

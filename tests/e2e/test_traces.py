@@ -52,7 +52,7 @@ def proxied(
 def proven(project: Project) -> bool:
     """`up` waits a moment only for its trace: a busy machine may need another start for it."""
     for _ in range(3):
-        if project.data("up")["tracing"] == "proven":
+        if project.data("up")["tracing"] == "verified":
             return True
         project.ok("down")
     return False
@@ -349,7 +349,7 @@ def test_the_example_s_calls_are_attributed_sync_and_async(
     root = Path(__file__).parents[2]
     lines = (line.split("=", 1) for line in project.ok("env").splitlines())
     done = subprocess.run(
-        [str(embedded_environment.litellm_python), str(root / "examples" / "ask.py"), "Hello"],
+        [str(embedded_environment.python("litellm")), str(root / "examples" / "ask.py"), "Hello"],
         env={**project.environment(), **dict(lines), "PYTHONPATH": str(root / "src")},
         capture_output=True,
         text=True,

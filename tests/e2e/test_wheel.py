@@ -1,4 +1,4 @@
-"""The wheel, installed on a machine that has nothing of ours, by somebody who is not root."""
+"""The wheel, installed by an ordinary user on a machine without our caches, and by pip."""
 
 from __future__ import annotations
 
@@ -6,18 +6,21 @@ import json
 import os
 import subprocess
 import tempfile
-from pathlib import Path
+from pathlib import Path, PurePath
+from typing import cast
 
 import pytest
 from uv import find_uv_bin
 
+from gatewayctl.rendering.plan import TEMPLATES
 from gatewayctl.runtimes.embedded.layout import Layout
 from gatewayctl.runtimes.embedded.orphans import find_orphans
+from gatewayctl.settings.model import RuntimeName
 from tests.e2e.conftest import make_project
 
 
 @pytest.mark.full
-def test_the_installed_wheel_tells_the_story_as_an_ordinary_user() -> None:
+def test_the_installed_wheel_runs_the_demo_as_an_ordinary_user() -> None:
     if os.geteuid() != 0:
         pytest.skip("this run is by an ordinary user already: every other test shows it")
     python = next((p for p in ("/usr/bin/python3", "/usr/local/bin/python3") if _new(p)), None)
@@ -30,17 +33,55 @@ def test_the_installed_wheel_tells_the_story_as_an_ordinary_user() -> None:
         project.extra_env = {"HOME": str(home), "XDG_CACHE_HOME": str(home / ".cache")}
         _give(home)
 
-        told = project.run("demo", "--json", timeout=400)
+        result = project.run("demo", "--json", timeout=400)
         owners = {
             p.uids().real for p in find_orphans(Layout(state_dir=project.folder / ".gatewayctl"))
         }
         project.run("down")
     finally:
-        subprocess.run(["rm", "-rf", str(home)], check=True)
+        _run("rm", "-rf", home)
 
-    assert told.returncode == 0, told.stderr
-    assert json.loads(told.stdout)["data"]["component"] == "passthrough"
+    assert result.returncode == 0, result.stderr
+    assert json.loads(result.stdout)["data"]["component"] == "passthrough"
     assert owners == {65534}
+
+
+@pytest.mark.parametrize("runtime", ["embedded", "docker"])
+def test_a_gatewayctl_that_pip_installed_renders(
+    installed_by_pip: Path, tmp_path: Path, runtime: str
+) -> None:
+    words = ["-C", str(tmp_path), "--runtime", runtime, "render", "--json"]
+    result = subprocess.run(
+        [installed_by_pip / "bin/gatewayctl", *words], capture_output=True, text=True, check=False
+    )
+
+    assert result.returncode == 0, result.stderr
+    rendered = {PurePath(file["path"]).name for file in json.loads(result.stdout)["data"]["files"]}
+    assert rendered == set(TEMPLATES[cast("RuntimeName", runtime)])
+
+
+@pytest.fixture(scope="module")
+def installed_by_pip(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """A virtual environment into which pip installed the wheel, compiled to bytecode."""
+    folder = tmp_path_factory.mktemp("pip")
+    wheel = _build_wheel(folder)
+    venv, python = folder / "venv", folder / "venv/bin/python"
+    _run(find_uv_bin(), "venv", "--quiet", "--seed", venv)
+    # uv for the dependencies, because it is fast; pip for the wheel itself.
+    _run(find_uv_bin(), "pip", "install", "--quiet", "--python", python, wheel)
+    _run(python, "-m", "pip", "install", "--quiet", "--no-deps", "--force-reinstall", wheel)
+    assert list(venv.rglob("templates/docker/__pycache__/*.pyc"))
+    return venv
+
+
+def _run(*words: str | Path) -> None:
+    subprocess.run(words, check=True)
+
+
+def _build_wheel(folder: Path) -> Path:
+    root = Path(__file__).parents[2]
+    _run(find_uv_bin(), "build", "--quiet", "--wheel", "--out-dir", folder / "dist", root)
+    return next((folder / "dist").glob("*.whl"))
 
 
 def _new(python: str) -> bool:
@@ -54,23 +95,14 @@ def _new(python: str) -> bool:
 def _home_of_nobody(python: str) -> Path:
     """A folder others can reach, with gatewayctl installed from its wheel."""
     home = Path(tempfile.mkdtemp(prefix="gatewayctl-user-", dir="/tmp"))
-    uv = find_uv_bin()
-    root = Path(__file__).parents[2]
-    for words in (
-        ["build", "--quiet", "--wheel", "--out-dir", str(home / "dist"), str(root)],
-        ["venv", "--quiet", "--python", python, str(home / "venv")],
-    ):
-        subprocess.run([uv, *words], check=True)
-    wheel = next((home / "dist").glob("*.whl"))
-    subprocess.run(
-        [uv, "pip", "install", "--quiet", "--python", str(home / "venv/bin/python"), str(wheel)],
-        check=True,
-    )
+    wheel = _build_wheel(home)
+    _run(find_uv_bin(), "venv", "--quiet", "--python", python, home / "venv")
+    _run(find_uv_bin(), "pip", "install", "--quiet", "--python", home / "venv/bin/python", wheel)
     return home
 
 
 def _give(home: Path) -> None:
-    subprocess.run(["chown", "-R", "65534:65534", str(home)], check=True)
+    _run("chown", "-R", "65534:65534", home)
 
 
 def _as_nobody() -> tuple[str, ...]:

@@ -1,4 +1,4 @@
-"""What LiteLLM and Phoenix say about their health, and clients that hear it."""
+"""Health answers of LiteLLM and Phoenix, and clients that get them."""
 
 from __future__ import annotations
 
@@ -20,7 +20,7 @@ def litellm_ready(_request: httpx.Request | None = None) -> httpx.Response:
 
 
 def litellm_without_database(_request: httpx.Request | None = None) -> httpx.Response:
-    """As LiteLLM answers where no database is configured: 200, and «healthy»."""
+    """LiteLLM's answer if no database is configured: 200, and «healthy»."""
     return httpx.Response(200, json={"status": "healthy", "db": "Not connected"})
 
 
@@ -28,7 +28,7 @@ def phoenix_ready(_request: httpx.Request | None = None) -> httpx.Response:
     return httpx.Response(200, headers={"x-phoenix-server-version": "20.26.1"})
 
 
-def nobody(_request: httpx.Request | None = None) -> httpx.Response:
+def refuse_connection(_request: httpx.Request | None = None) -> httpx.Response:
     raise REFUSED
 
 
@@ -37,23 +37,25 @@ def answers(
     litellm: list[httpx.Response | Exception] | None = None,
     phoenix: list[httpx.Response | Exception] | None = None,
 ) -> Iterator[httpx.Client]:
-    """A client to which each service gives these answers in turn, and the last for ever."""
+    """A client that gets these answers of each service in turn, then repeats the last one."""
     with respx.mock(assert_all_called=False) as router:
-        router.get(READINESS).mock(side_effect=_in_turn(litellm or [litellm_ready()]))
-        router.get(HEALTHZ).mock(side_effect=_in_turn(phoenix or [phoenix_ready()]))
+        router.get(READINESS).mock(side_effect=_repeat_last(litellm or [litellm_ready()]))
+        router.get(HEALTHZ).mock(side_effect=_repeat_last(phoenix or [phoenix_ready()]))
         with httpx.Client(transport=httpx.MockTransport(router.handler)) as http:
             yield http
 
 
-def _in_turn(said: list[httpx.Response | Exception]) -> Iterator[httpx.Response | Exception]:
-    yield from said
+def _repeat_last(
+    outcomes: list[httpx.Response | Exception],
+) -> Iterator[httpx.Response | Exception]:
+    yield from outcomes
     while True:
-        yield said[-1]
+        yield outcomes[-1]
 
 
 def silent_stack() -> FakeLiteLLM:
-    """Nobody answers anywhere."""
-    fake = FakeLiteLLM(phoenix=nobody)
+    """A stack that refuses every connection."""
+    fake = FakeLiteLLM(phoenix=refuse_connection)
     for path in ("/health/readiness", "/healthz", "/key/list", "/key/generate", "/key/info"):
-        fake.planted[path] = nobody
+        fake.planted[path] = refuse_connection
     return fake

@@ -127,11 +127,11 @@ class FakeShell:
     begin: Callable[[], None] = lambda: None
     owner: str = "litellm_user"
 
-    def running(self) -> bool:
+    def is_running(self) -> bool:
         return self.server.runs() and self.database in self.server.databases
 
     def start(self) -> None:
-        if not self.running():
+        if not self.is_running():
             self.begin()
             self.server.databases.setdefault(self.database, FakeContent())
 

@@ -1,20 +1,18 @@
-"""A Docker engine in memory: satisfies ``runtimes.docker.whales.Docker``."""
+"""A Docker engine in memory."""
 
 from __future__ import annotations
 
 import re
-from collections.abc import Generator, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import UTC, datetime, timedelta
-from types import MappingProxyType
 from typing import Any
 
 from gatewayctl.errors import RuntimeProblem
+from gatewayctl.runtimes.docker.docker_cli import NO_VARIABLES, DockerCli, Lines, Variables
 from gatewayctl.runtimes.process import Completed
 
 STARTED = datetime(2026, 11, 23, 14, 0, tzinfo=UTC)
-Lines = Generator[str, None, Completed]
-Variables = Mapping[str, str]
 
 
 def inspected(
@@ -33,7 +31,7 @@ def inspected(
     restarts: int = 0,
     **state: Any,
 ) -> dict[str, Any]:
-    """`docker inspect` of one container, with what the runtime reads of it."""
+    """`docker inspect` of one container, with what the runtime reads."""
     own = {
         "com.docker.compose.project": project,
         "com.docker.compose.service": service,
@@ -69,28 +67,28 @@ def inspected(
 
 
 @dataclass(kw_only=True)
-class FakeDocker:
-    """Containers by service. ``differs`` are services whose settings are others now,
-    ``anew`` those that a rehearsal makes anew.
+class FakeDocker(DockerCli):
+    """Containers by service, in ``running``.
 
-    ``calls`` is what was asked that changes something, in order. ``ends`` maps a verb to the words
-    with which it fails; ``says`` are lines written while it works. ``elsewhere`` are the processes
-    that start it beside us, look by look.
+    ``differs`` are services whose settings changed, ``recreations`` those that a dry run would
+    recreate. ``calls`` are the changes that were requested, in order. ``ends`` maps a verb to the
+    output with which it fails, ``says`` to the lines it prints. ``concurrent`` are the processes
+    that start the project beside us, one tuple for each time they are looked for.
     """
 
     running: dict[str, dict[str, Any]] = field(default_factory=dict)
     others: list[dict[str, Any]] = field(default_factory=list)
     differs: set[str] = field(default_factory=set)
     images: set[str] = field(default_factory=set)
-    kept: tuple[str, ...] = ("shop_litellm_postgres_data",)
+    kept: list[str] = field(default_factory=lambda: ["shop_litellm_postgres_data"])
     ends: dict[str, str] = field(default_factory=dict)
     says: dict[str, list[str]] = field(default_factory=dict)
     died: list[dict[str, Any]] = field(default_factory=list)
     configured: dict[str, dict[str, Any]] = field(default_factory=dict)
     hashed: dict[str, str] = field(default_factory=dict)
     raising: dict[str, RuntimeProblem] = field(default_factory=dict)
-    anew: frozenset[str] = frozenset()
-    elsewhere: list[tuple[int, ...]] = field(default_factory=list)
+    recreations: frozenset[str] = frozenset()
+    concurrent: list[tuple[int, ...]] = field(default_factory=list)
     once: list[Completed] = field(default_factory=list)
     calls: list[str] = field(default_factory=list)
     looks: int = 0
@@ -107,7 +105,7 @@ class FakeDocker:
             raise self.raising["containers"]
         return list(self.running.values())
 
-    def publishing(self, port: int) -> Sequence[dict[str, Any]]:
+    def containers_publishing(self, port: int) -> Sequence[dict[str, Any]]:
         return [
             item
             for item in self.others
@@ -118,31 +116,31 @@ class FakeDocker:
     def image_id(self, name: str) -> str | None:
         return f"sha256:{name}" if name in self.images else None
 
-    def config(
+    def compose_services(
         self,
         compose_file: str,
         *,
         interpolate: bool = True,
-        generated: Variables = MappingProxyType({}),
+        generated: Variables = NO_VARIABLES,
     ) -> dict[str, dict[str, Any]]:
         if not interpolate:
             return self.configured
-        return {name: self._filled(each, generated) for name, each in self.configured.items()}
+        return {name: self._interpolate(each, generated) for name, each in self.configured.items()}
 
     def preview_recreations(
         self,
         compose_file: str,
         services: Sequence[str],
         *,
-        generated: Variables = MappingProxyType({}),
+        generated: Variables = NO_VARIABLES,
     ) -> frozenset[str]:
-        return self.anew & frozenset(services)
+        return self.recreations & frozenset(services)
 
-    def hashes(
-        self, compose_file: str, *, generated: Variables = MappingProxyType({})
+    def service_hashes(
+        self, compose_file: str, *, generated: Variables = NO_VARIABLES
     ) -> dict[str, str]:
         for each in self.configured.values():
-            self._filled(each, generated)
+            self._interpolate(each, generated)
         return self.hashed
 
     def run_once(self, compose_file: str, service: str, words: Sequence[str]) -> Completed:
@@ -150,20 +148,20 @@ class FakeDocker:
         return self.once.pop(0)
 
     def pull(self, image: str) -> Lines:
-        return self._program("pull", image)
+        return self._run_program("pull", image)
 
     def build(self, services: Sequence[str]) -> Lines:
-        return self._program("build", " ".join(services))
+        return self._run_program("build", " ".join(services))
 
     def up(self, services: Sequence[str]) -> Lines:
-        done = yield from self._program("up", " ".join(services))
+        done = yield from self._run_program("up", " ".join(services))
         if done.returncode == 0:
             for service in services:
                 self._bring_up(service)
         return done
 
     def find_concurrent_ups(self) -> tuple[int, ...]:
-        return self.elsewhere.pop(0) if self.elsewhere else ()
+        return self.concurrent.pop(0) if self.concurrent else ()
 
     def restart(self, services: Sequence[str]) -> None:
         self.calls.append(f"restart {' '.join(services)}")
@@ -178,17 +176,17 @@ class FakeDocker:
     def remove_networks(self) -> None:
         self.calls.append("remove networks")
 
-    def volumes(self) -> tuple[str, ...]:
+    def volumes(self) -> list[str]:
         return self.kept
 
     def remove_volumes(self) -> None:
         self.calls.append("remove volumes")
-        self.kept = ()
+        self.kept = []
 
     def execute(self, container: str, words: Sequence[str]) -> None:
         self.calls.append(f"execute {container} {' '.join(words)}")
 
-    def inside(self, container: str, words: Sequence[str]) -> tuple[str, ...]:
+    def exec_argv(self, container: str, words: Sequence[str]) -> tuple[str, ...]:
         return ("docker", "exec", container, *words)
 
     def events(self, container: str, since: datetime) -> tuple[dict[str, Any], ...]:
@@ -201,10 +199,10 @@ class FakeDocker:
         self, services: Sequence[str], *, tail: int | None, since: datetime | None, follow: bool
     ) -> Lines:
         verb = "follow" if follow else "logs"
-        return self._program(verb, f"{' '.join(services)} tail={tail} since={since}")
+        return self._run_program(verb, f"{' '.join(services)} tail={tail} since={since}")
 
-    def _filled(self, service: dict[str, Any], variables: Variables) -> dict[str, Any]:
-        """A service with its variables in place; fails as Compose where a required one is unset."""
+    def _interpolate(self, service: dict[str, Any], variables: Variables) -> dict[str, Any]:
+        """A service with variables replaced; fails as Compose does if a required one is unset."""
         environment = dict(service.get("environment") or {})
         for own, value in environment.items():
             for name in re.findall(r"\$\{(\w+):\?[^}]*\}", str(value)):
@@ -213,16 +211,16 @@ class FakeDocker:
                 environment[own] = variables[name]
         return {**service, "environment": environment}
 
-    def _program(self, verb: str, words: str) -> Lines:
+    def _run_program(self, verb: str, words: str) -> Lines:
         self.calls.append(f"{verb} {words}")
-        said = [*self.says.get(verb, []), *self.ends.get(verb, "").splitlines()]
+        output = [*self.says.get(verb, []), *self.ends.get(verb, "").splitlines()]
         try:
-            yield from said
+            yield from output
         except GeneratorExit:
             self.closed.append(verb)
             raise
         code = 1 if verb in self.ends else 0
-        return Completed(returncode=code, stdout="\n".join(said), stderr="")
+        return Completed(returncode=code, stdout="\n".join(output), stderr="")
 
     def _bring_up(self, service: str) -> None:
         known = self.running.get(service)

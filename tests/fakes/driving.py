@@ -1,24 +1,22 @@
-"""Generators driven to their end, so that a test can look at both halves."""
+"""Run generators to their end, so that a test sees their events and their report."""
 
 from __future__ import annotations
 
 from collections.abc import Generator
 from typing import Any, TypeVar
 
+from gatewayctl.generators import drain
+
 Report = TypeVar("Report")
 
 
 def driven(events: Generator[Any, None, Report]) -> tuple[list[Any], Report]:
-    """Everything a verb yielded, and the report it returned."""
+    """Run a verb; return everything it yielded, and its report."""
     seen: list[Any] = []
-    while True:
-        try:
-            seen.append(next(events))
-        except StopIteration as done:
-            report: Report = done.value
-            return seen, report
+    report = drain(events, seen.append)
+    return seen, report
 
 
 def report_of(events: Generator[Any, None, Report]) -> Report:
-    """The report of a verb, its progress unseen."""
+    """Run a verb; return its report alone."""
     return driven(events)[1]

@@ -1,7 +1,7 @@
-"""A proxy on loopback that fails at one request of a run, in the ways networks do.
+"""A proxy on loopback that fails one request of a run, as networks do.
 
-Between gatewayctl and the real LiteLLM. ``Fault`` says at which request, counted from 1,
-and how; every other request is passed on.
+It runs between gatewayctl and the real LiteLLM. ``Fault`` sets which request fails, counted
+from 1, and how; every other request is forwarded.
 """
 
 from __future__ import annotations
@@ -19,14 +19,14 @@ from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from typing import Final, Literal
 
 Kind = Literal[
-    "refused",  # the connection is reset, LiteLLM hears nothing
-    "cut",  # so is this one, and every later one
-    "500",  # an error instead of LiteLLM
-    "500-after",  # LiteLLM does it, then an error
-    "dropped",  # LiteLLM does it, then the connection is reset
-    "late",  # LiteLLM does it, and its answer comes too late
-    "killed",  # gatewayctl is killed, LiteLLM hears nothing
-    "killed-after",  # LiteLLM does it, then gatewayctl is killed
+    "refused",  # the connection is reset before LiteLLM gets the request
+    "cut",  # the same, and for every later request
+    "500",  # an error answer without LiteLLM
+    "500-after",  # LiteLLM handles it, then an error answer
+    "dropped",  # LiteLLM handles it, then the connection is reset
+    "late",  # LiteLLM handles it, and its answer is too late
+    "killed",  # gatewayctl is killed before LiteLLM gets the request
+    "killed-after",  # LiteLLM handles it, then gatewayctl is killed
 ]
 _BEFORE: Final = {"refused", "cut", "500", "killed"}
 
@@ -41,7 +41,7 @@ class Fault:
 class FaultProxy:
     """``seen`` are the requests so far, as ``POST /key/generate``.
 
-    ``done_late`` is set once LiteLLM has done what it answers too late.
+    ``done_late`` is set when LiteLLM has handled the request that is answered too late.
     """
 
     target_port: int
@@ -58,14 +58,14 @@ class FaultProxy:
         return f"http://127.0.0.1:{self.port}"
 
     def arm(self, fault: Fault | None) -> None:
-        """Count anew, and fail as said."""
+        """Restart the count, and set the fault."""
         self.seen.clear()
         self.victim_known.clear()
         self.done_late.clear()
         self.fault = fault
 
     def aim(self, pid: int) -> None:
-        """The process to kill where the fault says so."""
+        """Set the process that a fault kills."""
         self.victim = pid
         self.victim_known.set()
 
@@ -86,19 +86,19 @@ class _Handler(BaseHTTPRequestHandler):
     proxy: FaultProxy
 
     def log_message(self, *_: object) -> None:
-        """Say nothing."""
+        """No log on stderr."""
 
     def do_GET(self) -> None:
-        self._pass_on()
+        self._forward()
 
     def do_POST(self) -> None:
-        self._pass_on()
+        self._forward()
 
-    def _pass_on(self) -> None:
+    def _forward(self) -> None:
         body = self.rfile.read(int(self.headers.get("content-length") or 0))
         self.proxy.seen.append(f"{self.command} {self.path.partition('?')[0]}")
         kind = self.proxy.due(len(self.proxy.seen))
-        answer = None if kind in _BEFORE else self._forwarded(body)
+        answer = None if kind in _BEFORE else self._ask_litellm(body)
         if kind in {"killed", "killed-after"}:
             self.proxy.kill()
         if kind == "late":
@@ -112,11 +112,11 @@ class _Handler(BaseHTTPRequestHandler):
         with contextlib.suppress(OSError):
             self._answer(answer)
 
-    def _forwarded(self, body: bytes) -> tuple[int, bytes]:
+    def _ask_litellm(self, body: bytes) -> tuple[int, bytes]:
         connection = http.client.HTTPConnection("127.0.0.1", self.proxy.target_port, timeout=30)
         try:
-            left_out = {"connection", "accept-encoding"}
-            headers = {k: v for k, v in self.headers.items() if k.lower() not in left_out}
+            dropped = {"connection", "accept-encoding"}
+            headers = {k: v for k, v in self.headers.items() if k.lower() not in dropped}
             connection.request(self.command, self.path, body or None, headers)
             response = connection.getresponse()
             return response.status, response.read()
@@ -126,7 +126,7 @@ class _Handler(BaseHTTPRequestHandler):
     def _answer(self, answer: tuple[int, bytes] | None) -> None:
         self.close_connection = True
         if answer is None:
-            # A reset instead of an orderly end.
+            # A reset instead of a regular close.
             linger = struct.pack("ii", 1, 0)
             self.connection.setsockopt(socket.SOL_SOCKET, socket.SO_LINGER, linger)
             self.connection.close()
@@ -145,7 +145,7 @@ class _Handler(BaseHTTPRequestHandler):
 
 @contextlib.contextmanager
 def between(target_port: int) -> Iterator[FaultProxy]:
-    """A proxy in front of a port of this machine, while the block runs."""
+    """Run a proxy in front of a local port while the block runs."""
     proxy = FaultProxy(target_port=target_port)
     handler = type("Handler", (_Handler,), {"proxy": proxy})
     with ThreadingHTTPServer(("127.0.0.1", 0), handler) as server:

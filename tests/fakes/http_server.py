@@ -1,6 +1,6 @@
-"""Any fake that answers httpx requests, put behind a real socket on loopback.
+"""Serves any fake that answers httpx requests on a real socket on loopback.
 
-For tests of whole processes, which cannot be handed a transport.
+For tests of whole processes, which cannot get a transport.
 """
 
 from __future__ import annotations
@@ -17,13 +17,13 @@ Answer = Callable[[httpx.Request], httpx.Response]
 
 @contextmanager
 def listening(answer: Answer) -> Iterator[int]:
-    """Serve ``answer`` while the block runs; yields the port. Streams are sent as they come."""
+    """Serve ``answer`` while the block runs; yields the port. Streams are sent as they arrive."""
 
     class Handler(BaseHTTPRequestHandler):
         protocol_version = "HTTP/1.1"
 
         def log_message(self, *_: object) -> None:
-            """Say nothing."""
+            """No log on stderr."""
 
         def do_GET(self) -> None:
             self._respond()
@@ -51,7 +51,7 @@ def listening(answer: Answer) -> Iterator[int]:
                         self.wfile.flush()
                 self.wfile.write(b"0\r\n\r\n")
             except OSError:
-                # The client hung up, which some tests are about.
+                # The client disconnected, which some tests do.
                 self.close_connection = True
 
     with ThreadingHTTPServer(("127.0.0.1", 0), Handler) as server:

@@ -1,7 +1,7 @@
-"""LiteLLM's HTTP face as 1.106.2 was seen to behave, in memory, behind httpx's transport.
+"""The HTTP API of LiteLLM 1.106.2, in memory, behind httpx's transport.
 
 Keys are kept by hash; aliases are unique; a secret that exists is upserted without change;
-deleted keys still answer /key/info. Refusals can be planted by path.
+/key/info still returns deleted keys. Answers can be planted by path.
 """
 
 from __future__ import annotations
@@ -24,7 +24,7 @@ Handler = Callable[[httpx.Request], httpx.Response]
 
 
 def error(status: int, message: str, *, kind: str = "", param: str | None = None) -> httpx.Response:
-    """The error envelope; ``code`` is a text in LiteLLM."""
+    """The error envelope; ``code`` is a string in LiteLLM."""
     inner = {"message": message, "type": kind, "param": param, "code": str(status)}
     return httpx.Response(status, json={"error": inner})
 
@@ -34,7 +34,7 @@ def sha256(secret: str) -> str:
 
 
 def event_stream(*texts: str, model: str = "demo", done: bool = True) -> bytes:
-    """A streamed reply as LiteLLM sends it, its usage last."""
+    """A streamed reply as LiteLLM sends it, with the usage at the end."""
     deltas: list[dict[str, Any]] = [
         {"choices": [{"index": 0, "delta": {"content": text}}]} for text in texts
     ]
@@ -51,7 +51,7 @@ def event_stream(*texts: str, model: str = "demo", done: bool = True) -> bytes:
 
 @dataclass
 class FakeLiteLLM:
-    """``requests`` remembers every request; ``planted`` answers a path instead of the fake."""
+    """``requests`` records every request; ``planted`` overrides the answers of a path."""
 
     master: str = MASTER_KEY
     keys: dict[str, dict[str, Any]] = field(default_factory=dict)
@@ -63,7 +63,7 @@ class FakeLiteLLM:
     now: datetime = datetime(2026, 11, 23, tzinfo=UTC)
 
     def add(self, secret: str, alias: str | None = None, **fields: Any) -> str:
-        """Put a key into the database; returns its hash."""
+        """Add a key to the database; returns its hash."""
         token = sha256(secret)
         self.keys[token] = {
             "token": token,
@@ -102,7 +102,7 @@ class FakeLiteLLM:
         if path == "/v1/models":
             return self._models(request)
         if request.headers.get("authorization") != f"Bearer {self.master}":
-            if self._bearer(request) in self.keys:
+            if self._token_of(request) in self.keys:
                 detail = "Virtual key is not allowed to call this route."
                 return httpx.Response(403, json={"detail": detail})
             return error(
@@ -137,11 +137,11 @@ class FakeLiteLLM:
         }
         return httpx.Response(200, headers=headers, json=reply)
 
-    def _bearer(self, request: httpx.Request) -> str:
+    def _token_of(self, request: httpx.Request) -> str:
         return sha256(request.headers.get("authorization", "").removeprefix("Bearer "))
 
     def _models(self, request: httpx.Request) -> httpx.Response:
-        row = self.keys.get(self._bearer(request))
+        row = self.keys.get(self._token_of(request))
         if row is None:
             return error(401, "Authentication Error, Invalid.", kind="token_not_found_in_db")
         if row["blocked"]:
@@ -205,10 +205,10 @@ class FakeLiteLLM:
         return httpx.Response(200, json={"key": token, "info": info})
 
     def _key_list(self, request: httpx.Request) -> httpx.Response:
-        asked = request.url.params
-        page, size = int(asked.get("page", 1)), int(asked.get("size", 10))
-        alias = asked.get("key_alias")
-        if asked.get("substring_matching") == "true":
+        params = request.url.params
+        page, size = int(params.get("page", 1)), int(params.get("size", 10))
+        alias = params.get("key_alias")
+        if params.get("substring_matching") == "true":
             rows = [row for row in self.keys.values() if alias in (row["key_alias"] or "")]
         else:
             rows = [row for row in self.keys.values() if alias in (None, row["key_alias"])]
@@ -228,13 +228,13 @@ class FakeLiteLLM:
         return httpx.Response(200, json=row)
 
     def _key_delete(self, request: httpx.Request) -> httpx.Response:
-        asked = json.loads(request.content)["keys"]
-        found = [token for token in asked if token in self.keys]
+        tokens = json.loads(request.content)["keys"]
+        found = [token for token in tokens if token in self.keys]
         if not found:
             return httpx.Response(404, json={"detail": {"error": "No keys found"}})
         for token in found:
             self.deleted[token] = self.keys.pop(token)
-        return httpx.Response(200, json={"deleted_keys": asked})
+        return httpx.Response(200, json={"deleted_keys": tokens})
 
     def _model_info(self, request: httpx.Request) -> httpx.Response:
         rows = [

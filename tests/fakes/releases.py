@@ -1,4 +1,4 @@
-"""A runtime whose LiteLLM has releases: images that migrate, that end, that refuse."""
+"""A runtime whose LiteLLM has releases: images that migrate, crash, or fail their pre-flight."""
 
 from __future__ import annotations
 
@@ -21,7 +21,7 @@ OLD, NEW = f"{REPOSITORY}:v1.106.2", f"{REPOSITORY}:v1.108.11"
 
 
 class ReleasedServer(FakeServer):
-    """Its ledger of migrations is named by how many rows it has."""
+    """A server whose applied migrations are numbered by the rows of their table."""
 
     def answer(self, sql: str, database: str) -> list[str]:
         if "migration_name" in sql:
@@ -34,9 +34,9 @@ class ReleasedServer(FakeServer):
 class ReleasedRuntime(FakeRuntime):
     """Satisfies ``runtimes.releases.Releases`` too.
 
-    ``image`` is what LiteLLM's container was made from, None where there is none. ``migrations``
-    maps an image to how many it applies, ``ending`` are images that do not stay up, ``refusing``
-    maps one to what its pre-flight says, ``missing`` are in no registry.
+    ``image`` is that of LiteLLM's container, None without one. ``migrations`` maps an image to how
+    many it applies, ``crashing`` are images that do not stay up, ``refusing`` maps one to the
+    output of its failed pre-flight, ``missing`` are in no registry.
     """
 
     folder: Path
@@ -45,7 +45,7 @@ class ReleasedRuntime(FakeRuntime):
     image: str | None = OLD
     environment: str = "new"
     migrations: Mapping[str, int] = field(default_factory=lambda: {OLD: 3, NEW: 5})
-    ending: set[str] = field(default_factory=set)
+    crashing: set[str] = field(default_factory=set)
     refusing: dict[str, str] = field(default_factory=dict)
     missing: set[str] = field(default_factory=set)
     server: FakeServer = field(default_factory=ReleasedServer)
@@ -56,7 +56,7 @@ class ReleasedRuntime(FakeRuntime):
             self.differs.add("litellm")
         report = yield from super().start()
         self.image = wanted
-        if wanted in self.ending:
+        if wanted in self.crashing:
             self.processes["litellm"] = "failed"
             self.details["litellm"] = "exit code 1"
         else:
@@ -87,10 +87,10 @@ class ReleasedRuntime(FakeRuntime):
     def run_preflight(
         self, files: Sequence[RenderedFile]
     ) -> Generator[Progress, None, tuple[PreflightCheck, ...]]:
-        self._called("rehearse")
+        self._called("run_preflight")
         yield Progress(subject="pre-flight", state="working")
         text = next((each.content for each in files if "compose.yml" in each.path.name), "")
-        for image, said in self.refusing.items():
+        for image, output in self.refusing.items():
             if image in text:
-                return (PreflightCheck(name="configuration", passed=False, said=said),)
+                return (PreflightCheck(name="configuration", passed=False, said=output),)
         return (PreflightCheck(name="configuration", passed=True, said="config OK"),)

@@ -1,4 +1,4 @@
-"""A runtime without processes: what runs is a dictionary, what it was told is a list."""
+"""A runtime without processes: its state is a dictionary, its calls are a list."""
 
 from __future__ import annotations
 
@@ -36,12 +36,11 @@ _VERSIONS = {"postgres": "16.14", "litellm": "1.106.2", "phoenix": "20.26.1"}
 class FakeRuntime:
     """Satisfies ``runtimes.base.Runtime``.
 
-    ``processes`` is what runs now. ``looks`` are changes to it, one applied before each look by
-    ``states()``. ``differs`` are services that run with other settings than now. ``raising``
-    maps a verb to what it raises; ``stops_at`` is a verb whose generator is interrupted in the
-    middle as by Ctrl-C. ``checks`` is what health checks say, where the runtime has such: services
-    that are not in it have none. ``data`` is whether an earlier start left any. ``calls`` are the
-    verbs that were called, in order.
+    ``processes`` are the current states. ``looks`` are changes to them, one applied before each
+    call of ``states()``. ``differs`` are services that run with outdated settings. ``raising`` maps
+    a method to what it raises; ``stops_at`` is a method whose generator is interrupted in the
+    middle, as by Ctrl-C. ``checks`` maps services that have a health check to its result.
+    ``data`` is whether an earlier start left any. ``calls`` are the calls in order.
     """
 
     name: RuntimeName = "embedded"
@@ -114,11 +113,11 @@ class FakeRuntime:
             unchanged=tuple(app for app in self.apps if app in ran - self.differs),
         )
 
-    def pending(self, files: Sequence[RenderedFile]) -> tuple[ServiceChange, ...]:
-        self._called("pending")
-        return tuple(self._pending(name) for name in (*self.services, *self.apps))
+    def preview_start(self, files: Sequence[RenderedFile]) -> tuple[ServiceChange, ...]:
+        self._called("preview_start")
+        return tuple(self._preview(name) for name in (*self.services, *self.apps))
 
-    def _pending(self, name: str) -> ServiceChange:
+    def _preview(self, name: str) -> ServiceChange:
         if name not in self.running:
             return ServiceChange(service=name, action="start")
         if name in self.differs:
@@ -131,12 +130,12 @@ class FakeRuntime:
             self.processes.update(self.looks.pop(0))
         return tuple(self._state(service) for service in (*self.services, *self.apps))
 
-    def healthy(self, service: str) -> bool | None:
+    def is_healthy(self, service: str) -> bool | None:
         if self.checks is not None:
             return self.checks.get(service)
         return self.takes_logins if service == "postgres" else None
 
-    def owns(self, service: str, port: int) -> bool:
+    def owns_port(self, service: str, port: int) -> bool:
         return service not in self.strangers
 
     def has_data(self) -> bool:

@@ -1,4 +1,4 @@
-"""A project as doctor sees it: real files, a faked stack."""
+"""A project for doctor: real files, a faked stack."""
 
 from __future__ import annotations
 
@@ -33,7 +33,7 @@ UI_PASSWORD=c0ffee1234deadbeef567890
 
 @dataclass(kw_only=True)
 class AilingRuntime(FakeRuntime):
-    """A runtime that can be examined; what is cured is no longer found."""
+    """A runtime that checks itself; a fixed fault is no longer found."""
 
     ills: list[Fault] = field(default_factory=list)
 
@@ -69,7 +69,7 @@ class Patient:
         (self.folder / ".env").chmod(0o600)
 
     def up(self, **but: ProcessState) -> None:
-        """Everything runs, but for what is said otherwise."""
+        """Everything runs, except for the given states."""
         states: dict[str, ProcessState] = dict.fromkeys(SERVICES, "running")
         self.runtime.processes = states | but
 

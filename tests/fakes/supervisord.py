@@ -1,7 +1,7 @@
-"""supervisord's control socket without its processes: it answers, remembers, and can refuse.
+"""supervisord's control socket without any processes: it answers, records calls, and can fail.
 
-``python -m tests.fakes.supervisord`` serves ``supervisor.sock`` in the current folder until it
-is told to shut down, as supervisord does when it is started there.
+``python -m tests.fakes.supervisord`` serves ``supervisor.sock`` in the current folder until it is
+asked to shut down, as supervisord does when it is started there.
 """
 
 from __future__ import annotations
@@ -19,8 +19,8 @@ from xmlrpc.server import SimpleXMLRPCDispatcher, SimpleXMLRPCRequestHandler
 
 
 @dataclass(kw_only=True)
-class Answers:
-    """What the socket says. ``faults`` maps a method to the fault it answers with."""
+class FakeSupervisord:
+    """The methods of the socket; ``faults`` maps a method to the fault it answers with."""
 
     pid: int = field(default_factory=os.getpid)
     states: dict[str, str] = field(default_factory=dict)
@@ -66,26 +66,26 @@ class _Handler(SimpleXMLRPCRequestHandler):
         return "unix"
 
     def log_request(self, code: object = "-", size: object = "-") -> None:
-        """Say nothing."""
+        """Log nothing."""
 
 
 class _Server(socketserver.UnixStreamServer, SimpleXMLRPCDispatcher):
-    def __init__(self, path: str, answers: Answers) -> None:
+    def __init__(self, path: str, fake: FakeSupervisord) -> None:
         SimpleXMLRPCDispatcher.__init__(self, allow_none=False, encoding=None)
         socketserver.UnixStreamServer.__init__(self, path, _Handler)
-        self.register_instance(answers)
+        self.register_instance(fake)
 
 
 @contextmanager
-def answering(socket: Path, answers: Answers) -> Iterator[Answers]:
-    """Serve on the socket until the block ends; its path may be longer than a name may be."""
+def serve(socket: Path, fake: FakeSupervisord) -> Iterator[FakeSupervisord]:
+    """Serve on the socket until the block ends, however long its path is."""
     socket.parent.mkdir(parents=True, exist_ok=True)
     folder = os.open(socket.parent, os.O_RDONLY | os.O_DIRECTORY)
-    server = _Server(f"/proc/self/fd/{folder}/{socket.name}", answers)
+    server = _Server(f"/proc/self/fd/{folder}/{socket.name}", fake)
     thread = threading.Thread(target=server.serve_forever, args=(0.01,), daemon=True)
     thread.start()
     try:
-        yield answers
+        yield fake
     finally:
         server.shutdown()
         server.server_close()
@@ -95,5 +95,5 @@ def answering(socket: Path, answers: Answers) -> Iterator[Answers]:
 
 
 if __name__ == "__main__":
-    with answering(Path("supervisor.sock").absolute(), Answers()) as serving:
-        serving.ended.wait(60)
+    with serve(Path("supervisor.sock").absolute(), FakeSupervisord()) as running:
+        running.ended.wait(60)

@@ -14,10 +14,10 @@ class Terminal(io.StringIO):
         return True
 
 
-def piped(*, quiet: bool = False, json: bool = False) -> tuple[Console, io.StringIO, io.StringIO]:
+def piped(*, quiet: bool = False) -> tuple[Console, io.StringIO, io.StringIO]:
     """A console off a terminal, its stdout and its stderr."""
     out, err = io.StringIO(), io.StringIO()
-    return Console(quiet=quiet, json=json, stdout=out, stderr=err), out, err
+    return Console(quiet=quiet, stdout=out, stderr=err), out, err
 
 
 def on_a_terminal(*, quiet: bool = False) -> tuple[Console, Terminal, Terminal]:

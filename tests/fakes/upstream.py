@@ -1,7 +1,7 @@
-"""A small OpenAI-compatible server on loopback: what stands behind the gateway in tests.
+"""A small OpenAI-compatible server on loopback: the provider behind the gateway in tests.
 
-It answers by the model it is asked for (``say-401`` refuses with 401, ``say-hang`` never answers)
-and remembers every request, so that tests can see which key really arrived.
+The model selects the answer (``say-401`` refuses with 401, ``say-hang`` never answers). Every
+request is recorded, so that tests can check which key arrived.
 """
 
 from __future__ import annotations
@@ -22,7 +22,7 @@ USAGE = {"prompt_tokens": 7, "completion_tokens": 4, "total_tokens": 11}
 
 @dataclass(frozen=True, kw_only=True)
 class Seen:
-    """One request as it arrived."""
+    """One request that arrived."""
 
     authorization: str
     body: dict[str, Any]
@@ -31,7 +31,7 @@ class Seen:
 
 @dataclass(kw_only=True)
 class Upstream:
-    """The running server: its address, and what it saw."""
+    """The running server: its address, and its requests."""
 
     url: str
     requests: list[Seen] = field(default_factory=list)
@@ -57,12 +57,12 @@ def serving() -> Iterator[Upstream]:
 
 
 def _new_id() -> str:
-    """LiteLLM's ledger takes a second reply of the same id for the first one."""
+    """Each reply needs its own id: LiteLLM's spend logs merge replies with the same one."""
     return f"up-{uuid.uuid4()}"
 
 
 def _content(body: dict[str, Any]) -> str:
-    """The reply; after a JSON schema a route, in JSON mode a step, done at the second."""
+    """The reply; for a JSON schema a route, in JSON mode a step, the second one with ``done``."""
     form = (body.get("response_format") or {}).get("type")
     if form == "json_schema":
         return json.dumps({"route": "reasoning", "reason": "It asks for thought."})
@@ -94,13 +94,13 @@ class _Handler(BaseHTTPRequestHandler):
         elif body.get("stream"):
             self._stream(model, slow=model == "slow")
         else:
-            self._whole(model, _content(body))
+            self._reply(model, _content(body))
 
     def _refuse(self, status: int) -> None:
         text = f"upstream says {status}"
         self._json(status, {"error": {"message": text, "type": "refused", "code": str(status)}})
 
-    def _whole(self, model: str, content: str) -> None:
+    def _reply(self, model: str, content: str) -> None:
         choice = {
             "index": 0,
             "message": {"role": "assistant", "content": content},
@@ -140,4 +140,4 @@ class _Handler(BaseHTTPRequestHandler):
         self.wfile.write(raw)
 
     def log_message(self, *args: object) -> None:
-        """Nothing: the tests' output is for the tests."""
+        """No log on stderr."""

@@ -15,7 +15,7 @@ def help_text() -> str:
 
 
 def _help(name: str) -> str:
-    environment = {"COLUMNS": "80", "TERMINAL_WIDTH": "80", "NO_COLOR": "1"}
+    environment = {"COLUMNS": "80", "NO_COLOR": "1"}
     result = CliRunner().invoke(app, [*name.split(), "--help"], env=environment)
     lines = (line.rstrip() for line in result.stdout.strip().splitlines())
     return f"$ gatewayctl {name} --help\n".replace("  ", " ") + "\n".join(lines) + "\n"

@@ -11,6 +11,7 @@ from pathlib import PurePath
 from types import NoneType, UnionType
 from typing import Any, Final, Literal, Union, get_args, get_origin, get_type_hints
 
+from gatewayctl.errors import Problem, SettingsInvalid
 from gatewayctl.operations.backup.create import BackupReport
 from gatewayctl.operations.backup.reset import ResetReport
 from gatewayctl.operations.backup.restore import RestoreReport
@@ -43,6 +44,7 @@ from gatewayctl.operations.upgrade.rollback import RollbackReport
 from gatewayctl.operations.upgrade.run import UpgradeReport
 from gatewayctl.operations.usage.reconcile import ReconcileReport
 from gatewayctl.operations.usage.summary import UsageReport
+from gatewayctl.output.envelope import render_error
 from gatewayctl.settings.model import Secret, Source
 
 REPORTS: Final[Mapping[str, type]] = {
@@ -113,7 +115,21 @@ def shape(annotation: Any) -> Any:
     raise TypeError(f"no JSON shape for {annotation!r}")
 
 
+def error_shape() -> Any:
+    """The shape of the document of a failure that has every optional key."""
+    error = SettingsInvalid(problems=(Problem(source="gateway.yaml line 1", message="unknown"),))
+    error.finding = error.service = "known"
+
+    def name_types(value: Any) -> Any:
+        if isinstance(value, dict):
+            return {key: name_types(item) for key, item in value.items()}
+        return [name_types(value[0])] if isinstance(value, list) else shape(type(value))
+
+    return name_types(json.loads(render_error("up", error)))
+
+
 def json_shapes() -> str:
-    """All shapes as one JSON document, in the order of the commands."""
+    """All shapes as one JSON document: `data` of each command, and the document of a failure."""
     shapes = {command: shape(report) for command, report in REPORTS.items()}
+    shapes["(error document)"] = error_shape()
     return json.dumps(shapes, indent=2, ensure_ascii=False) + "\n"

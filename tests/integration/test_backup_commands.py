@@ -15,7 +15,7 @@ from tests.integration.stack_project import Project, document
 
 @pytest.fixture
 def backed_up(ready: Project) -> Path:
-    """A backup of a project that runs, whose database knows the key of .env."""
+    """A backup of a running project whose database has the key of .env."""
     ready.runtime.server.databases["litellm"].tokens = [sha256(ready.secrets()["LITELLM_API_KEY"])]
     file = ready.folder / "a.bak"
     assert ready.run("backup", str(file)).exit_code == 0
@@ -26,7 +26,7 @@ def backed_up(ready: Project) -> Path:
 # backup
 
 
-def test_a_backup_says_where_it_is_and_how_to_have_it_back(ready: Project) -> None:
+def test_a_backup_shows_its_file_and_how_to_restore_it(ready: Project) -> None:
     result = ready.run("backup")
 
     assert result.exit_code == 0
@@ -45,7 +45,7 @@ def test_a_backup_as_a_document(ready: Project) -> None:
     assert (data["project"], data["encrypted"]) == ("shop", False)
 
 
-def test_a_file_that_is_there_is_exit_code_2_and_stays(ready: Project) -> None:
+def test_an_existing_file_is_exit_code_2_and_stays(ready: Project) -> None:
     file = ready.folder / "a.bak"
     file.write_text("precious")
 
@@ -63,7 +63,7 @@ def test_a_project_that_was_never_up_is_exit_code_3(project: Project) -> None:
     assert document(result)["error"]["code"] == "env_file_missing"
 
 
-def test_a_recipient_that_is_none_is_exit_code_2(ready: Project) -> None:
+def test_an_invalid_recipient_is_exit_code_2(ready: Project) -> None:
     assert ready.run("backup", "--recipient", "age1nonsense").exit_code == 2
     assert ready.run("backup", "--passphrase-stdin", stdin="").exit_code == 2
 
@@ -71,9 +71,7 @@ def test_a_recipient_that_is_none_is_exit_code_2(ready: Project) -> None:
 # restore
 
 
-def test_a_restore_is_not_done_without_a_terminal_and_without_yes(
-    ready: Project, backed_up: Path
-) -> None:
+def test_a_restore_without_a_terminal_needs_yes(ready: Project, backed_up: Path) -> None:
     result = ready.run("restore", str(backed_up))
 
     assert result.exit_code == 2
@@ -81,7 +79,7 @@ def test_a_restore_is_not_done_without_a_terminal_and_without_yes(
     assert ready.runtime.calls == []
 
 
-def test_what_was_backed_up_is_back_with_its_proofs(ready: Project, backed_up: Path) -> None:
+def test_a_backup_is_restored_and_verified(ready: Project, backed_up: Path) -> None:
     before = ready.secrets()
     env = ready.folder / ".env"
     env.write_text(env.read_text().replace(before["LITELLM_API_KEY"], "sk-later-0123456789abcdef"))
@@ -92,14 +90,14 @@ def test_what_was_backed_up_is_back_with_its_proofs(ready: Project, backed_up: P
     assert found["status"] == "success"
     assert found["data"]["key"] == "LITELLM_API_KEY"
     assert found["data"]["key_opens"] is True
-    assert found["data"]["credential"] == "none stored"
+    assert found["data"]["credential"] == "none_stored"
     assert Path(found["data"]["before"]).is_file()
     assert ready.secrets() == before
     assert ready.runtime.server.databases["litellm"].rows["LiteLLM_SpendLogs"] == 7
     assert ready.runtime.running == set(SERVICES)
 
 
-def test_a_key_that_is_refused_afterwards_is_partial_and_exit_code_7(
+def test_a_refused_key_after_a_restore_is_partial_and_exit_code_7(
     ready: Project, backed_up: Path
 ) -> None:
     ready.litellm.keys.clear()
@@ -110,7 +108,7 @@ def test_a_key_that_is_refused_afterwards_is_partial_and_exit_code_7(
     assert document(result)["status"] == "partial"
 
 
-def test_a_broken_backup_is_exit_code_4_and_nothing_is_touched(
+def test_a_broken_backup_is_exit_code_4_and_changes_nothing(
     ready: Project, backed_up: Path
 ) -> None:
     backed_up.write_bytes(backed_up.read_bytes()[:-600])
@@ -121,7 +119,7 @@ def test_a_broken_backup_is_exit_code_4_and_nothing_is_touched(
     assert ready.runtime.calls == []
 
 
-def test_a_file_that_is_not_there_is_exit_code_3(ready: Project) -> None:
+def test_a_missing_file_is_exit_code_3(ready: Project) -> None:
     result = ready.run("restore", "nowhere.bak", "--yes", "--json")
 
     assert (result.exit_code, document(result)["error"]["code"]) == (3, "file_unreadable")
@@ -139,32 +137,32 @@ def test_a_backup_of_another_project_is_refused_without_force(
     assert ready.run("restore", str(backed_up), "--yes", "--force").exit_code == 0
 
 
-def test_an_encrypted_backup_opens_with_its_identity(ready: Project, tmp_path: Path) -> None:
+def test_an_encrypted_backup_is_restored_with_its_identity(ready: Project, tmp_path: Path) -> None:
     made = pyrage.x25519.Identity.generate()
     identity, file = tmp_path / "identity.txt", tmp_path / "a.age"
     identity.write_text(f"{made}\n")
     ready.run("backup", str(file), "--recipient", str(made.to_public()))
 
-    closed = ready.run("restore", str(file), "--yes", "--json")
-    opened = ready.run("restore", str(file), "--yes", "--identity", str(identity))
+    without = ready.run("restore", str(file), "--yes", "--json")
+    with_identity = ready.run("restore", str(file), "--yes", "--identity", str(identity))
 
-    assert document(closed)["error"]["code"] == "backup_sealed"
-    assert "--identity" in document(closed)["error"]["hint"]
-    assert opened.exit_code == 0
-    assert str(made) not in opened.stdout + opened.stderr
+    assert document(without)["error"]["code"] == "backup_sealed"
+    assert "--identity" in document(without)["error"]["hint"]
+    assert with_identity.exit_code == 0
+    assert str(made) not in with_identity.stdout + with_identity.stderr
 
 
 # reset
 
 
-def test_a_reset_says_what_is_lost_and_keeps_it_in_a_backup(ready: Project) -> None:
+def test_a_reset_shows_the_loss_and_backs_it_up(ready: Project) -> None:
     result = ready.run("reset", "--yes")
 
     assert result.exit_code == 0
     assert "over 7 logged requests" in result.stderr
     assert "A backup is taken first" in result.stderr
-    assert "proof of litellm ready" in result.stderr
-    assert "What was lost is in " in result.stdout
+    assert "test load of litellm ready" in result.stderr
+    assert "Backup of the previous data: " in result.stdout
 
 
 def test_a_reset_without_a_backup_and_with_kept_keys(ready: Project) -> None:
@@ -184,7 +182,7 @@ def test_a_reset_of_everything_drops_the_traces(ready: Project) -> None:
     assert ready.run("reset", "--all").exit_code == 2
 
 
-def test_a_gateway_that_does_not_answer_does_not_hide_what_the_database_holds(
+def test_the_loss_in_the_database_is_shown_without_a_gateway(
     ready: Project,
 ) -> None:
     ready.litellm = silent_stack()

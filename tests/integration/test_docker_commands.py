@@ -61,15 +61,15 @@ def test_an_app_that_does_not_run_makes_the_stack_unhealthy(containers: Project)
     assert "shop: exit code 1" in result.stdout
 
 
-def test_a_rotated_key_says_which_app_waits_for_it(containers: Project) -> None:
+def test_a_rotated_key_lists_the_apps_that_need_it(containers: Project) -> None:
     containers.run("up")
 
     result = containers.run("keys", "rotate", "litellm-dev")
 
-    assert "Run `gatewayctl up`, so that shop gets the new key." in result.output
+    assert "Run `gatewayctl up` to pass the new key to shop." in result.output
 
 
-def test_an_engine_that_does_not_run_is_its_own_failure(containers: Project) -> None:
+def test_a_stopped_engine_has_its_own_error_code(containers: Project) -> None:
     containers.runtime.raising = {
         verb: EngineNotRunning("No Docker engine answers at unix:///x.")
         for verb in ("preflight", "states", "stop")
@@ -81,7 +81,7 @@ def test_an_engine_that_does_not_run_is_its_own_failure(containers: Project) -> 
     assert containers.run("up").exit_code == 4
 
 
-def test_data_that_is_gone_is_no_reason_to_stay_with_a_runtime(containers: Project) -> None:
+def test_a_stack_without_data_is_not_tied_to_its_runtime(containers: Project) -> None:
     containers.run("up")
     there = (containers.folder / ".gatewayctl" / "runtime").read_text()
 
@@ -104,7 +104,7 @@ def test_the_address_of_the_gateway_depends_on_where_an_application_runs(
 
 
 @pytest.mark.parametrize("command", ["up", "status", "down"])
-def test_a_machine_without_docker_is_told_apart_from_an_engine_that_does_not_run(
+def test_a_machine_without_docker_is_distinguished_from_a_stopped_engine(
     command: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     empty = tmp_path / "bin"

@@ -19,7 +19,7 @@ def test_a_project_in_order_says_so(ready: Project) -> None:
     result = ready.run("doctor")
 
     assert result.exit_code == 0, result.output
-    assert "nothing wrong was found" in result.stdout
+    assert "no problems found" in result.stdout
 
 
 def test_an_empty_folder_is_examined_and_nothing_is_made(project: Project) -> None:
@@ -73,7 +73,7 @@ def test_settings_that_do_not_load_are_findings_and_not_the_end(ready: Project) 
 
 
 def test_a_verb_that_fails_names_the_finding_in_its_error(project: Project) -> None:
-    project.runtime.raising["preflight"] = PortTaken("Port 4000 is held by nginx (pid 7).")
+    project.runtime.raising["preflight"] = PortTaken("Port 4000 is used by nginx (pid 7).")
 
     error = document(project.run("up", "--json"))["error"]
 

@@ -1,4 +1,4 @@
-"""What a newcomer meets in a folder where nothing was made yet."""
+"""Commands in an empty folder."""
 
 from __future__ import annotations
 
@@ -14,7 +14,9 @@ from gatewayctl.cli.app import app
 @pytest.mark.parametrize(
     "words", [["chat", "hello"], ["env"], ["keys", "list"], ["keys", "create"]], ids=" ".join
 )
-def test_a_missing_env_file_is_named_with_what_makes_it(tmp_path: Path, words: list[str]) -> None:
+def test_a_missing_env_file_is_reported_with_the_command_that_creates_it(
+    tmp_path: Path, words: list[str]
+) -> None:
     done = CliRunner().invoke(app, ["-C", str(tmp_path), *words, "--json"])
 
     error = json.loads(done.stdout)["error"]

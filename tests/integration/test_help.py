@@ -1,4 +1,4 @@
-"""The command line as the contract spells it, and its help."""
+"""The command line of the contract, and its help."""
 
 from __future__ import annotations
 
@@ -43,13 +43,13 @@ CONTRACT: dict[str, set[str]] = {
     "upgrade": {"--to", "--no-backup", "--timeout"},
     "rollback": {"--yes", "--no-backup", "--timeout"},
 }
-"""Every command of the contract that exists today, with the words it must know."""
+"""Every command of the contract, with the options and arguments it must have."""
 
 
 COMMANDS = dict(iterate_commands())
 
 
-def words(command: Any) -> set[str]:
+def spellings(command: Any) -> set[str]:
     """The options of a command, and its arguments in capitals."""
     return {
         word.upper() if parameter.param_type_name == "argument" else word
@@ -59,8 +59,8 @@ def words(command: Any) -> set[str]:
 
 
 @pytest.mark.parametrize("name", CONTRACT)
-def test_every_command_of_the_contract_is_spelled_as_it_is_there(name: str) -> None:
-    assert words(COMMANDS[name]) >= CONTRACT[name]
+def test_every_command_has_the_options_of_the_contract(name: str) -> None:
+    assert spellings(COMMANDS[name]) >= CONTRACT[name]
 
 
 def test_the_json_shape_of_every_command_is_frozen() -> None:
@@ -87,8 +87,8 @@ def test_no_option_takes_a_secret_as_its_value(name: str) -> None:
             assert set(about) <= NAMES_ONLY
 
 
-def test_the_global_options_are_those_of_the_contract() -> None:
-    assert words(typer.main.get_command(app)) >= GLOBAL
+def test_the_global_options_of_the_contract_exist() -> None:
+    assert spellings(typer.main.get_command(app)) >= GLOBAL
 
 
 @pytest.mark.parametrize("name", COMMANDS)
@@ -104,6 +104,26 @@ def test_every_command_explains_itself(name: str) -> None:
 
 
 @pytest.mark.parametrize("name", COMMANDS)
+def test_no_help_text_is_lost_as_markup(name: str) -> None:
+    shown = CliRunner().invoke(app, [*name.split(), "--help"], env={"COLUMNS": "400"}).stdout
+
+    assert [option.help for option in COMMANDS[name].params if option.help not in shown] == []
+
+
+@pytest.mark.parametrize("name", COMMANDS)
+def test_values_are_named_after_what_they_are_and_not_after_a_type(name: str) -> None:
+    bare = [
+        option.name
+        for option in COMMANDS[name].params
+        if not option.metavar and not getattr(option, "is_flag", False)
+        # A choice is shown as its values.
+        if not hasattr(option.type, "choices")
+    ]
+
+    assert bare == []
+
+
+@pytest.mark.parametrize("name", COMMANDS)
 def test_the_first_line_of_every_command_is_a_sentence(name: str) -> None:
     sentence = COMMANDS[name].help.strip().splitlines()[0]
 
@@ -112,7 +132,7 @@ def test_the_first_line_of_every_command_is_a_sentence(name: str) -> None:
     assert len(sentence) < 80
 
 
-def test_the_help_names_every_command_of_the_top() -> None:
+def test_the_help_lists_every_command() -> None:
     result = CliRunner().invoke(app, ["--help"])
 
     assert result.exit_code == 0
@@ -120,14 +140,14 @@ def test_the_help_names_every_command_of_the_top() -> None:
         assert f" {name.split()[0]} " in result.stdout
 
 
-def test_without_a_command_there_is_the_help() -> None:
+def test_the_help_is_printed_without_a_command() -> None:
     result = CliRunner().invoke(app, [])
 
     assert result.exit_code == 2
     assert "Usage: gatewayctl" in result.output
 
 
-def test_a_command_that_is_nearly_right_is_guessed() -> None:
+def test_a_misspelled_command_gets_a_suggestion() -> None:
     result = CliRunner().invoke(app, ["statsu"])
 
     assert result.exit_code == 2

@@ -53,21 +53,23 @@ def secret(folder: Path, name: str) -> str:
     return found.group(1)
 
 
-def test_create_makes_the_declared_keys_and_shows_them_masked(
+def test_create_creates_the_declared_keys_and_shows_them_masked(
     folder: Path, fake: FakeLiteLLM
 ) -> None:
     result = keys(folder, fake, "create")
 
-    made = [secret(folder, name) for name in ("LITELLM_API_KEY", "LITELLM_EVAL_KEY")]
+    created = [secret(folder, name) for name in ("LITELLM_API_KEY", "LITELLM_EVAL_KEY")]
     assert result.exit_code == 0
-    assert set(fake.keys) == {sha256(value) for value in made}
+    assert set(fake.keys) == {sha256(value) for value in created}
     assert "litellm-dev" in result.stdout
-    assert f"sk-…{made[0][-4:]}" in result.stdout
-    assert not [value for value in made if value in result.output]
+    assert f"sk-…{created[0][-4:]}" in result.stdout
+    assert not [value for value in created if value in result.output]
     assert f"Written to {folder / '.env'}." in result.stdout
 
 
-def test_create_again_says_that_there_is_nothing_to_do(folder: Path, fake: FakeLiteLLM) -> None:
+def test_a_second_create_reports_that_there_is_nothing_to_do(
+    folder: Path, fake: FakeLiteLLM
+) -> None:
     keys(folder, fake, "create")
 
     result = keys(folder, fake, "create")
@@ -105,7 +107,9 @@ def test_show_prints_the_plain_key_and_nothing_else(folder: Path, fake: FakeLite
     )
 
 
-def test_a_key_of_the_command_line_has_what_was_asked(folder: Path, fake: FakeLiteLLM) -> None:
+def test_a_key_of_the_command_line_has_the_requested_options(
+    folder: Path, fake: FakeLiteLLM
+) -> None:
     result = keys(
         folder,
         fake,
@@ -136,7 +140,7 @@ def test_a_key_of_the_command_line_has_what_was_asked(folder: Path, fake: FakeLi
         (["create", "theirs"], 6, "key_alias_exists"),
     ],
 )
-def test_what_cannot_be_made_changes_nothing(
+def test_a_key_that_cannot_be_created_changes_nothing(
     folder: Path, fake: FakeLiteLLM, arguments: list[str], code: int, name: str
 ) -> None:
     fake.add("sk-theirs-0123456789abcdef", "theirs")
@@ -150,7 +154,7 @@ def test_what_cannot_be_made_changes_nothing(
     assert len(fake.keys) == 1
 
 
-def test_some_made_and_some_not_is_exit_7_with_both(folder: Path, fake: FakeLiteLLM) -> None:
+def test_a_partial_success_is_exit_7_with_both_lists(folder: Path, fake: FakeLiteLLM) -> None:
     fake.add("sk-theirs-0123456789abcdef", "litellm-dev")
 
     result = keys(folder, fake, "create", "--json")
@@ -170,7 +174,7 @@ def test_some_made_and_some_not_is_exit_7_with_both(folder: Path, fake: FakeLite
         (500, "internal_server_error", "Database not connected", 6, "gateway_database_missing"),
     ],
 )
-def test_a_refused_master_key_is_told_apart_from_a_missing_database(
+def test_a_refused_master_key_and_a_missing_database_are_different_errors(
     folder: Path, verb: str, status: int, kind: str, message: str, code: int, name: str
 ) -> None:
     router = respx.MockRouter()
@@ -187,14 +191,14 @@ def test_a_refused_master_key_is_told_apart_from_a_missing_database(
     assert json.loads(result.stdout)["error"]["code"] == name
 
 
-def test_without_env_the_way_to_one_is_told(tmp_path: Path, fake: FakeLiteLLM) -> None:
+def test_without_env_the_error_tells_that_it_is_missing(tmp_path: Path, fake: FakeLiteLLM) -> None:
     result = keys(tmp_path, fake, "list", "--json")
 
     assert result.exit_code == 3
     assert json.loads(result.stdout)["error"]["code"] == "env_file_missing"
 
 
-def test_list_joins_what_is_declared_served_and_held(folder: Path, fake: FakeLiteLLM) -> None:
+def test_list_joins_declared_registered_and_stored_keys(folder: Path, fake: FakeLiteLLM) -> None:
     keys(folder, fake, "create", "litellm-dev")
 
     result = keys(folder, fake, "list", "--json")
@@ -206,9 +210,7 @@ def test_list_joins_what_is_declared_served_and_held(folder: Path, fake: FakeLit
     assert secret(folder, "LITELLM_API_KEY") not in result.output
 
 
-def test_a_thousand_foreign_keys_are_one_line_unless_asked_for(
-    folder: Path, fake: FakeLiteLLM
-) -> None:
+def test_a_thousand_foreign_keys_are_one_line_without_all(folder: Path, fake: FakeLiteLLM) -> None:
     for number in range(1000):
         fake.add(f"sk-{number:020d}", f"theirs-{number}")
 
@@ -217,12 +219,12 @@ def test_a_thousand_foreign_keys_are_one_line_unless_asked_for(
     document = json.loads(keys(folder, fake, "list", "--json").stdout)
 
     assert len(short.stdout.splitlines()) < 25
-    assert "And 1000 keys that gatewayctl did not make; --all shows them." in short.stdout
+    assert "1000 keys not created by gatewayctl; show with --all." in short.stdout
     assert long.stdout.count("theirs-") == 1000
     assert len(document["data"]["keys"]) == 1002
 
 
-def test_a_table_fits_eighty_columns_and_cuts_nothing(
+def test_a_table_fits_eighty_columns_without_truncation(
     folder: Path, fake: FakeLiteLLM, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setenv("COLUMNS", "80")
@@ -235,7 +237,7 @@ def test_a_table_fits_eighty_columns_and_cuts_nothing(
     assert "…" not in result.stdout.replace("sk-…", "")
 
 
-def test_markup_in_an_alias_is_shown_as_it_is(folder: Path, fake: FakeLiteLLM) -> None:
+def test_markup_in_an_alias_is_shown_verbatim(folder: Path, fake: FakeLiteLLM) -> None:
     fake.add("sk-theirs-0123456789abcdef", "[bold]x[/nonsense]")
 
     result = keys(folder, fake, "list", "--all")

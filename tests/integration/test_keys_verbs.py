@@ -1,4 +1,4 @@
-"""The verbs that show, prove and change keys, through the command line."""
+"""The verbs that show, check and change keys, through the command line."""
 
 from __future__ import annotations
 
@@ -29,9 +29,9 @@ def folder(tmp_path: Path) -> Path:
 
 @pytest.fixture
 def fake() -> FakeLiteLLM:
-    made = FakeLiteLLM()
-    made.add(SECRET, "app", metadata=MARKS)
-    return made
+    created = FakeLiteLLM()
+    created.add(SECRET, "app", metadata=MARKS)
+    return created
 
 
 def keys(folder: Path, fake: FakeLiteLLM, *arguments: str, stdin: str | None = None) -> Result:
@@ -51,7 +51,7 @@ def data(result: Result, status: str = "success") -> Any:
     return document["data"]
 
 
-def test_show_has_a_line_for_each_thing_and_no_secret(folder: Path, fake: FakeLiteLLM) -> None:
+def test_show_has_a_line_for_each_detail_and_no_secret(folder: Path, fake: FakeLiteLLM) -> None:
     result = keys(folder, fake, "show", "app")
 
     lines = dict(line.split(maxsplit=1) for line in result.stdout.splitlines())
@@ -61,7 +61,7 @@ def test_show_has_a_line_for_each_thing_and_no_secret(folder: Path, fake: FakeLi
     assert lines["state"].strip() == "ok"
 
 
-def test_check_shows_the_proof_of_each_key(folder: Path, fake: FakeLiteLLM) -> None:
+def test_check_shows_the_result_of_each_key(folder: Path, fake: FakeLiteLLM) -> None:
     result = keys(folder, fake, "check")
 
     assert result.exit_code == 0
@@ -70,7 +70,7 @@ def test_check_shows_the_proof_of_each_key(folder: Path, fake: FakeLiteLLM) -> N
     ]  # fmt: skip
 
 
-def test_check_of_a_dead_value_is_exit_8_with_rows_and_problem(
+def test_check_of_an_unregistered_value_is_exit_8_with_rows_and_problem(
     folder: Path, fake: FakeLiteLLM
 ) -> None:
     fake.keys.clear()
@@ -84,7 +84,7 @@ def test_check_of_a_dead_value_is_exit_8_with_rows_and_problem(
     assert found["keys"][0]["authenticates"] is False
 
 
-def test_check_with_fix_says_what_it_put_right(folder: Path, fake: FakeLiteLLM) -> None:
+def test_check_with_fix_reports_what_it_fixed(folder: Path, fake: FakeLiteLLM) -> None:
     fake.keys.clear()
 
     result = keys(folder, fake, "check", "--fix")
@@ -93,17 +93,19 @@ def test_check_with_fix_says_what_it_put_right(folder: Path, fake: FakeLiteLLM) 
     assert result.stdout.startswith("Fixed app: register (LiteLLM does not know the secret")
 
 
-def test_rotate_says_which_key_is_gone_and_prints_none(folder: Path, fake: FakeLiteLLM) -> None:
+def test_rotate_reports_the_revoked_key_and_prints_no_secret(
+    folder: Path, fake: FakeLiteLLM
+) -> None:
     result = keys(folder, fake, "rotate", "app")
 
     new = (folder / ".env").read_text().rpartition("APP_KEY=")[2].strip()
     assert result.exit_code == 0
     assert new not in result.output
-    assert f"app is sk-…{new[-4:]} now" in result.stdout
-    assert "The old one (sk-...cdef) is revoked" in result.stdout
+    assert f"The new key of app is sk-…{new[-4:]}, in " in result.stdout
+    assert "The old key (sk-...cdef) is revoked" in result.stdout
 
 
-def test_rotate_with_a_grace_says_until_when(folder: Path, fake: FakeLiteLLM) -> None:
+def test_rotate_with_a_grace_reports_the_expiry(folder: Path, fake: FakeLiteLLM) -> None:
     shown = keys(folder, fake, "rotate", "app", "--grace", "1h")
     found = data(keys(folder, fake, "rotate", "app", "--grace", "1h", "--json"))
 
@@ -118,13 +120,13 @@ def test_rotate_with_a_grace_says_until_when(folder: Path, fake: FakeLiteLLM) ->
 @pytest.mark.parametrize(
     ("arguments", "exit_code"),
     [
-        (("rotate", "nobody"), 6),
+        (("rotate", "unknown"), 6),
         (("rotate", "app", "--grace", "soon"), 2),
-        (("show", "nobody"), 6),
-        (("revoke", "nobody", "--yes"), 6),
+        (("show", "unknown"), 6),
+        (("revoke", "unknown", "--yes"), 6),
     ],
 )
-def test_what_cannot_be_done_is_told_with_its_exit_code(
+def test_an_invalid_request_has_its_exit_code(
     folder: Path, fake: FakeLiteLLM, arguments: tuple[str, ...], exit_code: int
 ) -> None:
     assert keys(folder, fake, *arguments).exit_code == exit_code
@@ -140,14 +142,16 @@ def test_revoke_without_yes_and_without_a_terminal_does_nothing(
     assert list(fake.keys) == [sha256(SECRET)]
 
 
-def test_revoke_says_what_is_gone_and_what_brings_it_back(folder: Path, fake: FakeLiteLLM) -> None:
+def test_revoke_reports_what_it_deleted_and_that_up_creates_it_again(
+    folder: Path, fake: FakeLiteLLM
+) -> None:
     result = keys(folder, fake, "revoke", "app", "--yes")
 
     assert result.exit_code == 0
     assert fake.keys == {}
-    assert "app is revoked: sk-...cdef." in result.stdout
-    assert f"APP_KEY is taken out of {folder / '.env'}." in result.stdout
-    assert "declares it still" in result.stdout
+    assert "Revoked app: sk-...cdef." in result.stdout
+    assert f"Removed APP_KEY from {folder / '.env'}." in result.stdout
+    assert "still declares it" in result.stdout
 
 
 def test_sync_shows_its_plan_and_then_what_it_did(folder: Path, fake: FakeLiteLLM) -> None:
@@ -161,7 +165,7 @@ def test_sync_shows_its_plan_and_then_what_it_did(folder: Path, fake: FakeLiteLL
     assert (planned.exit_code, done.exit_code, again.exit_code) == (8, 0, 0)
     assert "models: all → demo" in planned.stdout
     assert "Nothing was changed: this was a dry run." in planned.stdout
-    assert "1 key made by others: left alone." in done.stdout
+    assert "1 key of others: not changed." in done.stdout
     assert "Nothing to do" in again.stdout
 
 
@@ -177,18 +181,16 @@ def test_sync_in_json_is_the_plan_as_data(folder: Path, fake: FakeLiteLLM) -> No
     assert (found["drift"], found["changed"], found["dry_run"]) == (True, False, True)
 
 
-def test_what_is_not_declared_is_counted_with_the_way_to_be_rid_of_it(
-    folder: Path, fake: FakeLiteLLM
-) -> None:
+def test_undeclared_keys_are_counted_with_a_hint_to_prune(folder: Path, fake: FakeLiteLLM) -> None:
     fake.add("sk-batch-0123456789abcdef", "batch", metadata=MARKS | {"gatewayctl_env": "BATCH"})
 
     result = keys(folder, fake, "sync")
 
     assert result.exit_code == 0
-    assert "1 key not declared; --prune deletes what gatewayctl made." in result.stdout
+    assert "1 key not declared in gateway.yaml; delete with --prune." in result.stdout
 
 
-def test_a_thousand_keys_of_our_own_are_one_screenful(folder: Path, fake: FakeLiteLLM) -> None:
+def test_a_thousand_keys_of_this_project_are_one_screenful(folder: Path, fake: FakeLiteLLM) -> None:
     for number in range(1000):
         fake.add(f"sk-{number:020d}", f"mine-{number}", metadata=MARKS)
 
@@ -196,7 +198,7 @@ def test_a_thousand_keys_of_our_own_are_one_screenful(folder: Path, fake: FakeLi
     long = keys(folder, fake, "list", "--all")
 
     assert len(short.stdout.splitlines()) < 24
-    assert "And 981 more keys of this project; --all shows them." in short.stdout
+    assert "981 more keys of this project; show with --all." in short.stdout
     assert long.stdout.count("mine-") == 1000
 
 

@@ -104,7 +104,7 @@ def test_a_check_in_json_has_both_the_rows_and_the_problem(folder: Path) -> None
         (error(401, "Authentication Error", kind="auth_error"), 6, "master_key_refused"),
     ],
 )
-def test_a_gateway_that_cannot_say_is_told(
+def test_a_failing_gateway_has_its_exit_code(
     folder: Path, answer: httpx.Response | Exception, code: int, name: str
 ) -> None:
     router = respx.MockRouter()

@@ -85,7 +85,7 @@ def test_json_has_the_files_and_the_drift(tmp_path: Path) -> None:
     ]
 
 
-def test_wrong_settings_stop_it(tmp_path: Path) -> None:
+def test_invalid_settings_are_refused(tmp_path: Path) -> None:
     (tmp_path / "gateway.yaml").write_text("models: {m: {}}\n")
 
     result = render(tmp_path)

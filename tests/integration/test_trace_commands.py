@@ -10,7 +10,7 @@ from typer.testing import CliRunner
 
 from gatewayctl.cli.app import app
 from gatewayctl.cli.context import Overrides
-from tests.fakes.answers import nobody
+from tests.fakes.answers import refuse_connection
 from tests.fakes.litellm import FakeLiteLLM
 from tests.fakes.projects import MASTER_KEY, project
 from tests.unit.gateway.test_spend import page, row
@@ -70,7 +70,7 @@ def test_a_trace_phoenix_does_not_have_is_told_from_a_phoenix_that_is_away(
 ) -> None:
     fake.planted[SPANS] = lambda _: phoenix()
     none = run(folder, fake, "trace", "show", TRACE)
-    fake.planted[SPANS] = nobody
+    fake.planted[SPANS] = refuse_connection
     away = run(folder, fake, "trace", "show", TRACE)
 
     assert (none.exit_code, away.exit_code) == (2, 5)
@@ -123,7 +123,7 @@ def test_usage_is_shown_with_how_fresh_it_is(folder: Path, fake: FakeLiteLLM) ->
 
     assert result.exit_code == 0
     assert "ingest" in result.stdout
-    assert "newest request 2026-11-23 11:59:58 UTC" in result.stdout
+    assert "Newest request: 2026-11-23 11:59:58 UTC" in result.stdout
 
 
 def test_reconcile_shows_each_gap_with_its_trace(folder: Path, fake: FakeLiteLLM) -> None:
@@ -132,7 +132,7 @@ def test_reconcile_shows_each_gap_with_its_trace(folder: Path, fake: FakeLiteLLM
     result = run(folder, fake, "usage", "reconcile", "--since", "2026-11-23T00:00")
 
     assert result.exit_code == 7
-    assert "1 calls are the same in both ledgers, 1 are not" in result.stdout
+    assert "1 calls agree in spend logs and Phoenix, 1 differ" in result.stdout
     assert "t" * 32 in result.stdout
 
 

@@ -93,7 +93,7 @@ def test_up_hands_its_options_on(project: Project) -> None:
 
 def test_a_taken_port_is_exit_code_4_with_a_remedy(project: Project) -> None:
     project.runtime.raising["preflight"] = PortTaken(
-        "Port 4000, which litellm needs, is held by python (pid 7).", hint="Stop that process."
+        "Port 4000, which litellm needs, is used by python (pid 7).", hint="Stop that process."
     )
 
     result = project.run("up")
@@ -101,7 +101,7 @@ def test_a_taken_port_is_exit_code_4_with_a_remedy(project: Project) -> None:
     assert result.exit_code == 4
     assert result.stdout == ""
     assert result.stderr.endswith(
-        "Error: Port 4000, which litellm needs, is held by python (pid 7).\n"
+        "Error: Port 4000, which litellm needs, is used by python (pid 7).\n"
         "Hint: Stop that process.\n"
     )
 

@@ -13,7 +13,7 @@ from tests.integration.stack_project import Project, document, master_key_of
 
 @pytest.fixture
 def serving(tmp_path: Path) -> Project:
-    """A project that was brought up with the old release."""
+    """A project that runs the old release."""
     folder = tmp_path / "shop"
     folder.mkdir()
     (folder / "gateway.yaml").write_text(f"images:\n  litellm: {OLD}\n")
@@ -30,15 +30,15 @@ def config(project: Project) -> str:
     return (project.folder / "gateway.yaml").read_text()
 
 
-def test_an_upgrade_tells_what_was_proven_and_the_way_back(serving: Project) -> None:
+def test_an_upgrade_shows_what_was_verified_and_the_way_back(serving: Project) -> None:
     result = serving.run("upgrade", "--to", "1.108.11")
 
     assert result.exit_code == 0, result.stderr
     lines = result.stdout.splitlines()
     assert lines[0] == "LiteLLM of shop: 1.106.2 -> 1.108.11"
     assert "  pre-flight of configuration: passed (config OK)" in lines
-    assert "  chat: demo answers; its trace is proven" in lines
-    assert lines[-1] == "Back to the version of before with: gatewayctl rollback"
+    assert "  chat: demo answers; its trace is verified" in lines
+    assert lines[-1] == "Go back with: gatewayctl rollback"
     assert config(serving) == f"images:\n  litellm: {NEW}\n"
     assert "sk-" not in result.stdout + result.stderr
 
@@ -52,7 +52,7 @@ def test_an_upgrade_as_a_document(serving: Project) -> None:
     assert data["proof"]["keys"] == ["LITELLM_API_KEY", "LITELLM_EVAL_KEY"]
 
 
-def test_nothing_to_do_is_said(serving: Project) -> None:
+def test_nothing_to_do_is_reported(serving: Project) -> None:
     result = serving.run("upgrade", "--to", "v1.106.2")
 
     assert (result.exit_code, result.stdout) == (
@@ -68,10 +68,10 @@ def test_a_bad_version_is_exit_code_2(serving: Project, to: str, code: str) -> N
     assert (result.exit_code, document(result)["error"]["code"]) == (2, code)
 
 
-def test_a_release_that_fails_is_exit_code_4_and_rollback_mends_it(serving: Project) -> None:
+def test_a_failing_release_is_exit_code_4_and_can_be_rolled_back(serving: Project) -> None:
     runtime = serving.runtime
     assert isinstance(runtime, ReleasedRuntime)
-    runtime.ending.add(NEW)
+    runtime.crashing.add(NEW)
 
     failed = serving.run("upgrade", "--timeout", "1")
     back = serving.run("rollback")
@@ -80,11 +80,11 @@ def test_a_release_that_fails_is_exit_code_4_and_rollback_mends_it(serving: Proj
     assert "gatewayctl rollback" in failed.stderr
     assert back.exit_code == 0, back.stderr
     assert "all data stays" in back.stderr
-    assert "Its database was not migrated: all data stayed." in back.stdout
+    assert "Its database was not migrated: all data was kept." in back.stdout
     assert config(serving) == f"images:\n  litellm: {OLD}\n"
 
 
-def test_a_rollback_that_loses_data_asks_and_says_how_much(serving: Project) -> None:
+def test_a_rollback_that_loses_data_asks_and_shows_how_much(serving: Project) -> None:
     serving.run("upgrade")
     serving.runtime.server.databases["litellm"].rows["LiteLLM_SpendLogs"] = 9
 
@@ -98,7 +98,7 @@ def test_a_rollback_that_loses_data_asks_and_says_how_much(serving: Project) -> 
     assert Path(data["kept"]).is_file()
 
 
-def test_a_rollback_of_a_stack_that_is_down_asks_because_nobody_knows(serving: Project) -> None:
+def test_a_rollback_of_a_stopped_stack_asks_because_the_loss_is_unknown(serving: Project) -> None:
     serving.run("upgrade")
     serving.run("down")
 
@@ -107,7 +107,7 @@ def test_a_rollback_of_a_stack_that_is_down_asks_because_nobody_knows(serving: P
 
     assert (asked.exit_code, "not known yet" in asked.stderr) == (2, True)
     assert done.exit_code == 0, done.stderr
-    assert "Its database is the one of" in done.stdout
+    assert "Its database was restored from" in done.stdout
 
 
 def test_without_an_upgrade_a_rollback_is_exit_code_2(serving: Project) -> None:

@@ -1,4 +1,4 @@
-"""Usage errors, and the choice between documents, text and silence."""
+"""Usage errors, and output as JSON, as text, or with --quiet."""
 
 from __future__ import annotations
 
@@ -37,9 +37,7 @@ def test_a_usage_error_is_exit_code_2_and_one_document(
 @pytest.mark.parametrize(
     "words", [["status", "--nonsense"], ["--runtime", "nonsense", "status"], ["nonsense"]]
 )
-def test_a_usage_error_is_for_people_where_no_document_is_wanted(
-    words: list[str], project: Project
-) -> None:
+def test_a_usage_error_without_json_is_text_on_stderr(words: list[str], project: Project) -> None:
     result = project.run(*words)
 
     assert result.exit_code == 2
@@ -47,7 +45,7 @@ def test_a_usage_error_is_for_people_where_no_document_is_wanted(
     assert "Usage:" in result.stderr
 
 
-def test_documents_can_be_asked_for_by_the_environment(
+def test_json_output_can_be_turned_on_by_the_environment(
     ready: Project, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setenv("GATEWAYCTL_JSON", "1")
@@ -58,7 +56,7 @@ def test_documents_can_be_asked_for_by_the_environment(
 
 
 @pytest.mark.parametrize("value", ["0", "false", "off", "no", ""])
-def test_documents_can_be_declined_by_the_environment(
+def test_json_output_can_be_turned_off_by_the_environment(
     value: str, ready: Project, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setenv("GATEWAYCTL_JSON", value)
@@ -66,7 +64,7 @@ def test_documents_can_be_declined_by_the_environment(
     assert ready.run("status").stdout.startswith("Project shop")
 
 
-def test_quiet_says_nothing_but_results_and_errors(ready: Project) -> None:
+def test_quiet_prints_only_results_and_errors(ready: Project) -> None:
     ready.runtime.raising["stop"] = RuntimeProblem("litellm cannot be stopped")
 
     up, down = ready.run("-q", "up"), ready.run("-q", "down")

@@ -2,7 +2,7 @@ import assert from 'node:assert/strict';
 import { test } from 'node:test';
 import { toGraphql, toGraphqlBatch } from '../../src/gatewayctl/runtimes/embedded/prisma/answers.mjs';
 
-test('typed values are unwrapped, everywhere, under the alias', () => {
+test('typed values are unwrapped at every level, under the alias', () => {
   const answer = {
     data: {
       findManyTeam: [
@@ -55,6 +55,6 @@ test('each answer of a batch gets its own alias', () => {
   ]);
 });
 
-test('a batch refused as a whole stays an error', () => {
+test('a batch that fails as a whole stays an error', () => {
   assert.equal(toGraphqlBatch({ errors: [{ error: 'x' }] }, ['one']).errors[0].error, 'x');
 });

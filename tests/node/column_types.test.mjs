@@ -4,7 +4,7 @@ import { columnType, timestamptzToUtc, typeParsers } from '../../src/gatewayctl/
 
 const parse = (oid, text) => typeParsers.getTypeParser(oid)(text);
 
-test('name[] and types nobody knows are text, never a refusal', () => {
+test('name[] and unknown types are text', () => {
   assert.equal(columnType(1003), 64 + 7);
   assert.deepEqual(parse(1003, '{a,"b c"}'), ['a', 'b c']);
   assert.equal(columnType(2278), 7); // void

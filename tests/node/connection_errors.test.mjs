@@ -22,11 +22,11 @@ for (const [name, error, code] of [
   test(`${name} is ${code}`, () => assert.equal(explained(error).error_code, code));
 }
 
-test('the words LiteLLM looks for are there', () => {
+test('the message has the text that LiteLLM matches', () => {
   assert.match(explained(new Error('Connection terminated')).message, /^Can't reach database server at `127.0.0.1:5432`/);
 });
 
-test('other errors pass through untouched', () => {
+test('other errors are unchanged', () => {
   const answer = { errors: [{ error: 'x', user_facing_error: { error_code: 'P2002', meta: {} } }] };
   assert.deepEqual(explainErrors(answer, { consumeError: () => assert.fail() }, ADDRESS), answer);
 });

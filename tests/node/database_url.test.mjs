@@ -31,7 +31,7 @@ test('another schema becomes the search path', () => {
   assert.match(new URL(pool.connectionString).searchParams.get('options'), /search_path="other"/);
 });
 
-test('a URL that cannot be read is never shown', () => {
+test('an invalid URL is never shown', () => {
   for (const env of [{ DATABASE_URL: 'postgresql://u:geheim@h:notaport/db' }, { DATABASE_URL: 'x', OVERWRITE_DATASOURCES: '{geheim' }]) {
     assert.throws(() => databaseSettings(env, 2), (error) => !JSON.stringify([error.message, error.input, error.cause]).includes('geheim'));
   }

@@ -71,7 +71,7 @@ test('a field named like an argument is still a field', () => {
   assert.deepEqual(argumentsOf('mutation { result: createOneTeam(data: {data: "[1]"}) { team_id } }'), { data: { data: json('[1]') } });
 });
 
-test('the words for null in a Json field are not Json', () => {
+test('null enums of a Json field are not tagged as Json', () => {
   assert.deepEqual(argumentsOf('query { result: findManyTeam(where: {data: {equals: DbNull}}) { team_id } }'), {
     where: { data: { equals: { $type: 'Enum', value: 'DbNull' } } },
   });
@@ -110,7 +110,7 @@ test('integers beyond 2**53 keep every digit, floats stay numbers', () => {
   assert.deepEqual(float.data, { spend: { increment: 12345678901234567000 } });
 });
 
-test('what is not understood is refused', () => {
+test('unsupported documents are refused', () => {
   assert.throws(() => translate('query { result: findManyNothing { id } }', MODELS), /unknown operation/);
   assert.throws(() => translate('query { a: findManyTeam { team_id } b: findManyTeam { team_id } }', MODELS), /one root field/);
   assert.throws(() => translate('query ($x: Int) { result: findManyTeam(take: $x) { team_id } }', MODELS), /variables/);

@@ -6,7 +6,7 @@ test('models are found, comments and enums are not models', () => {
   assert.deepEqual([...MODELS.keys()], ['Team', 'Key']);
 });
 
-test('fields are told apart: scalar, enum, relation', () => {
+test('fields are scalars, enums or relations', () => {
   const team = MODELS.get('Team');
   assert.deepEqual(team.get('metadata'), { type: 'Json', kind: 'scalar' });
   assert.deepEqual(team.get('status'), { type: 'JobStatus', kind: 'scalar' });

@@ -1,4 +1,4 @@
-// A small schema in the shape of LiteLLM's, and the program's modules.
+// A small schema like LiteLLM's, and its models.
 import { readModels } from '../../src/gatewayctl/runtimes/embedded/prisma/schema_fields.mjs';
 
 export const SCHEMA = `

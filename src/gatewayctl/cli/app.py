@@ -58,13 +58,13 @@ def root(
         Literal["auto", "embedded", "docker"] | None,
         typer.Option(
             metavar="NAME",
-            help="Run services with auto, embedded or docker (env: GATEWAYCTL_RUNTIME).",
+            help="Runtime: auto, embedded or docker (env: GATEWAYCTL_RUNTIME, default: auto).",
         ),
     ] = None,
     lock_timeout: Annotated[
         float | None,
         typer.Option(
-            help="Wait for another gatewayctl (env: GATEWAYCTL_LOCK_TIMEOUT).",
+            help="Wait this long for the lock (env: GATEWAYCTL_LOCK_TIMEOUT, default: 0).",
             metavar="SECONDS",
             min=0,
         ),
@@ -80,20 +80,19 @@ def root(
     """Create the App of this run; nothing is read or started yet."""
     overrides = ctx.obj if isinstance(ctx.obj, Overrides) else Overrides()
     given = {"runtime": runtime, "lock_timeout": lock_timeout}
-    made = App(
+    ctx.obj = App(
         project_dir=project_dir.absolute(),
         flags={name: value for name, value in given.items() if value is not None},
         quiet=quiet,
         verbose=verbose,
         overrides=overrides,
     )
-    ctx.obj = made
-    ctx.call_on_close(made.close)
+    ctx.call_on_close(ctx.obj.close)
 
 
 START = "Getting started"
-USE = "Keys and models"
-LOOK = "Observe and troubleshoot"
+USE = "Use the gateway"
+LOOK = "Monitoring and diagnosis"
 END = "Maintenance"
 
 app.command(rich_help_panel=START)(demo.demo)

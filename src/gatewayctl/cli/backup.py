@@ -8,8 +8,9 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
+from gatewayctl.cli.confirm import confirm_by_name
 from gatewayctl.cli.context import context
-from gatewayctl.cli.options import JsonFlag, TimeoutOption, YesFlag
+from gatewayctl.cli.options import JsonFlag, NoBackupFlag, TimeoutOption, YesFlag
 
 if TYPE_CHECKING:
     from gatewayctl.settings.model import Secret
@@ -23,14 +24,14 @@ def backup(
     ctx: typer.Context,
     file: Annotated[
         Path | None,
-        typer.Argument(help="File to write (default: in .gatewayctl/backups).", show_default=False),
+        typer.Argument(metavar="FILE", help="File to write (default: in .gatewayctl/backups)."),
     ] = None,
     recipient: Annotated[
         list[str] | None,
         typer.Option(metavar="KEY", help="Encrypt for this age or ssh public key; repeatable."),
     ] = None,
     passphrase_stdin: PassphraseFlag = False,
-    json_output: JsonFlag = False,
+    json: JsonFlag = False,
 ) -> None:
     """Back up databases, .env and gateway.yaml to one file, without downtime."""
     from gatewayctl.operations.backup.create import backup as operation
@@ -38,25 +39,22 @@ def backup(
     from gatewayctl.output import backup as shown
 
     app = context(ctx)
-    seal = Encryption(
-        recipients=tuple(recipient or ()), passphrase=_read_passphrase(passphrase_stdin)
-    )
-    events = operation(app.settings, app.resolved_runtime, file, seal=seal)
-    app.run("backup", events, shown.render_backup)
+    passphrase = _read_passphrase(passphrase_stdin)
+    encryption = Encryption(recipients=tuple(recipient or ()), passphrase=passphrase)
+    events = operation(app.settings, app.resolved_runtime, file, encryption=encryption)
+    app.run(events, shown.render_backup)
 
 
 def restore(
     ctx: typer.Context,
-    file: Annotated[Path, typer.Argument(help="Backup file.")],
+    file: Annotated[Path, typer.Argument(metavar="FILE", help="Backup file.")],
     yes: YesFlag = False,
     identity: Annotated[
         Path | None,
         typer.Option(metavar="FILE", help="Private key file that decrypts the backup."),
     ] = None,
     passphrase_stdin: PassphraseFlag = False,
-    no_backup: Annotated[
-        bool, typer.Option("--no-backup", help="Do not back up the current data first.")
-    ] = False,
+    no_backup: NoBackupFlag = False,
     force: Annotated[
         bool,
         typer.Option(
@@ -65,10 +63,9 @@ def restore(
         ),
     ] = False,
     timeout: TimeoutOption = 300,
-    json_output: JsonFlag = False,
+    json: JsonFlag = False,
 ) -> None:
     """Replace project data with a backup, verified before and after."""
-    from gatewayctl.cli.confirm import confirm_by_name
     from gatewayctl.operations.backup.encryption import Decryption
     from gatewayctl.operations.backup.restore import RestoreOptions
     from gatewayctl.operations.backup.restore import restore as operation
@@ -76,9 +73,11 @@ def restore(
 
     app = context(ctx)
     confirm_by_name(app.settings.project_name, "the current keys, spend and traces", yes=yes)
-    opener = Decryption(identity=identity, passphrase=_read_passphrase(passphrase_stdin))
-    options = RestoreOptions(opener=opener, force=force, backup=not no_backup, timeout=timeout)
-    app.run("restore", operation(file, options, app.afresh), shown.render_restore)
+    decryption = Decryption(identity=identity, passphrase=_read_passphrase(passphrase_stdin))
+    options = RestoreOptions(
+        decryption=decryption, force=force, backup=not no_backup, timeout=timeout
+    )
+    app.run(operation(file, options, app.load_project), shown.render_restore)
 
 
 def reset(
@@ -90,14 +89,11 @@ def reset(
     keep_keys: Annotated[
         bool, typer.Option("--keep-keys", help="Recreate the declared keys with the same secrets.")
     ] = False,
-    no_backup: Annotated[
-        bool, typer.Option("--no-backup", help="Do not back up the deleted data first.")
-    ] = False,
+    no_backup: NoBackupFlag = False,
     timeout: TimeoutOption = 300,
-    json_output: JsonFlag = False,
+    json: JsonFlag = False,
 ) -> None:
-    """Empty LiteLLM's database (keys, spend) and recreate the declared keys."""
-    from gatewayctl.cli.confirm import confirm_by_name
+    """Empty LiteLLM's database (keys, spend) and recreate declared keys."""
     from gatewayctl.operations.backup.reset import ResetOptions, measure_loss
     from gatewayctl.operations.backup.reset import reset as operation
     from gatewayctl.output import backup as shown
@@ -110,11 +106,11 @@ def reset(
         backup=not no_backup, keep_keys=keep_keys, everything=everything, timeout=timeout
     )
     events = operation(app.settings, app.resolved_runtime, app.gateway, options, lost=lost)
-    app.run("reset", events, shown.render_reset)
+    app.run(events, shown.render_reset)
 
 
 def _read_passphrase(wanted: bool) -> Secret | None:
-    """Read the first line of standard input."""
+    """Read the first line of standard input, if wanted."""
     from gatewayctl.settings.model import Secret
 
     return Secret(sys.stdin.readline().rstrip("\r\n")) if wanted else None

@@ -4,12 +4,13 @@ from __future__ import annotations
 
 import sys
 from contextlib import closing
+from functools import partial
 from typing import TYPE_CHECKING, Annotated, Literal
 
 import typer
 
 from gatewayctl.cli.context import App, context
-from gatewayctl.cli.options import JsonFlag
+from gatewayctl.cli.options import JsonFlag, parse_pairs
 from gatewayctl.errors import EmptyPrompt, UsageProblem
 
 if TYPE_CHECKING:
@@ -18,55 +19,46 @@ if TYPE_CHECKING:
     from gatewayctl.tracing.client_spans import ClientTracer
 
 
-Prompt = Annotated[
-    str | None,
-    typer.Argument(
-        help="Prompt; - or a pipe reads standard input, none starts a conversation.",
-        show_default=False,
-    ),
-]
-ComponentOption = Annotated[
-    str | None,
-    typer.Option("--component", metavar="NAME", help="Component (default: passthrough)."),
-]
-ModelOption = Annotated[
-    str | None,
-    typer.Option("--model", metavar="NAME", help="Model (default: the first with a provider key)."),
-]
-KeyEnvOption = Annotated[
-    str | None,
-    typer.Option(
-        "--key-env", metavar="NAME", help="Variable of the virtual key (default: the first key's)."
-    ),
-]
-RouteOption = Annotated[
-    Literal["passthrough", "reasoning", "auto"] | None,
-    typer.Option("--route", help="Follow a request path of several calls in one trace."),
-]
-VerifyFlag = Annotated[
-    bool, typer.Option("--verify", help="Verify the trace. Exits with 7 if wrong, 5 if unknown.")
-]
-
-
 def chat(
     ctx: typer.Context,
-    prompt: Prompt = None,
-    component: ComponentOption = None,
+    prompt: Annotated[
+        str | None,
+        typer.Argument(
+            metavar="PROMPT", help="Prompt (-: read standard input, none: start a conversation)."
+        ),
+    ] = None,
+    component: Annotated[
+        str | None, typer.Option(metavar="NAME", help="Component (default: passthrough).")
+    ] = None,
     operation: Annotated[
         str | None, typer.Option(metavar="NAME", help="Operation of the component.")
     ] = None,
-    model: ModelOption = None,
+    model: Annotated[
+        str | None,
+        typer.Option(metavar="NAME", help="Model (default: the first with a provider key)."),
+    ] = None,
     system: Annotated[str | None, typer.Option(metavar="TEXT", help="System message.")] = None,
     metadata: Annotated[
-        list[str] | None, typer.Option(help="Add metadata; repeatable.", metavar="K=V")
+        list[str] | None, typer.Option(metavar="K=V", help="Add metadata; repeatable.")
     ] = None,
-    key_env: KeyEnvOption = None,
-    route: RouteOption = None,
+    key_env: Annotated[
+        str | None,
+        typer.Option(
+            metavar="NAME", help="Variable of the virtual key (default: the first key's)."
+        ),
+    ] = None,
+    route: Annotated[
+        Literal["passthrough", "reasoning", "auto"] | None,
+        typer.Option(metavar="ROUTE", help="Request path: passthrough, reasoning or auto."),
+    ] = None,
     max_steps: Annotated[
         int,
         typer.Option(min=1, max=50, metavar="COUNT", help="Maximum reasoning steps of a route."),
     ] = 3,
-    verify: VerifyFlag = False,
+    verify: Annotated[
+        bool,
+        typer.Option("--verify", help="Verify the trace. Exits with 7 if wrong, 5 if unknown."),
+    ] = False,
     timeout: Annotated[
         float, typer.Option(min=0, metavar="SECONDS", help="Wait this long to verify.")
     ] = 30,
@@ -75,43 +67,42 @@ def chat(
     ] = False,
     json: JsonFlag = False,
 ) -> None:
-    """Send a prompt through the gateway as a component, streamed and traced."""
+    """Send a prompt through the gateway, streamed and traced."""
     from gatewayctl.operations.chat.plan import ChatInput
     from gatewayctl.output.chat import render_reply
 
     app = context(ctx)
     if route is not None and (component is not None or operation is not None):
         raise UsageProblem("--route has its own components: omit --component and --operation.")
-    terminal = prompt is None and sys.stdin.isatty()
+    is_conversation = prompt is None and sys.stdin.isatty()
     ask = ChatInput(
-        prompt="" if terminal else _read_prompt(prompt),
+        prompt="" if is_conversation else _read_prompt(prompt),
         component=component,
         operation=operation,
         model=model,
         system=system,
-        metadata=tuple(metadata or ()),
+        metadata=parse_pairs(metadata, option="--metadata"),
         key_env=key_env,
         stream=not (no_stream or app.json),
         route=route,
         max_steps=max_steps,
         verify=timeout if verify else None,
     )
-    if terminal:
-        _conversation(app, ask)
+    if is_conversation:
+        _converse(app, ask)
     else:
-        app.show(
-            "chat", turn(app, ask), lambda shown: render_reply(shown, terminal=_is_on_terminal(app))
-        )
+        terminal = app.console.stdout.isatty()
+        app.show(take_turn(app, ask), partial(render_reply, terminal=terminal))
 
 
-def _conversation(app: App, ask: ChatInput) -> None:
+def _converse(app: App, ask: ChatInput) -> None:
     from gatewayctl.cli.conversation import converse
     from gatewayctl.tracing.client_spans import ClientTracer
 
     if app.json:
         raise EmptyPrompt("--json needs a prompt: a conversation has no single document.")
     tracer = ClientTracer(app.http, app.settings.phoenix_url)
-    converse(ask, turn=lambda each: turn(app, each, tracer), console=app.console)
+    converse(ask, turn=lambda each: take_turn(app, each, tracer), console=app.console)
 
 
 def _read_prompt(given: str | None) -> str:
@@ -123,20 +114,16 @@ def _read_prompt(given: str | None) -> str:
         raise UsageProblem("Standard input is not UTF-8 text.") from None
 
 
-def _is_on_terminal(app: App) -> bool:
-    return app.console.stdout.isatty()
-
-
-def turn(app: App, ask: ChatInput, tracer: ClientTracer | None = None) -> ChatReport:
+def take_turn(app: App, ask: ChatInput, tracer: ClientTracer | None = None) -> ChatReport:
     """Send one prompt and stream the reply to stdout, with notes on stderr."""
     from gatewayctl.operations.chat.send import send_chat
     from gatewayctl.output.chat import Screen, narrate_reply
 
-    screen = Screen(terminal=_is_on_terminal(app))
+    screen = Screen(terminal=app.console.stdout.isatty())
     try:
         # Closed here and not by the garbage collector: an aborted reply still sends its span.
         with closing(send_chat(app.settings, app.gateway, ask, tracer=tracer)) as events:
-            report = app.follow(screen.passing(events))
+            report = app.follow(screen.pass_on(events))
     finally:
         if screen.open_line:
             app.console.result_text("\n")

@@ -89,7 +89,7 @@ class App:
 
         return GatewayClient(self.http, self.settings.gateway_url)
 
-    def afresh(self) -> Project:
+    def load_project(self) -> Project:
         """Settings, runtime and gateway of the current files."""
         from gatewayctl.operations.project.snapshot import Project
 
@@ -102,15 +102,15 @@ class App:
     def console(self) -> Console:
         from gatewayctl.output.console import Console
 
-        return Console(quiet=self.quiet, json=self.json)
+        return Console(quiet=self.quiet)
 
-    def show(self, command: str, report: object, renderer: Renderer) -> None:
+    def show(self, report: object, renderer: Renderer) -> None:
         """Print a report as text or JSON; exit with the code of its problem, if any."""
         problem: GatewayctlError | None = getattr(report, "problem", None)
         if self.json:
             from gatewayctl.output.envelope import render_document
 
-            self.console.result_text(render_document(command, report, problem) + "\n")
+            self.console.result_text(render_document(self.command, report, problem) + "\n")
         else:
             self.console.result(renderer(report))
             if problem is not None:
@@ -118,9 +118,9 @@ class App:
         if problem is not None:
             raise typer.Exit(problem.exit_code)
 
-    def run(self, command: str, events: Generator[Any, None, Any], renderer: Renderer) -> None:
+    def run(self, events: Generator[Any, None, Any], renderer: Renderer) -> None:
         """Run a verb that takes time, showing its progress, then show its report."""
-        self.show(command, self.follow(events), renderer)
+        self.show(self.follow(events), renderer)
 
     def follow(self, events: Generator[Any, None, Report]) -> Report:
         """Show the progress of a verb and return its report."""
@@ -132,8 +132,6 @@ class App:
         """Print a failure as text or JSON; the caller exits."""
         from gatewayctl.output.envelope import render_error
 
-        # The mode may be known only since the error was caught.
-        self.console.json = self.json
         if self.json:
             self.console.result_text(render_error(self.command, error) + "\n")
         else:

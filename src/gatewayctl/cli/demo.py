@@ -9,7 +9,7 @@ from gatewayctl.cli.options import JsonFlag, TimeoutOption
 from gatewayctl.cli.stack import bring_up
 
 
-def demo(ctx: typer.Context, timeout: TimeoutOption = 300, json_output: JsonFlag = False) -> None:
+def demo(ctx: typer.Context, timeout: TimeoutOption = 300, json: JsonFlag = False) -> None:
     """Start the stack, chat with an offline model, and verify the trace."""
     from gatewayctl.operations.demo import demo as operation
     from gatewayctl.output.demo import render_demo
@@ -21,8 +21,5 @@ def demo(ctx: typer.Context, timeout: TimeoutOption = 300, json_output: JsonFlag
     app.flags = {"runtime": runtime, **app.flags}
     app.reload_settings()
     events = bring_up(app, timeout=timeout)
-    app.run(
-        "demo",
-        operation(app.settings, app.gateway, events, reload=app.reload_settings),
-        render_demo,
-    )
+    story = operation(app.settings, app.gateway, events, reload=app.reload_settings)
+    app.run(story, render_demo)

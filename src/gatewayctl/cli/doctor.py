@@ -13,17 +13,17 @@ from gatewayctl.cli.options import JsonFlag
 def doctor(
     ctx: typer.Context,
     fix: Annotated[bool, typer.Option("--fix", help="Apply safe fixes.")] = False,
-    json_output: JsonFlag = False,
+    json: JsonFlag = False,
 ) -> None:
-    """Find problems of the project and its stack, running or not."""
+    """Find problems in the project and its stack, running or not."""
     from gatewayctl.operations.doctor.run import ProjectLoaders
     from gatewayctl.operations.doctor.run import doctor as operation
     from gatewayctl.output import doctor as shown
 
     app = context(ctx)
-    ways = ProjectLoaders(
+    loaders = ProjectLoaders(
         settings=app.reload_settings,
         runtime=lambda: app.resolved_runtime,
         gateway=lambda: app.gateway,
     )
-    app.run("doctor", operation(app.project_dir, ways, fix=fix), shown.render_doctor)
+    app.run(operation(app.project_dir, loaders, fix=fix), shown.render_doctor)

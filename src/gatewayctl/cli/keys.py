@@ -6,10 +6,11 @@ from typing import Annotated
 
 import typer
 
+from gatewayctl.cli.confirm import confirm_by_name
 from gatewayctl.cli.context import context
-from gatewayctl.cli.options import JsonFlag, YesFlag
+from gatewayctl.cli.options import JsonFlag, YesFlag, parse_pairs
 
-Alias = Annotated[str, typer.Argument(help="Alias of the key in LiteLLM.")]
+Alias = Annotated[str, typer.Argument(metavar="ALIAS", help="Alias of the key in LiteLLM.")]
 
 app = typer.Typer(
     help="Create, list, check, rotate and revoke virtual keys.",
@@ -22,11 +23,11 @@ def create(
     ctx: typer.Context,
     alias: Annotated[
         str | None,
-        typer.Argument(help="Alias (default: all declared keys).", show_default=False),
+        typer.Argument(metavar="ALIAS", help="Alias (default: all declared keys)."),
     ] = None,
     env: Annotated[
         str | None,
-        typer.Option(help="Variable in .env (default: from the alias).", metavar="NAME"),
+        typer.Option(help="Variable in .env (default: derived from the alias).", metavar="NAME"),
     ] = None,
     model: Annotated[
         list[str] | None,
@@ -36,7 +37,7 @@ def create(
         list[str] | None, typer.Option(help="Add metadata; repeatable.", metavar="K=V")
     ] = None,
     duration: Annotated[
-        str | None, typer.Option(help="Expire after, for example 30d.", metavar="TIME")
+        str | None, typer.Option(help="Validity period, for example 30d.", metavar="TIME")
     ] = None,
     show: Annotated[
         bool, typer.Option("--show", help="Print the keys in plain text, and nothing else.")
@@ -53,17 +54,15 @@ def create(
         alias=alias,
         env=env,
         models=tuple(model or ()),
-        metadata=tuple(metadata or ()),
+        metadata=parse_pairs(metadata, option="--metadata"),
         duration=duration,
     )
     report = create_keys(app.settings, app.gateway, request)
     if show:
-        plain = report.revealed()
-        app.show(
-            "keys create", plain, lambda made: keys.render_secrets(made, alone=alias is not None)
-        )
+        one = alias is not None
+        app.show(report.reveal(), lambda plain: keys.render_secrets(plain, alone=one))
     else:
-        app.show("keys create", report, keys.render_create)
+        app.show(report, keys.render_create)
 
 
 @app.command("list")
@@ -74,13 +73,13 @@ def list_(
     ] = False,
     json: JsonFlag = False,
 ) -> None:
-    """List the keys declared, registered in LiteLLM and stored in .env."""
+    """Compare the declared keys with those in LiteLLM and .env."""
     from gatewayctl.operations.keys.list import list_keys
     from gatewayctl.output import keys
 
     app = context(ctx)
     report = list_keys(app.settings, app.gateway)
-    app.show("keys list", report, lambda found: keys.render_list(found, everything=everything))
+    app.show(report, lambda found: keys.render_list(found, everything=everything))
 
 
 @app.command("show")
@@ -90,7 +89,7 @@ def show(ctx: typer.Context, alias: Alias, json: JsonFlag = False) -> None:
     from gatewayctl.output import keys
 
     app = context(ctx)
-    app.show("keys show", show_key(app.settings, app.gateway, alias), keys.render_show)
+    app.show(show_key(app.settings, app.gateway, alias), keys.render_show)
 
 
 @app.command("check")
@@ -104,7 +103,7 @@ def check(
     from gatewayctl.output import keys
 
     app = context(ctx)
-    app.show("keys check", check_keys(app.settings, app.gateway, fix=fix), keys.render_check)
+    app.show(check_keys(app.settings, app.gateway, fix=fix), keys.render_check)
 
 
 @app.command("rotate")
@@ -113,30 +112,27 @@ def rotate(
     alias: Alias,
     grace: Annotated[
         str | None,
-        typer.Option(help="Keep the old key valid for, for example 1h.", metavar="TIME"),
+        typer.Option(help="Keep the old key valid this long, for example 1h.", metavar="TIME"),
     ] = None,
     json: JsonFlag = False,
 ) -> None:
-    """Replace a key by a new one with the same alias."""
+    """Replace a key with a new one under the same alias."""
     from gatewayctl.operations.keys.rotate import rotate_key
     from gatewayctl.output import keys
 
     app = context(ctx)
-    app.show(
-        "keys rotate", rotate_key(app.settings, app.gateway, alias, grace=grace), keys.render_rotate
-    )
+    app.show(rotate_key(app.settings, app.gateway, alias, grace=grace), keys.render_rotate)
 
 
 @app.command("revoke")
 def revoke(ctx: typer.Context, alias: Alias, yes: YesFlag = False, json: JsonFlag = False) -> None:
     """Delete a key in LiteLLM and in .env."""
-    from gatewayctl.cli.confirm import confirm_by_name
     from gatewayctl.operations.keys.revoke import revoke_key
     from gatewayctl.output import keys
 
     app = context(ctx)
     confirm_by_name(alias, f"the key {alias}, for all who use it", yes=yes, what="the key's alias")
-    app.show("keys revoke", revoke_key(app.settings, app.gateway, alias), keys.render_revoke)
+    app.show(revoke_key(app.settings, app.gateway, alias), keys.render_revoke)
 
 
 @app.command("sync")
@@ -156,4 +152,4 @@ def sync(
 
     app = context(ctx)
     report = sync_keys(app.settings, app.gateway, prune=prune, dry_run=dry_run)
-    app.show("keys sync", report, keys.render_sync)
+    app.show(report, keys.render_sync)

@@ -28,4 +28,4 @@ def list_(
     if check:
         app.console.say("Calling each model once: providers charge for it.")
     events = list_models(app.settings, app.gateway, call=check)
-    app.run("models list", events, models.render_list)
+    app.run(events, models.render_list)

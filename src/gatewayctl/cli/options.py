@@ -7,10 +7,11 @@ from typing import Annotated
 import typer
 
 from gatewayctl.cli.context import App
+from gatewayctl.errors import UsageProblem
 
 
-def _note_json(ctx: typer.Context, value: bool) -> bool:
-    """Store the mode in the App, so that later errors are JSON too."""
+def _store_json(ctx: typer.Context, value: bool) -> bool:
+    """Store mode and command in the App, so that results and errors are documents of it."""
     app = ctx.find_root().obj
     if isinstance(app, App):
         app.json = app.json or value
@@ -23,13 +24,31 @@ JsonFlag = Annotated[
     typer.Option(
         "--json",
         envvar="GATEWAYCTL_JSON",
-        callback=_note_json,
-        show_envvar=True,
+        callback=_store_json,
         help="Print one JSON document instead of text.",
     ),
 ]
 YesFlag = Annotated[bool, typer.Option("--yes", "-y", help="Skip confirmation.")]
+NoBackupFlag = Annotated[
+    bool, typer.Option("--no-backup", help="Do not back up the current data first.")
+]
 TimeoutOption = Annotated[
     float,
-    typer.Option("--timeout", min=1, metavar="SECONDS", help="Wait this long for all services."),
+    typer.Option("--timeout", min=1, metavar="SECONDS", help="Maximum wait for healthy services."),
 ]
+
+
+def parse_pairs(texts: list[str] | None, *, option: str) -> dict[str, str]:
+    """Parse ``K=V`` options. Raises UsageProblem for any other form and for repeated names."""
+    pairs: dict[str, str] = {}
+    for text in texts or ():
+        name, equals, value = text.partition("=")
+        if not equals or not name.strip() or not text.isprintable():
+            raise UsageProblem(
+                f"Invalid {option} {text!r}: expected K=V.",
+                hint=f"For example: {option} team=search.",
+            )
+        if name in pairs:
+            raise UsageProblem(f"{option} sets {name!r} twice.")
+        pairs[name] = value
+    return pairs

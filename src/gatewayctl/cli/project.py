@@ -33,27 +33,27 @@ def init(
             help="Replace gateway.yaml (kept as .bak), or the key given on standard input.",
         ),
     ] = False,
-    json_output: JsonFlag = False,
+    json: JsonFlag = False,
 ) -> None:
-    """Create a gateway project: gateway.yaml, .env with secrets, .gitignore."""
+    """Create gateway.yaml, .env with secrets, and lines of .gitignore."""
     from gatewayctl.operations.project import init as operation
     from gatewayctl.output.project import render_init
 
     app = context(ctx)
     key = _read_secret("OpenAI API key") if openai_api_key_stdin else None
     report = operation.init(app.project_dir, openai_api_key=key, force=force, flags=app.flags)
-    app.show("init", report, render_init)
+    app.show(report, render_init)
 
 
 def render(
     ctx: typer.Context,
     check: Annotated[
-        bool, typer.Option("--check", help="Write nothing; exit 8 if a file differs.")
+        bool, typer.Option("--check", help="Write nothing. Exits with 8 if a file differs.")
     ] = False,
     diff: Annotated[
         bool, typer.Option("--diff", help="Show the differences, with secrets masked.")
     ] = False,
-    json_output: JsonFlag = False,
+    json: JsonFlag = False,
 ) -> None:
     """Write the files in compose/ from gateway.yaml."""
     from gatewayctl.operations.project import render as operation
@@ -62,7 +62,7 @@ def render(
     app = context(ctx)
     name = app.resolved_runtime.name
     report = operation.render(app.settings, check=check, diff=diff, runtime=name)
-    app.show("render", report, render_render)
+    app.show(report, render_render)
 
 
 def _read_secret(what: str) -> Secret:

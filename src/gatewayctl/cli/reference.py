@@ -35,6 +35,8 @@ _EXIT_CODES: Final = """\
 | 8 | drift: files or keys differ from what is declared |
 | 130 | interrupted |
 """
+_OR: Final = "\\|"
+"""A vertical bar in a cell of a Markdown table."""
 _STANDARD: Final = frozenset({"--help", "--install-completion", "--show-completion"})
 
 
@@ -59,9 +61,14 @@ def render_page() -> str:
 
 
 def _render_command(name: str, command: Any) -> str:
-    arguments = [each.metavar or each.name for each in command.params if _is_argument(each)]
-    usage = " ".join(["gatewayctl", name, *arguments])
-    return f"## {name}\n\n{command.help}\n\n```\n{usage} [OPTIONS]\n```\n\n{_render_table(command)}"
+    arguments = [_usage(each) for each in command.params if _is_argument(each)]
+    usage = " ".join(["gatewayctl", name, *arguments, "[OPTIONS]"])
+    return f"## {name}\n\n{command.help}\n\n```\n{usage}\n```\n\n{_render_table(command)}"
+
+
+def _usage(argument: Any) -> str:
+    is_bare = argument.required or argument.metavar.startswith("[")
+    return str(argument.metavar if is_bare else f"[{argument.metavar}]")
 
 
 def _render_table(command: Any) -> str:
@@ -75,18 +82,17 @@ def _render_table(command: Any) -> str:
 
 def _signature(parameter: Any) -> str:
     if _is_argument(parameter):
-        return str(parameter.metavar or parameter.name)
+        return str(parameter.metavar)
     names = ", ".join(parameter.opts)
-    if parameter.is_flag or parameter.count:
+    if parameter.is_flag:
         return names
-    choices = "\\|".join(getattr(parameter.type, "choices", ()))
-    return f"{names} {parameter.metavar or choices or parameter.type.name.upper()}"
+    # An option without a metavar is a choice.
+    return f"{names} {parameter.metavar or _OR.join(parameter.type.choices)}"
 
 
 def _default(parameter: Any) -> str:
-    given = parameter.default
-    is_plain = isinstance(given, str | int | float) and not isinstance(given, bool)
-    default = f" Default: `{given}`." if is_plain else ""
+    is_shown = isinstance(parameter.default, str | int | float) and parameter.default is not False
+    default = f" Default: `{parameter.default}`." if is_shown else ""
     environment = f" Environment: `{parameter.envvar}`." if parameter.envvar else ""
     return default + environment
 

@@ -6,8 +6,11 @@ from typing import TYPE_CHECKING, Annotated, Any, Literal
 
 import typer
 
+from gatewayctl.cli.confirm import confirm_by_name
 from gatewayctl.cli.context import App, context
 from gatewayctl.cli.options import JsonFlag, TimeoutOption, YesFlag
+from gatewayctl.cli.since import since_moment
+from gatewayctl.errors import UsageProblem
 
 if TYPE_CHECKING:
     from collections.abc import Generator
@@ -20,13 +23,13 @@ Services = Annotated[
 ]
 
 
-def plan(ctx: typer.Context, json_output: JsonFlag = False) -> None:
-    """Show what `up` would change and why. Exits with 8 if anything."""
+def plan(ctx: typer.Context, json: JsonFlag = False) -> None:
+    """Show what `up` would change, and why. Exits with 8 on changes."""
     from gatewayctl.operations.stack.plan import plan as operation
     from gatewayctl.output import stack
 
     app = context(ctx)
-    app.show("plan", operation(app.settings, app.resolved_runtime, app.gateway), stack.render_plan)
+    app.show(operation(app.settings, app.resolved_runtime, app.gateway), stack.render_plan)
 
 
 def up(
@@ -38,13 +41,13 @@ def up(
     pull: Annotated[
         bool, typer.Option("--pull", help="Pull newer images, if the runtime uses images.")
     ] = False,
-    json_output: JsonFlag = False,
+    json: JsonFlag = False,
 ) -> None:
     """Start the stack, wait until it is healthy, create missing keys."""
     from gatewayctl.output import stack
 
     app = context(ctx)
-    app.run("up", bring_up(app, timeout=timeout, keys=not no_keys, pull=pull), stack.render_up)
+    app.run(bring_up(app, timeout=timeout, keys=not no_keys, pull=pull), stack.render_up)
 
 
 def bring_up(
@@ -71,17 +74,16 @@ def down(
     ctx: typer.Context,
     volumes: Annotated[bool, typer.Option("--volumes", help="Delete all data too.")] = False,
     yes: YesFlag = False,
-    json_output: JsonFlag = False,
+    json: JsonFlag = False,
 ) -> None:
     """Stop the stack. Data stays unless --volumes is given."""
-    from gatewayctl.cli.confirm import confirm_by_name
     from gatewayctl.operations.stack.down import down as operation
     from gatewayctl.output import stack
 
     app = context(ctx)
     if volumes:
         confirm_by_name(app.settings.project_name, "every key, all spend and all traces", yes=yes)
-    app.run("down", operation(app.settings, app.runtime, volumes=volumes), stack.render_down)
+    app.run(operation(app.settings, app.runtime, volumes=volumes), stack.render_down)
 
 
 def status(
@@ -89,22 +91,22 @@ def status(
     env_lines: Annotated[
         bool, typer.Option("--env", help="Print addresses as NAME=value lines.")
     ] = False,
-    json_output: JsonFlag = False,
+    json: JsonFlag = False,
 ) -> None:
-    """Show services, keys and runtime. Exits with 0 only if all are healthy."""
+    """Show services, keys and runtime. Exits with 0 if all are healthy."""
     from gatewayctl.operations.stack.status import status as operation
     from gatewayctl.output import stack
 
     app = context(ctx)
     report = operation(app.settings, app.resolved_runtime, app.http)
-    app.show("status", report, stack.render_status_env if env_lines else stack.render_status)
+    app.show(report, stack.render_status_env if env_lines else stack.render_status)
 
 
 def restart(
     ctx: typer.Context,
     services: Services = None,
     timeout: TimeoutOption = 300,
-    json_output: JsonFlag = False,
+    json: JsonFlag = False,
 ) -> None:
     """Restart services and wait until they are healthy."""
     from gatewayctl.operations.stack.restart import restart as operation
@@ -114,7 +116,7 @@ def restart(
     events = operation(
         app.settings, app.resolved_runtime, app.http, services or [], timeout=timeout
     )
-    app.run("restart", events, stack.render_restart)
+    app.run(events, stack.render_restart)
 
 
 def logs(
@@ -129,13 +131,11 @@ def logs(
     ] = None,
     since: Annotated[
         str | None,
-        typer.Option(help="Lines since: 10m, 2h, 2026-01-31T12:00.", metavar="TIME"),
+        typer.Option(help="Only lines newer than 10m, 2h or 2026-01-31T12:00.", metavar="TIME"),
     ] = None,
-    json_output: JsonFlag = False,
+    json: JsonFlag = False,
 ) -> None:
     """Show the logs of the services."""
-    from gatewayctl.cli.since import since_moment
-    from gatewayctl.errors import UsageProblem
     from gatewayctl.operations.stack.logs import LogsReport
     from gatewayctl.operations.stack.logs import logs as operation
     from gatewayctl.output import stack
@@ -147,7 +147,7 @@ def logs(
         app.runtime, services or [], tail=tail, since=since_moment(since), follow=follow
     )
     if app.json:
-        app.show("logs", LogsReport(lines=tuple(lines)), stack.render_logs)
+        app.show(LogsReport(lines=tuple(lines)), stack.render_logs)
         return
     for text in stack.format_log_lines(lines):
         app.console.result_text(text + "\n")
@@ -156,12 +156,12 @@ def logs(
 def ui(
     ctx: typer.Context,
     page: Annotated[
-        Literal["litellm", "phoenix"], typer.Argument(help="Page to open.")
+        Literal["litellm", "phoenix"], typer.Argument(metavar="PAGE", help="Page to open.")
     ] = "litellm",
     print_only: Annotated[
         bool, typer.Option("--print", help="Print the address instead of opening it.")
     ] = False,
-    json_output: JsonFlag = False,
+    json: JsonFlag = False,
 ) -> None:
     """Open LiteLLM's admin UI or Phoenix in a browser."""
     from gatewayctl.operations.stack.ui import ui as operation
@@ -173,7 +173,7 @@ def ui(
         app.console.say(f"Log in as {report.login}.")
     if not print_only:
         typer.launch(report.url)
-    app.show("ui", report, stack.render_ui)
+    app.show(report, stack.render_ui)
 
 
 def env(
@@ -188,7 +188,7 @@ def env(
         str | None,
         typer.Option("--key", metavar="ALIAS", help="Virtual key (default: the first declared)."),
     ] = None,
-    json_output: JsonFlag = False,
+    json: JsonFlag = False,
 ) -> None:
     """Print LLM_BASE_URL and LLM_API_KEY for an application."""
     from gatewayctl.operations.stack.env import env as operation
@@ -198,4 +198,4 @@ def env(
     # Only the address from a container depends on the runtime, and resolving it may ask an engine.
     runtime = app.resolved_runtime.name if place == "container" else None
     report = operation(app.settings, runtime, place=place, alias=key)
-    app.show("env", report, stack.render_env(format_))
+    app.show(report, stack.render_env(format_))

@@ -8,6 +8,7 @@ import typer
 
 from gatewayctl.cli.context import context
 from gatewayctl.cli.options import JsonFlag
+from gatewayctl.cli.since import since_moment
 
 app = typer.Typer(help="Show, list and verify traces.", no_args_is_help=True)
 
@@ -21,7 +22,7 @@ def show(ctx: typer.Context, trace_id: TraceId, json: JsonFlag = False) -> None:
     from gatewayctl.output import traces
 
     app = context(ctx)
-    app.show("trace show", show_trace(app.settings, app.http, trace_id), traces.render_show)
+    app.show(show_trace(app.settings, app.http, trace_id), traces.render_show)
 
 
 @app.command("list")
@@ -37,7 +38,8 @@ def list_(
         Literal["ok", "error"] | None, typer.Option(help="Only calls with this status.")
     ] = None,
     since: Annotated[
-        str | None, typer.Option(help="Only calls since: 30s, 10m, 1h, 2d.", metavar="TIME")
+        str | None,
+        typer.Option(help="Only calls newer than 10m, 2h or 2026-01-31T12:00.", metavar="TIME"),
     ] = None,
     limit: Annotated[
         int, typer.Option(min=1, max=10_000, metavar="COUNT", help="Maximum number of calls.")
@@ -45,7 +47,6 @@ def list_(
     json: JsonFlag = False,
 ) -> None:
     """List model calls, newest first."""
-    from gatewayctl.cli.since import since_moment
     from gatewayctl.operations.traces.list import TraceFilter, list_calls
     from gatewayctl.output import traces
 
@@ -57,7 +58,7 @@ def list_(
         since=since_moment(since),
         limit=limit,
     )
-    app.show("trace list", list_calls(app.settings, app.http, wanted), traces.render_list)
+    app.show(list_calls(app.settings, app.http, wanted), traces.render_list)
 
 
 @app.command("verify")
@@ -76,4 +77,4 @@ def verify(
 
     app = context(ctx)
     events = verify_trace(app.settings, app.gateway, trace_id, timeout=timeout)
-    app.run("trace verify", events, traces.render_verify)
+    app.run(events, traces.render_verify)

@@ -6,8 +6,9 @@ from typing import Annotated
 
 import typer
 
+from gatewayctl.cli.confirm import confirm_by_name
 from gatewayctl.cli.context import context
-from gatewayctl.cli.options import JsonFlag, TimeoutOption, YesFlag
+from gatewayctl.cli.options import JsonFlag, NoBackupFlag, TimeoutOption, YesFlag
 
 
 def upgrade(
@@ -19,47 +20,40 @@ def upgrade(
             help="Version or image (default: the one gatewayctl was tested with).",
         ),
     ] = None,
-    no_backup: Annotated[
-        bool, typer.Option("--no-backup", help="Do not back up the data first.")
-    ] = False,
+    no_backup: NoBackupFlag = False,
     timeout: TimeoutOption = 300,
-    json_output: JsonFlag = False,
+    json: JsonFlag = False,
 ) -> None:
-    """Upgrade LiteLLM after a backup and its preflight, and verify it."""
+    """Upgrade LiteLLM with backup, preflight check and verification."""
     from gatewayctl.operations.upgrade.run import UpgradeOptions
     from gatewayctl.operations.upgrade.run import upgrade as operation
     from gatewayctl.output import upgrade as shown
 
     app = context(ctx)
     options = UpgradeOptions(to=to, backup=not no_backup, timeout=timeout)
-    app.run("upgrade", operation(options, app.afresh), shown.render_upgrade)
+    app.run(operation(options, app.load_project), shown.render_upgrade)
 
 
 def rollback(
     ctx: typer.Context,
     yes: YesFlag = False,
-    no_backup: Annotated[
-        bool, typer.Option("--no-backup", help="Do not back up the current data first.")
-    ] = False,
+    no_backup: NoBackupFlag = False,
     timeout: TimeoutOption = 300,
-    json_output: JsonFlag = False,
+    json: JsonFlag = False,
 ) -> None:
     """Undo the last upgrade, restoring its database if it was migrated."""
-    from gatewayctl.cli.confirm import confirm_by_name
     from gatewayctl.operations.upgrade.rollback import plan_rollback
     from gatewayctl.operations.upgrade.rollback import rollback as operation
     from gatewayctl.output import upgrade as shown
 
     app = context(ctx)
-    project = app.afresh()
-    found = plan_rollback(project)
-    app.console.say(shown.describe_rollback(found))
-    if found.restores is not False:
+    project = app.load_project()
+    plan = plan_rollback(project)
+    app.console.say(shown.describe_rollback(plan))
+    loses_data = plan.restores is not False
+    if loses_data:
         confirm_by_name(project.settings.project_name, shown.LOST, yes=yes)
     events = operation(
-        app.afresh,
-        consented=found.restores is not False,
-        backup=not no_backup,
-        timeout=timeout,
+        app.load_project, consented=loses_data, backup=not no_backup, timeout=timeout
     )
-    app.run("rollback", events, shown.render_rollback)
+    app.run(events, shown.render_rollback)

@@ -8,10 +8,13 @@ import typer
 
 from gatewayctl.cli.context import context
 from gatewayctl.cli.options import JsonFlag
+from gatewayctl.cli.since import parse_since
 
 app = typer.Typer(help="Sum up requests, tokens, cost and errors.", invoke_without_command=True)
 
-Since = Annotated[str, typer.Option(help="Requests since: 30s, 10m, 1h, 2d.", metavar="TIME")]
+Since = Annotated[
+    str, typer.Option(help="Only calls newer than 10m, 2h or 2026-01-31T12:00.", metavar="TIME")
+]
 
 
 @app.callback()
@@ -19,7 +22,9 @@ def usage(
     ctx: typer.Context,
     by: Annotated[
         Literal["component", "operation", "key", "model", "environment"],
-        typer.Option(help="Group by."),
+        typer.Option(
+            metavar="FIELD", help="Group by component, operation, key, model or environment."
+        ),
     ] = "component",
     since: Since = "24h",
     json: JsonFlag = False,
@@ -27,13 +32,11 @@ def usage(
     """Sum up requests, tokens, cost, errors and times by group."""
     if ctx.invoked_subcommand is not None:
         return
-    from gatewayctl.cli.since import parse_since
     from gatewayctl.operations.usage.summary import summarize_usage
     from gatewayctl.output import usage as shown
 
     app = context(ctx)
     app.show(
-        "usage",
         summarize_usage(app.settings, app.gateway, by=by, since=parse_since(since)),
         shown.render_usage,
     )
@@ -50,10 +53,9 @@ def reconcile_(
     json: JsonFlag = False,
 ) -> None:
     """Compare spend logs with Phoenix. Exits with 7 and lists the gaps."""
-    from gatewayctl.cli.since import parse_since
     from gatewayctl.operations.usage.reconcile import reconcile
     from gatewayctl.output import usage as shown
 
     app = context(ctx)
     report = reconcile(app.settings, app.gateway, since=parse_since(since), settle=settle)
-    app.show("usage reconcile", report, shown.render_reconcile)
+    app.show(report, shown.render_reconcile)

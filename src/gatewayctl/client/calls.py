@@ -1,4 +1,4 @@
-"""What an application adds to its model calls, so that the gateway knows what they are for.
+"""What an application adds to its model calls, so that they are attributed to a component.
 
 For programs that use the gateway: with the OpenAI SDK, sync or async, or any HTTP client::
 
@@ -21,7 +21,7 @@ _OURS: Final = frozenset({"component", "operation", "tags"})
 
 
 class CallArguments(TypedDict):
-    """Keyword arguments of the OpenAI SDK's ``create``: what the body and the headers gain."""
+    """Keyword arguments for the OpenAI SDK's ``create``: additions to body and headers."""
 
     extra_body: dict[str, Any]
     extra_headers: dict[str, str]
@@ -34,16 +34,16 @@ def component_call(
     metadata: Mapping[str, Any] | None = None,
     tags: tuple[str, ...] = (),
 ) -> CallArguments:
-    """The arguments to pass on with ``**``: attributes the call, and joins the current trace.
+    """Return the arguments to pass with ``**``: they attribute the call and join the current trace.
 
-    ``component`` and ``operation`` are letters, digits, dots, hyphens and underscores, as in
-    gateway.yaml; ``metadata`` and ``tags`` are the application's own. Make it anew for each
-    call: the trace context is that of the moment. Raises ValueError for names that the
-    filters of Phoenix and LiteLLM's tags could not hold.
+    ``component`` and ``operation`` consist of letters, digits, dots, hyphens and underscores, as in
+    gateway.yaml; ``metadata`` and ``tags`` are the application's own. Call it for each request: the
+    trace context is the current one. Raises ValueError for names that Phoenix's filters and
+    LiteLLM's tags do not support.
     """
     for name in (component, operation):
         if not _NAME.fullmatch(name):
-            raise ValueError(f"{name!r} is no name of a component or an operation")
+            raise ValueError(f"{name!r} is not a valid name of a component or an operation")
     own = dict(metadata or {})
     if taken := _OURS & own.keys():
         raise ValueError(f"metadata must not set {', '.join(sorted(taken))}")
@@ -57,9 +57,9 @@ def component_call(
 
 
 def trace_headers() -> dict[str, str]:
-    """The W3C trace context of the current OpenTelemetry span; empty where there is none.
+    """The W3C trace context of the current OpenTelemetry span; empty without one.
 
-    A program that does not use OpenTelemetry does not load it here either.
+    OpenTelemetry is not imported in a program that does not use it.
     """
     if "opentelemetry" not in sys.modules:
         return {}

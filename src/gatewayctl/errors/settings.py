@@ -1,4 +1,4 @@
-"""Exit 3: gateway.yaml, .env or the environment cannot be used as they are."""
+"""Exit 3: gateway.yaml, .env or the environment is invalid or cannot be read or written."""
 
 from __future__ import annotations
 
@@ -8,7 +8,7 @@ from gatewayctl.errors.base import GatewayctlError
 
 
 class SettingsProblem(GatewayctlError):
-    """gateway.yaml, .env or the environment cannot be used as they are."""
+    """gateway.yaml, .env or the environment is invalid or cannot be read or written."""
 
     code = "settings"
     exit_code = 3
@@ -17,7 +17,7 @@ class SettingsProblem(GatewayctlError):
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Problem:
-    """One wrong setting: ``source`` reads like ``gateway.yaml line 7 column 3``."""
+    """One invalid setting; ``source`` is for example ``gateway.yaml line 7 column 3``."""
 
     source: str
     message: str
@@ -27,10 +27,9 @@ class Problem:
 
 
 class SettingsInvalid(SettingsProblem):
-    """One or more settings are wrong; ``problems`` lists every one with its source."""
+    """One or more settings are invalid; ``problems`` lists each with its source."""
 
-    code = "settings_invalid"
-    remedy = "Correct each line above; `gatewayctl init` writes a commented gateway.yaml."
+    remedy = "Correct each line named above."
 
     def __init__(
         self, message: str = "", *, hint: str | None = None, problems: tuple[Problem, ...] = ()
@@ -40,70 +39,65 @@ class SettingsInvalid(SettingsProblem):
 
 
 class EnvFileMissing(SettingsProblem):
-    """There is no .env, so there are no secrets and no keys yet."""
+    """There is no .env file, so there are no secrets and no keys yet."""
 
-    code = "env_file_missing"
-    remedy = "Run `gatewayctl init` (or `gatewayctl up`), which makes it."
+    remedy = "Run `gatewayctl init`, which creates it."
 
 
 class MasterKeyMissing(SettingsProblem):
-    """LITELLM_MASTER_KEY is set nowhere."""
+    """LITELLM_MASTER_KEY is not set."""
 
-    code = "master_key_missing"
     remedy = "Run `gatewayctl init`: it generates LITELLM_MASTER_KEY into .env."
 
 
 class MasterKeyWeak(SettingsProblem):
-    """A master key LiteLLM refuses to start with, or that anybody could guess."""
+    """A master key that LiteLLM refuses to start with, or that is easy to guess."""
 
-    code = "master_key_weak"
-    remedy = "Delete the LITELLM_MASTER_KEY line and run `gatewayctl init`: it generates one."
+    remedy = (
+        "Delete the LITELLM_MASTER_KEY line of .env and run `gatewayctl init`: it generates one."
+    )
 
 
 class SaltKeyChanged(SettingsProblem):
-    """LITELLM_SALT_KEY is not the one LiteLLM's database was made with."""
+    """LITELLM_SALT_KEY is not the key LiteLLM's database was created with."""
 
-    code = "salt_key_changed"
-    remedy = "Put the old LITELLM_SALT_KEY back into .env; where it is lost: gatewayctl reset."
+    remedy = (
+        "Put the old LITELLM_SALT_KEY back into .env. If it is lost, `gatewayctl reset` creates "
+        "an empty database."
+    )
 
 
 class EnvFileUnreadable(SettingsProblem):
-    """The .env file exists but cannot be read as one."""
+    """The .env file exists but cannot be read."""
 
-    code = "env_file_unreadable"
     remedy = "Make .env a text file in UTF-8 that you may read."
 
 
 class EnvFileUnwritable(SettingsProblem):
-    """The .env file cannot be written: read-only, disk full, not ours."""
+    """The .env file cannot be written: read-only, disk full, another owner."""
 
-    code = "env_file_unwritable"
-    remedy = "Free space or permit writing; the file was left as it was."
+    remedy = "Free disk space or permit writing; the file was not changed."
 
 
 class EnvValueUnsafe(SettingsProblem):
     """A name or value that Compose, sh and python-dotenv would read differently."""
 
-    code = "env_value_unsafe"
     remedy = "Use a value without quotes, backslashes, dollar signs or line breaks."
 
 
 class VirtualKeyMissing(SettingsProblem):
-    """The variable that should hold the virtual key is empty."""
+    """The variable of the virtual key is empty."""
 
-    code = "virtual_key_missing"
     remedy = "Run `gatewayctl keys create`, which writes it to .env."
 
 
 class FileUnwritable(SettingsProblem):
     """A file of the project cannot be written."""
 
-    code = "file_unwritable"
-    remedy = "Free space or permit writing; files already written are complete."
+    remedy = "Free disk space or permit writing; files already written are complete."
 
 
 class FileUnreadable(SettingsProblem):
     """A file of the project cannot be read."""
 
-    code = "file_unreadable"
-    remedy = "Permit reading it."
+    remedy = "Permit reading the file."

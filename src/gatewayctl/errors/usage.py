@@ -1,4 +1,4 @@
-"""Exit 2: the command line asks for something that cannot be."""
+"""Exit 2: the command line requests something that is not possible."""
 
 from __future__ import annotations
 
@@ -6,7 +6,7 @@ from gatewayctl.errors.base import GatewayctlError
 
 
 class UsageProblem(GatewayctlError):
-    """The command line asks for something that cannot be done."""
+    """The command line requests something that is not possible."""
 
     code = "usage"
     exit_code = 2
@@ -16,40 +16,34 @@ class UsageProblem(GatewayctlError):
 class UnknownComponent(UsageProblem):
     """A component that gateway.yaml does not declare."""
 
-    code = "unknown_component"
-    remedy = "Declare it under components: in gateway.yaml, or name a declared one."
+    remedy = "Declare it under components: in gateway.yaml, or use a declared one."
 
 
 class EmptyPrompt(UsageProblem):
-    """Nothing to say to the model."""
+    """The prompt is empty."""
 
-    code = "empty_prompt"
     remedy = 'Give a prompt: gatewayctl chat "Hello", or pipe one in.'
 
 
 class ConfirmationRequired(UsageProblem):
-    """A destructive verb without a terminal to ask on and without --yes."""
+    """A destructive verb without --yes and without a terminal to confirm."""
 
-    code = "confirmation_required"
     remedy = "Add --yes to confirm without a terminal."
 
 
 class BackupExists(UsageProblem):
-    """A backup is to be written where a file is already; it is never overwritten."""
+    """A backup would overwrite a file, which never happens."""
 
-    code = "backup_exists"
-    remedy = "Name another file, or none: the default name holds the time."
+    remedy = "Name another file, or none: the default name contains the time."
 
 
 class UpgradeRefused(UsageProblem):
-    """A version that is older, known to be vulnerable, or not this program's to choose."""
+    """A version that is older, known to be vulnerable, or not selectable here."""
 
-    code = "upgrade_refused"
     remedy = "Name another version: gatewayctl upgrade --to VERSION."
 
 
 class NothingToRollBack(UsageProblem):
-    """There is no upgrade of this project that could be taken back."""
+    """There is no upgrade of this project to undo."""
 
-    code = "nothing_to_roll_back"
-    remedy = "Put a backup back with `gatewayctl restore FILE`."
+    remedy = "Restore a backup with `gatewayctl restore FILE`."

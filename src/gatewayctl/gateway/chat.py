@@ -1,6 +1,6 @@
-"""Chat completions through LiteLLM, streamed or whole.
+"""Chat completions through LiteLLM, streamed or not.
 
-Owns the request as data and the reading of server-sent events. Must not know
+Owns the request as data and the parsing of server-sent events. Must not know
 components, spans or terminals.
 """
 
@@ -26,9 +26,9 @@ Message = Mapping[str, str]
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class ChatRequest:
-    """One request. ``headers`` carry the trace context; ``timeout`` in seconds of silence.
+    """One request. ``headers`` carry the trace context.
 
-    ``response_format`` is OpenAI's: JSON mode, or an answer after a JSON schema.
+    ``timeout``: seconds without data. ``response_format``: OpenAI's JSON mode or JSON schema.
     """
 
     model: str
@@ -40,7 +40,7 @@ class ChatRequest:
     response_format: Mapping[str, Any] | None = None
 
     def body(self) -> dict[str, Any]:
-        """The JSON that is posted; a stream is asked to end with its usage."""
+        """The JSON to post; a stream is asked to end with its usage."""
         body: dict[str, Any] = {
             "model": self.model,
             "messages": [dict(message) for message in self.messages],
@@ -65,7 +65,7 @@ class Usage:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Chunk:
-    """A part of a reply; a whole reply is one chunk."""
+    """A part of a reply; a reply that is not streamed is one chunk."""
 
     text: str = ""
     finish_reason: str | None = None
@@ -74,7 +74,7 @@ class Chunk:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Answer:
-    """A reply that has begun: LiteLLM's call id, and the parts as they arrive."""
+    """A reply that has started: LiteLLM's call id, and the chunks as they arrive."""
 
     call_id: str | None
     chunks: Iterator[Chunk]
@@ -82,11 +82,11 @@ class Answer:
 
 @contextmanager
 def post_chat(gateway: GatewayClient, key: Secret, request: ChatRequest) -> Iterator[Answer]:
-    """Post the request; the answer's chunks are read while the block runs.
+    """Post the request; the chunks of the answer can be read inside the block.
 
     Raises VirtualKeyRefused, UnknownModel, UpstreamRefused, UpstreamTimeout,
-    GatewayUnreachable or GatewayTimeout: before the block, or out of ``chunks`` when the
-    reply breaks off in the middle.
+    GatewayUnreachable or GatewayTimeout: before the block, or from ``chunks`` when the
+    reply breaks off.
     """
     timeout = httpx.Timeout(request.timeout, connect=5)
     with gateway.open(
@@ -98,44 +98,44 @@ def post_chat(gateway: GatewayClient, key: Secret, request: ChatRequest) -> Iter
         headers=request.headers,
         timeout=timeout,
     ) as response:
-        read = _streamed if request.stream else _whole
+        read = _read_stream if request.stream else _read_whole
         yield Answer(
             call_id=response.headers.get("x-litellm-call-id"), chunks=read(gateway, response)
         )
 
 
-def _whole(gateway: GatewayClient, response: httpx.Response) -> Iterator[Chunk]:
-    body = _loaded(gateway, response.read())
+def _read_whole(gateway: GatewayClient, response: httpx.Response) -> Iterator[Chunk]:
+    body = _parse_object(gateway, response.read())
     choices = body.get("choices")
     if not choices:
-        raise gateway.unexpected("a completion")
+        raise gateway.unexpected_answer("a completion")
     yield Chunk(
-        text=_content(choices[0].get("message")),
+        text=_text_of(choices[0].get("message")),
         finish_reason=choices[0].get("finish_reason"),
-        usage=_usage(body.get("usage")),
+        usage=_parse_usage(body.get("usage")),
     )
 
 
-def _streamed(gateway: GatewayClient, response: httpx.Response) -> Iterator[Chunk]:
+def _read_stream(gateway: GatewayClient, response: httpx.Response) -> Iterator[Chunk]:
     finished = False
-    for event in _events(response.iter_bytes()):
+    for event in _split_events(response.iter_bytes()):
         if event == b"[DONE]":
             return
-        chunk = _chunk(gateway, _loaded(gateway, event))
+        chunk = _parse_chunk(gateway, _parse_object(gateway, event))
         finished = finished or chunk.finish_reason is not None
         yield chunk
     if not finished:
         raise GatewayUnreachable(
             f"LiteLLM at {gateway.base_url} ended the reply before it was complete.",
-            hint="See `gatewayctl logs litellm`; the reply so far was kept.",
+            hint="See `gatewayctl logs litellm`. The partial reply was kept.",
         )
 
 
-def _events(parts: Iterator[bytes]) -> Iterator[bytes]:
-    """The ``data:`` fields of a stream of server-sent events.
+def _split_events(parts: Iterator[bytes]) -> Iterator[bytes]:
+    """Yield the ``data:`` fields of a stream of server-sent events.
 
-    Lines end at \\n alone: text readers also split at characters such as U+2028, which may
-    stand inside the JSON.
+    Splits at \\n only: text readers also split at characters such as U+2028, which the JSON
+    may contain.
     """
     rest = b""
     for part in parts:
@@ -147,34 +147,34 @@ def _events(parts: Iterator[bytes]) -> Iterator[bytes]:
         yield rest.removeprefix(b"data:").strip()
 
 
-def _chunk(gateway: GatewayClient, body: Mapping[str, Any]) -> Chunk:
+def _parse_chunk(gateway: GatewayClient, body: Mapping[str, Any]) -> Chunk:
     if "error" in body:
         refusal = refusals.parse_refusal_data(500, body)
-        raise refusals.error_for(refusal, role="virtual", address=gateway.base_url)
+        raise refusals.translate_refusal(refusal, role="virtual", address=gateway.base_url)
     choice: Mapping[str, Any] = next(iter(body.get("choices") or ()), {})
     return Chunk(
-        text=_content(choice.get("delta")),
+        text=_text_of(choice.get("delta")),
         finish_reason=choice.get("finish_reason"),
-        usage=_usage(body.get("usage")),
+        usage=_parse_usage(body.get("usage")),
     )
 
 
-def _loaded(gateway: GatewayClient, text: bytes) -> dict[str, Any]:
+def _parse_object(gateway: GatewayClient, text: bytes) -> dict[str, Any]:
     try:
         body = json.loads(text)
     except ValueError:
         body = None
     if not isinstance(body, dict):
-        raise gateway.unexpected("JSON that could be read")
+        raise gateway.unexpected_answer("valid JSON")
     return body
 
 
-def _content(message: Any) -> str:
+def _text_of(message: Any) -> str:
     content = message.get("content") if isinstance(message, dict) else None
     return content if isinstance(content, str) else ""
 
 
-def _usage(usage: Any) -> Usage | None:
+def _parse_usage(usage: Any) -> Usage | None:
     if not isinstance(usage, dict) or usage.get("total_tokens") is None:
         return None
     return Usage(

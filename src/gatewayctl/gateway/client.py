@@ -1,7 +1,7 @@
-"""Speaking HTTP with LiteLLM: one small request function, errors named.
+"""The HTTP client of LiteLLM: sends requests, turns failures into errors.
 
-Owns the way from transport failures and answers to errors. Must not know what is asked:
-keys, models and chat are files of their own.
+Owns the translation of transport failures and error answers. Must not know any endpoint:
+keys, models and chat have files of their own.
 """
 
 from __future__ import annotations
@@ -17,7 +17,6 @@ from typing import Any, Final
 import httpx
 
 from gatewayctl.errors import (
-    GatewayctlError,
     GatewayRefused,
     GatewayTimeout,
     GatewayUnreachable,
@@ -33,15 +32,15 @@ MANAGEMENT_TIMEOUT: Final = httpx.Timeout(30, connect=5)
 
 
 def new_http_client(transport: httpx.BaseTransport | None = None) -> httpx.Client:
-    """The process's one HTTP client: no redirects, no proxies of the environment.
+    """Create the HTTP client of the process: no redirects, no proxies from the environment.
 
-    ``transport`` is the seam for tests, such as ``httpx.MockTransport``.
+    Tests pass a ``transport``, such as ``httpx.MockTransport``.
     """
-    # Only plain http to this machine is spoken: an empty trust store refuses every https
-    # server, and spares each command the 20 ms of reading the system's certificates.
-    nobody = ssl.SSLContext(ssl.PROTOCOL_TLS_CLIENT)
+    # Only plain http to this machine is used: an empty trust store refuses every https
+    # server, and saves each command the 20 ms of reading the system's certificates.
+    no_trust = ssl.SSLContext(ssl.PROTOCOL_TLS_CLIENT)
     return httpx.Client(
-        transport=transport or httpx.HTTPTransport(verify=nobody, trust_env=False),
+        transport=transport or httpx.HTTPTransport(verify=no_trust, trust_env=False),
         trust_env=False,
         follow_redirects=False,
         headers={"User-Agent": "gatewayctl"},
@@ -67,9 +66,9 @@ class GatewayClient:
         timeout: httpx.Timeout = MANAGEMENT_TIMEOUT,
         none_if_absent: bool = False,
     ) -> Any:
-        """The parsed JSON answer; None for a 404 where ``none_if_absent``.
+        """Send a request and parse the JSON answer; None for a 404 if ``none_if_absent``.
 
-        Raises GatewayUnreachable, GatewayTimeout or a Refused that names the cause.
+        Raises GatewayUnreachable, GatewayTimeout, or a Refused that names the cause.
         """
         with self.open(
             method, path, key=key, role=role, json=json, params=params, timeout=timeout,
@@ -77,7 +76,7 @@ class GatewayClient:
         ) as response:  # fmt: skip
             if response.status_code == 404:
                 return None
-            return self._parsed(response)
+            return self._parse_json(response)
 
     @contextmanager
     def open(
@@ -93,35 +92,37 @@ class GatewayClient:
         headers: Mapping[str, str] | None = None,
         none_if_absent: bool = False,
     ) -> Iterator[httpx.Response]:
-        """An answer that is accepted and not yet read; failures while reading are named too."""
-        carried = dict(headers or {})
+        """Send a request; the block gets the answer unread, and may fail while reading it.
+
+        Raises what `call` raises.
+        """
+        sent = {"Authorization": f"Bearer {key.reveal()}", **(headers or {})}
         if role == "master":
             self._refuse_clear_text()
-            carried.setdefault("traceparent", _untraced())
-        authorised = {"Authorization": f"Bearer {key.reveal()}", **carried}
+            sent.setdefault("traceparent", _unsampled_traceparent())
         with (
-            self.name_failures(timeout),
+            self.translate_failures(timeout),
             self.http.stream(
                 method,
                 f"{self.base_url}{path}",
                 json=json,
                 params=params,
-                headers=authorised,
+                headers=sent,
                 timeout=timeout,
             ) as response,
         ):
             if not (none_if_absent and response.status_code == 404):
-                self._accept(response, role)
+                self._raise_for_refusal(response, role)
             yield response
 
     @contextmanager
-    def name_failures(self, timeout: httpx.Timeout) -> Iterator[None]:
-        """Transport failures become errors that say the address and no more."""
+    def translate_failures(self, timeout: httpx.Timeout) -> Iterator[None]:
+        """Turn transport failures into errors that contain the address, and no key."""
         try:
             yield
         except (httpx.ConnectError, httpx.ConnectTimeout) as error:
             raise GatewayUnreachable(
-                f"LiteLLM does not answer at {self.base_url} ({_why(error)})."
+                f"LiteLLM does not answer at {self.base_url} ({describe_failure(error)})."
             ) from None
         except httpx.TimeoutException:
             raise GatewayTimeout(
@@ -129,54 +130,49 @@ class GatewayClient:
             ) from None
         except (httpx.TransportError, httpx.DecodingError) as error:
             raise GatewayUnreachable(
-                f"LiteLLM at {self.base_url} broke off the connection ({_why(error)})."
+                f"LiteLLM at {self.base_url} closed the connection ({describe_failure(error)})."
             ) from None
         except httpx.InvalidURL as error:
-            raise GatewayUnreachable(f"{self.base_url} is no address ({error}).") from None
+            raise GatewayUnreachable(f"Invalid address {self.base_url} ({error}).") from None
 
-    def _accept(self, response: httpx.Response, role: KeyRole) -> None:
+    def _raise_for_refusal(self, response: httpx.Response, role: KeyRole) -> None:
         if response.is_success:
             return
         if response.has_redirect_location:
-            raise self._stranger("redirects elsewhere, which is never followed")
+            raise refusals.other_service(self.base_url, "redirects, which is never followed")
         refusal = refusals.parse_refusal(response.status_code, response.read())
-        raise refusals.error_for(refusal, role=role, address=self.base_url)
+        raise refusals.translate_refusal(refusal, role=role, address=self.base_url)
 
-    def _parsed(self, response: httpx.Response) -> Any:
+    def _parse_json(self, response: httpx.Response) -> Any:
         try:
             return jsonlib.loads(response.read())
         except ValueError:
-            raise self._stranger("does not answer in JSON") from None
+            raise refusals.other_service(self.base_url, "does not answer in JSON") from None
 
-    def _stranger(self, why: str) -> GatewayctlError:
-        return GatewayUnreachable(
-            f"Something else than LiteLLM answers at {self.base_url}: it {why}.",
-            hint="Choose another port under ports: in gateway.yaml, or stop that program.",
-        )
-
-    def unexpected(self, what: str) -> GatewayctlError:
-        """An answer that is JSON, but not what this version of LiteLLM was seen to say."""
+    def unexpected_answer(self, what: str) -> GatewayRefused:
+        """The error for an answer that lacks ``what`` LiteLLM 1.106.2 sends."""
         return GatewayRefused(f"LiteLLM at {self.base_url} answered without {what}.")
 
     def _refuse_clear_text(self) -> None:
-        """The master key leaves this machine over TLS only."""
+        """Raise SettingsProblem if the master key would leave this machine without TLS."""
         url = httpx.URL(self.base_url)
         if url.scheme == "http" and not _is_this_machine(url.host):
             raise SettingsProblem(
-                f"LITELLM_MASTER_KEY would travel in clear text to {url.host}.",
+                f"LITELLM_MASTER_KEY would be sent in clear text to {url.host}.",
                 hint="Set bind: in gateway.yaml to an address of this machine.",
             )
 
 
-def _untraced() -> str:
-    """A W3C trace context that asks for no spans: those of our own reading and managing would
-    bury the model calls in Phoenix.
+def _unsampled_traceparent() -> str:
+    """A W3C trace context that asks for no spans.
+
+    Spans of gatewayctl's own management calls would hide the model calls in Phoenix.
     """
     return f"00-{secrets.token_hex(16)}-{secrets.token_hex(8)}-00"
 
 
 def _is_this_machine(host: str) -> bool:
-    """True for an address a socket of this machine can be bound to."""
+    """True for an address that a socket of this machine can be bound to."""
     if host in {"localhost", "127.0.0.1", "::1"}:
         return True
     try:
@@ -188,7 +184,7 @@ def _is_this_machine(host: str) -> bool:
     return True
 
 
-def _why(error: Exception) -> str:
-    """The system's words, without the errno httpx puts before them."""
+def describe_failure(error: Exception) -> str:
+    """The message of the system, without the errno that httpx puts before it, and no key."""
     text = strip_keys(str(error)) or type(error).__name__
     return text.rpartition("] ")[2][:200]

@@ -1,6 +1,6 @@
-"""Whether LiteLLM is ready, told apart from being up, starting, or somebody else.
+"""Whether LiteLLM is ready, starting, without its database, or another service.
 
-Owns the reading of /health/readiness. Must not know processes: those are the runtime's.
+Owns the parsing of /health/readiness. Must not know processes: the runtime does.
 """
 
 from __future__ import annotations
@@ -11,10 +11,11 @@ from typing import Any, Final, Literal
 
 import httpx
 
+from gatewayctl.gateway.client import describe_failure
 from gatewayctl.settings.masking import strip_keys
 
 ReadinessState = Literal[
-    "ready", "database_missing", "database_disconnected", "starting", "unreachable", "stranger"
+    "ready", "database_missing", "database_disconnected", "starting", "unreachable", "other_service"
 ]
 
 TIMEOUT: Final = httpx.Timeout(5, connect=2)
@@ -23,7 +24,7 @@ TIMEOUT: Final = httpx.Timeout(5, connect=2)
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Readiness:
-    """One look at LiteLLM; ``detail`` is what it said or how it failed."""
+    """The result of one check; ``detail`` is what LiteLLM reported or how the call failed."""
 
     state: ReadinessState
     detail: str
@@ -34,28 +35,27 @@ class Readiness:
 
 
 def check_litellm(http: httpx.Client, url: str) -> Readiness:
-    """Ask /health/readiness once, without a key. Never raises for what it finds.
+    """Call /health/readiness once, without a key; failures are states, not exceptions.
 
-    Ready is HTTP 200 *and* ``db`` connected: LiteLLM says ``"status":"healthy"`` even in a
-    503, and 200 with ``db: "Not connected"`` where no database is configured.
+    Ready is HTTP 200 *and* ``db`` connected: LiteLLM answers ``"status":"healthy"`` even in a
+    503, and 200 with ``db: "Not connected"`` if no database is configured.
     """
     try:
         response = http.get(f"{url}/health/readiness", timeout=TIMEOUT)
     except (httpx.ConnectError, httpx.ConnectTimeout) as error:
-        return Readiness(state="unreachable", detail=_plain(error))
+        return Readiness(state="unreachable", detail=describe_failure(error))
     except httpx.TimeoutException:
         return Readiness(state="starting", detail=f"no answer within {TIMEOUT.read:g} s")
-    except httpx.RemoteProtocolError as error:
-        # Docker's port forwarder accepts, then hangs up, until LiteLLM listens behind it.
-        hung_up = "disconnected" in str(error)
-        return Readiness(state="starting" if hung_up else "stranger", detail=_plain(error))
     except httpx.TransportError as error:
-        return Readiness(state="starting", detail=_plain(error))
-    return _judged(response)
+        # Docker's port forwarder accepts, then hangs up, until LiteLLM listens behind it.
+        invalid = isinstance(error, httpx.RemoteProtocolError) and "disconnected" not in str(error)
+        state: ReadinessState = "other_service" if invalid else "starting"
+        return Readiness(state=state, detail=describe_failure(error))
+    return _read_state(response)
 
 
 def date_of(http: httpx.Client, url: str) -> str | None:
-    """The Date header of an answer, whatever else it says; None where nobody answers."""
+    """The Date header of any answer; None if there is no answer."""
     try:
         found: str | None = http.get(url, timeout=TIMEOUT).headers.get("date")
     except httpx.TransportError:
@@ -63,16 +63,16 @@ def date_of(http: httpx.Client, url: str) -> str | None:
     return found
 
 
-def _judged(response: httpx.Response) -> Readiness:
-    body = _json(response)
+def _read_state(response: httpx.Response) -> Readiness:
+    body = _parse_json(response)
     if not isinstance(body, dict) or "status" not in body:
         return Readiness(
-            state="stranger", detail=f"HTTP {response.status_code}, not LiteLLM's answer"
+            state="other_service", detail=f"HTTP {response.status_code}, not from LiteLLM"
         )
     if body["status"] == "shutting_down":
         return Readiness(state="starting", detail="is shutting down")
     if "db" not in body:
-        return Readiness(state="stranger", detail="an answer without the state of a database")
+        return Readiness(state="other_service", detail="an answer without a database state")
     database = strip_keys(str(body["db"]))
     if response.status_code == 200 and database == "connected":
         return Readiness(state="ready", detail="database connected")
@@ -83,12 +83,8 @@ def _judged(response: httpx.Response) -> Readiness:
     )
 
 
-def _json(response: httpx.Response) -> Any:
+def _parse_json(response: httpx.Response) -> Any:
     try:
         return json.loads(response.content)
     except ValueError:
         return None
-
-
-def _plain(error: Exception) -> str:
-    return strip_keys(str(error)).rpartition("] ")[2] or type(error).__name__

@@ -1,8 +1,8 @@
 """Virtual keys in LiteLLM: register, look up, list, change, delete.
 
-Owns the shapes of /key/*. Keys are named by their SHA-256 hash in every call but the one
-that registers them: a plain key in a query or a body can end up in logs and spans. Must
-not know .env.
+Owns the shapes of /key/*. Every call but the one that registers a key identifies it by its
+SHA-256 hash: a plain key in a query or a body can end up in logs and spans. Must not know
+.env.
 """
 
 from __future__ import annotations
@@ -20,7 +20,7 @@ from gatewayctl.gateway.times import parse_time
 from gatewayctl.settings.model import Secret
 
 _PAGE_SIZE: Final = 100
-"""The most /key/list gives at once."""
+"""The maximum of /key/list."""
 _LIMITS: Final = (
     "max_budget", "budget_duration", "tpm_limit", "rpm_limit", "max_parallel_requests",
     "team_id", "user_id",
@@ -29,7 +29,10 @@ _LIMITS: Final = (
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class NewKey:
-    """A key to register. ``models`` empty is all of them; ``duration`` like ``30d``."""
+    """A key to register. Empty ``models`` allows all of them; ``duration`` like ``30d``.
+
+    ``limits`` are only those of the key that this one replaces.
+    """
 
     alias: str
     secret: Secret
@@ -39,10 +42,7 @@ class NewKey:
     limits: Mapping[str, Any] = field(default_factory=lambda: MappingProxyType({}))
 
     def body(self) -> dict[str, Any]:
-        """The request. ``llm_api`` keeps the key from management routes.
-
-        No ``limits`` are set but those a key had that this one takes over from.
-        """
+        """The request body. ``llm_api`` denies the key all management routes."""
         body: dict[str, Any] = {
             "key": self.secret.reveal(),
             "key_alias": self.alias,
@@ -58,7 +58,7 @@ class NewKey:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class VirtualKey:
-    """A key as LiteLLM knows it. ``spend`` in US dollars; ``name`` is masked by LiteLLM."""
+    """A key as LiteLLM returns it. ``spend`` in US dollars; ``name`` is masked by LiteLLM."""
 
     hash: str
     alias: str | None
@@ -71,28 +71,28 @@ class VirtualKey:
     created_at: datetime | None = None
     last_active: datetime | None = None
     limits: Mapping[str, Any] = field(default_factory=lambda: MappingProxyType({}))
-    """What somebody set in LiteLLM, by LiteLLM's names: budgets, rates, team and user."""
+    """Budgets, rates, team and user that were set in LiteLLM, by LiteLLM's names."""
 
-    def expired(self, now: datetime) -> bool:
+    def is_expired(self, now: datetime) -> bool:
         return self.expires is not None and self.expires <= now
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class KeyChange:
-    """What is to become of a key; None leaves a field as it is.
+    """Changes to a key; None leaves a field unchanged.
 
-    ``metadata`` replaces all of it. ``duration`` counts from now; ``forever`` takes an
-    expiry away.
+    ``metadata`` replaces all of it. ``duration`` counts from now; ``never_expires`` removes
+    the expiry.
     """
 
     alias: str | None = None
     models: tuple[str, ...] | None = None
     metadata: Mapping[str, Any] | None = None
     duration: str | None = None
-    forever: bool = False
+    never_expires: bool = False
 
     def body(self) -> dict[str, Any]:
-        """The fields to send; LiteLLM reads a null duration as «never expires»."""
+        """The fields to send; for LiteLLM a null duration means «never expires»."""
         body: dict[str, Any] = {}
         if self.alias is not None:
             body["key_alias"] = self.alias
@@ -100,115 +100,111 @@ class KeyChange:
             body["models"] = list(self.models)
         if self.metadata is not None:
             body["metadata"] = dict(self.metadata)
-        if self.duration is not None or self.forever:
-            body["duration"] = None if self.forever else self.duration
+        if self.duration is not None or self.never_expires:
+            body["duration"] = None if self.never_expires else self.duration
         return body
 
 
 def hash_key(secret: Secret) -> str:
-    """LiteLLM's identifier of a key: the SHA-256 of its text, in hex."""
+    """LiteLLM's identifier of a key: its SHA-256, in hex."""
     return hashlib.sha256(secret.reveal().encode()).hexdigest()
 
 
 def generate_key(gateway: GatewayClient, master: Secret, new: NewKey) -> VirtualKey:
-    """Register a key with its own secret; doing it again with the same secret is harmless.
+    """Register a key with its own secret.
 
-    Raises KeyAliasExists for an alias in use, even by this very key (LiteLLM checks the
-    alias before it looks at the secret).
+    Raises KeyAliasExists for an alias in use, even by the same key (LiteLLM checks the
+    alias before the secret).
     """
     answer = gateway.call("POST", "/key/generate", key=master, role="master", json=new.body())
     if not isinstance(answer, dict) or answer.get("key") != new.secret.reveal():
-        raise gateway.unexpected("the key that was registered")
-    return _virtual_key({**answer, "token": hash_key(new.secret)})
+        raise gateway.unexpected_answer("the key that was registered")
+    return _parse_key({**answer, "token": hash_key(new.secret)})
 
 
 def get_key(gateway: GatewayClient, master: Secret, key_hash: str) -> VirtualKey | None:
-    """The live key with that hash, or None. LiteLLM answers for deleted keys as well."""
+    """Get the live key with that hash, or None. LiteLLM returns deleted keys as well."""
     answer = gateway.call(
-        "GET",
-        "/key/info",
-        key=master,
-        role="master",
-        params={"key": key_hash},
-        none_if_absent=True,
+        "GET", "/key/info", key=master, role="master", params={"key": key_hash}, none_if_absent=True
     )
     if answer is None:
         return None
     found = answer.get("info") if isinstance(answer, dict) else None
     if not isinstance(found, dict):
-        raise gateway.unexpected("the key's info")
+        raise gateway.unexpected_answer("the key's info")
     if found.get("status") == "deleted" or found.get("deleted_at") is not None:
         return None
-    return _virtual_key({**found, "token": key_hash})
+    return _parse_key({**found, "token": key_hash})
 
 
 def find_key_by_alias(gateway: GatewayClient, master: Secret, alias: str) -> VirtualKey | None:
-    """The live key that holds an alias, or None."""
-    found = _page(gateway, master, {"page": 1, "key_alias": alias})
-    return next((key for key in found[0] if key.alias == alias), None)
+    """Find the live key with that alias, or None."""
+    keys, _ = _fetch_page(gateway, master, {"page": 1, "key_alias": alias})
+    return next((key for key in keys if key.alias == alias), None)
 
 
 def list_key_family(gateway: GatewayClient, master: Secret, alias: str) -> tuple[VirtualKey, ...]:
-    """The live keys whose alias begins with this one, in one request as a rule."""
-    asked = {"key_alias": alias, "substring_matching": "true"}
-    found = _every(gateway, master, asked)
-    return tuple(key for key in found if key.alias is not None and key.alias.startswith(alias))
+    """List the live keys whose alias starts with this one, usually in one request."""
+    filters = {"key_alias": alias, "substring_matching": "true"}
+    keys = _iterate_pages(gateway, master, filters)
+    return tuple(key for key in keys if key.alias is not None and key.alias.startswith(alias))
 
 
 def iterate_keys(gateway: GatewayClient, master: Secret) -> Iterator[VirtualKey]:
-    """Every live key, newest first; one request for each hundred."""
-    return _every(gateway, master, {})
+    """Yield every live key, newest first; one request for each hundred."""
+    return _iterate_pages(gateway, master, {})
 
 
 def update_key(
     gateway: GatewayClient, master: Secret, key_hash: str, change: KeyChange
 ) -> VirtualKey:
-    """Change a live key, all of it in one step. Raises GatewayRefused if there is none."""
+    """Change a live key in one request. Raises GatewayRefused if it does not exist."""
     body = {"key": key_hash, **change.body()}
     answer = gateway.call("POST", "/key/update", key=master, role="master", json=body)
     if not isinstance(answer, dict) or answer.get("token") != key_hash:
-        raise gateway.unexpected("the key that was changed")
-    return _virtual_key(answer)
+        raise gateway.unexpected_answer("the key that was changed")
+    return _parse_key(answer)
 
 
 def delete_key(gateway: GatewayClient, master: Secret, key_hash: str) -> None:
-    """Block a key, delete it, and look that it is gone: LiteLLM echoes hashes it did not delete.
+    """Block a key, delete it and verify that: LiteLLM also echoes hashes it did not delete.
 
-    A deletion is not told to LiteLLM's other workers, which go on accepting the key for as long
-    as they remember it; a block is (/key/block in key_management_endpoints.py).
+    LiteLLM's other workers do not learn of a deletion and accept the key while it is in their
+    cache; they learn of a block (/key/block in key_management_endpoints.py).
 
-    Raises GatewayRefused if the key is still there. A key that was not there is fine.
+    Raises GatewayRefused if the key still exists. A key that never existed is fine.
     """
     for path, body in (("/key/block", {"key": key_hash}), ("/key/delete", {"keys": [key_hash]})):
         gateway.call("POST", path, key=master, role="master", json=body, none_if_absent=True)
     if get_key(gateway, master, key_hash) is not None:
-        raise GatewayRefused(f"LiteLLM said it deleted the key {key_hash[:12]}…, but did not.")
+        raise GatewayRefused(f"LiteLLM reported the key {key_hash[:12]}… deleted, but it exists.")
 
 
-def _every(
-    gateway: GatewayClient, master: Secret, asked: Mapping[str, str | int]
+def _iterate_pages(
+    gateway: GatewayClient, master: Secret, filters: Mapping[str, str | int]
 ) -> Iterator[VirtualKey]:
     page, pages = 1, 1
     while page <= pages:
-        keys, pages = _page(gateway, master, {"page": page, **asked})
+        keys, pages = _fetch_page(gateway, master, {"page": page, **filters})
         yield from keys
         page += 1
 
 
-def _page(
-    gateway: GatewayClient, master: Secret, asked: Mapping[str, str | int]
+def _fetch_page(
+    gateway: GatewayClient, master: Secret, filters: Mapping[str, str | int]
 ) -> tuple[list[VirtualKey], int]:
-    params = {"size": _PAGE_SIZE, "return_full_object": "true", **asked}
+    """One page and the number of pages."""
+    params = {"size": _PAGE_SIZE, "return_full_object": "true", **filters}
     answer = gateway.call("GET", "/key/list", key=master, role="master", params=params)
     rows = answer.get("keys") if isinstance(answer, dict) else None
     if not isinstance(rows, list):
-        raise gateway.unexpected("a list of keys")
-    keys = [_virtual_key(row) for row in rows if isinstance(row, dict)]
-    # An empty page ends it, whatever the count says: keys may be deleted meanwhile.
+        raise gateway.unexpected_answer("a list of keys")
+    keys = [_parse_key(row) for row in rows if isinstance(row, dict)]
+    # An empty page is the last one, whatever the count: keys may be deleted meanwhile.
     return keys, int(answer.get("total_pages") or 1) if rows else 0
 
 
-def _virtual_key(row: Mapping[str, Any]) -> VirtualKey:
+def _parse_key(row: Mapping[str, Any]) -> VirtualKey:
     spend = row.get("spend")
     return VirtualKey(
         hash=str(row.get("token") or ""),

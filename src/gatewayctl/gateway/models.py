@@ -1,4 +1,4 @@
-"""The model groups LiteLLM serves, and whether each answers.
+"""The model groups that LiteLLM serves, and whether one answers.
 
 Owns the shapes of /model/info. Must not know which models are declared.
 """
@@ -18,18 +18,18 @@ CHECK_TIMEOUT: Final = httpx.Timeout(60, connect=5)
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class ServedModel:
-    """A model group: the name clients use and what stands behind it, in LiteLLM's terms."""
+    """A model group: the name that clients use, and its deployments in LiteLLM's notation."""
 
     name: str
     upstreams: tuple[str, ...]
 
 
 def list_served_models(gateway: GatewayClient, master: Secret) -> tuple[ServedModel, ...]:
-    """Every model group, in the order of LiteLLM's configuration."""
+    """List every model group, in the order of LiteLLM's configuration."""
     answer = gateway.call("GET", "/model/info", key=master, role="master")
     rows = answer.get("data") if isinstance(answer, dict) else None
     if not isinstance(rows, list):
-        raise gateway.unexpected("a list of models")
+        raise gateway.unexpected_answer("a list of models")
     groups: dict[str, list[str]] = {}
     for row in rows:
         upstream = str((row.get("litellm_params") or {}).get("model") or "")
@@ -41,25 +41,20 @@ def list_served_models(gateway: GatewayClient, master: Secret) -> tuple[ServedMo
 
 
 def probe_model(gateway: GatewayClient, master: Secret, model: str) -> None:
-    """Call a model once, as small as it gets; it costs what its provider asks for that.
+    """Call a model once with a minimal prompt, which the provider may charge for.
 
     Raises what a chat would: UpstreamRefused, UpstreamTimeout, UnknownModel… The master
-    key is used so that the answer is about the model, not about a virtual key's rights.
+    key rules out the limits of a virtual key as a cause.
     """
     body = {
         "model": model,
         "messages": [{"role": "user", "content": "ping"}],
-        # Some reasoning models accept no fewer; LiteLLM renames the parameter for them.
+        # The minimum of some reasoning models; LiteLLM renames the parameter for them.
         "max_tokens": 16,
         "num_retries": 0,
     }
     answer = gateway.call(
-        "POST",
-        "/v1/chat/completions",
-        key=master,
-        role="master",
-        json=body,
-        timeout=CHECK_TIMEOUT,
+        "POST", "/v1/chat/completions", key=master, role="master", json=body, timeout=CHECK_TIMEOUT
     )
     if not isinstance(answer, dict) or not answer.get("choices"):
-        raise gateway.unexpected("a completion")
+        raise gateway.unexpected_answer("a completion")

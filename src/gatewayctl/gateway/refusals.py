@@ -1,7 +1,7 @@
-"""What a refusal of LiteLLM means: from status and body to one of our errors.
+"""Error answers of LiteLLM, translated from status and body to one of our errors.
 
-Owns the reading of error bodies, which come in four shapes. Must not know which call was
-refused, only whose key it carried.
+Owns the parsing of error bodies, which come in four shapes. Must not know which call was
+refused, only the role of the key it carried.
 """
 
 from __future__ import annotations
@@ -41,7 +41,7 @@ _NO_DATABASE: Final = re.compile(
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Refusal:
-    """What LiteLLM said: HTTP status and, where the body has them, type, param, message."""
+    """LiteLLM's error: HTTP status and, if the body has them, type, param, message."""
 
     status: int
     message: str
@@ -50,7 +50,7 @@ class Refusal:
 
 
 def parse_refusal(status: int, body: bytes) -> Refusal:
-    """Read an error body: the ``error`` envelope, ``detail``, a stringified dict, or text."""
+    """Parse an error body: the ``error`` envelope, ``detail``, a stringified dict, or text."""
     text = body.decode("utf-8", "replace")
     try:
         data: Any = json.loads(text)
@@ -60,21 +60,21 @@ def parse_refusal(status: int, body: bytes) -> Refusal:
 
 
 def parse_refusal_data(status: int, data: Any) -> Refusal:
-    """The same for a body that is parsed already, such as an event in a stream."""
+    """Parse a body that is JSON data already, such as an event of a stream."""
     inner = data.get("error", data.get("detail", data)) if isinstance(data, dict) else data
     if not isinstance(inner, dict):
-        return Refusal(status=status, message=_text(inner))
+        return Refusal(status=status, message=_sentence_of(inner))
     code = str(inner.get("code") or "")
     return Refusal(
         status=int(code) if code.isdigit() and 400 <= int(code) < 600 else status,
-        message=_text(inner.get("message", inner.get("error", inner))),
+        message=_sentence_of(inner.get("message", inner.get("error", inner))),
         type=str(inner.get("type") or ""),
         param=str(inner.get("param") or ""),
     )
 
 
-def _text(value: Any) -> str:
-    """The sentence in a message; HTTPException details arrive as ``str(dict)``."""
+def _sentence_of(value: Any) -> str:
+    """The sentence of a message; HTTPException details arrive as ``str(dict)``."""
     if isinstance(value, str) and value.startswith("{"):
         try:
             value = ast.literal_eval(value)
@@ -86,40 +86,47 @@ def _text(value: Any) -> str:
 
 
 def clean_message(refusal: Refusal) -> str:
-    """LiteLLM's sentence without its class names, keys or control characters."""
+    """Strip class names, keys and control characters from LiteLLM's sentence."""
     text = strip_keys(_PREFIX.sub("", _TRAILER.sub("", refusal.message)))
     return text if len(text) <= _LONGEST else f"{text[:_LONGEST]}…"
 
 
-def error_for(refusal: Refusal, *, role: KeyRole, address: str) -> GatewayctlError:
-    """The error that names the cause. Bodies as seen with LiteLLM 1.106.2."""
+def translate_refusal(refusal: Refusal, *, role: KeyRole, address: str) -> GatewayctlError:
+    """Find the error for the cause. Bodies as seen with LiteLLM 1.106.2."""
     return (
-        _about_the_model(refusal)
-        or _about_the_upstream(refusal)
-        or _about_the_database(refusal, role, address)
-        or _about_the_key(refusal, role, address)
-        or _plain(refusal, address)
+        _model_error(refusal)
+        or _provider_error(refusal)
+        or _database_error(refusal, role, address)
+        or _key_error(refusal, role, address)
+        or _other_error(refusal, address)
     )
 
 
-def _about_the_model(refusal: Refusal) -> GatewayctlError | None:
+def other_service(address: str, why: str) -> GatewayUnreachable:
+    """The error for an answer that is not LiteLLM's."""
+    return GatewayUnreachable(
+        f"The port is used by another service: {address} {why}.",
+        hint="Choose another port under ports: in gateway.yaml, or stop that service.",
+    )
+
+
+def _model_error(refusal: Refusal) -> GatewayctlError | None:
     denied = refusal.type.endswith("_model_access_denied")
     if denied or "Invalid model name passed in" in refusal.message:
         return UnknownModel(f"The gateway refuses this model: {clean_message(refusal)}")
     return None
 
 
-def _about_the_upstream(refusal: Refusal) -> GatewayctlError | None:
-    """LiteLLM prefixes what a provider said with its own exception's name."""
+def _provider_error(refusal: Refusal) -> GatewayctlError | None:
+    """LiteLLM prefixes a provider's error with the name of its own exception."""
     if refusal.type == "all_deployments_in_cooldown":
         return UpstreamRefused(
-            "The gateway rests this model after failures of its provider.",
-            hint="Try again in a few seconds; the first failure said why.",
+            "Model is in cooldown after failures of its provider.",
+            hint="Try again in a few seconds. The first failure reports the cause.",
         )
     if not refusal.message.startswith("litellm."):
         return None
-    timed_out = refusal.status in {408, 504} or "timeout" in refusal.message[:200].lower()
-    if timed_out:
+    if refusal.status in {408, 504} or "timeout" in refusal.message[:200].lower():
         return UpstreamTimeout(f"The provider did not answer in time: {clean_message(refusal)}")
     missing = "Missing credentials" in refusal.message
     if missing or "AuthenticationError" in refusal.message:
@@ -132,41 +139,35 @@ def _about_the_upstream(refusal: Refusal) -> GatewayctlError | None:
     return UpstreamRefused(f"The provider refused ({refusal.status}): {clean_message(refusal)}")
 
 
-def _about_the_database(refusal: Refusal, role: KeyRole, address: str) -> GatewayctlError | None:
+def _database_error(refusal: Refusal, role: KeyRole, address: str) -> GatewayctlError | None:
     no_connection = refusal.type == "no_db_connection"
     if no_connection and refusal.status == 400 and role == "master":
-        # The real master key never asks the database, so this one is not it.
+        # LiteLLM looks up every key but the right master key in the database.
         return MasterKeyRefused(
-            f"LiteLLM at {address} does not know this LITELLM_MASTER_KEY"
-            " (and runs without a database)."
+            f"LiteLLM at {address} refuses this LITELLM_MASTER_KEY (and runs without a database)."
         )
     if no_connection or _NO_DATABASE.search(refusal.message):
-        return GatewayDatabaseMissing(
-            f"LiteLLM at {address} has no database: {clean_message(refusal)}",
-        )
+        message = f"LiteLLM at {address} has no database: {clean_message(refusal)}"
+        return GatewayDatabaseMissing(message)
     return None
 
 
-def _about_the_key(refusal: Refusal, role: KeyRole, address: str) -> GatewayctlError | None:
+def _key_error(refusal: Refusal, role: KeyRole, address: str) -> GatewayctlError | None:
     if refusal.param == "key_alias" and "already exists" in refusal.message:
         return KeyAliasExists(clean_message(refusal))
     expired = refusal.type == "expired_key"
     if refusal.status != 401 and not expired and not (role == "master" and refusal.status == 403):
         return None
-    # LiteLLM explains an unknown key with the key, its hash and the name of a table.
+    # LiteLLM's own message for an unknown key contains the key, its hash and a table name.
     unknown = refusal.type == "token_not_found_in_db"
-    why = "it knows no such key" if unknown else clean_message(refusal)
+    why = "unknown key" if unknown else clean_message(refusal)
     if role == "master":
         return MasterKeyRefused(f"LiteLLM at {address} refuses LITELLM_MASTER_KEY: {why}.")
     return VirtualKeyRefused(f"LiteLLM at {address} refuses the virtual key: {why}.")
 
 
-def _plain(refusal: Refusal, address: str) -> GatewayctlError:
+def _other_error(refusal: Refusal, address: str) -> GatewayctlError:
     if refusal.message.lstrip().startswith("<"):
-        return GatewayUnreachable(
-            f"Something else than LiteLLM answers at {address} (HTTP {refusal.status}, HTML).",
-            hint="Choose another port under ports: in gateway.yaml, or stop that program.",
-        )
-    return GatewayRefused(
-        f"LiteLLM at {address} refused ({refusal.status}): {clean_message(refusal)}"
-    )
+        return other_service(address, f"answers with HTML (HTTP {refusal.status})")
+    message = f"LiteLLM at {address} refused ({refusal.status}): {clean_message(refusal)}"
+    return GatewayRefused(message)

@@ -1,8 +1,8 @@
-"""LiteLLM's own ledger: one spend log for each request, read back.
+"""LiteLLM's spend logs: one row for each request.
 
-Owns the shape of /spend/logs/v2 (a community endpoint; the reports named after spend are
-Enterprise). LiteLLM writes its logs in batches some seconds after the reply. Must not know
-traces, nor what the figures are for.
+Owns the shape of /spend/logs/v2 (a community endpoint; the spend reports are Enterprise).
+LiteLLM writes spend logs in batches, some seconds after the reply. Must not know traces or
+what the figures are for.
 """
 
 from __future__ import annotations
@@ -18,17 +18,17 @@ from gatewayctl.settings.model import Secret
 
 PATH: Final = "/spend/logs/v2"
 _PAGE_SIZE: Final = 1000
-"""The most LiteLLM gives at once."""
-_LOOKED_AT: Final = 100
+"""The maximum of LiteLLM."""
+_FAILURES_READ: Final = 100
 _WHOLE_SECONDS: Final = "%Y-%m-%d %H:%M:%S"
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class SpendLog:
-    """One request in LiteLLM's ledger. ``cost`` in US dollars, ``seconds`` it took.
+    """One request. ``cost`` in US dollars, ``seconds`` is its duration.
 
-    ``trace_id`` is LiteLLM's session id, which is the W3C trace id where the caller sent one.
-    ``model`` is the model group. ``tags`` are those of the request.
+    ``trace_id`` is LiteLLM's session id, which is the W3C trace id if the caller sent one.
+    ``model`` is the model group.
     """
 
     call_id: str
@@ -45,7 +45,7 @@ class SpendLog:
     start: datetime | None
     seconds: float | None
 
-    def tagged(self, name: str) -> str | None:
+    def tag_value(self, name: str) -> str | None:
         """The value of the tag ``name:value``, or None."""
         prefix = f"{name}:"
         return next((tag.removeprefix(prefix) for tag in self.tags if tag.startswith(prefix)), None)
@@ -59,15 +59,15 @@ def list_spend_logs(
     until: datetime,
     trace_id: str | None = None,
 ) -> tuple[SpendLog, ...]:
-    """Every request that began in the time, newest first; of one trace if it is given."""
-    asked: dict[str, str | int] = {"page_size": _PAGE_SIZE}
+    """List the requests started in that period, newest first, optionally of one trace."""
+    filters: dict[str, str | int] = {"page_size": _PAGE_SIZE}
     if trace_id is not None:
-        asked["session_id"] = trace_id
+        filters["session_id"] = trace_id
     found: dict[str, SpendLog] = {}
     page = 1
     while True:
-        body = _page(gateway, master, since=since, until=until, page=page, **asked)
-        for log in map(_log, body["data"]):
+        body = _fetch_page(gateway, master, since=since, until=until, page=page, **filters)
+        for log in map(_parse_log, body["data"]):
             # A page may repeat a row when new ones arrive while it is read.
             found.setdefault(log.call_id, log)
         if page >= int(body.get("total_pages") or 1):
@@ -77,7 +77,7 @@ def list_spend_logs(
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class FailedRequest:
-    """A request that failed: the model group, the name of LiteLLM's exception, its sentence."""
+    """A failed request: the model group, the class and the message of LiteLLM's exception."""
 
     model: str | None
     kind: str
@@ -87,69 +87,70 @@ class FailedRequest:
 def count_requests(
     gateway: GatewayClient, master: Secret, *, since: datetime, until: datetime
 ) -> int:
-    """How many requests LiteLLM has kept of a time."""
-    body = _page(gateway, master, since=since, until=until, page_size=1)
+    """Count the spend logs of that period."""
+    body = _fetch_page(gateway, master, since=since, until=until, page_size=1)
     return int(body.get("total") or 0)
 
 
 def list_latest_failures(
     gateway: GatewayClient, master: Secret, *, since: datetime, until: datetime
 ) -> tuple[FailedRequest, ...]:
-    """The newest failed request of each model group whose newest request failed."""
-    body = _page(
-        gateway, master, since=since, until=until, page_size=_LOOKED_AT, status_filter="failure"
+    """List the newest failure of each model group whose newest request failed."""
+    body = _fetch_page(
+        gateway, master, since=since, until=until, page_size=_FAILURES_READ, status_filter="failure"
     )
-    found: dict[str | None, FailedRequest] = {}
+    found: dict[str, FailedRequest] = {}
     for row in body["data"]:
-        log, said = _log(row), (row.get("metadata") or {}).get("error_information") or {}
-        found.setdefault(
-            log.model,
-            FailedRequest(
-                model=log.model,
-                kind=str(said.get("error_class") or ""),
-                message=str(said.get("error_message") or ""),
-            ),
+        model = _parse_log(row).model
+        error = (row.get("metadata") or {}).get("error_information") or {}
+        failure = FailedRequest(
+            model=model,
+            kind=str(error.get("error_class") or ""),
+            message=str(error.get("error_message") or ""),
         )
-    newest = {
-        model: _page(gateway, master, since=since, until=until, page_size=1, model_group=model)[
-            "data"
-        ]
-        for model in found
-        if model
-    }
+        if model:
+            found.setdefault(model, failure)
     return tuple(
         failure
         for model, failure in found.items()
-        if model and (not newest[model] or not _log(newest[model][0]).ok)
+        if not _has_recovered(gateway, master, model, since=since, until=until)
     )
 
 
-def _page(
+def _has_recovered(
+    gateway: GatewayClient, master: Secret, model: str, *, since: datetime, until: datetime
+) -> bool:
+    """True if the newest request of a model group succeeded."""
+    body = _fetch_page(gateway, master, since=since, until=until, page_size=1, model_group=model)
+    return bool(body["data"]) and _parse_log(body["data"][0]).ok
+
+
+def _fetch_page(
     gateway: GatewayClient,
     master: Secret,
     *,
     since: datetime,
     until: datetime,
-    **asked: str | int,
+    **filters: str | int,
 ) -> Mapping[str, Any]:
-    """One page of the ledger, newest first, as it comes.
+    """One page of spend logs, newest first.
 
-    LiteLLM counts in whole seconds, so the edges are widened to them.
+    LiteLLM compares whole seconds, so the period is widened to them.
     """
     params: dict[str, str | int] = {
         "start_date": since.astimezone(UTC).strftime(_WHOLE_SECONDS),
         "end_date": (until.astimezone(UTC) + timedelta(seconds=1)).strftime(_WHOLE_SECONDS),
-        **asked,
+        **filters,
     }
     body = gateway.call("GET", PATH, key=master, role="master", params=params)
     if not isinstance(body, dict) or not isinstance(body.get("data"), list):
-        raise gateway.unexpected("spend logs")
+        raise gateway.unexpected_answer("spend logs")
     return body
 
 
-def _log(row: Mapping[str, Any]) -> SpendLog:
-    said = row.get("metadata")
-    metadata: Mapping[str, Any] = said if isinstance(said, dict) else {}
+def _parse_log(row: Mapping[str, Any]) -> SpendLog:
+    found = row.get("metadata")
+    metadata: Mapping[str, Any] = found if isinstance(found, dict) else {}
     start, end = parse_time(row.get("startTime")), parse_time(row.get("endTime"))
     tags = row.get("request_tags")
     return SpendLog(

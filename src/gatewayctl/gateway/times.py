@@ -1,4 +1,4 @@
-"""Moments as LiteLLM writes them: in UTC, with or without saying so."""
+"""Times as LiteLLM writes them: in UTC, with or without an offset."""
 
 from __future__ import annotations
 
@@ -7,7 +7,7 @@ from typing import Any
 
 
 def parse_time(text: Any) -> datetime | None:
-    """The moment in a field of an answer; None for what is none."""
+    """Parse the time in a field of an answer; None if it is not a time."""
     try:
         found = datetime.fromisoformat(text)
     except (TypeError, ValueError):

@@ -73,27 +73,27 @@ def demo(
     events = send_chat(settings, gateway, prompt, clock=clock, sleep=sleep)
     # The reply is shown at the end.
     chat = yield from transform(events, lambda each: [each] if isinstance(each, Progress) else [])
-    proof = chat.verification
-    assert proof is not None  # noqa: S101 - requested above
+    verification = chat.verification
+    assert verification is not None  # noqa: S101 - requested above
     trace_id = str(chat.trace_id)
     return DemoReport(
         prompt=PROMPT,
         reply=chat.reply,
         model=chat.model,
         trace_id=trace_id,
-        component=chat.component if _has_passed(proof, "component") else None,
-        operation=chat.operation if _has_passed(proof, "operation") else None,
-        spans=proof.spans,
-        parent_found=_has_passed(proof, "gateway_descends")
-        and _has_passed(proof, "no_missing_parent"),
+        component=chat.component if _has_passed(verification, "component") else None,
+        operation=chat.operation if _has_passed(verification, "operation") else None,
+        spans=verification.spans,
+        parent_found=_has_passed(verification, "gateway_descends")
+        and _has_passed(verification, "no_missing_parent"),
         gateway_url=settings.gateway_url,
         phoenix_url=settings.phoenix_url,
         trace_url=f"{settings.phoenix_url}/redirects/traces/{trace_id}",
         services=up.services,
         seconds=clock() - start,
-        proof=proof,
+        proof=verification,
     )
 
 
-def _has_passed(proof: TraceVerification, name: str) -> bool:
-    return any(check.name == name and check.state == "passed" for check in proof.checks)
+def _has_passed(verification: TraceVerification, name: str) -> bool:
+    return any(check.name == name and check.state == "passed" for check in verification.checks)

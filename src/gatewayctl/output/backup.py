@@ -1,6 +1,6 @@
-"""How backup, restore and reset look: what is kept, what is lost, what was proven.
+"""How backup, restore and reset look: what is kept, what is lost, what was verified.
 
-Owns the words. Reads reports only.
+Owns the wording. Reads reports only.
 """
 
 from __future__ import annotations
@@ -21,7 +21,7 @@ _UNITS: Final = ("bytes", "kB", "MB", "GB", "TB")
 
 
 def format_size(count: int | None) -> str:
-    """Bytes in words, such as ``1.2 MB``; ``-`` where nobody knows."""
+    """Format bytes, such as ``1.2 MB``; ``-`` where they are unknown."""
     if count is None:
         return "-"
     size = float(count)
@@ -33,39 +33,39 @@ def format_size(count: int | None) -> str:
 
 
 def render_backup(report: BackupReport) -> Iterator[str]:
-    """The file, what is in it, and how to have it back."""
-    yield f"Backup of {report.project}: {_contents(report.contents)}"
+    """The file, its contents, and how to restore it."""
+    yield f"Backup of {report.project}: {_format_contents(report.contents)}"
     kind = "encrypted" if report.encrypted else "mode 0600, holds secrets"
     yield f"{format_size(report.size)} in {report.seconds:.1f} s ({kind}):"
     yield str(report.file)
-    yield "Back again with: gatewayctl restore FILE --yes"
+    yield "Restore with: gatewayctl restore FILE --yes"
 
 
 def render_restore(report: RestoreReport) -> Iterator[RenderableType]:
-    """What is there now, what was proven, and where the data of before is."""
+    """What was restored, how it was verified, and where the previous data is."""
     yield f"Restored {report.project} as it was at {report.made_at:%Y-%m-%d %H:%M:%S} UTC:"
-    yield f"  {_contents(report.contents)}"
+    yield f"  {_format_contents(report.contents)}"
     rows = ", ".join(f"{count} in {name}" for name, count in report.rows.items())
     yield f"  rows: {rows}, every table as backed up"
     if report.key is None:
-        yield "  virtual key: .env of the backup holds none that is usable"
+        yield "  virtual key: the backup's .env has no usable one"
     else:
-        opens = "opens the gateway" if report.key_opens else "is refused"
-        yield f"  virtual key: {report.key} {opens}"
-    yield f"  stored credentials: {report.credential}"
+        result = "accepted by the gateway" if report.key_opens else "refused"
+        yield f"  virtual key: {report.key} {result}"
+    yield f"  stored credentials: {report.credential.replace('_', ' ')}"
     yield services_table(report.services)
     if report.env_changed:
         yield f"Changed in .env: {', '.join(report.env_changed)}"
-    if report.config == "differs, kept":
-        yield "Warning: gateway.yaml differs from that of the backup, and was left as it is."
+    if report.config == "kept_different":
+        yield "Warning: gateway.yaml differs from the backup's, and was kept."
     for warning in report.warnings:
         yield f"Warning: {warning}"
     if report.before is not None:
-        yield f"What was there before: {report.before}"
+        yield f"Backup of the previous data: {report.before}"
 
 
 def describe_loss(*, everything: bool) -> str:
-    """What a reset loses, in words for the question."""
+    """What a reset loses, for the question before it."""
     return "all virtual keys and all spend of LiteLLM" + (
         ", and all traces in Phoenix" if everything else ""
     )
@@ -93,7 +93,7 @@ def loss_sentence(lost: Loss, *, everything: bool = False, kept: bool = True) ->
 
 def render_reset(report: ResetReport) -> Iterator[RenderableType]:
     """The emptied gateway and its new keys."""
-    traces = "so was Phoenix's" if report.traces_lost else "the traces are where they were"
+    traces = "so was Phoenix's" if report.traces_lost else "traces in Phoenix were kept"
     yield f"LiteLLM's database of {report.project} was emptied; {traces}."
     yield services_table(report.services)
     for warning in report.keys.warnings:
@@ -101,12 +101,12 @@ def render_reset(report: ResetReport) -> Iterator[RenderableType]:
     for key in report.keys.keys:
         yield f"Virtual key {key.alias} {key.status}, in .env as {key.env}"
     if report.backup is not None:
-        yield f"What was lost is in {report.backup}"
+        yield f"Backup of the previous data: {report.backup}"
     if any(key.written for key in report.keys.keys):
-        yield "Next: restart applications of your own, so that they read their new key."
+        yield "Next: restart your applications, so that they read their new key."
 
 
-def _contents(found: Contents) -> str:
+def _format_contents(found: Contents) -> str:
     return (
         f"{found.virtual_keys} virtual keys, {found.spend_logs} logged requests, "
         f"{found.traces} traces with {found.spans} spans"

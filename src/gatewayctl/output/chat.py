@@ -1,6 +1,6 @@
-"""A reply as it is shown: on stdout the text alone, on stderr where it came from.
+"""Renders a reply: the text alone on stdout, where it came from on stderr.
 
-Owns making a reply harmless for a terminal. Must not know how it was got.
+Owns escaping for terminals. Must not know how the reply was received.
 """
 
 from __future__ import annotations
@@ -21,24 +21,24 @@ if TYPE_CHECKING:
 
 Report = TypeVar("Report")
 
-# All control characters but tab and line feed: a model may answer with sequences that
-# retitle, recolour or write into a terminal.
+# All control characters but tab and line feed: a model may answer with sequences that change a
+# terminal's title, color or content.
 _CONTROL: Final = re.compile(r"[\x00-\x08\x0b-\x1f\x7f-\x9f]")
 
 
 def escape_control(text: str) -> str:
-    r"""The text with control characters written out, such as ``\x1b``."""
+    r"""Write control characters out, such as ``\x1b``."""
     return _CONTROL.sub(lambda found: f"\\x{ord(found.group()):02x}", text.replace("\r\n", "\n"))
 
 
 class Screen:
-    """Passes a streamed reply on, and knows whether its last line is still open."""
+    """Passes a streamed reply on, and tracks whether its last line is still open."""
 
     def __init__(self, *, terminal: bool) -> None:
         self._terminal = terminal
         self.open_line = False
 
-    def passing(
+    def pass_on(
         self, events: Generator[Delta | Progress, None, Report]
     ) -> Generator[Delta | Progress, None, Report]:
         """Pass on the events; escape control characters on a terminal, end lines before news."""
@@ -57,26 +57,26 @@ class Screen:
 
 
 def render_reply(report: ChatReport, *, terminal: bool) -> Iterable[RenderableType]:
-    """The reply, unless its parts were shown as they arrived."""
+    """The reply, unless it was streamed."""
     if not report.streamed:
         yield escape_control(report.reply) if terminal else report.reply
 
 
-def render_verification(proof: TraceVerification) -> Iterable[str]:
-    """The answer in one line, then each check that is not passed."""
-    after = "-" if proof.visible_after is None else f"{proof.visible_after:.1f} s"
-    booked = "-" if proof.ledger_after is None else f"{proof.ledger_after:.1f} s"
+def render_verification(found: TraceVerification) -> Iterable[str]:
+    """The verdict in one line, then each check that did not pass."""
+    spans_after = "-" if found.visible_after is None else f"{found.visible_after:.1f} s"
+    logs_after = "-" if found.ledger_after is None else f"{found.ledger_after:.1f} s"
     yield (
-        f"{proof.verdict}: {proof.spans} spans, {proof.calls} calls,"
-        f" visible after {after}, in the ledger after {booked}"
+        f"{found.verdict.replace('_', ' ')}: {found.spans} spans, {found.calls} calls,"
+        f" visible after {spans_after}, in the spend logs after {logs_after}"
     )
-    for check in proof.checks:
+    for check in found.checks:
         if check.state != "passed":
             yield f"  {check.name} {check.state}: {check.detail}"
 
 
 def narrate_reply(report: ChatReport) -> Iterable[str]:
-    """What is worth knowing beside the reply: what was decided, one line, each warning."""
+    """The notes beside a reply: decisions, steps, a line of facts, warnings."""
     if report.note is not None:
         yield report.note
     for step in report.steps[:-1]:

@@ -1,7 +1,7 @@
 """The two streams: results on stdout, narration on stderr.
 
-Owns every write to a terminal. External text is never read as Rich markup. Must not know
-what is shown.
+Owns every write to a terminal. External text is never parsed as Rich markup. Must not know what
+is shown.
 """
 
 from __future__ import annotations
@@ -9,7 +9,6 @@ from __future__ import annotations
 import os
 import re
 import sys
-import time
 from collections.abc import Iterable
 from typing import TYPE_CHECKING, Final, TextIO
 
@@ -21,44 +20,47 @@ if TYPE_CHECKING:
 
     from gatewayctl.errors import GatewayctlError
 
-# Programs write colours and cursor movements into their logs; a terminal must not obey them.
+# Programs write colors and cursor movements into their logs; a terminal must not obey them.
 _CONTROL: Final = re.compile(
     r"\x1b\[[0-?]*[ -/]*[@-~]|\x1b\][^\x07\x1b]*(?:\x07|\x1b\\)"
     r"|[\x00-\x08\x0b-\x1f\x7f-\x9f]"
 )
 _PLAIN_WIDTH: Final = 100
+"""Columns of output that is piped or redirected."""
 
 
 def strip_control(text: str) -> str:
-    """The text without what a terminal would obey; line breaks and tabs stay."""
+    """Remove escape sequences and control characters; line breaks and tabs stay."""
     return _CONTROL.sub("", text)
 
 
+def make_printable(text: str) -> str:
+    """Mask keys and remove control characters."""
+    return mask_keys(strip_control(text))
+
+
 class Console:
-    """Where a command speaks. ``quiet`` drops narration, never results or errors."""
+    """The output of a command. ``quiet`` drops narration, never results or errors."""
 
     def __init__(
         self,
         *,
         quiet: bool = False,
-        json: bool = False,
         stdout: TextIO | None = None,
         stderr: TextIO | None = None,
     ) -> None:
         self.quiet = quiet
-        self.json = json
         self.stdout = stdout or sys.stdout
         self.stderr = stderr or sys.stderr
-        self.started = time.monotonic()
 
     @property
     def animated(self) -> bool:
-        """True when stderr is a terminal that can be redrawn, and nobody asked for quiet."""
+        """True if stderr is a terminal that can be redrawn, without --quiet and outside CI."""
         plain = self.quiet or os.environ.get("TERM") == "dumb" or "CI" in os.environ
         return self.stderr.isatty() and not plain
 
     def rich(self, stream: TextIO) -> RichConsole:
-        """A Rich console on one stream; off a terminal it is wide enough not to cut."""
+        """Create a Rich console on a stream; off a terminal its width is COLUMNS, or 100."""
         from rich.console import Console as RichConsole
 
         columns = os.environ.get("COLUMNS", "")
@@ -73,7 +75,7 @@ class Console:
         target: RichConsole | None = None
         for item in renderables:
             if isinstance(item, str):
-                # Values to be copied must not be wrapped or cut by a table's width.
+                # Rich would wrap or cut values that people copy.
                 self.result_text(item + "\n")
                 continue
             if target is None:
@@ -81,21 +83,21 @@ class Console:
             target.print(item)
 
     def result_text(self, text: str) -> None:
-        """Print raw text on stdout at once, as it is."""
+        """Write text to stdout unchanged, and flush it."""
         self.stdout.write(text)
         self.stdout.flush()
 
     def say(self, text: str) -> None:
-        """Narrate one line on stderr."""
+        """Print a line of narration on stderr."""
         if not self.quiet:
-            self.stderr.write(mask_keys(strip_control(text)) + "\n")
+            self.stderr.write(make_printable(text) + "\n")
             self.stderr.flush()
 
     def error(self, error: GatewayctlError) -> None:
         """Print a failure on stderr: what happened, then what to do."""
-        colour = self.stderr.isatty() and not os.environ.get("NO_COLOR")
-        label = "\033[1;31mError\033[0m" if colour else "Error"
-        self.stderr.write(f"{label}: {mask_keys(strip_control(error.message))}\n")
+        color = self.stderr.isatty() and not os.environ.get("NO_COLOR")
+        label = "\033[1;31mError\033[0m" if color else "Error"
+        self.stderr.write(f"{label}: {make_printable(error.message)}\n")
         if error.hint:
-            self.stderr.write(f"Hint: {mask_keys(strip_control(error.hint))}\n")
+            self.stderr.write(f"Hint: {make_printable(error.hint)}\n")
         self.stderr.flush()

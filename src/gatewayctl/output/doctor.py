@@ -1,4 +1,4 @@
-"""How findings look: the worst first, each with what was seen and what to do."""
+"""Renders findings: the worst first, each with evidence and remedy."""
 
 from __future__ import annotations
 
@@ -19,24 +19,24 @@ _STYLES: Final[dict[Severity, str]] = {"error": "bold red", "warning": "yellow",
 
 
 def render_doctor(report: DoctorReport) -> Iterator[RenderableType]:
-    """What was fixed, what is wrong, and what could not be looked at."""
+    """What was fixed, what is wrong, and what could not be checked."""
     for fix in report.fixes:
         yield Text(f"{'Fixed' if fix.done else 'Not fixed'}: {fix.finding}: {fix.said}")
     for found in report.findings:
-        yield from _finding(found)
-    blind = [check for check in report.checks if check.state != "ran"]
+        yield from _render_finding(found)
     reasons: dict[str, list[str]] = {}
-    for check in blind:
-        reasons.setdefault(check.why or "", []).append(check.name)
+    for check in report.checks:
+        if check.state != "ran":
+            reasons.setdefault(check.why or "", []).append(check.name)
     for why, names in reasons.items():
         yield Text(f"Not checked ({strip_control(why)}): {', '.join(names)}", style="dim")
     ran = sum(check.state == "ran" for check in report.checks)
     wrong = [found for found in report.findings if found.severity != "info"]
-    verdict = "nothing wrong was found" if not wrong else f"{len(wrong)} to look at"
+    verdict = "no problems found" if not wrong else f"{len(wrong)} problems found"
     yield Text(f"{ran} of {len(report.checks)} checks ran: {verdict}.")
 
 
-def _finding(found: FindingReport) -> Iterator[RenderableType]:
+def _render_finding(found: FindingReport) -> Iterator[RenderableType]:
     head = Text(found.severity, style=_STYLES[found.severity])
     yield head.append(f"  {found.title}", style="default").append(f"  [{found.id}]", style="dim")
     yield Padding(Text(strip_control(found.evidence)), (0, 0, 0, 4))

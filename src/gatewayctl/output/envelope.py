@@ -1,6 +1,6 @@
 """The one JSON document of ``--json``: schema, command, status, data, error.
 
-Owns the envelope and the generic way from a report to data. Must not know any one report.
+Owns the envelope and the conversion of any report to data. Must not know any report.
 """
 
 from __future__ import annotations
@@ -22,8 +22,8 @@ from gatewayctl.settings.model import Secret, Source
 SCHEMA: Final = "gatewayctl/1"
 
 
-def as_data(value: Any) -> Any:  # noqa: PLR0911 - one line per kind of value
-    """A report as JSON data: field names stay, secrets are masked, None stays null."""
+def as_data(value: Any) -> Any:  # noqa: PLR0911 - one line per type
+    """Convert a report to JSON data: field names stay, secrets are masked, None is null."""
     if isinstance(value, Secret | PurePath | Source):
         return str(value)
     if isinstance(value, datetime):
@@ -37,13 +37,13 @@ def as_data(value: Any) -> Any:  # noqa: PLR0911 - one line per kind of value
     if isinstance(value, list | tuple | set | frozenset):
         return [as_data(item) for item in value]
     if isinstance(value, float):
-        # JSON has no word for infinity and not-a-number.
+        # JSON has neither infinity nor not-a-number.
         return round(value, 6) if math.isfinite(value) else None
     return value
 
 
 def render_document(command: str, report: object, problem: GatewayctlError | None = None) -> str:
-    """The document of a verb that has a result; with a problem its status is partial."""
+    """Render the document of a command with a result; a problem makes its status partial."""
     body: dict[str, Any] = {
         "schema": SCHEMA,
         "command": command,
@@ -51,30 +51,30 @@ def render_document(command: str, report: object, problem: GatewayctlError | Non
         "data": as_data(report),
     }
     if problem is not None:
-        body["error"] = _error(problem)
+        body["error"] = _error_data(problem)
     return json.dumps(body, ensure_ascii=False)
 
 
 def render_error(command: str, error: GatewayctlError) -> str:
-    """The document of a verb that failed."""
-    body = {"schema": SCHEMA, "command": command, "status": "error", "error": _error(error)}
+    """Render the document of a command that failed."""
+    body = {"schema": SCHEMA, "command": command, "status": "error", "error": _error_data(error)}
     return json.dumps(body, ensure_ascii=False)
 
 
-def _error(error: GatewayctlError) -> dict[str, Any]:
-    found: dict[str, Any] = {
+def _error_data(error: GatewayctlError) -> dict[str, Any]:
+    data: dict[str, Any] = {
         "code": error.code,
         "message": mask_keys(error.message),
         "hint": mask_keys(error.hint),
     }
-    # The code is the finding where the table has one of that name, else that of the family.
+    # The code names the finding if the table has one of that name, else a parent's code does.
     codes = (getattr(kind, "code", "") for kind in type(error).__mro__)
     finding = error.finding or next((code for code in codes if code in FINDINGS), None)
     if finding is not None:
-        found["finding"] = finding
+        data["finding"] = finding
     if error.service is not None:
-        found["service"] = error.service
+        data["service"] = error.service
     problems = getattr(error, "problems", None)
     if problems is not None:
-        found["problems"] = as_data(problems)
-    return found
+        data["problems"] = as_data(problems)
+    return data

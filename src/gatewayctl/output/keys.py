@@ -1,14 +1,15 @@
-"""Virtual keys as they are shown: tables of 80 columns, secrets masked.
+"""Renders the reports of `keys`: tables of 80 columns, secrets masked.
 
-Owns the looks of the `keys` verbs. Must not know how keys are made.
+Owns the words and the layout. Must not know how keys are created.
 """
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping
 from datetime import datetime
 from typing import TYPE_CHECKING, Any, Final
 
+from gatewayctl.operations.keys.plan import NOT_DECLARED
 from gatewayctl.output.table import make_table
 
 if TYPE_CHECKING:
@@ -24,10 +25,15 @@ if TYPE_CHECKING:
 
 SCREENFUL: Final = 20
 """Rows of `keys list` without --all."""
+_STATES: Final = {
+    "not_in_gateway": "not in gateway",
+    "not_in_env_file": "not in .env",
+    "other_key_in_env_file": "other key in .env",
+}
 
 
 def render_create(report: KeysCreateReport) -> Iterable[RenderableType]:
-    """Each key with what became of it, and where it is written."""
+    """Render each key with its outcome, and where it was written."""
     rows: list[tuple[object | None, ...]] = [
         (key.alias, key.env, key.status, key.key.masked(), _day(key.expires)) for key in report.keys
     ]
@@ -39,42 +45,41 @@ def render_create(report: KeysCreateReport) -> Iterable[RenderableType]:
     elif any(key.written for key in report.keys):
         yield f"Written to {report.env_file}."
     elif report.changed:
-        yield f"Registered as {report.env_file} has them."
+        yield f"Registered with the values of {report.env_file}."
     elif not report.failed:
         yield "Nothing to do: every key exists."
     yield from _warnings(report.warnings)
 
 
 def render_secrets(report: KeysCreateReport, *, alone: bool) -> Iterable[RenderableType]:
-    """The plain keys: one ``alone``, several as lines for a shell."""
+    """Render the keys in plain text: one ``alone``, several as lines for a shell."""
     for key in report.keys:
         yield str(key.plain) if alone else f"{key.env}={key.plain}"
 
 
 def render_list(report: KeysListReport, *, everything: bool) -> Iterable[RenderableType]:
-    """The project's keys in one screenful, and the others counted; or ``everything``."""
+    """Render one screenful of the project's keys and the number of the others; or all."""
     rows = report.keys if everything else report.own[:SCREENFUL]
     if rows:
         heads = ("ALIAS", "VARIABLE", "STATE", "KEY", "MODELS", "EXPIRES", "SPEND")
-        yield make_table(heads, [_row(row) for row in rows])
+        yield make_table(heads, [_list_cells(row) for row in rows])
     else:
         yield "No virtual keys."
     if everything:
         return
     more = len(report.own) - len(rows)
     if more:
-        yield f"And {_count(more, 'more key')} of this project; --all shows them."
+        yield f"{_count(more, 'more key')} of this project; show with --all."
     if report.foreign:
-        foreign = _count(len(report.foreign), "key")
-        yield f"And {foreign} that gatewayctl did not make; --all shows them."
+        yield f"{_count(len(report.foreign), 'key')} not created by gatewayctl; show with --all."
 
 
 def render_show(report: KeysShowReport) -> Iterable[RenderableType]:
-    """One key, a line for each thing known of it."""
+    """Render one key, with a line for each detail."""
     yield make_table(
         ("ALIAS", report.alias or "-"),
         [
-            ("state", report.state),
+            ("state", _STATES.get(report.state, report.state)),
             ("variable", report.env),
             ("declared", "yes" if report.declared else "no"),
             ("key", report.key),
@@ -91,41 +96,42 @@ def render_show(report: KeysShowReport) -> Iterable[RenderableType]:
 
 
 def render_check(report: KeysCheckReport) -> Iterable[RenderableType]:
-    """What was put right, then each key with its proof; reasons are in the error below."""
+    """Render the fixes, then each key with its result; the error has the reasons."""
     for fixed in report.fixed:
-        yield f"Fixed {fixed.alias}: {fixed.action}{_because(fixed.changes, fixed.reason)}"
+        why = "; ".join(fixed.changes) or fixed.reason
+        yield f"Fixed {fixed.alias}: {fixed.action}{f' ({why})' if why else ''}"
     if not report.keys:
         yield "gateway.yaml declares no keys."
     else:
         heads = ("ALIAS", "VARIABLE", "STATE", "CALL", "MANAGEMENT", "TIME")
-        yield make_table(heads, [_proof(check) for check in report.keys])
+        yield make_table(heads, [_check_cells(check) for check in report.keys])
     yield from _warnings(report.warnings)
 
 
 def render_rotate(report: KeysRotateReport) -> Iterable[RenderableType]:
-    """The new key, and until when the old one is accepted."""
-    yield f"{report.alias} is {report.key.masked()} now, in {report.env_file} as {report.env}."
+    """Render the new key, and until when the old one is accepted."""
+    new, old = report.key.masked(), f"The old key ({report.previous_key}) is"
+    yield f"The new key of {report.alias} is {new}, in {report.env_file} as {report.env}."
     if report.previous == "revoked":
-        yield f"The old one ({report.previous_key}) is revoked; restart what still holds it."
+        yield f"{old} revoked: restart applications that still use it."
     else:
-        until = _minute(report.previous_until)
-        yield f"The old one ({report.previous_key}) is accepted until {until}."
+        yield f"{old} accepted until {_minute(report.previous_until)}."
     yield from _warnings(report.warnings)
 
 
 def render_revoke(report: KeysRevokeReport) -> Iterable[RenderableType]:
-    """What is gone, and what would bring it back."""
+    """Render what was deleted, and warn if it will be created again."""
     if report.revoked:
-        yield f"{report.alias} is revoked: {', '.join(report.revoked)}."
+        yield f"Revoked {report.alias}: {', '.join(report.revoked)}."
     if report.env_removed:
-        yield f"{report.env} is taken out of {report.env_file}."
+        yield f"Removed {report.env} from {report.env_file}."
     if report.declared:
-        yield "gateway.yaml declares it still: the next `up` or `keys create` makes a new one."
+        yield "gateway.yaml still declares it: the next `up` or `keys create` creates a new key."
     yield from _warnings(report.warnings)
 
 
 def render_sync(report: KeysSyncReport) -> Iterable[RenderableType]:
-    """The plan, a line for each key that is not as it should be, and the rest counted."""
+    """Render a line for each key that differs, and the number of the others."""
     rows = [
         (
             key.alias,
@@ -138,23 +144,23 @@ def render_sync(report: KeysSyncReport) -> Iterable[RenderableType]:
     if rows:
         yield make_table(("ALIAS", "ACTION", "WHY"), rows)
     if not report.drift:
-        yield "Nothing to do: the keys are as gateway.yaml declares them."
-    kept = sum(key.reason == "not declared in gateway.yaml" for key in report.keys)
+        yield "Nothing to do: the keys match gateway.yaml."
+    kept = sum(key.reason == NOT_DECLARED for key in report.keys)
     if kept and not report.prune:
-        yield f"{_count(kept, 'key')} not declared; --prune deletes what gatewayctl made."
+        yield f"{_count(kept, 'key')} not declared in gateway.yaml; delete with --prune."
     foreign = sum(key.action == "foreign" for key in report.keys)
     if foreign:
-        yield f"{_count(foreign, 'key')} made by others: left alone."
+        yield f"{_count(foreign, 'key')} of others: not changed."
     if report.dry_run and report.drift:
         yield "Nothing was changed: this was a dry run."
     yield from _warnings(report.warnings)
 
 
-def _row(row: KeyRow) -> tuple[object | None, ...]:
+def _list_cells(row: KeyRow) -> tuple[object | None, ...]:
     return (
         row.alias,
         row.env,
-        row.state,
+        _STATES.get(row.state, row.state),
         row.key,
         _models(row.models, known=row.in_gateway),
         _day(row.expires),
@@ -162,11 +168,11 @@ def _row(row: KeyRow) -> tuple[object | None, ...]:
     )
 
 
-def _proof(check: KeyCheck) -> tuple[object | None, ...]:
+def _check_cells(check: KeyCheck) -> tuple[object | None, ...]:
     return (
         check.alias,
         check.env,
-        check.state if check.ok or check.state != "ok" else "differs",
+        _STATES.get(check.state, check.state) if check.ok or check.state != "ok" else "differs",
         {None: None, True: "accepted", False: "refused"}[check.authenticates],
         {None: None, True: "refused", False: "OPEN"}[check.management_refused],
         None if check.latency_ms is None else f"{check.latency_ms:.0f} ms",
@@ -177,12 +183,7 @@ def _models(models: tuple[str, ...], *, known: bool) -> str | None:
     return ", ".join(models) or ("all" if known else None)
 
 
-def _because(changes: tuple[str, ...], reason: str | None) -> str:
-    said = "; ".join(changes) or reason
-    return f" ({said})" if said else ""
-
-
-def _items(found: Any) -> list[tuple[str, Any]]:
+def _items(found: Mapping[str, Any] | None) -> list[tuple[str, Any]]:
     return sorted((found or {}).items())
 
 

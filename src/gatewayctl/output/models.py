@@ -1,6 +1,6 @@
-"""Models as they are shown: declared against served, and what a check found.
+"""Renders `models list`: the declared and the served models, and the results of --check.
 
-Owns the looks of `models list`. Must not know how models are called.
+Owns the words and the layout. Must not know how models are called.
 """
 
 from __future__ import annotations
@@ -19,7 +19,7 @@ _KEY: Final = {None: "not needed", True: "set", False: "missing"}
 
 
 def render_list(report: ModelsListReport) -> Iterable[RenderableType]:
-    """One line a model; under the table the reasons of those that failed."""
+    """Render one line for each model, and below the table the reasons of failures."""
     from rich.text import Text
 
     heads = ("MODEL", "UPSTREAM", "STATE", "PROVIDER KEY")
@@ -34,7 +34,7 @@ def render_list(report: ModelsListReport) -> Iterable[RenderableType]:
 
 def _cells(row: ModelRow, *, checked: bool) -> tuple[str | None, ...]:
     key = _KEY[row.provider_key] if row.declared else None
-    cells = (row.model, row.upstream, row.state, key)
+    cells = (row.model, row.upstream, row.state.replace("_", " "), key)
     return (*cells, _check(row.check)) if checked else cells
 
 

@@ -11,12 +11,11 @@ from contextlib import closing
 from typing import TYPE_CHECKING, Any, Final, TypeVar
 
 from gatewayctl.generators import drain
-from gatewayctl.output.console import Console
+from gatewayctl.output.console import Console, make_printable
 from gatewayctl.runtimes.base import Progress
 
 if TYPE_CHECKING:
     from rich.progress import Progress as Board
-    from rich.progress import TaskID
 
 Report = TypeVar("Report")
 
@@ -79,79 +78,67 @@ def _format_line(event: Progress, seconds: float) -> str:
 
 
 class _Redrawn:
-    """One row per subject, redrawn in place on stderr."""
+    """A board of one row per subject on stderr, until a part of a reply arrives."""
 
     def __init__(self, console: Console) -> None:
         self._console = console
         self._board: Board | None = None
-        self._rows: dict[str, TaskID] = {}
-        self._has_open_line = False
 
     def show(self, event: Any) -> None:
         if not isinstance(event, Progress):
             # A board that is redrawn would overwrite the reply below it.
             self.close()
             self._console.result_text(event.text)
-            self._has_open_line = not event.text.endswith("\n")
             return
         if self._board is None:
-            if self._has_open_line and self._console.stdout.isatty():
-                # On stderr: a piped reply stays unchanged.
-                self._console.stderr.write("\n")
-            self._has_open_line = False
             self._board = make_board(self._console)
             self._board.start()
-        show_row(self._board, self._rows, event)
+        show_row(self._board, event)
 
     def close(self) -> None:
-        """Stop redrawing: the rows stay on the screen, the next board starts empty."""
+        """Stop redrawing: the rows stay on the screen."""
         if self._board is not None:
             self._board.stop()
             self._board = None
-            self._rows.clear()
 
 
 def make_board(console: Console) -> Board:
-    """A board of rows: mark, subject, state, seconds, detail. Not started yet."""
+    """Create a board with columns for mark, subject, state, seconds and detail; not started."""
     # Imported here, so that a streamed reply does not pay for it.
     from rich.progress import Progress as Board
-    from rich.progress import ProgressColumn, Task
+    from rich.progress import TextColumn
     from rich.table import Column
-    from rich.text import Text
 
-    class Cell(ProgressColumn):
-        def __init__(self, render: Callable[[Task], Text], **column: Any) -> None:
-            super().__init__(Column(no_wrap=True, **column))
-            self._render_cell = render
-
-        def render(self, task: Task) -> Text:
-            return self._render_cell(task)
-
-    def style(task: Task) -> str:
-        return _MARKS[task.fields["state"]][1]
-
+    rest = Column(no_wrap=True, overflow="ellipsis", ratio=1)
     return Board(
-        Cell(lambda task: Text(_MARKS[task.fields["state"]][0], style=style(task)), width=1),
-        Cell(lambda task: Text(task.description)),
-        Cell(lambda task: Text(task.fields["state"], style=style(task))),
-        Cell(lambda task: Text(f"{task.elapsed or 0:.1f} s", style="dim"), justify="right"),
-        Cell(lambda task: Text(task.fields["detail"], style="dim"), overflow="ellipsis", ratio=1),
+        TextColumn("{task.fields[mark]}"),
+        TextColumn("{task.description}", markup=False),
+        TextColumn("{task.fields[state]}"),
+        TextColumn("{task.elapsed:.1f} s", style="dim", justify="right"),
+        TextColumn("{task.fields[detail]}", style="dim", markup=False, table_column=rest),
         console=console.rich(console.stderr),
         refresh_per_second=8,
         expand=True,
     )
 
 
-def show_row(board: Board, rows: dict[str, TaskID], event: Progress) -> None:
+def show_row(board: Board, event: Progress) -> None:
     """Add or update the row of an event's subject; its time stops when it is done."""
-    if event.subject not in rows:
-        rows[event.subject] = board.add_task(event.subject, state=event.state, detail="")
-    row = rows[event.subject]
-    board.update(row, state=event.state, detail=_format_bar(event) + event.detail)
-    task = next(task for task in board.tasks if task.id == row)
+    subject = make_printable(event.subject)
+    rows = {task.description: task for task in board.tasks}
+    if subject not in rows:
+        board.add_task(subject, mark="", state="", detail="")
+    task = rows.get(subject, board.tasks[-1])
+    mark, style = _MARKS[event.state]
+    board.update(
+        task.id,
+        mark=f"[{style}]{mark}",
+        state=f"[{style}]{event.state}",
+        detail=_format_bar(event) + make_printable(event.detail),
+    )
     if event.state != "working":
-        board.stop_task(row)
-    elif task.stop_time is not None:
+        board.stop_task(task.id)
+    else:
         task.stop_time = None
 
 

@@ -59,11 +59,11 @@ def _diff(file: FileReport) -> Iterator[str]:
 
 
 def _summary(report: RenderReport) -> str:
-    folder = _shown(report.compose_dir)
+    folder = _format_path(report.compose_dir)
     if not report.changed:
         return f"Nothing to do: {folder} is current."
     return f"{folder} is not current." if report.check else f"{folder} is current now."
 
 
-def _shown(folder: Path) -> str:
+def _format_path(folder: Path) -> str:
     return f"{folder.name}/"

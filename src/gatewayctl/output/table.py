@@ -1,4 +1,4 @@
-"""Tables that fit 80 columns: plain heads, no frames, ``-`` for what is missing."""
+"""Tables that fit 80 columns: plain headers, no borders, ``-`` for missing values."""
 
 from __future__ import annotations
 
@@ -15,25 +15,25 @@ _STYLES = {
     **dict.fromkeys(("starting", "retiring", "unfinished"), "yellow"),
     **dict.fromkeys(("stopped", "foreign", "not declared"), "dim"),
     **dict.fromkeys(
-        ("unhealthy", "failed", "missing", "not in gateway", "not in .env", "expired", "blocked",
-         "differs", "conflict", "OPEN", "not served"),
+        ("unhealthy", "failed", "missing", "not in gateway", "not in .env", "other key in .env",
+         "expired", "blocked", "differs", "conflict", "OPEN", "not served"),
         "bold red",
     ),
 }  # fmt: skip
 
 
-def make_table(heads: Sequence[str], rows: Iterable[Sequence[object | None]]) -> Table:
-    """A table of texts; nothing in it is read as markup, and None is shown as ``-``."""
-    made = Table(box=None, pad_edge=False, padding=(0, 2, 0, 0), header_style="bold")
-    for head in heads:
-        made.add_column(head, overflow="fold")
+def make_table(headers: Sequence[str], rows: Iterable[Sequence[object | None]]) -> Table:
+    """Create a table of plain text: nothing is parsed as markup, and None is shown as ``-``."""
+    table = Table(box=None, pad_edge=False, padding=(0, 2, 0, 0), header_style="bold")
+    for header in headers:
+        table.add_column(header, overflow="fold")
     for row in rows:
-        made.add_row(*(_cell(value) for value in row))
-    return made
+        table.add_row(*(_cell(value) for value in row))
+    return table
 
 
 def format_duration(seconds: float | None) -> str | None:
-    """``9s``, ``4m12s``, ``3h05m``, ``2d4h``; None stays None."""
+    """Format seconds as ``9s``, ``4m12s``, ``3h05m`` or ``2d4h``; None stays None."""
     if seconds is None:
         return None
     whole = int(seconds)

@@ -1,7 +1,4 @@
-"""Traces as they are shown: a tree, a list of calls, a proof with its checks.
-
-Owns the looks of `trace`. Must not know how spans are read.
-"""
+"""Renders traces: a tree of spans, a list of calls, a verification with its checks."""
 
 from __future__ import annotations
 
@@ -24,7 +21,7 @@ _STATE: Final = {"passed": "green", "failed": "bold red", "unknown": "yellow"}
 
 
 def render_show(report: TraceShowReport) -> Iterable[RenderableType]:
-    """The trace's sums, then a line a span; an error on a line of its own."""
+    """The totals of the trace, then one line per span and per error."""
     facts = [
         f"trace {report.trace_id}",
         f"{report.start:%Y-%m-%d %H:%M:%S} UTC",
@@ -35,7 +32,7 @@ def render_show(report: TraceShowReport) -> Iterable[RenderableType]:
     ]
     yield Text(" · ".join(facts))
     heads = ("SPAN", "COMPONENT", "MODEL", "TOKENS", "COST", "MS", "TIME")
-    yield make_table(heads, [_line(row, report.duration_ms) for row in report.spans])
+    yield make_table(heads, [_make_cells(row, report.duration_ms) for row in report.spans])
     for row in report.spans:
         if row.error is not None:
             yield Text(f"error in {row.name}: {strip_control(row.error)}", style="red")
@@ -44,7 +41,7 @@ def render_show(report: TraceShowReport) -> Iterable[RenderableType]:
     yield report.url
 
 
-def _line(row: SpanRow, whole: float) -> tuple[object, ...]:
+def _make_cells(row: SpanRow, total: float) -> tuple[object, ...]:
     component = "/".join(part for part in (row.component, row.operation) if part)
     mark = "! " if row.error else ""
     service = f" ({row.service})" if row.service and row.depth < 3 else ""
@@ -55,22 +52,22 @@ def _line(row: SpanRow, whole: float) -> tuple[object, ...]:
         row.tokens,
         None if row.cost is None else format_money(row.cost),
         f"{row.duration_ms:.0f}",
-        _bar(row.offset_ms, row.duration_ms, whole),
+        _draw_bar(row.offset_ms, row.duration_ms, total),
     )
 
 
-def _bar(offset: float, length: float, whole: float) -> str:
-    """Where in the trace the span was, as a line of ``_BAR`` characters."""
-    scale = _BAR / whole if whole > 0 else 0
+def _draw_bar(offset: float, length: float, total: float) -> str:
+    """The position of the span in the trace, as ``_BAR`` characters."""
+    scale = _BAR / total if total > 0 else 0
     start = min(int(offset * scale), _BAR - 1)
     filled = max(1, min(round(length * scale), _BAR - start))
     return "·" * start + "█" * filled + "·" * (_BAR - start - filled)
 
 
 def render_list(report: TraceListReport) -> Iterable[RenderableType]:
-    """One line a model call, under each trace's calls its id, whole, to be copied.
+    """One line per model call, and below the calls of each trace its full id, to be copied.
 
-    The id stands in the widest column: beside the others it would not fit into 80.
+    The id is in the widest column: with a column of its own it would not fit into 80 characters.
     """
     if not report.calls:
         yield Text("No calls.")
@@ -98,8 +95,8 @@ def render_list(report: TraceListReport) -> Iterable[RenderableType]:
 
 
 def render_verify(report: TraceVerification) -> Iterable[RenderableType]:
-    """The answer, then each check."""
-    line = f"trace {report.trace_id}: {report.verdict}"
+    """The verdict, then each check."""
+    line = f"trace {report.trace_id}: {report.verdict.replace('_', ' ')}"
     yield Text(f"{line} ({report.spans} spans, {report.calls} model calls)", style="bold")
     for check in report.checks:
         text = Text(f"  {check.name:<22} ")
@@ -110,5 +107,5 @@ def render_verify(report: TraceVerification) -> Iterable[RenderableType]:
 
 
 def format_money(cost: float | None) -> str:
-    """US dollars; ``-`` where nobody knows."""
+    """Format US dollars; ``-`` if unknown."""
     return "-" if cost is None else f"${cost:.6f}".rstrip("0").rstrip(".") if cost else "$0"

@@ -1,6 +1,6 @@
-"""How upgrade and rollback look: from which release to which, what was proven, the way back.
+"""How upgrade and rollback look: from which release to which, what was verified, the way back.
 
-Owns the words. Reads reports only.
+Owns the wording. Reads reports only.
 """
 
 from __future__ import annotations
@@ -18,62 +18,62 @@ if TYPE_CHECKING:
     from gatewayctl.operations.upgrade.verify import UpgradeVerification
     from gatewayctl.runtimes.releases import PreflightCheck, Release
 
-LOST: Final = "what LiteLLM's database got since the upgrade: keys, spend"
+LOST: Final = "keys and spend that LiteLLM stored since the upgrade"
 _NOUNS: Final = {
     "LiteLLM_VerificationToken": "virtual keys",
     "LiteLLM_SpendLogs": "logged requests",
 }
-_PASSED: Final = {True: "passed", False: "refused", None: "not asked"}
+_PASSED: Final = {True: "passed", False: "refused", None: "not run"}
 
 
 def render_upgrade(report: UpgradeReport) -> Iterator[RenderableType]:
-    """What runs now and how that is known; or why nothing was done."""
+    """What runs now and how it was verified, or why nothing was done."""
     if not report.changed:
         yield f"Nothing to do: {report.why}."
         return
-    resumed = " (gone on with)" if report.resumed else ""
+    resumed = " (resumed)" if report.resumed else ""
     yield f"LiteLLM of {report.project}: {_change(report.before, report.after)}{resumed}"
     for check in report.checks:
-        yield f"  pre-flight of {check.name}: {_checked(check)}"
+        yield f"  pre-flight of {check.name}: {_describe_check(check)}"
     if report.proof is not None:
-        yield from _proof(report.proof)
+        yield from _render_verification(report.proof)
     yield services_table(report.services)
     for warning in report.warnings:
         yield f"Warning: {warning}"
     if report.setting is not None:
         yield f"images.litellm is {report.after.name}, in {report.setting}"
     if report.backup is not None:
-        yield f"What was there before: {report.backup}"
+        yield f"Backup of the previous data: {report.backup}"
     if report.setting is not None:
-        yield "Back to the version of before with: gatewayctl rollback"
+        yield "Go back with: gatewayctl rollback"
 
 
 def describe_rollback(found: RollbackPlan) -> str:
     """What a rollback is about to do."""
     change = _change(found.before, found.after)
     if found.restores is False:
-        return f"A rollback: {change}. The database was not migrated: all data stays."
-    backup = found.backup or "no backup"
+        return f"Rollback: {change}. The database was not migrated: all data stays."
     if found.restores is None:
+        backup = found.backup or "no backup"
         return (
-            f"A rollback: {change}. The database does not run, so it is not known yet whether it "
-            f"was migrated; if so, it comes back from {backup}."
+            f"Rollback: {change}. The database does not run, so it is not known yet whether it "
+            f"was migrated; if so, it is restored from {backup}."
         )
     return (
-        f"A rollback: {change}. The database was migrated, so it comes back as it was at "
-        f"{found.at:%Y-%m-%d %H:%M} UTC: {_counts(found.then)}, instead of {_counts(found.now)}. "
-        "Traces in Phoenix stay."
+        f"Rollback: {change}. The database was migrated, so it is restored as it was at "
+        f"{found.at:%Y-%m-%d %H:%M} UTC: {_format_counts(found.then)}, "
+        f"instead of {_format_counts(found.now)}. Traces in Phoenix stay."
     )
 
 
 def render_rollback(report: RollbackReport) -> Iterator[RenderableType]:
-    """What runs again, and which data it has."""
+    """What runs again, and with which data."""
     yield f"LiteLLM of {report.project}: {_change(report.before, report.after)}"
     if report.restored:
-        yield f"Its database is the one of {report.backup}"
+        yield f"Its database was restored from {report.backup}"
     else:
-        yield "Its database was not migrated: all data stayed."
-    yield from _proof(report.proof)
+        yield "Its database was not migrated: all data was kept."
+    yield from _render_verification(report.proof)
     yield services_table(report.services)
     for warning in (*report.warnings, *report.keys.warnings):
         yield f"Warning: {warning}"
@@ -82,29 +82,28 @@ def render_rollback(report: RollbackReport) -> Iterator[RenderableType]:
             yield f"Virtual key {key.alias} {key.status}, in .env as {key.env}"
     yield f"images.litellm is {report.after.name}, in {report.setting}"
     if report.kept is not None:
-        yield f"What was there instead: {report.kept}"
+        yield f"Backup of the previous data: {report.kept}"
 
 
 def _change(before: Release, after: Release) -> str:
-    # The same version from elsewhere: another mirror, another locked environment.
+    # The same version from another mirror, or another locked environment.
     if before.version == after.version:
         return f"{before.name} -> {after.name}"
     return f"{before.version or before.name} -> {after.version or after.name}"
 
 
-def _checked(check: PreflightCheck) -> str:
+def _describe_check(check: PreflightCheck) -> str:
     return f"{_PASSED[check.passed]} ({check.said})" if check.said else _PASSED[check.passed]
 
 
-def _proof(proof: UpgradeVerification) -> Iterator[str]:
-    keys = ", ".join(proof.keys) or "none was known"
-    yield f"  virtual keys that open it: {keys}"
-    if proof.model is not None:
-        yield f"  chat: {proof.model} answers; its trace is {proof.tracing}"
-    yield f"  rows: {_counts(proof.rows)}"
+def _render_verification(found: UpgradeVerification) -> Iterator[str]:
+    yield f"  accepted virtual keys: {', '.join(found.keys) or 'none to try'}"
+    if found.model is not None:
+        yield f"  chat: {found.model} answers; its trace is {found.tracing}"
+    yield f"  rows: {_format_counts(found.rows)}"
 
 
-def _counts(rows: Mapping[str, int] | None) -> str:
+def _format_counts(rows: Mapping[str, int] | None) -> str:
     if rows is None:
         return "-"
     return " and ".join(f"{count} {_NOUNS.get(table, table)}" for table, count in rows.items())

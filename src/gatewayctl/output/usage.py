@@ -1,4 +1,4 @@
-"""Usage as it is shown: a line a group, the sum, how fresh it is; and the gaps of two ledgers."""
+"""Renders usage by group, and the gaps between spend logs and Phoenix."""
 
 from __future__ import annotations
 
@@ -17,39 +17,39 @@ if TYPE_CHECKING:
 
 
 def render_usage(report: UsageReport) -> Iterable[RenderableType]:
-    """A line a group, then all together."""
+    """One line per group, then the total and how recent it is."""
     heads = (report.by.upper(), "REQUESTS", "TOKENS", "COST", "ERRORS", "P50", "P95")
-    rows = [_line(row, row.name) for row in report.rows]
-    yield make_table(heads, [*rows, _line(report.total, "all")])
+    rows = [_make_cells(row, row.name) for row in report.rows]
+    yield make_table(heads, [*rows, _make_cells(report.total, "all")])
     newest = "-" if report.newest is None else f"{report.newest:%Y-%m-%d %H:%M:%S} UTC"
     yield Text(
-        f"Since {report.since:%Y-%m-%d %H:%M:%S} UTC; newest request {newest}; LiteLLM may"
-        f" still be writing those of the last {report.may_lack:g} s.",
+        f"Since {report.since:%Y-%m-%d %H:%M:%S} UTC. Newest request: {newest}. Requests of the"
+        f" last {report.may_lack:g} s may be missing.",
         style="dim",
     )
 
 
-def _line(row: UsageRow, name: str | None) -> tuple[object, ...]:
+def _make_cells(row: UsageRow, name: str | None) -> tuple[object, ...]:
     return (
         name,
         row.requests,
         row.total_tokens,
         format_money(row.cost),
         row.errors,
-        _seconds(row.p50),
-        _seconds(row.p95),
+        _format_seconds(row.p50),
+        _format_seconds(row.p95),
     )
 
 
-def _seconds(value: float | None) -> str | None:
+def _format_seconds(value: float | None) -> str | None:
     return None if value is None else f"{value:.2f}s"
 
 
 def render_reconcile(report: ReconcileReport) -> Iterable[RenderableType]:
-    """The counts, then a line a gap with its trace id whole."""
+    """The counts, then one line per gap with its full trace id."""
     yield Text(
-        f"{report.matched} calls are the same in both ledgers, {len(report.gaps)} are not,"
-        f" {report.pending} are too young to say."
+        f"{report.matched} calls agree in spend logs and Phoenix, {len(report.gaps)} differ,"
+        f" {report.pending} are too recent to compare."
     )
     if report.gaps:
         made = make_table(
@@ -58,7 +58,7 @@ def render_reconcile(report: ReconcileReport) -> Iterable[RenderableType]:
                 (
                     None if gap.start is None else f"{gap.start:%m-%d %H:%M:%S}",
                     gap.component,
-                    gap.missing_in if gap.missing_in != "neither" else gap.why,
+                    gap.missing_in.replace("_", " ") if gap.missing_in != "neither" else gap.why,
                     gap.trace_id,
                 )
                 for gap in report.gaps

@@ -68,7 +68,7 @@ def _references(value: Any) -> list[str]:
 
 
 def app_environment(app: App, settings: Settings) -> dict[str, str]:
-    """What an app is told: its own variables over the addresses, its key over everything.
+    """The variables of an app: its own override the addresses, its key overrides everything.
 
     Spans of any OpenTelemetry library arrive in the same Phoenix project as LiteLLM's.
     """

@@ -1,8 +1,9 @@
-"""From settings to the files they mean: pure, nothing is written.
+"""Render the templates of a runtime in memory; nothing is written.
 
-Owns the templates' environment: a template's path under ``templates/<runtime>/`` is the
-path of the file it makes, and a template can ask for the hash of another one's file. Must not
-know where the files go, and never sees a secret's value: files refer to variables.
+Owns the list of templates and their Jinja environment. A template's path under
+``templates/<runtime>/`` is the path of the file it renders, and a template can include the hash of
+another rendered file. Must not know where the files go. Never sees the value of a secret: files
+refer to variables.
 """
 
 from __future__ import annotations
@@ -19,7 +20,6 @@ from typing import Any, Final
 import yaml
 from jinja2 import Environment, FileSystemLoader, StrictUndefined
 
-from gatewayctl.errors import RuntimeUnavailable
 from gatewayctl.rendering import compose
 from gatewayctl.rendering.locate import locate_templates
 from gatewayctl.rendering.sizes import sizes
@@ -29,10 +29,18 @@ HEADER: Final = """\
 # Rendered by gatewayctl from gateway.yaml: edit that file, then run `gatewayctl render`.
 # Changes made here by hand are found by `gatewayctl render --check` and lost by `render`."""
 
+_LITELLM_FILES: Final = ("litellm_callbacks.py", "litellm_config.yaml")
+# Not every file of the folder: pip compiles litellm_callbacks.py to a .pyc beside it.
+TEMPLATES: Final[Mapping[RuntimeName, tuple[str, ...]]] = {
+    "docker": ("docker-compose.yml", *_LITELLM_FILES),
+    "embedded": _LITELLM_FILES,
+}
+"""The files of each runtime, sorted by path."""
+
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class RenderedFile:
-    """A file as it should be; ``path`` is relative to the project's compose folder."""
+    """The expected content of a file; ``path`` is relative to the project's compose folder."""
 
     path: PurePosixPath
     content: str
@@ -41,26 +49,23 @@ class RenderedFile:
 def plan_files(
     settings: Settings, *, runtime: RuntimeName | None = None, templates: Path | None = None
 ) -> tuple[RenderedFile, ...]:
-    """The files of one runtime, sorted by path; the same settings give the same text.
+    """Render the files of one runtime, sorted by path; equal settings render equal text.
 
     ``runtime`` is the one resolved from `auto`; without it `auto` counts as embedded.
-    Raises RuntimeUnavailable where there are no templates for that runtime.
     """
     chosen = runtime or ("embedded" if settings.runtime == "auto" else settings.runtime)
-    folder = (templates or locate_templates()) / chosen
-    paths = _template_paths(folder)
-    if not paths:
-        raise RuntimeUnavailable(f"There are no templates for the runtime {chosen}.")
-    content = _contents(settings, chosen, folder)
-    return tuple(RenderedFile(path=path, content=content(str(path))) for path in paths)
+    render = _renderer(settings, chosen, (templates or locate_templates()) / chosen)
+    return tuple(
+        RenderedFile(path=PurePosixPath(name), content=render(name)) for name in TEMPLATES[chosen]
+    )
 
 
-def _contents(settings: Settings, runtime: RuntimeName, folder: Path) -> Callable[[str], str]:
-    """What a template makes, by its name; each is made once."""
+def _renderer(settings: Settings, runtime: RuntimeName, folder: Path) -> Callable[[str], str]:
+    """Return the function that renders a template by name, each only once."""
     environment = _environment(folder)
 
     @functools.cache
-    def content(name: str) -> str:
+    def render(name: str) -> str:
         return environment.get_template(name).render(
             settings=settings,
             runtime=runtime,
@@ -71,20 +76,11 @@ def _contents(settings: Settings, runtime: RuntimeName, folder: Path) -> Callabl
         )
 
     def sha256(*names: str) -> str:
-        """Changes when one of these files does: a reason to restart what reads them."""
-        texts = "\0".join(content(name) for name in names)
+        """Hash rendered files: a service that reads them is restarted when it changes."""
+        texts = "\0".join(render(name) for name in names)
         return hashlib.sha256(texts.encode()).hexdigest()
 
-    return content
-
-
-def _template_paths(folder: Path) -> list[PurePosixPath]:
-    """Every file below the folder but hidden ones, as paths of the files they make."""
-    if not folder.is_dir():
-        return []
-    files = (path.relative_to(folder) for path in folder.rglob("*") if path.is_file())
-    visible = (path for path in files if not any(part.startswith(".") for part in path.parts))
-    return sorted(PurePosixPath(path.as_posix()) for path in visible)
+    return render
 
 
 @functools.cache

@@ -8,7 +8,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import Final
 
-# What PostgreSQL takes unless told otherwise, and what LiteLLM opens per worker.
+# PostgreSQL's default, and what LiteLLM opens per worker.
 _CONNECTIONS: Final = 100
 _POOL: Final = 10
 _SMALLEST_POOL: Final = 5

@@ -2,7 +2,7 @@
 
 Owns the comparison, the masking of diffs and the policy for links. Must not know how a
 file was rendered. A link beside the files is followed inside the folder only, because
-writing through one that leads elsewhere would change a file nobody named.
+writing through one that leads elsewhere would change another file.
 """
 
 from __future__ import annotations

@@ -1,7 +1,7 @@
-"""What every runtime promises, and the values it hands on.
+"""The Protocol of a runtime, and the values it returns.
 
-Owns the Protocol. Must not know any one runtime, nor what LiteLLM or Phoenix say
-over HTTP: a runtime knows processes; readiness over HTTP is joined in operations.
+Must not know any one runtime, nor what LiteLLM or Phoenix answer over HTTP: a runtime knows
+processes; operations add readiness over HTTP.
 """
 
 from __future__ import annotations
@@ -11,6 +11,7 @@ from dataclasses import dataclass
 from datetime import datetime
 from typing import TYPE_CHECKING, Literal, Protocol
 
+from gatewayctl.errors import UnknownService
 from gatewayctl.runtimes.database_shell import DatabaseName, DatabaseShell
 from gatewayctl.runtimes.service_change import ServiceChange
 from gatewayctl.settings.model import RuntimeName
@@ -24,7 +25,7 @@ ProcessState = Literal["running", "starting", "stopped", "failed"]
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Progress:
-    """One step's news. ``fraction`` is 0…1 where the whole is known."""
+    """One step of progress. ``fraction`` is 0…1 if the total is known."""
 
     subject: str
     state: ProgressState
@@ -34,9 +35,9 @@ class Progress:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class ServiceState:
-    """A service as its runtime sees it: processes, not answers.
+    """The state of a service's process; whether it answers is not known here.
 
-    ``uptime`` in seconds; ``address`` is what a person would open or connect to.
+    ``uptime`` in seconds; ``address`` is what a person opens or connects to.
     """
 
     service: str
@@ -50,7 +51,7 @@ class ServiceState:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class LogLine:
-    """One line of a service's log; ``at`` is None where the service writes no time."""
+    """One line of a service's log; ``at`` is None if the service writes no time."""
 
     service: str
     text: str
@@ -59,11 +60,20 @@ class LogLine:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class StartReport:
-    """What a start did, by service; ``unchanged`` ones ran already as they should."""
+    """What a start did, by service; ``unchanged`` ones ran with the current settings already."""
 
     started: tuple[str, ...] = ()
     restarted: tuple[str, ...] = ()
     unchanged: tuple[str, ...] = ()
+
+    @classmethod
+    def compare(cls, services: Sequence[str], *, ran: set[str], kept: set[str]) -> StartReport:
+        """From the services that ran before the start, and those of them that it left alone."""
+        return cls(
+            started=tuple(name for name in services if name not in ran),
+            restarted=tuple(name for name in services if name in ran - kept),
+            unchanged=tuple(name for name in services if name in kept),
+        )
 
     @property
     def changed(self) -> bool:
@@ -75,74 +85,83 @@ Stopped = Generator[Progress, None, tuple[str, ...]]
 
 
 class Runtime(Protocol):
-    """Runs the services of one project. Made from Settings; every verb may be repeated.
+    """Runs the services of one project. Created from Settings; every method may be repeated.
 
-    A generator closed before its end (Ctrl-C) leaves no process that it started itself.
+    A generator that is closed early (Ctrl-C) leaves no process that it started itself.
     """
 
     name: RuntimeName
     services: tuple[str, ...]
-    """In dependency order: a service needs only those before it."""
+    """In dependency order: a service depends only on those before it."""
     apps: tuple[str, ...]
-    """The user's own services; none where the runtime cannot run them."""
+    """The user's own services; empty if the runtime cannot run them."""
     data_place: str
-    """Where keys, spend and traces are kept, in words that fit behind «stays in»."""
+    """Where keys, spend and traces are kept, as a phrase to follow «stays in»."""
 
     def preflight(self) -> None:
-        """Find what would make a start fail, before anything is started.
+        """Check what would make a start fail, before anything is started.
 
-        Raises PortTaken naming who holds each port, RuntimeUnavailable.
+        Raises PortTaken with the owner of each port, RuntimeUnavailable.
         """
 
     def prepare(self, *, refresh: bool = False) -> Generator[Progress, None, None]:
-        """Fetch programs or images that are missing, or newer with ``refresh``; start nothing."""
+        """Fetch missing programs or images, with ``refresh`` also newer ones; start nothing."""
 
     def start(self) -> Started:
-        """Start what does not run, restart what runs with other settings than now.
+        """Start what does not run, and restart what runs with outdated settings.
 
-        Returns when every process is up, which is not yet ready; raises ServiceFailed.
+        Returns when every process is up, before it is ready; raises ServiceFailed.
         """
 
     def start_apps(self) -> Started:
-        """Start the applications, restart those whose settings or key are others now.
+        """Start the applications, and restart those whose settings or key changed.
 
-        Asked for after the keys are in .env; their states are in ``states`` after the services.
+        Call it when the keys are in .env. ``states`` lists the applications after the services.
         """
 
-    def pending(self, files: Sequence[RenderedFile]) -> tuple[ServiceChange, ...]:
-        """What start() and start_apps() would do, once these files were written.
+    def preview_start(self, files: Sequence[RenderedFile]) -> tuple[ServiceChange, ...]:
+        """What start() and start_apps() would do after writing these files; changes nothing.
 
-        In the order of ``states``; changes nothing.
+        In the order of ``states``.
         """
 
     def states(self) -> tuple[ServiceState, ...]:
         """One state per service, then per app, in their order; stopped ones included."""
 
-    def healthy(self, service: str) -> bool | None:
-        """What the runtime knows of a service's health; None where HTTP has to be asked."""
+    def is_healthy(self, service: str) -> bool | None:
+        """A service's health as its runtime checks it; None if only HTTP can tell."""
 
-    def owns(self, service: str, port: int) -> bool:
-        """True when the listener on ``port`` is a process of that service of ours."""
+    def owns_port(self, service: str, port: int) -> bool:
+        """True if the listener on ``port`` is a process of that service of this project."""
 
     def has_data(self) -> bool:
-        """Whether anything is kept in ``data_place``, whatever runs."""
+        """True if ``data_place`` holds data, whether or not anything runs."""
 
     def stop(self, *, remove_data: bool = False) -> Stopped:
-        """Stop everything and hand back what ran; data stays unless told otherwise."""
+        """Stop everything and return what ran; keep data unless ``remove_data``."""
 
     def restart(self, services: Sequence[str]) -> Generator[Progress, None, None]:
-        """Stop and start these services with the settings of now."""
+        """Restart these services, or all if empty, with the current settings."""
 
     def last_lines(self, service: str, count: int = 20) -> str:
-        """The end of a service's log, as it is; empty where there is none."""
+        """The end of a service's log, unmodified; empty if it has none."""
 
     def logs(
         self, services: Sequence[str], *, tail: int | None, since: datetime | None, follow: bool
     ) -> Iterator[LogLine]:
-        """Lines in order of time; with ``follow`` it goes on until closed."""
+        """Log lines in order of time; with ``follow`` they continue until closed."""
 
     def empty_litellm_database(self) -> Generator[Progress, None, None]:
-        """Stop LiteLLM and give it a database without any data; start nothing."""
+        """Stop LiteLLM and replace its database by an empty one; start no service."""
 
     def shell(self, database: DatabaseName) -> DatabaseShell:
-        """The PostgreSQL client programs of one database's server; nothing is started here."""
+        """The PostgreSQL client programs of one database's server; starts nothing."""
+
+
+def require_known_services(services: Sequence[str], known: Sequence[str]) -> None:
+    """Raise UnknownService for the first of ``services`` that is not known."""
+    for name in services:
+        if name not in known:
+            raise UnknownService(
+                f"This project has no service {name!r}.", hint=f"Services: {', '.join(known)}."
+            )

@@ -1,7 +1,7 @@
-"""How PostgreSQL's own client programs are reached, whatever runs the server.
+"""PostgreSQL's own client programs, whatever runs the server.
 
-Owns the Protocol. Passwords never stand on a command line; whole dumps are never in memory. Must
-not know what is asked of a database (databases).
+Owns the Protocol. Passwords are never on a command line; dumps are never held in memory. Must not
+know which statements are sent (databases).
 """
 
 from __future__ import annotations
@@ -17,30 +17,30 @@ from gatewayctl.runtimes.process import Completed
 DatabaseName = Literal["litellm", "phoenix"]
 DATABASES: Final[tuple[DatabaseName, ...]] = ("litellm", "phoenix")
 ClientProgram = Literal["pg_dump", "pg_restore"]
-PSQL_WORDS: Final = ("-X", "-q", "-A", "-t", "-w", "-v", "ON_ERROR_STOP=1", "-f", "-")
-"""psql as a session wants it: bare rows, no start file, no question, an error ends it."""
+PSQL_OPTIONS: Final = ("-X", "-q", "-A", "-t", "-w", "-v", "ON_ERROR_STOP=1", "-f", "-")
+"""For a session: bare rows, no start file, no password prompt, an error ends it."""
 _PREFIX: Final = re.compile(r"^psql:(?! )[^\n]*?:\d+:\s*", re.MULTILINE)
 
 
 def clean_psql_errors(errors: str) -> str:
-    """What PostgreSQL complained of, less the file and line psql puts before it."""
+    """PostgreSQL's error messages without the file and line that psql puts before each."""
     return _PREFIX.sub("", errors).strip()
 
 
 class Session(Protocol):
-    """One psql that stays connected: what it began, such as a transaction, holds."""
+    """One psql that stays connected, so that transactions and settings persist."""
 
     def ask(self, sql: str) -> tuple[str, ...]:
-        """Run statements and hand back their rows, columns parted by ``|``.
+        """Run statements and return their rows, columns separated by ``|``.
 
-        Raises RuntimeProblem with PostgreSQL's words; the session is over then.
+        Raises RuntimeProblem with PostgreSQL's message; that ends the session.
         """
 
 
 class DatabaseShell(Protocol):
-    """The client programs of one database's server. ``database`` is the living one's name.
+    """The client programs of one database's server. ``database`` is the name of the live one.
 
-    A session or program acts as ``owner``, the role that owns the database; with ``admin`` as
+    A session or program connects as ``owner``, the role that owns the database; with ``admin`` as
     the superuser.
     """
 
@@ -50,25 +50,24 @@ class DatabaseShell(Protocol):
     @property
     def owner(self) -> str: ...
 
-    def running(self) -> bool:
-        """True when the server takes connections and has the living database."""
+    def is_running(self) -> bool:
+        """True if the server accepts connections and has the live database."""
 
     def start(self) -> None:
-        """Start the server alone if it does not run, and make the living database if missing."""
+        """Start only the server if it does not run; create the live database if missing."""
 
     def session(self, database: str, *, admin: bool = False) -> AbstractContextManager[Session]:
-        """A psql connected to a database of the server."""
+        """Open a psql connected to a database of the server."""
 
     def run(
         self,
         program: ClientProgram,
-        *words: str,
+        *options: str,
         database: str,
         stdin: Path | None = None,
         stdout: Path | None = None,
     ) -> Generator[int, None, Completed]:
-        """Run a program between files, yielding now and then how many bytes have passed.
+        """Run a program between files, connected to ``database``; yield the bytes so far.
 
-        ``database`` is handed over as the one to connect to. Closing the generator ends the
-        program.
+        Closing the generator ends the program.
         """

@@ -1,7 +1,7 @@
-"""The two databases of a stack, whatever runs them: dump, load, count, and swap.
+"""The two databases of a stack, whatever runs them: dump, load, count and swap.
 
-Owns every statement a backup, a restore or a reset sends to PostgreSQL, and the names of the
-copies beside a living database. Must not know how PostgreSQL is reached, nor files of backups.
+Owns every statement that a backup, restore or reset sends to PostgreSQL, and the names of the
+databases beside a live one. Must not know how PostgreSQL is reached, nor files of backups.
 """
 
 from __future__ import annotations
@@ -16,10 +16,10 @@ from gatewayctl.errors import RuntimeProblem
 from gatewayctl.runtimes.base import Runtime
 from gatewayctl.runtimes.database_shell import DATABASES, DatabaseName, DatabaseShell, Session
 
-Copy = Literal["", "restored", "before_restore", "discarded", "proof"]
-"""Which database: the living one (empty), or one beside it, named after it."""
+DatabaseVariant = Literal["", "restored", "before_restore", "discarded", "scratch"]
+"""Which database: the live one (empty), or one beside it whose name ends in this."""
 _MAINTENANCE: Final = "postgres"
-# One statement per table, made and run by psql itself: rows of `table|count`.
+# psql generates one statement per table and runs them: rows of `table|count`.
 _COUNT: Final = r"""
 select format('select %L, count(*) from %I.%I',
   case n.nspname when 'public' then c.relname else n.nspname || '.' || c.relname end,
@@ -38,109 +38,111 @@ select pg_export_snapshot();
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Database:
-    """One database of the stack, with the copies beside it."""
+    """One database of the stack, with its variants beside it."""
 
     name: DatabaseName
     shell: DatabaseShell
 
-    def called(self, copy: Copy = "") -> str:
-        """What PostgreSQL calls it."""
-        return f"{self.shell.database}_{copy}" if copy else self.shell.database
+    def sql_name(self, variant: DatabaseVariant = "") -> str:
+        """Its name in PostgreSQL."""
+        return f"{self.shell.database}_{variant}" if variant else self.shell.database
 
-    def there(self, copy: Copy = "") -> bool:
-        """True when the server has it."""
-        sql = f"select 1 from pg_database where datname = '{self.called(copy)}';"  # noqa: S608 - ours
+    def exists(self, variant: DatabaseVariant = "") -> bool:
+        """True if the server has it."""
+        sql = f"select 1 from pg_database where datname = '{self.sql_name(variant)}';"  # noqa: S608 - our own name
         return bool(self._admin(sql))
 
     def size(self) -> int:
-        """Bytes on disk, indexes included."""
-        return int(self._admin(f"select pg_database_size('{self.called()}');")[0])
+        """Bytes of the live database on disk, indexes included."""
+        return int(self._admin(f"select pg_database_size('{self.sql_name()}');")[0])
 
     @contextmanager
-    def room(self) -> Iterator[Callable[[], int]]:
-        """Asks how many bytes are free on the server's disk, as often as one likes."""
+    def free_space(self) -> Iterator[Callable[[], int]]:
+        """Yield a function that returns the free bytes on the server's disk."""
         with self.shell.session(_MAINTENANCE, admin=True) as session:
             folder = session.ask("show data_directory;")[0]
 
             def free() -> int:
-                # POSIX's form: a heading, and one line whose fourth column is what is available.
+                # The POSIX format: a heading, and one line whose fourth column is the free space.
                 line = session.ask(f"\\! df -Pk '{folder}'")[-1]
                 return int(line.split()[3]) * 1024
 
             yield free
 
     def server_version(self) -> str:
-        """PostgreSQL's own version, such as ``16.14``."""
+        """The version of PostgreSQL, such as ``16.14``."""
         return self._admin("show server_version;")[0].split(maxsplit=1)[0]
 
-    def ask(self, sql: str, copy: Copy = "") -> tuple[str, ...]:
-        """The rows a query answers, columns parted by ``|``."""
-        with self.shell.session(self.called(copy)) as session:
+    def ask(self, sql: str, variant: DatabaseVariant = "") -> tuple[str, ...]:
+        """Run a query and return its rows, columns separated by ``|``."""
+        with self.shell.session(self.sql_name(variant)) as session:
             return session.ask(sql)
 
-    def rows(self, copy: Copy = "") -> dict[str, int]:
-        """How many rows each table has; views and temporary tables have none of their own."""
-        with self.shell.session(self.called(copy)) as session:
-            return _counted(session)
+    def rows(self, variant: DatabaseVariant = "") -> dict[str, int]:
+        """The number of rows of each table, without views and temporary tables."""
+        with self.shell.session(self.sql_name(variant)) as session:
+            return _count_rows(session)
 
     def count(self, table: str) -> int:
-        """The rows of one table. Raises RuntimeProblem where there is no such table."""
-        return int(self.ask(f'select count(*) from "{table}";')[0])  # noqa: S608 - ours
+        """The number of rows of one table. Raises RuntimeProblem if there is no such table."""
+        return int(self.ask(f'select count(*) from "{table}";')[0])  # noqa: S608 - our own name
 
     def dump(self, file: Path) -> Generator[int, None, dict[str, int]]:
-        """Write the living database in pg_dump's custom format, and count what is in it.
+        """Dump the live database in pg_dump's custom format, and return the rows of each table.
 
-        Both see the same snapshot, so the counts are true while others write. Yields the bytes
+        Both use the same snapshot, so the counts are right while others write. Yields the bytes
         written so far.
         """
-        with self.shell.session(self.called()) as session:
+        with self.shell.session(self.sql_name()) as session:
             snapshot = session.ask(_SNAPSHOT)[0]
-            words = ("--format=custom", f"--snapshot={snapshot}")
-            done = yield from self.shell.run("pg_dump", *words, database=self.called(), stdout=file)
+            options = ("--format=custom", f"--snapshot={snapshot}")
+            done = yield from self.shell.run(
+                "pg_dump", *options, database=self.sql_name(), stdout=file
+            )
             if done.returncode != 0:
                 raise RuntimeProblem(f"pg_dump of {self.name} failed: {done.stderr.strip()}")
-            return _counted(session)
+            return _count_rows(session)
 
-    def load(self, file: Path, copy: Copy) -> Generator[int, None, None]:
-        """Make the copy anew from a dump; yields the bytes read so far."""
-        self.create(copy)
-        words = ("--no-owner", "--no-privileges", "--exit-on-error")
+    def load(self, file: Path, variant: DatabaseVariant) -> Generator[int, None, None]:
+        """Recreate a variant from a dump; yields the bytes read so far."""
+        self.create(variant)
+        options = ("--no-owner", "--no-privileges", "--exit-on-error")
         done = yield from self.shell.run(
-            "pg_restore", *words, database=self.called(copy), stdin=file
+            "pg_restore", *options, database=self.sql_name(variant), stdin=file
         )
         if done.returncode != 0:
             raise RuntimeProblem(f"pg_restore of {self.name} failed: {done.stderr.strip()}")
 
-    def create(self, copy: Copy = "") -> None:
-        """An empty database in the place of one that may be there."""
-        name = self.called(copy)
+    def create(self, variant: DatabaseVariant = "") -> None:
+        """Create an empty database; one of that name is dropped."""
+        name = self.sql_name(variant)
         self._admin(
             f'drop database if exists "{name}" with (force);\n'
             f'create database "{name}" owner "{self.shell.owner}" template template0;\n'
             f'revoke connect on database "{name}" from public;'
         )
 
-    def drop(self, *copies: Copy) -> None:
-        """Drop copies with all that is in them; one that is not there is no problem."""
-        for copy in copies:
-            self._admin(f'drop database if exists "{self.called(copy)}" with (force);')
+    def drop(self, *variants: DatabaseVariant) -> None:
+        """Drop variants, if they exist, with their data."""
+        for variant in variants:
+            self._admin(f'drop database if exists "{self.sql_name(variant)}" with (force);')
 
     def swap_in(self) -> None:
-        """Make the restored copy the living one, in one transaction.
+        """Make the restored variant the live one, in one transaction.
 
-        The old one is kept as ``before_restore``; where one is kept already, by a restore that
-        did not come to its end, that one is the original and stays. Nobody may be connected:
-        the caller has stopped the service.
+        The previous one is kept as ``before_restore``. If that exists already, from a restore that
+        was interrupted, it is the original and is kept instead. The caller must have stopped the
+        service.
         """
-        kept: Copy = "discarded" if self.there("before_restore") else "before_restore"
+        kept: DatabaseVariant = "discarded" if self.exists("before_restore") else "before_restore"
         self.drop("discarded")
-        moves = [(self.called("restored"), self.called())]
-        if self.there():
-            moves.insert(0, (self.called(), self.called(kept)))
+        moves = [(self.sql_name("restored"), self.sql_name())]
+        if self.exists():
+            moves.insert(0, (self.sql_name(), self.sql_name(kept)))
         names = ", ".join(f"'{old}'" for old, _ in moves)
         renames = "\n".join(f'alter database "{old}" rename to "{new}";' for old, new in moves)
         self._admin(
-            f"select pg_terminate_backend(pid) from pg_stat_activity where datname in ({names});\n"  # noqa: S608 - names of ours
+            f"select pg_terminate_backend(pid) from pg_stat_activity where datname in ({names});\n"  # noqa: S608 - our own names
             f"begin;\n{renames}\ncommit;"
         )
         self.drop("discarded")
@@ -155,18 +157,18 @@ def databases(runtime: Runtime) -> tuple[Database, ...]:
     return tuple(Database(name=name, shell=runtime.shell(name)) for name in DATABASES)
 
 
-def _counted(session: Session) -> dict[str, int]:
+def _count_rows(session: Session) -> dict[str, int]:
     found = (row.rpartition("|") for row in session.ask(_COUNT))
     return {table: int(count) for table, _, count in found}
 
 
 def compare_rows(wanted: Mapping[str, int], found: Mapping[str, int]) -> str:
-    """Empty when every table has the rows it should have; else the differences in words."""
+    """Describe the tables whose rows differ, the first five; empty if none does."""
     names = sorted(
         name for name in wanted.keys() | found.keys() if wanted.get(name) != found.get(name)
     )
-    said = (
+    differences = (
         f"{name} has {found.get(name, 'no table')} instead of {wanted.get(name, 'none')}"
         for name in names[:5]
     )
-    return "; ".join(said) + (f"; and {len(names) - 5} more" if len(names) > 5 else "")
+    return "; ".join(differences) + (f"; and {len(names) - 5} more" if len(names) > 5 else "")

@@ -1,4 +1,4 @@
-"""What this machine has left: memory. Owns the question; psutil answers it."""
+"""The memory of this machine, as psutil reports it."""
 
 from __future__ import annotations
 
@@ -14,7 +14,7 @@ class Memory:
 
 
 def read_memory() -> Memory:
-    """The machine's memory now; a container's limit is not seen here."""
+    """Read the machine's current memory; the limit of a container is not considered."""
     import psutil
 
     found = psutil.virtual_memory()

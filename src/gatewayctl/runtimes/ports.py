@@ -1,4 +1,4 @@
-"""Who listens on a TCP port of this machine, and how that is told."""
+"""Which process listens on a TCP port of this machine, and the failure that reports it."""
 
 from __future__ import annotations
 
@@ -12,13 +12,13 @@ from typing import Final
 from gatewayctl.errors import PortTaken
 
 _ANY: Final = frozenset({"0.0.0.0", "::"})  # noqa: S104 - compared with, never bound to
-_ENDING_SECONDS: Final = 1.0
-_LOOK_SECONDS: Final = 0.05
+_EXIT_SECONDS: Final = 1.0
+_POLL_SECONDS: Final = 0.05
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Listener:
-    """A process that holds a port; ``pid`` is None where we may not see whose it is."""
+    """A process that listens on a port; ``pid`` is None if we may not see which one."""
 
     port: int
     pid: int | None = None
@@ -37,42 +37,42 @@ def find_listeners(
     clock: Callable[[], float] = time.monotonic,
     sleep: Callable[[float], None] = time.sleep,
 ) -> Mapping[int, Listener]:
-    """The listeners that keep us from binding each of ``ports`` on ``host``, by port."""
-    until = clock() + _ENDING_SECONDS
-    while taken := {port for port in ports if not _free(host, port)}:
-        seen = {item.port: item for item in _visible(taken, host)}
-        # A process that is ending has its port a moment longer than its name.
+    """Find the listeners that keep us from binding each of ``ports`` on ``host``, by port."""
+    until = clock() + _EXIT_SECONDS
+    while taken := {port for port in ports if not _is_free(host, port)}:
+        seen = {item.port: item for item in _visible_listeners(taken, host)}
+        # A process that is ending keeps its port a moment longer than its entry in the list.
         if taken == seen.keys() or clock() >= until:
             return {port: seen.get(port) or Listener(port=port) for port in taken}
-        sleep(_LOOK_SECONDS)
+        sleep(_POLL_SECONDS)
     return {}
 
 
 def listening_pids(port: int) -> frozenset[int]:
     """Pids of the processes that listen on a port, as far as we may see them."""
-    return frozenset(item.pid for item in _visible({port}) if item.pid is not None)
+    return frozenset(item.pid for item in _visible_listeners({port}) if item.pid is not None)
 
 
-def port_taken(held: Mapping[int, object], wanted: Mapping[int, tuple[str, str]]) -> PortTaken:
-    """The failure that names who holds which port.
+def port_taken(owners: Mapping[int, object], wanted: Mapping[int, tuple[str, str]]) -> PortTaken:
+    """The failure that reports the owner of each port.
 
     ``wanted`` maps each port to the service that needs it and the name of its setting.
     """
     lines = [
-        f"Port {port}, which {wanted[port][0]} needs, is held by {who}."
-        for port, who in sorted(held.items())
+        f"Port {port}, which {wanted[port][0]} needs, is used by {who}."
+        for port, who in sorted(owners.items())
     ]
-    names = ", ".join(wanted[port][1] for port in sorted(held))
+    names = ", ".join(wanted[port][1] for port in sorted(owners))
     return PortTaken(
         "\n".join(lines),
-        hint=f"Stop what holds it, or choose another port: set {names} in gateway.yaml.",
+        hint=f"Stop that process, or choose another port: set {names} in gateway.yaml.",
     )
 
 
-def _free(host: str, port: int) -> bool:
+def _is_free(host: str, port: int) -> bool:
     family = socket.AF_INET6 if ":" in host else socket.AF_INET
     with socket.socket(family, socket.SOCK_STREAM) as probe:
-        # A connection of an earlier run in TIME_WAIT is no listener.
+        # A connection of an earlier run in TIME_WAIT does not count as a listener.
         probe.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
         try:
             probe.bind((host, port))
@@ -81,8 +81,8 @@ def _free(host: str, port: int) -> bool:
     return True
 
 
-def _visible(ports: set[int], host: str | None = None) -> list[Listener]:
-    """Listeners on these ports; with ``host`` only those that keep us from binding there."""
+def _visible_listeners(ports: set[int], host: str | None = None) -> list[Listener]:
+    """Listeners on these ports; with ``host`` only those that keep us from binding to it."""
     import psutil
 
     found = []
@@ -95,7 +95,7 @@ def _visible(ports: set[int], host: str | None = None) -> list[Listener]:
         port = connection.laddr.port
         # gRPC listens on an IPv6 socket for an IPv4 address.
         address = connection.laddr.ip.removeprefix("::ffff:")
-        if host is not None and not _overlap(host, address):
+        if host is not None and not _do_overlap(host, address):
             continue
         try:
             name = psutil.Process(connection.pid).name()
@@ -105,6 +105,6 @@ def _visible(ports: set[int], host: str | None = None) -> list[Listener]:
     return found
 
 
-def _overlap(one: str, other: str) -> bool:
-    """True when two addresses cannot both be listened on: the same, or one means all."""
+def _do_overlap(one: str, other: str) -> bool:
+    """True if two listeners cannot have these addresses: they are equal, or one means all."""
     return one == other or not _ANY.isdisjoint({one, other})

@@ -1,7 +1,7 @@
-"""The only place that runs programs to their end, or starts one that stays.
+"""The only place that starts programs, in the foreground or in the background.
 
-Commands are data: a list of words and an environment. Secrets go by environment or
-standard input, never as a word.
+Commands are data: a list of arguments and an environment. Secrets are passed in the environment or
+on standard input, never as an argument.
 """
 
 from __future__ import annotations
@@ -20,12 +20,12 @@ News = TypeVar("News")
 
 _PATIENCE: Final = 10.0
 _UTF8: Final = "utf-8"
-"""What programs are told and say, whatever the locale: compose files, passwords, logs."""
+"""For input and output, whatever the locale: compose files, passwords, logs."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Completed:
-    """How a program ended and what it wrote, as text."""
+    """How a program ended, and its output as text."""
 
     returncode: int
     stdout: str
@@ -40,10 +40,10 @@ def run(
     stdin: str | None = None,
     timeout: float | None = None,
 ) -> Completed:
-    """Run a program to its end and hand back what it wrote, whatever its exit code.
+    """Run a program to its end and return its output, whatever its exit code.
 
-    ``env`` replaces the whole environment where given; ``timeout`` in seconds. Raises
-    RuntimeProblem when the program cannot be started or does not end in time.
+    ``env`` replaces the whole environment if given; ``timeout`` in seconds. Raises RuntimeProblem
+    if the program cannot be started or does not end in time.
     """
     try:
         done = subprocess.run(
@@ -73,19 +73,18 @@ def follow(
     patience: float = _PATIENCE,
     keep: bool = True,
 ) -> Generator[str, None, Completed]:
-    """Run a program, yielding what it writes line by line; both streams are one here.
+    """Run a program and yield its output line by line, both streams merged.
 
-    Returns Completed with everything in ``stdout``, or with nothing where ``keep`` is false, for
-    programs that go on for days. Closing the generator ends the program:
-    it is asked to, and killed after ``patience`` seconds. Raises RuntimeProblem when it
-    cannot be started.
+    Returns Completed with the whole output in ``stdout``; without ``keep``, for programs that run
+    for days, ``stdout`` is empty. Closing the generator terminates the program, and kills it after
+    ``patience`` seconds. Raises RuntimeProblem if it cannot be started.
     """
     process = spawn(argv, env=env, cwd=cwd, stdout=subprocess.PIPE, stderr=subprocess.STDOUT)
     assert process.stdout is not None  # noqa: S101 - a pipe was asked for
     lines: list[str] = []
-    with io.TextIOWrapper(process.stdout, encoding=_UTF8, errors="replace") as said:
+    with io.TextIOWrapper(process.stdout, encoding=_UTF8, errors="replace") as output:
         try:
-            for line in said:
+            for line in output:
                 if keep:
                     lines.append(line)
                 yield line.rstrip("\n")
@@ -116,7 +115,7 @@ def spawn(
     stdout: int | IO[bytes],
     stderr: int | IO[bytes],
 ) -> subprocess.Popen[bytes]:
-    """A program that runs beside us; who starts it ends it. Raises RuntimeProblem."""
+    """Start a program in the background that the caller has to end. Raises RuntimeProblem."""
     try:
         return subprocess.Popen(
             list(argv),
@@ -131,7 +130,7 @@ def spawn(
 
 
 def terminate(process: subprocess.Popen[bytes], patience: float = _PATIENCE) -> None:
-    """Ask a program to end, and kill it when it does not within ``patience`` seconds."""
+    """Terminate a program, and kill it if it does not end within ``patience`` seconds."""
     if process.poll() is not None:
         return
     process.terminate()
@@ -145,9 +144,9 @@ def terminate(process: subprocess.Popen[bytes], patience: float = _PATIENCE) -> 
 def start(
     argv: Sequence[str], *, env: Mapping[str, str], cwd: Path, log: Path
 ) -> subprocess.Popen[bytes]:
-    """Start a program that outlives us: a session of its own, output into ``log``.
+    """Start a program that outlives us, in its own session, with its output in ``log``.
 
-    Raises RuntimeProblem when it cannot be started.
+    Raises RuntimeProblem if it cannot be started.
     """
     try:
         with log.open("ab") as out:

@@ -1,6 +1,6 @@
-"""Which runtimes there are, and which one a project gets, with the reason.
+"""The runtimes, and which one a project uses and why.
 
-Nothing is asked of an engine unless the choice is left to `auto` and the project has no stack yet.
+An engine is contacted only if the choice is left to `auto` and the project has no stack yet.
 """
 
 from __future__ import annotations
@@ -13,48 +13,48 @@ from gatewayctl.runtimes.docker import engine
 from gatewayctl.runtimes.runtime_marker import read_runtime
 from gatewayctl.settings.model import RuntimeName, Settings
 
-Question = Callable[[engine.Endpoint], engine.Answer]
+Probe = Callable[[engine.Endpoint], engine.Answer]
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class ResolvedRuntime:
-    """A runtime and why it was chosen, in words that fit behind «because»."""
+    """A runtime and why it was chosen, as a phrase to follow «because»."""
 
     name: RuntimeName
     why: str
     runtime: Runtime
 
 
-def resolve_runtime(settings: Settings, *, ask: Question = engine.probe_engine) -> ResolvedRuntime:
-    """The runtime of this project.
+def resolve_runtime(settings: Settings, *, probe: Probe = engine.probe_engine) -> ResolvedRuntime:
+    """Choose the runtime of this project.
 
-    One that was asked for is not replaced when it cannot work: it says so itself.
+    One that the user selected is never replaced by another: if it cannot work, it reports that.
     """
     if settings.runtime != "auto":
-        why = f"asked for by {settings.source_of('runtime')}"
-        return _resolved(settings.runtime, why, settings)
+        why = f"selected by {settings.source_of('runtime')}"
+        return _resolve(settings.runtime, why, settings)
     if known := read_runtime(settings.state_dir):
-        return _resolved(known, "this project's stack was made with it", settings)
-    return _resolved(*_by_engine(engine.endpoint(), ask), settings)
+        return _resolve(known, "this project's stack was made with it", settings)
+    return _resolve(*_choose_by_engine(engine.endpoint(), probe), settings)
 
 
-def _by_engine(where: engine.Endpoint, ask: Question) -> tuple[RuntimeName, str]:
-    answer = ask(where)
+def _choose_by_engine(where: engine.Endpoint, probe: Probe) -> tuple[RuntimeName, str]:
+    answer = probe(where)
     if answer == "answers":
         return "docker", "a Docker engine answers"
-    said = {
+    reasons = {
         "silent": "no Docker engine answers",
-        "refused": "Docker's engine refuses this user",
+        "refused": "the Docker engine refuses this user",
         "elsewhere": f"the Docker engine of {where.source} is not on this machine",
     }
-    return "embedded", said[answer]
+    return "embedded", reasons[answer]
 
 
-def _resolved(name: RuntimeName, why: str, settings: Settings) -> ResolvedRuntime:
-    return ResolvedRuntime(name=name, why=why, runtime=_made(name, settings))
+def _resolve(name: RuntimeName, why: str, settings: Settings) -> ResolvedRuntime:
+    return ResolvedRuntime(name=name, why=why, runtime=_create(name, settings))
 
 
-def _made(name: RuntimeName, settings: Settings) -> Runtime:
+def _create(name: RuntimeName, settings: Settings) -> Runtime:
     if name == "docker":
         from gatewayctl.runtimes.docker.runtime import DockerRuntime
 

@@ -1,6 +1,6 @@
-"""Which release of LiteLLM a stack runs, and another one tried beside it.
+"""Which release of LiteLLM a stack runs, and the pre-flight of another one.
 
-An optional part of a runtime. Owns the Protocol. Must not know when a release is changed, nor
+An optional part of a runtime. Owns the Protocol. Must not know when the release is changed, nor
 where its name is set.
 """
 
@@ -18,7 +18,7 @@ if TYPE_CHECKING:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Release:
-    """A release by what it is started from: an image's name, or the folder of an environment."""
+    """A release by what it starts from: the name of an image, or the folder of an environment."""
 
     name: str
     version: str | None
@@ -26,10 +26,10 @@ class Release:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class PreflightCheck:
-    """One question to a release that does not serve yet.
+    """One check of a release before it serves.
 
-    ``passed`` is None where that release, or this runtime, cannot be asked; ``said`` is why, or
-    its own words.
+    ``passed`` is None if this release, or this runtime, has no such check; ``said`` is the reason,
+    or its output.
     """
 
     name: str
@@ -39,29 +39,29 @@ class PreflightCheck:
 
 @runtime_checkable
 class Releases(Protocol):
-    """A runtime that tells which release runs.
+    """A runtime that knows which release runs.
 
-    ``selectable``: the operator chooses it; else it comes with gatewayctl itself.
+    ``selectable``: the user chooses the release; otherwise gatewayctl itself determines it.
     """
 
     selectable: bool
 
     def release(self, name: str) -> Release:
-        """The release of that name, with its version where the name tells it."""
+        """The release of that name, with its version if the name contains it."""
 
     def running_release(self) -> Release | None:
-        """What LiteLLM was started from; None where the stack is down."""
+        """What LiteLLM was started from; None if the stack is down."""
 
     def wanted_release(self) -> Release:
-        """What the next start takes."""
+        """What the next start uses."""
 
     def fetch_release(self, name: str) -> Generator[Progress, None, None]:
-        """Have a release here; starts nothing. Raises ImageMissing, RegistryUnreachable."""
+        """Fetch a release; start nothing. Raises ImageMissing, RegistryUnreachable."""
 
     def run_preflight(
         self, files: Sequence[RenderedFile]
     ) -> Generator[Progress, None, tuple[PreflightCheck, ...]]:
-        """LiteLLM's own pre-flight with the release of these files, which are not written yet.
+        """Run LiteLLM's own pre-flight with the release of these files, before they are written.
 
-        The database has to run; nothing in it is changed, and what serves goes on.
+        The database has to run; nothing in it is changed, and the running services continue.
         """

@@ -1,7 +1,7 @@
-"""Which runtime a project's stack was made with.
+"""The file that records which runtime a project's stack was created with.
 
 A stack has its keys and traces where its runtime keeps them, so `auto` must not choose another
-one because Docker was installed, or stopped, since. Owns the small file that remembers it.
+one because Docker was installed or stopped since.
 """
 
 from __future__ import annotations
@@ -16,19 +16,19 @@ _NAMES: Final[dict[str, RuntimeName]] = {"embedded": "embedded", "docker": "dock
 
 
 def read_runtime(state_dir: Path) -> RuntimeName | None:
-    """The runtime that has this project's stack, running or not; None where there is no stack."""
+    """The runtime of this project's stack, running or not; None if there is no stack."""
     try:
         found = _NAMES.get(_file(state_dir).read_text(encoding="utf-8").strip())
     except (OSError, UnicodeDecodeError):
         found = None
     if found is None and (state_dir / "postgres" / "data").exists():
-        # Stacks that are older than the record are all embedded.
+        # Stacks older than this file are all embedded.
         return "embedded"
     return found
 
 
 def write_runtime(state_dir: Path, runtime: RuntimeName) -> None:
-    """Remember the runtime; called before the first thing of it is made."""
+    """Record the runtime; called before anything of its stack is created."""
     if read_runtime(state_dir) == runtime and _file(state_dir).exists():
         return
     try:
@@ -39,7 +39,7 @@ def write_runtime(state_dir: Path, runtime: RuntimeName) -> None:
 
 
 def clear_runtime(state_dir: Path) -> None:
-    """Forget the runtime; called when the data of its stack is gone."""
+    """Forget the runtime; called after the data of its stack was removed."""
     _file(state_dir).unlink(missing_ok=True)
 
 

@@ -1,6 +1,6 @@
-"""What a runtime finds wrong with itself, where it can look: an optional part of a runtime.
+"""Faults that a runtime finds in itself and can fix: an optional part of a runtime.
 
-Owns the Protocol. Must not know what a finding means to people.
+Owns the Protocol. Must not know how a finding is explained to people.
 """
 
 from __future__ import annotations
@@ -11,7 +11,7 @@ from typing import Protocol, runtime_checkable
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Fault:
-    """Something wrong: the id of its finding, and what was seen."""
+    """A fault: the id of its finding, and the evidence."""
 
     finding: str
     evidence: str
@@ -19,10 +19,10 @@ class Fault:
 
 @runtime_checkable
 class SelfCheck(Protocol):
-    """A runtime that can be examined, and cured of what is safe to cure."""
+    """A runtime that checks itself, and fixes what is safe to fix."""
 
     def find_faults(self) -> tuple[Fault, ...]:
-        """Look; changes nothing, and works with nothing running."""
+        """Find faults; changes nothing, and works with nothing running."""
 
     def cure(self, finding: str) -> str:
-        """Put one right and say what was done; empty where there was nothing to do."""
+        """Fix one fault and return what was done; empty if there was nothing to do."""

@@ -1,4 +1,4 @@
-"""What a start would do to each service, as data; the same for every runtime."""
+"""What a start would do to a service, for every runtime."""
 
 from __future__ import annotations
 
@@ -10,7 +10,7 @@ ServiceAction = Literal["start", "restart", "recreate", "untouched"]
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class ServiceChange:
-    """What a start would do to one service, and the names of what differs; no values."""
+    """What a start would do to one service; ``why`` holds names of what differs, no values."""
 
     service: str
     action: ServiceAction

@@ -1,7 +1,7 @@
-"""Programs between files, and programs one talks with.
+"""Programs that read and write files, and interactive psql.
 
-Owns pipes and open files of programs that move more than memory holds. Must not know what the
-programs are.
+Owns pipes and open files of programs whose data may exceed memory. Must not know what the programs
+do.
 """
 
 from __future__ import annotations
@@ -19,7 +19,7 @@ from gatewayctl.errors import FileUnwritable, RuntimeProblem
 from gatewayctl.runtimes.database_shell import clean_psql_errors
 from gatewayctl.runtimes.process import Completed, spawn, terminate
 
-_LOOK_SECONDS: Final = 0.2
+_POLL_SECONDS: Final = 0.2
 _PATIENCE: Final = 10.0
 
 
@@ -31,20 +31,26 @@ def run_streamed(
     stdin: Path | None = None,
     stdout: Path | None = None,
 ) -> Generator[int, None, Completed]:
-    """Run a program to its end, yielding how many bytes it has read or else written.
+    """Run a program to its end; yield the bytes read so far, or without ``stdin`` those written.
 
-    Bytes go between the program and the files, never through us. ``stdout`` is made with mode
-    0600. Closing the generator ends the program. Raises RuntimeProblem when it cannot be
-    started, FileUnwritable when ``stdout`` cannot be made.
+    The program reads and writes the files itself. ``stdout`` is created with mode 0600. Closing
+    the generator ends the program. Raises RuntimeProblem if it cannot be started, FileUnwritable
+    if ``stdout`` cannot be created.
     """
     with ExitStack() as stack:
         errors = stack.enter_context(tempfile.TemporaryFile())
         source = stack.enter_context(stdin.open("rb")) if stdin else None
         sink: IO[bytes] = stack.enter_context(_sink(stdout))
-        given = source or subprocess.DEVNULL
-        process = spawn(argv, env=env, cwd=cwd, stdin=given, stdout=sink, stderr=errors)
+        process = spawn(
+            argv,
+            env=env,
+            cwd=cwd,
+            stdin=source or subprocess.DEVNULL,
+            stdout=sink,
+            stderr=errors,
+        )
         try:
-            while not _ended(process):
+            while not _has_ended(process):
                 # The position of an open file is shared with the program that inherited it.
                 counted = source or sink
                 yield os.lseek(counted.fileno(), 0, os.SEEK_CUR)
@@ -67,9 +73,9 @@ def _sink(path: Path | None) -> IO[bytes]:
         raise FileUnwritable(f"Cannot write {path}: {error.strerror}.") from error
 
 
-def _ended(process: subprocess.Popen[bytes]) -> bool:
+def _has_ended(process: subprocess.Popen[bytes]) -> bool:
     try:
-        process.wait(timeout=_LOOK_SECONDS)
+        process.wait(timeout=_POLL_SECONDS)
     except subprocess.TimeoutExpired:
         return False
     return True
@@ -88,35 +94,35 @@ class PsqlSession:
         self._errors = errors
 
     def ask(self, sql: str) -> tuple[str, ...]:
-        """Run statements and hand back their rows. Raises RuntimeProblem, PostgreSQL's words."""
+        """Run statements and return their rows. Raises RuntimeProblem with PostgreSQL's message."""
         assert self._process.stdin is not None  # noqa: S101 - a pipe was asked for
         assert self._process.stdout is not None  # noqa: S101 - same
         mark = f"gatewayctl-{uuid.uuid4().hex}"
         try:
-            # The semicolon ends a last statement that has none; alone it is nothing.
+            # Ends a last statement without a semicolon; after one with it, an empty statement.
             self._process.stdin.write(f"{sql}\n;\n\\echo {mark}\n".encode())
             self._process.stdin.flush()
         except BrokenPipeError:
-            raise self._refused() from None
+            raise self._failure() from None
         rows: list[str] = []
         for line in self._process.stdout:
             text = line.decode(errors="replace").rstrip("\n")
             if text == mark:
                 return tuple(rows)
             rows.append(text)
-        raise self._refused()
+        raise self._failure()
 
-    def _refused(self) -> RuntimeProblem:
+    def _failure(self) -> RuntimeProblem:
         self._process.wait()
-        said = clean_psql_errors(_text(self._errors))
-        return RuntimeProblem(f"PostgreSQL refused: {said or 'psql ended'}")
+        message = clean_psql_errors(_text(self._errors))
+        return RuntimeProblem(f"PostgreSQL refused: {message or 'psql ended'}")
 
 
 @contextmanager
 def open_psql(
     argv: Sequence[str], *, env: Mapping[str, str] | None = None, cwd: Path | None = None
 ) -> Iterator[PsqlSession]:
-    """A psql that is talked with until the block ends. Raises RuntimeProblem."""
+    """Start a psql that ends with the block. Raises RuntimeProblem."""
     with tempfile.TemporaryFile() as errors:
         pipe = subprocess.PIPE
         process = spawn(argv, env=env, cwd=cwd, stdin=pipe, stdout=pipe, stderr=errors)
@@ -127,7 +133,7 @@ def open_psql(
 
 
 def _close(process: subprocess.Popen[bytes]) -> None:
-    """The end of its input is a psql's way out; what it began and did not commit is undone."""
+    """End its input, at which psql exits and PostgreSQL rolls back an open transaction."""
     for pipe in (process.stdin, process.stdout):
         try:
             if pipe is not None:

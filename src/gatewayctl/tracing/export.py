@@ -1,7 +1,7 @@
-"""Spans to Phoenix: OTLP over the process's own HTTP client.
+"""Sends spans to Phoenix: OTLP over the process's own HTTP client.
 
-Owns the post. A span that cannot be sent never fails what it describes:
-the exporter keeps the reason. Must not know what the spans are about.
+Owns the request. A span that cannot be sent never fails the operation it describes: the exporter
+keeps the reason. Must not know what the spans are about.
 """
 
 from __future__ import annotations
@@ -16,13 +16,13 @@ if TYPE_CHECKING:
     from opentelemetry.sdk.trace import ReadableSpan
 
 _TIMEOUT: Final = httpx.Timeout(3, connect=1)
-"""Seconds. The reply is on the screen already, and the prompt should come back."""
+"""Seconds. The reply is already on the screen, and the prompt should return soon."""
 
 
 class PhoenixExporter(SpanExporter):
-    """Posts spans to Phoenix's ``/v1/traces``; ``failure`` says why the last post failed.
+    """Posts spans to Phoenix's ``/v1/traces``; ``failure`` is why the last request failed.
 
-    An answer of 200 means that Phoenix took the spans, not that it has stored them yet.
+    An answer of 200 means that Phoenix accepted the spans, not that it has stored them.
     """
 
     def __init__(self, http: httpx.Client, url: str) -> None:
@@ -31,8 +31,8 @@ class PhoenixExporter(SpanExporter):
         self.failure: str | None = None
 
     def export(self, spans: Sequence[ReadableSpan]) -> SpanExportResult:
-        """Send the spans; never raises for what the network or Phoenix does."""
-        # Here and not above: protobuf is needed when the reply is on the screen already.
+        """Send the spans. Failures of the network or of Phoenix are kept in ``failure``."""
+        # Imported here: protobuf is only needed once the reply is on the screen.
         from opentelemetry.exporter.otlp.proto.common.trace_encoder import encode_spans
 
         self.failure = self._post(encode_spans(spans).SerializeToString())
@@ -52,4 +52,4 @@ class PhoenixExporter(SpanExporter):
             return f"Phoenix does not answer at {self._url} ({type(error).__name__})."
         if response.status_code == 200:
             return None
-        return f"Phoenix at {self._url} did not take the trace (HTTP {response.status_code})."
+        return f"Phoenix at {self._url} did not accept the trace (HTTP {response.status_code})."

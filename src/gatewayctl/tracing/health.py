@@ -1,6 +1,6 @@
-"""Whether Phoenix is ready, and which version it is.
+"""Checks whether Phoenix is ready, and which version it is.
 
-Owns the reading of /healthz. Must not know processes: those are the runtime's.
+Owns the interpretation of /healthz. Must not know processes: those belong to the runtime.
 """
 
 from __future__ import annotations
@@ -10,7 +10,7 @@ from typing import Final, Literal
 
 import httpx
 
-PhoenixState = Literal["ready", "starting", "unreachable", "stranger"]
+PhoenixState = Literal["ready", "starting", "unreachable", "other_service"]
 
 VERSION_HEADER: Final = "x-phoenix-server-version"
 _TIMEOUT: Final = httpx.Timeout(3, connect=2)
@@ -19,7 +19,7 @@ _TIMEOUT: Final = httpx.Timeout(3, connect=2)
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class PhoenixReadiness:
-    """One look at Phoenix; ``version`` where it answered, ``detail`` in words."""
+    """The result of one check; ``version`` if Phoenix answered, ``detail`` for people."""
 
     state: PhoenixState
     detail: str
@@ -31,10 +31,10 @@ class PhoenixReadiness:
 
 
 def check_phoenix(http: httpx.Client, url: str) -> PhoenixReadiness:
-    """Ask /healthz once. Never raises for what it finds.
+    """Ask /healthz once. Failures are part of the result, not raised.
 
-    Phoenix names its version in a header of every answer; what answers without it is
-    somebody else.
+    Phoenix sends its version in a header of every answer; an answer without it comes from another
+    service.
     """
     try:
         response = http.get(f"{url}/healthz", timeout=_TIMEOUT)
@@ -43,20 +43,20 @@ def check_phoenix(http: httpx.Client, url: str) -> PhoenixReadiness:
     except httpx.TimeoutException:
         return PhoenixReadiness(state="starting", detail=f"no answer within {_TIMEOUT.read:g} s")
     except httpx.RemoteProtocolError as error:
-        # Docker's port forwarder accepts, then hangs up, until Phoenix listens behind it.
-        hung_up = "disconnected" in str(error)
-        state: PhoenixState = "starting" if hung_up else "stranger"
+        # Docker's port forwarder accepts, then disconnects, until Phoenix listens behind it.
+        disconnected = "disconnected" in str(error)
+        state: PhoenixState = "starting" if disconnected else "other_service"
         return PhoenixReadiness(state=state, detail=_plain(error))
     except httpx.TransportError as error:
         return PhoenixReadiness(state="starting", detail=_plain(error))
-    return _judged(response)
+    return _interpret(response)
 
 
-def _judged(response: httpx.Response) -> PhoenixReadiness:
+def _interpret(response: httpx.Response) -> PhoenixReadiness:
     version = response.headers.get(VERSION_HEADER)
     if version is None:
         detail = f"HTTP {response.status_code} without Phoenix's version"
-        return PhoenixReadiness(state="stranger", detail=detail)
+        return PhoenixReadiness(state="other_service", detail=detail)
     if response.status_code == 200:
         return PhoenixReadiness(state="ready", detail="answers", version=version)
     detail = f"HTTP {response.status_code}"

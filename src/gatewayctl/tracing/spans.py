@@ -1,18 +1,17 @@
-"""Spans back from Phoenix: find them, wait for them.
+"""Reads spans from Phoenix's REST API.
 
-Owns the shape of Phoenix's REST answers. «None yet» and «could not look» are never mixed
-up: the first is an empty tuple, the second PhoenixUnreachable. Must not know what the
-spans should prove.
+Owns the format of its answers. «No spans yet» is an empty tuple, «could not read» is
+PhoenixUnreachable. Must not know what the spans are expected to contain.
 """
 
 from __future__ import annotations
 
 import json
-from collections.abc import Callable, Generator, Mapping
+from collections.abc import Mapping
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
 from types import MappingProxyType
-from typing import Any, Final, Literal
+from typing import Any, Final
 from urllib.parse import quote
 
 import httpx
@@ -23,7 +22,7 @@ from gatewayctl.tracing.health import VERSION_HEADER
 _TIMEOUT: Final = httpx.Timeout(10, connect=2)
 Params = list[tuple[str, str | int | float | bool | None]]
 _PAGE_SIZE: Final = 1000
-"""The most Phoenix gives at once."""
+"""The maximum of Phoenix per request."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -47,10 +46,10 @@ class Span:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class SpanQuery:
-    """Which spans: every condition given must hold.
+    """Which spans: all given conditions must hold.
 
-    ``attributes`` maps dotted names to values; lists cannot be matched. ``roots`` asks for
-    spans without a parent. ``limit`` counts spans, newest first; None is all.
+    ``attributes`` maps dotted names to values; lists cannot be matched. ``roots`` selects spans
+    without a parent. ``limit`` is the maximum number of spans, newest first; None for all.
     """
 
     trace_id: str | None = None
@@ -76,11 +75,11 @@ class SpanQuery:
             "end_time": None if self.until is None else self.until.isoformat(),
             "parent_id": "null" if self.roots else None,
         }
-        asked: Params = [(key, value) for key, value in named.items() if value is not None]
-        # JSON text is unambiguous: Phoenix parses each value and falls back to a string.
-        asked += [("attribute", f"{key}:{json.dumps(v)}") for key, v in self.attributes.items()]
+        params: Params = [(key, value) for key, value in named.items() if value is not None]
+        # JSON is unambiguous: Phoenix parses each value and falls back to a string.
+        params += [("attribute", f"{key}:{json.dumps(v)}") for key, v in self.attributes.items()]
         size = _PAGE_SIZE if self.limit is None else min(self.limit, _PAGE_SIZE)
-        return [*asked, ("limit", str(size))]
+        return [*params, ("limit", str(size))]
 
 
 class SpanStore:
@@ -91,23 +90,23 @@ class SpanStore:
         self._url = url.rstrip("/")
 
     def find(self, project: str, query: SpanQuery) -> tuple[Span, ...]:
-        """The spans that match, newest first; none where the project does not exist yet.
+        """Return the matching spans, newest first; none if the project does not exist yet.
 
-        Raises PhoenixUnreachable for everything that is no answer of Phoenix.
+        Raises PhoenixUnreachable for everything that is not an answer of Phoenix.
         """
         found: list[Span] = []
         cursor: str | None = None
         while True:
             page: Params = [("cursor", cursor)] if cursor else []
-            body = self._page(project, query.params() + page)
+            body = self._get_page(project, query.params() + page)
             if body is None:
                 return ()
-            found += [_span(row) for row in body["data"]]
+            found += [_parse_span(row) for row in body["data"]]
             cursor = body.get("next_cursor")
             if not cursor or (query.limit is not None and len(found) >= query.limit):
                 return tuple(found[: query.limit])
 
-    def _page(self, project: str, params: Params) -> dict[str, Any] | None:
+    def _get_page(self, project: str, params: Params) -> dict[str, Any] | None:
         path = f"/v1/projects/{quote(project, safe='')}/spans"
         try:
             response = self._http.get(f"{self._url}{path}", params=params, timeout=_TIMEOUT)
@@ -116,18 +115,18 @@ class SpanStore:
                 f"Phoenix does not answer at {self._url} ({type(error).__name__})."
             ) from None
         if VERSION_HEADER not in response.headers:
-            raise PhoenixUnreachable(f"Something else than Phoenix answers at {self._url}.")
+            raise PhoenixUnreachable(f"{self._url} is used by another service than Phoenix.")
         if response.status_code == 404:
             return None
         if response.status_code != 200:
             raise PhoenixUnreachable(
-                f"Phoenix at {self._url} cannot say which spans it has"
+                f"Phoenix at {self._url} could not list its spans"
                 f" (HTTP {response.status_code}: {response.text[:200]}).",
                 hint="See `gatewayctl logs phoenix`.",
             )
-        return self._parsed(response)
+        return self._parse(response)
 
-    def _parsed(self, response: httpx.Response) -> dict[str, Any]:
+    def _parse(self, response: httpx.Response) -> dict[str, Any]:
         try:
             body = response.json()
         except ValueError:
@@ -137,7 +136,7 @@ class SpanStore:
         return body
 
 
-def _span(row: Mapping[str, Any]) -> Span:
+def _parse_span(row: Mapping[str, Any]) -> Span:
     return Span(
         trace_id=row["context"]["trace_id"],
         span_id=row["context"]["span_id"],
@@ -147,63 +146,11 @@ def _span(row: Mapping[str, Any]) -> Span:
         status=row.get("status_code") or "UNSET",
         status_message=row.get("status_message") or "",
         attributes=MappingProxyType(dict(row.get("attributes") or {})),
-        start=_moment(row["start_time"]),
-        end=_moment(row["end_time"]),
+        start=_parse_utc(row["start_time"]),
+        end=_parse_utc(row["end_time"]),
     )
 
 
-def _moment(text: str) -> datetime:
-    moment = datetime.fromisoformat(text)
-    return moment if moment.tzinfo else moment.replace(tzinfo=UTC)
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Patience:
-    """How long to look, and how long to rest between two looks; in seconds."""
-
-    timeout: float = 30
-    interval: float = 0.5
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Waited:
-    """What waiting came to.
-
-    ``found``: the spans are enough. ``none``: Phoenix answered to the last, and they were
-    not. ``unknown``: the last look failed, so nothing can be said. ``seconds`` it took.
-    """
-
-    state: Literal["found", "none", "unknown"]
-    spans: tuple[Span, ...]
-    seconds: float
-    failure: PhoenixUnreachable | None = None
-
-
-def wait_for(
-    look: Callable[[], tuple[Span, ...]],
-    enough: Callable[[tuple[Span, ...]], bool],
-    *,
-    patience: Patience,
-    clock: Callable[[], float],
-    sleep: Callable[[float], None],
-) -> Generator[tuple[Span, ...], None, Waited]:
-    """Look until the spans are enough or the time is up; yields what each look found.
-
-    Looks at least once. A look that fails is tried again: Phoenix may be starting.
-    """
-    began = clock()
-    spans: tuple[Span, ...] = ()
-    while True:
-        failure: PhoenixUnreachable | None = None
-        try:
-            spans = look()
-        except PhoenixUnreachable as error:
-            failure = error
-        seconds = clock() - began
-        if failure is None and enough(spans):
-            return Waited(state="found", spans=spans, seconds=seconds)
-        if seconds >= patience.timeout:
-            state: Literal["none", "unknown"] = "none" if failure is None else "unknown"
-            return Waited(state=state, spans=spans, seconds=seconds, failure=failure)
-        yield spans
-        sleep(min(patience.interval, patience.timeout - seconds))
+def _parse_utc(text: str) -> datetime:
+    parsed = datetime.fromisoformat(text)
+    return parsed if parsed.tzinfo else parsed.replace(tzinfo=UTC)

@@ -158,7 +158,7 @@ class RuntimeContract:
         assert sorted(report["started"]) == sorted(it.services)
         assert {key["status"] for key in report["keys"]["keys"]} == {"created"}
         assert len(found.values) >= 7
-        assert watch.looks > 50
+        assert watch.scans > 50
         assert found.hits == []
 
     def test_a_second_up_changes_nothing_and_reports_that(self, running: ContractStack) -> None:

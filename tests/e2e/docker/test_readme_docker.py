@@ -34,7 +34,7 @@ def test_the_reader_s_commands_for_docker_work_in_the_reader_s_order(
 
     said = {command: _run(project, command) for command in OF_DOCKER}
 
-    assert "docker runtime: asked for by --runtime" in said["gatewayctl --runtime docker up"]
+    assert "docker runtime: selected by --runtime" in said["gatewayctl --runtime docker up"]
     assert "docker runtime (this project's stack was made with it)" in said["gatewayctl status"]
     # Plain Compose finds nothing to do in what gatewayctl started.
     assert {one["health"] for one in project.data("status")["services"]} == {"healthy"}

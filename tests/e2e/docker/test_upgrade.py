@@ -1,6 +1,6 @@
-"""An upgrade of real LiteLLM releases on an engine: one that fails, one that is killed, and back.
+"""Upgrades of real LiteLLM releases on an engine: one fails, one is killed, both are rolled back.
 
-One stack for the whole file; the tests build on each other in the order they stand in.
+The tests share one stack and build on each other, in the order of the file.
 """
 
 from __future__ import annotations
@@ -17,14 +17,14 @@ from tests.e2e.docker.containers import docker, ok, until
 from tests.e2e.docker.test_story import SERVICES, container, containers
 from tests.e2e.images.engine import build
 from tests.e2e.images.previous import NEXT, PREVIOUS
-from tests.e2e.killing import killed_at
-from tests.e2e.test_backup import opens
+from tests.e2e.killing import kill_at
+from tests.e2e.test_backup import is_accepted
 
 OLD = PREVIOUS.name
 BROKEN = f"{NEXT.rpartition(':')[0]}:v1.999.0"
 REFUSING = f"{NEXT.rpartition(':')[0]}:v1.999.1"
-# Passes every pre-flight, and ends when it should serve.
-ENDS = """\
+# Passes the pre-flight, and exits when it should serve.
+EXITS = """\
 FROM {image}
 ENTRYPOINT ["sh", "-c", "case \\"$*\\" in *--port*) echo it explodes >&2; exit 1;; esac", "sh"]
 """
@@ -37,11 +37,11 @@ HEAD = "# which LiteLLM: see the release notes\n"
 
 @pytest.fixture(scope="module")
 def project(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Project]:
-    """A stack of the release of before."""
+    """A stack of the previous release."""
     with new_stack(tmp_path_factory.mktemp("upgrade")) as made:
         config = made.folder / "gateway.yaml"
         config.write_text(
-            f"{config.read_text()}{HEAD}images:\n  litellm: {OLD} # of before\n", encoding="utf-8"
+            f"{config.read_text()}{HEAD}images:\n  litellm: {OLD} # pinned\n", encoding="utf-8"
         )
         made.ok("up", "--timeout", "280")
         yield made
@@ -49,8 +49,8 @@ def project(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Project]:
 
 @pytest.fixture(scope="module")
 def bad_images(tmp_path_factory: pytest.TempPathFactory) -> Iterator[None]:
-    """Two releases that are none, made of nothing but another entry point."""
-    for name, text in ((BROKEN, ENDS), (REFUSING, REFUSES)):
+    """Two broken releases: real images with another entry point."""
+    for name, text in ((BROKEN, EXITS), (REFUSING, REFUSES)):
         folder = tmp_path_factory.mktemp("image")
         (folder / "Dockerfile").write_text(text.format(image=NEXT), encoding="utf-8")
         build(folder, name, labels={}, arguments={})
@@ -60,7 +60,7 @@ def bad_images(tmp_path_factory: pytest.TempPathFactory) -> Iterator[None]:
 
 @dataclass
 class Story:
-    """What the tests after the first one compare with."""
+    """What the following tests compare with."""
 
     config: str = ""
     key: str = ""
@@ -92,7 +92,7 @@ def test_a_release_whose_pre_flight_refuses_changes_nothing(
 ) -> None:
     assert image(project) == OLD
     story.key = project.secrets()["LITELLM_API_KEY"]
-    assert opens(project, story.key)
+    assert is_accepted(project, story.key)
     until(lambda: spend(project) == 1, seconds=30, what="the chat is in the spend logs")
     story.config, story.before = config(project), containers(project)
 
@@ -104,7 +104,7 @@ def test_a_release_whose_pre_flight_refuses_changes_nothing(
 
 
 @pytest.mark.timeout(600)
-def test_a_release_that_ends_is_told_and_a_rollback_serves_again(
+def test_a_release_that_exits_is_reported_and_a_rollback_serves_again(
     project: Project, story: Story, bad_images: None
 ) -> None:
     failed = project.run("upgrade", "--to", "1.999.0", "--no-backup")
@@ -119,18 +119,18 @@ def test_a_release_that_ends_is_told_and_a_rollback_serves_again(
 
     assert (back["restored"], back["proof"]["model"]) == (False, "demo")
     assert (config(project), image(project)) == (story.config, OLD)
-    assert opens(project, story.key)
-    assert _moved(project, story) == {"litellm"}
+    assert is_accepted(project, story.key)
+    assert _changed_services(project, story) == {"litellm"}
 
 
 @pytest.mark.timeout(600)
-def test_an_upgrade_that_is_killed_goes_on_and_moves_only_litellm(
+def test_a_killed_upgrade_is_resumed_and_recreates_only_litellm(
     project: Project, story: Story
 ) -> None:
-    held = spend(project)
-    assert killed_at(project, "gateway.yaml working", "upgrade", "--to", "1.108.11")
-    # In the middle of what Compose does, which goes on without us.
-    assert killed_at(project, "postgres-phoenix working", "upgrade")
+    spend_before = spend(project)
+    assert kill_at(project, "gateway.yaml working", "upgrade", "--to", "1.108.11")
+    # In the middle of what Compose does, which continues without gatewayctl.
+    assert kill_at(project, "postgres-phoenix working", "upgrade")
 
     report = project.data("upgrade")
 
@@ -138,17 +138,15 @@ def test_an_upgrade_that_is_killed_goes_on_and_moves_only_litellm(
     assert Path(report["backup"]).is_file()
     assert config(project) == story.config.replace(OLD, NEXT)
     assert image(project) == NEXT
-    assert _moved(project, story) == {"litellm"}
-    assert opens(project, story.key)
-    assert spend(project) >= held
+    assert _changed_services(project, story) == {"litellm"}
+    assert is_accepted(project, story.key)
+    assert spend(project) >= spend_before
     assert report["proof"]["keys"] == ["LITELLM_API_KEY", "LITELLM_EVAL_KEY"]
-    assert report["proof"]["tracing"] == "proven"
+    assert report["proof"]["tracing"] == "verified"
 
 
 @pytest.mark.timeout(600)
-def test_a_rollback_of_a_migrated_database_brings_back_the_one_of_before(
-    project: Project, story: Story
-) -> None:
+def test_a_rollback_restores_a_migrated_database(project: Project, story: Story) -> None:
     asked = project.run("rollback")
 
     report = project.data("rollback", "--yes")
@@ -157,12 +155,12 @@ def test_a_rollback_of_a_migrated_database_brings_back_the_one_of_before(
     assert report["restored"]
     assert Path(report["kept"]).is_file()
     assert (config(project), image(project)) == (story.config, OLD)
-    assert opens(project, story.key)
+    assert is_accepted(project, story.key)
     outcomes = [entry["outcome"] for entry in project.data("audit")["entries"]]
     assert outcomes.count("died") == 2
 
 
-def _moved(project: Project, story: Story) -> set[str]:
-    """The services whose container is another one than at the beginning."""
+def _changed_services(project: Project, story: Story) -> set[str]:
+    """The services whose container differs from that at the beginning."""
     now = containers(project)
     return {name for name in SERVICES if now[name] != story.before[name]}

@@ -1,1 +1,1 @@
-"""Every step of the verbs that could lose data, killed on real stacks. See `make test-kills`."""
+"""Verbs that could lose data, killed at every step on real stacks. See `make test-kills`."""

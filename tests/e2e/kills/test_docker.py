@@ -10,9 +10,17 @@ from tests.e2e.conftest import Project
 from tests.e2e.docker.conftest import engine, new_stack
 from tests.e2e.docker.containers import container_of, inspected, ok
 from tests.e2e.images.previous import NEXT, PREVIOUS
-from tests.e2e.killing import Step, backups, kept_keys, keys_in, killed_at, left_over, steps
-from tests.e2e.kills.every_step import PATIENT, Survivor, not_survived
-from tests.e2e.test_backup import opens
+from tests.e2e.killing import (
+    Step,
+    backups,
+    count_kept_keys,
+    count_keys,
+    find_leftovers,
+    kill_at,
+    steps,
+)
+from tests.e2e.kills.every_step import PATIENT, Survivor, find_failures
+from tests.e2e.test_backup import is_accepted
 
 __all__ = ["engine"]
 NAMES = "select datname from pg_database where not datistemplate and datname <> 'postgres'"
@@ -38,55 +46,55 @@ def survivor(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Survivor]:
 
 
 @pytest.mark.timeout(5400)
-def test_a_reset_is_finished_by_the_next(survivor: Survivor) -> None:
+def test_a_killed_reset_is_finished_by_the_next(survivor: Survivor) -> None:
     found = survivor.steps_of("reset", "--yes", *PATIENT)
 
-    assert not_survived(found, survivor.reset_after_a_kill) == {}
+    assert find_failures(found, survivor.verify_reset) == {}
 
 
 @pytest.mark.timeout(5400)
-def test_a_restore_is_finished_by_the_next(survivor: Survivor) -> None:
+def test_a_killed_restore_is_finished_by_the_next(survivor: Survivor) -> None:
     found = survivor.steps_of("restore", survivor.file, "--yes", *PATIENT)
 
-    assert not_survived(found, survivor.restored_after_a_kill) == {}
+    assert find_failures(found, survivor.verify_restore) == {}
 
 
 class Releases:
-    """A project that goes to the next release and back, killed on both ways."""
+    """A project that is upgraded and rolled back, with both verbs killed."""
 
     def __init__(self, project: Project) -> None:
         self.project = project
         self.key = project.secrets()["LITELLM_API_KEY"]
 
-    def upgraded_after_a_kill(self, step: Step) -> None:
-        """The next release serves, and nothing else was touched."""
-        words, others = ("upgrade", *PATIENT), self._others()
-        assert killed_at(self.project, step, *words), "it was not killed"
+    def verify_upgrade(self, step: Step) -> None:
+        """Kill an upgrade: the next release serves, and no other container changed."""
+        words, others = ("upgrade", *PATIENT), self._other_containers()
+        assert kill_at(self.project, step, *words), "it was not killed"
         self.project.ok(*words)
-        self._serves(NEXT)
-        assert self._others() == others
+        self._verify_serving(NEXT)
+        assert self._other_containers() == others
 
-    def rolled_back_after_a_kill(self, step: Step) -> None:
-        """The release of before serves, and a key made since is in a backup."""
+    def verify_rollback(self, step: Step) -> None:
+        """Kill a rollback: the previous release serves, and a later key is in a backup."""
         words = ("rollback", "--yes", *PATIENT)
         self.project.ok("keys", "create", "since", "--env", "SINCE_KEY")
         for file in backups(self.project):
-            if keys_in(file) == 3:
+            if count_keys(file) == 3:
                 file.unlink()
-        assert killed_at(self.project, step, *words), "it was not killed"
+        assert kill_at(self.project, step, *words), "it was not killed"
         if (self.project.folder / ".gatewayctl/upgrade.json").exists():
             self.project.ok(*words)
-        self._serves(PREVIOUS.name)
-        assert 3 in kept_keys(self.project), "the key of since is in no backup"
+        self._verify_serving(PREVIOUS.name)
+        assert 3 in count_kept_keys(self.project), "the later key is in no backup"
 
-    def _serves(self, image: str) -> None:
+    def _verify_serving(self, image: str) -> None:
         running = inspected(container_of(self.project.name, "litellm"))["Config"]["Image"]
         assert running == image
-        assert opens(self.project, self.key)
+        assert is_accepted(self.project, self.key)
         assert names(self.project) == {"litellm", "phoenix"}
-        assert left_over(self.project) == []
+        assert find_leftovers(self.project) == []
 
-    def _others(self) -> dict[str, str]:
+    def _other_containers(self) -> dict[str, str]:
         services = (*OWNERS, "phoenix")
         return {service: container_of(self.project.name, service) for service in services}
 
@@ -102,19 +110,24 @@ def releases(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Releases]:
 
 
 @pytest.mark.timeout(5400)
-def test_an_upgrade_and_a_rollback_are_finished_by_the_next(releases: Releases) -> None:
-    forth = steps(releases.project.run("upgrade", *PATIENT).stderr)
-    back = steps(releases.project.run("rollback", "--yes", *PATIENT).stderr)
-    assert min(len(forth), len(back)) > 10
+def test_a_killed_upgrade_and_a_killed_rollback_are_finished_by_the_next_run(
+    releases: Releases,
+) -> None:
+    upgrade_steps = steps(releases.project.run("upgrade", *PATIENT).stderr)
+    rollback_steps = steps(releases.project.run("rollback", "--yes", *PATIENT).stderr)
+    assert min(len(upgrade_steps), len(rollback_steps)) > 10
 
-    def survives(step: tuple[Step, Step]) -> None:
+    def verify(step: tuple[Step, Step]) -> None:
         try:
-            releases.upgraded_after_a_kill(step[0])
+            releases.verify_upgrade(step[0])
         finally:
-            releases.rolled_back_after_a_kill(step[1])
+            releases.verify_rollback(step[1])
 
     pairs = [
-        (forth[min(n, len(forth) - 1)], back[min(n, len(back) - 1)])
-        for n in range(max(len(forth), len(back)))
+        (
+            upgrade_steps[min(n, len(upgrade_steps) - 1)],
+            rollback_steps[min(n, len(rollback_steps) - 1)],
+        )
+        for n in range(max(len(upgrade_steps), len(rollback_steps)))
     ]
-    assert not_survived(pairs, survives) == {}
+    assert find_failures(pairs, verify) == {}

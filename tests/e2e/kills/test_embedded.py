@@ -8,7 +8,7 @@ import pytest
 
 from gatewayctl.runtimes.embedded.environment import Environment
 from tests.e2e.conftest import own_stack
-from tests.e2e.kills.every_step import PATIENT, Survivor, not_survived
+from tests.e2e.kills.every_step import PATIENT, Survivor, find_failures
 from tests.e2e.litellm_database import LiteLLMDatabase
 
 NAMES = "select datname from pg_database where not datistemplate and datname <> 'postgres'"
@@ -27,14 +27,14 @@ def survivor(
 
 
 @pytest.mark.timeout(3600)
-def test_a_reset_is_finished_by_the_next(survivor: Survivor) -> None:
+def test_a_killed_reset_is_finished_by_the_next(survivor: Survivor) -> None:
     found = survivor.steps_of("reset", "--yes", *PATIENT)
 
-    assert not_survived(found, survivor.reset_after_a_kill) == {}
+    assert find_failures(found, survivor.verify_reset) == {}
 
 
 @pytest.mark.timeout(3600)
-def test_a_restore_is_finished_by_the_next(survivor: Survivor) -> None:
+def test_a_killed_restore_is_finished_by_the_next(survivor: Survivor) -> None:
     found = survivor.steps_of("restore", survivor.file, "--yes", *PATIENT)
 
-    assert not_survived(found, survivor.restored_after_a_kill) == {}
+    assert find_failures(found, survivor.verify_restore) == {}

@@ -10,45 +10,45 @@ from gatewayctl.errors import ConfirmationRequired
 from tests.fakes.terminals import Terminal
 
 
-def asked(monkeypatch: pytest.MonkeyPatch, typed: str) -> None:
+def confirm(monkeypatch: pytest.MonkeyPatch, typed: str) -> None:
     monkeypatch.setattr("sys.stdin", Terminal(typed))
     confirm_by_name("shop", "every key", yes=False)
 
 
-def test_who_said_yes_is_not_asked(capsys: pytest.CaptureFixture[str]) -> None:
+def test_with_yes_nothing_is_asked(capsys: pytest.CaptureFixture[str]) -> None:
     confirm_by_name("shop", "every key", yes=True)
 
     assert capsys.readouterr() == ("", "")
 
 
 @pytest.mark.parametrize("typed", ["shop\n", "  shop \n"])
-def test_who_types_the_name_goes_on(
+def test_typing_the_name_confirms(
     typed: str, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
 ) -> None:
-    asked(monkeypatch, typed)
+    confirm(monkeypatch, typed)
 
     out, err = capsys.readouterr()
-    assert out == "", "a question must not end up in a result that is piped"
+    assert out == "", "the question must not be part of a piped result"
     assert "This deletes every key." in err
     assert "(shop)" in err
 
 
 @pytest.mark.parametrize("typed", ["\n", "yes\n", "y\n", "SHOP\n", "shop2\n"])
-def test_who_types_anything_else_does_not(typed: str, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_any_other_answer_is_refused(typed: str, monkeypatch: pytest.MonkeyPatch) -> None:
     with pytest.raises(ConfirmationRequired, match="Nothing was changed") as refused:
-        asked(monkeypatch, typed)
+        confirm(monkeypatch, typed)
 
     assert refused.value.exit_code == 2
     assert "--yes" in refused.value.hint
 
 
-def test_who_ends_the_input_breaks_it_off(monkeypatch: pytest.MonkeyPatch) -> None:
+def test_the_end_of_input_aborts(monkeypatch: pytest.MonkeyPatch) -> None:
     with pytest.raises(typer.Abort):
-        asked(monkeypatch, "")
+        confirm(monkeypatch, "")
 
 
 @pytest.mark.parametrize("stdin", [io.StringIO("shop\n"), None])
-def test_without_a_terminal_nobody_is_asked(
+def test_without_a_terminal_confirmation_is_required(
     stdin: io.StringIO | None, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr("sys.stdin", stdin)

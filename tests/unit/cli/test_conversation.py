@@ -35,7 +35,7 @@ def report(
 
 
 class Talk:
-    """What was asked, and what was written to the two streams."""
+    """Prompts of a conversation, and what was written to the two streams."""
 
     def __init__(self, *prompts: str) -> None:
         self.prompts: Iterator[str] = iter(prompts)
@@ -48,19 +48,19 @@ class Talk:
         except StopIteration:
             raise EOFError from None
 
-    def hold(self, turn: Callable[[ChatInput], ChatReport]) -> None:
-        def noted(ask: ChatInput) -> ChatReport:
+    def run(self, turn: Callable[[ChatInput], ChatReport]) -> None:
+        def record(ask: ChatInput) -> ChatReport:
             self.asked.append(ask)
             return turn(ask)
 
         console = Console(stdout=self.out, stderr=self.err)
-        converse(ChatInput(prompt=""), turn=noted, console=console, read=self.read)
+        converse(ChatInput(prompt=""), turn=record, console=console, read=self.read)
 
 
-def test_each_prompt_is_a_turn_with_what_was_said_before() -> None:
+def test_each_prompt_is_a_turn_with_the_history() -> None:
     talk = Talk("one", "  ", "two")
 
-    talk.hold(lambda ask: report(f"re: {ask.prompt}"))
+    talk.run(lambda ask: report(f"re: {ask.prompt}"))
 
     assert [ask.prompt for ask in talk.asked] == ["one", "two"]
     assert talk.asked[1].history == (
@@ -69,17 +69,17 @@ def test_each_prompt_is_a_turn_with_what_was_said_before() -> None:
     )
 
 
-def test_the_turns_share_a_session() -> None:
+def test_all_turns_share_a_session() -> None:
     talk = Talk("one", "two")
 
-    talk.hold(lambda _: report("ok"))
+    talk.run(lambda _: report("ok"))
 
     sessions = {ask.session for ask in talk.asked}
     assert len(sessions) == 1
     assert None not in sessions
 
 
-def test_a_refused_turn_is_told_and_forgotten() -> None:
+def test_a_refused_turn_is_reported_and_left_out_of_the_history() -> None:
     talk = Talk("one", "two")
 
     def turn(ask: ChatInput) -> ChatReport:
@@ -87,35 +87,35 @@ def test_a_refused_turn_is_told_and_forgotten() -> None:
             raise UpstreamRefused("no", hint="wait")
         return report("ok")
 
-    talk.hold(turn)
+    talk.run(turn)
 
     assert talk.asked[1].history == ()
     assert "Error: no\nHint: wait\n" in talk.err.getvalue()
 
 
-def test_a_reply_that_broke_off_is_told_and_remembered() -> None:
+def test_an_incomplete_reply_is_reported_and_stays_in_the_history() -> None:
     talk = Talk("one", "two")
 
-    talk.hold(lambda _: report("half", broken_by=UpstreamRefused("cut")))
+    talk.run(lambda _: report("half", broken_by=UpstreamRefused("cut")))
 
     assert talk.asked[1].history[-1] == {"role": "assistant", "content": "half"}
     assert "Error: cut" in talk.err.getvalue()
 
 
-def test_a_reply_that_was_not_streamed_is_shown() -> None:
+def test_a_reply_that_was_not_streamed_is_printed() -> None:
     talk = Talk("one")
 
-    talk.hold(lambda _: report("whole", streamed=False))
+    talk.run(lambda _: report("whole", streamed=False))
 
     assert talk.out.getvalue() == "whole\n"
 
 
-def test_what_can_never_work_ends_it() -> None:
+def test_a_failure_that_would_repeat_ends_the_conversation() -> None:
     talk = Talk("one", "two")
 
     def turn(_: ChatInput) -> ChatReport:
         raise UnknownComponent("no such component")
 
     with pytest.raises(UnknownComponent):
-        talk.hold(turn)
+        talk.run(turn)
     assert len(talk.asked) == 1

@@ -25,7 +25,7 @@ UNITS = {"s": 1, "m": 60, "h": 3600, "d": 86400}
         ("2026-11-23T12:00+01:00", timedelta(hours=1)),
     ],
 )
-def test_a_length_or_a_moment(text: str, before: timedelta) -> None:
+def test_a_duration_or_a_time(text: str, before: timedelta) -> None:
     assert parse_since(text, NOW) == NOW - before
 
 
@@ -46,12 +46,12 @@ def test_anything_else_is_refused(text: str) -> None:
         ("1h1h", timedelta(hours=2)),
     ],
 )
-def test_a_time_ago(since: str, ago: timedelta) -> None:
+def test_a_duration_is_subtracted_from_now(since: str, ago: timedelta) -> None:
     assert parse_since(since, NOW) == NOW - ago
 
 
 @given(st.lists(st.tuples(st.integers(0, 10_000), st.sampled_from(sorted(UNITS))), min_size=1))
-def test_the_parts_of_a_time_ago_add_up(parts: list[tuple[int, str]]) -> None:
+def test_the_parts_of_a_duration_add_up(parts: list[tuple[int, str]]) -> None:
     since = "".join(f"{number}{unit}" for number, unit in parts)
 
     found = parse_since(since, NOW)
@@ -60,13 +60,13 @@ def test_the_parts_of_a_time_ago_add_up(parts: list[tuple[int, str]]) -> None:
 
 
 @given(st.datetimes(min_value=datetime(1970, 1, 3), max_value=datetime(2100, 1, 1)))  # noqa: DTZ001
-def test_a_time_of_iso_8601_is_that_time_and_local_if_it_does_not_say(at: datetime) -> None:
+def test_an_iso_8601_time_is_local_without_an_offset(at: datetime) -> None:
     assert parse_since(at.isoformat(), NOW) == at.astimezone()
     aware = at.replace(tzinfo=UTC)
     assert parse_since(aware.isoformat(), NOW) == aware
 
 
-def test_a_date_alone_is_its_beginning() -> None:
+def test_a_date_alone_is_its_midnight() -> None:
     found = parse_since("2026-01-31", NOW)
 
     assert found.replace(tzinfo=None) == datetime(2026, 1, 31)  # noqa: DTZ001
@@ -88,7 +88,7 @@ def test_anything_else_is_a_usage_error_with_examples(since: str) -> None:
 
 
 @given(st.text(max_size=20))
-def test_whatever_is_typed_is_a_time_or_a_usage_error(since: str) -> None:
+def test_any_text_is_a_time_or_a_usage_error(since: str) -> None:
     try:
         found = parse_since(since, NOW)
     except UsageProblem:

@@ -36,9 +36,9 @@ def test_inside_a_span_the_call_joins_its_trace() -> None:
 
 @pytest.mark.parametrize("name", ["", "a b", "x,y", "op:x", "-x", "ü"])
 def test_a_name_that_no_filter_could_hold_is_refused(name: str) -> None:
-    with pytest.raises(ValueError, match="no name of a component or an operation"):
+    with pytest.raises(ValueError, match="not a valid name of a component or an operation"):
         component_call(name)
-    with pytest.raises(ValueError, match="no name of a component or an operation"):
+    with pytest.raises(ValueError, match="not a valid name of a component or an operation"):
         component_call("ingest", name)
 
 

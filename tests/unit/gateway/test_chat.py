@@ -38,13 +38,13 @@ class Parts(httpx.SyncByteStream):
             yield part
 
 
-def replying(*parts: bytes | Exception) -> FakeLiteLLM:
+def reply_with(*parts: bytes | Exception) -> FakeLiteLLM:
     fake = FakeLiteLLM()
     fake.planted["/v1/chat/completions"] = lambda _: httpx.Response(200, stream=Parts(*parts))
     return fake
 
 
-def received(fake: FakeLiteLLM, request: ChatRequest = STREAMED) -> list[Chunk]:
+def receive(fake: FakeLiteLLM, request: ChatRequest = STREAMED) -> list[Chunk]:
     with served(fake) as gateway, post_chat(gateway, KEY, request) as answer:
         return list(answer.chunks)
 
@@ -53,7 +53,7 @@ def text_of(chunks: list[Chunk]) -> str:
     return "".join(chunk.text for chunk in chunks)
 
 
-def test_the_request_is_data_and_asks_for_usage_at_the_streams_end() -> None:
+def test_the_request_asks_for_usage_at_the_end_of_the_stream() -> None:
     request = ChatRequest(
         model="demo", messages=({"role": "user", "content": "hi"},), metadata={"component": "a"}
     )
@@ -67,7 +67,7 @@ def test_the_request_is_data_and_asks_for_usage_at_the_streams_end() -> None:
     }
 
 
-def test_a_stream_gives_its_parts_its_reason_and_its_usage() -> None:
+def test_a_stream_yields_its_text_finish_reason_and_usage() -> None:
     fake = FakeLiteLLM()
     fake.add(KEY.reveal(), "app")
     with served(fake) as gateway, post_chat(gateway, KEY, STREAMED) as answer:
@@ -79,11 +79,11 @@ def test_a_stream_gives_its_parts_its_reason_and_its_usage() -> None:
     assert chunks[-1].usage == Usage(prompt_tokens=5, completion_tokens=7, total_tokens=12)
 
 
-def test_a_whole_reply_is_one_chunk() -> None:
+def test_a_reply_that_is_not_streamed_is_one_chunk() -> None:
     fake = FakeLiteLLM()
     fake.add(KEY.reveal(), "app")
 
-    assert received(fake, WHOLE) == [
+    assert receive(fake, WHOLE) == [
         Chunk(
             text="Hello there.",
             finish_reason="stop",
@@ -92,12 +92,12 @@ def test_a_whole_reply_is_one_chunk() -> None:
     ]
 
 
-def test_trace_headers_go_along() -> None:
+def test_trace_headers_are_sent() -> None:
     fake = FakeLiteLLM()
     fake.add(KEY.reveal(), "app")
     request = ChatRequest(model="demo", messages=(), headers={"traceparent": "00-a-b-01"})
 
-    received(fake, request)
+    receive(fake, request)
 
     assert fake.requests[-1].headers["traceparent"] == "00-a-b-01"
 
@@ -110,27 +110,27 @@ def test_a_stream_reads_the_same_wherever_the_network_cuts_it(
     cuts = sorted(data.draw(st.lists(st.integers(0, len(raw)), max_size=6)))
     parts = [raw[a:b] for a, b in zip([0, *cuts], [*cuts, len(raw)], strict=True)]
 
-    assert text_of(received(replying(*parts))) == "".join(texts)
+    assert text_of(receive(reply_with(*parts))) == "".join(texts)
 
 
-def test_a_line_separator_inside_the_json_is_no_end_of_line() -> None:
+def test_a_line_separator_inside_the_json_does_not_end_a_line() -> None:
     body = json.dumps(
         {"choices": [{"delta": {"content": "a\u2028b\x85c"}, "finish_reason": "stop"}]},
         ensure_ascii=False,
     )
 
-    assert text_of(received(replying(f"data: {body}\n\ndata: [DONE]\n\n".encode()))) == (
+    assert text_of(receive(reply_with(f"data: {body}\n\ndata: [DONE]\n\n".encode()))) == (
         "a\u2028b\x85c"
     )
 
 
-def test_comments_blank_lines_and_carriage_returns_are_no_events() -> None:
+def test_comments_blank_lines_and_carriage_returns_are_not_events() -> None:
     raw = event_stream("hi").replace(b"\n", b"\r\n")
 
-    assert text_of(received(replying(b": ping\r\n\r\n" + raw))) == "hi"
+    assert text_of(receive(reply_with(b": ping\r\n\r\n" + raw))) == "hi"
 
 
-def test_an_error_event_in_mid_stream_is_the_providers_refusal() -> None:
+def test_an_error_event_in_the_stream_is_the_providers_refusal() -> None:
     event = {
         "error": {"message": "litellm.APIConnectionError: OpenAIException - boom", "code": "500"}
     }
@@ -138,7 +138,7 @@ def test_an_error_event_in_mid_stream_is_the_providers_refusal() -> None:
     seen: list[str] = []
 
     with (
-        served(replying(raw)) as gateway,
+        served(reply_with(raw)) as gateway,
         pytest.raises(UpstreamRefused, match="boom"),
         post_chat(gateway, KEY, STREAMED) as answer,
     ):
@@ -147,12 +147,12 @@ def test_an_error_event_in_mid_stream_is_the_providers_refusal() -> None:
     assert seen == ["Hello "]
 
 
-def test_a_providers_silence_in_mid_stream_is_a_timeout() -> None:
+def test_a_providers_timeout_in_the_stream_is_a_timeout() -> None:
     message = "litellm.APIConnectionError: OpenAIException - Timeout on reading data from socket"
     raw = f"data: {json.dumps({'error': {'message': message, 'code': '500'}})}\n\n".encode()
 
     with pytest.raises(UpstreamTimeout):
-        received(replying(raw))
+        receive(reply_with(raw))
 
 
 @pytest.mark.parametrize(
@@ -165,31 +165,31 @@ def test_a_providers_silence_in_mid_stream_is_a_timeout() -> None:
         (b"data: {broken\n\n", GatewayRefused),
     ],
 )
-def test_a_stream_that_breaks_off_is_not_taken_for_a_whole_reply(
+def test_a_stream_that_breaks_off_is_not_a_complete_reply(
     end: bytes | Exception, expected: type[Exception]
 ) -> None:
     with pytest.raises(expected):
-        received(replying(event_stream("Hello ", done=False), end))
+        receive(reply_with(event_stream("Hello ", done=False), end))
 
 
-def test_a_stream_that_finished_without_its_last_line_is_whole() -> None:
+def test_a_finished_stream_without_its_last_line_is_complete() -> None:
     raw = event_stream("Hello").replace(b"data: [DONE]\n\n", b"")
 
-    assert text_of(received(replying(raw))) == "Hello"
+    assert text_of(receive(reply_with(raw))) == "Hello"
 
 
-def test_a_refused_key_is_the_virtual_one() -> None:
+def test_a_refused_key_is_reported_as_the_virtual_key() -> None:
     with pytest.raises(VirtualKeyRefused):
-        received(FakeLiteLLM())
+        receive(FakeLiteLLM())
 
 
 @pytest.mark.parametrize("body", [b'{"choices": []}', b"[]", b"no json"])
-def test_a_whole_reply_of_another_shape_is_refused(body: bytes) -> None:
+def test_a_reply_of_another_shape_is_an_error(body: bytes) -> None:
     with pytest.raises(GatewayRefused, match="answered without"):
-        received(replying(body), WHOLE)
+        receive(reply_with(body), WHOLE)
 
 
 def test_a_reply_without_text_or_usage_is_empty_not_zero() -> None:
-    chunks = received(replying(b'{"choices": [{"message": {"content": null}}]}'), WHOLE)
+    chunks = receive(reply_with(b'{"choices": [{"message": {"content": null}}]}'), WHOLE)
 
     assert chunks == [Chunk(text="", finish_reason=None, usage=None)]

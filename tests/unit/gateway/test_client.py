@@ -32,16 +32,16 @@ def gateway(router: respx.MockRouter) -> Iterator[GatewayClient]:
         yield GatewayClient(http, URL)
 
 
-def ask(gateway: GatewayClient) -> object:
+def call(gateway: GatewayClient) -> object:
     return gateway.call("GET", "/key/list", key=KEY, role="master", params={"page": 1})
 
 
-def test_an_answer_comes_back_parsed_and_the_key_goes_as_a_bearer(
+def test_an_answer_is_parsed_and_the_key_is_sent_as_bearer_token(
     router: respx.MockRouter, gateway: GatewayClient
 ) -> None:
     route = router.get(f"{URL}/key/list?page=1").respond(json={"keys": []})
 
-    assert ask(gateway) == {"keys": []}
+    assert call(gateway) == {"keys": []}
     assert route.calls.last.request.headers["authorization"] == f"Bearer {KEY.reveal()}"
 
 
@@ -55,7 +55,7 @@ def test_an_answer_comes_back_parsed_and_the_key_goes_as_a_bearer(
         (httpx.RemoteProtocolError("disconnected"), GatewayUnreachable),
     ],
 )
-def test_a_transport_failure_names_the_address(
+def test_a_transport_failure_is_reported_with_the_address(
     router: respx.MockRouter,
     gateway: GatewayClient,
     failure: Exception,
@@ -64,16 +64,16 @@ def test_a_transport_failure_names_the_address(
     router.get(path="/key/list").mock(side_effect=failure)
 
     with pytest.raises(expected, match=r"LiteLLM.* at http://127\.0\.0\.1:4000"):
-        ask(gateway)
+        call(gateway)
 
 
-def test_the_systems_words_are_kept_without_their_number(
+def test_the_message_of_the_system_is_kept_without_its_errno(
     router: respx.MockRouter, gateway: GatewayClient
 ) -> None:
     router.get(path="/key/list").mock(side_effect=httpx.ConnectError("[Errno 111] Refused"))
 
     with pytest.raises(GatewayUnreachable, match=r"\(Refused\)"):
-        ask(gateway)
+        call(gateway)
 
 
 def test_a_redirect_is_never_followed(router: respx.MockRouter, gateway: GatewayClient) -> None:
@@ -81,26 +81,24 @@ def test_a_redirect_is_never_followed(router: respx.MockRouter, gateway: Gateway
     router.get(path="/key/list").respond(302, headers={"location": "http://evil.test/"})
 
     with pytest.raises(GatewayUnreachable, match="redirects"):
-        ask(gateway)
+        call(gateway)
     assert not away.called
 
 
-def test_an_answer_that_is_no_json_is_somebody_elses(
+def test_an_answer_that_is_not_json_is_from_another_service(
     router: respx.MockRouter, gateway: GatewayClient
 ) -> None:
     router.get(path="/key/list").respond(html="<html>hello</html>")
 
-    with pytest.raises(GatewayUnreachable, match="Something else than LiteLLM"):
-        ask(gateway)
+    with pytest.raises(GatewayUnreachable, match="used by another service"):
+        call(gateway)
 
 
-def test_a_404_is_none_only_where_that_is_asked_for(
-    router: respx.MockRouter, gateway: GatewayClient
-) -> None:
+def test_a_404_is_none_only_if_requested(router: respx.MockRouter, gateway: GatewayClient) -> None:
     router.get(path="/key/list").respond(404, json={"error": {"message": "no"}})
 
     with pytest.raises(GatewayRefused):
-        ask(gateway)
+        call(gateway)
     assert gateway.call("GET", "/key/list", key=KEY, role="master", none_if_absent=True) is None
 
 
@@ -108,23 +106,23 @@ def test_the_master_key_is_not_sent_in_clear_text_to_another_machine(
     router: respx.MockRouter,
 ) -> None:
     route = router.route().respond(json={})
-    # 192.0.2.0/24 is for documentation: no machine has such an address.
+    # 192.0.2.0/24 is reserved for documentation: no machine has such an address.
     with (
         new_http_client(httpx.MockTransport(router.handler)) as http,
         pytest.raises(SettingsProblem, match=r"clear text to 192\.0\.2\.1"),
     ):
-        ask(GatewayClient(http, "http://192.0.2.1:4000"))
+        call(GatewayClient(http, "http://192.0.2.1:4000"))
 
     assert not route.called
 
 
 @pytest.mark.parametrize("host", ["localhost", "127.0.0.2", "[::1]"])
-def test_an_address_of_this_machine_gets_the_master_key(
+def test_the_master_key_is_sent_to_an_address_of_this_machine(
     router: respx.MockRouter, host: str
 ) -> None:
     router.get(path="/key/list").respond(json={"keys": []})
     with new_http_client(httpx.MockTransport(router.handler)) as http:
-        assert ask(GatewayClient(http, f"http://{host}:4000")) == {"keys": []}
+        assert call(GatewayClient(http, f"http://{host}:4000")) == {"keys": []}
 
 
 def _timeout() -> httpx.Response:
@@ -146,12 +144,12 @@ def test_no_key_is_in_an_error_or_its_traceback(
     router.get(path="/key/list").mock(side_effect=lambda _: answer())
 
     with pytest.raises(GatewayctlError) as caught:
-        ask(gateway)
+        call(gateway)
 
     assert KEY.reveal() not in "".join(traceback.format_exception(caught.value))
 
 
-def test_the_environments_proxies_are_not_used(monkeypatch: pytest.MonkeyPatch) -> None:
+def test_proxies_of_the_environment_are_not_used(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("HTTP_PROXY", "http://192.0.2.1:3128")
     with new_http_client() as http:
         assert not http.trust_env

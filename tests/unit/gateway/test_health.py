@@ -10,7 +10,7 @@ from gatewayctl.gateway.health import check_litellm
 URL = "http://127.0.0.1:4000"
 
 
-def look(answer: httpx.Response | Exception) -> tuple[str, str]:
+def check(answer: httpx.Response | Exception) -> tuple[str, str]:
     def handle(request: httpx.Request) -> httpx.Response:
         assert request.url == f"{URL}/health/readiness"
         assert "authorization" not in request.headers
@@ -32,33 +32,33 @@ def look(answer: httpx.Response | Exception) -> tuple[str, str]:
         (503, {"status": "healthy", "db": "connected"}, "database_disconnected"),
         (200, {"status": "healthy", "db": "stalled"}, "database_disconnected"),
         (503, {"status": "shutting_down"}, "starting"),
-        (200, {"status": "healthy"}, "stranger"),
-        (200, {"db": "connected"}, "stranger"),
-        (200, ["connected"], "stranger"),
-        (404, {"detail": "Not Found"}, "stranger"),
+        (200, {"status": "healthy"}, "other_service"),
+        (200, {"db": "connected"}, "other_service"),
+        (200, ["connected"], "other_service"),
+        (404, {"detail": "Not Found"}, "other_service"),
     ],
 )
 def test_only_200_and_a_connected_database_is_ready(status: int, body: Any, expected: str) -> None:
-    assert look(httpx.Response(status, json=body))[0] == expected
+    assert check(httpx.Response(status, json=body))[0] == expected
 
 
 @pytest.mark.parametrize(
     ("answer", "expected"),
     [
-        (httpx.Response(200, text="<html>welcome</html>"), "stranger"),
-        (httpx.Response(302, headers={"location": "/login"}), "stranger"),
+        (httpx.Response(200, text="<html>welcome</html>"), "other_service"),
+        (httpx.Response(302, headers={"location": "/login"}), "other_service"),
         (httpx.ConnectError("Connection refused"), "unreachable"),
         (httpx.ConnectTimeout("timed out"), "unreachable"),
         (httpx.ReadTimeout("timed out"), "starting"),
         (httpx.ReadError("Connection reset by peer"), "starting"),
         (httpx.RemoteProtocolError("disconnected without an answer"), "starting"),
-        (httpx.RemoteProtocolError("BadStatusLine: no proper HTTP"), "stranger"),
+        (httpx.RemoteProtocolError("BadStatusLine: no proper HTTP"), "other_service"),
     ],
 )
-def test_whoever_does_not_answer_like_litellm_is_told_apart(
+def test_each_answer_that_is_not_litellms_has_its_state(
     answer: httpx.Response | Exception, expected: str
 ) -> None:
-    state, detail = look(answer)
+    state, detail = check(answer)
 
     assert state == expected
     assert detail

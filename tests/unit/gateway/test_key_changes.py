@@ -21,7 +21,7 @@ KEY = "sk-app-0123456789abcdef"
         (KeyChange(models=()), {"models": []}),
         (KeyChange(metadata={}), {"metadata": {}}),
         (KeyChange(duration="1h"), {"duration": "1h"}),
-        (KeyChange(forever=True), {"duration": None}),
+        (KeyChange(never_expires=True), {"duration": None}),
     ],
 )
 def test_only_what_changes_is_sent_and_the_key_by_its_hash(
@@ -36,7 +36,7 @@ def test_only_what_changes_is_sent_and_the_key_by_its_hash(
     assert fake.sent("/key/update") == {"key": key_hash, **body}
 
 
-def test_the_changed_key_is_handed_back() -> None:
+def test_the_changed_key_is_returned() -> None:
     fake = FakeLiteLLM()
     key_hash = fake.add(KEY, "app")
 
@@ -46,7 +46,7 @@ def test_the_changed_key_is_handed_back() -> None:
     assert (changed.hash, changed.alias, changed.models) == (key_hash, "new", ("demo",))
 
 
-def test_an_alias_in_use_a_key_that_is_gone_and_another_answer_are_told_apart() -> None:
+def test_an_alias_in_use_a_deleted_key_and_another_answer_are_different_errors() -> None:
     fake = FakeLiteLLM()
     key_hash = fake.add(KEY, "app")
     fake.add("sk-other-0123456789abcdef", "taken")
@@ -61,7 +61,7 @@ def test_an_alias_in_use_a_key_that_is_gone_and_another_answer_are_told_apart() 
             update_key(gateway, MASTER, key_hash, KeyChange(alias="new"))
 
 
-def test_a_family_is_every_key_whose_alias_begins_so() -> None:
+def test_a_family_is_every_key_whose_alias_starts_with_it() -> None:
     fake = FakeLiteLLM()
     for number, alias in enumerate(("app", "app@next", "my-app", "other")):
         fake.add(f"sk-{number:020d}", alias)
@@ -73,7 +73,7 @@ def test_a_family_is_every_key_whose_alias_begins_so() -> None:
     assert len(fake.requests) == 1
 
 
-def test_limits_somebody_set_are_read_and_can_be_handed_on() -> None:
+def test_limits_set_in_litellm_are_parsed_and_can_be_passed_on() -> None:
     fake = FakeLiteLLM()
     fake.add(KEY, "app", max_budget=5.0, rpm_limit=None, team_id="search")
 

@@ -32,7 +32,7 @@ def test_a_key_is_registered_with_its_own_secret_and_without_limits() -> None:
     new = NewKey(alias="app", secret=SECRET, models=("demo",), metadata={"a": 1}, duration="30d")
 
     with served(fake) as gateway:
-        made = generate_key(gateway, MASTER, new)
+        created = generate_key(gateway, MASTER, new)
 
     assert fake.sent("/key/generate") == {
         "key": SECRET.reveal(),
@@ -42,11 +42,11 @@ def test_a_key_is_registered_with_its_own_secret_and_without_limits() -> None:
         "key_type": "llm_api",
         "duration": "30d",
     }
-    assert made.hash == sha256(SECRET.reveal())
-    assert made.expires == datetime(2027, 1, 1, tzinfo=UTC)
+    assert created.hash == sha256(SECRET.reveal())
+    assert created.expires == datetime(2027, 1, 1, tzinfo=UTC)
 
 
-def test_an_alias_in_use_is_its_own_error() -> None:
+def test_an_alias_in_use_has_its_own_error() -> None:
     fake = FakeLiteLLM()
     fake.add("sk-other-0123456789abcdef", "app")
 
@@ -54,7 +54,7 @@ def test_an_alias_in_use_is_its_own_error() -> None:
         generate_key(gateway, MASTER, NewKey(alias="app", secret=SECRET))
 
 
-def test_an_answer_with_another_key_is_not_believed() -> None:
+def test_an_answer_with_another_key_is_an_error() -> None:
     fake = FakeLiteLLM()
     fake.planted["/key/generate"] = lambda _: httpx.Response(200, json={"key": "sk-other"})
 
@@ -76,11 +76,11 @@ def test_a_key_is_looked_up_by_its_hash_alone() -> None:
 
 def test_an_unknown_key_and_a_deleted_one_are_none() -> None:
     fake = FakeLiteLLM()
-    gone = fake.add(SECRET.reveal(), "app")
-    fake.deleted[gone] = fake.keys.pop(gone)
+    deleted = fake.add(SECRET.reveal(), "app")
+    fake.deleted[deleted] = fake.keys.pop(deleted)
 
     with served(fake) as gateway:
-        assert get_key(gateway, MASTER, gone) is None
+        assert get_key(gateway, MASTER, deleted) is None
         assert get_key(gateway, MASTER, "0" * 64) is None
 
 
@@ -97,7 +97,7 @@ def test_every_key_is_listed_once_however_many_pages_there_are(count: int) -> No
     assert len(fake.requests) == max(1, -(-count // 100))
 
 
-def test_a_list_that_shrinks_while_it_is_read_ends() -> None:
+def test_a_list_that_shrinks_meanwhile_ends() -> None:
     fake = FakeLiteLLM()
     empty = {"keys": [], "total_count": 900, "current_page": 1, "total_pages": 9}
     fake.planted["/key/list"] = lambda _: httpx.Response(200, json=empty)
@@ -119,7 +119,7 @@ def test_an_alias_is_matched_exactly() -> None:
     assert found.hash == sha256("sk-0123456789abcdef01")
 
 
-def test_a_key_is_deleted_by_its_hash_and_is_then_gone() -> None:
+def test_a_key_is_deleted_by_its_hash_and_that_is_verified() -> None:
     fake = FakeLiteLLM()
     key_hash = fake.add(SECRET.reveal(), "app")
 
@@ -132,7 +132,7 @@ def test_a_key_is_deleted_by_its_hash_and_is_then_gone() -> None:
     assert fake.paths() == ["/key/block", "/key/delete", "/key/info"] * 2
 
 
-def test_a_key_is_blocked_before_it_is_deleted_because_only_that_is_told_to_every_worker() -> None:
+def test_a_key_is_blocked_before_it_is_deleted_because_every_worker_learns_of_a_block() -> None:
     fake = FakeLiteLLM()
     key_hash = fake.add(SECRET.reveal(), "app")
     fake.planted["/key/delete"] = lambda _: error(500, "no")
@@ -144,7 +144,7 @@ def test_a_key_is_blocked_before_it_is_deleted_because_only_that_is_told_to_ever
     assert fake.keys[key_hash]["blocked"] is True
 
 
-def test_a_key_that_cannot_be_blocked_is_not_deleted_either() -> None:
+def test_a_key_that_cannot_be_blocked_is_not_deleted() -> None:
     fake = FakeLiteLLM()
     key_hash = fake.add(SECRET.reveal(), "app")
     fake.planted["/key/block"] = lambda _: error(500, "no")
@@ -155,16 +155,16 @@ def test_a_key_that_cannot_be_blocked_is_not_deleted_either() -> None:
     assert "/key/delete" not in fake.paths()
 
 
-def test_a_deletion_that_did_not_happen_is_found_out() -> None:
+def test_a_deletion_that_did_not_happen_is_detected() -> None:
     fake = FakeLiteLLM()
     key_hash = fake.add(SECRET.reveal(), "app")
     fake.planted["/key/delete"] = lambda _: httpx.Response(200, json={"deleted_keys": [key_hash]})
 
-    with served(fake) as gateway, pytest.raises(GatewayRefused, match="did not"):
+    with served(fake) as gateway, pytest.raises(GatewayRefused, match="but it exists"):
         delete_key(gateway, MASTER, key_hash)
 
 
-def test_a_time_without_a_zone_is_utc_and_a_strange_one_is_none() -> None:
+def test_a_time_without_a_zone_is_utc_and_an_invalid_one_is_none() -> None:
     fake = FakeLiteLLM()
     fake.add("sk-0123456789abcdef01", "a", expires="2027-01-01T00:00:00")
     fake.add("sk-0123456789abcdef02", "b", expires="soon", spend=None)
@@ -173,15 +173,15 @@ def test_a_time_without_a_zone_is_utc_and_a_strange_one_is_none() -> None:
         first, second = iterate_keys(gateway, MASTER)
 
     assert first.expires == datetime(2027, 1, 1, tzinfo=UTC)
-    assert first.expired(datetime(2027, 1, 1, tzinfo=UTC))
+    assert first.is_expired(datetime(2027, 1, 1, tzinfo=UTC))
     assert (second.expires, second.spend) == (None, None)
 
 
 @pytest.mark.parametrize("path", ["/key/list", "/key/info", "/key/generate"])
-def test_an_answer_of_another_shape_is_refused(path: str) -> None:
+def test_an_answer_of_another_shape_is_an_error(path: str) -> None:
     fake = FakeLiteLLM()
     fake.planted[path] = lambda _: httpx.Response(200, json=[1])
-    ask: dict[str, Callable[[GatewayClient], object]] = {
+    call: dict[str, Callable[[GatewayClient], object]] = {
         "/key/list": lambda gateway: list(iterate_keys(gateway, MASTER)),
         "/key/info": lambda gateway: get_key(gateway, MASTER, "0" * 64),
         "/key/generate": lambda gateway: generate_key(
@@ -190,4 +190,4 @@ def test_an_answer_of_another_shape_is_refused(path: str) -> None:
     }
 
     with served(fake) as gateway, pytest.raises(GatewayRefused, match="answered without"):
-        ask[path](gateway)
+        call[path](gateway)

@@ -32,7 +32,7 @@ def test_deployments_of_one_name_are_one_model_group() -> None:
     )
 
 
-def test_a_list_of_another_shape_is_refused() -> None:
+def test_a_list_of_another_shape_is_an_error() -> None:
     fake = FakeLiteLLM()
     fake.planted["/model/info"] = lambda _: httpx.Response(200, json={"data": "none"})
 
@@ -51,7 +51,7 @@ def test_a_check_is_one_small_call_without_retries() -> None:
     assert (body["model"], body["max_tokens"], body["num_retries"]) == ("demo", 16, 0)
 
 
-def test_a_check_tells_a_providers_refusal_from_a_refused_master_key() -> None:
+def test_a_providers_refusal_is_not_a_refused_master_key() -> None:
     fake = FakeLiteLLM()
     fake.planted["/v1/chat/completions"] = lambda _: litellm.error(
         401, "litellm.AuthenticationError: OpenAIException - no", kind="authentication_error"
@@ -61,7 +61,7 @@ def test_a_check_tells_a_providers_refusal_from_a_refused_master_key() -> None:
         probe_model(gateway, MASTER, "demo")
 
 
-def test_an_answer_without_a_completion_is_no_answer() -> None:
+def test_an_answer_without_a_completion_is_an_error() -> None:
     fake = FakeLiteLLM()
     fake.planted["/v1/chat/completions"] = lambda _: httpx.Response(200, json={"choices": []})
 

@@ -1,4 +1,4 @@
-"""The bodies are those LiteLLM 1.106.2 gave when it was asked for trouble."""
+"""The bodies are real error answers of LiteLLM 1.106.2."""
 
 from __future__ import annotations
 
@@ -9,7 +9,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from gatewayctl import errors
-from gatewayctl.gateway.refusals import KeyRole, clean_message, error_for, parse_refusal
+from gatewayctl.gateway.refusals import KeyRole, clean_message, parse_refusal, translate_refusal
 
 ADDRESS = "http://127.0.0.1:4000"
 UPSTREAM_401 = (
@@ -75,46 +75,46 @@ CASES: list[tuple[int, bytes, KeyRole, type[errors.GatewayctlError]]] = [
 
 
 @pytest.mark.parametrize(("status", "body", "role", "expected"), CASES)
-def test_each_body_becomes_the_error_that_names_its_cause(
+def test_each_body_becomes_the_error_of_its_cause(
     status: int, body: bytes, role: KeyRole, expected: type[errors.GatewayctlError]
 ) -> None:
-    error = error_for(parse_refusal(status, body), role=role, address=ADDRESS)
+    error = translate_refusal(parse_refusal(status, body), role=role, address=ADDRESS)
 
     assert type(error) is expected
     assert error.hint
 
 
-def test_a_refused_master_key_is_told_apart_from_a_missing_database() -> None:
+def test_a_refused_master_key_and_a_missing_database_are_different_errors() -> None:
     refused = envelope("Authentication Error, Invalid API key provided.", "auth_error", 401)
     missing = envelope("{'error': 'DB not connected.'}", "internal_server_error", 500)
 
     codes = [
-        error_for(parse_refusal(status, body), role="master", address=ADDRESS).code
+        translate_refusal(parse_refusal(status, body), role="master", address=ADDRESS).code
         for status, body in ((401, refused), (500, missing))
     ]
 
     assert codes == ["master_key_refused", "gateway_database_missing"]
 
 
-def test_an_unknown_key_is_said_shortly_without_its_hash() -> None:
+def test_an_unknown_key_has_a_short_message_without_its_hash() -> None:
     message = (
         "Authentication Error, Invalid proxy server token passed. Received API Key = sk-...cdef,"
         f" Key Hash (Token) ={'0a' * 32}. Unable to find token in cache"
     )
-    known = error_for(
+    known = translate_refusal(
         parse_refusal(401, envelope(message, "token_not_found_in_db", 401)),
         role="virtual",
         address=ADDRESS,
     )
-    other = error_for(
+    other = translate_refusal(
         parse_refusal(401, envelope(message, "x", 401)), role="virtual", address=ADDRESS
     )
 
-    assert known.message.endswith("refuses the virtual key: it knows no such key.")
+    assert known.message.endswith("refuses the virtual key: unknown key.")
     assert "0a0a" not in other.message
 
 
-def test_a_providers_refusal_keeps_its_sentence_and_loses_litellms_class_names() -> None:
+def test_a_providers_message_is_kept_without_litellms_class_names() -> None:
     refusal = parse_refusal(401, envelope(UPSTREAM_401, "authentication_error", 401))
 
     assert clean_message(refusal) == (
@@ -122,11 +122,11 @@ def test_a_providers_refusal_keeps_its_sentence_and_loses_litellms_class_names()
     )
 
 
-def test_a_missing_provider_key_says_where_to_put_it() -> None:
+def test_a_missing_provider_key_has_a_hint_where_to_put_it() -> None:
     message = (
         "litellm.InternalServerError: InternalServerError: OpenAIException - Missing credentials."
     )
-    error = error_for(
+    error = translate_refusal(
         parse_refusal(500, envelope(message, "internal_server_error", 500)),
         role="virtual",
         address=ADDRESS,
@@ -144,17 +144,19 @@ def test_a_long_refusal_is_cut() -> None:
 
 
 @given(st.text(alphabet="abcXYZ019_-", min_size=12, max_size=60), st.text(max_size=20))
-def test_no_key_survives_in_what_is_said(key: str, around: str) -> None:
+def test_a_message_never_contains_a_key(key: str, around: str) -> None:
     body = envelope(f"{around} Received=sk-{key} {around}", "auth_error", 401)
 
-    error = error_for(parse_refusal(401, body), role="virtual", address=ADDRESS)
+    error = translate_refusal(parse_refusal(401, body), role="virtual", address=ADDRESS)
 
     assert f"sk-{key}" not in error.message
 
 
 @given(st.binary(max_size=200), st.sampled_from([400, 401, 403, 404, 429, 500, 503]))
-def test_any_body_at_all_becomes_an_error_of_ours(body: bytes, status: int) -> None:
-    assert error_for(parse_refusal(status, body), role="master", address=ADDRESS).exit_code in {
+def test_any_body_becomes_an_error_of_ours(body: bytes, status: int) -> None:
+    assert translate_refusal(
+        parse_refusal(status, body), role="master", address=ADDRESS
+    ).exit_code in {
         5,
         6,
     }
@@ -171,8 +173,8 @@ def test_any_body_at_all_becomes_an_error_of_ours(body: bytes, status: int) -> N
         ),
     )
 )
-def test_any_json_at_all_becomes_an_error_of_ours(data: object) -> None:
-    error = error_for(
+def test_any_json_becomes_an_error_of_ours(data: object) -> None:
+    error = translate_refusal(
         parse_refusal(500, json.dumps(data).encode()), role="virtual", address=ADDRESS
     )
 

@@ -38,13 +38,13 @@ def row(call_id: str, **fields: Any) -> dict[str, Any]:
     }
 
 
-def read(*answers: httpx.Response | Exception, **asked: Any) -> tuple[SpendLog, ...]:
+def read(*answers: httpx.Response | Exception, **filters: Any) -> tuple[SpendLog, ...]:
     with respx.mock() as router:
         router.get(f"{URL}/spend/logs/v2").mock(side_effect=list(answers))
         with httpx.Client(transport=httpx.MockTransport(router.handler)) as http:
             since = NOW - timedelta(hours=1)
             return list_spend_logs(
-                GatewayClient(http, URL), MASTER, since=since, until=NOW, **asked
+                GatewayClient(http, URL), MASTER, since=since, until=NOW, **filters
             )
 
 
@@ -56,18 +56,22 @@ def test_a_row_becomes_a_log() -> None:
     (log,) = read(page(row("one")))
 
     assert (log.call_id, log.trace_id, log.model) == ("one", "t" * 32, "demo")
-    assert (log.tagged("component"), log.tagged("op"), log.tagged("x")) == ("ingest", "parse", None)
+    assert (log.tag_value("component"), log.tag_value("op"), log.tag_value("x")) == (
+        "ingest",
+        "parse",
+        None,
+    )
     assert (log.prompt_tokens, log.completion_tokens, log.total_tokens) == (5, 7, 12)
     assert (log.cost, log.ok, log.seconds, log.key_alias) == (0.5, True, 0.25, "litellm-dev")
 
 
-def test_what_litellm_does_not_know_stays_unknown() -> None:
+def test_missing_fields_stay_unknown() -> None:
     (log,) = read(page(row("one", spend=None, startTime=None, metadata=None, request_tags=None)))
 
     assert (log.cost, log.start, log.seconds, log.key_alias, log.tags) == (None,) * 4 + ((),)
 
 
-def test_a_failed_request_is_told() -> None:
+def test_a_failed_request_is_not_ok() -> None:
     (log,) = read(page(row("one", status="failure")))
 
     assert not log.ok
@@ -79,8 +83,8 @@ def test_every_page_is_read_and_no_row_counts_twice() -> None:
     assert [log.call_id for log in logs] == ["one", "two", "three"]
 
 
-def test_of_a_trace_only_its_own_rows_are_taken() -> None:
-    """LiteLLM compares parts of the id."""
+def test_only_rows_of_the_requested_trace_are_returned() -> None:
+    """LiteLLM matches parts of the id."""
     logs = read(page(row("one"), row("two", session_id="u" * 32)), trace_id="t" * 32)
 
     assert [log.call_id for log in logs] == ["one"]
@@ -94,7 +98,7 @@ def test_of_a_trace_only_its_own_rows_are_taken() -> None:
         (httpx.Response(200, json={"rows": []}), GatewayRefused),
     ],
 )
-def test_a_ledger_that_cannot_be_read_is_no_empty_one(
+def test_spend_logs_that_cannot_be_read_are_an_error(
     answer: httpx.Response | Exception, kind: type[Exception]
 ) -> None:
     with pytest.raises(kind):

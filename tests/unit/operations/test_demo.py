@@ -12,7 +12,7 @@ from gatewayctl.operations.demo import COMPONENT, MODEL, PROMPT, DemoReport, dem
 from gatewayctl.operations.stack.up import UpReport
 from gatewayctl.runtimes.base import Progress
 from gatewayctl.settings.model import Settings
-from tests.fakes.answers import nobody
+from tests.fakes.answers import refuse_connection
 from tests.fakes.clock import FakeClock
 from tests.fakes.driving import driven
 from tests.fakes.litellm import FakeLiteLLM, served
@@ -187,7 +187,7 @@ def test_two_spans_for_one_call_are_not_verified(
 def test_a_phoenix_that_does_not_answer_leaves_it_open_and_is_no_bug(
     settings: Settings, gateway: GatewayClient, stack: FakeLiteLLM, phoenix: FakePhoenix
 ) -> None:
-    stack.planted[SPANS] = nobody
+    stack.planted[SPANS] = refuse_connection
     clock = FakeClock()
 
     _, report = told(settings, gateway, clock)
@@ -209,7 +209,7 @@ def test_what_up_raises_ends_the_story(settings: Settings, gateway: GatewayClien
 def test_what_the_chat_raises_ends_the_story(
     settings: Settings, gateway: GatewayClient, stack: FakeLiteLLM, phoenix: FakePhoenix
 ) -> None:
-    stack.planted["/v1/chat/completions"] = nobody
+    stack.planted["/v1/chat/completions"] = refuse_connection
 
     with pytest.raises(GatewayUnreachable):
         told(settings, gateway)

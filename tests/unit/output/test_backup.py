@@ -20,7 +20,7 @@ CONTENTS = Contents(virtual_keys=2, spend_logs=7, traces=4, spans=11)
 KEY = "sk-virtual-0123456789abcdefWXYZ"
 
 
-def keys(*, written: bool) -> KeysCreateReport:
+def keys_report(*, written: bool) -> KeysCreateReport:
     made = KeyResult(
         alias="litellm-dev",
         env="LITELLM_API_KEY",
@@ -34,19 +34,19 @@ def keys(*, written: bool) -> KeysCreateReport:
     return KeysCreateReport(keys=(made,), failed=(), env_file=Path(".env"), warnings=(HIDDEN,))
 
 
-def reset(*, traces_lost: bool = False, written: bool = True) -> ResetReport:
+def reset_report(*, traces_lost: bool = False, written: bool = True) -> ResetReport:
     return ResetReport(
         project="shop",
         lost=Loss(keys=1, spend=0.0),
         traces_lost=traces_lost,
         backup=Path("/p/before.gatewayctl-backup"),
         services=SERVICES,
-        keys=keys(written=written),
+        keys=keys_report(written=written),
     )
 
 
-def restored(**fields: object) -> RestoreReport:
-    said: dict[str, object] = {
+def restore_report(**fields: object) -> RestoreReport:
+    defaults: dict[str, object] = {
         "project": "shop",
         "file": Path("/p/a.gatewayctl-backup"),
         "made_at": AT,
@@ -57,15 +57,15 @@ def restored(**fields: object) -> RestoreReport:
         "config": "kept",
         "key": "LITELLM_API_KEY",
         "key_opens": True,
-        "credential": "none stored",
+        "credential": "none_stored",
         "services": SERVICES,
         "seconds": 20.0,
     }
-    return RestoreReport(**{**said, **fields})  # type: ignore[arg-type]
+    return RestoreReport(**{**defaults, **fields})  # type: ignore[arg-type]
 
 
 @pytest.mark.parametrize(
-    ("count", "words"),
+    ("count", "text"),
     [
         (None, "-"),
         (0, "0 bytes"),
@@ -76,12 +76,12 @@ def restored(**fields: object) -> RestoreReport:
         (5_000_000_000_000_000, "5000.0 TB"),
     ],
 )
-def test_bytes_are_said_in_the_unit_that_fits(count: int | None, words: str) -> None:
-    assert backup.format_size(count) == words
+def test_bytes_are_formatted_in_a_fitting_unit(count: int | None, text: str) -> None:
+    assert backup.format_size(count) == text
 
 
 @pytest.mark.parametrize("encrypted", [True, False])
-def test_a_backup_shows_its_file_alone_on_a_line_and_whether_secrets_are_open(
+def test_a_backup_shows_its_file_and_whether_it_is_encrypted(
     encrypted: bool,
 ) -> None:
     report = BackupReport(
@@ -102,28 +102,28 @@ def test_a_backup_shows_its_file_alone_on_a_line_and_whether_secrets_are_open(
     assert "2 virtual keys, 7 logged requests, 4 traces with 11 spans" in text[0]
 
 
-def test_a_restore_shows_what_was_proven_and_where_the_data_of_before_is() -> None:
-    text = shown(backup.render_restore(restored()))
+def test_a_restore_shows_what_was_verified_and_where_the_previous_data_is() -> None:
+    text = shown(backup.render_restore(restore_report()))
 
     assert text[0] == "Restored shop as it was at 2026-11-23 14:00:05 UTC:"
     assert "  rows: 12 in litellm, 15 in phoenix, every table as backed up" in text
-    assert "  virtual key: LITELLM_API_KEY opens the gateway" in text
+    assert "  virtual key: LITELLM_API_KEY accepted by the gateway" in text
     assert "  stored credentials: none stored" in text
-    assert text[-1] == "What was there before: /p/before.gatewayctl-backup"
+    assert text[-1] == "Backup of the previous data: /p/before.gatewayctl-backup"
     assert max(len(line) for line in text) <= 80
 
 
-def test_a_restore_says_what_could_not_be_proven_and_what_differs() -> None:
-    none = shown(backup.render_restore(restored(key=None, key_opens=None)))
-    refused = shown(backup.render_restore(restored(key_opens=False, config="differs, kept")))
+def test_a_restore_shows_what_could_not_be_verified_and_what_differs() -> None:
+    none = shown(backup.render_restore(restore_report(key=None, key_opens=None)))
+    refused = shown(backup.render_restore(restore_report(key_opens=False, config="kept_different")))
 
-    assert any("holds none that is usable" in line for line in none)
-    assert any("is refused" in line for line in refused)
+    assert any("has no usable one" in line for line in none)
+    assert any("LITELLM_API_KEY refused" in line for line in refused)
     assert any("gateway.yaml differs" in line for line in refused)
 
 
 @pytest.mark.parametrize(
-    ("lost", "words"),
+    ("lost", "text"),
     [
         (Loss(keys=3, spend=1.23456), "3 virtual keys, spend $1.2346"),
         (Loss(keys=0, spend=0.0), "0 virtual keys, spend $0.0000"),
@@ -132,8 +132,8 @@ def test_a_restore_says_what_could_not_be_proven_and_what_differs() -> None:
         (Loss(keys=1, spend=0.0, requests=7), "spend $0.0000 over 7 logged requests"),
     ],
 )
-def test_what_a_reset_loses_is_a_sentence(lost: Loss, words: str) -> None:
-    assert words in backup.loss_sentence(lost)
+def test_what_a_reset_loses_is_a_sentence(lost: Loss, text: str) -> None:
+    assert text in backup.loss_sentence(lost)
     assert "Traces in Phoenix stay" in backup.loss_sentence(lost)
 
 
@@ -146,22 +146,22 @@ def test_a_reset_of_everything_counts_the_traces_too() -> None:
     assert "traces" not in backup.describe_loss(everything=False)
 
 
-def test_a_reset_without_a_backup_says_so_loudly() -> None:
+def test_a_reset_without_a_backup_warns_about_it() -> None:
     assert "NO backup" in backup.loss_sentence(Loss(keys=1, spend=0.0), kept=False)
 
 
 def test_a_reset_shows_the_new_keys_by_name_and_the_backup() -> None:
-    text = shown(backup.render_reset(reset()))
+    text = shown(backup.render_reset(reset_report()))
 
     assert "Virtual key litellm-dev created, in .env as LITELLM_API_KEY" in text
     assert f"Warning: {HIDDEN}" in text
-    assert "What was lost is in /p/before.gatewayctl-backup" in text
+    assert "Backup of the previous data: /p/before.gatewayctl-backup" in text
     assert KEY not in "\n".join(text)
-    assert text[-1].startswith("Next: restart applications")
+    assert text[-1].startswith("Next: restart your applications")
 
 
-def test_keys_that_were_kept_need_no_restart_of_applications() -> None:
-    text = "\n".join(shown(backup.render_reset(reset(written=False, traces_lost=True))))
+def test_kept_keys_need_no_restart_of_applications() -> None:
+    text = "\n".join(shown(backup.render_reset(reset_report(written=False, traces_lost=True))))
 
     assert "Next" not in text
     assert "so was Phoenix's" in text
@@ -169,5 +169,5 @@ def test_keys_that_were_kept_need_no_restart_of_applications() -> None:
 
 def test_the_services_are_a_table_in_every_report() -> None:
     assert all(isinstance(service, ServiceReport) for service in SERVICES)
-    for report in (backup.render_restore(restored()), backup.render_reset(reset())):
+    for report in (backup.render_restore(restore_report()), backup.render_reset(reset_report())):
         assert any(line.startswith("SERVICE") for line in shown(report))

@@ -35,7 +35,7 @@ def reply(*texts: str) -> Generator[Delta, None, str]:
 
 def shown(screen: Screen, *texts: str) -> tuple[list[str], str]:
     passed: list[str] = []
-    events = screen.passing(reply(*texts))
+    events = screen.pass_on(reply(*texts))
     while True:
         try:
             event = next(events)
@@ -68,7 +68,7 @@ def test_news_between_the_parts_of_a_reply_get_a_line_of_their_own() -> None:
         yield Delta(text="again\n")
         return "report"
 
-    passed = list(Screen(terminal=True).passing(events()))
+    passed = list(Screen(terminal=True).pass_on(events()))
 
     assert passed == [
         Delta(text="open"),

@@ -34,7 +34,7 @@ ESCAPES = "\x1b[31mred\x1b[0m \x1b]0;title\x07\x1b]8;;http://evil\x1b\\ \x9b2J b
         ("a risk-based, desk-top mask-ing", "a risk-based, desk-top mask-ing"),
     ],
 )
-def test_keys_are_masked_and_words_are_not(text: str, shown: str) -> None:
+def test_keys_are_masked_and_other_words_are_not(text: str, shown: str) -> None:
     assert mask_keys(text) == shown
 
 
@@ -43,10 +43,10 @@ def test_no_key_survives_in_any_text(before: str, key: str, after: str) -> None:
     assert key not in mask_keys(f"{before}{key} {after.replace(key, '')}")
 
 
-# What a terminal would obey
+# Control characters
 
 
-def test_what_a_terminal_would_obey_is_taken_out() -> None:
+def test_escape_sequences_are_removed() -> None:
     shown = strip_control(ESCAPES)
 
     assert not any(ord(sign) < 32 or 0x7F <= ord(sign) < 0xA0 for sign in shown)
@@ -54,7 +54,7 @@ def test_what_a_terminal_would_obey_is_taken_out() -> None:
 
 
 @given(st.text())
-def test_only_line_breaks_and_tabs_are_left_of_control_characters(text: str) -> None:
+def test_line_breaks_and_tabs_are_the_only_control_characters_that_stay(text: str) -> None:
     left = {sign for sign in strip_control(text) if ord(sign) < 32 or 0x7F <= ord(sign) < 0xA0}
 
     assert left <= {"\n", "\t"}
@@ -83,7 +83,7 @@ def test_quiet_drops_narration_and_never_results_or_errors() -> None:
     assert err.getvalue().startswith("Error: Port 4000 is held.\nHint: ")
 
 
-def test_an_error_is_a_sentence_and_what_to_do() -> None:
+def test_an_error_is_a_message_and_a_hint() -> None:
     console, out, err = piped()
 
     console.error(GatewayUnreachable("LiteLLM does not answer."))
@@ -94,7 +94,7 @@ def test_an_error_is_a_sentence_and_what_to_do() -> None:
     assert out.getvalue() == ""
 
 
-def test_narration_and_errors_carry_neither_keys_nor_escape_sequences() -> None:
+def test_narration_and_errors_have_neither_keys_nor_escape_sequences() -> None:
     console, _, err = piped()
 
     console.say(f"said {KEY} {ESCAPES}")
@@ -105,7 +105,7 @@ def test_narration_and_errors_carry_neither_keys_nor_escape_sequences() -> None:
     assert err.getvalue().count("sk-…WXYZ") == 3
 
 
-def test_text_from_elsewhere_is_no_markup() -> None:
+def test_external_text_is_not_parsed_as_markup() -> None:
     console, out, err = piped()
 
     console.result(["[bold]x[/bold]", make_table(["A"], [["[red]y[/red] :smile:"]]), Text("[/]")])
@@ -117,7 +117,7 @@ def test_text_from_elsewhere_is_no_markup() -> None:
     assert err.getvalue() == "[link=http://evil]z[/link]\n"
 
 
-def test_plain_texts_inside_of_a_table_are_no_markup_either() -> None:
+def test_strings_in_a_rich_table_are_not_parsed_as_markup() -> None:
     console, out, _ = piped()
     made = Table("[b]HEAD[/b]")
     made.add_row("[red]y[/red] :smile:")
@@ -128,7 +128,7 @@ def test_plain_texts_inside_of_a_table_are_no_markup_either() -> None:
     assert "[red]y[/red] :smile:" in out.getvalue()
 
 
-def test_a_long_value_to_be_copied_is_not_wrapped() -> None:
+def test_a_long_value_is_not_wrapped() -> None:
     console, out, _ = piped()
 
     console.result(["x" * 500])
@@ -139,7 +139,7 @@ def test_a_long_value_to_be_copied_is_not_wrapped() -> None:
 # Terminals
 
 
-def test_colour_is_for_terminals() -> None:
+def test_errors_on_a_terminal_have_color() -> None:
     console, _, err = on_a_terminal()
 
     console.error(PortTaken("x"))
@@ -147,7 +147,7 @@ def test_colour_is_for_terminals() -> None:
     assert err.getvalue().startswith("\x1b[1;31mError\x1b[0m: x")
 
 
-def test_no_color_is_honoured(monkeypatch: pytest.MonkeyPatch) -> None:
+def test_no_color_turns_colors_off(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("NO_COLOR", "1")
     console, out, err = on_a_terminal()
 
@@ -155,11 +155,11 @@ def test_no_color_is_honoured(monkeypatch: pytest.MonkeyPatch) -> None:
     console.result([make_table(["A"], [["healthy"]])])
 
     assert err.getvalue().startswith("Error: x")
-    # NO_COLOR is about colour: bold heads may stay.
+    # NO_COLOR is about color: bold headers may stay.
     assert "\x1b[32m" not in out.getvalue()
 
 
-def test_tables_on_a_terminal_have_colour(monkeypatch: pytest.MonkeyPatch) -> None:
+def test_tables_on_a_terminal_have_color(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("TERM", "xterm")
     console, out, _ = on_a_terminal()
 
@@ -180,7 +180,7 @@ def test_tables_off_a_terminal_are_plain_text() -> None:
     ("columns", "width"),
     [("40", 40), ("", 100), ("0", 100), ("-5", 100), ("wide", 100), (None, 100)],
 )
-def test_the_width_off_a_terminal_is_what_columns_says_if_it_is_a_width(
+def test_the_width_off_a_terminal_is_columns_if_that_is_valid(
     columns: str | None, width: int, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     if columns is not None:

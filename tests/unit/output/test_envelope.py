@@ -31,7 +31,7 @@ KEY = "sk-virtual-0123456789abcdefWXYZ"
 SOURCE = Source(name=".env", line=3)
 
 
-class Colour(Enum):
+class Color(Enum):
     RED = "red"
 
 
@@ -52,7 +52,7 @@ class Report:
     missing: str | None = None
     changed: bool = False
     source: Source = SOURCE
-    colour: Colour = Colour.RED
+    color: Color = Color.RED
     tags: frozenset[str] = frozenset({"one"})
 
 
@@ -66,12 +66,12 @@ DATA = {
     "missing": None,
     "changed": False,
     "source": ".env line 3",
-    "colour": "red",
+    "color": "red",
     "tags": ["one"],
 }
 
 
-def test_a_result_is_one_document_with_the_names_of_the_report() -> None:
+def test_a_result_is_one_document_with_the_field_names_of_the_report() -> None:
     assert json.loads(render_document("up", Report())) == {
         "schema": "gatewayctl/1",
         "command": "up",
@@ -88,7 +88,7 @@ def test_a_result_with_a_problem_has_both() -> None:
     assert found["error"] == {"code": "not_verified", "message": "No span.", "hint": "See logs."}
 
 
-def test_a_failure_has_a_code_a_message_and_a_hint_and_no_data() -> None:
+def test_a_failure_has_a_code_a_message_a_hint_and_no_data() -> None:
     assert json.loads(render_error("up", PortTaken("Port 4000 is held."))) == {
         "schema": "gatewayctl/1",
         "command": "up",
@@ -102,22 +102,22 @@ def test_a_failure_has_a_code_a_message_and_a_hint_and_no_data() -> None:
     }
 
 
-def test_the_finding_behind_a_failure_and_its_service_are_told_where_they_are_known() -> None:
+def test_a_failure_has_its_finding_and_its_service_if_they_are_known() -> None:
     failed = ServiceFailed("litellm failed.")
     failed.finding, failed.service = "disk_full", "postgres"
     family = EngineNotRunning("No engine.")
     none = UsageProblem("No.")
 
-    told = [json.loads(render_error("up", error))["error"] for error in (failed, family, none)]
+    errors = [json.loads(render_error("up", error))["error"] for error in (failed, family, none)]
 
-    assert [(each.get("finding"), each.get("service")) for each in told] == [
+    assert [(each.get("finding"), each.get("service")) for each in errors] == [
         ("disk_full", "postgres"),
         ("runtime_unavailable", None),
         (None, None),
     ]
 
 
-def test_every_problem_of_the_settings_is_a_row_of_its_own() -> None:
+def test_every_problem_of_the_settings_is_an_item_of_its_own() -> None:
     problems = (
         Problem(source="gateway.yaml line 1", message="unknown setting"),
         Problem(source=".env line 2", message="no name"),
@@ -132,7 +132,7 @@ def test_every_problem_of_the_settings_is_a_row_of_its_own() -> None:
     assert found["message"] == "gateway.yaml line 1: unknown setting\n.env line 2: no name"
 
 
-def test_a_key_in_what_went_wrong_is_masked() -> None:
+def test_keys_in_message_and_hint_are_masked() -> None:
     text = render_error("up", PortTaken(f"The log: {KEY}", hint=f"Not {KEY}"))
 
     assert KEY not in text
@@ -144,7 +144,7 @@ def test_the_document_is_one_line() -> None:
 
 
 @pytest.mark.parametrize("value", [float("nan"), float("inf"), float("-inf")])
-def test_a_number_that_json_has_no_word_for_is_missing(value: float) -> None:
+def test_infinity_and_not_a_number_are_null(value: float) -> None:
     assert json.loads(render_document("usage", {"spend": value}))["data"] == {"spend": None}
 
 
@@ -166,12 +166,12 @@ VALUES: Any = st.recursive(
 
 
 @given(VALUES)
-def test_every_report_becomes_json(value: Any) -> None:
+def test_every_value_can_be_converted_to_json(value: Any) -> None:
     data = json.loads(render_document("x", value), parse_constant=pytest.fail)["data"]
 
     assert data == json.loads(json.dumps(as_data(value)))
 
 
 @given(st.from_regex(r"\A[A-Za-z0-9]{24,40}\Z"))
-def test_a_secret_never_comes_out_whole(value: str) -> None:
+def test_a_secret_is_never_printed_in_full(value: str) -> None:
     assert value not in render_document("x", {"deep": [{"secret": Secret(value)}]})

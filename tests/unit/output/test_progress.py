@@ -29,7 +29,7 @@ def verb(*events: Any) -> Generator[Any, None, str]:
     return "the report"
 
 
-def test_the_report_of_a_verb_is_handed_back() -> None:
+def test_the_report_of_a_verb_is_returned() -> None:
     console, out, err = piped()
 
     assert follow(verb(), console) == "the report"
@@ -67,7 +67,7 @@ def test_quiet_shows_no_progress_and_still_the_reply() -> None:
     assert (out.getvalue(), err.getvalue()) == ("Hello", "")
 
 
-def test_the_parts_of_a_reply_go_to_stdout_as_they_are() -> None:
+def test_the_parts_of_a_reply_go_to_stdout_unchanged() -> None:
     console, out, _ = piped()
 
     follow(verb(Delta("Hel"), Delta("lo [bold]there[/bold]"), Delta("\n")), console)
@@ -75,7 +75,7 @@ def test_the_parts_of_a_reply_go_to_stdout_as_they_are() -> None:
     assert out.getvalue() == "Hello [bold]there[/bold]\n"
 
 
-def test_details_carry_no_key_out() -> None:
+def test_keys_in_details_are_masked() -> None:
     console, _, err = piped()
 
     follow(verb(news("chat", "working", "Bearer sk-virtual-0123456789abcdef")), console)
@@ -84,7 +84,7 @@ def test_details_carry_no_key_out() -> None:
 
 
 @pytest.mark.parametrize("make", [piped, on_a_terminal], ids=["piped", "terminal"])
-def test_what_a_verb_raises_comes_through(make: Any) -> None:
+def test_exceptions_of_a_verb_are_raised(make: Any) -> None:
     def fails() -> Generator[Any, None, None]:
         yield news("litellm", "working")
         raise ValueError("as it was")
@@ -94,14 +94,14 @@ def test_what_a_verb_raises_comes_through(make: Any) -> None:
 
 
 class Broken(io.StringIO):
-    """Somebody presses Ctrl-C while a line is written."""
+    """Ctrl-C is pressed while a line is written."""
 
     def write(self, text: str) -> int:
         raise KeyboardInterrupt
 
 
 @pytest.mark.parametrize("animated", [False, True])
-def test_a_verb_that_is_interrupted_between_two_events_clears_up_at_once(
+def test_a_verb_interrupted_between_two_events_cleans_up_at_once(
     animated: bool, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setenv("TERM", "xterm")
@@ -119,7 +119,7 @@ def test_a_verb_that_is_interrupted_between_two_events_clears_up_at_once(
     with pytest.raises(KeyboardInterrupt) as interrupted:
         follow(started(), console)
 
-    # The traceback holds the frames, and so would keep a generator that nobody closed.
+    # The traceback keeps the frames alive, and with them a generator that was not closed.
     assert interrupted.value.__traceback__ is not None
     assert cleared == ["stopped what was started"]
 
@@ -140,7 +140,7 @@ def test_a_line_is_printed_when_a_subject_is_new_or_its_state_changed() -> None:
     assert err.getvalue().splitlines() == ["x working: one", "x ready", "y ready"]
 
 
-def test_what_took_long_says_how_long() -> None:
+def test_the_line_of_a_long_step_has_its_duration() -> None:
     console, _, err = piped()
     clock = FakeClock()
 
@@ -167,12 +167,12 @@ def test_on_a_terminal_the_board_is_redrawn_in_place(monkeypatch: pytest.MonkeyP
 
     assert report == "the report"
     assert out.getvalue() == ""
-    assert "\x1b[?25l" in err.getvalue(), "the cursor is hidden meanwhile"
-    assert err.getvalue().rstrip().endswith("\x1b[?25h"), "and comes back"
+    assert "\x1b[?25l" in err.getvalue(), "the cursor must be hidden meanwhile"
+    assert err.getvalue().rstrip().endswith("\x1b[?25h"), "and must come back"
     assert "litellm" in err.getvalue()
 
 
-def test_a_reply_on_a_terminal_is_written_as_it_comes(monkeypatch: pytest.MonkeyPatch) -> None:
+def test_a_reply_on_a_terminal_is_written_as_it_arrives(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("TERM", "xterm")
     console, out, err = on_a_terminal()
 
@@ -187,11 +187,10 @@ def test_a_board_is_never_redrawn_over_a_reply(monkeypatch: pytest.MonkeyPatch) 
     # One terminal shows both streams: what counts is the order of what is written.
     console.stdout = err
 
-    follow(verb(news("step", "working"), Delta("the reply"), news("trace", "ready")), console)
+    follow(verb(news("step", "working"), Delta("the reply\n"), news("trace", "ready")), console)
 
-    before, after = err.getvalue().split("the reply")
+    before, after = err.getvalue().split("the reply\n")
     assert "step" in before
-    assert after.startswith("\n")
     assert "step" not in after
     assert "trace" in after
 
@@ -212,22 +211,22 @@ def test_a_terminal_gets_its_cursor_back_when_a_verb_fails(monkeypatch: pytest.M
 
 def drawn(*events: Progress) -> str:
     console, _, _ = on_a_terminal()
-    board, rows = make_board(console), {}  # type: ignore[var-annotated]
+    board = make_board(console)
     for event in events:
-        show_row(board, rows, event)
+        show_row(board, event)
     out = io.StringIO()
     RichConsole(file=out, width=80, color_system=None).print(board.get_renderable())
     return out.getvalue()
 
 
 def test_the_time_of_a_row_stops_when_it_is_done_and_restarts_with_new_work() -> None:
-    board, rows = make_board(on_a_terminal()[0]), {}  # type: ignore[var-annotated]
+    board = make_board(on_a_terminal()[0])
 
-    show_row(board, rows, news("x", "working"))
-    show_row(board, rows, news("x", "ready"))
+    show_row(board, news("x", "working"))
+    show_row(board, news("x", "ready"))
     assert board.tasks[0].stop_time is not None
 
-    show_row(board, rows, news("x", "working"))
+    show_row(board, news("x", "working"))
     assert board.tasks[0].stop_time is None
     assert len(board.tasks) == 1
 
@@ -242,6 +241,13 @@ def test_every_state_has_a_word_beside_its_mark() -> None:
     assert all(
         line.split()[2] == state for line, state in zip(text.splitlines(), states, strict=True)
     )
+
+
+def test_a_row_on_a_terminal_has_neither_keys_nor_escape_sequences_nor_markup() -> None:
+    text = drawn(news("chat\x1b[2J", "working", "[red]Bearer\x07 sk-virtual-0123456789abcdef"))
+
+    assert "chat working" in text
+    assert "[red]Bearer sk-…cdef" in text
 
 
 def test_a_row_is_one_line_however_long_its_detail_is() -> None:
@@ -260,9 +266,9 @@ def test_a_row_is_one_line_however_long_its_detail_is() -> None:
         (None, ""),
     ],
 )
-def test_a_known_part_of_the_whole_is_a_bar(fraction: float | None, bar: str) -> None:
+def test_a_known_fraction_is_a_bar(fraction: float | None, bar: str) -> None:
     assert _format_bar(news("environment", "working", fraction=fraction)) == bar
 
 
-def test_what_is_done_needs_no_bar() -> None:
+def test_a_finished_step_has_no_bar() -> None:
     assert _format_bar(news("environment", "ready", fraction=1.0)) == ""

@@ -94,7 +94,7 @@ UP = UpReport(
 STATUS = StatusReport(
     project="shop",
     runtime="embedded",
-    runtime_why="asked for by --runtime",
+    runtime_why="selected by --runtime",
     healthy=True,
     services=SERVICES,
     keys=(
@@ -211,7 +211,7 @@ def test_a_restart_shows_what_was_restarted_and_the_state_of_all() -> None:
 def test_status_shows_runtime_services_and_keys() -> None:
     text = shown(stack.render_status(STATUS))
 
-    assert text[0] == "Project shop, embedded runtime (asked for by --runtime)"
+    assert text[0] == "Project shop, embedded runtime (selected by --runtime)"
     assert max(len(line) for line in text) <= 80
     assert text[-2].split() == ["litellm-dev", "LITELLM_API_KEY", "sk-…WXYZ"]
     assert text[-1].split() == ["litellm-eval", "LITELLM_EVAL_KEY", "missing"]

@@ -8,16 +8,16 @@ from gatewayctl.output.table import format_duration, make_table
 from tests.fakes.terminals import piped
 
 
-def shown(heads: list[str], rows: list[list[object | None]], width: int = 80) -> list[str]:
+def lines_of(headers: list[str], rows: list[list[object | None]], width: int = 80) -> list[str]:
     console, out, _ = piped()
     rich = console.rich(out)
     rich.width = width
-    rich.print(make_table(heads, rows))
+    rich.print(make_table(headers, rows))
     return [line.rstrip() for line in out.getvalue().splitlines()]
 
 
-def test_columns_stand_below_their_heads() -> None:
-    assert shown(["SERVICE", "STATE"], [["litellm", "running"], ["pg", "stopped"]]) == [
+def test_columns_are_aligned_with_their_headers() -> None:
+    assert lines_of(["SERVICE", "STATE"], [["litellm", "running"], ["pg", "stopped"]]) == [
         "SERVICE  STATE",
         "litellm  running",
         "pg       stopped",
@@ -25,29 +25,29 @@ def test_columns_stand_below_their_heads() -> None:
 
 
 @pytest.mark.parametrize("value", [None, ""])
-def test_what_is_missing_is_a_dash(value: object) -> None:
-    assert shown(["A", "B"], [[value, "x"]])[1] == "-  x"
+def test_a_missing_value_is_a_dash(value: object) -> None:
+    assert lines_of(["A", "B"], [[value, "x"]])[1] == "-  x"
 
 
 @pytest.mark.parametrize("value", [0, 0.0, False])
-def test_what_is_there_is_never_a_dash(value: object) -> None:
-    assert shown(["A"], [[value]])[1] == str(value)
+def test_zero_and_false_are_not_missing(value: object) -> None:
+    assert lines_of(["A"], [[value]])[1] == str(value)
 
 
 @pytest.mark.parametrize(
     "text", ["[bold]no[/bold]", "[/]", "[link=x]", ":warning:", "\\[x]", "[not closed"]
 )
-def test_nothing_in_a_table_is_markup(text: str) -> None:
-    assert shown(["A"], [[text]])[1] == text
+def test_no_cell_is_parsed_as_markup(text: str) -> None:
+    assert lines_of(["A"], [[text]])[1] == text
 
 
-def test_nothing_in_a_table_moves_the_cursor() -> None:
-    assert shown(["A"], [["a\x1b[2Jb\x07c"]])[1] == "abc"
+def test_control_characters_are_removed_from_cells() -> None:
+    assert lines_of(["A"], [["a\x1b[2Jb\x07c"]])[1] == "abc"
 
 
 @given(st.lists(st.text(st.characters(min_codepoint=33, max_codepoint=126)), min_size=2))
-def test_a_table_keeps_to_its_width_and_loses_nothing(cells: list[str]) -> None:
-    lines = shown(["A"], [[cell] for cell in cells], width=20)
+def test_a_table_keeps_its_width_and_loses_no_text(cells: list[str]) -> None:
+    lines = lines_of(["A"], [[cell] for cell in cells], width=20)
 
     assert max(len(line) for line in lines) <= 20
     assert "".join(lines[1:]) == "".join(cell or "-" for cell in cells)
@@ -70,12 +70,12 @@ def test_a_table_keeps_to_its_width_and_loses_nothing(cells: list[str]) -> None:
         (187200, "2d4h"),
     ],
 )
-def test_durations_are_short(seconds: float | None, text: str | None) -> None:
+def test_durations_have_at_most_two_units(seconds: float | None, text: str | None) -> None:
     assert format_duration(seconds) == text
 
 
 @given(st.floats(min_value=0, max_value=10**9))
-def test_a_duration_is_short_however_long_it_is(seconds: float) -> None:
+def test_a_formatted_duration_has_at_most_nine_characters(seconds: float) -> None:
     text = format_duration(seconds)
 
     assert text is not None

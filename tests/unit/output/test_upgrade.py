@@ -11,7 +11,7 @@ NEW = Release(name="registry/litellm:v1.108.11", version="1.108.11")
 ROWS = {"LiteLLM_VerificationToken": 2, "LiteLLM_SpendLogs": 7}
 
 
-def going_back(restores: bool | None, *, after: Release = OLD) -> str:
+def describe(restores: bool | None, *, after: Release = OLD) -> str:
     at = datetime(2026, 11, 23, 18, 41, tzinfo=UTC)
     now = None if restores is None else {**ROWS, "LiteLLM_SpendLogs": 9}
     return describe_rollback(
@@ -22,19 +22,19 @@ def going_back(restores: bool | None, *, after: Release = OLD) -> str:
 
 
 def test_what_a_rollback_would_lose_is_counted() -> None:
-    assert "2 virtual keys and 7 logged requests, instead of 2 virtual keys and 9" in going_back(
+    assert "2 virtual keys and 7 logged requests, instead of 2 virtual keys and 9" in describe(
         restores=True
     )
 
 
-def test_what_is_not_known_is_not_promised() -> None:
-    assert "not known yet" in going_back(restores=None)
-    assert "all data stays" in going_back(restores=False)
+def test_an_unknown_migration_promises_nothing() -> None:
+    assert "not known yet" in describe(restores=None)
+    assert "all data stays" in describe(restores=False)
 
 
-def test_the_same_version_from_elsewhere_is_told_by_its_name() -> None:
+def test_the_same_version_of_a_mirror_is_shown_by_its_name() -> None:
     mirror = Release(name="mirror/litellm:v1.108.11", version="1.108.11")
 
-    assert "registry/litellm:v1.108.11 -> mirror/litellm:v1.108.11" in going_back(
+    assert "registry/litellm:v1.108.11 -> mirror/litellm:v1.108.11" in describe(
         restores=False, after=mirror
     )

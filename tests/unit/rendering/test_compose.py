@@ -21,16 +21,16 @@ TEXT = st.text(st.characters(exclude_categories=["Cs"]), max_size=30)
 
 
 @given(TEXT)
-def test_a_doubled_dollar_reads_back_as_the_dollar_it_was(text: str) -> None:
+def test_a_doubled_dollar_reads_back_as_one(text: str) -> None:
     assert escape_dollars(text).replace("$$", "$") == text
     assert escape_dollars(text).count("$") == 2 * text.count("$")
 
 
-def test_every_text_within_a_value_is_escaped() -> None:
+def test_every_string_within_a_value_is_escaped() -> None:
     assert escape_dollars({"$a": ["$b", ("c$", 1, None)]}) == {"$a": ["$$b", ["c$$", 1, None]]}
 
 
-def test_a_required_variable_says_who_makes_it() -> None:
+def test_a_required_variable_says_how_to_create_it() -> None:
     assert required("X") == "${X:?gatewayctl init makes it in .env}"
 
 
@@ -67,7 +67,7 @@ def test_an_app_gets_the_address_of_the_gateway_its_key_and_phoenix(tmp_path: Pa
     }
 
 
-def test_an_app_may_send_its_spans_elsewhere_but_its_key_stays(tmp_path: Path) -> None:
+def test_an_app_may_send_its_spans_elsewhere_but_keeps_its_key(tmp_path: Path) -> None:
     own = {
         "OTEL_EXPORTER_OTLP_ENDPOINT": "http://other:1",
         "LLM_API_KEY": "mine",

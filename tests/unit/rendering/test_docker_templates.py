@@ -17,7 +17,7 @@ from hypothesis import strategies as st
 
 from gatewayctl.rendering.locate import locate_templates
 from gatewayctl.rendering.plan import HEADER, plan_files
-from gatewayctl.runtimes.embedded.services import tracing
+from gatewayctl.runtimes.embedded.services import tracing_variables
 from gatewayctl.settings.model import App, Settings
 from tests.fakes.projects import MASTER_KEY, project
 
@@ -53,14 +53,14 @@ def interpolated(value: str) -> str:
     """The value as Compose hands it on; fails where it would put a variable in."""
 
     def meant(found: re.Match[str]) -> str:
-        assert found[1] == "$", f"{value!r} holds a variable"
+        assert found[1] == "$", f"{value!r} contains a variable"
         return "$"
 
     return DOLLAR.sub(meant, value)
 
 
 @pytest.mark.parametrize("gateway_yaml", ["", PRODUCTION, "workers: 2\n"])
-def test_every_service_is_watched_restarted_and_on_the_one_network(
+def test_every_service_has_a_health_check_a_restart_policy_and_the_network(
     tmp_path: Path, gateway_yaml: str
 ) -> None:
     found = services(tmp_path, gateway_yaml)
@@ -85,8 +85,8 @@ def test_each_secret_reaches_only_the_services_that_need_it(tmp_path: Path) -> N
     found = services(tmp_path, f"{PRODUCTION}apps: {{a: {{image: x, ports: [1]}}}}\n")
 
     for secret, readers in SECRETS.items():
-        told = {name for name, it in found.items() if secret in VARIABLE.findall(str(it))}
-        assert told == readers, secret
+        readers_found = {name for name, it in found.items() if secret in VARIABLE.findall(str(it))}
+        assert readers_found == readers, secret
     everywhere = {name for it in found.values() for name in VARIABLE.findall(str(it))}
     assert everywhere == {*SECRETS, "LITELLM_API_KEY", "PHOENIX_COLLECTOR_HTTP_ENDPOINT"}
 
@@ -103,7 +103,7 @@ def test_no_secret_is_in_a_command_a_label_or_a_file(tmp_path: Path) -> None:
         assert not VARIABLE.search(str(service.get("healthcheck", "")))
 
 
-def test_every_port_is_on_the_address_that_was_chosen(tmp_path: Path) -> None:
+def test_every_port_is_bound_to_the_configured_address(tmp_path: Path) -> None:
     found = services(
         tmp_path, "bind: '::1'\nports: {litellm: 4100}\napps: {a: {image: x, ports: [9]}}\n"
     )
@@ -134,7 +134,7 @@ def test_production_limits_every_service(tmp_path: Path) -> None:
         assert service.get("read_only", False) == (name != "litellm")
 
 
-def test_production_is_what_the_profile_promises(tmp_path: Path) -> None:
+def test_production_has_the_settings_of_its_profile(tmp_path: Path) -> None:
     settings = project(tmp_path, PRODUCTION)
     config = yaml.safe_load(files(settings)["litellm_config.yaml"])
     litellm = compose(settings)["services"]["litellm"]
@@ -162,7 +162,7 @@ def test_workers_times_connections_stay_below_the_maximum_of_the_database(tmp_pa
 def test_litellm_traces_in_docker_as_it_does_embedded(tmp_path: Path) -> None:
     settings = project(tmp_path)
     here = compose(settings)["services"]["litellm"]["environment"]
-    there = tracing(settings)
+    there = tracing_variables(settings)
 
     collector = there.pop("PHOENIX_COLLECTOR_HTTP_ENDPOINT")
     assert here == {**here, **there}
@@ -185,7 +185,7 @@ def test_the_label_changes_with_the_files_litellm_reads_and_with_nothing_else(
     assert label("models: {x: openai/x}\n") != before
 
 
-def test_every_file_says_who_made_it(tmp_path: Path) -> None:
+def test_every_file_has_the_header(tmp_path: Path) -> None:
     found = files(project(tmp_path))
 
     assert sorted(found) == ["docker-compose.yml", "litellm_callbacks.py", "litellm_config.yaml"]
@@ -209,7 +209,7 @@ def test_an_image_may_be_a_digest(tmp_path: Path) -> None:
 
 
 @pytest.mark.parametrize("text", ["1e3", "0o17", "0x1f", "1_000", "on", "null", "2026-01-01", "~"])
-def test_a_text_that_another_yaml_reads_as_something_else_is_in_quotes(
+def test_a_string_that_another_yaml_version_reads_differently_is_quoted(
     tmp_path: Path, text: str
 ) -> None:
     app = App(name="a", image="x", key="litellm-dev", environment={"V": text})
@@ -271,7 +271,7 @@ def litellm(monkeypatch: pytest.MonkeyPatch) -> Any:
     return modules["litellm"]
 
 
-def test_litellm_s_tracer_never_listens_to_its_housekeeping(litellm: Any) -> None:
+def test_litellms_tracer_never_traces_its_housekeeping(litellm: Any) -> None:
     module = runpy.run_path(str(locate_templates() / "docker" / "litellm_callbacks.py"))
 
     litellm.service_callback.append(_Tracer())
@@ -281,7 +281,7 @@ def test_litellm_s_tracer_never_listens_to_its_housekeeping(litellm: Any) -> Non
     assert type(module["no_housekeeping"]).__name__ == "CustomLogger"
 
 
-def test_the_config_names_the_callbacks_by_the_file_beside_it(tmp_path: Path) -> None:
+def test_the_config_refers_to_the_callbacks_file_beside_it(tmp_path: Path) -> None:
     found = files(project(tmp_path))
     config = yaml.safe_load(found["litellm_config.yaml"])
     mounts = compose(project(tmp_path))["services"]["litellm"]["volumes"]

@@ -24,10 +24,10 @@ def test_in_a_checkout_the_templates_are_at_its_root(tmp_path: Path) -> None:
     assert locate_templates(package) == tmp_path / "templates"
 
 
-def test_a_package_without_templates_says_so(tmp_path: Path) -> None:
+def test_a_package_without_templates_is_an_error(tmp_path: Path) -> None:
     with pytest.raises(TemplatesMissing, match="no folder templates"):
         locate_templates(tmp_path / "src" / "gatewayctl")
 
 
-def test_those_of_this_installation_hold_the_embedded_runtime() -> None:
+def test_the_templates_of_this_installation_are_found() -> None:
     assert (locate_templates() / "embedded" / "litellm_config.yaml").is_file()

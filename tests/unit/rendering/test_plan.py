@@ -12,7 +12,6 @@ from hypothesis import example, given
 from hypothesis import strategies as st
 from jinja2 import UndefinedError
 
-from gatewayctl.errors import RuntimeUnavailable
 from gatewayctl.rendering.plan import HEADER, RenderedFile, plan_files, to_yaml
 from gatewayctl.settings.model import Model, Settings
 from tests.fakes.projects import MASTER_KEY, project
@@ -37,7 +36,7 @@ def rendered(folder: Path, text: str = "") -> Any:
     return yaml.safe_load(config_of(project(folder, text)).content)
 
 
-def test_the_reference_stack_is_rendered_as_litellm_wants_it(tmp_path: Path) -> None:
+def test_the_reference_stack_is_rendered_for_litellm(tmp_path: Path) -> None:
     openai = {"api_key": "os.environ/OPENAI_API_KEY", "num_retries": 3, "timeout": 600}
     config = rendered(tmp_path)
 
@@ -64,7 +63,7 @@ def test_the_reference_stack_is_rendered_as_litellm_wants_it(tmp_path: Path) -> 
     }
 
 
-def test_each_file_says_who_made_it_and_where_to_edit(tmp_path: Path) -> None:
+def test_each_file_says_what_renders_it_and_where_to_edit(tmp_path: Path) -> None:
     files = plan_files(project(tmp_path))
 
     assert [str(file.path) for file in files] == ["litellm_callbacks.py", "litellm_config.yaml"]
@@ -75,7 +74,7 @@ def test_each_file_says_who_made_it_and_where_to_edit(tmp_path: Path) -> None:
         assert file.content.endswith("\n")
 
 
-def test_what_the_config_names_is_in_the_file_beside_it(tmp_path: Path) -> None:
+def test_the_callback_in_the_config_is_defined_beside_it(tmp_path: Path) -> None:
     callbacks, config = plan_files(project(tmp_path))
     module, name = yaml.safe_load(config.content)["litellm_settings"]["callbacks"][0].split(".")
 
@@ -88,7 +87,7 @@ def test_rendering_is_repeatable(tmp_path: Path) -> None:
     assert plan_files(project(tmp_path)) == plan_files(project(tmp_path))
 
 
-def test_parameters_of_a_model_come_through(tmp_path: Path) -> None:
+def test_parameters_of_a_model_are_rendered(tmp_path: Path) -> None:
     config = rendered(
         tmp_path,
         "profile: production\nmodels:\n  m:\n    model: bedrock/x\n    timeout: 2.5\n"
@@ -151,40 +150,38 @@ def test_indented_data_reads_back_as_itself(value: dict[str, Any]) -> None:
     assert yaml.safe_load(f"a:\n  {to_yaml(value, indent=2)}\n") == {"a": value}
 
 
-def test_a_template_makes_the_file_of_its_own_path(tmp_path: Path) -> None:
-    folder = tmp_path / "templates" / "docker" / "deep"
-    folder.mkdir(parents=True)
-    (folder / "b.yml").write_text("name: {{ settings.project_name | to_yaml }} # {{ runtime }}\n")
-    (folder.parent / "a.txt").write_text("{{ header }}\n")
-    (folder.parent / ".hidden").write_text("{{ nothing }}")
-
-    files = plan_files(
-        project(tmp_path / "shop"), runtime="docker", templates=tmp_path / "templates"
-    )
-
-    assert [str(file.path) for file in files] == ["a.txt", "deep/b.yml"]
-    assert files[1].content == "name: shop # docker\n"
-
-
-def test_a_template_that_asks_for_what_is_not_there_fails(tmp_path: Path) -> None:
+def test_a_template_is_rendered_to_its_own_path(tmp_path: Path) -> None:
     folder = tmp_path / "templates" / "embedded"
     folder.mkdir(parents=True)
-    (folder / "a").write_text("{{ settings.nothing }}")
+    (folder / "litellm_callbacks.py").write_text("{{ header }}\n")
+    (folder / "litellm_config.yaml").write_text(
+        "name: {{ settings.project_name | to_yaml }} # {{ runtime }}\n"
+    )
+
+    callbacks, config = plan_files(project(tmp_path / "shop"), templates=tmp_path / "templates")
+
+    assert callbacks == RenderedFile(
+        path=PurePosixPath("litellm_callbacks.py"), content=f"{HEADER}\n"
+    )
+    assert config.content == "name: shop # embedded\n"
+
+
+def test_a_template_that_refers_to_something_undefined_fails(tmp_path: Path) -> None:
+    folder = tmp_path / "templates" / "embedded"
+    folder.mkdir(parents=True)
+    (folder / "litellm_callbacks.py").write_text("{{ settings.nothing }}")
 
     with pytest.raises(UndefinedError):
         plan_files(project(tmp_path), templates=tmp_path / "templates")
 
 
-def test_a_runtime_without_templates_is_not_available(tmp_path: Path) -> None:
-    settings = project(tmp_path, "runtime: docker\n")
+def test_the_resolved_runtime_takes_precedence_over_auto(tmp_path: Path) -> None:
+    settings = project(tmp_path)
 
-    with pytest.raises(RuntimeUnavailable, match="no templates for the runtime docker"):
-        plan_files(settings, templates=tmp_path)
-
-
-def test_the_resolved_runtime_wins_over_auto(tmp_path: Path) -> None:
-    with pytest.raises(RuntimeUnavailable, match="docker"):
-        plan_files(project(tmp_path), runtime="docker", templates=tmp_path)
+    assert "docker-compose.yml" not in {str(file.path) for file in plan_files(settings)}
+    assert "docker-compose.yml" in {
+        str(file.path) for file in plan_files(settings, runtime="docker")
+    }
 
 
 def test_both_runtimes_give_litellm_the_same_files(tmp_path: Path) -> None:

@@ -13,7 +13,7 @@ def test_the_pools_of_all_workers_leave_connections_for_others(workers: int) -> 
     assert 5 <= chosen.pool <= 10
 
 
-def test_up_to_eight_workers_get_the_pool_of_litellm_and_the_database_its_own_maximum() -> None:
+def test_up_to_eight_workers_get_the_default_pool_and_connections() -> None:
     assert (sizes(8).pool, sizes(8).max_connections) == (10, 100)
 
 

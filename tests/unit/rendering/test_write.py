@@ -68,7 +68,7 @@ def test_a_diff_goes_from_disk_to_rendered(tmp_path: Path) -> None:
     )
 
 
-def test_a_diff_shows_a_missing_line_end(tmp_path: Path) -> None:
+def test_a_diff_shows_a_missing_newline_at_the_end(tmp_path: Path) -> None:
     (tmp_path / "one.yml").write_text("a: 1\nb: 2")
 
     (found,) = compare_files((ONE,), tmp_path)
@@ -90,7 +90,7 @@ def test_a_diff_masks_known_secrets_and_what_looks_like_a_key(tmp_path: Path) ->
     assert "-key: sk-…0001\n-password: …\n-longer: …re99\n-short: ab\n" in found.diff
 
 
-def test_a_file_that_is_no_text_is_changed(tmp_path: Path) -> None:
+def test_a_binary_file_counts_as_changed(tmp_path: Path) -> None:
     (tmp_path / "one.yml").write_bytes(b"\xff\xfe")
 
     assert compare_files((ONE,), tmp_path)[0].state == "changed"
@@ -108,14 +108,14 @@ def test_a_link_inside_the_folder_is_written_through(tmp_path: Path) -> None:
 
 def test_a_link_out_of_the_folder_is_refused_before_anything_is_written(tmp_path: Path) -> None:
     outside = tmp_path / "outside.yml"
-    outside.write_text("somebody's\n")
+    outside.write_text("not ours\n")
     (tmp_path / "compose" / "deep").mkdir(parents=True)
     (tmp_path / "compose" / "deep" / "two.yml").symlink_to(outside)
 
     with pytest.raises(FileUnwritable, match=r"two\.yml is a link to .*outside\.yml"):
         write_files((ONE, TWO), tmp_path / "compose")
 
-    assert outside.read_text() == "somebody's\n"
+    assert outside.read_text() == "not ours\n"
     assert not (tmp_path / "compose" / "one.yml").exists()
 
 
@@ -142,7 +142,7 @@ def test_a_file_that_cannot_be_read_is_an_error(tmp_path: Path) -> None:
         compare_files((ONE,), tmp_path)
 
 
-def test_a_file_where_the_folder_should_be_is_told(tmp_path: Path) -> None:
+def test_a_file_in_the_place_of_the_folder_is_reported(tmp_path: Path) -> None:
     (tmp_path / "compose").write_text("a file")
 
     with pytest.raises(FileUnwritable, match="Not a directory"):

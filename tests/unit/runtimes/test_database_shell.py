@@ -8,7 +8,7 @@ REFUSED = 'psql: error: connection to server at "2001:db8:1:2::3", port 5433 fai
 
 
 @pytest.mark.parametrize(
-    ("errors", "said"),
+    ("errors", "message"),
     [
         ("psql:<stdin>:2: ERROR:  no such table\n", "ERROR:  no such table"),
         ("psql:/a b/x.sql:12: ERROR:  a\npsql:/a b/x.sql:13: NOTICE:  b", "ERROR:  a\nNOTICE:  b"),
@@ -16,5 +16,5 @@ REFUSED = 'psql: error: connection to server at "2001:db8:1:2::3", port 5433 fai
         ("", ""),
     ],
 )
-def test_the_words_of_postgresql_come_without_file_and_line(errors: str, said: str) -> None:
-    assert clean_psql_errors(errors) == said
+def test_the_errors_of_postgresql_come_without_file_and_line(errors: str, message: str) -> None:
+    assert clean_psql_errors(errors) == message

@@ -21,35 +21,38 @@ def litellm(server: FakeServer) -> Database:
     return Database(name="litellm", shell=FakeShell(database="litellm", server=server))
 
 
-def test_there_are_two_and_litellm_s_is_the_first() -> None:
+def test_there_are_two_databases_with_litellms_first() -> None:
     assert [each.name for each in databases(up_and_running())] == ["litellm", "phoenix"]
 
 
-def test_copies_stand_beside_the_living_one(litellm: Database) -> None:
-    assert (litellm.called(), litellm.called("proof")) == ("litellm", "litellm_proof")
-    assert (litellm.there(), litellm.there("proof")) == (True, False)
+def test_variants_are_databases_beside_the_live_one(litellm: Database) -> None:
+    assert (litellm.sql_name(), litellm.sql_name("scratch")) == (
+        "litellm",
+        "litellm_scratch",
+    )
+    assert (litellm.exists(), litellm.exists("scratch")) == (True, False)
     assert (litellm.size(), litellm.server_version()) == (4096, "16.14")
 
 
-def test_a_dump_is_loaded_into_a_copy_with_every_row(
+def test_a_dump_is_loaded_into_a_variant_with_every_row(
     litellm: Database, server: FakeServer, tmp_path: Path
 ) -> None:
     rows = report_of(litellm.dump(tmp_path / "dump"))
-    report_of(litellm.load(tmp_path / "dump", "proof"))
+    report_of(litellm.load(tmp_path / "dump", "scratch"))
 
-    assert litellm.rows("proof") == rows == litellm.rows()
-    assert set(server.databases) == {"litellm", "phoenix", "litellm_proof"}
+    assert litellm.rows("scratch") == rows == litellm.rows()
+    assert set(server.databases) == {"litellm", "phoenix", "litellm_scratch"}
 
 
-def test_a_copy_that_is_there_already_is_made_anew(
+def test_an_existing_variant_is_recreated(
     litellm: Database, server: FakeServer, tmp_path: Path
 ) -> None:
-    server.databases["litellm_proof"] = FakeContent(rows={"old": 1})
+    server.databases["litellm_scratch"] = FakeContent(rows={"old": 1})
     report_of(litellm.dump(tmp_path / "dump"))
 
-    report_of(litellm.load(tmp_path / "dump", "proof"))
+    report_of(litellm.load(tmp_path / "dump", "scratch"))
 
-    assert "old" not in litellm.rows("proof")
+    assert "old" not in litellm.rows("scratch")
 
 
 def test_a_new_database_belongs_to_its_owner_and_is_closed_to_others(
@@ -62,7 +65,7 @@ def test_a_new_database_belongs_to_its_owner_and_is_closed_to_others(
 
 
 @pytest.mark.parametrize("program", ["pg_dump", "pg_restore"])
-def test_a_program_that_fails_is_told_in_its_own_words(
+def test_a_program_that_fails_is_reported_with_its_message(
     litellm: Database, server: FakeServer, tmp_path: Path, program: str
 ) -> None:
     (tmp_path / "dump").write_text("{}")
@@ -72,7 +75,7 @@ def test_a_program_that_fails_is_told_in_its_own_words(
         report_of(
             litellm.dump(tmp_path / "new")
             if program == "pg_dump"
-            else litellm.load(tmp_path / "dump", "proof")
+            else litellm.load(tmp_path / "dump", "scratch")
         )
 
 
@@ -85,13 +88,13 @@ def test_the_swap_is_one_transaction_and_keeps_the_old_one(
 
     assert litellm.rows() == {"new": 1}
     assert litellm.rows("before_restore")["LiteLLM_SpendLogs"] == 7
-    assert not litellm.there("restored")
+    assert not litellm.exists("restored")
     swap = next(line for line in server.told if "rename" in line)
     assert "pg_terminate_backend" in swap
     assert swap.index("begin;") < swap.index("alter") < swap.rindex("alter") < swap.index("commit;")
 
 
-def test_a_second_swap_keeps_the_original_and_drops_what_was_half_restored(
+def test_a_second_swap_keeps_the_original_and_drops_the_incomplete_restore(
     litellm: Database, server: FakeServer
 ) -> None:
     server.databases["litellm_before_restore"] = FakeContent(rows={"original": 1})
@@ -104,7 +107,7 @@ def test_a_second_swap_keeps_the_original_and_drops_what_was_half_restored(
     assert set(server.databases) == {"litellm", "phoenix", "litellm_before_restore"}
 
 
-def test_a_swap_without_a_living_one_is_only_the_new_one(
+def test_a_swap_without_a_live_database_only_renames_the_new_one(
     litellm: Database, server: FakeServer
 ) -> None:
     server.databases["litellm_restored"] = server.databases.pop("litellm")
@@ -114,7 +117,7 @@ def test_a_swap_without_a_living_one_is_only_the_new_one(
     assert set(server.databases) == {"litellm", "phoenix"}
 
 
-def test_differences_are_named_and_not_all_of_many() -> None:
+def test_the_first_differences_are_listed() -> None:
     assert compare_rows({"a": 1}, {"a": 1}) == ""
     assert compare_rows({"a": 1, "b": 2}, {"a": 3}) == (
         "a has 3 instead of 1; b has no table instead of 2"

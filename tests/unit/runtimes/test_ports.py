@@ -28,7 +28,7 @@ def listening(host: str = "127.0.0.1", port: int = 0) -> Iterator[int]:
 
 
 @contextmanager
-def somebody_listening(host: str = "127.0.0.1", port: int = 0) -> Iterator[tuple[int, int]]:
+def another_process_listening(host: str = "127.0.0.1", port: int = 0) -> Iterator[tuple[int, int]]:
     """Another process that listens: its pid and port."""
     argv = [sys.executable, "-S", "-E", "-c", LISTEN, host, str(port)]
     with subprocess.Popen(argv, stdin=subprocess.PIPE, stdout=subprocess.PIPE) as process:
@@ -43,8 +43,8 @@ def test_a_free_port_has_no_listener() -> None:
     assert find_listeners("127.0.0.1", [port]) == {}
 
 
-def test_a_taken_port_names_the_process_that_holds_it() -> None:
-    with somebody_listening() as (pid, port):
+def test_a_used_port_is_reported_with_its_process() -> None:
+    with another_process_listening() as (pid, port):
         found = find_listeners("127.0.0.1", [port])
 
     assert found[port].pid == pid
@@ -52,34 +52,34 @@ def test_a_taken_port_names_the_process_that_holds_it() -> None:
     assert str(found[port].name).startswith("python")
 
 
-def test_only_the_taken_ones_of_several_ports_are_told() -> None:
+def test_only_used_ports_of_several_are_reported() -> None:
     with listening() as free:
         pass
     with listening() as one, listening() as other:
         assert set(find_listeners("127.0.0.1", [one, free, other])) == {one, other}
 
 
-def test_who_listens_on_every_address_keeps_us_from_one() -> None:
+def test_a_listener_on_every_address_blocks_one_address() -> None:
     with listening(ANY) as port:
         found = find_listeners("127.0.0.1", [port])
 
     assert found[port].pid == os.getpid()
 
 
-def test_who_listens_on_one_address_keeps_us_from_every() -> None:
+def test_a_listener_on_one_address_blocks_every_address() -> None:
     with listening() as port:
         assert find_listeners(ANY, [port])[port].pid == os.getpid()
 
 
-def test_who_listens_on_another_address_is_no_obstacle_and_is_not_named() -> None:
+def test_a_listener_on_another_address_does_not_block_and_is_not_reported() -> None:
     with listening("127.0.0.2") as port:
         assert find_listeners("127.0.0.1", [port]) == {}
-        with somebody_listening("127.0.0.1", port) as (pid, _):
+        with another_process_listening("127.0.0.1", port) as (pid, _):
             assert find_listeners("127.0.0.1", [port])[port].pid == pid
             assert find_listeners("127.0.0.2", [port])[port].pid == os.getpid()
 
 
-def test_a_connection_that_has_just_ended_is_no_listener() -> None:
+def test_a_connection_in_time_wait_is_no_listener() -> None:
     with socket.create_server(("127.0.0.1", 0)) as server:
         port = int(server.getsockname()[1])
         with socket.create_connection(("127.0.0.1", port)) as client:
@@ -90,7 +90,7 @@ def test_a_connection_that_has_just_ended_is_no_listener() -> None:
     assert find_listeners("127.0.0.1", [port]) == {}
 
 
-def test_ports_of_ipv6_are_looked_at_as_well() -> None:
+def test_ipv6_ports_are_checked_too() -> None:
     try:
         server = socket.create_server(("::1", 0), family=socket.AF_INET6)
     except OSError as error:
@@ -100,33 +100,35 @@ def test_ports_of_ipv6_are_looked_at_as_well() -> None:
         assert find_listeners("::1", [port])[port].pid == os.getpid()
 
 
-def test_a_port_whose_holder_is_ending_is_looked_at_again() -> None:
+def test_a_port_whose_process_is_ending_is_checked_again() -> None:
     # Bound and not listening: what a process looks like that is ending.
-    holder = socket.socket()
-    holder.bind(("127.0.0.1", 0))
+    listener = socket.socket()
+    listener.bind(("127.0.0.1", 0))
 
-    found = find_listeners("127.0.0.1", [holder.getsockname()[1]], sleep=lambda _: holder.close())
+    found = find_listeners(
+        "127.0.0.1", [listener.getsockname()[1]], sleep=lambda _: listener.close()
+    )
 
     assert found == {}
 
 
-def test_a_port_whose_holder_stays_unseen_is_taken_all_the_same() -> None:
+def test_a_port_whose_process_cannot_be_seen_is_in_use_all_the_same() -> None:
     clock = itertools.count()
-    with socket.socket() as holder:
-        holder.bind(("127.0.0.1", 0))
-        port = holder.getsockname()[1]
+    with socket.socket() as listener:
+        listener.bind(("127.0.0.1", 0))
+        port = listener.getsockname()[1]
 
         found = find_listeners("127.0.0.1", [port], clock=lambda: next(clock), sleep=lambda _: None)
 
     assert found == {port: Listener(port=port)}
 
 
-def test_the_pids_of_those_who_listen_on_a_port() -> None:
-    with somebody_listening() as (pid, port):
+def test_the_pids_of_the_listeners_of_a_port() -> None:
+    with another_process_listening() as (pid, port):
         assert listening_pids(port) == {pid}
     assert listening_pids(port) == frozenset()
 
 
-def test_a_listener_we_may_not_look_at_belongs_to_somebody_else() -> None:
+def test_a_listener_that_cannot_be_inspected_belongs_to_another_user() -> None:
     assert str(Listener(port=4000)).startswith("a process that cannot be seen")
     assert str(Listener(port=4000, pid=7)) == "a process (pid 7)"

@@ -22,32 +22,32 @@ def shell(script: str) -> tuple[str, ...]:
     return ("/bin/sh", "-c", script)
 
 
-def test_a_program_is_run_to_its_end_and_its_exit_code_is_no_failure() -> None:
+def test_a_program_runs_to_its_end_and_its_exit_code_is_returned() -> None:
     done = run(shell("echo out; echo err >&2; exit 3"))
 
     assert done == Completed(returncode=3, stdout="out\n", stderr="err\n")
 
 
-def test_the_environment_is_replaced_and_nothing_of_ours_passes() -> None:
+def test_the_environment_is_replaced_entirely() -> None:
     done = run(("/usr/bin/env",), env={"ONLY": "this"})
 
     assert done.stdout.splitlines() == ["ONLY=this"]
 
 
-def test_text_for_standard_input_arrives_and_otherwise_there_is_none() -> None:
+def test_standard_input_is_the_given_text_or_empty() -> None:
     assert run(("/bin/cat",), stdin="a secret\n").stdout == "a secret\n"
     assert run(("/bin/cat",)).stdout == ""
 
 
-def test_a_program_runs_in_the_folder_it_is_told(tmp_path: Path) -> None:
+def test_a_program_runs_in_the_given_folder(tmp_path: Path) -> None:
     assert run(("/bin/pwd",), cwd=tmp_path).stdout.strip() == str(tmp_path)
 
 
-def test_bytes_that_are_no_text_do_not_fail() -> None:
+def test_invalid_utf_8_does_not_fail() -> None:
     assert run(shell("printf 'a\\377b'")).stdout == "a\ufffdb"
 
 
-def test_programs_are_told_and_say_utf_8_whatever_the_locale() -> None:
+def test_input_and_output_are_utf_8_whatever_the_locale() -> None:
     script = (
         "from gatewayctl.runtimes.process import follow, run;"
         r"said = run(('/bin/cat',), stdin='\u00e9').stdout;"
@@ -62,7 +62,7 @@ def test_programs_are_told_and_say_utf_8_whatever_the_locale() -> None:
     assert (done.stderr, done.stdout) == ("", r"('\xe9', ['\xe9'])" + "\n")
 
 
-def test_a_program_that_is_not_there_is_named_without_its_arguments(tmp_path: Path) -> None:
+def test_a_missing_program_is_reported_without_its_arguments(tmp_path: Path) -> None:
     missing = str(tmp_path / "psql")
 
     with pytest.raises(RuntimeProblem) as refused:
@@ -72,19 +72,19 @@ def test_a_program_that_is_not_there_is_named_without_its_arguments(tmp_path: Pa
     assert SECRET not in repr(refused.value)
 
 
-def test_a_program_that_takes_too_long_is_ended_and_named() -> None:
+def test_a_program_that_takes_too_long_is_ended_and_reported() -> None:
     with pytest.raises(RuntimeProblem, match=r"/bin/sleep did not end within 0\.05 s"):
         run(("/bin/sleep", "60"), timeout=0.05)
 
 
-def test_a_followed_program_hands_over_its_lines_and_then_everything() -> None:
+def test_a_followed_program_yields_its_lines_and_returns_its_output() -> None:
     seen, done = driven(follow(shell("echo one; echo two >&2; printf three; exit 4")))
 
     assert seen == ["one", "two", "three"]
     assert done == Completed(returncode=4, stdout="one\ntwo\nthree", stderr="")
 
 
-def test_lines_of_a_followed_program_come_while_it_runs() -> None:
+def test_lines_of_a_followed_program_are_yielded_while_it_runs() -> None:
     lines = follow(shell("echo $$; exec sleep 60"))
 
     pid = int(next(lines))
@@ -111,7 +111,7 @@ def test_a_followed_program_that_refuses_to_end_is_killed() -> None:
     assert not psutil.pid_exists(pid)
 
 
-def test_the_news_of_a_followed_program_are_what_somebody_makes_of_its_lines() -> None:
+def test_progress_is_parsed_from_the_lines_of_a_followed_program() -> None:
     news = {"one": 1, "zero": 0}
 
     seen, done = driven(
@@ -122,7 +122,7 @@ def test_the_news_of_a_followed_program_are_what_somebody_makes_of_its_lines() -
     assert done == Completed(returncode=3, stdout="one\nnoise\nzero\n", stderr="")
 
 
-def test_who_stops_asking_for_news_ends_the_program() -> None:
+def test_closing_the_parsed_lines_ends_the_program() -> None:
     news = map_lines(follow(shell("echo $$; exec sleep 60")), int)
     pid = next(news)
 
@@ -131,14 +131,14 @@ def test_who_stops_asking_for_news_ends_the_program() -> None:
     assert not psutil.pid_exists(pid)
 
 
-def test_a_program_that_cannot_be_followed_is_named(tmp_path: Path) -> None:
+def test_a_program_that_cannot_be_followed_is_reported(tmp_path: Path) -> None:
     (tmp_path / "not-executable").write_text("")
 
     with pytest.raises(RuntimeProblem, match=r"Cannot run .*not-executable: Permission denied"):
         next(follow((str(tmp_path / "not-executable"),)))
 
 
-def test_a_started_program_has_a_session_of_its_own_and_writes_into_its_log(
+def test_a_started_program_has_its_own_session_and_log(
     tmp_path: Path,
 ) -> None:
     log = tmp_path / "service.log"
@@ -164,7 +164,7 @@ def test_control_c_in_our_terminal_does_not_reach_a_started_program(tmp_path: Pa
 
 
 @pytest.mark.parametrize("missing", ["program", "folder of the log"])
-def test_what_cannot_be_started_is_named(tmp_path: Path, missing: str) -> None:
+def test_a_program_that_cannot_be_started_is_reported(tmp_path: Path, missing: str) -> None:
     program = str(tmp_path / "nothing") if missing == "program" else "/bin/true"
     log = tmp_path / "log" if missing == "program" else tmp_path / "no" / "log"
 

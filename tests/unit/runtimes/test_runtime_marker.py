@@ -13,7 +13,7 @@ def test_a_project_without_a_stack_has_no_runtime(tmp_path: Path) -> None:
     assert read_runtime(tmp_path / ".gatewayctl") is None
 
 
-def test_what_was_recorded_is_known_until_it_is_forgotten(tmp_path: Path) -> None:
+def test_a_recorded_runtime_is_known_until_it_is_cleared(tmp_path: Path) -> None:
     state = tmp_path / ".gatewayctl"
 
     write_runtime(state, "docker")
@@ -27,7 +27,7 @@ def test_what_was_recorded_is_known_until_it_is_forgotten(tmp_path: Path) -> Non
     assert stat.S_IMODE(state.stat().st_mode) == 0o700
 
 
-def test_data_of_before_there_was_a_record_is_of_the_embedded_runtime(tmp_path: Path) -> None:
+def test_data_without_a_record_is_of_the_embedded_runtime(tmp_path: Path) -> None:
     (tmp_path / "postgres" / "data").mkdir(parents=True)
 
     assert read_runtime(tmp_path) == "embedded"
@@ -38,13 +38,13 @@ def test_data_of_before_there_was_a_record_is_of_the_embedded_runtime(tmp_path: 
 
 
 @pytest.mark.parametrize("content", [b"", b"podman\n", b"\xff\xfe"])
-def test_a_record_that_says_nothing_counts_as_none(content: bytes, tmp_path: Path) -> None:
+def test_an_invalid_record_counts_as_none(content: bytes, tmp_path: Path) -> None:
     (tmp_path / "runtime").write_bytes(content)
 
     assert read_runtime(tmp_path) is None
 
 
-def test_a_record_that_cannot_be_written_is_told(tmp_path: Path) -> None:
+def test_a_record_that_cannot_be_written_is_reported(tmp_path: Path) -> None:
     (tmp_path / "state").write_text("a file")
 
     with pytest.raises(FileUnwritable, match="state"):

@@ -29,7 +29,7 @@ def sh(script: str) -> tuple[str, ...]:
     return ("/bin/sh", "-c", script)
 
 
-def test_bytes_go_from_file_to_file(tmp_path: Path) -> None:
+def test_a_program_runs_between_two_files(tmp_path: Path) -> None:
     source, sink = tmp_path / "in", tmp_path / "out"
     source.write_bytes(bytes(range(256)) * 5000)
 
@@ -40,13 +40,13 @@ def test_bytes_go_from_file_to_file(tmp_path: Path) -> None:
     assert (done.returncode, done.stdout, done.stderr) == (0, "", "")
 
 
-def test_what_a_program_says_is_handed_back_where_no_file_takes_it() -> None:
+def test_output_is_returned_without_a_file_for_it() -> None:
     done = report_of(run_streamed(sh("echo said; echo wrong >&2; exit 3"), env=ENV))
 
     assert (done.returncode, done.stdout, done.stderr) == (3, "said\n", "wrong\n")
 
 
-def test_a_program_that_takes_its_time_tells_how_many_bytes_have_passed(tmp_path: Path) -> None:
+def test_a_slow_program_reports_how_many_bytes_it_wrote(tmp_path: Path) -> None:
     sink = tmp_path / "out"
 
     seen, _ = driven(
@@ -57,7 +57,7 @@ def test_a_program_that_takes_its_time_tells_how_many_bytes_have_passed(tmp_path
     assert sink.read_text() == "1234567890"
 
 
-def test_the_bytes_of_a_source_are_counted_as_the_program_reads_them(tmp_path: Path) -> None:
+def test_bytes_are_counted_as_the_program_reads_them(tmp_path: Path) -> None:
     source = tmp_path / "in"
     source.write_bytes(b"1234567890")
 
@@ -78,14 +78,16 @@ def test_closing_the_stream_ends_the_program(tmp_path: Path) -> None:
     assert not psutil.pid_exists(pid)
 
 
-def test_a_program_that_is_not_there_is_named(tmp_path: Path) -> None:
+def test_a_missing_program_is_reported(tmp_path: Path) -> None:
     with pytest.raises(RuntimeProblem, match="/nowhere"):
         report_of(run_streamed(("/nowhere",), stdout=tmp_path / "out"))
     with pytest.raises(RuntimeProblem, match="/nowhere"), open_psql(("/nowhere",)):
         pass
 
 
-def test_a_file_that_cannot_be_made_is_named_and_links_are_not_followed(tmp_path: Path) -> None:
+def test_a_file_that_cannot_be_created_is_reported_and_links_are_not_followed(
+    tmp_path: Path,
+) -> None:
     (tmp_path / "link").symlink_to(tmp_path / "elsewhere")
 
     for sink in (tmp_path / "nowhere" / "out", tmp_path / "link"):
@@ -95,14 +97,14 @@ def test_a_file_that_cannot_be_made_is_named_and_links_are_not_followed(tmp_path
     assert not (tmp_path / "elsewhere").exists()
 
 
-def test_a_session_answers_one_question_after_the_other() -> None:
+def test_a_session_runs_one_statement_after_the_other() -> None:
     with open_psql(sh(PSQL), env=ENV) as session:
         assert session.ask("select 1;") == ("select 1;",)
         assert session.ask("one\ntwo") == ("one", "two")
         assert session.ask("") == ("",)
 
 
-def test_a_statement_that_fails_ends_the_session_with_postgresql_s_words() -> None:
+def test_a_failed_statement_ends_the_session_with_postgresqls_message() -> None:
     with open_psql(sh(PSQL), env=ENV) as session:
         with pytest.raises(RuntimeProblem, match="it explodes"):
             session.ask("explode")
@@ -110,7 +112,7 @@ def test_a_statement_that_fails_ends_the_session_with_postgresql_s_words() -> No
             session.ask("anybody there?")
 
 
-def test_postgresql_s_words_come_without_psql_s_file_and_line() -> None:
+def test_the_errors_of_psql_come_without_file_and_line() -> None:
     script = "echo 'psql:<stdin>:2: ERROR:  no such table' >&2; exit 3"
 
     with (

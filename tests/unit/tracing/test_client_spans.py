@@ -141,7 +141,7 @@ def test_a_phoenix_that_does_not_take_it_is_told_not_raised(
     span = tracer.start("x", {}, environ={})
 
     assert not span.end("ok")
-    assert span.failure == f"Phoenix at {URL} did not take the trace (HTTP 503)."
+    assert span.failure == f"Phoenix at {URL} did not accept the trace (HTTP 503)."
 
 
 def test_tracing_that_is_turned_off_gives_no_ids_and_sends_nothing(

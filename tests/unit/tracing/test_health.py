@@ -31,14 +31,14 @@ def test_a_phoenix_that_answers_is_ready_and_says_its_version() -> None:
     ("answer", "state"),
     [
         (httpx.Response(503, headers=VERSION), "starting"),
-        (httpx.Response(200, text="OK"), "stranger"),
-        (httpx.Response(404, text="<html>"), "stranger"),
+        (httpx.Response(200, text="OK"), "other_service"),
+        (httpx.Response(404, text="<html>"), "other_service"),
         (httpx.ConnectError("refused"), "unreachable"),
         (httpx.ConnectTimeout("timed out"), "unreachable"),
         (httpx.ReadTimeout("timed out"), "starting"),
         (httpx.ReadError("reset"), "starting"),
         (httpx.RemoteProtocolError("disconnected without an answer"), "starting"),
-        (httpx.RemoteProtocolError("BadStatusLine: no proper HTTP"), "stranger"),
+        (httpx.RemoteProtocolError("BadStatusLine: no proper HTTP"), "other_service"),
     ],
 )
 def test_whoever_is_not_a_ready_phoenix_is_told_apart(

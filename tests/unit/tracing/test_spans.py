@@ -1,7 +1,6 @@
 from __future__ import annotations
 
-from collections.abc import Callable, Generator, Iterator
-from dataclasses import dataclass
+from collections.abc import Callable
 from datetime import UTC, datetime
 from typing import Any
 
@@ -9,7 +8,7 @@ import httpx
 import pytest
 
 from gatewayctl.errors import PhoenixUnreachable
-from gatewayctl.tracing.spans import Patience, Span, SpanQuery, SpanStore, Waited, wait_for
+from gatewayctl.tracing.spans import Span, SpanQuery, SpanStore
 
 URL = "http://127.0.0.1:6006"
 VERSION = {"x-phoenix-server-version": "20.26.1"}
@@ -132,94 +131,3 @@ def test_a_phoenix_that_is_not_there_is_never_taken_for_no_spans(failure: Except
 
     with pytest.raises(PhoenixUnreachable, match="does not answer"):
         find(fail)
-
-
-@dataclass
-class Time:
-    """A clock that only sleeping moves."""
-
-    now: float = 100.0
-
-    def clock(self) -> float:
-        return self.now
-
-    def sleep(self, seconds: float) -> None:
-        self.now += seconds
-
-
-def waited(
-    looks: Iterator[tuple[Span, ...] | PhoenixUnreachable], *, timeout: float = 2
-) -> tuple[Waited, int]:
-    """What came of waiting for one span, and how often it was looked for before the last."""
-
-    def look() -> tuple[Span, ...]:
-        found = next(looks)
-        if isinstance(found, PhoenixUnreachable):
-            raise found
-        return found
-
-    time = Time()
-    events: Generator[tuple[Span, ...], None, Waited] = wait_for(
-        look,
-        lambda spans: len(spans) == 1,
-        patience=Patience(timeout=timeout, interval=0.5),
-        clock=time.clock,
-        sleep=time.sleep,
-    )
-    count = 0
-    while True:
-        try:
-            next(events)
-        except StopIteration as done:
-            return done.value, count
-        count += 1
-
-
-def span() -> Span:
-    (found,) = find(lambda _: page(row()))
-    return found
-
-
-def forever(
-    answer: tuple[Span, ...] | PhoenixUnreachable,
-) -> Iterator[tuple[Span, ...] | PhoenixUnreachable]:
-    while True:
-        yield answer
-
-
-def test_what_is_there_at_once_is_found_without_waiting() -> None:
-    result, looks = waited(iter([(span(),)]))
-
-    assert (result.state, result.seconds, looks) == ("found", 0, 0)
-
-
-def test_what_comes_later_is_found_when_it_comes() -> None:
-    result, looks = waited(iter([(), (), (span(),)]))
-
-    assert (result.state, result.seconds, looks) == ("found", 1.0, 2)
-
-
-def test_what_never_comes_is_none_when_the_time_is_up() -> None:
-    result, looks = waited(forever(()))
-
-    assert (result.state, result.spans, result.seconds, looks) == ("none", (), 2.0, 4)
-
-
-def test_a_phoenix_that_never_answers_is_unknown_and_says_why() -> None:
-    error = PhoenixUnreachable("down")
-
-    result, _ = waited(forever(error))
-
-    assert (result.state, result.failure) == ("unknown", error)
-
-
-def test_a_phoenix_that_starts_meanwhile_is_looked_at_again() -> None:
-    result, _ = waited(iter([PhoenixUnreachable("starting"), (span(),)]))
-
-    assert (result.state, result.failure) == ("found", None)
-
-
-def test_no_patience_is_one_look() -> None:
-    result, looks = waited(forever(()), timeout=0)
-
-    assert (result.state, looks) == ("none", 0)

@@ -132,7 +132,7 @@ def test_a_model_call_of_another_step_does_not_count_for_this_one() -> None:
 
 def test_a_call_found_in_another_trace_is_named() -> None:
     stray = replace(LLM, trace_id="b" * 32)
-    checks = check_trace((CLIENT,), EXPECTED, strays=(stray,))
+    checks = check_trace((CLIENT,), EXPECTED, misplaced=(stray,))
 
     assert unhappy(checks)["same_trace"] == "failed"
     assert "b" * 32 in next(check.detail for check in checks if check.name == "same_trace")

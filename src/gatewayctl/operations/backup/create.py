@@ -1,14 +1,15 @@
-"""The verb backup: both databases, the secrets and the settings in one file, while all serves.
+"""The verb backup: write both databases, .env and gateway.yaml into one file, without downtime.
 
-Each dump and its row counts see one snapshot of its database. Work goes on in a folder of its
-own, and the file appears under its name when it is whole. Must not know the file's format.
+Checked first: the master key, the encryption options, and that the file does not exist yet. Each
+dump and its row counts see the same snapshot of its database. Everything is written into a private
+working folder, and the file gets its name when it is complete, so a failure or a kill at any moment
+leaves no partial backup under that name, and changes nothing else. Must not know the file's format.
 """
 
 from __future__ import annotations
 
 import time
-from collections.abc import Generator, Mapping
-from contextlib import closing
+from collections.abc import Generator, Iterator, Mapping
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from importlib.metadata import version
@@ -17,6 +18,8 @@ from typing import Final
 
 from gatewayctl.env_file.write import update_env_file
 from gatewayctl.errors import BackupExists, FileUnreadable, FileUnwritable
+from gatewayctl.files.atomic import write_atomically
+from gatewayctl.generators import drain, transform
 from gatewayctl.operations.backup.archive import (
     CONFIG,
     DUMPS,
@@ -40,13 +43,13 @@ from gatewayctl.settings.master_key import require_master_key
 from gatewayctl.settings.model import Settings
 
 _KEYS: Final = "LiteLLM_VerificationToken"
-_SPEND: Final = "LiteLLM_SpendLogs"
-_LEDGER: Final = "_prisma_migrations"
+_SPEND_LOGS: Final = "LiteLLM_SpendLogs"
+_MIGRATIONS: Final = "_prisma_migrations"
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Contents:
-    """What people look for in a backup, counted."""
+    """How much a backup contains of what people look for."""
 
     virtual_keys: int
     spend_logs: int
@@ -56,7 +59,7 @@ class Contents:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class BackupReport:
-    """The file that was written. ``size`` in bytes; ``seconds`` is how long it took."""
+    """The file that was written; ``size`` in bytes, ``seconds`` is the duration."""
 
     project: str
     file: Path
@@ -69,10 +72,10 @@ class BackupReport:
 
 
 def count_contents(rows: Mapping[str, Mapping[str, int]]) -> Contents:
-    """The counts that mean something to people."""
+    """Pick the counts of ``Contents`` from the row counts of all tables."""
     return Contents(
         virtual_keys=rows["litellm"].get(_KEYS, 0),
-        spend_logs=rows["litellm"].get(_SPEND, 0),
+        spend_logs=rows["litellm"].get(_SPEND_LOGS, 0),
         traces=rows["phoenix"].get("traces", 0),
         spans=rows["phoenix"].get("spans", 0),
     )
@@ -83,35 +86,35 @@ def backup(
     resolved: ResolvedRuntime,
     file: Path | None,
     *,
-    seal: Encryption = NO_ENCRYPTION,
+    encryption: Encryption = NO_ENCRYPTION,
 ) -> Generator[Progress, None, BackupReport]:
-    """Write a backup; without ``file`` into the project's own folder for them.
+    """Write a backup; without ``file`` into the project's backups folder.
 
-    A stack that does not run is left so. Raises BackupExists before anything is done,
-    EnvFileMissing for a project that was never up, FileUnwritable, RuntimeProblem.
+    Starts the database servers of a stopped stack, and stops them again. Raises BackupExists and
+    UsageProblem before anything is done, EnvFileMissing for a project that was never up,
+    FileUnwritable, DiskFull, RuntimeProblem.
     """
     require_master_key(settings)
-    seal.check()
-    now = datetime.now(UTC)
-    target = (file or default_file(settings, now, sealed=seal != NO_ENCRYPTION)).absolute()
+    encryption.check()
+    encrypted = encryption != NO_ENCRYPTION
+    target = (file or default_file(settings, datetime.now(UTC), encrypted=encrypted)).absolute()
     _refuse_existing(target)
     runtime = resolved.runtime
     with change_project(settings, "backup", target.name):
-        ran = any(state.state != "stopped" for state in runtime.states())
+        was_running = any(state.state != "stopped" for state in runtime.states())
         try:
             yield from start_databases(settings, resolved)
-            report = yield from write_backup(settings, resolved, target, seal=seal, now=now)
+            report = yield from write_backup(settings, resolved, target, encryption=encryption)
         finally:
-            if not ran:
-                for _ in runtime.stop():
-                    pass
+            if not was_running:
+                drain(runtime.stop())
     return report
 
 
-def default_file(settings: Settings, now: datetime, *, sealed: bool = False) -> Path:
-    """Where a backup goes when nobody says: named by project and UTC time, and free."""
+def default_file(settings: Settings, now: datetime, *, encrypted: bool = False) -> Path:
+    """An unused file in the backups folder, named after the project and the time in UTC."""
     stem = f"{settings.project_name}-{now:%Y%m%dT%H%M%SZ}"
-    ending = ".gatewayctl-backup.age" if sealed else ".gatewayctl-backup"
+    ending = ".gatewayctl-backup.age" if encrypted else ".gatewayctl-backup"
     names = (f"{stem}{number}{ending}" for number in ("", *(f"-{n}" for n in range(2, 1000))))
     candidates = (backups_folder(settings) / name for name in names)
     return next(file for file in candidates if not file.exists())
@@ -124,64 +127,67 @@ def backups_folder(settings: Settings) -> Path:
 def start_databases(
     settings: Settings, resolved: ResolvedRuntime
 ) -> Generator[Progress, None, None]:
-    """See to it that the servers of both databases run, and nothing more."""
+    """Start the servers of both databases where they do not run, and no other service."""
     both = databases(resolved.runtime)
-    silent = [database for database in both if not database.shell.running()]
-    if silent:
+    stopped = [database for database in both if not database.shell.is_running()]
+    if stopped:
         resolved.runtime.preflight()
         render(settings, runtime=resolved.name)
         yield from resolved.runtime.prepare()
-    for database in silent:
+    for database in stopped:
         subject = f"database {database.name}"
         yield Progress(subject=subject, state="working", detail="starting")
         database.shell.start()
         yield Progress(subject=subject, state="ready", detail="started")
     for database in both:
-        # A reset that was killed between dropping and making it.
-        if not database.there():
+        # A reset that was killed between drop and create leaves the server without it.
+        if not database.exists():
             database.create()
 
 
 def has_user_data(runtime: Runtime) -> bool:
-    """True when there is data somebody might miss: more than tables and their ledger."""
-    counted = [database.rows() for database in databases(runtime) if database.there()]
-    return any(count for rows in counted for table, count in rows.items() if table != _LEDGER)
+    """True when a table other than LiteLLM's record of migrations has rows."""
+    counted = [database.rows() for database in databases(runtime) if database.exists()]
+    return any(count for rows in counted for table, count in rows.items() if table != _MIGRATIONS)
 
 
 def write_backup(
     settings: Settings,
     resolved: ResolvedRuntime,
-    target: Path,
+    target: Path | None = None,
     *,
-    seal: Encryption = NO_ENCRYPTION,
-    now: datetime,
-    proven: bool = False,
+    encryption: Encryption = NO_ENCRYPTION,
+    verify: bool = False,
 ) -> Generator[Progress, None, BackupReport]:
-    """Make the file; the caller holds the project's lock and has the databases running.
+    """Write the file; the caller holds the project's lock and has the databases running.
 
-    ``proven``: it is also unpacked and loaded into scratch databases. Raises RestoreUnproven, and
-    DiskFull while there is still room for those who serve.
+    Without ``target`` into the project's backups folder. ``verify``: also unpack the file and load
+    it into scratch databases. Raises RestoreUnproven, and DiskFull while PostgreSQL still has free
+    disk space.
     """
-    began = time.monotonic()
+    began, now = time.monotonic(), datetime.now(UTC)
+    encrypted = encryption != NO_ENCRYPTION
+    target = target or default_file(settings, now, encrypted=encrypted)
     with open_workdir(backups_folder(settings) / ".work") as work:
         rows: dict[str, dict[str, int]] = {}
         for database in databases(resolved.runtime):
-            rows[database.name] = yield from _dumped(database, work)
+            rows[database.name] = yield from _dump(database, work)
         _copy_settings(settings, work)
-        manifest = _manifest(settings, resolved, work, rows, now)
+        manifest = _describe(settings, resolved, work, rows, now)
         yield Progress(subject="backup file", state="working", detail="packing")
-        _packed(target, manifest, work, seal)
+        _pack_and_publish(target, manifest, work, encryption)
         size = target.stat().st_size
         yield Progress(subject="backup file", state="ready", detail=str(target))
-        if proven:
+        if verify:
             require_free_space_in(work, wanted=size)
-            read_back = unpack(target, _made(work / "read-back"))
-            yield from verify_loadable(resolved.runtime, read_back.rows, work / "read-back")
+            unpacked = work / "unpacked"
+            unpacked.mkdir(mode=0o700)
+            yield from verify_loadable(resolved.runtime, unpack(target, unpacked).rows, unpacked)
     return BackupReport(
         project=settings.project_name,
         file=target,
         size=size,
-        encrypted=seal != NO_ENCRYPTION,
+        encrypted=encrypted,
         made_at=now,
         versions=manifest.versions,
         contents=count_contents(rows),
@@ -189,48 +195,46 @@ def write_backup(
     )
 
 
-def _dumped(database: Database, folder: Path) -> Generator[Progress, None, dict[str, int]]:
+def _dump(database: Database, folder: Path) -> Generator[Progress, None, dict[str, int]]:
+    """Dump a database into ``folder``; returns the row count of each table."""
     subject = f"dump of {database.name}"
     yield Progress(subject=subject, state="working", detail="reading")
     require_free_space_in(folder)
+
+    def check_and_report(written: int) -> Iterator[Progress]:
+        require_free_space_in(folder)
+        yield Progress(subject=subject, state="working", detail=f"{written / 1e6:.1f} MB")
+
     dumping = database.dump(folder / f"{database.name}.dump")
-    with closing(dumping):
-        while True:
-            try:
-                written = next(dumping)
-            except StopIteration as done:
-                rows: dict[str, int] = done.value
-                break
-            require_free_space_in(folder)
-            detail = f"{written / 1e6:.1f} MB"
-            yield Progress(subject=subject, state="working", detail=detail)
+    rows = yield from transform(dumping, check_and_report)
     detail = f"{sum(rows.values())} rows in {len(rows)} tables"
     yield Progress(subject=subject, state="ready", detail=detail)
     return rows
 
 
 def _copy_settings(settings: Settings, folder: Path) -> None:
-    """.env and gateway.yaml as they are; with the two secrets the data cannot be read without.
+    """Copy .env and gateway.yaml, and set the master key and the salt key that are in use.
 
-    Those may be set in the process's environment alone, which wins over .env.
+    These two may come from the process environment, which overrides .env, and the data cannot be
+    read without them.
     """
     for source, name in ((settings.env_file, ENV), (settings.config_file, CONFIG)):
         try:
-            (folder / name).write_bytes(source.read_bytes())
-            (folder / name).chmod(0o600)
+            content = source.read_bytes()
         except FileNotFoundError:
             continue
         except OSError as error:
             raise FileUnreadable(f"Cannot read {source}: {error.strerror}.") from error
-    held = {
+        write_atomically(folder / name, content, mode=0o600)
+    secrets = {
         "LITELLM_MASTER_KEY": settings.secrets.master_key,
         "LITELLM_SALT_KEY": settings.secrets.salt_key,
     }
-    used = {name: secret.reveal() for name, secret in held.items() if secret is not None}
-    update_env_file(folder / ENV, used)
+    in_use = {name: secret.reveal() for name, secret in secrets.items() if secret is not None}
+    update_env_file(folder / ENV, in_use)
 
 
-def _manifest(
+def _describe(
     settings: Settings,
     resolved: ResolvedRuntime,
     folder: Path,
@@ -251,27 +255,29 @@ def _manifest(
     )
 
 
-def _packed(target: Path, manifest: Manifest, folder: Path, seal: Encryption) -> None:
-    """The whole file beside its place, encrypted where that is wanted, then under its name."""
+def _pack_and_publish(
+    target: Path, manifest: Manifest, folder: Path, encryption: Encryption
+) -> None:
+    """Write the complete file beside its place, encrypted if wanted, then give it its name."""
     try:
         target.parent.mkdir(mode=0o700, parents=True, exist_ok=True)
     except OSError as error:
-        raise FileUnwritable(f"Cannot make {target.parent}: {error.strerror}.") from error
+        raise FileUnwritable(f"Cannot create {target.parent}: {error.strerror}.") from error
     size = sum(member.size for member in manifest.files.values())
     if target.parent.stat().st_dev == folder.stat().st_dev:
-        # A disk that holds nothing living may be filled to its last byte.
+        # Another disk may be filled completely: no service of the stack writes there.
         require_free_space_in(folder, wanted=size)
-    # In the project's own folder what a kill leaves goes with the work of the next; elsewhere it
-    # must be on the disk of its target, and the next backup of that name replaces it.
-    ours = target.parent == folder.parent
-    partial = folder / "packed" if ours else target.with_name(f".{target.name}.partial")
+    # In the backups folder, the next verb's working folder clears what a kill left. Elsewhere the
+    # partial file must be on the target's disk; the next backup of that name replaces it.
+    internal = target.parent == folder.parent
+    partial = folder / "packed" if internal else target.with_name(f".{target.name}.partial")
     try:
-        if seal == NO_ENCRYPTION:
+        if encryption == NO_ENCRYPTION:
             pack(partial, manifest, folder)
         else:
             require_free_space_in(folder, wanted=size)
             pack(folder / "plain.tar", manifest, folder)
-            seal.close(folder / "plain.tar", partial)
+            encryption.encrypt(folder / "plain.tar", partial)
         publish_file(partial, target)
     finally:
         partial.unlink(missing_ok=True)
@@ -279,9 +285,4 @@ def _packed(target: Path, manifest: Manifest, folder: Path, seal: Encryption) ->
 
 def _refuse_existing(target: Path) -> None:
     if target.exists() or target.is_symlink():
-        raise BackupExists(f"{target} is there already, and is left as it is.")
-
-
-def _made(folder: Path) -> Path:
-    folder.mkdir(mode=0o700)
-    return folder
+        raise BackupExists(f"{target} exists already; it was not changed.")

@@ -1,8 +1,8 @@
-"""Which lines of a backup's .env come back, and which of the living one stay.
+"""Which variables of a backup's .env are restored, and which of the current .env stay.
 
-The data cannot be read without its own master key, salt key and virtual keys, so these come
-back. Database passwords stay, since the servers know the living ones; so does everything else
-that is set. Owns that choice. Must not know databases.
+The restored data needs its own master key, salt key and virtual keys, so these are replaced.
+Database passwords stay, because the database servers have the current ones; so does every other
+variable that is set. Owns that choice. Must not know databases.
 """
 
 from __future__ import annotations
@@ -19,13 +19,13 @@ from gatewayctl.settings.model import Secret, Settings
 
 MASTER: Final = "LITELLM_MASTER_KEY"
 SALT: Final = "LITELLM_SALT_KEY"
-_OF_THE_DATA: Final = (MASTER, SALT)
-_OF_THE_SERVERS: Final = ("LITELLM_POSTGRES_PASSWORD", "POSTGRES_PASSWORD", "REDIS_PASSWORD")
+_DATA_SECRETS: Final = (MASTER, SALT)
+_SERVER_PASSWORDS: Final = ("LITELLM_POSTGRES_PASSWORD", "POSTGRES_PASSWORD", "REDIS_PASSWORD")
 _COMMENT: Final = "Restored from a backup by gatewayctl."
 
 
 def read_backup_env(file: Path, archive: Path) -> Mapping[str, Secret]:
-    """The variables of a backup's .env that are set. Raises BackupBroken."""
+    """Read the variables of a backup's .env that are set. Raises BackupBroken."""
     try:
         found = read_env_file(file)
     except EnvFileUnreadable as error:
@@ -37,18 +37,18 @@ def read_backup_env(file: Path, archive: Path) -> Mapping[str, Secret]:
 
 
 def effective_salt_key(values: Mapping[str, Secret]) -> Secret:
-    """What LiteLLM encrypts with: the salt key, or where there is none the master key."""
+    """The key that LiteLLM encrypts with: the salt key, or without one the master key."""
     return values.get(SALT) or values[MASTER]
 
 
 def require_not_shadowed(settings: Settings, values: Mapping[str, Secret]) -> None:
-    """Raise SettingsProblem where the environment would hide a secret that must come back."""
-    for name in _OF_THE_DATA:
-        outside = os.environ.get(name)
+    """Raise SettingsProblem where the environment would override a secret of the backup."""
+    for name in _DATA_SECRETS:
+        override = os.environ.get(name)
         wanted = values.get(name)
-        if outside and (wanted is None or outside != wanted.reveal()):
+        if override and (wanted is None or override != wanted.reveal()):
             raise SettingsProblem(
-                f"{name} in the environment is not that of the backup, and would win over .env.",
+                f"{name} in the environment differs from the backup and would override .env.",
                 hint=f"Unset it: unset {name}.",
             )
 
@@ -56,19 +56,19 @@ def require_not_shadowed(settings: Settings, values: Mapping[str, Secret]) -> No
 def restore_env(
     settings: Settings, values: Mapping[str, Secret], virtual_keys: Collection[str]
 ) -> tuple[str, ...]:
-    """Write the secrets of the backup into .env; returns the names that were changed.
+    """Write the secrets of the backup into .env and return the names of changed variables.
 
-    A value that .env holds and that is neither of the data nor a virtual key stays.
+    Replaces the master key, the salt key and ``virtual_keys``; adds others only where missing.
     """
-    due = {*_OF_THE_DATA, *virtual_keys}
-    # Without a salt key LiteLLM encrypted with the master key: another one must not come in.
+    replaced = {*_DATA_SECRETS, *virtual_keys}
+    # Without a salt key LiteLLM encrypted with the master key, so .env must not have one either.
     remove = [SALT] if SALT not in values else []
-    own = {name: value.reveal() for name, value in values.items() if name in due}
+    own = {name: value.reveal() for name, value in values.items() if name in replaced}
     changed = update_env_file(settings.env_file, own, remove=remove, comment=_COMMENT)
     rest = {
         name: value.reveal()
         for name, value in values.items()
-        if name not in due and name not in _OF_THE_SERVERS
+        if name not in replaced and name not in _SERVER_PASSWORDS
     }
     added = update_env_file(settings.env_file, rest, only_missing=True, comment=_COMMENT)
     return (*changed.added, *changed.changed, *changed.removed, *added.added, *added.changed)

@@ -1,25 +1,26 @@
-"""The verb reset: LiteLLM's database emptied and its declared keys made anew.
+"""The verb reset: empty LiteLLM's database and create its declared keys again.
 
-Phoenix's traces stay, unless both are asked for. What is lost is in a backup first, which was read
-back into scratch databases. Each step can be repeated, so that running reset again after an
-interruption finishes it. The caller has shown what is lost and asked for consent.
+The caller has shown the loss and asked for consent.
+
+- Checked before anything is lost: the master key, ports and engine, and a backup that was loaded
+  back into scratch databases with the same row counts (unless ``backup`` is off, or there is no
+  data). The rendered files are current then, and the database servers run.
+- Point of no return: the first drop of a database; Phoenix's with ``everything``, else LiteLLM's.
+- After it can fail: a service that does not start or does not become healthy in time, a key that
+  LiteLLM does not create (exit 7), an app. Run reset again: every step can be repeated.
 """
 
 from __future__ import annotations
 
 from collections.abc import Generator
+from contextlib import suppress
 from dataclasses import dataclass
-from datetime import UTC, datetime
 from pathlib import Path
 from typing import TYPE_CHECKING
 
 from gatewayctl.errors import GatewayctlError
-from gatewayctl.operations.backup.create import (
-    default_file,
-    has_user_data,
-    start_databases,
-    write_backup,
-)
+from gatewayctl.operations.backup.create import has_user_data, start_databases, write_backup
+from gatewayctl.operations.backup.swap import stop_services
 from gatewayctl.operations.diagnosis.failure import explain_failures
 from gatewayctl.operations.diagnosis.health import ServiceReport
 from gatewayctl.operations.keys.create import KeysCreateReport, ensure_declared_keys
@@ -29,7 +30,7 @@ from gatewayctl.operations.stack.wait import wait_ready
 from gatewayctl.operations.state import salt_key
 from gatewayctl.operations.state.exclusive import change_project
 from gatewayctl.runtimes.base import Progress, Runtime
-from gatewayctl.runtimes.databases import databases
+from gatewayctl.runtimes.databases import Database, databases
 from gatewayctl.runtimes.registry import ResolvedRuntime
 from gatewayctl.runtimes.runtime_marker import write_runtime
 from gatewayctl.settings.master_key import require_master_key
@@ -41,10 +42,10 @@ if TYPE_CHECKING:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Loss:
-    """What a reset loses; None where nobody says because it does not run.
+    """What a reset loses; None where it is unknown because the service does not answer.
 
-    ``spend`` in US dollars, over the keys that exist now. ``requests`` are the rows of LiteLLM's
-    spend logs. ``size`` and ``traces_size`` are bytes of LiteLLM's and Phoenix's database.
+    ``spend`` in US dollars, summed over the existing keys. ``requests`` are the rows of LiteLLM's
+    spend logs. ``size`` and ``traces_size`` are the bytes of LiteLLM's and Phoenix's database.
     """
 
     keys: int | None
@@ -57,10 +58,9 @@ class Loss:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class ResetOptions:
-    """How the operator wants it; ``timeout`` in seconds.
+    """``backup``: back up and verify what is lost. ``keep_keys``: declared keys keep their secrets.
 
-    ``backup``: keep what is lost, proven, in a file. ``keep_keys``: the declared keys keep their
-    secrets. ``everything``: Phoenix's traces go too.
+    ``everything``: drop Phoenix's traces too. ``timeout`` in seconds.
     """
 
     backup: bool = True
@@ -71,9 +71,9 @@ class ResetOptions:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class ResetReport:
-    """What was lost, where it is kept, and the stack and its new keys.
+    """What was lost, and the stack with its new keys.
 
-    ``backup`` is None where none was wanted, or where there was nothing to keep.
+    ``backup`` is None where it was skipped, or where there was no data.
     """
 
     project: str
@@ -85,23 +85,22 @@ class ResetReport:
 
     @property
     def problem(self) -> GatewayctlError | None:
-        """Set where some of the keys could not be made anew."""
+        """Set where some of the keys could not be created."""
         return self.keys.problem
 
 
 def measure_loss(settings: Settings, gateway: GatewayClient, runtime: Runtime) -> Loss:
-    """What is in the databases now. Never raises for what does not answer; starts nothing."""
+    """Count what is in the databases; starts nothing, and takes failures as unknown."""
     from gatewayctl.gateway.keys import iterate_keys
 
     keys: int | None = None
     spend: float | None = None
-    try:
+    with suppress(GatewayctlError):
         found = list(iterate_keys(gateway, require_master_key(settings)))
         keys, spend = len(found), sum(key.spend or 0.0 for key in found)
-    except GatewayctlError:
-        pass
-    requests, size = _measured(runtime, "litellm", "LiteLLM_SpendLogs")
-    traces, traces_size = _measured(runtime, "phoenix", "traces")
+    litellm, phoenix = databases(runtime)
+    requests, size = _measure(litellm, "LiteLLM_SpendLogs")
+    traces, traces_size = _measure(phoenix, "traces")
     return Loss(
         keys=keys,
         spend=spend,
@@ -112,11 +111,10 @@ def measure_loss(settings: Settings, gateway: GatewayClient, runtime: Runtime) -
     )
 
 
-def _measured(runtime: Runtime, name: str, table: str) -> tuple[int | None, int | None]:
+def _measure(database: Database, table: str) -> tuple[int | None, int | None]:
     """The rows of a table and the bytes of its database; None where its server does not run."""
-    database = next(each for each in databases(runtime) if each.name == name)
     try:
-        if not database.shell.running():
+        if not database.shell.is_running():
             return None, None
         return database.count(table), database.size()
     except GatewayctlError:
@@ -131,10 +129,10 @@ def reset(
     *,
     lost: Loss,
 ) -> Generator[Progress, None, ResetReport]:
-    """Back up, empty, start, wait until ready, make the declared keys anew.
+    """Back up, empty, start, wait until healthy, create the declared keys.
 
-    Raises RestoreUnproven and FileUnwritable before anything is lost, and what `up` raises; the
-    same command run again goes on.
+    Raises RestoreUnproven, DiskFull and FileUnwritable before anything is lost, and what `up`
+    raises, before or after.
     """
     require_master_key(settings)
     runtime = resolved.runtime
@@ -143,8 +141,10 @@ def reset(
         render(settings, runtime=resolved.name)
         yield from runtime.prepare()
         write_runtime(settings.state_dir, resolved.name)
-        kept = (yield from _kept(settings, resolved)) if options.backup else None
-        yield from _emptied(runtime, everything=options.everything)
+        saved = (yield from _back_up(settings, resolved)) if options.backup else None
+        if options.everything:
+            yield from _empty_phoenix_database(runtime)
+        yield from runtime.empty_litellm_database()
         yield from runtime.start()
         services = yield from wait_ready(settings, runtime, gateway.http, timeout=options.timeout)
         keys = ensure_declared_keys(settings, gateway, fresh=not options.keep_keys)
@@ -155,32 +155,26 @@ def reset(
         project=settings.project_name,
         lost=lost,
         traces_lost=options.everything,
-        backup=kept,
+        backup=saved,
         services=(*services, *apps.services),
         keys=keys,
     )
 
 
-def _kept(settings: Settings, resolved: ResolvedRuntime) -> Generator[Progress, None, Path | None]:
-    """What is there now in a file, read back into scratch databases; None where it is empty."""
+def _back_up(
+    settings: Settings, resolved: ResolvedRuntime
+) -> Generator[Progress, None, Path | None]:
+    """Write and verify a backup of the current data; None where there is none."""
     yield from start_databases(settings, resolved)
     if not has_user_data(resolved.runtime):
         return None
-    now = datetime.now(UTC)
-    target = default_file(settings, now)
-    report = yield from write_backup(settings, resolved, target, now=now, proven=True)
-    return report.file
+    return (yield from write_backup(settings, resolved, verify=True)).file
 
 
-def _emptied(runtime: Runtime, *, everything: bool) -> Generator[Progress, None, None]:
-    if everything:
-        phoenix = databases(runtime)[-1]
-        yield Progress(subject="services", state="working", detail="stopping")
-        for _ in runtime.stop():
-            pass
-        yield Progress(subject="services", state="stopped")
-        phoenix.shell.start()
-        yield Progress(subject="database phoenix", state="working", detail="dropping")
-        phoenix.create()
-        yield Progress(subject="database phoenix", state="ready", detail="empty")
-    yield from runtime.empty_litellm_database()
+def _empty_phoenix_database(runtime: Runtime) -> Generator[Progress, None, None]:
+    phoenix = databases(runtime)[1]
+    yield from stop_services(runtime)
+    phoenix.shell.start()
+    yield Progress(subject="database phoenix", state="working", detail="dropping")
+    phoenix.create()
+    yield Progress(subject="database phoenix", state="ready", detail="empty")

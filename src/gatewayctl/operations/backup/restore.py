@@ -1,9 +1,20 @@
-"""The verb restore: a backup becomes the project's data again, proven before and after.
+"""The verb restore: replace the project's data and secrets with those of a backup.
 
-check the file → copies beside the living databases → counts and salt key → stop → swap by
-renaming → secrets → start → one virtual key opens → old databases dropped. Until the swap nothing
-is touched. Killed anywhere, the same command begins anew and ends well: the swap of a database is
-one transaction, and what was living before the first attempt is kept until a restore is proven.
+The caller has asked for consent.
+
+- Checked before anything changes: every byte of the file, its project, the environment (a secret
+  there must not override the backup's), free disk space, the row counts of both dumps loaded beside
+  the current databases, and that LiteLLM's stored credentials decrypt with the backup's salt key.
+  The current data is in a backup of its own then (unless ``backup`` is off). Before that the
+  database servers are started, and a project without gateway.yaml or .env gets them.
+- Point of no return: the services stop, then each database is swapped by renaming, in one
+  transaction. The previous one is kept as ``…_before_restore``. From before the first swap until
+  .env is written, other verbs that change the stack are refused but down (``restore_unfinished``).
+- After it can fail: row counts after the swap, writing .env, a service that does not start or does
+  not become healthy in time, a virtual key of the backup that the gateway refuses (exit 7).
+
+Run the same restore again after a failure or a kill: it starts over. The databases from before the
+first attempt are dropped only after the gateway accepted a key, or if the backup has none to try.
 """
 
 from __future__ import annotations
@@ -11,24 +22,17 @@ from __future__ import annotations
 import time
 from collections.abc import Callable, Generator, Mapping
 from dataclasses import dataclass
-from datetime import UTC, datetime
+from datetime import datetime
 from pathlib import Path
+from typing import Literal
 
-from gatewayctl.errors import (
-    BackupForeign,
-    GatewayctlError,
-    NotVerified,
-    Refused,
-    RestoreUnproven,
-    RuntimeProblem,
-)
+from gatewayctl.errors import BackupForeign, GatewayctlError, NotVerified, Refused, RestoreUnproven
 from gatewayctl.files.atomic import write_atomically
 from gatewayctl.operations.backup.archive import CONFIG, ENV, Manifest, unpack
 from gatewayctl.operations.backup.create import (
     Contents,
     backups_folder,
     count_contents,
-    default_file,
     has_user_data,
     start_databases,
     write_backup,
@@ -37,7 +41,6 @@ from gatewayctl.operations.backup.credentials import (
     CredentialCheck,
     check_stored_credential,
     find_known_keys,
-    find_usable_keys,
 )
 from gatewayctl.operations.backup.disk_space import require_free_space_in
 from gatewayctl.operations.backup.encryption import NO_DECRYPTION, Decryption, is_encrypted
@@ -47,31 +50,31 @@ from gatewayctl.operations.backup.env import (
     require_not_shadowed,
     restore_env,
 )
+from gatewayctl.operations.backup.swap import stop_services, swap_in
 from gatewayctl.operations.backup.verify import drop_on_failure, load_and_compare
 from gatewayctl.operations.backup.workdir import open_workdir
 from gatewayctl.operations.diagnosis.health import ServiceReport
 from gatewayctl.operations.project.init import ensure_project
-from gatewayctl.operations.project.render import render
 from gatewayctl.operations.project.snapshot import Project
-from gatewayctl.operations.stack.apps import start_apps
-from gatewayctl.operations.stack.wait import wait_ready
+from gatewayctl.operations.stack.start import start_stack
 from gatewayctl.operations.state import restore_journal, salt_key
 from gatewayctl.operations.state.exclusive import change_project
 from gatewayctl.runtimes.base import Progress, Runtime
-from gatewayctl.runtimes.databases import Database, compare_rows, databases
+from gatewayctl.runtimes.databases import Database, databases
 from gatewayctl.runtimes.runtime_marker import write_runtime
 from gatewayctl.settings.model import Secret, Settings
+
+ConfigOutcome = Literal["restored", "kept", "kept_different", "none"]
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class RestoreOptions:
-    """How the operator wants it; ``timeout`` in seconds.
+    """``force``: allow a backup of another project, or undecryptable credentials.
 
-    ``force`` also restores what is of another project or what cannot be proven to decrypt;
-    ``backup`` keeps what is there now in a backup of its own first.
+    ``backup``: back up the current data first. ``timeout`` in seconds.
     """
 
-    opener: Decryption = NO_DECRYPTION
+    decryption: Decryption = NO_DECRYPTION
     force: bool = False
     backup: bool = True
     timeout: float = 300
@@ -79,11 +82,12 @@ class RestoreOptions:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class RestoreReport:
-    """What is there now, and what was proven.
+    """What was restored and verified.
 
-    ``before`` is the backup of what was there until now; None where nothing was. ``env_changed``
-    are names in .env, ``config`` what became of gateway.yaml. ``key`` is the variable of the
-    virtual key that opened the gateway; None where .env of the backup holds none that is usable.
+    ``before`` is the backup of the previous data; None where there was none or it was skipped.
+    ``env_changed`` are the changed variables of .env, ``config`` is what was done with
+    gateway.yaml. ``key`` is the variable of the virtual key that was tried; None where .env of the
+    backup has no usable one.
     """
 
     project: str
@@ -93,7 +97,7 @@ class RestoreReport:
     contents: Contents
     rows: Mapping[str, int]
     env_changed: tuple[str, ...]
-    config: str
+    config: ConfigOutcome
     key: str | None
     key_opens: bool | None
     credential: CredentialCheck
@@ -103,49 +107,49 @@ class RestoreReport:
 
     @property
     def problem(self) -> GatewayctlError | None:
-        """Set where the gateway does not take a key of the backup."""
+        """Set where the gateway refuses a key of the backup."""
         if self.key_opens is not False:
             return None
         return NotVerified(
             f"The gateway refuses {self.key}, a virtual key of the backup.",
-            hint="See `gatewayctl logs litellm`, and restore again: what was there before is kept.",
+            hint="See `gatewayctl logs litellm`, and restore again: the previous data is kept.",
         )
 
 
 def restore(
-    file: Path, options: RestoreOptions, afresh: Callable[[], Project]
+    file: Path, options: RestoreOptions, reload: Callable[[], Project]
 ) -> Generator[Progress, None, RestoreReport]:
-    """Restore a backup. The caller has asked for consent.
+    """Restore a backup. ``reload`` reads the project's files again.
 
-    ``afresh`` reads the project's files anew. Raises BackupBroken, BackupSealed, BackupForeign,
-    BackupTooNew, RestoreUnproven before anything is touched, and what a start raises after.
+    Raises BackupBroken, BackupSealed, BackupForeign, BackupTooNew, RestoreUnproven and DiskFull
+    before anything changes, and what `up` raises after.
     """
     began = time.monotonic()
-    project = afresh()
+    project = reload()
     archive = file.absolute()
     with (
         change_project(project.settings, "restore", archive.name) as audit,
         open_workdir(backups_folder(project.settings) / ".restore") as work,
     ):
-        manifest = yield from _checked(archive, options, work)
+        manifest = yield from _unpack(archive, options.decryption, work)
         values = read_backup_env(work / ENV, archive)
-        was_there = project.settings.env_file.exists()
-        config = _config(project.settings, manifest, work, options)
+        is_new = not project.settings.env_file.exists()
+        config = _restore_config(project.settings, manifest, work, is_new=is_new, options=options)
         require_not_shadowed(project.settings, values)
-        ensure_project(afresh().settings)
-        project = afresh()
-        before = yield from _before(project, options, was_there=was_there)
-        found = yield from _copied(project.resolved.runtime, manifest, values, work, options)
-        yield from _swapped(project, manifest, archive)
-        changed = restore_env(project.settings, values, found.virtual_keys)
-        project = afresh()
+        ensure_project(reload().settings)
+        project = reload()
+        before = yield from _back_up_current(project, backup=options.backup and not is_new)
+        loaded = yield from _load_beside(project.resolved.runtime, manifest, values, work, options)
+        yield from _swap_databases(project, manifest, archive)
+        changed = restore_env(project.settings, values, loaded.known_keys)
+        project = reload()
         salt_key.record_salt_key(project.settings, overwrite=True)
         restore_journal.end(project.settings)
         yield Progress(subject="secrets", state="ready", detail="in .env as backed up")
-        services = yield from _started(project, options)
-        opened = _opened(project, found.usable)
-        if opened is not False:
-            yield from _settled(project.resolved.runtime)
+        started = yield from start_stack(project, timeout=options.timeout)
+        accepted = _accepts_key(project, loaded.usable_keys)
+        if accepted is not False:
+            yield from _drop_previous(project.resolved.runtime)
         report = RestoreReport(
             project=project.settings.project_name,
             file=archive,
@@ -155,149 +159,124 @@ def restore(
             rows={name: sum(tables.values()) for name, tables in manifest.rows.items()},
             env_changed=changed,
             config=config,
-            key=next(iter(found.usable), None),
-            key_opens=opened,
-            credential=found.credential,
-            services=services,
+            key=next(iter(loaded.usable_keys), None),
+            key_opens=accepted,
+            credential=loaded.credential,
+            services=started.services,
             seconds=time.monotonic() - began,
+            warnings=started.warnings,
         )
         audit.problem = report.problem
     return report
 
 
-def _checked(
-    archive: Path, options: RestoreOptions, work: Path
+def _unpack(
+    archive: Path, decryption: Decryption, work: Path
 ) -> Generator[Progress, None, Manifest]:
-    """The files of the backup in ``work``, every byte of them checked."""
+    """Decrypt and check the file, and extract its members into ``work``."""
     yield Progress(subject="backup file", state="working", detail="checking")
     plain = archive
-    sealed = is_encrypted(archive)
-    # Opened it is as large as it was, and unpacked once more.
-    require_free_space_in(work, wanted=archive.stat().st_size * (2 if sealed else 1))
-    if sealed:
+    encrypted = is_encrypted(archive)
+    # An encrypted one is on the disk twice: decrypted, and unpacked.
+    require_free_space_in(work, wanted=archive.stat().st_size * (2 if encrypted else 1))
+    if encrypted:
         plain = work / "plain.tar"
-        options.opener.open(archive, plain)
+        decryption.decrypt(archive, plain)
     manifest = unpack(plain, work)
-    detail = f"{manifest.project}, {manifest.made_at:%Y-%m-%d %H:%M:%S} UTC, whole"
+    detail = f"{manifest.project}, {manifest.made_at:%Y-%m-%d %H:%M:%S} UTC, complete"
     yield Progress(subject="backup file", state="ready", detail=detail)
     return manifest
 
 
-def _config(settings: Settings, manifest: Manifest, work: Path, options: RestoreOptions) -> str:
-    """gateway.yaml comes back only where there is none; a project's own is never replaced."""
-    has = settings.config_file.exists()
-    new = not has and not settings.env_file.exists()
-    backed_up_too = (work / CONFIG).exists()
-    ours = manifest.project == settings.project_name or (new and backed_up_too)
+def _restore_config(
+    settings: Settings, manifest: Manifest, work: Path, *, is_new: bool, options: RestoreOptions
+) -> ConfigOutcome:
+    """Restore gateway.yaml where the project has none; never replace one. Raises BackupForeign."""
+    exists = settings.config_file.exists()
+    in_backup = (work / CONFIG).exists()
+    # An empty folder takes its project's name from the backup.
+    ours = manifest.project == settings.project_name or (is_new and not exists and in_backup)
     if not ours and not options.force:
         raise BackupForeign(
-            f"The backup is of the project {manifest.project!r}, "
-            f"and this one is {settings.project_name!r}."
+            f"The backup is of the project {manifest.project!r}, not of {settings.project_name!r}."
         )
-    if not backed_up_too:
-        return "kept" if has else "none"
+    if not in_backup:
+        return "kept" if exists else "none"
     content = (work / CONFIG).read_bytes()
-    if has:
-        return "kept" if settings.config_file.read_bytes() == content else "differs, kept"
+    if exists:
+        return "kept" if settings.config_file.read_bytes() == content else "kept_different"
     write_atomically(settings.config_file, content)
     return "restored"
 
 
-def _before(
-    project: Project, options: RestoreOptions, *, was_there: bool
-) -> Generator[Progress, None, Path | None]:
-    """The servers run, and what is in them now is in a backup of its own, if there is anything."""
-    runtime = project.resolved.runtime
-    write_runtime(project.settings.state_dir, project.resolved.name)
-    yield from start_databases(project.settings, project.resolved)
-    for database in databases(runtime):
-        database.drop("restored", "proof", "discarded")
-    if not (was_there and options.backup) or not has_user_data(runtime):
+def _back_up_current(project: Project, *, backup: bool) -> Generator[Progress, None, Path | None]:
+    """Start the databases, drop what an earlier attempt left, and back up the current data."""
+    settings, resolved = project.settings, project.resolved
+    write_runtime(settings.state_dir, resolved.name)
+    yield from start_databases(settings, resolved)
+    for database in databases(resolved.runtime):
+        database.drop("restored", "scratch", "discarded")
+    if not backup or not has_user_data(resolved.runtime):
         return None
-    now = datetime.now(UTC)
-    target = default_file(project.settings, now)
-    report = yield from write_backup(project.settings, project.resolved, target, now=now)
-    return report.file
+    return (yield from write_backup(settings, resolved)).file
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class _Found:
-    """What the copies are proven to hold."""
+class _Loaded:
+    """Which values of the backup's .env are keys of the loaded database, and a credential check."""
 
-    virtual_keys: frozenset[str]
-    usable: Mapping[str, Secret]
+    known_keys: Mapping[str, Secret]
+    usable_keys: Mapping[str, Secret]
     credential: CredentialCheck
 
 
-def _copied(
+def _load_beside(
     runtime: Runtime,
     manifest: Manifest,
     values: Mapping[str, Secret],
     work: Path,
     options: RestoreOptions,
-) -> Generator[Progress, None, _Found]:
-    """Both dumps beside the living databases, counted, and one secret of them opened."""
+) -> Generator[Progress, None, _Loaded]:
+    """Load both dumps beside the current databases, and check them against the secrets."""
     both = databases(runtime)
     with drop_on_failure(both, "restored"):
         for database in both:
             yield from load_and_compare(database, manifest.rows, work, "restored")
-        return (yield from _proven(both[0], values, options))
+        return (yield from _check_secrets(both[0], values, force=options.force))
 
 
-def _proven(
-    litellm: Database, values: Mapping[str, Secret], options: RestoreOptions
-) -> Generator[Progress, None, _Found]:
-    """What the copy of LiteLLM's database holds. Raises RestoreUnproven."""
+def _check_secrets(
+    litellm: Database, values: Mapping[str, Secret], *, force: bool
+) -> Generator[Progress, None, _Loaded]:
+    """Check the loaded database of LiteLLM. Raises RestoreUnproven."""
     credential = check_stored_credential(litellm, "restored", effective_salt_key(values))
-    if credential == "not decrypted" and not options.force:
+    if credential == "not_decrypted" and not force:
         raise RestoreUnproven(
-            "What LiteLLM stored encrypted does not open with the salt key of the backup.",
+            "LiteLLM's stored credentials cannot be decrypted with the salt key of the backup.",
             hint="Use another backup, or --force to restore it without those credentials.",
         )
-    yield Progress(subject="stored credential", state="ready", detail=credential)
-    return _Found(
-        virtual_keys=frozenset(find_known_keys(litellm, "restored", values)),
-        usable=find_usable_keys(litellm, "restored", values),
+    yield Progress(subject="stored credential", state="ready", detail=credential.replace("_", " "))
+    return _Loaded(
+        known_keys=find_known_keys(litellm, "restored", values),
+        usable_keys=find_known_keys(litellm, "restored", values, usable=True),
         credential=credential,
     )
 
 
-def _swapped(
+def _swap_databases(
     project: Project, manifest: Manifest, archive: Path
 ) -> Generator[Progress, None, None]:
-    """Everything stopped but the servers; the copies become the living, counted once more."""
     runtime = project.resolved.runtime
-    yield Progress(subject="services", state="working", detail="stopping")
-    for _ in runtime.stop():
-        pass
-    yield Progress(subject="services", state="stopped")
-    # Not earlier: what could not be stopped is as it was, and may be started again.
+    yield from stop_services(runtime)
+    # Not earlier: after a failed stop nothing has changed, and the services may be started again.
     restore_journal.begin(project.settings, archive)
     for database in databases(runtime):
-        subject = f"swap of {database.name}"
-        yield Progress(subject=subject, state="working", detail="starting its server")
-        database.shell.start()
-        yield Progress(subject=subject, state="working", detail="renaming")
-        database.swap_in()
-        if differs := compare_rows(manifest.rows[database.name], database.rows()):
-            raise RuntimeProblem(f"{database.name} after the swap: {differs}.")
-        yield Progress(subject=subject, state="ready", detail="the rows of the backup")
+        yield from swap_in(database, manifest.rows, "the rows of the backup")
 
 
-def _started(
-    project: Project, options: RestoreOptions
-) -> Generator[Progress, None, tuple[ServiceReport, ...]]:
-    settings, runtime, http = project.settings, project.resolved.runtime, project.gateway.http
-    render(settings, runtime=project.resolved.name)
-    yield from runtime.start()
-    services = yield from wait_ready(settings, runtime, http, timeout=options.timeout)
-    apps = yield from start_apps(settings, runtime, http, timeout=options.timeout)
-    return (*services, *apps.services)
-
-
-def _opened(project: Project, usable: Mapping[str, Secret]) -> bool | None:
-    """Whether the gateway takes a virtual key of the backup; None where there is none."""
-    from gatewayctl.gateway.key_proof import probe_key
+def _accepts_key(project: Project, usable: Mapping[str, Secret]) -> bool | None:
+    """Whether the gateway accepts a virtual key of the backup; None where there is none."""
+    from gatewayctl.gateway.key_probe import probe_key
 
     for secret in usable.values():
         try:
@@ -308,8 +287,7 @@ def _opened(project: Project, usable: Mapping[str, Secret]) -> bool | None:
     return None
 
 
-def _settled(runtime: Runtime) -> Generator[Progress, None, None]:
-    """It is proven: what was there before the restore goes."""
+def _drop_previous(runtime: Runtime) -> Generator[Progress, None, None]:
     for database in databases(runtime):
         database.drop("before_restore")
-    yield Progress(subject="databases of before", state="ready", detail="dropped")
+    yield Progress(subject="previous databases", state="ready", detail="dropped")

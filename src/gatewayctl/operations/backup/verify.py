@@ -1,6 +1,6 @@
-"""Reading a dump back beside the living database, and comparing every count.
+"""Loading dumps into databases beside the current ones, and comparing every row count.
 
-Owns what makes a backup proven. Must not know files of backups, or what happens next.
+Owns what makes a backup verified. Must not know files of backups, or what happens next.
 """
 
 from __future__ import annotations
@@ -13,60 +13,61 @@ from typing import Final
 from gatewayctl.errors import GatewayctlError, RestoreUnproven
 from gatewayctl.operations.backup.disk_space import require_free_space
 from gatewayctl.runtimes.base import Progress, Runtime
-from gatewayctl.runtimes.databases import Copy, Database, compare_rows, databases
+from gatewayctl.runtimes.databases import Database, DatabaseVariant, compare_rows, databases
 
 Rows = Mapping[str, Mapping[str, int]]
-_SUBJECT: Final[Mapping[str, str]] = {"proof": "proof of", "restored": "copy of"}
+"""Row counts by database and table."""
+_SUBJECT: Final[Mapping[str, str]] = {"scratch": "test load of", "restored": "load of"}
 
 
 def verify_loadable(runtime: Runtime, rows: Rows, folder: Path) -> Generator[Progress, None, None]:
-    """Load both dumps of ``folder`` into scratch databases, compare, drop them.
+    """Load both dumps of ``folder`` into scratch databases, compare them, drop them.
 
-    Raises RestoreUnproven and RuntimeProblem; the scratch databases are gone then too.
+    Raises RestoreUnproven and RuntimeProblem, after the scratch databases are dropped.
     """
     both = databases(runtime)
-    with drop_on_failure(both, "proof"):
+    with drop_on_failure(both, "scratch"):
         for database in both:
-            yield from load_and_compare(database, rows, folder, "proof")
-            database.drop("proof")
+            yield from load_and_compare(database, rows, folder, "scratch")
+            database.drop("scratch")
 
 
 @contextmanager
-def drop_on_failure(both: Iterable[Database], copy: Copy) -> Iterator[None]:
-    """Where the block fails, its copies are dropped: half made they only take room."""
+def drop_on_failure(both: Iterable[Database], variant: DatabaseVariant) -> Iterator[None]:
+    """Where the block fails, drop the databases that it began to load: they only take space."""
     try:
         yield
     except BaseException:
-        # What failed first is what people must read.
+        # The first failure is the one to report.
         with suppress(GatewayctlError):
             for database in both:
-                database.drop(copy)
+                database.drop(variant)
         raise
 
 
 def load_and_compare(
-    database: Database, rows: Rows, folder: Path, copy: Copy
+    database: Database, rows: Rows, folder: Path, variant: DatabaseVariant
 ) -> Generator[Progress, None, None]:
-    """Load a dump into a copy beside the living database and compare every count.
+    """Load a dump into a database beside the current one and compare every row count.
 
-    Raises RestoreUnproven, naming the tables that differ, and DiskFull before the server's disk
-    is.
+    Raises RestoreUnproven, listing the tables that differ, and DiskFull while the server still has
+    free disk space.
     """
-    subject = f"{_SUBJECT[copy]} {database.name}"
+    subject = f"{_SUBJECT[variant]} {database.name}"
     dump = folder / f"{database.name}.dump"
     size = max(dump.stat().st_size, 1)
     yield Progress(subject=subject, state="working", detail="loading")
     disk = f"The disk of the database {database.name}"
-    with database.room() as free:
-        # A dump is compressed: its database takes more, and how much shows as it grows.
+    with database.free_space() as free:
+        # A dump is compressed, so the database needs more: how much shows only as it grows.
         require_free_space(free(), disk, wanted=size)
-        with closing(database.load(dump, copy)) as bytes_read:
+        with closing(database.load(dump, variant)) as bytes_read:
             for count in bytes_read:
                 require_free_space(free(), disk)
                 part = min(count / size, 1.0)
                 yield Progress(subject=subject, state="working", detail="loading", fraction=part)
-    wanted = rows[database.name]
-    if differs := compare_rows(wanted, database.rows(copy)):
-        raise RestoreUnproven(f"{database.name} was not read back as it was backed up: {differs}.")
-    detail = f"{sum(wanted.values())} rows in {len(wanted)} tables, as backed up"
+    expected = rows[database.name]
+    if differences := compare_rows(expected, database.rows(variant)):
+        raise RestoreUnproven(f"{database.name} differs from its backup: {differences}.")
+    detail = f"{sum(expected.values())} rows in {len(expected)} tables, as backed up"
     yield Progress(subject=subject, state="ready", detail=detail)

@@ -1,10 +1,12 @@
-"""A private folder for a verb's half-made files."""
+"""Private folders and files for a verb's unfinished work: modes 0700 and 0600."""
 
 from __future__ import annotations
 
+import os
 import shutil
 from collections.abc import Iterator
 from contextlib import contextmanager
+from io import BufferedWriter
 from pathlib import Path
 
 from gatewayctl.errors import FileUnwritable
@@ -12,9 +14,9 @@ from gatewayctl.errors import FileUnwritable
 
 @contextmanager
 def open_workdir(path: Path) -> Iterator[Path]:
-    """A folder of mode 0700 that is empty at the start and gone at the end.
+    """A folder that is empty at the start and removed at the end.
 
-    What a killed gatewayctl left in it goes too, so the caller holds the project's lock. Raises
+    Removes what a killed gatewayctl left in it too, so the caller holds the project's lock. Raises
     FileUnwritable.
     """
     try:
@@ -27,3 +29,8 @@ def open_workdir(path: Path) -> Iterator[Path]:
         yield path
     finally:
         shutil.rmtree(path, ignore_errors=True)
+
+
+def create_file(path: Path) -> BufferedWriter:
+    """Open a new private file. Raises FileExistsError for anything in its place, also a link."""
+    return os.fdopen(os.open(path, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600), "wb")

@@ -1,7 +1,7 @@
 """One model call: the request, the reply as it arrives, and the end of its span.
 
-Owns what a client span remembers of its call, which is what `trace verify` later expects:
-names, counts and LiteLLM's call id, never contents or keys. Must not know routes.
+Owns what a client span records about its call, which is what `trace verify` later expects: names,
+counts and LiteLLM's call id, never contents or keys. Must not know routes.
 """
 
 from __future__ import annotations
@@ -13,8 +13,8 @@ from typing import TYPE_CHECKING
 from gatewayctl.errors import GatewayctlError, UnknownModel, VirtualKeyRefused
 from gatewayctl.gateway.chat import ChatRequest, Usage, post_chat
 from gatewayctl.operations.chat.plan import ChatPlan
-from gatewayctl.operations.keys.values import suggest_nearest
 from gatewayctl.settings.model import Settings
+from gatewayctl.settings.problems import suggest
 from gatewayctl.tracing.client_spans import ClientSpan
 from gatewayctl.tracing.verify import ExpectedCall
 
@@ -24,14 +24,14 @@ if TYPE_CHECKING:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Delta:
-    """A part of the reply, to be shown as it is."""
+    """A part of the reply, shown unchanged."""
 
     text: str
 
 
 @dataclass(slots=True, kw_only=True)
 class Reply:
-    """What has arrived so far; ``broken_by`` is why it is not whole."""
+    """What has arrived so far; ``broken_by`` is why it is incomplete."""
 
     parts: list[str] = field(default_factory=list)
     finish_reason: str | None = None
@@ -44,18 +44,18 @@ class Reply:
     def text(self) -> str:
         return "".join(self.parts)
 
-    def remembered(self) -> Mapping[str, str | int]:
-        """What the span keeps of the reply."""
-        found: dict[str, str | int] = {}
+    def span_attributes(self) -> Mapping[str, str | int]:
+        """What the span records about the reply."""
+        attributes: dict[str, str | int] = {}
         if self.call_id is not None:
-            found["gatewayctl.call_id"] = self.call_id
+            attributes["gatewayctl.call_id"] = self.call_id
         if self.usage is not None:
-            found["gatewayctl.prompt_tokens"] = self.usage.prompt_tokens
-            found["gatewayctl.completion_tokens"] = self.usage.completion_tokens
-        return found
+            attributes["gatewayctl.prompt_tokens"] = self.usage.prompt_tokens
+            attributes["gatewayctl.completion_tokens"] = self.usage.completion_tokens
+        return attributes
 
-    def expected(self, plan: ChatPlan, span: ClientSpan) -> ExpectedCall:
-        """What the traces of this call must say."""
+    def expected_call(self, plan: ChatPlan, span: ClientSpan) -> ExpectedCall:
+        """What the trace must contain of this call."""
         return ExpectedCall(
             call_id=self.call_id,
             span_id=span.span_id,
@@ -75,31 +75,31 @@ def call_model(
     *,
     clock: Callable[[], float],
 ) -> Generator[Delta, None, Reply]:
-    """Send what is planned under the span, and end the span however that ends.
+    """Send the planned request under the span, and end the span in every case.
 
-    A failure of the gateway is the reply's ``broken_by``; an interruption passes through.
+    A failure of the gateway becomes the reply's ``broken_by``; an interruption is raised.
     """
-    reply, began = Reply(), clock()
+    reply, start = Reply(), clock()
     try:
-        yield from _received(gateway, plan, span, reply)
+        yield from _receive(gateway, plan, span, reply)
     except GatewayctlError as error:
-        reply.broken_by = _explained(error, settings, plan)
+        reply.broken_by = _explain(error, settings, plan)
     except (KeyboardInterrupt, GeneratorExit):
         span.end("cancelled", why="interrupted")
         raise
     except BaseException:
         span.end("error", why="bug")
         raise
-    reply.latency_ms = round((clock() - began) * 1000, 1)
+    reply.latency_ms = round((clock() - start) * 1000, 1)
     if reply.broken_by is None:
-        span.end("ok", attributes=reply.remembered())
+        span.end("ok", attributes=reply.span_attributes())
     else:
-        # The code alone: a provider's sentence may quote what was sent.
-        span.end("error", why=reply.broken_by.code, attributes=reply.remembered())
+        # Only the code: a provider's message may quote the request.
+        span.end("error", why=reply.broken_by.code, attributes=reply.span_attributes())
     return reply
 
 
-def _received(
+def _receive(
     gateway: GatewayClient, plan: ChatPlan, span: ClientSpan, reply: Reply
 ) -> Generator[Delta, None, None]:
     request = ChatRequest(
@@ -122,13 +122,13 @@ def _received(
                     yield Delta(text=chunk.text)
 
 
-def _explained(error: GatewayctlError, settings: Settings, plan: ChatPlan) -> GatewayctlError:
-    """The error with what only this side knows: what is declared, where the key is from."""
+def _explain(error: GatewayctlError, settings: Settings, plan: ChatPlan) -> GatewayctlError:
+    """Add to the error which models are declared and where the key comes from."""
     if isinstance(error, UnknownModel):
         declared = [model.name for model in settings.models]
-        hint = suggest_nearest(plan.model, declared)
+        hint = f"Choose a declared model {suggest(plan.model, declared)}."
         if plan.model in declared:
-            hint = f"{plan.key_env} may not use it, or the gateway runs with other settings:"
+            hint = f"{plan.key_env} may not use it, or the gateway runs with older settings:"
             hint += " see `gatewayctl models list` and `gatewayctl keys list`."
         return UnknownModel(f"The gateway has no model {plan.model!r} for this key.", hint=hint)
     if isinstance(error, VirtualKeyRefused):

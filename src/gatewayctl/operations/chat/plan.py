@@ -1,7 +1,7 @@
-"""What a chat will send, worked out before anything is sent.
+"""What a chat will send, decided before anything is sent.
 
-Owns the choice of component, operation, model and key, and the metadata by which traces
-and spending are found again. Must not know HTTP, spans or terminals.
+Owns the choice of component, operation, model and key, and the metadata that identifies the call in
+traces and spend logs. Must not know HTTP, spans or terminals.
 """
 
 from __future__ import annotations
@@ -12,31 +12,32 @@ from types import MappingProxyType
 from typing import Any, Final, Literal
 
 from gatewayctl.errors import EmptyPrompt, UnknownComponent, UsageProblem
-from gatewayctl.operations.keys.values import parse_pairs, require_virtual_key, suggest_nearest
+from gatewayctl.operations.keys.values import require_virtual_key
 from gatewayctl.operations.models.provider_keys import has_real_key
 from gatewayctl.settings.model import Component, Model, Secret, Settings
+from gatewayctl.settings.problems import suggest
 
 DEFAULT_COMPONENT: Final = "passthrough"
 DEFAULT_OPERATION: Final = "chat"
-"""The operation of a component that declares none."""
+"""The operation of a component without declared operations."""
 
 Route = Literal["passthrough", "reasoning", "auto"]
 
 _SLACK: Final = 30
-"""Seconds that the gateway gets to report a provider's timeout of its own."""
+"""Seconds for the gateway to report a timeout of the provider itself."""
 _OURS: Final = ("component", "operation", "tags")
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class ChatInput:
-    """What the operator typed; None where an option was not given."""
+    """The operator's input; None for options that were not given."""
 
     prompt: str
     component: str | None = None
     operation: str | None = None
     model: str | None = None
     system: str | None = None
-    metadata: tuple[str, ...] = ()
+    metadata: Mapping[str, str] = field(default_factory=dict)
     key_env: str | None = None
     stream: bool = True
     history: tuple[Mapping[str, str], ...] = ()
@@ -44,7 +45,7 @@ class ChatInput:
     route: Route | None = None
     max_steps: int = 3
     verify: float | None = None
-    """Seconds to wait for the proof; None does not ask for one."""
+    """Seconds to wait for the verification; None to skip it."""
     routing_path: str | None = None
     response_format: Mapping[str, Any] | None = None
     offline_model: str | None = None
@@ -52,7 +53,7 @@ class ChatInput:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class ChatPlan:
-    """Everything decided. ``note`` says what was decided for the operator, if anything."""
+    """The decisions. ``note`` explains a choice that was made for the operator, if any."""
 
     component: str
     operation: str
@@ -73,49 +74,50 @@ class ChatPlan:
         return None if path is None else str(path)
 
     def span_attributes(self) -> Mapping[str, str]:
-        """What the client span says of it: names, never contents or keys."""
-        said = {
+        """The attributes of the client span: names, never contents or keys."""
+        attributes = {
             "gatewayctl.component": self.component,
             "gatewayctl.operation": self.operation,
             "gatewayctl.model": self.model,
             "gatewayctl.routing_path": self.routing_path,
             "session.id": self.session,
         }
-        return {name: value for name, value in said.items() if value is not None}
+        return {name: value for name, value in attributes.items() if value is not None}
 
 
 def plan_chat(settings: Settings, ask: ChatInput, environ: Mapping[str, str]) -> ChatPlan:
-    """Decide what to send. Raises UsageProblem, UnknownComponent, EmptyPrompt or
-    VirtualKeyMissing; nothing has been sent then.
+    """Decide what to send, before anything is sent.
+
+    Raises UsageProblem, UnknownComponent, EmptyPrompt and VirtualKeyMissing.
     """
-    prompt = _text(ask.prompt, "The prompt")
+    prompt = _require_utf8(ask.prompt, "The prompt")
     if not prompt.strip():
         raise EmptyPrompt("The prompt is empty.")
-    component = _component(settings, ask.component or DEFAULT_COMPONENT)
-    operation = _operation(component, ask.operation)
+    component = _find_component(settings, ask.component or DEFAULT_COMPONENT)
+    operation = _choose_operation(component, ask.operation)
     declared = component.operation(operation)
-    model, note = _model(settings, ask.model or declared.model)
+    model, note = _choose_model(settings, ask.model or declared.model)
     if ask.response_format is not None:
-        model = _in_form(settings, model, ask.offline_model or declared.offline_model)
+        model = _substitute_offline(settings, model, ask.offline_model or declared.offline_model)
     key_env, key = require_virtual_key(settings, ask.key_env, environ)
     return ChatPlan(
         component=component.name,
         operation=operation,
         model=model,
-        messages=_messages(ask, prompt, declared.prompt),
-        metadata=_metadata(component, operation, ask),
+        messages=_make_messages(ask, prompt, declared.prompt),
+        metadata=_make_metadata(component, operation, ask),
         key_env=key_env,
         key=key,
         stream=ask.stream,
-        timeout=_patience(settings, model),
+        timeout=_read_timeout(settings, model),
         note=note,
         session=ask.session,
         response_format=ask.response_format,
     )
 
 
-def _text(text: str, what: str) -> str:
-    """Text that can be sent; a shell may hand over bytes that are no UTF-8."""
+def _require_utf8(text: str, what: str) -> str:
+    """Return the text if it can be sent; a shell may pass bytes that are not UTF-8."""
     try:
         text.encode()
     except UnicodeEncodeError:
@@ -123,36 +125,34 @@ def _text(text: str, what: str) -> str:
     return text
 
 
-def _component(settings: Settings, name: str) -> Component:
+def _find_component(settings: Settings, name: str) -> Component:
     for component in settings.components:
         if component.name == name:
             return component
     known = [component.name for component in settings.components]
-    raise UnknownComponent(
-        f"gateway.yaml declares no component {name!r}.", hint=suggest_nearest(name, known)
-    )
+    raise UnknownComponent(f"gateway.yaml declares no component {name!r} {suggest(name, known)}.")
 
 
-def _operation(component: Component, name: str | None) -> str:
-    """The operation asked for; a component that declares none accepts any."""
+def _choose_operation(component: Component, name: str | None) -> str:
+    """The requested operation; a component that declares none accepts any."""
     if name is None:
         return component.operations[0] if component.operations else DEFAULT_OPERATION
     if not name.strip() or not name.isprintable():
-        raise UsageProblem(f"--operation {name!r} is no name.")
+        raise UsageProblem(f"Invalid --operation {name!r}: expected a printable name.")
     if component.operations and name not in component.operations:
         raise UnknownComponent(
-            f"The component {component.name} declares no operation {name!r}.",
-            hint=suggest_nearest(name, list(component.operations)),
+            f"The component {component.name} declares no operation {name!r}"
+            f" {suggest(name, component.operations)}."
         )
     return name
 
 
-def _model(settings: Settings, name: str | None) -> tuple[str, str | None]:
-    """The model asked for, or the first that can answer; and a note if that is a stand-in."""
+def _choose_model(settings: Settings, name: str | None) -> tuple[str, str | None]:
+    """The requested model, or the first that can answer, with a note if no real key is set."""
     if name is not None:
         if not name.strip():
             raise UsageProblem("--model is empty.")
-        return _text(name, "The model"), None
+        return _require_utf8(name, "The model"), None
     online = [model for model in settings.models if not model.offline]
     for model in online:
         if has_real_key(model, settings):
@@ -171,24 +171,27 @@ def _no_key_note(online: list[Model], therefore: str) -> str:
     return f"{missing}: {therefore}."
 
 
-def _in_form(settings: Settings, name: str, stand_in: str | None) -> str:
-    """The model, or what plays its part where a fixed text would not have the form wanted."""
+def _substitute_offline(settings: Settings, name: str, stand_in: str | None) -> str:
+    """The model, or its stand-in if it answers a fixed text in another format than required."""
     models = {model.name: model for model in settings.served}
     fixed = name in models and models[name].offline
     return stand_in if fixed and stand_in in models and stand_in is not None else name
 
 
-def _messages(ask: ChatInput, prompt: str, declared: str | None) -> tuple[Mapping[str, str], ...]:
+def _make_messages(
+    ask: ChatInput, prompt: str, declared: str | None
+) -> tuple[Mapping[str, str], ...]:
     system = declared if ask.system is None else ask.system
-    opening = () if not system else ({"role": "system", "content": _text(system, "--system")},)
+    opening = (
+        () if not system else ({"role": "system", "content": _require_utf8(system, "--system")},)
+    )
     return (*opening, *ask.history, {"role": "user", "content": prompt})
 
 
-def _metadata(component: Component, operation: str, ask: ChatInput) -> Mapping[str, Any]:
-    """Metadata for traces, tags for spending: LiteLLM keeps the two apart."""
-    own = parse_pairs(ask.metadata, option="--metadata")
+def _make_metadata(component: Component, operation: str, ask: ChatInput) -> Mapping[str, Any]:
+    """Metadata for traces and tags for spend logs, which LiteLLM keeps apart."""
     for name in _OURS:
-        if name in own:
+        if name in ask.metadata:
             raise UsageProblem(
                 f"--metadata must not set {name!r}.", hint="Use --component and --operation."
             )
@@ -198,7 +201,7 @@ def _metadata(component: Component, operation: str, ask: ChatInput) -> Mapping[s
         {
             **component.metadata,
             **({} if ask.routing_path is None else {"routing_path": ask.routing_path}),
-            **own,
+            **ask.metadata,
             "component": component.name,
             "operation": operation,
             "tags": tags,
@@ -206,7 +209,7 @@ def _metadata(component: Component, operation: str, ask: ChatInput) -> Mapping[s
     )
 
 
-def _patience(settings: Settings, name: str) -> float:
-    """Seconds of silence to bear: what the model's provider may take, with its retries."""
+def _read_timeout(settings: Settings, name: str) -> float:
+    """Seconds to wait for data: as long as the provider may take, with its retries."""
     model = next((model for model in settings.models if model.name == name), None)
     return 600 + _SLACK if model is None else model.timeout * (1 + model.num_retries) + _SLACK

@@ -1,12 +1,20 @@
-"""What a chat comes to: the reply, each call it took, and the proof if one was asked for."""
+"""What a chat results in: the reply, each of its model calls, and the verification if requested.
+
+Owns the report and the expectation of the calls, the same for one call and for a route.
+"""
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import InitVar, dataclass
 from typing import TYPE_CHECKING
 
 from gatewayctl.errors import GatewayctlError
 from gatewayctl.gateway.chat import Usage
+from gatewayctl.operations.chat.call import Reply
+from gatewayctl.operations.chat.plan import ChatPlan, Route
+from gatewayctl.tracing.client_spans import ClientSpan
+from gatewayctl.tracing.verify import Expectation
 
 if TYPE_CHECKING:
     from gatewayctl.operations.traces.verification import TraceVerification
@@ -29,11 +37,11 @@ class StepReport:
 class ChatReport:
     """A reply and where it came from.
 
-    ``streamed`` tells that the reply was yielded in parts already. ``verified`` is None
-    when nobody asked, or when nobody can say (``verification`` tells which). ``latency_ms``
-    runs from sending the request to the reply's end. On a route ``component`` to
-    ``usage`` are those of the last call, and ``steps`` has all of them. ``warnings`` are
-    failures beside the reply, such as a trace that Phoenix did not take.
+    ``streamed``: the reply was already yielded in parts. ``verified`` is None if verification was
+    not requested or is unknown (see ``verification``). ``latency_ms`` runs from sending the
+    request to the end of the reply. On a route, ``component`` to ``usage`` are those of the last
+    call, and ``steps`` has all calls. ``warnings`` are failures beside the reply, such as a trace
+    that Phoenix did not accept.
     """
 
     reply: str
@@ -63,8 +71,70 @@ class ChatReport:
 
     @property
     def problem(self) -> GatewayctlError | None:
-        """Why the reply is not whole, or its trace not proven."""
+        """Why the reply is incomplete, or its trace not verified."""
         problem: GatewayctlError | None = self.__dict__["_problem"]
         if problem is None and self.verification is not None:
             return self.verification.problem
         return problem
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Call:
+    """One finished model call under its client span."""
+
+    plan: ChatPlan
+    span: ClientSpan
+    reply: Reply
+
+
+def make_report(
+    root: ClientSpan, calls: Sequence[Call], *, latency_ms: float, route: Route | None = None
+) -> ChatReport:
+    """Report the calls under one root span; a single call may be the root itself."""
+    last = calls[-1]
+    plan, reply = last.plan, last.reply
+    failure = root.failure
+    return ChatReport(
+        reply=reply.text,
+        model=plan.model,
+        component=plan.component,
+        operation=plan.operation,
+        routing_path=plan.routing_path,
+        trace_id=root.trace_id,
+        span_id=root.span_id,
+        call_id=reply.call_id,
+        finish_reason=reply.finish_reason,
+        usage=reply.usage,
+        latency_ms=latency_ms,
+        key_env=plan.key_env,
+        streamed=plan.stream,
+        trace_exported=root.exported,
+        route=route,
+        steps=() if route is None else tuple(map(_report_step, calls)),
+        note=plan.note,
+        warnings=() if failure is None else (f"The trace is not complete: {failure}",),
+        broken_by=reply.broken_by,
+    )
+
+
+def make_expectation(root: ClientSpan, calls: Sequence[Call], *, inbound: bool) -> Expectation:
+    """What the trace must contain; ``inbound``: it continues a trace of the caller."""
+    spans = dict.fromkeys(span.span_id or "" for span in (root, *(call.span for call in calls)))
+    return Expectation(
+        trace_id=root.trace_id or "",
+        client_spans=tuple(spans),
+        calls=tuple(call.reply.expected_call(call.plan, call.span) for call in calls),
+        inbound=inbound,
+    )
+
+
+def _report_step(call: Call) -> StepReport:
+    return StepReport(
+        component=call.plan.component,
+        operation=call.plan.operation,
+        model=call.plan.model,
+        span_id=call.span.span_id,
+        call_id=call.reply.call_id,
+        usage=call.reply.usage,
+        latency_ms=call.reply.latency_ms,
+    )

@@ -1,7 +1,7 @@
-"""`chat --route`: the request paths of an application, each step a call of its own.
+"""`chat --route`: the request paths of an application, one model call per step.
 
-One trace, one client span, one child span a step. Owns which steps a path has and what
-each is asked; components and prompts are declared in gateway.yaml. Must not know terminals.
+One trace, one client span, one child span per step. Owns the steps of each path and their prompts;
+components and prompts are declared in gateway.yaml. Must not know terminals.
 """
 
 from __future__ import annotations
@@ -15,13 +15,13 @@ from typing import TYPE_CHECKING, Any, Final, NoReturn
 
 from gatewayctl.errors import GatewayctlError, UpstreamRefused
 from gatewayctl.operations.chat.call import Delta, Reply, call_model
-from gatewayctl.operations.chat.plan import ChatInput, ChatPlan, plan_chat
-from gatewayctl.operations.chat.report import ChatReport, StepReport
+from gatewayctl.operations.chat.plan import ChatInput, plan_chat
+from gatewayctl.operations.chat.report import Call, ChatReport, make_expectation, make_report
 from gatewayctl.runtimes.base import Progress
 from gatewayctl.settings import reference
 from gatewayctl.settings.model import Operation, Settings
 from gatewayctl.tracing.client_spans import ClientSpan, ClientTracer
-from gatewayctl.tracing.verify import Expectation, ExpectedCall
+from gatewayctl.tracing.verify import Expectation
 
 if TYPE_CHECKING:
     from gatewayctl.gateway.client import GatewayClient
@@ -61,7 +61,7 @@ Stepping = Generator[Delta | Progress, None, Reply]
 
 @dataclass(slots=True, kw_only=True)
 class _Trip:
-    """A route under way."""
+    """A route in progress."""
 
     settings: Settings
     gateway: GatewayClient
@@ -70,11 +70,11 @@ class _Trip:
     root: ClientSpan
     environ: Mapping[str, str]
     clock: Callable[[], float]
-    steps: list[tuple[ChatPlan, ClientSpan, Reply]] = field(default_factory=list)
+    calls: list[Call] = field(default_factory=list)
 
     def step(self, which: tuple[str, str | None], ask: ChatInput) -> Stepping:
-        """One call under a child span; raises what broke it if nothing was said."""
-        plan = plan_chat(self.settings, _as_step(self.settings, ask, which), self.environ)
+        """Make one call under a child span; raise its failure if no part of a reply arrived."""
+        plan = plan_chat(self.settings, _make_step(self.settings, ask, which), self.environ)
         name = f"{plan.component}/{plan.operation}"
         span = self.tracer.start(
             name, plan.span_attributes(), environ=self.environ, parent=self.root
@@ -82,7 +82,7 @@ class _Trip:
         if not plan.stream:
             yield Progress(subject=name, state="working", detail=plan.model)
         reply = yield from call_model(self.settings, self.gateway, plan, span, clock=self.clock)
-        self.steps.append((plan, span, reply))
+        self.calls.append(Call(plan=plan, span=span, reply=reply))
         if reply.broken_by is not None and not (plan.stream and reply.parts):
             raise reply.broken_by
         if not plan.stream:
@@ -99,21 +99,21 @@ def follow_route(
     environ: Mapping[str, str],
     clock: Callable[[], float],
 ) -> Generator[Delta | Progress, None, tuple[ChatReport, Expectation]]:
-    """Take the path; yields news of each step and the parts of the last reply.
+    """Follow the path; yield progress of each step and the parts of the last reply.
 
-    Raises what `chat` raises, before anything is sent where gateway.yaml lacks a component
-    of the path, and UpstreamRefused for an answer that is not in the form its step needs.
+    Raises the errors of `send_chat`, before anything is sent if gateway.yaml lacks a component of
+    the path, and UpstreamRefused for an answer that is not in the format its step needs.
     """
     for which in PATHS[str(ask.route)]:
-        plan_chat(settings, _as_step(settings, ask, which), environ)
+        plan_chat(settings, _make_step(settings, ask, which), environ)
     root = tracer.start("gatewayctl chat", {"gatewayctl.route": str(ask.route)}, environ=environ)
     trip = _Trip(
         settings=settings, gateway=gateway, ask=ask, tracer=tracer, root=root, environ=environ,
         clock=clock,
     )  # fmt: skip
-    began = clock()
+    start = clock()
     try:
-        yield from _taken(trip)
+        yield from _take_steps(trip)
     except GatewayctlError as error:
         _end(trip, "error", error.code)
         raise
@@ -123,43 +123,48 @@ def follow_route(
     except BaseException:
         _end(trip, "error", "bug")
         raise
-    broken = trip.steps[-1][2].broken_by
+    broken = trip.calls[-1].reply.broken_by
     _end(trip, "ok" if broken is None else "error", "" if broken is None else broken.code)
-    return _report(trip, round((clock() - began) * 1000, 1)), _expectation(trip)
+    latency_ms = round((clock() - start) * 1000, 1)
+    return (
+        make_report(root, trip.calls, latency_ms=latency_ms, route=ask.route),
+        make_expectation(root, trip.calls, inbound="TRACEPARENT" in environ),
+    )
 
 
-def _taken(trip: _Trip) -> Generator[Delta | Progress, None, None]:
+def _take_steps(trip: _Trip) -> Generator[Delta | Progress, None, None]:
     path = str(trip.ask.route)
     if path == "auto":
-        path = yield from _decided(trip)
+        path = yield from _choose_path(trip)
         yield Progress(subject="route", state="ready", detail=path)
     ask = replace(trip.ask, routing_path=path)
     if path == "passthrough":
         yield from trip.step(PASSTHROUGH, ask)
         return
     thoughts: list[str] = []
+    question = ask.prompt
     while len(thoughts) < trip.ask.max_steps:
-        reply = yield from trip.step(STEP, replace(ask, prompt=_so_far(ask.prompt, thoughts)))
-        answer = _in_json(reply, STEP)
-        thoughts.append(_text(answer, "step", STEP))
+        reply = yield from trip.step(STEP, replace(ask, prompt=_add_thoughts(question, thoughts)))
+        answer = _parse_json(reply, STEP)
+        thoughts.append(_require_string(answer, "step", STEP))
         if answer.get("done") is True:
             break
-    yield from trip.step(SYNTHESIS, replace(ask, prompt=_so_far(ask.prompt, thoughts)))
+    yield from trip.step(SYNTHESIS, replace(ask, prompt=_add_thoughts(question, thoughts)))
 
 
-def _decided(trip: _Trip) -> Generator[Delta | Progress, None, str]:
+def _choose_path(trip: _Trip) -> Generator[Delta | Progress, None, str]:
     reply = yield from trip.step(ROUTING, replace(trip.ask, routing_path="auto"))
-    path = _text(_in_json(reply, ROUTING), "route", ROUTING)
+    path = _require_string(_parse_json(reply, ROUTING), "route", ROUTING)
     if path not in {"passthrough", "reasoning"}:
-        _invalid(ROUTING, "its route is neither passthrough nor reasoning")
+        _refuse_answer(ROUTING, "its route is neither passthrough nor reasoning")
     return path
 
 
-def _as_step(settings: Settings, ask: ChatInput, which: tuple[str, str | None]) -> ChatInput:
-    """What the step asks: the declared prompt, or that of the reference stack."""
+def _make_step(settings: Settings, ask: ChatInput, which: tuple[str, str | None]) -> ChatInput:
+    """The input of a step, with the declared prompt or that of the reference stack."""
     component, operation = which
-    declared = _operation(settings, component, operation)
-    # What the user wants the reply to be like is no matter of the steps before it.
+    declared = _find_operation(settings, component, operation)
+    # The user's system message is about the reply, so only the last step gets it.
     own = ask.system if which in {PASSTHROUGH, SYNTHESIS} else None
     form = {STEP: _JSON_MODE, ROUTING: _ROUTE_SCHEMA}.get((component, operation or ""))
     return replace(
@@ -175,8 +180,8 @@ def _as_step(settings: Settings, ask: ChatInput, which: tuple[str, str | None]) 
     )
 
 
-def _operation(settings: Settings, component: str, operation: str | None) -> Operation:
-    """The declared operation; what it leaves open is that of the reference stack."""
+def _find_operation(settings: Settings, component: str, operation: str | None) -> Operation:
+    """The declared operation, completed from the reference stack."""
 
     def of(components: tuple[Any, ...]) -> Operation:
         found = (each.operation(operation or "") for each in components if each.name == component)
@@ -190,32 +195,32 @@ def _operation(settings: Settings, component: str, operation: str | None) -> Ope
     )
 
 
-def _so_far(prompt: str, thoughts: list[str]) -> str:
+def _add_thoughts(prompt: str, thoughts: list[str]) -> str:
     if not thoughts:
         return prompt
     steps = "\n".join(f"{number}. {thought}" for number, thought in enumerate(thoughts, 1))
     return f"{prompt}\n\nReasoning steps so far:\n{steps}"
 
 
-def _in_json(reply: Reply, which: tuple[str, str]) -> Mapping[str, Any]:
+def _parse_json(reply: Reply, which: tuple[str, str]) -> Mapping[str, Any]:
     fenced = _FENCE.match(reply.text)
     try:
         answer = json.loads(fenced.group(1) if fenced else reply.text)
     except ValueError:
-        _invalid(which, "it is not JSON")
+        _refuse_answer(which, "it is not JSON")
     if not isinstance(answer, dict):
-        _invalid(which, "it is no JSON object")
+        _refuse_answer(which, "it is not a JSON object")
     return answer
 
 
-def _text(answer: Mapping[str, Any], name: str, which: tuple[str, str]) -> str:
+def _require_string(answer: Mapping[str, Any], name: str, which: tuple[str, str]) -> str:
     value = answer.get(name)
     if not isinstance(value, str) or not value.strip():
-        _invalid(which, f"it has no {name!r}")
+        _refuse_answer(which, f"it has no {name!r}")
     return value
 
 
-def _invalid(which: tuple[str, str], why: str) -> NoReturn:
+def _refuse_answer(which: tuple[str, str], why: str) -> NoReturn:
     raise UpstreamRefused(
         f"The model's answer to {which[0]}/{which[1]} cannot be used: {why}.",
         hint="Use a model that can answer in JSON, or correct the prompt of that operation.",
@@ -223,53 +228,4 @@ def _invalid(which: tuple[str, str], why: str) -> NoReturn:
 
 
 def _end(trip: _Trip, outcome: Any, why: str) -> None:
-    trip.root.end(outcome, why=why, attributes={"gatewayctl.calls": len(trip.steps)})
-
-
-def _expectation(trip: _Trip) -> Expectation:
-    calls: list[ExpectedCall] = [reply.expected(plan, span) for plan, span, reply in trip.steps]
-    spans = [trip.root.span_id or "", *(span.span_id or "" for _, span, _ in trip.steps)]
-    return Expectation(
-        trace_id=trip.root.trace_id or "",
-        client_spans=tuple(spans),
-        calls=tuple(calls),
-        inbound="TRACEPARENT" in trip.environ,
-    )
-
-
-def _report(trip: _Trip, latency_ms: float) -> ChatReport:
-    plan, _, reply = trip.steps[-1]
-    failure = trip.root.failure
-    return ChatReport(
-        reply=reply.text,
-        model=plan.model,
-        component=plan.component,
-        operation=plan.operation,
-        routing_path=plan.routing_path,
-        trace_id=trip.root.trace_id,
-        span_id=trip.root.span_id,
-        call_id=reply.call_id,
-        finish_reason=reply.finish_reason,
-        usage=reply.usage,
-        latency_ms=latency_ms,
-        key_env=plan.key_env,
-        streamed=plan.stream,
-        trace_exported=trip.root.exported,
-        route=trip.ask.route,
-        steps=tuple(_step(*each) for each in trip.steps),
-        note=plan.note,
-        warnings=() if failure is None else (f"The trace is not complete: {failure}",),
-        broken_by=reply.broken_by,
-    )
-
-
-def _step(plan: ChatPlan, span: ClientSpan, reply: Reply) -> StepReport:
-    return StepReport(
-        component=plan.component,
-        operation=plan.operation,
-        model=plan.model,
-        span_id=span.span_id,
-        call_id=reply.call_id,
-        usage=reply.usage,
-        latency_ms=reply.latency_ms,
-    )
+    trip.root.end(outcome, why=why, attributes={"gatewayctl.calls": len(trip.calls)})

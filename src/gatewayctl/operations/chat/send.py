@@ -1,7 +1,7 @@
-"""`chat`: one prompt through the gateway as a component, its reply and its trace.
+"""The verb chat: send a prompt through the gateway as a component, with its reply and its trace.
 
-Owns the order: span, request, reply, span's end, and then the proof. Must not know
-terminals; the parts of a streamed reply are yielded as they arrive.
+Owns the order: span, request, reply, end of the span, verification. Must not know terminals; the
+parts of a streamed reply are yielded as they arrive.
 """
 
 from __future__ import annotations
@@ -12,12 +12,13 @@ from collections.abc import Callable, Generator, Mapping
 from dataclasses import replace
 from typing import TYPE_CHECKING, Final
 
-from gatewayctl.operations.chat.call import Delta, Reply, call_model
-from gatewayctl.operations.chat.plan import ChatInput, ChatPlan, plan_chat
-from gatewayctl.operations.chat.report import ChatReport
+from gatewayctl.operations.chat.call import Delta, call_model
+from gatewayctl.operations.chat.plan import ChatInput, plan_chat
+from gatewayctl.operations.chat.report import Call, ChatReport, make_expectation, make_report
+from gatewayctl.operations.chat.route import follow_route
 from gatewayctl.runtimes.base import Progress
 from gatewayctl.settings.model import Settings
-from gatewayctl.tracing.client_spans import ClientSpan, ClientTracer
+from gatewayctl.tracing.client_spans import ClientTracer
 from gatewayctl.tracing.verify import Expectation
 
 if TYPE_CHECKING:
@@ -37,48 +38,47 @@ def send_chat(
     clock: Callable[[], float] = time.monotonic,
     sleep: Callable[[float], None] = time.sleep,
 ) -> Chatting:
-    """Send one prompt; yields the reply's parts if it is streamed, returns the report.
+    """Send one prompt; yield the parts of a streamed reply and return the report.
 
-    The span reaches Phoenix however the chat ends: with the reply, a refusal or Ctrl-C. A
-    reply that breaks off comes back as a report with a problem. Raises what `plan_chat`
-    raises, VirtualKeyRefused, UnknownModel, UpstreamRefused, UpstreamTimeout,
-    GatewayDatabaseMissing, GatewayUnreachable, GatewayTimeout.
+    The span reaches Phoenix however the chat ends: with the reply, a refusal or Ctrl-C. An
+    interrupted reply is a report with a problem. Raises the errors of `plan_chat`,
+    VirtualKeyRefused, UnknownModel, UpstreamRefused, UpstreamTimeout, GatewayDatabaseMissing,
+    GatewayUnreachable, GatewayTimeout.
     """
     tracer = tracer or ClientTracer(gateway.http, settings.phoenix_url)
-    if ask.route is not None:
-        from gatewayctl.operations.chat.route import follow_route
-
-        said, expected = yield from follow_route(
-            settings, gateway, ask, tracer=tracer, environ=environ, clock=clock
-        )
-    else:
-        said, expected = yield from _alone(settings, gateway, ask, tracer, environ, clock)
-    if ask.verify is None or said.problem is not None:
-        return said
+    send = _send_one if ask.route is None else follow_route
+    report, expected = yield from send(
+        settings, gateway, ask, tracer=tracer, environ=environ, clock=clock
+    )
+    if ask.verify is None or report.problem is not None:
+        return report
     from gatewayctl.operations.traces.verification import wait_for_verification
 
-    proof = yield from wait_for_verification(
+    verification = yield from wait_for_verification(
         settings,
         gateway,
-        said.trace_id,
+        report.trace_id,
         lambda _spans, _logs: expected,
         timeout=ask.verify,
         fresh=True,
         clock=clock,
         sleep=sleep,
     )
-    return replace(said, verified=proof.verified, verification=proof, broken_by=None)
+    return replace(
+        report, verified=verification.verified, verification=verification, broken_by=None
+    )
 
 
-def _alone(
+def _send_one(
     settings: Settings,
     gateway: GatewayClient,
     ask: ChatInput,
+    *,
     tracer: ClientTracer,
     environ: Mapping[str, str],
     clock: Callable[[], float],
-) -> Generator[Delta, None, tuple[ChatReport, Expectation]]:
-    """One call, and what its trace must hold."""
+) -> Generator[Delta | Progress, None, tuple[ChatReport, Expectation]]:
+    """One call, whose span is the root of the client's part of the trace."""
     plan = plan_chat(settings, ask, environ)
     span = tracer.start(
         SPAN_NAME, {**plan.span_attributes(), "gatewayctl.calls": 1}, environ=environ
@@ -86,33 +86,6 @@ def _alone(
     reply = yield from call_model(settings, gateway, plan, span, clock=clock)
     if reply.broken_by is not None and not reply.parts:
         raise reply.broken_by
-    expected = Expectation(
-        trace_id=span.trace_id or "",
-        client_spans=(span.span_id or "",),
-        calls=(reply.expected(plan, span),),
-        inbound="TRACEPARENT" in environ,
-    )
-    return _report(plan, reply, span), expected
-
-
-def _report(plan: ChatPlan, reply: Reply, span: ClientSpan) -> ChatReport:
-    failure = span.failure
-    return ChatReport(
-        reply=reply.text,
-        model=plan.model,
-        component=plan.component,
-        operation=plan.operation,
-        routing_path=plan.routing_path,
-        trace_id=span.trace_id,
-        span_id=span.span_id,
-        call_id=reply.call_id,
-        finish_reason=reply.finish_reason,
-        usage=reply.usage,
-        latency_ms=reply.latency_ms,
-        key_env=plan.key_env,
-        streamed=plan.stream,
-        trace_exported=span.exported,
-        note=plan.note,
-        warnings=() if failure is None else (f"The trace is not complete: {failure}",),
-        broken_by=reply.broken_by,
-    )
+    calls = [Call(plan=plan, span=span, reply=reply)]
+    expected = make_expectation(span, calls, inbound="TRACEPARENT" in environ)
+    return make_report(span, calls, latency_ms=reply.latency_ms), expected

@@ -1,7 +1,7 @@
-"""What is known of versions of LiteLLM: vulnerabilities and broken tracing, kept as data.
+"""Known problems of LiteLLM versions: vulnerabilities and tracing bugs, kept as data.
 
 Owns the table and the comparison of versions. Each row names its source. Must not know which
-version runs.
+version is running.
 """
 
 from __future__ import annotations
@@ -17,10 +17,9 @@ MOVING: Final = frozenset({"latest", "main", "lts", "nightly", "edge", "stable",
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Advisory:
-    """Versions from ``since`` (from the first, if empty) to before ``mended`` have it.
+    """Versions from ``since`` (the first if empty) up to, but not including, ``mended`` have it.
 
-    ``only`` names single versions instead. ``packages`` is true where the container image was
-    not affected.
+    ``only`` lists single versions instead. ``packages``: the container image was not affected.
     """
 
     id: str
@@ -107,25 +106,25 @@ ADVISORIES: Final = (
 
 
 def find_advisories(version: str, *, image: bool) -> tuple[Advisory, ...]:
-    """The advisories about a version, such as ``1.83.5`` or an image ``…:v1.83.5``."""
+    """Find the advisories about a version, such as ``1.83.5`` or an image ``…:v1.83.5``."""
     found = parse_version(version)
     if found is None:
         return ()
     return tuple(
         advisory
         for advisory in ADVISORIES
-        if not (image and advisory.packages) and _affects(advisory, found)
+        if not (image and advisory.packages) and _is_affected(advisory, found)
     )
 
 
 def parse_version(text: str) -> Version | None:
-    """The three numbers of a version or of an image's tag; None where there are none."""
+    """Parse the three numbers of a version or of an image's tag; None if there are none."""
     found = _NUMBERS.search(text.partition("@")[0].rpartition("/")[2])
     return None if found is None else tuple(int(number) for number in found.groups())
 
 
 def is_moving_tag(image: str) -> bool:
-    """True for an image whose tag is another program tomorrow; a digest never moves."""
+    """True for an image whose tag can change its content; a digest never does."""
     if "@sha256:" in image:
         return False
     tag = image.rpartition("/")[2].partition(":")[2]
@@ -133,7 +132,7 @@ def is_moving_tag(image: str) -> bool:
     return not tag or (not words.isdisjoint(MOVING) and parse_version(f":{tag}") is None)
 
 
-def _affects(advisory: Advisory, version: Version) -> bool:
+def _is_affected(advisory: Advisory, version: Version) -> bool:
     if advisory.only:
         return version in [parse_version(each) for each in advisory.only]
     since, mended = parse_version(advisory.since) or (0,), parse_version(advisory.mended)

@@ -1,7 +1,7 @@
-"""From the symptoms of a failing service to the finding behind them: a pure table.
+"""The table of causes: from the symptoms of a failing service to the finding behind them.
 
-Owns what programs say when they fail, with where each was seen. The first row that fits wins, so
-what brings others down (disk, memory, ports) comes first. Must not ask anybody anything.
+Owns the messages of failing programs, with their sources. The first matching row wins, so causes
+that affect other services (disk, memory, ports) come first. Reads nothing by itself.
 """
 
 from __future__ import annotations
@@ -15,10 +15,10 @@ from gatewayctl.settings.model import RuntimeName
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Symptoms:
-    """What is seen of a service. ``service`` is empty where only a failure's text is known.
+    """The symptoms of a service. ``service`` is empty if only the text of a failure is known.
 
-    ``ended``: how its process ended, ``exit code 3`` or ``signal SIGKILL``, or the runtime's
-    words. ``probe``: what its last answer was. ``log``: the lines of this start.
+    ``ended``: how its process exited, ``exit code 3`` or ``signal SIGKILL``, or the runtime's
+    message. ``probe``: its last answer. ``log``: the lines since this start.
     """
 
     service: str = ""
@@ -30,9 +30,9 @@ class Symptoms:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Cause:
-    """Every pattern that is given must be found. ``says`` fits behind «litellm failed: ».
+    """A row matches if all given patterns do. ``says`` completes «litellm failed: …».
 
-    ``spreads``: it stands in the log of one service and fails the next one.
+    ``spreads``: it is logged by one service and fails another one.
     """
 
     finding: str
@@ -62,7 +62,7 @@ CAUSES: Final = (
     # V8, CPython, PostgreSQL; the query engine of the embedded LiteLLM is a Node.js program.
     Cause(
         finding="out_of_memory",
-        says="memory ran out",
+        says="it ran out of memory",
         log=_sign(
             "javascript heap out of memory", "process out of memory", r"^\S* ?MemoryError\b",
             "cannot allocate memory", r"std::bad_alloc", r"(error|fatal): +out of memory",
@@ -72,13 +72,13 @@ CAUSES: Final = (
     # supervisord: «terminated by SIGKILL»; Docker: exit code 137 and State.OOMKilled.
     Cause(
         finding="out_of_memory",
-        says="it was killed, most often by the kernel because memory ran out",
+        says="it was killed, usually by the kernel because memory ran out",
         ended=_sign("SIGKILL", r"exit code 137\b", "oom.?kill", "out of memory"),
     ),
     # uvicorn «[Errno 98]», gRPC, PostgreSQL «could not bind», Docker «port is already allocated».
     Cause(
         finding="port_taken",
-        says="another process holds its port",
+        says="its port is used by another process",
         log=_sign(
             "address already in use", r"errno 98\b", r"\bEADDRINUSE\b",
             "port is already allocated", "ports are not available",
@@ -92,7 +92,7 @@ CAUSES: Final = (
     ),
     Cause(
         finding="image_missing",
-        says="its image is not there",
+        says="its image is missing",
         log=_sign("pull access denied", "manifest unknown", "no such image", "manifest for .* not"),
     ),
     # proxy/auth/master_key_boot_check.py, since LiteLLM #42019; it ends with exit code 3.
@@ -102,11 +102,11 @@ CAUSES: Final = (
         services=("litellm",),
         log=_sign("UnsafeMasterKeyError", "refused to start: the master key"),
     ),
-    # Prisma's P1000 (LiteLLM #38070), libpq's and asyncpg's words. PostgreSQL's own log has them
-    # also for attempts that were put right, so it is not asked.
+    # Messages of Prisma (P1000, LiteLLM #38070), libpq and asyncpg. PostgreSQL's own log also has
+    # them for attempts that succeeded later, so it is not searched.
     Cause(
         finding="database_password_refused",
-        says="PostgreSQL refuses its password: the data was made with another one",
+        says="PostgreSQL refuses its password: the data was created with another one",
         services=("litellm", "phoenix"),
         log=_sign(r"\bP1000\b", "password authentication failed", "InvalidPasswordError"),
     ),
@@ -120,23 +120,23 @@ CAUSES: Final = (
             r"could not open file \"(global|base|pg_)", "invalid .*checkpoint record",
         ),
     ),
-    # proxy_cli.py: sys.exit(2) where prisma migrate deploy cannot go on.
+    # proxy_cli.py: sys.exit(2) if prisma migrate deploy fails.
     Cause(
         finding="migration_failed",
-        says="a migration of its database cannot be recovered",
+        says="a migration of its database failed",
         services=("litellm",),
         log=_sign("database migration cannot proceed", r"\bP3009\b", r"\bP3018\b", r"\bP3005\b"),
     ),
     Cause(
         finding="migration_failed",
-        says="a migration of its database cannot be recovered",
+        says="a migration of its database failed",
         services=("litellm",),
         ended=_sign(r"exit code 2\b"),
     ),
     # phoenix/db/migrate.py, alembic.
     Cause(
         finding="phoenix_database_refused",
-        says="Phoenix cannot bring its database up to date",
+        says="Phoenix cannot migrate its database",
         services=("phoenix",),
         log=_sign("PhoenixMigrationError", "can't locate revision", "failed to migrate the data"),
     ),
@@ -159,7 +159,7 @@ CAUSES: Final = (
             "empty module name", r"validation errors? for \w*(Config|Params|Router)",
         ),
     ),
-    # proxy_cli.py: sys.exit(1); Prisma's P1001 and P1003; what psql says.
+    # proxy_cli.py: sys.exit(1); Prisma's P1001 and P1003; messages of psql.
     Cause(
         finding="database_setup_failed",
         says="LiteLLM's database could not be set up",
@@ -180,7 +180,7 @@ CAUSES: Final = (
     # uvicorn: «Application startup failed. Exiting.»
     Cause(
         finding="litellm_settings_refused",
-        says="LiteLLM refused its settings; most often the master key",
+        says="LiteLLM refused its settings",
         services=("litellm",),
         ended=_sign(r"exit code 3\b"),
     ),
@@ -196,10 +196,10 @@ CAUSES: Final = (
         services=("litellm",),
         probe=_sign("database (not connected|disconnected|stalled)"),
     ),
-    # proxy/common_utils/encrypt_decrypt_utils.py; LiteLLM goes on without what it cannot read.
+    # proxy/common_utils/encrypt_decrypt_utils.py; LiteLLM continues without what it cannot decrypt.
     Cause(
         finding="salt_key_changed",
-        says="LiteLLM cannot read what it stored: the salt key is another one",
+        says="LiteLLM cannot decrypt its stored values: the salt key was changed",
         services=("litellm",),
         log=_sign("did your master_key/salt key change recently"),
     ),
@@ -213,13 +213,13 @@ CAUSES: Final = (
 
 
 def recognize_cause(symptoms: Symptoms, *, spreading: bool = False) -> Cause | None:
-    """The cause behind the symptoms; with ``spreading`` only one that fails others too."""
-    fitting = (cause for cause in CAUSES if cause.spreads or not spreading)
-    return next((cause for cause in fitting if _fits(cause, symptoms)), None)
+    """Return the cause of the symptoms; with ``spreading`` only one that fails other services."""
+    candidates = (cause for cause in CAUSES if cause.spreads or not spreading)
+    return next((cause for cause in candidates if _matches(cause, symptoms)), None)
 
 
-def _fits(cause: Cause, seen: Symptoms) -> bool:
-    # postgres-litellm is a postgres.
+def _matches(cause: Cause, seen: Symptoms) -> bool:
+    # `postgres-litellm` is of the kind `postgres`.
     kind = seen.service.partition("-")[0]
     if kind and cause.services and kind not in cause.services:
         return False

@@ -1,6 +1,6 @@
-"""A failing start, told so that one can act: which service, why, what to do; nothing torn down.
+"""Explains a failing start: which service, why, and what to do. Everything keeps running.
 
-Joins the table of causes with what runtime, ports and logs say. Owns the sentence and the
+Joins the table of causes with the runtime's state, ports and logs. Owns the message and the
 evidence. Must not wait, start or stop anything.
 """
 
@@ -37,7 +37,7 @@ _READ_LINES: Final = 400
 _BEFORE_THE_WAIT: Final = timedelta(minutes=2)
 _PASSWORDS: Final = {"litellm": "LITELLM_POSTGRES_PASSWORD", "phoenix": "POSTGRES_PASSWORD"}
 _NO_SPACE: Final = frozenset({errno.ENOSPC, errno.EDQUOT})
-# These say that something failed, and not what: their text may.
+# Codes that do not name the cause; the message may.
 _UNSPECIFIC: Final = frozenset(
     {"runtime", "service_failed", "migration_failed", "environment_broken", "file_unwritable",
      "env_file_unwritable", "build_failed", "runtime_unavailable"}
@@ -46,7 +46,7 @@ _UNSPECIFIC: Final = frozenset(
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Diagnosis:
-    """Which service it is and why; ``log`` are its relevant lines, secrets masked."""
+    """Which service failed and why; ``log`` has its relevant lines, secrets masked."""
 
     service: str
     finding: str
@@ -55,7 +55,7 @@ class Diagnosis:
 
 
 def log_window_start(now: datetime | None = None) -> datetime:
-    """From when on lines belong to a start that is waited for now."""
+    """The time from which log lines belong to the start in progress."""
     return (now or datetime.now(UTC)) - _BEFORE_THE_WAIT
 
 
@@ -67,13 +67,14 @@ def service_failure(
     *,
     since: datetime,
 ) -> RuntimeProblem:
-    """The failure of a service that ended, or is not ours."""
+    """The failure of a service that exited, or whose port is used by another process."""
     found = diagnose(report, runtime, settings, since=since)
-    who = found.service
-    how = f" ({report.detail})" if report.detail and who == report.service else ""
-    told = _told(f"{who} failed{how}", found, report, reports, runtime, settings)
+    service = found.service
+    how = f" ({report.detail})" if report.detail and service == report.service else ""
+    start = f"{service} failed{how}"
+    message = _compose_message(start, found, report, reports, runtime, settings)
     refused = found.finding == "database_password_refused"
-    return _named(DatabasePasswordRefused(told) if refused else ServiceFailed(told), found)
+    return _attach(DatabasePasswordRefused(message) if refused else ServiceFailed(message), found)
 
 
 def timeout_failure(
@@ -87,9 +88,9 @@ def timeout_failure(
 ) -> NotHealthyInTime:
     """The failure of a service that is not ready after ``timeout`` seconds."""
     found = diagnose(report, runtime, settings, since=since, running=True)
-    said = f"{report.service} is not ready after {timeout:g} s ({report.detail or report.health})"
-    error = NotHealthyInTime(_told(said, found, report, reports, runtime, settings))
-    return _named(error, found)
+    start = f"{report.service} is not ready after {timeout:g} s ({report.detail or report.health})"
+    error = NotHealthyInTime(_compose_message(start, found, report, reports, runtime, settings))
+    return _attach(error, found)
 
 
 def diagnose(
@@ -100,13 +101,13 @@ def diagnose(
     since: datetime | None,
     running: bool = False,
 ) -> Diagnosis:
-    """The first service in dependency order that explains the failure, and how.
+    """Find the first service in dependency order that explains the failure.
 
-    A full disk stands in PostgreSQL's log, and Phoenix is the one that ends.
+    A full disk, for example, is logged by PostgreSQL while Phoenix exits.
     """
-    before = runtime.services[: _place(report.service, runtime)]
+    before = runtime.services[: _index_of(report.service, runtime)]
     for service in before:
-        log = _log(service, runtime, settings, since)
+        log = _read_log(service, runtime, settings, since)
         seen = Symptoms(service=service, log=log, runtime=runtime.name)
         if cause := recognize_cause(seen, spreading=True):
             return Diagnosis(
@@ -115,7 +116,7 @@ def diagnose(
                 cause=cause,
                 log=select_relevant(log, cause.log),
             )
-    log = _log(report.service, runtime, settings, since)
+    log = _read_log(report.service, runtime, settings, since)
     ended = "" if running else report.detail
     seen = Symptoms(
         service=report.service, ended=ended, probe=report.detail, log=log, runtime=runtime.name
@@ -132,77 +133,77 @@ def diagnose(
 
 @contextmanager
 def explain_failures(runtime: Runtime | None = None) -> Iterator[None]:
-    """Give failures that pass through the finding behind their text, where one is known.
+    """Add the finding behind a failure that passes through, if its message reveals one.
 
-    A full disk is a failure of its own here, and not a bug.
+    A full disk becomes a failure with a finding, not an internal error.
     """
     try:
         yield
     except OSError as error:
         if error.errno not in _NO_SPACE:
             raise
-        # A write to a file that is open does not say which.
+        # A failed write to an open file has no file name.
         where = f" ({error.filename})" if error.filename else ""
         full = RuntimeProblem(f"The disk is full: {error.strerror}{where}.")
-        _with_finding(full, "disk_full")
+        _set_finding(full, "disk_full")
         raise full from None
     except GatewayctlError as error:
         if error.finding is None and error.code in _UNSPECIFIC:
             name = None if runtime is None else runtime.name
             cause = recognize_cause(Symptoms(log=error.message, runtime=name))
             if cause is not None:
-                _with_finding(error, cause.finding)
+                _set_finding(error, cause.finding)
         raise
 
 
-def _with_finding(error: GatewayctlError, finding: str) -> None:
+def _set_finding(error: GatewayctlError, finding: str) -> None:
     error.finding = finding
     error.hint = finding_hint(finding)
 
 
 def finding_hint(finding: str) -> str:
-    """What to do, and where more is written."""
+    """The remedy of a finding, and the link to its documentation."""
     known = FINDINGS[finding]
     return f"{known.remedy.removesuffix('.')}. More: {known.docs}"
 
 
-def _named(error: Failure, found: Diagnosis) -> Failure:
-    _with_finding(error, found.finding)
+def _attach(error: Failure, found: Diagnosis) -> Failure:
+    _set_finding(error, found.finding)
     error.service = found.service
     return error
 
 
-def _told(
-    said: str,
+def _compose_message(
+    start: str,
     found: Diagnosis,
     report: ServiceReport,
     reports: Sequence[ServiceReport],
     runtime: Runtime,
     settings: Settings,
 ) -> str:
-    """Sentence, consequence, who waits, who holds the port, log: one thing a line."""
+    """One line each: message, consequence, waiting services, owners of ports, log."""
     why = f": {found.cause.says}" if found.cause else ""
     if found.finding == "database_password_refused":
         why += f" than {_PASSWORDS[found.service]}"
-    lines = [f"{said}{why}."]
+    lines = [f"{start}{why}."]
     if found.service != report.service:
-        lines.append(f"{report.service} ended because of it ({report.detail}).")
+        lines.append(f"{report.service} exited because of it ({report.detail}).")
     waiting = [
         each.service
         for each in reports
         if each.service not in {found.service, report.service} and each.health == "starting"
     ]
     if waiting:
-        lines.append(f"Waiting, not failed: {', '.join(waiting)}.")
+        lines.append(f"Still waiting: {', '.join(waiting)}.")
     if found.finding == "port_taken":
-        lines += _holders(found.service, runtime, settings)
+        lines += _list_port_owners(found.service, runtime, settings)
     if found.log:
-        lines.append(f"The last lines of its log:\n{found.log}")
+        lines.append(f"Last lines of its log:\n{found.log}")
     return "\n".join(lines)
 
 
-def _holders(service: str, runtime: Runtime, settings: Settings) -> list[str]:
-    """Who holds the ports of a service."""
+def _list_port_owners(service: str, runtime: Runtime, settings: Settings) -> list[str]:
+    """List the processes that use the ports of a service."""
     from gatewayctl.runtimes.ports import find_listeners
 
     ports = settings.ports
@@ -215,17 +216,17 @@ def _holders(service: str, runtime: Runtime, settings: Settings) -> list[str]:
     }.get(service, ())
     held = find_listeners(settings.bind, wanted) if wanted else {}
     return [
-        f"Port {port} is held by {who}."
+        f"Port {port} is used by {who}."
         for port, who in sorted(held.items())
-        if not runtime.owns(service, port)
+        if not runtime.owns_port(service, port)
     ]
 
 
-def _log(service: str, runtime: Runtime, settings: Settings, since: datetime | None) -> str:
+def _read_log(service: str, runtime: Runtime, settings: Settings, since: datetime | None) -> str:
     text = runtime.last_lines(service, _READ_LINES)
     recent = text if since is None else lines_since_start(text, since)
     return mask_secrets(recent, settings.known_secrets())
 
 
-def _place(service: str, runtime: Runtime) -> int:
+def _index_of(service: str, runtime: Runtime) -> int:
     return runtime.services.index(service) if service in runtime.services else 0

@@ -1,7 +1,7 @@
-"""Whether each service is truly ready: processes and answers joined.
+"""Checks whether each service is healthy, from its process and its answers.
 
-A service is healthy when what it says says so *and* the listener is ours: a stranger on the port
-is never taken for the service.
+A service is healthy if its answer says so *and* its own process listens: another process on the
+port is never mistaken for the service.
 """
 
 from __future__ import annotations
@@ -18,14 +18,14 @@ if TYPE_CHECKING:
 _NOT_YET: Final = "does not listen yet"
 _UNCHECKED: Final = "its health check has not passed yet"
 _ASKED: Final = frozenset({"litellm", "phoenix"})
-"""They speak HTTP, so that their own word counts beside the runtime's."""
+"""They speak HTTP, so their own answer counts beside the runtime's state."""
 
 Health = Literal["healthy", "starting", "unhealthy", "stopped"]
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class ServiceReport:
-    """One service as ``status`` tells it; ``uptime`` in seconds."""
+    """The state of one service; ``uptime`` in seconds."""
 
     service: str
     state: ProcessState
@@ -40,18 +40,18 @@ class ServiceReport:
 def check_services(
     settings: Settings, runtime: Runtime, http: httpx.Client
 ) -> tuple[ServiceReport, ...]:
-    """Look at every service once, in dependency order. Never raises for what it finds."""
+    """Check every service once, in dependency order. Failures are part of the reports."""
     return tuple(check_service(state, settings, runtime, http) for state in runtime.states())
 
 
 def check_service(
     state: ServiceState, settings: Settings, runtime: Runtime, http: httpx.Client
 ) -> ServiceReport:
-    """Look at one service once."""
-    health, detail = _health(state, settings, runtime, http)
+    """Check one service once."""
+    health, detail = _determine_health(state, settings, runtime, http)
     return ServiceReport(
         service=state.service,
-        # Supervisors call a process starting for a fixed time; one that answers has started.
+        # A supervisor reports «starting» for a fixed time; a service that answers has started.
         state="running" if health == "healthy" else state.state,
         health=health,
         version=state.version,
@@ -62,7 +62,7 @@ def check_service(
     )
 
 
-def _health(
+def _determine_health(
     state: ServiceState, settings: Settings, runtime: Runtime, http: httpx.Client
 ) -> tuple[Health, str]:
     if state.state == "stopped":
@@ -70,10 +70,10 @@ def _health(
     if state.state == "failed":
         return "unhealthy", state.detail
     if state.service in _ASKED:
-        return _answering(state, settings, runtime, http)
-    known = runtime.healthy(state.service)
+        return _check_http_service(state, settings, runtime, http)
+    known = runtime.is_healthy(state.service)
     if known is None:
-        # An app without a health check: that it runs is all there is to know.
+        # An app without a health check: only whether it runs is known.
         return ("healthy" if state.state == "running" else "starting"), state.detail
     if known:
         return "healthy", ""
@@ -81,22 +81,22 @@ def _health(
     return "starting", state.detail or (_UNCHECKED if app else "takes no logins yet")
 
 
-def _answering(
+def _check_http_service(
     state: ServiceState, settings: Settings, runtime: Runtime, http: httpx.Client
 ) -> tuple[Health, str]:
-    """A service that speaks: it says so, it is ours, and its runtime does not deny it."""
-    port, ready, detail = _asked(state.service, settings, http)
+    """Healthy if it answers, its own process listens, and the runtime does not contradict."""
+    port, ready, detail = _ask(state.service, settings, http)
     if not ready:
         return "starting", detail
-    if not runtime.owns(state.service, port):
+    if not runtime.owns_port(state.service, port):
         return "unhealthy", f"port {port} is answered by a process that is not ours"
-    if runtime.healthy(state.service) is False:
+    if runtime.is_healthy(state.service) is False:
         return "starting", state.detail or f"answers; {_UNCHECKED}"
     return "healthy", detail
 
 
-def _asked(service: str, settings: Settings, http: httpx.Client) -> tuple[int, bool, str]:
-    """Port, readiness and words of a service that speaks HTTP."""
+def _ask(service: str, settings: Settings, http: httpx.Client) -> tuple[int, bool, str]:
+    """Return port, readiness and detail of an HTTP service."""
     if service == "litellm":
         from gatewayctl.gateway.health import check_litellm
 

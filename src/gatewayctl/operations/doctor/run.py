@@ -1,7 +1,7 @@
-"""The verb doctor: everything that is wrong, with evidence and what to do; `--fix` does the safe.
+"""The verb doctor: every problem with evidence and remedy; `--fix` applies the safe fixes.
 
-Works offline, with nothing running, and with settings that do not load. Owns the run of the
-checks and the report. Must not know any one check.
+Works offline, with nothing running, and with settings that do not load. Owns the run of the checks
+and the report. Must not know any check.
 """
 
 from __future__ import annotations
@@ -34,9 +34,9 @@ _SLOW: Final = frozenset({"virtual keys", "traces"})
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class FindingReport:
-    """One thing that is wrong; ``fixable`` where `doctor --fix` puts it right.
+    """One problem; ``fixable`` if `doctor --fix` can fix it.
 
-    ``evidence`` is what was seen, secrets masked; it can have several lines.
+    ``evidence`` has secrets masked and may have several lines.
     """
 
     id: str
@@ -60,7 +60,7 @@ class CheckReport:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class FixReport:
-    """What was done about a finding, or why not."""
+    """What was done about a finding, or why nothing was."""
 
     finding: str
     done: bool
@@ -69,7 +69,7 @@ class FixReport:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class DoctorReport:
-    """What is wrong now, after the fixes where some were asked for; the worst first."""
+    """The current problems, after any fixes; the worst first."""
 
     project_dir: Path
     project: str | None
@@ -81,12 +81,19 @@ class DoctorReport:
 
     @property
     def problem(self) -> ProblemsFound | None:
-        """Set where an error or a warning is left; what is for information only is fine."""
+        """Set if an error or a warning is left, or a check could not run."""
         errors = sum(found.severity == "error" for found in self.findings)
         warnings = sum(found.severity == "warning" for found in self.findings)
+        failed = [check for check in self.checks if check.state == "failed"]
         if not errors and not warnings:
-            return None
-        counted = f"{_counted(errors, 'error')} and {_counted(warnings, 'warning')}"
+            if not failed:
+                return None
+            names = ", ".join(check.name for check in failed)
+            return ProblemsFound(
+                f"{_count(len(failed), 'check')} could not run: {names}.",
+                hint=f"The first reason: {failed[0].why}",
+            )
+        counted = f"{_count(errors, 'error')} and {_count(warnings, 'warning')}"
         worst = self.findings[0]
         problem = ProblemsFound(f"{counted} found; first: {worst.title}.", hint=worst.remedy)
         problem.finding, problem.service = worst.id, worst.service
@@ -95,7 +102,7 @@ class DoctorReport:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class ProjectLoaders:
-    """How a project is seen; each may raise. Called anew after something was fixed."""
+    """How a project is loaded; each may raise. Called again after a fix."""
 
     settings: Callable[[], Settings]
     runtime: Callable[[], ResolvedRuntime]
@@ -109,20 +116,20 @@ def doctor(
     fix: bool = False,
     checks: tuple[DoctorCheck, ...] = CHECKS,
 ) -> Generator[Progress, None, DoctorReport]:
-    """Run every check that can run; with ``fix`` do what is safe, and look again.
+    """Run every check that can run; with ``fix`` apply the safe fixes and check again.
 
-    Raises Locked where another gatewayctl changes the project and something is to be fixed. What
-    is wrong is in the report, and no exception.
+    Problems are part of the report, not raised. Raises Locked if something is to be fixed while
+    another gatewayctl changes the project.
     """
     subject = inspect_project(project_dir, ways)
-    found, ran = yield from _looked(subject, checks)
+    found, ran = yield from _run_checks(subject, checks)
     fixes: tuple[FixReport, ...] = ()
     if fix and any(each.finding in FIXES for each in found):
-        with _changing(subject):
-            fixes = tuple(_fixed(subject, found))
+        with _hold_project(subject):
+            fixes = tuple(_apply_fixes(subject, found))
         subject = inspect_project(project_dir, ways)
-        found, ran = yield from _looked(subject, checks)
-    reports = (_reported(each, subject) for each in found)
+        found, ran = yield from _run_checks(subject, checks)
+    reports = (_report(each, subject) for each in found)
     return DoctorReport(
         project_dir=project_dir,
         project=None if subject.settings is None else subject.settings.project_name,
@@ -135,7 +142,7 @@ def doctor(
 
 
 def inspect_project(project_dir: Path, ways: ProjectLoaders) -> Subject:
-    """The project as far as it can be seen now."""
+    """Load the project as far as possible."""
     try:
         settings = ways.settings()
     except SettingsProblem as refused:
@@ -154,7 +161,7 @@ def inspect_project(project_dir: Path, ways: ProjectLoaders) -> Subject:
     )
 
 
-def _looked(
+def _run_checks(
     subject: Subject, checks: tuple[DoctorCheck, ...]
 ) -> Generator[Progress, None, tuple[list[Observation], tuple[CheckReport, ...]]]:
     found: list[Observation] = []
@@ -165,7 +172,7 @@ def _looked(
             ran.append(CheckReport(name=each.name, state="skipped", why=lacking))
             continue
         if each.name in _SLOW:
-            yield Progress(subject=each.name, state="working", detail="asking")
+            yield Progress(subject=each.name, state="working", detail="checking")
         try:
             found += each.look(subject)
             ran.append(CheckReport(name=each.name, state="ran", why=None))
@@ -177,8 +184,8 @@ def _looked(
 
 
 @contextmanager
-def _changing(subject: Subject) -> Iterator[None]:
-    """The lock and the audit log; settings that do not load do not say where those are."""
+def _hold_project(subject: Subject) -> Iterator[None]:
+    """Hold the lock and write the audit log; without settings their location is unknown."""
     if subject.settings is None:
         yield
         return
@@ -186,22 +193,22 @@ def _changing(subject: Subject) -> Iterator[None]:
         yield
 
 
-def _fixed(subject: Subject, found: list[Observation]) -> Iterator[FixReport]:
+def _apply_fixes(subject: Subject, found: list[Observation]) -> Iterator[FixReport]:
     wanted = {each.finding for each in found}
-    # One fix may mend several findings: it is done once.
+    # One fix may cover several findings: it is applied once.
     chosen: dict[Fix, str] = {}
     for finding, fix in FIXES.items():
         if finding in wanted:
             chosen.setdefault(fix, finding)
     for fix, finding in chosen.items():
         try:
-            said = fix(subject)
-            yield FixReport(finding=finding, done=bool(said), said=said or "nothing safe to do")
+            result = fix(subject)
+            yield FixReport(finding=finding, done=bool(result), said=result or "nothing safe to do")
         except (GatewayctlError, OSError) as error:
             yield FixReport(finding=finding, done=False, said=str(error))
 
 
-def _reported(found: Observation, subject: Subject) -> FindingReport:
+def _report(found: Observation, subject: Subject) -> FindingReport:
     known = FINDINGS[found.finding]
     secrets = () if subject.settings is None else subject.settings.known_secrets()
     return FindingReport(
@@ -216,5 +223,5 @@ def _reported(found: Observation, subject: Subject) -> FindingReport:
     )
 
 
-def _counted(number: int, word: str) -> str:
+def _count(number: int, word: str) -> str:
     return f"{number} {word}" if number == 1 else f"{number} {word}s"

@@ -1,4 +1,4 @@
-"""Which of the user's apps call models with a key that changed.
+"""Which apps of gateway.yaml use a key that changed.
 
 Owns the warning. Must not start anything.
 """
@@ -11,9 +11,7 @@ from gatewayctl.settings.model import Settings
 
 
 def warn_outdated_apps(settings: Settings, aliases: Iterable[str]) -> tuple[str, ...]:
-    """A warning where apps call models with one of these keys, which just changed in .env."""
+    """Warn if apps use one of these keys, which just changed in .env."""
     changed = set(aliases)
     names = [app.name for app in settings.apps if app.key in changed]
-    if not names:
-        return ()
-    return (f"Run `gatewayctl up`, so that {', '.join(names)} gets the new key.",)
+    return (f"Run `gatewayctl up` to pass the new key to {', '.join(names)}.",) if names else ()

@@ -1,8 +1,8 @@
-"""`keys check`: each key proved with real calls; with ``fix`` what differs is put right first.
+"""`keys check`: checks each key with real calls; with ``fix`` differences are fixed first.
 
-A key is proved when its secret opens the models, is refused on management routes, and is
-in LiteLLM as gateway.yaml declares it. No model is called, so it costs nothing. Owns the
-verdict. Must not know terminals.
+A key is ok if its secret may list models, is refused on management routes, and is in LiteLLM
+as gateway.yaml declares it. No model is called, so it costs nothing. Owns the result. Must not
+know terminals.
 """
 
 from __future__ import annotations
@@ -10,32 +10,26 @@ from __future__ import annotations
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, replace
 from datetime import UTC, datetime
-from typing import Final
 
 from gatewayctl.errors import Drift, GatewayctlError, Refused, VirtualKeyRefused
 from gatewayctl.gateway import keys as litellm
 from gatewayctl.gateway.client import GatewayClient
-from gatewayctl.gateway.key_proof import KeyProbe, management_is_refused, probe_key
+from gatewayctl.gateway.key_probe import KeyProbe, is_management_refused, probe_key
 from gatewayctl.operations.keys.list import KeyRow, KeyState, join_keys
-from gatewayctl.operations.keys.plan import Action, KeyStep, KnownKeys, plan_keys
-from gatewayctl.operations.keys.sync import KeysSyncReport, SyncedKey, apply_sync
+from gatewayctl.operations.keys.plan import KeyStep, KnownKeys, plan_keys
+from gatewayctl.operations.keys.sync import KeysSyncReport, apply_sync
 from gatewayctl.operations.keys.values import is_plausible_key, read_current_values
 from gatewayctl.operations.state.exclusive import change_project
 from gatewayctl.settings.master_key import require_master_key
 from gatewayctl.settings.model import Secret, Settings
 
-_DIFFERING: Final[frozenset[Action]] = frozenset(
-    {"create", "register", "replace", "move", "finish", "update", "conflict", "blocked"}
-)
-
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class KeyCheck:
-    """One key and its proof; None where no call could be made, as there is no secret.
+    """One key and the result of its calls; None if there is no secret to call with.
 
-    ``authenticates``: LiteLLM accepts the secret. ``management_refused``: it opens no
-    management route. ``differs``: what is not as declared. ``reason``: in words, why it is
-    not ``ok``.
+    ``authenticates``: LiteLLM accepts the secret. ``management_refused``: LiteLLM refuses it on
+    management routes. ``differs``: what is not as declared. ``reason``: why it is not ``ok``.
     """
 
     alias: str | None
@@ -53,10 +47,10 @@ class KeyCheck:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class KeysCheckReport:
-    """Each declared key, and each other of ours that .env holds; ``fixed`` are the repairs."""
+    """Each declared key, and each other key of ours in .env; ``fixed`` are the repairs."""
 
     keys: tuple[KeyCheck, ...]
-    fixed: tuple[SyncedKey, ...]
+    fixed: tuple[KeyStep, ...]
     warnings: tuple[str, ...] = ()
 
     @property
@@ -64,10 +58,10 @@ class KeysCheckReport:
         failed = [check for check in self.keys if not check.ok]
         if not failed:
             return None
-        said = "; ".join(f"{check.alias}: {check.reason}" for check in failed)
+        reasons = "; ".join(f"{check.alias}: {check.reason}" for check in failed)
         return Drift(
-            f"{len(failed)} of {len(self.keys)} keys are not as they should be: {said}.",
-            hint="`gatewayctl keys check --fix` puts right what can be; see also `keys rotate`.",
+            f"{len(failed)} of {len(self.keys)} keys failed the check: {reasons}.",
+            hint="Try `gatewayctl keys check --fix`; see also `gatewayctl keys rotate`.",
         )
 
 
@@ -78,22 +72,22 @@ def check_keys(
     fix: bool = False,
     now: Callable[[], datetime] = lambda: datetime.now(UTC),
 ) -> KeysCheckReport:
-    """Prove every key; ``fix`` first does what `keys sync` does without pruning.
+    """Check every key; ``fix`` first runs `keys sync` without pruning.
 
     Raises MasterKeyMissing, MasterKeyRefused, GatewayDatabaseMissing, GatewayUnreachable
     and, with ``fix``, Locked. A key that is refused is a row, not an exception.
     """
     if not fix:
-        return KeysCheckReport(keys=_checked(settings, gateway, now()), fixed=())
+        return KeysCheckReport(keys=_check_all(settings, gateway, now()), fixed=())
     with change_project(settings, "keys check --fix") as record:
         synced = apply_sync(settings, gateway, prune=False, dry_run=False, now=now)
-        report = _fixed(synced, _checked(settings, gateway, now()))
+        report = _add_fix_errors(synced, _check_all(settings, gateway, now()))
         record.problem = report.problem
     return report
 
 
-def _fixed(synced: KeysSyncReport, keys: tuple[KeyCheck, ...]) -> KeysCheckReport:
-    """The checks after the fix, those that still fail with what fixing them said."""
+def _add_fix_errors(synced: KeysSyncReport, keys: tuple[KeyCheck, ...]) -> KeysCheckReport:
+    """The checks after the fix; those that still fail get the error of their fix as reason."""
     errors = {key.alias: key.error for key in synced.keys if key.error}
     return KeysCheckReport(
         keys=tuple(
@@ -105,11 +99,11 @@ def _fixed(synced: KeysSyncReport, keys: tuple[KeyCheck, ...]) -> KeysCheckRepor
     )
 
 
-def _checked(settings: Settings, gateway: GatewayClient, now: datetime) -> tuple[KeyCheck, ...]:
+def _check_all(settings: Settings, gateway: GatewayClient, now: datetime) -> tuple[KeyCheck, ...]:
     keys = tuple(litellm.iterate_keys(gateway, require_master_key(settings)))
     values = read_current_values(settings)
     known = KnownKeys(settings=settings, keys=keys, values=values, now=now)
-    # By the alias of the key: the step of a rotation bears the alias the key is to get.
+    # By the alias that the key has now: the step of a rotation has the alias it will get.
     steps = {
         each.step.alias if each.key is None else each.key.alias: each.step
         for each in reversed(plan_keys(known))
@@ -119,7 +113,7 @@ def _checked(settings: Settings, gateway: GatewayClient, now: datetime) -> tuple
         _check(gateway, row, steps[row.alias], values)
         for row in rows
         if row.declared
-        # A new key whose alias is declared has no step of its own: that of the alias covers it.
+        # The new key of a declared alias has no step of its own: the step of the alias covers it.
         or (row.in_env and row.alias in steps and row.state not in {"retiring", "unfinished"})
     )
 
@@ -128,44 +122,47 @@ def _check(
     gateway: GatewayClient, row: KeyRow, step: KeyStep, values: Mapping[str, Secret]
 ) -> KeyCheck:
     secret = values.get(row.env) if row.env else None
-    proof, refusal, closed = _proof(gateway, secret)
-    reason = _reason(row, step, refusal, closed)
+    probe, refusal, management_refused = _probe(gateway, secret)
+    reason = _find_reason(row, step, refusal, management_refused)
     return KeyCheck(
         alias=row.alias,
         env=row.env,
         declared=row.declared,
         state=row.state,
         ok=reason is None,
-        authenticates=None if secret is None else proof is not None,
-        management_refused=closed,
-        models=() if proof is None else proof.models,
+        authenticates=None if secret is None else probe is not None,
+        management_refused=management_refused,
+        models=() if probe is None else probe.models,
         differs=step.changes,
-        latency_ms=None if proof is None else proof.latency_ms,
+        latency_ms=None if probe is None else probe.latency_ms,
         reason=reason,
     )
 
 
-def _proof(
+def _probe(
     gateway: GatewayClient, secret: Secret | None
 ) -> tuple[KeyProbe | None, Refused | None, bool | None]:
-    """What the calls said: the proof or the refusal, and whether management is closed."""
+    """Call with the secret: the result or the refusal, and whether management is refused."""
     if secret is None:
         return None, None, None
     if not is_plausible_key(secret):
-        return None, VirtualKeyRefused("It does not begin with sk-."), None
+        return None, VirtualKeyRefused("It does not start with sk-."), None
     try:
-        proof = probe_key(gateway, secret)
-        return proof, None, management_is_refused(gateway, secret)
+        probe = probe_key(gateway, secret)
+        return probe, None, is_management_refused(gateway, secret)
     except Refused as refusal:
         return None, refusal, None
 
 
-def _reason(row: KeyRow, step: KeyStep, refusal: Refused | None, closed: bool | None) -> str | None:
-    """Why the key is not as it should be, the gravest first; None if it is."""
-    if closed is False:
-        return f"{row.env} opens management routes"
-    if step.action in _DIFFERING:
-        return step.reason or "; ".join(step.changes) or f"it is {row.state}"
+def _find_reason(
+    row: KeyRow, step: KeyStep, refusal: Refused | None, management_refused: bool | None
+) -> str | None:
+    """Why the key is not ok, the most serious cause first; None if it is."""
+    state = f"its state is {row.state}"
+    if management_refused is False:
+        return f"{row.env} may call management routes"
+    if step.drift:
+        return step.reason or "; ".join(step.changes) or state
     if refusal is not None:
         return refusal.message.removesuffix(".")
-    return None if row.state == "ok" else f"it is {row.state}"
+    return None if row.state == "ok" else state

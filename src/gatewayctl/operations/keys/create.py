@@ -1,7 +1,7 @@
-"""`keys create`: make the virtual keys that are missing, in .env and in LiteLLM alike.
+"""`keys create`: creates the virtual keys that are missing, in .env and in LiteLLM.
 
-Owns the report of several keys, of which some may fail. Must not know how one is made, or
-terminals.
+Owns the report of several keys, of which some may fail. Must not know how a key is created,
+or terminals.
 """
 
 from __future__ import annotations
@@ -23,7 +23,7 @@ from gatewayctl.settings.model import DeclaredKey, Settings
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class KeyFailure:
-    """A key that could not be made, and why; nothing of it was left behind."""
+    """A key that could not be created, and why."""
 
     alias: str
     env: str
@@ -33,7 +33,7 @@ class KeyFailure:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class KeysCreateReport:
-    """The keys asked for, in their order; ``env_file`` is where they are written."""
+    """The requested keys, in their order; ``env_file`` is the file they are written to."""
 
     keys: tuple[KeyResult, ...]
     failed: tuple[KeyFailure, ...]
@@ -48,33 +48,36 @@ class KeysCreateReport:
     def problem(self) -> GatewayctlError | None:
         if not self.failed:
             return None
-        said = " ".join(failure.message for failure in self.failed)
-        return PartlyDone(f"{len(self.failed)} of {len(self.failed) + len(self.keys)} keys: {said}")
+        messages = " ".join(failure.message for failure in self.failed)
+        total = len(self.failed) + len(self.keys)
+        return PartlyDone(f"{len(self.failed)} of {total} keys were not created: {messages}")
 
-    def revealed(self) -> KeysCreateReport:
-        """The same report with every key in plain, for `--show`."""
-        shown = tuple(replace(key, plain=key.key.reveal()) for key in self.keys)
-        return replace(self, keys=shown)
+    def reveal(self) -> KeysCreateReport:
+        """Copy the report with every key in plain text, for `--show`."""
+        return replace(self, keys=tuple(replace(key, plain=key.key.reveal()) for key in self.keys))
 
 
-def create_keys(settings: Settings, gateway: GatewayClient, ask: KeyRequest) -> KeysCreateReport:
-    """The verb: the keys asked for, with the project's lock held. See `create_keys`.
+def create_keys(
+    settings: Settings, gateway: GatewayClient, request: KeyRequest
+) -> KeysCreateReport:
+    """Create the requested keys while holding the project's lock. See `ensure_keys`.
 
-    Raises UsageProblem for what cannot be asked, and Locked.
+    Raises UsageProblem for an invalid request, and Locked.
     """
-    wanted = resolve_requested_keys(settings, ask)
+    wanted = resolve_requested_keys(settings, request)
     with change_project(settings, "keys create") as record:
         report = ensure_keys(settings, gateway, wanted)
         record.problem = report.problem
-    made = [key.alias for key in report.keys if key.status != "exists"]
-    return replace(report, warnings=(*report.warnings, *warn_outdated_apps(settings, made)))
+    changed = [key.alias for key in report.keys if key.status != "exists"]
+    return replace(report, warnings=(*report.warnings, *warn_outdated_apps(settings, changed)))
 
 
 def ensure_declared_keys(
     settings: Settings, gateway: GatewayClient, *, fresh: bool = False
 ) -> KeysCreateReport:
-    """Make every declared key that is missing; ``fresh`` makes new secrets for all of them,
-    after LiteLLM's database was emptied. See `create_keys`.
+    """Create every declared key that is missing. See `ensure_keys`.
+
+    ``fresh`` generates new secrets for all of them, after LiteLLM's database was emptied.
     """
     return ensure_keys(settings, gateway, settings.keys, fresh=fresh)
 
@@ -87,20 +90,21 @@ def ensure_keys(
     fresh: bool = False,
     now: Callable[[], datetime] = lambda: datetime.now(UTC),
 ) -> KeysCreateReport:
-    """Make keys that are missing, in .env and in LiteLLM; running it twice changes nothing.
+    """Create the missing keys, in .env and in LiteLLM; running it twice changes nothing.
 
-    Finishes what a crash left of an earlier run; the caller holds the project's lock. A
-    failure of one key is told in the report if others succeeded, and raised if none did:
-    KeyAliasExists, MasterKeyRefused, GatewayDatabaseMissing, GatewayUnreachable,
-    EnvFileUnwritable, Locked…
+    Finishes what an interrupted run left; the caller holds the project's lock. A failure of
+    one key is in the report if others succeeded, and raised if none did: KeyAliasExists,
+    MasterKeyRefused, GatewayDatabaseMissing, GatewayUnreachable, EnvFileUnwritable…
     """
     master = require_master_key(settings)
-    maker = KeyProvisioner(settings=settings, gateway=gateway, master=master, fresh=fresh, now=now)
+    provisioner = KeyProvisioner(
+        settings=settings, gateway=gateway, master=master, fresh=fresh, now=now
+    )
     results: list[KeyResult] = []
     failures: list[tuple[DeclaredKey, GatewayctlError]] = []
     for declared in wanted:
         try:
-            results.append(maker.ensure(declared))
+            results.append(provisioner.ensure(declared))
         except GatewayctlError as error:
             failures.append((declared, error))
     if failures and not results:
@@ -112,5 +116,5 @@ def ensure_keys(
             for key, error in failures
         ),
         env_file=settings.env_file,
-        warnings=tuple(maker.warnings),
+        warnings=tuple(provisioner.warnings),
     )

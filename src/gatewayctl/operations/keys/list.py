@@ -1,4 +1,4 @@
-"""`keys list`: what is declared, what LiteLLM has and what .env holds, joined by alias.
+"""`keys list`: the keys declared, registered in LiteLLM and stored in .env, joined by alias.
 
 Owns the join and the state of each key. Must not know terminals.
 """
@@ -18,27 +18,20 @@ from gatewayctl.settings.master_key import require_master_key
 from gatewayctl.settings.model import DeclaredKey, Secret, Settings
 
 KeyState = Literal[
-    "ok",
-    "missing",
-    "not in gateway",
-    "not in .env",
-    "expired",
-    "blocked",
-    "retiring",
-    "unfinished",
-    "foreign",
-]
+    "ok", "missing", "not_in_gateway", "not_in_env_file", "other_key_in_env_file",
+    "expired", "blocked", "retiring", "unfinished", "foreign",
+]  # fmt: skip
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class KeyRow:
-    """One key. ``key`` is masked; ``spend`` in US dollars as LiteLLM wrote it last.
+    """One key. ``key`` is masked; ``spend`` in US dollars as last written by LiteLLM.
 
-    ``ok``: declared or made by us, LiteLLM knows the very secret of .env. ``missing``: in
-    neither. ``not in gateway``: .env holds a secret LiteLLM does not know under this alias.
-    ``not in .env``: LiteLLM has it, nobody holds its secret. ``retiring``: rotated
-    away and valid for its time of grace. ``unfinished``: the new key of a rotation that was
-    interrupted; `keys create` finishes it. ``foreign``: made by others.
+    ``ok``: LiteLLM has the secret of .env under this alias. ``missing``: in neither.
+    ``not_in_gateway``: only in .env. ``not_in_env_file``: only in LiteLLM, so its secret is
+    lost. ``other_key_in_env_file``: in both, with different secrets. ``retiring``: rotated, and
+    valid for its grace period. ``unfinished``: the new key of an interrupted rotation;
+    `keys create` finishes it. ``foreign``: not created by this project.
     """
 
     alias: str | None
@@ -55,7 +48,7 @@ class KeyRow:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class KeysListReport:
-    """The project's own keys first, then foreign ones, both as LiteLLM lists them."""
+    """The project's own keys first, then foreign ones, both in LiteLLM's order."""
 
     keys: tuple[KeyRow, ...]
 
@@ -74,7 +67,7 @@ def list_keys(
     *,
     now: Callable[[], datetime] = lambda: datetime.now(UTC),
 ) -> KeysListReport:
-    """Every key of the gateway and of gateway.yaml; changes nothing.
+    """List every key of the gateway and of gateway.yaml; changes nothing.
 
     Raises MasterKeyMissing, MasterKeyRefused, GatewayDatabaseMissing, GatewayUnreachable.
     """
@@ -83,19 +76,19 @@ def list_keys(
 
 
 def join_keys(settings: Settings, keys: tuple[VirtualKey, ...], *, now: datetime) -> KeysListReport:
-    """What is declared joined with LiteLLM's ``keys`` and with .env as it is now."""
+    """Join the declared keys with LiteLLM's ``keys`` and with the current .env."""
     values, project = read_current_values(settings), settings.project_name
     # Aliases are unique but for a race in LiteLLM; then the newest key counts.
     by_alias = {key.alias: key for key in reversed(keys) if key.alias}
-    held = {key.alias: by_alias.get(key.alias) for key in settings.keys}
-    rows = [_declared(key, held[key.alias], values, now) for key in settings.keys]
-    others = [key for key in keys if key not in held.values()]
-    rows += [_ours(key, values, now) for key in others if is_ours(key, project)]
-    rows += [_foreign(key) for key in others if not is_ours(key, project)]
+    current = {key.alias: by_alias.get(key.alias) for key in settings.keys}
+    rows = [_declared_row(key, current[key.alias], values, now) for key in settings.keys]
+    others = [key for key in keys if key not in current.values()]
+    rows += [_own_row(key, values, now) for key in others if is_ours(key, project)]
+    rows += [_foreign_row(key, now) for key in others if not is_ours(key, project)]
     return KeysListReport(keys=tuple(rows))
 
 
-def _declared(
+def _declared_row(
     declared: DeclaredKey,
     key: VirtualKey | None,
     values: Mapping[str, Secret],
@@ -103,14 +96,14 @@ def _declared(
 ) -> KeyRow:
     secret = values.get(declared.env)
     if key is not None:
-        return _row(key, env=declared.env, secret=secret, declared=True, now=now)
+        return _registered_row(key, env=declared.env, secret=secret, declared=True, now=now)
     return KeyRow(
         alias=declared.alias,
         env=declared.env,
         declared=True,
         in_gateway=False,
         in_env=secret is not None,
-        state="missing" if secret is None else "not in gateway",
+        state="missing" if secret is None else "not_in_gateway",
         key=None if secret is None else secret.masked(),
         models=declared.models,
         expires=None,
@@ -118,25 +111,25 @@ def _declared(
     )
 
 
-def _ours(key: VirtualKey, values: Mapping[str, Secret], now: datetime) -> KeyRow:
-    """A key made on the command line; it says itself which variable holds it."""
+def _own_row(key: VirtualKey, values: Mapping[str, Secret], now: datetime) -> KeyRow:
+    """A key that is not declared; its metadata has the variable that holds it."""
     name = variable_of(key)
     secret = values.get(name) if name else None
     if is_predecessor(key) or is_successor(key):
-        return _staged(key, name, secret, now)
-    return _row(key, env=name, secret=secret, declared=False, now=now)
+        return _rotation_row(key, name, secret, now)
+    return _registered_row(key, env=name, secret=secret, declared=False, now=now)
 
 
-def _staged(key: VirtualKey, env: str | None, secret: Secret | None, now: datetime) -> KeyRow:
-    """A key of a rotation; the variable is its alias's, and holds it at most by chance."""
-    row = _row(key, env=env, secret=secret, declared=False, now=now)
+def _rotation_row(key: VirtualKey, env: str | None, secret: Secret | None, now: datetime) -> KeyRow:
+    """A key of a rotation; its variable usually holds another key of the same alias."""
+    row = _registered_row(key, env=env, secret=secret, declared=False, now=now)
     in_env = secret is not None and hash_key(secret) == key.hash
     stage: KeyState = "unfinished" if is_successor(key) else "retiring"
-    state = "expired" if key.expired(now) else stage
+    state = "expired" if key.is_expired(now) else stage
     return replace(row, in_env=in_env, key=key.name, state=state)
 
 
-def _row(
+def _registered_row(
     key: VirtualKey, *, env: str | None, secret: Secret | None, declared: bool, now: datetime
 ) -> KeyRow:
     return KeyRow(
@@ -155,24 +148,14 @@ def _row(
 
 def _state(key: VirtualKey, secret: Secret | None, now: datetime) -> KeyState:
     if secret is None:
-        return "not in .env"
+        return "not_in_env_file"
     if hash_key(secret) != key.hash:
-        return "not in gateway"
+        return "other_key_in_env_file"
     if key.blocked:
         return "blocked"
-    return "expired" if key.expired(now) else "ok"
+    return "expired" if key.is_expired(now) else "ok"
 
 
-def _foreign(key: VirtualKey) -> KeyRow:
-    return KeyRow(
-        alias=key.alias,
-        env=None,
-        declared=False,
-        in_gateway=True,
-        in_env=False,
-        state="foreign",
-        key=key.name,
-        models=key.models,
-        expires=key.expires,
-        spend=key.spend,
-    )
+def _foreign_row(key: VirtualKey, now: datetime) -> KeyRow:
+    row = _registered_row(key, env=None, secret=None, declared=False, now=now)
+    return replace(row, state="foreign")

@@ -1,7 +1,7 @@
-"""The marks gatewayctl leaves in a key's metadata: whose it is, and where its secret lies.
+"""The marks of gatewayctl in a key's metadata: whose it is, and which variable holds it.
 
-Owns the names of the marks and what they say about a key; LiteLLM and .env alone tell
-every state a crash can leave, so there is no journal. Pure: must not call anybody.
+Owns the names of the marks and what they mean; LiteLLM and .env are enough to recognize
+every state that a crash can leave, so there is no journal. Pure: must not call a service.
 """
 
 from __future__ import annotations
@@ -16,18 +16,18 @@ CREATED_BY: Final = "gatewayctl"
 ENV_METADATA: Final = "gatewayctl_env"
 """The variable of .env that holds the key."""
 DURATION_METADATA: Final = "gatewayctl_duration"
-"""The duration the key was declared with: LiteLLM itself keeps the moment of expiry only."""
+"""The duration the key was declared with: LiteLLM itself stores only the time of expiry."""
 ALIAS_METADATA: Final = "gatewayctl_alias"
-"""On the two keys of a rotation that do not bear their alias: the alias they belong to."""
+"""On a successor or predecessor, which has another alias: the alias it belongs to."""
 GRACE_METADATA: Final = "gatewayctl_grace"
-"""On a successor: how long its predecessor stays valid, once it takes over."""
+"""On a successor: how long its predecessor stays valid after the rotation."""
 
 _SUCCESSOR: Final = "@next"
 _PREDECESSOR: Final = "@old-"
 _MARKS: Final = frozenset({
     "created_by", "project", ENV_METADATA, DURATION_METADATA, ALIAS_METADATA, GRACE_METADATA,
 })  # fmt: skip
-# What LiteLLM 1.106.2 keeps in a key's metadata for itself: limits and rules set in its UI.
+# Metadata that LiteLLM 1.106.2 uses itself: limits and rules set in its UI.
 _LITELLM: Final = frozenset({
     "model_rpm_limit", "model_tpm_limit", "model_itpm_limit", "model_otpm_limit",
     "default_estimated_output_tokens", "default_estimated_output_tokens_per_model",
@@ -42,31 +42,31 @@ _LITELLM: Final = frozenset({
 
 
 def is_ours(key: VirtualKey, project: str) -> bool:
-    """True for a key this project's gatewayctl registered, which it may change and delete."""
+    """True for a key that this project registered, which gatewayctl may change and delete."""
     metadata = key.metadata
     return metadata.get("created_by") == CREATED_BY and metadata.get("project", project) == project
 
 
 def variable_of(key: VirtualKey) -> str | None:
-    """The variable of .env that holds the key, as the key itself says."""
+    """The variable of .env that holds the key, according to its metadata."""
     name = key.metadata.get(ENV_METADATA)
     return name if isinstance(name, str) else None
 
 
 def alias_of(key: VirtualKey) -> str | None:
-    """The alias the key stands for, whichever stage of a rotation it is in."""
+    """The alias the key belongs to, at any stage of a rotation."""
     marked = key.metadata.get(ALIAS_METADATA)
     return marked if isinstance(marked, str) else key.alias
 
 
 def is_successor(key: VirtualKey) -> bool:
-    """True for a key that was made to take over an alias, and has not yet."""
+    """True for the new key of a rotation that has not got its alias yet."""
     alias = key.metadata.get(ALIAS_METADATA)
     return isinstance(alias, str) and key.alias == successor_alias(alias)
 
 
 def is_predecessor(key: VirtualKey) -> bool:
-    """True for a key that was rotated away and is valid for its time of grace."""
+    """True for a key that was rotated and is valid for its grace period."""
     alias = key.metadata.get(ALIAS_METADATA)
     return isinstance(alias, str) and (key.alias or "").startswith(f"{alias}{_PREDECESSOR}")
 
@@ -76,12 +76,12 @@ def successor_alias(alias: str) -> str:
 
 
 def predecessor_alias(alias: str, key: VirtualKey) -> str:
-    """An alias of its own for each, as several may be in their time of grace."""
+    """An alias for one old key: several may be in their grace period at once."""
     return f"{alias}{_PREDECESSOR}{key.hash[:8]}"
 
 
 def declared_metadata(declared: DeclaredKey, project: str) -> dict[str, Any]:
-    """The metadata of a declared key as LiteLLM gets it."""
+    """The metadata to register a declared key with."""
     duration = {} if declared.duration is None else {DURATION_METADATA: declared.duration}
     return {
         **declared.metadata,
@@ -93,21 +93,21 @@ def declared_metadata(declared: DeclaredKey, project: str) -> dict[str, Any]:
 
 
 def updated_metadata(declared: DeclaredKey, project: str, key: VirtualKey) -> dict[str, Any]:
-    """The metadata an existing key should have; limits somebody set in LiteLLM stay."""
+    """The metadata an existing key should have; limits set in LiteLLM stay."""
     return {**litellm_metadata(key.metadata), **declared_metadata(declared, project)}
 
 
 def strip_rotation_stage(metadata: Mapping[str, Any]) -> dict[str, Any]:
-    """Metadata of a key that bears its alias: no mark of a rotation is left."""
+    """Remove the marks of a rotation."""
     stage = {ALIAS_METADATA, GRACE_METADATA}
     return {name: value for name, value in metadata.items() if name not in stage}
 
 
 def user_metadata(metadata: Mapping[str, Any]) -> dict[str, Any]:
-    """Metadata without our marks and without what LiteLLM keeps there for itself."""
+    """Metadata without our marks and without what LiteLLM stores there itself."""
     return {name: value for name, value in metadata.items() if name not in _MARKS | _LITELLM}
 
 
 def litellm_metadata(metadata: Mapping[str, Any]) -> dict[str, Any]:
-    """Limits and rules somebody set in LiteLLM, which no change of ours may lose."""
+    """Limits and rules set in LiteLLM, which our changes must keep."""
     return {name: value for name, value in metadata.items() if name in _LITELLM}

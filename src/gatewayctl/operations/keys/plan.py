@@ -1,6 +1,6 @@
-"""What `keys sync` would do, as data: one step a key, from three sources.
+"""What `keys sync` would do, as data: one step for each key, from three sources.
 
-Owns the verdict on each key of gateway.yaml, of LiteLLM and of .env. Must not change any.
+Owns the decision on each key of gateway.yaml, LiteLLM and .env. Must not change any.
 """
 
 from __future__ import annotations
@@ -31,19 +31,22 @@ Action = Literal[
 CHANGES: Final[frozenset[Action]] = frozenset(
     {"create", "register", "replace", "move", "finish", "update", "delete"}
 )
-_STUCK: Final[frozenset[Action]] = frozenset({"conflict", "blocked"})
+_UNFIXABLE: Final[frozenset[Action]] = frozenset({"conflict", "blocked"})
+NOT_DECLARED: Final = "not declared in gateway.yaml"
+_INTERRUPTED: Final = "its rotation was interrupted"
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class KeyStep:
-    """One key and what is due; ``changes`` read ``models: demo → gpt-4o``.
+    """One key and its action; ``changes`` look like ``models: demo → gpt-4o``.
 
     ``create``: in neither place. ``register``: LiteLLM does not know the secret of .env.
-    ``replace``: our key's secret is lost or its time over. ``move``: the variable was
+    ``replace``: the secret of our key is lost, or it has expired. ``move``: the variable was
     renamed. ``finish``: a rotation was interrupted. ``delete``: ours and not declared, or
-    its time of grace is over. ``keep``: ours, not declared, and left because pruning was
-    not asked for, or in its time of grace. ``foreign``: made by others, never touched.
-    ``conflict``, ``blocked``: differ, and cannot be put right from here.
+    its grace period is over. ``keep``: ours and not declared, but not to be pruned, or in its
+    grace period. ``foreign``: created by others, never changed. ``conflict``, ``blocked``:
+    different, and cannot be fixed by gatewayctl. ``done`` and ``error``: whether `keys sync`
+    did it, or why not.
     """
 
     alias: str | None
@@ -52,15 +55,17 @@ class KeyStep:
     action: Action
     changes: tuple[str, ...] = ()
     reason: str | None = None
+    done: bool = False
+    error: str | None = None
 
     @property
     def drift(self) -> bool:
-        return self.action in CHANGES or self.action in _STUCK
+        return self.action in CHANGES or self.action in _UNFIXABLE
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class PlannedKeyStep:
-    """A step and the keys it is about: the declared one, the one in LiteLLM."""
+    """A step, with the declared key and the key in LiteLLM that it is about."""
 
     step: KeyStep
     declared: DeclaredKey | None = None
@@ -69,7 +74,7 @@ class PlannedKeyStep:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class KnownKeys:
-    """All a plan is made of; ``values`` is what the variables hold."""
+    """The input of a plan; ``values`` are those of the variables."""
 
     settings: Settings
     keys: tuple[VirtualKey, ...]
@@ -87,8 +92,8 @@ class KnownKeys:
 
 
 def plan_keys(known: KnownKeys) -> tuple[PlannedKeyStep, ...]:
-    """The declared keys in their order, then our others, then those of others."""
-    declared = [_declared(known, key) for key in known.settings.keys]
+    """Plan the declared keys in their order, then our other keys, then foreign ones."""
+    declared = [_plan_declared(known, key) for key in known.settings.keys]
     aliases = {key.alias for key in known.settings.keys}
     rest = [key for key in known.keys if key.alias not in aliases]
     mine = [key for key in rest if is_ours(key, known.project)]
@@ -97,15 +102,15 @@ def plan_keys(known: KnownKeys) -> tuple[PlannedKeyStep, ...]:
         for alias in aliases
         for key in classify_family(alias, known.keys, known.project).successors
     }
-    ours = [_ours(known, key) for key in mine if key.hash not in covered]
-    foreign = [_foreign(key) for key in rest if not is_ours(key, known.project)]
+    ours = [_plan_own(known, key) for key in mine if key.hash not in covered]
+    foreign = [_plan_foreign(key) for key in rest if not is_ours(key, known.project)]
     return (*declared, *ours, *foreign)
 
 
-def _declared(known: KnownKeys, declared: DeclaredKey) -> PlannedKeyStep:
+def _plan_declared(known: KnownKeys, declared: DeclaredKey) -> PlannedKeyStep:
     family = classify_family(declared.alias, known.keys, known.project)
-    holder = next(iter(family.holders), None)
-    action, changes, reason = _verdict(known, declared, family)
+    current = next(iter(family.current), None)
+    action, changes, reason = _judge(known, declared, family)
     step = KeyStep(
         alias=declared.alias,
         env=declared.env,
@@ -114,91 +119,89 @@ def _declared(known: KnownKeys, declared: DeclaredKey) -> PlannedKeyStep:
         changes=changes,
         reason=reason,
     )
-    return PlannedKeyStep(step=step, declared=declared, key=holder)
+    return PlannedKeyStep(step=step, declared=declared, key=current)
 
 
 _Verdict = tuple[Action, tuple[str, ...], str | None]
 
 
-def _verdict(known: KnownKeys, declared: DeclaredKey, family: Family) -> _Verdict:
-    if family.unsettled:
-        return "finish", (), "a rotation of it was interrupted"
-    held = known.hash_in(declared.env)
-    if held is not None and any(key.hash == held for key in family.predecessors):
-        return "replace", (), f"{declared.env} holds a key that was rotated away"
-    if not family.holders:
-        return _unregistered(known, declared, held)
-    holder = family.holders[0]
-    if not is_ours(holder, known.project):
-        if held == holder.hash:
-            return "foreign", (), "made by others; .env holds it"
-        return "conflict", (), "made by others, and .env does not hold it"
-    return _verdict_on_ours(known, declared, holder, held)
+def _judge(known: KnownKeys, declared: DeclaredKey, family: Family) -> _Verdict:
+    if family.interrupted:
+        return "finish", (), _INTERRUPTED
+    stored = known.hash_in(declared.env)
+    if stored is not None and any(key.hash == stored for key in family.predecessors):
+        return "replace", (), f"{declared.env} holds a key that was rotated"
+    if not family.current:
+        return _judge_unregistered(known, declared, stored)
+    current = family.current[0]
+    if not is_ours(current, known.project):
+        if stored == current.hash:
+            return "foreign", (), "created by others; .env holds it"
+        return "conflict", (), "created by others, and .env does not hold it"
+    return _judge_own(known, declared, current, stored)
 
 
-def _verdict_on_ours(
-    known: KnownKeys, declared: DeclaredKey, holder: VirtualKey, held: str | None
+def _judge_own(
+    known: KnownKeys, declared: DeclaredKey, current: VirtualKey, stored: str | None
 ) -> _Verdict:
-    changes = find_differences(declared, holder)
-    if held is None and known.hash_in(variable_of(holder)) == holder.hash:
-        return "move", (f"env: {variable_of(holder)} → {declared.env}",), None
-    if held != holder.hash or holder.expired(known.now):
-        lost = held != holder.hash
-        return "replace", (), "nobody has its secret any more" if lost else "its time is over"
-    if holder.blocked:
-        return "blocked", (), "somebody blocked it in LiteLLM"
+    changes = find_differences(declared, current)
+    if stored is None and known.hash_in(variable_of(current)) == current.hash:
+        return "move", (f"env: {variable_of(current)} → {declared.env}",), None
+    if stored != current.hash:
+        return "replace", (), "its secret is lost"
+    if current.is_expired(known.now):
+        return "replace", (), "it has expired"
+    if current.blocked:
+        return "blocked", (), "it is blocked in LiteLLM"
     return ("update" if changes else "none"), changes, None
 
 
-def _unregistered(known: KnownKeys, declared: DeclaredKey, held: str | None) -> _Verdict:
-    if held is None:
+def _judge_unregistered(known: KnownKeys, declared: DeclaredKey, stored: str | None) -> _Verdict:
+    if stored is None:
         return "create", (), None
-    other = next((key for key in known.keys if key.hash == held), None)
+    other = next((key for key in known.keys if key.hash == stored), None)
     if other is None:
         return "register", (), f"LiteLLM does not know the secret in {declared.env}"
     return "conflict", (), f"{declared.env} holds the key {other.alias!r}"
 
 
-def _ours(known: KnownKeys, key: VirtualKey) -> PlannedKeyStep:
+def _plan_own(known: KnownKeys, key: VirtualKey) -> PlannedKeyStep:
     action: Action = "delete" if known.prune else "keep"
-    alias, reason = key.alias, "not declared in gateway.yaml"
+    alias, reason = key.alias, NOT_DECLARED
     if is_successor(key):
-        action, alias, reason = "finish", alias_of(key), "a rotation of it was interrupted"
+        action, alias, reason = "finish", alias_of(key), _INTERRUPTED
+    elif is_predecessor(key) and key.is_expired(known.now):
+        action, reason = "delete", "its grace period is over"
     elif is_predecessor(key):
-        over = key.expired(known.now)
-        action = "delete" if over else "keep"
-        reason = "its time of grace is over" if over else "in its time of grace"
+        action, reason = "keep", "in its grace period"
     step = KeyStep(alias=alias, env=variable_of(key), declared=False, action=action, reason=reason)
     return PlannedKeyStep(step=step, key=key)
 
 
-def _foreign(key: VirtualKey) -> PlannedKeyStep:
+def _plan_foreign(key: VirtualKey) -> PlannedKeyStep:
     step = KeyStep(alias=key.alias, env=None, declared=False, action="foreign")
     return PlannedKeyStep(step=step, key=key)
 
 
 def find_differences(declared: DeclaredKey, key: VirtualKey) -> tuple[str, ...]:
-    """What of a key is not as gateway.yaml has it: ``metadata.team: search → ads``."""
+    """List what differs from gateway.yaml, such as ``metadata.team: search → ads``."""
     found = []
     if set(declared.models) != set(key.models):
-        found.append(f"models: {_names(key.models)} → {_names(declared.models)}")
-    has, wants = user_metadata(key.metadata), dict(declared.metadata)
-    for name in sorted({*has, *wants}):
-        before, after = key.metadata.get(name), wants.get(name)
-        if before != after:
-            found.append(f"metadata.{name}: {_shown(before)} → {_shown(after)}")
+        found.append(f"models: {_format_models(key.models)} → {_format_models(declared.models)}")
+    names = sorted({*user_metadata(key.metadata), *declared.metadata})
     for label, name, wanted in (
+        *((f"metadata.{name}", name, declared.metadata.get(name)) for name in names),
         ("duration", DURATION_METADATA, declared.duration),
         ("env", ENV_METADATA, declared.env),
     ):
         if key.metadata.get(name) != wanted:
-            found.append(f"{label}: {_shown(key.metadata.get(name))} → {_shown(wanted)}")
+            found.append(f"{label}: {_format(key.metadata.get(name))} → {_format(wanted)}")
     return tuple(found)
 
 
-def _names(models: Iterable[str]) -> str:
+def _format_models(models: Iterable[str]) -> str:
     return ", ".join(sorted(models)) or "all"
 
 
-def _shown(value: Any) -> str:
+def _format(value: Any) -> str:
     return "-" if value is None else str(value)

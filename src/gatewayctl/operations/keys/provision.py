@@ -1,8 +1,8 @@
-"""Making one virtual key so that .env and LiteLLM agree, whatever happens in between.
+"""Creates one virtual key so that .env and LiteLLM agree, whatever fails in between.
 
-Secrets are made here and registered, not handed out by LiteLLM: .env is written first, so
-that a crash in between leaves a secret that the next run registers. Owns that order and
-its undoing. Must not know which keys are wanted, or terminals.
+Secrets are generated here and registered, not issued by LiteLLM: .env is written first, so
+a crash leaves a secret that the next run registers. Owns that order and the way back. Must
+not know which keys are wanted, or terminals.
 """
 
 from __future__ import annotations
@@ -41,13 +41,13 @@ KeyStatus = Literal["created", "exists", "registered", "replaced", "moved"]
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class KeyResult:
-    """What became of one key.
+    """The outcome for one key.
 
-    ``created``: new in both places. ``exists``: nothing changed. ``registered``: the secret
-    .env held was made known to LiteLLM. ``replaced``: as either of the two, and an old key
-    of ours whose secret was lost, or whose time was over, is deleted. ``moved``: the same
-    key, now under the variable that is declared for it. ``models`` and ``metadata`` are what
-    LiteLLM has. ``written`` tells that .env was changed, ``plain`` is filled only to be shown.
+    ``created``: new in both places. ``exists``: nothing changed. ``registered``: the secret of
+    .env was registered in LiteLLM. ``replaced``: created or registered, and an old key of ours
+    whose secret was lost, or that had expired, was deleted. ``moved``: the same key, in the
+    variable that is declared now. ``models`` and ``metadata`` are those of LiteLLM. ``written``:
+    .env was changed. ``plain`` is set only to print it.
     """
 
     alias: str
@@ -57,24 +57,27 @@ class KeyResult:
     models: tuple[str, ...]
     metadata: dict[str, Any]
     expires: datetime | None
-    written: bool
+    written: bool = False
     plain: str | None = field(default=None, repr=False)
 
 
 def generate_key_secret() -> Secret:
-    """``sk-`` and 32 letters and digits: 190 bits, and the same in every reader of .env."""
+    """Generate ``sk-`` and 32 letters and digits: 190 bits, safe for every reader of .env."""
     return Secret("sk-" + "".join(secrets.choice(_ALPHABET) for _ in range(_LENGTH)))
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class KeyProvisioner:
-    """Makes keys one by one; ``warnings`` gathers what is worth telling beside the results."""
+    """Creates, finds and deletes single keys; ``warnings`` collects what is not in results.
+
+    ``fresh`` replaces every secret, as after LiteLLM's database was emptied.
+    """
 
     settings: Settings
     gateway: GatewayClient
     master: Secret
-    fresh: bool
     now: Callable[[], datetime]
+    fresh: bool = False
     warnings: list[str] = field(default_factory=list)
 
     @property
@@ -83,78 +86,128 @@ class KeyProvisioner:
         return Rotation(gateway=self.gateway, master=self.master, project=project, now=self.now)
 
     def ensure(self, declared: DeclaredKey) -> KeyResult:
-        """Make the key if it is missing. Raises what keeps it from being made."""
-        in_file = read_env_file_values(self.settings).get(declared.env)
-        outside = self.outside(declared.env)
-        secret = outside or in_file
-        family = self.rotation.look(declared.alias)
-        holder = self.settled(family, outside, in_file)
+        """Create the key if it is missing. Raises the error that prevents it."""
+        stored = self.stored_secret(declared.env)
+        override = self.environment_secret(declared.env)
+        secret = override or stored
+        family = self.rotation.load_family(declared.alias)
+        current = self.finish_rotation(family, override, stored)
         if self.fresh:
-            if outside is not None:
-                self.warnings.append(f"{declared.env} in the environment hides that of .env.")
-            return self._with_new_secret(declared, holder, instead_of=in_file)
+            if override is not None:
+                self.warnings.append(f"{declared.env} in the environment overrides that of .env.")
+            return self._create(declared, current, instead_of=stored)
         if secret is None:
-            moved = self._moved(declared, holder)
-            return moved or self._with_new_secret(declared, holder, instead_of=None)
-        if self._usable(secret):
-            if outside is None and self._is_over(family, holder, secret):
-                return self._with_new_secret(declared, holder, instead_of=secret)
-            return self._with_known_secret(declared, secret, holder)
-        if outside is not None:
+            moved = self._move_variable(declared, current)
+            return moved or self._create(declared, current, instead_of=None)
+        if self._is_usable(secret):
+            if override is None and self._has_ended(family, current, secret):
+                return self._create(declared, current, instead_of=secret)
+            return self._adopt(declared, secret, current)
+        if override is not None:
             raise SettingsProblem(
-                f"{declared.env} in the environment is no virtual key, and hides the one of .env.",
+                f"{declared.env} in the environment is not a virtual key, and overrides .env.",
                 hint=f"Unset it: unset {declared.env}.",
             )
-        return self._with_new_secret(declared, holder, instead_of=secret)
+        return self._create(declared, current, instead_of=secret)
 
-    def settled(self, family: Family, *found: Secret | None) -> VirtualKey | None:
-        """The key that bears the alias, after an interrupted rotation of it was finished.
+    def finish_rotation(self, family: Family, *found: Secret | None) -> VirtualKey | None:
+        """Finish an interrupted rotation; returns the key that has the alias then.
 
         ``found`` are the secrets that the environment and .env hold for it.
         """
-        live = {hash_key(secret) for secret in found if secret is not None}
-        return self.rotation.settle(family, live)
+        return self.rotation.finish(family, {hash_key(each) for each in found if each is not None})
 
-    def _is_over(self, family: Family, holder: VirtualKey | None, secret: Secret) -> bool:
-        """True for our own key whose time is over or ends: declared still, so due anew."""
-        hashed = hash_key(secret)
-        if any(key.hash == hashed for key in family.predecessors):
-            return True
-        return (
-            holder is not None
-            and holder.hash == hashed
-            and holder.expired(self.now())
-            and is_ours(holder, self.settings.project_name)
-        )
+    def stored_secret(self, env: str | None) -> Secret | None:
+        """The current value of a variable in .env."""
+        return read_env_file_values(self.settings).get(env) if env else None
 
-    def _moved(self, declared: DeclaredKey, holder: VirtualKey | None) -> KeyResult | None:
-        """The key whose variable was renamed in gateway.yaml: the line of .env moves."""
-        before = None if holder is None else variable_of(holder)
-        if holder is None or before is None or before == declared.env:
-            return None
-        secret = read_env_file_values(self.settings).get(before)
-        claimed = any(key.env == before for key in self.settings.keys)
-        ours = is_ours(holder, self.settings.project_name)
-        if secret is None or claimed or not ours or hash_key(secret) != holder.hash:
-            return None
-        path, expect = self.settings.env_file, {before: secret.reveal()}
-        update_env_file(path, {declared.env: secret.reveal()}, remove=[before], expect=expect)
-        change = KeyChange(metadata={**holder.metadata, ENV_METADATA: declared.env})
-        key = litellm.update_key(self.gateway, self.master, holder.hash, change)
-        return replace(_result(declared, "moved", secret, key), written=True)
+    def environment_secret(self, env: str) -> Secret | None:
+        """The value of a variable in the process environment, which overrides .env.
 
-    def _usable(self, secret: Secret) -> bool:
-        long_enough = len(secret.reveal()) >= _SHORTEST
-        return is_plausible_key(secret) and long_enough and secret != self.master
-
-    def outside(self, env: str) -> Secret | None:
-        """The value of the process's environment, which outranks .env.
-
-        What settings once read from .env is not asked: somebody may have rotated it since.
+        Not what settings read from .env once: it may have been rotated since.
         """
         if self.settings.source_of(env).name == ENV_FILE_NAME:
             return None
         return self.settings.environment.get(env)
+
+    def write_secret(
+        self, declared: DeclaredKey, secret: Secret, instead_of: Secret | None
+    ) -> bool:
+        """Write the secret to .env; False if the value there is not ``instead_of`` any more."""
+        path, values = self.settings.env_file, {declared.env: secret.reveal()}
+        comment = f"Virtual key {declared.alias} of the gateway; created by gatewayctl."
+        if instead_of is None:
+            update = update_env_file(path, values, only_missing=True, comment=comment)
+        else:
+            update = update_env_file(path, values, expect={declared.env: instead_of.reveal()})
+        if update.widened_mode is not None:
+            self.warnings.append(f"{path} was readable by others; its mode is 0600 now.")
+        return declared.env in (*update.added, *update.changed)
+
+    def delete(self, key: VirtualKey, env: str | None) -> bool:
+        """Remove the key from .env, then delete it in LiteLLM; True if .env had it.
+
+        In this order, because the next `keys create` registers a value that is left in .env.
+        """
+        secret = self.stored_secret(env)
+        removed = env is not None and secret is not None and hash_key(secret) == key.hash
+        if env is not None and secret is not None and removed:
+            self.remove_secret(env, secret)
+        litellm.delete_key(self.gateway, self.master, key.hash)
+        return removed
+
+    def remove_secret(self, env: str, secret: Secret) -> None:
+        """Remove the line of a variable from .env, if it still holds that secret."""
+        update_env_file(self.settings.env_file, {}, remove=[env], expect={env: secret.reveal()})
+
+    def _is_usable(self, secret: Secret) -> bool:
+        long_enough = len(secret.reveal()) >= _SHORTEST
+        return is_plausible_key(secret) and long_enough and secret != self.master
+
+    def _has_ended(self, family: Family, current: VirtualKey | None, secret: Secret) -> bool:
+        """True if the secret is of a key of ours that was rotated or has expired."""
+        hashed = hash_key(secret)
+        if any(key.hash == hashed for key in family.predecessors):
+            return True
+        return (
+            current is not None
+            and current.hash == hashed
+            and current.is_expired(self.now())
+            and is_ours(current, self.settings.project_name)
+        )
+
+    def _move_variable(self, declared: DeclaredKey, current: VirtualKey | None) -> KeyResult | None:
+        """Move the line of .env if the variable of the key was renamed in gateway.yaml."""
+        before = None if current is None else variable_of(current)
+        if current is None or before is None or before == declared.env:
+            return None
+        secret = self.stored_secret(before)
+        in_use = any(key.env == before for key in self.settings.keys)
+        ours = is_ours(current, self.settings.project_name)
+        if secret is None or in_use or not ours or hash_key(secret) != current.hash:
+            return None
+        path, expect = self.settings.env_file, {before: secret.reveal()}
+        update_env_file(path, {declared.env: secret.reveal()}, remove=[before], expect=expect)
+        change = KeyChange(metadata={**current.metadata, ENV_METADATA: declared.env})
+        key = litellm.update_key(self.gateway, self.master, current.hash, change)
+        return replace(_result(declared, "moved", secret, key), written=True)
+
+    def _adopt(
+        self, declared: DeclaredKey, secret: Secret, current: VirtualKey | None
+    ) -> KeyResult:
+        """Register the secret of .env, unless LiteLLM has it under this alias already."""
+        if current is not None and current.hash == hash_key(secret):
+            self._warn_of_other_models(declared, current)
+            if current.blocked:
+                self.warnings.append(f"{declared.alias} is blocked in LiteLLM, and stays so.")
+            return _result(declared, "exists", secret, current)
+        known = litellm.get_key(self.gateway, self.master, hash_key(secret))
+        if known is not None:
+            raise KeyAliasExists(
+                f"{declared.env} holds the key {known.alias!r}, not {declared.alias!r}.",
+                hint=f"Delete the line {declared.env} of .env, or choose another variable.",
+            )
+        return self._register(declared, secret, current, status="registered")
 
     def _warn_of_other_models(self, declared: DeclaredKey, key: VirtualKey) -> None:
         if set(declared.models) != set(key.models) and (
@@ -162,62 +215,45 @@ class KeyProvisioner:
         ):
             has, wanted = (", ".join(models) or "all" for models in (key.models, declared.models))
             self.warnings.append(
-                f"{declared.alias} exists for the models {has}, not {wanted}; it was left so."
+                f"{declared.alias} exists with models {has}, not {wanted}; it was not changed."
             )
 
-    def _with_known_secret(
-        self, declared: DeclaredKey, secret: Secret, holder: VirtualKey | None
+    def _create(
+        self, declared: DeclaredKey, current: VirtualKey | None, *, instead_of: Secret | None
     ) -> KeyResult:
-        """(a) LiteLLM knows it under this alias; (b) it does not, and is told."""
-        if holder is not None and holder.hash == hash_key(secret):
-            self._warn_of_other_models(declared, holder)
-            if holder.blocked:
-                self.warnings.append(f"{declared.alias} is blocked in LiteLLM; it was left so.")
-            return _result(declared, "exists", secret, holder)
-        known = litellm.get_key(self.gateway, self.master, hash_key(secret))
-        if known is not None:
-            raise KeyAliasExists(
-                f"{declared.env} holds the key {known.alias!r}, not {declared.alias!r}.",
-                hint=f"Delete the line {declared.env} of .env, or choose another variable.",
-            )
-        return self._registered(declared, secret, holder, status="registered")
-
-    def _with_new_secret(
-        self, declared: DeclaredKey, holder: VirtualKey | None, *, instead_of: Secret | None
-    ) -> KeyResult:
-        """(c) Make a secret, write it to .env, then tell LiteLLM; or leave no trace."""
-        self._refuse_foreign(declared, holder)
+        """Generate a secret, write it to .env and register it; undo that if LiteLLM refuses."""
+        self._refuse_foreign(declared, current)
         secret = generate_key_secret()
-        if not self.written(declared, secret, instead_of):
-            # Another gatewayctl was quicker: its secret is the key now.
-            theirs = read_env_file_values(self.settings).get(declared.env)
+        if not self.write_secret(declared, secret, instead_of):
+            # Another gatewayctl was faster: its secret is the key now.
+            theirs = self.stored_secret(declared.env)
             if theirs is None:
-                raise SettingsProblem(f"{declared.env} in .env changes all the time; left alone.")
-            return self._with_known_secret(declared, theirs, holder)
+                raise SettingsProblem(f"{declared.env} in .env keeps changing; it was not written.")
+            return self._adopt(declared, theirs, current)
         try:
-            made = self._registered(declared, secret, holder, status="created")
+            created = self._register(declared, secret, current, status="created")
         except Refused:
-            # Any other failure leaves open whether LiteLLM knows the secret by now; then it
-            # stays, and the next run registers it.
-            self._taken_back(declared, secret, instead_of)
+            # After any other failure LiteLLM may know the secret: then it stays in .env, and
+            # the next run registers it.
+            self._restore(declared, secret, instead_of)
             raise
-        return replace(made, written=True)
+        return replace(created, written=True)
 
-    def _registered(
+    def _register(
         self,
         declared: DeclaredKey,
         secret: Secret,
-        holder: VirtualKey | None,
+        current: VirtualKey | None,
         *,
         status: KeyStatus,
     ) -> KeyResult:
-        self._refuse_foreign(declared, holder)
-        if holder is not None:
-            # Ours, and nobody has its secret any more.
-            litellm.delete_key(self.gateway, self.master, holder.hash)
+        self._refuse_foreign(declared, current)
+        if current is not None:
+            # Our own key, and its secret is lost.
+            litellm.delete_key(self.gateway, self.master, current.hash)
             status = "replaced"
             if declared not in self.settings.keys:
-                declared = inherit_limits(declared, holder, self.now())
+                declared = inherit_limits(declared, current, self.now())
         new = NewKey(
             alias=declared.alias,
             secret=secret,
@@ -226,50 +262,39 @@ class KeyProvisioner:
             duration=declared.duration,
         )
         try:
-            made = litellm.generate_key(self.gateway, self.master, new)
+            key = litellm.generate_key(self.gateway, self.master, new)
         except KeyAliasExists:
-            # Somebody registered it since we looked; if it is this very key, all is well.
-            now = litellm.find_key_by_alias(self.gateway, self.master, declared.alias)
-            if now is None or now.hash != hash_key(secret):
+            # Fine if another gatewayctl registered this same key meanwhile.
+            found = litellm.find_key_by_alias(self.gateway, self.master, declared.alias)
+            if found is None or found.hash != hash_key(secret):
                 raise
-            return _result(declared, "exists", secret, now)
-        return _result(declared, status, secret, made)
+            return _result(declared, "exists", secret, found)
+        return _result(declared, status, secret, key)
 
-    def written(self, declared: DeclaredKey, secret: Secret, instead_of: Secret | None) -> bool:
-        """True if .env holds the secret now; False if somebody else wrote one meanwhile."""
-        path, values = self.settings.env_file, {declared.env: secret.reveal()}
-        comment = f"Virtual key {declared.alias} of the gateway; made by gatewayctl."
-        if instead_of is None:
-            written = update_env_file(path, values, only_missing=True, comment=comment)
-        else:
-            written = update_env_file(path, values, expect={declared.env: instead_of.reveal()})
-        if written.widened_mode is not None:
-            self.warnings.append(f"{path} could be read by others; its mode is 0600 now.")
-        return declared.env in (*written.added, *written.changed)
-
-    def _refuse_foreign(self, declared: DeclaredKey, holder: VirtualKey | None) -> None:
-        if holder is not None and not is_ours(holder, self.settings.project_name):
+    def _refuse_foreign(self, declared: DeclaredKey, current: VirtualKey | None) -> None:
+        if current is not None and not is_ours(current, self.settings.project_name):
             raise KeyAliasExists(
-                f"LiteLLM has a key {declared.alias!r} that gatewayctl did not make,"
+                f"LiteLLM has a key {declared.alias!r} that was not created by gatewayctl,"
                 f" and {declared.env} does not hold it.",
                 hint=f"Put its value into .env as {declared.env}, or choose another alias.",
             )
 
-    def _taken_back(self, declared: DeclaredKey, secret: Secret, instead_of: Secret | None) -> None:
-        path, expect = self.settings.env_file, {declared.env: secret.reveal()}
+    def _restore(self, declared: DeclaredKey, secret: Secret, instead_of: Secret | None) -> None:
+        """Undo `write_secret`."""
         if instead_of is None:
-            update_env_file(path, {}, remove=[declared.env], expect=expect)
-        else:
-            update_env_file(path, {declared.env: instead_of.reveal()}, expect=expect)
+            self.remove_secret(declared.env, secret)
+            return
+        path, expect = self.settings.env_file, {declared.env: secret.reveal()}
+        update_env_file(path, {declared.env: instead_of.reveal()}, expect=expect)
 
 
-def inherit_limits(declared: DeclaredKey, lost: VirtualKey, now: datetime) -> DeclaredKey:
-    """A key of the command line, no wider than the one it replaces where nothing is said."""
-    left = None if lost.expires is None else int((lost.expires - now).total_seconds())
+def inherit_limits(declared: DeclaredKey, old: VirtualKey, now: datetime) -> DeclaredKey:
+    """Restrict an undeclared key to the models, metadata and lifetime of the one it replaces."""
+    left = None if old.expires is None else int((old.expires - now).total_seconds())
     return replace(
         declared,
-        models=declared.models or lost.models,
-        metadata={**user_metadata(lost.metadata), **declared.metadata},
+        models=declared.models or old.models,
+        metadata={**user_metadata(old.metadata), **declared.metadata},
         duration=declared.duration or (f"{left}s" if left is not None and left > 0 else None),
     )
 
@@ -283,5 +308,4 @@ def _result(declared: DeclaredKey, status: KeyStatus, secret: Secret, key: Virtu
         models=key.models,
         metadata=dict(key.metadata),
         expires=key.expires,
-        written=False,
     )

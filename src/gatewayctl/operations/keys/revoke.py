@@ -1,6 +1,6 @@
-"""`keys revoke`: a key deleted in LiteLLM and taken out of .env, with all that stands for it.
+"""`keys revoke`: deletes a key in LiteLLM and in .env, with the keys of its rotations.
 
-The caller has asked for consent. Owns the order. Must not know terminals.
+The caller has asked for confirmation. Owns the order. Must not know terminals.
 """
 
 from __future__ import annotations
@@ -10,16 +10,13 @@ from dataclasses import dataclass
 from datetime import UTC, datetime
 from pathlib import Path
 
-from gatewayctl.env_file.write import update_env_file
 from gatewayctl.errors import KeyAliasExists
 from gatewayctl.gateway import keys as litellm
 from gatewayctl.gateway.client import GatewayClient
 from gatewayctl.gateway.keys import hash_key
 from gatewayctl.operations.keys.metadata import is_ours, variable_of
 from gatewayctl.operations.keys.provision import KeyProvisioner
-from gatewayctl.operations.keys.rotate import unknown_alias
-from gatewayctl.operations.keys.sync import delete_key_everywhere
-from gatewayctl.operations.keys.values import read_env_file_values
+from gatewayctl.operations.keys.rotation import unknown_alias
 from gatewayctl.operations.state.exclusive import change_project
 from gatewayctl.settings.master_key import require_master_key
 from gatewayctl.settings.model import DeclaredKey, Settings
@@ -27,10 +24,10 @@ from gatewayctl.settings.model import DeclaredKey, Settings
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class KeysRevokeReport:
-    """What is gone: ``revoked`` are the keys deleted, as LiteLLM masks them.
+    """The deleted keys, as LiteLLM masks them: that of the alias and those of its rotations.
 
-    A key in its time of grace goes with its alias. ``env_removed`` tells that the line of
-    .env is gone, ``declared`` that gateway.yaml still wants such a key.
+    ``env_removed``: its line of .env was removed. ``declared``: gateway.yaml still declares
+    the alias.
     """
 
     alias: str
@@ -49,54 +46,52 @@ def revoke_key(
     *,
     now: Callable[[], datetime] = lambda: datetime.now(UTC),
 ) -> KeysRevokeReport:
-    """Delete every key of ours that stands for the alias, looking that it is gone.
+    """Delete every key of the alias and verify that; an interrupted run can be repeated.
 
-    Raises GatewayRefused for an alias nobody has, KeyAliasExists for a key of others, and
-    what LiteLLM and .env raise; running it again goes on.
+    Raises GatewayRefused for an unknown alias, KeyAliasExists for a foreign key, and what
+    LiteLLM and .env raise.
     """
     master = require_master_key(settings)
     with change_project(settings, "keys revoke", alias):
-        maker = KeyProvisioner(
-            settings=settings, gateway=gateway, master=master, fresh=False, now=now
-        )
-        return _revoked(maker, alias)
+        provisioner = KeyProvisioner(settings=settings, gateway=gateway, master=master, now=now)
+        return _revoke(provisioner, alias)
 
 
-def _revoked(maker: KeyProvisioner, alias: str) -> KeysRevokeReport:
-    settings, family = maker.settings, maker.rotation.look(alias)
-    if any(not is_ours(key, settings.project_name) for key in family.holders):
+def _revoke(provisioner: KeyProvisioner, alias: str) -> KeysRevokeReport:
+    settings, family = provisioner.settings, provisioner.rotation.load_family(alias)
+    if any(not is_ours(key, settings.project_name) for key in family.current):
         raise KeyAliasExists(
-            f"gatewayctl did not make the key {alias!r}, so it does not delete it.",
+            f"The key {alias!r} was not created by gatewayctl, so it is not deleted.",
             hint="Delete it in LiteLLM's own interface: `gatewayctl ui`.",
         )
     declared = next((key for key in settings.keys if key.alias == alias), None)
-    keys = (*family.predecessors, *family.successors, *family.holders)
+    keys = (*family.predecessors, *family.successors, *family.current)
     env = declared.env if declared else next((variable_of(key) for key in keys), None)
-    removed = [delete_key_everywhere(maker, key, env) for key in keys]
-    left = _unknown_line_removed(maker, declared) if declared else False
-    if not keys and not left:
+    removed = [provisioner.delete(key, env) for key in keys]
+    if declared and _remove_unregistered(provisioner, declared):
+        removed.append(True)
+    if not removed:
         raise unknown_alias(alias)
-    if env and maker.outside(env) is not None:
-        maker.warnings.append(f"{env} is set in the environment too; unset it there.")
+    if env and provisioner.environment_secret(env) is not None:
+        provisioner.warnings.append(f"{env} is also set in the environment; unset it there.")
     return KeysRevokeReport(
         alias=alias,
         env=env,
         revoked=tuple(key.name or "-" for key in keys),
-        env_removed=any(removed) or left,
+        env_removed=any(removed),
         declared=declared is not None,
         env_file=settings.env_file,
-        warnings=tuple(maker.warnings),
+        warnings=tuple(provisioner.warnings),
     )
 
 
-def _unknown_line_removed(maker: KeyProvisioner, declared: DeclaredKey) -> bool:
-    """Take out a value LiteLLM does not know: the next `keys create` would register it."""
-    secret = read_env_file_values(maker.settings).get(declared.env)
+def _remove_unregistered(provisioner: KeyProvisioner, declared: DeclaredKey) -> bool:
+    """Remove a value that LiteLLM does not know: the next `keys create` would register it."""
+    secret = provisioner.stored_secret(declared.env)
     if secret is None:
         return False
-    if litellm.get_key(maker.gateway, maker.master, hash_key(secret)) is not None:
-        maker.warnings.append(f"{declared.env} holds another key, which was left.")
+    if litellm.get_key(provisioner.gateway, provisioner.master, hash_key(secret)) is not None:
+        provisioner.warnings.append(f"{declared.env} holds another key, and was not changed.")
         return False
-    expect = {declared.env: secret.reveal()}
-    update_env_file(maker.settings.env_file, {}, remove=[declared.env], expect=expect)
+    provisioner.remove_secret(declared.env, secret)
     return True

@@ -1,8 +1,7 @@
-"""`keys rotate`: a new secret under the same alias; the old one ends at once, or after a grace.
+"""`keys rotate`: a new secret under the same alias; the old one is revoked or retiring.
 
-At every moment .env holds a key that works, and a crash leaves what the next `keys create`
-finishes: see `key_rotation`. Owns the order of the steps and the way back. Must not know
-terminals.
+At every moment .env holds a key that works, and the next `keys create` finishes what a crash
+left: see `rotation`. Owns the order of the steps and the way back. Must not know terminals.
 """
 
 from __future__ import annotations
@@ -14,10 +13,10 @@ from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any, Literal
 
-from gatewayctl.errors import GatewayctlError, GatewayRefused, KeyAliasExists, SettingsProblem
+from gatewayctl.errors import GatewayctlError, KeyAliasExists, SettingsProblem
 from gatewayctl.gateway import keys as litellm
 from gatewayctl.gateway.client import GatewayClient
-from gatewayctl.gateway.key_proof import probe_key
+from gatewayctl.gateway.key_probe import probe_key
 from gatewayctl.gateway.keys import NewKey, VirtualKey, hash_key
 from gatewayctl.operations.keys.apps import warn_outdated_apps
 from gatewayctl.operations.keys.metadata import (
@@ -30,7 +29,7 @@ from gatewayctl.operations.keys.metadata import (
 )
 from gatewayctl.operations.keys.provision import KeyProvisioner, generate_key_secret, inherit_limits
 from gatewayctl.operations.keys.request import check_duration
-from gatewayctl.operations.keys.values import read_env_file_values
+from gatewayctl.operations.keys.rotation import unknown_alias
 from gatewayctl.operations.state.exclusive import change_project
 from gatewayctl.settings.master_key import require_master_key
 from gatewayctl.settings.model import DeclaredKey, Secret, Settings
@@ -38,10 +37,10 @@ from gatewayctl.settings.model import DeclaredKey, Secret, Settings
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class KeysRotateReport:
-    """The new key of an alias, and what became of the one before.
+    """The new key of an alias, and the state of the old one.
 
-    ``previous_until`` is when a ``retiring`` key ends; ``latency_ms`` how long LiteLLM took
-    to accept the new one.
+    ``previous_until``: when a ``retiring`` key expires. ``latency_ms``: how long LiteLLM took
+    to accept the new key.
     """
 
     alias: str
@@ -65,99 +64,81 @@ def rotate_key(
     grace: str | None = None,
     now: Callable[[], datetime] = lambda: datetime.now(UTC),
 ) -> KeysRotateReport:
-    """Rotate a key that gatewayctl made; ``grace`` such as ``1h`` keeps the old one so long.
+    """Rotate a key that gatewayctl created; with ``grace``, such as ``1h``, the old one stays.
 
-    Raises UsageProblem for a grace that is none, GatewayRefused for an alias LiteLLM does
-    not have, KeyAliasExists for a key of others, SettingsProblem where the environment
-    hides .env, and what LiteLLM and .env raise; the old key then is as it was.
+    Raises UsageProblem for an invalid grace, GatewayRefused for an unknown alias,
+    KeyAliasExists for a foreign key, SettingsProblem if the environment overrides .env, and
+    what LiteLLM and .env raise; the old key is unchanged then.
     """
     check_duration(grace, option="--grace")
     master = require_master_key(settings)
     with change_project(settings, "keys rotate", alias):
-        maker = KeyProvisioner(
-            settings=settings, gateway=gateway, master=master, fresh=False, now=now
-        )
-        holder, declared = _subject(maker, alias)
-        return _rotated(maker, holder, declared, grace)
+        provisioner = KeyProvisioner(settings=settings, gateway=gateway, master=master, now=now)
+        current, declared = _prepare(provisioner, alias)
+        return _rotate(provisioner, current, declared, grace)
 
 
-def _subject(maker: KeyProvisioner, alias: str) -> tuple[VirtualKey, DeclaredKey]:
-    """The key to rotate, after an interrupted rotation of it was finished."""
-    settings, family = maker.settings, maker.rotation.look(alias)
-    found = next(iter((*family.holders, *family.successors)), None)
+def _prepare(provisioner: KeyProvisioner, alias: str) -> tuple[VirtualKey, DeclaredKey]:
+    """Find the key to rotate, and finish an interrupted rotation of it."""
+    settings, family = provisioner.settings, provisioner.rotation.load_family(alias)
+    found = next(iter((*family.current, *family.successors)), None)
     declared = next((key for key in settings.keys if key.alias == alias), None)
     if found is not None and not is_ours(found, settings.project_name):
         raise KeyAliasExists(
-            f"gatewayctl did not make the key {alias!r}, so it does not rotate it.",
-            hint="Rotate it where it was made, or give it up there and run `keys create`.",
+            f"The key {alias!r} was not created by gatewayctl, so it is not rotated.",
+            hint="Rotate it where it was created, or delete it there and run `keys create`.",
         )
-    if found is None:
+    env = declared.env if declared else None if found is None else variable_of(found)
+    if found is None or env is None:
         raise unknown_alias(alias)
-    env = declared.env if declared else variable_of(found)
-    if env is None:
-        raise unknown_alias(alias)
-    if maker.outside(env) is not None:
+    if provisioner.environment_secret(env) is not None:
         raise SettingsProblem(
-            f"{env} in the environment hides that of .env, and would hold the old key.",
+            f"{env} in the environment overrides that of .env, and would keep the old key.",
             hint=f"Unset it: unset {env}.",
         )
-    secret = read_env_file_values(settings).get(env)
-    live = set() if secret is None else {hash_key(secret)}
-    holder = maker.rotation.settle(family, live)
-    if holder is None:
+    current = provisioner.finish_rotation(family, provisioner.stored_secret(env))
+    if current is None:
         raise unknown_alias(alias)
-    return holder, declared or _as_it_is(holder, alias, env, maker.now())
+    undeclared = DeclaredKey(alias=alias, env=env)
+    return current, declared or inherit_limits(undeclared, current, provisioner.now())
 
 
-def unknown_alias(alias: str) -> GatewayctlError:
-    """The failure for an alias that LiteLLM does not have."""
-    return GatewayRefused(
-        f"LiteLLM has no key {alias!r}.",
-        hint="See `gatewayctl keys list --all`; `gatewayctl keys create` makes what is missing.",
-    )
-
-
-def _as_it_is(holder: VirtualKey, alias: str, env: str, now: datetime) -> DeclaredKey:
-    """A key of the command line: the new one is neither wider nor valid for longer."""
-    return inherit_limits(DeclaredKey(alias=alias, env=env), holder, now)
-
-
-def _rotated(
-    maker: KeyProvisioner, holder: VirtualKey, declared: DeclaredKey, grace: str | None
+def _rotate(
+    provisioner: KeyProvisioner, current: VirtualKey, declared: DeclaredKey, grace: str | None
 ) -> KeysRotateReport:
-    secret = generate_key_secret()
-    before = read_env_file_values(maker.settings).get(declared.env)
-    with _withdrawn_on_failure(maker, declared, secret):
-        new = _successor(maker, holder, declared, secret, grace)
-        made = litellm.generate_key(maker.gateway, maker.master, new)
-        proof = probe_key(maker.gateway, secret)
-        if not maker.written(declared, secret, before):
-            raise SettingsProblem(f"Somebody else changed {declared.env} in .env; left as it is.")
-    now_on = maker.rotation.take_over(made, (holder,), alias=declared.alias)
-    old = litellm.get_key(maker.gateway, maker.master, holder.hash) if grace else None
+    settings, gateway, master = provisioner.settings, provisioner.gateway, provisioner.master
+    secret, before = generate_key_secret(), provisioner.stored_secret(declared.env)
+    with _delete_on_failure(provisioner, declared, secret):
+        new = _successor(settings, current, declared, secret, grace)
+        successor = litellm.generate_key(gateway, master, new)
+        probe = probe_key(gateway, secret)
+        if not provisioner.write_secret(declared, secret, before):
+            raise SettingsProblem(f"{declared.env} in .env was changed meanwhile; not rotated.")
+    promoted = provisioner.rotation.promote(successor, (current,), alias=declared.alias)
+    old = litellm.get_key(gateway, master, current.hash) if grace else None
     return KeysRotateReport(
         alias=declared.alias,
         env=declared.env,
         key=secret,
-        models=now_on.models,
-        expires=now_on.expires,
+        models=promoted.models,
+        expires=promoted.expires,
         previous="revoked" if old is None else "retiring",
-        previous_key=holder.name,
+        previous_key=current.name,
         previous_until=None if old is None else old.expires,
-        latency_ms=proof.latency_ms,
-        env_file=maker.settings.env_file,
-        warnings=(*maker.warnings, *warn_outdated_apps(maker.settings, [declared.alias])),
+        latency_ms=probe.latency_ms,
+        env_file=settings.env_file,
+        warnings=(*provisioner.warnings, *warn_outdated_apps(settings, [declared.alias])),
     )
 
 
 def _successor(
-    maker: KeyProvisioner,
-    holder: VirtualKey,
+    settings: Settings,
+    current: VirtualKey,
     declared: DeclaredKey,
     secret: Secret,
     grace: str | None,
 ) -> NewKey:
-    """What to register: as declared, with the limits somebody set on the old one in LiteLLM."""
+    """The key to register: as declared, with the limits that the old one got in LiteLLM."""
     marks: dict[str, Any] = {ALIAS_METADATA: declared.alias}
     if grace is not None:
         marks[GRACE_METADATA] = grace
@@ -165,22 +146,22 @@ def _successor(
         alias=successor_alias(declared.alias),
         secret=secret,
         models=declared.models,
-        metadata={**updated_metadata(declared, maker.settings.project_name, holder), **marks},
+        metadata={**updated_metadata(declared, settings.project_name, current), **marks},
         duration=declared.duration,
-        limits=holder.limits,
+        limits=current.limits,
     )
 
 
 @contextmanager
-def _withdrawn_on_failure(
-    maker: KeyProvisioner, declared: DeclaredKey, secret: Secret
+def _delete_on_failure(
+    provisioner: KeyProvisioner, declared: DeclaredKey, secret: Secret
 ) -> Iterator[None]:
-    """Until .env holds the new key, a failure deletes it again; after that it only goes on."""
+    """Delete the new key after a failure, unless .env holds it: then there is no way back."""
     try:
         yield
     except (GatewayctlError, KeyboardInterrupt):
-        # What cannot be looked up or deleted now, the next `keys create` finds and deletes.
+        # If this fails too, the next `keys create` finds and deletes the key.
         with suppress(GatewayctlError):
-            if read_env_file_values(maker.settings).get(declared.env) != secret:
-                litellm.delete_key(maker.gateway, maker.master, hash_key(secret))
+            if provisioner.stored_secret(declared.env) != secret:
+                litellm.delete_key(provisioner.gateway, provisioner.master, hash_key(secret))
         raise

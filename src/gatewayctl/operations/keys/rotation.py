@@ -1,11 +1,11 @@
-"""One alias moving from an old key to a new one, so that .env always holds one that works.
+"""The rotation of one alias from an old key to a new one; .env always holds one that works.
 
-LiteLLM's own regenerate needs a licence, and aliases are unique there. So the new key is
-registered as ``ALIAS@next``, .env is changed, the old one is deleted or renamed to
-``ALIAS@old-…`` with its time of grace, and last the new one takes the alias. Whichever of
-these was the last to happen is told by LiteLLM and .env alone, and `settle` goes on from
-there: a successor whose secret .env holds takes over, any other is deleted. Owns these
-stages. Must not know how a key is made or .env is written.
+LiteLLM's own regenerate needs a license, and aliases are unique there. So the new key is
+registered as ``ALIAS@next``, .env is changed, the old key is deleted or renamed to
+``ALIAS@old-…`` for its grace period, and finally the new one gets the alias. LiteLLM and .env
+are enough to tell where a rotation was interrupted, and `finish` resumes it: a successor
+whose secret is in .env is promoted, any other is deleted. Owns these stages. Must not know
+how a key is created or .env is written.
 """
 
 from __future__ import annotations
@@ -14,7 +14,7 @@ from collections.abc import Callable, Collection, Iterable
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 
-from gatewayctl.errors import KeyAliasExists
+from gatewayctl.errors import GatewayRefused, KeyAliasExists
 from gatewayctl.gateway import keys as litellm
 from gatewayctl.gateway.client import GatewayClient
 from gatewayctl.gateway.keys import KeyChange, VirtualKey
@@ -34,27 +34,35 @@ from gatewayctl.settings.model import Secret
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Family:
-    """The live keys of one alias. ``holders`` bear it, more than one by a race only."""
+    """The live keys of one alias. ``current`` have it now: one, or more after a race."""
 
     alias: str
-    holders: tuple[VirtualKey, ...]
+    current: tuple[VirtualKey, ...]
     successors: tuple[VirtualKey, ...]
     predecessors: tuple[VirtualKey, ...]
 
     @property
-    def unsettled(self) -> bool:
-        return bool(self.successors) or len(self.holders) > 1
+    def interrupted(self) -> bool:
+        return bool(self.successors) or len(self.current) > 1
 
 
 def classify_family(alias: str, keys: Iterable[VirtualKey], project: str) -> Family:
-    """Sort keys by their stage; those of others never belong to a family but by the alias."""
-    mine = [key for key in keys if alias_of(key) == alias and is_ours(key, project)]
-    staged = [key for key in mine if is_successor(key) or is_predecessor(key)]
+    """Sort keys by their stage; a foreign key belongs to the family only if it has the alias."""
+    own = [key for key in keys if alias_of(key) == alias and is_ours(key, project)]
+    staged = [key for key in own if is_successor(key) or is_predecessor(key)]
     return Family(
         alias=alias,
-        holders=tuple(key for key in keys if key.alias == alias and key not in staged),
+        current=tuple(key for key in keys if key.alias == alias and key not in staged),
         successors=tuple(key for key in staged if is_successor(key)),
         predecessors=tuple(key for key in staged if is_predecessor(key)),
+    )
+
+
+def unknown_alias(alias: str) -> GatewayRefused:
+    """The error for an alias that LiteLLM does not have."""
+    return GatewayRefused(
+        f"LiteLLM has no key {alias!r}.",
+        hint="See `gatewayctl keys list --all`. `gatewayctl keys create` creates missing keys.",
     )
 
 
@@ -67,42 +75,41 @@ class Rotation:
     project: str
     now: Callable[[], datetime]
 
-    def look(self, alias: str) -> Family:
-        """What LiteLLM has of an alias now."""
-        return classify_family(
-            alias, litellm.list_key_family(self.gateway, self.master, alias), self.project
-        )
+    def load_family(self, alias: str) -> Family:
+        """Load the keys of an alias from LiteLLM."""
+        keys = litellm.list_key_family(self.gateway, self.master, alias)
+        return classify_family(alias, keys, self.project)
 
-    def settle(self, family: Family, live: Collection[str]) -> VirtualKey | None:
-        """Finish what was interrupted; the one key that bears the alias then, or None.
+    def finish(self, family: Family, live: Collection[str]) -> VirtualKey | None:
+        """Finish an interrupted rotation; returns the key that has the alias then, or None.
 
-        ``live`` are the hashes of the secrets that .env and the environment hold.
+        ``live`` are the hashes of the secrets in .env and the environment.
         """
         for key in family.predecessors:
-            if key.expired(self.now()) and key.hash not in live:
+            if key.is_expired(self.now()) and key.hash not in live:
                 self._delete(key)
         for key in family.successors:
             if key.hash not in live:
                 self._delete(key)
         chosen = [key for key in family.successors if key.hash in live]
         if chosen:
-            return self.take_over(chosen[0], family.holders, alias=family.alias)
-        return self._one_of(family.holders, live)
+            return self.promote(chosen[0], family.current, alias=family.alias)
+        return self._keep_one(family.current, live)
 
-    def take_over(
-        self, successor: VirtualKey, holders: Iterable[VirtualKey], *, alias: str
+    def promote(
+        self, successor: VirtualKey, current: Iterable[VirtualKey], *, alias: str
     ) -> VirtualKey:
-        """Retire those who bear the alias, then give it to the successor."""
+        """Retire the keys that have the alias, then give it to the successor."""
         grace = successor.metadata.get(GRACE_METADATA)
-        for holder in holders:
-            self.retire(holder, grace if isinstance(grace, str) else None, alias=alias)
+        for key in current:
+            self._retire(key, grace if isinstance(grace, str) else None, alias=alias)
         change = KeyChange(alias=alias, metadata=strip_rotation_stage(successor.metadata))
         return litellm.update_key(self.gateway, self.master, successor.hash, change)
 
-    def retire(self, key: VirtualKey, grace: str | None, *, alias: str) -> None:
-        """Delete a key, or leave it for ``grace``, but never longer than it had to live."""
+    def _retire(self, key: VirtualKey, grace: str | None, *, alias: str) -> None:
+        """Delete a key, or keep it for ``grace``, but not beyond its own expiry."""
         if not is_ours(key, self.project):
-            raise KeyAliasExists(f"Meanwhile somebody else made a key {alias!r}; it is left alone.")
+            raise KeyAliasExists(f"Another key {alias!r} was created meanwhile; it is kept.")
         if grace is None:
             self._delete(key)
             return
@@ -115,12 +122,14 @@ class Rotation:
         )
         litellm.update_key(self.gateway, self.master, key.hash, change)
 
-    def _one_of(self, holders: tuple[VirtualKey, ...], live: Collection[str]) -> VirtualKey | None:
-        """LiteLLM checks an alias before it inserts it, so two can come to bear it."""
-        if not holders:
+    def _keep_one(
+        self, current: tuple[VirtualKey, ...], live: Collection[str]
+    ) -> VirtualKey | None:
+        """Delete all but one: LiteLLM checks an alias before the insert, so two can get it."""
+        if not current:
             return None
-        kept = next((key for key in holders if key.hash in live), holders[0])
-        for key in holders:
+        kept = next((key for key in current if key.hash in live), current[0])
+        for key in current:
             if key != kept and is_ours(key, self.project):
                 self._delete(key)
         return kept

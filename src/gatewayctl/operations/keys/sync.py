@@ -1,6 +1,6 @@
-"""`keys sync`: LiteLLM and .env made what gateway.yaml declares. plan → show → do.
+"""`keys sync`: makes LiteLLM and .env match gateway.yaml. plan → show → do.
 
-Owns the carrying out of a plan, key by key. Must not decide what is due, or know terminals.
+Owns the execution of a plan, key by key. Must not decide what to do, or know terminals.
 """
 
 from __future__ import annotations
@@ -10,50 +10,34 @@ from dataclasses import dataclass, replace
 from datetime import UTC, datetime
 from pathlib import Path
 
-from gatewayctl.env_file.write import update_env_file
 from gatewayctl.errors import Drift, GatewayctlError, PartlyDone
 from gatewayctl.gateway import keys as litellm
 from gatewayctl.gateway.client import GatewayClient
-from gatewayctl.gateway.keys import KeyChange, VirtualKey
+from gatewayctl.gateway.keys import KeyChange
 from gatewayctl.operations.keys.metadata import DURATION_METADATA, updated_metadata
 from gatewayctl.operations.keys.plan import (
     CHANGES,
-    Action,
+    KeyStep,
     KnownKeys,
     PlannedKeyStep,
     find_differences,
     plan_keys,
 )
 from gatewayctl.operations.keys.provision import KeyProvisioner
-from gatewayctl.operations.keys.values import read_current_values, read_env_file_values
+from gatewayctl.operations.keys.values import read_current_values
 from gatewayctl.operations.state.exclusive import change_project
 from gatewayctl.settings.master_key import require_master_key
-from gatewayctl.settings.model import DeclaredKey, Secret, Settings
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class SyncedKey:
-    """A step of the plan and whether it was done; ``error`` says why not."""
-
-    alias: str | None
-    env: str | None
-    declared: bool
-    action: Action
-    changes: tuple[str, ...]
-    reason: str | None
-    done: bool
-    error: str | None
+from gatewayctl.settings.model import DeclaredKey, Settings
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class KeysSyncReport:
-    """The plan, and with ``dry_run`` false what became of it.
+    """The plan, and unless ``dry_run`` its outcome.
 
-    ``drift``: before, something differed from what is declared. ``changed``: something was
-    done about it.
+    ``drift``: something differed from gateway.yaml before. ``changed``: something was changed.
     """
 
-    keys: tuple[SyncedKey, ...]
+    keys: tuple[KeyStep, ...]
     dry_run: bool
     prune: bool
     drift: bool
@@ -65,14 +49,13 @@ class KeysSyncReport:
     def problem(self) -> GatewayctlError | None:
         if self.dry_run:
             count = sum(key.action in CHANGES for key in self.keys)
-            hint = "Run `gatewayctl keys sync` to put it right."
-            message = f"Keys differ from what gateway.yaml declares: {count} to change."
-            return Drift(message, hint=hint) if self.drift else None
+            message = f"Keys differ from gateway.yaml: {count} to change."
+            return Drift(message, hint="Run `gatewayctl keys sync`.") if self.drift else None
         failed = [key for key in self.keys if key.error is not None]
         if not failed:
             return None
-        said = " ".join(f"{key.alias}: {key.error}" for key in failed)
-        return PartlyDone(f"{len(failed)} keys are not as declared. {said}")
+        errors = " ".join(f"{key.alias}: {key.error}" for key in failed)
+        return PartlyDone(f"{len(failed)} keys could not be synchronized. {errors}")
 
 
 def sync_keys(
@@ -83,10 +66,10 @@ def sync_keys(
     dry_run: bool = False,
     now: Callable[[], datetime] = lambda: datetime.now(UTC),
 ) -> KeysSyncReport:
-    """Plan, and unless ``dry_run`` carry it out; doing it again changes nothing.
+    """Plan, and unless ``dry_run`` apply the plan; a second run changes nothing.
 
-    What one key could not have is told in the report. Raises MasterKeyMissing,
-    MasterKeyRefused, GatewayDatabaseMissing, GatewayUnreachable and Locked.
+    The failure of one key is in the report. Raises MasterKeyMissing, MasterKeyRefused,
+    GatewayDatabaseMissing, GatewayUnreachable and Locked.
     """
     if dry_run:
         return apply_sync(settings, gateway, prune=prune, dry_run=True, now=now)
@@ -104,7 +87,7 @@ def apply_sync(
     dry_run: bool,
     now: Callable[[], datetime],
 ) -> KeysSyncReport:
-    """The same for a caller that holds the project's lock already."""
+    """Do what `sync_keys` does, for a caller that holds the project's lock."""
     master = require_master_key(settings)
     known = KnownKeys(
         settings=settings,
@@ -114,90 +97,55 @@ def apply_sync(
         prune=prune,
     )
     steps = plan_keys(known)
-    maker = KeyProvisioner(settings=settings, gateway=gateway, master=master, fresh=False, now=now)
-    done = [_untouched(each) if dry_run else _carried_out(maker, each) for each in steps]
+    provisioner = KeyProvisioner(settings=settings, gateway=gateway, master=master, now=now)
+    keys = tuple(each.step if dry_run else _apply(provisioner, each) for each in steps)
     return KeysSyncReport(
-        keys=tuple(done),
+        keys=keys,
         dry_run=dry_run,
         prune=prune,
         drift=any(each.step.drift for each in steps),
-        changed=any(key.done for key in done),
+        changed=any(key.done for key in keys),
         env_file=settings.env_file,
-        warnings=tuple(maker.warnings),
+        warnings=tuple(provisioner.warnings),
     )
 
 
-def _untouched(planned: PlannedKeyStep) -> SyncedKey:
+def _apply(provisioner: KeyProvisioner, planned: PlannedKeyStep) -> KeyStep:
     step = planned.step
-    return SyncedKey(
-        alias=step.alias,
-        env=step.env,
-        declared=step.declared,
-        action=step.action,
-        changes=step.changes,
-        reason=step.reason,
-        done=False,
-        error=None,
-    )
-
-
-def _carried_out(maker: KeyProvisioner, planned: PlannedKeyStep) -> SyncedKey:
-    synced, step = _untouched(planned), planned.step
     if step.action not in CHANGES:
-        return replace(synced, error=step.reason if step.drift else None)
+        return replace(step, error=step.reason if step.drift else None)
     try:
-        _do(maker, planned)
+        _change(provisioner, planned)
     except GatewayctlError as error:
-        return replace(synced, error=error.message)
-    return replace(synced, done=True)
+        return replace(step, error=error.message)
+    return replace(step, done=True)
 
 
-def _do(maker: KeyProvisioner, planned: PlannedKeyStep) -> None:
-    if planned.step.action == "delete" and planned.key is not None:
-        delete_key_everywhere(maker, planned.key, planned.step.env)
-    elif planned.declared is None:
-        _finish(maker, planned)
+def _change(provisioner: KeyProvisioner, planned: PlannedKeyStep) -> None:
+    step, declared = planned.step, planned.declared
+    if step.action == "delete" and planned.key is not None:
+        provisioner.delete(planned.key, step.env)
+    elif declared is None:
+        # The interrupted rotation of a key that is not declared.
+        family = provisioner.rotation.load_family(str(step.alias))
+        provisioner.finish_rotation(family, provisioner.stored_secret(step.env))
     else:
-        if planned.step.action != "update":
-            maker.ensure(planned.declared)
-        _make_as_declared(maker, planned.declared)
+        if step.action != "update":
+            provisioner.ensure(declared)
+        _update(provisioner, declared)
 
 
-def _make_as_declared(maker: KeyProvisioner, declared: DeclaredKey) -> None:
-    """One change of all that differs; looked up afresh, as making it may have changed it."""
-    holder = litellm.find_key_by_alias(maker.gateway, maker.master, declared.alias)
-    changes = () if holder is None else find_differences(declared, holder)
-    if holder is None or not changes:
+def _update(provisioner: KeyProvisioner, declared: DeclaredKey) -> None:
+    """Change all that differs in one request; loads the key again, as it may be new."""
+    gateway, master = provisioner.gateway, provisioner.master
+    current = litellm.find_key_by_alias(gateway, master, declared.alias)
+    if current is None or not find_differences(declared, current):
         return
-    other_duration = holder.metadata.get(DURATION_METADATA) != declared.duration
+    other_duration = current.metadata.get(DURATION_METADATA) != declared.duration
     change = KeyChange(
         models=declared.models,
-        metadata=updated_metadata(declared, maker.settings.project_name, holder),
+        metadata=updated_metadata(declared, provisioner.settings.project_name, current),
         duration=declared.duration if other_duration else None,
-        forever=other_duration and declared.duration is None,
+        never_expires=other_duration and declared.duration is None,
     )
-    litellm.update_key(maker.gateway, maker.master, holder.hash, change)
-
-
-def _finish(maker: KeyProvisioner, planned: PlannedKeyStep) -> None:
-    """The interrupted rotation of a key that gateway.yaml does not declare."""
-    alias, env = str(planned.step.alias), planned.step.env
-    maker.settled(maker.rotation.look(alias), _in_file(maker, env))
-
-
-def delete_key_everywhere(maker: KeyProvisioner, key: VirtualKey, env: str | None) -> bool:
-    """Take the key's line out of .env, then delete it in LiteLLM; True if there was one.
-
-    In this order, because a value left in .env is registered by the next `keys create`:
-    that would bring back what was to be gone.
-    """
-    secret = _in_file(maker, env)
-    removed = env is not None and secret is not None and litellm.hash_key(secret) == key.hash
-    if env is not None and secret is not None and removed:
-        update_env_file(maker.settings.env_file, {}, remove=[env], expect={env: secret.reveal()})
-    litellm.delete_key(maker.gateway, maker.master, key.hash)
-    return removed
-
-
-def _in_file(maker: KeyProvisioner, env: str | None) -> Secret | None:
-    return read_env_file_values(maker.settings).get(env) if env else None
+    litellm.update_key(gateway, master, current.hash, change)

@@ -1,4 +1,4 @@
-"""`models list`: the models gateway.yaml declares against those LiteLLM serves.
+"""`models list`: the models that gateway.yaml declares and those that LiteLLM serves.
 
 Owns the join, and the calls of `--check`. Must not know terminals.
 """
@@ -18,12 +18,12 @@ from gatewayctl.runtimes.base import Progress
 from gatewayctl.settings.master_key import require_master_key
 from gatewayctl.settings.model import Model, Secret, Settings
 
-ModelState = Literal["ok", "not served", "not declared"]
+ModelState = Literal["ok", "not_served", "not_declared"]
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class ModelCheck:
-    """One call of a model: how long it took, or the code and the sentence of its failure."""
+    """One call of a model: its duration, and code and message of its failure."""
 
     ok: bool
     latency_ms: float
@@ -33,8 +33,9 @@ class ModelCheck:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class ModelRow:
-    """A model group. ``upstream`` in LiteLLM's terms; ``provider_key`` is None where none is
-    needed, else whether its variable holds a real one. ``check`` is None if nobody asked.
+    """A model group. ``upstream`` in LiteLLM's notation; ``check`` is None without `--check`.
+
+    ``provider_key``: whether its variable holds a real key; None if it needs none.
     """
 
     model: str
@@ -48,7 +49,7 @@ class ModelRow:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class ModelsListReport:
-    """Declared models in their order, then the others that LiteLLM serves."""
+    """The declared models in their order, then the others that LiteLLM serves."""
 
     models: tuple[ModelRow, ...]
     checked: bool
@@ -62,7 +63,7 @@ class ModelsListReport:
         return PartlyDone(
             f"{len(failed) + len(unserved)} of {len(self.models)} models do not answer:"
             f" {', '.join(failed + unserved)}.",
-            hint="See the reason beside each; `gatewayctl restart litellm` after changing .env.",
+            hint="See the reasons above. After a change of .env: `gatewayctl restart litellm`.",
         )
 
 
@@ -73,12 +74,12 @@ def list_models(
     call: bool = False,
     clock: Callable[[], float] = time.monotonic,
 ) -> Generator[Progress, None, ModelsListReport]:
-    """Join declared and served models; ``call`` also calls each served one, which costs.
+    """Join declared and served models; ``call`` also calls each served one, at its price.
 
     Raises MasterKeyMissing, MasterKeyRefused, GatewayUnreachable, GatewayTimeout.
     """
     master = require_master_key(settings)
-    rows = _joined(settings, list_served_models(gateway, master))
+    rows = _join(settings, list_served_models(gateway, master))
     if not call:
         return ModelsListReport(models=rows, checked=False)
     checked: list[ModelRow] = []
@@ -87,25 +88,25 @@ def list_models(
             checked.append(row)
             continue
         yield Progress(subject=row.model, state="working", detail="one call")
-        outcome = _called(gateway, master, row.model, clock)
+        outcome = _call(gateway, master, row.model, clock)
         state: Literal["ready", "failed"] = "ready" if outcome.ok else "failed"
         yield Progress(subject=row.model, state=state, detail=outcome.reason or "answers")
         checked.append(replace(row, check=outcome))
     return ModelsListReport(models=tuple(checked), checked=True)
 
 
-def _joined(settings: Settings, groups: tuple[ServedModel, ...]) -> tuple[ModelRow, ...]:
+def _join(settings: Settings, groups: tuple[ServedModel, ...]) -> tuple[ModelRow, ...]:
     by_name = {group.name: group for group in groups}
-    # The parts of an offline model are no models of their own to a person.
+    # The parts of an offline model are served as models, but are not declared.
     declared = {model.name for model in settings.served}
-    rows = [_declared(model, by_name.get(model.name), settings) for model in settings.models]
+    rows = [_declared_row(model, by_name.get(model.name), settings) for model in settings.models]
     rows += [
         ModelRow(
             model=group.name,
             upstream=", ".join(group.upstreams),
             declared=False,
             served=True,
-            state="not declared",
+            state="not_declared",
         )
         for group in groups
         if group.name not in declared
@@ -113,22 +114,22 @@ def _joined(settings: Settings, groups: tuple[ServedModel, ...]) -> tuple[ModelR
     return tuple(rows)
 
 
-def _declared(model: Model, group: ServedModel | None, settings: Settings) -> ModelRow:
+def _declared_row(model: Model, group: ServedModel | None, settings: Settings) -> ModelRow:
     upstream = model.litellm_params.get("model")
     return ModelRow(
         model=model.name,
         upstream=None if upstream is None else str(upstream),
         declared=True,
         served=group is not None,
-        state="not served" if group is None else "ok",
+        state="not_served" if group is None else "ok",
         provider_key=None if model.api_key_env is None else has_real_key(model, settings),
     )
 
 
-def _called(
+def _call(
     gateway: GatewayClient, master: Secret, model: str, clock: Callable[[], float]
 ) -> ModelCheck:
-    began = clock()
+    started = clock()
     failure: GatewayctlError | None = None
     try:
         probe_model(gateway, master, model)
@@ -136,7 +137,7 @@ def _called(
         failure = error
     return ModelCheck(
         ok=failure is None,
-        latency_ms=round((clock() - began) * 1000, 1),
+        latency_ms=round((clock() - started) * 1000, 1),
         code=None if failure is None else failure.code,
         reason=None if failure is None else failure.message,
     )

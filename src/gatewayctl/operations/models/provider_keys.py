@@ -1,6 +1,6 @@
 """Which models can be called: whether the key of their provider is a real one.
 
-Owns the reading of placeholders. Must not know LiteLLM: it finds out for itself.
+Owns the recognition of placeholders. Must not know LiteLLM.
 """
 
 from __future__ import annotations
@@ -9,18 +9,18 @@ from typing import Final
 
 from gatewayctl.settings.model import Model, Settings
 
-# What people and templates write where a key belongs, in small letters.
-_STAND_INS: Final = frozenset(
+# What people and templates write in place of a key, in lower case.
+_PLACEHOLDERS: Final = frozenset(
     {"none", "null", "todo", "dummy", "fake", "test", "sk-", "key", "xxxx", "sk-xxxx"}
 )
-_PARTS_OF_STAND_INS: Final = (
+_PLACEHOLDER_PARTS: Final = (
     "your-", "your_", "your ", "change-me", "changeme", "change_me", "placeholder", "example",
     "replace-", "replace_", "insert-", "...", "…", "xxxxxx",
 )  # fmt: skip
 
 
 def has_real_key(model: Model, settings: Settings) -> bool:
-    """True if the model's provider needs no key, or the variable holds more than a stand-in."""
+    """True if the model's provider needs no key, or the variable holds no placeholder."""
     if model.api_key_env is None:
         return True
     key = settings.environment.get(model.api_key_env)
@@ -29,7 +29,7 @@ def has_real_key(model: Model, settings: Settings) -> bool:
 
 
 def is_placeholder(value: str) -> bool:
-    """True for a text that stands where a key should, such as ``sk-your-key`` or ``<key>``."""
+    """True for a text in place of a key, such as ``sk-your-key`` or ``<key>``."""
     text = value.strip().lower()
     bracketed = text[:1] + text[-1:] in {"<>", "{}", "[]"} or text.startswith("${")
-    return bracketed or text in _STAND_INS or any(part in text for part in _PARTS_OF_STAND_INS)
+    return bracketed or text in _PLACEHOLDERS or any(part in text for part in _PLACEHOLDER_PARTS)

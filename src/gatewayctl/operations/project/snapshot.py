@@ -1,4 +1,4 @@
-"""A project as its files are at one moment, for verbs that change these files on their way."""
+"""A project as its files are at one moment, for verbs that change these files while they run."""
 
 from __future__ import annotations
 
@@ -16,7 +16,7 @@ if TYPE_CHECKING:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Project:
-    """A project as its files are now; made anew after one was changed."""
+    """Settings, runtime and gateway; stale after a change of the files, so load it again then."""
 
     settings: Settings
     resolved: ResolvedRuntime
@@ -24,11 +24,11 @@ class Project:
 
     @property
     def releases(self) -> Releases:
-        """Its runtime as one that tells of releases. Raises RuntimeUnavailable."""
+        """The runtime, if it can report which release it runs. Raises RuntimeUnavailable."""
         runtime = self.resolved.runtime
         if isinstance(runtime, Releases):
             return runtime
         raise RuntimeUnavailable(
-            f"The runtime {self.resolved.name} does not tell which release it runs.",
+            f"The {self.resolved.name} runtime does not report which release it runs.",
             hint="Change its image yourself, after `gatewayctl backup`.",
         )

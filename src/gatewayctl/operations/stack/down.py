@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Generator
 from dataclasses import dataclass
 
-from gatewayctl.operations.state import restore_journal, salt_key
+from gatewayctl.operations.state import restore_journal, salt_key, upgrade_journal
 from gatewayctl.operations.state.exclusive import change_project
 from gatewayctl.runtimes.base import Progress, Runtime
 from gatewayctl.runtimes.runtime_marker import clear_runtime
@@ -34,6 +34,7 @@ def down(
             clear_runtime(settings.state_dir)
             salt_key.forget(settings)
             restore_journal.end(settings)
+            upgrade_journal.delete_journal(settings)
     return DownReport(
         project=settings.project_name,
         stopped=stopped,

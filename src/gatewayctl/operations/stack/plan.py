@@ -122,7 +122,7 @@ def _plan_services(settings: Settings, resolved: ResolvedRuntime) -> tuple[Servi
     if all(state.state == "stopped" for state in runtime.states()):
         names = (*runtime.services, *runtime.apps)
         return tuple(ServiceChange(service=name, action="start") for name in names)
-    return runtime.pending(plan_files(settings, runtime=resolved.name))
+    return runtime.preview_start(plan_files(settings, runtime=resolved.name))
 
 
 def _plan_keys(

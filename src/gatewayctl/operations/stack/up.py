@@ -133,7 +133,7 @@ def up(
             *notes,
             *rendered.warnings,
             *apps.warnings,
-            *((UNVERIFIED,) if tracing == "unproven" else ()),
+            *((UNVERIFIED,) if tracing == "unverified" else ()),
         ),
     )
 
@@ -153,7 +153,7 @@ def _warn_other_stack(settings: Settings, resolved: ResolvedRuntime) -> tuple[st
 def _check_tracing(settings: Settings, gateway: GatewayClient, probe: str | None) -> Tracing:
     """A late trace deserves a warning, not more waiting."""
     arrived = has_probe_arrived(settings, gateway, probe, timeout=_TRACE_SECONDS)
-    return "proven" if arrived else "unproven"
+    return "verified" if arrived else "unverified"
 
 
 def _start(

@@ -1,8 +1,8 @@
-"""That a restore is halfway: the databases are the backup's, and .env may not be yet.
+"""A record that a restore is unfinished: the databases are the backup's, .env may not be yet.
 
-A stack that started so would write into data whose secrets it does not have. Owns
-`.gatewayctl/restore.json`, which is there from before the first database is swapped until the
-secrets are those of the data; no secret is in it. Must not know how anything is restored.
+A stack started in that state would write into data whose secrets it does not have. Owns
+`.gatewayctl/restore.json`, which exists from before the first database is swapped until .env has
+the secrets of the data; it contains no secret. Must not know how anything is restored.
 """
 
 from __future__ import annotations
@@ -16,31 +16,28 @@ from gatewayctl.settings.model import Settings
 
 
 def begin(settings: Settings, archive: Path) -> None:
-    """From here on only a restore can go on; on disk before this returns.
-
-    Raises FileUnwritable.
-    """
+    """Record on disk, before this returns, that a restore began. Raises FileUnwritable."""
     write_atomically(_file(settings), json.dumps({"file": str(archive)}).encode(), mode=0o600)
 
 
 def end(settings: Settings) -> None:
-    """Data and secrets belong together again, or the data is gone."""
+    """Delete the record: .env has the secrets of the data, or the data was deleted."""
     _file(settings).unlink(missing_ok=True)
 
 
 def unfinished_restore(settings: Settings) -> str | None:
-    """The backup that was being restored; None where data and secrets belong together."""
+    """The backup of an unfinished restore; None where there is none."""
     try:
         return str(json.loads(_file(settings).read_text(encoding="utf-8"))["file"])
     except FileNotFoundError:
         return None
     except (OSError, ValueError, KeyError, TypeError):
-        # It is there, so a restore is halfway; which backup it was is only told.
+        # The record exists, so a restore is unfinished; the file's name is only for the message.
         return "FILE"
 
 
 def require_restore_finished(settings: Settings) -> None:
-    """Raise RestoreUnfinished where the databases may not be those of .env."""
+    """Raise RestoreUnfinished where the databases may not match .env."""
     archive = unfinished_restore(settings)
     if archive is not None:
         raise RestoreUnfinished(

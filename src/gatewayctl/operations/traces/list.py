@@ -1,4 +1,4 @@
-"""The verb `trace list`: the model calls Phoenix holds, newest first."""
+"""The verb `trace list`: the model calls in Phoenix, newest first."""
 
 from __future__ import annotations
 
@@ -18,7 +18,7 @@ CallStatus = Literal["ok", "error"]
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class TraceFilter:
-    """Which calls; None where it does not matter."""
+    """Which calls; None for any."""
 
     component: str | None = None
     model: str | None = None
@@ -29,7 +29,7 @@ class TraceFilter:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class CallRow:
-    """One model call. ``cost`` in US dollars; None is what the span does not say."""
+    """One model call. ``cost`` in US dollars; None if the span has no such attribute."""
 
     trace_id: str
     span_id: str
@@ -46,7 +46,7 @@ class CallRow:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class TraceListReport:
-    """The calls; none also where Phoenix has no project of the gateway yet."""
+    """The calls; empty also if Phoenix has no project of the gateway yet."""
 
     calls: tuple[CallRow, ...]
 
@@ -56,16 +56,16 @@ def list_calls(
     http: httpx.Client,
     wanted: TraceFilter,
 ) -> TraceListReport:
-    """Raises PhoenixUnreachable."""
-    asked: Mapping[str, str | None] = {
+    """List the calls that match. Raises PhoenixUnreachable."""
+    conditions: Mapping[str, str | None] = {
         "metadata.component": wanted.component,
         "llm.model_name": wanted.model,
     }
     query = SpanQuery(
         kind="LLM",
-        attributes={name: value for name, value in asked.items() if value is not None},
+        attributes={name: value for name, value in conditions.items() if value is not None},
         since=wanted.since,
-        # Phoenix's answer cannot be limited where it is sifted here.
+        # Phoenix cannot filter by status, so its answer is not limited if that is done here.
         limit=wanted.limit if wanted.status is None else None,
     )
     spans = SpanStore(http, settings.phoenix_url).find(PHOENIX_PROJECT, query)
@@ -74,7 +74,7 @@ def list_calls(
 
 
 def call_row(span: Span) -> CallRow:
-    """What a person wants to know of a model span."""
+    """Extract what a person wants to know from a model span."""
     get = span.attributes.get
     return CallRow(
         trace_id=span.trace_id,

@@ -1,7 +1,7 @@
-"""Whether spans get from LiteLLM to Phoenix now: one traced request that calls no model.
+"""Checks whether spans reach Phoenix from LiteLLM: one traced request that calls no model.
 
-`GET /v1/models` with a trace context leaves two spans and no spend log. Owns the probe;
-a trace that is late is no failure. Must not know why somebody asks.
+`GET /v1/models` with a trace context leaves two spans and no spend log. Owns the probe; a late
+trace is not a failure. Must not know why it is sent.
 """
 
 from __future__ import annotations
@@ -17,12 +17,12 @@ from gatewayctl.settings.model import PHOENIX_PROJECT, Secret, Settings
 if TYPE_CHECKING:
     from gatewayctl.gateway.client import GatewayClient
 
-Tracing = Literal["proven", "unproven"]
+Tracing = Literal["verified", "unverified"]
 _INTERVAL: Final = 0.1
 
 
 def send_probe(gateway: GatewayClient, key: Secret | None) -> str | None:
-    """Make LiteLLM trace a request; its trace id, or None where LiteLLM did not take it."""
+    """Make LiteLLM trace a request. Returns its trace id, or None if LiteLLM did not accept it."""
     if key is None:
         return None
     trace_id = secrets.token_hex(16)
@@ -44,19 +44,19 @@ def has_probe_arrived(
     clock: Callable[[], float] = time.monotonic,
     sleep: Callable[[float], None] = time.sleep,
 ) -> bool:
-    """True when Phoenix shows the probe within ``timeout`` seconds."""
+    """True if Phoenix has the probe within ``timeout`` seconds."""
     from gatewayctl.tracing.spans import SpanQuery, SpanStore
 
     if trace_id is None:
         return False
     store = SpanStore(gateway.http, settings.phoenix_url)
-    until = clock() + timeout
+    deadline = clock() + timeout
     while True:
         try:
             if store.find(PHOENIX_PROJECT, SpanQuery(trace_id=trace_id, limit=1)):
                 return True
         except PhoenixUnreachable:
             pass
-        if clock() >= until:
+        if clock() >= deadline:
             return False
         sleep(_INTERVAL)

@@ -1,4 +1,4 @@
-"""The verb `trace show`: one trace as a tree, parents before children, in order of time."""
+"""The verb `trace show`: one trace as a tree, parents before children, in chronological order."""
 
 from __future__ import annotations
 
@@ -18,9 +18,9 @@ if TYPE_CHECKING:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class SpanRow:
-    """A span and its place: ``depth`` 0 for roots, ``offset_ms`` after the trace's begin.
+    """A span and its position: ``depth`` 0 for roots, ``offset_ms`` after the start of the trace.
 
-    ``orphan`` is a span whose parent is not in the trace. ``cost`` in US dollars.
+    ``orphan``: its parent is not in the trace. ``cost`` in US dollars.
     """
 
     depth: int
@@ -43,7 +43,7 @@ class SpanRow:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class TraceShowReport:
-    """The trace, and its sums over the model calls. ``url`` opens it in Phoenix."""
+    """The trace, and the totals of its model calls. ``url`` opens it in Phoenix."""
 
     trace_id: str
     start: datetime
@@ -56,8 +56,10 @@ class TraceShowReport:
 
 
 def show_trace(settings: Settings, http: httpx.Client, trace_id: str) -> TraceShowReport:
-    """Raises UsageProblem for no trace id and where Phoenix has no span of it, and
-    PhoenixUnreachable where nobody can say.
+    """Read one trace from Phoenix.
+
+    Raises UsageProblem for an invalid trace id or if Phoenix has no span of it, and
+    PhoenixUnreachable.
     """
     trace_id = parse_trace_id(trace_id)
     store = SpanStore(http, settings.phoenix_url)
@@ -67,15 +69,15 @@ def show_trace(settings: Settings, http: httpx.Client, trace_id: str) -> TraceSh
             f"Phoenix has no span of trace {trace_id}.",
             hint="See `gatewayctl trace list`; spans arrive a second or two after the reply.",
         )
-    begin, end = min(span.start for span in spans), max(span.end for span in spans)
-    rows = tuple(_rows(spans, begin))
+    start, end = min(span.start for span in spans), max(span.end for span in spans)
+    rows = tuple(_walk_tree(spans, start))
     calls = [row for row in rows if row.kind == "LLM"]
     tokens = [row.tokens for row in calls if row.tokens is not None]
     costs = [row.cost for row in calls if row.cost is not None]
     return TraceShowReport(
         trace_id=trace_id,
-        start=begin,
-        duration_ms=_ms(begin, end),
+        start=start,
+        duration_ms=_elapsed_ms(start, end),
         calls=len(calls),
         tokens=sum(tokens) if tokens else None,
         cost=sum(costs) if costs else None,
@@ -84,7 +86,7 @@ def show_trace(settings: Settings, http: httpx.Client, trace_id: str) -> TraceSh
     )
 
 
-def _rows(spans: Sequence[Span], begin: datetime) -> Iterator[SpanRow]:
+def _walk_tree(spans: Sequence[Span], start: datetime) -> Iterator[SpanRow]:
     known = {span.span_id for span in spans}
     children: dict[str | None, list[Span]] = {}
     for span in sorted(spans, key=lambda each: (each.start, each.span_id)):
@@ -95,13 +97,15 @@ def _rows(spans: Sequence[Span], begin: datetime) -> Iterator[SpanRow]:
     ]
     while waiting:
         span, depth, above = waiting.pop()
-        service = _service(span) or above
-        yield _row(span, depth, service, begin, orphan=span.parent_id not in {None, *known})
+        service = _guess_service(span) or above
+        yield _make_row(span, depth, service, start, orphan=span.parent_id not in {None, *known})
         below = children.pop(span.span_id, [])
         waiting += [(child, depth + 1, service) for child in reversed(below)]
 
 
-def _row(span: Span, depth: int, service: str | None, begin: datetime, *, orphan: bool) -> SpanRow:
+def _make_row(
+    span: Span, depth: int, service: str | None, start: datetime, *, orphan: bool
+) -> SpanRow:
     get = span.attributes.get
     return SpanRow(
         depth=depth,
@@ -116,15 +120,15 @@ def _row(span: Span, depth: int, service: str | None, begin: datetime, *, orphan
         model=get("llm.model_name") or get("gatewayctl.model"),
         tokens=get("llm.token_count.total"),
         cost=get("litellm.cost.total"),
-        offset_ms=_ms(begin, span.start),
-        duration_ms=_ms(span.start, span.end),
+        offset_ms=_elapsed_ms(start, span.start),
+        duration_ms=_elapsed_ms(span.start, span.end),
         status=span.status,
         error=(span.status_message or "error") if span.status == "ERROR" else None,
     )
 
 
-def _service(span: Span) -> str | None:
-    """Whose span it is, by what it carries: Phoenix's interface does not tell the resource."""
+def _guess_service(span: Span) -> str | None:
+    """The service by the span's attributes: Phoenix's REST API does not return the resource."""
     attributes: Mapping[str, Any] = span.attributes
     if any(name.startswith("gatewayctl.") for name in attributes):
         return "gatewayctl"
@@ -133,5 +137,5 @@ def _service(span: Span) -> str | None:
     return None
 
 
-def _ms(begin: datetime, end: datetime) -> float:
-    return round((end - begin).total_seconds() * 1000, 1)
+def _elapsed_ms(start: datetime, end: datetime) -> float:
+    return round((end - start).total_seconds() * 1000, 1)

@@ -1,7 +1,7 @@
-"""The second witness: LiteLLM's spend logs of a trace, against what was sent.
+"""Checks LiteLLM's spend logs of a trace against what was sent.
 
-Owns the checks on the ledger, and an expectation made of it for calls whose program left
-no span of ours. Must not know how either was read.
+Owns these checks, and the expectation derived from spend logs for calls of programs that left no
+span of ours. Must not know how spans and logs were read.
 """
 
 from __future__ import annotations
@@ -19,7 +19,7 @@ CLIENT: Final = "gatewayctl."
 def check_spend_logs(
     logs: Sequence[SpendLog], expected: Expectation, *, unread: str | None = None
 ) -> tuple[TraceCheck, ...]:
-    """``unread`` is why the ledger could not be read, if it could not."""
+    """Compare spend logs with the expected calls; ``unread`` is why they could not be read."""
     names = ("ledger_entry", "ledger_tokens", "ledger_component")
     if unread is not None:
         return tuple(TraceCheck(name=name, state="unknown", detail=unread) for name in names)
@@ -27,30 +27,30 @@ def check_spend_logs(
     pairs = [
         (call, by_id.get(call.call_id or "")) for call in expected.calls if call.ok and call.call_id
     ]
-    lacking = [call.name for call, log in pairs if log is None]
-    if lacking or not pairs:
-        detail = f"no spend log of {', '.join(lacking)}" if lacking else "no call to look for"
+    missing = [call.name for call, log in pairs if log is None]
+    if missing or not pairs:
+        detail = f"no spend log of {', '.join(missing)}" if missing else "no call to look for"
         return tuple(TraceCheck(name=name, state="missing", detail=detail) for name in names)
     found = [(call, log) for call, log in pairs if log is not None]
     return (
         TraceCheck(name="ledger_entry", state="passed"),
-        _agrees("ledger_tokens", ((call, *_tokens(call, log)) for call, log in found)),
-        _agrees(
+        _compare("ledger_tokens", ((call, *_pair_tokens(call, log)) for call, log in found)),
+        _compare(
             "ledger_component",
-            ((call, call.component, log.tagged("component")) for call, log in found),
+            ((call, call.component, log.tag_value("component")) for call, log in found),
         ),
     )
 
 
-def _tokens(call: ExpectedCall, log: SpendLog) -> tuple[object, object]:
-    wanted = (call.prompt_tokens, call.completion_tokens)
-    return (None if None in wanted else wanted), (log.prompt_tokens, log.completion_tokens)
+def _pair_tokens(call: ExpectedCall, log: SpendLog) -> tuple[object, object]:
+    expected = (call.prompt_tokens, call.completion_tokens)
+    return (None if None in expected else expected), (log.prompt_tokens, log.completion_tokens)
 
 
-def _agrees(name: str, rows: Iterable[tuple[ExpectedCall, object, object]]) -> TraceCheck:
-    for call, wanted, got in rows:
-        if wanted is not None and wanted != got:
-            detail = f"{call.name}: sent {wanted!r}, the spend log has {got!r}"
+def _compare(name: str, rows: Iterable[tuple[ExpectedCall, object, object]]) -> TraceCheck:
+    for call, expected, actual in rows:
+        if expected is not None and expected != actual:
+            detail = f"{call.name}: sent {expected!r}, the spend log has {actual!r}"
             return TraceCheck(name=name, state="failed", detail=detail)
     return TraceCheck(name=name, state="passed")
 
@@ -58,34 +58,32 @@ def _agrees(name: str, rows: Iterable[tuple[ExpectedCall, object, object]]) -> T
 def recall_expectation(
     trace_id: str, spans: Sequence[Span], logs: Sequence[SpendLog]
 ) -> Expectation:
-    """What a trace of the past must hold: what our client spans remember of their calls.
+    """What a past trace must contain, from the attributes of our client spans.
 
-    A trace without a client span of ours is that of another program; LiteLLM's ledger then
-    says what was called, and Phoenix has to agree with it.
+    A trace without a client span of ours belongs to another program. The expected calls are then
+    those of LiteLLM's spend logs, and Phoenix must agree with them.
     """
     ours = [span for span in spans if any(name.startswith(CLIENT) for name in span.attributes)]
     if not ours:
-        return Expectation(
-            trace_id=trace_id, client_spans=(), calls=tuple(_logged(log) for log in logs)
-        )
+        return Expectation(trace_id=trace_id, client_spans=(), calls=tuple(map(_call_of_log, logs)))
     known = {span.span_id for span in ours}
     roots = [span for span in ours if span.parent_id not in known]
     steps = [span for span in ours if f"{CLIENT}component" in span.attributes]
-    said = sum(int(root.attributes.get(f"{CLIENT}calls") or 0) for root in roots)
-    lacking = max(0, said - len(steps))
+    announced = sum(int(root.attributes.get(f"{CLIENT}calls") or 0) for root in roots)
+    missing = max(0, announced - len(steps))
     return Expectation(
         trace_id=trace_id,
         client_spans=(
             *(span.span_id for span in roots),
             *(span.span_id for span in steps if span not in roots),
-            *(f"of {lacking} more calls" for _ in range(min(lacking, 1))),
+            *(f"of {missing} more calls" for _ in range(min(missing, 1))),
         ),
-        calls=tuple(_recalled(span) for span in steps),
+        calls=tuple(map(_call_of_span, steps)),
         inbound=any(root.parent_id is not None for root in roots),
     )
 
 
-def _recalled(span: Span) -> ExpectedCall:
+def _call_of_span(span: Span) -> ExpectedCall:
     own = {
         name.removeprefix(CLIENT): value
         for name, value in span.attributes.items()
@@ -103,12 +101,12 @@ def _recalled(span: Span) -> ExpectedCall:
     )
 
 
-def _logged(log: SpendLog) -> ExpectedCall:
+def _call_of_log(log: SpendLog) -> ExpectedCall:
     return ExpectedCall(
         call_id=log.call_id,
         span_id=None,
-        component=log.tagged("component"),
-        operation=log.tagged("op"),
+        component=log.tag_value("component"),
+        operation=log.tag_value("op"),
         model=log.model,
         prompt_tokens=log.prompt_tokens,
         completion_tokens=log.completion_tokens,

@@ -1,9 +1,9 @@
-"""The proof of one request: its spans in Phoenix and its entry in LiteLLM's ledger.
+"""The verification of one request: its spans in Phoenix and its entry in LiteLLM's spend logs.
 
-Owns the waiting and the three answers. Verified: everything is there and agrees. Not
-verified: something says otherwise, or is lost. Unknown: nobody can say, because Phoenix or
-LiteLLM does not answer or the spans may still be on their way. What is missing is called
-lost only when newer spans of the gateway have arrived: LiteLLM sends its spans in order.
+Owns the waiting and the three verdicts. Verified: everything is present and agrees. Not verified:
+a value differs, or something is lost. Unknown: Phoenix or LiteLLM does not answer, or spans may
+still be on their way. A missing span is lost only if newer spans of the gateway have arrived:
+LiteLLM sends its spans in order.
 """
 
 from __future__ import annotations
@@ -26,27 +26,27 @@ from gatewayctl.tracing.verify import CALL_ID, Expectation, TraceCheck, check_tr
 if TYPE_CHECKING:
     from gatewayctl.gateway.client import GatewayClient
 
-Verdict = Literal["verified", "not verified", "unknown"]
+Verdict = Literal["verified", "not_verified", "unknown"]
 Expect = Callable[[Sequence[Span], Sequence[SpendLog]], Expectation]
 
 QUIET: Final = 1.0
-"""Seconds without a new span until a trace counts as whole: a second model span for one
-call would come with the same export or the next."""
-LEDGER_PATIENCE: Final = 20.0
-"""Seconds after which a spend log that is not there will not come: LiteLLM writes them every
-10 s by default, and up to 5 later."""
+"""Seconds without a new span until a trace counts as complete: a second model span for one call
+would arrive with the same export or the next."""
+LOGS_GRACE: Final = 20.0
+"""Seconds after which a missing spend log is lost: LiteLLM writes them every 10 s by default, and
+up to 5 s later."""
 GRACE: Final = 5.0
-"""Seconds a probe gets after the deadline; LiteLLM sends spans twice a second."""
+"""Seconds for a probe to arrive after the deadline; LiteLLM sends spans twice a second."""
 _INTERVAL: Final = 0.25
-_LEDGER_INTERVAL: Final = 0.75
+_LOGS_INTERVAL: Final = 0.75
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class TraceVerification:
-    """The answer for one trace. ``checks`` says of each what was found.
+    """The result for one trace, with the state of each check.
 
-    ``visible_after`` and ``ledger_after``: seconds from the reply until all spans, and the
-    spend logs, could be read; None where the reply is of the past or they never could.
+    ``visible_after`` and ``ledger_after``: seconds from the reply until all spans, and the spend
+    logs, could be read; None for a past reply, or if they never could.
     """
 
     trace_id: str
@@ -61,7 +61,7 @@ class TraceVerification:
 
     @property
     def verified(self) -> bool | None:
-        return {"verified": True, "not verified": False, "unknown": None}[self.verdict]
+        return {"verified": True, "not_verified": False, "unknown": None}[self.verdict]
 
     @property
     def problem(self) -> GatewayctlError | None:
@@ -70,33 +70,33 @@ class TraceVerification:
             return None
         if self.verdict == "unknown":
             kind = PhoenixUnreachable if self.unreachable else TraceUnknown
-            return kind(f"Nobody can say whether trace {self.trace_id} is whole: {self.reason}")
+            return kind(f"Trace {self.trace_id} could not be verified: {self.reason}")
         failed = [check for check in self.checks if check.state == "failed"]
         named = "; ".join(f"{check.name} ({check.detail})" for check in failed)
         return NotVerified(f"Trace {self.trace_id} is not verified: {named}.")
 
 
 @dataclass(slots=True)
-class _Seen:
-    """What the last look found, and when things became whole."""
+class _State:
+    """What was read last, and since when it is complete."""
 
     spans: tuple[Span, ...] = ()
-    strays: tuple[Span, ...] = ()
+    misplaced: tuple[Span, ...] = ()
     logs: tuple[SpendLog, ...] = ()
-    phoenix: PhoenixUnreachable | None = None
-    ledger: GatewayctlError | None = None
+    phoenix_error: PhoenixUnreachable | None = None
+    logs_error: GatewayctlError | None = None
     checks: tuple[TraceCheck, ...] = ()
     calls: int = 0
     changed_at: float = 0
-    ledger_read_at: float = field(default=float("-inf"))
+    logs_read_at: float = field(default=float("-inf"))
     visible_after: float | None = None
     ledger_after: float | None = None
 
-    def lacking(self, *, ledger: bool) -> bool:
+    def is_incomplete(self, *, logs: bool) -> bool:
         return any(
             check.state in {"missing", "unknown"}
             for check in self.checks
-            if check.name.startswith("ledger") == ledger
+            if _is_about_logs(check) == logs
         )
 
     @property
@@ -116,152 +116,156 @@ def wait_for_verification(
     sleep: Callable[[float], None] = time.sleep,
     now: Callable[[], datetime] = lambda: datetime.now(UTC),
 ) -> Generator[Progress, None, TraceVerification]:
-    """Look until the answer is certain or ``timeout`` seconds are over.
+    """Read spans and spend logs until the result is certain or after ``timeout`` seconds.
 
-    ``expect`` says what the trace must hold, from what was read where nobody knew before.
-    ``fresh`` is whether the reply has just come. Never raises for what it finds.
+    ``expect`` returns what the trace must contain, given what was read. ``fresh``: the reply has
+    just arrived. Failures are part of the result, not raised.
     """
     if trace_id is None:
-        return _nothing("OTEL_SDK_DISABLED turned tracing off")
-    began, started = clock(), now()
-    store, seen = SpanStore(gateway.http, settings.phoenix_url), _Seen(changed_at=clock())
+        return _make_unknown("OTEL_SDK_DISABLED turned tracing off")
+    start, started = clock(), now()
+    store, state = SpanStore(gateway.http, settings.phoenix_url), _State(changed_at=clock())
     while True:
-        _look(store, settings, gateway, trace_id, expect, seen, clock, started)
-        elapsed = clock() - began
-        _note_times(seen, elapsed)
-        if _certain(seen, clock()) or elapsed >= timeout:
+        _read(store, settings, gateway, trace_id, expect, state, clock, started)
+        elapsed = clock() - start
+        _record_times(state, elapsed)
+        if _is_certain(state, clock()) or elapsed >= timeout:
             break
-        yield Progress(subject="trace", state="working", detail=f"{len(seen.spans)} spans so far")
+        yield Progress(subject="trace", state="working", detail=f"{len(state.spans)} spans so far")
         sleep(min(_INTERVAL, max(0.0, timeout - elapsed)))
     lost = False
-    if _in_doubt(seen):
+    if _may_be_late(state):
         probe = send_probe(gateway, settings.secrets.master_key)
         lost = has_probe_arrived(settings, gateway, probe, timeout=GRACE, clock=clock, sleep=sleep)
-        # What came while the probe was under way was not lost.
-        seen.ledger_read_at = float("-inf")
-        _look(store, settings, gateway, trace_id, expect, seen, clock, started)
-        _note_times(seen, clock() - began)
-    age = clock() - began if fresh else _age(seen, now())
-    proof = _answer(trace_id, seen, lost=lost, booked=age >= LEDGER_PATIENCE, fresh=fresh)
-    good = proof.verdict == "verified"
-    yield Progress(subject="trace", state="ready" if good else "failed", detail=proof.verdict)
-    return proof
+        # Spans that arrived before the probe were late, not lost.
+        state.logs_read_at = float("-inf")
+        _read(store, settings, gateway, trace_id, expect, state, clock, started)
+        _record_times(state, clock() - start)
+    age = clock() - start if fresh else _measure_age(state, now())
+    result = _judge(trace_id, state, lost=lost, logs_due=age >= LOGS_GRACE, fresh=fresh)
+    verified = result.verdict == "verified"
+    detail = result.verdict.replace("_", " ")
+    yield Progress(subject="trace", state="ready" if verified else "failed", detail=detail)
+    return result
 
 
-def _look(
+def _read(
     store: SpanStore,
     settings: Settings,
     gateway: GatewayClient,
     trace_id: str,
     expect: Expect,
-    seen: _Seen,
+    state: _State,
     clock: Callable[[], float],
     started: datetime,
 ) -> None:
-    before = {span.span_id for span in seen.spans}
+    before = {span.span_id for span in state.spans}
     try:
-        seen.spans, seen.phoenix = _spans(store, trace_id), None
+        state.spans = store.find(PHOENIX_PROJECT, SpanQuery(trace_id=trace_id))
+        state.phoenix_error = None
     except PhoenixUnreachable as error:
-        seen.phoenix = error
-    if {span.span_id for span in seen.spans} != before:
-        seen.changed_at = clock()
-    if clock() - seen.ledger_read_at >= _LEDGER_INTERVAL and (
-        seen.ledger_after is None or not seen.logs
+        state.phoenix_error = error
+    if {span.span_id for span in state.spans} != before:
+        state.changed_at = clock()
+    if clock() - state.logs_read_at >= _LOGS_INTERVAL and (
+        state.ledger_after is None or not state.logs
     ):
-        _read_ledger(settings, gateway, trace_id, seen, started)
-        seen.ledger_read_at = clock()
-    expected = expect(seen.spans, seen.logs)
-    seen.calls = len(expected.calls)
-    seen.strays = _strays(store, seen, expected)
-    unread = None if seen.ledger is None else seen.ledger.message
-    seen.checks = (
-        *check_trace(seen.spans, expected, strays=seen.strays),
-        *check_spend_logs(seen.logs, expected, unread=unread),
+        _read_spend_logs(settings, gateway, trace_id, state, started)
+        state.logs_read_at = clock()
+    expected = expect(state.spans, state.logs)
+    state.calls = len(expected.calls)
+    state.misplaced = _find_misplaced(store, state, expected)
+    unread = None if state.logs_error is None else state.logs_error.message
+    state.checks = (
+        *check_trace(state.spans, expected, misplaced=state.misplaced),
+        *check_spend_logs(state.logs, expected, unread=unread),
     )
 
 
-def _spans(store: SpanStore, trace_id: str) -> tuple[Span, ...]:
-    return store.find(PHOENIX_PROJECT, SpanQuery(trace_id=trace_id))
-
-
-def _strays(store: SpanStore, seen: _Seen, expected: Expectation) -> tuple[Span, ...]:
-    """The model calls of this request that are in no place where they should be."""
-    here = {span.attributes.get(CALL_ID) for span in seen.spans}
+def _find_misplaced(store: SpanStore, state: _State, expected: Expectation) -> tuple[Span, ...]:
+    """Find model spans of this request in other traces."""
+    present = {span.attributes.get(CALL_ID) for span in state.spans}
     found: list[Span] = []
     for call in expected.calls:
-        if call.call_id is not None and call.call_id not in here and seen.phoenix is None:
+        if call.call_id is not None and call.call_id not in present and state.phoenix_error is None:
             query = SpanQuery(attributes={CALL_ID: call.call_id})
             try:
                 found += store.find(PHOENIX_PROJECT, query)
             except PhoenixUnreachable as error:
-                seen.phoenix = error
+                state.phoenix_error = error
     return tuple(found)
 
 
-def _read_ledger(
-    settings: Settings, gateway: GatewayClient, trace_id: str, seen: _Seen, started: datetime
+def _read_spend_logs(
+    settings: Settings, gateway: GatewayClient, trace_id: str, state: _State, started: datetime
 ) -> None:
     master = settings.secrets.master_key
     if master is None:
-        seen.ledger = GatewayctlError("LITELLM_MASTER_KEY, which reads the ledger, is not set")
+        message = "LITELLM_MASTER_KEY, needed to read spend logs, is not set"
+        state.logs_error = GatewayctlError(message)
         return
-    first = min((span.start for span in seen.spans), default=started)
-    last = max((span.end for span in seen.spans), default=started)
-    since = min(first, started if seen.spans else started - timedelta(days=30))
+    first = min((span.start for span in state.spans), default=started)
+    last = max((span.end for span in state.spans), default=started)
+    since = min(first, started if state.spans else started - timedelta(days=30))
     try:
-        seen.logs = list_spend_logs(
+        state.logs = list_spend_logs(
             gateway,
             master,
             since=since - timedelta(minutes=1),
             until=max(last, started) + timedelta(minutes=2),
             trace_id=trace_id,
         )
-        seen.ledger = None
+        state.logs_error = None
     except GatewayctlError as error:
-        seen.ledger = error
+        state.logs_error = error
 
 
-def _note_times(seen: _Seen, elapsed: float) -> None:
-    if seen.visible_after is None and not seen.lacking(ledger=False) and seen.phoenix is None:
-        seen.visible_after = elapsed
-    if seen.ledger_after is None and not seen.lacking(ledger=True):
-        seen.ledger_after = elapsed
+def _record_times(state: _State, elapsed: float) -> None:
+    complete = not state.is_incomplete(logs=False) and state.phoenix_error is None
+    if state.visible_after is None and complete:
+        state.visible_after = elapsed
+    if state.ledger_after is None and not state.is_incomplete(logs=True):
+        state.ledger_after = elapsed
 
 
-def _certain(seen: _Seen, now: float) -> bool:
-    """Nothing is awaited any more, or something is wrong that no later span can mend."""
-    if seen.phoenix is not None or now - seen.changed_at < QUIET:
+def _is_certain(state: _State, now: float) -> bool:
+    """True if nothing is awaited any more, or a check failed that no later span can change."""
+    if state.phoenix_error is not None or now - state.changed_at < QUIET:
         return False
-    if seen.failed:
+    if state.failed:
         return True
-    return not seen.lacking(ledger=False) and not seen.lacking(ledger=True)
+    return not state.is_incomplete(logs=False) and not state.is_incomplete(logs=True)
 
 
-def _in_doubt(seen: _Seen) -> bool:
-    """Something is missing and nothing else is wrong: lost, or on its way?"""
-    return seen.phoenix is None and not seen.failed and seen.lacking(ledger=False)
+def _may_be_late(state: _State) -> bool:
+    """True if a span is missing and nothing else is wrong: it is lost, or still on its way."""
+    return state.phoenix_error is None and not state.failed and state.is_incomplete(logs=False)
 
 
-def _age(seen: _Seen, now: datetime) -> float:
-    last = max((span.end for span in seen.spans), default=None)
+def _measure_age(state: _State, now: datetime) -> float:
+    last = max((span.end for span in state.spans), default=None)
     return float("inf") if last is None else (now - last).total_seconds()
 
 
-def _answer(
-    trace_id: str, seen: _Seen, *, lost: bool, booked: bool, fresh: bool
+def _is_about_logs(check: TraceCheck) -> bool:
+    return check.name.startswith("ledger")
+
+
+def _judge(
+    trace_id: str, state: _State, *, lost: bool, logs_due: bool, fresh: bool
 ) -> TraceVerification:
-    """``lost``: newer spans are there. ``booked``: the ledger has had time enough."""
+    """``lost``: newer spans have arrived. ``logs_due``: spend logs had enough time."""
     checks = tuple(
-        _settled(check, lost=booked if check.name.startswith("ledger") else lost)
-        for check in seen.checks
+        _decide_missing(check, lost=logs_due if _is_about_logs(check) else lost)
+        for check in state.checks
     )
     failed = any(check.state == "failed" for check in checks)
     unsure = [check for check in checks if check.state == "unknown"]
-    verdict: Verdict = "not verified" if failed else "unknown" if unsure else "verified"
+    verdict: Verdict = "not_verified" if failed else "unknown" if unsure else "verified"
     reason = unsure[0].detail if unsure else None
-    if seen.phoenix is not None:
-        verdict, reason = ("not verified" if failed else "unknown"), seen.phoenix.message
-    elif unsure and not lost and not unsure[0].name.startswith("ledger"):
+    if state.phoenix_error is not None:
+        verdict, reason = ("not_verified" if failed else "unknown"), state.phoenix_error.message
+    elif unsure and not lost and not _is_about_logs(unsure[0]):
         reason = (
             f"{unsure[0].detail}, and newer spans of the gateway have not arrived either:"
             " they may still be on their way."
@@ -270,22 +274,22 @@ def _answer(
         trace_id=trace_id,
         verdict=verdict,
         checks=checks,
-        calls=seen.calls,
-        spans=len(seen.spans),
-        visible_after=seen.visible_after if fresh else None,
-        ledger_after=seen.ledger_after if fresh else None,
+        calls=state.calls,
+        spans=len(state.spans),
+        visible_after=state.visible_after if fresh else None,
+        ledger_after=state.ledger_after if fresh else None,
         reason=reason if verdict == "unknown" else None,
-        unreachable=seen.phoenix is not None,
+        unreachable=state.phoenix_error is not None,
     )
 
 
-def _settled(check: TraceCheck, *, lost: bool) -> TraceCheck:
+def _decide_missing(check: TraceCheck, *, lost: bool) -> TraceCheck:
     if check.state != "missing":
         return check
     return replace(check, state="failed" if lost else "unknown")
 
 
-def _nothing(reason: str) -> TraceVerification:
+def _make_unknown(reason: str) -> TraceVerification:
     return TraceVerification(
         trace_id="-",
         verdict="unknown",

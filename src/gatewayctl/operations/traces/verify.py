@@ -1,4 +1,4 @@
-"""The verb `trace verify`: is a trace of the past what its request was?"""
+"""The verb `trace verify`: compare a past trace with what its request was."""
 
 from __future__ import annotations
 
@@ -20,12 +20,13 @@ _ID: Final = re.compile(r"[0-9a-f]{32}")
 
 
 def parse_trace_id(text: str) -> str:
-    """A W3C trace id, however it was pasted. Raises UsageProblem for anything else."""
+    """Normalize a W3C trace id as pasted. Raises UsageProblem for anything else."""
     plain = text.strip().lower().removeprefix("0x").replace("-", "")
     if _ID.fullmatch(plain) and set(plain) != {"0"}:
         return plain
     raise UsageProblem(
-        f"{text[:60]!r} is no trace id.", hint="It has 32 hex digits: see `gatewayctl trace list`."
+        f"Invalid trace id {text[:60]!r}: expected 32 hexadecimal digits.",
+        hint="See `gatewayctl trace list`.",
     )
 
 
@@ -38,9 +39,9 @@ def verify_trace(
     clock: Callable[[], float] = time.monotonic,
     sleep: Callable[[float], None] = time.sleep,
 ) -> Generator[Progress, None, TraceVerification]:
-    """Hold the trace against what our client spans, or else LiteLLM's ledger, remember.
+    """Compare the trace with our client spans or, without any, with LiteLLM's spend logs.
 
-    Raises UsageProblem for what is no trace id; everything else is in the proof.
+    Raises UsageProblem for an invalid trace id; everything else is part of the result.
     """
     trace_id = parse_trace_id(trace_id)
     return (

@@ -1,4 +1,4 @@
-"""What an upgrade would do: which release now, which then, or why nothing.
+"""Which release an upgrade starts from and goes to, or why there is nothing to do.
 
 Owns the decision and its refusals; changes nothing. Must not know how a release is started.
 """
@@ -9,7 +9,7 @@ from dataclasses import dataclass
 
 from gatewayctl.errors import UpgradeRefused, UpgradeUnfinished
 from gatewayctl.operations.project.snapshot import Project
-from gatewayctl.operations.upgrade.journal import Journal
+from gatewayctl.operations.state.upgrade_journal import Journal
 from gatewayctl.operations.upgrade.setting import find_place
 from gatewayctl.operations.upgrade.target import image_for, is_newer, require_safe_release
 from gatewayctl.runtimes.releases import Release, Releases
@@ -17,7 +17,7 @@ from gatewayctl.runtimes.releases import Release, Releases
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class UpgradePlan:
-    """From which release to which; ``nothing`` says why there is nothing to do."""
+    """From which release to which; ``nothing`` is the reason where there is nothing to do."""
 
     before: Release
     after: Release
@@ -25,8 +25,8 @@ class UpgradePlan:
     warnings: tuple[str, ...] = ()
 
 
-def plan_upgrade(project: Project, to: str | None, going_on: Journal | None) -> UpgradePlan:
-    """Decide. ``going_on`` is an upgrade that was interrupted or failed.
+def plan_upgrade(project: Project, to: str | None, unfinished: Journal | None) -> UpgradePlan:
+    """Decide. ``unfinished`` is an earlier upgrade that was interrupted or failed.
 
     Raises UpgradeRefused, UpgradeUnfinished, UsageProblem, and SettingsProblem where the setting
     cannot be changed.
@@ -34,50 +34,50 @@ def plan_upgrade(project: Project, to: str | None, going_on: Journal | None) -> 
     releases = project.releases
     wanted, running = releases.wanted_release(), releases.running_release()
     if not releases.selectable:
-        return _with_gatewayctl(wanted, running, to, going_on)
+        return _plan_locked(wanted, running, to, unfinished)
     find_place(project.settings)
     before = running or wanted
-    if going_on is not None:
-        return _gone_on(releases, to, going_on)
+    if unfinished is not None:
+        return _plan_resume(releases, to, unfinished)
     target = releases.release(image_for(to, before.name))
     if target.name == before.name == wanted.name:
-        return UpgradePlan(before=before, after=before, nothing=_nothing(before, running))
+        return UpgradePlan(before=before, after=before, nothing=_explain_nothing(before, running))
     if to is None and is_newer(before.name, target.name):
-        said = f"{before.version} runs, newer than {target.version}, which gatewayctl was made for"
-        return UpgradePlan(before=before, after=before, nothing=said)
+        reason = f"LiteLLM {before.version} runs, newer than gatewayctl's default {target.version}"
+        return UpgradePlan(before=before, after=before, nothing=reason)
     warnings = require_safe_release(target.name, before.name)
     return UpgradePlan(before=before, after=target, warnings=warnings)
 
 
-def _gone_on(releases: Releases, to: str | None, journal: Journal) -> UpgradePlan:
+def _plan_resume(releases: Releases, to: str | None, journal: Journal) -> UpgradePlan:
     if to is not None and image_for(to, journal.before) != journal.after:
         raise UpgradeUnfinished(
-            f"An upgrade from {journal.before} to {journal.after} began at "
-            f"{journal.at:%Y-%m-%d %H:%M} UTC, and is not finished."
+            f"An upgrade from {journal.before} to {journal.after} was started at "
+            f"{journal.at:%Y-%m-%d %H:%M} UTC and is not finished."
         )
     return UpgradePlan(
         before=releases.release(journal.before), after=releases.release(journal.after)
     )
 
 
-def _with_gatewayctl(
-    wanted: Release, running: Release | None, to: str | None, going_on: Journal | None
+def _plan_locked(
+    wanted: Release, running: Release | None, to: str | None, unfinished: Journal | None
 ) -> UpgradePlan:
-    """Without images there is one release: the one that gatewayctl is locked to."""
+    """Without images the only release is the one locked in this gatewayctl."""
     if to is not None and to.removeprefix("v") != wanted.version:
         has = f"LiteLLM {wanted.version}" if wanted.version else "one release of LiteLLM"
         raise UpgradeRefused(
-            f"The embedded runtime has {has}, locked package by package in this gatewayctl, "
+            f"The embedded runtime has {has}, with every package locked in this gatewayctl, "
             f"and not {to}.",
             hint="Install another version of gatewayctl, then run `gatewayctl upgrade`; "
-            "or use --runtime docker, where the version is yours to choose.",
+            "or use --runtime docker, where you choose the version.",
         )
-    if going_on is None and (running is None or running.name == wanted.name):
-        return UpgradePlan(before=wanted, after=wanted, nothing=_nothing(wanted, running))
+    if unfinished is None and (running is None or running.name == wanted.name):
+        return UpgradePlan(before=wanted, after=wanted, nothing=_explain_nothing(wanted, running))
     return UpgradePlan(before=running or wanted, after=wanted)
 
 
-def _nothing(release: Release, running: Release | None) -> str:
+def _explain_nothing(release: Release, running: Release | None) -> str:
     version = release.version or release.name
     if running is None:
         return f"the stack is down; `gatewayctl up` starts LiteLLM {version}"

@@ -1,8 +1,16 @@
-"""The verb upgrade: another release of LiteLLM, with a backup before and a proof after.
+"""The verb upgrade: change the release of LiteLLM, with a backup before and a verification after.
 
-what runs, what then → image here → backup → LiteLLM's own pre-flight → journal → the setting →
-start → ready → proof. Until the journal nothing is changed. From then on a failure leaves
-everything as it is, for looking; upgrade again goes on, and rollback goes back.
+- Checked before anything changes: the release (not older, not known to be vulnerable), that its
+  setting can be edited, ports and engine, the image, and LiteLLM's own pre-flight with this
+  project's configuration and data, as far as the release has one. A backup is written before the
+  pre-flight (unless ``backup`` is off); the database servers are started if they do not run.
+- Point of no return: there is none, but from the journal on `rollback` is the way back: then the
+  setting is changed, and the new release migrates LiteLLM's database when it starts.
+- After it can fail: a setting that another one overrides, a service that does not start or does not
+  become healthy in time, and the verification: a key or a chat that is refused, lost rows (exit 7).
+
+A failure leaves everything as it is, to look at. Running upgrade again resumes, also after a kill.
+The embedded runtime cannot roll back: its way back is the previous gatewayctl and a restore.
 """
 
 from __future__ import annotations
@@ -15,33 +23,27 @@ from datetime import UTC, datetime
 from pathlib import Path
 
 from gatewayctl.errors import GatewayctlError, ImageMissing, PreflightRefused
-from gatewayctl.operations.backup.create import default_file, start_databases, write_backup
+from gatewayctl.operations.backup.create import start_databases, write_backup
 from gatewayctl.operations.diagnosis.failure import explain_failures
 from gatewayctl.operations.diagnosis.health import ServiceReport
 from gatewayctl.operations.project.snapshot import Project
+from gatewayctl.operations.state import upgrade_journal
 from gatewayctl.operations.state.exclusive import change_project
-from gatewayctl.operations.upgrade import journal as journals
-from gatewayctl.operations.upgrade.journal import Journal
+from gatewayctl.operations.state.upgrade_journal import Journal, SettingChange
 from gatewayctl.operations.upgrade.plan import UpgradePlan, plan_upgrade
-from gatewayctl.operations.upgrade.setting import SettingChange, find_place, plan_change, set_image
-from gatewayctl.operations.upgrade.start import (
-    StartedRelease,
-    litellm_database,
-    require_image,
-    start_and_verify,
-)
+from gatewayctl.operations.upgrade.setting import find_place, plan_change, set_image
+from gatewayctl.operations.upgrade.start import change_image, litellm_database, start_and_verify
 from gatewayctl.operations.upgrade.verify import UpgradeVerification, read_baseline
 from gatewayctl.runtimes.base import Progress
 from gatewayctl.runtimes.releases import PreflightCheck, Release, Releases
 from gatewayctl.settings.master_key import require_master_key
-from gatewayctl.settings.model import Settings
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class UpgradeOptions:
-    """How the operator wants it; ``timeout`` in seconds.
+    """``to``: a version or an image; defaults to the version this gatewayctl was made for.
 
-    ``to``: a version or an image; without it the version this gatewayctl was made for.
+    ``backup``: back up before the change. ``timeout`` in seconds.
     """
 
     to: str | None = None
@@ -51,11 +53,11 @@ class UpgradeOptions:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class UpgradeReport:
-    """What ran, what runs now, and what was proven of it.
+    """What ran before, what runs now, and how it was verified.
 
-    ``changed`` is false where there was nothing to do; ``why`` says so then. ``resumed``: an
-    upgrade that was interrupted was gone on with. ``backup`` is None where none was wanted.
-    ``setting`` is the file that names the release, None where it comes with gatewayctl.
+    ``changed`` is false where there was nothing to do, for the reason ``why``. ``resumed``: an
+    unfinished upgrade was continued. ``backup`` is None where it was skipped. ``setting`` is the
+    file that sets the release, None where it comes with gatewayctl.
     """
 
     project: str
@@ -64,108 +66,129 @@ class UpgradeReport:
     why: str
     before: Release
     after: Release
-    resumed: bool
-    backup: Path | None
-    checks: tuple[PreflightCheck, ...]
-    setting: str | None
-    restarted: tuple[str, ...]
-    services: tuple[ServiceReport, ...]
-    proof: UpgradeVerification | None
+    resumed: bool = False
+    backup: Path | None = None
+    checks: tuple[PreflightCheck, ...] = ()
+    setting: str | None = None
+    restarted: tuple[str, ...] = ()
+    services: tuple[ServiceReport, ...] = ()
+    proof: UpgradeVerification | None = None
     seconds: float
     warnings: tuple[str, ...] = ()
 
 
 def upgrade(
-    options: UpgradeOptions, afresh: Callable[[], Project]
+    options: UpgradeOptions, reload: Callable[[], Project]
 ) -> Generator[Progress, None, UpgradeReport]:
-    """Change the release of LiteLLM. ``afresh`` reads the project's files anew.
+    """Change the release of LiteLLM. ``reload`` reads the project's files again.
 
-    Raises UpgradeRefused, UpgradeUnfinished, ImageMissing, RegistryUnreachable, PreflightRefused
-    and SettingsProblem before anything is changed; then what a start raises, and NotVerified,
-    with the way back as the hint.
+    Raises UpgradeRefused, UpgradeUnfinished, ImageMissing, RegistryUnreachable, PreflightRefused,
+    DiskFull and SettingsProblem before anything changes; after that what `up` raises, and
+    NotVerified, with the way back as the hint.
     """
     began = time.monotonic()
-    project = afresh()
+    project = reload()
     settings, releases = project.settings, project.releases
     require_master_key(settings)
     with change_project(settings, "upgrade", options.to or ""):
-        known = journals.read_journal(settings)
-        journal = known if known is not None and known.unfinished else None
+        journal = upgrade_journal.read_journal(settings)
+        if journal is not None and not journal.unfinished:
+            journal = None
         resumed = journal is not None
         plan = plan_upgrade(project, options.to, journal)
+        report = UpgradeReport(
+            project=settings.project_name,
+            runtime=project.resolved.name,
+            changed=not plan.nothing,
+            why=plan.nothing,
+            before=plan.before,
+            after=plan.after,
+            seconds=time.monotonic() - began,
+        )
         if plan.nothing:
-            return _nothing(project, plan, began)
+            return report
         checks: tuple[PreflightCheck, ...] = ()
         with explain_failures(project.resolved.runtime):
             project.resolved.runtime.preflight()
-            yield from _here(releases, plan.after)
+            yield from _fetch_release(releases, plan.after)
             if journal is None:
-                journal, checks = yield from _prepared(project, plan, options)
-        with _way_back(releases), explain_failures(project.resolved.runtime):
-            project = yield from _set(afresh, plan)
-            journal = journals.advance_journal(settings, journal, "starting")
-            served = yield from start_and_verify(
+                journal, checks = yield from _prepare(project, plan, options)
+        with _explain_way_back(releases), explain_failures(project.resolved.runtime):
+            place: str | None = None
+            if releases.selectable:
+                project = yield from change_image(reload, plan.after.name, set_image)
+                place = find_place(project.settings)
+            journal = upgrade_journal.advance_journal(settings, journal, "starting")
+            started, verification = yield from start_and_verify(
                 project, timeout=options.timeout, keys=journal.keys, rows=journal.rows
             )
-        journals.advance_journal(settings, journal, "done")
-    return _done(project, plan, served, checks, journal.backup, resumed, began)
+        upgrade_journal.advance_journal(settings, journal, "done")
+    return replace(
+        report,
+        resumed=resumed,
+        backup=journal.backup,
+        checks=checks,
+        setting=place,
+        restarted=started.restarted,
+        services=started.services,
+        proof=verification,
+        seconds=time.monotonic() - began,
+        warnings=(*plan.warnings, *started.warnings),
+    )
 
 
-def _here(releases: Releases, after: Release) -> Generator[Progress, None, None]:
+def _fetch_release(releases: Releases, after: Release) -> Generator[Progress, None, None]:
     try:
         yield from releases.fetch_release(after.name)
     except ImageMissing as error:
-        error.hint = "Name a version that exists: gatewayctl upgrade --to VERSION."
+        error.hint = "Choose an existing version: gatewayctl upgrade --to VERSION."
         raise
 
 
-def _prepared(
+def _prepare(
     project: Project, plan: UpgradePlan, options: UpgradeOptions
 ) -> Generator[Progress, None, tuple[Journal, tuple[PreflightCheck, ...]]]:
-    """All that can be done before anything is changed, and the journal of what comes."""
+    """Back up, run LiteLLM's pre-flight, and write the journal: the last step before the change."""
     settings, now = project.settings, datetime.now(UTC)
-    written = _written(project, plan)
+    written = _plan_setting(project, plan)
     yield from start_databases(settings, project.resolved)
     before = read_baseline(settings, litellm_database(project))
     backup = None
     if options.backup:
-        taken = yield from write_backup(
-            settings, project.resolved, default_file(settings, now), now=now
-        )
-        backup = taken.file
-    checks = yield from _rehearsed(project, plan)
+        backup = (yield from write_backup(settings, project.resolved)).file
+    checks = yield from _run_preflight(project, plan)
     journal = Journal(
         before=plan.before.name,
         after=plan.after.name,
         at=now,
         backup=backup,
         written=written,
-        ledger=before.ledger,
+        migrations=before.migrations,
         keys=before.keys,
         rows=before.rows,
     )
-    journals.write_journal(settings, journal)
+    upgrade_journal.write_journal(settings, journal)
     return journal, checks
 
 
-def _written(project: Project, plan: UpgradePlan) -> SettingChange | None:
-    """The coming change of gateway.yaml: one that cannot be made is told before the long part."""
+def _plan_setting(project: Project, plan: UpgradePlan) -> SettingChange | None:
+    """The coming change of gateway.yaml. Raises SettingsProblem, before the backup takes time."""
     settings = project.settings
     if not project.releases.selectable or find_place(settings) != "gateway.yaml":
         return None
-    coming = plan_change(settings, plan.after.name)
-    # A file that names another release than the one that runs is no way back.
-    return coming if settings.images.litellm == plan.before.name else replace(coming, before=None)
+    change = plan_change(settings, plan.after.name)
+    # A file that sets another release than the running one is not what a rollback restores.
+    return change if settings.images.litellm == plan.before.name else replace(change, before=None)
 
 
-def _rehearsed(
+def _run_preflight(
     project: Project, plan: UpgradePlan
 ) -> Generator[Progress, None, tuple[PreflightCheck, ...]]:
-    """LiteLLM's own pre-flight. Raises PreflightRefused with its words."""
+    """Run LiteLLM's own pre-flight. Raises PreflightRefused with its output."""
     from gatewayctl.rendering.plan import plan_files
 
-    coming = with_image(project.settings, plan.after.name)
-    files = plan_files(coming, runtime=project.resolved.name)
+    images = replace(project.settings.images, litellm=plan.after.name)
+    files = plan_files(replace(project.settings, images=images), runtime=project.resolved.name)
     checks = yield from project.releases.run_preflight(files)
     for check in checks:
         if check.passed is False:
@@ -175,83 +198,16 @@ def _rehearsed(
     return checks
 
 
-def _set(afresh: Callable[[], Project], plan: UpgradePlan) -> Generator[Progress, None, Project]:
-    """The release in the file that rules it, where there is one."""
-    project = afresh()
-    if not project.releases.selectable:
-        return project
-    where = find_place(project.settings)
-    said = f"images.litellm is {plan.after.name}"
-    yield Progress(subject=where, state="working", detail=said)
-    set_image(project.settings, plan.after.name)
-    project = afresh()
-    require_image(project, plan.after.name)
-    yield Progress(subject=where, state="ready", detail=said)
-    return project
-
-
-def with_image(settings: Settings, image: str) -> Settings:
-    """The settings as they will be."""
-    return replace(settings, images=replace(settings.images, litellm=image))
-
-
 @contextmanager
-def _way_back(releases: Releases) -> Iterator[None]:
-    """From here on something is changed: each failure says how it is taken back."""
+def _explain_way_back(releases: Releases) -> Iterator[None]:
+    """Put the way back first into the hint of each failure after the first change."""
     try:
         yield
     except GatewayctlError as error:
-        back = (
+        way_back = (
             "Go back with `gatewayctl rollback`."
             if releases.selectable
-            else "Go back with the gatewayctl of before, then `gatewayctl restore FILE --yes`."
+            else "Go back: install the previous gatewayctl, then `gatewayctl restore FILE --yes`."
         )
-        error.hint = f"{back} Or correct it and run `gatewayctl upgrade` again: {error.hint}"
+        error.hint = f"{way_back} Or fix the cause and run `gatewayctl upgrade` again: {error.hint}"
         raise
-
-
-def _nothing(project: Project, plan: UpgradePlan, began: float) -> UpgradeReport:
-    return UpgradeReport(
-        project=project.settings.project_name,
-        runtime=project.resolved.name,
-        changed=False,
-        why=plan.nothing,
-        before=plan.before,
-        after=plan.after,
-        resumed=False,
-        backup=None,
-        checks=(),
-        setting=None,
-        restarted=(),
-        services=(),
-        proof=None,
-        seconds=time.monotonic() - began,
-    )
-
-
-def _done(
-    project: Project,
-    plan: UpgradePlan,
-    served: StartedRelease,
-    checks: tuple[PreflightCheck, ...],
-    backup: Path | None,
-    resumed: bool,
-    began: float,
-) -> UpgradeReport:
-    return UpgradeReport(
-        project=project.settings.project_name,
-        runtime=project.resolved.name,
-        changed=True,
-        why="",
-        before=plan.before,
-        after=plan.after,
-        resumed=resumed,
-        backup=backup,
-        checks=checks,
-        setting=find_place(project.settings) if project.releases.selectable else None,
-        restarted=served.restarted,
-        services=served.services,
-        proof=served.proof,
-        seconds=time.monotonic() - began,
-        warnings=(*plan.warnings, *served.warnings),
-    )

@@ -1,76 +1,67 @@
-"""A release started and proven: what upgrade and rollback have in common.
+"""What upgrade and rollback share: change the image setting, then start and verify the release.
 
-Owns the order of the steps. Every one may be repeated. Must not know why the release changes.
+Owns the order of the steps; each of them may be repeated. Must not know why the release changes.
 """
 
 from __future__ import annotations
 
-from collections.abc import Generator, Mapping
-from dataclasses import dataclass
+from collections.abc import Callable, Generator, Mapping
+from dataclasses import replace
 from typing import Final
 
 from gatewayctl.errors import SettingsProblem
-from gatewayctl.operations.diagnosis.health import ServiceReport
-from gatewayctl.operations.project.render import render
 from gatewayctl.operations.project.snapshot import Project
-from gatewayctl.operations.stack.apps import start_apps
-from gatewayctl.operations.stack.wait import wait_ready
+from gatewayctl.operations.stack.start import StartedStack, start_stack
+from gatewayctl.operations.upgrade.setting import find_place
 from gatewayctl.operations.upgrade.verify import UpgradeVerification, verify_upgrade
 from gatewayctl.runtimes.base import Progress
 from gatewayctl.runtimes.databases import Database, databases
-from gatewayctl.runtimes.runtime_marker import write_runtime
+from gatewayctl.settings.model import Settings
 
-_LATE: Final = "Phoenix has not shown the proof's trace yet: `gatewayctl chat --verify` tells more."
+_LATE: Final = (
+    "Phoenix does not show the trace of the verification yet: try `gatewayctl chat --verify`."
+)
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class StartedRelease:
-    """A start that was waited for, and proven."""
+def change_image(
+    reload: Callable[[], Project], image: str, write: Callable[[Settings, str], None]
+) -> Generator[Progress, None, Project]:
+    """Have ``write`` set the image in its file; returns the project with the new settings.
 
-    restarted: tuple[str, ...]
-    services: tuple[ServiceReport, ...]
-    proof: UpgradeVerification
-    warnings: tuple[str, ...]
+    Raises SettingsProblem where another image is in effect after that, and what ``write`` raises.
+    """
+    settings = reload().settings
+    place, detail = find_place(settings), f"images.litellm is {image}"
+    yield Progress(subject=place, state="working", detail=detail)
+    write(settings, image)
+    project = reload()
+    found = project.settings.images.litellm
+    if found != image:
+        source = project.settings.source_of("images.litellm")
+        raise SettingsProblem(
+            f"{source} sets images.litellm to {found}, not to {image}, which was just written."
+        )
+    yield Progress(subject=place, state="ready", detail=detail)
+    return project
 
 
 def start_and_verify(
     project: Project, *, timeout: float, keys: tuple[str, ...], rows: Mapping[str, int]
-) -> Generator[Progress, None, StartedRelease]:
-    """Start with the files of now, wait at most ``timeout`` seconds, prove.
+) -> Generator[Progress, None, tuple[StartedStack, UpgradeVerification]]:
+    """Start the stack, wait at most ``timeout`` seconds until it is healthy, and verify it.
 
-    Raises what `up` does, and NotVerified.
+    Raises what `up` raises, and NotVerified.
     """
-    settings, runtime, http = project.settings, project.resolved.runtime, project.gateway.http
-    rendered = render(settings, runtime=project.resolved.name)
-    yield from runtime.prepare()
-    write_runtime(settings.state_dir, project.resolved.name)
-    started = yield from runtime.start()
-    services = yield from wait_ready(settings, runtime, http, timeout=timeout)
-    apps = yield from start_apps(settings, runtime, http, timeout=timeout)
+    started = yield from start_stack(project, timeout=timeout)
     database = litellm_database(project)
-    proof = yield from verify_upgrade(settings, project.gateway, database, keys=keys, rows=rows)
-    return StartedRelease(
-        restarted=(*started.started, *started.restarted, *apps.started, *apps.restarted),
-        services=(*services, *apps.services),
-        proof=proof,
-        warnings=(
-            *rendered.warnings,
-            *apps.warnings,
-            *(() if proof.tracing == "proven" else (_LATE,)),
-        ),
+    found = yield from verify_upgrade(
+        project.settings, project.gateway, database, keys=keys, rows=rows
     )
+    if found.tracing != "verified":
+        started = replace(started, warnings=(*started.warnings, _LATE))
+    return started, found
 
 
 def litellm_database(project: Project) -> Database:
-    """LiteLLM's own database, whatever runs its server."""
+    """LiteLLM's own database, in any runtime."""
     return databases(project.resolved.runtime)[0]
-
-
-def require_image(project: Project, image: str) -> None:
-    """Raise SettingsProblem where the files still say something else."""
-    settings = project.settings
-    if settings.images.litellm != image:
-        raise SettingsProblem(
-            f"{settings.source_of('images.litellm')} says {settings.images.litellm}, "
-            f"and not {image}, which was just written."
-        )

@@ -1,7 +1,7 @@
-"""What proves that a release serves this project: keys that open, a chat, its trace, rows kept.
+"""Verification that a release serves this project: keys are accepted, a chat, its trace, its rows.
 
-Owns which calls are made; none of them costs money. Must not know releases, nor what to do when
-the proof fails.
+Owns which calls are made; none of them costs money. Must not know releases, nor what happens when
+the verification fails.
 """
 
 from __future__ import annotations
@@ -12,7 +12,7 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING, Final
 
 from gatewayctl.errors import GatewayctlError, NotVerified, Refused, Unreachable
-from gatewayctl.operations.backup.credentials import find_usable_keys
+from gatewayctl.operations.backup.credentials import find_known_keys
 from gatewayctl.operations.keys.values import read_current_values
 from gatewayctl.operations.traces.probe import Tracing, has_probe_arrived, send_probe
 from gatewayctl.runtimes.base import Progress
@@ -23,29 +23,29 @@ if TYPE_CHECKING:
     from gatewayctl.gateway.client import GatewayClient
 
 TABLES: Final = ("LiteLLM_VerificationToken", "LiteLLM_SpendLogs")
-"""Whose rows people would miss."""
-_LEDGER: Final = (
+"""The tables whose rows must not get fewer."""
+_APPLIED: Final = (
     'select migration_name from "_prisma_migrations" '
     "where finished_at is not null and rolled_back_at is null order by 1;"
 )
 _TRACE_SECONDS: Final = 10.0
-_SUBJECT: Final = "proof"
+_SUBJECT: Final = "verification"
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Baseline:
-    """What LiteLLM's database held before a change of release."""
+    """What LiteLLM's database contained before a change of release."""
 
-    ledger: tuple[str, ...]
+    migrations: tuple[str, ...]
     keys: tuple[str, ...]
     rows: Mapping[str, int]
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class UpgradeVerification:
-    """What was proven. ``keys`` are variables whose virtual keys open the gateway.
+    """``keys`` are the variables whose virtual keys the gateway accepts.
 
-    ``model`` answered a chat; None where no model answers offline or no key is there to ask with.
+    ``model`` answered a chat; None without an offline model, or without a key that may use it.
     """
 
     keys: tuple[str, ...]
@@ -55,11 +55,11 @@ class UpgradeVerification:
 
 
 def read_baseline(settings: Settings, database: Database) -> Baseline:
-    """Look into LiteLLM's database; its server has to run."""
+    """Read LiteLLM's database, whose server must run."""
     found = database.rows()
     return Baseline(
-        ledger=applied_migrations(database),
-        keys=tuple(find_usable_keys(database, "", read_current_values(settings)))
+        migrations=applied_migrations(database),
+        keys=tuple(find_known_keys(database, "", read_current_values(settings), usable=True))
         if TABLES[0] in found
         else (),
         rows={table: found.get(table, 0) for table in TABLES},
@@ -67,8 +67,8 @@ def read_baseline(settings: Settings, database: Database) -> Baseline:
 
 
 def applied_migrations(database: Database) -> tuple[str, ...]:
-    """The migrations that are applied; none in an empty database."""
-    return database.ask(_LEDGER) if "_prisma_migrations" in database.rows() else ()
+    """The names of the applied migrations; none in an empty database."""
+    return database.ask(_APPLIED) if "_prisma_migrations" in database.rows() else ()
 
 
 def verify_upgrade(
@@ -80,51 +80,54 @@ def verify_upgrade(
     rows: Mapping[str, int],
     trace_seconds: float = _TRACE_SECONDS,
 ) -> Generator[Progress, None, UpgradeVerification]:
-    """Every key opens, one chats, nothing is lost. Raises NotVerified, naming what is not so."""
+    """Check that every key is accepted, that one can chat, and that no row is lost.
+
+    Waits ``trace_seconds`` for the trace; a missing one is no failure. Raises NotVerified.
+    """
     yield Progress(subject=_SUBJECT, state="working", detail="keys, a chat, its trace")
     try:
-        trace_id, model = _called(settings, gateway, keys)
+        trace_id, model = _call_gateway(settings, gateway, keys)
     except (Refused, Unreachable) as error:
-        raise NotVerified(f"LiteLLM runs, and the proof fails: {error.message}") from error
+        raise NotVerified(f"LiteLLM runs, but the verification failed: {error.message}") from error
     found = database.rows()
     lost = {table: count for table, count in rows.items() if found.get(table, 0) < count}
     if lost:
-        said = ", ".join(f"{t} has {found.get(t, 0)} rows of {n}" for t, n in lost.items())
-        raise NotVerified(f"LiteLLM runs, and its database lost rows: {said}.")
-    there = has_probe_arrived(settings, gateway, trace_id, timeout=trace_seconds)
-    yield Progress(subject=_SUBJECT, state="ready", detail=_said(keys, model))
+        counts = ", ".join(f"{t} has {found.get(t, 0)} rows of {n}" for t, n in lost.items())
+        raise NotVerified(f"LiteLLM runs, but its database lost rows: {counts}.")
+    arrived = has_probe_arrived(settings, gateway, trace_id, timeout=trace_seconds)
+    yield Progress(subject=_SUBJECT, state="ready", detail=_summarize(keys, model))
     return UpgradeVerification(
         keys=tuple(keys),
         model=model,
-        tracing="proven" if there else "unproven",
+        tracing="verified" if arrived else "unverified",
         rows={table: found.get(table, 0) for table in TABLES},
     )
 
 
-def _called(
+def _call_gateway(
     settings: Settings, gateway: GatewayClient, names: Sequence[str]
 ) -> tuple[str | None, str | None]:
-    """The trace of the last call, and the model that answered a chat."""
-    from gatewayctl.gateway.key_proof import probe_key
+    """Try each key and chat with one; returns the trace of the last call, and the model."""
+    from gatewayctl.gateway.key_probe import probe_key
 
     values = read_current_values(settings)
-    opened: dict[str, tuple[str, ...]] = {}
+    models_of: dict[str, tuple[str, ...]] = {}
     for name in names:
         if name not in values:
             continue
         try:
-            opened[name] = probe_key(gateway, values[name]).models
+            models_of[name] = probe_key(gateway, values[name]).models
         except GatewayctlError as error:
             error.message = f"{name}: {error.message}"
             raise
-    for name, models in opened.items():
+    for name, models in models_of.items():
         for model in settings.served:
             if model.offline and model.name in models:
-                return _chat(gateway, values[name], model.name), model.name
+                return _send_chat(gateway, values[name], model.name), model.name
     return send_probe(gateway, settings.secrets.master_key), None
 
 
-def _chat(gateway: GatewayClient, key: Secret, model: str) -> str:
+def _send_chat(gateway: GatewayClient, key: Secret, model: str) -> str:
     from gatewayctl.gateway.chat import ChatRequest, post_chat
 
     trace_id = secrets.token_hex(16)
@@ -141,6 +144,6 @@ def _chat(gateway: GatewayClient, key: Secret, model: str) -> str:
     return trace_id
 
 
-def _said(keys: Sequence[str], model: str | None) -> str:
-    opening = f"{len(keys)} virtual key{'' if len(keys) == 1 else 's'} open"
-    return opening if model is None else f"{opening}, {model} answers"
+def _summarize(keys: Sequence[str], model: str | None) -> str:
+    accepted = f"{len(keys)} virtual key{'' if len(keys) == 1 else 's'} accepted"
+    return accepted if model is None else f"{accepted}, {model} answers"

@@ -1,6 +1,6 @@
-"""The verb `usage reconcile`: the same requests in two ledgers, gaps named one by one.
+"""The verb `usage reconcile`: compare LiteLLM's spend logs with Phoenix's model spans.
 
-LiteLLM's spend logs and Phoenix's model spans are joined by LiteLLM's call id.
+Both are joined by LiteLLM's call id; each gap is listed.
 """
 
 from __future__ import annotations
@@ -21,14 +21,14 @@ if TYPE_CHECKING:
     from gatewayctl.gateway.client import GatewayClient
 
 _EDGE: Final = timedelta(minutes=5)
-"""The two ledgers date a call a little differently: both are read beyond the edges."""
+"""The two date a call a little differently, so both are read beyond the edges of the period."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Gap:
-    """A call that one ledger lacks, or on which the two disagree (``why`` says how)."""
+    """A call that one of the two lacks, or on which they disagree (``why`` says how)."""
 
-    missing_in: Literal["phoenix", "spend logs", "neither"]
+    missing_in: Literal["phoenix", "spend_logs", "neither"]
     call_id: str
     trace_id: str | None
     component: str | None
@@ -39,8 +39,9 @@ class Gap:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class ReconcileReport:
-    """``matched`` calls are in both and agree. ``pending`` are gaps too young to judge,
-    ``refused`` are failed requests, which need not have come as far as a model.
+    """``matched`` calls are in both and agree, ``pending`` are gaps younger than the limit.
+
+    ``refused`` are failed requests, which may not have reached a model.
     """
 
     since: datetime
@@ -52,11 +53,12 @@ class ReconcileReport:
 
     @property
     def problem(self) -> NotVerified | None:
+        """Set if there is a gap."""
         if not self.gaps:
             return None
         return NotVerified(
-            f"{len(self.gaps)} calls are not the same in both ledgers.",
-            hint="Each is named above; see `gatewayctl trace verify ID`.",
+            f"{len(self.gaps)} calls differ between spend logs and Phoenix.",
+            hint="Check each with `gatewayctl trace verify ID`.",
         )
 
 
@@ -68,9 +70,9 @@ def reconcile(
     settle: float = 20,
     now: Callable[[], datetime] = lambda: datetime.now(UTC),
 ) -> ReconcileReport:
-    """Join the two. A gap younger than ``settle`` seconds is pending, not reported.
+    """Compare both since ``since``. A gap younger than ``settle`` seconds is pending, not reported.
 
-    Raises PhoenixUnreachable and what the gateway's refusals are called: then nobody knows.
+    Raises MasterKeyMissing, PhoenixUnreachable and the errors of the gateway.
     """
     master = require_master_key(settings)
     until = now()
@@ -85,44 +87,47 @@ def reconcile(
         if CALL_ID in span.attributes
     }
     refused = {log.call_id for log in logs.values() if not log.ok and log.call_id not in spans}
-    judged = [
-        (call_id, _start(logs.get(call_id), spans.get(call_id)))
+    pairs = {
+        call_id: (logs.get(call_id), spans.get(call_id))
         for call_id in {**logs, **spans}
         if call_id not in refused
+    }
+    results = [
+        _find_gap(call_id, log, span)
+        for call_id, (log, span) in pairs.items()
+        if (start := _read_start(log, span)) is None or start >= since
     ]
-    inside = [call_id for call_id, start in judged if start is None or start >= since]
-    found = {call_id: _gap(call_id, logs.get(call_id), spans.get(call_id)) for call_id in inside}
-    gaps = [gap for gap in found.values() if gap is not None]
+    gaps = [gap for gap in results if gap is not None]
     settled = until - timedelta(seconds=settle)
-    ripe = [gap for gap in gaps if gap.start is None or gap.start <= settled]
-    oldest_first = sorted(ripe, key=lambda gap: (gap.start or since, gap.call_id))
+    due = [gap for gap in gaps if gap.start is None or gap.start <= settled]
+    oldest_first = sorted(due, key=lambda gap: (gap.start or since, gap.call_id))
     return ReconcileReport(
         since=since,
         until=until,
-        matched=len(found) - len(gaps),
-        pending=len(gaps) - len(ripe),
+        matched=len(results) - len(gaps),
+        pending=len(gaps) - len(due),
         refused=len(refused),
         gaps=tuple(oldest_first),
     )
 
 
-def _start(log: SpendLog | None, span: Span | None) -> datetime | None:
+def _read_start(log: SpendLog | None, span: Span | None) -> datetime | None:
     return log.start if log is not None else span.start if span is not None else None
 
 
-def _gap(call_id: str, log: SpendLog | None, span: Span | None) -> Gap | None:
+def _find_gap(call_id: str, log: SpendLog | None, span: Span | None) -> Gap | None:
     if log is None:
         assert span is not None  # noqa: S101 - a call is in one of the two
         return Gap(
-            missing_in="spend logs",
+            missing_in="spend_logs",
             call_id=call_id,
             trace_id=span.trace_id,
             component=span.attributes.get("metadata.component"),
             model=span.attributes.get("llm.model_name"),
             start=span.start,
-            why="Phoenix has its span, LiteLLM no spend log",
+            why="Phoenix has a span, LiteLLM no spend log",
         )
-    why = "LiteLLM has its spend log, Phoenix no span"
+    why = "LiteLLM has a spend log, Phoenix no span"
     if span is not None:
         counted = span.attributes.get("llm.token_count.total")
         if counted in (None, log.total_tokens):
@@ -132,7 +137,7 @@ def _gap(call_id: str, log: SpendLog | None, span: Span | None) -> Gap | None:
         missing_in="phoenix" if span is None else "neither",
         call_id=call_id,
         trace_id=log.trace_id,
-        component=log.tagged("component"),
+        component=log.tag_value("component"),
         model=log.model,
         start=log.start,
         why=why,

@@ -1,6 +1,6 @@
-"""The verb `usage`: requests, tokens, cost, errors and times, by what they were for.
+"""The verb `usage`: requests, tokens, cost, errors and times by group.
 
-Owns the sums over LiteLLM's spend logs. Must not know terminals.
+Owns the totals of LiteLLM's spend logs. Must not know terminals.
 """
 
 from __future__ import annotations
@@ -19,14 +19,14 @@ if TYPE_CHECKING:
 
 By = Literal["component", "operation", "key", "model", "environment"]
 LAG: Final = 15.0
-"""Seconds by which LiteLLM's spend logs may be behind, at its own defaults."""
+"""Maximum delay of LiteLLM's spend logs with its default settings, in seconds."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class UsageRow:
-    """The sums of one group; ``name`` is None for requests that carry none.
+    """The totals of one group; ``name`` is None for requests without that attribute.
 
-    ``cost`` in US dollars; ``p50`` and ``p95`` in seconds, None where nobody knows.
+    ``cost`` in US dollars; ``p50`` and ``p95`` in seconds, None if unknown.
     """
 
     name: str | None
@@ -42,10 +42,9 @@ class UsageRow:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class UsageReport:
-    """The groups, largest first, and all of them together.
+    """The groups, largest first, and their total.
 
-    ``newest`` is the last request that the figures hold, ``may_lack`` by how many seconds
-    they may be behind.
+    ``newest`` is the last request included, ``may_lack`` the possible delay in seconds.
     """
 
     by: By
@@ -65,15 +64,15 @@ def summarize_usage(
     since: datetime,
     now: Callable[[], datetime] = lambda: datetime.now(UTC),
 ) -> UsageReport:
-    """Sum up the requests. Raises MasterKeyMissing and what the gateway's refusals are called."""
+    """Sum up the requests. Raises MasterKeyMissing and the errors of the gateway."""
     master = require_master_key(settings)
     until = now()
     logs = list_spend_logs(gateway, master, since=since, until=until)
-    name = _namer(by, settings, gateway, master)
+    name = _choose_group(by, settings, gateway, master)
     groups: dict[str | None, list[SpendLog]] = {}
     for log in logs:
         groups.setdefault(name(log), []).append(log)
-    rows = [_row(group, members) for group, members in groups.items()]
+    rows = [_make_row(group, members) for group, members in groups.items()]
     return UsageReport(
         by=by,
         since=since,
@@ -81,33 +80,35 @@ def summarize_usage(
         newest=max((log.start for log in logs if log.start), default=None),
         may_lack=LAG,
         rows=tuple(sorted(rows, key=lambda row: (-row.total_tokens, row.name or "~"))),
-        total=_row(None, logs),
+        total=_make_row(None, logs),
     )
 
 
-def _namer(
+def _choose_group(
     by: By, settings: Settings, gateway: GatewayClient, master: Secret
 ) -> Callable[[SpendLog], str | None]:
     if by == "component":
-        return lambda log: log.tagged("component")
+        return lambda log: log.tag_value("component")
     if by == "operation":
-        return _operation
+        return _name_operation
     if by == "model":
         return lambda log: log.model
     if by == "key":
         return lambda log: log.key_alias
-    environments = _environments(settings, gateway, master)
+    environments = _read_environments(settings, gateway, master)
     return lambda log: environments.get(log.key_hash or "") or environments.get(log.key_alias or "")
 
 
-def _operation(log: SpendLog) -> str | None:
-    """Component and operation: two components may call an operation the same."""
-    parts = (log.tagged("component"), log.tagged("op"))
+def _name_operation(log: SpendLog) -> str | None:
+    """Component and operation, since two components may use the same operation name."""
+    parts = (log.tag_value("component"), log.tag_value("op"))
     return "/".join(part or "-" for part in parts) if any(parts) else None
 
 
-def _environments(settings: Settings, gateway: GatewayClient, master: Secret) -> dict[str, str]:
-    """The environment of each key, by alias and by hash: declared, or as LiteLLM holds it."""
+def _read_environments(
+    settings: Settings, gateway: GatewayClient, master: Secret
+) -> dict[str, str]:
+    """The environment of each key by alias (declared) and by hash (in LiteLLM)."""
     from gatewayctl.gateway.keys import iterate_keys
 
     found = {key.alias: key.metadata.get("environment") for key in settings.keys}
@@ -116,7 +117,7 @@ def _environments(settings: Settings, gateway: GatewayClient, master: Secret) ->
     return {name: str(value) for name, value in found.items() if value}
 
 
-def _row(name: str | None, logs: Sequence[SpendLog]) -> UsageRow:
+def _make_row(name: str | None, logs: Sequence[SpendLog]) -> UsageRow:
     costs = [log.cost for log in logs if log.cost is not None]
     times = sorted(log.seconds for log in logs if log.seconds is not None and log.ok)
     return UsageRow(
@@ -133,7 +134,7 @@ def _row(name: str | None, logs: Sequence[SpendLog]) -> UsageRow:
 
 
 def percentile(ordered: Sequence[float], share: float) -> float | None:
-    """The smallest value that at least ``share`` of all do not exceed (nearest rank)."""
+    """The smallest value that at least ``share`` of all values do not exceed (nearest rank)."""
     if not ordered:
         return None
     rank = -(-len(ordered) * share // 1)

@@ -1,8 +1,8 @@
-"""What a start would do to each container, found as Compose finds it.
+"""What a start would do to each container, by the rules of Compose.
 
-Compose labels a container with the hash of its service's settings, and recreates it where that
-hash or its image is another one now. Owns the comparison and the names of what differs. Must never
-hand on a value: environments hold secrets.
+Compose labels a container with the hash of its service's settings, and recreates it if that hash
+or its image changed. Owns the comparison and the names of what differs. Must never return a value:
+environments hold secrets.
 """
 
 from __future__ import annotations
@@ -12,55 +12,57 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
 from typing import Any, Final
 
-from gatewayctl.runtimes.docker.docker_cli import Docker
+from gatewayctl.runtimes.docker.docker_cli import DockerCli
 from gatewayctl.runtimes.docker.states import Container
 from gatewayctl.runtimes.service_change import ServiceChange
 
 _HASH: Final = "com.docker.compose.config-hash"
 _FILES: Final = "gatewayctl.config-sha256"
-# Two of them are one dollar sign; DATABASE_URL has its password in the middle.
+# `$$` is an escaped dollar sign; DATABASE_URL has its password in the middle.
 _REFERENCE: Final = re.compile(r"(?<!\$)(?:\$\$)*\$\{?(\w+)")
 
 
 def preview_changes(
-    docker: Docker,
+    docker: DockerCli,
     compose_file: str,
     found: Mapping[str, Container],
     names: Sequence[str],
     *,
     generated: Mapping[str, str],
 ) -> tuple[ServiceChange, ...]:
-    """What a start with this compose file would do to each of ``names``, in their order.
+    """What a start with this text of a compose file would do to each of ``names``, in their order.
 
-    ``generated`` are values for variables that .env lacks, and a start makes first. Raises
-    RuntimeProblem for a file that Compose does not take.
+    ``generated`` are values for variables that .env lacks and that a start generates first. Raises
+    RuntimeProblem for a file that Compose rejects.
     """
-    wanted = docker.hashes(compose_file, generated=generated)
-    services = docker.config(compose_file, generated=generated)
-    plain = docker.config(compose_file, interpolate=False)
-    alone = tuple(
-        _change(docker, name, found.get(name), wanted.get(name, ""), _names(services, plain, name))
+    wanted = docker.service_hashes(compose_file, generated=generated)
+    services = docker.compose_services(compose_file, generated=generated)
+    plain = docker.compose_services(compose_file, interpolate=False)
+    changes = tuple(
+        _compare(
+            docker, name, found.get(name), wanted.get(name, ""), _service(services, plain, name)
+        )
         for name in names
     )
-    if all(change.action == "untouched" for change in alone):
-        return alone
-    anew = docker.preview_recreations(compose_file, names, generated=generated)
-    return tuple(_with_the_needed(change, anew, services) for change in alone)
+    if all(change.action == "untouched" for change in changes):
+        return changes
+    recreated = docker.preview_recreations(compose_file, names, generated=generated)
+    return tuple(_add_dependents(change, recreated, services) for change in changes)
 
 
-def _with_the_needed(
-    change: ServiceChange, anew: frozenset[str], services: Mapping[str, dict[str, Any]]
+def _add_dependents(
+    change: ServiceChange, recreated: frozenset[str], services: Mapping[str, dict[str, Any]]
 ) -> ServiceChange:
-    """Compose also makes anew what depends on a container that is made anew (2.26 does)."""
-    if change.action != "untouched" or change.service not in anew:
+    """Compose also recreates what depends on a recreated container (2.26 does)."""
+    if change.action != "untouched" or change.service not in recreated:
         return change
-    needed = services.get(change.service, {}).get("depends_on") or {}
-    why = tuple(name for name in needed if name in anew)
+    dependencies = services.get(change.service, {}).get("depends_on") or {}
+    why = tuple(name for name in dependencies if name in recreated)
     return replace(change, action="recreate", why=why or ("compose file",))
 
 
-def _change(
-    docker: Docker, name: str, found: Container | None, wanted: str, service: _Service
+def _compare(
+    docker: DockerCli, name: str, found: Container | None, wanted: str, service: _Service
 ) -> ServiceChange:
     if found is None or not found.alive:
         return ServiceChange(service=name, action="start")
@@ -68,19 +70,19 @@ def _change(
     moved = image is not None and image != found.image_id
     if found.labels.get(_HASH) == wanted and not moved:
         return ServiceChange(service=name, action="untouched")
-    why = (*_differing(found, service), *(["image"] if moved else []))
+    why = (*_differing_names(found, service), *(["image"] if moved else []))
     return ServiceChange(service=name, action="recreate", why=why or ("compose file",))
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class _Service:
-    """A service as the compose file means it; ``variables`` maps its own to those of .env."""
+    """A service of the compose file; ``variables`` maps its variables to those of .env."""
 
     settings: Mapping[str, Any]
     variables: Mapping[str, str]
 
 
-def _names(
+def _service(
     services: Mapping[str, dict[str, Any]], plain: Mapping[str, dict[str, Any]], name: str
 ) -> _Service:
     written = plain.get(name, {}).get("environment") or {}
@@ -91,7 +93,7 @@ def _names(
     )
 
 
-def _differing(found: Container, service: _Service) -> tuple[str, ...]:
+def _differing_names(found: Container, service: _Service) -> tuple[str, ...]:
     """Names of what differs between a container and its service's settings."""
     names = []
     if service.settings.get("image", found.image) != found.image:

@@ -1,6 +1,6 @@
-"""What others hold that a start needs: the project's name, and ports of this machine.
+"""Conflicts of a start with others: over the project's name, and over ports of this machine.
 
-Owns the naming of the holder. Must not start or stop anything.
+Owns finding the other party. Must not start or stop anything.
 """
 
 from __future__ import annotations
@@ -9,7 +9,7 @@ from collections.abc import Mapping, Sequence
 from pathlib import Path
 
 from gatewayctl.errors import ProjectNameTaken
-from gatewayctl.runtimes.docker.docker_cli import Docker
+from gatewayctl.runtimes.docker.docker_cli import DockerCli
 from gatewayctl.runtimes.docker.states import Container, parse_container
 from gatewayctl.runtimes.ports import Listener, find_listeners, port_taken
 from gatewayctl.settings.model import Settings
@@ -18,17 +18,16 @@ from gatewayctl.settings.model import Settings
 def check_name(settings: Settings, found: Sequence[Container]) -> None:
     """Refuse containers of a project of this name in another folder that still exists.
 
-    Compose knows projects by name alone: two folders with one name would stop and recreate each
-    other's containers. Raises ProjectNameTaken.
+    Compose identifies projects by name only: two folders with one name would stop and recreate
+    each other's containers. Raises ProjectNameTaken.
     """
-    ours = {_real(settings.compose_dir), _real(settings.project_dir)}
+    ours = {settings.compose_dir.resolve(), settings.project_dir.resolve()}
     for item in found:
-        if item.folder is None or _real(item.folder) in ours or not _there(item.folder):
-            continue
-        raise ProjectNameTaken(
-            f"Containers of a project {settings.project_name!r} exist already, "
-            f"made in {item.folder}."
-        )
+        if item.folder and item.folder.resolve() not in ours and _exists(item.folder):
+            raise ProjectNameTaken(
+                f"Containers of a project {settings.project_name!r} exist already, "
+                f"created in {item.folder}."
+            )
 
 
 def needed_ports(settings: Settings) -> Mapping[int, tuple[str, str]]:
@@ -47,31 +46,27 @@ def needed_ports(settings: Settings) -> Mapping[int, tuple[str, str]]:
     return wanted
 
 
-def check_ports(settings: Settings, found: Sequence[Container], docker: Docker) -> None:
-    """Refuse ports that somebody else holds; raises PortTaken naming each holder."""
+def check_ports(settings: Settings, found: Sequence[Container], docker: DockerCli) -> None:
+    """Refuse ports that are used by others; raises PortTaken with the owner of each."""
     wanted = needed_ports(settings)
     ours = {port for item in found if item.alive for port in item.ports}
-    held = find_listeners(settings.bind, [port for port in wanted if port not in ours])
-    if held:
-        raise port_taken({port: _holder(who, docker) for port, who in held.items()}, wanted)
+    owners = find_listeners(settings.bind, [port for port in wanted if port not in ours])
+    if owners:
+        raise port_taken({port: _owner(who, docker) for port, who in owners.items()}, wanted)
 
 
-def _holder(who: Listener, docker: Docker) -> str:
-    """A container by its name: the process that listens for it is only Docker's proxy."""
-    for inspected in docker.publishing(who.port):
+def _owner(listener: Listener, docker: DockerCli) -> str:
+    """The name of a container rather than that of Docker's proxy, which listens for it."""
+    for inspected in docker.containers_publishing(listener.port):
         item = parse_container(inspected)
         of = f" of the Compose project {item.project}" if item.project else ""
         return f"the container {item.name}{of}"
-    return str(who)
+    return str(listener)
 
 
-def _there(folder: Path) -> bool:
+def _exists(folder: Path) -> bool:
     try:
         return folder.is_dir()
     except PermissionError:
-        # Another user's, in a folder that is closed to us.
+        # It belongs to another user, in a folder that we may not enter.
         return True
-
-
-def _real(folder: Path) -> Path:
-    return folder.resolve()

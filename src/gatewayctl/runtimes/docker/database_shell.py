@@ -1,7 +1,7 @@
 """PostgreSQL's client programs inside the containers of the databases.
 
-Owns how they reach the server: over the socket of its container, which asks for no password. Must
-not know what is asked of a database.
+Owns how they reach the server: over the socket of its container, which needs no password. Must
+not know which statements are sent.
 """
 
 from __future__ import annotations
@@ -12,7 +12,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Final
 
-from gatewayctl.runtimes.database_shell import PSQL_WORDS, ClientProgram, DatabaseName, Session
+from gatewayctl.runtimes.database_shell import PSQL_OPTIONS, ClientProgram, DatabaseName, Session
 from gatewayctl.runtimes.process import Completed
 from gatewayctl.runtimes.streams import open_psql, run_streamed
 
@@ -21,46 +21,46 @@ SERVICES: Final[dict[DatabaseName, str]] = {
     "phoenix": "postgres-phoenix",
 }
 OWNERS: Final[dict[DatabaseName, str]] = {"litellm": "litellm_user", "phoenix": "phoenix_user"}
-"""The image makes them superusers: whoever owns a database is its administrator too."""
+"""The image makes them superusers: the owner of a database is its administrator too."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class DockerShell:
-    """Satisfies ``runtimes.database.DatabaseShell``.
+    """Satisfies ``runtimes.database_shell.DatabaseShell``.
 
-    ``inside`` gives the command line that runs words in the server's container; it raises
-    RuntimeProblem where there is none. ``healthy`` asks the engine, ``begin`` starts the server.
+    ``exec_argv`` returns the command line that runs a command in the server's container; it raises
+    RuntimeProblem if that is not running. ``is_healthy`` asks the engine.
     """
 
     database: DatabaseName
-    inside: Callable[[tuple[str, ...]], tuple[str, ...]]
-    healthy: Callable[[], bool]
-    begin: Callable[[], None]
+    exec_argv: Callable[[tuple[str, ...]], tuple[str, ...]]
+    is_healthy: Callable[[], bool]
+    start_server: Callable[[], None]
 
     @property
     def owner(self) -> str:
         return OWNERS[self.database]
 
-    def running(self) -> bool:
-        return self.healthy()
+    def is_running(self) -> bool:
+        return self.is_healthy()
 
     def start(self) -> None:
-        if not self.running():
-            self.begin()
+        if not self.is_running():
+            self.start_server()
 
     def session(self, database: str, *, admin: bool = False) -> AbstractContextManager[Session]:
         # The owner is the administrator: ``admin`` makes no difference here.
-        return open_psql(self.inside(("psql", *self._login(database), *PSQL_WORDS)))
+        return open_psql(self.exec_argv(("psql", *self._login(database), *PSQL_OPTIONS)))
 
     def run(
         self,
         program: ClientProgram,
-        *words: str,
+        *options: str,
         database: str,
         stdin: Path | None = None,
         stdout: Path | None = None,
     ) -> Generator[int, None, Completed]:
-        argv = self.inside((program, *self._login(database), "--no-password", *words))
+        argv = self.exec_argv((program, *self._login(database), "--no-password", *options))
         return run_streamed(argv, stdin=stdin, stdout=stdout)
 
     def _login(self, database: str) -> tuple[str, ...]:

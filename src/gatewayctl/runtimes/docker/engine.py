@@ -1,7 +1,8 @@
-"""Whether a Docker engine answers, asked cheaply; and what its refusals mean.
+"""Whether a Docker engine answers, and the meaning of Docker's errors.
 
-Owns the question behind `auto` (one `GET /_ping`, no program started, nothing heavy imported) and
-the words in which Docker says that it cannot be used. Must not know what runs on the engine.
+Owns the cheap check behind `auto` (one `GET /_ping`: no program started, nothing heavy imported)
+and the messages with which Docker reports that it cannot be used. Must not know what runs on the
+engine.
 """
 
 from __future__ import annotations
@@ -30,7 +31,7 @@ DEFAULT_HOST: Final = "unix:///var/run/docker.sock"
 OLDEST_COMPOSE: Final = (2, 20)
 Answer = Literal["answers", "silent", "refused", "elsewhere"]
 
-_PATIENCE: Final = 1.0
+_TIMEOUT: Final = 1.0
 """Seconds. An engine on this machine answers within milliseconds."""
 _LOOPBACK: Final = frozenset({"localhost", "127.0.0.1", "::1"})
 _NO_ENGINE: Final = re.compile(
@@ -43,7 +44,7 @@ _NO_COMPOSE: Final = re.compile(
     r"'compose' is not a docker command|unknown (shorthand )?flag|unknown command.*compose",
     re.IGNORECASE,
 )
-# Compose quotes the whole line of .env that it cannot read, value and all (compose-go, dotenv).
+# Compose quotes the whole line of .env that it cannot parse, with its value (compose-go, dotenv).
 _LINE_OF_ENV: Final = re.compile(
     r"(unexpected character .+? in variable name |unterminated quoted value ).*"
 )
@@ -51,14 +52,14 @@ _LINE_OF_ENV: Final = re.compile(
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Endpoint:
-    """Where the docker program would look for its engine, and who says so."""
+    """Where the docker program looks for its engine, and which setting determines that."""
 
     host: str
     source: str
 
 
 def endpoint(environ: Mapping[str, str] = os.environ, home: Path | None = None) -> Endpoint:
-    """The engine's address, found as the docker program finds it.
+    """The engine's address, by the rules of the docker program.
 
     DOCKER_HOST, else DOCKER_CONTEXT, else the context chosen in Docker's config.json, else the
     socket of this machine (docs.docker.com/engine/manage-resources/contexts).
@@ -76,11 +77,11 @@ def endpoint(environ: Mapping[str, str] = os.environ, home: Path | None = None) 
     return Endpoint(host=DEFAULT_HOST, source="its usual socket")
 
 
-def probe_engine(where: Endpoint, *, patience: float = _PATIENCE) -> Answer:
-    """Ask an engine of this machine whether it is there; ``patience`` in seconds.
+def probe_engine(where: Endpoint, *, timeout: float = _TIMEOUT) -> Answer:
+    """Check whether an engine of this machine answers; ``timeout`` in seconds.
 
-    ``elsewhere`` is an engine of another machine, which is not asked: what it publishes cannot
-    be reached at this machine's address.
+    ``elsewhere`` is an engine of another machine, which is not contacted: ports that it publishes
+    cannot be reached at this machine's address.
     """
     try:
         address = urlsplit(where.host)
@@ -88,9 +89,9 @@ def probe_engine(where: Endpoint, *, patience: float = _PATIENCE) -> Answer:
     except ValueError:
         return "silent"
     if address.scheme == "unix":
-        connection: http.client.HTTPConnection = _UnixConnection(address.path, patience)
+        connection: http.client.HTTPConnection = _UnixConnection(address.path, timeout)
     elif address.scheme in {"tcp", "http"} and address.hostname in _LOOPBACK:
-        connection = http.client.HTTPConnection(address.hostname, port, timeout=patience)
+        connection = http.client.HTTPConnection(address.hostname, port, timeout=timeout)
     else:
         return "elsewhere"
     try:
@@ -104,25 +105,25 @@ def probe_engine(where: Endpoint, *, patience: float = _PATIENCE) -> Answer:
         connection.close()
 
 
-def failure(words: str, *, doing: str) -> RuntimeProblem:
-    """What a failed docker command means; ``doing`` is what it was for, as in «Docker cannot …»."""
-    said = without_lines_of_env(words.strip())
-    if _NO_PERMISSION.search(said):
-        return EnginePermission(f"You may not speak to Docker's engine: {last_line(said)}")
-    if _NO_ENGINE.search(said):
+def failure(output: str, *, doing: str) -> RuntimeProblem:
+    """The failure of a docker command; ``doing`` is its purpose, to follow «Docker cannot»."""
+    output = without_lines_of_env(output.strip())
+    if _NO_PERMISSION.search(output):
+        return EnginePermission(f"This user may not access the Docker engine: {last_line(output)}")
+    if _NO_ENGINE.search(output):
         return EngineNotRunning(f"No Docker engine answers at {endpoint().host}.")
-    if _NO_COMPOSE.search(said):
+    if _NO_COMPOSE.search(output):
         return ComposeMissing("Docker has no Compose plugin (`docker compose`).")
-    return RuntimeProblem(f"Docker cannot {doing}: {last_line(said) or 'it gave no reason'}")
+    return RuntimeProblem(f"Docker cannot {doing}: {last_line(output) or 'it gave no reason'}")
 
 
 def engine_missing() -> EngineMissing:
-    """The failure where there is no program to ask with."""
+    """The failure if the docker program is missing."""
     return EngineMissing("There is no program `docker` on this machine (PATH).")
 
 
 def check_compose(version: str) -> None:
-    """Refuse a Compose that is too old; raises ComposeMissing with both versions."""
+    """Refuse an outdated Compose; raises ComposeMissing with both versions."""
     found = re.search(r"(\d+)\.(\d+)", version)
     if found and (int(found[1]), int(found[2])) < OLDEST_COMPOSE:
         oldest = ".".join(map(str, OLDEST_COMPOSE))
@@ -131,14 +132,14 @@ def check_compose(version: str) -> None:
         )
 
 
-def without_lines_of_env(words: str) -> str:
-    """What a program of Docker wrote, less the lines of .env it quotes: they hold secrets."""
-    return _LINE_OF_ENV.sub(r"\1…", words)
+def without_lines_of_env(output: str) -> str:
+    """The output of a docker program without the lines of .env it quotes: they hold secrets."""
+    return _LINE_OF_ENV.sub(r"\1…", output)
 
 
-def last_line(words: str) -> str:
-    """The line that says it: programs explain themselves last."""
-    lines = [line.strip() for line in words.splitlines() if line.strip()]
+def last_line(output: str) -> str:
+    """The last line that is not blank: it is the one that explains a failure."""
+    lines = [line.strip() for line in output.splitlines() if line.strip()]
     return lines[-1] if lines else ""
 
 

@@ -1,6 +1,6 @@
-"""The images of a stack: which ones it needs, and how those that are missing get here.
+"""The images of a stack: which ones it needs, and how missing ones are fetched.
 
-Owns the progress of a pull and the meaning of its refusals. Must not know containers.
+Owns the progress of a pull and the meaning of its errors. Must not know containers.
 """
 
 from __future__ import annotations
@@ -14,7 +14,7 @@ from typing import Final
 from gatewayctl.errors import BuildFailed, ImageMissing, RegistryUnreachable, RuntimeProblem
 from gatewayctl.runtimes.base import Progress
 from gatewayctl.runtimes.docker import engine
-from gatewayctl.runtimes.docker.docker_cli import Docker
+from gatewayctl.runtimes.docker.docker_cli import DockerCli
 from gatewayctl.runtimes.process import map_lines
 from gatewayctl.settings.model import Settings
 
@@ -36,14 +36,14 @@ _BUILD_LINES: Final = 20
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Image:
-    """An image and the setting that names it."""
+    """An image and the setting that selects it."""
 
     name: str
     setting: str
 
 
 def needed_images(settings: Settings, services: Sequence[str]) -> tuple[Image, ...]:
-    """The images of these services and of the apps that are not built, each once."""
+    """The images of these services and of the apps that are not built here, each once."""
     images = settings.images
     by_service = {
         "postgres-litellm": Image(name=images.postgres, setting="images.postgres"),
@@ -62,64 +62,64 @@ def needed_images(settings: Settings, services: Sequence[str]) -> tuple[Image, .
 
 
 def fetch_images(
-    docker: Docker, settings: Settings, images: Sequence[Image], *, refresh: bool
+    docker: DockerCli, settings: Settings, images: Sequence[Image], *, refresh: bool
 ) -> Generator[Progress, None, None]:
-    """Pull the images that are not here, or with ``refresh`` all.
+    """Pull the images that are missing, or with ``refresh`` all.
 
-    Raises ImageMissing where a registry does not have one, RegistryUnreachable where none answers.
+    Raises ImageMissing if a registry does not have one, RegistryUnreachable if it does not answer.
     """
     for image in images:
         if refresh or docker.image_id(image.name) is None:
             yield from _pull(docker, settings, image)
 
 
-def build_images(docker: Docker, apps: Sequence[str]) -> Generator[Progress, None, None]:
-    """Build the images of these apps; what did not change costs nothing. Raises BuildFailed."""
+def build_images(docker: DockerCli, apps: Sequence[str]) -> Generator[Progress, None, None]:
+    """Build the images of these apps; unchanged ones come from the cache. Raises BuildFailed."""
     for app in apps:
         yield Progress(subject=app, state="working", detail="building its image")
-        done = yield from map_lines(docker.build([app]), partial(_step, app))
+        done = yield from map_lines(docker.build([app]), partial(_build_step, app))
         if done.returncode:
-            said = engine.without_lines_of_env(done.stdout)
-            ending = "\n".join(said.splitlines()[-_BUILD_LINES:])
+            output = engine.without_lines_of_env(done.stdout)
+            ending = "\n".join(output.splitlines()[-_BUILD_LINES:])
             raise BuildFailed(f"The image of the app {app} could not be built:\n{ending}")
 
 
-def pull_failure(words: str, image: Image, settings: Settings) -> RuntimeProblem:
-    """What a pull's last words mean."""
-    said = engine.last_line(words)
+def pull_failure(output: str, image: Image, settings: Settings) -> RuntimeProblem:
+    """The failure that the last line of a pull describes."""
+    reason = engine.last_line(output)
     named = f"{image.name} ({image.setting}, from {settings.source_of(image.setting)})"
-    if _NO_NETWORK.search(said):
+    if _NO_NETWORK.search(reason):
         return RegistryUnreachable(
-            f"The image {named} is not here, and its registry does not answer: {said}"
+            f"The image {named} is missing, and its registry does not answer: {reason}"
         )
-    if _NO_IMAGE.search(said):
-        return ImageMissing(f"There is no image {named}: {said}")
-    return engine.failure(words, doing=f"pull the image {image.name}")
+    if _NO_IMAGE.search(reason):
+        return ImageMissing(f"There is no image {named}: {reason}")
+    return engine.failure(output, doing=f"pull the image {image.name}")
 
 
-def _pull(docker: Docker, settings: Settings, image: Image) -> Generator[Progress, None, None]:
+def _pull(docker: DockerCli, settings: Settings, image: Image) -> Generator[Progress, None, None]:
     yield Progress(subject=image.name, state="working", detail="pulling")
     layers: dict[str, bool] = {}
 
-    def news(line: str) -> Progress | None:
+    def parse_layer(line: str) -> Progress | None:
         found = _LAYER.match(line)
         if found is None:
             return None
         layers[found[1]] = layers.get(found[1], False) or found[2].startswith(_DONE)
-        here = sum(layers.values())
+        present = sum(layers.values())
         return Progress(
             subject=image.name,
             state="working",
-            detail=f"{here} of {len(layers)} layers",
-            fraction=here / len(layers),
+            detail=f"{present} of {len(layers)} layers",
+            fraction=present / len(layers),
         )
 
-    done = yield from map_lines(docker.pull(image.name), news)
+    done = yield from map_lines(docker.pull(image.name), parse_layer)
     if done.returncode:
         raise pull_failure(done.stdout, image, settings)
     yield Progress(subject=image.name, state="ready", detail="pulled")
 
 
-def _step(subject: str, line: str) -> Progress | None:
-    said = line.strip()
-    return Progress(subject=subject, state="working", detail=said[:60]) if said else None
+def _build_step(subject: str, line: str) -> Progress | None:
+    step = line.strip()[:60]
+    return Progress(subject=subject, state="working", detail=step) if step else None

@@ -1,6 +1,6 @@
-"""Log lines as Compose writes them, put in order of time.
+"""Log lines as Compose writes them, sorted by time.
 
-Owns the form `service-1  | 2026-11-23T17:00:00.123456789Z text`. Must not know what is in a text.
+Owns the format `service-1  | 2026-11-23T17:00:00.123456789Z text`. Must not interpret the text.
 """
 
 from __future__ import annotations
@@ -13,32 +13,32 @@ from typing import Final
 
 from gatewayctl.runtimes.base import LogLine
 from gatewayctl.runtimes.docker import engine
-from gatewayctl.runtimes.docker.docker_cli import Docker, Lines
+from gatewayctl.runtimes.docker.docker_cli import DockerCli, Lines
 from gatewayctl.runtimes.docker.states import parse_time
 
-# Compose clears the line before it writes, even where it was told to leave that.
+# Compose clears the line before it writes, even with --ansi never.
 _LINE: Final = re.compile(
     r"^(?:\x1b\[[0-9;]*[A-Za-z])*(?P<service>\S+?)(?:-\d+)?\s+\| (?P<at>\S+) ?(?P<text>.*)$"
 )
 _EARLIEST: Final = datetime.min.replace(tzinfo=UTC)
 _OVERLAP: Final = timedelta(seconds=2)
-"""The program is started twice, and the clocks of engine and command line are not one."""
+"""For the time between the two runs of the program, and clock skew of the engine."""
 
 
 def read_logs(
-    docker: Docker,
+    docker: DockerCli,
     services: Sequence[str],
     *,
     tail: int | None,
     since: datetime | None,
     follow: bool,
 ) -> Generator[LogLine, None, None]:
-    """The lines of several services in order of time; ``tail`` counts per service.
+    """Yield the lines of several services in order of time; ``tail`` counts per service.
 
-    What comes while following is handed on as it comes.
+    With ``follow`` new lines are yielded in the order in which they arrive.
     """
     began = datetime.now(UTC) - _OVERLAP
-    known = parse_lines(_whole(docker.logs(services, tail=tail, since=since, follow=False)))
+    known = parse_lines(_until_end(docker.logs(services, tail=tail, since=since, follow=False)))
     past = sorted(known, key=lambda line: line.at or _EARLIEST)
     yield from past
     if not follow:
@@ -55,15 +55,15 @@ def read_logs(
         lines.close()
 
 
-def _whole(lines: Lines) -> Iterator[str]:
-    """The lines of a program that must end well."""
+def _until_end(lines: Lines) -> Iterator[str]:
+    """The lines of a program; raises RuntimeProblem if it fails."""
     done = yield from lines
     if done.returncode:
         raise engine.failure(done.stdout, doing="show the logs")
 
 
 def parse_lines(lines: Iterable[str]) -> Iterator[LogLine]:
-    """Each line with its service and time; what Compose says itself is left out."""
+    """Parse lines into service, time and text; messages of Compose itself are omitted."""
     last: dict[str, datetime] = {}
     for text in lines:
         found = _LINE.match(text)

@@ -1,7 +1,7 @@
-"""The one password that is written into an address, LITELLM_POSTGRES_PASSWORD in DATABASE_URL.
+"""The one password that is part of a URL: LITELLM_POSTGRES_PASSWORD in DATABASE_URL.
 
-Compose puts it there as it is, also without gatewayctl, and cannot escape it. Owns which
-characters it may have. Must not know the compose file.
+Compose inserts it unescaped, with or without gatewayctl. Owns the allowed characters. Must not
+know the compose file.
 """
 
 from __future__ import annotations
@@ -13,19 +13,19 @@ from gatewayctl.errors import Problem, SettingsInvalid
 from gatewayctl.settings.model import Settings
 
 NAME: Final = "LITELLM_POSTGRES_PASSWORD"
-# RFC 3986 section 2.3: these alone mean themselves anywhere in an address.
+# RFC 3986 section 2.3: only these need no escaping anywhere in a URL.
 _SAFE: Final = re.compile(r"[A-Za-z0-9\-._~]+")
 
 
 def check(settings: Settings) -> None:
-    """Raises SettingsInvalid, naming the variable and where it is set, never its value."""
+    """Raise SettingsInvalid with the variable and where it is set, never its value."""
     password = settings.secrets.litellm_postgres_password
     if password is None or _SAFE.fullmatch(password.reveal()):
         return
     problem = Problem(
         source=str(settings.source_of(NAME)),
-        message=f"{NAME} may hold letters, digits and -._~ only: in Docker it is part of the"
-        " address of LiteLLM's database",
+        message=f"{NAME} may contain only letters, digits and -._~: in Docker it is part of the"
+        " URL of LiteLLM's database",
     )
     raise SettingsInvalid(
         problems=(problem,),

@@ -1,7 +1,7 @@
 """The Docker runtime: the stack as containers of one Compose project.
 
-Joins engine, images, compose file and containers into the verbs of the Runtime Protocol. Stopping
-and looking need the engine alone: they work whatever became of the compose file or .env. Must not
+Joins engine, images, compose file and containers into the methods of the Runtime Protocol. Stopping
+and reading states need the engine only: they work without a valid compose file or .env. Must not
 know what LiteLLM or Phoenix answer over HTTP.
 """
 
@@ -12,7 +12,8 @@ from collections.abc import Callable, Generator, Iterator, Sequence
 from datetime import UTC, datetime
 from typing import TYPE_CHECKING, Final
 
-from gatewayctl.errors import RuntimeProblem, ServiceFailed, UnknownService
+from gatewayctl.errors import RuntimeProblem, ServiceFailed
+from gatewayctl.generators import drain
 from gatewayctl.runtimes.base import (
     LogLine,
     Progress,
@@ -20,11 +21,13 @@ from gatewayctl.runtimes.base import (
     Started,
     StartReport,
     Stopped,
+    require_known_services,
 )
 from gatewayctl.runtimes.database_shell import DatabaseName, DatabaseShell
 from gatewayctl.runtimes.docker import (
     changes,
     compose,
+    concurrent_up,
     conflicts,
     crash_loop,
     images,
@@ -34,7 +37,7 @@ from gatewayctl.runtimes.docker import (
     states,
 )
 from gatewayctl.runtimes.docker.database_shell import OWNERS, SERVICES, DockerShell
-from gatewayctl.runtimes.docker.docker_cli import Docker, DockerCli
+from gatewayctl.runtimes.docker.docker_cli import DockerCli
 from gatewayctl.runtimes.docker.states import Container
 from gatewayctl.runtimes.process import map_lines
 from gatewayctl.runtimes.releases import PreflightCheck, Release
@@ -51,14 +54,12 @@ _DATABASE: Final = SERVICES["litellm"]
 _USER: Final = OWNERS["litellm"]
 _DATABASES: Final = frozenset({*SERVICES.values(), "redis"})
 _FRESH_SECONDS: Final = 0.4
-"""So long a look at the containers serves all questions about it."""
+"""How long one inspection of the containers is reused."""
 _POSTGRES_SECONDS: Final = 60.0
-_ALONE_SECONDS: Final = 120.0
-_ALONE_POLL_SECONDS: Final = 0.3
 
 
 class DockerRuntime:
-    """LiteLLM, Phoenix and their databases as containers, and the user's apps beside them."""
+    """LiteLLM, Phoenix, their databases and the user's apps as containers."""
 
     name: RuntimeName = "docker"
     data_place: str = "Docker's volumes"
@@ -68,7 +69,7 @@ class DockerRuntime:
         self,
         settings: Settings,
         *,
-        docker: Docker | None = None,
+        docker: DockerCli | None = None,
         clock: Callable[[], float] = time.monotonic,
         sleep: Callable[[float], None] = time.sleep,
     ) -> None:
@@ -84,16 +85,16 @@ class DockerRuntime:
         self._settings = settings
         self._clock = clock
         self._sleep = sleep
-        self._docker: Docker = docker or DockerCli(
+        self._docker = docker or DockerCli(
             project=settings.project_name,
             compose_file=settings.compose_dir / COMPOSE_FILE,
             env_file=settings.env_file,
         )
-        self._seen: dict[str, Container] = {}
-        self._seen_at: float | None = None
+        self._containers: dict[str, Container] = {}
+        self._inspected_at: float | None = None
 
     def preflight(self) -> None:
-        """Docker can be used, the project's name is ours, every port is free or ours."""
+        """Require a usable engine, our own project name, and ports that are free or ours."""
         passwords.check(self._settings)
         self._docker.check()
         found = states.parse_containers(self._docker.containers())
@@ -101,14 +102,14 @@ class DockerRuntime:
         conflicts.check_ports(self._settings, found, self._docker)
 
     def prepare(self, *, refresh: bool = False) -> Generator[Progress, None, None]:
-        """Pull images that are missing, build the apps' own."""
+        """Pull the missing images, and build those of the apps."""
         wanted = images.needed_images(self._settings, self.services)
         yield from images.fetch_images(self._docker, self._settings, wanted, refresh=refresh)
         built = [app.name for app in self._settings.apps if app.image is None]
         yield from images.build_images(self._docker, sorted(built))
 
     def start(self) -> Started:
-        """Compose starts what does not run and recreates what changed, in dependency order."""
+        """Let Compose start what does not run and recreate what changed, in dependency order."""
         return (yield from self._up(self.services))
 
     def start_apps(self) -> Started:
@@ -117,26 +118,27 @@ class DockerRuntime:
         return (yield from self._up(self.apps))
 
     def states(self) -> tuple[ServiceState, ...]:
-        found = self._look()
-        return tuple(self._state(name, found.get(name)) for name in (*self.services, *self.apps))
+        found = self._inspect()
+        names = (*self.services, *self.apps)
+        return tuple(self._service_state(name, found.get(name)) for name in names)
 
-    def healthy(self, service: str) -> bool | None:
-        found = self._look().get(service)
+    def is_healthy(self, service: str) -> bool | None:
+        found = self._inspect().get(service)
         return None if found is None or found.health is None else found.health == "healthy"
 
-    def owns(self, service: str, port: int) -> bool:
-        found = self._look().get(service)
+    def owns_port(self, service: str, port: int) -> bool:
+        found = self._inspect().get(service)
         return found is not None and found.alive and port in found.ports
 
     def has_data(self) -> bool:
         return bool(self._docker.volumes())
 
     def stop(self, *, remove_data: bool = False) -> Stopped:
-        yield from self._alone()
+        yield from self._wait_for_concurrent_ups()
         everything = states.parse_containers(self._docker.containers())
         conflicts.check_name(self._settings, everything)
         ran = self._in_order({item.service for item in everything if item.alive})
-        # What needs a database is stopped before it; leftovers of older settings count as such.
+        # Services stop before their databases; containers of older settings count as services.
         first = [item for item in everything if item.service not in _DATABASES]
         last = [item for item in everything if item.service in _DATABASES]
         for group in (first, last):
@@ -152,61 +154,62 @@ class DockerRuntime:
         self._docker.remove_networks()
         if remove_data:
             self._docker.remove_volumes()
-        self._changed()
+        self._forget_containers()
         return ran or (("left-over containers",) if everything else ())
 
     def restart(self, services: Sequence[str]) -> Generator[Progress, None, None]:
-        self._require_known(services)
-        before = self._look()
+        require_known_services(services, (*self.services, *self.apps))
+        before = self._inspect()
         apps = tuple(name for name in self.apps if name in before)
         known = (*self.services, *apps)
         chosen = tuple(name for name in known if not services or name in services)
         yield from self._up(self.services)
         yield from self._up(tuple(name for name in chosen if name in self.apps))
-        after = self._look()
-        # What was just made or started has the settings of now already.
+        after = self._inspect()
+        # What was just created or started has the current settings already.
         same = [s for s in chosen if s in before and _process(after[s]) == _process(before[s])]
         for service in same:
             yield Progress(subject=service, state="working", detail="restarting")
         if same:
             self._docker.restart(same)
-            self._changed()
+            self._forget_containers()
 
     def last_lines(self, service: str, count: int = 20) -> str:
-        found = self._look().get(service)
+        found = self._inspect().get(service)
         return self._docker.last_lines(found.id, count).rstrip() if found else ""
 
     def logs(
         self, services: Sequence[str], *, tail: int | None, since: datetime | None, follow: bool
     ) -> Iterator[LogLine]:
-        self._require_known(services)
+        require_known_services(services, (*self.services, *self.apps))
         return logs.read_logs(self._docker, services, tail=tail, since=since, follow=follow)
 
     def empty_litellm_database(self) -> Generator[Progress, None, None]:
-        if found := self._look().get("litellm"):
+        if found := self._inspect().get("litellm"):
             yield Progress(subject="litellm", state="working", detail="stopping")
             self._docker.stop([found.id])
         yield from self._up((_DATABASE,))
         self._wait_for(_DATABASE)
         yield Progress(subject="database litellm", state="working", detail="dropping")
-        # The socket inside the container asks for no password (the image's pg_hba.conf).
+        # The socket inside the container needs no password (the image's pg_hba.conf).
         psql = ["psql", "-U", _USER, "-d", "postgres", "-v", "ON_ERROR_STOP=1", "-q"]
         drop = ["-c", "DROP DATABASE IF EXISTS litellm WITH (FORCE)"]
-        make = ["-c", f"CREATE DATABASE litellm OWNER {_USER}"]
-        self._docker.execute(self._look()[_DATABASE].id, [*psql, *drop, *make])
+        create = ["-c", f"CREATE DATABASE litellm OWNER {_USER}"]
+        self._docker.execute(self._inspect()[_DATABASE].id, [*psql, *drop, *create])
         yield Progress(subject="database litellm", state="ready", detail="empty")
 
-    def pending(self, files: Sequence[RenderedFile]) -> tuple[ServiceChange, ...]:
+    def preview_start(self, files: Sequence[RenderedFile]) -> tuple[ServiceChange, ...]:
         names = (*self.services, *self.apps)
-        text = next(file.content for file in files if file.path.name == COMPOSE_FILE)
         generated = generate_missing_secrets(self._settings)
-        return changes.preview_changes(self._docker, text, self._look(), names, generated=generated)
+        return changes.preview_changes(
+            self._docker, _compose_text(files), self._inspect(), names, generated=generated
+        )
 
     def release(self, name: str) -> Release:
         return Release(name=name, version=states.version(name))
 
     def running_release(self) -> Release | None:
-        found = self._look().get(_LITELLM)
+        found = self._inspect().get(_LITELLM)
         return None if found is None else self.release(found.image)
 
     def wanted_release(self) -> Release:
@@ -219,120 +222,101 @@ class DockerRuntime:
     def run_preflight(
         self, files: Sequence[RenderedFile]
     ) -> Generator[Progress, None, tuple[PreflightCheck, ...]]:
-        text = next(file.content for file in files if file.path.name == COMPOSE_FILE)
-        return (yield from preflight.run_preflight(self._docker, text))
+        return (yield from preflight.run_preflight(self._docker, _compose_text(files)))
 
     def shell(self, database: DatabaseName) -> DatabaseShell:
         service = SERVICES[database]
 
-        def inside(words: tuple[str, ...]) -> tuple[str, ...]:
-            found = self._look().get(service)
+        def exec_argv(words: tuple[str, ...]) -> tuple[str, ...]:
+            found = self._inspect().get(service)
             if found is None or not found.alive:
-                raise RuntimeProblem(f"{service} does not run.")
-            return self._docker.inside(found.id, words)
+                raise RuntimeProblem(f"{service} is not running.")
+            return self._docker.exec_argv(found.id, words)
 
-        def begin() -> None:
-            for _ in self._up((service,)):
-                pass
+        def start() -> None:
+            drain(self._up((service,)))
             self._wait_for(service)
 
         return DockerShell(
             database=database,
-            inside=inside,
-            healthy=lambda: self.healthy(service) is True,
-            begin=begin,
+            exec_argv=exec_argv,
+            is_healthy=lambda: self.is_healthy(service) is True,
+            start_server=start,
         )
 
     # Private from here on.
 
-    def _look(self) -> dict[str, Container]:
-        """The project's containers by service, as they were a moment ago."""
+    def _inspect(self) -> dict[str, Container]:
+        """The project's containers by service, at most a moment old."""
         now = self._clock()
-        if self._seen_at is None or now - self._seen_at > _FRESH_SECONDS:
+        if self._inspected_at is None or now - self._inspected_at > _FRESH_SECONDS:
             found = states.select_newest(states.parse_containers(self._docker.containers()))
             moment = datetime.now(UTC)
-            self._seen = {
+            self._containers = {
                 service: crash_loop.mark_crash_loop(self._docker, item, moment)
                 for service, item in found.items()
             }
-            self._seen_at = now
-        return self._seen
+            self._inspected_at = now
+        return self._containers
 
-    def _changed(self) -> None:
-        self._seen_at = None
+    def _forget_containers(self) -> None:
+        self._inspected_at = None
 
     def _up(self, services: Sequence[str]) -> Started:
-        """Let Compose bring these up; says by their containers what that did."""
+        """Let Compose start these services, and report the effect from their containers."""
         if not services:
             return StartReport()
-        yield from self._alone()
-        before = self._look()
-        # What ends again and again waits ever longer for its next chance: it gets a new one now.
+        yield from self._wait_for_concurrent_ups()
+        before = self._inspect()
+        # The engine waits ever longer before it restarts a crash loop: recreated, it starts now.
         broken = [before[s].id for s in services if s in before and before[s].state == "failed"]
         if broken:
             self._docker.remove(broken, data=False)
-        yield from self._listened(services)
-        self._changed()
-        after = self._look()
+        yield from self._run_up(services)
+        self._forget_containers()
+        after = self._inspect()
         ran = {name for name in services if name in before and before[name].alive}
-        same = {name for name in ran if _process(before[name]) == _process(after.get(name))}
-        return StartReport(
-            started=tuple(name for name in services if name not in ran),
-            restarted=tuple(name for name in services if name in ran - same),
-            unchanged=tuple(name for name in services if name in same),
-        )
+        kept = {name for name in ran if _process(before[name]) == _process(after.get(name))}
+        return StartReport.compare(services, ran=ran, kept=kept)
 
-    def _alone(self) -> Generator[Progress, None, None]:
-        """Wait for what a gatewayctl that was killed left at work, then look anew."""
-        until, waited = self._clock() + _ALONE_SECONDS, False
-        while others := self._docker.find_concurrent_ups():
-            if self._clock() >= until:
-                raise RuntimeProblem(
-                    f"Another `docker compose up` of this project does not end (pid {others[0]}).",
-                    hint=f"See what it waits for, or end it: kill {others[0]}",
-                )
-            if not waited:
-                detail = "waiting for one that is at work already"
-                yield Progress(subject="docker compose", state="working", detail=detail)
-            waited = True
-            self._sleep(_ALONE_POLL_SECONDS)
-        if waited:
-            yield Progress(subject="docker compose", state="ready")
-        self._changed()
+    def _wait_for_concurrent_ups(self) -> Generator[Progress, None, None]:
+        yield from concurrent_up.wait_for_concurrent_ups(self._docker, self._clock, self._sleep)
+        self._forget_containers()
 
-    def _listened(self, services: Sequence[str]) -> Generator[Progress, None, None]:
+    def _run_up(self, services: Sequence[str]) -> Generator[Progress, None, None]:
         project = self._settings.project_name
         lines = self._docker.up(services)
         done = yield from map_lines(lines, lambda line: compose.parse_progress(line, project))
         if done.returncode:
-            self._changed()
-            raise self._failure(done.stdout)
+            self._forget_containers()
+            raise self._up_failure(done.stdout)
 
-    def _failure(self, words: str) -> RuntimeProblem:
-        problem = compose.failure(words, self._settings.project_name)
-        service = compose.failed_service(words, self._settings.project_name)
+    def _up_failure(self, output: str) -> RuntimeProblem:
+        problem = compose.failure(output, self._settings.project_name)
+        service = compose.failed_service(output, self._settings.project_name)
         if service is None or not (ending := self.last_lines(service)):
             return problem
         return ServiceFailed(f"{problem.message}\nThe last lines of its log:\n{ending}")
 
     def _wait_for(self, database: str) -> None:
         until = self._clock() + _POSTGRES_SECONDS
-        while not self.healthy(database):
+        while not self.is_healthy(database):
             if self._clock() >= until:
-                words = self.last_lines(database)
-                raise ServiceFailed(f"{database} does not become healthy:\n{words}")
+                ending = self.last_lines(database)
+                raise ServiceFailed(f"{database} does not become healthy:\n{ending}")
             self._sleep(_FRESH_SECONDS * 1.1)
 
-    def _state(self, name: str, found: Container | None) -> ServiceState:
+    def _service_state(self, name: str, found: Container | None) -> ServiceState:
+        address = self._address(name, found)
         if found is None:
-            return ServiceState(service=name, state="stopped", address=self._address(name, None))
+            return ServiceState(service=name, state="stopped", address=address)
         return ServiceState(
             service=name,
             state=found.state,
             pid=found.pid if found.alive else None,
             uptime=found.uptime(datetime.now(UTC)),
             version=states.version(found.image),
-            address=self._address(name, found),
+            address=address,
             detail=found.detail,
         )
 
@@ -350,15 +334,11 @@ class DockerRuntime:
         known = [name for name in (*self.services, *self.apps) if name in names]
         return (*known, *sorted(names.difference(known)))
 
-    def _require_known(self, services: Sequence[str]) -> None:
-        known = (*self.services, *self.apps)
-        for name in services:
-            if name not in known:
-                raise UnknownService(
-                    f"This project has no service {name!r}.", hint=f"Services: {', '.join(known)}."
-                )
+
+def _compose_text(files: Sequence[RenderedFile]) -> str:
+    return next(file.content for file in files if file.path.name == COMPOSE_FILE)
 
 
 def _process(found: Container | None) -> tuple[str, datetime | None] | None:
-    """What is another one after a recreation or a restart."""
+    """Identify the process of a container: another one after a recreation or a restart."""
     return None if found is None else (found.id, found.started)

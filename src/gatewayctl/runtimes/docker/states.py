@@ -1,6 +1,6 @@
-"""What the engine says of a container, as the state of a service: pure, nothing is asked.
+"""The state of a service from `docker inspect` of its container; nothing is run here.
 
-Owns the meaning of `docker inspect` and of Compose's labels. Must not know which services a
+Owns the meaning of the inspected fields and of Compose's labels. Must not know which services a
 project should have.
 """
 
@@ -17,7 +17,7 @@ from typing import Any, Final, Literal
 from gatewayctl.runtimes.base import ProcessState
 
 PROJECT: Final = "com.docker.compose.project"
-"""Label of the Compose project that made a container, a volume or a network."""
+"""Label with the Compose project of a container, volume or network."""
 _SERVICE: Final = "com.docker.compose.service"
 _FOLDER: Final = "com.docker.compose.project.working_dir"
 _ONE_OFF: Final = "com.docker.compose.oneoff"
@@ -30,17 +30,16 @@ _HEALTHS: Final[dict[str, EngineHealth]] = {
 }
 _RESTARTING_POLICIES: Final = frozenset({"always", "unless-stopped"})
 _NEVER: Final = "0001-01-01"
-_LONGEST_WORD: Final = 160
+_LONGEST_DETAIL: Final = 160
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Container:
     """One container of a Compose project.
 
-    ``health`` is None where its image and compose file ask for no health check. ``ports`` maps
-    published ports of the host to addresses they listen on. ``restarts`` counts how often the
-    engine brought it back. ``folder`` is where its compose file lies. ``environment`` holds
-    secrets: it is compared with, and never shown.
+    ``health`` is None if it has no health check. ``ports`` maps published ports of the host to the
+    addresses they listen on. ``restarts`` counts the restarts by the engine. ``folder`` is that of
+    its compose file. ``environment`` holds secrets: it is only compared, never shown.
     """
 
     id: str
@@ -65,14 +64,14 @@ class Container:
         return self.state in {"running", "starting"}
 
     def uptime(self, now: datetime) -> float | None:
-        """Seconds since its process started; None where it does not run."""
+        """Seconds since its process started; None if it is not running."""
         if not self.alive or self.started is None:
             return None
         return max((now - self.started).total_seconds(), 0.0)
 
 
 def parse_containers(inspected: Iterable[Mapping[str, Any]]) -> tuple[Container, ...]:
-    """Containers from `docker inspect`, those of `docker compose run` left out."""
+    """Containers from `docker inspect`, without those of `docker compose run`."""
     return tuple(
         parse_container(item)
         for item in inspected
@@ -93,7 +92,7 @@ def parse_container(inspected: Mapping[str, Any]) -> Container:
         name=str(inspected.get("Name", "")).lstrip("/"),
         service=labels.get(_SERVICE, ""),
         state=found,
-        detail=detail or _complaint(health),
+        detail=detail or _health_failure(health),
         health=_HEALTHS.get(health.get("Status", "")),
         pid=state.get("Pid") or None,
         started=parse_time(state.get("StartedAt", "")),
@@ -109,7 +108,7 @@ def parse_container(inspected: Mapping[str, Any]) -> Container:
 
 
 def select_newest(found: Sequence[Container]) -> dict[str, Container]:
-    """One container a service: one that runs before one that does not, the latest first."""
+    """Select one container per service: prefer one that runs, then the latest."""
     chosen: dict[str, Container] = {}
     for item in found:
         other = chosen.get(item.service)
@@ -119,12 +118,12 @@ def select_newest(found: Sequence[Container]) -> dict[str, Container]:
 
 
 def describe_exit(code: int, *, out_of_memory: bool = False) -> str:
-    """How a main process ended, in words."""
+    """How a main process ended, for people."""
     return "out of memory" if out_of_memory else f"exit code {code}"
 
 
 def version(image: str) -> str | None:
-    """The version in an image's name: its tag, or the beginning of its digest; None without."""
+    """The version in an image's name: its tag, or the beginning of its digest, else None."""
     name, _, digest = image.partition("@")
     if digest:
         return digest[:19]
@@ -133,7 +132,7 @@ def version(image: str) -> str | None:
 
 
 def parse_time(text: str) -> datetime | None:
-    """The engine's time, which has nanoseconds; None for its way to say «never»."""
+    """Parse the engine's time, which has nanoseconds; None for its value for «never»."""
     found = re.match(r"(\d{4}-\d\d-\d\dT\d\d:\d\d:\d\d)(\.\d{1,6})?\d*(Z|[+-]\d\d:\d\d)?", text)
     if found is None or text.startswith(_NEVER):
         return None
@@ -151,23 +150,23 @@ def _state(state: Mapping[str, Any], policy: str) -> tuple[ProcessState, str]:
     if status == "restarting":
         return "starting", ended
     if status == "paused":
-        return "stopped", "paused: `docker unpause` lets it go on"
-    if said := str(state.get("Error") or "").strip():
-        return "failed", said[:_LONGEST_WORD]
+        return "stopped", "paused: resume it with `docker unpause`"
+    if error := str(state.get("Error") or "").strip():
+        return "failed", error[:_LONGEST_DETAIL]
     if status in {"exited", "dead"}:
-        # The engine brings back what ends by itself: this one was stopped by somebody.
+        # With these policies the engine restarts what exits by itself: this one was stopped.
         failed = code != 0 and policy not in _RESTARTING_POLICIES
         return ("failed" if failed else "stopped"), ended
     return "stopped", ""
 
 
-def _complaint(health: Mapping[str, Any]) -> str:
-    """The last word of a health check that fails."""
+def _health_failure(health: Mapping[str, Any]) -> str:
+    """The last line of the output of a failing health check."""
     if health.get("Status") != "unhealthy":
         return ""
-    said = [str(entry.get("Output", "")).strip() for entry in health.get("Log") or []]
-    last = said[-1].splitlines()[-1] if said and said[-1] else ""
-    return f"its health check fails: {last}"[:_LONGEST_WORD].removesuffix(": ")
+    outputs = [str(entry.get("Output", "")).strip() for entry in health.get("Log") or []]
+    last = outputs[-1].splitlines()[-1] if outputs and outputs[-1] else ""
+    return f"health check fails: {last}"[:_LONGEST_DETAIL].removesuffix(": ")
 
 
 def _ports(published: Mapping[str, Any]) -> dict[int, str]:

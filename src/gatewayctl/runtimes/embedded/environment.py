@@ -1,9 +1,9 @@
 """The embedded environment: real LiteLLM, PostgreSQL and Phoenix from locked packages.
 
-Owns where it is, what is in it and whether it is whole. One folder in the user's cache, shared
+Owns where it is, what is in it and whether it is complete. One folder in the user's cache, shared
 by projects, named after the hash of everything that goes into it. LiteLLM and Phoenix have a
-virtual environment each, because they want different majors of the same libraries (openai 2 and
-3). Must not know how the environment is made (install) nor any project.
+virtual environment each, because they need different major versions of the same libraries (openai
+2 and 3). Must not know how the environment is installed (install) nor any project.
 """
 
 from __future__ import annotations
@@ -27,13 +27,13 @@ _PYTHON: Final = f"python{sys.version_info.major}.{sys.version_info.minor}"
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Environment:
-    """A made environment: where its programs are."""
+    """Where the programs of one environment are, installed or not."""
 
     root: Path
 
     @property
     def complete_mark(self) -> Path:
-        """Written last: an environment without it is never used."""
+        """The file that install writes last: an environment without it is never used."""
         return self.root / "complete.json"
 
     def python(self, venv: str) -> Path:
@@ -41,10 +41,6 @@ class Environment:
 
     def site_packages(self, venv: str) -> Path:
         return self.root / venv / "lib" / _PYTHON / "site-packages"
-
-    @property
-    def litellm_python(self) -> Path:
-        return self.python("litellm")
 
     @property
     def postgres_bin(self) -> Path:
@@ -80,8 +76,8 @@ class Environment:
         return self.complete_mark.is_file()
 
     @property
-    def parts(self) -> tuple[Path, ...]:
-        """What it cannot do without, one of each package and program."""
+    def required_paths(self) -> tuple[Path, ...]:
+        """One path of each package and program that the stack needs."""
         litellm, phoenix = self.site_packages("litellm"), self.site_packages("phoenix")
         return (
             *(self.python(venv) for venv in VENVS),
@@ -96,27 +92,27 @@ class Environment:
             self.site_packages("base") / "supervisor" / "supervisord.py",
         )
 
-    def missing(self) -> tuple[Path, ...]:
-        """The parts that are gone: caches are cleaned by others too, and disks fill."""
-        return tuple(part for part in self.parts if not part.exists())
+    def missing_paths(self) -> tuple[Path, ...]:
+        """The required paths that do not exist: other programs clean caches too."""
+        return tuple(path for path in self.required_paths if not path.exists())
 
     def versions(self) -> dict[str, str]:
-        """The version of each service, as written when the environment was made."""
+        """The version of each service, as written by install; empty when unreadable."""
         try:
-            found = json.loads(self.complete_mark.read_text(encoding="utf-8"))["versions"]
-            return {str(name): str(version) for name, version in found.items()}
+            versions = json.loads(self.complete_mark.read_text(encoding="utf-8"))["versions"]
+            return {str(name): str(version) for name, version in versions.items()}
         except (OSError, ValueError, KeyError, TypeError, AttributeError):
             return {}
 
 
 def locate(cache_home: Path | None = None) -> Environment:
-    """The environment this version of gatewayctl wants, made or not."""
+    """Return the environment of this version of gatewayctl, installed or not."""
     home = cache_home or _cache_home()
     return Environment(root=home / "gatewayctl" / "embedded" / key())
 
 
 def key(here: Path = HERE) -> str:
-    """Short hash of all that goes in: locks, engine, Python, platform."""
+    """Short hash of everything that goes in: locks, engine, Python, platform."""
     digest = hashlib.sha256(f"{sys.implementation.cache_tag} {sysconfig.get_platform()}".encode())
     for path in _inputs(here):
         content = path.read_bytes()
@@ -124,8 +120,8 @@ def key(here: Path = HERE) -> str:
     return digest.hexdigest()[:16]
 
 
-def locked_packages(venv: str) -> int:
-    """How many packages a lock names; markers make the installed number a little smaller."""
+def count_locked_packages(venv: str) -> int:
+    """Count the packages of a lock; markers make the installed number a little smaller."""
     text = (LOCKS / f"{venv}.txt").read_text(encoding="utf-8")
     return sum(1 for line in text.splitlines() if "==" in line and not line.startswith((" ", "#")))
 
@@ -139,6 +135,6 @@ def _inputs(here: Path) -> Iterator[Path]:
 
 
 def _cache_home() -> Path:
-    """XDG_CACHE_HOME where it is absolute, as the XDG base directory specification asks."""
+    """XDG_CACHE_HOME if it is absolute, as the XDG Base Directory Specification requires."""
     configured = os.environ.get("XDG_CACHE_HOME", "")
     return Path(configured) if Path(configured).is_absolute() else Path.home() / ".cache"

@@ -1,11 +1,12 @@
-"""Whether a service runs with the settings of now, part by part.
+"""Which settings each service was started with, part by part.
 
-Each part (the command line, a variable, a file) is kept as a keyed hash, so that a difference has
-a name and no secret is on disk. Owns that file. Must not know the supervisor.
+Each part (the command line, a variable, a file) is kept as a keyed hash: a difference has a name,
+and no secret is on disk. Owns that file and the hashes. Must not know supervisord.
 """
 
 from __future__ import annotations
 
+import hmac
 import json
 from collections.abc import Mapping
 from typing import Final
@@ -15,72 +16,69 @@ from gatewayctl.runtimes.embedded.layout import Layout
 from gatewayctl.runtimes.embedded.services import (
     QUICK_START,
     SERVICES,
-    decisive,
-    inherited,
-    keyed_hash,
+    Program,
+    inherited_variables,
+    significant_variables,
 )
 from gatewayctl.settings.model import Secret, Settings
 
 SUPERVISOR: Final = "supervisor"
-_SALT: Final = "LITELLM_SALT_KEY"
-_READ: Final = ("litellm_config.yaml", "litellm_callbacks.py")
-"""Rendered files that LiteLLM reads when it starts."""
+_RENDERED_FILES: Final = ("litellm_config.yaml", "litellm_callbacks.py")
+"""Files that LiteLLM reads when it starts."""
 
 Parts = Mapping[str, str]
 """Name of a part → keyed hash of its value."""
 
 
-def wanted(settings: Settings, files: Mapping[str, str] | None = None) -> dict[str, Parts]:
-    """The parts of each service, and of what the supervisor hands down to all of them.
+def compute(settings: Settings, files: Mapping[str, str] | None = None) -> dict[str, Parts]:
+    """The parts of each service, and of the environment that supervisord passes to all of them.
 
-    ``files`` are rendered files by name that are not on disk yet. Raises SettingsProblem where a
+    ``files`` are rendered files by name that are not on disk yet. Raises SettingsProblem when a
     secret of the stack is missing.
     """
     salt = settings.secrets.salt_key or Secret("unsalted")
-    own = {QUICK_START.name: QUICK_START.read_text(encoding="utf-8")}
-    read = {
-        "litellm": {**{name: _text(settings, name, files or {}) for name in _READ}, **own},
-        "phoenix": own,
-    }
-    made: dict[str, Parts] = {
-        service: launch.program(service, settings).fingerprint(salt, read.get(service, {}))
+    quick_start = {QUICK_START.name: QUICK_START.read_text(encoding="utf-8")}
+    rendered = {name: _read_file(settings, name, files or {}) for name in _RENDERED_FILES}
+    read = {"litellm": rendered | quick_start, "phoenix": quick_start}
+    parts = {
+        service: hash_program(launch.build_program(service, settings), salt, read.get(service, {}))
         for service in SERVICES
     }
-    outside = decisive(inherited(settings))
-    return made | {SUPERVISOR: {name: keyed_hash(salt, value) for name, value in outside.items()}}
+    return parts | {
+        SUPERVISOR: _hash_parts(salt, significant_variables(inherited_variables(settings)))
+    }
 
 
-def known(layout: Layout) -> dict[str, Parts]:
-    """The parts of what runs, as remembered when it was started; nothing where that is lost."""
+def hash_program(program: Program, salt: Secret, files: Mapping[str, str]) -> Parts:
+    """The parts of one program: its command line, each variable, each of the files it reads."""
+    variables = significant_variables(program.environment)
+    return _hash_parts(salt, {"command_line": program.argv, **variables, **files})
+
+
+def load(layout: Layout) -> dict[str, Parts]:
+    """The parts that the services were started with; empty when the file is missing or broken."""
     try:
-        said = json.loads(layout.fingerprints.read_text(encoding="utf-8"))
-        return {str(service): dict(parts) for service, parts in dict(said).items()}
+        stored = json.loads(layout.fingerprints.read_text(encoding="utf-8"))
+        return {str(service): dict(parts) for service, parts in dict(stored).items()}
     except (OSError, ValueError, TypeError):
         return {}
 
 
-def remember(layout: Layout, parts: Mapping[str, Parts]) -> None:
-    """Keep them for the next start."""
-    text = json.dumps({service: dict(each) for service, each in parts.items()})
-    layout.fingerprints.write_text(text, encoding="utf-8")
+def save(layout: Layout, parts: Mapping[str, Parts]) -> None:
+    """Write the parts for the next start."""
+    layout.fingerprints.write_text(json.dumps(parts), encoding="utf-8")
 
 
-def differing(before: Parts | None, now: Parts) -> tuple[str, ...]:
-    """The names of the parts that differ; the salt key's alone where it did, for it is in all."""
-    if before is None:
-        return ("unknown settings",)
-    names = sorted(name for name in {*before, *now} if before.get(name) != now.get(name))
-    return (_SALT,) if _SALT in names and _SALT in now else tuple(names)
+def _hash_parts(salt: Secret, values: Mapping[str, object]) -> dict[str, str]:
+    """HMAC-SHA256 of each value as JSON, in hex: without the salt a value cannot be guessed."""
+    key = salt.reveal().encode()
+    return {
+        name: hmac.digest(key, json.dumps(value).encode(), "sha256").hex()
+        for name, value in values.items()
+    }
 
 
-def common(before: Mapping[str, Parts], now: Mapping[str, Parts]) -> tuple[str, ...]:
-    """What makes every service start again; the salt key alone where it did, for it is in all."""
-    names = differing(before.get(SUPERVISOR), now[SUPERVISOR])
-    salted = differing(before.get("litellm"), now["litellm"]) == (_SALT,)
-    return (_SALT,) if names and salted else names
-
-
-def _text(settings: Settings, name: str, files: Mapping[str, str]) -> str:
+def _read_file(settings: Settings, name: str, files: Mapping[str, str]) -> str:
     if name in files:
         return files[name]
     path = settings.compose_dir / name

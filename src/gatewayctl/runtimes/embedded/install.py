@@ -1,8 +1,8 @@
-"""Makes the embedded environment: uv for Python packages, npm for the Prisma engine.
+"""Installs the embedded environment: uv for Python packages, npm for the Prisma engine.
 
-Everything is locked by hash; no package's install script runs (``--no-build``,
+Everything is locked by hash, and no package runs an install script (``--no-build``,
 ``--ignore-scripts``). A killed install leaves a folder without its mark, which the next one
-clears. Owns the steps; environment.py owns where things are.
+removes. Owns the steps; environment.py owns the paths.
 """
 
 from __future__ import annotations
@@ -24,106 +24,102 @@ from gatewayctl.runtimes.embedded.environment import (
     PRISMA,
     VENVS,
     Environment,
-    locked_packages,
+    count_locked_packages,
 )
 from gatewayctl.runtimes.process import follow, map_lines, run
 
 Steps = Generator[Progress, None, None]
 
 _SUBJECT: Final = "environment"
-# Shares of the whole, from watching it with an empty cache.
-_SHARES: Final = {"base": 0.15, "litellm": 0.40, "phoenix": 0.35, "npm": 0.05, "prisma": 0.05}
-_TITLES: Final = {
-    "base": "PostgreSQL, Node.js, supervisor",
-    "litellm": "LiteLLM",
-    "phoenix": "Phoenix",
-    "npm": "Prisma engine",
-    "prisma": "Prisma client",
+# Step → its share of the time, measured with an empty cache, and its title.
+_STEPS: Final = {
+    "base": (0.15, "PostgreSQL, Node.js, supervisor"),
+    "litellm": (0.40, "LiteLLM"),
+    "phoenix": (0.35, "Phoenix"),
+    "npm": (0.05, "Prisma engine"),
+    "prisma": (0.05, "Prisma client"),
 }
 _LAST_LINES: Final = 8
 
 
 def ensure(environment: Environment) -> Steps:
-    """Make the environment if it is not whole yet; one process at a time.
+    """Install the environment if it is not complete yet; one process at a time.
 
-    Raises EnvironmentBroken with the last words of the step that failed.
+    Raises EnvironmentBroken with the last lines of the step that failed, or for an environment
+    that has lost files: it is not replaced while a stack may run from it.
     """
     if environment.complete:
-        _require_whole(environment)
+        _check_intact(environment)
         return
     yield _progress("base", 0.0)
-    with _alone(environment.root):
-        if environment.complete:
-            # Somebody else made it while we waited.
-            yield Progress(subject=_SUBJECT, state="ready", detail=str(environment.root))
-            return
-        shutil.rmtree(environment.root, ignore_errors=True)
-        _require_space(environment.root.parent)
-        yield from _make(environment)
-        _mark_complete(environment)
+    with _hold_lock(environment.root):
+        # Another process may have installed it while we waited.
+        if not environment.complete:
+            shutil.rmtree(environment.root, ignore_errors=True)
+            _check_disk_space(environment.root.parent)
+            yield from _install(environment)
+            _mark_complete(environment)
     yield Progress(subject=_SUBJECT, state="ready", detail=str(environment.root))
 
 
-def _require_whole(environment: Environment) -> None:
-    """An environment that lost a part is not made anew while a stack may run from it."""
-    missing = environment.missing()
-    if missing:
+def _check_intact(environment: Environment) -> None:
+    if missing := environment.missing_paths():
         more = f" and {len(missing) - 1} more" if len(missing) > 1 else ""
         raise EnvironmentBroken(
-            f"The embedded environment lost a part: {missing[0]}{more}.",
-            hint="Run `gatewayctl doctor --fix`, then `gatewayctl up`: it makes it anew.",
+            f"Files of the embedded environment are missing: {missing[0]}{more}.",
+            hint="Run `gatewayctl doctor --fix`, then `gatewayctl up`, which reinstalls it.",
         )
 
 
-def _make(environment: Environment) -> Steps:
+def _install(environment: Environment) -> Steps:
     for venv in VENVS:
-        yield from _python_packages(environment, venv)
+        yield from _install_python_packages(environment, venv)
     yield _progress("npm", 0.0)
     shutil.copytree(PRISMA, environment.prisma, ignore=shutil.ignore_patterns("node_modules"))
-    _npm_packages(environment)
+    _install_npm_packages(environment)
     yield _progress("prisma", 0.0)
-    _prisma_client(environment)
+    _generate_prisma_client(environment)
 
 
-def _python_packages(environment: Environment, venv: str) -> Steps:
-    """One virtual environment from its lock, with progress by what uv says it downloads."""
+def _install_python_packages(environment: Environment, venv: str) -> Steps:
+    """Install one virtual environment from its lock; progress counts what uv reports."""
     yield _progress(venv, 0.0)
-    target = environment.root / venv
-    _checked(_uv("venv", "--quiet", "--python", sys.executable, str(target)), _TITLES[venv])
-    argv = _uv(
+    target = str(environment.root / venv)
+    _run_step(venv, _uv_command("venv", "--quiet", "--python", sys.executable, target))
+    argv = _uv_command(
         "pip", "install", "--python", str(environment.python(venv)), "--require-hashes",
         "--no-build", "--no-progress", "--compile-bytecode",
         "--requirements", str(LOCKS / f"{venv}.txt"),
     )  # fmt: skip
-    total = locked_packages(venv)
+    total = count_locked_packages(venv)
     seen = 0
 
-    def news(text: str) -> Progress:
+    def parse_progress(text: str) -> Progress:
         nonlocal seen
         line = text.strip()
         seen += line.startswith(("Downloaded", "+ "))
         return _progress(venv, min(seen / total, 1.0), line if "ownload" in line else "")
 
-    lines = follow(argv, env=_install_env(), cwd=environment.root)
-    done = yield from map_lines(lines, news)
+    lines = follow(argv, env=_clean_environment(), cwd=environment.root)
+    done = yield from map_lines(lines, parse_progress)
     if done.returncode != 0:
-        raise _broken(_TITLES[venv], done.stdout)
+        raise _step_failure(venv, done.stdout)
 
 
-def _npm_packages(environment: Environment) -> None:
+def _install_npm_packages(environment: Environment) -> None:
     argv = (
         str(environment.node), str(environment.npm_cli), "ci",
         "--ignore-scripts", "--no-audit", "--no-fund", "--no-update-notifier",
     )  # fmt: skip
-    _checked(argv, _TITLES["npm"], cwd=environment.prisma)
+    _run_step("npm", argv, cwd=environment.prisma)
 
 
-def _prisma_client(environment: Environment) -> None:
-    """Generate LiteLLM's database client; the engine's stand-in answers for the real one."""
+def _generate_prisma_client(environment: Environment) -> None:
+    """Generate LiteLLM's database client for the WebAssembly engine."""
     package = environment.site_packages("litellm") / "prisma"
-    _own_copy(package)
+    _unlink_from_cache(package)
     schema = environment.site_packages("litellm") / "litellm" / "proxy" / "schema.prisma"
-    env = _install_env() | {
+    env = _clean_environment() | {
         "PRISMA_BINARY_CACHE_DIR": str(environment.prisma),
         "PRISMA_QUERY_ENGINE_BINARY": str(environment.query_engine),
         "PRISMA_QUERY_ENGINE_LIBRARY": str(environment.query_engine),
@@ -131,30 +127,29 @@ def _prisma_client(environment: Environment) -> None:
         "PRISMA_HIDE_UPDATE_MESSAGE": "1",
         "CHECKPOINT_DISABLE": "1",
         "PATH": os.pathsep.join(
-            (str(environment.litellm_python.parent), str(environment.node.parent), os.defpath)
+            (str(environment.python("litellm").parent), str(environment.node.parent), os.defpath)
         ),
     }
-    python = str(environment.litellm_python)
+    python = str(environment.python("litellm"))
     generate = (python, "-m", "prisma", "generate", "--schema", str(schema))
-    _checked(generate, _TITLES["prisma"], env=env)
-    _checked((python, str(environment.prisma / "fit_client.py")), _TITLES["prisma"])
+    _run_step("prisma", generate, env=env)
+    _run_step("prisma", (python, str(environment.prisma / "fit_client.py")))
 
 
-def _own_copy(package: Path) -> None:
-    """Part from uv's cache: the generator writes into files that are hard links to it."""
-    copy = package.with_name("prisma.own")
+def _unlink_from_cache(package: Path) -> None:
+    """Replace hard links to uv's cache by copies, because the generator writes into these files."""
+    copy = package.with_name("prisma.copy")
     shutil.copytree(package, copy)
     shutil.rmtree(package)
     copy.rename(package)
 
 
 def _mark_complete(environment: Environment) -> None:
+    postgres = _run_step("base", (str(environment.postgres_bin / "postgres"), "-V"))
     versions = {
         "litellm": _version(environment, "litellm", "litellm"),
         "phoenix": _version(environment, "phoenix", "arize_phoenix"),
-        "postgres": _checked((str(environment.postgres_bin / "postgres"), "-V"), "PostgreSQL")
-        .strip()
-        .rpartition(" ")[2],
+        "postgres": postgres.strip().rpartition(" ")[2],
     }
     partial = environment.complete_mark.with_suffix(".partial")
     with partial.open("w", encoding="utf-8") as out:
@@ -170,8 +165,8 @@ def _version(environment: Environment, venv: str, distribution: str) -> str:
 
 
 @contextmanager
-def _alone(root: Path) -> Iterator[None]:
-    """Hold the lock of this environment; the kernel lets go when the holder dies."""
+def _hold_lock(root: Path) -> Iterator[None]:
+    """Hold the lock of this environment; the kernel releases it when the process dies."""
     try:
         root.parent.mkdir(parents=True, exist_ok=True)
         lock = root.with_suffix(".lock").open("w", encoding="utf-8")
@@ -185,7 +180,7 @@ def _alone(root: Path) -> Iterator[None]:
         yield
 
 
-def _require_space(folder: Path) -> None:
+def _check_disk_space(folder: Path) -> None:
     needed, free = 2_000_000_000, shutil.disk_usage(folder).free
     if free < needed:
         raise EnvironmentBroken(
@@ -194,38 +189,39 @@ def _require_space(folder: Path) -> None:
         )
 
 
-def _uv(*words: str) -> tuple[str, ...]:
+def _uv_command(*arguments: str) -> tuple[str, ...]:
     from uv import find_uv_bin
 
-    return (find_uv_bin(), *words, "--no-python-downloads")
+    return (find_uv_bin(), *arguments, "--no-python-downloads")
 
 
-def _install_env() -> dict[str, str]:
-    """Ours, less what would send uv or Python to another environment."""
-    banned = {"VIRTUAL_ENV", "PYTHONPATH", "PYTHONHOME", "UV_PROJECT_ENVIRONMENT"}
-    return {name: value for name, value in os.environ.items() if name not in banned}
+def _clean_environment() -> dict[str, str]:
+    """Our own variables, without those that direct uv or Python to another environment."""
+    excluded = {"VIRTUAL_ENV", "PYTHONPATH", "PYTHONHOME", "UV_PROJECT_ENVIRONMENT"}
+    return {name: value for name, value in os.environ.items() if name not in excluded}
 
 
-def _checked(
-    argv: tuple[str, ...], title: str, *, env: dict[str, str] | None = None, cwd: Path | None = None
+def _run_step(
+    step: str, argv: tuple[str, ...], *, env: dict[str, str] | None = None, cwd: Path | None = None
 ) -> str:
-    done = run(argv, env=env or _install_env(), cwd=cwd, timeout=600)
+    done = run(argv, env=env or _clean_environment(), cwd=cwd, timeout=600)
     if done.returncode != 0:
-        raise _broken(title, done.stdout + done.stderr)
+        raise _step_failure(step, done.stdout + done.stderr)
     return done.stdout
 
 
-def _broken(title: str, output: str) -> EnvironmentBroken:
+def _step_failure(step: str, output: str) -> EnvironmentBroken:
     last = "\n  ".join(output.strip().splitlines()[-_LAST_LINES:])
-    return EnvironmentBroken(f"Installing {title} failed:\n  {last}")
+    return EnvironmentBroken(f"Installing {_STEPS[step][1]} failed:\n  {last}")
 
 
 def _progress(step: str, part: float, detail: str = "") -> Progress:
-    before = 0.0
-    for name, share in _SHARES.items():
-        if name == step:
-            break
-        before += share
-    title = f"{_TITLES[step]} {detail}".strip()
-    fraction = before + _SHARES[step] * part
-    return Progress(subject=_SUBJECT, state="working", detail=title, fraction=fraction)
+    """Progress of one step, of which ``part`` (0…1) is done."""
+    share, title = _STEPS[step]
+    earlier = list(_STEPS.values())[: list(_STEPS).index(step)]
+    return Progress(
+        subject=_SUBJECT,
+        state="working",
+        detail=f"{title} {detail}".strip(),
+        fraction=sum(share for share, _ in earlier) + share * part,
+    )

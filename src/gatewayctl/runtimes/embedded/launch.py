@@ -1,7 +1,7 @@
-"""What the supervisor starts for each service: settings in, then exec.
+"""The program that supervisord starts for each service: it loads the settings, then execs.
 
-``python -m gatewayctl.runtimes.embedded.launch SERVICE PROJECT_DIR``. The secrets are read from
-.env here, at each start, so they stand in no configuration file and on no command line.
+``python -m gatewayctl.runtimes.embedded.launch SERVICE PROJECT_DIR``. Secrets are read from .env
+here, at each start, so they are in no configuration file and on no command line.
 """
 
 from __future__ import annotations
@@ -17,58 +17,58 @@ from gatewayctl.errors import GatewayctlError
 from gatewayctl.runtimes.embedded.environment import locate
 from gatewayctl.runtimes.embedded.layout import Layout
 from gatewayctl.runtimes.embedded.orphans import MARK
-from gatewayctl.runtimes.embedded.privileges import unprivileged
+from gatewayctl.runtimes.embedded.postgres.privileges import choose_postgres_user
 from gatewayctl.runtimes.embedded.services import (
     STOP_SIGNALS,
     Program,
-    litellm,
-    phoenix,
-    postgres,
+    litellm_program,
+    phoenix_program,
+    postgres_program,
 )
 from gatewayctl.settings.load import load_settings
 from gatewayctl.settings.model import Settings
 
 _PR_SET_PDEATHSIG: Final = 1
-# sysexits.h EX_CONFIG: not a code that LiteLLM, Phoenix or PostgreSQL end with.
-_BAD_SETTINGS: Final = 78
+# From sysexits.h; LiteLLM, Phoenix and PostgreSQL never exit with this code.
+_EX_CONFIG: Final = 78
 
 
-def program(service: str, settings: Settings) -> Program:
-    """The program of one service of this project."""
+def build_program(service: str, settings: Settings) -> Program:
+    """Build the program of one service of this project. Raises SettingsProblem."""
     environment, layout = locate(), Layout(state_dir=settings.state_dir)
     if service == "postgres":
-        return postgres(settings, environment, layout, unprivileged())
-    make = {"litellm": litellm, "phoenix": phoenix}[service]
-    return make(settings, environment, layout)
+        return postgres_program(settings, environment, layout, choose_postgres_user())
+    build = {"litellm": litellm_program, "phoenix": phoenix_program}[service]
+    return build(settings, environment, layout)
 
 
 def main() -> None:
-    """Become the service. Ends with code 78 when the settings cannot be read."""
+    """Become the service. Exits with code 78 when the settings cannot be read."""
     service, project_dir, supervisor = sys.argv[1], Path(sys.argv[2]), os.getppid()
     try:
-        wanted = program(service, load_settings(project_dir))
+        program = build_program(service, load_settings(project_dir))
     except GatewayctlError as error:
         sys.stderr.write(f"gatewayctl: {error.message}\n")
-        sys.exit(_BAD_SETTINGS)
-    argv = _dying_with_parent(wanted, supervisor)
-    os.chdir(wanted.directory)
-    environment = dict(wanted.environment) | {MARK: os.environ[MARK]}
+        sys.exit(_EX_CONFIG)
+    argv = _tie_to_supervisor(program, supervisor)
+    os.chdir(program.directory)
+    environment = dict(program.environment) | {MARK: os.environ[MARK]}
     os.execve(argv[0], argv, environment)  # noqa: S606 - the point of this module
 
 
-def _dying_with_parent(wanted: Program, supervisor: int) -> tuple[str, ...]:
-    """Have the kernel stop the service when the supervisor dies, kill -9 included."""
-    stop_signal = STOP_SIGNALS[wanted.service]
-    if wanted.argv[0].endswith("setpriv"):
-        # A change of user clears the wish, so setpriv itself must make it, after the change.
-        return (wanted.argv[0], f"--pdeathsig={stop_signal}", *wanted.argv[1:])
+def _tie_to_supervisor(program: Program, supervisor: int) -> tuple[str, ...]:
+    """Have the kernel stop the service when supervisord dies, even by kill -9; returns the argv."""
+    stop_signal = STOP_SIGNALS[program.service]
+    if program.argv[0].endswith("setpriv"):
+        # A change of user clears the parent death signal, so setpriv must set it afterwards.
+        return (program.argv[0], f"--pdeathsig={stop_signal}", *program.argv[1:])
     if sys.platform == "linux":
         ctypes.CDLL(None).prctl(
             _PR_SET_PDEATHSIG, int(signal.Signals[f"SIG{stop_signal}"]), 0, 0, 0
         )
         if os.getppid() != supervisor:
-            sys.exit(0)  # it died before the wish was made
-    return wanted.argv
+            sys.exit(0)  # supervisord died before the signal was set
+    return program.argv
 
 
 if __name__ == "__main__":

@@ -1,9 +1,15 @@
-"""Where the embedded runtime keeps things under ``.gatewayctl/``. Owns names of folders only."""
+"""The folders and files of the embedded runtime under ``.gatewayctl/``.
+
+Owns their names, and creates and removes them. Must not know what is in them.
+"""
 
 from __future__ import annotations
 
+import shutil
 from dataclasses import dataclass
 from pathlib import Path
+
+from gatewayctl.errors import RuntimeProblem
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -14,7 +20,7 @@ class Layout:
 
     @property
     def postgres_home(self) -> Path:
-        """Owned by whoever runs PostgreSQL, which is not root."""
+        """Owned by the user that runs PostgreSQL, which is never root."""
         return self.state_dir / "postgres"
 
     @property
@@ -35,7 +41,7 @@ class Layout:
 
     @property
     def run(self) -> Path:
-        """Sockets, pid files, and what is known of the running stack."""
+        """Socket, pid file and configuration of supervisord, fingerprints of the services."""
         return self.state_dir / "run"
 
     @property
@@ -61,11 +67,19 @@ class Layout:
         """Create the folders, private to their owner. Repeatable."""
         self.state_dir.mkdir(mode=0o700, parents=True, exist_ok=True)
         self.state_dir.chmod(0o700)
-        for folder in (
-            self.postgres_home,
-            self.phoenix_home,
-            self.litellm_home,
-            self.logs,
-            self.run,
-        ):
+        for folder in (*self._data, self.logs):
             folder.mkdir(mode=0o700, exist_ok=True)
+
+    def remove_data(self) -> None:
+        """Remove everything but the logs. Raises RuntimeProblem for what cannot be removed."""
+        for folder in self._data:
+            try:
+                shutil.rmtree(folder)
+            except FileNotFoundError:
+                continue
+            except OSError as error:
+                raise RuntimeProblem(f"Cannot remove {folder}: {error.strerror}.") from error
+
+    @property
+    def _data(self) -> tuple[Path, ...]:
+        return (self.postgres_home, self.phoenix_home, self.litellm_home, self.run)

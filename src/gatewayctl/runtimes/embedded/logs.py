@@ -1,7 +1,8 @@
-"""Reads the services' log files: the last lines, since a time, and as they grow.
+"""The services' log files: their last lines, their lines since a time, and new lines as they come.
 
-Every line begins with its time (quick_start stamps Python's, PostgreSQL has a prefix); a line
-without one belongs to the line before it. Rotated files count.
+Every line begins with a timestamp (quick_start adds it to Python's lines, PostgreSQL has a
+prefix); a line without one belongs to the line before it. Owns reading them, including rotated
+files. Must not know what is in a line.
 """
 
 from __future__ import annotations
@@ -26,7 +27,7 @@ _POLL_SECONDS: Final = 0.2
 _EARLIEST: Final = datetime.min.replace(tzinfo=UTC)
 
 
-def read(
+def read_logs(
     files: Mapping[str, Path],
     *,
     tail: int | None,
@@ -34,7 +35,7 @@ def read(
     follow: bool,
     sleep: Callable[[float], None] = time.sleep,
 ) -> Iterator[LogLine]:
-    """The lines of several services in order of time; ``tail`` counts per service."""
+    """Yield the lines of several services in chronological order; ``tail`` is per service."""
     with ExitStack() as opened:
         logs = [opened.enter_context(closing(_Log(name, path))) for name, path in files.items()]
         streams = []
@@ -42,18 +43,18 @@ def read(
             wanted: Iterable[LogLine] = (
                 line
                 for line in log.so_far(unfinished=not follow)
-                if since is None or _at(line) >= since
+                if since is None or _time(line) >= since
             )
             streams.append(wanted if tail is None else iter(deque(wanted, maxlen=tail)))
-        yield from heapq.merge(*streams, key=_at)
+        yield from heapq.merge(*streams, key=_time)
         while follow:
             for log in logs:
                 yield from log.new_lines()
             sleep(_POLL_SECONDS)
 
 
-def parse(service: str, text: str) -> LogLine:
-    """One line of a log file, its time taken off the front."""
+def parse_line(service: str, text: str) -> LogLine:
+    """Split one line of a log file into timestamp and text."""
     found = _STAMP.match(text)
     if found is None:
         return LogLine(service=service, text=text)
@@ -65,7 +66,7 @@ def parse(service: str, text: str) -> LogLine:
 
 
 def last_lines(path: Path, count: int = 20) -> str:
-    """The end of a log as text; empty where there is none."""
+    """The last lines of a log; empty where there is no log."""
     try:
         with path.open(encoding="utf-8", errors="replace") as lines:
             return "".join(deque(lines, maxlen=count)).rstrip()
@@ -73,20 +74,21 @@ def last_lines(path: Path, count: int = 20) -> str:
         return ""
 
 
-def _at(line: LogLine) -> datetime:
+def _time(line: LogLine) -> datetime:
     return line.at or _EARLIEST
 
 
 class _Log:
     """One service's log, from its oldest rotated part on and then as it grows.
 
-    What was handed out is never handed out again: both go through the same open file.
+    No line is yielded twice: past and new lines are read through the same open file.
     """
 
     def __init__(self, service: str, path: Path) -> None:
         self._service = service
         self._path = path
         self._file: TextIO | None = None
+        self._opened: tuple[int, int] | None = None
         self._rest = ""
         self._last: datetime | None = None
         self._open()
@@ -96,7 +98,7 @@ class _Log:
             self._file.close()
 
     def so_far(self, *, unfinished: bool) -> Iterator[LogLine]:
-        """Every line until now; ``unfinished`` is whether the last may lack its end."""
+        """Yield every line so far; with ``unfinished`` also a last line without its end."""
         for part in self._rotated_parts():
             with contextlib.suppress(FileNotFoundError):
                 yield from self._lines(part.read_text(encoding="utf-8", errors="replace"))
@@ -105,9 +107,9 @@ class _Log:
             yield self._line(self._rest)
 
     def new_lines(self) -> Iterator[LogLine]:
-        """The whole lines since the last look, across a rotation."""
+        """Yield the complete lines since the last read, across a rotation."""
         yield from self._read()
-        if self._rotated():
+        if self._is_rotated():
             self._open()
             yield from self._read()
 
@@ -121,38 +123,33 @@ class _Log:
             yield self._line(line)
 
     def _line(self, text: str) -> LogLine:
-        line = parse(self._service, text)
+        line = parse_line(self._service, text)
         self._last = line.at or self._last
         return LogLine(service=self._service, text=line.text, at=self._last)
 
     def _rotated_parts(self) -> list[Path]:
-        """supervisord rotates x.log to x.log.1, x.log.2, …; oldest first."""
+        """List x.log.3, x.log.2, x.log.1 as supervisord rotates x.log: oldest first."""
         found = self._path.parent.glob(f"{self._path.name}.[0-9]*")
         parts = [part for part in found if part.suffix[1:].isdecimal()]
-        opened = self._identity(None if self._file is None else self._file.fileno())
-        return [
-            part
-            for part in sorted(parts, key=lambda part: -int(part.suffix[1:]))
-            if opened is None or self._identity(part) != opened
-        ]
+        oldest_first = sorted(parts, key=lambda part: -int(part.suffix[1:]))
+        return [part for part in oldest_first if _identify(part) != self._opened]
 
-    def _rotated(self) -> bool:
-        now = self._identity(self._path)
-        if now is None:
-            return False
-        return self._file is None or self._identity(self._file.fileno()) != now
-
-    @staticmethod
-    def _identity(file: Path | int | None) -> tuple[int, int] | None:
-        try:
-            found = None if file is None else os.stat(file)  # noqa: PTH116 - descriptors too
-        except FileNotFoundError:
-            return None
-        return None if found is None else (found.st_dev, found.st_ino)
+    def _is_rotated(self) -> bool:
+        current = _identify(self._path)
+        return current is not None and current != self._opened
 
     def _open(self) -> None:
         self.close()
-        try:
+        self._file, self._opened = None, None
+        with contextlib.suppress(FileNotFoundError):
             self._file = self._path.open(encoding="utf-8", errors="replace")
-        except FileNotFoundError:
-            self._file = None
+            self._opened = _identify(self._file.fileno())
+
+
+def _identify(file: Path | int) -> tuple[int, int] | None:
+    """Device and inode of a file or descriptor; None where there is no such file."""
+    try:
+        found = os.stat(file)  # noqa: PTH116 - descriptors too
+    except FileNotFoundError:
+        return None
+    return found.st_dev, found.st_ino

@@ -1,9 +1,9 @@
-"""Starts LiteLLM or Phoenix inside its own Python: no import of gatewayctl here.
+"""Starts LiteLLM or Phoenix inside its own Python, which has no gatewayctl to import.
 
-What its own start script does not do: the garbage collector rests while thousands of
-modules are imported, which saves about 15 % of the start; every line of output gets its time,
-which uvicorn's lines lack and ``gatewayctl logs --since`` needs; and Phoenix's gRPC port is on the
-address it was told.
+Adds what their own start scripts lack: garbage collection is off while thousands of modules are
+imported, which saves about 15 % of the start; every line of output gets a timestamp, which
+``gatewayctl logs --since`` needs and uvicorn does not write; and Phoenix's gRPC port is bound to
+PHOENIX_HOST.
 """
 
 from __future__ import annotations
@@ -23,14 +23,14 @@ _PROGRAMS: Final = {
 }
 
 
-class Stamped(io.TextIOWrapper):
-    """A text stream that puts the time before each line."""
+class TimestampedStream(io.TextIOWrapper):
+    """A text stream that writes a timestamp before each line."""
 
     _at_start = True
 
     def write(self, text: str) -> int:
         if not isinstance(text, str):
-            # Click finds out whether a stream is binary by writing b"" to it.
+            # Click detects binary streams by writing b"" to them.
             raise TypeError("this is a text stream")
         stamp = datetime.now(timezone.utc).strftime("%Y-%m-%dT%H:%M:%S.%f")[:-3] + "Z "  # noqa: UP017
         for line in text.splitlines(keepends=True):
@@ -40,7 +40,7 @@ class Stamped(io.TextIOWrapper):
 
 
 def _bind_grpc_where_http_is() -> None:
-    """Phoenix's gRPC port is on every interface, whatever PHOENIX_HOST says (20.26)."""
+    """Bind Phoenix's gRPC port to PHOENIX_HOST: Phoenix 20.26 listens on every interface."""
     server: Any = importlib.import_module("grpc.aio._server").Server
     add_port = server.add_insecure_port
     host = os.environ["PHOENIX_HOST"]
@@ -53,23 +53,27 @@ def _bind_grpc_where_http_is() -> None:
 
 
 def main() -> None:
-    """``quick_start.py litellm|phoenix [its arguments…]``."""
+    """Run ``quick_start.py litellm|phoenix [its arguments…]``."""
     service = sys.argv[1]
     module, function = _PROGRAMS[service]
     for name in ("stdout", "stderr"):
         buffer = getattr(sys, name).buffer
-        setattr(sys, name, Stamped(buffer, encoding="utf-8", errors="replace", line_buffering=True))
+        setattr(
+            sys,
+            name,
+            TimestampedStream(buffer, encoding="utf-8", errors="replace", line_buffering=True),
+        )
     sys.argv = sys.argv[1:]
-    # LiteLLM imports a file from beside its config, and nothing belongs there but rendered files.
+    # LiteLLM imports a file from beside its config, a folder for rendered files only.
     sys.dont_write_bytecode = True
     gc.disable()
     start = getattr(importlib.import_module(module), function)
     if service == "litellm":
-        # Its command imports the server late, when the collector would be back at work.
+        # Its command imports the server late, after garbage collection is back on.
         importlib.import_module("litellm.proxy.proxy_server")
     else:
         _bind_grpc_where_http_is()
-    # What is imported stays for good: the collector need not look at it again.
+    # Imported modules are never freed: the collector can skip them from now on.
     gc.freeze()
     gc.enable()
     sys.exit(start())

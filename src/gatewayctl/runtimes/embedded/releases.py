@@ -1,7 +1,7 @@
 """Which environment a running stack was started from.
 
-The folder of an environment is named after all that goes into it, so another folder is another
-release. Owns reading it off a process. Must not know how environments are made.
+The folder of an environment is named after the hash of its contents, so another folder is another
+release. Owns reading it from a process. Must not know how environments are installed.
 """
 
 from __future__ import annotations
@@ -17,29 +17,29 @@ if TYPE_CHECKING:
     import psutil
 
 
-def release(root: Path) -> Release:
-    """The environment in a folder as a release of LiteLLM."""
+def read_release(root: Path) -> Release:
+    """Read the release of LiteLLM from the folder of an environment."""
     return Release(name=root.name, version=Environment(root=root).versions().get("litellm"))
 
 
-def running(processes: Iterable[psutil.Process], environments: Path) -> Release | None:
-    """The release of the first of the processes that was started from an environment."""
+def find_running(processes: Iterable[psutil.Process], environments: Path) -> Release | None:
+    """Find the release that the first of these processes with an environment was started from."""
     import psutil
 
     for process in processes:
         try:
-            words = process.cmdline()
+            argv = process.cmdline()
         except (psutil.Error, OSError):
             continue
-        if root := root_of(words, environments):
-            return release(root)
+        if root := find_root(argv, environments):
+            return read_release(root)
     return None
 
 
-def root_of(words: Sequence[str], environments: Path) -> Path | None:
-    """The environment a command line runs from, of those in a folder."""
-    for word in words:
-        path = Path(word)
+def find_root(argv: Sequence[str], environments: Path) -> Path | None:
+    """Find the environment, a folder in ``environments``, that a command line runs from."""
+    for argument in argv:
+        path = Path(argument)
         if path.is_relative_to(environments) and path != environments:
             return environments / path.relative_to(environments).parts[0]
     return None

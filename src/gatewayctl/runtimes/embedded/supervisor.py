@@ -1,12 +1,11 @@
-"""Supervisord around the three services: its configuration, its start, its control socket.
+"""The supervisord that runs the three services: its configuration, its start, its control socket.
 
-Supervisor (supervisord.org) restarts what crashes and rotates logs. Owns supervisord of one
-project; must not know what the services are for.
+Supervisor (supervisord.org) restarts services that crash and rotates their logs. Owns the
+supervisord of one project. Must not know what the services do.
 """
 
 from __future__ import annotations
 
-import configparser
 import http.client
 import os
 import re
@@ -15,7 +14,7 @@ import socket
 import sys
 import time
 import xmlrpc.client
-from collections.abc import Generator, Iterator, Mapping
+from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
@@ -30,7 +29,7 @@ from gatewayctl.runtimes.process import start
 _CWD: Final = "/proc/self/cwd"
 _LOG_BYTES: Final = "10MB"
 _LOG_BACKUPS: Final = "3"
-# A start that fails ends within this time; LiteLLM needs most of it to find a bad master key.
+# A service that fails to start ends within this time; LiteLLM takes longest with a bad master key.
 _START_SECONDS: Final = {"postgres": 1, "litellm": 20, "phoenix": 20}
 _STATES: Final[Mapping[str, ProcessState]] = {
     "STOPPED": "stopped",
@@ -43,9 +42,10 @@ _STATES: Final[Mapping[str, ProcessState]] = {
     "UNKNOWN": "failed",
 }
 
-
-# What supervisord answers with to everything once it was told to end.
-_NOT_UP: Final = (OSError, xmlrpc.client.Fault)
+# A supervisord that is shutting down answers every request with a fault.
+_NOT_RUNNING: Final = (OSError, xmlrpc.client.Fault)
+_SOCKET_PATH_BYTES: Final = 103
+"""The longest path of a Unix socket: 107 bytes on Linux, 103 on macOS."""
 # "exited: litellm (exit status 3; not expected)", "exited: x (terminated by SIGKILL; …)"
 _EXITED: Final = re.compile(r"exited: (\S+) \((?:exit status (\d+)|terminated by (\w+))")
 
@@ -58,37 +58,36 @@ class Process:
     state: ProcessState
     pid: int | None
     started: float
-    word: str
 
 
-def configuration(layout: Layout, project_dir: Path, stop_signals: Mapping[str, str]) -> str:
-    """The text of supervisord.conf; holds no secret."""
-    config = configparser.RawConfigParser()
-    # Paths are relative to run/, where supervisord is started: supervisord reads " #" and " ;"
-    # as comments, and % in the path of a log as an expansion, however often it is doubled.
-    config["supervisord"] = {
-        "logfile": _log_path(layout, "supervisord"),
-        "logfile_maxbytes": _LOG_BYTES,
-        "logfile_backups": _LOG_BACKUPS,
-        "pidfile": layout.supervisor_pid.name,
-        "nodaemon": "true",
-        "silent": "true",
-        "umask": "077",
-        **({"user": "root"} if os.geteuid() == 0 else {}),
+def render_config(layout: Layout, project_dir: Path, stop_signals: Mapping[str, str]) -> str:
+    """Render supervisord.conf; it holds no secret.
+
+    Paths are relative to run/, where supervisord is started: it reads " #" and " ;" as comments,
+    and % in the path of a log as an expansion, even when doubled.
+    """
+    # supervisord makes this path absolute; through /proc it is never too long for a socket.
+    folder = f"{_CWD}/" if Path(_CWD).exists() else ""
+    sections = {
+        "supervisord": {
+            "logfile": _log_path(layout, "supervisord"),
+            "logfile_maxbytes": _LOG_BYTES,
+            "logfile_backups": _LOG_BACKUPS,
+            "pidfile": layout.supervisor_pid.name,
+            "nodaemon": "true",
+            "silent": "true",
+            "umask": "077",
+            **({"user": "root"} if os.geteuid() == 0 else {}),
+        },
+        "unix_http_server": {"file": f"{folder}{layout.socket.name}", "chmod": "0600"},
+        "rpcinterface:supervisor": {
+            "supervisor.rpcinterface_factory": "supervisor.rpcinterface:make_main_rpcinterface"
+        },
     }
-    # supervisord makes every path absolute, and that can be longer than a socket's name may be.
-    file = f"{_CWD}/{layout.socket.name}" if Path(_CWD).exists() else layout.socket.name
-    config["unix_http_server"] = {"file": file, "chmod": "0600"}
-    config["rpcinterface:supervisor"] = {
-        "supervisor.rpcinterface_factory": "supervisor.rpcinterface:make_main_rpcinterface"
-    }
+    launch = (sys.executable, "-P", "-m", "gatewayctl.runtimes.embedded.launch")
     for order, (service, stop_signal) in enumerate(stop_signals.items()):
-        words = (
-            sys.executable, "-P", "-m", "gatewayctl.runtimes.embedded.launch",
-            service, str(project_dir),
-        )  # fmt: skip
-        config[f"program:{service}"] = {
-            "command": _command(words),
+        sections[f"program:{service}"] = {
+            "command": _quote_command(*launch, service, str(project_dir)),
             "priority": str(order),
             "autostart": "false",
             "autorestart": "true",
@@ -102,49 +101,52 @@ def configuration(layout: Layout, project_dir: Path, stop_signals: Mapping[str, 
             "stdout_logfile_maxbytes": _LOG_BYTES,
             "stdout_logfile_backups": _LOG_BACKUPS,
         }
-    lines: list[str] = []
-    for section in config.sections():
-        lines.append(f"[{section}]")
-        # supervisord reads % as the start of an expansion.
-        lines += [f"{name} = {value.replace('%', '%%')}" for name, value in config.items(section)]
-        lines.append("")
-    return "\n".join(lines)
+    return "\n".join(_render_section(name, options) for name, options in sections.items())
+
+
+def _render_section(name: str, options: Mapping[str, str]) -> str:
+    # supervisord reads % as the start of an expansion.
+    lines = (f"{option} = {value.replace('%', '%%')}\n" for option, value in options.items())
+    return f"[{name}]\n{''.join(lines)}"
 
 
 def _log_path(layout: Layout, name: str) -> str:
     return os.path.relpath(layout.log(name), layout.run)
 
 
-def _command(words: tuple[str, ...]) -> str:
-    """A command line for shlex, in which nothing looks like a comment to supervisord."""
-    # shlex.join puts words with blanks into single quotes: closing and opening them in
-    # between changes no word, and parts the blank from the sign that would begin a comment.
-    return re.sub(r"(?<=\s)(?=[#;])", "''", shlex.join(words))
+def _quote_command(*argv: str) -> str:
+    """Quote a command line for supervisord, which splits it with shlex after removing comments."""
+    # shlex.join quotes an argument with blanks in single quotes. Closing and opening them between
+    # a blank and a comment sign keeps the argument, and supervisord sees no comment.
+    return re.sub(r"(?<=\s)(?=[#;])", "''", shlex.join(argv))
 
 
 class Supervisor:
-    """The running supervisord of one project, or the absence of one."""
+    """The supervisord of one project, which may or may not be running."""
 
     def __init__(self, layout: Layout) -> None:
         self._layout = layout
 
     def pid(self) -> int | None:
-        """The pid of the supervisord that answers on our socket, else None."""
+        """The pid of the supervisord that answers on the project's socket, else None."""
         try:
             with self._rpc() as rpc:
                 return int(rpc.supervisor.getPID())
-        except _NOT_UP:
+        except _NOT_RUNNING:
             return None
 
-    def begin(self, python: Path, environment: Mapping[str, str], timeout: float = 60) -> None:
-        """Start supervisord and wait until it answers. Raises RuntimeProblem when it does not."""
+    def launch(self, python: Path, environment: Mapping[str, str], timeout: float = 60) -> None:
+        """Start supervisord and wait until it answers; ``timeout`` in seconds.
+
+        Raises RuntimeProblem when it ends or does not answer in time.
+        """
         layout = self._layout
         layout.socket.unlink(missing_ok=True)
         argv = (str(python), "-m", "supervisor.supervisord", "-c", str(layout.supervisor_config))
         process = start(argv, env=environment, cwd=layout.run, log=layout.log("supervisord"))
-        until = time.monotonic() + timeout
+        deadline = time.monotonic() + timeout
         while self.pid() != process.pid:
-            if process.poll() is not None or time.monotonic() > until:
+            if process.poll() is not None or time.monotonic() > deadline:
                 process.kill()
                 process.wait()
                 raise RuntimeProblem(
@@ -153,28 +155,27 @@ class Supervisor:
             time.sleep(0.02)
 
     def processes(self) -> tuple[Process, ...]:
-        """All services, or nothing when supervisord does not run."""
+        """All services; empty when supervisord has ended."""
         try:
             with self._rpc() as rpc:
-                found = rpc.supervisor.getAllProcessInfo()
-        except _NOT_UP:
+                processes = rpc.supervisor.getAllProcessInfo()
+        except _NOT_RUNNING:
             return ()
-        return tuple(_process(item) for item in found if isinstance(item, dict))
+        return tuple(_parse_process(item) for item in processes)
 
     def last_exit(self, service: str) -> str:
         """How the service ended last, ``exit code 3`` or ``signal SIGKILL``; "" if it never did.
 
-        From supervisord's log: its interface forgets the code of a start that failed.
+        From supervisord's log: its API does not keep the exit code of a failed start.
         """
-        found = _EXITED.findall(last_lines(self._layout.log("supervisord"), 200))
-        ends = [(status, signal) for name, status, signal in found if name == service]
-        if not ends:
-            return ""
-        status, signal = ends[-1]
-        return f"exit code {status}" if status else f"signal {signal}"
+        exits = _EXITED.findall(last_lines(self._layout.log("supervisord"), 200))
+        for name, status, signal in reversed(exits):
+            if name == service:
+                return f"exit code {status}" if status else f"signal {signal}"
+        return ""
 
     def start(self, service: str) -> None:
-        """Tell supervisord to start a service, without waiting. Raises ServiceFailed."""
+        """Start a service without waiting for it. Raises ServiceFailed."""
         try:
             with self._rpc() as rpc:
                 rpc.supervisor.startProcess(service, False)
@@ -182,10 +183,10 @@ class Supervisor:
             if "ALREADY_STARTED" not in fault.faultString:
                 raise ServiceFailed(f"{service} cannot be started: {fault.faultString}") from None
         except OSError as error:
-            raise ServiceFailed(f"{service} cannot be started: supervisord is gone.") from error
+            raise ServiceFailed(f"{service} cannot be started: supervisord has ended.") from error
 
     def stop(self, service: str) -> None:
-        """Stop a service and wait until it ended; one that does not run is fine."""
+        """Stop a service, which may have ended already, and wait for it. Raises RuntimeProblem."""
         try:
             with self._rpc() as rpc:
                 rpc.supervisor.stopProcess(service, True)
@@ -193,70 +194,61 @@ class Supervisor:
             if "NOT_RUNNING" not in fault.faultString:
                 raise RuntimeProblem(f"{service} cannot be stopped: {fault.faultString}") from None
         except OSError as error:
-            raise RuntimeProblem(f"{service} cannot be stopped: supervisord is gone.") from error
+            raise RuntimeProblem(f"{service} cannot be stopped: supervisord has ended.") from error
 
-    def end(self) -> None:
-        """Tell supervisord to stop everything and go; the caller waits for its pid."""
+    def shut_down(self) -> None:
+        """Ask supervisord to stop all services and exit; the caller waits for its process."""
         try:
             with self._rpc() as rpc:
                 rpc.supervisor.shutdown()
-        except _NOT_UP:
+        except _NOT_RUNNING:
             return
 
     @contextmanager
     def _rpc(self) -> Iterator[Any]:
-        with _short_path(self._layout.socket) as path:
-            proxy = xmlrpc.client.ServerProxy("http://supervisor/RPC2", transport=_Unix(path))
-            with proxy:
-                yield proxy
+        transport = _UnixTransport(self._layout.socket)
+        with xmlrpc.client.ServerProxy("http://supervisor/RPC2", transport=transport) as proxy:
+            yield proxy
 
 
-@contextmanager
-def _short_path(path: Path) -> Generator[str, None, None]:
-    """A name of the socket that fits into 107 bytes however deep the project lies."""
-    if len(os.fsencode(path)) < 104 or not Path("/proc/self/fd").exists():
-        yield str(path)
-        return
-    folder = os.open(path.parent, os.O_RDONLY | os.O_DIRECTORY)
-    try:
-        yield f"/proc/self/fd/{folder}/{path.name}"
-    finally:
-        os.close(folder)
+class _UnixTransport(xmlrpc.client.Transport):
+    """XML-RPC over a Unix socket, as supervisorctl does it."""
+
+    def __init__(self, path: Path) -> None:
+        super().__init__()
+        self._path = path
+
+    def make_connection(self, host: Any) -> http.client.HTTPConnection:
+        connection = _UnixConnection(self._path)
+        # Transport.close() closes this.
+        self._connection = host, connection
+        return connection
 
 
-class _Connection(http.client.HTTPConnection):
-    """HTTP over a Unix socket."""
+class _UnixConnection(http.client.HTTPConnection):
+    """HTTP over a Unix socket, however deep the folder of the project is."""
 
-    def __init__(self, path: str) -> None:
+    def __init__(self, path: Path) -> None:
         super().__init__("supervisor", timeout=60)
         self._path = path
 
     def connect(self) -> None:
         self.sock = socket.socket(socket.AF_UNIX, socket.SOCK_STREAM)
         self.sock.settimeout(self.timeout)
-        self.sock.connect(self._path)
+        if len(os.fsencode(self._path)) <= _SOCKET_PATH_BYTES:
+            self.sock.connect(str(self._path))
+            return
+        folder = os.open(self._path.parent, os.O_RDONLY | os.O_DIRECTORY)
+        try:
+            self.sock.connect(f"/proc/self/fd/{folder}/{self._path.name}")
+        finally:
+            os.close(folder)
 
 
-class _Unix(xmlrpc.client.Transport):
-    """XML-RPC over a Unix socket, as supervisorctl does it."""
-
-    def __init__(self, path: str) -> None:
-        super().__init__()
-        self._path = path
-
-    def make_connection(self, host: Any) -> http.client.HTTPConnection:
-        connection = _Connection(self._path)
-        # What Transport.close() closes.
-        self._connection = host, connection
-        return connection
-
-
-def _process(item: Mapping[str, Any]) -> Process:
-    word = str(item["statename"])
+def _parse_process(info: Mapping[str, Any]) -> Process:
     return Process(
-        service=str(item["name"]),
-        state=_STATES.get(word, "failed"),
-        pid=int(item["pid"]) or None,
-        started=float(item["start"]),
-        word=word,
+        service=str(info["name"]),
+        state=_STATES.get(str(info["statename"]), "failed"),
+        pid=int(info["pid"]) or None,
+        started=float(info["start"]),
     )

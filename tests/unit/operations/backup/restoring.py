@@ -1,4 +1,4 @@
-"""A project that was backed up, and restored: real files, a faked stack."""
+"""A project that was backed up and is restored: real files, a fake stack."""
 
 from __future__ import annotations
 
@@ -34,7 +34,7 @@ LATER = ENV.replace(KEY, "sk-virtual-later-0123456789").replace(SALT, "sk-salt-l
 
 
 class World:
-    """A project that was backed up, and everything that was changed since."""
+    """A project with a backup, and what changed since."""
 
     def __init__(self, folder: Path) -> None:
         folder.mkdir(exist_ok=True)
@@ -49,25 +49,25 @@ class World:
         self.file = folder / "a.bak"
 
     @classmethod
-    def living(cls, folder: Path) -> World:
-        """Backed up, and another life since."""
-        made = cls(folder)
-        made.backed_up()
-        made.changed()
-        return made
+    def create(cls, folder: Path) -> World:
+        """A project that was backed up and changed since."""
+        world = cls(folder)
+        world.back_up()
+        world.change()
+        return world
 
-    def backed_up(self) -> None:
+    def back_up(self) -> None:
         settings = project(self.folder, "project_name: shop\n", env=ENV)
         report_of(backup(settings, resolved(self.runtime), self.file))
 
-    def changed(self) -> None:
-        """Another life since the backup: other keys, more spend, another salt key."""
+    def change(self) -> None:
+        """Change keys, spend and salt key since the backup."""
         (self.folder / ".env").write_text(LATER)
         self.content.rows = {"LiteLLM_VerificationToken": 1, "LiteLLM_SpendLogs": 99}
         self.content.tokens, self.content.stored = [], []
         self.runtime.calls.clear()
 
-    def stack(self, gateway: GatewayClient) -> Project:
+    def load_project(self, gateway: GatewayClient) -> Project:
         settings = project(self.folder)
         return Project(settings=settings, resolved=resolved(self.runtime), gateway=gateway)
 
@@ -75,17 +75,17 @@ class World:
         lines = (self.folder / ".env").read_text().splitlines()
         return dict(line.split("=", 1) for line in lines if "=" in line and line[0] != "#")
 
-    def restored(self, file: Path | None = None, **options: Any) -> RestoreReport:
-        """A whole restore."""
+    def restore(self, file: Path | None = None, **options: Any) -> RestoreReport:
+        """Run a restore to its end."""
         with served(self.litellm) as gateway:
-            return report_of(self.restoring(gateway, file, **options))
+            return report_of(self.start_restore(gateway, file, **options))
 
-    def restoring(
+    def start_restore(
         self, gateway: GatewayClient, file: Path | None = None, **options: Any
     ) -> Generator[Progress, None, RestoreReport]:
-        """A restore that can be interrupted."""
+        """Start a restore that can be interrupted."""
         wanted = RestoreOptions(**{"timeout": 2, **options})
-        return restore(file or self.file, wanted, lambda: self.stack(gateway))
+        return restore(file or self.file, wanted, lambda: self.load_project(gateway))
 
     @property
     def databases(self) -> dict[str, dict[str, int]]:

@@ -42,16 +42,16 @@ def settings(tmp_path: Path) -> Settings:
     return project(tmp_path / "shop", "project_name: shop\n", env=ENV)
 
 
-def done(
+def run_backup(
     settings: Settings,
     runtime: FakeRuntime,
     file: Path | None = None,
-    seal: Encryption = NO_ENCRYPTION,
+    encryption: Encryption = NO_ENCRYPTION,
 ) -> BackupReport:
-    return report_of(backup(settings, resolved(runtime), file, seal=seal))
+    return report_of(backup(settings, resolved(runtime), file, encryption=encryption))
 
 
-def left(settings: Settings) -> list[str]:
+def files_in_backups(settings: Settings) -> list[str]:
     return sorted(path.name for path in backups_folder(settings).rglob("*"))
 
 
@@ -62,7 +62,7 @@ def test_a_backup_holds_both_databases_the_secrets_and_the_settings(
     folder = tmp_path / "unpacked"
     folder.mkdir()
 
-    report = done(settings, runtime, tmp_path / "a.bak")
+    report = run_backup(settings, runtime, tmp_path / "a.bak")
 
     manifest = unpack(report.file, folder)
     assert manifest.project == "shop"
@@ -81,39 +81,39 @@ def test_a_backup_holds_both_databases_the_secrets_and_the_settings(
 def test_counts_and_dump_see_the_same_snapshot(settings: Settings) -> None:
     runtime = up_and_running()
 
-    done(settings, runtime)
+    run_backup(settings, runtime)
 
-    told = [line for line in runtime.server.told if line.startswith(("litellm:", "pg_dump"))]
-    assert "pg_export_snapshot" in told[0]
-    assert told[1] == "pg_dump --format=custom --snapshot=00000003-1 litellm"
-    assert r"\gexec" in told[2]
+    commands = [line for line in runtime.server.told if line.startswith(("litellm:", "pg_dump"))]
+    assert "pg_export_snapshot" in commands[0]
+    assert commands[1] == "pg_dump --format=custom --snapshot=00000003-1 litellm"
+    assert r"\gexec" in commands[2]
 
 
-def test_without_a_name_it_is_named_by_project_and_time_in_a_private_folder(
+def test_the_default_file_is_named_by_project_and_time_in_a_private_folder(
     settings: Settings,
 ) -> None:
-    report = done(settings, up_and_running())
+    report = run_backup(settings, up_and_running())
 
     assert report.file.parent == backups_folder(settings)
     assert stat.S_IMODE(report.file.parent.stat().st_mode) == 0o700
-    assert left(settings) == [report.file.name]
+    assert files_in_backups(settings) == [report.file.name]
     name = default_file(settings, AT).name
     assert name == "shop-20261123T140005Z.gatewayctl-backup"
-    assert default_file(settings, AT, sealed=True).name == f"{name}.age"
+    assert default_file(settings, AT, encrypted=True).name == f"{name}.age"
 
 
-def test_nothing_is_stopped_or_restarted_while_it_is_made(settings: Settings) -> None:
+def test_a_backup_stops_and_restarts_nothing(settings: Settings) -> None:
     runtime = up_and_running()
 
-    done(settings, runtime)
+    run_backup(settings, runtime)
 
     assert set(runtime.calls) == {"states"}
 
 
-def test_a_stack_that_does_not_run_is_left_so(settings: Settings) -> None:
+def test_a_stopped_stack_is_stopped_again(settings: Settings) -> None:
     runtime = FakeRuntime()
 
-    report = done(settings, runtime)
+    report = run_backup(settings, runtime)
 
     assert report.contents.virtual_keys == 2
     assert runtime.running == set()
@@ -121,18 +121,18 @@ def test_a_stack_that_does_not_run_is_left_so(settings: Settings) -> None:
     assert "start" not in runtime.calls
 
 
-def test_a_stack_that_does_not_run_is_left_so_when_it_fails(settings: Settings) -> None:
+def test_a_stopped_stack_is_stopped_again_after_a_failure(settings: Settings) -> None:
     runtime = FakeRuntime()
     runtime.server.raising = {"pg_dump"}
 
     with pytest.raises(RuntimeProblem):
-        done(settings, runtime)
+        run_backup(settings, runtime)
 
     assert runtime.running == set()
 
 
 @pytest.mark.parametrize("dangling", [True, False])
-def test_a_file_that_is_there_is_refused_before_anything_is_done(
+def test_an_existing_file_is_refused_before_anything_is_done(
     settings: Settings, tmp_path: Path, dangling: bool
 ) -> None:
     runtime = up_and_running()
@@ -143,7 +143,7 @@ def test_a_file_that_is_there_is_refused_before_anything_is_done(
         file.write_text("precious")
 
     with pytest.raises(BackupExists, match=r"a\.bak"):
-        done(settings, runtime, file)
+        run_backup(settings, runtime, file)
 
     assert runtime.calls == []
     assert dangling or file.read_text() == "precious"
@@ -151,18 +151,20 @@ def test_a_file_that_is_there_is_refused_before_anything_is_done(
 
 def test_a_project_without_secrets_has_nothing_to_back_up(tmp_path: Path) -> None:
     with pytest.raises(EnvFileMissing):
-        done(project(tmp_path / "empty"), up_and_running())
+        run_backup(project(tmp_path / "empty"), up_and_running())
 
 
-def test_a_dump_that_fails_leaves_no_file_and_says_why(settings: Settings, tmp_path: Path) -> None:
+def test_a_failed_dump_leaves_no_file_and_reports_the_cause(
+    settings: Settings, tmp_path: Path
+) -> None:
     runtime = up_and_running()
     runtime.server.raising = {"pg_dump"}
 
     with pytest.raises(RuntimeProblem, match=r"pg_dump of litellm failed: .*explodes"):
-        done(settings, runtime, tmp_path / "out" / "a.bak")
+        run_backup(settings, runtime, tmp_path / "out" / "a.bak")
 
     assert not (tmp_path / "out").exists()
-    assert left(settings) == []
+    assert files_in_backups(settings) == []
 
 
 @pytest.mark.parametrize("steps", range(1, 12))
@@ -177,25 +179,25 @@ def test_an_interrupted_backup_leaves_no_file_at_all(
     whole = file.exists()
     events.close()
 
-    assert left(settings) == []
+    assert files_in_backups(settings) == []
     assert [p.name for p in tmp_path.glob("out/*")] == (["a.bak"] if whole else [])
 
 
 @pytest.mark.parametrize("elsewhere", [False, True])
-def test_half_a_backup_lies_where_the_next_one_clears_it(
+def test_a_partial_file_is_where_the_next_backup_clears_it(
     settings: Settings, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, elsewhere: bool
 ) -> None:
     seen: list[Path] = []
 
-    def named(partial: Path, target: Path) -> None:
+    def record(partial: Path, target: Path) -> None:
         seen.append(partial)
         publish_file(partial, target)
 
-    monkeypatch.setattr(backup_module, "publish_file", named)
-    done(settings, up_and_running(), tmp_path / "a.bak" if elsewhere else None)
+    monkeypatch.setattr(backup_module, "publish_file", record)
+    run_backup(settings, up_and_running(), tmp_path / "a.bak" if elsewhere else None)
 
-    ours = backups_folder(settings) / ".work" / "packed"
-    assert seen == [tmp_path / ".a.bak.partial" if elsewhere else ours]
+    internal = backups_folder(settings) / ".work" / "packed"
+    assert seen == [tmp_path / ".a.bak.partial" if elsewhere else internal]
 
 
 def test_what_a_killed_backup_left_is_cleared_by_the_next(settings: Settings) -> None:
@@ -203,28 +205,30 @@ def test_what_a_killed_backup_left_is_cleared_by_the_next(settings: Settings) ->
     work.mkdir(parents=True)
     (work / "litellm.dump").write_text("half")
 
-    report = done(settings, up_and_running())
+    report = run_backup(settings, up_and_running())
 
-    assert left(settings) == [report.file.name]
+    assert files_in_backups(settings) == [report.file.name]
 
 
-def test_a_sealed_backup_is_sealed_from_its_first_byte(settings: Settings, tmp_path: Path) -> None:
-    seal = Encryption(
+def test_an_encrypted_backup_is_encrypted_from_its_first_byte(
+    settings: Settings, tmp_path: Path
+) -> None:
+    encryption = Encryption(
         recipients=("age1zvkyg2lqzraa2lnjvqej32nkuu0ues2s82hzrye869xeexvn73equnujwj",)
     )
 
-    report = done(settings, up_and_running(), tmp_path / "a.bak", seal)
+    report = run_backup(settings, up_and_running(), tmp_path / "a.bak", encryption)
 
     assert report.encrypted
     assert is_encrypted(report.file)
     assert MASTER_KEY.encode() not in report.file.read_bytes()
 
 
-def test_a_seal_that_cannot_be_stops_it_before_anything_is_done(settings: Settings) -> None:
+def test_an_invalid_encryption_is_refused_before_anything_is_done(settings: Settings) -> None:
     runtime = up_and_running()
 
     with pytest.raises(UsageProblem):
-        done(settings, runtime, seal=Encryption(passphrase=Secret("")))
+        run_backup(settings, runtime, encryption=Encryption(passphrase=Secret("")))
 
     assert runtime.calls == []
 
@@ -235,45 +239,45 @@ def test_secrets_of_the_environment_are_in_the_backup_too(tmp_path: Path) -> Non
     folder = tmp_path / "unpacked"
     folder.mkdir()
 
-    unpack(done(settings, up_and_running()).file, folder)
+    unpack(run_backup(settings, up_and_running()).file, folder)
 
     assert "LITELLM_SALT_KEY=sk-salt-of-the-shell-0123" in (folder / ".env").read_text()
     assert "sk-salt-of-the-shell" not in settings.env_file.read_text()
 
 
-def test_a_place_that_cannot_be_written_is_named(settings: Settings, tmp_path: Path) -> None:
+def test_the_error_names_a_file_that_cannot_be_written(settings: Settings, tmp_path: Path) -> None:
     (tmp_path / "file").write_text("")
 
     with pytest.raises(FileUnwritable, match="file"):
-        done(settings, up_and_running(), tmp_path / "file" / "a.bak")
+        run_backup(settings, up_and_running(), tmp_path / "file" / "a.bak")
 
 
-def test_it_holds_the_lock_and_is_in_the_audit_log(settings: Settings, tmp_path: Path) -> None:
+def test_a_backup_holds_the_lock_and_is_in_the_audit_log(
+    settings: Settings, tmp_path: Path
+) -> None:
     with hold_lock(settings.state_dir, "up"), pytest.raises(Locked):
-        done(settings, up_and_running(), tmp_path / "a.bak")
-    done(settings, up_and_running(), tmp_path / "b.bak")
+        run_backup(settings, up_and_running(), tmp_path / "a.bak")
+    run_backup(settings, up_and_running(), tmp_path / "b.bak")
 
     entry = read_audit(settings.state_dir).entries[-1]
     assert (entry.verb, entry.subject, entry.outcome) == ("backup", "b.bak", "done")
 
 
-def test_a_long_dump_says_how_far_it_is(settings: Settings) -> None:
+def test_progress_shows_how_much_is_dumped(settings: Settings) -> None:
     seen, _ = driven(backup(settings, resolved(up_and_running()), None))
 
-    said = [(event.subject, event.state) for event in seen]
-    assert ("dump of litellm", "ready") in said
-    assert ("backup file", "ready") in said
+    steps = [(event.subject, event.state) for event in seen]
+    assert ("dump of litellm", "ready") in steps
+    assert ("backup file", "ready") in steps
     assert "12 rows in 3 tables" in [event.detail for event in seen]
 
 
-def test_a_backup_that_reads_back_otherwise_is_not_proven(
+def test_a_backup_whose_rows_differ_after_loading_is_not_verified(
     settings: Settings, tmp_path: Path
 ) -> None:
     runtime = up_and_running()
     runtime.server.loses = "spans"
-    events = write_backup(
-        settings, resolved(runtime), tmp_path / "a.bak", now=datetime.now(UTC), proven=True
-    )
+    events = write_backup(settings, resolved(runtime), tmp_path / "a.bak", verify=True)
 
     with pytest.raises(RestoreUnproven, match="spans has 10 instead of 11"):
         report_of(events)

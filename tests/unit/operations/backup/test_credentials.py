@@ -12,7 +12,6 @@ from gatewayctl.operations.backup.credentials import (
     can_decrypt_any,
     check_stored_credential,
     find_known_keys,
-    find_usable_keys,
 )
 from gatewayctl.runtimes.databases import Database
 from gatewayctl.settings.model import Secret
@@ -32,21 +31,21 @@ def encrypted(text: str, salt: Secret = SALT) -> str:
 def encrypted_with_gcm(text: str) -> str:
     """As it does with ``encryption_algorithm: aes-256-gcm``."""
     key, nonce = hashlib.sha256(SALT.reveal().encode()).digest(), os.urandom(12)
-    sealed = nonce + bindings.crypto_aead_aes256gcm_encrypt(text.encode(), None, nonce, key)
-    return "v2:gcm:" + base64.urlsafe_b64encode(sealed).decode()
+    data = nonce + bindings.crypto_aead_aes256gcm_encrypt(text.encode(), None, nonce, key)
+    return "v2:gcm:" + base64.urlsafe_b64encode(data).decode()
 
 
 # Made by LiteLLM 1.106.2 itself: encrypt_value_helper("sk-provider", new_encryption_key=SALT).
 BY_LITELLM = "PQQaTfnS_7HQYFixuQfjVx2CItrAY3niKf-iLD-i9TGeTVm1VAJjUNzPL5umCJwB9Wrd"
 
 
-def test_what_litellm_itself_encrypted_opens() -> None:
+def test_what_litellm_itself_encrypted_is_decrypted() -> None:
     assert can_decrypt_any([BY_LITELLM], SALT)
     assert not can_decrypt_any([BY_LITELLM], OTHER)
 
 
 @pytest.mark.parametrize("make", [encrypted, encrypted_with_gcm])
-def test_both_ways_of_litellm_open_with_the_salt_key_and_no_other(make: object) -> None:
+def test_both_ciphers_of_litellm_are_decrypted_with_the_salt_key_and_no_other(make: object) -> None:
     assert callable(make)
     text = make("sk-provider-key")
 
@@ -55,7 +54,7 @@ def test_both_ways_of_litellm_open_with_the_salt_key_and_no_other(make: object) 
 
 
 @pytest.mark.parametrize("text", ["", "*", "gpt-4o", "v2:gcm:", "v2:gcm:AAAA", "é" * 60, "A" * 80])
-def test_what_is_no_ciphertext_opens_with_nothing(text: str) -> None:
+def test_what_is_not_a_ciphertext_is_never_decrypted(text: str) -> None:
     assert not can_decrypt_any([text], SALT)
 
 
@@ -66,25 +65,25 @@ def litellm(*stored: str) -> Database:
     return Database(name="litellm", shell=FakeShell(database="litellm", server=server))
 
 
-def test_the_proof_looks_at_what_is_stored() -> None:
+def test_stored_credentials_are_checked() -> None:
     assert check_stored_credential(litellm(encrypted("a")), "", SALT) == "decrypted"
-    assert check_stored_credential(litellm(encrypted("a")), "", OTHER) == "not decrypted"
+    assert check_stored_credential(litellm(encrypted("a")), "", OTHER) == "not_decrypted"
     assert check_stored_credential(litellm("gpt-4o", encrypted("a")), "", SALT) == "decrypted"
 
 
 @pytest.mark.parametrize("stored", [(), ("gpt-4o", "https://example.com/v1")])
-def test_where_nothing_is_encrypted_nothing_is_claimed(stored: tuple[str, ...]) -> None:
-    assert check_stored_credential(litellm(*stored), "", SALT) == "none stored"
+def test_values_that_are_not_encrypted_are_not_credentials(stored: tuple[str, ...]) -> None:
+    assert check_stored_credential(litellm(*stored), "", SALT) == "none_stored"
 
 
-def test_a_database_of_an_old_litellm_without_the_tables_stores_nothing() -> None:
+def test_an_old_database_without_the_tables_stores_no_credentials() -> None:
     server = FakeServer()
     database = Database(name="litellm", shell=FakeShell(database="litellm", server=server))
 
-    assert check_stored_credential(database, "", SALT) == "none stored"
+    assert check_stored_credential(database, "", SALT) == "none_stored"
 
 
-def test_virtual_keys_are_found_by_their_hash_and_told_apart_from_blocked_ones() -> None:
+def test_virtual_keys_are_found_by_their_hash_and_distinguished_from_blocked_ones() -> None:
     good, blocked, foreign = (Secret(f"sk-{name}-0123456789") for name in ("a", "b", "c"))
     server = FakeServer()
     server.databases["litellm"].tokens = [sha256(good.reveal())]
@@ -92,5 +91,5 @@ def test_virtual_keys_are_found_by_their_hash_and_told_apart_from_blocked_ones()
     database = Database(name="litellm", shell=FakeShell(database="litellm", server=server))
     values = {"GOOD": good, "BLOCKED": blocked, "FOREIGN": foreign}
 
-    assert find_usable_keys(database, "", values) == {"GOOD": good}
-    assert find_known_keys(database, "", values) == {"GOOD", "BLOCKED"}
+    assert find_known_keys(database, "", values, usable=True) == {"GOOD": good}
+    assert find_known_keys(database, "", values) == {"GOOD": good, "BLOCKED": blocked}

@@ -33,34 +33,29 @@ class Usage(NamedTuple):
 
 @pytest.fixture
 def disk(monkeypatch: pytest.MonkeyPatch) -> Callable[..., None]:
-    """Disks with as many bytes free, one answer after another; the last one stays."""
+    """Set the free bytes of the disk, one answer after another; the last one is repeated."""
 
-    def has(*free: int) -> None:
+    def set_free(*free: int) -> None:
         answers: Iterator[int] = iter((*free, *[free[-1]] * 1000))
         monkeypatch.setattr(shutil, "disk_usage", lambda _: Usage(10**12, 0, next(answers)))
 
-    return has
+    return set_free
 
 
-@pytest.fixture
-def world(tmp_path: Path) -> World:
-    return World.living(tmp_path)
-
-
-def test_what_would_fill_the_disk_is_refused_with_the_numbers() -> None:
+def test_too_little_space_is_refused_with_the_numbers() -> None:
     require_free_space(RESERVED_BYTES + 7_000_000, "/data", wanted=7_000_000)
-    with pytest.raises(DiskFull, match=r"/data has 200 MB free, and 7 MB more are to be written"):
+    with pytest.raises(DiskFull, match=r"/data has 200 MB free, and 7 MB more are needed"):
         require_free_space(RESERVED_BYTES, "/data", wanted=7_000_000)
     assert DiskFull.code in FINDINGS
 
 
-def test_a_folder_is_asked_for_its_disk(tmp_path: Path) -> None:
-    with pytest.raises(DiskFull, match="to be written"):
+def test_the_disk_of_a_folder_is_checked(tmp_path: Path) -> None:
+    with pytest.raises(DiskFull, match="are needed"):
         require_free_space_in(tmp_path, wanted=10**18)
 
 
 @pytest.mark.parametrize("free", [(0,), (10**12, 0), (10**12, 10**12, 10**12, 0)])
-def test_a_backup_gives_up_before_the_disk_is_full_and_leaves_nothing(
+def test_a_backup_stops_before_the_disk_is_full_and_leaves_nothing(
     tmp_path: Path, disk: Callable[..., None], free: tuple[int, ...]
 ) -> None:
     settings = project(tmp_path / "shop", env=ENV)
@@ -73,7 +68,7 @@ def test_a_backup_gives_up_before_the_disk_is_full_and_leaves_nothing(
     assert list(backups_folder(settings).rglob("*")) == []
 
 
-def test_a_reset_whose_backup_finds_no_room_to_be_proven_loses_nothing(tmp_path: Path) -> None:
+def test_a_reset_without_space_to_verify_its_backup_loses_nothing(tmp_path: Path) -> None:
     settings = project(tmp_path / "shop", env=ENV)
     runtime = up_and_running()
     runtime.server.free = RESERVED_BYTES - 1
@@ -86,34 +81,34 @@ def test_a_reset_whose_backup_finds_no_room_to_be_proven_loses_nothing(tmp_path:
     assert set(runtime.server.databases) == {"litellm", "phoenix"}
 
 
-def test_a_restore_without_room_for_the_copies_touches_nothing_and_leaves_none(
+def test_a_restore_without_space_to_load_the_dumps_changes_nothing(
     world: World,
 ) -> None:
     world.runtime.server.free = RESERVED_BYTES - 1
 
     with pytest.raises(DiskFull, match="The disk of the database litellm"):
-        world.restored()
+        world.restore()
 
     assert set(world.databases) == {"litellm", "phoenix"}
     assert world.databases["litellm"]["LiteLLM_SpendLogs"] == 99
 
 
-def test_a_restore_without_room_to_unpack_touches_nothing(
+def test_a_restore_without_space_to_unpack_changes_nothing(
     world: World, disk: Callable[..., None]
 ) -> None:
     disk(RESERVED_BYTES)
 
     with pytest.raises(DiskFull):
-        world.restored()
+        world.restore()
 
     assert world.runtime.calls == []
 
 
-def test_the_free_bytes_are_those_of_the_server_s_own_folder() -> None:
+def test_the_free_space_is_that_of_the_server_s_data_folder() -> None:
     runtime = up_and_running()
     runtime.server.free = 12_345 * 1024
 
-    with databases(runtime)[0].room() as free:
+    with databases(runtime)[0].free_space() as free:
         assert free() == 12_345 * 1024
 
     assert runtime.server.told[-1] == "postgres: \\! df -Pk '/var/lib/postgresql/data'"

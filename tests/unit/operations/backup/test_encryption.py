@@ -28,8 +28,8 @@ def plain(tmp_path: Path) -> Path:
     return file
 
 
-def identity(tmp_path: Path) -> tuple[Path, str]:
-    """A file as age-keygen writes it, and its public key."""
+def create_identity(tmp_path: Path) -> tuple[Path, str]:
+    """Write a file as age-keygen does; returns it and its public key."""
     made = pyrage.x25519.Identity.generate()
     public = str(made.to_public())
     file = tmp_path / f"{public[:12]}.txt"
@@ -37,74 +37,80 @@ def identity(tmp_path: Path) -> tuple[Path, str]:
     return file, public
 
 
-def test_what_is_sealed_for_a_recipient_opens_with_its_identity(
+def test_a_file_encrypted_for_a_recipient_is_decrypted_with_its_identity(
     tmp_path: Path, plain: Path
 ) -> None:
-    (mine, public), (theirs, their_public) = identity(tmp_path), identity(tmp_path)
-    sealed, opened = tmp_path / "sealed", tmp_path / "opened"
+    (mine, public), (theirs, their_public) = create_identity(tmp_path), create_identity(tmp_path)
+    encrypted, decrypted = tmp_path / "encrypted", tmp_path / "decrypted"
 
-    Encryption(recipients=(public, their_public)).close(plain, sealed)
+    Encryption(recipients=(public, their_public)).encrypt(plain, encrypted)
 
-    assert is_encrypted(sealed)
+    assert is_encrypted(encrypted)
     assert not is_encrypted(plain)
-    assert CONTENT[:300] not in sealed.read_bytes()
+    assert CONTENT[:300] not in encrypted.read_bytes()
     for file in (mine, theirs):
-        Decryption(identity=file).open(sealed, opened)
-        assert opened.read_bytes() == CONTENT
-    assert {stat.S_IMODE(p.stat().st_mode) for p in (sealed, opened)} == {0o600}
+        Decryption(identity=file).decrypt(encrypted, decrypted)
+        assert decrypted.read_bytes() == CONTENT
+    assert {stat.S_IMODE(p.stat().st_mode) for p in (encrypted, decrypted)} == {0o600}
 
 
-def test_another_identity_or_none_does_not_open_it(tmp_path: Path, plain: Path) -> None:
-    (_, public), (theirs, _) = identity(tmp_path), identity(tmp_path)
-    sealed, opened = tmp_path / "sealed", tmp_path / "opened"
-    Encryption(recipients=(public,)).close(plain, sealed)
+def test_another_identity_or_none_does_not_decrypt_it(tmp_path: Path, plain: Path) -> None:
+    (_, public), (theirs, _) = create_identity(tmp_path), create_identity(tmp_path)
+    encrypted, decrypted = tmp_path / "encrypted", tmp_path / "decrypted"
+    Encryption(recipients=(public,)).encrypt(plain, encrypted)
 
-    for opener in (Decryption(identity=theirs), Decryption(), Decryption(passphrase=PASSPHRASE)):
+    for decryption in (
+        Decryption(identity=theirs),
+        Decryption(),
+        Decryption(passphrase=PASSPHRASE),
+    ):
         with pytest.raises(BackupSealed):
-            opener.open(sealed, opened)
+            decryption.decrypt(encrypted, decrypted)
 
 
-def test_a_file_without_an_identity_says_so_and_quotes_nothing(tmp_path: Path, plain: Path) -> None:
-    _, public = identity(tmp_path)
-    sealed, wrong = tmp_path / "sealed", tmp_path / "wrong.txt"
-    Encryption(recipients=(public,)).close(plain, sealed)
+def test_an_error_about_an_identity_file_does_not_quote_it(tmp_path: Path, plain: Path) -> None:
+    _, public = create_identity(tmp_path)
+    encrypted, wrong = tmp_path / "encrypted", tmp_path / "wrong.txt"
+    Encryption(recipients=(public,)).encrypt(plain, encrypted)
     wrong.write_text("AGE-SECRET-KEY-1NOTREALLY\n")
 
-    with pytest.raises(BackupSealed, match="holds no identity") as raised:
-        Decryption(identity=wrong).open(sealed, tmp_path / "opened")
+    with pytest.raises(BackupSealed, match="contains no age identity") as raised:
+        Decryption(identity=wrong).decrypt(encrypted, tmp_path / "decrypted")
     assert "NOTREALLY" not in str(raised.value)
     with pytest.raises(FileUnreadable):
-        Decryption(identity=tmp_path / "nowhere").open(sealed, tmp_path / "opened")
+        Decryption(identity=tmp_path / "nowhere").decrypt(encrypted, tmp_path / "decrypted")
 
 
 @pytest.mark.parametrize("percent", range(0, 100, 10))
-def test_a_truncated_sealed_backup_never_opens(tmp_path: Path, plain: Path, percent: int) -> None:
-    file, public = identity(tmp_path)
-    sealed = tmp_path / "sealed"
-    Encryption(recipients=(public,)).close(plain, sealed)
-    whole = sealed.read_bytes()
-    sealed.write_bytes(whole[: max(len(whole) * percent // 100, 40)])
+def test_a_truncated_encrypted_backup_is_never_decrypted(
+    tmp_path: Path, plain: Path, percent: int
+) -> None:
+    file, public = create_identity(tmp_path)
+    encrypted = tmp_path / "encrypted"
+    Encryption(recipients=(public,)).encrypt(plain, encrypted)
+    whole = encrypted.read_bytes()
+    encrypted.write_bytes(whole[: max(len(whole) * percent // 100, 40)])
 
     with pytest.raises((BackupBroken, BackupSealed)):
-        Decryption(identity=file).open(sealed, tmp_path / "opened")
+        Decryption(identity=file).decrypt(encrypted, tmp_path / "decrypted")
 
 
 def test_a_changed_byte_in_the_middle_is_damage_not_a_wrong_key(
     tmp_path: Path, plain: Path
 ) -> None:
-    file, public = identity(tmp_path)
-    sealed = tmp_path / "sealed"
-    Encryption(recipients=(public,)).close(plain, sealed)
-    content = bytearray(sealed.read_bytes())
+    file, public = create_identity(tmp_path)
+    encrypted = tmp_path / "encrypted"
+    Encryption(recipients=(public,)).encrypt(plain, encrypted)
+    content = bytearray(encrypted.read_bytes())
     content[len(content) // 2] ^= 1
-    sealed.write_bytes(content)
+    encrypted.write_bytes(content)
 
     with pytest.raises(BackupBroken):
-        Decryption(identity=file).open(sealed, tmp_path / "opened")
+        Decryption(identity=file).decrypt(encrypted, tmp_path / "decrypted")
 
 
 @pytest.mark.parametrize(
-    "seal",
+    "options",
     [
         Encryption(recipients=("age1nonsense",)),
         Encryption(recipients=("ssh-ed25519 nonsense",)),
@@ -113,23 +119,23 @@ def test_a_changed_byte_in_the_middle_is_damage_not_a_wrong_key(
         Encryption(passphrase=Secret("")),
     ],
 )
-def test_a_seal_that_cannot_be_is_found_before_any_work(seal: Encryption) -> None:
+def test_invalid_options_are_refused_before_any_work(options: Encryption) -> None:
     with pytest.raises(UsageProblem):
-        seal.check()
+        options.check()
 
 
-def test_a_passphrase_has_a_limit_that_is_told(
+def test_the_size_limit_with_a_passphrase_is_reported(
     tmp_path: Path, plain: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr(encryption, "LARGEST_BY_PASSPHRASE", -1024 * 1024)
 
     with pytest.raises(UsageProblem, match="too large") as raised:
-        Encryption(passphrase=PASSPHRASE).close(plain, tmp_path / "sealed")
+        Encryption(passphrase=PASSPHRASE).encrypt(plain, tmp_path / "encrypted")
     assert "--recipient" in raised.value.hint
 
 
-def test_a_place_that_cannot_be_written_is_named(tmp_path: Path, plain: Path) -> None:
-    _, public = identity(tmp_path)
+def test_the_error_names_a_file_that_cannot_be_written(tmp_path: Path, plain: Path) -> None:
+    _, public = create_identity(tmp_path)
 
     with pytest.raises(FileUnwritable, match="nowhere"):
-        Encryption(recipients=(public,)).close(plain, tmp_path / "nowhere" / "sealed")
+        Encryption(recipients=(public,)).encrypt(plain, tmp_path / "nowhere" / "encrypted")

@@ -14,7 +14,7 @@ from gatewayctl.operations.backup.env import (
 from gatewayctl.settings.model import Secret, Settings
 from tests.fakes.projects import MASTER_KEY, project
 
-OF_THE_BACKUP = """\
+BACKUP_ENV = """\
 LITELLM_MASTER_KEY=sk-master-of-the-backup-0123
 LITELLM_SALT_KEY=sk-salt-of-the-backup-0123
 LITELLM_POSTGRES_PASSWORD=password-of-the-backup
@@ -23,7 +23,7 @@ LITELLM_API_KEY=sk-virtual-of-the-backup-0123
 OPENAI_API_KEY=sk-provider-of-the-backup-0123
 ANTHROPIC_API_KEY=sk-ant-of-the-backup-0123
 """
-LIVING = f"""\
+CURRENT_ENV = f"""\
 # mine
 LITELLM_MASTER_KEY={MASTER_KEY}
 LITELLM_SALT_KEY=sk-salt-living-0123456789
@@ -37,27 +37,27 @@ MINE=kept
 
 @pytest.fixture
 def settings(tmp_path: Path) -> Settings:
-    return project(tmp_path / "shop", env=LIVING)
+    return project(tmp_path / "shop", env=CURRENT_ENV)
 
 
 @pytest.fixture
 def values(tmp_path: Path) -> dict[str, Secret]:
     file = tmp_path / "backed-up"
-    file.write_text(OF_THE_BACKUP)
+    file.write_text(BACKUP_ENV)
     return dict(read_backup_env(file, tmp_path / "archive"))
 
 
-def after(settings: Settings) -> dict[str, str]:
+def read_env(settings: Settings) -> dict[str, str]:
     lines = settings.env_file.read_text().splitlines()
     return dict(line.split("=", 1) for line in lines if "=" in line and line[0] != "#")
 
 
-def test_secrets_of_the_data_come_back_and_passwords_of_the_servers_stay(
+def test_secrets_of_the_data_are_restored_and_passwords_of_the_servers_stay(
     settings: Settings, values: dict[str, Secret]
 ) -> None:
     changed = restore_env(settings, values, {"LITELLM_API_KEY"})
 
-    assert after(settings) == {
+    assert read_env(settings) == {
         "LITELLM_MASTER_KEY": "sk-master-of-the-backup-0123",
         "LITELLM_SALT_KEY": "sk-salt-of-the-backup-0123",
         "LITELLM_POSTGRES_PASSWORD": "password-living",
@@ -73,25 +73,25 @@ def test_secrets_of_the_data_come_back_and_passwords_of_the_servers_stay(
     }
 
 
-def test_putting_back_twice_changes_nothing(settings: Settings, values: dict[str, Secret]) -> None:
+def test_restoring_twice_changes_nothing(settings: Settings, values: dict[str, Secret]) -> None:
     restore_env(settings, values, {"LITELLM_API_KEY"})
 
     assert restore_env(settings, values, {"LITELLM_API_KEY"}) == ()
 
 
-def test_without_a_salt_key_in_the_backup_none_may_stay(
+def test_the_salt_key_is_removed_if_the_backup_has_none(
     settings: Settings, values: dict[str, Secret]
 ) -> None:
     del values["LITELLM_SALT_KEY"]
 
     restore_env(settings, values, ())
 
-    assert "LITELLM_SALT_KEY" not in after(settings)
+    assert "LITELLM_SALT_KEY" not in read_env(settings)
     assert effective_salt_key(values) == values["LITELLM_MASTER_KEY"]
 
 
 @pytest.mark.parametrize("name", ["LITELLM_MASTER_KEY", "LITELLM_SALT_KEY"])
-def test_a_secret_that_the_environment_would_hide_is_told_before_anything_is_touched(
+def test_a_secret_that_the_environment_overrides_is_an_error(
     settings: Settings, values: dict[str, Secret], name: str, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     require_not_shadowed(settings, values)

@@ -43,27 +43,27 @@ def gateway(stack: FakeLiteLLM) -> Iterator[GatewayClient]:
         yield client
 
 
-def events(
+def reset_events(
     settings: Settings, runtime: FakeRuntime, gateway: GatewayClient, **options: bool
 ) -> Generator[Progress, None, ResetReport]:
     wanted = ResetOptions(timeout=2, **options)
     return reset(settings, resolved(runtime), gateway, wanted, lost=UNKNOWN)
 
 
-def done(
+def run_reset(
     settings: Settings, runtime: FakeRuntime, gateway: GatewayClient, **options: bool
 ) -> ResetReport:
-    return report_of(events(settings, runtime, gateway, **options))
+    return report_of(reset_events(settings, runtime, gateway, **options))
 
 
-def empty(runtime: FakeRuntime) -> FakeRuntime:
-    """Tables, and nothing in them: what an interrupted reset leaves."""
+def drop_rows(runtime: FakeRuntime) -> FakeRuntime:
+    """Leave tables without rows, as an interrupted reset does."""
     for content in runtime.server.databases.values():
         content.rows = {"_prisma_migrations": 213}
     return runtime
 
 
-# What would be lost
+# What a reset loses
 
 
 def test_the_loss_is_counted_over_all_keys(
@@ -89,12 +89,12 @@ def test_counting_the_loss_starts_nothing(settings: Settings, gateway: GatewayCl
     assert (lost.requests, lost.size, lost.traces, lost.traces_size) == (None, None, None, None)
 
 
-def test_a_gateway_that_does_not_run_hides_the_loss(settings: Settings) -> None:
+def test_the_loss_is_unknown_when_the_gateway_does_not_run(settings: Settings) -> None:
     with served(silent_stack()) as client:
         assert measure_loss(settings, client, FakeRuntime()) == UNKNOWN
 
 
-def test_a_gateway_that_refuses_our_master_key_hides_the_loss(
+def test_the_loss_is_unknown_when_the_gateway_refuses_the_master_key(
     settings: Settings, gateway: GatewayClient, stack: FakeLiteLLM
 ) -> None:
     stack.master = "sk-another-master-key"
@@ -102,9 +102,7 @@ def test_a_gateway_that_refuses_our_master_key_hides_the_loss(
     assert measure_loss(settings, gateway, FakeRuntime()) == UNKNOWN
 
 
-def test_a_project_without_a_master_key_hides_the_loss(
-    tmp_path: Path, gateway: GatewayClient
-) -> None:
+def test_the_loss_is_unknown_without_a_master_key(tmp_path: Path, gateway: GatewayClient) -> None:
     assert measure_loss(project(tmp_path / "empty"), gateway, FakeRuntime()) == UNKNOWN
 
 
@@ -116,7 +114,7 @@ def test_the_database_is_emptied_before_anything_starts_and_the_keys_are_new(
 ) -> None:
     runtime = up_and_running()
 
-    report = done(settings, runtime, gateway)
+    report = run_reset(settings, runtime, gateway)
 
     verbs = [call for call in runtime.calls if call != "states"]
     assert verbs == ["preflight", "prepare", "empty_litellm_database", "start"]
@@ -130,7 +128,7 @@ def test_the_database_is_emptied_before_anything_starts_and_the_keys_are_new(
 def test_the_old_virtual_key_is_replaced_and_everything_else_in_env_file_stays(
     settings: Settings, gateway: GatewayClient
 ) -> None:
-    done(settings, up_and_running(), gateway)
+    run_reset(settings, up_and_running(), gateway)
 
     text = settings.env_file.read_text()
     assert OLD not in text
@@ -140,17 +138,17 @@ def test_the_old_virtual_key_is_replaced_and_everything_else_in_env_file_stays(
     assert "LITELLM_API_KEY=sk-" in text
 
 
-def test_a_reset_that_was_interrupted_is_finished_by_the_next(
+def test_an_interrupted_reset_is_finished_by_the_next(
     settings: Settings, gateway: GatewayClient
 ) -> None:
     runtime = up_and_running()
-    going = events(settings, runtime, gateway)
+    going = reset_events(settings, runtime, gateway)
     while "empty_litellm_database" not in runtime.calls:
         next(going)
     going.close()
     assert runtime.running == {"postgres", "phoenix"}
 
-    report = done(settings, runtime, gateway)
+    report = run_reset(settings, runtime, gateway)
 
     assert runtime.running == set(SERVICES)
     assert report.problem is None
@@ -159,7 +157,7 @@ def test_a_reset_that_was_interrupted_is_finished_by_the_next(
 def test_phoenix_is_neither_stopped_nor_emptied(settings: Settings, gateway: GatewayClient) -> None:
     runtime = up_and_running()
 
-    done(settings, runtime, gateway)
+    run_reset(settings, runtime, gateway)
 
     assert not any(call.startswith("stop") for call in runtime.calls)
 
@@ -167,7 +165,7 @@ def test_phoenix_is_neither_stopped_nor_emptied(settings: Settings, gateway: Gat
 def test_a_stack_that_does_not_run_can_be_reset(settings: Settings, gateway: GatewayClient) -> None:
     runtime = FakeRuntime()
 
-    done(settings, runtime, gateway)
+    run_reset(settings, runtime, gateway)
 
     assert runtime.running == set(SERVICES)
 
@@ -176,7 +174,7 @@ def test_without_a_master_key_nothing_is_emptied(tmp_path: Path, gateway: Gatewa
     runtime = up_and_running()
 
     with pytest.raises(EnvFileMissing):
-        done(project(tmp_path / "empty"), runtime, gateway)
+        run_reset(project(tmp_path / "empty"), runtime, gateway)
 
     assert runtime.calls == []
 
@@ -187,61 +185,57 @@ def test_a_taken_port_is_found_before_anything_is_emptied(
     runtime = FakeRuntime(raising={"preflight": PortTaken("Port 4000 is held.")})
 
     with pytest.raises(PortTaken):
-        done(settings, runtime, gateway)
+        run_reset(settings, runtime, gateway)
 
     assert "empty_litellm_database" not in runtime.calls
 
 
-# What is lost is kept
+# The backup before it
 
 
-def test_what_is_lost_is_in_a_backup_that_was_read_back(
+def test_the_lost_data_is_in_a_backup_that_was_loaded_back(
     settings: Settings, gateway: GatewayClient
 ) -> None:
     runtime = up_and_running()
 
-    report = done(settings, runtime, gateway)
+    report = run_reset(settings, runtime, gateway)
 
     assert report.backup is not None
     assert report.backup.is_file()
-    told = runtime.server.told
-    assert any(line.startswith("pg_restore") and "litellm_proof" in line for line in told)
+    commands = runtime.server.told
+    assert any(line.startswith("pg_restore") and "litellm_scratch" in line for line in commands)
     assert set(runtime.server.databases) == {"litellm", "phoenix"}
 
 
-def test_a_backup_that_does_not_read_back_stops_it_before_anything_is_lost(
+def test_a_backup_that_cannot_be_verified_stops_a_reset_before_anything_is_lost(
     settings: Settings, gateway: GatewayClient
 ) -> None:
     runtime = up_and_running()
     runtime.server.loses = "LiteLLM_SpendLogs"
 
     with pytest.raises(RestoreUnproven):
-        done(settings, runtime, gateway)
+        run_reset(settings, runtime, gateway)
 
     assert "empty_litellm_database" not in runtime.calls
     assert OLD in settings.env_file.read_text()
 
 
-def test_without_a_backup_none_is_taken(settings: Settings, gateway: GatewayClient) -> None:
+def test_a_reset_without_a_backup_dumps_nothing(settings: Settings, gateway: GatewayClient) -> None:
     runtime = up_and_running()
 
-    assert done(settings, runtime, gateway, backup=False).backup is None
+    assert run_reset(settings, runtime, gateway, backup=False).backup is None
     assert runtime.server.told == []
 
 
-def test_where_nothing_is_there_is_nothing_to_keep(
-    settings: Settings, gateway: GatewayClient
-) -> None:
-    assert done(settings, empty(up_and_running()), gateway).backup is None
+def test_an_empty_database_is_not_backed_up(settings: Settings, gateway: GatewayClient) -> None:
+    assert run_reset(settings, drop_rows(up_and_running()), gateway).backup is None
 
 
-def test_a_database_that_was_dropped_and_not_made_is_made(
-    settings: Settings, gateway: GatewayClient
-) -> None:
+def test_a_missing_database_is_created(settings: Settings, gateway: GatewayClient) -> None:
     runtime = up_and_running()
     del runtime.server.databases["litellm"]
 
-    report = done(settings, runtime, gateway)
+    report = run_reset(settings, runtime, gateway)
 
     assert report.problem is None
     assert "litellm" in runtime.server.databases
@@ -250,20 +244,22 @@ def test_a_database_that_was_dropped_and_not_made_is_made(
 # Keys, traces, applications
 
 
-def test_kept_keys_are_registered_with_the_secrets_they_had(
+def test_kept_keys_are_registered_with_their_secrets(
     settings: Settings, gateway: GatewayClient, stack: FakeLiteLLM
 ) -> None:
-    report = done(settings, up_and_running(), gateway, keep_keys=True)
+    report = run_reset(settings, up_and_running(), gateway, keep_keys=True)
 
     assert OLD in settings.env_file.read_text()
     assert [key.status for key in report.keys.keys] == ["registered", "created"]
     assert sha256(OLD) in stack.keys
 
 
-def test_everything_is_phoenix_s_database_too(settings: Settings, gateway: GatewayClient) -> None:
+def test_a_reset_of_everything_empties_phoenix_s_database_too(
+    settings: Settings, gateway: GatewayClient
+) -> None:
     runtime = up_and_running()
 
-    report = done(settings, runtime, gateway, everything=True)
+    report = run_reset(settings, runtime, gateway, everything=True)
 
     assert report.traces_lost
     assert runtime.server.databases["phoenix"].rows == {}
@@ -272,14 +268,14 @@ def test_everything_is_phoenix_s_database_too(settings: Settings, gateway: Gatew
     assert verbs == ["stop", "start postgres", "empty_litellm_database", "start"]
 
 
-def test_applications_are_restarted_after_their_keys_are_made(
+def test_apps_are_restarted_after_their_keys_are_created(
     settings: Settings, gateway: GatewayClient
 ) -> None:
     runtime = up_and_running(apps=("web",))
     runtime.processes["web"] = "running"
     runtime.pids["web"] = 200
 
-    done(settings, runtime, gateway)
+    run_reset(settings, runtime, gateway)
 
     assert runtime.calls.index("start_apps") > runtime.calls.index("start")
 
@@ -288,11 +284,11 @@ def test_applications_are_restarted_after_their_keys_are_made(
 def test_interrupted_at_any_step_the_next_reset_finishes_it(
     settings: Settings, stack: FakeLiteLLM, gateway: GatewayClient, everything: bool
 ) -> None:
-    count = len(driven(events(settings, up_and_running(), gateway, everything=everything))[0])
+    count = len(driven(reset_events(settings, up_and_running(), gateway, everything=everything))[0])
     assert count > 10
     for step in range(1, count + 1):
         runtime = up_and_running()
-        going = events(settings, runtime, gateway, everything=everything)
+        going = reset_events(settings, runtime, gateway, everything=everything)
         for _ in range(step):
             next(going)
         going.close()
@@ -301,15 +297,15 @@ def test_interrupted_at_any_step_the_next_reset_finishes_it(
         assert "LiteLLM_SpendLogs" in kept or files
         stack.keys.clear()
 
-        report = done(settings, runtime, gateway, everything=everything)
+        report = run_reset(settings, runtime, gateway, everything=everything)
 
         assert report.problem is None
         assert runtime.running == set(SERVICES)
         assert set(runtime.server.databases) == {"litellm", "phoenix"}
 
 
-def test_it_is_in_the_audit_log(settings: Settings, gateway: GatewayClient) -> None:
-    done(settings, up_and_running(), gateway)
+def test_a_reset_is_in_the_audit_log(settings: Settings, gateway: GatewayClient) -> None:
+    run_reset(settings, up_and_running(), gateway)
 
     assert [(e.verb, e.outcome) for e in read_audit(settings.state_dir).entries] == [
         ("reset", "done")
@@ -322,12 +318,12 @@ def test_a_project_that_is_locked_is_not_changed(
     runtime = up_and_running()
 
     with hold_lock(settings.state_dir, "up"), pytest.raises(Locked):
-        done(settings, runtime, gateway)
+        run_reset(settings, runtime, gateway)
 
     assert runtime.calls == []
 
 
-def test_a_key_that_could_not_be_made_anew_is_a_problem_of_the_report(
+def test_a_key_that_could_not_be_created_is_a_problem_of_the_report(
     settings: Settings, gateway: GatewayClient, stack: FakeLiteLLM
 ) -> None:
     def refuse_one(request: httpx.Request) -> httpx.Response:
@@ -337,7 +333,7 @@ def test_a_key_that_could_not_be_made_anew_is_a_problem_of_the_report(
 
     stack.planted["/key/generate"] = refuse_one
 
-    problem = done(settings, up_and_running(), gateway).problem
+    problem = run_reset(settings, up_and_running(), gateway).problem
 
     assert problem is not None
     assert problem.exit_code == 7

@@ -24,17 +24,11 @@ from tests.fakes.runtime import SERVICES, FakeRuntime, resolved
 from tests.unit.operations.backup.restoring import BACKED_UP, KEY, SALT, World
 from tests.unit.operations.backup.test_credentials import encrypted
 
-
-@pytest.fixture
-def world(tmp_path: Path) -> World:
-    return World.living(tmp_path)
+# Success
 
 
-# What it does
-
-
-def test_the_data_and_the_secrets_of_the_backup_are_back(world: World) -> None:
-    report = world.restored()
+def test_the_data_and_the_secrets_of_the_backup_are_restored(world: World) -> None:
+    report = world.restore()
 
     assert world.databases == BACKED_UP
     assert world.env()["LITELLM_API_KEY"] == KEY
@@ -44,8 +38,8 @@ def test_the_data_and_the_secrets_of_the_backup_are_back(world: World) -> None:
     assert report.rows == {"litellm": 13, "phoenix": 15}
 
 
-def test_a_key_and_a_credential_of_the_backup_are_proven(world: World) -> None:
-    report = world.restored()
+def test_a_key_and_a_credential_of_the_backup_are_verified(world: World) -> None:
+    report = world.restore()
 
     assert (report.key, report.key_opens) == ("LITELLM_API_KEY", True)
     assert report.credential == "decrypted"
@@ -53,43 +47,43 @@ def test_a_key_and_a_credential_of_the_backup_are_proven(world: World) -> None:
     assert f"Bearer {KEY}" in [r.headers.get("authorization") for r in world.litellm.requests]
 
 
-def test_services_are_stopped_before_the_swap_and_only_the_servers_run_during_it(
+def test_only_the_database_servers_run_during_the_swap(
     world: World,
 ) -> None:
-    world.restored()
+    world.restore()
 
     verbs = [call for call in world.runtime.calls if call != "states"]
-    assert verbs == ["stop", "start postgres", "start"]
+    assert verbs == ["stop", "start postgres", "prepare", "start"]
 
 
-def test_what_was_there_is_in_a_backup_of_its_own(world: World) -> None:
-    before = world.restored().before
+def test_the_previous_data_is_in_a_backup_of_its_own(world: World) -> None:
+    before = world.restore().before
 
     assert before is not None
-    world.restored(before)
+    world.restore(before)
     assert world.databases["litellm"]["LiteLLM_SpendLogs"] == 99
     assert world.env()["LITELLM_SALT_KEY"] == "sk-salt-later-0123456789"
 
 
-def test_without_a_backup_of_what_was_there_no_file_is_made(world: World) -> None:
-    assert world.restored(backup=False).before is None
+def test_without_a_backup_of_the_previous_data_no_file_is_written(world: World) -> None:
+    assert world.restore(backup=False).before is None
     assert list(backups_folder(project(world.folder)).iterdir()) == []
 
 
-def test_restoring_twice_is_restoring_once(world: World) -> None:
-    world.restored()
-    world.restored()
+def test_a_restore_can_be_repeated(world: World) -> None:
+    world.restore()
+    world.restore()
 
     assert world.databases == BACKED_UP
 
 
-def test_a_project_that_was_never_up_is_made_by_it(world: World, tmp_path: Path) -> None:
+def test_an_empty_folder_becomes_the_project_of_the_backup(world: World, tmp_path: Path) -> None:
     shutil.rmtree(world.folder)
     world.folder.mkdir()
     world.runtime = FakeRuntime()
     world.runtime.server.databases.clear()
 
-    report = world.restored()
+    report = world.restore()
 
     assert world.databases == BACKED_UP
     assert world.runtime.running == set(SERVICES)
@@ -100,43 +94,53 @@ def test_a_project_that_was_never_up_is_made_by_it(world: World, tmp_path: Path)
     assert world.env()["LITELLM_POSTGRES_PASSWORD"] != "password-of-litellm"
 
 
-def test_a_settings_file_of_the_project_is_left_and_the_difference_told(world: World) -> None:
+def test_a_different_gateway_yaml_is_kept_and_reported(world: World) -> None:
     (world.folder / "gateway.yaml").write_text("project_name: shop\nprofile: production\n")
 
-    assert world.restored().config == "differs, kept"
+    assert world.restore().config == "kept_different"
     assert "production" in (world.folder / "gateway.yaml").read_text()
 
 
-# What it refuses, with nothing touched
+def test_a_manually_edited_rendered_file_is_reported(world: World) -> None:
+    compose = world.folder / "compose"
+    compose.mkdir()
+    (compose / "litellm_config.yaml").write_text("model_list: []\n")
+
+    (warning,) = world.restore().warnings
+
+    assert "litellm_config.yaml.bak" in warning
 
 
-def untouched(world: World, before: dict[str, dict[str, int]]) -> bool:
-    """Whether the living are what they were, and nothing was stopped."""
+# Refusals that change nothing
+
+
+def is_untouched(world: World, before: dict[str, dict[str, int]]) -> bool:
+    """True when databases and secrets are unchanged, and nothing was stopped."""
     changing = {"stop", "start", "start postgres"} & set(world.runtime.calls)
     return world.databases == before and world.env()["LITELLM_SALT_KEY"] != SALT and not changing
 
 
-def test_a_broken_backup_touches_nothing(world: World) -> None:
+def test_a_broken_backup_changes_nothing(world: World) -> None:
     before = world.databases
     whole = world.file.read_bytes()
     for percent in range(0, 100, 10):
         world.file.write_bytes(whole[: len(whole) * percent // 100])
         with pytest.raises(BackupBroken):
-            world.restored()
+            world.restore()
     with pytest.raises(FileUnreadable):
-        world.restored(world.folder / "nowhere")
+        world.restore(world.folder / "nowhere")
 
-    assert untouched(world, before)
+    assert is_untouched(world, before)
 
 
-def test_a_sealed_backup_without_its_key_touches_nothing(world: World) -> None:
+def test_an_encrypted_backup_without_its_key_changes_nothing(world: World) -> None:
     before = world.databases
     world.file.write_bytes(b"age-encryption.org/v1\n-> X25519 abc\n")
 
     with pytest.raises(BackupSealed):
-        world.restored()
+        world.restore()
 
-    assert untouched(world, before)
+    assert is_untouched(world, before)
 
 
 def test_a_backup_of_another_project_needs_force(world: World) -> None:
@@ -144,34 +148,34 @@ def test_a_backup_of_another_project_needs_force(world: World) -> None:
     (world.folder / "gateway.yaml").write_text("project_name: other\n")
 
     with pytest.raises(BackupForeign, match=r"'shop'.*'other'"):
-        world.restored()
-    assert untouched(world, before)
+        world.restore()
+    assert is_untouched(world, before)
 
-    assert world.restored(force=True).project == "other"
+    assert world.restore(force=True).project == "other"
     assert world.databases == BACKED_UP
 
 
-def test_rows_that_are_lost_on_the_way_are_found_before_the_swap(world: World) -> None:
+def test_lost_rows_are_detected_before_the_swap(world: World) -> None:
     world.runtime.server.loses = "LiteLLM_SpendLogs"
 
     with pytest.raises(RestoreUnproven, match="LiteLLM_SpendLogs has 6 instead of 7"):
-        world.restored(backup=False)
+        world.restore(backup=False)
 
     assert world.databases["litellm"]["LiteLLM_SpendLogs"] == 99
     assert "stop" not in world.runtime.calls
 
 
-def test_a_dump_that_cannot_be_read_touches_nothing(world: World) -> None:
+def test_a_dump_that_cannot_be_loaded_changes_nothing(world: World) -> None:
     world.runtime.server.raising = {"pg_restore"}
 
     with pytest.raises(RuntimeProblem, match="pg_restore of litellm failed"):
-        world.restored(backup=False)
+        world.restore(backup=False)
 
     assert world.databases["litellm"]["LiteLLM_SpendLogs"] == 99
     assert "stop" not in world.runtime.calls
 
 
-def test_credentials_that_do_not_open_with_the_salt_key_need_force(world: World) -> None:
+def test_undecryptable_credentials_need_force(world: World) -> None:
     world.runtime.server.databases["litellm"].stored = [encrypted("x", Secret("sk-another-salt"))]
     world.runtime.server.databases["litellm"].rows["LiteLLM_CredentialsTable"] = 1
     unreadable = world.file.with_name("b.bak")
@@ -179,26 +183,26 @@ def test_credentials_that_do_not_open_with_the_salt_key_need_force(world: World)
     report_of(backup(settings, resolved(world.runtime), unreadable))
 
     with pytest.raises(RestoreUnproven, match="salt key"):
-        world.restored(unreadable)
+        world.restore(unreadable)
     assert "stop" not in world.runtime.calls
 
-    assert world.restored(unreadable, force=True).credential == "not decrypted"
+    assert world.restore(unreadable, force=True).credential == "not_decrypted"
 
 
-def test_a_master_key_in_the_environment_stops_it_before_anything(
+def test_another_master_key_in_the_environment_is_refused(
     world: World, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     before = world.databases
     monkeypatch.setenv("LITELLM_MASTER_KEY", "sk-of-the-shell-0123456789")
 
     with pytest.raises(SettingsProblem, match="LITELLM_MASTER_KEY"):
-        world.restored()
+        world.restore()
 
-    assert untouched(world, before)
+    assert is_untouched(world, before)
 
 
 def test_a_project_that_is_locked_is_not_changed(world: World) -> None:
     with hold_lock(world.folder / ".gatewayctl", "up"), pytest.raises(Locked):
-        world.restored()
+        world.restore()
 
     assert world.runtime.calls == []

@@ -17,19 +17,13 @@ from tests.fakes.projects import project
 from tests.fakes.runtime import SERVICES, resolved
 from tests.unit.operations.backup.restoring import BACKED_UP, ENV, KEY, SALT, World
 
-
-@pytest.fixture
-def world(tmp_path: Path) -> World:
-    return World.living(tmp_path)
+# Failures after the swap
 
 
-# What can go wrong after the swap
-
-
-def test_a_key_that_is_refused_is_a_problem_and_the_old_databases_are_kept(world: World) -> None:
+def test_a_refused_key_is_a_problem_and_the_previous_databases_are_kept(world: World) -> None:
     world.litellm.planted["/v1/models"] = lambda _: error(401, "no")
 
-    report = world.restored()
+    report = world.restore()
 
     assert report.problem is not None
     assert (report.problem.exit_code, report.key_opens) == (7, False)
@@ -37,69 +31,69 @@ def test_a_key_that_is_refused_is_a_problem_and_the_old_databases_are_kept(world
     assert read_audit(world.folder / ".gatewayctl").entries[-1].outcome == "partial"
 
 
-def test_a_start_that_fails_keeps_the_old_databases_and_the_next_restore_ends_well(
+def test_a_failed_start_keeps_the_previous_databases_and_the_next_restore_succeeds(
     world: World,
 ) -> None:
     world.runtime.raising = {"start": ServiceFailed("litellm ended.")}
     with pytest.raises(ServiceFailed):
-        world.restored()
+        world.restore()
     assert world.databases["litellm_before_restore"]["LiteLLM_SpendLogs"] == 99
 
     world.runtime.raising = {}
-    world.restored()
+    world.restore()
 
     assert world.databases == BACKED_UP
 
 
-def test_a_taken_port_is_found_before_anything_is_touched(world: World) -> None:
+def test_a_taken_port_is_reported_before_anything_changes(world: World) -> None:
     world.runtime.processes = dict.fromkeys(SERVICES, "stopped")
     world.runtime.raising = {"preflight": PortTaken("Port 4000 is held.")}
 
     with pytest.raises(PortTaken):
-        world.restored()
+        world.restore()
 
     assert world.databases["litellm"]["LiteLLM_SpendLogs"] == 99
 
 
-def test_no_key_to_prove_is_said_and_is_no_problem(world: World) -> None:
+def test_a_backup_without_a_known_key_is_no_problem(world: World) -> None:
     text = ENV.replace(KEY, "sk-virtual-unknown-0123456789")
     settings = project(world.folder, env=text)
     other = world.file.with_name("b.bak")
     report_of(backup(settings, resolved(world.runtime), other))
 
-    report = world.restored(other)
+    report = world.restore(other)
 
     assert (report.key, report.key_opens, report.problem) == (None, None, None)
 
 
-def test_what_was_living_before_the_first_attempt_is_what_is_kept(
+def test_the_databases_from_before_the_first_attempt_are_kept(
     world: World,
 ) -> None:
     world.litellm.planted["/v1/models"] = lambda _: error(401, "no")
-    world.restored()
-    world.restored()
+    world.restore()
+    world.restore()
 
     assert world.databases["litellm_before_restore"]["LiteLLM_SpendLogs"] == 99
     assert "litellm_discarded" not in world.databases
 
 
-def test_a_gateway_that_is_gone_at_the_proof_is_not_taken_for_a_refusal(world: World) -> None:
-    def gone(request: httpx.Request) -> httpx.Response:
-        raise httpx.ConnectError("nobody", request=request)
+def test_an_unreachable_gateway_is_not_taken_for_a_refused_key(world: World) -> None:
+    def refuse_connection(request: httpx.Request) -> httpx.Response:
+        raise httpx.ConnectError("refused", request=request)
 
-    world.litellm.planted["/v1/models"] = gone
+    world.litellm.planted["/v1/models"] = refuse_connection
 
     with pytest.raises(GatewayUnreachable):
-        world.restored()
+        world.restore()
 
     assert world.databases["litellm_before_restore"]["LiteLLM_SpendLogs"] == 99
 
 
-def test_services_that_could_not_be_stopped_may_be_started_again(world: World) -> None:
+def test_a_failed_stop_leaves_no_unfinished_restore(world: World) -> None:
     world.runtime.raising = {"stop": ServiceFailed("phoenix does not end.")}
 
     with pytest.raises(ServiceFailed):
-        world.restored()
+        world.restore()
 
     assert unfinished_restore(project(world.folder)) is None
 
@@ -107,42 +101,42 @@ def test_services_that_could_not_be_stopped_may_be_started_again(world: World) -
 # Interrupted
 
 
-def test_interrupted_at_any_step_the_next_restore_ends_well_and_nothing_is_lost(
+def test_a_restore_interrupted_at_any_step_is_finished_by_the_next_and_nothing_is_lost(
     tmp_path: Path,
 ) -> None:
-    whole = World.living(tmp_path / "whole")
+    whole = World.create(tmp_path / "whole")
     with served(whole.litellm) as gateway:
-        count = len(driven(whole.restoring(gateway))[0])
+        count = len(driven(whole.start_restore(gateway))[0])
     assert count > 15
 
-    refused = [interrupted_at(step, tmp_path / str(step)) for step in range(1, count + 1)]
+    refused = [interrupt_at(step, tmp_path / str(step)) for step in range(1, count + 1)]
 
-    # Between the swap and the secrets, and at no other step, only a restore may go on.
+    # Other verbs are refused between the swap and the secrets, and at no other step.
     first = refused.index(True)
     assert all(refused[first : first + sum(refused)])
     assert sum(refused) >= 4
 
 
-def interrupted_at(step: int, folder: Path) -> bool:
-    """Whether `up` was refused between the two attempts."""
-    world = World.living(folder)
+def interrupt_at(step: int, folder: Path) -> bool:
+    """Interrupt a restore and run it again; true if `up` was refused in between."""
+    world = World.create(folder)
     with served(world.litellm) as gateway:
-        events = world.restoring(gateway)
+        events = world.start_restore(gateway)
         for _ in range(step):
             next(events)
         events.close()
-        # At every moment the data of before is living, kept beside, or in a whole backup.
+        # The previous data is always in a current database, in a kept one, or in a backup.
         kept = [rows.get("LiteLLM_SpendLogs") for rows in world.databases.values()]
         settings = project(world.folder)
         files = list(backups_folder(settings).glob("*.gatewayctl-backup"))
         assert 99 in kept or files
-        refused = up_is_refused(world, gateway)
-        belong = (world.databases["litellm"] == BACKED_UP["litellm"]) == (
+        refused = is_up_refused(world, gateway)
+        consistent = (world.databases["litellm"] == BACKED_UP["litellm"]) == (
             world.env()["LITELLM_SALT_KEY"] == SALT
         )
-        assert belong or refused
+        assert consistent or refused
 
-        again = report_of(world.restoring(gateway))
+        again = report_of(world.start_restore(gateway))
 
     assert world.databases == BACKED_UP
     assert world.env()["LITELLM_SALT_KEY"] == SALT
@@ -152,17 +146,17 @@ def interrupted_at(step: int, folder: Path) -> bool:
     return refused
 
 
-def up_is_refused(world: World, gateway: GatewayClient) -> bool:
-    """Whether any other verb is told to finish the restore first."""
+def is_up_refused(world: World, gateway: GatewayClient) -> bool:
+    """True when other verbs are refused until the restore is finished."""
     try:
-        with change_project(world.stack(gateway).settings, "up"):
+        with change_project(world.load_project(gateway).settings, "up"):
             return False
     except RestoreUnfinished as error:
         return f"gatewayctl restore {world.file} --yes" in error.hint
 
 
 @pytest.mark.parametrize("content", [b"", b"{}", b"\xff"])
-def test_a_journal_that_cannot_be_read_still_says_that_a_restore_is_unfinished(
+def test_a_restore_is_unfinished_also_if_its_journal_cannot_be_read(
     world: World, content: bytes
 ) -> None:
     settings = project(world.folder)

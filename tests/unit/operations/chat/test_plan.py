@@ -44,7 +44,10 @@ def test_without_options_it_is_passthrough_on_the_offline_model_and_says_so(
 
 def test_metadata_says_who_asks_and_tags_say_it_again_for_spending(tmp_path: Path) -> None:
     made = plan(
-        tmp_path, component="reasoning-agent", operation="synthesis", metadata=("team=a=b", "run=7")
+        tmp_path,
+        component="reasoning-agent",
+        operation="synthesis",
+        metadata={"team": "a=b", "run": "7"},
     )
 
     assert dict(made.metadata) == {
@@ -123,20 +126,17 @@ def test_patience_covers_the_providers_timeout_and_its_retries(tmp_path: Path) -
     [
         ({"prompt": " \n"}, EmptyPrompt, "prompt"),
         ({"prompt": "a\udc80"}, UsageProblem, "--help"),
-        ({"component": "reasoning-agnet"}, UnknownComponent, "Did you mean reasoning-agent?"),
-        ({"component": "zzz"}, UnknownComponent, "Known: passthrough"),
+        ({"component": "reasoning-agnet"}, UnknownComponent, "did you mean 'reasoning-agent'?"),
+        ({"component": "zzz"}, UnknownComponent, "(known: passthrough"),
         (
             {"component": "reasoning-agent", "operation": "synthesys"},
             UnknownComponent,
-            "Did you mean synthesis?",
+            "did you mean 'synthesis'?",
         ),
         ({"operation": "a\nb"}, UsageProblem, ""),
         ({"model": " "}, UsageProblem, ""),
-        ({"metadata": ("team",)}, UsageProblem, "team=search"),
-        ({"metadata": ("=x",)}, UsageProblem, ""),
-        ({"metadata": ("a=1", "a=2")}, UsageProblem, ""),
-        ({"metadata": ("component=x",)}, UsageProblem, "--component"),
-        ({"metadata": ("tags=x",)}, UsageProblem, ""),
+        ({"metadata": {"component": "x"}}, UsageProblem, "--component"),
+        ({"metadata": {"tags": "x"}}, UsageProblem, ""),
         ({"key_env": "OPENAI_API_KEY"}, UsageProblem, "LITELLM_API_KEY"),
         ({"key_env": "LITELLM_MASTER_KEY"}, UsageProblem, ""),
         ({"key_env": "POSTGRES_PASSWORD"}, UsageProblem, ""),
@@ -151,7 +151,7 @@ def test_what_cannot_be_sent_is_told_before_anything_is(
     with pytest.raises(expected) as caught:
         plan(tmp_path, **asked)
 
-    assert hint in caught.value.hint
+    assert hint in f"{caught.value.message} {caught.value.hint}"
 
 
 def test_what_is_no_text_is_named(tmp_path: Path) -> None:
@@ -164,7 +164,7 @@ def test_what_is_no_text_is_named(tmp_path: Path) -> None:
 def test_a_provider_key_of_a_declared_model_is_never_a_virtual_key(tmp_path: Path) -> None:
     config = "models:\n  own: {model: openai/x, api_key_env: OWN_KEY}\n"
 
-    with pytest.raises(UsageProblem, match="OWN_KEY is not for virtual keys"):
+    with pytest.raises(UsageProblem, match="OWN_KEY: this variable is not for virtual keys"):
         plan(tmp_path, config=config, env=f"{ENV}OWN_KEY=sk-real\n", key_env="OWN_KEY")
 
 
@@ -189,7 +189,7 @@ def test_a_variable_nobody_declared_is_found_in_the_environment_then_in_env(
 
 
 def test_a_span_says_names_and_never_what_was_said(tmp_path: Path) -> None:
-    made = plan(tmp_path, prompt="tell me", metadata=("team=a",), session="s1")
+    made = plan(tmp_path, prompt="tell me", metadata={"team": "a"}, session="s1")
 
     assert dict(made.span_attributes()) == {
         "gatewayctl.component": "passthrough",

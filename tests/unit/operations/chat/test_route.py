@@ -154,7 +154,7 @@ def test_every_step_has_a_span_of_its_own_in_one_trace(
     ("answer", "why"),
     [
         ("sure, reasoning it is", "it is not JSON"),
-        ("[1]", "it is no JSON object"),
+        ("[1]", "it is not a JSON object"),
         ("{}", "it has no 'route'"),
         ('{"route": "elsewhere"}', "neither passthrough nor reasoning"),
     ],

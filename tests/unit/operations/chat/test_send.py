@@ -166,7 +166,7 @@ def test_an_unknown_model_lists_the_declared_ones(settings: Settings, fake: Fake
     with pytest.raises(UnknownModel, match="'gpt-40'") as caught:
         say(settings, fake, model="gpt-40")
 
-    assert caught.value.hint == ("Did you mean gpt-4o? Known: gpt-4o, gpt-4o-mini, o1-mini, demo.")
+    assert caught.value.hint == "Choose a declared model (did you mean 'gpt-4o'?)."
 
 
 def test_a_declared_model_the_gateway_does_not_serve_points_to_both_lists(

@@ -60,7 +60,7 @@ def test_a_failure_names_service_finding_and_one_command(settings: Settings) -> 
     )
     assert error.message.splitlines() == [
         "litellm failed (exit code 1): LiteLLM's database could not be set up.",
-        "The last lines of its log:",
+        "Last lines of its log:",
         "Database setup failed.",
     ]
 
@@ -71,7 +71,7 @@ def test_services_that_are_not_ready_yet_are_waiting_and_not_failed(settings: Se
 
     error = failure(settings, runtime, phoenix=[REFUSED])
 
-    assert "Waiting, not failed: phoenix." in error.message
+    assert "Still waiting: phoenix." in error.message
 
 
 def test_a_full_disk_in_postgresql_s_log_is_why_phoenix_ended(settings: Settings) -> None:
@@ -87,7 +87,7 @@ def test_a_full_disk_in_postgresql_s_log_is_why_phoenix_ended(settings: Settings
     error = failure(settings, runtime)
 
     assert (error.finding, error.service) == ("disk_full", "postgres")
-    assert "phoenix ended because of it (exit code 1)." in error.message
+    assert "phoenix exited because of it (exit code 1)." in error.message
     assert "No space left" in error.message
 
 
@@ -152,7 +152,7 @@ def test_whoever_holds_the_port_is_named(tmp_path: Path, stranger: int) -> None:
     error = failure(settings, runtime)
 
     assert error.finding == "port_taken"
-    assert f"Port {stranger} is held by " in error.message
+    assert f"Port {stranger} is used by " in error.message
 
 
 def test_a_full_disk_is_a_failure_of_its_own_and_no_bug() -> None:

@@ -1,6 +1,7 @@
 from __future__ import annotations
 
 import stat
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
@@ -38,7 +39,7 @@ def test_a_project_in_order_has_no_finding_and_no_problem(patient: Patient) -> N
     assert report.problem is None
     assert not report.running
     assert {check.why for check in report.checks if check.state == "skipped"} == {
-        "litellm does not run"
+        "litellm is not running"
     }
 
 
@@ -86,7 +87,7 @@ def test_the_worst_comes_first_and_is_the_problem(patient: Patient) -> None:
     assert problem is not None
     assert problem.exit_code == 7
     assert problem.finding == "service_failed"
-    assert problem.message.startswith("1 error and 1 warning found; first: A service ended")
+    assert problem.message.startswith("1 error and 1 warning found; first: A service exited")
 
 
 def test_what_is_for_information_only_is_no_problem(patient: Patient) -> None:
@@ -98,14 +99,19 @@ def test_what_is_for_information_only_is_no_problem(patient: Patient) -> None:
     assert report.problem is None
 
 
-def test_a_check_that_breaks_is_told_and_the_others_go_on(patient: Patient) -> None:
+def test_a_check_that_fails_to_run_is_a_problem_and_the_others_continue(patient: Patient) -> None:
     patient.up()
-    patient.runtime.raising["preflight"] = Locked("Somebody has it.")
+    patient.runtime.raising["preflight"] = Locked("It is locked.")
 
     report = examined(patient)
 
-    broken = [check for check in report.checks if check.state == "failed"]
-    assert [(check.name, check.why) for check in broken] == [("ports", "Somebody has it.")]
+    failed = [check for check in report.checks if check.state == "failed"]
+    assert [(check.name, check.why) for check in failed] == [("ports", "It is locked.")]
+    problem = replace(report, findings=()).problem
+    assert problem is not None
+    assert problem.exit_code == 7
+    assert "1 check could not run: ports" in problem.message
+    assert "It is locked." in problem.hint
 
 
 def test_no_evidence_holds_a_secret(patient: Patient) -> None:

@@ -1,4 +1,4 @@
-"""Making the keys of a project, and what .env and the report say afterwards."""
+"""Creates the keys of a project; reads .env and the report afterwards."""
 
 from __future__ import annotations
 
@@ -25,14 +25,14 @@ def create(
     environ: Mapping[str, str] | None = None,
     fresh: bool = False,
 ) -> KeysCreateReport:
-    """Run it in a project whose .env has the master key and ``values``; None keeps the file."""
+    """Create the keys of a project with ``values`` in its .env; None keeps the file."""
     env = None if values is None else f"# mine\nLITELLM_MASTER_KEY={MASTER_KEY}\n{values}"
     settings = project(folder, config, env=env, environ=environ)
     with served(fake) as gateway:
         return ensure_declared_keys(settings, gateway, fresh=fresh)
 
 
-def held(folder: Path, name: str = "APP_KEY") -> str | None:
+def stored(folder: Path, name: str = "APP_KEY") -> str | None:
     entry = read_env_file(folder / ".env").get(name)
     return None if entry is None else entry.value
 

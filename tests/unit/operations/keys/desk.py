@@ -1,4 +1,4 @@
-"""A project of one declared key and the fake LiteLLM it is kept in."""
+"""A project with one declared key, and the fake LiteLLM that has it."""
 
 from __future__ import annotations
 
@@ -24,7 +24,7 @@ Report = TypeVar("Report")
 
 @dataclass(kw_only=True)
 class Desk:
-    """``run`` reads the settings afresh, as each command of a person does."""
+    """``run`` loads the settings each time, as every command does."""
 
     folder: Path
     fake: FakeLiteLLM = field(default_factory=FakeLiteLLM)
@@ -37,42 +37,42 @@ class Desk:
         (self.folder / ".env").chmod(0o600)
 
     def add(self, secret: str = SECRET, alias: str = "app", **more: Any) -> str:
-        """A key of ours in LiteLLM; ``metadata`` comes on top of our marks."""
+        """Add a key of ours to LiteLLM; ``metadata`` is added to our marks."""
         metadata = {**OURS, **more.pop("metadata", {})}
         return self.fake.add(secret, alias, metadata=metadata, **more)
 
     def healthy(self, **more: Any) -> str:
-        """The declared key everywhere it should be."""
+        """Put the declared key into .env and LiteLLM."""
         self.write(f"APP_KEY={SECRET}")
         return self.add(**more)
 
-    def held(self, name: str = "APP_KEY") -> str | None:
+    def stored(self, name: str = "APP_KEY") -> str | None:
         entry = read_env_file(self.folder / ".env").get(name)
         return None if entry is None else entry.value
 
     def aliases(self) -> list[str | None]:
         return sorted(row["key_alias"] for row in self.fake.keys.values())
 
-    def run(self, verb: Callable[..., Report], *words: Any, **options: Any) -> Report:
+    def run(self, verb: Callable[..., Report], *arguments: Any, **options: Any) -> Report:
         if not (self.folder / ".env").exists():
             self.write()
         settings = project(self.folder, self.config, environ=self.environ)
         with served(self.fake) as gateway:
-            return self._call(verb, settings, gateway, *words, **options)
+            return self._call(verb, settings, gateway, *arguments, **options)
 
     def _call(
         self,
         verb: Callable[..., Report],
         settings: Settings,
         gateway: GatewayClient,
-        *words: Any,
+        *arguments: Any,
         **options: Any,
     ) -> Report:
-        return verb(settings, gateway, *words, now=lambda: NOW, **options)
+        return verb(settings, gateway, *arguments, now=lambda: NOW, **options)
 
     def assert_whole(self) -> None:
-        """One live key of the alias, which .env holds."""
-        secret = self.held()
+        """Assert that the alias has one live key, and .env holds it."""
+        secret = self.stored()
         assert secret is not None
         assert self.aliases() == ["app"]
         assert list(self.fake.keys) == [sha256(secret)]

@@ -1,4 +1,4 @@
-"""From any state a crash or a hand can leave, one run ends with one live key that .env holds."""
+"""From any state that a crash or an edit can leave, one run ends with one live key in .env."""
 
 from __future__ import annotations
 
@@ -20,24 +20,24 @@ from tests.fakes.projects import project
 from tests.unit.operations.keys.desk import NOW, Desk
 
 KEYS = {
-    "holder": "sk-holder-0123456789abcdef",
+    "current": "sk-current-0123456789abcdef",
     "twin": "sk-twin-0123456789abcdef",
     "next": "sk-next-0123456789abcdef",
     "old": "sk-old-0123456789abcdef",
 }
 Ending = Literal["live", "expired"]
 State = tuple[tuple[Ending | None, ...], str | None]
-"""Of each key whether LiteLLM has it, and what .env holds."""
+"""For each key whether LiteLLM has it; and the value in .env."""
 ENDINGS: tuple[Ending | None, ...] = (None, "live", "expired")
-HELD = (None, *KEYS, "sk-nobody-knows-0123456789", "changeme")
-# Drawn from all there are, so that no state is tried twice.
-STATES: list[State] = list(product(product(ENDINGS, repeat=len(KEYS)), HELD))
+VALUES = (None, *KEYS, "sk-unknown-0123456789abc", "changeme")
+# A list of all states, so that none is tried twice.
+STATES: list[State] = list(product(product(ENDINGS, repeat=len(KEYS)), VALUES))
 
 
-def arrange(desk: Desk, there: dict[str, Ending], held: str | None) -> None:
-    desk.write(*([] if held is None else [f"APP_KEY={KEYS.get(held, held)}"]))
-    for name, ending in there.items():
-        mark = {} if name in {"holder", "twin"} else {"gatewayctl_alias": "app"}
+def arrange(desk: Desk, present: dict[str, Ending], stored: str | None) -> None:
+    desk.write(*([] if stored is None else [f"APP_KEY={KEYS.get(stored, stored)}"]))
+    for name, ending in present.items():
+        mark = {} if name in {"current", "twin"} else {"gatewayctl_alias": "app"}
         alias = {"next": "app@next", "old": "app@old-1"}.get(name, "app")
         day = 24 if ending == "live" else 22
         expires = f"2026-11-{day}T00:00:00Z"
@@ -54,11 +54,11 @@ def create(desk: Desk) -> None:
 @given(state=st.sampled_from(STATES))
 @settings(max_examples=70, deadline=None)
 def test_one_run_ends_with_one_live_key_that_env_holds(verb: str, state: State) -> None:
-    endings, held = state
-    there = {name: ending for name, ending in zip(KEYS, endings, strict=True) if ending}
+    endings, stored = state
+    present = {name: ending for name, ending in zip(KEYS, endings, strict=True) if ending}
     with TemporaryDirectory() as folder:
         desk = Desk(folder=Path(folder), fake=FakeLiteLLM())
-        arrange(desk, there, held)
+        arrange(desk, present, stored)
 
         if verb == "create":
             create(desk)
@@ -67,15 +67,15 @@ def test_one_run_ends_with_one_live_key_that_env_holds(verb: str, state: State) 
         else:
             assert desk.run(check_keys, fix=True).problem is None
 
-        secret = desk.held()
-        bearers = [row for row in desk.fake.keys.values() if row["key_alias"] == "app"]
+        secret = desk.stored()
+        current = [row for row in desk.fake.keys.values() if row["key_alias"] == "app"]
         others = [row for row in desk.fake.keys.values() if row["key_alias"] != "app"]
         assert secret is not None
-        assert [row["token"] for row in bearers] == [sha256(secret)]
+        assert [row["token"] for row in current] == [sha256(secret)]
         assert [
             datetime.fromisoformat(row["expires"] or "2030-01-01T00:00:00Z") > NOW
-            for row in bearers
+            for row in current
         ] == [True]
-        # Nothing else is left but keys in their time of grace, or just over.
+        # Only keys in their grace period, or just after it, are left.
         assert all(row["key_alias"].startswith("app@old-") for row in others)
         assert not desk.run(check_keys).problem

@@ -1,4 +1,4 @@
-"""Which apps are named when a virtual key changes."""
+"""The warning about apps that use a virtual key that changed."""
 
 from __future__ import annotations
 
@@ -18,8 +18,8 @@ def settings(tmp_path: Path) -> Settings:
     return project(tmp_path, APPS, env=f"LITELLM_MASTER_KEY={MASTER_KEY}\n")
 
 
-def test_changed_keys_name_the_apps_that_have_the_old_one(settings: Settings) -> None:
+def test_a_changed_key_warns_of_the_apps_that_use_it(settings: Settings) -> None:
     assert warn_outdated_apps(settings, ["litellm-eval"]) == ()
     assert warn_outdated_apps(settings, ["litellm-dev"]) == (
-        "Run `gatewayctl up`, so that shop gets the new key.",
+        "Run `gatewayctl up` to pass the new key to shop.",
     )

@@ -1,19 +1,12 @@
 from __future__ import annotations
 
-from pathlib import Path
-
-import httpx
 import pytest
 
 from gatewayctl.errors import Drift, GatewayUnreachable, Locked
 from gatewayctl.operations.keys.check import KeyCheck, check_keys
 from gatewayctl.operations.state.lock import hold_lock
+from tests.fakes.answers import refuse_connection
 from tests.unit.operations.keys.desk import ONE_KEY, SECRET, Desk
-
-
-@pytest.fixture
-def desk(tmp_path: Path) -> Desk:
-    return Desk(folder=tmp_path)
 
 
 def only(desk: Desk) -> KeyCheck:
@@ -21,7 +14,7 @@ def only(desk: Desk) -> KeyCheck:
     return check
 
 
-def test_a_key_that_works_is_proved_by_two_calls_with_it(desk: Desk) -> None:
+def test_a_working_key_is_checked_by_two_calls_with_it(desk: Desk) -> None:
     desk.healthy()
 
     report = desk.run(check_keys)
@@ -41,20 +34,20 @@ def test_a_key_that_works_is_proved_by_two_calls_with_it(desk: Desk) -> None:
 @pytest.mark.parametrize(
     ("state", "authenticates", "reason"),
     [
-        ("missing", None, "it is missing"),
-        ("not in .env", None, "nobody has its secret"),
-        ("not in gateway", False, "does not know the secret"),
-        ("expired", False, "its time is over"),
-        ("blocked", False, "somebody blocked it"),
+        ("missing", None, "its state is missing"),
+        ("not_in_env_file", None, "its secret is lost"),
+        ("not_in_gateway", False, "does not know the secret"),
+        ("expired", False, "it has expired"),
+        ("blocked", False, "it is blocked"),
     ],
 )
-def test_each_way_a_key_can_be_wrong_is_told(
+def test_each_failing_state_of_a_key_is_reported(
     desk: Desk, state: str, authenticates: bool | None, reason: str
 ) -> None:
-    desk.write(*([] if state in {"missing", "not in .env"} else [f"APP_KEY={SECRET}"]))
+    desk.write(*([] if state in {"missing", "not_in_env_file"} else [f"APP_KEY={SECRET}"]))
     if state == "expired":
         desk.add(expires="2026-11-22T00:00:00Z")
-    elif state in {"not in .env", "blocked"}:
+    elif state in {"not_in_env_file", "blocked"}:
         desk.add(blocked=state == "blocked")
 
     check = only(desk)
@@ -81,18 +74,18 @@ def test_a_key_that_works_and_is_not_as_declared_is_drift(desk: Desk) -> None:
     assert check.differs == ("models: all → demo",)
 
 
-def test_a_key_that_opens_management_is_the_gravest(desk: Desk) -> None:
+def test_a_key_that_may_call_management_routes_is_the_most_serious_reason(desk: Desk) -> None:
     desk.healthy()
     desk.fake.planted["/key/list"] = desk.fake._key_list
 
     check = only(desk)
 
     assert check.management_refused is False
-    assert check.reason == "APP_KEY opens management routes"
+    assert check.reason == "APP_KEY may call management routes"
 
 
-def test_what_is_no_key_is_never_sent(desk: Desk) -> None:
-    desk.write("APP_KEY=a-password-of-somebody")
+def test_a_value_that_is_not_a_key_is_never_sent(desk: Desk) -> None:
+    desk.write("APP_KEY=a-password")
 
     check = only(desk)
 
@@ -100,7 +93,7 @@ def test_what_is_no_key_is_never_sent(desk: Desk) -> None:
     assert desk.fake.paths() == ["/key/list"]
 
 
-def test_an_undeclared_key_of_ours_is_proved_where_env_holds_it(desk: Desk) -> None:
+def test_an_undeclared_key_of_ours_is_checked_if_env_holds_it(desk: Desk) -> None:
     desk.config = "project_name: desk\nkeys: {}\n"
     desk.write(f"BATCH_KEY={SECRET}")
     desk.add(alias="batch", metadata={"gatewayctl_env": "BATCH_KEY"})
@@ -112,7 +105,7 @@ def test_an_undeclared_key_of_ours_is_proved_where_env_holds_it(desk: Desk) -> N
 
 
 @pytest.mark.parametrize("stage", ["next", "old-1"])
-def test_a_key_of_a_rotation_that_ended_is_told_once_by_its_declared_alias(
+def test_an_expired_key_of_a_rotation_is_reported_once_by_its_declared_alias(
     desk: Desk, stage: str
 ) -> None:
     desk.write(f"APP_KEY={SECRET}")
@@ -124,14 +117,14 @@ def test_a_key_of_a_rotation_that_ended_is_told_once_by_its_declared_alias(
     assert (
         checks["app"]
         == {
-            "next": "a rotation of it was interrupted",
-            "old-1": "APP_KEY holds a key that was rotated away",
+            "next": "its rotation was interrupted",
+            "old-1": "APP_KEY holds a key that was rotated",
         }[stage]
     )
     assert "app@next" not in checks
 
 
-def test_the_new_key_of_a_rotation_that_ended_is_told_where_its_alias_is_not_declared(
+def test_an_expired_new_key_of_a_rotation_is_reported_if_its_alias_is_not_declared(
     desk: Desk,
 ) -> None:
     desk.config = "project_name: desk\nkeys: {}\n"
@@ -142,10 +135,10 @@ def test_the_new_key_of_a_rotation_that_ended_is_told_where_its_alias_is_not_dec
     check = only(desk)
 
     assert (check.alias, check.ok) == ("batch@next", False)
-    assert check.reason == "a rotation of it was interrupted"
+    assert check.reason == "its rotation was interrupted"
 
 
-def test_fix_puts_right_what_is_wrong_and_proves_it(desk: Desk) -> None:
+def test_fix_repairs_a_key_and_checks_it_again(desk: Desk) -> None:
     desk.write(f"APP_KEY={SECRET}")
     desk.config = ONE_KEY.replace("APP_KEY", "APP_KEY, models: [demo]")
     desk.add("sk-lost-0123456789abcdef")
@@ -167,17 +160,17 @@ def test_fix_of_healthy_keys_changes_nothing(desk: Desk) -> None:
     assert set(desk.fake.paths()) == {"/key/list", "/v1/models"}
 
 
-def test_what_cannot_be_fixed_says_why(desk: Desk) -> None:
+def test_a_key_that_cannot_be_fixed_has_a_reason(desk: Desk) -> None:
     desk.write()
     desk.fake.add(SECRET, "app")
 
     report = desk.run(check_keys, fix=True)
 
     assert isinstance(report.problem, Drift)
-    assert "made by others" in report.problem.message
+    assert "created by others" in report.problem.message
 
 
-def test_without_fix_the_lock_is_not_needed_and_with_it_it_is(desk: Desk) -> None:
+def test_only_fix_needs_the_lock(desk: Desk) -> None:
     desk.healthy()
 
     with hold_lock(desk.folder / ".gatewayctl", "up"):
@@ -186,13 +179,10 @@ def test_without_fix_the_lock_is_not_needed_and_with_it_it_is(desk: Desk) -> Non
             desk.run(check_keys, fix=True)
 
 
-def test_a_gateway_that_is_gone_is_no_verdict_on_a_key(desk: Desk) -> None:
+def test_an_unreachable_gateway_is_an_error_and_not_a_failed_key(desk: Desk) -> None:
     desk.healthy()
 
-    def nobody(_: httpx.Request) -> httpx.Response:
-        raise httpx.ConnectError("refused")
-
-    desk.fake.planted["/v1/models"] = nobody
+    desk.fake.planted["/v1/models"] = refuse_connection
 
     with pytest.raises(GatewayUnreachable):
         desk.run(check_keys)

@@ -9,15 +9,15 @@ import pytest
 from gatewayctl.errors import KeyAliasExists
 from tests.fakes.litellm import FakeLiteLLM, sha256
 from tests.fakes.projects import MASTER_KEY
-from tests.unit.operations.keys.creation import OURS, SECRET, TWO_KEYS, create, held, statuses
+from tests.unit.operations.keys.creation import OURS, SECRET, TWO_KEYS, create, statuses, stored
 
 
-def test_a_missing_key_is_made_in_both_places(tmp_path: Path) -> None:
+def test_a_missing_key_is_created_in_both_places(tmp_path: Path) -> None:
     fake = FakeLiteLLM()
 
     report = create(tmp_path, fake)
 
-    secret = held(tmp_path)
+    secret = stored(tmp_path)
     assert secret is not None
     assert re.fullmatch(r"sk-[A-Za-z0-9]{32}", secret)
     assert list(fake.keys) == [sha256(secret)]
@@ -37,7 +37,7 @@ def test_a_missing_key_is_made_in_both_places(tmp_path: Path) -> None:
     }
 
 
-def test_the_rest_of_env_is_left_as_it_was_and_only_we_may_read_it(tmp_path: Path) -> None:
+def test_other_lines_of_env_are_unchanged_and_its_mode_is_private(tmp_path: Path) -> None:
     create(tmp_path, FakeLiteLLM(), values="OTHER='a b'\n")
 
     text = (tmp_path / ".env").read_text()
@@ -45,7 +45,7 @@ def test_the_rest_of_env_is_left_as_it_was_and_only_we_may_read_it(tmp_path: Pat
     assert stat.S_IMODE((tmp_path / ".env").stat().st_mode) == 0o600
 
 
-def test_doing_it_again_changes_nothing(tmp_path: Path) -> None:
+def test_a_second_run_changes_nothing(tmp_path: Path) -> None:
     fake = FakeLiteLLM()
     create(tmp_path, fake)
     text, keys = (tmp_path / ".env").read_text(), dict(fake.keys)
@@ -59,14 +59,14 @@ def test_doing_it_again_changes_nothing(tmp_path: Path) -> None:
     assert fake.paths() == ["/key/list"]
 
 
-def test_a_secret_litellm_does_not_know_is_registered_as_it_is(tmp_path: Path) -> None:
+def test_a_secret_that_litellm_does_not_know_is_registered_unchanged(tmp_path: Path) -> None:
     fake = FakeLiteLLM()
 
     report = create(tmp_path, fake, values=f"APP_KEY={SECRET}\n")
 
     assert statuses(report) == {"app": "registered"}
     assert list(fake.keys) == [sha256(SECRET)]
-    assert held(tmp_path) == SECRET
+    assert stored(tmp_path) == SECRET
 
 
 def test_a_secret_of_the_environment_is_registered_and_not_written(tmp_path: Path) -> None:
@@ -75,7 +75,7 @@ def test_a_secret_of_the_environment_is_registered_and_not_written(tmp_path: Pat
     report = create(tmp_path, fake, environ={"APP_KEY": SECRET})
 
     assert statuses(report) == {"app": "registered"}
-    assert held(tmp_path) is None
+    assert stored(tmp_path) is None
 
 
 @pytest.mark.parametrize("values", ["", f"APP_KEY={SECRET}\n"])
@@ -87,23 +87,23 @@ def test_our_own_key_whose_secret_is_lost_is_replaced(tmp_path: Path, values: st
 
     assert statuses(report) == {"app": "replaced"}
     assert lost not in fake.keys
-    assert list(fake.keys) == [sha256(held(tmp_path) or "")]
+    assert list(fake.keys) == [sha256(stored(tmp_path) or "")]
 
 
 @pytest.mark.parametrize("values", ["", f"APP_KEY={SECRET}\n"])
-def test_a_foreign_key_of_that_alias_is_never_touched(tmp_path: Path, values: str) -> None:
+def test_a_foreign_key_of_that_alias_is_never_changed(tmp_path: Path, values: str) -> None:
     fake = FakeLiteLLM()
     foreign = fake.add("sk-theirs-0123456789abcdef", "app")
 
-    with pytest.raises(KeyAliasExists, match="did not make"):
+    with pytest.raises(KeyAliasExists, match="not created by gatewayctl"):
         create(tmp_path, fake, values=values)
 
     assert list(fake.keys) == [foreign]
-    assert held(tmp_path) == (SECRET if values else None)
+    assert stored(tmp_path) == (SECRET if values else None)
     assert not {"/key/generate", "/key/delete"} & set(fake.paths())
 
 
-def test_a_foreign_key_whose_secret_env_holds_simply_exists(tmp_path: Path) -> None:
+def test_a_foreign_key_whose_secret_env_holds_exists(tmp_path: Path) -> None:
     fake = FakeLiteLLM()
     fake.add(SECRET, "app")
 
@@ -122,44 +122,44 @@ def test_a_secret_known_under_another_alias_is_not_claimed(tmp_path: Path) -> No
 
 
 @pytest.mark.parametrize("value", ["changeme", "sk-short", MASTER_KEY])
-def test_a_value_that_is_no_virtual_key_is_replaced(tmp_path: Path, value: str) -> None:
+def test_a_value_that_is_not_a_virtual_key_is_replaced(tmp_path: Path, value: str) -> None:
     fake = FakeLiteLLM()
 
     report = create(tmp_path, fake, values=f"APP_KEY={value}\n")
 
     assert statuses(report) == {"app": "created"}
-    assert list(fake.keys) == [sha256(held(tmp_path) or "")]
-    assert held(tmp_path) != value
+    assert list(fake.keys) == [sha256(stored(tmp_path) or "")]
+    assert stored(tmp_path) != value
 
 
 def test_an_empty_line_is_filled(tmp_path: Path) -> None:
     create(tmp_path, FakeLiteLLM(), values="APP_KEY=\n")
 
-    assert (held(tmp_path) or "").startswith("sk-")
+    assert (stored(tmp_path) or "").startswith("sk-")
     assert (tmp_path / ".env").read_text().count("APP_KEY=") == 1
 
 
 def test_after_the_database_was_emptied_every_secret_is_new(tmp_path: Path) -> None:
     fake = FakeLiteLLM()
     create(tmp_path, fake, config=TWO_KEYS)
-    old = {held(tmp_path), held(tmp_path, "EVAL_KEY")}
+    old = {stored(tmp_path), stored(tmp_path, "EVAL_KEY")}
     fake.keys.clear()
 
     report = create(tmp_path, fake, config=TWO_KEYS, values=None, fresh=True)
 
-    new = {held(tmp_path), held(tmp_path, "EVAL_KEY")}
+    new = {stored(tmp_path), stored(tmp_path, "EVAL_KEY")}
     assert statuses(report) == {"app": "created", "eval": "created"}
     assert not old & new
     assert set(fake.keys) == {sha256(secret or "") for secret in new}
 
 
-def test_a_new_secret_that_the_environment_hides_is_warned_of(tmp_path: Path) -> None:
+def test_a_new_secret_that_the_environment_overrides_is_warned_of(tmp_path: Path) -> None:
     report = create(tmp_path, FakeLiteLLM(), environ={"APP_KEY": SECRET}, fresh=True)
 
-    assert report.warnings == ("APP_KEY in the environment hides that of .env.",)
+    assert report.warnings == ("APP_KEY in the environment overrides that of .env.",)
 
 
-def test_a_project_without_declared_keys_has_nothing_to_make(tmp_path: Path) -> None:
+def test_a_project_without_declared_keys_has_nothing_to_create(tmp_path: Path) -> None:
     fake = FakeLiteLLM()
 
     report = create(tmp_path, fake, config="keys: {}\n")
@@ -167,18 +167,18 @@ def test_a_project_without_declared_keys_has_nothing_to_make(tmp_path: Path) -> 
     assert (report.keys, report.problem, fake.requests) == ((), None, [])
 
 
-def test_no_secret_is_in_the_report_until_it_is_asked_for(tmp_path: Path) -> None:
+def test_the_report_contains_secrets_only_on_request(tmp_path: Path) -> None:
     report = create(tmp_path, FakeLiteLLM())
 
-    secret = held(tmp_path) or ""
+    secret = stored(tmp_path) or ""
     assert secret not in repr(report)
     assert [key.plain for key in report.keys] == [None]
-    assert [key.plain for key in report.revealed().keys] == [secret]
-    assert secret not in repr(report.revealed())
+    assert [key.plain for key in report.reveal().keys] == [secret]
+    assert secret not in repr(report.reveal())
 
 
 @pytest.mark.parametrize(("values", "written"), [("", True), (f"APP_KEY={SECRET}\n", False)])
-def test_the_report_says_whether_env_was_changed(
+def test_the_report_tells_whether_env_was_changed(
     tmp_path: Path, values: str, written: bool
 ) -> None:
     report = create(tmp_path, FakeLiteLLM(), values=values)

@@ -1,4 +1,4 @@
-"""Keys that the command line asks for, without a declaration."""
+"""Keys requested on the command line, which gateway.yaml does not declare."""
 
 from __future__ import annotations
 
@@ -13,7 +13,7 @@ from tests.fakes.projects import MASTER_KEY, project
 from tests.unit.operations.keys.creation import OURS, SECRET, statuses
 
 
-def test_a_key_of_the_command_line_expires_as_litellm_says(tmp_path: Path) -> None:
+def test_a_key_of_the_command_line_expires_as_litellm_reports(tmp_path: Path) -> None:
     wanted: dict[str, Any] = {"alias": "mine", "env": "MINE_KEY", "duration": "30d"}
     settings = project(tmp_path, env=f"LITELLM_MASTER_KEY={MASTER_KEY}\n")
     fake = FakeLiteLLM()
@@ -25,10 +25,10 @@ def test_a_key_of_the_command_line_expires_as_litellm_says(tmp_path: Path) -> No
     assert str(report.keys[0].expires) == "2027-01-01 00:00:00+00:00"
 
 
-def again(
+def create(
     folder: Path, fake: FakeLiteLLM, wanted: DeclaredKey, env: str = "MINE_KEY=\n"
 ) -> KeysCreateReport:
-    """Ask for a key of the command line, in a project that holds ``env``."""
+    """Request a key on the command line, in a project with ``env``."""
     settings = project(folder, env=f"LITELLM_MASTER_KEY={MASTER_KEY}\n{env}")
     with served(fake) as gateway:
         return ensure_keys(
@@ -46,7 +46,7 @@ def test_a_lost_key_of_the_command_line_is_not_replaced_by_a_wider_one(tmp_path:
         expires="2027-01-01T00:00:00Z",
     )
 
-    report = again(tmp_path, fake, DeclaredKey(alias="mine", env="MINE_KEY"))
+    report = create(tmp_path, fake, DeclaredKey(alias="mine", env="MINE_KEY"))
 
     body = fake.sent("/key/generate")
     assert statuses(report) == {"mine": "replaced"}
@@ -54,15 +54,15 @@ def test_a_lost_key_of_the_command_line_is_not_replaced_by_a_wider_one(tmp_path:
     assert body["duration"] == "86400s"
 
 
-def test_a_key_that_exists_for_other_models_is_left_and_told(tmp_path: Path) -> None:
+def test_a_key_that_exists_with_other_models_is_kept_with_a_warning(tmp_path: Path) -> None:
     fake = FakeLiteLLM()
     fake.add(SECRET, "mine", models=["demo"], metadata=OURS)
     env = f"MINE_KEY={SECRET}\n"
 
-    other = DeclaredKey(alias="mine", env="MINE_KEY", models=("gpt-4o",))
-    unsaid = DeclaredKey(alias="mine", env="MINE_KEY")
+    wanted = DeclaredKey(alias="mine", env="MINE_KEY", models=("gpt-4o",))
+    any_models = DeclaredKey(alias="mine", env="MINE_KEY")
 
-    told = again(tmp_path, fake, other, env)
-    assert told.warnings == ("mine exists for the models demo, not gpt-4o; it was left so.",)
-    assert told.keys[0].models == ("demo",)
-    assert again(tmp_path, fake, unsaid, env).warnings == ()
+    report = create(tmp_path, fake, wanted, env)
+    assert report.warnings == ("mine exists with models demo, not gpt-4o; it was not changed.",)
+    assert report.keys[0].models == ("demo",)
+    assert create(tmp_path, fake, any_models, env).warnings == ()

@@ -18,11 +18,11 @@ from gatewayctl.errors import (
 from gatewayctl.operations.keys.create import ensure_declared_keys
 from tests.fakes.litellm import FakeLiteLLM, error, served, sha256
 from tests.fakes.projects import MASTER_KEY, project
-from tests.unit.operations.keys.creation import ONE_KEY, TWO_KEYS, create, held, statuses
+from tests.unit.operations.keys.creation import ONE_KEY, TWO_KEYS, create, statuses, stored
 
 
-def test_a_value_of_the_environment_that_is_no_key_is_told(tmp_path: Path) -> None:
-    with pytest.raises(SettingsProblem, match="in the environment is no virtual key"):
+def test_a_value_of_the_environment_that_is_not_a_key_is_an_error(tmp_path: Path) -> None:
+    with pytest.raises(SettingsProblem, match="in the environment is not a virtual key"):
         create(tmp_path, FakeLiteLLM(), environ={"APP_KEY": "changeme"})
 
 
@@ -41,7 +41,7 @@ def test_a_refused_registration_leaves_no_dead_value_in_env(
     with pytest.raises(GatewayctlError):
         create(tmp_path, fake, values=values)
 
-    assert held(tmp_path) in {None, "", "changeme"}
+    assert stored(tmp_path) in {None, "", "changeme"}
 
 
 def test_a_registration_of_unknown_outcome_is_finished_by_the_next_run(tmp_path: Path) -> None:
@@ -53,7 +53,7 @@ def test_a_registration_of_unknown_outcome_is_finished_by_the_next_run(tmp_path:
     fake.planted["/key/generate"] = late
     with pytest.raises(GatewayTimeout):
         create(tmp_path, fake)
-    secret = held(tmp_path)
+    secret = stored(tmp_path)
     fake.planted.clear()
 
     report = create(tmp_path, fake, values=None)
@@ -75,7 +75,7 @@ def test_an_env_that_cannot_be_written_leaves_no_key_in_litellm(tmp_path: Path) 
     assert "/key/generate" not in fake.paths()
 
 
-def test_one_failure_among_several_is_told_beside_the_rest(tmp_path: Path) -> None:
+def test_one_failure_among_several_is_reported_with_the_successes(tmp_path: Path) -> None:
     fake = FakeLiteLLM()
     fake.add("sk-theirs-0123456789abcdef", "app")
 
@@ -102,15 +102,15 @@ def refusing(answer: httpx.Response) -> FakeLiteLLM:
         (NO_DATABASE, GatewayDatabaseMissing),
     ],
 )
-def test_a_refused_master_key_is_told_apart_from_a_missing_database(
+def test_a_refused_master_key_and_a_missing_database_are_different_errors(
     tmp_path: Path, answer: httpx.Response, expected: type[GatewayctlError]
 ) -> None:
     with pytest.raises(expected):
         create(tmp_path, refusing(answer))
-    assert held(tmp_path) is None
+    assert stored(tmp_path) is None
 
 
-def test_without_a_master_key_nothing_is_asked(tmp_path: Path) -> None:
+def test_without_a_master_key_no_request_is_sent(tmp_path: Path) -> None:
     fake = FakeLiteLLM()
     settings = project(tmp_path, ONE_KEY, env="OTHER=1\n")
 

@@ -1,4 +1,4 @@
-"""Keys that somebody else makes or changes while they are being made."""
+"""Keys that another process creates or changes during `keys create`."""
 
 from __future__ import annotations
 
@@ -10,10 +10,10 @@ from gatewayctl.env_file.write import update_env_file
 from gatewayctl.operations.keys.create import ensure_declared_keys
 from tests.fakes.litellm import FakeLiteLLM, served, sha256
 from tests.fakes.projects import MASTER_KEY, project
-from tests.unit.operations.keys.creation import ONE_KEY, OURS, SECRET, create, held, statuses
+from tests.unit.operations.keys.creation import ONE_KEY, OURS, SECRET, create, statuses, stored
 
 
-def test_somebody_elses_secret_that_came_first_is_the_one_registered(tmp_path: Path) -> None:
+def test_a_secret_that_another_process_wrote_first_is_registered(tmp_path: Path) -> None:
     fake = FakeLiteLLM()
 
     def meanwhile(request: httpx.Request) -> httpx.Response:
@@ -24,12 +24,12 @@ def test_somebody_elses_secret_that_came_first_is_the_one_registered(tmp_path: P
 
     report = create(tmp_path, fake)
 
-    assert held(tmp_path) == SECRET
+    assert stored(tmp_path) == SECRET
     assert list(fake.keys) == [sha256(SECRET)]
     assert statuses(report) == {"app": "registered"}
 
 
-def test_a_registration_that_somebody_else_finished_counts_as_existing(tmp_path: Path) -> None:
+def test_a_registration_that_another_process_finished_counts_as_existing(tmp_path: Path) -> None:
     fake = FakeLiteLLM()
 
     def meanwhile(request: httpx.Request) -> httpx.Response:

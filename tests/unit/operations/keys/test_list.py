@@ -45,27 +45,27 @@ def test_a_key_that_is_everywhere_is_ok_and_masked(tmp_path: Path) -> None:
     )
 
 
-def test_a_declared_key_that_is_nowhere_is_missing_and_its_spend_unknown(tmp_path: Path) -> None:
+def test_a_declared_key_in_neither_place_is_missing_and_its_spend_unknown(tmp_path: Path) -> None:
     report = look(tmp_path, FakeLiteLLM())
 
     assert states(report) == {"litellm-dev": "missing", "litellm-eval": "missing"}
     assert (report.keys[0].spend, report.keys[0].key) == (None, None)
 
 
-def test_a_secret_the_gateway_does_not_know_is_told(tmp_path: Path) -> None:
+def test_a_secret_that_the_gateway_does_not_know_is_not_in_the_gateway(tmp_path: Path) -> None:
     report = look(tmp_path, FakeLiteLLM(), f"LITELLM_API_KEY={DEV}\n")
 
-    assert report.keys[0].state == "not in gateway"
+    assert report.keys[0].state == "not_in_gateway"
     assert (report.keys[0].in_env, report.keys[0].in_gateway) == (True, False)
 
 
-def test_another_secret_than_the_gateways_is_not_in_the_gateway(tmp_path: Path) -> None:
+def test_a_secret_that_differs_from_the_gateways_is_another_key(tmp_path: Path) -> None:
     fake = FakeLiteLLM()
     fake.add("sk-older-0123456789abcdef", "litellm-dev", metadata=OURS)
 
     report = look(tmp_path, fake, f"LITELLM_API_KEY={DEV}\n")
 
-    assert report.keys[0].state == "not in gateway"
+    assert report.keys[0].state == "other_key_in_env_file"
 
 
 def test_a_key_whose_secret_is_lost_is_not_in_env(tmp_path: Path) -> None:
@@ -74,7 +74,7 @@ def test_a_key_whose_secret_is_lost_is_not_in_env(tmp_path: Path) -> None:
 
     report = look(tmp_path, fake)
 
-    assert report.keys[0].state == "not in .env"
+    assert report.keys[0].state == "not_in_env_file"
     assert report.keys[0].key == "sk-...cdef"
 
 
@@ -102,7 +102,7 @@ def test_a_key_of_the_command_line_knows_its_variable(tmp_path: Path) -> None:
     assert (row.alias, row.env, row.declared, row.state) == ("my-app", "MY_APP_KEY", False, "ok")
 
 
-def test_keys_of_others_come_last_and_are_foreign(tmp_path: Path) -> None:
+def test_keys_of_others_are_last_and_foreign(tmp_path: Path) -> None:
     fake = FakeLiteLLM()
     fake.add("sk-theirs-0123456789abcdef", "theirs")
     fake.add("sk-nameless-0123456789ab")
@@ -114,7 +114,7 @@ def test_keys_of_others_come_last_and_are_foreign(tmp_path: Path) -> None:
     assert [row.alias for row in report.foreign] == ["theirs", None]
 
 
-def test_an_alias_held_twice_shows_both_keys(tmp_path: Path) -> None:
+def test_two_keys_with_one_alias_are_both_listed(tmp_path: Path) -> None:
     fake = FakeLiteLLM()
     fake.add(DEV, "litellm-dev", metadata=OURS)
     fake.add("sk-older-0123456789abcdef", "litellm-dev", metadata=OURS)
@@ -123,7 +123,7 @@ def test_an_alias_held_twice_shows_both_keys(tmp_path: Path) -> None:
 
     assert [row.state for row in report.keys if row.alias == "litellm-dev"] == [
         "ok",
-        "not in .env",
+        "not_in_env_file",
     ]
 
 
@@ -138,7 +138,7 @@ def test_a_thousand_keys_take_ten_requests(tmp_path: Path) -> None:
     assert len(fake.requests) == 10
 
 
-def test_a_refused_master_key_is_told(tmp_path: Path) -> None:
+def test_a_refused_master_key_is_an_error(tmp_path: Path) -> None:
     with pytest.raises(MasterKeyRefused):
         look(tmp_path, FakeLiteLLM(master="sk-other-0123456789abcdef"))
 

@@ -14,26 +14,26 @@ from gatewayctl.settings.model import DeclaredKey
 from tests.fakes.projects import project
 
 
-def wanted(folder: Path, **asked: Any) -> tuple[DeclaredKey, ...]:
-    return resolve_requested_keys(project(folder), KeyRequest(**asked))
+def resolve(folder: Path, **options: Any) -> tuple[DeclaredKey, ...]:
+    return resolve_requested_keys(project(folder), KeyRequest(**options))
 
 
-def test_without_an_alias_all_declared_keys_are_meant(tmp_path: Path) -> None:
-    assert [key.alias for key in wanted(tmp_path)] == ["litellm-dev", "litellm-eval"]
+def test_without_an_alias_all_declared_keys_are_requested(tmp_path: Path) -> None:
+    assert [key.alias for key in resolve(tmp_path)] == ["litellm-dev", "litellm-eval"]
 
 
 def test_a_declared_alias_is_as_declared(tmp_path: Path) -> None:
-    (key,) = wanted(tmp_path, alias="litellm-eval")
+    (key,) = resolve(tmp_path, alias="litellm-eval")
 
     assert (key.env, key.metadata) == ("LITELLM_EVAL_KEY", {"environment": "evaluation"})
 
 
-def test_another_alias_is_made_of_the_options(tmp_path: Path) -> None:
-    (key,) = wanted(
+def test_another_alias_is_defined_by_the_options(tmp_path: Path) -> None:
+    (key,) = resolve(
         tmp_path,
         alias="my-app",
         models=("demo", "gpt-4o", "demo"),
-        metadata=("team=search",),
+        metadata={"team": "search"},
         duration="30d",
     )
 
@@ -66,14 +66,14 @@ def test_every_alias_has_a_variable_that_env_can_hold(alias: str) -> None:
 
 
 @pytest.mark.parametrize("duration", ["30s", "30m", "30h", "30d", "2w", "6mo"])
-def test_litellms_durations_are_taken(tmp_path: Path, duration: str) -> None:
-    (key,) = wanted(tmp_path, alias="my-app", duration=duration)
+def test_the_durations_of_litellm_are_accepted(tmp_path: Path, duration: str) -> None:
+    (key,) = resolve(tmp_path, alias="my-app", duration=duration)
 
     assert key.duration == duration
 
 
 @pytest.mark.parametrize(
-    "asked",
+    "options",
     [
         {"env": "X_KEY"},
         {"models": ("demo",)},
@@ -95,17 +95,16 @@ def test_litellms_durations_are_taken(tmp_path: Path, duration: str) -> None:
         {"alias": "my-app", "env": "LITELLM_API_KEY"},
         {"alias": "openai-api-key"},
         {"alias": "my-app", "models": ("gpt-5o",)},
-        {"alias": "my-app", "metadata": ("team",)},
         {"alias": "my-app", "duration": "30"},
         {"alias": "my-app", "duration": "0d"},
         {"alias": "my-app", "duration": "a month"},
         {"alias": "my-app", "duration": "-1d"},
     ],
 )
-def test_what_litellm_or_env_would_not_take_is_a_usage_error(
-    tmp_path: Path, asked: dict[str, Any]
+def test_what_litellm_or_env_would_not_accept_is_a_usage_error(
+    tmp_path: Path, options: dict[str, Any]
 ) -> None:
     with pytest.raises(UsageProblem) as caught:
-        wanted(tmp_path, **asked)
+        resolve(tmp_path, **options)
 
     assert caught.value.exit_code == 2

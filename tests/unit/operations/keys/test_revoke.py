@@ -1,7 +1,5 @@
 from __future__ import annotations
 
-from pathlib import Path
-
 import httpx
 import pytest
 
@@ -11,23 +9,18 @@ from tests.fakes.litellm import error, sha256
 from tests.unit.operations.keys.desk import SECRET, Desk
 
 
-@pytest.fixture
-def desk(tmp_path: Path) -> Desk:
-    return Desk(folder=tmp_path)
-
-
-def test_a_key_is_deleted_by_its_hash_and_its_line_is_gone(desk: Desk) -> None:
+def test_a_key_is_deleted_by_its_hash_and_its_line_is_removed(desk: Desk) -> None:
     key_hash = desk.healthy()
 
     report = desk.run(revoke_key, "app")
 
     assert desk.fake.keys == {}
     assert desk.fake.sent("/key/delete") == {"keys": [key_hash]}
-    assert desk.held() is None
+    assert desk.stored() is None
     assert (report.revoked, report.env_removed, report.declared) == (("sk-...cdef",), True, True)
 
 
-def test_the_keys_of_its_rotations_go_with_it(desk: Desk) -> None:
+def test_the_keys_of_its_rotations_are_deleted_with_it(desk: Desk) -> None:
     desk.healthy()
     desk.add("sk-old-0123456789abcdef", "app@old-1", metadata={"gatewayctl_alias": "app"})
     desk.add("sk-new-0123456789abcdef", "app@next", metadata={"gatewayctl_alias": "app"})
@@ -38,27 +31,27 @@ def test_the_keys_of_its_rotations_go_with_it(desk: Desk) -> None:
     assert len(report.revoked) == 3
 
 
-def test_what_is_revoked_is_never_registered_again_by_a_crash_in_between(desk: Desk) -> None:
+def test_a_revoked_key_is_not_registered_again_after_a_crash(desk: Desk) -> None:
     desk.healthy()
     desk.fake.planted["/key/delete"] = lambda _: error(500, "no")
 
     with pytest.raises(GatewayRefused):
         desk.run(revoke_key, "app")
-    held_in_between = desk.held()
+    after_crash = desk.stored()
     desk.fake.planted.clear()
     desk.run(revoke_key, "app")
 
-    assert held_in_between is None
+    assert after_crash is None
     assert desk.fake.keys == {}
 
 
-def test_a_deletion_that_did_not_happen_is_found_out(desk: Desk) -> None:
+def test_a_deletion_that_did_not_happen_is_detected(desk: Desk) -> None:
     key_hash = desk.healthy()
     desk.fake.planted["/key/delete"] = lambda _: httpx.Response(
         200, json={"deleted_keys": [key_hash]}
     )
 
-    with pytest.raises(GatewayRefused, match="did not"):
+    with pytest.raises(GatewayRefused, match="but it exists"):
         desk.run(revoke_key, "app")
 
 
@@ -66,10 +59,10 @@ def test_a_foreign_key_is_not_deleted(desk: Desk) -> None:
     desk.write(f"APP_KEY={SECRET}")
     desk.fake.add(SECRET, "app")
 
-    with pytest.raises(KeyAliasExists, match="did not make"):
+    with pytest.raises(KeyAliasExists, match="not created by gatewayctl"):
         desk.run(revoke_key, "app")
 
-    assert (list(desk.fake.keys), desk.held()) == ([sha256(SECRET)], SECRET)
+    assert (list(desk.fake.keys), desk.stored()) == ([sha256(SECRET)], SECRET)
 
 
 def test_another_value_in_its_variable_stays_where_litellm_knows_it(desk: Desk) -> None:
@@ -80,21 +73,21 @@ def test_another_value_in_its_variable_stays_where_litellm_knows_it(desk: Desk) 
     report = desk.run(revoke_key, "app")
 
     assert desk.aliases() == ["theirs"]
-    assert desk.held() == SECRET
+    assert desk.stored() == SECRET
     assert "holds another key" in report.warnings[0]
 
 
-def test_a_dead_value_goes_as_the_next_create_would_register_it(desk: Desk) -> None:
+def test_an_unregistered_value_is_removed_as_the_next_create_would_register_it(desk: Desk) -> None:
     desk.write(f"APP_KEY={SECRET}")
 
     report = desk.run(revoke_key, "app")
 
-    assert (report.revoked, report.env_removed, desk.held()) == ((), True, None)
+    assert (report.revoked, report.env_removed, desk.stored()) == ((), True, None)
 
 
-def test_an_alias_nobody_has_is_told(desk: Desk) -> None:
-    with pytest.raises(GatewayRefused, match="no key 'nobody'"):
-        desk.run(revoke_key, "nobody")
+def test_an_unknown_alias_is_an_error(desk: Desk) -> None:
+    with pytest.raises(GatewayRefused, match="no key 'unknown'"):
+        desk.run(revoke_key, "unknown")
 
 
 def test_a_key_of_the_command_line_knows_its_variable(desk: Desk) -> None:
@@ -104,10 +97,10 @@ def test_a_key_of_the_command_line_knows_its_variable(desk: Desk) -> None:
     report = desk.run(revoke_key, "batch")
 
     assert (report.env, report.env_removed, report.declared) == ("BATCH_KEY", True, False)
-    assert desk.held("BATCH_KEY") is None
+    assert desk.stored("BATCH_KEY") is None
 
 
-def test_a_variable_that_is_set_outside_is_warned_of(desk: Desk) -> None:
+def test_a_variable_that_is_also_set_in_the_environment_is_warned_of(desk: Desk) -> None:
     desk.healthy()
     desk.environ = {"APP_KEY": SECRET}
 

@@ -1,6 +1,5 @@
 from __future__ import annotations
 
-from pathlib import Path
 from typing import Any
 
 import httpx
@@ -23,25 +22,20 @@ from tests.fakes.projects import project
 from tests.unit.operations.keys.desk import ONE_KEY, SECRET, Desk
 
 
-@pytest.fixture
-def desk(tmp_path: Path) -> Desk:
-    return Desk(folder=tmp_path)
-
-
 def create(desk: Desk) -> None:
     with served(desk.fake) as gateway:
         ensure_declared_keys(project(desk.folder, desk.config), gateway)
 
 
-def test_the_alias_moves_to_a_new_key_and_the_old_one_is_gone(desk: Desk) -> None:
+def test_the_alias_moves_to_a_new_key_and_the_old_one_is_deleted(desk: Desk) -> None:
     old = desk.healthy()
 
     report = desk.run(rotate_key, "app")
 
-    assert desk.held() not in {None, SECRET}
+    assert desk.stored() not in {None, SECRET}
     assert old not in desk.fake.keys
     assert (report.previous, report.previous_until) == ("revoked", None)
-    assert str(desk.held()) not in repr(report)
+    assert str(desk.stored()) not in repr(report)
     desk.assert_whole()
 
 
@@ -50,9 +44,9 @@ def test_env_always_holds_a_key_that_litellm_accepts(desk: Desk) -> None:
     answer, accepted = desk.fake.answer, []
 
     def watched(request: httpx.Request) -> httpx.Response:
-        accepted.append(sha256(str(desk.held())) in desk.fake.keys)
+        accepted.append(sha256(str(desk.stored())) in desk.fake.keys)
         response = answer(request)
-        accepted.append(sha256(str(desk.held())) in desk.fake.keys)
+        accepted.append(sha256(str(desk.stored())) in desk.fake.keys)
         return response
 
     desk.fake.answer = watched  # type: ignore[method-assign]
@@ -63,7 +57,7 @@ def test_env_always_holds_a_key_that_litellm_accepts(desk: Desk) -> None:
     assert all(accepted)
 
 
-def test_no_mark_of_the_rotation_is_left_on_the_new_key(desk: Desk) -> None:
+def test_the_new_key_has_no_mark_of_the_rotation(desk: Desk) -> None:
     desk.healthy()
 
     desk.run(rotate_key, "app", grace="1h")
@@ -72,7 +66,7 @@ def test_no_mark_of_the_rotation_is_left_on_the_new_key(desk: Desk) -> None:
     assert [set(each) for each in metadata] == [{"created_by", "project", "gatewayctl_env"}]
 
 
-def test_with_a_grace_the_old_key_gets_another_alias_and_an_end(desk: Desk) -> None:
+def test_with_a_grace_the_old_key_gets_another_alias_and_an_expiry(desk: Desk) -> None:
     old = desk.healthy()
 
     report = desk.run(rotate_key, "app", grace="1h")
@@ -83,7 +77,7 @@ def test_with_a_grace_the_old_key_gets_another_alias_and_an_end(desk: Desk) -> N
     assert report.previous_until is not None
 
 
-def test_a_grace_never_lets_a_key_live_longer_than_it_had_to(desk: Desk) -> None:
+def test_a_grace_never_extends_the_expiry_of_a_key(desk: Desk) -> None:
     old = desk.healthy(expires="2026-11-23T00:10:00Z")
 
     desk.run(rotate_key, "app", grace="1h")
@@ -91,7 +85,7 @@ def test_a_grace_never_lets_a_key_live_longer_than_it_had_to(desk: Desk) -> None
     assert desk.fake.keys[old]["expires"] == "2026-11-23T00:10:00Z"
 
 
-def test_a_key_whose_grace_is_over_is_deleted_by_the_next_run(desk: Desk) -> None:
+def test_a_key_after_its_grace_period_is_deleted_by_the_next_run(desk: Desk) -> None:
     old = desk.healthy()
     desk.run(rotate_key, "app", grace="1h")
     desk.fake.keys[old]["expires"] = "2026-11-22T00:00:00Z"
@@ -101,7 +95,7 @@ def test_a_key_whose_grace_is_over_is_deleted_by_the_next_run(desk: Desk) -> Non
     desk.assert_whole()
 
 
-def test_the_new_key_is_as_declared_and_keeps_the_limits_somebody_set(desk: Desk) -> None:
+def test_the_new_key_is_as_declared_and_keeps_the_limits_set_in_litellm(desk: Desk) -> None:
     desk.config = ONE_KEY.replace("APP_KEY", "APP_KEY, models: [demo], metadata: {team: search}")
     desk.healthy(max_budget=5.0, metadata={"model_rpm_limit": {"demo": 3}})
 
@@ -127,11 +121,11 @@ def test_a_key_of_the_command_line_gets_no_wider_and_lives_no_longer(desk: Desk)
     sent = desk.fake.sent("/key/generate")
     assert (sent["models"], sent["duration"]) == (["demo"], "3600s")
     assert sent["metadata"]["team"] == "ads"
-    assert desk.held("BATCH_KEY") != SECRET
+    assert desk.stored("BATCH_KEY") != SECRET
 
 
 @pytest.mark.parametrize("path", ["/key/generate", "/v1/models"])
-def test_what_fails_before_env_is_written_leaves_all_as_it_was(desk: Desk, path: str) -> None:
+def test_a_failure_before_env_is_written_changes_nothing(desk: Desk, path: str) -> None:
     old = desk.healthy()
     desk.fake.planted[path] = lambda _: error(500, "no", kind="internal_server_error")
 
@@ -139,7 +133,7 @@ def test_what_fails_before_env_is_written_leaves_all_as_it_was(desk: Desk, path:
         desk.run(rotate_key, "app")
 
     assert list(desk.fake.keys) == [old]
-    assert desk.held() == SECRET
+    assert desk.stored() == SECRET
 
 
 def test_an_env_that_cannot_be_written_leaves_no_new_key(
@@ -157,19 +151,19 @@ def test_an_env_that_cannot_be_written_leaves_no_new_key(
     assert list(desk.fake.keys) == [old]
 
 
-def test_a_value_somebody_else_wrote_meanwhile_stays(desk: Desk) -> None:
+def test_a_value_written_meanwhile_stays(desk: Desk) -> None:
     old = desk.healthy()
 
     def meanwhile(request: httpx.Request) -> httpx.Response:
-        desk.write("APP_KEY=sk-somebody-0123456789")
+        desk.write("APP_KEY=sk-another-0123456789abc")
         return desk.fake._models(request)
 
     desk.fake.planted["/v1/models"] = meanwhile
 
-    with pytest.raises(SettingsProblem, match="Somebody else changed APP_KEY"):
+    with pytest.raises(SettingsProblem, match=r"APP_KEY in \.env was changed"):
         desk.run(rotate_key, "app")
 
-    assert desk.held() == "sk-somebody-0123456789"
+    assert desk.stored() == "sk-another-0123456789abc"
     assert list(desk.fake.keys) == [old]
 
 
@@ -186,10 +180,10 @@ def test_a_foreign_key_is_never_rotated(desk: Desk) -> None:
     desk.write(f"APP_KEY={SECRET}")
     desk.fake.add(SECRET, "app")
 
-    with pytest.raises(KeyAliasExists, match="did not make"):
+    with pytest.raises(KeyAliasExists, match="not created by gatewayctl"):
         desk.run(rotate_key, "app")
 
-    assert (desk.aliases(), desk.held()) == (["app"], SECRET)
+    assert (desk.aliases(), desk.stored()) == (["app"], SECRET)
 
 
 def test_another_project_s_key_is_foreign(desk: Desk) -> None:
@@ -200,23 +194,23 @@ def test_another_project_s_key_is_foreign(desk: Desk) -> None:
         desk.run(rotate_key, "app")
 
 
-@pytest.mark.parametrize("alias", ["app", "nobody"])
-def test_an_alias_litellm_does_not_have_is_told(desk: Desk, alias: str) -> None:
+@pytest.mark.parametrize("alias", ["app", "unknown"])
+def test_an_alias_that_litellm_does_not_have_is_an_error(desk: Desk, alias: str) -> None:
     with pytest.raises(GatewayRefused, match=f"no key '{alias}'"):
         desk.run(rotate_key, alias)
 
 
-def test_an_environment_that_hides_env_is_told_before_anything_changes(desk: Desk) -> None:
+def test_a_variable_set_in_the_environment_is_refused_before_anything_changes(desk: Desk) -> None:
     desk.healthy()
     desk.environ = {"APP_KEY": SECRET}
 
-    with pytest.raises(SettingsProblem, match="hides that of"):
+    with pytest.raises(SettingsProblem, match="overrides that of"):
         desk.run(rotate_key, "app")
 
     assert "/key/generate" not in desk.fake.paths()
 
 
-def test_a_grace_that_is_none_is_told_before_anything_is_asked(desk: Desk) -> None:
+def test_an_invalid_grace_is_refused_before_any_request(desk: Desk) -> None:
     with pytest.raises(UsageProblem, match="--grace 'soon'"):
         desk.run(rotate_key, "app", grace="soon")
 

@@ -1,7 +1,5 @@
 from __future__ import annotations
 
-from pathlib import Path
-
 import pytest
 
 from gatewayctl.errors import GatewayRefused
@@ -10,12 +8,7 @@ from gatewayctl.operations.keys.show import show_key
 from tests.unit.operations.keys.desk import SECRET, Desk
 
 
-@pytest.fixture
-def desk(tmp_path: Path) -> Desk:
-    return Desk(folder=tmp_path)
-
-
-def test_a_key_is_shown_with_all_but_its_secret(desk: Desk) -> None:
+def test_a_key_is_shown_without_its_secret(desk: Desk) -> None:
     desk.healthy(metadata={"team": "search"}, max_budget=5.0, spend=1.5)
 
     report = desk.run(show_key, "app")
@@ -27,7 +20,9 @@ def test_a_key_is_shown_with_all_but_its_secret(desk: Desk) -> None:
     assert SECRET not in repr(report)
 
 
-def test_its_keys_in_their_grace_are_shown_with_it_and_listed_as_retiring(desk: Desk) -> None:
+def test_keys_in_their_grace_period_are_shown_with_their_alias_and_listed_as_retiring(
+    desk: Desk,
+) -> None:
     desk.healthy()
     desk.add(
         "sk-old-0123456789abcdef",
@@ -43,7 +38,7 @@ def test_its_keys_in_their_grace_are_shown_with_it_and_listed_as_retiring(desk: 
     assert (rows["app@old-1"].state, rows["app@old-1"].in_env) == ("retiring", False)
 
 
-def test_a_rotation_that_was_interrupted_is_listed_as_unfinished(desk: Desk) -> None:
+def test_an_interrupted_rotation_is_listed_as_unfinished(desk: Desk) -> None:
     desk.healthy()
     desk.add("sk-new-0123456789abcdef", "app@next", metadata={"gatewayctl_alias": "app"})
 
@@ -52,20 +47,20 @@ def test_a_rotation_that_was_interrupted_is_listed_as_unfinished(desk: Desk) -> 
     assert states == {"app": "ok", "app@next": "unfinished"}
 
 
-def test_a_declared_key_that_is_nowhere_is_missing(desk: Desk) -> None:
+def test_a_declared_key_in_neither_place_is_missing(desk: Desk) -> None:
     report = desk.run(show_key, "app")
 
     assert (report.state, report.metadata, report.created_at) == ("missing", None, None)
 
 
-def test_a_foreign_key_can_be_looked_at(desk: Desk) -> None:
+def test_a_foreign_key_can_be_shown(desk: Desk) -> None:
     desk.fake.add(SECRET, "theirs")
 
     assert desk.run(show_key, "theirs").state == "foreign"
 
 
-def test_an_alias_nobody_has_is_told(desk: Desk) -> None:
-    desk.fake.add(SECRET, "nobody-else")
+def test_an_unknown_alias_is_an_error(desk: Desk) -> None:
+    desk.fake.add(SECRET, "unknown-too")
 
-    with pytest.raises(GatewayRefused, match="no key 'nobody'"):
-        desk.run(show_key, "nobody")
+    with pytest.raises(GatewayRefused, match="no key 'unknown'"):
+        desk.run(show_key, "unknown")

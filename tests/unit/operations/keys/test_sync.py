@@ -1,6 +1,5 @@
 from __future__ import annotations
 
-from pathlib import Path
 from typing import Any
 
 import pytest
@@ -13,11 +12,6 @@ from tests.unit.operations.keys.desk import ONE_KEY, SECRET, Desk
 OTHER = "sk-other-0123456789abcdef"
 
 
-@pytest.fixture
-def desk(tmp_path: Path) -> Desk:
-    return Desk(folder=tmp_path)
-
-
 def declare(desk: Desk, more: str) -> None:
     desk.config = ONE_KEY.replace("APP_KEY", f"APP_KEY, {more}")
 
@@ -26,7 +20,7 @@ def actions(report: KeysSyncReport) -> dict[str | None, str]:
     return {key.alias: key.action for key in report.keys}
 
 
-def test_keys_that_are_as_declared_are_left_alone(desk: Desk) -> None:
+def test_keys_that_are_as_declared_are_not_changed(desk: Desk) -> None:
     desk.healthy()
 
     report = desk.run(sync_keys)
@@ -61,10 +55,10 @@ def test_what_changed_in_gateway_yaml_is_changed_in_litellm_once(
     assert (first.changed, first.problem) == (True, None)
     assert (second.drift, second.changed) == (False, False)
     assert list(desk.fake.keys) == [key_hash]
-    assert desk.held() == SECRET
+    assert desk.stored() == SECRET
 
 
-def test_a_duration_that_is_no_longer_declared_takes_the_expiry_away(desk: Desk) -> None:
+def test_a_duration_that_is_no_longer_declared_removes_the_expiry(desk: Desk) -> None:
     key_hash = desk.healthy(expires="2027-01-01T00:00:00Z", metadata={"gatewayctl_duration": "60d"})
 
     desk.run(sync_keys)
@@ -82,7 +76,7 @@ def test_another_change_does_not_prolong_a_key(desk: Desk) -> None:
     assert "duration" not in desk.fake.sent("/key/update")
 
 
-def test_metadata_we_no_longer_declare_goes_and_what_litellm_keeps_there_stays(
+def test_metadata_no_longer_declared_is_removed_and_that_of_litellm_stays(
     desk: Desk,
 ) -> None:
     key_hash = desk.healthy(metadata={"team": "search", "model_rpm_limit": {"demo": 3}})
@@ -119,7 +113,7 @@ def arrange(desk: Desk, state: str) -> None:
 
 
 @pytest.mark.parametrize(("state", "action"), STATES)
-def test_every_state_of_a_declared_key_is_told_and_put_right(
+def test_every_state_of_a_declared_key_is_planned_and_fixed(
     desk: Desk, state: str, action: str
 ) -> None:
     arrange(desk, state)
@@ -146,9 +140,7 @@ def test_a_dry_run_changes_nothing_anywhere(desk: Desk) -> None:
 
 
 @pytest.mark.parametrize(("prune", "left"), [(False, 2), (True, 1)])
-def test_our_key_that_is_not_declared_is_deleted_only_where_pruning_is_asked_for(
-    desk: Desk, prune: bool, left: int
-) -> None:
+def test_our_undeclared_key_is_deleted_only_with_prune(desk: Desk, prune: bool, left: int) -> None:
     desk.healthy()
     with (desk.folder / ".env").open("a") as file:
         file.write(f"BATCH_KEY={OTHER}\n")
@@ -158,13 +150,13 @@ def test_our_key_that_is_not_declared_is_deleted_only_where_pruning_is_asked_for
     again = desk.run(sync_keys, prune=prune)
 
     assert len(desk.fake.keys) == left
-    assert (desk.held("BATCH_KEY") is None) == prune
+    assert (desk.stored("BATCH_KEY") is None) == prune
     assert actions(report)["batch"] == ("delete" if prune else "keep")
     assert not again.drift
 
 
 @pytest.mark.parametrize("metadata", [{}, {"created_by": "gatewayctl", "project": "another"}])
-def test_keys_of_others_are_shown_and_never_touched(desk: Desk, metadata: dict[str, Any]) -> None:
+def test_foreign_keys_are_listed_and_never_changed(desk: Desk, metadata: dict[str, Any]) -> None:
     desk.healthy()
     foreign = desk.fake.add(OTHER, "theirs", metadata=metadata)
 
@@ -175,7 +167,7 @@ def test_keys_of_others_are_shown_and_never_touched(desk: Desk, metadata: dict[s
     assert not report.drift
 
 
-def test_a_foreign_key_that_env_holds_is_no_drift_and_is_not_changed(desk: Desk) -> None:
+def test_a_foreign_key_that_env_holds_is_not_drift_and_is_not_changed(desk: Desk) -> None:
     declare(desk, "models: [demo]")
     desk.write(f"APP_KEY={SECRET}")
     desk.fake.add(SECRET, "app")
@@ -187,7 +179,7 @@ def test_a_foreign_key_that_env_holds_is_no_drift_and_is_not_changed(desk: Desk)
     assert desk.fake.keys[sha256(SECRET)]["models"] == []
 
 
-def test_what_cannot_be_put_right_from_here_is_partly_done(desk: Desk) -> None:
+def test_what_gatewayctl_cannot_fix_is_partly_done(desk: Desk) -> None:
     desk.write()
     desk.fake.add(OTHER, "app")
 
@@ -195,7 +187,7 @@ def test_what_cannot_be_put_right_from_here_is_partly_done(desk: Desk) -> None:
 
     assert actions(report) == {"app": "conflict"}
     assert isinstance(report.problem, PartlyDone)
-    assert "made by others" in str(report.problem)
+    assert "created by others" in str(report.problem)
 
 
 def test_a_secret_of_another_alias_is_a_conflict(desk: Desk) -> None:
@@ -207,7 +199,7 @@ def test_a_secret_of_another_alias_is_a_conflict(desk: Desk) -> None:
     assert report.keys[0].reason == "APP_KEY holds the key 'theirs'"
 
 
-def test_a_key_somebody_blocked_stays_blocked(desk: Desk) -> None:
+def test_a_blocked_key_stays_blocked(desk: Desk) -> None:
     key_hash = desk.healthy(blocked=True)
 
     report = desk.run(sync_keys)
@@ -217,7 +209,7 @@ def test_a_key_somebody_blocked_stays_blocked(desk: Desk) -> None:
     assert desk.fake.keys[key_hash]["blocked"] is True
 
 
-def test_one_key_that_fails_is_told_beside_those_that_are_done(desk: Desk) -> None:
+def test_one_key_that_fails_is_reported_with_those_that_are_done(desk: Desk) -> None:
     desk.config = "project_name: desk\nkeys:\n  app: APP_KEY\n  eval: EVAL_KEY\n"
     desk.write(f"APP_KEY={SECRET}")
     desk.add(models=["demo"])
@@ -229,7 +221,7 @@ def test_one_key_that_fails_is_told_beside_those_that_are_done(desk: Desk) -> No
     assert isinstance(report.problem, PartlyDone)
 
 
-def test_a_key_in_its_grace_is_kept_and_deleted_when_it_is_over(desk: Desk) -> None:
+def test_a_key_is_kept_in_its_grace_period_and_deleted_after_it(desk: Desk) -> None:
     desk.healthy()
     old = desk.add(
         OTHER, "app@old-1", expires="2026-11-24T00:00:00Z", metadata={"gatewayctl_alias": "app"}

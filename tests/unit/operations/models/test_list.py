@@ -10,6 +10,7 @@ import pytest
 from gatewayctl.errors import GatewayUnreachable, PartlyDone
 from gatewayctl.operations.models.list import ModelsListReport, list_models
 from gatewayctl.runtimes.base import Progress
+from tests.fakes.answers import refuse_connection
 from tests.fakes.litellm import FakeLiteLLM, error, served
 from tests.fakes.projects import MASTER_KEY, project
 
@@ -41,14 +42,14 @@ def test_declared_models_are_joined_with_those_served(tmp_path: Path) -> None:
 
     assert [(row.model, row.declared, row.served, row.state) for row in report.models] == [
         ("gpt-4o", True, True, "ok"),
-        ("local", True, False, "not served"),
+        ("local", True, False, "not_served"),
         ("demo", True, True, "ok"),
-        ("extra", False, True, "not declared"),
+        ("extra", False, True, "not_declared"),
     ]
     assert (report.checked, report.problem) == (False, None)
 
 
-def test_it_says_whether_the_providers_key_is_there(tmp_path: Path) -> None:
+def test_a_row_tells_whether_the_providers_key_is_set(tmp_path: Path) -> None:
     _, without = look(tmp_path, FakeLiteLLM())
     _, with_key = look(tmp_path, FakeLiteLLM(), values="OPENAI_API_KEY=sk-proj-0123456789\n")
 
@@ -73,7 +74,9 @@ def refusing_one(fake: FakeLiteLLM, name: str) -> None:
     fake.planted["/v1/chat/completions"] = answer
 
 
-def test_a_check_calls_each_served_model_and_tells_each_ones_reason(tmp_path: Path) -> None:
+def test_a_check_calls_each_served_model_and_reports_the_reason_of_each_failure(
+    tmp_path: Path,
+) -> None:
     fake = FakeLiteLLM(models=("gpt-4o", "demo"))
     refusing_one(fake, "gpt-4o")
 
@@ -105,18 +108,15 @@ def test_a_model_that_does_not_answer_makes_it_partly_done(tmp_path: Path) -> No
     assert report.problem.message == "2 of 3 models do not answer: gpt-4o, local."
 
 
-def test_models_that_all_answer_are_no_problem(tmp_path: Path) -> None:
+def test_no_problem_if_all_models_answer(tmp_path: Path) -> None:
     _, report = look(tmp_path, FakeLiteLLM(models=("gpt-4o", "local", "demo")), call=True)
 
     assert report.problem is None
 
 
-def test_a_gateway_that_is_not_there_is_told(tmp_path: Path) -> None:
-    def down(_: httpx.Request) -> httpx.Response:
-        raise httpx.ConnectError("refused")
-
+def test_an_unreachable_gateway_is_an_error(tmp_path: Path) -> None:
     fake = FakeLiteLLM()
-    fake.planted["/model/info"] = down
+    fake.planted["/model/info"] = refuse_connection
 
     with pytest.raises(GatewayUnreachable):
         look(tmp_path, fake)

@@ -29,10 +29,10 @@ from gatewayctl.operations.models.provider_keys import is_placeholder
         "replace-with-key",
     ],
 )
-def test_what_people_write_where_a_key_belongs_is_no_key(text: str) -> None:
+def test_what_people_write_in_place_of_a_key_is_a_placeholder(text: str) -> None:
     assert is_placeholder(text)
 
 
 @given(st.text(alphabet="ABCDEFGHIJKLMNOPQRSTUVW0123456789", min_size=20, max_size=60))
-def test_a_random_key_is_a_key(random: str) -> None:
+def test_a_random_key_is_not_a_placeholder(random: str) -> None:
     assert not is_placeholder(f"sk-proj-{random}")

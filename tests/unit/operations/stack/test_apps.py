@@ -161,10 +161,10 @@ def test_the_health_check_of_the_engine_alone_is_not_enough(settings: Settings) 
 
 
 def test_the_output_of_a_failing_health_check_is_shown(settings: Settings) -> None:
-    runtime = docker_stack(details={"litellm": "its health check fails: no database"})
+    runtime = docker_stack(details={"litellm": "health check fails: no database"})
     runtime.checks = {"litellm": False}
 
-    assert healths(settings, runtime)["litellm"][1] == "its health check fails: no database"
+    assert healths(settings, runtime)["litellm"][1] == "health check fails: no database"
 
 
 def test_a_container_that_comes_back_with_a_refused_password_is_not_waited_for(

@@ -1,12 +1,13 @@
 from __future__ import annotations
 
+from datetime import UTC, datetime
 from pathlib import Path
 
 import pytest
 
 from gatewayctl.errors import Locked, RuntimeProblem
 from gatewayctl.operations.stack.down import DownReport, down
-from gatewayctl.operations.state import restore_journal
+from gatewayctl.operations.state import restore_journal, upgrade_journal
 from gatewayctl.operations.state.audit import read_audit
 from gatewayctl.operations.state.lock import hold_lock
 from tests.fakes.driving import driven, report_of
@@ -99,3 +100,16 @@ def test_a_restore_that_is_halfway_is_over_only_when_the_data_is_gone(
     driven(down(settings, up_and_running(), volumes=volumes))
 
     assert (restore_journal.unfinished_restore(settings) is None) == volumes
+
+
+@pytest.mark.parametrize("volumes", [False, True])
+def test_an_upgrade_can_be_rolled_back_until_the_data_is_deleted(
+    tmp_path: Path, volumes: bool
+) -> None:
+    settings = project(tmp_path)
+    journal = upgrade_journal.Journal(before="old", after="new", at=datetime.now(UTC), step="done")
+    upgrade_journal.write_journal(settings, journal)
+
+    driven(down(settings, up_and_running(), volumes=volumes))
+
+    assert upgrade_journal.read_journal(settings) == (None if volumes else journal)

@@ -59,7 +59,7 @@ def test_looking_starts_nothing_and_writes_nothing(settings: Settings) -> None:
 
     planned(settings, runtime)
 
-    assert set(runtime.calls) <= {"states", "pending"}
+    assert set(runtime.calls) <= {"states", "preview_start"}
     assert sorted(settings.project_dir.rglob("*")) == before
 
 

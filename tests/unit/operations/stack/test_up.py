@@ -19,7 +19,7 @@ from gatewayctl.gateway.client import GatewayClient
 from gatewayctl.operations.stack.up import UpOptions, UpReport, up
 from gatewayctl.operations.state.lock import hold_lock
 from gatewayctl.settings.model import Settings
-from tests.fakes.answers import nobody
+from tests.fakes.answers import refuse_connection
 from tests.fakes.driving import driven, report_of
 from tests.fakes.litellm import URL, FakeLiteLLM, error, served
 from tests.fakes.phoenix import healthy_stack
@@ -185,7 +185,7 @@ def test_without_a_master_key_nothing_is_touched(
 def test_a_taken_port_is_found_before_anything_is_fetched_or_rendered(
     settings: Settings, gateway: GatewayClient
 ) -> None:
-    runtime = FakeRuntime(raising={"preflight": PortTaken("Port 4000 is held by x (pid 1).")})
+    runtime = FakeRuntime(raising={"preflight": PortTaken("Port 4000 is used by x (pid 1).")})
 
     with pytest.raises(PortTaken):
         done(settings, runtime, gateway)
@@ -269,7 +269,7 @@ def test_control_c_during_the_start_stops_what_this_run_started(
 def test_control_c_while_waiting_stops_what_this_run_started(
     settings: Settings, gateway: GatewayClient, stack: FakeLiteLLM
 ) -> None:
-    stack.planted["/health/readiness"] = nobody
+    stack.planted["/health/readiness"] = refuse_connection
     runtime = FakeRuntime()
     events = up(settings, resolved(runtime), gateway, UpOptions())
 

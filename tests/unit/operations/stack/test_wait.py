@@ -93,7 +93,7 @@ def test_the_first_service_that_fails_is_named_with_the_end_of_its_log(
 
     message = failed.value.message
     assert message.startswith("litellm failed (exit code 3): LiteLLM refused its settings")
-    assert message.endswith("The last lines of its log:\nfirst\nthe master key is weak")
+    assert message.endswith("Last lines of its log:\nfirst\nthe master key is weak")
     assert "phoenix" not in message
 
 
@@ -101,7 +101,7 @@ def test_the_first_service_that_fails_is_named_with_the_end_of_its_log(
     ("detail", "why"),
     [
         ("exit code 1", " (exit code 1): LiteLLM could not set up its database"),
-        ("exit code 2", " (exit code 2): a migration of its database cannot be recovered"),
+        ("exit code 2", " (exit code 2): a migration of its database failed"),
         ("signal SIGTERM", " (signal SIGTERM)"),
         ("", ""),
     ],

@@ -39,7 +39,7 @@ def test_a_verb_that_is_done_is_written_down_with_who_and_how_long(tmp_path: Pat
 
 def test_a_failure_is_logged_by_its_code_and_never_its_message(tmp_path: Path) -> None:
     with pytest.raises(PortTaken), record_verb(tmp_path, "up"):
-        raise PortTaken("Port 4000 is held by sk-canary-0123456789.")
+        raise PortTaken("Port 4000 is used by sk-canary-0123456789.")
 
     (entry,) = read_audit(tmp_path).entries
     assert (entry.outcome, entry.code) == ("failed", "port_taken")

@@ -6,7 +6,7 @@ import httpx
 
 from gatewayctl.operations.traces.probe import has_probe_arrived, send_probe
 from gatewayctl.settings.model import Secret
-from tests.fakes.answers import nobody
+from tests.fakes.answers import refuse_connection
 from tests.fakes.clock import FakeClock
 from tests.fakes.litellm import FakeLiteLLM, served
 from tests.fakes.projects import MASTER_KEY, project
@@ -30,7 +30,7 @@ def test_a_probe_is_a_sampled_request_that_calls_no_model() -> None:
 
 def test_without_a_key_or_a_gateway_there_is_no_probe() -> None:
     fake = FakeLiteLLM()
-    fake.planted["/v1/models"] = nobody
+    fake.planted["/v1/models"] = refuse_connection
     with served(fake) as gateway:
         assert send_probe(gateway, None) is None
         assert send_probe(gateway, MASTER) is None
@@ -61,7 +61,7 @@ def test_a_probe_is_waited_for_and_then_given_up(tmp_path: Path) -> None:
 
 def test_a_phoenix_that_does_not_answer_shows_no_probe(tmp_path: Path) -> None:
     fake, clock = FakeLiteLLM(), FakeClock()
-    fake.planted[SPANS] = nobody
+    fake.planted[SPANS] = refuse_connection
     with served(fake) as gateway:
         there = has_probe_arrived(
             project(tmp_path), gateway, "a" * 32, timeout=1, clock=clock, sleep=clock.sleep

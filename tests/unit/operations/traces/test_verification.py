@@ -20,7 +20,7 @@ from gatewayctl.operations.traces.verification import (
 from gatewayctl.operations.traces.verify import parse_trace_id
 from gatewayctl.settings.model import Settings
 from gatewayctl.tracing.spans import Span
-from tests.fakes.answers import nobody
+from tests.fakes.answers import refuse_connection
 from tests.fakes.clock import FakeClock
 from tests.fakes.driving import report_of
 from tests.fakes.litellm import FakeLiteLLM, served
@@ -57,7 +57,7 @@ class World:
 
     def phoenix(self, request: httpx.Request) -> httpx.Response:
         if self.phoenix_away:
-            return nobody()
+            return refuse_connection()
         asked = request.url.params.get("trace_id")
         came = [span for at, spans in self.spans.items() if self.passed >= at for span in spans]
         found = came if asked == TRACE else []
@@ -148,7 +148,7 @@ def test_a_second_model_span_that_comes_a_moment_later_is_seen(
 
     proof = proven(settings, gateway, fake, world)
 
-    assert (proof.verdict, proof.problem and proof.problem.exit_code) == ("not verified", 7)
+    assert (proof.verdict, proof.problem and proof.problem.exit_code) == ("not_verified", 7)
 
 
 def test_what_is_missing_while_newer_spans_are_there_is_lost(
@@ -158,7 +158,7 @@ def test_what_is_missing_while_newer_spans_are_there_is_lost(
 
     proof = proven(settings, gateway, fake, world, timeout=5)
 
-    assert proof.verdict == "not verified"
+    assert proof.verdict == "not_verified"
     assert proof.problem is not None
     assert "one_llm_span_per_call" in proof.problem.message
 
@@ -199,7 +199,7 @@ def test_a_phoenix_that_is_away_makes_it_unknown(
     assert world.probes == []
 
 
-@pytest.mark.parametrize(("timeout", "verdict"), [(5, "unknown"), (30, "not verified")])
+@pytest.mark.parametrize(("timeout", "verdict"), [(5, "unknown"), (30, "not_verified")])
 def test_a_spend_log_is_given_the_time_that_litellm_may_take(
     settings: Settings, gateway: GatewayClient, fake: FakeLiteLLM, timeout: float, verdict: str
 ) -> None:
@@ -215,7 +215,7 @@ def test_of_a_trace_of_the_past_a_missing_spend_log_is_missing_for_good(
 
     proof = proven(settings, gateway, fake, world, timeout=2, fresh=False)
 
-    assert (proof.verdict, proof.visible_after) == ("not verified", None)
+    assert (proof.verdict, proof.visible_after) == ("not_verified", None)
 
 
 def test_without_the_master_key_the_ledger_is_unknown(
@@ -231,7 +231,7 @@ def test_without_the_master_key_the_ledger_is_unknown(
 
 @pytest.mark.parametrize("text", ["", "abc", "0" * 32, "g" * 32, "a" * 31, "a" * 33])
 def test_what_is_no_trace_id_is_refused(text: str) -> None:
-    with pytest.raises(UsageProblem, match="is no trace id"):
+    with pytest.raises(UsageProblem, match="Invalid trace id"):
         parse_trace_id(text)
 
 

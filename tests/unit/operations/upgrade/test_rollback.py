@@ -1,31 +1,20 @@
 from __future__ import annotations
 
-from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
 
 from gatewayctl.errors import BackupBroken, ServiceFailed, SettingsProblem, UsageProblem
 from gatewayctl.gateway.client import GatewayClient
-from gatewayctl.operations.upgrade import journal as journals
+from gatewayctl.operations.state import upgrade_journal
+from gatewayctl.operations.state.audit import read_audit
 from tests.fakes.driving import driven, report_of
-from tests.fakes.litellm import served
+from tests.fakes.litellm import error, served
 from tests.fakes.releases import NEW, OLD, REPOSITORY
 from tests.unit.operations.upgrade.upgrading import YAML, World
 
 
-@pytest.fixture
-def world(tmp_path: Path) -> World:
-    return World(tmp_path)
-
-
-@pytest.fixture
-def gateway(world: World) -> Iterator[GatewayClient]:
-    with served(world.litellm) as client:
-        yield client
-
-
-def test_a_rollback_brings_back_the_database_that_was_migrated_and_keeps_the_other(
+def test_a_rollback_restores_a_migrated_database_and_backs_up_the_current_one(
     world: World, gateway: GatewayClient
 ) -> None:
     report_of(world.upgrade(gateway))
@@ -39,13 +28,13 @@ def test_a_rollback_brings_back_the_database_that_was_migrated_and_keeps_the_oth
     assert report.restored
     assert report.kept in world.backups
     assert set(world.runtime.server.databases) == {"litellm", "phoenix"}
-    assert journals.read_journal(world.afresh(gateway).settings) is None
+    assert upgrade_journal.read_journal(world.load(gateway).settings) is None
 
 
-def test_a_rollback_leaves_a_database_that_was_not_migrated(
+def test_a_rollback_keeps_a_database_that_was_not_migrated(
     world: World, gateway: GatewayClient
 ) -> None:
-    world.runtime.ending.add(NEW)
+    world.runtime.crashing.add(NEW)
     with pytest.raises(ServiceFailed):
         report_of(world.upgrade(gateway))
     world.rows["LiteLLM_SpendLogs"] = 8
@@ -68,7 +57,7 @@ def test_edits_of_gateway_yaml_since_the_upgrade_survive_a_rollback(
     assert world.yaml == f"{YAML}# since then\n"
 
 
-def test_a_line_that_was_added_is_gone_after_a_rollback(tmp_path: Path) -> None:
+def test_a_rollback_removes_an_added_line(tmp_path: Path) -> None:
     world = World(tmp_path, "project_name: shop")
     world.runtime.image = NEW
     later = f"{REPOSITORY}:v1.110.1"
@@ -80,7 +69,7 @@ def test_a_line_that_was_added_is_gone_after_a_rollback(tmp_path: Path) -> None:
     assert world.yaml == "project_name: shop"
 
 
-def test_a_rollback_interrupted_at_any_step_ends_well(tmp_path: Path) -> None:
+def test_a_rollback_interrupted_at_any_step_is_finished_by_the_next(tmp_path: Path) -> None:
     count = 0
     at = 0
     while at <= count:
@@ -102,10 +91,10 @@ def test_a_rollback_interrupted_at_any_step_ends_well(tmp_path: Path) -> None:
         at += 1
 
 
-def test_what_a_killed_rollback_unpacked_is_gone_also_where_nothing_is_restored(
+def test_what_a_killed_rollback_unpacked_is_removed_also_where_nothing_is_restored(
     world: World, gateway: GatewayClient
 ) -> None:
-    world.runtime.ending.add(NEW)
+    world.runtime.crashing.add(NEW)
     with pytest.raises(ServiceFailed):
         report_of(world.upgrade(gateway))
     left = world.folder / ".gatewayctl/backups/.rollback"
@@ -117,7 +106,7 @@ def test_what_a_killed_rollback_unpacked_is_gone_also_where_nothing_is_restored(
     assert (report.restored, left.exists()) == (False, False)
 
 
-def test_data_that_would_go_needs_consent(world: World, gateway: GatewayClient) -> None:
+def test_losing_data_needs_consent(world: World, gateway: GatewayClient) -> None:
     report_of(world.upgrade(gateway))
 
     with pytest.raises(UsageProblem, match="backup"):
@@ -126,7 +115,7 @@ def test_data_that_would_go_needs_consent(world: World, gateway: GatewayClient) 
     assert world.runtime.image == NEW
 
 
-def test_a_backup_that_is_broken_or_gone_is_told_before_anything_is_changed(
+def test_a_broken_or_missing_backup_is_reported_before_anything_changes(
     world: World, gateway: GatewayClient
 ) -> None:
     report_of(world.upgrade(gateway))
@@ -136,7 +125,7 @@ def test_a_backup_that_is_broken_or_gone_is_told_before_anything_is_changed(
         report_of(world.rollback(gateway))
     file.unlink()
 
-    with pytest.raises(SettingsProblem, match="is gone"):
+    with pytest.raises(SettingsProblem, match="is missing"):
         report_of(world.rollback(gateway))
 
     assert (world.yaml, world.rows["_prisma_migrations"]) == (YAML.replace(OLD, NEW), 5)
@@ -145,7 +134,22 @@ def test_a_backup_that_is_broken_or_gone_is_told_before_anything_is_changed(
 def test_without_an_upgrade_there_is_nothing_to_roll_back(
     world: World, gateway: GatewayClient
 ) -> None:
-    with pytest.raises(UsageProblem, match="No upgrade") as caught:
+    with pytest.raises(UsageProblem, match="no upgrade") as caught:
         report_of(world.rollback(gateway))
 
     assert caught.value.code == "nothing_to_roll_back"
+
+
+def test_a_key_that_cannot_be_created_makes_a_rollback_partial(
+    world: World, gateway: GatewayClient
+) -> None:
+    world.litellm.keys.popitem()
+    world.content.tokens = world.content.tokens[:1]
+    report_of(world.upgrade(gateway))
+    world.litellm.planted["/key/generate"] = lambda _: error(400, "This alias is not wanted.")
+
+    problem = report_of(world.rollback(gateway)).problem
+
+    assert problem is not None
+    assert problem.exit_code == 7
+    assert read_audit(world.folder / ".gatewayctl").entries[-1].outcome == "partial"

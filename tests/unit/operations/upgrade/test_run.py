@@ -1,6 +1,5 @@
 from __future__ import annotations
 
-from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
@@ -19,9 +18,9 @@ from gatewayctl.errors import (
     UsageProblem,
 )
 from gatewayctl.gateway.client import GatewayClient
+from gatewayctl.operations.state import upgrade_journal
 from gatewayctl.operations.state.audit import read_audit
 from gatewayctl.operations.state.lock import hold_lock
-from gatewayctl.operations.upgrade import journal as journals
 from gatewayctl.operations.upgrade.run import UpgradeOptions, upgrade
 from tests.fakes.driving import driven, report_of
 from tests.fakes.litellm import served
@@ -29,18 +28,7 @@ from tests.fakes.releases import NEW, OLD, REPOSITORY
 from tests.unit.operations.upgrade.upgrading import YAML, World
 
 
-@pytest.fixture
-def world(tmp_path: Path) -> World:
-    return World(tmp_path)
-
-
-@pytest.fixture
-def gateway(world: World) -> Iterator[GatewayClient]:
-    with served(world.litellm) as client:
-        yield client
-
-
-def test_an_upgrade_changes_one_value_and_one_service_and_proves_it(
+def test_an_upgrade_changes_one_value_and_one_service_and_verifies_it(
     world: World, gateway: GatewayClient
 ) -> None:
     report = report_of(world.upgrade(gateway))
@@ -54,7 +42,7 @@ def test_an_upgrade_changes_one_value_and_one_service_and_proves_it(
     )
     assert report.proof is not None
     assert set(report.proof.keys) == {"LITELLM_API_KEY", "LITELLM_EVAL_KEY"}
-    assert (report.proof.model, report.proof.tracing) == ("demo", "proven")
+    assert (report.proof.model, report.proof.tracing) == ("demo", "verified")
     assert report.backup in world.backups
     assert [check.passed for check in report.checks] == [True]
     assert world.runtime.image == NEW
@@ -65,9 +53,16 @@ def test_the_backup_and_the_pre_flight_come_before_the_change(
 ) -> None:
     events, _ = driven(world.upgrade(gateway))
 
-    told = list(dict.fromkeys(event.subject for event in events))
-    before = ("dump of litellm", "backup file", "pre-flight", "gateway.yaml", "litellm", "proof")
-    assert [subject for subject in told if subject in before] == list(before)
+    subjects = list(dict.fromkeys(event.subject for event in events))
+    before = (
+        "dump of litellm",
+        "backup file",
+        "pre-flight",
+        "gateway.yaml",
+        "litellm",
+        "verification",
+    )
+    assert [subject for subject in subjects if subject in before] == list(before)
 
 
 def test_without_a_version_it_goes_to_the_one_gatewayctl_was_made_for(
@@ -76,7 +71,7 @@ def test_without_a_version_it_goes_to_the_one_gatewayctl_was_made_for(
     assert report_of(world.upgrade(gateway, None)).after.name == NEW
 
 
-def test_what_runs_already_is_nothing_to_do(world: World, gateway: GatewayClient) -> None:
+def test_the_running_version_is_nothing_to_do(world: World, gateway: GatewayClient) -> None:
     report = report_of(world.upgrade(gateway, "1.106.2"))
 
     assert (report.changed, report.why) == (False, "LiteLLM 1.106.2 runs already")
@@ -84,7 +79,7 @@ def test_what_runs_already_is_nothing_to_do(world: World, gateway: GatewayClient
     assert "start" not in world.runtime.calls
 
 
-def test_a_stack_that_is_down_with_that_version_is_nothing_to_do(
+def test_a_stopped_stack_with_that_version_is_nothing_to_do(
     world: World, gateway: GatewayClient
 ) -> None:
     world.runtime.image = None
@@ -92,27 +87,23 @@ def test_a_stack_that_is_down_with_that_version_is_nothing_to_do(
     assert "down" in report_of(world.upgrade(gateway, "1.106.2")).why
 
 
-def test_a_setting_that_was_changed_by_hand_is_carried_out(
-    world: World, gateway: GatewayClient
-) -> None:
+def test_a_manually_changed_setting_is_applied(world: World, gateway: GatewayClient) -> None:
     (world.folder / "gateway.yaml").write_text(YAML.replace(OLD, NEW))
 
     assert report_of(world.upgrade(gateway)).restarted == ("litellm",)
-    # And the way back goes to what ran, not to what the file said.
+    # A rollback returns to the release that ran, not to the one in the file.
     report_of(world.rollback(gateway))
     assert world.yaml == YAML
 
 
-def test_what_runs_newer_than_gatewayctl_is_left_alone(
-    world: World, gateway: GatewayClient
-) -> None:
+def test_a_release_newer_than_the_default_is_kept(world: World, gateway: GatewayClient) -> None:
     newer = f"{REPOSITORY}:v1.200.0"
     (world.folder / "gateway.yaml").write_text(YAML.replace(OLD, newer))
     world.runtime.image = newer
 
     report = report_of(world.upgrade(gateway, None))
 
-    assert (report.changed, "newer than 1.108.11" in report.why) == (False, True)
+    assert (report.changed, "newer than gatewayctl" in report.why) == (False, True)
 
 
 @pytest.mark.parametrize(
@@ -127,7 +118,7 @@ def test_what_runs_newer_than_gatewayctl_is_left_alone(
         ("a b", UsageProblem, "image"),
     ],
 )
-def test_a_bad_version_is_refused_and_nothing_was_done(
+def test_a_bad_version_is_refused_and_nothing_is_done(
     world: World, gateway: GatewayClient, to: str, failure: type[GatewayctlError], words: str
 ) -> None:
     with pytest.raises(failure) as caught:
@@ -138,7 +129,7 @@ def test_a_bad_version_is_refused_and_nothing_was_done(
     assert (world.yaml, world.backups) == (YAML, [])
 
 
-def test_an_image_that_does_not_exist_is_told_before_the_backup(
+def test_a_missing_image_is_reported_before_the_backup(
     world: World, gateway: GatewayClient
 ) -> None:
     world.runtime.missing.add(NEW)
@@ -158,10 +149,10 @@ def test_a_pre_flight_that_refuses_changes_nothing(world: World, gateway: Gatewa
 
     assert (world.yaml, world.runtime.image) == (YAML, OLD)
     assert "start" not in world.runtime.calls
-    assert journals.read_journal(world.afresh(gateway).settings) is None
+    assert upgrade_journal.read_journal(world.load(gateway).settings) is None
 
 
-def test_no_backup_is_made_where_none_is_wanted(world: World, gateway: GatewayClient) -> None:
+def test_the_backup_can_be_skipped(world: World, gateway: GatewayClient) -> None:
     assert report_of(world.upgrade(gateway, backup=False)).backup is None
     assert world.backups == []
 
@@ -178,18 +169,16 @@ def test_an_image_set_in_env_is_changed_there(world: World, gateway: GatewayClie
     assert read_env_file(env)["LITELLM_IMAGE"].value == OLD
 
 
-def test_an_image_set_in_the_environment_is_not_ours_to_change(
-    world: World, gateway: GatewayClient
-) -> None:
+def test_an_image_set_in_the_environment_is_refused(world: World, gateway: GatewayClient) -> None:
     options = UpgradeOptions(to="1.108.11")
 
-    with pytest.raises(SettingsProblem, match="wins over every file") as caught:
-        report_of(upgrade(options, lambda: world.afresh(gateway, LITELLM_IMAGE=OLD)))
+    with pytest.raises(SettingsProblem, match="overrides every file") as caught:
+        report_of(upgrade(options, lambda: world.load(gateway, LITELLM_IMAGE=OLD)))
 
     assert "unset LITELLM_IMAGE" in caught.value.hint
 
 
-def test_a_gateway_yaml_that_cannot_be_edited_is_told_before_the_backup(
+def test_a_gateway_yaml_that_cannot_be_edited_is_reported_before_the_backup(
     world: World, gateway: GatewayClient
 ) -> None:
     (world.folder / "gateway.yaml").write_text(
@@ -202,10 +191,10 @@ def test_a_gateway_yaml_that_cannot_be_edited_is_told_before_the_backup(
     assert world.backups == []
 
 
-def test_a_release_that_ends_is_told_with_its_words_and_the_way_back(
+def test_a_release_that_exits_is_reported_with_its_log_and_the_way_back(
     world: World, gateway: GatewayClient
 ) -> None:
-    world.runtime.ending.add(NEW)
+    world.runtime.crashing.add(NEW)
     world.runtime.words["litellm"] = "it explodes"
 
     with pytest.raises(ServiceFailed, match="it explodes") as caught:
@@ -213,13 +202,13 @@ def test_a_release_that_ends_is_told_with_its_words_and_the_way_back(
 
     assert "gatewayctl rollback" in caught.value.hint
     assert world.runtime.image == NEW
-    journal = journals.read_journal(world.afresh(gateway).settings)
+    journal = upgrade_journal.read_journal(world.load(gateway).settings)
     assert journal is not None
     assert (journal.unfinished, journal.backup) == (True, world.backups[0])
 
 
 @pytest.mark.parametrize("lost", ["LiteLLM_VerificationToken", "LiteLLM_SpendLogs"])
-def test_rows_that_are_gone_are_no_success(world: World, gateway: GatewayClient, lost: str) -> None:
+def test_lost_rows_are_a_failure(world: World, gateway: GatewayClient, lost: str) -> None:
     events = world.upgrade(gateway)
     for event in events:
         if (event.subject, event.state) == ("gateway.yaml", "ready"):
@@ -231,14 +220,18 @@ def test_rows_that_are_gone_are_no_success(world: World, gateway: GatewayClient,
     assert "gatewayctl rollback" in caught.value.hint
 
 
-def test_a_key_that_no_longer_opens_is_no_success(world: World, gateway: GatewayClient) -> None:
+def test_a_key_that_is_no_longer_accepted_is_a_failure(
+    world: World, gateway: GatewayClient
+) -> None:
     world.litellm.keys.clear()
 
     with pytest.raises(NotVerified, match="LITELLM_API_KEY"):
         report_of(world.upgrade(gateway))
 
 
-def test_a_key_that_did_not_open_before_is_not_asked(world: World, gateway: GatewayClient) -> None:
+def test_a_key_that_was_not_accepted_before_is_not_tried(
+    world: World, gateway: GatewayClient
+) -> None:
     world.content.tokens = world.content.tokens[:1]
     world.litellm.keys.popitem()
 
@@ -248,7 +241,7 @@ def test_a_key_that_did_not_open_before_is_not_asked(world: World, gateway: Gate
     assert proof.keys == ("LITELLM_API_KEY",)
 
 
-def test_without_any_key_it_is_the_list_of_models_that_proves(
+def test_without_any_key_the_list_of_models_is_requested(
     world: World, gateway: GatewayClient
 ) -> None:
     world.content.tokens = []
@@ -257,20 +250,20 @@ def test_without_any_key_it_is_the_list_of_models_that_proves(
     proof = report_of(world.upgrade(gateway)).proof
 
     assert proof is not None
-    assert (proof.keys, proof.model, proof.tracing) == ((), None, "proven")
+    assert (proof.keys, proof.model, proof.tracing) == ((), None, "verified")
 
 
 # Interrupted
 
 
-def steps(world: World, gateway: GatewayClient) -> int:
+def count_steps(world: World, gateway: GatewayClient) -> int:
     return len(driven(world.upgrade(gateway))[0])
 
 
-def test_interrupted_at_any_step_it_goes_on_or_back(tmp_path: Path) -> None:
+def test_an_upgrade_interrupted_at_any_step_is_resumed_or_rolled_back(tmp_path: Path) -> None:
     whole = World(tmp_path / "whole")
     with served(whole.litellm) as client:
-        count = steps(whole, client)
+        count = count_steps(whole, client)
     for at in range(1, count + 1):
         for way in ("on", "back"):
             world = World(tmp_path / f"{at}-{way}")
@@ -279,7 +272,7 @@ def test_interrupted_at_any_step_it_goes_on_or_back(tmp_path: Path) -> None:
                 for _ in range(at):
                     next(events)
                 events.close()
-                changed = journals.read_journal(world.afresh(client).settings) is not None
+                changed = upgrade_journal.read_journal(world.load(client).settings) is not None
                 rows = dict(world.rows)
                 if way == "on":
                     report = report_of(world.upgrade(client))
@@ -294,12 +287,12 @@ def test_interrupted_at_any_step_it_goes_on_or_back(tmp_path: Path) -> None:
                 assert world.runtime.running == {"postgres", "litellm", "phoenix"}
 
 
-def test_the_first_backup_stays_the_one_to_go_back_to(world: World, gateway: GatewayClient) -> None:
-    world.runtime.ending.add(NEW)
+def test_a_resumed_upgrade_keeps_its_first_backup(world: World, gateway: GatewayClient) -> None:
+    world.runtime.crashing.add(NEW)
     with pytest.raises(ServiceFailed):
         report_of(world.upgrade(gateway))
     first = world.backups
-    world.runtime.ending.clear()
+    world.runtime.crashing.clear()
     world.runtime.processes["litellm"] = "stopped"
 
     report = report_of(world.upgrade(gateway, None))
@@ -311,7 +304,7 @@ def test_the_first_backup_stays_the_one_to_go_back_to(world: World, gateway: Gat
 def test_another_version_while_one_is_unfinished_is_refused(
     world: World, gateway: GatewayClient
 ) -> None:
-    world.runtime.ending.add(NEW)
+    world.runtime.crashing.add(NEW)
     with pytest.raises(ServiceFailed):
         report_of(world.upgrade(gateway))
 
@@ -321,7 +314,7 @@ def test_another_version_while_one_is_unfinished_is_refused(
     assert "gatewayctl rollback" in caught.value.hint
 
 
-def test_a_journal_that_cannot_be_read_is_told(world: World, gateway: GatewayClient) -> None:
+def test_an_unreadable_journal_is_an_error(world: World, gateway: GatewayClient) -> None:
     folder = world.folder / ".gatewayctl"
     folder.mkdir()
     (folder / "upgrade.json").write_text("{")
@@ -330,7 +323,9 @@ def test_a_journal_that_cannot_be_read_is_told(world: World, gateway: GatewayCli
         report_of(world.upgrade(gateway))
 
 
-def test_one_at_a_time_and_written_down(world: World, gateway: GatewayClient) -> None:
+def test_an_upgrade_holds_the_lock_and_is_in_the_audit_log(
+    world: World, gateway: GatewayClient
+) -> None:
     with hold_lock(world.folder / ".gatewayctl", "up"), pytest.raises(Locked):
         report_of(world.upgrade(gateway))
     report_of(world.upgrade(gateway))

@@ -1,8 +1,7 @@
-"""Upgrades where the release comes with gatewayctl itself, and where no runtime tells of any."""
+"""Upgrades where the release comes with gatewayctl, and with a runtime that reports no release."""
 
 from __future__ import annotations
 
-from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
@@ -12,21 +11,9 @@ from gatewayctl.gateway.client import GatewayClient
 from gatewayctl.operations.project.snapshot import Project
 from gatewayctl.operations.upgrade.run import UpgradeOptions, upgrade
 from tests.fakes.driving import report_of
-from tests.fakes.litellm import served
 from tests.fakes.projects import project
 from tests.fakes.runtime import resolved, up_and_running
 from tests.unit.operations.upgrade.upgrading import YAML, World
-
-
-@pytest.fixture
-def world(tmp_path: Path) -> World:
-    return World(tmp_path)
-
-
-@pytest.fixture
-def gateway(world: World) -> Iterator[GatewayClient]:
-    with served(world.litellm) as client:
-        yield client
 
 
 @pytest.fixture
@@ -53,7 +40,7 @@ def test_the_embedded_release_of_this_gatewayctl_is_nothing_to_do(
     assert not report_of(embedded.upgrade(gateway, None)).changed
 
 
-def test_another_embedded_version_is_refused_with_the_way_to_it(
+def test_another_embedded_version_is_refused_with_a_hint(
     embedded: World, gateway: GatewayClient
 ) -> None:
     with pytest.raises(UpgradeRefused, match="locked") as caught:
@@ -63,10 +50,10 @@ def test_another_embedded_version_is_refused_with_the_way_to_it(
     assert "--runtime docker" in caught.value.hint
 
 
-def test_a_failing_embedded_release_names_its_own_way_back(
+def test_a_failing_embedded_release_has_its_own_way_back(
     embedded: World, gateway: GatewayClient
 ) -> None:
-    embedded.runtime.ending.add("new")
+    embedded.runtime.crashing.add("new")
 
     with pytest.raises(ServiceFailed) as caught:
         report_of(embedded.upgrade(gateway, None))
@@ -77,7 +64,9 @@ def test_a_failing_embedded_release_names_its_own_way_back(
     assert str(embedded.backups[0]) in refused.value.hint
 
 
-def test_a_runtime_that_knows_no_releases_says_so(tmp_path: Path, gateway: GatewayClient) -> None:
+def test_a_runtime_that_reports_no_release_is_an_error(
+    tmp_path: Path, gateway: GatewayClient
+) -> None:
     settings = project(tmp_path, YAML, env="LITELLM_MASTER_KEY=sk-master-0123456789abcdef\n")
     plain = Project(settings=settings, resolved=resolved(up_and_running()), gateway=gateway)
 

@@ -1,4 +1,4 @@
-"""A project on Docker whose release of LiteLLM can change, driven as upgrade and rollback do."""
+"""A project on Docker that upgrade and rollback change: real files, a fake stack."""
 
 from __future__ import annotations
 
@@ -32,13 +32,13 @@ LITELLM_EVAL_KEY={EVAL}
 YAML = f"""\
 # mine
 project_name: shop
-images: # which
-  litellm: {OLD} # the one of before
+images: # versions
+  litellm: {OLD} # pinned
 """
 
 
 class World:
-    """A stack that serves with the old release, and everything that may happen to it."""
+    """A stack that runs the old release."""
 
     def __init__(self, folder: Path, yaml: str = YAML) -> None:
         self.folder = folder / "shop"
@@ -52,7 +52,7 @@ class World:
         self.content = self.runtime.server.databases["litellm"]
         self.content.tokens = [sha256(KEY), sha256(EVAL)]
 
-    def afresh(self, gateway: GatewayClient, **environ: str) -> Project:
+    def load(self, gateway: GatewayClient, **environ: str) -> Project:
         settings = project(self.folder, environ=environ)
         return Project(settings=settings, resolved=resolved(self.runtime), gateway=gateway)
 
@@ -60,13 +60,13 @@ class World:
         self, gateway: GatewayClient, to: str | None = "1.108.11", **options: Any
     ) -> Generator[Progress, None, UpgradeReport]:
         asked = UpgradeOptions(to=to, timeout=1, **options)
-        return upgrade(asked, lambda: self.afresh(gateway))
+        return upgrade(asked, lambda: self.load(gateway))
 
     def rollback(
         self, gateway: GatewayClient, *, consented: bool = True, backup: bool = True
     ) -> Generator[Progress, None, RollbackReport]:
-        afresh = lambda: self.afresh(gateway)  # noqa: E731
-        return rollback(afresh, consented=consented, backup=backup, timeout=1)
+        reload = lambda: self.load(gateway)  # noqa: E731
+        return rollback(reload, consented=consented, backup=backup, timeout=1)
 
     @property
     def yaml(self) -> str:
@@ -78,5 +78,5 @@ class World:
 
     @property
     def rows(self) -> dict[str, int]:
-        """Of LiteLLM's living database."""
+        """Row counts of LiteLLM's current database."""
         return self.runtime.server.databases["litellm"].rows

@@ -162,7 +162,7 @@ def test_each_gap_is_named_with_the_ledger_that_lacks_it(
 
     assert {gap.call_id: gap.missing_in for gap in report.gaps} == {
         "logged": "phoenix",
-        "traced": "spend logs",
+        "traced": "spend_logs",
         "differs": "neither",
     }
     assert report.problem is not None

@@ -18,8 +18,8 @@ def planned(docker: FakeDocker, found: Mapping[str, Container], **generated: str
     return preview_changes(docker, "text", found, ["litellm"], generated=generated)[0]
 
 
-def change(docker: FakeDocker, **said: Any) -> ServiceChange:
-    found = parse_container(inspected("litellm", labels=HASH, image="litellm:1", **said))
+def change(docker: FakeDocker, **fields: Any) -> ServiceChange:
+    found = parse_container(inspected("litellm", labels=HASH, image="litellm:1", **fields))
     return planned(docker, {"litellm": found})
 
 
@@ -33,14 +33,14 @@ def test_the_same_settings_and_image_leave_a_container_alone() -> None:
     assert found == ServiceChange(service="litellm", action="untouched")
 
 
-def test_what_does_not_run_would_be_started() -> None:
+def test_a_stopped_service_would_be_started() -> None:
     docker = engine(hashed={"litellm": "one"})
 
     assert change(docker, status="exited").action == "start"
     assert planned(docker, {}).action == "start"
 
 
-def test_other_settings_recreate_it_and_are_named_as_in_env_file_without_values() -> None:
+def test_changed_settings_recreate_it_and_are_listed_by_their_names_in_env_without_values() -> None:
     service = {
         "image": "litellm:2",
         "labels": {"gatewayctl.config-sha256": "f2"},
@@ -55,7 +55,7 @@ def test_other_settings_recreate_it_and_are_named_as_in_env_file_without_values(
     assert "new-secret" not in repr(found)
 
 
-def test_a_name_that_points_to_another_image_recreates_it() -> None:
+def test_a_tag_that_moved_to_another_image_recreates_it() -> None:
     service = {"labels": {"gatewayctl.config-sha256": "f1"}}
     docker = engine(hashed={"litellm": "one"}, configured={"litellm": service})
     moved = parse_container(
@@ -67,7 +67,7 @@ def test_a_name_that_points_to_another_image_recreates_it() -> None:
     assert (found.action, found.why) == ("recreate", ("image",))
 
 
-def test_a_difference_without_a_name_is_one_of_the_compose_file() -> None:
+def test_any_other_difference_is_one_of_the_compose_file() -> None:
     service = {"labels": {"gatewayctl.config-sha256": "f1"}}
     docker = engine(hashed={"litellm": "two"}, configured={"litellm": service})
 
@@ -83,24 +83,24 @@ LOST = {
 }
 
 
-def test_a_variable_that_env_lost_is_named_where_a_service_needs_it() -> None:
+def test_a_variable_missing_in_env_is_listed_for_a_service_that_needs_it() -> None:
     docker = engine(hashed={"litellm": "two"}, configured={"litellm": LOST})
     running = {"litellm": parse_container(inspected("litellm", labels=HASH, image="litellm:1"))}
 
-    found = planned(docker, running, DB_PASSWORD="made-anew")
+    found = planned(docker, running, DB_PASSWORD="generated-secret")
 
     assert (found.action, found.why) == ("recreate", ("DB_PASSWORD", "PRICE"))
-    assert "made-anew" not in repr(found)
+    assert "generated-secret" not in repr(found)
 
 
-def test_a_variable_that_nobody_generates_is_still_a_failure() -> None:
+def test_a_missing_variable_that_is_not_generated_is_a_failure() -> None:
     docker = engine(hashed={"litellm": "two"}, configured={"litellm": LOST})
 
     with pytest.raises(RuntimeProblem, match="DB_PASSWORD is missing a value"):
         planned(docker, {})
 
 
-def test_what_needs_a_container_that_is_made_anew_is_made_anew_too() -> None:
+def test_what_depends_on_a_recreated_container_is_recreated_too() -> None:
     found = {
         name: parse_container(inspected(name, labels=HASH, image="litellm:1"))
         for name in ("postgres-litellm", "litellm", "phoenix")
@@ -108,7 +108,7 @@ def test_what_needs_a_container_that_is_made_anew_is_made_anew_too() -> None:
     docker = engine(
         hashed={"postgres-litellm": "two", "litellm": "one", "phoenix": "one"},
         configured={"litellm": {"depends_on": {"postgres-litellm": {}, "phoenix": {}}}},
-        anew=frozenset({"postgres-litellm", "litellm"}),
+        recreations=frozenset({"postgres-litellm", "litellm"}),
     )
 
     changes = preview_changes(docker, "text", found, [*found], generated={})

@@ -18,7 +18,7 @@ UP = ("compose", "--project-name", "shop", "up", "--detach")
 
 @contextmanager
 def a_process(*words: str) -> Iterator[int]:
-    """A process with these words on its command line."""
+    """A process with these arguments."""
     waits = "import sys; sys.stdin.read()"
     with subprocess.Popen([sys.executable, "-c", waits, *words], stdin=subprocess.PIPE) as process:
         try:
@@ -27,7 +27,7 @@ def a_process(*words: str) -> Iterator[int]:
             process.kill()
 
 
-def test_a_start_of_this_project_is_seen_and_only_while_it_lives() -> None:
+def test_another_start_of_this_project_is_found_while_it_runs() -> None:
     with a_process(*UP) as pid:
         assert find_concurrent_ups("shop") == (pid,)
     assert find_concurrent_ups("shop") == ()
@@ -43,28 +43,33 @@ def test_a_start_of_this_project_is_seen_and_only_while_it_lives() -> None:
         ("compose", "--project-name", "shop", "logs", "--follow"),
     ],
 )
-def test_what_does_not_change_this_project_and_end_is_none(words: tuple[str, ...]) -> None:
+def test_other_commands_and_projects_are_no_start_of_this_project(words: tuple[str, ...]) -> None:
     with a_process(*words):
         assert find_concurrent_ups("shop") == ()
 
 
 @pytest.mark.parametrize("verb", ["start", "stop", "restart"])
-def test_whatever_changes_containers_waits_until_it_is_alone(settings: Settings, verb: str) -> None:
+def test_changes_wait_for_another_start_of_this_project(settings: Settings, verb: str) -> None:
     docker = up_and_running()
-    docker.elsewhere = [(7,), (7,), ()]
+    docker.concurrent = [(7,), (7,), ()]
     runtime = runtime_of(settings, docker)
 
     events, _ = driven(runtime.restart([]) if verb == "restart" else getattr(runtime, verb)())
 
-    said = [(event.state, event.detail) for event in events if event.subject == "docker compose"]
-    assert said == [("working", "waiting for one that is at work already"), ("ready", "")]
-    assert docker.elsewhere == []
+    seen = [(event.state, event.detail) for event in events if event.subject == "docker compose"]
+    assert seen == [
+        ("working", "waiting for another `docker compose up` of this project"),
+        ("ready", ""),
+    ]
+    assert docker.concurrent == []
     assert docker.calls
 
 
-def test_one_that_never_ends_is_named_and_nothing_is_touched(settings: Settings) -> None:
+def test_another_start_that_never_ends_is_reported_and_nothing_is_changed(
+    settings: Settings,
+) -> None:
     docker = up_and_running()
-    docker.elsewhere = [(7,)] * 1000
+    docker.concurrent = [(7,)] * 1000
 
     with pytest.raises(RuntimeProblem, match=r"does not end \(pid 7\)") as caught:
         driven(runtime_of(settings, docker).start())

@@ -63,7 +63,7 @@ OK = b"HTTP/1.1 200 OK\r\nContent-Length: 2\r\n\r\nOK"
         (None, "silent"),
     ],
 )
-def test_an_engine_is_asked_by_its_own_ping(
+def test_an_engine_is_contacted_by_its_own_ping(
     answer: bytes | None, found: str, tmp_path: Path
 ) -> None:
     with engine(tmp_path / "s", answer) as heard:
@@ -81,7 +81,7 @@ def test_no_socket_and_a_dead_socket_are_silent(tmp_path: Path) -> None:
 
 
 @pytest.mark.parametrize("host", ["tcp://localhost:docker", "tcp://localhost:99999", "tcp://[::1"])
-def test_an_address_that_is_none_is_silent(host: str) -> None:
+def test_an_invalid_address_is_silent(host: str) -> None:
     assert probe_engine(Endpoint(host=host, source="DOCKER_HOST")) == "silent"
 
 
@@ -90,17 +90,17 @@ def test_an_engine_that_hangs_is_silent_after_a_moment(tmp_path: Path) -> None:
         hanging.bind(str(tmp_path / "hangs"))
         hanging.listen()
 
-        assert probe_engine(at(tmp_path / "hangs"), patience=0.05) == "silent"
+        assert probe_engine(at(tmp_path / "hangs"), timeout=0.05) == "silent"
 
 
 @pytest.mark.parametrize(
     "host", ["ssh://me@build", "tcp://10.0.0.7:2375", "npipe:////./pipe/docker", ""]
 )
-def test_an_engine_of_another_machine_is_not_asked(host: str) -> None:
+def test_an_engine_of_another_machine_is_not_contacted(host: str) -> None:
     assert probe_engine(Endpoint(host=host, source="DOCKER_HOST")) == "elsewhere"
 
 
-def test_an_engine_behind_a_port_of_this_machine_is_asked() -> None:
+def test_an_engine_on_a_port_of_this_machine_is_contacted() -> None:
     with socket.create_server(("127.0.0.1", 0)) as free:
         port = free.getsockname()[1]
 
@@ -117,7 +117,7 @@ def context(home: Path, name: str, host: object) -> None:
     (folder / "meta.json").write_text(json.dumps({"Endpoints": {"docker": {"Host": host}}}))
 
 
-def test_the_engine_is_where_docker_itself_looks(tmp_path: Path) -> None:
+def test_the_engine_is_found_where_docker_looks_for_it(tmp_path: Path) -> None:
     context(tmp_path, "desktop", "unix:///home/me/.docker/desktop/docker.sock")
     context(tmp_path, "other", "unix:///other.sock")
     (tmp_path / ".docker" / "config.json").write_text('{"currentContext": "desktop"}')
@@ -134,7 +134,7 @@ def test_the_engine_is_where_docker_itself_looks(tmp_path: Path) -> None:
 
 
 @pytest.mark.parametrize("text", ["", "not json", "[]", '{"currentContext": 7}'])
-def test_a_configuration_that_says_nothing_means_the_usual_socket(
+def test_a_configuration_without_a_context_means_the_usual_socket(
     text: str, tmp_path: Path
 ) -> None:
     (tmp_path / ".docker").mkdir()
@@ -165,7 +165,7 @@ NO_COMPOSE_28 = (
 
 
 @pytest.mark.parametrize(
-    ("words", "kind"),
+    ("output", "kind"),
     [
         (DENIED, EnginePermission),
         (DENIED_28, EnginePermission),
@@ -177,16 +177,16 @@ NO_COMPOSE_28 = (
     ],
 )
 def test_each_reason_why_docker_cannot_be_used_has_its_own_failure(
-    words: str, kind: type[RuntimeProblem]
+    output: str, kind: type[RuntimeProblem]
 ) -> None:
-    found = failure(words, doing="list containers")
+    found = failure(output, doing="list containers")
 
     assert type(found) is kind
     assert found.exit_code == 4
     assert "embedded" in found.hint
 
 
-def test_any_other_failure_says_what_for_and_the_last_line() -> None:
+def test_any_other_failure_has_its_purpose_and_the_last_line() -> None:
     found = failure("step 1\n\nError: it broke\n\n", doing="start the stack")
 
     assert type(found) is RuntimeProblem
@@ -195,27 +195,27 @@ def test_any_other_failure_says_what_for_and_the_last_line() -> None:
 
 
 @pytest.mark.parametrize(
-    "words",
+    "output",
     [
         'unexpected character "/" in variable name "SMTP/PASS=hunter2 \\"quoted\\""',
         'unexpected character "@" in variable name near "A@B=hunter2\\nC=hunter2\\n"',
         "unterminated quoted value 'hunter2",
     ],
 )
-def test_a_line_of_env_that_compose_quotes_is_left_out(words: str) -> None:
-    found = failure(f"failed to read /x/.env: line 3: {words}", doing="start the stack")
+def test_a_line_of_env_that_compose_quotes_is_left_out(output: str) -> None:
+    found = failure(f"failed to read /x/.env: line 3: {output}", doing="start the stack")
 
     assert found.message.startswith("Docker cannot start the stack: failed to read /x/.env: line 3")
     assert "hunter2" not in found.message
 
 
 @pytest.mark.parametrize("version", ["2.20.0", "v2.26.1-4", "5.0.1", "dev"])
-def test_a_compose_that_is_new_enough_is_taken(version: str) -> None:
+def test_a_compose_that_is_new_enough_is_accepted(version: str) -> None:
     check_compose(version)
 
 
 @pytest.mark.parametrize("version", ["2.19.1\n", "1.29.2", "v2.3.4"])
-def test_a_compose_that_is_too_old_is_told_with_both_versions(version: str) -> None:
+def test_an_outdated_compose_is_reported_with_both_versions(version: str) -> None:
     with pytest.raises(ComposeMissing) as old:
         check_compose(version)
 

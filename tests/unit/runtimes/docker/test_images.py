@@ -68,7 +68,7 @@ def test_a_refresh_pulls_all(settings: Settings) -> None:
     assert docker.calls == ["pull postgres:16", "pull a:1"]
 
 
-def test_a_pull_is_shown_by_layers(settings: Settings) -> None:
+def test_a_pull_reports_its_layers(settings: Settings) -> None:
     docker = FakeDocker(says={"pull": LAYERS})
 
     seen, _ = driven(fetch_images(docker, settings, IMAGES[:1], refresh=False))
@@ -79,7 +79,7 @@ def test_a_pull_is_shown_by_layers(settings: Settings) -> None:
 
 
 @pytest.mark.parametrize(
-    ("words", "kind"),
+    ("error", "kind"),
     [
         ("manifest for x:1 not found: manifest unknown", ImageMissing),
         ("pull access denied for x, repository does not exist or may require login", ImageMissing),
@@ -93,10 +93,10 @@ def test_a_pull_is_shown_by_layers(settings: Settings) -> None:
         ("no space left on device", RuntimeProblem),
     ],
 )
-def test_no_such_image_is_told_apart_from_no_network(
-    words: str, kind: type[RuntimeProblem], settings: Settings
+def test_a_missing_image_is_distinguished_from_a_missing_network(
+    error: str, kind: type[RuntimeProblem], settings: Settings
 ) -> None:
-    docker = FakeDocker(ends={"pull": f"Using default\nError response from daemon: {words}"})
+    docker = FakeDocker(ends={"pull": f"Using default\nError response from daemon: {error}"})
     image = Image(name="litellm:typo", setting="images.litellm")
 
     with pytest.raises(RuntimeProblem) as failed:
@@ -104,26 +104,26 @@ def test_no_such_image_is_told_apart_from_no_network(
 
     assert type(failed.value) is kind
     assert "litellm:typo" in failed.value.message
-    assert words in failed.value.message
+    assert error in failed.value.message
 
 
-def test_a_wrong_image_is_told_with_where_it_was_set(settings: Settings) -> None:
+def test_a_wrong_image_is_reported_with_where_it_was_set(settings: Settings) -> None:
     found = pull_failure("manifest unknown", Image(name="a", setting="images.litellm"), settings)
 
     assert "images.litellm, from gateway.yaml line 1" in found.message
     assert "gateway.yaml" in found.hint
 
 
-def test_a_build_that_fails_over_a_line_of_env_does_not_show_it() -> None:
-    words = 'failed to read .env: line 3: unexpected character "@" in variable name "A@B=hunter2"'
+def test_a_build_that_cannot_parse_env_does_not_show_the_line() -> None:
+    output = 'failed to read .env: line 3: unexpected character "@" in variable name "A@B=hunter2"'
 
     with pytest.raises(BuildFailed, match="line 3") as failed:
-        driven(build_images(FakeDocker(ends={"build": words}), ["a"]))
+        driven(build_images(FakeDocker(ends={"build": output}), ["a"]))
 
     assert "hunter2" not in failed.value.message
 
 
-def test_each_app_is_built_and_a_failed_build_shows_its_end() -> None:
+def test_each_app_is_built_and_a_failed_build_shows_its_last_lines() -> None:
     good = FakeDocker(says={"build": ["#1 DONE", ""]})
     bad = FakeDocker(ends={"build": "\n".join(f"step {n}" for n in range(40))})
 

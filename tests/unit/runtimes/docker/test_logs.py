@@ -15,7 +15,7 @@ SAID = [
 ]
 
 
-def test_lines_of_several_services_are_put_in_order_of_time() -> None:
+def test_lines_of_several_services_are_sorted_by_time() -> None:
     docker = FakeDocker(says={"logs": SAID})
 
     found = list(read_logs(docker, ["litellm"], tail=5, since=None, follow=False))
@@ -29,7 +29,7 @@ def test_lines_of_several_services_are_put_in_order_of_time() -> None:
     assert docker.calls == ["logs litellm tail=5 since=None"]
 
 
-def test_following_goes_on_after_the_past_without_repeating_it() -> None:
+def test_following_continues_after_the_past_lines_without_repeating_them() -> None:
     follow = [*SAID, "litellm-1  | 2026-11-23T14:00:04.000000001Z new"]
     docker = FakeDocker(says={"logs": SAID, "follow": follow})
 
@@ -48,7 +48,7 @@ def test_a_reader_that_stops_ends_the_program() -> None:
     assert docker.closed == ["follow"]
 
 
-def test_the_program_that_cannot_show_logs_says_why() -> None:
+def test_a_failure_to_show_logs_has_its_reason() -> None:
     docker = FakeDocker(ends={"logs": "required variable X is missing a value"})
 
     with pytest.raises(RuntimeProblem, match="show the logs: required variable X"):
@@ -63,14 +63,14 @@ def test_the_program_that_cannot_show_logs_says_why() -> None:
         ("litellm-1  | Traceback (most recent call last):", "litellm", "Traceback (most recent"),
     ],
 )
-def test_a_line_is_taken_apart(text: str, service: str, rest: str) -> None:
+def test_a_line_is_parsed(text: str, service: str, rest: str) -> None:
     (found,) = parse_lines([text])
 
     assert found.service == service
     assert found.text.startswith(rest)
 
 
-def test_what_compose_says_itself_is_no_log() -> None:
+def test_messages_of_compose_itself_are_no_log_lines() -> None:
     assert (
         list(parse_lines(["", "time=x level=warning msg=y", "litellm-1 exited with code 3"])) == []
     )

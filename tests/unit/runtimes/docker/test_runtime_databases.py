@@ -9,7 +9,7 @@ from tests.fakes.driving import driven
 from tests.unit.runtimes.docker.faked_engine import runtime_of, up_and_running
 
 
-def test_there_is_data_while_there_is_a_volume(settings: Settings) -> None:
+def test_there_is_data_as_long_as_there_is_a_volume(settings: Settings) -> None:
     docker = FakeDocker()
     runtime = runtime_of(settings, docker)
 
@@ -44,15 +44,15 @@ def test_client_programs_run_inside_the_database_of_that_name(settings: Settings
     shell = runtime.shell("phoenix")
 
     assert (shell.database, shell.owner) == ("phoenix", "phoenix_user")
-    assert shell.running()
-    assert not runtime_of(settings, FakeDocker()).shell("phoenix").running()
+    assert shell.is_running()
+    assert not runtime_of(settings, FakeDocker()).shell("phoenix").is_running()
 
 
 def test_a_database_that_does_not_run_is_started_for_a_shell(settings: Settings) -> None:
     docker = FakeDocker()
     shell = runtime_of(settings, docker).shell("litellm")
 
-    with pytest.raises(RuntimeProblem, match="postgres-litellm does not run"):
+    with pytest.raises(RuntimeProblem, match="postgres-litellm is not running"):
         next(shell.run("pg_dump", database="litellm"))
     shell.start()
 

@@ -20,7 +20,7 @@ from tests.fakes.projects import project
 from tests.unit.runtimes.docker.faked_engine import runtime_of
 
 
-def test_docker_that_cannot_be_used_is_told_before_anything(settings: Settings) -> None:
+def test_an_unusable_docker_is_reported_before_anything_else(settings: Settings) -> None:
     docker = FakeDocker(raising={"check": EngineNotRunning("no engine")})
 
     with pytest.raises(EngineNotRunning):
@@ -28,7 +28,7 @@ def test_docker_that_cannot_be_used_is_told_before_anything(settings: Settings) 
 
 
 @pytest.mark.parametrize("value", ["p@ss", "a/b", "a:b", "100%25", "a#b", "a b", "é"])
-def test_a_password_that_no_address_can_hold_is_refused_before_docker_is_asked(
+def test_a_password_that_no_url_can_contain_is_refused_before_docker_is_contacted(
     value: str, tmp_path: Path
 ) -> None:
     settings = project(tmp_path / "shop", env=f"# mine\nLITELLM_POSTGRES_PASSWORD='{value}'\n")
@@ -38,12 +38,12 @@ def test_a_password_that_no_address_can_hold_is_refused_before_docker_is_asked(
         runtime_of(settings, docker).preflight()
 
     assert refused.value.exit_code == 3
-    assert refused.value.message.startswith(".env line 2: LITELLM_POSTGRES_PASSWORD may hold")
-    assert "letters, digits and -._~ only" in refused.value.message
+    assert refused.value.message.startswith(".env line 2: LITELLM_POSTGRES_PASSWORD may contain")
+    assert "only letters, digits and -._~" in refused.value.message
     assert value not in refused.value.message + refused.value.hint
 
 
-def test_a_password_of_the_environment_is_told_with_its_place(tmp_path: Path) -> None:
+def test_a_password_from_the_environment_is_reported_with_its_source(tmp_path: Path) -> None:
     settings = project(tmp_path / "shop", environ={"LITELLM_POSTGRES_PASSWORD": "a@b"})
 
     with pytest.raises(SettingsInvalid, match=r"^environment variable LITELLM_POSTGRES_PASSWORD: "):
@@ -60,7 +60,7 @@ def test_a_password_of_the_environment_is_told_with_its_place(tmp_path: Path) ->
         ),
     ],
 )
-def test_what_an_address_can_hold_is_left_to_docker(env: str, tmp_path: Path) -> None:
+def test_a_password_that_a_url_can_contain_is_accepted(env: str, tmp_path: Path) -> None:
     docker = FakeDocker(raising={"check": EngineNotRunning("no engine")})
 
     with pytest.raises(EngineNotRunning):
@@ -92,7 +92,7 @@ def test_a_port_of_our_own_container_is_free_for_us(tmp_path: Path) -> None:
             runtime_of(settings, docker).preflight()
 
 
-def test_a_port_of_another_container_is_told_with_its_project(tmp_path: Path) -> None:
+def test_a_port_of_another_container_is_reported_with_its_project(tmp_path: Path) -> None:
     with socket.create_server(("127.0.0.1", 0)) as held:
         port = held.getsockname()[1]
         docker = FakeDocker(others=[inspected("web", project="blog", ports={port: 80})])
@@ -100,12 +100,12 @@ def test_a_port_of_another_container_is_told_with_its_project(tmp_path: Path) ->
         with pytest.raises(PortTaken) as taken:
             runtime_of(on_ports(tmp_path / "shop", port), docker).preflight()
 
-    assert f"Port {port}, which litellm needs, is held by" in taken.value.message
+    assert f"Port {port}, which litellm needs, is used by" in taken.value.message
     assert "the container blog-web-1 of the Compose project blog" in taken.value.message
     assert "ports.litellm" in taken.value.hint
 
 
-def test_a_port_of_another_process_and_of_an_app_are_told(tmp_path: Path) -> None:
+def test_a_port_of_another_process_and_of_an_app_are_reported(tmp_path: Path) -> None:
     with socket.create_server(("127.0.0.1", 0)) as held:
         port = held.getsockname()[1]
         app = f'apps: {{api: {{image: "a:1", ports: {{"{port}": 8000}}}}}}\n'
@@ -114,12 +114,12 @@ def test_a_port_of_another_process_and_of_an_app_are_told(tmp_path: Path) -> Non
         with pytest.raises(PortTaken) as taken:
             runtime_of(settings, FakeDocker()).preflight()
 
-    assert f"Port {port}, which api needs, is held by" in taken.value.message
+    assert f"Port {port}, which api needs, is used by" in taken.value.message
     assert "pid" in taken.value.message
     assert "apps.api.ports" in taken.value.hint
 
 
-def test_databases_of_production_need_no_port(tmp_path: Path) -> None:
+def test_production_databases_need_no_port(tmp_path: Path) -> None:
     settings = project(tmp_path, "profile: production\n")
 
     assert {service for service, _ in needed_ports(settings).values()} == {"litellm", "phoenix"}
@@ -140,7 +140,7 @@ def test_a_project_of_the_same_name_in_another_folder_is_left_alone(
     assert docker.calls == []
 
 
-def test_a_project_in_a_folder_that_is_closed_to_us_is_left_alone_too(
+def test_a_project_in_an_unreadable_folder_is_left_alone_too(
     tmp_path: Path, settings: Settings
 ) -> None:
     other = tmp_path / "closed" / "shop" / "compose"
@@ -158,7 +158,7 @@ def test_a_project_in_a_folder_that_is_closed_to_us_is_left_alone_too(
 def test_a_project_whose_folder_was_moved_keeps_its_containers(
     tmp_path: Path, settings: Settings
 ) -> None:
-    gone = str(tmp_path / "before" / "compose")
-    docker = FakeDocker(running={"litellm": inspected("litellm", folder=gone)})
+    missing = str(tmp_path / "before" / "compose")
+    docker = FakeDocker(running={"litellm": inspected("litellm", folder=missing)})
 
     assert report_of(runtime_of(settings, docker).stop()) == ("litellm",)

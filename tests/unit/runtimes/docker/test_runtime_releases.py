@@ -20,7 +20,7 @@ def runtime(folder: Path, docker: FakeDocker) -> DockerRuntime:
     return DockerRuntime(settings, docker=docker)
 
 
-def test_what_runs_is_the_image_of_the_container_and_what_is_wanted_that_of_the_settings(
+def test_the_running_release_is_that_of_the_container_and_the_wanted_one_that_of_the_settings(
     tmp_path: Path,
 ) -> None:
     made = runtime(tmp_path, FakeDocker(running={"litellm": inspected("litellm", image=OLD)}))
@@ -36,14 +36,14 @@ def test_nothing_runs_where_there_is_no_container(tmp_path: Path) -> None:
     assert runtime(tmp_path, FakeDocker()).running_release() is None
 
 
-def test_a_release_that_no_registry_has_is_named(tmp_path: Path) -> None:
+def test_a_release_that_no_registry_has_is_reported(tmp_path: Path) -> None:
     docker = FakeDocker(ends={"pull": f"manifest for {OLD} not found: manifest unknown"})
 
     with pytest.raises(ImageMissing, match=r"v1\.106\.2"):
         report_of(runtime(tmp_path, docker).fetch_release(OLD))
 
 
-def test_the_pre_flight_is_of_the_files_that_are_not_written_yet(tmp_path: Path) -> None:
+def test_the_pre_flight_uses_files_that_are_not_written_yet(tmp_path: Path) -> None:
     done = Completed(returncode=0, stdout="LiteLLM: config OK (1 models)\n", stderr="")
     docker = FakeDocker(once=[done, done])
     made = runtime(tmp_path, docker)

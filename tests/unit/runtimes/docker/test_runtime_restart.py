@@ -22,7 +22,7 @@ def test_a_restart_keeps_containers_whose_settings_did_not_change(settings: Sett
     assert docker.calls == [f"up {' '.join(SERVICES)}", "restart litellm"]
 
 
-def test_what_a_restart_had_to_start_is_not_started_twice(settings: Settings) -> None:
+def test_a_restart_does_not_restart_what_it_just_started(settings: Settings) -> None:
     docker = up_and_running()
     docker.running["litellm"] = inspected("litellm", status="exited")
     docker.says = {"up": [" Container shop-litellm-1  Started"]}
@@ -36,7 +36,7 @@ def test_what_a_restart_had_to_start_is_not_started_twice(settings: Settings) ->
     assert docker.calls == [f"up {' '.join(SERVICES)}", "restart phoenix"]
 
 
-def test_a_restart_of_all_takes_the_apps_that_were_started(tmp_path: Path) -> None:
+def test_a_restart_of_all_includes_the_apps_that_were_started(tmp_path: Path) -> None:
     docker = up_and_running("shop")
 
     driven(runtime_of(project(tmp_path / "shop", APPS), docker).restart([]))
@@ -44,7 +44,7 @@ def test_a_restart_of_all_takes_the_apps_that_were_started(tmp_path: Path) -> No
     assert docker.calls[-2:] == ["up shop", f"restart {' '.join(SERVICES)} shop"]
 
 
-def test_a_restart_of_nothing_that_runs_is_a_start(settings: Settings) -> None:
+def test_a_restart_with_nothing_running_is_a_start(settings: Settings) -> None:
     docker = FakeDocker()
 
     driven(runtime_of(settings, docker).restart([]))
@@ -52,7 +52,7 @@ def test_a_restart_of_nothing_that_runs_is_a_start(settings: Settings) -> None:
     assert docker.calls == [f"up {' '.join(SERVICES)}"]
 
 
-def test_unknown_services_are_told_with_the_known(settings: Settings) -> None:
+def test_an_unknown_service_is_reported_with_the_known_ones(settings: Settings) -> None:
     runtime = runtime_of(settings, FakeDocker())
 
     with pytest.raises(UnknownService) as unknown:

@@ -14,7 +14,7 @@ from tests.fakes.projects import project
 from tests.unit.runtimes.docker.faked_engine import APPS, SERVICES, runtime_of, up_and_running
 
 
-def test_the_services_are_in_order_and_redis_only_where_it_is_needed(tmp_path: Path) -> None:
+def test_the_services_are_in_order_with_redis_only_if_needed(tmp_path: Path) -> None:
     one = DockerRuntime(project(tmp_path / "one", APPS), docker=FakeDocker())
     two = DockerRuntime(project(tmp_path / "two", "workers: 2\n"), docker=FakeDocker())
 
@@ -38,7 +38,7 @@ def test_a_second_start_changes_nothing(settings: Settings) -> None:
     )
 
 
-def test_what_compose_made_anew_is_told_as_restarted(settings: Settings) -> None:
+def test_what_compose_recreated_is_reported_as_restarted(settings: Settings) -> None:
     docker = up_and_running()
     docker.differs = {"litellm"}
     docker.running["phoenix"] = inspected("phoenix", status="exited")
@@ -50,7 +50,7 @@ def test_what_compose_made_anew_is_told_as_restarted(settings: Settings) -> None
     )
 
 
-def test_a_container_that_keeps_ending_gets_a_new_chance_at_once(settings: Settings) -> None:
+def test_a_container_in_a_crash_loop_is_recreated_at_once(settings: Settings) -> None:
     docker = up_and_running()
     docker.running["litellm"] = inspected("litellm", health="starting", restarts=7)
     docker.died = [{"Action": "die", "Actor": {"Attributes": {"exitCode": "1"}}}] * 2
@@ -60,7 +60,7 @@ def test_a_container_that_keeps_ending_gets_a_new_chance_at_once(settings: Setti
     assert docker.calls[0] == "remove id-litellm"
 
 
-def test_apps_are_started_by_themselves(tmp_path: Path) -> None:
+def test_apps_are_started_separately(tmp_path: Path) -> None:
     docker = up_and_running()
     runtime = runtime_of(project(tmp_path / "shop", APPS), docker)
 
@@ -79,10 +79,10 @@ def test_a_start_that_is_interrupted_ends_the_program(settings: Settings) -> Non
     assert docker.closed == ["up"]
 
 
-def test_a_service_that_others_waited_for_in_vain_is_told_with_its_log(settings: Settings) -> None:
-    words = "dependency failed to start: container shop-postgres-litellm-1 is unhealthy"
+def test_a_service_that_blocked_others_is_reported_with_its_log(settings: Settings) -> None:
+    output = "dependency failed to start: container shop-postgres-litellm-1 is unhealthy"
     docker = up_and_running()
-    docker.ends = {"up": words}
+    docker.ends = {"up": output}
     docker.says = {"id-postgres-litellm": ["FATAL:  data directory has wrong ownership"]}
 
     with pytest.raises(ServiceFailed) as failed:
@@ -92,14 +92,14 @@ def test_a_service_that_others_waited_for_in_vain_is_told_with_its_log(settings:
     assert failed.value.message.endswith("wrong ownership")
 
 
-def test_any_other_failed_start_says_why(settings: Settings) -> None:
+def test_any_other_failed_start_has_its_reason(settings: Settings) -> None:
     docker = FakeDocker(ends={"up": "No such image: litellm:typo"})
 
     with pytest.raises(ImageMissing):
         report_of(runtime_of(settings, docker).start())
 
 
-def test_images_are_pulled_and_apps_built_before(tmp_path: Path) -> None:
+def test_prepare_pulls_images_and_builds_apps(tmp_path: Path) -> None:
     docker = FakeDocker(images={"postgres:16"})
 
     driven(runtime_of(project(tmp_path, APPS), docker).prepare())

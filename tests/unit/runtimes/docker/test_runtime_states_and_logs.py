@@ -28,27 +28,27 @@ def test_every_service_and_app_has_a_state(tmp_path: Path) -> None:
     assert (states[-1].pid, states[-1].version) == (4000, "1")
 
 
-def test_the_engine_knows_of_health_where_there_is_a_check(settings: Settings) -> None:
+def test_health_is_known_where_there_is_a_health_check(settings: Settings) -> None:
     docker = up_and_running()
     docker.running["litellm"] = inspected("litellm", health="unhealthy", ports={4000: 4000})
     docker.running["phoenix"] = inspected("phoenix")
     runtime = runtime_of(settings, docker)
 
-    assert runtime.healthy("postgres-litellm") is True
-    assert runtime.healthy("litellm") is False
-    assert runtime.healthy("phoenix") is None
-    assert runtime.owns("litellm", 4000)
-    assert not runtime.owns("litellm", 6006)
-    assert not runtime.owns("redis", 4000)
+    assert runtime.is_healthy("postgres-litellm") is True
+    assert runtime.is_healthy("litellm") is False
+    assert runtime.is_healthy("phoenix") is None
+    assert runtime.owns_port("litellm", 4000)
+    assert not runtime.owns_port("litellm", 6006)
+    assert not runtime.owns_port("redis", 4000)
 
 
-def test_questions_about_one_moment_are_one_look(settings: Settings) -> None:
+def test_one_inspection_serves_all_questions_of_a_moment(settings: Settings) -> None:
     docker, clock = up_and_running(), FakeClock()
     runtime = DockerRuntime(settings, docker=docker, clock=clock, sleep=clock.sleep)
 
     runtime.states()
-    runtime.healthy("litellm")
-    runtime.owns("litellm", 4000)
+    runtime.is_healthy("litellm")
+    runtime.owns_port("litellm", 4000)
     first = docker.looks
     clock.sleep(1)
     runtime.states()
@@ -56,7 +56,7 @@ def test_questions_about_one_moment_are_one_look(settings: Settings) -> None:
     assert (first, docker.looks) == (1, 2)
 
 
-def test_logs_of_nothing_are_empty(settings: Settings) -> None:
+def test_the_logs_of_a_missing_container_are_empty(settings: Settings) -> None:
     nothing = runtime_of(settings, FakeDocker())
 
     assert list(nothing.logs([], tail=None, since=None, follow=False)) == []
@@ -74,7 +74,7 @@ def test_logs_need_no_compose_file_and_no_secret(settings: Settings) -> None:
     assert not settings.env_file.exists()
 
 
-def test_the_last_lines_are_the_containers(settings: Settings) -> None:
+def test_the_last_lines_are_those_of_the_container(settings: Settings) -> None:
     docker = up_and_running()
     docker.says = {"id-litellm": ["one", "two", "three", ""]}
 

@@ -6,7 +6,7 @@ from tests.fakes.driving import driven, report_of
 from tests.unit.runtimes.docker.faked_engine import SERVICES, runtime_of, up_and_running
 
 
-def test_a_stop_ends_what_needs_a_database_before_it_and_keeps_the_data(
+def test_a_stop_ends_services_before_their_databases_and_keeps_the_data(
     settings: Settings,
 ) -> None:
     docker = up_and_running("old-app")
@@ -23,24 +23,24 @@ def test_a_stop_ends_what_needs_a_database_before_it_and_keeps_the_data(
     assert {event.subject for event in seen if event.state == "stopped"} == set(ran)
 
 
-def test_a_stop_removes_data_only_where_that_is_wanted(settings: Settings) -> None:
+def test_a_stop_removes_data_only_on_request(settings: Settings) -> None:
     docker = FakeDocker()
 
     assert report_of(runtime_of(settings, docker).stop(remove_data=True)) == ()
     assert docker.calls == ["remove networks", "remove volumes"]
 
 
-def test_volumes_without_a_name_go_only_with_the_data(settings: Settings) -> None:
-    kept, gone = up_and_running(), up_and_running()
+def test_anonymous_volumes_are_removed_only_with_the_data(settings: Settings) -> None:
+    kept, removing = up_and_running(), up_and_running()
 
     report_of(runtime_of(settings, kept).stop())
-    report_of(runtime_of(settings, gone).stop(remove_data=True))
+    report_of(runtime_of(settings, removing).stop(remove_data=True))
 
-    removed = [call for docker in (kept, gone) for call in docker.calls if "remove id-" in call]
+    removed = [call for docker in (kept, removing) for call in docker.calls if "remove id-" in call]
     assert [call.endswith(" with data") for call in removed] == [False, True]
 
 
-def test_containers_that_ended_by_themselves_are_removed_too(settings: Settings) -> None:
+def test_containers_that_exited_are_removed_too(settings: Settings) -> None:
     docker = FakeDocker(running={"litellm": inspected("litellm", status="exited")})
 
     assert report_of(runtime_of(settings, docker).stop()) == ("left-over containers",)

@@ -19,7 +19,7 @@ from tests.fakes.docker import STARTED, FakeDocker, inspected
 NOW = STARTED + timedelta(minutes=2)
 
 
-def test_a_running_container_is_told_whole() -> None:
+def test_every_field_of_a_running_container_is_parsed() -> None:
     found = parse_container(
         inspected(
             "litellm",
@@ -39,7 +39,7 @@ def test_a_running_container_is_told_whole() -> None:
 
 
 @pytest.mark.parametrize(
-    ("said", "state", "detail"),
+    ("fields", "state", "detail"),
     [
         ({"status": "restarting", "ExitCode": 3}, "starting", "exit code 3"),
         ({"status": "exited", "ExitCode": 137}, "stopped", "exit code 137"),
@@ -56,28 +56,28 @@ def test_a_running_container_is_told_whole() -> None:
             "failed",
             "driver failed: port is already allocated",
         ),
-        ({"status": "paused"}, "stopped", "paused: `docker unpause` lets it go on"),
+        ({"status": "paused"}, "stopped", "paused: resume it with `docker unpause`"),
         ({"status": "removing"}, "stopped", ""),
     ],
 )
-def test_what_the_engine_says_becomes_a_state_and_a_reason(
-    said: dict[str, Any], state: str, detail: str
+def test_the_engines_status_becomes_a_state_and_a_reason(
+    fields: dict[str, Any], state: str, detail: str
 ) -> None:
-    found = parse_container(inspected("litellm", **said))
+    found = parse_container(inspected("litellm", **fields))
 
     assert (found.state, found.detail) == (state, detail)
     assert (found.uptime(NOW) is None) == (state != "starting")
 
 
-def test_a_health_check_that_fails_is_told_with_its_last_word() -> None:
+def test_a_failing_health_check_is_reported_with_its_last_line() -> None:
     health = {"Status": "unhealthy", "Log": [{"Output": "one"}, {"Output": "Trace\nno database"}]}
 
     found = parse_container(inspected("litellm", Health=health))
 
     assert (found.state, found.health) == ("running", "unhealthy")
-    assert found.detail == "its health check fails: no database"
+    assert found.detail == "health check fails: no database"
     silent = parse_container(inspected("litellm", health="unhealthy"))
-    assert silent.detail == "its health check fails"
+    assert silent.detail == "health check fails"
 
 
 def test_containers_of_compose_run_are_not_services() -> None:
@@ -87,7 +87,7 @@ def test_containers_of_compose_run_are_not_services() -> None:
     assert len(parse_containers([once])) == 0
 
 
-def test_of_several_containers_of_a_service_the_one_that_runs_counts() -> None:
+def test_the_running_one_of_several_containers_of_a_service_is_selected() -> None:
     old = parse_container(inspected("litellm", id="old", status="exited", started=NOW))
     new = parse_container(inspected("litellm", id="new"))
 
@@ -111,7 +111,7 @@ def test_the_version_is_the_tag_or_the_digest(image: str, expected: str | None) 
     assert version(image) == expected
 
 
-def test_the_engines_time_has_nanoseconds_and_a_way_to_say_never() -> None:
+def test_the_engines_time_has_nanoseconds_and_a_value_for_never() -> None:
     exact = datetime(2026, 11, 23, 14, 0, 1, 123456, tzinfo=UTC)
 
     assert parse_time("2026-11-23T14:00:01.123456789Z") == exact
@@ -130,26 +130,26 @@ def died(code: int) -> dict[str, Any]:
     return {"Action": "die", "Actor": {"Attributes": {"exitCode": str(code)}}}
 
 
-def looked_at(docker: FakeDocker, **said: Any) -> Container:
-    return mark_crash_loop(docker, parse_container(inspected("litellm", **said)), NOW)
+def marked(docker: FakeDocker, **fields: Any) -> Container:
+    return mark_crash_loop(docker, parse_container(inspected("litellm", **fields)), NOW)
 
 
-def test_a_container_that_ends_again_and_again_has_failed_with_its_last_end() -> None:
+def test_a_crash_loop_is_a_failure_with_the_last_exit_code() -> None:
     docker = FakeDocker(died=[died(1), died(3)])
 
-    found = looked_at(docker, restarts=2, health="starting")
+    found = marked(docker, restarts=2, health="starting")
 
     assert (found.state, found.detail) == ("failed", "exit code 3")
 
 
-def test_one_that_starves_again_and_again_says_so() -> None:
+def test_a_crash_loop_out_of_memory_is_reported_as_such() -> None:
     docker = FakeDocker(died=[died(137), {"Action": "oom"}, died(137)])
 
-    assert looked_at(docker, restarts=2, health="starting").detail == "out of memory"
+    assert marked(docker, restarts=2, health="starting").detail == "out of memory"
 
 
 @pytest.mark.parametrize(
-    "said",
+    "fields",
     [
         {"restarts": 1, "health": "starting"},
         {"restarts": 9, "health": "healthy"},
@@ -157,9 +157,9 @@ def test_one_that_starves_again_and_again_says_so() -> None:
         {"restarts": 9, "started": NOW - timedelta(hours=1)},
     ],
 )
-def test_one_return_or_a_long_life_since_is_no_failure(said: dict[str, Any]) -> None:
-    assert looked_at(FakeDocker(died=[died(1), died(1)]), **said).state != "failed"
+def test_one_restart_or_a_long_uptime_since_is_no_failure(fields: dict[str, Any]) -> None:
+    assert marked(FakeDocker(died=[died(1), died(1)]), **fields).state != "failed"
 
 
-def test_ends_of_long_ago_are_no_failure() -> None:
-    assert looked_at(FakeDocker(died=[died(1)]), restarts=5, health="starting").state == "running"
+def test_exits_of_long_ago_are_no_failure() -> None:
+    assert marked(FakeDocker(died=[died(1)]), restarts=5, health="starting").state == "running"

@@ -1,4 +1,4 @@
-"""A stack that can be started, and a port that cannot be had."""
+"""A stack with fakes, the folders of a project, and a port that is in use."""
 
 from __future__ import annotations
 
@@ -8,18 +8,26 @@ from pathlib import Path
 
 import pytest
 
+from gatewayctl.runtimes.embedded.layout import Layout
 from tests.unit.runtimes.embedded.faked_stack import Stack
 
 
 @pytest.fixture
 def stack(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Stack:
     monkeypatch.setenv("XDG_CACHE_HOME", str(tmp_path / "cache"))
-    made = Stack(folder=tmp_path / "project")
-    made.settings()
-    made.layout.make()
-    # The cluster was made before: making one is a test of its own.
-    made.layout.postgres_data.mkdir()
-    return made
+    stack = Stack(folder=tmp_path / "project")
+    stack.settings()
+    stack.layout.make()
+    # The cluster exists already: creating one has its own test.
+    stack.layout.postgres_data.mkdir()
+    return stack
+
+
+@pytest.fixture
+def layout(tmp_path: Path) -> Layout:
+    layout = Layout(state_dir=tmp_path / "project" / ".gatewayctl")
+    layout.make()
+    return layout
 
 
 @pytest.fixture

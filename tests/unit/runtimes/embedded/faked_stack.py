@@ -1,4 +1,4 @@
-"""One project of the embedded runtime, whose supervisor and cluster are faked."""
+"""One project of the embedded runtime with a fake supervisord and a fake cluster."""
 
 from __future__ import annotations
 
@@ -8,6 +8,7 @@ from pathlib import Path
 
 from gatewayctl.runtimes.base import StartReport
 from gatewayctl.runtimes.embedded.layout import Layout
+from gatewayctl.runtimes.embedded.postgres.privileges import PostgresUser
 from gatewayctl.runtimes.embedded.runtime import EmbeddedRuntime
 from gatewayctl.runtimes.embedded.services import SERVICES
 from gatewayctl.runtimes.embedded.supervisor import Process
@@ -15,7 +16,7 @@ from gatewayctl.settings.model import Settings
 from tests.fakes.driving import report_of
 from tests.fakes.projects import MASTER_KEY, project
 
-# No process has this number: the kernel counts to 2^22.
+# No process has this id: the kernel counts to 2^22.
 NO_PID = 2**30
 ENV = f"""\
 LITELLM_MASTER_KEY={MASTER_KEY}
@@ -28,10 +29,10 @@ UI_PASSWORD=password-of-the-ui
 
 @dataclass
 class FakeSupervisor:
-    """supervisord as a dictionary. ``told`` is everything it was told, in order."""
+    """supervisord as a dictionary; ``calls`` are its method calls, in order."""
 
     states: dict[str, str] | None = None
-    told: list[str] = field(default_factory=list)
+    calls: list[str] = field(default_factory=list)
     exits: dict[str, str] = field(default_factory=dict)
     environment: Mapping[str, str] = field(default_factory=dict)
     own_pid: int = NO_PID
@@ -39,14 +40,14 @@ class FakeSupervisor:
     def pid(self) -> int | None:
         return None if self.states is None else self.own_pid
 
-    def begin(self, python: Path, environment: Mapping[str, str], timeout: float = 20) -> None:
-        self.told.append("begin")
+    def launch(self, python: Path, environment: Mapping[str, str], timeout: float = 60) -> None:
+        self.calls.append("launch")
         self.environment = environment
         self.states = dict.fromkeys(SERVICES, "stopped")
 
     def processes(self) -> tuple[Process, ...]:
         return tuple(
-            Process(service=name, state=state, pid=NO_PID + 1, started=1000.0, word="")  # type: ignore[arg-type]
+            Process(service=name, state=state, pid=NO_PID + 1, started=1000.0)  # type: ignore[arg-type]
             for name, state in (self.states or {}).items()
         )
 
@@ -54,50 +55,57 @@ class FakeSupervisor:
         return self.exits.get(service, "")
 
     def start(self, service: str) -> None:
-        self.told.append(f"start {service}")
+        self.calls.append(f"start {service}")
         assert self.states is not None
         self.states[service] = "running"
 
     def stop(self, service: str) -> None:
-        self.told.append(f"stop {service}")
+        self.calls.append(f"stop {service}")
         assert self.states is not None
         self.states[service] = "stopped"
 
-    def end(self) -> None:
-        self.told.append("end")
+    def shut_down(self) -> None:
+        self.calls.append("shut_down")
         self.states = None
 
-    def since(self) -> list[str]:
-        """What it was told since the last look."""
-        told, self.told = self.told, []
-        return told
+    def take_calls(self) -> list[str]:
+        """The calls since the last time this was asked."""
+        calls, self.calls = self.calls, []
+        return calls
 
 
 @dataclass
 class FakeCluster:
     """A PostgreSQL that is ready at once."""
 
-    told: list[str] = field(default_factory=list)
+    calls: list[str] = field(default_factory=list)
     dead: bool = False
     takes_logins: bool = True
 
-    def wait(self, *, seconds: float, alive: Callable[[], None]) -> None:
+    def create(self, layout: Layout, user: PostgresUser) -> bool:
+        if layout.postgres_data.exists():
+            return False
+        self.calls.append("create")
+        layout.postgres_data.mkdir()
+        return True
+
+    def wait(self, *, seconds: float, check_alive: Callable[[], None]) -> None:
         if self.dead:
-            alive()
+            check_alive()
 
     def prepare(self) -> None:
-        self.told.append("prepare")
+        self.calls.append("prepare")
 
-    def empty(self, name: str) -> None:
-        self.told.append(f"empty {name}")
+    def recreate(self, name: str) -> None:
+        self.calls.append(f"recreate {name}")
 
-    def ready(self) -> bool:
+    def accepts_login(self, name: str) -> bool:
         return self.takes_logins
 
 
 @dataclass(kw_only=True)
 class Stack:
-    """One project with its fakes; ``runtime()`` is a new run of gatewayctl on it."""
+    """One project with its fakes; ``runtime()`` is a new invocation of gatewayctl for it."""
 
     folder: Path
     supervisor: FakeSupervisor = field(default_factory=FakeSupervisor)
@@ -108,10 +116,10 @@ class Stack:
         return project(self.folder, self.gateway_yaml, env=ENV)
 
     def runtime(self) -> EmbeddedRuntime:
-        made = EmbeddedRuntime(self.settings())
-        made._supervisor = self.supervisor  # type: ignore[assignment]
-        made._cluster = self.cluster  # type: ignore[assignment]
-        return made
+        runtime = EmbeddedRuntime(self.settings())
+        runtime._supervisor = self.supervisor  # type: ignore[assignment]
+        runtime._cluster = self.cluster  # type: ignore[assignment]
+        return runtime
 
     @property
     def layout(self) -> Layout:

@@ -13,9 +13,9 @@ from gatewayctl.runtimes.embedded.environment import (
     LOCKS,
     VENVS,
     Environment,
+    count_locked_packages,
     key,
     locate,
-    locked_packages,
 )
 
 
@@ -58,7 +58,7 @@ def test_the_key_changes_when(change: Callable[[Path], object], inputs: Path) ->
     assert key(inputs) != before
 
 
-def test_what_tools_leave_behind_is_no_input(inputs: Path) -> None:
+def test_files_of_tools_are_not_part_of_the_key(inputs: Path) -> None:
     before = key(inputs)
 
     for folder in ("node_modules", "__pycache__"):
@@ -87,7 +87,7 @@ def test_a_cache_folder_that_is_not_absolute_is_ignored(
     assert locate().root.is_relative_to(tmp_path / ".cache")
 
 
-def test_an_environment_without_its_mark_is_not_whole(tmp_path: Path) -> None:
+def test_an_environment_without_its_mark_is_not_complete(tmp_path: Path) -> None:
     environment = locate(tmp_path)
     environment.postgres_bin.mkdir(parents=True)
     environment.complete_mark.with_suffix(".partial").write_text("{}")
@@ -98,7 +98,7 @@ def test_an_environment_without_its_mark_is_not_whole(tmp_path: Path) -> None:
     assert environment.complete
 
 
-def test_versions_are_those_written_when_it_was_made(tmp_path: Path) -> None:
+def test_versions_are_read_from_the_mark(tmp_path: Path) -> None:
     environment = Environment(root=tmp_path)
     environment.complete_mark.write_text(json.dumps({"versions": {"litellm": "1.106.2"}}))
 
@@ -106,7 +106,7 @@ def test_versions_are_those_written_when_it_was_made(tmp_path: Path) -> None:
 
 
 @pytest.mark.parametrize("text", [None, "", "{", "[]", "{}", '{"versions": null}', "\udcff"])
-def test_a_mark_that_cannot_be_read_means_no_versions(text: str | None, tmp_path: Path) -> None:
+def test_an_unreadable_mark_means_no_versions(text: str | None, tmp_path: Path) -> None:
     environment = Environment(root=tmp_path)
     if text is not None:
         environment.complete_mark.write_bytes(text.encode("utf-8", "surrogateescape"))
@@ -119,7 +119,7 @@ def test_every_locked_package_is_pinned_with_a_hash(venv: str) -> None:
     text = (LOCKS / f"{venv}.txt").read_text(encoding="utf-8")
     pinned = re.findall(r"^(\S+==\S+)( ;.*)? \\\n    --hash=sha256:", text, re.MULTILINE)
 
-    assert len(pinned) == locked_packages(venv) > 1
+    assert len(pinned) == count_locked_packages(venv) > 1
 
 
 def test_programs_are_inside_the_environment(tmp_path: Path) -> None:

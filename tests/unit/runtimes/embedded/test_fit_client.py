@@ -1,4 +1,4 @@
-"""The script that fits the generated Prisma client to LiteLLM, on a small imitation of one."""
+"""The script that adapts the generated Prisma client to LiteLLM, on a small imitation of one."""
 
 from __future__ import annotations
 
@@ -59,7 +59,7 @@ def script() -> ModuleType:
     return module
 
 
-def test_types_wait_until_asked_for_and_the_engine_has_its_old_name(
+def test_types_are_loaded_on_demand_and_the_engine_has_its_old_name(
     package: Path, script: ModuleType
 ) -> None:
     script.fit(package)
@@ -87,6 +87,8 @@ def test_a_freshly_generated_client_is_fitted_again(package: Path, script: Modul
     subprocess.run([sys.executable, "-c", USE], cwd=package.parent, check=True)
 
 
-def test_without_a_generated_client_it_says_so(tmp_path: Path, script: ModuleType) -> None:
+def test_without_a_generated_client_fitting_fails_with_a_message(
+    tmp_path: Path, script: ModuleType
+) -> None:
     with pytest.raises(SystemExit, match="run prisma generate first"):
         script.fit(tmp_path)

@@ -16,21 +16,21 @@ from gatewayctl.runtimes.embedded import install
 from gatewayctl.runtimes.embedded.environment import VENVS, Environment
 from gatewayctl.runtimes.process import Completed
 from tests.fakes.driving import driven
-from tests.fakes.environments import made
+from tests.fakes.environments import fake_install
 
 DISTRIBUTIONS = {
     "base": "supervisor-4.3.0.dist-info",
     "litellm": "litellm-1.106.2.dist-info",
     "phoenix": "arize_phoenix-20.26.1.dist-info",
 }
-FINE = Completed(returncode=0, stdout="", stderr="")
+SUCCESS = Completed(returncode=0, stdout="", stderr="")
 
 
 @dataclass
 class FakePrograms:
-    """uv, npm, prisma and postgres: they leave the files the next step looks for.
+    """uv, npm, prisma and postgres: they create the files that the next step needs.
 
-    ``failing`` is a word on the command line of the program that fails.
+    ``failing`` is an argument of the program that fails.
     """
 
     environment: Environment
@@ -51,7 +51,7 @@ class FakePrograms:
         cwd: Path | None = None,
         timeout: float | None = None,
     ) -> Completed:
-        self._note(argv, env)
+        self._record(argv, env)
         if self.failing in argv:
             return Completed(returncode=1, stdout="", stderr="\n".join(map(str, range(99))))
         if "venv" in argv:
@@ -61,12 +61,12 @@ class FakePrograms:
             client.write_text("generated")
         if argv[-1] == "-V":
             return Completed(returncode=0, stdout="postgres (PostgreSQL) 16.14\n", stderr="")
-        return FINE
+        return SUCCESS
 
     def follow(
         self, argv: Sequence[str], *, env: Mapping[str, str], cwd: Path
     ) -> Generator[str, None, Completed]:
-        self._note(argv, env)
+        self._record(argv, env)
         yield "Resolved 2 packages in 1ms"
         yield "Downloaded litellm"
         if self.failing in argv:
@@ -78,23 +78,23 @@ class FakePrograms:
         self.cached.write_text("as downloaded")
         (packages / "prisma" / "client.py").hardlink_to(self.cached)
         yield "+ litellm==1.106.2"
-        return FINE
+        return SUCCESS
 
-    def _note(self, argv: Sequence[str], env: Mapping[str, str]) -> None:
+    def _record(self, argv: Sequence[str], env: Mapping[str, str]) -> None:
         self.ran.append(tuple(argv))
         self.environments.append(env)
 
 
 @pytest.fixture
 def programs(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> FakePrograms:
-    made = FakePrograms(environment=Environment(root=tmp_path / "cache" / "key"))
-    monkeypatch.setattr(install, "run", made.run)
-    monkeypatch.setattr(install, "follow", made.follow)
-    return made
+    programs = FakePrograms(environment=Environment(root=tmp_path / "cache" / "key"))
+    monkeypatch.setattr(install, "run", programs.run)
+    monkeypatch.setattr(install, "follow", programs.follow)
+    return programs
 
 
-def test_an_environment_that_is_whole_is_not_touched(programs: FakePrograms) -> None:
-    made(programs.environment)
+def test_a_complete_environment_is_not_touched(programs: FakePrograms) -> None:
+    fake_install(programs.environment)
 
     seen, _ = driven(install.ensure(programs.environment))
 
@@ -102,12 +102,12 @@ def test_an_environment_that_is_whole_is_not_touched(programs: FakePrograms) -> 
     assert programs.ran == []
 
 
-def test_an_environment_that_lost_a_part_is_named_and_left_to_the_operator(
+def test_an_environment_with_missing_files_is_reported_and_left_alone(
     programs: FakePrograms,
 ) -> None:
-    made(programs.environment).query_engine.unlink()
+    fake_install(programs.environment).query_engine.unlink()
 
-    with pytest.raises(EnvironmentBroken, match=r"lost a part: .*query-engine") as broken:
+    with pytest.raises(EnvironmentBroken, match=r"are missing: .*query-engine") as broken:
         driven(install.ensure(programs.environment))
 
     assert "gatewayctl doctor --fix" in broken.value.hint
@@ -115,7 +115,7 @@ def test_an_environment_that_lost_a_part_is_named_and_left_to_the_operator(
     assert programs.ran == []
 
 
-def test_a_new_environment_gets_its_mark_last_with_the_versions(programs: FakePrograms) -> None:
+def test_a_new_environment_gets_its_mark_with_the_versions_last(programs: FakePrograms) -> None:
     steps = install.ensure(programs.environment)
     for step in steps:
         assert step.state == "ready" or not programs.environment.complete
@@ -128,7 +128,7 @@ def test_a_new_environment_gets_its_mark_last_with_the_versions(programs: FakePr
     assert [path.name for path in programs.environment.root.glob("*.partial")] == []
 
 
-def test_what_a_killed_install_left_is_cleared_first(programs: FakePrograms) -> None:
+def test_the_remains_of_a_killed_install_are_removed_first(programs: FakePrograms) -> None:
     left = programs.environment.site_packages("litellm") / "half" / "package.py"
     left.parent.mkdir(parents=True)
     left.write_text("")
@@ -140,7 +140,7 @@ def test_what_a_killed_install_left_is_cleared_first(programs: FakePrograms) -> 
 
 
 @pytest.mark.parametrize("failing", ["venv", "--require-hashes", "ci", "generate", "-V"])
-def test_a_step_that_fails_leaves_no_mark_and_says_its_last_words(
+def test_a_failed_step_leaves_no_mark_and_its_last_lines_are_reported(
     failing: str, programs: FakePrograms
 ) -> None:
     programs.failing = failing
@@ -153,7 +153,7 @@ def test_a_step_that_fails_leaves_no_mark_and_says_its_last_words(
     assert "98" in broken.value.message or "no such package" in broken.value.message
 
 
-def test_after_a_failure_the_next_run_makes_it_whole(programs: FakePrograms) -> None:
+def test_after_a_failure_the_next_run_completes_the_environment(programs: FakePrograms) -> None:
     programs.failing = "ci"
     with pytest.raises(EnvironmentBroken):
         driven(install.ensure(programs.environment))
@@ -164,7 +164,7 @@ def test_after_a_failure_the_next_run_makes_it_whole(programs: FakePrograms) -> 
     assert programs.environment.complete
 
 
-def test_an_interrupted_install_leaves_no_mark_and_lets_go_of_the_lock(
+def test_an_interrupted_install_leaves_no_mark_and_releases_the_lock(
     programs: FakePrograms,
 ) -> None:
     steps = install.ensure(programs.environment)
@@ -177,7 +177,7 @@ def test_an_interrupted_install_leaves_no_mark_and_lets_go_of_the_lock(
     assert programs.environment.complete
 
 
-def test_an_environment_that_another_process_made_meanwhile_is_used(
+def test_an_environment_that_another_process_installed_meanwhile_is_used(
     programs: FakePrograms,
 ) -> None:
     steps = install.ensure(programs.environment)
@@ -215,7 +215,7 @@ def test_nothing_is_installed_without_a_hash_and_no_package_runs_a_script(
     assert ["--ignore-scripts" in argv for argv in npm] == [True]
 
 
-def test_the_python_of_the_operator_does_not_lead_the_install_astray(
+def test_variables_that_direct_python_elsewhere_are_not_passed_on(
     programs: FakePrograms, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     for name in ("VIRTUAL_ENV", "PYTHONPATH", "PYTHONHOME", "UV_PROJECT_ENVIRONMENT"):
@@ -234,7 +234,7 @@ def test_prisma_is_generated_with_the_programs_of_the_environment(programs: Fake
     engine = str(programs.environment.query_engine)
     assert env["PRISMA_QUERY_ENGINE_BINARY"] == engine
     assert env["PRISMA_SCHEMA_ENGINE_BINARY"] == engine
-    assert env["PATH"].split(os.pathsep)[0] == str(programs.environment.litellm_python.parent)
+    assert env["PATH"].split(os.pathsep)[0] == str(programs.environment.python("litellm").parent)
 
 
 def test_what_prisma_generates_does_not_change_the_cache_of_uv(programs: FakePrograms) -> None:
@@ -244,7 +244,7 @@ def test_what_prisma_generates_does_not_change_the_cache_of_uv(programs: FakePro
     assert (client.read_text(), programs.cached.read_text()) == ("generated", "as downloaded")
 
 
-def test_a_package_that_is_written_into_is_parted_from_the_cache(tmp_path: Path) -> None:
+def test_a_package_is_copied_before_the_generator_writes_into_it(tmp_path: Path) -> None:
     cached = tmp_path / "cache" / "client.py"
     cached.parent.mkdir()
     cached.write_text("as downloaded")
@@ -252,14 +252,14 @@ def test_a_package_that_is_written_into_is_parted_from_the_cache(tmp_path: Path)
     package.mkdir(parents=True)
     (package / "client.py").hardlink_to(cached)
 
-    install._own_copy(package)
+    install._unlink_from_cache(package)
     (package / "client.py").write_text("generated")
 
     assert cached.read_text() == "as downloaded"
     assert [path.name for path in package.parent.iterdir()] == ["prisma"]
 
 
-def test_a_full_disk_is_told_before_anything_is_downloaded(
+def test_a_full_disk_is_reported_before_anything_is_downloaded(
     programs: FakePrograms, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     usage: Any = type("Usage", (), {"free": 1_500_000_000})
@@ -272,7 +272,7 @@ def test_a_full_disk_is_told_before_anything_is_downloaded(
     assert programs.ran == []
 
 
-def test_a_cache_that_cannot_be_written_is_named(tmp_path: Path) -> None:
+def test_an_unwritable_cache_folder_is_reported_with_its_path(tmp_path: Path) -> None:
     (tmp_path / "cache").write_text("a file where the folder should be")
 
     with pytest.raises(EnvironmentBroken, match="Cannot write to the cache folder") as refused:
@@ -281,7 +281,7 @@ def test_a_cache_that_cannot_be_written_is_named(tmp_path: Path) -> None:
     assert "XDG_CACHE_HOME" in refused.value.hint
 
 
-def test_a_version_nobody_wrote_down_is_unknown(programs: FakePrograms) -> None:
+def test_a_version_without_a_package_is_unknown(programs: FakePrograms) -> None:
     driven(install.ensure(programs.environment))
     shutil.rmtree(programs.environment.site_packages("litellm") / DISTRIBUTIONS["litellm"])
 

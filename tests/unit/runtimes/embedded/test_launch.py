@@ -11,31 +11,26 @@ import pytest
 
 from gatewayctl.errors import SettingsProblem
 from gatewayctl.runtimes.embedded.environment import locate
-from gatewayctl.runtimes.embedded.launch import _dying_with_parent, program
+from gatewayctl.runtimes.embedded.launch import _tie_to_supervisor, build_program
 from gatewayctl.runtimes.embedded.layout import Layout
 from gatewayctl.runtimes.embedded.orphans import MARK
 from gatewayctl.runtimes.embedded.services import SERVICES, Program
-from tests.fakes.projects import MASTER_KEY, project
+from tests.fakes.projects import project
+from tests.unit.runtimes.embedded.faked_stack import ENV
 
-ENV = f"""\
-LITELLM_MASTER_KEY={MASTER_KEY}
-LITELLM_SALT_KEY=sk-salt-0123456789
-LITELLM_POSTGRES_PASSWORD=password-of-litellm
-POSTGRES_PASSWORD=password-of-phoenix
-UI_PASSWORD=password-of-the-ui
-"""
 PROBE = """
 import ctypes, json, os, sys
-wish = ctypes.c_int()
-ctypes.CDLL(None).prctl(2, ctypes.byref(wish))
+parent_death_signal = ctypes.c_int()
+ctypes.CDLL(None).prctl(2, ctypes.byref(parent_death_signal))
 print(json.dumps({
-    "argv": sys.argv[1:], "cwd": os.getcwd(), "env": dict(os.environ), "signal": wish.value,
+    "argv": sys.argv[1:], "cwd": os.getcwd(), "env": dict(os.environ),
+    "signal": parent_death_signal.value,
 }))
 """
 
 
 def launch(folder: Path, service: str, cache: Path) -> subprocess.CompletedProcess[str]:
-    """As supervisord does it."""
+    """Run the launcher as supervisord does."""
     return subprocess.run(
         [sys.executable, "-P", "-m", "gatewayctl.runtimes.embedded.launch", service, str(folder)],
         env={MARK: str(folder / ".gatewayctl"), "XDG_CACHE_HOME": str(cache)},
@@ -47,7 +42,7 @@ def launch(folder: Path, service: str, cache: Path) -> subprocess.CompletedProce
 
 @pytest.fixture
 def launched(tmp_path: Path) -> dict[str, Any]:
-    """What a service sees of itself: here Phoenix, whose Python tells what it was told."""
+    """What a service sees: Phoenix, with a Python that prints its arguments and environment."""
     settings = project(tmp_path / "my #1 100% project", env=ENV)
     Layout(state_dir=settings.state_dir).make()
     python = locate(tmp_path / "cache").python("phoenix")
@@ -63,7 +58,7 @@ def launched(tmp_path: Path) -> dict[str, Any]:
     return {**seen, "project": settings.project_dir}
 
 
-def test_a_service_finds_its_secrets_in_its_environment_and_not_among_its_words(
+def test_secrets_are_in_the_environment_and_not_on_the_command_line(
     launched: dict[str, Any],
 ) -> None:
     assert "password-of-phoenix" in launched["env"]["PHOENIX_SQL_DATABASE_URL"]
@@ -71,7 +66,7 @@ def test_a_service_finds_its_secrets_in_its_environment_and_not_among_its_words(
     assert launched["argv"][1:] == ["phoenix", "serve"]
 
 
-def test_a_service_works_in_its_own_folder_and_can_be_known_as_ours(
+def test_a_service_runs_in_its_own_folder_and_is_marked(
     launched: dict[str, Any],
 ) -> None:
     state = launched["project"] / ".gatewayctl"
@@ -80,11 +75,11 @@ def test_a_service_works_in_its_own_folder_and_can_be_known_as_ours(
     assert launched["env"][MARK] == str(state)
 
 
-def test_the_kernel_stops_a_service_whose_supervisor_died(launched: dict[str, Any]) -> None:
+def test_the_kernel_stops_a_service_whose_supervisord_died(launched: dict[str, Any]) -> None:
     assert launched["signal"] == signal.SIGTERM
 
 
-def test_settings_that_cannot_be_read_end_with_a_code_no_service_uses(tmp_path: Path) -> None:
+def test_unreadable_settings_exit_with_a_code_that_no_service_uses(tmp_path: Path) -> None:
     (tmp_path / "gateway.yaml").write_text("portz: {}\n")
 
     done = launch(tmp_path, "litellm", tmp_path / "cache")
@@ -96,22 +91,22 @@ def test_settings_that_cannot_be_read_end_with_a_code_no_service_uses(tmp_path: 
 
 @pytest.mark.parametrize("service", SERVICES)
 def test_each_service_has_a_program(service: str, tmp_path: Path) -> None:
-    assert program(service, project(tmp_path, env=ENV)).service == service
+    assert build_program(service, project(tmp_path, env=ENV)).service == service
 
 
 def test_a_project_without_secrets_has_no_program_for_litellm(tmp_path: Path) -> None:
     with pytest.raises(SettingsProblem, match="secret of the stack is missing"):
-        program("litellm", project(tmp_path))
+        build_program("litellm", project(tmp_path))
 
 
-def test_who_changes_user_makes_the_wish_to_die_after_the_change() -> None:
-    wanted = Program(
+def test_setpriv_sets_the_parent_death_signal_after_changing_the_user() -> None:
+    unprivileged = Program(
         service="postgres",
         argv=("/usr/bin/setpriv", "--reuid=65534", "postgres"),
         environment={},
         directory=Path("/"),
     )
 
-    argv = _dying_with_parent(wanted, supervisor=1)
+    argv = _tie_to_supervisor(unprivileged, supervisor=1)
 
     assert argv == ("/usr/bin/setpriv", "--pdeathsig=INT", "--reuid=65534", "postgres")

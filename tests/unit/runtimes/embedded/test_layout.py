@@ -19,7 +19,7 @@ def test_every_folder_is_private_to_its_owner(tmp_path: Path) -> None:
     assert {mode(folder) for folder in folders} == {0o700}
 
 
-def test_making_it_again_keeps_what_is_there_and_closes_what_was_opened(tmp_path: Path) -> None:
+def test_making_the_folders_again_keeps_files_and_restores_the_mode(tmp_path: Path) -> None:
     layout = Layout(state_dir=tmp_path / ".gatewayctl")
     layout.make()
     layout.log("litellm").write_text("kept")

@@ -12,7 +12,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from gatewayctl.runtimes.base import LogLine
-from gatewayctl.runtimes.embedded.logs import _Log, last_lines, parse, read
+from gatewayctl.runtimes.embedded.logs import _Log, last_lines, parse_line, read_logs
 
 
 def at(second: int) -> datetime:
@@ -26,7 +26,7 @@ def stamped(second: int, text: str) -> str:
 def texts(
     files: dict[str, Path], *, tail: int | None = None, since: datetime | None = None
 ) -> list[str]:
-    found = read(files, tail=tail, since=since, follow=False)
+    found = read_logs(files, tail=tail, since=since, follow=False)
     return [f"{line.service} {line.text}" for line in found]
 
 
@@ -50,8 +50,8 @@ def log(tmp_path: Path) -> Path:
         ("no time at all", LogLine(service="s", text="no time at all")),
         ("", LogLine(service="s", text="")),
         (
-            "2026-13-45T99:99:99.0Z such a day never was",
-            LogLine(service="s", text="2026-13-45T99:99:99.0Z such a day never was"),
+            "2026-13-45T99:99:99.0Z there is no such day",
+            LogLine(service="s", text="2026-13-45T99:99:99.0Z there is no such day"),
         ),
         (
             "later 2026-11-23T14:00:01.000Z",
@@ -59,18 +59,18 @@ def log(tmp_path: Path) -> Path:
         ),
     ],
 )
-def test_the_time_is_taken_off_the_front_of_a_line(text: str, line: LogLine) -> None:
-    assert parse("s", text) == line
+def test_the_timestamp_at_the_start_of_a_line_is_parsed(text: str, line: LogLine) -> None:
+    assert parse_line("s", text) == line
 
 
 @given(st.text())
-def test_any_line_can_be_read(text: str) -> None:
-    assert text.endswith(parse("s", text).text)
+def test_any_line_can_be_parsed(text: str) -> None:
+    assert text.endswith(parse_line("s", text).text)
 
 
 @given(st.from_regex(r"[0-9]{4}-[0-9]{2}-[0-9]{2}[T ][0-9:]{8}\.[0-9]{1,9}(Z| UTC) x"))
-def test_what_looks_like_a_time_and_is_none_does_no_harm(text: str) -> None:
-    assert text.endswith(parse("s", text).text)
+def test_an_invalid_timestamp_stays_part_of_the_text(text: str) -> None:
+    assert text.endswith(parse_line("s", text).text)
 
 
 # The end of a log
@@ -82,21 +82,21 @@ def test_the_last_lines_of_a_log(log: Path) -> None:
     assert last_lines(log, 2) == "two\nthree"
 
 
-def test_a_log_that_is_not_there_has_no_last_lines(log: Path) -> None:
+def test_a_missing_log_has_no_last_lines(log: Path) -> None:
     assert last_lines(log) == ""
 
 
-def test_bytes_that_are_no_text_do_not_hide_the_rest(log: Path) -> None:
+def test_invalid_utf_8_does_not_hide_the_other_lines(log: Path) -> None:
     log.write_bytes(b"fine\n\xff\xfe\nfine too\n")
 
     assert last_lines(log).splitlines()[::2] == ["fine", "fine too"]
     assert len(texts({"litellm": log})) == 3
 
 
-# Everything so far
+# All lines so far
 
 
-def test_lines_of_several_services_come_in_the_order_of_time(tmp_path: Path) -> None:
+def test_lines_of_several_services_are_in_chronological_order(tmp_path: Path) -> None:
     (tmp_path / "a").write_text(stamped(1, "one") + stamped(4, "four"))
     (tmp_path / "b").write_text(stamped(2, "two") + stamped(3, "three") + stamped(5, "five"))
 
@@ -105,7 +105,7 @@ def test_lines_of_several_services_come_in_the_order_of_time(tmp_path: Path) -> 
     assert found == ["a one", "b two", "b three", "a four", "b five"]
 
 
-def test_a_line_without_a_time_stays_behind_the_line_it_belongs_to(tmp_path: Path) -> None:
+def test_a_line_without_a_timestamp_follows_the_line_it_belongs_to(tmp_path: Path) -> None:
     (tmp_path / "a").write_text(stamped(1, "Traceback") + "  File x\n" + stamped(3, "after"))
     (tmp_path / "b").write_text(stamped(2, "between"))
 
@@ -114,17 +114,17 @@ def test_a_line_without_a_time_stays_behind_the_line_it_belongs_to(tmp_path: Pat
     assert found == ["a Traceback", "a   File x", "b between", "a after"]
 
 
-def test_a_line_without_its_end_is_told_where_nothing_more_will_come(log: Path) -> None:
+def test_an_incomplete_last_line_is_shown_when_not_following(log: Path) -> None:
     log.write_text(stamped(1, "whole") + "half")
 
     assert texts({"litellm": log}) == ["litellm whole", "litellm half"]
 
 
-def test_services_without_a_log_have_no_lines(log: Path) -> None:
+def test_a_service_without_a_log_has_no_lines(log: Path) -> None:
     assert texts({"litellm": log}) == []
 
 
-def test_the_tail_counts_for_each_service(tmp_path: Path) -> None:
+def test_the_tail_counts_per_service(tmp_path: Path) -> None:
     (tmp_path / "a").write_text(stamped(1, "one") + stamped(3, "three"))
     (tmp_path / "b").write_text(stamped(2, "two") + stamped(4, "four"))
     files = {"a": tmp_path / "a", "b": tmp_path / "b"}
@@ -134,7 +134,7 @@ def test_the_tail_counts_for_each_service(tmp_path: Path) -> None:
     assert len(texts(files, tail=99)) == 4
 
 
-def test_lines_since_a_time_include_those_without_one_that_belong_to_them(log: Path) -> None:
+def test_lines_since_a_time_include_their_continuation_lines(log: Path) -> None:
     log.write_text("before any\n" + stamped(1, "one") + "of one\n" + stamped(2, "two") + "of two\n")
 
     found = texts({"litellm": log}, since=at(2))
@@ -142,7 +142,7 @@ def test_lines_since_a_time_include_those_without_one_that_belong_to_them(log: P
     assert found == ["litellm two", "litellm of two"]
 
 
-def test_the_tail_is_taken_of_what_is_since_the_time(log: Path) -> None:
+def test_the_tail_is_taken_from_the_lines_since_the_time(log: Path) -> None:
     log.write_text(stamped(1, "one") + stamped(2, "two") + stamped(3, "three"))
 
     assert texts({"litellm": log}, since=at(2), tail=1) == ["litellm three"]
@@ -161,7 +161,7 @@ def test_rotated_parts_are_read_oldest_first(log: Path) -> None:
 
 
 @pytest.mark.parametrize("name", ["litellm.log.1.gz", "litellm.log.1~", "litellm.log.old"])
-def test_other_files_beside_a_log_are_none_of_its_parts(name: str, log: Path) -> None:
+def test_other_files_beside_a_log_are_not_rotated_parts(name: str, log: Path) -> None:
     log.with_name(name).write_bytes(b"\x1f\x8b not lines")
     log.write_text(stamped(1, "only"))
 
@@ -172,7 +172,9 @@ LINES = st.lists(st.text(st.characters(exclude_characters="\r\n", codec="utf-8")
 
 
 @given(LINES, st.lists(st.integers(min_value=0, max_value=200), max_size=3))
-def test_wherever_a_log_was_rotated_its_lines_are_whole(lines: list[str], cuts: list[int]) -> None:
+def test_wherever_a_log_was_rotated_its_lines_are_complete(
+    lines: list[str], cuts: list[int]
+) -> None:
     data = "".join(f"{line}\n" for line in lines)
     ends = sorted(min(cut, len(data)) for cut in cuts)
     parts = [data[a:b] for a, b in zip([0, *ends], [*ends, len(data)], strict=True)]
@@ -180,19 +182,19 @@ def test_wherever_a_log_was_rotated_its_lines_are_whole(lines: list[str], cuts: 
         for age, part in enumerate(reversed(parts)):
             name = "x.log" if age == 0 else f"x.log.{age}"
             Path(folder, name).write_bytes(part.encode())
-        found = list(read({"x": Path(folder, "x.log")}, tail=None, since=None, follow=False))
+        found = list(read_logs({"x": Path(folder, "x.log")}, tail=None, since=None, follow=False))
 
-    assert [line.text for line in found] == [parse("x", line).text for line in lines]
-
-
-# As it grows
+    assert [line.text for line in found] == [parse_line("x", line).text for line in lines]
 
 
-class Nap:
-    """Stands for the time between two looks: each nap, the next thing happens."""
+# New lines
 
-    def __init__(self, *happenings: Callable[[], object]) -> None:
-        self.left = list(happenings)
+
+class FakeSleep:
+    """The time between two polls: each sleep runs the next event, after the last comes Ctrl-C."""
+
+    def __init__(self, *events: Callable[[], object]) -> None:
+        self.left = list(events)
 
     def __call__(self, seconds: float) -> None:
         if not self.left:
@@ -200,15 +202,15 @@ class Nap:
         self.left.pop(0)()
 
 
-def collected(
-    files: dict[str, Path], *happenings: Callable[[], object], tail: int | None = None
+def follow(
+    files: dict[str, Path], *events: Callable[[], object], tail: int | None = None
 ) -> list[LogLine]:
-    lines = read(files, tail=tail, since=None, follow=True, sleep=Nap(*happenings))
+    lines = read_logs(files, tail=tail, since=None, follow=True, sleep=FakeSleep(*events))
     return list(until_interrupted(lines))
 
 
 def until_interrupted(lines: Iterator[LogLine]) -> Iterator[LogLine]:
-    """What was read when somebody pressed Ctrl-C: following has no other end."""
+    """The lines up to Ctrl-C: following has no other end."""
     with pytest.raises(KeyboardInterrupt):
         yield from lines
 
@@ -218,44 +220,44 @@ def append(path: Path, text: str) -> None:
         file.write(text)
 
 
-def told(lines: list[LogLine]) -> list[str]:
+def texts_of(lines: list[LogLine]) -> list[str]:
     return [line.text for line in lines]
 
 
-def test_following_goes_on_as_lines_come(log: Path) -> None:
+def test_following_yields_lines_as_they_are_written(log: Path) -> None:
     log.write_text(stamped(1, "one"))
 
-    seen = collected(
+    seen = follow(
         {"litellm": log},
         lambda: append(log, stamped(2, "two")),
         lambda: None,
         lambda: append(log, stamped(3, "three") + stamped(4, "four")),
     )
 
-    assert told(seen) == ["one", "two", "three", "four"]
+    assert texts_of(seen) == ["one", "two", "three", "four"]
     assert [line.at for line in seen] == [at(1), at(2), at(3), at(4)]
 
 
-def test_a_line_that_is_written_in_two_halves_is_one(log: Path) -> None:
+def test_a_line_written_in_two_parts_is_one_line(log: Path) -> None:
     log.write_text(stamped(1, "one") + "2026-11-23T14:00:0")
 
-    seen = collected({"litellm": log}, lambda: append(log, "2.000Z two\n"))
+    seen = follow({"litellm": log}, lambda: append(log, "2.000Z two\n"))
 
-    assert told(seen) == ["one", "two"]
+    assert texts_of(seen) == ["one", "two"]
 
 
-def test_lines_that_came_while_the_past_was_shown_are_shown_once(log: Path) -> None:
+def test_lines_written_while_old_ones_are_read_are_shown_once(log: Path) -> None:
     log.write_text(stamped(1, "one") + stamped(2, "two"))
-    lines = read({"litellm": log}, tail=None, since=None, follow=True, sleep=Nap())
+    lines = read_logs({"litellm": log}, tail=None, since=None, follow=True, sleep=FakeSleep())
     seen = [next(lines)]
 
     append(log, stamped(3, "three"))
     seen += until_interrupted(lines)
 
-    assert told(seen) == ["one", "two", "three"]
+    assert texts_of(seen) == ["one", "two", "three"]
 
 
-def test_following_goes_across_a_rotation_without_a_loss(log: Path) -> None:
+def test_following_across_a_rotation_loses_no_line(log: Path) -> None:
     log.write_text(stamped(1, "one"))
 
     def rotate() -> None:
@@ -263,26 +265,26 @@ def test_following_goes_across_a_rotation_without_a_loss(log: Path) -> None:
         log.rename(log.with_name("litellm.log.1"))
         log.write_text(stamped(3, "three"))
 
-    seen = collected({"litellm": log}, rotate, lambda: append(log, stamped(4, "four")))
+    seen = follow({"litellm": log}, rotate, lambda: append(log, stamped(4, "four")))
 
-    assert told(seen) == ["one", "two", "three", "four"]
+    assert texts_of(seen) == ["one", "two", "three", "four"]
 
 
-def test_a_rotation_while_the_past_is_read_shows_nothing_twice(log: Path) -> None:
+def test_a_rotation_while_old_lines_are_read_shows_no_line_twice(log: Path) -> None:
     other = log.with_name("other.log")
     other.write_text(stamped(1, "first of the other"))
     log.write_text(stamped(2, "one"))
-    lines = read({"other": other, "litellm": log}, tail=None, since=None, follow=False)
+    lines = read_logs({"other": other, "litellm": log}, tail=None, since=None, follow=False)
     seen = [next(lines)]
 
     log.rename(log.with_name("litellm.log.1"))
     log.write_text(stamped(3, "two"))
     seen += lines
 
-    assert told(seen) == ["first of the other", "one", "two"]
+    assert texts_of(seen) == ["first of the other", "one", "two"]
 
 
-def test_a_part_that_was_rotated_after_it_was_opened_is_read_once(log: Path) -> None:
+def test_a_file_that_is_rotated_after_it_was_opened_is_read_once(log: Path) -> None:
     log.write_text(stamped(1, "one"))
 
     with closing(_Log("litellm", log)) as opened:
@@ -290,37 +292,37 @@ def test_a_part_that_was_rotated_after_it_was_opened_is_read_once(log: Path) -> 
         log.write_text(stamped(2, "two"))
         seen = list(opened.so_far(unfinished=True))
 
-    assert told(seen) == ["one", "two"]
+    assert texts_of(seen) == ["one", "two"]
 
 
 def test_a_log_that_does_not_exist_yet_is_followed_from_its_beginning(log: Path) -> None:
-    seen = collected({"litellm": log}, lambda: log.write_text(stamped(1, "one")))
+    seen = follow({"litellm": log}, lambda: log.write_text(stamped(1, "one")))
 
-    assert told(seen) == ["one"]
+    assert texts_of(seen) == ["one"]
 
 
-def test_a_log_that_was_deleted_is_followed_again_when_it_comes_back(log: Path) -> None:
+def test_a_deleted_log_is_followed_again_once_it_is_recreated(log: Path) -> None:
     log.write_text(stamped(1, "one"))
 
-    seen = collected({"litellm": log}, log.unlink, lambda: log.write_text(stamped(2, "two")))
+    seen = follow({"litellm": log}, log.unlink, lambda: log.write_text(stamped(2, "two")))
 
-    assert told(seen) == ["one", "two"]
+    assert texts_of(seen) == ["one", "two"]
 
 
-def test_following_begins_with_the_tail(log: Path) -> None:
+def test_following_starts_with_the_tail(log: Path) -> None:
     log.write_text(stamped(1, "one") + stamped(2, "two"))
 
-    seen = collected({"litellm": log}, lambda: append(log, stamped(3, "three")), tail=1)
+    seen = follow({"litellm": log}, lambda: append(log, stamped(3, "three")), tail=1)
 
-    assert told(seen) == ["two", "three"]
+    assert texts_of(seen) == ["two", "three"]
 
 
-def test_a_reader_that_had_enough_leaves_no_file_open(log: Path) -> None:
+def test_a_reader_that_stops_early_leaves_no_file_open(log: Path) -> None:
     log.write_text(stamped(1, "one"))
-    lines = read({"litellm": log}, tail=None, since=None, follow=True)
+    lines = read_logs({"litellm": log}, tail=None, since=None, follow=True)
 
     first = list(islice(lines, 1))
     lines.close()  # type: ignore[attr-defined]
 
     # An open file would be a ResourceWarning, and every warning is an error here.
-    assert told(first) == ["one"]
+    assert texts_of(first) == ["one"]

@@ -27,15 +27,8 @@ class Starter(Protocol):
 
 
 @pytest.fixture
-def layout(tmp_path: Path) -> Layout:
-    made = Layout(state_dir=tmp_path / "project" / ".gatewayctl")
-    made.make()
-    return made
-
-
-@pytest.fixture
 def started() -> Iterator[Starter]:
-    """Starts processes, all of which are gone when the test ends."""
+    """Starts processes and kills them at the end of the test."""
     with ExitStack() as processes:
 
         def start(
@@ -57,7 +50,7 @@ def pids(found: list[psutil.Process]) -> set[int]:
     return {process.pid for process in found}
 
 
-def test_a_process_that_carries_the_mark_is_found_whoever_its_parent_is(
+def test_a_process_with_the_mark_is_found_whatever_its_parent_is(
     layout: Layout, started: Starter
 ) -> None:
     process = started("/bin/sleep", "60", env=mark(layout))
@@ -66,7 +59,7 @@ def test_a_process_that_carries_the_mark_is_found_whoever_its_parent_is(
 
 
 @pytest.mark.parametrize("where", ["run", "postgres_home", "litellm_home", "state_dir"])
-def test_a_shell_of_somebody_in_a_folder_of_the_stack_is_none_of_ours(
+def test_a_shell_in_a_folder_of_the_stack_is_not_an_orphan(
     where: str, layout: Layout, started: Starter
 ) -> None:
     started("/bin/sleep", "60", cwd=getattr(layout, where))
@@ -74,7 +67,7 @@ def test_a_shell_of_somebody_in_a_folder_of_the_stack_is_none_of_ours(
     assert orphans.find_orphans(layout) == []
 
 
-def test_a_process_of_another_project_is_none_of_ours(
+def test_a_process_of_another_project_is_not_an_orphan(
     layout: Layout, started: Starter, tmp_path: Path
 ) -> None:
     other = Layout(state_dir=tmp_path / "other" / ".gatewayctl")
@@ -85,7 +78,9 @@ def test_a_process_of_another_project_is_none_of_ours(
     assert pids(orphans.find_orphans(other)) == {process.pid}
 
 
-def test_a_process_that_only_speaks_of_us_is_none_of_ours(layout: Layout, started: Starter) -> None:
+def test_a_process_with_the_mark_only_in_its_arguments_is_not_an_orphan(
+    layout: Layout, started: Starter
+) -> None:
     script = "import sys, time; time.sleep(60)"
     started(sys.executable, "-c", script, f"{MARK}={layout.state_dir}", "supervisord", "postgres")
 
@@ -94,14 +89,14 @@ def test_a_process_that_only_speaks_of_us_is_none_of_ours(layout: Layout, starte
 
 @pytest.fixture
 def postgres(tmp_path: Path) -> str:
-    """A program that is called postgres, as PostgreSQL's processes are."""
+    """A program named postgres, like PostgreSQL's processes."""
     program = tmp_path / "bin" / "postgres"
     program.parent.mkdir()
     shutil.copy(str(shutil.which("sleep")), program)
     return str(program)
 
 
-def test_postgresql_is_known_by_the_data_it_works_on(
+def test_postgresql_is_recognized_by_its_data_folder(
     layout: Layout, started: Starter, postgres: str, tmp_path: Path
 ) -> None:
     layout.postgres_data.mkdir()
@@ -113,16 +108,14 @@ def test_postgresql_is_known_by_the_data_it_works_on(
     assert pids(orphans.find_orphans(layout)) == {ours.pid}
 
 
-def test_a_process_that_has_ended_and_was_not_waited_for_is_no_stray(
-    layout: Layout, started: Starter
-) -> None:
+def test_a_zombie_is_not_an_orphan(layout: Layout, started: Starter) -> None:
     process = started("/bin/true", env=mark(layout))
     os.waitid(os.P_PID, process.pid, os.WEXITED | os.WNOWAIT)
 
     assert orphans.find_orphans(layout) == []
 
 
-def test_strays_are_asked_to_end(layout: Layout, started: Starter) -> None:
+def test_orphans_are_asked_to_end(layout: Layout, started: Starter) -> None:
     process = started("/bin/sleep", "60", env=mark(layout))
 
     assert orphans.end_processes(orphans.find_orphans(layout)) == 1
@@ -131,7 +124,7 @@ def test_strays_are_asked_to_end(layout: Layout, started: Starter) -> None:
     assert orphans.find_orphans(layout) == []
 
 
-def test_a_stray_that_refuses_to_end_is_killed(layout: Layout, started: Starter) -> None:
+def test_an_orphan_that_refuses_to_end_is_killed(layout: Layout, started: Starter) -> None:
     process = started(sys.executable, "-S", "-u", "-c", IGNORES_TERM, env=mark(layout))
     assert process.stdout is not None
     process.stdout.readline()
@@ -141,7 +134,7 @@ def test_a_stray_that_refuses_to_end_is_killed(layout: Layout, started: Starter)
     assert not psutil.pid_exists(process.pid)
 
 
-def test_postgresql_is_told_not_to_wait_for_its_clients(
+def test_postgresql_gets_sigint_so_that_it_does_not_wait_for_clients(
     layout: Layout, started: Starter, postgres: str
 ) -> None:
     layout.postgres_data.mkdir()
@@ -154,7 +147,7 @@ def test_postgresql_is_told_not_to_wait_for_its_clients(
     assert not psutil.pid_exists(process.pid)
 
 
-def test_the_family_of_a_process_is_itself_and_all_its_descendants(started: Starter) -> None:
+def test_a_process_tree_is_the_process_and_all_its_descendants(started: Starter) -> None:
     process = started("/bin/sh", "-c", "/bin/sleep 60 & echo $!; wait")
     assert process.stdout is not None
     child = int(process.stdout.readline())
@@ -163,7 +156,7 @@ def test_the_family_of_a_process_is_itself_and_all_its_descendants(started: Star
     os.kill(child, signal.SIGKILL)
 
 
-def test_nobody_and_the_dead_have_no_family(started: Starter) -> None:
+def test_no_pid_and_an_ended_process_have_an_empty_tree(started: Starter) -> None:
     process = started("/bin/true")
     process.wait()
 
@@ -171,21 +164,21 @@ def test_nobody_and_the_dead_have_no_family(started: Starter) -> None:
     assert orphans.process_tree(process.pid) == []
 
 
-def test_waiting_for_the_last_process_ends_when_it_is_gone(
-    layout: Layout, started: Starter
-) -> None:
+def test_waiting_ends_when_the_last_process_has_ended(layout: Layout, started: Starter) -> None:
     started("/bin/true", env=mark(layout)).wait()
 
     assert orphans.wait_until_gone(layout, seconds=60) == []
 
 
-def test_who_stays_is_told_when_the_time_is_up(layout: Layout, started: Starter) -> None:
+def test_processes_that_still_run_are_returned_when_the_time_is_up(
+    layout: Layout, started: Starter
+) -> None:
     process = started("/bin/sleep", "60", env=mark(layout))
 
     assert pids(orphans.wait_until_gone(layout, seconds=0.01)) == {process.pid}
 
 
-def test_processes_that_do_not_end_in_time_are_ended(started: Starter) -> None:
+def test_processes_that_do_not_exit_in_time_are_ended(started: Starter) -> None:
     process = started("/bin/sleep", "60")
 
     orphans.wait_for_exit([psutil.Process(process.pid)], seconds=0)
@@ -193,7 +186,7 @@ def test_processes_that_do_not_end_in_time_are_ended(started: Starter) -> None:
     assert not psutil.pid_exists(process.pid)
 
 
-def test_one_that_ended_while_its_parent_does_not_ask_is_not_waited_for(started: Starter) -> None:
+def test_a_zombie_that_its_parent_does_not_reap_is_not_waited_for(started: Starter) -> None:
     script = "import subprocess, time; p = subprocess.Popen(['/bin/sleep', '60']); print(p.pid)"
     parent = started(sys.executable, "-S", "-u", "-c", f"{script}; time.sleep(60)")
     assert parent.stdout is not None

@@ -12,22 +12,22 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from gatewayctl.runtimes.embedded import quick_start
-from gatewayctl.runtimes.embedded.logs import parse
-from gatewayctl.runtimes.embedded.quick_start import Stamped
+from gatewayctl.runtimes.embedded.logs import parse_line
+from gatewayctl.runtimes.embedded.quick_start import TimestampedStream
 
 STAMP = re.compile(r"^\d{4}-\d\d-\d\dT\d\d:\d\d:\d\d\.\d{3}Z ", re.MULTILINE)
 
 
 def written(*texts: str) -> str:
     raw = io.BytesIO()
-    stream = Stamped(raw, encoding="utf-8", errors="replace", newline="\n")
+    stream = TimestampedStream(raw, encoding="utf-8", errors="replace", newline="\n")
     for text in texts:
         assert stream.write(text) == len(text)
     stream.flush()
     return raw.getvalue().decode()
 
 
-def test_every_line_gets_its_time_once_however_it_is_written() -> None:
+def test_every_line_gets_one_timestamp_however_it_is_written() -> None:
     lines = written("one\ntw", "o", "\n", "", "\nfour").split("\n")
 
     assert [STAMP.sub("", line) for line in lines] == ["one", "two", "", "four"]
@@ -35,27 +35,27 @@ def test_every_line_gets_its_time_once_however_it_is_written() -> None:
 
 
 @given(st.lists(st.text(st.characters(exclude_characters="\r", codec="utf-8"))))
-def test_nothing_but_times_at_the_beginning_of_lines_is_added(texts: list[str]) -> None:
-    # A line for `re` ends at \n alone, as it does for whoever reads the log.
+def test_only_timestamps_at_the_start_of_lines_are_added(texts: list[str]) -> None:
+    # For `re`, as for readers of the log, a line ends at \n only.
     assert STAMP.sub("", written(*texts)) == "".join(texts)
 
 
-def test_the_time_is_one_that_logs_understands() -> None:
-    line = parse("litellm", written("hello\n").rstrip("\n"))
+def test_the_timestamp_can_be_parsed_by_logs() -> None:
+    line = parse_line("litellm", written("hello\n").rstrip("\n"))
 
     assert line.text == "hello"
     assert line.at is not None
 
 
-def test_bytes_are_refused_as_a_text_stream_does() -> None:
+def test_writing_bytes_is_a_type_error_as_for_any_text_stream() -> None:
     with pytest.raises(TypeError, match="text stream"):
-        Stamped(io.BytesIO()).write(b"")  # type: ignore[arg-type]
+        TimestampedStream(io.BytesIO()).write(b"")  # type: ignore[arg-type]
 
 
 @pytest.mark.parametrize(
     ("host", "bound"), [("127.0.0.1", "127.0.0.1:4317"), ("::1", "[::1]:4317")]
 )
-def test_the_grpc_port_of_phoenix_is_where_its_web_page_is(
+def test_the_grpc_port_of_phoenix_is_bound_to_its_host(
     host: str, bound: str, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     asked: list[str] = []
@@ -107,7 +107,7 @@ PACKAGES = {
     ],
     ids=["litellm", "phoenix"],
 )
-def test_a_service_is_started_in_its_own_python_with_its_own_words(
+def test_a_service_is_started_in_its_own_python_with_its_arguments(
     words: list[str], code: int, out: list[str], tmp_path: Path
 ) -> None:
     for name, text in PACKAGES.items():

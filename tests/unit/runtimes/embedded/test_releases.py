@@ -8,7 +8,7 @@ from pathlib import Path
 import psutil
 import pytest
 
-from gatewayctl.runtimes.embedded.releases import release, root_of, running
+from gatewayctl.runtimes.embedded.releases import find_root, find_running, read_release
 
 
 @pytest.mark.parametrize(
@@ -21,22 +21,22 @@ from gatewayctl.runtimes.embedded.releases import release, root_of, running
         ((), None),
     ],
 )
-def test_the_environment_stands_in_the_command_line(
+def test_the_environment_is_found_in_the_command_line(
     words: tuple[str, ...], found: str | None
 ) -> None:
-    root = root_of(words, Path("/c/embedded"))
+    root = find_root(words, Path("/c/embedded"))
 
     assert (root.name if root else None) == found
 
 
-def test_a_release_has_the_version_its_environment_was_made_with(tmp_path: Path) -> None:
+def test_a_release_has_the_version_recorded_in_its_environment(tmp_path: Path) -> None:
     (tmp_path / "complete.json").write_text(json.dumps({"versions": {"litellm": "1.106.2"}}))
 
-    assert release(tmp_path).version == "1.106.2"
-    assert release(tmp_path / "gone").version is None
+    assert read_release(tmp_path).version == "1.106.2"
+    assert read_release(tmp_path / "gone").version is None
 
 
-def test_the_release_of_a_process_is_read_off_it(tmp_path: Path) -> None:
+def test_the_release_of_a_process_is_read_from_its_command_line(tmp_path: Path) -> None:
     program = tmp_path / "aa" / "python"
     program.parent.mkdir()
     program.symlink_to(sys.executable)
@@ -48,10 +48,10 @@ def test_the_release_of_a_process_is_read_off_it(tmp_path: Path) -> None:
         assert process.stdout is not None
         process.stdout.readline()
         seen = psutil.Process(process.pid)
-        found = running([seen], tmp_path)
+        found = find_running([seen], tmp_path)
         assert found is not None
         assert found.name == "aa"
-        assert running([seen], tmp_path / "elsewhere") is None
+        assert find_running([seen], tmp_path / "elsewhere") is None
     finally:
         process.communicate(b"\n")
-    assert running([seen], tmp_path) is None
+    assert find_running([seen], tmp_path) is None

@@ -9,7 +9,7 @@ from gatewayctl.runtimes.embedded.runtime import EmbeddedRuntime
 from gatewayctl.runtimes.embedded.services import SERVICES
 from gatewayctl.runtimes.embedded.supervisor import Supervisor
 from tests.fakes.driving import driven
-from tests.fakes.environments import made
+from tests.fakes.environments import fake_install
 from tests.fakes.projects import MASTER_KEY
 from tests.unit.runtimes.embedded.faked_stack import FakeSupervisor, Stack
 
@@ -17,9 +17,9 @@ from tests.unit.runtimes.embedded.faked_stack import FakeSupervisor, Stack
 def test_a_start_from_nothing_begins_with_the_database_and_its_tables(stack: Stack) -> None:
     seen, report = driven(stack.runtime().start())
 
-    told = stack.supervisor.since()
-    assert told == ["begin", "start postgres", "start litellm", "start phoenix"]
-    assert stack.cluster.told == ["prepare"]
+    calls = stack.supervisor.take_calls()
+    assert calls == ["launch", "start postgres", "start litellm", "start phoenix"]
+    assert stack.cluster.calls == ["prepare"]
     assert report == StartReport(started=SERVICES)
     assert seen[0].subject == "postgres"
     assert Progress(subject="postgres", state="ready") in seen
@@ -27,24 +27,24 @@ def test_a_start_from_nothing_begins_with_the_database_and_its_tables(stack: Sta
 
 def test_a_second_start_changes_nothing(stack: Stack) -> None:
     stack.up()
-    stack.supervisor.since()
+    stack.supervisor.take_calls()
 
     assert stack.up() == StartReport(unchanged=SERVICES)
-    assert stack.supervisor.since() == []
+    assert stack.supervisor.take_calls() == []
 
 
-def test_only_what_runs_with_other_settings_is_restarted(stack: Stack) -> None:
+def test_only_services_whose_settings_changed_are_restarted(stack: Stack) -> None:
     stack.up()
-    stack.supervisor.since()
+    stack.supervisor.take_calls()
     stack.gateway_yaml = "ports: {phoenix_grpc: 14317}\n"
 
     report = stack.up()
 
     assert report == StartReport(restarted=("phoenix",), unchanged=("postgres", "litellm"))
-    assert stack.supervisor.since() == ["stop phoenix", "start postgres", "start phoenix"]
+    assert stack.supervisor.take_calls() == ["stop phoenix", "start postgres", "start phoenix"]
 
 
-def test_litellm_is_restarted_when_its_configuration_was_rendered_anew(stack: Stack) -> None:
+def test_litellm_is_restarted_when_its_configuration_file_changed(stack: Stack) -> None:
     stack.up()
     config = stack.folder / "compose" / "litellm_config.yaml"
     config.parent.mkdir()
@@ -54,7 +54,7 @@ def test_litellm_is_restarted_when_its_configuration_was_rendered_anew(stack: St
     assert stack.up().changed is False
 
 
-def test_a_service_that_does_not_run_is_started(stack: Stack) -> None:
+def test_a_service_that_has_failed_is_started(stack: Stack) -> None:
     stack.up()
     assert stack.supervisor.states is not None
     stack.supervisor.states["litellm"] = "failed"
@@ -62,32 +62,32 @@ def test_a_service_that_does_not_run_is_started(stack: Stack) -> None:
     assert stack.up() == StartReport(started=("litellm",), unchanged=("postgres", "phoenix"))
 
 
-def test_a_service_is_stopped_before_the_one_it_needs(stack: Stack) -> None:
+def test_services_are_stopped_before_those_they_depend_on(stack: Stack) -> None:
     stack.up()
-    stack.supervisor.since()
+    stack.supervisor.take_calls()
     stack.gateway_yaml = "ports: {postgres_litellm: 15433}\n"
 
     report = stack.up()
 
     assert report.restarted == SERVICES
-    assert stack.supervisor.since()[:3] == ["stop phoenix", "stop litellm", "stop postgres"]
+    assert stack.supervisor.take_calls()[:3] == ["stop phoenix", "stop litellm", "stop postgres"]
 
 
-def test_a_variable_of_the_process_environment_that_changed_restarts_everything(
+def test_a_changed_variable_of_the_process_environment_restarts_everything(
     stack: Stack, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     stack.up()
-    stack.supervisor.since()
+    stack.supervisor.take_calls()
     monkeypatch.setenv("HTTPS_PROXY", "http://proxy:3128")
 
     report = stack.up()
 
     assert report.restarted == SERVICES
-    assert "end" in stack.supervisor.since()
+    assert "shut_down" in stack.supervisor.take_calls()
     assert stack.supervisor.environment["HTTPS_PROXY"] == "http://proxy:3128"
 
 
-def test_when_the_supervisor_is_replaced_no_service_is_left_behind(stack: Stack) -> None:
+def test_when_supervisord_is_replaced_every_service_runs_again(stack: Stack) -> None:
     stack.up()
     stack.layout.supervisor_config.write_text("of another version of gatewayctl")
     stack.gateway_yaml = "ports: {phoenix_grpc: 14317}\n"
@@ -99,7 +99,7 @@ def test_when_the_supervisor_is_replaced_no_service_is_left_behind(stack: Stack)
     assert stack.up().changed is False
 
 
-def test_the_services_can_be_known_as_ours(stack: Stack) -> None:
+def test_services_are_marked_with_their_state_folder(stack: Stack) -> None:
     stack.up()
 
     environment = stack.supervisor.environment
@@ -117,14 +117,14 @@ def test_nothing_secret_is_written_to_the_state_folder(stack: Stack) -> None:
         assert MASTER_KEY not in text
 
 
-def test_fingerprints_that_cannot_be_read_restart_everything(stack: Stack) -> None:
+def test_unreadable_fingerprints_restart_everything(stack: Stack) -> None:
     stack.up()
     stack.layout.fingerprints.write_text("{half")
 
     assert stack.up().restarted == SERVICES
 
 
-def test_a_database_that_ended_is_told_with_its_last_lines(stack: Stack) -> None:
+def test_the_failure_of_a_database_that_ended_has_the_end_of_its_log(stack: Stack) -> None:
     stack.cluster.dead = True
     stack.layout.log("postgres").write_text("FATAL:  could not create shared memory\n")
     start = stack.runtime().start()
@@ -145,21 +145,17 @@ def test_a_database_that_ended_is_told_with_its_last_lines(stack: Stack) -> None
     assert "could not create shared memory" in failed.value.message
 
 
-def test_a_new_cluster_is_made_before_the_server_starts(stack: Stack) -> None:
+def test_a_missing_cluster_is_created_before_the_server_starts(stack: Stack) -> None:
     stack.layout.postgres_data.rmdir()
-    initdb = locate().postgres_bin / "initdb"
-    initdb.parent.mkdir(parents=True)
-    initdb.write_text('#!/bin/sh\ncat > /dev/null\nmkdir "$2"\n')
-    initdb.chmod(0o755)
 
     seen, _ = driven(stack.runtime().start())
 
-    assert stack.layout.postgres_data.is_dir()
+    assert stack.cluster.calls == ["create", "prepare"]
     assert Progress(subject="postgres", state="working", detail="new cluster") in seen
 
 
-def test_nothing_newer_than_what_is_locked_can_be_fetched(stack: Stack) -> None:
-    made(locate())
+def test_refreshing_a_complete_environment_reports_that_it_is_locked(stack: Stack) -> None:
+    fake_install(locate())
 
     refreshed, _ = driven(stack.runtime().prepare(refresh=True))
     quiet, _ = driven(stack.runtime().prepare())
@@ -168,5 +164,5 @@ def test_nothing_newer_than_what_is_locked_can_be_fetched(stack: Stack) -> None:
     assert quiet == []
 
 
-def test_the_real_supervisor_is_used_where_no_test_hands_in_another(stack: Stack) -> None:
+def test_without_fakes_the_runtime_uses_a_real_supervisor(stack: Stack) -> None:
     assert isinstance(EmbeddedRuntime(stack.settings())._supervisor, Supervisor)

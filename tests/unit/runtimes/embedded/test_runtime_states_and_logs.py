@@ -11,7 +11,7 @@ from tests.fakes.driving import driven
 from tests.unit.runtimes.embedded.faked_stack import Stack
 
 
-def test_a_stack_that_does_not_run_is_told_service_by_service(stack: Stack) -> None:
+def test_a_stopped_stack_has_a_state_for_each_service(stack: Stack) -> None:
     states = stack.runtime().states()
 
     assert [state.service for state in states] == list(SERVICES)
@@ -24,7 +24,7 @@ def test_a_stack_that_does_not_run_is_told_service_by_service(stack: Stack) -> N
     ]
 
 
-def test_a_service_that_failed_says_how_it_ended_and_has_no_uptime(stack: Stack) -> None:
+def test_a_failed_service_has_its_last_exit_and_no_uptime(stack: Stack) -> None:
     stack.up()
     assert stack.supervisor.states is not None
     stack.supervisor.states["litellm"] = "failed"
@@ -38,19 +38,19 @@ def test_a_service_that_failed_says_how_it_ended_and_has_no_uptime(stack: Stack)
     assert phoenix.uptime > 0
 
 
-def test_the_database_is_asked_for_a_login_and_the_others_over_http(stack: Stack) -> None:
+def test_the_database_is_checked_by_a_login_and_the_others_over_http(stack: Stack) -> None:
     stack.cluster.takes_logins = False
     runtime = stack.runtime()
 
-    assert runtime.healthy("postgres") is False
-    assert runtime.healthy("litellm") is None
+    assert runtime.is_healthy("postgres") is False
+    assert runtime.is_healthy("litellm") is None
 
 
-def test_a_listener_of_somebody_else_is_not_owned(stack: Stack, taken: int) -> None:
+def test_a_port_of_another_process_is_not_owned(stack: Stack, taken: int) -> None:
     stack.up()
 
-    assert not stack.runtime().owns("litellm", taken)
-    assert not stack.runtime().owns("unknown", taken)
+    assert not stack.runtime().owns_port("litellm", taken)
+    assert not stack.runtime().owns_port("unknown", taken)
 
 
 def test_versions_come_from_the_environment(stack: Stack) -> None:
@@ -61,7 +61,7 @@ def test_versions_come_from_the_environment(stack: Stack) -> None:
     assert [state.version for state in stack.runtime().states()] == [None, "1.106.2", None]
 
 
-def test_logs_of_all_or_of_the_named_services(stack: Stack) -> None:
+def test_logs_are_read_for_all_or_for_the_given_services(stack: Stack) -> None:
     stack.layout.log("litellm").write_text("2026-11-23T14:00:01.000Z one\n")
     stack.layout.log("phoenix").write_text("2026-11-23T14:00:02.000Z two\n")
     runtime = stack.runtime()
@@ -74,7 +74,7 @@ def test_logs_of_all_or_of_the_named_services(stack: Stack) -> None:
     assert runtime.last_lines("litellm") == "2026-11-23T14:00:01.000Z one"
 
 
-def test_a_service_that_does_not_exist_is_refused_at_once(stack: Stack) -> None:
+def test_an_unknown_service_is_refused_at_once(stack: Stack) -> None:
     with pytest.raises(UnknownService, match="This project has no service 'redis'") as refused:
         stack.runtime().logs(["redis"], tail=None, since=None, follow=False)
     with pytest.raises(UnknownService):

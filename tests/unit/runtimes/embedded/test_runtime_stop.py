@@ -12,26 +12,26 @@ from tests.fakes.driving import driven, report_of
 from tests.unit.runtimes.embedded.faked_stack import Stack
 
 
-def test_stopping_tells_what_ran(stack: Stack) -> None:
+def test_stopping_returns_the_services_that_ran(stack: Stack) -> None:
     stack.up()
 
     seen, stopped = driven(stack.runtime().stop())
 
     assert stopped == SERVICES
     assert [event.subject for event in seen if event.state == "stopped"] == list(SERVICES)
-    assert stack.supervisor.told[-1] == "end"
+    assert stack.supervisor.calls[-1] == "shut_down"
 
 
-def test_stopping_what_does_not_run_stops_nothing(stack: Stack) -> None:
+def test_stopping_a_stopped_stack_does_nothing(stack: Stack) -> None:
     assert driven(stack.runtime().stop()) == ([], ())
 
 
-def test_what_a_killed_supervisor_left_behind_is_ended(stack: Stack) -> None:
+def test_orphans_of_a_killed_supervisord_are_ended(stack: Stack) -> None:
     marked = {"GATEWAYCTL_STATE_DIR": str(stack.layout.state_dir)}
     with subprocess.Popen(["/bin/sleep", "60"], env=marked) as left:
         stopped = report_of(stack.runtime().stop())
 
-    assert stopped == ("left-over processes",)
+    assert stopped == ("orphan_processes",)
     assert not psutil.pid_exists(left.pid)
 
 
@@ -44,7 +44,7 @@ def test_data_stays_when_the_stack_is_stopped(stack: Stack) -> None:
     assert (stack.layout.postgres_home / "data").is_dir()
 
 
-def test_data_is_removed_where_that_is_wanted_and_logs_stay(stack: Stack) -> None:
+def test_data_is_removed_on_request_and_logs_stay(stack: Stack) -> None:
     stack.up()
     stack.layout.log("litellm").write_text("kept")
 
@@ -54,7 +54,7 @@ def test_data_is_removed_where_that_is_wanted_and_logs_stay(stack: Stack) -> Non
     driven(stack.runtime().stop(remove_data=True))
 
 
-def test_data_that_cannot_be_removed_is_not_said_to_be_gone(
+def test_data_that_cannot_be_removed_is_a_failure(
     stack: Stack, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     def refuse(path: Path) -> None:

@@ -14,47 +14,44 @@ from gatewayctl.runtimes.embedded.layout import Layout
 from gatewayctl.runtimes.embedded.orphans import MARK
 from gatewayctl.runtimes.embedded.runtime import EmbeddedRuntime
 from gatewayctl.runtimes.self_check import SelfCheck
-from tests.fakes.environments import made
+from tests.fakes.environments import fake_install
 from tests.fakes.projects import project
 
 
 @pytest.fixture
-def layout(tmp_path: Path) -> Layout:
-    found = Layout(state_dir=tmp_path / "shop" / ".gatewayctl")
-    found.state_dir.mkdir(parents=True)
-    return found
-
-
-@pytest.fixture
 def environment(tmp_path: Path) -> Environment:
-    return made(Environment(root=tmp_path / "cache" / "now"))
+    return fake_install(Environment(root=tmp_path / "cache" / "now"))
 
 
-def found(environment: Environment, layout: Layout) -> dict[str, str]:
-    return {ill.finding: ill.evidence for ill in self_check.find_faults(environment, layout, None)}
+def find_faults(environment: Environment, layout: Layout) -> dict[str, str]:
+    return {
+        fault.finding: fault.evidence for fault in self_check.find_faults(environment, layout, None)
+    }
 
 
-def test_the_embedded_runtime_can_be_examined(tmp_path: Path) -> None:
+def test_the_embedded_runtime_has_a_self_check(tmp_path: Path) -> None:
     assert isinstance(EmbeddedRuntime(project(tmp_path)), SelfCheck)
 
 
-def test_a_whole_environment_and_no_process_are_fine(
+def test_a_complete_environment_without_orphans_has_no_fault(
     environment: Environment, layout: Layout
 ) -> None:
-    assert found(environment, layout) == {}
+    assert find_faults(environment, layout) == {}
 
 
-def test_an_environment_that_was_never_made_is_not_broken(tmp_path: Path, layout: Layout) -> None:
-    assert found(Environment(root=tmp_path / "cache" / "now"), layout) == {}
+def test_an_environment_that_was_never_installed_is_not_broken(
+    tmp_path: Path, layout: Layout
+) -> None:
+    assert find_faults(Environment(root=tmp_path / "cache" / "now"), layout) == {}
 
 
-def test_parts_that_are_gone_are_named_and_the_mark_goes_with_them(
+def test_missing_files_are_named_and_fixing_removes_the_mark(
     environment: Environment, layout: Layout
 ) -> None:
     environment.node.unlink()
     environment.query_engine.unlink()
 
-    evidence = found(environment, layout)["environment_broken"]
+    evidence = find_faults(environment, layout)["environment_broken"]
     assert str(environment.node) in evidence
 
     assert "incomplete" in self_check.fix_fault("environment_broken", environment, layout, None)
@@ -75,26 +72,26 @@ def old(environment: Environment) -> Environment:
 def test_environments_of_other_versions_are_removed_and_nothing_else(
     environment: Environment, layout: Layout, old: Environment
 ) -> None:
-    being_made = environment.root.with_name("being-made")
-    being_made.mkdir()
+    unfinished = environment.root.with_name("unfinished")
+    unfinished.mkdir()
 
-    assert str(old.root) in found(environment, layout)["environments_old"]
+    assert str(old.root) in find_faults(environment, layout)["environments_old"]
     self_check.fix_fault("environments_old", environment, layout, None)
 
     assert not old.root.exists()
-    assert being_made.exists()
-    assert environment.missing() == ()
+    assert unfinished.exists()
+    assert environment.missing_paths() == ()
     assert self_check.fix_fault("environments_old", environment, layout, None) == ""
 
 
 @pytest.fixture
 def user_of_old(old: Environment) -> Iterator[None]:
-    """A process that runs from the old environment by a link, as virtual environments do."""
+    """A process that runs from the old environment through a link, as in virtual environments."""
     python = old.python("litellm")
     python.parent.mkdir(parents=True)
     python.symlink_to(sys.executable)
-    words = [str(python), "-c", "print('up', flush=True); import time; time.sleep(60)"]
-    with subprocess.Popen(words, stdout=subprocess.PIPE) as process:
+    argv = [str(python), "-c", "print('up', flush=True); import time; time.sleep(60)"]
+    with subprocess.Popen(argv, stdout=subprocess.PIPE) as process:
         assert process.stdout is not None
         process.stdout.readline()
         yield
@@ -105,18 +102,16 @@ def user_of_old(old: Environment) -> Iterator[None]:
 def test_an_environment_that_a_process_uses_stays(
     environment: Environment, layout: Layout, old: Environment
 ) -> None:
-    assert found(environment, layout) == {}
+    assert find_faults(environment, layout) == {}
     assert self_check.fix_fault("environments_old", environment, layout, None) == ""
     assert old.complete
 
 
-def test_processes_that_nobody_supervises_are_found_and_ended(
-    environment: Environment, layout: Layout
-) -> None:
-    whose = {MARK: str(layout.state_dir), "PATH": os.defpath}
-    with subprocess.Popen(["sleep", "60"], env=whose) as stray:
-        assert f"pid {stray.pid}" in found(environment, layout)["processes_left"]
-        assert self_check.find_faults(environment, layout, stray.pid) == ()
+def test_orphan_processes_are_found_and_ended(environment: Environment, layout: Layout) -> None:
+    env = {MARK: str(layout.state_dir), "PATH": os.defpath}
+    with subprocess.Popen(["sleep", "60"], env=env) as orphan:
+        assert f"pid {orphan.pid}" in find_faults(environment, layout)["processes_left"]
+        assert self_check.find_faults(environment, layout, orphan.pid) == ()
 
         assert (
             self_check.fix_fault("processes_left", environment, layout, None) == "ended 1 processes"
@@ -125,5 +120,5 @@ def test_processes_that_nobody_supervises_are_found_and_ended(
     assert self_check.fix_fault("processes_left", environment, layout, None) == ""
 
 
-def test_what_it_does_not_know_is_not_cured(environment: Environment, layout: Layout) -> None:
+def test_an_unknown_finding_is_not_fixed(environment: Environment, layout: Layout) -> None:
     assert self_check.fix_fault("disk_full", environment, layout, None) == ""

@@ -5,23 +5,20 @@ from pathlib import Path
 from urllib.parse import urlsplit
 
 import pytest
-from hypothesis import given
-from hypothesis import strategies as st
 
 from gatewayctl.errors import SettingsProblem
 from gatewayctl.operations.keys.provision import generate_key_secret
 from gatewayctl.runtimes.embedded.environment import Environment
 from gatewayctl.runtimes.embedded.layout import Layout
-from gatewayctl.runtimes.embedded.privileges import Unprivileged
+from gatewayctl.runtimes.embedded.postgres.privileges import PostgresUser
 from gatewayctl.runtimes.embedded.services import (
     SERVICES,
     STOP_SIGNALS,
     Program,
-    inherited,
-    keyed_hash,
-    litellm,
-    phoenix,
-    postgres,
+    inherited_variables,
+    litellm_program,
+    phoenix_program,
+    postgres_program,
 )
 from gatewayctl.settings.model import Secret, Settings
 from tests.fakes.projects import MASTER_KEY, project
@@ -56,18 +53,16 @@ def environment(tmp_path: Path) -> Environment:
 
 def programs(settings: Settings, environment: Environment) -> Iterator[Program]:
     layout = Layout(state_dir=settings.state_dir)
-    yield postgres(settings, environment, layout, Unprivileged())
-    yield litellm(settings, environment, layout)
-    yield phoenix(settings, environment, layout)
+    yield postgres_program(settings, environment, layout, PostgresUser())
+    yield litellm_program(settings, environment, layout)
+    yield phoenix_program(settings, environment, layout)
 
 
 def by_name(settings: Settings, environment: Environment) -> dict[str, Program]:
     return {made.service: made for made in programs(settings, environment)}
 
 
-def test_no_secret_is_a_word_of_a_command_line(
-    settings: Settings, environment: Environment
-) -> None:
+def test_no_secret_is_on_a_command_line(settings: Settings, environment: Environment) -> None:
     for made in programs(settings, environment):
         assert [s for s in SECRETS.values() for word in made.argv if s in word] == []
 
@@ -79,7 +74,7 @@ def test_a_program_does_not_show_its_environment(
         assert [secret for secret in SECRETS.values() if secret in repr(made)] == []
 
 
-def test_litellm_gets_what_providers_need_and_no_virtual_key(
+def test_litellm_gets_the_variables_of_providers_and_no_virtual_key(
     settings: Settings, environment: Environment
 ) -> None:
     env = by_name(settings, environment)["litellm"].environment
@@ -92,7 +87,7 @@ def test_litellm_gets_what_providers_need_and_no_virtual_key(
         assert SECRETS[foreign] not in env.values()
 
 
-def test_a_virtual_key_that_is_not_declared_is_kept_from_litellm_as_well(
+def test_an_undeclared_virtual_key_is_not_passed_to_litellm_either(
     tmp_path: Path, environment: Environment
 ) -> None:
     own = generate_key_secret().reveal()
@@ -106,7 +101,7 @@ def test_a_virtual_key_that_is_not_declared_is_kept_from_litellm_as_well(
     assert made["ANTHROPIC_API_KEY"] == "sk-ant-api03-0123"
 
 
-def test_the_password_of_litellm_is_in_no_address(
+def test_the_password_of_litellm_is_not_in_its_database_url(
     settings: Settings, environment: Environment
 ) -> None:
     env = by_name(settings, environment)["litellm"].environment
@@ -127,13 +122,13 @@ def test_phoenix_gets_its_own_password_and_nothing_else_secret(
     assert env["PHOENIX_TELEMETRY_ENABLED"] == "false"
 
 
-def test_postgresql_is_told_no_secret_at_all(settings: Settings, environment: Environment) -> None:
+def test_postgresql_gets_no_secret(settings: Settings, environment: Environment) -> None:
     env = by_name(settings, environment)["postgres"].environment
 
     assert set(env) == {"LC_ALL", "TZ", "PATH"}
 
 
-def test_postgresql_listens_on_loopback_even_where_the_gateway_is_open_to_others(
+def test_postgresql_listens_on_loopback_even_if_the_gateway_does_not(
     tmp_path: Path, environment: Environment
 ) -> None:
     settings = project(tmp_path, "bind: 0.0.0.0\n", env=env_file())
@@ -146,7 +141,7 @@ def test_postgresql_listens_on_loopback_even_where_the_gateway_is_open_to_others
     assert "@127.0.0.1:5433" in made["litellm"].environment["DATABASE_URL"]
 
 
-def test_an_ipv6_address_stands_in_brackets_in_the_addresses_of_databases(
+def test_an_ipv6_address_is_in_brackets_in_database_urls(
     tmp_path: Path, environment: Environment
 ) -> None:
     made = by_name(project(tmp_path, 'bind: "::1"\n', env=env_file()), environment)
@@ -172,13 +167,13 @@ def test_ports_are_those_of_the_settings(tmp_path: Path, environment: Environmen
     assert made["phoenix"].environment["PHOENIX_GRPC_PORT"] == "14317"
 
 
-def test_the_prefix_of_the_other_user_comes_before_postgresql(
+def test_the_prefix_of_the_unprivileged_user_comes_before_postgresql(
     settings: Settings, environment: Environment
 ) -> None:
     layout = Layout(state_dir=settings.state_dir)
-    who = Unprivileged(prefix=("setpriv", "--reuid=65534"))
+    who = PostgresUser(prefix=("setpriv", "--reuid=65534"))
 
-    argv = postgres(settings, environment, layout, who).argv
+    argv = postgres_program(settings, environment, layout, who).argv
 
     assert argv[:3] == ("setpriv", "--reuid=65534", str(environment.postgres_bin / "postgres"))
 
@@ -187,7 +182,7 @@ def test_the_prefix_of_the_other_user_comes_before_postgresql(
     "missing",
     ["LITELLM_MASTER_KEY", "LITELLM_SALT_KEY", "LITELLM_POSTGRES_PASSWORD", "POSTGRES_PASSWORD"],
 )
-def test_a_secret_of_the_stack_that_is_missing_is_a_problem_of_settings(
+def test_a_missing_secret_of_the_stack_is_a_settings_problem(
     missing: str, tmp_path: Path, environment: Environment
 ) -> None:
     secrets = {name: value for name, value in SECRETS.items() if name != missing}
@@ -199,7 +194,7 @@ def test_a_secret_of_the_stack_that_is_missing_is_a_problem_of_settings(
     assert "gatewayctl up" in refused.value.hint
 
 
-def test_a_value_of_the_process_environment_wins_over_env_file(
+def test_a_variable_of_the_process_environment_overrides_env_file(
     tmp_path: Path, environment: Environment
 ) -> None:
     settings = project(tmp_path, env=env_file(), environ={"OPENAI_API_KEY": "sk-from-outside"})
@@ -224,68 +219,10 @@ def test_every_service_has_a_stop_signal() -> None:
     assert tuple(STOP_SIGNALS) == SERVICES
 
 
-# Fingerprints
-
-
-def program(
-    argv: tuple[str, ...] = ("run", "it"), environment: Mapping[str, str] | None = None
-) -> Program:
-    return Program(
-        service="litellm",
-        argv=argv,
-        environment={"KEY": "value"} if environment is None else environment,
-        directory=Path("/"),
-    )
-
-
-def test_a_fingerprint_stays_while_nothing_changes() -> None:
-    files = {"config.yaml": "a: 1\n"}
-
-    assert program().fingerprint(SALT, files) == program().fingerprint(SALT, dict(files))
-
-
-@pytest.mark.parametrize(
-    ("other", "files", "part"),
-    [
-        (program(argv=("run", "that")), {"config.yaml": "a: 1\n"}, "its command line"),
-        (program(argv=("run it",)), {"config.yaml": "a: 1\n"}, "its command line"),
-        (program(environment={"KEY": "other"}), {"config.yaml": "a: 1\n"}, "KEY"),
-        (program(environment={}), {"config.yaml": "a: 1\n"}, "KEY"),
-        (program(), {"config.yaml": "a: 2\n"}, "config.yaml"),
-        (program(), {}, "config.yaml"),
-    ],
-)
-def test_a_fingerprint_changes_in_the_part_that_changed(
-    other: Program, files: dict[str, str], part: str
-) -> None:
-    before = program().fingerprint(SALT, {"config.yaml": "a: 1\n"})
-    after = other.fingerprint(SALT, files)
-
-    assert {name for name in {*before, *after} if before.get(name) != after.get(name)} == {part}
-
-
-def test_another_salt_changes_every_part() -> None:
-    one, other = program().fingerprint(SALT, {}), program().fingerprint(Secret("other"), {})
-
-    assert not set(one.values()) & set(other.values())
-
-
-@given(st.dictionaries(st.text(), st.text()))
-def test_a_fingerprint_tells_nothing_of_what_went_in(environment: dict[str, str]) -> None:
-    made = program(environment=environment).fingerprint(SALT, {})
-
-    assert all(len(value) == 64 and int(value, 16) >= 0 for value in made.values())
-    assert made == program(environment=dict(reversed(environment.items()))).fingerprint(SALT, {})
-
-
-def test_without_the_salt_a_fingerprint_cannot_be_guessed() -> None:
-    assert keyed_hash(Secret("one"), "value") != keyed_hash(Secret("other"), "value")
-
-
 # What the supervisor takes over
 
 
-def test_settings_given_by_the_process_environment_are_there_when_a_service_starts_later(
+def test_settings_of_the_process_environment_are_kept_for_later_restarts(
     tmp_path: Path,
 ) -> None:
     outside = {
@@ -297,17 +234,19 @@ def test_settings_given_by_the_process_environment_are_there_when_a_service_star
     }
     settings = project(tmp_path, environ=outside)
 
-    taken = inherited(settings, outside)
+    taken = inherited_variables(settings, outside)
 
     assert {name: taken.get(name) for name in outside} == outside
     assert project(tmp_path, environ=taken).ports == settings.ports
 
 
-def test_a_service_started_with_what_was_taken_over_sees_the_same_settings(tmp_path: Path) -> None:
+def test_a_service_started_with_the_inherited_variables_has_the_same_settings(
+    tmp_path: Path,
+) -> None:
     outside = {"PHOENIX_PORT": "16006", "LITELLM_POSTGRES_PORT": "15433", "HOME": "/root"}
     settings = project(tmp_path, env=env_file(), environ=outside)
 
-    again = project(tmp_path, environ=inherited(settings, outside))
+    again = project(tmp_path, environ=inherited_variables(settings, outside))
 
     assert (again.ports, again.secrets, again.bind) == (
         settings.ports,
@@ -316,16 +255,18 @@ def test_a_service_started_with_what_was_taken_over_sees_the_same_settings(tmp_p
     )
 
 
-def test_stray_secrets_of_the_operator_are_not_taken_over(tmp_path: Path) -> None:
+def test_unrelated_secrets_of_the_operator_are_not_inherited(tmp_path: Path) -> None:
     settings = project(tmp_path)
 
-    taken = inherited(settings, {"AWS_SECRET_ACCESS_KEY": "x", "GITHUB_TOKEN": "y", "HOME": "/h"})
+    taken = inherited_variables(
+        settings, {"AWS_SECRET_ACCESS_KEY": "x", "GITHUB_TOKEN": "y", "HOME": "/h"}
+    )
 
     assert set(taken) == {"HOME", "PATH"}
 
 
-def test_the_path_of_the_operator_is_not_taken_over(tmp_path: Path) -> None:
-    taken = inherited(project(tmp_path), {"PATH": "/home/somebody/bin"})
+def test_the_path_of_the_operator_is_not_inherited(tmp_path: Path) -> None:
+    taken = inherited_variables(project(tmp_path), {"PATH": "/home/somebody/bin"})
 
     assert "/home/somebody/bin" not in taken["PATH"]
     assert "/usr/bin" in taken["PATH"]

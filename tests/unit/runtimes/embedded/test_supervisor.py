@@ -17,23 +17,16 @@ from gatewayctl.errors import RuntimeProblem, ServiceFailed
 from gatewayctl.runtimes.base import ProcessState
 from gatewayctl.runtimes.embedded.layout import Layout
 from gatewayctl.runtimes.embedded.services import SERVICES, STOP_SIGNALS
-from gatewayctl.runtimes.embedded.supervisor import Process, Supervisor, configuration
-from tests.fakes.supervisord import Answers, answering
+from gatewayctl.runtimes.embedded.supervisor import Process, Supervisor, render_config
+from tests.fakes.supervisord import FakeSupervisord, serve
 
 ROOT = Path(__file__).parents[4]
 
 
 @pytest.fixture
-def layout(tmp_path: Path) -> Layout:
-    made = Layout(state_dir=tmp_path / ".gatewayctl")
-    made.make()
-    return made
-
-
-@pytest.fixture
-def supervisord(layout: Layout) -> Iterator[Answers]:
-    with answering(layout.socket, Answers()) as answers:
-        yield answers
+def supervisord(layout: Layout) -> Iterator[FakeSupervisord]:
+    with serve(layout.socket, FakeSupervisord()) as running:
+        yield running
 
 
 @pytest.fixture
@@ -44,30 +37,27 @@ def supervisor(layout: Layout) -> Supervisor:
 # Its configuration
 
 
-def as_supervisord_reads(text: str) -> dict[str, dict[str, str]]:
-    """supervisor 4.3: comments may stand behind a value, and every value is expanded.
-
-    The paths of logs of programs are expanded twice.
-    """
+def parse_config(text: str) -> dict[str, dict[str, str]]:
+    """supervisor 4.3 allows comments after a value and expands every value; log paths twice."""
     parser = configparser.RawConfigParser(inline_comment_prefixes=(";", "#"), strict=False)
     parser.read_string(text)
-    nothing: dict[str, str] = {}
-    found = {
-        section: {name: value % nothing for name, value in parser.items(section)}
+    no_expansions: dict[str, str] = {}
+    sections = {
+        section: {name: value % no_expansions for name, value in parser.items(section)}
         for section in parser.sections()
     }
-    for section, values in found.items():
+    for section, values in sections.items():
         if section.startswith("program:"):
-            values["stdout_logfile"] = values["stdout_logfile"] % nothing
-    return found
+            values["stdout_logfile"] = values["stdout_logfile"] % no_expansions
+    return sections
 
 
 def read_back(project: Path) -> dict[str, dict[str, str]]:
     layout = Layout(state_dir=project / ".gatewayctl")
-    return as_supervisord_reads(configuration(layout, project, STOP_SIGNALS))
+    return parse_config(render_config(layout, project, STOP_SIGNALS))
 
 
-# Every sign a folder's name may have, but line breaks and what is no text.
+# Every character of a folder's name, without line breaks and unpaired surrogates.
 NAMES = st.text(st.characters(exclude_categories=("Cc", "Cs", "Zl", "Zp")), min_size=1).filter(
     lambda name: "/" not in name and name not in {".", ".."} and name.isprintable()
 )
@@ -80,31 +70,31 @@ NAMES = st.text(st.characters(exclude_categories=("Cc", "Cs", "Zl", "Zp")), min_
 @example("a ;b")
 @example("it's #1, or ;2")
 @example("%(here)s")
-def test_every_name_of_a_project_reaches_the_launcher_whole(name: str) -> None:
+def test_every_name_of_a_project_reaches_the_launcher_unchanged(name: str) -> None:
     project = Path("/home/somebody") / name
 
     for service in SERVICES:
-        words = shlex.split(read_back(project)[f"program:{service}"]["command"])
-        assert words[0] == sys.executable
-        assert words[-2:] == [service, str(project)]
+        argv = shlex.split(read_back(project)[f"program:{service}"]["command"])
+        assert argv[0] == sys.executable
+        assert argv[-2:] == [service, str(project)]
 
 
 @given(NAMES)
 @example("100% sure")
 @example("my #1")
-def test_logs_and_pid_file_are_in_the_project_whatever_its_name_is(name: str) -> None:
+def test_logs_and_pid_file_are_in_the_project_whatever_its_name(name: str) -> None:
     layout = Layout(state_dir=Path("/home/somebody") / name / ".gatewayctl")
     read = read_back(layout.state_dir.parent)
 
     paths = [read["supervisord"][key] for key in ("logfile", "pidfile")]
     paths += [read[f"program:{service}"]["stdout_logfile"] for service in SERVICES]
-    from_where_it_is_started = [os.path.normpath(layout.run / path) for path in paths]
+    absolute = [os.path.normpath(layout.run / path) for path in paths]
 
     logs = [str(layout.log(name)) for name in ("supervisord", *SERVICES)]
-    assert from_where_it_is_started == [logs[0], str(layout.supervisor_pid), *logs[1:]]
+    assert absolute == [logs[0], str(layout.supervisor_pid), *logs[1:]]
 
 
-def test_services_start_when_told_to_in_the_order_of_dependency_and_come_back(
+def test_services_start_on_request_in_dependency_order_and_restart_after_a_crash(
     tmp_path: Path,
 ) -> None:
     read = read_back(tmp_path)
@@ -134,24 +124,26 @@ def test_logs_are_rotated_and_hold_both_streams(tmp_path: Path) -> None:
 # Its control socket
 
 
-def test_a_supervisor_that_answers_has_a_pid(supervisor: Supervisor, supervisord: Answers) -> None:
+def test_a_running_supervisord_has_a_pid(
+    supervisor: Supervisor, supervisord: FakeSupervisord
+) -> None:
     supervisord.pid = 4711
 
     assert supervisor.pid() == 4711
 
 
-def test_a_supervisor_that_does_not_run_has_no_pid_and_no_processes(
+def test_a_stopped_supervisord_has_no_pid_and_no_processes(
     supervisor: Supervisor,
 ) -> None:
     assert supervisor.pid() is None
     assert supervisor.processes() == ()
-    supervisor.end()  # and is told to end in vain
+    supervisor.shut_down()  # no error
 
 
-def test_a_socket_that_nobody_listens_on_any_more_is_no_supervisor(
+def test_a_leftover_socket_does_not_count_as_a_running_supervisord(
     supervisor: Supervisor, layout: Layout
 ) -> None:
-    with answering(layout.socket, Answers()):
+    with serve(layout.socket, FakeSupervisord()):
         left = layout.socket.with_name("left")
         layout.socket.rename(left)
     left.rename(layout.socket)
@@ -159,19 +151,19 @@ def test_a_socket_that_nobody_listens_on_any_more_is_no_supervisor(
     assert supervisor.pid() is None
 
 
-def test_a_supervisor_that_is_shutting_down_does_not_run_any_more(
-    supervisor: Supervisor, supervisord: Answers
+def test_a_supervisord_that_is_shutting_down_does_not_count_as_running(
+    supervisor: Supervisor, supervisord: FakeSupervisord
 ) -> None:
     for method in ("getPID", "getAllProcessInfo", "shutdown"):
         supervisord.faults[method] = "SHUTDOWN_STATE"
 
     assert supervisor.pid() is None
     assert supervisor.processes() == ()
-    supervisor.end()
+    supervisor.shut_down()
 
 
 @pytest.mark.parametrize(
-    ("word", "state"),
+    ("name", "state"),
     [
         ("RUNNING", "running"),
         ("STARTING", "starting"),
@@ -181,34 +173,32 @@ def test_a_supervisor_that_is_shutting_down_does_not_run_any_more(
         ("EXITED", "failed"),
         ("FATAL", "failed"),
         ("UNKNOWN", "failed"),
-        ("A WORD OF THE FUTURE", "failed"),
+        ("A NEW STATE", "failed"),
     ],
 )
-def test_a_process_is_told_in_our_words(
-    word: str, state: ProcessState, supervisor: Supervisor, supervisord: Answers
+def test_states_of_supervisord_become_states_of_gatewayctl(
+    name: str, state: ProcessState, supervisor: Supervisor, supervisord: FakeSupervisord
 ) -> None:
-    supervisord.states = {"litellm": word}
+    supervisord.states = {"litellm": name}
     supervisord.pids = {"litellm": 4712}
 
     assert supervisor.processes() == (
-        Process(service="litellm", state=state, pid=4712, started=1000.0, word=word),
+        Process(service="litellm", state=state, pid=4712, started=1000.0),
     )
 
 
-def test_a_process_that_does_not_run_has_no_pid(
-    supervisor: Supervisor, supervisord: Answers
-) -> None:
+def test_a_stopped_process_has_no_pid(supervisor: Supervisor, supervisord: FakeSupervisord) -> None:
     supervisord.states = {"litellm": "STOPPED"}
 
     assert supervisor.processes()[0].pid is None
 
 
 def test_starting_does_not_wait_and_stopping_does(
-    supervisor: Supervisor, supervisord: Answers
+    supervisor: Supervisor, supervisord: FakeSupervisord
 ) -> None:
     supervisor.start("litellm")
     supervisor.stop("litellm")
-    supervisor.end()
+    supervisor.shut_down()
 
     assert supervisord.calls == [
         ("startProcess", "litellm", False),
@@ -217,8 +207,8 @@ def test_starting_does_not_wait_and_stopping_does(
     ]
 
 
-def test_what_runs_already_is_started_and_what_does_not_run_is_stopped(
-    supervisor: Supervisor, supervisord: Answers
+def test_starting_a_running_service_or_stopping_a_stopped_one_is_no_error(
+    supervisor: Supervisor, supervisord: FakeSupervisord
 ) -> None:
     supervisord.faults = {
         "startProcess": "ALREADY_STARTED: litellm",
@@ -232,7 +222,7 @@ def test_what_runs_already_is_started_and_what_does_not_run_is_stopped(
 
 
 def test_a_refusal_to_start_or_stop_names_the_service(
-    supervisor: Supervisor, supervisord: Answers
+    supervisor: Supervisor, supervisord: FakeSupervisord
 ) -> None:
     supervisord.faults = {"startProcess": "NO_FILE: litellm", "stopProcess": "FAILED: litellm"}
 
@@ -242,24 +232,24 @@ def test_a_refusal_to_start_or_stop_names_the_service(
         supervisor.stop("litellm")
 
 
-def test_a_supervisor_that_is_gone_is_a_failure_with_a_name(supervisor: Supervisor) -> None:
-    with pytest.raises(ServiceFailed, match="litellm cannot be started: supervisord is gone"):
+def test_starting_or_stopping_without_supervisord_names_the_service(supervisor: Supervisor) -> None:
+    with pytest.raises(ServiceFailed, match="litellm cannot be started: supervisord has ended"):
         supervisor.start("litellm")
-    with pytest.raises(RuntimeProblem, match="litellm cannot be stopped: supervisord is gone"):
+    with pytest.raises(RuntimeProblem, match="litellm cannot be stopped: supervisord has ended"):
         supervisor.stop("litellm")
 
 
-def test_a_project_may_lie_deeper_than_the_name_of_a_socket_may_be_long(tmp_path: Path) -> None:
+def test_the_path_of_a_project_may_be_longer_than_that_of_a_socket(tmp_path: Path) -> None:
     layout = Layout(state_dir=tmp_path.joinpath(*["deeper"] * 20) / ".gatewayctl")
     layout.run.mkdir(parents=True)
     assert len(os.fsencode(layout.socket)) > 108
 
-    with answering(layout.socket, Answers(pid=4711)):
+    with serve(layout.socket, FakeSupervisord(pid=4711)):
         assert Supervisor(layout).pid() == 4711
     assert Supervisor(layout).pid() is None
 
 
-# How a service ended
+# The last exit of a service
 
 
 LOG = """\
@@ -271,7 +261,9 @@ LOG = """\
 """
 
 
-def test_the_last_end_of_a_service_is_told(supervisor: Supervisor, layout: Layout) -> None:
+def test_the_last_exit_of_a_service_is_read_from_the_log(
+    supervisor: Supervisor, layout: Layout
+) -> None:
     layout.log("supervisord").write_text(LOG)
 
     assert supervisor.last_exit("litellm") == "exit code 3"
@@ -279,62 +271,62 @@ def test_the_last_end_of_a_service_is_told(supervisor: Supervisor, layout: Layou
     assert supervisor.last_exit("postgres") == ""
 
 
-def test_without_a_log_nothing_is_known_of_an_end(supervisor: Supervisor) -> None:
+def test_without_a_log_there_is_no_last_exit(supervisor: Supervisor) -> None:
     assert supervisor.last_exit("litellm") == ""
 
 
-# Its start
+# Its launch
 
 
-def python_that(script: str, folder: Path) -> Path:
-    """A Python that does something else than supervisord."""
+def fake_python(script: str, folder: Path) -> Path:
+    """An executable in place of Python that runs a shell script."""
     python = folder / "python"
     python.write_text(f"#!/bin/sh\n{script}\n")
     python.chmod(0o755)
     return python
 
 
-# It outlives whoever started it, which is the point.
+# supervisord outlives the process that started it.
 @pytest.mark.filterwarnings("ignore:subprocess .* is still running:ResourceWarning")
-def test_beginning_waits_until_the_supervisor_answers(
+def test_launching_waits_until_supervisord_answers(
     supervisor: Supervisor, layout: Layout, tmp_path: Path
 ) -> None:
-    layout.socket.write_text("left behind by one that was killed")
-    fake = python_that(f"exec {sys.executable} -m tests.fakes.supervisord", tmp_path)
+    layout.socket.write_text("left behind by a supervisord that was killed")
+    fake = fake_python(f"exec {sys.executable} -m tests.fakes.supervisord", tmp_path)
 
-    supervisor.begin(fake, {"PYTHONPATH": str(ROOT)})
+    supervisor.launch(fake, {"PYTHONPATH": str(ROOT)})
 
     pid = supervisor.pid()
     assert pid is not None
     process = psutil.Process(pid)
-    supervisor.end()
+    supervisor.shut_down()
     assert process.wait(10) in {0, None}
 
 
-def test_a_supervisor_that_ends_at_once_did_not_start(
+def test_a_supervisord_that_exits_at_once_is_a_failure_with_its_log(
     supervisor: Supervisor, layout: Layout, tmp_path: Path
 ) -> None:
     with pytest.raises(RuntimeProblem, match="supervisord did not start") as failed:
-        supervisor.begin(python_that("echo no such module >&2; exit 1", tmp_path), {})
+        supervisor.launch(fake_python("echo no such module >&2; exit 1", tmp_path), {})
 
     assert str(layout.log("supervisord")) in failed.value.hint
     assert layout.log("supervisord").read_text() == "no such module\n"
 
 
-def test_a_supervisor_that_never_answers_is_ended(supervisor: Supervisor, tmp_path: Path) -> None:
+def test_a_supervisord_that_never_answers_is_killed(supervisor: Supervisor, tmp_path: Path) -> None:
     before = psutil.Process().children()
 
     with pytest.raises(RuntimeProblem, match="supervisord did not start"):
-        supervisor.begin(python_that("exec /bin/sleep 60", tmp_path), {}, timeout=0.05)
+        supervisor.launch(fake_python("exec /bin/sleep 60", tmp_path), {}, timeout=0.05)
 
     assert psutil.Process().children() == before
 
 
-def test_the_supervisor_is_told_where_its_configuration_is(
+def test_supervisord_gets_the_path_of_its_configuration(
     supervisor: Supervisor, layout: Layout, tmp_path: Path
 ) -> None:
     with pytest.raises(RuntimeProblem):
-        supervisor.begin(python_that('echo "$@"; pwd', tmp_path), {})
+        supervisor.launch(fake_python('echo "$@"; pwd', tmp_path), {})
 
     assert layout.log("supervisord").read_text().splitlines() == [
         f"-m supervisor.supervisord -c {layout.supervisor_config}",
@@ -343,10 +335,10 @@ def test_the_supervisor_is_told_where_its_configuration_is(
 
 
 def test_the_launcher_of_the_configuration_exists() -> None:
-    words = shlex.split(read_back(Path("/p"))["program:litellm"]["command"])
+    argv = shlex.split(read_back(Path("/p"))["program:litellm"]["command"])
 
     done = subprocess.run(
-        [*words[:2], "-c", f"import importlib.util as u; u.find_spec({words[3]!r}).origin"],
+        [*argv[:2], "-c", f"import importlib.util as u; u.find_spec({argv[3]!r}).origin"],
         capture_output=True,
         check=False,
     )

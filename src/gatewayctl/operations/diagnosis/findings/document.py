@@ -21,11 +21,11 @@ gatewayctl doctor
 gatewayctl doctor --fix
 ```
 
-`doctor` looks for everything below, works offline and with nothing running, and changes nothing.
-`--fix` does what is safe, says what it did, and looks again. It exits with 0 when no error and no
-warning is left, else with 7; `--json` has the id of each finding. A failing `up` names the finding
-behind it too: `error.finding` of `--json`, and the link of its hint. Nothing is torn down then, so
-that `gatewayctl status` and `gatewayctl logs` still show what happened.
+`doctor` checks for everything below, offline and with nothing running, and changes nothing. `--fix`
+applies the safe fixes, reports them, and checks again. It exits with 0 if no error or warning is
+left and every check could run, else with 7; `--json` has the id of each finding. A failing `up`
+names the finding behind the failure too: `error.finding` in `--json`, and the link in its hint.
+Everything keeps running then, so that `gatewayctl status` and `gatewayctl logs` show what happened.
 
 Each section is named after the id of a finding, which never changes.
 """
@@ -33,7 +33,7 @@ _AREAS: Final[dict[Area, str]] = {
     "settings": "Settings and files",
     "secrets": "Secrets",
     "machine": "The machine",
-    "runtime": "What runs the services",
+    "runtime": "The runtime",
     "services": "Services",
     "gateway": "The gateway",
     "traces": "Traces",
@@ -41,31 +41,31 @@ _AREAS: Final[dict[Area, str]] = {
 
 
 def render_page() -> str:
-    """The whole page."""
-    return "\n".join((_HEADER, *map(_area, _AREAS)))
+    """Render the whole page."""
+    return "\n".join((_HEADER, *map(_render_area, _AREAS)))
 
 
-def _area(area: Area) -> str:
+def _render_area(area: Area) -> str:
     findings = [finding for finding in FINDINGS.values() if finding.area == area]
-    return "\n".join((f"## {_AREAS[area]}\n", *map(_section, findings)))
+    return "\n".join((f"## {_AREAS[area]}\n", *map(_render_finding, findings)))
 
 
-def _section(finding: Finding) -> str:
-    fixed = f"\n`gatewayctl doctor --fix` {finding.fix}.\n" if finding.fix else ""
+def _render_finding(finding: Finding) -> str:
+    fix = f"\n`gatewayctl doctor --fix` {finding.fix}.\n" if finding.fix else ""
     return (
         f"### {finding.id}\n\n"
         f"**{finding.title}** ({finding.severity}).\n"
-        f"{_wrapped(finding.meaning)}\n\n"
-        f"{_remedy(finding.remedy)}\n{fixed}"
+        f"{_wrap(finding.meaning)}\n\n"
+        f"{_render_remedy(finding.remedy)}\n{fix}"
     )
 
 
-def _remedy(text: str) -> str:
+def _render_remedy(text: str) -> str:
     command = text.startswith(("gatewayctl ", "sudo ", "chmod ", "unset "))
-    return f"```sh\n{text}\n```" if command else _wrapped(f"What to do: {text}")
+    return f"```sh\n{text}\n```" if command else _wrap(f"What to do: {text}")
 
 
-def _wrapped(text: str) -> str:
+def _wrap(text: str) -> str:
     return fill(text, 100, break_long_words=False, break_on_hyphens=False)
 
 

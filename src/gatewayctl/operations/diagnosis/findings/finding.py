@@ -1,9 +1,11 @@
-"""One thing that can be wrong, as it is told everywhere. Owns its shape only."""
+"""One thing that can be wrong, as it is reported everywhere. Owns its shape only."""
 
 from __future__ import annotations
 
 from dataclasses import dataclass
 from typing import Final, Literal
+
+from gatewayctl.errors import GatewayctlError
 
 Severity = Literal["error", "warning", "info"]
 Area = Literal["settings", "secrets", "machine", "runtime", "services", "gateway", "traces"]
@@ -15,8 +17,8 @@ DOCS: Final = "docs/troubleshooting.md"
 class Finding:
     """One thing that can be wrong. ``id`` never changes: scripts and links rely on it.
 
-    ``remedy`` is one command where there is one. ``fix`` is what `doctor --fix` does about it;
-    None where a person has to decide. An ``info`` is no reason for another exit code.
+    ``remedy`` is a single command if possible. ``fix`` is what `doctor --fix` does about it, None
+    if a person has to decide. An ``info`` does not change the exit code.
     """
 
     id: str
@@ -26,6 +28,22 @@ class Finding:
     meaning: str
     remedy: str
     fix: str | None = None
+
+    @classmethod
+    def of(
+        cls,
+        error: type[GatewayctlError],
+        *,
+        area: Area,
+        title: str,
+        meaning: str,
+        fix: str | None = None,
+    ) -> Finding:
+        """The finding behind an error: its code is the id, its remedy the remedy."""
+        return cls(
+            id=error.code, area=area, severity="error", title=title, meaning=meaning,
+            remedy=error.remedy, fix=fix,
+        )  # fmt: skip
 
     @property
     def docs(self) -> str:

@@ -1,110 +1,107 @@
-"""What can be wrong with the machine and with what runs the services. Owns the words only."""
+"""What can be wrong with the machine and the runtime. Owns the texts only."""
 
 from __future__ import annotations
 
 from typing import Final
 
+from gatewayctl.errors import (
+    DiskFull,
+    EnvironmentBroken,
+    ImageMissing,
+    PortTaken,
+    RuntimeUnavailable,
+)
 from gatewayctl.operations.diagnosis.findings.finding import Finding
 
 MACHINE: Final = (
-    Finding(
-        id="port_taken",
+    Finding.of(
+        PortTaken,
         area="machine",
-        severity="error",
-        title="Another process holds a port of the stack",
-        meaning="Two programs cannot listen on one port. Nothing was started, and the other "
-        "program was left alone.",
-        remedy="Stop that process, or choose another port under ports: in gateway.yaml.",
+        title="A port of the stack is used by another process",
+        meaning="Two programs cannot listen on the same port. Nothing was started, and the other "
+        "program keeps running.",
     ),
-    Finding(
-        id="disk_full",
+    Finding.of(
+        DiskFull,
         area="machine",
-        severity="error",
         title="The disk is full",
-        meaning="PostgreSQL cannot write and ends; what was committed is safe. Backups and "
-        "restores give up before, while 200 MB are free.",
-        remedy="Free space (`du -xh --max-depth=2 . | sort -h`), then run `gatewayctl up`.",
+        meaning="PostgreSQL cannot write and exits; committed data is safe. Backups and restores "
+        "stop earlier, while 200 MB are still free.",
     ),
     Finding(
         id="disk_low",
         area="machine",
         severity="warning",
-        title="Little space is left on the disk",
+        title="Free disk space is low",
         meaning="Traces and spend logs grow with every call; a full disk stops the databases.",
-        remedy="Free space, or move the project: du -xh --max-depth=2 . | sort -h",
+        remedy="Free disk space, or move the project: du -xh --max-depth=2 . | sort -h",
     ),
     Finding(
         id="out_of_memory",
         area="machine",
         severity="error",
-        title="A service was killed or gave up for lack of memory",
-        meaning="LiteLLM takes about 500 MB, Phoenix 400 MB, PostgreSQL 100 MB. The kernel ends "
-        "the largest process when memory is out; a limit of a container or cgroup does the same.",
+        title="A service was killed or exited for lack of memory",
+        meaning="LiteLLM needs about 500 MB, Phoenix 400 MB, PostgreSQL 100 MB. The kernel kills "
+        "the largest process when memory runs out; so does the limit of a container or cgroup.",
         remedy="Free memory or raise the limit, then run `gatewayctl up`.",
     ),
     Finding(
         id="memory_low",
         area="machine",
         severity="warning",
-        title="Little memory is free",
-        meaning="The stack needs about 1.2 GB; with less a service is killed while it starts.",
+        title="Free memory is low",
+        meaning="The stack needs about 1.2 GB; with less, a service may be killed while starting.",
         remedy="Stop other programs: ps -eo rss,pid,comm --sort=-rss | head",
     ),
     Finding(
         id="clock_differs",
         area="machine",
         severity="warning",
-        title="The clock of a service is not this machine's",
-        meaning="Traces are drawn out of order, keys end early or late, `--since` misses entries.",
+        title="Clock skew between a service and this machine",
+        meaning="Traces are out of order, keys expire early or late, and `--since` misses entries.",
         remedy="sudo timedatectl set-ntp true",
     ),
 )
 
 RUNTIME: Final = (
-    Finding(
-        id="runtime_unavailable",
+    Finding.of(
+        RuntimeUnavailable,
         area="runtime",
-        severity="error",
         title="The runtime cannot be used on this machine",
-        meaning="Docker was asked for and does not answer, is too old or not permitted; or root "
-        "cannot step down to run PostgreSQL.",
-        remedy="gatewayctl --runtime embedded up",
+        meaning="Docker does not answer, is too old, or denies access; or root cannot switch to "
+        "another user to run PostgreSQL.",
     ),
-    Finding(
-        id="image_missing",
+    Finding.of(
+        ImageMissing,
         area="runtime",
-        severity="error",
-        title="A container image is not there",
+        title="A container image is missing",
         meaning="It is neither on this machine nor in its registry, or the registry does not "
         "answer.",
-        remedy="Correct it under images: in gateway.yaml, or fetch it: docker compose pull",
     ),
     Finding(
         id="image_not_pinned",
         area="runtime",
         severity="warning",
-        title="An image's tag moves",
-        meaning="`latest`, `main-stable` or `lts` is another program tomorrow, with another "
+        title="An image is not pinned to a version",
+        meaning="`latest`, `main-stable` or `lts` can be another program tomorrow, with another "
         "database schema.",
-        remedy="Name a version or a digest under images: in gateway.yaml.",
+        remedy="Set a version or a digest under images: in gateway.yaml.",
     ),
-    Finding(
-        id="environment_broken",
+    Finding.of(
+        EnvironmentBroken,
         area="runtime",
-        severity="error",
         title="The embedded environment is damaged",
-        meaning="A program or package in the cache folder is gone: cleaned up, or its disk was "
-        "full. It holds no data of yours, and is made anew from locked packages.",
-        remedy="gatewayctl doctor --fix",
-        fix="marks it as incomplete, so that the next `up` makes it anew",
+        meaning="A program or package in the cache folder is missing: it was cleaned up, or the "
+        "disk was full. The cache holds none of your data and is rebuilt from locked packages.",
+        fix="marks it as incomplete, so that the next `up` rebuilds it",
     ),
     Finding(
         id="environments_old",
         area="runtime",
         severity="info",
         title="Environments of other versions are in the cache",
-        meaning="Each version of gatewayctl makes its own, about 1.5 GB. A stack of another "
-        "project may still run from one.",
+        meaning="Each version of gatewayctl creates its own, about 1.5 GB. A stack of another "
+        "project may still use one.",
         remedy="gatewayctl doctor --fix",
         fix="removes those that no process uses",
     ),
@@ -112,26 +109,26 @@ RUNTIME: Final = (
         id="processes_left",
         area="runtime",
         severity="warning",
-        title="Processes of an earlier run are still there",
-        meaning="They belong to this project and nobody supervises them: a supervisor was "
-        "killed. They hold ports and memory.",
+        title="Orphan processes of an earlier run",
+        meaning="They belong to this project, but their supervisor was killed. They use ports and "
+        "memory.",
         remedy="gatewayctl doctor --fix",
-        fix="ends them",
+        fix="stops them",
     ),
     Finding(
         id="litellm_vulnerable",
         area="runtime",
         severity="error",
         title="This version of LiteLLM has a known vulnerability",
-        meaning="An advisory names it; the evidence says which and where it was mended.",
-        remedy="Set images.litellm in gateway.yaml to a mended version, then run `gatewayctl up`.",
+        meaning="The evidence names the advisory and the version with the fix.",
+        remedy="Set images.litellm in gateway.yaml to a fixed version, then run `gatewayctl up`.",
     ),
     Finding(
         id="litellm_bad_tracing",
         area="runtime",
         severity="warning",
-        title="This version of LiteLLM traces wrongly",
-        meaning="Spans are lost, doubled or without their component; `trace verify` fails.",
+        title="This version of LiteLLM has a tracing bug",
+        meaning="Spans are lost, duplicated or without their component; `trace verify` fails.",
         remedy="Set images.litellm in gateway.yaml to another version, then run `gatewayctl up`.",
     ),
 )

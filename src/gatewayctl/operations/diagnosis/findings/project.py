@@ -1,46 +1,50 @@
-"""What can be wrong with the project's files and secrets. Owns the words only."""
+"""What can be wrong with the project's files and secrets. Owns the texts only."""
 
 from __future__ import annotations
 
 from typing import Final
 
+from gatewayctl.errors import (
+    DatabasePasswordRefused,
+    EnvFileMissing,
+    EnvFileUnreadable,
+    MasterKeyMissing,
+    MasterKeyWeak,
+    RestoreUnfinished,
+    SaltKeyChanged,
+    SettingsInvalid,
+)
 from gatewayctl.operations.diagnosis.findings.finding import Finding
 
 SETTINGS: Final = (
-    Finding(
-        id="settings_invalid",
+    Finding.of(
+        SettingsInvalid,
         area="settings",
-        severity="error",
-        title="A setting cannot be used as it is",
-        meaning="gateway.yaml, .env or the environment has a name or a value that means nothing. "
-        "No verb runs until it is corrected, and nothing was changed. The evidence names file, "
+        title="A setting is invalid",
+        meaning="gateway.yaml, .env or the environment has an unknown name or an invalid value. "
+        "No command runs until it is corrected, and nothing was changed. The evidence names file, "
         "line and column.",
-        remedy="Correct the line that is named.",
     ),
-    Finding(
-        id="env_file_missing",
+    Finding.of(
+        EnvFileMissing,
         area="settings",
-        severity="error",
-        title="There is no .env",
-        meaning="The secrets of the stack and the applications' keys live in .env beside "
-        "gateway.yaml. A project that was just cloned has none.",
-        remedy="gatewayctl init",
-        fix="makes .env with generated secrets, unless databases of an older one are there",
+        title=".env is missing",
+        meaning="The secrets of the stack and the applications' keys are stored in .env beside "
+        "gateway.yaml. A freshly cloned project has none.",
+        fix="creates .env with generated secrets, unless databases created with others exist",
     ),
-    Finding(
-        id="env_file_unreadable",
+    Finding.of(
+        EnvFileUnreadable,
         area="settings",
-        severity="error",
         title=".env cannot be read",
         meaning="It is not a text file in UTF-8, or this user may not read it.",
-        remedy="Make .env a text file in UTF-8 that you may read.",
     ),
     Finding(
         id="env_file_mode",
         area="settings",
         severity="warning",
-        title="Others may read or write .env",
-        meaning="Every secret of the project is in it: its mode must be 0600.",
+        title=".env is accessible to other users",
+        meaning="It contains every secret of the project, so its mode must be 0600.",
         remedy="chmod 600 .env",
         fix="sets the mode to 0600",
     ),
@@ -48,19 +52,19 @@ SETTINGS: Final = (
         id="env_value_ambiguous",
         area="settings",
         severity="warning",
-        title="A value of .env is not the same to all its readers",
-        meaning="Docker Compose, `sh -c '. ./.env'` and python-dotenv disagree about blanks, "
-        "dollar signs, quotes and backslashes. With such a value an application gets another "
+        title="A value of .env is read differently by different programs",
+        meaning="Docker Compose, `sh -c '. ./.env'` and python-dotenv disagree about spaces, "
+        "dollar signs, quotes and backslashes. With such a value an application reads another "
         "secret than the gateway.",
-        remedy="Put the value into single quotes, or use letters, digits and ._:/+=@%,- only.",
+        remedy="Put the value into single quotes, or use only letters, digits and ._:/+=@%,-.",
     ),
     Finding(
         id="env_file_not_ignored",
         area="settings",
         severity="warning",
-        title="git would take .env",
-        meaning="The project is in a git repository, and .gitignore does not name .env and "
-        ".gatewayctl/. One `git add .` publishes every secret.",
+        title="git does not ignore .env",
+        meaning="The project is in a git repository, and .gitignore lacks .env or .gatewayctl/. "
+        "One `git add .` would publish every secret.",
         remedy="gatewayctl init",
         fix="adds the missing lines to .gitignore",
     ),
@@ -68,9 +72,9 @@ SETTINGS: Final = (
         id="environment_shadows",
         area="settings",
         severity="info",
-        title="The environment holds another value than .env",
-        meaning="A variable of the process wins over .env. What you see in .env is not what is "
-        "used from this terminal, and from another terminal it may be.",
+        title="The environment has another value than .env",
+        meaning="An environment variable takes precedence over .env, so the value in .env is not "
+        "used in this terminal, but may be used in another.",
         remedy="unset NAME",
     ),
     Finding(
@@ -78,8 +82,8 @@ SETTINGS: Final = (
         area="settings",
         severity="warning",
         title="The ports listen on every address",
-        meaning="Phoenix has no login and holds prompts and replies; PostgreSQL has a password "
-        "only. With `bind: 0.0.0.0` every machine that reaches this one reaches them.",
+        meaning="Phoenix has no login and stores prompts and replies; PostgreSQL is protected only "
+        "by a password. With `bind: 0.0.0.0` every machine in the network can reach them.",
         remedy="Set `bind: 127.0.0.1` in gateway.yaml and put a proxy with TLS before LiteLLM.",
     ),
     Finding(
@@ -88,28 +92,26 @@ SETTINGS: Final = (
         severity="warning",
         title="Several workers without Redis",
         meaning="LiteLLM's processes share budgets, rate limits and revoked keys through Redis. "
-        "Without it each keeps its own: a revoked key works on in the others.",
+        "Without it, a key that was revoked still works in the other processes.",
         remedy="Set `workers: 1` in gateway.yaml, or use --runtime docker, which starts a Redis.",
     ),
     Finding(
         id="files_differ",
         area="settings",
         severity="warning",
-        title="A rendered file was changed by hand",
-        meaning="compose/ holds what gateway.yaml means. A file that differs is overwritten by "
-        "the next `up`; what was changed belongs into gateway.yaml.",
+        title="A rendered file has manual edits or is outdated",
+        meaning="compose/ is generated from gateway.yaml. The next `up` overwrites a file that "
+        "differs; make the change in gateway.yaml instead.",
         remedy="gatewayctl render",
-        fix="renders the files anew",
+        fix="regenerates the files",
     ),
-    Finding(
-        id="restore_unfinished",
+    Finding.of(
+        RestoreUnfinished,
         area="settings",
-        severity="error",
         title="A restore was interrupted between the databases and their secrets",
-        meaning="The databases are those of the backup, and .env may still be that of before: a "
-        "gateway that starts so could not read what it stored. Until the restore is finished, "
-        "verbs that change the project are refused, but for `down`.",
-        remedy="Run the same `gatewayctl restore FILE --yes` again, or restore another backup.",
+        meaning="The databases are those of the backup, but .env may still be the old one, and the "
+        "gateway could not decrypt its data. Until the restore is finished, commands that change "
+        "the project are refused, except `down`.",
     ),
 )
 
@@ -119,73 +121,67 @@ SECRETS: Final = (
         area="secrets",
         severity="warning",
         title="A secret of the stack is not set",
-        meaning="Each is generated once, by `init` or `up`. One that is missing later was deleted.",
+        meaning="Each is generated once, by `init` or `up`. If one is missing later, it was "
+        "deleted.",
         remedy="gatewayctl init",
-        fix="generates it, unless databases made with an older one are there",
+        fix="generates it, unless databases created with another one exist",
     ),
-    Finding(
-        id="master_key_missing",
+    Finding.of(
+        MasterKeyMissing,
         area="secrets",
-        severity="error",
-        title="There is no master key",
-        meaning="LiteLLM refuses to start without LITELLM_MASTER_KEY: it ends with exit code 3.",
-        remedy="gatewayctl init",
+        title="The master key is missing",
+        meaning="LiteLLM refuses to start without LITELLM_MASTER_KEY: it exits with code 3.",
         fix="generates it",
     ),
-    Finding(
-        id="master_key_weak",
+    Finding.of(
+        MasterKeyWeak,
         area="secrets",
-        severity="error",
-        title="The master key is weak or known to everybody",
-        meaning="LiteLLM ends with exit code 3 when its master key is empty or `sk-1234`, the one "
-        "of its old documentation. One without sk- is refused at every call, and a short one can "
+        title="The master key is weak or publicly known",
+        meaning="LiteLLM exits with code 3 if its master key is empty or `sk-1234`, the example of "
+        "its old documentation. A key without sk- is refused at every call, and a short one can "
         "be guessed.",
-        remedy="Delete the LITELLM_MASTER_KEY line of .env, then run `gatewayctl up`.",
     ),
     Finding(
         id="secret_weak",
         area="secrets",
         severity="warning",
-        title="A secret is weak or published",
-        meaning="It is short, has few different characters, or stands in examples and "
-        "documentation, where guessing begins.",
+        title="A secret is weak or publicly known",
+        meaning="It is short, has few different characters, or is used in examples and "
+        "documentation, where guessing starts.",
         remedy="Replace it by the output of `openssl rand -hex 24`; a database keeps the password "
-        "it was made with until `gatewayctl reset --all`.",
+        "it was created with until `gatewayctl reset --all`.",
     ),
     Finding(
         id="secrets_the_same",
         area="secrets",
         severity="warning",
         title="Two secrets have the same value",
-        meaning="Whoever learns one has the other: an application with the master key as its key "
-        "administers the gateway, a database password that is the salt key opens what it keeps.",
+        meaning="Whoever learns one knows the other: an application whose key is the master key "
+        "can administer the gateway, and a database password that is the salt key decrypts the "
+        "data.",
         remedy="Give each its own value: `openssl rand -hex 24`.",
     ),
-    Finding(
-        id="salt_key_changed",
+    Finding.of(
+        SaltKeyChanged,
         area="secrets",
-        severity="error",
-        title="The salt key is not the one the database was made with",
-        meaning="LITELLM_SALT_KEY encrypts the credentials LiteLLM stores. It starts with another "
-        "one, and can read none of them.",
-        remedy="Put the old LITELLM_SALT_KEY back into .env; where it is lost: gatewayctl reset",
+        title="The salt key is not the one the database was created with",
+        meaning="LITELLM_SALT_KEY encrypts the credentials that LiteLLM stores. With another key "
+        "it starts, but cannot decrypt any of them.",
     ),
-    Finding(
-        id="database_password_refused",
+    Finding.of(
+        DatabasePasswordRefused,
         area="secrets",
-        severity="error",
-        title="The database was made with another password",
-        meaning="PostgreSQL keeps the password of the day its data was made; a new .env does not "
-        "change it. LiteLLM says P1000 (LiteLLM #38070).",
-        remedy="Put the old password back into .env, or delete the data: gatewayctl down --volumes",
+        title="The database was created with another password",
+        meaning="PostgreSQL keeps the password its data was created with; a new .env does not "
+        "change it. LiteLLM reports P1000 (LiteLLM #38070).",
     ),
     Finding(
         id="provider_key_missing",
         area="secrets",
         severity="warning",
-        title="The key of a model's provider is not set",
-        meaning="The gateway starts, and every call of the model fails: Missing credentials. "
-        "While an offline model is served besides, this is for information only.",
+        title="A provider key is not set",
+        meaning="The gateway starts, but every call of the model fails: Missing credentials. If an "
+        "offline model is served too, this is for information only.",
         remedy="gatewayctl init --openai-api-key-stdin < key.txt",
     ),
     Finding(
@@ -193,7 +189,7 @@ SECRETS: Final = (
         area="secrets",
         severity="warning",
         title="A provider refuses the gateway's key",
-        meaning="The key in .env is wrong, ended, or without rights for the model. Calls were "
+        meaning="The key in .env is wrong, expired, or lacks permission for the model. Calls were "
         "refused within the last day.",
         remedy="Put the real key into .env, then run `gatewayctl restart litellm`.",
     ),

@@ -1,7 +1,7 @@
 """The one table of findings, by id, in the order of the documentation.
 
 `doctor` reports them, a failing `up` names them, docs/troubleshooting.md is generated from them.
-Must not know how a finding is found.
+Must not know how a finding is detected.
 """
 
 from __future__ import annotations

@@ -1,6 +1,6 @@
-"""Checks that ask the running gateway: keys, models, spend logs, traces.
+"""Checks of the running gateway: keys, models, spend logs, traces.
 
-Owns finding. None of them calls a model, so none costs anything.
+None of them calls a model, so none costs anything.
 """
 
 from __future__ import annotations
@@ -28,8 +28,8 @@ _CREDENTIALS: Final = re.compile(
 )
 
 
-def keys(subject: Subject) -> Iterator[Observation]:
-    """Every declared key, proved with real calls."""
+def check_virtual_keys(subject: Subject) -> Iterator[Observation]:
+    """Check every declared key with real calls."""
     try:
         report = check_keys(subject.project, subject.client)
     except MasterKeyRefused as error:
@@ -40,11 +40,11 @@ def keys(subject: Subject) -> Iterator[Observation]:
         return
     for key in report.keys:
         if not key.ok:
-            said = f"{key.alias or key.env}: {key.reason}"
-            yield Observation(finding=_about(key), evidence=said)
+            evidence = f"{key.alias or key.env}: {key.reason}"
+            yield Observation(finding=_choose_finding(key), evidence=evidence)
 
 
-def _about(key: KeyCheck) -> str:
+def _choose_finding(key: KeyCheck) -> str:
     if key.management_refused is False:
         return "key_opens_management"
     if key.authenticates is None:
@@ -52,16 +52,16 @@ def _about(key: KeyCheck) -> str:
     return "key_differs" if key.authenticates else "key_refused"
 
 
-def models(subject: Subject) -> Iterator[Observation]:
-    """Declared models that LiteLLM does not serve."""
-    there = {group.name for group in list_served_models(subject.client, subject.master_key)}
-    lacking = [model.name for model in subject.project.models if model.name not in there]
-    if lacking:
-        yield Observation(finding="model_not_served", evidence=", ".join(lacking))
+def check_models(subject: Subject) -> Iterator[Observation]:
+    """Find declared models that LiteLLM does not serve."""
+    served = {group.name for group in list_served_models(subject.client, subject.master_key)}
+    missing = [model.name for model in subject.project.models if model.name not in served]
+    if missing:
+        yield Observation(finding="model_not_served", evidence=", ".join(missing))
 
 
-def spend_logs(subject: Subject) -> Iterator[Observation]:
-    """How many requests are kept, and how many came within a day."""
+def check_spend_logs(subject: Subject) -> Iterator[Observation]:
+    """Count the stored requests, and those of the last day."""
     now = subject.now()
     rows = count_requests(subject.client, subject.master_key, since=now - 3650 * _A_DAY, until=now)
     day = count_requests(subject.client, subject.master_key, since=now - _A_DAY, until=now)
@@ -75,44 +75,44 @@ def spend_logs(subject: Subject) -> Iterator[Observation]:
         )
 
 
-def refused_by_provider(subject: Subject) -> Iterator[Observation]:
-    """Calls of the last day that a provider refused for their credentials."""
+def check_providers(subject: Subject) -> Iterator[Observation]:
+    """Find calls of the last day that a provider refused for their credentials."""
     now = subject.now()
-    told: dict[str, str] = {}
+    refused: dict[str, str] = {}
     for failure in list_latest_failures(
         subject.client, subject.master_key, since=now - _A_DAY, until=now
     ):
         if failure.model and _CREDENTIALS.search(f"{failure.kind} {failure.message}"):
-            told.setdefault(failure.model, failure.message)
-    for model, message in told.items():
-        said = strip_keys(message)
-        yield Observation(finding="provider_key_refused", evidence=f"{model}: {said[:200]}")
+            refused.setdefault(failure.model, failure.message)
+    for model, message in refused.items():
+        evidence = f"{model}: {strip_keys(message)[:200]}"
+        yield Observation(finding="provider_key_refused", evidence=evidence)
 
 
-def traces(subject: Subject) -> Iterator[Observation]:
-    """One request that calls no model, looked for in Phoenix."""
-    collector = _collector(subject)
+def check_traces(subject: Subject) -> Iterator[Observation]:
+    """Send one request that calls no model, and look for its spans in Phoenix."""
+    collector = _read_collector(subject)
     if collector:
         yield Observation(finding="traces_elsewhere", evidence=f"{_COLLECTOR} is {collector}")
     probe = send_probe(subject.client, subject.master_key)
     if probe is None:
         return
     if not has_probe_arrived(subject.project, subject.client, probe, timeout=_TRACE_SECONDS):
-        said = f"no span of trace {probe} within {_TRACE_SECONDS:g} s"
-        yield Observation(finding="traces_missing", evidence=said)
+        evidence = f"no span of trace {probe} within {_TRACE_SECONDS:g} s"
+        yield Observation(finding="traces_missing", evidence=evidence)
 
 
-def _collector(subject: Subject) -> str:
+def _read_collector(subject: Subject) -> str:
     path = subject.project.env_file
     entry = read_env_file(path).get(_COLLECTOR) if path.exists() else None
     return strip_keys(entry.value) if entry else ""
 
 
-_NEEDS: Final = ("master key", "litellm")
+_NEEDS: Final = ("master_key", "litellm")
 CHECKS = (
-    DoctorCheck(name="virtual keys", look=keys, needs=_NEEDS),
-    DoctorCheck(name="models", look=models, needs=_NEEDS),
-    DoctorCheck(name="spend logs", look=spend_logs, needs=_NEEDS),
-    DoctorCheck(name="providers", look=refused_by_provider, needs=_NEEDS),
-    DoctorCheck(name="traces", look=traces, needs=(*_NEEDS, "phoenix")),
+    DoctorCheck(name="virtual keys", look=check_virtual_keys, needs=_NEEDS),
+    DoctorCheck(name="models", look=check_models, needs=_NEEDS),
+    DoctorCheck(name="spend logs", look=check_spend_logs, needs=_NEEDS),
+    DoctorCheck(name="providers", look=check_providers, needs=_NEEDS),
+    DoctorCheck(name="traces", look=check_traces, needs=(*_NEEDS, "phoenix")),
 )

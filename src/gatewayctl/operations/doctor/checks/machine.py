@@ -1,7 +1,4 @@
-"""Checks of the machine: ports, disk, memory, clocks.
-
-Owns the limits. Must not know what a service does.
-"""
+"""Checks of the machine: ports, disk, memory, clocks. Owns the limits."""
 
 from __future__ import annotations
 
@@ -19,13 +16,13 @@ from gatewayctl.runtimes.machine import read_memory
 
 _LOW: Final = 1_000_000_000
 _NEEDED: Final = 1_200_000_000
-"""Bytes of memory that a start takes, as seen with LiteLLM 1.106 and Phoenix 20."""
+"""Bytes of memory needed for a start, measured with LiteLLM 1.106 and Phoenix 20."""
 _SPARE: Final = 150_000_000
 _SKEW_SECONDS: Final = 5.0
 
 
-def preflight(subject: Subject) -> Iterator[Observation]:
-    """What would make a start fail: ports of others, a runtime that cannot be used."""
+def check_ports(subject: Subject) -> Iterator[Observation]:
+    """Find what would make a start fail: ports in use, a runtime that cannot be used."""
     try:
         subject.runtime.preflight()
     except PortTaken as error:
@@ -37,44 +34,44 @@ def preflight(subject: Subject) -> Iterator[Observation]:
         yield Observation(finding="runtime_unavailable", evidence=error.message)
 
 
-def disk(subject: Subject) -> Iterator[Observation]:
-    """Space where the project keeps its data."""
-    folder = _existing(subject.project_dir / ".gatewayctl")
+def check_disk(subject: Subject) -> Iterator[Observation]:
+    """Check the free disk space of the project's data."""
+    folder = _find_existing(subject.project_dir / ".gatewayctl")
     usage = shutil.disk_usage(folder)
-    said = f"{folder} has {_size(usage.free)} of {_size(usage.total)} free"
+    evidence = f"{folder} has {_format_size(usage.free)} of {_format_size(usage.total)} free"
     if usage.free < RESERVED_BYTES:
-        yield Observation(finding="disk_full", evidence=said)
+        yield Observation(finding="disk_full", evidence=evidence)
     elif usage.free < _LOW:
-        yield Observation(finding="disk_low", evidence=said)
+        yield Observation(finding="disk_low", evidence=evidence)
 
 
-def free_memory(subject: Subject) -> Iterator[Observation]:
-    """Memory for a start; for a stack that runs already, some to spare."""
+def check_memory(subject: Subject) -> Iterator[Observation]:
+    """Check the memory for a start, or a reserve if the stack is running."""
     running = any(service.health == "healthy" for service in subject.services)
     needed, found = _SPARE if running else _NEEDED, read_memory()
     if found.available < needed:
-        said = f"{_size(found.available)} of {_size(found.total)} is available"
-        yield Observation(finding="memory_low", evidence=said)
+        evidence = f"{_format_size(found.available)} of {_format_size(found.total)} is available"
+        yield Observation(finding="memory_low", evidence=evidence)
 
 
-def clocks(subject: Subject) -> Iterator[Observation]:
-    """The clocks of LiteLLM and Phoenix against ours, by the Date of an answer."""
+def check_clocks(subject: Subject) -> Iterator[Observation]:
+    """Compare the clocks of LiteLLM and Phoenix with this machine's, by the Date header."""
     settings = subject.project
     asked = {"litellm": f"{settings.gateway_url}/health/liveliness",
              "phoenix": f"{settings.phoenix_url}/healthz"}  # fmt: skip
     for service, url in asked.items():
-        theirs = _date(subject, url) if subject.healthy(service) else None
+        theirs = _read_date(subject, url) if subject.healthy(service) else None
         if theirs is None:
             continue
         apart = (theirs - subject.now()).total_seconds()
         # A Date has whole seconds.
         if abs(apart) > _SKEW_SECONDS:
             ahead = "ahead of" if apart > 0 else "behind"
-            said = f"{service} is {abs(apart):.0f} s {ahead} this machine"
-            yield Observation(finding="clock_differs", evidence=said, service=service)
+            evidence = f"{service} is {abs(apart):.0f} s {ahead} this machine"
+            yield Observation(finding="clock_differs", evidence=evidence, service=service)
 
 
-def _date(subject: Subject, url: str) -> datetime | None:
+def _read_date(subject: Subject, url: str) -> datetime | None:
     from gatewayctl.gateway.health import date_of
 
     text = date_of(subject.client.http, url)
@@ -84,17 +81,17 @@ def _date(subject: Subject, url: str) -> datetime | None:
         return None
 
 
-def _existing(folder: Path) -> Path:
+def _find_existing(folder: Path) -> Path:
     return next(path for path in (folder, *folder.parents) if path.exists())
 
 
-def _size(number: int) -> str:
+def _format_size(number: int) -> str:
     return f"{number / 1e9:.1f} GB" if number >= _LOW else f"{number / 1e6:.0f} MB"
 
 
 CHECKS = (
-    DoctorCheck(name="ports", look=preflight, needs=("runtime",)),
-    DoctorCheck(name="disk", look=disk),
-    DoctorCheck(name="memory", look=free_memory),
-    DoctorCheck(name="clocks", look=clocks, needs=("litellm",)),
+    DoctorCheck(name="ports", look=check_ports, needs=("runtime",)),
+    DoctorCheck(name="disk", look=check_disk),
+    DoctorCheck(name="memory", look=check_memory),
+    DoctorCheck(name="clocks", look=check_clocks, needs=("litellm",)),
 )

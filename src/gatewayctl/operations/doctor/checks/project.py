@@ -1,6 +1,6 @@
-"""Checks of the project's files: settings, .env, what git would take, what was rendered.
+"""Checks of the project's files: settings, .env, .gitignore, rendered files.
 
-Owns finding. Must not know services. They need no runtime, and most no settings.
+Most need neither a runtime nor settings. Must not know services.
 """
 
 from __future__ import annotations
@@ -25,8 +25,8 @@ from gatewayctl.settings.fields import STACK_SECRETS
 from gatewayctl.settings.sources import ENV_FILE_NAME
 
 
-def settings(subject: Subject) -> Iterator[Observation]:
-    """Every problem of the load, one by one."""
+def check_settings(subject: Subject) -> Iterator[Observation]:
+    """Report every problem of the settings."""
     if isinstance(subject.refused, SettingsInvalid):
         for problem in subject.refused.problems:
             yield Observation(finding="settings_invalid", evidence=str(problem))
@@ -34,8 +34,8 @@ def settings(subject: Subject) -> Iterator[Observation]:
         yield Observation(finding="settings_invalid", evidence=subject.refused.message)
 
 
-def env_file(subject: Subject) -> Iterator[Observation]:
-    """Whether .env is there, private, and the same to all its readers."""
+def check_env_file(subject: Subject) -> Iterator[Observation]:
+    """Check that .env exists, is private, and is read alike by all programs."""
     path = subject.project_dir / ENV_FILE_NAME
     try:
         mode = stat.S_IMODE(path.stat().st_mode)
@@ -56,8 +56,8 @@ def env_file(subject: Subject) -> Iterator[Observation]:
         )
 
 
-def environment(subject: Subject) -> Iterator[Observation]:
-    """Variables of the process that hide another value of .env."""
+def check_environment(subject: Subject) -> Iterator[Observation]:
+    """Find environment variables that override another value in .env."""
     from gatewayctl.env_file.read import read_env_file
 
     try:
@@ -67,43 +67,43 @@ def environment(subject: Subject) -> Iterator[Observation]:
     for name in sorted(STACK_SECRETS - {None}, key=str):
         outside, inside = os.environ.get(str(name)), written.get(str(name))
         if outside and inside is not None and inside.value and inside.value != outside:
-            said = f"{name} is set in this process's environment and wins over .env"
-            yield Observation(finding="environment_shadows", evidence=said)
+            evidence = f"{name} is set in the environment and takes precedence over .env"
+            yield Observation(finding="environment_shadows", evidence=evidence)
 
 
-def git(subject: Subject) -> Iterator[Observation]:
-    """Whether the next `git add .` would take a secret."""
+def check_git(subject: Subject) -> Iterator[Observation]:
+    """Check whether the next `git add .` would add a secret."""
     folder = subject.project_dir
     above = (folder, *folder.parents)
     root = next((n for n, parent in enumerate(above) if (parent / ".git").exists()), None)
     if root is None or not (folder / ENV_FILE_NAME).exists():
         return
-    # A line in a folder above holds for those below.
-    lacking = [set(find_missing_lines(parent)) for parent in above[: root + 1]]
-    missing = sorted(set.intersection(*lacking))
+    # A line in a parent folder applies to the folders below.
+    lines = [set(find_missing_lines(parent)) for parent in above[: root + 1]]
+    missing = sorted(set.intersection(*lines))
     if missing:
-        said = f"{folder / '.gitignore'} lacks {', '.join(missing)}"
-        yield Observation(finding="env_file_not_ignored", evidence=said)
+        evidence = f"{folder / '.gitignore'} lacks {', '.join(missing)}"
+        yield Observation(finding="env_file_not_ignored", evidence=evidence)
 
 
-def reach(subject: Subject) -> Iterator[Observation]:
-    """Who can reach the ports."""
+def check_bind(subject: Subject) -> Iterator[Observation]:
+    """Check which machines can reach the ports."""
     bind = subject.project.bind
     if bind in {"0.0.0.0", "::", ""}:  # noqa: S104 - compared with, never bound to
-        said = f"bind is {bind!r} (from {subject.project.source_of('bind')})"
-        yield Observation(finding="bound_to_all", evidence=said)
+        evidence = f"bind is {bind!r} (from {subject.project.source_of('bind')})"
+        yield Observation(finding="bound_to_all", evidence=evidence)
 
 
-def workers(subject: Subject) -> Iterator[Observation]:
-    """Several processes of LiteLLM that share nothing."""
+def check_workers(subject: Subject) -> Iterator[Observation]:
+    """Find several LiteLLM workers without a Redis to share state."""
     count = subject.project.workers
     if count > 1 and "redis" not in subject.runtime.services:
-        said = f"workers is {count}, and the {subject.runtime.name} runtime starts no Redis"
-        yield Observation(finding="workers_without_redis", evidence=said)
+        evidence = f"workers is {count}, but the {subject.runtime.name} runtime starts no Redis"
+        yield Observation(finding="workers_without_redis", evidence=evidence)
 
 
-def files(subject: Subject) -> Iterator[Observation]:
-    """Rendered files that differ; before the first `up` there are none."""
+def check_rendered_files(subject: Subject) -> Iterator[Observation]:
+    """Find rendered files that differ; before the first `up` there are none."""
     report = render(subject.project, check=True, runtime=subject.runtime.name)
     if all(file.state == "missing" for file in report.files):
         return
@@ -112,28 +112,28 @@ def files(subject: Subject) -> Iterator[Observation]:
             yield Observation(finding="files_differ", evidence=f"{file.path} is {file.state}")
 
 
-def restore(subject: Subject) -> Iterator[Observation]:
-    """A restore that was interrupted between the databases and their secrets."""
+def check_restore(subject: Subject) -> Iterator[Observation]:
+    """Find a restore that was interrupted between the databases and their secrets."""
     archive = unfinished_restore(subject.project)
     if archive is not None:
         yield Observation(finding="restore_unfinished", evidence=f"it was restoring {archive}")
 
 
-def runtime(subject: Subject) -> Iterator[Observation]:
-    """Whether there is a runtime at all."""
+def check_runtime(subject: Subject) -> Iterator[Observation]:
+    """Check whether a runtime is available."""
     error: GatewayctlError | None = subject.unavailable
     if error is not None:
         yield Observation(finding="runtime_unavailable", evidence=error.message)
 
 
 CHECKS = (
-    DoctorCheck(name="settings", look=settings),
-    DoctorCheck(name=".env", look=env_file),
-    DoctorCheck(name="environment", look=environment),
-    DoctorCheck(name="git", look=git),
-    DoctorCheck(name="reach", look=reach, needs=("settings",)),
-    DoctorCheck(name="workers", look=workers, needs=("runtime",)),
-    DoctorCheck(name="rendered files", look=files, needs=("runtime",)),
-    DoctorCheck(name="restore", look=restore, needs=("settings",)),
-    DoctorCheck(name="runtime", look=runtime, needs=("settings",)),
+    DoctorCheck(name="settings", look=check_settings),
+    DoctorCheck(name=".env", look=check_env_file),
+    DoctorCheck(name="environment", look=check_environment),
+    DoctorCheck(name="git", look=check_git),
+    DoctorCheck(name="reach", look=check_bind, needs=("settings",)),
+    DoctorCheck(name="workers", look=check_workers, needs=("runtime",)),
+    DoctorCheck(name="rendered files", look=check_rendered_files, needs=("runtime",)),
+    DoctorCheck(name="restore", look=check_restore, needs=("settings",)),
+    DoctorCheck(name="runtime", look=check_runtime, needs=("settings",)),
 )

@@ -1,6 +1,6 @@
-"""Checks of the secrets: there, strong, different, the right ones.
+"""Checks of the secrets: present, strong, different, unchanged.
 
-Owns what weak means. No evidence holds a value. Must not know services.
+Owns what weak means. Evidence never contains a value. Must not know services.
 """
 
 from __future__ import annotations
@@ -20,7 +20,7 @@ from gatewayctl.settings.model import Secret, Settings
 
 _SHORTEST: Final = 12
 _FEWEST_CHARACTERS: Final = 6
-# What stands in compose files and documentation of LiteLLM, Phoenix and PostgreSQL.
+# Used in compose files and documentation of LiteLLM, Phoenix and PostgreSQL.
 PUBLISHED: Final = frozenset(
     {
         "postgres", "password", "passw0rd", "admin", "administrator", "secret", "litellm",
@@ -32,17 +32,17 @@ PUBLISHED: Final = frozenset(
 )  # fmt: skip
 
 
-def missing(subject: Subject) -> Iterator[Observation]:
-    """Secrets of the stack that nobody set. Without .env that is the finding."""
+def check_missing(subject: Subject) -> Iterator[Observation]:
+    """Find secrets of the stack that are not set. A missing .env is a finding of its own."""
     if not subject.project.env_file.exists():
         return
-    for name, secret in _stack_secrets(subject.project).items():
-        if secret is None and name != MASTER_KEY and name not in _optional(subject.project):
-            yield Observation(finding="secret_missing", evidence=f"{name} is set nowhere")
+    for name, secret in _list_stack_secrets(subject.project).items():
+        if secret is None and name != MASTER_KEY and name not in _list_optional(subject.project):
+            yield Observation(finding="secret_missing", evidence=f"{name} is not set")
 
 
-def master_key(subject: Subject) -> Iterator[Observation]:
-    """The rules LiteLLM itself applies, and one about length."""
+def check_master_key(subject: Subject) -> Iterator[Observation]:
+    """Apply LiteLLM's own rules, and one about length."""
     try:
         require_master_key(subject.project)
     except MasterKeyMissing as error:
@@ -50,41 +50,41 @@ def master_key(subject: Subject) -> Iterator[Observation]:
     except MasterKeyWeak as error:
         yield Observation(finding="master_key_weak", evidence=error.message)
     except SettingsProblem:
-        # No .env at all is a finding of its own.
+        # A missing .env is a finding of its own.
         return
 
 
-def weak(subject: Subject) -> Iterator[Observation]:
-    """Secrets that could be guessed. The master key has its own rules."""
-    for name, secret in _stack_secrets(subject.project).items():
-        why = "" if secret is None or name == MASTER_KEY else _weakness(secret.reveal())
+def check_weak(subject: Subject) -> Iterator[Observation]:
+    """Find secrets that are easy to guess. The master key has its own rules."""
+    for name, secret in _list_stack_secrets(subject.project).items():
+        why = "" if secret is None or name == MASTER_KEY else _find_weakness(secret.reveal())
         if why:
             source = subject.project.source_of(name)
             yield Observation(finding="secret_weak", evidence=f"{name} ({source}) {why}")
 
 
-def the_same(subject: Subject) -> Iterator[Observation]:
-    """Variables of the project that share a value."""
-    holders: dict[Secret, set[str]] = defaultdict(set)
-    known = {**_stack_secrets(subject.project), **subject.project.environment}
+def check_duplicates(subject: Subject) -> Iterator[Observation]:
+    """Find variables of the project that share a value."""
+    names_by_value: dict[Secret, set[str]] = defaultdict(set)
+    known = {**_list_stack_secrets(subject.project), **subject.project.environment}
     for name, secret in known.items():
         if secret is not None:
-            holders[secret].add(name)
-    for names in sorted(sorted(names) for names in holders.values() if len(names) > 1):
-        said = f"{', '.join(names[:-1])} and {names[-1]} have the same value"
-        yield Observation(finding="secrets_the_same", evidence=said)
+            names_by_value[secret].add(name)
+    for names in sorted(sorted(names) for names in names_by_value.values() if len(names) > 1):
+        evidence = f"{', '.join(names[:-1])} and {names[-1]} have the same value"
+        yield Observation(finding="secrets_the_same", evidence=evidence)
 
 
-def salt(subject: Subject) -> Iterator[Observation]:
-    """Whether the salt key is the one the database was made with."""
+def check_salt_key(subject: Subject) -> Iterator[Observation]:
+    """Check that the salt key is the one the database was created with."""
     if salt_key.has_changed(subject.project):
         source = subject.project.source_of(salt_key.NAME)
-        said = f"{salt_key.NAME} ({source}) is not the one remembered at the first start"
-        yield Observation(finding="salt_key_changed", evidence=said)
+        evidence = f"{salt_key.NAME} ({source}) is not the one recorded at the first start"
+        yield Observation(finding="salt_key_changed", evidence=evidence)
 
 
-def provider_keys(subject: Subject) -> Iterator[Observation]:
-    """Models that nobody can call, because the key of their provider is missing."""
+def check_provider_keys(subject: Subject) -> Iterator[Observation]:
+    """Find models that cannot be called because the key of their provider is missing."""
     settings = subject.project
     callable_ones = [model for model in settings.models if has_real_key(model, settings)]
     without: dict[str, list[str]] = defaultdict(list)
@@ -94,14 +94,14 @@ def provider_keys(subject: Subject) -> Iterator[Observation]:
     for name, models in without.items():
         yield Observation(
             finding="provider_key_missing",
-            evidence=f"{name} is not set, or a stand-in: {', '.join(models)}",
+            evidence=f"{name} is not set, or is a placeholder: {', '.join(models)}",
             severity="info" if callable_ones and settings.profile == "development" else None,
         )
 
 
-def _weakness(value: str) -> str:
+def _find_weakness(value: str) -> str:
     if value.lower() in PUBLISHED or is_placeholder(value):
-        return "is published: it stands in examples"
+        return "is publicly known: it is used in examples"
     body = value.removeprefix("sk-")
     if len(body) < _SHORTEST:
         return f"has fewer than {_SHORTEST} characters"
@@ -110,7 +110,7 @@ def _weakness(value: str) -> str:
     return ""
 
 
-def _stack_secrets(settings: Settings) -> dict[str, Secret | None]:
+def _list_stack_secrets(settings: Settings) -> dict[str, Secret | None]:
     return {
         field.env: getattr(settings.secrets, field.attribute)
         for field in SECRETS
@@ -118,16 +118,16 @@ def _stack_secrets(settings: Settings) -> dict[str, Secret | None]:
     }
 
 
-def _optional(settings: Settings) -> set[str]:
-    """Redis has no password to miss where there is no Redis."""
+def _list_optional(settings: Settings) -> set[str]:
+    """Secrets that may be missing: without Redis, its password is not needed."""
     return set() if settings.needs_redis else {"REDIS_PASSWORD"}
 
 
 CHECKS = (
-    DoctorCheck(name="secrets there", look=missing, needs=("settings",)),
-    DoctorCheck(name="master key", look=master_key, needs=("settings",)),
-    DoctorCheck(name="secrets strong", look=weak, needs=("settings",)),
-    DoctorCheck(name="secrets different", look=the_same, needs=("settings",)),
-    DoctorCheck(name="salt key", look=salt, needs=("settings",)),
-    DoctorCheck(name="provider keys", look=provider_keys, needs=("settings",)),
+    DoctorCheck(name="secrets present", look=check_missing, needs=("settings",)),
+    DoctorCheck(name="master key", look=check_master_key, needs=("settings",)),
+    DoctorCheck(name="secrets strong", look=check_weak, needs=("settings",)),
+    DoctorCheck(name="secrets different", look=check_duplicates, needs=("settings",)),
+    DoctorCheck(name="salt key", look=check_salt_key, needs=("settings",)),
+    DoctorCheck(name="provider keys", look=check_provider_keys, needs=("settings",)),
 )

@@ -1,6 +1,6 @@
-"""Checks of what runs the services, and of the services: health, versions, leftovers.
+"""Checks of the runtime and the services: health, versions, images, database sizes.
 
-Owns finding. Must not know what LiteLLM stores.
+Must not know what LiteLLM stores.
 """
 
 from __future__ import annotations
@@ -21,69 +21,69 @@ _STILL_STARTING: Final = 120.0
 """Seconds of uptime after which a service that is not ready is late."""
 
 
-def services(subject: Subject) -> Iterator[Observation]:
-    """Services that failed, are late, or stopped while others run. A stopped stack is fine."""
+def check_services(subject: Subject) -> Iterator[Observation]:
+    """Find services that failed, are late, or stopped while others run. A stopped stack is fine."""
     found = [service for service in subject.services if service.service in subject.runtime.services]
     up = [service for service in found if service.health != "stopped"]
     for service in found:
         if service.health == "stopped" and up:
-            said = f"{service.service} is stopped"
-            yield Observation(finding="service_stopped", evidence=said, service=service.service)
+            evidence = f"{service.service} is stopped"
+            yield Observation(finding="service_stopped", evidence=evidence, service=service.service)
         elif service.health == "unhealthy":
-            yield _diagnosed(service, subject, running=False)
+            yield _diagnose(service, subject, running=False)
         elif service.health == "starting" and (service.uptime or 0) > _STILL_STARTING:
-            yield _diagnosed(service, subject, running=True)
+            yield _diagnose(service, subject, running=True)
 
 
-def _diagnosed(service: ServiceReport, subject: Subject, *, running: bool) -> Observation:
+def _diagnose(service: ServiceReport, subject: Subject, *, running: bool) -> Observation:
     found = diagnose(service, subject.runtime, subject.project, since=None, running=running)
     why = f": {found.cause.says}" if found.cause else ""
-    said = f"{service.service} is {service.health} ({service.detail or service.state}){why}"
+    evidence = f"{service.service} is {service.health} ({service.detail or service.state}){why}"
     last = f"\n{found.log}" if found.log else ""
-    return Observation(finding=found.finding, evidence=said + last, service=found.service)
+    return Observation(finding=found.finding, evidence=evidence + last, service=found.service)
 
 
-def ailments(subject: Subject) -> Iterator[Observation]:
-    """What the runtime finds wrong with itself."""
+def check_runtime_faults(subject: Subject) -> Iterator[Observation]:
+    """Report the faults that the runtime finds in itself."""
     runtime = subject.runtime
     if isinstance(runtime, SelfCheck):
-        for ailment in runtime.find_faults():
-            yield Observation(finding=ailment.finding, evidence=ailment.evidence)
+        for fault in runtime.find_faults():
+            yield Observation(finding=fault.finding, evidence=fault.evidence)
 
 
-def database_sizes(subject: Subject) -> Iterator[Observation]:
-    """What the databases take on the disk, indexes included."""
+def check_database_sizes(subject: Subject) -> Iterator[Observation]:
+    """Check the size of the databases on disk, including indexes."""
     for database in databases(subject.runtime):
-        if database.shell.running():
+        if database.shell.is_running():
             size = database.size()
             if size > _LARGE:
-                said = f"{database.name} takes {size / 1e9:.1f} GB"
-                yield Observation(finding="database_large", evidence=said)
+                evidence = f"{database.name} uses {size / 1e9:.1f} GB"
+                yield Observation(finding="database_large", evidence=evidence)
 
 
-def versions(subject: Subject) -> Iterator[Observation]:
-    """LiteLLM's version, as declared and as it runs, against what is known of it."""
+def check_versions(subject: Subject) -> Iterator[Observation]:
+    """Compare LiteLLM's declared and running versions with the known advisories."""
     containers = subject.runtime.name != "embedded"
     seen = {s.version for s in subject.services if s.service == "litellm" and s.version}
     if containers:
         seen.add(subject.project.images.litellm)
-    told: set[str] = set()
+    reported: set[str] = set()
     for version in sorted(seen):
         for advisory in find_advisories(version, image=containers):
-            if advisory.id not in told:
-                told.add(advisory.id)
-                mended = f", mended in {advisory.mended}" if advisory.mended else ""
+            if advisory.id not in reported:
+                reported.add(advisory.id)
+                fixed = f", fixed in {advisory.mended}" if advisory.mended else ""
                 yield Observation(
                     finding=advisory.finding,
-                    evidence=f"{version}: {advisory.id}{mended}: {advisory.what} "
+                    evidence=f"{version}: {advisory.id}{fixed}: {advisory.what} "
                     f"({advisory.source})",
                     severity="warning" if advisory.reported else None,
                     service="litellm",
                 )
 
 
-def images(subject: Subject) -> Iterator[Observation]:
-    """Images whose tag moves."""
+def check_images(subject: Subject) -> Iterator[Observation]:
+    """Find images that are not pinned to a version."""
     if subject.runtime.name == "embedded":
         return
     chosen = subject.project.images
@@ -94,9 +94,9 @@ def images(subject: Subject) -> Iterator[Observation]:
 
 
 CHECKS = (
-    DoctorCheck(name="services", look=services, needs=("runtime",)),
-    DoctorCheck(name="runtime's own", look=ailments, needs=("runtime",)),
-    DoctorCheck(name="database sizes", look=database_sizes, needs=("runtime", "litellm")),
-    DoctorCheck(name="versions", look=versions, needs=("runtime",)),
-    DoctorCheck(name="images", look=images, needs=("runtime",)),
+    DoctorCheck(name="services", look=check_services, needs=("runtime",)),
+    DoctorCheck(name="runtime faults", look=check_runtime_faults, needs=("runtime",)),
+    DoctorCheck(name="database sizes", look=check_database_sizes, needs=("runtime", "litellm")),
+    DoctorCheck(name="versions", look=check_versions, needs=("runtime",)),
+    DoctorCheck(name="images", look=check_images, needs=("runtime",)),
 )

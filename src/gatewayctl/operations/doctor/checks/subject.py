@@ -1,6 +1,6 @@
-"""What checks look at, and what they hand back.
+"""What checks examine and what they return.
 
-Owns the shapes: a check is a function from a Subject to what it found. Must not know any check.
+A check is a function from a Subject to observations. Must not know any check.
 """
 
 from __future__ import annotations
@@ -22,14 +22,14 @@ if TYPE_CHECKING:
     from gatewayctl.gateway.client import GatewayClient
 
 Thing = TypeVar("Thing")
-Need = Literal["settings", "master key", "runtime", "litellm", "phoenix"]
+Need = Literal["settings", "master_key", "runtime", "litellm", "phoenix"]
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Observation:
-    """One thing that is wrong: the id of its finding, and what was seen of it.
+    """One problem: the id of its finding and the evidence.
 
-    ``severity`` is that of the finding, unless here it is a lesser one.
+    ``severity`` overrides that of the finding if it is lower in this case.
     """
 
     finding: str
@@ -40,10 +40,10 @@ class Observation:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Subject:
-    """A project as far as it can be seen: None where something keeps it from being seen.
+    """A project as far as it can be examined; None for what is not available.
 
     ``refused`` is why the settings do not load, ``unavailable`` why there is no runtime.
-    ``services`` were looked at once.
+    ``services`` were checked once.
     """
 
     project_dir: Path
@@ -56,41 +56,41 @@ class Subject:
     now: Callable[[], datetime] = field(default=lambda: datetime.now(UTC))
 
     def lacks(self, need: Need) -> str:
-        """Why a check with this need cannot run; empty where it can."""
+        """Why a check with this need cannot run; empty if it can."""
         if self.settings is None:
             return "the settings do not load"
-        if need == "master key" and self.settings.secrets.master_key is None:
-            return "there is no master key"
+        if need == "master_key" and self.settings.secrets.master_key is None:
+            return "the master key is not set"
         if need in {"runtime", "litellm", "phoenix"} and self.resolved is None:
             return "the runtime cannot be used"
         if need in {"litellm", "phoenix"} and not self.healthy(need):
             stopped = all(s.health == "stopped" for s in self.services if s.service == need)
-            return f"{need} does not run" if stopped else f"{need} is not ready"
+            return f"{need} is not running" if stopped else f"{need} is not ready"
         return ""
 
     def healthy(self, service: str) -> bool:
         return any(each.service == service and each.health == "healthy" for each in self.services)
 
-    # A check asks only for what it said it needs.
+    # A check may use only what its needs declare.
 
     @property
     def project(self) -> Settings:
-        return _there(self.settings)
+        return _require(self.settings)
 
     @property
     def runtime(self) -> Runtime:
-        return _there(self.resolved).runtime
+        return _require(self.resolved).runtime
 
     @property
     def client(self) -> GatewayClient:
-        return _there(self.gateway)
+        return _require(self.gateway)
 
     @property
     def master_key(self) -> Secret:
-        return _there(self.project.secrets.master_key)
+        return _require(self.project.secrets.master_key)
 
 
-def _there(thing: Thing | None) -> Thing:
+def _require(thing: Thing | None) -> Thing:
     assert thing is not None  # noqa: S101 - the check's needs were met
     return thing
 
@@ -100,7 +100,7 @@ Look = Callable[[Subject], Iterator[Observation]]
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class DoctorCheck:
-    """A check: what it is called, what it needs, and the look itself. It changes nothing."""
+    """A check: its name, its needs, and the function that runs it. It changes nothing."""
 
     name: str
     look: Look

@@ -1,4 +1,4 @@
-// From an answer of the JSON protocol to the one the native engine gives over GraphQL. Pure.
+// Converts answers of the JSON protocol to those of the native engine over GraphQL. Pure.
 
 /**
  * @param {object} answer `{data}` or `{errors}` of one query
@@ -16,14 +16,14 @@ export function toGraphqlBatch(answer, aliases) {
   return { ...answer, batchResult: answer.batchResult.map((one, i) => toGraphql(one, aliases[i])) };
 }
 
-// The Python client reads `meta.kind` and falls over a null.
+// The Python client reads `meta.kind` and fails on null.
 function withoutNullMeta(error) {
   const facing = error.user_facing_error;
   return facing && !facing.meta ? { ...error, user_facing_error: { ...facing, meta: {} } } : error;
 }
 
-// `{"$type": "DateTime", "value": "…"}` → "…". The text forms of both protocols are the same, also
-// for BigInt, Decimal and Bytes; a Json value stays text, which the client parses itself.
+// `{"$type": "DateTime", "value": "…"}` → "…". Both protocols use the same strings, also for BigInt,
+// Decimal and Bytes; a Json value stays a string, which the client parses itself.
 function unwrap(value) {
   if (Array.isArray(value)) return value.map(unwrap);
   if (value === null || typeof value !== 'object') return value;
@@ -31,7 +31,7 @@ function unwrap(value) {
   return Object.fromEntries(Object.entries(value).map(([key, inner]) => [key, unwrap(inner)]));
 }
 
-// `{columns, types, rows}`. Here, unlike in a model's field, the client expects Json parsed.
+// `{columns, types, rows}`. Unlike in a field of a model, the client expects parsed Json here.
 function rawResult(result) {
   if (!Array.isArray(result?.rows)) return result;
   const parsers = result.types.map((type) => RAW_PARSERS[type]);

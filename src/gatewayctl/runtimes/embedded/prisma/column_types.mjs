@@ -1,6 +1,6 @@
-// PostgreSQL's result columns as the engine wants them: a type number and a text parser per OID.
+// PostgreSQL's result columns as the engine needs them: a type number and a text parser per OID.
 // Prisma's own adapter refuses a query that returns a type it does not list (`name[]` of
-// ARRAY_AGG(viewname), timestamptz[], void…) and ignores time zones; here every unknown type is text.
+// ARRAY_AGG(viewname), timestamptz[], void…) and ignores time zones. Here an unknown type is text.
 import { parsePostgresArray, pg } from './packages.mjs';
 
 // Numbers fixed by the engine's binary interface (ColumnTypeEnum of driver-adapter-utils 5.17).
@@ -22,7 +22,7 @@ const asMoney = (text) => text.replace(/[^\d.-]/g, '');
 
 /**
  * `2026-11-23 15:00:00.123456+01` → `2026-11-23 14:00:00.123456`: the engine expects UTC without a
- * zone, the server answers in its session's time zone. Microseconds are kept, which Date has not.
+ * zone, the server answers in its session's time zone. Microseconds, which Date does not have, are kept.
  */
 export function timestamptzToUtc(text) {
   const parts = /^(.+?)(\.\d+)?([+-]\d\d(?::?\d\d)*)$/.exec(text);
@@ -77,5 +77,5 @@ const UNKNOWN = { type: TYPE.text, parse: asText };
 /** @returns {number} the engine's number for the type of a column */
 export const columnType = (oid) => (BY_OID.get(oid) ?? UNKNOWN).type;
 
-/** pg's hook: how the text of one value becomes what the engine expects. */
+/** Hook of pg: converts the text of one value to what the engine expects. */
 export const typeParsers = { getTypeParser: (oid) => (BY_OID.get(oid) ?? UNKNOWN).parse };

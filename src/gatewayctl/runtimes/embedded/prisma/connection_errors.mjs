@@ -1,6 +1,6 @@
-// Says in Prisma's words why the database could not be reached. The adapter's own errors come out
-// of the engine as P2036 «Error in external connector (id 7)», which tells LiteLLM nothing; by
-// P1001 and P2024 it decides whether to reconnect, to wait, or to blame the query. Pure.
+// Maps connection errors to Prisma's error codes. The engine reports errors of the adapter as P2036
+// «Error in external connector (id 7)», but LiteLLM needs P1001 and P2024 to decide whether to
+// reconnect, to wait, or to fail the query. Pure.
 
 const EXTERNAL = 'P2036';
 const POOL_TIMEOUT = /timeout exceeded when trying to connect/i;
@@ -25,7 +25,7 @@ export function explainErrors(answer, registry, address) {
   return { ...answer, errors: answer.errors.map((one) => explainOne(one, registry, address)) };
 }
 
-/** The same for a bare `{error_code, message, meta}`, which transactions answer with. */
+/** The same for a single `{error_code, message, meta}`, the form of transaction errors. */
 export function explainFacing(facing, registry, address) {
   if (facing?.error_code !== EXTERNAL) return facing;
   const found = registry.consumeError(facing.meta?.id);

@@ -1,14 +1,14 @@
-// Where the database is, from what the Prisma client puts into the environment. Neither the URL
-// nor any part of it but host and port may ever be shown: it can hold the password.
+// Connection settings from the environment that the Prisma client sets. Only host and port of the URL
+// may ever be logged: it can contain the password.
 
-// Parameters of Prisma's own pool and client; PostgreSQL would refuse them.
+// Parameters of Prisma's own pool and client, which PostgreSQL refuses.
 const PRISMA_ONLY = [
   'connection_limit', 'pool_timeout', 'schema', 'pgbouncer', 'connect_timeout', 'socket_timeout',
   'statement_cache_size', 'sslaccept', 'sslidentity', 'max_idle_connection_lifetime', 'single_use_connections',
 ];
 // Prisma's defaults, see its «PostgreSQL connection URL» reference; seconds.
 const POOL_TIMEOUT = 10;
-// pg verifies certificates for these; Prisma's `prefer` means «if the server can», so not on loopback.
+// pg would verify certificates for these; for Prisma, `prefer` means TLS only if the server has it.
 const WITHOUT_TLS = new Set(['disable', 'allow', 'prefer']);
 
 /**
@@ -24,7 +24,7 @@ export function databaseSettings(env, processors) {
   const schemaName = parameter('schema');
   const pool = {
     max: Math.max(1, Number(parameter('connection_limit') ?? processors * 2 + 1)),
-    // pg has one limit for waiting in the queue and for connecting; 0 means none in both worlds.
+    // pg has one limit for waiting in the queue and for connecting. In both, 0 means no limit.
     connectionTimeoutMillis: seconds('pool_timeout', POOL_TIMEOUT) * 1000,
     idleTimeoutMillis: 0,
     keepAlive: true,
@@ -49,7 +49,7 @@ function overwrittenUrl(env) {
   try {
     return JSON.parse(env.OVERWRITE_DATASOURCES)[0]?.url;
   } catch {
-    throw new Error('OVERWRITE_DATASOURCES is not the JSON list it should be');
+    throw new Error('OVERWRITE_DATASOURCES is not a valid JSON list');
   }
 }
 
@@ -58,7 +58,7 @@ function parseUrl(text) {
   try {
     return new URL(text);
   } catch {
-    // The error of URL() carries its input: with the password.
+    // The error of URL() contains its input, including the password.
     throw new Error('DATABASE_URL is not a valid URL');
   }
 }

@@ -1,4 +1,4 @@
-// Builds the WebAssembly query engine on a schema and a PostgreSQL pool.
+// Creates the WebAssembly query engine for a schema and a PostgreSQL pool.
 import { readFileSync } from 'node:fs';
 import { pg, wasmEngine } from './packages.mjs';
 import { PostgresAdapter } from './postgres_adapter.mjs';
@@ -18,7 +18,7 @@ export async function startEngine(datamodel, settings, log) {
     logLevel: 'error',
     logQueries: false,
     datasourceOverrides: {},
-    env: {}, // the engine never connects by itself, so it need not see the environment
+    env: {}, // the engine never connects by itself, so it needs no environment
     configDir: '.',
     ignoreEnvVarErrors: true,
     enableTracing: false,
@@ -31,12 +31,12 @@ export async function startEngine(datamodel, settings, log) {
 function openPool(options, log) {
   const { Pool } = pg();
   const pool = new Pool(options);
-  // Without listeners, a connection the server closes (a restart) would end this process. The pool
+  // Without listeners, a connection closed by the server (a restart) would end this process. The pool
   // replaces it at the next query.
   pool.on('error', (error) => log(`a database connection was lost (${error.code ?? error.message})`));
   pool.on('connect', (client) => client.on('error', () => {}));
-  // The first query should not have to wait for the first connection. If the database is not there
-  // yet, that query will say so.
+  // Connect early, so that the first query need not wait. If the database is not up yet, that query
+  // reports it.
   pool.connect().then((client) => client.release(), () => {});
   return pool;
 }
@@ -54,6 +54,6 @@ function logLine(line, log) {
     const { level, message } = JSON.parse(line);
     if (level === 'error' && message) log(message);
   } catch {
-    log('the engine reported something unreadable');
+    log('the engine wrote an unreadable log line');
   }
 }

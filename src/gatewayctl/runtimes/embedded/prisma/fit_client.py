@@ -1,14 +1,14 @@
-"""Fits the generated Prisma client to LiteLLM. Run once after every ``prisma generate``.
+"""Adapts the generated Prisma client to LiteLLM. Run once after every ``prisma generate``.
 
-Run by the interpreter the client is installed for: ``python fit_client.py``; repeatable. Knows
-nothing of gatewayctl; standard library only. Two things are wrong with the client as generated:
+Run by the interpreter that the client is installed for: ``python fit_client.py``; repeatable. Uses
+the standard library only, not gatewayctl. The generated client has two problems:
 
-- For LiteLLM's schema ``prisma/types.py`` is 250 000 lines of TypedDicts that cost three seconds
-  at each start, and only type checkers ever read them. They are moved aside, to be loaded when
-  somebody asks for one of them.
+- For LiteLLM's schema ``prisma/types.py`` has 250 000 lines of TypedDicts, which take three seconds
+  at each start although only type checkers need them. They are moved to a module that is loaded
+  on demand.
 - LiteLLM replaces the client's engine through ``_Prisma__engine``, the attribute's name in prisma
-  0.11. In 0.15 that fails with an AttributeError: a warning at each start, and a gateway that
-  never gets its database back once the engine process has died.
+  0.11. In 0.15 that fails with an AttributeError: LiteLLM warns at each start and never reconnects
+  to its database after the engine process has died.
 """
 
 from __future__ import annotations
@@ -20,7 +20,7 @@ _MARKER = "# fitted to LiteLLM by gatewayctl"
 _ALL_TYPES = "_all_types"
 
 _TYPES = f'''{_MARKER}
-"""The few names the client needs at run time; all others are loaded when asked for."""
+"""The few names the client needs at run time; all others are loaded on demand."""
 
 from typing import Any
 
@@ -53,13 +53,13 @@ Prisma._Prisma__engine = property(lambda client: client._internal_engine, _set_e
 
 
 def fit(package: Path) -> None:
-    """Fit the client in the folder ``package``; raises SystemExit when there is none."""
+    """Adapt the client in the folder ``package``. Raises SystemExit when there is none."""
     types, client = package / "types.py", package / "client.py"
     if not types.is_file() or not client.is_file():
         raise SystemExit(f"{package}: no generated client; run prisma generate first")
     source = types.read_text(encoding="utf-8")
     if not source.startswith(_MARKER):
-        # The copy first: an interruption must leave a complete client behind.
+        # The copy first: an interruption must leave a complete client.
         _replace(package / f"{_ALL_TYPES}.py", source)
         _replace(types, _TYPES)
     source = client.read_text(encoding="utf-8")
@@ -74,7 +74,7 @@ def _replace(path: Path, text: str) -> None:
 
 
 def main() -> None:
-    """Find the installed client without importing it, and fit it."""
+    """Find the installed client without importing it, and adapt it."""
     spec = importlib.util.find_spec("prisma")
     if spec is None or not spec.submodule_search_locations:
         raise SystemExit("the package prisma is not installed")

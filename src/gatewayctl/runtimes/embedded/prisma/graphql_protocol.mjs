@@ -1,6 +1,5 @@
-// From one GraphQL document of the Prisma client for Python to one query of the JSON protocol,
-// the only one the WebAssembly engine speaks. Pure: text in, data out. What the answers look like
-// is the business of answers.mjs.
+// Converts a GraphQL document of the Prisma client for Python to a query of the JSON protocol, the
+// only one of the WebAssembly engine. Pure: text in, data out. answers.mjs converts the answers.
 import { graphqlParser } from './packages.mjs';
 import { typedArguments } from './typed_arguments.mjs';
 
@@ -16,8 +15,8 @@ const RAW = new Set(['queryRaw', 'executeRaw']);
  * @param {string} document GraphQL with one root field, e.g. `query { result: findManyUser {id} }`
  * @param {Map<string, Map<string, object>>} models from readModels
  * @returns {{alias: string, action: string, query: object}} `alias` is the key the client expects
- *   in the answer, `query` what the engine is given
- * @throws {SyntaxError} when the document is not one this program understands
+ *   in the answer, `query` is for the engine
+ * @throws {SyntaxError} for a document this program does not support
  */
 export function translate(document, models) {
   const root = rootField(graphqlParser().parse(document, { noLocation: true }));
@@ -98,7 +97,7 @@ function literal(node) {
   }
 }
 
-// A 64-bit number does not fit into a JavaScript number: from 2**53 on it must stay text.
+// JavaScript numbers are exact up to 2**53: larger integers stay strings.
 function integer(text) {
   const value = Number(text);
   return Number.isSafeInteger(value) ? value : { $type: 'BigInt', value: text };

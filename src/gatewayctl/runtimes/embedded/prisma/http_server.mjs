@@ -1,4 +1,4 @@
-// The HTTP interface of the native query engine: which path asks for what.
+// The HTTP interface of the native query engine: paths, requests and responses.
 import { createServer } from 'node:http';
 import { toGraphql, toGraphqlBatch } from './answers.mjs';
 import { explainErrors } from './connection_errors.mjs';
@@ -19,8 +19,8 @@ export function createEngineServer(context) {
       (error) => send(response, refusal(error, context.log)),
     );
   });
-  // The client reuses its connections and a close at the wrong moment would be a failed request;
-  // and a query may take as long as it takes.
+  // The client reuses its connections, and one closed at the wrong moment is a failed request. Queries
+  // have no time limit here.
   server.keepAliveTimeout = 0;
   server.requestTimeout = 0;
   return server;
@@ -51,7 +51,7 @@ async function answerQuery(context, payload, transactionId) {
     return toGraphql(await run(query), alias);
   }
   const queries = payload.batch.map((one) => translate(one.query, models));
-  // `transaction: true` means all or nothing, without it each query stands alone.
+  // With `transaction: true` the batch is atomic; without it each query is on its own.
   const transaction = payload.transaction ? { isolationLevel: payload.isolation_level ?? null } : undefined;
   const answer = await run({ batch: queries.map((one) => one.query), transaction });
   return toGraphqlBatch(answer, queries.map((one) => one.alias));
@@ -73,7 +73,7 @@ function send(response, { status, body }) {
   response.end(text);
 }
 
-// A query this program cannot read is the sender's fault, everything else ours.
+// A query that cannot be parsed is an error of the client, everything else is an internal error.
 function refusal(error, log) {
   const unreadable = error instanceof SyntaxError || error?.name === 'GraphQLError';
   if (!unreadable) log(`internal error: ${error?.message ?? error}`);

@@ -1,4 +1,4 @@
-// What `GET /metrics` answers: the state of the pool under the names the native engine uses.
+// The answer of `GET /metrics`: the state of the pool, with the metric names of the native engine.
 
 /** @returns {{counters: [], gauges: object[], histograms: []}} */
 export function metrics(pool) {

@@ -1,7 +1,7 @@
-// Loads the npm packages. It must not know what they are used for.
+// Loads the npm packages. Must not know what they are used for.
 //
-// `require`, not `import`: only CommonJS resolution looks into NODE_PATH, so the same program
-// works both beside its node_modules and from a read-only folder with the packages elsewhere.
+// `require`, not `import`: only CommonJS resolution uses NODE_PATH, so this program works beside its
+// node_modules and also from a read-only folder with the packages elsewhere.
 import { createRequire } from 'node:module';
 
 const require = createRequire(import.meta.url);
@@ -9,7 +9,7 @@ const require = createRequire(import.meta.url);
 /** pg: pool, protocol, and the parsers of PostgreSQL's text formats. */
 export const pg = () => require('pg');
 
-/** Only graphql's parser: the whole package costs five times as long to load. */
+/** Only the parser of graphql: the whole package takes five times as long to load. */
 export const graphqlParser = () => require('graphql/language/parser');
 
 /** Parser of PostgreSQL's array literals, `{a,"b c",NULL}`. */

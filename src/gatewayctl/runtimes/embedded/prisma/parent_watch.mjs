@@ -1,5 +1,5 @@
-// Ends the engine when the process that started it is gone. LiteLLM stops its engine when it exits
-// in good order; after a kill -9 nobody else would, and the connections would stay open.
+// Stops the engine when its parent process has ended. LiteLLM stops its engine on a normal exit, but
+// not after a kill -9, and the connections would stay open.
 
 const INTERVAL = 500; // milliseconds; a poll is one system call
 

@@ -1,7 +1,7 @@
-// The engine's way to PostgreSQL: a driver adapter (the interface of @prisma/driver-adapter-utils
-// 5.17) over one pg pool. Prisma's own adapter keeps every error for ever and, when a connection
-// dies inside a transaction, never gives its slot in the pool back; ten such losses and the gateway
-// stands still.
+// The engine's connection to PostgreSQL: a driver adapter (the interface of
+// @prisma/driver-adapter-utils 5.17) over one pg pool. Prisma's own adapter keeps every error forever
+// and never releases the pool slot of a connection that is lost inside a transaction: after ten such
+// losses the gateway hangs.
 import { columnType, typeParsers } from './column_types.mjs';
 
 const ok = (value) => ({
@@ -16,8 +16,8 @@ const failed = (error) => {
 };
 
 /**
- * Errors the engine cannot represent travel through it as a number. Each is taken out once; the
- * ones the engine never mentions again must not pile up.
+ * The engine passes on errors it cannot represent as a number. Each error is consumed once; errors
+ * that the engine never returns are dropped from 1000 on.
  */
 class ErrorRegistry {
   #errors = new Map();
@@ -88,7 +88,7 @@ class Transaction extends Queryable {
   // The engine sends BEGIN, COMMIT and ROLLBACK as statements of its own.
   options = { usePhantomQuery: false };
   #released = false;
-  // A connection lost between two statements: its slot must not wait for the next statement.
+  // When the connection is lost between two statements, its slot is released at once.
   #onLost = () => this.#release(true);
 
   constructor(client, errorRegistry) {
@@ -102,7 +102,7 @@ class Transaction extends Queryable {
 
   async send(query) {
     const result = await super.send(query);
-    // After a COMMIT or ROLLBACK that failed the engine does not come back for the connection.
+    // After a failed COMMIT or ROLLBACK the engine does not use the connection again.
     if (!result.ok && /^(COMMIT|ROLLBACK)$/i.test(query.sql.trim())) this.#release(true);
     return result;
   }
@@ -141,11 +141,11 @@ export class PostgresAdapter extends Queryable {
 }
 
 function isFromServer(error) {
-  // FATAL means that the connection is gone: a matter of reaching the database, not of the query.
+  // FATAL means that the connection was closed: a connection error, not an error of the query.
   return typeof error?.severity === 'string' && typeof error.code === 'string' && error.severity !== 'FATAL';
 }
 
-// pg turns views of bytes into bytea, but would send those inside of lists as JSON.
+// pg sends a view of bytes as bytea, but views inside a list as JSON.
 function toParameter(value) {
   if (!Array.isArray(value)) return value;
   return value.map((one) => (ArrayBuffer.isView(one) ? Buffer.from(one.buffer, one.byteOffset, one.byteLength) : one));

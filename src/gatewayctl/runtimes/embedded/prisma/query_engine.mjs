@@ -1,5 +1,5 @@
-// Stands in for Prisma's native `query-engine` 5.17.0, for machines that can reach package
-// registries but not Prisma's download server: same arguments, same environment, same HTTP.
+// Replaces Prisma's native `query-engine` 5.17.0 on machines that can reach package registries but not
+// Prisma's download server: same arguments, same environment, same HTTP interface.
 //
 //   query_engine.mjs -p PORT [--enable-metrics] [--enable-raw-queries] …
 //   PRISMA_DML_PATH (the schema), DATABASE_URL or OVERWRITE_DATASOURCES
@@ -25,7 +25,7 @@ async function main() {
     process.stdout.write(`${VERSION}\n`);
     return;
   }
-  // LiteLLM recognises stray engines by this name.
+  // LiteLLM recognizes orphaned engines by this name.
   process.title = 'query-engine';
   if (!process.env.PRISMA_DML_PATH) throw new Error('PRISMA_DML_PATH is not set');
   const datamodel = readFileSync(process.env.PRISMA_DML_PATH, 'utf8');
@@ -42,7 +42,7 @@ function stopWhenAsked(server, { engine, pool }) {
   const stop = () => {
     if (stopping) return;
     stopping = true;
-    // A database that does not answer must not keep the engine.
+    // A database that does not answer must not keep the engine from exiting.
     setTimeout(() => process.exit(0), DISCONNECT_LIMIT).unref();
     server.close();
     server.closeAllConnections();
@@ -58,6 +58,6 @@ function fail(message) {
   process.exit(1);
 }
 
-// Only messages, never the error itself: printed whole, it could show the database's URL.
+// Only the message: the whole error could contain the URL of the database.
 process.on('uncaughtException', (error) => fail(error?.message ?? 'unknown error'));
 main().catch((error) => fail(error?.message ?? `${error}`));

@@ -1,6 +1,5 @@
-// Which fields the models of a Prisma schema have, as far as the translation of a query must know.
-// It must not know about queries. Reading the few line shapes that matter is enough: the engine
-// itself parses, and rejects, the schema.
+// The models and fields of a Prisma schema, as far as translating a query needs them. Must not know
+// about queries. Matching single lines is enough, because the engine itself validates the schema.
 
 const SCALARS = new Set([
   'String', 'Boolean', 'Int', 'BigInt', 'Float', 'Decimal', 'DateTime', 'Json', 'Bytes',
@@ -30,7 +29,7 @@ export function readModels(schema) {
   return withKinds(models);
 }
 
-// Only when every model is known can a field's type be told apart: relation, scalar or enum.
+// Relations can be told from enums only once every model is known.
 function withKinds(models) {
   for (const fields of models.values()) {
     for (const field of fields.values()) {

@@ -1,5 +1,5 @@
 // The three calls of interactive transactions: start, commit, rollback. The engine keeps the
-// transactions and their time limits itself; this only speaks HTTP's side of them.
+// transactions and their time limits; this converts to and from HTTP.
 import { explainFacing } from './connection_errors.mjs';
 
 const PATH = /^\/transaction\/(?:(start)|([^/]+)\/(commit|rollback))$/;
@@ -37,7 +37,7 @@ function send(engine, { verb, id }, body) {
   return engine.rollbackTransaction(id, TRACE);
 }
 
-// The WebAssembly engine does not keep to max_wait: it waits as long as the pool does.
+// The WebAssembly engine ignores max_wait and waits as long as the pool does.
 async function start(engine, options) {
   const { max_wait: limit = 2000 } = JSON.parse(options);
   const started = engine.startTransaction(options, TRACE);
@@ -51,12 +51,12 @@ async function start(engine, options) {
   return answer;
 }
 
-// Nobody knows the id of a transaction that began too late, so nobody else could end it.
+// The client never learns the id of a transaction that started too late, so it is rolled back here.
 function undo(engine, id) {
   if (id) engine.rollbackTransaction(id, TRACE).catch(() => {});
 }
 
-// As the native server answers. P2028 is any misuse of a transaction; only its text tells which.
+// The statuses of the native server. P2028 is any misuse of a transaction; only its message differs.
 function statusOf({ error_code: code, message = '' }) {
   if (code !== 'P2028') return 500;
   if (/unable to start a transaction in the given time/i.test(message)) return 504;

@@ -1,14 +1,14 @@
-// Gives the arguments of a query the types that GraphQL leaves out and the JSON protocol needs.
-// In GraphQL a value of a Json field is a plain string holding JSON text; untagged, the JSON
+// Adds the types that the JSON protocol needs and GraphQL lacks to the arguments of a query. In
+// GraphQL the value of a Json field is a plain string with JSON text; without a type, the JSON
 // protocol would store that text as a JSON *string*, encoded twice. Pure.
 
-// Values of the enums that may stand in place of Json; none of them is valid JSON text.
+// Enum values that are allowed in place of Json; none of them is valid JSON text.
 const JSON_NULLS = new Set(['DbNull', 'JsonNull', 'AnyNull']);
 // Operators of a Json filter whose operand is not Json.
 const PLAIN_OPERATORS = new Set([
   'path', 'mode', 'string_contains', 'string_starts_with', 'string_ends_with',
 ]);
-// Keys of a nested write or filter that hold arguments again (`upsert: {where, create, update}`).
+// Keys of a nested write or filter that contain arguments again (`upsert: {where, create, update}`).
 const ARGUMENT_KEYS = new Set(['where', 'create', 'update', 'data', 'skipDuplicates']);
 
 /**
@@ -62,7 +62,7 @@ function json(value) {
   return mapObject(value, (inner, key) => (PLAIN_OPERATORS.has(key) ? inner : json(inner)));
 }
 
-// A large integer literal may also be meant for a Float field, which takes no BigInt.
+// A large integer literal may also belong to a Float field, which accepts no BigInt.
 function floats(value) {
   if (Array.isArray(value)) return value.map(floats);
   if (value?.$type === 'BigInt') return Number(value.value);

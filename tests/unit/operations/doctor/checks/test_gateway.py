@@ -55,7 +55,7 @@ REFUSED = row(
 
 
 def test_keys_as_declared_are_fine(patient: Patient) -> None:
-    found = patient.ids(checks.keys)
+    found = patient.ids(checks.check_virtual_keys)
 
     assert set(found) <= {"key_differs"}
 
@@ -63,20 +63,20 @@ def test_keys_as_declared_are_fine(patient: Patient) -> None:
 def test_a_key_that_the_gateway_does_not_know_is_refused(patient: Patient) -> None:
     patient.litellm.keys.clear()
 
-    assert set(patient.ids(checks.keys)) == {"key_refused"}
+    assert set(patient.ids(checks.check_virtual_keys)) == {"key_refused"}
 
 
 def test_a_declared_key_that_was_never_made_is_missing(patient: Patient) -> None:
     patient.write_env(ENV)
     patient.litellm.keys.clear()
 
-    assert patient.ids(checks.keys) == ["key_missing", "key_missing"]
+    assert patient.ids(checks.check_virtual_keys) == ["key_missing", "key_missing"]
 
 
 def test_a_gateway_with_another_master_key_is_one_finding(patient: Patient) -> None:
     patient.litellm.master = "sk-another-0123456789"
 
-    assert patient.ids(checks.keys) == ["master_key_refused"]
+    assert patient.ids(checks.check_virtual_keys) == ["master_key_refused"]
 
 
 def test_a_gateway_without_its_database_is_one_finding(patient: Patient) -> None:
@@ -84,14 +84,14 @@ def test_a_gateway_without_its_database_is_one_finding(patient: Patient) -> None
         500, "{'error': 'DB not connected. This endpoint needs a database'}"
     )
 
-    assert patient.ids(checks.keys) == ["gateway_database_missing"]
+    assert patient.ids(checks.check_virtual_keys) == ["gateway_database_missing"]
 
 
 def test_a_declared_model_that_is_not_served_is_named(patient: Patient) -> None:
-    assert patient.ids(checks.models) == []
+    assert patient.ids(checks.check_models) == []
     patient.litellm.models = ("gpt-4o", "demo")
 
-    assert patient.found(checks.models) == [("model_not_served", "gpt-4o-mini, o1-mini")]
+    assert patient.found(checks.check_models) == [("model_not_served", "gpt-4o-mini, o1-mini")]
 
 
 @pytest.mark.parametrize(
@@ -106,13 +106,13 @@ def test_a_declared_model_that_is_not_served_is_named(patient: Patient) -> None:
 def test_spend_logs_are_counted(patient: Patient, ever: int, day: int, found: list[str]) -> None:
     patient.litellm.planted[SPEND_LOGS] = ledger(ever=ever, day=day)
 
-    assert patient.ids(checks.spend_logs) == found
+    assert patient.ids(checks.check_spend_logs) == found
 
 
 def test_a_model_whose_newest_call_was_refused_is_named_without_the_key(patient: Patient) -> None:
     patient.litellm.planted[SPEND_LOGS] = ledger(failed=[REFUSED, REFUSED], newest=[REFUSED])
 
-    ((finding, evidence),) = patient.found(checks.refused_by_provider)
+    ((finding, evidence),) = patient.found(checks.check_providers)
 
     assert finding == "provider_key_refused"
     assert evidence.startswith("gpt-4o: ")
@@ -122,18 +122,18 @@ def test_a_model_whose_newest_call_was_refused_is_named_without_the_key(patient:
 def test_a_key_that_was_put_right_since_is_no_finding(patient: Patient) -> None:
     patient.litellm.planted[SPEND_LOGS] = ledger(failed=[REFUSED], newest=[row("success")])
 
-    assert patient.ids(checks.refused_by_provider) == []
+    assert patient.ids(checks.check_providers) == []
 
 
 def test_other_failures_of_a_provider_are_not_the_key(patient: Patient) -> None:
     slow = row("failure", "litellm.Timeout: it took too long", "Timeout")
     patient.litellm.planted[SPEND_LOGS] = ledger(failed=[slow], newest=[slow])
 
-    assert patient.ids(checks.refused_by_provider) == []
+    assert patient.ids(checks.check_providers) == []
 
 
 def test_a_trace_that_arrives_is_fine(patient: Patient) -> None:
-    assert patient.ids(checks.traces) == []
+    assert patient.ids(checks.check_traces) == []
 
 
 def test_a_trace_that_does_not_arrive_is_found(
@@ -143,13 +143,13 @@ def test_a_trace_that_does_not_arrive_is_found(
     patient.litellm.planted[SPANS] = lambda _: httpx.Response(200, json=nothing)
     monkeypatch.setattr(checks, "_TRACE_SECONDS", 0.0)
 
-    assert patient.ids(checks.traces) == ["traces_missing"]
+    assert patient.ids(checks.check_traces) == ["traces_missing"]
 
 
 def test_a_collector_of_one_s_own_is_told(patient: Patient) -> None:
     patient.write_env(f"{ENV}PHOENIX_COLLECTOR_HTTP_ENDPOINT=http://127.0.0.1:1/v1/traces\n")
 
-    assert patient.ids(checks.traces) == ["traces_elsewhere"]
+    assert patient.ids(checks.check_traces) == ["traces_elsewhere"]
 
 
 def test_no_check_of_the_gateway_calls_a_model(patient: Patient) -> None:

@@ -24,10 +24,10 @@ def patient(tmp_path: Path) -> Patient:
 
 
 def test_each_taken_port_is_a_finding(patient: Patient) -> None:
-    assert patient.ids(checks.preflight) == []
+    assert patient.ids(checks.check_ports) == []
     patient.runtime.raising["preflight"] = PortTaken("Port 1 is taken.\nPort 2 is taken.")
 
-    assert patient.found(checks.preflight) == [
+    assert patient.found(checks.check_ports) == [
         ("port_taken", "Port 1 is taken."),
         ("port_taken", "Port 2 is taken."),
     ]
@@ -45,7 +45,7 @@ def test_a_runtime_that_cannot_start_is_a_finding(
 ) -> None:
     patient.runtime.raising["preflight"] = error
 
-    assert patient.found(checks.preflight) == [(finding, error.message)]
+    assert patient.found(checks.check_ports) == [(finding, error.message)]
 
 
 @pytest.mark.parametrize(
@@ -57,7 +57,7 @@ def test_space_on_the_disk_of_the_project(
 ) -> None:
     monkeypatch.setattr(shutil, "disk_usage", lambda _: Usage(10_000_000_000, 0, free))
 
-    assert patient.ids(checks.disk) == found
+    assert patient.ids(checks.check_disk) == found
 
 
 def test_this_machine_has_memory() -> None:
@@ -85,7 +85,7 @@ def test_a_start_needs_more_memory_than_a_stack_that_runs(
     if running:
         patient.up()
 
-    assert patient.ids(checks.free_memory) == found
+    assert patient.ids(checks.check_memory) == found
 
 
 @pytest.mark.parametrize(
@@ -106,5 +106,5 @@ def test_clocks_are_compared_by_the_date_of_an_answer(
     patient.up()
 
     with patient.subject() as subject:
-        found = checks.clocks(replace(subject, now=lambda: NOW))
+        found = checks.check_clocks(replace(subject, now=lambda: NOW))
         assert [each.evidence for each in found] == said

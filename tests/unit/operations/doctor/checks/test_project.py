@@ -16,26 +16,26 @@ def patient(tmp_path: Path) -> Patient:
 
 
 def test_settings_that_load_are_fine(patient: Patient) -> None:
-    assert patient.ids(checks.settings) == []
+    assert patient.ids(checks.check_settings) == []
 
 
 def test_every_wrong_setting_is_a_finding_with_its_place(patient: Patient) -> None:
     (patient.folder / "gateway.yaml").write_text("ports:\n  litellm: none\nnonsense: 1\n")
 
-    found = patient.found(checks.settings)
+    found = patient.found(checks.check_settings)
 
     assert [finding for finding, _ in found] == ["settings_invalid"] * 2
     assert found[0][1].startswith("gateway.yaml line 2")
 
 
 def test_a_private_and_plain_env_file_is_fine(patient: Patient) -> None:
-    assert patient.found(checks.env_file) == []
+    assert patient.found(checks.check_env_file) == []
 
 
 def test_an_env_file_for_everybody_is_found_with_its_mode(patient: Patient) -> None:
     (patient.folder / ".env").chmod(0o644)
 
-    ((finding, evidence),) = patient.found(checks.env_file)
+    ((finding, evidence),) = patient.found(checks.check_env_file)
 
     assert finding == "env_file_mode"
     assert evidence.endswith("has mode 0644")
@@ -44,13 +44,13 @@ def test_an_env_file_for_everybody_is_found_with_its_mode(patient: Patient) -> N
 def test_a_missing_env_file_is_found(patient: Patient) -> None:
     (patient.folder / ".env").unlink()
 
-    assert patient.ids(checks.env_file) == ["env_file_missing"]
+    assert patient.ids(checks.check_env_file) == ["env_file_missing"]
 
 
 def test_a_value_that_readers_disagree_about_is_found_by_its_line(patient: Patient) -> None:
     patient.write_env(f"{ENV}APP_TITLE=two words\n")
 
-    ((finding, evidence),) = patient.found(checks.env_file)
+    ((finding, evidence),) = patient.found(checks.check_env_file)
 
     assert finding == "env_value_ambiguous"
     assert evidence.startswith(".env line 7: APP_TITLE ")
@@ -60,17 +60,17 @@ def test_a_value_that_readers_disagree_about_is_found_by_its_line(patient: Patie
 def test_what_is_no_text_is_found_even_though_settings_do_not_load(patient: Patient) -> None:
     (patient.folder / ".env").write_bytes(b"\xff\xfe")
 
-    assert patient.ids(checks.env_file) == ["env_file_unreadable"]
-    assert patient.ids(checks.settings) == []
+    assert patient.ids(checks.check_env_file) == ["env_file_unreadable"]
+    assert patient.ids(checks.check_settings) == []
 
 
 def test_a_variable_that_hides_another_value_is_named(
     patient: Patient, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    assert patient.ids(checks.environment) == []
+    assert patient.ids(checks.check_environment) == []
     monkeypatch.setenv("UI_PASSWORD", "another-one")
 
-    ((finding, evidence),) = patient.found(checks.environment)
+    ((finding, evidence),) = patient.found(checks.check_environment)
 
     assert finding == "environment_shadows"
     assert evidence.startswith("UI_PASSWORD ")
@@ -78,59 +78,59 @@ def test_a_variable_that_hides_another_value_is_named(
 
 
 def test_a_repository_that_would_take_the_secrets_is_found(patient: Patient) -> None:
-    assert patient.ids(checks.git) == []
+    assert patient.ids(checks.check_git) == []
     (patient.folder.parent / ".git").mkdir()
-    assert patient.ids(checks.git) == ["env_file_not_ignored"]
+    assert patient.ids(checks.check_git) == ["env_file_not_ignored"]
 
     (patient.folder.parent / ".gitignore").write_text(".env\n.env.gatewayctl-tmp\n")
-    ((_, evidence),) = patient.found(checks.git)
+    ((_, evidence),) = patient.found(checks.check_git)
     assert evidence.endswith("lacks .gatewayctl/")
 
     (patient.folder / ".gitignore").write_text("/.gatewayctl\n")
-    assert patient.ids(checks.git) == []
+    assert patient.ids(checks.check_git) == []
 
 
 @pytest.mark.parametrize("bind", ["0.0.0.0", "::"])  # noqa: S104 - nothing is bound
 def test_ports_for_everybody_are_found(tmp_path: Path, bind: str) -> None:
     patient = Patient(folder=tmp_path, gateway_yaml=f"bind: '{bind}'\n")
 
-    ((finding, evidence),) = patient.found(checks.reach)
+    ((finding, evidence),) = patient.found(checks.check_bind)
 
     assert finding == "bound_to_all"
     assert "gateway.yaml line 1" in evidence
-    assert Patient(folder=tmp_path / "other").ids(checks.reach) == []
+    assert Patient(folder=tmp_path / "other").ids(checks.check_bind) == []
 
 
 def test_several_workers_need_a_redis(tmp_path: Path) -> None:
     patient = Patient(folder=tmp_path, gateway_yaml="workers: 4\n")
     patient.write_env(f"{ENV}REDIS_PASSWORD=0011aabbccddeeff\n")
 
-    assert patient.ids(checks.workers) == ["workers_without_redis"]
+    assert patient.ids(checks.check_workers) == ["workers_without_redis"]
 
     patient.runtime.services = ("postgres", "redis", "litellm", "phoenix")
     patient.runtime.processes["redis"] = "stopped"
-    assert patient.ids(checks.workers) == []
+    assert patient.ids(checks.check_workers) == []
 
 
 def test_before_the_first_up_no_file_differs(patient: Patient) -> None:
-    assert patient.ids(checks.files) == []
+    assert patient.ids(checks.check_rendered_files) == []
 
 
 def test_a_rendered_file_that_was_changed_is_found(patient: Patient) -> None:
     render(patient.settings(), runtime="embedded")
-    assert patient.ids(checks.files) == []
+    assert patient.ids(checks.check_rendered_files) == []
     config = patient.folder / "compose" / "litellm_config.yaml"
     config.write_text(config.read_text() + "# by hand\n")
 
-    assert patient.found(checks.files) == [
+    assert patient.found(checks.check_rendered_files) == [
         ("files_differ", "compose/litellm_config.yaml is changed")
     ]
 
 
 def test_a_restore_that_is_halfway_is_found_with_its_backup(patient: Patient) -> None:
-    assert patient.ids(checks.restore) == []
+    assert patient.ids(checks.check_restore) == []
     restore_journal.begin(patient.settings(), Path("/safe/monday.bak"))
 
-    assert patient.found(checks.restore) == [
+    assert patient.found(checks.check_restore) == [
         ("restore_unfinished", "it was restoring /safe/monday.bak")
     ]

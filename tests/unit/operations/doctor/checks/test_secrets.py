@@ -28,28 +28,28 @@ def test_generated_secrets_are_fine(patient: Patient, check: Look) -> None:
 def test_a_missing_secret_is_named(patient: Patient) -> None:
     patient.write_env(with_value("UI_PASSWORD", ""))
 
-    assert patient.found(checks.missing) == [("secret_missing", "UI_PASSWORD is set nowhere")]
-    assert patient.found(checks.master_key) == []
+    assert patient.found(checks.check_missing) == [("secret_missing", "UI_PASSWORD is not set")]
+    assert patient.found(checks.check_master_key) == []
 
 
 def test_a_missing_master_key_is_a_finding_of_its_own(patient: Patient) -> None:
     patient.write_env(with_value("LITELLM_MASTER_KEY", ""))
 
-    assert patient.ids(checks.master_key) == ["master_key_missing"]
-    assert patient.ids(checks.missing) == []
+    assert patient.ids(checks.check_master_key) == ["master_key_missing"]
+    assert patient.ids(checks.check_missing) == []
 
 
 def test_without_any_env_file_that_is_the_finding(patient: Patient) -> None:
     (patient.folder / ".env").unlink()
 
-    assert patient.ids(checks.missing) == patient.ids(checks.master_key) == []
+    assert patient.ids(checks.check_missing) == patient.ids(checks.check_master_key) == []
 
 
 @pytest.mark.parametrize("key", ["sk-1234", "sk-123456", "sk-short", "no-prefix-0123456789abcdef"])
 def test_a_weak_master_key_is_found_with_its_place(patient: Patient, key: str) -> None:
     patient.write_env(with_value("LITELLM_MASTER_KEY", key))
 
-    ((finding, evidence),) = patient.found(checks.master_key)
+    ((finding, evidence),) = patient.found(checks.check_master_key)
 
     assert finding == "master_key_weak"
     assert ".env line 2" in evidence
@@ -59,9 +59,9 @@ def test_a_weak_master_key_is_found_with_its_place(patient: Patient, key: str) -
 @pytest.mark.parametrize(
     ("value", "why"),
     [
-        ("postgres", "is published"),
-        ("dbpassword9090", "is published"),
-        ("changeme-please-now", "is published"),
+        ("postgres", "is publicly known"),
+        ("dbpassword9090", "is publicly known"),
+        ("changeme-please-now", "is publicly known"),
         ("k3ys", "has fewer than 12 characters"),
         ("aaaaaaaaaaaaaaaaaaaa", "has fewer than 6 different characters"),
         ("abababababababababab", "has fewer than 6 different characters"),
@@ -70,7 +70,7 @@ def test_a_weak_master_key_is_found_with_its_place(patient: Patient, key: str) -
 def test_a_secret_that_can_be_guessed_is_found(patient: Patient, value: str, why: str) -> None:
     patient.write_env(with_value("POSTGRES_PASSWORD", value))
 
-    ((finding, evidence),) = patient.found(checks.weak)
+    ((finding, evidence),) = patient.found(checks.check_weak)
 
     assert finding == "secret_weak"
     assert why in evidence
@@ -84,7 +84,7 @@ def test_secrets_that_share_a_value_are_named_together(patient: Patient) -> None
     )
     patient.write_env(text)
 
-    assert patient.found(checks.the_same) == [
+    assert patient.found(checks.check_duplicates) == [
         ("secrets_the_same", "LITELLM_API_KEY and LITELLM_SALT_KEY have the same value"),
         ("secrets_the_same", "LITELLM_POSTGRES_PASSWORD and POSTGRES_PASSWORD have the same value"),
     ]
@@ -95,7 +95,7 @@ def test_a_salt_key_that_is_not_the_first_one_is_found(patient: Patient) -> None
     salt_key.record_salt_key(patient.settings())
     patient.write_env(with_value("LITELLM_SALT_KEY", "sk-another-0123456789abcdef"))
 
-    assert patient.ids(checks.salt) == ["salt_key_changed"]
+    assert patient.ids(checks.check_salt_key) == ["salt_key_changed"]
 
 
 @pytest.mark.parametrize("value", ["", "sk-your-key"])
@@ -105,7 +105,7 @@ def test_a_missing_provider_s_key_matters_less_where_a_model_answers_offline(
     patient.write_env(with_value("OPENAI_API_KEY", value))
 
     with patient.subject() as subject:
-        (found,) = checks.provider_keys(subject)
+        (found,) = checks.check_provider_keys(subject)
 
     assert (found.finding, found.severity) == ("provider_key_missing", "info")
     assert "gpt-4o" in found.evidence
@@ -116,6 +116,6 @@ def test_in_production_a_missing_provider_s_key_is_a_warning(tmp_path: Path) -> 
     patient.write_env(with_value("OPENAI_API_KEY", ""))
 
     with patient.subject() as subject:
-        (found,) = checks.provider_keys(subject)
+        (found,) = checks.check_provider_keys(subject)
 
     assert found.severity is None

@@ -7,7 +7,7 @@ import pytest
 from gatewayctl.operations.doctor.checks import stack as checks
 from gatewayctl.runtimes.self_check import Fault
 from tests.fakes import runtime as fakes
-from tests.fakes.answers import nobody
+from tests.fakes.answers import refuse_connection
 from tests.fakes.self_check import Patient
 
 
@@ -17,15 +17,15 @@ def patient(tmp_path: Path) -> Patient:
 
 
 def test_a_stopped_stack_is_fine_and_so_is_one_that_runs(patient: Patient) -> None:
-    assert patient.ids(checks.services) == []
+    assert patient.ids(checks.check_services) == []
     patient.up()
-    assert patient.ids(checks.services) == []
+    assert patient.ids(checks.check_services) == []
 
 
 def test_a_part_that_is_stopped_is_found(patient: Patient) -> None:
     patient.up(phoenix="stopped")
 
-    assert patient.found(checks.services) == [("service_stopped", "phoenix is stopped")]
+    assert patient.found(checks.check_services) == [("service_stopped", "phoenix is stopped")]
 
 
 def test_a_service_that_failed_is_found_with_its_cause_and_its_words(patient: Patient) -> None:
@@ -33,7 +33,7 @@ def test_a_service_that_failed_is_found_with_its_cause_and_its_words(patient: Pa
     patient.runtime.details["litellm"] = "exit code 1"
     patient.runtime.words["litellm"] = "Error: P1000: Authentication failed"
 
-    ((finding, evidence),) = patient.found(checks.services)
+    ((finding, evidence),) = patient.found(checks.check_services)
 
     assert finding == "database_password_refused"
     assert evidence.startswith("litellm is unhealthy (exit code 1): PostgreSQL refuses")
@@ -42,35 +42,35 @@ def test_a_service_that_failed_is_found_with_its_cause_and_its_words(patient: Pa
 
 def test_a_service_that_has_just_begun_is_not_late_yet(patient: Patient) -> None:
     patient.up()
-    patient.litellm.planted["/healthz"] = nobody
+    patient.litellm.planted["/healthz"] = refuse_connection
 
     patient.runtime.uptime = 5
-    assert patient.ids(checks.services) == []
+    assert patient.ids(checks.check_services) == []
     patient.runtime.uptime = 500
-    assert patient.ids(checks.services) == ["phoenix_unreachable"]
+    assert patient.ids(checks.check_services) == ["phoenix_unreachable"]
 
 
 def test_what_the_runtime_finds_wrong_with_itself_is_told(patient: Patient) -> None:
-    assert patient.ids(checks.ailments) == []
+    assert patient.ids(checks.check_runtime_faults) == []
     patient.runtime.ills = [Fault(finding="processes_left", evidence="x (pid 7)")]
 
-    assert patient.found(checks.ailments) == [("processes_left", "x (pid 7)")]
+    assert patient.found(checks.check_runtime_faults) == [("processes_left", "x (pid 7)")]
 
 
 def test_a_database_that_takes_much_of_the_disk_is_found(
     patient: Patient, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    assert patient.ids(checks.database_sizes) == []
+    assert patient.ids(checks.check_database_sizes) == []
     patient.up()
-    assert patient.ids(checks.database_sizes) == []
+    assert patient.ids(checks.check_database_sizes) == []
 
     monkeypatch.setattr(checks, "_LARGE", 10)
 
-    assert patient.ids(checks.database_sizes) == ["database_large"] * 2
+    assert patient.ids(checks.check_database_sizes) == ["database_large"] * 2
 
 
 def test_a_current_version_is_fine(patient: Patient) -> None:
-    assert patient.ids(checks.versions) == []
+    assert patient.ids(checks.check_versions) == []
 
 
 def test_a_version_with_advisories_is_found_once_for_each(
@@ -78,18 +78,18 @@ def test_a_version_with_advisories_is_found_once_for_each(
 ) -> None:
     monkeypatch.setitem(fakes._VERSIONS, "litellm", "1.83.10")
 
-    found = patient.found(checks.versions)
+    found = patient.found(checks.check_versions)
 
     assert [finding for finding, _ in found] == ["litellm_vulnerable", "litellm_bad_tracing"]
-    assert found[0][1].startswith("1.83.10: CVE-2026-49468, mended in 1.84.0: ")
+    assert found[0][1].startswith("1.83.10: CVE-2026-49468, fixed in 1.84.0: ")
 
 
 def test_images_are_looked_at_where_there_are_images(tmp_path: Path) -> None:
     patient = Patient(
         folder=tmp_path, gateway_yaml="images: {litellm: 'ghcr.io/berriai/litellm:v1.83.6'}\n"
     )
-    assert patient.ids(checks.versions) == patient.ids(checks.images) == []
+    assert patient.ids(checks.check_versions) == patient.ids(checks.check_images) == []
 
     patient.runtime.name = "docker"
-    assert "litellm_vulnerable" in patient.ids(checks.versions)
-    assert patient.ids(checks.images) == []
+    assert "litellm_vulnerable" in patient.ids(checks.check_versions)
+    assert patient.ids(checks.check_images) == []

@@ -12,9 +12,8 @@ import pytest
 from gatewayctl.errors import DatabasePasswordRefused, RuntimeProblem, ServiceFailed
 from gatewayctl.runtimes.embedded.environment import Environment
 from gatewayctl.runtimes.embedded.layout import Layout
-from gatewayctl.runtimes.embedded.postgres import Cluster, _scram_verifier, initialise
-from gatewayctl.runtimes.embedded.privileges import Unprivileged
-from gatewayctl.settings.model import Secret
+from gatewayctl.runtimes.embedded.postgres.cluster import Cluster, _scram_verifier
+from gatewayctl.runtimes.embedded.postgres.privileges import PostgresUser
 from tests.fakes.projects import project
 
 LITELLM_PASSWORD = "password-of-litellm"
@@ -22,7 +21,7 @@ ADMIN_PASSWORD = "password-of-phoenix"
 ENV = f"LITELLM_POSTGRES_PASSWORD={LITELLM_PASSWORD}\nPOSTGRES_PASSWORD={ADMIN_PASSWORD}\n"
 REFUSED = 'psql: error: FATAL:  password authentication failed for user "postgres"'
 
-# What it is asked comes by standard input or in a file, and is written down.
+# Logs the SQL from its standard input or its file.
 PSQL = """\
 #!/bin/sh
 here={here}
@@ -43,7 +42,7 @@ esac
 
 @dataclass
 class FakeServer:
-    """A PostgreSQL that is two shell scripts: what it was asked is in its log."""
+    """A PostgreSQL made of shell scripts; its log has every statement."""
 
     folder: Path
     environment: Environment
@@ -64,7 +63,7 @@ class FakeServer:
         (self.folder / f"refuses {user}").write_text(words)
 
     @property
-    def asked(self) -> str:
+    def log(self) -> str:
         log = self.folder / "log"
         return log.read_text() if log.exists() else ""
 
@@ -73,14 +72,14 @@ class FakeServer:
 def server(tmp_path: Path) -> FakeServer:
     folder = tmp_path / "server"
     folder.mkdir()
-    made = FakeServer(folder=folder, environment=Environment(root=tmp_path / "environment"))
-    made.program("psql", PSQL.format(here=folder))
-    made.program("pg_isready", "#!/bin/sh\nexit 0\n")
-    made.has("litellm", "phoenix")
-    made.knows()
-    (made.environment.migrations / "20250101_first").mkdir(parents=True)
-    (made.environment.migrations / "20250101_first" / "migration.sql").write_text("select 1;")
-    return made
+    server = FakeServer(folder=folder, environment=Environment(root=tmp_path / "environment"))
+    server.program("psql", PSQL.format(here=folder))
+    server.program("pg_isready", "#!/bin/sh\nexit 0\n")
+    server.has("litellm", "phoenix")
+    server.knows()
+    (server.environment.migrations / "20250101_first").mkdir(parents=True)
+    (server.environment.migrations / "20250101_first" / "migration.sql").write_text("select 1;")
+    return server
 
 
 @pytest.fixture
@@ -91,7 +90,7 @@ def cluster(server: FakeServer, tmp_path: Path) -> Cluster:
 # The verifier
 
 
-def test_the_verifier_is_the_one_of_rfc_7677() -> None:
+def test_the_verifier_matches_the_example_of_rfc_7677() -> None:
     """The exchange in section 3 of RFC 7677: user «user», password «pencil»."""
     salt = base64.b64decode("W22ZaJ0SNY7soEsUEjb6gQ==")
     verifier = _scram_verifier("pencil", salt)
@@ -114,7 +113,7 @@ def test_the_verifier_is_the_one_of_rfc_7677() -> None:
     )
 
 
-def test_two_verifiers_of_one_password_differ_and_hold_neither_it_nor_a_quote() -> None:
+def test_two_verifiers_of_one_password_differ_and_contain_neither_it_nor_a_quote() -> None:
     one, other = _scram_verifier(LITELLM_PASSWORD), _scram_verifier(LITELLM_PASSWORD)
 
     assert one != other
@@ -136,29 +135,22 @@ touch "$2/PG_VERSION"
 """
 
 
-@pytest.fixture
-def layout(tmp_path: Path) -> Layout:
-    made = Layout(state_dir=tmp_path / "p" / ".gatewayctl")
-    made.make()
-    return made
-
-
-def test_a_cluster_is_made_once(server: FakeServer, layout: Layout) -> None:
+def test_a_cluster_is_created_once(cluster: Cluster, server: FakeServer, layout: Layout) -> None:
     server.program("initdb", INITDB.format(here=server.folder))
 
-    assert initialise(server.environment, layout, Unprivileged(), Secret(ADMIN_PASSWORD))
-    assert not initialise(server.environment, layout, Unprivileged(), Secret(ADMIN_PASSWORD))
+    assert cluster.create(layout, PostgresUser())
+    assert not cluster.create(layout, PostgresUser())
 
     assert (layout.postgres_data / "PG_VERSION").exists()
     assert len((server.folder / "arguments").read_text().splitlines()) == 1
 
 
-def test_the_password_of_the_cluster_goes_by_standard_input_alone(
-    server: FakeServer, layout: Layout
+def test_the_password_is_passed_to_initdb_on_standard_input_only(
+    cluster: Cluster, server: FakeServer, layout: Layout
 ) -> None:
     server.program("initdb", INITDB.format(here=server.folder))
 
-    initialise(server.environment, layout, Unprivileged(), Secret(ADMIN_PASSWORD))
+    cluster.create(layout, PostgresUser())
 
     assert (server.folder / "stdin").read_text() == f"{ADMIN_PASSWORD}\n"
     assert ADMIN_PASSWORD not in (server.folder / "arguments").read_text()
@@ -166,94 +158,100 @@ def test_the_password_of_the_cluster_goes_by_standard_input_alone(
     assert "--auth=scram-sha-256" in (server.folder / "arguments").read_text()
 
 
-def test_a_cluster_that_was_half_made_is_made_again(server: FakeServer, layout: Layout) -> None:
+def test_a_partly_created_cluster_is_created_again(
+    cluster: Cluster, server: FakeServer, layout: Layout
+) -> None:
     server.program("initdb", INITDB.format(here=server.folder))
     partial = layout.postgres_data.with_suffix(".partial")
     partial.mkdir()
     (partial / "half").write_text("made")
 
-    assert initialise(server.environment, layout, Unprivileged(), Secret(ADMIN_PASSWORD))
+    assert cluster.create(layout, PostgresUser())
 
     assert not (layout.postgres_data / "half").exists()
     assert not partial.exists()
 
 
-def test_data_that_is_there_is_never_deleted(server: FakeServer, layout: Layout) -> None:
+def test_existing_data_is_never_deleted(
+    cluster: Cluster, server: FakeServer, layout: Layout
+) -> None:
     layout.postgres_data.mkdir()
-    (layout.postgres_data / "precious").write_text("restored by hand")
+    (layout.postgres_data / "precious").write_text("restored manually")
 
-    assert not initialise(server.environment, layout, Unprivileged(), Secret(ADMIN_PASSWORD))
+    assert not cluster.create(layout, PostgresUser())
 
     assert (layout.postgres_data / "precious").exists()
 
 
-def test_a_cluster_that_cannot_be_made_says_why_and_is_tried_again(
-    server: FakeServer, layout: Layout
+def test_a_failed_initdb_is_reported_and_can_be_repeated(
+    cluster: Cluster, server: FakeServer, layout: Layout
 ) -> None:
     server.program("initdb", "#!/bin/sh\necho 'initdb: error: no space left' >&2\nexit 1\n")
     with pytest.raises(ServiceFailed, match="initdb failed: initdb: error: no space left"):
-        initialise(server.environment, layout, Unprivileged(), Secret(ADMIN_PASSWORD))
+        cluster.create(layout, PostgresUser())
 
     server.program("initdb", INITDB.format(here=server.folder))
-    assert initialise(server.environment, layout, Unprivileged(), Secret(ADMIN_PASSWORD))
+    assert cluster.create(layout, PostgresUser())
 
 
-def test_the_other_user_makes_the_cluster(server: FakeServer, layout: Layout) -> None:
+def test_initdb_runs_as_the_unprivileged_user(
+    cluster: Cluster, server: FakeServer, layout: Layout
+) -> None:
     server.program("initdb", INITDB.format(here=server.folder))
-    who = Unprivileged(prefix=("/usr/bin/env", "WHO=nobody"), uid=os.getuid(), gid=os.getgid())
+    user = PostgresUser(prefix=("/usr/bin/env", "WHO=nobody"), uid=os.getuid(), gid=os.getgid())
 
-    initialise(server.environment, layout, who, Secret(ADMIN_PASSWORD))
+    cluster.create(layout, user)
 
     assert "WHO=nobody" in (server.folder / "environment").read_text()
 
 
-# Its inside
+# Roles and databases
 
 
-def test_a_server_that_takes_the_login_of_litellm_is_ready(
+def test_a_server_that_accepts_the_password_accepts_logins(
     cluster: Cluster, server: FakeServer
 ) -> None:
-    assert cluster.ready()
-    assert server.asked == f"litellm_user@litellm {LITELLM_PASSWORD}: select 1\n"
+    assert cluster.accepts_login("litellm")
+    assert server.log == f"litellm_user@litellm {LITELLM_PASSWORD}: select 1\n"
 
 
-def test_a_server_that_refuses_the_login_of_litellm_is_not_ready(
+def test_a_server_that_refuses_the_password_does_not_accept_logins(
     cluster: Cluster, server: FakeServer
 ) -> None:
     server.refuses("litellm_user")
 
-    assert not cluster.ready()
+    assert not cluster.accepts_login("litellm")
 
 
 def test_waiting_ends_when_the_server_takes_connections(cluster: Cluster) -> None:
-    looks_again: list[bool] = []
+    polls: list[bool] = []
 
-    cluster.wait(seconds=0, alive=lambda: looks_again.append(True))
+    cluster.wait(seconds=0, check_alive=lambda: polls.append(True))
 
-    assert looks_again == []
+    assert polls == []
 
 
-def test_waiting_ends_with_the_time(cluster: Cluster, server: FakeServer) -> None:
+def test_waiting_fails_when_the_time_is_up(cluster: Cluster, server: FakeServer) -> None:
     server.program("pg_isready", "#!/bin/sh\nexit 2\n")
 
     with pytest.raises(ServiceFailed, match="takes no connections after 0 s"):
         cluster.wait(seconds=0)
 
 
-def test_waiting_ends_when_the_server_has_ended(cluster: Cluster, server: FakeServer) -> None:
+def test_waiting_fails_when_the_server_has_ended(cluster: Cluster, server: FakeServer) -> None:
     server.program("pg_isready", "#!/bin/sh\nexit 2\n")
 
     def dead() -> None:
         raise ServiceFailed("postgres ended (exit code 1)")
 
     with pytest.raises(ServiceFailed, match="postgres ended"):
-        cluster.wait(seconds=60, alive=dead)
+        cluster.wait(seconds=60, check_alive=dead)
 
 
-def test_waiting_looks_again(cluster: Cluster, server: FakeServer) -> None:
+def test_waiting_polls_until_the_server_is_ready(cluster: Cluster, server: FakeServer) -> None:
     server.program("pg_isready", f"#!/bin/sh\n[ -f {server.folder}/up ]\n")
 
-    cluster.wait(seconds=60, alive=(server.folder / "up").touch)
+    cluster.wait(seconds=60, check_alive=(server.folder / "up").touch)
 
     assert (server.folder / "up").exists()
 
@@ -261,13 +259,13 @@ def test_waiting_looks_again(cluster: Cluster, server: FakeServer) -> None:
 def statements(server: FakeServer) -> list[str]:
     return [
         line.partition(": ")[2].partition(" password '")[0]
-        for line in server.asked.splitlines()
+        for line in server.log.splitlines()
         if line.startswith("postgres@postgres")
         and line.partition(": ")[2].startswith(("create", "alter", "drop", "revoke"))
     ]
 
 
-def test_an_empty_cluster_gets_both_roles_and_both_databases(
+def test_an_empty_cluster_gets_two_roles_and_two_databases(
     cluster: Cluster, server: FakeServer
 ) -> None:
     server.has()
@@ -284,13 +282,13 @@ def test_an_empty_cluster_gets_both_roles_and_both_databases(
     ]
 
 
-def test_a_prepared_cluster_is_left_as_it_is(cluster: Cluster, server: FakeServer) -> None:
+def test_preparing_a_prepared_cluster_changes_nothing(cluster: Cluster, server: FakeServer) -> None:
     cluster.prepare()
 
     assert statements(server) == []
 
 
-def test_a_password_that_changed_in_env_file_is_set_anew(
+def test_a_password_that_changed_in_env_file_is_updated(
     cluster: Cluster, server: FakeServer
 ) -> None:
     server.refuses("phoenix_user", "FATAL:  password authentication failed")
@@ -313,12 +311,10 @@ def test_a_role_without_its_database_gets_one(cluster: Cluster, server: FakeServ
     ]
 
 
-def test_emptying_drops_one_database_and_makes_it_anew(
-    cluster: Cluster, server: FakeServer
-) -> None:
+def test_recreating_a_database_drops_and_creates_it(cluster: Cluster, server: FakeServer) -> None:
     server.knows("1")
 
-    cluster.empty("litellm")
+    cluster.recreate("litellm")
 
     assert statements(server) == [
         'drop database if exists "litellm" with (force)',
@@ -328,21 +324,21 @@ def test_emptying_drops_one_database_and_makes_it_anew(
     ]
 
 
-def test_no_statement_and_no_command_line_holds_a_password(
+def test_no_statement_and_no_command_line_contains_a_password(
     cluster: Cluster, server: FakeServer
 ) -> None:
     server.has()
     cluster.prepare()
-    cluster.empty("litellm")
+    cluster.recreate("litellm")
 
-    said = [line.partition(": ")[2] for line in server.asked.splitlines()]
+    statements = [line.partition(": ")[2] for line in server.log.splitlines()]
     arguments = (server.folder / "arguments").read_text()
     for password in (LITELLM_PASSWORD, ADMIN_PASSWORD):
-        assert not any(password in line for line in said)
+        assert not any(password in line for line in statements)
         assert password not in arguments
 
 
-def test_data_that_was_made_with_another_password_names_the_source_of_ours(
+def test_a_refused_administrator_password_is_reported_with_its_source(
     cluster: Cluster, server: FakeServer
 ) -> None:
     server.refuses("postgres")
@@ -355,7 +351,7 @@ def test_data_that_was_made_with_another_password_names_the_source_of_ours(
     assert ADMIN_PASSWORD not in refused.value.message
 
 
-def test_another_refusal_of_the_server_is_told_in_its_words(
+def test_other_errors_of_the_server_are_reported_verbatim(
     cluster: Cluster, server: FakeServer
 ) -> None:
     server.refuses("postgres", "FATAL:  the database system is starting up")

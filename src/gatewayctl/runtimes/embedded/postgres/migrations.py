@@ -1,10 +1,9 @@
-"""Brings LiteLLM's database schema up to date, the way ``prisma migrate deploy`` would.
+"""Updates LiteLLM's database schema the way ``prisma migrate deploy`` would.
 
-Owns the table ``_prisma_migrations`` as far as the embedded runtime is concerned. Must not know
-who runs PostgreSQL or where LiteLLM is installed. Migrations run through psql in one process,
-each in its own transaction together with its row in the table: whatever kills the process, a
-migration is either there and recorded, or neither. A native Prisma that looks at the table
-later finds what it would have written itself.
+Owns the table ``_prisma_migrations`` in the embedded runtime. Must not know who runs PostgreSQL or
+where LiteLLM is installed. All migrations run in one psql, each in its own transaction together
+with its row in the table: whenever the process is killed, a migration is applied and recorded, or
+neither. A native Prisma that reads the table later finds the rows it would have written itself.
 """
 
 from __future__ import annotations
@@ -19,10 +18,10 @@ from dataclasses import dataclass, field
 from pathlib import Path
 
 from gatewayctl.errors import MigrationFailed
-from gatewayctl.runtimes.database_shell import PSQL_WORDS, clean_psql_errors
+from gatewayctl.runtimes.database_shell import PSQL_OPTIONS, clean_psql_errors
 from gatewayctl.runtimes.process import Completed, run
 
-# The advisory lock prisma migrate itself takes: two deployers, of either kind, wait in line.
+# The advisory lock of prisma migrate: two deployments, of either kind, run one after the other.
 _PRISMA_LOCK = 72707369
 _LOCK_TIMEOUT = "60s"
 _APPLY_TIMEOUT = 600.0
@@ -30,7 +29,7 @@ _QUERY_TIMEOUT = 30.0
 _MARK = "gatewayctl-migration"
 
 # As schema-engine 5.17 creates it.
-_LEDGER = """
+_TABLE = """
 CREATE TABLE IF NOT EXISTS "_prisma_migrations" (
     "id" VARCHAR(36) PRIMARY KEY NOT NULL,
     "checksum" VARCHAR(64) NOT NULL,
@@ -44,8 +43,8 @@ CREATE TABLE IF NOT EXISTS "_prisma_migrations" (
 """
 
 _RECORDED = r"""
-SELECT to_regclass('_prisma_migrations') IS NOT NULL AS ledger \gset
-\if :ledger
+SELECT to_regclass('_prisma_migrations') IS NOT NULL AS has_table \gset
+\if :has_table
 SELECT json_build_object(
     'applied', coalesce(json_agg(migration_name) FILTER (WHERE finished_at IS NOT NULL), '[]'),
     'failed', coalesce(json_agg(migration_name) FILTER (WHERE finished_at IS NULL), '[]')
@@ -55,7 +54,7 @@ SELECT json_build_object(
 \endif
 """
 
-# Asked once more at its turn: somebody else may have applied it while this one waited for the lock.
+# Checked again here: another process may have applied it while this one waited for the lock.
 _STEP = r"""
 SELECT NOT EXISTS (
     SELECT 1 FROM "_prisma_migrations"
@@ -83,15 +82,15 @@ CREATE INDEX IF NOT EXISTS "{name}" ON "{table}" ({columns});
 """
 
 # LiteLLM leaves these out of its migrations, because on a busy table they must be built
-# concurrently; it builds them itself only when it ran the migrations itself. Names and columns
-# as in litellm_proxy_extras/request_log_indexes.py (0.4.108).
+# concurrently, and builds them itself only after running its migrations. Names and columns as in
+# litellm_proxy_extras/request_log_indexes.py (0.4.108).
 _REQUEST_LOG_INDEXES = (
     ("LiteLLM_SpendLogs", "LiteLLM_SpendLogs_api_key_startTime_idx", ("api_key", "startTime")),
     ("LiteLLM_SpendLogs", "LiteLLM_SpendLogs_litellm_call_id_idx", ("litellm_call_id",)),
 )
 
-# An index cannot be built concurrently inside a transaction, and interrupted outside of one it
-# stays behind invalid. Nobody else uses the database here, so the plain form serves better.
+# An index cannot be built concurrently inside a transaction, and one that is interrupted outside
+# of a transaction stays invalid. No other client uses the database here, so the plain form is safe.
 _CONCURRENTLY = re.compile(
     r"\b(CREATE\s+(?:UNIQUE\s+)?INDEX|DROP\s+INDEX|REINDEX\s+\w+)\s+CONCURRENTLY\b", re.IGNORECASE
 )
@@ -101,7 +100,7 @@ Runner = Callable[..., Completed]
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class DatabaseLogin:
-    """How psql reaches the database. The password is not shown by ``repr``."""
+    """How psql reaches the database. The password is not part of ``repr``."""
 
     host: str
     port: int
@@ -110,7 +109,7 @@ class DatabaseLogin:
     password: str = field(repr=False)
 
     def environment(self) -> dict[str, str]:
-        """What libpq reads: everything by environment, nothing as a word of the command."""
+        """The variables that libpq reads; nothing is left for the command line."""
         return {
             "PGHOST": self.host,
             "PGPORT": str(self.port),
@@ -136,19 +135,19 @@ class Migration:
 def pending_migrations(
     psql: Path, database: DatabaseLogin, folder: Path, *, runner: Runner = run
 ) -> tuple[Migration, ...]:
-    """The migrations in ``folder`` not applied yet, in the order to apply them.
+    """List the migrations in ``folder`` that are not applied yet, in the order to apply them.
 
-    One query, no file is read. Raises MigrationFailed when the database does not answer, the
-    folder has no migrations, or Prisma itself left a failed migration behind.
+    Runs one query and reads no file. Raises MigrationFailed when the database does not answer, the
+    folder has no migrations, or Prisma itself left a failed migration.
     """
-    available = _available(folder)
-    done = _psql(psql, database, _RECORDED, timeout=_QUERY_TIMEOUT, runner=runner)
+    available = _list_available(folder)
+    done = _run_psql(psql, database, _RECORDED, timeout=_QUERY_TIMEOUT, runner=runner)
     if done.returncode != 0:
         raise MigrationFailed(f"Cannot read the applied migrations: {_reason(done)}")
-    applied, failed = _recorded(done.stdout)
+    applied, failed = _parse_recorded(done.stdout)
     if failed:
         raise MigrationFailed(
-            f"Migration {failed[0]} was begun by prisma migrate and never finished.",
+            f"Migration {failed[0]} was started by prisma migrate and never finished.",
             hint="Resolve it with prisma migrate resolve, or restore a backup from before it.",
         )
     return tuple(one for one in available if one.name not in applied)
@@ -159,13 +158,13 @@ def apply_migrations(
 ) -> tuple[str, ...]:
     """Apply every pending migration and return their names; nothing pending changes nothing.
 
-    Safe to repeat and safe to interrupt: the next call goes on where this one ended. Raises
-    MigrationFailed naming the migration PostgreSQL refused, which was rolled back.
+    Safe to repeat and to interrupt: the next call continues where this one ended. Raises
+    MigrationFailed with the name of the migration that PostgreSQL refused, which is rolled back.
     """
     todo = pending_migrations(psql, database, folder, runner=runner)
     if not todo:
         return ()
-    done = _psql(psql, database, script(todo), timeout=_APPLY_TIMEOUT, runner=runner)
+    done = _run_psql(psql, database, build_script(todo), timeout=_APPLY_TIMEOUT, runner=runner)
     if done.returncode != 0:
         at = _last_mark(done.stdout)
         where = f"Migration {todo[at].name} failed" if at is not None else "Migrations failed"
@@ -173,20 +172,20 @@ def apply_migrations(
     return tuple(one.name for one in todo)
 
 
-def script(migrations: Sequence[Migration]) -> str:
-    """The whole psql script that applies ``migrations``. Reads their files."""
+def build_script(migrations: Sequence[Migration]) -> str:
+    """Build the psql script that applies ``migrations``; reads their files."""
     head = (
         f"SET lock_timeout = '{_LOCK_TIMEOUT}';\n"
         f"SELECT pg_advisory_lock({_PRISMA_LOCK});\n"
         "RESET lock_timeout;\n"
-        f"{_LEDGER}"
+        f"{_TABLE}"
     )
-    steps = [_step(number, one) for number, one in enumerate(migrations)]
-    indexes = [_index(*one) for one in _REQUEST_LOG_INDEXES]
+    steps = [_migration_sql(number, one) for number, one in enumerate(migrations)]
+    indexes = [_index_sql(*one) for one in _REQUEST_LOG_INDEXES]
     return head + "".join(steps) + "".join(indexes)
 
 
-def _available(folder: Path) -> tuple[Migration, ...]:
+def _list_available(folder: Path) -> tuple[Migration, ...]:
     found = tuple(
         Migration(name=path.parent.name, path=path)
         for path in sorted(folder.glob("*/migration.sql"), key=lambda one: one.parent.name)
@@ -199,44 +198,44 @@ def _available(folder: Path) -> tuple[Migration, ...]:
     return found
 
 
-def _recorded(output: str) -> tuple[frozenset[str], tuple[str, ...]]:
+def _parse_recorded(output: str) -> tuple[frozenset[str], tuple[str, ...]]:
     try:
-        ledger = json.loads(output)
-        return frozenset(ledger["applied"]), tuple(sorted(ledger["failed"]))
+        recorded = json.loads(output)
+        return frozenset(recorded["applied"]), tuple(sorted(recorded["failed"]))
     except (ValueError, KeyError, TypeError) as error:
         raise MigrationFailed("The list of applied migrations is unreadable.") from error
 
 
-def _step(number: int, migration: Migration) -> str:
+def _migration_sql(number: int, migration: Migration) -> str:
     content = migration.path.read_bytes()
     return _STEP.format(
         mark=f"{_MARK} {number}",
-        name=_literal(migration.name),
+        name=_quote(migration.name),
         body=_CONCURRENTLY.sub(r"\1", content.decode()),
         id=uuid.uuid4(),
         checksum=hashlib.sha256(content).hexdigest(),
     )
 
 
-def _index(table: str, name: str, columns: tuple[str, ...]) -> str:
+def _index_sql(table: str, name: str, columns: tuple[str, ...]) -> str:
     return _INDEX.format(
         table=table,
         name=name,
         count=len(columns),
-        names=", ".join(_literal(one) for one in columns),
+        names=", ".join(_quote(one) for one in columns),
         columns=", ".join(f'"{one}"' for one in columns),
     )
 
 
-def _psql(
+def _run_psql(
     psql: Path, database: DatabaseLogin, text: str, *, timeout: float, runner: Runner
 ) -> Completed:
-    # A file, not standard input: should this process die half way through writing, psql would
-    # take the end of input for the end of a statement and run what it has.
+    # A file, not standard input: if this process died while writing, psql would take the end of
+    # its input for the end of a statement and run half of it.
     with tempfile.TemporaryDirectory(prefix="gatewayctl-") as folder:
         path = Path(folder, "migrations.sql")
         path.write_text(text, encoding="utf-8", newline="")
-        argv = [str(psql), *PSQL_WORDS[:-1], str(path)]
+        argv = [str(psql), *PSQL_OPTIONS[:-1], str(path)]
         return runner(argv, env=database.environment(), timeout=timeout)
 
 
@@ -249,5 +248,5 @@ def _reason(done: Completed) -> str:
     return clean_psql_errors(done.stderr) or f"psql ended with {done.returncode}"
 
 
-def _literal(text: str) -> str:
+def _quote(text: str) -> str:
     return "'" + text.replace("'", "''") + "'"

@@ -1,4 +1,4 @@
-"""What the migrations ask of psql, as data. The real thing is in tests/e2e/test_migrations.py."""
+"""The scripts that migrations give to psql. tests/e2e/test_migrations.py runs real ones."""
 
 from __future__ import annotations
 
@@ -11,7 +11,7 @@ from typing import Any
 import pytest
 
 from gatewayctl.errors import MigrationFailed
-from gatewayctl.runtimes.embedded import migrations
+from gatewayctl.runtimes.embedded.postgres import migrations
 from gatewayctl.runtimes.process import Completed
 
 PSQL = Path("/pg/psql")
@@ -21,7 +21,7 @@ DATABASE = migrations.DatabaseLogin(
 
 
 class FakePsql:
-    """Answers with what it was given; keeps the commands, environments and scripts."""
+    """Returns the given results; records commands, environments and scripts."""
 
     def __init__(self, *answers: Completed) -> None:
         self.answers = list(answers)
@@ -48,7 +48,7 @@ def _folder(path: Path, *names: str) -> Path:
     return path
 
 
-def test_pending_are_those_not_recorded_in_name_order(tmp_path: Path) -> None:
+def test_migrations_without_a_record_are_pending_in_name_order(tmp_path: Path) -> None:
     folder = _folder(tmp_path, "2_b", "1_a", "3_Add organization")
     (folder / "migration_lock.toml").write_text("")
     psql = FakePsql(_recorded(applied=["1_a"]))
@@ -80,7 +80,9 @@ def test_the_password_is_in_the_environment_only(tmp_path: Path) -> None:
     assert "geheim" not in str(psql.commands) + str(psql.scripts) + repr(DATABASE)
 
 
-def test_a_failure_names_the_migration_and_says_what_postgresql_said(tmp_path: Path) -> None:
+def test_a_failure_has_the_name_of_the_migration_and_the_error_of_postgresql(
+    tmp_path: Path,
+) -> None:
     refused = Completed(
         returncode=3,
         stdout="gatewayctl-migration 0\ngatewayctl-migration 1\n",
@@ -94,7 +96,7 @@ def test_a_failure_names_the_migration_and_says_what_postgresql_said(tmp_path: P
 
 
 def test_names_are_quoted(tmp_path: Path) -> None:
-    script = migrations.script(
+    script = migrations.build_script(
         [migrations.Migration(name="o'clock", path=_folder(tmp_path, "x") / "x/migration.sql")]
     )
     assert "'o''clock'" in script
@@ -111,14 +113,14 @@ def test_names_are_quoted(tmp_path: Path) -> None:
 def test_indexes_are_not_built_concurrently(tmp_path: Path, before: str, after: str) -> None:
     path = tmp_path / "migration.sql"
     path.write_text(before)
-    script = migrations.script([migrations.Migration(name="a", path=path)])
+    script = migrations.build_script([migrations.Migration(name="a", path=path)])
     assert f"\n{after}\n" in script
     assert hashlib.sha256(before.encode()).hexdigest() in script
 
 
-def test_a_migration_prisma_left_failed_stops_everything(tmp_path: Path) -> None:
+def test_a_migration_that_prisma_left_unfinished_stops_everything(tmp_path: Path) -> None:
     psql = FakePsql(_recorded(failed=["1_a"]))
-    with pytest.raises(MigrationFailed, match="Migration 1_a was begun"):
+    with pytest.raises(MigrationFailed, match="Migration 1_a was started"):
         migrations.apply_migrations(PSQL, DATABASE, _folder(tmp_path, "1_a"), runner=psql)
     assert len(psql.commands) == 1
 

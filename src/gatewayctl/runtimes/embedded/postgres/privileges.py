@@ -1,8 +1,8 @@
-"""Running PostgreSQL as somebody else when we are root: it refuses to run as root.
+"""The user that runs PostgreSQL, which refuses to run as root.
 
-Project folders and caches of root are usually closed to everybody else (``/root`` is 0700), so
-the other user gets one right on the way: to pass through folders, nothing more. The right goes by
-Linux capabilities through ``setpriv`` (util-linux, essential on Debian); no folder's mode changes.
+Folders of root are usually closed to other users (``/root`` is 0700), so that user gets one
+privilege: to pass through folders. ``setpriv`` (util-linux, essential on Debian) grants it as a
+Linux capability; no folder changes its mode.
 """
 
 from __future__ import annotations
@@ -18,40 +18,43 @@ from gatewayctl.errors import RuntimeUnavailable
 
 USER: Final = "nobody"
 _STATUS: Final = Path("/proc/self/status")
-# Bits of linux/capability.h. The first is enough; engines' default set has only the second.
+# Bits of linux/capability.h. The first is enough; containers have only the second by default.
 _CAPABILITIES: Final = (("dac_read_search", 2), ("dac_override", 1))
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Unprivileged:
-    """Who runs PostgreSQL: ``prefix`` goes before its command line, ``uid`` owns its data."""
+class PostgresUser:
+    """Who runs PostgreSQL: ``prefix`` goes before its command line, ``uid`` owns its data.
+
+    Empty where PostgreSQL runs as the user of gatewayctl.
+    """
 
     prefix: tuple[str, ...] = ()
     uid: int | None = None
     gid: int | None = None
 
-    def give(self, folder: Path) -> None:
-        """Hand a folder over to that user; nothing to do where we run it ourselves."""
+    def own(self, folder: Path) -> None:
+        """Make this user the owner of a folder."""
         if self.uid is not None and self.gid is not None and folder.stat().st_uid != self.uid:
             os.chown(folder, self.uid, self.gid)
 
 
-def unprivileged() -> Unprivileged:
-    """How to run PostgreSQL here. Raises RuntimeUnavailable where root cannot step down."""
+def choose_postgres_user() -> PostgresUser:
+    """Choose who runs PostgreSQL. Raises RuntimeUnavailable where root cannot drop privileges."""
     if os.geteuid() != 0:
-        return Unprivileged()
+        return PostgresUser()
     setpriv = shutil.which("setpriv", path=os.environ.get("PATH", "") + ":/usr/bin:/bin")
-    capability = _capability(_STATUS.read_text(encoding="ascii") if _STATUS.exists() else "")
+    capability = _find_capability(_STATUS.read_text(encoding="ascii") if _STATUS.exists() else "")
     if setpriv is None or capability is None:
         raise RuntimeUnavailable(
-            "PostgreSQL does not run as root, and root cannot step down here "
+            "PostgreSQL does not run as root, and root cannot drop its privileges here "
             f"({'setpriv is not installed' if setpriv is None else 'capabilities are missing'}).",
             hint="Run gatewayctl as an ordinary user, or install util-linux.",
         )
-    return _stepping_down(setpriv, capability)
+    return _drop_privileges(setpriv, capability)
 
 
-def _stepping_down(setpriv: str, capability: str) -> Unprivileged:
+def _drop_privileges(setpriv: str, capability: str) -> PostgresUser:
     user = pwd.getpwnam(USER)
     only = f"-all,+{capability}"
     prefix = (
@@ -66,11 +69,11 @@ def _stepping_down(setpriv: str, capability: str) -> Unprivileged:
         f"--bounding-set={only}",
         "--no-new-privs",
     )
-    return Unprivileged(prefix=prefix, uid=user.pw_uid, gid=user.pw_gid)
+    return PostgresUser(prefix=prefix, uid=user.pw_uid, gid=user.pw_gid)
 
 
-def _capability(status: str) -> str | None:
-    """The first usable capability this process has, by name, from /proc/self/status."""
+def _find_capability(status: str) -> str | None:
+    """Find the first usable capability of this process, by name, in /proc/self/status."""
     for line in status.splitlines():
         if line.startswith("CapEff:"):
             held = int(line.split()[1], 16)

@@ -1,6 +1,6 @@
-"""Proving a virtual key with real calls: it opens the models, and nothing else.
+"""Checks a virtual key with real calls: it may list models, and may not manage keys.
 
-Owns which calls prove it; both are free, no model is called. Must not know .env or what
+Owns which calls check it; both are free, no model is called. Must not know .env or what
 is declared.
 """
 
@@ -22,7 +22,7 @@ _TIMEOUT: Final = httpx.Timeout(30, connect=5)
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class KeyProbe:
-    """The models the key opens, and how long LiteLLM took to say so, in milliseconds."""
+    """The models that the key may call, and how long LiteLLM took to answer, in milliseconds."""
 
     models: tuple[str, ...]
     latency_ms: float
@@ -31,23 +31,23 @@ class KeyProbe:
 def probe_key(
     gateway: GatewayClient, secret: Secret, *, clock: Callable[[], float] = time.perf_counter
 ) -> KeyProbe:
-    """Call the gateway with the key. Raises VirtualKeyRefused where it does not open."""
+    """List the models with the key. Raises VirtualKeyRefused if LiteLLM refuses it."""
     began = clock()
     answer = gateway.call("GET", "/v1/models", key=secret, role="virtual", timeout=_TIMEOUT)
     rows = answer.get("data") if isinstance(answer, dict) else None
     if not isinstance(rows, list):
-        raise gateway.unexpected("a list of models")
+        raise gateway.unexpected_answer("a list of models")
     models = tuple(str(row.get("id")) for row in rows if isinstance(row, dict))
     return KeyProbe(models=models, latency_ms=(clock() - began) * 1000)
 
 
-def management_is_refused(gateway: GatewayClient, secret: Secret) -> bool:
-    """True if the key may not list keys, as no key of an application may.
+def is_management_refused(gateway: GatewayClient, secret: Secret) -> bool:
+    """True if the key may not list keys; no key of an application may.
 
-    Raises GatewayRefused where LiteLLM fails instead of answering.
+    Raises GatewayRefused for a server error.
     """
     with (
-        gateway.name_failures(_TIMEOUT),
+        gateway.translate_failures(_TIMEOUT),
         gateway.http.stream(
             "GET",
             f"{gateway.base_url}/key/list",
@@ -58,5 +58,5 @@ def management_is_refused(gateway: GatewayClient, secret: Secret) -> bool:
     ):
         status = response.status_code
     if status >= 500:
-        raise GatewayRefused(f"LiteLLM at {gateway.base_url} failed ({status}) at a key's proof.")
+        raise GatewayRefused(f"LiteLLM at {gateway.base_url} failed ({status}) to check a key.")
     return status in {401, 403}

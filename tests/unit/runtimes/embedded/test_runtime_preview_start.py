@@ -12,14 +12,14 @@ from gatewayctl.settings.model import Secret
 from tests.unit.runtimes.embedded.faked_stack import Stack
 
 
-def pending(stack: Stack, *, without: str | None = None) -> dict[str, ServiceChange]:
-    """What a start would do, by service, after .env lost one of the secrets."""
+def preview(stack: Stack, *, without: str | None = None) -> dict[str, ServiceChange]:
+    """What a start would do, by service, with one secret missing from .env."""
     runtime = stack.runtime()
     if without is not None:
         secrets = dataclasses.replace(runtime._settings.secrets, **{without: None})
         runtime._settings = dataclasses.replace(runtime._settings, secrets=secrets)
     files = plan_files(runtime._settings, runtime="embedded")
-    return {change.service: change for change in runtime.pending(files)}
+    return {change.service: change for change in runtime.preview_start(files)}
 
 
 @pytest.fixture
@@ -32,8 +32,8 @@ def running(stack: Stack) -> Stack:
     return stack
 
 
-def test_what_runs_with_the_settings_of_now_is_left_alone(running: Stack) -> None:
-    assert {change.action for change in pending(running).values()} == {"untouched"}
+def test_a_service_that_runs_with_the_current_settings_is_untouched(running: Stack) -> None:
+    assert {change.action for change in preview(running).values()} == {"untouched"}
 
 
 @pytest.mark.parametrize(
@@ -44,25 +44,25 @@ def test_what_runs_with_the_settings_of_now_is_left_alone(running: Stack) -> Non
         ("phoenix_postgres_password", "phoenix", "PHOENIX_SQL_DATABASE_URL"),
     ],
 )
-def test_a_secret_that_env_lost_restarts_the_services_that_have_it(
+def test_a_secret_missing_from_env_file_restarts_the_services_that_use_it(
     running: Stack, lost: str, service: str, name: str
 ) -> None:
-    found = pending(running, without=lost)
+    changes = preview(running, without=lost)
 
-    assert (found[service].action, found[service].why) == ("restart", (name,))
-    others = {change.action for other, change in found.items() if other != service}
+    assert (changes[service].action, changes[service].why) == ("restart", (name,))
+    others = {change.action for other, change in changes.items() if other != service}
     assert others == {"untouched"}
 
 
-def test_a_supervisor_of_another_gatewayctl_is_no_reason_by_itself(running: Stack) -> None:
+def test_an_outdated_supervisord_alone_is_no_reason_to_restart(running: Stack) -> None:
     running.layout.supervisor_config.write_text("of another version of gatewayctl")
 
-    assert {change.action for change in pending(running).values()} == {"untouched"}
+    assert {change.action for change in preview(running).values()} == {"untouched"}
     assert running.up() == StartReport(unchanged=SERVICES)
 
 
 @pytest.mark.parametrize("reason", ["settings", "a service that ended"])
-def test_a_supervisor_of_another_gatewayctl_goes_with_the_first_change(
+def test_an_outdated_supervisord_is_replaced_with_the_next_change(
     running: Stack, reason: str
 ) -> None:
     running.layout.supervisor_config.write_text("of another version of gatewayctl")
@@ -72,29 +72,29 @@ def test_a_supervisor_of_another_gatewayctl_goes_with_the_first_change(
     else:
         running.supervisor.states["phoenix"] = "failed"
 
-    found = pending(running)
+    changes = preview(running)
     report = running.up()
 
-    assert {change.why for change in found.values()} == {("gatewayctl itself",)}
-    restarted = tuple(name for name, change in found.items() if change.action == "restart")
+    assert {change.why for change in changes.values()} == {("supervisord.conf",)}
+    restarted = tuple(name for name, change in changes.items() if change.action == "restart")
     assert (report.restarted, report.unchanged) == (restarted, ())
 
 
-def test_a_lost_salt_key_is_the_reason_for_all_of_them(running: Stack) -> None:
-    found = pending(running, without="salt_key")
+def test_a_missing_salt_key_is_the_only_reason_for_every_service(running: Stack) -> None:
+    changes = preview(running, without="salt_key")
 
-    assert found["litellm"].why == ("LITELLM_SALT_KEY",)
-    assert {change.action for change in found.values()} == {"restart"}
-    assert list(found) == list(SERVICES)
+    assert changes["litellm"].why == ("LITELLM_SALT_KEY",)
+    assert {change.action for change in changes.values()} == {"restart"}
+    assert list(changes) == list(SERVICES)
 
 
 def test_no_value_is_in_a_plan(running: Stack) -> None:
     secrets = [value for value in vars_of(running) if value is not None]
 
-    found = repr(pending(running, without="master_key"))
+    shown = repr(preview(running, without="master_key"))
 
     assert secrets
-    assert not [secret for secret in secrets if secret.reveal() in found]
+    assert not [secret for secret in secrets if secret.reveal() in shown]
 
 
 def vars_of(stack: Stack) -> list[Secret | None]:

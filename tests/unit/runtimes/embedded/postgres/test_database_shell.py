@@ -4,14 +4,14 @@ from pathlib import Path
 
 import pytest
 
-from gatewayctl.runtimes.embedded.database_shell import EmbeddedShell
 from gatewayctl.runtimes.embedded.environment import Environment
-from gatewayctl.runtimes.embedded.postgres import Cluster
+from gatewayctl.runtimes.embedded.postgres.cluster import Cluster
+from gatewayctl.runtimes.embedded.postgres.database_shell import EmbeddedShell
 from tests.fakes.driving import report_of
 from tests.fakes.projects import project
 
 ENV = "LITELLM_POSTGRES_PASSWORD=password-of-litellm\nPOSTGRES_PASSWORD=password-of-phoenix\n"
-# Writes down how it was called, and answers as a psql that is asked nothing.
+# Logs its arguments and environment, and answers like a psql without statements.
 PROGRAM = """\
 #!/bin/sh
 {{ echo "$(basename "$0") $*"; env; }} >> {log}
@@ -30,12 +30,12 @@ def log(tmp_path: Path) -> Path:
 
 
 @pytest.fixture
-def begun() -> list[str]:
+def starts() -> list[str]:
     return []
 
 
 @pytest.fixture
-def shell(tmp_path: Path, log: Path, begun: list[str]) -> EmbeddedShell:
+def shell(tmp_path: Path, log: Path, starts: list[str]) -> EmbeddedShell:
     environment = Environment(root=tmp_path / "environment")
     environment.postgres_bin.mkdir(parents=True)
     for name in ("psql", "pg_dump", "pg_restore"):
@@ -43,10 +43,12 @@ def shell(tmp_path: Path, log: Path, begun: list[str]) -> EmbeddedShell:
         path.write_text(PROGRAM.format(log=log))
         path.chmod(0o755)
     cluster = Cluster(environment=environment, settings=project(tmp_path / "shop", env=ENV))
-    return EmbeddedShell(cluster=cluster, database="litellm", begin=lambda: begun.append("begun"))
+    return EmbeddedShell(
+        cluster=cluster, database="litellm", start_server=lambda: starts.append("started")
+    )
 
 
-def arguments(log: Path) -> list[str]:
+def calls(log: Path) -> list[str]:
     programs = ("psql ", "pg_dump ", "pg_restore ")
     return [line for line in log.read_text().splitlines() if line.startswith(programs)]
 
@@ -64,13 +66,11 @@ def test_passwords_are_in_the_environment_and_never_on_a_command_line(
     text = log.read_text()
     assert "PGPASSWORD=password-of-litellm" in text
     assert "PGPASSWORD=password-of-phoenix" in text
-    assert len(arguments(log)) == 4
-    assert not any("password-of" in line for line in arguments(log))
+    assert len(calls(log)) == 4
+    assert not any("password-of" in line for line in calls(log))
 
 
-def test_the_owner_does_the_work_and_the_administrator_what_only_it_may(
-    shell: EmbeddedShell, log: Path
-) -> None:
+def test_sessions_log_in_as_owner_or_as_administrator(shell: EmbeddedShell, log: Path) -> None:
     for admin, user in ((False, "litellm_user"), (True, "postgres")):
         log.unlink(missing_ok=True)
         with shell.session("some_copy", admin=admin) as session:
@@ -81,26 +81,24 @@ def test_the_owner_does_the_work_and_the_administrator_what_only_it_may(
     assert shell.owner == "litellm_user"
 
 
-def test_a_dump_goes_into_the_file(shell: EmbeddedShell, log: Path, tmp_path: Path) -> None:
+def test_a_dump_is_written_to_the_file(shell: EmbeddedShell, log: Path, tmp_path: Path) -> None:
     done = report_of(shell.run("pg_dump", "--x", database="copy", stdout=tmp_path / "dump"))
 
     assert done.returncode == 0
     assert (tmp_path / "dump").read_text() == "dumped\n"
-    assert arguments(log) == ["pg_dump --no-password --x --dbname=copy"]
+    assert calls(log) == ["pg_dump --no-password --x --dbname=copy"]
 
 
-def test_a_server_that_runs_is_not_begun_again(shell: EmbeddedShell, begun: list[str]) -> None:
+def test_a_running_server_is_not_started_again(shell: EmbeddedShell, starts: list[str]) -> None:
     shell.start()
 
-    assert begun == []
+    assert starts == []
 
 
-def test_a_server_that_does_not_run_is_begun(
-    shell: EmbeddedShell, begun: list[str], log: Path
-) -> None:
+def test_a_stopped_server_is_started(shell: EmbeddedShell, starts: list[str], log: Path) -> None:
     log.with_name("log.down").touch()
 
-    assert not shell.running()
+    assert not shell.is_running()
     shell.start()
 
-    assert begun == ["begun"]
+    assert starts == ["started"]

@@ -11,7 +11,7 @@ def test_a_plan_counts_with_the_secrets_that_up_would_generate(settings: Setting
     docker.configured = {"postgres-phoenix": {"environment": {"POSTGRES_PASSWORD": needed}}}
     files = plan_files(settings, runtime="docker")
 
-    found = {c.service: c for c in runtime_of(settings, docker).pending(files)}
+    found = {c.service: c for c in runtime_of(settings, docker).preview_start(files)}
 
     assert found["postgres-phoenix"].action == "recreate"
     assert found["postgres-phoenix"].why[-1] == "POSTGRES_PASSWORD"

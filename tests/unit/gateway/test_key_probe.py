@@ -4,22 +4,23 @@ import httpx
 import pytest
 
 from gatewayctl.errors import GatewayRefused, GatewayUnreachable, VirtualKeyRefused
-from gatewayctl.gateway.key_proof import management_is_refused, probe_key
+from gatewayctl.gateway.key_probe import is_management_refused, probe_key
 from gatewayctl.settings.model import Secret
+from tests.fakes.answers import refuse_connection
 from tests.fakes.litellm import FakeLiteLLM, served
 
 SECRET = Secret("sk-app-0123456789abcdef")
 
 
-def test_a_key_is_proved_by_the_models_it_opens() -> None:
+def test_a_key_is_checked_by_listing_its_models() -> None:
     fake = FakeLiteLLM()
     fake.add(SECRET.reveal(), "app", models=["demo"])
     ticks = iter([1.0, 1.25])
 
     with served(fake) as gateway:
-        proof = probe_key(gateway, SECRET, clock=lambda: next(ticks))
+        probe = probe_key(gateway, SECRET, clock=lambda: next(ticks))
 
-    assert (proof.models, proof.latency_ms) == (("demo",), 250.0)
+    assert (probe.models, probe.latency_ms) == (("demo",), 250.0)
     assert fake.paths() == ["/v1/models"]
 
 
@@ -28,7 +29,7 @@ def test_a_key_that_litellm_does_not_know_is_refused() -> None:
         probe_key(gateway, SECRET)
 
 
-def test_an_answer_without_models_proves_nothing() -> None:
+def test_an_answer_without_models_is_an_error() -> None:
     fake = FakeLiteLLM()
     fake.planted["/v1/models"] = lambda _: httpx.Response(200, json={"data": None})
 
@@ -36,29 +37,26 @@ def test_an_answer_without_models_proves_nothing() -> None:
         probe_key(gateway, SECRET)
 
 
-def test_management_is_closed_to_an_application_s_key_and_open_to_the_master_key() -> None:
+def test_management_is_refused_to_an_applications_key_and_allowed_to_the_master_key() -> None:
     fake = FakeLiteLLM()
     fake.add(SECRET.reveal(), "app")
 
     with served(fake) as gateway:
-        assert management_is_refused(gateway, SECRET)
-        assert not management_is_refused(gateway, Secret(fake.master))
+        assert is_management_refused(gateway, SECRET)
+        assert not is_management_refused(gateway, Secret(fake.master))
 
 
-def test_a_failure_of_litellm_is_not_taken_for_a_refusal() -> None:
+def test_a_server_error_of_litellm_is_not_a_refusal() -> None:
     fake = FakeLiteLLM()
     fake.planted["/key/list"] = lambda _: httpx.Response(503)
 
     with served(fake) as gateway, pytest.raises(GatewayRefused, match="503"):
-        management_is_refused(gateway, SECRET)
+        is_management_refused(gateway, SECRET)
 
 
-def test_nobody_at_the_address_is_told() -> None:
-    def nobody(_: httpx.Request) -> httpx.Response:
-        raise httpx.ConnectError("refused")
-
+def test_an_unreachable_address_is_an_error() -> None:
     fake = FakeLiteLLM()
-    fake.planted["/key/list"] = nobody
+    fake.planted["/key/list"] = refuse_connection
 
     with served(fake) as gateway, pytest.raises(GatewayUnreachable):
-        management_is_refused(gateway, SECRET)
+        is_management_refused(gateway, SECRET)

@@ -7,13 +7,13 @@ from pathlib import Path
 import pytest
 
 from gatewayctl.errors import RuntimeUnavailable
-from gatewayctl.runtimes.embedded import privileges
-from gatewayctl.runtimes.embedded.privileges import (
+from gatewayctl.runtimes.embedded.postgres import privileges
+from gatewayctl.runtimes.embedded.postgres.privileges import (
     USER,
-    Unprivileged,
-    _capability,
-    _stepping_down,
-    unprivileged,
+    PostgresUser,
+    _drop_privileges,
+    _find_capability,
+    choose_postgres_user,
 )
 
 STATUS = "Name:\tpython\nUid:\t0\t0\t0\t0\nCapInh:\t0000000000000000\nCapEff:\t{}\nSeccomp:\t0\n"
@@ -33,11 +33,11 @@ STATUS = "Name:\tpython\nUid:\t0\t0\t0\t0\nCapInh:\t0000000000000000\nCapEff:\t{
 def test_the_weakest_capability_this_process_has_is_chosen(
     effective: str, name: str | None
 ) -> None:
-    assert _capability(STATUS.format(effective)) == name
+    assert _find_capability(STATUS.format(effective)) == name
 
 
-def test_a_system_that_does_not_say_has_no_capability() -> None:
-    assert _capability("") is None
+def test_without_a_status_file_there_is_no_capability() -> None:
+    assert _find_capability("") is None
 
 
 def test_an_ordinary_user_runs_postgresql_without_any_prefix(
@@ -45,13 +45,13 @@ def test_an_ordinary_user_runs_postgresql_without_any_prefix(
 ) -> None:
     monkeypatch.setattr(os, "geteuid", lambda: 1000)
 
-    assert unprivileged() == Unprivileged()
+    assert choose_postgres_user() == PostgresUser()
 
 
-def test_stepping_down_keeps_one_capability_and_no_way_back() -> None:
+def test_dropping_privileges_keeps_one_capability_and_cannot_be_undone() -> None:
     nobody = pwd.getpwnam(USER)
 
-    who = _stepping_down("/usr/bin/setpriv", "dac_read_search")
+    who = _drop_privileges("/usr/bin/setpriv", "dac_read_search")
 
     assert (who.uid, who.gid) == (nobody.pw_uid, nobody.pw_gid)
     assert who.prefix[0] == "/usr/bin/setpriv"
@@ -60,7 +60,7 @@ def test_stepping_down_keeps_one_capability_and_no_way_back() -> None:
     assert [word.partition("=")[2] for word in capabilities] == ["-all,+dac_read_search"] * 3
 
 
-def test_root_that_cannot_step_down_is_told_why(
+def test_root_that_cannot_drop_privileges_gets_the_reason(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     (tmp_path / "status").write_text(STATUS.format("0000000000000000"))
@@ -68,26 +68,26 @@ def test_root_that_cannot_step_down_is_told_why(
     monkeypatch.setattr(privileges, "_STATUS", tmp_path / "status")
 
     with pytest.raises(RuntimeUnavailable, match="capabilities are missing") as refused:
-        unprivileged()
+        choose_postgres_user()
 
     assert "ordinary user" in refused.value.hint
 
 
-def test_a_folder_of_ours_is_not_given_away(tmp_path: Path) -> None:
-    Unprivileged().give(tmp_path)
-    Unprivileged(uid=os.getuid(), gid=os.getgid()).give(tmp_path)
+def test_a_folder_keeps_its_owner_without_another_user(tmp_path: Path) -> None:
+    PostgresUser().own(tmp_path)
+    PostgresUser(uid=os.getuid(), gid=os.getgid()).own(tmp_path)
 
     assert tmp_path.stat().st_uid == os.getuid()
 
 
-def test_a_folder_is_given_to_the_user_who_runs_postgresql(tmp_path: Path) -> None:
+def test_a_folder_gets_the_user_that_runs_postgresql_as_owner(tmp_path: Path) -> None:
     nobody = pwd.getpwnam(USER)
-    who = Unprivileged(uid=nobody.pw_uid, gid=nobody.pw_gid)
+    who = PostgresUser(uid=nobody.pw_uid, gid=nobody.pw_gid)
 
     if os.geteuid() != 0:
         with pytest.raises(PermissionError):
-            who.give(tmp_path)
+            who.own(tmp_path)
         return
-    who.give(tmp_path)
+    who.own(tmp_path)
 
     assert tmp_path.stat().st_uid == nobody.pw_uid

@@ -1,0 +1,45 @@
+"""Starting a stack whose databases or settings a verb has just changed: services, then apps.
+
+Owns the order of the steps; each of them may be repeated. Must not know what was changed.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Generator
+from dataclasses import dataclass
+
+from gatewayctl.operations.diagnosis.health import ServiceReport
+from gatewayctl.operations.project.render import render
+from gatewayctl.operations.project.snapshot import Project
+from gatewayctl.operations.stack.apps import start_apps
+from gatewayctl.operations.stack.wait import wait_ready
+from gatewayctl.runtimes.base import Progress
+from gatewayctl.runtimes.runtime_marker import write_runtime
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class StartedStack:
+    """Which services and apps were started or restarted, and the health of all of them."""
+
+    restarted: tuple[str, ...]
+    services: tuple[ServiceReport, ...]
+    warnings: tuple[str, ...]
+
+
+def start_stack(project: Project, *, timeout: float) -> Generator[Progress, None, StartedStack]:
+    """Render, start what does not run with the current settings, and wait until it is healthy.
+
+    ``timeout`` in seconds. Raises RuntimeProblem and FileUnwritable, as `up` does.
+    """
+    settings, runtime, http = project.settings, project.resolved.runtime, project.gateway.http
+    rendered = render(settings, runtime=project.resolved.name)
+    yield from runtime.prepare()
+    write_runtime(settings.state_dir, project.resolved.name)
+    started = yield from runtime.start()
+    services = yield from wait_ready(settings, runtime, http, timeout=timeout)
+    apps = yield from start_apps(settings, runtime, http, timeout=timeout)
+    return StartedStack(
+        restarted=(*started.started, *started.restarted, *apps.started, *apps.restarted),
+        services=(*services, *apps.services),
+        warnings=(*rendered.warnings, *apps.warnings),
+    )

@@ -1,0 +1,52 @@
+"""What a start would do to each service, and why: the fingerprints kept against the current ones.
+
+Owns the comparison and the names of what differs. Must not know how fingerprints are made.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Collection, Mapping
+from typing import Final
+
+from gatewayctl.runtimes.embedded.fingerprints import SUPERVISOR, Parts
+from gatewayctl.runtimes.embedded.services import SERVICES
+from gatewayctl.runtimes.service_change import ServiceChange
+
+_SALT: Final = "LITELLM_SALT_KEY"
+
+
+def preview_changes(
+    before: Mapping[str, Parts],
+    now: Mapping[str, Parts],
+    *,
+    running: Collection[str],
+    is_supervisor_outdated: bool,
+) -> tuple[ServiceChange, ...]:
+    """Compare the fingerprints of what was started with those of the current settings."""
+    for_all = _find_common_reasons(before, now)
+    reasons = {name: for_all or _find_differences(before.get(name), now[name]) for name in SERVICES}
+    if is_supervisor_outdated and (any(reasons.values()) or set(running) != set(SERVICES)):
+        # start() replaces an outdated supervisord along with other changes, never by itself.
+        reasons = dict.fromkeys(SERVICES, ("supervisord.conf",))
+    return tuple(_change(name, name in running, why) for name, why in reasons.items())
+
+
+def _change(name: str, running: bool, why: tuple[str, ...]) -> ServiceChange:
+    if not running:
+        return ServiceChange(service=name, action="start", why=why)
+    return ServiceChange(service=name, action="restart" if why else "untouched", why=why)
+
+
+def _find_common_reasons(before: Mapping[str, Parts], now: Mapping[str, Parts]) -> tuple[str, ...]:
+    """Name what restarts every service. A new salt key changes every hash, so it stands alone."""
+    names = _find_differences(before.get(SUPERVISOR), now[SUPERVISOR])
+    has_new_salt = _find_differences(before.get("litellm"), now["litellm"]) == (_SALT,)
+    return (_SALT,) if names and has_new_salt else names
+
+
+def _find_differences(before: Parts | None, now: Parts) -> tuple[str, ...]:
+    """Name the parts that differ; with a new salt key, which changes every hash, that key alone."""
+    if before is None:
+        return ("unknown_settings",)
+    names = sorted(name for name in {*before, *now} if before.get(name) != now.get(name))
+    return (_SALT,) if _SALT in names and _SALT in now else tuple(names)

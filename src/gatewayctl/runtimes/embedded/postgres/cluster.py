@@ -1,0 +1,173 @@
+"""The cluster of the embedded PostgreSQL: its data folder, roles, databases and migrations.
+
+Owns what is in the data folder. Must not know how the server process is started. Passwords reach
+PostgreSQL as SCRAM verifiers, so no statement holds one.
+"""
+
+from __future__ import annotations
+
+import base64
+import hashlib
+import hmac
+import os
+import shutil
+import time
+from collections.abc import Callable
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Final
+
+from gatewayctl.errors import DatabasePasswordRefused, RuntimeProblem, ServiceFailed
+from gatewayctl.runtimes.database_shell import PSQL_OPTIONS, clean_psql_errors
+from gatewayctl.runtimes.embedded.environment import Environment
+from gatewayctl.runtimes.embedded.layout import Layout
+from gatewayctl.runtimes.embedded.postgres import migrations
+from gatewayctl.runtimes.embedded.postgres.migrations import DatabaseLogin
+from gatewayctl.runtimes.embedded.postgres.privileges import PostgresUser
+from gatewayctl.runtimes.embedded.services import LITELLM_USER, PHOENIX_USER
+from gatewayctl.runtimes.process import Completed, run
+from gatewayctl.settings.model import Settings
+
+ADMIN: Final = "postgres"
+_OWNERS: Final = {"litellm": LITELLM_USER, "phoenix": PHOENIX_USER}
+_REFUSED: Final = "password authentication failed"
+_ITERATIONS: Final = 4096
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Cluster:
+    """The cluster of one project, reached over loopback with the passwords of .env."""
+
+    environment: Environment
+    settings: Settings
+
+    def create(self, layout: Layout, user: PostgresUser) -> bool:
+        """Create the data folder if it is missing; True when created. Raises ServiceFailed.
+
+        initdb writes to a folder beside it, which is then renamed: a killed initdb leaves nothing
+        that looks like a cluster, and an existing data folder is never deleted here.
+        """
+        if layout.postgres_data.exists():
+            return False
+        partial = layout.postgres_data.with_suffix(".partial")
+        shutil.rmtree(partial, ignore_errors=True)
+        user.own(layout.postgres_home)
+        argv = (
+            *user.prefix, self.program("initdb"),
+            "-D", str(partial), "-U", ADMIN, "-E", "UTF8", "--locale=C",
+            "--auth=scram-sha-256", "--pwfile=/dev/stdin", "--no-instructions",
+        )  # fmt: skip
+        env = {"LC_ALL": "C", "PATH": os.defpath, "HOME": "/"}
+        password = f"{self._password(ADMIN)}\n"
+        done = run(argv, env=env, cwd=layout.postgres_home, stdin=password, timeout=120)
+        if done.returncode != 0:
+            raise ServiceFailed(f"initdb failed: {done.stderr.strip() or done.stdout.strip()}")
+        partial.rename(layout.postgres_data)
+        return True
+
+    def wait(self, *, seconds: float, check_alive: Callable[[], None] = lambda: None) -> None:
+        """Wait until the server takes connections; ``check_alive`` may raise to end the wait.
+
+        Raises ServiceFailed when the time is up.
+        """
+        deadline = time.monotonic() + seconds
+        argv = (
+            self.program("pg_isready"), "-q",
+            "-h", self.settings.connect_host, "-p", str(self.settings.ports.postgres_litellm),
+        )  # fmt: skip
+        while run(argv, env={"LC_ALL": "C"}, timeout=10).returncode != 0:
+            check_alive()
+            if time.monotonic() > deadline:
+                raise ServiceFailed(f"PostgreSQL takes no connections after {seconds:g} s.")
+            time.sleep(0.05)
+
+    def accepts_login(self, name: str) -> bool:
+        """True when the owner of a database can log in with the password of .env."""
+        return self._query("select 1", self.login(name)).returncode == 0
+
+    def owner(self, name: str) -> str:
+        """The role that owns a database."""
+        return _OWNERS[name]
+
+    def prepare(self) -> None:
+        """Create or update roles, databases and LiteLLM's tables. Repeatable.
+
+        Raises DatabasePasswordRefused when the data was created with other passwords.
+        """
+        existing = self._admin("select datname from pg_database").split()
+        for name in _OWNERS:
+            # The administrator can set a password that changed in .env.
+            if name not in existing or not self.accepts_login(name):
+                self._create_database(name)
+        psql = Path(self.program("psql"))
+        migrations.apply_migrations(psql, self.login("litellm"), self.environment.migrations)
+
+    def recreate(self, name: str) -> None:
+        """Drop one database with everything in it, and create it without tables."""
+        self._admin(f'drop database if exists "{name}" with (force)')
+        self._create_database(name)
+
+    def _create_database(self, name: str) -> None:
+        """Create the role with its password, then the database it owns; update what exists."""
+        owner, verifier = _OWNERS[name], _scram_verifier(self._password(name))
+        known = self._admin(
+            f"select 1 from pg_roles where rolname = '{owner}' union all "  # noqa: S608 - ours
+            f"select 2 from pg_database where datname = '{name}'"
+        ).split()
+        verb = "alter" if "1" in known else "create"
+        self._admin(f"{verb} role {owner} login password '{verifier}'")
+        if "2" not in known:
+            self._admin(f'create database "{name}" owner {owner}')
+            self._admin(f'revoke connect on database "{name}" from public')
+
+    def _admin(self, sql: str) -> str:
+        done = self._query(sql, self.login(ADMIN))
+        if _REFUSED in done.stderr:
+            raise DatabasePasswordRefused(
+                "PostgreSQL refuses POSTGRES_PASSWORD "
+                f"(from {self.settings.source_of('POSTGRES_PASSWORD')}): "
+                "its data was created with another one."
+            )
+        if done.returncode != 0:
+            raise RuntimeProblem(
+                f"PostgreSQL refused a statement: {clean_psql_errors(done.stderr)}"
+            )
+        return done.stdout
+
+    def _query(self, sql: str, login: DatabaseLogin) -> Completed:
+        argv = (self.program("psql"), *PSQL_OPTIONS)
+        return run(argv, env=login.environment(), stdin=sql, timeout=120)
+
+    def login(self, name: str) -> DatabaseLogin:
+        """How the owner of a database logs in; for any other name the administrator."""
+        return DatabaseLogin(
+            host=self.settings.connect_host,
+            port=self.settings.ports.postgres_litellm,
+            user=_OWNERS.get(name, ADMIN),
+            name=name,
+            password=self._password(name),
+        )
+
+    def program(self, name: str) -> str:
+        """The path of a program of PostgreSQL."""
+        return str(self.environment.postgres_bin / name)
+
+    def _password(self, name: str) -> str:
+        secrets = self.settings.secrets
+        password = (
+            secrets.litellm_postgres_password
+            if name == "litellm"
+            else secrets.phoenix_postgres_password
+        )
+        return password.reveal() if password else ""
+
+
+def _scram_verifier(password: str, salt: bytes | None = None) -> str:
+    """Compute what PostgreSQL stores for a password (RFC 5803, scram-sha-256)."""
+    salt = salt or os.urandom(16)
+    salted = hashlib.pbkdf2_hmac("sha256", password.encode(), salt, _ITERATIONS)
+    client = hmac.digest(salted, b"Client Key", "sha256")
+    stored = hashlib.sha256(client).digest()
+    server = hmac.digest(salted, b"Server Key", "sha256")
+    b64 = [base64.b64encode(part).decode() for part in (salt, stored, server)]
+    return f"SCRAM-SHA-256${_ITERATIONS}:{b64[0]}${b64[1]}:{b64[2]}"
