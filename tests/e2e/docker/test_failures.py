@@ -45,12 +45,8 @@ def test_without_an_engine_doctor_reports_it_and_checks_the_rest(
     assert {"settings", "disk"} <= {c["name"] for c in data["checks"] if c["state"] == "ran"}
 
 
-<<<<<<< HEAD
-def test_a_healthy_stack_then_a_failed_migration_then_too_little_memory(
-=======
 @pytest.mark.full
-def test_a_clean_stack_then_a_broken_ledger_then_too_little_memory(
->>>>>>> main
+def test_a_healthy_stack_then_a_failed_migration_then_too_little_memory(
     new_project: MakeProject,
 ) -> None:
     project = new_project()

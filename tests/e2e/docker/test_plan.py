@@ -32,13 +32,8 @@ def project(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Project]:
 
 CHANGES: dict[str, tuple[Change, set[str]]] = {
     **ON_EVERY_RUNTIME,
-<<<<<<< HEAD
     "an unused variable": (env("SOMETHING_ELSE", "1"), set()),
     # Compose also recreates what depends on a recreated container.
-=======
-    "an unknown variable": (env("SOMETHING_ELSE", "1"), set()),
-    # Compose recreates what depends on a container that it recreates.
->>>>>>> main
     "ports.phoenix": (port("phoenix"), {"phoenix", "litellm"}),
     "ports.phoenix_grpc": (port("phoenix_grpc"), {"phoenix", "litellm"}),
     "ports.postgres_litellm": (port("postgres_litellm"), {"postgres-litellm", "litellm"}),
@@ -50,10 +45,6 @@ CHANGES: dict[str, tuple[Change, set[str]]] = {
 }
 
 
-<<<<<<< HEAD
-@pytest.mark.parametrize("name", CHANGES)
-def test_only_what_plan_predicts_changes(name: str, project: Project) -> None:
-=======
 # The embedded runtime tries all that both share in `make test`.
 QUICK = {"models", "keys", "ports.litellm"}
 
@@ -67,8 +58,7 @@ QUICK = {"models", "keys", "ports.litellm"}
         for name in CHANGES
     ],
 )
-def test_what_plan_says_is_what_changes_and_nothing_more(name: str, project: Project) -> None:
->>>>>>> main
+def test_only_what_plan_predicts_changes(name: str, project: Project) -> None:
     change, expected = CHANGES[name]
 
     assert_plan_comes_true(project, change, expected, containers)
