@@ -247,7 +247,7 @@ def test_a_full_disk_changes_nothing(desk: Desk, verb: str) -> None:
     done = project.run(*desk.arguments(verb))
 
     assert done.returncode == 3, done.stderr
-    assert "cannot be written" in done.stderr
+    assert "Cannot write" in done.stderr
     assert (desk.stored(), {key.hash for key in desk.live()}) == before
     create_keys(desk.settings, desk.direct, KeyRequest())
     desk.assert_whole()

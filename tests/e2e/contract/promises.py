@@ -301,7 +301,7 @@ class RuntimeContract:
         first, second = project.data("down"), project.ok("down")
         assert sorted(first["stopped"]) == sorted(running.services)
         assert (first["changed"], first["data_removed"]) == (True, False)
-        assert "Nothing ran" in second
+        assert "Nothing was running" in second
         assert running.leftovers() == []
         for name, port in project.ports.items():
             with socket.socket() as probe:
