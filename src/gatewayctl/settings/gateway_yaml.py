@@ -63,12 +63,12 @@ def first_gateway_yaml(project_name: str) -> str:
     parts = [_HEADER, *(_scalar(field, project_name) for field in scalars)]
     parts.extend(map(_group, _GROUPS))
     data = {"models": dict(map(_model, reference.MODELS))}
-    parts.append(_MODELS + _explained(models.SETTINGS) + _MORE_MODELS + _commented(data))
-    parts.append(_KEYS + _explained(keys.SETTINGS) + _commented({"keys": _keys()}))
-    operations = _OPERATIONS + _explained(components.OPERATION_SETTINGS)
+    parts.append(_MODELS + _explain(models.SETTINGS) + _MORE_MODELS + _comment_out(data))
+    parts.append(_KEYS + _explain(keys.SETTINGS) + _comment_out({"keys": _keys()}))
+    operations = _OPERATIONS + _explain(components.OPERATION_SETTINGS)
     data = {"components": _components()}
-    parts.append(_COMPONENTS + _explained(components.SETTINGS) + operations + _commented(data))
-    parts.append(_APPS + _explained(apps.SETTINGS) + _EXAMPLE_APP)
+    parts.append(_COMPONENTS + _explain(components.SETTINGS) + operations + _comment_out(data))
+    parts.append(_APPS + _explain(apps.SETTINGS) + _EXAMPLE_APP)
     return "\n".join(parts)
 
 
@@ -90,7 +90,7 @@ def _group(group: str) -> str:
     return f"{_GROUPS[group]}#{group}:\n{''.join(lines)}"
 
 
-def _explained(settings: Mapping[str, Setting]) -> str:
+def _explain(settings: Mapping[str, Setting]) -> str:
     """One comment a setting: its name, purpose and default."""
     lines: list[str] = []
     for name, setting in settings.items():
@@ -138,7 +138,7 @@ def _operations(component: Component) -> list[str] | dict[str, Any]:
     }
 
 
-def _commented(data: Mapping[str, Any]) -> str:
+def _comment_out(data: Mapping[str, Any]) -> str:
     return "".join(f"#{line}\n" for line in _lines(data, ""))
 
 

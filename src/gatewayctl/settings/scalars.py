@@ -118,8 +118,8 @@ def _seconds(field: Field, value: Any) -> float:
 
 
 def _image(field: Field, value: Any) -> str:
-    if fault := image.fault(value) or image.unpinned(value):
-        raise _InvalidValue(f"{fault}; the default is {field.default}")
+    if why := image.explain_invalid(value) or image.explain_unpinned(value):
+        raise _InvalidValue(f"{why}; the default is {field.default}")
     return str(value)
 
 

@@ -23,17 +23,17 @@ def test_without_an_env_file_that_is_what_is_missing(tmp_path: Path) -> None:
 
 @pytest.mark.parametrize("env", ["", "LITELLM_MASTER_KEY=\n", "OTHER=1\n"])
 def test_an_env_file_without_the_key_says_so(tmp_path: Path, env: str) -> None:
-    with pytest.raises(MasterKeyMissing, match="LITELLM_MASTER_KEY is set neither in"):
+    with pytest.raises(MasterKeyMissing, match="LITELLM_MASTER_KEY is neither in"):
         require_master_key(project(tmp_path, env=env))
 
 
 @pytest.mark.parametrize(
     ("key", "why"),
     [
-        ("sk-1234", "is a key everybody knows"),
-        ("sk-1234567890", "is a key everybody knows"),
-        ("0123456789abcdefghij", "does not begin with sk-"),
-        ("SK-0123456789abcdefghij", "does not begin with sk-"),
+        ("sk-1234", "is a publicly known key"),
+        ("sk-1234567890", "is a publicly known key"),
+        ("0123456789abcdefghij", "does not start with sk-"),
+        ("SK-0123456789abcdefghij", "does not start with sk-"),
         ("sk-0123456789ab", "is shorter than 16 characters"),
     ],
 )

@@ -110,8 +110,8 @@ def _check_origin(entry: Cursor) -> None:
 def _image(given: Cursor) -> str | None:
     if not given.is_given:
         return None
-    if fault := image.fault(given.value):
-        given.add(f"{given.path} {fault}")
+    if why := image.explain_invalid(given.value):
+        given.add(f"{given.path} {why}")
         return None
     return str(given.value)
 
