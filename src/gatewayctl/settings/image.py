@@ -29,10 +29,7 @@ def explain_invalid(value: Any) -> str:
 def explain_unpinned(value: str) -> str:
     """Why an image can change under its name; empty if it has a version or digest."""
     found = _REFERENCE.fullmatch(value)
-    if found is None or found["digest"]:
+    if found is None or found["digest"] or found["tag"] not in {None, "latest"}:
         return ""
-    if found["tag"] is None:
-        return f"must have a version or a digest: {quote(value)} means the latest image"
-    if found["tag"] == "latest":
-        return f"must have a version or a digest: {quote(value)} changes without notice"
-    return ""
+    why = "changes without notice" if found["tag"] else "means the latest image"
+    return f"must have a version or a digest: {quote(value)} {why}"
