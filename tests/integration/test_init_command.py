@@ -132,4 +132,4 @@ def test_warnings_are_shown(tmp_path: Path) -> None:
     result = init(tmp_path)
 
     assert result.exit_code == 0
-    assert "Warning: LITELLM_MASTER_KEY (.env line 1) is a key everybody knows" in result.stdout
+    assert "Warning: LITELLM_MASTER_KEY (.env line 1) is a publicly known key" in result.stdout

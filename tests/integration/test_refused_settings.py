@@ -32,7 +32,7 @@ def test_a_weak_master_key_is_exit_code_3_before_anything_is_started(project: Pr
     result = project.run("up")
 
     assert result.exit_code == 3
-    assert "LITELLM_MASTER_KEY (.env line 1) is a key everybody knows" in result.stderr
+    assert "LITELLM_MASTER_KEY (.env line 1) is a publicly known key" in result.stderr
     assert project.runtime.calls == []
 
 

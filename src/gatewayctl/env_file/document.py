@@ -1,6 +1,6 @@
 """The text of a .env file as a document: read a name, change a name, keep every other byte.
 
-Owns what a change does to the text as a whole: duplicates, new lines at the end, the byte
+Owns the effect of a change on the whole text: duplicates, new lines at the end, the byte
 order mark. Must not know files.
 """
 
@@ -25,8 +25,8 @@ _BYTE_ORDER_MARK: Final = "\ufeff"
 class EnvDocument:
     """A .env file's text, cut into statements that add up to it byte for byte.
 
-    Of several definitions of a name the last one wins, as for python-dotenv, Compose and
-    sh: it is the one that is read and changed, and earlier ones stay as they are.
+    Of several definitions of a name the last one counts, as for python-dotenv, Compose and
+    sh: it is the one that is read and changed, and earlier ones are not touched.
     """
 
     mark: str = field(repr=False)
@@ -34,7 +34,7 @@ class EnvDocument:
 
     @classmethod
     def parse(cls, text: str) -> EnvDocument:
-        """Cut ``text``, whose line ends are those of the file, not translated."""
+        """Split ``text``, whose line ends are those of the file, not translated."""
         body = text.lstrip(_BYTE_ORDER_MARK)
         mark = text[: len(text) - len(body)]
         return cls(mark=mark, statements=tuple(split_statements(body)))
@@ -45,45 +45,45 @@ class EnvDocument:
 
     @property
     def definitions(self) -> Mapping[str, Statement]:
-        """The winning statement of each name, bare ``NAME`` and ``export NAME`` among them."""
+        """The last statement of each name, including bare ``NAME`` and ``export NAME``."""
         return {piece.name: piece for piece in self.statements if piece.name is not None}
 
     @property
     def values(self) -> Mapping[str, str]:
-        """What a reader gets: each name's value, not interpolated; bare names have none."""
+        """The values of all names, not interpolated; bare names have none."""
         return {n: d.value for n, d in self.definitions.items() if d.value is not None}
 
     def get(self, name: str) -> str | None:
-        """The value a reader gets for ``name``, or None."""
+        """Return the value of ``name``, or None."""
         return self.values.get(name)
 
     def with_values(self, values: Mapping[str, str], *, comment: str | None = None) -> EnvDocument:
-        """The document in which each name has its value; equal values are not touched.
+        """Set each name to its value; equal values are not touched.
 
-        A name that is defined keeps its line, ``export``, inline comment and line end. New
-        names go to the end, below ``# comment`` if one is given and not there already. In a
-        file with CRLF line ends new lines have them too; sh then reads the CR as part of
-        the value, as it does on every other line of such a file. Raises ``EnvValueUnsafe``.
+        A defined name keeps its line, ``export``, inline comment and line end. New names are
+        added at the end, below ``# comment`` if one is given and not present yet. In a file
+        with CRLF line ends new lines have them too; sh then reads the CR as part of the value,
+        as it does on every other line of such a file. Raises ``EnvValueUnsafe``.
         """
-        winning = {piece.name: index for index, piece in enumerate(self.statements)}
+        last = {piece.name: index for index, piece in enumerate(self.statements)}
         texts = [piece.text for piece in self.statements]
         new: dict[str, str] = {}
         for name, value in values.items():
             check_name(name)
-            if name not in winning:
+            if name not in last:
                 new[name] = value
-            elif (piece := self.statements[winning[name]]).value != value:
-                texts[winning[name]] = rewrite_value(piece, value)
-        texts += self._append_names(new, comment)
+            elif (piece := self.statements[last[name]]).value != value:
+                texts[last[name]] = rewrite_value(piece, value)
+        texts += self._lines_to_append(new, comment)
         body = "".join(texts)
-        # to sh a byte order mark is part of the word behind it, which must not be our name
+        # sh reads a byte order mark as part of the first word, which must not be our name
         ours_is_first = body.partition("\n")[0] != self._body.partition("\n")[0]
         return EnvDocument.parse(("" if ours_is_first else self.mark) + body)
 
     def without(self, names: Collection[str]) -> EnvDocument:
-        """The document without ``names``: all their definitions go, with inline comments.
+        """Remove all definitions of ``names``, with inline comments.
 
-        Removing only the winning one would bring an earlier one to life.
+        Without the last one an earlier one would count.
         """
         kept = (
             blank_lines_above(piece) if piece.name in names else piece.text
@@ -95,8 +95,8 @@ class EnvDocument:
     def _body(self) -> str:
         return "".join(piece.text for piece in self.statements)
 
-    def _append_names(self, values: Mapping[str, str], comment: str | None) -> Iterator[str]:
-        """The lines for names that are not defined yet, the first ending an unended line."""
+    def _lines_to_append(self, values: Mapping[str, str], comment: str | None) -> Iterator[str]:
+        """Return the lines of new names; the first completes a last line without its end."""
         body = self._body
         newline = "\r\n" if 2 * body.count("\r\n") > body.count("\n") else "\n"
         if values and body and not body.endswith(("\n", "\r")):

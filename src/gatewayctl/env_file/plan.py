@@ -1,4 +1,4 @@
-"""The edit of a document: a verdict on each name, the new text, and its verification.
+"""Plan a change of a document: a verdict on each name, and the new text, verified.
 
 Owns the rules of ``only_missing`` and ``expect``. Pure: must not touch files.
 """
@@ -19,22 +19,22 @@ _LONE_CARRIAGE_RETURN: Final = re.compile(r"\r(?!\n)")
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Wishes:
-    """What the caller wants of each name; None is to have it gone."""
+class EnvRequest:
+    """What the caller asks for: the new value of each name, or None to remove it."""
 
-    wanted: Mapping[str, str | None] = field(repr=False)
+    requested: Mapping[str, str | None] = field(repr=False)
     only_missing: bool
     expect: Mapping[str, str | None] = field(repr=False)
     comment: str | None
 
     def verdict(self, document: EnvDocument, name: str) -> Verdict:
-        """What is to become of ``name``, seen what ``document`` has."""
-        current, wanted = document.get(name), self.wanted[name]
-        if current == wanted and (wanted is not None or name not in document.definitions):
+        """Decide on ``name``, given its value in ``document``."""
+        current, requested = document.get(name), self.requested[name]
+        if current == requested and (requested is not None or name not in document.definitions):
             return "unchanged"
         if name in self.expect and self.expect[name] != current:
             return "conflict"
-        if wanted is None:
+        if requested is None:
             return "removed"
         if self.only_missing and current:
             return "unchanged"
@@ -43,43 +43,43 @@ class Wishes:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class EnvEdit:
-    """The text to write, and what a reader must get from it."""
+    """The text to write, and the values that must be read from it."""
 
     text: str = field(repr=False)
     values: Mapping[str, str] = field(repr=False)
     verdicts: Mapping[str, Verdict]
 
-    def select(self, verdict: Verdict) -> tuple[str, ...]:
+    def names_with(self, verdict: Verdict) -> tuple[str, ...]:
         return tuple(name for name, given in self.verdicts.items() if given == verdict)
 
-    def prove(self, path: Path) -> None:
-        """Raise ``EnvValueUnsafe`` unless readers of the text get what was planned.
+    def verify(self, path: Path) -> None:
+        """Raise ``EnvValueUnsafe`` unless the text is read as planned.
 
-        A quote that is left open further up takes in what is written below it, and sh and
-        Compose do not end a line at a carriage return alone, as python-dotenv does.
+        An open quote further up takes in the lines below it, and sh and Compose do not end a
+        line at a carriage return alone, as python-dotenv does.
         """
         if lone := _LONE_CARRIAGE_RETURN.search(self.text):
             line = self.text.count("\n", 0, lone.start()) + 1
-            message = f"{path} line {line} has a carriage return alone, which readers disagree on"
-            raise EnvValueUnsafe(message, hint="Give the file line ends of one kind.")
+            message = f"{path} line {line} has a carriage return without a line feed."
+            raise EnvValueUnsafe(message, hint="Use one kind of line ends in the file.")
         document = EnvDocument.parse(self.text)
         if document.values != self.values:
             differing = {name for name, _ in document.values.items() ^ self.values.items()}
             names = ", ".join(sorted(differing))
-            message = f"{path} is left as it was: {names} would not read back as they should"
+            message = f"{path} was not changed: {names} would not be read back correctly"
             broken = ", ".join(str(piece.line) for piece in document.statements if piece.broken)
             raise EnvValueUnsafe(message, hint=broken and f"Correct line {broken} of it first.")
 
 
-def plan_edit(document: EnvDocument, wishes: Wishes) -> EnvEdit:
-    """Apply ``wishes`` to ``document``. Raises ``EnvValueUnsafe``."""
-    verdicts = {name: wishes.verdict(document, name) for name in wishes.wanted}
+def plan_edit(document: EnvDocument, request: EnvRequest) -> EnvEdit:
+    """Apply ``request`` to ``document``. Raises ``EnvValueUnsafe``."""
+    verdicts = {name: request.verdict(document, name) for name in request.requested}
     written = {
-        name: wanted
-        for name, wanted in wishes.wanted.items()
-        if wanted is not None and verdicts[name] in {"added", "changed"}
+        name: value
+        for name, value in request.requested.items()
+        if value is not None and verdicts[name] in {"added", "changed"}
     }
     removed = {name for name, verdict in verdicts.items() if verdict == "removed"}
     kept = {name: value for name, value in document.values.items() if name not in removed}
-    changed = document.without(removed).with_values(written, comment=wishes.comment)
+    changed = document.without(removed).with_values(written, comment=request.comment)
     return EnvEdit(text=changed.text, values={**kept, **written}, verdicts=verdicts)

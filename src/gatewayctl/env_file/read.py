@@ -1,9 +1,8 @@
-"""Reading .env: names, values and the lines they stand on.
+"""Read .env: names, values and their lines.
 
-Owns how a file becomes text, and which failures that has. python-dotenv is the reader,
-without interpolation: a secret with ``${…}`` in it is itself, not what the process's
-environment makes of it. Takes no lock: writers replace the file as a whole. Must not know
-what the names mean.
+Owns decoding and its errors. python-dotenv is the parser, without interpolation: ``${…}`` in a
+secret is not expanded. Takes no lock, because writers replace the file as a whole. Must not
+know what the names mean.
 """
 
 from __future__ import annotations
@@ -18,7 +17,7 @@ from gatewayctl.errors import EnvFileMissing, EnvFileUnreadable
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class EnvValue:
-    """A variable's value and the line, from 1, of the definition that won."""
+    """A variable's value and the line, from 1, of its last definition."""
 
     value: str = field(repr=False)
     line: int
@@ -26,9 +25,9 @@ class EnvValue:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class EnvProblem:
-    """A line, from 1, that defines nothing though it looks as if it should.
+    """A line, from 1, that cannot be parsed.
 
-    The line's text is not here: it may hold a secret.
+    The text of the line is left out: it may contain a secret.
     """
 
     line: int
@@ -36,10 +35,10 @@ class EnvProblem:
 
 
 def read_env_file(path: Path) -> Mapping[str, EnvValue]:
-    """What python-dotenv reads from ``path``; of several definitions the last one wins.
+    """Read ``path`` as python-dotenv does; of several definitions the last one counts.
 
-    A bare ``NAME`` or ``export NAME`` has no value and is left out, even behind a
-    definition. Raises ``EnvFileMissing`` and ``EnvFileUnreadable``.
+    A bare ``NAME`` or ``export NAME`` has no value and is left out, even after a definition.
+    Raises ``EnvFileMissing`` and ``EnvFileUnreadable``.
     """
     return {
         name: EnvValue(value=definition.value, line=definition.line)
@@ -49,31 +48,30 @@ def read_env_file(path: Path) -> Mapping[str, EnvValue]:
 
 
 def find_unparsable_lines(path: Path) -> tuple[EnvProblem, ...]:
-    """The lines of ``path`` that python-dotenv skips, because it cannot parse them.
+    """Find the lines of ``path`` that python-dotenv skips because it cannot parse them.
 
     Raises ``EnvFileMissing`` and ``EnvFileUnreadable``.
     """
-    reason = "not NAME=value: a quote left open, or text behind a closing quote"
+    reason = "not NAME=value: an open quote, or text after a closing quote"
     broken = (piece for piece in read_document(path).statements if piece.broken)
     return tuple(EnvProblem(line=piece.line, reason=reason) for piece in broken)
 
 
 def read_document(path: Path) -> EnvDocument:
-    """The file cut into its statements. Raises ``EnvFileMissing`` and ``EnvFileUnreadable``."""
+    """Read the file as its statements. Raises ``EnvFileMissing`` and ``EnvFileUnreadable``."""
     try:
         content = path.read_bytes()
     except FileNotFoundError as error:
         raise EnvFileMissing(f"{path} does not exist") from error
     except OSError as error:
-        message = f"{path} cannot be read: {error.strerror}"
-        raise EnvFileUnreadable(message) from error
+        raise EnvFileUnreadable(f"Cannot read {path}: {error.strerror}.") from error
     return EnvDocument.parse(decode(path, content))
 
 
 def decode(path: Path, content: bytes) -> str:
-    """The text of ``content``, read from ``path``, line ends untranslated.
+    """Decode the content of ``path`` without translating line ends.
 
-    Raises ``EnvFileUnreadable`` when it is not UTF-8, or not text.
+    Raises ``EnvFileUnreadable`` if it is not UTF-8 or not text.
     """
     if b"\0" in content:
         raise EnvFileUnreadable(f"{path} is not a text file in UTF-8: it has NUL bytes")
@@ -81,5 +79,5 @@ def decode(path: Path, content: bytes) -> str:
         return content.decode()
     except UnicodeDecodeError as error:
         line = content.count(b"\n", 0, error.start) + 1
-    # raised out here so that the content, which error holds, is not chained to it
+    # Outside of the handler: the decoding error contains the content and must not be chained.
     raise EnvFileUnreadable(f"{path} is not a text file in UTF-8: see line {line}")

@@ -1,7 +1,7 @@
-"""Which values of a .env file its readers disagree about.
+"""Find the values in a .env file that programs read differently.
 
-Owns the judgement of what stands there; values.py owns how a value is written well. No message
-holds a value. Must not know what the names mean.
+Owns the check of existing lines; values.py owns how a value is written. No message contains a
+value. Must not know what the names mean.
 """
 
 from __future__ import annotations
@@ -24,7 +24,7 @@ _COMMENT: Final = re.compile(r"[ \t]+#[^\r\n]*\Z")
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class AmbiguousLine:
-    """A definition, where it stands (from 1), and why its readers disagree."""
+    """A definition, its line (from 1), and why programs read it differently."""
 
     line: int
     name: str
@@ -32,7 +32,7 @@ class AmbiguousLine:
 
 
 def find_ambiguous_lines(path: Path) -> tuple[AmbiguousLine, ...]:
-    """The definitions that Compose, sh and python-dotenv would not read alike.
+    """Find the definitions that Compose, sh and python-dotenv do not read alike.
 
     Raises EnvFileMissing and EnvFileUnreadable.
     """
@@ -45,25 +45,25 @@ def find_ambiguous_lines(path: Path) -> tuple[AmbiguousLine, ...]:
 
 
 def _reason(piece: Statement) -> str:
-    """Why the readers disagree about a definition; empty where they do not."""
+    """Explain why programs read a definition differently; empty if they do not."""
     if piece.name is None or piece.value is None:
         return ""
     assigned = _ASSIGNED.match(piece.text.strip())
     if assigned is None:
-        return "has blanks around its =, or a name that is none to sh"
+        return "has blanks around its =, or a name that is invalid in sh"
     if piece.text.rstrip("\n").endswith("\r"):
-        return "ends in a carriage return, which sh takes for a part of the value"
+        return "ends in a carriage return, which sh reads as a part of the value"
     try:
         canonical = {quote_value(piece.name, piece.value, bare=bare) for bare in (True, False)}
     except EnvValueUnsafe as error:
         return f"has {error.message.partition(' has ')[2].partition(': Compose')[0]}"
     text = assigned["value"]
-    stated = {text, _COMMENT.sub("", text)} | _double_quoted(text)
-    return "" if stated & canonical else "is not quoted as all of them need it"
+    forms = {text, _COMMENT.sub("", text)} | _double_quoted(text)
+    return "" if forms & canonical else "is not quoted as all of them need it"
 
 
 def _double_quoted(text: str) -> set[str]:
-    """The value of plain double quotes, as it would be in single ones: no reader expands it."""
+    """A double-quoted value in single quotes, if no program would expand it."""
     body = _COMMENT.sub("", text)
     inner = body[1:-1]
     plain = body[:1] == body[-1:] == '"' and len(body) > 1 and not re.search(r"[$`\\\"'!]", inner)

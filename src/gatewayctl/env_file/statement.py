@@ -1,7 +1,7 @@
 """One definition of a .env file as text: found by python-dotenv, rewritten in place.
 
-Owns the anatomy of a line: indent, ``export``, name, value, inline comment, line end. Where
-a statement ends is python-dotenv's word, so what is edited is what the reader reads. Must
+Owns the parts of a line: indent, ``export``, name, value, inline comment, line end.
+python-dotenv decides where a statement ends, so that what is edited is what is read. Must
 not know the other statements, or files.
 """
 
@@ -32,9 +32,9 @@ _COMMENT: Final = re.compile(rf"({_BLANKS}*)(#[^\r\n]*)")
 class Statement:
     """A piece of the file: a definition, a comment, or what python-dotenv cannot parse.
 
-    ``text`` has the blank lines above and the line's own end. ``line`` counts from 1 and is
-    where the statement itself starts. ``name`` is None where nothing is defined; ``value``
-    is None also for a bare ``NAME`` or ``export NAME``. ``broken`` is the parser's error.
+    ``text`` includes the blank lines above and the line end. ``line``, from 1, is where the
+    statement itself starts. ``name`` is None if nothing is defined; ``value`` is None also
+    for a bare ``NAME`` or ``export NAME``. ``broken`` is true for what cannot be parsed.
     """
 
     text: str = field(repr=False)
@@ -45,7 +45,7 @@ class Statement:
 
 
 def split_statements(body: str) -> Iterator[Statement]:
-    """The pieces of ``body``, a text without byte order mark; they add up to it exactly."""
+    """Split ``body``, a text without byte order mark; the parts add up to it exactly."""
     line, counted, offset = 1, 0, 0
     for binding in parse_stream(io.StringIO(body)):
         text = binding.original.string
@@ -57,23 +57,23 @@ def split_statements(body: str) -> Iterator[Statement]:
             text=text,
             line=line,
             name=binding.key,
-            # readers open the file as text, so they see \n for every line end
+            # programs open the file as text and read every line end as \n
             value=None if value is None else _NEWLINE.sub("\n", value),
             broken=binding.error,
         )
 
 
 def blank_lines_above(statement: Statement) -> str:
-    """What remains of a definition's text when its own line goes."""
+    """Return what remains of the text of a definition when its line is removed."""
     space = statement.text[: len(statement.text) - len(statement.text.lstrip())]
     return space[: max(space.rfind("\n"), space.rfind("\r")) + 1]
 
 
 def rewrite_value(statement: Statement, value: str) -> str:
-    """The text of a definition with another value, which all three readers read.
+    """Return the text of a definition with another value, which all three programs read.
 
-    Indent, ``export``, inline comment and line end stay, unless sh would stumble over
-    them: blanks around ``=``, quotes around the name, and spaces beyond ASCII go. Raises
+    Indent, ``export``, inline comment and line end stay. What sh cannot parse is removed:
+    blanks around ``=``, quotes around the name, and spaces outside ASCII. Raises
     ``EnvValueUnsafe``.
     """
     above = blank_lines_above(statement)
@@ -89,7 +89,7 @@ def rewrite_value(statement: Statement, value: str) -> str:
 
 
 def _inline_comment(assignment: str, value: str | None) -> str:
-    """The comment behind the value with the space before it, or nothing."""
+    """Return the comment after the value with the space before it, or nothing."""
     name = _NAME.match(assignment)
     rest = assignment[name.end() :] if name else ""
     old = (None if value else _NO_VALUE.match(rest)) or _VALUE.match(rest)
@@ -98,5 +98,5 @@ def _inline_comment(assignment: str, value: str | None) -> str:
 
 
 def _plain(space: str, *, instead: str) -> str:
-    """``space`` if it is one to sh too, which knows only blanks and tabs."""
+    """Return ``space`` if sh accepts it: blanks and tabs only."""
     return space if space and not space.strip(" \t") else instead

@@ -85,10 +85,10 @@ class Cursor:
         """Report a problem at the name of the value."""
         self.problems.add(self.node.named, message)
 
-    def refuse(self, expected: str) -> None:
+    def refuse(self, expected: str, *, hint: str = "") -> None:
         """Report that a given value is not what is expected."""
         if self.is_given:
-            self.add(f"{self.path} must be {expected}, not {quote(self.node.plain())}")
+            self.add(f"{self.path} must be {expected}, not {quote(self.node.plain())}{hint}")
 
     def check_names(self, known: Collection[str], *, hint: str = "") -> None:
         """Report unknown names in a mapping, each with the nearest known one, else the hint."""

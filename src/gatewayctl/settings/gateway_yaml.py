@@ -14,7 +14,7 @@ from typing import Any, Final
 
 from gatewayctl.settings import fields, reference
 from gatewayctl.settings.fields import Field, Setting
-from gatewayctl.settings.model import Component, Model
+from gatewayctl.settings.model import Component
 from gatewayctl.settings.sections import apps, components, keys, models
 
 _HEADER: Final = """\
@@ -62,14 +62,13 @@ def first_gateway_yaml(project_name: str) -> str:
     scalars = [field for field in fields.SCALARS if field.yaml and "." not in field.yaml]
     parts = [_HEADER, *(_scalar(field, project_name) for field in scalars)]
     parts.extend(map(_group, _GROUPS))
-    data = {"models": dict(map(_model, reference.MODELS))}
-    parts.append(_MODELS + _explain_settings(models.SETTINGS) + _MORE_MODELS + _comment_out(data))
-    parts.append(_KEYS + _explain_settings(keys.SETTINGS) + _comment_out({"keys": _keys()}))
-    operations = _OPERATIONS + _explain_settings(components.OPERATION_SETTINGS)
+    data = {"models": _models()}
+    parts.append(_MODELS + _explain(models.SETTINGS) + _MORE_MODELS + _comment_out(data))
+    parts.append(_KEYS + _explain(keys.SETTINGS) + _comment_out({"keys": _keys()}))
+    operations = _OPERATIONS + _explain(components.OPERATION_SETTINGS)
     data = {"components": _components()}
-    own = _explain_settings(components.SETTINGS)
-    parts.append(_COMPONENTS + own + operations + _comment_out(data))
-    parts.append(_APPS + _explain_settings(apps.SETTINGS) + _EXAMPLE_APP)
+    parts.append(_COMPONENTS + _explain(components.SETTINGS) + operations + _comment_out(data))
+    parts.append(_APPS + _explain(apps.SETTINGS) + _EXAMPLE_APP)
     return "\n".join(parts)
 
 
@@ -91,7 +90,7 @@ def _group(group: str) -> str:
     return f"{_GROUPS[group]}#{group}:\n{''.join(lines)}"
 
 
-def _explain_settings(settings: Mapping[str, Setting]) -> str:
+def _explain(settings: Mapping[str, Setting]) -> str:
     """One comment a setting: its name, purpose and default."""
     lines: list[str] = []
     for name, setting in settings.items():
@@ -104,39 +103,30 @@ def _explain_settings(settings: Mapping[str, Setting]) -> str:
     return "".join(f"{line}\n" for line in lines)
 
 
-def _model(model: Model) -> tuple[str, dict[str, Any]]:
-    return model.name, {
-        **model.litellm_params,
-        "api_key_env": model.api_key_env,
-        "num_retries": model.num_retries,
-        "timeout": model.timeout,
+def _models() -> dict[str, Any]:
+    own = ("api_key_env", "num_retries", "timeout")
+    return {
+        model.name: {**model.litellm_params, **{name: getattr(model, name) for name in own}}
+        for model in reference.MODELS
     }
 
 
 def _keys() -> dict[str, Any]:
     return {
-        key.alias: {"env": key.env, "models": list(key.models), "metadata": dict(key.metadata)}
-        for key in reference.KEYS
+        key.alias: {name: getattr(key, name) for name in keys.SETTINGS} for key in reference.KEYS
     }
 
 
 def _components() -> dict[str, Any]:
     return {
-        component.name: {
-            "operations": _operations(component),
-            "metadata": dict(component.metadata),
-        }
+        component.name: {"operations": _operations(component), "metadata": component.metadata}
         for component in reference.COMPONENTS
     }
 
 
-def _operations(component: Component) -> list[str] | dict[str, Any]:
-    if not component.declared:
-        return list(component.operations)
-    return {
-        name: {key: value for key, value in asdict(component.operation(name)).items() if value}
-        for name in component.operations
-    }
+def _operations(component: Component) -> Any:
+    names = component.operations
+    return {n: asdict(component.operation(n)) for n in names} if component.declared else names
 
 
 def _comment_out(data: Mapping[str, Any]) -> str:
@@ -146,19 +136,16 @@ def _comment_out(data: Mapping[str, Any]) -> str:
 def _lines(data: Mapping[str, Any], indent: str) -> Iterator[str]:
     """Write the data as YAML lines, without empty values, and lists on one line."""
     for name, value in data.items():
-        if isinstance(value, Mapping) and value:
+        if value in (None, (), {}):
+            continue
+        if isinstance(value, Mapping):
             yield f"{indent}{name}:"
             yield from _lines(value, f"{indent}  ")
-        elif isinstance(value, list) and value:
+        elif isinstance(value, tuple):
             yield f"{indent}{name}: [{', '.join(value)}]"
         elif isinstance(value, str) and len(value) > _MAX_TEXT:
             yield f"{indent}{name}: >-"
-            yield from wrap(
-                value,
-                96 - len(indent),
-                initial_indent=f"{indent}  ",
-                subsequent_indent=f"{indent}  ",
-                break_on_hyphens=False,
-            )
-        elif value not in ([], {}):
+            lines = wrap(value, 94 - len(indent), break_on_hyphens=False)
+            yield from (f"{indent}  {line}" for line in lines)
+        else:
             yield f"{indent}{name}: {value}"

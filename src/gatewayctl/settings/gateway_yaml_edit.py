@@ -1,7 +1,7 @@
-"""One setting of gateway.yaml changed where it stands, every other byte kept.
+"""Change one setting of gateway.yaml in place and keep every other byte.
 
-YAML is never written out again, which would lose comments and order: the place is found by
-parsing, the text is cut there, and the result is parsed again to verify that nothing else changed.
+Serializing the document again would lose comments and order. So the position is found by
+parsing, the text is edited there, and parsing the result checks that nothing else changed.
 Must not know files, nor what a setting means.
 """
 
@@ -20,55 +20,55 @@ _NOT_PLAIN: Final = frozenset("&*!|>")
 
 
 def with_value(text: str, group: str, name: str, value: str) -> str:
-    """The document with ``group.name`` set to a text, by changing or adding one line.
+    """Set ``group.name`` to a string by changing or adding one line.
 
-    Raises SettingsProblem where that cannot be done without touching more.
+    Raises SettingsProblem if that would need more changes.
     """
     mark = _BYTE_ORDER_MARK if text.startswith(_BYTE_ORDER_MARK) else ""
     body = text.removeprefix(mark)
-    changed = _change(body, group, name, value)
-    if changed is None or not _is_intended(body, changed, group, name, value):
+    changed = _edit(body, group, name, value)
+    if changed is None or not _changes_only(body, changed, group, name, value):
         raise SettingsProblem(
-            f"gateway.yaml is written so that {group}.{name} cannot be set without changing more.",
-            hint=f"Set it there yourself: under {group}: the line {name}: {value}.",
+            f"{group}.{name} cannot be set in gateway.yaml without changing other lines.",
+            hint=f"Set it yourself: under {group}: the line {name}: {value}.",
         )
     return mark + changed
 
 
-def _change(text: str, group: str, name: str, value: str) -> str | None:
-    """The new text, or None where the place is one that others share."""
+def _edit(text: str, group: str, name: str, value: str) -> str | None:
+    """Return the new text, or None if other settings share the position."""
     try:
         root = yaml.compose(text, Loader=yaml.SafeLoader)
     except (yaml.YAMLError, RecursionError):
         return None
     if root is None:
-        return _append(text, "", group, name, value)
+        return _append_group(text, "", group, name, value)
     if not isinstance(root, yaml.MappingNode):
         return None
     if found := _pair(root, group):
-        return _in_group(text, *found, name, value)
+        return _set_in_group(text, *found, name, value)
     if root.flow_style:
-        return _into_braces(text, root, f"{group}: {{{name}: {value}}}")
-    return _append(text, " " * root.start_mark.column, group, name, value)
+        return _insert_into_braces(text, root, f"{group}: {{{name}: {value}}}")
+    return _append_group(text, " " * root.start_mark.column, group, name, value)
 
 
-def _in_group(text: str, key: yaml.Node, node: yaml.Node, name: str, value: str) -> str | None:
+def _set_in_group(text: str, key: yaml.Node, node: yaml.Node, name: str, value: str) -> str | None:
     if isinstance(node, yaml.ScalarNode) and not node.value and node.style is None:
-        # The group stands there with nothing in it.
-        return _after_line(text, key, f"{' ' * (key.start_mark.column + 2)}{name}: {value}")
+        # The group is empty.
+        return _insert_after_line(text, key, f"{' ' * (key.start_mark.column + 2)}{name}: {value}")
     if not isinstance(node, yaml.MappingNode) or _is_shared(text, key, node):
         return None
-    return _within(text, node, name, value)
+    return _set_in_mapping(text, node, name, value)
 
 
-def _within(text: str, node: yaml.MappingNode, name: str, value: str) -> str | None:
+def _set_in_mapping(text: str, node: yaml.MappingNode, name: str, value: str) -> str | None:
     found = _pair(node, name)
     if found is None and node.flow_style:
-        return _into_braces(text, node, f"{name}: {value}")
+        return _insert_into_braces(text, node, f"{name}: {value}")
     if found is None:
         first = node.value[0][0].start_mark
         line = first.index - first.column
-        return f"{text[:line]}{' ' * first.column}{name}: {value}{_ending(text)}{text[line:]}"
+        return f"{text[:line]}{' ' * first.column}{name}: {value}{_line_ending(text)}{text[line:]}"
     key, old = found
     if not isinstance(old, yaml.ScalarNode) or _is_shared(text, key, old):
         return None
@@ -84,40 +84,40 @@ def _pair(node: yaml.MappingNode, name: str) -> tuple[yaml.Node, yaml.Node] | No
 
 
 def _is_shared(text: str, key: yaml.Node, node: yaml.Node) -> bool:
-    """True for what an anchor or alias stands for elsewhere too, or is no plain value."""
+    """True for an anchor, an alias or a block: a value that is used elsewhere or is not plain."""
     start = node.start_mark.index
     if start < key.end_mark.index:
         return True
     return start < node.end_mark.index and text[start] in _NOT_PLAIN
 
 
-def _into_braces(text: str, node: yaml.MappingNode, entry: str) -> str:
+def _insert_into_braces(text: str, node: yaml.MappingNode, entry: str) -> str:
     at = node.start_mark.index + 1
     return f"{text[:at]}{entry}{', ' if node.value else ''}{text[at:]}"
 
 
-def _after_line(text: str, key: yaml.Node, line: str) -> str:
+def _insert_after_line(text: str, key: yaml.Node, line: str) -> str:
     end = text.find("\n", key.end_mark.index)
-    ending = _ending(text)
+    ending = _line_ending(text)
     if end < 0:
         return f"{text}{ending}{line}{ending}"
     return f"{text[: end + 1]}{line}{ending}{text[end + 1 :]}"
 
 
-def _append(text: str, indent: str, group: str, name: str, value: str) -> str:
-    ending = _ending(text)
+def _append_group(text: str, indent: str, group: str, name: str, value: str) -> str:
+    ending = _line_ending(text)
     gap = "" if not text or text.endswith("\n") else ending
     return f"{text}{gap}{indent}{group}:{ending}{indent}  {name}: {value}{ending}"
 
 
-def _ending(text: str) -> str:
+def _line_ending(text: str) -> str:
     return "\r\n" if "\r\n" in text else "\n"
 
 
-def _is_intended(before: str, after: str, group: str, name: str, value: str) -> bool:
-    """True when the new document says so, and otherwise what the old one said."""
+def _changes_only(before: str, after: str, group: str, name: str, value: str) -> bool:
+    """True if the new document differs from the old one in this setting alone."""
     problems = Problems()
     old, new = (parse(text, name="gateway.yaml", problems=problems) for text in (before, after))
-    wanted, found = old.plain(), new.plain()
-    wanted[group] = {**(wanted.get(group) or {}), name: value}
-    return bool(found == wanted)
+    expected = old.plain()
+    expected[group] = {**(expected.get(group) or {}), name: value}
+    return bool(new.plain() == expected)

@@ -1,7 +1,7 @@
-"""The secrets of the stack, made once.
+"""Generate the secrets of the stack.
 
-Owns their shape. Must not know where they are kept: the caller writes them into .env, and
-never over a value that exists.
+Owns their shape. Must not know where they are stored: the caller writes them to .env, and
+never replaces an existing value.
 """
 
 from __future__ import annotations
@@ -18,7 +18,7 @@ _BYTES: Final[dict[Shape, int]] = {"key": 32, "password": 24}
 
 
 def generate_missing_secrets(settings: Settings) -> dict[str, str]:
-    """New values for the secrets that this stack needs and no layer sets, by variable name."""
+    """Generate the secrets that this stack needs and no layer sets, by variable name."""
     return {
         field.env: generate_secret(field.generated)
         for field in fields.SECRETS
@@ -29,18 +29,18 @@ def generate_missing_secrets(settings: Settings) -> dict[str, str]:
 
 
 def with_generated_secrets(settings: Settings) -> Settings:
-    """The settings as `missing_secrets` would complete them; nothing is kept."""
-    made = generate_missing_secrets(settings)
-    known = {field.env: field.attribute for field in fields.SECRETS if field.attribute}
-    found = {known[name] or "": Secret(value) for name, value in made.items()}
+    """Complete the settings with generated secrets, which are not stored."""
+    generated = generate_missing_secrets(settings)
+    attributes = {field.env: field.attribute for field in fields.SECRETS if field.attribute}
+    found = {attributes[name] or "": Secret(value) for name, value in generated.items()}
     return replace(settings, secrets=replace(settings.secrets, **found))
 
 
 def generate_secret(shape: Shape) -> str:
-    """A random secret of hexadecimal digits, which every reader of .env reads alike.
+    """Generate a random secret of hexadecimal digits, which every parser of .env reads alike.
 
-    A key is ``sk-`` and 32 random bytes, a password 24 random bytes (LiteLLM's own advice
-    is 32 bytes for the master and the salt key).
+    A key is ``sk-`` and 32 random bytes, a password 24 random bytes (LiteLLM
+    recommends 32 bytes for the master and the salt key).
     """
     digits = secrets.token_hex(_BYTES[shape])
     return f"sk-{digits}" if shape == "key" else digits

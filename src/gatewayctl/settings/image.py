@@ -1,6 +1,6 @@
-"""References to container images: whether one can be, and whether it says which version.
+"""References to container images: is one valid, and does it name a version?
 
-Owns the grammar (distribution/reference, as the engine reads it). Must not know any setting.
+Owns the grammar (distribution/reference, as the engine parses it). Must not know any setting.
 """
 
 from __future__ import annotations
@@ -16,23 +16,20 @@ _REFERENCE: Final = re.compile(
     rf"(?:{_HOST}/)?{_PART}(?:/{_PART})*"
     r"(?::(?P<tag>[A-Za-z0-9_][A-Za-z0-9_.\-]{0,127}))?(?P<digest>@sha256:[0-9a-f]{64})?"
 )
-_LONGEST: Final = 400
+_MAX_LENGTH: Final = 400
 
 
-def fault(value: Any) -> str:
-    """Why this names no image, in words that follow the setting's name; empty if it does."""
-    if isinstance(value, str) and len(value) <= _LONGEST and _REFERENCE.fullmatch(value):
+def explain_invalid(value: Any) -> str:
+    """Why this is not an image, as a sentence without its subject; empty if it is one."""
+    if isinstance(value, str) and len(value) <= _MAX_LENGTH and _REFERENCE.fullmatch(value):
         return ""
-    return f"must name an image, such as registry/name:version, not {quote(value)}"
+    return f"must be an image such as registry/name:version, not {quote(value)}"
 
 
-def find_unpinned_tag(value: str) -> str:
-    """Why an image of that name may be another one tomorrow; empty for a version or digest."""
+def explain_unpinned(value: str) -> str:
+    """Why an image can change under its name; empty if it has a version or digest."""
     found = _REFERENCE.fullmatch(value)
-    if found is None or found["digest"]:
+    if found is None or found["digest"] or found["tag"] not in {None, "latest"}:
         return ""
-    if found["tag"] is None:
-        return f"must name a version or a digest: {quote(value)} means whatever is the latest"
-    if found["tag"] == "latest":
-        return f"must name a version or a digest: what {quote(value)} is changes without notice"
-    return ""
+    why = "changes without notice" if found["tag"] else "means the latest image"
+    return f"must have a version or a digest: {quote(value)} {why}"

@@ -70,7 +70,7 @@ def _settings(project_dir: Path, layers: Layers, problems: Problems) -> Settings
     keys = parse_keys(document.child("keys"))
     check_keys(keys, models, origins, problems)
     apps = parse_apps(document.child("apps"), keys)
-    check_app_ports(apps, document.child("apps"), _with_prefix(values, "ports."))
+    check_app_ports(apps, document.child("apps"), _within(values, "ports."))
     secrets = _secrets(layers, origins)
     used = {model.api_key_env for model in models} | {key.env for key in keys}
     used |= referenced_variables(document.child("models"))
@@ -104,15 +104,9 @@ def _check_names(document: Cursor) -> None:
         document.child(group).check_names(_within(dict.fromkeys(paths), f"{group}."))
 
 
-def _with_prefix(values: Mapping[str, Any], prefix: str) -> dict[str, Any]:
-    return {name: value for name, value in values.items() if name.startswith(prefix)}
-
-
 def _within(values: Mapping[str, Any], prefix: str) -> dict[str, Any]:
     """The values of a group, by the part of their name that follows the prefix."""
-    return {
-        name.removeprefix(prefix): value for name, value in _with_prefix(values, prefix).items()
-    }
+    return {name[len(prefix) :]: values[name] for name in values if name.startswith(prefix)}
 
 
 def _workers(profile: Profile) -> int:

@@ -1,4 +1,4 @@
-"""The master key as verbs need it: there, and one LiteLLM starts with.
+"""Require a master key that LiteLLM accepts.
 
 Owns the rule. Must not know where a value goes.
 """
@@ -11,23 +11,23 @@ from gatewayctl.errors import EnvFileMissing, MasterKeyMissing, MasterKeyWeak
 from gatewayctl.settings.model import Secret, Settings
 
 NAME: Final = "LITELLM_MASTER_KEY"
-_SHORTEST: Final = 16
-# LiteLLM refuses to start with the one its documentation used for years (LiteLLM #42019).
-_KNOWN: Final = "sk-1234"
+_MIN_LENGTH: Final = 16
+# LiteLLM refuses to start with the key of its own documentation (LiteLLM #42019).
+_DOCUMENTED: Final = "sk-1234"
 
 
 def require_master_key(settings: Settings) -> Secret:
-    """The master key of the project.
+    """Return the master key of the project.
 
-    Raises EnvFileMissing where there is neither a key nor a .env, MasterKeyMissing where
-    no layer sets it, MasterKeyWeak where LiteLLM would refuse it or anybody could guess it;
-    the message names where the key came from, never the key.
+    Raises EnvFileMissing if there is neither a key nor a .env, MasterKeyMissing if no layer
+    sets it, MasterKeyWeak if LiteLLM would refuse it or it is easy to guess. The message
+    names the source of the key, never the key.
     """
     key = settings.secrets.master_key
     if key is None and not settings.env_file.exists():
         raise EnvFileMissing(f"There is no {settings.env_file}, and {NAME} is not set.")
     if key is None:
-        raise MasterKeyMissing(f"{NAME} is set neither in {settings.env_file} nor outside.")
+        raise MasterKeyMissing(f"{NAME} is neither in {settings.env_file} nor in the environment.")
     weakness = _weakness(key.reveal())
     if weakness:
         source = settings.source_of(NAME)
@@ -36,10 +36,10 @@ def require_master_key(settings: Settings) -> Secret:
 
 
 def _weakness(value: str) -> str:
-    if value.startswith(_KNOWN) and value.removeprefix(_KNOWN).strip("567890") == "":
-        return "is a key everybody knows"
+    if value.startswith(_DOCUMENTED) and value.removeprefix(_DOCUMENTED).strip("567890") == "":
+        return "is a publicly known key"
     if not value.startswith("sk-"):
-        return "does not begin with sk-, so LiteLLM would refuse it"
-    if len(value) < _SHORTEST:
-        return f"is shorter than {_SHORTEST} characters"
+        return "does not start with sk-, so LiteLLM would refuse it"
+    if len(value) < _MIN_LENGTH:
+        return f"is shorter than {_MIN_LENGTH} characters"
     return ""

@@ -1,7 +1,7 @@
-"""What the operator wants, as frozen values.
+"""Settings as frozen values.
 
 Owns the shape of settings. Must not know where they came from (sources), how they
-are checked (load) or what files they become (rendering).
+are checked (load) or which files are rendered from them (rendering).
 """
 
 from __future__ import annotations
@@ -18,11 +18,11 @@ Profile = Literal["development", "production"]
 
 LOOPBACK: Final = "127.0.0.1"
 PHOENIX_PROJECT: Final = "gateway"
-"""The Phoenix project that holds the spans of the gateway and of the command line."""
+"""The Phoenix project with the spans of the gateway and of the command line."""
 
 
 class Secret:
-    """A value that is never shown: it prints as ``sk-…abcd``, whatever prints it."""
+    """A value that is never shown: it prints as ``sk-…abcd``."""
 
     __slots__ = ("_value",)
 
@@ -30,11 +30,11 @@ class Secret:
         self._value = value
 
     def reveal(self) -> str:
-        """The plain value. Ask for it only where it goes over a wire or into .env."""
+        """Return the plain value. Call this only to send it or to write it to .env."""
         return self._value
 
     def masked(self) -> str:
-        """``sk-…abcd`` for keys long enough to spare four characters, else ``…``."""
+        """Return ``sk-…abcd`` for keys long enough to show four characters, else ``…``."""
         if len(self._value) < 16:
             return "…"
         prefix = "sk-" if self._value.startswith("sk-") else ""
@@ -56,7 +56,7 @@ class Secret:
         return hash(self._value)
 
     def __reduce__(self) -> tuple[Any, ...]:
-        raise TypeError("a Secret is not serialised")
+        raise TypeError("a Secret cannot be serialized")
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -90,7 +90,7 @@ class Ports:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Images:
-    """Container images with a version tag or a digest; never ``latest``.
+    """Container images with a version tag or a digest, never ``latest``.
 
     LiteLLM's is the current long-term support release (docs.litellm.ai/docs/proxy/deploy).
     """
@@ -103,11 +103,11 @@ class Images:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class App:
-    """A service of the user's own beside the gateway: an ``image``, or a folder to ``build``.
+    """The user's own service next to the gateway: an ``image``, or a folder to ``build``.
 
     ``build`` is relative to the project's folder. ``ports`` maps ports of the host to ports of
     the container, ``key`` is the alias of the declared virtual key it calls models with, and
-    ``command`` takes the place of the image's own. ``environment`` holds no secrets.
+    ``command`` replaces that of the image. ``environment`` contains no secrets.
     """
 
     name: str
@@ -121,12 +121,12 @@ class App:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Model:
-    """A model group the gateway serves.
+    """A model group of the gateway.
 
-    ``litellm_params`` are passed to LiteLLM as they are (``model``, ``api_base``, …);
-    ``api_key_env`` names the environment variable with the provider's key, or None.
-    ``timeout`` is in seconds. ``parts`` are groups served beside it that answer offline with
-    another fixed text each, for operations that need an answer of a certain form.
+    ``litellm_params`` are passed to LiteLLM unchanged (``model``, ``api_base``, …);
+    ``api_key_env`` is the environment variable with the provider's key, or None. ``timeout``
+    is in seconds. ``parts`` are additional groups that answer offline with a fixed text each,
+    for operations that need an answer of a certain form.
     """
 
     name: str
@@ -138,13 +138,13 @@ class Model:
 
     @property
     def offline(self) -> bool:
-        """True when LiteLLM answers by itself (``mock_response``), with no provider."""
+        """True if LiteLLM answers itself (``mock_response``), without a provider."""
         return "mock_response" in self.litellm_params
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class DeclaredKey:
-    """A virtual key the project wants: its alias in LiteLLM, its variable in .env."""
+    """A declared virtual key: its alias in LiteLLM, its variable in .env."""
 
     alias: str
     env: str
@@ -155,10 +155,10 @@ class DeclaredKey:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Operation:
-    """How a component speaks in one operation; None where nothing is declared.
+    """What a component uses in one operation; None for what is not declared.
 
-    ``prompt`` is the system message. ``offline_model`` takes the place of a model that
-    answers offline with a fixed text, where the operation needs an answer of a certain form.
+    ``prompt`` is the system message. ``offline_model`` replaces a model that answers offline
+    with a fixed text, if the operation needs an answer of a certain form.
     """
 
     model: str | None = None
@@ -170,7 +170,7 @@ class Operation:
 class Component:
     """A part of an application that calls models; ``operations`` may be empty.
 
-    ``declared`` says more of some of the operations, by their name.
+    ``declared`` has the settings of some operations, by their name.
     """
 
     name: str
@@ -179,13 +179,13 @@ class Component:
     declared: Mapping[str, Operation] = field(default_factory=lambda: MappingProxyType({}))
 
     def operation(self, name: str) -> Operation:
-        """What is declared of an operation; nothing, where nothing is."""
+        """The settings of an operation, empty if none are declared."""
         return self.declared.get(name) or Operation()
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Secrets:
-    """The stack's own secrets; None where .env does not hold one yet."""
+    """The secrets of the stack itself; None for those that are not set yet."""
 
     master_key: Secret | None = None
     salt_key: Secret | None = None
@@ -209,12 +209,12 @@ def _parts(model: Model) -> tuple[Model, ...]:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Settings:
-    """Everything one run needs to know, checked.
+    """All settings of a project, checked.
 
-    ``origins`` maps dotted names (``ports.litellm``, ``LITELLM_MASTER_KEY``) to the source
-    that won; names left out are defaults. ``environment`` holds, by variable name, the
-    provider keys that models refer to and the virtual keys that are set. ``workers`` are
-    LiteLLM's processes in Docker; more than one needs Redis. ``lock_timeout`` is in seconds.
+    ``origins`` maps dotted names (``ports.litellm``, ``LITELLM_MASTER_KEY``) to their sources;
+    other names have their defaults. ``environment`` contains, by variable name, the provider
+    keys that models refer to and the virtual keys that are set. ``workers`` are LiteLLM's
+    processes in Docker; more than one needs Redis. ``lock_timeout`` is in seconds.
     """
 
     project_dir: Path
@@ -236,12 +236,12 @@ class Settings:
 
     @property
     def served(self) -> tuple[Model, ...]:
-        """Every model group of the gateway: the models, and after each its parts."""
+        """All model groups of the gateway: each model, followed by its parts."""
         return tuple(group for model in self.models for group in (model, *_parts(model)))
 
     @property
     def needs_redis(self) -> bool:
-        """True where LiteLLM's processes must share limits and revoked keys."""
+        """True if several LiteLLM processes must share limits and revoked keys."""
         return self.workers > 1
 
     @property
@@ -262,12 +262,12 @@ class Settings:
 
     @property
     def connect_host(self) -> str:
-        """The address to reach services at from this machine."""
+        """The address of the services, seen from this machine."""
         return LOOPBACK if self.bind in {"0.0.0.0", "::", ""} else self.bind  # noqa: S104
 
     @property
     def url_host(self) -> str:
-        """The same as an address has it before its port: IPv6 in brackets."""
+        """The same as a part of a URL: IPv6 in brackets."""
         return f"[{self.connect_host}]" if ":" in self.connect_host else self.connect_host
 
     @property
@@ -279,10 +279,10 @@ class Settings:
         return f"http://{self.url_host}:{self.ports.phoenix}"
 
     def known_secrets(self) -> tuple[Secret, ...]:
-        """Every secret of the project that has a value, to be masked wherever text is shown."""
+        """All secrets of the project that are set, to be masked in any text that is shown."""
         own = (getattr(self.secrets, item.name) for item in fields(self.secrets))
         return (*(secret for secret in own if secret is not None), *self.environment.values())
 
     def source_of(self, name: str) -> Source:
-        """Where the setting of that dotted name came from."""
+        """The source of the setting of that dotted name."""
         return self.origins.get(name, DEFAULT_SOURCE)

@@ -1,6 +1,6 @@
-"""Which environment variables hold the key of which provider, and what else it is reached by.
+"""The environment variables of each provider: its key, and what else is needed to reach it.
 
-Owns the tables, taken from what LiteLLM itself looks for (docs.litellm.ai/docs/providers).
+Owns the tables, taken from what LiteLLM itself reads (docs.litellm.ai/docs/providers).
 Must not know gateway.yaml.
 """
 
@@ -43,7 +43,7 @@ _KEY_VARIABLES: Final = {
     "zai": "ZAI_API_KEY",
 }
 
-# What LiteLLM also takes from the environment: addresses, regions, keys in several parts.
+# What else LiteLLM takes from the environment: addresses, regions, keys in several parts.
 _AWS: Final = (
     "AWS_ACCESS_KEY_ID",
     "AWS_DEFAULT_REGION",
@@ -63,15 +63,15 @@ _OTHER_VARIABLES: Final = {
     "vertex_ai": ("VERTEXAI_LOCATION", "VERTEXAI_PROJECT"),
 }
 
-# With no key given, LiteLLM sends these servers whatever OPENAI_API_KEY holds.
+# Without a key, LiteLLM sends OPENAI_API_KEY to these servers.
 _FALL_BACK_TO_OPENAI: Final = {"openai", "text-completion-openai"}
 
 NO_KEY: Final = "none"
-"""What a server without keys is sent, so that it never sees the key of OpenAI."""
+"""Sent to a server without keys, so that it never receives the key of OpenAI."""
 
 
 def provider_of(model: str) -> str:
-    """The provider a LiteLLM model name means: its part before the slash, else a guess."""
+    """The provider of a LiteLLM model name: the part before the slash, else a guess."""
     if "/" in model:
         return model.split("/", 1)[0]
     if model.startswith("claude"):
@@ -82,15 +82,15 @@ def provider_of(model: str) -> str:
 
 
 def key_variable(provider: str) -> str | None:
-    """The variable with the provider's key; None for one without keys, or not known here."""
+    """The variable with the provider's key; None for an unknown provider or one without keys."""
     return _KEY_VARIABLES.get(provider)
 
 
 def other_variables(provider: str) -> tuple[str, ...]:
-    """The variables a provider is reached by besides that of its key."""
+    """The variables that a provider needs besides its key."""
     return _OTHER_VARIABLES.get(provider, ())
 
 
 def falls_back_to_openai(provider: str) -> bool:
-    """True where leaving the key out would send the one of OpenAI."""
+    """True if LiteLLM sends the key of OpenAI when there is no other."""
     return provider in _FALL_BACK_TO_OPENAI

@@ -53,8 +53,7 @@ DEMO: Final = Model(
         }
     ),
 )
-"""Answers offline; in the development profile only, so that it is never shipped by accident."""
-
+"""Answers offline; in the development profile only, so that it is not deployed by accident."""
 
 KEYS: Final = (
     DeclaredKey(

@@ -13,7 +13,7 @@ from gatewayctl.settings import fields
 from gatewayctl.settings.fields import Field, Kind, Setting
 from gatewayctl.settings.sections import apps, components, keys, models
 
-_INTRODUCTION: Final = """\
+_PAGE: Final = """\
 # Settings reference
 
 Generated from the code by `python -m gatewayctl.settings.reference_page`.
@@ -21,40 +21,44 @@ Generated from the code by `python -m gatewayctl.settings.reference_page`.
 Settings come from options of the command line, environment variables, `.env` and `gateway.yaml`, in
 this order of precedence. All of them are optional. `gatewayctl init` writes a `gateway.yaml` with
 every default, commented out.
-"""
-_SCALARS: Final = "## `gateway.yaml`, environment and `.env`\n"
-_SECRETS: Final = """\
+
+## `gateway.yaml`, environment and `.env`
+
+{scalars}
 ## Secrets
 
 Only in the environment or in `.env`, never in `gateway.yaml`. `gatewayctl init` generates the ones
 marked so.
-"""
-_MODELS: Final = """\
+
+{secrets}
 ## `models.NAME`
 
 Models by the name applications ask for. Declared models replace those of the reference stack; in
 the development profile `demo` is added. `NAME: provider/name` is short for `model:`. All settings
 but `params` are also read inside `params`.
-"""
-_KEYS: Final = """\
+
+{models}
 ## `keys.ALIAS`
 
 Virtual keys by their alias. Declared keys replace those of the reference stack. `ALIAS: VARIABLE`
 is short for `env:`.
-"""
-_COMPONENTS: Final = """\
+
+{keys}
 ## `components.NAME`
 
 Parts of an application that call models. Declared components replace those of the reference stack.
 A list is short for `operations:`.
-"""
-_OPERATIONS: Final = "### `components.NAME.operations.NAME`\n"
-_APPS: Final = """\
+
+{components}
+### `components.NAME.operations.NAME`
+
+{operations}
 ## `apps.NAME`
 
 Your own services next to the gateway, in Docker; none by default. `NAME: IMAGE` is short for
 `image:`.
-"""
+
+{apps}"""
 _TYPES: Final[Mapping[Kind, str]] = {
     "name": "string",
     "address": "IP address",
@@ -67,25 +71,17 @@ _TYPES: Final[Mapping[Kind, str]] = {
 
 def render_page() -> str:
     """Render the whole page."""
-    secrets = [
-        (f"`{field.env}`", "yes" if field.generated else "", field.help) for field in fields.SECRETS
-    ]
-    return "\n".join(
-        (
-            _INTRODUCTION,
-            _SCALARS,
-            _table(
-                "setting | type | default | variable, option | description",
-                map(_scalar, fields.SCALARS),
-            ),
-            _SECRETS,
-            _table("variable | generated | description", secrets),
-            *(_MODELS, _section(models.SETTINGS)),
-            *(_KEYS, _section(keys.SETTINGS)),
-            *(_COMPONENTS, _section(components.SETTINGS)),
-            *(_OPERATIONS, _section(components.OPERATION_SETTINGS)),
-            *(_APPS, _section(apps.SETTINGS)),
-        )
+    return _PAGE.format(
+        scalars=_table(
+            "setting | type | default | variable, option | description",
+            map(_scalar, fields.SCALARS),
+        ),
+        secrets=_table("variable | generated | description", map(_secret, fields.SECRETS)),
+        models=_section(models.SETTINGS),
+        keys=_section(keys.SETTINGS),
+        components=_section(components.SETTINGS),
+        operations=_section(components.OPERATION_SETTINGS),
+        apps=_section(apps.SETTINGS),
     )
 
 
@@ -96,15 +92,18 @@ def _scalar(field: Field) -> tuple[str, ...]:
     return f"`{field.yaml}`", kind, default, also, field.help
 
 
+def _secret(field: Field) -> tuple[str, ...]:
+    return f"`{field.env}`", "yes" if field.generated else "", field.help
+
+
 def _section(settings: Mapping[str, Setting]) -> str:
     rows = ((f"`{name}`", *setting) for name, setting in settings.items())
     return _table("setting | type | default | description", rows)
 
 
 def _table(head: str, rows: Iterable[tuple[str, ...]]) -> str:
-    columns = head.count("|") + 1
     lines = (f"| {' | '.join(row)} |\n" for row in rows)
-    return f"| {head} |\n|{'---|' * columns}\n{''.join(lines)}"
+    return f"| {head} |\n|{'---|' * (head.count('|') + 1)}\n{''.join(lines)}"
 
 
 if __name__ == "__main__":

@@ -20,8 +20,7 @@ from gatewayctl.settings.problems import Problems, quote, suggest
 from gatewayctl.settings.sources import Layers
 
 _NAME: Final = re.compile(r"[a-z0-9][a-z0-9\-]{0,62}")
-_MAX_PORT: Final = 65535
-_MAX_COUNT: Final = 256
+_MAX: Final[Mapping[Kind, int]] = {"port": 65535, "count": 256}
 
 
 def read_scalars(
@@ -56,7 +55,7 @@ def slug(folder: str) -> str:
 
 def port_number(value: Any) -> int | None:
     """A port from 1 to 65535, also written as a string; None for anything else."""
-    return _number(value, _MAX_PORT)
+    return _number(value, _MAX["port"])
 
 
 class _InvalidValue(Exception):
@@ -92,17 +91,12 @@ def _address(field: Field, value: Any) -> str:
     raise _InvalidValue(f"must be an IP address such as 127.0.0.1, not {quote(value)}")
 
 
-def _port(field: Field, value: Any) -> int:
-    number = port_number(value)
+def _integer(field: Field, value: Any) -> int:
+    maximum = _MAX[field.kind]
+    number = _number(value, maximum)
     if number is None:
-        raise _InvalidValue(f"must be a port from 1 to {_MAX_PORT}, not {quote(value)}")
-    return number
-
-
-def _count(field: Field, value: Any) -> int:
-    number = _number(value, _MAX_COUNT)
-    if number is None:
-        raise _InvalidValue(f"must be a number from 1 to {_MAX_COUNT}, not {quote(value)}")
+        kind = "port" if field.kind == "port" else "number"
+        raise _InvalidValue(f"must be a {kind} from 1 to {maximum}, not {quote(value)}")
     return number
 
 
@@ -118,8 +112,8 @@ def _seconds(field: Field, value: Any) -> float:
 
 
 def _image(field: Field, value: Any) -> str:
-    if fault := image.fault(value) or image.find_unpinned_tag(value):
-        raise _InvalidValue(f"{fault}; the default is {field.default}")
+    if why := image.explain_invalid(value) or image.explain_unpinned(value):
+        raise _InvalidValue(f"{why}; the default is {field.default}")
     return str(value)
 
 
@@ -127,8 +121,8 @@ _CONVERTERS: Final[Mapping[Kind, Callable[[Field, Any], Any]]] = {
     "name": _name,
     "choice": _choice,
     "address": _address,
-    "count": _count,
-    "port": _port,
+    "count": _integer,
+    "port": _integer,
     "seconds": _seconds,
     "image": _image,
 }

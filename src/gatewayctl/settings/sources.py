@@ -1,7 +1,7 @@
-"""The layers settings come from, and which of them wins.
+"""Read the layers of settings, and find the one that takes precedence.
 
 Precedence: flag > process environment > .env > gateway.yaml > default. Every value keeps
-its Source. Must not know what the values mean.
+its source. Must not know what the values mean.
 """
 
 from __future__ import annotations
@@ -23,12 +23,12 @@ from gatewayctl.settings.problems import Problems
 CONFIG_NAME = "gateway.yaml"
 ENV_FILE_NAME = ".env"
 _NUMBERED = frozenset({"ports"})
-"""Mappings by number, as Compose has them: `ports: {8080: 80}`."""
+"""Mappings with integers as names, as in Compose: `ports: {8080: 80}`."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class SourcedValue:
-    """A value as it was written, and where."""
+    """A value as written, and its source."""
 
     value: Any
     source: Source
@@ -44,7 +44,7 @@ class Layers:
     document: Node
 
     def variable(self, name: str) -> SourcedValue | None:
-        """A variable of the environment, else of .env; one that is empty counts as unset."""
+        """Find a variable in the environment, else in .env; an empty one counts as unset."""
         if self.environ.get(name):
             source = Source(name=f"environment variable {name}")
             return SourcedValue(value=self.environ[name], source=source)
@@ -56,7 +56,7 @@ class Layers:
         return None
 
     def find(self, field: Field) -> SourcedValue | None:
-        """The value of a setting from the first layer that has one."""
+        """Find the value of a setting in the first layer that has one."""
         flag = self.flags.get(field.name)
         if flag is not None:
             return SourcedValue(value=flag, source=Source(name=field.flag or f"flag {field.name}"))
@@ -75,9 +75,9 @@ def read_layers(
     problems: Problems,
     require_env_file: bool,
 ) -> Layers:
-    """Read .env and gateway.yaml of a project, where they exist.
+    """Read .env and gateway.yaml of a project, if they exist.
 
-    Raises EnvFileMissing where a .env is required, EnvFileUnreadable where it is none.
+    Raises EnvFileMissing if a .env is required, and EnvFileUnreadable.
     """
     return Layers(
         flags=flags,
@@ -102,11 +102,11 @@ def _env_file(path: Path, problems: Problems, required: bool) -> Mapping[str, En
 def _document(project_dir: Path, problems: Problems) -> Node:
     path = project_dir / CONFIG_NAME
     source = Source(name=CONFIG_NAME)
-    nothing = Node(value={}, source=source)
     other = path.with_suffix(".yml")
     try:
-        # utf-8-sig: a byte order mark of Windows editors is no part of the first name.
-        return _parse(path.read_text("utf-8-sig"), problems)
+        # Editors on Windows start the file with a byte order mark.
+        text = path.read_text("utf-8-sig")
+        return parse(text, name=CONFIG_NAME, problems=problems, numbered=_NUMBERED)
     except FileNotFoundError:
         if other.exists():
             problems.add(Source(name=other.name), f"is not read: rename it to {CONFIG_NAME}")
@@ -114,8 +114,4 @@ def _document(project_dir: Path, problems: Problems) -> Node:
         problems.add(source, f"is not UTF-8 text (byte {error.start + 1})")
     except OSError as error:
         problems.add(source, f"cannot be read: {error.strerror}")
-    return nothing
-
-
-def _parse(text: str, problems: Problems) -> Node:
-    return parse(text, name=CONFIG_NAME, problems=problems, numbered=_NUMBERED)
+    return Node(value={}, source=source)

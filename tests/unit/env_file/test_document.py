@@ -43,7 +43,7 @@ def test_any_text_is_kept_and_read_as_python_dotenv_reads_it(text: str) -> None:
 
 @drawn.more
 @given(drawn.any_text)
-def test_a_statement_knows_its_line(text: str) -> None:
+def test_a_statement_has_its_line(text: str) -> None:
     lines = re.split(r"\r\n|\n|\r", text.lstrip("\ufeff"))
     for statement in EnvDocument.parse(text).statements:
         if first := re.match(r"[^\r\n]*", statement.text.lstrip()).group():  # type: ignore[union-attr]
@@ -138,7 +138,7 @@ def test_new_names_go_to_the_end(lines: list[str], values: dict[str, str]) -> No
 
 @drawn.more
 @given(drawn.any_text, drawn.names, drawn.values.filter(writable))
-def test_the_same_change_twice_is_one_change(text: str, name: str, value: str) -> None:
+def test_repeating_a_change_changes_nothing(text: str, name: str, value: str) -> None:
     once = EnvDocument.parse(text).with_values({name: value})
     assume(once.get(name) == value)
     assert once.with_values({name: value}).text == once.text
@@ -174,11 +174,11 @@ def test_the_same_change_twice_is_one_change(text: str, name: str, value: str) -
         ("\u00a0T=old\u00a0# why\n", "T='new' # why\n"),
     ],
 )
-def test_a_line_keeps_what_readers_agree_on(before: str, after: str) -> None:
+def test_a_line_keeps_what_all_programs_read_alike(before: str, after: str) -> None:
     assert EnvDocument.parse(before).with_values({"T": "new"}).text == after
 
 
-def test_an_equal_value_leaves_its_line_alone() -> None:
+def test_an_equal_value_does_not_change_its_line() -> None:
     text = 'T = "same" # odd, but yours\n'
     assert EnvDocument.parse(text).with_values({"T": "same"}).text == text
 
@@ -194,7 +194,7 @@ def test_an_equal_value_leaves_its_line_alone() -> None:
         ("T=old\n", "T=new\n"),
     ],
 )
-def test_a_comment_stands_once_above_what_is_new(before: str, after: str) -> None:
+def test_a_comment_is_written_once_above_new_names(before: str, after: str) -> None:
     assert EnvDocument.parse(before).with_values({"T": "new"}, comment="Keys").text == after
 
 
@@ -203,7 +203,7 @@ def test_a_comment_of_two_lines_stays_a_comment() -> None:
     assert after.text == "# One\n#\n# B=2\nT=new\n"
 
 
-def test_a_name_that_is_none_is_refused() -> None:
+def test_an_invalid_name_is_refused() -> None:
     with pytest.raises(EnvValueUnsafe):
         EnvDocument.parse("").with_values({"a b": "c"})
 

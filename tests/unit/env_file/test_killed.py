@@ -24,7 +24,7 @@ def report(tmp_path_factory: pytest.TempPathFactory) -> tuple[list[dict[str, Any
     return [json.loads(line) for line in done.stdout.splitlines()], done.stderr
 
 
-def test_kills_fall_before_and_after_every_call_that_matters(
+def test_every_important_call_is_killed_before_and_after(
     report: tuple[list[dict[str, Any]], str],
 ) -> None:
     kills, calls = report
@@ -47,7 +47,7 @@ def test_a_kill_leaves_the_old_file_or_the_new_one(
     assert {kill["found"] for kill in report[0]} == {*old.values(), *new.values()}
 
 
-def test_the_next_update_works_and_clears_up(report: tuple[list[dict[str, Any]], str]) -> None:
+def test_the_next_update_works_and_cleans_up(report: tuple[list[dict[str, Any]], str]) -> None:
     assert any(kill["leftover"] for kill in report[0])
     for kill in report[0]:
         assert not kill["leftover_after_next"]

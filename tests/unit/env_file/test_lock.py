@@ -33,7 +33,7 @@ sys.exit(any([os.waitpid(child, 0)[1] for child in started]))
 """
 
 
-def test_of_160_concurrent_writes_none_is_lost_and_readers_see_whole_files(tmp_path: Path) -> None:
+def test_no_concurrent_write_is_lost_and_readers_see_complete_files(tmp_path: Path) -> None:
     path = tmp_path / ".env"
     path.write_text("# mine\nFIRST=1\n")
     seen = [len(read_env_file(path))]

@@ -23,7 +23,7 @@ def reasons(tmp_path: Path, text: str) -> list[str]:
         f"NAME={quote_value('NAME', 'it' + chr(39) + 's')}", "NAME",
     ],
 )  # fmt: skip
-def test_what_all_readers_take_alike_is_fine(line: str, tmp_path: Path) -> None:
+def test_what_all_programs_read_alike_is_accepted(line: str, tmp_path: Path) -> None:
     assert reasons(tmp_path, f"{line}\n") == []
 
 
@@ -32,17 +32,17 @@ def test_what_all_readers_take_alike_is_fine(line: str, tmp_path: Path) -> None:
     ["NAME=two words", "NAME=pa$word", 'NAME="pa$word"', "NAME = blanks", "NAME=a`b`", "NAME=~/x",
      "NAME=it's", "NAME=plain\r", "NAME='a${HOME}b'"],
 )  # fmt: skip
-def test_what_they_disagree_about_is_found(line: str, tmp_path: Path) -> None:
+def test_what_programs_read_differently_is_found(line: str, tmp_path: Path) -> None:
     (reason,) = reasons(tmp_path, f"FIRST=1\n{line}\n")
 
     assert reason.startswith("2 NAME ")
 
 
-def test_no_reason_holds_a_value(tmp_path: Path) -> None:
+def test_no_reason_contains_a_value(tmp_path: Path) -> None:
     assert "hunter" not in "".join(reasons(tmp_path, "NAME=hunter $2 ${x} `y`\nOTHER=hunter 3\n"))
 
 
-def test_what_is_no_text_file_is_said(tmp_path: Path) -> None:
+def test_what_is_not_a_text_file_is_an_error(tmp_path: Path) -> None:
     with pytest.raises(EnvFileMissing):
         find_ambiguous_lines(tmp_path / ".env")
     (tmp_path / ".env").write_bytes(b"NAME=\xff\n")

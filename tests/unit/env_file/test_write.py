@@ -30,7 +30,7 @@ def mode(path: Path) -> int:
     return path.stat().st_mode & 0o7777
 
 
-def test_an_update_tells_what_became_of_each_name(path: Path) -> None:
+def test_an_update_reports_the_result_for_each_name(path: Path) -> None:
     done = update_env_file(path, {"A": "one", "B": "2", "C": "3", "EMPTY": "now"}, remove=["D"])
     assert done == EnvUpdate(
         path=path,
@@ -63,7 +63,7 @@ def test_a_new_file_is_private_from_the_start(tmp_path: Path) -> None:
 
 
 @pytest.mark.parametrize("value", ["1", "2"])
-def test_a_file_that_others_could_read_is_closed_and_told(path: Path, value: str) -> None:
+def test_a_file_that_others_could_read_is_made_private_and_reported(path: Path, value: str) -> None:
     path.chmod(0o644)
     assert update_env_file(path, {"A": value}).widened_mode == 0o644
     assert mode(path) == 0o600
@@ -77,22 +77,22 @@ def test_nothing_to_change_does_not_touch_the_file(path: Path) -> None:
     assert (after.st_ino, after.st_mtime_ns) == (before.st_ino, before.st_mtime_ns)
 
 
-def test_nothing_to_write_makes_no_file(tmp_path: Path) -> None:
+def test_nothing_to_write_creates_no_file(tmp_path: Path) -> None:
     update_env_file(tmp_path / ".env", {}, remove=["A"])
     assert list(tmp_path.iterdir()) == []
 
 
-def test_only_missing_keeps_what_is_there_and_fills_what_is_empty(path: Path) -> None:
+def test_only_missing_keeps_existing_values_and_fills_in_empty_ones(path: Path) -> None:
     done = update_env_file(path, {"A": "x", "EMPTY": "y", "NEW": "z"}, only_missing=True)
     assert (done.unchanged, done.changed, done.added) == (("A",), ("EMPTY",), ("NEW",))
     assert by_dotenv(path) == {"A": "1", "EMPTY": "y", "B": "2", "NEW": "z"}
 
 
-def test_only_missing_does_not_mind_a_value_it_would_not_write(path: Path) -> None:
+def test_only_missing_accepts_an_existing_value_that_cannot_be_written(path: Path) -> None:
     assert update_env_file(path, {"A": "two\nlines"}, only_missing=True).unchanged == ("A",)
 
 
-def test_a_value_that_somebody_else_changed_is_left_alone(path: Path) -> None:
+def test_a_value_that_another_process_changed_is_not_replaced(path: Path) -> None:
     done = update_env_file(
         path,
         {"A": "x", "B": "y", "NEW": "z", "EMPTY": "e"},
@@ -103,17 +103,17 @@ def test_a_value_that_somebody_else_changed_is_left_alone(path: Path) -> None:
     assert by_dotenv(path) == {"A": "1", "EMPTY": "", "B": "y", "NEW": "z"}
 
 
-def test_a_name_to_be_removed_that_somebody_else_changed_is_left_alone(path: Path) -> None:
+def test_a_name_that_another_process_changed_is_not_removed(path: Path) -> None:
     done = update_env_file(path, {}, remove=["A", "B"], expect={"A": "0", "B": "2"})
     assert (done.conflicts, done.removed) == (("A",), ("B",))
 
 
-def test_a_value_that_is_already_as_wanted_is_no_conflict(path: Path) -> None:
+def test_a_value_that_is_already_as_requested_is_not_a_conflict(path: Path) -> None:
     done = update_env_file(path, {"A": "1"}, remove=["Z"], expect={"A": "0", "Z": "0"})
     assert (done.unchanged, done.conflicts) == (("A", "Z"), ())
 
 
-def test_of_a_link_the_target_is_changed(tmp_path: Path) -> None:
+def test_the_target_of_a_link_is_changed(tmp_path: Path) -> None:
     target = tmp_path / "shared" / "secrets.env"
     target.parent.mkdir()
     target.write_text("A=1\n")
@@ -125,20 +125,20 @@ def test_of_a_link_the_target_is_changed(tmp_path: Path) -> None:
     assert mode(target) == 0o600
 
 
-def test_of_a_link_to_nothing_the_target_is_made(tmp_path: Path) -> None:
+def test_the_missing_target_of_a_link_is_created(tmp_path: Path) -> None:
     (tmp_path / ".env").symlink_to("secrets.env")
     update_env_file(tmp_path / ".env", {"A": "1"})
     assert (tmp_path / ".env").is_symlink()
     assert (tmp_path / "secrets.env").read_text() == "A=1\n"
 
 
-def test_a_relative_path_is_enough(path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_a_relative_path_is_accepted(path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.chdir(path.parent)
     assert update_env_file(Path(".env"), {"A": "2"}).changed == ("A",)
 
 
 @pytest.mark.parametrize("wanted", ["2", "1"])
-def test_a_dead_process_s_temporary_file_is_cleared_up(path: Path, wanted: str) -> None:
+def test_the_temporary_file_of_a_killed_process_is_removed(path: Path, wanted: str) -> None:
     stale = path.with_name(temporary_name(path.name))
     stale.write_text("A=half a sec")
     update_env_file(path, {"A": wanted})
@@ -146,7 +146,7 @@ def test_a_dead_process_s_temporary_file_is_cleared_up(path: Path, wanted: str) 
     assert not stale.exists()
 
 
-def test_a_planted_link_in_the_temporary_file_s_place_is_not_followed(path: Path) -> None:
+def test_a_link_in_place_of_the_temporary_file_is_not_followed(path: Path) -> None:
     victim = path.with_name("victim")
     victim.write_text("untouched")
     path.with_name(temporary_name(path.name)).symlink_to(victim)
@@ -155,40 +155,40 @@ def test_a_planted_link_in_the_temporary_file_s_place_is_not_followed(path: Path
     assert not path.is_symlink()
 
 
-def test_a_refused_value_changes_nothing_at_all(path: Path) -> None:
+def test_a_refused_value_changes_nothing(path: Path) -> None:
     before = path.read_bytes()
-    with pytest.raises(EnvValueUnsafe, match="the value for B has a line break") as refused:
+    with pytest.raises(EnvValueUnsafe, match="The value of B has a line break") as refused:
         update_env_file(path, {"A": "fine", "B": "secret\n"})
     assert "secret" not in refused.value.message
     assert path.read_bytes() == before
 
 
-def test_a_name_that_is_none_is_refused(path: Path) -> None:
-    with pytest.raises(EnvValueUnsafe, match="'A B' cannot be a variable"):
+def test_an_invalid_name_is_refused(path: Path) -> None:
+    with pytest.raises(EnvValueUnsafe, match="'A B' is not a valid variable name"):
         update_env_file(path, {"A B": "1"})
 
 
 def test_an_open_quote_above_that_would_swallow_the_new_value_is_refused(path: Path) -> None:
     path.write_text("A=1\n\nOPEN='secret\n")
-    with pytest.raises(EnvValueUnsafe, match=r"/\.env is left as it was: NEW") as refused:
+    with pytest.raises(EnvValueUnsafe, match=r"/\.env was not changed: NEW") as refused:
         update_env_file(path, {"NEW": "two words"})
     assert "line 3" in refused.value.hint
     assert "secret" not in refused.value.message
     assert path.read_text() == "A=1\n\nOPEN='secret\n"
 
 
-def test_a_line_that_only_python_dotenv_would_see_is_not_written(path: Path) -> None:
+def test_a_line_that_only_python_dotenv_would_read_is_not_written(path: Path) -> None:
     path.write_bytes(b"A=1\nB=2\rC=3\n")
-    with pytest.raises(EnvValueUnsafe, match=r"/\.env line 2 has a carriage return alone"):
+    with pytest.raises(EnvValueUnsafe, match=r"/\.env line 2 has a carriage return without"):
         update_env_file(path, {"C": "4"})
 
 
 def test_a_name_cannot_be_set_and_removed_at_once(path: Path) -> None:
-    with pytest.raises(ValueError, match="to be set and to be removed: A"):
+    with pytest.raises(ValueError, match="both set and removed: A"):
         update_env_file(path, {"A": "1"}, remove=["A"])
 
 
-def test_the_new_file_is_on_the_disk_before_it_takes_the_old_one_s_place(path: Path) -> None:
+def test_the_new_file_is_synced_before_it_replaces_the_old_one(path: Path) -> None:
     calls: list[str] = []
 
     def note(_frame: FrameType, event: str, called: Any) -> None:

@@ -100,6 +100,7 @@ def test_a_right_app_is_never_refused(app: dict[str, Any], workers: int) -> None
         assert len(service.get("ports", [])) == len(app.get("ports", []))
 
 
+@hypothesis(deadline=None)
 @given(
     models=st.dictionaries(
         st.from_regex(r"[a-z][a-z0-9.\-]{0,8}", fullmatch=True),

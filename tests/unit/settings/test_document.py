@@ -100,12 +100,12 @@ def test_endless_or_deep_nesting_is_stopped(text: str) -> None:
     assert "is nested deeper than 40 levels" in found
 
 
-def test_a_huge_file_is_not_even_parsed() -> None:
+def test_a_file_above_the_size_limit_is_not_parsed() -> None:
     assert complaints("#" * (MAX_CHARACTERS + 1)) == ["gateway.yaml: is larger than 256 KiB"]
 
 
 @pytest.mark.parametrize("text", ["- a\n- b\n", "just text\n", "7\n"])
-def test_the_whole_must_be_a_mapping(text: str) -> None:
+def test_the_document_must_be_a_mapping(text: str) -> None:
     (found,) = complaints(text)
 
     assert found.startswith("gateway.yaml line 1 column 1: must contain `name: value`")
@@ -121,7 +121,7 @@ def test_the_whole_must_be_a_mapping(text: str) -> None:
         ("\ta: 1\n", "line 1 column 1"),
     ],
 )
-def test_malformed_yaml_is_placed(text: str, place: str) -> None:
+def test_malformed_yaml_is_reported_with_its_position(text: str, place: str) -> None:
     (found,) = complaints(text)
 
     assert found.startswith(f"gateway.yaml {place}: is not valid YAML: ")

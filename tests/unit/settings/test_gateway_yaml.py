@@ -28,7 +28,7 @@ def without_places(settings: Settings) -> Settings:
     return replace(settings, origins={})
 
 
-def test_as_it_is_it_declares_nothing(tmp_path: Path) -> None:
+def test_the_commented_file_declares_nothing(tmp_path: Path) -> None:
     text = first_gateway_yaml("x")
 
     assert yaml.safe_load(text) is None
@@ -63,5 +63,5 @@ def test_uncommented_every_setting_of_the_table_is_there(tmp_path: Path) -> None
     }
 
 
-def test_lines_fit_a_screen() -> None:
+def test_lines_have_at_most_100_characters() -> None:
     assert max(len(line) for line in first_gateway_yaml("x").splitlines()) <= 100

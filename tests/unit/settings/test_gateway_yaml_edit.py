@@ -63,7 +63,7 @@ def test_only_that_value_changes_or_that_line_is_added(before: str, after: str) 
         "images: {litellm: a:1\n",
     ],
 )
-def test_what_cannot_be_changed_alone_is_left_and_told_how(text: str) -> None:
+def test_what_cannot_be_changed_alone_is_refused_with_the_line_to_write(text: str) -> None:
     with pytest.raises(SettingsProblem) as caught:
         edited(text)
 
@@ -88,7 +88,7 @@ VALUES: Any = st.recursive(
     flow=st.booleans(),
     comment=st.sampled_from(["", "# a comment\n", "\n\n"]),
 )
-def test_any_document_says_the_new_image_and_otherwise_what_it_said(
+def test_only_the_image_changes_in_any_document(
     rest: dict[str, Any], images: dict[str, str] | None, flow: bool, comment: str
 ) -> None:
     document = rest if images is None else {**rest, "images": images}
@@ -96,8 +96,11 @@ def test_any_document_says_the_new_image_and_otherwise_what_it_said(
 
     after = edited(text)
 
-    said = yaml.safe_load(text)
-    assert yaml.safe_load(after) == {**said, "images": {**said.get("images", {}), "litellm": NEW}}
+    before = yaml.safe_load(text)
+    assert yaml.safe_load(after) == {
+        **before,
+        "images": {**before.get("images", {}), "litellm": NEW},
+    }
     assert edited(after) == after
     old, new = text.splitlines(), after.splitlines()
     assert after.startswith(comment)

@@ -7,10 +7,10 @@ from gatewayctl.settings.generate import generate_missing_secrets, with_generate
 from tests.fakes.projects import MASTER_KEY, project
 
 
-def test_every_secret_of_the_stack_is_made_in_its_shape(tmp_path: Path) -> None:
-    made = generate_missing_secrets(project(tmp_path))
+def test_every_secret_of_the_stack_is_generated_in_its_shape(tmp_path: Path) -> None:
+    generated = generate_missing_secrets(project(tmp_path))
 
-    assert list(made) == [
+    assert list(generated) == [
         "LITELLM_MASTER_KEY",
         "LITELLM_SALT_KEY",
         "LITELLM_POSTGRES_PASSWORD",
@@ -18,8 +18,8 @@ def test_every_secret_of_the_stack_is_made_in_its_shape(tmp_path: Path) -> None:
         "UI_PASSWORD",
     ]
     for name in ("LITELLM_MASTER_KEY", "LITELLM_SALT_KEY"):
-        assert re.fullmatch(r"sk-[0-9a-f]{64}", made.pop(name))
-    assert all(re.fullmatch(r"[0-9a-f]{48}", value) for value in made.values())
+        assert re.fullmatch(r"sk-[0-9a-f]{64}", generated.pop(name))
+    assert all(re.fullmatch(r"[0-9a-f]{48}", value) for value in generated.values())
 
 
 def test_no_two_secrets_are_alike(tmp_path: Path) -> None:
@@ -32,7 +32,7 @@ def test_no_two_secrets_are_alike(tmp_path: Path) -> None:
     assert len(set(values)) == 10
 
 
-def test_a_secret_that_any_layer_sets_is_not_made(tmp_path: Path) -> None:
+def test_a_secret_that_any_layer_sets_is_not_generated(tmp_path: Path) -> None:
     settings = project(
         tmp_path,
         env=f"LITELLM_MASTER_KEY={MASTER_KEY}\nUI_PASSWORD=\n",
@@ -46,7 +46,7 @@ def test_a_secret_that_any_layer_sets_is_not_made(tmp_path: Path) -> None:
     ]
 
 
-def test_settings_are_completed_where_a_secret_is_missing_and_there_alone(tmp_path: Path) -> None:
+def test_only_missing_secrets_are_completed(tmp_path: Path) -> None:
     settings = project(tmp_path, env=f"LITELLM_MASTER_KEY={MASTER_KEY}\n")
 
     complete = with_generated_secrets(settings)

@@ -4,7 +4,7 @@ from pathlib import Path
 
 import pytest
 
-from gatewayctl.settings.image import fault, find_unpinned_tag
+from gatewayctl.settings.image import explain_invalid, explain_unpinned
 from gatewayctl.settings.model import Images
 from tests.fakes.projects import problems, project
 
@@ -24,18 +24,18 @@ DIGEST = "@sha256:" + "a" * 64
     ],
 )
 def test_a_version_or_a_digest_pins_an_image(name: str) -> None:
-    assert (fault(name), find_unpinned_tag(name)) == ("", "")
+    assert (explain_invalid(name), explain_unpinned(name)) == ("", "")
 
 
 @pytest.mark.parametrize("name", ["postgres", "ghcr.io/berriai/litellm", "localhost:5000/x"])
-def test_an_image_without_a_version_is_whatever_is_the_latest(name: str) -> None:
-    assert fault(name) == ""
-    assert "must name a version or a digest" in find_unpinned_tag(name)
+def test_an_image_without_a_version_is_refused(name: str) -> None:
+    assert explain_invalid(name) == ""
+    assert "must have a version or a digest" in explain_unpinned(name)
 
 
 @pytest.mark.parametrize("name", ["postgres:latest", "registry.example:5000/a/b:latest"])
-def test_latest_is_no_version(name: str) -> None:
-    assert "changes without notice" in find_unpinned_tag(name)
+def test_latest_is_not_a_version(name: str) -> None:
+    assert "changes without notice" in explain_unpinned(name)
 
 
 @pytest.mark.parametrize(
@@ -58,15 +58,15 @@ def test_latest_is_no_version(name: str) -> None:
         True,
     ],
 )
-def test_anything_else_names_no_image(name: object) -> None:
-    assert fault(name).startswith("must name an image")
+def test_anything_else_is_not_an_image(name: object) -> None:
+    assert explain_invalid(name).startswith("must be an image")
 
 
 def test_the_defaults_are_pinned() -> None:
     defaults = Images()
 
     for name in Images.__dataclass_fields__:
-        assert find_unpinned_tag(getattr(defaults, name)) == ""
+        assert explain_unpinned(getattr(defaults, name)) == ""
 
 
 def test_images_come_from_the_file_and_the_environment(tmp_path: Path) -> None:
@@ -80,23 +80,23 @@ def test_images_come_from_the_file_and_the_environment(tmp_path: Path) -> None:
     assert str(settings.source_of("images.redis")) == "environment variable REDIS_IMAGE"
 
 
-def test_every_unpinned_image_is_named_with_its_line_and_the_default(tmp_path: Path) -> None:
+def test_every_unpinned_image_is_reported_with_its_line_and_the_default(tmp_path: Path) -> None:
     litellm, postgres = problems(
         tmp_path, "images:\n  litellm: ghcr.io/berriai/litellm:latest\n  postgres: postgres\n"
     )
 
     assert litellm == (
-        "gateway.yaml line 2 column 12: images.litellm must name a version or a digest: what"
-        " 'ghcr.io/berriai/litellm:latest' is changes without notice; the default is"
+        "gateway.yaml line 2 column 12: images.litellm must have a version or a digest:"
+        " 'ghcr.io/berriai/litellm:latest' changes without notice; the default is"
         " ghcr.io/berriai/litellm:v1.108.11"
     )
     assert postgres == (
-        "gateway.yaml line 3 column 13: images.postgres must name a version or a digest:"
-        " 'postgres' means whatever is the latest; the default is postgres:16"
+        "gateway.yaml line 3 column 13: images.postgres must have a version or a digest:"
+        " 'postgres' means the latest image; the default is postgres:16"
     )
 
 
-def test_an_unknown_image_is_answered_with_the_nearest(tmp_path: Path) -> None:
+def test_the_message_about_an_unknown_image_suggests_the_nearest(tmp_path: Path) -> None:
     (found,) = problems(tmp_path, "images: {postgress: 'postgres:16'}\n")
 
     assert found.endswith("unknown setting 'postgress' in images (did you mean 'postgres'?)")

@@ -42,7 +42,7 @@ def test_production_has_no_offline_model(tmp_path: Path) -> None:
 
 
 @pytest.mark.parametrize("text", ["", "# nothing\n", "---\n", "null\n", "{}\n", "ports:\nkeys:\n"])
-def test_a_gateway_yaml_that_says_nothing_is_the_reference_stack(tmp_path: Path, text: str) -> None:
+def test_an_empty_gateway_yaml_is_the_reference_stack(tmp_path: Path, text: str) -> None:
     assert project(tmp_path, text).ports == Ports()
     assert len(project(tmp_path, text).keys) == 2
 
@@ -63,7 +63,7 @@ def test_each_layer_wins_over_the_one_below(tmp_path: Path) -> None:
     )
 
 
-def test_the_runtime_flag_is_named_as_it_is_typed(tmp_path: Path) -> None:
+def test_the_source_of_a_flag_is_the_flag(tmp_path: Path) -> None:
     settings = project(
         tmp_path, environ={"GATEWAYCTL_RUNTIME": "docker"}, flags={"runtime": "embedded"}
     )
@@ -152,7 +152,7 @@ def test_all_problems_come_at_once_and_in_order(tmp_path: Path) -> None:
     assert all(line.startswith(start) for line, start in zip(found, starts, strict=True))
 
 
-def test_malformed_yaml_is_one_problem_with_its_place_beside_the_others(tmp_path: Path) -> None:
+def test_malformed_yaml_is_one_problem_among_others(tmp_path: Path) -> None:
     found = problems(tmp_path, "ports: {litellm: 4000\nkeys: x\n", environ={"LITELLM_PORT": "x"})
 
     assert found[0].startswith("environment variable LITELLM_PORT: ports.litellm must be a port")
@@ -167,20 +167,20 @@ def test_a_broken_line_of_env_file_is_named_and_not_shown(tmp_path: Path) -> Non
     assert "never" not in found
 
 
-def test_an_env_file_that_is_no_text_is_unreadable(tmp_path: Path) -> None:
+def test_an_env_file_that_is_not_text_is_unreadable(tmp_path: Path) -> None:
     (tmp_path / ".env").write_bytes(b"\xff\xfe\x00")
 
     with pytest.raises(EnvFileUnreadable):
         load_settings(tmp_path, environ={})
 
 
-def test_a_missing_env_file_matters_only_where_one_is_required(tmp_path: Path) -> None:
+def test_a_missing_env_file_is_an_error_only_if_required(tmp_path: Path) -> None:
     assert load_settings(tmp_path, environ={}).secrets.master_key is None
     with pytest.raises(EnvFileMissing):
         load_settings(tmp_path, environ={}, require_env_file=True)
 
 
-def test_a_folder_that_is_not_there_is_a_usage_problem(tmp_path: Path) -> None:
+def test_a_missing_folder_is_a_usage_problem(tmp_path: Path) -> None:
     with pytest.raises(UsageProblem, match="no folder"):
         load_settings(tmp_path / "nowhere", environ={})
 
@@ -203,13 +203,13 @@ def test_gateway_yaml_that_is_not_utf8_is_a_problem(tmp_path: Path) -> None:
     assert problems(tmp_path) == ["gateway.yaml: is not UTF-8 text (byte 11)"]
 
 
-def test_a_byte_order_mark_is_no_part_of_the_first_name(tmp_path: Path) -> None:
+def test_a_byte_order_mark_is_not_part_of_the_first_name(tmp_path: Path) -> None:
     (tmp_path / "gateway.yaml").write_bytes("runtime: docker\n".encode("utf-8-sig"))
 
     assert project(tmp_path).runtime == "docker"
 
 
-def test_an_unknown_port_offers_the_known_ones(tmp_path: Path) -> None:
+def test_the_message_about_an_unknown_port_suggests_the_nearest(tmp_path: Path) -> None:
     (found,) = problems(tmp_path, "ports:\n  phoenx: 1\n")
 
     assert found == (
@@ -224,7 +224,7 @@ def test_ports_must_be_a_mapping(tmp_path: Path, text: str) -> None:
     assert "ports must be a mapping" in found
 
 
-def test_the_problems_are_data_too(tmp_path: Path) -> None:
+def test_problems_are_available_as_data(tmp_path: Path) -> None:
     (tmp_path / "gateway.yaml").write_text("prots: 1\n")
 
     with pytest.raises(SettingsInvalid) as caught:
@@ -236,7 +236,7 @@ def test_the_problems_are_data_too(tmp_path: Path) -> None:
     assert caught.value.exit_code == 3
 
 
-def test_an_ipv6_address_is_bracketed_in_addresses(tmp_path: Path) -> None:
+def test_an_ipv6_address_is_in_brackets_in_urls(tmp_path: Path) -> None:
     settings = project(tmp_path, 'bind: "::1"\n')
 
     assert settings.gateway_url == "http://[::1]:4000"

@@ -10,30 +10,30 @@ from gatewayctl.settings.model import Secret
 from tests.fakes.projects import MASTER_KEY, project
 
 
-def test_a_good_master_key_is_handed_over(tmp_path: Path) -> None:
+def test_a_valid_master_key_is_returned(tmp_path: Path) -> None:
     settings = project(tmp_path, env=f"LITELLM_MASTER_KEY={MASTER_KEY}\n")
 
     assert require_master_key(settings) == Secret(MASTER_KEY)
 
 
-def test_without_an_env_file_that_is_what_is_missing(tmp_path: Path) -> None:
+def test_a_missing_env_file_is_the_error_if_there_is_none(tmp_path: Path) -> None:
     with pytest.raises(EnvFileMissing, match=r"There is no .*\.env"):
         require_master_key(project(tmp_path))
 
 
 @pytest.mark.parametrize("env", ["", "LITELLM_MASTER_KEY=\n", "OTHER=1\n"])
-def test_an_env_file_without_the_key_says_so(tmp_path: Path, env: str) -> None:
-    with pytest.raises(MasterKeyMissing, match="LITELLM_MASTER_KEY is set neither in"):
+def test_an_env_file_without_the_key_is_an_error(tmp_path: Path, env: str) -> None:
+    with pytest.raises(MasterKeyMissing, match="LITELLM_MASTER_KEY is neither in"):
         require_master_key(project(tmp_path, env=env))
 
 
 @pytest.mark.parametrize(
     ("key", "why"),
     [
-        ("sk-1234", "is a key everybody knows"),
-        ("sk-1234567890", "is a key everybody knows"),
-        ("0123456789abcdefghij", "does not begin with sk-"),
-        ("SK-0123456789abcdefghij", "does not begin with sk-"),
+        ("sk-1234", "is a publicly known key"),
+        ("sk-1234567890", "is a publicly known key"),
+        ("0123456789abcdefghij", "does not start with sk-"),
+        ("SK-0123456789abcdefghij", "does not start with sk-"),
         ("sk-0123456789ab", "is shorter than 16 characters"),
     ],
 )
@@ -47,7 +47,7 @@ def test_a_weak_key_is_refused_with_its_source_and_without_its_value(
     assert key not in str(caught.value)
 
 
-def test_a_weak_key_of_the_environment_is_told_from_one_of_the_file(tmp_path: Path) -> None:
+def test_the_source_of_a_weak_key_can_be_the_environment(tmp_path: Path) -> None:
     settings = project(
         tmp_path,
         env=f"LITELLM_MASTER_KEY={MASTER_KEY}\n",

@@ -22,13 +22,13 @@ def test_a_secret_shows_its_last_four_characters_only(shown: str) -> None:
     ("value", "mask"),
     [("short", "…"), ("sk-too-short-12", "…"), ("0123456789abcdef", "…cdef")],
 )
-def test_a_secret_too_short_to_spare_any_shows_none(value: str, mask: str) -> None:
+def test_a_short_secret_shows_no_characters(value: str, mask: str) -> None:
     assert Secret(value).masked() == mask
 
 
 @pytest.mark.parametrize("how", [pickle.dumps, copy.deepcopy])
-def test_a_secret_is_not_serialised(how: object) -> None:
-    with pytest.raises(TypeError, match="not serialised"):
+def test_a_secret_cannot_be_serialized(how: object) -> None:
+    with pytest.raises(TypeError, match="cannot be serialized"):
         how(SECRET)  # type: ignore[operator]
 
 
@@ -46,11 +46,11 @@ def test_secrets_compare_by_value() -> None:
         (Source(name="gateway.yaml", line=3, column=5), "gateway.yaml line 3 column 5"),
     ],
 )
-def test_a_source_reads_like_a_place(source: Source, text: str) -> None:
+def test_a_source_prints_its_line_and_column(source: Source, text: str) -> None:
     assert str(source) == text
 
 
-def test_settings_know_the_places_of_a_project(tmp_path: Path) -> None:
+def test_settings_know_the_paths_of_a_project(tmp_path: Path) -> None:
     settings = project(tmp_path)
 
     assert settings.env_file == tmp_path / ".env"
@@ -61,5 +61,5 @@ def test_settings_know_the_places_of_a_project(tmp_path: Path) -> None:
     assert settings.phoenix_url == "http://127.0.0.1:6006"
 
 
-def test_an_address_of_all_interfaces_is_reached_by_loopback(tmp_path: Path) -> None:
+def test_services_on_all_interfaces_are_reached_by_loopback(tmp_path: Path) -> None:
     assert project(tmp_path, 'bind: "::"\n').gateway_url == "http://127.0.0.1:4000"

@@ -25,7 +25,7 @@ def test_any_folder_name_makes_a_valid_project_name(folder: str) -> None:
         ("漢字", "gateway"),
     ],
 )
-def test_the_project_name_is_near_the_folders(folder: str, name: str) -> None:
+def test_the_project_name_resembles_the_name_of_the_folder(folder: str, name: str) -> None:
     assert slug(folder) == name
 
 
@@ -45,7 +45,7 @@ def test_a_port_in_quotes_is_understood(tmp_path: Path, value: str) -> None:
     assert project(tmp_path, f"ports:\n  litellm: {value}\n").ports.litellm == 4321
 
 
-def test_a_port_used_twice_is_found_where_it_was_chosen(tmp_path: Path) -> None:
+def test_a_port_used_twice_is_reported_where_it_was_set(tmp_path: Path) -> None:
     assert problems(tmp_path, "ports:\n  litellm: 6006\n") == [
         "gateway.yaml line 2 column 12: port 6006 is used twice: ports.litellm and ports.phoenix"
     ]

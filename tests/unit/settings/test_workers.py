@@ -9,13 +9,15 @@ from gatewayctl.settings.generate import generate_missing_secrets
 from tests.fakes.projects import problems, project
 
 
-def test_one_worker_in_development_and_one_a_core_in_production(tmp_path: Path) -> None:
+def test_the_default_in_production_is_one_worker_per_core(
+    tmp_path: Path,
+) -> None:
     assert project(tmp_path / "1").workers == 1
     assert project(tmp_path / "2", "profile: production\n").workers == os.cpu_count()
 
 
 @pytest.mark.parametrize("profile", ["development", "production"])
-def test_a_chosen_number_of_workers_holds_in_any_profile(tmp_path: Path, profile: str) -> None:
+def test_a_set_number_of_workers_is_used_in_any_profile(tmp_path: Path, profile: str) -> None:
     assert project(tmp_path / "1", f"profile: {profile}\nworkers: 3\n").workers == 3
     assert project(tmp_path / "2", environ={"GATEWAYCTL_WORKERS": "1"}).workers == 1
 

@@ -8,9 +8,9 @@ from __future__ import annotations
 
 import re
 import shlex
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Iterable, Mapping
 from types import MappingProxyType
-from typing import Any, Final
+from typing import Final
 
 from gatewayctl.settings import image, reference
 from gatewayctl.settings.cursor import VARIABLE_NAME, Cursor
@@ -58,9 +58,9 @@ def parse_apps(section: Cursor, keys: Iterable[DeclaredKey]) -> tuple[App, ...]:
 def check_app_ports(apps: Iterable[App], section: Cursor, ports: Mapping[str, int]) -> None:
     """Report each port of the host that two services would listen on.
 
-    ``ports`` are those of the stack, by the dotted names of their settings.
+    ``ports`` are those of the stack, by the names of their settings.
     """
-    owners = {port: name for name, port in ports.items()}
+    owners = {port: f"ports.{name}" for name, port in ports.items()}
     for app in apps:
         place = section.child(app.name).child("ports")
         for port in app.ports:
@@ -110,8 +110,8 @@ def _check_origin(entry: Cursor) -> None:
 def _image(given: Cursor) -> str | None:
     if not given.is_given:
         return None
-    if fault := image.fault(given.value):
-        given.add(f"{given.path} {fault}")
+    if why := image.explain_invalid(given.value):
+        given.add(f"{given.path} {why}")
         return None
     return str(given.value)
 
@@ -123,26 +123,26 @@ def _build(build: Cursor) -> str | None:
 
 def _key(entry: Cursor, aliases: tuple[str, ...]) -> str:
     key = entry.child("key")
-    if not key.is_set:
-        if not aliases:
-            entry.add_at_name(f"{entry.path} calls models with a virtual key: declare one in keys:")
-            return ""
-        usual = reference.KEYS[0].alias
-        return usual if usual in aliases else aliases[0]
-    if isinstance(key.value, str):
+    if key.is_set:
         if key.value in aliases:
-            return key.value
-        near = f" {suggest(key.value, aliases)}"
-    else:
-        near = ""
-    key.add(f"{key.path} must be the alias of a declared key, not {quote(key.node.plain())}{near}")
-    return ""
+            return str(key.value)
+        near = f" {suggest(key.value, aliases)}" if isinstance(key.value, str) else ""
+        key.refuse("the alias of a declared key", hint=near)
+        return ""
+    if not aliases:
+        entry.add_at_name(f"{entry.path} calls models with a virtual key: declare one in keys:")
+        return ""
+    usual = reference.KEYS[0].alias
+    return usual if usual in aliases else aliases[0]
 
 
 def _ports(ports: Cursor) -> dict[int, int]:
     """Read ports of the host to ports of the container, in each notation of Compose."""
     found: dict[int, int] = {}
-    for value, place in _port_values(ports):
+    pairs = isinstance(ports.value, dict)
+    for place in ports.parts() if pairs else ports.items():
+        plain = place.node.plain()
+        value = f"{place.name}:{plain}" if pairs else plain
         pair = _PAIR.fullmatch(str(value)) if isinstance(value, str | int) else None
         inside = port_number(pair[2]) if pair else None
         host = port_number(pair[1] or pair[2]) if pair else None
@@ -157,15 +157,6 @@ def _ports(ports: Cursor) -> dict[int, int]:
             place.add(f"port {host} is given twice in {ports.path}")
         found[host] = inside
     return found
-
-
-def _port_values(ports: Cursor) -> Iterator[tuple[Any, Cursor]]:
-    if isinstance(ports.value, dict):
-        for part in ports.parts():
-            yield f"{part.name}:{part.node.plain()}", part
-        return
-    for item in ports.items():
-        yield item.node.plain(), item
 
 
 def _command(command: Cursor) -> tuple[str, ...]:

@@ -251,7 +251,7 @@ def test_a_weak_master_key_is_kept_with_a_warning(tmp_path: Path) -> None:
     report = init(tmp_path, environ={})
 
     assert len(report.warnings) == 1
-    assert "LITELLM_MASTER_KEY (.env line 1) is a key everybody knows" in report.warnings[0]
+    assert "LITELLM_MASTER_KEY (.env line 1) is a publicly known key" in report.warnings[0]
     assert "LITELLM_MASTER_KEY=sk-1234\n" in (tmp_path / ".env").read_text()
 
 

@@ -12,7 +12,7 @@ import pytest
 from gatewayctl.errors import FileUnwritable, Locked
 from gatewayctl.operations.state.lock import hold_lock
 
-HOLDER = """
+OWNER = """
 import sys
 from pathlib import Path
 from gatewayctl.operations.state.lock import hold_lock
@@ -27,33 +27,33 @@ def state(tmp_path: Path) -> Path:
     return tmp_path / ".gatewayctl"
 
 
-def test_a_lock_that_a_live_process_holds_names_it(state: Path) -> None:
-    argv = [sys.executable, "-c", HOLDER, str(state)]
-    with subprocess.Popen(argv, stdin=subprocess.PIPE, stdout=subprocess.PIPE) as holder:
-        assert holder.stdout is not None
-        holder.stdout.readline()
+def test_a_lock_of_a_running_process_is_refused_with_its_owner(state: Path) -> None:
+    argv = [sys.executable, "-c", OWNER, str(state)]
+    with subprocess.Popen(argv, stdin=subprocess.PIPE, stdout=subprocess.PIPE) as owner:
+        assert owner.stdout is not None
+        owner.stdout.readline()
 
         with pytest.raises(Locked) as refused, hold_lock(state, "down"):
             pass
 
     since = json.loads((state / "lock").read_text())["since"]
     assert refused.value.message == (
-        f"This project is being changed: gatewayctl up (pid {holder.pid}) since {since}."
+        f"This project is being changed: gatewayctl up (pid {owner.pid}) since {since}."
     )
 
 
-def test_a_holder_that_was_killed_blocks_nobody(state: Path) -> None:
-    argv = [sys.executable, "-c", HOLDER, str(state)]
-    with subprocess.Popen(argv, stdin=subprocess.PIPE, stdout=subprocess.PIPE) as holder:
-        assert holder.stdout is not None
-        holder.stdout.readline()
-        holder.send_signal(signal.SIGKILL)
+def test_a_killed_owner_does_not_block_others(state: Path) -> None:
+    argv = [sys.executable, "-c", OWNER, str(state)]
+    with subprocess.Popen(argv, stdin=subprocess.PIPE, stdout=subprocess.PIPE) as owner:
+        assert owner.stdout is not None
+        owner.stdout.readline()
+        owner.send_signal(signal.SIGKILL)
 
     with hold_lock(state, "down"):
         assert json.loads((state / "lock").read_text())["pid"] == os.getpid()
 
 
-def test_a_lock_is_free_again_after_its_verb_however_it_ended(state: Path) -> None:
+def test_a_lock_is_free_again_after_its_verb_in_any_case(state: Path) -> None:
     with pytest.raises(KeyboardInterrupt), hold_lock(state, "up"):
         raise KeyboardInterrupt
     with hold_lock(state, "down"):
@@ -73,15 +73,15 @@ def test_the_second_verb_of_one_process_is_refused_as_well(state: Path) -> None:
 
 def test_two_projects_do_not_wait_for_each_other(tmp_path: Path) -> None:
     with hold_lock(tmp_path / "one", "up"), hold_lock(tmp_path / "other", "up"):
-        holders = [
+        owners = [
             json.loads((tmp_path / name / "lock").read_text())["pid"] for name in ("one", "other")
         ]
 
-    assert holders == [os.getpid()] * 2
+    assert owners == [os.getpid()] * 2
 
 
 @pytest.mark.parametrize("text", ["", "{", "[]", "null", '{"pid": 1}'])
-def test_a_holder_that_has_not_said_its_name_yet_is_told_so(text: str, state: Path) -> None:
+def test_an_owner_without_a_record_is_reported_as_just_started(text: str, state: Path) -> None:
     with hold_lock(state, "up"):
         (state / "lock").write_text(text)
         with (
@@ -91,12 +91,12 @@ def test_a_holder_that_has_not_said_its_name_yet_is_told_so(text: str, state: Pa
             pass
 
 
-def test_the_state_folder_is_made_private(state: Path) -> None:
+def test_the_state_folder_is_private(state: Path) -> None:
     with hold_lock(state, "up"):
         assert state.stat().st_mode & 0o777 == 0o700
 
 
-def test_a_folder_that_cannot_be_written_is_named(tmp_path: Path) -> None:
+def test_a_folder_that_cannot_be_written_is_reported(tmp_path: Path) -> None:
     (tmp_path / "project").write_text("a file")
 
     state = tmp_path / "project" / ".gatewayctl"
@@ -117,7 +117,7 @@ def test_a_second_verb_waits_for_the_first_as_long_as_it_may(state: Path) -> Non
     assert sum(naps) >= 1
 
 
-def test_a_lock_that_becomes_free_meanwhile_is_taken(state: Path) -> None:
+def test_a_lock_that_becomes_free_while_waiting_is_acquired(state: Path) -> None:
     first = hold_lock(state, "up")
     first.__enter__()
 

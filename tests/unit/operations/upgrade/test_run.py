@@ -185,7 +185,7 @@ def test_a_gateway_yaml_that_cannot_be_edited_is_reported_before_the_backup(
         f"apps:\n  one: {{image: &image {OLD}}}\nimages:\n  litellm: *image\n"
     )
 
-    with pytest.raises(SettingsProblem, match="without changing more"):
+    with pytest.raises(SettingsProblem, match="without changing other lines"):
         report_of(world.upgrade(gateway))
 
     assert world.backups == []

@@ -95,7 +95,7 @@ def test_an_unknown_key_is_answered_with_the_nearest_alias(tmp_path: Path) -> No
         ("{}", "apps.a needs image: or build:"),
         ("{image: x, build: y}", "apps.a has both image and build: keep one"),
         ("7", "apps.a must be a mapping, not '7'"),
-        ("{image: 'X y'}", "apps.a.image must name an image"),
+        ("{image: 'X y'}", "apps.a.image must be an image"),
         ("{build: []}", "apps.a.build must be a string"),
         ("{build: 'https://me:secret@git/x'}", "apps.a.build contains a secret"),
         ("{image: x, volumes: [y]}", "unknown setting 'volumes' in apps.a"),
