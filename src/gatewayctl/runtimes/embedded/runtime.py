@@ -11,7 +11,7 @@ from collections.abc import Collection, Generator, Iterator, Mapping, Sequence
 from datetime import datetime
 from typing import TYPE_CHECKING, Final
 
-from gatewayctl.errors import ServiceFailed, UnknownService
+from gatewayctl.errors import ServiceFailed
 from gatewayctl.generators import drain
 from gatewayctl.runtimes.base import (
     LogLine,
@@ -21,6 +21,7 @@ from gatewayctl.runtimes.base import (
     Started,
     StartReport,
     Stopped,
+    require_known_services,
 )
 from gatewayctl.runtimes.database_shell import DatabaseName, DatabaseShell
 from gatewayctl.runtimes.embedded import (
@@ -99,11 +100,7 @@ class EmbeddedRuntime:
         if unchanged == set(SERVICES):
             return StartReport(unchanged=SERVICES)
         started = yield from self._replace(running - unchanged, wanted)
-        return StartReport(
-            started=tuple(s for s in SERVICES if s in started - running),
-            restarted=tuple(s for s in SERVICES if s in started & running),
-            unchanged=tuple(s for s in SERVICES if s not in started),
-        )
+        return StartReport.compare(SERVICES, ran=running, kept=running - started)
 
     def start_apps(self) -> Started:
         """Start nothing: applications come as images, so this runtime has none."""
@@ -158,7 +155,7 @@ class EmbeddedRuntime:
         return running or (("orphan_processes",) if left else ())
 
     def restart(self, services: Sequence[str]) -> Generator[Progress, None, None]:
-        self._check_names(services)
+        require_known_services(services, SERVICES)
         # Without supervisord nothing runs that could be stopped.
         chosen = () if self._supervisor.pid() is None else tuple(services) or SERVICES
         yield from self._replace(chosen, fingerprints.compute(self._settings))
@@ -169,7 +166,7 @@ class EmbeddedRuntime:
     def logs(
         self, services: Sequence[str], *, tail: int | None, since: datetime | None, follow: bool
     ) -> Iterator[LogLine]:
-        self._check_names(services)
+        require_known_services(services, SERVICES)
         files = {name: self._layout.log(name) for name in services or SERVICES}
         return logs.read_logs(files, tail=tail, since=since, follow=follow)
 
@@ -257,9 +254,10 @@ class EmbeddedRuntime:
             if service in services:
                 yield Progress(subject=service, state="working", detail="stopping")
                 self._supervisor.stop(service)
-        yield Progress(subject="postgres", state="working", detail="starting")
         self._ensure_supervisor()
         started = set(SERVICES) - self._running_services()
+        if "postgres" in started:
+            yield Progress(subject="postgres", state="working", detail="starting")
         yield from self._start_postgres()
         for service in SERVICES:
             if service in started and service != "postgres":
@@ -330,11 +328,3 @@ class EmbeddedRuntime:
             address=address,
             detail=self._supervisor.last_exit(name) if failed else "",
         )
-
-    def _check_names(self, services: Sequence[str]) -> None:
-        for name in services:
-            if name not in SERVICES:
-                raise UnknownService(
-                    f"This project has no service {name!r}.",
-                    hint=f"Services: {', '.join(SERVICES)}.",
-                )
