@@ -45,6 +45,7 @@ def test_without_an_engine_doctor_reports_it_and_checks_the_rest(
     assert {"settings", "disk"} <= {c["name"] for c in data["checks"] if c["state"] == "ran"}
 
 
+@pytest.mark.full
 def test_a_healthy_stack_then_a_failed_migration_then_too_little_memory(
     new_project: MakeProject,
 ) -> None:
