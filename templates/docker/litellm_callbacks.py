@@ -1,11 +1,11 @@
 # Rendered by gatewayctl from gateway.yaml: edit that file, then run `gatewayctl render`.
-# Changes made here by hand are found by `gatewayctl render --check` and lost by `render`.
+# `gatewayctl render --check` detects manual edits of this file, and `render` overwrites them.
 """Keeps LiteLLM's own housekeeping out of the traces. LiteLLM imports it from beside its config.
 
-Its OpenTelemetry logger also listens to LiteLLM's services, and then every statement to its
-database is a span: several traces a second in Phoenix without any model call, and the model
-calls lost among them. LiteLLM has no setting for it: LITELLM_OTEL_EXCLUDED_SERVICES holds for
-the destinations of keys and teams only.
+Its OpenTelemetry logger also listens to LiteLLM's services, so that every statement to its database
+becomes a span: several traces per second in Phoenix without any model call, which hide the model
+calls. LiteLLM has no setting for it: LITELLM_OTEL_EXCLUDED_SERVICES applies only to the
+destinations of keys and teams.
 """
 
 from __future__ import annotations
@@ -29,8 +29,8 @@ def _is_tracer(callback: object) -> bool:
     return type(callback).__module__.startswith("litellm.integrations.otel")
 
 
-# Each worker reads the config, and with it this file, before its first request.
+# Each worker loads the config, and with it this file, before its first request.
 litellm.service_callback = ServiceCallbacks(litellm.service_callback)
 
-# What the config names: a callback that does nothing.
+# The callback in the config; it does nothing.
 no_housekeeping = CustomLogger()

@@ -92,11 +92,7 @@ class FakeRuntime:
                 yield Progress(subject=service, state="working", detail="starting")
                 if self.stops_at == "start":
                     raise KeyboardInterrupt
-        report = StartReport(
-            started=tuple(s for s in self.services if s not in ran),
-            restarted=tuple(s for s in self.services if s in ran & self.differs),
-            unchanged=tuple(s for s in self.services if s in ran - self.differs),
-        )
+        report = StartReport.compare(self.services, ran=ran, kept=ran - self.differs)
         self.differs = self.differs.difference(self.services)
         return report
 
@@ -107,11 +103,7 @@ class FakeRuntime:
             raise KeyboardInterrupt
         ran = {app for app in self.apps if self.processes.get(app) == "running"}
         self.processes |= dict.fromkeys(self.apps, "running")
-        return StartReport(
-            started=tuple(app for app in self.apps if app not in ran),
-            restarted=tuple(app for app in self.apps if app in ran & self.differs),
-            unchanged=tuple(app for app in self.apps if app in ran - self.differs),
-        )
+        return StartReport.compare(self.apps, ran=ran, kept=ran - self.differs)
 
     def preview_start(self, files: Sequence[RenderedFile]) -> tuple[ServiceChange, ...]:
         self._called("preview_start")

@@ -1,4 +1,4 @@
-"""What a Compose file says, as text that Compose reads back as it was meant.
+"""Values of a compose file, escaped so that Compose reads them unchanged.
 
 Owns Compose's own syntax inside values (``$``, ``${NAME}``), the environment of the services
 and the paths of builds. Must not know YAML's syntax: see plan.to_yaml.
@@ -19,7 +19,7 @@ PHOENIX_URL: Final = "http://phoenix:6006"
 
 
 def escape_dollars(value: Any) -> Any:
-    """The value with every ``$`` doubled: Compose puts no variable in its place."""
+    """Double every ``$`` in a value, so that Compose interpolates nothing."""
     if isinstance(value, str):
         return value.replace("$", "$$")
     if isinstance(value, Mapping):
@@ -29,20 +29,20 @@ def escape_dollars(value: Any) -> Any:
     return value
 
 
-def required(name: str) -> str:
-    """The value of a variable, without which Compose starts nothing."""
-    return f"${{{name}:?gatewayctl init makes it in .env}}"
+def required_variable(name: str) -> str:
+    """Refer to a variable that Compose requires before it starts anything."""
+    return f"${{{name}:?run gatewayctl init to generate it in .env}}"
 
 
-def optional(name: str) -> str:
-    """The value of a variable, or nothing."""
+def optional_variable(name: str) -> str:
+    """Refer to a variable; empty if it is not set."""
     return f"${{{name}:-}}"
 
 
 def provider_variables(settings: Settings) -> tuple[str, ...]:
-    """The variables LiteLLM needs to reach the providers of the models, sorted.
+    """The variables that LiteLLM needs for the providers of the models, sorted.
 
-    Those that models refer to, and those that a provider reads by itself (providers.py).
+    They include those that models refer to, and those that a provider reads itself (providers.py).
     """
     return tuple(sorted({name for model in settings.models for name in _variables(model)}))
 
@@ -57,18 +57,19 @@ def _variables(model: Model) -> set[str]:
 
 
 def _references(value: Any) -> list[str]:
-    if isinstance(value, str) and value.startswith(REFERENCE):
-        return [value.removeprefix(REFERENCE)]
-    parts = value.values() if isinstance(value, Mapping) else value
+    if isinstance(value, str):
+        return [value.removeprefix(REFERENCE)] if value.startswith(REFERENCE) else []
+    if isinstance(value, Mapping):
+        value = list(value.values())
     return (
-        [name for part in parts for name in _references(part)]
-        if isinstance(value, Mapping | list | tuple)
+        [name for part in value for name in _references(part)]
+        if isinstance(value, list | tuple)
         else []
     )
 
 
 def app_environment(app: App, settings: Settings) -> dict[str, str]:
-    """The variables of an app: its own override the addresses, its key overrides everything.
+    """The environment of an app: its own variables override addresses, its key overrides both.
 
     Spans of any OpenTelemetry library arrive in the same Phoenix project as LiteLLM's.
     """
@@ -81,19 +82,19 @@ def app_environment(app: App, settings: Settings) -> dict[str, str]:
         "PHOENIX_COLLECTOR_ENDPOINT": PHOENIX_URL,
         "PHOENIX_PROJECT_NAME": PHOENIX_PROJECT,
     }
-    own = {name: _own(value) for name, value in app.environment.items()}
-    key = "" if variable is None else optional(variable)
+    own = {name: _environment_value(value) for name, value in app.environment.items()}
+    key = "" if variable is None else optional_variable(variable)
     return addresses | own | {"LLM_BASE_URL": GATEWAY_URL, "LLM_API_KEY": key}
 
 
-def _own(value: str) -> str:
+def _environment_value(value: str) -> str:
     if value.startswith(REFERENCE):
-        return optional(value.removeprefix(REFERENCE))
+        return optional_variable(value.removeprefix(REFERENCE))
     return str(escape_dollars(value))
 
 
 def build_context(folder: str) -> str:
-    """The folder of a build as seen from compose/; addresses and absolute paths as they are."""
+    """The build folder relative to compose/; URLs and absolute paths are not changed."""
     if "://" in folder or folder.startswith(("/", "~", "git@")):
         return folder
     return str(PurePosixPath("..") / folder)

@@ -27,7 +27,7 @@ from gatewayctl.settings.model import PHOENIX_PROJECT, Model, RuntimeName, Setti
 
 HEADER: Final = """\
 # Rendered by gatewayctl from gateway.yaml: edit that file, then run `gatewayctl render`.
-# Changes made here by hand are found by `gatewayctl render --check` and lost by `render`."""
+# `gatewayctl render --check` detects manual edits of this file, and `render` overwrites them."""
 
 _LITELLM_FILES: Final = ("litellm_callbacks.py", "litellm_config.yaml")
 # Not every file of the folder: pip compiles litellm_callbacks.py to a .pyc beside it.
@@ -85,9 +85,9 @@ def _renderer(settings: Settings, runtime: RuntimeName, folder: Path) -> Callabl
 
 @functools.cache
 def _environment(folder: Path) -> Environment:
-    # Nothing is escaped for HTML: every value of a setting goes through to_yaml instead.
+    # No escaping for HTML: every value of a setting goes through to_yaml instead.
     environment = Environment(  # noqa: S701
-        # Runtimes share a template by including it by the name of the runtime that has it.
+        # A runtime can include a template of another one, such as docker/litellm_config.yaml.
         loader=FileSystemLoader([folder, folder.parent], encoding="utf-8"),
         undefined=StrictUndefined,
         keep_trailing_newline=True,
@@ -96,19 +96,19 @@ def _environment(folder: Path) -> Environment:
     )
     environment.filters["to_yaml"] = to_yaml
     environment.filters["to_compose"] = lambda value: to_yaml(compose.escape_dollars(value))
-    environment.filters["litellm_params"] = litellm_params
     for function in (
+        model_list_params,
         compose.app_environment,
         compose.build_context,
         compose.provider_variables,
-        compose.required,
+        compose.required_variable,
     ):
         environment.filters[function.__name__] = function
     return environment
 
 
-def litellm_params(model: Model) -> dict[str, Any]:
-    """What LiteLLM's model_list holds for a model; its key only by reference."""
+def model_list_params(model: Model) -> dict[str, Any]:
+    """The ``litellm_params`` of a model in LiteLLM's model_list; its key only by reference."""
     params = dict(model.litellm_params)
     if model.api_key_env is not None:
         params["api_key"] = f"os.environ/{model.api_key_env}"
@@ -116,31 +116,31 @@ def litellm_params(model: Model) -> dict[str, Any]:
 
 
 class _Dumper(yaml.SafeDumper):
-    """Writes every text that could be read as something else in quotes, on one line."""
+    """Quotes every string that could be read as another type, and keeps it on one line."""
 
     def ignore_aliases(self, data: Any) -> bool:
         return True
 
 
-# Compose reads YAML 1.2, where 1e3 and 0o17 are numbers; PyYAML knows 1.1, and writes them bare.
+# Compose reads YAML 1.2, where 1e3 and 0o17 are numbers; PyYAML (1.1) does not quote them.
 _LIKE_A_NUMBER: Final = re.compile(r"[-+.]?[0-9].*")
 
 
-def _text(dumper: yaml.SafeDumper, value: str) -> yaml.Node:
+def _represent_string(dumper: yaml.SafeDumper, value: str) -> yaml.Node:
     plain = value.isprintable() and value == value.strip()
     style = "'" if _LIKE_A_NUMBER.fullmatch(value) else None
     style = style if plain else '"'
     return dumper.represent_scalar("tag:yaml.org,2002:str", value, style=style)
 
 
-_Dumper.add_representer(str, _text)
+_Dumper.add_representer(str, _represent_string)
 
 
 def to_yaml(value: Any, *, indent: int = 0) -> str:
-    """A value as YAML text that reads back as itself, whatever it holds.
+    """Write any value as YAML that reads back as the same value.
 
-    A mapping becomes one name a line, every line but the first after ``indent`` blanks;
-    anything else becomes one line. This is what keeps a setting from becoming structure.
+    A mapping becomes one line per key, all but the first indented by ``indent`` blanks; anything
+    else becomes one line. This prevents injection: no setting can add structure to a file.
     """
     text = yaml.dump(
         dict(value) if isinstance(value, Mapping) else value,

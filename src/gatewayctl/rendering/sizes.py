@@ -1,18 +1,15 @@
-"""How much the services in containers may take, from the number of LiteLLM's workers.
-
-Owns the arithmetic. Must not know files.
-"""
+"""Limits of the services in containers, from the number of LiteLLM's workers."""
 
 from __future__ import annotations
 
 from dataclasses import dataclass
 from typing import Final
 
-# PostgreSQL's default, and what LiteLLM opens per worker.
+# The defaults of PostgreSQL, and of LiteLLM for each worker.
 _CONNECTIONS: Final = 100
 _POOL: Final = 10
 _SMALLEST_POOL: Final = 5
-# For migrations, index builds, backups, a person with psql and PostgreSQL's own three.
+# For migrations, index builds, backups, interactive psql and PostgreSQL's own three.
 _SPARE: Final = 20
 
 
@@ -20,7 +17,7 @@ _SPARE: Final = 20
 class Sizes:
     """Connections to LiteLLM's database, and memory in MiB.
 
-    ``pool`` is of one worker; ``workers * pool`` leaves at least 20 of ``max_connections``.
+    ``pool`` is that of one worker; ``workers * pool`` leaves at least 20 of ``max_connections``.
     """
 
     pool: int
@@ -29,11 +26,11 @@ class Sizes:
 
 
 def sizes(workers: int) -> Sizes:
-    """The sizes for that many workers."""
+    """The limits for that many workers."""
     pool = max(_SMALLEST_POOL, min(_POOL, (_CONNECTIONS - _SPARE) // workers))
     return Sizes(
         pool=pool,
         max_connections=max(_CONNECTIONS, workers * pool + _SPARE),
-        # A worker takes about 0.5 GiB at rest, and long prompts more.
+        # An idle worker takes about 0.5 GiB, and long prompts take more.
         litellm_memory=1024 * (workers + 1),
     )

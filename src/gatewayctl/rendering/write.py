@@ -1,8 +1,8 @@
-"""Rendered files against those on disk: compared, and written where they differ.
+"""Compare rendered files with those on disk, and write those that differ.
 
-Owns the comparison, the masking of diffs and the policy for links. Must not know how a
-file was rendered. A link beside the files is followed inside the folder only, because
-writing through one that leads elsewhere would change another file.
+Owns the comparison, the masking of diffs and the policy for links. Must not know how a file was
+rendered. A link is followed inside the folder only: writing through one that leads elsewhere would
+change a file outside the project.
 """
 
 from __future__ import annotations
@@ -41,29 +41,29 @@ def compare_files(
 ) -> tuple[FileDifference, ...]:
     """Compare rendered files with a folder; ``secrets`` are masked wherever they appear.
 
-    Raises FileUnwritable for one that cannot be read, or is a link out of the folder.
+    Raises FileUnwritable for a file that cannot be read, or is a link out of the folder.
     """
     known = tuple(secrets)
-    return tuple(_difference(file, folder, known) for file in files)
+    return tuple(_compare_file(file, folder, known) for file in files)
 
 
 def write_files(
     files: Sequence[RenderedFile], folder: Path, *, secrets: Iterable[Secret] = ()
 ) -> tuple[FileDifference, ...]:
-    """Write the files that differ, each whole or not at all, and say how they differed.
+    """Write the files that differ, each atomically, and return how they differed.
 
-    Unchanged files are not touched. Raises FileUnwritable before anything is written where
-    that can be known, else with the files before it complete.
+    Unchanged files are not touched. Raises FileUnwritable before anything is written if it can be
+    detected then, otherwise after the previous files are complete.
     """
     found = compare_files(files, folder, secrets=secrets)
     for file, difference in zip(files, found, strict=True):
         if difference.state != "unchanged":
-            write_atomically(_target(file, folder), file.content.encode())
+            write_atomically(_resolve_target(file, folder), file.content.encode())
     return found
 
 
-def _difference(file: RenderedFile, folder: Path, secrets: Sequence[Secret]) -> FileDifference:
-    path = _target(file, folder)
+def _compare_file(file: RenderedFile, folder: Path, secrets: Sequence[Secret]) -> FileDifference:
+    path = _resolve_target(file, folder)
     try:
         old = path.read_bytes()
     except FileNotFoundError:
@@ -77,8 +77,8 @@ def _difference(file: RenderedFile, folder: Path, secrets: Sequence[Secret]) -> 
     return FileDifference(path=file.path, state=state, diff=mask_secrets(diff, secrets))
 
 
-def _target(file: RenderedFile, folder: Path) -> Path:
-    """The file to read and write, links followed."""
+def _resolve_target(file: RenderedFile, folder: Path) -> Path:
+    """The file to read and write, with links resolved."""
     try:
         root = folder.resolve()
         target = (root / file.path).resolve()

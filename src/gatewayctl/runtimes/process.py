@@ -114,6 +114,7 @@ def spawn(
     stdin: int | IO[bytes] = subprocess.DEVNULL,
     stdout: int | IO[bytes],
     stderr: int | IO[bytes],
+    start_new_session: bool = False,
 ) -> subprocess.Popen[bytes]:
     """Start a program in the background that the caller has to end. Raises RuntimeProblem."""
     try:
@@ -124,6 +125,7 @@ def spawn(
             stdin=stdin,
             stdout=stdout,
             stderr=stderr,
+            start_new_session=start_new_session,
         )
     except OSError as error:
         raise RuntimeProblem(f"Cannot run {argv[0]}: {error.strerror}.") from error
@@ -150,14 +152,6 @@ def start(
     """
     try:
         with log.open("ab") as out:
-            return subprocess.Popen(
-                list(argv),
-                env=dict(env),
-                cwd=cwd,
-                stdin=subprocess.DEVNULL,
-                stdout=out,
-                stderr=out,
-                start_new_session=True,
-            )
+            return spawn(argv, env=env, cwd=cwd, stdout=out, stderr=out, start_new_session=True)
     except OSError as error:
         raise RuntimeProblem(f"Cannot start {argv[0]}: {error.strerror}.") from error

@@ -34,7 +34,7 @@ def resolve_runtime(settings: Settings, *, probe: Probe = engine.probe_engine) -
         why = f"selected by {settings.source_of('runtime')}"
         return _resolve(settings.runtime, why, settings)
     if known := read_runtime(settings.state_dir):
-        return _resolve(known, "this project's stack was made with it", settings)
+        return _resolve(known, "this project's stack was created with it", settings)
     return _resolve(*_choose_by_engine(engine.endpoint(), probe), settings)
 
 

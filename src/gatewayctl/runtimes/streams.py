@@ -41,14 +41,8 @@ def run_streamed(
         errors = stack.enter_context(tempfile.TemporaryFile())
         source = stack.enter_context(stdin.open("rb")) if stdin else None
         sink: IO[bytes] = stack.enter_context(_sink(stdout))
-        process = spawn(
-            argv,
-            env=env,
-            cwd=cwd,
-            stdin=source or subprocess.DEVNULL,
-            stdout=sink,
-            stderr=errors,
-        )
+        given = source or subprocess.DEVNULL
+        process = spawn(argv, env=env, cwd=cwd, stdin=given, stdout=sink, stderr=errors)
         try:
             while not _has_ended(process):
                 # The position of an open file is shared with the program that inherited it.

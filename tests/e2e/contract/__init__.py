@@ -1,4 +1,4 @@
-"""What every runtime promises, run for real: once written, once run for each runtime."""
+"""The contract of every runtime: written once, run against each real one."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""What the contract asks of a stack again and again, through gatewayctl as a person does."""
+"""Questions that the contract asks repeatedly, through gatewayctl."""
 
 from __future__ import annotations
 
@@ -13,12 +13,12 @@ from tests.e2e.contract.hands import ContractStack
 
 
 def eventually(what: Callable[[], bool], seconds: float = 60) -> bool:
-    """True as soon as ``what`` is; false when it is not within the time."""
+    """True as soon as ``what`` is; false if it is not within ``seconds``."""
     until = time.monotonic() + seconds
     while not what():
         if time.monotonic() > until:
             return False
-        # Asking starts a program, and what is waited for needs the processor too.
+        # Each check starts a program, and the awaited work needs the processor too.
         time.sleep(0.8)
     return True
 
@@ -40,7 +40,7 @@ def chats(it: ContractStack) -> bool:
 
 
 def requests(it: ContractStack) -> int:
-    """How many requests LiteLLM's ledger has; it is written some seconds later."""
+    """The number of requests in LiteLLM's spend logs, which are written some seconds later."""
     found: int = it.project.data("usage", "--since", "1d")["total"]["requests"]
     return found
 

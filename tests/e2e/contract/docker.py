@@ -1,7 +1,7 @@
-"""The contract's hands on the Docker runtime: containers of an engine on this machine.
+"""The contract on the Docker runtime: containers of an engine on this machine.
 
-Their processes are this machine's too, so that they can be killed, and their command lines read,
-from here.
+Their processes belong to this machine too, so that the tests can kill them and read their command
+lines.
 """
 
 from __future__ import annotations

@@ -1,4 +1,4 @@
-"""The contract's hands on the embedded runtime: processes under supervisord."""
+"""The contract on the embedded runtime: processes under supervisord."""
 
 from __future__ import annotations
 

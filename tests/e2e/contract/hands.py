@@ -1,6 +1,6 @@
-"""What the contract does to a running stack behind gatewayctl's back, and what it sees of it.
+"""What the contract does to a running stack, and reads from it, without gatewayctl.
 
-One class a runtime. Must not know what is promised.
+One class per runtime. Must not know the contract.
 """
 
 from __future__ import annotations
@@ -25,10 +25,10 @@ OF_LITELLM = frozenset(
 
 @dataclass(kw_only=True)
 class ContractStack(ABC):
-    """A project of one runtime, and hands to hurt it with.
+    """A project of one runtime, with access to its processes.
 
-    ``services`` are in the order of `status`. ``needs`` are the secrets a service has a use for.
-    ``fixtures`` are asked for before the project is made. ``name`` is the project's.
+    ``services`` are in the order of `status`. ``needs`` are the secrets that a service uses.
+    ``fixtures`` are requested before the project is created. ``name`` is that of the project.
     """
 
     runtime: ClassVar[str]
@@ -41,7 +41,7 @@ class ContractStack(ABC):
 
     @classmethod
     def make(cls, folder: Path) -> Self:
-        """A project of its own, with a name that no other run has; nothing is started."""
+        """Create a project with a name that no other run has; start nothing."""
         name = f"contract-{cls.runtime}-{os.getpid()}"
         return cls(project=make_project(folder, runtime=cls.runtime, name=name), name=name)
 
@@ -50,16 +50,16 @@ class ContractStack(ABC):
         self.project.run("down", "--volumes", "--yes")
 
     def reports(self) -> dict[str, dict[str, Any]]:
-        """What `status` says of each service, whatever its exit code."""
+        """The report of `status` on each service, whatever its exit code."""
         document = json.loads(self.project.run("status", "--json").stdout)
         return {each["service"]: each for each in document["data"]["services"]}
 
     def pids(self) -> dict[str, int]:
-        """The main process of each service; of those that do not run, None."""
+        """The main process of each service; None if it does not run."""
         return {name: each["pid"] for name, each in self.reports().items()}
 
     def kill(self, service: str) -> list[psutil.Process]:
-        """kill -9 of a service's main process; hands back it and all below it."""
+        """Kill a service's main process with SIGKILL; return it and its descendants."""
         main = psutil.Process(self.pids()[service])
         family = [main, *main.children(recursive=True)]
         os.kill(main.pid, signal.SIGKILL)
@@ -67,8 +67,8 @@ class ContractStack(ABC):
 
     @abstractmethod
     def leftovers(self) -> list[str]:
-        """What is alive of the project now, asked of the machine and not of gatewayctl."""
+        """What still runs of the project, according to the machine rather than gatewayctl."""
 
     @abstractmethod
     def shown(self, service: str) -> str:
-        """All that inspecting a running service shows, its environment included."""
+        """Everything that inspecting a running service shows, with its environment."""

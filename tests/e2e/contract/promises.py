@@ -1,7 +1,7 @@
-"""The contract itself: what a person is promised whatever runtime the stack has.
+"""The contract: what every runtime guarantees.
 
-Order matters: first nothing runs, then it runs and is looked at, then it is hurt, and at the end
-its data is lost. One stack serves all of it.
+Order matters: first nothing runs, then the running stack is inspected, then it is changed and
+damaged, and at the end its data is removed. All tests share one stack.
 """
 
 from __future__ import annotations
@@ -48,12 +48,12 @@ STARTED_WITHIN = 180
 
 
 class RuntimeContract:
-    """A runtime keeps it with a subclass that names its ``stack``."""
+    """A runtime is tested by a subclass that sets its ``stack``."""
 
     stack: ClassVar[type[ContractStack]]
 
     def pytest_generate_tests(self, metafunc: pytest.Metafunc) -> None:
-        """A test that asks for a ``service`` is made for each."""
+        """Parametrize a test that requests a ``service`` with each service."""
         if "service" in metafunc.fixturenames:
             metafunc.parametrize("service", self.stack.services)
 
@@ -62,7 +62,7 @@ class RuntimeContract:
     def it(
         cls, request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathFactory
     ) -> Iterator[ContractStack]:
-        """The project, whatever runs of it."""
+        """The project, running or not."""
         for name in cls.stack.fixtures:
             request.getfixturevalue(name)
         made = cls.stack.make(tmp_path_factory.mktemp("contract"))
@@ -73,14 +73,14 @@ class RuntimeContract:
 
     @pytest.fixture
     def running(self, it: ContractStack) -> ContractStack:
-        """The project with its stack running; started here where no test before did it."""
+        """The project with its stack running; started here if no earlier test did."""
         if not it.leftovers():
             it.project.ok("up")
         return it
 
     # Nothing runs.
 
-    def test_status_of_what_never_ran_is_all_stopped(self, it: ContractStack) -> None:
+    def test_status_of_a_stack_that_never_ran_is_stopped(self, it: ContractStack) -> None:
         done = it.project.run("status", "--json")
 
         document = json.loads(done.stdout)
@@ -90,7 +90,7 @@ class RuntimeContract:
         assert tuple(s["service"] for s in document["data"]["services"]) == it.services
         assert {s["health"] for s in document["data"]["services"]} == {"stopped"}
 
-    def test_down_of_what_never_ran_changes_nothing(self, it: ContractStack) -> None:
+    def test_down_of_a_stack_that_never_ran_changes_nothing(self, it: ContractStack) -> None:
         report = it.project.data("down")
 
         assert (report["stopped"], report["data_removed"], report["changed"]) == ([], False, False)
@@ -111,42 +111,40 @@ class RuntimeContract:
         assert (exit_code, code) == (3, "master_key_weak")
         assert it.leftovers() == []
 
-    def test_a_taken_port_is_found_before_anything_starts_and_its_holder_is_named(
+    def test_a_used_port_is_reported_with_its_process_before_anything_starts(
         self, it: ContractStack
     ) -> None:
         port = it.project.ports["litellm"]
-        with socket.socket() as stranger:
-            stranger.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
-            stranger.bind(("127.0.0.1", port))
-            stranger.listen()
+        with socket.socket() as listener:
+            listener.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
+            listener.bind(("127.0.0.1", port))
+            listener.listen()
 
-            exit_code, code, says = refusal(it, "up")
+            exit_code, code, message = refusal(it, "up")
 
         assert (exit_code, code) == (4, "port_taken")
-        assert str(port) in says
-        assert f"pid {os.getpid()}" in says
-        assert "ports.litellm" in says
+        assert str(port) in message
+        assert f"pid {os.getpid()}" in message
+        assert "ports.litellm" in message
         assert it.leftovers() == []
 
-    # It is started.
+    # The stack is started.
 
-    def test_an_up_that_is_interrupted_keeps_others_out_and_leaves_nothing(
-        self, it: ContractStack
-    ) -> None:
+    def test_an_interrupted_up_locks_out_others_and_leaves_nothing(self, it: ContractStack) -> None:
         up = it.project.start("up")
         begun = eventually(lambda: it.reports()["litellm"]["state"] != "stopped", STARTED_WITHIN)
-        exit_code, code, says = refusal(it, "down")
+        exit_code, code, message = refusal(it, "down")
 
         up.send_signal(signal.SIGINT)
         _, err = up.communicate(timeout=STARTED_WITHIN)
 
         assert begun, err
         assert (exit_code, code) == (4, "locked")
-        assert str(up.pid) in says
+        assert str(up.pid) in message
         assert up.returncode == 130, err
         assert eventually(lambda: it.leftovers() == [])
 
-    def test_up_starts_everything_and_makes_the_keys_with_no_secret_on_a_command_line(
+    def test_up_starts_everything_and_creates_the_keys_with_no_secret_on_a_command_line(
         self, it: ContractStack
     ) -> None:
         found = Canaries(values={})
@@ -164,14 +162,14 @@ class RuntimeContract:
     def test_a_second_up_changes_nothing_and_reports_that(self, running: ContractStack) -> None:
         before = running.pids()
 
-        said = running.project.ok("up")
+        output = running.project.ok("up")
 
-        assert "Nothing changed" in said
+        assert "Nothing changed" in output
         assert changed(before, running.pids()) == set()
 
-    # It is looked at.
+    # The stack is inspected.
 
-    def test_status_says_of_every_service_how_it_is(self, running: ContractStack) -> None:
+    def test_status_reports_every_service(self, running: ContractStack) -> None:
         status = running.project.data("status")
 
         assert set(status) >= STATUS
@@ -189,11 +187,13 @@ class RuntimeContract:
         assert status["phoenix_url"] == running.project.phoenix_url
 
     def test_a_chat_is_answered(self, running: ContractStack) -> None:
-        said = running.project.ok("chat", "--component", "passthrough", "--model", "demo", "Hello")
+        output = running.project.ok(
+            "chat", "--component", "passthrough", "--model", "demo", "Hello"
+        )
 
-        assert "demo model of the gateway" in said
+        assert "demo model of the gateway" in output
 
-    def test_a_refused_verb_has_its_exit_code_and_touches_nothing(
+    def test_a_refused_command_has_its_exit_code_and_changes_nothing(
         self, running: ContractStack
     ) -> None:
         before = running.pids()
@@ -205,7 +205,9 @@ class RuntimeContract:
         assert not any("Traceback" in each.stderr for each in done.values())
         assert changed(before, running.pids()) == set()
 
-    def test_logs_are_cut_by_number_by_service_and_by_time(self, running: ContractStack) -> None:
+    def test_logs_are_limited_by_number_by_service_and_by_time(
+        self, running: ContractStack
+    ) -> None:
         def lines(*words: str) -> list[dict[str, Any]]:
             found: list[dict[str, Any]] = running.project.data("logs", *words)["lines"]
             return found
@@ -222,22 +224,20 @@ class RuntimeContract:
         # The log may have grown meanwhile.
         assert lines("litellm", "--since", moment)[: len(wanted)] == wanted
 
-    def test_a_service_holds_only_the_secrets_it_needs(
+    def test_a_service_has_only_the_secrets_it_needs(
         self, running: ContractStack, service: str
     ) -> None:
         shown = running.shown(service)
 
-        held = {name for name, value in secrets_of(running).items() if value in shown}
+        found = {name for name, value in secrets_of(running).items() if value in shown}
 
-        assert held <= running.needs[service]
-        # And they would have been seen.
-        assert service != "litellm" or "LITELLM_MASTER_KEY" in held
+        assert found <= running.needs[service]
+        # And they would have been found.
+        assert service != "litellm" or "LITELLM_MASTER_KEY" in found
 
-    # It is changed and hurt.
+    # The stack is changed and damaged.
 
-    def test_a_changed_setting_restarts_only_the_service_it_concerns(
-        self, running: ContractStack
-    ) -> None:
+    def test_a_changed_setting_restarts_only_its_service(self, running: ContractStack) -> None:
         before = running.pids()
         with (running.project.folder / "gateway.yaml").open("a", encoding="utf-8") as config:
             config.write("models:\n  demo: {mock_response: Hello}\n  other: {mock_response: hi}\n")
@@ -248,7 +248,7 @@ class RuntimeContract:
         assert changed(before, running.pids()) == {"litellm"}
         assert running.project.data("chat", "--model", "other", "Hello")["reply"] == "hi"
 
-    def test_one_service_is_restarted_and_no_other(self, running: ContractStack) -> None:
+    def test_a_restart_of_one_service_restarts_no_other(self, running: ContractStack) -> None:
         before = running.pids()
 
         report = running.project.data("restart", "phoenix")
@@ -258,7 +258,7 @@ class RuntimeContract:
         assert changed(before, running.pids()) == {"phoenix"}
 
     @pytest.mark.full
-    def test_a_killed_service_comes_back_without_help_and_alone(
+    def test_only_a_killed_service_restarts_by_itself(
         self, running: ContractStack, service: str
     ) -> None:
         before = running.pids()
@@ -286,9 +286,9 @@ class RuntimeContract:
         assert changed(before, running.pids()) == set(running.services)
         assert chats(running)
 
-    # Its data is kept, and lost.
+    # Its data is kept, and removed.
 
-    def test_down_leaves_nothing_but_the_data_and_up_brings_it_all_back(
+    def test_down_leaves_only_the_data_and_up_restores_everything(
         self, running: ContractStack
     ) -> None:
         project = running.project
@@ -316,7 +316,7 @@ class RuntimeContract:
         assert traced(running, trace)
 
     @pytest.mark.full
-    def test_a_reset_killed_in_the_middle_is_finished_by_the_next_and_keeps_the_traces(
+    def test_a_killed_reset_is_finished_by_the_next_one_and_keeps_the_traces(
         self, running: ContractStack
     ) -> None:
         project = running.project
@@ -325,9 +325,11 @@ class RuntimeContract:
         assert eventually(lambda: traced(running, trace))
         first = project.start("reset", "--yes")
         assert first.stderr is not None
-        said = [line for line in iter(first.stderr.readline, "") if not _empty_now(line, first)]
+        lines = [
+            line for line in iter(first.stderr.readline, "") if not _kill_when_empty(line, first)
+        ]
         first.communicate()
-        assert first.returncode == -signal.SIGKILL, said
+        assert first.returncode == -signal.SIGKILL, lines
 
         project.ok("reset", "--yes")
 
@@ -343,7 +345,9 @@ class RuntimeContract:
         assert {key["state"] for key in project.data("keys", "list")["keys"]} == {"ok"}
         assert traced(running, trace)
 
-    def test_down_with_volumes_and_consent_loses_the_data(self, running: ContractStack) -> None:
+    def test_down_with_volumes_and_confirmation_removes_the_data(
+        self, running: ContractStack
+    ) -> None:
         project = running.project
         trace = project.data("chat", "--model", "demo", "Will this be lost?")["trace_id"]
         assert eventually(lambda: traced(running, trace))
@@ -357,9 +361,9 @@ class RuntimeContract:
         assert chats(running)
 
 
-def _empty_now(line: str, verb: Any) -> bool:
-    """Kill the verb at the moment when LiteLLM's database has nothing in it."""
+def _kill_when_empty(line: str, command: Any) -> bool:
+    """Kill the command at the moment when LiteLLM's database is empty."""
     if not line.startswith("database litellm ready"):
         return False
-    verb.kill()
+    command.kill()
     return True

@@ -1,4 +1,4 @@
-"""Tests on a real Docker engine. `make test-docker` brings one, and the images."""
+"""Tests on a real Docker engine. `make test-docker` starts one, and fetches the images."""
 
 from __future__ import annotations
 
@@ -17,12 +17,12 @@ MakeProject = Callable[..., Project]
 
 @pytest.fixture(scope="session", autouse=True)
 def engine() -> str:
-    """The engine's version. Without an engine these tests fail: they do not pretend."""
+    """The engine's version. Without an engine these tests fail: they are never skipped."""
     try:
         done = docker("version", "--format", "{{.Server.Version}}")
         compose = docker("compose", "version", "--short")
     except FileNotFoundError:
-        pytest.fail("No docker program here. `make test-docker` brings an engine where it can.")
+        pytest.fail("There is no docker program. `make test-docker` installs an engine if it can.")
     if done.returncode != 0:
         pytest.fail(f"No Docker engine answers: {done.stderr.strip()}\nTry: sh tools/engine.sh")
     if compose.returncode != 0:
@@ -32,7 +32,7 @@ def engine() -> str:
 
 @pytest.fixture
 def new_project(tmp_path_factory: pytest.TempPathFactory) -> Iterator[MakeProject]:
-    """Makes projects on the Docker runtime; whatever they leave is taken down, volumes too."""
+    """Create projects on the Docker runtime; remove their containers and volumes afterwards."""
     made: list[Project] = []
 
     def make(*, upstream: str | None = None) -> Project:
@@ -46,7 +46,7 @@ def new_project(tmp_path_factory: pytest.TempPathFactory) -> Iterator[MakeProjec
 
 @pytest.fixture(scope="session")
 def docker_stack(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Project]:
-    """A running stack. Tests that stop or break it make their own."""
+    """A running stack. Tests that stop or break one create their own."""
     with new_stack(tmp_path_factory.mktemp("docker-stack")) as project:
         project.ok("up", "--timeout", "280")
         yield project
@@ -54,7 +54,7 @@ def docker_stack(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Project]:
 
 @contextmanager
 def new_stack(folder: Path) -> Iterator[Project]:
-    """A project that nothing was started of, for a whole module; taken down with its volumes."""
+    """A project with nothing started, for a whole module; removed with its volumes."""
     project = _make(folder, None)
     try:
         yield project
@@ -69,5 +69,5 @@ def _make(folder: Path, upstream: str | None) -> Project:
 
 def _end(project: Project) -> None:
     project.run("down", "--volumes", "--yes")
-    # Also where the command that is tested here did not.
+    # Also if the command under test failed to.
     remove_project(project.name)

@@ -1,4 +1,4 @@
-"""Containers and images by the docker program, for tests that look behind the runtime."""
+"""Containers and images, for tests that check the engine directly."""
 
 from __future__ import annotations
 
@@ -30,23 +30,23 @@ def docker(*words: str, timeout: float = 120, env: Mapping[str, str] | None = No
 
 
 def ok(*words: str, timeout: float = 120) -> str:
-    """Run the docker program, expect exit 0, hand back stdout."""
+    """Run the docker program, expect exit code 0, return stdout."""
     done = docker(*words, timeout=timeout)
     assert done.returncode == 0, f"docker {words}: {done.returncode}\n{done.stdout}\n{done.stderr}"
     return done.stdout.strip()
 
 
-def until(true: Callable[[], bool], *, seconds: float, what: str) -> None:
-    """Ask until it is so; the test fails when it never is."""
+def until(condition: Callable[[], bool], *, seconds: float, what: str) -> None:
+    """Poll until the condition is true; fail the test if it never is."""
     deadline = time.monotonic() + seconds
-    while not true():
+    while not condition():
         assert time.monotonic() < deadline, f"not within {seconds:.0f} s: {what}"
         time.sleep(0.25)
 
 
 @dataclass(frozen=True, kw_only=True)
 class Container:
-    """A running container; ``address`` is where its network reaches it."""
+    """A running container; ``address`` is its address on its network."""
 
     name: str
     address: str = field(default="")
@@ -57,7 +57,7 @@ class Container:
         return docker("exec", *given, self.name, *words)
 
     def until_works(self, *words: str, seconds: float = 60) -> None:
-        """Wait until a program inside ends well, as a healthcheck does."""
+        """Wait until a program inside exits with 0, as a health check does."""
         until(
             lambda: self.exec(*words).returncode == 0,
             seconds=seconds,
@@ -65,12 +65,12 @@ class Container:
         )
 
     def log(self) -> str:
-        """What it printed so far."""
+        """Its output so far."""
         done = docker("logs", self.name)
         return done.stdout + done.stderr
 
     def state(self) -> dict[str, Any]:
-        """The engine's word on it: Running, ExitCode, …"""
+        """Its state in the engine: Running, ExitCode, …"""
         found: dict[str, Any] = json.loads(ok("inspect", "--format", "{{json .State}}", self.name))
         return found
 
@@ -86,7 +86,7 @@ def running(
     env: Mapping[str, str] | None = None,
     volume: tuple[str, str] | None = None,
 ) -> Iterator[Container]:
-    """A container of ``image`` until the end of the block; its anonymous volumes go with it."""
+    """A container of ``image`` until the end of the block; removed with its anonymous volumes."""
     name = f"gatewayctl-e2e-{secrets.token_hex(4)}"
     given = [f"--env={key}={value}" for key, value in (env or {}).items()]
     given += [] if volume is None else ["--volume", ":".join(volume)]
@@ -111,26 +111,26 @@ def a_volume() -> Iterator[str]:
 
 
 def container_of(project: str, service: str) -> str:
-    """The id of a service's container in a Compose project, running or not; empty where none is."""
+    """The id of a service's container in a Compose project; empty if there is none."""
     labels = {"com.docker.compose.project": project, "com.docker.compose.service": service}
     filters = [f"--filter=label={key}={value}" for key, value in labels.items()]
     return ok("ps", "--all", "--quiet", "--no-trunc", *filters)
 
 
 def inspected(container: str) -> dict[str, Any]:
-    """What the engine knows of a container."""
+    """The `docker inspect` of a container."""
     (known,) = json.loads(ok("inspect", container))
     found: dict[str, Any] = known
     return found
 
 
 def remove_project(name: str) -> None:
-    """Take down whatever a Compose project still has, its volumes too."""
+    """Remove what is left of a Compose project, volumes included."""
     docker("compose", "--project-name", name, "down", "--volumes", "--remove-orphans")
 
 
 def left_of_project(name: str) -> list[str]:
-    """Names of the containers, volumes and networks a Compose project still has."""
+    """Names of the remaining containers, volumes and networks of a Compose project."""
     mine = f"label=com.docker.compose.project={name}"
     listed = [
         ok("ps", "--all", "--filter", mine, "--format", "{{.Names}}"),
@@ -140,8 +140,8 @@ def left_of_project(name: str) -> list[str]:
     return [line for text in listed for line in text.splitlines()]
 
 
-def copied(folder: Path, source: Path, changes: Mapping[str, str]) -> Path:
-    """A copy of a file in ``folder`` with each text changed, which must be there exactly once."""
+def copy_changed(folder: Path, source: Path, changes: Mapping[str, str]) -> Path:
+    """Copy a file to ``folder`` with these replacements; each must match exactly once."""
     text = source.read_text(encoding="utf-8")
     for old, new in changes.items():
         assert text.count(old) == 1, f"{source} has {old!r} {text.count(old)} times"

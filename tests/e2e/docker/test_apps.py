@@ -30,9 +30,9 @@ MODES = ("passthrough", "reasoning", "auto")
 
 @pytest.fixture
 def built() -> Iterator[list[str]]:
-    """The layers of the example's image, made once and kept, so that `up` has little to build.
+    """Build the layers of the example's image once and keep them, so that `up` has little to build.
 
-    Takes the names that Compose gives the image, and untags them when the containers are gone.
+    The test adds the names that Compose gives the image; they are untagged at the end.
     """
     ok("build", "--quiet", "--tag", "gatewayctl-e2e-reasoning-api", str(EXAMPLE), timeout=600)
     names: list[str] = []
@@ -42,7 +42,7 @@ def built() -> Iterator[list[str]]:
 
 
 def with_the_example(project: Project) -> str:
-    """Adds the application to the project as its README says; its address."""
+    """Add the application to the project as in its README, and return its address."""
     (port,) = free_ports(1)
     caches = shutil.ignore_patterns("__pycache__", ".pytest_cache")
     shutil.copytree(EXAMPLE, project.folder / "reasoning-api", ignore=caches)
@@ -52,14 +52,14 @@ def with_the_example(project: Project) -> str:
 
 
 def containers(project: Project) -> dict[str, dict[str, Any]]:
-    """What the engine knows of the application and of the gateway."""
+    """The `docker inspect` of the application and of the gateway."""
     services = ("reasoning-api", "litellm")
     return {each: inspected(container_of(project.name, each)) for each in services}
 
 
 def key_of(container: dict[str, Any]) -> str:
-    said: dict[str, str] = dict(line.split("=", 1) for line in container["Config"]["Env"])
-    return said["LLM_API_KEY"]
+    environment: dict[str, str] = dict(line.split("=", 1) for line in container["Config"]["Env"])
+    return environment["LLM_API_KEY"]
 
 
 @pytest.mark.timeout(900)  # the first build downloads packages

@@ -1,4 +1,4 @@
-"""Failures planted in a real stack of containers: each is named, and nothing is torn down."""
+"""Failures injected into a real stack of containers: each is reported, and nothing is removed."""
 
 from __future__ import annotations
 
@@ -17,7 +17,7 @@ def psql(project: Project, sql: str) -> None:
     ok("exec", where, "psql", "-U", "litellm_user", "-d", "litellm", "-c", sql)
 
 
-def test_an_image_that_is_not_there_is_named(new_project: MakeProject) -> None:
+def test_a_missing_image_is_reported(new_project: MakeProject) -> None:
     project = new_project()
     with (project.folder / "gateway.yaml").open("a", encoding="utf-8") as config:
         config.write("images: {litellm: 'registry.invalid/litellm:v0.0.1'}\n")
@@ -29,7 +29,7 @@ def test_an_image_that_is_not_there_is_named(new_project: MakeProject) -> None:
 
 
 @pytest.mark.parametrize("host", ["unix:///nowhere/docker.sock"])
-def test_without_an_engine_doctor_says_so_and_looks_at_the_rest(
+def test_without_an_engine_doctor_reports_it_and_checks_the_rest(
     new_project: MakeProject, host: str
 ) -> None:
     project = new_project()
@@ -46,7 +46,7 @@ def test_without_an_engine_doctor_says_so_and_looks_at_the_rest(
 
 
 @pytest.mark.full
-def test_a_clean_stack_then_a_broken_ledger_then_too_little_memory(
+def test_a_healthy_stack_then_a_failed_migration_then_too_little_memory(
     new_project: MakeProject,
 ) -> None:
     project = new_project()

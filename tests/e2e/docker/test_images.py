@@ -1,4 +1,4 @@
-"""The images behave as the official ones do, be they pulled or stand-ins made here."""
+"""The images behave as the official ones do, whether they are pulled or stand-ins."""
 
 from __future__ import annotations
 
@@ -8,7 +8,7 @@ from gatewayctl.settings.model import Images
 from tests.e2e.docker.containers import Completed, Container, a_volume, docker, ok, running, until
 
 IMAGES = Images()
-# What breaks careless quoting, in SQL, in a shell and in an address.
+# Characters that break careless quoting in SQL, in a shell and in a URL.
 PASSWORD = """it's "a" $PATH \\ p@ss/w:rd"""
 DATABASE = {"POSTGRES_USER": "litellm_user", "POSTGRES_DB": "litellm"}
 DATA = "/var/lib/postgresql/data"
@@ -16,7 +16,7 @@ READY = ("pg_isready", "-q", "-h", "127.0.0.1", "-U", "litellm_user", "-d", "lit
 
 
 def ask(server: Container, question: str, *, password: str) -> str:
-    """Ask over the container's own address, where a password is wanted; the answer or refusal."""
+    """Query over the container's own address, which needs a password; return result or error."""
     done = server.exec(
         "psql", "-h", server.address, "-U", "litellm_user", "-d", "litellm", "-Atc", question,
         env={"PGPASSWORD": password},
@@ -24,7 +24,7 @@ def ask(server: Container, question: str, *, password: str) -> str:
     return (done.stdout + done.stderr).strip()
 
 
-def test_postgres_makes_the_database_and_wants_its_password() -> None:
+def test_postgres_creates_the_database_and_requires_its_password() -> None:
     with running(IMAGES.postgres, env={**DATABASE, "POSTGRES_PASSWORD": PASSWORD}) as server:
         server.until_works(*READY)
         assert ask(server, "SHOW password_encryption", password=PASSWORD) == "scram-sha-256"
@@ -34,7 +34,7 @@ def test_postgres_makes_the_database_and_wants_its_password() -> None:
         assert PASSWORD not in server.log()
 
 
-def test_postgres_takes_options_and_has_the_tools_of_a_backup() -> None:
+def test_postgres_accepts_options_and_has_the_tools_for_a_backup() -> None:
     environment = {**DATABASE, "POSTGRES_PASSWORD": PASSWORD}
     with running(IMAGES.postgres, "-c", "max_connections=33", env=environment) as server:
         server.until_works(*READY)
@@ -61,13 +61,13 @@ def test_postgres_keeps_data_and_the_old_password_of_a_volume() -> None:
             assert ask(server, "SELECT answer FROM kept", password="old") == "42"
 
 
-def test_postgres_without_a_password_refuses_to_make_a_database() -> None:
+def test_postgres_without_a_password_refuses_to_create_a_database() -> None:
     done = docker("run", "--rm", "--pull=never", IMAGES.postgres)
     assert done.returncode == 1
     assert "POSTGRES_PASSWORD" in done.stderr
 
 
-def test_redis_wants_the_password_of_its_command_line() -> None:
+def test_redis_requires_the_password_of_its_command_line() -> None:
     with running(IMAGES.redis, "redis-server", "--requirepass", "secret") as server:
         server.until_works("redis-cli", "ping")
         assert "NOAUTH" in server.exec("redis-cli", "-h", server.address, "ping").stdout
@@ -92,13 +92,13 @@ def test_litellm_is_the_version_of_its_tag_with_python_and_without_curl() -> Non
     ok("run", "--rm", "--pull=never", "--entrypoint", "python3", IMAGES.litellm, "-c", look)
 
 
-def test_litellm_s_prisma_says_that_the_database_cannot_be_reached() -> None:
+def test_litellms_prisma_reports_an_unreachable_database() -> None:
     done = prisma_deploy("postgresql://litellm_user:wrong@database.invalid:5432/litellm")
     assert done.returncode == 1
     assert "P1001: Can't reach database server at `database.invalid:5432`" in done.stderr
 
 
-def test_litellm_s_prisma_tells_a_refused_password_and_migrates_with_the_right_one() -> None:
+def test_litellms_prisma_reports_a_wrong_password_and_migrates_with_the_right_one() -> None:
     with running(IMAGES.postgres, env={**DATABASE, "POSTGRES_PASSWORD": "right"}) as server:
         server.until_works(*READY)
         address = "postgresql://litellm_user:{}@" + f"{server.address}:5432/litellm"
@@ -113,7 +113,7 @@ def test_litellm_s_prisma_tells_a_refused_password_and_migrates_with_the_right_o
         assert ask(server, unfinished, password="right") == "0"
 
 
-def test_litellm_ends_when_its_database_refuses_the_password() -> None:
+def test_litellm_exits_when_its_database_refuses_the_password() -> None:
     with running(IMAGES.postgres, env={**DATABASE, "POSTGRES_PASSWORD": "right"}) as server:
         server.until_works(*READY)
         environment = {
@@ -127,7 +127,7 @@ def test_litellm_ends_when_its_database_refuses_the_password() -> None:
             assert "password authentication failed" in gateway.log()
 
 
-def test_an_application_s_dockerfile_can_install_packages(tmp_path: Path) -> None:
+def test_the_dockerfile_of_an_application_can_install_packages(tmp_path: Path) -> None:
     (tmp_path / "Dockerfile").write_text(
         "FROM python:3.11-slim\n"
         "RUN pip install --no-cache-dir --no-deps idna\n"
@@ -146,7 +146,7 @@ def test_an_application_s_dockerfile_can_install_packages(tmp_path: Path) -> Non
 
 
 def prisma_deploy(address: str) -> Completed:
-    """`prisma migrate deploy` as LiteLLM runs it at its start."""
+    """Run `prisma migrate deploy` as LiteLLM does when it starts."""
     go = (
         "import os, subprocess, sys, litellm_proxy_extras as extras;"
         "sys.exit(subprocess.call(('prisma', 'migrate', 'deploy'),"

@@ -16,7 +16,7 @@ import pytest
 
 from tests.e2e.conftest import free_ports
 from tests.e2e.docker.containers import (
-    copied,
+    copy_changed,
     docker,
     left_of_project,
     remove_project,
@@ -32,8 +32,7 @@ SERVICES = {"litellm", "phoenix", "postgres-litellm", "postgres-phoenix"}
 
 @dataclass(frozen=True, kw_only=True)
 class Plain:
-    """A copy of the reference stack: only its name and its ports are changed, so that it stands
-    beside whatever else runs here."""
+    """A copy of the reference stack with its own name and ports."""
 
     folder: Path
     name: str
@@ -41,7 +40,7 @@ class Plain:
     master_key: str
 
     def compose(self, *words: str) -> str:
-        """Run Docker Compose as README.md says."""
+        """Run Docker Compose as in README.md."""
         done = docker(
             "compose", "--file", str(self.folder / "compose/docker-compose.yml"),
             "--env-file", str(self.folder / ".env"), *words, timeout=280,
@@ -50,7 +49,7 @@ class Plain:
         return done.stdout
 
     def logs(self) -> str:
-        """What every service said last."""
+        """The last log lines of every service."""
         done = docker("compose", "--project-name", self.name, "logs", "--tail", "20")
         return done.stdout + done.stderr
 
@@ -68,7 +67,7 @@ class Plain:
             return json.load(answer)
 
     def spans_of(self, component: str) -> list[Any]:
-        """What Phoenix has of a component; it has no project before the first span."""
+        """The spans of a component in Phoenix, which has no project before the first span."""
         where = f"/v1/projects/gateway/spans?attribute=metadata.component:{component}"
         try:
             found: list[Any] = self.ask("6006", where)["data"]
@@ -85,7 +84,7 @@ def plain(tmp_path: Path) -> Iterator[Plain]:
     ports = dict(zip(PORTS, map(str, free_ports(len(PORTS))), strict=True))
     shutil.copytree(REPOSITORY / "compose", tmp_path / "compose")
     changes = {f'published: "{old}"': f'published: "{new}"' for old, new in ports.items()}
-    copied(
+    copy_changed(
         tmp_path / "compose",
         REPOSITORY / "compose/docker-compose.yml",
         {"\nname: gateway\n": f"\nname: {name}\n", **changes},

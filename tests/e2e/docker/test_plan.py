@@ -1,4 +1,4 @@
-"""What `plan` says beforehand is what a start does to containers: one setting changed at a time."""
+"""A start does to containers what `plan` predicts, with one setting changed at a time."""
 
 from __future__ import annotations
 
@@ -45,7 +45,7 @@ CHANGES: dict[str, tuple[Change, set[str]]] = {
 }
 
 
-# The embedded runtime tries all that both share in `make test`.
+# The embedded runtime covers the changes that both share in `make test`.
 QUICK = {"models", "keys", "ports.litellm"}
 
 
@@ -58,13 +58,13 @@ QUICK = {"models", "keys", "ports.litellm"}
         for name in CHANGES
     ],
 )
-def test_what_plan_says_is_what_changes_and_nothing_more(name: str, project: Project) -> None:
+def test_only_what_plan_predicts_changes(name: str, project: Project) -> None:
     change, expected = CHANGES[name]
 
     assert_plan_comes_true(project, change, expected, containers)
 
 
-def test_a_password_that_data_depends_on_is_said_to_be_a_risk(project: Project) -> None:
+def test_a_changed_password_of_existing_data_is_reported_as_a_risk(project: Project) -> None:
     before = (project.folder / ".env").read_text()
     env("LITELLM_POSTGRES_PASSWORD", "another0123456789abcdef")(project)
 

@@ -1,7 +1,7 @@
-"""docs/deployment/production.md, told on a real engine: every command, in the page's order.
+"""Every command of docs/deployment/production.md, in its order, on a real engine.
 
-What is not the reader's: the project's name and ports, a provider that answers offline, and, for
-the upgrade, one image under the name of a newer version.
+The test differs from the page in the project's name and ports, in a provider that answers offline,
+and in the image for the upgrade, which is the current one under a newer name.
 """
 
 from __future__ import annotations
@@ -29,8 +29,8 @@ SERVICES = ("postgres-litellm", "postgres-phoenix", "redis", "phoenix", "litellm
 NOW, NEXT = (f"ghcr.io/berriai/litellm:{version}" for version in ("v1.108.11", "v1.108.12"))
 PROVIDER = "gpt-4o-mini: {model: openai/gpt-4o-mini, "
 
-# What each of these says, the first time and every time.
-SAYS: Mapping[str, str] = {
+# What each command prints, every time it is run.
+PRINTS: Mapping[str, str] = {
     "gatewayctl init --openai": "OPENAI_API_KEY",
     "stat -c": "600 .env",
     "docker images --digests": "ghcr.io/berriai/litellm",
@@ -58,8 +58,8 @@ pytestmark = pytest.mark.timeout(1500)  # five starts of a whole stack
 
 
 @dataclass(frozen=True, kw_only=True)
-class Told:
-    """The story's end: what each command printed, and every secret there was on the way."""
+class Walkthrough:
+    """The output of each command, and every secret that existed meanwhile."""
 
     project: Project
     printed: list[tuple[str, str]]
@@ -73,19 +73,19 @@ class Told:
 
 
 @pytest.fixture(scope="module")
-def told(newer_image: None, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Told]:
+def done(newer_image: None, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Walkthrough]:
     with new_stack(tmp_path_factory.mktemp("production")) as project:
-        _settle(project)
+        _write_settings(project)
         printed, secrets = [], set[str]()
         for command in COMMANDS:
             printed.append((command, _run(project, command)))
             secrets |= _secrets(project)
-        yield Told(project=project, printed=printed, secrets=frozenset(secrets))
+        yield Walkthrough(project=project, printed=printed, secrets=frozenset(secrets))
 
 
 @pytest.fixture(scope="module")
 def newer_image() -> Iterator[None]:
-    """The image of now under the next version's name, where nobody has that one."""
+    """The current image under the name of the next version, if that is not present."""
     if docker("image", "inspect", NEXT).returncode == 0:
         yield
         return
@@ -94,8 +94,8 @@ def newer_image() -> Iterator[None]:
     ok("rmi", "--no-prune", NEXT)
 
 
-def _settle(project: Project) -> None:
-    """The page's gateway.yaml, beside whatever else runs here."""
+def _write_settings(project: Project) -> None:
+    """Write the page's gateway.yaml, with a name and ports of its own."""
     project.ports.update(zip(("litellm", "phoenix", "phoenix_grpc"), free_ports(3), strict=True))
     ports = {each: project.ports[each] for each in ("litellm", "phoenix", "phoenix_grpc")}
     text = _gateway_yaml()
@@ -117,14 +117,14 @@ def _gateway_yaml() -> str:
 
 
 def _run(project: Project, command: str) -> str:
-    """Run a line of the page as its reader's shell does; stdout, after the exit code it names."""
-    named = re.search(r"# exit (\d+)", command)
-    done = project.shell(command.replace("127.0.0.1:4000", project.gateway_url[7:]))
-    said = f"{command}\n{done.stdout}\n{done.stderr}"
-    assert done.returncode == int(named[1] if named else 0), said
-    for prefix, words in SAYS.items():
-        assert not command.startswith(prefix) or words in done.stdout, f"no {words!r}: {said}"
-    return done.stdout
+    """Run a line of the page in a shell, check its exit code, and return stdout."""
+    expected = re.search(r"# exit (\d+)", command)
+    result = project.shell(command.replace("127.0.0.1:4000", project.gateway_url[7:]))
+    output = f"{command}\n{result.stdout}\n{result.stderr}"
+    assert result.returncode == int(expected[1] if expected else 0), output
+    for prefix, words in PRINTS.items():
+        assert not command.startswith(prefix) or words in result.stdout, f"no {words!r}: {output}"
+    return result.stdout
 
 
 def _secrets(project: Project) -> set[str]:
@@ -134,11 +134,11 @@ def _secrets(project: Project) -> set[str]:
 
 
 @pytest.mark.full
-def test_the_commands_of_the_page_work_in_its_order(told: Told) -> None:
-    first, second, upgrade = told.outputs("gatewayctl plan")
-    status = json.loads(told.outputs("gatewayctl status --json")[0])["data"]
+def test_the_commands_of_the_page_work_in_order(done: Walkthrough) -> None:
+    first, second, upgrade = done.outputs("gatewayctl plan")
+    status = json.loads(done.outputs("gatewayctl status --json")[0])["data"]
 
-    assert all(told.outputs(command) for command in SAYS)
+    assert all(done.outputs(command) for command in PRINTS)
     assert all(f"{service} " in first for service in SERVICES)
     assert "would change nothing" in second
     assert re.search(r"litellm +recreated +image", upgrade)
@@ -147,20 +147,20 @@ def test_the_commands_of_the_page_work_in_its_order(told: Told) -> None:
 
 
 @pytest.mark.full
-def test_no_output_and_no_rendered_file_of_the_story_holds_a_secret(told: Told) -> None:
-    shown = {line: text for line, text in told.printed if not line.startswith("gatewayctl env")}
-    files = {str(path): path.read_text() for path in told.project.folder.glob("compose/*.*")}
+def test_no_output_and_no_rendered_file_contains_a_secret(done: Walkthrough) -> None:
+    shown = {line: text for line, text in done.printed if not line.startswith("gatewayctl env")}
+    files = {str(path): path.read_text() for path in done.project.folder.glob("compose/*.*")}
 
     # Rotated: two master keys, UI and Redis passwords, database passwords, keys of the app.
-    assert len(told.secrets) >= 12
+    assert len(done.secrets) >= 12
     assert [
-        where for where, text in {**shown, **files}.items() if any(s in text for s in told.secrets)
+        where for where, text in {**shown, **files}.items() if any(s in text for s in done.secrets)
     ] == []
 
 
 @pytest.mark.full
-def test_the_containers_are_as_the_page_says(told: Told) -> None:
-    name = told.project.name
+def test_the_containers_are_as_the_page_describes(done: Walkthrough) -> None:
+    name = done.project.name
     found = {service: inspected(container_of(name, service)) for service in SERVICES}
     hosts = {service: one["HostConfig"] for service, one in found.items()}
 
@@ -177,7 +177,7 @@ def test_the_containers_are_as_the_page_says(told: Told) -> None:
     assert with_key == {"litellm"}
 
 
-def test_the_page_s_sizes_are_those_of_the_code() -> None:
+def test_the_sizes_of_the_page_are_those_of_the_code() -> None:
     rows = re.findall(r"^\| (\d+) \| (\d+) \| (\d+) \| (\d+) MB \|$", PAGE, re.MULTILINE)
 
     assert len(rows) == 6
@@ -198,8 +198,8 @@ def test_every_yaml_of_the_page_is_part_of_one_valid_gateway_yaml(tmp_path: Path
     assert settings.images.litellm == NOW
 
 
-def test_what_is_not_run_says_why() -> None:
+def test_blocks_that_are_not_run_say_why() -> None:
     others = [text for language, text in FENCES if language not in {"sh", "yaml", ""}]
 
     assert len(others) == 2
-    assert [text for text in others if "no test of ours runs" not in text.splitlines()[0]] == []
+    assert [text for text in others if "no test runs" not in text.splitlines()[0]] == []

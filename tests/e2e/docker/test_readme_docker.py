@@ -1,4 +1,4 @@
-"""The README's commands for Docker, in the reader's order, on a real engine."""
+"""The README's commands for Docker, in its order, on a real engine."""
 
 from __future__ import annotations
 
@@ -24,19 +24,21 @@ def test_every_command_of_the_readme_is_run_here_or_on_the_embedded_stack() -> N
 
 
 @pytest.mark.timeout(900)
-def test_the_reader_s_commands_for_docker_work_in_the_reader_s_order(
+def test_the_commands_for_docker_work_in_the_order_of_the_readme(
     new_project: MakeProject,
 ) -> None:
     project = new_project()
     config = project.folder / "gateway.yaml"
-    # The runtime is the command's word, and then the project's own record.
+    # The option selects the runtime, later commands use the project's record.
     config.write_text(config.read_text("utf-8").replace("runtime: docker\n", ""), "utf-8")
 
-    said = {command: _run(project, command) for command in OF_DOCKER}
+    output = {command: _run(project, command) for command in OF_DOCKER}
 
-    assert "docker runtime: selected by --runtime" in said["gatewayctl --runtime docker up"]
-    assert "docker runtime (this project's stack was made with it)" in said["gatewayctl status"]
-    # Plain Compose finds nothing to do in what gatewayctl started.
+    assert "docker runtime: selected by --runtime" in output["gatewayctl --runtime docker up"]
+    assert (
+        "docker runtime (this project's stack was created with it)" in output["gatewayctl status"]
+    )
+    # The stack is an ordinary Compose project.
     assert {one["health"] for one in project.data("status")["services"]} == {"healthy"}
     listed = json.loads(ok("compose", "ls", "--format", "json"))
     assert str(project.folder / "compose/docker-compose.yml") in {

@@ -1,4 +1,4 @@
-"""The main job on the Docker runtime, and what only an engine can do to it."""
+"""The main use cases on the Docker runtime, and failures specific to an engine."""
 
 from __future__ import annotations
 
@@ -34,7 +34,7 @@ def refused(project: Project, *words: str, timeout: float = 300) -> tuple[int, s
     return done.returncode, str(error["code"]), str(error["message"])
 
 
-def test_up_makes_four_healthy_services_that_compose_knows(docker_stack: Project) -> None:
+def test_up_creates_four_healthy_services_of_a_compose_project(docker_stack: Project) -> None:
     services = {one["service"]: one for one in docker_stack.data("status")["services"]}
     listed = json.loads(ok("compose", "ls", "--format", "json"))
 
@@ -43,7 +43,7 @@ def test_up_makes_four_healthy_services_that_compose_knows(docker_stack: Project
     assert docker_stack.secrets()["LITELLM_API_KEY"].startswith("sk-")
 
 
-def test_a_chat_is_one_trace_that_its_component_finds(docker_stack: Project) -> None:
+def test_a_chat_is_one_trace_found_by_its_component(docker_stack: Project) -> None:
     chat = docker_stack.data("chat", "--component", "passthrough", "--model", "demo", "Hello")
     trace = wait_for_spans(docker_stack, 5, trace_id=chat["trace_id"])
     found = spans_of(
@@ -57,7 +57,7 @@ def test_a_chat_is_one_trace_that_its_component_finds(docker_stack: Project) -> 
     assert [root["context"]["span_id"] for root in roots] == [chat["span_id"]]
 
 
-def test_a_model_added_makes_only_litellm_anew(docker_stack: Project) -> None:
+def test_a_new_model_recreates_only_litellm(docker_stack: Project) -> None:
     before = containers(docker_stack)
     with (docker_stack.folder / "gateway.yaml").open("a", encoding="utf-8") as config:
         config.write("models:\n  second:\n    model: openai/second\n    mock_response: Second.\n")
@@ -69,7 +69,7 @@ def test_a_model_added_makes_only_litellm_anew(docker_stack: Project) -> None:
     assert "Second." in docker_stack.ok("chat", "--model", "second", "Hello")
 
 
-def test_litellm_outlives_its_database_being_away(docker_stack: Project) -> None:
+def test_litellm_survives_an_outage_of_its_database(docker_stack: Project) -> None:
     before = containers(docker_stack)
     ok("stop", before["postgres-litellm"])
     time.sleep(30)
@@ -84,16 +84,16 @@ def test_litellm_outlives_its_database_being_away(docker_stack: Project) -> None
     assert containers(docker_stack) == before
 
 
-def test_the_main_process_killed_in_its_container_comes_back(docker_stack: Project) -> None:
+def test_a_killed_main_process_is_restarted_in_its_container(docker_stack: Project) -> None:
     name = container(docker_stack, "litellm")
     process = ok("inspect", "--format", "{{.State.Pid}}", name)
-    # From inside, process 1 cannot be killed; from outside it is a process as any other.
+    # Process 1 cannot be killed from inside the container, but from outside.
     subprocess.run(("kill", "-9", process), check=True)
 
     until(
         lambda: ok("inspect", "--format", "{{.State.Pid}}", name) not in {"0", process},
         seconds=30,
-        what="the engine starts it again",
+        what="the engine restarts it",
     )
     until(
         lambda: docker_stack.run("status").returncode == 0,
@@ -103,7 +103,7 @@ def test_the_main_process_killed_in_its_container_comes_back(docker_stack: Proje
     assert container(docker_stack, "litellm") == name
 
 
-def test_an_image_that_does_not_exist_is_named(new_project: MakeProject) -> None:
+def test_an_image_that_does_not_exist_is_reported(new_project: MakeProject) -> None:
     project = new_project()
     with (project.folder / "gateway.yaml").open("a", encoding="utf-8") as config:
         config.write("images:\n  redis: redis:7\n  phoenix: registry.invalid/phoenix:v0\n")
@@ -115,7 +115,7 @@ def test_an_image_that_does_not_exist_is_named(new_project: MakeProject) -> None
     assert "registry.invalid/phoenix:v0" in message
 
 
-def test_a_volume_made_with_another_password_is_named(new_project: MakeProject) -> None:
+def test_a_volume_created_with_another_password_is_reported(new_project: MakeProject) -> None:
     project = new_project()
     project.ok("init")
     # The volume as an earlier `up` left it, with nothing else started.
@@ -142,7 +142,7 @@ def run_in(project: Project, *words: str) -> None:
 
 
 @pytest.mark.parametrize("host", ["unix:///nowhere/docker.sock", "tcp://127.0.0.1:1"])
-def test_an_engine_that_does_not_run_is_told(new_project: MakeProject, host: str) -> None:
+def test_a_stopped_engine_is_reported(new_project: MakeProject, host: str) -> None:
     project = new_project()
     project.extra_env["DOCKER_HOST"] = host
 

@@ -1,7 +1,7 @@
-"""Which images there are, and what each stand-in is made of.
+"""The images, and what each stand-in is built from.
 
-Owns names, inputs and the key that tells whether a stand-in is current. Must not know how one is
-made (making) nor talk to the engine (engine).
+Owns names, inputs and the key that decides whether a stand-in is current. Must not know how one is
+built (making) nor use the engine (engine).
 """
 
 from __future__ import annotations
@@ -26,10 +26,10 @@ _COMMON: Final = (HERE / "making.py", HERE / "trees.py")
 
 @dataclass(frozen=True, kw_only=True)
 class Image:
-    """An image by its official ``name``; ``folder`` holds the stand-in's Dockerfile.
+    """An image by its official ``name``; ``folder`` contains the stand-in's Dockerfile.
 
-    ``inputs`` are the other files and folders that go into it; when one changes, the stand-in is
-    made anew.
+    ``inputs`` are the other files and folders that it is built from; when one changes, the
+    stand-in is rebuilt.
     """
 
     name: str
@@ -38,7 +38,7 @@ class Image:
 
     @cached_property
     def key(self) -> str:
-        """A digest of all that goes into the stand-in."""
+        """A digest of everything that the stand-in is built from."""
         digest = hashlib.sha256()
         for place in (self.folder, *self.inputs, *_COMMON):
             for path in _files(place):

@@ -1,4 +1,4 @@
-"""What is asked of the Docker engine: is an image here, pull it, import a tree, build.
+"""Use of the Docker engine: find an image, pull it, import a tree, build.
 
 Must not know what the images are for.
 """
@@ -13,7 +13,7 @@ from pathlib import Path
 from typing import Final
 
 LABEL: Final = "gatewayctl.stand-in"
-"""The label that every stand-in carries: the digest of what it was made of."""
+"""The label of every stand-in: the digest of what it was built from."""
 
 _PULL_TIMEOUT = 600.0
 _REGISTRY_TIMEOUT = 15.0
@@ -21,7 +21,7 @@ _LAST_LINES = 15
 
 
 class Failed(Exception):
-    """A step that did not work, with the last words of the program that was run."""
+    """A failed step, with the last output of its program."""
 
 
 def run(
@@ -49,19 +49,19 @@ def run(
 
 
 def stand_in_key(name: str) -> str | None:
-    """The key a local stand-in of that name was made with; None when there is none."""
+    """The key of a local stand-in of that name; None if there is none."""
     labels = _labels(name)
     return None if labels is None else labels.get(LABEL)
 
 
 def is_official(name: str) -> bool:
-    """Whether an image of that name is here that is not a stand-in."""
+    """True if an image of that name is present and is not a stand-in."""
     labels = _labels(name)
     return labels is not None and LABEL not in labels
 
 
 def pull(name: str) -> str | None:
-    """Pull an image; None when it is here now, else why not. Asks for the manifest first."""
+    """Pull an image; return None, or why it failed. Requests the manifest first."""
     try:
         subprocess.run(
             ("docker", "manifest", "inspect", name),
@@ -80,7 +80,7 @@ def pull(name: str) -> str | None:
 
 
 def import_tree(root: Path, name: str) -> None:
-    """Make an image of one layer from a folder."""
+    """Create an image of one layer from a folder."""
     with subprocess.Popen(
         ("tar", "--numeric-owner", "-C", str(root), "-c", "."), stdout=subprocess.PIPE
     ) as tar:
@@ -91,7 +91,7 @@ def import_tree(root: Path, name: str) -> None:
 
 
 def export_tree(name: str, root: Path) -> None:
-    """The files of an image, in a folder."""
+    """Write the files of an image to a folder."""
     container = run("docker", "create", name, "true").strip()
     try:
         with subprocess.Popen(("docker", "export", container), stdout=subprocess.PIPE) as tar:
@@ -105,7 +105,7 @@ def export_tree(name: str, root: Path) -> None:
 
 
 def is_here(name: str) -> bool:
-    """Whether there is an image of that name."""
+    """True if there is an image of that name."""
     return _labels(name) is not None
 
 

@@ -12,7 +12,7 @@ from gatewayctl.rendering.compose import (
     build_context,
     escape_dollars,
     provider_variables,
-    required,
+    required_variable,
 )
 from gatewayctl.settings.model import App
 from tests.fakes.projects import project
@@ -31,7 +31,7 @@ def test_every_string_within_a_value_is_escaped() -> None:
 
 
 def test_a_required_variable_says_how_to_create_it() -> None:
-    assert required("X") == "${X:?gatewayctl init makes it in .env}"
+    assert required_variable("X") == "${X:?run gatewayctl init to generate it in .env}"
 
 
 @pytest.mark.parametrize(

@@ -25,7 +25,7 @@ def test_in_a_checkout_the_templates_are_at_its_root(tmp_path: Path) -> None:
 
 
 def test_a_package_without_templates_is_an_error(tmp_path: Path) -> None:
-    with pytest.raises(TemplatesMissing, match="no folder templates"):
+    with pytest.raises(TemplatesMissing, match="no templates folder"):
         locate_templates(tmp_path / "src" / "gatewayctl")
 
 

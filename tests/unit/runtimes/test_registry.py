@@ -60,7 +60,7 @@ def test_a_stack_keeps_the_runtime_it_was_created_with(name: RuntimeName, tmp_pa
 
     found = resolve_runtime(settings, probe=never)
 
-    assert (found.name, found.why) == (name, "this project's stack was made with it")
+    assert (found.name, found.why) == (name, "this project's stack was created with it")
 
 
 def test_a_selected_runtime_has_its_source_and_is_not_replaced(tmp_path: Path) -> None:

@@ -62,13 +62,12 @@ def render(
     check: bool = False,
     diff: bool = False,
     runtime: RuntimeName | None = None,
-    templates: Path | None = None,
 ) -> RenderReport:
     """Write the files in the project's compose folder that differ, or with ``check`` only compare.
 
     ``runtime`` is the one resolved from `auto`. Raises FileUnwritable, RuntimeUnavailable.
     """
-    files = plan_files(settings, runtime=runtime, templates=templates)
+    files = plan_files(settings, runtime=runtime)
     secrets = settings.known_secrets()
     found = compare_files(files, settings.compose_dir, secrets=secrets)
     warnings: tuple[str, ...] = ()

@@ -9,12 +9,14 @@ from __future__ import annotations
 
 import re
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import replace
 from typing import Any, Final
 
 from gatewayctl.runtimes.docker.docker_cli import DockerCli
 from gatewayctl.runtimes.docker.states import Container
 from gatewayctl.runtimes.service_change import ServiceChange
+
+Services = Mapping[str, dict[str, Any]]
 
 _HASH: Final = "com.docker.compose.config-hash"
 _FILES: Final = "gatewayctl.config-sha256"
@@ -39,9 +41,7 @@ def preview_changes(
     services = docker.compose_services(compose_file, generated=generated)
     plain = docker.compose_services(compose_file, interpolate=False)
     changes = tuple(
-        _compare(
-            docker, name, found.get(name), wanted.get(name, ""), _service(services, plain, name)
-        )
+        _compare(docker, name, found.get(name), wanted.get(name, ""), services, plain)
         for name in names
     )
     if all(change.action == "untouched" for change in changes):
@@ -51,7 +51,7 @@ def preview_changes(
 
 
 def _add_dependents(
-    change: ServiceChange, recreated: frozenset[str], services: Mapping[str, dict[str, Any]]
+    change: ServiceChange, recreated: frozenset[str], services: Services
 ) -> ServiceChange:
     """Compose also recreates what depends on a recreated container (2.26 does)."""
     if change.action != "untouched" or change.service not in recreated:
@@ -62,7 +62,12 @@ def _add_dependents(
 
 
 def _compare(
-    docker: DockerCli, name: str, found: Container | None, wanted: str, service: _Service
+    docker: DockerCli,
+    name: str,
+    found: Container | None,
+    wanted: str,
+    services: Services,
+    plain: Services,
 ) -> ServiceChange:
     if found is None or not found.alive:
         return ServiceChange(service=name, action="start")
@@ -70,40 +75,25 @@ def _compare(
     moved = image is not None and image != found.image_id
     if found.labels.get(_HASH) == wanted and not moved:
         return ServiceChange(service=name, action="untouched")
-    why = (*_differing_names(found, service), *(["image"] if moved else []))
+    differing = _differing_names(found, services.get(name, {}), plain.get(name, {}))
+    why = (*differing, *(["image"] if moved else []))
     return ServiceChange(service=name, action="recreate", why=why or ("compose file",))
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class _Service:
-    """A service of the compose file; ``variables`` maps its variables to those of .env."""
-
-    settings: Mapping[str, Any]
-    variables: Mapping[str, str]
-
-
-def _service(
-    services: Mapping[str, dict[str, Any]], plain: Mapping[str, dict[str, Any]], name: str
-) -> _Service:
-    written = plain.get(name, {}).get("environment") or {}
-    found = {own: _REFERENCE.search(str(value)) for own, value in written.items()}
-    return _Service(
-        settings=services.get(name, {}),
-        variables={own: match[1] for own, match in found.items() if match},
-    )
-
-
-def _differing_names(found: Container, service: _Service) -> tuple[str, ...]:
-    """Names of what differs between a container and its service's settings."""
+def _differing_names(
+    found: Container, service: Mapping[str, Any], plain: Mapping[str, Any]
+) -> tuple[str, ...]:
+    """Names of what differs between a container and its service; variables as in .env."""
     names = []
-    if service.settings.get("image", found.image) != found.image:
+    if service.get("image", found.image) != found.image:
         names.append("image")
-    if (service.settings.get("labels") or {}).get(_FILES, "") != found.labels.get(_FILES, ""):
+    if (service.get("labels") or {}).get(_FILES, "") != found.labels.get(_FILES, ""):
         names.append("litellm_config.yaml")
-    wanted = service.settings.get("environment") or {}
-    names += sorted(
-        service.variables.get(variable, variable)
-        for variable, value in wanted.items()
+    written = plain.get("environment") or {}
+    references = {
+        variable: _REFERENCE.search(str(written.get(variable)))
+        for variable, value in (service.get("environment") or {}).items()
         if value is not None and found.environment.get(variable) != str(value)
-    )
+    }
+    names += sorted(match[1] if match else variable for variable, match in references.items())
     return tuple(dict.fromkeys(names))

@@ -44,15 +44,9 @@ class Image:
 
 def needed_images(settings: Settings, services: Sequence[str]) -> tuple[Image, ...]:
     """The images of these services and of the apps that are not built here, each once."""
-    images = settings.images
-    by_service = {
-        "postgres-litellm": Image(name=images.postgres, setting="images.postgres"),
-        "postgres-phoenix": Image(name=images.postgres, setting="images.postgres"),
-        "redis": Image(name=images.redis, setting="images.redis"),
-        "phoenix": Image(name=images.phoenix, setting="images.phoenix"),
-        "litellm": Image(name=images.litellm, setting="images.litellm"),
-    }
-    found = [by_service[service] for service in services]
+    # postgres-litellm and postgres-phoenix share images.postgres.
+    fields = [service.partition("-")[0] for service in services]
+    found = [Image(name=getattr(settings.images, f), setting=f"images.{f}") for f in fields]
     found += [
         Image(name=app.image, setting=f"apps.{app.name}.image")
         for app in settings.apps

@@ -7,7 +7,6 @@ from __future__ import annotations
 
 import re
 from collections.abc import Generator, Iterable, Iterator, Sequence
-from dataclasses import replace
 from datetime import UTC, datetime, timedelta
 from typing import Final
 
@@ -65,14 +64,13 @@ def _until_end(lines: Lines) -> Iterator[str]:
 def parse_lines(lines: Iterable[str]) -> Iterator[LogLine]:
     """Parse lines into service, time and text; messages of Compose itself are omitted."""
     last: dict[str, datetime] = {}
-    for text in lines:
-        found = _LINE.match(text)
+    for line in lines:
+        found = _LINE.match(line)
         if found is None:
             continue
-        service, at = found["service"], parse_time(found["at"])
-        if at is not None:
-            last[service] = at
-            yield LogLine(service=service, text=found["text"], at=at)
+        service, at, text = found["service"], parse_time(found["at"]), found["text"]
+        if at is None:
+            at, text = last.get(service), f"{found['at']} {text}".rstrip()
         else:
-            whole = LogLine(service=service, text=f"{found['at']} {found['text']}".rstrip())
-            yield replace(whole, at=last.get(service))
+            last[service] = at
+        yield LogLine(service=service, text=text, at=at)

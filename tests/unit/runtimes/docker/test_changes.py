@@ -77,7 +77,7 @@ def test_any_other_difference_is_one_of_the_compose_file() -> None:
 LOST = {
     "labels": {"gatewayctl.config-sha256": "f1"},
     "environment": {
-        "DATABASE_URL": "postgresql://me:${DB_PASSWORD:?gatewayctl init makes it in .env}@db/x",
+        "DATABASE_URL": "postgresql://me:${DB_PASSWORD:?not set}@db/x",
         "PRICE": "$$5 and $${NAME}",
     },
 }

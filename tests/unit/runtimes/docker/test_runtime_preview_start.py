@@ -6,7 +6,7 @@ from tests.unit.runtimes.docker.faked_engine import runtime_of, up_and_running
 
 
 def test_a_plan_counts_with_the_secrets_that_up_would_generate(settings: Settings) -> None:
-    needed = "${POSTGRES_PASSWORD:?gatewayctl init makes it in .env}"
+    needed = "${POSTGRES_PASSWORD:?run gatewayctl init to generate it in .env}"
     docker = up_and_running()
     docker.configured = {"postgres-phoenix": {"environment": {"POSTGRES_PASSWORD": needed}}}
     files = plan_files(settings, runtime="docker")
