@@ -25,9 +25,9 @@ class LiteLLMDatabase:
         """One table as SQL."""
         return self._run("pg_dump", "--table", f'"{table}"')
 
-    def _run(self, program: str, *words: str, stdin: str = "") -> str:
+    def _run(self, program: str, *arguments: str, stdin: str = "") -> str:
         done = subprocess.run(
-            [str(self.environment.postgres_bin / program), *words],
+            [str(self.environment.postgres_bin / program), *arguments],
             env={
                 "PGHOST": "127.0.0.1",
                 "PGPORT": str(self.project.ports["postgres_litellm"]),

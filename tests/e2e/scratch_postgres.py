@@ -59,12 +59,12 @@ class ScratchPostgres:
     def initialize(self) -> None:
         secret = self.data.parent / "password"
         secret.write_text(PASSWORD)
-        words = ("-U", "postgres", "-A", "scram-sha-256", "-E", "UTF8", "--no-sync")
-        self._run("initdb", "-D", str(self.data), *words, f"--pwfile={secret}")
+        options = ("-U", "postgres", "-A", "scram-sha-256", "-E", "UTF8", "--no-sync")
+        self._run("initdb", "-D", str(self.data), *options, f"--pwfile={secret}")
 
-    def _run(self, program: str, *words: str) -> None:
+    def _run(self, program: str, *arguments: str) -> None:
         subprocess.run(
-            [*self.prefix, str(self.binaries / program), *words],
+            [*self.prefix, str(self.binaries / program), *arguments],
             check=True,
             stdin=subprocess.DEVNULL,
             stdout=subprocess.DEVNULL,

@@ -16,6 +16,7 @@ import pytest
 
 from gatewayctl.errors import MigrationFailed
 from gatewayctl.runtimes.embedded.postgres import migrations
+from gatewayctl.runtimes.embedded.postgres.migrations import Psql
 from tests.e2e.scratch_postgres import PASSWORD, ScratchPostgres, scratch_postgres
 
 pytestmark = pytest.mark.e2e
@@ -31,17 +32,22 @@ def server(
 
 
 @pytest.fixture
-def database(server: ScratchPostgres, request: pytest.FixtureRequest) -> migrations.DatabaseLogin:
+def database(server: ScratchPostgres, request: pytest.FixtureRequest) -> str:
     name = f"db_{abs(hash(request.node.name))}"
     server.sql(f"CREATE DATABASE {name}")
-    return migrations.DatabaseLogin(
-        host="127.0.0.1", port=server.port, user="postgres", name=name, password=PASSWORD
-    )
+    return name
 
 
 @pytest.fixture
-def psql(server: ScratchPostgres) -> Path:
-    return server.binaries / "psql"
+def psql(server: ScratchPostgres, database: str) -> Psql:
+    return _psql(server, database)
+
+
+def _psql(server: ScratchPostgres, database: str, password: str = PASSWORD) -> Psql:
+    login = migrations.DatabaseLogin(
+        host="127.0.0.1", port=server.port, user="postgres", name=database, password=password
+    )
+    return Psql(program=server.binaries / "psql", login=login)
 
 
 def _write(folder: Path, **scripts: str) -> Path:
@@ -65,32 +71,32 @@ def _litellm_migrations(python: Path) -> Path:
 def test_every_migration_of_litellm_applies_once_and_is_recorded_as_prisma_would(
     embedded_environment: Any,
     server: ScratchPostgres,
-    database: migrations.DatabaseLogin,
-    psql: Path,
+    database: str,
+    psql: Psql,
 ) -> None:
     folder = _litellm_migrations(embedded_environment.python("litellm"))
-    applied = migrations.apply_migrations(psql, database, folder)
+    applied = migrations.apply_migrations(psql, folder)
     assert len(applied) > 200
-    assert migrations.apply_migrations(psql, database, folder) == ()
+    assert migrations.apply_migrations(psql, folder) == ()
     rows = server.sql(
         "SELECT migration_name, checksum FROM _prisma_migrations WHERE finished_at IS NOT NULL "
         'AND applied_steps_count = 1 AND length(id) = 36 ORDER BY migration_name COLLATE "C"',
-        database.name,
+        database,
     )
     recorded = dict(line.split("|") for line in rows.splitlines())
     assert recorded == {
         path.parent.name: hashlib.sha256(path.read_bytes()).hexdigest()
         for path in folder.glob("*/migration.sql")
     }
-    broken = server.sql("SELECT count(*) FROM pg_index WHERE NOT indisvalid", database.name)
+    broken = server.sql("SELECT count(*) FROM pg_index WHERE NOT indisvalid", database)
     assert broken == "0"
-    indexes = server.sql("SELECT indexname FROM pg_indexes", database.name).splitlines()
+    indexes = server.sql("SELECT indexname FROM pg_indexes", database).splitlines()
     assert "LiteLLM_SpendLogs_api_key_startTime_idx" in indexes
     assert "LiteLLM_LensRun_completed_executions_idx" in indexes
 
 
 def test_a_failing_migration_is_named_rolled_back_and_retried(
-    server: ScratchPostgres, database: migrations.DatabaseLogin, psql: Path, tmp_path: Path
+    server: ScratchPostgres, database: str, psql: Psql, tmp_path: Path
 ) -> None:
     folder = _write(
         tmp_path,
@@ -101,33 +107,33 @@ def test_a_failing_migration_is_named_rolled_back_and_retried(
         },
     )
     with pytest.raises(MigrationFailed, match=r"2_bad one's failed: .*nonsense") as failure:
-        migrations.apply_migrations(psql, database, folder)
+        migrations.apply_migrations(psql, folder)
     assert PASSWORD not in str(failure.value)
     tables = "SELECT string_agg(tablename, ',' ORDER BY tablename) FROM pg_tables"
     in_public = f"{tables} WHERE schemaname = 'public'"
-    assert server.sql(in_public, database.name) == "_prisma_migrations,one"
+    assert server.sql(in_public, database) == "_prisma_migrations,one"
 
     _write(folder, **{"2_bad one's": "CREATE TABLE two (id int);"})
-    assert migrations.apply_migrations(psql, database, folder) == ("2_bad one's", "3_last")
-    assert server.sql(in_public, database.name) == "_prisma_migrations,one,three,two"
+    assert migrations.apply_migrations(psql, folder) == ("2_bad one's", "3_last")
+    assert server.sql(in_public, database) == "_prisma_migrations,one,three,two"
 
 
 def test_concurrent_indexes_are_built_inside_the_transaction(
-    server: ScratchPostgres, database: migrations.DatabaseLogin, psql: Path, tmp_path: Path
+    server: ScratchPostgres, database: str, psql: Psql, tmp_path: Path
 ) -> None:
     script = (
         "-- CREATE INDEX CONCURRENTLY cannot run in a transaction\n"
         "CREATE UNIQUE INDEX CONCURRENTLY IF NOT EXISTS one_id ON one (id);"
     )
     folder = _write(tmp_path, a="CREATE TABLE one (id int);", b=script)
-    assert migrations.apply_migrations(psql, database, folder) == ("a", "b")
+    assert migrations.apply_migrations(psql, folder) == ("a", "b")
     checksum = hashlib.sha256(script.encode()).hexdigest()
     where = "FROM _prisma_migrations WHERE migration_name = 'b'"
-    assert server.sql(f"SELECT checksum {where}", database.name) == checksum
+    assert server.sql(f"SELECT checksum {where}", database) == checksum
 
 
 def test_a_kill_during_a_migration_loses_nothing(
-    server: ScratchPostgres, database: migrations.DatabaseLogin, psql: Path, tmp_path: Path
+    server: ScratchPostgres, database: str, psql: Psql, tmp_path: Path
 ) -> None:
     slow = "CREATE TABLE slow (id int); SELECT pg_sleep(90); CREATE TABLE after (id int);"
     folder = _write(tmp_path, a="CREATE TABLE one (id int);", b=slow)
@@ -136,10 +142,10 @@ def test_a_kill_during_a_migration_loses_nothing(
         "from gatewayctl.runtimes.embedded.postgres import migrations as m; "
         "d = m.DatabaseLogin(host='127.0.0.1', port=int(sys.argv[1]), user='postgres', "
         "name=sys.argv[2], password=sys.stdin.read()); "
-        "m.apply_migrations(Path(sys.argv[3]), d, Path(sys.argv[4]))"
+        "m.apply_migrations(m.Psql(program=Path(sys.argv[3]), login=d), Path(sys.argv[4]))"
     )
     with subprocess.Popen(
-        [sys.executable, "-c", program, str(server.port), database.name, str(psql), str(folder)],
+        [sys.executable, "-c", program, str(server.port), database, str(psql.program), str(folder)],
         stdin=subprocess.PIPE,
         stderr=subprocess.DEVNULL,
         start_new_session=True,
@@ -156,47 +162,45 @@ def test_a_kill_during_a_migration_loses_nothing(
         os.killpg(process.pid, signal.SIGKILL)
     server.sql("SELECT pg_terminate_backend(pid) FROM pg_stat_activity WHERE wait_event='PgSleep'")
 
-    assert [one.name for one in migrations.pending_migrations(psql, database, folder)] == ["b"]
+    assert [one.name for one in migrations.pending_migrations(psql, folder)] == ["b"]
     _write(folder, b=slow.replace("90", "0"))
-    assert migrations.apply_migrations(psql, database, folder) == ("b",)
+    assert migrations.apply_migrations(psql, folder) == ("b",)
 
 
 def test_two_concurrent_runs_apply_everything_once(
-    server: ScratchPostgres, database: migrations.DatabaseLogin, psql: Path, tmp_path: Path
+    server: ScratchPostgres, database: str, psql: Psql, tmp_path: Path
 ) -> None:
     folder = _write(tmp_path, a="CREATE TABLE one (id int); SELECT pg_sleep(0.5);", b="SELECT 1;")
     # Both run a script that was built before either started.
-    script = migrations.build_script(migrations.pending_migrations(psql, database, folder))
+    script = migrations.build_script(migrations.pending_migrations(psql, folder))
     path = tmp_path / "both.sql"
     path.write_text(script)
-    words = [str(psql), "-X", "-q", "-v", "ON_ERROR_STOP=1", "-f", str(path)]
+    argv = [str(psql.program), "-X", "-q", "-v", "ON_ERROR_STOP=1", "-f", str(path)]
     both = [
-        subprocess.Popen(words, env=server.environment(database.name), stdout=subprocess.DEVNULL)
+        subprocess.Popen(argv, env=server.environment(database), stdout=subprocess.DEVNULL)
         for _ in range(2)
     ]
     assert [process.wait(30) for process in both] == [0, 0]
-    assert server.sql("SELECT count(*) FROM _prisma_migrations", database.name) == "2"
+    assert server.sql("SELECT count(*) FROM _prisma_migrations", database) == "2"
 
 
 def test_an_unfinished_migration_of_prisma_stops_everything(
-    server: ScratchPostgres, database: migrations.DatabaseLogin, psql: Path, tmp_path: Path
+    server: ScratchPostgres, database: str, psql: Psql, tmp_path: Path
 ) -> None:
     folder = _write(tmp_path, a="SELECT 1;")
-    migrations.apply_migrations(psql, database, folder)
-    server.sql("UPDATE _prisma_migrations SET finished_at = NULL", database.name)
+    migrations.apply_migrations(psql, folder)
+    server.sql("UPDATE _prisma_migrations SET finished_at = NULL", database)
     with pytest.raises(MigrationFailed, match="started by prisma migrate and never finished"):
-        migrations.pending_migrations(psql, database, folder)
-    server.sql("UPDATE _prisma_migrations SET rolled_back_at = now()", database.name)
-    assert migrations.apply_migrations(psql, database, folder) == ("a",)
+        migrations.pending_migrations(psql, folder)
+    server.sql("UPDATE _prisma_migrations SET rolled_back_at = now()", database)
+    assert migrations.apply_migrations(psql, folder) == ("a",)
 
 
 def test_a_wrong_password_is_reported_without_the_password(
-    server: ScratchPostgres, psql: Path, tmp_path: Path
+    server: ScratchPostgres, tmp_path: Path
 ) -> None:
     folder = _write(tmp_path, a="SELECT 1;")
-    wrong = migrations.DatabaseLogin(
-        host="127.0.0.1", port=server.port, user="postgres", name="postgres", password="geheim"
-    )
+    wrong = _psql(server, "postgres", password="geheim")
     with pytest.raises(MigrationFailed, match="password authentication failed") as failure:
-        migrations.pending_migrations(psql, wrong, folder)
+        migrations.pending_migrations(wrong, folder)
     assert "geheim" not in str(failure.value)

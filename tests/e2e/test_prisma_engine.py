@@ -136,8 +136,10 @@ def test_upsert_count_group_and_delete_many(engine: Engine) -> None:
         {"spend": 0, "_count": {"_all": 1}},
         {"spend": 2, "_count": {"_all": 2}},
     ]
-    gone = engine.result('mutation { result: deleteManyTeam(where: {id: {in: ["a"]}}) { count } }')
-    assert gone == {"count": 1}
+    deleted = engine.result(
+        'mutation { result: deleteManyTeam(where: {id: {in: ["a"]}}) { count } }'
+    )
+    assert deleted == {"count": 1}
 
 
 def test_errors_keep_prismas_codes(engine: Engine) -> None:

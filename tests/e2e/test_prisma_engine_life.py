@@ -39,10 +39,14 @@ def test_the_version_is_printed_without_node(embedded_environment: Any) -> None:
     assert done.stdout == "query-engine 393aa359c9ad4a4bb28630fb5613f9c281cde053\n"
 
 
-def _prisma(environment: Any, *words: str) -> subprocess.CompletedProcess[str]:
+def _prisma(environment: Any, *arguments: str) -> subprocess.CompletedProcess[str]:
     stub = environment.query_engine.parent / "prisma"
     return subprocess.run(
-        [str(stub), *words], env={"PATH": os.defpath}, capture_output=True, text=True, check=False
+        [str(stub), *arguments],
+        env={"PATH": os.defpath},
+        capture_output=True,
+        text=True,
+        check=False,
     )
 
 
@@ -51,11 +55,11 @@ def test_the_prisma_stub_reports_no_difference(embedded_environment: Any) -> Non
     assert (done.returncode, done.stdout) == (0, "-- This is an empty migration.\n")
 
 
-@pytest.mark.parametrize("words", [("migrate", "deploy"), ("db", "push"), ()])
+@pytest.mark.parametrize("arguments", [("migrate", "deploy"), ("db", "push"), ()])
 def test_the_prisma_stub_never_pretends_to_change_anything(
-    embedded_environment: Any, words: tuple[str, ...]
+    embedded_environment: Any, arguments: tuple[str, ...]
 ) -> None:
-    done = _prisma(embedded_environment, *words)
+    done = _prisma(embedded_environment, *arguments)
     assert done.returncode == 1
     assert "gatewayctl applies the migrations itself" in done.stderr
 

@@ -32,6 +32,11 @@ _PAST: Final = {
     "recreate": "recreated",
     "untouched": "untouched",
 }
+_LEFTOVERS: Final = {
+    "orphan_processes": "orphan processes",
+    "leftover_containers": "leftover containers",
+}
+"""What `down` removed beside services, as in its report → as in a sentence."""
 
 
 def services_table(services: Sequence[ServiceReport]) -> Table:
@@ -96,7 +101,7 @@ def render_up(report: UpReport) -> Iterator[RenderableType]:
 def render_down(report: DownReport) -> Iterator[str]:
     """What was stopped, and where the data is."""
     if report.stopped:
-        yield f"Stopped: {', '.join(report.stopped)}."
+        yield f"Stopped: {', '.join(_LEFTOVERS.get(name, name) for name in report.stopped)}."
     else:
         yield "Nothing was running."
     if report.data_removed:

@@ -32,8 +32,8 @@ def project(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Project]:
 
 CHANGES: dict[str, tuple[Change, set[str]]] = {
     **ON_EVERY_RUNTIME,
-    "an unused variable": (env("SOMETHING_ELSE", "1"), set()),
-    # Compose also recreates what depends on a recreated container.
+    "an unknown variable": (env("SOMETHING_ELSE", "1"), set()),
+    # Compose recreates what depends on a container that it recreates.
     "ports.phoenix": (port("phoenix"), {"phoenix", "litellm"}),
     "ports.phoenix_grpc": (port("phoenix_grpc"), {"phoenix", "litellm"}),
     "ports.postgres_litellm": (port("postgres_litellm"), {"postgres-litellm", "litellm"}),
@@ -45,7 +45,7 @@ CHANGES: dict[str, tuple[Change, set[str]]] = {
 }
 
 
-# The embedded runtime tries all that both share in `make test`.
+# The embedded runtime covers the changes that both share in `make test`.
 QUICK = {"models", "keys", "ports.litellm"}
 
 

@@ -190,6 +190,18 @@ def test_down_of_nothing_and_down_with_its_data() -> None:
     ]
 
 
+@pytest.mark.parametrize(
+    ("value", "words"),
+    [("orphan_processes", "orphan processes"), ("leftover_containers", "leftover containers")],
+)
+def test_down_shows_leftovers_in_words(value: str, words: str) -> None:
+    report = DownReport(
+        project="shop", stopped=(value,), data_place=None, data_removed=False, changed=True
+    )
+
+    assert shown(stack.render_down(report)) == [f"Stopped: {words}."]
+
+
 def test_down_without_data_does_not_mention_data() -> None:
     report = DownReport(
         project="shop", stopped=(), data_place=None, data_removed=False, changed=False

@@ -58,7 +58,7 @@ def _add_dependents(
         return change
     dependencies = services.get(change.service, {}).get("depends_on") or {}
     why = tuple(name for name in dependencies if name in recreated)
-    return replace(change, action="recreate", why=why or ("compose file",))
+    return replace(change, action="recreate", why=why or ("docker-compose.yml",))
 
 
 def _compare(
@@ -77,7 +77,7 @@ def _compare(
         return ServiceChange(service=name, action="untouched")
     differing = _differing_names(found, services.get(name, {}), plain.get(name, {}))
     why = (*differing, *(["image"] if moved else []))
-    return ServiceChange(service=name, action="recreate", why=why or ("compose file",))
+    return ServiceChange(service=name, action="recreate", why=why or ("docker-compose.yml",))
 
 
 def _differing_names(

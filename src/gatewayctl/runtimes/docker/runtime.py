@@ -155,7 +155,7 @@ class DockerRuntime:
         if remove_data:
             self._docker.remove_volumes()
         self._forget_containers()
-        return ran or (("left-over containers",) if everything else ())
+        return ran or (("leftover_containers",) if everything else ())
 
     def restart(self, services: Sequence[str]) -> Generator[Progress, None, None]:
         require_known_services(services, (*self.services, *self.apps))

@@ -1,6 +1,6 @@
 """What a start would do to each service, and why: the fingerprints kept against the current ones.
 
-Owns the comparison and the names of what differs. Must not know how fingerprints are made.
+Owns the comparison and the names of what differs. Must not know how fingerprints are computed.
 """
 
 from __future__ import annotations
@@ -38,7 +38,7 @@ def _change(name: str, running: bool, why: tuple[str, ...]) -> ServiceChange:
 
 
 def _find_common_reasons(before: Mapping[str, Parts], now: Mapping[str, Parts]) -> tuple[str, ...]:
-    """Name what restarts every service. A new salt key changes every hash, so it stands alone."""
+    """Name what restarts every service. A new salt key changes every hash, so it is named alone."""
     names = _find_differences(before.get(SUPERVISOR), now[SUPERVISOR])
     has_new_salt = _find_differences(before.get("litellm"), now["litellm"]) == (_SALT,)
     return (_SALT,) if names and has_new_salt else names

@@ -100,11 +100,7 @@ class EmbeddedRuntime:
         if unchanged == set(SERVICES):
             return StartReport(unchanged=SERVICES)
         started = yield from self._replace(running - unchanged, wanted)
-        return StartReport(
-            started=tuple(s for s in SERVICES if s in started - running),
-            restarted=tuple(s for s in SERVICES if s in started & running),
-            unchanged=tuple(s for s in SERVICES if s not in started),
-        )
+        return StartReport.compare(SERVICES, ran=running, kept=running - started)
 
     def start_apps(self) -> Started:
         """Start nothing: applications come as images, so this runtime has none."""
@@ -258,9 +254,10 @@ class EmbeddedRuntime:
             if service in services:
                 yield Progress(subject=service, state="working", detail="stopping")
                 self._supervisor.stop(service)
-        yield Progress(subject="postgres", state="working", detail="starting")
         self._ensure_supervisor()
         started = set(SERVICES) - self._running_services()
+        if "postgres" in started:
+            yield Progress(subject="postgres", state="working", detail="starting")
         yield from self._start_postgres()
         for service in SERVICES:
             if service in started and service != "postgres":

@@ -35,12 +35,9 @@ _STATES: Final[Mapping[str, ProcessState]] = {
     "STOPPED": "stopped",
     "STARTING": "starting",
     "RUNNING": "running",
-    "BACKOFF": "failed",
     "STOPPING": "stopped",
-    "EXITED": "failed",
-    "FATAL": "failed",
-    "UNKNOWN": "failed",
 }
+"""All other states are failures: BACKOFF, EXITED, FATAL, UNKNOWN."""
 
 # A supervisord that is shutting down answers every request with a fault.
 _NOT_RUNNING: Final = (OSError, xmlrpc.client.Fault)

@@ -71,7 +71,7 @@ def test_any_other_difference_is_one_of_the_compose_file() -> None:
     service = {"labels": {"gatewayctl.config-sha256": "f1"}}
     docker = engine(hashed={"litellm": "two"}, configured={"litellm": service})
 
-    assert change(docker).why == ("compose file",)
+    assert change(docker).why == ("docker-compose.yml",)
 
 
 LOST = {

@@ -43,4 +43,4 @@ def test_anonymous_volumes_are_removed_only_with_the_data(settings: Settings) ->
 def test_containers_that_exited_are_removed_too(settings: Settings) -> None:
     docker = FakeDocker(running={"litellm": inspected("litellm", status="exited")})
 
-    assert report_of(runtime_of(settings, docker).stop()) == ("left-over containers",)
+    assert report_of(runtime_of(settings, docker).stop()) == ("leftover_containers",)

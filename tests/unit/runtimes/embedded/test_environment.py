@@ -21,7 +21,7 @@ from gatewayctl.runtimes.embedded.environment import (
 
 @pytest.fixture
 def inputs(tmp_path: Path) -> Path:
-    """A copy of everything an environment is made of."""
+    """A copy of everything that goes into an environment."""
     copy = tmp_path / "inputs"
     shutil.copytree(HERE / "locks", copy / "locks")
     skipped = shutil.ignore_patterns("node_modules", "__pycache__")
@@ -64,7 +64,7 @@ def test_files_of_tools_are_not_part_of_the_key(inputs: Path) -> None:
     for folder in ("node_modules", "__pycache__"):
         (inputs / "prisma" / folder).mkdir()
         (inputs / "prisma" / folder / "left.behind").write_text("x")
-    (inputs / "locks" / "litellm.in").write_text("what the lock was made from")
+    (inputs / "locks" / "litellm.in").write_text("the requirements of the lock")
 
     assert key(inputs) == before
 

@@ -96,7 +96,7 @@ PACKAGES = {
 
 
 @pytest.mark.parametrize(
-    ("words", "code", "out"),
+    ("arguments", "code", "out"),
     [
         (
             ["litellm", "--config", "a b.yaml"],
@@ -108,7 +108,7 @@ PACKAGES = {
     ids=["litellm", "phoenix"],
 )
 def test_a_service_is_started_in_its_own_python_with_its_arguments(
-    words: list[str], code: int, out: list[str], tmp_path: Path
+    arguments: list[str], code: int, out: list[str], tmp_path: Path
 ) -> None:
     for name, text in PACKAGES.items():
         path = tmp_path / name
@@ -116,7 +116,7 @@ def test_a_service_is_started_in_its_own_python_with_its_arguments(
         path.write_text(text)
 
     done = subprocess.run(
-        [sys.executable, "-S", str(quick_start.__file__), *words],
+        [sys.executable, "-S", str(quick_start.__file__), *arguments],
         env={"PYTHONPATH": str(tmp_path), "PHOENIX_HOST": "127.0.0.1"},
         capture_output=True,
         text=True,

@@ -12,7 +12,7 @@ from gatewayctl.runtimes.embedded.releases import find_root, find_running, read_
 
 
 @pytest.mark.parametrize(
-    ("words", "found"),
+    ("argv", "name"),
     [
         (("/c/embedded/aa/litellm/bin/python", "-m", "litellm"), "aa"),
         (("setpriv", "--reuid", "1", "/c/embedded/bb/base/bin/postgres"), "bb"),
@@ -22,18 +22,18 @@ from gatewayctl.runtimes.embedded.releases import find_root, find_running, read_
     ],
 )
 def test_the_environment_is_found_in_the_command_line(
-    words: tuple[str, ...], found: str | None
+    argv: tuple[str, ...], name: str | None
 ) -> None:
-    root = find_root(words, Path("/c/embedded"))
+    root = find_root(argv, Path("/c/embedded"))
 
-    assert (root.name if root else None) == found
+    assert (root.name if root else None) == name
 
 
 def test_a_release_has_the_version_recorded_in_its_environment(tmp_path: Path) -> None:
     (tmp_path / "complete.json").write_text(json.dumps({"versions": {"litellm": "1.106.2"}}))
 
     assert read_release(tmp_path).version == "1.106.2"
-    assert read_release(tmp_path / "gone").version is None
+    assert read_release(tmp_path / "missing").version is None
 
 
 def test_the_release_of_a_process_is_read_from_its_command_line(tmp_path: Path) -> None:

@@ -58,26 +58,26 @@ def programs(settings: Settings, environment: Environment) -> Iterator[Program]:
     yield phoenix_program(settings, environment, layout)
 
 
-def by_name(settings: Settings, environment: Environment) -> dict[str, Program]:
-    return {made.service: made for made in programs(settings, environment)}
+def build_programs(settings: Settings, environment: Environment) -> dict[str, Program]:
+    return {program.service: program for program in programs(settings, environment)}
 
 
 def test_no_secret_is_on_a_command_line(settings: Settings, environment: Environment) -> None:
-    for made in programs(settings, environment):
-        assert [s for s in SECRETS.values() for word in made.argv if s in word] == []
+    for program in programs(settings, environment):
+        assert [s for s in SECRETS.values() for word in program.argv if s in word] == []
 
 
 def test_a_program_does_not_show_its_environment(
     settings: Settings, environment: Environment
 ) -> None:
-    for made in programs(settings, environment):
-        assert [secret for secret in SECRETS.values() if secret in repr(made)] == []
+    for program in programs(settings, environment):
+        assert [secret for secret in SECRETS.values() if secret in repr(program)] == []
 
 
 def test_litellm_gets_the_variables_of_providers_and_no_virtual_key(
     settings: Settings, environment: Environment
 ) -> None:
-    env = by_name(settings, environment)["litellm"].environment
+    env = build_programs(settings, environment)["litellm"].environment
 
     assert env["OPENAI_API_KEY"] == SECRETS["OPENAI_API_KEY"]
     assert env["AZURE_API_KEY"] == SECRETS["AZURE_API_KEY"], "whatever .env holds may be needed"
@@ -94,17 +94,17 @@ def test_an_undeclared_virtual_key_is_not_passed_to_litellm_either(
     more = {"BATCH_JOB_KEY": own, "OPENAI_API_KEY": own, "ANTHROPIC_API_KEY": "sk-ant-api03-0123"}
     settings = project(tmp_path / "shop", env=env_file({**SECRETS, **more}))
 
-    made = by_name(settings, environment)["litellm"].environment
+    env = build_programs(settings, environment)["litellm"].environment
 
-    assert "BATCH_JOB_KEY" not in made
-    assert made["OPENAI_API_KEY"] == own, "a model refers to it"
-    assert made["ANTHROPIC_API_KEY"] == "sk-ant-api03-0123"
+    assert "BATCH_JOB_KEY" not in env
+    assert env["OPENAI_API_KEY"] == own, "a model refers to it"
+    assert env["ANTHROPIC_API_KEY"] == "sk-ant-api03-0123"
 
 
 def test_the_password_of_litellm_is_not_in_its_database_url(
     settings: Settings, environment: Environment
 ) -> None:
-    env = by_name(settings, environment)["litellm"].environment
+    env = build_programs(settings, environment)["litellm"].environment
 
     assert env["DATABASE_URL"] == "postgresql://litellm_user@127.0.0.1:5433/litellm"
     assert env["PGPASSWORD"] == SECRETS["LITELLM_POSTGRES_PASSWORD"]
@@ -113,7 +113,7 @@ def test_the_password_of_litellm_is_not_in_its_database_url(
 def test_phoenix_gets_its_own_password_and_nothing_else_secret(
     settings: Settings, environment: Environment
 ) -> None:
-    env = by_name(settings, environment)["phoenix"].environment
+    env = build_programs(settings, environment)["phoenix"].environment
 
     url = "postgresql://phoenix_user:p%40ss%2Fword%3Aphoenix@127.0.0.1:5433/phoenix"
     assert env["PHOENIX_SQL_DATABASE_URL"] == url
@@ -123,7 +123,7 @@ def test_phoenix_gets_its_own_password_and_nothing_else_secret(
 
 
 def test_postgresql_gets_no_secret(settings: Settings, environment: Environment) -> None:
-    env = by_name(settings, environment)["postgres"].environment
+    env = build_programs(settings, environment)["postgres"].environment
 
     assert set(env) == {"LC_ALL", "TZ", "PATH"}
 
@@ -132,23 +132,23 @@ def test_postgresql_listens_on_loopback_even_if_the_gateway_does_not(
     tmp_path: Path, environment: Environment
 ) -> None:
     settings = project(tmp_path, "bind: 0.0.0.0\n", env=env_file())
-    made = by_name(settings, environment)
+    by_service = build_programs(settings, environment)
 
-    assert "listen_addresses=127.0.0.1" in made["postgres"].argv
-    assert "unix_socket_directories=" in made["postgres"].argv
-    assert settings.bind in made["litellm"].argv
-    assert made["phoenix"].environment["PHOENIX_HOST"] == settings.bind
-    assert "@127.0.0.1:5433" in made["litellm"].environment["DATABASE_URL"]
+    assert "listen_addresses=127.0.0.1" in by_service["postgres"].argv
+    assert "unix_socket_directories=" in by_service["postgres"].argv
+    assert settings.bind in by_service["litellm"].argv
+    assert by_service["phoenix"].environment["PHOENIX_HOST"] == settings.bind
+    assert "@127.0.0.1:5433" in by_service["litellm"].environment["DATABASE_URL"]
 
 
 def test_an_ipv6_address_is_in_brackets_in_database_urls(
     tmp_path: Path, environment: Environment
 ) -> None:
-    made = by_name(project(tmp_path, 'bind: "::1"\n', env=env_file()), environment)
+    by_service = build_programs(project(tmp_path, 'bind: "::1"\n', env=env_file()), environment)
 
-    assert "listen_addresses=::1" in made["postgres"].argv
-    database = urlsplit(made["litellm"].environment["DATABASE_URL"])
-    traces = urlsplit(made["phoenix"].environment["PHOENIX_SQL_DATABASE_URL"])
+    assert "listen_addresses=::1" in by_service["postgres"].argv
+    database = urlsplit(by_service["litellm"].environment["DATABASE_URL"])
+    traces = urlsplit(by_service["phoenix"].environment["PHOENIX_SQL_DATABASE_URL"])
     assert (database.hostname, database.port) == ("::1", 5433)
     assert (traces.hostname, traces.port) == ("::1", 5433)
 
@@ -156,24 +156,24 @@ def test_an_ipv6_address_is_in_brackets_in_database_urls(
 def test_ports_are_those_of_the_settings(tmp_path: Path, environment: Environment) -> None:
     ports = "{litellm: 14000, phoenix: 16006, phoenix_grpc: 14317, postgres_litellm: 15433}"
     settings = project(tmp_path, f"ports: {ports}\n", env=env_file())
-    made = by_name(settings, environment)
+    by_service = build_programs(settings, environment)
 
-    assert made["postgres"].argv[made["postgres"].argv.index("-p") + 1] == "15433"
-    assert made["litellm"].argv[made["litellm"].argv.index("--port") + 1] == "14000"
-    assert made["litellm"].environment["PHOENIX_COLLECTOR_HTTP_ENDPOINT"] == (
+    assert by_service["postgres"].argv[by_service["postgres"].argv.index("-p") + 1] == "15433"
+    assert by_service["litellm"].argv[by_service["litellm"].argv.index("--port") + 1] == "14000"
+    assert by_service["litellm"].environment["PHOENIX_COLLECTOR_HTTP_ENDPOINT"] == (
         "http://127.0.0.1:16006/v1/traces"
     )
-    assert made["phoenix"].environment["PHOENIX_PORT"] == "16006"
-    assert made["phoenix"].environment["PHOENIX_GRPC_PORT"] == "14317"
+    assert by_service["phoenix"].environment["PHOENIX_PORT"] == "16006"
+    assert by_service["phoenix"].environment["PHOENIX_GRPC_PORT"] == "14317"
 
 
 def test_the_prefix_of_the_unprivileged_user_comes_before_postgresql(
     settings: Settings, environment: Environment
 ) -> None:
     layout = Layout(state_dir=settings.state_dir)
-    who = PostgresUser(prefix=("setpriv", "--reuid=65534"))
+    user = PostgresUser(prefix=("setpriv", "--reuid=65534"))
 
-    argv = postgres_program(settings, environment, layout, who).argv
+    argv = postgres_program(settings, environment, layout, user).argv
 
     assert argv[:3] == ("setpriv", "--reuid=65534", str(environment.postgres_bin / "postgres"))
 
@@ -199,7 +199,7 @@ def test_a_variable_of_the_process_environment_overrides_env_file(
 ) -> None:
     settings = project(tmp_path, env=env_file(), environ={"OPENAI_API_KEY": "sk-from-outside"})
 
-    env = by_name(settings, environment)["litellm"].environment
+    env = build_programs(settings, environment)["litellm"].environment
 
     assert env["OPENAI_API_KEY"] == "sk-from-outside"
 
@@ -209,7 +209,7 @@ def test_without_an_env_file_the_process_environment_is_enough(
 ) -> None:
     settings = project(tmp_path, environ=SECRETS)
 
-    env = by_name(settings, environment)["litellm"].environment
+    env = build_programs(settings, environment)["litellm"].environment
 
     assert env["OPENAI_API_KEY"] == SECRETS["OPENAI_API_KEY"]
     assert "LITELLM_API_KEY" not in env
@@ -234,10 +234,10 @@ def test_settings_of_the_process_environment_are_kept_for_later_restarts(
     }
     settings = project(tmp_path, environ=outside)
 
-    taken = inherited_variables(settings, outside)
+    inherited = inherited_variables(settings, outside)
 
-    assert {name: taken.get(name) for name in outside} == outside
-    assert project(tmp_path, environ=taken).ports == settings.ports
+    assert {name: inherited.get(name) for name in outside} == outside
+    assert project(tmp_path, environ=inherited).ports == settings.ports
 
 
 def test_a_service_started_with_the_inherited_variables_has_the_same_settings(
@@ -258,15 +258,15 @@ def test_a_service_started_with_the_inherited_variables_has_the_same_settings(
 def test_unrelated_secrets_of_the_operator_are_not_inherited(tmp_path: Path) -> None:
     settings = project(tmp_path)
 
-    taken = inherited_variables(
+    inherited = inherited_variables(
         settings, {"AWS_SECRET_ACCESS_KEY": "x", "GITHUB_TOKEN": "y", "HOME": "/h"}
     )
 
-    assert set(taken) == {"HOME", "PATH"}
+    assert set(inherited) == {"HOME", "PATH"}
 
 
 def test_the_path_of_the_operator_is_not_inherited(tmp_path: Path) -> None:
-    taken = inherited_variables(project(tmp_path), {"PATH": "/home/somebody/bin"})
+    inherited = inherited_variables(project(tmp_path), {"PATH": "/home/operator/bin"})
 
-    assert "/home/somebody/bin" not in taken["PATH"]
-    assert "/usr/bin" in taken["PATH"]
+    assert "/home/operator/bin" not in inherited["PATH"]
+    assert "/usr/bin" in inherited["PATH"]

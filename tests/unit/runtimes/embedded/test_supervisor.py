@@ -71,7 +71,7 @@ NAMES = st.text(st.characters(exclude_categories=("Cc", "Cs", "Zl", "Zp")), min_
 @example("it's #1, or ;2")
 @example("%(here)s")
 def test_every_name_of_a_project_reaches_the_launcher_unchanged(name: str) -> None:
-    project = Path("/home/somebody") / name
+    project = Path("/home/operator") / name
 
     for service in SERVICES:
         argv = shlex.split(read_back(project)[f"program:{service}"]["command"])
@@ -83,7 +83,7 @@ def test_every_name_of_a_project_reaches_the_launcher_unchanged(name: str) -> No
 @example("100% sure")
 @example("my #1")
 def test_logs_and_pid_file_are_in_the_project_whatever_its_name(name: str) -> None:
-    layout = Layout(state_dir=Path("/home/somebody") / name / ".gatewayctl")
+    layout = Layout(state_dir=Path("/home/operator") / name / ".gatewayctl")
     read = read_back(layout.state_dir.parent)
 
     paths = [read["supervisord"][key] for key in ("logfile", "pidfile")]

@@ -21,8 +21,11 @@ from gatewayctl.errors import DatabasePasswordRefused, RuntimeProblem, ServiceFa
 from gatewayctl.runtimes.database_shell import PSQL_OPTIONS, clean_psql_errors
 from gatewayctl.runtimes.embedded.environment import Environment
 from gatewayctl.runtimes.embedded.layout import Layout
-from gatewayctl.runtimes.embedded.postgres import migrations
-from gatewayctl.runtimes.embedded.postgres.migrations import DatabaseLogin
+from gatewayctl.runtimes.embedded.postgres.migrations import (
+    DatabaseLogin,
+    Psql,
+    apply_migrations,
+)
 from gatewayctl.runtimes.embedded.postgres.privileges import PostgresUser
 from gatewayctl.runtimes.embedded.services import LITELLM_USER, PHOENIX_USER
 from gatewayctl.runtimes.process import Completed, run
@@ -99,8 +102,8 @@ class Cluster:
             # The administrator can set a password that changed in .env.
             if name not in existing or not self.accepts_login(name):
                 self._create_database(name)
-        psql = Path(self.program("psql"))
-        migrations.apply_migrations(psql, self.login("litellm"), self.environment.migrations)
+        psql = Psql(program=Path(self.program("psql")), login=self.login("litellm"))
+        apply_migrations(psql, self.environment.migrations)
 
     def recreate(self, name: str) -> None:
         """Drop one database with everything in it, and create it without tables."""

@@ -46,12 +46,12 @@ class EmbeddedShell:
     def run(
         self,
         program: ClientProgram,
-        *words: str,
+        *options: str,
         database: str,
         stdin: Path | None = None,
         stdout: Path | None = None,
     ) -> Generator[int, None, Completed]:
-        argv = (self.cluster.program(program), "--no-password", *words, f"--dbname={database}")
+        argv = (self.cluster.program(program), "--no-password", *options, f"--dbname={database}")
         env = self._environment(database, admin=False)
         return run_streamed(argv, env=env, stdin=stdin, stdout=stdout)
 

@@ -95,8 +95,6 @@ _CONCURRENTLY = re.compile(
     r"\b(CREATE\s+(?:UNIQUE\s+)?INDEX|DROP\s+INDEX|REINDEX\s+\w+)\s+CONCURRENTLY\b", re.IGNORECASE
 )
 
-Runner = Callable[..., Completed]
-
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class DatabaseLogin:
@@ -125,23 +123,38 @@ class DatabaseLogin:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Migration:
-    """One folder with a ``migration.sql``; folder names can contain spaces."""
+class Psql:
+    """The psql that runs scripts in one database."""
 
-    name: str
-    path: Path
+    program: Path
+    login: DatabaseLogin
+    runner: Callable[..., Completed] = run
+
+    def run(self, script: str, *, timeout: float) -> Completed:
+        """Run a script; ``timeout`` in seconds."""
+        # A file, not standard input: if this process died while writing, psql would take the end
+        # of its input for the end of a statement and run half of it.
+        with tempfile.TemporaryDirectory(prefix="gatewayctl-") as folder:
+            path = Path(folder, "migrations.sql")
+            path.write_text(script, encoding="utf-8", newline="")
+            argv = [str(self.program), *PSQL_OPTIONS[:-1], str(path)]
+            return self.runner(argv, env=self.login.environment(), timeout=timeout)
 
 
-def pending_migrations(
-    psql: Path, database: DatabaseLogin, folder: Path, *, runner: Runner = run
-) -> tuple[Migration, ...]:
+def pending_migrations(psql: Psql, folder: Path) -> tuple[Path, ...]:
     """List the migrations in ``folder`` that are not applied yet, in the order to apply them.
 
-    Runs one query and reads no file. Raises MigrationFailed when the database does not answer, the
+    Each is a folder with a ``migration.sql``; its name can contain spaces. Runs one query and reads
+    no file. Raises MigrationFailed when the database does not answer, the
     folder has no migrations, or Prisma itself left a failed migration.
     """
-    available = _list_available(folder)
-    done = _run_psql(psql, database, _RECORDED, timeout=_QUERY_TIMEOUT, runner=runner)
+    available = sorted(path.parent for path in folder.glob("*/migration.sql"))
+    if not available:
+        raise MigrationFailed(
+            f"No migrations in {folder}.",
+            hint="Delete the embedded environment in the cache folder, then run `gatewayctl up`.",
+        )
+    done = psql.run(_RECORDED, timeout=_QUERY_TIMEOUT)
     if done.returncode != 0:
         raise MigrationFailed(f"Cannot read the applied migrations: {_reason(done)}")
     applied, failed = _parse_recorded(done.stdout)
@@ -153,26 +166,26 @@ def pending_migrations(
     return tuple(one for one in available if one.name not in applied)
 
 
-def apply_migrations(
-    psql: Path, database: DatabaseLogin, folder: Path, *, runner: Runner = run
-) -> tuple[str, ...]:
+def apply_migrations(psql: Psql, folder: Path) -> tuple[str, ...]:
     """Apply every pending migration and return their names; nothing pending changes nothing.
 
     Safe to repeat and to interrupt: the next call continues where this one ended. Raises
     MigrationFailed with the name of the migration that PostgreSQL refused, which is rolled back.
     """
-    todo = pending_migrations(psql, database, folder, runner=runner)
+    todo = pending_migrations(psql, folder)
     if not todo:
         return ()
-    done = _run_psql(psql, database, build_script(todo), timeout=_APPLY_TIMEOUT, runner=runner)
+    done = psql.run(build_script(todo), timeout=_APPLY_TIMEOUT)
     if done.returncode != 0:
-        at = _last_mark(done.stdout)
-        where = f"Migration {todo[at].name} failed" if at is not None else "Migrations failed"
+        started = re.findall(rf"^{_MARK} (\d+)$", done.stdout, re.MULTILINE)
+        where = (
+            f"Migration {todo[int(started[-1])].name} failed" if started else "Migrations failed"
+        )
         raise MigrationFailed(f"{where}: {_reason(done)}")
     return tuple(one.name for one in todo)
 
 
-def build_script(migrations: Sequence[Migration]) -> str:
+def build_script(migrations: Sequence[Path]) -> str:
     """Build the psql script that applies ``migrations``; reads their files."""
     head = (
         f"SET lock_timeout = '{_LOCK_TIMEOUT}';\n"
@@ -185,19 +198,6 @@ def build_script(migrations: Sequence[Migration]) -> str:
     return head + "".join(steps) + "".join(indexes)
 
 
-def _list_available(folder: Path) -> tuple[Migration, ...]:
-    found = tuple(
-        Migration(name=path.parent.name, path=path)
-        for path in sorted(folder.glob("*/migration.sql"), key=lambda one: one.parent.name)
-    )
-    if not found:
-        raise MigrationFailed(
-            f"No migrations in {folder}.",
-            hint="Delete the embedded environment in the cache folder, then run `gatewayctl up`.",
-        )
-    return found
-
-
 def _parse_recorded(output: str) -> tuple[frozenset[str], tuple[str, ...]]:
     try:
         recorded = json.loads(output)
@@ -206,8 +206,8 @@ def _parse_recorded(output: str) -> tuple[frozenset[str], tuple[str, ...]]:
         raise MigrationFailed("The list of applied migrations is unreadable.") from error
 
 
-def _migration_sql(number: int, migration: Migration) -> str:
-    content = migration.path.read_bytes()
+def _migration_sql(number: int, migration: Path) -> str:
+    content = (migration / "migration.sql").read_bytes()
     return _STEP.format(
         mark=f"{_MARK} {number}",
         name=_quote(migration.name),
@@ -225,23 +225,6 @@ def _index_sql(table: str, name: str, columns: tuple[str, ...]) -> str:
         names=", ".join(_quote(one) for one in columns),
         columns=", ".join(f'"{one}"' for one in columns),
     )
-
-
-def _run_psql(
-    psql: Path, database: DatabaseLogin, text: str, *, timeout: float, runner: Runner
-) -> Completed:
-    # A file, not standard input: if this process died while writing, psql would take the end of
-    # its input for the end of a statement and run half of it.
-    with tempfile.TemporaryDirectory(prefix="gatewayctl-") as folder:
-        path = Path(folder, "migrations.sql")
-        path.write_text(text, encoding="utf-8", newline="")
-        argv = [str(psql), *PSQL_OPTIONS[:-1], str(path)]
-        return runner(argv, env=database.environment(), timeout=timeout)
-
-
-def _last_mark(output: str) -> int | None:
-    marks = re.findall(rf"^{_MARK} (\d+)$", output, re.MULTILINE)
-    return int(marks[-1]) if marks else None
 
 
 def _reason(done: Completed) -> str:

@@ -59,8 +59,8 @@ class FakeServer:
     def knows(self, *rows: str) -> None:
         (self.folder / "known").write_text("\n".join(rows))
 
-    def refuses(self, user: str, words: str = REFUSED) -> None:
-        (self.folder / f"refuses {user}").write_text(words)
+    def refuses(self, user: str, message: str = REFUSED) -> None:
+        (self.folder / f"refuses {user}").write_text(message)
 
     @property
     def log(self) -> str:
@@ -164,7 +164,7 @@ def test_a_partly_created_cluster_is_created_again(
     server.program("initdb", INITDB.format(here=server.folder))
     partial = layout.postgres_data.with_suffix(".partial")
     partial.mkdir()
-    (partial / "half").write_text("made")
+    (partial / "half").write_text("created")
 
     assert cluster.create(layout, PostgresUser())
 

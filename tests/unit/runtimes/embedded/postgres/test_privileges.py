@@ -51,13 +51,13 @@ def test_an_ordinary_user_runs_postgresql_without_any_prefix(
 def test_dropping_privileges_keeps_one_capability_and_cannot_be_undone() -> None:
     nobody = pwd.getpwnam(USER)
 
-    who = _drop_privileges("/usr/bin/setpriv", "dac_read_search")
+    user = _drop_privileges("/usr/bin/setpriv", "dac_read_search")
 
-    assert (who.uid, who.gid) == (nobody.pw_uid, nobody.pw_gid)
-    assert who.prefix[0] == "/usr/bin/setpriv"
-    assert {f"--reuid={nobody.pw_uid}", "--clear-groups", "--no-new-privs"} <= set(who.prefix)
-    capabilities = [word for word in who.prefix if "caps" in word or "bounding" in word]
-    assert [word.partition("=")[2] for word in capabilities] == ["-all,+dac_read_search"] * 3
+    assert (user.uid, user.gid) == (nobody.pw_uid, nobody.pw_gid)
+    assert user.prefix[0] == "/usr/bin/setpriv"
+    assert {f"--reuid={nobody.pw_uid}", "--clear-groups", "--no-new-privs"} <= set(user.prefix)
+    capabilities = [option for option in user.prefix if "caps" in option or "bounding" in option]
+    assert [option.partition("=")[2] for option in capabilities] == ["-all,+dac_read_search"] * 3
 
 
 def test_root_that_cannot_drop_privileges_gets_the_reason(
@@ -82,12 +82,12 @@ def test_a_folder_keeps_its_owner_without_another_user(tmp_path: Path) -> None:
 
 def test_a_folder_gets_the_user_that_runs_postgresql_as_owner(tmp_path: Path) -> None:
     nobody = pwd.getpwnam(USER)
-    who = PostgresUser(uid=nobody.pw_uid, gid=nobody.pw_gid)
+    user = PostgresUser(uid=nobody.pw_uid, gid=nobody.pw_gid)
 
     if os.geteuid() != 0:
         with pytest.raises(PermissionError):
-            who.own(tmp_path)
+            user.own(tmp_path)
         return
-    who.own(tmp_path)
+    user.own(tmp_path)
 
     assert tmp_path.stat().st_uid == nobody.pw_uid
