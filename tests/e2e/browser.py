@@ -1,6 +1,6 @@
-"""A real browser without a window, spoken to as the W3C's WebDriver protocol says.
+"""A real headless browser, driven by the W3C WebDriver protocol.
 
-Knows the protocol and Chromium's flags; must not know whose pages are looked at.
+Owns the protocol and Chromium's flags. Must not know which pages are opened.
 """
 
 from __future__ import annotations
@@ -22,20 +22,20 @@ import pytest
 
 from tests.e2e.conftest import free_ports
 
-CONTROL, ESCAPE, RELEASED = "\ue009", "\ue00c", "\ue000"
-"""Keys that are no text; the last one lets go of those that were held down."""
+CONTROL, ESCAPE, RELEASE = "\ue009", "\ue00c", "\ue000"
+"""Special keys; ``RELEASE`` releases the modifier keys that are held down."""
 _FLAGS = (
     *("--headless", "--no-sandbox", "--disable-gpu", "--disable-quic", "--no-first-run"),
     *("--disable-background-networking", "--disable-component-update", "--disable-sync"),
     "--window-size=1400,800",
 )
-# By this name the protocol marks what is a reference to an element.
+# The protocol's key of a reference to an element.
 _ELEMENT = "element-6066-11e4-a52e-4f735466cecf"
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Browser:
-    """One session of a running browser. A command that it refuses fails the test, in its words."""
+    """One session of a running browser. A refused command fails the test with its message."""
 
     http: httpx.Client
 
@@ -43,7 +43,7 @@ class Browser:
         self._ask("POST", "/url", {"url": url})
 
     def find(self, selector: str) -> list[str]:
-        """References to the elements that a CSS selector finds; none are no failure."""
+        """References to the elements that match a CSS selector; empty if none does."""
         found = self._ask("POST", "/elements", {"using": "css selector", "value": selector})
         return [each[_ELEMENT] for each in found]
 
@@ -54,10 +54,10 @@ class Browser:
         self._ask("POST", f"/element/{element}/value", {"text": text})
 
     def run(self, script: str) -> Any:
-        """What a script returns in the page."""
+        """Run a script in the page; return its result."""
         return self._ask("POST", "/execute/sync", {"script": script, "args": []})
 
-    def keep_picture(self, path: Path) -> None:
+    def save_screenshot(self, path: Path) -> None:
         path.write_bytes(base64.b64decode(self._ask("GET", "/screenshot")))
 
     def _ask(self, method: str, path: str, body: dict[str, Any] | None = None) -> Any:
@@ -65,15 +65,15 @@ class Browser:
 
 
 @contextmanager
-def browsing(profile: Path) -> Iterator[Browser]:
-    """A browser with an empty profile in that folder; it ends with the block."""
+def open_browser(profile: Path) -> Iterator[Browser]:
+    """Run a browser with an empty profile in that folder until the block ends."""
     chromium, driver = shutil.which("chromium"), shutil.which("chromedriver")
     if chromium is None or driver is None:
         pytest.skip("no browser: apt-get install chromium chromium-driver")
     options = {"binary": chromium, "args": [*_FLAGS, f"--user-data-dir={profile}"]}
-    wanted = {"alwaysMatch": {"browserName": "chrome", "goog:chromeOptions": options}}
-    with _driving(driver) as url, httpx.Client(timeout=60, trust_env=False) as http:
-        session = _value(http.post(url, json={"capabilities": wanted}))["sessionId"]
+    capabilities = {"alwaysMatch": {"browserName": "chrome", "goog:chromeOptions": options}}
+    with _run_driver(driver) as url, httpx.Client(timeout=60, trust_env=False) as http:
+        session = _value(http.post(url, json={"capabilities": capabilities}))["sessionId"]
         http.base_url = httpx.URL(f"{url}/{session}/")
         try:
             yield Browser(http=http)
@@ -82,8 +82,8 @@ def browsing(profile: Path) -> Iterator[Browser]:
 
 
 @contextmanager
-def _driving(driver: str) -> Iterator[str]:
-    """The address that sessions are made at, while chromedriver runs."""
+def _run_driver(driver: str) -> Iterator[str]:
+    """Run chromedriver; yield the address where sessions are created."""
     (port,) = free_ports(1)
     process = subprocess.Popen(
         [driver, f"--port={port}"],
@@ -96,15 +96,15 @@ def _driving(driver: str) -> Iterator[str]:
         _wait_until_ready(f"http://127.0.0.1:{port}/status")
         yield f"http://127.0.0.1:{port}/session"
     finally:
-        # With the browser, where no session was there to end it.
+        # The whole group: without a session, nothing else ends the browser.
         with suppress(ProcessLookupError):
             os.killpg(process.pid, signal.SIGKILL)
         process.wait(30)
 
 
 def _wait_until_ready(url: str) -> None:
-    until = time.monotonic() + 60
-    while time.monotonic() < until:
+    deadline = time.monotonic() + 60
+    while time.monotonic() < deadline:
         with suppress(httpx.TransportError):
             if _value(httpx.get(url, timeout=5, trust_env=False))["ready"]:
                 return

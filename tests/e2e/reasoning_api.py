@@ -1,7 +1,6 @@
-"""What a request to the example application must leave in Phoenix, whatever runs the stack.
+"""Checks the trace of a request to the example application, on any runtime.
 
-Speaks to the application and to Phoenix over HTTP only, so the same holds for an application
-that is a process of this machine and for one in a container.
+Uses both over HTTP only, so it works for a local process and for a container.
 """
 
 from __future__ import annotations
@@ -19,19 +18,19 @@ from gatewayctl.settings.model import PHOENIX_PROJECT
 
 Spans = list[dict[str, Any]]
 DIRECT = ("passthrough", "chat")
-THOUGHT = (("reasoning-agent", "step_generation"), ("reasoning-agent", "synthesis"))
+REASONING = (("reasoning-agent", "step_generation"), ("reasoning-agent", "synthesis"))
 EXPECTED = {
     "passthrough": ("passthrough", (DIRECT,)),
-    "reasoning": ("reasoning", THOUGHT),
-    # The offline classifier sends everything there.
-    "auto": ("reasoning", (("routing-classifier", "auto_routing"), *THOUGHT)),
+    "reasoning": ("reasoning", REASONING),
+    # The offline classifier always chooses reasoning.
+    "auto": ("reasoning", (("routing-classifier", "auto_routing"), *REASONING)),
 }
-"""By mode: the path taken, and the calls made on the model `demo`."""
+"""By mode: the chosen path, and the calls on the model `demo`."""
 REPLY = "This is the demo model of the gateway"
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Asked:
+class Answer:
     """One request that the application answered."""
 
     mode: str
@@ -41,30 +40,30 @@ class Asked:
     usage: dict[str, Any] | None
 
 
-def wait_until_it_serves(app_url: str, *, timeout: float = 60) -> None:
-    """Until the application says so itself."""
+def wait_until_ready(app_url: str, *, timeout: float = 60) -> None:
+    """Wait for the application's /healthz."""
 
-    def serves() -> bool:
+    def is_ready() -> bool:
         try:
             return httpx.get(f"{app_url}/healthz", timeout=2).status_code == 200
         except httpx.TransportError:
             return False
 
-    assert _soon(serves, timeout), f"nothing serves at {app_url}"
+    assert _happens(is_ready, timeout), f"no application answers at {app_url}"
 
 
-def ask(app_url: str, mode: str | None, *, stream: bool, **body: Any) -> Asked:
-    """One question on the path that the header names; expects an answer."""
-    asked = {"messages": [{"role": "user", "content": f"Why, by {mode}?"}], "stream": stream}
+def ask(app_url: str, mode: str | None, *, stream: bool, **body: Any) -> Answer:
+    """Send one question with that routing mode; it must be answered."""
+    question = {"messages": [{"role": "user", "content": f"Why, by {mode}?"}], "stream": stream}
     if stream:
-        asked["stream_options"] = {"include_usage": True}
+        question["stream_options"] = {"include_usage": True}
     headers = {} if mode is None else {"X-Routing-Mode": mode}
     answer = httpx.post(
-        f"{app_url}/v1/chat/completions", json=asked | body, headers=headers, timeout=60
+        f"{app_url}/v1/chat/completions", json=question | body, headers=headers, timeout=60
     )
     assert answer.status_code == 200, answer.text
-    text, usage = _streamed(answer.text) if stream else _whole(answer.json())
-    return Asked(
+    text, usage = _read_stream(answer.text) if stream else _read_reply(answer.json())
+    return Answer(
         mode=mode or "passthrough",
         path=answer.headers["x-routing-path"],
         trace_id=answer.headers["x-trace-id"],
@@ -73,55 +72,65 @@ def ask(app_url: str, mode: str | None, *, stream: bool, **body: Any) -> Asked:
     )
 
 
-def prove(phoenix_url: str, asked: Iterable[Asked]) -> None:
-    """Each request is one tree under the application's span, its calls found by component."""
-    requests = list(asked)
-    for each in requests:
-        spans_when(phoenix_url, each.trace_id, partial(_all_there, len(EXPECTED[each.mode][1])))
-    time.sleep(1)  # for any too many
-    for each in requests:
-        _prove(phoenix_url, each)
+def verify(phoenix_url: str, answers: Iterable[Answer]) -> None:
+    """Check that each request is one tree under the application's span, with the expected calls."""
+    answers = list(answers)
+    for each in answers:
+        wait_for_spans(
+            phoenix_url, each.trace_id, partial(_is_complete, len(EXPECTED[each.mode][1]))
+        )
+    time.sleep(1)  # for spans that must not exist
+    for each in answers:
+        _verify_one(phoenix_url, each)
 
 
-def _all_there(calls: int, spans: Spans) -> bool:
+def _is_complete(calls: int, spans: Spans) -> bool:
     return len(_models(spans)) >= calls and bool(_roots(spans))
 
 
-def _prove(phoenix_url: str, asked: Asked) -> None:
-    path, calls = EXPECTED[asked.mode]
-    assert asked.path == path
-    assert REPLY in asked.text
-    assert asked.usage is not None
-    assert asked.usage["total_tokens"] > 0
+def _verify_one(phoenix_url: str, answer: Answer) -> None:
+    path, calls = EXPECTED[answer.mode]
+    assert answer.path == path
+    assert REPLY in answer.text
+    assert answer.usage is not None
+    assert answer.usage["total_tokens"] > 0
 
-    spans = _spans(phoenix_url, asked.trace_id)
+    spans = _read_spans(phoenix_url, answer.trace_id)
 
     (root,) = _roots(spans)
-    assert (root["name"], root["status_code"]) == (f"reasoning-api {asked.mode}", "OK")
+    assert (root["name"], root["status_code"]) == (f"reasoning-api {answer.mode}", "OK")
     known = {span["context"]["span_id"]: span for span in spans}
     assert [s["name"] for s in spans if s["parent_id"] and s["parent_id"] not in known] == []
     assert len(_models(spans)) == len(calls)
     for component in {component for component, _ in calls}:
-        found = _models(_spans(phoenix_url, asked.trace_id, component))
-        said = sorted(span["attributes"]["metadata.operation"] for span in found)
-        assert said == sorted(operation for each, operation in calls if each == component)
+        found = _models(_read_spans(phoenix_url, answer.trace_id, component))
+        operations = sorted(span["attributes"]["metadata.operation"] for span in found)
+        assert operations == sorted(operation for each, operation in calls if each == component)
         for span in found:
             operation = span["attributes"]["metadata.operation"]
-            # The gateway's spans hang from the span of the very call.
+            # The gateway's spans are under the span of this call.
             assert f"{component}/{operation}" in _names_above(span, known)
 
 
-def spans_when(phoenix_url: str, trace_id: str, enough: Callable[[Spans], object]) -> Spans:
-    """The spans of a trace as soon as there are enough of them."""
-    assert _soon(lambda: enough(_spans(phoenix_url, trace_id)), 30), _spans(phoenix_url, trace_id)
-    return _spans(phoenix_url, trace_id)
+def wait_for_spans(
+    phoenix_url: str, trace_id: str, is_complete: Callable[[Spans], object]
+) -> Spans:
+    """Wait until the spans of a trace are complete, and return them."""
+    spans: Spans = []
+
+    def read() -> object:
+        spans[:] = _read_spans(phoenix_url, trace_id)
+        return is_complete(spans)
+
+    assert _happens(read, 30), spans
+    return spans
 
 
-def _whole(answer: dict[str, Any]) -> tuple[str, dict[str, Any] | None]:
+def _read_reply(answer: dict[str, Any]) -> tuple[str, dict[str, Any] | None]:
     return answer["choices"][0]["message"]["content"], answer.get("usage")
 
 
-def _streamed(text: str) -> tuple[str, dict[str, Any] | None]:
+def _read_stream(text: str) -> tuple[str, dict[str, Any] | None]:
     events = [line.removeprefix("data: ") for line in text.splitlines() if line]
     assert events[-1] == "[DONE]"
     chunks = [json.loads(event) for event in events[:-1]]
@@ -129,7 +138,7 @@ def _streamed(text: str) -> tuple[str, dict[str, Any] | None]:
     return "".join(parts), chunks[-1].get("usage")
 
 
-def _spans(phoenix_url: str, trace_id: str, component: str | None = None) -> Spans:
+def _read_spans(phoenix_url: str, trace_id: str, component: str | None = None) -> Spans:
     params = {"trace_id": trace_id, "limit": "1000"}
     if component is not None:
         params["attribute"] = f"metadata.component:{component}"
@@ -157,10 +166,10 @@ def _names_above(span: dict[str, Any], known: dict[str, dict[str, Any]]) -> list
     return names
 
 
-def _soon(happened: Callable[[], object], seconds: float) -> bool:
-    until = time.monotonic() + seconds
+def _happens(happened: Callable[[], object], seconds: float) -> bool:
+    deadline = time.monotonic() + seconds
     while not happened():
-        if time.monotonic() > until:
+        if time.monotonic() > deadline:
             return False
         time.sleep(0.2)
     return True

@@ -1,4 +1,4 @@
-"""Traces that are proven, on the real stack, with a liar between LiteLLM and Phoenix."""
+"""Verification of traces on the real stack, with injected faults between LiteLLM and Phoenix."""
 
 from __future__ import annotations
 
@@ -23,9 +23,9 @@ from gatewayctl.operations.chat.send import send_chat
 from gatewayctl.runtimes.embedded.environment import Environment
 from gatewayctl.settings.load import load_settings
 from tests.e2e.conftest import Project, make_project
-from tests.fakes import otlp_fault_proxy as liar
+from tests.fakes import otlp_fault_proxy as faults
 from tests.fakes.driving import report_of
-from tests.fakes.otlp_fault_proxy import EVERY, FaultProxy, Spoil
+from tests.fakes.otlp_fault_proxy import EVERY, Fault, FaultProxy
 from tests.fakes.upstream import Upstream
 
 SEEDED = {"seed-a": 80, "seed-b": 60, "seed-c": 40, "seed-d": 20}
@@ -37,20 +37,20 @@ def proxied(
     upstream: Upstream,
     tmp_path_factory: pytest.TempPathFactory,
 ) -> Iterator[tuple[Project, FaultProxy]]:
-    """A stack of its own whose LiteLLM sends its spans through the liar."""
+    """Its own stack, whose LiteLLM sends its spans through the proxy."""
     project = make_project(tmp_path_factory.mktemp("traces"), upstream=upstream.url)
-    with liar.lying(project.phoenix_url) as proxy:
+    with faults.inject_faults(project.phoenix_url) as proxy:
         with (project.folder / ".env").open("a", encoding="utf-8") as env:
             env.write(f"PHOENIX_COLLECTOR_HTTP_ENDPOINT={proxy.url}\n")
         try:
-            assert proven(project)
+            assert start_until_traced(project)
             yield project, proxy
         finally:
             project.run("down")
 
 
-def proven(project: Project) -> bool:
-    """`up` waits a moment only for its trace: a busy machine may need another start for it."""
+def start_until_traced(project: Project) -> bool:
+    """Start the stack, again if its trace was late: `up` only waits a moment for it."""
     for _ in range(3):
         if project.data("up")["tracing"] == "verified":
             return True
@@ -70,66 +70,68 @@ def proxy(proxied: tuple[Project, FaultProxy]) -> Iterator[FaultProxy]:
     proxied[1].release()
 
 
-def spoken(project: Project, trace_id: str, *words: str) -> tuple[int, dict[str, Any]]:
-    """A chat in a trace whose id is known before: the exit code and the document."""
-    inside = {"TRACEPARENT": f"00-{trace_id}-00f067aa0ba902b7-01"}
-    mine = replace(project, extra_env={**project.extra_env, **inside})
-    done = mine.run("chat", "--model", "demo", "--verify", "--json", *words, "hello")
+def chat_in_trace(project: Project, trace_id: str, *arguments: str) -> tuple[int, dict[str, Any]]:
+    """Chat with this trace id; return the exit code and the JSON document."""
+    inbound = {"TRACEPARENT": f"00-{trace_id}-00f067aa0ba902b7-01"}
+    caller = replace(project, extra_env={**project.extra_env, **inbound})
+    done = caller.run("chat", "--model", "demo", "--verify", "--json", *arguments, "hello")
     return done.returncode, json.loads(done.stdout)
 
 
-def failed(document: dict[str, Any]) -> dict[str, str]:
+def failed_checks(document: dict[str, Any]) -> dict[str, str]:
     checks = document["data"]["verification"]["checks"]
     return {each["name"]: each["detail"] for each in checks if each["state"] == "failed"}
 
 
-FAULTS: dict[str, tuple[Spoil, str, str]] = {
-    "model span dropped": (liar.model_span_dropped, "one_llm_span_per_call", "no model span"),
-    "middle span dropped": (liar.middle_span_dropped, "no_missing_parent", "not in the trace"),
-    "wrong parent": (liar.wrong_parent, "no_missing_parent", "deadbeefdeadbeef"),
-    "no parent": (liar.parent_taken_away, "gateway_descends", "does not descend"),
-    "new trace id": (liar.new_trace_id, "same_trace", "in another trace"),
-    "component missing": (liar.component_missing, "component", "the span has none"),
-    "component wrong": (liar.component_wrong, "component", "the span has 'somebody-else'"),
-    "two model spans": (liar.two_model_spans, "one_llm_span_per_call", "2 model spans"),
-    "accepted and lost": (liar.all_lost, "one_llm_span_per_call", "no model span"),
+FAULTS: dict[str, tuple[Fault, str, str]] = {
+    "model span dropped": (faults.drop_model_span, "one_llm_span_per_call", "no model span"),
+    "gateway root dropped": (faults.drop_gateway_root, "no_missing_parent", "not in the trace"),
+    "wrong parent": (faults.set_wrong_parent, "no_missing_parent", "deadbeefdeadbeef"),
+    "no parent": (faults.remove_parent, "gateway_descends", "does not descend"),
+    "new trace id": (faults.change_trace_id, "same_trace", "in another trace"),
+    "component missing": (faults.remove_component, "component", "the span has none"),
+    "component wrong": (faults.change_component, "component", "the span has 'other-component'"),
+    "two model spans": (faults.duplicate_model_span, "one_llm_span_per_call", "2 model spans"),
+    "accepted and lost": (faults.drop_all, "one_llm_span_per_call", "no model span"),
 }
 
 
 @pytest.fixture(scope="module")
-def faulted(proxied: tuple[Project, FaultProxy]) -> dict[str, tuple[int, dict[str, Any]]]:
-    """Every fault at once, each in a trace of its own: most of it is waiting."""
+def fault_results(proxied: tuple[Project, FaultProxy]) -> dict[str, tuple[int, dict[str, Any]]]:
+    """Inject every fault at once, each in its own trace, since most of the time is waiting."""
     project, proxy = proxied
     ids = {name: secrets.token_hex(16) for name in FAULTS}
     proxy.faults = {ids[name]: fault for name, (fault, _, _) in FAULTS.items()}
     with ThreadPoolExecutor(len(FAULTS)) as pool:
-        answers = pool.map(lambda name: spoken(project, ids[name], "--timeout", "10"), FAULTS)
-        found = dict(zip(FAULTS, answers, strict=True))
+        answers = pool.map(
+            lambda name: chat_in_trace(project, ids[name], "--timeout", "10"), FAULTS
+        )
+        results = dict(zip(FAULTS, answers, strict=True))
     assert set(ids.values()) <= proxy.seen
     proxy.faults = {}
-    return found
+    return results
 
 
 @pytest.mark.parametrize("name", FAULTS)
-def test_a_fault_is_reported_as_what_it_is(
-    faulted: dict[str, tuple[int, dict[str, Any]]], name: str
+def test_a_fault_fails_the_check_that_is_about_it(
+    fault_results: dict[str, tuple[int, dict[str, Any]]], name: str
 ) -> None:
-    exit_code, document = faulted[name]
-    _, named, says = FAULTS[name]
+    exit_code, document = fault_results[name]
+    _, check, detail = FAULTS[name]
 
     assert (exit_code, document["data"]["verified"]) == (7, False)
-    assert says in failed(document)[named]
+    assert detail in failed_checks(document)[check]
     assert document["error"]["code"] == "not_verified"
-    assert named in document["error"]["message"]
+    assert check in document["error"]["message"]
 
 
-def test_spans_that_are_late_are_unknown_and_verified_once_they_are_there(
+def test_a_trace_with_late_spans_is_unknown_and_verified_once_they_arrive(
     project: Project, proxy: FaultProxy
 ) -> None:
     trace_id = secrets.token_hex(16)
     proxy.hold()
 
-    exit_code, document = spoken(project, trace_id, "--timeout", "2")
+    exit_code, document = chat_in_trace(project, trace_id, "--timeout", "2")
     proxy.release()
 
     assert (exit_code, document["data"]["verified"]) == (5, None)
@@ -139,16 +141,18 @@ def test_spans_that_are_late_are_unknown_and_verified_once_they_are_there(
     assert later["data"]["verdict"] == "verified"
 
 
-def test_where_nothing_arrives_any_more_nobody_can_say(project: Project, proxy: FaultProxy) -> None:
-    proxy.faults[EVERY] = liar.all_lost
+def test_a_trace_is_unknown_if_no_spans_arrive_any_more(
+    project: Project, proxy: FaultProxy
+) -> None:
+    proxy.faults[EVERY] = faults.drop_all
 
-    exit_code, document = spoken(project, secrets.token_hex(16), "--timeout", "2")
+    exit_code, document = chat_in_trace(project, secrets.token_hex(16), "--timeout", "2")
 
     assert (exit_code, document["data"]["verified"]) == (5, None)
 
 
-def test_a_phoenix_that_is_away_is_unknown_not_wrong(project: Project) -> None:
-    data = project.data("chat", "--model", "demo", "--verify", "before it goes")
+def test_if_phoenix_does_not_answer_the_verdict_is_unknown(project: Project) -> None:
+    data = project.data("chat", "--model", "demo", "--verify", "hello")
     config = project.folder / "gateway.yaml"
     before = config.read_text(encoding="utf-8")
     config.write_text(before.replace(f"phoenix: {project.ports['phoenix']}", "phoenix: 1"))
@@ -167,7 +171,7 @@ def test_a_phoenix_that_is_away_is_unknown_not_wrong(project: Project) -> None:
 def test_a_hundred_clean_runs_raise_no_false_alarm(project: Project, proxy: FaultProxy) -> None:
     settings = load_settings(project.folder, environ={})
 
-    def one(number: int) -> tuple[str, ...]:
+    def chat(number: int) -> tuple[str, ...]:
         component = ("passthrough", "reasoning-agent", "routing-classifier")[number % 3]
         with new_http_client() as http:
             ask = ChatInput(
@@ -177,14 +181,15 @@ def test_a_hundred_clean_runs_raise_no_false_alarm(project: Project, proxy: Faul
                 stream=number % 2 == 0,
                 verify=60,
             )
-            said = report_of(send_chat(settings, GatewayClient(http, settings.gateway_url), ask,
+            report = report_of(send_chat(settings, GatewayClient(http, settings.gateway_url), ask,
                                   environ={}))  # fmt: skip
-        proof = said.verification
-        assert proof is not None
-        return (proof.verdict, *(each.name for each in proof.checks if each.state != "passed"))
+        verification = report.verification
+        assert verification is not None
+        failed = [each.name for each in verification.checks if each.state != "passed"]
+        return (verification.verdict, *failed)
 
     with ThreadPoolExecutor(10) as pool:
-        answers = list(pool.map(one, range(100)))
+        answers = list(pool.map(chat, range(100)))
 
     assert answers == [("verified",)] * 100
 
@@ -243,27 +248,27 @@ def test_each_path_is_streamed_and_verified(
 
 
 def test_the_list_by_component_is_exactly_the_calls_of_that_component(project: Project) -> None:
-    before = {call["trace_id"] for call in listed_as_classifier(project)}
-    asked = [
+    before = {call["trace_id"] for call in list_classifier_calls(project)}
+    chats = [
         project.data("chat", "--component", name, "--model", "demo", "--verify", "which?")
         for name in ("routing-classifier", "passthrough", "routing-classifier")
     ]
 
-    calls = [call for call in listed_as_classifier(project) if call["trace_id"] not in before]
+    calls = [call for call in list_classifier_calls(project) if call["trace_id"] not in before]
 
-    wanted = [each["trace_id"] for each in asked if each["component"] == "routing-classifier"]
-    assert [call["trace_id"] for call in reversed(calls)] == wanted
+    expected = [each["trace_id"] for each in chats if each["component"] == "routing-classifier"]
+    assert [call["trace_id"] for call in reversed(calls)] == expected
     assert {call["component"] for call in calls} == {"routing-classifier"}
 
 
-def listed_as_classifier(project: Project) -> list[dict[str, Any]]:
+def list_classifier_calls(project: Project) -> list[dict[str, Any]]:
     found: list[dict[str, Any]] = project.data(
         "trace", "list", "--component", "routing-classifier", "--since", "1h", "--limit", "1000"
     )["calls"]
     return found
 
 
-def test_usage_is_exactly_what_was_called_and_reconcile_names_what_is_gone(
+def test_usage_counts_every_call_and_reconcile_lists_deleted_traces(
     project: Project,
 ) -> None:
     began = time.strftime("%Y-%m-%dT%H:%M:%S", time.gmtime(time.time() + 1))
@@ -271,7 +276,7 @@ def test_usage_is_exactly_what_was_called_and_reconcile_names_what_is_gone(
     sent = [name for name, count in SEEDED.items() for _ in range(count)]
     key = project.secrets()["LITELLM_API_KEY"]
 
-    def one(name: str) -> tuple[str, str, int]:
+    def call_as(name: str) -> tuple[str, str, int]:
         trace_id = secrets.token_hex(16)
         call = component_call(name, "work")
         answer = httpx.post(
@@ -292,38 +297,38 @@ def test_usage_is_exactly_what_was_called_and_reconcile_names_what_is_gone(
         return name, trace_id, answer.json()["usage"]["total_tokens"]
 
     with ThreadPoolExecutor(8) as pool:
-        done = list(pool.map(one, sent))
-    wanted = {
-        name: (count, sum(tokens for each, _, tokens in done if each == name))
+        calls = list(pool.map(call_as, sent))
+    expected = {
+        name: (count, sum(tokens for each, _, tokens in calls if each == name))
         for name, count in SEEDED.items()
     }
 
-    def counted() -> dict[str, tuple[int, int]]:
+    def read_usage() -> dict[str, tuple[int, int]]:
         rows = project.data("usage", "--by", "component", "--since", began)["rows"]
         return {row["name"]: (row["requests"], row["total_tokens"]) for row in rows}
 
     until = time.monotonic() + 120
-    while sum(count for count, _ in counted().values()) < len(sent) and time.monotonic() < until:
+    while sum(count for count, _ in read_usage().values()) < len(sent) and time.monotonic() < until:
         time.sleep(1)
-    assert counted() == wanted
+    assert read_usage() == expected
 
-    whole = ("usage", "reconcile", "--since", began, "--settle", "0")
-    while project.run(*whole).returncode and time.monotonic() < until:
+    command = ("usage", "reconcile", "--since", began, "--settle", "0")
+    while project.run(*command).returncode and time.monotonic() < until:
         time.sleep(1)
-    assert project.data(*whole)["matched"] == len(sent)
+    assert project.data(*command)["matched"] == len(sent)
 
-    gone = {trace_id for _, trace_id, _ in done[::29]}
-    for trace_id in gone:
+    deleted = {trace_id for _, trace_id, _ in calls[::29]}
+    for trace_id in deleted:
         httpx.delete(f"{project.phoenix_url}/v1/traces/{trace_id}", timeout=30).raise_for_status()
-    after = project.run(*whole, "--json")
+    after = project.run(*command, "--json")
 
     document = json.loads(after.stdout)
-    assert (after.returncode, document["data"]["matched"]) == (7, len(sent) - len(gone))
-    assert {gap["trace_id"] for gap in document["data"]["gaps"]} == gone
+    assert (after.returncode, document["data"]["matched"]) == (7, len(sent) - len(deleted))
+    assert {gap["trace_id"] for gap in document["data"]["gaps"]} == deleted
     assert {gap["missing_in"] for gap in document["data"]["gaps"]} == {"phoenix"}
 
 
-def test_the_trace_of_a_program_without_spans_in_phoenix_has_an_orphan(project: Project) -> None:
+def test_the_trace_of_a_program_without_spans_in_phoenix_is_not_verified(project: Project) -> None:
     trace_id, key = secrets.token_hex(16), project.secrets()["LITELLM_API_KEY"]
     httpx.post(
         f"{project.gateway_url}/v1/chat/completions",
@@ -341,10 +346,10 @@ def test_the_trace_of_a_program_without_spans_in_phoenix_has_an_orphan(project: 
     assert "no_missing_parent" in json.loads(done.stdout)["error"]["message"]
 
 
-def test_the_example_s_calls_are_attributed_sync_and_async(
+def test_the_calls_of_the_example_are_attributed_sync_and_async(
     project: Project, embedded_environment: Environment
 ) -> None:
-    """With the OpenAI SDK that LiteLLM brings along."""
+    """With the OpenAI SDK of LiteLLM's environment."""
     began = datetime.now(UTC).isoformat()
     root = Path(__file__).parents[2]
     lines = (line.split("=", 1) for line in project.ok("env").splitlines())
@@ -367,11 +372,11 @@ def test_the_example_s_calls_are_attributed_sync_and_async(
     assert found == ["passthrough/chat", "reasoning-agent/synthesis"]
 
 
-def test_reading_and_managing_leave_no_spans_among_the_calls(project: Project) -> None:
+def test_commands_other_than_chat_leave_no_spans(project: Project) -> None:
     began = datetime.now(UTC).isoformat()
-    for words in (("usage",), ("models", "list"), ("keys", "list")):
-        project.ok(*words)
-    # LiteLLM sends its spans in order: those of the reading would be there before the chat's.
+    for arguments in (("usage",), ("models", "list"), ("keys", "list")):
+        project.ok(*arguments)
+    # LiteLLM sends its spans in order: those of the commands would arrive before the chat's.
     chat = project.data("chat", "--model", "demo", "--verify", "and then this")
 
     spans = httpx.get(

@@ -1,4 +1,4 @@
-"""Phoenix's own page, in a real browser: the filter people type finds the component's calls."""
+"""Phoenix's page in a real browser: the filter by component shows the calls of the component."""
 
 from __future__ import annotations
 
@@ -11,10 +11,10 @@ import httpx
 import pytest
 
 from gatewayctl.settings.model import PHOENIX_PROJECT
-from tests.e2e.browser import CONTROL, ESCAPE, RELEASED, Browser, browsing
+from tests.e2e.browser import CONTROL, ESCAPE, RELEASE, Browser, open_browser
 from tests.e2e.conftest import Project
 
-# In one go: React may replace a row between finding and reading it.
+# One script, since React may replace a row between finding and reading it.
 ROWS = "return [...document.querySelectorAll('tbody tr')].map(row => row.innerText).join('\\n')"
 CLIENT = "gatewayctl chat"
 FILTER = "metadata['component'] == 'routing-classifier'"
@@ -22,62 +22,60 @@ FILTER = "metadata['component'] == 'routing-classifier'"
 
 @pytest.fixture
 def browser(tmp_path: Path) -> Iterator[Browser]:
-    with browsing(tmp_path / "profile") as made:
-        yield made
+    with open_browser(tmp_path / "profile") as browser:
+        yield browser
 
 
-def test_the_filter_by_component_shows_its_calls_and_no_others(
-    stack: Project, browser: Browser
-) -> None:
+def test_the_filter_by_component_shows_only_its_calls(stack: Project, browser: Browser) -> None:
     stack.data("chat", "--component", "passthrough", "--model", "demo", "--verify", "not me")
-    words = ("--component", "routing-classifier", "--system", "looked for", "--model", "demo")
-    data = stack.data("chat", *words, "--verify", "the one")
+    options = ("--component", "routing-classifier", "--system", "looked for", "--model", "demo")
+    data = stack.data("chat", *options, "--verify", "the one")
     project = httpx.get(f"{stack.phoenix_url}/v1/projects/{PHOENIX_PROJECT}", timeout=30)
     page = f"{stack.phoenix_url}/projects/{project.json()['data']['id']}/spans"
 
-    text = _filtered(browser, page)
+    text = _filter_calls(browser, page)
 
     assert "looked for" in text
     assert "not me" not in text
     assert f"chat {data['model']}" in text
-    _keep(browser)
+    _save_screenshot(browser)
 
 
-def _filtered(browser: Browser, page: str) -> str:
-    """Type the filter into Phoenix's page; its text once the filter has been applied."""
+def _filter_calls(browser: Browser, page: str) -> str:
+    """Type the filter into Phoenix's page; return its rows once they are filtered."""
     _show_calls(browser, page)
-    until = time.monotonic() + 60
+    deadline = time.monotonic() + 60
     field = browser.find(".cm-content")[0]
     browser.click(field)
-    browser.type(field, f"{CONTROL}a{RELEASED}{FILTER}{ESCAPE}")
+    browser.type(field, f"{CONTROL}a{RELEASE}{FILTER}{ESCAPE}")
     text = str(browser.run(ROWS))
-    while not _only_the_calls(text) and time.monotonic() < until:
+    while not _is_filtered(text) and time.monotonic() < deadline:
         time.sleep(0.3)
         text = str(browser.run(ROWS))
     return text
 
 
 def _show_calls(browser: Browser, page: str) -> None:
-    """Open the page; without a filter it shows the roots, which are of our own client."""
-    until = time.monotonic() + 150
+    """Open the page; without a filter it shows root spans, which are those of gatewayctl."""
+    deadline = time.monotonic() + 150
     while True:
-        # As a person does whose page stays empty: Phoenix does not ask again by itself.
+        # Reload an empty page, as a person does: Phoenix does not refresh it by itself.
         browser.go(page)
-        again = time.monotonic() + 30
-        while time.monotonic() < again:
+        reload_at = time.monotonic() + 30
+        while time.monotonic() < reload_at:
             if browser.find(".cm-content") and CLIENT in browser.run(ROWS):
                 return
             time.sleep(0.2)
         shown = browser.run("return document.body.innerText")
-        assert time.monotonic() < until, f"{page} shows no calls to filter:\n{shown}"
+        assert time.monotonic() < deadline, f"{page} shows no calls to filter:\n{shown}"
 
 
-def _only_the_calls(text: str) -> bool:
+def _is_filtered(text: str) -> bool:
     return "looked for" in text and "not me" not in text and CLIENT not in text
 
 
-def _keep(browser: Browser) -> None:
-    """The picture of the documentation, made anew where somebody asks for it."""
-    wanted = os.environ.get("GATEWAYCTL_SCREENSHOT")
-    if wanted:
-        browser.keep_picture(Path(wanted))
+def _save_screenshot(browser: Browser) -> None:
+    """Regenerate the picture in the documentation if the variable has a path."""
+    path = os.environ.get("GATEWAYCTL_SCREENSHOT")
+    if path:
+        browser.save_screenshot(Path(path))

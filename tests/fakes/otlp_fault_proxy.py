@@ -1,7 +1,7 @@
-"""A liar between LiteLLM and Phoenix: it takes OTLP over HTTP, spoils it, and passes it on.
+"""A proxy between LiteLLM and Phoenix that injects faults into OTLP requests.
 
-A fault belongs to a trace id, so that other traces, probes among them, pass untouched;
-the fault of ``EVERY`` trace spoils them all.
+A fault belongs to a trace id, so that other traces, also those of probes, pass unchanged; a fault
+of ``EVERY`` applies to all traces.
 """
 
 from __future__ import annotations
@@ -18,60 +18,60 @@ from typing import Any
 from opentelemetry.proto.collector.trace.v1.trace_service_pb2 import ExportTraceServiceRequest
 
 EVERY = "every"
-Spoil = Callable[[Any], list[Any]]
-"""One span in, the spans to pass on out."""
+Fault = Callable[[Any], list[Any]]
+"""Takes a span and returns the spans to forward instead."""
 
 
 @dataclass(kw_only=True)
 class FaultProxy:
-    """``faults`` maps a trace id to what happens to its spans; ``seen`` are all that came."""
+    """``faults`` maps trace ids to faults; ``seen`` are the ids of all traces that arrived."""
 
     phoenix: str
     url: str = ""
-    faults: dict[str, Spoil] = field(default_factory=dict)
+    faults: dict[str, Fault] = field(default_factory=dict)
     seen: set[str] = field(default_factory=set)
     _held: list[bytes] | None = None
-    _turn: threading.Lock = field(default_factory=threading.Lock)
+    _lock: threading.Lock = field(default_factory=threading.Lock)
 
     def hold(self) -> None:
-        """Keep everything from now on, as a slow network does."""
-        with self._turn:
+        """Hold requests back from now on, as a slow network does."""
+        with self._lock:
             self._held = []
 
     def release(self) -> None:
-        """Pass on what was kept, in its order, and all that comes."""
-        with self._turn:
+        """Forward the held requests in order, and all later ones at once."""
+        with self._lock:
             held, self._held = self._held or [], None
             for body in held:
-                self._pass_on(body)
+                self._forward(body)
 
     def take(self, body: bytes) -> None:
-        """Spoil an export request and pass the rest on to Phoenix, or keep it."""
+        """Apply the faults to an export request, then forward it to Phoenix or hold it."""
         request = ExportTraceServiceRequest.FromString(body)
         for spans in (scope.spans for each in request.resource_spans for scope in each.scope_spans):
-            kept = []
+            forwarded = []
             for span in spans:
                 self.seen.add(span.trace_id.hex())
-                spoil = self.faults.get(span.trace_id.hex()) or self.faults.get(EVERY)
-                kept += [span] if spoil is None else spoil(span)
-            copies = [type(span).FromString(span.SerializeToString()) for span in kept]
+                fault = self.faults.get(span.trace_id.hex()) or self.faults.get(EVERY)
+                forwarded += [span] if fault is None else fault(span)
+            copies = [type(span).FromString(span.SerializeToString()) for span in forwarded]
             del spans[:]
             spans.extend(copies)
-        with self._turn:
+        with self._lock:
             if self._held is None:
-                self._pass_on(request.SerializeToString())
+                self._forward(request.SerializeToString())
             else:
                 self._held.append(request.SerializeToString())
 
-    def _pass_on(self, body: bytes) -> None:
+    def _forward(self, body: bytes) -> None:
         headers = {"content-type": "application/x-protobuf"}
-        passed = urllib.request.Request(f"{self.phoenix}/v1/traces", data=body, headers=headers)
-        urllib.request.urlopen(passed, timeout=30).read()
+        request = urllib.request.Request(f"{self.phoenix}/v1/traces", data=body, headers=headers)
+        urllib.request.urlopen(request, timeout=30).read()
 
 
 @contextmanager
-def lying(phoenix: str) -> Iterator[FaultProxy]:
-    """Serve on a free port of loopback until the block ends; ``url`` has the path."""
+def inject_faults(phoenix: str) -> Iterator[FaultProxy]:
+    """Serve on a free loopback port until the block ends; ``url`` of the proxy has the path."""
     proxy = FaultProxy(phoenix=phoenix)
 
     class Handler(BaseHTTPRequestHandler):
@@ -92,7 +92,7 @@ def lying(phoenix: str) -> Iterator[FaultProxy]:
             self.end_headers()
 
         def log_message(self, *_: object) -> None:
-            """Say nothing."""
+            """Log nothing."""
 
     with ThreadingHTTPServer(("127.0.0.1", 0), Handler) as server:
         server.daemon_threads = True
@@ -113,46 +113,46 @@ def _is_model_call(span: Any) -> bool:
     )
 
 
-def model_span_dropped(span: Any) -> list[Any]:
+def drop_model_span(span: Any) -> list[Any]:
     return [] if _is_model_call(span) else [span]
 
 
-def middle_span_dropped(span: Any) -> list[Any]:
-    """LiteLLM's own root, from which everything else of it hangs."""
+def drop_gateway_root(span: Any) -> list[Any]:
+    """Drop LiteLLM's root span, the ancestor of its other spans."""
     return [] if span.name.startswith("POST ") else [span]
 
 
-def all_lost(_span: Any) -> list[Any]:
+def drop_all(_span: Any) -> list[Any]:
     return []
 
 
-def wrong_parent(span: Any) -> list[Any]:
+def set_wrong_parent(span: Any) -> list[Any]:
     if span.name.startswith("POST "):
         span.parent_span_id = bytes.fromhex("deadbeefdeadbeef")
     return [span]
 
 
-def parent_taken_away(span: Any) -> list[Any]:
-    """A root of its own inside the same trace."""
+def remove_parent(span: Any) -> list[Any]:
+    """Make LiteLLM's root span a second root of the trace."""
     if span.name.startswith("POST "):
         span.parent_span_id = b""
     return [span]
 
 
-def new_trace_id(span: Any) -> list[Any]:
+def change_trace_id(span: Any) -> list[Any]:
     span.trace_id = bytes(byte ^ 0xFF for byte in span.trace_id)
     return [span]
 
 
-def component_missing(span: Any) -> list[Any]:
-    return [_attributes(span, lambda _: None)]
+def remove_component(span: Any) -> list[Any]:
+    return [_change_attributes(span, lambda _: None)]
 
 
-def component_wrong(span: Any) -> list[Any]:
-    return [_attributes(span, lambda text: text.replace("passthrough", "somebody-else"))]
+def change_component(span: Any) -> list[Any]:
+    return [_change_attributes(span, lambda text: text.replace("passthrough", "other-component"))]
 
 
-def two_model_spans(span: Any) -> list[Any]:
+def duplicate_model_span(span: Any) -> list[Any]:
     if not _is_model_call(span):
         return [span]
     second = type(span).FromString(span.SerializeToString())
@@ -160,16 +160,16 @@ def two_model_spans(span: Any) -> list[Any]:
     return [span, second]
 
 
-def _attributes(span: Any, change: Callable[[str], str | None]) -> Any:
-    """Everything that says the component: ``metadata`` is a JSON text or a flat name."""
-    kept = []
+def _change_attributes(span: Any, change: Callable[[str], str | None]) -> Any:
+    """Change the component in the span: in ``metadata``, a JSON string, or by its flat name."""
+    changed = []
     for each in span.attributes:
         if each.key == "metadata" or each.key.endswith("metadata.component"):
             text = change(each.value.string_value)
             if text is None:
                 continue
             each.value.string_value = text
-        kept.append(type(each).FromString(each.SerializeToString()))
+        changed.append(type(each).FromString(each.SerializeToString()))
     del span.attributes[:]
-    span.attributes.extend(kept)
+    span.attributes.extend(changed)
     return span

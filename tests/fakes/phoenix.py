@@ -1,4 +1,4 @@
-"""A stack that answers: LiteLLM, and Phoenix with the spans that its requests left behind."""
+"""Phoenix beside a FakeLiteLLM: it has the spans of the requests that LiteLLM got."""
 
 from __future__ import annotations
 
@@ -21,7 +21,7 @@ def healthy_stack(fake: FakeLiteLLM | None = None) -> FakeLiteLLM:
 
 
 def span(trace_id: str, span_id: str, parent: str | None, kind: str, **attributes: Any) -> Any:
-    """A span as Phoenix's REST interface gives it; ``__`` in a name stands for a dot."""
+    """A span as Phoenix's REST API returns it; ``__`` in a name stands for a dot."""
     return {
         "context": {"trace_id": trace_id, "span_id": span_id},
         "parent_id": parent,
@@ -35,12 +35,19 @@ def span(trace_id: str, span_id: str, parent: str | None, kind: str, **attribute
     }
 
 
+def spans_page(*rows: Any) -> httpx.Response:
+    """Phoenix's answer with these spans, the last page."""
+    headers = phoenix_ready().headers
+    return httpx.Response(200, headers=headers, json={"data": rows, "next_cursor": None})
+
+
 @dataclass(kw_only=True)
 class FakePhoenix:
-    """Shows the traces of the requests that a FakeLiteLLM got, and its ledger of them.
+    """Returns the traces and spend logs of the requests that a FakeLiteLLM got.
 
-    ``after`` is how many looks at a chat see nothing; ``missing`` are the spans that never
-    arrive, out of ``client``, ``gateway`` and ``call``; ``calls`` is how many LLM spans there are.
+    ``after`` is the number of queries for a chat that find nothing; ``missing`` are the spans that
+    never arrive (``client``, ``gateway``, ``call``); ``calls`` is the number of LLM spans of a
+    chat; ``queries`` records the queries for chats.
     """
 
     litellm: FakeLiteLLM
@@ -48,7 +55,7 @@ class FakePhoenix:
     missing: frozenset[str] = frozenset()
     calls: int = 1
     component: str | None = "passthrough"
-    looks: list[httpx.Request] = field(default_factory=list)
+    queries: list[httpx.Request] = field(default_factory=list)
 
     def __post_init__(self) -> None:
         planted = self.litellm.planted
@@ -59,24 +66,23 @@ class FakePhoenix:
         planted[SPEND_LOGS] = self.spend_logs
 
     def models(self, request: httpx.Request) -> httpx.Response:
-        """The master key may see every model; the fake knows virtual keys only."""
+        """List every model for the master key; FakeLiteLLM only answers virtual keys."""
         if request.headers["authorization"] == f"Bearer {self.litellm.master}":
             data = [{"id": model} for model in self.litellm.models]
             return httpx.Response(200, json={"data": data, "object": "list"})
         return self.litellm._models(request)
 
     def spans(self, request: httpx.Request) -> httpx.Response:
-        wanted = request.url.params.get("trace_id")
-        sent = {self._context(one)[0]: one for one in self.litellm.requests if _traced(one)}
+        trace_id = request.url.params.get("trace_id")
+        sent = {self._context(each)[0]: each for each in self.litellm.requests if _is_traced(each)}
         found: list[Any] = []
-        if wanted in sent:
-            trace, client = self._context(sent[wanted])
+        if trace_id in sent:
+            trace, client = self._context(sent[trace_id])
             found = [span(trace, GATEWAY, client, "UNKNOWN")]
-            if sent[wanted].url.path == "/v1/chat/completions":
-                self.looks.append(request)
-                found = self._chat(trace, client) if len(self.looks) > self.after else []
-        headers = phoenix_ready().headers
-        return httpx.Response(200, headers=headers, json={"data": found, "next_cursor": None})
+            if sent[trace_id].url.path == "/v1/chat/completions":
+                self.queries.append(request)
+                found = self._chat(trace, client) if len(self.queries) > self.after else []
+        return spans_page(*found)
 
     def spend_logs(self, request: httpx.Request) -> httpx.Response:
         row = {
@@ -94,22 +100,22 @@ class FakePhoenix:
 
     def _chat(self, trace: str, client: str) -> list[Any]:
         metadata = {} if self.component is None else {"metadata__component": self.component}
-        counted = {"llm__token_count__prompt": 5, "llm__token_count__completion": 7}
-        told = {"litellm__call_id": "call-1", "llm__model_name": "demo", **counted, **metadata}
-        made = {
+        tokens = {"llm__token_count__prompt": 5, "llm__token_count__completion": 7}
+        values = {"litellm__call_id": "call-1", "llm__model_name": "demo", **tokens, **metadata}
+        spans = {
             "client": [span(trace, client, None, "CHAIN")],
             "gateway": [span(trace, GATEWAY, client, "UNKNOWN")],
             "call": [
-                span(trace, f"{n:016x}", GATEWAY, "LLM", metadata__operation="chat", **told)
+                span(trace, f"{n:016x}", GATEWAY, "LLM", metadata__operation="chat", **values)
                 for n in range(self.calls)
             ],
         }
-        return [one for name, spans in made.items() if name not in self.missing for one in spans]
+        return [each for name in spans if name not in self.missing for each in spans[name]]
 
     def _context(self, request: httpx.Request) -> tuple[str, str]:
         _, trace, client, _ = request.headers["traceparent"].split("-")
         return trace, client
 
 
-def _traced(request: httpx.Request) -> bool:
+def _is_traced(request: httpx.Request) -> bool:
     return "traceparent" in request.headers

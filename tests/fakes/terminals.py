@@ -1,4 +1,4 @@
-"""Streams that a console writes to: a pipe's end, or a terminal that remembers."""
+"""Streams for a console: a pipe, or a terminal that keeps what was written."""
 
 from __future__ import annotations
 
@@ -8,19 +8,19 @@ from gatewayctl.output.console import Console
 
 
 class Terminal(io.StringIO):
-    """What was written to a terminal, escape sequences and all."""
+    """What was written to a terminal, including escape sequences."""
 
     def isatty(self) -> bool:
         return True
 
 
 def piped(*, quiet: bool = False) -> tuple[Console, io.StringIO, io.StringIO]:
-    """A console off a terminal, its stdout and its stderr."""
+    """A console without a terminal, with its stdout and stderr."""
     out, err = io.StringIO(), io.StringIO()
     return Console(quiet=quiet, stdout=out, stderr=err), out, err
 
 
 def on_a_terminal(*, quiet: bool = False) -> tuple[Console, Terminal, Terminal]:
-    """A console on a terminal, its stdout and its stderr."""
+    """A console on a terminal, with its stdout and stderr."""
     out, err = Terminal(), Terminal()
     return Console(quiet=quiet, stdout=out, stderr=err), out, err

@@ -15,19 +15,6 @@ from tests.fakes.litellm import FakeLiteLLM, error, event_stream
 from tests.fakes.projects import MASTER_KEY
 
 KEY = "sk-app-0123456789abcdef"
-VARIABLES = (
-    "OPENAI_API_KEY",
-    "LITELLM_MASTER_KEY",
-    "LITELLM_API_KEY",
-    "GATEWAYCTL_JSON",
-    "TRACEPARENT",
-)
-
-
-@pytest.fixture(autouse=True)
-def clean_environment(monkeypatch: pytest.MonkeyPatch) -> None:
-    for name in VARIABLES:
-        monkeypatch.delenv(name, raising=False)
 
 
 @pytest.fixture
@@ -38,9 +25,9 @@ def folder(tmp_path: Path) -> Path:
 
 @pytest.fixture
 def fake() -> FakeLiteLLM:
-    made = FakeLiteLLM()
-    made.add(KEY, "litellm-dev")
-    return made
+    fake = FakeLiteLLM()
+    fake.add(KEY, "litellm-dev")
+    return fake
 
 
 def chat(
@@ -54,7 +41,7 @@ def chat(
     )
 
 
-def test_a_reply_is_all_there_is_on_stdout(folder: Path, fake: FakeLiteLLM) -> None:
+def test_stdout_contains_only_the_reply(folder: Path, fake: FakeLiteLLM) -> None:
     result = chat(folder, fake.transport(), "hi")
 
     assert (result.exit_code, result.stdout) == (0, "Hello there.\n")
@@ -64,7 +51,9 @@ def test_a_reply_is_all_there_is_on_stdout(folder: Path, fake: FakeLiteLLM) -> N
     assert "passthrough/chat · demo · 12 tokens" in lines[1]
 
 
-def test_json_is_one_document_with_the_contracts_fields(folder: Path, fake: FakeLiteLLM) -> None:
+def test_json_is_one_document_with_the_fields_of_the_contract(
+    folder: Path, fake: FakeLiteLLM
+) -> None:
     result = chat(folder, fake.transport(), "hi", "--json", "--component", "reasoning-agent")
 
     document = json.loads(result.stdout)
@@ -107,7 +96,9 @@ def test_options_reach_the_request(folder: Path, fake: FakeLiteLLM) -> None:
 
 
 @pytest.mark.parametrize("arguments", [[], ["-"]])
-def test_a_pipe_is_the_prompt(folder: Path, fake: FakeLiteLLM, arguments: list[str]) -> None:
+def test_the_prompt_is_read_from_a_pipe(
+    folder: Path, fake: FakeLiteLLM, arguments: list[str]
+) -> None:
     result = chat(folder, fake.transport(), *arguments, stdin="line one\nline two\n")
 
     assert result.exit_code == 0
@@ -121,7 +112,7 @@ def test_a_pipe_is_the_prompt(folder: Path, fake: FakeLiteLLM, arguments: list[s
         ([], "", 2, "empty_prompt"),
         (["  "], "", 2, "empty_prompt"),
         (["-"], b"\xff\xfe", 2, "usage"),
-        (["hi", "--component", "nobody"], "", 2, "unknown_component"),
+        (["hi", "--component", "undeclared"], "", 2, "unknown_component"),
         (["hi", "--metadata", "x"], "", 2, "usage"),
         (["hi", "--key-env", "LITELLM_MASTER_KEY"], "", 2, "usage"),
         (["hi", "--key-env", "LITELLM_EVAL_KEY"], "", 3, "virtual_key_missing"),
@@ -129,7 +120,7 @@ def test_a_pipe_is_the_prompt(folder: Path, fake: FakeLiteLLM, arguments: list[s
         (["hi", "--nonsense"], "", 2, "usage"),
     ],
 )
-def test_bad_input_has_the_contracts_exit_code_and_its_name_in_json(
+def test_invalid_input_has_the_exit_code_and_error_code_of_the_contract(
     folder: Path,
     fake: FakeLiteLLM,
     arguments: list[str],
@@ -152,7 +143,7 @@ def test_bad_input_has_the_contracts_exit_code_and_its_name_in_json(
         (httpx.ReadTimeout("timed out"), 5, "gateway_timeout"),
     ],
 )
-def test_a_gateway_that_is_not_there_is_exit_5(
+def test_an_unreachable_gateway_is_exit_5(
     folder: Path, failure: Exception, code: int, name: str
 ) -> None:
     router = respx.MockRouter(assert_all_called=False)
@@ -165,20 +156,20 @@ def test_a_gateway_that_is_not_there_is_exit_5(
     assert json.loads(result.stdout)["error"]["code"] == name
 
 
-def planted(kind: str, status: int, message: str) -> Callable[[httpx.Request], httpx.Response]:
+def refusing(kind: str, status: int, message: str) -> Callable[[httpx.Request], httpx.Response]:
     return lambda _: error(status, message, kind=kind)
 
 
 @pytest.mark.parametrize(
     ("answer", "name"),
     [
-        (planted("token_not_found_in_db", 401, "Authentication Error"), "virtual_key_refused"),
-        (planted("no_db_connection", 400, "No connected db."), "gateway_database_missing"),
-        (planted("x", 401, "litellm.AuthenticationError: no"), "upstream_refused"),
-        (planted("x", 408, "litellm.Timeout: Request timed out."), "upstream_timeout"),
+        (refusing("token_not_found_in_db", 401, "Authentication Error"), "virtual_key_refused"),
+        (refusing("no_db_connection", 400, "No connected db."), "gateway_database_missing"),
+        (refusing("x", 401, "litellm.AuthenticationError: no"), "upstream_refused"),
+        (refusing("x", 408, "litellm.Timeout: Request timed out."), "upstream_timeout"),
     ],
 )
-def test_refusals_are_exit_6_and_told_apart(
+def test_refusals_are_exit_6_with_different_codes(
     folder: Path,
     fake: FakeLiteLLM,
     answer: Callable[[httpx.Request], httpx.Response],
@@ -192,9 +183,7 @@ def test_refusals_are_exit_6_and_told_apart(
     assert json.loads(result.stdout)["error"]["code"] == name
 
 
-def test_a_reply_that_breaks_off_is_shown_and_then_explained(
-    folder: Path, fake: FakeLiteLLM
-) -> None:
+def test_an_interrupted_reply_is_shown_and_then_explained(folder: Path, fake: FakeLiteLLM) -> None:
     event = {"error": {"message": "litellm.APIConnectionError: boom", "code": "500"}}
     raw = event_stream("Hello ", done=False) + f"data: {json.dumps(event)}\n\n".encode()
     fake.planted["/v1/chat/completions"] = lambda _: httpx.Response(200, content=raw)
@@ -205,7 +194,7 @@ def test_a_reply_that_breaks_off_is_shown_and_then_explained(
     assert "boom" in result.stderr
 
 
-def test_a_trace_that_phoenix_did_not_take_is_a_warning(folder: Path, fake: FakeLiteLLM) -> None:
+def test_a_trace_that_phoenix_did_not_accept_is_a_warning(folder: Path, fake: FakeLiteLLM) -> None:
     fake.phoenix = lambda _: httpx.Response(503)
 
     result = chat(folder, fake.transport(), "hi")
@@ -214,7 +203,7 @@ def test_a_trace_that_phoenix_did_not_take_is_a_warning(folder: Path, fake: Fake
     assert "Warning: The trace is not complete: Phoenix at" in result.stderr
 
 
-def test_quiet_leaves_the_reply_alone(folder: Path, fake: FakeLiteLLM) -> None:
+def test_quiet_prints_only_the_reply(folder: Path, fake: FakeLiteLLM) -> None:
     result = CliRunner().invoke(
         app,
         ["-C", str(folder), "-q", "chat", "hi", "--no-stream"],

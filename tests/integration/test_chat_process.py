@@ -1,4 +1,4 @@
-"""Whole processes over real sockets: what streaming, signals and a terminal do."""
+"""Real processes over real sockets: streaming, signals and terminals."""
 
 from __future__ import annotations
 
@@ -23,12 +23,12 @@ from tests.fakes.litellm import FakeLiteLLM, event_stream
 from tests.fakes.projects import MASTER_KEY
 
 KEY = "sk-app-0123456789abcdef"
-PATIENCE = 60
+TIMEOUT = 60
 
 
 @dataclass
 class Running:
-    """A gateway and a Phoenix that listen, and the project that points to them."""
+    """A gateway and a Phoenix that listen, and the project with their ports."""
 
     folder: Path
     fake: FakeLiteLLM
@@ -38,8 +38,8 @@ class Running:
         return [*start, "chat", *arguments]
 
     def environment(self) -> dict[str, str]:
-        kept = {name: os.environ[name] for name in ("PATH", "HOME") if name in os.environ}
-        return {**kept, "TERM": "dumb"}
+        inherited = {name: os.environ[name] for name in ("PATH", "HOME") if name in os.environ}
+        return {**inherited, "TERM": "dumb"}
 
     def spans(self) -> list[Any]:
         bodies = [r.content for r in self.fake.requests if r.url.path == "/v1/traces"]
@@ -60,34 +60,34 @@ def running(tmp_path: Path) -> Iterator[Running]:
 
 
 class Held(httpx.SyncByteStream):
-    """A reply whose second half waits to be let go."""
+    """A reply whose second half is sent once ``released``."""
 
     def __init__(self) -> None:
-        self.go_on = threading.Event()
+        self.released = threading.Event()
 
     def __iter__(self) -> Iterator[bytes]:
-        whole = event_stream("Hello ", "there.")
-        half = whole.index(b"\n\n") + 2
-        yield whole[:half]
-        self.go_on.wait(PATIENCE)
-        yield whole[half:]
+        content = event_stream("Hello ", "there.")
+        half = content.index(b"\n\n") + 2
+        yield content[:half]
+        self.released.wait(TIMEOUT)
+        yield content[half:]
 
 
 def read_until(descriptor: int, wanted: bytes) -> bytes:
-    """What comes out of a descriptor, up to the wanted text or its end."""
-    seen = b""
-    while wanted not in seen:
-        ready, _, _ = select.select([descriptor], [], [], PATIENCE)
-        assert ready, f"waited in vain for {wanted!r} after {seen!r}"
+    """Read from a descriptor up to the wanted text, or its end."""
+    output = b""
+    while wanted not in output:
+        ready, _, _ = select.select([descriptor], [], [], TIMEOUT)
+        assert ready, f"{wanted!r} did not arrive after {output!r}"
         try:
             part = os.read(descriptor, 65536)
         except OSError:
-            # A terminal whose program has ended.
+            # The program on the terminal has exited.
             break
         if not part:
             break
-        seen += part
-    return seen
+        output += part
+    return output
 
 
 def start(running: Running, *arguments: str) -> subprocess.Popen[bytes]:
@@ -100,20 +100,20 @@ def start(running: Running, *arguments: str) -> subprocess.Popen[bytes]:
     )
 
 
-def test_the_first_part_is_shown_before_the_last_has_come(running: Running) -> None:
+def test_the_first_part_is_shown_before_the_last_has_arrived(running: Running) -> None:
     held = Held()
     running.fake.planted["/v1/chat/completions"] = lambda _: httpx.Response(200, stream=held)
     with start(running, "hi") as process:
         assert process.stdout is not None
         assert read_until(process.stdout.fileno(), b"Hello ") == b"Hello "
-        held.go_on.set()
-        out, _ = process.communicate(timeout=PATIENCE)
+        held.released.set()
+        out, _ = process.communicate(timeout=TIMEOUT)
 
     assert (out, process.returncode) == (b"there.\n", 0)
 
 
 @pytest.mark.parametrize("number", [signal.SIGINT, signal.SIGTERM])
-def test_a_signal_in_mid_reply_is_exit_130_with_a_clean_line_and_a_cancelled_span(
+def test_a_signal_during_a_reply_is_exit_130_with_an_ended_line_and_a_cancelled_span(
     running: Running, number: signal.Signals
 ) -> None:
     held = Held()
@@ -122,8 +122,8 @@ def test_a_signal_in_mid_reply_is_exit_130_with_a_clean_line_and_a_cancelled_spa
         assert process.stdout is not None
         read_until(process.stdout.fileno(), b"Hello ")
         process.send_signal(number)
-        out, err = process.communicate(timeout=PATIENCE)
-    held.go_on.set()
+        out, err = process.communicate(timeout=TIMEOUT)
+    held.released.set()
 
     assert (out, process.returncode) == (b"\n", 130)
     assert err.startswith(b"Error: Interrupted.")
@@ -131,7 +131,7 @@ def test_a_signal_in_mid_reply_is_exit_130_with_a_clean_line_and_a_cancelled_spa
     assert (span.status.code, span.status.message) == (2, "interrupted")
 
 
-def test_a_reader_that_goes_away_is_no_traceback(running: Running) -> None:
+def test_closing_stdout_during_a_reply_causes_no_traceback(running: Running) -> None:
     held = Held()
     running.fake.planted["/v1/chat/completions"] = lambda _: httpx.Response(200, stream=held)
     with start(running, "hi") as process:
@@ -139,25 +139,25 @@ def test_a_reader_that_goes_away_is_no_traceback(running: Running) -> None:
         assert process.stderr is not None
         read_until(process.stdout.fileno(), b"Hello ")
         process.stdout.close()
-        held.go_on.set()
+        held.released.set()
         err = process.stderr.read()
-        process.wait(PATIENCE)
+        process.wait(TIMEOUT)
 
     assert b"Traceback" not in err
 
 
-def answer(running: Running, reply: str) -> None:
+def plant_reply(running: Running, reply: str) -> None:
     content = event_stream(reply)
     running.fake.planted["/v1/chat/completions"] = lambda _: httpx.Response(200, content=content)
 
 
-def test_escape_sequences_are_written_out_on_a_terminal_and_kept_in_a_pipe(
+def test_escape_sequences_are_escaped_on_a_terminal_and_kept_in_a_pipe(
     running: Running,
 ) -> None:
-    answer(running, "a\x1b[31mb")
+    plant_reply(running, "a\x1b[31mb")
 
     with start(running, "hi") as process:
-        piped, _ = process.communicate(timeout=PATIENCE)
+        piped, _ = process.communicate(timeout=TIMEOUT)
     with OnTerminal(running, "hi") as terminal:
         shown = terminal.expect(b"trace ")
 
@@ -166,19 +166,19 @@ def test_escape_sequences_are_written_out_on_a_terminal_and_kept_in_a_pipe(
 
 
 class OnTerminal:
-    """A chat on a terminal of its own: all three streams."""
+    """A chat whose three streams are its own terminal."""
 
     def __init__(self, running: Running, *arguments: str) -> None:
-        self._descriptor, theirs = pty.openpty()
+        self._descriptor, child = pty.openpty()
         self._process = subprocess.Popen(
             running.command(*arguments),
-            stdin=theirs,
-            stdout=theirs,
-            stderr=theirs,
+            stdin=child,
+            stdout=child,
+            stderr=child,
             env=running.environment(),
             start_new_session=True,
         )
-        os.close(theirs)
+        os.close(child)
 
     def __enter__(self) -> OnTerminal:
         return self
@@ -194,11 +194,11 @@ class OnTerminal:
         os.write(self._descriptor, text)
 
     def end(self) -> int:
-        read_until(self._descriptor, b"there is no such text")
-        return self._process.wait(PATIENCE)
+        read_until(self._descriptor, b"text that never appears")
+        return self._process.wait(TIMEOUT)
 
 
-def test_a_terminal_without_a_prompt_opens_a_conversation_that_ctrl_d_ends(
+def test_without_a_prompt_a_terminal_opens_a_conversation_until_ctrl_d(
     running: Running,
 ) -> None:
     with OnTerminal(running) as terminal:
@@ -210,8 +210,8 @@ def test_a_terminal_without_a_prompt_opens_a_conversation_that_ctrl_d_ends(
         terminal.type(b"\x04")
         code = terminal.end()
 
-    said = running.fake.sent("/v1/chat/completions")["messages"]
+    messages = running.fake.sent("/v1/chat/completions")["messages"]
     assert code == 0
-    assert [message["content"] for message in said] == ["one", "Hello there.", "two"]
+    assert [message["content"] for message in messages] == ["one", "Hello there.", "two"]
     traces = {span.trace_id for span in running.spans()}
     assert len(traces) == 2

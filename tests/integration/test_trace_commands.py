@@ -12,13 +12,11 @@ from gatewayctl.cli.app import app
 from gatewayctl.cli.context import Overrides
 from tests.fakes.answers import refuse_connection
 from tests.fakes.litellm import FakeLiteLLM
+from tests.fakes.phoenix import SPANS, SPEND_LOGS, spans_page
 from tests.fakes.projects import MASTER_KEY, project
+from tests.fakes.traces import COMPLETE, TRACE, as_row
 from tests.unit.gateway.test_spend import page, row
-from tests.unit.operations.traces.test_verification import as_row
 from tests.unit.operations.usage.test_summary import span_row
-from tests.unit.tracing.test_verify import TRACE, WHOLE
-
-SPANS = "/v1/projects/gateway/spans"
 
 
 @pytest.fixture
@@ -29,20 +27,15 @@ def folder(tmp_path: Path) -> Path:
 
 @pytest.fixture
 def fake() -> FakeLiteLLM:
-    made = FakeLiteLLM()
-    made.planted[SPANS] = lambda _: phoenix(*map(as_row, WHOLE))
-    made.planted["/spend/logs/v2"] = lambda _: page(row("call-1", session_id=TRACE))
-    return made
+    fake = FakeLiteLLM()
+    fake.planted[SPANS] = lambda _: spans_page(*map(as_row, COMPLETE))
+    fake.planted[SPEND_LOGS] = lambda _: page(row("call-1", session_id=TRACE))
+    return fake
 
 
-def phoenix(*rows: Any) -> httpx.Response:
-    headers = {"x-phoenix-server-version": "20"}
-    return httpx.Response(200, headers=headers, json={"data": list(rows)})
-
-
-def run(folder: Path, fake: FakeLiteLLM, *words: str) -> Any:
+def run(folder: Path, fake: FakeLiteLLM, *arguments: str) -> Any:
     overrides = Overrides(transport=fake.transport())
-    return CliRunner().invoke(app, ["-C", str(folder), *words], obj=overrides)
+    return CliRunner().invoke(app, ["-C", str(folder), *arguments], obj=overrides)
 
 
 def test_a_trace_is_shown_as_a_tree(folder: Path, fake: FakeLiteLLM) -> None:
@@ -56,7 +49,7 @@ def test_a_trace_is_shown_as_a_tree(folder: Path, fake: FakeLiteLLM) -> None:
     assert "passthrough/chat" in result.stdout
 
 
-def test_the_tree_as_data_has_depth_component_and_tokens(folder: Path, fake: FakeLiteLLM) -> None:
+def test_the_tree_in_json_has_depth_component_and_model(folder: Path, fake: FakeLiteLLM) -> None:
     data = json.loads(run(folder, fake, "trace", "show", TRACE, "--json").stdout)["data"]
 
     rows = {each["name"]: each for each in data["spans"]}
@@ -65,52 +58,54 @@ def test_the_tree_as_data_has_depth_component_and_tokens(folder: Path, fake: Fak
     assert (data["calls"], data["cost"]) == (1, None)
 
 
-def test_a_trace_phoenix_does_not_have_is_told_from_a_phoenix_that_is_away(
+def test_a_trace_that_phoenix_lacks_is_distinguished_from_a_phoenix_that_is_down(
     folder: Path, fake: FakeLiteLLM
 ) -> None:
-    fake.planted[SPANS] = lambda _: phoenix()
-    none = run(folder, fake, "trace", "show", TRACE)
+    fake.planted[SPANS] = lambda _: spans_page()
+    missing = run(folder, fake, "trace", "show", TRACE)
     fake.planted[SPANS] = refuse_connection
-    away = run(folder, fake, "trace", "show", TRACE)
+    down = run(folder, fake, "trace", "show", TRACE)
 
-    assert (none.exit_code, away.exit_code) == (2, 5)
-    assert "has no span" in none.stderr
+    assert (missing.exit_code, down.exit_code) == (2, 5)
+    assert "has no span" in missing.stderr
 
 
-def test_the_list_asks_phoenix_for_the_component(folder: Path, fake: FakeLiteLLM) -> None:
-    fake.planted[SPANS] = lambda _: phoenix(as_row(WHOLE[-1]))
-    words = ("--component", "passthrough", "--model", "demo", "--since", "1h")
+def test_the_list_is_filtered_by_phoenix(folder: Path, fake: FakeLiteLLM) -> None:
+    fake.planted[SPANS] = lambda _: spans_page(as_row(COMPLETE[-1]))
+    filters = ("--component", "passthrough", "--model", "demo", "--since", "1h")
 
-    result = run(folder, fake, "trace", "list", *words)
+    result = run(folder, fake, "trace", "list", *filters)
 
-    asked = fake.requests[-1].url.params
-    assert set(asked.get_list("attribute")) == {
+    query = fake.requests[-1].url.params
+    assert set(query.get_list("attribute")) == {
         'metadata.component:"passthrough"',
         'llm.model_name:"demo"',
     }
-    assert (asked["span_kind"], "start_time" in asked) == ("LLM", True)
+    assert (query["span_kind"], "start_time" in query) == ("LLM", True)
     assert TRACE in result.stdout
 
 
 @pytest.mark.parametrize(("status", "count"), [("ok", 1), ("error", 1)])
-def test_the_list_by_status(folder: Path, fake: FakeLiteLLM, status: str, count: int) -> None:
-    good = as_row(WHOLE[-1])
-    fake.planted[SPANS] = lambda _: phoenix(good, {**good, "status_code": "ERROR"})
+def test_the_list_is_filtered_by_status(
+    folder: Path, fake: FakeLiteLLM, status: str, count: int
+) -> None:
+    good = as_row(COMPLETE[-1])
+    fake.planted[SPANS] = lambda _: spans_page(good, {**good, "status_code": "ERROR"})
 
-    found = json.loads(run(folder, fake, "trace", "list", "--status", status, "--json").stdout)
+    listing = json.loads(run(folder, fake, "trace", "list", "--status", status, "--json").stdout)
 
-    assert [call["status"] for call in found["data"]["calls"]] == [status] * count
+    assert [call["status"] for call in listing["data"]["calls"]] == [status] * count
 
 
 def test_no_project_in_phoenix_yet_means_no_calls(folder: Path, fake: FakeLiteLLM) -> None:
-    fake.planted[SPANS] = lambda _: httpx.Response(404, headers={"x-phoenix-server-version": "20"})
+    fake.planted[SPANS] = lambda _: httpx.Response(404, headers=spans_page().headers)
 
     result = run(folder, fake, "trace", "list")
 
     assert (result.exit_code, result.stdout.strip()) == (0, "No calls.")
 
 
-def test_a_proof_names_each_check(folder: Path, fake: FakeLiteLLM) -> None:
+def test_a_verification_shows_each_check(folder: Path, fake: FakeLiteLLM) -> None:
     result = run(folder, fake, "trace", "verify", TRACE, "--timeout", "0")
 
     assert result.exit_code == 7
@@ -118,7 +113,7 @@ def test_a_proof_names_each_check(folder: Path, fake: FakeLiteLLM) -> None:
     assert "failed" in result.stdout
 
 
-def test_usage_is_shown_with_how_fresh_it_is(folder: Path, fake: FakeLiteLLM) -> None:
+def test_usage_is_shown_with_the_newest_request(folder: Path, fake: FakeLiteLLM) -> None:
     result = run(folder, fake, "usage", "--by", "component", "--since", "1h")
 
     assert result.exit_code == 0
@@ -127,7 +122,7 @@ def test_usage_is_shown_with_how_fresh_it_is(folder: Path, fake: FakeLiteLLM) ->
 
 
 def test_reconcile_shows_each_gap_with_its_trace(folder: Path, fake: FakeLiteLLM) -> None:
-    fake.planted[SPANS] = lambda _: phoenix(span_row("call-1"), span_row("another"))
+    fake.planted[SPANS] = lambda _: spans_page(span_row("call-1"), span_row("another"))
 
     result = run(folder, fake, "usage", "reconcile", "--since", "2026-11-23T00:00")
 
@@ -136,7 +131,7 @@ def test_reconcile_shows_each_gap_with_its_trace(folder: Path, fake: FakeLiteLLM
     assert "t" * 32 in result.stdout
 
 
-def test_a_route_takes_no_component(folder: Path, fake: FakeLiteLLM) -> None:
+def test_a_route_excludes_the_option_component(folder: Path, fake: FakeLiteLLM) -> None:
     result = run(folder, fake, "chat", "--route", "auto", "--component", "passthrough", "hi")
 
     assert result.exit_code == 2

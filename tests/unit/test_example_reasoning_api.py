@@ -1,4 +1,4 @@
-"""The example application speaks of the same components, prompts and models as the stack."""
+"""The example application uses the same components, prompts and models as the stack."""
 
 from __future__ import annotations
 
@@ -14,7 +14,7 @@ EXAMPLE = Path(__file__).parents[2] / "examples" / "reasoning-api"
 README = (EXAMPLE / "README.md").read_text(encoding="utf-8")
 
 
-def test_its_calls_are_those_of_the_command_line_s_routes() -> None:
+def test_its_calls_are_those_of_chat_route() -> None:
     ours = {(each.component, each.operation) for each in (calls.STEP, calls.SYNTHESIS)}
 
     assert ours == set(route.PATHS["reasoning"])
@@ -28,12 +28,12 @@ def test_its_prompts_are_those_of_the_reference_stack() -> None:
     assert paths.ROUTING_PROMPT == reference.ROUTING_PROMPT
 
 
-def test_the_offline_models_answer_in_the_forms_it_asks_for() -> None:
+def test_the_offline_models_answer_in_the_formats_it_requires() -> None:
     assert paths.Step.model_validate_json(reference.DEMO.parts["demo-step"]).done
     assert paths.Route.model_validate_json(reference.DEMO.parts["demo-classifier"]).route
 
 
-def test_the_gateway_yaml_of_its_readme_is_valid_and_names_models_there_are(
+def test_the_gateway_yaml_of_its_readme_is_valid_and_its_models_are_served(
     tmp_path: Path,
 ) -> None:
     (block,) = re.findall(r"```yaml\n(.*?)```", README, re.DOTALL)
@@ -48,7 +48,7 @@ def test_the_gateway_yaml_of_its_readme_is_valid_and_names_models_there_are(
     assert f"EXPOSE {app.ports[8000]}" in (EXAMPLE / "Dockerfile").read_text(encoding="utf-8")
 
 
-def test_its_demo_env_and_its_gateway_yaml_name_the_same_models() -> None:
+def test_its_demo_env_and_its_gateway_yaml_use_the_same_models() -> None:
     lines = (EXAMPLE / "demo.env").read_text(encoding="utf-8").splitlines()
     models = [line.split("=") for line in lines if re.match(r"[A-Z_]*MODEL=", line)]
 

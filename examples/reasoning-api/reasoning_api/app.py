@@ -26,7 +26,7 @@ from reasoning_api.errors import ClientGone, error_body, retry_after, upstream_f
 from reasoning_api.paths import Mode, Reply, answer
 from reasoning_api.request import ChatRequest
 from reasoning_api.settings import BadSettings, Settings
-from reasoning_api.streaming import EventStream, unless_gone
+from reasoning_api.streaming import EventStream, cancel_if_gone
 from reasoning_api.telemetry import new_provider, request_span
 
 log = logging.getLogger("reasoning_api")
@@ -35,7 +35,7 @@ router = APIRouter()
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Shared:
-    """What all requests of the process share."""
+    """Objects that all requests of the process share."""
 
     settings: Settings
     client: AsyncOpenAI
@@ -48,8 +48,8 @@ def create_app(
     http_client: DefaultAsyncHttpxClient | None = None,
     provider: TracerProvider | None = None,
 ) -> FastAPI:
-    """The application; without arguments as the environment says (tests bring their own)."""
-    settings = settings or _from_environment()
+    """Create the application, by default with settings from the environment."""
+    settings = settings or _load_settings()
     provider = provider or new_provider(settings)
 
     @asynccontextmanager
@@ -60,16 +60,16 @@ def create_app(
             tracer = provider.get_tracer("reasoning_api")
             app.state.shared = Shared(settings=settings, client=client, tracer=tracer)
             yield
-        await asyncio.to_thread(provider.shutdown)  # sends what is left
+        await asyncio.to_thread(provider.shutdown)  # sends the remaining spans
 
-    # The request's span is our own, below; FastAPI would make another.
+    # `request_span` creates the span of a request; FastAPI would create a second one.
     app = FastAPI(title="reasoning-api", lifespan=lifespan, telemetry={"tracing": False})
-    app.add_exception_handler(RequestValidationError, _not_understood)
+    app.add_exception_handler(RequestValidationError, _refuse_invalid)
     app.include_router(router)
     return app
 
 
-def _from_environment() -> Settings:
+def _load_settings() -> Settings:
     try:
         return Settings.from_environment(os.environ)
     except BadSettings as error:
@@ -77,9 +77,9 @@ def _from_environment() -> Settings:
 
 
 def _new_client(settings: Settings, http_client: DefaultAsyncHttpxClient | None) -> AsyncOpenAI:
-    """One for the process: it keeps the connections to the gateway open.
+    """Create the client of the process, which keeps its connections to the gateway open.
 
-    It does not try again by itself, because the gateway does.
+    It does not retry, because the gateway does.
     """
     return AsyncOpenAI(
         base_url=settings.base_url,
@@ -90,14 +90,14 @@ def _new_client(settings: Settings, http_client: DefaultAsyncHttpxClient | None)
     )
 
 
-def _shared(request: Request) -> Shared:
+def _get_shared(request: Request) -> Shared:
     shared: Shared = request.app.state.shared
     return shared
 
 
 @router.get("/healthz")
 async def healthz() -> dict[str, str]:
-    """Whether this process serves; the gateway has a health of its own."""
+    """Report that this process is up; the gateway has its own health check."""
     return {"status": "ok"}
 
 
@@ -105,17 +105,17 @@ async def healthz() -> dict[str, str]:
 async def chat_completions(
     ask: ChatRequest,
     request: Request,
-    shared: Annotated[Shared, Depends(_shared)],
+    shared: Annotated[Shared, Depends(_get_shared)],
     x_routing_mode: Annotated[Mode, Header()] = "passthrough",
 ) -> Response:
-    """OpenAI's chat completions, whole or streamed, on the path that the header names."""
+    """Answer OpenAI's chat completions, streamed or not, on the path of the routing mode."""
     headers: dict[str, str] = {}
     try:
         async with AsyncExitStack() as resources:
             name = f"reasoning-api {x_routing_mode}"
             root = resources.enter_context(request_span(shared.tracer, name, request.headers))
             headers["x-trace-id"] = format_trace_id(root.get_span_context().trace_id)
-            _describe(root, shared.settings, x_routing_mode, ask)
+            _record_input(root, shared.settings, x_routing_mode, ask)
             calls = Calls(
                 client=shared.client,
                 tracer=shared.tracer,
@@ -124,26 +124,28 @@ async def chat_completions(
                 metadata=ask.metadata or {},
             )
             work = answer(calls, shared.settings, x_routing_mode, ask)
-            path, reply = await unless_gone(request, work)
+            path, reply = await cancel_if_gone(request, work)
             headers["x-routing-path"] = path
-            return _response(reply, resources, root, shared.settings, ask, headers)
+            return _make_response(reply, resources, root, shared.settings, ask, headers)
     except APIError as error:
         status, body = upstream_failure(error, shared.settings.api_key)
         name, trace_id = type(error).__name__, headers["x-trace-id"]
         log.warning("the gateway failed a call: %s, status %s, trace %s", name, status, trace_id)
         return JSONResponse(body, status, headers={**headers, **retry_after(error)})
     except ClientGone:
-        return Response(status_code=499)  # nobody reads it
+        return Response(status_code=499)  # the caller has disconnected
 
 
-def _describe(root: Span, settings: Settings, mode: Mode, ask: ChatRequest) -> None:
+def _record_input(root: Span, settings: Settings, mode: Mode, ask: ChatRequest) -> None:
     root.set_attribute("routing.mode", mode)
     if not settings.hide_inputs:
-        said = ask.messages[-1].get("content")
-        root.set_attribute("input.value", said if isinstance(said, str) else json.dumps(said))
+        content = ask.messages[-1].get("content")
+        root.set_attribute(
+            "input.value", content if isinstance(content, str) else json.dumps(content)
+        )
 
 
-def _response(
+def _make_response(
     reply: Reply,
     resources: AsyncExitStack,
     root: Span,
@@ -154,7 +156,7 @@ def _response(
     if isinstance(reply, AsyncStream):
         return EventStream(
             reply,
-            resources.pop_all(),  # the request goes on until its last chunk
+            resources.pop_all(),  # they stay open until the last chunk
             root,
             settings=settings,
             wants_usage=ask.wants_usage,
@@ -165,12 +167,12 @@ def _response(
     return JSONResponse(reply.to_dict(), headers=headers)
 
 
-async def _not_understood(_: Request, error: Exception) -> Response:
-    """What FastAPI answers with 422, as OpenAI answers it."""
+async def _refuse_invalid(_: Request, error: Exception) -> Response:
+    """Answer an invalid request as OpenAI does, instead of FastAPI's 422."""
     first: dict[str, Any] = cast("RequestValidationError", error).errors()[0]
-    where = [] if first["type"] == "json_invalid" else [str(part) for part in first["loc"][1:]]
-    param = "X-Routing-Mode" if where == ["x-routing-mode"] else ".".join(where) or None
-    said = first["msg"].removeprefix("Value error, ")
-    message = f"{param}: {said}" if param else said
+    location = [] if first["type"] == "json_invalid" else [str(part) for part in first["loc"][1:]]
+    param = "X-Routing-Mode" if location == ["x-routing-mode"] else ".".join(location) or None
+    reason = first["msg"].removeprefix("Value error, ")
+    message = f"{param}: {reason}" if param else reason
     body = error_body(message, kind="invalid_request_error", param=param, code="invalid_request")
     return JSONResponse(body, status_code=400)

@@ -1,4 +1,4 @@
-"""Model calls through the gateway, each said what it is for and part of the request's trace."""
+"""Model calls through the gateway, each with its purpose and as part of the request's trace."""
 
 from __future__ import annotations
 
@@ -18,7 +18,7 @@ Messages = list[Any]
 
 @dataclass(frozen=True, slots=True)
 class Purpose:
-    """Whose call it is. Phoenix filters by it, and LiteLLM adds up spending by it."""
+    """Component and operation of a call: Phoenix filters by them, LiteLLM sums up spend by them."""
 
     component: str
     operation: str
@@ -34,8 +34,8 @@ ROUTING = Purpose("routing-classifier", "auto_routing")
 class Calls:
     """The calls of one request.
 
-    ``resources`` is closed when the request is over, and with it a streamed call and its span,
-    however that came about. ``metadata`` is the caller's own.
+    ``resources`` is closed when the request ends in any way, and with it a streamed call and its
+    span. ``metadata`` is the caller's own.
     """
 
     client: AsyncOpenAI
@@ -44,7 +44,7 @@ class Calls:
     resources: AsyncExitStack
     metadata: Mapping[str, Any]
 
-    async def whole(
+    async def complete(
         self,
         purpose: Purpose,
         path: str,
@@ -53,7 +53,7 @@ class Calls:
         messages: Messages,
         parameters: Mapping[str, Any],
     ) -> ChatCompletion:
-        """One call, its reply in one piece. ``parameters`` are OpenAI's, as in the request."""
+        """Make one call and return its complete reply; ``parameters`` are OpenAI's."""
         with self._span(purpose) as headers:
             return await self.client.chat.completions.create(
                 model=model,
@@ -62,7 +62,7 @@ class Calls:
                 extra_body={**parameters, "metadata": self._metadata(purpose, path)},
             )
 
-    async def streamed(
+    async def stream(
         self,
         purpose: Purpose,
         path: str,
@@ -71,9 +71,9 @@ class Calls:
         messages: Messages,
         parameters: Mapping[str, Any],
     ) -> AsyncStream[ChatCompletionChunk]:
-        """One call, its reply as it is made, with the tokens used at its end."""
+        """Make one call and return its reply as a stream that ends with the token usage."""
         headers = self.resources.enter_context(self._span(purpose))
-        stream = await self.client.chat.completions.create(
+        chunks = await self.client.chat.completions.create(
             model=model,
             messages=messages,
             stream=True,
@@ -81,7 +81,7 @@ class Calls:
             extra_headers=headers,
             extra_body={**parameters, "metadata": self._metadata(purpose, path)},
         )
-        return await self.resources.enter_async_context(stream)
+        return await self.resources.enter_async_context(chunks)
 
     def _span(self, purpose: Purpose) -> AbstractContextManager[dict[str, str]]:
         return call_span(self.tracer, f"{purpose.component}/{purpose.operation}", self.root)

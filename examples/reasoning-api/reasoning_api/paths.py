@@ -1,4 +1,4 @@
-"""The three ways a request is answered: passthrough, reasoning, and auto, which chooses."""
+"""The routing modes: passthrough, reasoning, and auto, which chooses between the two."""
 
 from __future__ import annotations
 
@@ -33,14 +33,14 @@ ROUTING_PROMPT = (
 
 
 class Step(BaseModel):
-    """What a call of step_generation answers."""
+    """The answer of a step_generation call."""
 
     step: str = Field(min_length=1)
     done: bool = False
 
 
 class Route(BaseModel):
-    """What the classifier answers; its JSON schema goes with the call."""
+    """The classifier's answer; its JSON schema is part of the call."""
 
     model_config = ConfigDict(extra="forbid")
 
@@ -60,45 +60,45 @@ ROUTE_SCHEMA = {
 async def answer(
     calls: Calls, settings: Settings, mode: Mode, ask: ChatRequest
 ) -> tuple[Path, Reply]:
-    """The path that was taken, and the reply: a stream if the request asks for one.
+    """Answer the request; return the chosen path and the reply, a stream if requested.
 
-    Raises openai.APIError where the gateway does not answer as it should.
+    Raises openai.APIError if a call of the gateway fails.
     """
-    path = await _chosen(calls, settings, ask) if mode == "auto" else mode
+    path = await _choose_path(calls, settings, ask) if mode == "auto" else mode
     calls.root.set_attribute("routing.path", path)
     if path == "passthrough":
-        return path, await _reply(calls, PASSTHROUGH, path, settings, ask, ask.messages)
-    steps = await _steps(calls, settings, ask)
-    messages = [_system(SYNTHESIS_PROMPT), *ask.messages, *_so_far(steps)]
-    return path, await _reply(calls, SYNTHESIS, path, settings, ask, messages)
+        return path, await _answer_caller(calls, PASSTHROUGH, path, settings, ask, ask.messages)
+    steps = await _generate_steps(calls, settings, ask)
+    messages = [_system(SYNTHESIS_PROMPT), *ask.messages, *_list_steps(steps)]
+    return path, await _answer_caller(calls, SYNTHESIS, path, settings, ask, messages)
 
 
-async def _chosen(calls: Calls, settings: Settings, ask: ChatRequest) -> Path:
-    """What the classifier says, or passthrough, where it says nothing that can be used."""
+async def _choose_path(calls: Calls, settings: Settings, ask: ChatRequest) -> Path:
+    """Ask the classifier; passthrough if its answer does not match the schema."""
     model = settings.classifier_model or ask.model or settings.model
     messages = [_system(ROUTING_PROMPT), *ask.messages]
-    reply = await calls.whole(
+    reply = await calls.complete(
         ROUTING, "auto", model=model, messages=messages, parameters=ROUTE_SCHEMA
     )
     try:
-        return Route.model_validate_json(_text(reply)).route
+        return Route.model_validate_json(_read_text(reply)).route
     except ValidationError:
-        why = "the classifier's answer does not have the form that was asked for"
-        calls.root.add_event("routing.fallback", {"path": "passthrough", "reason": why})
+        reason = "the classifier's answer does not match its schema"
+        calls.root.add_event("routing.fallback", {"path": "passthrough", "reason": reason})
         return "passthrough"
 
 
-async def _steps(calls: Calls, settings: Settings, ask: ChatRequest) -> list[str]:
-    """The steps of thought: as many as the model wants, up to the limit."""
+async def _generate_steps(calls: Calls, settings: Settings, ask: ChatRequest) -> list[str]:
+    """Generate reasoning steps until the model is done or the limit is reached."""
     model = settings.step_model or ask.model or settings.model
     steps: list[str] = []
     while len(steps) < settings.max_steps:
-        messages = [_system(STEP_PROMPT), *ask.messages, *_so_far(steps)]
-        reply = await calls.whole(
+        messages = [_system(STEP_PROMPT), *ask.messages, *_list_steps(steps)]
+        reply = await calls.complete(
             STEP, "reasoning", model=model, messages=messages, parameters=JSON_MODE
         )
         try:
-            step = Step.model_validate_json(_text(reply))
+            step = Step.model_validate_json(_read_text(reply))
         except ValidationError:
             calls.root.add_event("reasoning.unreadable_step", {"steps": len(steps)})
             return steps
@@ -109,7 +109,7 @@ async def _steps(calls: Calls, settings: Settings, ask: ChatRequest) -> list[str
     return steps
 
 
-async def _reply(
+async def _answer_caller(
     calls: Calls,
     purpose: Purpose,
     path: Path,
@@ -117,8 +117,8 @@ async def _reply(
     ask: ChatRequest,
     messages: Messages,
 ) -> Reply:
-    """The call whose reply the caller gets, with the parameters the caller gave."""
-    call = calls.streamed if ask.stream else calls.whole
+    """Make the call whose reply the caller gets, with the caller's parameters."""
+    call = calls.stream if ask.stream else calls.complete
     return await call(
         purpose,
         path,
@@ -132,12 +132,12 @@ def _system(text: str) -> dict[str, Any]:
     return {"role": "system", "content": text}
 
 
-def _so_far(steps: list[str]) -> Messages:
+def _list_steps(steps: list[str]) -> Messages:
     if not steps:
         return []
     lines = "\n".join(f"{number}. {step}" for number, step in enumerate(steps, 1))
     return [{"role": "user", "content": f"Reasoning steps so far:\n{lines}"}]
 
 
-def _text(reply: ChatCompletion) -> str:
+def _read_text(reply: ChatCompletion) -> str:
     return (reply.choices[0].message.content or "") if reply.choices else ""

@@ -1,4 +1,4 @@
-"""The body of a request: OpenAI's, and nothing else."""
+"""The body of a request: OpenAI's parameters only."""
 
 from __future__ import annotations
 
@@ -11,10 +11,10 @@ _KNOWN = frozenset(CompletionCreateParamsBase.__annotations__) | {"stream"}
 
 
 class ChatRequest(BaseModel):
-    """``model`` may be left out; the application has a default.
+    """An OpenAI chat completion request; ``model`` is optional.
 
-    Parameters that OpenAI's API does not know are refused: the gateway takes many of its own,
-    and those are for the application to decide, not for its callers.
+    Parameters that OpenAI's API does not have are refused: LiteLLM accepts many more, which the
+    application sets, not its callers.
     """
 
     model_config = ConfigDict(extra="allow")
@@ -26,7 +26,7 @@ class ChatRequest(BaseModel):
     metadata: dict[str, Any] | None = None
 
     @model_validator(mode="after")
-    def _openai_s_alone(self) -> ChatRequest:
+    def _refuse_unknown(self) -> ChatRequest:
         unknown = sorted((self.model_extra or {}).keys() - _KNOWN)
         if unknown:
             raise ValueError(f"unknown parameter: {', '.join(unknown)}")
@@ -34,10 +34,10 @@ class ChatRequest(BaseModel):
 
     @property
     def parameters(self) -> dict[str, Any]:
-        """What is handed on as it is: temperature, tools and the like."""
+        """The parameters that are passed on unchanged, such as temperature and tools."""
         return dict(self.model_extra or {})
 
     @property
     def wants_usage(self) -> bool:
-        """Whether a stream ends with a chunk that has no choices, only the tokens used."""
+        """True if the stream must end with a chunk of token usage."""
         return bool((self.stream_options or {}).get("include_usage"))

@@ -1,4 +1,4 @@
-"""What the application is told by its environment, checked once at the start."""
+"""The settings of the application: environment variables, checked once at startup."""
 
 from __future__ import annotations
 
@@ -7,7 +7,7 @@ from dataclasses import dataclass, field
 
 
 class BadSettings(Exception):
-    """The application cannot start; the text says what to set."""
+    """The application cannot start; the message lists what to set."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -15,7 +15,7 @@ class Settings:
     """``None`` for a step or classifier model means the model that the request asks for.
 
     ``timeout`` is in seconds. ``traces_url`` is the OTLP address of Phoenix with its path;
-    None keeps the spans to ourselves.
+    None sends no spans.
     """
 
     base_url: str
@@ -33,17 +33,17 @@ class Settings:
 
     @classmethod
     def from_environment(cls, environ: Mapping[str, str]) -> Settings:
-        """Raises BadSettings for what is missing or no number."""
+        """Read the variables. Raises BadSettings for missing values and invalid numbers."""
         return cls(
-            base_url=_with_version(_required(environ, "LLM_BASE_URL")),
-            api_key=_required(environ, "LLM_API_KEY"),
+            base_url=_add_version(_require(environ, "LLM_BASE_URL")),
+            api_key=_require(environ, "LLM_API_KEY"),
             model=environ.get("MODEL") or "gpt-4o-mini",
             step_model=environ.get("STEP_MODEL") or None,
             classifier_model=environ.get("CLASSIFIER_MODEL") or None,
-            max_steps=int(_positive(environ, "MAX_STEPS", "3")),
-            timeout=_positive(environ, "LLM_TIMEOUT", "120"),
+            max_steps=int(_read_positive(environ, "MAX_STEPS", "3")),
+            timeout=_read_positive(environ, "LLM_TIMEOUT", "120"),
             service_name=environ.get("OTEL_SERVICE_NAME") or "reasoning-api",
-            # The project of the gateway's own spans, so that one request is one tree.
+            # The project of the gateway's spans, so that one request is one tree.
             phoenix_project=environ.get("PHOENIX_PROJECT_NAME") or "gateway",
             traces_url=_traces_url(environ),
             hide_inputs=_is_true(environ, "OPENINFERENCE_HIDE_INPUTS"),
@@ -51,7 +51,7 @@ class Settings:
         )
 
 
-def _required(environ: Mapping[str, str], name: str) -> str:
+def _require(environ: Mapping[str, str], name: str) -> str:
     value = environ.get(name, "").strip()
     if not value:
         raise BadSettings(
@@ -61,28 +61,28 @@ def _required(environ: Mapping[str, str], name: str) -> str:
     return value
 
 
-def _with_version(url: str) -> str:
-    """The OpenAI SDK wants the address up to ``/v1``."""
+def _add_version(url: str) -> str:
+    """Append ``/v1``, which the OpenAI SDK expects in the address."""
     url = url.rstrip("/")
     return url if url.endswith("/v1") else f"{url}/v1"
 
 
-def _positive(environ: Mapping[str, str], name: str, default: str) -> float:
+def _read_positive(environ: Mapping[str, str], name: str, default: str) -> float:
     text = environ.get(name) or default
     try:
         number = float(text)
     except ValueError:
         number = 0
     if not 1 <= number <= 86_400:
-        raise BadSettings(f"{name} is {text!r}; it must be a number from 1 to 86400.")
+        raise BadSettings(f"Invalid {name} {text!r}: expected a number from 1 to 86400.")
     return number
 
 
 def _traces_url(environ: Mapping[str, str]) -> str | None:
     """OpenTelemetry's own variables, then Phoenix's."""
-    whole = environ.get("OTEL_EXPORTER_OTLP_TRACES_ENDPOINT")
-    if whole:
-        return whole
+    endpoint = environ.get("OTEL_EXPORTER_OTLP_TRACES_ENDPOINT")
+    if endpoint:
+        return endpoint
     base = environ.get("OTEL_EXPORTER_OTLP_ENDPOINT") or environ.get("PHOENIX_COLLECTOR_ENDPOINT")
     return f"{base.rstrip('/')}/v1/traces" if base else None
 

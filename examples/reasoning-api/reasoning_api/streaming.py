@@ -1,4 +1,4 @@
-"""Replies that are sent as they are made, and work that ends when nobody waits for it."""
+"""Streamed replies, and work that is cancelled when the caller disconnects."""
 
 from __future__ import annotations
 
@@ -24,8 +24,8 @@ T = TypeVar("T")
 class EventStream(StreamingResponse):
     """Server-sent events of chat completion chunks.
 
-    Owns the request's resources: however the response ends, the call upstream ends with it, and
-    the spans say how.
+    Owns the request's resources: in whatever way the response ends, it ends the upstream call and
+    the spans record the outcome.
     """
 
     def __init__(
@@ -45,50 +45,50 @@ class EventStream(StreamingResponse):
         self._settings = settings
         self._wants_usage = wants_usage
         self._failure: Exception | None = ClientGone()
-        """Until the stream has come to its end."""
+        """Why the stream ended early; None once it is complete."""
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         with suppress(APIError, ClientGone):
             async with self._resources:
                 await super().__call__(scope, receive, send)
                 if self._failure is not None:
-                    raise self._failure  # which the spans note as they end
+                    raise self._failure  # recorded by the spans when they end
 
     async def _events(self) -> AsyncIterator[str]:
-        said: list[str] = []
+        texts: list[str] = []
         try:
             async for chunk in self._chunks:
-                said += [choice.delta.content or "" for choice in chunk.choices]
+                texts += [choice.delta.content or "" for choice in chunk.choices]
                 if chunk.choices or self._wants_usage:
                     yield f"data: {chunk.to_json(indent=None)}\n\n"
         except APIError as error:
-            # The status is sent already: the failure can only be an event.
+            # The status was already sent, so the failure can only be an event.
             self._failure = error
             _, body = upstream_failure(error, self._settings.api_key)
             yield f"data: {json.dumps(body)}\n\n"
         else:
             self._failure = None
             if not self._settings.hide_outputs:
-                self._root.set_attribute("output.value", "".join(said))
+                self._root.set_attribute("output.value", "".join(texts))
             yield "data: [DONE]\n\n"
 
 
-async def unless_gone(request: Request, work: Coroutine[Any, Any, T]) -> T:
-    """What the work comes to. Ends it, and raises ClientGone, when the caller hangs up first."""
-    working = asyncio.ensure_future(work)
-    gone = asyncio.ensure_future(_hung_up(request))
+async def cancel_if_gone(request: Request, work: Coroutine[Any, Any, T]) -> T:
+    """Return the result of the work; cancel it and raise ClientGone if the caller disconnects."""
+    task = asyncio.ensure_future(work)
+    disconnect = asyncio.ensure_future(_wait_for_disconnect(request))
     try:
-        await asyncio.wait({working, gone}, return_when=asyncio.FIRST_COMPLETED)
-        if not working.done():
+        await asyncio.wait({task, disconnect}, return_when=asyncio.FIRST_COMPLETED)
+        if not task.done():
             raise ClientGone
-        return working.result()
+        return task.result()
     finally:
-        working.cancel()
-        gone.cancel()
-        await asyncio.gather(working, gone, return_exceptions=True)
+        task.cancel()
+        disconnect.cancel()
+        await asyncio.gather(task, disconnect, return_exceptions=True)
 
 
-async def _hung_up(request: Request) -> None:
-    # The body is read already: all that can still come is the end.
+async def _wait_for_disconnect(request: Request) -> None:
+    # The body was already read, so only the disconnect can follow.
     while (await request.receive())["type"] != "http.disconnect":
         pass

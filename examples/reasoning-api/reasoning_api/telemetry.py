@@ -1,8 +1,8 @@
 """The application's own spans: one for each request, and under it one for each model call.
 
-They are the root of the tree that Phoenix shows: the gateway's spans hang from them. Spans are
-passed on by hand and not as "the current span", because a streamed reply is sent by another task
-than the one that began it.
+They are the root of the tree in Phoenix, with the gateway's spans below. Spans are passed as
+arguments, not as "the current span", because a streamed reply is sent by another task than the one
+that started it.
 """
 
 from __future__ import annotations
@@ -21,11 +21,11 @@ from reasoning_api.settings import Settings
 
 
 def new_provider(settings: Settings) -> TracerProvider:
-    """Spans to Phoenix, in batches and in the background: a request never waits for them."""
+    """Create a provider that sends spans to Phoenix in the background, in batches."""
     resource = Resource.create(
         {
             "service.name": settings.service_name,
-            # Phoenix files a span by this.
+            # The project in Phoenix.
             "openinference.project.name": settings.phoenix_project,
         }
     )
@@ -38,20 +38,20 @@ def new_provider(settings: Settings) -> TracerProvider:
 
 @contextmanager
 def request_span(tracer: Tracer, name: str, headers: Mapping[str, str]) -> Iterator[Span]:
-    """The span of one request; it continues the caller's trace where the headers name one."""
+    """Span of one request, which continues the caller's trace if the headers have one."""
     span = tracer.start_span(
         name,
         context=propagate.extract(headers),
         kind=SpanKind.SERVER,
         attributes={"openinference.span.kind": "CHAIN"},
     )
-    with _ended(span):
+    with _end_with_block(span):
         yield span
 
 
 @contextmanager
 def call_span(tracer: Tracer, name: str, parent: Span) -> Iterator[dict[str, str]]:
-    """The span of one model call; gives the headers that make the gateway's spans its children."""
+    """Span of one model call; yield the headers that make the gateway's spans its children."""
     span = tracer.start_span(
         name,
         context=set_span_in_context(parent),
@@ -60,13 +60,13 @@ def call_span(tracer: Tracer, name: str, parent: Span) -> Iterator[dict[str, str
     )
     headers: dict[str, str] = {}
     propagate.inject(headers, context=set_span_in_context(span))
-    with _ended(span):
+    with _end_with_block(span):
         yield headers
 
 
 @contextmanager
-def _ended(span: Span) -> Iterator[None]:
-    """End the span with the block. Of an exception it names the type only: texts quote keys."""
+def _end_with_block(span: Span) -> Iterator[None]:
+    """End the span with the block; of a failure record only the type: messages may quote keys."""
     try:
         yield
     except BaseException as error:

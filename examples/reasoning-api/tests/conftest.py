@@ -1,4 +1,4 @@
-"""The application in this process, a gateway that tests hold the strings of, and the spans."""
+"""The application in this process, a fake gateway that tests control, and the recorded spans."""
 
 from __future__ import annotations
 
@@ -22,7 +22,7 @@ from reasoning_api.settings import Settings
 
 KEY = "sk-application-0123456789abcdef"
 USAGE = {"prompt_tokens": 7, "completion_tokens": 4, "total_tokens": 11}
-ROUTE = json.dumps({"route": "reasoning", "reason": "It asks for thought."})
+ROUTE = json.dumps({"route": "reasoning", "reason": "It needs several steps."})
 SETTINGS = Settings(
     base_url="http://gateway/v1",
     api_key=KEY,
@@ -39,25 +39,25 @@ def anyio_backend() -> str:
 
 
 class Chunks(httpx2.AsyncByteStream):
-    """A streamed reply whose parts a test hands out one by one; None is its end."""
+    """A streamed reply whose parts a test sends one by one; None ends it."""
 
     def __init__(self) -> None:
         self.parts: asyncio.Queue[bytes | Exception | None] = asyncio.Queue()
         self.closed = asyncio.Event()
 
-    def say(self, text: str) -> None:
-        self.event([{"index": 0, "delta": {"role": "assistant", "content": text}}])
+    def send_text(self, text: str) -> None:
+        self.send_chunk([{"index": 0, "delta": {"role": "assistant", "content": text}}])
 
-    def event(self, choices: list[dict[str, Any]], **more: Any) -> None:
+    def send_chunk(self, choices: list[dict[str, Any]], **more: Any) -> None:
         chunk = {"id": "up-1", "object": "chat.completion.chunk", "created": 1, "model": "big"}
-        self.raw({**chunk, "choices": choices, **more})
+        self.send_raw({**chunk, "choices": choices, **more})
 
-    def raw(self, data: dict[str, Any]) -> None:
+    def send_raw(self, data: dict[str, Any]) -> None:
         self.parts.put_nowait(f"data: {json.dumps(data)}\n\n".encode())
 
     def finish(self) -> None:
-        self.event([{"index": 0, "delta": {}, "finish_reason": "stop"}])
-        self.event([], usage=USAGE)
+        self.send_chunk([{"index": 0, "delta": {}, "finish_reason": "stop"}])
+        self.send_chunk([], usage=USAGE)
         self.parts.put_nowait(b"data: [DONE]\n\n")
         self.parts.put_nowait(None)
 
@@ -73,18 +73,19 @@ class Chunks(httpx2.AsyncByteStream):
 
 @dataclass
 class Gateway(httpx2.AsyncBaseTransport):
-    """What the OpenAI SDK reaches: it answers as told, and remembers each request."""
+    """The gateway as the OpenAI SDK sees it; it records each request.
+
+    ``failures`` are answers by requested model. Replies that are not streamed wait for ``hold``.
+    """
 
     requests: list[httpx2.Request] = field(default_factory=list)
     steps: list[str] = field(default_factory=lambda: ["Think.", "Think again."])
     route: str = ROUTE
-    step_form: str | None = None
+    step_text: str | None = None
     failures: dict[str, httpx2.Response | Exception] = field(default_factory=dict)
-    """By the model asked for."""
     chunks: Chunks = field(default_factory=Chunks)
-    held: asyncio.Event | None = None
-    """Whole replies wait for it."""
-    hung_up: bool = False
+    hold: asyncio.Event | None = None
+    was_cancelled: bool = False
 
     async def handle_async_request(self, request: httpx2.Request) -> httpx2.Response:
         await request.aread()
@@ -98,32 +99,32 @@ class Gateway(httpx2.AsyncBaseTransport):
         if body.get("stream"):
             head = {"content-type": "text/event-stream"}
             return httpx2.Response(200, headers=head, stream=self.chunks)
-        if self.held is not None:
-            await self._wait(self.held)
-        return httpx2.Response(200, json=self._whole(body))
+        if self.hold is not None:
+            await self._wait(self.hold)
+        return httpx2.Response(200, json=self._make_reply(body))
 
-    async def _wait(self, held: asyncio.Event) -> None:
+    async def _wait(self, hold: asyncio.Event) -> None:
         try:
-            await held.wait()
+            await hold.wait()
         except asyncio.CancelledError:
-            self.hung_up = True
+            self.was_cancelled = True
             raise
 
-    def _whole(self, body: dict[str, Any]) -> dict[str, Any]:
-        message = {"role": "assistant", "content": self._content(body)}
+    def _make_reply(self, body: dict[str, Any]) -> dict[str, Any]:
+        message = {"role": "assistant", "content": self._choose_content(body)}
         choice = {"index": 0, "message": message, "finish_reason": "stop"}
         head = {"id": "up-1", "object": "chat.completion", "created": 1, "model": body["model"]}
         return {**head, "choices": [choice], "usage": USAGE}
 
-    def _content(self, body: dict[str, Any]) -> str:
-        form = (body.get("response_format") or {}).get("type")
-        if form == "json_schema":
+    def _choose_content(self, body: dict[str, Any]) -> str:
+        format_type = (body.get("response_format") or {}).get("type")
+        if format_type == "json_schema":
             return self.route
-        if form == "json_object":
+        if format_type == "json_object":
             number = len([b for b in self.bodies if b["model"] == body["model"]])
             step = self.steps[min(number, len(self.steps)) - 1]
             answer = {"step": step, "done": number >= len(self.steps)}
-            return self.step_form or json.dumps(answer)
+            return self.step_text or json.dumps(answer)
         return "Hello from the gateway."
 
     @property
@@ -132,19 +133,19 @@ class Gateway(httpx2.AsyncBaseTransport):
 
     @property
     def parents(self) -> list[tuple[str, str]]:
-        """Trace and span that each request was sent from."""
+        """Trace id and parent span id of each request."""
         sent = [request.headers["traceparent"].split("-") for request in self.requests]
         return [(trace_id, span_id) for _, trace_id, span_id, _ in sent]
 
     @property
     def purposes(self) -> list[tuple[str, str, str]]:
-        said = [body["metadata"] for body in self.bodies]
-        return [(each["component"], each["operation"], each["routing_path"]) for each in said]
+        metadata = [body["metadata"] for body in self.bodies]
+        return [(each["component"], each["operation"], each["routing_path"]) for each in metadata]
 
 
 @dataclass
 class Traces:
-    """The spans that the application has ended."""
+    """The finished spans of the application."""
 
     exporter: InMemorySpanExporter = field(default_factory=InMemorySpanExporter)
 
@@ -174,14 +175,14 @@ class Traces:
 
     @property
     def callers(self) -> list[tuple[str, str]]:
-        """Trace and span of each call."""
+        """Trace id and span id of each call."""
         found = [span.context for span in self.calls]
         return [(format_trace_id(each.trace_id), format_span_id(each.span_id)) for each in found]
 
 
 @dataclass
 class World:
-    """The running application and what is around it."""
+    """The running application with its fake gateway and its spans."""
 
     app: FastAPI
     http: httpx2.AsyncClient
@@ -190,8 +191,8 @@ class World:
 
     async def ask(self, mode: str | None = None, **body: Any) -> httpx2.Response:
         headers = {} if mode is None else {"x-routing-mode": mode}
-        asked = {"messages": [{"role": "user", "content": "Why?"}], **body}
-        return await self.http.post("/v1/chat/completions", json=asked, headers=headers)
+        question = {"messages": [{"role": "user", "content": "Why?"}], **body}
+        return await self.http.post("/v1/chat/completions", json=question, headers=headers)
 
 
 @pytest.fixture
@@ -206,15 +207,15 @@ def settings() -> Settings:
 
 @pytest.fixture
 async def world(gateway: Gateway, settings: Settings) -> AsyncIterator[World]:
-    """The application, started as a server starts it."""
+    """Run the application with its lifespan, as a server does."""
     traces = Traces()
     provider = TracerProvider(shutdown_on_exit=False)
     provider.add_span_processor(SimpleSpanProcessor(traces.exporter))
     http_client = DefaultAsyncHttpxClient(transport=gateway)
     app = create_app(settings, http_client=http_client, provider=provider)
-    inside = httpx2.ASGITransport(app)
+    transport = httpx2.ASGITransport(app)
     async with (
         app.router.lifespan_context(app),
-        httpx2.AsyncClient(transport=inside, base_url="http://app") as http,
+        httpx2.AsyncClient(transport=transport, base_url="http://app") as http,
     ):
         yield World(app=app, http=http, gateway=gateway, traces=traces)

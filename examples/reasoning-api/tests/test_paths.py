@@ -1,4 +1,4 @@
-"""The three modes: which calls are made, for whom, in which trace, and what comes back."""
+"""The routing modes: their calls, components, traces and replies."""
 
 from __future__ import annotations
 
@@ -17,7 +17,7 @@ SYNTHESIS = ("reasoning-agent", "synthesis", "reasoning")
 DIRECT = ("passthrough", "chat", "passthrough")
 
 
-async def test_without_a_header_the_request_passes_through(world: World) -> None:
+async def test_the_default_mode_is_passthrough(world: World) -> None:
     answer = await world.ask(model="mine", temperature=0.5)
 
     assert answer.status_code == 200
@@ -30,7 +30,7 @@ async def test_without_a_header_the_request_passes_through(world: World) -> None
     assert world.gateway.purposes == [DIRECT]
 
 
-async def test_reasoning_thinks_in_json_mode_until_done_and_then_answers(world: World) -> None:
+async def test_reasoning_makes_steps_in_json_mode_until_done_and_then_answers(world: World) -> None:
     answer = await world.ask("reasoning", model="mine", temperature=0.5)
 
     first, second, last = world.gateway.bodies
@@ -45,20 +45,20 @@ async def test_reasoning_thinks_in_json_mode_until_done_and_then_answers(world: 
     assert answer.headers["x-routing-path"] == "reasoning"
 
 
-async def test_auto_asks_the_classifier_for_an_answer_after_a_schema(world: World) -> None:
+async def test_auto_asks_the_classifier_for_an_answer_in_a_schema(world: World) -> None:
     answer = await world.ask("auto")
 
-    asked = world.gateway.bodies[0]
-    schema = asked["response_format"]["json_schema"]
+    body = world.gateway.bodies[0]
+    schema = body["response_format"]["json_schema"]
     assert world.gateway.purposes == [CLASSIFIED, STEP, STEP, SYNTHESIS]
-    assert (asked["model"], schema["strict"]) == ("chooser", True)
+    assert (body["model"], schema["strict"]) == ("chooser", True)
     assert schema["schema"]["properties"]["route"]["enum"] == ["passthrough", "reasoning"]
     assert set(schema["schema"]["required"]) == {"route", "reason"}
     assert schema["schema"]["additionalProperties"] is False
     assert answer.headers["x-routing-path"] == "reasoning"
 
 
-async def test_auto_passes_through_where_the_classifier_says_so(world: World) -> None:
+async def test_auto_uses_passthrough_if_the_classifier_chooses_it(world: World) -> None:
     world.gateway.route = '{"route": "passthrough", "reason": "It is simple."}'
 
     answer = await world.ask("auto")
@@ -71,7 +71,7 @@ async def test_auto_passes_through_where_the_classifier_says_so(world: World) ->
 @pytest.mark.parametrize(
     "garbage", ["", "reasoning", "{}", '{"route": "nowhere", "reason": "?"}', "[1]", "null"]
 )
-async def test_a_classifier_that_answers_garbage_means_passthrough_and_the_span_says_so(
+async def test_an_invalid_answer_of_the_classifier_means_passthrough_and_an_event(
     world: World, garbage: str
 ) -> None:
     world.gateway.route = garbage
@@ -92,10 +92,10 @@ async def test_steps_end_at_the_limit(world: World) -> None:
     assert world.traces.events() == {"reasoning.step_limit": {"steps": SETTINGS.max_steps}}
 
 
-async def test_a_step_that_cannot_be_read_ends_the_steps_and_the_span_says_so(
+async def test_an_invalid_step_ends_the_steps_with_an_event(
     world: World,
 ) -> None:
-    world.gateway.step_form = "Well, let me think."
+    world.gateway.step_text = "Well, let me think."
 
     answer = await world.ask("reasoning")
 
@@ -109,7 +109,7 @@ class TestWithOneModelForAll:
     def settings(self) -> Settings:
         return replace(SETTINGS, step_model=None, classifier_model=None)
 
-    async def test_steps_and_classifier_use_the_model_asked_for(self, world: World) -> None:
+    async def test_steps_and_classifier_use_the_requested_model(self, world: World) -> None:
         world.gateway.steps = ["Once."]
 
         await world.ask("auto", model="mine")
@@ -119,9 +119,7 @@ class TestWithOneModelForAll:
 
 
 @pytest.mark.parametrize("mode", ["passthrough", "reasoning", "auto"])
-async def test_a_request_is_one_tree_and_each_call_hangs_from_a_span_of_ours(
-    world: World, mode: str
-) -> None:
+async def test_a_request_is_one_tree_with_one_span_per_call(world: World, mode: str) -> None:
     answer = await world.ask(mode)
 
     traces = world.traces
@@ -134,13 +132,19 @@ async def test_a_request_is_one_tree_and_each_call_hangs_from_a_span_of_ours(
     assert [span.name for span in traces.calls] == names
     assert set(traces.statuses().values()) == {("OK", None)}
     assert {trace_id for trace_id, _ in traces.callers} == {answer.headers["x-trace-id"]}
-    said = dict(traces.root.attributes or {})
-    assert said["openinference.span.kind"] == "CHAIN"
-    assert (said["input.value"], said["output.value"]) == ("Why?", "Hello from the gateway.")
-    assert (said["routing.mode"], said["routing.path"]) == (mode, answer.headers["x-routing-path"])
+    attributes = dict(traces.root.attributes or {})
+    assert attributes["openinference.span.kind"] == "CHAIN"
+    assert (attributes["input.value"], attributes["output.value"]) == (
+        "Why?",
+        "Hello from the gateway.",
+    )
+    assert (attributes["routing.mode"], attributes["routing.path"]) == (
+        mode,
+        answer.headers["x-routing-path"],
+    )
 
 
-async def test_the_caller_s_trace_goes_on(world: World) -> None:
+async def test_the_trace_of_the_caller_is_continued(world: World) -> None:
     trace_id = "0af7651916cd43dd8448eb211c80319c"
     headers = {"traceparent": f"00-{trace_id}-b7ad6b7169203331-01"}
 
@@ -154,8 +158,8 @@ async def test_the_caller_s_trace_goes_on(world: World) -> None:
     assert (sent, span_id == "b7ad6b7169203331") == (trace_id, False)
 
 
-async def test_a_caller_cannot_pass_for_another_component(world: World) -> None:
-    own = {"component": "somebody-else", "tags": ["component:somebody-else"], "ticket": "7"}
+async def test_a_caller_cannot_set_the_component(world: World) -> None:
+    own = {"component": "other-component", "tags": ["component:other-component"], "ticket": "7"}
 
     await world.ask(metadata=own)
 
@@ -165,7 +169,7 @@ async def test_a_caller_cannot_pass_for_another_component(world: World) -> None:
     assert body["metadata"]["tags"] == ["component:passthrough", "op:chat"]
 
 
-async def test_the_gateway_gets_the_application_s_key_and_no_span_does(world: World) -> None:
+async def test_only_the_gateway_gets_the_key_of_the_application(world: World) -> None:
     await world.ask("auto")
 
     assert {r.headers["authorization"] for r in world.gateway.requests} == {f"Bearer {KEY}"}
@@ -177,7 +181,7 @@ class TestWithContentsHidden:
     def settings(self) -> Settings:
         return replace(SETTINGS, hide_inputs=True, hide_outputs=True)
 
-    async def test_spans_hold_neither_question_nor_answer(self, world: World) -> None:
+    async def test_spans_contain_neither_question_nor_answer(self, world: World) -> None:
         await world.ask("reasoning")
 
         text = "".join(span.to_json() for span in world.traces.spans)
@@ -185,14 +189,14 @@ class TestWithContentsHidden:
         assert "Hello" not in text
 
 
-async def test_it_says_that_it_serves(world: World) -> None:
+async def test_healthz_answers_without_a_span(world: World) -> None:
     answer = await world.http.get("/healthz")
 
     assert (answer.status_code, answer.json()) == (200, {"status": "ok"})
     assert world.traces.spans == []
 
 
-async def test_what_is_not_text_is_passed_on(world: World) -> None:
+async def test_content_parts_and_tools_are_passed_on(world: World) -> None:
     content: list[dict[str, Any]] = [{"type": "text", "text": "What is this?"}]
 
     await world.ask(messages=[{"role": "user", "content": content}], tools=[{"type": "function"}])

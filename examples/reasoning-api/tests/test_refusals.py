@@ -1,4 +1,4 @@
-"""What goes wrong, said in OpenAI's shape, with the right status and no secret."""
+"""Failures in OpenAI's format, with the right status and without secrets."""
 
 from __future__ import annotations
 
@@ -19,7 +19,7 @@ def refusal(status: int, message: str, **headers: str) -> httpx2.Response:
 
 
 @pytest.mark.parametrize("status", [400, 404, 429, 500, 503])
-async def test_what_the_gateway_refuses_is_passed_on_with_its_status(
+async def test_a_refusal_of_the_gateway_is_passed_on_with_its_status(
     world: World, status: int
 ) -> None:
     world.gateway.failures["big"] = refusal(status, "Not now.", **{"retry-after": "7"})
@@ -32,11 +32,11 @@ async def test_what_the_gateway_refuses_is_passed_on_with_its_status(
     }
     assert answer.headers["retry-after"] == "7"
     assert world.traces.failed
-    assert len(world.gateway.requests) == 1  # trying again is the gateway's business
+    assert len(world.gateway.requests) == 1  # only the gateway retries
 
 
 @pytest.mark.parametrize("status", [401, 403])
-async def test_a_refused_key_is_told_without_what_the_gateway_says_of_it(
+async def test_a_refused_key_is_reported_without_the_message_of_the_gateway(
     world: World, status: int, caplog: pytest.LogCaptureFixture
 ) -> None:
     world.gateway.failures["big"] = refusal(status, f"Received API Key = {KEY}, Key Hash = abc")
@@ -47,11 +47,11 @@ async def test_a_refused_key_is_told_without_what_the_gateway_says_of_it(
     assert answer.status_code == status
     assert "refused the application's key" in answer.json()["error"]["message"]
     assert "abc" not in answer.text
-    assert KEY not in answer.text + _ours(caplog)
+    assert KEY not in answer.text + _log_text(caplog)
     assert KEY not in "".join(span.to_json() for span in world.traces.spans)
 
 
-async def test_a_key_in_any_other_text_is_not_passed_on(
+async def test_a_key_in_another_message_is_not_passed_on(
     world: World, caplog: pytest.LogCaptureFixture
 ) -> None:
     world.gateway.failures["big"] = refusal(500, f"cannot use {KEY}")
@@ -60,12 +60,12 @@ async def test_a_key_in_any_other_text_is_not_passed_on(
         answer = await world.ask()
 
     assert answer.json()["error"]["message"] == "cannot use …"
-    assert KEY not in _ours(caplog)
+    assert KEY not in _log_text(caplog)
     assert answer.headers["x-trace-id"] in caplog.text
     assert KEY not in "".join(span.to_json() for span in world.traces.spans)
 
 
-def _ours(caplog: pytest.LogCaptureFixture) -> str:
+def _log_text(caplog: pytest.LogCaptureFixture) -> str:
     return " ".join(record.getMessage() for record in caplog.records)
 
 
@@ -74,11 +74,11 @@ def _ours(caplog: pytest.LogCaptureFixture) -> str:
     [
         (httpx2.ReadTimeout("late"), 504, "upstream_timeout"),
         (httpx2.ConnectTimeout("late"), 504, "upstream_timeout"),
-        (httpx2.ConnectError("nobody there"), 502, "upstream_unreachable"),
+        (httpx2.ConnectError("refused"), 502, "upstream_unreachable"),
         (httpx2.Response(500, text="<html>oops</html>"), 500, None),
     ],
 )
-async def test_a_gateway_that_does_not_answer_as_it_should(
+async def test_a_failure_of_the_connection_has_its_own_status(
     world: World, failure: Any, status: int, code: str | None
 ) -> None:
     world.gateway.failures["big"] = failure
@@ -93,7 +93,7 @@ async def test_a_gateway_that_does_not_answer_as_it_should(
 @pytest.mark.parametrize(
     ("mode", "failing", "calls"), [("auto", "chooser", 1), ("reasoning", "thinker", 1)]
 )
-async def test_a_refused_call_on_the_way_ends_the_request(
+async def test_a_refused_intermediate_call_ends_the_request(
     world: World, mode: str, failing: str, calls: int
 ) -> None:
     world.gateway.failures[failing] = refusal(429, "Slowly.")
@@ -105,7 +105,7 @@ async def test_a_refused_call_on_the_way_ends_the_request(
     assert world.traces.failed
 
 
-async def test_an_unknown_mode_is_a_bad_request_and_calls_nobody(world: World) -> None:
+async def test_an_unknown_mode_is_a_bad_request_without_calls(world: World) -> None:
     answer = await world.ask("psychic")
 
     error = answer.json()["error"]
@@ -127,7 +127,7 @@ async def test_an_unknown_mode_is_a_bad_request_and_calls_nobody(world: World) -
         ({"mock_response": "free"}, None),
     ],
 )
-async def test_a_body_that_is_not_openai_s_is_refused(
+async def test_an_invalid_body_is_refused(
     world: World, body: dict[str, Any], param: str | None
 ) -> None:
     answer = await world.ask(**body)
@@ -139,7 +139,7 @@ async def test_a_body_that_is_not_openai_s_is_refused(
     assert world.gateway.requests == []
 
 
-async def test_what_is_not_json_is_refused(world: World) -> None:
+async def test_invalid_json_is_refused(world: World) -> None:
     answer = await world.http.post(
         "/v1/chat/completions", content="{", headers={"content-type": "application/json"}
     )

@@ -28,7 +28,7 @@ _CONTROL: Final = re.compile(r"[\x00-\x08\x0b-\x1f\x7f-\x9f]")
 
 def escape_control(text: str) -> str:
     r"""Write control characters out, such as ``\x1b``."""
-    return _CONTROL.sub(lambda found: f"\\x{ord(found.group()):02x}", text.replace("\r\n", "\n"))
+    return _CONTROL.sub(lambda match: f"\\x{ord(match.group()):02x}", text.replace("\r\n", "\n"))
 
 
 class Screen:
@@ -62,15 +62,15 @@ def render_reply(report: ChatReport, *, terminal: bool) -> Iterable[RenderableTy
         yield escape_control(report.reply) if terminal else report.reply
 
 
-def render_verification(found: TraceVerification) -> Iterable[str]:
+def render_verification(result: TraceVerification) -> Iterable[str]:
     """The verdict in one line, then each check that did not pass."""
-    spans_after = "-" if found.visible_after is None else f"{found.visible_after:.1f} s"
-    logs_after = "-" if found.ledger_after is None else f"{found.ledger_after:.1f} s"
+    spans_after = "-" if result.visible_after is None else f"{result.visible_after:.1f} s"
+    logs_after = "-" if result.ledger_after is None else f"{result.ledger_after:.1f} s"
     yield (
-        f"{found.verdict.replace('_', ' ')}: {found.spans} spans, {found.calls} calls,"
+        f"{result.verdict.replace('_', ' ')}: {result.spans} spans, {result.calls} calls,"
         f" visible after {spans_after}, in the spend logs after {logs_after}"
     )
-    for check in found.checks:
+    for check in result.checks:
         if check.state != "passed":
             yield f"  {check.name} {check.state}: {check.detail}"
 

@@ -88,10 +88,10 @@ def render_list(report: TraceListReport) -> Iterable[RenderableType]:
         )
         if after is None or after.trace_id != row.trace_id:
             rows.append((" ", row.trace_id, " ", " ", " ", " "))
-    made = make_table(("START", "COMPONENT, TRACE", "MODEL", "TOKENS", "MS", "STATUS"), rows)
-    made.columns[0].no_wrap = True
-    made.columns[1].no_wrap, made.columns[1].min_width = True, 32
-    yield made
+    table = make_table(("START", "COMPONENT, TRACE", "MODEL", "TOKENS", "MS", "STATUS"), rows)
+    table.columns[0].no_wrap = True
+    table.columns[1].no_wrap, table.columns[1].min_width = True, 32
+    yield table
 
 
 def render_verify(report: TraceVerification) -> Iterable[RenderableType]:

@@ -52,7 +52,7 @@ def render_reconcile(report: ReconcileReport) -> Iterable[RenderableType]:
         f" {report.pending} are too recent to compare."
     )
     if report.gaps:
-        made = make_table(
+        table = make_table(
             ("START", "COMPONENT", "MISSING IN", "TRACE"),
             [
                 (
@@ -64,5 +64,5 @@ def render_reconcile(report: ReconcileReport) -> Iterable[RenderableType]:
                 for gap in report.gaps
             ],
         )
-        made.columns[-1].no_wrap, made.columns[-1].min_width = True, 32
-        yield made
+        table.columns[-1].no_wrap, table.columns[-1].min_width = True, 32
+        yield table

@@ -48,32 +48,24 @@ class Span:
 class SpanQuery:
     """Which spans: all given conditions must hold.
 
-    ``attributes`` maps dotted names to values; lists cannot be matched. ``roots`` selects spans
-    without a parent. ``limit`` is the maximum number of spans, newest first; None for all.
+    ``attributes`` maps dotted names to values; lists cannot be matched. ``limit`` is the maximum
+    number of spans, newest first; None for all.
     """
 
     trace_id: str | None = None
-    span_id: str | None = None
     kind: str | None = None
-    name: str | None = None
     attributes: Mapping[str, str | int | float | bool] = field(
         default_factory=lambda: MappingProxyType({})
     )
     since: datetime | None = None
-    until: datetime | None = None
-    roots: bool = False
     limit: int | None = None
 
     def params(self) -> Params:
         """The query string; a string value is quoted where it could be read as a number."""
         named = {
             "trace_id": self.trace_id,
-            "span_id": self.span_id,
             "span_kind": self.kind,
-            "name": self.name,
             "start_time": None if self.since is None else self.since.isoformat(),
-            "end_time": None if self.until is None else self.until.isoformat(),
-            "parent_id": "null" if self.roots else None,
         }
         params: Params = [(key, value) for key, value in named.items() if value is not None]
         # JSON is unambiguous: Phoenix parses each value and falls back to a string.

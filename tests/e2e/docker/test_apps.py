@@ -72,9 +72,9 @@ def test_the_example_is_started_with_its_key_and_each_request_is_one_tree(
 
     project.ok("up", "--timeout", "280")
 
-    reasoning_api.wait_until_it_serves(app)
-    asked = [reasoning_api.ask(app, mode, stream=mode == "reasoning") for mode in MODES]
-    reasoning_api.prove(project.phoenix_url, asked)
+    reasoning_api.wait_until_ready(app)
+    answers = [reasoning_api.ask(app, mode, stream=mode == "reasoning") for mode in MODES]
+    reasoning_api.verify(project.phoenix_url, answers)
 
     before = containers(project)
     assert key_of(before["reasoning-api"]) == project.secrets()["LITELLM_API_KEY"]
@@ -89,7 +89,7 @@ def test_the_example_is_started_with_its_key_and_each_request_is_one_tree(
     assert key_of(after["reasoning-api"]) == project.secrets()["LITELLM_API_KEY"]
     assert key_of(after["reasoning-api"]) != key_of(before["reasoning-api"])
     assert after["litellm"]["Id"] == before["litellm"]["Id"]
-    reasoning_api.wait_until_it_serves(app)
+    reasoning_api.wait_until_ready(app)
     assert reasoning_api.ask(app, None, stream=False).path == "passthrough"
     text = ok("logs", after["reasoning-api"]["Id"])
     assert [name for name, value in project.secrets().items() if value and value in text] == []

@@ -93,7 +93,7 @@ def test_the_trace_that_is_looked_for_is_the_one_that_was_sent(
 
     sent = next(r for r in stack.requests if r.url.path == "/v1/chat/completions")
     assert sent.headers["traceparent"].split("-")[1] == report.trace_id
-    assert phoenix.looks[0].url.params["trace_id"] == report.trace_id
+    assert phoenix.queries[0].url.params["trace_id"] == report.trace_id
 
 
 def test_the_call_names_its_component_and_uses_the_virtual_key(

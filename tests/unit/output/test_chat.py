@@ -9,17 +9,18 @@ from hypothesis import strategies as st
 from gatewayctl.operations.chat.call import Delta
 from gatewayctl.output.chat import Screen, escape_control
 from gatewayctl.runtimes.base import Progress
+from tests.fakes.driving import driven
 
 
 @given(st.text())
 def test_no_control_character_reaches_a_terminal(text: str) -> None:
-    shown = escape_control(text)
+    escaped = escape_control(text)
 
-    assert all(char.isprintable() or char in "\n\t" or ord(char) > 0x9F for char in shown)
+    assert all(char.isprintable() or char in "\n\t" or ord(char) > 0x9F for char in escaped)
 
 
 @given(st.text(st.characters(exclude_categories=["Cc"])))
-def test_harmless_text_stays_as_it_is(text: str) -> None:
+def test_text_without_control_characters_is_unchanged(text: str) -> None:
     assert escape_control(f"{text}\n\t") == f"{text}\n\t"
 
 
@@ -33,44 +34,38 @@ def reply(*texts: str) -> Generator[Delta, None, str]:
     return "report"
 
 
-def shown(screen: Screen, *texts: str) -> tuple[list[str], str]:
-    passed: list[str] = []
-    events = screen.pass_on(reply(*texts))
-    while True:
-        try:
-            event = next(events)
-            assert isinstance(event, Delta)
-            passed.append(event.text)
-        except StopIteration as done:
-            return passed, done.value
+def stream(screen: Screen, *texts: str) -> tuple[list[str], str]:
+    """The texts that reach the console, and the report."""
+    events, report = driven(screen.pass_on(reply(*texts)))
+    return [event.text for event in events], report
 
 
-def test_a_reply_is_made_harmless_for_a_terminal_alone() -> None:
-    assert shown(Screen(terminal=True), "a\x1bb", "c") == (["a\\x1bb", "c"], "report")
-    assert shown(Screen(terminal=False), "a\x1bb", "c") == (["a\x1bb", "c"], "report")
+def test_control_characters_are_escaped_on_a_terminal_only() -> None:
+    assert stream(Screen(terminal=True), "a\x1bb", "c") == (["a\\x1bb", "c"], "report")
+    assert stream(Screen(terminal=False), "a\x1bb", "c") == (["a\x1bb", "c"], "report")
 
 
 @pytest.mark.parametrize(
     ("texts", "still_open"), [((), False), (("a",), True), (("a\n",), False), (("a\n", "b"), True)]
 )
-def test_a_line_that_is_still_open_is_known(texts: tuple[str, ...], still_open: bool) -> None:
+def test_an_open_line_is_tracked(texts: tuple[str, ...], still_open: bool) -> None:
     screen = Screen(terminal=False)
 
-    shown(screen, *texts)
+    stream(screen, *texts)
 
     assert screen.open_line is still_open
 
 
-def test_news_between_the_parts_of_a_reply_get_a_line_of_their_own() -> None:
+def test_progress_between_the_parts_of_a_reply_starts_on_a_new_line() -> None:
     def events() -> Generator[Delta | Progress, None, str]:
         yield Delta(text="open")
         yield Progress(subject="trace", state="working")
         yield Delta(text="again\n")
         return "report"
 
-    passed = list(Screen(terminal=True).pass_on(events()))
+    output = list(Screen(terminal=True).pass_on(events()))
 
-    assert passed == [
+    assert output == [
         Delta(text="open"),
         Delta(text="\n"),
         Progress(subject="trace", state="working"),

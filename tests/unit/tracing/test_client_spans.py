@@ -19,7 +19,7 @@ TRACE, PARENT = "a" * 32, "b" * 16
 
 @dataclass
 class Sink:
-    """A Phoenix that remembers; ``status`` is what it answers."""
+    """A Phoenix that records requests and answers each with ``status``."""
 
     status: int = 200
     requests: list[httpx.Request] = field(default_factory=list)
@@ -73,7 +73,7 @@ def test_a_span_reaches_phoenix_when_it_ends(sink: Sink, tracer: ClientTracer) -
     }
 
 
-def test_the_span_belongs_to_the_gateways_project(sink: Sink, tracer: ClientTracer) -> None:
+def test_the_span_is_in_the_project_of_the_gateway(sink: Sink, tracer: ClientTracer) -> None:
     tracer.start("x", {}, environ={}).end("ok")
 
     resource = sink.message().resource_spans[0].resource
@@ -83,7 +83,9 @@ def test_the_span_belongs_to_the_gateways_project(sink: Sink, tracer: ClientTrac
     }
 
 
-def test_the_header_makes_the_gateways_spans_children_of_ours(tracer: ClientTracer) -> None:
+def test_the_header_makes_spans_of_the_gateway_children_of_the_client_span(
+    tracer: ClientTracer,
+) -> None:
     span = tracer.start("x", {}, environ={})
     header = span.headers()["traceparent"]
     span.end("ok")
@@ -91,7 +93,7 @@ def test_the_header_makes_the_gateways_spans_children_of_ours(tracer: ClientTrac
     assert re.fullmatch(rf"00-{span.trace_id}-{span.span_id}-0[13]", header)
 
 
-def test_each_span_of_its_own_is_a_new_trace(tracer: ClientTracer) -> None:
+def test_each_span_without_a_parent_starts_a_new_trace(tracer: ClientTracer) -> None:
     first, second = (tracer.start("x", {}, environ={}) for _ in range(2))
     for span in (first, second):
         span.end("ok")
@@ -100,7 +102,7 @@ def test_each_span_of_its_own_is_a_new_trace(tracer: ClientTracer) -> None:
 
 
 @pytest.mark.parametrize("flags", ["00", "01"])
-def test_a_callers_trace_goes_on_even_if_it_was_not_sampled(
+def test_the_trace_of_the_caller_is_continued_even_if_not_sampled(
     sink: Sink, tracer: ClientTracer, flags: str
 ) -> None:
     environ = {"TRACEPARENT": f"00-{TRACE}-{PARENT}-{flags}", "TRACESTATE": "x=1"}
@@ -115,7 +117,7 @@ def test_a_callers_trace_goes_on_even_if_it_was_not_sampled(
 
 
 @pytest.mark.parametrize("value", ["", "nonsense", f"00-{'0' * 32}-{PARENT}-01", "x" * 9000])
-def test_a_malformed_caller_is_ignored(tracer: ClientTracer, value: str) -> None:
+def test_a_malformed_traceparent_is_ignored(tracer: ClientTracer, value: str) -> None:
     span = tracer.start("x", {}, environ={"TRACEPARENT": value})
     span.end("ok")
 
@@ -134,7 +136,7 @@ def test_a_failed_command_still_sends_its_span(
     assert sink.attributes()["gatewayctl.outcome"] == outcome
 
 
-def test_a_phoenix_that_does_not_take_it_is_told_not_raised(
+def test_a_span_that_phoenix_refuses_is_reported_not_raised(
     sink: Sink, tracer: ClientTracer
 ) -> None:
     sink.status = 503
@@ -144,7 +146,7 @@ def test_a_phoenix_that_does_not_take_it_is_told_not_raised(
     assert span.failure == f"Phoenix at {URL} did not accept the trace (HTTP 503)."
 
 
-def test_tracing_that_is_turned_off_gives_no_ids_and_sends_nothing(
+def test_with_tracing_turned_off_there_are_no_ids_and_nothing_is_sent(
     sink: Sink, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setenv("OTEL_SDK_DISABLED", "true")
@@ -156,7 +158,7 @@ def test_tracing_that_is_turned_off_gives_no_ids_and_sends_nothing(
     assert sink.requests == []
 
 
-def test_loading_the_sdk_leaves_psutil_to_those_who_need_it() -> None:
+def test_loading_the_sdk_does_not_import_psutil_and_does_not_prevent_it() -> None:
     code = (
         "import sys, gatewayctl.tracing.client_spans;"
         "assert 'psutil' not in sys.modules;"

@@ -18,7 +18,7 @@ URL = "http://127.0.0.1:6006"
         httpx.RemoteProtocolError("disconnected"),
     ],
 )
-def test_a_phoenix_that_is_not_there_is_a_reason_not_an_exception(failure: Exception) -> None:
+def test_if_phoenix_does_not_answer_the_reason_is_kept_not_raised(failure: Exception) -> None:
     def fail(_: httpx.Request) -> httpx.Response:
         raise failure
 
@@ -30,7 +30,7 @@ def test_a_phoenix_that_is_not_there_is_a_reason_not_an_exception(failure: Excep
     assert URL in exporter.failure
 
 
-def test_a_client_that_is_closed_already_is_a_reason_not_an_exception() -> None:
+def test_if_the_client_is_closed_the_reason_is_kept_not_raised() -> None:
     with httpx.Client(transport=httpx.MockTransport(lambda _: httpx.Response(200))) as http:
         exporter = PhoenixExporter(http, URL)
     spans: list[ReadableSpan] = []

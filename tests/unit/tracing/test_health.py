@@ -9,7 +9,7 @@ URL = "http://127.0.0.1:6006"
 VERSION = {"x-phoenix-server-version": "20.26.1"}
 
 
-def look(answer: httpx.Response | Exception) -> PhoenixReadiness:
+def check(answer: httpx.Response | Exception) -> PhoenixReadiness:
     def handle(request: httpx.Request) -> httpx.Response:
         assert request.url == f"{URL}/healthz"
         if isinstance(answer, Exception):
@@ -20,8 +20,8 @@ def look(answer: httpx.Response | Exception) -> PhoenixReadiness:
         return check_phoenix(http, URL)
 
 
-def test_a_phoenix_that_answers_is_ready_and_says_its_version() -> None:
-    found = look(httpx.Response(200, text="OK", headers=VERSION))
+def test_a_phoenix_that_answers_is_ready_and_has_a_version() -> None:
+    found = check(httpx.Response(200, text="OK", headers=VERSION))
 
     assert found.ready
     assert found.version == "20.26.1"
@@ -41,10 +41,10 @@ def test_a_phoenix_that_answers_is_ready_and_says_its_version() -> None:
         (httpx.RemoteProtocolError("BadStatusLine: no proper HTTP"), "other_service"),
     ],
 )
-def test_whoever_is_not_a_ready_phoenix_is_told_apart(
+def test_each_reason_why_phoenix_is_not_ready_has_its_state(
     answer: httpx.Response | Exception, state: str
 ) -> None:
-    found = look(answer)
+    found = check(answer)
 
     assert (found.state, found.ready) == (state, False)
     assert found.detail

@@ -54,23 +54,23 @@ class TraceListReport:
 def list_calls(
     settings: Settings,
     http: httpx.Client,
-    wanted: TraceFilter,
+    filters: TraceFilter,
 ) -> TraceListReport:
     """List the calls that match. Raises PhoenixUnreachable."""
     conditions: Mapping[str, str | None] = {
-        "metadata.component": wanted.component,
-        "llm.model_name": wanted.model,
+        "metadata.component": filters.component,
+        "llm.model_name": filters.model,
     }
     query = SpanQuery(
         kind="LLM",
         attributes={name: value for name, value in conditions.items() if value is not None},
-        since=wanted.since,
+        since=filters.since,
         # Phoenix cannot filter by status, so its answer is not limited if that is done here.
-        limit=wanted.limit if wanted.status is None else None,
+        limit=filters.limit if filters.status is None else None,
     )
     spans = SpanStore(http, settings.phoenix_url).find(PHOENIX_PROJECT, query)
-    rows = [row for row in map(call_row, spans) if wanted.status in (None, row.status)]
-    return TraceListReport(calls=tuple(rows[: wanted.limit]))
+    rows = [row for row in map(call_row, spans) if filters.status in (None, row.status)]
+    return TraceListReport(calls=tuple(rows[: filters.limit]))
 
 
 def call_row(span: Span) -> CallRow:

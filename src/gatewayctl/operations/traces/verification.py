@@ -65,7 +65,7 @@ class TraceVerification:
 
     @property
     def problem(self) -> GatewayctlError | None:
-        """Set unless verified; the message names each check that failed."""
+        """Set unless verified; the message lists each failed check."""
         if self.verdict == "verified":
             return None
         if self.verdict == "unknown":

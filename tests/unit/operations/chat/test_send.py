@@ -1,7 +1,7 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Generator, Iterator
+from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
@@ -22,56 +22,35 @@ from gatewayctl.operations.chat.plan import ChatInput
 from gatewayctl.operations.chat.report import ChatReport
 from gatewayctl.operations.chat.send import send_chat
 from gatewayctl.settings.model import Settings
+from tests.fakes.driving import driven
 from tests.fakes.litellm import FakeLiteLLM, event_stream, served
 from tests.fakes.projects import MASTER_KEY, project
-
-KEY = "sk-app-0123456789abcdef"
-ENV = f"LITELLM_MASTER_KEY={MASTER_KEY}\nLITELLM_API_KEY={KEY}\n"
+from tests.unit.operations.chat.conftest import KEY
 
 
-@pytest.fixture
-def settings(tmp_path: Path) -> Settings:
-    return project(tmp_path, env=ENV)
-
-
-@pytest.fixture
-def fake() -> FakeLiteLLM:
-    made = FakeLiteLLM()
-    made.add(KEY, "litellm-dev")
-    return made
-
-
-def drive(events: Generator[Any, None, ChatReport]) -> tuple[list[str], ChatReport]:
-    parts: list[str] = []
-    while True:
-        try:
-            parts.append(next(events).text)
-        except StopIteration as done:
-            return parts, done.value
-
-
-def say(
-    settings: Settings, fake: FakeLiteLLM, *, environ: dict[str, str] | None = None, **asked: Any
+def send(
+    settings: Settings, fake: FakeLiteLLM, *, environ: dict[str, str] | None = None, **options: Any
 ) -> tuple[list[str], ChatReport]:
     ticks = iter([10.0, 10.25])
     with served(fake) as gateway:
-        ask = ChatInput(**{"prompt": "hi", **asked})
-        return drive(
+        ask = ChatInput(**{"prompt": "hi", **options})
+        events, report = driven(
             send_chat(settings, gateway, ask, environ=environ or {}, clock=lambda: next(ticks))
         )
+    return [event.text for event in events], report
 
 
-def exported(fake: FakeLiteLLM) -> list[Any]:
+def sent_spans(fake: FakeLiteLLM) -> list[Any]:
     """The spans that were posted to Phoenix."""
     bodies = [request.content for request in fake.requests if request.url.path == "/v1/traces"]
     messages = [ExportTraceServiceRequest.FromString(body) for body in bodies]
     return [message.resource_spans[0].scope_spans[0].spans[0] for message in messages]
 
 
-def test_a_reply_is_yielded_as_it_arrives_and_reported_whole(
+def test_a_reply_is_yielded_as_it_arrives_and_reported_completely(
     settings: Settings, fake: FakeLiteLLM
 ) -> None:
-    parts, report = say(settings, fake)
+    parts, report = send(settings, fake)
 
     assert parts == ["Hello ", "there."]
     assert report.reply == "Hello there."
@@ -81,32 +60,32 @@ def test_a_reply_is_yielded_as_it_arrives_and_reported_whole(
     assert (report.verified, report.problem, report.warnings) == (None, None, ())
 
 
-def test_a_whole_reply_is_not_yielded(settings: Settings, fake: FakeLiteLLM) -> None:
-    parts, report = say(settings, fake, stream=False)
+def test_a_reply_that_is_not_streamed_is_not_yielded(settings: Settings, fake: FakeLiteLLM) -> None:
+    parts, report = send(settings, fake, stream=False)
 
     assert parts == []
     assert (report.reply, report.streamed) == ("Hello there.", False)
 
 
-def test_the_request_carries_metadata_and_the_span_that_is_then_sent(
+def test_the_request_contains_metadata_and_the_context_of_the_span(
     settings: Settings, fake: FakeLiteLLM
 ) -> None:
-    _, report = say(settings, fake, component="reasoning-agent", operation="synthesis")
+    _, report = send(settings, fake, component="reasoning-agent", operation="synthesis")
 
     body = fake.sent("/v1/chat/completions")
     assert body["metadata"]["component"] == "reasoning-agent"
     assert body["metadata"]["tags"] == ["component:reasoning-agent", "op:synthesis"]
     sent = next(r for r in fake.requests if r.url.path == "/v1/chat/completions")
     assert sent.headers["traceparent"].split("-")[1:3] == [report.trace_id, report.span_id]
-    (span,) = exported(fake)
+    (span,) = sent_spans(fake)
     assert (span.trace_id.hex(), span.span_id.hex()) == (report.trace_id, report.span_id)
     assert report.trace_exported
 
 
-def test_the_gateway_gets_the_virtual_key_and_phoenix_none(
+def test_the_gateway_gets_the_virtual_key_and_phoenix_gets_no_key(
     settings: Settings, fake: FakeLiteLLM
 ) -> None:
-    say(settings, fake, prompt="hi")
+    send(settings, fake, prompt="hi")
 
     keys = {request.url.path: request.headers.get("authorization") for request in fake.requests}
     assert keys == {"/v1/chat/completions": f"Bearer {KEY}", "/v1/traces": None}
@@ -115,16 +94,16 @@ def test_the_gateway_gets_the_virtual_key_and_phoenix_none(
     assert MASTER_KEY.encode() not in b"".join(request.content for request in fake.requests)
 
 
-def test_a_callers_trace_goes_on(settings: Settings, fake: FakeLiteLLM) -> None:
+def test_the_trace_of_the_caller_is_continued(settings: Settings, fake: FakeLiteLLM) -> None:
     environ = {"TRACEPARENT": f"00-{'a' * 32}-{'b' * 16}-01"}
 
-    _, report = say(settings, fake, environ=environ)
+    _, report = send(settings, fake, environ=environ)
 
     assert report.trace_id == "a" * 32
-    assert exported(fake)[0].parent_span_id.hex() == "b" * 16
+    assert sent_spans(fake)[0].parent_span_id.hex() == "b" * 16
 
 
-def test_a_phoenix_that_is_down_is_a_warning_beside_the_reply(
+def test_if_phoenix_is_down_the_reply_comes_with_a_warning(
     settings: Settings, fake: FakeLiteLLM
 ) -> None:
     def down(_: httpx.Request) -> httpx.Response:
@@ -132,7 +111,7 @@ def test_a_phoenix_that_is_down_is_a_warning_beside_the_reply(
 
     fake.phoenix = down
 
-    _, report = say(settings, fake)
+    _, report = send(settings, fake)
 
     assert report.reply == "Hello there."
     assert not report.trace_exported
@@ -140,56 +119,58 @@ def test_a_phoenix_that_is_down_is_a_warning_beside_the_reply(
     assert warning.startswith("The trace is not complete: Phoenix does not answer at http://127")
 
 
-def test_nothing_is_sent_before_everything_is_decided(tmp_path: Path, fake: FakeLiteLLM) -> None:
+def test_without_a_virtual_key_nothing_is_sent(tmp_path: Path, fake: FakeLiteLLM) -> None:
     settings = project(tmp_path, env=f"LITELLM_MASTER_KEY={MASTER_KEY}\n")
 
     with pytest.raises(VirtualKeyMissing):
-        say(settings, fake)
+        send(settings, fake)
     assert fake.requests == []
 
 
-def test_a_refused_key_names_its_variable_and_where_it_came_from(settings: Settings) -> None:
+def test_a_refused_key_is_reported_with_its_variable_and_source(settings: Settings) -> None:
     with pytest.raises(VirtualKeyRefused, match=r"LITELLM_API_KEY \(\.env line 2\)") as caught:
-        say(settings, FakeLiteLLM())
+        send(settings, FakeLiteLLM())
 
     assert "keys create" in caught.value.hint
 
 
-def test_a_refused_key_of_a_variable_nobody_declared_is_named_all_the_same(
+def test_a_refused_key_of_an_undeclared_variable_is_reported_with_its_variable(
     settings: Settings,
 ) -> None:
     with pytest.raises(VirtualKeyRefused, match=r"It is the value of MY_KEY\.$"):
-        say(settings, FakeLiteLLM(), key_env="MY_KEY", environ={"MY_KEY": "sk-mine-0123456789"})
+        send(settings, FakeLiteLLM(), key_env="MY_KEY", environ={"MY_KEY": "sk-mine-0123456789"})
 
 
-def test_an_unknown_model_lists_the_declared_ones(settings: Settings, fake: FakeLiteLLM) -> None:
+def test_an_unknown_model_is_reported_with_the_nearest_declared_one(
+    settings: Settings, fake: FakeLiteLLM
+) -> None:
     with pytest.raises(UnknownModel, match="'gpt-40'") as caught:
-        say(settings, fake, model="gpt-40")
+        send(settings, fake, model="gpt-40")
 
     assert caught.value.hint == "Choose a declared model (did you mean 'gpt-4o'?)."
 
 
-def test_a_declared_model_the_gateway_does_not_serve_points_to_both_lists(
+def test_if_the_gateway_does_not_serve_a_declared_model_the_hint_points_to_both_lists(
     settings: Settings, fake: FakeLiteLLM
 ) -> None:
     with pytest.raises(UnknownModel) as caught:
-        say(settings, fake, model="o1-mini")
+        send(settings, fake, model="o1-mini")
 
     assert "models list" in caught.value.hint
     assert "keys list" in caught.value.hint
 
 
-def test_a_failed_chat_is_traced_with_its_code_and_without_words(
+def test_a_failed_chat_is_traced_with_its_error_code_only(
     settings: Settings, fake: FakeLiteLLM
 ) -> None:
     with pytest.raises(UnknownModel):
-        say(settings, fake, model="nope")
+        send(settings, fake, model="nope")
 
-    (span,) = exported(fake)
+    (span,) = sent_spans(fake)
     assert (span.status.code, span.status.message) == (2, "unknown_model")
 
 
-def breaking(*parts: bytes | Exception) -> httpx.SyncByteStream:
+def broken_stream(*parts: bytes | Exception) -> httpx.SyncByteStream:
     class Broken(httpx.SyncByteStream):
         def __iter__(self) -> Iterator[bytes]:
             for part in parts:
@@ -200,26 +181,28 @@ def breaking(*parts: bytes | Exception) -> httpx.SyncByteStream:
     return Broken()
 
 
-def test_a_reply_that_breaks_off_keeps_what_came_and_says_why(
+def test_an_interrupted_reply_is_reported_with_the_problem(
     settings: Settings, fake: FakeLiteLLM
 ) -> None:
     error = {"error": {"message": "litellm.APIConnectionError: OpenAIException - boom"}}
     raw = event_stream("Hello ", done=False) + f"data: {json.dumps(error)}\n\n".encode()
     fake.planted["/v1/chat/completions"] = lambda _: httpx.Response(200, content=raw)
 
-    parts, report = say(settings, fake)
+    parts, report = send(settings, fake)
 
     assert parts == ["Hello "]
     assert report.reply == "Hello "
     assert isinstance(report.problem, UpstreamRefused)
-    assert exported(fake)[0].status.message == "upstream_refused"
+    assert sent_spans(fake)[0].status.message == "upstream_refused"
 
 
-def test_a_connection_that_is_cut_keeps_what_came(settings: Settings, fake: FakeLiteLLM) -> None:
-    stream = breaking(event_stream("Hello ", done=False), httpx.ReadError("reset"))
+def test_a_lost_connection_keeps_the_parts_that_arrived(
+    settings: Settings, fake: FakeLiteLLM
+) -> None:
+    stream = broken_stream(event_stream("Hello ", done=False), httpx.ReadError("reset"))
     fake.planted["/v1/chat/completions"] = lambda _: httpx.Response(200, stream=stream)
 
-    _, report = say(settings, fake)
+    _, report = send(settings, fake)
 
     assert report.reply == "Hello "
     assert isinstance(report.problem, GatewayUnreachable)
@@ -244,11 +227,11 @@ def test_ctrl_c_while_waiting_sends_the_span_as_cancelled(
         )
 
     assert parts == ["Hello "]
-    (span,) = exported(fake)
+    (span,) = sent_spans(fake)
     assert (span.status.code, span.status.message) == (2, "interrupted")
 
 
-def test_a_reader_that_goes_away_hangs_up_and_sends_the_span_as_cancelled(
+def test_closing_the_generator_sends_the_span_as_cancelled(
     settings: Settings, fake: FakeLiteLLM
 ) -> None:
     with served(fake) as gateway:
@@ -256,15 +239,15 @@ def test_a_reader_that_goes_away_hangs_up_and_sends_the_span_as_cancelled(
         assert next(events) == Delta(text="Hello ")
         events.close()
 
-    (span,) = exported(fake)
+    (span,) = sent_spans(fake)
     assert span.status.message == "interrupted"
 
 
-def test_a_bug_in_between_still_ends_the_span(settings: Settings, fake: FakeLiteLLM) -> None:
-    stream = breaking(event_stream("Hello ", done=False), ZeroDivisionError("bug"))
+def test_an_internal_error_still_ends_the_span(settings: Settings, fake: FakeLiteLLM) -> None:
+    stream = broken_stream(event_stream("Hello ", done=False), ZeroDivisionError("bug"))
     fake.planted["/v1/chat/completions"] = lambda _: httpx.Response(200, stream=stream)
 
     with pytest.raises(ZeroDivisionError):
-        say(settings, fake)
+        send(settings, fake)
 
-    assert exported(fake)[0].status.message == "bug"
+    assert sent_spans(fake)[0].status.message == "bug"

@@ -4,7 +4,7 @@ from dataclasses import replace
 
 from gatewayctl.gateway.spend import SpendLog
 from gatewayctl.operations.traces.spend_checks import check_spend_logs, recall_expectation
-from tests.unit.tracing.test_verify import CALL, EXPECTED, TRACE, WHOLE, span
+from tests.fakes.traces import CALL, COMPLETE, EXPECTED, TRACE, make_span
 
 LOG = SpendLog(
     call_id="call-1",
@@ -27,22 +27,22 @@ def states(*logs: SpendLog, unread: str | None = None) -> list[str]:
     return [check.state for check in check_spend_logs(logs, EXPECTED, unread=unread)]
 
 
-def test_a_log_that_agrees_passes() -> None:
+def test_a_spend_log_that_agrees_passes() -> None:
     assert states(LOG) == ["passed"] * 3
 
 
-def test_a_log_that_is_not_there_is_missing_and_an_unread_ledger_unknown() -> None:
+def test_an_absent_spend_log_is_missing_and_unread_spend_logs_are_unknown() -> None:
     assert states() == ["missing"] * 3
     assert states(replace(LOG, call_id="other")) == ["missing"] * 3
     assert states(LOG, unread="it does not answer") == ["unknown"] * 3
 
 
-def test_other_tokens_and_another_component_fail_by_name() -> None:
+def test_other_tokens_and_another_component_fail_their_own_check() -> None:
     assert states(replace(LOG, prompt_tokens=6)) == ["passed", "failed", "passed"]
     assert states(replace(LOG, tags=())) == ["passed", "passed", "failed"]
 
 
-OWN = {
+CLIENT_ATTRIBUTES = {
     "gatewayctl.component": "passthrough",
     "gatewayctl.operation": "chat",
     "gatewayctl.model": "demo",
@@ -53,15 +53,17 @@ OWN = {
 }
 
 
-def test_a_client_span_remembers_its_call() -> None:
-    found = recall_expectation(TRACE, (span("client", None, "CHAIN", **OWN), *WHOLE[1:]), ())
+def test_the_expected_call_is_read_from_the_client_span() -> None:
+    found = recall_expectation(
+        TRACE, (make_span("client", None, "CHAIN", **CLIENT_ATTRIBUTES), *COMPLETE[1:]), ()
+    )
 
     assert found == EXPECTED
 
 
-def test_a_root_of_a_route_says_how_many_steps_there_were() -> None:
-    root = span("root", None, "CHAIN", **{"gatewayctl.route": "auto", "gatewayctl.calls": 2})
-    step = span("client", "root", "CHAIN", **OWN)
+def test_the_root_of_a_route_has_the_number_of_steps() -> None:
+    root = make_span("root", None, "CHAIN", **{"gatewayctl.route": "auto", "gatewayctl.calls": 2})
+    step = make_span("client", "root", "CHAIN", **CLIENT_ATTRIBUTES)
 
     found = recall_expectation(TRACE, (root, step), ())
 
@@ -69,18 +71,22 @@ def test_a_root_of_a_route_says_how_many_steps_there_were() -> None:
     assert found.client_spans == ("root", "client", "of 1 more calls")
 
 
-def test_a_step_that_failed_expects_no_reply() -> None:
-    failed = {name: OWN[name] for name in OWN if "token" not in name and "call_id" not in name}
+def test_a_failed_step_expects_no_reply() -> None:
+    failed = {
+        name: CLIENT_ATTRIBUTES[name]
+        for name in CLIENT_ATTRIBUTES
+        if "token" not in name and "call_id" not in name
+    }
 
     (call,) = recall_expectation(
-        TRACE, (span("c", None, "CHAIN", status="ERROR", **failed),), ()
+        TRACE, (make_span("c", None, "CHAIN", status="ERROR", **failed),), ()
     ).calls
 
     assert (call.ok, call.call_id, call.prompt_tokens) == (False, None, None)
 
 
-def test_of_a_trace_of_another_program_the_ledger_remembers() -> None:
-    found = recall_expectation(TRACE, WHOLE, (LOG,))
+def test_the_expected_calls_of_another_program_are_read_from_spend_logs() -> None:
+    found = recall_expectation(TRACE, COMPLETE, (LOG,))
 
     assert found.client_spans == ()
     assert found.calls == (replace(CALL, span_id=None),)

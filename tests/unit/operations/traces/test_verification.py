@@ -1,10 +1,9 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from datetime import UTC, datetime
 from pathlib import Path
-from typing import Any
 
 import httpx
 import pytest
@@ -24,58 +23,46 @@ from tests.fakes.answers import refuse_connection
 from tests.fakes.clock import FakeClock
 from tests.fakes.driving import report_of
 from tests.fakes.litellm import FakeLiteLLM, served
+from tests.fakes.phoenix import SPANS, SPEND_LOGS, spans_page
 from tests.fakes.projects import MASTER_KEY, project
+from tests.fakes.traces import CLIENT, COMPLETE, EXPECTED, LLM, TRACE, as_row
 from tests.unit.gateway.test_spend import page, row
-from tests.unit.tracing.test_verify import CLIENT, EXPECTED, LLM, TRACE, WHOLE
-
-SPANS = "/v1/projects/gateway/spans"
-
-
-def as_row(span: Span) -> dict[str, Any]:
-    return {
-        "context": {"trace_id": span.trace_id, "span_id": span.span_id},
-        "parent_id": span.parent_id,
-        "name": span.name,
-        "span_kind": span.kind,
-        "status_code": span.status,
-        "attributes": dict(span.attributes),
-        "start_time": span.start.isoformat(),
-        "end_time": span.end.isoformat(),
-    }
 
 
 @dataclass(kw_only=True)
 class World:
-    """Phoenix and LiteLLM at a clock's time: what arrives when, and whether probes do."""
+    """Phoenix and LiteLLM, driven by a clock.
+
+    ``spans`` by the second they arrive in Phoenix, ``logged_at`` the same for the spend log.
+    """
 
     clock: FakeClock
     spans: dict[float, tuple[Span, ...]]
     logged_at: float = 0
     probes_arrive: bool = True
-    phoenix_away: bool = False
+    phoenix_down: bool = False
     probes: list[str] = field(default_factory=list)
 
     def phoenix(self, request: httpx.Request) -> httpx.Response:
-        if self.phoenix_away:
+        if self.phoenix_down:
             return refuse_connection()
-        asked = request.url.params.get("trace_id")
-        came = [span for at, spans in self.spans.items() if self.passed >= at for span in spans]
-        found = came if asked == TRACE else []
-        if asked in self.probes and self.probes_arrive:
+        trace_id = request.url.params.get("trace_id")
+        arrived = [span for at, spans in self.spans.items() if self.elapsed >= at for span in spans]
+        found = arrived if trace_id == TRACE else []
+        if trace_id in self.probes and self.probes_arrive:
             found = [CLIENT]
-        headers = {"x-phoenix-server-version": "20"}
-        return httpx.Response(200, headers=headers, json={"data": [as_row(s) for s in found]})
+        return spans_page(*map(as_row, found))
 
-    def ledger(self, _: httpx.Request) -> httpx.Response:
-        own = row("call-1", session_id=TRACE, request_tags=["component:passthrough", "op:chat"])
-        return page(*([own] if self.passed >= self.logged_at else []))
+    def spend_logs(self, _: httpx.Request) -> httpx.Response:
+        log = row("call-1", session_id=TRACE, request_tags=["component:passthrough", "op:chat"])
+        return page(*([log] if self.elapsed >= self.logged_at else []))
 
     def probe(self, request: httpx.Request) -> httpx.Response:
         self.probes.append(request.headers["traceparent"].split("-")[1])
         return httpx.Response(200, json={"data": []})
 
     @property
-    def passed(self) -> float:
+    def elapsed(self) -> float:
         return self.clock.now - 1000
 
 
@@ -95,7 +82,7 @@ def gateway(fake: FakeLiteLLM) -> Iterator[GatewayClient]:
         yield client
 
 
-def proven(
+def run_verification(
     settings: Settings,
     gateway: GatewayClient,
     fake: FakeLiteLLM,
@@ -106,7 +93,7 @@ def proven(
 ) -> TraceVerification:
     fake.planted |= {
         SPANS: world.phoenix,
-        "/spend/logs/v2": world.ledger,
+        SPEND_LOGS: world.spend_logs,
         "/v1/models": world.probe,
     }
     return report_of(
@@ -124,116 +111,114 @@ def proven(
     )
 
 
-def test_a_whole_trace_is_verified_when_nothing_more_has_come(
+def test_a_complete_trace_is_verified_once_no_more_spans_arrive(
     settings: Settings, gateway: GatewayClient, fake: FakeLiteLLM
 ) -> None:
-    world = World(clock=FakeClock(), spans={0.5: WHOLE[:2], 1.0: WHOLE[2:]}, logged_at=2)
+    world = World(clock=FakeClock(), spans={0.5: COMPLETE[:2], 1.0: COMPLETE[2:]}, logged_at=2)
 
-    proof = proven(settings, gateway, fake, world)
+    result = run_verification(settings, gateway, fake, world)
 
-    assert (proof.verdict, proof.verified, proof.problem) == ("verified", True, None)
-    assert proof.visible_after == pytest.approx(1.0)
-    assert proof.ledger_after == pytest.approx(2.0, abs=1)
-    assert world.passed >= 1.0 + QUIET
+    assert (result.verdict, result.verified, result.problem) == ("verified", True, None)
+    assert result.visible_after == pytest.approx(1.0)
+    assert result.ledger_after == pytest.approx(2.0, abs=1)
+    assert world.elapsed >= 1.0 + QUIET
     assert world.probes == []
 
 
-def test_a_second_model_span_that_comes_a_moment_later_is_seen(
+def test_a_second_model_span_that_arrives_a_moment_later_is_detected(
     settings: Settings, gateway: GatewayClient, fake: FakeLiteLLM
 ) -> None:
-    from dataclasses import replace
-
     late = replace(LLM, span_id="again")
-    world = World(clock=FakeClock(), spans={0: WHOLE, QUIET / 2: (late,)})
+    world = World(clock=FakeClock(), spans={0: COMPLETE, QUIET / 2: (late,)})
 
-    proof = proven(settings, gateway, fake, world)
+    result = run_verification(settings, gateway, fake, world)
 
-    assert (proof.verdict, proof.problem and proof.problem.exit_code) == ("not_verified", 7)
+    assert (result.verdict, result.problem and result.problem.exit_code) == ("not_verified", 7)
 
 
-def test_what_is_missing_while_newer_spans_are_there_is_lost(
+def test_a_missing_span_is_lost_if_newer_spans_have_arrived(
     settings: Settings, gateway: GatewayClient, fake: FakeLiteLLM
 ) -> None:
     world = World(clock=FakeClock(), spans={0: (CLIENT,)})
 
-    proof = proven(settings, gateway, fake, world, timeout=5)
+    result = run_verification(settings, gateway, fake, world, timeout=5)
 
-    assert proof.verdict == "not_verified"
-    assert proof.problem is not None
-    assert "one_llm_span_per_call" in proof.problem.message
+    assert result.verdict == "not_verified"
+    assert result.problem is not None
+    assert "one_llm_span_per_call" in result.problem.message
 
 
-def test_what_is_missing_while_nothing_newer_is_there_is_unknown(
+def test_a_missing_span_is_unknown_if_no_newer_span_has_arrived(
     settings: Settings, gateway: GatewayClient, fake: FakeLiteLLM
 ) -> None:
     world = World(clock=FakeClock(), spans={0: (CLIENT,)}, probes_arrive=False)
 
-    proof = proven(settings, gateway, fake, world, timeout=5)
+    result = run_verification(settings, gateway, fake, world, timeout=5)
 
-    assert (proof.verdict, proof.verified) == ("unknown", None)
-    assert proof.problem is not None
-    assert (proof.problem.code, proof.problem.exit_code) == ("trace_unknown", 5)
-    assert world.passed == pytest.approx(5 + GRACE, abs=1)
+    assert (result.verdict, result.verified) == ("unknown", None)
+    assert result.problem is not None
+    assert (result.problem.code, result.problem.exit_code) == ("trace_unknown", 5)
+    assert world.elapsed == pytest.approx(5 + GRACE, abs=1)
 
 
-def test_what_comes_while_the_probe_is_under_way_was_not_lost(
+def test_spans_that_arrive_while_waiting_for_the_probe_are_not_lost(
     settings: Settings, gateway: GatewayClient, fake: FakeLiteLLM
 ) -> None:
-    world = World(clock=FakeClock(), spans={0: (CLIENT,), 5.5: WHOLE[1:]}, probes_arrive=False)
+    world = World(clock=FakeClock(), spans={0: (CLIENT,), 5.5: COMPLETE[1:]}, probes_arrive=False)
 
-    proof = proven(settings, gateway, fake, world, timeout=5)
+    result = run_verification(settings, gateway, fake, world, timeout=5)
 
-    assert proof.verdict == "verified"
+    assert result.verdict == "verified"
 
 
-def test_a_phoenix_that_is_away_makes_it_unknown(
+def test_if_phoenix_does_not_answer_the_verdict_is_unknown(
     settings: Settings, gateway: GatewayClient, fake: FakeLiteLLM
 ) -> None:
-    world = World(clock=FakeClock(), spans={}, phoenix_away=True)
+    world = World(clock=FakeClock(), spans={}, phoenix_down=True)
 
-    proof = proven(settings, gateway, fake, world, timeout=2)
+    result = run_verification(settings, gateway, fake, world, timeout=2)
 
-    assert proof.verdict == "unknown"
-    assert proof.problem is not None
-    assert proof.problem.code == "phoenix_unreachable"
+    assert result.verdict == "unknown"
+    assert result.problem is not None
+    assert result.problem.code == "phoenix_unreachable"
     assert world.probes == []
 
 
 @pytest.mark.parametrize(("timeout", "verdict"), [(5, "unknown"), (30, "not_verified")])
-def test_a_spend_log_is_given_the_time_that_litellm_may_take(
+def test_a_missing_spend_log_is_unknown_until_litellm_must_have_written_it(
     settings: Settings, gateway: GatewayClient, fake: FakeLiteLLM, timeout: float, verdict: str
 ) -> None:
-    world = World(clock=FakeClock(), spans={0: WHOLE}, logged_at=1000)
+    world = World(clock=FakeClock(), spans={0: COMPLETE}, logged_at=1000)
 
-    assert proven(settings, gateway, fake, world, timeout=timeout).verdict == verdict
+    assert run_verification(settings, gateway, fake, world, timeout=timeout).verdict == verdict
 
 
-def test_of_a_trace_of_the_past_a_missing_spend_log_is_missing_for_good(
+def test_a_missing_spend_log_of_a_past_trace_is_lost(
     settings: Settings, gateway: GatewayClient, fake: FakeLiteLLM
 ) -> None:
-    world = World(clock=FakeClock(), spans={0: WHOLE}, logged_at=1000)
+    world = World(clock=FakeClock(), spans={0: COMPLETE}, logged_at=1000)
 
-    proof = proven(settings, gateway, fake, world, timeout=2, fresh=False)
+    result = run_verification(settings, gateway, fake, world, timeout=2, fresh=False)
 
-    assert (proof.verdict, proof.visible_after) == ("not_verified", None)
+    assert (result.verdict, result.visible_after) == ("not_verified", None)
 
 
-def test_without_the_master_key_the_ledger_is_unknown(
+def test_without_the_master_key_the_verdict_is_unknown(
     tmp_path: Path, gateway: GatewayClient, fake: FakeLiteLLM
 ) -> None:
-    world = World(clock=FakeClock(), spans={0: WHOLE})
+    world = World(clock=FakeClock(), spans={0: COMPLETE})
 
-    proof = proven(project(tmp_path / "bare"), gateway, fake, world, timeout=2)
+    result = run_verification(project(tmp_path / "without-key"), gateway, fake, world, timeout=2)
 
-    assert proof.verdict == "unknown"
-    assert "LITELLM_MASTER_KEY" in (proof.reason or "")
+    assert result.verdict == "unknown"
+    assert "LITELLM_MASTER_KEY" in (result.reason or "")
 
 
 @pytest.mark.parametrize("text", ["", "abc", "0" * 32, "g" * 32, "a" * 31, "a" * 33])
-def test_what_is_no_trace_id_is_refused(text: str) -> None:
+def test_an_invalid_trace_id_is_refused(text: str) -> None:
     with pytest.raises(UsageProblem, match="Invalid trace id"):
         parse_trace_id(text)
 
 
-def test_a_trace_id_may_be_pasted_as_it_is_found() -> None:
+def test_a_trace_id_may_have_spaces_a_prefix_and_capitals() -> None:
     assert parse_trace_id(f" 0x{TRACE.upper()} ") == TRACE

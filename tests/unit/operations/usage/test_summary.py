@@ -16,11 +16,11 @@ from gatewayctl.operations.usage.reconcile import ReconcileReport, reconcile
 from gatewayctl.operations.usage.summary import UsageReport, percentile, summarize_usage
 from gatewayctl.settings.model import Settings
 from tests.fakes.litellm import FakeLiteLLM, served
+from tests.fakes.phoenix import SPANS, SPEND_LOGS, spans_page
 from tests.fakes.projects import MASTER_KEY, project
 from tests.unit.gateway.test_spend import page, row
 
 NOW = datetime(2026, 11, 23, 12, tzinfo=UTC)
-SPANS = "/v1/projects/gateway/spans"
 
 
 @pytest.fixture
@@ -39,26 +39,28 @@ def gateway(fake: FakeLiteLLM) -> Iterator[GatewayClient]:
         yield client
 
 
-def logged(fake: FakeLiteLLM, *rows: dict[str, Any]) -> None:
-    fake.planted["/spend/logs/v2"] = lambda _: page(*rows)
+def plant_logs(fake: FakeLiteLLM, *rows: dict[str, Any]) -> None:
+    fake.planted[SPEND_LOGS] = lambda _: page(*rows)
 
 
-def tagged(call_id: str, component: str, **fields: Any) -> dict[str, Any]:
+def tagged_row(call_id: str, component: str, **fields: Any) -> dict[str, Any]:
     return row(call_id, request_tags=[f"component:{component}", "op:work"], **fields)
 
 
-def summed(settings: Settings, gateway: GatewayClient, **asked: Any) -> UsageReport:
+def summarize(settings: Settings, gateway: GatewayClient, **options: Any) -> UsageReport:
     return summarize_usage(
-        settings, gateway, **{"since": NOW - timedelta(days=1), **asked}, now=lambda: NOW
+        settings, gateway, **{"since": NOW - timedelta(days=1), **options}, now=lambda: NOW
     )
 
 
 def test_requests_are_summed_by_component(
     settings: Settings, gateway: GatewayClient, fake: FakeLiteLLM
 ) -> None:
-    logged(fake, tagged("1", "a"), tagged("2", "a"), tagged("3", "b", status="failure"))
+    plant_logs(
+        fake, tagged_row("1", "a"), tagged_row("2", "a"), tagged_row("3", "b", status="failure")
+    )
 
-    report = summed(settings, gateway)
+    report = summarize(settings, gateway)
 
     assert [(r.name, r.requests, r.total_tokens, r.errors, r.cost) for r in report.rows] == [
         ("a", 2, 24, 0, 1.0),
@@ -74,42 +76,42 @@ def test_requests_are_summed_by_component(
     [("operation", "a/work"), ("model", "demo"), ("key", "litellm-dev"),
      ("environment", "development")],
 )  # fmt: skip
-def test_it_sums_by_anything_that_is_asked(
+def test_requests_are_summed_by_any_group(
     settings: Settings, gateway: GatewayClient, fake: FakeLiteLLM, by: Any, name: str
 ) -> None:
-    logged(fake, tagged("1", "a"))
+    plant_logs(fake, tagged_row("1", "a"))
 
-    assert [row.name for row in summed(settings, gateway, by=by).rows] == [name]
+    assert [row.name for row in summarize(settings, gateway, by=by).rows] == [name]
 
 
-def test_what_carries_no_component_is_a_group_without_a_name(
+def test_requests_without_a_component_are_a_group_without_a_name(
     settings: Settings, gateway: GatewayClient, fake: FakeLiteLLM
 ) -> None:
-    logged(fake, row("1", request_tags=[], spend=None))
+    plant_logs(fake, row("1", request_tags=[], spend=None))
 
-    (only,) = summed(settings, gateway).rows
+    (only,) = summarize(settings, gateway).rows
 
     assert (only.name, only.cost) == (None, None)
 
 
-def test_the_environment_of_a_key_that_is_not_declared_is_litellm_s(
+def test_the_environment_of_an_undeclared_key_is_read_from_litellm(
     settings: Settings, gateway: GatewayClient, fake: FakeLiteLLM
 ) -> None:
     token = fake.add("sk-other-0123456789", "other", metadata={"environment": "staging"})
-    logged(fake, row("1", api_key=token, metadata={"user_api_key_alias": "other"}))
+    plant_logs(fake, row("1", api_key=token, metadata={"user_api_key_alias": "other"}))
 
-    assert [r.name for r in summed(settings, gateway, by="environment").rows] == ["staging"]
+    assert [r.name for r in summarize(settings, gateway, by="environment").rows] == ["staging"]
 
 
-def test_a_missing_master_key_is_named(
+def test_without_an_env_file_the_master_key_is_missing(
     settings: Settings, gateway: GatewayClient, tmp_path: Path
 ) -> None:
     with pytest.raises(EnvFileMissing):
-        summed(project(tmp_path / "empty"), gateway)
+        summarize(project(tmp_path / "empty"), gateway)
 
 
 @given(st.lists(st.floats(0, 1000), min_size=1), st.floats(0.01, 1))
-def test_a_percentile_is_one_of_the_values_and_enough_do_not_exceed_it(
+def test_a_percentile_is_one_of_the_values_and_the_share_does_not_exceed_it(
     values: list[float], share: float
 ) -> None:
     ordered = sorted(values)
@@ -130,33 +132,31 @@ def span_row(call_id: str, tokens: int = 12, **fields: Any) -> dict[str, Any]:
     }
 
 
-def joined(
+def run_reconcile(
     settings: Settings, gateway: GatewayClient, fake: FakeLiteLLM, *spans: Any, settle: float = 0
 ) -> ReconcileReport:
-    fake.planted[SPANS] = lambda _: httpx.Response(
-        200, headers={"x-phoenix-server-version": "20"}, json={"data": list(spans)}
-    )
+    fake.planted[SPANS] = lambda _: spans_page(*spans)
     return reconcile(
         settings, gateway, since=NOW - timedelta(hours=1), settle=settle, now=lambda: NOW
     )
 
 
-def test_two_ledgers_that_agree_have_no_gaps(
+def test_spend_logs_and_spans_that_agree_have_no_gaps(
     settings: Settings, gateway: GatewayClient, fake: FakeLiteLLM
 ) -> None:
-    logged(fake, row("1"), row("2"))
+    plant_logs(fake, row("1"), row("2"))
 
-    report = joined(settings, gateway, fake, span_row("1"), span_row("2"))
+    report = run_reconcile(settings, gateway, fake, span_row("1"), span_row("2"))
 
     assert (report.matched, report.gaps, report.problem) == (2, (), None)
 
 
-def test_each_gap_is_named_with_the_ledger_that_lacks_it(
+def test_each_gap_is_reported_with_the_place_that_lacks_it(
     settings: Settings, gateway: GatewayClient, fake: FakeLiteLLM
 ) -> None:
-    logged(fake, row("both"), row("logged"), row("differs"))
+    plant_logs(fake, row("both"), row("logged"), row("differs"))
 
-    report = joined(
+    report = run_reconcile(
         settings, gateway, fake, span_row("both"), span_row("traced"), span_row("differs", 13)
     )
 
@@ -169,40 +169,40 @@ def test_each_gap_is_named_with_the_ledger_that_lacks_it(
     assert report.problem.exit_code == 7
 
 
-def test_a_young_gap_is_pending(
+def test_a_recent_gap_is_pending(
     settings: Settings, gateway: GatewayClient, fake: FakeLiteLLM
 ) -> None:
-    logged(fake, row("1"))
+    plant_logs(fake, row("1"))
 
-    report = joined(settings, gateway, fake, settle=20)
+    report = run_reconcile(settings, gateway, fake, settle=20)
 
     assert (report.pending, report.gaps) == (1, ())
 
 
-def test_a_request_that_was_refused_needs_no_span(
+def test_a_refused_request_needs_no_span(
     settings: Settings, gateway: GatewayClient, fake: FakeLiteLLM
 ) -> None:
-    logged(fake, row("1", status="failure"))
+    plant_logs(fake, row("1", status="failure"))
 
-    report = joined(settings, gateway, fake)
+    report = run_reconcile(settings, gateway, fake)
 
     assert (report.refused, report.gaps) == (1, ())
 
 
-def test_what_is_older_than_asked_is_left_out(
+def test_calls_before_the_period_are_left_out(
     settings: Settings, gateway: GatewayClient, fake: FakeLiteLLM
 ) -> None:
     old = (NOW - timedelta(minutes=62)).isoformat()
-    logged(fake, row("1", startTime=old))
+    plant_logs(fake, row("1", startTime=old))
 
-    assert joined(settings, gateway, fake).gaps == ()
+    assert run_reconcile(settings, gateway, fake).gaps == ()
 
 
-def test_a_phoenix_that_does_not_answer_is_no_ledger_without_rows(
+def test_an_error_of_phoenix_is_not_an_empty_list_of_spans(
     settings: Settings, gateway: GatewayClient, fake: FakeLiteLLM
 ) -> None:
-    logged(fake, row("1"))
-    fake.planted[SPANS] = lambda _: httpx.Response(500, headers={"x-phoenix-server-version": "20"})
+    plant_logs(fake, row("1"))
+    fake.planted[SPANS] = lambda _: httpx.Response(500, headers=spans_page().headers)
 
     with pytest.raises(PhoenixUnreachable):
         reconcile(settings, gateway, since=NOW - timedelta(days=1), now=lambda: NOW)

@@ -1,4 +1,4 @@
-"""A caller of the application that reads a reply as it comes, and can hang up."""
+"""A caller of the application that reads a reply as it arrives, and can disconnect."""
 
 from __future__ import annotations
 
@@ -16,7 +16,7 @@ Message = MutableMapping[str, Any]
 
 @dataclass
 class Caller:
-    """One request, spoken over ASGI itself: HTTP test clients wait for the whole reply."""
+    """One request, sent by ASGI directly: HTTP test clients wait for the complete reply."""
 
     app: FastAPI
     mode: str
@@ -42,27 +42,27 @@ class Caller:
     async def next(self) -> Message:
         return await asyncio.wait_for(self.outgoing.get(), 10)
 
-    async def event(self) -> Any:
-        """The data of the next event: JSON, or the text of the one that ends the stream."""
+    async def next_event(self) -> Any:
+        """The data of the next event: JSON, or ``[DONE]`` at the end of the stream."""
         text: str = (await self.next())["body"].decode().removeprefix("data: ").strip()
         return text if text == "[DONE]" else json.loads(text)
 
-    async def content(self) -> str:
-        said: str = (await self.event())["choices"][0]["delta"]["content"]
-        return said
+    async def next_content(self) -> str:
+        content: str = (await self.next_event())["choices"][0]["delta"]["content"]
+        return content
 
-    def hang_up(self) -> None:
+    def disconnect(self) -> None:
         self.incoming.put_nowait({"type": "http.disconnect"})
 
 
 @asynccontextmanager
-async def calling(app: FastAPI, mode: str = "passthrough", **body: Any) -> AsyncIterator[Caller]:
-    """A request under way; the block ends when the application has done with it."""
+async def call_app(app: FastAPI, mode: str = "passthrough", **body: Any) -> AsyncIterator[Caller]:
+    """Run a request; wait for its end at the end of the block."""
     caller = Caller(app=app, mode=mode, body=body)
-    running = asyncio.create_task(caller.run())
+    task = asyncio.create_task(caller.run())
     try:
         yield caller
-        await asyncio.wait_for(running, 10)
+        await asyncio.wait_for(task, 10)
     finally:
-        running.cancel()
-        await asyncio.gather(running, return_exceptions=True)
+        task.cancel()
+        await asyncio.gather(task, return_exceptions=True)
