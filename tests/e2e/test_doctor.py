@@ -134,7 +134,7 @@ def test_with_nothing_running_it_says_what_it_could_not_look_at(project: Project
 
     assert (exit_code, ids(data)) == (0, set())
     skipped = {check["name"]: check["why"] for check in data["checks"] if check["state"] != "ran"}
-    assert skipped["virtual keys"] == "litellm does not run"
+    assert skipped["virtual keys"] == "litellm is not running"
 
 
 def test_a_process_that_outlived_its_supervisor_is_found_and_ended(project: Project) -> None:

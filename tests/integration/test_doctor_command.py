@@ -37,7 +37,7 @@ def test_a_finding_is_shown_with_evidence_remedy_and_id(ready: Project) -> None:
     result = ready.run("doctor")
 
     assert result.exit_code == 7
-    for words in ("[env_file_mode]", "has mode 0644", "→ chmod 600 .env", "doctor --fix"):
+    for words in ("[env_file_mode]", "has mode 0644", "→ Run `chmod 600 .env`.", "doctor --fix"):
         assert words in result.stdout, words
     assert "Error: 0 errors and 1 warning found" in result.stderr
 

@@ -164,7 +164,7 @@ def _set_finding(error: GatewayctlError, finding: str) -> None:
 def finding_hint(finding: str) -> str:
     """The remedy of a finding, and the link to its documentation."""
     known = FINDINGS[finding]
-    return f"{known.remedy.removesuffix('.')}. More: {known.docs}"
+    return f"{known.remedy} More: {known.docs}"
 
 
 def _attach(error: Failure, found: Diagnosis) -> Failure:

@@ -56,7 +56,7 @@ def test_a_failure_names_service_finding_and_one_command(settings: Settings) -> 
 
     assert (error.finding, error.service) == ("database_setup_failed", "litellm")
     assert error.hint == (
-        "gatewayctl logs litellm. More: docs/troubleshooting.md#database_setup_failed"
+        "See `gatewayctl logs litellm`. More: docs/troubleshooting.md#database_setup_failed"
     )
     assert error.message.splitlines() == [
         "litellm failed (exit code 1): LiteLLM's database could not be set up.",
