@@ -182,7 +182,7 @@ def _compose_message(
     settings: Settings,
 ) -> str:
     """One line each: message, consequence, waiting services, owners of ports, log."""
-    why = f": {found.cause.says}" if found.cause else ""
+    why = f": {found.cause.summary}" if found.cause else ""
     if found.finding == "database_password_refused":
         why += f" than {_PASSWORDS[found.service]}"
     lines = [f"{said}{why}."]

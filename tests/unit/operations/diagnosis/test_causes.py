@@ -102,7 +102,7 @@ def test_without_words_the_way_it_ended_says_why(
         ("phoenix", "no answer within 3 s", "phoenix_unreachable"),
         ("phoenix", "does not listen yet", "phoenix_unreachable"),
         ("litellm", "HTTP 200, database Not connected", "gateway_database_missing"),
-        ("litellm", "port 4000 is answered by a process that is not ours", "port_taken"),
+        ("litellm", "port 4000 is used by another process", "port_taken"),
         ("litellm", "does not listen yet", None),
     ],
 )

@@ -68,7 +68,7 @@ def test_a_stranger_on_the_port_is_never_taken_for_the_service(
     found = looked_at(settings, up_and_running(strangers={service}))
 
     assert found[service].health == "unhealthy"
-    assert "answered by a process that is not ours" in found[service].detail
+    assert "used by another process" in found[service].detail
 
 
 def test_litellm_without_its_database_is_not_healthy_though_it_says_so(
@@ -108,7 +108,7 @@ def test_a_database_that_takes_no_logins_is_starting(settings: Settings) -> None
 
     assert (found["postgres"].health, found["postgres"].detail) == (
         "starting",
-        "takes no logins yet",
+        "accepts no connections yet",
     )
 
 

@@ -8,10 +8,11 @@ import pytest
 
 from gatewayctl.errors import Locked, RuntimeUnavailable
 from gatewayctl.operations.diagnosis.findings.table import FINDINGS
-from gatewayctl.operations.doctor.run import DoctorReport, ProjectLoaders, doctor
+from gatewayctl.operations.doctor.run import DoctorReport, doctor
 from gatewayctl.operations.project.render import render
 from gatewayctl.operations.state.audit import read_audit
 from gatewayctl.operations.state.lock import hold_lock
+from gatewayctl.runtimes.registry import ResolvedRuntime
 from gatewayctl.runtimes.self_check import Fault
 from tests.fakes.driving import driven
 from tests.fakes.self_check import ENV, Patient
@@ -23,8 +24,8 @@ def patient(tmp_path: Path) -> Patient:
 
 
 def examined(patient: Patient, *, fix: bool = False) -> DoctorReport:
-    with patient.ways() as ways:
-        _, report = driven(doctor(patient.folder, ways, fix=fix))
+    with patient.loaders() as loaders:
+        _, report = driven(doctor(patient.folder, loaders, fix=fix))
     return report
 
 
@@ -65,11 +66,11 @@ def test_settings_that_do_not_load_leave_what_can_be_looked_at(patient: Patient)
 
 
 def test_a_runtime_that_is_not_here_leaves_what_can_be_looked_at(patient: Patient) -> None:
-    def unavailable() -> None:
+    def load_runtime() -> ResolvedRuntime:
         raise RuntimeUnavailable("No Docker.")
 
-    with patient.ways() as ways:
-        without = ProjectLoaders(settings=ways.settings, runtime=unavailable, gateway=ways.gateway)  # type: ignore[arg-type]
+    with patient.loaders() as loaders:
+        without = replace(loaders, runtime=load_runtime)
         _, report = driven(doctor(patient.folder, without))
 
     assert ids(report) == ["runtime_unavailable"]
@@ -145,7 +146,7 @@ def planted(patient: Patient) -> set[str]:
     patient.write_env("\n".join(lines) + "\n")
     (patient.folder / ".env").chmod(0o640)
     for finding in ("environment_broken", "processes_left", "environments_old"):
-        patient.runtime.ills.append(Fault(finding=finding, evidence="planted"))
+        patient.runtime.faults.append(Fault(finding=finding, evidence="planted"))
     return {
         "env_file_not_ignored", "files_differ", "secret_missing", "master_key_missing",
         "env_file_mode", "environment_broken", "processes_left", "environments_old",

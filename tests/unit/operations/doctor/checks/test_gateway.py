@@ -154,7 +154,7 @@ def test_a_collector_of_one_s_own_is_told(patient: Patient) -> None:
 
 def test_no_check_of_the_gateway_calls_a_model(patient: Patient) -> None:
     for check in checks.CHECKS:
-        patient.found(check.look)
+        patient.found(check.run)
 
     assert "/v1/chat/completions" not in patient.litellm.paths()
     assert healthy_stack().paths() == []

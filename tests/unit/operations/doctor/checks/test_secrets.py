@@ -6,7 +6,7 @@ from pathlib import Path
 import pytest
 
 from gatewayctl.operations.doctor.checks import secrets as checks
-from gatewayctl.operations.doctor.checks.subject import Look
+from gatewayctl.operations.doctor.checks.subject import RunCheck
 from gatewayctl.operations.state import salt_key
 from tests.fakes.self_check import ENV, Patient
 
@@ -20,8 +20,8 @@ def with_value(name: str, value: str) -> str:
     return re.sub(rf"^{name}=.*\n", f"{name}={value}\n" if value else "", ENV, flags=re.MULTILINE)
 
 
-@pytest.mark.parametrize("check", [check.look for check in checks.CHECKS])
-def test_generated_secrets_are_fine(patient: Patient, check: Look) -> None:
+@pytest.mark.parametrize("check", [check.run for check in checks.CHECKS])
+def test_generated_secrets_are_fine(patient: Patient, check: RunCheck) -> None:
     assert patient.found(check) == []
 
 

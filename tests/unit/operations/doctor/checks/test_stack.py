@@ -52,7 +52,7 @@ def test_a_service_that_has_just_begun_is_not_late_yet(patient: Patient) -> None
 
 def test_what_the_runtime_finds_wrong_with_itself_is_told(patient: Patient) -> None:
     assert patient.ids(checks.check_runtime_faults) == []
-    patient.runtime.ills = [Fault(finding="processes_left", evidence="x (pid 7)")]
+    patient.runtime.faults = [Fault(finding="processes_left", evidence="x (pid 7)")]
 
     assert patient.found(checks.check_runtime_faults) == [("processes_left", "x (pid 7)")]
 
