@@ -176,10 +176,8 @@ def _run_checks(
         try:
             found += each.run(subject)
             ran.append(CheckReport(name=each.name, state="ran", why=None))
-        except GatewayctlError as error:
-            ran.append(CheckReport(name=each.name, state="failed", why=error.message))
-        except OSError as error:
-            ran.append(CheckReport(name=each.name, state="failed", why=str(error)))
+        except (GatewayctlError, OSError) as error:
+            ran.append(CheckReport(name=each.name, state="failed", why=_mask(str(error), subject)))
     return list(dict.fromkeys(found)), tuple(ran)
 
 
@@ -210,17 +208,20 @@ def _apply_fixes(subject: Subject, found: list[Observation]) -> Iterator[FixRepo
 
 def _report(found: Observation, subject: Subject) -> FindingReport:
     known = FINDINGS[found.finding]
-    secrets = () if subject.settings is None else subject.settings.known_secrets()
     return FindingReport(
         id=known.id,
         severity=found.severity or known.severity,
         title=known.title,
-        evidence=mask_secrets(found.evidence, secrets),
+        evidence=_mask(found.evidence, subject),
         remedy=known.remedy,
         fixable=known.id in FIXES,
         docs=known.docs,
         service=found.service,
     )
+
+
+def _mask(text: str, subject: Subject) -> str:
+    return mask_secrets(text, () if subject.settings is None else subject.settings.known_secrets())
 
 
 def _count(number: int, word: str) -> str:

@@ -119,8 +119,11 @@ def test_no_evidence_holds_a_secret(patient: Patient) -> None:
     patient.up(litellm="failed")
     secrets = [line.partition("=")[2] for line in ENV.splitlines()]
     patient.runtime.words["litellm"] = "\n".join(secrets)
+    patient.runtime.raising["preflight"] = Locked("\n".join(secrets))
 
-    shown = "".join(found.evidence for found in examined(patient).findings)
+    report = examined(patient)
+    shown = "".join(found.evidence for found in report.findings)
+    shown += "".join(check.why or "" for check in report.checks)
 
     assert [secret for secret in secrets if secret in shown] == []
 
