@@ -89,9 +89,7 @@ def psql(project: Project, sql: str, database: str = "postgres") -> None:
 
 
 def test_a_weak_master_key_is_refused_before_litellm_refuses_it(project: Project) -> None:
-    with replace_line(
-        project.folder / ".env", "^LITELLM_MASTER_KEY=.*", "LITELLM_MASTER_KEY=sk-1234"
-    ):
+    with set_variable(project, "LITELLM_MASTER_KEY", "sk-1234"):
         found = failed(project, "up")
 
     assert found.where == (3, "master_key_weak", None)
@@ -143,9 +141,7 @@ def test_a_full_disk_is_reported(project: Project) -> None:
 def test_a_changed_salt_key_is_refused(started: Project) -> None:
     before = running(started)
 
-    with replace_line(
-        started.folder / ".env", "^LITELLM_SALT_KEY=.*", f"LITELLM_SALT_KEY=sk-{OTHER}"
-    ):
+    with set_variable(started, "LITELLM_SALT_KEY", f"sk-{OTHER}"):
         found = failed(started, "up")
 
     assert found.where == (3, "salt_key_changed", None)
@@ -203,9 +199,7 @@ def test_the_exit_of_litellm_is_explained_by_its_log_while_phoenix_waits(
 
 
 def test_a_changed_database_password_is_reported(started: Project) -> None:
-    with replace_line(
-        started.folder / ".env", "^POSTGRES_PASSWORD=.*", f"POSTGRES_PASSWORD={OTHER}"
-    ):
+    with set_variable(started, "POSTGRES_PASSWORD", OTHER):
         found = failed(started, "up")
 
     assert found.where[:2] == (4, "database_password_refused")

@@ -10,8 +10,9 @@ from collections.abc import Iterator
 from pathlib import Path
 from typing import Final
 
-from gatewayctl.cli.reference import render_page
+from gatewayctl.cli import reference
 from gatewayctl.rendering.plan import plan_files
+from gatewayctl.settings import reference_page
 from gatewayctl.settings.env_example import env_example, env_prod_example
 from tests.fakes.projects import project
 from tests.golden.help_text import help_text
@@ -60,7 +61,8 @@ def generated() -> Iterator[tuple[Path, str]]:
     """Each file with its text."""
     yield ROOT / ".env.example", env_example()
     yield ROOT / ".env.prod.example", env_prod_example()
-    yield ROOT / "docs/reference/commands.md", render_page()
+    yield ROOT / "docs/reference/commands.md", reference.render_page()
+    yield ROOT / "docs/reference/settings.md", reference_page.render_page()
     yield GOLDEN / "help.txt", help_text()
     yield GOLDEN / "json_shapes.json", json_shapes()
     with tempfile.TemporaryDirectory() as folder:

@@ -74,7 +74,7 @@ class EnvDocument:
                 new[name] = value
             elif (piece := self.statements[winning[name]]).value != value:
                 texts[winning[name]] = rewrite_value(piece, value)
-        texts += self._appended(new, comment)
+        texts += self._append_names(new, comment)
         body = "".join(texts)
         # to sh a byte order mark is part of the word behind it, which must not be our name
         ours_is_first = body.partition("\n")[0] != self._body.partition("\n")[0]
@@ -95,7 +95,7 @@ class EnvDocument:
     def _body(self) -> str:
         return "".join(piece.text for piece in self.statements)
 
-    def _appended(self, values: Mapping[str, str], comment: str | None) -> Iterator[str]:
+    def _append_names(self, values: Mapping[str, str], comment: str | None) -> Iterator[str]:
         """The lines for names that are not defined yet, the first ending an unended line."""
         body = self._body
         newline = "\r\n" if 2 * body.count("\r\n") > body.count("\n") else "\n"

@@ -1,4 +1,4 @@
-"""What a change makes of a document: a verdict on each name, the new text, and its proof.
+"""The edit of a document: a verdict on each name, the new text, and its verification.
 
 Owns the rules of ``only_missing`` and ``expect``. Pure: must not touch files.
 """
@@ -49,7 +49,7 @@ class EnvEdit:
     values: Mapping[str, str] = field(repr=False)
     verdicts: Mapping[str, Verdict]
 
-    def named(self, verdict: Verdict) -> tuple[str, ...]:
+    def select(self, verdict: Verdict) -> tuple[str, ...]:
         return tuple(name for name, given in self.verdicts.items() if given == verdict)
 
     def prove(self, path: Path) -> None:

@@ -1,6 +1,6 @@
 """Changing names in .env so that nothing else changes and nothing is ever lost.
 
-Owns read-modify-write as one step: lock, read afresh, decide name by name, prove the new
+Owns read-modify-write as one step: lock, read again, decide name by name, verify the new
 text with python-dotenv, replace the file. Must not know what the names mean.
 """
 
@@ -24,12 +24,11 @@ from gatewayctl.files.lock import PATIENCE, hold_folder_lock
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class EnvUpdate:
-    """What became of each name; the values are not here.
+    """The result for each name, without values.
 
-    ``unchanged`` are the names that were already as asked, or kept by ``only_missing``;
-    ``conflicts`` those left alone because somebody else changed them. ``widened_mode`` is
-    the file's mode before, if others could use it then; it is 0600 now, unless the file
-    system will not have it.
+    ``unchanged`` names already had their value or were kept by ``only_missing``; ``conflicts``
+    were left alone because another process changed them. ``widened_mode`` is the previous mode
+    of the file if other users could access it; it is 0600 now if the file system supports modes.
     """
 
     path: Path
@@ -62,7 +61,7 @@ def update_env_file(
     and ``EnvFileUnwritable`` with the path and the reason, and ``Locked``.
     """
     wishes = Wishes(
-        wanted=_wanted(values, remove),
+        wanted=_merge_requests(values, remove),
         only_missing=only_missing,
         expect=expect or {},
         comment=comment,
@@ -77,7 +76,7 @@ def update_env_file(
         raise EnvFileUnwritable(error.message, hint=error.hint) from error
 
 
-def _wanted(values: Mapping[str, str], remove: Collection[str]) -> Mapping[str, str | None]:
+def _merge_requests(values: Mapping[str, str], remove: Collection[str]) -> Mapping[str, str | None]:
     for name in values:
         check_name(name)
     if both := set(values) & set(remove):
@@ -98,11 +97,11 @@ def _carry_out(wishes: Wishes, path: Path, folder: int, name: str) -> EnvUpdate:
         _tidy(folder, name, before)
     return EnvUpdate(
         path=path,
-        added=planned.named("added"),
-        changed=planned.named("changed"),
-        removed=planned.named("removed"),
-        unchanged=planned.named("unchanged"),
-        conflicts=planned.named("conflict"),
+        added=planned.select("added"),
+        changed=planned.select("changed"),
+        removed=planned.select("removed"),
+        unchanged=planned.select("unchanged"),
+        conflicts=planned.select("conflict"),
         widened_mode=_widened_mode(before),
     )
 
@@ -126,10 +125,10 @@ def _current(path: Path, folder: int, name: str) -> tuple[bytes, os.stat_result 
 
 
 def _tidy(folder: int, name: str, before: os.stat_result | None) -> None:
-    """What is due even when the text stays: the mode, and a dead process's leavings.
+    """Set the mode and remove what a killed process left, even if the text is unchanged.
 
-    Nothing was asked that fails if they stay too: on a read-only file system, or where
-    files have no modes. A mode that is too wide is told every time.
+    Failures are ignored, for example on a read-only file system or one without modes. A mode that
+    is too wide is reported every time.
     """
     with contextlib.suppress(OSError):
         discard(folder, temporary_name(name))

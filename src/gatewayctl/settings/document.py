@@ -178,7 +178,7 @@ class _Expansion:
         for key, item in raw.value:
             place = _place(self.name, key.start_mark)
             if key.tag == f"{_TAG}merge":
-                merged = self._merged(item, depth) | merged
+                merged = self._merge(item, depth) | merged
             elif key.tag not in _TEXT and not (numbers and _is_integer(key)):
                 self.problems.add(
                     place, f"a name must be a string: put {quote(key.value)} in quotes"
@@ -193,7 +193,7 @@ class _Expansion:
                 own[key.value] = replace(self.node(item, depth + 1, numbers=numbered), key=place)
         return merged | own
 
-    def _merged(self, raw: yaml.Node, depth: int) -> dict[str, Node]:
+    def _merge(self, raw: yaml.Node, depth: int) -> dict[str, Node]:
         """Expand the names that ``<<: *anchor`` or ``<<: [*one, *two]`` adds."""
         node = self.node(raw, depth + 1)
         parts = node.value if isinstance(node.value, list) else [node]

@@ -1,6 +1,6 @@
-"""The texts of ``.env.example`` and ``.env.prod.example``, generated from the table of settings.
+"""Generate ``.env.example`` and ``.env.prod.example`` from the table of settings.
 
-Owns their wording and order. Must not hold a value: they are committed.
+Owns their wording and order. Must not contain a secret: they are committed.
 """
 
 from __future__ import annotations
@@ -13,14 +13,14 @@ from gatewayctl.settings.fields import Field
 
 _HEADER: Final = """\
 # What a gateway project reads from the environment, or from a .env beside gateway.yaml.
-# `gatewayctl init` makes that .env, with every secret marked (generated) filled in once.
-# Copying this file to .env works as well: `gatewayctl init` then fills the empty ones.
+# `gatewayctl init` creates that .env and generates every secret marked (generated).
+# Copying this file to .env works as well: `gatewayctl init` then fills in the empty ones.
 # The environment wins over .env, and .env wins over gateway.yaml. Keep .env at mode 0600.
 """
 _PRODUCTION: Final = """\
 # The environment of a gateway in production. Copy it to .env beside gateway.yaml, mode 0600,
 # fill in the keys of your providers and run `gatewayctl init`: it generates every secret marked
-# (generated) that is still empty. Keep a copy of .env where you keep secrets: without
+# (generated) that is still empty. Keep a copy of .env in a safe place: without
 # LITELLM_SALT_KEY and the passwords, a backup of the databases cannot be read.
 # Without gatewayctl, generate them: `openssl rand -hex 24`, and `sk-` before those two keys.
 """
@@ -29,12 +29,12 @@ _PROFILE: Final = "profile"
 
 
 def env_example() -> str:
-    """The whole file: secrets empty, everything else commented out at its default."""
+    """Generate the file: secrets empty, everything else commented out with its default."""
     return f"{_HEADER}\n{_secrets()}\n{_OTHERS}\n{_others()}"
 
 
 def env_prod_example() -> str:
-    """The same for production: the profile is set, and Redis is there by default."""
+    """Generate the file for production, in which the profile is set."""
     profile = next(field for field in fields.SCALARS if field.name == _PROFILE)
     chosen = f"{_comment(profile.help)}{profile.env}=production\n"
     return f"{_PRODUCTION}\n{chosen}\n{_secrets()}\n{_OTHERS}\n{_others(without=_PROFILE)}"
@@ -55,9 +55,8 @@ def _secret(field: Field) -> str:
 
 
 def _other(field: Field) -> str:
-    choices = f" One of: {', '.join(field.choices)}." if field.choices else ""
     default = "" if field.default is None else field.default
-    return f"{_comment(field.help + choices)}#{field.env}={default}\n"
+    return f"{_comment(field.help_with_choices)}#{field.env}={default}\n"
 
 
 def _comment(text: str) -> str:

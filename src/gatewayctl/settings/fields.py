@@ -1,14 +1,14 @@
 """The one table of scalar settings: names, type, default, help.
 
-Everything said about a scalar setting elsewhere (.env.example, the first gateway.yaml,
-the documentation) is generated from these rows. Must not know how values are read.
-Models, keys, components and apps are no scalars: see models.py, keys.py, components.py, apps.py.
+.env.example, the first gateway.yaml and the reference page are generated from these rows. Must
+not know how values are read. Models, keys, components and apps have tables of their own in
+sections/.
 """
 
 from __future__ import annotations
 
 from dataclasses import dataclass
-from typing import Final, Literal, get_args
+from typing import Final, Literal, NamedTuple, get_args
 
 from gatewayctl.settings.model import LOOPBACK, Images, Ports, Profile, RuntimeChoice
 
@@ -18,12 +18,12 @@ Shape = Literal["key", "password"]
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Field:
-    """One setting: where it may be given, what it may be, what it is for.
+    """One setting: its names, type, default and purpose.
 
     ``yaml`` is its dotted path in gateway.yaml, ``env`` its environment variable; a secret
-    has no ``yaml``, so that it cannot land in a file that is committed. ``flag`` is the
-    global option. ``generated`` says which shape of secret `init` makes for it, and
-    ``attribute`` where it lives in `model.Secrets`.
+    has no ``yaml``, because gateway.yaml is committed. ``flag`` is the global option.
+    ``generated`` is the shape of the secret that `init` generates, and ``attribute`` its name
+    in `model.Secrets`.
     """
 
     help: str
@@ -41,9 +41,35 @@ class Field:
         """The name in ``Settings.origins``: the dotted path, or the variable."""
         return self.yaml or self.env or ""
 
+    @property
+    def help_with_choices(self) -> str:
+        """The help, with the possible values of a choice."""
+        return f"{self.help} One of: {', '.join(self.choices)}." if self.choices else self.help
 
-_PORTS: Final = Ports()
-_IMAGES: Final = Images()
+
+class Setting(NamedTuple):
+    """One setting of an entry in a section, with type and default as a reader needs them."""
+
+    type: str
+    default: str
+    help: str
+
+
+def _port(name: str, env: str, text: str) -> Field:
+    default = getattr(Ports(), name)
+    return Field(yaml=f"ports.{name}", env=env, kind="port", default=default, help=text)
+
+
+def _image(name: str, env: str, text: str) -> Field:
+    default = getattr(Images(), name)
+    return Field(yaml=f"images.{name}", env=env, kind="image", default=default, help=text)
+
+
+def _secret(
+    env: str, text: str, *, shape: Shape | None = None, attribute: str | None = None
+) -> Field:
+    return Field(env=env, kind="secret", help=text, generated=shape, attribute=attribute)
+
 
 SCALARS: Final = (
     Field(
@@ -82,7 +108,7 @@ SCALARS: Final = (
         kind="count",
         default=1,
         help=(
-            "Processes of LiteLLM in Docker; more than one share a Redis."
+            "LiteLLM processes in Docker; more than one needs Redis."
             " In production the default is the number of cores."
         ),
     ),
@@ -94,136 +120,79 @@ SCALARS: Final = (
         default=0,
         help="Seconds to wait while another gatewayctl changes this project; 0 does not wait.",
     ),
-    Field(
-        yaml="ports.litellm",
-        env="LITELLM_PORT",
-        kind="port",
-        default=_PORTS.litellm,
-        help="LiteLLM: the gateway itself and its admin UI.",
+    _port("litellm", "LITELLM_PORT", "LiteLLM: the gateway itself and its admin UI."),
+    _port("phoenix", "PHOENIX_PORT", "Phoenix: web UI and OTLP over HTTP."),
+    _port("phoenix_grpc", "PHOENIX_GRPC_PORT", "Phoenix: OTLP over gRPC."),
+    _port(
+        "postgres_litellm",
+        "LITELLM_POSTGRES_PORT",
+        "PostgreSQL of LiteLLM (embedded: the one server with both databases).",
     ),
-    Field(
-        yaml="ports.phoenix",
-        env="PHOENIX_PORT",
-        kind="port",
-        default=_PORTS.phoenix,
-        help="Phoenix: web UI and OTLP over HTTP.",
+    _port(
+        "postgres_phoenix", "PHOENIX_POSTGRES_PORT", "PostgreSQL of Phoenix (embedded: not used)."
     ),
-    Field(
-        yaml="ports.phoenix_grpc",
-        env="PHOENIX_GRPC_PORT",
-        kind="port",
-        default=_PORTS.phoenix_grpc,
-        help="Phoenix: OTLP over gRPC.",
-    ),
-    Field(
-        yaml="ports.postgres_litellm",
-        env="LITELLM_POSTGRES_PORT",
-        kind="port",
-        default=_PORTS.postgres_litellm,
-        help="PostgreSQL of LiteLLM (embedded: the one server with both databases).",
-    ),
-    Field(
-        yaml="ports.postgres_phoenix",
-        env="PHOENIX_POSTGRES_PORT",
-        kind="port",
-        default=_PORTS.postgres_phoenix,
-        help="PostgreSQL of Phoenix (embedded: not used).",
-    ),
-    Field(
-        yaml="images.litellm",
-        env="LITELLM_IMAGE",
-        kind="image",
-        default=_IMAGES.litellm,
-        help="LiteLLM, the current long-term support release.",
-    ),
-    Field(
-        yaml="images.phoenix",
-        env="PHOENIX_IMAGE",
-        kind="image",
-        default=_IMAGES.phoenix,
-        help="Phoenix.",
-    ),
-    Field(
-        yaml="images.postgres",
-        env="POSTGRES_IMAGE",
-        kind="image",
-        default=_IMAGES.postgres,
-        help="PostgreSQL, of both databases.",
-    ),
-    Field(
-        yaml="images.redis",
-        env="REDIS_IMAGE",
-        kind="image",
-        default=_IMAGES.redis,
-        help="Redis, for more than one worker.",
-    ),
+    _image("litellm", "LITELLM_IMAGE", "LiteLLM, the current long-term support release."),
+    _image("phoenix", "PHOENIX_IMAGE", "Phoenix."),
+    _image("postgres", "POSTGRES_IMAGE", "PostgreSQL, of both databases."),
+    _image("redis", "REDIS_IMAGE", "Redis, for more than one worker."),
 )
 
 SECRETS: Final = (
-    Field(
-        env="OPENAI_API_KEY",
-        kind="secret",
-        help="The real key of OpenAI. Only the gateway gets it, never an application.",
+    _secret(
+        "OPENAI_API_KEY",
+        "The real key of OpenAI. Only the gateway gets it, never an application.",
     ),
-    Field(
-        env="LITELLM_MASTER_KEY",
-        kind="secret",
-        generated="key",
+    _secret(
+        "LITELLM_MASTER_KEY",
+        "Administers the gateway: sk- and at least 13 more characters.",
+        shape="key",
         attribute="master_key",
-        help="Administers the gateway: sk- and at least 13 more characters.",
     ),
-    Field(
-        env="LITELLM_SALT_KEY",
-        kind="secret",
-        generated="key",
+    _secret(
+        "LITELLM_SALT_KEY",
+        "Encrypts what LiteLLM stores. Never change it after the first start.",
+        shape="key",
         attribute="salt_key",
-        help="Encrypts what LiteLLM stores. Never change it after the first start.",
     ),
-    Field(
-        env="LITELLM_POSTGRES_PASSWORD",
-        kind="secret",
-        generated="password",
+    _secret(
+        "LITELLM_POSTGRES_PASSWORD",
+        "Password of LiteLLM's database. The database keeps the one it was created with.",
+        shape="password",
         attribute="litellm_postgres_password",
-        help="Password of LiteLLM's database. The database keeps the one it was made with.",
     ),
-    Field(
-        env="POSTGRES_PASSWORD",
-        kind="secret",
-        generated="password",
+    _secret(
+        "POSTGRES_PASSWORD",
+        "Password of Phoenix's database. The database keeps the one it was created with.",
+        shape="password",
         attribute="phoenix_postgres_password",
-        help="Password of Phoenix's database. The database keeps the one it was made with.",
     ),
-    Field(
-        env="UI_PASSWORD",
-        kind="secret",
-        generated="password",
+    _secret(
+        "UI_PASSWORD",
+        "Password of the admin UI (user admin), so that the master key is not typed there.",
+        shape="password",
         attribute="ui_password",
-        help="Password of the admin UI (user admin), so that nobody types the master key there.",
     ),
-    Field(
-        env="REDIS_PASSWORD",
-        kind="secret",
-        generated="password",
+    _secret(
+        "REDIS_PASSWORD",
+        "Password of Redis, used with more than one worker.",
+        shape="password",
         attribute="redis_password",
-        help="Password of Redis, which only more than one worker need.",
     ),
-    Field(
-        env="LITELLM_API_KEY",
-        kind="secret",
-        help="Virtual key litellm-dev, for applications; `gatewayctl keys create` writes it.",
+    _secret(
+        "LITELLM_API_KEY",
+        "Virtual key litellm-dev, for applications; `gatewayctl keys create` writes it.",
     ),
-    Field(
-        env="LITELLM_EVAL_KEY",
-        kind="secret",
-        help="Virtual key litellm-eval, for evaluations; `gatewayctl keys create` writes it.",
+    _secret(
+        "LITELLM_EVAL_KEY",
+        "Virtual key litellm-eval, for evaluations; `gatewayctl keys create` writes it.",
     ),
 )
 
 STACK_SECRETS: Final = frozenset(field.env for field in SECRETS if field.generated)
-"""Variables that belong to the stack alone: no model and no virtual key may use them."""
+"""Variables of the stack itself: no model and no virtual key may use them."""
 
 RESERVED: Final = STACK_SECRETS.union(
     (field.env for field in SCALARS),
     ("OPENAI_API_KEY", "LLM_BASE_URL", "DATABASE_URL", "PATH", "HOME", "USER", "SHELL"),
 )
-"""Variables that mean something else already, so no virtual key can live in them."""
+"""Variables with another meaning, which cannot hold a virtual key."""

@@ -1,7 +1,7 @@
 """One setting of gateway.yaml changed where it stands, every other byte kept.
 
 YAML is never written out again, which would lose comments and order: the place is found by
-parsing, the text is cut there, and the result is parsed again to prove that nothing else changed.
+parsing, the text is cut there, and the result is parsed again to verify that nothing else changed.
 Must not know files, nor what a setting means.
 """
 
@@ -26,8 +26,8 @@ def with_value(text: str, group: str, name: str, value: str) -> str:
     """
     mark = _BYTE_ORDER_MARK if text.startswith(_BYTE_ORDER_MARK) else ""
     body = text.removeprefix(mark)
-    changed = _changed(body, group, name, value)
-    if changed is None or not _proven(body, changed, group, name, value):
+    changed = _change(body, group, name, value)
+    if changed is None or not _is_intended(body, changed, group, name, value):
         raise SettingsProblem(
             f"gateway.yaml is written so that {group}.{name} cannot be set without changing more.",
             hint=f"Set it there yourself: under {group}: the line {name}: {value}.",
@@ -35,28 +35,28 @@ def with_value(text: str, group: str, name: str, value: str) -> str:
     return mark + changed
 
 
-def _changed(text: str, group: str, name: str, value: str) -> str | None:
+def _change(text: str, group: str, name: str, value: str) -> str | None:
     """The new text, or None where the place is one that others share."""
     try:
         root = yaml.compose(text, Loader=yaml.SafeLoader)
     except (yaml.YAMLError, RecursionError):
         return None
     if root is None:
-        return _appended(text, "", group, name, value)
+        return _append(text, "", group, name, value)
     if not isinstance(root, yaml.MappingNode):
         return None
     if found := _pair(root, group):
         return _in_group(text, *found, name, value)
     if root.flow_style:
         return _into_braces(text, root, f"{group}: {{{name}: {value}}}")
-    return _appended(text, " " * root.start_mark.column, group, name, value)
+    return _append(text, " " * root.start_mark.column, group, name, value)
 
 
 def _in_group(text: str, key: yaml.Node, node: yaml.Node, name: str, value: str) -> str | None:
     if isinstance(node, yaml.ScalarNode) and not node.value and node.style is None:
         # The group stands there with nothing in it.
         return _after_line(text, key, f"{' ' * (key.start_mark.column + 2)}{name}: {value}")
-    if not isinstance(node, yaml.MappingNode) or _shared(text, key, node):
+    if not isinstance(node, yaml.MappingNode) or _is_shared(text, key, node):
         return None
     return _within(text, node, name, value)
 
@@ -70,7 +70,7 @@ def _within(text: str, node: yaml.MappingNode, name: str, value: str) -> str | N
         line = first.index - first.column
         return f"{text[:line]}{' ' * first.column}{name}: {value}{_ending(text)}{text[line:]}"
     key, old = found
-    if not isinstance(old, yaml.ScalarNode) or _shared(text, key, old):
+    if not isinstance(old, yaml.ScalarNode) or _is_shared(text, key, old):
         return None
     start, end = old.start_mark.index, old.end_mark.index
     if start == end:
@@ -83,7 +83,7 @@ def _pair(node: yaml.MappingNode, name: str) -> tuple[yaml.Node, yaml.Node] | No
     return next(((key, value) for key, value in node.value if key.value == name), None)
 
 
-def _shared(text: str, key: yaml.Node, node: yaml.Node) -> bool:
+def _is_shared(text: str, key: yaml.Node, node: yaml.Node) -> bool:
     """True for what an anchor or alias stands for elsewhere too, or is no plain value."""
     start = node.start_mark.index
     if start < key.end_mark.index:
@@ -104,7 +104,7 @@ def _after_line(text: str, key: yaml.Node, line: str) -> str:
     return f"{text[: end + 1]}{line}{ending}{text[end + 1 :]}"
 
 
-def _appended(text: str, indent: str, group: str, name: str, value: str) -> str:
+def _append(text: str, indent: str, group: str, name: str, value: str) -> str:
     ending = _ending(text)
     gap = "" if not text or text.endswith("\n") else ending
     return f"{text}{gap}{indent}{group}:{ending}{indent}  {name}: {value}{ending}"
@@ -114,7 +114,7 @@ def _ending(text: str) -> str:
     return "\r\n" if "\r\n" in text else "\n"
 
 
-def _proven(before: str, after: str, group: str, name: str, value: str) -> bool:
+def _is_intended(before: str, after: str, group: str, name: str, value: str) -> bool:
     """True when the new document says so, and otherwise what the old one said."""
     problems = Problems()
     old, new = (parse(text, name="gateway.yaml", problems=problems) for text in (before, after))

@@ -26,7 +26,7 @@ def fault(value: Any) -> str:
     return f"must name an image, such as registry/name:version, not {quote(value)}"
 
 
-def unpinned(value: str) -> str:
+def find_unpinned_tag(value: str) -> str:
     """Why an image of that name may be another one tomorrow; empty for a version or digest."""
     found = _REFERENCE.fullmatch(value)
     if found is None or found["digest"]:

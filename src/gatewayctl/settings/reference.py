@@ -53,7 +53,7 @@ DEMO: Final = Model(
         }
     ),
 )
-"""Answers offline; in the development profile only, so nobody ships it by accident."""
+"""Answers offline; in the development profile only, so that it is never shipped by accident."""
 
 
 KEYS: Final = (

@@ -118,7 +118,7 @@ def _seconds(field: Field, value: Any) -> float:
 
 
 def _image(field: Field, value: Any) -> str:
-    if fault := image.fault(value) or image.unpinned(value):
+    if fault := image.fault(value) or image.find_unpinned_tag(value):
         raise _InvalidValue(f"{fault}; the default is {field.default}")
     return str(value)
 

@@ -106,7 +106,7 @@ def _document(project_dir: Path, problems: Problems) -> Node:
     other = path.with_suffix(".yml")
     try:
         # utf-8-sig: a byte order mark of Windows editors is no part of the first name.
-        return _parsed(path.read_text("utf-8-sig"), problems)
+        return _parse(path.read_text("utf-8-sig"), problems)
     except FileNotFoundError:
         if other.exists():
             problems.add(Source(name=other.name), f"is not read: rename it to {CONFIG_NAME}")
@@ -117,5 +117,5 @@ def _document(project_dir: Path, problems: Problems) -> Node:
     return nothing
 
 
-def _parsed(text: str, problems: Problems) -> Node:
+def _parse(text: str, problems: Problems) -> Node:
     return parse(text, name=CONFIG_NAME, problems=problems, numbered=_NUMBERED)

@@ -14,6 +14,7 @@ from tests.e2e.killing import kill_at
 from tests.e2e.test_backup import is_accepted, load, store_credential, traces
 
 
+@pytest.mark.full
 @pytest.mark.timeout(900)
 def test_a_backup_under_load_a_reset_and_a_killed_restore(new_project: MakeProject) -> None:
     project: Project = new_project()

@@ -45,6 +45,7 @@ def test_without_an_engine_doctor_says_so_and_looks_at_the_rest(
     assert {"settings", "disk"} <= {c["name"] for c in data["checks"] if c["state"] == "ran"}
 
 
+@pytest.mark.full
 def test_a_clean_stack_then_a_broken_ledger_then_too_little_memory(
     new_project: MakeProject,
 ) -> None:

@@ -133,6 +133,7 @@ def _secrets(project: Project) -> set[str]:
     return {value for value in project.secrets().values() if len(value) > 10}
 
 
+@pytest.mark.full
 def test_the_commands_of_the_page_work_in_its_order(told: Told) -> None:
     first, second, upgrade = told.outputs("gatewayctl plan")
     status = json.loads(told.outputs("gatewayctl status --json")[0])["data"]
@@ -145,6 +146,7 @@ def test_the_commands_of_the_page_work_in_its_order(told: Told) -> None:
     assert [one["service"] for one in status["services"]] == list(SERVICES)
 
 
+@pytest.mark.full
 def test_no_output_and_no_rendered_file_of_the_story_holds_a_secret(told: Told) -> None:
     shown = {line: text for line, text in told.printed if not line.startswith("gatewayctl env")}
     files = {str(path): path.read_text() for path in told.project.folder.glob("compose/*.*")}
@@ -156,6 +158,7 @@ def test_no_output_and_no_rendered_file_of_the_story_holds_a_secret(told: Told) 
     ] == []
 
 
+@pytest.mark.full
 def test_the_containers_are_as_the_page_says(told: Told) -> None:
     name = told.project.name
     found = {service: inspected(container_of(name, service)) for service in SERVICES}

@@ -4,7 +4,7 @@ from pathlib import Path
 
 import pytest
 
-from gatewayctl.settings.image import fault, unpinned
+from gatewayctl.settings.image import fault, find_unpinned_tag
 from gatewayctl.settings.model import Images
 from tests.fakes.projects import problems, project
 
@@ -24,18 +24,18 @@ DIGEST = "@sha256:" + "a" * 64
     ],
 )
 def test_a_version_or_a_digest_pins_an_image(name: str) -> None:
-    assert (fault(name), unpinned(name)) == ("", "")
+    assert (fault(name), find_unpinned_tag(name)) == ("", "")
 
 
 @pytest.mark.parametrize("name", ["postgres", "ghcr.io/berriai/litellm", "localhost:5000/x"])
 def test_an_image_without_a_version_is_whatever_is_the_latest(name: str) -> None:
     assert fault(name) == ""
-    assert "must name a version or a digest" in unpinned(name)
+    assert "must name a version or a digest" in find_unpinned_tag(name)
 
 
 @pytest.mark.parametrize("name", ["postgres:latest", "registry.example:5000/a/b:latest"])
 def test_latest_is_no_version(name: str) -> None:
-    assert "changes without notice" in unpinned(name)
+    assert "changes without notice" in find_unpinned_tag(name)
 
 
 @pytest.mark.parametrize(
@@ -66,7 +66,7 @@ def test_the_defaults_are_pinned() -> None:
     defaults = Images()
 
     for name in Images.__dataclass_fields__:
-        assert unpinned(getattr(defaults, name)) == ""
+        assert find_unpinned_tag(getattr(defaults, name)) == ""
 
 
 def test_images_come_from_the_file_and_the_environment(tmp_path: Path) -> None:

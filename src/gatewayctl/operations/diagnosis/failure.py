@@ -88,8 +88,8 @@ def timeout_failure(
 ) -> NotHealthyInTime:
     """The failure of a service that is not ready after ``timeout`` seconds."""
     found = diagnose(report, runtime, settings, since=since, running=True)
-    said = f"{report.service} is not ready after {timeout:g} s ({report.detail or report.health})"
-    error = NotHealthyInTime(_compose_message(said, found, report, reports, runtime, settings))
+    start = f"{report.service} is not ready after {timeout:g} s ({report.detail or report.health})"
+    error = NotHealthyInTime(_compose_message(start, found, report, reports, runtime, settings))
     return _attach(error, found)
 
 
@@ -174,7 +174,7 @@ def _attach(error: Failure, found: Diagnosis) -> Failure:
 
 
 def _compose_message(
-    said: str,
+    start: str,
     found: Diagnosis,
     report: ServiceReport,
     reports: Sequence[ServiceReport],
@@ -185,7 +185,7 @@ def _compose_message(
     why = f": {found.cause.summary}" if found.cause else ""
     if found.finding == "database_password_refused":
         why += f" than {_PASSWORDS[found.service]}"
-    lines = [f"{said}{why}."]
+    lines = [f"{start}{why}."]
     if found.service != report.service:
         lines.append(f"{report.service} exited because of it ({report.detail}).")
     waiting = [

@@ -200,8 +200,8 @@ def _apply_fixes(subject: Subject, found: list[Observation]) -> Iterator[FixRepo
             chosen.setdefault(fix, finding)
     for fix, finding in chosen.items():
         try:
-            said = fix(subject)
-            yield FixReport(finding=finding, done=bool(said), said=said or "nothing safe to do")
+            result = fix(subject)
+            yield FixReport(finding=finding, done=bool(result), said=result or "nothing safe to do")
         except (GatewayctlError, OSError) as error:
             yield FixReport(finding=finding, done=False, said=str(error))
 

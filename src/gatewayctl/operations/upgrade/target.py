@@ -10,7 +10,7 @@ from typing import Final
 
 from gatewayctl.errors import UpgradeRefused, UsageProblem
 from gatewayctl.operations.diagnosis.advisories import find_advisories, is_moving_tag, parse_version
-from gatewayctl.settings.image import fault, unpinned
+from gatewayctl.settings.image import fault, find_unpinned_tag
 from gatewayctl.settings.model import Images
 
 _VERSION: Final = re.compile(r"v?(\d+\.\d+\.\d+(?:[-.][0-9A-Za-z]+)*)")
@@ -27,7 +27,7 @@ def image_for(wanted: str | None, running: str) -> str:
         # The tags of a mirror have the prefix v or not, as the running one shows.
         prefix = "" if re.match(r"\d", tag) else "v"
         return f"{repository}:{prefix}{version[1]}"
-    if why := fault(requested) or unpinned(requested) or _explain_moving(requested):
+    if why := fault(requested) or find_unpinned_tag(requested) or _explain_moving(requested):
         raise UsageProblem(
             f"--to {why}.", hint="Use a version such as 1.108.11, or a full image name."
         )

@@ -52,6 +52,6 @@ def wait_for_concurrent_ups(
         yield Progress(subject="docker compose", state="ready")
 
 
-def _starts(words: Sequence[str], project: str) -> bool:
-    named = ("--project-name", project) in itertools.pairwise(words)
-    return named and {"compose", "up", "--detach"} <= set(words) and "--dry-run" not in words
+def _starts(args: Sequence[str], project: str) -> bool:
+    named = ("--project-name", project) in itertools.pairwise(args)
+    return named and {"compose", "up", "--detach"} <= set(args) and "--dry-run" not in args

@@ -73,8 +73,8 @@ class DockerCli:
 
     def image_id(self, name: str) -> str | None:
         """The id of a local image; None if there is none of that name."""
-        words = ["image", "inspect", "--format", "{{.Id}}", name]
-        done = process.run([self._program, *words], timeout=_READ_SECONDS)
+        args = ["image", "inspect", "--format", "{{.Id}}", name]
+        done = process.run([self._program, *args], timeout=_READ_SECONDS)
         if done.returncode and "no such image" not in done.stderr.lower():
             raise engine.failure(done.stderr, doing=f"look for the image {name}")
         return done.stdout.strip() or None
@@ -87,34 +87,34 @@ class DockerCli:
         Without ``interpolate`` references to variables stay as written.
         """
         options = ["--format", "json", *([] if interpolate else ["--no-interpolate"])]
-        words = ["config", *options]
-        done = self._compose_text(compose_file, words, generated, doing="read the compose file")
+        args = ["config", *options]
+        done = self._compose_text(compose_file, args, generated, doing="read the compose file")
         return dict(json.loads(done.stdout).get("services") or {})
 
     def service_hashes(
         self, compose_file: str, *, generated: Variables = NO_VARIABLES
     ) -> dict[str, str]:
         """Compose's hash of each service in the text of a compose file."""
-        words = ["config", "--hash", "*"]
-        done = self._compose_text(compose_file, words, generated, doing="read the compose file")
+        args = ["config", "--hash", "*"]
+        done = self._compose_text(compose_file, args, generated, doing="read the compose file")
         lines = done.stdout.splitlines()
         return dict(line.split(maxsplit=1) for line in lines if line.strip())
 
-    def run_once(self, compose_file: str, service: str, words: Sequence[str]) -> Completed:
+    def run_once(self, compose_file: str, service: str, args: Sequence[str]) -> Completed:
         """Run a command in a new container of a service, and remove the container.
 
         It has the service's environment, files and network, and publishes no port.
         """
         options = ["--rm", "--no-deps", "--no-TTY", "--interactive=false", "--quiet-pull"]
-        argv = self._compose("run", *options, service, *words, file="-")
+        argv = self._compose("run", *options, service, *args, file="-")
         return process.run(argv, stdin=compose_file, timeout=_RUN_ONCE_SECONDS)
 
     def preview_recreations(
         self, compose_file: str, services: Sequence[str], *, generated: Variables = NO_VARIABLES
     ) -> frozenset[str]:
         """The services whose containers `up` would recreate, with those that depend on them."""
-        words = ["--dry-run", "up", *_UP, *services]
-        done = self._compose_text(compose_file, words, generated, doing="preview a start")
+        args = ["--dry-run", "up", *_UP, *services]
+        done = self._compose_text(compose_file, args, generated, doing="preview a start")
         steps = (compose.parse_progress(line, self._project) for line in done.stderr.splitlines())
         return frozenset(step.subject for step in steps if step and step.detail == "recreate")
 
@@ -167,21 +167,21 @@ class DockerCli:
             with _translate_errors("remove the volumes " + ", ".join(names)):
                 self._client.volume.remove([*names])
 
-    def execute(self, container: str, words: Sequence[str]) -> None:
-        with _translate_errors(f"run {words[0]} in a container"):
-            self._client.container.execute(container, list(words))
+    def execute(self, container: str, args: Sequence[str]) -> None:
+        with _translate_errors(f"run {args[0]} in a container"):
+            self._client.container.execute(container, list(args))
 
-    def exec_argv(self, container: str, words: Sequence[str]) -> tuple[str, ...]:
+    def exec_argv(self, container: str, args: Sequence[str]) -> tuple[str, ...]:
         """The command line that runs a command in a container, connected to standard input."""
-        return (self._program, "exec", "--interactive", container, *words)
+        return (self._program, "exec", "--interactive", container, *args)
 
     def events(self, container: str, since: datetime) -> tuple[dict[str, Any], ...]:
         """The exits of a container's main process: events `die` and `oom`."""
         filters = (f"container={container}", "event=die", "event=oom")
         until = datetime.now(since.tzinfo)
-        words = ["events", "--since", since.isoformat(), "--until", until.isoformat()]
-        words += [word for one in filters for word in ("--filter", one)]
-        output = self._read([*words, "--format", "{{json .}}"], doing="list events")
+        args = ["events", "--since", since.isoformat(), "--until", until.isoformat()]
+        args += [word for one in filters for word in ("--filter", one)]
+        output = self._read([*args, "--format", "{{json .}}"], doing="list events")
         return tuple(json.loads(line) for line in output.splitlines())
 
     def last_lines(self, container: str, count: int) -> str:
@@ -222,18 +222,18 @@ class DockerCli:
             compose_project_name=self._project,
         )
 
-    def _compose(self, *words: str, file: str = "") -> list[str]:
+    def _compose(self, *args: str, file: str = "") -> list[str]:
         """The command line of Compose; the ``file`` "-" is read from standard input."""
         options = ["--ansi", "never", "--progress", "plain"]
         options += ["--file", file or str(self._compose_file), "--project-name", self._project]
         options += ["--project-directory", str(self._compose_file.parent)]
         options += ["--env-file", str(self._env_file)] if self._env_file.exists() else []
-        return [self._program, "compose", *options, *words]
+        return [self._program, "compose", *options, *args]
 
     def _compose_text(
-        self, text: str, words: Sequence[str], generated: Variables, *, doing: str
+        self, text: str, args: Sequence[str], generated: Variables, *, doing: str
     ) -> Completed:
-        argv = self._compose(*words, file="-")
+        argv = self._compose(*args, file="-")
         # Generated secrets are passed in the environment, never on the command line.
         env = {**os.environ, **generated}
         done = process.run(argv, env=env, stdin=text, timeout=_READ_SECONDS)
@@ -241,27 +241,27 @@ class DockerCli:
             raise engine.failure(done.stderr, doing=doing)
         return done
 
-    def _read(self, words: Sequence[str], *, doing: str) -> str:
-        done = process.run([self._program, *words], timeout=_READ_SECONDS)
+    def _read(self, args: Sequence[str], *, doing: str) -> str:
+        done = process.run([self._program, *args], timeout=_READ_SECONDS)
         if done.returncode:
             raise engine.failure(done.stderr or done.stdout, doing=doing)
         return done.stdout
 
     def _inspect(self, filters: Sequence[str]) -> Inspected:
-        words = ["ps", "--quiet", "--no-trunc", *filters]
-        ids = self._read(words, doing="list containers").split()
+        args = ["ps", "--quiet", "--no-trunc", *filters]
+        ids = self._read(args, doing="list containers").split()
         if not ids:
             return []
         # A container removed meanwhile makes the command fail; it still prints the others.
-        words = ["container", "inspect", *ids]
-        done = process.run([self._program, *words], timeout=_READ_SECONDS)
+        args = ["container", "inspect", *ids]
+        done = process.run([self._program, *args], timeout=_READ_SECONDS)
         found: list[dict[str, Any]] = json.loads(done.stdout or "[]")
         return found
 
     def _list_names(self, kind: str) -> list[str]:
         filters = ["--filter", f"label={PROJECT}={self._project}"]
-        words = [kind, "ls", "--format", "{{.Name}}", *filters]
-        return self._read(words, doing=f"list {kind}s").split()
+        args = [kind, "ls", "--format", "{{.Name}}", *filters]
+        return self._read(args, doing=f"list {kind}s").split()
 
 
 @contextmanager

@@ -39,10 +39,10 @@ def run_preflight(
 ) -> Generator[Progress, None, tuple[PreflightCheck, ...]]:
     """Run the checks with the image in the text of a compose file, up to the first that fails."""
     checks: list[PreflightCheck] = []
-    for name, words in _COMMANDS.items():
+    for name, args in _COMMANDS.items():
         subject = f"pre-flight of {name}"
         yield Progress(subject=subject, state="working", detail="running in the new image")
-        check = interpret_result(name, docker.run_once(compose_file, _SERVICE, words))
+        check = interpret_result(name, docker.run_once(compose_file, _SERVICE, args))
         checks.append(check)
         detail = check.said.splitlines()[-1] if check.said else ""
         yield Progress(subject=subject, state=_STATES[check.passed], detail=detail)

@@ -14,12 +14,24 @@ from typing import Any, Final
 
 from gatewayctl.settings import image, reference
 from gatewayctl.settings.cursor import VARIABLE_NAME, Cursor
+from gatewayctl.settings.fields import Setting
 from gatewayctl.settings.model import App, DeclaredKey
 from gatewayctl.settings.plain_secrets import looks_like_a_secret, refuse_secrets
 from gatewayctl.settings.problems import quote, suggest
 from gatewayctl.settings.scalars import port_number
 
-SETTINGS: Final = ("image", "build", "ports", "key", "command", "environment")
+SETTINGS: Final = {
+    "image": Setting("image", "required without build", "Container image."),
+    "build": Setting("folder", "required without image", "Folder with its Dockerfile."),
+    "ports": Setting("list, or mapping", "", 'Ports of this machine to its own: ["8080:80"].'),
+    "key": Setting("string", "litellm-dev, or the first key", "Alias of its virtual key."),
+    "command": Setting("string, or list of strings", "the image's", "Command to run."),
+    "environment": Setting(
+        "mapping",
+        "",
+        "More variables; os.environ/NAME takes NAME from .env, for secrets.",
+    ),
+}
 PROVIDED: Final = ("LLM_BASE_URL", "LLM_API_KEY")
 """Variables that gatewayctl sets for every app, so that the app must not."""
 RESERVED: Final = (

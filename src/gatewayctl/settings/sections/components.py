@@ -12,11 +12,23 @@ from typing import Any, Final
 
 from gatewayctl.settings import reference
 from gatewayctl.settings.cursor import Cursor
+from gatewayctl.settings.fields import Setting
 from gatewayctl.settings.model import Component, Operation
 from gatewayctl.settings.plain_secrets import refuse_secrets
 
-SETTINGS: Final = ("operations", "metadata")
-OPERATION_SETTINGS: Final = ("model", "prompt", "offline_model")
+SETTINGS: Final = {
+    "operations": Setting(
+        "list of strings, or mapping",
+        "",
+        "What the component does: names, or a mapping from name to its settings.",
+    ),
+    "metadata": Setting("mapping", "", "Any data to send with every call of the component."),
+}
+OPERATION_SETTINGS: Final = {
+    "model": Setting("string", "", "Model of the operation."),
+    "prompt": Setting("string", "", "System message of the operation."),
+    "offline_model": Setting("string", "", "Model to use instead of one that answers offline."),
+}
 # Also a part of LiteLLM's comma-separated tags and of Phoenix's `attribute=path:value`.
 _NAME: Final = re.compile(r"[A-Za-z0-9][A-Za-z0-9._\-]{0,99}")
 _RESERVED: Final = ("component", "operation")

@@ -12,12 +12,21 @@ from typing import Final
 
 from gatewayctl.settings import reference
 from gatewayctl.settings.cursor import Cursor
-from gatewayctl.settings.fields import RESERVED
+from gatewayctl.settings.fields import RESERVED, Setting
 from gatewayctl.settings.model import DEFAULT_SOURCE, DeclaredKey, Model, Source
 from gatewayctl.settings.plain_secrets import refuse_secrets
 from gatewayctl.settings.problems import Problems, suggest
 
-SETTINGS: Final = ("env", "models", "metadata", "duration")
+SETTINGS: Final = {
+    "env": Setting(
+        "environment variable",
+        "required",
+        "Variable in .env that `gatewayctl keys create` writes the key to.",
+    ),
+    "models": Setting("list of strings", "all models", "Models that the key may use."),
+    "duration": Setting("duration", "unlimited", "Lifetime of the key: 12h, 30d, 6mo."),
+    "metadata": Setting("mapping", "", "Any data to store with the key and its spend."),
+}
 # The units of LiteLLM's duration_in_seconds.
 DURATION: Final = re.compile(r"[1-9][0-9]{0,6}(s|m|h|d|w|mo)")
 _OWN_PREFIX: Final = "GATEWAYCTL_"

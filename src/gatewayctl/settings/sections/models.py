@@ -11,13 +11,35 @@ from typing import Any, Final
 from gatewayctl.settings import providers, reference
 from gatewayctl.settings.cursor import VARIABLE_NAME, Cursor
 from gatewayctl.settings.document import Node
+from gatewayctl.settings.fields import Setting
 from gatewayctl.settings.model import Model, Profile
 from gatewayctl.settings.plain_secrets import REFERENCE, refuse_secrets, refuse_stack_secret
 
+SETTINGS: Final = {
+    "model": Setting(
+        "string",
+        "required without mock_response",
+        "LiteLLM's name of the model: provider/name (docs.litellm.ai/docs/providers).",
+    ),
+    "api_key_env": Setting(
+        "environment variable",
+        "the provider's usual one",
+        "Variable with the provider's key; none for a server without keys.",
+    ),
+    "api_key": Setting(
+        "os.environ/NAME", "", "A reference, as LiteLLM writes it: the same as api_key_env: NAME."
+    ),
+    "api_base": Setting("URL", "the provider's", "Address of the server."),
+    "num_retries": Setting(
+        "non-negative integer", str(reference.NUM_RETRIES), "Retries of a failed request."
+    ),
+    "timeout": Setting("seconds", str(reference.TIMEOUT), "Time limit of a request, in seconds."),
+    "mock_response": Setting("string", "", "Fixed answer, given without calling a provider."),
+    "params": Setting("mapping", "", "Any other parameter of LiteLLM."),
+}
 _KEY_SETTINGS: Final = ("api_key", "api_key_env")
-_SHARED: Final = ("model", "api_base", "num_retries", "timeout", "mock_response", *_KEY_SETTINGS)
-"""Settings of a model that are read from `params:` too, where LiteLLM has most of them."""
-SETTINGS: Final = (*_SHARED, "params")
+_SHARED: Final = tuple(name for name in SETTINGS if name != "params")
+"""Settings that are read from `params:` too, where LiteLLM's own configuration has most of them."""
 
 
 def parse_models(section: Cursor, profile: Profile) -> tuple[Model, ...]:

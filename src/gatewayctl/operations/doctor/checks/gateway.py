@@ -40,8 +40,8 @@ def check_virtual_keys(subject: Subject) -> Iterator[Observation]:
         return
     for key in report.keys:
         if not key.ok:
-            said = f"{key.alias or key.env}: {key.reason}"
-            yield Observation(finding=_choose_finding(key), evidence=said)
+            evidence = f"{key.alias or key.env}: {key.reason}"
+            yield Observation(finding=_choose_finding(key), evidence=evidence)
 
 
 def _choose_finding(key: KeyCheck) -> str:
@@ -98,8 +98,8 @@ def check_traces(subject: Subject) -> Iterator[Observation]:
     if probe is None:
         return
     if not has_probe_arrived(subject.project, subject.client, probe, timeout=_TRACE_SECONDS):
-        said = f"no span of trace {probe} within {_TRACE_SECONDS:g} s"
-        yield Observation(finding="traces_missing", evidence=said)
+        evidence = f"no span of trace {probe} within {_TRACE_SECONDS:g} s"
+        yield Observation(finding="traces_missing", evidence=evidence)
 
 
 def _read_collector(subject: Subject) -> str:

@@ -38,11 +38,11 @@ def check_disk(subject: Subject) -> Iterator[Observation]:
     """Check the free disk space of the project's data."""
     folder = _find_existing(subject.project_dir / ".gatewayctl")
     usage = shutil.disk_usage(folder)
-    said = f"{folder} has {_format_size(usage.free)} of {_format_size(usage.total)} free"
+    evidence = f"{folder} has {_format_size(usage.free)} of {_format_size(usage.total)} free"
     if usage.free < RESERVED_BYTES:
-        yield Observation(finding="disk_full", evidence=said)
+        yield Observation(finding="disk_full", evidence=evidence)
     elif usage.free < _LOW:
-        yield Observation(finding="disk_low", evidence=said)
+        yield Observation(finding="disk_low", evidence=evidence)
 
 
 def check_memory(subject: Subject) -> Iterator[Observation]:
@@ -50,8 +50,8 @@ def check_memory(subject: Subject) -> Iterator[Observation]:
     running = any(service.health == "healthy" for service in subject.services)
     needed, found = _SPARE if running else _NEEDED, read_memory()
     if found.available < needed:
-        said = f"{_format_size(found.available)} of {_format_size(found.total)} is available"
-        yield Observation(finding="memory_low", evidence=said)
+        evidence = f"{_format_size(found.available)} of {_format_size(found.total)} is available"
+        yield Observation(finding="memory_low", evidence=evidence)
 
 
 def check_clocks(subject: Subject) -> Iterator[Observation]:
@@ -67,8 +67,8 @@ def check_clocks(subject: Subject) -> Iterator[Observation]:
         # A Date has whole seconds.
         if abs(apart) > _SKEW_SECONDS:
             ahead = "ahead of" if apart > 0 else "behind"
-            said = f"{service} is {abs(apart):.0f} s {ahead} this machine"
-            yield Observation(finding="clock_differs", evidence=said, service=service)
+            evidence = f"{service} is {abs(apart):.0f} s {ahead} this machine"
+            yield Observation(finding="clock_differs", evidence=evidence, service=service)
 
 
 def _read_date(subject: Subject, url: str) -> datetime | None:

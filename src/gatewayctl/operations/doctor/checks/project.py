@@ -69,8 +69,8 @@ def check_environment(subject: Subject) -> Iterator[Observation]:
     for name in sorted(STACK_SECRETS - {None}, key=str):
         outside, inside = os.environ.get(str(name)), written.get(str(name))
         if outside and inside is not None and inside.value and inside.value != outside:
-            said = f"{name} is set in the environment and takes precedence over .env"
-            yield Observation(finding="environment_shadows", evidence=said)
+            evidence = f"{name} is set in the environment and takes precedence over .env"
+            yield Observation(finding="environment_shadows", evidence=evidence)
 
 
 def check_git(subject: Subject) -> Iterator[Observation]:
@@ -84,24 +84,24 @@ def check_git(subject: Subject) -> Iterator[Observation]:
     lines = [set(find_missing_lines(parent)) for parent in above[: root + 1]]
     missing = sorted(set.intersection(*lines))
     if missing:
-        said = f"{folder / '.gitignore'} lacks {', '.join(missing)}"
-        yield Observation(finding="env_file_not_ignored", evidence=said)
+        evidence = f"{folder / '.gitignore'} lacks {', '.join(missing)}"
+        yield Observation(finding="env_file_not_ignored", evidence=evidence)
 
 
 def check_bind(subject: Subject) -> Iterator[Observation]:
     """Check which machines can reach the ports."""
     bind = subject.project.bind
     if bind in {"0.0.0.0", "::", ""}:  # noqa: S104 - compared with, never bound to
-        said = f"bind is {bind!r} (from {subject.project.source_of('bind')})"
-        yield Observation(finding="bound_to_all", evidence=said)
+        evidence = f"bind is {bind!r} (from {subject.project.source_of('bind')})"
+        yield Observation(finding="bound_to_all", evidence=evidence)
 
 
 def check_workers(subject: Subject) -> Iterator[Observation]:
     """Find several LiteLLM workers without a Redis to share state."""
     count = subject.project.workers
     if count > 1 and "redis" not in subject.runtime.services:
-        said = f"workers is {count}, but the {subject.runtime.name} runtime starts no Redis"
-        yield Observation(finding="workers_without_redis", evidence=said)
+        evidence = f"workers is {count}, but the {subject.runtime.name} runtime starts no Redis"
+        yield Observation(finding="workers_without_redis", evidence=evidence)
 
 
 def check_rendered_files(subject: Subject) -> Iterator[Observation]:

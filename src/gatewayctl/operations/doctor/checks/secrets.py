@@ -71,16 +71,16 @@ def check_duplicates(subject: Subject) -> Iterator[Observation]:
         if secret is not None:
             names_by_value[secret].add(name)
     for names in sorted(sorted(names) for names in names_by_value.values() if len(names) > 1):
-        said = f"{', '.join(names[:-1])} and {names[-1]} have the same value"
-        yield Observation(finding="secrets_the_same", evidence=said)
+        evidence = f"{', '.join(names[:-1])} and {names[-1]} have the same value"
+        yield Observation(finding="secrets_the_same", evidence=evidence)
 
 
 def check_salt_key(subject: Subject) -> Iterator[Observation]:
     """Check that the salt key is the one the database was created with."""
     if salt_key.has_changed(subject.project):
         source = subject.project.source_of(salt_key.NAME)
-        said = f"{salt_key.NAME} ({source}) is not the one recorded at the first start"
-        yield Observation(finding="salt_key_changed", evidence=said)
+        evidence = f"{salt_key.NAME} ({source}) is not the one recorded at the first start"
+        yield Observation(finding="salt_key_changed", evidence=evidence)
 
 
 def check_provider_keys(subject: Subject) -> Iterator[Observation]:

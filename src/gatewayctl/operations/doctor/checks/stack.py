@@ -27,8 +27,8 @@ def check_services(subject: Subject) -> Iterator[Observation]:
     up = [service for service in found if service.health != "stopped"]
     for service in found:
         if service.health == "stopped" and up:
-            said = f"{service.service} is stopped"
-            yield Observation(finding="service_stopped", evidence=said, service=service.service)
+            evidence = f"{service.service} is stopped"
+            yield Observation(finding="service_stopped", evidence=evidence, service=service.service)
         elif service.health == "unhealthy":
             yield _diagnose(service, subject, running=False)
         elif service.health == "starting" and (service.uptime or 0) > _STILL_STARTING:
@@ -38,9 +38,9 @@ def check_services(subject: Subject) -> Iterator[Observation]:
 def _diagnose(service: ServiceReport, subject: Subject, *, running: bool) -> Observation:
     found = diagnose(service, subject.runtime, subject.project, since=None, running=running)
     why = f": {found.cause.summary}" if found.cause else ""
-    said = f"{service.service} is {service.health} ({service.detail or service.state}){why}"
+    evidence = f"{service.service} is {service.health} ({service.detail or service.state}){why}"
     last = f"\n{found.log}" if found.log else ""
-    return Observation(finding=found.finding, evidence=said + last, service=found.service)
+    return Observation(finding=found.finding, evidence=evidence + last, service=found.service)
 
 
 def check_runtime_faults(subject: Subject) -> Iterator[Observation]:
@@ -57,8 +57,8 @@ def check_database_sizes(subject: Subject) -> Iterator[Observation]:
         if database.shell.is_running():
             size = database.size()
             if size > _LARGE:
-                said = f"{database.name} uses {size / 1e9:.1f} GB"
-                yield Observation(finding="database_large", evidence=said)
+                evidence = f"{database.name} uses {size / 1e9:.1f} GB"
+                yield Observation(finding="database_large", evidence=evidence)
 
 
 def check_versions(subject: Subject) -> Iterator[Observation]:
