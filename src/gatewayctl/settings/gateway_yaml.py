@@ -69,8 +69,6 @@ def first_gateway_yaml(project_name: str) -> str:
     data = {"components": _components()}
     own = _explain_settings(components.SETTINGS)
     parts.append(_COMPONENTS + own + operations + _comment_out(data))
-        _COMPONENTS + _explain_settings(components.SETTINGS) + operations + _comment_out(data)
-    )
     parts.append(_APPS + _explain_settings(apps.SETTINGS) + _EXAMPLE_APP)
     return "\n".join(parts)
 
