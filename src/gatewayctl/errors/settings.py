@@ -29,7 +29,7 @@ class Problem:
 class SettingsInvalid(SettingsProblem):
     """One or more settings are invalid; ``problems`` lists each with its source."""
 
-    remedy = "Correct each line reported above."
+    remedy = "Correct each setting that is reported."
 
     def __init__(
         self, message: str = "", *, hint: str | None = None, problems: tuple[Problem, ...] = ()
