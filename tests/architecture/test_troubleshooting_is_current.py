@@ -1,4 +1,4 @@
-"""``docs/troubleshooting.md`` says what the table of findings says, and nothing points past it."""
+"""``docs/troubleshooting.md`` matches the table of findings, and every reference to it exists."""
 
 from __future__ import annotations
 
@@ -38,7 +38,7 @@ def test_no_id_is_given_twice() -> None:
     assert sorted(ids) == sorted(FINDINGS)
 
 
-def test_every_cause_and_every_check_names_a_finding_of_the_table() -> None:
+def test_every_cause_and_every_check_refers_to_a_finding_of_the_table() -> None:
     sources = (ROOT / "src" / "gatewayctl").rglob("*.py")
     named = {
         name for path in sources for name in re.findall(r'finding="(\w+)"', path.read_text("utf-8"))
@@ -48,7 +48,7 @@ def test_every_cause_and_every_check_names_a_finding_of_the_table() -> None:
     assert {cause.finding for cause in CAUSES} <= set(FINDINGS)
 
 
-def test_every_finding_can_be_found() -> None:
+def test_every_finding_is_detected_somewhere() -> None:
     sources = [
         path.read_text("utf-8")
         for path in (ROOT / "src" / "gatewayctl").rglob("*.py")
@@ -58,5 +58,5 @@ def test_every_finding_can_be_found() -> None:
     assert [name for name in FINDINGS if not any(f'"{name}"' in text for text in sources)] == []
 
 
-def test_what_the_table_promises_to_fix_is_fixed() -> None:
+def test_every_finding_with_a_fix_has_one_that_is_applied() -> None:
     assert {name for name, finding in FINDINGS.items() if finding.fix} == set(FIXES)

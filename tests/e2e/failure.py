@@ -1,4 +1,4 @@
-"""A command that has to fail: with a code that scripts know, a hint, and no secret in its words."""
+"""Runs a command that must fail: with a finding, a hint, and no secret in its output."""
 
 from __future__ import annotations
 
@@ -12,7 +12,7 @@ from tests.e2e.conftest import Project
 
 @dataclass(frozen=True, kw_only=True)
 class Failure:
-    """How a command failed: its exit code and the error of its one document."""
+    """A failed command: its exit code and the error of its JSON document."""
 
     exit_code: int
     error: dict[str, Any]
@@ -27,9 +27,9 @@ class Failure:
         return self.exit_code, self.finding, self.error.get("service")
 
 
-def failed(project: Project, *words: str) -> Failure:
-    """Run a command that has to fail with a finding; its hint has to be worth something."""
-    done = project.run(*words, "--json")
+def failed(project: Project, *args: str) -> Failure:
+    """Run a command that must fail with a finding and a hint."""
+    done = project.run(*args, "--json")
     document = json.loads(done.stdout)
     assert document["status"] == "error", done.stdout
     found = Failure(exit_code=done.returncode, error=document["error"], narration=done.stderr)

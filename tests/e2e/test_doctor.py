@@ -1,4 +1,4 @@
-"""`doctor` on a real stack: silent on a clean one, and each planted fault by its name."""
+"""`doctor` on a real stack: no finding on a clean one, and one for each planted fault."""
 
 from __future__ import annotations
 
@@ -30,8 +30,8 @@ def project(
         yield made
 
 
-def examined(project: Project, *words: str) -> tuple[int, dict[str, Any]]:
-    done = project.run("doctor", *words, "--json")
+def run_doctor(project: Project, *args: str) -> tuple[int, dict[str, Any]]:
+    done = project.run("doctor", *args, "--json")
     data: dict[str, Any] = json.loads(done.stdout)["data"]
     for name, secret in project.secrets().items():
         assert name == COLLECTOR or len(secret) < 20 or secret not in done.stdout, name
@@ -39,7 +39,7 @@ def examined(project: Project, *words: str) -> tuple[int, dict[str, Any]]:
 
 
 def ids(data: dict[str, Any]) -> set[str]:
-    # Environments of other versions are this machine's, and no fault.
+    # Environments of other versions may be on this machine, which is not a fault.
     return {found["id"] for found in data["findings"]} - {"environments_old"}
 
 
@@ -56,7 +56,7 @@ def delete_key(project: Project, variable: str) -> None:
 
 
 def test_a_clean_stack_has_no_finding_and_every_check_runs(project: Project) -> None:
-    exit_code, data = examined(project)
+    exit_code, data = run_doctor(project)
 
     assert (exit_code, ids(data)) == (0, set())
     assert {check["state"] for check in data["checks"]} == {"ran"}
@@ -71,7 +71,7 @@ FOR_PEOPLE = {
 }  # fmt: skip
 
 
-def test_every_planted_fault_is_named_and_the_safe_ones_are_fixed(project: Project) -> None:
+def test_every_planted_fault_is_reported_and_the_safe_fixes_are_applied(project: Project) -> None:
     env, config = project.folder / ".env", project.folder / "gateway.yaml"
     old_env, old_config = env.read_text(), config.read_text()
     assert project.run("chat", "--model", "say-401", "Hello").returncode == 6
@@ -79,7 +79,7 @@ def test_every_planted_fault_is_named_and_the_safe_ones_are_fixed(project: Proje
     (project.folder / ".git").mkdir()
     (project.folder / ".gitignore").unlink()
     rendered = project.folder / "compose" / "litellm_config.yaml"
-    rendered.write_text(rendered.read_text() + "# by hand\n")
+    rendered.write_text(rendered.read_text() + "# a manual edit\n")
     secrets = project.secrets()
     planted = (
         old_env.replace(f"UI_PASSWORD={secrets['UI_PASSWORD']}\n", "")
@@ -91,9 +91,9 @@ def test_every_planted_fault_is_named_and_the_safe_ones_are_fixed(project: Proje
     config.write_text(f"{old_config}  late: {{model: openai/x, api_key_env: NOBODY_SET_THIS}}\n")
 
     try:
-        exit_code, before = _once_the_ledger_is_written(project)
-        _, after = examined(project, "--fix")
-        _, again = examined(project, "--fix")
+        exit_code, before = _wait_for_spend_logs(project)
+        _, after = run_doctor(project, "--fix")
+        _, again = run_doctor(project, "--fix")
     finally:
         env.write_text(old_env)
         config.write_text(old_config)
@@ -105,45 +105,45 @@ def test_every_planted_fault_is_named_and_the_safe_ones_are_fixed(project: Proje
     assert [fix for fix in again["fixes"] if fix["done"]] == []
 
 
-def _once_the_ledger_is_written(project: Project) -> tuple[int, dict[str, Any]]:
+def _wait_for_spend_logs(project: Project) -> tuple[int, dict[str, Any]]:
     """LiteLLM writes its spend logs some seconds after a call."""
     until = time.monotonic() + 60
     while True:
-        exit_code, data = examined(project)
+        exit_code, data = run_doctor(project)
         if "provider_key_refused" in ids(data) or time.monotonic() > until:
             return exit_code, data
 
 
 @pytest.mark.full
-def test_spans_that_go_elsewhere_are_missed_in_phoenix(project: Project) -> None:
+def test_spans_sent_to_another_collector_are_missing_in_phoenix(project: Project) -> None:
     env = project.folder / ".env"
     old = env.read_text()
     env.write_text(f"{old}{COLLECTOR}=http://127.0.0.1:9/v1/traces\n")
     project.ok("up", "--timeout", "240")
 
-    _, data = examined(project, "--fix")
+    _, data = run_doctor(project, "--fix")
 
     assert ids(data) - {"provider_key_refused"} == {"traces_missing", "traces_elsewhere"}
     env.write_text(old)
 
 
-def test_with_nothing_running_it_says_what_it_could_not_look_at(project: Project) -> None:
+def test_with_a_stopped_stack_it_reports_which_checks_were_skipped(project: Project) -> None:
     project.ok("down")
 
-    exit_code, data = examined(project)
+    exit_code, data = run_doctor(project)
 
     assert (exit_code, ids(data)) == (0, set())
     skipped = {check["name"]: check["why"] for check in data["checks"] if check["state"] != "ran"}
-    assert skipped["virtual keys"] == "litellm does not run"
+    assert skipped["virtual keys"] == "litellm is not running"
 
 
-def test_a_process_that_outlived_its_supervisor_is_found_and_ended(project: Project) -> None:
-    whose = {MARK: str(project.folder / ".gatewayctl"), "PATH": os.defpath}
-    with subprocess.Popen(["sleep", "600"], env=whose, start_new_session=True) as stray:
-        found = examined(project)[1]
-        fixed = examined(project, "--fix")[1]
+def test_an_orphan_process_is_found_and_stopped(project: Project) -> None:
+    environment = {MARK: str(project.folder / ".gatewayctl"), "PATH": os.defpath}
+    with subprocess.Popen(["sleep", "600"], env=environment, start_new_session=True) as orphan:
+        found = run_doctor(project)[1]
+        fixed = run_doctor(project, "--fix")[1]
 
         assert ids(found) == {"processes_left"}
-        assert f"pid {stray.pid}" in found["findings"][0]["evidence"]
+        assert f"pid {orphan.pid}" in found["findings"][0]["evidence"]
         assert ids(fixed) == set()
-        assert stray.wait(timeout=30) == -signal.SIGTERM
+        assert orphan.wait(timeout=30) == -signal.SIGTERM

@@ -1,6 +1,6 @@
-"""Failures planted in a real stack: each is named, keeps its evidence, and says what to do.
+"""Failures planted in a real stack: each has its finding, its evidence and a remedy.
 
-One project for all of them, in the order of the file: what needs no running stack comes first.
+One project for all of them, in the order of the file: tests that need no running stack come first.
 """
 
 from __future__ import annotations
@@ -27,11 +27,12 @@ OTHER = "0123456789abcdef" * 3
 
 
 @contextmanager
-def changed(path: Path, pattern: str, replacement: str) -> Iterator[None]:
-    """A file with another line in it, put back at the end."""
+def set_variable(project: Project, name: str, value: str) -> Iterator[None]:
+    """Set a variable of .env, and restore the file at the end."""
+    path = project.folder / ".env"
     old = path.read_text(encoding="utf-8")
-    new, count = re.subn(pattern, replacement, old, flags=re.MULTILINE)
-    assert count, f"{pattern} is not in {path}"
+    new, count = re.subn(f"^{name}=.*", f"{name}={value}", old, flags=re.MULTILINE)
+    assert count, f"{name} is not in {path}"
     path.write_text(new, encoding="utf-8")
     try:
         yield
@@ -45,24 +46,24 @@ def project(
     upstream: Upstream,
     tmp_path_factory: pytest.TempPathFactory,
 ) -> Iterator[Project]:
-    """Set up and not started."""
+    """A project that is initialized and not started."""
     with own_stack(tmp_path_factory.mktemp("failures"), upstream=upstream.url) as made:
-        with (made.folder / "gateway.yaml").open("a", encoding="utf-8") as more:
-            more.write(f"  keyless: {{model: openai/keyless, api_base: '{upstream.url}',")
-            more.write(" api_key_env: NOBODY_SET_THIS, num_retries: 0}\n")
+        with (made.folder / "gateway.yaml").open("a", encoding="utf-8") as file:
+            file.write(f"  keyless: {{model: openai/keyless, api_base: '{upstream.url}',")
+            file.write(" api_key_env: NOBODY_SET_THIS, num_retries: 0}\n")
         made.ok("init")
         yield made
 
 
 @pytest.fixture(scope="module")
 def started(project: Project) -> Project:
-    """Started once; each test leaves it running or stopped, as it likes."""
+    """The same project, started once; a test may leave it running or stopped."""
     project.ok("up", "--timeout", "240")
     return project
 
 
 def running(project: Project) -> dict[str, int | None]:
-    """Pid by service, of those that run."""
+    """Return the pid of each running service."""
     document = json.loads(project.run("status", "--json").stdout)
     return {
         each["service"]: each["pid"]
@@ -84,11 +85,11 @@ def psql(project: Project, sql: str, database: str = "postgres") -> None:
     subprocess.run([str(program), "-Xqc", sql], env=environment, check=True, capture_output=True)
 
 
-# Nothing has to run for these.
+# These need no running stack.
 
 
 def test_a_weak_master_key_is_refused_before_litellm_refuses_it(project: Project) -> None:
-    with changed(project.folder / ".env", "^LITELLM_MASTER_KEY=.*", "LITELLM_MASTER_KEY=sk-1234"):
+    with set_variable(project, "LITELLM_MASTER_KEY", "sk-1234"):
         found = failed(project, "up")
 
     assert found.where == (3, "master_key_weak", None)
@@ -96,7 +97,7 @@ def test_a_weak_master_key_is_refused_before_litellm_refuses_it(project: Project
     assert running(project) == {}
 
 
-def test_a_broken_environment_is_named_and_mended_by_one_command(
+def test_a_broken_environment_is_reported_and_fixed_by_one_command(
     project: Project, embedded_environment: Environment, tmp_path: Path
 ) -> None:
     there = locate(tmp_path).root
@@ -116,7 +117,7 @@ def test_a_broken_environment_is_named_and_mended_by_one_command(
     assert not locate(tmp_path).complete
 
 
-def test_a_full_disk_is_named(project: Project) -> None:
+def test_a_full_disk_is_reported(project: Project) -> None:
     state = project.folder / ".gatewayctl"
     state.mkdir(exist_ok=True)
     mount = ["mount", "-t", "tmpfs", "-o", "size=20m", "tmpfs", str(state)]
@@ -137,10 +138,10 @@ def test_a_full_disk_is_named(project: Project) -> None:
 # These need a stack with data.
 
 
-def test_another_salt_key_than_that_of_the_data_is_refused(started: Project) -> None:
+def test_a_changed_salt_key_is_refused(started: Project) -> None:
     before = running(started)
 
-    with changed(started.folder / ".env", "^LITELLM_SALT_KEY=.*", f"LITELLM_SALT_KEY=sk-{OTHER}"):
+    with set_variable(started, "LITELLM_SALT_KEY", f"sk-{OTHER}"):
         found = failed(started, "up")
 
     assert found.where == (3, "salt_key_changed", None)
@@ -148,7 +149,7 @@ def test_another_salt_key_than_that_of_the_data_is_refused(started: Project) -> 
     assert running(started) == before
 
 
-def test_a_migration_that_was_never_finished_is_named_and_nothing_is_torn_down(
+def test_an_unfinished_migration_is_reported_and_the_other_services_keep_running(
     started: Project,
 ) -> None:
     broken = (
@@ -165,7 +166,7 @@ def test_a_migration_that_was_never_finished_is_named_and_nothing_is_torn_down(
     psql(started, "delete from _prisma_migrations where id = 'planted'", "litellm")
 
 
-def test_a_database_that_cannot_be_set_up_is_told_from_a_broken_migration(
+def test_a_failed_database_setup_is_distinguished_from_a_failed_migration(
     started: Project,
 ) -> None:
     psql(started, "alter role litellm_user connection limit 0")
@@ -177,7 +178,7 @@ def test_a_database_that_cannot_be_set_up_is_told_from_a_broken_migration(
     assert "too many connections" in found.error["message"]
 
 
-def test_litellm_s_own_exit_is_explained_by_its_last_words_while_phoenix_waits(
+def test_the_exit_of_litellm_is_explained_by_its_log_while_phoenix_waits(
     started: Project,
 ) -> None:
     env = started.folder / ".env"
@@ -197,8 +198,8 @@ def test_litellm_s_own_exit_is_explained_by_its_last_words_while_phoenix_waits(
     assert {"postgres", "phoenix"} <= set(running(started))
 
 
-def test_another_database_password_than_that_of_the_data_is_named(started: Project) -> None:
-    with changed(started.folder / ".env", "^POSTGRES_PASSWORD=.*", f"POSTGRES_PASSWORD={OTHER}"):
+def test_a_changed_database_password_is_reported(started: Project) -> None:
+    with set_variable(started, "POSTGRES_PASSWORD", OTHER):
         found = failed(started, "up")
 
     assert found.where[:2] == (4, "database_password_refused")
@@ -207,7 +208,7 @@ def test_another_database_password_than_that_of_the_data_is_named(started: Proje
 
 
 @pytest.mark.full
-def test_a_phoenix_that_does_not_answer_is_named_with_its_last_answer(started: Project) -> None:
+def test_a_phoenix_that_does_not_answer_is_reported_with_its_last_answer(started: Project) -> None:
     started.ok("up", "--timeout", "120")
     pid = running(started)["phoenix"]
     assert pid is not None
@@ -228,7 +229,7 @@ def test_a_phoenix_that_does_not_answer_is_named_with_its_last_answer(started: P
     ("model", "finding"),
     [("say-401", "provider_key_refused"), ("keyless", "provider_key_missing")],
 )
-def test_a_provider_s_key_that_is_missing_is_told_from_one_that_is_refused(
+def test_a_missing_provider_key_is_distinguished_from_a_refused_one(
     model: str, finding: str, started: Project
 ) -> None:
     found = failed(started, "chat", "--model", model, "Hello")
@@ -237,14 +238,14 @@ def test_a_provider_s_key_that_is_missing_is_told_from_one_that_is_refused(
     assert "real key into .env" in found.error["hint"]
 
 
-def test_a_port_that_somebody_took_is_named_with_its_holder(started: Project) -> None:
+def test_a_taken_port_is_reported_with_the_process_that_uses_it(started: Project) -> None:
     import socket
 
     started.ok("down")
-    with socket.socket() as stranger:
-        stranger.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
-        stranger.bind(("127.0.0.1", started.ports["phoenix"]))
-        stranger.listen()
+    with socket.socket() as other:
+        other.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
+        other.bind(("127.0.0.1", started.ports["phoenix"]))
+        other.listen()
 
         found = failed(started, "up")
 
@@ -254,8 +255,8 @@ def test_a_port_that_somebody_took_is_named_with_its_holder(started: Project) ->
 
 
 @pytest.mark.full
-def test_a_service_that_the_kernel_kills_for_its_memory_is_named(started: Project) -> None:
-    with _too_little_memory() as program:
+def test_a_service_that_the_kernel_kills_for_its_memory_is_reported(started: Project) -> None:
+    with _limit_memory() as program:
         started.program = (*program, *started.program)
         try:
             up = started.start("up", "--json", "--timeout", "120")
@@ -273,14 +274,14 @@ def test_a_service_that_the_kernel_kills_for_its_memory_is_named(started: Projec
 
 
 @contextmanager
-def _too_little_memory() -> Iterator[tuple[str, ...]]:
-    """Words that run a command with memory for one of two services; none where nobody may."""
+def _limit_memory() -> Iterator[tuple[str, ...]]:
+    """Yield a command prefix that limits memory to one service; empty if not permitted."""
     group = Path("/sys/fs/cgroup/memory") / f"gatewayctl-{os.getpid()}"
     try:
         group.mkdir()
         (group / "memory.limit_in_bytes").write_text("600M")
     except OSError:
-        # The same signal comes from the test then.
+        # The test sends the same signal itself then.
         yield ()
         return
     try:

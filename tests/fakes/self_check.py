@@ -10,7 +10,7 @@ from pathlib import Path
 import httpx
 
 from gatewayctl.gateway.client import GatewayClient
-from gatewayctl.operations.doctor.checks.subject import Look, Subject
+from gatewayctl.operations.doctor.checks.subject import RunCheck, Subject
 from gatewayctl.operations.doctor.run import ProjectLoaders, inspect_project
 from gatewayctl.runtimes.base import ProcessState
 from gatewayctl.runtimes.self_check import Fault
@@ -32,19 +32,19 @@ UI_PASSWORD=c0ffee1234deadbeef567890
 
 
 @dataclass(kw_only=True)
-class AilingRuntime(FakeRuntime):
+class FaultyRuntime(FakeRuntime):
     """A runtime that checks itself; a fixed fault is no longer found."""
 
-    ills: list[Fault] = field(default_factory=list)
+    faults: list[Fault] = field(default_factory=list)
 
     def find_faults(self) -> tuple[Fault, ...]:
-        return tuple(self.ills)
+        return tuple(self.faults)
 
-    def cure(self, finding: str) -> str:
-        self._called(f"cure {finding}")
-        cured = [ill for ill in self.ills if ill.finding == finding]
-        self.ills = [ill for ill in self.ills if ill.finding != finding]
-        return f"cured {finding}" if cured else ""
+    def fix_fault(self, finding: str) -> str:
+        self._called(f"fix {finding}")
+        fixed = [fault for fault in self.faults if fault.finding == finding]
+        self.faults = [fault for fault in self.faults if fault.finding != finding]
+        return f"fixed {finding}" if fixed else ""
 
 
 @dataclass(kw_only=True)
@@ -55,7 +55,7 @@ class Patient:
     env: str = ENV
     gateway_yaml: str | None = None
     environ: dict[str, str] = field(default_factory=dict)
-    runtime: AilingRuntime = field(default_factory=AilingRuntime)
+    runtime: FaultyRuntime = field(default_factory=FaultyRuntime)
     litellm: FakeLiteLLM = field(default_factory=healthy_stack)
 
     def __post_init__(self) -> None:
@@ -77,7 +77,7 @@ class Patient:
         return load_settings(self.folder, environ=self.environ)
 
     @contextmanager
-    def ways(self) -> Iterator[ProjectLoaders]:
+    def loaders(self) -> Iterator[ProjectLoaders]:
         with httpx.Client(transport=self.litellm.transport()) as http:
             yield ProjectLoaders(
                 settings=self.settings,
@@ -87,13 +87,13 @@ class Patient:
 
     @contextmanager
     def subject(self) -> Iterator[Subject]:
-        with self.ways() as ways:
-            yield inspect_project(self.folder, ways)
+        with self.loaders() as loaders:
+            yield inspect_project(self.folder, loaders)
 
-    def found(self, look: Look) -> list[tuple[str, str]]:
+    def found(self, run: RunCheck) -> list[tuple[str, str]]:
         """Finding and evidence of all that one check finds."""
         with self.subject() as subject:
-            return [(each.finding, each.evidence) for each in look(subject)]
+            return [(each.finding, each.evidence) for each in run(subject)]
 
-    def ids(self, look: Look) -> list[str]:
-        return [finding for finding, _ in self.found(look)]
+    def ids(self, run: RunCheck) -> list[str]:
+        return [finding for finding, _ in self.found(run)]

@@ -1,4 +1,4 @@
-"""What a command says when it is surprised or broken off, and what it may never say."""
+"""Internal errors and interruptions: exit codes, messages, and no secret in them."""
 
 from __future__ import annotations
 
@@ -18,7 +18,9 @@ class Buggy(FakeRuntime):
         raise ValueError(f"surprise about {held_secret}")
 
 
-def test_a_bug_is_exit_code_1_and_its_traceback_is_for_those_who_ask(project: Project) -> None:
+def test_an_internal_error_has_exit_code_1_and_a_traceback_if_verbose(
+    project: Project,
+) -> None:
     project.runtime = Buggy()
 
     quiet, verbose = project.run("status"), project.run("-v", "status")
@@ -31,7 +33,7 @@ def test_a_bug_is_exit_code_1_and_its_traceback_is_for_those_who_ask(project: Pr
     assert "in states" in verbose.stderr
 
 
-def test_no_traceback_carries_a_key(project: Project) -> None:
+def test_no_traceback_contains_a_key(project: Project) -> None:
     project.runtime = Buggy()
 
     for words in (["status"], ["-v", "status"], ["-v", "status", "--json"]):
@@ -39,7 +41,7 @@ def test_no_traceback_carries_a_key(project: Project) -> None:
         assert KEY not in result.output
 
 
-def test_a_bug_is_a_document_too(project: Project) -> None:
+def test_an_internal_error_is_a_json_document_too(project: Project) -> None:
     project.runtime = Buggy()
 
     found = document(project.run("status", "--json"))
@@ -59,7 +61,7 @@ def test_control_c_anywhere_is_exit_code_130(
     assert document(project.run("status", "--json"))["error"]["code"] == "interrupted"
 
 
-def test_a_question_that_is_broken_off_is_an_interruption_and_no_bug(
+def test_an_aborted_question_is_an_interruption_and_not_an_internal_error(
     project: Project, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     def pressed() -> Any:

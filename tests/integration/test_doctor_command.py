@@ -1,4 +1,4 @@
-"""`doctor` as it is typed, and the finding in the error of a verb that failed."""
+"""The command `doctor`, and the finding in the error of a failed command."""
 
 from __future__ import annotations
 
@@ -10,19 +10,19 @@ from tests.integration.stack_project import Project, document
 
 @pytest.fixture
 def ready(ready: Project) -> Project:
-    """Served as declared."""
+    """LiteLLM serves the declared models."""
     ready.litellm.models = ("gpt-4o", "gpt-4o-mini", "o1-mini", "demo")
     return ready
 
 
-def test_a_project_in_order_says_so(ready: Project) -> None:
+def test_a_healthy_project_has_no_problems(ready: Project) -> None:
     result = ready.run("doctor")
 
     assert result.exit_code == 0, result.output
     assert "no problems found" in result.stdout
 
 
-def test_an_empty_folder_is_examined_and_nothing_is_made(project: Project) -> None:
+def test_an_empty_folder_is_checked_and_nothing_is_created(project: Project) -> None:
     result = project.run("doctor", "--json")
 
     said = document(result)
@@ -37,12 +37,12 @@ def test_a_finding_is_shown_with_evidence_remedy_and_id(ready: Project) -> None:
     result = ready.run("doctor")
 
     assert result.exit_code == 7
-    for words in ("[env_file_mode]", "has mode 0644", "→ chmod 600 .env", "doctor --fix"):
+    for words in ("[env_file_mode]", "has mode 0644", "→ Run `chmod 600 .env`.", "doctor --fix"):
         assert words in result.stdout, words
     assert "Error: 0 errors and 1 warning found" in result.stderr
 
 
-def test_every_finding_of_the_document_can_be_looked_up(ready: Project) -> None:
+def test_every_finding_of_the_document_links_to_its_documentation(ready: Project) -> None:
     (ready.folder / ".env").chmod(0o644)
 
     said = document(ready.run("doctor", "--json"))
@@ -53,7 +53,7 @@ def test_every_finding_of_the_document_can_be_looked_up(ready: Project) -> None:
     assert found["fixable"] is True
 
 
-def test_what_is_fixed_is_said_and_gone(ready: Project) -> None:
+def test_a_fix_is_reported_and_its_finding_disappears(ready: Project) -> None:
     (ready.folder / ".env").chmod(0o644)
 
     fixed = ready.run("doctor", "--fix")
@@ -63,7 +63,7 @@ def test_what_is_fixed_is_said_and_gone(ready: Project) -> None:
     assert ready.run("doctor").exit_code == 0
 
 
-def test_settings_that_do_not_load_are_findings_and_not_the_end(ready: Project) -> None:
+def test_settings_that_do_not_load_are_findings_and_not_a_failure(ready: Project) -> None:
     (ready.folder / "gateway.yaml").write_text("nonsense: 1\n")
 
     said = document(ready.run("doctor", "--json"))
@@ -72,7 +72,7 @@ def test_settings_that_do_not_load_are_findings_and_not_the_end(ready: Project) 
     assert said["error"]["code"] == "problems_found"
 
 
-def test_a_verb_that_fails_names_the_finding_in_its_error(project: Project) -> None:
+def test_a_failed_command_has_the_finding_in_its_error(project: Project) -> None:
     project.runtime.raising["preflight"] = PortTaken("Port 4000 is used by nginx (pid 7).")
 
     error = document(project.run("up", "--json"))["error"]
@@ -80,7 +80,7 @@ def test_a_verb_that_fails_names_the_finding_in_its_error(project: Project) -> N
     assert error["finding"] == error["code"] == "port_taken"
 
 
-def test_a_failure_that_is_no_finding_has_none(project: Project) -> None:
+def test_a_failure_without_a_finding_has_none_in_its_error(project: Project) -> None:
     error = document(project.run("chat", "--json", ""))["error"]
 
     assert "finding" not in error

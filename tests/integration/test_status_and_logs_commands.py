@@ -64,7 +64,7 @@ def test_another_process_on_the_port_makes_the_stack_unhealthy(ready: Project) -
     result = ready.run("status")
 
     assert result.exit_code == 4
-    assert "port 4000 is answered by a process that is not ours" in result.stdout
+    assert "port 4000 is used by another process" in result.stdout
 
 
 def test_the_runtime_that_runs_already_is_left_in_peace_by_every_look(project: Project) -> None:

@@ -106,7 +106,7 @@ def test_every_code_is_unique_and_can_be_matched_by_a_script() -> None:
     assert [code for code in codes if not re.fullmatch(r"[a-z]+(_[a-z]+)*", code)] == []
 
 
-def test_every_failure_says_what_it_means_and_what_to_do() -> None:
+def test_every_failure_has_a_meaning_and_a_remedy() -> None:
     for kind in CLASSES:
         error = kind("It went wrong.")
 
@@ -117,7 +117,7 @@ def test_every_failure_says_what_it_means_and_what_to_do() -> None:
         assert str(error) == error.message == "It went wrong."
 
 
-def test_a_hint_of_the_raise_wins_over_the_remedy() -> None:
+def test_a_hint_given_at_the_raise_replaces_the_remedy() -> None:
     assert [kind for kind in CLASSES if kind("x", hint="do this").hint != "do this"] == []
 
 

@@ -15,13 +15,13 @@ class NotVerified(GatewayctlError):
 class ProblemsFound(NotVerified):
     """The checks found errors or warnings, or could not run."""
 
-    remedy = "See the remedy of each above; `gatewayctl doctor --fix` applies the safe ones."
+    remedy = "See the remedy of each finding; `gatewayctl doctor --fix` applies the safe fixes."
 
 
 class PartlyDone(NotVerified):
     """Some of it was done, some was not; running it again does the rest."""
 
-    remedy = "Fix the cause and run it again: it continues where it stopped."
+    remedy = "Fix the cause and run the command again: it continues where it stopped."
 
 
 class Drift(GatewayctlError):

@@ -2,7 +2,11 @@
 
 from __future__ import annotations
 
+from typing import Final
+
 from gatewayctl.errors.base import GatewayctlError
+
+_OR_EMBEDDED: Final = "or use --runtime embedded, which needs no Docker."
 
 
 class RuntimeProblem(GatewayctlError):
@@ -22,37 +26,25 @@ class RuntimeUnavailable(RuntimeProblem):
 class EngineMissing(RuntimeUnavailable):
     """There is no program `docker` on this machine."""
 
-    remedy = (
-        "Install Docker Engine (docs.docker.com/engine/install), "
-        "or use --runtime embedded, which needs no Docker."
-    )
+    remedy = f"Install Docker Engine (docs.docker.com/engine/install), {_OR_EMBEDDED}"
 
 
 class EngineNotRunning(RuntimeUnavailable):
     """Docker is installed, but no engine answers."""
 
-    remedy = (
-        "Start it (`sudo systemctl start docker`, or open Docker Desktop), "
-        "or use --runtime embedded, which needs no Docker."
-    )
+    remedy = f"Start it (`sudo systemctl start docker`, or open Docker Desktop), {_OR_EMBEDDED}"
 
 
 class EnginePermission(RuntimeUnavailable):
     """An engine is running, but this user may not access it."""
 
-    remedy = (
-        "Join its group (`sudo usermod -aG docker $USER`) and log in again, "
-        "or use --runtime embedded, which needs no Docker."
-    )
+    remedy = f"Join its group (`sudo usermod -aG docker $USER`) and log in again, {_OR_EMBEDDED}"
 
 
 class ComposeMissing(RuntimeUnavailable):
     """Docker has no Compose plugin, or one that is too old."""
 
-    remedy = (
-        "Install the Compose plugin (docs.docker.com/compose/install/linux), "
-        "or use --runtime embedded, which needs no Docker."
-    )
+    remedy = f"Install the Compose plugin (docs.docker.com/compose/install/linux), {_OR_EMBEDDED}"
 
 
 class ImageMissing(RuntimeProblem):
@@ -113,15 +105,18 @@ class NotHealthyInTime(RuntimeProblem):
 class MigrationFailed(RuntimeProblem):
     """LiteLLM's database schema could not be brought up to date."""
 
-    remedy = "Restore a backup from before the migration: `gatewayctl restore FILE`."
+    remedy = (
+        "Correct what PostgreSQL reports; the failed migration was rolled back. "
+        "If that is not possible, restore an earlier backup: `gatewayctl restore FILE`."
+    )
 
 
 class DatabasePasswordRefused(RuntimeProblem):
     """The database was created with another password than the one in .env."""
 
     remedy = (
-        "Put the old password back into .env. If it is lost, restore a backup, or delete all data "
-        "and start again with `gatewayctl down --volumes`."
+        "Put the old password back into .env. Only if it is lost: `gatewayctl down --volumes` "
+        "deletes all data but the backups, and `gatewayctl restore FILE` brings one back."
     )
 
 
@@ -140,7 +135,7 @@ class TemplatesMissing(RuntimeProblem):
 class Locked(RuntimeProblem):
     """Another gatewayctl is changing this project."""
 
-    remedy = "Wait until it ends, for example with --lock-timeout 60."
+    remedy = "Wait until it is done, or let this command wait: --lock-timeout 60."
 
 
 class BackupBroken(RuntimeProblem):
@@ -184,7 +179,7 @@ class DiskFull(RuntimeProblem):
 
     remedy = (
         "Free disk space (`du -xh --max-depth=2 . | sort -h`; backups are in .gatewayctl/backups), "
-        "then run it again."
+        "then run the command again."
     )
 
 

@@ -29,7 +29,7 @@ class Problem:
 class SettingsInvalid(SettingsProblem):
     """One or more settings are invalid; ``problems`` lists each with its source."""
 
-    remedy = "Correct each line named above."
+    remedy = "Correct each setting that is reported."
 
     def __init__(
         self, message: str = "", *, hint: str | None = None, problems: tuple[Problem, ...] = ()
@@ -47,14 +47,14 @@ class EnvFileMissing(SettingsProblem):
 class MasterKeyMissing(SettingsProblem):
     """LITELLM_MASTER_KEY is not set."""
 
-    remedy = "Run `gatewayctl init`: it generates LITELLM_MASTER_KEY into .env."
+    remedy = "Run `gatewayctl init`, which generates it."
 
 
 class MasterKeyWeak(SettingsProblem):
     """A master key that LiteLLM refuses to start with, or that is easy to guess."""
 
     remedy = (
-        "Delete the LITELLM_MASTER_KEY line of .env and run `gatewayctl init`: it generates one."
+        "Delete the LITELLM_MASTER_KEY line of .env, then run `gatewayctl up`, which generates one."
     )
 
 
@@ -62,15 +62,15 @@ class SaltKeyChanged(SettingsProblem):
     """LITELLM_SALT_KEY is not the key LiteLLM's database was created with."""
 
     remedy = (
-        "Put the old LITELLM_SALT_KEY back into .env. If it is lost, `gatewayctl reset` creates "
-        "an empty database."
+        "Put the old LITELLM_SALT_KEY back into .env. Only if it is lost: `gatewayctl reset` "
+        "backs up LiteLLM's database and empties it."
     )
 
 
 class EnvFileUnreadable(SettingsProblem):
     """The .env file exists but cannot be read."""
 
-    remedy = "Make .env a text file in UTF-8 that you may read."
+    remedy = "Make .env a UTF-8 text file that you can read."
 
 
 class EnvFileUnwritable(SettingsProblem):

@@ -22,7 +22,7 @@ class UnknownComponent(UsageProblem):
 class EmptyPrompt(UsageProblem):
     """The prompt is empty."""
 
-    remedy = 'Give a prompt: gatewayctl chat "Hello", or pipe one in.'
+    remedy = 'Give a prompt, as in `gatewayctl chat "Hello"`, or pipe one in.'
 
 
 class ConfirmationRequired(UsageProblem):
@@ -34,13 +34,13 @@ class ConfirmationRequired(UsageProblem):
 class BackupExists(UsageProblem):
     """A backup would overwrite a file, which never happens."""
 
-    remedy = "Name another file, or none: the default name contains the time."
+    remedy = "Give another file, or none: the default name contains the time."
 
 
 class UpgradeRefused(UsageProblem):
     """A version that is older, known to be vulnerable, or not selectable here."""
 
-    remedy = "Name another version: gatewayctl upgrade --to VERSION."
+    remedy = "Give another version: `gatewayctl upgrade --to VERSION`."
 
 
 class NothingToRollBack(UsageProblem):

@@ -32,8 +32,8 @@ def render_doctor(report: DoctorReport) -> Iterator[RenderableType]:
         yield Text(f"Not checked ({strip_control(why)}): {', '.join(names)}", style="dim")
     ran = sum(check.state == "ran" for check in report.checks)
     wrong = [found for found in report.findings if found.severity != "info"]
-    verdict = "no problems found" if not wrong else f"{len(wrong)} problems found"
-    yield Text(f"{ran} of {len(report.checks)} checks ran: {verdict}.")
+    count = "1 problem" if len(wrong) == 1 else f"{len(wrong) or 'no'} problems"
+    yield Text(f"{ran} of {len(report.checks)} checks ran: {count} found.")
 
 
 def _render_finding(found: FindingReport) -> Iterator[RenderableType]:

@@ -42,10 +42,10 @@ class ServiceState:
 
     service: str
     state: ProcessState
-    pid: int | None = None
-    uptime: float | None = None
     version: str | None = None
     address: str | None = None
+    uptime: float | None = None
+    pid: int | None = None
     detail: str = ""
 
 

@@ -24,5 +24,5 @@ class SelfCheck(Protocol):
     def find_faults(self) -> tuple[Fault, ...]:
         """Find faults; changes nothing, and works with nothing running."""
 
-    def cure(self, finding: str) -> str:
+    def fix_fault(self, finding: str) -> str:
         """Fix one fault and return what was done; empty if there was nothing to do."""

@@ -17,90 +17,90 @@ MOVING: Final = frozenset({"latest", "main", "lts", "nightly", "edge", "stable",
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Advisory:
-    """Versions from ``since`` (the first if empty) up to, but not including, ``mended`` have it.
+    """Versions from ``since`` (the first if empty) up to, but not including, ``fixed_in`` have it.
 
-    ``only`` lists single versions instead. ``packages``: the container image was not affected.
+    ``versions`` lists single versions instead. ``package_only``: the container image is not
+    affected. ``unconfirmed``: reported by a scanner, neither confirmed nor denied by LiteLLM.
     """
 
     id: str
     finding: Literal["litellm_vulnerable", "litellm_bad_tracing"]
-    what: str
+    summary: str
     source: str
     since: str = ""
-    mended: str = ""
-    only: tuple[str, ...] = ()
-    packages: bool = False
-    reported: bool = False
-    """Reported by a scanner, neither confirmed nor denied by the project."""
+    fixed_in: str = ""
+    versions: tuple[str, ...] = ()
+    package_only: bool = False
+    unconfirmed: bool = False
 
 
 ADVISORIES: Final = (
     Advisory(
         id="MAL-2026-2144",
         finding="litellm_vulnerable",
-        what="the package on PyPI was replaced by one that steals credentials",
+        summary="the package on PyPI was replaced by one that steals credentials",
         source="osv.dev MAL-2026-2144, LiteLLM #24512, #24518",
-        only=("1.82.7", "1.82.8"),
-        packages=True,
+        versions=("1.82.7", "1.82.8"),
+        package_only=True,
     ),
     Advisory(
         id="CVE-2026-42208",
         finding="litellm_vulnerable",
-        what="SQL injection while a key is checked, without a key; exploited",
+        summary="SQL injection while a key is checked, without a key; exploited",
         source="GHSA-r75f-5x8p-qvmc",
         since="1.81.16",
-        mended="1.83.7",
+        fixed_in="1.83.7",
     ),
     Advisory(
         id="CVE-2026-42271",
         finding="litellm_vulnerable",
-        what="commands through an MCP server on stdio; exploited",
+        summary="command execution through an MCP server on stdio; exploited",
         source="CVE-2026-42271",
-        mended="1.83.7",
+        fixed_in="1.83.7",
     ),
     Advisory(
         id="CVE-2026-42203",
         finding="litellm_vulnerable",
-        what="template injection in /prompts/test",
+        summary="template injection in /prompts/test",
         source="CVE-2026-42203",
-        mended="1.83.7",
+        fixed_in="1.83.7",
     ),
     Advisory(
         id="CVE-2026-40217",
         finding="litellm_vulnerable",
-        what="escape from a guardrail of custom code",
+        summary="escape from a guardrail of custom code",
         source="CVE-2026-40217",
-        mended="1.83.10",
+        fixed_in="1.83.10",
     ),
     Advisory(
         id="CVE-2026-49468",
         finding="litellm_vulnerable",
-        what="a Host header goes around the key check",
+        summary="a Host header bypasses the key check",
         source="GHSA-4xpc-pv4p-pm3w",
-        mended="1.84.0",
+        fixed_in="1.84.0",
     ),
     Advisory(
         id="CVE-2026-35030",
         finding="litellm_vulnerable",
-        what="one user's login is taken for another's",
+        summary="one user's login is taken for another's",
         source="CVE-2026-35030, CVE-2026-35029, GHSA-69x8-hrgq-fjj8",
-        mended="1.83.0",
+        fixed_in="1.83.0",
     ),
     Advisory(
         id="CVE-2026-12772",
         finding="litellm_vulnerable",
-        what="with CVE-2026-12795 and CVE-2026-12796: reported by Snyk, no mended version named",
+        summary="with CVE-2026-12795 and CVE-2026-12796: reported by Snyk without a fixed version",
         source="LiteLLM #35541",
         since="1.94.0",
-        mended="1.98.0",
-        reported=True,
+        fixed_in="1.98.0",
+        unconfirmed=True,
     ),
     Advisory(
         id="LiteLLM #27388",
         finding="litellm_bad_tracing",
-        what="spans for Phoenix are not sent",
+        summary="spans for Phoenix are not sent",
         source="LiteLLM #27388",
-        only=("1.83.10",),
+        versions=("1.83.10",),
     ),
 )
 
@@ -113,7 +113,7 @@ def find_advisories(version: str, *, image: bool) -> tuple[Advisory, ...]:
     return tuple(
         advisory
         for advisory in ADVISORIES
-        if not (image and advisory.packages) and _is_affected(advisory, found)
+        if not (image and advisory.package_only) and _is_affected(advisory, found)
     )
 
 
@@ -133,7 +133,7 @@ def is_moving_tag(image: str) -> bool:
 
 
 def _is_affected(advisory: Advisory, version: Version) -> bool:
-    if advisory.only:
-        return version in [parse_version(each) for each in advisory.only]
-    since, mended = parse_version(advisory.since) or (0,), parse_version(advisory.mended)
-    return since <= version and (mended is None or version < mended)
+    if advisory.versions:
+        return version in [parse_version(each) for each in advisory.versions]
+    since, fixed_in = parse_version(advisory.since) or (0,), parse_version(advisory.fixed_in)
+    return since <= version and (fixed_in is None or version < fixed_in)

@@ -30,13 +30,13 @@ class Symptoms:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Cause:
-    """A row matches if all given patterns do. ``says`` completes «litellm failed: …».
+    """A row matches if all given patterns do. ``summary`` completes «litellm failed: …».
 
     ``spreads``: it is logged by one service and fails another one.
     """
 
     finding: str
-    says: str
+    summary: str
     services: tuple[str, ...] = ()
     runtime: RuntimeName | None = None
     ended: re.Pattern[str] | None = None
@@ -45,16 +45,16 @@ class Cause:
     spreads: bool = False
 
 
-def _sign(*words: str) -> re.Pattern[str]:
-    return re.compile("|".join(words), re.IGNORECASE | re.MULTILINE)
+def _pattern(*alternatives: str) -> re.Pattern[str]:
+    return re.compile("|".join(alternatives), re.IGNORECASE | re.MULTILINE)
 
 
 CAUSES: Final = (
     # PostgreSQL's FATAL and PANIC, Python's OSError 28, Docker's «write …: no space left».
     Cause(
         finding="disk_full",
-        says="the disk is full",
-        log=_sign(
+        summary="the disk is full",
+        log=_pattern(
             "no space left on device", "disk quota exceeded", r"\bENOSPC\b", "check free disk space"
         ),
         spreads=True,
@@ -62,8 +62,8 @@ CAUSES: Final = (
     # V8, CPython, PostgreSQL; the query engine of the embedded LiteLLM is a Node.js program.
     Cause(
         finding="out_of_memory",
-        says="it ran out of memory",
-        log=_sign(
+        summary="it ran out of memory",
+        log=_pattern(
             "javascript heap out of memory", "process out of memory", r"^\S* ?MemoryError\b",
             "cannot allocate memory", r"std::bad_alloc", r"(error|fatal): +out of memory",
         ),
@@ -72,14 +72,14 @@ CAUSES: Final = (
     # supervisord: «terminated by SIGKILL»; Docker: exit code 137 and State.OOMKilled.
     Cause(
         finding="out_of_memory",
-        says="it was killed, usually by the kernel because memory ran out",
-        ended=_sign("SIGKILL", r"exit code 137\b", "oom.?kill", "out of memory"),
+        summary="it was killed, usually by the kernel because memory ran out",
+        ended=_pattern("SIGKILL", r"exit code 137\b", "oom.?kill", "out of memory"),
     ),
     # uvicorn «[Errno 98]», gRPC, PostgreSQL «could not bind», Docker «port is already allocated».
     Cause(
         finding="port_taken",
-        says="its port is used by another process",
-        log=_sign(
+        summary="its port is used by another process",
+        log=_pattern(
             "address already in use", r"errno 98\b", r"\bEADDRINUSE\b",
             "port is already allocated", "ports are not available",
         ),
@@ -87,34 +87,36 @@ CAUSES: Final = (
     ),
     Cause(
         finding="port_taken",
-        says="another process answers on its port",
-        probe=_sign("answered by a process that is not ours"),
+        summary="another process answers on its port",
+        probe=_pattern("used by another process"),
     ),
     Cause(
         finding="image_missing",
-        says="its image is missing",
-        log=_sign("pull access denied", "manifest unknown", "no such image", "manifest for .* not"),
+        summary="its image is missing",
+        log=_pattern(
+            "pull access denied", "manifest unknown", "no such image", "manifest for .* not"
+        ),
     ),
     # proxy/auth/master_key_boot_check.py, since LiteLLM #42019; it ends with exit code 3.
     Cause(
         finding="master_key_weak",
-        says="LiteLLM refuses its master key",
+        summary="LiteLLM refuses its master key",
         services=("litellm",),
-        log=_sign("UnsafeMasterKeyError", "refused to start: the master key"),
+        log=_pattern("UnsafeMasterKeyError", "refused to start: the master key"),
     ),
     # Messages of Prisma (P1000, LiteLLM #38070), libpq and asyncpg. PostgreSQL's own log also has
     # them for attempts that succeeded later, so it is not searched.
     Cause(
         finding="database_password_refused",
-        says="PostgreSQL refuses its password: the data was created with another one",
+        summary="PostgreSQL refuses its password: the data was created with another one",
         services=("litellm", "phoenix"),
-        log=_sign(r"\bP1000\b", "password authentication failed", "InvalidPasswordError"),
+        log=_pattern(r"\bP1000\b", "password authentication failed", "InvalidPasswordError"),
     ),
     Cause(
         finding="database_damaged",
-        says="PostgreSQL cannot use its data folder",
+        summary="PostgreSQL cannot use its data folder",
         services=("postgres",),
-        log=_sign(
+        log=_pattern(
             "is not a valid data directory", "database files are incompatible",
             "could not locate a valid checkpoint", "could not locate required checkpoint",
             r"could not open file \"(global|base|pg_)", "invalid .*checkpoint record",
@@ -123,28 +125,30 @@ CAUSES: Final = (
     # proxy_cli.py: sys.exit(2) if prisma migrate deploy fails.
     Cause(
         finding="migration_failed",
-        says="a migration of its database failed",
+        summary="a migration of its database failed",
         services=("litellm",),
-        log=_sign("database migration cannot proceed", r"\bP3009\b", r"\bP3018\b", r"\bP3005\b"),
+        log=_pattern("database migration cannot proceed", r"\bP3009\b", r"\bP3018\b", r"\bP3005\b"),
     ),
     Cause(
         finding="migration_failed",
-        says="a migration of its database failed",
+        summary="a migration of its database failed",
         services=("litellm",),
-        ended=_sign(r"exit code 2\b"),
+        ended=_pattern(r"exit code 2\b"),
     ),
     # phoenix/db/migrate.py, alembic.
     Cause(
         finding="phoenix_database_refused",
-        says="Phoenix cannot migrate its database",
+        summary="Phoenix cannot migrate its database",
         services=("phoenix",),
-        log=_sign("PhoenixMigrationError", "can't locate revision", "failed to migrate the data"),
+        log=_pattern(
+            "PhoenixMigrationError", "can't locate revision", "failed to migrate the data"
+        ),
     ),
     Cause(
         finding="environment_broken",
-        says="a part of the embedded environment is missing",
+        summary="a part of the embedded environment is missing",
         runtime="embedded",
-        log=_sign(
+        log=_pattern(
             "ModuleNotFoundError", "no module named", r"ImportError: cannot import",
             "cannot open shared object file", r"can't open file '",
             r"cannot (run|start) \S+: no such file", "can't find command", "ENOENT",
@@ -152,9 +156,9 @@ CAUSES: Final = (
     ),
     Cause(
         finding="litellm_settings_refused",
-        says="LiteLLM refuses its configuration",
+        summary="LiteLLM refuses its configuration",
         services=("litellm",),
-        log=_sign(
+        log=_pattern(
             "config validation failed", r"yaml\.(scanner|parser)\.", "LLM Provider NOT provided",
             "empty module name", r"validation errors? for \w*(Config|Params|Router)",
         ),
@@ -162,9 +166,9 @@ CAUSES: Final = (
     # proxy_cli.py: sys.exit(1); Prisma's P1001 and P1003; messages of psql.
     Cause(
         finding="database_setup_failed",
-        says="LiteLLM's database could not be set up",
+        summary="LiteLLM's database could not be set up",
         services=("litellm",),
-        log=_sign(
+        log=_pattern(
             "database setup failed", r"\bP1001\b", r"\bP1003\b", r"can't reach database server",
             "cannot read the applied migrations", "prisma CLI is neither on PATH",
             "LiteLLM Proxy: (DATABASE_URL|DIRECT_URL)", "too many connections",
@@ -173,41 +177,41 @@ CAUSES: Final = (
     ),
     Cause(
         finding="database_setup_failed",
-        says="LiteLLM could not set up its database",
+        summary="LiteLLM could not set up its database",
         services=("litellm",),
-        ended=_sign(r"exit code 1\b"),
+        ended=_pattern(r"exit code 1\b"),
     ),
     # uvicorn: «Application startup failed. Exiting.»
     Cause(
         finding="litellm_settings_refused",
-        says="LiteLLM refused its settings",
+        summary="LiteLLM refused its settings",
         services=("litellm",),
-        ended=_sign(r"exit code 3\b"),
+        ended=_pattern(r"exit code 3\b"),
     ),
     # launch.py, which reads .env at each start of an embedded service.
     Cause(
         finding="settings_invalid",
-        says="its settings cannot be read",
-        ended=_sign(r"exit code 78\b"),
+        summary="its settings cannot be read",
+        ended=_pattern(r"exit code 78\b"),
     ),
     Cause(
         finding="gateway_database_missing",
-        says="LiteLLM runs without its database",
+        summary="LiteLLM runs without its database",
         services=("litellm",),
-        probe=_sign("database (not connected|disconnected|stalled)"),
+        probe=_pattern("database (not connected|disconnected|stalled)"),
     ),
     # proxy/common_utils/encrypt_decrypt_utils.py; LiteLLM continues without what it cannot decrypt.
     Cause(
         finding="salt_key_changed",
-        says="LiteLLM cannot decrypt its stored values: the salt key was changed",
+        summary="LiteLLM cannot decrypt its stored values: the salt key was changed",
         services=("litellm",),
-        log=_sign("did your master_key/salt key change recently"),
+        log=_pattern("did your master_key/salt key change recently"),
     ),
     Cause(
         finding="phoenix_unreachable",
-        says="Phoenix does not answer",
+        summary="Phoenix does not answer",
         services=("phoenix",),
-        probe=_sign("does not listen yet", "no answer within", r"^HTTP \d+"),
+        probe=_pattern("does not listen yet", "no answer within", r"^HTTP \d+"),
     ),
 )  # fmt: skip
 

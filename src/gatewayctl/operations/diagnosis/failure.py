@@ -164,7 +164,7 @@ def _set_finding(error: GatewayctlError, finding: str) -> None:
 def finding_hint(finding: str) -> str:
     """The remedy of a finding, and the link to its documentation."""
     known = FINDINGS[finding]
-    return f"{known.remedy.removesuffix('.')}. More: {known.docs}"
+    return f"{known.remedy} More: {known.docs}"
 
 
 def _attach(error: Failure, found: Diagnosis) -> Failure:
@@ -182,7 +182,7 @@ def _compose_message(
     settings: Settings,
 ) -> str:
     """One line each: message, consequence, waiting services, owners of ports, log."""
-    why = f": {found.cause.says}" if found.cause else ""
+    why = f": {found.cause.summary}" if found.cause else ""
     if found.finding == "database_password_refused":
         why += f" than {_PASSWORDS[found.service]}"
     lines = [f"{start}{why}."]

@@ -111,7 +111,7 @@ class ProjectLoaders:
 
 def doctor(
     project_dir: Path,
-    ways: ProjectLoaders,
+    loaders: ProjectLoaders,
     *,
     fix: bool = False,
     checks: tuple[DoctorCheck, ...] = CHECKS,
@@ -121,13 +121,13 @@ def doctor(
     Problems are part of the report, not raised. Raises Locked if something is to be fixed while
     another gatewayctl changes the project.
     """
-    subject = inspect_project(project_dir, ways)
+    subject = inspect_project(project_dir, loaders)
     found, ran = yield from _run_checks(subject, checks)
     fixes: tuple[FixReport, ...] = ()
     if fix and any(each.finding in FIXES for each in found):
         with _hold_project(subject):
             fixes = tuple(_apply_fixes(subject, found))
-        subject = inspect_project(project_dir, ways)
+        subject = inspect_project(project_dir, loaders)
         found, ran = yield from _run_checks(subject, checks)
     reports = (_report(each, subject) for each in found)
     return DoctorReport(
@@ -141,17 +141,17 @@ def doctor(
     )
 
 
-def inspect_project(project_dir: Path, ways: ProjectLoaders) -> Subject:
+def inspect_project(project_dir: Path, loaders: ProjectLoaders) -> Subject:
     """Load the project as far as possible."""
     try:
-        settings = ways.settings()
-    except SettingsProblem as refused:
-        return Subject(project_dir=project_dir, refused=refused)
+        settings = loaders.settings()
+    except SettingsProblem as error:
+        return Subject(project_dir=project_dir, settings_error=error)
     try:
-        resolved, gateway = ways.runtime(), ways.gateway()
+        resolved, gateway = loaders.runtime(), loaders.gateway()
         services = check_services(settings, resolved.runtime, gateway.http)
     except GatewayctlError as error:
-        return Subject(project_dir=project_dir, settings=settings, unavailable=error)
+        return Subject(project_dir=project_dir, settings=settings, runtime_error=error)
     return Subject(
         project_dir=project_dir,
         settings=settings,
@@ -167,19 +167,17 @@ def _run_checks(
     found: list[Observation] = []
     ran: list[CheckReport] = []
     for each in checks:
-        lacking = next(filter(None, map(subject.lacks, each.needs)), "")
+        lacking = next(filter(None, map(subject.find_unmet, each.needs)), "")
         if lacking:
             ran.append(CheckReport(name=each.name, state="skipped", why=lacking))
             continue
         if each.name in _SLOW:
             yield Progress(subject=each.name, state="working", detail="checking")
         try:
-            found += each.look(subject)
+            found += each.run(subject)
             ran.append(CheckReport(name=each.name, state="ran", why=None))
-        except GatewayctlError as error:
-            ran.append(CheckReport(name=each.name, state="failed", why=error.message))
-        except OSError as error:
-            ran.append(CheckReport(name=each.name, state="failed", why=str(error)))
+        except (GatewayctlError, OSError) as error:
+            ran.append(CheckReport(name=each.name, state="failed", why=_mask(str(error), subject)))
     return list(dict.fromkeys(found)), tuple(ran)
 
 
@@ -210,17 +208,20 @@ def _apply_fixes(subject: Subject, found: list[Observation]) -> Iterator[FixRepo
 
 def _report(found: Observation, subject: Subject) -> FindingReport:
     known = FINDINGS[found.finding]
-    secrets = () if subject.settings is None else subject.settings.known_secrets()
     return FindingReport(
         id=known.id,
         severity=found.severity or known.severity,
         title=known.title,
-        evidence=mask_secrets(found.evidence, secrets),
+        evidence=_mask(found.evidence, subject),
         remedy=known.remedy,
         fixable=known.id in FIXES,
         docs=known.docs,
         service=found.service,
     )
+
+
+def _mask(text: str, subject: Subject) -> str:
+    return mask_secrets(text, () if subject.settings is None else subject.settings.known_secrets())
 
 
 def _count(number: int, word: str) -> str:

@@ -41,16 +41,16 @@ def require_safe_release(image: str, running: str) -> tuple[str, ...]:
     Returns warnings: unconfirmed vulnerabilities, and known problems with tracing.
     """
     found = find_advisories(image, image=True)
-    grave = [a for a in found if a.finding == "litellm_vulnerable" and not a.reported]
+    grave = [a for a in found if a.finding == "litellm_vulnerable" and not a.unconfirmed]
     if grave:
-        reasons = "; ".join(f"{advisory.id}: {advisory.what}" for advisory in grave)
+        reasons = "; ".join(f"{advisory.id}: {advisory.summary}" for advisory in grave)
         raise UpgradeRefused(f"{image} is known to be vulnerable: {reasons}.")
     if is_newer(running, image):
         raise UpgradeRefused(
             f"{image} is older than the running {running}, and cannot use its newer database.",
             hint="Go back with `gatewayctl rollback`, or with `gatewayctl restore FILE`.",
         )
-    return tuple(f"{image}: {advisory.what} ({advisory.id})." for advisory in found)
+    return tuple(f"{image}: {advisory.summary} ({advisory.id})." for advisory in found)
 
 
 def is_newer(running: str, image: str) -> bool:

@@ -211,7 +211,7 @@ class EmbeddedRuntime:
     def find_faults(self) -> tuple[Fault, ...]:
         return self_check.find_faults(self._environment, self._layout, self._supervisor.pid())
 
-    def cure(self, finding: str) -> str:
+    def fix_fault(self, finding: str) -> str:
         pid = self._supervisor.pid()
         return self_check.fix_fault(finding, self._environment, self._layout, pid)
 

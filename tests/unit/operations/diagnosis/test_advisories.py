@@ -32,7 +32,7 @@ def test_versions_are_found_in_tags(text: str, version: tuple[int, ...] | None) 
     assert parse_version(text) == version
 
 
-def test_a_vulnerability_ends_with_the_version_that_mends_it() -> None:
+def test_a_vulnerability_ends_with_the_version_that_fixes_it() -> None:
     assert "CVE-2026-42208" in ids("1.81.16")
     assert "CVE-2026-42208" in ids("1.83.6")
     assert "CVE-2026-42208" not in ids("1.83.7")
@@ -45,18 +45,18 @@ def test_numbers_are_compared_as_numbers() -> None:
     assert "CVE-2026-40217" not in ids("1.83.10")
 
 
-def test_a_replaced_package_is_no_matter_of_the_image() -> None:
+def test_a_replaced_package_does_not_affect_the_image() -> None:
     assert "MAL-2026-2144" in ids("1.82.7", image=False)
     assert "MAL-2026-2144" not in ids("1.82.7", image=True)
 
 
 @pytest.mark.parametrize("version", ["1.106.2", "v1.108.11", "1.109.1", "unknown"])
-def test_current_versions_have_none(version: str) -> None:
+def test_current_versions_have_no_advisories(version: str) -> None:
     assert ids(version) == ids(version, image=False) == set()
 
 
-def test_every_row_has_a_source_and_an_end() -> None:
-    assert [a.id for a in ADVISORIES if not a.source or not (a.only or a.mended)] == []
+def test_every_advisory_has_a_source_and_a_fixed_version() -> None:
+    assert [a.id for a in ADVISORIES if not a.source or not (a.versions or a.fixed_in)] == []
 
 
 @pytest.mark.parametrize(

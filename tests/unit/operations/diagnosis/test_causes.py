@@ -1,4 +1,4 @@
-"""Each text is as a real program wrote it."""
+"""Each log text was written by a real program."""
 
 from __future__ import annotations
 
@@ -44,7 +44,7 @@ EMBEDDED = (
 )
 
 
-def told(service: str = "", **seen: str) -> str | None:
+def find(service: str = "", **seen: str) -> str | None:
     cause = recognize_cause(Symptoms(service=service, runtime="embedded", **seen))
     return cause.finding if cause else None
 
@@ -73,8 +73,8 @@ def told(service: str = "", **seen: str) -> str | None:
         ("litellm", "INFO:     Waiting for application startup.", None),
     ],
 )
-def test_what_a_program_wrote_says_why(service: str, log: str, finding: str | None) -> None:
-    assert told(service, log=log) == finding
+def test_the_log_reveals_the_cause(service: str, log: str, finding: str | None) -> None:
+    assert find(service, log=log) == finding
 
 
 @pytest.mark.parametrize(
@@ -90,10 +90,10 @@ def test_what_a_program_wrote_says_why(service: str, log: str, finding: str | No
         ("litellm", "exit code 13", None),
     ],
 )
-def test_without_words_the_way_it_ended_says_why(
+def test_without_a_log_the_exit_reveals_the_cause(
     service: str, ended: str, finding: str | None
 ) -> None:
-    assert told(service, ended=ended) == finding
+    assert find(service, ended=ended) == finding
 
 
 @pytest.mark.parametrize(
@@ -102,32 +102,32 @@ def test_without_words_the_way_it_ended_says_why(
         ("phoenix", "no answer within 3 s", "phoenix_unreachable"),
         ("phoenix", "does not listen yet", "phoenix_unreachable"),
         ("litellm", "HTTP 200, database Not connected", "gateway_database_missing"),
-        ("litellm", "port 4000 is answered by a process that is not ours", "port_taken"),
+        ("litellm", "port 4000 is used by another process", "port_taken"),
         ("litellm", "does not listen yet", None),
     ],
 )
-def test_a_service_that_runs_is_known_by_its_last_answer(
+def test_the_last_answer_of_a_running_service_reveals_the_cause(
     service: str, probe: str, finding: str | None
 ) -> None:
-    assert told(service, probe=probe) == finding
+    assert find(service, probe=probe) == finding
 
 
-def test_words_say_more_than_an_exit_code() -> None:
-    assert told("litellm", ended="exit code 1", log=PRISMA_P1000) == "database_password_refused"
-    assert told("litellm", ended="exit code 3", log=LITELLM_WEAK) == "master_key_weak"
+def test_the_log_takes_precedence_over_the_exit_code() -> None:
+    assert find("litellm", ended="exit code 1", log=PRISMA_P1000) == "database_password_refused"
+    assert find("litellm", ended="exit code 3", log=LITELLM_WEAK) == "master_key_weak"
 
 
-def test_a_refused_login_in_postgresql_s_own_log_is_no_cause() -> None:
-    assert told("postgres", log='FATAL:  password authentication failed for user "x"') is None
+def test_a_refused_login_in_the_log_of_postgresql_itself_is_not_a_cause() -> None:
+    assert find("postgres", log='FATAL:  password authentication failed for user "x"') is None
 
 
-def test_a_missing_module_of_an_image_is_no_broken_environment() -> None:
+def test_a_missing_module_of_an_image_is_not_a_broken_environment() -> None:
     seen = Symptoms(service="litellm", log="No module named 'x'", runtime="docker")
 
     assert recognize_cause(seen) is None
 
 
-def test_only_what_fails_others_is_looked_for_in_services_that_run() -> None:
+def test_running_services_are_searched_only_for_causes_that_affect_others() -> None:
     seen = Symptoms(service="litellm", log=SALT, runtime="embedded")
 
     assert recognize_cause(seen, spreading=True) is None

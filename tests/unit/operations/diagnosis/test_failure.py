@@ -46,7 +46,7 @@ def failure(
     return raised.value
 
 
-def test_a_failure_names_service_finding_and_one_command(settings: Settings) -> None:
+def test_a_failure_has_the_service_the_finding_and_one_command(settings: Settings) -> None:
     runtime = up_and_running(
         details={"litellm": "exit code 1"}, words={"litellm": "Database setup failed."}
     )
@@ -56,7 +56,7 @@ def test_a_failure_names_service_finding_and_one_command(settings: Settings) -> 
 
     assert (error.finding, error.service) == ("database_setup_failed", "litellm")
     assert error.hint == (
-        "gatewayctl logs litellm. More: docs/troubleshooting.md#database_setup_failed"
+        "See `gatewayctl logs litellm`. More: docs/troubleshooting.md#database_setup_failed"
     )
     assert error.message.splitlines() == [
         "litellm failed (exit code 1): LiteLLM's database could not be set up.",
@@ -65,7 +65,7 @@ def test_a_failure_names_service_finding_and_one_command(settings: Settings) -> 
     ]
 
 
-def test_services_that_are_not_ready_yet_are_waiting_and_not_failed(settings: Settings) -> None:
+def test_services_that_are_not_ready_yet_are_reported_as_waiting(settings: Settings) -> None:
     runtime = up_and_running()
     runtime.processes["litellm"] = "failed"
 
@@ -74,7 +74,9 @@ def test_services_that_are_not_ready_yet_are_waiting_and_not_failed(settings: Se
     assert "Still waiting: phoenix." in error.message
 
 
-def test_a_full_disk_in_postgresql_s_log_is_why_phoenix_ended(settings: Settings) -> None:
+def test_a_full_disk_logged_by_postgresql_explains_why_phoenix_exited(
+    settings: Settings,
+) -> None:
     runtime = up_and_running(
         details={"phoenix": "exit code 1"},
         words={
@@ -91,7 +93,7 @@ def test_a_full_disk_in_postgresql_s_log_is_why_phoenix_ended(settings: Settings
     assert "No space left" in error.message
 
 
-def test_a_refused_password_keeps_its_own_code_and_names_the_variable(settings: Settings) -> None:
+def test_a_refused_password_keeps_its_own_code_and_shows_the_variable(settings: Settings) -> None:
     runtime = up_and_running(words={"litellm": "Error: P1000: Authentication failed"})
     runtime.processes["litellm"] = "failed"
 
@@ -102,7 +104,7 @@ def test_a_refused_password_keeps_its_own_code_and_names_the_variable(settings: 
     assert "than LITELLM_POSTGRES_PASSWORD" in error.message
 
 
-def test_a_cause_that_nobody_knows_is_a_failed_service(settings: Settings) -> None:
+def test_an_unknown_cause_is_a_failed_service(settings: Settings) -> None:
     runtime = up_and_running(details={"phoenix": "exit code 9"}, words={"phoenix": "gibberish"})
     runtime.processes["phoenix"] = "failed"
 
@@ -113,7 +115,9 @@ def test_a_cause_that_nobody_knows_is_a_failed_service(settings: Settings) -> No
     assert error.message.endswith("gibberish")
 
 
-def test_a_service_that_is_late_is_known_by_its_last_answer(settings: Settings) -> None:
+def test_a_late_service_is_diagnosed_by_its_last_answer(
+    settings: Settings,
+) -> None:
     runtime = up_and_running()
     clock = FakeClock()
     with answers(None, [REFUSED]) as http, pytest.raises(NotHealthyInTime) as late:
@@ -135,15 +139,15 @@ def test_secrets_in_a_log_are_masked(settings: Settings) -> None:
 
 
 @pytest.fixture
-def stranger() -> Iterator[int]:
+def other_port() -> Iterator[int]:
     with socket.socket() as listening:
         listening.bind(("127.0.0.1", 0))
         listening.listen()
         yield listening.getsockname()[1]
 
 
-def test_whoever_holds_the_port_is_named(tmp_path: Path, stranger: int) -> None:
-    settings = project(tmp_path, f"ports: {{phoenix: {stranger}}}\n")
+def test_the_process_that_uses_the_port_is_reported(tmp_path: Path, other_port: int) -> None:
+    settings = project(tmp_path, f"ports: {{phoenix: {other_port}}}\n")
     runtime = up_and_running(
         words={"phoenix": "[Errno 98] address already in use"}, strangers={"phoenix"}
     )
@@ -152,10 +156,10 @@ def test_whoever_holds_the_port_is_named(tmp_path: Path, stranger: int) -> None:
     error = failure(settings, runtime)
 
     assert error.finding == "port_taken"
-    assert f"Port {stranger} is used by " in error.message
+    assert f"Port {other_port} is used by " in error.message
 
 
-def test_a_full_disk_is_a_failure_of_its_own_and_no_bug() -> None:
+def test_a_full_disk_is_a_failure_of_its_own_and_not_an_internal_error() -> None:
     with pytest.raises(RuntimeProblem, match="The disk is full") as full, explain_failures():
         raise OSError(errno.ENOSPC, "No space left on device", "/data")
 
@@ -163,19 +167,19 @@ def test_a_full_disk_is_a_failure_of_its_own_and_no_bug() -> None:
     assert "/data" in full.value.message
 
 
-def test_a_full_disk_is_told_without_a_file_where_none_is_known() -> None:
+def test_a_full_disk_is_reported_without_a_file_if_none_is_known() -> None:
     with pytest.raises(RuntimeProblem) as full, explain_failures():
         raise OSError(errno.ENOSPC, "No space left on device")
 
     assert full.value.message == "The disk is full: No space left on device."
 
 
-def test_other_failures_of_the_system_stay_what_they_are() -> None:
+def test_other_operating_system_errors_pass_unchanged() -> None:
     with pytest.raises(PermissionError), explain_failures():
         raise PermissionError(errno.EACCES, "Permission denied")
 
 
-def test_a_failure_of_the_runtime_gets_the_finding_behind_its_text() -> None:
+def test_a_failure_of_the_runtime_gets_the_finding_that_matches_its_message() -> None:
     runtime = FakeRuntime()
     with pytest.raises(MigrationFailed) as raised, explain_failures(runtime):
         raise MigrationFailed("Cannot read the applied migrations: FATAL: too many connections")
@@ -184,7 +188,7 @@ def test_a_failure_of_the_runtime_gets_the_finding_behind_its_text() -> None:
     assert raised.value.hint.endswith("#database_setup_failed")
 
 
-def test_a_failure_that_says_what_it_is_keeps_its_own_hint() -> None:
+def test_a_specific_failure_keeps_its_own_hint() -> None:
     with pytest.raises(MasterKeyWeak) as raised, explain_failures():
         raise MasterKeyWeak("no space left on device", hint="as it was")
 

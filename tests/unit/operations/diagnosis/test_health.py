@@ -17,7 +17,7 @@ def settings(tmp_path: Path) -> Settings:
     return project(tmp_path)
 
 
-def looked_at(
+def check(
     settings: Settings,
     runtime: FakeRuntime,
     litellm: httpx.Response | Exception | None = None,
@@ -28,7 +28,7 @@ def looked_at(
 
 
 def test_a_stack_whose_every_service_answers_is_healthy(settings: Settings) -> None:
-    found = looked_at(settings, up_and_running())
+    found = check(settings, up_and_running())
 
     assert {report.health for report in found.values()} == {"healthy"}
     assert found["litellm"] == ServiceReport(
@@ -43,91 +43,91 @@ def test_a_stack_whose_every_service_answers_is_healthy(settings: Settings) -> N
     )
 
 
-def test_a_stopped_service_is_not_asked(settings: Settings) -> None:
-    found = looked_at(settings, FakeRuntime())
+def test_a_stopped_service_is_not_probed(settings: Settings) -> None:
+    found = check(settings, FakeRuntime())
 
     assert {report.health for report in found.values()} == {"stopped"}
     assert {report.uptime for report in found.values()} == {None}
 
 
-def test_a_process_that_failed_is_unhealthy_whatever_answers_on_its_port(
+def test_a_failed_process_is_unhealthy_even_if_its_port_answers(
     settings: Settings,
 ) -> None:
     runtime = up_and_running(details={"litellm": "exit code 3"})
     runtime.processes["litellm"] = "failed"
 
-    found = looked_at(settings, runtime, litellm_ready())
+    found = check(settings, runtime, litellm_ready())
 
     assert (found["litellm"].health, found["litellm"].detail) == ("unhealthy", "exit code 3")
 
 
 @pytest.mark.parametrize("service", ["litellm", "phoenix"])
-def test_a_stranger_on_the_port_is_never_taken_for_the_service(
+def test_another_process_on_the_port_is_not_mistaken_for_the_service(
     service: str, settings: Settings
 ) -> None:
-    found = looked_at(settings, up_and_running(strangers={service}))
+    found = check(settings, up_and_running(strangers={service}))
 
     assert found[service].health == "unhealthy"
-    assert "answered by a process that is not ours" in found[service].detail
+    assert "used by another process" in found[service].detail
 
 
-def test_litellm_without_its_database_is_not_healthy_though_it_says_so(
+def test_litellm_without_its_database_is_not_healthy_though_it_reports_so(
     settings: Settings,
 ) -> None:
-    found = looked_at(settings, up_and_running(), litellm_without_database())
+    found = check(settings, up_and_running(), litellm_without_database())
 
     assert found["litellm"].health == "starting"
     assert "database Not connected" in found["litellm"].detail
 
 
 @pytest.mark.parametrize(
-    "said",
+    "answer",
     [
         REFUSED,
         httpx.ReadTimeout("timed out"),
         httpx.RemoteProtocolError("disconnected without an answer"),
         httpx.Response(503, json={"status": "healthy", "db": "disconnected"}),
         httpx.Response(200, json={"status": "healthy"}),
-        httpx.Response(200, text="<html>somebody else</html>"),
+        httpx.Response(200, text="<html>another service</html>"),
         httpx.Response(404),
     ],
-    ids=lambda said: f"{type(said).__name__}-{getattr(said, 'status_code', '')}",
+    ids=lambda answer: f"{type(answer).__name__}-{getattr(answer, 'status_code', '')}",
 )
-def test_a_service_that_does_not_say_that_it_is_ready_is_starting(
-    said: httpx.Response | Exception, settings: Settings
+def test_a_service_that_does_not_report_ready_is_starting(
+    answer: httpx.Response | Exception, settings: Settings
 ) -> None:
-    found = looked_at(settings, up_and_running(), litellm=said, phoenix=said)
+    found = check(settings, up_and_running(), litellm=answer, phoenix=answer)
 
     assert found["litellm"].health == "starting"
     assert found["phoenix"].health == "starting"
     assert found["litellm"].detail
 
 
-def test_a_database_that_takes_no_logins_is_starting(settings: Settings) -> None:
-    found = looked_at(settings, up_and_running(takes_logins=False))
+def test_a_database_that_accepts_no_connections_is_starting(settings: Settings) -> None:
+    found = check(settings, up_and_running(takes_logins=False))
 
     assert (found["postgres"].health, found["postgres"].detail) == (
         "starting",
-        "takes no logins yet",
+        "accepts no connections yet",
     )
 
 
-def test_services_are_told_in_the_order_of_dependency(settings: Settings) -> None:
-    assert list(looked_at(settings, up_and_running())) == ["postgres", "litellm", "phoenix"]
+def test_services_are_reported_in_dependency_order(settings: Settings) -> None:
+    assert list(check(settings, up_and_running())) == ["postgres", "litellm", "phoenix"]
 
 
-def test_the_ports_of_the_settings_are_asked(tmp_path: Path) -> None:
+def test_the_configured_ports_are_checked(tmp_path: Path) -> None:
     settings = project(tmp_path, "ports: {litellm: 14000}\n")
 
     with answers() as http, pytest.raises(Exception, match="14000"):
         check_services(settings, up_and_running(), http)
 
 
-def test_a_service_that_answers_has_started_whatever_its_supervisor_calls_it(
+def test_a_service_that_answers_is_running_even_if_its_supervisor_reports_starting(
     settings: Settings,
 ) -> None:
     runtime = up_and_running()
     runtime.processes["litellm"] = "starting"
 
-    assert looked_at(settings, runtime)["litellm"].state == "running"
-    assert looked_at(settings, runtime, REFUSED)["litellm"].state == "starting"
+    assert check(settings, runtime)["litellm"].state == "running"
+    assert check(settings, runtime, REFUSED)["litellm"].state == "starting"

@@ -8,7 +8,7 @@ from gatewayctl.operations.diagnosis.log_excerpt import lines_since_start, selec
 SINCE = datetime(2026, 11, 23, 17, 0, tzinfo=UTC)
 
 
-def test_lines_of_an_earlier_run_are_left_out() -> None:
+def test_lines_of_an_earlier_run_are_dropped() -> None:
     log = (
         "2026-11-23T16:59:00.000Z No space left on device\n"
         "  of yesterday\n"
@@ -20,15 +20,15 @@ def test_lines_of_an_earlier_run_are_left_out() -> None:
     assert lines_since_start(log, SINCE).splitlines() == log.splitlines()[2:]
 
 
-def test_a_log_without_times_is_taken_as_it_is() -> None:
+def test_a_log_without_times_is_kept_unchanged() -> None:
     assert lines_since_start("one\ntwo", SINCE) == "one\ntwo"
 
 
-def test_a_time_that_is_none_is_a_line_without_one() -> None:
+def test_a_line_with_an_invalid_time_counts_as_a_line_without_one() -> None:
     assert lines_since_start("2026-99-99T99:99:99Z one", SINCE) == "2026-99-99T99:99:99Z one"
 
 
-def test_what_was_told_to_stop_is_not_part_of_this_start() -> None:
+def test_a_run_that_was_stopped_is_not_part_of_this_start() -> None:
     log = (
         "2026-11-23T17:00:01Z old\n2026-11-23T17:00:02Z INFO: Finished server process [1]\n"
         "2026-11-23T17:00:03Z new"
@@ -38,20 +38,20 @@ def test_what_was_told_to_stop_is_not_part_of_this_start() -> None:
     assert lines_since_start("\n".join(log.splitlines()[:2]), SINCE).endswith("process [1]")
 
 
-def test_a_short_log_is_shown_whole_but_for_served_requests() -> None:
+def test_a_short_log_is_shown_in_full_except_for_served_requests() -> None:
     served = 'INFO:     127.0.0.1:1 - "GET /health/readiness HTTP/1.1" 200 OK'
 
     assert select_relevant(f"first\n{served}\n  indented\nlast") == "first\n  indented\nlast"
 
 
-def test_of_a_long_log_the_frames_of_tracebacks_go_first() -> None:
+def test_traceback_frames_are_dropped_first_from_a_long_log() -> None:
     frame = '2026-11-23T17:00:00.000Z   File "x.py", line 1, in y'
     log = "\n".join(["first", *[frame] * 40, "ValueError: the reason", ""])
 
     assert select_relevant(log) == "first\nValueError: the reason"
 
 
-def test_the_line_that_says_it_is_among_those_shown() -> None:
+def test_the_matching_line_is_shown() -> None:
     log = "\n".join([f"line {n}" for n in range(30)] + ["P1000"] + ["after"] * 100)
 
     shown = select_relevant(log, re.compile("P1000")).splitlines()
@@ -60,5 +60,5 @@ def test_the_line_that_says_it_is_among_those_shown() -> None:
     assert len(shown) == 20
 
 
-def test_colours_are_taken_off() -> None:
+def test_colors_are_removed() -> None:
     assert select_relevant("\x1b[1;31mLiteLLM Proxy\x1b[0m") == "LiteLLM Proxy"

@@ -151,7 +151,7 @@ def test_the_engines_word_and_the_answer_both_count(settings: Settings) -> None:
     found = healths(settings, runtime)
 
     assert found["litellm"] == ("starting", "answers; its health check has not passed yet")
-    assert found["postgres-litellm"] == ("starting", "takes no logins yet")
+    assert found["postgres-litellm"] == ("starting", "accepts no connections yet")
     assert found["shop"] == ("starting", "its health check has not passed yet")
     assert found["phoenix"][0] == "healthy"
 

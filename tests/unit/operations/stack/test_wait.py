@@ -173,7 +173,7 @@ def test_the_uptimes_in_the_end_are_those_of_the_end(settings: Settings) -> None
 def test_another_process_on_the_port_ends_the_wait_with_a_failure(settings: Settings) -> None:
     runtime = up_and_running(strangers={"litellm"})
 
-    with pytest.raises(ServiceFailed, match="port 4000 is answered by a process that is not ours"):
+    with pytest.raises(ServiceFailed, match="port 4000 is used by another process"):
         waited(settings, runtime)
 
 

@@ -6,6 +6,7 @@ Owns its wording and order. This prints it:
 
 from __future__ import annotations
 
+import re
 import sys
 from textwrap import fill
 from typing import Final
@@ -21,21 +22,22 @@ gatewayctl doctor
 gatewayctl doctor --fix
 ```
 
-`doctor` checks for everything below, offline and with nothing running, and changes nothing. `--fix`
-applies the safe fixes, reports them, and checks again. It exits with 0 if no error or warning is
-left and every check could run, else with 7; `--json` has the id of each finding. A failing `up`
-names the finding behind the failure too: `error.finding` in `--json`, and the link in its hint.
-Everything keeps running then, so that `gatewayctl status` and `gatewayctl logs` show what happened.
+`doctor` checks for everything below and changes nothing; it works offline and with a stopped stack.
+`--fix` applies the safe fixes, reports them and checks again. The exit code is 0 if no error or
+warning is left and no check failed to run, else 7; `--json` has the id of each finding.
+
+A failed `up` reports its finding too: `error.finding` in `--json`, and the link in its hint. It
+leaves everything running, so that `gatewayctl status` and `gatewayctl logs` show what happened.
 
 Each section is named after the id of a finding, which never changes.
 """
 _AREAS: Final[dict[Area, str]] = {
     "settings": "Settings and files",
     "secrets": "Secrets",
-    "machine": "The machine",
-    "runtime": "The runtime",
+    "machine": "Machine",
+    "runtime": "Runtime",
     "services": "Services",
-    "gateway": "The gateway",
+    "gateway": "Gateway",
     "traces": "Traces",
 }
 
@@ -51,7 +53,7 @@ def _render_area(area: Area) -> str:
 
 
 def _render_finding(finding: Finding) -> str:
-    fix = f"\n`gatewayctl doctor --fix` {finding.fix}.\n" if finding.fix else ""
+    fix = f"\n{_wrap(f'`gatewayctl doctor --fix` {finding.fix}.')}\n" if finding.fix else ""
     return (
         f"### {finding.id}\n\n"
         f"**{finding.title}** ({finding.severity}).\n"
@@ -61,8 +63,8 @@ def _render_finding(finding: Finding) -> str:
 
 
 def _render_remedy(text: str) -> str:
-    command = text.startswith(("gatewayctl ", "sudo ", "chmod ", "unset "))
-    return f"```sh\n{text}\n```" if command else _wrap(f"What to do: {text}")
+    command = re.fullmatch(r"Run `([^`]+)`\.", text)
+    return f"```sh\n{command[1]}\n```" if command else _wrap(f"What to do: {text}")
 
 
 def _wrap(text: str) -> str:

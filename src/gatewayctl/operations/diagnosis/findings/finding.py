@@ -1,24 +1,23 @@
-"""One thing that can be wrong, as it is reported everywhere. Owns its shape only."""
+"""The shape of a finding: a known problem of a project, its machine or its stack."""
 
 from __future__ import annotations
 
 from dataclasses import dataclass
-from typing import Final, Literal
+from typing import Literal
 
 from gatewayctl.errors import GatewayctlError
 
 Severity = Literal["error", "warning", "info"]
 Area = Literal["settings", "secrets", "machine", "runtime", "services", "gateway", "traces"]
 
-DOCS: Final = "docs/troubleshooting.md"
-
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Finding:
-    """One thing that can be wrong. ``id`` never changes: scripts and links rely on it.
+    """A known problem. ``id`` never changes: scripts and links rely on it.
 
-    ``remedy`` is a single command if possible. ``fix`` is what `doctor --fix` does about it, None
-    if a person has to decide. An ``info`` does not change the exit code.
+    ``remedy`` is a sentence, «Run `…`.» if one command is enough. ``fix`` completes the sentence
+    «`gatewayctl doctor --fix` …»; None if a person has to decide. An ``info`` does not change the
+    exit code.
     """
 
     id: str
@@ -47,5 +46,5 @@ class Finding:
 
     @property
     def docs(self) -> str:
-        """The section about it."""
-        return f"{DOCS}#{self.id}"
+        """The section of the documentation about it."""
+        return f"docs/troubleshooting.md#{self.id}"

@@ -34,7 +34,8 @@ MACHINE: Final = (
         severity="warning",
         title="Free disk space is low",
         meaning="Traces and spend logs grow with every call; a full disk stops the databases.",
-        remedy="Free disk space, or move the project: du -xh --max-depth=2 . | sort -h",
+        remedy="Free disk space (`du -xh --max-depth=2 . | sort -h`), or move the project to a "
+        "larger disk.",
     ),
     Finding(
         id="out_of_memory",
@@ -51,7 +52,7 @@ MACHINE: Final = (
         severity="warning",
         title="Free memory is low",
         meaning="The stack needs about 1.2 GB; with less, a service may be killed while starting.",
-        remedy="Stop other programs: ps -eo rss,pid,comm --sort=-rss | head",
+        remedy="Stop other programs: `ps -eo rss,pid,comm --sort=-rss | head` lists the largest.",
     ),
     Finding(
         id="clock_differs",
@@ -59,7 +60,7 @@ MACHINE: Final = (
         severity="warning",
         title="Clock skew between a service and this machine",
         meaning="Traces are out of order, keys expire early or late, and `--since` misses entries.",
-        remedy="sudo timedatectl set-ntp true",
+        remedy="Run `sudo timedatectl set-ntp true`.",
     ),
 )
 
@@ -83,8 +84,8 @@ RUNTIME: Final = (
         area="runtime",
         severity="warning",
         title="An image is not pinned to a version",
-        meaning="`latest`, `main-stable` or `lts` can be another program tomorrow, with another "
-        "database schema.",
+        meaning="`latest`, `main-stable` or `lts` can become another version at any time, with "
+        "another database schema.",
         remedy="Set a version or a digest under images: in gateway.yaml.",
     ),
     Finding.of(
@@ -102,7 +103,7 @@ RUNTIME: Final = (
         title="Environments of other versions are in the cache",
         meaning="Each version of gatewayctl creates its own, about 1.5 GB. A stack of another "
         "project may still use one.",
-        remedy="gatewayctl doctor --fix",
+        remedy="Run `gatewayctl doctor --fix`.",
         fix="removes those that no process uses",
     ),
     Finding(
@@ -112,7 +113,7 @@ RUNTIME: Final = (
         title="Orphan processes of an earlier run",
         meaning="They belong to this project, but their supervisor was killed. They use ports and "
         "memory.",
-        remedy="gatewayctl doctor --fix",
+        remedy="Run `gatewayctl doctor --fix`.",
         fix="stops them",
     ),
     Finding(
@@ -120,7 +121,7 @@ RUNTIME: Final = (
         area="runtime",
         severity="error",
         title="This version of LiteLLM has a known vulnerability",
-        meaning="The evidence names the advisory and the version with the fix.",
+        meaning="The evidence shows the advisory and the version with the fix.",
         remedy="Set images.litellm in gateway.yaml to a fixed version, then run `gatewayctl up`.",
     ),
     Finding(

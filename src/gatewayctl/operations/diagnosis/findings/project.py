@@ -22,7 +22,7 @@ SETTINGS: Final = (
         area="settings",
         title="A setting is invalid",
         meaning="gateway.yaml, .env or the environment has an unknown name or an invalid value. "
-        "No command runs until it is corrected, and nothing was changed. The evidence names file, "
+        "No command runs until it is corrected, and nothing was changed. The evidence shows file, "
         "line and column.",
     ),
     Finding.of(
@@ -37,7 +37,7 @@ SETTINGS: Final = (
         EnvFileUnreadable,
         area="settings",
         title=".env cannot be read",
-        meaning="It is not a text file in UTF-8, or this user may not read it.",
+        meaning="It is not a UTF-8 text file, or this user has no permission to read it.",
     ),
     Finding(
         id="env_file_mode",
@@ -45,7 +45,7 @@ SETTINGS: Final = (
         severity="warning",
         title=".env is accessible to other users",
         meaning="It contains every secret of the project, so its mode must be 0600.",
-        remedy="chmod 600 .env",
+        remedy="Run `chmod 600 .env`.",
         fix="sets the mode to 0600",
     ),
     Finding(
@@ -65,7 +65,7 @@ SETTINGS: Final = (
         title="git does not ignore .env",
         meaning="The project is in a git repository, and .gitignore lacks .env or .gatewayctl/. "
         "One `git add .` would publish every secret.",
-        remedy="gatewayctl init",
+        remedy="Run `gatewayctl init`.",
         fix="adds the missing lines to .gitignore",
     ),
     Finding(
@@ -75,7 +75,7 @@ SETTINGS: Final = (
         title="The environment has another value than .env",
         meaning="An environment variable takes precedence over .env, so the value in .env is not "
         "used in this terminal, but may be used in another.",
-        remedy="unset NAME",
+        remedy="Run `unset NAME`.",
     ),
     Finding(
         id="bound_to_all",
@@ -84,7 +84,7 @@ SETTINGS: Final = (
         title="The ports listen on every address",
         meaning="Phoenix has no login and stores prompts and replies; PostgreSQL is protected only "
         "by a password. With `bind: 0.0.0.0` every machine in the network can reach them.",
-        remedy="Set `bind: 127.0.0.1` in gateway.yaml and put a proxy with TLS before LiteLLM.",
+        remedy="Set `bind: 127.0.0.1` in gateway.yaml and put a TLS proxy in front of LiteLLM.",
     ),
     Finding(
         id="workers_without_redis",
@@ -102,7 +102,7 @@ SETTINGS: Final = (
         title="A rendered file has manual edits or is outdated",
         meaning="compose/ is generated from gateway.yaml. The next `up` overwrites a file that "
         "differs; make the change in gateway.yaml instead.",
-        remedy="gatewayctl render",
+        remedy="Run `gatewayctl render`.",
         fix="regenerates the files",
     ),
     Finding.of(
@@ -123,7 +123,7 @@ SECRETS: Final = (
         title="A secret of the stack is not set",
         meaning="Each is generated once, by `init` or `up`. If one is missing later, it was "
         "deleted.",
-        remedy="gatewayctl init",
+        remedy="Run `gatewayctl init`.",
         fix="generates it, unless databases created with another one exist",
     ),
     Finding.of(
@@ -148,8 +148,8 @@ SECRETS: Final = (
         title="A secret is weak or publicly known",
         meaning="It is short, has few different characters, or is used in examples and "
         "documentation, where guessing starts.",
-        remedy="Replace it by the output of `openssl rand -hex 24`; a database keeps the password "
-        "it was created with until `gatewayctl reset --all`.",
+        remedy="Replace it with the output of `openssl rand -hex 24`. A database keeps the "
+        "password it was created with until `gatewayctl reset --all`.",
     ),
     Finding(
         id="secrets_the_same",
@@ -179,16 +179,16 @@ SECRETS: Final = (
         id="provider_key_missing",
         area="secrets",
         severity="warning",
-        title="A provider key is not set",
-        meaning="The gateway starts, but every call of the model fails: Missing credentials. If an "
-        "offline model is served too, this is for information only.",
-        remedy="gatewayctl init --openai-api-key-stdin < key.txt",
+        title="The API key of a model's provider is not set",
+        meaning="The gateway starts, but every call of the model fails with «Missing credentials». "
+        "If another model can be called, such as the offline one, this is for information only.",
+        remedy="Run `gatewayctl init --openai-api-key-stdin < key.txt`.",
     ),
     Finding(
         id="provider_key_refused",
         area="secrets",
         severity="warning",
-        title="A provider refuses the gateway's key",
+        title="A provider refuses the gateway's API key",
         meaning="The key in .env is wrong, expired, or lacks permission for the model. Calls were "
         "refused within the last day.",
         remedy="Put the real key into .env, then run `gatewayctl restart litellm`.",

@@ -28,7 +28,7 @@ SERVICES: Final = (
         severity="warning",
         title="Only a part of the stack is running",
         meaning="A service was stopped, or `up` was interrupted.",
-        remedy="gatewayctl up",
+        remedy="Run `gatewayctl up`.",
     ),
     Finding.of(
         NotHealthyInTime,
@@ -43,17 +43,17 @@ SERVICES: Final = (
         severity="error",
         title="LiteLLM refuses its configuration",
         meaning="A parameter of a model is unknown to this version of LiteLLM, or it refuses its "
-        "keys. It exits with code 3; the reason is at the end of its log.",
-        remedy="Correct the parameter (see `gatewayctl logs litellm`), then run `gatewayctl up`.",
+        "master key. It exits with code 3; the reason is at the end of its log.",
+        remedy="Correct what `gatewayctl logs litellm` reports, then run `gatewayctl up`.",
     ),
     Finding(
         id="database_setup_failed",
         area="services",
         severity="error",
         title="LiteLLM's database could not be set up",
-        meaning="The server answers, but the database cannot be created or opened: its address, a "
-        "limit, missing permissions. LiteLLM exits with code 1.",
-        remedy="gatewayctl logs litellm",
+        meaning="The server cannot be reached, or the database cannot be created or opened: a "
+        "wrong address, a connection limit, missing permissions. LiteLLM exits with code 1.",
+        remedy="See `gatewayctl logs litellm`.",
     ),
     Finding.of(
         MigrationFailed,
@@ -68,7 +68,8 @@ SERVICES: Final = (
         severity="error",
         title="PostgreSQL cannot use its data folder",
         meaning="Files are missing, or were written by another major version of PostgreSQL.",
-        remedy="gatewayctl restore FILE",
+        remedy="See `gatewayctl logs` for the file or version. If the data is lost, "
+        "`gatewayctl down --volumes` deletes it and `gatewayctl restore FILE` restores a backup.",
     ),
     Finding(
         id="database_large",
@@ -77,8 +78,8 @@ SERVICES: Final = (
         title="A database is large",
         meaning="Traces contain prompts and replies, spend logs one row per request. Beyond a few "
         "gigabytes, backups take long and the disk fills.",
-        remedy="Delete old traces in Phoenix (`gatewayctl ui phoenix`, settings, retention), or "
-        "empty the gateway's: gatewayctl reset",
+        remedy="Delete old traces in Phoenix (`gatewayctl ui phoenix`, settings, retention). To "
+        "empty LiteLLM's database, keys included: `gatewayctl reset`, which makes a backup first.",
     ),
     Finding.of(
         PhoenixUnreachable,
@@ -94,7 +95,7 @@ SERVICES: Final = (
         title="Phoenix cannot migrate its database",
         meaning="Its database was written by a newer Phoenix, or a migration was interrupted.",
         remedy="Use the version of Phoenix that wrote it, or restore a backup: "
-        "gatewayctl restore FILE",
+        "`gatewayctl restore FILE`.",
     ),
 )
 
@@ -117,7 +118,7 @@ GATEWAY: Final = (
         severity="warning",
         title="A declared virtual key does not exist",
         meaning="gateway.yaml declares it, but .env has no value.",
-        remedy="gatewayctl keys create",
+        remedy="Run `gatewayctl keys create`.",
         fix="creates it",
     ),
     Finding(
@@ -127,8 +128,8 @@ GATEWAY: Final = (
         title="LiteLLM refuses a virtual key of .env",
         meaning="The application that uses it gets 401. The key was deleted, has expired, is "
         "blocked, or belongs to another gateway.",
-        remedy="gatewayctl keys check --fix",
-        fix="runs `keys sync`",
+        remedy="Run `gatewayctl keys check --fix`.",
+        fix="runs `gatewayctl keys sync`",
     ),
     Finding(
         id="key_differs",
@@ -136,8 +137,8 @@ GATEWAY: Final = (
         severity="warning",
         title="A virtual key differs from its declaration",
         meaning="Its models, metadata, expiry or alias differ from gateway.yaml.",
-        remedy="gatewayctl keys check --fix",
-        fix="runs `keys sync`",
+        remedy="Run `gatewayctl keys check --fix`.",
+        fix="runs `gatewayctl keys sync`",
     ),
     Finding(
         id="key_opens_management",
@@ -145,7 +146,7 @@ GATEWAY: Final = (
         severity="error",
         title="A virtual key can administer the gateway",
         meaning="An application could create keys and read other keys with it.",
-        remedy="gatewayctl keys rotate ALIAS",
+        remedy="Run `gatewayctl keys rotate ALIAS`.",
     ),
     Finding(
         id="model_not_served",
@@ -153,7 +154,7 @@ GATEWAY: Final = (
         severity="warning",
         title="A declared model is not served",
         meaning="LiteLLM was started with an older gateway.yaml.",
-        remedy="gatewayctl up",
+        remedy="Run `gatewayctl up`.",
     ),
     Finding(
         id="spend_logs_large",
@@ -162,8 +163,8 @@ GATEWAY: Final = (
         title="LiteLLM's spend logs are large",
         meaning="Each request is a row in LiteLLM_SpendLogs. Beyond a million rows LiteLLM's admin "
         "UI slows down and the disk fills (LiteLLM #16582, #29342).",
-        remedy="Set maximum_spend_logs_retention_period in LiteLLM's settings, or: "
-        "gatewayctl reset",
+        remedy="Set maximum_spend_logs_retention_period in LiteLLM's settings. To empty its "
+        "database at once, keys included: `gatewayctl reset`, which makes a backup first.",
     ),
     Finding(
         id="spend_logs_growing",
@@ -183,7 +184,7 @@ TRACES: Final = (
         title="Traces do not arrive in Phoenix",
         meaning="A request that LiteLLM answered left no span in Phoenix in time: the collector's "
         "address is wrong, or Phoenix does not store spans.",
-        remedy="gatewayctl restart litellm",
+        remedy="Run `gatewayctl restart litellm`.",
     ),
     Finding(
         id="traces_elsewhere",

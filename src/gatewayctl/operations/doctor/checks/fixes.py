@@ -75,7 +75,7 @@ def fix_keys(subject: Subject) -> str:
 def _fix_runtime_fault(finding: str) -> Fix:
     def fix(subject: Subject) -> str:
         runtime = subject.runtime
-        return runtime.cure(finding) if isinstance(runtime, SelfCheck) else ""
+        return runtime.fix_fault(finding) if isinstance(runtime, SelfCheck) else ""
 
     return fix
 

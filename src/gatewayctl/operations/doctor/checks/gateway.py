@@ -110,9 +110,9 @@ def _read_collector(subject: Subject) -> str:
 
 _NEEDS: Final = ("master_key", "litellm")
 CHECKS = (
-    DoctorCheck(name="virtual keys", look=check_virtual_keys, needs=_NEEDS),
-    DoctorCheck(name="models", look=check_models, needs=_NEEDS),
-    DoctorCheck(name="spend logs", look=check_spend_logs, needs=_NEEDS),
-    DoctorCheck(name="providers", look=check_providers, needs=_NEEDS),
-    DoctorCheck(name="traces", look=check_traces, needs=(*_NEEDS, "phoenix")),
+    DoctorCheck(name="virtual keys", run=check_virtual_keys, needs=_NEEDS),
+    DoctorCheck(name="models", run=check_models, needs=_NEEDS),
+    DoctorCheck(name="spend logs", run=check_spend_logs, needs=_NEEDS),
+    DoctorCheck(name="providers", run=check_providers, needs=_NEEDS),
+    DoctorCheck(name="traces", run=check_traces, needs=(*_NEEDS, "phoenix")),
 )

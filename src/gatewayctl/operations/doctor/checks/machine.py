@@ -60,7 +60,7 @@ def check_clocks(subject: Subject) -> Iterator[Observation]:
     asked = {"litellm": f"{settings.gateway_url}/health/liveliness",
              "phoenix": f"{settings.phoenix_url}/healthz"}  # fmt: skip
     for service, url in asked.items():
-        theirs = _read_date(subject, url) if subject.healthy(service) else None
+        theirs = _read_date(subject, url) if subject.is_healthy(service) else None
         if theirs is None:
             continue
         apart = (theirs - subject.now()).total_seconds()
@@ -90,8 +90,8 @@ def _format_size(number: int) -> str:
 
 
 CHECKS = (
-    DoctorCheck(name="ports", look=check_ports, needs=("runtime",)),
-    DoctorCheck(name="disk", look=check_disk),
-    DoctorCheck(name="memory", look=check_memory),
-    DoctorCheck(name="clocks", look=check_clocks, needs=("litellm",)),
+    DoctorCheck(name="ports", run=check_ports, needs=("runtime",)),
+    DoctorCheck(name="disk", run=check_disk),
+    DoctorCheck(name="memory", run=check_memory),
+    DoctorCheck(name="clocks", run=check_clocks, needs=("litellm",)),
 )

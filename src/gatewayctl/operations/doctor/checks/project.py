@@ -27,11 +27,13 @@ from gatewayctl.settings.sources import ENV_FILE_NAME
 
 def check_settings(subject: Subject) -> Iterator[Observation]:
     """Report every problem of the settings."""
-    if isinstance(subject.refused, SettingsInvalid):
-        for problem in subject.refused.problems:
+    if isinstance(subject.settings_error, SettingsInvalid):
+        for problem in subject.settings_error.problems:
             yield Observation(finding="settings_invalid", evidence=str(problem))
-    elif subject.refused is not None and not isinstance(subject.refused, EnvFileUnreadable):
-        yield Observation(finding="settings_invalid", evidence=subject.refused.message)
+    elif subject.settings_error is not None and not isinstance(
+        subject.settings_error, EnvFileUnreadable
+    ):
+        yield Observation(finding="settings_invalid", evidence=subject.settings_error.message)
 
 
 def check_env_file(subject: Subject) -> Iterator[Observation]:
@@ -121,19 +123,19 @@ def check_restore(subject: Subject) -> Iterator[Observation]:
 
 def check_runtime(subject: Subject) -> Iterator[Observation]:
     """Check whether a runtime is available."""
-    error: GatewayctlError | None = subject.unavailable
+    error: GatewayctlError | None = subject.runtime_error
     if error is not None:
         yield Observation(finding="runtime_unavailable", evidence=error.message)
 
 
 CHECKS = (
-    DoctorCheck(name="settings", look=check_settings),
-    DoctorCheck(name=".env", look=check_env_file),
-    DoctorCheck(name="environment", look=check_environment),
-    DoctorCheck(name="git", look=check_git),
-    DoctorCheck(name="reach", look=check_bind, needs=("settings",)),
-    DoctorCheck(name="workers", look=check_workers, needs=("runtime",)),
-    DoctorCheck(name="rendered files", look=check_rendered_files, needs=("runtime",)),
-    DoctorCheck(name="restore", look=check_restore, needs=("settings",)),
-    DoctorCheck(name="runtime", look=check_runtime, needs=("settings",)),
+    DoctorCheck(name="settings", run=check_settings),
+    DoctorCheck(name=".env", run=check_env_file),
+    DoctorCheck(name="environment", run=check_environment),
+    DoctorCheck(name="git", run=check_git),
+    DoctorCheck(name="reach", run=check_bind, needs=("settings",)),
+    DoctorCheck(name="workers", run=check_workers, needs=("runtime",)),
+    DoctorCheck(name="rendered files", run=check_rendered_files, needs=("runtime",)),
+    DoctorCheck(name="restore", run=check_restore, needs=("settings",)),
+    DoctorCheck(name="runtime", run=check_runtime, needs=("settings",)),
 )

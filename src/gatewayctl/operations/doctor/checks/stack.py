@@ -37,7 +37,7 @@ def check_services(subject: Subject) -> Iterator[Observation]:
 
 def _diagnose(service: ServiceReport, subject: Subject, *, running: bool) -> Observation:
     found = diagnose(service, subject.runtime, subject.project, since=None, running=running)
-    why = f": {found.cause.says}" if found.cause else ""
+    why = f": {found.cause.summary}" if found.cause else ""
     evidence = f"{service.service} is {service.health} ({service.detail or service.state}){why}"
     last = f"\n{found.log}" if found.log else ""
     return Observation(finding=found.finding, evidence=evidence + last, service=found.service)
@@ -72,12 +72,12 @@ def check_versions(subject: Subject) -> Iterator[Observation]:
         for advisory in find_advisories(version, image=containers):
             if advisory.id not in reported:
                 reported.add(advisory.id)
-                fixed = f", fixed in {advisory.mended}" if advisory.mended else ""
+                fixed = f", fixed in {advisory.fixed_in}" if advisory.fixed_in else ""
                 yield Observation(
                     finding=advisory.finding,
-                    evidence=f"{version}: {advisory.id}{fixed}: {advisory.what} "
+                    evidence=f"{version}: {advisory.id}{fixed}: {advisory.summary} "
                     f"({advisory.source})",
-                    severity="warning" if advisory.reported else None,
+                    severity="warning" if advisory.unconfirmed else None,
                     service="litellm",
                 )
 
@@ -94,9 +94,9 @@ def check_images(subject: Subject) -> Iterator[Observation]:
 
 
 CHECKS = (
-    DoctorCheck(name="services", look=check_services, needs=("runtime",)),
-    DoctorCheck(name="runtime faults", look=check_runtime_faults, needs=("runtime",)),
-    DoctorCheck(name="database sizes", look=check_database_sizes, needs=("runtime", "litellm")),
-    DoctorCheck(name="versions", look=check_versions, needs=("runtime",)),
-    DoctorCheck(name="images", look=check_images, needs=("runtime",)),
+    DoctorCheck(name="services", run=check_services, needs=("runtime",)),
+    DoctorCheck(name="runtime faults", run=check_runtime_faults, needs=("runtime",)),
+    DoctorCheck(name="database sizes", run=check_database_sizes, needs=("runtime", "litellm")),
+    DoctorCheck(name="versions", run=check_versions, needs=("runtime",)),
+    DoctorCheck(name="images", run=check_images, needs=("runtime",)),
 )

@@ -42,33 +42,33 @@ class Observation:
 class Subject:
     """A project as far as it can be examined; None for what is not available.
 
-    ``refused`` is why the settings do not load, ``unavailable`` why there is no runtime.
+    ``settings_error`` is why the settings do not load, ``runtime_error`` why there is no runtime.
     ``services`` were checked once.
     """
 
     project_dir: Path
     settings: Settings | None = None
-    refused: GatewayctlError | None = None
+    settings_error: GatewayctlError | None = None
     resolved: ResolvedRuntime | None = None
-    unavailable: GatewayctlError | None = None
+    runtime_error: GatewayctlError | None = None
     gateway: GatewayClient | None = None
     services: tuple[ServiceReport, ...] = ()
     now: Callable[[], datetime] = field(default=lambda: datetime.now(UTC))
 
-    def lacks(self, need: Need) -> str:
-        """Why a check with this need cannot run; empty if it can."""
+    def find_unmet(self, need: Need) -> str:
+        """Return why a check with this need cannot run; empty if it can."""
         if self.settings is None:
             return "the settings do not load"
         if need == "master_key" and self.settings.secrets.master_key is None:
             return "the master key is not set"
         if need in {"runtime", "litellm", "phoenix"} and self.resolved is None:
             return "the runtime cannot be used"
-        if need in {"litellm", "phoenix"} and not self.healthy(need):
+        if need in {"litellm", "phoenix"} and not self.is_healthy(need):
             stopped = all(s.health == "stopped" for s in self.services if s.service == need)
             return f"{need} is not running" if stopped else f"{need} is not ready"
         return ""
 
-    def healthy(self, service: str) -> bool:
+    def is_healthy(self, service: str) -> bool:
         return any(each.service == service and each.health == "healthy" for each in self.services)
 
     # A check may use only what its needs declare.
@@ -95,7 +95,7 @@ def _require(thing: Thing | None) -> Thing:
     return thing
 
 
-Look = Callable[[Subject], Iterator[Observation]]
+RunCheck = Callable[[Subject], Iterator[Observation]]
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -103,5 +103,5 @@ class DoctorCheck:
     """A check: its name, its needs, and the function that runs it. It changes nothing."""
 
     name: str
-    look: Look
+    run: RunCheck
     needs: tuple[Need, ...] = ()

@@ -25,7 +25,7 @@ def patient(tmp_path: Path) -> Patient:
     return made
 
 
-def ledger(**totals: Any) -> Callable[[httpx.Request], httpx.Response]:
+def spend_logs(**totals: Any) -> Callable[[httpx.Request], httpx.Response]:
     """Spend logs: ``day`` and ``ever`` are numbers of rows, ``failed`` and ``newest`` rows."""
 
     def answer(request: httpx.Request) -> httpx.Response:
@@ -54,7 +54,7 @@ REFUSED = row(
 )
 
 
-def test_keys_as_declared_are_fine(patient: Patient) -> None:
+def test_keys_that_match_their_declaration_are_fine(patient: Patient) -> None:
     found = patient.ids(checks.check_virtual_keys)
 
     assert set(found) <= {"key_differs"}
@@ -66,7 +66,7 @@ def test_a_key_that_the_gateway_does_not_know_is_refused(patient: Patient) -> No
     assert set(patient.ids(checks.check_virtual_keys)) == {"key_refused"}
 
 
-def test_a_declared_key_that_was_never_made_is_missing(patient: Patient) -> None:
+def test_a_declared_key_that_was_never_created_is_missing(patient: Patient) -> None:
     patient.write_env(ENV)
     patient.litellm.keys.clear()
 
@@ -87,7 +87,7 @@ def test_a_gateway_without_its_database_is_one_finding(patient: Patient) -> None
     assert patient.ids(checks.check_virtual_keys) == ["gateway_database_missing"]
 
 
-def test_a_declared_model_that_is_not_served_is_named(patient: Patient) -> None:
+def test_a_declared_model_that_is_not_served_is_reported(patient: Patient) -> None:
     assert patient.ids(checks.check_models) == []
     patient.litellm.models = ("gpt-4o", "demo")
 
@@ -104,13 +104,15 @@ def test_a_declared_model_that_is_not_served_is_named(patient: Patient) -> None:
     ],
 )
 def test_spend_logs_are_counted(patient: Patient, ever: int, day: int, found: list[str]) -> None:
-    patient.litellm.planted[SPEND_LOGS] = ledger(ever=ever, day=day)
+    patient.litellm.planted[SPEND_LOGS] = spend_logs(ever=ever, day=day)
 
     assert patient.ids(checks.check_spend_logs) == found
 
 
-def test_a_model_whose_newest_call_was_refused_is_named_without_the_key(patient: Patient) -> None:
-    patient.litellm.planted[SPEND_LOGS] = ledger(failed=[REFUSED, REFUSED], newest=[REFUSED])
+def test_a_model_whose_newest_call_was_refused_is_found_without_its_key(
+    patient: Patient,
+) -> None:
+    patient.litellm.planted[SPEND_LOGS] = spend_logs(failed=[REFUSED, REFUSED], newest=[REFUSED])
 
     ((finding, evidence),) = patient.found(checks.check_providers)
 
@@ -119,15 +121,15 @@ def test_a_model_whose_newest_call_was_refused_is_named_without_the_key(patient:
     assert DEV not in evidence
 
 
-def test_a_key_that_was_put_right_since_is_no_finding(patient: Patient) -> None:
-    patient.litellm.planted[SPEND_LOGS] = ledger(failed=[REFUSED], newest=[row("success")])
+def test_a_key_that_was_corrected_since_is_not_a_finding(patient: Patient) -> None:
+    patient.litellm.planted[SPEND_LOGS] = spend_logs(failed=[REFUSED], newest=[row("success")])
 
     assert patient.ids(checks.check_providers) == []
 
 
-def test_other_failures_of_a_provider_are_not_the_key(patient: Patient) -> None:
+def test_other_failures_of_a_provider_are_not_about_its_key(patient: Patient) -> None:
     slow = row("failure", "litellm.Timeout: it took too long", "Timeout")
-    patient.litellm.planted[SPEND_LOGS] = ledger(failed=[slow], newest=[slow])
+    patient.litellm.planted[SPEND_LOGS] = spend_logs(failed=[slow], newest=[slow])
 
     assert patient.ids(checks.check_providers) == []
 
@@ -146,7 +148,7 @@ def test_a_trace_that_does_not_arrive_is_found(
     assert patient.ids(checks.check_traces) == ["traces_missing"]
 
 
-def test_a_collector_of_one_s_own_is_told(patient: Patient) -> None:
+def test_another_collector_is_reported(patient: Patient) -> None:
     patient.write_env(f"{ENV}PHOENIX_COLLECTOR_HTTP_ENDPOINT=http://127.0.0.1:1/v1/traces\n")
 
     assert patient.ids(checks.check_traces) == ["traces_elsewhere"]
@@ -154,7 +156,7 @@ def test_a_collector_of_one_s_own_is_told(patient: Patient) -> None:
 
 def test_no_check_of_the_gateway_calls_a_model(patient: Patient) -> None:
     for check in checks.CHECKS:
-        patient.found(check.look)
+        patient.found(check.run)
 
     assert "/v1/chat/completions" not in patient.litellm.paths()
     assert healthy_stack().paths() == []

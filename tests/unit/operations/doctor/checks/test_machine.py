@@ -52,7 +52,7 @@ def test_a_runtime_that_cannot_start_is_a_finding(
     ("free", "found"),
     [(50_000_000, ["disk_full"]), (900_000_000, ["disk_low"]), (5_000_000_000, [])],
 )
-def test_space_on_the_disk_of_the_project(
+def test_free_disk_space_of_the_project(
     patient: Patient, monkeypatch: pytest.MonkeyPatch, free: int, found: list[str]
 ) -> None:
     monkeypatch.setattr(shutil, "disk_usage", lambda _: Usage(10_000_000_000, 0, free))
@@ -60,7 +60,7 @@ def test_space_on_the_disk_of_the_project(
     assert patient.ids(checks.check_disk) == found
 
 
-def test_this_machine_has_memory() -> None:
+def test_the_memory_of_this_machine_can_be_read() -> None:
     assert 0 < read_memory().available <= read_memory().total
 
 
@@ -73,7 +73,7 @@ def test_this_machine_has_memory() -> None:
         (2_000_000_000, False, []),
     ],
 )
-def test_a_start_needs_more_memory_than_a_stack_that_runs(
+def test_a_start_needs_more_memory_than_a_running_stack(
     patient: Patient,
     monkeypatch: pytest.MonkeyPatch,
     available: int,
@@ -89,7 +89,7 @@ def test_a_start_needs_more_memory_than_a_stack_that_runs(
 
 
 @pytest.mark.parametrize(
-    ("date", "said"),
+    ("date", "evidence"),
     [
         ("Mon, 23 Nov 2026 14:00:03 GMT", []),
         ("Mon, 23 Nov 2026 14:01:00 GMT", ["litellm is 60 s ahead of this machine"]),
@@ -99,7 +99,7 @@ def test_a_start_needs_more_memory_than_a_stack_that_runs(
     ],
 )
 def test_clocks_are_compared_by_the_date_of_an_answer(
-    patient: Patient, date: str | None, said: list[str]
+    patient: Patient, date: str | None, evidence: list[str]
 ) -> None:
     headers = {} if date is None else {"date": date}
     patient.litellm.planted["/health/liveliness"] = lambda _: httpx.Response(200, headers=headers)
@@ -107,4 +107,4 @@ def test_clocks_are_compared_by_the_date_of_an_answer(
 
     with patient.subject() as subject:
         found = checks.check_clocks(replace(subject, now=lambda: NOW))
-        assert [each.evidence for each in found] == said
+        assert [each.evidence for each in found] == evidence

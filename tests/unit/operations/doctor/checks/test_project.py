@@ -19,7 +19,7 @@ def test_settings_that_load_are_fine(patient: Patient) -> None:
     assert patient.ids(checks.check_settings) == []
 
 
-def test_every_wrong_setting_is_a_finding_with_its_place(patient: Patient) -> None:
+def test_every_invalid_setting_is_a_finding_with_its_location(patient: Patient) -> None:
     (patient.folder / "gateway.yaml").write_text("ports:\n  litellm: none\nnonsense: 1\n")
 
     found = patient.found(checks.check_settings)
@@ -32,7 +32,7 @@ def test_a_private_and_plain_env_file_is_fine(patient: Patient) -> None:
     assert patient.found(checks.check_env_file) == []
 
 
-def test_an_env_file_for_everybody_is_found_with_its_mode(patient: Patient) -> None:
+def test_an_env_file_that_others_can_read_is_found_with_its_mode(patient: Patient) -> None:
     (patient.folder / ".env").chmod(0o644)
 
     ((finding, evidence),) = patient.found(checks.check_env_file)
@@ -47,7 +47,7 @@ def test_a_missing_env_file_is_found(patient: Patient) -> None:
     assert patient.ids(checks.check_env_file) == ["env_file_missing"]
 
 
-def test_a_value_that_readers_disagree_about_is_found_by_its_line(patient: Patient) -> None:
+def test_a_value_that_programs_read_differently_is_found_with_its_line(patient: Patient) -> None:
     patient.write_env(f"{ENV}APP_TITLE=two words\n")
 
     ((finding, evidence),) = patient.found(checks.check_env_file)
@@ -57,14 +57,16 @@ def test_a_value_that_readers_disagree_about_is_found_by_its_line(patient: Patie
     assert "two words" not in evidence
 
 
-def test_what_is_no_text_is_found_even_though_settings_do_not_load(patient: Patient) -> None:
+def test_an_env_file_that_is_not_text_is_found_without_settings(
+    patient: Patient,
+) -> None:
     (patient.folder / ".env").write_bytes(b"\xff\xfe")
 
     assert patient.ids(checks.check_env_file) == ["env_file_unreadable"]
     assert patient.ids(checks.check_settings) == []
 
 
-def test_a_variable_that_hides_another_value_is_named(
+def test_a_variable_that_overrides_another_value_is_reported(
     patient: Patient, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     assert patient.ids(checks.check_environment) == []
@@ -77,7 +79,7 @@ def test_a_variable_that_hides_another_value_is_named(
     assert "another-one" not in evidence
 
 
-def test_a_repository_that_would_take_the_secrets_is_found(patient: Patient) -> None:
+def test_a_repository_that_does_not_ignore_the_secrets_is_found(patient: Patient) -> None:
     assert patient.ids(checks.check_git) == []
     (patient.folder.parent / ".git").mkdir()
     assert patient.ids(checks.check_git) == ["env_file_not_ignored"]
@@ -91,7 +93,7 @@ def test_a_repository_that_would_take_the_secrets_is_found(patient: Patient) -> 
 
 
 @pytest.mark.parametrize("bind", ["0.0.0.0", "::"])  # noqa: S104 - nothing is bound
-def test_ports_for_everybody_are_found(tmp_path: Path, bind: str) -> None:
+def test_ports_on_all_addresses_are_found(tmp_path: Path, bind: str) -> None:
     patient = Patient(folder=tmp_path, gateway_yaml=f"bind: '{bind}'\n")
 
     ((finding, evidence),) = patient.found(checks.check_bind)
@@ -120,14 +122,14 @@ def test_a_rendered_file_that_was_changed_is_found(patient: Patient) -> None:
     render(patient.settings(), runtime="embedded")
     assert patient.ids(checks.check_rendered_files) == []
     config = patient.folder / "compose" / "litellm_config.yaml"
-    config.write_text(config.read_text() + "# by hand\n")
+    config.write_text(config.read_text() + "# a manual edit\n")
 
     assert patient.found(checks.check_rendered_files) == [
         ("files_differ", "compose/litellm_config.yaml is changed")
     ]
 
 
-def test_a_restore_that_is_halfway_is_found_with_its_backup(patient: Patient) -> None:
+def test_an_unfinished_restore_is_found_with_its_backup(patient: Patient) -> None:
     assert patient.ids(checks.check_restore) == []
     restore_journal.begin(patient.settings(), Path("/safe/monday.bak"))
 

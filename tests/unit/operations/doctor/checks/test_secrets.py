@@ -6,7 +6,7 @@ from pathlib import Path
 import pytest
 
 from gatewayctl.operations.doctor.checks import secrets as checks
-from gatewayctl.operations.doctor.checks.subject import Look
+from gatewayctl.operations.doctor.checks.subject import RunCheck
 from gatewayctl.operations.state import salt_key
 from tests.fakes.self_check import ENV, Patient
 
@@ -20,12 +20,12 @@ def with_value(name: str, value: str) -> str:
     return re.sub(rf"^{name}=.*\n", f"{name}={value}\n" if value else "", ENV, flags=re.MULTILINE)
 
 
-@pytest.mark.parametrize("check", [check.look for check in checks.CHECKS])
-def test_generated_secrets_are_fine(patient: Patient, check: Look) -> None:
+@pytest.mark.parametrize("check", [check.run for check in checks.CHECKS])
+def test_generated_secrets_are_fine(patient: Patient, check: RunCheck) -> None:
     assert patient.found(check) == []
 
 
-def test_a_missing_secret_is_named(patient: Patient) -> None:
+def test_a_missing_secret_is_reported(patient: Patient) -> None:
     patient.write_env(with_value("UI_PASSWORD", ""))
 
     assert patient.found(checks.check_missing) == [("secret_missing", "UI_PASSWORD is not set")]
@@ -39,14 +39,14 @@ def test_a_missing_master_key_is_a_finding_of_its_own(patient: Patient) -> None:
     assert patient.ids(checks.check_missing) == []
 
 
-def test_without_any_env_file_that_is_the_finding(patient: Patient) -> None:
+def test_without_an_env_file_missing_secrets_are_no_separate_findings(patient: Patient) -> None:
     (patient.folder / ".env").unlink()
 
     assert patient.ids(checks.check_missing) == patient.ids(checks.check_master_key) == []
 
 
 @pytest.mark.parametrize("key", ["sk-1234", "sk-123456", "sk-short", "no-prefix-0123456789abcdef"])
-def test_a_weak_master_key_is_found_with_its_place(patient: Patient, key: str) -> None:
+def test_a_weak_master_key_is_found_with_its_location(patient: Patient, key: str) -> None:
     patient.write_env(with_value("LITELLM_MASTER_KEY", key))
 
     ((finding, evidence),) = patient.found(checks.check_master_key)
@@ -77,7 +77,7 @@ def test_a_secret_that_can_be_guessed_is_found(patient: Patient, value: str, why
     assert "POSTGRES_PASSWORD (.env line 5)" in evidence
 
 
-def test_secrets_that_share_a_value_are_named_together(patient: Patient) -> None:
+def test_secrets_that_share_a_value_are_reported_together(patient: Patient) -> None:
     same = "8f3b1c5d7e9a0b2c4d6e8f0a"
     text = (
         with_value("POSTGRES_PASSWORD", same) + "LITELLM_API_KEY=sk-salt-fedcba9876543210fedcba98\n"
@@ -90,7 +90,7 @@ def test_secrets_that_share_a_value_are_named_together(patient: Patient) -> None
     ]
 
 
-def test_a_salt_key_that_is_not_the_first_one_is_found(patient: Patient) -> None:
+def test_a_changed_salt_key_is_found(patient: Patient) -> None:
     patient.settings().state_dir.mkdir()
     salt_key.record_salt_key(patient.settings())
     patient.write_env(with_value("LITELLM_SALT_KEY", "sk-another-0123456789abcdef"))
@@ -99,7 +99,7 @@ def test_a_salt_key_that_is_not_the_first_one_is_found(patient: Patient) -> None
 
 
 @pytest.mark.parametrize("value", ["", "sk-your-key"])
-def test_a_missing_provider_s_key_matters_less_where_a_model_answers_offline(
+def test_a_missing_provider_key_matters_less_if_a_model_answers_offline(
     patient: Patient, value: str
 ) -> None:
     patient.write_env(with_value("OPENAI_API_KEY", value))
@@ -111,7 +111,7 @@ def test_a_missing_provider_s_key_matters_less_where_a_model_answers_offline(
     assert "gpt-4o" in found.evidence
 
 
-def test_in_production_a_missing_provider_s_key_is_a_warning(tmp_path: Path) -> None:
+def test_in_production_a_missing_provider_key_is_a_warning(tmp_path: Path) -> None:
     patient = Patient(folder=tmp_path, gateway_yaml="profile: production\n")
     patient.write_env(with_value("OPENAI_API_KEY", ""))
 

@@ -22,13 +22,13 @@ def test_a_stopped_stack_is_fine_and_so_is_one_that_runs(patient: Patient) -> No
     assert patient.ids(checks.check_services) == []
 
 
-def test_a_part_that_is_stopped_is_found(patient: Patient) -> None:
+def test_a_stopped_part_of_the_stack_is_found(patient: Patient) -> None:
     patient.up(phoenix="stopped")
 
     assert patient.found(checks.check_services) == [("service_stopped", "phoenix is stopped")]
 
 
-def test_a_service_that_failed_is_found_with_its_cause_and_its_words(patient: Patient) -> None:
+def test_a_failed_service_is_found_with_its_cause_and_its_log(patient: Patient) -> None:
     patient.up(litellm="failed")
     patient.runtime.details["litellm"] = "exit code 1"
     patient.runtime.words["litellm"] = "Error: P1000: Authentication failed"
@@ -40,7 +40,7 @@ def test_a_service_that_failed_is_found_with_its_cause_and_its_words(patient: Pa
     assert evidence.endswith("P1000: Authentication failed")
 
 
-def test_a_service_that_has_just_begun_is_not_late_yet(patient: Patient) -> None:
+def test_a_service_that_has_just_started_is_not_late_yet(patient: Patient) -> None:
     patient.up()
     patient.litellm.planted["/healthz"] = refuse_connection
 
@@ -50,16 +50,14 @@ def test_a_service_that_has_just_begun_is_not_late_yet(patient: Patient) -> None
     assert patient.ids(checks.check_services) == ["phoenix_unreachable"]
 
 
-def test_what_the_runtime_finds_wrong_with_itself_is_told(patient: Patient) -> None:
+def test_faults_that_the_runtime_finds_in_itself_are_reported(patient: Patient) -> None:
     assert patient.ids(checks.check_runtime_faults) == []
-    patient.runtime.ills = [Fault(finding="processes_left", evidence="x (pid 7)")]
+    patient.runtime.faults = [Fault(finding="processes_left", evidence="x (pid 7)")]
 
     assert patient.found(checks.check_runtime_faults) == [("processes_left", "x (pid 7)")]
 
 
-def test_a_database_that_takes_much_of_the_disk_is_found(
-    patient: Patient, monkeypatch: pytest.MonkeyPatch
-) -> None:
+def test_a_large_database_is_found(patient: Patient, monkeypatch: pytest.MonkeyPatch) -> None:
     assert patient.ids(checks.check_database_sizes) == []
     patient.up()
     assert patient.ids(checks.check_database_sizes) == []
@@ -73,7 +71,7 @@ def test_a_current_version_is_fine(patient: Patient) -> None:
     assert patient.ids(checks.check_versions) == []
 
 
-def test_a_version_with_advisories_is_found_once_for_each(
+def test_each_advisory_about_a_version_is_found_once(
     patient: Patient, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setitem(fakes._VERSIONS, "litellm", "1.83.10")
@@ -84,7 +82,7 @@ def test_a_version_with_advisories_is_found_once_for_each(
     assert found[0][1].startswith("1.83.10: CVE-2026-49468, fixed in 1.84.0: ")
 
 
-def test_images_are_looked_at_where_there_are_images(tmp_path: Path) -> None:
+def test_images_are_checked_on_a_runtime_that_uses_images(tmp_path: Path) -> None:
     patient = Patient(
         folder=tmp_path, gateway_yaml="images: {litellm: 'ghcr.io/berriai/litellm:v1.83.6'}\n"
     )
