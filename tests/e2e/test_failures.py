@@ -207,7 +207,6 @@ def test_a_changed_database_password_is_reported(started: Project) -> None:
     assert "postgres" in running(started)
 
 
-@pytest.mark.full
 def test_a_phoenix_that_does_not_answer_is_reported_with_its_last_answer(started: Project) -> None:
     started.ok("up", "--timeout", "120")
     pid = running(started)["phoenix"]
