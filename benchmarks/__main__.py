@@ -1,6 +1,6 @@
 """Speed, as ratios in one run, so that they hold on a slow machine as on a fast one.
 
-``make bench``, or ``python -m benchmarks help tracing chat start demo`` for some of them. Each
+``make bench``, or ``python -m benchmarks help exit tracing chat start demo`` for some of them. Each
 prints what it compared, both medians, the ratio and the promised bound; exit 1 if one is over.
 """
 
@@ -11,7 +11,7 @@ import sys
 from collections.abc import Callable
 from dataclasses import dataclass
 
-from benchmarks import chat, demo, help_text, start, tracing
+from benchmarks import chat, demo, exit_time, help_text, start, tracing
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -31,6 +31,13 @@ ALL = {
         measure=help_text.measure,
         verdict=lambda ours, other: ours / other,
         bound=1.3,
+        unit="x",
+    ),
+    "exit": Benchmark(
+        title="gatewayctl --help ÷ the same with a garbage collection at exit",
+        measure=exit_time.measure,
+        verdict=lambda ours, other: ours / other,
+        bound=0.97,
         unit="x",
     ),
     "tracing": Benchmark(
