@@ -128,6 +128,7 @@ def test_spans_sent_to_another_collector_are_missing_in_phoenix(project: Project
 
 
 def test_with_a_stopped_stack_it_reports_which_checks_were_skipped(project: Project) -> None:
+    project.ok("render")
     project.ok("down")
 
     exit_code, data = run_doctor(project)
