@@ -25,6 +25,9 @@ from tests.e2e.litellm_database import LiteLLMDatabase
 COUNT_SPEND = 'select count(*) from "LiteLLM_SpendLogs"'
 PROVIDER_KEY = "sk-provider-of-the-admin-ui-0123456789"
 
+# Its steps are one story; `make test` backs up and restores as README says.
+pytestmark = pytest.mark.full
+
 
 @pytest.fixture(scope="module")
 def project(
@@ -150,7 +153,6 @@ RESET_STEPS = ("database litellm working", "database litellm ready", "litellm re
 RESTORE_STEPS = ("services working", "swap of litellm ready", "secrets ready", "litellm working")
 
 
-@pytest.mark.full
 @pytest.mark.timeout(900)
 def test_a_killed_reset_is_finished_by_the_next_and_the_lost_data_is_in_a_backup(
     project: Project, story: Story, database: LiteLLMDatabase
@@ -173,7 +175,6 @@ def test_a_killed_reset_is_finished_by_the_next_and_the_lost_data_is_in_a_backup
     assert counts.count(story.contents["spend_logs"]) >= 2
 
 
-@pytest.mark.full
 @pytest.mark.timeout(900)
 def test_a_killed_restore_is_finished_by_the_next(
     project: Project, story: Story, database: LiteLLMDatabase

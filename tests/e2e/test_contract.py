@@ -5,6 +5,8 @@ from __future__ import annotations
 import os
 import signal
 
+import pytest
+
 from gatewayctl.runtimes.embedded.orphans import find_orphans
 from tests.e2e.contract.embedded import EmbeddedStack
 from tests.e2e.contract.promises import RuntimeContract
@@ -13,6 +15,7 @@ from tests.e2e.contract.promises import RuntimeContract
 class TestEmbedded(RuntimeContract):
     stack = EmbeddedStack
 
+    @pytest.mark.full
     def test_a_killed_supervisor_leaves_nothing_that_the_next_up_cannot_clear(
         self, running: EmbeddedStack
     ) -> None:

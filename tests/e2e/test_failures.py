@@ -138,6 +138,19 @@ def test_a_full_disk_is_reported(project: Project) -> None:
 # These need a stack with data.
 
 
+@pytest.mark.parametrize(
+    ("model", "finding"),
+    [("say-401", "provider_key_refused"), ("keyless", "provider_key_missing")],
+)
+def test_a_missing_provider_key_is_distinguished_from_a_refused_one(
+    model: str, finding: str, started: Project
+) -> None:
+    found = failed(started, "chat", "--model", model, "Hello")
+
+    assert found.where[:2] == (6, finding)
+    assert "real key into .env" in found.error["hint"]
+
+
 def test_a_changed_salt_key_is_refused(started: Project) -> None:
     before = running(started)
 
@@ -207,6 +220,7 @@ def test_a_changed_database_password_is_reported(started: Project) -> None:
     assert "postgres" in running(started)
 
 
+@pytest.mark.full
 def test_a_phoenix_that_does_not_answer_is_reported_with_its_last_answer(started: Project) -> None:
     started.ok("up", "--timeout", "120")
     pid = running(started)["phoenix"]
@@ -222,19 +236,6 @@ def test_a_phoenix_that_does_not_answer_is_reported_with_its_last_answer(started
     assert "no answer within 3 s" in found.error["message"]
     assert "gatewayctl restart phoenix" in found.error["hint"]
     assert running(started)["phoenix"] == pid
-
-
-@pytest.mark.parametrize(
-    ("model", "finding"),
-    [("say-401", "provider_key_refused"), ("keyless", "provider_key_missing")],
-)
-def test_a_missing_provider_key_is_distinguished_from_a_refused_one(
-    model: str, finding: str, started: Project
-) -> None:
-    found = failed(started, "chat", "--model", model, "Hello")
-
-    assert found.where[:2] == (6, finding)
-    assert "real key into .env" in found.error["hint"]
 
 
 def test_a_taken_port_is_reported_with_the_process_that_uses_it(started: Project) -> None:

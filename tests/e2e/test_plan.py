@@ -44,7 +44,14 @@ CHANGES: dict[str, tuple[Change, set[str]]] = {
 }
 
 
-@pytest.mark.parametrize("name", CHANGES)
+# One of each kind: a service's settings, a section that restarts nothing, a port, the database.
+QUICK = {"ports.phoenix", "models", "keys", "components", "ports.litellm", "ports.postgres_litellm"}
+
+
+@pytest.mark.parametrize(
+    "name",
+    [pytest.param(name, marks=() if name in QUICK else pytest.mark.full) for name in CHANGES],
+)
 def test_what_plan_says_is_what_changes_and_nothing_more(name: str, project: Project) -> None:
     change, expected = CHANGES[name]
 

@@ -268,6 +268,7 @@ def list_classifier_calls(project: Project) -> list[dict[str, Any]]:
     return found
 
 
+@pytest.mark.full
 def test_usage_counts_every_call_and_reconcile_lists_deleted_traces(
     project: Project,
 ) -> None:

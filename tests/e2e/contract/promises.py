@@ -345,6 +345,7 @@ class RuntimeContract:
         assert {key["state"] for key in project.data("keys", "list")["keys"]} == {"ok"}
         assert traced(running, trace)
 
+    @pytest.mark.full
     def test_down_with_volumes_and_confirmation_removes_the_data(
         self, running: ContractStack
     ) -> None:

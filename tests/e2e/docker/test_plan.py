@@ -45,7 +45,7 @@ CHANGES: dict[str, tuple[Change, set[str]]] = {
 }
 
 
-# The embedded runtime covers the changes that both share in `make test`.
+# The embedded runtime covers the changes that both share, here and in `make test-full`.
 QUICK = {"models", "keys", "ports.litellm"}
 
 
