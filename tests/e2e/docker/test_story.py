@@ -69,6 +69,7 @@ def test_a_new_model_recreates_only_litellm(docker_stack: Project) -> None:
     assert "Second." in docker_stack.ok("chat", "--model", "second", "Hello")
 
 
+@pytest.mark.full
 def test_litellm_survives_an_outage_of_its_database(docker_stack: Project) -> None:
     before = containers(docker_stack)
     ok("stop", before["postgres-litellm"])
@@ -84,6 +85,7 @@ def test_litellm_survives_an_outage_of_its_database(docker_stack: Project) -> No
     assert containers(docker_stack) == before
 
 
+@pytest.mark.full
 def test_a_killed_main_process_is_restarted_in_its_container(docker_stack: Project) -> None:
     name = container(docker_stack, "litellm")
     process = ok("inspect", "--format", "{{.State.Pid}}", name)
@@ -115,6 +117,7 @@ def test_an_image_that_does_not_exist_is_reported(new_project: MakeProject) -> N
     assert "registry.invalid/phoenix:v0" in message
 
 
+@pytest.mark.full
 def test_a_volume_created_with_another_password_is_reported(new_project: MakeProject) -> None:
     project = new_project()
     project.ok("init")

@@ -6,7 +6,7 @@ The tests share one stack and build on each other, in the order of the file.
 from __future__ import annotations
 
 from collections.abc import Iterator
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from pathlib import Path
 
 import pytest
@@ -62,14 +62,19 @@ def bad_images(tmp_path_factory: pytest.TempPathFactory) -> Iterator[None]:
 class Story:
     """What the following tests compare with."""
 
-    config: str = ""
-    key: str = ""
-    before: dict[str, str] = field(default_factory=dict)
+    config: str
+    key: str
+    before: dict[str, str]
 
 
 @pytest.fixture(scope="module")
-def story() -> Story:
-    return Story()
+def story(project: Project) -> Story:
+    """The project on the old release, with one call in its spend logs."""
+    assert image(project) == OLD
+    key = project.secrets()["LITELLM_API_KEY"]
+    assert is_accepted(project, key)
+    until(lambda: spend(project) == 1, seconds=30, what="the chat is in the spend logs")
+    return Story(config=config(project), key=key, before=containers(project))
 
 
 def config(project: Project) -> str:
@@ -90,12 +95,6 @@ def image(project: Project) -> str:
 def test_a_release_whose_pre_flight_refuses_changes_nothing(
     project: Project, story: Story, bad_images: None
 ) -> None:
-    assert image(project) == OLD
-    story.key = project.secrets()["LITELLM_API_KEY"]
-    assert is_accepted(project, story.key)
-    until(lambda: spend(project) == 1, seconds=30, what="the chat is in the spend logs")
-    story.config, story.before = config(project), containers(project)
-
     done = project.run("upgrade", "--to", "1.999.1")
 
     assert done.returncode == 4
@@ -103,6 +102,7 @@ def test_a_release_whose_pre_flight_refuses_changes_nothing(
     assert (config(project), containers(project)) == (story.config, story.before)
 
 
+@pytest.mark.full
 @pytest.mark.timeout(600)
 def test_a_release_that_exits_is_reported_and_a_rollback_serves_again(
     project: Project, story: Story, bad_images: None
