@@ -18,8 +18,8 @@ SHARING = frozenset(
 )
 """Files that only use the running stack: one stack serves them all."""
 LONGEST_FIRST = (
-    *("sharing", "contract", "traces", "backup", "canaries"),
-    *("wheel", "doctor", "plan", "readme", "failures"),
+    *("backup", "sharing", "contract", "traces", "readme"),
+    *("plan", "doctor", "failures", "canaries", "wheel"),
 )
 """So that the workers end together; what is not named comes last."""
 

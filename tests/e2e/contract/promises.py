@@ -237,6 +237,7 @@ class RuntimeContract:
 
     # The stack is changed and damaged.
 
+    @pytest.mark.full
     def test_a_changed_setting_restarts_only_its_service(self, running: ContractStack) -> None:
         before = running.pids()
         with (running.project.folder / "gateway.yaml").open("a", encoding="utf-8") as config:
