@@ -256,6 +256,7 @@ def test_a_taken_port_is_reported_with_the_process_that_uses_it(started: Project
 
 @pytest.mark.full
 def test_a_service_that_the_kernel_kills_for_its_memory_is_reported(started: Project) -> None:
+    started.ok("down")
     with _limit_memory() as program:
         started.program = (*program, *started.program)
         try:
