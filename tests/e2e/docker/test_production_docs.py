@@ -47,7 +47,7 @@ PRINTS: Mapping[str, str] = {
     "curl -fsS http://127.0.0.1:4000/health/readiness": '"db":"connected"',
     "gatewayctl trace list": "No calls.",
     "gatewayctl usage --by key": "monitoring",
-    "gatewayctl usage reconcile": " 0 are not",
+    "gatewayctl usage reconcile": " 0 differ",
     "gatewayctl logs": '"level"',
     "gatewayctl doctor": "no problems found",
     "gatewayctl keys rotate": "is accepted until",
