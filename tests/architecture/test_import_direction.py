@@ -20,6 +20,7 @@ LEVEL = {
     "rendering": 5,
     "settings": 4,
     "env_file": 3,
+    "transport": 5,
     "files": 2,
     "errors": 1,
     "generators": 0,
@@ -45,7 +46,7 @@ NOUN_LEVEL = {
 OWNERS = {
     "typer": {"cli"},
     "rich": {"output"},
-    "httpx": {"gateway", "tracing"},
+    "httpx": {"transport", "gateway", "tracing"},
     "opentelemetry": {"tracing", "client"},
     "jinja2": {"rendering"},
     "python_on_whales": {"runtimes"},

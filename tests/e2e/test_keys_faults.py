@@ -17,7 +17,7 @@ import httpx
 import pytest
 
 from gatewayctl.errors import GatewayctlError
-from gatewayctl.gateway.client import GatewayClient, new_http_client
+from gatewayctl.gateway.client import GatewayClient
 from gatewayctl.gateway.keys import NewKey, VirtualKey, generate_key, hash_key, iterate_keys
 from gatewayctl.operations.keys.check import check_keys
 from gatewayctl.operations.keys.create import create_keys
@@ -27,6 +27,7 @@ from gatewayctl.operations.keys.rotate import rotate_key
 from gatewayctl.operations.keys.values import read_env_file_values
 from gatewayctl.settings.load import load_settings
 from gatewayctl.settings.model import Secret, Settings
+from gatewayctl.transport import new_http_client
 from tests.e2e.conftest import PROGRAM, Project
 from tests.fakes.fault_proxy import Fault, FaultProxy, Kind, between
 

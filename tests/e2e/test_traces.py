@@ -17,11 +17,12 @@ import httpx
 import pytest
 
 from gatewayctl.client.calls import component_call
-from gatewayctl.gateway.client import GatewayClient, new_http_client
+from gatewayctl.gateway.client import GatewayClient
 from gatewayctl.operations.chat.plan import ChatInput
 from gatewayctl.operations.chat.send import send_chat
 from gatewayctl.runtimes.embedded.environment import Environment
 from gatewayctl.settings.load import load_settings
+from gatewayctl.transport import new_http_client
 from tests.e2e.conftest import Project, make_project
 from tests.fakes import otlp_fault_proxy as faults
 from tests.fakes.driving import report_of

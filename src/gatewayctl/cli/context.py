@@ -79,7 +79,7 @@ class App:
     @cached_property
     def http(self) -> httpx.Client:
         """The one HTTP client of this process, closed when the command ends."""
-        from gatewayctl.gateway.client import new_http_client
+        from gatewayctl.transport import new_http_client
 
         return new_http_client(self.overrides.transport)
 

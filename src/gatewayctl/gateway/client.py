@@ -1,22 +1,22 @@
 """The HTTP client of LiteLLM: sends requests, turns failures into errors.
 
-Owns the translation of transport failures and error answers. Must not know any endpoint:
-keys, models and chat have files of their own.
+Owns what a failure of transport, an error answer or an answer of another shape means. Must not
+know any endpoint: keys, models and chat have files of their own.
 """
 
 from __future__ import annotations
 
-import json as jsonlib
 import secrets
 import socket
-import ssl
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from typing import Any, Final
 
 import httpx
 
+from gatewayctl import transport
 from gatewayctl.errors import (
+    GatewayctlError,
     GatewayRefused,
     GatewayTimeout,
     GatewayUnreachable,
@@ -24,27 +24,10 @@ from gatewayctl.errors import (
 )
 from gatewayctl.gateway import refusals
 from gatewayctl.gateway.refusals import KeyRole
-from gatewayctl.settings.masking import strip_keys
 from gatewayctl.settings.model import Secret
 
 MANAGEMENT_TIMEOUT: Final = httpx.Timeout(30, connect=5)
 """Seconds; creating a key takes LiteLLM well under one."""
-
-
-def new_http_client(transport: httpx.BaseTransport | None = None) -> httpx.Client:
-    """Create the HTTP client of the process: no redirects, no proxies from the environment.
-
-    Tests pass a ``transport``, such as ``httpx.MockTransport``.
-    """
-    # Only plain http to this machine is used: an empty trust store refuses every https
-    # server, and saves each command the 20 ms of reading the system's certificates.
-    no_trust = ssl.SSLContext(ssl.PROTOCOL_TLS_CLIENT)
-    return httpx.Client(
-        transport=transport or httpx.HTTPTransport(verify=no_trust, trust_env=False),
-        trust_env=False,
-        follow_redirects=False,
-        headers={"User-Agent": "gatewayctl"},
-    )
 
 
 class GatewayClient:
@@ -64,6 +47,7 @@ class GatewayClient:
         json: Mapping[str, Any] | None = None,
         params: Mapping[str, str | int] | None = None,
         timeout: httpx.Timeout = MANAGEMENT_TIMEOUT,
+        headers: Mapping[str, str] | None = None,
         none_if_absent: bool = False,
     ) -> Any:
         """Send a request and parse the JSON answer; None for a 404 if ``none_if_absent``.
@@ -72,11 +56,14 @@ class GatewayClient:
         """
         with self.open(
             method, path, key=key, role=role, json=json, params=params, timeout=timeout,
-            none_if_absent=none_if_absent,
+            headers=headers, none_if_absent=none_if_absent,
         ) as response:  # fmt: skip
             if response.status_code == 404:
                 return None
-            return self._parse_json(response)
+            answer = transport.parse_json(transport.read_body(response, timeout))
+        if answer is None:
+            raise refusals.other_service(self.base_url, "does not answer in JSON")
+        return answer
 
     @contextmanager
     def open(
@@ -112,42 +99,46 @@ class GatewayClient:
             ) as response,
         ):
             if not (none_if_absent and response.status_code == 404):
-                self._raise_for_refusal(response, role)
+                self._raise_for_refusal(response, role, timeout)
             yield response
 
     @contextmanager
     def translate_failures(self, timeout: httpx.Timeout) -> Iterator[None]:
         """Turn transport failures into errors that contain the address, and no key."""
         try:
-            yield
-        except (httpx.ConnectError, httpx.ConnectTimeout) as error:
-            raise GatewayUnreachable(
-                f"LiteLLM does not answer at {self.base_url} ({describe_failure(error)})."
-            ) from None
-        except httpx.TimeoutException:
-            raise GatewayTimeout(
-                f"LiteLLM at {self.base_url} did not answer within {timeout.read:g} s."
-            ) from None
-        except (httpx.TransportError, httpx.DecodingError) as error:
-            raise GatewayUnreachable(
-                f"LiteLLM at {self.base_url} closed the connection ({describe_failure(error)})."
-            ) from None
-        except httpx.InvalidURL as error:
-            raise GatewayUnreachable(f"Invalid address {self.base_url} ({error}).") from None
+            with transport.translate_failures(timeout):
+                yield
+        except transport.TransportFailure as failure:
+            raise self._error_for(failure) from None
 
-    def _raise_for_refusal(self, response: httpx.Response, role: KeyRole) -> None:
+    def _error_for(self, failure: transport.TransportFailure) -> GatewayctlError:
+        url, detail = self.base_url, failure.detail
+        if failure.kind == "timeout":
+            return GatewayTimeout(f"LiteLLM at {url} did not answer in time ({detail}).")
+        if failure.kind == "invalid":
+            return refusals.other_service(url, f"sends an answer that cannot be read ({detail})")
+        if failure.kind == "disconnected":
+            return GatewayUnreachable(f"LiteLLM at {url} closed the connection ({detail}).")
+        return GatewayUnreachable(f"LiteLLM does not answer at {url} ({detail}).")
+
+    def _raise_for_refusal(
+        self, response: httpx.Response, role: KeyRole, timeout: httpx.Timeout
+    ) -> None:
         if response.is_success:
             return
         if response.has_redirect_location:
             raise refusals.other_service(self.base_url, "redirects, which is never followed")
-        refusal = refusals.parse_refusal(response.status_code, response.read())
+        body = transport.read_body(response, timeout)
+        refusal = refusals.parse_refusal(response.status_code, body)
         raise refusals.translate_refusal(refusal, role=role, address=self.base_url)
 
-    def _parse_json(self, response: httpx.Response) -> Any:
+    @contextmanager
+    def expecting(self, what: str) -> Iterator[None]:
+        """Turn failures of the block, which only parses an answer, into `unexpected_answer`."""
         try:
-            return jsonlib.loads(response.read())
-        except ValueError:
-            raise refusals.other_service(self.base_url, "does not answer in JSON") from None
+            yield
+        except (ArithmeticError, AttributeError, LookupError, TypeError, ValueError):
+            raise self.unexpected_answer(what) from None
 
     def unexpected_answer(self, what: str) -> GatewayRefused:
         """The error for an answer that lacks ``what`` LiteLLM 1.106.2 sends."""
@@ -183,8 +174,3 @@ def _is_this_machine(host: str) -> bool:
         return False
     return True
 
-
-def describe_failure(error: Exception) -> str:
-    """The message of the system, without the errno that httpx puts before it, and no key."""
-    text = strip_keys(str(error)) or type(error).__name__
-    return text.rpartition("] ")[2][:200]

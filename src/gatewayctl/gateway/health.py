@@ -5,14 +5,14 @@ Owns the parsing of /health/readiness. Must not know processes: the runtime does
 
 from __future__ import annotations
 
-import json
+from collections.abc import Mapping
 from dataclasses import dataclass
-from typing import Any, Final, Literal
+from typing import Final, Literal
 
 import httpx
 
-from gatewayctl.gateway.client import describe_failure
 from gatewayctl.settings.masking import strip_keys
+from gatewayctl.transport import FailureKind, HttpAnswer, TransportFailure, parse_json, request
 
 ReadinessState = Literal[
     "ready", "database_missing", "database_disconnected", "starting", "unreachable", "other_service"
@@ -20,6 +20,14 @@ ReadinessState = Literal[
 
 TIMEOUT: Final = httpx.Timeout(5, connect=2)
 """Seconds. LiteLLM itself spends up to 4 on its database ping."""
+
+# Docker's port forwarder accepts, then disconnects, until LiteLLM listens behind it.
+_STATES: Final[Mapping[FailureKind, ReadinessState]] = {
+    "unreachable": "unreachable",
+    "timeout": "starting",
+    "disconnected": "starting",
+    "invalid": "other_service",
+}
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -41,50 +49,36 @@ def check_litellm(http: httpx.Client, url: str) -> Readiness:
     503, and 200 with ``db: "Not connected"`` if no database is configured.
     """
     try:
-        response = http.get(f"{url}/health/readiness", timeout=TIMEOUT)
-    except (httpx.ConnectError, httpx.ConnectTimeout) as error:
-        return Readiness(state="unreachable", detail=describe_failure(error))
-    except httpx.TimeoutException:
-        return Readiness(state="starting", detail=f"no answer within {TIMEOUT.read:g} s")
-    except httpx.TransportError as error:
-        # Docker's port forwarder accepts, then hangs up, until LiteLLM listens behind it.
-        invalid = isinstance(error, httpx.RemoteProtocolError) and "disconnected" not in str(error)
-        state: ReadinessState = "other_service" if invalid else "starting"
-        return Readiness(state=state, detail=describe_failure(error))
-    return _read_state(response)
+        answer = request(http, "GET", f"{url}/health/readiness", timeout=TIMEOUT)
+    except TransportFailure as failure:
+        return Readiness(state=_STATES[failure.kind], detail=failure.detail)
+    return _read_state(answer)
 
 
 def date_of(http: httpx.Client, url: str) -> str | None:
     """The Date header of any answer; None if there is no answer."""
     try:
-        found: str | None = http.get(url, timeout=TIMEOUT).headers.get("date")
-    except httpx.TransportError:
+        return request(http, "GET", url, timeout=TIMEOUT).headers.get("date")
+    except TransportFailure:
         return None
-    return found
 
 
-def _read_state(response: httpx.Response) -> Readiness:
-    body = _parse_json(response)
+def _read_state(answer: HttpAnswer) -> Readiness:
+    body = parse_json(answer.body)
     if not isinstance(body, dict) or "status" not in body:
         return Readiness(
-            state="other_service", detail=f"HTTP {response.status_code}, not from LiteLLM"
+            state="other_service", detail=f"HTTP {answer.status}, not from LiteLLM"
         )
     if body["status"] == "shutting_down":
         return Readiness(state="starting", detail="is shutting down")
     if "db" not in body:
         return Readiness(state="other_service", detail="an answer without a database state")
     database = strip_keys(str(body["db"]))
-    if response.status_code == 200 and database == "connected":
+    if answer.status == 200 and database == "connected":
         return Readiness(state="ready", detail="database connected")
     missing = database == "Not connected"
     return Readiness(
         state="database_missing" if missing else "database_disconnected",
-        detail=f"HTTP {response.status_code}, database {database}",
+        detail=f"HTTP {answer.status}, database {database}",
     )
 
-
-def _parse_json(response: httpx.Response) -> Any:
-    try:
-        return json.loads(response.content)
-    except ValueError:
-        return None

@@ -34,10 +34,8 @@ def probe_key(
     """List the models with the key. Raises VirtualKeyRefused if LiteLLM refuses it."""
     began = clock()
     answer = gateway.call("GET", "/v1/models", key=secret, role="virtual", timeout=_TIMEOUT)
-    rows = answer.get("data") if isinstance(answer, dict) else None
-    if not isinstance(rows, list):
-        raise gateway.unexpected_answer("a list of models")
-    models = tuple(str(row.get("id")) for row in rows if isinstance(row, dict))
+    with gateway.expecting("a list of models"):
+        models = tuple(str(row.get("id")) for row in answer["data"])
     return KeyProbe(models=models, latency_ms=(clock() - began) * 1000)
 
 

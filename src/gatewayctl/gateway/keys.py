@@ -117,9 +117,11 @@ def generate_key(gateway: GatewayClient, master: Secret, new: NewKey) -> Virtual
     alias before the secret).
     """
     answer = gateway.call("POST", "/key/generate", key=master, role="master", json=new.body())
-    if not isinstance(answer, dict) or answer.get("key") != new.secret.reveal():
-        raise gateway.unexpected_answer("the key that was registered")
-    return _parse_key({**answer, "token": hash_key(new.secret)})
+    what = "the key that was registered"
+    with gateway.expecting(what):
+        if answer["key"] != new.secret.reveal():
+            raise gateway.unexpected_answer(what)
+        return _parse_key({**answer, "token": hash_key(new.secret)})
 
 
 def get_key(gateway: GatewayClient, master: Secret, key_hash: str) -> VirtualKey | None:
@@ -129,12 +131,11 @@ def get_key(gateway: GatewayClient, master: Secret, key_hash: str) -> VirtualKey
     )
     if answer is None:
         return None
-    found = answer.get("info") if isinstance(answer, dict) else None
-    if not isinstance(found, dict):
-        raise gateway.unexpected_answer("the key's info")
-    if found.get("status") == "deleted" or found.get("deleted_at") is not None:
-        return None
-    return _parse_key({**found, "token": key_hash})
+    with gateway.expecting("the key's info"):
+        found = answer["info"]
+        if found.get("status") == "deleted" or found.get("deleted_at") is not None:
+            return None
+        return _parse_key({**found, "token": key_hash})
 
 
 def find_key_by_alias(gateway: GatewayClient, master: Secret, alias: str) -> VirtualKey | None:
@@ -161,9 +162,11 @@ def update_key(
     """Change a live key in one request. Raises GatewayRefused if it does not exist."""
     body = {"key": key_hash, **change.body()}
     answer = gateway.call("POST", "/key/update", key=master, role="master", json=body)
-    if not isinstance(answer, dict) or answer.get("token") != key_hash:
-        raise gateway.unexpected_answer("the key that was changed")
-    return _parse_key(answer)
+    what = "the key that was changed"
+    with gateway.expecting(what):
+        if answer["token"] != key_hash:
+            raise gateway.unexpected_answer(what)
+        return _parse_key(answer)
 
 
 def delete_key(gateway: GatewayClient, master: Secret, key_hash: str) -> None:
@@ -183,10 +186,15 @@ def delete_key(gateway: GatewayClient, master: Secret, key_hash: str) -> None:
 def _iterate_pages(
     gateway: GatewayClient, master: Secret, filters: Mapping[str, str | int]
 ) -> Iterator[VirtualKey]:
-    page, pages = 1, 1
+    page, pages, seen = 1, 1, set[str]()
     while page <= pages:
         keys, pages = _fetch_page(gateway, master, {"page": page, **filters})
-        yield from keys
+        fresh = [key for key in keys if key.hash not in seen]
+        if not fresh:
+            # LiteLLM may promise pages that it does not have.
+            return
+        seen |= {key.hash for key in fresh}
+        yield from fresh
         page += 1
 
 
@@ -196,20 +204,17 @@ def _fetch_page(
     """One page and the number of pages."""
     params = {"size": _PAGE_SIZE, "return_full_object": "true", **filters}
     answer = gateway.call("GET", "/key/list", key=master, role="master", params=params)
-    rows = answer.get("keys") if isinstance(answer, dict) else None
-    if not isinstance(rows, list):
-        raise gateway.unexpected_answer("a list of keys")
-    keys = [_parse_key(row) for row in rows if isinstance(row, dict)]
-    # An empty page is the last one, whatever the count: keys may be deleted meanwhile.
-    return keys, int(answer.get("total_pages") or 1) if rows else 0
+    with gateway.expecting("a list of keys"):
+        keys = [_parse_key(row) for row in answer["keys"]]
+        return keys, int(answer.get("total_pages") or 1)
 
 
 def _parse_key(row: Mapping[str, Any]) -> VirtualKey:
-    spend = row.get("spend")
+    spend, alias, name = row.get("spend"), row.get("key_alias"), row.get("key_name")
     return VirtualKey(
         hash=str(row.get("token") or ""),
-        alias=row.get("key_alias"),
-        name=row.get("key_name"),
+        alias=None if alias is None else str(alias),
+        name=None if name is None else str(name),
         models=tuple(str(model) for model in row.get("models") or ()),
         metadata=MappingProxyType(dict(row.get("metadata") or {})),
         expires=parse_time(row.get("expires")),

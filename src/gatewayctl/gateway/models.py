@@ -27,13 +27,11 @@ class ServedModel:
 def list_served_models(gateway: GatewayClient, master: Secret) -> tuple[ServedModel, ...]:
     """List every model group, in the order of LiteLLM's configuration."""
     answer = gateway.call("GET", "/model/info", key=master, role="master")
-    rows = answer.get("data") if isinstance(answer, dict) else None
-    if not isinstance(rows, list):
-        raise gateway.unexpected_answer("a list of models")
     groups: dict[str, list[str]] = {}
-    for row in rows:
-        upstream = str((row.get("litellm_params") or {}).get("model") or "")
-        groups.setdefault(str(row.get("model_name")), []).append(upstream)
+    with gateway.expecting("a list of models"):
+        for row in answer["data"]:
+            upstream = str((row.get("litellm_params") or {}).get("model") or "")
+            groups.setdefault(str(row.get("model_name")), []).append(upstream)
     return tuple(
         ServedModel(name=name, upstreams=tuple(dict.fromkeys(upstreams)))
         for name, upstreams in groups.items()

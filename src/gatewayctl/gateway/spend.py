@@ -67,10 +67,12 @@ def list_spend_logs(
     page = 1
     while True:
         body = _fetch_page(gateway, master, since=since, until=until, page=page, **filters)
-        for log in map(_parse_log, body["data"]):
+        known = len(found)
+        for log in body.logs:
             # A page may repeat a row when new ones arrive while it is read.
             found.setdefault(log.call_id, log)
-        if page >= int(body.get("total_pages") or 1):
+        # A page without new rows would be followed by others without end.
+        if page >= body.pages or len(found) == known:
             return tuple(log for log in found.values() if trace_id in (None, log.trace_id))
         page += 1
 
@@ -88,8 +90,7 @@ def count_requests(
     gateway: GatewayClient, master: Secret, *, since: datetime, until: datetime
 ) -> int:
     """Count the spend logs of that period."""
-    body = _fetch_page(gateway, master, since=since, until=until, page_size=1)
-    return int(body.get("total") or 0)
+    return _fetch_page(gateway, master, since=since, until=until, page_size=1).total
 
 
 def list_latest_failures(
@@ -100,16 +101,9 @@ def list_latest_failures(
         gateway, master, since=since, until=until, page_size=_FAILURES_READ, status_filter="failure"
     )
     found: dict[str, FailedRequest] = {}
-    for row in body["data"]:
-        model = _parse_log(row).model
-        error = (row.get("metadata") or {}).get("error_information") or {}
-        failure = FailedRequest(
-            model=model,
-            kind=str(error.get("error_class") or ""),
-            message=str(error.get("error_message") or ""),
-        )
-        if model:
-            found.setdefault(model, failure)
+    for failure in body.failures:
+        if failure.model:
+            found.setdefault(failure.model, failure)
     return tuple(
         failure
         for model, failure in found.items()
@@ -122,7 +116,17 @@ def _has_recovered(
 ) -> bool:
     """True if the newest request of a model group succeeded."""
     body = _fetch_page(gateway, master, since=since, until=until, page_size=1, model_group=model)
-    return bool(body["data"]) and _parse_log(body["data"][0]).ok
+    return bool(body.logs) and body.logs[0].ok
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class _Page:
+    """The rows of a page, in two readings, and LiteLLM's counts of all pages and rows."""
+
+    logs: tuple[SpendLog, ...]
+    failures: tuple[FailedRequest, ...]
+    pages: int
+    total: int
 
 
 def _fetch_page(
@@ -132,7 +136,7 @@ def _fetch_page(
     since: datetime,
     until: datetime,
     **filters: str | int,
-) -> Mapping[str, Any]:
+) -> _Page:
     """One page of spend logs, newest first.
 
     LiteLLM compares whole seconds, so the period is widened to them.
@@ -143,9 +147,23 @@ def _fetch_page(
         **filters,
     }
     body = gateway.call("GET", PATH, key=master, role="master", params=params)
-    if not isinstance(body, dict) or not isinstance(body.get("data"), list):
-        raise gateway.unexpected_answer("spend logs")
-    return body
+    with gateway.expecting("spend logs"):
+        return _Page(
+            logs=tuple(map(_parse_log, body["data"])),
+            failures=tuple(map(_parse_failure, body["data"])),
+            pages=int(body.get("total_pages") or 1),
+            total=int(body.get("total") or 0),
+        )
+
+
+def _parse_failure(row: Mapping[str, Any]) -> FailedRequest:
+    metadata = row.get("metadata")
+    error = metadata.get("error_information") if isinstance(metadata, dict) else None
+    return FailedRequest(
+        model=_parse_log(row).model,
+        kind=str((error or {}).get("error_class") or ""),
+        message=str((error or {}).get("error_message") or ""),
+    )
 
 
 def _parse_log(row: Mapping[str, Any]) -> SpendLog:
@@ -155,10 +173,10 @@ def _parse_log(row: Mapping[str, Any]) -> SpendLog:
     tags = row.get("request_tags")
     return SpendLog(
         call_id=str(row.get("litellm_call_id") or row.get("request_id") or ""),
-        trace_id=row.get("session_id") or None,
-        model=row.get("model_group") or row.get("model") or None,
-        key_alias=metadata.get("user_api_key_alias") or None,
-        key_hash=row.get("api_key") or None,
+        trace_id=str(row.get("session_id") or "") or None,
+        model=str(row.get("model_group") or row.get("model") or "") or None,
+        key_alias=str(metadata.get("user_api_key_alias") or "") or None,
+        key_hash=str(row.get("api_key") or "") or None,
         tags=tuple(str(tag) for tag in tags) if isinstance(tags, list) else (),
         prompt_tokens=int(row.get("prompt_tokens") or 0),
         completion_tokens=int(row.get("completion_tokens") or 0),

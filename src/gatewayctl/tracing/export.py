@@ -12,6 +12,8 @@ from typing import TYPE_CHECKING, Final
 import httpx
 from opentelemetry.sdk.trace.export import SpanExporter, SpanExportResult
 
+from gatewayctl.transport import TransportFailure, request
+
 if TYPE_CHECKING:
     from opentelemetry.sdk.trace import ReadableSpan
 
@@ -41,15 +43,17 @@ class PhoenixExporter(SpanExporter):
 
     def _post(self, body: bytes) -> str | None:
         try:
-            response = self._http.post(
+            answer = request(
+                self._http,
+                "POST",
                 f"{self._url}/v1/traces",
                 content=body,
                 headers={"Content-Type": "application/x-protobuf"},
                 timeout=_TIMEOUT,
             )
-        except (httpx.HTTPError, httpx.InvalidURL, RuntimeError) as error:
+        except (TransportFailure, RuntimeError) as error:
             # RuntimeError: the client was closed before an interrupted span ended.
-            return f"Phoenix does not answer at {self._url} ({type(error).__name__})."
-        if response.status_code == 200:
+            return f"Phoenix does not answer at {self._url} ({error})."
+        if answer.status == 200:
             return None
-        return f"Phoenix at {self._url} did not accept the trace (HTTP {response.status_code})."
+        return f"Phoenix at {self._url} did not accept the trace (HTTP {answer.status})."

@@ -5,16 +5,26 @@ Owns the interpretation of /healthz. Must not know processes: those belong to th
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Final, Literal
 
 import httpx
+
+from gatewayctl.transport import FailureKind, HttpAnswer, TransportFailure, request
 
 PhoenixState = Literal["ready", "starting", "unreachable", "other_service"]
 
 VERSION_HEADER: Final = "x-phoenix-server-version"
 _TIMEOUT: Final = httpx.Timeout(3, connect=2)
 """Seconds."""
+# Docker's port forwarder accepts, then disconnects, until Phoenix listens behind it.
+_STATES: Final[Mapping[FailureKind, PhoenixState]] = {
+    "unreachable": "unreachable",
+    "timeout": "starting",
+    "disconnected": "starting",
+    "invalid": "other_service",
+}
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -37,31 +47,19 @@ def check_phoenix(http: httpx.Client, url: str) -> PhoenixReadiness:
     service.
     """
     try:
-        response = http.get(f"{url}/healthz", timeout=_TIMEOUT)
-    except (httpx.ConnectError, httpx.ConnectTimeout) as error:
-        return PhoenixReadiness(state="unreachable", detail=_plain(error))
-    except httpx.TimeoutException:
-        return PhoenixReadiness(state="starting", detail=f"no answer within {_TIMEOUT.read:g} s")
-    except httpx.RemoteProtocolError as error:
-        # Docker's port forwarder accepts, then disconnects, until Phoenix listens behind it.
-        disconnected = "disconnected" in str(error)
-        state: PhoenixState = "starting" if disconnected else "other_service"
-        return PhoenixReadiness(state=state, detail=_plain(error))
-    except httpx.TransportError as error:
-        return PhoenixReadiness(state="starting", detail=_plain(error))
-    return _interpret(response)
+        answer = request(http, "GET", f"{url}/healthz", timeout=_TIMEOUT)
+    except TransportFailure as failure:
+        return PhoenixReadiness(state=_STATES[failure.kind], detail=failure.detail)
+    return _interpret(answer)
 
 
-def _interpret(response: httpx.Response) -> PhoenixReadiness:
-    version = response.headers.get(VERSION_HEADER)
+def _interpret(answer: HttpAnswer) -> PhoenixReadiness:
+    version = answer.headers.get(VERSION_HEADER)
     if version is None:
-        detail = f"HTTP {response.status_code} without Phoenix's version"
+        detail = f"HTTP {answer.status} without Phoenix's version"
         return PhoenixReadiness(state="other_service", detail=detail)
-    if response.status_code == 200:
+    if answer.status == 200:
         return PhoenixReadiness(state="ready", detail="answers", version=version)
-    detail = f"HTTP {response.status_code}"
+    detail = f"HTTP {answer.status}"
     return PhoenixReadiness(state="starting", detail=detail, version=version)
 
-
-def _plain(error: Exception) -> str:
-    return str(error).rpartition("] ")[2] or type(error).__name__

@@ -17,7 +17,9 @@ from urllib.parse import quote
 import httpx
 
 from gatewayctl.errors import PhoenixUnreachable
+from gatewayctl.settings.masking import strip_keys
 from gatewayctl.tracing.health import VERSION_HEADER
+from gatewayctl.transport import TransportFailure, parse_json, request
 
 _TIMEOUT: Final = httpx.Timeout(10, connect=2)
 Params = list[tuple[str, str | int | float | bool | None]]
@@ -86,57 +88,65 @@ class SpanStore:
 
         Raises PhoenixUnreachable for everything that is not an answer of Phoenix.
         """
-        found: list[Span] = []
+        found: dict[tuple[str, str], Span] = {}
         cursor: str | None = None
         while True:
             page: Params = [("cursor", cursor)] if cursor else []
             body = self._get_page(project, query.params() + page)
             if body is None:
                 return ()
-            found += [_parse_span(row) for row in body["data"]]
+            known = len(found)
+            found |= {(span.trace_id, span.span_id): span for span in self._parse_page(body)}
             cursor = body.get("next_cursor")
-            if not cursor or (query.limit is not None and len(found) >= query.limit):
-                return tuple(found[: query.limit])
+            enough = query.limit is not None and len(found) >= query.limit
+            # A page without new spans would be followed by others without end.
+            if not cursor or enough or len(found) == known:
+                return tuple(found.values())[: query.limit]
 
     def _get_page(self, project: str, params: Params) -> dict[str, Any] | None:
         path = f"/v1/projects/{quote(project, safe='')}/spans"
         try:
-            response = self._http.get(f"{self._url}{path}", params=params, timeout=_TIMEOUT)
-        except (httpx.HTTPError, httpx.InvalidURL) as error:
+            answer = request(
+                self._http, "GET", f"{self._url}{path}", params=params, timeout=_TIMEOUT
+            )
+        except TransportFailure as failure:
             raise PhoenixUnreachable(
-                f"Phoenix does not answer at {self._url} ({type(error).__name__})."
+                f"Phoenix does not answer at {self._url} ({failure.detail})."
             ) from None
-        if VERSION_HEADER not in response.headers:
+        if VERSION_HEADER not in answer.headers:
             raise PhoenixUnreachable(f"{self._url} is used by another service than Phoenix.")
-        if response.status_code == 404:
+        if answer.status == 404:
             return None
-        if response.status_code != 200:
+        if answer.status != 200:
+            said = strip_keys(answer.body.decode("utf-8", "replace"))[:200]
             raise PhoenixUnreachable(
-                f"Phoenix at {self._url} could not list its spans"
-                f" (HTTP {response.status_code}: {response.text[:200]}).",
+                f"Phoenix at {self._url} could not list its spans (HTTP {answer.status}: {said}).",
                 hint="See `gatewayctl logs phoenix`.",
             )
-        return self._parse(response)
-
-    def _parse(self, response: httpx.Response) -> dict[str, Any]:
-        try:
-            body = response.json()
-        except ValueError:
-            body = None
-        if not isinstance(body, dict) or not isinstance(body.get("data"), list):
-            raise PhoenixUnreachable(f"Phoenix at {self._url} answered without spans.")
+        body = parse_json(answer.body)
+        if not isinstance(body, dict):
+            raise self._no_spans()
         return body
+
+    def _parse_page(self, body: Mapping[str, Any]) -> list[Span]:
+        try:
+            return [_parse_span(row) for row in body["data"]]
+        except (AttributeError, LookupError, TypeError, ValueError):
+            raise self._no_spans() from None
+
+    def _no_spans(self) -> PhoenixUnreachable:
+        return PhoenixUnreachable(f"Phoenix at {self._url} answered without spans.")
 
 
 def _parse_span(row: Mapping[str, Any]) -> Span:
     return Span(
-        trace_id=row["context"]["trace_id"],
-        span_id=row["context"]["span_id"],
-        parent_id=row.get("parent_id") or None,
-        name=row.get("name") or "",
-        kind=row.get("span_kind") or "UNKNOWN",
-        status=row.get("status_code") or "UNSET",
-        status_message=row.get("status_message") or "",
+        trace_id=str(row["context"]["trace_id"]),
+        span_id=str(row["context"]["span_id"]),
+        parent_id=str(row.get("parent_id") or "") or None,
+        name=str(row.get("name") or ""),
+        kind=str(row.get("span_kind") or "UNKNOWN"),
+        status=str(row.get("status_code") or "UNSET"),
+        status_message=str(row.get("status_message") or ""),
         attributes=MappingProxyType(dict(row.get("attributes") or {})),
         start=_parse_utc(row["start_time"]),
         end=_parse_utc(row["end_time"]),

@@ -14,8 +14,9 @@ from gatewayctl.errors import (
     GatewayUnreachable,
     SettingsProblem,
 )
-from gatewayctl.gateway.client import GatewayClient, new_http_client
+from gatewayctl.gateway.client import GatewayClient
 from gatewayctl.settings.model import Secret
+from gatewayctl.transport import new_http_client
 
 URL = "http://127.0.0.1:4000"
 KEY = Secret("sk-master-0123456789abcdef")

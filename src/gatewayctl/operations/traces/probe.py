@@ -28,8 +28,7 @@ def send_probe(gateway: GatewayClient, key: Secret | None) -> str | None:
     trace_id = secrets.token_hex(16)
     headers = {"traceparent": f"00-{trace_id}-{secrets.token_hex(8)}-01"}
     try:
-        with gateway.open("GET", "/v1/models", key=key, role="master", headers=headers) as response:
-            response.read()
+        gateway.call("GET", "/v1/models", key=key, role="master", headers=headers)
     except GatewayctlError:
         return None
     return trace_id
