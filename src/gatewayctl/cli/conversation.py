@@ -27,8 +27,9 @@ def converse(
 ) -> None:
     """Read prompts and answer them with the history so far, one trace per turn.
 
-    A refused turn is reported and left out of the history, and the conversation continues. An
-    incomplete reply is reported and stays in the history. Ctrl-D ends the conversation.
+    A refused turn is reported and left out of the history, and the conversation continues. So is
+    a reply without text: providers refuse empty messages. An incomplete reply stays in it. Ctrl-D
+    ends the conversation.
     """
     from gatewayctl.output.chat import render_reply
 
@@ -50,6 +51,8 @@ def converse(
         console.result(render_reply(report, terminal=console.stdout.isatty()))
         if report.problem is not None:
             console.error(report.problem)
+        if not report.reply:
+            continue
         question = {"role": "user", "content": prompt}
         answer = {"role": "assistant", "content": report.reply}
         ask = replace(ask, history=(*ask.history, question, answer))

@@ -6,20 +6,22 @@ components, spans or terminals.
 
 from __future__ import annotations
 
-import json
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import dataclass, field
 from types import MappingProxyType
-from typing import Any
+from typing import Any, Final
 
 import httpx
 
+from gatewayctl import transport
 from gatewayctl.errors import GatewayUnreachable
 from gatewayctl.gateway import refusals
 from gatewayctl.gateway.client import GatewayClient
 from gatewayctl.settings.model import Secret
 
+_LONGEST_EVENT: Final = 8 * 2**20
+"""Bytes; an event holds a few words."""
 Message = Mapping[str, str]
 """``{"role": "user", "content": "…"}``"""
 
@@ -65,9 +67,16 @@ class Usage:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Chunk:
-    """A part of a reply; a reply that is not streamed is one chunk."""
+    """A part of a reply; a reply that is not streamed is one chunk.
+
+    ``reasoning``, ``refusal`` and ``tool_calls`` (names of functions) come beside the text, or
+    instead of it.
+    """
 
     text: str = ""
+    reasoning: str = ""
+    refusal: str = ""
+    tool_calls: tuple[str, ...] = ()
     finish_reason: str | None = None
     usage: Usage | None = None
 
@@ -100,28 +109,35 @@ def post_chat(gateway: GatewayClient, key: Secret, request: ChatRequest) -> Iter
     ) as response:
         read = _read_stream if request.stream else _read_whole
         yield Answer(
-            call_id=response.headers.get("x-litellm-call-id"), chunks=read(gateway, response)
+            call_id=response.headers.get("x-litellm-call-id"),
+            chunks=read(gateway, response, timeout),
         )
 
 
-def _read_whole(gateway: GatewayClient, response: httpx.Response) -> Iterator[Chunk]:
-    body = _parse_object(gateway, response.read())
-    choices = body.get("choices")
-    if not choices:
-        raise gateway.unexpected_answer("a completion")
-    yield Chunk(
-        text=_text_of(choices[0].get("message")),
-        finish_reason=choices[0].get("finish_reason"),
-        usage=_parse_usage(body.get("usage")),
-    )
+def _read_whole(
+    gateway: GatewayClient, response: httpx.Response, timeout: httpx.Timeout
+) -> Iterator[Chunk]:
+    body = _parse_object(gateway, transport.read_body(response, timeout))
+    with gateway.expecting("a completion"):
+        choice = body["choices"][0]
+        chunk = _parse_chunk(choice, choice["message"], body)
+    yield chunk
 
 
-def _read_stream(gateway: GatewayClient, response: httpx.Response) -> Iterator[Chunk]:
+def _read_stream(
+    gateway: GatewayClient, response: httpx.Response, _timeout: httpx.Timeout
+) -> Iterator[Chunk]:
     finished = False
     for event in _split_events(response.iter_bytes()):
         if event == b"[DONE]":
             return
-        chunk = _parse_chunk(gateway, _parse_object(gateway, event))
+        body = _parse_object(gateway, event)
+        if "error" in body:
+            refusal = refusals.parse_refusal_data(500, body)
+            raise refusals.translate_refusal(refusal, role="virtual", address=gateway.base_url)
+        with gateway.expecting("a part of a completion"):
+            choice: Mapping[str, Any] = next(iter(body.get("choices") or ()), {})
+            chunk = _parse_chunk(choice, choice.get("delta") or {}, body)
         finished = finished or chunk.finish_reason is not None
         yield chunk
     if not finished:
@@ -140,6 +156,8 @@ def _split_events(parts: Iterator[bytes]) -> Iterator[bytes]:
     rest = b""
     for part in parts:
         *lines, rest = (rest + part).split(b"\n")
+        if len(rest) > _LONGEST_EVENT:
+            raise transport.TransportFailure("invalid", "an event of the stream does not end")
         for line in lines:
             if line.startswith(b"data:"):
                 yield line.removeprefix(b"data:").strip()
@@ -147,31 +165,39 @@ def _split_events(parts: Iterator[bytes]) -> Iterator[bytes]:
         yield rest.removeprefix(b"data:").strip()
 
 
-def _parse_chunk(gateway: GatewayClient, body: Mapping[str, Any]) -> Chunk:
-    if "error" in body:
-        refusal = refusals.parse_refusal_data(500, body)
-        raise refusals.translate_refusal(refusal, role="virtual", address=gateway.base_url)
-    choice: Mapping[str, Any] = next(iter(body.get("choices") or ()), {})
-    return Chunk(
-        text=_text_of(choice.get("delta")),
-        finish_reason=choice.get("finish_reason"),
-        usage=_parse_usage(body.get("usage")),
-    )
-
-
 def _parse_object(gateway: GatewayClient, text: bytes) -> dict[str, Any]:
-    try:
-        body = json.loads(text)
-    except ValueError:
-        body = None
+    body = transport.parse_json(text)
     if not isinstance(body, dict):
         raise gateway.unexpected_answer("valid JSON")
     return body
 
 
-def _text_of(message: Any) -> str:
-    content = message.get("content") if isinstance(message, dict) else None
-    return content if isinstance(content, str) else ""
+def _parse_chunk(
+    choice: Mapping[str, Any], message: Mapping[str, Any], body: Mapping[str, Any]
+) -> Chunk:
+    """Parse a choice and its message or delta, as LiteLLM 1.106.2 sends them."""
+    # LiteLLM moves the refusal of a whole reply there, but not that of a stream.
+    fields = message.get("provider_specific_fields") or {}
+    reason = choice.get("finish_reason")
+    return Chunk(
+        text=_string(message.get("content")),
+        reasoning=_string(message.get("reasoning_content")),
+        refusal=_string(message.get("refusal")) or _string(fields.get("refusal")),
+        tool_calls=_parse_tool_calls(message),
+        finish_reason=None if reason is None else str(reason),
+        usage=_parse_usage(body.get("usage")),
+    )
+
+
+def _parse_tool_calls(message: Mapping[str, Any]) -> tuple[str, ...]:
+    """The names of the called functions; in a stream the first part of each call has it."""
+    functions = [call.get("function") or {} for call in message.get("tool_calls") or ()]
+    functions.append(message.get("function_call") or {})
+    return tuple(str(function["name"]) for function in functions if function.get("name"))
+
+
+def _string(value: Any) -> str:
+    return value if isinstance(value, str) else ""
 
 
 def _parse_usage(usage: Any) -> Usage | None:

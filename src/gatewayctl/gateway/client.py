@@ -173,4 +173,3 @@ def _is_this_machine(host: str) -> bool:
     except OSError:
         return False
     return True
-

@@ -66,9 +66,7 @@ def date_of(http: httpx.Client, url: str) -> str | None:
 def _read_state(answer: HttpAnswer) -> Readiness:
     body = parse_json(answer.body)
     if not isinstance(body, dict) or "status" not in body:
-        return Readiness(
-            state="other_service", detail=f"HTTP {answer.status}, not from LiteLLM"
-        )
+        return Readiness(state="other_service", detail=f"HTTP {answer.status}, not from LiteLLM")
     if body["status"] == "shutting_down":
         return Readiness(state="starting", detail="is shutting down")
     if "db" not in body:
@@ -81,4 +79,3 @@ def _read_state(answer: HttpAnswer) -> Readiness:
         state="database_missing" if missing else "database_disconnected",
         detail=f"HTTP {answer.status}, database {database}",
     )
-

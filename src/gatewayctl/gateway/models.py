@@ -54,5 +54,5 @@ def probe_model(gateway: GatewayClient, master: Secret, model: str) -> None:
     answer = gateway.call(
         "POST", "/v1/chat/completions", key=master, role="master", json=body, timeout=CHECK_TIMEOUT
     )
-    if not isinstance(answer, dict) or not answer.get("choices"):
-        raise gateway.unexpected_answer("a completion")
+    with gateway.expecting("a completion"):
+        _ = answer["choices"][0]["message"]

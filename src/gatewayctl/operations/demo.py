@@ -63,7 +63,8 @@ def demo(
 ) -> Generator[Progress, None, DemoReport]:
     """Run the demo; ``bring_up`` is the verb up, not started yet.
 
-    Raises the errors of up and chat; a trace that does not arrive is the report's problem.
+    Raises the errors of up and chat, also for a reply that breaks off; a trace that does not
+    arrive is the report's problem.
     """
     start = clock()
     up = yield from bring_up
@@ -74,6 +75,8 @@ def demo(
     # The reply is shown at the end.
     chat = yield from transform(events, lambda each: [each] if isinstance(each, Progress) else [])
     verification = chat.verification
+    if verification is None and chat.problem is not None:
+        raise chat.problem
     assert verification is not None  # noqa: S101 - requested above
     trace_id = str(chat.trace_id)
     return DemoReport(

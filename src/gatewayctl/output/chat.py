@@ -57,8 +57,8 @@ class Screen:
 
 
 def render_reply(report: ChatReport, *, terminal: bool) -> Iterable[RenderableType]:
-    """The reply, unless it was streamed."""
-    if not report.streamed:
+    """The reply, unless it was streamed or has no text."""
+    if report.reply and not report.streamed:
         yield escape_control(report.reply) if terminal else report.reply
 
 

@@ -62,4 +62,3 @@ def _interpret(answer: HttpAnswer) -> PhoenixReadiness:
         return PhoenixReadiness(state="ready", detail="answers", version=version)
     detail = f"HTTP {answer.status}"
     return PhoenixReadiness(state="starting", detail=detail, version=version)
-

@@ -8,7 +8,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Generator, Mapping
 from dataclasses import dataclass, field
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Final
 
 from gatewayctl.errors import GatewayctlError, UnknownModel, VirtualKeyRefused
 from gatewayctl.gateway.chat import ChatRequest, Usage, post_chat
@@ -22,6 +22,12 @@ if TYPE_CHECKING:
     from gatewayctl.gateway.client import GatewayClient
 
 
+_EARLY_ENDS: Final = {
+    "length": "the token limit was reached",
+    "content_filter": "the provider's content filter stopped it",
+}
+
+
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Delta:
     """A part of the reply, shown unchanged."""
@@ -31,9 +37,15 @@ class Delta:
 
 @dataclass(slots=True, kw_only=True)
 class Reply:
-    """What has arrived so far; ``broken_by`` is why it is incomplete."""
+    """What has arrived so far; ``broken_by`` is why it is incomplete.
+
+    ``tool_calls`` are the names of the functions that the model calls.
+    """
 
     parts: list[str] = field(default_factory=list)
+    reasoning: str = ""
+    refusal: str = ""
+    tool_calls: tuple[str, ...] = ()
     finish_reason: str | None = None
     usage: Usage | None = None
     call_id: str | None = None
@@ -43,6 +55,22 @@ class Reply:
     @property
     def text(self) -> str:
         return "".join(self.parts)
+
+    def remark(self) -> str | None:
+        """Why a complete reply has no text or ends early; None for a usual one."""
+        reason = f"(finish_reason {self.finish_reason or '-'})"
+        if self.broken_by is not None:
+            return None
+        if self.refusal:
+            return f"The model refused to answer {reason}: {self.refusal}"
+        if self.tool_calls:
+            names = ", ".join(self.tool_calls)
+            return f"The model calls {names}, which chat does not run {reason}."
+        why = _EARLY_ENDS.get(self.finish_reason or "")
+        if self.text.strip():
+            return None if why is None else f"The reply is cut off: {why} {reason}."
+        what = "The reply has no text" + (", only reasoning" if self.reasoning else "")
+        return f"{what} {reason}." if why is None else f"{what}: {why} {reason}."
 
     def span_attributes(self) -> Mapping[str, str | int]:
         """What the span records about the reply."""
@@ -116,6 +144,9 @@ def _receive(
         for chunk in answer.chunks:
             reply.finish_reason = chunk.finish_reason or reply.finish_reason
             reply.usage = chunk.usage or reply.usage
+            reply.reasoning += chunk.reasoning
+            reply.refusal += chunk.refusal
+            reply.tool_calls += chunk.tool_calls
             if chunk.text:
                 reply.parts.append(chunk.text)
                 if plan.stream:

@@ -31,6 +31,7 @@ class StepReport:
     call_id: str | None
     usage: Usage | None
     latency_ms: float
+    finish_reason: str | None = None
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -40,8 +41,9 @@ class ChatReport:
     ``streamed``: the reply was already yielded in parts. ``verified`` is None if verification was
     not requested or is unknown (see ``verification``). ``latency_ms`` runs from sending the
     request to the end of the reply. On a route, ``component`` to ``usage`` are those of the last
-    call, and ``steps`` has all calls. ``warnings`` are failures beside the reply, such as a trace
-    that Phoenix did not accept.
+    call, and ``steps`` has all calls. ``reasoning``, ``refusal`` and ``tool_calls`` (names of
+    functions) came beside the reply, or instead of it. ``warnings`` say why a reply has no text or
+    ends early, and what failed beside it, such as a trace that Phoenix did not accept.
     """
 
     reply: str
@@ -63,6 +65,9 @@ class ChatReport:
     verified: bool | None = None
     verification: TraceVerification | None = None
     note: str | None = None
+    reasoning: str | None = None
+    refusal: str | None = None
+    tool_calls: tuple[str, ...] = ()
     warnings: tuple[str, ...] = ()
     broken_by: InitVar[GatewayctlError | None] = None
 
@@ -94,6 +99,7 @@ def make_report(
     last = calls[-1]
     plan, reply = last.plan, last.reply
     failure = root.failure
+    unexported = None if failure is None else f"The trace is not complete: {failure}"
     return ChatReport(
         reply=reply.text,
         model=plan.model,
@@ -112,7 +118,10 @@ def make_report(
         route=route,
         steps=() if route is None else tuple(map(_report_step, calls)),
         note=plan.note,
-        warnings=() if failure is None else (f"The trace is not complete: {failure}",),
+        reasoning=reply.reasoning or None,
+        refusal=reply.refusal or None,
+        tool_calls=reply.tool_calls,
+        warnings=tuple(filter(None, (reply.remark(), unexported))),
         broken_by=reply.broken_by,
     )
 
@@ -137,4 +146,5 @@ def _report_step(call: Call) -> StepReport:
         call_id=call.reply.call_id,
         usage=call.reply.usage,
         latency_ms=call.reply.latency_ms,
+        finish_reason=call.reply.finish_reason,
     )

@@ -206,8 +206,9 @@ def _parse_json(reply: Reply, which: tuple[str, str]) -> Mapping[str, Any]:
     fenced = _FENCE.match(reply.text)
     try:
         answer = json.loads(fenced.group(1) if fenced else reply.text)
-    except ValueError:
-        _refuse_answer(which, "it is not JSON")
+    except (ValueError, RecursionError):
+        remark = reply.remark()
+        _refuse_answer(which, "it is not JSON" if remark is None else f"it is not JSON. {remark}")
     if not isinstance(answer, dict):
         _refuse_answer(which, "it is not a JSON object")
     return answer
@@ -222,7 +223,7 @@ def _require_string(answer: Mapping[str, Any], name: str, which: tuple[str, str]
 
 def _refuse_answer(which: tuple[str, str], why: str) -> NoReturn:
     raise UpstreamRefused(
-        f"The model's answer to {which[0]}/{which[1]} cannot be used: {why}.",
+        f"The model's answer to {which[0]}/{which[1]} cannot be used: {why.removesuffix('.')}.",
         hint="Use a model that can answer in JSON, or correct the prompt of that operation.",
     )
 
