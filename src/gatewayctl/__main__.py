@@ -5,6 +5,7 @@ from __future__ import annotations
 import atexit
 import gc
 import io
+import os
 import signal
 import sys
 from typing import NoReturn
@@ -14,11 +15,27 @@ def _interrupt(signum: int, frame: object) -> NoReturn:
     raise KeyboardInterrupt
 
 
+def _open_closed_streams() -> None:
+    """Open what the caller closed (`<&-`, `>&-`): as the null device, as many programs do.
+
+    Python has None in its place, and the next file that is opened would take its number: what is
+    printed could end in a database.
+    """
+    for number, name, mode in ((0, "stdin", "r"), (1, "stdout", "w"), (2, "stderr", "w")):
+        if getattr(sys, name) is None:
+            found = os.open(os.devnull, os.O_RDWR)
+            if found != number:
+                os.dup2(found, number)
+                os.close(found)
+            setattr(sys, name, open(number, mode, encoding="utf-8", closefd=False))  # noqa: SIM115
+
+
 def main() -> None:
     """Run the command line. SIGTERM and SIGHUP are handled like Ctrl-C: exit code 130."""
     # Python collects garbage once more at exit, among objects that all die with the process.
     # Without that, --help takes about a tenth less CPU time: `python -m benchmarks exit`.
     atexit.register(gc.freeze)
+    _open_closed_streams()
     signal.signal(signal.SIGTERM, _interrupt)
     # nohup starts programs with SIGHUP ignored, and it must stay ignored.
     if signal.getsignal(signal.SIGHUP) is not signal.SIG_IGN:

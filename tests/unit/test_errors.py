@@ -22,6 +22,7 @@ CONTRACT = {
     "KeyAliasExists": ("key_alias_exists", 6),
     "UpstreamRefused": ("upstream_refused", 6),
     "UpstreamTimeout": ("upstream_timeout", 6),
+    "UpstreamUnreachable": ("upstream_unreachable", 6),
     "NotVerified": ("not_verified", 7),
     "ProblemsFound": ("problems_found", 7),
     "PartlyDone": ("partly_done", 7),

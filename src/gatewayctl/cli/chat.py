@@ -122,7 +122,10 @@ def take_turn(app: App, ask: ChatInput, tracer: ClientTracer | None = None) -> C
     screen = Screen(terminal=app.console.stdout.isatty())
     try:
         # Closed here and not by the garbage collector: an aborted reply still sends its span.
-        with closing(send_chat(app.settings, app.gateway, ask, tracer=tracer)) as events:
+        chatting = send_chat(
+            app.settings, app.gateway, ask, tracer=tracer, read_log=app.read_litellm_log
+        )
+        with closing(chatting) as events:
             report = app.follow(screen.pass_on(events))
     finally:
         if screen.open_line:

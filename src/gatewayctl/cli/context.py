@@ -9,7 +9,7 @@ from collections.abc import Callable, Generator, Iterable, Mapping
 from dataclasses import dataclass, field
 from functools import cached_property
 from pathlib import Path
-from typing import TYPE_CHECKING, Any, TypeVar
+from typing import TYPE_CHECKING, Any, Final, TypeVar
 
 import typer
 
@@ -26,6 +26,7 @@ if TYPE_CHECKING:
     from gatewayctl.runtimes.registry import ResolvedRuntime
     from gatewayctl.settings.model import Settings
 
+_LOG_LINES: Final = 400
 Report = TypeVar("Report")
 Renderer = Callable[[Any], "Iterable[RenderableType]"]
 
@@ -89,6 +90,10 @@ class App:
 
         return GatewayClient(self.http, self.settings.gateway_url)
 
+    def read_litellm_log(self) -> str:
+        """The end of LiteLLM's log, which has the causes of failed calls."""
+        return self.runtime.last_lines("litellm", _LOG_LINES)
+
     def load_project(self) -> Project:
         """Settings, runtime and gateway of the current files."""
         from gatewayctl.operations.project.snapshot import Project
@@ -133,9 +138,13 @@ class App:
         from gatewayctl.output.envelope import render_error
 
         if self.json:
-            self.console.result_text(render_error(self.command, error) + "\n")
-        else:
-            self.console.error(error)
+            try:
+                self.console.result_text(render_error(self.command, error) + "\n")
+                return
+            except GatewayctlError:
+                # Standard output cannot be written, which may be the error itself.
+                pass
+        self.console.error(error)
 
     def close(self) -> None:
         """Close what was opened; called when the command ends, however it ends."""

@@ -27,5 +27,5 @@ def list_(
     app = context(ctx)
     if check:
         app.console.say("Calling each model once: providers charge for it.")
-    events = list_models(app.settings, app.gateway, call=check)
+    events = list_models(app.settings, app.gateway, call=check, read_log=app.read_litellm_log)
     app.run(events, models.render_list)

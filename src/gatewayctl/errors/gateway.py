@@ -80,7 +80,17 @@ class KeyAliasExists(Refused):
 class UpstreamRefused(Refused):
     """The provider behind the gateway refused (credentials, rate limit, its own failure)."""
 
-    remedy = "Check the provider's key in .env and the provider's status."
+    remedy = "See `gatewayctl logs litellm` and the provider's status page."
+
+
+class UpstreamUnreachable(Refused):
+    """The gateway has no connection to the provider behind it.
+
+    ``call_id`` is LiteLLM's id of the call, under which its log has the cause.
+    """
+
+    remedy = "See `gatewayctl logs litellm`, and check api_base: in gateway.yaml."
+    call_id: str | None = None
 
 
 class UpstreamTimeout(Refused):

@@ -17,7 +17,7 @@ import httpx
 from gatewayctl import transport
 from gatewayctl.errors import GatewayUnreachable
 from gatewayctl.gateway import refusals
-from gatewayctl.gateway.client import GatewayClient
+from gatewayctl.gateway.client import CALL_ID, GatewayClient
 from gatewayctl.settings.model import Secret
 
 _LONGEST_EVENT: Final = 8 * 2**20
@@ -109,7 +109,7 @@ def post_chat(gateway: GatewayClient, key: Secret, request: ChatRequest) -> Iter
     ) as response:
         read = _read_stream if request.stream else _read_whole
         yield Answer(
-            call_id=response.headers.get("x-litellm-call-id"),
+            call_id=response.headers.get(CALL_ID),
             chunks=read(gateway, response, timeout),
         )
 
@@ -134,7 +134,7 @@ def _read_stream(
         body = _parse_object(gateway, event)
         if "error" in body:
             refusal = refusals.parse_refusal_data(500, body)
-            raise refusals.translate_refusal(refusal, role="virtual", address=gateway.base_url)
+            raise gateway.translate_refusal(refusal, "virtual", response)
         with gateway.expecting("a part of a completion"):
             choice: Mapping[str, Any] = next(iter(body.get("choices") or ()), {})
             chunk = _parse_chunk(choice, choice.get("delta") or {}, body)

@@ -21,11 +21,13 @@ from gatewayctl.errors import (
     GatewayTimeout,
     GatewayUnreachable,
     SettingsProblem,
+    UpstreamUnreachable,
 )
 from gatewayctl.gateway import refusals
 from gatewayctl.gateway.refusals import KeyRole
 from gatewayctl.settings.model import Secret
 
+CALL_ID: Final = "x-litellm-call-id"
 MANAGEMENT_TIMEOUT: Final = httpx.Timeout(30, connect=5)
 """Seconds; creating a key takes LiteLLM well under one."""
 
@@ -130,7 +132,16 @@ class GatewayClient:
             raise refusals.other_service(self.base_url, "redirects, which is never followed")
         body = transport.read_body(response, timeout)
         refusal = refusals.parse_refusal(response.status_code, body)
-        raise refusals.translate_refusal(refusal, role=role, address=self.base_url)
+        raise self.translate_refusal(refusal, role, response)
+
+    def translate_refusal(
+        self, refusal: refusals.Refusal, role: KeyRole, response: httpx.Response
+    ) -> GatewayctlError:
+        """The error for a refusal in an answer, with LiteLLM's id of the call where it helps."""
+        error = refusals.translate_refusal(refusal, role=role, address=self.base_url)
+        if isinstance(error, UpstreamUnreachable):
+            error.call_id = response.headers.get(CALL_ID)
+        return error
 
     @contextmanager
     def expecting(self, what: str) -> Iterator[None]:

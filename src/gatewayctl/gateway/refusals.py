@@ -21,16 +21,25 @@ from gatewayctl.errors import (
     MasterKeyRefused,
     UnknownModel,
     UpstreamRefused,
-    UpstreamTimeout,
     VirtualKeyRefused,
 )
+from gatewayctl.gateway.upstream import translate_upstream
 from gatewayctl.settings.masking import strip_keys
 
 KeyRole = Literal["master", "virtual"]
 
-_PREFIX: Final = re.compile(r"^litellm\.\w+: (?:\w+(?:Error|Exception): )*(?:\w+ - )?")
-# LiteLLM ends upstream failures with "\n\nLiteLLM: model group 'x' failed with …".
-_TRAILER: Final = re.compile(r"\s*(?:Deployment Info:|LiteLLM: model group).*", re.DOTALL)
+# «litellm.BadRequestError: litellm.X: X: OpenAIException - Error code: 404 - » before a message.
+_PREFIX: Final = re.compile(
+    r"^litellm\.\w+: (?:(?:litellm\.)?(?:\w+(?:Error|Exception)|Timeout Error|Timeout): )*"
+    r"(?:\w+ - )?(?:litellm\.\w+: )?(?:Error code: \d+ - )?"
+)
+# What LiteLLM adds after it.
+_TRAILER: Final = re.compile(
+    r"\s*(?:Deployment Info:|LiteLLM: model group|model=\S+ \w+_fallbacks?=|Traceback \(most"
+    r"|Error_str:|\. Handle with `litellm).*",
+    re.DOTALL,
+)
+_TAG: Final = re.compile(r"<[^>]*>")
 _LONGEST: Final = 400
 _NO_DATABASE: Final = re.compile(
     r"DB not connected|Database not connected|Not connected to DB|No connected db"
@@ -86,9 +95,27 @@ def _sentence_of(value: Any) -> str:
 
 
 def clean_message(refusal: Refusal) -> str:
-    """Strip class names, keys and control characters from LiteLLM's sentence."""
-    text = strip_keys(_PREFIX.sub("", _TRAILER.sub("", refusal.message)))
+    """The sentence without class names, markup, keys and control characters."""
+    text = _unwrap(_PREFIX.sub("", _TRAILER.sub("", refusal.message)))
+    if text.lstrip().startswith("<"):
+        text = " ".join(_TAG.sub(" ", text).split())
+    text = strip_keys(text)
     return text if len(text) <= _LONGEST else f"{text[:_LONGEST]}…"
+
+
+def _unwrap(text: str) -> str:
+    """The message in a provider's body, which LiteLLM quotes as JSON or a Python literal."""
+    if not text.startswith(("{", "b'", 'b"')):
+        return text
+    try:
+        body: Any = json.loads(text)
+    except (ValueError, RecursionError):
+        try:
+            literal = ast.literal_eval(text)
+            body = json.loads(literal) if isinstance(literal, bytes) else literal
+        except (ValueError, SyntaxError, MemoryError, RecursionError):
+            return text
+    return parse_refusal_data(0, body).message
 
 
 def translate_refusal(refusal: Refusal, *, role: KeyRole, address: str) -> GatewayctlError:
@@ -126,17 +153,7 @@ def _provider_error(refusal: Refusal) -> GatewayctlError | None:
         )
     if not refusal.message.startswith("litellm."):
         return None
-    if refusal.status in {408, 504} or "timeout" in refusal.message[:200].lower():
-        return UpstreamTimeout(f"The provider did not answer in time: {clean_message(refusal)}")
-    missing = "Missing credentials" in refusal.message
-    if missing or "AuthenticationError" in refusal.message:
-        error = UpstreamRefused(
-            f"The provider refused the gateway's credentials: {clean_message(refusal)}",
-            hint="Put the provider's real key into .env, then `gatewayctl restart litellm`.",
-        )
-        error.finding = "provider_key_missing" if missing else "provider_key_refused"
-        return error
-    return UpstreamRefused(f"The provider refused ({refusal.status}): {clean_message(refusal)}")
+    return translate_upstream(refusal.status, refusal.message, clean_message(refusal))
 
 
 def _database_error(refusal: Refusal, role: KeyRole, address: str) -> GatewayctlError | None:

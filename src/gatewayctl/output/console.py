@@ -9,7 +9,8 @@ from __future__ import annotations
 import os
 import re
 import sys
-from collections.abc import Iterable
+from collections.abc import Iterable, Iterator
+from contextlib import contextmanager
 from typing import TYPE_CHECKING, Final, TextIO
 
 from gatewayctl.settings.masking import mask_keys
@@ -37,6 +38,22 @@ def strip_control(text: str) -> str:
 def make_printable(text: str) -> str:
     """Mask keys and remove control characters."""
     return mask_keys(strip_control(text))
+
+
+@contextmanager
+def _explain_unwritable() -> Iterator[None]:
+    """Turn the failure of a full or broken stdout into one of ours; a closed pipe stays itself."""
+    from gatewayctl.errors import RuntimeProblem
+
+    try:
+        yield
+    except BrokenPipeError:
+        raise
+    except OSError as error:
+        raise RuntimeProblem(
+            f"The result cannot be written to standard output: {error.strerror}.",
+            hint="Redirect it to another file.",
+        ) from None
 
 
 class Console:
@@ -80,12 +97,14 @@ class Console:
                 continue
             if target is None:
                 target = self.rich(self.stdout)
-            target.print(item)
+            with _explain_unwritable():
+                target.print(item)
 
     def result_text(self, text: str) -> None:
         """Write text to stdout unchanged, and flush it."""
-        self.stdout.write(text)
-        self.stdout.flush()
+        with _explain_unwritable():
+            self.stdout.write(text)
+            self.stdout.flush()
 
     def say(self, text: str) -> None:
         """Print a line of narration on stderr."""

@@ -63,7 +63,7 @@ CASES: list[tuple[int, bytes, KeyRole, type[errors.GatewayctlError]]] = [
     (429, envelope("Rate limit exceeded for api_key", "throttling_error", 429),
      "virtual", errors.GatewayRefused),
     (500, envelope("litellm.InternalServerError: InternalServerError: OpenAIException - Connection"
-                   " error.", "internal_server_error", 500), "virtual", errors.UpstreamRefused),
+                   " error.", "internal_server_error", 500), "virtual", errors.UpstreamUnreachable),
     (408, envelope("litellm.Timeout: APITimeoutError - Request timed out. Error_str: Request timed"
                    " out. - timeout value=3.0", "invalid_request_error", 408),
      "virtual", errors.UpstreamTimeout),

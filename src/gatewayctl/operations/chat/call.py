@@ -13,6 +13,7 @@ from typing import TYPE_CHECKING, Final
 from gatewayctl.errors import GatewayctlError, UnknownModel, VirtualKeyRefused
 from gatewayctl.gateway.chat import ChatRequest, Usage, post_chat
 from gatewayctl.operations.chat.plan import ChatPlan
+from gatewayctl.operations.models.provider_failure import ReadLog, explain_provider_failure
 from gatewayctl.settings.model import Settings
 from gatewayctl.settings.problems import suggest
 from gatewayctl.tracing.client_spans import ClientSpan
@@ -102,6 +103,7 @@ def call_model(
     span: ClientSpan,
     *,
     clock: Callable[[], float],
+    read_log: ReadLog | None = None,
 ) -> Generator[Delta, None, Reply]:
     """Send the planned request under the span, and end the span in every case.
 
@@ -111,7 +113,7 @@ def call_model(
     try:
         yield from _receive(gateway, plan, span, reply)
     except GatewayctlError as error:
-        reply.broken_by = _explain(error, settings, plan)
+        reply.broken_by = _explain(error, settings, plan, read_log)
     except (KeyboardInterrupt, GeneratorExit):
         span.end("cancelled", why="interrupted")
         raise
@@ -153,8 +155,10 @@ def _receive(
                     yield Delta(text=chunk.text)
 
 
-def _explain(error: GatewayctlError, settings: Settings, plan: ChatPlan) -> GatewayctlError:
-    """Add to the error which models are declared and where the key comes from."""
+def _explain(
+    error: GatewayctlError, settings: Settings, plan: ChatPlan, read_log: ReadLog | None
+) -> GatewayctlError:
+    """Add to the error which models are declared, and where key and model come from."""
     if isinstance(error, UnknownModel):
         declared = [model.name for model in settings.models]
         hint = f"Choose a declared model {suggest(plan.model, declared)}."
@@ -166,4 +170,4 @@ def _explain(error: GatewayctlError, settings: Settings, plan: ChatPlan) -> Gate
         source = settings.origins.get(plan.key_env)
         origin = plan.key_env if source is None else f"{plan.key_env} ({source})"
         return VirtualKeyRefused(f"{error.message} It is the value of {origin}.", hint=error.hint)
-    return error
+    return explain_provider_failure(error, plan.model, settings, read_log)

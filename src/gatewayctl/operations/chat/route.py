@@ -17,6 +17,7 @@ from gatewayctl.errors import GatewayctlError, UpstreamRefused
 from gatewayctl.operations.chat.call import Delta, Reply, call_model
 from gatewayctl.operations.chat.plan import ChatInput, plan_chat
 from gatewayctl.operations.chat.report import Call, ChatReport, make_expectation, make_report
+from gatewayctl.operations.models.provider_failure import ReadLog
 from gatewayctl.runtimes.base import Progress
 from gatewayctl.settings import reference
 from gatewayctl.settings.model import Operation, Settings
@@ -70,6 +71,7 @@ class _Trip:
     root: ClientSpan
     environ: Mapping[str, str]
     clock: Callable[[], float]
+    read_log: ReadLog | None
     calls: list[Call] = field(default_factory=list)
 
     def step(self, which: tuple[str, str | None], ask: ChatInput) -> Stepping:
@@ -81,7 +83,9 @@ class _Trip:
         )
         if not plan.stream:
             yield Progress(subject=name, state="working", detail=plan.model)
-        reply = yield from call_model(self.settings, self.gateway, plan, span, clock=self.clock)
+        reply = yield from call_model(
+            self.settings, self.gateway, plan, span, clock=self.clock, read_log=self.read_log
+        )
         self.calls.append(Call(plan=plan, span=span, reply=reply))
         if reply.broken_by is not None and not (plan.stream and reply.parts):
             raise reply.broken_by
@@ -98,6 +102,7 @@ def follow_route(
     tracer: ClientTracer,
     environ: Mapping[str, str],
     clock: Callable[[], float],
+    read_log: ReadLog | None = None,
 ) -> Generator[Delta | Progress, None, tuple[ChatReport, Expectation]]:
     """Follow the path; yield progress of each step and the parts of the last reply.
 
@@ -109,7 +114,7 @@ def follow_route(
     root = tracer.start("gatewayctl chat", {"gatewayctl.route": str(ask.route)}, environ=environ)
     trip = _Trip(
         settings=settings, gateway=gateway, ask=ask, tracer=tracer, root=root, environ=environ,
-        clock=clock,
+        clock=clock, read_log=read_log,
     )  # fmt: skip
     start = clock()
     try:

@@ -16,6 +16,7 @@ from gatewayctl.operations.chat.call import Delta, call_model
 from gatewayctl.operations.chat.plan import ChatInput, plan_chat
 from gatewayctl.operations.chat.report import Call, ChatReport, make_expectation, make_report
 from gatewayctl.operations.chat.route import follow_route
+from gatewayctl.operations.models.provider_failure import ReadLog
 from gatewayctl.runtimes.base import Progress
 from gatewayctl.settings.model import Settings
 from gatewayctl.tracing.client_spans import ClientTracer
@@ -34,6 +35,7 @@ def send_chat(
     ask: ChatInput,
     *,
     tracer: ClientTracer | None = None,
+    read_log: ReadLog | None = None,
     environ: Mapping[str, str] = os.environ,
     clock: Callable[[], float] = time.monotonic,
     sleep: Callable[[float], None] = time.sleep,
@@ -42,13 +44,14 @@ def send_chat(
 
     The span reaches Phoenix however the chat ends: with the reply, a refusal or Ctrl-C. An
     interrupted reply is a report with a problem. Raises the errors of `plan_chat`,
-    VirtualKeyRefused, UnknownModel, UpstreamRefused, UpstreamTimeout, GatewayDatabaseMissing,
-    GatewayUnreachable, GatewayTimeout.
+    VirtualKeyRefused, UnknownModel, UpstreamRefused, UpstreamTimeout, UpstreamUnreachable (with the
+    cause in LiteLLM's log, if `read_log` is given), GatewayDatabaseMissing, GatewayUnreachable,
+    GatewayTimeout.
     """
     tracer = tracer or ClientTracer(gateway.http, settings.phoenix_url)
     send = _send_one if ask.route is None else follow_route
     report, expected = yield from send(
-        settings, gateway, ask, tracer=tracer, environ=environ, clock=clock
+        settings, gateway, ask, tracer=tracer, environ=environ, clock=clock, read_log=read_log
     )
     if ask.verify is None or report.problem is not None:
         return report
@@ -77,13 +80,14 @@ def _send_one(
     tracer: ClientTracer,
     environ: Mapping[str, str],
     clock: Callable[[], float],
+    read_log: ReadLog | None = None,
 ) -> Generator[Delta | Progress, None, tuple[ChatReport, Expectation]]:
     """One call, whose span is the root of the client's part of the trace."""
     plan = plan_chat(settings, ask, environ)
     span = tracer.start(
         SPAN_NAME, {**plan.span_attributes(), "gatewayctl.calls": 1}, environ=environ
     )
-    reply = yield from call_model(settings, gateway, plan, span, clock=clock)
+    reply = yield from call_model(settings, gateway, plan, span, clock=clock, read_log=read_log)
     if reply.broken_by is not None and not reply.parts:
         raise reply.broken_by
     calls = [Call(plan=plan, span=span, reply=reply)]

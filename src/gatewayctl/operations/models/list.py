@@ -13,6 +13,7 @@ from typing import Literal
 from gatewayctl.errors import GatewayctlError, PartlyDone
 from gatewayctl.gateway.client import GatewayClient
 from gatewayctl.gateway.models import ServedModel, list_served_models, probe_model
+from gatewayctl.operations.models.provider_failure import ReadLog, explain_provider_failure
 from gatewayctl.operations.models.provider_keys import has_real_key
 from gatewayctl.runtimes.base import Progress
 from gatewayctl.settings.master_key import require_master_key
@@ -72,6 +73,7 @@ def list_models(
     gateway: GatewayClient,
     *,
     call: bool = False,
+    read_log: ReadLog | None = None,
     clock: Callable[[], float] = time.monotonic,
 ) -> Generator[Progress, None, ModelsListReport]:
     """Join declared and served models; ``call`` also calls each served one, at its price.
@@ -88,7 +90,7 @@ def list_models(
             checked.append(row)
             continue
         yield Progress(subject=row.model, state="working", detail="one call")
-        outcome = _call(gateway, master, row.model, clock)
+        outcome = _call(settings, gateway, master, row.model, read_log, clock)
         state: Literal["ready", "failed"] = "ready" if outcome.ok else "failed"
         yield Progress(subject=row.model, state=state, detail=outcome.reason or "answers")
         checked.append(replace(row, check=outcome))
@@ -127,14 +129,19 @@ def _declared_row(model: Model, group: ServedModel | None, settings: Settings) -
 
 
 def _call(
-    gateway: GatewayClient, master: Secret, model: str, clock: Callable[[], float]
+    settings: Settings,
+    gateway: GatewayClient,
+    master: Secret,
+    model: str,
+    read_log: ReadLog | None,
+    clock: Callable[[], float],
 ) -> ModelCheck:
     started = clock()
     failure: GatewayctlError | None = None
     try:
         probe_model(gateway, master, model)
     except GatewayctlError as error:
-        failure = error
+        failure = explain_provider_failure(error, model, settings, read_log)
     return ModelCheck(
         ok=failure is None,
         latency_ms=round((clock() - started) * 1000, 1),

@@ -1,0 +1,107 @@
+"""Explains a provider's failure: which model, where, with which key, and what LiteLLM's log says.
+
+Owns the sentence about the declared model and the hints about its key and address. Must not know
+how a failure is recognized, nor the runtime that keeps the log.
+"""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Callable
+from typing import Final
+from urllib.parse import urlsplit
+
+from gatewayctl.errors import (
+    GatewayctlError,
+    UpstreamRefused,
+    UpstreamTimeout,
+    UpstreamUnreachable,
+)
+from gatewayctl.gateway.upstream import connection_error
+from gatewayctl.settings.masking import mask_secrets
+from gatewayctl.settings.model import Model, Settings
+
+ReadLog = Callable[[], str]
+"""Returns the end of LiteLLM's log."""
+_READS: Final = 5
+_PAUSE: Final = 0.2
+"""Seconds: the log may be a little later than the answer."""
+_LOOPBACK: Final = frozenset({"localhost", "127.0.0.1", "::1"})
+
+
+def explain_provider_failure(
+    error: GatewayctlError,
+    model: str,
+    settings: Settings,
+    read_log: ReadLog | None = None,
+    *,
+    sleep: Callable[[float], None] = time.sleep,
+) -> GatewayctlError:
+    """Add the address, the cause of a failed connection and a fitting hint; others are returned.
+
+    For many providers LiteLLM answers «Connection error.» only: its log has the cause.
+    """
+    if not isinstance(error, UpstreamRefused | UpstreamTimeout | UpstreamUnreachable):
+        return error
+    declared = next((each for each in settings.models if each.name == model), None)
+    message, hint = error.message, error.hint
+    if isinstance(error, UpstreamUnreachable) and error.call_id and read_log is not None:
+        found = _find_cause(read_log, error.call_id, sleep)
+        message, hint = (message, hint) if found is None else (found.message, found.hint)
+    if declared is not None:
+        end = "" if message.endswith((".", "!", "?", "…")) else "."
+        message = f"{message}{end} {_describe(declared, settings)}"
+        hint = _choose_hint(error, hint, declared, settings)
+    explained = type(error)(message, hint=hint)
+    explained.finding = error.finding
+    return explained
+
+
+def _find_cause(
+    read_log: ReadLog, call_id: str, sleep: Callable[[float], None]
+) -> UpstreamUnreachable | None:
+    """The cause in the log of one call, whose traceback ends where another call begins."""
+    mark = "litellm_call_id="
+    for attempt in range(_READS):
+        if attempt:
+            sleep(_PAUSE)
+        try:
+            log = read_log()
+        except GatewayctlError:
+            return None
+        _, found, rest = log.rpartition(f"{mark}{call_id}")
+        if found and (cause := connection_error(rest.partition(mark)[0])) is not None:
+            return cause
+    return None
+
+
+def _describe(model: Model, settings: Settings) -> str:
+    """What serves a model group; an address may contain a password."""
+    upstream, address = model.litellm_params.get("model"), model.litellm_params.get("api_base")
+    at = "" if address is None else f" at {address}"
+    return mask_secrets(f"{model.name} is served by {upstream}{at}.", settings.known_secrets())
+
+
+def _choose_hint(error: GatewayctlError, hint: str, model: Model, settings: Settings) -> str:
+    if (error.finding or "").startswith("provider_key_"):
+        if model.api_key_env is None:
+            return (
+                "gateway.yaml declares no key for this model: set its api_key_env:, put the key"
+                " into .env, then `gatewayctl up`."
+            )
+        return (
+            f"Put the provider's real key into .env as {model.api_key_env},"
+            " then `gatewayctl restart litellm`."
+        )
+    address = str(model.litellm_params.get("api_base") or "")
+    local = isinstance(error, UpstreamUnreachable) and _host(address) in _LOOPBACK
+    if local and settings.runtime != "embedded":
+        return f"{hint} In a container, {_host(address)} is the container itself."
+    return hint
+
+
+def _host(address: str) -> str:
+    try:
+        return urlsplit(address).hostname or ""
+    except ValueError:
+        return ""
