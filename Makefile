@@ -19,16 +19,17 @@ down: $(READY) ## Stop it; data stays
 	$(BIN)/gatewayctl down
 
 check: lint ## Lint, types, and every test that starts no services (under a minute)
-	$(BIN)/pytest -q -n 2 --dist loadfile tests/unit tests/integration tests/architecture examples
+	$(BIN)/pytest -q -n 2 --dist loadfile -m "not full" tests/unit tests/integration tests/architecture examples
 
 test: $(READY) ## Every usual test that needs no Docker, including the real embedded stack
-	$(BIN)/pytest -q -n 2 --dist loadfile tests/unit tests/integration tests/architecture examples
+	$(BIN)/pytest -q -n 2 --dist loadfile -m "not full" tests/unit tests/integration tests/architecture examples
 	$(BIN)/pytest -n 3 -m "not full" tests/e2e --ignore=tests/e2e/docker --ignore=tests/e2e/kills
 
 test-docker: $(READY) images ## The Docker runtime on a real engine, installed here on Debian as root
 	$(BIN)/pytest -n 2 -m "not full" tests/e2e/docker
 
 test-full: $(READY) images ## The slow and rare tests that test and test-docker leave out
+	$(BIN)/pytest -n 2 -m full tests/integration
 	$(BIN)/pytest -n 3 -m full tests/e2e --ignore=tests/e2e/docker --ignore=tests/e2e/kills
 	$(BIN)/pytest -n 2 -m full tests/e2e/docker
 

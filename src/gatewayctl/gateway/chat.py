@@ -17,7 +17,7 @@ import httpx
 from gatewayctl import transport
 from gatewayctl.errors import GatewayUnreachable
 from gatewayctl.gateway import refusals
-from gatewayctl.gateway.client import CALL_ID, GatewayClient
+from gatewayctl.gateway.client import CALL_ID, GatewayClient, rows_of
 from gatewayctl.settings.model import Secret
 
 _LONGEST_EVENT: Final = 8 * 2**20
@@ -119,7 +119,7 @@ def _read_whole(
 ) -> Iterator[Chunk]:
     body = _parse_object(gateway, transport.read_body(response, timeout))
     with gateway.expecting("a completion"):
-        choice = body["choices"][0]
+        choice = rows_of(body, "choices")[0]
         chunk = _parse_chunk(choice, choice["message"], body)
     yield chunk
 

@@ -165,6 +165,14 @@ class GatewayClient:
             )
 
 
+def rows_of(answer: Any, name: str) -> list[Any]:
+    """The list in an answer; raises what `GatewayClient.expecting` translates if it has none."""
+    rows = answer[name]
+    if not isinstance(rows, list):
+        raise TypeError(name)
+    return rows
+
+
 def _unsampled_traceparent() -> str:
     """A W3C trace context that asks for no spans.
 

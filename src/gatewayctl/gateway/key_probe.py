@@ -14,7 +14,7 @@ from typing import Final
 import httpx
 
 from gatewayctl.errors import GatewayRefused
-from gatewayctl.gateway.client import GatewayClient
+from gatewayctl.gateway.client import GatewayClient, rows_of
 from gatewayctl.settings.model import Secret
 
 _TIMEOUT: Final = httpx.Timeout(30, connect=5)
@@ -35,7 +35,7 @@ def probe_key(
     began = clock()
     answer = gateway.call("GET", "/v1/models", key=secret, role="virtual", timeout=_TIMEOUT)
     with gateway.expecting("a list of models"):
-        models = tuple(str(row.get("id")) for row in answer["data"])
+        models = tuple(str(row.get("id")) for row in rows_of(answer, "data"))
     return KeyProbe(models=models, latency_ms=(clock() - began) * 1000)
 
 

@@ -15,7 +15,7 @@ from types import MappingProxyType
 from typing import Any, Final
 
 from gatewayctl.errors import GatewayRefused
-from gatewayctl.gateway.client import GatewayClient
+from gatewayctl.gateway.client import GatewayClient, rows_of
 from gatewayctl.gateway.times import parse_time
 from gatewayctl.settings.model import Secret
 
@@ -205,7 +205,7 @@ def _fetch_page(
     params = {"size": _PAGE_SIZE, "return_full_object": "true", **filters}
     answer = gateway.call("GET", "/key/list", key=master, role="master", params=params)
     with gateway.expecting("a list of keys"):
-        keys = [_parse_key(row) for row in answer["keys"]]
+        keys = [_parse_key(row) for row in rows_of(answer, "keys")]
         return keys, int(answer.get("total_pages") or 1)
 
 

@@ -10,7 +10,7 @@ from typing import Final
 
 import httpx
 
-from gatewayctl.gateway.client import GatewayClient
+from gatewayctl.gateway.client import GatewayClient, rows_of
 from gatewayctl.settings.model import Secret
 
 CHECK_TIMEOUT: Final = httpx.Timeout(60, connect=5)
@@ -29,9 +29,9 @@ def list_served_models(gateway: GatewayClient, master: Secret) -> tuple[ServedMo
     answer = gateway.call("GET", "/model/info", key=master, role="master")
     groups: dict[str, list[str]] = {}
     with gateway.expecting("a list of models"):
-        for row in answer["data"]:
+        for row in rows_of(answer, "data"):
             upstream = str((row.get("litellm_params") or {}).get("model") or "")
-            groups.setdefault(str(row.get("model_name")), []).append(upstream)
+            groups.setdefault(str(row["model_name"]), []).append(upstream)
     return tuple(
         ServedModel(name=name, upstreams=tuple(dict.fromkeys(upstreams)))
         for name, upstreams in groups.items()
@@ -55,4 +55,4 @@ def probe_model(gateway: GatewayClient, master: Secret, model: str) -> None:
         "POST", "/v1/chat/completions", key=master, role="master", json=body, timeout=CHECK_TIMEOUT
     )
     with gateway.expecting("a completion"):
-        _ = answer["choices"][0]["message"]
+        _ = rows_of(answer, "choices")[0]["message"]

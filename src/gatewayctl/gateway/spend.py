@@ -12,7 +12,7 @@ from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
 from typing import Any, Final
 
-from gatewayctl.gateway.client import GatewayClient
+from gatewayctl.gateway.client import GatewayClient, rows_of
 from gatewayctl.gateway.times import parse_time
 from gatewayctl.settings.model import Secret
 
@@ -148,9 +148,10 @@ def _fetch_page(
     }
     body = gateway.call("GET", PATH, key=master, role="master", params=params)
     with gateway.expecting("spend logs"):
+        rows = rows_of(body, "data")
         return _Page(
-            logs=tuple(map(_parse_log, body["data"])),
-            failures=tuple(map(_parse_failure, body["data"])),
+            logs=tuple(map(_parse_log, rows)),
+            failures=tuple(map(_parse_failure, rows)),
             pages=int(body.get("total_pages") or 1),
             total=int(body.get("total") or 0),
         )

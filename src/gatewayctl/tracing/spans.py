@@ -129,8 +129,11 @@ class SpanStore:
         return body
 
     def _parse_page(self, body: Mapping[str, Any]) -> list[Span]:
+        rows = body.get("data")
+        if not isinstance(rows, list):
+            raise self._no_spans()
         try:
-            return [_parse_span(row) for row in body["data"]]
+            return [_parse_span(row) for row in rows]
         except (AttributeError, LookupError, TypeError, ValueError):
             raise self._no_spans() from None
 
