@@ -102,6 +102,15 @@ def test_an_incomplete_reply_is_reported_and_stays_in_the_history() -> None:
     assert "Error: cut" in talk.err.getvalue()
 
 
+def test_a_reply_without_text_is_left_out_of_the_history() -> None:
+    talk = Talk("one", "two")
+
+    talk.run(lambda ask: report("" if ask.prompt == "one" else "ok", streamed=False))
+
+    assert talk.asked[1].history == ()
+    assert talk.out.getvalue() == "ok\n"
+
+
 def test_a_reply_that_was_not_streamed_is_printed() -> None:
     talk = Talk("one")
 

@@ -193,3 +193,72 @@ def test_a_reply_without_text_or_usage_is_empty_not_zero() -> None:
     chunks = receive(reply_with(b'{"choices": [{"message": {"content": null}}]}'), WHOLE)
 
     assert chunks == [Chunk(text="", finish_reason=None, usage=None)]
+
+
+def stream_of(*deltas: dict[str, object], end: str) -> bytes:
+    choices = [{"index": 0, "delta": delta} for delta in deltas]
+    choices.append({"index": 0, "delta": {}, "finish_reason": end})
+    events = [json.dumps({"choices": [choice]}) for choice in choices]
+    return "".join(f"data: {event}\n\n" for event in (*events, "[DONE]")).encode()
+
+
+CALL = {"id": "c", "type": "function", "function": {"name": "get_weather", "arguments": ""}}
+MORE_OF_THE_CALL = {"index": 0, "function": {"arguments": "{}"}}
+
+
+@pytest.mark.parametrize(
+    ("request_", "body"),
+    [
+        (
+            STREAMED,
+            stream_of(
+                {"role": "assistant", "reasoning_content": "Let me "},
+                {"reasoning_content": "think."},
+                {"refusal": "I can't."},
+                {"tool_calls": [CALL]},
+                {"tool_calls": [MORE_OF_THE_CALL]},
+                end="length",
+            ),
+        ),
+        (
+            WHOLE,
+            json.dumps(
+                {
+                    "choices": [
+                        {
+                            "message": {
+                                "content": None,
+                                "reasoning_content": "Let me think.",
+                                "provider_specific_fields": {"refusal": "I can't."},
+                                "tool_calls": [CALL],
+                            },
+                            "finish_reason": "length",
+                        }
+                    ]
+                }
+            ).encode(),
+        ),
+    ],
+)
+def test_what_comes_instead_of_a_text_is_read(request_: ChatRequest, body: bytes) -> None:
+    chunks = receive(reply_with(body), request_)
+
+    assert text_of(chunks) == ""
+    assert "".join(chunk.reasoning for chunk in chunks) == "Let me think."
+    assert "".join(chunk.refusal for chunk in chunks) == "I can't."
+    assert [name for chunk in chunks for name in chunk.tool_calls] == ["get_weather"]
+    assert chunks[-1].finish_reason == "length"
+
+
+@pytest.mark.parametrize(
+    "event",
+    [b'{"choices": 7}', b'{"choices": [7]}', b'{"choices": [{"delta": [1]}]}', b"null", b"["],
+)
+def test_an_event_of_another_shape_is_refused(event: bytes) -> None:
+    with pytest.raises(GatewayRefused, match="answered without"):
+        receive(reply_with(b"data: " + event + b"\n\n"))
+
+
+def test_an_event_that_does_not_end_is_refused() -> None:
+    with pytest.raises(GatewayUnreachable, match="does not end"):
+        receive(reply_with(b"data: ", *(b"x" * 2**20 for _ in range(9))))

@@ -155,3 +155,25 @@ def test_proxies_of_the_environment_are_not_used(monkeypatch: pytest.MonkeyPatch
     with new_http_client() as http:
         assert not http.trust_env
         assert not http._mounts
+
+
+def test_an_answer_that_cannot_be_decoded_is_from_another_service(
+    router: respx.MockRouter, gateway: GatewayClient
+) -> None:
+    router.get(path="/key/list").mock(side_effect=httpx.DecodingError("incorrect header check"))
+
+    with pytest.raises(GatewayUnreachable, match="sends an answer that cannot be read"):
+        call(gateway)
+
+
+@pytest.mark.parametrize(
+    "failure", [KeyError("a"), TypeError("a"), AttributeError("a"), OverflowError("a")]
+)
+def test_an_answer_of_another_shape_is_an_error_of_ours(
+    gateway: GatewayClient, failure: Exception
+) -> None:
+    with (
+        pytest.raises(GatewayRefused, match="answered without a list"),
+        gateway.expecting("a list"),
+    ):
+        raise failure

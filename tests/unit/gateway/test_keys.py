@@ -191,3 +191,12 @@ def test_an_answer_of_another_shape_is_an_error(path: str) -> None:
 
     with served(fake) as gateway, pytest.raises(GatewayRefused, match="answered without"):
         call[path](gateway)
+
+
+def test_pages_that_repeat_their_keys_end() -> None:
+    fake = FakeLiteLLM()
+    page = {"keys": [{"token": "a", "key_alias": "x"}], "total_pages": 10**9}
+    fake.planted["/key/list"] = lambda _: httpx.Response(200, json=page)
+
+    with served(fake) as gateway:
+        assert [key.hash for key in iterate_keys(gateway, MASTER)] == ["a"]

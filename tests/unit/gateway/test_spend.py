@@ -83,6 +83,12 @@ def test_every_page_is_read_and_no_row_counts_twice() -> None:
     assert [log.call_id for log in logs] == ["one", "two", "three"]
 
 
+def test_pages_that_repeat_their_rows_end() -> None:
+    same = page(row("one"), pages=10**9)
+
+    assert [log.call_id for log in read(same, same)] == ["one"]
+
+
 def test_only_rows_of_the_requested_trace_are_returned() -> None:
     """LiteLLM matches parts of the id."""
     logs = read(page(row("one"), row("two", session_id="u" * 32)), trace_id="t" * 32)
@@ -96,6 +102,8 @@ def test_only_rows_of_the_requested_trace_are_returned() -> None:
         (httpx.ConnectError("refused"), GatewayUnreachable),
         (error(401, "Invalid", kind="token_not_found_in_db"), MasterKeyRefused),
         (httpx.Response(200, json={"rows": []}), GatewayRefused),
+        (httpx.Response(200, json={"data": [None]}), GatewayRefused),
+        (page({"spend": "much"}), GatewayRefused),
     ],
 )
 def test_spend_logs_that_cannot_be_read_are_an_error(

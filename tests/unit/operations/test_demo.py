@@ -4,6 +4,7 @@ from collections.abc import Generator, Iterator
 from pathlib import Path
 from typing import Any
 
+import httpx
 import pytest
 
 from gatewayctl.errors import GatewayUnreachable, PortTaken
@@ -15,7 +16,7 @@ from gatewayctl.settings.model import Settings
 from tests.fakes.answers import refuse_connection
 from tests.fakes.clock import FakeClock
 from tests.fakes.driving import driven
-from tests.fakes.litellm import FakeLiteLLM, served
+from tests.fakes.litellm import FakeLiteLLM, event_stream, served
 from tests.fakes.phoenix import SPANS, FakePhoenix, healthy_stack
 from tests.fakes.projects import MASTER_KEY, project
 
@@ -230,3 +231,13 @@ def test_an_interrupted_story_interrupts_up(settings: Settings, gateway: Gateway
     events.close()
 
     assert ended == ["up"]
+
+
+def test_a_reply_that_breaks_off_ends_the_demo_with_the_reason(
+    settings: Settings, stack: FakeLiteLLM, gateway: GatewayClient
+) -> None:
+    cut = event_stream("Hel", done=False)
+    stack.planted["/v1/chat/completions"] = lambda _: httpx.Response(200, content=cut)
+
+    with pytest.raises(GatewayUnreachable, match="ended the reply before it was complete"):
+        driven(demo(settings, gateway, brought_up()))

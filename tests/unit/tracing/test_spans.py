@@ -94,6 +94,12 @@ def test_all_pages_are_read() -> None:
     assert [span.span_id for span in spans] == ["s1", "s2"]
 
 
+def test_pages_that_repeat_their_spans_end() -> None:
+    spans = find(lambda _: page(row("s1"), cursor="c"))
+
+    assert [span.span_id for span in spans] == ["s1"]
+
+
 def test_reading_stops_at_the_limit() -> None:
     spans = find(lambda _: page(row("s1"), row("s2"), cursor="c"), SpanQuery(limit=1))
 
@@ -115,6 +121,8 @@ def test_a_project_that_does_not_exist_yet_has_no_spans() -> None:
         httpx.Response(422, headers=VERSION, json={"detail": "bad attribute"}),
         httpx.Response(200, headers=VERSION, text="no json"),
         httpx.Response(200, headers=VERSION, json={"data": None}),
+        httpx.Response(200, headers=VERSION, json={"data": [{"context": 1}]}),
+        httpx.Response(200, headers=VERSION, json={"data": ["row"]}),
     ],
 )
 def test_an_invalid_answer_is_not_an_empty_list_of_spans(answer: httpx.Response) -> None:

@@ -143,6 +143,8 @@ def test_every_step_has_its_own_span_in_one_trace(
     ("answer", "why"),
     [
         ("sure, reasoning it is", "it is not JSON"),
+        ("", r"it is not JSON\. The reply has no text \(finish_reason stop\)\.$"),
+        ("[" * 100_000, "it is not JSON"),
         ("[1]", "it is not a JSON object"),
         ("{}", "it has no 'route'"),
         ('{"route": "elsewhere"}', "neither passthrough nor reasoning"),

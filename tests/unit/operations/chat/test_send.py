@@ -13,6 +13,7 @@ from gatewayctl.errors import (
     GatewayUnreachable,
     UnknownModel,
     UpstreamRefused,
+    UpstreamUnreachable,
     VirtualKeyMissing,
     VirtualKeyRefused,
 )
@@ -251,3 +252,64 @@ def test_an_internal_error_still_ends_the_span(settings: Settings, fake: FakeLit
         send(settings, fake)
 
     assert sent_spans(fake)[0].status.message == "bug"
+
+
+def reply_of(*deltas: dict[str, Any], end: str) -> httpx.Response:
+    choices = [{"index": 0, "delta": delta} for delta in deltas]
+    choices.append({"index": 0, "delta": {}, "finish_reason": end})
+    events = [f"data: {json.dumps({'choices': [choice]})}\n\n" for choice in choices]
+    return httpx.Response(200, text="".join((*events, "data: [DONE]\n\n")))
+
+
+ASK = ChatInput(prompt="hi")
+CALL = {"tool_calls": [{"function": {"name": "get_weather", "arguments": "{}"}}]}
+
+
+@pytest.mark.parametrize(
+    ("delta", "end", "warning"),
+    [
+        ({"reasoning_content": "hm"}, "length",
+         ("The reply has no text, only reasoning: the token limit was reached"
+         " (finish_reason length).")),
+        ({"content": ""}, "content_filter",
+         ("The reply has no text: the provider's content filter stopped it"
+         " (finish_reason content_filter).")),
+        ({"content": "half"}, "length",
+         "The reply is cut off: the token limit was reached (finish_reason length)."),
+        ({"refusal": "I can't."}, "stop",
+         "The model refused to answer (finish_reason stop): I can't."),
+        (CALL, "tool_calls",
+         "The model calls get_weather, which chat does not run (finish_reason tool_calls)."),
+        ({"content": None}, "stop", "The reply has no text (finish_reason stop)."),
+    ],
+)  # fmt: skip
+def test_a_reply_without_text_or_cut_off_says_why_and_is_a_success(
+    settings: Settings, fake: FakeLiteLLM, delta: dict[str, Any], end: str, warning: str
+) -> None:
+    fake.planted["/v1/chat/completions"] = lambda _: reply_of(delta, end=end)
+
+    _, report = send(settings, fake)
+
+    assert report.warnings == (warning,)
+    assert (report.problem, report.finish_reason) == (None, end)
+    assert report.reasoning == delta.get("reasoning_content")
+    assert report.refusal == delta.get("refusal")
+    assert report.tool_calls == (("get_weather",) if delta is CALL else ())
+
+
+def test_a_provider_that_cannot_be_reached_has_the_cause_of_litellms_log(
+    settings: Settings, fake: FakeLiteLLM
+) -> None:
+    message = (
+        "litellm.InternalServerError: InternalServerError: OpenAIException - Connection error."
+    )
+    fake.planted["/v1/chat/completions"] = lambda _: httpx.Response(
+        500, json={"error": {"message": message}}, headers={"x-litellm-call-id": "call-9"}
+    )
+    log = "litellm_call_id=call-9\nsocket.gaierror: [Errno -2] Name or service not known\n"
+
+    with (
+        served(fake) as gateway,
+        pytest.raises(UpstreamUnreachable, match="host name cannot be resolved"),
+    ):
+        driven(send_chat(settings, gateway, ASK, environ={}, read_log=lambda: log))
