@@ -27,6 +27,11 @@ PROGRAM = Path(sys.executable).with_name("gatewayctl")
 PROVIDER_KEY = "sk-provider-0123456789abcdef0123456789"
 _WORKER = int(os.environ.get("PYTEST_XDIST_WORKER", "gw0").removeprefix("gw"))
 _PORTS_EACH = 3_000
+REFUSING = (
+    *("say-401", "say-403", "say-404", "say-429", "say-500"),
+    *("say-context", "say-policy", "say-hang"),
+)
+WITHOUT_TEXT = ("only-reasoning", "only-refusal", "only-tools")
 _given: set[int] = set()
 
 
@@ -171,12 +176,17 @@ def make_project(
     lines += [f"  {each}: {port}" for each, port in ports.items()]
     if upstream is not None:
         lines.append("models:")
-        for model in ("relay", "slow", "say-401", "say-429", "say-500", "say-hang"):
+        elsewhere = {
+            "unreachable": "http://127.0.0.1:9/v1",
+            "unresolvable": "http://no-such-host.invalid/v1",
+            "no-tls": upstream.replace("http:", "https:"),
+        }
+        for model in (*("relay", "slow"), *REFUSING, *WITHOUT_TEXT, *elsewhere):
             lines += [
                 f"  {model}:",
                 f"    model: openai/{model}",
-                f"    api_base: {upstream}",
-                "    api_key_env: UPSTREAM_API_KEY",
+                f"    api_base: {elsewhere.get(model, upstream)}",
+                f"    api_key_env: {'none' if model in elsewhere else 'UPSTREAM_API_KEY'}",
                 "    num_retries: 0",
                 f"    timeout: {2 if model == 'say-hang' else 60}",
             ]

@@ -6,8 +6,10 @@ import json
 from typing import Any
 
 import pytest
+import yaml
 
 from tests.e2e.conftest import PROVIDER_KEY, Project
+from tests.fakes.upstream import REFUSALS
 
 
 def error_of(project: Project, *arguments: str) -> tuple[int, dict[str, Any]]:
@@ -35,6 +37,67 @@ def test_a_providers_refusal_is_not_reported_as_the_gateways(
     exit_code, error = error_of(stack, "chat", "--model", model, "hello")
 
     assert (exit_code, error["code"]) == (6, code)
+
+
+def test_each_failure_of_a_provider_is_told_apart_with_its_address(stack: Project) -> None:
+    done = stack.run("models", "list", "--check", "--json")
+    rows = {row["model"]: row for row in json.loads(done.stdout)["data"]["models"]}
+
+    assert done.returncode == 7
+    expected = {
+        "say-403": "The provider denies access to the model or the region (403): upstream says 403",
+        "say-404": "The provider has no such model at this address (404): upstream says 404",
+        "say-context": f"The prompt is too long for the model (400): {REFUSALS['say-context']}",
+        "say-policy": "The provider's content policy refused the prompt (400): "
+        + REFUSALS["say-policy"],
+        "say-hang": "The provider did not answer in time: Request timed out",
+        "unreachable": "The provider cannot be reached: the connection was refused",
+        "unresolvable": "The provider cannot be reached: its host name cannot be resolved",
+        "no-tls": "The provider cannot be reached: the TLS handshake failed",
+    }
+    config = stack.folder / "gateway.yaml"
+    declared = yaml.safe_load(config.read_text(encoding="utf-8"))["models"]
+    assert {model: rows[model]["check"]["reason"] for model in expected} == {
+        model: f"{why.removesuffix('.')}. {model} is served by openai/{model}"
+        f" at {declared[model]['api_base']}."
+        for model, why in expected.items()
+    }
+    assert rows["only-reasoning"]["check"]["ok"]
+
+
+def test_an_unreachable_server_without_a_key_has_no_hint_about_one(stack: Project) -> None:
+    exit_code, error = error_of(stack, "chat", "--model", "unreachable", "hello")
+
+    assert (exit_code, error["code"]) == (6, "upstream_unreachable")
+    assert error["message"].startswith(
+        "The provider cannot be reached: the connection was refused."
+    )
+    assert "key" not in error["hint"]
+
+
+@pytest.mark.parametrize(
+    ("model", "warning"),
+    [
+        ("only-reasoning", "The reply has no text, only reasoning: the token limit was reached"),
+        ("only-refusal", "The model refused to answer (finish_reason stop): I can't help."),
+        ("only-tools", "The model calls get_weather, which chat does not run"),
+    ],
+)
+def test_a_reply_without_text_says_what_came_instead(
+    stack: Project, model: str, warning: str
+) -> None:
+    streamed = stack.run("chat", "--model", model, "hello")
+    whole = stack.data("chat", "--model", model, "hello")
+
+    assert (streamed.returncode, streamed.stdout) == (0, "")
+    assert f"Warning: {warning}" in streamed.stderr
+    assert whole["warnings"][0].startswith(warning)
+    found = {
+        "only-reasoning": whole["reasoning"] == "Let me think.",
+        "only-refusal": whole["refusal"] == "I can't help.",
+        "only-tools": whole["tool_calls"] == ["get_weather"],
+    }
+    assert found[model]
 
 
 @pytest.mark.parametrize("stream", [True, False])

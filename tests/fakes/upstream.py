@@ -1,7 +1,8 @@
 """A small OpenAI-compatible server on loopback: the provider behind the gateway in tests.
 
-The model selects the answer (``say-401`` refuses with 401, ``say-hang`` never answers). Every
-request is recorded, so that tests can check which key arrived.
+The model selects the answer (``say-401`` refuses with 401, ``say-hang`` never answers,
+``only-reasoning`` has no text). Every request is recorded, so that tests can check which key
+arrived.
 """
 
 from __future__ import annotations
@@ -17,6 +18,21 @@ from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from typing import Any
 
 REPLY = ("Hello", " from", " upstream", ".")
+INSTEAD_OF_TEXT: dict[str, tuple[dict[str, Any], str]] = {
+    "only-reasoning": ({"reasoning_content": "Let me think."}, "length"),
+    "only-refusal": ({"refusal": "I can't help."}, "stop"),
+    "only-tools": (
+        {"tool_calls": [{"index": 0, "id": "call-1", "type": "function",
+                         "function": {"name": "get_weather", "arguments": "{}"}}]},
+        "tool_calls",
+    ),
+}  # fmt: skip
+"""A message, and how it ends."""
+REFUSALS = {
+    "say-context": "This model's maximum context length is 8 tokens.",
+    "say-policy": "Your request was rejected as a result of our safety system.",
+}
+_CODES = {"say-context": "context_length_exceeded", "say-policy": "content_policy_violation"}
 USAGE = {"prompt_tokens": 7, "completion_tokens": 4, "total_tokens": 11}
 
 
@@ -89,6 +105,9 @@ class _Handler(BaseHTTPRequestHandler):
         model = str(body.get("model", ""))
         if model == "say-hang":
             upstream.released.wait(30)
+        elif model in REFUSALS:
+            error = {"message": REFUSALS[model], "type": "refused", "code": _CODES[model]}
+            self._json(400, {"error": error})
         elif model.startswith("say-"):
             self._refuse(int(model.removeprefix("say-")))
         elif body.get("stream"):
@@ -101,11 +120,9 @@ class _Handler(BaseHTTPRequestHandler):
         self._json(status, {"error": {"message": text, "type": "refused", "code": str(status)}})
 
     def _reply(self, model: str, content: str) -> None:
-        choice = {
-            "index": 0,
-            "message": {"role": "assistant", "content": content},
-            "finish_reason": "stop",
-        }
+        message, end = INSTEAD_OF_TEXT.get(model, ({"content": content}, "stop"))
+        message = {"role": "assistant", "content": None} | message
+        choice = {"index": 0, "message": message, "finish_reason": end}
         answer = {"id": _new_id(), "object": "chat.completion", "created": int(time.time())}
         self._json(200, answer | {"model": model, "choices": [choice], "usage": USAGE})
 
@@ -115,10 +132,15 @@ class _Handler(BaseHTTPRequestHandler):
         self.send_header("connection", "close")
         self.end_headers()
         self.close_connection = True
-        for part in REPLY * (20 if slow else 1):
-            self._event(model, [{"index": 0, "delta": {"role": "assistant", "content": part}}])
+        deltas: list[dict[str, Any]] = [{"content": part} for part in REPLY * (20 if slow else 1)]
+        end = "stop"
+        if model in INSTEAD_OF_TEXT:
+            message, end = INSTEAD_OF_TEXT[model]
+            deltas = [message]
+        for delta in deltas:
+            self._event(model, [{"index": 0, "delta": {"role": "assistant"} | delta}])
             time.sleep(0.2 if slow else 0)
-        self._event(model, [{"index": 0, "delta": {}, "finish_reason": "stop"}])
+        self._event(model, [{"index": 0, "delta": {}, "finish_reason": end}])
         self._event(model, [], usage=USAGE)
         self.wfile.write(b"data: [DONE]\n\n")
 

@@ -119,3 +119,27 @@ def test_the_module_is_run_as_the_program() -> None:
 
     assert done.returncode == 0
     assert b"Usage: gatewayctl up [OPTIONS]" in done.stdout
+
+
+@pytest.mark.parametrize(
+    ("command", "streams", "code"),
+    [
+        ("chat", "<&-", 2),
+        ("keys revoke litellm-dev", "<&-", 2),
+        ("env", "<&- >&- 2>&-", 0),
+        ("chat", "<&- >&- 2>&-", 2),
+        ("env", ">/dev/full", 4),
+        ("env --json", ">/dev/full", 4),
+    ],
+)
+def test_streams_that_are_closed_or_full_are_not_an_internal_error(
+    folder: Path, command: str, streams: str, code: int
+) -> None:
+    program = f'exec "{sys.executable}" -m gatewayctl -C "{folder}" {command} {streams}'
+
+    done = subprocess.run(["/bin/sh", "-c", program], capture_output=True, check=False)
+
+    assert (done.returncode, done.stdout) == (code, b""), done.stderr
+    assert b"Traceback" not in done.stderr
+    assert b"Internal error" not in done.stderr
+    assert done.stderr == b"" or done.stderr.startswith(b"Error: ")

@@ -69,7 +69,7 @@ _KINDS: Final = (
         hint="Rephrase the prompt, or choose another model.",
         message=_pattern(
             "ContentPolicyViolationError", "content management policy", "content_policy_violation",
-            "ResponsibleAIPolicyViolation",
+            "ResponsibleAIPolicyViolation", "our safety system",
         ),
     ),
     _Kind(
