@@ -128,6 +128,7 @@ def test_the_module_is_run_as_the_program() -> None:
         ("keys revoke litellm-dev", "<&-", 2),
         ("env", "<&- >&- 2>&-", 0),
         ("chat", "<&- >&- 2>&-", 2),
+        ("chat", "2>/dev/full", 2),
         ("env", ">/dev/full", 4),
         ("env --json", ">/dev/full", 4),
     ],

@@ -107,11 +107,12 @@ def post_chat(gateway: GatewayClient, key: Secret, request: ChatRequest) -> Iter
         headers=request.headers,
         timeout=timeout,
     ) as response:
-        read = _read_stream if request.stream else _read_whole
-        yield Answer(
-            call_id=response.headers.get(CALL_ID),
-            chunks=read(gateway, response, timeout),
+        chunks = (
+            _read_stream(gateway, response)
+            if request.stream
+            else _read_whole(gateway, response, timeout)
         )
+        yield Answer(call_id=response.headers.get(CALL_ID), chunks=chunks)
 
 
 def _read_whole(
@@ -124,9 +125,7 @@ def _read_whole(
     yield chunk
 
 
-def _read_stream(
-    gateway: GatewayClient, response: httpx.Response, _timeout: httpx.Timeout
-) -> Iterator[Chunk]:
+def _read_stream(gateway: GatewayClient, response: httpx.Response) -> Iterator[Chunk]:
     finished = False
     for event in _split_events(response.iter_bytes()):
         if event == b"[DONE]":

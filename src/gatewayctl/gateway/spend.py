@@ -101,9 +101,10 @@ def list_latest_failures(
         gateway, master, since=since, until=until, page_size=_FAILURES_READ, status_filter="failure"
     )
     found: dict[str, FailedRequest] = {}
-    for failure in body.failures:
-        if failure.model:
-            found.setdefault(failure.model, failure)
+    with gateway.expecting("spend logs"):
+        for failure in map(_parse_failure, body.rows):
+            if failure.model:
+                found.setdefault(failure.model, failure)
     return tuple(
         failure
         for model, failure in found.items()
@@ -121,10 +122,10 @@ def _has_recovered(
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class _Page:
-    """The rows of a page, in two readings, and LiteLLM's counts of all pages and rows."""
+    """A page, as it came and parsed, and LiteLLM's counts of all pages and rows."""
 
+    rows: list[Any]
     logs: tuple[SpendLog, ...]
-    failures: tuple[FailedRequest, ...]
     pages: int
     total: int
 
@@ -150,8 +151,8 @@ def _fetch_page(
     with gateway.expecting("spend logs"):
         rows = rows_of(body, "data")
         return _Page(
+            rows=rows,
             logs=tuple(map(_parse_log, rows)),
-            failures=tuple(map(_parse_failure, rows)),
             pages=int(body.get("total_pages") or 1),
             total=int(body.get("total") or 0),
         )

@@ -109,14 +109,21 @@ class Console:
     def say(self, text: str) -> None:
         """Print a line of narration on stderr."""
         if not self.quiet:
-            self.stderr.write(make_printable(text) + "\n")
-            self.stderr.flush()
+            self._narrate(f"{make_printable(text)}\n")
 
     def error(self, error: GatewayctlError) -> None:
         """Print a failure on stderr: what happened, then what to do."""
         color = self.stderr.isatty() and not os.environ.get("NO_COLOR")
         label = "\033[1;31mError\033[0m" if color else "Error"
-        self.stderr.write(f"{label}: {make_printable(error.message)}\n")
-        if error.hint:
-            self.stderr.write(f"Hint: {make_printable(error.hint)}\n")
-        self.stderr.flush()
+        hint = f"Hint: {make_printable(error.hint)}\n" if error.hint else ""
+        self._narrate(f"{label}: {make_printable(error.message)}\n{hint}")
+
+    def _narrate(self, text: str) -> None:
+        try:
+            self.stderr.write(text)
+            self.stderr.flush()
+        except BrokenPipeError:
+            raise
+        except OSError:
+            # A full disk behind stderr: the exit code still says how the command ended.
+            pass
