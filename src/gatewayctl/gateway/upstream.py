@@ -161,7 +161,8 @@ def translate_upstream(status: int, message: str, detail: str) -> UpstreamError:
     kind = next((kind for kind in _KINDS if kind.matches(status, begin)), _OTHER)
     if kind.error is UpstreamUnreachable:
         return connection_error(begin) or UpstreamUnreachable(f"{kind.says}.")
-    shown = "" if kind.error is UpstreamTimeout else f" ({status})"
+    # These two say what the status says.
+    shown = "" if kind.finding or kind.error is UpstreamTimeout else f" ({status})"
     error = kind.error(f"{kind.says}{shown}: {detail}", hint=kind.hint)
     error.finding = kind.finding
     return error

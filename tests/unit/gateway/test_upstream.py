@@ -24,9 +24,9 @@ def translate(status: int, message: str) -> GatewayctlError:
     ("status", "message", "expected"),
     [
         (401, "litellm.AuthenticationError: AuthenticationError: OpenAIException - Wrong key.",
-         "The provider refused the gateway's credentials (401): Wrong key."),
+         "The provider refused the gateway's credentials: Wrong key."),
         (500, ("litellm.InternalServerError: InternalServerError: OpenAIException - Missing"
-         " credentials."), ("The provider refused the gateway's credentials (500): Missing"
+         " credentials."), ("The provider refused the gateway's credentials: Missing"
          " credentials.")),
         (403, "litellm.APIError: APIError: OpenAIException - Region not supported",
          "The provider denies access to the model or the region (403): Region not supported"),
