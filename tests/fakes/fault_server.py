@@ -61,7 +61,6 @@ NO_ANSWER = {
     "cut_chunk": _chunked(b"20\r\nhalf"),
     "bad_chunk": _chunked(b"zz\r\n"),
     "bad_gzip": answer(b"not gzip", headers=b"Content-Encoding: gzip\r\n"),
-    "cut_gzip": answer(gzip.compress(b"{}" * 99)[:30], headers=b"Content-Encoding: gzip\r\n"),
     "redirect": answer(b"", "302 Found", b"Location: http://192.0.2.1/\r\n"),
     "bad_redirect": answer(b"", "302 Found", b"Location: http://[::bad/\r\n"),
 }
@@ -69,6 +68,8 @@ NOT_JSON = {
     "empty": answer(b""),
     "no_content": b"HTTP/1.1 204 No Content\r\n" + _PHOENIX + b"\r\n",
     "html": answer(b"<html>welcome</html>"),
+    # httpx reports no error at the end of half a compressed body.
+    "cut_gzip": answer(gzip.compress(b"{}" * 99)[:30], headers=b"Content-Encoding: gzip\r\n"),
     "deep": answer(b"[" * 100_000),
     "not_utf8": answer(b'{"a": "\xff\xfe'),
     "long_number": answer(b'{"status": ' + b"9" * 9_000 + b"}"),
@@ -92,7 +93,7 @@ WRONG_SHAPE = {
         }
     ),
     "rows_of_null": _json({"data": [None], "keys": [None], "choices": [None]}),
-    "infinity": answer(b'{"data": [], "keys": [], "total_pages": Infinity, "total": NaN}'),
+    "infinity": answer(b'{"data": [{"total_tokens": Infinity}], "keys": [], "total_pages": NaN}'),
     "cut_stream": answer(_HELLO[: _HELLO.index(b"\n\n") + 2]),
     "stream_of_text": _stream(b"hello"),
     "stream_of_null": _stream(b"null"),

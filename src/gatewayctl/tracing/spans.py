@@ -88,20 +88,25 @@ class SpanStore:
 
         Raises PhoenixUnreachable for everything that is not an answer of Phoenix.
         """
-        found: dict[tuple[str, str], Span] = {}
+        found: list[Span] = []
+        seen: set[tuple[str, str]] = set()
         cursor: str | None = None
         while True:
             page: Params = [("cursor", cursor)] if cursor else []
             body = self._get_page(project, query.params() + page)
             if body is None:
                 return ()
-            known = len(found)
-            found |= {(span.trace_id, span.span_id): span for span in self._parse_page(body)}
+            spans = self._parse_page(body)
+            fresh = {(span.trace_id, span.span_id) for span in spans} - seen
+            if not fresh:
+                # A page that only repeats spans would be followed by others without end.
+                return tuple(found)
+            seen |= fresh
+            found += spans
             cursor = body.get("next_cursor")
             enough = query.limit is not None and len(found) >= query.limit
-            # A page without new spans would be followed by others without end.
-            if not cursor or enough or len(found) == known:
-                return tuple(found.values())[: query.limit]
+            if not cursor or enough:
+                return tuple(found[: query.limit])
 
     def _get_page(self, project: str, params: Params) -> dict[str, Any] | None:
         path = f"/v1/projects/{quote(project, safe='')}/spans"
