@@ -185,7 +185,7 @@ def failing() -> Iterator[FaultServer]:
 class FaultyPart(httpx.BaseTransport):
     """Sends the requests that ``is_faulty`` to a fault server, and others to a fake.
 
-    Those wait a fifth of a second only, whatever the command would.
+    Those wait a moment only, whatever the command would.
     """
 
     def __init__(
@@ -203,7 +203,7 @@ class FaultyPart(httpx.BaseTransport):
         if not self._is_faulty(request.url):
             return self._healthy.handle_request(request)
         request.url = request.url.copy_with(port=self._server.port)
-        request.extensions["timeout"] = dict.fromkeys(("connect", "read", "write", "pool"), 0.2)
+        request.extensions["timeout"] = {"connect": 5, "read": 0.1, "write": 5, "pool": 5}
         return self._sockets.handle_request(request)
 
     def close(self) -> None:
