@@ -27,6 +27,7 @@ from gatewayctl.cli import (
 )
 from gatewayctl.cli.boundary import BoundaryGroup
 from gatewayctl.cli.context import App, Overrides
+from gatewayctl.cli.options import JsonFlag
 
 app = typer.Typer(
     name="gatewayctl",
@@ -71,8 +72,9 @@ def root(
     ] = None,
     quiet: Annotated[bool, typer.Option("-q", "--quiet", help="Print results only.")] = False,
     verbose: Annotated[
-        bool, typer.Option("-v", "--verbose", help="Print tracebacks of internal errors.")
+        bool, typer.Option("-v", "--verbose", help="Log every command and request.")
     ] = False,
+    json: JsonFlag = False,
     version: Annotated[
         bool, typer.Option("--version", callback=_version, is_eager=True, help="Print the version.")
     ] = False,
@@ -85,6 +87,7 @@ def root(
         flags={name: value for name, value in given.items() if value is not None},
         quiet=quiet,
         verbose=verbose,
+        json=json,
         overrides=overrides,
     )
     ctx.call_on_close(ctx.obj.close)

@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import os
 import sys
+from collections.abc import Iterator
 from typing import Any, NoReturn
 
 import typer
@@ -14,11 +15,19 @@ from typer.core import TyperGroup
 from typer.exceptions import TyperException
 
 from gatewayctl.cli.context import App
+from gatewayctl.cli.syntax.global_options import accept_globals
+from gatewayctl.cli.syntax.metavars import name_values
 from gatewayctl.errors import GatewayctlError, Interrupted, UsageProblem
 
 
 class BoundaryGroup(TyperGroup):
     """The root group. Overrides ``invoke`` so that CliRunner sees exit codes as well."""
+
+    def __init__(self, **attributes: Any) -> None:
+        super().__init__(**attributes)
+        for command in _commands_below(self):
+            name_values(command)
+            accept_globals(command, self.params)
 
     def parse_args(self, ctx: Any, args: list[str]) -> list[str]:
         """Parse the global options; with --json their errors are documents too."""
@@ -46,6 +55,13 @@ class BoundaryGroup(TyperGroup):
             raise
         except Exception as error:
             _show_bug(ctx, error, args)
+
+
+def _commands_below(group: Any) -> Iterator[Any]:
+    for command in group.commands.values():
+        yield command
+        if hasattr(command, "commands"):
+            yield from _commands_below(command)
 
 
 def _app(ctx: Any) -> App:

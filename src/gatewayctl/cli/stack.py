@@ -156,7 +156,8 @@ def logs(
 def ui(
     ctx: typer.Context,
     page: Annotated[
-        Literal["litellm", "phoenix"], typer.Argument(metavar="PAGE", help="Page to open.")
+        Literal["litellm", "phoenix"],
+        typer.Argument(metavar="PAGE", help="Page to open: litellm or phoenix."),
     ] = "litellm",
     print_only: Annotated[
         bool, typer.Option("--print", help="Print the address instead of opening it.")
