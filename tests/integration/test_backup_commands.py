@@ -32,7 +32,7 @@ def test_a_backup_shows_its_file_and_how_to_restore_it(ready: Project) -> None:
     assert result.exit_code == 0
     file = next(line for line in result.stdout.splitlines() if line.endswith(".gatewayctl-backup"))
     assert Path(file).is_file()
-    assert "gatewayctl restore FILE --yes" in result.stdout
+    assert f"`gatewayctl -C {ready.folder} restore FILE --yes`" in result.stdout
     assert "dump of litellm ready" in result.stderr
     assert "sk-" not in result.stdout + result.stderr
 

@@ -36,6 +36,7 @@ class BoundaryGroup(TyperGroup):
             return super().parse_args(ctx, args)
         except TyperException as error:
             if not given or not _wants_json(ctx, given):
+                _name_program(ctx)
                 raise
             _show(ctx, UsageProblem(error.format_message()), given)
 
@@ -49,6 +50,7 @@ class BoundaryGroup(TyperGroup):
             _show(ctx, Interrupted("Interrupted."), args)
         except TyperException as error:
             if not _wants_json(ctx, args):
+                _name_program(ctx)
                 raise
             _show(ctx, UsageProblem(error.format_message()), args)
         except (typer.Exit, BrokenPipeError, EOFError):
@@ -62,6 +64,13 @@ def _commands_below(group: Any) -> Iterator[Any]:
         yield command
         if hasattr(command, "commands"):
             yield from _commands_below(command)
+
+
+def _name_program(ctx: Any) -> None:
+    """Let a usage error name the program as it was called: «Try '.venv/bin/gatewayctl up -h'»."""
+    from gatewayctl.output.program import find_program
+
+    ctx.find_root().info_name = find_program()
 
 
 def _app(ctx: Any) -> App:

@@ -101,8 +101,11 @@ class App:
     @cached_property
     def console(self) -> Console:
         from gatewayctl.output.console import Console
+        from gatewayctl.output.program import find_program
 
-        return Console(quiet=self.quiet)
+        return Console(
+            quiet=self.quiet, program=find_program(), project_dir=_from_here(self.project_dir)
+        )
 
     def show(self, report: object, renderer: Renderer) -> None:
         """Print a report as text or JSON; exit with the code of its problem, if any."""
@@ -141,6 +144,17 @@ class App:
         """Close what was opened; called when the command ends, however it ends."""
         if "http" in self.__dict__:
             self.http.close()
+
+
+def _from_here(project_dir: Path) -> str | None:
+    """The project's folder as seen from the current one; None if it is the same."""
+    try:
+        here = Path.cwd()
+        if project_dir.samefile(here):
+            return None
+    except OSError:
+        return str(project_dir)
+    return str(project_dir.relative_to(here) if project_dir.is_relative_to(here) else project_dir)
 
 
 def context(ctx: typer.Context) -> App:

@@ -38,7 +38,7 @@ def render_backup(report: BackupReport) -> Iterator[str]:
     kind = "encrypted" if report.encrypted else "mode 0600, holds secrets"
     yield f"{format_size(report.size)} in {report.seconds:.1f} s ({kind}):"
     yield str(report.file)
-    yield "Restore with: gatewayctl restore FILE --yes"
+    yield "Restore with: `gatewayctl restore FILE --yes`"
 
 
 def render_restore(report: RestoreReport) -> Iterator[RenderableType]:

@@ -12,6 +12,7 @@ import sys
 from collections.abc import Iterable
 from typing import TYPE_CHECKING, Final, TextIO
 
+from gatewayctl.output.program import NAME, name_program
 from gatewayctl.settings.masking import mask_keys
 
 if TYPE_CHECKING:
@@ -39,17 +40,31 @@ def make_printable(text: str) -> str:
     return mask_keys(strip_control(text))
 
 
+class Verbatim(str):
+    """The content of a file or an answer, in which nothing is a hint of ours."""
+
+    __slots__ = ()
+
+
 class Console:
-    """The output of a command. ``quiet`` drops narration, never results or errors."""
+    """The output of a command. ``quiet`` drops narration, never results or errors.
+
+    Commands that a text names are shown as the user has to type them: with the ``program`` as it
+    was called, and the ``project_dir`` unless that is the current folder.
+    """
 
     def __init__(
         self,
         *,
         quiet: bool = False,
+        program: str = NAME,
+        project_dir: str | None = None,
         stdout: TextIO | None = None,
         stderr: TextIO | None = None,
     ) -> None:
         self.quiet = quiet
+        self.program = program
+        self.project_dir = project_dir
         self.stdout = stdout or sys.stdout
         self.stderr = stderr or sys.stderr
 
@@ -76,11 +91,12 @@ class Console:
         for item in renderables:
             if isinstance(item, str):
                 # Rich would wrap or cut values that people copy.
-                self.result_text(item + "\n")
+                verbatim = isinstance(item, Verbatim)
+                self.result_text((item if verbatim else self._name_program(item)) + "\n")
                 continue
             if target is None:
                 target = self.rich(self.stdout)
-            target.print(item)
+            target.print(self._name_program_in(item))
 
     def result_text(self, text: str) -> None:
         """Write text to stdout unchanged, and flush it."""
@@ -90,14 +106,28 @@ class Console:
     def say(self, text: str) -> None:
         """Print a line of narration on stderr."""
         if not self.quiet:
-            self.stderr.write(make_printable(text) + "\n")
+            self.stderr.write(self._name_program(make_printable(text)) + "\n")
             self.stderr.flush()
 
     def error(self, error: GatewayctlError) -> None:
         """Print a failure on stderr: what happened, then what to do."""
         color = self.stderr.isatty() and not os.environ.get("NO_COLOR")
         label = "\033[1;31mError\033[0m" if color else "Error"
-        self.stderr.write(f"{label}: {make_printable(error.message)}\n")
+        self.stderr.write(f"{label}: {self._name_program(make_printable(error.message))}\n")
         if error.hint:
-            self.stderr.write(f"Hint: {make_printable(error.hint)}\n")
+            self.stderr.write(f"Hint: {self._name_program(make_printable(error.hint))}\n")
         self.stderr.flush()
+
+    def _name_program(self, text: str) -> str:
+        return name_program(text, self.program, self.project_dir)
+
+    def _name_program_in(self, item: RenderableType) -> RenderableType:
+        from rich.padding import Padding
+        from rich.text import Text
+
+        if isinstance(item, Padding):
+            sides = (item.top, item.right, item.bottom, item.left)
+            return Padding(self._name_program_in(item.renderable), sides)
+        if isinstance(item, Text) and f"`{NAME} " in item.plain:
+            return Text(self._name_program(item.plain), style=item.style)
+        return item

@@ -30,6 +30,6 @@ def render_demo(report: DemoReport) -> Iterator[RenderableType]:
     yield f"Admin UI    {report.gateway_url}/ui (user admin, password: UI_PASSWORD in .env)"
     yield f"Trace       {report.trace_url}"
     yield ""
-    yield 'Next: gatewayctl chat --component passthrough "Hello"'
-    yield "      gatewayctl status"
-    yield "      gatewayctl down"
+    yield 'Next: `gatewayctl chat --component passthrough "Hello"`'
+    yield "      `gatewayctl status`"
+    yield "      `gatewayctl down`"

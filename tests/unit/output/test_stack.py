@@ -141,7 +141,7 @@ def test_up_shows_what_it_did_and_the_next_steps(keys: KeysCreateReport) -> None
     assert not any("litellm-eval" in line for line in text), "it was there already"
     why = "embedded runtime: it is the runtime of this version"
     assert f"Ready in 21.3 s ({why})." in text
-    assert any(line.startswith("Next: gatewayctl chat") for line in text)
+    assert any(line.startswith("Next: `gatewayctl chat ") for line in text)
 
 
 def test_up_that_changed_nothing_reports_only_that() -> None:

@@ -13,7 +13,7 @@ from typing import Any, Final
 
 from gatewayctl.cli.context import App
 
-_EPILOG: Final = "Global options can be given here too, see gatewayctl --help."
+_EPILOG: Final = "Global options can be given here too, see `gatewayctl --help`."
 
 
 def accept_globals(command: Any, options: Sequence[Any]) -> None:
