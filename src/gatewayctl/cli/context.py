@@ -47,6 +47,8 @@ class App:
     quiet: bool = False
     verbose: bool = False
     json: bool = False
+    portable: bool = False
+    """Use the runtime that works on any machine, unless a stack exists in another."""
     command: str = ""
     overrides: Overrides = field(default_factory=Overrides)
 
@@ -70,7 +72,7 @@ class App:
         if self.overrides.runtime is not None:
             fake = self.overrides.runtime
             return ResolvedRuntime(name=fake.name, why="given by the test", runtime=fake)
-        return resolve_runtime(self.settings)
+        return resolve_runtime(self.settings, portable=self.portable)
 
     @property
     def runtime(self) -> Runtime:

@@ -88,10 +88,11 @@ def render_up(report: UpReport) -> Iterator[RenderableType]:
     for key in keys:
         if key.status != "exists":
             yield f"Virtual key {key.alias} {key.status}, in .env as {key.env}"
+    runtime = f"{report.runtime} runtime: {report.runtime_why}"
     if not report.changed:
-        yield "Nothing changed: everything runs as declared."
+        yield f"Nothing changed: everything runs as declared ({runtime})."
         return
-    yield f"Ready in {report.seconds:.1f} s ({report.runtime} runtime: {report.runtime_why})."
+    yield f"Ready in {report.seconds:.1f} s ({runtime})."
     yield ""
     yield 'Next: `gatewayctl chat --component passthrough "Hello"`'
     yield "      `gatewayctl ui phoenix`   the traces"
