@@ -86,11 +86,12 @@ def root(
         project_dir=project_dir.absolute(),
         flags={name: value for name, value in given.items() if value is not None},
         quiet=quiet,
-        verbose=verbose,
         json=json,
         overrides=overrides,
     )
     ctx.call_on_close(ctx.obj.close)
+    if verbose:
+        ctx.obj.log()
 
 
 START = "Getting started"

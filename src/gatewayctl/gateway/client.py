@@ -24,6 +24,7 @@ from gatewayctl.errors import (
 )
 from gatewayctl.gateway import refusals
 from gatewayctl.gateway.refusals import KeyRole
+from gatewayctl.gateway.request_log import LoggedTransport
 from gatewayctl.settings.masking import strip_keys
 from gatewayctl.settings.model import Secret
 
@@ -40,7 +41,9 @@ def new_http_client(transport: httpx.BaseTransport | None = None) -> httpx.Clien
     # server, and saves each command the 20 ms of reading the system's certificates.
     no_trust = ssl.SSLContext(ssl.PROTOCOL_TLS_CLIENT)
     return httpx.Client(
-        transport=transport or httpx.HTTPTransport(verify=no_trust, trust_env=False),
+        transport=LoggedTransport(
+            transport or httpx.HTTPTransport(verify=no_trust, trust_env=False)
+        ),
         trust_env=False,
         follow_redirects=False,
         headers={"User-Agent": "gatewayctl"},

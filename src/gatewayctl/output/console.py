@@ -57,12 +57,14 @@ class Console:
         self,
         *,
         quiet: bool = False,
+        verbose: bool = False,
         program: str = NAME,
         project_dir: str | None = None,
         stdout: TextIO | None = None,
         stderr: TextIO | None = None,
     ) -> None:
         self.quiet = quiet
+        self.verbose = verbose
         self.program = program
         self.project_dir = project_dir
         self.stdout = stdout or sys.stdout
@@ -70,8 +72,8 @@ class Console:
 
     @property
     def animated(self) -> bool:
-        """True if stderr is a terminal that can be redrawn, without --quiet and outside CI."""
-        plain = self.quiet or os.environ.get("TERM") == "dumb" or "CI" in os.environ
+        """True if stderr is a terminal that can be redrawn, and neither a log nor a CI uses it."""
+        plain = self.quiet or self.verbose or os.environ.get("TERM") == "dumb" or "CI" in os.environ
         return self.stderr.isatty() and not plain
 
     def rich(self, stream: TextIO) -> RichConsole:

@@ -45,7 +45,9 @@ def _override(ctx: Any, option: Any, value: Any) -> None:
     name = option.name.removeprefix("global_")
     if name == "project_dir":
         app.project_dir = Path(value).absolute()
-    elif name in {"quiet", "verbose"}:
-        setattr(app, name, value)
+    elif name == "quiet":
+        app.quiet = value
+    elif name == "verbose":
+        app.log()
     else:
         app.flags = {**app.flags, name: value}

@@ -6,6 +6,7 @@ Must not know what LiteLLM or Phoenix answer over HTTP.
 
 from __future__ import annotations
 
+import logging
 import time
 from collections.abc import Collection, Generator, Iterator, Mapping, Sequence
 from datetime import datetime
@@ -53,6 +54,7 @@ if TYPE_CHECKING:
 
     from gatewayctl.rendering.plan import RenderedFile
 
+_LOGGER: Final = logging.getLogger(__name__)
 _ALIVE: Final[frozenset[ProcessState]] = frozenset({"running", "starting"})
 _POSTGRES_SECONDS: Final = 60.0
 
@@ -287,6 +289,7 @@ class EmbeddedRuntime:
         if left := orphans.wait_until_gone(layout, seconds=2):
             orphans.end_processes(left)
         layout.supervisor_config.write_text(self._supervisor_config(), encoding="utf-8")
+        _LOGGER.info("wrote %s", layout.supervisor_config)
         environment = inherited_variables(self._settings) | {orphans.MARK: str(layout.state_dir)}
         self._supervisor.launch(self._environment.python("base"), environment)
         # The services restart: nothing that was read about them is valid any longer.
