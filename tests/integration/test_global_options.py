@@ -25,6 +25,7 @@ def parse(command: Any, *words: str) -> App:
     required = [each for each in command.params if each.required]
     command.make_context("command", [*["x" for _ in required], *words], parent=context)
     parsed: App = context.obj
+    parsed.close()
     return parsed
 
 
@@ -50,6 +51,7 @@ def test_every_group_accepts_them_between_its_name_and_the_command(name: str) ->
     context = ROOT.context_class(ROOT, info_name="gatewayctl", obj=App())
     GROUPS[name].make_context(name, [*AFTER, "list"], parent=context)
 
+    context.obj.close()
     assert context.obj.flags == {"runtime": "docker", "lock_timeout": 7}
 
 

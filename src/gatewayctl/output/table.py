@@ -16,7 +16,7 @@ _STYLES = {
     **dict.fromkeys(("stopped", "foreign", "not declared"), "dim"),
     **dict.fromkeys(
         ("unhealthy", "failed", "missing", "not in gateway", "not in .env", "other key in .env",
-         "expired", "blocked", "differs", "conflict", "OPEN", "not served"),
+         "expired", "blocked", "differs", "conflict", "OPEN", "not served", "no provider key"),
         "bold red",
     ),
 }  # fmt: skip
