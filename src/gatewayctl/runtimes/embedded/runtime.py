@@ -15,6 +15,7 @@ from typing import TYPE_CHECKING, Final
 from gatewayctl.errors import ServiceFailed
 from gatewayctl.generators import drain
 from gatewayctl.runtimes.base import (
+    Keep,
     LogLine,
     ProcessState,
     Progress,
@@ -22,6 +23,7 @@ from gatewayctl.runtimes.base import (
     Started,
     StartReport,
     Stopped,
+    keep_all,
     require_known_services,
 )
 from gatewayctl.runtimes.database_shell import DatabaseName, DatabaseShell
@@ -166,11 +168,17 @@ class EmbeddedRuntime:
         return logs.last_lines(self._layout.log(service), count)
 
     def logs(
-        self, services: Sequence[str], *, tail: int | None, since: datetime | None, follow: bool
+        self,
+        services: Sequence[str],
+        *,
+        tail: int | None,
+        since: datetime | None,
+        follow: bool,
+        keep: Keep = keep_all,
     ) -> Iterator[LogLine]:
         require_known_services(services, SERVICES)
         files = {name: self._layout.log(name) for name in services or SERVICES}
-        return logs.read_logs(files, tail=tail, since=since, follow=follow)
+        return logs.read_logs(files, tail=tail, since=since, follow=follow, keep=keep)
 
     def empty_litellm_database(self) -> Generator[Progress, None, None]:
         if self._supervisor.pid() is not None:
