@@ -174,12 +174,12 @@ class App:
 def _from_here(project_dir: Path) -> str | None:
     """The project's folder as seen from the current one; None if it is the same."""
     try:
-        here = Path.cwd()
-        if project_dir.samefile(here):
-            return None
+        here, folder = Path.cwd(), project_dir.resolve()
     except OSError:
         return str(project_dir)
-    return str(project_dir.relative_to(here) if project_dir.is_relative_to(here) else project_dir)
+    if folder == here:
+        return None
+    return str(folder.relative_to(here) if folder.is_relative_to(here) else folder)
 
 
 def context(ctx: typer.Context) -> App:

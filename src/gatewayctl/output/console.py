@@ -114,7 +114,8 @@ class Console:
     def error(self, error: GatewayctlError) -> None:
         """Print a failure on stderr: what happened, then what to do."""
         color = self.stderr.isatty() and not os.environ.get("NO_COLOR")
-        label = "\033[1;31mError\033[0m" if color else "Error"
+        style = "1;31" if error.label == "Error" else "1;33"
+        label = f"\033[{style}m{error.label}\033[0m" if color else error.label
         self.stderr.write(f"{label}: {self._name_program(make_printable(error.message))}\n")
         if error.hint:
             self.stderr.write(f"Hint: {self._name_program(make_printable(error.hint))}\n")

@@ -9,7 +9,7 @@ from rich.padding import Padding
 from rich.table import Table
 from rich.text import Text
 
-from gatewayctl.errors import GatewayUnreachable, PortTaken
+from gatewayctl.errors import Drift, GatewayUnreachable, PortTaken
 from gatewayctl.output.console import Console, Verbatim, strip_control
 from gatewayctl.output.table import make_table
 from gatewayctl.settings.masking import mask_keys
@@ -233,3 +233,11 @@ def test_the_content_of_a_file_is_printed_as_it_is() -> None:
     Console(program="bin/gatewayctl", stdout=out).result([Verbatim("+# run `gatewayctl render`.")])
 
     assert out.getvalue() == "+# run `gatewayctl render`.\n"
+
+
+def test_a_command_that_did_what_was_asked_does_not_end_in_an_error() -> None:
+    console, _, err = piped()
+
+    console.error(Drift("`gatewayctl up` would change 1 file.", hint="Apply it: `gatewayctl up`."))
+
+    assert err.getvalue().startswith("Note: `gatewayctl up` would change 1 file.\nHint: ")

@@ -35,6 +35,11 @@ def open_workdir(path: Path) -> Iterator[Path]:
         shutil.rmtree(path, ignore_errors=True)
 
 
+def locate_file(file: Path) -> Path:
+    """The absolute path of a file, without ``..``; a link as its last part stays."""
+    return file.parent.resolve() / file.name
+
+
 def create_file(path: Path) -> BufferedWriter:
     """Open a new private file. Raises FileExistsError for anything in its place, also a link."""
     _LOGGER.info("writing %s", path)
