@@ -31,10 +31,11 @@ def render_list(report: ModelsListReport) -> Iterable[RenderableType]:
         if row.check is not None and row.check.reason is not None:
             yield Text(strip_control(f"{row.model}: {row.check.reason}"))
     for warning in report.warnings:
-        yield f"Warning: {strip_control(warning)}"
+        yield Text(strip_control(f"Warning: {warning}"))
     if report.missing_keys:
         names = ", ".join(report.missing_keys)
-        yield f"Not set: {names}. Put the provider's key into .env, then run `gatewayctl up`."
+        remedy = "Put the provider's key into .env, then run `gatewayctl up`."
+        yield Text(f"Not set: {names}. {remedy}")
 
 
 def _cells(row: ModelRow, *, checked: bool) -> tuple[str | None, ...]:
