@@ -7,6 +7,7 @@ not know who is asked, nor what the failure means for a command.
 from __future__ import annotations
 
 import json
+import logging
 import ssl
 import time
 from collections.abc import Iterator, Mapping
@@ -18,6 +19,7 @@ import httpx
 
 from gatewayctl.settings.masking import strip_keys
 
+_LOGGER: Final = logging.getLogger(__name__)
 MAX_BYTES: Final = 64 * 2**20
 """The longest answer that is read: a page of 1,000 spans with long prompts is far below it."""
 
@@ -58,11 +60,42 @@ def new_http_client(transport: httpx.BaseTransport | None = None) -> httpx.Clien
     # server, and saves each command the 20 ms of reading the system's certificates.
     no_trust = ssl.SSLContext(ssl.PROTOCOL_TLS_CLIENT)
     return httpx.Client(
-        transport=transport or httpx.HTTPTransport(verify=no_trust, trust_env=False),
+        transport=_LoggedTransport(
+            transport or httpx.HTTPTransport(verify=no_trust, trust_env=False)
+        ),
         trust_env=False,
         follow_redirects=False,
         headers={"User-Agent": "gatewayctl"},
     )
+
+
+class _LoggedTransport(httpx.BaseTransport):
+    """Logs every request, without headers and body; a key in an address is masked by the handler.
+
+    What changes something is logged as INFO, what only reads as DEBUG.
+    """
+
+    def __init__(self, transport: httpx.BaseTransport) -> None:
+        self._transport = transport
+
+    def handle_request(self, request: httpx.Request) -> httpx.Response:
+        level = logging.DEBUG if request.method == "GET" else logging.INFO
+        began = time.monotonic()
+        try:
+            response = self._transport.handle_request(request)
+        except httpx.HTTPError as error:
+            self._log(level, request, f"{type(error).__name__}: {error}", began)
+            raise
+        self._log(level, request, str(response.status_code), began)
+        return response
+
+    def close(self) -> None:
+        self._transport.close()
+
+    def _log(self, level: int, request: httpx.Request, result: str, began: float) -> None:
+        """Log the time to the head of the answer: a stream goes on after it."""
+        took = (time.monotonic() - began) * 1000
+        _LOGGER.log(level, "%s %s: %s (%.0f ms)", request.method, request.url, result, took)
 
 
 def request(

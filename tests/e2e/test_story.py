@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import hashlib
+import json
 import signal
 import time
 from typing import Any
@@ -173,3 +174,25 @@ def test_no_secret_is_on_a_command_line_in_a_log_or_in_a_rendered_file(stack: Pr
 
     assert len(secrets) >= 8
     assert [text[:200] for text in texts for secret in secrets if secret in text] == []
+
+
+def test_verbose_logs_programs_requests_and_files_and_no_secret(stack: Project) -> None:
+    created = stack.run("-v", "keys", "create", "verbose-job")
+    seen = stack.run("status", "-v", "--json")
+    lines = created.stderr + seen.stderr
+
+    assert (created.returncode, seen.returncode) == (0, 0)
+    assert json.loads(seen.stdout)["status"] == "success"
+    assert "psql -X" in lines
+    assert f"POST {stack.gateway_url}/key/generate: 200 (" in lines
+    assert f"wrote {stack.folder / '.env'}" in lines
+    assert [name for name, value in stack.secrets().items() if value in lines] == []
+
+
+def test_logs_leave_polling_out_unless_everything_is_wanted(stack: Project) -> None:
+    stack.ok("status")
+    probe = "GET /health/readiness HTTP/1.1"
+
+    assert probe not in stack.ok("logs", "litellm")
+    assert probe in stack.ok("logs", "litellm", "--all")
+    assert len(stack.ok("logs", "litellm", "--tail", "3").splitlines()) == 3

@@ -9,6 +9,7 @@ from datetime import datetime
 from gatewayctl.errors import GatewayctlError, UnknownService
 from gatewayctl.rendering.plan import RenderedFile
 from gatewayctl.runtimes.base import (
+    Keep,
     LogLine,
     ProcessState,
     Progress,
@@ -16,6 +17,7 @@ from gatewayctl.runtimes.base import (
     Started,
     StartReport,
     Stopped,
+    keep_all,
 )
 from gatewayctl.runtimes.database_shell import DatabaseName
 from gatewayctl.runtimes.registry import ResolvedRuntime
@@ -152,13 +154,20 @@ class FakeRuntime:
         return "\n".join(self.words.get(service, "").splitlines()[-count:])
 
     def logs(
-        self, services: Sequence[str], *, tail: int | None, since: datetime | None, follow: bool
+        self,
+        services: Sequence[str],
+        *,
+        tail: int | None,
+        since: datetime | None,
+        follow: bool,
+        keep: Keep = keep_all,
     ) -> Iterator[LogLine]:
         self._called(f"logs {' '.join(services) or 'all'} tail={tail} follow={follow}")
         for service in services:
             if service not in self.services:
                 raise UnknownService(f"This project has no service {service!r}.")
         chosen = [line for line in self.lines if not services or line.service in services]
+        chosen = [line for line in chosen if keep(line.text)]
         return iter(chosen[-tail:] if tail else chosen)
 
     def empty_litellm_database(self) -> Generator[Progress, None, None]:

@@ -117,3 +117,29 @@ def test_an_invalid_time_is_a_usage_error(ready: Project) -> None:
     refused = ready.run("--lock-timeout", "nan", "down")
     assert refused.exit_code == 3
     assert "--lock-timeout: lock_timeout must be a non-negative number of seconds" in refused.stderr
+
+
+def test_every_verb_about_keys_names_the_keys_it_changed(ready: Project) -> None:
+    ready.run("keys", "create", "batch")
+    ready.run("keys", "create")
+    ready.run("keys", "rotate", "batch")
+    ready.run("keys", "revoke", "batch", "--yes")
+    ready.run("keys", "revoke", "litellm-eval", "--yes")
+    ready.run("keys", "create")
+    ready.run("keys", "revoke", "litellm-dev", "--yes")
+    ready.run("keys", "sync")
+    ready.run("keys", "revoke", "litellm-dev", "--yes")
+    ready.run("keys", "check", "--fix")
+
+    assert [(verb, subject) for verb, subject, *_ in entries(ready)[1:]] == [
+        ("keys create", "batch"),
+        ("keys create", None),
+        ("keys rotate", "batch"),
+        ("keys revoke", "batch"),
+        ("keys revoke", "litellm-eval"),
+        ("keys create", "litellm-eval"),
+        ("keys revoke", "litellm-dev"),
+        ("keys sync", "litellm-dev"),
+        ("keys revoke", "litellm-dev"),
+        ("keys check --fix", "litellm-dev"),
+    ]

@@ -32,7 +32,7 @@ def test_a_backup_shows_its_file_and_how_to_restore_it(ready: Project) -> None:
     assert result.exit_code == 0
     file = next(line for line in result.stdout.splitlines() if line.endswith(".gatewayctl-backup"))
     assert Path(file).is_file()
-    assert "gatewayctl restore FILE --yes" in result.stdout
+    assert f"`gatewayctl -C {ready.folder} restore {file} --yes`" in result.stdout
     assert "dump of litellm ready" in result.stderr
     assert "sk-" not in result.stdout + result.stderr
 
@@ -191,3 +191,22 @@ def test_the_loss_in_the_database_is_shown_without_a_gateway(
 
     assert "an unknown number of virtual keys" in result.stderr
     assert "7 logged requests" in result.stderr
+
+
+def test_a_path_is_shown_without_detours(ready: Project) -> None:
+    file = ready.folder.parent / "monday.gatewayctl-backup"
+
+    result = ready.run("backup", str(ready.folder / ".." / file.name))
+
+    assert result.exit_code == 0, result.stderr
+    assert f"\n{file}\n" in result.stdout
+    assert f" restore {file} --yes`" in result.stdout
+    assert ".." not in result.output
+
+
+def test_restore_reads_the_file_before_it_asks(ready: Project) -> None:
+    result = ready.run("restore", str(ready.folder / "none"))
+
+    assert result.exit_code == 3
+    assert "Cannot read" in result.stderr
+    assert "This deletes" not in result.stderr

@@ -211,3 +211,10 @@ def test_quiet_prints_only_the_reply(folder: Path, fake: FakeLiteLLM) -> None:
     )
 
     assert (result.stdout, result.stderr) == ("Hello there.\n", "")
+
+
+def test_a_prompt_without_quotes_is_a_usage_error_that_says_so(folder: Path) -> None:
+    result = CliRunner().invoke(app, ["-C", str(folder), "chat", "Hello", "my", "world"])
+
+    assert result.exit_code == 2
+    assert f"Put it in quotes: `gatewayctl -C {folder} chat 'Hello my world'`." in result.stderr

@@ -66,7 +66,9 @@ def test_a_rotated_key_lists_the_apps_that_need_it(containers: Project) -> None:
 
     result = containers.run("keys", "rotate", "litellm-dev")
 
-    assert "Run `gatewayctl up` to pass the new key to shop." in result.output
+    assert (
+        f"Run `gatewayctl -C {containers.folder} up` to pass the new key to shop." in result.output
+    )
 
 
 def test_a_stopped_engine_has_its_own_error_code(containers: Project) -> None:

@@ -39,7 +39,7 @@ def test_a_finding_is_shown_with_evidence_remedy_and_id(ready: Project) -> None:
     assert result.exit_code == 7
     for words in ("[env_file_mode]", "has mode 0644", "→ Run `chmod 600 .env`.", "doctor --fix"):
         assert words in result.stdout, words
-    assert "Error: 0 errors and 1 warning found" in result.stderr
+    assert "Warning: 0 errors and 1 warning found" in result.stderr
 
 
 def test_every_finding_of_the_document_links_to_its_documentation(ready: Project) -> None:

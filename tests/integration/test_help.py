@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from typing import Any
 
 import pytest
@@ -12,7 +13,10 @@ from gatewayctl.cli.app import app
 from gatewayctl.cli.reference import iterate_commands
 from tests.golden.json_shapes import REPORTS
 
-GLOBAL = {"-C", "--project-dir", "--runtime", "-q", "--quiet", "-v", "--verbose", "--version"}
+GLOBAL = {
+    *("-C", "--project-dir", "--runtime", "--lock-timeout"),
+    *("-q", "--quiet", "-v", "--verbose", "--json", "--version"),
+}
 CONTRACT: dict[str, set[str]] = {
     "init": {"--openai-api-key-stdin", "--force"},
     "render": {"--check", "--diff"},
@@ -46,7 +50,14 @@ CONTRACT: dict[str, set[str]] = {
 """Every command of the contract, with the options and arguments it must have."""
 
 
-COMMANDS = dict(iterate_commands())
+ROOT: Any = typer.main.get_command(app)
+COMMANDS = dict(iterate_commands(ROOT))
+PAGES = {
+    "": ROOT,
+    **{name: each for name, each in ROOT.commands.items() if hasattr(each, "commands")},
+    **COMMANDS,
+}
+"""Everything that has a help of its own: the program, its groups, its commands."""
 
 
 def spellings(command: Any) -> set[str]:
@@ -88,7 +99,7 @@ def test_no_option_takes_a_secret_as_its_value(name: str) -> None:
 
 
 def test_the_global_options_of_the_contract_exist() -> None:
-    assert spellings(typer.main.get_command(app)) >= GLOBAL
+    assert spellings(ROOT) >= GLOBAL
 
 
 @pytest.mark.parametrize("name", COMMANDS)
@@ -101,26 +112,29 @@ def test_every_command_explains_itself(name: str) -> None:
         assert result.stderr == ""
     for option in COMMANDS[name].params:
         assert option.help, f"{option.name} of {name} has no help"
+    assert "Global options can be given here too" in result.stdout
 
 
-@pytest.mark.parametrize("name", COMMANDS)
+@pytest.mark.parametrize("name", PAGES)
 def test_no_help_text_is_lost_as_markup(name: str) -> None:
     shown = CliRunner().invoke(app, [*name.split(), "--help"], env={"COLUMNS": "400"}).stdout
 
-    assert [option.help for option in COMMANDS[name].params if option.help not in shown] == []
+    page = PAGES[name]
+    texts = [page.help, *(option.help for option in page.params if not option.hidden)]
+    assert [text for text in texts if text not in shown] == []
 
 
-@pytest.mark.parametrize("name", COMMANDS)
+@pytest.mark.parametrize("name", PAGES)
 def test_values_are_named_after_what_they_are_and_not_after_a_type(name: str) -> None:
-    bare = [
-        option.name
-        for option in COMMANDS[name].params
-        if not option.metavar and not getattr(option, "is_flag", False)
-        # A choice is shown as its values.
-        if not hasattr(option.type, "choices")
-    ]
+    shown = CliRunner().invoke(app, [*name.split(), "--help"], env={"COLUMNS": "400"}).stdout
 
-    assert bare == []
+    unnamed = [each.name for each in PAGES[name].params if not (each.metavar or _is_flag(each))]
+    assert unnamed == []
+    assert re.findall(r"<.*?>", shown) == []
+
+
+def _is_flag(parameter: Any) -> bool:
+    return bool(getattr(parameter, "is_flag", False))
 
 
 @pytest.mark.parametrize("name", COMMANDS)

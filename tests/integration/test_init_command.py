@@ -38,7 +38,7 @@ def test_init_shows_what_it_created_and_the_next_step(tmp_path: Path) -> None:
         " POSTGRES_PASSWORD, UI_PASSWORD\n"
         "added    .gitignore: .env, .env.gatewayctl-tmp, .gatewayctl/\n"
         "not set  OPENAI_API_KEY: models that need it fail until it is set in .env\n"
-        "next     gatewayctl up\n"
+        f"next     `gatewayctl -C {tmp_path} up`\n"
     )
     assert result.stderr == ""
 

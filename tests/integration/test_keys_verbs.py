@@ -142,6 +142,18 @@ def test_revoke_without_yes_and_without_a_terminal_does_nothing(
     assert list(fake.keys) == [sha256(SECRET)]
 
 
+def test_revoke_looks_before_it_asks(folder: Path, fake: FakeLiteLLM) -> None:
+    fake.add("sk-theirs-0123456789abcdef", "theirs")
+
+    unknown = keys(folder, fake, "revoke", "unknown")
+    foreign = keys(folder, fake, "revoke", "theirs")
+
+    assert (unknown.exit_code, foreign.exit_code) == (6, 6)
+    assert "LiteLLM has no key 'unknown'" in unknown.stderr
+    assert "was not created by gatewayctl" in foreign.stderr
+    assert "This deletes" not in unknown.stderr + foreign.stderr
+
+
 def test_revoke_reports_what_it_deleted_and_that_up_creates_it_again(
     folder: Path, fake: FakeLiteLLM
 ) -> None:

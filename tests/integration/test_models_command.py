@@ -58,7 +58,7 @@ def test_list_in_json_has_a_row_for_each_model(folder: Path) -> None:
         "upstream": "openai/gpt-4o",
         "declared": True,
         "served": True,
-        "state": "ok",
+        "state": "no_provider_key",
         "provider_key": False,
         "check": None,
     }
@@ -118,3 +118,25 @@ def test_a_failing_gateway_has_its_exit_code(
 
     assert result.exit_code == code
     assert json.loads(result.stdout)["error"]["code"] == name
+
+
+def test_a_missing_key_is_the_state_of_its_model_and_has_a_remedy(folder: Path) -> None:
+    result = models(folder, FakeLiteLLM(models=("gpt-4o", "demo")).transport())
+
+    shown = {line.split()[0]: line for line in result.stdout.splitlines() if line.strip()}
+    assert "no provider key" in shown["gpt-4o"]
+    assert " ".join(result.stdout.split()).endswith(
+        "Not set: OPENAI_API_KEY. Put the provider's key into .env, then run "
+        f"`gatewayctl -C {folder} up`."
+    )
+
+
+def test_a_model_without_a_provider_is_pointed_out(folder: Path) -> None:
+    (folder / "gateway.yaml").write_text("models:\n  claude: {model: claude-sonnet-5}\n")
+
+    result = models(folder, FakeLiteLLM(models=("claude", "demo")).transport())
+
+    assert (
+        "Warning: models.claude: 'claude-sonnet-5' names no provider; LiteLLM guesses it, or does "
+        "not serve the model. Write anthropic/claude-sonnet-5."
+    ) in " ".join(result.stdout.split())

@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import json
 import os
+import re
 import signal
 import subprocess
 import sys
@@ -125,7 +127,7 @@ def test_the_module_is_run_as_the_program() -> None:
     ("command", "streams", "code"),
     [
         ("chat", "<&-", 2),
-        ("keys revoke litellm-dev", "<&-", 2),
+        ("down --volumes", "<&-", 2),
         ("env", "<&- >&- 2>&-", 0),
         ("chat", "<&- >&- 2>&-", 2),
         ("chat", "2>/dev/full", 2),
@@ -144,3 +146,36 @@ def test_streams_that_are_closed_or_full_are_not_an_internal_error(
     assert b"Traceback" not in done.stderr
     assert b"Internal error" not in done.stderr
     assert done.stderr == b"" or done.stderr.startswith(b"Error: ")
+
+
+def test_a_hint_works_as_it_is_printed(folder: Path) -> None:
+    module = gatewayctl(folder, "restart", "--nonsense")
+    hint = re.search(r"Try '(.*)' for help", module.stderr.decode())
+    assert hint is not None
+    again = subprocess.run(["/bin/sh", "-c", hint[1]], capture_output=True, check=False)
+
+    assert hint[1].startswith(f"{sys.executable} -m gatewayctl restart ")
+    assert again.returncode == 0
+
+
+def test_hints_name_the_script_and_the_folder_as_they_were_given(folder: Path) -> None:
+    script = Path(sys.executable).with_name("gatewayctl")
+    called = os.path.relpath(script, folder.parent)
+    done = subprocess.run(
+        [called, "-C", folder.name, "status"],
+        cwd=folder.parent,
+        env={**os.environ, "PATH": "/usr/bin:/bin"},
+        capture_output=True,
+        text=True,
+        check=False,
+    )
+
+    hint = re.search(r"`(.*) up`", done.stderr)
+    assert hint is not None
+    assert hint[1] == f"{called} -C {folder.name}"
+
+
+def test_documents_keep_the_plain_name(folder: Path) -> None:
+    found = json.loads(gatewayctl(folder, "status", "--json").stdout)
+
+    assert found["error"]["hint"] == "Start it with `gatewayctl up`."

@@ -28,7 +28,7 @@ def test_status_of_a_stopped_stack_is_exit_code_4_and_still_a_status(project: Pr
 
     assert text.exit_code == 4
     assert "litellm   stopped  stopped" in text.stdout
-    assert "Start it with `gatewayctl up`." in text.stderr
+    assert f"Start it with `gatewayctl -C {project.folder} up`." in text.stderr
     assert (found["status"], found["error"]["code"]) == ("partial", "not_healthy")
     assert [s["uptime"] for s in found["data"]["services"]] == [None] * 3
 

@@ -1,6 +1,7 @@
 from __future__ import annotations
 
 import json
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -90,7 +91,8 @@ def test_the_list_is_filtered_by_status(
     folder: Path, fake: FakeLiteLLM, status: str, count: int
 ) -> None:
     good = as_row(COMPLETE[-1])
-    fake.planted[SPANS] = lambda _: spans_page(good, {**good, "status_code": "ERROR"})
+    failed = as_row(replace(COMPLETE[-1], span_id="f" * 16, status="ERROR"))
+    fake.planted[SPANS] = lambda _: spans_page(good, failed)
 
     listing = json.loads(run(folder, fake, "trace", "list", "--status", status, "--json").stdout)
 

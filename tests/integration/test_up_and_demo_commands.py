@@ -52,7 +52,9 @@ def test_a_second_up_reports_that_nothing_changed(ready: Project) -> None:
     result = ready.run("up")
 
     assert result.exit_code == 0
-    assert result.stdout.splitlines()[-1] == "Nothing changed: everything runs as declared."
+    assert result.stdout.splitlines()[-1] == (
+        "Nothing changed: everything runs as declared (embedded runtime: given by the test)."
+    )
 
 
 def test_up_as_a_document(ready: Project) -> None:

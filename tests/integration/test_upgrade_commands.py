@@ -38,7 +38,7 @@ def test_an_upgrade_shows_what_was_verified_and_the_way_back(serving: Project) -
     assert lines[0] == "LiteLLM of shop: 1.106.2 -> 1.108.11"
     assert "  pre-flight of configuration: passed (config OK)" in lines
     assert "  chat: demo answers; its trace is verified" in lines
-    assert lines[-1] == "Go back with: gatewayctl rollback"
+    assert lines[-1] == f"Go back with: `gatewayctl -C {serving.folder} rollback`"
     assert config(serving) == f"images:\n  litellm: {NEW}\n"
     assert "sk-" not in result.stdout + result.stderr
 
@@ -77,7 +77,7 @@ def test_a_failing_release_is_exit_code_4_and_can_be_rolled_back(serving: Projec
     back = serving.run("rollback")
 
     assert failed.exit_code == 4
-    assert "gatewayctl rollback" in failed.stderr
+    assert f"`gatewayctl -C {serving.folder} rollback`" in failed.stderr
     assert back.exit_code == 0, back.stderr
     assert "all data stays" in back.stderr
     assert "Its database was not migrated: all data was kept." in back.stdout

@@ -18,7 +18,6 @@ from tests.integration.stack_project import Project, document
         (["nonsense", "--json"], ""),
         (["--runtime", "nonsense", "status", "--json"], "status"),
         (["--nonsense", "status", "--json"], "status"),
-        (["--json", "status"], "status"),
     ],
     ids=lambda value: " ".join(value) if isinstance(value, list) else "",
 )

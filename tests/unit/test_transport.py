@@ -1,5 +1,6 @@
 from __future__ import annotations
 
+import logging
 from collections.abc import Iterator
 
 import httpx
@@ -13,6 +14,7 @@ from gatewayctl.transport import (
     request,
     translate_failures,
 )
+from tests.fakes.answers import refuse_connection
 
 URL = "http://127.0.0.1:4000/x"
 TIMEOUT = httpx.Timeout(5)
@@ -120,3 +122,33 @@ def test_a_key_that_cannot_be_sent_is_not_in_the_failure() -> None:
 @pytest.mark.parametrize("body", [b"", b"<html>", b"[" * 100_000, b'"\xff"', b"9" * 9_000])
 def test_a_body_that_is_not_json_is_none(body: bytes) -> None:
     assert parse_json(body) is None
+
+
+def test_every_request_is_logged_with_method_address_status_and_duration(
+    caplog: pytest.LogCaptureFixture,
+) -> None:
+    caplog.set_level(logging.DEBUG, logger="gatewayctl")
+    with new_http_client(httpx.MockTransport(lambda _: httpx.Response(404))) as http:
+        http.get(URL)
+        http.post(URL, json={"key": "sk-secret"}, headers={"Authorization": "Bearer sk-secret"})
+
+    read, changed = caplog.records
+    assert read.levelname == "DEBUG"
+    assert read.getMessage().startswith(f"GET {URL}: 404 (")
+    assert changed.levelname == "INFO"
+    assert changed.getMessage().startswith(f"POST {URL}: 404 (")
+    assert changed.getMessage().endswith(" ms)")
+    assert "sk-secret" not in caplog.text
+
+
+def test_a_request_without_an_answer_is_logged_with_its_reason(
+    caplog: pytest.LogCaptureFixture,
+) -> None:
+    caplog.set_level(logging.DEBUG, logger="gatewayctl")
+    with (
+        new_http_client(httpx.MockTransport(refuse_connection)) as http,
+        pytest.raises(httpx.ConnectError),
+    ):
+        http.get(URL)
+
+    assert caplog.records[0].getMessage().startswith(f"GET {URL}: ConnectError: ")

@@ -27,6 +27,7 @@ from gatewayctl.cli import (
 )
 from gatewayctl.cli.boundary import BoundaryGroup
 from gatewayctl.cli.context import App, Overrides
+from gatewayctl.cli.options import JsonFlag
 
 app = typer.Typer(
     name="gatewayctl",
@@ -71,8 +72,9 @@ def root(
     ] = None,
     quiet: Annotated[bool, typer.Option("-q", "--quiet", help="Print results only.")] = False,
     verbose: Annotated[
-        bool, typer.Option("-v", "--verbose", help="Print tracebacks of internal errors.")
+        bool, typer.Option("-v", "--verbose", help="Log every command and request.")
     ] = False,
+    json: JsonFlag = False,
     version: Annotated[
         bool, typer.Option("--version", callback=_version, is_eager=True, help="Print the version.")
     ] = False,
@@ -84,10 +86,12 @@ def root(
         project_dir=project_dir.absolute(),
         flags={name: value for name, value in given.items() if value is not None},
         quiet=quiet,
-        verbose=verbose,
+        json=json,
         overrides=overrides,
     )
     ctx.call_on_close(ctx.obj.close)
+    if verbose:
+        ctx.obj.log()
 
 
 START = "Getting started"
@@ -100,7 +104,8 @@ app.command(rich_help_panel=START)(project.init)
 app.command(rich_help_panel=START)(project.render)
 app.command(rich_help_panel=START)(stack.plan)
 app.command(rich_help_panel=START)(stack.up)
-app.command(rich_help_panel=USE)(chat.chat)
+# Further arguments are the rest of a prompt without quotes.
+app.command(rich_help_panel=USE, context_settings={"allow_extra_args": True})(chat.chat)
 app.add_typer(keys.app, name="keys", rich_help_panel=USE)
 app.add_typer(models.app, name="models", rich_help_panel=USE)
 app.command(rich_help_panel=USE)(stack.env)

@@ -66,12 +66,14 @@ def restore(
     json: JsonFlag = False,
 ) -> None:
     """Replace project data with a backup, verified before and after."""
-    from gatewayctl.operations.backup.encryption import Decryption
+    from gatewayctl.operations.backup.encryption import Decryption, is_encrypted
     from gatewayctl.operations.backup.restore import RestoreOptions
     from gatewayctl.operations.backup.restore import restore as operation
     from gatewayctl.output import backup as shown
 
     app = context(ctx)
+    # A file that cannot be read is reported before the question.
+    is_encrypted(file)
     confirm_by_name(app.settings.project_name, "the current keys, spend and traces", yes=yes)
     decryption = Decryption(identity=identity, passphrase=_read_passphrase(passphrase_stdin))
     options = RestoreOptions(

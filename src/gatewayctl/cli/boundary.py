@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import os
 import sys
+from collections.abc import Iterator
 from typing import Any, NoReturn
 
 import typer
@@ -14,11 +15,19 @@ from typer.core import TyperGroup
 from typer.exceptions import TyperException
 
 from gatewayctl.cli.context import App
+from gatewayctl.cli.syntax.global_options import accept_globals
+from gatewayctl.cli.syntax.metavars import name_values
 from gatewayctl.errors import GatewayctlError, Interrupted, UsageProblem
 
 
 class BoundaryGroup(TyperGroup):
     """The root group. Overrides ``invoke`` so that CliRunner sees exit codes as well."""
+
+    def __init__(self, **attributes: Any) -> None:
+        super().__init__(**attributes)
+        for command in _commands_below(self):
+            name_values(command)
+            accept_globals(command, self.params)
 
     def parse_args(self, ctx: Any, args: list[str]) -> list[str]:
         """Parse the global options; with --json their errors are documents too."""
@@ -27,6 +36,7 @@ class BoundaryGroup(TyperGroup):
             return super().parse_args(ctx, args)
         except TyperException as error:
             if not given or not _wants_json(ctx, given):
+                _name_program(ctx)
                 raise
             _show(ctx, UsageProblem(error.format_message()), given)
 
@@ -40,12 +50,27 @@ class BoundaryGroup(TyperGroup):
             _show(ctx, Interrupted("Interrupted."), args)
         except TyperException as error:
             if not _wants_json(ctx, args):
+                _name_program(ctx)
                 raise
             _show(ctx, UsageProblem(error.format_message()), args)
         except (typer.Exit, BrokenPipeError, EOFError):
             raise
         except Exception as error:
             _show_bug(ctx, error, args)
+
+
+def _commands_below(group: Any) -> Iterator[Any]:
+    for command in group.commands.values():
+        yield command
+        if hasattr(command, "commands"):
+            yield from _commands_below(command)
+
+
+def _name_program(ctx: Any) -> None:
+    """Let a usage error name the program as it was called: «Try '.venv/bin/gatewayctl up -h'»."""
+    from gatewayctl.output.program import find_program
+
+    ctx.find_root().info_name = find_program()
 
 
 def _app(ctx: Any) -> App:

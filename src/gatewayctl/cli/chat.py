@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import shlex
 import sys
 from contextlib import closing
 from functools import partial
@@ -72,6 +73,12 @@ def chat(
     from gatewayctl.output.chat import render_reply
 
     app = context(ctx)
+    if ctx.args:
+        whole = shlex.quote(" ".join([prompt or "", *ctx.args]))
+        raise UsageProblem(
+            "The prompt is more than one argument.",
+            hint=f"Put it in quotes: `gatewayctl chat {whole}`.",
+        )
     if route is not None and (component is not None or operation is not None):
         raise UsageProblem("--route has its own components: omit --component and --operation.")
     is_conversation = prompt is None and sys.stdin.isatty()

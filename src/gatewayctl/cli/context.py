@@ -5,6 +5,7 @@ Everything is lazy, because the root callback runs even for ``gatewayctl sub --h
 
 from __future__ import annotations
 
+import logging
 from collections.abc import Callable, Generator, Iterable, Mapping
 from dataclasses import dataclass, field
 from functools import cached_property
@@ -24,9 +25,10 @@ if TYPE_CHECKING:
     from gatewayctl.output.console import Console
     from gatewayctl.runtimes.base import Runtime
     from gatewayctl.runtimes.registry import ResolvedRuntime
-    from gatewayctl.settings.model import Settings
+    from gatewayctl.settings.model import Secret, Settings
 
 _LOG_LINES: Final = 400
+_LOGGER: Final = logging.getLogger(__name__)
 Report = TypeVar("Report")
 Renderer = Callable[[Any], "Iterable[RenderableType]"]
 
@@ -48,8 +50,11 @@ class App:
     quiet: bool = False
     verbose: bool = False
     json: bool = False
+    portable: bool = False
+    """Use the runtime that works on any machine, unless a stack exists in another."""
     command: str = ""
     overrides: Overrides = field(default_factory=Overrides)
+    _end_log: Callable[[], None] | None = None
 
     @cached_property
     def settings(self) -> Settings:
@@ -71,7 +76,9 @@ class App:
         if self.overrides.runtime is not None:
             fake = self.overrides.runtime
             return ResolvedRuntime(name=fake.name, why="given by the test", runtime=fake)
-        return resolve_runtime(self.settings)
+        resolved = resolve_runtime(self.settings, portable=self.portable)
+        _LOGGER.info("%s runtime: %s", resolved.name, resolved.why)
+        return resolved
 
     @property
     def runtime(self) -> Runtime:
@@ -106,8 +113,14 @@ class App:
     @cached_property
     def console(self) -> Console:
         from gatewayctl.output.console import Console
+        from gatewayctl.output.program import find_program
 
-        return Console(quiet=self.quiet)
+        return Console(
+            quiet=self.quiet,
+            verbose=self.verbose,
+            program=find_program(),
+            project_dir=_from_here(self.project_dir),
+        )
 
     def show(self, report: object, renderer: Renderer) -> None:
         """Print a report as text or JSON; exit with the code of its problem, if any."""
@@ -146,10 +159,36 @@ class App:
                 pass
         self.console.error(error)
 
+    def log(self) -> None:
+        """Log programs, requests, locks and files on stderr until the command ends."""
+        from gatewayctl.output.log import start_log
+
+        self.verbose = True
+        if self._end_log is None:
+            self._end_log = start_log(self._known_secrets)
+
+    def _known_secrets(self) -> tuple[Secret, ...]:
+        """The secrets of the settings, once they are loaded."""
+        loaded: Settings | None = self.__dict__.get("settings")
+        return () if loaded is None else loaded.known_secrets()
+
     def close(self) -> None:
         """Close what was opened; called when the command ends, however it ends."""
+        if self._end_log is not None:
+            self._end_log()
         if "http" in self.__dict__:
             self.http.close()
+
+
+def _from_here(project_dir: Path) -> str | None:
+    """The project's folder as seen from the current one; None if it is the same."""
+    try:
+        here, folder = Path.cwd(), project_dir.resolve()
+    except OSError:
+        return str(project_dir)
+    if folder == here:
+        return None
+    return str(folder.relative_to(here) if folder.is_relative_to(here) else folder)
 
 
 def context(ctx: typer.Context) -> App:

@@ -127,10 +127,11 @@ def rotate(
 @app.command("revoke")
 def revoke(ctx: typer.Context, alias: Alias, yes: YesFlag = False, json: JsonFlag = False) -> None:
     """Delete a key in LiteLLM and in .env."""
-    from gatewayctl.operations.keys.revoke import revoke_key
+    from gatewayctl.operations.keys.revoke import require_revocable, revoke_key
     from gatewayctl.output import keys
 
     app = context(ctx)
+    require_revocable(app.settings, app.gateway, alias)
     confirm_by_name(alias, f"the key {alias}, for all who use it", yes=yes, what="the key's alias")
     app.show(revoke_key(app.settings, app.gateway, alias), keys.render_revoke)
 

@@ -16,8 +16,9 @@ from gatewayctl.cli.app import app
 _INTRODUCTION: Final = """\
 # Command reference
 
-Generated from the code by `python -m gatewayctl.cli.reference`. Options of all commands come before
-the command: `gatewayctl -C DIR up`.
+Generated from the code by `python -m gatewayctl.cli.reference`. Options of all commands are
+accepted before and after the command: `gatewayctl -C DIR up`, `gatewayctl up -C DIR`. If one is
+given twice, the last one wins.
 """
 _EXIT_CODES: Final = """\
 ## Exit codes
@@ -75,7 +76,7 @@ def _render_table(command: Any) -> str:
     rows = [
         f"| `{_signature(each)}` | {each.help}{_default(each)} |"
         for each in command.params
-        if not _STANDARD & set(each.opts)
+        if not _STANDARD & set(each.opts) and not each.hidden
     ]
     return "\n".join(["| option | description |", "|---|---|", *rows, ""])
 
@@ -86,8 +87,7 @@ def _signature(parameter: Any) -> str:
     names = ", ".join(parameter.opts)
     if parameter.is_flag:
         return names
-    # An option without a metavar is a choice.
-    return f"{names} {parameter.metavar or _OR.join(parameter.type.choices)}"
+    return f"{names} {parameter.metavar.replace('|', _OR)}"
 
 
 def _default(parameter: Any) -> str:

@@ -133,6 +133,9 @@ def logs(
         str | None,
         typer.Option(help="Only lines newer than 10m, 2h or 2026-01-31T12:00.", metavar="TIME"),
     ] = None,
+    everything: Annotated[
+        bool, typer.Option("--all", help="Include health checks and other polling.")
+    ] = False,
     json: JsonFlag = False,
 ) -> None:
     """Show the logs of the services."""
@@ -144,7 +147,12 @@ def logs(
     if app.json and follow:
         raise UsageProblem("--follow never ends, and --json prints one document: use one of them.")
     lines = operation(
-        app.runtime, services or [], tail=tail, since=since_moment(since), follow=follow
+        app.runtime,
+        services or [],
+        tail=tail,
+        since=since_moment(since),
+        follow=follow,
+        everything=everything,
     )
     if app.json:
         app.show(LogsReport(lines=tuple(lines)), stack.render_logs)
@@ -156,7 +164,8 @@ def logs(
 def ui(
     ctx: typer.Context,
     page: Annotated[
-        Literal["litellm", "phoenix"], typer.Argument(metavar="PAGE", help="Page to open.")
+        Literal["litellm", "phoenix"],
+        typer.Argument(metavar="PAGE", help="Page to open: litellm or phoenix."),
     ] = "litellm",
     print_only: Annotated[
         bool, typer.Option("--print", help="Print the address instead of opening it.")

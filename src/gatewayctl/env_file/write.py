@@ -7,11 +7,13 @@ python-dotenv, replace the file. Must not know what the names mean.
 from __future__ import annotations
 
 import contextlib
+import logging
 import os
 import stat
 from collections.abc import Collection, Mapping
 from dataclasses import dataclass
 from pathlib import Path
+from typing import Final
 
 from gatewayctl.env_file.document import EnvDocument
 from gatewayctl.env_file.plan import EnvRequest, plan_edit
@@ -20,6 +22,8 @@ from gatewayctl.env_file.values import check_name
 from gatewayctl.errors import EnvFileUnreadable, EnvFileUnwritable, FileUnwritable
 from gatewayctl.files.atomic import PRIVATE, discard, replace_file, temporary_name
 from gatewayctl.files.lock import PATIENCE, hold_folder_lock
+
+_LOGGER: Final = logging.getLogger(__name__)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -94,6 +98,7 @@ def _apply(request: EnvRequest, path: Path, folder: int, name: str) -> EnvUpdate
     if planned.text != document.text:
         planned.verify(path)
         replace_file(folder, name, planned.text.encode(), mode=PRIVATE)
+        _LOGGER.info("wrote %s", path)
     else:
         _clean_up(folder, name, before)
     return EnvUpdate(

@@ -17,6 +17,8 @@ class GatewayctlError(Exception):
     code: ClassVar[str] = "bug"
     exit_code: ClassVar[int] = 1
     remedy: ClassVar[str] = "Run again with -v for the traceback, and report it."
+    label: str = "Error"
+    """The word before the message; another one if the command did what was asked."""
     finding: str | None = None
     service: str | None = None
 

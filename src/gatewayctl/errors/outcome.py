@@ -28,6 +28,7 @@ class Drift(GatewayctlError):
     """Files or keys differ from what is declared."""
 
     exit_code = 8
+    label = "Note"
     remedy = "Run `gatewayctl render` to regenerate the files."
 
 

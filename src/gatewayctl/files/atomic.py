@@ -9,6 +9,7 @@ from __future__ import annotations
 
 import contextlib
 import errno
+import logging
 import os
 from pathlib import Path
 from typing import Final
@@ -16,6 +17,7 @@ from typing import Final
 from gatewayctl.errors import FileUnwritable
 from gatewayctl.files.lock import hold_folder_lock
 
+_LOGGER: Final = logging.getLogger(__name__)
 PRIVATE: Final = 0o600
 """Readable and writable by the owner alone."""
 # A file system that cannot sync folders answers with one of these.
@@ -31,6 +33,7 @@ def write_atomically(path: Path, data: bytes, *, mode: int = 0o644) -> None:
         path.parent.mkdir(parents=True, exist_ok=True)
         with hold_folder_lock(path.parent) as folder:
             replace_file(folder, path.name, data, mode=mode)
+        _LOGGER.info("wrote %s (%d bytes)", path, len(data))
     except OSError as error:
         raise FileUnwritable(f"Cannot write {path}: {error.strerror}.") from error
 

@@ -15,7 +15,7 @@ from gatewayctl.operations.diagnosis.health import ServiceReport
 from gatewayctl.operations.stack.up import UpReport
 from gatewayctl.operations.traces.verification import TraceVerification
 from gatewayctl.runtimes.base import Progress
-from gatewayctl.settings.model import Settings
+from gatewayctl.settings.model import RuntimeName, Settings
 
 if TYPE_CHECKING:
     from gatewayctl.gateway.client import GatewayClient
@@ -43,6 +43,8 @@ class DemoReport:
     phoenix_url: str
     trace_url: str
     services: tuple[ServiceReport, ...]
+    runtime: RuntimeName
+    runtime_why: str
     seconds: float
     proof: TraceVerification | None = None
 
@@ -93,6 +95,8 @@ def demo(
         phoenix_url=settings.phoenix_url,
         trace_url=f"{settings.phoenix_url}/redirects/traces/{trace_id}",
         services=up.services,
+        runtime=up.runtime,
+        runtime_why=up.runtime_why,
         seconds=clock() - start,
         proof=verification,
     )

@@ -5,6 +5,7 @@ Owns the wording. Reads reports only.
 
 from __future__ import annotations
 
+import shlex
 from collections.abc import Iterator
 from typing import TYPE_CHECKING, Final
 
@@ -38,7 +39,7 @@ def render_backup(report: BackupReport) -> Iterator[str]:
     kind = "encrypted" if report.encrypted else "mode 0600, holds secrets"
     yield f"{format_size(report.size)} in {report.seconds:.1f} s ({kind}):"
     yield str(report.file)
-    yield "Restore with: gatewayctl restore FILE --yes"
+    yield f"Restore with: `gatewayctl restore {shlex.quote(str(report.file))} --yes`"
 
 
 def render_restore(report: RestoreReport) -> Iterator[RenderableType]:

@@ -12,6 +12,7 @@ from typing import TYPE_CHECKING, Final, TypeVar
 from gatewayctl.generators import transform
 from gatewayctl.operations.chat.call import Delta
 from gatewayctl.operations.chat.report import ChatReport
+from gatewayctl.output.console import Verbatim
 from gatewayctl.runtimes.base import Progress
 
 if TYPE_CHECKING:
@@ -59,7 +60,7 @@ class Screen:
 def render_reply(report: ChatReport, *, terminal: bool) -> Iterable[RenderableType]:
     """The reply, unless it was streamed or has no text."""
     if report.reply and not report.streamed:
-        yield escape_control(report.reply) if terminal else report.reply
+        yield Verbatim(escape_control(report.reply) if terminal else report.reply)
 
 
 def render_verification(result: TraceVerification) -> Iterable[str]:

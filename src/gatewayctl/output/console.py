@@ -13,6 +13,7 @@ from collections.abc import Iterable, Iterator
 from contextlib import contextmanager
 from typing import TYPE_CHECKING, Final, TextIO
 
+from gatewayctl.output.program import NAME, name_program
 from gatewayctl.settings.masking import mask_keys
 
 if TYPE_CHECKING:
@@ -56,24 +57,40 @@ def _explain_unwritable() -> Iterator[None]:
         ) from None
 
 
+class Verbatim(str):
+    """The content of a file or an answer, in which nothing is a hint of ours."""
+
+    __slots__ = ()
+
+
 class Console:
-    """The output of a command. ``quiet`` drops narration, never results or errors."""
+    """The output of a command. ``quiet`` drops narration, never results or errors.
+
+    Commands that a text names are shown as the user has to type them: with the ``program`` as it
+    was called, and the ``project_dir`` unless that is the current folder.
+    """
 
     def __init__(
         self,
         *,
         quiet: bool = False,
+        verbose: bool = False,
+        program: str = NAME,
+        project_dir: str | None = None,
         stdout: TextIO | None = None,
         stderr: TextIO | None = None,
     ) -> None:
         self.quiet = quiet
+        self.verbose = verbose
+        self.program = program
+        self.project_dir = project_dir
         self.stdout = stdout or sys.stdout
         self.stderr = stderr or sys.stderr
 
     @property
     def animated(self) -> bool:
-        """True if stderr is a terminal that can be redrawn, without --quiet and outside CI."""
-        plain = self.quiet or os.environ.get("TERM") == "dumb" or "CI" in os.environ
+        """True if stderr is a terminal that can be redrawn, and neither a log nor a CI uses it."""
+        plain = self.quiet or self.verbose or os.environ.get("TERM") == "dumb" or "CI" in os.environ
         return self.stderr.isatty() and not plain
 
     def rich(self, stream: TextIO) -> RichConsole:
@@ -93,12 +110,13 @@ class Console:
         for item in renderables:
             if isinstance(item, str):
                 # Rich would wrap or cut values that people copy.
-                self.result_text(item + "\n")
+                verbatim = isinstance(item, Verbatim)
+                self.result_text((item if verbatim else self._name_program(item)) + "\n")
                 continue
             if target is None:
                 target = self.rich(self.stdout)
             with _explain_unwritable():
-                target.print(item)
+                target.print(self._name_program_in(item))
 
     def result_text(self, text: str) -> None:
         """Write text to stdout unchanged, and flush it."""
@@ -114,16 +132,31 @@ class Console:
     def error(self, error: GatewayctlError) -> None:
         """Print a failure on stderr: what happened, then what to do."""
         color = self.stderr.isatty() and not os.environ.get("NO_COLOR")
-        label = "\033[1;31mError\033[0m" if color else "Error"
+        style = "1;31" if error.label == "Error" else "1;33"
+        label = f"\033[{style}m{error.label}\033[0m" if color else error.label
         hint = f"Hint: {make_printable(error.hint)}\n" if error.hint else ""
         self._narrate(f"{label}: {make_printable(error.message)}\n{hint}")
 
     def _narrate(self, text: str) -> None:
         try:
-            self.stderr.write(text)
+            self.stderr.write(self._name_program(text))
             self.stderr.flush()
         except BrokenPipeError:
             raise
         except OSError:
             # A full disk behind stderr: the exit code still says how the command ended.
             pass
+
+    def _name_program(self, text: str) -> str:
+        return name_program(text, self.program, self.project_dir)
+
+    def _name_program_in(self, item: RenderableType) -> RenderableType:
+        from rich.padding import Padding
+        from rich.text import Text
+
+        if isinstance(item, Padding):
+            sides = (item.top, item.right, item.bottom, item.left)
+            return Padding(self._name_program_in(item.renderable), sides)
+        if isinstance(item, Text) and f"`{NAME} " in item.plain:
+            return Text(self._name_program(item.plain), style=item.style)
+        return item

@@ -26,10 +26,11 @@ def render_demo(report: DemoReport) -> Iterator[RenderableType]:
         read = f"read from Phoenix: {report.spans} spans, one LLM call"
         yield f"component {report.component} ({read})"
     yield ""
+    yield f"Runtime     {report.runtime} ({report.runtime_why})"
     yield f"Gateway     {report.gateway_url}"
     yield f"Admin UI    {report.gateway_url}/ui (user admin, password: UI_PASSWORD in .env)"
     yield f"Trace       {report.trace_url}"
     yield ""
-    yield 'Next: gatewayctl chat --component passthrough "Hello"'
-    yield "      gatewayctl status"
-    yield "      gatewayctl down"
+    yield 'Next: `gatewayctl chat --component passthrough "Hello"`'
+    yield "      `gatewayctl status`"
+    yield "      `gatewayctl down`"

@@ -40,5 +40,5 @@ def _render_finding(found: FindingReport) -> Iterator[RenderableType]:
     head = Text(found.severity, style=_STYLES[found.severity])
     yield head.append(f"  {found.title}", style="default").append(f"  [{found.id}]", style="dim")
     yield Padding(Text(strip_control(found.evidence)), (0, 0, 0, 4))
-    fixable = "   (or: gatewayctl doctor --fix)" if found.fixable else ""
+    fixable = "   (or: `gatewayctl doctor --fix`)" if found.fixable else ""
     yield Padding(Text(f"→ {found.remedy}{fixable}"), (0, 0, 0, 4))

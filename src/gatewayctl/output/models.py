@@ -30,6 +30,12 @@ def render_list(report: ModelsListReport) -> Iterable[RenderableType]:
     for row in report.models:
         if row.check is not None and row.check.reason is not None:
             yield Text(strip_control(f"{row.model}: {row.check.reason}"))
+    for warning in report.warnings:
+        yield Text(strip_control(f"Warning: {warning}"))
+    if report.missing_keys:
+        names = ", ".join(report.missing_keys)
+        remedy = "Put the provider's key into .env, then run `gatewayctl up`."
+        yield Text(f"Not set: {names}. {remedy}")
 
 
 def _cells(row: ModelRow, *, checked: bool) -> tuple[str | None, ...]:

@@ -9,6 +9,8 @@ from collections.abc import Iterator
 from pathlib import Path
 from typing import TYPE_CHECKING
 
+from gatewayctl.output.console import Verbatim
+
 if TYPE_CHECKING:
     from gatewayctl.operations.project.init import InitReport
     from gatewayctl.operations.project.render import FileReport, RenderReport
@@ -42,7 +44,7 @@ def _next_steps(report: InitReport) -> Iterator[str]:
     if report.provider_keys_missing:
         names = ", ".join(report.provider_keys_missing)
         yield f"not set  {names}: models that need it fail until it is set in .env"
-    yield "next     gatewayctl up"
+    yield "next     `gatewayctl up`"
 
 
 def render_render(report: RenderReport) -> Iterator[str]:
@@ -55,7 +57,7 @@ def render_render(report: RenderReport) -> Iterator[str]:
 
 def _diff(file: FileReport) -> Iterator[str]:
     if file.diff:
-        yield file.diff.rstrip("\n")
+        yield Verbatim(file.diff.rstrip("\n"))
 
 
 def _summary(report: RenderReport) -> str:

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Final, Literal
 
 from rich.text import Text
 
-from gatewayctl.output.console import strip_control
+from gatewayctl.output.console import Verbatim, strip_control
 from gatewayctl.output.table import format_duration, make_table
 
 if TYPE_CHECKING:
@@ -53,14 +53,14 @@ def services_table(services: Sequence[ServiceReport]) -> Table:
 def render_plan(report: PlanReport) -> Iterable[RenderableType]:
     """What `up` would change, or that it would change nothing."""
     if not report.changed:
-        yield Text(f"{report.project} is up to date: `gatewayctl up` would change nothing.")
+        yield f"{report.project} is up to date: `gatewayctl up` would change nothing."
         return
     if report.secrets:
         yield Text(f"Generate into .env: {', '.join(report.secrets)}")
     for file in report.files:
         if file.state != "unchanged":
             yield Text(f"{'Write' if file.state == 'missing' else 'Change'} {file.path}")
-            yield Text((file.diff or "").rstrip("\n"), style="dim")
+            yield Verbatim((file.diff or "").rstrip("\n"))
     yield make_table(
         ("SERVICE", "WOULD BE", "WHY"),
         [(each.service, _PAST[each.action], ", ".join(each.why)) for each in report.services],
@@ -88,14 +88,15 @@ def render_up(report: UpReport) -> Iterator[RenderableType]:
     for key in keys:
         if key.status != "exists":
             yield f"Virtual key {key.alias} {key.status}, in .env as {key.env}"
+    runtime = f"{report.runtime} runtime: {report.runtime_why}"
     if not report.changed:
-        yield "Nothing changed: everything runs as declared."
+        yield f"Nothing changed: everything runs as declared ({runtime})."
         return
-    yield f"Ready in {report.seconds:.1f} s ({report.runtime} runtime: {report.runtime_why})."
+    yield f"Ready in {report.seconds:.1f} s ({runtime})."
     yield ""
-    yield 'Next: gatewayctl chat --component passthrough "Hello"'
-    yield "      gatewayctl ui phoenix     the traces"
-    yield "      gatewayctl env            LLM_BASE_URL and LLM_API_KEY for applications"
+    yield 'Next: `gatewayctl chat --component passthrough "Hello"`'
+    yield "      `gatewayctl ui phoenix`   the traces"
+    yield "      `gatewayctl env`          LLM_BASE_URL and LLM_API_KEY for applications"
 
 
 def render_down(report: DownReport) -> Iterator[str]:

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING
 
 from rich.text import Text
 
-from gatewayctl.operations.state.audit import AuditReport
+from gatewayctl.operations.state.audit import AuditEntry, AuditReport
 from gatewayctl.output.table import format_duration, make_table
 
 if TYPE_CHECKING:
@@ -15,19 +15,18 @@ if TYPE_CHECKING:
 
 
 def render_audit(report: AuditReport) -> Iterable[RenderableType]:
-    """When, who, what, how it ended, how long it took."""
+    """When, who, what, how it ended and why, how long it took."""
     if not report.entries:
         yield Text("Nothing has changed this project yet.")
         return
     yield make_table(
-        ("WHEN (UTC)", "USER", "VERB", "OUTCOME", "CODE", "TOOK"),
+        ("WHEN (UTC)", "USER", "VERB", "OUTCOME", "TOOK"),
         [
             (
                 f"{entry.at:%Y-%m-%d %H:%M:%S}",
                 entry.user,
                 entry.verb if entry.subject is None else f"{entry.verb} {entry.subject}",
-                entry.outcome,
-                entry.code,
+                _describe_outcome(entry),
                 format_duration(entry.seconds),
             )
             for entry in report.entries
@@ -35,3 +34,8 @@ def render_audit(report: AuditReport) -> Iterable[RenderableType]:
     )
     if report.unreadable:
         yield Text(f"{report.unreadable} lines of {report.file} cannot be read.", style="dim")
+
+
+def _describe_outcome(entry: AuditEntry) -> str:
+    is_known = entry.code is None or entry.code == entry.outcome
+    return entry.outcome if is_known else f"{entry.outcome}: {entry.code}"

@@ -45,7 +45,7 @@ def render_upgrade(report: UpgradeReport) -> Iterator[RenderableType]:
     if report.backup is not None:
         yield f"Backup of the previous data: {report.backup}"
     if report.setting is not None:
-        yield "Go back with: gatewayctl rollback"
+        yield "Go back with: `gatewayctl rollback`"
 
 
 def describe_rollback(found: RollbackPlan) -> str:

@@ -6,7 +6,7 @@ processes; operations add readiness over HTTP.
 
 from __future__ import annotations
 
-from collections.abc import Generator, Iterator, Sequence
+from collections.abc import Callable, Generator, Iterator, Sequence
 from dataclasses import dataclass
 from datetime import datetime
 from typing import TYPE_CHECKING, Literal, Protocol
@@ -56,6 +56,14 @@ class LogLine:
     service: str
     text: str
     at: datetime | None = None
+
+
+Keep = Callable[[str], bool]
+"""Whether a line of a log is wanted, by its text."""
+
+
+def keep_all(_text: str) -> bool:
+    return True
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -147,9 +155,18 @@ class Runtime(Protocol):
         """The end of a service's log, unmodified; empty if it has none."""
 
     def logs(
-        self, services: Sequence[str], *, tail: int | None, since: datetime | None, follow: bool
+        self,
+        services: Sequence[str],
+        *,
+        tail: int | None,
+        since: datetime | None,
+        follow: bool,
+        keep: Keep = keep_all,
     ) -> Iterator[LogLine]:
-        """Log lines in order of time; with ``follow`` they continue until closed."""
+        """Log lines in order of time; with ``follow`` they continue until closed.
+
+        ``tail`` counts, for each service, the lines whose text is to be kept.
+        """
 
     def empty_litellm_database(self) -> Generator[Progress, None, None]:
         """Stop LiteLLM and replace its database by an empty one; start no service."""

@@ -7,7 +7,10 @@ on standard input, never as an argument.
 from __future__ import annotations
 
 import io
+import logging
+import shlex
 import subprocess
+import time
 from collections.abc import Callable, Generator, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
@@ -17,6 +20,8 @@ from gatewayctl.errors import RuntimeProblem
 from gatewayctl.generators import transform
 
 News = TypeVar("News")
+
+_LOGGER: Final = logging.getLogger(__name__)
 
 _PATIENCE: Final = 10.0
 _UTF8: Final = "utf-8"
@@ -45,6 +50,7 @@ def run(
     ``env`` replaces the whole environment if given; ``timeout`` in seconds. Raises RuntimeProblem
     if the program cannot be started or does not end in time.
     """
+    began = time.monotonic()
     try:
         done = subprocess.run(
             list(argv),
@@ -61,7 +67,9 @@ def run(
     except OSError as error:
         raise RuntimeProblem(f"Cannot run {argv[0]}: {error.strerror}.") from error
     except subprocess.TimeoutExpired as error:
+        log_end(argv, f"not ended within {timeout:g} s", began)
         raise RuntimeProblem(f"{argv[0]} did not end within {timeout:g} s.") from error
+    log_end(argv, done.returncode, began)
     return Completed(returncode=done.returncode, stdout=done.stdout, stderr=done.stderr)
 
 
@@ -80,6 +88,7 @@ def follow(
     ``patience`` seconds. Raises RuntimeProblem if it cannot be started.
     """
     process = spawn(argv, env=env, cwd=cwd, stdout=subprocess.PIPE, stderr=subprocess.STDOUT)
+    began = time.monotonic()
     assert process.stdout is not None  # noqa: S101 - a pipe was asked for
     lines: list[str] = []
     with io.TextIOWrapper(process.stdout, encoding=_UTF8, errors="replace") as output:
@@ -91,6 +100,7 @@ def follow(
             process.wait()
         finally:
             terminate(process, patience)
+            log_end(argv, process.returncode, began)
     return Completed(returncode=process.returncode, stdout="".join(lines), stderr="")
 
 
@@ -118,7 +128,7 @@ def spawn(
 ) -> subprocess.Popen[bytes]:
     """Start a program in the background that the caller has to end. Raises RuntimeProblem."""
     try:
-        return subprocess.Popen(
+        process = subprocess.Popen(
             list(argv),
             env=None if env is None else dict(env),
             cwd=cwd,
@@ -129,6 +139,24 @@ def spawn(
         )
     except OSError as error:
         raise RuntimeProblem(f"Cannot run {argv[0]}: {error.strerror}.") from error
+    _LOGGER.debug("started pid %d: %s", process.pid, LazyCommand(argv))
+    return process
+
+
+def log_end(argv: Sequence[str], result: int | str, began: float) -> None:
+    """Log the end of a program: its exit code, or why there is none; ``began`` is monotonic."""
+    code = result if isinstance(result, str) else f"exit code {result}"
+    _LOGGER.info("ran %s: %s (%.2f s)", LazyCommand(argv), code, time.monotonic() - began)
+
+
+class LazyCommand:
+    """A command line that is quoted only if the log is written."""
+
+    def __init__(self, argv: Sequence[str]) -> None:
+        self._argv = argv
+
+    def __str__(self) -> str:
+        return shlex.join(self._argv)
 
 
 def terminate(process: subprocess.Popen[bytes], patience: float = _PATIENCE) -> None:

@@ -25,16 +25,21 @@ class ResolvedRuntime:
     runtime: Runtime
 
 
-def resolve_runtime(settings: Settings, *, probe: Probe = engine.probe_engine) -> ResolvedRuntime:
+def resolve_runtime(
+    settings: Settings, *, portable: bool = False, probe: Probe = engine.probe_engine
+) -> ResolvedRuntime:
     """Choose the runtime of this project.
 
     One that the user selected is never replaced by another: if it cannot work, it reports that.
+    With ``portable`` a new stack gets the one that works on any machine, whatever the settings.
     """
-    if settings.runtime != "auto":
+    if not portable and settings.runtime != "auto":
         why = f"selected by {settings.source_of('runtime')}"
         return _resolve(settings.runtime, why, settings)
     if known := read_runtime(settings.state_dir):
         return _resolve(known, "this project's stack was created with it", settings)
+    if portable:
+        return _resolve("embedded", "it works on any machine; --runtime selects another", settings)
     return _resolve(*_choose_by_engine(engine.endpoint(), probe), settings)
 
 

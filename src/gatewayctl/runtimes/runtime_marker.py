@@ -6,12 +6,14 @@ one because Docker was installed or stopped since.
 
 from __future__ import annotations
 
+import logging
 from pathlib import Path
 from typing import Final
 
 from gatewayctl.errors import FileUnwritable
 from gatewayctl.settings.model import RuntimeName
 
+_LOGGER: Final = logging.getLogger(__name__)
 _NAMES: Final[dict[str, RuntimeName]] = {"embedded": "embedded", "docker": "docker"}
 
 
@@ -34,6 +36,7 @@ def write_runtime(state_dir: Path, runtime: RuntimeName) -> None:
     try:
         state_dir.mkdir(mode=0o700, parents=True, exist_ok=True)
         _file(state_dir).write_text(f"{runtime}\n", encoding="utf-8")
+        _LOGGER.info("wrote %s", _file(state_dir))
     except OSError as error:
         raise FileUnwritable(f"Cannot write to {state_dir}: {error.strerror}.") from error
 

@@ -9,6 +9,7 @@ from __future__ import annotations
 import os
 import subprocess
 import tempfile
+import time
 import uuid
 from collections.abc import Generator, Iterator, Mapping, Sequence
 from contextlib import ExitStack, contextmanager
@@ -17,7 +18,7 @@ from typing import IO, Final
 
 from gatewayctl.errors import FileUnwritable, RuntimeProblem
 from gatewayctl.runtimes.database_shell import clean_psql_errors
-from gatewayctl.runtimes.process import Completed, spawn, terminate
+from gatewayctl.runtimes.process import Completed, log_end, spawn, terminate
 
 _POLL_SECONDS: Final = 0.2
 _PATIENCE: Final = 10.0
@@ -43,6 +44,7 @@ def run_streamed(
         sink: IO[bytes] = stack.enter_context(_sink(stdout))
         given = source or subprocess.DEVNULL
         process = spawn(argv, env=env, cwd=cwd, stdin=given, stdout=sink, stderr=errors)
+        began = time.monotonic()
         try:
             while not _has_ended(process):
                 # The position of an open file is shared with the program that inherited it.
@@ -50,6 +52,7 @@ def run_streamed(
                 yield os.lseek(counted.fileno(), 0, os.SEEK_CUR)
         finally:
             terminate(process)
+            log_end(argv, process.returncode, began)
         return Completed(
             returncode=process.returncode,
             stdout="" if stdout else _text(sink),
@@ -120,10 +123,12 @@ def open_psql(
     with tempfile.TemporaryFile() as errors:
         pipe = subprocess.PIPE
         process = spawn(argv, env=env, cwd=cwd, stdin=pipe, stdout=pipe, stderr=errors)
+        began = time.monotonic()
         try:
             yield PsqlSession(process, errors)
         finally:
             _close(process)
+            log_end(argv, process.returncode, began)
 
 
 def _close(process: subprocess.Popen[bytes]) -> None:

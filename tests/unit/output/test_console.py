@@ -1,13 +1,16 @@
 from __future__ import annotations
 
+import io
+
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
+from rich.padding import Padding
 from rich.table import Table
 from rich.text import Text
 
-from gatewayctl.errors import GatewayUnreachable, PortTaken
-from gatewayctl.output.console import strip_control
+from gatewayctl.errors import Drift, GatewayUnreachable, PortTaken
+from gatewayctl.output.console import Console, Verbatim, strip_control
 from gatewayctl.output.table import make_table
 from gatewayctl.settings.masking import mask_keys
 from tests.fakes.terminals import on_a_terminal, piped
@@ -203,3 +206,38 @@ def test_only_a_terminal_that_can_be_redrawn_is_animated(
     assert on_a_terminal()[0].animated is animated
     assert not on_a_terminal(quiet=True)[0].animated
     assert not piped()[0].animated
+
+
+def test_commands_are_named_as_the_user_called_the_program() -> None:
+    out, err = io.StringIO(), io.StringIO()
+    console = Console(program=".venv/bin/gatewayctl", project_dir="shop", stdout=out, stderr=err)
+
+    console.say("Try `gatewayctl up`.")
+    console.error(GatewayUnreachable("LiteLLM does not answer."))
+    console.result(["Next: `gatewayctl env`", Padding(Text("→ `gatewayctl doctor`"), (0, 0, 0, 4))])
+
+    assert err.getvalue().splitlines() == [
+        "Try `.venv/bin/gatewayctl -C shop up`.",
+        "Error: LiteLLM does not answer.",
+        "Hint: Start the gateway with `.venv/bin/gatewayctl -C shop up`.",
+    ]
+    assert [line.rstrip() for line in out.getvalue().splitlines()] == [
+        "Next: `.venv/bin/gatewayctl -C shop env`",
+        "    → `.venv/bin/gatewayctl -C shop doctor`",
+    ]
+
+
+def test_the_content_of_a_file_is_printed_as_it_is() -> None:
+    out = io.StringIO()
+
+    Console(program="bin/gatewayctl", stdout=out).result([Verbatim("+# run `gatewayctl render`.")])
+
+    assert out.getvalue() == "+# run `gatewayctl render`.\n"
+
+
+def test_a_command_that_did_what_was_asked_does_not_end_in_an_error() -> None:
+    console, _, err = piped()
+
+    console.error(Drift("`gatewayctl up` would change 1 file.", hint="Apply it: `gatewayctl up`."))
+
+    assert err.getvalue().startswith("Note: `gatewayctl up` would change 1 file.\nHint: ")

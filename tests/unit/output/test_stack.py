@@ -141,7 +141,7 @@ def test_up_shows_what_it_did_and_the_next_steps(keys: KeysCreateReport) -> None
     assert not any("litellm-eval" in line for line in text), "it was there already"
     why = "embedded runtime: it is the runtime of this version"
     assert f"Ready in 21.3 s ({why})." in text
-    assert any(line.startswith("Next: gatewayctl chat") for line in text)
+    assert any(line.startswith("Next: `gatewayctl chat ") for line in text)
 
 
 def test_up_that_changed_nothing_reports_only_that() -> None:
@@ -149,7 +149,8 @@ def test_up_that_changed_nothing_reports_only_that() -> None:
 
     text = shown(stack.render_up(same))
 
-    assert text[-1] == "Nothing changed: everything runs as declared."
+    why = "embedded runtime: it is the runtime of this version"
+    assert text[-1] == f"Nothing changed: everything runs as declared ({why})."
     assert len(text) == 5
 
 
@@ -264,6 +265,8 @@ DEMO = DemoReport(
     phoenix_url="http://127.0.0.1:6006",
     trace_url="http://127.0.0.1:6006/redirects/traces/" + "a" * 32,
     services=SERVICES,
+    runtime="embedded",
+    runtime_why="it works on any machine",
     seconds=30.0,
 )
 
@@ -274,6 +277,7 @@ def test_the_demo_shows_reply_verification_and_addresses() -> None:
     assert "reply       I am the demo [bold]model[/bold]." in text
     assert f"trace id    {'a' * 32}" in text
     assert "component passthrough (read from Phoenix: 3 spans, one LLM call)" in text
+    assert "Runtime     embedded (it works on any machine)" in text
     assert f"Trace       {DEMO.trace_url}" in text
 
 

@@ -53,6 +53,43 @@ def test_a_table_keeps_its_width_and_loses_no_text(cells: list[str]) -> None:
     assert "".join(lines[1:]) == "".join(cell or "-" for cell in cells)
 
 
+def test_a_wide_table_wraps_between_words_and_breaks_no_value() -> None:
+    rows: list[list[object | None]] = [
+        [
+            "2026-11-29 03:36:51",
+            "root",
+            "keys rotate litellm-eval",
+            "failed",
+            "not_healthy_in_time",
+        ],
+        ["2026-11-29 03:36:52", "root", "up", "done", None],
+    ]
+
+    lines = lines_of(["WHEN (UTC)", "USER", "VERB", "OUTCOME", "CODE"], rows, width=72)
+
+    assert lines == [
+        "WHEN (UTC)           USER  VERB             OUTCOME  CODE",
+        "2026-11-29 03:36:51  root  keys rotate      failed   not_healthy_in_time",
+        "                           litellm-eval",
+        "2026-11-29 03:36:52  root  up               done     -",
+    ]
+
+
+def test_a_table_that_fits_is_not_wrapped() -> None:
+    assert lines_of(["A", "B"], [["one two", "three four"]], width=19)[1] == "one two  three four"
+
+
+def test_where_words_do_not_fit_the_longest_is_broken() -> None:
+    rows: list[list[object | None]] = [["a-very-long-alias-of-a-key", "LITELLM_API_KEY", "ok"]]
+
+    lines = lines_of(["ALIAS", "VARIABLE", "STATE"], rows, width=40)
+
+    assert lines[1:] == [
+        "a-very-long-alia  LITELLM_API_KEY  ok",
+        "s-of-a-key",
+    ]
+
+
 @pytest.mark.parametrize(
     ("seconds", "text"),
     [

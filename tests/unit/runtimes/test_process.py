@@ -1,5 +1,6 @@
 from __future__ import annotations
 
+import logging
 import os
 import sys
 from pathlib import Path
@@ -8,7 +9,9 @@ import psutil
 import pytest
 
 from gatewayctl.errors import RuntimeProblem
+from gatewayctl.generators import drain
 from gatewayctl.runtimes.process import Completed, follow, map_lines, run, start
+from gatewayctl.runtimes.streams import run_streamed
 from tests.fakes.driving import driven
 
 SECRET = "sk-very-secret-0123456789"
@@ -170,3 +173,37 @@ def test_a_program_that_cannot_be_started_is_reported(tmp_path: Path, missing: s
 
     with pytest.raises(RuntimeProblem, match=rf"Cannot (run|start) {program}: No such file"):
         start((program,), env={"KEY": SECRET}, cwd=tmp_path, log=log)
+
+
+# the log
+
+
+def test_every_program_is_logged_with_its_command_line_exit_code_and_duration(
+    caplog: pytest.LogCaptureFixture, tmp_path: Path
+) -> None:
+    caplog.set_level(logging.DEBUG, logger="gatewayctl")
+
+    run(["sh", "-c", "exit 3"])
+    drain(follow(["sh", "-c", "exit 4"]))
+    drain(run_streamed(["sh", "-c", "exit 5"]))
+    start(["true"], env={}, cwd=tmp_path, log=tmp_path / "log").wait()
+
+    messages = [record.getMessage() for record in caplog.records]
+    for code in (3, 4, 5):
+        ended = [
+            each for each in messages if each.startswith(f"ran sh -c 'exit {code}': exit code")
+        ]
+        assert ended[0].startswith(f"ran sh -c 'exit {code}': exit code {code} (")
+        assert len(ended) == 1
+    assert any(each.startswith("started pid ") and each.endswith(": true") for each in messages)
+
+
+def test_a_program_that_does_not_end_in_time_is_logged_too(
+    caplog: pytest.LogCaptureFixture,
+) -> None:
+    caplog.set_level(logging.INFO, logger="gatewayctl")
+
+    with pytest.raises(RuntimeProblem):
+        run(["sleep", "60"], timeout=0.01)
+
+    assert caplog.records[0].getMessage().startswith("ran sleep 60: not ended within 0.01 s (")

@@ -63,6 +63,25 @@ def test_a_stack_keeps_the_runtime_it_was_created_with(name: RuntimeName, tmp_pa
     assert (found.name, found.why) == (name, "this project's stack was created with it")
 
 
+def test_a_portable_choice_asks_no_engine_and_has_its_reason(tmp_path: Path) -> None:
+    found = resolve_runtime(project(tmp_path), portable=True, probe=never)
+
+    assert found.name == "embedded"
+    assert found.why == "it works on any machine; --runtime selects another"
+
+
+def test_a_portable_choice_goes_before_the_settings_but_not_before_the_stack(
+    tmp_path: Path,
+) -> None:
+    settings = project(tmp_path, "runtime: docker\n")
+    before = resolve_runtime(settings, portable=True, probe=never)
+    write_runtime(settings.state_dir, "docker")
+    after = resolve_runtime(settings, portable=True, probe=never)
+
+    assert (before.name, after.name) == ("embedded", "docker")
+    assert after.why == "this project's stack was created with it"
+
+
 def test_a_selected_runtime_has_its_source_and_is_not_replaced(tmp_path: Path) -> None:
     settings = project(tmp_path, "runtime: docker\n")
     write_runtime(settings.state_dir, "embedded")

@@ -33,7 +33,7 @@ from gatewayctl.operations.backup.archive import (
 from gatewayctl.operations.backup.disk_space import require_free_space_in
 from gatewayctl.operations.backup.encryption import NO_ENCRYPTION, Encryption
 from gatewayctl.operations.backup.verify import verify_loadable
-from gatewayctl.operations.backup.workdir import open_workdir
+from gatewayctl.operations.backup.workdir import locate_file, open_workdir
 from gatewayctl.operations.project.render import render
 from gatewayctl.operations.state.exclusive import change_project
 from gatewayctl.runtimes.base import Progress, Runtime
@@ -97,7 +97,8 @@ def backup(
     require_master_key(settings)
     encryption.check()
     encrypted = encryption != NO_ENCRYPTION
-    target = (file or default_file(settings, datetime.now(UTC), encrypted=encrypted)).absolute()
+    target = file or default_file(settings, datetime.now(UTC), encrypted=encrypted)
+    target = locate_file(target)
     _refuse_existing(target)
     runtime = resolved.runtime
     with change_project(settings, "backup", target.name):

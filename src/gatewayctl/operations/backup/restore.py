@@ -52,7 +52,7 @@ from gatewayctl.operations.backup.env import (
 )
 from gatewayctl.operations.backup.swap import stop_services, swap_in
 from gatewayctl.operations.backup.verify import drop_on_failure, load_and_compare
-from gatewayctl.operations.backup.workdir import open_workdir
+from gatewayctl.operations.backup.workdir import locate_file, open_workdir
 from gatewayctl.operations.diagnosis.health import ServiceReport
 from gatewayctl.operations.project.init import ensure_project
 from gatewayctl.operations.project.snapshot import Project
@@ -126,7 +126,7 @@ def restore(
     """
     began = time.monotonic()
     project = reload()
-    archive = file.absolute()
+    archive = locate_file(file)
     with (
         change_project(project.settings, "restore", archive.name) as audit,
         open_workdir(backups_folder(project.settings) / ".restore") as work,

@@ -2,14 +2,18 @@
 
 from __future__ import annotations
 
+import logging
 import os
 import shutil
 from collections.abc import Iterator
 from contextlib import contextmanager
 from io import BufferedWriter
 from pathlib import Path
+from typing import Final
 
 from gatewayctl.errors import FileUnwritable
+
+_LOGGER: Final = logging.getLogger(__name__)
 
 
 @contextmanager
@@ -31,6 +35,12 @@ def open_workdir(path: Path) -> Iterator[Path]:
         shutil.rmtree(path, ignore_errors=True)
 
 
+def locate_file(file: Path) -> Path:
+    """The absolute path of a file, without ``..``; a link as its last part stays."""
+    return file.parent.resolve() / file.name
+
+
 def create_file(path: Path) -> BufferedWriter:
     """Open a new private file. Raises FileExistsError for anything in its place, also a link."""
+    _LOGGER.info("writing %s", path)
     return os.fdopen(os.open(path, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600), "wb")

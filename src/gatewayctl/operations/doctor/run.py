@@ -97,6 +97,7 @@ class DoctorReport:
         worst = self.findings[0]
         problem = ProblemsFound(f"{counted} found; first: {worst.title}.", hint=worst.remedy)
         problem.finding, problem.service = worst.id, worst.service
+        problem.label = "Error" if errors else "Warning"
         return problem
 
 

@@ -83,6 +83,7 @@ def check_keys(
         synced = apply_sync(settings, gateway, prune=False, dry_run=False, now=now)
         report = _add_fix_errors(synced, _check_all(settings, gateway, now()))
         record.problem = report.problem
+        record.subject = " ".join(key.alias for key in report.fixed if key.alias)
     return report
 
 

@@ -65,10 +65,11 @@ def create_keys(
     Raises UsageProblem for an invalid request, and Locked.
     """
     wanted = resolve_requested_keys(settings, request)
-    with change_project(settings, "keys create") as record:
+    with change_project(settings, "keys create", request.alias or "") as record:
         report = ensure_keys(settings, gateway, wanted)
         record.problem = report.problem
-    changed = [key.alias for key in report.keys if key.status != "exists"]
+        changed = [key.alias for key in report.keys if key.status != "exists"]
+        record.subject = " ".join(changed)
     return replace(report, warnings=(*report.warnings, *warn_outdated_apps(settings, changed)))
 
 

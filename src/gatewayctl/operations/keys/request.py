@@ -45,7 +45,7 @@ def resolve_requested_keys(settings: Settings, request: KeyRequest) -> tuple[Dec
     if request.alias is None:
         if request.has_options:
             raise UsageProblem(
-                "These options need an ALIAS.", hint="For example: gatewayctl keys create my-app."
+                "These options need an ALIAS.", hint="For example: `gatewayctl keys create my-app`."
             )
         return settings.keys
     declared = next((key for key in settings.keys if key.alias == request.alias), None)

@@ -16,7 +16,7 @@ from gatewayctl.gateway.client import GatewayClient
 from gatewayctl.gateway.keys import hash_key
 from gatewayctl.operations.keys.metadata import is_ours, variable_of
 from gatewayctl.operations.keys.provision import KeyProvisioner
-from gatewayctl.operations.keys.rotation import unknown_alias
+from gatewayctl.operations.keys.rotation import Family, unknown_alias
 from gatewayctl.operations.state.exclusive import change_project
 from gatewayctl.settings.master_key import require_master_key
 from gatewayctl.settings.model import DeclaredKey, Settings
@@ -39,6 +39,19 @@ class KeysRevokeReport:
     warnings: tuple[str, ...]
 
 
+def require_revocable(settings: Settings, gateway: GatewayClient, alias: str) -> None:
+    """Check what `revoke_key` would refuse, before the user is asked. Raises what it raises."""
+    master = require_master_key(settings)
+    provisioner = KeyProvisioner(
+        settings=settings, gateway=gateway, master=master, now=lambda: datetime.now(UTC)
+    )
+    family = _load_own_family(provisioner, alias)
+    declared = _find_declared(settings, alias)
+    is_stored = declared is not None and provisioner.stored_secret(declared.env) is not None
+    if not (family.predecessors or family.successors or family.current or is_stored):
+        raise unknown_alias(alias)
+
+
 def revoke_key(
     settings: Settings,
     gateway: GatewayClient,
@@ -58,13 +71,8 @@ def revoke_key(
 
 
 def _revoke(provisioner: KeyProvisioner, alias: str) -> KeysRevokeReport:
-    settings, family = provisioner.settings, provisioner.rotation.load_family(alias)
-    if any(not is_ours(key, settings.project_name) for key in family.current):
-        raise KeyAliasExists(
-            f"The key {alias!r} was not created by gatewayctl, so it is not deleted.",
-            hint="Delete it in LiteLLM's own interface: `gatewayctl ui`.",
-        )
-    declared = next((key for key in settings.keys if key.alias == alias), None)
+    settings, family = provisioner.settings, _load_own_family(provisioner, alias)
+    declared = _find_declared(settings, alias)
     keys = (*family.predecessors, *family.successors, *family.current)
     env = declared.env if declared else next((variable_of(key) for key in keys), None)
     removed = [provisioner.delete(key, env) for key in keys]
@@ -83,6 +91,21 @@ def _revoke(provisioner: KeyProvisioner, alias: str) -> KeysRevokeReport:
         env_file=settings.env_file,
         warnings=tuple(provisioner.warnings),
     )
+
+
+def _load_own_family(provisioner: KeyProvisioner, alias: str) -> Family:
+    """The keys of the alias. Raises KeyAliasExists for a key of others."""
+    family = provisioner.rotation.load_family(alias)
+    if any(not is_ours(key, provisioner.settings.project_name) for key in family.current):
+        raise KeyAliasExists(
+            f"The key {alias!r} was not created by gatewayctl, so it is not deleted.",
+            hint="Delete it in LiteLLM's own interface: `gatewayctl ui`.",
+        )
+    return family
+
+
+def _find_declared(settings: Settings, alias: str) -> DeclaredKey | None:
+    return next((key for key in settings.keys if key.alias == alias), None)
 
 
 def _remove_unregistered(provisioner: KeyProvisioner, declared: DeclaredKey) -> bool:

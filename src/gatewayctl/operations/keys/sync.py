@@ -76,6 +76,7 @@ def sync_keys(
     with change_project(settings, "keys sync") as record:
         report = apply_sync(settings, gateway, prune=prune, dry_run=False, now=now)
         record.problem = report.problem
+        record.subject = " ".join(key.alias for key in report.keys if key.done and key.alias)
     return report
 
 

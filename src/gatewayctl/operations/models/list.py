@@ -14,12 +14,13 @@ from gatewayctl.errors import GatewayctlError, PartlyDone
 from gatewayctl.gateway.client import GatewayClient
 from gatewayctl.gateway.models import ServedModel, list_served_models, probe_model
 from gatewayctl.operations.models.provider_failure import ReadLog, explain_provider_failure
-from gatewayctl.operations.models.provider_keys import has_real_key
+from gatewayctl.operations.models.provider_keys import find_missing_keys, has_real_key
+from gatewayctl.operations.models.provider_names import warn_without_provider
 from gatewayctl.runtimes.base import Progress
 from gatewayctl.settings.master_key import require_master_key
 from gatewayctl.settings.model import Model, Secret, Settings
 
-ModelState = Literal["ok", "not_served", "not_declared"]
+ModelState = Literal["ok", "no_provider_key", "not_served", "not_declared"]
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -50,10 +51,15 @@ class ModelRow:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class ModelsListReport:
-    """The declared models in their order, then the others that LiteLLM serves."""
+    """The declared models in their order, then the others that LiteLLM serves.
+
+    ``missing_keys`` are the variables without a real key; ``warnings`` are for people.
+    """
 
     models: tuple[ModelRow, ...]
     checked: bool
+    missing_keys: tuple[str, ...] = ()
+    warnings: tuple[str, ...] = ()
 
     @property
     def problem(self) -> GatewayctlError | None:
@@ -82,8 +88,14 @@ def list_models(
     """
     master = require_master_key(settings)
     rows = _join(settings, list_served_models(gateway, master))
+    report = ModelsListReport(
+        models=rows,
+        checked=call,
+        missing_keys=find_missing_keys(settings),
+        warnings=warn_without_provider(settings),
+    )
     if not call:
-        return ModelsListReport(models=rows, checked=False)
+        return report
     checked: list[ModelRow] = []
     for row in rows:
         if not row.served:
@@ -94,7 +106,7 @@ def list_models(
         state: Literal["ready", "failed"] = "ready" if outcome.ok else "failed"
         yield Progress(subject=row.model, state=state, detail=outcome.reason or "answers")
         checked.append(replace(row, check=outcome))
-    return ModelsListReport(models=tuple(checked), checked=True)
+    return replace(report, models=tuple(checked))
 
 
 def _join(settings: Settings, groups: tuple[ServedModel, ...]) -> tuple[ModelRow, ...]:
@@ -118,13 +130,15 @@ def _join(settings: Settings, groups: tuple[ServedModel, ...]) -> tuple[ModelRow
 
 def _declared_row(model: Model, group: ServedModel | None, settings: Settings) -> ModelRow:
     upstream = model.litellm_params.get("model")
+    key = None if model.api_key_env is None else has_real_key(model, settings)
+    state: ModelState = "no_provider_key" if key is False else "ok"
     return ModelRow(
         model=model.name,
         upstream=None if upstream is None else str(upstream),
         declared=True,
         served=group is not None,
-        state="not_served" if group is None else "ok",
-        provider_key=None if model.api_key_env is None else has_real_key(model, settings),
+        state="not_served" if group is None else state,
+        provider_key=key,
     )
 
 

@@ -28,6 +28,12 @@ def has_real_key(model: Model, settings: Settings) -> bool:
     return bool(value) and not is_placeholder(value)
 
 
+def find_missing_keys(settings: Settings) -> tuple[str, ...]:
+    """The variables of declared models that hold no real key, each once."""
+    missing = (model.api_key_env for model in settings.models if not has_real_key(model, settings))
+    return tuple(dict.fromkeys(name for name in missing if name))
+
+
 def is_placeholder(value: str) -> bool:
     """True for a text in place of a key, such as ``sk-your-key`` or ``<key>``."""
     text = value.strip().lower()

@@ -149,7 +149,7 @@ def _check_given(key: Secret | None) -> None:
     if key is not None and not key.reveal().strip():
         raise UsageProblem(
             "Standard input holds no key.",
-            hint="For example: gatewayctl init --openai-api-key-stdin < key.txt",
+            hint="For example: `gatewayctl init --openai-api-key-stdin < key.txt`.",
         )
 
 

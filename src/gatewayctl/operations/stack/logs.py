@@ -1,13 +1,31 @@
-"""The verb logs: lines of the services in chronological order, keys masked."""
+"""The verb logs: lines of the services in chronological order, keys masked.
+
+Owns which lines are left out: the successful requests with which gatewayctl and the engine ask
+again and again whether a service is ready, or whether a trace has arrived.
+"""
 
 from __future__ import annotations
 
+import re
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, replace
 from datetime import datetime
+from typing import Final
 
-from gatewayctl.runtimes.base import LogLine, Runtime
+from gatewayctl.runtimes.base import LogLine, Runtime, keep_all
 from gatewayctl.settings.masking import mask_keys
+
+# As uvicorn logs a request; in a JSON log the quotes are escaped.
+_POLLING: Final = re.compile(
+    r'"(?:GET|HEAD) /(?:health/(?:readiness|liveliness|liveness)|healthz|readyz'
+    r"|v1/projects/[^/ ]+/spans\?trace_id=\S*)"
+    r'(?:\?\S*)? HTTP/[\d.]+\\?" 200\b'
+)
+
+
+def is_no_polling(text: str) -> bool:
+    """False for a successful request that only asks for health or for the spans of one trace."""
+    return _POLLING.search(text) is None
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -24,8 +42,13 @@ def logs(
     tail: int | None,
     since: datetime | None,
     follow: bool,
+    everything: bool = False,
 ) -> Iterator[LogLine]:
-    """Yield the lines of these services, or of all, with keys masked. Raises UnknownService."""
+    """Yield the lines of these services, or of all, with keys masked; ``everything`` with polling.
+
+    Raises UnknownService.
+    """
+    keep = keep_all if everything else is_no_polling
     # Services log the requests they receive, including keys.
-    lines = runtime.logs(services, tail=tail, since=since, follow=follow)
+    lines = runtime.logs(services, tail=tail, since=since, follow=follow, keep=keep)
     return (replace(line, text=mask_keys(line.text)) for line in lines)

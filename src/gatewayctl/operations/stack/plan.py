@@ -74,7 +74,7 @@ class PlanReport:
         if not self.changed:
             return None
         return Drift(
-            f"`gatewayctl up` would change {self._summarize()}.", hint="Apply it: gatewayctl up."
+            f"`gatewayctl up` would change {self._summarize()}.", hint="Apply it: `gatewayctl up`."
         )
 
     def _summarize(self) -> str:

@@ -13,10 +13,12 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING, Final
 
 from gatewayctl.errors import GatewayctlError
+from gatewayctl.gateway.models import list_served_models
 from gatewayctl.generators import drain
 from gatewayctl.operations.diagnosis.failure import explain_failures
 from gatewayctl.operations.diagnosis.health import ServiceReport
 from gatewayctl.operations.keys.create import KeysCreateReport, ensure_declared_keys
+from gatewayctl.operations.models.provider_names import warn_without_provider
 from gatewayctl.operations.project.render import render
 from gatewayctl.operations.stack.apps import start_apps
 from gatewayctl.operations.stack.wait import wait_ready
@@ -109,6 +111,7 @@ def up(
         keys = ensure_declared_keys(settings, gateway) if options.keys else None
         apps = yield from start_apps(settings, runtime, gateway.http, timeout=options.timeout)
         tracing = _check_tracing(settings, gateway, probe) if done.changed else None
+        unserved = _warn_unserved(settings, gateway) if done.changed else ()
         audit.problem = None if keys is None else keys.problem
     started, restarted = (*done.started, *apps.started), (*done.restarted, *apps.restarted)
     written = tuple(str(file.path) for file in rendered.files if file.state != "unchanged")
@@ -130,6 +133,8 @@ def up(
         tracing=tracing,
         warnings=(
             *warnings,
+            *warn_without_provider(settings),
+            *unserved,
             *notes,
             *rendered.warnings,
             *apps.warnings,
@@ -148,6 +153,19 @@ def _warn_other_stack(settings: Settings, resolved: ResolvedRuntime) -> tuple[st
         f"`gatewayctl --runtime {other} status`."
     )
     return (warning,)
+
+
+def _warn_unserved(settings: Settings, gateway: GatewayClient) -> tuple[str, ...]:
+    """LiteLLM starts without a model whose provider it does not know, and only logs that."""
+    try:
+        groups = list_served_models(gateway, require_master_key(settings))
+    except GatewayctlError:
+        return ()
+    served = {group.name for group in groups}
+    names = [model.name for model in settings.models if model.name not in served]
+    if not names:
+        return ()
+    return (f"LiteLLM does not serve {', '.join(names)}: see `gatewayctl logs litellm`.",)
 
 
 def _check_tracing(settings: Settings, gateway: GatewayClient, probe: str | None) -> Tracing:

@@ -57,9 +57,13 @@ class AuditReport:
 
 @dataclass(slots=True, kw_only=True)
 class AuditRecord:
-    """What a running verb adds to its entry: the problem of the report it returns."""
+    """What a running verb adds to its entry: the problem of the report it returns.
+
+    ``subject`` replaces the one it began with, once the verb knows what it changed.
+    """
 
     problem: GatewayctlError | None = None
+    subject: str = ""
 
 
 @contextmanager
@@ -84,7 +88,9 @@ def record_verb(state_dir: Path, verb: str, subject: str = "") -> Iterator[Audit
         raise
     finally:
         took = round(time.monotonic() - began, 3)
-        end = {"outcome": how[0], "code": how[1] or None, "seconds": took}
+        end: dict[str, Any] = {"outcome": how[0], "code": how[1] or None, "seconds": took}
+        if record.subject:
+            end["subject"] = record.subject
         _append(log, {"id": mark, "event": "ended", **end})
 
 
@@ -119,7 +125,7 @@ def _entry(began: dict[str, Any], ended: dict[str, Any] | None) -> AuditEntry:
     return AuditEntry(
         at=datetime.fromisoformat(began["at"]),
         verb=str(began["verb"]),
-        subject=began.get("subject") or None,
+        subject=(ended or {}).get("subject") or began.get("subject") or None,
         user=str(began["user"]),
         pid=pid,
         outcome=open_outcome if ended is None else ended["outcome"],

@@ -6,15 +6,19 @@ Owns the lock file, which records who holds the lock. The kernel releases it whe
 from __future__ import annotations
 
 import json
+import logging
 import os
 import time
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager, suppress
 from datetime import UTC, datetime
 from pathlib import Path
+from typing import Final
 
 from gatewayctl.errors import FileUnwritable, Locked
 from gatewayctl.files.lock import acquire_lock
+
+_LOGGER: Final = logging.getLogger(__name__)
 
 
 @contextmanager
@@ -39,6 +43,7 @@ def hold_lock(
         if not acquire_lock(lock.fileno(), timeout=timeout, clock=clock, sleep=sleep):
             waited = f" Waited {timeout:g} s for it." if timeout else ""
             raise Locked(f"This project is being changed: {_owner(state_dir)}.{waited}")
+        _LOGGER.info("took the lock of %s for %s", state_dir.parent, verb)
         now = datetime.now(UTC).isoformat(timespec="seconds")
         # The record is for messages only: on a full disk the lock is held without it.
         with suppress(OSError):

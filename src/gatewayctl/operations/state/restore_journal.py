@@ -42,7 +42,7 @@ def require_restore_finished(settings: Settings) -> None:
     if archive is not None:
         raise RestoreUnfinished(
             "A restore was interrupted between the databases and their secrets.",
-            hint=f"Finish it: gatewayctl restore {archive} --yes (or restore another backup).",
+            hint=f"Finish it: `gatewayctl restore {archive} --yes` (or restore another backup).",
         )
 
 

@@ -194,7 +194,7 @@ def _require_journal(project: Project) -> Journal:
         file = journal.backup or "FILE"
         raise RuntimeUnavailable(
             "The embedded runtime has only the release that is locked in this gatewayctl.",
-            hint=f"Install the previous gatewayctl, then: gatewayctl restore {file} --yes.",
+            hint=f"Install the previous gatewayctl, then: `gatewayctl restore {file} --yes`.",
         )
     return journal
 
@@ -209,7 +209,7 @@ def _require_backup(journal: Journal) -> Path:
         reason = "it was skipped" if journal.backup is None else f"{journal.backup} is missing"
         raise FileUnreadable(
             f"LiteLLM's database was migrated, and there is no backup to restore: {reason}.",
-            hint="Restore another backup: gatewayctl restore FILE; or stay with the new release.",
+            hint="Restore another backup: `gatewayctl restore FILE`; or stay with the new release.",
         )
     return journal.backup
 

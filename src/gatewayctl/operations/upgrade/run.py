@@ -141,7 +141,7 @@ def _fetch_release(releases: Releases, after: Release) -> Generator[Progress, No
     try:
         yield from releases.fetch_release(after.name)
     except ImageMissing as error:
-        error.hint = "Choose an existing version: gatewayctl upgrade --to VERSION."
+        error.hint = "Choose an existing version: `gatewayctl upgrade --to VERSION`."
         raise
 
 

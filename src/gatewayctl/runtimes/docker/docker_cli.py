@@ -10,8 +10,10 @@ file in /tmp. Must not know the services of the stack.
 from __future__ import annotations
 
 import json
+import logging
 import os
 import shutil
+import time
 from collections.abc import Generator, Mapping, Sequence
 from contextlib import contextmanager
 from datetime import datetime
@@ -34,6 +36,7 @@ Lines = Generator[str, None, Completed]
 Inspected = Sequence[dict[str, Any]]
 Variables = Mapping[str, str]
 
+_LOGGER: Final = logging.getLogger(__name__)
 NO_VARIABLES: Final[Variables] = MappingProxyType({})
 _STOP_SECONDS: Final = 30
 """Enough for PostgreSQL to close its connections and for LiteLLM to write its last spend."""
@@ -269,7 +272,11 @@ def _translate_errors(doing: str) -> Iterator[None]:
     """Raise our failure for one of python-on-whales: what docker wrote, not how it was called."""
     from python_on_whales.exceptions import DockerException
 
+    began = time.monotonic()
     try:
         yield
     except DockerException as error:
+        process.log_end(error.docker_command, error.return_code, began)
         raise engine.failure(error.stderr or error.stdout or "", doing=doing) from error
+    # python-on-whales reports its command line only if it fails.
+    _LOGGER.info("docker: %s (%.2f s)", doing, time.monotonic() - began)

@@ -10,6 +10,7 @@ from __future__ import annotations
 import hashlib
 import http.client
 import json
+import logging
 import os
 import re
 import socket
@@ -27,6 +28,7 @@ from gatewayctl.errors import (
     RuntimeProblem,
 )
 
+_LOGGER: Final = logging.getLogger(__name__)
 DEFAULT_HOST: Final = "unix:///var/run/docker.sock"
 OLDEST_COMPOSE: Final = (2, 20)
 Answer = Literal["answers", "silent", "refused", "elsewhere"]
@@ -94,15 +96,18 @@ def probe_engine(where: Endpoint, *, timeout: float = _TIMEOUT) -> Answer:
         connection = http.client.HTTPConnection(address.hostname, port, timeout=timeout)
     else:
         return "elsewhere"
+    answer: Answer = "silent"
     try:
         connection.request("GET", "/_ping")
-        return "answers" if connection.getresponse().status == 200 else "silent"
+        answer = "answers" if connection.getresponse().status == 200 else "silent"
     except PermissionError:
-        return "refused"
+        answer = "refused"
     except (OSError, http.client.HTTPException):
-        return "silent"
+        answer = "silent"
     finally:
         connection.close()
+    _LOGGER.debug("GET %s/_ping: %s", where.host, answer)
+    return answer
 
 
 def failure(output: str, *, doing: str) -> RuntimeProblem:

@@ -6,11 +6,12 @@ Owns the format `service-1  | 2026-11-23T17:00:00.123456789Z text`. Must not int
 from __future__ import annotations
 
 import re
+from collections import deque
 from collections.abc import Generator, Iterable, Iterator, Sequence
 from datetime import UTC, datetime, timedelta
 from typing import Final
 
-from gatewayctl.runtimes.base import LogLine
+from gatewayctl.runtimes.base import Keep, LogLine, keep_all
 from gatewayctl.runtimes.docker import engine
 from gatewayctl.runtimes.docker.docker_cli import DockerCli, Lines
 from gatewayctl.runtimes.docker.states import parse_time
@@ -31,27 +32,40 @@ def read_logs(
     tail: int | None,
     since: datetime | None,
     follow: bool,
+    keep: Keep = keep_all,
 ) -> Generator[LogLine, None, None]:
     """Yield the lines of several services in order of time; ``tail`` counts per service.
 
     With ``follow`` new lines are yielded in the order in which they arrive.
     """
     began = datetime.now(UTC) - _OVERLAP
-    known = parse_lines(_until_end(docker.logs(services, tail=tail, since=since, follow=False)))
-    past = sorted(known, key=lambda line: line.at or _EARLIEST)
+    # Compose counts lines that are not kept too, so it has to print all of them.
+    count = tail if keep is keep_all else None
+    lines = _until_end(docker.logs(services, tail=count, since=since, follow=False))
+    known = (line for line in parse_lines(lines) if keep(line.text))
+    past = sorted(_last(known, tail), key=lambda line: line.at or _EARLIEST)
     yield from past
     if not follow:
         return
     seen = {line.service: line.at for line in past if line.at is not None}
     begin = max(began, since) if since else began
-    lines = docker.logs(services, tail=None, since=begin, follow=True)
+    following = docker.logs(services, tail=None, since=begin, follow=True)
     try:
-        for line in parse_lines(lines):
+        for line in parse_lines(following):
             last = seen.get(line.service)
-            if last is None or line.at is None or line.at > last:
+            is_new = last is None or line.at is None or line.at > last
+            if is_new and keep(line.text):
                 yield line
     finally:
-        lines.close()
+        following.close()
+
+
+def _last(lines: Iterable[LogLine], tail: int | None) -> list[LogLine]:
+    """The last lines of each service."""
+    by_service: dict[str, deque[LogLine]] = {}
+    for line in lines:
+        by_service.setdefault(line.service, deque(maxlen=tail)).append(line)
+    return [line for kept in by_service.values() for line in kept]
 
 
 def _until_end(lines: Lines) -> Iterator[str]:

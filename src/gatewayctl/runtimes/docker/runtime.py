@@ -15,12 +15,14 @@ from typing import TYPE_CHECKING, Final
 from gatewayctl.errors import RuntimeProblem, ServiceFailed
 from gatewayctl.generators import drain
 from gatewayctl.runtimes.base import (
+    Keep,
     LogLine,
     Progress,
     ServiceState,
     Started,
     StartReport,
     Stopped,
+    keep_all,
     require_known_services,
 )
 from gatewayctl.runtimes.database_shell import DatabaseName, DatabaseShell
@@ -179,10 +181,18 @@ class DockerRuntime:
         return self._docker.last_lines(found.id, count).rstrip() if found else ""
 
     def logs(
-        self, services: Sequence[str], *, tail: int | None, since: datetime | None, follow: bool
+        self,
+        services: Sequence[str],
+        *,
+        tail: int | None,
+        since: datetime | None,
+        follow: bool,
+        keep: Keep = keep_all,
     ) -> Iterator[LogLine]:
         require_known_services(services, (*self.services, *self.apps))
-        return logs.read_logs(self._docker, services, tail=tail, since=since, follow=follow)
+        return logs.read_logs(
+            self._docker, services, tail=tail, since=since, follow=follow, keep=keep
+        )
 
     def empty_litellm_database(self) -> Generator[Progress, None, None]:
         if found := self._inspect().get("litellm"):

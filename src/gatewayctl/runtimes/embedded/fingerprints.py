@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import hmac
 import json
+import logging
 from collections.abc import Mapping
 from typing import Final
 
@@ -22,6 +23,7 @@ from gatewayctl.runtimes.embedded.services import (
 )
 from gatewayctl.settings.model import Secret, Settings
 
+_LOGGER: Final = logging.getLogger(__name__)
 SUPERVISOR: Final = "supervisor"
 _RENDERED_FILES: Final = ("litellm_config.yaml", "litellm_callbacks.py")
 """Files that LiteLLM reads when it starts."""
@@ -67,6 +69,7 @@ def load(layout: Layout) -> dict[str, Parts]:
 def save(layout: Layout, parts: Mapping[str, Parts]) -> None:
     """Write the parts for the next start."""
     layout.fingerprints.write_text(json.dumps(parts), encoding="utf-8")
+    _LOGGER.info("wrote %s", layout.fingerprints)
 
 
 def _hash_parts(salt: Secret, values: Mapping[str, object]) -> dict[str, str]:

@@ -19,7 +19,7 @@ from datetime import UTC, datetime
 from pathlib import Path
 from typing import Final, TextIO
 
-from gatewayctl.runtimes.base import LogLine
+from gatewayctl.runtimes.base import Keep, LogLine, keep_all
 
 # 2026-11-23T14:00:00.123Z (quick_start) or 2026-11-23 14:00:00.123 UTC (PostgreSQL).
 _STAMP: Final = re.compile(r"(\d{4}-\d\d-\d\d)[T ](\d\d:\d\d:\d\d\.\d+)(?:Z| UTC) ?")
@@ -33,6 +33,7 @@ def read_logs(
     tail: int | None,
     since: datetime | None,
     follow: bool,
+    keep: Keep = keep_all,
     sleep: Callable[[float], None] = time.sleep,
 ) -> Iterator[LogLine]:
     """Yield the lines of several services in chronological order; ``tail`` is per service."""
@@ -43,13 +44,13 @@ def read_logs(
             wanted: Iterable[LogLine] = (
                 line
                 for line in log.so_far(unfinished=not follow)
-                if since is None or _time(line) >= since
+                if (since is None or _time(line) >= since) and keep(line.text)
             )
             streams.append(wanted if tail is None else iter(deque(wanted, maxlen=tail)))
         yield from heapq.merge(*streams, key=_time)
         while follow:
             for log in logs:
-                yield from log.new_lines()
+                yield from (line for line in log.new_lines() if keep(line.text))
             sleep(_POLL_SECONDS)
 
 

@@ -6,6 +6,7 @@ Must not know what LiteLLM or Phoenix answer over HTTP.
 
 from __future__ import annotations
 
+import logging
 import time
 from collections.abc import Collection, Generator, Iterator, Mapping, Sequence
 from datetime import datetime
@@ -14,6 +15,7 @@ from typing import TYPE_CHECKING, Final
 from gatewayctl.errors import ServiceFailed
 from gatewayctl.generators import drain
 from gatewayctl.runtimes.base import (
+    Keep,
     LogLine,
     ProcessState,
     Progress,
@@ -21,6 +23,7 @@ from gatewayctl.runtimes.base import (
     Started,
     StartReport,
     Stopped,
+    keep_all,
     require_known_services,
 )
 from gatewayctl.runtimes.database_shell import DatabaseName, DatabaseShell
@@ -53,6 +56,7 @@ if TYPE_CHECKING:
 
     from gatewayctl.rendering.plan import RenderedFile
 
+_LOGGER: Final = logging.getLogger(__name__)
 _ALIVE: Final[frozenset[ProcessState]] = frozenset({"running", "starting"})
 _POSTGRES_SECONDS: Final = 60.0
 
@@ -164,11 +168,17 @@ class EmbeddedRuntime:
         return logs.last_lines(self._layout.log(service), count)
 
     def logs(
-        self, services: Sequence[str], *, tail: int | None, since: datetime | None, follow: bool
+        self,
+        services: Sequence[str],
+        *,
+        tail: int | None,
+        since: datetime | None,
+        follow: bool,
+        keep: Keep = keep_all,
     ) -> Iterator[LogLine]:
         require_known_services(services, SERVICES)
         files = {name: self._layout.log(name) for name in services or SERVICES}
-        return logs.read_logs(files, tail=tail, since=since, follow=follow)
+        return logs.read_logs(files, tail=tail, since=since, follow=follow, keep=keep)
 
     def empty_litellm_database(self) -> Generator[Progress, None, None]:
         if self._supervisor.pid() is not None:
@@ -287,6 +297,7 @@ class EmbeddedRuntime:
         if left := orphans.wait_until_gone(layout, seconds=2):
             orphans.end_processes(left)
         layout.supervisor_config.write_text(self._supervisor_config(), encoding="utf-8")
+        _LOGGER.info("wrote %s", layout.supervisor_config)
         environment = inherited_variables(self._settings) | {orphans.MARK: str(layout.state_dir)}
         self._supervisor.launch(self._environment.python("base"), environment)
         # The services restart: nothing that was read about them is valid any longer.

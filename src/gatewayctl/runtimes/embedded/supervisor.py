@@ -7,6 +7,7 @@ supervisord of one project. Must not know what the services do.
 from __future__ import annotations
 
 import http.client
+import logging
 import os
 import re
 import shlex
@@ -26,6 +27,7 @@ from gatewayctl.runtimes.embedded.layout import Layout
 from gatewayctl.runtimes.embedded.logs import last_lines
 from gatewayctl.runtimes.process import start
 
+_LOGGER: Final = logging.getLogger(__name__)
 _CWD: Final = "/proc/self/cwd"
 _LOG_BYTES: Final = "10MB"
 _LOG_BACKUPS: Final = "3"
@@ -214,6 +216,14 @@ class _UnixTransport(xmlrpc.client.Transport):
     def __init__(self, path: Path) -> None:
         super().__init__()
         self._path = path
+
+    def request(
+        self, host: Any, handler: str, request_body: Any, verbose: bool = False
+    ) -> tuple[Any, ...]:
+        if _LOGGER.isEnabledFor(logging.DEBUG):
+            arguments, method = xmlrpc.client.loads(request_body)
+            _LOGGER.debug("supervisord: %s%s", method, arguments)
+        return super().request(host, handler, request_body, verbose)
 
     def make_connection(self, host: Any) -> http.client.HTTPConnection:
         connection = _UnixConnection(self._path)

@@ -41,7 +41,7 @@ def test_declared_models_are_joined_with_those_served(tmp_path: Path) -> None:
     _, report = look(tmp_path, FakeLiteLLM(models=("demo", "gpt-4o", "extra")))
 
     assert [(row.model, row.declared, row.served, row.state) for row in report.models] == [
-        ("gpt-4o", True, True, "ok"),
+        ("gpt-4o", True, True, "no_provider_key"),
         ("local", True, False, "not_served"),
         ("demo", True, True, "ok"),
         ("extra", False, True, "not_declared"),
@@ -55,6 +55,8 @@ def test_a_row_tells_whether_the_providers_key_is_set(tmp_path: Path) -> None:
 
     assert [row.provider_key for row in without.models] == [False, None, None]
     assert [row.provider_key for row in with_key.models] == [True, None, None]
+    assert (without.missing_keys, with_key.missing_keys) == (("OPENAI_API_KEY",), ())
+    assert [row.state for row in without.models][:2] == ["no_provider_key", "not_served"]
 
 
 def test_without_a_check_no_model_is_called(tmp_path: Path) -> None:

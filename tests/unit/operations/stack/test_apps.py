@@ -28,7 +28,7 @@ from tests.fakes.runtime import (
     resolved,
 )
 
-APPS = 'apps: {shop: {image: "shop:1", key: litellm-dev}}\n'
+APPS = 'models: {gpt-4o: openai/gpt-4o}\napps: {shop: {image: "shop:1", key: litellm-dev}}\n'
 
 
 @pytest.fixture

@@ -38,3 +38,36 @@ def test_keys_in_a_log_are_masked_and_words_are_not() -> None:
 def test_an_unknown_service_is_refused_before_a_line_is_read() -> None:
     with pytest.raises(UnknownService):
         logs(FakeRuntime(), ["redis"], tail=None, since=None, follow=False)
+
+
+POLLING = [
+    'INFO:     127.0.0.1:34150 - "GET /health/readiness HTTP/1.1" 200 OK',
+    'INFO:     127.0.0.1:34150 - "GET /health/liveliness HTTP/1.1" 200 OK',
+    'INFO:     127.0.0.1:34150 - "GET /healthz HTTP/1.1" 200 OK',
+    'INFO:     127.0.0.1:3 - "GET /v1/projects/gw/spans?trace_id=ab12&limit=1 HTTP/1.1" 200 OK',
+    '{"message": "127.0.0.1:4 - \\"GET /health/readiness HTTP/1.1\\" 200", "level": "INFO"}',
+]
+WANTED = [
+    'INFO:     127.0.0.1:34150 - "GET /health/readiness HTTP/1.1" 503 Service Unavailable',
+    'INFO:     127.0.0.1:34150 - "GET /v1/projects/gateway/spans?limit=10 HTTP/1.1" 200 OK',
+    'INFO:     127.0.0.1:34150 - "GET /health HTTP/1.1" 200 OK',
+    'INFO:     127.0.0.1:34150 - "POST /v1/chat/completions HTTP/1.1" 200 OK',
+    "the prompt asks about GET /healthz",
+]
+
+
+@pytest.mark.parametrize("text", POLLING)
+def test_successful_polling_is_left_out_unless_everything_is_wanted(text: str) -> None:
+    runtime = FakeRuntime(lines=(LogLine(service="litellm", text=text),))
+
+    assert list(logs(runtime, [], tail=None, since=None, follow=False)) == []
+    (line,) = logs(runtime, [], tail=None, since=None, follow=False, everything=True)
+    assert line.text == text
+
+
+@pytest.mark.parametrize("text", WANTED)
+def test_failed_probes_and_other_requests_stay(text: str) -> None:
+    runtime = FakeRuntime(lines=(LogLine(service="litellm", text=text),))
+
+    (line,) = logs(runtime, [], tail=None, since=None, follow=False)
+    assert line.text == text

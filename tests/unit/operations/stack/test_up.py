@@ -313,3 +313,28 @@ def test_after_control_c_the_project_is_not_locked(
         done(settings, FakeRuntime(stops_at="start"), gateway)
 
     assert done(settings, FakeRuntime(), gateway).changed
+
+
+# models
+
+
+def test_a_model_that_litellm_does_not_serve_is_a_warning(
+    settings: Settings, gateway: GatewayClient, stack: FakeLiteLLM
+) -> None:
+    stack.models = ("gpt-4o", "gpt-4o-mini", "demo")
+
+    report = done(settings, FakeRuntime(), gateway)
+
+    expected = "LiteLLM does not serve o1-mini: see `gatewayctl logs litellm`."
+    assert expected in report.warnings
+
+
+def test_a_model_without_a_provider_is_a_warning_of_every_up(
+    folder: Path, gateway: GatewayClient, stack: FakeLiteLLM
+) -> None:
+    stack.models = ("claude", "demo")
+    settings = project(folder, "models: {claude: claude-sonnet-5}\n")
+
+    for _ in range(2):
+        report = done(settings, up_and_running(), gateway)
+        assert "Write anthropic/claude-sonnet-5." in report.warnings[0]

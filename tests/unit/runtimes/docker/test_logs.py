@@ -29,6 +29,30 @@ def test_lines_of_several_services_are_sorted_by_time() -> None:
     assert docker.calls == ["logs litellm tail=5 since=None"]
 
 
+def test_the_tail_of_each_service_counts_the_lines_that_are_kept() -> None:
+    docker = FakeDocker(says={"logs": [*SAID, "litellm-1  | 2026-11-23T14:00:09Z probe"]})
+
+    found = read_logs(
+        docker, [], tail=1, since=None, follow=False, keep=lambda text: text not in {"probe", ""}
+    )
+
+    assert [line.text for line in found] == ["first", "second"]
+    assert docker.calls == ["logs  tail=None since=None"]
+
+
+def test_lines_that_are_not_kept_are_left_out_when_following_too() -> None:
+    follow = [
+        *SAID,
+        "litellm-1  | 2026-11-23T14:00:04Z probe",
+        "litellm-1  | 2026-11-23T14:00:05Z x",
+    ]
+    docker = FakeDocker(says={"logs": SAID, "follow": follow})
+
+    found = read_logs(docker, [], tail=None, since=None, follow=True, keep="probe".__ne__)
+
+    assert [line.text for line in found] == ["first", "second", "", "x"]
+
+
 def test_following_continues_after_the_past_lines_without_repeating_them() -> None:
     follow = [*SAID, "litellm-1  | 2026-11-23T14:00:04.000000001Z new"]
     docker = FakeDocker(says={"logs": SAID, "follow": follow})

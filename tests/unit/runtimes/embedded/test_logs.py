@@ -326,3 +326,31 @@ def test_a_reader_that_stops_early_leaves_no_file_open(log: Path) -> None:
 
     # An open file would be a ResourceWarning, and every warning is an error here.
     assert texts_of(first) == ["one"]
+
+
+def test_the_tail_counts_the_lines_that_are_kept(log: Path) -> None:
+    log.write_text(stamped(1, "one") + stamped(2, "two") + stamped(3, "probe"))
+
+    found = read_logs(
+        {"litellm": log}, tail=1, since=None, follow=False, keep=lambda text: text != "probe"
+    )
+
+    assert [line.text for line in found] == ["two"]
+
+
+def test_lines_that_are_not_kept_are_left_out_when_following_too(log: Path) -> None:
+    log.write_text(stamped(1, "probe") + stamped(2, "one"))
+    lines = read_logs(
+        {"litellm": log},
+        tail=None,
+        since=None,
+        follow=True,
+        keep=lambda text: text != "probe",
+        sleep=lambda _: None,
+    )
+
+    first = next(lines)
+    with log.open("a") as file:
+        file.write(stamped(3, "probe") + stamped(4, "two"))
+
+    assert [first.text, next(lines).text] == ["one", "two"]

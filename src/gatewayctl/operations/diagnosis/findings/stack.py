@@ -153,8 +153,10 @@ GATEWAY: Final = (
         area="gateway",
         severity="warning",
         title="A declared model is not served",
-        meaning="LiteLLM was started with an older gateway.yaml.",
-        remedy="Run `gatewayctl up`.",
+        meaning="LiteLLM was started with an older gateway.yaml, or does not know the provider of "
+        "the model: a name without provider/ is served only if LiteLLM knows it.",
+        remedy="Run `gatewayctl up`. If it is still not served, write its model: as provider/name "
+        "in gateway.yaml (docs.litellm.ai/docs/providers), then run `gatewayctl up`.",
     ),
     Finding(
         id="spend_logs_large",

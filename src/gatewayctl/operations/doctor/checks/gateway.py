@@ -16,6 +16,7 @@ from gatewayctl.gateway.models import list_served_models
 from gatewayctl.gateway.spend import count_requests, list_latest_failures
 from gatewayctl.operations.doctor.checks.subject import DoctorCheck, Observation, Subject
 from gatewayctl.operations.keys.check import KeyCheck, check_keys
+from gatewayctl.operations.models.provider_names import has_provider, suggest_name
 from gatewayctl.operations.traces.probe import has_probe_arrived, send_probe
 from gatewayctl.settings.masking import strip_keys
 
@@ -55,9 +56,13 @@ def _choose_finding(key: KeyCheck) -> str:
 def check_models(subject: Subject) -> Iterator[Observation]:
     """Find declared models that LiteLLM does not serve."""
     served = {group.name for group in list_served_models(subject.client, subject.master_key)}
-    missing = [model.name for model in subject.project.models if model.name not in served]
+    missing = [model for model in subject.project.models if model.name not in served]
     if missing:
-        yield Observation(finding="model_not_served", evidence=", ".join(missing))
+        names = (
+            model.name if has_provider(model) else f"{model.name} (write {suggest_name(model)})"
+            for model in missing
+        )
+        yield Observation(finding="model_not_served", evidence=", ".join(names))
 
 
 def check_spend_logs(subject: Subject) -> Iterator[Observation]:
