@@ -203,7 +203,8 @@ def _compose_message(
 
 
 def _list_port_owners(service: str, runtime: Runtime, settings: Settings) -> list[str]:
-    """List the processes that use the ports of a service."""
+    """List who uses the ports of a service."""
+    from gatewayctl.runtimes.port_owners import find_owner
     from gatewayctl.runtimes.ports import find_listeners
 
     ports = settings.ports
@@ -215,10 +216,14 @@ def _list_port_owners(service: str, runtime: Runtime, settings: Settings) -> lis
         "postgres-phoenix": (ports.postgres_phoenix,),
     }.get(service, ())
     held = find_listeners(settings.bind, wanted) if wanted else {}
-    return [
-        f"Port {port} is used by {who}."
+    owners = {
+        port: find_owner(who)
         for port, who in sorted(held.items())
         if not runtime.owns_port(service, port)
+    }
+    return [
+        f"Port {port} is used by {who}" + (f"; `{who.stop}`." if who.stop else ".")
+        for port, who in owners.items()
     ]
 
 

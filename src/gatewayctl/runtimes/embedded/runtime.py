@@ -41,7 +41,8 @@ from gatewayctl.runtimes.embedded.postgres.database_shell import EmbeddedShell
 from gatewayctl.runtimes.embedded.postgres.privileges import choose_postgres_user
 from gatewayctl.runtimes.embedded.services import SERVICES, STOP_SIGNALS, inherited_variables
 from gatewayctl.runtimes.embedded.supervisor import Process, Supervisor, render_config
-from gatewayctl.runtimes.ports import find_listeners, listening_pids, port_taken
+from gatewayctl.runtimes.port_owners import find_owner, port_taken
+from gatewayctl.runtimes.ports import find_listeners, listening_pids
 from gatewayctl.runtimes.releases import PreflightCheck, Release
 from gatewayctl.runtimes.self_check import Fault
 from gatewayctl.runtimes.service_change import ServiceChange
@@ -82,9 +83,9 @@ class EmbeddedRuntime:
         listeners = find_listeners(self._settings.bind, needed)
         if any(listener.pid not in ours for listener in listeners.values()):
             ours |= self._pids()
-        others = {port: found for port, found in listeners.items() if found.pid not in ours}
+        others = [found for found in listeners.values() if found.pid not in ours]
         if others:
-            raise port_taken(others, needed)
+            raise port_taken({found.port: find_owner(found) for found in others}, needed)
 
     def prepare(self, *, refresh: bool = False) -> Generator[Progress, None, None]:
         """Install the environment into the user's cache if it is missing."""
