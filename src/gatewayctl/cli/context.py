@@ -6,14 +6,21 @@ Everything is lazy, because the root callback runs even for ``gatewayctl sub --h
 from __future__ import annotations
 
 from collections.abc import Callable, Generator, Iterable, Mapping
+from contextlib import suppress
 from dataclasses import dataclass, field
 from functools import cached_property
 from pathlib import Path
-from typing import TYPE_CHECKING, Any, TypeVar
+from typing import TYPE_CHECKING, Any, Final, TypeVar
 
 import typer
 
-from gatewayctl.errors import GatewayctlError
+from gatewayctl.errors import (
+    GatewayctlError,
+    GatewayUnreachable,
+    PhoenixUnreachable,
+    Unreachable,
+    VirtualKeyMissing,
+)
 
 if TYPE_CHECKING:
     import httpx
@@ -27,6 +34,9 @@ if TYPE_CHECKING:
     from gatewayctl.settings.model import Settings
 
 Report = TypeVar("Report")
+_GENERAL_HINTS: Final = frozenset(
+    kind.remedy for kind in (Unreachable, GatewayUnreachable, PhoenixUnreachable, VirtualKeyMissing)
+)
 Renderer = Callable[[Any], "Iterable[RenderableType]"]
 
 
@@ -107,6 +117,8 @@ class App:
     def show(self, report: object, renderer: Renderer) -> None:
         """Print a report as text or JSON; exit with the code of its problem, if any."""
         problem: GatewayctlError | None = getattr(report, "problem", None)
+        if problem is not None:
+            self._hint_by_state(problem)
         if self.json:
             from gatewayctl.output.envelope import render_document
 
@@ -132,10 +144,28 @@ class App:
         """Print a failure as text or JSON; the caller exits."""
         from gatewayctl.output.envelope import render_error
 
+        self._hint_by_state(error)
         if self.json:
             self.console.result_text(render_error(self.command, error) + "\n")
         else:
             self.console.error(error)
+
+    def _hint_by_state(self, error: GatewayctlError) -> None:
+        """Replace a general hint to start the stack by what helps in its current state."""
+        if error.hint not in _GENERAL_HINTS:
+            return
+        from gatewayctl.operations.diagnosis.health import check_services
+        from gatewayctl.operations.diagnosis.next_step import suggest_next_step
+
+        # Phoenix does not matter to who waits for LiteLLM, nor the other way round.
+        other = "litellm" if error.hint == PhoenixUnreachable.remedy else "phoenix"
+        with suppress(GatewayctlError):
+            found = check_services(self.settings, self.runtime, self.http)
+            concerned = [report for report in found if report.service != other]
+            step = suggest_next_step(concerned, self.runtime, self.settings)
+            if not step and error.hint != VirtualKeyMissing.remedy:
+                step = "Run the command again: the service answers now."
+            error.hint = step or error.hint
 
     def close(self) -> None:
         """Close what was opened; called when the command ends, however it ends."""

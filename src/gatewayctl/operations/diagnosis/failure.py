@@ -156,19 +156,20 @@ def explain_failures(runtime: Runtime | None = None) -> Iterator[None]:
         raise
 
 
-def _set_finding(error: GatewayctlError, finding: str) -> None:
+def _set_finding(error: GatewayctlError, finding: str, service: str = "") -> None:
     error.finding = finding
-    error.hint = finding_hint(finding)
+    error.hint = finding_hint(finding, service)
 
 
-def finding_hint(finding: str) -> str:
-    """The remedy of a finding, and the link to its documentation."""
+def finding_hint(finding: str, service: str = "") -> str:
+    """The remedy of a finding, with the service it is about, and the link to its documentation."""
     known = FINDINGS[finding]
-    return f"{known.remedy} More: {known.docs}"
+    logs = f"`gatewayctl logs {service}`" if service else "`gatewayctl logs`"
+    return f"{known.remedy.replace('`gatewayctl logs`', logs)} More: {known.docs}"
 
 
 def _attach(error: Failure, found: Diagnosis) -> Failure:
-    _set_finding(error, found.finding)
+    _set_finding(error, found.finding, found.service)
     error.service = found.service
     return error
 

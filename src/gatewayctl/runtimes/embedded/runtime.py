@@ -39,7 +39,12 @@ from gatewayctl.runtimes.embedded.layout import Layout
 from gatewayctl.runtimes.embedded.postgres.cluster import Cluster
 from gatewayctl.runtimes.embedded.postgres.database_shell import EmbeddedShell
 from gatewayctl.runtimes.embedded.postgres.privileges import choose_postgres_user
-from gatewayctl.runtimes.embedded.services import SERVICES, STOP_SIGNALS, inherited_variables
+from gatewayctl.runtimes.embedded.services import (
+    SERVICES,
+    STOP_SIGNALS,
+    inherited_variables,
+    read_port,
+)
 from gatewayctl.runtimes.embedded.supervisor import Process, Supervisor, render_config
 from gatewayctl.runtimes.port_owners import find_owner, port_taken
 from gatewayctl.runtimes.ports import find_listeners, listening_pids
@@ -128,7 +133,7 @@ class EmbeddedRuntime:
         return tuple(self._state(name, processes.get(name), versions) for name in SERVICES)
 
     def is_healthy(self, service: str) -> bool | None:
-        return self._cluster.accepts_login("litellm") if service == "postgres" else None
+        return self._cluster.check_login("litellm") if service == "postgres" else None
 
     def owns_port(self, service: str, port: int) -> bool:
         pids = {process.pid for process in self._process_tree(service)}
@@ -313,19 +318,29 @@ class EmbeddedRuntime:
     def _state(
         self, name: str, process: Process | None, versions: Mapping[str, str]
     ) -> ServiceState:
-        address = {
-            "litellm": self._settings.gateway_url,
-            "phoenix": self._settings.phoenix_url,
-            "postgres": f"{self._settings.url_host}:{self._settings.ports.postgres_litellm}",
-        }[name]
         alive = process is not None and process.state in _ALIVE
-        failed = process is not None and process.state == "failed"
+        state = "stopped" if process is None else process.state
+        detail = self._supervisor.last_exit(name) if state == "failed" else ""
+        if state == "starting" and (exits := self._supervisor.crash_loop(name)):
+            state, detail = "failed", exits
         return ServiceState(
             service=name,
-            state="stopped" if process is None else process.state,
+            state=state,
             pid=process.pid if process else None,
             uptime=max(time.time() - process.started, 0.0) if process and alive else None,
             version=versions.get(name),
-            address=address,
-            detail=self._supervisor.last_exit(name) if failed else "",
+            address=self._address(name, process.pid if process and alive else None),
+            detail=detail,
         )
+
+    def _address(self, name: str, pid: int | None) -> str:
+        """Where it listens: until it is restarted, that is not a port that was changed since."""
+        ports = self._settings.ports
+        configured = {
+            "litellm": ports.litellm,
+            "phoenix": ports.phoenix,
+            "postgres": ports.postgres_litellm,
+        }[name]
+        port = None if pid is None else read_port(name, pid)
+        scheme = "" if name == "postgres" else "http://"
+        return f"{scheme}{self._settings.url_host}:{port or configured}"

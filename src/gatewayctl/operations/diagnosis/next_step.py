@@ -1,0 +1,54 @@
+"""What to do next about a stack that is not healthy, from the state that was seen.
+
+Owns the choice of the sentence. Must not start, stop or wait for anything.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import Final
+
+from gatewayctl.operations.diagnosis.causes import Symptoms, recognize_cause
+from gatewayctl.operations.diagnosis.failure import diagnose, finding_hint
+from gatewayctl.operations.diagnosis.health import ServiceReport
+from gatewayctl.runtimes.base import Runtime
+from gatewayctl.settings.model import Settings
+
+CREATE: Final = (
+    "Create a project with `gatewayctl init`, then start it with `gatewayctl up`; or select the "
+    "folder of one with -C DIR."
+)
+START: Final = "Start the stack with `gatewayctl up`."
+_STILL_STARTING: Final = 120.0
+"""Seconds of uptime after which a service that is not ready is late."""
+
+
+def is_late(report: ServiceReport) -> bool:
+    """True for a service that should be ready by now."""
+    return report.health == "starting" and (report.uptime or 0) > _STILL_STARTING
+
+
+def suggest_next_step(
+    reports: Sequence[ServiceReport], runtime: Runtime, settings: Settings
+) -> str:
+    """The next command that helps, as a sentence; empty if every service is healthy."""
+    if all(report.health == "stopped" for report in reports):
+        return START if settings.is_project else CREATE
+    for report in reports:
+        if report.health == "unhealthy" or is_late(report):
+            return _explain(report, runtime, settings)
+    if any(report.health == "stopped" for report in reports):
+        return finding_hint("service_stopped")
+    starting = [report.service for report in reports if report.health == "starting"]
+    names = " and ".join(starting)
+    return f"Wait until {names} started, as `gatewayctl status` shows." if starting else ""
+
+
+def _explain(report: ServiceReport, runtime: Runtime, settings: Settings) -> str:
+    # What the service answers now counts more than lines of its log, which may be old.
+    seen = Symptoms(service=report.service, probe=report.detail, runtime=runtime.name)
+    if (cause := recognize_cause(seen)) is not None:
+        return finding_hint(cause.finding, report.service)
+    running = report.health == "starting"
+    found = diagnose(report, runtime, settings, since=None, running=running)
+    return finding_hint(found.finding, found.service)
