@@ -23,19 +23,25 @@ def test_status_of_a_healthy_stack_is_exit_code_0(ready: Project) -> None:
 
 
 def test_status_of_a_stopped_stack_is_exit_code_4_and_still_a_status(project: Project) -> None:
+    project.run("init")
+
     text = project.run("status")
     found = document(project.run("status", "--json"))
 
     assert text.exit_code == 4
     assert "litellm   stopped  stopped" in text.stdout
-    assert "Start it with `gatewayctl up`." in text.stderr
+    assert "Start the stack with `gatewayctl up`." in text.stderr
     assert (found["status"], found["error"]["code"]) == ("partial", "not_healthy")
     assert [s["uptime"] for s in found["data"]["services"]] == [None] * 3
 
 
-def test_status_needs_no_project_and_makes_none(project: Project) -> None:
-    project.run("status")
+def test_status_of_a_folder_without_a_project_says_so_and_makes_none(project: Project) -> None:
+    result = project.run("status")
 
+    assert result.exit_code == 4
+    assert result.stdout == ""
+    assert "There is no gateway project in this folder." in result.stderr
+    assert "Hint: Create one with `gatewayctl init`" in result.stderr
     assert list(project.folder.iterdir()) == []
 
 

@@ -164,8 +164,14 @@ def _set_finding(error: GatewayctlError, finding: str, service: str = "") -> Non
 def finding_hint(finding: str, service: str = "") -> str:
     """The remedy of a finding, with the service it is about, and the link to its documentation."""
     known = FINDINGS[finding]
-    logs = f"`gatewayctl logs {service}`" if service else "`gatewayctl logs`"
-    return f"{known.remedy.replace('`gatewayctl logs`', logs)} More: {known.docs}"
+    return f"{name_service(known.remedy, service)} More: {known.docs}"
+
+
+def name_service(remedy: str, service: str) -> str:
+    """The remedy with the logs of one service instead of all."""
+    return (
+        remedy.replace("`gatewayctl logs`", f"`gatewayctl logs {service}`") if service else remedy
+    )
 
 
 def _attach(error: Failure, found: Diagnosis) -> Failure:

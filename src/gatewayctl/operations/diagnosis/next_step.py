@@ -8,16 +8,13 @@ from __future__ import annotations
 from collections.abc import Sequence
 from typing import Final
 
+from gatewayctl.errors import ProjectMissing
 from gatewayctl.operations.diagnosis.causes import Symptoms, recognize_cause
 from gatewayctl.operations.diagnosis.failure import diagnose, finding_hint
 from gatewayctl.operations.diagnosis.health import ServiceReport
 from gatewayctl.runtimes.base import Runtime
 from gatewayctl.settings.model import Settings
 
-CREATE: Final = (
-    "Create a project with `gatewayctl init`, then start it with `gatewayctl up`; or select the "
-    "folder of one with -C DIR."
-)
 START: Final = "Start the stack with `gatewayctl up`."
 _STILL_STARTING: Final = 120.0
 """Seconds of uptime after which a service that is not ready is late."""
@@ -33,10 +30,10 @@ def suggest_next_step(
 ) -> str:
     """The next command that helps, as a sentence; empty if every service is healthy."""
     if all(report.health == "stopped" for report in reports):
-        return START if settings.is_project else CREATE
-    for report in reports:
-        if report.health == "unhealthy" or is_late(report):
-            return _explain(report, runtime, settings)
+        return START if settings.is_project else ProjectMissing.remedy
+    unhealthy = [report for report in reports if report.health == "unhealthy"]
+    for report in (*unhealthy, *filter(is_late, reports)):
+        return _explain(report, runtime, settings)
     if any(report.health == "stopped" for report in reports):
         return finding_hint("service_stopped")
     starting = [report.service for report in reports if report.health == "starting"]

@@ -32,11 +32,8 @@ def check_virtual_keys(subject: Subject) -> Iterator[Observation]:
     """Check every declared key with real calls."""
     try:
         report = check_keys(subject.project, subject.client)
-    except MasterKeyRefused as error:
-        yield Observation(finding="master_key_refused", evidence=error.message)
-        return
-    except GatewayDatabaseMissing as error:
-        yield Observation(finding="gateway_database_missing", evidence=error.message)
+    except (MasterKeyRefused, GatewayDatabaseMissing) as error:
+        yield Observation.of(error)
         return
     for key in report.keys:
         if not key.ok:

@@ -9,7 +9,8 @@ from collections.abc import Iterator
 from typing import Final
 
 from gatewayctl.operations.diagnosis.advisories import find_advisories, is_moving_tag
-from gatewayctl.operations.diagnosis.failure import diagnose
+from gatewayctl.operations.diagnosis.failure import diagnose, name_service
+from gatewayctl.operations.diagnosis.findings.table import FINDINGS
 from gatewayctl.operations.diagnosis.health import ServiceReport
 from gatewayctl.operations.diagnosis.next_step import is_late
 from gatewayctl.operations.doctor.checks.subject import DoctorCheck, Observation, Subject
@@ -39,7 +40,12 @@ def _diagnose(service: ServiceReport, subject: Subject, *, running: bool) -> Obs
     why = f": {found.cause.summary}" if found.cause else ""
     evidence = f"{service.service} is {service.health} ({service.detail or service.state}){why}"
     last = f"\n{found.log}" if found.log else ""
-    return Observation(finding=found.finding, evidence=evidence + last, service=found.service)
+    return Observation(
+        finding=found.finding,
+        evidence=evidence + last,
+        service=found.service,
+        remedy=name_service(FINDINGS[found.finding].remedy, found.service),
+    )
 
 
 def check_runtime_faults(subject: Subject) -> Iterator[Observation]:
