@@ -37,8 +37,13 @@ def suggest_next_step(
     if any(report.health == "stopped" for report in reports):
         return finding_hint("service_stopped")
     starting = [report.service for report in reports if report.health == "starting"]
+    if not starting:
+        return ""
     names = " and ".join(starting)
-    return f"Wait until {names} started, as `gatewayctl status` shows." if starting else ""
+    return (
+        f"Wait until {names} started, as `gatewayctl status` shows; if it takes long, see "
+        f"`gatewayctl logs {' '.join(starting)}`."
+    )
 
 
 def _explain(report: ServiceReport, runtime: Runtime, settings: Settings) -> str:

@@ -14,6 +14,7 @@ from gatewayctl.env_file.read import read_env_file
 from gatewayctl.errors import GatewayDatabaseMissing, MasterKeyRefused
 from gatewayctl.gateway.models import list_served_models
 from gatewayctl.gateway.spend import count_requests, list_latest_failures
+from gatewayctl.operations.diagnosis.findings.table import FINDINGS
 from gatewayctl.operations.doctor.checks.subject import DoctorCheck, Observation, Subject
 from gatewayctl.operations.keys.check import KeyCheck, check_keys
 from gatewayctl.operations.traces.probe import has_probe_arrived, send_probe
@@ -38,7 +39,11 @@ def check_virtual_keys(subject: Subject) -> Iterator[Observation]:
     for key in report.keys:
         if not key.ok:
             evidence = f"{key.alias or key.env}: {key.reason}"
-            yield Observation(finding=_choose_finding(key), evidence=evidence)
+            finding = _choose_finding(key)
+            remedy = FINDINGS[finding].remedy
+            if key.alias is not None:
+                remedy = remedy.replace("ALIAS", key.alias)
+            yield Observation(finding=finding, evidence=evidence, remedy=remedy)
 
 
 def _choose_finding(key: KeyCheck) -> str:
