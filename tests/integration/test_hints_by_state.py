@@ -58,7 +58,7 @@ def test_a_crash_loop_is_to_be_looked_at(words: list[str], ready: Project) -> No
 def test_a_service_that_is_starting_is_to_be_waited_for(words: list[str], ready: Project) -> None:
     ready.runtime.uptime = 3
 
-    assert hint(ready, words).startswith("Wait until")
+    assert hint(ready, words).startswith("Wait for")
 
 
 @pytest.mark.parametrize("words", [["chat", "Hello"], ["env"]], ids=" ".join)

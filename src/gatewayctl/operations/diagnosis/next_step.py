@@ -41,7 +41,7 @@ def suggest_next_step(
         return ""
     names = " and ".join(starting)
     return (
-        f"Wait until {names} started, as `gatewayctl status` shows; if it takes long, see "
+        f"Wait for {names} to start, as `gatewayctl status` shows; if that takes long, see "
         f"`gatewayctl logs {' '.join(starting)}`."
     )
 

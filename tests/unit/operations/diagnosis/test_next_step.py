@@ -75,7 +75,7 @@ def test_a_part_of_the_stack_is_started(settings: Settings) -> None:
 
 def test_a_service_that_has_just_been_started_is_waited_for(settings: Settings) -> None:
     assert suggest(settings, litellm="starting") == (
-        "Wait until litellm started, as `gatewayctl status` shows; if it takes long, see "
+        "Wait for litellm to start, as `gatewayctl status` shows; if that takes long, see "
         "`gatewayctl logs litellm`."
     )
     assert "`gatewayctl logs litellm`" in suggest(settings, litellm="starting", uptime=300)
