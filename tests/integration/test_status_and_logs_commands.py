@@ -116,6 +116,10 @@ def test_logs_as_a_document(logging: Project) -> None:
     assert KEY not in json.dumps(found)
 
 
+def test_a_folder_without_a_project_has_no_logs(project: Project) -> None:
+    assert document(project.run("logs", "--json"))["error"]["code"] == "project_missing"
+
+
 def test_logs_hands_its_options_on(logging: Project) -> None:
     logging.run("logs", "phoenix", "--tail", "5", "-f")
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from itertools import chain
 from typing import TYPE_CHECKING, Annotated, Any, Literal
 
 import typer
@@ -10,7 +11,7 @@ from gatewayctl.cli.confirm import confirm_by_name, confirm_new_project
 from gatewayctl.cli.context import App, context
 from gatewayctl.cli.options import JsonFlag, TimeoutOption, YesFlag
 from gatewayctl.cli.since import since_moment
-from gatewayctl.errors import UsageProblem
+from gatewayctl.errors import ProjectMissing, UsageProblem
 
 if TYPE_CHECKING:
     from collections.abc import Generator
@@ -154,6 +155,10 @@ def logs(
     lines = operation(
         app.runtime, services or [], tail=tail, since=since_moment(since), follow=follow
     )
+    first = next(lines, None)
+    if first is None and not app.settings.is_project:
+        raise ProjectMissing(f"There is no gateway project in {app.project_dir}.")
+    lines = lines if first is None else chain([first], lines)
     if app.json:
         app.show(LogsReport(lines=tuple(lines)), stack.render_logs)
         return
