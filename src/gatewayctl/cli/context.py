@@ -68,8 +68,12 @@ class App:
         return load_settings(self.project_dir, flags=self.flags)
 
     def reload_settings(self) -> Settings:
-        """Read the settings again, after .env or gateway.yaml was written."""
-        self.__dict__.pop("settings", None)
+        """Read the settings again, after .env or gateway.yaml was written.
+
+        What was created from the old ones is created again when it is used.
+        """
+        for name in ("settings", "resolved_runtime", "gateway"):
+            self.__dict__.pop(name, None)
         return self.settings
 
     @cached_property
@@ -103,8 +107,6 @@ class App:
         """Settings, runtime and gateway of the current files."""
         from gatewayctl.operations.project.snapshot import Project
 
-        for name in ("resolved_runtime", "gateway"):
-            self.__dict__.pop(name, None)
         settings = self.reload_settings()
         return Project(settings=settings, resolved=self.resolved_runtime, gateway=self.gateway)
 
