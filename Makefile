@@ -13,7 +13,7 @@ demo: $(READY) ## Start LiteLLM, PostgreSQL and Phoenix, send a chat, verify its
 	$(BIN)/gatewayctl demo
 
 up: $(READY) ## Start the stack of this folder
-	$(BIN)/gatewayctl up
+	$(BIN)/gatewayctl up --yes
 
 down: $(READY) ## Stop it; data stays
 	$(BIN)/gatewayctl down

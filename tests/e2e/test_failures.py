@@ -8,6 +8,7 @@ from __future__ import annotations
 import json
 import os
 import re
+import shlex
 import shutil
 import signal
 import subprocess
@@ -19,8 +20,9 @@ import psutil
 import pytest
 
 from gatewayctl.runtimes.embedded.environment import Environment, locate
-from tests.e2e.conftest import Project, own_stack
+from tests.e2e.conftest import Project, make_project, own_stack
 from tests.e2e.failure import failed
+from tests.e2e.one_change import port
 from tests.fakes.upstream import Upstream
 
 OTHER = "0123456789abcdef" * 3
@@ -236,6 +238,39 @@ def test_a_phoenix_that_does_not_answer_is_reported_with_its_last_answer(started
     assert "no answer within 3 s" in found.error["message"]
     assert "gatewayctl restart phoenix" in found.error["hint"]
     assert running(started)["phoenix"] == pid
+
+
+def test_a_changed_port_is_applied_by_the_command_of_the_hint(started: Project) -> None:
+    started.ok("up", "--timeout", "120")
+    old = started.gateway_url
+    port("litellm")(started)
+
+    status = json.loads(started.run("status", "--json").stdout)
+    usage = json.loads(started.run("usage", "--json").stdout)
+
+    litellm = next(s for s in status["data"]["services"] if s["service"] == "litellm")
+    assert (litellm["health"], litellm["address"]) == ("unhealthy", old)
+    for found in (status, usage):
+        assert found["error"]["hint"].startswith("Run `gatewayctl up`.")
+    started.ok("up", "--timeout", "120")
+    started.ok("status")
+
+
+def test_a_port_of_another_project_is_freed_by_the_command_of_the_hint(
+    started: Project, tmp_path: Path
+) -> None:
+    other = make_project(tmp_path / "other")
+    shutil.copy(started.folder / "gateway.yaml", other.folder)
+
+    error = json.loads(other.run("up", "--json").stdout)["error"]
+
+    assert error["code"] == "port_taken"
+    assert f"the gatewayctl project {started.folder}" in error["message"]
+    assert [path.name for path in other.folder.iterdir()] == ["gateway.yaml"]
+    (command,) = re.findall(r"`gatewayctl ([^`]+)`", error["hint"])
+    other.ok(*shlex.split(command))
+    assert running(started) == {}
+    assert "port_taken" not in other.run("doctor", "--json").stdout
 
 
 def test_a_taken_port_is_reported_with_the_process_that_uses_it(started: Project) -> None:

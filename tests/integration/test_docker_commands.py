@@ -112,6 +112,7 @@ def test_a_machine_without_docker_is_distinguished_from_a_stopped_engine(
     empty = tmp_path / "bin"
     empty.mkdir()
     monkeypatch.setenv("PATH", str(empty))
+    (tmp_path / "gateway.yaml").write_text("project_name: shop\n")
 
     done = CliRunner().invoke(app, ["-C", str(tmp_path), "--runtime", "docker", command, "--json"])
 

@@ -75,7 +75,7 @@ def test_settings_that_do_not_load_are_findings_and_not_a_failure(ready: Project
 def test_a_failed_command_has_the_finding_in_its_error(project: Project) -> None:
     project.runtime.raising["preflight"] = PortTaken("Port 4000 is used by nginx (pid 7).")
 
-    error = document(project.run("up", "--json"))["error"]
+    error = document(project.run("up", "--yes", "--json"))["error"]
 
     assert error["finding"] == error["code"] == "port_taken"
 

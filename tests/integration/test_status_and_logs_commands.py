@@ -23,19 +23,25 @@ def test_status_of_a_healthy_stack_is_exit_code_0(ready: Project) -> None:
 
 
 def test_status_of_a_stopped_stack_is_exit_code_4_and_still_a_status(project: Project) -> None:
+    project.run("init")
+
     text = project.run("status")
     found = document(project.run("status", "--json"))
 
     assert text.exit_code == 4
     assert "litellm   stopped  stopped" in text.stdout
-    assert f"Start it with `gatewayctl -C {project.folder} up`." in text.stderr
+    assert f"Start the stack with `gatewayctl -C {project.folder} up`." in text.stderr
     assert (found["status"], found["error"]["code"]) == ("partial", "not_healthy")
     assert [s["uptime"] for s in found["data"]["services"]] == [None] * 3
 
 
-def test_status_needs_no_project_and_makes_none(project: Project) -> None:
-    project.run("status")
+def test_status_of_a_folder_without_a_project_says_so_and_makes_none(project: Project) -> None:
+    result = project.run("status")
 
+    assert result.exit_code == 4
+    assert result.stdout == ""
+    assert "There is no gateway project in this folder." in result.stderr
+    assert "Hint: Create one with `gatewayctl init`" in result.stderr
     assert list(project.folder.iterdir()) == []
 
 
@@ -108,6 +114,10 @@ def test_logs_as_a_document(logging: Project) -> None:
     }
     assert found["data"]["lines"][0]["at"] == "2026-11-23T14:00:00+00:00"
     assert KEY not in json.dumps(found)
+
+
+def test_a_folder_without_a_project_has_no_logs(project: Project) -> None:
+    assert document(project.run("logs", "--json"))["error"]["code"] == "project_missing"
 
 
 def test_logs_hands_its_options_on(logging: Project) -> None:

@@ -14,8 +14,8 @@ from tests.fakes.litellm import error
 from tests.integration.stack_project import KEY, Project, document, master_key_of
 
 
-def test_up_makes_a_project_of_an_empty_folder(project: Project) -> None:
-    result = project.run("up", "--no-keys")
+def test_up_with_consent_makes_a_project_of_an_empty_folder(project: Project) -> None:
+    result = project.run("up", "--yes", "--no-keys")
 
     assert result.exit_code == 0, result.output
     assert "Generated into .env: LITELLM_MASTER_KEY, LITELLM_SALT_KEY" in result.stdout
@@ -80,6 +80,8 @@ def test_no_command_prints_a_secret_that_it_is_not_for(ready: Project) -> None:
 
 
 def test_up_without_keys_makes_none(project: Project) -> None:
+    project.run("init")
+
     result = project.run("up", "--no-keys")
 
     assert result.exit_code == 0
@@ -88,9 +90,37 @@ def test_up_without_keys_makes_none(project: Project) -> None:
 
 
 def test_up_hands_its_options_on(project: Project) -> None:
-    project.run("up", "--no-keys", "--pull")
+    project.run("up", "--yes", "--no-keys", "--pull")
 
     assert "prepare --refresh" in project.runtime.calls
+
+
+def test_up_in_a_folder_without_a_project_is_refused_without_a_terminal(project: Project) -> None:
+    text = project.run("up")
+    found = document(project.run("up", "--json"))
+
+    assert (text.exit_code, found["error"]["code"]) == (3, "project_missing")
+    assert "`gatewayctl init`" in text.stderr
+    assert "`gatewayctl up --yes`" in text.stderr
+    assert list(project.folder.iterdir()) == []
+
+
+@pytest.mark.parametrize("command", [["up", "--yes"], ["demo"]], ids=lambda words: words[0])
+def test_a_refused_start_leaves_nothing_in_a_new_folder(
+    command: list[str], project: Project
+) -> None:
+    project.runtime.raising["preflight"] = PortTaken("Port 4000 is used by nginx (pid 7).")
+
+    assert project.run(*command).exit_code == 4
+    assert list(project.folder.iterdir()) == []
+
+
+def test_a_refused_start_adds_nothing_to_a_project_that_was_never_started(project: Project) -> None:
+    (project.folder / "gateway.yaml").write_text("project_name: shop\n")
+    (project.folder / ".env").write_text("LITELLM_MASTER_KEY=sk-1234\n")
+
+    assert document(project.run("up", "--json"))["error"]["code"] == "master_key_weak"
+    assert {path.name for path in project.folder.iterdir()} == {"gateway.yaml", ".env"}
 
 
 def test_a_taken_port_is_exit_code_4_with_a_remedy(project: Project) -> None:
@@ -98,7 +128,7 @@ def test_a_taken_port_is_exit_code_4_with_a_remedy(project: Project) -> None:
         "Port 4000, which litellm needs, is used by python (pid 7).", hint="Stop that process."
     )
 
-    result = project.run("up")
+    result = project.run("up", "--yes")
 
     assert result.exit_code == 4
     assert result.stdout == ""
@@ -111,6 +141,7 @@ def test_a_taken_port_is_exit_code_4_with_a_remedy(project: Project) -> None:
 def test_a_service_that_fails_is_exit_code_4_with_its_last_log_lines_and_no_key(
     project: Project,
 ) -> None:
+    project.run("init")
     project.runtime.looks = [{}, {"litellm": "failed"}]
     project.runtime.details["litellm"] = "exit code 3"
     project.runtime.words["litellm"] = f"refused {KEY}"
@@ -146,6 +177,7 @@ def test_partly_created_keys_are_exit_code_7_with_created_and_failed_ones(projec
 
 
 def test_control_c_is_exit_code_130_and_what_was_started_is_stopped(project: Project) -> None:
+    project.run("init")
     project.runtime.stops_at = "start"
 
     text = project.run("up")

@@ -59,6 +59,7 @@ CONTRACT = {
     "UpgradeUnfinished": ("upgrade_unfinished", 4),
     "SettingsProblem": ("settings", 3),
     "SettingsInvalid": ("settings_invalid", 3),
+    "ProjectMissing": ("project_missing", 3),
     "EnvFileMissing": ("env_file_missing", 3),
     "MasterKeyMissing": ("master_key_missing", 3),
     "MasterKeyWeak": ("master_key_weak", 3),

@@ -1,12 +1,13 @@
-"""Confirmation before data is lost: the user types the name of what loses it."""
+"""Confirmation: of data that is lost, by the name of what loses it, and of a new project."""
 
 from __future__ import annotations
 
 import sys
+from pathlib import Path
 
 import typer
 
-from gatewayctl.errors import ConfirmationRequired
+from gatewayctl.errors import ConfirmationRequired, ProjectMissing
 
 
 def confirm_by_name(name: str, lost: str, *, yes: bool, what: str = "the project's name") -> None:
@@ -30,3 +31,20 @@ def confirm_by_name(name: str, lost: str, *, yes: bool, what: str = "the project
         raise ConfirmationRequired(
             f"That is not {what}. Nothing was changed.", hint=f"Type {name}, or add --yes."
         )
+
+
+def confirm_new_project(folder: Path, *, yes: bool) -> None:
+    """Continue only with --yes or the user's consent on the terminal. Raises ProjectMissing."""
+    if yes:
+        return
+    missing = f"There is no gateway project in {folder}: neither gateway.yaml nor .env."
+    if sys.stdin is None or not sys.stdin.isatty():
+        raise ProjectMissing(
+            missing,
+            hint="Create one with `gatewayctl init`, or create and start it with "
+            "`gatewayctl up --yes`; or select the folder of one with -C DIR.",
+        )
+    sys.stderr.write(f"{missing}\nCreate one here and start it? [y/N]: ")
+    sys.stderr.flush()
+    if sys.stdin.readline().strip().lower() not in {"y", "yes"}:
+        raise ProjectMissing("No project was created.")

@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import logging
 from collections.abc import Callable, Generator, Iterable, Mapping
+from contextlib import suppress
 from dataclasses import dataclass, field
 from functools import cached_property
 from pathlib import Path
@@ -14,7 +15,13 @@ from typing import TYPE_CHECKING, Any, Final, TypeVar
 
 import typer
 
-from gatewayctl.errors import GatewayctlError
+from gatewayctl.errors import (
+    GatewayctlError,
+    GatewayUnreachable,
+    PhoenixUnreachable,
+    Unreachable,
+    VirtualKeyMissing,
+)
 
 if TYPE_CHECKING:
     import httpx
@@ -30,6 +37,9 @@ if TYPE_CHECKING:
 _LOG_LINES: Final = 400
 _LOGGER: Final = logging.getLogger(__name__)
 Report = TypeVar("Report")
+_GENERAL_HINTS: Final = frozenset(
+    kind.remedy for kind in (Unreachable, GatewayUnreachable, PhoenixUnreachable, VirtualKeyMissing)
+)
 Renderer = Callable[[Any], "Iterable[RenderableType]"]
 
 
@@ -64,8 +74,12 @@ class App:
         return load_settings(self.project_dir, flags=self.flags)
 
     def reload_settings(self) -> Settings:
-        """Read the settings again, after .env or gateway.yaml was written."""
-        self.__dict__.pop("settings", None)
+        """Read the settings again, after .env or gateway.yaml was written.
+
+        What was created from the old ones is created again when it is used.
+        """
+        for name in ("settings", "resolved_runtime", "gateway"):
+            self.__dict__.pop(name, None)
         return self.settings
 
     @cached_property
@@ -105,8 +119,6 @@ class App:
         """Settings, runtime and gateway of the current files."""
         from gatewayctl.operations.project.snapshot import Project
 
-        for name in ("resolved_runtime", "gateway"):
-            self.__dict__.pop(name, None)
         settings = self.reload_settings()
         return Project(settings=settings, resolved=self.resolved_runtime, gateway=self.gateway)
 
@@ -125,6 +137,8 @@ class App:
     def show(self, report: object, renderer: Renderer) -> None:
         """Print a report as text or JSON; exit with the code of its problem, if any."""
         problem: GatewayctlError | None = getattr(report, "problem", None)
+        if problem is not None:
+            self._hint_by_state(problem)
         if self.json:
             from gatewayctl.output.envelope import render_document
 
@@ -150,6 +164,7 @@ class App:
         """Print a failure as text or JSON; the caller exits."""
         from gatewayctl.output.envelope import render_error
 
+        self._hint_by_state(error)
         if self.json:
             try:
                 self.console.result_text(render_error(self.command, error) + "\n")
@@ -171,6 +186,23 @@ class App:
         """The secrets of the settings, once they are loaded."""
         loaded: Settings | None = self.__dict__.get("settings")
         return () if loaded is None else loaded.known_secrets()
+
+    def _hint_by_state(self, error: GatewayctlError) -> None:
+        """Replace a general hint to start the stack by what helps in its current state."""
+        if error.hint not in _GENERAL_HINTS:
+            return
+        from gatewayctl.operations.diagnosis.health import check_services
+        from gatewayctl.operations.diagnosis.next_step import suggest_next_step
+
+        # Phoenix does not matter to who waits for LiteLLM, nor the other way round.
+        other = "litellm" if error.hint == PhoenixUnreachable.remedy else "phoenix"
+        with suppress(GatewayctlError):
+            found = check_services(self.settings, self.runtime, self.http)
+            concerned = [report for report in found if report.service != other]
+            step = suggest_next_step(concerned, self.runtime, self.settings)
+            if not step and error.hint != VirtualKeyMissing.remedy:
+                step = "Run the command again: the service answers now."
+            error.hint = step or error.hint
 
     def close(self) -> None:
         """Close what was opened; called when the command ends, however it ends."""

@@ -2,15 +2,16 @@
 
 from __future__ import annotations
 
+from itertools import chain
 from typing import TYPE_CHECKING, Annotated, Any, Literal
 
 import typer
 
-from gatewayctl.cli.confirm import confirm_by_name
+from gatewayctl.cli.confirm import confirm_by_name, confirm_new_project
 from gatewayctl.cli.context import App, context
 from gatewayctl.cli.options import JsonFlag, TimeoutOption, YesFlag
 from gatewayctl.cli.since import since_moment
-from gatewayctl.errors import UsageProblem
+from gatewayctl.errors import ProjectMissing, UsageProblem
 
 if TYPE_CHECKING:
     from collections.abc import Generator
@@ -41,12 +42,17 @@ def up(
     pull: Annotated[
         bool, typer.Option("--pull", help="Pull newer images, if the runtime uses images.")
     ] = False,
+    yes: Annotated[
+        bool, typer.Option("--yes", "-y", help="Create a project if there is none, without asking.")
+    ] = False,
     json: JsonFlag = False,
 ) -> None:
     """Start the stack, wait until it is healthy, create missing keys."""
     from gatewayctl.output import stack
 
     app = context(ctx)
+    if not app.settings.is_project:
+        confirm_new_project(app.project_dir, yes=yes)
     app.run(bring_up(app, timeout=timeout, keys=not no_keys, pull=pull), stack.render_up)
 
 
@@ -55,9 +61,12 @@ def bring_up(
 ) -> Generator[Any, None, UpReport]:
     """Create what the project lacks, then bring up the stack."""
     from gatewayctl.operations.project.init import ensure_project
-    from gatewayctl.operations.stack.up import UpOptions
+    from gatewayctl.operations.stack.up import UpOptions, check_start
     from gatewayctl.operations.stack.up import up as operation
 
+    if not app.settings.state_dir.exists():
+        # A start that is refused leaves nothing in a new project.
+        check_start(app.settings, app.runtime)
     ensured = ensure_project(app.settings)
     settings = app.reload_settings()
     return operation(
@@ -154,6 +163,10 @@ def logs(
         follow=follow,
         everything=everything,
     )
+    first = next(lines, None)
+    if first is None and not app.settings.is_project:
+        raise ProjectMissing(f"There is no gateway project in {app.project_dir}.")
+    lines = lines if first is None else chain([first], lines)
     if app.json:
         app.show(LogsReport(lines=tuple(lines)), stack.render_logs)
         return

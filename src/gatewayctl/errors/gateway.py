@@ -21,13 +21,13 @@ class GatewayUnreachable(Unreachable):
 class GatewayTimeout(Unreachable):
     """LiteLLM accepted the request and did not answer in time."""
 
-    remedy = "See `gatewayctl logs litellm`, or wait longer with --timeout."
+    remedy = "See `gatewayctl logs litellm`, then run the command again."
 
 
 class PhoenixUnreachable(Unreachable):
     """Phoenix does not answer at its address."""
 
-    remedy = "Run `gatewayctl up`, or `gatewayctl restart phoenix` if it is running."
+    remedy = "Run `gatewayctl restart phoenix`, which also starts it if it was stopped."
 
 
 class TraceUnknown(Unreachable):

@@ -71,7 +71,7 @@ class BuildFailed(RuntimeProblem):
 class ProjectNameTaken(RuntimeProblem):
     """A project with the same name in another folder already has containers."""
 
-    remedy = "Choose another project_name in gateway.yaml, or run `gatewayctl down` there."
+    remedy = "Choose another project_name in gateway.yaml, or run `gatewayctl -C DIR down` on it."
 
 
 class EnvironmentBroken(RuntimeProblem):

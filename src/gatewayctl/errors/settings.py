@@ -38,16 +38,25 @@ class SettingsInvalid(SettingsProblem):
         self.problems = problems
 
 
+class ProjectMissing(SettingsProblem):
+    """The folder holds no gateway project."""
+
+    remedy = (
+        "Create one with `gatewayctl init`, then start it with `gatewayctl up`; or select the "
+        "folder of one with -C DIR."
+    )
+
+
 class EnvFileMissing(SettingsProblem):
     """There is no .env file, so there are no secrets and no keys yet."""
 
-    remedy = "Run `gatewayctl init`, which creates it."
+    remedy = "Create it with `gatewayctl init`, then start the stack with `gatewayctl up`."
 
 
 class MasterKeyMissing(SettingsProblem):
     """LITELLM_MASTER_KEY is not set."""
 
-    remedy = "Run `gatewayctl init`, which generates it."
+    remedy = "Run `gatewayctl up`, which generates it and starts LiteLLM with it."
 
 
 class MasterKeyWeak(SettingsProblem):

@@ -15,7 +15,7 @@ from pathlib import PurePath
 from typing import Any, Final
 
 from gatewayctl.errors import GatewayctlError
-from gatewayctl.operations.diagnosis.findings.table import FINDINGS
+from gatewayctl.operations.diagnosis.findings.table import find_finding
 from gatewayctl.settings.masking import mask_keys
 from gatewayctl.settings.model import Secret, Source
 
@@ -67,9 +67,7 @@ def _error_data(error: GatewayctlError) -> dict[str, Any]:
         "message": mask_keys(error.message),
         "hint": mask_keys(error.hint),
     }
-    # The code names the finding if the table has one of that name, else a parent's code does.
-    codes = (getattr(kind, "code", "") for kind in type(error).__mro__)
-    finding = error.finding or next((code for code in codes if code in FINDINGS), None)
+    finding = find_finding(error)
     if finding is not None:
         data["finding"] = finding
     if error.service is not None:

@@ -112,7 +112,9 @@ def render_down(report: DownReport) -> Iterator[str]:
 
 
 def render_status(report: StatusReport) -> Iterator[RenderableType]:
-    """Services, keys, runtime and why."""
+    """Services, keys, runtime and why; nothing for a folder that is no project."""
+    if not report.is_project:
+        return
     yield f"Project {report.project}, {report.runtime} runtime ({report.runtime_why})"
     yield ""
     yield services_table(report.services)

@@ -37,7 +37,8 @@ class Progress:
 class ServiceState:
     """The state of a service's process; whether it answers is not known here.
 
-    ``uptime`` in seconds; ``address`` is what a person opens or connects to.
+    ``uptime`` in seconds; ``address`` is what a person opens or connects to: where it listens, if
+    it runs, even if another port is configured since it was started.
     """
 
     service: str
@@ -137,7 +138,10 @@ class Runtime(Protocol):
         """One state per service, then per app, in their order; stopped ones included."""
 
     def is_healthy(self, service: str) -> bool | None:
-        """A service's health as its runtime checks it; None if only HTTP can tell."""
+        """A service's health as its runtime checks it; None if only HTTP can tell.
+
+        Raises DatabasePasswordRefused for a database that is running with another password.
+        """
 
     def owns_port(self, service: str, port: int) -> bool:
         """True if the listener on ``port`` is a process of that service of this project."""

@@ -1,4 +1,4 @@
-"""Which process listens on a TCP port of this machine, and the failure that reports it."""
+"""Which process listens on a TCP port of this machine."""
 
 from __future__ import annotations
 
@@ -8,8 +8,6 @@ import time
 from collections.abc import Callable, Collection, Mapping
 from dataclasses import dataclass
 from typing import Final
-
-from gatewayctl.errors import PortTaken
 
 _ANY: Final = frozenset({"0.0.0.0", "::"})  # noqa: S104 - compared with, never bound to
 _EXIT_SECONDS: Final = 1.0
@@ -51,22 +49,6 @@ def find_listeners(
 def listening_pids(port: int) -> frozenset[int]:
     """Pids of the processes that listen on a port, as far as we may see them."""
     return frozenset(item.pid for item in _visible_listeners({port}) if item.pid is not None)
-
-
-def port_taken(owners: Mapping[int, object], wanted: Mapping[int, tuple[str, str]]) -> PortTaken:
-    """The failure that reports the owner of each port.
-
-    ``wanted`` maps each port to the service that needs it and the name of its setting.
-    """
-    lines = [
-        f"Port {port}, which {wanted[port][0]} needs, is used by {who}."
-        for port, who in sorted(owners.items())
-    ]
-    names = ", ".join(wanted[port][1] for port in sorted(owners))
-    return PortTaken(
-        "\n".join(lines),
-        hint=f"Stop that process, or choose another port: set {names} in gateway.yaml.",
-    )
 
 
 def _is_free(host: str, port: int) -> bool:

@@ -257,6 +257,11 @@ class Settings:
         return self.project_dir / "compose"
 
     @property
+    def is_project(self) -> bool:
+        """True if the folder holds a gateway project, or what is left of one."""
+        return any(path.exists() for path in (self.config_file, self.env_file, self.state_dir))
+
+    @property
     def state_dir(self) -> Path:
         return self.project_dir / ".gatewayctl"
 

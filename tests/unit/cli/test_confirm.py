@@ -1,12 +1,13 @@
 from __future__ import annotations
 
 import io
+from pathlib import Path
 
 import pytest
 import typer
 
-from gatewayctl.cli.confirm import confirm_by_name
-from gatewayctl.errors import ConfirmationRequired
+from gatewayctl.cli.confirm import confirm_by_name, confirm_new_project
+from gatewayctl.errors import ConfirmationRequired, ProjectMissing
 from tests.fakes.terminals import Terminal
 
 
@@ -55,3 +56,26 @@ def test_without_a_terminal_confirmation_is_required(
 
     with pytest.raises(ConfirmationRequired, match="there is no terminal to confirm"):
         confirm_by_name("shop", "every key", yes=False)
+
+
+@pytest.mark.parametrize("typed", ["y\n", " Yes \n"])
+def test_a_new_project_is_created_with_the_user_s_consent(
+    typed: str, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    monkeypatch.setattr("sys.stdin", Terminal(typed))
+
+    confirm_new_project(Path("/shop"), yes=False)
+
+    out, err = capsys.readouterr()
+    assert out == ""
+    assert "There is no gateway project in /shop" in err
+
+
+@pytest.mark.parametrize("typed", ["\n", "n\n", ""])
+def test_without_consent_there_is_no_new_project(
+    typed: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("sys.stdin", Terminal(typed))
+
+    with pytest.raises(ProjectMissing, match="No project was created"):
+        confirm_new_project(Path("/shop"), yes=False)

@@ -90,6 +90,12 @@ CAUSES: Final = (
         summary="another process answers on its port",
         probe=_pattern("used by another process"),
     ),
+    # health.py and the embedded runtime.
+    Cause(
+        finding="settings_outdated",
+        summary="it runs with outdated settings",
+        probe=_pattern("^still runs at ", "it was changed after the start"),
+    ),
     Cause(
         finding="image_missing",
         summary="its image is missing",

@@ -156,19 +156,26 @@ def explain_failures(runtime: Runtime | None = None) -> Iterator[None]:
         raise
 
 
-def _set_finding(error: GatewayctlError, finding: str) -> None:
+def _set_finding(error: GatewayctlError, finding: str, service: str = "") -> None:
     error.finding = finding
-    error.hint = finding_hint(finding)
+    error.hint = finding_hint(finding, service)
 
 
-def finding_hint(finding: str) -> str:
-    """The remedy of a finding, and the link to its documentation."""
+def finding_hint(finding: str, service: str = "") -> str:
+    """The remedy of a finding, with the service it is about, and the link to its documentation."""
     known = FINDINGS[finding]
-    return f"{known.remedy} More: {known.docs}"
+    return f"{name_service(known.remedy, service)} More: {known.docs}"
+
+
+def name_service(remedy: str, service: str) -> str:
+    """The remedy with the logs of one service instead of all."""
+    return (
+        remedy.replace("`gatewayctl logs`", f"`gatewayctl logs {service}`") if service else remedy
+    )
 
 
 def _attach(error: Failure, found: Diagnosis) -> Failure:
-    _set_finding(error, found.finding)
+    _set_finding(error, found.finding, found.service)
     error.service = found.service
     return error
 
@@ -203,7 +210,8 @@ def _compose_message(
 
 
 def _list_port_owners(service: str, runtime: Runtime, settings: Settings) -> list[str]:
-    """List the processes that use the ports of a service."""
+    """List who uses the ports of a service."""
+    from gatewayctl.runtimes.port_owners import find_owner
     from gatewayctl.runtimes.ports import find_listeners
 
     ports = settings.ports
@@ -215,10 +223,14 @@ def _list_port_owners(service: str, runtime: Runtime, settings: Settings) -> lis
         "postgres-phoenix": (ports.postgres_phoenix,),
     }.get(service, ())
     held = find_listeners(settings.bind, wanted) if wanted else {}
-    return [
-        f"Port {port} is used by {who}."
+    owners = {
+        port: find_owner(who)
         for port, who in sorted(held.items())
         if not runtime.owns_port(service, port)
+    }
+    return [
+        f"Port {port} is used by {who}" + (f"; `{who.stop}`." if who.stop else ".")
+        for port, who in owners.items()
     ]
 
 

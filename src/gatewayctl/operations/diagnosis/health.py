@@ -9,6 +9,7 @@ from __future__ import annotations
 from dataclasses import asdict, dataclass, replace
 from typing import TYPE_CHECKING, Final, Literal
 
+from gatewayctl.errors import DatabasePasswordRefused
 from gatewayctl.runtimes.base import Runtime, ServiceState
 from gatewayctl.settings.model import Settings
 
@@ -58,12 +59,24 @@ def _determine_health(
         return "unhealthy", state.detail
     if state.service in _HTTP_SERVICES:
         return _check_http_service(state, settings, runtime, http)
-    known = runtime.is_healthy(state.service)
+    return _check_by_runtime(state, settings, runtime)
+
+
+def _check_by_runtime(
+    state: ServiceState, settings: Settings, runtime: Runtime
+) -> tuple[Health, str]:
+    """Healthy if the runtime's own check passes; for a database that is a login."""
+    try:
+        known = runtime.is_healthy(state.service)
+    except DatabasePasswordRefused as error:
+        return "unhealthy", error.message
+    if known:
+        return "healthy", ""
     if known is None:
         # An app without a health check: only whether it runs is known.
         return ("healthy" if state.state == "running" else "starting"), state.detail
-    if known:
-        return "healthy", ""
+    if moved := _describe_move(state, settings):
+        return "unhealthy", moved
     app = state.service in runtime.apps
     return "starting", state.detail or (_UNCHECKED if app else "accepts no connections yet")
 
@@ -74,12 +87,25 @@ def _check_http_service(
     """Healthy if it answers, its own process listens, and the runtime does not disagree."""
     port, ready, detail = _probe(state.service, settings, http)
     if not ready:
-        return "starting", detail
+        moved = _describe_move(state, settings)
+        return ("unhealthy", moved) if moved else ("starting", state.detail or detail)
     if not runtime.owns_port(state.service, port):
         return "unhealthy", f"port {port} is used by another process"
     if runtime.is_healthy(state.service) is False:
         return "starting", state.detail or f"answers; {_UNCHECKED}"
     return "healthy", detail
+
+
+def _describe_move(state: ServiceState, settings: Settings) -> str:
+    """Describe a port that was changed since the service was started; empty if none was."""
+    configured = {
+        "litellm": settings.gateway_url,
+        "phoenix": settings.phoenix_url,
+        "postgres": f"{settings.url_host}:{settings.ports.postgres_litellm}",
+    }.get(state.service)
+    if configured is None or state.address in {None, configured}:
+        return ""
+    return f"still runs at {state.address}; the current settings are {configured}"
 
 
 def _probe(service: str, settings: Settings, http: httpx.Client) -> tuple[int, bool, str]:

@@ -214,7 +214,7 @@ def _report(found: Observation, subject: Subject) -> FindingReport:
         severity=found.severity or known.severity,
         title=known.title,
         evidence=_mask(found.evidence, subject),
-        remedy=known.remedy,
+        remedy=found.remedy or known.remedy,
         fixable=known.id in FIXES,
         docs=known.docs,
         service=found.service,

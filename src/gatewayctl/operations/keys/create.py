@@ -65,6 +65,8 @@ def create_keys(
     Raises UsageProblem for an invalid request, and Locked.
     """
     wanted = resolve_requested_keys(settings, request)
+    # Before the lock, which would create the folder of a project that does not exist.
+    require_master_key(settings)
     with change_project(settings, "keys create", request.alias or "") as record:
         report = ensure_keys(settings, gateway, wanted)
         record.problem = report.problem

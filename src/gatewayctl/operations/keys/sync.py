@@ -73,6 +73,8 @@ def sync_keys(
     """
     if dry_run:
         return apply_sync(settings, gateway, prune=prune, dry_run=True, now=now)
+    # Before the lock, which would create the folder of a project that does not exist.
+    require_master_key(settings)
     with change_project(settings, "keys sync") as record:
         report = apply_sync(settings, gateway, prune=prune, dry_run=False, now=now)
         record.problem = report.problem

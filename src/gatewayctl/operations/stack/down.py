@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Generator
 from dataclasses import dataclass
 
+from gatewayctl.errors import ProjectMissing
 from gatewayctl.operations.state import restore_journal, salt_key, upgrade_journal
 from gatewayctl.operations.state.exclusive import change_project
 from gatewayctl.runtimes.base import Progress, Runtime
@@ -26,7 +27,12 @@ class DownReport:
 def down(
     settings: Settings, runtime: Runtime, *, volumes: bool
 ) -> Generator[Progress, None, DownReport]:
-    """Stop the stack; with ``volumes`` delete its data too. The caller has confirmed that."""
+    """Stop the stack; with ``volumes`` delete its data too. The caller has confirmed that.
+
+    Raises ProjectMissing in a folder without a project, unless a stack of its name is left.
+    """
+    if not settings.is_project and not _is_left(runtime):
+        raise ProjectMissing(f"There is no gateway project in {settings.project_dir}.")
     with change_project(settings, "down --volumes" if volumes else "down"):
         data = runtime.has_data()
         stopped = yield from runtime.stop(remove_data=volumes)
@@ -42,3 +48,7 @@ def down(
         data_removed=volumes,
         changed=bool(stopped) or volumes,
     )
+
+
+def _is_left(runtime: Runtime) -> bool:
+    return runtime.has_data() or any(state.state != "stopped" for state in runtime.states())

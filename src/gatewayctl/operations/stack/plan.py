@@ -54,7 +54,8 @@ class PlanReport:
     """What `up` would do.
 
     ``secrets`` are the variables it would generate into .env, ``services`` has one entry per
-    service and app, ``data_at_risk`` and ``downtime`` are sentences for people.
+    service and app, ``data_at_risk`` and ``downtime`` are sentences for people. ``is_project`` is
+    false for a folder without any file of a project.
     """
 
     project: str
@@ -67,15 +68,17 @@ class PlanReport:
     data_at_risk: tuple[str, ...]
     downtime: tuple[str, ...]
     changed: bool
+    is_project: bool = True
 
     @property
     def problem(self) -> Drift | None:
         """Set if `up` would change anything."""
         if not self.changed:
             return None
-        return Drift(
-            f"`gatewayctl up` would change {self._summarize()}.", hint="Apply it: `gatewayctl up`."
-        )
+        apply = "Apply it with `gatewayctl up`."
+        if not self.is_project:
+            apply = "Create the project with `gatewayctl init`, then apply it with `gatewayctl up`."
+        return Drift(f"`gatewayctl up` would change {self._summarize()}.", hint=apply)
 
     def _summarize(self) -> str:
         services = [change.service for change in self.services if change.action != "untouched"]
@@ -114,6 +117,7 @@ def plan(settings: Settings, resolved: ResolvedRuntime, gateway: GatewayClient) 
         or any(file.state != "unchanged" for file in files)
         or any(change.action != "untouched" for change in services)
         or any(key.action in _CHANGES for key in keys),
+        is_project=settings.is_project,
     )
 
 

@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING
 
 from gatewayctl.errors import NotHealthy
 from gatewayctl.operations.diagnosis.health import ServiceReport, check_services
+from gatewayctl.operations.diagnosis.next_step import suggest_next_step
 from gatewayctl.runtimes.registry import ResolvedRuntime
 from gatewayctl.settings.model import RuntimeName, Secret, Settings
 
@@ -25,7 +26,11 @@ class KeyStatus:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class StatusReport:
-    """The current state of the stack."""
+    """The current state of the stack.
+
+    ``is_project`` is false for a folder without any file of a project; ``next_step`` is a
+    sentence, empty if every service is healthy.
+    """
 
     project: str
     runtime: RuntimeName
@@ -35,21 +40,26 @@ class StatusReport:
     keys: tuple[KeyStatus, ...]
     gateway_url: str
     phoenix_url: str
+    is_project: bool = True
+    next_step: str = ""
 
     @property
     def problem(self) -> NotHealthy | None:
         """Set unless every service is healthy."""
         if self.healthy:
             return None
+        if not self.is_project:
+            message = "There is no gateway project in this folder."
+            return NotHealthy(message, hint=self.next_step)
         unhealthy = [f"{s.service} is {s.health}" for s in self.services if s.health != "healthy"]
-        stopped = all(s.health == "stopped" for s in self.services)
-        hint = "Start it with `gatewayctl up`." if stopped else "See `gatewayctl logs`."
-        return NotHealthy(f"The stack is not healthy: {', '.join(unhealthy)}.", hint=hint)
+        message = f"The stack is not healthy: {', '.join(unhealthy)}."
+        return NotHealthy(message, hint=self.next_step)
 
 
 def status(settings: Settings, resolved: ResolvedRuntime, http: httpx.Client) -> StatusReport:
     """Check everything once. Changes nothing; works with nothing running."""
     services = check_services(settings, resolved.runtime, http)
+    stopped = all(service.health == "stopped" for service in services)
     return StatusReport(
         project=settings.project_name,
         runtime=resolved.name,
@@ -62,4 +72,7 @@ def status(settings: Settings, resolved: ResolvedRuntime, http: httpx.Client) ->
         ),
         gateway_url=settings.gateway_url,
         phoenix_url=settings.phoenix_url,
+        # Containers of a project are found without its files.
+        is_project=settings.is_project or not stopped,
+        next_step=suggest_next_step(services, resolved.runtime, settings),
     )

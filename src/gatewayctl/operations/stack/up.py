@@ -28,6 +28,7 @@ from gatewayctl.operations.traces.probe import Tracing, has_probe_arrived, send_
 from gatewayctl.runtimes.base import Progress, Runtime, StartReport
 from gatewayctl.runtimes.registry import ResolvedRuntime
 from gatewayctl.runtimes.runtime_marker import read_runtime, write_runtime
+from gatewayctl.settings.generate import with_generated_secrets
 from gatewayctl.settings.master_key import require_master_key
 from gatewayctl.settings.model import RuntimeName, Settings
 
@@ -79,6 +80,16 @@ class UpOptions:
     timeout: float = 300
     keys: bool = True
     pull: bool = False
+
+
+def check_start(settings: Settings, runtime: Runtime) -> None:
+    """Check what would make a start fail, before anything is written.
+
+    Raises SettingsProblem for a weak master key, and what `Runtime.preflight` raises.
+    """
+    require_master_key(with_generated_secrets(settings))
+    with explain_failures(runtime):
+        runtime.preflight()
 
 
 def up(

@@ -1,6 +1,6 @@
 """Conflicts of a start with others: over the project's name, and over ports of this machine.
 
-Owns finding the other party. Must not start or stop anything.
+Must not start or stop anything.
 """
 
 from __future__ import annotations
@@ -10,8 +10,14 @@ from pathlib import Path
 
 from gatewayctl.errors import ProjectNameTaken
 from gatewayctl.runtimes.docker.docker_cli import DockerCli
-from gatewayctl.runtimes.docker.states import Container, parse_container
-from gatewayctl.runtimes.ports import Listener, find_listeners, port_taken
+from gatewayctl.runtimes.docker.states import Container
+from gatewayctl.runtimes.port_owners import (
+    find_owner,
+    port_taken,
+    project_folder,
+    stop_command,
+)
+from gatewayctl.runtimes.ports import find_listeners
 from gatewayctl.settings.model import Settings
 
 
@@ -24,9 +30,14 @@ def check_name(settings: Settings, found: Sequence[Container]) -> None:
     ours = {settings.compose_dir.resolve(), settings.project_dir.resolve()}
     for item in found:
         if item.folder and item.folder.resolve() not in ours and _exists(item.folder):
+            folder = project_folder(item)
+            stop = (
+                "stop that project" if folder is None else f"run `{stop_command(folder, 'docker')}`"
+            )
             raise ProjectNameTaken(
                 f"Containers of a project {settings.project_name!r} exist already, "
-                f"created in {item.folder}."
+                f"created in {item.folder}.",
+                hint=f"Choose another project_name in gateway.yaml, or {stop}.",
             )
 
 
@@ -52,16 +63,8 @@ def check_ports(settings: Settings, found: Sequence[Container], docker: DockerCl
     ours = {port for item in found if item.alive for port in item.ports}
     owners = find_listeners(settings.bind, [port for port in wanted if port not in ours])
     if owners:
-        raise port_taken({port: _owner(who, docker) for port, who in owners.items()}, wanted)
-
-
-def _owner(listener: Listener, docker: DockerCli) -> str:
-    """The name of a container rather than that of Docker's proxy, which listens for it."""
-    for inspected in docker.containers_publishing(listener.port):
-        item = parse_container(inspected)
-        of = f" of the Compose project {item.project}" if item.project else ""
-        return f"the container {item.name}{of}"
-    return str(listener)
+        ask = docker.containers_publishing
+        raise port_taken({port: find_owner(who, ask) for port, who in owners.items()}, wanted)
 
 
 def _exists(folder: Path) -> bool:

@@ -55,6 +55,8 @@ _LITELLM: Final = "litellm"
 _DATABASE: Final = SERVICES["litellm"]
 _USER: Final = OWNERS["litellm"]
 _DATABASES: Final = frozenset({*SERVICES.values(), "redis"})
+_PORTS: Final = {"litellm": 4000, "phoenix": 6006}
+"""Inside their containers."""
 _FRESH_SECONDS: Final = 0.4
 """How long one inspection of the containers is reused."""
 _POSTGRES_SECONDS: Final = 60.0
@@ -331,10 +333,13 @@ class DockerRuntime:
         )
 
     def _address(self, name: str, found: Container | None) -> str | None:
-        if name == "litellm":
-            return self._settings.gateway_url
-        if name == "phoenix":
-            return self._settings.phoenix_url
+        """Where it listens: until it is recreated, that is not a port that was changed since."""
+        ports = self._settings.ports
+        configured = {"litellm": ports.litellm, "phoenix": ports.phoenix}.get(name)
+        if configured is not None:
+            alive = found is not None and found.alive
+            port = found.published.get(_PORTS[name]) if found is not None and alive else None
+            return f"http://{self._settings.url_host}:{port or configured}"
         if found is None or not found.ports:
             return None
         where = f"{self._settings.url_host}:{min(found.ports)}"

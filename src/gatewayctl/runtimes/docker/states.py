@@ -38,8 +38,9 @@ class Container:
     """One container of a Compose project.
 
     ``health`` is None if it has no health check. ``ports`` maps published ports of the host to the
-    addresses they listen on. ``restarts`` counts the restarts by the engine. ``folder`` is that of
-    its compose file. ``environment`` holds secrets: it is only compared, never shown.
+    addresses they listen on, ``published`` those of the container to those of the host.
+    ``restarts`` counts the restarts by the engine. ``folder`` is that of its compose file.
+    ``environment`` holds secrets: it is only compared, never shown.
     """
 
     id: str
@@ -52,6 +53,7 @@ class Container:
     started: datetime | None = None
     image: str = ""
     ports: Mapping[int, str] = field(default_factory=lambda: MappingProxyType({}))
+    published: Mapping[int, int] = field(default_factory=lambda: MappingProxyType({}))
     restarts: int = 0
     folder: Path | None = None
     project: str = ""
@@ -87,6 +89,7 @@ def parse_container(inspected: Mapping[str, Any]) -> Container:
     found, detail = _state(state, policy)
     health = state.get("Health") or {}
     folder = labels.get(_FOLDER)
+    published = inspected.get("NetworkSettings", {}).get("Ports") or {}
     return Container(
         id=inspected["Id"],
         name=str(inspected.get("Name", "")).lstrip("/"),
@@ -97,7 +100,8 @@ def parse_container(inspected: Mapping[str, Any]) -> Container:
         pid=state.get("Pid") or None,
         started=parse_time(state.get("StartedAt", "")),
         image=inspected.get("Config", {}).get("Image", ""),
-        ports=MappingProxyType(_ports(inspected.get("NetworkSettings", {}).get("Ports") or {})),
+        ports=MappingProxyType(_ports(published)),
+        published=MappingProxyType(_host_ports(published)),
         restarts=inspected.get("RestartCount", 0),
         folder=Path(folder) if folder else None,
         project=labels.get(PROJECT, ""),
@@ -175,6 +179,14 @@ def _ports(published: Mapping[str, Any]) -> dict[int, str]:
         for bindings in published.values()
         for binding in bindings or ()
         if binding.get("HostPort")
+    }
+
+
+def _host_ports(published: Mapping[str, Any]) -> dict[int, int]:
+    return {
+        int(inside.partition("/")[0]): int(bindings[0]["HostPort"])
+        for inside, bindings in published.items()
+        if bindings and bindings[0].get("HostPort")
     }
 
 

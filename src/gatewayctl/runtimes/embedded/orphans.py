@@ -11,6 +11,7 @@ import contextlib
 import signal
 import time
 from collections.abc import Iterable
+from pathlib import Path
 from typing import TYPE_CHECKING, Final
 
 from gatewayctl.runtimes.embedded.layout import Layout
@@ -47,11 +48,28 @@ def find_orphans(layout: Layout) -> list[psutil.Process]:
     return found
 
 
+def project_of(pid: int) -> Path | None:
+    """The folder of the project that a process belongs to; None if it belongs to none."""
+    import psutil
+
+    try:
+        state_dir = _state_dir_of(psutil.Process(pid))
+    except (psutil.Error, OSError):
+        return None
+    return None if state_dir is None or state_dir.name != ".gatewayctl" else state_dir.parent
+
+
 def _belongs_to(process: psutil.Process, layout: Layout) -> bool:
+    return _state_dir_of(process) == layout.state_dir
+
+
+def _state_dir_of(process: psutil.Process) -> Path | None:
     # PostgreSQL writes its title over its environment, so it is recognized by its folder.
     if process.name() == "postgres":
-        return process.cwd() == str(layout.postgres_data)
-    return process.environ().get(MARK) == str(layout.state_dir)
+        folder = Path(process.cwd())
+        return folder.parents[1] if folder.parts[-2:] == ("postgres", "data") else None
+    state_dir = process.environ().get(MARK)
+    return Path(state_dir) if state_dir else None
 
 
 def list_programs() -> frozenset[str]:

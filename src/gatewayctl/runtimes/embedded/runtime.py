@@ -42,9 +42,15 @@ from gatewayctl.runtimes.embedded.layout import Layout
 from gatewayctl.runtimes.embedded.postgres.cluster import Cluster
 from gatewayctl.runtimes.embedded.postgres.database_shell import EmbeddedShell
 from gatewayctl.runtimes.embedded.postgres.privileges import choose_postgres_user
-from gatewayctl.runtimes.embedded.services import SERVICES, STOP_SIGNALS, inherited_variables
+from gatewayctl.runtimes.embedded.services import (
+    SERVICES,
+    STOP_SIGNALS,
+    inherited_variables,
+    read_port,
+)
 from gatewayctl.runtimes.embedded.supervisor import Process, Supervisor, render_config
-from gatewayctl.runtimes.ports import find_listeners, listening_pids, port_taken
+from gatewayctl.runtimes.port_owners import find_owner, port_taken
+from gatewayctl.runtimes.ports import find_listeners, listening_pids
 from gatewayctl.runtimes.releases import PreflightCheck, Release
 from gatewayctl.runtimes.self_check import Fault
 from gatewayctl.runtimes.service_change import ServiceChange
@@ -86,9 +92,9 @@ class EmbeddedRuntime:
         listeners = find_listeners(self._settings.bind, needed)
         if any(listener.pid not in ours for listener in listeners.values()):
             ours |= self._pids()
-        others = {port: found for port, found in listeners.items() if found.pid not in ours}
+        others = [found for found in listeners.values() if found.pid not in ours]
         if others:
-            raise port_taken(others, needed)
+            raise port_taken({found.port: find_owner(found) for found in others}, needed)
 
     def prepare(self, *, refresh: bool = False) -> Generator[Progress, None, None]:
         """Install the environment into the user's cache if it is missing."""
@@ -131,7 +137,7 @@ class EmbeddedRuntime:
         return tuple(self._state(name, processes.get(name), versions) for name in SERVICES)
 
     def is_healthy(self, service: str) -> bool | None:
-        return self._cluster.accepts_login("litellm") if service == "postgres" else None
+        return self._cluster.check_login("litellm") if service == "postgres" else None
 
     def owns_port(self, service: str, port: int) -> bool:
         pids = {process.pid for process in self._process_tree(service)}
@@ -323,19 +329,29 @@ class EmbeddedRuntime:
     def _state(
         self, name: str, process: Process | None, versions: Mapping[str, str]
     ) -> ServiceState:
-        address = {
-            "litellm": self._settings.gateway_url,
-            "phoenix": self._settings.phoenix_url,
-            "postgres": f"{self._settings.url_host}:{self._settings.ports.postgres_litellm}",
-        }[name]
         alive = process is not None and process.state in _ALIVE
-        failed = process is not None and process.state == "failed"
+        state = "stopped" if process is None else process.state
+        detail = self._supervisor.last_exit(name) if state == "failed" else ""
+        if state == "starting" and (exits := self._supervisor.crash_loop(name)):
+            state, detail = "failed", exits
         return ServiceState(
             service=name,
-            state="stopped" if process is None else process.state,
+            state=state,
             pid=process.pid if process else None,
             uptime=max(time.time() - process.started, 0.0) if process and alive else None,
             version=versions.get(name),
-            address=address,
-            detail=self._supervisor.last_exit(name) if failed else "",
+            address=self._address(name, process.pid if process and alive else None),
+            detail=detail,
         )
+
+    def _address(self, name: str, pid: int | None) -> str:
+        """Where it listens: until it is restarted, that is not a port that was changed since."""
+        ports = self._settings.ports
+        configured = {
+            "litellm": ports.litellm,
+            "phoenix": ports.phoenix,
+            "postgres": ports.postgres_litellm,
+        }[name]
+        port = None if pid is None else read_port(name, pid)
+        scheme = "" if name == "postgres" else "http://"
+        return f"{scheme}{self._settings.url_host}:{port or configured}"

@@ -101,6 +101,22 @@ def postgres_program(
     )
 
 
+def read_port(service: str, pid: int) -> int | None:
+    """The port that a running service was started with; None if it cannot be read."""
+    import psutil
+
+    try:
+        process = psutil.Process(pid)
+        if service == "phoenix":
+            return int(process.environ()["PHOENIX_PORT"])
+        argv = process.cmdline()
+        option = {"litellm": "--port", "postgres": "-p"}[service]
+        return int(argv[argv.index(option) + 1])
+    except (psutil.Error, OSError, LookupError, ValueError):
+        # It is not this program yet, or belongs to another user.
+        return None
+
+
 def litellm_program(settings: Settings, environment: Environment, layout: Layout) -> Program:
     """The LiteLLM proxy with its database behind the WebAssembly engine."""
     secrets = settings.secrets

@@ -18,6 +18,7 @@ import xmlrpc.client
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import dataclass
+from datetime import datetime, timedelta
 from pathlib import Path
 from typing import Any, Final
 
@@ -47,6 +48,13 @@ _SOCKET_PATH_BYTES: Final = 103
 """The longest path of a Unix socket: 107 bytes on Linux, 103 on macOS."""
 # "exited: litellm (exit status 3; not expected)", "exited: x (terminated by SIGKILL; …)"
 _EXITED: Final = re.compile(r"exited: (\S+) \((?:exit status (\d+)|terminated by (\w+))")
+# "2026-11-23 14:00:00,123 WARN exited: litellm (…)", in local time.
+_EVENT: Final = re.compile(
+    r"^(?P<at>\S+ [\d:]+),\d+ \w+ "
+    r"(?:(?P<what>exited|stopped|gave up): (?P<service>\w+)|supervisord started)",
+    re.MULTILINE,
+)
+_RECENT: Final = timedelta(minutes=5)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -172,6 +180,23 @@ class Supervisor:
             if name == service:
                 return f"exit code {status}" if status else f"signal {signal}"
         return ""
+
+    def crash_loop(self, service: str) -> str:
+        """How a service that is starting exits again and again; "" if it does not.
+
+        One exit is what supervisord is for; another one soon after is a failure.
+        """
+        exits = 0
+        since = datetime.now().astimezone() - _RECENT
+        for event in _EVENT.finditer(last_lines(self._layout.log("supervisord"), 200)):
+            if event["service"] not in {service, None}:
+                continue
+            if event["what"] != "exited":
+                # Somebody stopped it, or starts it after supervisord gave up or was started.
+                exits = 0
+            elif datetime.fromisoformat(event["at"]).astimezone() > since:
+                exits += 1
+        return self.last_exit(service) if exits > 1 else ""
 
     def start(self, service: str) -> None:
         """Start a service without waiting for it. Raises ServiceFailed."""

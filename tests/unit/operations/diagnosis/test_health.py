@@ -5,6 +5,7 @@ from pathlib import Path
 import httpx
 import pytest
 
+from gatewayctl.errors import DatabasePasswordRefused
 from gatewayctl.operations.diagnosis.health import ServiceReport, check_services
 from gatewayctl.settings.model import Settings
 from tests.fakes.answers import REFUSED, answers, litellm_ready, litellm_without_database
@@ -131,3 +132,36 @@ def test_a_service_that_answers_is_running_even_if_its_supervisor_reports_starti
 
     assert check(settings, runtime)["litellm"].state == "running"
     assert check(settings, runtime, REFUSED)["litellm"].state == "starting"
+
+
+def test_a_service_whose_port_was_changed_is_reported_where_it_still_runs(tmp_path: Path) -> None:
+    settings = project(tmp_path, "ports: {phoenix: 16006, postgres_litellm: 15433}\n")
+    runtime = up_and_running(takes_logins=False)
+
+    with httpx.Client(transport=httpx.MockTransport(refuse)) as http:
+        found = {each.service: each for each in check_services(settings, runtime, http)}
+
+    assert (found["phoenix"].health, found["phoenix"].detail) == (
+        "unhealthy",
+        "still runs at http://127.0.0.1:6006; the current settings are http://127.0.0.1:16006",
+    )
+    assert found["phoenix"].address == "http://127.0.0.1:6006"
+    assert found["postgres"].health == "unhealthy"
+    assert found["litellm"].health == "starting"
+
+
+def refuse(request: httpx.Request) -> httpx.Response:
+    raise httpx.ConnectError("refused")
+
+
+def test_a_database_with_another_password_does_not_just_start(settings: Settings) -> None:
+    runtime = up_and_running()
+
+    def is_healthy(service: str) -> bool | None:
+        if service == "postgres":
+            raise DatabasePasswordRefused("PostgreSQL refuses X: it was changed after the start.")
+        return None
+
+    runtime.is_healthy = is_healthy  # type: ignore[method-assign]
+
+    assert check(settings, runtime)["postgres"].health == "unhealthy"

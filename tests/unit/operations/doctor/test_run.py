@@ -6,7 +6,17 @@ from pathlib import Path
 
 import pytest
 
-from gatewayctl.errors import Locked, RuntimeUnavailable
+from gatewayctl.errors import (
+    EngineMissing,
+    EngineNotRunning,
+    GatewayctlError,
+    Locked,
+    PortTaken,
+    ProjectNameTaken,
+    RegistryUnreachable,
+    RuntimeUnavailable,
+    SettingsInvalid,
+)
 from gatewayctl.operations.diagnosis.findings.table import FINDINGS
 from gatewayctl.operations.doctor.run import DoctorReport, doctor
 from gatewayctl.operations.project.render import render
@@ -75,6 +85,37 @@ def test_if_the_runtime_is_unavailable_the_other_checks_still_run(patient: Patie
 
     assert ids(report) == ["runtime_unavailable"]
     assert report.findings[0].evidence == "No Docker."
+
+
+@pytest.mark.parametrize(
+    ("error", "finding"),
+    [
+        (EngineMissing("No docker."), "runtime_unavailable"),
+        (PortTaken("Port 1 is used.", hint="Run `gatewayctl -C /a down`."), "port_taken"),
+        (ProjectNameTaken("Taken.", hint="Run `gatewayctl -C /a down`."), "project_name_taken"),
+        (RegistryUnreachable("No registry."), "image_missing"),
+        (SettingsInvalid("A password.", hint="Choose another."), "settings_invalid"),
+    ],
+    ids=lambda value: getattr(value, "code", ""),
+)
+def test_a_start_that_would_be_refused_has_the_same_remedy_as_up(
+    error: GatewayctlError, finding: str, patient: Patient
+) -> None:
+    patient.runtime.raising["preflight"] = error
+
+    (found,) = run_doctor(patient).findings
+
+    assert (found.id, found.evidence, found.remedy) == (finding, error.message, error.hint)
+
+
+def test_a_runtime_that_is_unavailable_has_the_remedy_of_its_error(patient: Patient) -> None:
+    def load_runtime() -> ResolvedRuntime:
+        raise EngineNotRunning("No engine answers.")
+
+    with patient.loaders() as loaders:
+        _, report = driven(doctor(patient.folder, replace(loaders, runtime=load_runtime)))
+
+    assert [found.remedy for found in report.findings] == [EngineNotRunning.remedy]
 
 
 def test_the_worst_finding_comes_first_and_is_the_problem(patient: Patient) -> None:

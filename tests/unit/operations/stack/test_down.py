@@ -5,7 +5,7 @@ from pathlib import Path
 
 import pytest
 
-from gatewayctl.errors import Locked, RuntimeProblem
+from gatewayctl.errors import Locked, ProjectMissing, RuntimeProblem
 from gatewayctl.operations.stack.down import DownReport, down
 from gatewayctl.operations.state import restore_journal, upgrade_journal
 from gatewayctl.operations.state.audit import read_audit
@@ -39,9 +39,18 @@ def test_a_second_down_changes_nothing(tmp_path: Path) -> None:
 
 
 def test_without_any_data_no_data_place_is_reported(tmp_path: Path) -> None:
-    report = report_of(down(project(tmp_path), FakeRuntime(data=False), volumes=False))
+    settings = project(tmp_path, env="")
+
+    report = report_of(down(settings, FakeRuntime(data=False), volumes=False))
 
     assert (report.stopped, report.data_place) == ((), None)
+
+
+def test_a_folder_without_a_project_has_nothing_to_stop(tmp_path: Path) -> None:
+    with pytest.raises(ProjectMissing):
+        driven(down(project(tmp_path), FakeRuntime(data=False), volumes=True))
+
+    assert list(tmp_path.iterdir()) == []
 
 
 def test_what_was_stopped_leaves_data_behind_wherever_it_looks_empty(tmp_path: Path) -> None:

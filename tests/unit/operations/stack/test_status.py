@@ -59,7 +59,8 @@ def test_the_services_that_are_not_healthy_are_named(settings: Settings) -> None
     assert problem.message == (
         "The stack is not healthy: litellm is starting, phoenix is unhealthy."
     )
-    assert (problem.exit_code, problem.hint) == (4, "See `gatewayctl logs`.")
+    assert problem.exit_code == 4
+    assert problem.hint.startswith("See `gatewayctl logs phoenix`.")
 
 
 def test_a_stack_that_does_not_run_is_to_be_started(settings: Settings) -> None:
@@ -67,7 +68,21 @@ def test_a_stack_that_does_not_run_is_to_be_started(settings: Settings) -> None:
 
     assert problem is not None
     assert problem.exit_code == 4
-    assert problem.hint == "Start it with `gatewayctl up`."
+    assert problem.hint == "Start the stack with `gatewayctl up`."
+
+
+def test_a_folder_without_a_project_is_not_a_stopped_stack(tmp_path: Path) -> None:
+    report = look(project(tmp_path / "empty"), FakeRuntime(), REFUSED)
+
+    assert not report.is_project
+    assert report.problem is not None
+    assert report.problem.exit_code == 4
+    assert report.problem.message == "There is no gateway project in this folder."
+    assert "`gatewayctl init`" in report.problem.hint
+
+
+def test_a_stack_whose_files_were_deleted_is_shown(tmp_path: Path) -> None:
+    assert look(project(tmp_path / "empty"), up_and_running()).is_project
 
 
 def test_declared_keys_are_listed_with_their_value_in_env(settings: Settings) -> None:

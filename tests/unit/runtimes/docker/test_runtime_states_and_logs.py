@@ -28,6 +28,22 @@ def test_every_service_and_app_has_a_state(tmp_path: Path) -> None:
     assert (states[-1].pid, states[-1].version) == (4000, "1")
 
 
+def test_a_service_has_the_address_it_is_published_at_until_it_is_recreated(tmp_path: Path) -> None:
+    settings = project(tmp_path / "shop", "ports: {litellm: 4001, phoenix: 6007}\n")
+    docker = up_and_running()
+    docker.running["litellm"] = inspected("litellm", ports={4000: 4000})
+    docker.running["phoenix"] = inspected("phoenix", ports={4317: 4317, 6006: 6006})
+    runtime = runtime_of(settings, docker)
+
+    running = {state.service: state.address for state in runtime.states()}
+    docker.running["litellm"] = inspected("litellm", status="exited", ports={4000: 4000})
+    stopped = runtime_of(settings, docker).states()[-1].address
+
+    assert running["litellm"] == "http://127.0.0.1:4000"
+    assert running["phoenix"] == "http://127.0.0.1:6006"
+    assert stopped == "http://127.0.0.1:4001"
+
+
 def test_health_is_known_where_there_is_a_health_check(settings: Settings) -> None:
     docker = up_and_running()
     docker.running["litellm"] = inspected("litellm", health="unhealthy", ports={4000: 4000})

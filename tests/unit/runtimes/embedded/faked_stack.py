@@ -34,6 +34,7 @@ class FakeSupervisor:
     states: dict[str, str] | None = None
     calls: list[str] = field(default_factory=list)
     exits: dict[str, str] = field(default_factory=dict)
+    loops: dict[str, str] = field(default_factory=dict)
     environment: Mapping[str, str] = field(default_factory=dict)
     own_pid: int = NO_PID
 
@@ -53,6 +54,9 @@ class FakeSupervisor:
 
     def last_exit(self, service: str) -> str:
         return self.exits.get(service, "")
+
+    def crash_loop(self, service: str) -> str:
+        return self.loops.get(service, "")
 
     def start(self, service: str) -> None:
         self.calls.append(f"start {service}")
@@ -99,7 +103,7 @@ class FakeCluster:
     def recreate(self, name: str) -> None:
         self.calls.append(f"recreate {name}")
 
-    def accepts_login(self, name: str) -> bool:
+    def check_login(self, name: str) -> bool:
         return self.takes_logins
 
 

@@ -81,3 +81,14 @@ def test_an_unknown_service_is_refused_at_once(stack: Stack) -> None:
         driven(stack.runtime().restart(["redis"]))
 
     assert "postgres, litellm, phoenix" in refused.value.hint
+
+
+def test_a_service_in_a_crash_loop_has_failed_while_it_starts_again(stack: Stack) -> None:
+    stack.up()
+    stack.supervisor.states = {"litellm": "starting", "phoenix": "starting"}
+    stack.supervisor.loops["litellm"] = "exit code 3"
+
+    states = {state.service: state for state in stack.runtime().states()}
+
+    assert (states["litellm"].state, states["litellm"].detail) == ("failed", "exit code 3")
+    assert states["phoenix"].state == "starting"

@@ -1,5 +1,7 @@
 from __future__ import annotations
 
+import subprocess
+import sys
 from collections.abc import Iterator, Mapping
 from pathlib import Path
 from urllib.parse import urlsplit
@@ -19,6 +21,7 @@ from gatewayctl.runtimes.embedded.services import (
     litellm_program,
     phoenix_program,
     postgres_program,
+    read_port,
 )
 from gatewayctl.settings.model import Secret, Settings
 from tests.fakes.projects import MASTER_KEY, project
@@ -270,3 +273,26 @@ def test_the_path_of_the_operator_is_not_inherited(tmp_path: Path) -> None:
 
     assert "/home/operator/bin" not in inherited["PATH"]
     assert "/usr/bin" in inherited["PATH"]
+
+
+@pytest.mark.parametrize(
+    ("service", "argv", "environ", "port"),
+    [
+        ("litellm", ("--host", "127.0.0.1", "--port", "4007"), {}, 4007),
+        ("postgres", ("-D", "data", "-p", "5437"), {}, 5437),
+        ("phoenix", (), {"PHOENIX_PORT": "6007"}, 6007),
+        ("litellm", ("--port",), {}, None),
+        ("phoenix", (), {}, None),
+    ],
+)
+def test_the_port_of_a_running_service_is_the_one_it_was_started_with(
+    service: str, argv: tuple[str, ...], environ: dict[str, str], port: int | None
+) -> None:
+    program = [sys.executable, "-S", "-E", "-c", "import sys; print(flush=True); sys.stdin.read()"]
+    pipe = subprocess.PIPE
+    with subprocess.Popen([*program, *argv], env=environ, stdin=pipe, stdout=pipe) as process:
+        assert process.stdout is not None
+        process.stdout.readline()
+
+        assert read_port(service, process.pid) == port
+    assert read_port(service, process.pid) is None

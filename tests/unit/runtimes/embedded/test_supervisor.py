@@ -6,6 +6,7 @@ import shlex
 import subprocess
 import sys
 from collections.abc import Iterator
+from datetime import datetime, timedelta
 from pathlib import Path
 
 import psutil
@@ -273,6 +274,43 @@ def test_the_last_exit_of_a_service_is_read_from_the_log(
 
 def test_without_a_log_there_is_no_last_exit(supervisor: Supervisor) -> None:
     assert supervisor.last_exit("litellm") == ""
+
+
+# Crash loops
+
+
+def line(minutes_ago: float, text: str) -> str:
+    at = datetime.now().astimezone() - timedelta(minutes=minutes_ago)
+    return f"{at:%Y-%m-%d %H:%M:%S},000 INFO {text}\n"
+
+
+def exited(minutes_ago: float, service: str = "litellm") -> str:
+    return line(minutes_ago, f"exited: {service} (exit status 3; not expected)")
+
+
+SPAWNED = line(0, "spawned: 'litellm' with pid 7")
+
+
+@pytest.mark.parametrize(
+    ("log", "loops"),
+    [
+        (exited(2) + exited(1) + SPAWNED, True),
+        (exited(1) + SPAWNED, False),
+        (exited(9) + exited(1) + SPAWNED, False),
+        (exited(2, "phoenix") + exited(1) + SPAWNED, False),
+        (exited(2) + exited(1) + line(1, "gave up: litellm entered FATAL state") + SPAWNED, False),
+        (exited(2) + exited(1) + line(1, "stopped: litellm (exit status 0)") + SPAWNED, False),
+        (exited(2) + exited(1) + line(1, "supervisord started with pid 5") + SPAWNED, False),
+        ("", False),
+    ],
+    ids=["twice", "once", "long ago", "another", "gave up", "stopped", "new run", "no log"],
+)
+def test_a_service_is_in_a_crash_loop_if_it_exited_twice_by_itself_within_minutes(
+    log: str, loops: bool, supervisor: Supervisor, layout: Layout
+) -> None:
+    layout.log("supervisord").write_text(log)
+
+    assert supervisor.crash_loop("litellm") == ("exit code 3" if loops else "")
 
 
 # Its launch

@@ -9,6 +9,7 @@ from gatewayctl.errors import (
     EnvironmentBroken,
     ImageMissing,
     PortTaken,
+    ProjectNameTaken,
     RuntimeUnavailable,
 )
 from gatewayctl.operations.diagnosis.findings.finding import Finding
@@ -71,6 +72,13 @@ RUNTIME: Final = (
         title="The runtime cannot be used on this machine",
         meaning="Docker does not answer, is too old, or denies access; or root cannot switch to "
         "another user to run PostgreSQL.",
+    ),
+    Finding.of(
+        ProjectNameTaken,
+        area="runtime",
+        title="Another project has the same name",
+        meaning="Compose identifies projects by name only: two folders with one name would stop "
+        "and recreate each other's containers. Nothing was started.",
     ),
     Finding.of(
         ImageMissing,

@@ -30,6 +30,15 @@ SERVICES: Final = (
         meaning="A service was stopped, or `up` was interrupted.",
         remedy="Run `gatewayctl up`.",
     ),
+    Finding(
+        id="settings_outdated",
+        area="services",
+        severity="error",
+        title="A service runs with outdated settings",
+        meaning="Its port or password was changed after it was started, so it is not found where "
+        "the settings say.",
+        remedy="Run `gatewayctl up`.",
+    ),
     Finding.of(
         NotHealthyInTime,
         area="services",

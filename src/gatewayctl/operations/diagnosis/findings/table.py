@@ -8,6 +8,7 @@ from __future__ import annotations
 
 from typing import Final
 
+from gatewayctl.errors import GatewayctlError
 from gatewayctl.operations.diagnosis.findings.finding import Finding
 from gatewayctl.operations.diagnosis.findings.machine import MACHINE, RUNTIME
 from gatewayctl.operations.diagnosis.findings.project import SECRETS, SETTINGS
@@ -18,3 +19,9 @@ FINDINGS: Final[dict[str, Finding]] = {
     for area in (SETTINGS, SECRETS, MACHINE, RUNTIME, SERVICES, GATEWAY, TRACES)
     for finding in area
 }
+
+
+def find_finding(error: GatewayctlError) -> str | None:
+    """The id of the finding behind an error: its own, or the one of its class or a parent."""
+    codes = (getattr(kind, "code", "") for kind in type(error).__mro__)
+    return error.finding or next((code for code in codes if code in FINDINGS), None)

@@ -14,6 +14,7 @@ from gatewayctl.env_file.read import read_env_file
 from gatewayctl.errors import GatewayDatabaseMissing, MasterKeyRefused
 from gatewayctl.gateway.models import list_served_models
 from gatewayctl.gateway.spend import count_requests, list_latest_failures
+from gatewayctl.operations.diagnosis.findings.table import FINDINGS
 from gatewayctl.operations.doctor.checks.subject import DoctorCheck, Observation, Subject
 from gatewayctl.operations.keys.check import KeyCheck, check_keys
 from gatewayctl.operations.models.provider_names import has_provider, suggest_name
@@ -33,16 +34,17 @@ def check_virtual_keys(subject: Subject) -> Iterator[Observation]:
     """Check every declared key with real calls."""
     try:
         report = check_keys(subject.project, subject.client)
-    except MasterKeyRefused as error:
-        yield Observation(finding="master_key_refused", evidence=error.message)
-        return
-    except GatewayDatabaseMissing as error:
-        yield Observation(finding="gateway_database_missing", evidence=error.message)
+    except (MasterKeyRefused, GatewayDatabaseMissing) as error:
+        yield Observation.of(error)
         return
     for key in report.keys:
         if not key.ok:
             evidence = f"{key.alias or key.env}: {key.reason}"
-            yield Observation(finding=_choose_finding(key), evidence=evidence)
+            finding = _choose_finding(key)
+            remedy = FINDINGS[finding].remedy
+            if key.alias is not None:
+                remedy = remedy.replace("ALIAS", key.alias)
+            yield Observation(finding=finding, evidence=evidence, remedy=remedy)
 
 
 def _choose_finding(key: KeyCheck) -> str:

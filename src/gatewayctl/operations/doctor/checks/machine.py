@@ -9,7 +9,7 @@ from email.utils import parsedate_to_datetime
 from pathlib import Path
 from typing import Final
 
-from gatewayctl.errors import ImageMissing, PortTaken, RuntimeUnavailable
+from gatewayctl.errors import GatewayctlError, PortTaken
 from gatewayctl.operations.backup.disk_space import RESERVED_BYTES
 from gatewayctl.operations.doctor.checks.subject import DoctorCheck, Observation, Subject
 from gatewayctl.runtimes.machine import read_memory
@@ -27,11 +27,9 @@ def check_ports(subject: Subject) -> Iterator[Observation]:
         subject.runtime.preflight()
     except PortTaken as error:
         for line in error.message.splitlines():
-            yield Observation(finding="port_taken", evidence=line)
-    except ImageMissing as error:
-        yield Observation(finding="image_missing", evidence=error.message)
-    except RuntimeUnavailable as error:
-        yield Observation(finding="runtime_unavailable", evidence=error.message)
+            yield Observation.of(error, evidence=line)
+    except GatewayctlError as error:
+        yield Observation.of(error)
 
 
 def check_disk(subject: Subject) -> Iterator[Observation]:

@@ -29,11 +29,12 @@ def check_settings(subject: Subject) -> Iterator[Observation]:
     """Report every problem of the settings."""
     if isinstance(subject.settings_error, SettingsInvalid):
         for problem in subject.settings_error.problems:
-            yield Observation(finding="settings_invalid", evidence=str(problem))
+            yield Observation.of(subject.settings_error, evidence=str(problem))
     elif subject.settings_error is not None and not isinstance(
         subject.settings_error, EnvFileUnreadable
     ):
-        yield Observation(finding="settings_invalid", evidence=subject.settings_error.message)
+        error = subject.settings_error
+        yield Observation(finding="settings_invalid", evidence=error.message, remedy=error.hint)
 
 
 def check_env_file(subject: Subject) -> Iterator[Observation]:
@@ -49,7 +50,7 @@ def check_env_file(subject: Subject) -> Iterator[Observation]:
     try:
         lines = find_ambiguous_lines(path)
     except (EnvFileUnreadable, EnvFileMissing) as error:
-        yield Observation(finding="env_file_unreadable", evidence=error.message)
+        yield Observation.of(error)
         return
     for line in lines:
         yield Observation(
@@ -125,7 +126,7 @@ def check_runtime(subject: Subject) -> Iterator[Observation]:
     """Check whether a runtime is available."""
     error: GatewayctlError | None = subject.runtime_error
     if error is not None:
-        yield Observation(finding="runtime_unavailable", evidence=error.message)
+        yield Observation(finding="runtime_unavailable", evidence=error.message, remedy=error.hint)
 
 
 CHECKS = (

@@ -45,10 +45,8 @@ def check_master_key(subject: Subject) -> Iterator[Observation]:
     """Apply LiteLLM's own rules, and one about length."""
     try:
         require_master_key(subject.project)
-    except MasterKeyMissing as error:
-        yield Observation(finding="master_key_missing", evidence=error.message)
-    except MasterKeyWeak as error:
-        yield Observation(finding="master_key_weak", evidence=error.message)
+    except (MasterKeyMissing, MasterKeyWeak) as error:
+        yield Observation.of(error)
     except SettingsProblem:
         # A missing .env is a finding of its own.
         return

@@ -9,16 +9,16 @@ from collections.abc import Iterator
 from typing import Final
 
 from gatewayctl.operations.diagnosis.advisories import find_advisories, is_moving_tag
-from gatewayctl.operations.diagnosis.failure import diagnose
+from gatewayctl.operations.diagnosis.failure import diagnose, name_service
+from gatewayctl.operations.diagnosis.findings.table import FINDINGS
 from gatewayctl.operations.diagnosis.health import ServiceReport
+from gatewayctl.operations.diagnosis.next_step import is_late
 from gatewayctl.operations.doctor.checks.subject import DoctorCheck, Observation, Subject
 from gatewayctl.runtimes.databases import databases
 from gatewayctl.runtimes.self_check import SelfCheck
 
 _LARGE: Final = 10_000_000_000
 """Bytes."""
-_STILL_STARTING: Final = 120.0
-"""Seconds of uptime after which a service that is not ready is late."""
 
 
 def check_services(subject: Subject) -> Iterator[Observation]:
@@ -31,7 +31,7 @@ def check_services(subject: Subject) -> Iterator[Observation]:
             yield Observation(finding="service_stopped", evidence=evidence, service=service.service)
         elif service.health == "unhealthy":
             yield _diagnose(service, subject, running=False)
-        elif service.health == "starting" and (service.uptime or 0) > _STILL_STARTING:
+        elif is_late(service):
             yield _diagnose(service, subject, running=True)
 
 
@@ -40,7 +40,12 @@ def _diagnose(service: ServiceReport, subject: Subject, *, running: bool) -> Obs
     why = f": {found.cause.summary}" if found.cause else ""
     evidence = f"{service.service} is {service.health} ({service.detail or service.state}){why}"
     last = f"\n{found.log}" if found.log else ""
-    return Observation(finding=found.finding, evidence=evidence + last, service=found.service)
+    return Observation(
+        finding=found.finding,
+        evidence=evidence + last,
+        service=found.service,
+        remedy=name_service(FINDINGS[found.finding].remedy, found.service),
+    )
 
 
 def check_runtime_faults(subject: Subject) -> Iterator[Observation]:

@@ -13,6 +13,7 @@ from typing import TYPE_CHECKING, Literal, TypeVar
 
 from gatewayctl.errors import GatewayctlError
 from gatewayctl.operations.diagnosis.findings.finding import Severity
+from gatewayctl.operations.diagnosis.findings.table import find_finding
 from gatewayctl.operations.diagnosis.health import ServiceReport
 from gatewayctl.runtimes.base import Runtime
 from gatewayctl.runtimes.registry import ResolvedRuntime
@@ -29,13 +30,23 @@ Need = Literal["settings", "master_key", "runtime", "litellm", "phoenix"]
 class Observation:
     """One problem: the id of its finding and the evidence.
 
-    ``severity`` overrides that of the finding if it is lower in this case.
+    ``severity`` overrides that of the finding if it is lower in this case, ``remedy`` overrides the
+    general one where more is known.
     """
 
     finding: str
     evidence: str
     severity: Severity | None = None
     service: str | None = None
+    remedy: str | None = None
+
+    @classmethod
+    def of(cls, error: GatewayctlError, *, evidence: str | None = None) -> Observation:
+        """The finding behind an error, with the error's own hint; raises an error without one."""
+        finding = find_finding(error)
+        if finding is None:
+            raise error
+        return cls(finding=finding, evidence=evidence or error.message, remedy=error.hint)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

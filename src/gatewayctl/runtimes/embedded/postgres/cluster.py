@@ -33,6 +33,7 @@ from gatewayctl.settings.model import Settings
 
 ADMIN: Final = "postgres"
 _OWNERS: Final = {"litellm": LITELLM_USER, "phoenix": PHOENIX_USER}
+_PASSWORDS: Final = {"litellm": "LITELLM_POSTGRES_PASSWORD", ADMIN: "POSTGRES_PASSWORD"}
 _REFUSED: Final = "password authentication failed"
 _ITERATIONS: Final = 4096
 
@@ -88,6 +89,14 @@ class Cluster:
         """True when the owner of a database can log in with the password of .env."""
         return self._query("select 1", self.login(name)).returncode == 0
 
+    def check_login(self, name: str) -> bool:
+        """As accepts_login, but raises DatabasePasswordRefused for another password."""
+        done = self._query("select 1", self.login(name))
+        if _REFUSED in done.stderr:
+            # prepare() sets the new one.
+            raise self._password_refused(_PASSWORDS[name], "it was changed after the start")
+        return done.returncode == 0
+
     def owner(self, name: str) -> str:
         """The role that owns a database."""
         return _OWNERS[name]
@@ -126,16 +135,16 @@ class Cluster:
     def _admin(self, sql: str) -> str:
         done = self._query(sql, self.login(ADMIN))
         if _REFUSED in done.stderr:
-            raise DatabasePasswordRefused(
-                "PostgreSQL refuses POSTGRES_PASSWORD "
-                f"(from {self.settings.source_of('POSTGRES_PASSWORD')}): "
-                "its data was created with another one."
-            )
+            raise self._password_refused(_PASSWORDS[ADMIN], "its data was created with another one")
         if done.returncode != 0:
             raise RuntimeProblem(
                 f"PostgreSQL refused a statement: {clean_psql_errors(done.stderr)}"
             )
         return done.stdout
+
+    def _password_refused(self, variable: str, why: str) -> DatabasePasswordRefused:
+        source = self.settings.source_of(variable)
+        return DatabasePasswordRefused(f"PostgreSQL refuses {variable} (from {source}): {why}.")
 
     def _query(self, sql: str, login: DatabaseLogin) -> Completed:
         argv = (self.program("psql"), *PSQL_OPTIONS)

@@ -1,0 +1,409 @@
+"""Every error and every finding has a remedy that was tried, or one that only a person can do.
+
+Each state is planted, the commands of the remedy are run as they are printed, and the error or the
+finding must be gone.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import dataclass
+from pathlib import Path
+
+import httpx
+import pytest
+
+from gatewayctl.errors import GatewayctlError
+from gatewayctl.operations.diagnosis.findings.table import FINDINGS
+from gatewayctl.operations.doctor.checks import gateway
+from gatewayctl.runtimes.self_check import Fault
+from tests.fakes.answers import litellm_without_database
+from tests.fakes.litellm import error as refusal
+from tests.fakes.litellm import sha256
+from tests.integration.living_project import LivingProject
+from tests.unit.test_errors import CLASSES
+
+ROOT = Path(__file__).parents[2]
+Step = Callable[[LivingProject], object]
+
+
+@dataclass(frozen=True, kw_only=True)
+class Cured:
+    """The printed commands cure it. ``plant`` makes the state of a project that is up.
+
+    ``command`` fails in it (for a finding: doctor). ``by_hand`` is what the remedy asks of a person
+    first. With ``from_nothing`` the folder is empty.
+    """
+
+    plant: Step = lambda _: None
+    command: tuple[str, ...] = ()
+    by_hand: Step = lambda _: None
+    from_nothing: bool = False
+
+
+@dataclass(frozen=True)
+class Elsewhere:
+    """Tried by another test, because it takes more than this project: ``file::test``."""
+
+    test: str
+
+
+@dataclass(frozen=True)
+class Person:
+    """No command cures it: why a person has to decide or do something."""
+
+    why: str
+
+
+def stop(project: LivingProject) -> None:
+    project.run("down")
+
+
+def stop_one(service: str) -> Step:
+    return lambda project: project.runtime.processes.update({service: "stopped"})
+
+
+def forget_key(project: LivingProject) -> None:
+    project.litellm.keys.pop(sha256(project.secrets()["LITELLM_API_KEY"]))
+
+
+def use_other_master_key(project: LivingProject) -> None:
+    project.edit("LITELLM_MASTER_KEY", "sk-another-0123456789abcdef")
+    project.runtime.differs = {"litellm"}
+
+
+def lose_database(project: LivingProject) -> None:
+    def answer(_: httpx.Request) -> httpx.Response:
+        return refusal(500, "No connected db.", kind="no_db_connection")
+
+    planted = project.litellm.until_restart
+    planted["/key/list"] = planted["/key/info"] = planted["/v1/models"] = answer
+    if not planted.get("/health/readiness"):
+        planted["/health/readiness"] = litellm_without_database
+
+
+def lose_keys_only(project: LivingProject) -> None:
+    """LiteLLM says that it is ready, and has no database for keys."""
+    lose_database(project)
+    del project.litellm.until_restart["/health/readiness"]
+
+
+def silence_phoenix(project: LivingProject) -> None:
+    def hang(_: httpx.Request) -> httpx.Response:
+        raise httpx.ReadTimeout("timed out")
+
+    project.litellm.until_restart["/healthz"] = hang
+
+
+def lose_spans(project: LivingProject) -> None:
+    path = "/v1/projects/gateway/spans"
+    answer = project.litellm.planted[path]
+
+    def drop(request: httpx.Request) -> httpx.Response:
+        found = answer(request)
+        body = found.json() | {"data": []}
+        return httpx.Response(200, headers={"x-phoenix-server-version": "20"}, json=body)
+
+    # Spans are lost by LiteLLM: they arrive once it is started again.
+    project.litellm.until_restart[path] = drop
+    started = project.runtime.started
+
+    def and_send_them(services: set[str]) -> None:
+        assert started is not None
+        started(services)
+        if "litellm" in services:
+            project.litellm.until_restart.pop(path, None)
+
+    project.runtime.started = and_send_them
+
+
+def serve_less(project: LivingProject) -> None:
+    project.litellm.models = ("demo",)
+    project.runtime.differs = {"litellm"}
+
+
+def restrict_key(project: LivingProject) -> None:
+    project.litellm.keys[sha256(project.secrets()["LITELLM_API_KEY"])]["models"] = ["demo"]
+
+
+def open_management(project: LivingProject) -> None:
+    key = project.secrets()["LITELLM_API_KEY"]
+    answer = project.litellm._key_list
+
+    def open_to(request: httpx.Request) -> httpx.Response:
+        if request.headers["authorization"] == f"Bearer {key}":
+            return httpx.Response(200, json={"keys": []})
+        if request.headers["authorization"] != f"Bearer {project.litellm.master}":
+            return httpx.Response(403, json={"detail": "Not allowed."})
+        return answer(request)
+
+    project.litellm.planted["/key/list"] = open_to
+
+
+def edit_rendered_file(project: LivingProject) -> None:
+    (project.folder / "compose" / "litellm_config.yaml").write_text("# mine\n")
+
+
+def weaken_master_key(project: LivingProject) -> None:
+    project.edit("LITELLM_MASTER_KEY", "sk-1234")
+    project.runtime.differs = {"litellm"}
+
+
+def plant_fault(finding: str) -> Step:
+    return lambda project: project.runtime.faults.append(Fault(finding=finding, evidence="x"))
+
+
+def remove(name: str) -> Step:
+    def plant(project: LivingProject) -> None:
+        project.edit(name, None)
+        project.runtime.differs = {"litellm"}
+
+    return plant
+
+
+def be_in_git(project: LivingProject) -> None:
+    (project.folder / ".git").mkdir()
+    (project.folder / ".gitignore").unlink()
+
+
+def declare_only(project: LivingProject) -> None:
+    """The folder of a project that was cloned: gateway.yaml and no .env."""
+    (project.folder / "gateway.yaml").write_text("project_name: shop\n")
+
+
+def have_provider_key_in_file(project: LivingProject) -> None:
+    (project.folder / "key.txt").write_text("sk-proj-0123456789abcdef0123456789\n")
+
+
+def send_traces_elsewhere(project: LivingProject) -> None:
+    project.edit("PHOENIX_COLLECTOR_HTTP_ENDPOINT", "http://127.0.0.1:9/v1/traces")
+
+
+DECIDES = Person("only a person knows which of the possible values is meant")
+READS_LOG = Person("the log says what a person has to correct")
+MACHINE = Person("the machine, its disk, memory or network is a person's")
+PROVIDER = Person("the provider, its key or its limits are outside the gateway")
+FILE = Person("only a person can produce another file or key")
+AGAIN = Person("it is over: the same command is run again")
+
+ERRORS: dict[str, Cured | Elsewhere | Person] = {
+    "bug": Person("it is to be reported"),
+    "unreachable": Cured(plant=stop, command=("trace", "list")),
+    "gateway_unreachable": Cured(plant=stop, command=("keys", "list")),
+    "gateway_timeout": READS_LOG,
+    "phoenix_unreachable": Cured(plant=stop_one("phoenix"), command=("trace", "list")),
+    "trace_unknown": Person("spans arrive with time, or never"),
+    "refused": READS_LOG,
+    "gateway_refused": READS_LOG,
+    "master_key_refused": Cured(plant=use_other_master_key, command=("keys", "list")),
+    "virtual_key_refused": Cured(plant=forget_key, command=("chat", "Hello")),
+    "gateway_database_missing": Cured(plant=lose_keys_only, command=("keys", "list")),
+    "unknown_model": DECIDES,
+    "key_alias_exists": DECIDES,
+    "upstream_refused": PROVIDER,
+    "upstream_timeout": PROVIDER,
+    "not_verified": Person("the checks say which part of the trace is wrong"),
+    "problems_found": Cured(
+        plant=lambda project: (project.folder / ".env").chmod(0o644), command=("doctor",)
+    ),
+    "partly_done": Person("each part has its own reason"),
+    "drift": Cured(plant=edit_rendered_file, command=("render", "--check")),
+    "interrupted": AGAIN,
+    "runtime": READS_LOG,
+    "runtime_unavailable": MACHINE,
+    "engine_missing": MACHINE,
+    "engine_not_running": MACHINE,
+    "engine_permission": MACHINE,
+    "compose_missing": MACHINE,
+    "image_missing": DECIDES,
+    "registry_unreachable": MACHINE,
+    "build_failed": Person("the sources of the application are wrong"),
+    "project_name_taken": Elsewhere(
+        "tests/unit/runtimes/docker/test_runtime_preflight.py::"
+        "test_a_project_of_the_same_name_in_another_folder_is_left_alone"
+    ),
+    "environment_broken": Elsewhere(
+        "tests/e2e/test_failures.py::test_a_broken_environment_is_reported_and_fixed_by_one_command"
+    ),
+    "port_taken": Elsewhere(
+        "tests/e2e/test_failures.py::"
+        "test_a_port_of_another_project_is_freed_by_the_command_of_the_hint"
+    ),
+    "service_failed": READS_LOG,
+    "not_healthy": Cured(plant=stop, command=("status",)),
+    "not_healthy_in_time": READS_LOG,
+    "migration_failed": READS_LOG,
+    "database_password_refused": FILE,
+    "unknown_service": DECIDES,
+    "templates_missing": MACHINE,
+    "locked": Person("another command is running, and ends by itself"),
+    "backup_broken": FILE,
+    "backup_sealed": FILE,
+    "backup_foreign": DECIDES,
+    "backup_too_new": MACHINE,
+    "restore_unproven": FILE,
+    "restore_unfinished": Elsewhere(
+        "tests/unit/operations/backup/test_restore_interrupted.py::"
+        "test_a_restore_interrupted_at_any_step_is_finished_by_the_next_and_nothing_is_lost"
+    ),
+    "disk_full": MACHINE,
+    "preflight_refused": DECIDES,
+    "upgrade_unfinished": Elsewhere(
+        "tests/unit/operations/upgrade/test_run.py::"
+        "test_an_upgrade_interrupted_at_any_step_is_resumed_or_rolled_back"
+    ),
+    "settings": DECIDES,
+    "settings_invalid": DECIDES,
+    "project_missing": Cured(command=("up",), from_nothing=True),
+    "env_file_missing": Cured(plant=declare_only, command=("keys", "list"), from_nothing=True),
+    "master_key_missing": Cured(plant=remove("LITELLM_MASTER_KEY"), command=("keys", "list")),
+    "master_key_weak": Cured(
+        plant=weaken_master_key,
+        command=("keys", "list"),
+        by_hand=lambda project: project.edit("LITELLM_MASTER_KEY", None),
+    ),
+    "salt_key_changed": FILE,
+    "env_file_unreadable": FILE,
+    "env_file_unwritable": MACHINE,
+    "env_value_unsafe": DECIDES,
+    "virtual_key_missing": Cured(plant=remove("LITELLM_API_KEY"), command=("chat", "Hello")),
+    "file_unwritable": MACHINE,
+    "file_unreadable": MACHINE,
+    "usage": DECIDES,
+    "unknown_component": DECIDES,
+    "empty_prompt": DECIDES,
+    "confirmation_required": Person("what is lost must be confirmed"),
+    "backup_exists": DECIDES,
+    "upgrade_refused": DECIDES,
+    "nothing_to_roll_back": DECIDES,
+}
+"""By code. A new class of error needs a row."""
+
+OF_FINDINGS: dict[str, Cured | Elsewhere | Person] = {
+    "env_file_mode": Cured(plant=lambda project: (project.folder / ".env").chmod(0o644)),
+    "env_file_not_ignored": Cured(plant=be_in_git),
+    "env_value_ambiguous": DECIDES,
+    "environment_shadows": Person("only the shell itself can unset its variable"),
+    "bound_to_all": DECIDES,
+    "workers_without_redis": DECIDES,
+    "files_differ": Cured(plant=edit_rendered_file),
+    "env_file_missing": Cured(plant=declare_only, from_nothing=True),
+    "secret_missing": Cured(plant=remove("UI_PASSWORD")),
+    "master_key_missing": Cured(plant=remove("LITELLM_MASTER_KEY")),
+    "master_key_weak": Cured(
+        plant=weaken_master_key,
+        by_hand=lambda project: project.edit("LITELLM_MASTER_KEY", None),
+    ),
+    "secret_weak": DECIDES,
+    "secrets_the_same": DECIDES,
+    "provider_key_missing": Cured(by_hand=have_provider_key_in_file),
+    "provider_key_refused": PROVIDER,
+    "disk_low": MACHINE,
+    "out_of_memory": MACHINE,
+    "memory_low": MACHINE,
+    "clock_differs": MACHINE,
+    "image_not_pinned": DECIDES,
+    "environments_old": Cured(plant=plant_fault("environments_old")),
+    "processes_left": Cured(plant=plant_fault("processes_left")),
+    "environment_broken": Cured(plant=plant_fault("environment_broken")),
+    "litellm_vulnerable": DECIDES,
+    "litellm_bad_tracing": DECIDES,
+    "service_stopped": Cured(plant=stop_one("phoenix")),
+    "settings_outdated": Elsewhere(
+        "tests/e2e/test_failures.py::test_a_changed_port_is_applied_by_the_command_of_the_hint"
+    ),
+    "litellm_settings_refused": READS_LOG,
+    "database_setup_failed": READS_LOG,
+    "database_damaged": FILE,
+    "database_large": DECIDES,
+    "phoenix_unreachable": Cured(plant=silence_phoenix),
+    "phoenix_database_refused": FILE,
+    "master_key_refused": Cured(plant=use_other_master_key),
+    "gateway_database_missing": Cured(plant=lose_keys_only),
+    "key_missing": Cured(plant=remove("LITELLM_API_KEY")),
+    "key_refused": Cured(plant=forget_key),
+    "key_differs": Cured(plant=restrict_key),
+    "key_opens_management": Cured(plant=open_management),
+    "model_not_served": Cured(plant=serve_less),
+    "spend_logs_large": DECIDES,
+    "spend_logs_growing": DECIDES,
+    "traces_missing": Cured(plant=lose_spans),
+    "traces_elsewhere": Cured(
+        plant=send_traces_elsewhere,
+        by_hand=lambda project: project.edit("PHOENIX_COLLECTOR_HTTP_ENDPOINT", None),
+    ),
+}
+"""By id, for findings without an error of that code, and those that doctor cures differently."""
+
+
+@pytest.fixture
+def living(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> LivingProject:
+    # Spans that are lost never arrive: there is nothing to wait for.
+    monkeypatch.setattr(gateway, "_TRACE_SECONDS", 0.2)
+    project = LivingProject(folder=tmp_path / "shop")
+    project.folder.mkdir()
+    return project
+
+
+def plant(case: Cured, project: LivingProject) -> None:
+    if not case.from_nothing:
+        assert project.run("up", "--yes").exit_code == 0
+    case.plant(project)
+
+
+def test_every_error_has_a_row() -> None:
+    assert set(ERRORS) == {kind.code for kind in CLASSES}
+
+
+def test_every_finding_has_a_row() -> None:
+    assert set(OF_FINDINGS) <= set(FINDINGS)
+    assert set(FINDINGS) <= set(OF_FINDINGS) | set(ERRORS)
+
+
+@pytest.mark.parametrize("code", [code for code, case in ERRORS.items() if isinstance(case, Cured)])
+def test_the_remedy_of_an_error_cures_it(code: str, living: LivingProject) -> None:
+    case = ERRORS[code]
+    assert isinstance(case, Cured)
+    plant(case, living)
+    before = living.error(*case.command)
+    # A parent's code is never raised: one of its children is.
+    expected = {
+        kind.code for each in CLASSES if each.code == code for kind in (each, *children(each))
+    }
+    assert before["code"] in expected
+
+    case.by_hand(living)
+    assert living.follow(before["hint"])
+
+    assert living.error(*case.command) == {}
+
+
+@pytest.mark.parametrize(
+    "finding", [each for each, case in OF_FINDINGS.items() if isinstance(case, Cured)]
+)
+def test_the_remedy_of_a_finding_cures_it(finding: str, living: LivingProject) -> None:
+    case = OF_FINDINGS[finding]
+    assert isinstance(case, Cured)
+    plant(case, living)
+    before = living.findings()
+    assert finding in before
+
+    case.by_hand(living)
+    assert living.follow(before[finding])
+
+    assert finding not in living.findings()
+
+
+@pytest.mark.parametrize(
+    "case",
+    [case for case in (*ERRORS.values(), *OF_FINDINGS.values()) if isinstance(case, Elsewhere)],
+    ids=lambda case: case.test.rpartition("::")[2],
+)
+def test_a_remedy_that_is_tried_elsewhere_is_tried_there(case: Elsewhere) -> None:
+    file, _, name = case.test.partition("::")
+
+    assert f"def {name}(" in (ROOT / file).read_text(encoding="utf-8")
+
+
+def children(kind: type[GatewayctlError]) -> list[type[GatewayctlError]]:
+    return [each for each in CLASSES if issubclass(each, kind)]
