@@ -178,4 +178,4 @@ def test_hints_name_the_script_and_the_folder_as_they_were_given(folder: Path) -
 def test_documents_keep_the_plain_name(folder: Path) -> None:
     found = json.loads(gatewayctl(folder, "status", "--json").stdout)
 
-    assert found["error"]["hint"] == "Start it with `gatewayctl up`."
+    assert found["error"]["hint"] == "Start the stack with `gatewayctl up`."

@@ -202,6 +202,7 @@ ERRORS: dict[str, Cured | Elsewhere | Person] = {
     "key_alias_exists": DECIDES,
     "upstream_refused": PROVIDER,
     "upstream_timeout": PROVIDER,
+    "upstream_unreachable": PROVIDER,
     "not_verified": Person("the checks say which part of the trace is wrong"),
     "problems_found": Cured(
         plant=lambda project: (project.folder / ".env").chmod(0o644), command=("doctor",)

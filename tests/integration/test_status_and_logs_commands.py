@@ -41,7 +41,7 @@ def test_status_of_a_folder_without_a_project_says_so_and_makes_none(project: Pr
     assert result.exit_code == 4
     assert result.stdout == ""
     assert "There is no gateway project in this folder." in result.stderr
-    assert "Hint: Create one with `gatewayctl init`" in result.stderr
+    assert f"Hint: Create one with `gatewayctl -C {project.folder} init`" in result.stderr
     assert list(project.folder.iterdir()) == []
 
 
