@@ -51,6 +51,9 @@ def project(
         with (made.folder / "gateway.yaml").open("a", encoding="utf-8") as file:
             file.write(f"  keyless: {{model: openai/keyless, api_base: '{upstream.url}',")
             file.write(" api_key_env: NOBODY_SET_THIS, num_retries: 0}\n")
+            # A variable that breaks LiteLLM reaches it only if a model refers to it.
+            file.write("  broken: {model: openai/broken, api_key_env: none,")
+            file.write(" params: {organization: os.environ/DIRECT_URL}}\n")
         made.ok("init")
         yield made
 

@@ -233,7 +233,7 @@ class RuntimeContract:
 
         assert found <= running.needs[service]
         # And they would have been found.
-        assert service != "litellm" or "LITELLM_MASTER_KEY" in found
+        assert service != "litellm" or {"LITELLM_MASTER_KEY", "OPENAI_API_KEY"} <= found
 
     # The stack is changed and damaged.
 
