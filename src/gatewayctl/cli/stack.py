@@ -57,13 +57,16 @@ def bring_up(
     from gatewayctl.operations.project.init import ensure_project
     from gatewayctl.operations.stack.up import UpOptions
     from gatewayctl.operations.stack.up import up as operation
+    from gatewayctl.operations.state.salt_key import recover_salt_key
 
-    ensured = ensure_project(app.settings)
-    settings = app.reload_settings()
+    # Before .env is written: with a lost salt key nothing is changed.
+    recovered = recover_salt_key(app.settings, app.runtime)
+    ensured = ensure_project(app.settings, recovered=recovered)
+    project = app.load_project()
     return operation(
-        settings,
-        app.resolved_runtime,
-        app.gateway,
+        project.settings,
+        project.resolved,
+        project.gateway,
         UpOptions(timeout=timeout, keys=keys, pull=pull),
         secrets_added=ensured.env_added,
         warnings=ensured.warnings,

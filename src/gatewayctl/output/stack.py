@@ -57,6 +57,8 @@ def render_plan(report: PlanReport) -> Iterable[RenderableType]:
         return
     if report.secrets:
         yield Text(f"Generate into .env: {', '.join(report.secrets)}")
+    if report.recovered:
+        yield Text(f"Recover into .env from LiteLLM: {', '.join(report.recovered)}")
     for file in report.files:
         if file.state != "unchanged":
             yield Text(f"{'Write' if file.state == 'missing' else 'Change'} {file.path}")

@@ -122,9 +122,9 @@ SECRETS: Final = (
         severity="warning",
         title="A secret of the stack is not set",
         meaning="Each is generated once, by `init` or `up`. If one is missing later, it was "
-        "deleted.",
-        remedy="Run `gatewayctl init`.",
-        fix="generates it, unless databases created with another one exist",
+        "deleted: a new one is as good, and `up` gives the databases their new passwords.",
+        remedy="Run `gatewayctl up`.",
+        fix="generates it, unless a database has to be given the new one",
     ),
     Finding.of(
         MasterKeyMissing,
@@ -148,8 +148,8 @@ SECRETS: Final = (
         title="A secret is weak or publicly known",
         meaning="It is short, has few different characters, or is used in examples and "
         "documentation, where guessing starts.",
-        remedy="Replace it with the output of `openssl rand -hex 24`. A database keeps the "
-        "password it was created with until `gatewayctl reset --all`.",
+        remedy="Replace it with the output of `openssl rand -hex 24`, then run `gatewayctl up`, "
+        "which changes the passwords of the databases too. Keep a salt key that LiteLLM has used.",
     ),
     Finding(
         id="secrets_the_same",
@@ -159,21 +159,23 @@ SECRETS: Final = (
         meaning="Whoever learns one knows the other: an application whose key is the master key "
         "can administer the gateway, and a database password that is the salt key decrypts the "
         "data.",
-        remedy="Give each its own value: `openssl rand -hex 24`.",
+        remedy="Give each its own value (`openssl rand -hex 24`), then run `gatewayctl up`. Keep a "
+        "salt key that LiteLLM has used.",
     ),
     Finding.of(
         SaltKeyChanged,
         area="secrets",
         title="The salt key is not the one the database was created with",
         meaning="LITELLM_SALT_KEY encrypts the credentials that LiteLLM stores. With another key "
-        "it starts, but cannot decrypt any of them.",
+        "it starts, but cannot decrypt any of them. If only the line in .env is missing, "
+        "`gatewayctl up` recovers it from a LiteLLM that still runs with it.",
     ),
     Finding.of(
         DatabasePasswordRefused,
         area="secrets",
-        title="The database was created with another password",
-        meaning="PostgreSQL keeps the password its data was created with; a new .env does not "
-        "change it. LiteLLM reports P1000 (LiteLLM #38070).",
+        title="The database has another password than .env",
+        meaning="PostgreSQL keeps the password its data was created with until `gatewayctl up` "
+        "gives it that of .env. LiteLLM reports P1000 (LiteLLM #38070).",
     ),
     Finding(
         id="provider_key_missing",
