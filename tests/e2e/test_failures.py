@@ -214,13 +214,17 @@ def test_the_exit_of_litellm_is_explained_by_its_log_while_phoenix_waits(
     assert {"postgres", "phoenix"} <= set(running(started))
 
 
-def test_a_changed_database_password_is_reported(started: Project) -> None:
+def test_a_changed_database_password_is_reported_and_cured_as_the_hint_says(
+    started: Project,
+) -> None:
     with set_variable(started, "POSTGRES_PASSWORD", OTHER):
-        found = failed(started, "up")
+        found = failed(started, "restart", "litellm")
+        cured = started.run("up", "--timeout", "120")
 
     assert found.where[:2] == (4, "database_password_refused")
-    assert "Put the old password back" in found.error["hint"]
-    assert "postgres" in running(started)
+    assert found.error["hint"].startswith("Run `gatewayctl up`.")
+    assert cured.returncode == 0, cured.stderr
+    started.ok("up", "--timeout", "120")
 
 
 @pytest.mark.full

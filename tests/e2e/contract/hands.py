@@ -65,6 +65,14 @@ class ContractStack(ABC):
         document = json.loads(self.project.run("status", "--json").stdout)
         return {each["service"]: each for each in document["data"]["services"]}
 
+    def lose(self, *names: str) -> None:
+        """Remove variables from .env."""
+        path = self.project.folder / ".env"
+        lines = path.read_text(encoding="utf-8").splitlines(keepends=True)
+        kept = [line for line in lines if line.partition("=")[0] not in names]
+        assert len(kept) == len(lines) - len(names)
+        path.write_text("".join(kept), encoding="utf-8")
+
     def pids(self) -> dict[str, int]:
         """The main process of each service; None if it does not run."""
         return {name: each["pid"] for name, each in self.reports().items()}

@@ -33,7 +33,7 @@ def require_same_salt_key(settings: Settings) -> None:
     """Raise SaltKeyChanged if another key was recorded; a project without a record passes."""
     if has_changed(settings):
         is_missing = settings.secrets.salt_key is None
-        raise _changed(settings, hint=_RECOVER if is_missing else None)
+        raise _change_error(settings, hint=_RECOVER if is_missing else None)
 
 
 def recover_salt_key(settings: Settings, runtime: Runtime) -> Secret | None:
@@ -46,7 +46,7 @@ def recover_salt_key(settings: Settings, runtime: Runtime) -> Secret | None:
         return None
     found = runtime.find_salt_key()
     if found is None or _differs(settings, found):
-        raise _changed(settings)
+        raise _change_error(settings)
     return found
 
 
@@ -88,7 +88,7 @@ def forget(settings: Settings) -> None:
     _file(settings).unlink(missing_ok=True)
 
 
-def _changed(settings: Settings, *, hint: str | None = None) -> SaltKeyChanged:
+def _change_error(settings: Settings, *, hint: str | None = None) -> SaltKeyChanged:
     message = f"{describe_change(settings)}: values it stored encrypted could not be decrypted."
     return SaltKeyChanged(message, hint=hint)
 

@@ -315,8 +315,8 @@ def with_data(folder: Path) -> Settings:
 
 
 def remove_line(path: Path, name: str) -> None:
-    kept = [line for line in path.read_text().splitlines(keepends=True) if not line.startswith(f"{name}=")]
-    path.write_text("".join(kept))
+    lines = path.read_text().splitlines(keepends=True)
+    path.write_text("".join(line for line in lines if not line.startswith(f"{name}=")))
 
 
 def test_a_key_in_the_environment_that_wins_over_the_given_one_is_warned_of(

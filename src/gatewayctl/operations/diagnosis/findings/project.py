@@ -122,7 +122,8 @@ SECRETS: Final = (
         severity="warning",
         title="A secret of the stack is not set",
         meaning="Each is generated once, by `init` or `up`. If one is missing later, it was "
-        "deleted: a new one is as good, and `up` gives the databases their new passwords.",
+        "deleted. `up` generates a new one and gives the databases their new passwords. It "
+        "recovers a salt key from a LiteLLM that still has it, and never replaces one in use.",
         remedy="Run `gatewayctl up`.",
         fix="generates it, unless a database has to be given the new one",
     ),
@@ -167,8 +168,7 @@ SECRETS: Final = (
         area="secrets",
         title="The salt key is not the one the database was created with",
         meaning="LITELLM_SALT_KEY encrypts the credentials that LiteLLM stores. With another key "
-        "it starts, but cannot decrypt any of them. If only the line in .env is missing, "
-        "`gatewayctl up` recovers it from a LiteLLM that still runs with it.",
+        "it starts, but cannot decrypt any of them.",
     ),
     Finding.of(
         DatabasePasswordRefused,

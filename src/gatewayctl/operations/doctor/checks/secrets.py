@@ -36,11 +36,8 @@ def check_missing(subject: Subject) -> Iterator[Observation]:
     """Find secrets of the stack that are not set. A missing .env is a finding of its own."""
     if not subject.project.env_file.exists():
         return
-    reported_elsewhere = {MASTER_KEY, *_list_optional(subject.project)}
-    if salt_key.has_changed(subject.project):
-        reported_elsewhere.add(salt_key.NAME)
     for name, secret in _list_stack_secrets(subject.project).items():
-        if secret is None and name not in reported_elsewhere:
+        if secret is None and name != MASTER_KEY and name not in _list_optional(subject.project):
             yield Observation(finding="secret_missing", evidence=f"{name} is not set")
 
 
@@ -79,8 +76,11 @@ def check_duplicates(subject: Subject) -> Iterator[Observation]:
 
 
 def check_salt_key(subject: Subject) -> Iterator[Observation]:
-    """Check that the salt key is the one the database was created with."""
-    if salt_key.has_changed(subject.project):
+    """Check that the salt key is the one the database was created with.
+
+    One that is not set is a missing secret: `up` may recover it.
+    """
+    if subject.project.secrets.salt_key is not None and salt_key.has_changed(subject.project):
         evidence = salt_key.describe_change(subject.project)
         yield Observation(finding="salt_key_changed", evidence=evidence)
 
