@@ -53,10 +53,11 @@ SETTINGS: Final = (
         area="settings",
         severity="warning",
         title="A value of .env is read differently by different programs",
-        meaning="Docker Compose, `sh -c '. ./.env'` and python-dotenv disagree about spaces, "
+        meaning="Docker Compose, `sh -c '. ./.env'` and python-dotenv disagree about spaces, tabs, "
         "dollar signs, quotes and backslashes. With such a value an application reads another "
         "secret than the gateway.",
-        remedy="Put the value into single quotes, or use only letters, digits and ._:/+=@%,-.",
+        remedy="Put the value into single quotes, a comment after it behind a blank, or use only "
+        "letters, digits and ._:/+=@%,-.",
     ),
     Finding(
         id="env_file_not_ignored",
