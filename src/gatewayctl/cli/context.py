@@ -104,15 +104,19 @@ class App:
 
         return Console(quiet=self.quiet)
 
-    def show(self, report: object, renderer: Renderer) -> None:
-        """Print a report as text or JSON; exit with the code of its problem, if any."""
+    def show(self, report: object, renderer: Renderer, *, reveal: bool = False) -> None:
+        """Print a report as text or JSON; exit with the code of its problem, if any.
+
+        Secrets are masked, unless to show them is the purpose of the command (``reveal``).
+        """
         problem: GatewayctlError | None = getattr(report, "problem", None)
         if self.json:
             from gatewayctl.output.envelope import render_document
 
-            self.console.result_text(render_document(self.command, report, problem) + "\n")
+            document = render_document(self.command, report, problem, reveal=reveal)
+            self.console.result_text(document + "\n")
         else:
-            self.console.result(renderer(report))
+            self.console.result(renderer(report), reveal=reveal)
             if problem is not None:
                 self.console.error(problem)
         if problem is not None:

@@ -12,7 +12,7 @@ import sys
 from collections.abc import Iterable
 from typing import TYPE_CHECKING, Final, TextIO
 
-from gatewayctl.settings.masking import mask_keys
+from gatewayctl.settings.masking import mask
 
 if TYPE_CHECKING:
     from rich.console import Console as RichConsole
@@ -35,8 +35,8 @@ def strip_control(text: str) -> str:
 
 
 def make_printable(text: str) -> str:
-    """Mask keys and remove control characters."""
-    return mask_keys(strip_control(text))
+    """Mask secrets and remove control characters."""
+    return mask(strip_control(text))
 
 
 class Console:
@@ -70,13 +70,13 @@ class Console:
             file=stream, width=width, markup=False, highlight=False, emoji=False, soft_wrap=False
         )
 
-    def result(self, renderables: Iterable[RenderableType]) -> None:
-        """Print a verb's result on stdout."""
+    def result(self, renderables: Iterable[RenderableType], *, reveal: bool = False) -> None:
+        """Print a verb's result on stdout; with ``reveal`` its lines are not masked."""
         target: RichConsole | None = None
         for item in renderables:
             if isinstance(item, str):
                 # Rich would wrap or cut values that people copy.
-                self.result_text(item + "\n")
+                self.result_text((item if reveal else mask(item)) + "\n")
                 continue
             if target is None:
                 target = self.rich(self.stdout)

@@ -7,7 +7,7 @@ from collections.abc import Iterable, Sequence
 from rich.table import Table
 from rich.text import Text
 
-from gatewayctl.output.console import strip_control
+from gatewayctl.output.console import make_printable
 
 _STYLES = {
     **dict.fromkeys(("healthy", "ok", "exists", "accepted"), "green"),
@@ -47,5 +47,5 @@ def format_duration(seconds: float | None) -> str | None:
 
 
 def _cell(value: object | None) -> Text:
-    text = "-" if value is None or value == "" else strip_control(str(value))
+    text = "-" if value is None or value == "" else make_printable(str(value))
     return Text(text, style=_STYLES.get(text, ""))

@@ -1,4 +1,4 @@
-"""The verb logs: lines of the services in chronological order, keys masked."""
+"""The verb logs: lines of the services in chronological order, secrets masked."""
 
 from __future__ import annotations
 
@@ -7,7 +7,7 @@ from dataclasses import dataclass, replace
 from datetime import datetime
 
 from gatewayctl.runtimes.base import LogLine, Runtime
-from gatewayctl.settings.masking import mask_keys
+from gatewayctl.settings.masking import LineMask
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -25,7 +25,14 @@ def logs(
     since: datetime | None,
     follow: bool,
 ) -> Iterator[LogLine]:
-    """Yield the lines of these services, or of all, with keys masked. Raises UnknownService."""
+    """Yield the lines of these services, or of all, with secrets masked. Raises UnknownService."""
     # Services log the requests they receive, including keys.
-    lines = runtime.logs(services, tail=tail, since=since, follow=follow)
-    return (replace(line, text=mask_keys(line.text)) for line in lines)
+    return _mask(runtime.logs(services, tail=tail, since=since, follow=follow))
+
+
+def _mask(lines: Iterator[LogLine]) -> Iterator[LogLine]:
+    """Mask each service's lines as a stream of its own: those of several services are mixed."""
+    streams: dict[str, LineMask] = {}
+    for line in lines:
+        stream = streams.setdefault(line.service, LineMask())
+        yield replace(line, text=stream.mask(line.text))
