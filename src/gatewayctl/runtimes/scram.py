@@ -11,6 +11,8 @@ import hashlib
 import hmac
 import os
 import re
+import stringprep
+import unicodedata
 from typing import Final
 
 _ITERATIONS: Final = 4096
@@ -22,12 +24,19 @@ def make_verifier(
 ) -> str:
     """Compute what PostgreSQL stores for a password (RFC 5803, scram-sha-256)."""
     salt = salt or os.urandom(16)
-    salted = hashlib.pbkdf2_hmac("sha256", password.encode(), salt, iterations)
+    salted = hashlib.pbkdf2_hmac("sha256", _prepare(password).encode(), salt, iterations)
     client = hmac.digest(salted, b"Client Key", "sha256")
     stored = hashlib.sha256(client).digest()
     server = hmac.digest(salted, b"Server Key", "sha256")
     b64 = [base64.b64encode(part).decode() for part in (salt, stored, server)]
     return f"SCRAM-SHA-256${iterations}:{b64[0]}${b64[1]}:{b64[2]}"
+
+
+def _prepare(password: str) -> str:
+    """Normalize as PostgreSQL and its clients do (SASLprep, RFC 4013, without its refusals)."""
+    signs = (" " if stringprep.in_table_c12(sign) else sign for sign in password)
+    kept = "".join(sign for sign in signs if not stringprep.in_table_b1(sign))
+    return unicodedata.normalize("NFKC", kept)
 
 
 def is_verifier_of(stored: str, password: str) -> bool:

@@ -48,6 +48,10 @@ def test_a_verifier_is_of_its_password_only() -> None:
     assert not is_verifier_of(make_verifier(PASSWORD), "another")
 
 
+def test_passwords_are_compared_as_postgresql_normalizes_them() -> None:
+    assert is_verifier_of(make_verifier("\u2168 a\u00a0b\u00ad"), "IX a b")
+
+
 @pytest.mark.parametrize(
     "stored", ["", "md53a7d1", "SCRAM-SHA-256$4096:?$a:b", "SCRAM-SHA-256$x:YQ==$a:b"]
 )

@@ -56,8 +56,8 @@ SETTINGS: Final = (
         meaning="Docker Compose, `sh -c '. ./.env'` and python-dotenv disagree about spaces, tabs, "
         "dollar signs, quotes and backslashes. With such a value an application reads another "
         "secret than the gateway.",
-        remedy="Put the value into single quotes, a comment after it behind a blank, or use only "
-        "letters, digits and ._:/+=@%,-.",
+        remedy="Put the value into single quotes, or use only letters, digits and ._:/+=@%,-. Put "
+        "a blank before a comment.",
     ),
     Finding(
         id="env_file_not_ignored",
