@@ -66,6 +66,13 @@ def nobodys_environment(
     monkeypatch.setenv("XDG_CACHE_HOME", str(tmp_path_factory.getbasetemp() / "cache"))
 
 
+@pytest.fixture(autouse=True)
+def _secrets_of_other_tests_are_forgotten() -> None:
+    from gatewayctl.settings import masking
+
+    masking.forget()
+
+
 @pytest.fixture(scope="session", autouse=True)
 def _nobody_guesses_a_salt_key() -> None:
     """Its hash is slow on purpose, and made by each `up` of a test."""

@@ -22,7 +22,8 @@ UNUSUAL = {
     "manual edit": r"\bhand[- ]edit",
     "spend logs": r"\bledgers?\b(?!\")",
     "orphan process": r"\bstrays?\b",
-    "owner": r"\bholders?\b|\bbearers?\b",
+    # HTTP's scheme, in quotes, is another word.
+    "owner": r"\bholders?\b|(?<!\")\bbearers?\b",
     "resumed": r"\bgone on with\b",
     "in progress": r"\bat work\b",
     "current": r"\bof now\b",

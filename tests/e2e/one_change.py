@@ -96,6 +96,7 @@ ON_EVERY_RUNTIME: dict[str, tuple[Change, set[str]]] = {
         env("PHOENIX_COLLECTOR_HTTP_ENDPOINT", "http://127.0.0.1:9/v1/traces"),
         {"litellm"},
     ),
+    "a variable of another application": (env("AZURE_API_VERSION", "2026-01-01"), set()),
     "models": (
         yaml("models: {mine: {model: openai/mine, api_key_env: OPENAI_API_KEY}}"),
         {"litellm"},

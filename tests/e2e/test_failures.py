@@ -53,6 +53,9 @@ def project(
         with (made.folder / "gateway.yaml").open("a", encoding="utf-8") as file:
             file.write(f"  keyless: {{model: openai/keyless, api_base: '{upstream.url}',")
             file.write(" api_key_env: NOBODY_SET_THIS, num_retries: 0}\n")
+            # A variable that breaks LiteLLM reaches it only if a model refers to it.
+            file.write("  broken: {model: openai/broken, api_key_env: none,")
+            file.write(" params: {organization: os.environ/DIRECT_URL}}\n")
         made.ok("init")
         yield made
 
@@ -213,13 +216,17 @@ def test_the_exit_of_litellm_is_explained_by_its_log_while_phoenix_waits(
     assert {"postgres", "phoenix"} <= set(running(started))
 
 
-def test_a_changed_database_password_is_reported(started: Project) -> None:
+def test_a_changed_database_password_is_reported_and_cured_as_the_hint_says(
+    started: Project,
+) -> None:
     with set_variable(started, "POSTGRES_PASSWORD", OTHER):
-        found = failed(started, "up")
+        found = failed(started, "restart", "litellm")
+        cured = started.run("up", "--timeout", "120")
 
     assert found.where[:2] == (4, "database_password_refused")
-    assert "Put the old password back" in found.error["hint"]
-    assert "postgres" in running(started)
+    assert found.error["hint"].startswith("Run `gatewayctl up`.")
+    assert cured.returncode == 0, cured.stderr
+    started.ok("up", "--timeout", "120")
 
 
 @pytest.mark.full

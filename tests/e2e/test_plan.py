@@ -37,7 +37,6 @@ CHANGES: dict[str, tuple[Change, set[str]]] = {
     "ports.phoenix": (port("phoenix"), {"litellm", "phoenix"}),
     **ON_EVERY_RUNTIME,
     "LITELLM_MASTER_KEY": (env("LITELLM_MASTER_KEY", "sk-" + "5" * 40), {"litellm"}),
-    "a variable LiteLLM may read": (env("AZURE_API_VERSION", "2026-01-01"), {"litellm"}),
     "profile": (yaml("profile: production"), {"litellm"}),
     "ports.phoenix_grpc": (port("phoenix_grpc"), {"phoenix"}),
     "ports.postgres_litellm": (port("postgres_litellm"), {"litellm", "phoenix", "postgres"}),

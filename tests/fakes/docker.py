@@ -90,6 +90,7 @@ class FakeDocker(DockerCli):
     recreations: frozenset[str] = frozenset()
     concurrent: list[tuple[int, ...]] = field(default_factory=list)
     once: list[Completed] = field(default_factory=list)
+    verifiers: dict[str, str] = field(default_factory=dict)
     calls: list[str] = field(default_factory=list)
     looks: int = 0
     made: int = 0
@@ -185,6 +186,15 @@ class FakeDocker(DockerCli):
 
     def execute(self, container: str, words: Sequence[str]) -> None:
         self.calls.append(f"execute {container} {' '.join(words)}")
+
+    def ask_database(self, container: str, user: str, sql: str) -> tuple[str, ...]:
+        """Each role has one password, in ``verifiers``; a role that is not there has another."""
+        assert "password-" not in sql
+        if found := re.fullmatch(r"alter role (\w+) password '(.+)';", sql):
+            self.calls.append(f"new password of {found[1]}")
+            self.verifiers[found[1]] = found[2]
+            return ()
+        return (self.verifiers.get(user, ""),)
 
     def exec_argv(self, container: str, words: Sequence[str]) -> tuple[str, ...]:
         return ("docker", "exec", container, *words)

@@ -22,7 +22,7 @@ from gatewayctl.runtimes.base import (
 from gatewayctl.runtimes.database_shell import DatabaseName
 from gatewayctl.runtimes.registry import ResolvedRuntime
 from gatewayctl.runtimes.service_change import ServiceChange
-from gatewayctl.settings.model import RuntimeName
+from gatewayctl.settings.model import RuntimeName, Secret
 from tests.fakes.database import FakeContent, FakeServer, FakeShell
 
 SERVICES = ("postgres", "litellm", "phoenix")
@@ -68,6 +68,7 @@ class FakeRuntime:
     lines: tuple[LogLine, ...] = ()
     raising: dict[str, GatewayctlError] = field(default_factory=dict)
     stops_at: str | None = None
+    salt_key: Secret | None = None
     calls: list[str] = field(default_factory=list)
     server: FakeServer = field(default_factory=FakeServer)
 
@@ -87,6 +88,7 @@ class FakeRuntime:
 
     def start(self) -> Started:
         self._called("start")
+        self.data = True
         ran = self.running
         for service in self.services:
             if service not in ran or service in self.differs:
@@ -175,6 +177,9 @@ class FakeRuntime:
         self.processes["litellm"] = "stopped"
         self.server.databases["litellm"] = FakeContent()
         yield Progress(subject="database litellm", state="ready", detail="empty")
+
+    def find_salt_key(self) -> Secret | None:
+        return self.salt_key
 
     def shell(self, database: DatabaseName) -> FakeShell:
         return FakeShell(database=database, server=self.server, begin=self._begin_postgres)

@@ -25,7 +25,7 @@ class Project:
     """A project in a folder, its runtime and its services, and gatewayctl run on them."""
 
     folder: Path
-    runtime: FakeRuntime = field(default_factory=FakeRuntime)
+    runtime: FakeRuntime = field(default_factory=lambda: FakeRuntime(data=False))
     litellm: FakeLiteLLM = field(default_factory=healthy_stack)
 
     def run(self, *words: str, stdin: str | None = None) -> Result:

@@ -101,7 +101,7 @@ def test_up_in_a_folder_without_a_project_is_refused_without_a_terminal(project:
 
     assert (text.exit_code, found["error"]["code"]) == (3, "project_missing")
     assert f"`gatewayctl -C {project.folder} init`" in text.stderr
-    assert "`gatewayctl up --yes`" in text.stderr
+    assert f"`gatewayctl -C {project.folder} up --yes`" in text.stderr
     assert list(project.folder.iterdir()) == []
 
 

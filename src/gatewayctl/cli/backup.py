@@ -98,6 +98,7 @@ def reset(
     """Empty LiteLLM's database (keys, spend) and recreate declared keys."""
     from gatewayctl.operations.backup.reset import ResetOptions, measure_loss
     from gatewayctl.operations.backup.reset import reset as operation
+    from gatewayctl.operations.project.init import ensure_project
     from gatewayctl.output import backup as shown
 
     app = context(ctx)
@@ -107,7 +108,9 @@ def reset(
     options = ResetOptions(
         backup=not no_backup, keep_keys=keep_keys, everything=everything, timeout=timeout
     )
-    events = operation(app.settings, app.resolved_runtime, app.gateway, options, lost=lost)
+    ensure_project(app.settings, replaces_data=True)
+    project = app.load_project()
+    events = operation(project.settings, project.resolved, project.gateway, options, lost=lost)
     app.run(events, shown.render_reset)
 
 

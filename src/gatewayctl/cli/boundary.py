@@ -50,7 +50,11 @@ class BoundaryGroup(TyperGroup):
             _show(ctx, Interrupted("Interrupted."), args)
         except TyperException as error:
             if not _wants_json(ctx, args):
+                from gatewayctl.settings.masking import mask
+
                 _name_program(ctx)
+                # It quotes what was typed.
+                error.message = mask(error.message)
                 raise
             _show(ctx, UsageProblem(error.format_message()), args)
         except (typer.Exit, BrokenPipeError, EOFError):
@@ -95,13 +99,13 @@ def _show(ctx: Any, error: GatewayctlError, args: list[str]) -> NoReturn:
 
 
 def _show_bug(ctx: Any, error: Exception, args: list[str]) -> NoReturn:
-    from gatewayctl.settings.masking import mask_keys
+    from gatewayctl.settings.masking import mask
 
     app = _app(ctx)
     if app.verbose:
         import traceback
 
         # Only source lines: locals could hold keys.
-        sys.stderr.write(mask_keys("".join(traceback.format_exception(error))))
-    text = mask_keys(str(error)) or "no message"
+        sys.stderr.write(mask("".join(traceback.format_exception(error))))
+    text = mask(str(error)) or "no message"
     _show(ctx, GatewayctlError(f"Internal error ({type(error).__name__}): {text}"), args)

@@ -99,7 +99,8 @@ def chat(
         _converse(app, ask)
     else:
         terminal = app.console.stdout.isatty()
-        app.show(take_turn(app, ask), partial(render_reply, terminal=terminal))
+        # A reply is content: it arrives as the model wrote it.
+        app.show(take_turn(app, ask), partial(render_reply, terminal=terminal), reveal=True)
 
 
 def _converse(app: App, ask: ChatInput) -> None:

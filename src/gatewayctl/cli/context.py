@@ -7,7 +7,6 @@ from __future__ import annotations
 
 import logging
 from collections.abc import Callable, Generator, Iterable, Mapping
-from contextlib import suppress
 from dataclasses import dataclass, field
 from functools import cached_property
 from pathlib import Path
@@ -32,7 +31,7 @@ if TYPE_CHECKING:
     from gatewayctl.output.console import Console
     from gatewayctl.runtimes.base import Runtime
     from gatewayctl.runtimes.registry import ResolvedRuntime
-    from gatewayctl.settings.model import Secret, Settings
+    from gatewayctl.settings.model import Settings
 
 _LOG_LINES: Final = 400
 _LOGGER: Final = logging.getLogger(__name__)
@@ -134,17 +133,21 @@ class App:
             project_dir=_from_here(self.project_dir),
         )
 
-    def show(self, report: object, renderer: Renderer) -> None:
-        """Print a report as text or JSON; exit with the code of its problem, if any."""
+    def show(self, report: object, renderer: Renderer, *, reveal: bool = False) -> None:
+        """Print a report as text or JSON; exit with the code of its problem, if any.
+
+        Secrets are masked, unless to show them is the purpose of the command (``reveal``).
+        """
         problem: GatewayctlError | None = getattr(report, "problem", None)
         if problem is not None:
             self._hint_by_state(problem)
         if self.json:
             from gatewayctl.output.envelope import render_document
 
-            self.console.result_text(render_document(self.command, report, problem) + "\n")
+            document = render_document(self.command, report, problem, reveal=reveal)
+            self.console.result_text(document + "\n")
         else:
-            self.console.result(renderer(report))
+            self.console.result(renderer(report), reveal=reveal)
             if problem is not None:
                 self.console.error(problem)
         if problem is not None:
@@ -180,12 +183,7 @@ class App:
 
         self.verbose = True
         if self._end_log is None:
-            self._end_log = start_log(self._known_secrets)
-
-    def _known_secrets(self) -> tuple[Secret, ...]:
-        """The secrets of the settings, once they are loaded."""
-        loaded: Settings | None = self.__dict__.get("settings")
-        return () if loaded is None else loaded.known_secrets()
+            self._end_log = start_log()
 
     def _hint_by_state(self, error: GatewayctlError) -> None:
         """Replace a general hint to start the stack by what helps in its current state."""

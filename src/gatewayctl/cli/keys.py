@@ -60,7 +60,8 @@ def create(
     report = create_keys(app.settings, app.gateway, request)
     if show:
         one = alias is not None
-        app.show(report.reveal(), lambda plain: keys.render_secrets(plain, alone=one))
+        plain = report.reveal()
+        app.show(plain, lambda keys_: keys.render_secrets(keys_, alone=one), reveal=True)
     else:
         app.show(report, keys.render_create)
 

@@ -63,16 +63,19 @@ def bring_up(
     from gatewayctl.operations.project.init import ensure_project
     from gatewayctl.operations.stack.up import UpOptions, check_start
     from gatewayctl.operations.stack.up import up as operation
+    from gatewayctl.operations.state.salt_key import recover_salt_key
 
     if not app.settings.state_dir.exists():
         # A start that is refused leaves nothing in a new project.
         check_start(app.settings, app.runtime)
-    ensured = ensure_project(app.settings)
-    settings = app.reload_settings()
+    # Before .env is written: with a lost salt key nothing is changed.
+    recovered = recover_salt_key(app.settings, app.runtime)
+    ensured = ensure_project(app.settings, recovered=recovered)
+    project = app.load_project()
     return operation(
-        settings,
-        app.resolved_runtime,
-        app.gateway,
+        project.settings,
+        project.resolved,
+        project.gateway,
         UpOptions(timeout=timeout, keys=keys, pull=pull),
         secrets_added=ensured.env_added,
         warnings=ensured.warnings,
@@ -220,4 +223,4 @@ def env(
     # Only the address from a container depends on the runtime, and resolving it may ask an engine.
     runtime = app.resolved_runtime.name if place == "container" else None
     report = operation(app.settings, runtime, place=place, alias=key)
-    app.show(report, stack.render_env(format_))
+    app.show(report, stack.render_env(format_), reveal=True)

@@ -7,12 +7,19 @@ know what the names mean.
 
 from __future__ import annotations
 
+import re
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
+from typing import Final
 
 from gatewayctl.env_file.document import EnvDocument
 from gatewayctl.errors import EnvFileMissing, EnvFileUnreadable
+
+# YAML, JSON; `set` of Windows, lists of Compose.
+_WITH_COLON: Final = re.compile(r"(?:export\s+)?[\"']?[A-Za-z_]\w*[\"']?[ \t]*:")
+_NOT_A_COMMENT: Final = re.compile(r";|//|--")
+_FIRST_WORD: Final = re.compile(r"(-|set|setx|setenv|var|let|const|declare)\s")
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -50,11 +57,25 @@ def read_env_file(path: Path) -> Mapping[str, EnvValue]:
 def find_unparsable_lines(path: Path) -> tuple[EnvProblem, ...]:
     """Find the lines of ``path`` that python-dotenv skips because it cannot parse them.
 
-    Raises ``EnvFileMissing`` and ``EnvFileUnreadable``.
+    ``NAME:value`` is one of them: Compose reads a value there, python-dotenv a name. Raises
+    ``EnvFileMissing`` and ``EnvFileUnreadable``.
     """
-    reason = "not NAME=value: an open quote, or text after a closing quote"
-    broken = (piece for piece in read_document(path).statements if piece.broken)
-    return tuple(EnvProblem(line=piece.line, reason=reason) for piece in broken)
+    return tuple(
+        EnvProblem(line=piece.line, reason=f"not NAME=value: {_explain(piece.text.lstrip())}")
+        for piece in read_document(path).statements
+        if piece.broken or (piece.value is None and _WITH_COLON.match(piece.name or ""))
+    )
+
+
+def _explain(line: str) -> str:
+    """Explain why a line is no definition, without quoting it."""
+    if _WITH_COLON.match(line):
+        return "it has : in place of ="
+    if _NOT_A_COMMENT.match(line):
+        return "a comment starts with #"
+    if word := _FIRST_WORD.match(line):
+        return f"remove `{word[1]}` before the name"
+    return "an open quote, or text after a closing quote"
 
 
 def read_document(path: Path) -> EnvDocument:

@@ -16,10 +16,11 @@ from gatewayctl.env_file.statement import Statement
 from gatewayctl.env_file.values import quote_value
 from gatewayctl.errors import EnvValueUnsafe
 
-_ASSIGNED: Final = re.compile(
-    r"\A(?:export[ \t]+)?(?P<name>[A-Za-z_][A-Za-z0-9_]*)=(?P<value>.*)\Z", re.DOTALL
-)
+_NAME: Final = re.compile(r"[A-Za-z_][A-Za-z0-9_]*")
+_ASSIGNED: Final = re.compile(rf"\A(?:export[ \t]+)?{_NAME.pattern}=(?P<value>.*)\Z", re.DOTALL)
 _COMMENT: Final = re.compile(r"[ \t]+#[^\r\n]*\Z")
+# Without quotes: no space of any kind, and nothing that sh, Compose or python-dotenv interprets.
+_PLAIN: Final = re.compile(r"[^\s$`\\\"'|&;<>()~]*")
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -36,7 +37,9 @@ def find_ambiguous_lines(path: Path) -> tuple[AmbiguousLine, ...]:
 
     Raises EnvFileMissing and EnvFileUnreadable.
     """
-    found = ((piece, _reason(piece)) for piece in read_document(path).statements)
+    document = read_document(path)
+    first = 1 if document.mark else 0
+    found = ((piece, _reason(piece, marked=piece.line == first)) for piece in document.statements)
     return tuple(
         AmbiguousLine(line=piece.line, name=str(piece.name), reason=reason)
         for piece, reason in found
@@ -44,22 +47,47 @@ def find_ambiguous_lines(path: Path) -> tuple[AmbiguousLine, ...]:
     )
 
 
-def _reason(piece: Statement) -> str:
-    """Explain why programs read a definition differently; empty if they do not."""
-    if piece.name is None or piece.value is None:
+def _reason(piece: Statement, *, marked: bool) -> str:
+    """Explain why programs read a definition differently; empty if they do not.
+
+    ``marked``: a byte order mark is before it.
+    """
+    if piece.name is None:
         return ""
-    assigned = _ASSIGNED.match(piece.text.strip())
+    if piece.value is None:
+        return "" if _NAME.fullmatch(piece.name) else "is neither NAME=value nor a comment"
+    assigned = _ASSIGNED.match(piece.text.strip(" \t\r\n"))
     if assigned is None:
         return "has blanks around its =, or a name that is invalid in sh"
+    if marked:
+        return "follows a byte order mark, which sh and python-dotenv read as part of the name"
+    text = assigned["value"]
+    return _comment_reason(text) or _value_reason(piece, text)
+
+
+def _comment_reason(text: str) -> str:
+    """Compose ends a value without quotes only at a blank before ``#``."""
+    comment = _COMMENT.search(text)
+    if comment is None or text.startswith(("'", '"')):
+        return ""
+    if not comment.start():
+        return "has only a comment, which Compose reads as the value"
+    before = comment.group().partition("#")[0]
+    tab = "has a tab before its comment, which Compose reads as part of the value"
+    return tab if before.endswith("\t") else ""
+
+
+def _value_reason(piece: Statement, text: str) -> str:
+    name, value = str(piece.name), str(piece.value)
     if piece.text.rstrip("\n").endswith("\r"):
         return "ends in a carriage return, which sh reads as a part of the value"
     try:
-        canonical = {quote_value(piece.name, piece.value, bare=bare) for bare in (True, False)}
+        canonical = {quote_value(name, value, bare=bare) for bare in (True, False)}
     except EnvValueUnsafe as error:
         return f"has {error.message.partition(' has ')[2].partition(': Compose')[0]}"
-    text = assigned["value"]
-    forms = {text, _COMMENT.sub("", text)} | _double_quoted(text)
-    return "" if forms & canonical else "is not quoted as all of them need it"
+    plain = _COMMENT.sub("", text)
+    alike = canonical & ({text, plain} | _double_quoted(text)) or _PLAIN.fullmatch(plain)
+    return "" if alike else "is not quoted as all of them need it"
 
 
 def _double_quoted(text: str) -> set[str]:

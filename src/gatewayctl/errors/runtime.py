@@ -112,12 +112,9 @@ class MigrationFailed(RuntimeProblem):
 
 
 class DatabasePasswordRefused(RuntimeProblem):
-    """The database was created with another password than the one in .env."""
+    """The database has another password than .env."""
 
-    remedy = (
-        "Put the old password back into .env. Only if it is lost: `gatewayctl down --volumes` "
-        "deletes all data but the backups, and `gatewayctl restore FILE` brings one back."
-    )
+    remedy = "Run `gatewayctl up`."
 
 
 class UnknownService(RuntimeProblem):

@@ -68,10 +68,11 @@ class MasterKeyWeak(SettingsProblem):
 
 
 class SaltKeyChanged(SettingsProblem):
-    """LITELLM_SALT_KEY is not the key LiteLLM's database was created with."""
+    """LITELLM_SALT_KEY is not the key LiteLLM's database was created with, or is lost."""
 
     remedy = (
-        "Put the old LITELLM_SALT_KEY back into .env. Only if it is lost: `gatewayctl reset` "
+        "Put the old LITELLM_SALT_KEY back into .env. Only if it is lost: `gatewayctl restore "
+        "FILE` brings back the data and the key of a backup; without a backup, `gatewayctl reset` "
         "backs up LiteLLM's database and empties it."
     )
 

@@ -14,7 +14,7 @@ from contextlib import contextmanager
 from typing import TYPE_CHECKING, Final, TextIO
 
 from gatewayctl.output.program import NAME, name_program
-from gatewayctl.settings.masking import mask_keys
+from gatewayctl.settings.masking import mask
 
 if TYPE_CHECKING:
     from rich.console import Console as RichConsole
@@ -37,8 +37,8 @@ def strip_control(text: str) -> str:
 
 
 def make_printable(text: str) -> str:
-    """Mask keys and remove control characters."""
-    return mask_keys(strip_control(text))
+    """Mask secrets and remove control characters."""
+    return mask(strip_control(text))
 
 
 @contextmanager
@@ -104,14 +104,14 @@ class Console:
             file=stream, width=width, markup=False, highlight=False, emoji=False, soft_wrap=False
         )
 
-    def result(self, renderables: Iterable[RenderableType]) -> None:
-        """Print a verb's result on stdout."""
+    def result(self, renderables: Iterable[RenderableType], *, reveal: bool = False) -> None:
+        """Print a verb's result on stdout; with ``reveal`` its lines are not masked."""
         target: RichConsole | None = None
         for item in renderables:
             if isinstance(item, str):
                 # Rich would wrap or cut values that people copy.
-                verbatim = isinstance(item, Verbatim)
-                self.result_text((item if verbatim else self._name_program(item)) + "\n")
+                named = item if isinstance(item, Verbatim) else self._name_program(item)
+                self.result_text((named if reveal else mask(named)) + "\n")
                 continue
             if target is None:
                 target = self.rich(self.stdout)

@@ -10,7 +10,7 @@ from rich.text import Text
 
 from gatewayctl.operations.diagnosis.findings.finding import Severity
 from gatewayctl.operations.doctor.run import DoctorReport, FindingReport
-from gatewayctl.output.console import strip_control
+from gatewayctl.output.console import make_printable
 
 if TYPE_CHECKING:
     from rich.console import RenderableType
@@ -29,7 +29,7 @@ def render_doctor(report: DoctorReport) -> Iterator[RenderableType]:
         if check.state != "ran":
             reasons.setdefault(check.why or "", []).append(check.name)
     for why, names in reasons.items():
-        yield Text(f"Not checked ({strip_control(why)}): {', '.join(names)}", style="dim")
+        yield Text(f"Not checked ({make_printable(why)}): {', '.join(names)}", style="dim")
     ran = sum(check.state == "ran" for check in report.checks)
     wrong = [found for found in report.findings if found.severity != "info"]
     count = "1 problem" if len(wrong) == 1 else f"{len(wrong) or 'no'} problems"
@@ -39,6 +39,6 @@ def render_doctor(report: DoctorReport) -> Iterator[RenderableType]:
 def _render_finding(found: FindingReport) -> Iterator[RenderableType]:
     head = Text(found.severity, style=_STYLES[found.severity])
     yield head.append(f"  {found.title}", style="default").append(f"  [{found.id}]", style="dim")
-    yield Padding(Text(strip_control(found.evidence)), (0, 0, 0, 4))
+    yield Padding(Text(make_printable(found.evidence)), (0, 0, 0, 4))
     fixable = "   (or: `gatewayctl doctor --fix`)" if found.fixable else ""
     yield Padding(Text(f"→ {found.remedy}{fixable}"), (0, 0, 0, 4))

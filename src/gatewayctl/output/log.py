@@ -7,27 +7,25 @@ changes something and DEBUG for what only reads; without ``--verbose`` nothing i
 from __future__ import annotations
 
 import logging
-from collections.abc import Callable, Iterable
+from collections.abc import Callable
 from typing import Final, TextIO
 
 from gatewayctl.output.console import strip_control
-from gatewayctl.settings.masking import mask_secrets
-from gatewayctl.settings.model import Secret
+from gatewayctl.settings.masking import mask
 
 _ROOT: Final = logging.getLogger("gatewayctl")
 _FORMAT: Final = "%(asctime)s.%(msecs)03d %(levelname)-5s %(message)s"
 
 
 class MaskedFormatter(logging.Formatter):
-    """Formats a record on one line; ``secrets`` are those that are known when it is written."""
+    """Formats a record on one line, with secrets masked."""
 
-    def __init__(self, secrets: Callable[[], Iterable[Secret]]) -> None:
+    def __init__(self) -> None:
         super().__init__(_FORMAT, datefmt="%H:%M:%S")
-        self._secrets = secrets
 
     def format(self, record: logging.LogRecord) -> str:
         line = " ".join(super().format(record).splitlines())
-        return mask_secrets(strip_control(line), self._secrets())
+        return mask(strip_control(line))
 
 
 class _StderrHandler(logging.StreamHandler[TextIO]):
@@ -35,10 +33,10 @@ class _StderrHandler(logging.StreamHandler[TextIO]):
         """Drop a line that cannot be written: the default prints it again, unmasked."""
 
 
-def start_log(secrets: Callable[[], Iterable[Secret]]) -> Callable[[], None]:
+def start_log() -> Callable[[], None]:
     """Write the records of gatewayctl to stderr; returns the function that ends it."""
     handler = _StderrHandler()
-    handler.setFormatter(MaskedFormatter(secrets))
+    handler.setFormatter(MaskedFormatter())
     _ROOT.addHandler(handler)
     _ROOT.setLevel(logging.DEBUG)
     # Another handler would not mask.

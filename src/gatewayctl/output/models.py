@@ -9,7 +9,7 @@ from collections.abc import Iterable
 from typing import TYPE_CHECKING, Final
 
 from gatewayctl.operations.models.list import ModelCheck, ModelRow, ModelsListReport
-from gatewayctl.output.console import strip_control
+from gatewayctl.output.console import make_printable
 from gatewayctl.output.table import make_table
 
 if TYPE_CHECKING:
@@ -29,9 +29,9 @@ def render_list(report: ModelsListReport) -> Iterable[RenderableType]:
     )
     for row in report.models:
         if row.check is not None and row.check.reason is not None:
-            yield Text(strip_control(f"{row.model}: {row.check.reason}"))
+            yield Text(make_printable(f"{row.model}: {row.check.reason}"))
     for warning in report.warnings:
-        yield Text(strip_control(f"Warning: {warning}"))
+        yield Text(make_printable(f"Warning: {warning}"))
     if report.missing_keys:
         names = ", ".join(report.missing_keys)
         remedy = "Put the provider's key into .env, then run `gatewayctl up`."

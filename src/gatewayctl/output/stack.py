@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Final, Literal
 
 from rich.text import Text
 
-from gatewayctl.output.console import Verbatim, strip_control
+from gatewayctl.output.console import Verbatim, make_printable
 from gatewayctl.output.table import format_duration, make_table
 
 if TYPE_CHECKING:
@@ -57,6 +57,8 @@ def render_plan(report: PlanReport) -> Iterable[RenderableType]:
         return
     if report.secrets:
         yield Text(f"Generate into .env: {', '.join(report.secrets)}")
+    if report.recovered:
+        yield Text(f"Recover into .env from LiteLLM: {', '.join(report.recovered)}")
     for file in report.files:
         if file.state != "unchanged":
             yield Text(f"{'Write' if file.state == 'missing' else 'Change'} {file.path}")
@@ -120,7 +122,7 @@ def render_status(report: StatusReport) -> Iterator[RenderableType]:
     yield services_table(report.services)
     for service in report.services:
         if service.health != "healthy" and service.detail:
-            yield f"  {service.service}: {strip_control(service.detail)}"
+            yield f"  {service.service}: {make_printable(service.detail)}"
     yield ""
     yield make_table(
         ("VIRTUAL KEY", "IN .env AS", "VALUE"),
@@ -171,4 +173,4 @@ def format_log_lines(lines: Iterable[LogLine]) -> Iterator[str]:
     """Format lines as text without control characters."""
     for line in lines:
         at = "-" if line.at is None else line.at.isoformat(timespec="milliseconds")
-        yield f"{at} {line.service:<8} {strip_control(line.text)}"
+        yield f"{at} {line.service:<8} {make_printable(line.text)}"

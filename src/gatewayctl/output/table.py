@@ -9,7 +9,7 @@ from rich.cells import cell_len
 from rich.table import Table
 from rich.text import Text
 
-from gatewayctl.output.console import strip_control
+from gatewayctl.output.console import make_printable
 
 if TYPE_CHECKING:
     from rich.console import Console, ConsoleOptions, RenderResult
@@ -89,5 +89,5 @@ def format_duration(seconds: float | None) -> str | None:
 
 
 def _cell(value: object | None) -> Text:
-    text = "-" if value is None or value == "" else strip_control(str(value))
+    text = "-" if value is None or value == "" else make_printable(str(value))
     return Text(text, style=_STYLES.get(text, ""))

@@ -10,7 +10,7 @@ from rich.text import Text
 from gatewayctl.operations.traces.list import TraceListReport
 from gatewayctl.operations.traces.show import SpanRow, TraceShowReport
 from gatewayctl.operations.traces.verification import TraceVerification
-from gatewayctl.output.console import strip_control
+from gatewayctl.output.console import make_printable
 from gatewayctl.output.table import make_table
 
 if TYPE_CHECKING:
@@ -35,7 +35,7 @@ def render_show(report: TraceShowReport) -> Iterable[RenderableType]:
     yield make_table(heads, [_make_cells(row, report.duration_ms) for row in report.spans])
     for row in report.spans:
         if row.error is not None:
-            yield Text(f"error in {row.name}: {strip_control(row.error)}", style="red")
+            yield Text(f"error in {row.name}: {make_printable(row.error)}", style="red")
         if row.orphan:
             yield Text(f"orphan: the parent of {row.name} is not in the trace", style="yellow")
     yield report.url
@@ -102,7 +102,7 @@ def render_verify(report: TraceVerification) -> Iterable[RenderableType]:
         text = Text(f"  {check.name:<22} ")
         text.append(check.state, style=_STATE.get(check.state, ""))
         if check.detail and check.state != "passed":
-            text.append(f"  {strip_control(check.detail)}")
+            text.append(f"  {make_printable(check.detail)}")
         yield text
 
 

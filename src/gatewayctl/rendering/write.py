@@ -8,7 +8,7 @@ change a file outside the project.
 from __future__ import annotations
 
 import difflib
-from collections.abc import Iterable, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path, PurePosixPath
 from typing import Final, Literal
@@ -16,8 +16,7 @@ from typing import Final, Literal
 from gatewayctl.errors import FileUnwritable
 from gatewayctl.files.atomic import write_atomically
 from gatewayctl.rendering.plan import RenderedFile
-from gatewayctl.settings.masking import mask_secrets
-from gatewayctl.settings.model import Secret
+from gatewayctl.settings.masking import mask
 
 DifferenceState = Literal["missing", "changed", "unchanged"]
 
@@ -36,33 +35,28 @@ class FileDifference:
     diff: str
 
 
-def compare_files(
-    files: Sequence[RenderedFile], folder: Path, *, secrets: Iterable[Secret] = ()
-) -> tuple[FileDifference, ...]:
-    """Compare rendered files with a folder; ``secrets`` are masked wherever they appear.
+def compare_files(files: Sequence[RenderedFile], folder: Path) -> tuple[FileDifference, ...]:
+    """Compare rendered files with a folder.
 
     Raises FileUnwritable for a file that cannot be read, or is a link out of the folder.
     """
-    known = tuple(secrets)
-    return tuple(_compare_file(file, folder, known) for file in files)
+    return tuple(_compare_file(file, folder) for file in files)
 
 
-def write_files(
-    files: Sequence[RenderedFile], folder: Path, *, secrets: Iterable[Secret] = ()
-) -> tuple[FileDifference, ...]:
+def write_files(files: Sequence[RenderedFile], folder: Path) -> tuple[FileDifference, ...]:
     """Write the files that differ, each atomically, and return how they differed.
 
     Unchanged files are not touched. Raises FileUnwritable before anything is written if it can be
     detected then, otherwise after the previous files are complete.
     """
-    found = compare_files(files, folder, secrets=secrets)
+    found = compare_files(files, folder)
     for file, difference in zip(files, found, strict=True):
         if difference.state != "unchanged":
             write_atomically(_resolve_target(file, folder), file.content.encode())
     return found
 
 
-def _compare_file(file: RenderedFile, folder: Path, secrets: Sequence[Secret]) -> FileDifference:
+def _compare_file(file: RenderedFile, folder: Path) -> FileDifference:
     path = _resolve_target(file, folder)
     try:
         old = path.read_bytes()
@@ -74,7 +68,7 @@ def _compare_file(file: RenderedFile, folder: Path, secrets: Sequence[Secret]) -
     else:
         state = "unchanged" if old == file.content.encode() else "changed"
     diff = "" if state == "unchanged" else _diff(old.decode(errors="replace"), file)
-    return FileDifference(path=file.path, state=state, diff=mask_secrets(diff, secrets))
+    return FileDifference(path=file.path, state=state, diff=mask(diff))
 
 
 def _resolve_target(file: RenderedFile, folder: Path) -> Path:

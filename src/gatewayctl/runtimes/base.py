@@ -14,7 +14,7 @@ from typing import TYPE_CHECKING, Literal, Protocol
 from gatewayctl.errors import UnknownService
 from gatewayctl.runtimes.database_shell import DatabaseName, DatabaseShell
 from gatewayctl.runtimes.service_change import ServiceChange
-from gatewayctl.settings.model import RuntimeName
+from gatewayctl.settings.model import RuntimeName, Secret
 
 if TYPE_CHECKING:
     from gatewayctl.rendering.plan import RenderedFile
@@ -119,6 +119,7 @@ class Runtime(Protocol):
     def start(self) -> Started:
         """Start what does not run, and restart what runs with outdated settings.
 
+        Databases of an earlier start get the passwords of .env, whatever they were.
         Returns when every process is up, before it is ready; raises ServiceFailed.
         """
 
@@ -174,6 +175,9 @@ class Runtime(Protocol):
 
     def empty_litellm_database(self) -> Generator[Progress, None, None]:
         """Stop LiteLLM and replace its database by an empty one; start no service."""
+
+    def find_salt_key(self) -> Secret | None:
+        """The salt key that LiteLLM was started with, if its process or container still has it."""
 
     def shell(self, database: DatabaseName) -> DatabaseShell:
         """The PostgreSQL client programs of one database's server; starts nothing."""

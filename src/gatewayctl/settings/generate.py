@@ -1,7 +1,9 @@
 """Generate the secrets of the stack.
 
 Owns their shape. Must not know where they are stored: the caller writes them to .env, and
-never replaces an existing value.
+never replaces an existing value. A lost secret is generated again without loss: the databases get
+the new passwords, virtual keys do not depend on the master key. Only the salt key cannot be
+replaced once LiteLLM has stored values (`operations.state.salt_key`).
 """
 
 from __future__ import annotations

@@ -15,6 +15,7 @@ from typing import Any, Final
 from gatewayctl.errors import UsageProblem
 from gatewayctl.settings import fields
 from gatewayctl.settings.cursor import Cursor
+from gatewayctl.settings.masking import remember
 from gatewayctl.settings.model import Images, Ports, Profile, Secret, Secrets, Settings, Source
 from gatewayctl.settings.plain_secrets import referenced_variables
 from gatewayctl.settings.problems import Problems
@@ -76,6 +77,8 @@ def _settings(project_dir: Path, layers: Layers, problems: Problems) -> Settings
     used |= referenced_variables(document.child("models"))
     used |= referenced_variables(document.child("apps"))
     environment = _environment(layers, sorted(name for name in used if name), origins)
+    keys_of = {model.api_key_env for model in models} | {key.env for key in keys}
+    remember(secret.reveal() for name, secret in environment.items() if name in keys_of)
     return Settings(
         project_dir=project_dir,
         project_name=values["project_name"],

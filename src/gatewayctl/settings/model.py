@@ -7,10 +7,12 @@ are checked (load) or which files are rendered from them (rendering).
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass, field, fields
+from dataclasses import dataclass, field
 from pathlib import Path
 from types import MappingProxyType
 from typing import Any, Final, Literal
+
+from gatewayctl.settings.masking import mask_value
 
 RuntimeName = Literal["embedded", "docker"]
 RuntimeChoice = Literal["auto", "embedded", "docker"]
@@ -34,11 +36,8 @@ class Secret:
         return self._value
 
     def masked(self) -> str:
-        """Return ``sk-…abcd`` for keys long enough to show four characters, else ``…``."""
-        if len(self._value) < 16:
-            return "…"
-        prefix = "sk-" if self._value.startswith("sk-") else ""
-        return f"{prefix}…{self._value[-4:]}"
+        """Return what is shown instead: ``sk-…abcd``."""
+        return mask_value(self._value)
 
     def __repr__(self) -> str:
         return f"Secret({self.masked()!r})"
@@ -282,11 +281,6 @@ class Settings:
     @property
     def phoenix_url(self) -> str:
         return f"http://{self.url_host}:{self.ports.phoenix}"
-
-    def known_secrets(self) -> tuple[Secret, ...]:
-        """All secrets of the project that are set, to be masked in any text that is shown."""
-        own = (getattr(self.secrets, item.name) for item in fields(self.secrets))
-        return (*(secret for secret in own if secret is not None), *self.environment.values())
 
     def source_of(self, name: str) -> Source:
         """The source of the setting of that dotted name."""

@@ -1,48 +1,21 @@
 """Secrets do not belong in gateway.yaml: find those that were put there.
 
-Owns how a secret is recognized, by its name or by its value. Must not know any one
-setting. No message contains a value.
+Owns which values and references are refused. Must not know any one setting, nor how a secret is
+recognized (masking). No message contains a value.
 """
 
 from __future__ import annotations
 
-import re
 from typing import Final
 
 from gatewayctl.settings.cursor import VARIABLE_NAME, Cursor
 from gatewayctl.settings.fields import STACK_SECRETS
+from gatewayctl.settings.masking import looks_like_a_secret, named_like_a_secret
 
 REFERENCE: Final = "os.environ/"
 """The prefix with which LiteLLM takes a value from its environment."""
 
-_VALUE: Final = re.compile(
-    r"\bsk-[A-Za-z0-9_\-]{16,}"
-    r"|\b(AKIA|ASIA)[0-9A-Z]{16}\b"
-    r"|\bgh[pousr]_[A-Za-z0-9]{20,}"
-    r"|\bAIza[0-9A-Za-z_\-]{30,}"
-    r"|\bxai-[A-Za-z0-9]{20,}|\bgsk_[A-Za-z0-9]{20,}|\bhf_[A-Za-z0-9]{20,}"
-    r"|-----BEGIN [A-Z ]*PRIVATE KEY-----"
-    r"|://[^/\s:@]*:[^/\s@]+@"
-)
-# Parameters of providers that are named like secrets but are not secret.
-_HARMLESS: Final = {"cache_key", "prompt_cache_key"}
 _PROVIDER: Final = "the provider"
-
-
-def named_like_a_secret(name: str) -> bool:
-    """True for ``aws_secret_access_key``, ``X-Api-Key``, ``password``, ``azure_ad_token``…"""
-    plain = name.lower().replace("-", "_")
-    if plain in _HARMLESS:
-        return False
-    token = "token" in plain and "tokens" not in plain and "tokenizer" not in plain
-    key = plain in {"key", "apikey"} or plain.endswith("_key")
-    words = ("secret", "password", "passwd", "authorization")
-    return token or key or any(word in plain for word in words)
-
-
-def looks_like_a_secret(text: str) -> bool:
-    """True for a string with a key of a known form, or a URL with a password."""
-    return _VALUE.search(text) is not None
 
 
 def referenced_variables(setting: Cursor) -> set[str]:

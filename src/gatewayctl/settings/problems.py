@@ -12,7 +12,7 @@ from collections.abc import Iterable
 from typing import Any, Final
 
 from gatewayctl.errors import Problem, SettingsInvalid
-from gatewayctl.settings.masking import KEY
+from gatewayctl.settings.masking import mask
 from gatewayctl.settings.model import Source
 
 _SHOWN_CHARACTERS: Final = 40
@@ -29,7 +29,7 @@ class Problems:
     def add(self, source: Source, message: str) -> None:
         """Record one problem; a repetition at the same place counts once."""
         # Messages quote names from the file: without keys, line breaks and terminal codes.
-        message = KEY.sub("sk-…", message)
+        message = mask(message)
         message = "".join(sign if sign.isprintable() else f"\\x{ord(sign):02x}" for sign in message)
         if (source, message) not in self._found:
             self._found.append((source, message))

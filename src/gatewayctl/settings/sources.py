@@ -17,6 +17,7 @@ from gatewayctl.env_file.read import EnvValue
 from gatewayctl.errors import EnvFileMissing
 from gatewayctl.settings.document import Node, parse
 from gatewayctl.settings.fields import Field
+from gatewayctl.settings.masking import named_like_a_secret, remember, remember_variables
 from gatewayctl.settings.model import Source
 from gatewayctl.settings.problems import Problems
 
@@ -79,10 +80,15 @@ def read_layers(
 
     Raises EnvFileMissing if a .env is required, and EnvFileUnreadable.
     """
+    environ = os.environ if environ is None else environ
+    env_file = _env_file(project_dir / ENV_FILE_NAME, problems, require_env_file)
+    # Before anything can be reported: no message of this process shows these values.
+    remember_variables({name: entry.value for name, entry in env_file.items()})
+    remember(value for name, value in environ.items() if named_like_a_secret(name))
     return Layers(
         flags=flags,
-        environ=os.environ if environ is None else environ,
-        env_file=_env_file(project_dir / ENV_FILE_NAME, problems, require_env_file),
+        environ=environ,
+        env_file=env_file,
         document=_document(project_dir, problems),
     )
 

@@ -19,8 +19,16 @@ import psutil
 from tests.e2e.conftest import Project, make_project
 
 OF_LITELLM = frozenset(
-    {"LITELLM_MASTER_KEY", "LITELLM_SALT_KEY", "LITELLM_POSTGRES_PASSWORD", "UI_PASSWORD"}
-)
+    {"LITELLM_MASTER_KEY", "LITELLM_SALT_KEY", "LITELLM_POSTGRES_PASSWORD", "UI_PASSWORD",
+     "OPENAI_API_KEY"}
+)  # fmt: skip
+# A provider's key in the form of a virtual key, and secrets of other programs in the same file.
+_IN_ENV_FILE = """\
+OPENAI_API_KEY=sk-0f1e2d3c4b5a69788796a5b4c3d2e1f0
+ANTHROPIC_API_KEY=sk-ant-api03-of-no-declared-model
+STRIPE_SECRET_KEY=sk_live_of-another-application
+DATABASE_URL=postgresql://app:password-of-the-app@db/app
+"""
 
 
 @dataclass(kw_only=True)
@@ -43,7 +51,10 @@ class ContractStack(ABC):
     def make(cls, folder: Path) -> Self:
         """Create a project with a name that no other run has; start nothing."""
         name = f"contract-{cls.runtime}-{os.getpid()}"
-        return cls(project=make_project(folder, runtime=cls.runtime, name=name), name=name)
+        project = make_project(folder, runtime=cls.runtime, name=name)
+        (project.folder / ".env").write_text(_IN_ENV_FILE, encoding="utf-8")
+        (project.folder / ".env").chmod(0o600)
+        return cls(project=project, name=name)
 
     def clear(self) -> None:
         """Leave nothing on the machine."""
@@ -53,6 +64,14 @@ class ContractStack(ABC):
         """The report of `status` on each service, whatever its exit code."""
         document = json.loads(self.project.run("status", "--json").stdout)
         return {each["service"]: each for each in document["data"]["services"]}
+
+    def lose(self, *names: str) -> None:
+        """Remove variables from .env."""
+        path = self.project.folder / ".env"
+        lines = path.read_text(encoding="utf-8").splitlines(keepends=True)
+        kept = [line for line in lines if line.partition("=")[0] not in names]
+        assert len(kept) == len(lines) - len(names)
+        path.write_text("".join(kept), encoding="utf-8")
 
     def pids(self) -> dict[str, int]:
         """The main process of each service; None if it does not run."""

@@ -167,6 +167,18 @@ class RuntimeContract:
         assert "Nothing changed" in output
         assert changed(before, running.pids()) == set()
 
+    def test_a_lost_salt_key_is_recovered_from_the_running_gateway(
+        self, running: ContractStack
+    ) -> None:
+        before, key = running.pids(), running.project.secrets()["LITELLM_SALT_KEY"]
+        running.lose("LITELLM_SALT_KEY")
+
+        report = running.project.data("up")
+
+        assert running.project.secrets()["LITELLM_SALT_KEY"] == key
+        assert "recovered from LiteLLM" in report["warnings"][0]
+        assert changed(before, running.pids()) == set()
+
     # The stack is inspected.
 
     def test_status_reports_every_service(self, running: ContractStack) -> None:
@@ -233,7 +245,7 @@ class RuntimeContract:
 
         assert found <= running.needs[service]
         # And they would have been found.
-        assert service != "litellm" or "LITELLM_MASTER_KEY" in found
+        assert service != "litellm" or {"LITELLM_MASTER_KEY", "OPENAI_API_KEY"} <= found
 
     # The stack is changed and damaged.
 
@@ -257,6 +269,21 @@ class RuntimeContract:
         assert report["restarted"] == ["phoenix"]
         assert {s["health"] for s in report["services"]} == {"healthy"}
         assert changed(before, running.pids()) == {"phoenix"}
+
+    @pytest.mark.full
+    def test_lost_passwords_of_running_databases_are_replaced_without_loss(
+        self, running: ContractStack
+    ) -> None:
+        key = running.project.secrets()["LITELLM_API_KEY"]
+        running.lose("LITELLM_POSTGRES_PASSWORD", "POSTGRES_PASSWORD")
+
+        report = running.project.data("up")
+
+        assert report["secrets_added"] == ["LITELLM_POSTGRES_PASSWORD", "POSTGRES_PASSWORD"]
+        assert report["warnings"] == []
+        assert {s["health"] for s in report["services"]} == {"healthy"}
+        assert running.project.secrets()["LITELLM_API_KEY"] == key
+        assert chats(running)
 
     @pytest.mark.full
     def test_only_a_killed_service_restarts_by_itself(
@@ -308,7 +335,22 @@ class RuntimeContract:
             with socket.socket() as probe:
                 assert probe.connect_ex(("127.0.0.1", port)) != 0, name
 
+        env_file = project.folder / ".env"
+        complete = env_file.read_bytes()
+        running.lose("LITELLM_SALT_KEY")
+        lacking = env_file.read_bytes()
+        exit_code, code, message = refusal(running, "up")
+        assert (exit_code, code) == (3, "salt_key_changed")
+        assert "gatewayctl restore FILE" in message
+        assert (env_file.read_bytes(), running.leftovers()) == (lacking, [])
+        env_file.write_bytes(complete)
+
+        # Any other secret can be lost: the databases get new passwords.
+        lost = ("LITELLM_MASTER_KEY", "LITELLM_POSTGRES_PASSWORD", "POSTGRES_PASSWORD")
+        running.lose(*lost)
         again = project.data("up")
+        assert again["secrets_added"] == list(lost)
+        assert "--volumes" not in str(again["warnings"])
         assert sorted(again["started"]) == sorted(running.services)
         assert {each["status"] for each in again["keys"]["keys"]} == {"exists"}
         assert project.secrets()["LITELLM_API_KEY"] == key

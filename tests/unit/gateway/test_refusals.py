@@ -118,7 +118,7 @@ def test_a_providers_message_is_kept_without_litellms_class_names() -> None:
     refusal = parse_refusal(401, envelope(UPSTREAM_401, "authentication_error", 401))
 
     assert clean_message(refusal) == (
-        "Incorrect API key provided: sk-… You can find your API key at https://platform.openai.com."
+        "Incorrect API key provided: sk-…wxyz. You can find your API key at https://platform.openai.com."
     )
 
 

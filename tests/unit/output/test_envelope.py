@@ -175,3 +175,13 @@ def test_every_value_can_be_converted_to_json(value: Any) -> None:
 @given(st.from_regex(r"\A[A-Za-z0-9]{24,40}\Z"))
 def test_a_secret_is_never_printed_in_full(value: str) -> None:
     assert value not in render_document("x", {"deep": [{"secret": Secret(value)}]})
+
+
+def test_strings_are_masked_unless_the_command_reveals_them() -> None:
+    report = {"reply": "like AIzaSyD-9tSrke72PouQMnMX-a7eZSW0jkFMBWY", "sk-0123456789abcdef": [KEY]}
+
+    masked = json.loads(render_document("status", report))["data"]
+    revealed = json.loads(render_document("chat", report, reveal=True))["data"]
+
+    assert masked == {"reply": "like AIza…MBWY", "sk-…cdef": [f"sk-…{KEY[-4:]}"]}
+    assert revealed == report

@@ -6,6 +6,7 @@ from collections.abc import Callable
 import pytest
 
 from gatewayctl.output.log import start_log
+from gatewayctl.settings.masking import remember
 from gatewayctl.settings.model import Secret
 
 KEY = "sk-virtual-0123456789abcdefWXYZ"
@@ -21,7 +22,7 @@ def log(capsys: pytest.CaptureFixture[str]) -> Log:
     """A function that logs one record, and returns what is then on stderr."""
 
     def write(message: str, *values: object, name: str = LOGGER.name) -> str:
-        end = start_log(lambda: [PASSWORD])
+        end = start_log()
         logging.getLogger(name).info(message, *values)
         end()
         return capsys.readouterr().err
@@ -38,6 +39,8 @@ def test_a_record_is_a_line_with_its_time_and_level(log: Log) -> None:
 
 
 def test_secrets_are_masked_by_their_value_and_by_their_shape(log: Log) -> None:
+    remember([PASSWORD.reveal()])
+
     line = log(f"psql password={PASSWORD.reveal()} {KEY} postgres://me:hidden@host/db")
 
     assert PASSWORD.reveal() not in line
@@ -60,7 +63,7 @@ def test_a_line_that_cannot_be_written_is_not_printed_unmasked(log: Log) -> None
 
 
 def test_nothing_is_formatted_when_the_log_has_ended(capsys: pytest.CaptureFixture[str]) -> None:
-    start_log(lambda: ())()
+    start_log()()
 
     assert not LOGGER.isEnabledFor(logging.INFO)
     LOGGER.info("late")

@@ -300,14 +300,14 @@ VARIABLES = {"LLM_BASE_URL": "http://127.0.0.1:4000", "LLM_API_KEY": KEY}
 
 
 def test_the_environment_as_lines_of_dotenv() -> None:
-    assert shown(stack.render_env("dotenv")(EnvReport(variables=VARIABLES))) == [
+    assert list(stack.render_env("dotenv")(EnvReport(variables=VARIABLES))) == [
         "LLM_BASE_URL=http://127.0.0.1:4000",
         f"LLM_API_KEY={KEY}",
     ]
 
 
 def test_the_environment_as_json() -> None:
-    text = "\n".join(shown(stack.render_env("json")(EnvReport(variables=VARIABLES))))
+    text = "\n".join(map(str, stack.render_env("json")(EnvReport(variables=VARIABLES))))
 
     assert json.loads(text) == VARIABLES
 
@@ -315,7 +315,8 @@ def test_the_environment_as_json() -> None:
 @pytest.mark.parametrize("value", [KEY, 'it\'s $HOME `id` \\ "x"', "two\nlines", ""])
 def test_a_shell_reads_the_exact_values(value: str) -> None:
     console, out, _ = piped()
-    console.result(stack.render_env("shell")(EnvReport(variables={"LLM_API_KEY": value})))
+    report = EnvReport(variables={"LLM_API_KEY": value})
+    console.result(stack.render_env("shell")(report), reveal=True)
 
     script = f"{out.getvalue()}printf '%s' \"$LLM_API_KEY\""
     done = subprocess.run(["/bin/sh", "-c", script], capture_output=True, text=True, check=True)

@@ -8,7 +8,7 @@ import pytest
 from gatewayctl.errors import FileUnwritable
 from gatewayctl.rendering.plan import RenderedFile
 from gatewayctl.rendering.write import compare_files, write_files
-from gatewayctl.settings.model import Secret
+from gatewayctl.settings.masking import remember
 
 
 def file(path: str, content: str) -> RenderedFile:
@@ -81,9 +81,9 @@ def test_a_diff_masks_known_secrets_and_what_looks_like_a_key(tmp_path: Path) ->
         "key: sk-written-in-by-hand-0001\npassword: hunter2hunter2\nlonger: hunter2hunter2more99\n"
         "short: ab\n"
     )
-    known = [Secret("hunter2hunter2"), Secret("hunter2hunter2more99"), Secret("ab"), Secret("")]
+    remember(["hunter2hunter2", "hunter2hunter2more99", "ab", ""])
 
-    (found,) = compare_files((ONE,), tmp_path, secrets=known)
+    (found,) = compare_files((ONE,), tmp_path)
 
     assert "hunter2" not in found.diff
     assert "by-hand" not in found.diff

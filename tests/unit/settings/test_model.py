@@ -20,7 +20,7 @@ def test_a_secret_shows_its_last_four_characters_only(shown: str) -> None:
 
 @pytest.mark.parametrize(
     ("value", "mask"),
-    [("short", "…"), ("sk-too-short-12", "…"), ("0123456789abcdef", "…cdef")],
+    [("short", "…"), ("sk-too-short-12", "sk-…"), ("0123456789abcdef", "…cdef")],
 )
 def test_a_short_secret_shows_no_characters(value: str, mask: str) -> None:
     assert Secret(value).masked() == mask

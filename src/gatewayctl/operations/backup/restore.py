@@ -136,7 +136,7 @@ def restore(
         is_new = not project.settings.env_file.exists()
         config = _restore_config(project.settings, manifest, work, is_new=is_new, options=options)
         require_not_shadowed(project.settings, values)
-        ensure_project(reload().settings)
+        ensure_project(reload().settings, replaces_data=True)
         project = reload()
         before = yield from _back_up_current(project, backup=options.backup and not is_new)
         loaded = yield from _load_beside(project.resolved.runtime, manifest, values, work, options)

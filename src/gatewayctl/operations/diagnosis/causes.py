@@ -114,7 +114,7 @@ CAUSES: Final = (
     # them for attempts that succeeded later, so it is not searched.
     Cause(
         finding="database_password_refused",
-        summary="PostgreSQL refuses its password: the data was created with another one",
+        summary="PostgreSQL refuses its password: the database has another one",
         services=("litellm", "phoenix"),
         log=_pattern(r"\bP1000\b", "password authentication failed", "InvalidPasswordError"),
     ),

@@ -24,7 +24,7 @@ from gatewayctl.operations.diagnosis.causes import Cause, Symptoms, recognize_ca
 from gatewayctl.operations.diagnosis.findings.table import FINDINGS
 from gatewayctl.operations.diagnosis.log_excerpt import lines_since_start, select_relevant
 from gatewayctl.runtimes.base import Runtime
-from gatewayctl.settings.masking import mask_secrets
+from gatewayctl.settings.masking import mask
 from gatewayctl.settings.model import Settings
 
 if TYPE_CHECKING:
@@ -107,7 +107,7 @@ def diagnose(
     """
     before = runtime.services[: _index_of(report.service, runtime)]
     for service in before:
-        log = _read_log(service, runtime, settings, since)
+        log = _read_log(service, runtime, since)
         seen = Symptoms(service=service, log=log, runtime=runtime.name)
         if cause := recognize_cause(seen, spreading=True):
             return Diagnosis(
@@ -116,7 +116,7 @@ def diagnose(
                 cause=cause,
                 log=select_relevant(log, cause.log),
             )
-    log = _read_log(report.service, runtime, settings, since)
+    log = _read_log(report.service, runtime, since)
     ended = "" if running else report.detail
     seen = Symptoms(
         service=report.service, ended=ended, probe=report.detail, log=log, runtime=runtime.name
@@ -234,10 +234,10 @@ def _list_port_owners(service: str, runtime: Runtime, settings: Settings) -> lis
     ]
 
 
-def _read_log(service: str, runtime: Runtime, settings: Settings, since: datetime | None) -> str:
+def _read_log(service: str, runtime: Runtime, since: datetime | None) -> str:
     text = runtime.last_lines(service, _READ_LINES)
     recent = text if since is None else lines_since_start(text, since)
-    return mask_secrets(recent, settings.known_secrets())
+    return mask(recent)
 
 
 def _index_of(service: str, runtime: Runtime) -> int:

@@ -22,7 +22,7 @@ from gatewayctl.operations.doctor.checks.table import CHECKS
 from gatewayctl.operations.state.exclusive import change_project
 from gatewayctl.runtimes.base import Progress
 from gatewayctl.runtimes.registry import ResolvedRuntime
-from gatewayctl.settings.masking import mask_secrets
+from gatewayctl.settings.masking import mask
 from gatewayctl.settings.model import Settings
 
 if TYPE_CHECKING:
@@ -130,7 +130,7 @@ def doctor(
             fixes = tuple(_apply_fixes(subject, found))
         subject = inspect_project(project_dir, loaders)
         found, ran = yield from _run_checks(subject, checks)
-    reports = (_report(each, subject) for each in found)
+    reports = map(_report, found)
     return DoctorReport(
         project_dir=project_dir,
         project=None if subject.settings is None else subject.settings.project_name,
@@ -178,7 +178,7 @@ def _run_checks(
             found += each.run(subject)
             ran.append(CheckReport(name=each.name, state="ran", why=None))
         except (GatewayctlError, OSError) as error:
-            ran.append(CheckReport(name=each.name, state="failed", why=_mask(str(error), subject)))
+            ran.append(CheckReport(name=each.name, state="failed", why=mask(str(error))))
     return list(dict.fromkeys(found)), tuple(ran)
 
 
@@ -204,25 +204,21 @@ def _apply_fixes(subject: Subject, found: list[Observation]) -> Iterator[FixRepo
             result = fix(subject)
             yield FixReport(finding=finding, done=bool(result), said=result or "nothing safe to do")
         except (GatewayctlError, OSError) as error:
-            yield FixReport(finding=finding, done=False, said=str(error))
+            yield FixReport(finding=finding, done=False, said=mask(str(error)))
 
 
-def _report(found: Observation, subject: Subject) -> FindingReport:
+def _report(found: Observation) -> FindingReport:
     known = FINDINGS[found.finding]
     return FindingReport(
         id=known.id,
         severity=found.severity or known.severity,
         title=known.title,
-        evidence=_mask(found.evidence, subject),
+        evidence=mask(found.evidence),
         remedy=found.remedy or known.remedy,
         fixable=known.id in FIXES,
         docs=known.docs,
         service=found.service,
     )
-
-
-def _mask(text: str, subject: Subject) -> str:
-    return mask_secrets(text, () if subject.settings is None else subject.settings.known_secrets())
 
 
 def _count(number: int, word: str) -> str:

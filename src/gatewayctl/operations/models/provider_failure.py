@@ -18,7 +18,7 @@ from gatewayctl.errors import (
     UpstreamUnreachable,
 )
 from gatewayctl.gateway.upstream import connection_error
-from gatewayctl.settings.masking import mask_secrets
+from gatewayctl.settings.masking import mask
 from gatewayctl.settings.model import Model, Settings
 
 ReadLog = Callable[[], str]
@@ -79,7 +79,7 @@ def _describe(model: Model, settings: Settings) -> str:
     """What serves a model group; an address may contain a password."""
     upstream, address = model.litellm_params.get("model"), model.litellm_params.get("api_base")
     at = "" if address is None else f" at {address}"
-    return mask_secrets(f"{model.name} is served by {upstream}{at}.", settings.known_secrets())
+    return mask(f"{model.name} is served by {upstream}{at}.")
 
 
 def _choose_hint(error: GatewayctlError, hint: str, model: Model, settings: Settings) -> str:

@@ -68,14 +68,13 @@ def render(
     ``runtime`` is the one resolved from `auto`. Raises FileUnwritable, RuntimeUnavailable.
     """
     files = plan_files(settings, runtime=runtime)
-    secrets = settings.known_secrets()
-    found = compare_files(files, settings.compose_dir, secrets=secrets)
+    found = compare_files(files, settings.compose_dir)
     warnings: tuple[str, ...] = ()
     if not check:
         warnings = back_up_edited(
             settings, [item.path for item in found if item.state == "changed"]
         )
-        write_files(files, settings.compose_dir, secrets=secrets)
+        write_files(files, settings.compose_dir)
         record_digests(settings, files)
     return RenderReport(
         compose_dir=settings.compose_dir,

@@ -1,4 +1,4 @@
-"""The verb logs: lines of the services in chronological order, keys masked.
+"""The verb logs: lines of the services in chronological order, secrets masked.
 
 Owns which lines are left out: the successful requests with which gatewayctl and the engine ask
 again and again whether a service is ready, or whether a trace has arrived.
@@ -13,7 +13,7 @@ from datetime import datetime
 from typing import Final
 
 from gatewayctl.runtimes.base import LogLine, Runtime, keep_all
-from gatewayctl.settings.masking import mask_keys
+from gatewayctl.settings.masking import LineMask
 
 # As uvicorn logs a request; in a JSON log the quotes are escaped.
 _POLLING: Final = re.compile(
@@ -44,11 +44,18 @@ def logs(
     follow: bool,
     everything: bool = False,
 ) -> Iterator[LogLine]:
-    """Yield the lines of these services, or of all, with keys masked; ``everything`` with polling.
+    """Yield the lines of these services, or of all, with secrets masked.
 
-    Raises UnknownService.
+    With ``everything`` also those of polling. Raises UnknownService.
     """
     keep = keep_all if everything else is_no_polling
     # Services log the requests they receive, including keys.
-    lines = runtime.logs(services, tail=tail, since=since, follow=follow, keep=keep)
-    return (replace(line, text=mask_keys(line.text)) for line in lines)
+    return _mask(runtime.logs(services, tail=tail, since=since, follow=follow, keep=keep))
+
+
+def _mask(lines: Iterator[LogLine]) -> Iterator[LogLine]:
+    """Mask each service's lines as a stream of its own: those of several services are mixed."""
+    streams: dict[str, LineMask] = {}
+    for line in lines:
+        stream = streams.setdefault(line.service, LineMask())
+        yield replace(line, text=stream.mask(line.text))

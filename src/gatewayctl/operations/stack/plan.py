@@ -17,7 +17,8 @@ from gatewayctl.operations.keys.plan import KnownKeys, plan_keys
 from gatewayctl.operations.keys.values import read_current_values
 from gatewayctl.operations.project.render import FileReport, render
 from gatewayctl.operations.state.restore_journal import require_restore_finished
-from gatewayctl.operations.state.salt_key import require_same_salt_key
+from gatewayctl.operations.state.salt_key import NAME as SALT_KEY
+from gatewayctl.operations.state.salt_key import recover_salt_key, require_same_salt_key
 from gatewayctl.rendering.plan import plan_files
 from gatewayctl.runtimes.base import Runtime
 from gatewayctl.runtimes.registry import ResolvedRuntime
@@ -33,10 +34,6 @@ _CHANGES: Final[frozenset[str]] = frozenset({"create", "register", "replace", "m
 _RISKS: Final[Mapping[str, str]] = {
     "LITELLM_SALT_KEY": "Values that LiteLLM stored encrypted (models and credentials of its admin"
     " UI) cannot be decrypted with another LITELLM_SALT_KEY: put the old one back.",
-    "LITELLM_POSTGRES_PASSWORD": "LiteLLM's database keeps the password it was created with and"
-    " refuses another LITELLM_POSTGRES_PASSWORD: put the old one back.",
-    "POSTGRES_PASSWORD": "Phoenix's database keeps the password it was created with and refuses"
-    " another POSTGRES_PASSWORD: put the old one back.",
 }
 
 
@@ -53,9 +50,10 @@ class PlannedKey:
 class PlanReport:
     """What `up` would do.
 
-    ``secrets`` are the variables it would generate into .env, ``services`` has one entry per
-    service and app, ``data_at_risk`` and ``downtime`` are sentences for people. ``is_project`` is
-    false for a folder without any file of a project.
+    ``secrets`` are the variables it would generate into .env, ``recovered`` those that it would
+    take from LiteLLM. ``services`` has one entry per service and app, ``data_at_risk`` and
+    ``downtime`` are sentences for people. ``is_project`` is false for a folder without any file of
+    a project.
     """
 
     project: str
@@ -68,6 +66,7 @@ class PlanReport:
     data_at_risk: tuple[str, ...]
     downtime: tuple[str, ...]
     changed: bool
+    recovered: tuple[str, ...] = ()
     is_project: bool = True
 
     @property
@@ -83,7 +82,7 @@ class PlanReport:
     def _summarize(self) -> str:
         services = [change.service for change in self.services if change.action != "untouched"]
         counted = (
-            (self.secrets, "secret"),
+            ((*self.secrets, *self.recovered), "secret"),
             ([file for file in self.files if file.state != "unchanged"], "file"),
             (services, "service"),
             ([key.alias for key in self.keys if key.action in _CHANGES], "key"),
@@ -97,23 +96,26 @@ def plan(settings: Settings, resolved: ResolvedRuntime, gateway: GatewayClient) 
     Raises SettingsProblem and RestoreUnfinished where `up` would, and RuntimeProblem if the runtime
     does not answer.
     """
-    require_same_salt_key(settings)
+    recovered = recover_salt_key(settings, resolved.runtime) is not None
+    if not recovered:
+        require_same_salt_key(settings)
     require_restore_finished(settings)
     files = render(settings, check=True, diff=True, runtime=resolved.name).files
     services = _plan_services(settings, resolved)
     keys = _plan_keys(settings, gateway, services)
-    missing = tuple(generate_missing_secrets(settings))
+    missing = [n for n in generate_missing_secrets(settings) if not recovered or n != SALT_KEY]
     return PlanReport(
         project=settings.project_name,
         runtime=resolved.name,
         runtime_why=resolved.why,
-        secrets=missing,
+        secrets=tuple(missing),
+        recovered=(SALT_KEY,) if recovered else (),
         files=files,
         services=services,
         keys=keys,
         data_at_risk=_find_risks(services),
         downtime=_describe_downtime(services, resolved.runtime),
-        changed=bool(missing)
+        changed=bool(missing or recovered)
         or any(file.state != "unchanged" for file in files)
         or any(change.action != "untouched" for change in services)
         or any(key.action in _CHANGES for key in keys),

@@ -1,8 +1,9 @@
 """Detects that the salt key is not the one LiteLLM's database was created with.
 
 LiteLLM starts with any salt key but can decrypt stored values only with the old one, so a change
-must be detected here. Owns the file that records the key: a slow salted hash, from which the key
-cannot be recovered. Must not know how databases are created.
+must be detected here. It is the only secret that cannot be replaced: a lost one is recovered from a
+LiteLLM that still has it. Owns the file that records the key: a slow salted hash, from which the
+key cannot be recovered. Must not know how databases are created.
 """
 
 from __future__ import annotations
@@ -17,31 +18,49 @@ from typing import Final
 
 from gatewayctl.errors import FileUnwritable, SaltKeyChanged
 from gatewayctl.files.atomic import write_atomically
+from gatewayctl.runtimes.base import Runtime
+from gatewayctl.runtimes.runtime_marker import read_runtime
 from gatewayctl.settings.model import Secret, Settings
 
 NAME: Final = "LITELLM_SALT_KEY"
 _ITERATIONS: Final = 60_000
+_RECOVER: Final = (
+    "Run `gatewayctl up`, which recovers it from a LiteLLM that still has it, or says what to do."
+)
 
 
 def require_same_salt_key(settings: Settings) -> None:
     """Raise SaltKeyChanged if another key was recorded; a project without a record passes."""
     if has_changed(settings):
-        raise SaltKeyChanged(
-            f"{NAME} (from {settings.source_of(NAME)}) is not the key LiteLLM's database was "
-            "created with: values it stored encrypted could not be decrypted."
-        )
+        is_missing = settings.secrets.salt_key is None
+        raise _change_error(settings, hint=_RECOVER if is_missing else None)
+
+
+def recover_salt_key(settings: Settings, runtime: Runtime) -> Secret | None:
+    """Find the key that is missing in .env; None if it is set, or no data needs it yet.
+
+    Changes nothing. Raises SaltKeyChanged if data needs a key that no LiteLLM has any more, and
+    RuntimeProblem.
+    """
+    if settings.secrets.salt_key is not None or not _is_needed(settings, runtime):
+        return None
+    found = runtime.find_salt_key()
+    if found is None or _differs(settings, found):
+        raise _change_error(settings)
+    return found
+
+
+def describe_change(settings: Settings) -> str:
+    """Describe a key that is missing, or is not the recorded one."""
+    if settings.secrets.salt_key is None:
+        return f"{NAME} is not set, and LiteLLM's database was created with one"
+    source = settings.source_of(NAME)
+    return f"{NAME} (from {source}) is not the key LiteLLM's database was created with"
 
 
 def has_changed(settings: Settings) -> bool:
     """True if the database was created with another salt key than the current one."""
-    key = settings.secrets.salt_key
-    try:
-        found = json.loads(_file(settings).read_text(encoding="utf-8"))
-        salt, digest = bytes.fromhex(found["salt"]), bytes.fromhex(found["digest"])
-        iterations = int(found["iterations"])
-    except (OSError, ValueError, KeyError, TypeError):
-        return False
-    return key is None or not hmac.compare_digest(_hash(key, salt, iterations), digest)
+    return _differs(settings, settings.secrets.salt_key)
 
 
 def is_recorded(settings: Settings) -> bool:
@@ -67,6 +86,29 @@ def record_salt_key(settings: Settings, *, overwrite: bool = False) -> None:
 def forget(settings: Settings) -> None:
     """Delete the record, after the database was deleted."""
     _file(settings).unlink(missing_ok=True)
+
+
+def _change_error(settings: Settings, *, hint: str | None = None) -> SaltKeyChanged:
+    message = f"{describe_change(settings)}: values it stored encrypted could not be decrypted."
+    return SaltKeyChanged(message, hint=hint)
+
+
+def _is_needed(settings: Settings, runtime: Runtime) -> bool:
+    """True if LiteLLM may have stored values; after a first start that failed there are none."""
+    if is_recorded(settings):
+        return True
+    return read_runtime(settings.state_dir) is None and runtime.has_data()
+
+
+def _differs(settings: Settings, key: Secret | None) -> bool:
+    """True if another key is recorded; an unreadable record counts as none."""
+    try:
+        found = json.loads(_file(settings).read_text(encoding="utf-8"))
+        salt, digest = bytes.fromhex(found["salt"]), bytes.fromhex(found["digest"])
+        iterations = int(found["iterations"])
+    except (OSError, ValueError, KeyError, TypeError):
+        return False
+    return key is None or not hmac.compare_digest(_hash(key, salt, iterations), digest)
 
 
 def _hash(key: Secret, salt: bytes, iterations: int) -> bytes:

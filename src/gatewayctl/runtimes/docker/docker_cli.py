@@ -22,7 +22,9 @@ from pathlib import Path
 from types import MappingProxyType
 from typing import TYPE_CHECKING, Any, Final
 
+from gatewayctl.errors import RuntimeProblem
 from gatewayctl.runtimes import process
+from gatewayctl.runtimes.database_shell import PSQL_OPTIONS, clean_psql_errors
 from gatewayctl.runtimes.docker import compose, concurrent_up, engine
 from gatewayctl.runtimes.docker.states import PROJECT
 from gatewayctl.runtimes.process import Completed
@@ -173,6 +175,16 @@ class DockerCli:
     def execute(self, container: str, args: Sequence[str]) -> None:
         with _translate_errors(f"run {args[0]} in a container"):
             self._client.container.execute(container, list(args))
+
+    def ask_database(self, container: str, user: str, sql: str) -> tuple[str, ...]:
+        """Run SQL as a superuser over the socket of a container; return the rows."""
+        # The socket needs no password (the image's pg_hba.conf).
+        login = (f"--username={user}", "--dbname=postgres")
+        argv = self.exec_argv(container, ("psql", *login, *PSQL_OPTIONS))
+        done = process.run(argv, stdin=sql, timeout=_READ_SECONDS)
+        if done.returncode:
+            raise RuntimeProblem(f"PostgreSQL refused: {clean_psql_errors(done.stderr)}")
+        return tuple(done.stdout.splitlines())
 
     def exec_argv(self, container: str, args: Sequence[str]) -> tuple[str, ...]:
         """The command line that runs a command in a container, connected to standard input."""

@@ -1,7 +1,7 @@
-"""The one password that is part of a URL: LITELLM_POSTGRES_PASSWORD in DATABASE_URL.
+"""The passwords of the databases: allowed in a URL, and the ones that PostgreSQL has.
 
-Compose inserts it unescaped, with or without gatewayctl. Owns the allowed characters. Must not
-know the compose file.
+Compose inserts LITELLM_POSTGRES_PASSWORD into DATABASE_URL unescaped. The image sets a password
+only when it creates a volume, so a later one is set here. Must not know the compose file.
 """
 
 from __future__ import annotations
@@ -10,7 +10,9 @@ import re
 from typing import Final
 
 from gatewayctl.errors import Problem, SettingsInvalid
-from gatewayctl.settings.model import Settings
+from gatewayctl.runtimes.docker.docker_cli import DockerCli
+from gatewayctl.runtimes.scram import is_verifier_of, make_verifier
+from gatewayctl.settings.model import Secret, Settings
 
 NAME: Final = "LITELLM_POSTGRES_PASSWORD"
 # RFC 3986 section 2.3: only these need no escaping anywhere in a URL.
@@ -29,5 +31,17 @@ def check(settings: Settings) -> None:
     )
     raise SettingsInvalid(
         problems=(problem,),
-        hint=f"Choose another {NAME}, or delete its line: `gatewayctl init` generates one.",
+        hint=f"Choose another {NAME}, or delete its line: `gatewayctl up` generates one.",
     )
+
+
+def set_password(docker: DockerCli, container: str, owner: str, password: Secret) -> bool:
+    """Give the owner of a database this password; False if it has it. Raises RuntimeProblem."""
+    stored = docker.ask_database(
+        container, owner, "select rolpassword from pg_authid where rolname = current_user;"
+    )
+    if stored and is_verifier_of(stored[0], password.reveal()):
+        return False
+    verifier = make_verifier(password.reveal())
+    docker.ask_database(container, owner, f"alter role {owner} password '{verifier}';")
+    return True

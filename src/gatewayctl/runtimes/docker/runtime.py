@@ -8,7 +8,7 @@ know what LiteLLM or Phoenix answer over HTTP.
 from __future__ import annotations
 
 import time
-from collections.abc import Callable, Generator, Iterator, Sequence
+from collections.abc import Callable, Generator, Iterator, Mapping, Sequence
 from datetime import UTC, datetime
 from typing import TYPE_CHECKING, Final
 
@@ -45,7 +45,7 @@ from gatewayctl.runtimes.process import map_lines
 from gatewayctl.runtimes.releases import PreflightCheck, Release
 from gatewayctl.runtimes.service_change import ServiceChange
 from gatewayctl.settings.generate import generate_missing_secrets
-from gatewayctl.settings.model import RuntimeName, Settings
+from gatewayctl.settings.model import RuntimeName, Secret, Settings
 
 if TYPE_CHECKING:
     from gatewayctl.rendering.plan import RenderedFile
@@ -114,7 +114,10 @@ class DockerRuntime:
 
     def start(self) -> Started:
         """Let Compose start what does not run and recreate what changed, in dependency order."""
-        return (yield from self._up(self.services))
+        before = self._inspect()
+        if self.has_data():
+            yield from self._set_passwords()
+        return (yield from self._up(self.services, before=before))
 
     def start_apps(self) -> Started:
         if not self.apps:
@@ -167,7 +170,7 @@ class DockerRuntime:
         apps = tuple(name for name in self.apps if name in before)
         known = (*self.services, *apps)
         chosen = tuple(name for name in known if not services or name in services)
-        yield from self._up(self.services)
+        yield from self.start()
         yield from self._up(tuple(name for name in chosen if name in self.apps))
         after = self._inspect()
         # What was just created or started has the current settings already.
@@ -213,6 +216,9 @@ class DockerRuntime:
     def preview_start(self, files: Sequence[RenderedFile]) -> tuple[ServiceChange, ...]:
         names = (*self.services, *self.apps)
         generated = generate_missing_secrets(self._settings)
+        # `up` recovers it.
+        if "LITELLM_SALT_KEY" in generated and (salt_key := self.find_salt_key()):
+            generated["LITELLM_SALT_KEY"] = salt_key.reveal()
         return changes.preview_changes(
             self._docker, _compose_text(files), self._inspect(), names, generated=generated
         )
@@ -235,6 +241,11 @@ class DockerRuntime:
         self, files: Sequence[RenderedFile]
     ) -> Generator[Progress, None, tuple[PreflightCheck, ...]]:
         return (yield from preflight.run_preflight(self._docker, _compose_text(files)))
+
+    def find_salt_key(self) -> Secret | None:
+        found = self._inspect().get(_LITELLM)
+        value = None if found is None else found.environment.get("LITELLM_SALT_KEY")
+        return Secret(value) if value else None
 
     def shell(self, database: DatabaseName) -> DatabaseShell:
         service = SERVICES[database]
@@ -274,14 +285,37 @@ class DockerRuntime:
     def _forget_containers(self) -> None:
         self._inspected_at = None
 
-    def _up(self, services: Sequence[str]) -> Started:
-        """Let Compose start these services, and report the effect from their containers."""
+    def _set_passwords(self) -> Generator[Progress, None, None]:
+        """Give the databases the passwords of .env before a service connects with them."""
+        found = self._inspect()
+        if not all(name in found and found[name].alive for name in SERVICES.values()):
+            yield from self._up(tuple(SERVICES.values()))
+        secrets = self._settings.secrets
+        wanted = {
+            "litellm": secrets.litellm_postgres_password,
+            "phoenix": secrets.phoenix_postgres_password,
+        }
+        for database, service in SERVICES.items():
+            self._wait_for(service)
+            password = wanted[database]
+            owner, container = OWNERS[database], self._inspect()[service].id
+            if password and passwords.set_password(self._docker, container, owner, password):
+                yield Progress(subject=service, state="working", detail="new password")
+
+    def _up(
+        self, services: Sequence[str], *, before: Mapping[str, Container] | None = None
+    ) -> Started:
+        """Let Compose start these services, and report the effect from their containers.
+
+        ``before`` are the containers to compare with, by default the current ones.
+        """
         if not services:
             return StartReport()
         yield from self._wait_for_concurrent_ups()
-        before = self._inspect()
+        now = self._inspect()
+        before = now if before is None else before
         # The engine waits ever longer before it restarts a crash loop: recreated, it starts now.
-        broken = [before[s].id for s in services if s in before and before[s].state == "failed"]
+        broken = [now[s].id for s in services if s in now and now[s].state == "failed"]
         if broken:
             self._docker.remove(broken, data=False)
         yield from self._run_up(services)

@@ -26,6 +26,7 @@ from gatewayctl.runtimes.embedded.services import (
     postgres_program,
 )
 from gatewayctl.settings.load import load_settings
+from gatewayctl.settings.masking import mask
 from gatewayctl.settings.model import Settings
 
 _PR_SET_PDEATHSIG: Final = 1
@@ -48,7 +49,7 @@ def main() -> None:
     try:
         program = build_program(service, load_settings(project_dir))
     except GatewayctlError as error:
-        sys.stderr.write(f"gatewayctl: {error.message}\n")
+        sys.stderr.write(f"gatewayctl: {mask(error.message)}\n")
         sys.exit(_EX_CONFIG)
     argv = _tie_to_supervisor(program, supervisor)
     os.chdir(program.directory)

@@ -9,10 +9,11 @@ from __future__ import annotations
 import logging
 import time
 from collections.abc import Collection, Generator, Iterator, Mapping, Sequence
+from dataclasses import replace
 from datetime import datetime
 from typing import TYPE_CHECKING, Final
 
-from gatewayctl.errors import ServiceFailed
+from gatewayctl.errors import DatabasePasswordRefused, ServiceFailed
 from gatewayctl.generators import drain
 from gatewayctl.runtimes.base import (
     Keep,
@@ -26,7 +27,7 @@ from gatewayctl.runtimes.base import (
     keep_all,
     require_known_services,
 )
-from gatewayctl.runtimes.database_shell import DatabaseName, DatabaseShell
+from gatewayctl.runtimes.database_shell import DATABASES, DatabaseName, DatabaseShell
 from gatewayctl.runtimes.embedded import (
     changes,
     fingerprints,
@@ -55,7 +56,7 @@ from gatewayctl.runtimes.releases import PreflightCheck, Release
 from gatewayctl.runtimes.self_check import Fault
 from gatewayctl.runtimes.service_change import ServiceChange
 from gatewayctl.settings.generate import with_generated_secrets
-from gatewayctl.settings.model import RuntimeName, Settings
+from gatewayctl.settings.model import RuntimeName, Secret, Settings
 
 if TYPE_CHECKING:
     import psutil
@@ -107,7 +108,7 @@ class EmbeddedRuntime:
         """Start PostgreSQL, then its databases, then LiteLLM and Phoenix side by side."""
         wanted = fingerprints.compute(self._settings)
         running, unchanged = self._running_services(), self._find_unchanged(wanted)
-        if unchanged == set(SERVICES):
+        if unchanged == set(SERVICES) and all(map(self._cluster.accepts_login, DATABASES)):
             return StartReport(unchanged=SERVICES)
         started = yield from self._replace(running - unchanged, wanted)
         return StartReport.compare(SERVICES, ran=running, kept=running - started)
@@ -121,8 +122,10 @@ class EmbeddedRuntime:
         """Compare the settings that each service was started with to the current ones."""
         if self._supervisor.pid() is None:
             return tuple(ServiceChange(service=name, action="start") for name in SERVICES)
-        # `up` generates the secrets that .env lacks before it starts anything.
-        settings = with_generated_secrets(self._settings)
+        # `up` recovers or generates the secrets that .env lacks before it starts anything.
+        secrets = self._settings.secrets
+        secrets = replace(secrets, salt_key=secrets.salt_key or self.find_salt_key())
+        settings = with_generated_secrets(replace(self._settings, secrets=secrets))
         planned = {file.path.name: file.content for file in files}
         return changes.preview_changes(
             fingerprints.load(self._layout),
@@ -194,6 +197,17 @@ class EmbeddedRuntime:
         yield Progress(subject="database litellm", state="working", detail="dropping")
         self._cluster.recreate("litellm")
         yield Progress(subject="database litellm", state="ready", detail="empty")
+
+    def find_salt_key(self) -> Secret | None:
+        import psutil
+
+        for process in self._process_tree("litellm")[:1]:
+            try:
+                value = process.environ().get("LITELLM_SALT_KEY")
+            except psutil.Error:
+                return None
+            return Secret(value) if value else None
+        return None
 
     def shell(self, database: DatabaseName) -> DatabaseShell:
         return EmbeddedShell(
@@ -313,11 +327,24 @@ class EmbeddedRuntime:
         self._ensure_supervisor()
         if self._cluster.create(self._layout, choose_postgres_user()):
             yield Progress(subject="postgres", state="working", detail="new cluster")
+        self._run_postgres()
+        yield Progress(subject="postgres", state="working", detail="databases and migrations")
+        try:
+            self._cluster.prepare()
+        except DatabasePasswordRefused:
+            # Phoenix connects with the same password: a running one would lose its database.
+            if "phoenix" in self._running_services():
+                raise
+            yield Progress(subject="postgres", state="working", detail="new password")
+            self._supervisor.stop("postgres")
+            self._cluster.set_admin_password(self._layout, choose_postgres_user())
+            self._run_postgres()
+            self._cluster.prepare()
+        yield Progress(subject="postgres", state="ready")
+
+    def _run_postgres(self) -> None:
         self._supervisor.start("postgres")
         self._cluster.wait(seconds=_POSTGRES_SECONDS, check_alive=self._check_postgres)
-        yield Progress(subject="postgres", state="working", detail="databases and migrations")
-        self._cluster.prepare()
-        yield Progress(subject="postgres", state="ready")
 
     def _check_postgres(self) -> None:
         """Raise ServiceFailed when PostgreSQL has ended."""

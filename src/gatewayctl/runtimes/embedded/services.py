@@ -6,7 +6,6 @@ Owns how LiteLLM, Phoenix and PostgreSQL are configured. Must not start anything
 from __future__ import annotations
 
 import os
-import re
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -31,19 +30,18 @@ COLLECTOR: Final = "PHOENIX_COLLECTOR_HTTP_ENDPOINT"
 """In .env: another endpoint for LiteLLM's spans, with its path (/v1/traces)."""
 QUICK_START: Final = Path(__file__).with_name("quick_start.py")
 
-_OWN_KEY: Final = re.compile(r"sk-[A-Za-z0-9]{32}")
-"""Virtual keys created by gatewayctl; keys of providers are longer, or have hyphens."""
-
 # Variables of the operator's environment that a service may need, besides those of models.
 # The personal ones differ between terminals and change nothing: no reason for a restart.
 _PERSONAL: Final = ("USER", "LOGNAME", "LANG", "LC_ALL", "LC_CTYPE", "TZ", "TMPDIR")
-_PASSED_ON: Final = (
-    *_PERSONAL, "HOME", "XDG_CACHE_HOME", "GATEWAYCTL_PROJECT_NAME",
+NETWORK: Final = (
     "HTTP_PROXY", "HTTPS_PROXY", "ALL_PROXY", "NO_PROXY",
     "http_proxy", "https_proxy", "all_proxy", "no_proxy",
     "SSL_CERT_FILE", "SSL_CERT_DIR", "REQUESTS_CA_BUNDLE", "CURL_CA_BUNDLE",
     "NODE_EXTRA_CA_CERTS",
 )  # fmt: skip
+"""How this machine reaches the internet. A container cannot use these: its paths and its loopback
+address are its own, and Docker passes the proxies of its own configuration."""
+_PASSED_ON: Final = (*_PERSONAL, "HOME", "XDG_CACHE_HOME", "GATEWAYCTL_PROJECT_NAME", *NETWORK)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -72,6 +70,7 @@ def inherited_variables(
     environ = os.environ if environ is None else environ
     names = {name for name in settings.origins if name.isupper()} | set(settings.environment)
     names |= {field.env for field in SCALARS if field.env} | set(_PASSED_ON)
+    names |= set(provider_variables(settings))
     return {name: environ[name] for name in sorted(names) if name in environ} | {
         "PATH": os.defpath + os.pathsep + "/usr/sbin:/usr/local/bin"
     }
@@ -152,7 +151,7 @@ def litellm_program(settings: Settings, environment: Environment, layout: Layout
     return Program(
         service="litellm",
         argv=argv,
-        environment=_project_variables(settings) | ours,
+        environment=_operator_variables() | _declared_variables(settings) | ours,
         directory=layout.litellm_home,
     )
 
@@ -232,23 +231,17 @@ def _operator_variables() -> dict[str, str]:
     return {name: os.environ[name] for name in _PASSED_ON if name in os.environ}
 
 
-def _project_variables(settings: Settings) -> dict[str, str]:
-    """Every variable of .env that a provider may need, without those of other services.
+def _declared_variables(settings: Settings) -> dict[str, str]:
+    """The variables of the providers, as the Docker runtime passes them, and those of the network.
 
-    Excludes virtual keys of applications, also undeclared ones: a value that looks like a key of
-    gatewayctl is passed on only if a model refers to its variable.
+    An environment variable takes precedence over .env. Anything else in .env belongs to other
+    programs: LiteLLM does not get it.
     """
-    providers = provider_variables(settings)
-    foreign = {"POSTGRES_PASSWORD", "LITELLM_POSTGRES_PASSWORD"}
-    foreign |= {key.env for key in settings.keys}
-    secrets = {name: secret.reveal() for name, secret in settings.environment.items()}
-    variables = _operator_variables() | _read_env_values(settings) | secrets
-    return {
-        name: value
-        for name, value in variables.items()
-        if value and name not in foreign
-        if name in providers or not _OWN_KEY.fullmatch(value)
-    }
+    names = (*provider_variables(settings), *NETWORK)
+    written = _read_env_values(settings)
+    found = {name: os.environ.get(name) or written.get(name, "") for name in names}
+    found |= {n: secret.reveal() for n, secret in settings.environment.items() if n in found}
+    return {name: value for name, value in found.items() if value}
 
 
 def _read_env_values(settings: Settings) -> dict[str, str]:

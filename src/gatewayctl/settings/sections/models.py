@@ -142,6 +142,7 @@ def _reference(key: Cursor) -> str | None:
         return name
     key.add(
         f"{key.path} must not contain the key itself:"
-        " write api_key_env: NAME and put NAME into .env"
+        " write api_key_env: NAME and put NAME into .env;"
+        " for a server without keys write api_key_env: none"
     )
     return None

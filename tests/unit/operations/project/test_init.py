@@ -16,10 +16,11 @@ from gatewayctl.errors import (
     UsageProblem,
 )
 from gatewayctl.operations.project.init import ensure_project, init
+from gatewayctl.operations.state import salt_key
 from gatewayctl.settings.gateway_yaml import first_gateway_yaml
 from gatewayctl.settings.load import load_settings
 from gatewayctl.settings.master_key import require_master_key
-from gatewayctl.settings.model import Secret
+from gatewayctl.settings.model import Secret, Settings
 from tests.fakes.projects import MASTER_KEY, project
 
 GENERATED = (
@@ -255,15 +256,67 @@ def test_a_weak_master_key_is_kept_with_a_warning(tmp_path: Path) -> None:
     assert "LITELLM_MASTER_KEY=sk-1234\n" in (tmp_path / ".env").read_text()
 
 
-def test_new_secrets_beside_old_databases_are_warned_of(tmp_path: Path) -> None:
-    data = tmp_path / ".gatewayctl" / "postgres" / "data"
-    data.mkdir(parents=True)
-    (data / "PG_VERSION").write_text("16\n")
+@pytest.mark.parametrize(
+    "name", ["LITELLM_MASTER_KEY", "LITELLM_POSTGRES_PASSWORD", "POSTGRES_PASSWORD", "UI_PASSWORD"]
+)
+def test_a_lost_secret_that_can_be_replaced_is_generated_without_a_warning(
+    name: str, tmp_path: Path
+) -> None:
+    made = with_data(tmp_path)
+    remove_line(made.env_file, name)
+
+    ensured = ensure_project(load_settings(tmp_path, environ={}))
+
+    assert (ensured.env_added, ensured.warnings) == ((name,), ())
+
+
+def test_a_lost_salt_key_is_not_replaced_while_data_needs_it(tmp_path: Path) -> None:
+    made = with_data(tmp_path)
+    remove_line(made.env_file, "LITELLM_SALT_KEY")
+    kept = made.env_file.read_bytes()
 
     first, second = init(tmp_path, environ={}), init(tmp_path, environ={})
 
-    assert "holds databases created before LITELLM_MASTER_KEY" in first.warnings[0]
-    assert second.warnings == ()
+    assert first.warnings == second.warnings
+    assert "LITELLM_SALT_KEY was not generated" in first.warnings[0]
+    assert "`gatewayctl up` recovers it" in first.warnings[0]
+    assert made.env_file.read_bytes() == kept
+
+
+def test_a_recovered_salt_key_is_written_back(tmp_path: Path) -> None:
+    made = with_data(tmp_path)
+    remove_line(made.env_file, "LITELLM_SALT_KEY")
+
+    found = made.secrets.salt_key
+    ensured = ensure_project(load_settings(tmp_path, environ={}), recovered=found)
+
+    assert ensured.settings.secrets.salt_key == found
+    assert ensured.env_added == ()
+    assert "was recovered from LiteLLM" in ensured.warnings[0]
+
+
+def test_a_verb_that_replaces_the_data_gets_a_new_salt_key(tmp_path: Path) -> None:
+    made = with_data(tmp_path)
+    remove_line(made.env_file, "LITELLM_SALT_KEY")
+
+    ensured = ensure_project(load_settings(tmp_path, environ={}), replaces_data=True)
+
+    assert ensured.env_added == ("LITELLM_SALT_KEY",)
+    assert ensured.settings.secrets.salt_key not in (None, made.secrets.salt_key)
+
+
+def with_data(folder: Path) -> Settings:
+    """A project whose stack was started once."""
+    init(folder, environ={})
+    made = load_settings(folder, environ={})
+    made.state_dir.mkdir()
+    salt_key.record_salt_key(made)
+    return made
+
+
+def remove_line(path: Path, name: str) -> None:
+    lines = path.read_text().splitlines(keepends=True)
+    path.write_text("".join(line for line in lines if not line.startswith(f"{name}=")))
 
 
 def test_a_key_in_the_environment_that_wins_over_the_given_one_is_warned_of(

@@ -1,5 +1,6 @@
 from __future__ import annotations
 
+from dataclasses import replace
 from pathlib import Path
 
 import httpx
@@ -11,7 +12,8 @@ from gatewayctl.operations.keys.create import ensure_declared_keys
 from gatewayctl.operations.project.render import render
 from gatewayctl.operations.stack.plan import PlanReport, plan
 from gatewayctl.operations.state import restore_journal, salt_key
-from gatewayctl.settings.model import Settings
+from gatewayctl.runtimes.runtime_marker import write_runtime
+from gatewayctl.settings.model import Secret, Settings
 from tests.fakes.answers import REFUSED, answers
 from tests.fakes.litellm import served
 from tests.fakes.projects import project
@@ -23,6 +25,7 @@ from tests.unit.operations.keys.desk import SECRET, Desk
 def settings(tmp_path: Path) -> Settings:
     made = project(tmp_path / "shop", env="LITELLM_API_KEY=sk-virtual-0123456789\n")
     render(made, runtime="embedded")
+    write_runtime(made.state_dir, "embedded")
     return made
 
 
@@ -77,17 +80,38 @@ def test_what_restarts_is_named_with_its_reason_and_what_it_costs(settings: Sett
     assert "1 service" in report.problem.message
 
 
-@pytest.mark.parametrize(
-    "name", ["LITELLM_SALT_KEY", "LITELLM_POSTGRES_PASSWORD", "POSTGRES_PASSWORD"]
-)
-def test_a_secret_that_data_depends_on_is_a_risk(name: str, settings: Settings) -> None:
+def test_a_secret_that_data_depends_on_is_a_risk(settings: Settings) -> None:
     runtime = up_and_running()
-    runtime.differs, runtime.reason = {"litellm"}, name
+    runtime.differs, runtime.reason = {"litellm"}, "LITELLM_SALT_KEY"
 
     (sentence,) = planned(settings, runtime).data_at_risk
 
-    assert name in sentence
+    assert "LITELLM_SALT_KEY" in sentence
     assert "put the old one back" in sentence
+
+
+@pytest.mark.parametrize("name", ["LITELLM_POSTGRES_PASSWORD", "POSTGRES_PASSWORD"])
+def test_a_password_that_the_database_will_be_given_is_no_risk(
+    name: str, settings: Settings
+) -> None:
+    runtime = up_and_running()
+    runtime.differs, runtime.reason = {"litellm"}, name
+
+    assert planned(settings, runtime).data_at_risk == ()
+
+
+def test_a_lost_salt_key_that_litellm_still_has_will_be_recovered(settings: Settings) -> None:
+    key = Secret("sk-salt-0123456789abcdef")
+    secrets = replace(settings.secrets, salt_key=key)
+    salt_key.record_salt_key(replace(settings, secrets=secrets))
+
+    report = planned(settings, up_and_running(salt_key=key))
+
+    assert (report.recovered, report.changed) == (("LITELLM_SALT_KEY",), True)
+    assert "LITELLM_SALT_KEY" not in report.secrets
+    for other in (None, Secret("sk-another-salt-key-0123")):
+        with pytest.raises(SaltKeyChanged, match="is not set"):
+            planned(settings, up_and_running(salt_key=other))
 
 
 def test_files_that_differ_are_shown_and_not_written(settings: Settings) -> None:
@@ -121,7 +145,7 @@ def test_a_key_set_in_the_environment_is_not_created_again(tmp_path: Path) -> No
     settings = project(tmp_path, desk.config, environ={"APP_KEY": SECRET})
 
     with served(desk.fake) as gateway:
-        report = plan(settings, resolved(up_and_running()), gateway)
+        report = plan(settings, resolved(up_and_running(data=False)), gateway)
         made = ensure_declared_keys(settings, gateway)
 
     assert report.keys == ()
@@ -135,7 +159,8 @@ def test_a_key_set_in_the_environment_is_not_planned_while_the_gateway_does_not_
         tmp_path, "keys: {app: APP_KEY}\n", env="", environ={"APP_KEY": "sk-virtual-0123456789"}
     )
 
-    assert [key.action for key in planned(settings, up_and_running()).keys] == ["unknown"]
+    runtime = up_and_running(data=False)
+    assert [key.action for key in planned(settings, runtime).keys] == ["unknown"]
 
 
 def test_secrets_that_up_would_generate_are_named(tmp_path: Path) -> None:
@@ -144,7 +169,7 @@ def test_secrets_that_up_would_generate_are_named(tmp_path: Path) -> None:
 
     from gatewayctl.settings.load import load_settings
 
-    report = planned(load_settings(bare.project_dir), FakeRuntime())
+    report = planned(load_settings(bare.project_dir), FakeRuntime(data=False))
 
     assert "LITELLM_SALT_KEY" in report.secrets
     assert "REDIS_PASSWORD" not in report.secrets

@@ -7,8 +7,10 @@ import pytest
 
 from gatewayctl.errors import SaltKeyChanged
 from gatewayctl.operations.state import salt_key
-from gatewayctl.settings.model import Settings
+from gatewayctl.runtimes.runtime_marker import write_runtime
+from gatewayctl.settings.model import Secret, Settings
 from tests.fakes.projects import project
+from tests.fakes.runtime import FakeRuntime
 
 KEY = "sk-salt-0123456789abcdef0123456789"
 
@@ -40,6 +42,54 @@ def test_a_key_that_is_gone_is_another_one(tmp_path: Path) -> None:
     salt_key.record_salt_key(settings(tmp_path))
 
     assert salt_key.has_changed(settings(tmp_path, ""))
+
+
+def test_the_hint_for_a_key_that_is_gone_recovers_it(tmp_path: Path) -> None:
+    salt_key.record_salt_key(settings(tmp_path))
+
+    with pytest.raises(SaltKeyChanged, match="is not set") as changed:
+        salt_key.require_same_salt_key(settings(tmp_path, ""))
+
+    assert "gatewayctl up" in changed.value.hint
+
+
+@pytest.mark.parametrize(
+    ("recorded", "marked", "data", "running", "expected"),
+    [
+        (KEY, True, True, KEY, "recovered"),
+        (KEY, True, True, None, "refused"),
+        (KEY, True, True, f"{KEY}-other", "refused"),
+        # Volumes of a folder that was deleted.
+        (None, False, True, KEY, "recovered"),
+        (None, False, True, None, "refused"),
+        # A first start that failed, and a new project.
+        (None, True, True, None, "generated"),
+        (None, False, False, None, "generated"),
+    ],
+)
+def test_a_lost_key_is_recovered_or_refused_where_data_needs_it(
+    recorded: str | None,
+    marked: bool,
+    data: bool,
+    running: str | None,
+    expected: str,
+    tmp_path: Path,
+) -> None:
+    if recorded:
+        salt_key.record_salt_key(settings(tmp_path, recorded))
+    if marked:
+        write_runtime(tmp_path / ".gatewayctl", "docker")
+    runtime = FakeRuntime(data=data, salt_key=Secret(running) if running else None)
+    without = settings(tmp_path, "")
+
+    if expected == "refused":
+        with pytest.raises(SaltKeyChanged, match="is not set") as refused:
+            salt_key.recover_salt_key(without, runtime)
+        assert "gatewayctl restore FILE" in refused.value.hint
+        return
+    found = salt_key.recover_salt_key(without, runtime)
+    assert found == (Secret(KEY) if expected == "recovered" else None)
+    assert salt_key.recover_salt_key(settings(tmp_path), FakeRuntime()) is None
 
 
 def test_a_new_database_has_a_new_key(tmp_path: Path) -> None:

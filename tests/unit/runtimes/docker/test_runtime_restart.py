@@ -45,7 +45,7 @@ def test_a_restart_of_all_includes_the_apps_that_were_started(tmp_path: Path) ->
 
 
 def test_a_restart_with_nothing_running_is_a_start(settings: Settings) -> None:
-    docker = FakeDocker()
+    docker = FakeDocker(kept=[])
 
     driven(runtime_of(settings, docker).restart([]))
 

@@ -7,7 +7,8 @@ import pytest
 from gatewayctl.errors import ImageMissing, ServiceFailed
 from gatewayctl.runtimes.base import StartReport
 from gatewayctl.runtimes.docker.runtime import DockerRuntime
-from gatewayctl.settings.model import Settings
+from gatewayctl.runtimes.scram import is_verifier_of, make_verifier
+from gatewayctl.settings.model import Secret, Settings
 from tests.fakes.docker import FakeDocker, inspected
 from tests.fakes.driving import driven, report_of
 from tests.fakes.projects import project
@@ -23,7 +24,7 @@ def test_the_services_are_in_order_with_redis_only_if_needed(tmp_path: Path) -> 
 
 
 def test_a_first_start_brings_up_the_services_and_no_app(tmp_path: Path) -> None:
-    docker = FakeDocker(says={"up": [" Container shop-litellm-1  Created", "noise"]})
+    docker = FakeDocker(kept=[], says={"up": [" Container shop-litellm-1  Created", "noise"]})
 
     seen, report = driven(runtime_of(project(tmp_path / "shop", APPS), docker).start())
 
@@ -48,6 +49,52 @@ def test_what_compose_recreated_is_reported_as_restarted(settings: Settings) -> 
     assert report == StartReport(
         started=("phoenix",), restarted=("litellm",), unchanged=SERVICES[:2]
     )
+
+
+SECRETS = "LITELLM_POSTGRES_PASSWORD=password-of-litellm\nPOSTGRES_PASSWORD=password-of-phoenix\n"
+
+
+def test_data_of_an_earlier_start_gets_the_passwords_before_a_service_uses_them(
+    tmp_path: Path,
+) -> None:
+    docker = FakeDocker(verifiers={"phoenix_user": make_verifier("password-of-phoenix")})
+    settings = project(tmp_path / "shop", env=SECRETS)
+
+    report = report_of(runtime_of(settings, docker).start())
+
+    assert docker.calls == [
+        "up postgres-litellm postgres-phoenix",
+        "new password of litellm_user",
+        f"up {' '.join(SERVICES)}",
+    ]
+    assert is_verifier_of(docker.verifiers["litellm_user"], "password-of-litellm")
+    assert report == StartReport(started=SERVICES)
+
+
+def test_a_running_stack_gets_a_changed_password_before_it_is_recreated(tmp_path: Path) -> None:
+    docker = up_and_running()
+    docker.verifiers = {"litellm_user": make_verifier("the-old-password")}
+    docker.differs = {"postgres-litellm", "litellm"}
+    runtime = runtime_of(project(tmp_path / "shop", env=SECRETS), docker)
+
+    report = report_of(runtime.start())
+
+    assert docker.calls[-1] == f"up {' '.join(SERVICES)}"
+    assert docker.calls[:2] == ["new password of litellm_user", "new password of phoenix_user"]
+    assert report.restarted == ("postgres-litellm", "litellm")
+    docker.calls.clear()
+    assert report_of(runtime.start()) == StartReport(unchanged=SERVICES)
+    assert docker.calls == [f"up {' '.join(SERVICES)}"]
+
+
+def test_the_salt_key_is_found_in_a_container_that_runs_or_not(settings: Settings) -> None:
+    docker = FakeDocker(running={"litellm": inspected("litellm", status="exited")})
+    assert runtime_of(settings, docker).find_salt_key() is None
+
+    docker.running["litellm"]["Config"]["Env"] = ["LITELLM_SALT_KEY=sk-salt-0123"]
+
+    assert runtime_of(settings, docker).find_salt_key() == Secret("sk-salt-0123")
+    assert runtime_of(settings, FakeDocker()).find_salt_key() is None
 
 
 def test_a_container_in_a_crash_loop_is_recreated_at_once(settings: Settings) -> None:

@@ -6,6 +6,7 @@ from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
 
+from gatewayctl.errors import DatabasePasswordRefused
 from gatewayctl.runtimes.base import StartReport
 from gatewayctl.runtimes.embedded.layout import Layout
 from gatewayctl.runtimes.embedded.postgres.privileges import PostgresUser
@@ -85,6 +86,7 @@ class FakeCluster:
     calls: list[str] = field(default_factory=list)
     dead: bool = False
     takes_logins: bool = True
+    refuses: bool = False
 
     def create(self, layout: Layout, user: PostgresUser) -> bool:
         if layout.postgres_data.exists():
@@ -99,6 +101,12 @@ class FakeCluster:
 
     def prepare(self) -> None:
         self.calls.append("prepare")
+        if self.refuses:
+            raise DatabasePasswordRefused("PostgreSQL refuses POSTGRES_PASSWORD.")
+
+    def set_admin_password(self, layout: Layout, user: PostgresUser) -> None:
+        self.calls.append("set_admin_password")
+        self.refuses = False
 
     def recreate(self, name: str) -> None:
         self.calls.append(f"recreate {name}")

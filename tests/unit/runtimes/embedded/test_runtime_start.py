@@ -2,7 +2,7 @@ from __future__ import annotations
 
 import pytest
 
-from gatewayctl.errors import ServiceFailed
+from gatewayctl.errors import DatabasePasswordRefused, ServiceFailed
 from gatewayctl.runtimes.base import Progress, StartReport
 from gatewayctl.runtimes.embedded.environment import locate
 from gatewayctl.runtimes.embedded.runtime import EmbeddedRuntime
@@ -42,6 +42,39 @@ def test_only_services_whose_settings_changed_are_restarted(stack: Stack) -> Non
 
     assert report == StartReport(restarted=("phoenix",), unchanged=("postgres", "litellm"))
     assert stack.supervisor.take_calls() == ["stop phoenix", "start postgres", "start phoenix"]
+
+
+def test_the_administrator_gets_a_changed_password_while_the_server_is_stopped(
+    stack: Stack,
+) -> None:
+    stack.cluster.refuses = True
+
+    stack.up()
+
+    assert stack.supervisor.take_calls() == [
+        *("launch", "start postgres", "stop postgres", "start postgres"),
+        *("start litellm", "start phoenix"),
+    ]
+    assert stack.cluster.calls == ["prepare", "set_admin_password", "prepare"]
+
+
+def test_a_password_that_a_running_phoenix_uses_is_not_changed(stack: Stack) -> None:
+    stack.up()
+    stack.cluster.refuses, stack.cluster.takes_logins = True, False
+
+    with pytest.raises(DatabasePasswordRefused):
+        stack.runtime().shell("litellm").start()
+
+    assert "set_admin_password" not in stack.cluster.calls
+
+
+def test_an_up_to_date_stack_whose_database_has_another_password_is_repaired(stack: Stack) -> None:
+    stack.up()
+    stack.cluster.calls.clear()
+    stack.cluster.takes_logins = False
+
+    assert stack.up() == StartReport(unchanged=SERVICES)
+    assert stack.cluster.calls == ["prepare"]
 
 
 def test_litellm_is_restarted_when_its_configuration_file_changed(stack: Stack) -> None:

@@ -9,7 +9,6 @@ from urllib.parse import urlsplit
 import pytest
 
 from gatewayctl.errors import SettingsProblem
-from gatewayctl.operations.keys.provision import generate_key_secret
 from gatewayctl.runtimes.embedded.environment import Environment
 from gatewayctl.runtimes.embedded.layout import Layout
 from gatewayctl.runtimes.embedded.postgres.privileges import PostgresUser
@@ -77,31 +76,28 @@ def test_a_program_does_not_show_its_environment(
         assert [secret for secret in SECRETS.values() if secret in repr(program)] == []
 
 
-def test_litellm_gets_the_variables_of_providers_and_no_virtual_key(
+def test_litellm_gets_its_own_secrets_and_those_of_no_other_service(
     settings: Settings, environment: Environment
 ) -> None:
     env = build_programs(settings, environment)["litellm"].environment
 
     assert env["OPENAI_API_KEY"] == SECRETS["OPENAI_API_KEY"]
-    assert env["AZURE_API_KEY"] == SECRETS["AZURE_API_KEY"], "whatever .env holds may be needed"
     assert env["LITELLM_MASTER_KEY"] == MASTER_KEY
-    for foreign in ("LITELLM_API_KEY", "LITELLM_EVAL_KEY", "POSTGRES_PASSWORD"):
+    for foreign in ("LITELLM_API_KEY", "LITELLM_EVAL_KEY", "POSTGRES_PASSWORD", "AZURE_API_KEY"):
         assert foreign not in env
         assert SECRETS[foreign] not in env.values()
 
 
-def test_an_undeclared_virtual_key_is_not_passed_to_litellm_either(
-    tmp_path: Path, environment: Environment
+def test_the_proxy_of_this_machine_reaches_litellm_from_both_places(
+    tmp_path: Path, environment: Environment, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    own = generate_key_secret().reveal()
-    more = {"BATCH_JOB_KEY": own, "OPENAI_API_KEY": own, "ANTHROPIC_API_KEY": "sk-ant-api03-0123"}
+    monkeypatch.setenv("HTTPS_PROXY", "http://proxy:3128")
+    more = {"NO_PROXY": "internal", "HTTPS_PROXY": "http://other:1"}
     settings = project(tmp_path / "shop", env=env_file({**SECRETS, **more}))
 
     env = build_programs(settings, environment)["litellm"].environment
 
-    assert "BATCH_JOB_KEY" not in env
-    assert env["OPENAI_API_KEY"] == own, "a model refers to it"
-    assert env["ANTHROPIC_API_KEY"] == "sk-ant-api03-0123"
+    assert (env["HTTPS_PROXY"], env["NO_PROXY"]) == ("http://proxy:3128", "internal")
 
 
 def test_the_password_of_litellm_is_not_in_its_database_url(

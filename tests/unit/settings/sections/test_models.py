@@ -148,13 +148,15 @@ def test_variables_that_models_refer_to_are_in_the_environment(tmp_path: Path) -
     assert dict(settings.environment) == {"AWS_SECRET": Secret("one"), "HEADER_KEY": Secret("two")}
 
 
-@pytest.mark.parametrize("key", ["sk-this-is-a-real-key-0001", "abc", "7", "os.environ/A-B", "[]"])
+@pytest.mark.parametrize(
+    "key", ["sk-this-is-a-real-key-0001", "no-key", "none", "7", "os.environ/A-B", "[]"]
+)
 def test_a_key_written_out_is_refused_and_not_shown(tmp_path: Path, key: str) -> None:
     message = complaint(tmp_path, f"{{model: openai/x, api_key: {key}}}")
 
     assert message == (
         "models.m.api_key must not contain the key itself: write api_key_env: NAME"
-        " and put NAME into .env"
+        " and put NAME into .env; for a server without keys write api_key_env: none"
     )
 
 

@@ -53,10 +53,11 @@ SETTINGS: Final = (
         area="settings",
         severity="warning",
         title="A value of .env is read differently by different programs",
-        meaning="Docker Compose, `sh -c '. ./.env'` and python-dotenv disagree about spaces, "
+        meaning="Docker Compose, `sh -c '. ./.env'` and python-dotenv disagree about spaces, tabs, "
         "dollar signs, quotes and backslashes. With such a value an application reads another "
         "secret than the gateway.",
-        remedy="Put the value into single quotes, or use only letters, digits and ._:/+=@%,-.",
+        remedy="Put the value into single quotes, or use only letters, digits and ._:/+=@%,-. Put "
+        "a blank before a comment.",
     ),
     Finding(
         id="env_file_not_ignored",
@@ -122,9 +123,10 @@ SECRETS: Final = (
         severity="warning",
         title="A secret of the stack is not set",
         meaning="Each is generated once, by `init` or `up`. If one is missing later, it was "
-        "deleted.",
-        remedy="Run `gatewayctl init`.",
-        fix="generates it, unless databases created with another one exist",
+        "deleted. `up` generates a new one and gives the databases their new passwords. It "
+        "recovers a salt key from a LiteLLM that still has it, and never replaces one in use.",
+        remedy="Run `gatewayctl up`.",
+        fix="generates it, unless a database has to be given the new one",
     ),
     Finding.of(
         MasterKeyMissing,
@@ -148,8 +150,8 @@ SECRETS: Final = (
         title="A secret is weak or publicly known",
         meaning="It is short, has few different characters, or is used in examples and "
         "documentation, where guessing starts.",
-        remedy="Replace it with the output of `openssl rand -hex 24`. A database keeps the "
-        "password it was created with until `gatewayctl reset --all`.",
+        remedy="Replace it with the output of `openssl rand -hex 24`, then run `gatewayctl up`, "
+        "which changes the passwords of the databases too. Keep a salt key that LiteLLM has used.",
     ),
     Finding(
         id="secrets_the_same",
@@ -159,7 +161,8 @@ SECRETS: Final = (
         meaning="Whoever learns one knows the other: an application whose key is the master key "
         "can administer the gateway, and a database password that is the salt key decrypts the "
         "data.",
-        remedy="Give each its own value: `openssl rand -hex 24`.",
+        remedy="Give each its own value (`openssl rand -hex 24`), then run `gatewayctl up`. Keep a "
+        "salt key that LiteLLM has used.",
     ),
     Finding.of(
         SaltKeyChanged,
@@ -171,9 +174,9 @@ SECRETS: Final = (
     Finding.of(
         DatabasePasswordRefused,
         area="secrets",
-        title="The database was created with another password",
-        meaning="PostgreSQL keeps the password its data was created with; a new .env does not "
-        "change it. LiteLLM reports P1000 (LiteLLM #38070).",
+        title="The database has another password than .env",
+        meaning="PostgreSQL keeps the password its data was created with until `gatewayctl up` "
+        "gives it that of .env. LiteLLM reports P1000 (LiteLLM #38070).",
     ),
     Finding(
         id="provider_key_missing",

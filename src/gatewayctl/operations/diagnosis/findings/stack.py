@@ -77,8 +77,9 @@ SERVICES: Final = (
         severity="error",
         title="PostgreSQL cannot use its data folder",
         meaning="Files are missing, or were written by another major version of PostgreSQL.",
-        remedy="See `gatewayctl logs` for the file or version. If the data is lost, "
-        "`gatewayctl down --volumes` deletes it and `gatewayctl restore FILE` restores a backup.",
+        remedy="See `gatewayctl logs` for the file or version. If another major version wrote it, "
+        "use that version again (images.postgres). Only if files are missing: `gatewayctl down "
+        "--volumes` deletes the rest, and `gatewayctl restore FILE` restores a backup.",
     ),
     Finding(
         id="database_large",

@@ -74,10 +74,12 @@ def check_duplicates(subject: Subject) -> Iterator[Observation]:
 
 
 def check_salt_key(subject: Subject) -> Iterator[Observation]:
-    """Check that the salt key is the one the database was created with."""
-    if salt_key.has_changed(subject.project):
-        source = subject.project.source_of(salt_key.NAME)
-        evidence = f"{salt_key.NAME} ({source}) is not the one recorded at the first start"
+    """Check that the salt key is the one the database was created with.
+
+    One that is not set is a missing secret: `up` may recover it.
+    """
+    if subject.project.secrets.salt_key is not None and salt_key.has_changed(subject.project):
+        evidence = salt_key.describe_change(subject.project)
         yield Observation(finding="salt_key_changed", evidence=evidence)
 
 

@@ -6,9 +6,6 @@ PostgreSQL as SCRAM verifiers, so no statement holds one.
 
 from __future__ import annotations
 
-import base64
-import hashlib
-import hmac
 import os
 import shutil
 import time
@@ -29,13 +26,13 @@ from gatewayctl.runtimes.embedded.postgres.migrations import (
 from gatewayctl.runtimes.embedded.postgres.privileges import PostgresUser
 from gatewayctl.runtimes.embedded.services import LITELLM_USER, PHOENIX_USER
 from gatewayctl.runtimes.process import Completed, run
+from gatewayctl.runtimes.scram import make_verifier
 from gatewayctl.settings.model import Settings
 
 ADMIN: Final = "postgres"
 _OWNERS: Final = {"litellm": LITELLM_USER, "phoenix": PHOENIX_USER}
 _PASSWORDS: Final = {"litellm": "LITELLM_POSTGRES_PASSWORD", ADMIN: "POSTGRES_PASSWORD"}
 _REFUSED: Final = "password authentication failed"
-_ITERATIONS: Final = 4096
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -114,6 +111,22 @@ class Cluster:
         psql = Psql(program=Path(self.program("psql")), login=self.login("litellm"))
         apply_migrations(psql, self.environment.migrations)
 
+    def set_admin_password(self, layout: Layout, user: PostgresUser) -> None:
+        """Give the administrator the password of .env, without the old one; the server is stopped.
+
+        Raises ServiceFailed.
+        """
+        argv = (
+            *user.prefix, self.program("postgres"),
+            "--single", "-D", str(layout.postgres_data), "-c", "log_min_error_statement=panic",
+            ADMIN,
+        )  # fmt: skip
+        sql = f"alter role {ADMIN} password '{make_verifier(self._password(ADMIN))}'\n"
+        env = {"LC_ALL": "C", "PATH": os.defpath}
+        done = run(argv, env=env, cwd=layout.postgres_home, stdin=sql, timeout=120)
+        if done.returncode != 0 or "ERROR:" in done.stderr:
+            raise ServiceFailed(f"PostgreSQL's password could not be set: {done.stderr.strip()}")
+
     def recreate(self, name: str) -> None:
         """Drop one database with everything in it, and create it without tables."""
         self._admin(f'drop database if exists "{name}" with (force)')
@@ -121,7 +134,7 @@ class Cluster:
 
     def _create_database(self, name: str) -> None:
         """Create the role with its password, then the database it owns; update what exists."""
-        owner, verifier = _OWNERS[name], _scram_verifier(self._password(name))
+        owner, verifier = _OWNERS[name], make_verifier(self._password(name))
         known = self._admin(
             f"select 1 from pg_roles where rolname = '{owner}' union all "  # noqa: S608 - ours
             f"select 2 from pg_database where datname = '{name}'"
@@ -172,14 +185,3 @@ class Cluster:
             else secrets.phoenix_postgres_password
         )
         return password.reveal() if password else ""
-
-
-def _scram_verifier(password: str, salt: bytes | None = None) -> str:
-    """Compute what PostgreSQL stores for a password (RFC 5803, scram-sha-256)."""
-    salt = salt or os.urandom(16)
-    salted = hashlib.pbkdf2_hmac("sha256", password.encode(), salt, _ITERATIONS)
-    client = hmac.digest(salted, b"Client Key", "sha256")
-    stored = hashlib.sha256(client).digest()
-    server = hmac.digest(salted, b"Server Key", "sha256")
-    b64 = [base64.b64encode(part).decode() for part in (salt, stored, server)]
-    return f"SCRAM-SHA-256${_ITERATIONS}:{b64[0]}${b64[1]}:{b64[2]}"
