@@ -68,7 +68,7 @@ class LivingRuntime(FaultyRuntime):
 class LivingProject(Project):
     """A project of which each command changes the state that the next one sees."""
 
-    runtime: LivingRuntime = field(default_factory=LivingRuntime)
+    runtime: LivingRuntime = field(default_factory=lambda: LivingRuntime(data=False))
     litellm: LivingLiteLLM = field(default_factory=LivingLiteLLM)
 
     def __post_init__(self) -> None:

@@ -111,8 +111,10 @@ class FakeCluster:
     def recreate(self, name: str) -> None:
         self.calls.append(f"recreate {name}")
 
-    def check_login(self, name: str) -> bool:
+    def accepts_login(self, name: str) -> bool:
         return self.takes_logins
+
+    check_login = accepts_login
 
 
 @dataclass(kw_only=True)
