@@ -74,10 +74,15 @@ class Chunk:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Answer:
-    """A reply that has started: LiteLLM's call id, and the chunks as they arrive."""
+    """A reply that has started: LiteLLM's call id, and the chunks as they arrive.
+
+    ``fallback`` is the model group that answers in place of the requested one, after ``retries``.
+    """
 
     call_id: str | None
     chunks: Iterator[Chunk]
+    retries: int = 0
+    fallback: str | None = None
 
 
 @contextmanager
@@ -100,8 +105,18 @@ def post_chat(gateway: GatewayClient, key: Secret, request: ChatRequest) -> Iter
     ) as response:
         read = _read_stream if request.stream else _read_whole
         yield Answer(
-            call_id=response.headers.get("x-litellm-call-id"), chunks=read(gateway, response)
+            call_id=response.headers.get("x-litellm-call-id"),
+            chunks=read(gateway, response),
+            retries=_count_attempts(response, "retries"),
+            fallback=response.headers.get("x-litellm-model-group")
+            if _count_attempts(response, "fallbacks")
+            else None,
         )
+
+
+def _count_attempts(response: httpx.Response, kind: str) -> int:
+    count = response.headers.get(f"x-litellm-attempted-{kind}", "")
+    return int(count) if count.isdecimal() else 0
 
 
 def _read_whole(gateway: GatewayClient, response: httpx.Response) -> Iterator[Chunk]:

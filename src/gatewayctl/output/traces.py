@@ -96,14 +96,32 @@ def render_list(report: TraceListReport) -> Iterable[RenderableType]:
 
 def render_verify(report: TraceVerification) -> Iterable[RenderableType]:
     """The verdict, then each check."""
-    line = f"trace {report.trace_id}: {report.verdict.replace('_', ' ')}"
-    yield Text(f"{line} ({report.spans} spans, {report.calls} model calls)", style="bold")
+    yield Text(
+        f"trace {report.trace_id}: {describe_verdict(report)}"
+        f" ({count(report.spans, 'span')}, {count(report.calls, 'model call')})",
+        style="bold",
+    )
     for check in report.checks:
         text = Text(f"  {check.name:<22} ")
         text.append(check.state, style=_STATE.get(check.state, ""))
         if check.detail and check.state != "passed":
             text.append(f"  {strip_control(check.detail)}")
         yield text
+
+
+def describe_verdict(report: TraceVerification) -> str:
+    """The verdict, and how LiteLLM got the answers if not at the first attempt."""
+    parts = [report.verdict.replace("_", " ")]
+    if report.retries:
+        parts.append(count(report.retries, "retry", "retries"))
+    if report.fallbacks:
+        parts.append(f"answered by fallback {', '.join(report.fallbacks)}")
+    return ", ".join(parts)
+
+
+def count(number: int, one: str, many: str | None = None) -> str:
+    """Format a number with its noun: ``1 span``, ``2 spans``."""
+    return f"{number} {one if number == 1 else many or one + 's'}"
 
 
 def format_money(cost: float | None) -> str:

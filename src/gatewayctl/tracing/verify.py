@@ -6,7 +6,7 @@ span may still arrive. Must not know how spans were read, nor LiteLLM's spend lo
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass
 from typing import Any, Final, Literal
 
@@ -31,7 +31,9 @@ class TraceCheck:
 class ExpectedCall:
     """One model call as it was sent and answered; None for unknown values.
 
-    ``span_id`` is the client span whose context was sent. ``ok``: a reply arrived.
+    ``span_id`` is the client span whose context was sent. ``ok``: a reply arrived. ``fallback`` is
+    the model that answered in place of ``model``, after ``retries``. ``traced`` is False for a call
+    of which LiteLLM makes no model span.
     """
 
     call_id: str | None
@@ -42,6 +44,14 @@ class ExpectedCall:
     prompt_tokens: int | None
     completion_tokens: int | None
     ok: bool = True
+    retries: int = 0
+    fallback: str | None = None
+    traced: bool = True
+
+    @property
+    def needs_span(self) -> bool:
+        """False also for a refused call, which may never have reached a model."""
+        return self.ok and self.traced
 
     @property
     def name(self) -> str:
@@ -77,9 +87,8 @@ def check_trace(
     """
     tree = _Tree(spans)
     pairs = [(call, tree.of_call(call)) for call in expected.calls]
-    found = [(call, llm[0]) for call, llm in pairs if llm]
-    # A refused call may never have reached a model.
-    complete = bool(pairs) and all(llm or not call.ok for call, llm in pairs)
+    found = [(call, find_answer(llm)) for call, llm in pairs if llm]
+    complete = bool(pairs) and all(llm or not call.needs_span for call, llm in pairs)
 
     def compare(name: str, actual: Values, wanted: Values) -> TraceCheck:
         return _compare(name, found, actual, wanted, complete=complete)
@@ -92,7 +101,7 @@ def check_trace(
         _check_one_llm_span(tree, pairs),
         compare("component", _read("metadata.component"), lambda call, _: call.component),
         compare("operation", _read("metadata.operation"), lambda call, _: call.operation),
-        compare("model", _read("llm.model_name"), lambda call, _: call.model),
+        compare("model", _read("llm.model_name"), lambda call, _: call.fallback or call.model),
         compare("tokens", _count_tokens, _expect_tokens),
         compare(
             "status",
@@ -100,6 +109,23 @@ def check_trace(
             lambda call, _: "ok" if call.ok else "error",
         ),
     )
+
+
+def group_attempts(spans: Iterable[Span]) -> dict[str, list[Span]]:
+    """Group the model spans by LiteLLM's call id; spans without one are left out."""
+    found: dict[str, list[Span]] = {}
+    for span in spans:
+        if span.kind == LLM and CALL_ID in span.attributes:
+            found.setdefault(str(span.attributes[CALL_ID]), []).append(span)
+    return found
+
+
+def find_answer(attempts: Sequence[Span]) -> Span:
+    """Return the span that decided a call: LiteLLM makes one for each attempt it gave up.
+
+    That is the last one without an error, or the last one.
+    """
+    return max(attempts, key=lambda span: (span.status != "ERROR", span.start, span.span_id))
 
 
 class _Tree:
@@ -197,16 +223,19 @@ def _check_parents(tree: _Tree, expected: Expectation) -> TraceCheck:
 def _check_one_llm_span(tree: _Tree, pairs: list[tuple[ExpectedCall, list[Span]]]) -> TraceCheck:
     name = "one_llm_span_per_call"
     for call, spans in pairs:
-        if len(spans) > 1:
-            detail = f"{len(spans)} model spans for one call of {call.name}"
+        # Attempts that LiteLLM retried, or answered by a fallback, ended in an error.
+        answers = [span for span in spans if span.status != "ERROR"]
+        if len(answers) > 1:
+            detail = f"{len(answers)} model spans for one call of {call.name}"
             return TraceCheck(name=name, state="failed", detail=detail)
     if not pairs:
         return TraceCheck(name=name, state="missing", detail="the calls are not known yet")
-    if len(tree.llm) > len(pairs):
+    attributed = {span.span_id for _, spans in pairs for span in spans}
+    if any(span.span_id not in attributed for span in tree.llm):
         detail = f"{len(tree.llm)} model spans for {len(pairs)} calls"
         return TraceCheck(name=name, state="failed", detail=detail)
     for call, spans in pairs:
-        if not spans and call.ok:
+        if not spans and call.needs_span:
             return TraceCheck(name=name, state="missing", detail=f"no model span for {call.name}")
     return _pass(name)
 

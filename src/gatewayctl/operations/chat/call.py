@@ -31,12 +31,17 @@ class Delta:
 
 @dataclass(slots=True, kw_only=True)
 class Reply:
-    """What has arrived so far; ``broken_by`` is why it is incomplete."""
+    """What has arrived so far; ``broken_by`` is why it is incomplete.
+
+    ``fallback`` is the model that answered in place of the requested one, after ``retries``.
+    """
 
     parts: list[str] = field(default_factory=list)
     finish_reason: str | None = None
     usage: Usage | None = None
     call_id: str | None = None
+    retries: int = 0
+    fallback: str | None = None
     latency_ms: float = 0
     broken_by: GatewayctlError | None = None
 
@@ -52,6 +57,10 @@ class Reply:
         if self.usage is not None:
             attributes["gatewayctl.prompt_tokens"] = self.usage.prompt_tokens
             attributes["gatewayctl.completion_tokens"] = self.usage.completion_tokens
+        if self.retries:
+            attributes["gatewayctl.retries"] = self.retries
+        if self.fallback is not None:
+            attributes["gatewayctl.fallback"] = self.fallback
         return attributes
 
     def expected_call(self, plan: ChatPlan, span: ClientSpan) -> ExpectedCall:
@@ -64,6 +73,8 @@ class Reply:
             model=plan.model,
             prompt_tokens=None if self.usage is None else self.usage.prompt_tokens,
             completion_tokens=None if self.usage is None else self.usage.completion_tokens,
+            retries=self.retries,
+            fallback=self.fallback,
         )
 
 
@@ -113,6 +124,7 @@ def _receive(
     )
     with post_chat(gateway, plan.key, request) as answer:
         reply.call_id = answer.call_id
+        reply.retries, reply.fallback = answer.retries, answer.fallback
         for chunk in answer.chunks:
             reply.finish_reason = chunk.finish_reason or reply.finish_reason
             reply.usage = chunk.usage or reply.usage
