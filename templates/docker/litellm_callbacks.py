@@ -4,6 +4,7 @@
 
 - LiteLLM keeps metadata for traces and tags for spend logs. A component that a client names in one
   of them, or in the header x-gatewayctl-component, is written into both, so both count the call.
+- Calls that are not sampled are marked in the spend logs, since Phoenix will not have them.
 - A model with a fixed answer serves chats only: LiteLLM would return its text as an embedding.
 - LiteLLM's own housekeeping stays out of the traces. Its OpenTelemetry logger also listens to its
   services, so that every statement to its database becomes a span: several traces per second in
@@ -31,19 +32,19 @@ class GatewayCallback(CustomLogger):
     ) -> dict[str, Any] | str:
         """Called for every request that was admitted, before a deployment is selected."""
         name_component(data)
+        note_unsampled(data)
         # LiteLLM answers status 400 with this text.
         return refuse_offline(data, call_type) or data
 
 
 def name_component(data: dict[str, Any]) -> None:
     """Complete metadata and tags from each other, or from the headers; neither is overwritten."""
-    metadata = data.get("litellm_metadata" if "litellm_metadata" in data else "metadata")
-    if not isinstance(metadata, dict):
+    metadata, headers = find_metadata(data), find_headers(data)
+    if metadata is None:
         return
     sent = metadata.get("requester_metadata")
     if not isinstance(sent, dict):
         sent = metadata["requester_metadata"] = {}
-    headers = (data.get("proxy_server_request") or {}).get("headers") or {}
     given = metadata.get("tags") or []
     # LiteLLM loses the span of a call whose tags are not a list.
     tags = [*given] if isinstance(given, list | tuple) else [str(given)]
@@ -64,6 +65,27 @@ def name_component(data: dict[str, Any]) -> None:
         if not tagged and not routes_by_tags():
             tags.append(f"{prefix}{value}")
     metadata["tags"] = tags
+
+
+def note_unsampled(data: dict[str, Any]) -> None:
+    """Write into the spend log that the client's W3C trace context asks for no spans."""
+    metadata, context = find_metadata(data), find_headers(data).get("traceparent", "").split("-")
+    if metadata is None or len(context) < 4 or context[3][-1:] not in tuple("02468ace"):
+        return
+    noted = metadata.get("spend_logs_metadata")
+    noted = noted if isinstance(noted, dict) else {}
+    metadata["spend_logs_metadata"] = {**noted, "trace_sampled": False}
+
+
+def find_metadata(data: dict[str, Any]) -> dict[str, Any] | None:
+    """LiteLLM's metadata of the request; routes that use OpenAI's metadata have another name."""
+    found = data.get("litellm_metadata" if "litellm_metadata" in data else "metadata")
+    return found if isinstance(found, dict) else None
+
+
+def find_headers(data: dict[str, Any]) -> dict[str, str]:
+    """The client's headers, with names in lower case and without credentials."""
+    return (data.get("proxy_server_request") or {}).get("headers") or {}
 
 
 def routes_by_tags() -> bool:

@@ -137,6 +137,27 @@ def test_no_tag_is_added_where_tags_select_the_deployment(
 
 
 @pytest.mark.parametrize(
+    ("context", "marked"),
+    [
+        (f"00-{'a' * 32}-{'b' * 16}-00", True),
+        (f"00-{'a' * 32}-{'b' * 16}-01", False),
+        ("", False),
+        ("nonsense", False),
+    ],
+)
+def test_a_call_that_is_not_sampled_is_marked_in_the_spend_log(
+    module: dict[str, Any], context: str, marked: bool
+) -> None:
+    sent = {"spend_logs_metadata": {"mine": 1}}
+
+    found = call(module, received(sent, {"traceparent": context}))["metadata"]
+
+    assert found["spend_logs_metadata"] == {"mine": 1} | (
+        {"trace_sampled": False} if marked else {}
+    )
+
+
+@pytest.mark.parametrize(
     ("model", "call_type", "stream", "served"),
     [
         ("demo", "acompletion", True, True),

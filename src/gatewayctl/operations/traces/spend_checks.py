@@ -118,7 +118,7 @@ def has_model_span(log: SpendLog, offline: Container[str]) -> bool:
 
     LiteLLM returns a fixed answer there before it begins a span.
     """
-    return log.model not in offline or (log.call_type or "").endswith("completion")
+    return log.model not in offline or (log.call_type or "completion").endswith("completion")
 
 
 def _call_without_log(call_id: str, span: Span) -> ExpectedCall:
@@ -145,5 +145,5 @@ def _call_of_log(log: SpendLog, offline: Container[str]) -> ExpectedCall:
         prompt_tokens=log.prompt_tokens if log.ok else None,
         completion_tokens=log.completion_tokens if log.ok else None,
         ok=log.ok,
-        traced=has_model_span(log, offline),
+        traced=log.sampled and has_model_span(log, offline),
     )
