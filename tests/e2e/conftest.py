@@ -171,13 +171,13 @@ def make_project(
     lines += [f"  {each}: {port}" for each, port in ports.items()]
     if upstream is not None:
         lines.append("models:")
-        for model in ("relay", "slow", "say-401", "say-429", "say-500", "say-hang"):
+        for model in ("relay", "slow", "flaky", "say-401", "say-429", "say-500", "say-hang"):
             lines += [
                 f"  {model}:",
                 f"    model: openai/{model}",
                 f"    api_base: {upstream}",
                 "    api_key_env: UPSTREAM_API_KEY",
-                "    num_retries: 0",
+                f"    num_retries: {2 if model == 'flaky' else 0}",
                 f"    timeout: {2 if model == 'say-hang' else 60}",
             ]
         (folder / ".env").write_text(f"UPSTREAM_API_KEY={PROVIDER_KEY}\n", encoding="utf-8")
