@@ -181,13 +181,13 @@ def make_project(
             "unresolvable": "http://no-such-host.invalid/v1",
             "no-tls": upstream.replace("http:", "https:"),
         }
-        for model in (*("relay", "slow"), *REFUSING, *WITHOUT_TEXT, *elsewhere):
+        for model in ("relay", "slow", "flaky", *REFUSING, *WITHOUT_TEXT, *elsewhere):
             lines += [
                 f"  {model}:",
                 f"    model: openai/{model}",
                 f"    api_base: {elsewhere.get(model, upstream)}",
                 f"    api_key_env: {'none' if model in elsewhere else 'UPSTREAM_API_KEY'}",
-                "    num_retries: 0",
+                f"    num_retries: {2 if model == 'flaky' else 0}",
                 f"    timeout: {2 if model == 'say-hang' else 60}",
             ]
         (folder / ".env").write_text(f"UPSTREAM_API_KEY={PROVIDER_KEY}\n", encoding="utf-8")

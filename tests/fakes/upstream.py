@@ -1,8 +1,8 @@
 """A small OpenAI-compatible server on loopback: the provider behind the gateway in tests.
 
-The model selects the answer (``say-401`` refuses with 401, ``say-hang`` never answers,
-``only-reasoning`` has no text). Every request is recorded, so that tests can check which key
-arrived.
+The model selects the answer (``say-401`` refuses with 401, ``say-hang`` never answers, ``flaky``
+fails at every other request, ``only-reasoning`` has no text). Every request is recorded, so that
+tests can check which key arrived. Chat completions, /responses and embeddings.
 """
 
 from __future__ import annotations
@@ -52,6 +52,10 @@ class Upstream:
     url: str
     requests: list[Seen] = field(default_factory=list)
     released: threading.Event = field(default_factory=threading.Event)
+
+    def of_model(self, model: str) -> list[Seen]:
+        """The requests for one model."""
+        return [seen for seen in self.requests if seen.body.get("model") == model]
 
 
 @contextmanager
@@ -110,28 +114,68 @@ class _Handler(BaseHTTPRequestHandler):
             self._json(400, {"error": error})
         elif model.startswith("say-"):
             self._refuse(int(model.removeprefix("say-")))
+        elif model == "flaky" and len(upstream.of_model(model)) % 2:
+            self._refuse(500)
+        elif self.path.endswith("/embeddings"):
+            vector = {"object": "embedding", "index": 0, "embedding": [0.5, 0.25]}
+            usage = {"prompt_tokens": 7, "total_tokens": 7}
+            self._json(200, {"object": "list", "model": model, "data": [vector], "usage": usage})
+        elif self.path.endswith("/responses"):
+            self._respond(model, stream=bool(body.get("stream")))
         elif body.get("stream"):
             self._stream(model, slow=model == "slow")
         else:
-            self._reply(model, _content(body))
+            self._reply(model, _content(body), body.get("tools") or [])
 
     def _refuse(self, status: int) -> None:
         text = f"upstream says {status}"
         self._json(status, {"error": {"message": text, "type": "refused", "code": str(status)}})
 
-    def _reply(self, model: str, content: str) -> None:
+    def _reply(self, model: str, content: str, tools: list[dict[str, Any]]) -> None:
         message, end = INSTEAD_OF_TEXT.get(model, ({"content": content}, "stop"))
+        if tools:
+            called = {"name": tools[0]["function"]["name"], "arguments": "{}"}
+            call = {"id": _new_id(), "type": "function", "function": called}
+            message, end = {"tool_calls": [call]}, "tool_calls"
         message = {"role": "assistant", "content": None} | message
         choice = {"index": 0, "message": message, "finish_reason": end}
         answer = {"id": _new_id(), "object": "chat.completion", "created": int(time.time())}
         self._json(200, answer | {"model": model, "choices": [choice], "usage": USAGE})
 
-    def _stream(self, model: str, *, slow: bool) -> None:
+    def _respond(self, model: str, *, stream: bool) -> None:
+        text = {"type": "output_text", "text": "".join(REPLY), "annotations": []}
+        message = {"type": "message", "id": _new_id(), "status": "completed", "role": "assistant"}
+        done = {
+            "id": _new_id(),
+            "object": "response",
+            "created_at": int(time.time()),
+            "status": "completed",
+            "model": model,
+            "output": [{**message, "content": [text]}],
+            "tools": [],
+            "tool_choice": "auto",
+            "parallel_tool_calls": True,
+            "usage": {"input_tokens": 7, "output_tokens": 4, "total_tokens": 11},
+        }
+        if not stream:
+            self._json(200, done)
+            return
+        self._start_stream()
+        begun = {**done, "status": "in_progress", "output": [], "usage": None}
+        for number, (kind, response) in enumerate({"created": begun, "completed": done}.items()):
+            self._send(
+                {"type": f"response.{kind}", "response": response, "sequence_number": number}
+            )
+
+    def _start_stream(self) -> None:
         self.send_response(200)
         self.send_header("content-type", "text/event-stream")
         self.send_header("connection", "close")
         self.end_headers()
         self.close_connection = True
+
+    def _stream(self, model: str, *, slow: bool) -> None:
+        self._start_stream()
         deltas: list[dict[str, Any]] = [{"content": part} for part in REPLY * (20 if slow else 1)]
         end = "stop"
         if model in INSTEAD_OF_TEXT:
@@ -146,9 +190,11 @@ class _Handler(BaseHTTPRequestHandler):
 
     def _event(self, model: str, choices: list[dict[str, Any]], **more: Any) -> None:
         event = {"id": _new_id(), "object": "chat.completion.chunk", "created": int(time.time())}
-        text = json.dumps(event | {"model": model, "choices": choices} | more)
+        self._send(event | {"model": model, "choices": choices} | more)
+
+    def _send(self, event: dict[str, Any]) -> None:
         try:
-            self.wfile.write(f"data: {text}\n\n".encode())
+            self.wfile.write(f"data: {json.dumps(event)}\n\n".encode())
             self.wfile.flush()
         except OSError:
             self.close_connection = True

@@ -2,6 +2,7 @@ from __future__ import annotations
 
 import json
 from dataclasses import replace
+from datetime import timedelta
 from pathlib import Path
 from typing import Any
 
@@ -15,9 +16,9 @@ from tests.fakes.answers import refuse_connection
 from tests.fakes.litellm import FakeLiteLLM
 from tests.fakes.phoenix import SPANS, SPEND_LOGS, spans_page
 from tests.fakes.projects import MASTER_KEY, project
-from tests.fakes.traces import COMPLETE, TRACE, as_row
+from tests.fakes.traces import COMPLETE, LLM, TRACE, as_row
 from tests.unit.gateway.test_spend import page, row
-from tests.unit.operations.usage.test_summary import span_row
+from tests.unit.operations.usage.test_reconcile import span_row
 
 
 @pytest.fixture
@@ -115,6 +116,21 @@ def test_a_verification_shows_each_check(folder: Path, fake: FakeLiteLLM) -> Non
     assert "failed" in result.stdout
 
 
+def test_an_attempt_that_litellm_repeated_is_listed_as_retried(
+    folder: Path, fake: FakeLiteLLM
+) -> None:
+    failed = replace(LLM, span_id="failed", status="ERROR", start=LLM.start - timedelta(seconds=1))
+    fake.planted[SPANS] = lambda _: spans_page(as_row(LLM), as_row(failed))
+
+    calls = json.loads(run(folder, fake, "trace", "list", "--json").stdout)["data"]["calls"]
+    shown = run(folder, fake, "trace", "list").stdout
+
+    assert [(each["status"], each["retried"]) for each in calls] == [("ok", False), ("error", True)]
+    assert {each["call_id"] for each in calls} == {"call-1"}
+    assert "retried" in shown
+    assert "error" not in shown
+
+
 def test_usage_is_shown_with_the_newest_request(folder: Path, fake: FakeLiteLLM) -> None:
     result = run(folder, fake, "usage", "--by", "component", "--since", "1h")
 
@@ -129,7 +145,8 @@ def test_reconcile_shows_each_gap_with_its_trace(folder: Path, fake: FakeLiteLLM
     result = run(folder, fake, "usage", "reconcile", "--since", "2026-11-23T00:00")
 
     assert result.exit_code == 7
-    assert "1 calls agree in spend logs and Phoenix, 1 differ" in result.stdout
+    assert "1 call in spend logs and Phoenix, 1 differs" in result.stdout
+    assert "2026-11-23  -          1      no spend log" in result.stdout
     assert "t" * 32 in result.stdout
 
 

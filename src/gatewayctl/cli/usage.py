@@ -50,12 +50,17 @@ def reconcile_(
         float,
         typer.Option(min=0, metavar="SECONDS", help="Ignore calls younger than this."),
     ] = 20,
+    limit: Annotated[
+        int, typer.Option(min=0, metavar="COUNT", help="Maximum number of calls listed.")
+    ] = 20,
     json: JsonFlag = False,
 ) -> None:
-    """Compare spend logs with Phoenix. Exits with 7 and lists the gaps."""
+    """Compare spend logs with Phoenix. Exits with 7 if calls differ."""
     from gatewayctl.operations.usage.reconcile import reconcile
     from gatewayctl.output import usage as shown
 
     app = context(ctx)
-    report = reconcile(app.settings, app.gateway, since=parse_since(since), settle=settle)
+    report = reconcile(
+        app.settings, app.gateway, since=parse_since(since), settle=settle, limit=limit
+    )
     app.show(report, shown.render_reconcile)

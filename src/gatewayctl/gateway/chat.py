@@ -83,10 +83,15 @@ class Chunk:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Answer:
-    """A reply that has started: LiteLLM's call id, and the chunks as they arrive."""
+    """A reply that has started: LiteLLM's call id, and the chunks as they arrive.
+
+    ``fallback`` is the model group that answers in place of the requested one, after ``retries``.
+    """
 
     call_id: str | None
     chunks: Iterator[Chunk]
+    retries: int = 0
+    fallback: str | None = None
 
 
 @contextmanager
@@ -112,7 +117,19 @@ def post_chat(gateway: GatewayClient, key: Secret, request: ChatRequest) -> Iter
             if request.stream
             else _read_whole(gateway, response, timeout)
         )
-        yield Answer(call_id=response.headers.get(CALL_ID), chunks=chunks)
+        yield Answer(
+            call_id=response.headers.get(CALL_ID),
+            chunks=chunks,
+            retries=_count_attempts(response, "retries"),
+            fallback=response.headers.get("x-litellm-model-group")
+            if _count_attempts(response, "fallbacks")
+            else None,
+        )
+
+
+def _count_attempts(response: httpx.Response, kind: str) -> int:
+    count = response.headers.get(f"x-litellm-attempted-{kind}", "")
+    return int(count) if count.isdecimal() else 0
 
 
 def _read_whole(

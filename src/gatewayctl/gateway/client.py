@@ -88,7 +88,9 @@ class GatewayClient:
         sent = {"Authorization": f"Bearer {key.reveal()}", **(headers or {})}
         if role == "master":
             self._refuse_clear_text()
-            sent.setdefault("traceparent", _unsampled_traceparent())
+            # A model call is in the spend logs, so it belongs into Phoenix too.
+            if path != "/v1/chat/completions":
+                sent.setdefault("traceparent", _unsampled_traceparent())
         with (
             self.translate_failures(timeout),
             self.http.stream(

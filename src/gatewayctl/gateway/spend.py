@@ -28,7 +28,10 @@ class SpendLog:
     """One request. ``cost`` in US dollars, ``seconds`` is its duration.
 
     ``trace_id`` is LiteLLM's session id, which is the W3C trace id if the caller sent one.
-    ``model`` is the model group.
+    ``model`` is the model group that answered, ``retries`` how often it was retried, and
+    ``fallbacks`` how many groups were tried before it. ``call_type`` is LiteLLM's, such as
+    ``acompletion``. ``response_id`` is the provider's; LiteLLM keeps one row for each. ``sampled``
+    is False if the caller's trace context asks for no spans.
     """
 
     call_id: str
@@ -44,6 +47,11 @@ class SpendLog:
     ok: bool
     start: datetime | None
     seconds: float | None
+    call_type: str | None = None
+    response_id: str | None = None
+    retries: int = 0
+    fallbacks: int = 0
+    sampled: bool = True
 
     def tag_value(self, name: str) -> str | None:
         """The value of the tag ``name:value``, or None."""
@@ -187,4 +195,10 @@ def _parse_log(row: Mapping[str, Any]) -> SpendLog:
         ok=row.get("status") in (None, "success"),
         start=start,
         seconds=(end - start).total_seconds() if start and end else None,
+        call_type=row.get("call_type") or None,
+        response_id=row.get("request_id") or None,
+        retries=int(metadata.get("attempted_retries") or 0),
+        fallbacks=int(metadata.get("attempted_fallbacks") or 0),
+        # Written by litellm_callbacks.py.
+        sampled=(metadata.get("spend_logs_metadata") or {}).get("trace_sampled") is not False,
     )

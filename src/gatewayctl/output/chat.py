@@ -13,6 +13,7 @@ from gatewayctl.generators import transform
 from gatewayctl.operations.chat.call import Delta
 from gatewayctl.operations.chat.report import ChatReport
 from gatewayctl.output.console import Verbatim
+from gatewayctl.output.traces import count, describe_verdict
 from gatewayctl.runtimes.base import Progress
 
 if TYPE_CHECKING:
@@ -68,7 +69,7 @@ def render_verification(result: TraceVerification) -> Iterable[str]:
     spans_after = "-" if result.visible_after is None else f"{result.visible_after:.1f} s"
     logs_after = "-" if result.ledger_after is None else f"{result.ledger_after:.1f} s"
     yield (
-        f"{result.verdict.replace('_', ' ')}: {result.spans} spans, {result.calls} calls,"
+        f"{describe_verdict(result)}: {count(result.spans, 'span')}, {count(result.calls, 'call')},"
         f" visible after {spans_after}, in the spend logs after {logs_after}"
     )
     for check in result.checks:
@@ -86,9 +87,10 @@ def narrate_reply(report: ChatReport) -> Iterable[str]:
     facts = [
         f"trace {report.trace_id or '-'}",
         f"{report.component}/{report.operation}",
-        report.model,
+        report.model if report.fallback is None else f"{report.model} (fallback {report.fallback})",
         "-" if report.usage is None else f"{report.usage.total_tokens} tokens",
         f"{report.latency_ms / 1000:.2f} s",
+        *([count(report.retries, "retry", "retries")] if report.retries else []),
     ]
     yield " · ".join(facts)
     if report.verification is not None:

@@ -74,6 +74,18 @@ def make_table(headers: Sequence[str], rows: Iterable[Sequence[object | None]]) 
     return table
 
 
+def keep_on_one_line(table: Table, *, cut: Sequence[str]) -> None:
+    """Print one line per row: in the columns ``cut`` long values end in ``…``, others are kept."""
+    for column in table.columns:
+        if column.header not in cut:
+            column.no_wrap = True
+            continue
+        # Rich narrows only columns that may wrap, so that is ruled out in their cells.
+        for cell in column.cells:
+            assert isinstance(cell, Text)  # noqa: S101 - make_table adds nothing else
+            cell.no_wrap, cell.overflow = True, "ellipsis"
+
+
 def format_duration(seconds: float | None) -> str | None:
     """Format seconds as ``9s``, ``4m12s``, ``3h05m`` or ``2d4h``; None stays None."""
     if seconds is None:

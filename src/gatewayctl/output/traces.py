@@ -11,28 +11,30 @@ from gatewayctl.operations.traces.list import TraceListReport
 from gatewayctl.operations.traces.show import SpanRow, TraceShowReport
 from gatewayctl.operations.traces.verification import TraceVerification
 from gatewayctl.output.console import make_printable
-from gatewayctl.output.table import make_table
+from gatewayctl.output.table import keep_on_one_line, make_table
 
 if TYPE_CHECKING:
     from rich.console import RenderableType
 
-_BAR: Final = 12
+_BAR: Final = 8
 _STATE: Final = {"passed": "green", "failed": "bold red", "unknown": "yellow"}
 
 
 def render_show(report: TraceShowReport) -> Iterable[RenderableType]:
     """The totals of the trace, then one line per span and per error."""
     facts = [
-        f"trace {report.trace_id}",
         f"{report.start:%Y-%m-%d %H:%M:%S} UTC",
         f"{report.duration_ms:.0f} ms",
-        f"{report.calls} model calls",
+        count(report.calls, "model call"),
         f"{'-' if report.tokens is None else report.tokens} tokens",
         format_money(report.cost),
     ]
-    yield Text(" · ".join(facts))
-    heads = ("SPAN", "COMPONENT", "MODEL", "TOKENS", "COST", "MS", "TIME")
-    yield make_table(heads, [_make_cells(row, report.duration_ms) for row in report.spans])
+    yield Text(f"trace {report.trace_id}\n{' · '.join(facts)}")
+    # LiteLLM names a model span after its model.
+    heads = ("SPAN", "COMPONENT", "TOKENS", "COST", "MS", "TIME")
+    table = make_table(heads, [_make_cells(row, report.duration_ms) for row in report.spans])
+    keep_on_one_line(table, cut=("SPAN", "COMPONENT"))
+    yield table
     for row in report.spans:
         if row.error is not None:
             yield Text(f"error in {row.name}: {make_printable(row.error)}", style="red")
@@ -48,7 +50,6 @@ def _make_cells(row: SpanRow, total: float) -> tuple[object, ...]:
     return (
         f"{' ' * row.depth}{mark}{row.name}{service}",
         component,
-        row.model,
         row.tokens,
         None if row.cost is None else format_money(row.cost),
         f"{row.duration_ms:.0f}",
@@ -83,7 +84,7 @@ def render_list(report: TraceListReport) -> Iterable[RenderableType]:
                 row.model,
                 row.tokens,
                 f"{row.duration_ms:.0f}",
-                row.status,
+                "retried" if row.retried else row.status,
             )
         )
         if after is None or after.trace_id != row.trace_id:
@@ -96,14 +97,32 @@ def render_list(report: TraceListReport) -> Iterable[RenderableType]:
 
 def render_verify(report: TraceVerification) -> Iterable[RenderableType]:
     """The verdict, then each check."""
-    line = f"trace {report.trace_id}: {report.verdict.replace('_', ' ')}"
-    yield Text(f"{line} ({report.spans} spans, {report.calls} model calls)", style="bold")
+    yield Text(
+        f"trace {report.trace_id}: {describe_verdict(report)}"
+        f" ({count(report.spans, 'span')}, {count(report.calls, 'model call')})",
+        style="bold",
+    )
     for check in report.checks:
         text = Text(f"  {check.name:<22} ")
         text.append(check.state, style=_STATE.get(check.state, ""))
         if check.detail and check.state != "passed":
             text.append(f"  {make_printable(check.detail)}")
         yield text
+
+
+def describe_verdict(report: TraceVerification) -> str:
+    """The verdict, and how LiteLLM got the answers if not at the first attempt."""
+    parts = [report.verdict.replace("_", " ")]
+    if report.retries:
+        parts.append(count(report.retries, "retry", "retries"))
+    if report.fallbacks:
+        parts.append(f"answered by fallback {', '.join(report.fallbacks)}")
+    return ", ".join(parts)
+
+
+def count(number: int, one: str, many: str | None = None) -> str:
+    """Format a number with its noun: ``1 span``, ``2 spans``."""
+    return f"{number} {one if number == 1 else many or one + 's'}"
 
 
 def format_money(cost: float | None) -> str:

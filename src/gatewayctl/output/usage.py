@@ -3,17 +3,48 @@
 from __future__ import annotations
 
 from collections.abc import Iterable
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Final
 
 from rich.text import Text
 
 from gatewayctl.operations.usage.reconcile import ReconcileReport
 from gatewayctl.operations.usage.summary import UsageReport, UsageRow
-from gatewayctl.output.table import make_table
-from gatewayctl.output.traces import format_money
+from gatewayctl.output.table import keep_on_one_line, make_table
+from gatewayctl.output.traces import count, format_money
 
 if TYPE_CHECKING:
     from rich.console import RenderableType
+
+
+_GROUPS: Final = 20
+"""Lines of the summary; most days have a few."""
+_DIFFERENCES: Final = {
+    "phoenix": "no span",
+    "spend_logs": "no spend log",
+    "neither": "other tokens",
+}
+_KNOWN: Final = {
+    "failed_call_tokens": (
+        "failed call has tokens in the spend log only: LiteLLM's estimate",
+        "failed calls have tokens in the spend log only: LiteLLM's estimate",
+    ),
+    "no_model_span": (
+        "fixed answer outside of completions, which LiteLLM does not trace",
+        "fixed answers outside of completions, which LiteLLM does not trace",
+    ),
+    "same_response_id": (
+        "call has the response id of another: LiteLLM keeps one spend log",
+        "calls have the response id of another: LiteLLM keeps one spend log",
+    ),
+    "not_sampled": (
+        "call was sent with a trace context that asks for no spans",
+        "calls were sent with a trace context that asks for no spans",
+    ),
+}
+_REFUSED: Final = (
+    "failed request without a span, refused before it reached a model",
+    "failed requests without a span, refused before they reached a model",
+)
 
 
 def render_usage(report: UsageReport) -> Iterable[RenderableType]:
@@ -23,8 +54,8 @@ def render_usage(report: UsageReport) -> Iterable[RenderableType]:
     yield make_table(heads, [*rows, _make_cells(report.total, "all")])
     newest = "-" if report.newest is None else f"{report.newest:%Y-%m-%d %H:%M:%S} UTC"
     yield Text(
-        f"Since {report.since:%Y-%m-%d %H:%M:%S} UTC. Newest request: {newest}. Requests of the"
-        f" last {report.may_lack:g} s may be missing.",
+        f"Since {report.since:%Y-%m-%d %H:%M:%S} UTC. Newest request: {newest}.\n"
+        f"Requests of the last {report.may_lack:g} s may be missing.",
         style="dim",
     )
 
@@ -42,27 +73,56 @@ def _make_cells(row: UsageRow, name: str | None) -> tuple[object, ...]:
 
 
 def _format_seconds(value: float | None) -> str | None:
-    return None if value is None else f"{value:.2f}s"
+    """Format two or three digits: ``0.4 ms``, ``48 ms``, ``1.48 s``, ``12.3 s``, ``140 s``."""
+    if value is None:
+        return None
+    if value < 0.9995:
+        return f"{value * 1000:.{1 if value < 0.00995 else 0}f} ms"
+    return f"{value:.{2 if value < 9.995 else 1 if value < 99.95 else 0}f} s"
 
 
 def render_reconcile(report: ReconcileReport) -> Iterable[RenderableType]:
-    """The counts, then one line per gap with its full trace id."""
+    """The counts, one line per known difference, the gaps by day and component, the newest gaps."""
+    differ = "differs" if report.differing == 1 else "differ"
     yield Text(
-        f"{report.matched} calls agree in spend logs and Phoenix, {len(report.gaps)} differ,"
-        f" {report.pending} are too recent to compare."
+        f"{count(report.matched, 'call')} in spend logs and Phoenix,"
+        f" {report.differing} {differ}, {report.pending} too recent to compare."
     )
+    if report.replaced is not None:
+        yield Text(
+            f"Counted from {report.since:%Y-%m-%d %H:%M:%S} UTC:"
+            f" the spend logs were replaced by {report.replaced.verb}.",
+            style="dim",
+        )
+    known = [(_KNOWN[each.cause], each.calls) for each in report.known]
+    if report.refused:
+        known.append((_REFUSED, report.refused))
+    for (one, many), calls in known:
+        yield Text(f"Known: {calls} {one if calls == 1 else many}", style="dim")
+    if not report.gaps and not report.groups:
+        return
+    yield make_table(
+        ("DAY", "COMPONENT", "CALLS", "DIFFERENCE"),
+        [
+            (each.day, each.component, each.calls, _DIFFERENCES[each.missing_in])
+            for each in report.groups[:_GROUPS]
+        ],
+    )
+    if len(report.groups) > _GROUPS:
+        yield Text(f"and {len(report.groups) - _GROUPS} more lines; see --json", style="dim")
     if report.gaps:
+        yield Text(f"\nNewest {len(report.gaps)} of {report.differing}:")
         table = make_table(
-            ("START", "COMPONENT", "MISSING IN", "TRACE"),
+            ("START", "COMPONENT", "DIFFERENCE", "TRACE"),
             [
                 (
                     None if gap.start is None else f"{gap.start:%m-%d %H:%M:%S}",
                     gap.component,
-                    gap.missing_in.replace("_", " ") if gap.missing_in != "neither" else gap.why,
+                    _DIFFERENCES[gap.missing_in],
                     gap.trace_id,
                 )
                 for gap in report.gaps
             ],
         )
-        table.columns[-1].no_wrap, table.columns[-1].min_width = True, 32
+        keep_on_one_line(table, cut=("COMPONENT",))
         yield table

@@ -239,6 +239,11 @@ class Settings:
         return tuple(group for model in self.models for group in (model, *_parts(model)))
 
     @property
+    def offline_models(self) -> frozenset[str]:
+        """The names of the model groups with a fixed answer."""
+        return frozenset(model.name for model in self.served if model.offline)
+
+    @property
     def needs_redis(self) -> bool:
         """True if several LiteLLM processes must share limits and revoked keys."""
         return self.workers > 1

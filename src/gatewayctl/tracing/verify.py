@@ -6,7 +6,7 @@ span may still arrive. Must not know how spans were read, nor LiteLLM's spend lo
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass
 from typing import Any, Final, Literal
 
@@ -31,7 +31,9 @@ class TraceCheck:
 class ExpectedCall:
     """One model call as it was sent and answered; None for unknown values.
 
-    ``span_id`` is the client span whose context was sent. ``ok``: a reply arrived.
+    ``span_id`` is the client span whose context was sent. ``ok``: a reply arrived. ``fallback`` is
+    the model that answered in place of ``model``, after ``retries``. ``traced`` is False for a call
+    of which LiteLLM makes no model span.
     """
 
     call_id: str | None
@@ -42,6 +44,14 @@ class ExpectedCall:
     prompt_tokens: int | None
     completion_tokens: int | None
     ok: bool = True
+    retries: int = 0
+    fallback: str | None = None
+    traced: bool = True
+
+    @property
+    def needs_span(self) -> bool:
+        """False also for a refused call, which may never have reached a model."""
+        return self.ok and self.traced
 
     @property
     def name(self) -> str:
@@ -67,6 +77,11 @@ class Expectation:
     calls: tuple[ExpectedCall, ...]
     inbound: bool = False
 
+    @property
+    def untraced(self) -> bool:
+        """True if no call is traced, so that there may be no span at all."""
+        return bool(self.calls) and not any(call.traced for call in self.calls)
+
 
 def check_trace(
     spans: Iterable[Span], expected: Expectation, *, misplaced: Iterable[Span] = ()
@@ -77,9 +92,8 @@ def check_trace(
     """
     tree = _Tree(spans)
     pairs = [(call, tree.of_call(call)) for call in expected.calls]
-    found = [(call, llm[0]) for call, llm in pairs if llm]
-    # A refused call may never have reached a model.
-    complete = bool(pairs) and all(llm or not call.ok for call, llm in pairs)
+    found = [(call, find_answer(llm)) for call, llm in pairs if llm]
+    complete = bool(pairs) and all(llm or not call.needs_span for call, llm in pairs)
 
     def compare(name: str, actual: Values, wanted: Values) -> TraceCheck:
         return _compare(name, found, actual, wanted, complete=complete)
@@ -92,7 +106,7 @@ def check_trace(
         _check_one_llm_span(tree, pairs),
         compare("component", _read("metadata.component"), lambda call, _: call.component),
         compare("operation", _read("metadata.operation"), lambda call, _: call.operation),
-        compare("model", _read("llm.model_name"), lambda call, _: call.model),
+        compare("model", _read("llm.model_name"), lambda call, _: call.fallback or call.model),
         compare("tokens", _count_tokens, _expect_tokens),
         compare(
             "status",
@@ -100,6 +114,23 @@ def check_trace(
             lambda call, _: "ok" if call.ok else "error",
         ),
     )
+
+
+def group_attempts(spans: Iterable[Span]) -> dict[str, list[Span]]:
+    """Group the model spans by LiteLLM's call id; spans without one are left out."""
+    found: dict[str, list[Span]] = {}
+    for span in spans:
+        if span.kind == LLM and CALL_ID in span.attributes:
+            found.setdefault(str(span.attributes[CALL_ID]), []).append(span)
+    return found
+
+
+def find_answer(attempts: Sequence[Span]) -> Span:
+    """Return the span that decided a call: LiteLLM makes one for each attempt it gave up.
+
+    That is the last one without an error, or the last one.
+    """
+    return max(attempts, key=lambda span: (span.status != "ERROR", span.start, span.span_id))
 
 
 class _Tree:
@@ -146,7 +177,8 @@ def _check_client_span(tree: _Tree, expected: Expectation) -> TraceCheck:
     name = "client_span"
     if not expected.client_spans:
         roots = [span for span in tree.spans if span.parent_id not in tree.known]
-        state: CheckState = "passed" if len(roots) == 1 else "missing"
+        complete = len(roots) == 1 or (not tree.spans and expected.untraced)
+        state: CheckState = "passed" if complete else "missing"
         return TraceCheck(
             name=name, state=state, detail="" if roots else "the trace has no root span"
         )
@@ -189,7 +221,7 @@ def _check_parents(tree: _Tree, expected: Expectation) -> TraceCheck:
         if not (expected.inbound and span.span_id == root):
             detail = f"the parent {span.parent_id} of {span.name!r} is not in the trace"
             return TraceCheck(name=name, state="missing", detail=detail)
-    if not tree.spans:
+    if not tree.spans and not expected.untraced:
         return TraceCheck(name=name, state="missing", detail="the trace has no spans")
     return _pass(name)
 
@@ -197,16 +229,19 @@ def _check_parents(tree: _Tree, expected: Expectation) -> TraceCheck:
 def _check_one_llm_span(tree: _Tree, pairs: list[tuple[ExpectedCall, list[Span]]]) -> TraceCheck:
     name = "one_llm_span_per_call"
     for call, spans in pairs:
-        if len(spans) > 1:
-            detail = f"{len(spans)} model spans for one call of {call.name}"
+        # Attempts that LiteLLM retried, or answered by a fallback, ended in an error.
+        answers = [span for span in spans if span.status != "ERROR"]
+        if len(answers) > 1:
+            detail = f"{len(answers)} model spans for one call of {call.name}"
             return TraceCheck(name=name, state="failed", detail=detail)
     if not pairs:
         return TraceCheck(name=name, state="missing", detail="the calls are not known yet")
-    if len(tree.llm) > len(pairs):
+    attributed = {span.span_id for _, spans in pairs for span in spans}
+    if any(span.span_id not in attributed for span in tree.llm):
         detail = f"{len(tree.llm)} model spans for {len(pairs)} calls"
         return TraceCheck(name=name, state="failed", detail=detail)
     for call, spans in pairs:
-        if not spans and call.ok:
+        if not spans and call.needs_span:
             return TraceCheck(name=name, state="missing", detail=f"no model span for {call.name}")
     return _pass(name)
 

@@ -49,6 +49,8 @@ def test_a_check_is_one_small_call_without_retries() -> None:
     body = fake.sent("/v1/chat/completions")
     assert len(fake.requests) == 1
     assert (body["model"], body["max_tokens"], body["num_retries"]) == ("demo", 16, 0)
+    # Spend logs have the call, so its spans must not be suppressed.
+    assert "traceparent" not in fake.requests[0].headers
 
 
 def test_a_providers_refusal_is_not_a_refused_master_key() -> None:

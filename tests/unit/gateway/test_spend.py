@@ -65,6 +65,15 @@ def test_a_row_becomes_a_log() -> None:
     assert (log.cost, log.ok, log.seconds, log.key_alias) == (0.5, True, 0.25, "litellm-dev")
 
 
+def test_a_row_has_the_attempts_before_the_answer() -> None:
+    metadata = {"attempted_retries": 2, "attempted_fallbacks": 1}
+    (log,) = read(page(row("one", metadata=metadata, call_type="aresponses")))
+    (plain,) = read(page(row("two", metadata={"attempted_retries": None})))
+
+    assert (log.retries, log.fallbacks, log.call_type, log.response_id) == (2, 1, "aresponses", "r")
+    assert (plain.retries, plain.fallbacks) == (0, 0)
+
+
 def test_missing_fields_stay_unknown() -> None:
     (log,) = read(page(row("one", spend=None, startTime=None, metadata=None, request_tags=None)))
 

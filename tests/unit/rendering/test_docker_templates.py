@@ -3,11 +3,9 @@
 from __future__ import annotations
 
 import re
-import runpy
-import sys
 from dataclasses import replace
 from pathlib import Path
-from types import MappingProxyType, ModuleType
+from types import MappingProxyType
 from typing import Any
 
 import pytest
@@ -15,7 +13,6 @@ import yaml
 from hypothesis import example, given, settings
 from hypothesis import strategies as st
 
-from gatewayctl.rendering.locate import locate_templates
 from gatewayctl.rendering.plan import HEADER, plan_files
 from gatewayctl.runtimes.embedded.services import tracing_variables
 from gatewayctl.settings.model import App, Settings
@@ -251,34 +248,6 @@ def test_no_value_becomes_structure_or_a_variable(
     assert [interpolated(word) for word in texts["command"]] == command
     assert isinstance(interpolated(texts["build"]), str)
     assert rest == REST
-
-
-class _Tracer:
-    """Stands for LiteLLM's OpenTelemetry logger: only its module counts."""
-
-    __module__ = "litellm.integrations.otel.logger"
-
-
-@pytest.fixture
-def litellm(monkeypatch: pytest.MonkeyPatch) -> Any:
-    """LiteLLM as far as the callbacks' file touches it."""
-    names = ("litellm", "litellm.integrations", "litellm.integrations.custom_logger")
-    modules: dict[str, Any] = {name: ModuleType(name) for name in names}
-    for name, module in modules.items():
-        monkeypatch.setitem(sys.modules, name, module)
-    modules["litellm"].service_callback = ["prometheus", _Tracer()]
-    modules["litellm.integrations.custom_logger"].CustomLogger = type("CustomLogger", (), {})
-    return modules["litellm"]
-
-
-def test_litellms_tracer_never_traces_its_housekeeping(litellm: Any) -> None:
-    module = runpy.run_path(str(locate_templates() / "docker" / "litellm_callbacks.py"))
-
-    litellm.service_callback.append(_Tracer())
-    litellm.service_callback.append("datadog")
-
-    assert litellm.service_callback == ["prometheus", "datadog"]
-    assert type(module["no_housekeeping"]).__name__ == "CustomLogger"
 
 
 def test_the_config_refers_to_the_callbacks_file_beside_it(tmp_path: Path) -> None:

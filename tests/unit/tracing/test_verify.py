@@ -1,6 +1,7 @@
 from __future__ import annotations
 
 from dataclasses import replace
+from datetime import timedelta
 from typing import Any
 
 import pytest
@@ -73,6 +74,47 @@ def test_a_second_model_span_fails_even_with_its_own_call_id() -> None:
         assert not_passed(check_trace((*COMPLETE, second), EXPECTED)) == {
             "one_llm_span_per_call": "failed"
         }
+
+
+RETRIED = replace(
+    LLM,
+    span_id="retried",
+    status="ERROR",
+    start=LLM.start - timedelta(seconds=1),
+    attributes={**LLM_ATTRIBUTES, "llm.token_count.prompt": 0, "llm.token_count.completion": 0},
+)
+FALLBACK = replace(LLM, attributes={**LLM_ATTRIBUTES, "llm.model_name": "other"})
+
+
+def test_attempts_that_litellm_gave_up_are_no_further_model_spans() -> None:
+    answered = replace(EXPECTED, calls=(replace(CALL, retries=1),))
+    fell_back = replace(EXPECTED, calls=(replace(CALL, fallback="other"),))
+
+    assert not_passed(check_trace((*COMPLETE, RETRIED), answered)) == {}
+    assert not_passed(check_trace((CLIENT, POST, AUTH, RETRIED, FALLBACK), fell_back)) == {}
+    # A fallback to a model in place of one in cooldown leaves no failed attempt.
+    assert not_passed(check_trace((CLIENT, POST, AUTH, FALLBACK), fell_back)) == {}
+
+
+def test_another_model_without_a_fallback_still_fails() -> None:
+    spans = (CLIENT, POST, AUTH, RETRIED, FALLBACK)
+
+    assert not_passed(check_trace(spans, EXPECTED)) == {"model": "failed"}
+
+
+def test_a_call_that_failed_at_every_attempt_passes() -> None:
+    failed = replace(CALL, ok=False, prompt_tokens=None, completion_tokens=None)
+    again = replace(RETRIED, span_id="again")
+
+    states = check_trace((CLIENT, POST, RETRIED, again), replace(EXPECTED, calls=(failed,)))
+
+    assert not_passed(states) == {}
+
+
+def test_a_call_without_a_model_span_passes_where_litellm_makes_none() -> None:
+    untraced = replace(EXPECTED, calls=(replace(CALL, traced=False),))
+
+    assert not_passed(check_trace((CLIENT, POST, AUTH), untraced)) == {}
 
 
 def test_a_missing_parent_is_reported() -> None:

@@ -40,7 +40,8 @@ class Delta:
 class Reply:
     """What has arrived so far; ``broken_by`` is why it is incomplete.
 
-    ``tool_calls`` are the names of the functions that the model calls.
+    ``tool_calls`` are the names of the functions that the model calls. ``fallback`` is the model
+    that answered in place of the requested one, after ``retries``.
     """
 
     parts: list[str] = field(default_factory=list)
@@ -50,6 +51,8 @@ class Reply:
     finish_reason: str | None = None
     usage: Usage | None = None
     call_id: str | None = None
+    retries: int = 0
+    fallback: str | None = None
     latency_ms: float = 0
     broken_by: GatewayctlError | None = None
 
@@ -81,6 +84,10 @@ class Reply:
         if self.usage is not None:
             attributes["gatewayctl.prompt_tokens"] = self.usage.prompt_tokens
             attributes["gatewayctl.completion_tokens"] = self.usage.completion_tokens
+        if self.retries:
+            attributes["gatewayctl.retries"] = self.retries
+        if self.fallback is not None:
+            attributes["gatewayctl.fallback"] = self.fallback
         return attributes
 
     def expected_call(self, plan: ChatPlan, span: ClientSpan) -> ExpectedCall:
@@ -93,6 +100,8 @@ class Reply:
             model=plan.model,
             prompt_tokens=None if self.usage is None else self.usage.prompt_tokens,
             completion_tokens=None if self.usage is None else self.usage.completion_tokens,
+            retries=self.retries,
+            fallback=self.fallback,
         )
 
 
@@ -143,6 +152,7 @@ def _receive(
     )
     with post_chat(gateway, plan.key, request) as answer:
         reply.call_id = answer.call_id
+        reply.retries, reply.fallback = answer.retries, answer.fallback
         for chunk in answer.chunks:
             reply.finish_reason = chunk.finish_reason or reply.finish_reason
             reply.usage = chunk.usage or reply.usage

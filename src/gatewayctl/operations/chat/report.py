@@ -22,7 +22,7 @@ if TYPE_CHECKING:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class StepReport:
-    """One model call of a route, in the order they were made."""
+    """One model call of a route; ``retries`` and ``fallback`` as in ChatReport."""
 
     component: str
     operation: str
@@ -32,6 +32,8 @@ class StepReport:
     usage: Usage | None
     latency_ms: float
     finish_reason: str | None = None
+    retries: int = 0
+    fallback: str | None = None
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -41,9 +43,11 @@ class ChatReport:
     ``streamed``: the reply was already yielded in parts. ``verified`` is None if verification was
     not requested or is unknown (see ``verification``). ``latency_ms`` runs from sending the
     request to the end of the reply. On a route, ``component`` to ``usage`` are those of the last
-    call, and ``steps`` has all calls. ``reasoning``, ``refusal`` and ``tool_calls`` (names of
-    functions) came beside the reply, or instead of it. ``warnings`` say why a reply has no text or
-    ends early, and what failed beside it, such as a trace that Phoenix did not accept.
+    call, and ``steps`` has all calls. ``fallback`` is the model that answered in place of
+    ``model``, ``retries`` how often LiteLLM repeated the call. ``reasoning``, ``refusal`` and
+    ``tool_calls`` (names of functions) came beside the reply, or instead of it. ``warnings`` say
+    why a reply has no text or ends early, and what failed beside it, such as a trace that Phoenix
+    did not accept.
     """
 
     reply: str
@@ -60,6 +64,8 @@ class ChatReport:
     key_env: str
     streamed: bool
     trace_exported: bool
+    retries: int = 0
+    fallback: str | None = None
     route: str | None = None
     steps: tuple[StepReport, ...] = ()
     verified: bool | None = None
@@ -115,6 +121,8 @@ def make_report(
         key_env=plan.key_env,
         streamed=plan.stream,
         trace_exported=root.exported,
+        retries=reply.retries,
+        fallback=reply.fallback,
         route=route,
         steps=() if route is None else tuple(map(_report_step, calls)),
         note=plan.note,
@@ -147,4 +155,6 @@ def _report_step(call: Call) -> StepReport:
         usage=call.reply.usage,
         latency_ms=call.reply.latency_ms,
         finish_reason=call.reply.finish_reason,
+        retries=call.reply.retries,
+        fallback=call.reply.fallback,
     )

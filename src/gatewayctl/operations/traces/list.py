@@ -2,13 +2,14 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
-from dataclasses import dataclass
+from collections.abc import Iterable, Iterator, Mapping
+from dataclasses import dataclass, replace
 from datetime import datetime
 from typing import TYPE_CHECKING, Literal
 
 from gatewayctl.settings.model import PHOENIX_PROJECT, Settings
 from gatewayctl.tracing.spans import Span, SpanQuery, SpanStore
+from gatewayctl.tracing.verify import CALL_ID
 
 if TYPE_CHECKING:
     import httpx
@@ -29,10 +30,14 @@ class TraceFilter:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class CallRow:
-    """One model call. ``cost`` in US dollars; None if the span has no such attribute."""
+    """One attempt at a model call. ``cost`` in US dollars; None if the span has no such attribute.
+
+    Attempts at the same call have the same ``call_id``; ``retried``: LiteLLM tried again.
+    """
 
     trace_id: str
     span_id: str
+    call_id: str | None
     start: datetime
     component: str | None
     operation: str | None
@@ -42,6 +47,7 @@ class CallRow:
     duration_ms: float
     status: CallStatus
     error: str | None
+    retried: bool = False
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -69,8 +75,17 @@ def list_calls(
         limit=filters.limit if filters.status is None else None,
     )
     spans = SpanStore(http, settings.phoenix_url).find(PHOENIX_PROJECT, query)
-    rows = [row for row in map(call_row, spans) if filters.status in (None, row.status)]
+    rows = [row for row in _mark_retried(spans) if filters.status in (None, row.status)]
     return TraceListReport(calls=tuple(rows[: filters.limit]))
+
+
+def _mark_retried(spans: Iterable[Span]) -> Iterator[CallRow]:
+    """Newest first, so an attempt that was followed by another one comes after it."""
+    seen = set[str]()
+    for row in map(call_row, spans):
+        yield replace(row, retried=row.call_id in seen)
+        if row.call_id is not None:
+            seen.add(row.call_id)
 
 
 def call_row(span: Span) -> CallRow:
@@ -79,6 +94,7 @@ def call_row(span: Span) -> CallRow:
     return CallRow(
         trace_id=span.trace_id,
         span_id=span.span_id,
+        call_id=get(CALL_ID),
         start=span.start,
         component=get("metadata.component"),
         operation=get("metadata.operation"),

@@ -11,6 +11,7 @@ from gatewayctl.errors import UsageProblem
 from gatewayctl.operations.traces.verify import parse_trace_id
 from gatewayctl.settings.model import PHOENIX_PROJECT, Settings
 from gatewayctl.tracing.spans import Span, SpanQuery, SpanStore
+from gatewayctl.tracing.verify import CALL_ID
 
 if TYPE_CHECKING:
     import httpx
@@ -72,13 +73,15 @@ def show_trace(settings: Settings, http: httpx.Client, trace_id: str) -> TraceSh
     start, end = min(span.start for span in spans), max(span.end for span in spans)
     rows = tuple(_walk_tree(spans, start))
     calls = [row for row in rows if row.kind == "LLM"]
+    # A retried call has a span for an attempt that failed.
+    ids = {span.attributes.get(CALL_ID, span.span_id) for span in spans if span.kind == "LLM"}
     tokens = [row.tokens for row in calls if row.tokens is not None]
     costs = [row.cost for row in calls if row.cost is not None]
     return TraceShowReport(
         trace_id=trace_id,
         start=start,
         duration_ms=_elapsed_ms(start, end),
-        calls=len(calls),
+        calls=len(ids),
         tokens=sum(tokens) if tokens else None,
         cost=sum(costs) if costs else None,
         url=f"{settings.phoenix_url}/redirects/traces/{trace_id}",

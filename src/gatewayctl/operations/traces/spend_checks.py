@@ -6,12 +6,18 @@ span of ours. Must not know how spans and logs were read.
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Container, Iterable, Sequence
 from typing import Final
 
 from gatewayctl.gateway.spend import SpendLog
 from gatewayctl.tracing.spans import Span
-from gatewayctl.tracing.verify import Expectation, ExpectedCall, TraceCheck
+from gatewayctl.tracing.verify import (
+    Expectation,
+    ExpectedCall,
+    TraceCheck,
+    find_answer,
+    group_attempts,
+)
 
 CLIENT: Final = "gatewayctl."
 
@@ -24,10 +30,9 @@ def check_spend_logs(
     if unread is not None:
         return tuple(TraceCheck(name=name, state="unknown", detail=unread) for name in names)
     by_id = {log.call_id: log for log in logs}
-    pairs = [
-        (call, by_id.get(call.call_id or "")) for call in expected.calls if call.ok and call.call_id
-    ]
-    missing = [call.name for call, log in pairs if log is None]
+    pairs = [(call, by_id.get(call.call_id or "")) for call in expected.calls]
+    # A refused call may have none.
+    missing = [call.name for call, log in pairs if log is None and call.ok]
     if missing or not pairs:
         detail = f"no spend log of {', '.join(missing)}" if missing else "no call to look for"
         return tuple(TraceCheck(name=name, state="missing", detail=detail) for name in names)
@@ -44,7 +49,8 @@ def check_spend_logs(
 
 def _pair_tokens(call: ExpectedCall, log: SpendLog) -> tuple[object, object]:
     expected = (call.prompt_tokens, call.completion_tokens)
-    return (None if None in expected else expected), (log.prompt_tokens, log.completion_tokens)
+    unknown = None in expected or not call.ok
+    return (None if unknown else expected), (log.prompt_tokens, log.completion_tokens)
 
 
 def _compare(name: str, rows: Iterable[tuple[ExpectedCall, object, object]]) -> TraceCheck:
@@ -56,16 +62,20 @@ def _compare(name: str, rows: Iterable[tuple[ExpectedCall, object, object]]) -> 
 
 
 def recall_expectation(
-    trace_id: str, spans: Sequence[Span], logs: Sequence[SpendLog]
+    trace_id: str, spans: Sequence[Span], logs: Sequence[SpendLog], *, offline: Container[str] = ()
 ) -> Expectation:
     """What a past trace must contain, from the attributes of our client spans.
 
     A trace without a client span of ours belongs to another program. The expected calls are then
-    those of LiteLLM's spend logs, and Phoenix must agree with them.
+    those of LiteLLM's spend logs and of Phoenix, which must agree. ``offline``: see
+    `has_model_span`.
     """
     ours = [span for span in spans if any(name.startswith(CLIENT) for name in span.attributes)]
     if not ours:
-        return Expectation(trace_id=trace_id, client_spans=(), calls=tuple(map(_call_of_log, logs)))
+        calls = {log.call_id: _call_of_log(log, offline) for log in logs}
+        for call_id, attempts in group_attempts(spans).items():
+            calls.setdefault(call_id, _call_without_log(call_id, find_answer(attempts)))
+        return Expectation(trace_id=trace_id, client_spans=(), calls=tuple(calls.values()))
     known = {span.span_id for span in ours}
     roots = [span for span in ours if span.parent_id not in known]
     steps = [span for span in ours if f"{CLIENT}component" in span.attributes]
@@ -98,17 +108,42 @@ def _call_of_span(span: Span) -> ExpectedCall:
         prompt_tokens=own.get("prompt_tokens"),
         completion_tokens=own.get("completion_tokens"),
         ok=span.status != "ERROR",
+        retries=own.get("retries") or 0,
+        fallback=own.get("fallback"),
     )
 
 
-def _call_of_log(log: SpendLog) -> ExpectedCall:
+def has_model_span(log: SpendLog, offline: Container[str]) -> bool:
+    """False for an API other than completions if the model is one of ``offline``.
+
+    LiteLLM returns a fixed answer there before it begins a span.
+    """
+    return log.model not in offline or (log.call_type or "completion").endswith("completion")
+
+
+def _call_without_log(call_id: str, span: Span) -> ExpectedCall:
+    return ExpectedCall(
+        call_id=call_id,
+        span_id=None,
+        component=span.attributes.get("metadata.component"),
+        operation=span.attributes.get("metadata.operation"),
+        model=None,
+        prompt_tokens=None,
+        completion_tokens=None,
+        ok=span.status != "ERROR",
+    )
+
+
+def _call_of_log(log: SpendLog, offline: Container[str]) -> ExpectedCall:
     return ExpectedCall(
         call_id=log.call_id,
         span_id=None,
         component=log.tag_value("component"),
         operation=log.tag_value("op"),
         model=log.model,
-        prompt_tokens=log.prompt_tokens,
-        completion_tokens=log.completion_tokens,
+        # LiteLLM counts the prompt of a failed call in its spend log only.
+        prompt_tokens=log.prompt_tokens if log.ok else None,
+        completion_tokens=log.completion_tokens if log.ok else None,
         ok=log.ok,
+        traced=log.sampled and has_model_span(log, offline),
     )

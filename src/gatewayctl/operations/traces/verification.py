@@ -16,12 +16,13 @@ from typing import TYPE_CHECKING, Final, Literal
 
 from gatewayctl.errors import GatewayctlError, NotVerified, PhoenixUnreachable, TraceUnknown
 from gatewayctl.gateway.spend import SpendLog, list_spend_logs
+from gatewayctl.operations.traces.attempts import sum_up_attempts
 from gatewayctl.operations.traces.probe import has_probe_arrived, send_probe
 from gatewayctl.operations.traces.spend_checks import check_spend_logs
 from gatewayctl.runtimes.base import Progress
 from gatewayctl.settings.model import PHOENIX_PROJECT, Settings
 from gatewayctl.tracing.spans import Span, SpanQuery, SpanStore
-from gatewayctl.tracing.verify import CALL_ID, Expectation, TraceCheck, check_trace
+from gatewayctl.tracing.verify import CALL_ID, Expectation, ExpectedCall, TraceCheck, check_trace
 
 if TYPE_CHECKING:
     from gatewayctl.gateway.client import GatewayClient
@@ -32,6 +33,8 @@ Expect = Callable[[Sequence[Span], Sequence[SpendLog]], Expectation]
 QUIET: Final = 1.0
 """Seconds without a new span until a trace counts as complete: a second model span for one call
 would arrive with the same export or the next."""
+PAST: Final = 60.0
+"""Seconds after which nothing of a trace is on its way any more."""
 LOGS_GRACE: Final = 20.0
 """Seconds after which a missing spend log is lost: LiteLLM writes them every 10 s by default, and
 up to 5 s later."""
@@ -46,7 +49,8 @@ class TraceVerification:
     """The result for one trace, with the state of each check.
 
     ``visible_after`` and ``ledger_after``: seconds from the reply until all spans, and the spend
-    logs, could be read; None for a past reply, or if they never could.
+    logs, could be read; None for a past reply, or if they never could. ``retries``: attempts that
+    LiteLLM made before its answers; ``fallbacks``: models that answered for the requested ones.
     """
 
     trace_id: str
@@ -56,6 +60,8 @@ class TraceVerification:
     spans: int
     visible_after: float | None
     ledger_after: float | None
+    retries: int = 0
+    fallbacks: tuple[str, ...] = ()
     reason: str | None = None
     unreachable: bool = False
 
@@ -86,7 +92,7 @@ class _State:
     phoenix_error: PhoenixUnreachable | None = None
     logs_error: GatewayctlError | None = None
     checks: tuple[TraceCheck, ...] = ()
-    calls: int = 0
+    calls: tuple[ExpectedCall, ...] = ()
     changed_at: float = 0
     logs_read_at: float = field(default=float("-inf"))
     visible_after: float | None = None
@@ -129,7 +135,8 @@ def wait_for_verification(
         _read(store, settings, gateway, trace_id, expect, state, clock, started)
         elapsed = clock() - start
         _record_times(state, elapsed)
-        if _is_certain(state, clock()) or elapsed >= timeout:
+        past = not fresh and _measure_age(state, started) >= PAST
+        if past or _is_certain(state, clock()) or elapsed >= timeout:
             break
         yield Progress(subject="trace", state="working", detail=f"{len(state.spans)} spans so far")
         sleep(min(_INTERVAL, max(0.0, timeout - elapsed)))
@@ -141,7 +148,8 @@ def wait_for_verification(
         state.logs_read_at = float("-inf")
         _read(store, settings, gateway, trace_id, expect, state, clock, started)
         _record_times(state, clock() - start)
-    age = clock() - start if fresh else _measure_age(state, now())
+    # Without spans and spend logs the trace may be of any age.
+    age = clock() - start if fresh else (_measure_age(state, now()) or float("inf"))
     result = _judge(trace_id, state, lost=lost, logs_due=age >= LOGS_GRACE, fresh=fresh)
     verified = result.verdict == "verified"
     detail = result.verdict.replace("_", " ")
@@ -173,7 +181,7 @@ def _read(
         _read_spend_logs(settings, gateway, trace_id, state, started)
         state.logs_read_at = clock()
     expected = expect(state.spans, state.logs)
-    state.calls = len(expected.calls)
+    state.calls = expected.calls
     state.misplaced = _find_misplaced(store, state, expected)
     unread = None if state.logs_error is None else state.logs_error.message
     state.checks = (
@@ -243,8 +251,9 @@ def _may_be_late(state: _State) -> bool:
 
 
 def _measure_age(state: _State, now: datetime) -> float:
-    last = max((span.end for span in state.spans), default=None)
-    return float("inf") if last is None else (now - last).total_seconds()
+    """Seconds since the last span or spend log of the trace; 0 if there is none."""
+    ends = [span.end for span in state.spans] + [log.start for log in state.logs if log.start]
+    return (now - max(ends)).total_seconds() if ends else 0
 
 
 def _is_about_logs(check: TraceCheck) -> bool:
@@ -270,14 +279,17 @@ def _judge(
             f"{unsure[0].detail}, and newer spans of the gateway have not arrived either:"
             " they may still be on their way."
         )
+    attempts = sum_up_attempts(state.calls, state.spans, state.logs)
     return TraceVerification(
         trace_id=trace_id,
         verdict=verdict,
         checks=checks,
-        calls=state.calls,
+        calls=len(state.calls),
         spans=len(state.spans),
         visible_after=state.visible_after if fresh else None,
         ledger_after=state.ledger_after if fresh else None,
+        retries=attempts.retries,
+        fallbacks=attempts.fallbacks,
         reason=reason if verdict == "unknown" else None,
         unreachable=state.phoenix_error is not None,
     )

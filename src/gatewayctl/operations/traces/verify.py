@@ -44,12 +44,13 @@ def verify_trace(
     Raises UsageProblem for an invalid trace id; everything else is part of the result.
     """
     trace_id = parse_trace_id(trace_id)
+    offline = settings.offline_models
     return (
         yield from wait_for_verification(
             settings,
             gateway,
             trace_id,
-            lambda spans, logs: recall_expectation(trace_id, spans, logs),
+            lambda spans, logs: recall_expectation(trace_id, spans, logs, offline=offline),
             timeout=timeout,
             fresh=False,
             clock=clock,

@@ -61,6 +61,28 @@ def test_a_reply_is_yielded_as_it_arrives_and_reported_completely(
     assert (report.verified, report.problem, report.warnings) == (None, None, ())
 
 
+def test_a_fallback_is_reported_and_recorded_in_the_span(
+    settings: Settings, fake: FakeLiteLLM
+) -> None:
+    """In the headers that LiteLLM 1.106.2 sends with every reply."""
+    headers = {
+        "x-litellm-model-group": "gpt-4o",
+        "x-litellm-attempted-retries": "2",
+        "x-litellm-attempted-fallbacks": "1",
+    }
+    fake.planted["/v1/chat/completions"] = lambda _: httpx.Response(
+        200, content=event_stream("Hello"), headers=headers
+    )
+
+    _, report = send(settings, fake)
+
+    assert (report.model, report.retries, report.fallback) == ("demo", 2, "gpt-4o")
+    (span,) = sent_spans(fake)
+    recorded = {each.key: each.value for each in span.attributes}
+    assert recorded["gatewayctl.fallback"].string_value == "gpt-4o"
+    assert recorded["gatewayctl.retries"].int_value == 2
+
+
 def test_a_reply_that_is_not_streamed_is_not_yielded(settings: Settings, fake: FakeLiteLLM) -> None:
     parts, report = send(settings, fake, stream=False)
 

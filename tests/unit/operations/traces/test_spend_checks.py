@@ -2,6 +2,8 @@ from __future__ import annotations
 
 from dataclasses import replace
 
+import pytest
+
 from gatewayctl.gateway.spend import SpendLog
 from gatewayctl.operations.traces.spend_checks import check_spend_logs, recall_expectation
 from tests.fakes.traces import CALL, COMPLETE, EXPECTED, TRACE, make_span
@@ -90,3 +92,38 @@ def test_the_expected_calls_of_another_program_are_read_from_spend_logs() -> Non
 
     assert found.client_spans == ()
     assert found.calls == (replace(CALL, span_id=None),)
+
+
+def test_a_failed_call_of_another_program_is_compared_without_its_tokens() -> None:
+    """LiteLLM estimates the prompt of a failed call in its spend log, not in the span."""
+    failed = replace(LOG, ok=False, prompt_tokens=8, completion_tokens=0)
+
+    expected = recall_expectation(TRACE, (), (failed,))
+
+    assert [(call.ok, call.prompt_tokens) for call in expected.calls] == [(False, None)]
+    states = [check.state for check in check_spend_logs((failed,), expected)]
+    assert states == ["passed"] * 3
+
+
+def test_a_refused_call_needs_no_spend_log() -> None:
+    refused = replace(EXPECTED, calls=(replace(CALL, call_id=None, ok=False),))
+
+    assert [check.state for check in check_spend_logs((), refused)] == ["passed"] * 3
+
+
+def test_a_call_of_another_program_that_only_phoenix_has_is_expected_in_the_spend_logs() -> None:
+    expected = recall_expectation(TRACE, COMPLETE[1:], ())
+
+    assert [call.call_id for call in expected.calls] == ["call-1"]
+    assert [check.state for check in check_spend_logs((), expected)] == ["missing"] * 3
+
+
+@pytest.mark.parametrize(
+    ("call_type", "traced"), [("acompletion", True), ("atext_completion", True),
+                              ("aresponses", False), ("anthropic_messages", False)],
+)  # fmt: skip
+def test_a_fixed_answer_has_a_model_span_for_completions_only(call_type: str, traced: bool) -> None:
+    log = replace(LOG, call_type=call_type)
+
+    assert recall_expectation(TRACE, (), (log,), offline={"demo"}).calls[0].traced is traced
+    assert recall_expectation(TRACE, (), (log,)).calls[0].traced

@@ -203,6 +203,29 @@ def test_a_missing_spend_log_of_a_past_trace_is_lost(
     assert (result.verdict, result.visible_after) == ("not_verified", None)
 
 
+def test_a_past_trace_is_judged_at_once(
+    settings: Settings, gateway: GatewayClient, fake: FakeLiteLLM
+) -> None:
+    """Nothing of it is on its way any more."""
+    world = World(clock=FakeClock(), spans={0: COMPLETE[:-1]})
+
+    result = run_verification(settings, gateway, fake, world, timeout=30, fresh=False)
+
+    assert result.verdict == "not_verified"
+    assert world.elapsed < QUIET
+
+
+def test_a_retried_call_is_verified_with_its_retries(
+    settings: Settings, gateway: GatewayClient, fake: FakeLiteLLM
+) -> None:
+    failed = replace(LLM, span_id="failed", status="ERROR")
+    world = World(clock=FakeClock(), spans={0: (*COMPLETE, failed)})
+
+    result = run_verification(settings, gateway, fake, world)
+
+    assert (result.verdict, result.retries, result.fallbacks) == ("verified", 1, ())
+
+
 def test_without_the_master_key_the_verdict_is_unknown(
     tmp_path: Path, gateway: GatewayClient, fake: FakeLiteLLM
 ) -> None:

@@ -5,18 +5,16 @@ from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from typing import Any
 
-import httpx
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from gatewayctl.errors import EnvFileMissing, PhoenixUnreachable
+from gatewayctl.errors import EnvFileMissing
 from gatewayctl.gateway.client import GatewayClient
-from gatewayctl.operations.usage.reconcile import ReconcileReport, reconcile
 from gatewayctl.operations.usage.summary import UsageReport, percentile, summarize_usage
 from gatewayctl.settings.model import Settings
 from tests.fakes.litellm import FakeLiteLLM, served
-from tests.fakes.phoenix import SPANS, SPEND_LOGS, spans_page
+from tests.fakes.phoenix import SPEND_LOGS
 from tests.fakes.projects import MASTER_KEY, project
 from tests.unit.gateway.test_spend import page, row
 
@@ -119,90 +117,3 @@ def test_a_percentile_is_one_of_the_values_and_the_share_does_not_exceed_it(
 
     assert found in ordered
     assert sum(value <= found for value in ordered) >= share * len(ordered) - 1e-6
-
-
-def span_row(call_id: str, tokens: int = 12, **fields: Any) -> dict[str, Any]:
-    return {
-        "context": {"trace_id": "t" * 32, "span_id": call_id},
-        "span_kind": "LLM",
-        "attributes": {"litellm.call_id": call_id, "llm.token_count.total": tokens},
-        "start_time": "2026-11-23T11:59:58+00:00",
-        "end_time": "2026-11-23T11:59:59+00:00",
-        **fields,
-    }
-
-
-def run_reconcile(
-    settings: Settings, gateway: GatewayClient, fake: FakeLiteLLM, *spans: Any, settle: float = 0
-) -> ReconcileReport:
-    fake.planted[SPANS] = lambda _: spans_page(*spans)
-    return reconcile(
-        settings, gateway, since=NOW - timedelta(hours=1), settle=settle, now=lambda: NOW
-    )
-
-
-def test_spend_logs_and_spans_that_agree_have_no_gaps(
-    settings: Settings, gateway: GatewayClient, fake: FakeLiteLLM
-) -> None:
-    plant_logs(fake, row("1"), row("2"))
-
-    report = run_reconcile(settings, gateway, fake, span_row("1"), span_row("2"))
-
-    assert (report.matched, report.gaps, report.problem) == (2, (), None)
-
-
-def test_each_gap_is_reported_with_the_place_that_lacks_it(
-    settings: Settings, gateway: GatewayClient, fake: FakeLiteLLM
-) -> None:
-    plant_logs(fake, row("both"), row("logged"), row("differs"))
-
-    report = run_reconcile(
-        settings, gateway, fake, span_row("both"), span_row("traced"), span_row("differs", 13)
-    )
-
-    assert {gap.call_id: gap.missing_in for gap in report.gaps} == {
-        "logged": "phoenix",
-        "traced": "spend_logs",
-        "differs": "neither",
-    }
-    assert report.problem is not None
-    assert report.problem.exit_code == 7
-
-
-def test_a_recent_gap_is_pending(
-    settings: Settings, gateway: GatewayClient, fake: FakeLiteLLM
-) -> None:
-    plant_logs(fake, row("1"))
-
-    report = run_reconcile(settings, gateway, fake, settle=20)
-
-    assert (report.pending, report.gaps) == (1, ())
-
-
-def test_a_refused_request_needs_no_span(
-    settings: Settings, gateway: GatewayClient, fake: FakeLiteLLM
-) -> None:
-    plant_logs(fake, row("1", status="failure"))
-
-    report = run_reconcile(settings, gateway, fake)
-
-    assert (report.refused, report.gaps) == (1, ())
-
-
-def test_calls_before_the_period_are_left_out(
-    settings: Settings, gateway: GatewayClient, fake: FakeLiteLLM
-) -> None:
-    old = (NOW - timedelta(minutes=62)).isoformat()
-    plant_logs(fake, row("1", startTime=old))
-
-    assert run_reconcile(settings, gateway, fake).gaps == ()
-
-
-def test_an_error_of_phoenix_is_not_an_empty_list_of_spans(
-    settings: Settings, gateway: GatewayClient, fake: FakeLiteLLM
-) -> None:
-    plant_logs(fake, row("1"))
-    fake.planted[SPANS] = lambda _: httpx.Response(500, headers=spans_page().headers)
-
-    with pytest.raises(PhoenixUnreachable):
-        reconcile(settings, gateway, since=NOW - timedelta(days=1), now=lambda: NOW)

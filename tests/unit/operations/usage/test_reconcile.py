@@ -1,0 +1,213 @@
+from __future__ import annotations
+
+from collections.abc import Iterator
+from contextlib import suppress
+from datetime import UTC, datetime, timedelta
+from pathlib import Path
+from typing import Any
+
+import httpx
+import pytest
+
+from gatewayctl.errors import PhoenixUnreachable
+from gatewayctl.gateway.client import GatewayClient
+from gatewayctl.operations.state.audit import record_verb
+from gatewayctl.operations.usage.reconcile import KnownDifference, ReconcileReport, reconcile
+from gatewayctl.settings.model import Settings
+from tests.fakes.litellm import FakeLiteLLM, served
+from tests.fakes.phoenix import SPANS, spans_page
+from tests.fakes.projects import MASTER_KEY, project
+from tests.unit.gateway.test_spend import row
+from tests.unit.operations.usage.test_summary import NOW, plant_logs, tagged_row
+
+
+@pytest.fixture
+def settings(tmp_path: Path) -> Settings:
+    return project(tmp_path, env=f"LITELLM_MASTER_KEY={MASTER_KEY}\n")
+
+
+@pytest.fixture
+def fake() -> FakeLiteLLM:
+    return FakeLiteLLM()
+
+
+@pytest.fixture
+def gateway(fake: FakeLiteLLM) -> Iterator[GatewayClient]:
+    with served(fake) as client:
+        yield client
+
+
+def span_row(call_id: str, tokens: int = 12, **fields: Any) -> dict[str, Any]:
+    return {
+        "context": {"trace_id": "t" * 32, "span_id": call_id},
+        "span_kind": "LLM",
+        "attributes": {"litellm.call_id": call_id, "llm.token_count.total": tokens},
+        "start_time": "2026-11-23T11:59:58+00:00",
+        "end_time": "2026-11-23T11:59:59+00:00",
+        **fields,
+    }
+
+
+def run_reconcile(
+    settings: Settings, gateway: GatewayClient, fake: FakeLiteLLM, *spans: Any, **options: Any
+) -> ReconcileReport:
+    fake.planted[SPANS] = lambda _: spans_page(*spans)
+    period = {"since": NOW - timedelta(hours=1), "settle": 0}
+    return reconcile(settings, gateway, **{**period, **options}, now=lambda: NOW)
+
+
+def test_spend_logs_and_spans_that_agree_have_no_gaps(
+    settings: Settings, gateway: GatewayClient, fake: FakeLiteLLM
+) -> None:
+    plant_logs(fake, row("1"), row("2"))
+
+    report = run_reconcile(settings, gateway, fake, span_row("1"), span_row("2"))
+
+    assert (report.matched, report.gaps, report.problem) == (2, (), None)
+
+
+def test_each_gap_is_reported_with_the_place_that_lacks_it(
+    settings: Settings, gateway: GatewayClient, fake: FakeLiteLLM
+) -> None:
+    plant_logs(fake, row("both"), row("logged"), row("differs"))
+
+    report = run_reconcile(
+        settings, gateway, fake, span_row("both"), span_row("traced"), span_row("differs", 13)
+    )
+
+    assert {gap.call_id: gap.missing_in for gap in report.gaps} == {
+        "logged": "phoenix",
+        "traced": "spend_logs",
+        "differs": "neither",
+    }
+    assert report.problem is not None
+    assert report.problem.exit_code == 7
+
+
+def test_a_recent_gap_is_pending(
+    settings: Settings, gateway: GatewayClient, fake: FakeLiteLLM
+) -> None:
+    plant_logs(fake, row("1"))
+
+    report = run_reconcile(settings, gateway, fake, settle=20)
+
+    assert (report.pending, report.gaps) == (1, ())
+
+
+def test_a_refused_request_needs_no_span(
+    settings: Settings, gateway: GatewayClient, fake: FakeLiteLLM
+) -> None:
+    plant_logs(fake, row("1", status="failure"))
+
+    report = run_reconcile(settings, gateway, fake)
+
+    assert (report.refused, report.gaps) == (1, ())
+
+
+def test_calls_before_the_period_are_left_out(
+    settings: Settings, gateway: GatewayClient, fake: FakeLiteLLM
+) -> None:
+    old = (NOW - timedelta(minutes=62)).isoformat()
+    plant_logs(fake, row("1", startTime=old))
+
+    assert run_reconcile(settings, gateway, fake).gaps == ()
+
+
+def test_an_error_of_phoenix_is_not_an_empty_list_of_spans(
+    settings: Settings, gateway: GatewayClient, fake: FakeLiteLLM
+) -> None:
+    plant_logs(fake, row("1"))
+    fake.planted[SPANS] = lambda _: httpx.Response(500, headers=spans_page().headers)
+
+    with pytest.raises(PhoenixUnreachable):
+        reconcile(settings, gateway, since=NOW - timedelta(days=1), now=lambda: NOW)
+
+
+def test_gaps_are_summed_up_by_day_and_component_and_only_some_are_listed(
+    settings: Settings, gateway: GatewayClient, fake: FakeLiteLLM
+) -> None:
+    yesterday = (NOW - timedelta(days=1)).isoformat()
+    plant_logs(
+        fake,
+        *(tagged_row(f"a{number}", "a") for number in range(25)),
+        tagged_row("b", "b", startTime=yesterday),
+    )
+
+    report = run_reconcile(settings, gateway, fake, since=NOW - timedelta(days=2))
+
+    groups = [(each.day, each.component, each.missing_in, each.calls) for each in report.groups]
+    assert groups == [("2026-11-23", "a", "phoenix", 25), ("2026-11-22", "b", "phoenix", 1)]
+    assert (report.differing, len(report.gaps)) == (26, 20)
+    assert "b" not in {gap.call_id for gap in report.gaps}
+    assert report.problem is not None
+    assert "26 calls" in report.problem.message
+    assert len(run_reconcile(settings, gateway, fake, limit=3).gaps) == 3
+
+
+def failed_span(call_id: str, **attributes: Any) -> dict[str, Any]:
+    span = span_row(call_id, 0, status_code="ERROR")
+    span["context"] = {"trace_id": "t" * 32, "span_id": f"{call_id}-failed"}
+    span["start_time"] = "2026-11-23T11:59:57+00:00"
+    span["attributes"] |= attributes
+    return span
+
+
+def test_a_retried_call_is_compared_by_the_attempt_that_answered(
+    settings: Settings, gateway: GatewayClient, fake: FakeLiteLLM
+) -> None:
+    plant_logs(fake, row("1"))
+
+    report = run_reconcile(settings, gateway, fake, failed_span("1"), span_row("1"))
+
+    assert (report.matched, report.gaps, report.known) == (1, (), ())
+
+
+def test_differences_with_a_known_reason_are_no_gaps(
+    settings: Settings, gateway: GatewayClient, fake: FakeLiteLLM
+) -> None:
+    unsampled = {"spend_logs_metadata": {"trace_sampled": False}}
+    plant_logs(
+        fake,
+        row("failed", status="failure"),
+        row("offline", call_type="aresponses"),
+        row("unsampled", metadata=unsampled),
+        row("second", request_id="same"),
+    )
+    first = span_row("first")
+    first["attributes"]["gen_ai.response.id"] = "same"
+
+    report = run_reconcile(
+        settings, gateway, fake, failed_span("failed"), first, span_row("second")
+    )
+
+    assert report.known == tuple(
+        KnownDifference(cause=cause, calls=1)
+        for cause in ("failed_call_tokens", "no_model_span", "not_sampled", "same_response_id")
+    )
+    assert (report.matched, report.differing, report.problem) == (2, 0, None)
+
+
+@pytest.mark.parametrize("verb", ["reset", "rollback", "restore"])
+@pytest.mark.parametrize("ends", [True, False])
+def test_calls_are_counted_from_the_moment_the_spend_logs_were_replaced(
+    settings: Settings, gateway: GatewayClient, fake: FakeLiteLLM, verb: str, ends: bool
+) -> None:
+    """Also if that verb failed, which may have been afterwards."""
+    began = datetime.now(UTC)
+    settings.state_dir.mkdir()
+    with suppress(KeyboardInterrupt), record_verb(settings.state_dir, verb):
+        if not ends:
+            raise KeyboardInterrupt
+    with record_verb(settings.state_dir, "up"):
+        pass
+    old = span_row("1", start_time=(began - timedelta(minutes=1)).isoformat())
+    fake.planted[SPANS] = lambda _: spans_page(old)
+    plant_logs(fake)
+
+    report = reconcile(settings, gateway, since=began - timedelta(hours=1), settle=0)
+
+    assert (report.differing, report.problem) == (0, None)
+    assert report.replaced is not None
+    assert (report.replaced.verb, report.replaced.at) == (verb, report.since)
+    later = reconcile(settings, gateway, since=datetime.now(UTC) + timedelta(minutes=1))
+    assert later.replaced is None
