@@ -45,6 +45,8 @@ from gatewayctl.operations.backup.credentials import (
 from gatewayctl.operations.backup.disk_space import require_free_space_in
 from gatewayctl.operations.backup.encryption import NO_DECRYPTION, Decryption, is_encrypted
 from gatewayctl.operations.backup.env import (
+    BackupEnv,
+    create_env,
     effective_salt_key,
     read_backup_env,
     require_not_shadowed,
@@ -56,12 +58,11 @@ from gatewayctl.operations.backup.workdir import open_workdir
 from gatewayctl.operations.diagnosis.health import ServiceReport
 from gatewayctl.operations.project.init import ensure_project
 from gatewayctl.operations.project.snapshot import Project
-from gatewayctl.operations.stack.start import start_stack
+from gatewayctl.operations.stack.start import prepare_start, start_stack
 from gatewayctl.operations.state import restore_journal, salt_key
 from gatewayctl.operations.state.exclusive import change_project
 from gatewayctl.runtimes.base import Progress, Runtime
 from gatewayctl.runtimes.databases import Database, databases
-from gatewayctl.runtimes.runtime_marker import write_runtime
 from gatewayctl.settings.model import Secret, Settings
 
 ConfigOutcome = Literal["restored", "kept", "kept_different", "none"]
@@ -132,16 +133,19 @@ def restore(
         open_workdir(backups_folder(project.settings) / ".restore") as work,
     ):
         manifest = yield from _unpack(archive, options.decryption, work)
-        values = read_backup_env(work / ENV, archive)
+        env = read_backup_env(work / ENV, archive)
         is_new = not project.settings.env_file.exists()
         config = _restore_config(project.settings, manifest, work, is_new=is_new, options=options)
-        require_not_shadowed(project.settings, values)
+        require_not_shadowed(project.settings, env.values)
+        if is_new:
+            create_env(project.settings, env)
         ensure_project(reload().settings)
         project = reload()
+        notes = yield from prepare_start(project.settings, project.resolved)
         before = yield from _back_up_current(project, backup=options.backup and not is_new)
-        loaded = yield from _load_beside(project.resolved.runtime, manifest, values, work, options)
+        loaded = yield from _load_beside(project, manifest, env, work, options)
         yield from _swap_databases(project, manifest, archive)
-        changed = restore_env(project.settings, values, loaded.known_keys)
+        changed = restore_env(project.settings, env, loaded.known_keys)
         project = reload()
         salt_key.record_salt_key(project.settings, overwrite=True)
         restore_journal.end(project.settings)
@@ -164,7 +168,7 @@ def restore(
             credential=loaded.credential,
             services=started.services,
             seconds=time.monotonic() - began,
-            warnings=started.warnings,
+            warnings=(*notes, *started.warnings),
         )
         audit.problem = report.problem
     return report
@@ -212,7 +216,6 @@ def _restore_config(
 def _back_up_current(project: Project, *, backup: bool) -> Generator[Progress, None, Path | None]:
     """Start the databases, drop what an earlier attempt left, and back up the current data."""
     settings, resolved = project.settings, project.resolved
-    write_runtime(settings.state_dir, resolved.name)
     yield from start_databases(settings, resolved)
     for database in databases(resolved.runtime):
         database.drop("restored", "scratch", "discarded")
@@ -231,18 +234,19 @@ class _Loaded:
 
 
 def _load_beside(
-    runtime: Runtime,
-    manifest: Manifest,
-    values: Mapping[str, Secret],
-    work: Path,
-    options: RestoreOptions,
+    project: Project, manifest: Manifest, env: BackupEnv, work: Path, options: RestoreOptions
 ) -> Generator[Progress, None, _Loaded]:
-    """Load both dumps beside the current databases, and check them against the secrets."""
-    both = databases(runtime)
+    """Load both dumps beside the current databases, and check them against the secrets.
+
+    Last that .env can be written: after the swap it must be.
+    """
+    both = databases(project.resolved.runtime)
     with drop_on_failure(both, "restored"):
         for database in both:
             yield from load_and_compare(database, manifest.rows, work, "restored")
-        return (yield from _check_secrets(both[0], values, force=options.force))
+        loaded = yield from _check_secrets(both[0], env.values, force=options.force)
+        restore_env(project.settings, env, loaded.known_keys, dry_run=True)
+    return loaded
 
 
 def _check_secrets(
