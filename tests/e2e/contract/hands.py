@@ -41,8 +41,12 @@ class ContractStack(ABC):
 
     @classmethod
     def make(cls, folder: Path) -> Self:
-        """Create a project with a name that no other run has; start nothing."""
+        """Create a project with a name that no other run has; start nothing.
+
+        No runtime may stumble over the name of its folder.
+        """
         name = f"contract-{cls.runtime}-{os.getpid()}"
+        folder = folder / 'it\'s a "project" of $(id) `id` 100% #ü\\n'
         return cls(project=make_project(folder, runtime=cls.runtime, name=name), name=name)
 
     def clear(self) -> None:

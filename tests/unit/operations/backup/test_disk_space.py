@@ -7,7 +7,7 @@ from typing import NamedTuple
 
 import pytest
 
-from gatewayctl.errors import DiskFull
+from gatewayctl.errors import DiskFull, RuntimeProblem
 from gatewayctl.operations.backup.create import backup, backups_folder
 from gatewayctl.operations.backup.disk_space import (
     RESERVED_BYTES,
@@ -104,11 +104,23 @@ def test_a_restore_without_space_to_unpack_changes_nothing(
     assert world.runtime.calls == []
 
 
-def test_the_free_space_is_that_of_the_server_s_data_folder() -> None:
+@pytest.mark.parametrize("device", ["/dev/x", "//server/My Share", "overlay 1 2 3"])
+def test_the_free_space_is_that_of_the_server_s_data_folder(device: str) -> None:
     runtime = up_and_running()
-    runtime.server.free = 12_345 * 1024
+    runtime.server.free, runtime.server.device = 12_345 * 1024, device
 
     with databases(runtime)[0].free_space() as free:
         assert free() == 12_345 * 1024
 
-    assert runtime.server.told[-1] == "postgres: \\! df -Pk '/var/lib/postgresql/data'"
+    remembered, asked = runtime.server.told[-2:]
+    assert remembered.endswith(r"as folder \gset \setenv GATEWAYCTL_FOLDER :folder")
+    assert asked == 'postgres: \\! df -Pk "$GATEWAYCTL_FOLDER"'
+
+
+def test_a_disk_that_df_does_not_report_stops_the_verb(world: World) -> None:
+    world.runtime.server.device = ""
+
+    with pytest.raises(RuntimeProblem, match=r"free disk space .* could not be determined"):
+        world.restore()
+
+    assert set(world.databases) == {"litellm", "phoenix"}
