@@ -27,7 +27,7 @@ LEVEL = {
 }
 """env_file stands below settings, which reads .env through it."""
 NOUN_LEVEL = {
-    "state": 1,
+    "state": 0,
     "project": 1,
     "models": 1,
     "traces": 1,

@@ -53,21 +53,12 @@ def up(
 def bring_up(
     app: App, *, timeout: float = 300, keys: bool = True, pull: bool = False
 ) -> Generator[Any, None, UpReport]:
-    """Create what the project lacks, then bring up the stack."""
-    from gatewayctl.operations.project.init import ensure_project
+    """The verb up, not started yet."""
     from gatewayctl.operations.stack.up import UpOptions
     from gatewayctl.operations.stack.up import up as operation
 
-    ensured = ensure_project(app.settings)
-    settings = app.reload_settings()
-    return operation(
-        settings,
-        app.resolved_runtime,
-        app.gateway,
-        UpOptions(timeout=timeout, keys=keys, pull=pull),
-        secrets_added=ensured.env_added,
-        warnings=ensured.warnings,
-    )
+    options = UpOptions(timeout=timeout, keys=keys, pull=pull)
+    return operation(app.settings, app.load_project, options)
 
 
 def down(

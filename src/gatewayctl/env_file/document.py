@@ -77,7 +77,7 @@ class EnvDocument:
                 texts[last[name]] = rewrite_value(piece, value)
         newline = self._newline
         lines = [f"{name}={quote_value(name, value)}{newline}" for name, value in new.items()]
-        texts += self._appended(lines, comment)
+        texts += self._lines_to_append(lines, comment)
         body = "".join(texts)
         # sh reads a byte order mark as part of the first word, which must not be our name
         ours_is_first = body.partition("\n")[0] != self._body.partition("\n")[0]
@@ -101,7 +101,9 @@ class EnvDocument:
                 texts[last[name]] = blank_lines_above(self.statements[last[name]]) + line
             else:
                 new.append(line)
-        return EnvDocument.parse(self.mark + "".join((*texts, *self._appended(new, comment))))
+        return EnvDocument.parse(
+            self.mark + "".join((*texts, *self._lines_to_append(new, comment)))
+        )
 
     def without(self, names: Collection[str]) -> EnvDocument:
         """Remove all definitions of ``names``, with inline comments.
@@ -123,7 +125,7 @@ class EnvDocument:
         body = self._body
         return "\r\n" if 2 * body.count("\r\n") > body.count("\n") else "\n"
 
-    def _appended(self, lines: Sequence[str], comment: str | None) -> Iterator[str]:
+    def _lines_to_append(self, lines: Sequence[str], comment: str | None) -> Iterator[str]:
         """Return new lines for the end; the first completes a last line without its end."""
         body, newline = self._body, self._newline
         if lines and body and not body.endswith(("\n", "\r")):

@@ -20,8 +20,8 @@ from gatewayctl.env_file.values import check_name
 from gatewayctl.errors import EnvFileUnreadable, EnvFileUnwritable, FileUnwritable
 from gatewayctl.files.atomic import (
     PRIVATE,
+    check_replaceable,
     discard,
-    rehearse_replacing,
     replace_file,
     temporary_name,
 )
@@ -136,7 +136,7 @@ def _apply(request: EnvRequest, path: Path, folder: int, name: str, *, dry_run: 
     planned = plan_edit(document, request)
     if dry_run:
         planned.verify(path)
-        rehearse_replacing(folder, name, planned.text.encode(), mode=PRIVATE)
+        check_replaceable(folder, name, planned.text.encode(), mode=PRIVATE)
     elif planned.text != document.text:
         planned.verify(path)
         replace_file(folder, name, planned.text.encode(), mode=PRIVATE)

@@ -42,7 +42,7 @@ def require_writable(path: Path, *, mode: int = 0o644) -> None:
     try:
         content = path.read_bytes() if path.exists() else b"\n"
         with hold_folder_lock(path.parent) as folder:
-            rehearse_replacing(folder, path.name, content, mode=mode)
+            check_replaceable(folder, path.name, content, mode=mode)
     except OSError as error:
         raise FileUnwritable(f"Cannot write {path}: {error.strerror}.") from error
 
@@ -53,14 +53,14 @@ def replace_file(folder: int, name: str, content: bytes, *, mode: int) -> None:
     Raises OSError if the old file is unchanged and no temporary file is left, FileUnwritable if
     the new file is in place but may not survive a power cut.
     """
-    with _written_beside(folder, name, content, mode) as temporary:
+    with _write_beside(folder, name, content, mode) as temporary:
         os.rename(temporary, name, src_dir_fd=folder, dst_dir_fd=folder)
     sync_folder(folder, name)
 
 
-def rehearse_replacing(folder: int, name: str, content: bytes, *, mode: int) -> None:
+def check_replaceable(folder: int, name: str, content: bytes, *, mode: int) -> None:
     """Write the new content beside ``name`` and remove it. Raises OSError where that fails."""
-    with _written_beside(folder, name, content, mode):
+    with _write_beside(folder, name, content, mode):
         pass
 
 
@@ -97,7 +97,7 @@ def _stat(folder: int, name: str) -> os.stat_result | None:
 
 
 @contextlib.contextmanager
-def _written_beside(folder: int, name: str, content: bytes, mode: int) -> Iterator[str]:
+def _write_beside(folder: int, name: str, content: bytes, mode: int) -> Iterator[str]:
     """Write the content beside ``name``; yields the temporary file, which does not stay."""
     temporary = temporary_name(name)
     discard(folder, temporary)

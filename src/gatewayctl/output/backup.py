@@ -96,7 +96,7 @@ def render_reset(report: ResetReport) -> Iterator[RenderableType]:
     traces = "so was Phoenix's" if report.traces_lost else "traces in Phoenix were kept"
     yield f"LiteLLM's database of {report.project} was emptied; {traces}."
     yield services_table(report.services)
-    for warning in report.keys.warnings:
+    for warning in (*report.warnings, *report.keys.warnings):
         yield f"Warning: {warning}"
     for key in report.keys.keys:
         yield f"Virtual key {key.alias} {key.status}, in .env as {key.env}"

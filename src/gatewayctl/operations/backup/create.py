@@ -100,11 +100,13 @@ def backup(
     target = (file or default_file(settings, datetime.now(UTC), encrypted=encrypted)).absolute()
     _refuse_existing(target)
     runtime = resolved.runtime
-    with change_project(settings, "backup", target.name):
+    with change_project(settings, "backup", target.name) as change:
+        change.state = "No backup was written, and nothing else was changed."
         was_running = any(state.state != "stopped" for state in runtime.states())
         try:
             yield from start_databases(settings, resolved)
             report = yield from write_backup(settings, resolved, target, encryption=encryption)
+            change.state = f"The backup is complete: {target}."
         finally:
             if not was_running:
                 drain(runtime.stop())

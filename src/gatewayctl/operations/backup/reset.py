@@ -18,21 +18,21 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING
 
+from gatewayctl.env_file.write import require_writable_env_file
 from gatewayctl.errors import GatewayctlError
 from gatewayctl.operations.backup.create import has_user_data, start_databases, write_backup
 from gatewayctl.operations.backup.swap import stop_services
 from gatewayctl.operations.diagnosis.failure import explain_failures
 from gatewayctl.operations.diagnosis.health import ServiceReport
 from gatewayctl.operations.keys.create import KeysCreateReport, ensure_declared_keys
-from gatewayctl.operations.project.render import render
 from gatewayctl.operations.stack.apps import start_apps
+from gatewayctl.operations.stack.start import prepare_start
 from gatewayctl.operations.stack.wait import wait_ready
 from gatewayctl.operations.state import salt_key
 from gatewayctl.operations.state.exclusive import change_project
 from gatewayctl.runtimes.base import Progress, Runtime
 from gatewayctl.runtimes.databases import Database, databases
 from gatewayctl.runtimes.registry import ResolvedRuntime
-from gatewayctl.runtimes.runtime_marker import write_runtime
 from gatewayctl.settings.master_key import require_master_key
 from gatewayctl.settings.model import Settings
 
@@ -82,6 +82,7 @@ class ResetReport:
     backup: Path | None
     services: tuple[ServiceReport, ...]
     keys: KeysCreateReport
+    warnings: tuple[str, ...] = ()
 
     @property
     def problem(self) -> GatewayctlError | None:
@@ -136,12 +137,15 @@ def reset(
     """
     require_master_key(settings)
     runtime = resolved.runtime
-    with change_project(settings, "reset") as audit, explain_failures(runtime):
-        runtime.preflight()
-        render(settings, runtime=resolved.name)
-        yield from runtime.prepare()
-        write_runtime(settings.state_dir, resolved.name)
+    with change_project(settings, "reset") as change, explain_failures(runtime):
+        change.state = "No data was deleted."
+        notes = yield from prepare_start(settings, resolved)
+        require_writable_env_file(settings.env_file)
         saved = (yield from _back_up(settings, resolved)) if options.backup else None
+        change.way_on = f"Finish it: `{_command(options)}`."
+        change.state = "Data may be deleted already." + (
+            "" if saved is None else f" All of it is in the backup {saved}."
+        )
         if options.everything:
             yield from _empty_phoenix_database(runtime)
         yield from runtime.empty_litellm_database()
@@ -150,7 +154,7 @@ def reset(
         keys = ensure_declared_keys(settings, gateway, fresh=not options.keep_keys)
         apps = yield from start_apps(settings, runtime, gateway.http, timeout=options.timeout)
         salt_key.record_salt_key(settings, overwrite=True)
-        audit.problem = keys.problem
+        change.problem = keys.problem
     return ResetReport(
         project=settings.project_name,
         lost=lost,
@@ -158,7 +162,14 @@ def reset(
         backup=saved,
         services=(*services, *apps.services),
         keys=keys,
+        warnings=(*notes, *apps.warnings),
     )
+
+
+def _command(options: ResetOptions) -> str:
+    """The command that finishes an interrupted reset. Its data is in the first one's backup."""
+    flags = {"--all": options.everything, "--keep-keys": options.keep_keys}
+    return " ".join(["gatewayctl reset --yes", *(flag for flag, given in flags.items() if given)])
 
 
 def _back_up(

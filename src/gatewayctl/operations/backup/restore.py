@@ -19,14 +19,15 @@ first attempt are dropped only after the gateway accepted a key, or if the backu
 
 from __future__ import annotations
 
+import shlex
 import time
 from collections.abc import Callable, Generator, Mapping
 from dataclasses import dataclass
 from datetime import datetime
 from pathlib import Path
-from typing import Literal
+from typing import Final, Literal
 
-from gatewayctl.errors import BackupForeign, GatewayctlError, NotVerified, Refused, RestoreUnproven
+from gatewayctl.errors import BackupForeign, GatewayctlError, NotVerified, Refused
 from gatewayctl.files.atomic import write_atomically
 from gatewayctl.operations.backup.archive import CONFIG, ENV, Manifest, unpack
 from gatewayctl.operations.backup.create import (
@@ -39,21 +40,18 @@ from gatewayctl.operations.backup.create import (
 )
 from gatewayctl.operations.backup.credentials import (
     CredentialCheck,
-    check_stored_credential,
-    find_known_keys,
 )
 from gatewayctl.operations.backup.disk_space import require_free_space_in
 from gatewayctl.operations.backup.encryption import NO_DECRYPTION, Decryption, is_encrypted
 from gatewayctl.operations.backup.env import (
     BackupEnv,
     create_env,
-    effective_salt_key,
     read_backup_env,
     require_not_shadowed,
     restore_env,
 )
+from gatewayctl.operations.backup.load import load_beside
 from gatewayctl.operations.backup.swap import stop_services, swap_in
-from gatewayctl.operations.backup.verify import drop_on_failure, load_and_compare
 from gatewayctl.operations.backup.workdir import open_workdir
 from gatewayctl.operations.diagnosis.health import ServiceReport
 from gatewayctl.operations.project.init import ensure_project
@@ -62,9 +60,16 @@ from gatewayctl.operations.stack.start import prepare_start, start_stack
 from gatewayctl.operations.state import restore_journal, salt_key
 from gatewayctl.operations.state.exclusive import change_project
 from gatewayctl.runtimes.base import Progress, Runtime
-from gatewayctl.runtimes.databases import Database, databases
+from gatewayctl.runtimes.databases import databases
 from gatewayctl.settings.model import Secret, Settings
 
+_UNCHANGED: Final = "The data was not changed."
+_STOPPING: Final = "The data was not changed; services may be stopped."
+_SWAPPING: Final = (
+    "The databases may be those of the backup already, but .env may not: until the restore is "
+    "finished, the stack cannot be started."
+)
+_STARTING: Final = "Data and secrets are those of the backup; services may be stopped."
 ConfigOutcome = Literal["restored", "kept", "kept_different", "none"]
 
 
@@ -129,26 +134,28 @@ def restore(
     project = reload()
     archive = file.absolute()
     with (
-        change_project(project.settings, "restore", archive.name) as audit,
+        change_project(project.settings, "restore", archive.name) as change,
         open_workdir(backups_folder(project.settings) / ".restore") as work,
     ):
+        change.state = _UNCHANGED
         manifest = yield from _unpack(archive, options.decryption, work)
         env = read_backup_env(work / ENV, archive)
         is_new = not project.settings.env_file.exists()
         config = _restore_config(project.settings, manifest, work, is_new=is_new, options=options)
         require_not_shadowed(project.settings, env.values)
-        if is_new:
-            create_env(project.settings, env)
-        ensure_project(reload().settings)
-        project = reload()
+        project = _create_files(project, env, reload, is_new=is_new)
         notes = yield from prepare_start(project.settings, project.resolved)
         before = yield from _back_up_current(project, backup=options.backup and not is_new)
-        loaded = yield from _load_beside(project, manifest, env, work, options)
+        loaded = yield from load_beside(project, manifest, env, work, force=options.force)
+        change.state, change.way_on = _STOPPING, f"Finish it: `{_command(archive, options)}`."
+        yield from stop_services(project.resolved.runtime)
+        change.state = _SWAPPING
         yield from _swap_databases(project, manifest, archive)
         changed = restore_env(project.settings, env, loaded.known_keys)
         project = reload()
         salt_key.record_salt_key(project.settings, overwrite=True)
-        restore_journal.end(project.settings)
+        restore_journal.end(project.settings.state_dir)
+        change.state = _STARTING
         yield Progress(subject="secrets", state="ready", detail="in .env as backed up")
         started = yield from start_stack(project, timeout=options.timeout)
         accepted = _accepts_key(project, loaded.usable_keys)
@@ -170,7 +177,7 @@ def restore(
             seconds=time.monotonic() - began,
             warnings=(*notes, *started.warnings),
         )
-        audit.problem = report.problem
+        change.problem = report.problem
     return report
 
 
@@ -213,6 +220,16 @@ def _restore_config(
     return "restored"
 
 
+def _create_files(
+    project: Project, env: BackupEnv, reload: Callable[[], Project], *, is_new: bool
+) -> Project:
+    """Create what the project lacks, from the backup if it is new; returns it loaded again."""
+    if is_new:
+        create_env(project.settings, env)
+    ensure_project(reload().settings)
+    return reload()
+
+
 def _back_up_current(project: Project, *, backup: bool) -> Generator[Progress, None, Path | None]:
     """Start the databases, drop what an earlier attempt left, and back up the current data."""
     settings, resolved = project.settings, project.resolved
@@ -224,58 +241,23 @@ def _back_up_current(project: Project, *, backup: bool) -> Generator[Progress, N
     return (yield from write_backup(settings, resolved)).file
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class _Loaded:
-    """Which values of the backup's .env are keys of the loaded database, and a credential check."""
-
-    known_keys: Mapping[str, Secret]
-    usable_keys: Mapping[str, Secret]
-    credential: CredentialCheck
-
-
-def _load_beside(
-    project: Project, manifest: Manifest, env: BackupEnv, work: Path, options: RestoreOptions
-) -> Generator[Progress, None, _Loaded]:
-    """Load both dumps beside the current databases, and check them against the secrets.
-
-    Last that .env can be written: after the swap it must be.
-    """
-    both = databases(project.resolved.runtime)
-    with drop_on_failure(both, "restored"):
-        for database in both:
-            yield from load_and_compare(database, manifest.rows, work, "restored")
-        loaded = yield from _check_secrets(both[0], env.values, force=options.force)
-        restore_env(project.settings, env, loaded.known_keys, dry_run=True)
-    return loaded
-
-
-def _check_secrets(
-    litellm: Database, values: Mapping[str, Secret], *, force: bool
-) -> Generator[Progress, None, _Loaded]:
-    """Check the loaded database of LiteLLM. Raises RestoreUnproven."""
-    credential = check_stored_credential(litellm, "restored", effective_salt_key(values))
-    if credential == "not_decrypted" and not force:
-        raise RestoreUnproven(
-            "LiteLLM's stored credentials cannot be decrypted with the salt key of the backup.",
-            hint="Use another backup, or --force to restore it without those credentials.",
-        )
-    yield Progress(subject="stored credential", state="ready", detail=credential.replace("_", " "))
-    return _Loaded(
-        known_keys=find_known_keys(litellm, "restored", values),
-        usable_keys=find_known_keys(litellm, "restored", values, usable=True),
-        credential=credential,
-    )
-
-
 def _swap_databases(
     project: Project, manifest: Manifest, archive: Path
 ) -> Generator[Progress, None, None]:
-    runtime = project.resolved.runtime
-    yield from stop_services(runtime)
     # Not earlier: after a failed stop nothing has changed, and the services may be started again.
-    restore_journal.begin(project.settings, archive)
-    for database in databases(runtime):
+    restore_journal.begin(project.settings.state_dir, archive)
+    for database in databases(project.resolved.runtime):
         yield from swap_in(database, manifest.rows, "the rows of the backup")
+
+
+def _command(archive: Path, options: RestoreOptions) -> str:
+    """The command that finishes an interrupted restore; a passphrase is asked for again."""
+    words = ["gatewayctl", "restore", shlex.quote(str(archive)), "--yes"]
+    if options.decryption.identity is not None:
+        words += ["--identity", shlex.quote(str(options.decryption.identity))]
+    if options.decryption.passphrase is not None:
+        words.append("--passphrase-stdin")
+    return " ".join([*words, *(["--force"] if options.force else [])])
 
 
 def _accepts_key(project: Project, usable: Mapping[str, Secret]) -> bool | None:

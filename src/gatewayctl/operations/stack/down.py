@@ -27,13 +27,16 @@ def down(
     settings: Settings, runtime: Runtime, *, volumes: bool
 ) -> Generator[Progress, None, DownReport]:
     """Stop the stack; with ``volumes`` delete its data too. The caller has confirmed that."""
-    with change_project(settings, "down --volumes" if volumes else "down"):
+    with change_project(settings, "down --volumes" if volumes else "down") as change:
+        change.state = "Some services may still run" + (
+            ", and some data may be deleted." if volumes else "; the data is kept."
+        )
         data = runtime.has_data()
         stopped = yield from runtime.stop(remove_data=volumes)
         if volumes:
             clear_runtime(settings.state_dir)
             salt_key.forget(settings)
-            restore_journal.end(settings)
+            restore_journal.end(settings.state_dir)
             upgrade_journal.delete_journal(settings)
     return DownReport(
         project=settings.project_name,

@@ -8,7 +8,8 @@ started from nothing.
 from __future__ import annotations
 
 import time
-from collections.abc import Generator
+from collections.abc import Callable, Generator
+from contextlib import ExitStack
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Final
 
@@ -17,15 +18,18 @@ from gatewayctl.generators import drain
 from gatewayctl.operations.diagnosis.failure import explain_failures
 from gatewayctl.operations.diagnosis.health import ServiceReport
 from gatewayctl.operations.keys.create import KeysCreateReport, ensure_declared_keys
+from gatewayctl.operations.project.init import ensure_project
 from gatewayctl.operations.project.render import render
+from gatewayctl.operations.project.snapshot import Project
 from gatewayctl.operations.stack.apps import start_apps
 from gatewayctl.operations.stack.wait import wait_ready
-from gatewayctl.operations.state.exclusive import change_project
+from gatewayctl.operations.state.exclusive import Change, change_project
 from gatewayctl.operations.state.salt_key import record_salt_key, require_same_salt_key
 from gatewayctl.operations.traces.probe import Tracing, has_probe_arrived, send_probe
-from gatewayctl.runtimes.base import Progress, Runtime, StartReport
+from gatewayctl.runtimes.base import Progress, StartReport
 from gatewayctl.runtimes.registry import ResolvedRuntime
 from gatewayctl.runtimes.runtime_marker import read_runtime, write_runtime
+from gatewayctl.settings.generate import with_generated_secrets
 from gatewayctl.settings.master_key import require_master_key
 from gatewayctl.settings.model import RuntimeName, Settings
 
@@ -80,36 +84,37 @@ class UpOptions:
 
 
 def up(
-    settings: Settings,
-    resolved: ResolvedRuntime,
-    gateway: GatewayClient,
-    options: UpOptions,
-    *,
-    secrets_added: tuple[str, ...] = (),
-    warnings: tuple[str, ...] = (),
+    settings: Settings, load: Callable[[], Project], options: UpOptions
 ) -> Generator[Progress, None, UpReport]:
-    """Bring the stack up and wait until it is ready.
+    """Create what the project lacks, bring the stack up and wait until it is ready.
 
-    Raises SettingsProblem before anything is changed, RuntimeProblem if a port is in use or a
-    service fails, and the errors of `ensure_declared_keys`.
+    ``load`` reads the project's files again, with the secrets that were generated. Raises
+    SettingsProblem before anything is started, RuntimeProblem if a port is in use or a service
+    fails, and the errors of `ensure_declared_keys`.
     """
-    require_master_key(settings)
-    require_same_salt_key(settings)
+    require_master_key(with_generated_secrets(settings))
     began = time.monotonic()
-    runtime = resolved.runtime
-    with change_project(settings, "up") as audit, explain_failures(runtime):
+    with ExitStack() as stack:
+        change = stack.enter_context(change_project(settings, "up"))
+        change.state = "Nothing was started."
+        ensured = ensure_project(settings)
+        project = load()
+        settings, resolved, gateway = project.settings, project.resolved, project.gateway
+        runtime = resolved.runtime
+        stack.enter_context(explain_failures(runtime))
+        require_same_salt_key(settings)
         runtime.preflight()
         rendered = render(settings, runtime=resolved.name)
         yield from runtime.prepare(refresh=options.pull)
         notes = _warn_other_stack(settings, resolved)
         write_runtime(settings.state_dir, resolved.name)
-        done, services = yield from _start(settings, runtime, gateway, options)
+        done, services = yield from _start(project, options, change)
         record_salt_key(settings)
         probe = send_probe(gateway, settings.secrets.master_key) if done.changed else None
         keys = ensure_declared_keys(settings, gateway) if options.keys else None
         apps = yield from start_apps(settings, runtime, gateway.http, timeout=options.timeout)
         tracing = _check_tracing(settings, gateway, probe) if done.changed else None
-        audit.problem = None if keys is None else keys.problem
+        change.problem = None if keys is None else keys.problem
     started, restarted = (*done.started, *apps.started), (*done.restarted, *apps.restarted)
     written = tuple(str(file.path) for file in rendered.files if file.state != "unchanged")
     created = keys is not None and any(key.status != "exists" for key in keys.keys)
@@ -117,8 +122,8 @@ def up(
         project=settings.project_name,
         runtime=resolved.name,
         runtime_why=resolved.why,
-        changed=bool(started or restarted or written or created or secrets_added),
-        secrets_added=secrets_added,
+        changed=bool(started or restarted or written or created or ensured.env_added),
+        secrets_added=ensured.env_added,
         files=written,
         started=started,
         restarted=restarted,
@@ -129,7 +134,7 @@ def up(
         seconds=time.monotonic() - began,
         tracing=tracing,
         warnings=(
-            *warnings,
+            *ensured.warnings,
             *notes,
             *rendered.warnings,
             *apps.warnings,
@@ -157,15 +162,19 @@ def _check_tracing(settings: Settings, gateway: GatewayClient, probe: str | None
 
 
 def _start(
-    settings: Settings, runtime: Runtime, gateway: GatewayClient, options: UpOptions
+    project: Project, options: UpOptions, change: Change
 ) -> Generator[Progress, None, tuple[StartReport, tuple[ServiceReport, ...]]]:
     """Start and wait; if interrupted, stop again what was started from nothing."""
+    settings, runtime, http = project.settings, project.resolved.runtime, project.gateway.http
     from_nothing = all(state.state == "stopped" for state in runtime.states())
+    change.state = "What was started keeps running."
     try:
         done = yield from runtime.start()
-        services = yield from wait_ready(settings, runtime, gateway.http, timeout=options.timeout)
+        services = yield from wait_ready(settings, runtime, http, timeout=options.timeout)
     except (KeyboardInterrupt, GeneratorExit):
         if from_nothing:
+            change.state = "Some services may still run."
             drain(runtime.stop())
+            change.state = "What was started is stopped again."
         raise
     return done, services

@@ -16,7 +16,7 @@ from gatewayctl.runtimes.base import Progress
 from gatewayctl.settings.model import Settings
 from tests.fakes.answers import silent_stack
 from tests.fakes.database import FakeContent
-from tests.fakes.driving import driven, report_of
+from tests.fakes.driving import driven, press_control_c, report_of
 from tests.fakes.litellm import FakeLiteLLM, error, served, sha256
 from tests.fakes.phoenix import healthy_stack
 from tests.fakes.projects import MASTER_KEY, project
@@ -289,9 +289,12 @@ def test_interrupted_at_any_step_the_next_reset_finishes_it(
     for step in range(1, count + 1):
         runtime = up_and_running()
         going = reset_events(settings, runtime, gateway, everything=everything)
-        for _ in range(step):
-            next(going)
-        going.close()
+        told = press_control_c(going, after=step)
+        whole = all(db.rows for db in runtime.server.databases.values())
+        assert ("No data was deleted" in told.message) <= whole
+        if not whole:
+            assert f"gatewayctl reset --yes{' --all' * everything}`" in told.hint
+            assert ".gatewayctl-backup" in told.message
         kept = runtime.server.databases.get("litellm", FakeContent()).rows
         files = list((settings.state_dir / "backups").glob("*.gatewayctl-backup"))
         assert "LiteLLM_SpendLogs" in kept or files

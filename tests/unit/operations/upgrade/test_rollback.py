@@ -8,7 +8,7 @@ from gatewayctl.errors import BackupBroken, ServiceFailed, SettingsProblem, Usag
 from gatewayctl.gateway.client import GatewayClient
 from gatewayctl.operations.state import upgrade_journal
 from gatewayctl.operations.state.audit import read_audit
-from tests.fakes.driving import driven, report_of
+from tests.fakes.driving import driven, press_control_c, report_of
 from tests.fakes.litellm import error, served
 from tests.fakes.releases import NEW, OLD, REPOSITORY
 from tests.unit.operations.upgrade.upgrading import YAML, World
@@ -79,10 +79,11 @@ def test_a_rollback_interrupted_at_any_step_is_finished_by_the_next(tmp_path: Pa
             if at == 0:
                 count = len(driven(world.rollback(client))[0])
             else:
-                events = world.rollback(client)
-                for _ in range(at):
-                    next(events)
-                events.close()
+                told = press_control_c(world.rollback(client), after=at)
+                migrated = world.rows["_prisma_migrations"] == 5
+                unchanged = "Neither the release nor the data was changed" in told.message
+                assert unchanged <= migrated
+                assert ("gatewayctl rollback --yes" in told.hint) != unchanged
                 report_of(world.rollback(client))
             assert (world.yaml, world.runtime.image) == (YAML, OLD)
             assert world.rows["_prisma_migrations"] == 3
