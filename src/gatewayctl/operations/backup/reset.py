@@ -28,7 +28,7 @@ from gatewayctl.operations.keys.create import KeysCreateReport, ensure_declared_
 from gatewayctl.operations.stack.apps import start_apps
 from gatewayctl.operations.stack.start import prepare_start
 from gatewayctl.operations.stack.wait import wait_ready
-from gatewayctl.operations.state import salt_key
+from gatewayctl.operations.state import salt_key, upgrade_journal
 from gatewayctl.operations.state.exclusive import change_project
 from gatewayctl.runtimes.base import Progress, Runtime
 from gatewayctl.runtimes.databases import Database, databases
@@ -149,6 +149,7 @@ def reset(
         if options.everything:
             yield from _empty_phoenix_database(runtime)
         yield from runtime.empty_litellm_database()
+        upgrade_journal.delete_journal(settings)
         yield from runtime.start()
         services = yield from wait_ready(settings, runtime, gateway.http, timeout=options.timeout)
         keys = ensure_declared_keys(settings, gateway, fresh=not options.keep_keys)

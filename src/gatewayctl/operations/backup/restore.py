@@ -57,7 +57,7 @@ from gatewayctl.operations.diagnosis.health import ServiceReport
 from gatewayctl.operations.project.init import ensure_project
 from gatewayctl.operations.project.snapshot import Project
 from gatewayctl.operations.stack.start import prepare_start, start_stack
-from gatewayctl.operations.state import restore_journal, salt_key
+from gatewayctl.operations.state import restore_journal, salt_key, upgrade_journal
 from gatewayctl.operations.state.exclusive import change_project
 from gatewayctl.runtimes.base import Progress, Runtime
 from gatewayctl.runtimes.databases import databases
@@ -154,6 +154,7 @@ def restore(
         changed = restore_env(project.settings, env, loaded.known_keys)
         project = reload()
         salt_key.record_salt_key(project.settings, overwrite=True)
+        upgrade_journal.delete_journal_of_other_data(project.settings, archive)
         restore_journal.end(project.settings.state_dir)
         change.state = _STARTING
         yield Progress(subject="secrets", state="ready", detail="in .env as backed up")

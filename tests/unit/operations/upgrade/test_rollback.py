@@ -4,8 +4,15 @@ from pathlib import Path
 
 import pytest
 
-from gatewayctl.errors import BackupBroken, ServiceFailed, SettingsProblem, UsageProblem
+from gatewayctl.errors import (
+    BackupBroken,
+    NothingToRollBack,
+    ServiceFailed,
+    SettingsProblem,
+    UsageProblem,
+)
 from gatewayctl.gateway.client import GatewayClient
+from gatewayctl.operations.backup.create import backup
 from gatewayctl.operations.state import upgrade_journal
 from gatewayctl.operations.state.audit import read_audit
 from tests.fakes.driving import driven, press_control_c, report_of
@@ -139,6 +146,39 @@ def test_without_an_upgrade_there_is_nothing_to_roll_back(
         report_of(world.rollback(gateway))
 
     assert caught.value.code == "nothing_to_roll_back"
+
+
+@pytest.mark.parametrize("replaced_by", ["reset", "another backup"])
+def test_data_that_was_deleted_or_replaced_since_the_upgrade_does_not_come_back(
+    world: World, gateway: GatewayClient, replaced_by: str
+) -> None:
+    if replaced_by == "another backup":
+        other = world.folder / "other.bak"
+        project = world.load(gateway)
+        report_of(backup(project.settings, project.resolved, other))
+    report_of(world.upgrade(gateway))
+
+    if replaced_by == "reset":
+        world.litellm.keys.clear()  # as the emptied database has it
+        report_of(world.reset(gateway))
+    else:
+        report_of(world.restore(gateway, other))
+
+    with pytest.raises(NothingToRollBack):
+        report_of(world.rollback(gateway))
+    assert report_of(world.upgrade(gateway)).changed is False
+
+
+def test_an_upgrade_can_be_rolled_back_after_its_own_backup_was_restored(
+    world: World, gateway: GatewayClient
+) -> None:
+    written = report_of(world.upgrade(gateway)).backup
+    assert written is not None
+    report_of(world.restore(gateway, written))
+
+    report_of(world.rollback(gateway))
+
+    assert (world.yaml, world.runtime.image) == (YAML, OLD)
 
 
 def test_a_key_that_cannot_be_created_makes_a_rollback_partial(

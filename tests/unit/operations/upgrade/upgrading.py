@@ -7,6 +7,8 @@ from pathlib import Path
 from typing import Any
 
 from gatewayctl.gateway.client import GatewayClient
+from gatewayctl.operations.backup.reset import Loss, ResetOptions, ResetReport, reset
+from gatewayctl.operations.backup.restore import RestoreOptions, RestoreReport, restore
 from gatewayctl.operations.project.snapshot import Project
 from gatewayctl.operations.upgrade.rollback import RollbackReport, rollback
 from gatewayctl.operations.upgrade.run import UpgradeOptions, UpgradeReport, upgrade
@@ -67,6 +69,16 @@ class World:
     ) -> Generator[Progress, None, RollbackReport]:
         reload = lambda: self.load(gateway)  # noqa: E731
         return rollback(reload, consented=consented, backup=backup, timeout=1)
+
+    def reset(self, gateway: GatewayClient) -> Generator[Progress, None, ResetReport]:
+        project = self.load(gateway)
+        options, lost = ResetOptions(timeout=1), Loss(keys=None, spend=None)
+        return reset(project.settings, project.resolved, gateway, options, lost=lost)
+
+    def restore(
+        self, gateway: GatewayClient, file: Path
+    ) -> Generator[Progress, None, RestoreReport]:
+        return restore(file, RestoreOptions(timeout=1), lambda: self.load(gateway))
 
     @property
     def yaml(self) -> str:
