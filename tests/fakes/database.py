@@ -76,6 +76,11 @@ class FakeServer:
                 assert new not in self.databases
                 self.databases[new] = self.databases.pop(old)
             return []
+        if "do $$" in sql:
+            kept = ("LiteLLM_VerificationToken", "_prisma_migrations")
+            content = self._at(database)
+            content.rows = {table: n * (table in kept) for table, n in content.rows.items()}
+            return []
         if "drop database" in sql or "create database" in sql:
             return self._made(sql)
         if "LiteLLM_VerificationToken" in sql:

@@ -13,7 +13,6 @@ The caller has shown the loss and asked for consent.
 from __future__ import annotations
 
 from collections.abc import Generator
-from contextlib import suppress
 from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -21,6 +20,8 @@ from typing import TYPE_CHECKING
 from gatewayctl.env_file.write import require_writable_env_file
 from gatewayctl.errors import GatewayctlError
 from gatewayctl.operations.backup.create import has_user_data, start_databases, write_backup
+from gatewayctl.operations.backup.keep_keys import empty_except_keys, has_keys
+from gatewayctl.operations.backup.loss import Loss
 from gatewayctl.operations.backup.swap import stop_services
 from gatewayctl.operations.diagnosis.failure import explain_failures
 from gatewayctl.operations.diagnosis.health import ServiceReport
@@ -31,7 +32,7 @@ from gatewayctl.operations.stack.wait import wait_ready
 from gatewayctl.operations.state import salt_key, upgrade_journal
 from gatewayctl.operations.state.exclusive import change_project
 from gatewayctl.runtimes.base import Progress, Runtime
-from gatewayctl.runtimes.databases import Database, databases
+from gatewayctl.runtimes.databases import databases
 from gatewayctl.runtimes.registry import ResolvedRuntime
 from gatewayctl.settings.master_key import require_master_key
 from gatewayctl.settings.model import Settings
@@ -41,24 +42,8 @@ if TYPE_CHECKING:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Loss:
-    """What a reset loses; None where it is unknown because the service does not answer.
-
-    ``spend`` in US dollars, summed over the existing keys. ``requests`` are the rows of LiteLLM's
-    spend logs. ``size`` and ``traces_size`` are the bytes of LiteLLM's and Phoenix's database.
-    """
-
-    keys: int | None
-    spend: float | None
-    requests: int | None = None
-    size: int | None = None
-    traces: int | None = None
-    traces_size: int | None = None
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
 class ResetOptions:
-    """``backup``: back up and verify what is lost. ``keep_keys``: declared keys keep their secrets.
+    """``backup``: back up and verify what is lost. ``keep_keys``: every virtual key stays valid.
 
     ``everything``: drop Phoenix's traces too. ``timeout`` in seconds.
     """
@@ -73,7 +58,8 @@ class ResetOptions:
 class ResetReport:
     """What was lost, and the stack with its new keys.
 
-    ``backup`` is None where it was skipped, or where there was no data.
+    ``backup`` is None where it was skipped, or where there was no data. ``keys_kept`` is the
+    number of virtual keys that were kept in LiteLLM's database.
     """
 
     project: str
@@ -83,43 +69,12 @@ class ResetReport:
     services: tuple[ServiceReport, ...]
     keys: KeysCreateReport
     warnings: tuple[str, ...] = ()
+    keys_kept: int = 0
 
     @property
     def problem(self) -> GatewayctlError | None:
         """Set where some of the keys could not be created."""
         return self.keys.problem
-
-
-def measure_loss(settings: Settings, gateway: GatewayClient, runtime: Runtime) -> Loss:
-    """Count what is in the databases; starts nothing, and takes failures as unknown."""
-    from gatewayctl.gateway.keys import iterate_keys
-
-    keys: int | None = None
-    spend: float | None = None
-    with suppress(GatewayctlError):
-        found = list(iterate_keys(gateway, require_master_key(settings)))
-        keys, spend = len(found), sum(key.spend or 0.0 for key in found)
-    litellm, phoenix = databases(runtime)
-    requests, size = _measure(litellm, "LiteLLM_SpendLogs")
-    traces, traces_size = _measure(phoenix, "traces")
-    return Loss(
-        keys=keys,
-        spend=spend,
-        requests=requests,
-        size=size,
-        traces=traces,
-        traces_size=traces_size,
-    )
-
-
-def _measure(database: Database, table: str) -> tuple[int | None, int | None]:
-    """The rows of a table and the bytes of its database; None where its server does not run."""
-    try:
-        if not database.shell.is_running():
-            return None, None
-        return database.count(table), database.size()
-    except GatewayctlError:
-        return None, None
 
 
 def reset(
@@ -148,7 +103,7 @@ def reset(
         )
         if options.everything:
             yield from _empty_phoenix_database(runtime)
-        yield from runtime.empty_litellm_database()
+        kept = yield from _empty_litellm_database(runtime, keep_keys=options.keep_keys)
         upgrade_journal.delete_journal(settings)
         yield from runtime.start()
         services = yield from wait_ready(settings, runtime, gateway.http, timeout=options.timeout)
@@ -164,6 +119,7 @@ def reset(
         services=(*services, *apps.services),
         keys=keys,
         warnings=(*notes, *apps.warnings),
+        keys_kept=kept,
     )
 
 
@@ -181,6 +137,20 @@ def _back_up(
     if not has_user_data(resolved.runtime):
         return None
     return (yield from write_backup(settings, resolved, verify=True)).file
+
+
+def _empty_litellm_database(runtime: Runtime, *, keep_keys: bool) -> Generator[Progress, None, int]:
+    """Empty the database, whole or but for its keys; returns how many keys were kept."""
+    litellm = databases(runtime)[0]
+    if not keep_keys or not (litellm.exists() and has_keys(litellm)):
+        yield from runtime.empty_litellm_database()
+        return 0
+    yield from stop_services(runtime)
+    litellm.shell.start()
+    yield Progress(subject="database litellm", state="working", detail="emptying, without its keys")
+    kept = empty_except_keys(litellm)
+    yield Progress(subject="database litellm", state="ready", detail=f"empty but for {kept} keys")
+    return kept
 
 
 def _empty_phoenix_database(runtime: Runtime) -> Generator[Progress, None, None]:

@@ -14,7 +14,8 @@ from gatewayctl.operations.backup.disk_space import (
     require_free_space,
     require_free_space_in,
 )
-from gatewayctl.operations.backup.reset import Loss, ResetOptions, reset
+from gatewayctl.operations.backup.loss import Loss
+from gatewayctl.operations.backup.reset import ResetOptions, reset
 from gatewayctl.operations.diagnosis.findings.table import FINDINGS
 from gatewayctl.runtimes.databases import databases
 from tests.fakes.driving import driven, report_of

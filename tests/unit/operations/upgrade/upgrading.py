@@ -7,7 +7,8 @@ from pathlib import Path
 from typing import Any
 
 from gatewayctl.gateway.client import GatewayClient
-from gatewayctl.operations.backup.reset import Loss, ResetOptions, ResetReport, reset
+from gatewayctl.operations.backup.loss import Loss
+from gatewayctl.operations.backup.reset import ResetOptions, ResetReport, reset
 from gatewayctl.operations.backup.restore import RestoreOptions, RestoreReport, restore
 from gatewayctl.operations.project.snapshot import Project
 from gatewayctl.operations.upgrade.rollback import RollbackReport, rollback
