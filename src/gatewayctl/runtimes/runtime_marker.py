@@ -10,6 +10,8 @@ from pathlib import Path
 from typing import Final
 
 from gatewayctl.errors import FileUnwritable
+from gatewayctl.files.atomic import write_atomically
+from gatewayctl.files.owner import create_folder
 from gatewayctl.settings.model import RuntimeName
 
 _NAMES: Final[dict[str, RuntimeName]] = {"embedded": "embedded", "docker": "docker"}
@@ -32,10 +34,10 @@ def write_runtime(state_dir: Path, runtime: RuntimeName) -> None:
     if read_runtime(state_dir) == runtime and _file(state_dir).exists():
         return
     try:
-        state_dir.mkdir(mode=0o700, parents=True, exist_ok=True)
-        _file(state_dir).write_text(f"{runtime}\n", encoding="utf-8")
+        create_folder(state_dir, mode=0o700)
     except OSError as error:
         raise FileUnwritable(f"Cannot write to {state_dir}: {error.strerror}.") from error
+    write_atomically(_file(state_dir), f"{runtime}\n".encode())
 
 
 def clear_runtime(state_dir: Path) -> None:

@@ -19,6 +19,7 @@ from typing import Final
 from gatewayctl.env_file.write import update_env_file
 from gatewayctl.errors import BackupExists, FileUnreadable, FileUnwritable
 from gatewayctl.files.atomic import write_atomically
+from gatewayctl.files.owner import create_folder
 from gatewayctl.generators import drain, transform
 from gatewayctl.operations.backup.archive import (
     CONFIG,
@@ -262,7 +263,7 @@ def _pack_and_publish(
 ) -> None:
     """Write the complete file beside its place, encrypted if wanted, then give it its name."""
     try:
-        target.parent.mkdir(mode=0o700, parents=True, exist_ok=True)
+        create_folder(target.parent, mode=0o700)
     except OSError as error:
         raise FileUnwritable(f"Cannot create {target.parent}: {error.strerror}.") from error
     size = sum(member.size for member in manifest.files.values())

@@ -2,10 +2,11 @@
 
 The caller has shown the loss and asked for consent.
 
-- Checked before anything is lost: the master key, ports and engine, and a backup that was loaded
-  back into scratch databases with the same row counts (unless ``backup`` is off, or there is no
-  data). The rendered files are current then, and the database servers run.
+- Checked before anything is lost: the master key, ports, engine, rendered files and images, that
+  .env can be written, and a backup that was loaded back into scratch databases with the same row
+  counts (unless ``backup`` is off, or there is no data). The database servers run then.
 - Point of no return: the first drop of a database; Phoenix's with ``everything``, else LiteLLM's.
+  With ``keep_keys`` LiteLLM's is not dropped but emptied, in one transaction.
 - After it can fail: a service that does not start or does not become healthy in time, a key that
   LiteLLM does not create (exit 7), an app. Run reset again: every step can be repeated.
 """

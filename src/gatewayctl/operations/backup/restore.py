@@ -3,18 +3,21 @@
 The caller has asked for consent.
 
 - Checked before anything changes: every byte of the file, its project, the environment (a secret
-  there must not override the backup's), free disk space, the row counts of both dumps loaded beside
-  the current databases, and that LiteLLM's stored credentials decrypt with the backup's salt key.
+  there must not override the backup's), ports, engine, rendered files and images, free disk space,
+  the row counts of both dumps loaded beside the current databases, that LiteLLM's stored
+  credentials decrypt with the backup's salt key, and that .env can be replaced by what it will be.
   The current data is in a backup of its own then (unless ``backup`` is off). Before that the
-  database servers are started, and a project without gateway.yaml or .env gets them.
+  database servers are started, and a project without gateway.yaml or .env gets the backup's.
 - Point of no return: the services stop, then each database is swapped by renaming, in one
   transaction. The previous one is kept as ``…_before_restore``. From before the first swap until
   .env is written, other verbs that change the stack are refused but down (``restore_unfinished``).
-- After it can fail: row counts after the swap, writing .env, a service that does not start or does
+- After it can fail: what changes on the machine meanwhile (row counts after the swap, a disk that
+  fills up before .env is written, files that someone edits), a service that does not start or does
   not become healthy in time, a virtual key of the backup that the gateway refuses (exit 7).
 
-Run the same restore again after a failure or a kill: it starts over. The databases from before the
-first attempt are dropped only after the gateway accepted a key, or if the backup has none to try.
+No value of the backup's .env is among that: its lines are copied as they are. Run the same restore
+again after a failure or a kill: it starts over. The databases from before the first attempt are
+dropped only after the gateway accepted a key, or if the backup has none to try.
 """
 
 from __future__ import annotations

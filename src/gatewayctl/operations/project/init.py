@@ -25,6 +25,7 @@ from gatewayctl.errors import (
     UsageProblem,
 )
 from gatewayctl.files.atomic import write_atomically
+from gatewayctl.files.owner import create_folder
 from gatewayctl.operations.project.gitignore import ensure_ignored
 from gatewayctl.operations.state.exclusive import change_folder
 from gatewayctl.settings.fields import SECRETS
@@ -189,7 +190,7 @@ def _check_given(key: Secret | None) -> None:
 def _make_folder(project_dir: Path) -> Path:
     project_dir = project_dir.resolve()
     try:
-        project_dir.mkdir(parents=True, exist_ok=True)
+        create_folder(project_dir)
     except OSError as error:
         raise FileUnwritable(f"Cannot create {project_dir}: {error.strerror}.") from error
     return project_dir

@@ -1,8 +1,14 @@
 """The verb up: bring up a stack that is healthy and has its keys.
 
-settings → preflight → render → start in dependency order → wait → missing keys → apps. Running it
-twice changes nothing. On failure everything keeps running; Ctrl-C stops a stack that this run
-started from nothing.
+settings → missing secrets → preflight → render → start in dependency order → wait → missing keys →
+apps. Running it twice changes nothing.
+
+- Checked before anything starts: the master key, the salt key, ports and engine, the rendered
+  files, programs and images. Secrets that were missing are in .env then.
+- There is no point of no return: no data is deleted, and what runs with current settings stays.
+- After the first start it can fail: a service that does not start or does not become healthy in
+  time, a declared key that is not created (exit 7), an app. Everything keeps running, to look at,
+  and the next up continues. Ctrl-C stops a stack that this run started from nothing.
 """
 
 from __future__ import annotations

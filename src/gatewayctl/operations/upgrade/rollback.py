@@ -3,14 +3,15 @@
 An older release does not know the migrations of a newer one. So where the newer one migrated
 LiteLLM's database, that is restored from the upgrade's backup; Phoenix's traces stay.
 
-- Checked before anything changes: that there was an upgrade, and that the environment does not
-  override its setting. Where the database was migrated: consent, every byte of the upgrade's
-  backup, and the row counts of its dump loaded beside the current database. The current data is in
-  a backup of its own then (unless ``backup`` is off). The database servers are started if they do
-  not run.
+- Checked before anything changes: that there was an upgrade, ports and engine, that the image of
+  the older release can be fetched, and that its setting and .env can be written. Where the database
+  was migrated: consent, every byte of the upgrade's backup, and the row counts of its dump loaded
+  beside the current database. The current data is in a backup of its own then (unless ``backup``
+  is off). The database servers are started if they do not run.
 - Point of no return: the swap of LiteLLM's database. Without a migration there is none.
-- After it can fail: row counts after the swap, the setting, a service that does not start or does
-  not become healthy in time, the verification, a declared key that is not created (both exit 7).
+- After it can fail: what changes on the machine meanwhile (row counts after the swap, files that
+  someone edits), a service that does not start or does not become healthy in time, the
+  verification, a declared key that is not created (both exit 7).
 
 Run the same rollback again after a failure or a kill: every step can be repeated.
 """

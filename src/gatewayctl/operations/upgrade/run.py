@@ -1,7 +1,7 @@
 """The verb upgrade: change the release of LiteLLM, with a backup before and a verification after.
 
 - Checked before anything changes: the release (not older, not known to be vulnerable), that its
-  setting can be edited, ports and engine, the image, and LiteLLM's own pre-flight with this
+  setting can be written, ports and engine, the image, and LiteLLM's own pre-flight with this
   project's configuration and data, as far as the release has one. A backup is written before the
   pre-flight (unless ``backup`` is off); the database servers are started if they do not run.
 - Point of no return: there is none, but from the journal on `rollback` is the way back: then the

@@ -7,7 +7,14 @@ from pathlib import Path
 import httpx
 import pytest
 
-from gatewayctl.errors import EnvFileMissing, Locked, PortTaken, RestoreUnproven
+from gatewayctl.errors import (
+    EnvFileMissing,
+    GatewayctlError,
+    ImageMissing,
+    Locked,
+    PortTaken,
+    RestoreUnproven,
+)
 from gatewayctl.gateway.client import GatewayClient
 from gatewayctl.operations.backup.loss import Loss, measure_loss
 from gatewayctl.operations.backup.reset import ResetOptions, ResetReport, reset
@@ -206,6 +213,26 @@ def test_a_taken_port_is_found_before_anything_is_emptied(
         run_reset(settings, runtime, gateway)
 
     assert "empty_litellm_database" not in runtime.calls
+
+
+@pytest.mark.parametrize("what", [".env", "rendered files", "image"])
+def test_what_would_fail_after_the_database_is_dropped_is_found_before(
+    settings: Settings, gateway: GatewayClient, what: str
+) -> None:
+    runtime = up_and_running()
+    if what == ".env":
+        (settings.project_dir / ".env.gatewayctl-tmp").mkdir()
+    elif what == "rendered files":
+        settings.compose_dir.write_text("a file")
+    else:
+        runtime.raising = {"prepare": ImageMissing("There is no image.")}
+
+    with pytest.raises(GatewayctlError):
+        run_reset(settings, runtime, gateway, everything=True)
+
+    assert runtime.server.databases["litellm"].rows["LiteLLM_SpendLogs"] == 7
+    assert runtime.server.databases["phoenix"].rows["spans"] == 11
+    assert "stop" not in runtime.calls
 
 
 # The backup before it

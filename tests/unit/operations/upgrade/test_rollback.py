@@ -1,11 +1,13 @@
 from __future__ import annotations
 
+import shutil
 from pathlib import Path
 
 import pytest
 
 from gatewayctl.errors import (
     BackupBroken,
+    GatewayctlError,
     NothingToRollBack,
     ServiceFailed,
     SettingsProblem,
@@ -137,6 +139,26 @@ def test_a_broken_or_missing_backup_is_reported_before_anything_changes(
         report_of(world.rollback(gateway))
 
     assert (world.yaml, world.rows["_prisma_migrations"]) == (YAML.replace(OLD, NEW), 5)
+
+
+@pytest.mark.parametrize("what", [".env", "gateway.yaml", "rendered files", "image"])
+def test_what_would_fail_after_the_swap_is_found_before_it(
+    world: World, gateway: GatewayClient, what: str
+) -> None:
+    report_of(world.upgrade(gateway))
+    if what == "image":
+        world.runtime.missing = {OLD}
+    elif what == "rendered files":
+        shutil.rmtree(world.folder / "compose")
+        (world.folder / "compose").write_text("a file")
+    else:
+        (world.folder / f"{what}.gatewayctl-tmp").mkdir()
+
+    with pytest.raises(GatewayctlError):
+        report_of(world.rollback(gateway))
+
+    assert (world.yaml, world.rows["_prisma_migrations"]) == (YAML.replace(OLD, NEW), 5)
+    assert "stop" not in world.runtime.calls
 
 
 def test_without_an_upgrade_there_is_nothing_to_roll_back(

@@ -253,6 +253,22 @@ def test_without_any_key_the_list_of_models_is_requested(
     assert (proof.keys, proof.model, proof.tracing) == ((), None, "verified")
 
 
+@pytest.mark.parametrize("place", ["gateway.yaml", ".env"])
+def test_a_setting_that_cannot_be_written_is_found_before_anything_changes(
+    world: World, gateway: GatewayClient, place: str
+) -> None:
+    if place == ".env":
+        with (world.folder / ".env").open("a") as env:
+            env.write(f"LITELLM_IMAGE={OLD}\n")
+    (world.folder / f"{place}.gatewayctl-tmp").mkdir()
+
+    with pytest.raises(SettingsProblem, match=f"Cannot write .*{place}"):
+        report_of(world.upgrade(gateway))
+
+    assert (world.backups, world.runtime.image) == ([], OLD)
+    assert upgrade_journal.read_journal(world.load(gateway).settings) is None
+
+
 # Interrupted
 
 
