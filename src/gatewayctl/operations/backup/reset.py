@@ -94,7 +94,7 @@ def reset(
     require_master_key(settings)
     runtime = resolved.runtime
     with change_project(settings, "reset") as change, explain_failures(runtime):
-        change.state = "No data was deleted."
+        change.state = "This run has deleted no data."
         notes = yield from prepare_start(settings, resolved)
         require_writable_env_file(settings.env_file)
         saved = (yield from _back_up(settings, resolved)) if options.backup else None

@@ -140,7 +140,8 @@ def restore(
         change_project(project.settings, "restore", archive.name) as change,
         open_workdir(backups_folder(project.settings) / ".restore") as work,
     ):
-        change.state = _UNCHANGED
+        unfinished = restore_journal.unfinished_restore(project.settings.state_dir) is not None
+        change.state = _SWAPPING if unfinished else _UNCHANGED
         manifest = yield from _unpack(archive, options.decryption, work)
         env = read_backup_env(work / ENV, archive)
         is_new = not project.settings.env_file.exists()
@@ -150,7 +151,8 @@ def restore(
         notes = yield from prepare_start(project.settings, project.resolved)
         before = yield from _back_up_current(project, backup=options.backup and not is_new)
         loaded = yield from load_beside(project, manifest, env, work, force=options.force)
-        change.state, change.way_on = _STOPPING, f"Finish it: `{_command(archive, options)}`."
+        change.way_on = f"Finish it: `{_command(archive, options)}`."
+        change.state = _SWAPPING if unfinished else _STOPPING
         yield from stop_services(project.resolved.runtime)
         change.state = _SWAPPING
         yield from _swap_databases(project, manifest, archive)
@@ -255,7 +257,7 @@ def _swap_databases(
 
 
 def _command(archive: Path, options: RestoreOptions) -> str:
-    """The command that finishes an interrupted restore; a passphrase is asked for again."""
+    """The command that finishes an interrupted restore; a passphrase is read again."""
     words = ["gatewayctl", "restore", shlex.quote(str(archive)), "--yes"]
     if options.decryption.identity is not None:
         words += ["--identity", shlex.quote(str(options.decryption.identity))]

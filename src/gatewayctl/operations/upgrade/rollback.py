@@ -151,7 +151,7 @@ def rollback(
         explain_failures(project.resolved.runtime),
     ):
         journal = _require_journal(project)
-        change.state = "Neither the release nor the data was changed."
+        change.state = "This run has changed neither the release nor the data."
         yield from _check_way_back(project, journal)
         yield from start_databases(settings, project.resolved)
         restored = _was_migrated(project, journal)

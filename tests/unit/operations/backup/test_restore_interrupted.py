@@ -137,6 +137,10 @@ def interrupt_at(step: int, folder: Path) -> bool:
         )
         assert consistent or refused
 
+        if refused:
+            second = press_control_c(world.start_restore(gateway), after=1)
+            assert "until the restore is finished" in second.message
+
         again = report_of(world.start_restore(gateway))
 
     assert world.databases == BACKED_UP

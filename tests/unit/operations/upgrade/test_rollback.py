@@ -90,7 +90,7 @@ def test_a_rollback_interrupted_at_any_step_is_finished_by_the_next(tmp_path: Pa
             else:
                 told = press_control_c(world.rollback(client), after=at)
                 migrated = world.rows["_prisma_migrations"] == 5
-                unchanged = "Neither the release nor the data was changed" in told.message
+                unchanged = "has changed neither the release nor the data" in told.message
                 assert unchanged <= migrated
                 assert ("gatewayctl rollback --yes" in told.hint) != unchanged
                 report_of(world.rollback(client))
