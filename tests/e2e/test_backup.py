@@ -24,6 +24,13 @@ from tests.e2e.litellm_database import LiteLLMDatabase
 
 COUNT_SPEND = 'select count(*) from "LiteLLM_SpendLogs"'
 PROVIDER_KEY = "sk-provider-of-the-admin-ui-0123456789"
+LINES = """\
+CERTIFICATE="-----BEGIN CERTIFICATE-----
+MIIB
+-----END CERTIFICATE-----"
+export\tCACHE=${HOME}/it's"here"\t# as the application wants it
+"""
+"""Of .env: no quoting makes every program read these values alike."""
 
 # Its steps are one story; `make test` backs up and restores as README says.
 pytestmark = pytest.mark.full
@@ -198,6 +205,36 @@ def test_a_killed_restore_is_finished_by_the_next(
     assert outcomes.count("died") == len(RESTORE_STEPS) + len(RESET_STEPS)
 
 
+def manage(project: Project, path: str, **body: Any) -> Any:
+    """A call with the master key, without gatewayctl."""
+    headers = {"authorization": f"Bearer {project.secrets()['LITELLM_MASTER_KEY']}"}
+    answer = httpx.post(f"{project.gateway_url}{path}", headers=headers, json=body, timeout=30)
+    assert answer.status_code == 200, answer.text
+    return answer.json()
+
+
+@pytest.mark.timeout(600)
+def test_keys_made_without_gatewayctl_are_named_before_a_reset_and_can_be_kept(
+    project: Project, story: Story, database: LiteLLMDatabase
+) -> None:
+    team = manage(project, "/team/new", team_alias="search", models=["demo"], max_budget=10)
+    by_hand = manage(
+        project, "/key/generate", key_alias="by-hand", team_id=team["team_id"], soft_budget=1
+    )["key"]
+    assert is_accepted(project, by_hand)
+
+    refused = project.run("reset")
+    report = project.data("reset", "--yes", "--keep-keys")
+
+    assert "(1 not created by gatewayctl: by-hand)" in refused.stderr
+    assert report["lost"]["foreign_keys"] == ["by-hand"]
+    assert report["keys_kept"] == 3
+    assert int(database.query(COUNT_SPEND)) < story.contents["spend_logs"]
+    assert is_accepted(project, by_hand)
+    assert is_accepted(project, story.key)
+    assert {key["status"] for key in report["keys"]["keys"]} == {"exists"}
+
+
 @pytest.mark.timeout(600)
 def test_an_encrypted_backup_is_restored_on_another_machine(
     project: Project, tmp_path: Path
@@ -205,10 +242,12 @@ def test_an_encrypted_backup_is_restored_on_another_machine(
     made = pyrage.x25519.Identity.generate()
     identity, file = tmp_path / "identity.txt", tmp_path / "moved.age"
     identity.write_text(f"{made}\n", encoding="utf-8")
+    with (project.folder / ".env").open("a", encoding="utf-8") as env:
+        env.write(LINES)
     project.ok("backup", str(file), "--recipient", str(made.to_public()))
     key = project.secrets()["LITELLM_API_KEY"]
     project.ok("down")
-    other = Project(folder=tmp_path / "other", ports=project.ports)
+    other = Project(folder=tmp_path / "the other's $(id) `id`", ports=project.ports)
     other.folder.mkdir()
 
     refused = other.run("restore", str(file), "--yes")
@@ -217,8 +256,11 @@ def test_an_encrypted_backup_is_restored_on_another_machine(
         assert refused.returncode == 4
         assert report["config"] == "restored"
         assert is_accepted(other, key)
-        theirs, ours = other.secrets(), project.secrets()
-        assert theirs["LITELLM_SALT_KEY"] == ours["LITELLM_SALT_KEY"]
-        assert theirs["LITELLM_POSTGRES_PASSWORD"] != ours["LITELLM_POSTGRES_PASSWORD"]
+        # And the same again, into a project that exists.
+        theirs, ours = other.folder / ".env", project.folder / ".env"
+        assert theirs.read_text(encoding="utf-8") == ours.read_text(encoding="utf-8")
+        theirs.write_text(theirs.read_text(encoding="utf-8").removesuffix(LINES), encoding="utf-8")
+        other.ok("restore", str(file), "--yes", "--identity", str(identity))
+        assert theirs.read_text(encoding="utf-8").endswith(LINES)
     finally:
         other.run("down")

@@ -6,6 +6,7 @@ import json
 import re
 import time
 from collections.abc import Iterator
+from concurrent.futures import ThreadPoolExecutor
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from typing import Any
@@ -76,6 +77,29 @@ def test_a_key_is_created_used_rotated_and_revoked(stack: Project) -> None:
     assert chat_status(stack, second) == 401
     assert "LIFE_KEY" not in stack.secrets()
     assert "life" not in {key["alias"] for key in stack.data("keys", "list")["keys"]}
+
+
+@pytest.mark.parametrize(("count", "each"), [(4, 2), pytest.param(8, 5, marks=pytest.mark.full)])
+def test_shells_that_create_keys_at_the_same_time_create_all_of_them(
+    other_project: Project, count: int, each: int
+) -> None:
+    names = [[f"shell-{shell}-{key}" for key in range(each)] for shell in range(count)]
+
+    def make(mine: list[str]) -> list[int]:
+        return [other_project.run("keys", "create", name).returncode for name in mine]
+
+    try:
+        with ThreadPoolExecutor(count) as shells:
+            codes = list(shells.map(make, names))
+        secrets = {v for n, v in other_project.secrets().items() if n.startswith("SHELL_")}
+        listed = {k["alias"]: k["state"] for k in other_project.data("keys", "list")["keys"]}
+    finally:
+        other_project.run("keys", "sync", "--prune")
+
+    assert codes == [[0] * each] * count
+    assert len(secrets) == count * each
+    states = [state for alias, state in listed.items() if alias.startswith("shell-")]
+    assert states == ["ok"] * (count * each)
 
 
 def test_with_a_grace_both_keys_work_until_it_ends(other_project: Project) -> None:

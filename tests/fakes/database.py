@@ -40,13 +40,14 @@ def _content() -> dict[str, FakeContent]:
 class FakeServer:
     """``raising`` are programs that fail; ``loses`` a table whose rows are lost on the way.
 
-    ``free`` are the bytes free on its disk.
+    ``free`` are the bytes free on its disk, which is ``device`` for df; without one df fails.
     """
 
     databases: dict[str, FakeContent] = field(default_factory=_content)
     raising: set[str] = field(default_factory=set)
     loses: str | None = None
     free: int = 10**12
+    device: str = "/dev/x"
     runs: Callable[[], bool] = lambda: True
     told: list[str] = field(default_factory=list)
 
@@ -57,12 +58,11 @@ class FakeServer:
         if "pg_database_size" in sql:
             return ["4096"]
         if "data_directory" in sql:
-            return ["/var/lib/postgresql/data"]
+            return []
         if "df -Pk" in sql:
-            return [
-                "Filesystem 1024-blocks Used Available Capacity Mounted on",
-                f"/dev/x 1 1 {self.free // 1024} 50% /",
-            ]
+            heading = "Filesystem 1024-blocks Used Available Capacity Mounted on"
+            line = f"{self.device} 1 1 {self.free // 1024} 50% /"
+            return [heading, line] if self.device else []
         if "server_version" in sql:
             return ["16.14 (Debian)"]
         if "pg_export_snapshot" in sql:
@@ -75,6 +75,11 @@ class FakeServer:
             for old, new in renames:
                 assert new not in self.databases
                 self.databases[new] = self.databases.pop(old)
+            return []
+        if "do $$" in sql:
+            kept = ("LiteLLM_VerificationToken", "_prisma_migrations")
+            content = self._at(database)
+            content.rows = {table: n * (table in kept) for table, n in content.rows.items()}
             return []
         if "drop database" in sql or "create database" in sql:
             return self._made(sql)

@@ -63,7 +63,7 @@ class ReleasedRuntime(FakeRuntime):
             self.details.pop("litellm", None)
             rows = self.server.databases["litellm"].rows
             rows["_prisma_migrations"] = max(
-                rows["_prisma_migrations"], self.migrations.get(wanted, 3)
+                rows.get("_prisma_migrations", 0), self.migrations.get(wanted, 3)
             )
         return report
 

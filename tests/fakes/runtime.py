@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
-from collections.abc import Generator, Iterator, Mapping, Sequence
+from collections.abc import Callable, Generator, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import datetime
 
 from gatewayctl.errors import GatewayctlError, UnknownService
+from gatewayctl.gateway.client import GatewayClient
+from gatewayctl.operations.project.snapshot import Project
 from gatewayctl.rendering.plan import RenderedFile
 from gatewayctl.runtimes.base import (
     Keep,
@@ -22,8 +24,9 @@ from gatewayctl.runtimes.base import (
 from gatewayctl.runtimes.database_shell import DatabaseName
 from gatewayctl.runtimes.registry import ResolvedRuntime
 from gatewayctl.runtimes.service_change import ServiceChange
-from gatewayctl.settings.model import RuntimeName, Secret
+from gatewayctl.settings.model import RuntimeName, Secret, Settings
 from tests.fakes.database import FakeContent, FakeServer, FakeShell
+from tests.fakes.projects import project
 
 SERVICES = ("postgres", "litellm", "phoenix")
 _ADDRESSES = {
@@ -235,6 +238,18 @@ def docker_stack(
     for name, value in fields.items():
         setattr(runtime, name, value)
     return runtime
+
+
+def loading(
+    settings: Settings, runtime: FakeRuntime, gateway: GatewayClient
+) -> Callable[[], Project]:
+    """What reads the project of these settings again, with an empty environment."""
+
+    def load() -> Project:
+        found = project(settings.project_dir)
+        return Project(settings=found, resolved=resolved(runtime), gateway=gateway)
+
+    return load
 
 
 def resolved(runtime: FakeRuntime) -> ResolvedRuntime:

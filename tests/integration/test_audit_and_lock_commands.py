@@ -37,6 +37,7 @@ def test_the_verbs_that_run_the_stack_are_in_the_log(ready: Project) -> None:
     ready.run("down", "--volumes", "--yes")
 
     assert entries(ready) == [
+        ("init", None, "done", None),
         ("up", None, "done", None),
         ("restart", "litellm phoenix", "done", None),
         ("down", None, "done", None),
@@ -50,7 +51,7 @@ def test_what_only_looks_is_not_in_the_log(ready: Project) -> None:
     for words in (["status"], ["plan"], ["logs"], ["keys", "list"], ["render", "--check"]):
         ready.run(*words)
 
-    assert [verb for verb, *_ in entries(ready)] == ["up"]
+    assert [verb for verb, *_ in entries(ready)] == ["init", "up"]
 
 
 def test_a_verb_that_failed_is_in_the_log_with_its_code(ready: Project) -> None:
@@ -70,10 +71,11 @@ def test_a_verb_that_found_the_project_locked_changed_nothing_and_is_not_in_the_
     assert refused["error"]["code"] == "locked"
     assert "gatewayctl backup" in refused["error"]["message"]
     assert "Waited 0.02 s for it." in refused["error"]["message"]
-    assert [verb for verb, *_ in entries(ready)] == ["up"]
+    assert [verb for verb, *_ in entries(ready)] == ["init", "up"]
 
 
-def test_a_verb_waits_for_the_one_before_it(ready: Project) -> None:
+@pytest.mark.parametrize("quiet", [False, True])
+def test_a_verb_waits_for_the_one_before_it_and_says_so(ready: Project, quiet: bool) -> None:
     state = ready.folder / ".gatewayctl"
     argv = [sys.executable, "-c", HOLDER, str(state)]
     with subprocess.Popen(argv, stdin=subprocess.PIPE, stdout=subprocess.PIPE) as holder:
@@ -81,15 +83,21 @@ def test_a_verb_waits_for_the_one_before_it(ready: Project) -> None:
         assert holder.stdout is not None
         assert holder.stdout.readline() == b"held\n"
         words = ["--lock-timeout", "60", "--runtime", "embedded", "down", "--json"]
+        words = ["-q", *words] if quiet else words
         program = [sys.executable, "-m", "gatewayctl", "-C", str(ready.folder), *words]
-        with subprocess.Popen(program, stdout=subprocess.PIPE) as waiting:
+        pipe = subprocess.PIPE
+        with subprocess.Popen(program, stdout=pipe, stderr=pipe, text=True) as waiting:
             while not has_open(waiting.pid, state / "lock"):
                 assert waiting.poll() is None
             let_go = datetime.now(UTC)
             holder.stdin.close()
-            said, _ = waiting.communicate(timeout=60)
+            said, narrated = waiting.communicate(timeout=60)
 
     assert json.loads(said)["status"] == "success"
+    wait = (
+        f"Waiting up to 60 s: this project is being changed: gatewayctl backup (pid {holder.pid})"
+    )
+    assert narrated.startswith(wait) != quiet
     last = read_audit(state).entries[-1]
     assert (last.verb, last.outcome) == ("down", "done")
     # The log counts in whole milliseconds.

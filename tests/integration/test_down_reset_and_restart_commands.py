@@ -77,7 +77,22 @@ def test_a_reset_of_a_gateway_that_does_not_answer_reports_an_unknown_loss(
     result = ready.run("reset")
 
     assert result.exit_code == 2
-    assert "an unknown number of virtual keys, spend unknown" in result.stderr
+    lost = "an unknown number of virtual keys (also those not created by gatewayctl), spend unknown"
+    assert lost in result.stderr
+
+
+def test_keys_that_gatewayctl_did_not_create_are_named_before_a_reset(ready: Project) -> None:
+    ready.litellm.add("sk-of-the-ui-0123456789", "made-by-hand")
+
+    text = ready.run("reset")
+    refused = document(ready.run("reset", "--json"))
+    ready.litellm.keys.clear()
+    ready.litellm.add("sk-of-the-ui-0123456789", "made-by-hand")
+    done = document(ready.run("reset", "--yes", "--json"))
+
+    assert "3 virtual keys (1 not created by gatewayctl: made-by-hand)" in text.stderr
+    assert "made-by-hand" in refused["error"]["message"]
+    assert done["data"]["lost"]["foreign_keys"] == ["made-by-hand"]
 
 
 # restart

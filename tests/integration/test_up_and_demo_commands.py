@@ -184,7 +184,8 @@ def test_control_c_is_exit_code_130_and_what_was_started_is_stopped(project: Pro
     found = document(project.run("up", "--json"))
 
     assert text.exit_code == 130
-    assert text.stderr.rstrip().splitlines()[-2] == "Error: Interrupted."
+    said = "Error: Interrupted. What was started is stopped again."
+    assert text.stderr.rstrip().splitlines()[-2] == said
     assert project.runtime.running == set()
     assert (found["command"], found["error"]["code"]) == ("up", "interrupted")
 

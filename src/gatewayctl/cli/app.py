@@ -6,6 +6,7 @@ Command modules import only Typer and options; what they run is imported when it
 
 from __future__ import annotations
 
+import logging
 from pathlib import Path
 from typing import Annotated, Literal
 
@@ -65,7 +66,8 @@ def root(
     lock_timeout: Annotated[
         float | None,
         typer.Option(
-            help="Wait this long for the lock (env: GATEWAYCTL_LOCK_TIMEOUT, default: 0).",
+            help="Wait this long for the lock (env: GATEWAYCTL_LOCK_TIMEOUT, "
+            "default: 30 for short commands, 0 for long ones).",
             metavar="SECONDS",
             min=0,
         ),
@@ -92,6 +94,11 @@ def root(
     ctx.call_on_close(ctx.obj.close)
     if verbose:
         ctx.obj.log()
+    if quiet:
+        # Without a handler Python prints warnings of any module on stderr.
+        logger = logging.getLogger("gatewayctl")
+        logger.setLevel(logging.ERROR)
+        ctx.call_on_close(lambda: logger.setLevel(logging.NOTSET))
 
 
 START = "Getting started"

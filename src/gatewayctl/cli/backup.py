@@ -89,28 +89,27 @@ def reset(
         bool, typer.Option("--all", help="Delete the traces in Phoenix too.")
     ] = False,
     keep_keys: Annotated[
-        bool, typer.Option("--keep-keys", help="Recreate the declared keys with the same secrets.")
+        bool,
+        typer.Option("--keep-keys", help="Keep all virtual keys, with their teams and budgets."),
     ] = False,
     no_backup: NoBackupFlag = False,
     timeout: TimeoutOption = 300,
     json: JsonFlag = False,
 ) -> None:
     """Empty LiteLLM's database (keys, spend) and recreate declared keys."""
-    from gatewayctl.operations.backup.reset import ResetOptions, measure_loss
+    from gatewayctl.operations.backup.loss import measure_loss
+    from gatewayctl.operations.backup.reset import ResetOptions
     from gatewayctl.operations.backup.reset import reset as operation
-    from gatewayctl.operations.project.init import ensure_project
     from gatewayctl.output import backup as shown
 
     app = context(ctx)
     lost = measure_loss(app.settings, app.gateway, app.runtime)
-    app.console.say(shown.loss_sentence(lost, everything=everything, kept=not no_backup))
-    confirm_by_name(app.settings.project_name, shown.describe_loss(everything=everything), yes=yes)
     options = ResetOptions(
         backup=not no_backup, keep_keys=keep_keys, everything=everything, timeout=timeout
     )
-    ensure_project(app.settings, replaces_data=True)
-    project = app.load_project()
-    events = operation(project.settings, project.resolved, project.gateway, options, lost=lost)
+    app.console.say(shown.loss_sentence(lost, options))
+    confirm_by_name(app.settings.project_name, shown.describe_loss(lost, options), yes=yes)
+    events = operation(app.settings, app.load_project, options, lost=lost)
     app.run(events, shown.render_reset)
 
 

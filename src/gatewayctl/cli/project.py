@@ -61,7 +61,7 @@ def render(
 
     app = context(ctx)
     name = app.resolved_runtime.name
-    report = operation.render(app.settings, check=check, diff=diff, runtime=name)
+    report = operation.render_project(app.settings, check=check, diff=diff, runtime=name)
     app.show(report, render_render)
 
 

@@ -59,27 +59,15 @@ def up(
 def bring_up(
     app: App, *, timeout: float = 300, keys: bool = True, pull: bool = False
 ) -> Generator[Any, None, UpReport]:
-    """Create what the project lacks, then bring up the stack."""
-    from gatewayctl.operations.project.init import ensure_project
+    """The verb up, not started yet."""
     from gatewayctl.operations.stack.up import UpOptions, check_start
     from gatewayctl.operations.stack.up import up as operation
-    from gatewayctl.operations.state.salt_key import recover_salt_key
 
     if not app.settings.state_dir.exists():
         # A start that is refused leaves nothing in a new project.
         check_start(app.settings, app.runtime)
-    # Before .env is written: with a lost salt key nothing is changed.
-    recovered = recover_salt_key(app.settings, app.runtime)
-    ensured = ensure_project(app.settings, recovered=recovered)
-    project = app.load_project()
-    return operation(
-        project.settings,
-        project.resolved,
-        project.gateway,
-        UpOptions(timeout=timeout, keys=keys, pull=pull),
-        secrets_added=ensured.env_added,
-        warnings=ensured.warnings,
-    )
+    options = UpOptions(timeout=timeout, keys=keys, pull=pull)
+    return operation(app.settings, app.load_project, options)
 
 
 def down(

@@ -6,13 +6,14 @@ order mark. Must not know files.
 
 from __future__ import annotations
 
-from collections.abc import Collection, Iterator, Mapping
+from collections.abc import Collection, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Final
 
 from gatewayctl.env_file.statement import (
     Statement,
     blank_lines_above,
+    definition_line,
     rewrite_value,
     split_statements,
 )
@@ -74,11 +75,35 @@ class EnvDocument:
                 new[name] = value
             elif (piece := self.statements[last[name]]).value != value:
                 texts[last[name]] = rewrite_value(piece, value)
-        texts += self._lines_to_append(new, comment)
+        newline = self._newline
+        lines = [f"{name}={quote_value(name, value)}{newline}" for name, value in new.items()]
+        texts += self._lines_to_append(lines, comment)
         body = "".join(texts)
         # sh reads a byte order mark as part of the first word, which must not be our name
         ours_is_first = body.partition("\n")[0] != self._body.partition("\n")[0]
         return EnvDocument.parse(("" if ours_is_first else self.mark) + body)
+
+    def with_definitions(
+        self, definitions: Mapping[str, Statement], *, comment: str | None = None
+    ) -> EnvDocument:
+        """Define each name by a statement of another document, copied as it is.
+
+        Only its line end becomes that of this document. Quotes, ``export``, the inline comment and
+        every line of the value stay, so programs read it as they read the other document. New
+        names are added at the end, below ``# comment`` as in ``with_values``.
+        """
+        last = {piece.name: index for index, piece in enumerate(self.statements)}
+        texts = [piece.text for piece in self.statements]
+        new: list[str] = []
+        for name, definition in definitions.items():
+            line = definition_line(definition) + self._newline
+            if name in last:
+                texts[last[name]] = blank_lines_above(self.statements[last[name]]) + line
+            else:
+                new.append(line)
+        return EnvDocument.parse(
+            self.mark + "".join((*texts, *self._lines_to_append(new, comment)))
+        )
 
     def without(self, names: Collection[str]) -> EnvDocument:
         """Remove all definitions of ``names``, with inline comments.
@@ -95,14 +120,17 @@ class EnvDocument:
     def _body(self) -> str:
         return "".join(piece.text for piece in self.statements)
 
-    def _lines_to_append(self, values: Mapping[str, str], comment: str | None) -> Iterator[str]:
-        """Return the lines of new names; the first completes a last line without its end."""
+    @property
+    def _newline(self) -> str:
         body = self._body
-        newline = "\r\n" if 2 * body.count("\r\n") > body.count("\n") else "\n"
-        if values and body and not body.endswith(("\n", "\r")):
+        return "\r\n" if 2 * body.count("\r\n") > body.count("\n") else "\n"
+
+    def _lines_to_append(self, lines: Sequence[str], comment: str | None) -> Iterator[str]:
+        """Return new lines for the end; the first completes a last line without its end."""
+        body, newline = self._body, self._newline
+        if lines and body and not body.endswith(("\n", "\r")):
             yield newline
         heading = [f"# {line}".rstrip() for line in (comment or "").splitlines()]
-        if values and heading and not set(heading) <= set(body.splitlines()):
+        if lines and heading and not set(heading) <= set(body.splitlines()):
             yield (newline if body.strip() else "") + newline.join(heading) + newline
-        for name, value in values.items():
-            yield f"{name}={quote_value(name, value)}{newline}"
+        yield from lines

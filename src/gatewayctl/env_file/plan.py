@@ -20,12 +20,16 @@ _LONE_CARRIAGE_RETURN: Final = re.compile(r"\r(?!\n)")
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class EnvRequest:
-    """What the caller asks for: the new value of each name, or None to remove it."""
+    """What the caller asks for: the new value of each name, or None to remove it.
+
+    With ``source``, definitions are copied from that document as they are written there.
+    """
 
     requested: Mapping[str, str | None] = field(repr=False)
     only_missing: bool
     expect: Mapping[str, str | None] = field(repr=False)
     comment: str | None
+    source: EnvDocument | None = field(default=None, repr=False)
 
     def verdict(self, document: EnvDocument, name: str) -> Verdict:
         """Decide on ``name``, given its value in ``document``."""
@@ -48,6 +52,7 @@ class EnvEdit:
     text: str = field(repr=False)
     values: Mapping[str, str] = field(repr=False)
     verdicts: Mapping[str, Verdict]
+    copied: bool = False
 
     def names_with(self, verdict: Verdict) -> tuple[str, ...]:
         return tuple(name for name, given in self.verdicts.items() if given == verdict)
@@ -56,9 +61,10 @@ class EnvEdit:
         """Raise ``EnvValueUnsafe`` unless the text is read as planned.
 
         An open quote further up takes in the lines below it, and sh and Compose do not end a
-        line at a carriage return alone, as python-dotenv does.
+        line at a carriage return alone, as python-dotenv does; a copied line may contain one.
         """
-        if lone := _LONE_CARRIAGE_RETURN.search(self.text):
+        lone = None if self.copied else _LONE_CARRIAGE_RETURN.search(self.text)
+        if lone is not None:
             line = self.text.count("\n", 0, lone.start()) + 1
             message = f"{path} line {line} has a carriage return without a line feed."
             raise EnvValueUnsafe(message, hint="Use one kind of line ends in the file.")
@@ -81,5 +87,15 @@ def plan_edit(document: EnvDocument, request: EnvRequest) -> EnvEdit:
     }
     removed = {name for name, verdict in verdicts.items() if verdict == "removed"}
     kept = {name: value for name, value in document.values.items() if name not in removed}
-    changed = document.without(removed).with_values(written, comment=request.comment)
-    return EnvEdit(text=changed.text, values={**kept, **written}, verdicts=verdicts)
+    remaining = document.without(removed)
+    if request.source is None:
+        changed = remaining.with_values(written, comment=request.comment)
+    else:
+        lines = {name: request.source.definitions[name] for name in written}
+        changed = remaining.with_definitions(lines, comment=request.comment)
+    return EnvEdit(
+        text=changed.text,
+        values={**kept, **written},
+        verdicts=verdicts,
+        copied=request.source is not None,
+    )

@@ -69,6 +69,11 @@ def blank_lines_above(statement: Statement) -> str:
     return space[: max(space.rfind("\n"), space.rfind("\r")) + 1]
 
 
+def definition_line(statement: Statement) -> str:
+    """Return the text of a definition without the blank lines above and without its line end."""
+    return statement.text[len(blank_lines_above(statement)) :].rstrip("\r\n")
+
+
 def rewrite_value(statement: Statement, value: str) -> str:
     """Return the text of a definition with another value, which all three programs read.
 

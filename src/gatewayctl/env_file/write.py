@@ -20,7 +20,13 @@ from gatewayctl.env_file.plan import EnvRequest, plan_edit
 from gatewayctl.env_file.read import decode
 from gatewayctl.env_file.values import check_name
 from gatewayctl.errors import EnvFileUnreadable, EnvFileUnwritable, FileUnwritable
-from gatewayctl.files.atomic import PRIVATE, discard, replace_file, temporary_name
+from gatewayctl.files.atomic import (
+    PRIVATE,
+    check_replaceable,
+    discard,
+    replace_file,
+    temporary_name,
+)
 from gatewayctl.files.lock import PATIENCE, hold_folder_lock
 
 _LOGGER: Final = logging.getLogger(__name__)
@@ -71,10 +77,47 @@ def update_env_file(
         expect=expect or {},
         comment=comment,
     )
+    return _edit(path, request, patience=patience)
+
+
+def copy_env_lines(
+    path: Path,
+    source: EnvDocument,
+    names: Collection[str],
+    *,
+    remove: Collection[str] = (),
+    only_missing: bool = False,
+    comment: str | None = None,
+    dry_run: bool = False,
+) -> EnvUpdate:
+    """Copy the definitions of ``names`` from another .env into ``path``, as they are written there.
+
+    So a value that no quoting makes unambiguous is kept too. A name with the same value already
+    keeps its line. ``dry_run`` checks that it would succeed, and changes nothing. The rest is as in
+    ``update_env_file``, and so are the errors.
+    """
+    request = EnvRequest(
+        requested={**{name: source.values[name] for name in names}, **dict.fromkeys(remove)},
+        only_missing=only_missing,
+        expect={},
+        comment=comment,
+        source=source,
+    )
+    return _edit(path, request, dry_run=dry_run)
+
+
+def require_writable_env_file(path: Path) -> None:
+    """Check that ``path`` can be replaced. Raises EnvFileUnreadable, EnvFileUnwritable, Locked."""
+    copy_env_lines(path, EnvDocument.parse(""), (), dry_run=True)
+
+
+def _edit(
+    path: Path, request: EnvRequest, *, patience: float = PATIENCE, dry_run: bool = False
+) -> EnvUpdate:
     target = Path(os.path.realpath(path))
     try:
         with hold_folder_lock(target.parent, patience=patience) as folder:
-            return _apply(request, path, folder, target.name)
+            return _apply(request, path, folder, target.name, dry_run=dry_run)
     except OSError as error:
         raise EnvFileUnwritable(f"Cannot write {path}: {error.strerror}.") from error
     except FileUnwritable as error:
@@ -90,12 +133,15 @@ def _merge(values: Mapping[str, str], remove: Collection[str]) -> Mapping[str, s
     return {**values, **dict.fromkeys(remove)}
 
 
-def _apply(request: EnvRequest, path: Path, folder: int, name: str) -> EnvUpdate:
+def _apply(request: EnvRequest, path: Path, folder: int, name: str, *, dry_run: bool) -> EnvUpdate:
     """Read, modify and write ``name`` in the open folder; ``path`` is for messages."""
     content, before = _read(path, folder, name)
     document = EnvDocument.parse(decode(path, content))
     planned = plan_edit(document, request)
-    if planned.text != document.text:
+    if dry_run:
+        planned.verify(path)
+        check_replaceable(folder, name, planned.text.encode(), mode=PRIVATE)
+    elif planned.text != document.text:
         planned.verify(path)
         replace_file(folder, name, planned.text.encode(), mode=PRIVATE)
         _LOGGER.info("wrote %s", path)

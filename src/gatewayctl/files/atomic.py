@@ -11,11 +11,13 @@ import contextlib
 import errno
 import logging
 import os
+from collections.abc import Iterator
 from pathlib import Path
 from typing import Final
 
 from gatewayctl.errors import FileUnwritable
 from gatewayctl.files.lock import hold_folder_lock
+from gatewayctl.files.owner import create_folder, give_to_sudo_user
 
 _LOGGER: Final = logging.getLogger(__name__)
 PRIVATE: Final = 0o600
@@ -30,10 +32,20 @@ def write_atomically(path: Path, data: bytes, *, mode: int = 0o644) -> None:
     Raises FileUnwritable with the system's reason, and Locked.
     """
     try:
-        path.parent.mkdir(parents=True, exist_ok=True)
+        create_folder(path.parent)
         with hold_folder_lock(path.parent) as folder:
             replace_file(folder, path.name, data, mode=mode)
         _LOGGER.info("wrote %s (%d bytes)", path, len(data))
+    except OSError as error:
+        raise FileUnwritable(f"Cannot write {path}: {error.strerror}.") from error
+
+
+def require_writable(path: Path, *, mode: int = 0o644) -> None:
+    """Check that an existing file can be replaced, or a new one created. Raises FileUnwritable."""
+    try:
+        content = path.read_bytes() if path.exists() else b"\n"
+        with hold_folder_lock(path.parent) as folder:
+            check_replaceable(folder, path.name, content, mode=mode)
     except OSError as error:
         raise FileUnwritable(f"Cannot write {path}: {error.strerror}.") from error
 
@@ -44,16 +56,15 @@ def replace_file(folder: int, name: str, content: bytes, *, mode: int) -> None:
     Raises OSError if the old file is unchanged and no temporary file is left, FileUnwritable if
     the new file is in place but may not survive a power cut.
     """
-    temporary = temporary_name(name)
-    discard(folder, temporary)
-    try:
-        _write(folder, temporary, content, mode, _stat(folder, name))
+    with _write_beside(folder, name, content, mode) as temporary:
         os.rename(temporary, name, src_dir_fd=folder, dst_dir_fd=folder)
-    except BaseException:
-        with contextlib.suppress(OSError):
-            discard(folder, temporary)
-        raise
     sync_folder(folder, name)
+
+
+def check_replaceable(folder: int, name: str, content: bytes, *, mode: int) -> None:
+    """Write the new content beside ``name`` and remove it. Raises OSError where that fails."""
+    with _write_beside(folder, name, content, mode):
+        pass
 
 
 def temporary_name(name: str) -> str:
@@ -88,6 +99,19 @@ def _stat(folder: int, name: str) -> os.stat_result | None:
         return None
 
 
+@contextlib.contextmanager
+def _write_beside(folder: int, name: str, content: bytes, mode: int) -> Iterator[str]:
+    """Write the content beside ``name``; yields the temporary file, which does not stay."""
+    temporary = temporary_name(name)
+    discard(folder, temporary)
+    try:
+        _write(folder, temporary, content, mode, _stat(folder, name))
+        yield temporary
+    finally:
+        with contextlib.suppress(OSError):
+            discard(folder, temporary)
+
+
 def _write(
     folder: int, name: str, content: bytes, mode: int, replaced: os.stat_result | None
 ) -> None:
@@ -97,7 +121,9 @@ def _write(
         # The umask does not apply; a file system without modes may refuse.
         with contextlib.suppress(PermissionError):
             os.fchmod(descriptor, mode)
-        if replaced is not None:
+        if replaced is None:
+            give_to_sudo_user(descriptor, os.fstat(folder))
+        else:
             _keep_owner(descriptor, replaced, mode)
         file.write(content)
         file.flush()

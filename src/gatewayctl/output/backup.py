@@ -6,7 +6,7 @@ Owns the wording. Reads reports only.
 from __future__ import annotations
 
 import shlex
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from typing import TYPE_CHECKING, Final
 
 from gatewayctl.output.stack import services_table
@@ -15,9 +15,12 @@ if TYPE_CHECKING:
     from rich.console import RenderableType
 
     from gatewayctl.operations.backup.create import BackupReport, Contents
-    from gatewayctl.operations.backup.reset import Loss, ResetReport
+    from gatewayctl.operations.backup.loss import Loss
+    from gatewayctl.operations.backup.reset import ResetOptions, ResetReport
     from gatewayctl.operations.backup.restore import RestoreReport
 
+_MOST_NAMES: Final = 10
+_KEEP: Final = " --keep-keys keeps every virtual key."
 _UNITS: Final = ("bytes", "kB", "MB", "GB", "TB")
 
 
@@ -65,14 +68,32 @@ def render_restore(report: RestoreReport) -> Iterator[RenderableType]:
         yield f"Backup of the previous data: {report.before}"
 
 
-def describe_loss(*, everything: bool) -> str:
-    """What a reset loses, for the question before it."""
-    return "all virtual keys and all spend of LiteLLM" + (
-        ", and all traces in Phoenix" if everything else ""
+def describe_loss(lost: Loss, options: ResetOptions) -> str:
+    """What a reset loses, for the question before it: with the keys that do not come back."""
+    parts = [] if options.keep_keys else [f"all virtual keys{_describe_lost_keys(lost)}"]
+    parts.append("all spend of LiteLLM")
+    parts += ["all traces in Phoenix"] if options.everything else []
+    return " and ".join([", ".join(parts[:-1]), parts[-1]] if len(parts) > 1 else parts)
+
+
+def _describe_lost_keys(lost: Loss) -> str:
+    """Name the keys that a reset does not create again, in parentheses; empty without any."""
+    kinds = (
+        (lost.foreign_keys, "not created by gatewayctl"),
+        (lost.undeclared_keys, "not declared in gateway.yaml"),
     )
+    found = [f"{len(names)} {kind}: {_list_names(names)}" for names, kind in kinds if names]
+    if lost.keys is None:
+        found = ["also those not created by gatewayctl"]
+    return f" ({'; '.join(found)})" if found else ""
 
 
-def loss_sentence(lost: Loss, *, everything: bool = False, kept: bool = True) -> str:
+def _list_names(names: Sequence[str]) -> str:
+    rest = len(names) - _MOST_NAMES
+    return ", ".join(names[:_MOST_NAMES]) + (f" and {rest} more" if rest > 0 else "")
+
+
+def loss_sentence(lost: Loss, options: ResetOptions) -> str:
     """What a reset is about to lose, counted."""
     keys = "an unknown number of" if lost.keys is None else lost.keys
     spend = "unknown" if lost.spend is None else f"${lost.spend:.4f}"
@@ -80,24 +101,29 @@ def loss_sentence(lost: Loss, *, everything: bool = False, kept: bool = True) ->
     size = "" if lost.size is None else f" ({format_size(lost.size)})"
     traces = "all traces" if lost.traces is None else f"{lost.traces} traces"
     of_size = "" if lost.traces_size is None else f" ({format_size(lost.traces_size)})"
+    rest = f"spend {spend}{logs}, models added in the UI."
+    if options.keep_keys:
+        litellm = f"A reset empties LiteLLM's database{size}, but keeps {keys} virtual keys: {rest}"
+    else:
+        lasting = _describe_lost_keys(lost)
+        litellm = f"A reset drops LiteLLM's database{size}: {keys} virtual keys{lasting}, {rest}"
     phoenix = (
         f"Phoenix's database goes too: {traces}{of_size}."
-        if everything
+        if options.everything
         else "Traces in Phoenix stay."
     )
-    return (
-        f"A reset drops LiteLLM's database{size}: {keys} virtual keys, spend {spend}{logs}, "
-        f"models added in the UI. {phoenix}"
-        + (" A backup is taken first." if kept else " NO backup is taken.")
-    )
+    backup = "A backup is taken first." if options.backup else "NO backup is taken."
+    keep = "" if options.keep_keys or not _describe_lost_keys(lost) else _KEEP
+    return f"{litellm} {phoenix} {backup}{keep}"
 
 
 def render_reset(report: ResetReport) -> Iterator[RenderableType]:
     """The emptied gateway and its new keys."""
     traces = "so was Phoenix's" if report.traces_lost else "traces in Phoenix were kept"
-    yield f"LiteLLM's database of {report.project} was emptied; {traces}."
+    keys = f", but for {report.keys_kept} virtual keys" if report.keys_kept else ""
+    yield f"LiteLLM's database of {report.project} was emptied{keys}; {traces}."
     yield services_table(report.services)
-    for warning in report.keys.warnings:
+    for warning in (*report.warnings, *report.keys.warnings):
         yield f"Warning: {warning}"
     for key in report.keys.keys:
         yield f"Virtual key {key.alias} {key.status}, in .env as {key.env}"

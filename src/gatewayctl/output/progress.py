@@ -45,7 +45,12 @@ def follow(
     view = _Redrawn(console) if console.animated else _Lines(console, clock)
     # Closed here and not by the garbage collector: an interrupted verb cleans up at once.
     with closing(events), closing(view):
-        return drain(events, view.show)
+        try:
+            return drain(events, view.show)
+        except KeyboardInterrupt as pressed:
+            # Also one that arrived here is for the verb: it knows what it leaves behind.
+            events.throw(pressed)
+            raise
 
 
 class _Lines:

@@ -6,6 +6,7 @@ databases beside a live one. Must not know how PostgreSQL is reached, nor files 
 
 from __future__ import annotations
 
+import re
 from collections.abc import Callable, Generator, Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import dataclass
@@ -29,6 +30,13 @@ where c.relkind = 'r' and c.relpersistence = 'p'
   and n.nspname !~ '^pg_' and n.nspname <> 'information_schema'
 order by 1 \gexec
 """
+_REMEMBER_FOLDER: Final = r"""
+select current_setting('data_directory') as folder \gset
+\setenv GATEWAYCTL_FOLDER :folder
+"""
+_ASK_DISK: Final = r'\! df -Pk "$GATEWAYCTL_FOLDER"'
+# The POSIX format: total, used and available blocks, then the capacity in percent.
+_AVAILABLE: Final = re.compile(r"\s\d+\s+-?\d+\s+(\d+)\s+(?:\d+%|-)\s")
 _SNAPSHOT: Final = """
 set idle_in_transaction_session_timeout = 0;
 begin isolation level repeatable read read only;
@@ -58,14 +66,22 @@ class Database:
 
     @contextmanager
     def free_space(self) -> Iterator[Callable[[], int]]:
-        """Yield a function that returns the free bytes on the server's disk."""
+        """Yield a function that returns the free bytes on the server's disk.
+
+        That function raises RuntimeProblem where `df` does not report them.
+        """
         with self.shell.session(_MAINTENANCE, admin=True) as session:
-            folder = session.ask("show data_directory;")[0]
+            # The shell reads the folder from a variable, so that nothing in its name is a command.
+            session.ask(_REMEMBER_FOLDER)
 
             def free() -> int:
-                # The POSIX format: a heading, and one line whose fourth column is the free space.
-                line = session.ask(f"\\! df -Pk '{folder}'")[-1]
-                return int(line.split()[3]) * 1024
+                found = _AVAILABLE.search("\n".join(session.ask(_ASK_DISK)))
+                if found is None:
+                    raise RuntimeProblem(
+                        f"The free disk space of the database {self.name} could not be determined.",
+                        hint="Check that `df` works where the database runs.",
+                    )
+                return int(found[1]) * 1024
 
             yield free
 

@@ -11,6 +11,8 @@ from pathlib import Path
 from typing import Final
 
 from gatewayctl.errors import FileUnwritable
+from gatewayctl.files.atomic import write_atomically
+from gatewayctl.files.owner import create_folder
 from gatewayctl.settings.model import RuntimeName
 
 _LOGGER: Final = logging.getLogger(__name__)
@@ -34,11 +36,10 @@ def write_runtime(state_dir: Path, runtime: RuntimeName) -> None:
     if read_runtime(state_dir) == runtime and _file(state_dir).exists():
         return
     try:
-        state_dir.mkdir(mode=0o700, parents=True, exist_ok=True)
-        _file(state_dir).write_text(f"{runtime}\n", encoding="utf-8")
-        _LOGGER.info("wrote %s", _file(state_dir))
+        create_folder(state_dir, mode=0o700)
     except OSError as error:
         raise FileUnwritable(f"Cannot write to {state_dir}: {error.strerror}.") from error
+    write_atomically(_file(state_dir), f"{runtime}\n".encode())
 
 
 def clear_runtime(state_dir: Path) -> None:

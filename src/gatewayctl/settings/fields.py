@@ -117,8 +117,10 @@ SCALARS: Final = (
         env="GATEWAYCTL_LOCK_TIMEOUT",
         flag="--lock-timeout",
         kind="seconds",
-        default=0,
-        help="Seconds to wait while another gatewayctl changes this project; 0 does not wait.",
+        help=(
+            "Seconds to wait while another gatewayctl changes this project; 0 does not wait."
+            " Default: 30 for init, render, keys and doctor --fix, 0 for other commands."
+        ),
     ),
     _port("litellm", "LITELLM_PORT", "LiteLLM: the gateway itself and its admin UI."),
     _port("phoenix", "PHOENIX_PORT", "Phoenix: web UI and OTLP over HTTP."),

@@ -77,7 +77,8 @@ def _scalar(field: Field, project_name: str) -> str:
     comment = "".join(f"# {line}\n" for line in wrap(field.help_with_choices, 96))
     # Quoted: a project named `on` or `2026` is a string.
     quoted = f'"{value}"' if field.kind == "name" else value
-    return f"{comment}#{field.yaml}: {quoted}\n"
+    # Without a value it has the default, which depends on the command.
+    return f"{comment}#{field.yaml}:{'' if value is None else f' {quoted}'}\n"
 
 
 def _group(group: str) -> str:

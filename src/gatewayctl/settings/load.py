@@ -7,6 +7,7 @@ services to run, or how a problem is shown.
 from __future__ import annotations
 
 import os
+import re
 from collections.abc import Iterable, Mapping
 from pathlib import Path
 from types import MappingProxyType
@@ -27,6 +28,8 @@ from gatewayctl.settings.sections.models import parse_models
 from gatewayctl.settings.sources import Layers, read_layers
 
 SECTIONS: Final = ("models", "keys", "components", "apps")
+_UNUSABLE: Final = re.compile("[\x00-\x1f\x7f\ud800-\udfff]")
+"""In a path: control characters, and bytes that are not UTF-8."""
 _NO_FLAGS: Final[Mapping[str, Any]] = MappingProxyType({})
 
 
@@ -42,12 +45,17 @@ def load_settings(
     ``flags`` are by dotted name (``runtime``); ``environ`` is this process's environment
     unless given. Missing secrets are not an error here: see `master_key.require_master_key`.
     Raises SettingsInvalid with every problem, EnvFileMissing if a .env is required,
-    EnvFileUnreadable, and UsageProblem if the folder does not exist.
+    EnvFileUnreadable, and UsageProblem if the folder does not exist or its path cannot be used.
     """
     project_dir = project_dir.resolve()
     if not project_dir.is_dir():
         raise UsageProblem(
             f"There is no folder {project_dir}.", hint="Create it with `gatewayctl -C DIR init`."
+        )
+    if _UNUSABLE.search(str(project_dir)):
+        raise UsageProblem(
+            f"No configuration can hold the path of this project: {str(project_dir)!r}.",
+            hint="Rename the folder, without control characters and in UTF-8.",
         )
     problems = Problems()
     layers = read_layers(

@@ -19,6 +19,7 @@ RuntimeChoice = Literal["auto", "embedded", "docker"]
 Profile = Literal["development", "production"]
 
 LOOPBACK: Final = "127.0.0.1"
+STATE_DIR_NAME: Final = ".gatewayctl"
 PHOENIX_PROJECT: Final = "gateway"
 """The Phoenix project with the spans of the gateway and of the command line."""
 
@@ -213,7 +214,8 @@ class Settings:
     ``origins`` maps dotted names (``ports.litellm``, ``LITELLM_MASTER_KEY``) to their sources;
     other names have their defaults. ``environment`` contains, by variable name, the provider
     keys that models refer to and the virtual keys that are set. ``workers`` are LiteLLM's
-    processes in Docker; more than one needs Redis. ``lock_timeout`` is in seconds.
+    processes in Docker; more than one needs Redis. ``lock_timeout`` is in seconds; None is the
+    default of each command.
     """
 
     project_dir: Path
@@ -231,7 +233,7 @@ class Settings:
     images: Images = Images()
     apps: tuple[App, ...] = ()
     workers: int = 1
-    lock_timeout: float = 0
+    lock_timeout: float | None = None
 
     @property
     def served(self) -> tuple[Model, ...]:
@@ -267,7 +269,7 @@ class Settings:
 
     @property
     def state_dir(self) -> Path:
-        return self.project_dir / ".gatewayctl"
+        return self.project_dir / STATE_DIR_NAME
 
     @property
     def connect_host(self) -> str:

@@ -49,8 +49,12 @@ class ContractStack(ABC):
 
     @classmethod
     def make(cls, folder: Path) -> Self:
-        """Create a project with a name that no other run has; start nothing."""
+        """Create a project with a name that no other run has; start nothing.
+
+        No runtime may stumble over the name of its folder.
+        """
         name = f"contract-{cls.runtime}-{os.getpid()}"
+        folder = folder / 'it\'s a "project" of $(id) `id` 100% #ü\\n'
         project = make_project(folder, runtime=cls.runtime, name=name)
         (project.folder / ".env").write_text(_IN_ENV_FILE, encoding="utf-8")
         (project.folder / ".env").chmod(0o600)

@@ -6,7 +6,8 @@ from pathlib import Path
 import pytest
 
 from gatewayctl.operations.backup.create import BackupReport, Contents
-from gatewayctl.operations.backup.reset import Loss, ResetReport
+from gatewayctl.operations.backup.loss import Loss
+from gatewayctl.operations.backup.reset import ResetOptions, ResetReport
 from gatewayctl.operations.backup.restore import RestoreReport
 from gatewayctl.operations.diagnosis.health import ServiceReport
 from gatewayctl.operations.keys.create import KeysCreateReport
@@ -127,27 +128,53 @@ def test_a_restore_shows_what_could_not_be_verified_and_what_differs() -> None:
     [
         (Loss(keys=3, spend=1.23456), "3 virtual keys, spend $1.2346"),
         (Loss(keys=0, spend=0.0), "0 virtual keys, spend $0.0000"),
-        (Loss(keys=None, spend=None), "an unknown number of virtual keys, spend unknown"),
+        (Loss(keys=None, spend=None), "unknown number of virtual keys (also those not"),
         (Loss(keys=1, spend=0.0, requests=7, size=4096), "database (4.1 kB): 1 virtual keys"),
         (Loss(keys=1, spend=0.0, requests=7), "spend $0.0000 over 7 logged requests"),
     ],
 )
 def test_what_a_reset_loses_is_a_sentence(lost: Loss, text: str) -> None:
-    assert text in backup.loss_sentence(lost)
-    assert "Traces in Phoenix stay" in backup.loss_sentence(lost)
+    assert text in backup.loss_sentence(lost, ResetOptions())
+    assert "Traces in Phoenix stay" in backup.loss_sentence(lost, ResetOptions())
 
 
 def test_a_reset_of_everything_counts_the_traces_too() -> None:
     lost = Loss(keys=1, spend=0.0, traces=4, traces_size=2_000_000)
 
-    assert "4 traces (2.0 MB)" in backup.loss_sentence(lost, everything=True)
-    assert "stay" not in backup.loss_sentence(lost, everything=True)
-    assert "traces" in backup.describe_loss(everything=True)
-    assert "traces" not in backup.describe_loss(everything=False)
+    everything = ResetOptions(everything=True)
+
+    assert "4 traces (2.0 MB)" in backup.loss_sentence(lost, everything)
+    assert "stay" not in backup.loss_sentence(lost, everything)
+    assert "traces" in backup.describe_loss(lost, everything)
+    assert "traces" not in backup.describe_loss(lost, ResetOptions())
+
+
+def test_keys_that_a_reset_does_not_create_again_are_counted_and_named() -> None:
+    aliases = tuple(f"app-{number}" for number in range(12))
+    lost = Loss(keys=15, spend=0.0, foreign_keys=aliases, undeclared_keys=("batch",))
+
+    for text in (
+        backup.loss_sentence(lost, ResetOptions()),
+        backup.describe_loss(lost, ResetOptions()),
+    ):
+        assert "12 not created by gatewayctl: app-0, app-1" in text
+        assert "app-9 and 2 more; 1 not declared in gateway.yaml: batch)" in text
+    assert "--keep-keys keeps every virtual key" in backup.loss_sentence(lost, ResetOptions())
+    assert "--keep-keys" not in backup.loss_sentence(Loss(keys=2, spend=0.0), ResetOptions())
+
+
+def test_keys_that_are_kept_are_not_among_what_is_lost() -> None:
+    lost = Loss(keys=2, spend=0.0, foreign_keys=("app",))
+    options = ResetOptions(keep_keys=True, everything=True)
+
+    assert "but keeps 2 virtual keys" in backup.loss_sentence(lost, options)
+    assert "app" not in backup.loss_sentence(lost, options)
+    text = "all spend of LiteLLM and all traces in Phoenix"
+    assert backup.describe_loss(lost, options) == text
 
 
 def test_a_reset_without_a_backup_warns_about_it() -> None:
-    assert "NO backup" in backup.loss_sentence(Loss(keys=1, spend=0.0), kept=False)
+    assert "NO backup" in backup.loss_sentence(Loss(keys=1, spend=0.0), ResetOptions(backup=False))
 
 
 def test_a_reset_shows_the_new_keys_by_name_and_the_backup() -> None:

@@ -8,6 +8,7 @@ from typing import Any
 import pytest
 from rich.console import Console as RichConsole
 
+from gatewayctl.errors import Interrupted
 from gatewayctl.output.console import Console
 from gatewayctl.output.progress import _format_bar, follow, make_board, show_row
 from gatewayctl.runtimes.base import Progress, ProgressState
@@ -122,6 +123,17 @@ def test_a_verb_interrupted_between_two_events_cleans_up_at_once(
     # The traceback keeps the frames alive, and with them a generator that was not closed.
     assert interrupted.value.__traceback__ is not None
     assert cleared == ["stopped what was started"]
+
+
+def test_control_c_between_two_events_reaches_the_verb_which_tells_what_it_leaves() -> None:
+    def tells() -> Generator[Any, None, None]:
+        try:
+            yield Delta("x")
+        except KeyboardInterrupt:
+            raise Interrupted("Half of it is done.") from None
+
+    with pytest.raises(Interrupted, match="Half of it is done"):
+        follow(tells(), Console(stdout=Broken(), stderr=io.StringIO()))
 
 
 def test_a_line_is_printed_when_a_subject_is_new_or_its_state_changed() -> None:

@@ -1,5 +1,6 @@
 from __future__ import annotations
 
+import os
 from pathlib import Path
 
 import pytest
@@ -183,6 +184,18 @@ def test_a_missing_env_file_is_an_error_only_if_required(tmp_path: Path) -> None
 def test_a_missing_folder_is_a_usage_problem(tmp_path: Path) -> None:
     with pytest.raises(UsageProblem, match="no folder"):
         load_settings(tmp_path / "nowhere", environ={})
+
+
+@pytest.mark.parametrize("name", ["two\nlines", "escape\x1b[0m", os.fsdecode(b"not-utf-8-\xff")])
+def test_a_folder_that_no_configuration_can_name_is_a_usage_problem(
+    tmp_path: Path, name: str
+) -> None:
+    (tmp_path / name).mkdir()
+
+    with pytest.raises(UsageProblem, match="No configuration can hold the path") as caught:
+        load_settings(tmp_path / name, environ={})
+
+    assert str(caught.value).isprintable()
 
 
 def test_gateway_yml_is_not_silently_ignored(tmp_path: Path) -> None:

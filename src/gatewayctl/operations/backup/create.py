@@ -19,6 +19,7 @@ from typing import Final
 from gatewayctl.env_file.write import update_env_file
 from gatewayctl.errors import BackupExists, FileUnreadable, FileUnwritable
 from gatewayctl.files.atomic import write_atomically
+from gatewayctl.files.owner import create_folder
 from gatewayctl.generators import drain, transform
 from gatewayctl.operations.backup.archive import (
     CONFIG,
@@ -101,11 +102,13 @@ def backup(
     target = locate_file(target)
     _refuse_existing(target)
     runtime = resolved.runtime
-    with change_project(settings, "backup", target.name):
+    with change_project(settings, "backup", target.name) as change:
+        change.state = "No backup was written, and nothing else was changed."
         was_running = any(state.state != "stopped" for state in runtime.states())
         try:
             yield from start_databases(settings, resolved)
             report = yield from write_backup(settings, resolved, target, encryption=encryption)
+            change.state = f"The backup is complete: {target}."
         finally:
             if not was_running:
                 drain(runtime.stop())
@@ -261,7 +264,7 @@ def _pack_and_publish(
 ) -> None:
     """Write the complete file beside its place, encrypted if wanted, then give it its name."""
     try:
-        target.parent.mkdir(mode=0o700, parents=True, exist_ok=True)
+        create_folder(target.parent, mode=0o700)
     except OSError as error:
         raise FileUnwritable(f"Cannot create {target.parent}: {error.strerror}.") from error
     size = sum(member.size for member in manifest.files.values())

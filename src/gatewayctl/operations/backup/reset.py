@@ -2,63 +2,49 @@
 
 The caller has shown the loss and asked for consent.
 
-- Checked before anything is lost: the master key, ports and engine, and a backup that was loaded
-  back into scratch databases with the same row counts (unless ``backup`` is off, or there is no
-  data). The rendered files are current then, and the database servers run.
+- Checked before anything is lost: the master key, ports, engine, rendered files and images, that
+  .env can be written, and a backup that was loaded back into scratch databases with the same row
+  counts (unless ``backup`` is off, or there is no data). The database servers run then.
 - Point of no return: the first drop of a database; Phoenix's with ``everything``, else LiteLLM's.
+  With ``keep_keys`` LiteLLM's is not dropped but emptied, in one transaction.
 - After it can fail: a service that does not start or does not become healthy in time, a key that
   LiteLLM does not create (exit 7), an app. Run reset again: every step can be repeated.
 """
 
 from __future__ import annotations
 
-from collections.abc import Generator
-from contextlib import suppress
+from collections.abc import Callable, Generator
+from contextlib import ExitStack
 from dataclasses import dataclass
 from pathlib import Path
-from typing import TYPE_CHECKING
 
+from gatewayctl.env_file.write import require_writable_env_file
 from gatewayctl.errors import GatewayctlError
 from gatewayctl.operations.backup.create import has_user_data, start_databases, write_backup
+from gatewayctl.operations.backup.keep_keys import empty_except_keys, has_keys
+from gatewayctl.operations.backup.loss import Loss
 from gatewayctl.operations.backup.swap import stop_services
 from gatewayctl.operations.diagnosis.failure import explain_failures
 from gatewayctl.operations.diagnosis.health import ServiceReport
 from gatewayctl.operations.keys.create import KeysCreateReport, ensure_declared_keys
-from gatewayctl.operations.project.render import render
+from gatewayctl.operations.project.init import ensure_project
+from gatewayctl.operations.project.snapshot import Project
 from gatewayctl.operations.stack.apps import start_apps
+from gatewayctl.operations.stack.start import prepare_start
 from gatewayctl.operations.stack.wait import wait_ready
-from gatewayctl.operations.state import salt_key
+from gatewayctl.operations.state import salt_key, upgrade_journal
 from gatewayctl.operations.state.exclusive import change_project
 from gatewayctl.runtimes.base import Progress, Runtime
-from gatewayctl.runtimes.databases import Database, databases
+from gatewayctl.runtimes.databases import databases
 from gatewayctl.runtimes.registry import ResolvedRuntime
-from gatewayctl.runtimes.runtime_marker import write_runtime
+from gatewayctl.settings.generate import with_generated_secrets
 from gatewayctl.settings.master_key import require_master_key
 from gatewayctl.settings.model import Settings
-
-if TYPE_CHECKING:
-    from gatewayctl.gateway.client import GatewayClient
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Loss:
-    """What a reset loses; None where it is unknown because the service does not answer.
-
-    ``spend`` in US dollars, summed over the existing keys. ``requests`` are the rows of LiteLLM's
-    spend logs. ``size`` and ``traces_size`` are the bytes of LiteLLM's and Phoenix's database.
-    """
-
-    keys: int | None
-    spend: float | None
-    requests: int | None = None
-    size: int | None = None
-    traces: int | None = None
-    traces_size: int | None = None
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class ResetOptions:
-    """``backup``: back up and verify what is lost. ``keep_keys``: declared keys keep their secrets.
+    """``backup``: back up and verify what is lost. ``keep_keys``: every virtual key stays valid.
 
     ``everything``: drop Phoenix's traces too. ``timeout`` in seconds.
     """
@@ -73,7 +59,8 @@ class ResetOptions:
 class ResetReport:
     """What was lost, and the stack with its new keys.
 
-    ``backup`` is None where it was skipped, or where there was no data.
+    ``backup`` is None where it was skipped, or where there was no data. ``keys_kept`` is the
+    number of virtual keys that were kept in LiteLLM's database.
     """
 
     project: str
@@ -82,6 +69,8 @@ class ResetReport:
     backup: Path | None
     services: tuple[ServiceReport, ...]
     keys: KeysCreateReport
+    warnings: tuple[str, ...] = ()
+    keys_kept: int = 0
 
     @property
     def problem(self) -> GatewayctlError | None:
@@ -89,68 +78,42 @@ class ResetReport:
         return self.keys.problem
 
 
-def measure_loss(settings: Settings, gateway: GatewayClient, runtime: Runtime) -> Loss:
-    """Count what is in the databases; starts nothing, and takes failures as unknown."""
-    from gatewayctl.gateway.keys import iterate_keys
-
-    keys: int | None = None
-    spend: float | None = None
-    with suppress(GatewayctlError):
-        found = list(iterate_keys(gateway, require_master_key(settings)))
-        keys, spend = len(found), sum(key.spend or 0.0 for key in found)
-    litellm, phoenix = databases(runtime)
-    requests, size = _measure(litellm, "LiteLLM_SpendLogs")
-    traces, traces_size = _measure(phoenix, "traces")
-    return Loss(
-        keys=keys,
-        spend=spend,
-        requests=requests,
-        size=size,
-        traces=traces,
-        traces_size=traces_size,
-    )
-
-
-def _measure(database: Database, table: str) -> tuple[int | None, int | None]:
-    """The rows of a table and the bytes of its database; None where its server does not run."""
-    try:
-        if not database.shell.is_running():
-            return None, None
-        return database.count(table), database.size()
-    except GatewayctlError:
-        return None, None
-
-
 def reset(
-    settings: Settings,
-    resolved: ResolvedRuntime,
-    gateway: GatewayClient,
-    options: ResetOptions,
-    *,
-    lost: Loss,
+    settings: Settings, load: Callable[[], Project], options: ResetOptions, *, lost: Loss
 ) -> Generator[Progress, None, ResetReport]:
     """Back up, empty, start, wait until healthy, create the declared keys.
 
-    Raises RestoreUnproven, DiskFull and FileUnwritable before anything is lost, and what `up`
-    raises, before or after.
+    ``load`` reads the project's files again, with the secrets that were generated. Raises
+    RestoreUnproven, DiskFull and FileUnwritable before anything is lost, and what `up` raises,
+    before or after.
     """
-    require_master_key(settings)
-    runtime = resolved.runtime
-    with change_project(settings, "reset") as audit, explain_failures(runtime):
-        runtime.preflight()
-        render(settings, runtime=resolved.name)
-        yield from runtime.prepare()
-        write_runtime(settings.state_dir, resolved.name)
+    require_master_key(with_generated_secrets(settings))
+    with ExitStack() as stack:
+        change = stack.enter_context(change_project(settings, "reset"))
+        change.state = "This run has deleted no data."
+        # The data that a lost salt key would be needed for is deleted.
+        ensure_project(settings, replaces_data=True)
+        project = load()
+        settings, resolved, gateway = project.settings, project.resolved, project.gateway
+        runtime = resolved.runtime
+        stack.enter_context(explain_failures(runtime))
+        notes = yield from prepare_start(settings, resolved)
+        require_writable_env_file(settings.env_file)
         saved = (yield from _back_up(settings, resolved)) if options.backup else None
+        change.way_on = f"Finish it: `{_command(options)}`."
+        change.state = "Data may be deleted already." + (
+            "" if saved is None else f" All of it is in the backup {saved}."
+        )
         if options.everything:
             yield from _empty_phoenix_database(runtime)
-        yield from runtime.empty_litellm_database()
+        kept = yield from _empty_litellm_database(runtime, keep_keys=options.keep_keys)
+        upgrade_journal.delete_journal(settings)
         yield from runtime.start()
         services = yield from wait_ready(settings, runtime, gateway.http, timeout=options.timeout)
         keys = ensure_declared_keys(settings, gateway, fresh=not options.keep_keys)
         apps = yield from start_apps(settings, runtime, gateway.http, timeout=options.timeout)
         salt_key.record_salt_key(settings, overwrite=True)
-        audit.problem = keys.problem
+        change.problem = keys.problem
     return ResetReport(
         project=settings.project_name,
         lost=lost,
@@ -158,7 +121,15 @@ def reset(
         backup=saved,
         services=(*services, *apps.services),
         keys=keys,
+        warnings=(*notes, *apps.warnings),
+        keys_kept=kept,
     )
+
+
+def _command(options: ResetOptions) -> str:
+    """The command that finishes an interrupted reset. Its data is in the first one's backup."""
+    flags = {"--all": options.everything, "--keep-keys": options.keep_keys}
+    return " ".join(["gatewayctl reset --yes", *(flag for flag, given in flags.items() if given)])
 
 
 def _back_up(
@@ -169,6 +140,20 @@ def _back_up(
     if not has_user_data(resolved.runtime):
         return None
     return (yield from write_backup(settings, resolved, verify=True)).file
+
+
+def _empty_litellm_database(runtime: Runtime, *, keep_keys: bool) -> Generator[Progress, None, int]:
+    """Empty the database, whole or but for its keys; returns how many keys were kept."""
+    litellm = databases(runtime)[0]
+    if not keep_keys or not (litellm.exists() and has_keys(litellm)):
+        yield from runtime.empty_litellm_database()
+        return 0
+    yield from stop_services(runtime)
+    litellm.shell.start()
+    yield Progress(subject="database litellm", state="working", detail="emptying, without its keys")
+    kept = empty_except_keys(litellm)
+    yield Progress(subject="database litellm", state="ready", detail=f"empty but for {kept} keys")
+    return kept
 
 
 def _empty_phoenix_database(runtime: Runtime) -> Generator[Progress, None, None]:

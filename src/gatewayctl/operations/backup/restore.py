@@ -3,30 +3,34 @@
 The caller has asked for consent.
 
 - Checked before anything changes: every byte of the file, its project, the environment (a secret
-  there must not override the backup's), free disk space, the row counts of both dumps loaded beside
-  the current databases, and that LiteLLM's stored credentials decrypt with the backup's salt key.
+  there must not override the backup's), ports, engine, rendered files and images, free disk space,
+  the row counts of both dumps loaded beside the current databases, that LiteLLM's stored
+  credentials decrypt with the backup's salt key, and that .env can be replaced by what it will be.
   The current data is in a backup of its own then (unless ``backup`` is off). Before that the
-  database servers are started, and a project without gateway.yaml or .env gets them.
+  database servers are started, and a project without gateway.yaml or .env gets the backup's.
 - Point of no return: the services stop, then each database is swapped by renaming, in one
   transaction. The previous one is kept as ``…_before_restore``. From before the first swap until
   .env is written, other verbs that change the stack are refused but down (``restore_unfinished``).
-- After it can fail: row counts after the swap, writing .env, a service that does not start or does
+- After it can fail: what changes on the machine meanwhile (row counts after the swap, a disk that
+  fills up before .env is written, files that someone edits), a service that does not start or does
   not become healthy in time, a virtual key of the backup that the gateway refuses (exit 7).
 
-Run the same restore again after a failure or a kill: it starts over. The databases from before the
-first attempt are dropped only after the gateway accepted a key, or if the backup has none to try.
+No value of the backup's .env is among that: its lines are copied as they are. Run the same restore
+again after a failure or a kill: it starts over. The databases from before the first attempt are
+dropped only after the gateway accepted a key, or if the backup has none to try.
 """
 
 from __future__ import annotations
 
+import shlex
 import time
 from collections.abc import Callable, Generator, Mapping
 from dataclasses import dataclass
 from datetime import datetime
 from pathlib import Path
-from typing import Literal
+from typing import Final, Literal
 
-from gatewayctl.errors import BackupForeign, GatewayctlError, NotVerified, Refused, RestoreUnproven
+from gatewayctl.errors import BackupForeign, GatewayctlError, NotVerified, Refused
 from gatewayctl.files.atomic import write_atomically
 from gatewayctl.operations.backup.archive import CONFIG, ENV, Manifest, unpack
 from gatewayctl.operations.backup.create import (
@@ -39,31 +43,36 @@ from gatewayctl.operations.backup.create import (
 )
 from gatewayctl.operations.backup.credentials import (
     CredentialCheck,
-    check_stored_credential,
-    find_known_keys,
 )
 from gatewayctl.operations.backup.disk_space import require_free_space_in
 from gatewayctl.operations.backup.encryption import NO_DECRYPTION, Decryption, is_encrypted
 from gatewayctl.operations.backup.env import (
-    effective_salt_key,
+    BackupEnv,
+    create_env,
     read_backup_env,
     require_not_shadowed,
     restore_env,
 )
+from gatewayctl.operations.backup.load import load_beside
 from gatewayctl.operations.backup.swap import stop_services, swap_in
-from gatewayctl.operations.backup.verify import drop_on_failure, load_and_compare
 from gatewayctl.operations.backup.workdir import locate_file, open_workdir
 from gatewayctl.operations.diagnosis.health import ServiceReport
 from gatewayctl.operations.project.init import ensure_project
 from gatewayctl.operations.project.snapshot import Project
-from gatewayctl.operations.stack.start import start_stack
-from gatewayctl.operations.state import restore_journal, salt_key
+from gatewayctl.operations.stack.start import prepare_start, start_stack
+from gatewayctl.operations.state import restore_journal, salt_key, upgrade_journal
 from gatewayctl.operations.state.exclusive import change_project
 from gatewayctl.runtimes.base import Progress, Runtime
-from gatewayctl.runtimes.databases import Database, databases
-from gatewayctl.runtimes.runtime_marker import write_runtime
+from gatewayctl.runtimes.databases import databases
 from gatewayctl.settings.model import Secret, Settings
 
+_UNCHANGED: Final = "The data was not changed."
+_STOPPING: Final = "The data was not changed; services may be stopped."
+_SWAPPING: Final = (
+    "The databases may be those of the backup already, but .env may not: until the restore is "
+    "finished, the stack cannot be started."
+)
+_STARTING: Final = "Data and secrets are those of the backup; services may be stopped."
 ConfigOutcome = Literal["restored", "kept", "kept_different", "none"]
 
 
@@ -128,23 +137,31 @@ def restore(
     project = reload()
     archive = locate_file(file)
     with (
-        change_project(project.settings, "restore", archive.name) as audit,
+        change_project(project.settings, "restore", archive.name) as change,
         open_workdir(backups_folder(project.settings) / ".restore") as work,
     ):
+        unfinished = restore_journal.unfinished_restore(project.settings.state_dir) is not None
+        change.state = _SWAPPING if unfinished else _UNCHANGED
         manifest = yield from _unpack(archive, options.decryption, work)
-        values = read_backup_env(work / ENV, archive)
+        env = read_backup_env(work / ENV, archive)
         is_new = not project.settings.env_file.exists()
         config = _restore_config(project.settings, manifest, work, is_new=is_new, options=options)
-        require_not_shadowed(project.settings, values)
-        ensure_project(reload().settings, replaces_data=True)
-        project = reload()
+        require_not_shadowed(project.settings, env.values)
+        project = _create_files(project, env, reload, is_new=is_new)
+        notes = yield from prepare_start(project.settings, project.resolved)
         before = yield from _back_up_current(project, backup=options.backup and not is_new)
-        loaded = yield from _load_beside(project.resolved.runtime, manifest, values, work, options)
+        loaded = yield from load_beside(project, manifest, env, work, force=options.force)
+        change.way_on = f"Finish it: `{_command(archive, options)}`."
+        change.state = _SWAPPING if unfinished else _STOPPING
+        yield from stop_services(project.resolved.runtime)
+        change.state = _SWAPPING
         yield from _swap_databases(project, manifest, archive)
-        changed = restore_env(project.settings, values, loaded.known_keys)
+        changed = restore_env(project.settings, env, loaded.known_keys)
         project = reload()
         salt_key.record_salt_key(project.settings, overwrite=True)
-        restore_journal.end(project.settings)
+        upgrade_journal.delete_journal_of_other_data(project.settings, archive)
+        restore_journal.end(project.settings.state_dir)
+        change.state = _STARTING
         yield Progress(subject="secrets", state="ready", detail="in .env as backed up")
         started = yield from start_stack(project, timeout=options.timeout)
         accepted = _accepts_key(project, loaded.usable_keys)
@@ -164,9 +181,9 @@ def restore(
             credential=loaded.credential,
             services=started.services,
             seconds=time.monotonic() - began,
-            warnings=started.warnings,
+            warnings=(*notes, *started.warnings),
         )
-        audit.problem = report.problem
+        change.problem = report.problem
     return report
 
 
@@ -209,10 +226,19 @@ def _restore_config(
     return "restored"
 
 
+def _create_files(
+    project: Project, env: BackupEnv, reload: Callable[[], Project], *, is_new: bool
+) -> Project:
+    """Create what the project lacks, from the backup if it is new; returns it loaded again."""
+    if is_new:
+        create_env(project.settings, env)
+    ensure_project(reload().settings, replaces_data=True)
+    return reload()
+
+
 def _back_up_current(project: Project, *, backup: bool) -> Generator[Progress, None, Path | None]:
     """Start the databases, drop what an earlier attempt left, and back up the current data."""
     settings, resolved = project.settings, project.resolved
-    write_runtime(settings.state_dir, resolved.name)
     yield from start_databases(settings, resolved)
     for database in databases(resolved.runtime):
         database.drop("restored", "scratch", "discarded")
@@ -221,57 +247,23 @@ def _back_up_current(project: Project, *, backup: bool) -> Generator[Progress, N
     return (yield from write_backup(settings, resolved)).file
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class _Loaded:
-    """Which values of the backup's .env are keys of the loaded database, and a credential check."""
-
-    known_keys: Mapping[str, Secret]
-    usable_keys: Mapping[str, Secret]
-    credential: CredentialCheck
-
-
-def _load_beside(
-    runtime: Runtime,
-    manifest: Manifest,
-    values: Mapping[str, Secret],
-    work: Path,
-    options: RestoreOptions,
-) -> Generator[Progress, None, _Loaded]:
-    """Load both dumps beside the current databases, and check them against the secrets."""
-    both = databases(runtime)
-    with drop_on_failure(both, "restored"):
-        for database in both:
-            yield from load_and_compare(database, manifest.rows, work, "restored")
-        return (yield from _check_secrets(both[0], values, force=options.force))
-
-
-def _check_secrets(
-    litellm: Database, values: Mapping[str, Secret], *, force: bool
-) -> Generator[Progress, None, _Loaded]:
-    """Check the loaded database of LiteLLM. Raises RestoreUnproven."""
-    credential = check_stored_credential(litellm, "restored", effective_salt_key(values))
-    if credential == "not_decrypted" and not force:
-        raise RestoreUnproven(
-            "LiteLLM's stored credentials cannot be decrypted with the salt key of the backup.",
-            hint="Use another backup, or --force to restore it without those credentials.",
-        )
-    yield Progress(subject="stored credential", state="ready", detail=credential.replace("_", " "))
-    return _Loaded(
-        known_keys=find_known_keys(litellm, "restored", values),
-        usable_keys=find_known_keys(litellm, "restored", values, usable=True),
-        credential=credential,
-    )
-
-
 def _swap_databases(
     project: Project, manifest: Manifest, archive: Path
 ) -> Generator[Progress, None, None]:
-    runtime = project.resolved.runtime
-    yield from stop_services(runtime)
     # Not earlier: after a failed stop nothing has changed, and the services may be started again.
-    restore_journal.begin(project.settings, archive)
-    for database in databases(runtime):
+    restore_journal.begin(project.settings.state_dir, archive)
+    for database in databases(project.resolved.runtime):
         yield from swap_in(database, manifest.rows, "the rows of the backup")
+
+
+def _command(archive: Path, options: RestoreOptions) -> str:
+    """The command that finishes an interrupted restore; a passphrase is read again."""
+    words = ["gatewayctl", "restore", shlex.quote(str(archive)), "--yes"]
+    if options.decryption.identity is not None:
+        words += ["--identity", shlex.quote(str(options.decryption.identity))]
+    if options.decryption.passphrase is not None:
+        words.append("--passphrase-stdin")
+    return " ".join([*words, *(["--force"] if options.force else [])])
 
 
 def _accepts_key(project: Project, usable: Mapping[str, Secret]) -> bool | None:

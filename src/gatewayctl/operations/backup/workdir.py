@@ -12,6 +12,7 @@ from pathlib import Path
 from typing import Final
 
 from gatewayctl.errors import FileUnwritable
+from gatewayctl.files.owner import create_folder, give_to_sudo_user
 
 _LOGGER: Final = logging.getLogger(__name__)
 
@@ -25,8 +26,9 @@ def open_workdir(path: Path) -> Iterator[Path]:
     """
     try:
         shutil.rmtree(path, ignore_errors=True)
-        path.parent.mkdir(mode=0o700, parents=True, exist_ok=True)
+        create_folder(path.parent, mode=0o700)
         path.mkdir(mode=0o700)
+        give_to_sudo_user(path, path.parent.stat())
     except OSError as error:
         raise FileUnwritable(f"Cannot write to {path}: {error.strerror}.") from error
     try:
@@ -42,5 +44,7 @@ def locate_file(file: Path) -> Path:
 
 def create_file(path: Path) -> BufferedWriter:
     """Open a new private file. Raises FileExistsError for anything in its place, also a link."""
+    descriptor = os.open(path, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600)
     _LOGGER.info("writing %s", path)
-    return os.fdopen(os.open(path, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600), "wb")
+    give_to_sudo_user(descriptor, path.parent.stat())
+    return os.fdopen(descriptor, "wb")

@@ -72,7 +72,8 @@ def rotate_key(
     """
     check_duration(grace, option="--grace")
     master = require_master_key(settings)
-    with change_project(settings, "keys rotate", alias):
+    with change_project(settings, "keys rotate", alias) as change:
+        change.state = ".env has a key that works."
         provisioner = KeyProvisioner(settings=settings, gateway=gateway, master=master, now=now)
         current, declared = _prepare(provisioner, alias)
         return _rotate(provisioner, current, declared, grace)

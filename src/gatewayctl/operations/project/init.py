@@ -7,8 +7,9 @@ is missing without asking.
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass, replace
+from functools import partial
 from pathlib import Path
 from types import MappingProxyType
 from typing import Any, Final, Literal
@@ -20,17 +21,20 @@ from gatewayctl.errors import (
     FileUnwritable,
     MasterKeyWeak,
     PartlyDone,
+    SettingsInvalid,
     UsageProblem,
 )
 from gatewayctl.files.atomic import write_atomically
+from gatewayctl.files.owner import create_folder
 from gatewayctl.operations.project.gitignore import ensure_ignored
 from gatewayctl.operations.state import salt_key
+from gatewayctl.operations.state.exclusive import change_folder
 from gatewayctl.settings.fields import SECRETS
 from gatewayctl.settings.gateway_yaml import first_gateway_yaml
 from gatewayctl.settings.generate import generate_missing_secrets
 from gatewayctl.settings.load import load_settings
 from gatewayctl.settings.master_key import require_master_key
-from gatewayctl.settings.model import Secret, Settings, Source
+from gatewayctl.settings.model import STATE_DIR_NAME, Secret, Settings, Source
 from gatewayctl.settings.scalars import slug
 
 OPENAI: Final = "OPENAI_API_KEY"
@@ -102,13 +106,43 @@ def init(
 
     Nothing that exists is overwritten, except with ``force``: then the OpenAI key is replaced if
     one is given, else gateway.yaml (the old file is kept beside it). Raises SettingsInvalid if an
-    existing file is wrong, UsageProblem for an empty key, and FileUnwritable, EnvFileUnwritable.
+    existing file is wrong, UsageProblem for an empty key, Locked, RestoreUnfinished, and
+    FileUnwritable, EnvFileUnwritable.
     """
     _check_given(openai_api_key)
     project_dir = _make_folder(project_dir)
     replacing = force and openai_api_key is None
+    load = partial(load_settings, project_dir, flags=flags, environ=environ)
+    with change_folder(
+        project_dir / STATE_DIR_NAME, "init", lock_timeout=_lock_timeout(load, flags, replacing)
+    ) as change:
+        report = _init(load, project_dir, openai_api_key, force=force, replacing=replacing)
+        change.problem = report.problem
+    return report
+
+
+def _lock_timeout(
+    load: Callable[[], Settings], flags: Mapping[str, Any], replacing: bool
+) -> float | None:
+    """From the settings, which are valid before anything is created, unless they are replaced."""
+    try:
+        return load().lock_timeout
+    except SettingsInvalid:
+        if not replacing:
+            raise
+        return flags.get("lock_timeout")
+
+
+def _init(
+    load: Callable[[], Settings],
+    project_dir: Path,
+    openai_api_key: Secret | None,
+    *,
+    force: bool,
+    replacing: bool,
+) -> InitReport:
     state, backup = _replace_config(project_dir) if replacing else ("kept", None)
-    settings = load_settings(project_dir, flags=flags, environ=environ)
+    settings = load()
     if not settings.config_file.exists():
         _write_initial_config(settings.config_file, project_dir)
         state = "written"
@@ -170,7 +204,7 @@ def _check_given(key: Secret | None) -> None:
 def _make_folder(project_dir: Path) -> Path:
     project_dir = project_dir.resolve()
     try:
-        project_dir.mkdir(parents=True, exist_ok=True)
+        create_folder(project_dir)
     except OSError as error:
         raise FileUnwritable(f"Cannot create {project_dir}: {error.strerror}.") from error
     return project_dir

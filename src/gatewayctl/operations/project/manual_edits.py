@@ -14,6 +14,7 @@ from typing import Final
 
 from gatewayctl.errors import FileUnwritable
 from gatewayctl.files.atomic import write_atomically
+from gatewayctl.files.owner import create_folder
 from gatewayctl.rendering.plan import RenderedFile
 from gatewayctl.settings.model import Settings
 
@@ -54,7 +55,7 @@ def record_digests(settings: Settings, files: Sequence[RenderedFile]) -> None:
     if known | now == known:
         return
     try:
-        settings.state_dir.mkdir(mode=0o700, parents=True, exist_ok=True)
+        create_folder(settings.state_dir, mode=0o700)
     except OSError as error:
         raise FileUnwritable(f"Cannot write to {settings.state_dir}: {error.strerror}.") from error
     write_atomically(settings.state_dir / _DIGESTS, json.dumps(known | now, indent=1).encode())

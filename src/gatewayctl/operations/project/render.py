@@ -11,6 +11,7 @@ from typing import Final, Literal
 
 from gatewayctl.errors import Drift
 from gatewayctl.operations.project.manual_edits import back_up_edited, record_digests
+from gatewayctl.operations.state.exclusive import change_project
 from gatewayctl.rendering.plan import plan_files
 from gatewayctl.rendering.write import DifferenceState, FileDifference, compare_files, write_files
 from gatewayctl.settings.model import RuntimeName, Settings
@@ -83,6 +84,19 @@ def render(
         changed=any(item.state != "unchanged" for item in found),
         warnings=warnings,
     )
+
+
+def render_project(
+    settings: Settings, *, check: bool = False, diff: bool = False, runtime: RuntimeName
+) -> RenderReport:
+    """Run `render` as a verb of its own, while holding the project's lock unless it only compares.
+
+    Raises Locked and RestoreUnfinished too.
+    """
+    if check:
+        return render(settings, check=True, diff=diff, runtime=runtime)
+    with change_project(settings, "render"):
+        return render(settings, diff=diff, runtime=runtime)
 
 
 def _report_file(

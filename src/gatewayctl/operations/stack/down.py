@@ -33,13 +33,16 @@ def down(
     """
     if not settings.is_project and not _is_left(runtime):
         raise ProjectMissing(f"There is no gateway project in {settings.project_dir}.")
-    with change_project(settings, "down --volumes" if volumes else "down"):
+    with change_project(settings, "down --volumes" if volumes else "down") as change:
+        change.state = "Some services may still run" + (
+            ", and some data may be deleted." if volumes else "; the data is kept."
+        )
         data = runtime.has_data()
         stopped = yield from runtime.stop(remove_data=volumes)
         if volumes:
             clear_runtime(settings.state_dir)
             salt_key.forget(settings)
-            restore_journal.end(settings)
+            restore_journal.end(settings.state_dir)
             upgrade_journal.delete_journal(settings)
     return DownReport(
         project=settings.project_name,

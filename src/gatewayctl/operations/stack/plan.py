@@ -99,7 +99,7 @@ def plan(settings: Settings, resolved: ResolvedRuntime, gateway: GatewayClient) 
     recovered = recover_salt_key(settings, resolved.runtime) is not None
     if not recovered:
         require_same_salt_key(settings)
-    require_restore_finished(settings)
+    require_restore_finished(settings.state_dir)
     files = render(settings, check=True, diff=True, runtime=resolved.name).files
     services = _plan_services(settings, resolved)
     keys = _plan_keys(settings, gateway, services)

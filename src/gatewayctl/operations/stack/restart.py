@@ -48,7 +48,11 @@ def restart(
         if name not in every:
             hint = f"Services: {', '.join(every)}."
             raise UnknownService(f"This project has no service {name!r}.", hint=hint)
-    with change_project(settings, "restart", " ".join(services)), explain_failures(runtime):
+    with (
+        change_project(settings, "restart", " ".join(services)) as change,
+        explain_failures(runtime),
+    ):
+        change.state = "Services may be stopped; the data is kept."
         runtime.preflight()
         render(settings, runtime=resolved.name)
         yield from runtime.prepare()

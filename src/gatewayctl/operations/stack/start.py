@@ -14,7 +14,9 @@ from gatewayctl.operations.project.snapshot import Project
 from gatewayctl.operations.stack.apps import start_apps
 from gatewayctl.operations.stack.wait import wait_ready
 from gatewayctl.runtimes.base import Progress
+from gatewayctl.runtimes.registry import ResolvedRuntime
 from gatewayctl.runtimes.runtime_marker import write_runtime
+from gatewayctl.settings.model import Settings
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -24,6 +26,21 @@ class StartedStack:
     restarted: tuple[str, ...]
     services: tuple[ServiceReport, ...]
     warnings: tuple[str, ...]
+
+
+def prepare_start(
+    settings: Settings, resolved: ResolvedRuntime
+) -> Generator[Progress, None, tuple[str, ...]]:
+    """Do all of a start that can fail before anything is stopped or lost; starts nothing.
+
+    Ports, engine, rendered files, programs and images. Returns the warnings of rendering. Raises
+    RuntimeProblem and FileUnwritable.
+    """
+    resolved.runtime.preflight()
+    rendered = render(settings, runtime=resolved.name)
+    yield from resolved.runtime.prepare()
+    write_runtime(settings.state_dir, resolved.name)
+    return rendered.warnings
 
 
 def start_stack(project: Project, *, timeout: float) -> Generator[Progress, None, StartedStack]:

@@ -1,14 +1,21 @@
 """The verb up: bring up a stack that is healthy and has its keys.
 
-settings → preflight → render → start in dependency order → wait → missing keys → apps. Running it
-twice changes nothing. On failure everything keeps running; Ctrl-C stops a stack that this run
-started from nothing.
+settings → missing secrets → preflight → render → start in dependency order → wait → missing keys →
+apps. Running it twice changes nothing.
+
+- Checked before anything starts: the master key, the salt key, ports and engine, the rendered
+  files, programs and images. Secrets that were missing are in .env then.
+- There is no point of no return: no data is deleted, and what runs with current settings stays.
+- After the first start it can fail: a service that does not start or does not become healthy in
+  time, a declared key that is not created (exit 7), an app. Everything keeps running, to look at,
+  and the next up continues. Ctrl-C stops a stack that this run started from nothing.
 """
 
 from __future__ import annotations
 
 import time
-from collections.abc import Generator
+from collections.abc import Callable, Generator
+from contextlib import ExitStack
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Final
 
@@ -19,11 +26,17 @@ from gatewayctl.operations.diagnosis.failure import explain_failures
 from gatewayctl.operations.diagnosis.health import ServiceReport
 from gatewayctl.operations.keys.create import KeysCreateReport, ensure_declared_keys
 from gatewayctl.operations.models.provider_names import warn_without_provider
+from gatewayctl.operations.project.init import ensure_project
 from gatewayctl.operations.project.render import render
+from gatewayctl.operations.project.snapshot import Project
 from gatewayctl.operations.stack.apps import start_apps
 from gatewayctl.operations.stack.wait import wait_ready
-from gatewayctl.operations.state.exclusive import change_project
-from gatewayctl.operations.state.salt_key import record_salt_key, require_same_salt_key
+from gatewayctl.operations.state.exclusive import Change, change_project
+from gatewayctl.operations.state.salt_key import (
+    record_salt_key,
+    recover_salt_key,
+    require_same_salt_key,
+)
 from gatewayctl.operations.traces.probe import Tracing, has_probe_arrived, send_probe
 from gatewayctl.runtimes.base import Progress, Runtime, StartReport
 from gatewayctl.runtimes.registry import ResolvedRuntime
@@ -93,37 +106,40 @@ def check_start(settings: Settings, runtime: Runtime) -> None:
 
 
 def up(
-    settings: Settings,
-    resolved: ResolvedRuntime,
-    gateway: GatewayClient,
-    options: UpOptions,
-    *,
-    secrets_added: tuple[str, ...] = (),
-    warnings: tuple[str, ...] = (),
+    settings: Settings, load: Callable[[], Project], options: UpOptions
 ) -> Generator[Progress, None, UpReport]:
-    """Bring the stack up and wait until it is ready.
+    """Create what the project lacks, bring the stack up and wait until it is ready.
 
-    Raises SettingsProblem before anything is changed, RuntimeProblem if a port is in use or a
-    service fails, and the errors of `ensure_declared_keys`.
+    ``load`` reads the project's files again, with the secrets that were generated. Raises
+    SettingsProblem before anything is started, RuntimeProblem if a port is in use or a service
+    fails, and the errors of `ensure_declared_keys`.
     """
-    require_master_key(settings)
-    require_same_salt_key(settings)
+    require_master_key(with_generated_secrets(settings))
     began = time.monotonic()
-    runtime = resolved.runtime
-    with change_project(settings, "up") as audit, explain_failures(runtime):
+    with ExitStack() as stack:
+        change = stack.enter_context(change_project(settings, "up"))
+        change.state = "Nothing was started."
+        # Before .env is written: with a lost salt key nothing is changed.
+        recovered = recover_salt_key(settings, load().resolved.runtime)
+        ensured = ensure_project(settings, recovered=recovered)
+        project = load()
+        settings, resolved, gateway = project.settings, project.resolved, project.gateway
+        runtime = resolved.runtime
+        stack.enter_context(explain_failures(runtime))
+        require_same_salt_key(settings)
         runtime.preflight()
         rendered = render(settings, runtime=resolved.name)
         yield from runtime.prepare(refresh=options.pull)
         notes = _warn_other_stack(settings, resolved)
         write_runtime(settings.state_dir, resolved.name)
-        done, services = yield from _start(settings, runtime, gateway, options)
+        done, services = yield from _start(project, options, change)
         record_salt_key(settings)
         probe = send_probe(gateway, settings.secrets.master_key) if done.changed else None
         keys = ensure_declared_keys(settings, gateway) if options.keys else None
         apps = yield from start_apps(settings, runtime, gateway.http, timeout=options.timeout)
         tracing = _check_tracing(settings, gateway, probe) if done.changed else None
         unserved = _warn_unserved(settings, gateway) if done.changed else ()
-        audit.problem = None if keys is None else keys.problem
+        change.problem = None if keys is None else keys.problem
     started, restarted = (*done.started, *apps.started), (*done.restarted, *apps.restarted)
     written = tuple(str(file.path) for file in rendered.files if file.state != "unchanged")
     created = keys is not None and any(key.status != "exists" for key in keys.keys)
@@ -131,8 +147,8 @@ def up(
         project=settings.project_name,
         runtime=resolved.name,
         runtime_why=resolved.why,
-        changed=bool(started or restarted or written or created or secrets_added),
-        secrets_added=secrets_added,
+        changed=bool(started or restarted or written or created or ensured.env_added),
+        secrets_added=ensured.env_added,
         files=written,
         started=started,
         restarted=restarted,
@@ -143,7 +159,7 @@ def up(
         seconds=time.monotonic() - began,
         tracing=tracing,
         warnings=(
-            *warnings,
+            *ensured.warnings,
             *warn_without_provider(settings),
             *unserved,
             *notes,
@@ -186,15 +202,19 @@ def _check_tracing(settings: Settings, gateway: GatewayClient, probe: str | None
 
 
 def _start(
-    settings: Settings, runtime: Runtime, gateway: GatewayClient, options: UpOptions
+    project: Project, options: UpOptions, change: Change
 ) -> Generator[Progress, None, tuple[StartReport, tuple[ServiceReport, ...]]]:
     """Start and wait; if interrupted, stop again what was started from nothing."""
+    settings, runtime, http = project.settings, project.resolved.runtime, project.gateway.http
     from_nothing = all(state.state == "stopped" for state in runtime.states())
+    change.state = "What was started keeps running."
     try:
         done = yield from runtime.start()
-        services = yield from wait_ready(settings, runtime, gateway.http, timeout=options.timeout)
+        services = yield from wait_ready(settings, runtime, http, timeout=options.timeout)
     except (KeyboardInterrupt, GeneratorExit):
         if from_nothing:
+            change.state = "Some services may still run."
             drain(runtime.stop())
+            change.state = "What was started is stopped again."
         raise
     return done, services

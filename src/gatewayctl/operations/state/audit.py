@@ -20,6 +20,7 @@ from pathlib import Path
 from typing import Any, Final, Literal
 
 from gatewayctl.errors import FileUnreadable, GatewayctlError, Interrupted
+from gatewayctl.files.owner import give_to_sudo_user
 
 NAME: Final = "audit.jsonl"
 _BUG: Final = GatewayctlError.code
@@ -150,6 +151,7 @@ def _append(log: Path, event: dict[str, Any]) -> None:
     with suppress(OSError):
         handle = os.open(log, os.O_WRONLY | os.O_APPEND | os.O_CREAT | os.O_CLOEXEC, 0o600)
         try:
+            give_to_sudo_user(handle, log.parent.stat())
             # One write: lines of two processes never mix.
             os.write(handle, line.encode() + b"\n")
         finally:

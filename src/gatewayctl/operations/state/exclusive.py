@@ -1,30 +1,88 @@
-"""What every state-changing verb does around its work: hold the project's lock, log the verb."""
+"""The one door of every state-changing verb: lock, audit log, and what an interruption leaves.
+
+Owns which verbs wait for the lock, and which are allowed while a restore is unfinished. Must not
+know what a verb changes.
+"""
 
 from __future__ import annotations
 
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import AbstractContextManager, contextmanager
+from dataclasses import dataclass
+from pathlib import Path
 from typing import Final
 
-from gatewayctl.operations.state.audit import AuditRecord, record_verb
+from gatewayctl.errors import GatewayctlError, Interrupted
+from gatewayctl.operations.state.audit import record_verb
 from gatewayctl.operations.state.lock import hold_lock
 from gatewayctl.operations.state.restore_journal import require_restore_finished
 from gatewayctl.settings.model import Settings
 
+LONG_VERBS: Final = frozenset(
+    {
+        *("up", "down", "down --volumes", "restart"),
+        *("backup", "restore", "reset", "upgrade", "rollback"),
+    }
+)
+"""Verbs that start or stop services, or copy databases: they take minutes. They wait for
+the lock only if asked to. All others take seconds, and wait for each other."""
+SHORT_WAIT: Final = 30.0
+"""Seconds that short verbs wait for the lock by default."""
 _WHILE_UNFINISHED: Final = frozenset({"restore", "down", "down --volumes"})
 """Verbs allowed while a restore is unfinished: finish it, stop the stack, or delete the data."""
+_NOTHING: Final = "Nothing was changed."
+
+
+@dataclass(slots=True, kw_only=True)
+class Change:
+    """What a running verb reports about itself, for who interrupts it and for the audit log.
+
+    ``state``: what is true if it ends now, as a sentence. ``way_on``: after a point of no return,
+    the command that finishes it or goes back; it becomes part of the hint of every failure.
+    ``problem``: that of the report it returns. ``subject`` replaces the one it began with, once the
+    verb knows what it changed.
+    """
+
+    state: str = ""
+    way_on: str = ""
+    problem: GatewayctlError | None = None
+    subject: str = ""
+
+
+def change_project(
+    settings: Settings, verb: str, subject: str = ""
+) -> AbstractContextManager[Change]:
+    """Hold the project's lock and write the audit log.
+
+    Waits at most ``settings.lock_timeout`` seconds for the lock; by default a short verb waits 30
+    seconds and a long one not at all. Raises Locked with its owner, RestoreUnfinished,
+    FileUnwritable, and Interrupted on Ctrl-C.
+    """
+    return change_folder(settings.state_dir, verb, subject, lock_timeout=settings.lock_timeout)
 
 
 @contextmanager
-def change_project(settings: Settings, verb: str, subject: str = "") -> Iterator[AuditRecord]:
-    """Hold the lock (waiting at most ``settings.lock_timeout`` seconds) and write the audit log.
-
-    Raises Locked with its owner, RestoreUnfinished and FileUnwritable.
-    """
-    with (
-        hold_lock(settings.state_dir, verb, timeout=settings.lock_timeout),
-        record_verb(settings.state_dir, verb, subject) as record,
-    ):
-        if verb not in _WHILE_UNFINISHED:
-            require_restore_finished(settings)
-        yield record
+def change_folder(
+    state_dir: Path, verb: str, subject: str = "", *, lock_timeout: float | None = None
+) -> Iterator[Change]:
+    """The same for a project whose settings are not loaded yet."""
+    default = 0.0 if verb in LONG_VERBS else SHORT_WAIT
+    timeout = default if lock_timeout is None else lock_timeout
+    change = Change(state=_NOTHING)
+    try:
+        with (
+            hold_lock(state_dir, verb, timeout=timeout),
+            record_verb(state_dir, verb, subject) as record,
+        ):
+            if verb not in _WHILE_UNFINISHED:
+                require_restore_finished(state_dir)
+            change.state = ""
+            yield change
+            record.problem, record.subject = change.problem, change.subject
+    except KeyboardInterrupt:
+        message = f"Interrupted. {change.state}".strip()
+        raise Interrupted(message, hint=change.way_on) from None
+    except GatewayctlError as error:
+        if change.way_on:
+            error.hint = f"{change.way_on} {error.hint}"
+        raise

@@ -17,6 +17,7 @@ from typing import Final
 
 from gatewayctl.errors import FileUnwritable, Locked
 from gatewayctl.files.lock import acquire_lock
+from gatewayctl.files.owner import create_folder, give_to_sudo_user
 
 _LOGGER: Final = logging.getLogger(__name__)
 
@@ -32,15 +33,17 @@ def hold_lock(
 ) -> Iterator[None]:
     """Hold the project's lock, waiting at most ``timeout`` seconds for it.
 
-    Raises Locked with the verb, process id and start of its owner, and FileUnwritable.
+    Logs a warning that says for whom it waits. Raises Locked with the verb, process id and start of
+    its owner, and FileUnwritable.
     """
     try:
-        state_dir.mkdir(mode=0o700, parents=True, exist_ok=True)
+        create_folder(state_dir, mode=0o700)
         lock = (state_dir / "lock").open("ab+", buffering=0)
+        give_to_sudo_user(lock.fileno(), state_dir.stat())
     except OSError as error:
         raise FileUnwritable(f"Cannot write to {state_dir}: {error.strerror}.") from error
     with lock:
-        if not acquire_lock(lock.fileno(), timeout=timeout, clock=clock, sleep=sleep):
+        if not _acquire(lock.fileno(), state_dir, timeout, clock, sleep):
             waited = f" Waited {timeout:g} s for it." if timeout else ""
             raise Locked(f"This project is being changed: {_owner(state_dir)}.{waited}")
         _LOGGER.info("took the lock of %s for %s", state_dir.parent, verb)
@@ -50,6 +53,24 @@ def hold_lock(
             lock.truncate(0)
             lock.write(json.dumps({"pid": os.getpid(), "verb": verb, "since": now}).encode())
         yield
+
+
+def _acquire(
+    descriptor: int,
+    state_dir: Path,
+    timeout: float,
+    clock: Callable[[], float],
+    sleep: Callable[[float], None],
+) -> bool:
+    """Take the lock, at once if it is free; else say for whom this waits."""
+    if acquire_lock(descriptor, timeout=0):
+        return True
+    if not timeout:
+        return False
+    _LOGGER.warning(
+        "Waiting up to %g s: this project is being changed: %s.", timeout, _owner(state_dir)
+    )
+    return acquire_lock(descriptor, timeout=timeout, clock=clock, sleep=sleep)
 
 
 def _owner(state_dir: Path) -> str:

@@ -8,27 +8,30 @@ the secrets of the data; it contains no secret. Must not know how anything is re
 from __future__ import annotations
 
 import json
+import shlex
 from pathlib import Path
+from typing import Final
 
 from gatewayctl.errors import RestoreUnfinished
 from gatewayctl.files.atomic import write_atomically
-from gatewayctl.settings.model import Settings
+
+_NAME: Final = "restore.json"
 
 
-def begin(settings: Settings, archive: Path) -> None:
+def begin(state_dir: Path, archive: Path) -> None:
     """Record on disk, before this returns, that a restore began. Raises FileUnwritable."""
-    write_atomically(_file(settings), json.dumps({"file": str(archive)}).encode(), mode=0o600)
+    write_atomically(state_dir / _NAME, json.dumps({"file": str(archive)}).encode(), mode=0o600)
 
 
-def end(settings: Settings) -> None:
+def end(state_dir: Path) -> None:
     """Delete the record: .env has the secrets of the data, or the data was deleted."""
-    _file(settings).unlink(missing_ok=True)
+    (state_dir / _NAME).unlink(missing_ok=True)
 
 
-def unfinished_restore(settings: Settings) -> str | None:
+def unfinished_restore(state_dir: Path) -> str | None:
     """The backup of an unfinished restore; None where there is none."""
     try:
-        return str(json.loads(_file(settings).read_text(encoding="utf-8"))["file"])
+        return str(json.loads((state_dir / _NAME).read_text(encoding="utf-8"))["file"])
     except FileNotFoundError:
         return None
     except (OSError, ValueError, KeyError, TypeError):
@@ -36,15 +39,12 @@ def unfinished_restore(settings: Settings) -> str | None:
         return "FILE"
 
 
-def require_restore_finished(settings: Settings) -> None:
+def require_restore_finished(state_dir: Path) -> None:
     """Raise RestoreUnfinished where the databases may not match .env."""
-    archive = unfinished_restore(settings)
+    archive = unfinished_restore(state_dir)
     if archive is not None:
         raise RestoreUnfinished(
             "A restore was interrupted between the databases and their secrets.",
-            hint=f"Finish it: `gatewayctl restore {archive} --yes` (or restore another backup).",
+            hint=f"Finish it: `gatewayctl restore {shlex.quote(archive)} --yes` "
+            "(or restore another backup).",
         )
-
-
-def _file(settings: Settings) -> Path:
-    return settings.state_dir / "restore.json"

@@ -71,7 +71,7 @@ def is_recorded(settings: Settings) -> bool:
 def record_salt_key(settings: Settings, *, overwrite: bool = False) -> None:
     """Record the key of the current database; an existing record stays unless ``overwrite``.
 
-    A full disk is not an error: the key is then not recorded.
+    A full disk is not an error: then no key is recorded, rather than another one.
     """
     key = settings.secrets.salt_key
     if key is None or (is_recorded(settings) and not overwrite):
@@ -79,8 +79,11 @@ def record_salt_key(settings: Settings, *, overwrite: bool = False) -> None:
     salt = secrets.token_bytes(16)
     digest = _hash(key, salt, _ITERATIONS)
     kept = {"salt": salt.hex(), "iterations": _ITERATIONS, "digest": digest.hex()}
-    with suppress(FileUnwritable):
+    try:
         write_atomically(_file(settings), json.dumps(kept).encode(), mode=0o600)
+    except FileUnwritable:
+        with suppress(OSError):
+            forget(settings)
 
 
 def forget(settings: Settings) -> None:

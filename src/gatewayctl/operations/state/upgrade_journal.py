@@ -1,8 +1,9 @@
 """What an upgrade recorded before it changed anything, so that it can be resumed or rolled back.
 
 Owns `.gatewayctl/upgrade.json`, which contains no secret. It exists from just before the first
-change until a rollback, so an upgrade that succeeded can be rolled back too, or until the data is
-deleted. Must not know how a release is changed.
+change until a rollback, so an upgrade that succeeded can be rolled back too, or until the data it
+describes is deleted or replaced: a rollback would bring that back. Must not know how a release is
+changed.
 """
 
 from __future__ import annotations
@@ -91,6 +92,16 @@ def delete_journal(settings: Settings) -> None:
     _file(settings).unlink(missing_ok=True)
 
 
+def delete_journal_of_other_data(settings: Settings, archive: Path) -> None:
+    """Delete it after a restore, unless the backup is the one that the upgrade wrote."""
+    try:
+        journal = read_journal(settings)
+    except FileUnreadable:
+        journal = None
+    if journal is None or journal.backup is None or not _is_same_file(journal.backup, archive):
+        delete_journal(settings)
+
+
 def _parse(document: dict[str, Any]) -> Journal:
     if document.pop("format") != _FORMAT:
         raise ValueError("unknown format")
@@ -101,6 +112,13 @@ def _parse(document: dict[str, Any]) -> Journal:
     for name in ("migrations", "keys"):
         document[name] = tuple(document[name])
     return Journal(**document)
+
+
+def _is_same_file(one: Path, other: Path) -> bool:
+    try:
+        return one.samefile(other)
+    except OSError:
+        return False
 
 
 def _file(settings: Settings) -> Path:

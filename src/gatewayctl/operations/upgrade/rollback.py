@@ -3,14 +3,15 @@
 An older release does not know the migrations of a newer one. So where the newer one migrated
 LiteLLM's database, that is restored from the upgrade's backup; Phoenix's traces stay.
 
-- Checked before anything changes: that there was an upgrade, and that the environment does not
-  override its setting. Where the database was migrated: consent, every byte of the upgrade's
-  backup, and the row counts of its dump loaded beside the current database. The current data is in
-  a backup of its own then (unless ``backup`` is off). The database servers are started if they do
-  not run.
+- Checked before anything changes: that there was an upgrade, ports and engine, that the image of
+  the older release can be fetched, and that its setting and .env can be written. Where the database
+  was migrated: consent, every byte of the upgrade's backup, and the row counts of its dump loaded
+  beside the current database. The current data is in a backup of its own then (unless ``backup``
+  is off). The database servers are started if they do not run.
 - Point of no return: the swap of LiteLLM's database. Without a migration there is none.
-- After it can fail: row counts after the swap, the setting, a service that does not start or does
-  not become healthy in time, the verification, a declared key that is not created (both exit 7).
+- After it can fail: what changes on the machine meanwhile (row counts after the swap, files that
+  someone edits), a service that does not start or does not become healthy in time, the
+  verification, a declared key that is not created (both exit 7).
 
 Run the same rollback again after a failure or a kill: every step can be repeated.
 """
@@ -23,6 +24,7 @@ from dataclasses import dataclass
 from datetime import datetime
 from pathlib import Path
 
+from gatewayctl.env_file.write import require_writable_env_file
 from gatewayctl.errors import (
     ConfirmationRequired,
     FileUnreadable,
@@ -30,7 +32,7 @@ from gatewayctl.errors import (
     NothingToRollBack,
     RuntimeUnavailable,
 )
-from gatewayctl.operations.backup.archive import unpack
+from gatewayctl.operations.backup.archive import Manifest, unpack
 from gatewayctl.operations.backup.create import backups_folder, start_databases, write_backup
 from gatewayctl.operations.backup.disk_space import require_free_space_in
 from gatewayctl.operations.backup.swap import stop_services, swap_in
@@ -39,10 +41,11 @@ from gatewayctl.operations.backup.workdir import open_workdir
 from gatewayctl.operations.diagnosis.failure import explain_failures
 from gatewayctl.operations.diagnosis.health import ServiceReport
 from gatewayctl.operations.keys.create import KeysCreateReport, ensure_declared_keys
+from gatewayctl.operations.project.render import render
 from gatewayctl.operations.project.snapshot import Project
 from gatewayctl.operations.state.exclusive import change_project
 from gatewayctl.operations.state.upgrade_journal import Journal, delete_journal, read_journal
-from gatewayctl.operations.upgrade.setting import find_place, revert_image
+from gatewayctl.operations.upgrade.setting import find_place, require_revertible, revert_image
 from gatewayctl.operations.upgrade.start import change_image, litellm_database, start_and_verify
 from gatewayctl.operations.upgrade.verify import TABLES, UpgradeVerification, applied_migrations
 from gatewayctl.runtimes.base import Progress
@@ -142,20 +145,27 @@ def rollback(
     settings = project.settings
     require_master_key(settings)
     with (
-        change_project(settings, "rollback") as audit,
+        change_project(settings, "rollback") as change,
         # Opened even where nothing is restored: a killed rollback may have left secrets in it.
         open_workdir(backups_folder(settings) / ".rollback") as work,
         explain_failures(project.resolved.runtime),
     ):
         journal = _require_journal(project)
-        find_place(settings)
+        change.state = "This run has changed neither the release nor the data."
+        yield from _check_way_back(project, journal)
         yield from start_databases(settings, project.resolved)
         restored = _was_migrated(project, journal)
         if restored and not consented:
             raise ConfirmationRequired("LiteLLM's database would be restored from the backup.")
-        kept = None
+        manifest, kept = None, None
         if restored:
-            kept = yield from _restore_database(project, journal, work, backup=backup)
+            manifest, kept = yield from _load_backup(project, journal, work, backup=backup)
+        change.state = "The rollback is not finished: either release may be running."
+        change.way_on = "Finish it: `gatewayctl rollback --yes`."
+        if manifest is not None:
+            yield from stop_services(project.resolved.runtime)
+            database = litellm_database(project)
+            yield from swap_in(database, manifest.rows, "as before the upgrade")
         project = yield from change_image(
             reload,
             journal.before,
@@ -167,7 +177,7 @@ def rollback(
         keys = ensure_declared_keys(project.settings, project.gateway)
         litellm_database(project).drop("before_restore", "restored")
         delete_journal(settings)
-        audit.problem = keys.problem
+        change.problem = keys.problem
     return RollbackReport(
         project=settings.project_name,
         before=project.releases.release(journal.after),
@@ -183,6 +193,17 @@ def rollback(
         seconds=time.monotonic() - began,
         warnings=started.warnings,
     )
+
+
+def _check_way_back(project: Project, journal: Journal) -> Generator[Progress, None, None]:
+    """Check all that can fail after the swap, and fetch the release. Raises what `up` raises."""
+    settings = project.settings
+    project.resolved.runtime.preflight()
+    render(settings, runtime=project.resolved.name)
+    # Not prepare(): the image to leave may be in no registry any more.
+    yield from project.releases.fetch_release(journal.before)
+    require_revertible(settings, journal.written, journal.before)
+    require_writable_env_file(settings.env_file)
 
 
 def _require_journal(project: Project) -> Journal:
@@ -214,10 +235,10 @@ def _require_backup(journal: Journal) -> Path:
     return journal.backup
 
 
-def _restore_database(
+def _load_backup(
     project: Project, journal: Journal, work: Path, *, backup: bool
-) -> Generator[Progress, None, Path | None]:
-    """Restore LiteLLM's database from the upgrade's backup; returns one of the current data."""
+) -> Generator[Progress, None, tuple[Manifest, Path | None]]:
+    """Load the upgrade's backup beside LiteLLM's database; also returns one of the current data."""
     settings, database, kept = project.settings, litellm_database(project), None
     archive = _require_backup(journal)
     require_free_space_in(work, wanted=archive.stat().st_size)
@@ -226,6 +247,4 @@ def _restore_database(
         kept = (yield from write_backup(settings, project.resolved)).file
     with drop_on_failure([database], "restored"):
         yield from load_and_compare(database, manifest.rows, work, "restored")
-    yield from stop_services(project.resolved.runtime)
-    yield from swap_in(database, manifest.rows, "as before the upgrade")
-    return kept
+    return manifest, kept

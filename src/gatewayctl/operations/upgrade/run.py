@@ -1,7 +1,7 @@
 """The verb upgrade: change the release of LiteLLM, with a backup before and a verification after.
 
 - Checked before anything changes: the release (not older, not known to be vulnerable), that its
-  setting can be edited, ports and engine, the image, and LiteLLM's own pre-flight with this
+  setting can be written, ports and engine, the image, and LiteLLM's own pre-flight with this
   project's configuration and data, as far as the release has one. A backup is written before the
   pre-flight (unless ``backup`` is off); the database servers are started if they do not run.
 - Point of no return: there is none, but from the journal on `rollback` is the way back: then the
@@ -15,14 +15,15 @@ The embedded runtime cannot roll back: its way back is the previous gatewayctl a
 
 from __future__ import annotations
 
+import shlex
 import time
-from collections.abc import Callable, Generator, Iterator
-from contextlib import contextmanager
+from collections.abc import Callable, Generator
 from dataclasses import dataclass, replace
 from datetime import UTC, datetime
 from pathlib import Path
+from typing import Final
 
-from gatewayctl.errors import GatewayctlError, ImageMissing, PreflightRefused
+from gatewayctl.errors import ImageMissing, PreflightRefused
 from gatewayctl.operations.backup.create import start_databases, write_backup
 from gatewayctl.operations.diagnosis.failure import explain_failures
 from gatewayctl.operations.diagnosis.health import ServiceReport
@@ -31,12 +32,19 @@ from gatewayctl.operations.state import upgrade_journal
 from gatewayctl.operations.state.exclusive import change_project
 from gatewayctl.operations.state.upgrade_journal import Journal, SettingChange
 from gatewayctl.operations.upgrade.plan import UpgradePlan, plan_upgrade
-from gatewayctl.operations.upgrade.setting import find_place, plan_change, set_image
+from gatewayctl.operations.upgrade.setting import (
+    find_place,
+    plan_change,
+    require_settable,
+    set_image,
+)
 from gatewayctl.operations.upgrade.start import change_image, litellm_database, start_and_verify
 from gatewayctl.operations.upgrade.verify import UpgradeVerification, read_baseline
 from gatewayctl.runtimes.base import Progress
 from gatewayctl.runtimes.releases import PreflightCheck, Release, Releases
 from gatewayctl.settings.master_key import require_master_key
+
+_UNFINISHED: Final = "The upgrade is not finished: either release may be running."
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -90,7 +98,7 @@ def upgrade(
     project = reload()
     settings, releases = project.settings, project.releases
     require_master_key(settings)
-    with change_project(settings, "upgrade", options.to or ""):
+    with change_project(settings, "upgrade", options.to or "") as change:
         journal = upgrade_journal.read_journal(settings)
         if journal is not None and not journal.unfinished:
             journal = None
@@ -108,12 +116,16 @@ def upgrade(
         if plan.nothing:
             return report
         checks: tuple[PreflightCheck, ...] = ()
+        change.state = "The release was not changed."
         with explain_failures(project.resolved.runtime):
+            if journal is not None:
+                # Not the first attempt: the release may be changed in part.
+                change.state, change.way_on = _UNFINISHED, _explain_way_back(releases, journal)
             project.resolved.runtime.preflight()
             yield from _fetch_release(releases, plan.after)
             if journal is None:
                 journal, checks = yield from _prepare(project, plan, options)
-        with _explain_way_back(releases), explain_failures(project.resolved.runtime):
+            change.state, change.way_on = _UNFINISHED, _explain_way_back(releases, journal)
             place: str | None = None
             if releases.selectable:
                 project = yield from change_image(reload, plan.after.name, set_image)
@@ -122,7 +134,7 @@ def upgrade(
             started, verification = yield from start_and_verify(
                 project, timeout=options.timeout, keys=journal.keys, rows=journal.rows
             )
-        upgrade_journal.advance_journal(settings, journal, "done")
+            upgrade_journal.advance_journal(settings, journal, "done")
     return replace(
         report,
         resumed=resumed,
@@ -174,7 +186,10 @@ def _prepare(
 def _plan_setting(project: Project, plan: UpgradePlan) -> SettingChange | None:
     """The coming change of gateway.yaml. Raises SettingsProblem, before the backup takes time."""
     settings = project.settings
-    if not project.releases.selectable or find_place(settings) != "gateway.yaml":
+    if not project.releases.selectable:
+        return None
+    require_settable(settings, plan.after.name)
+    if find_place(settings) != "gateway.yaml":
         return None
     change = plan_change(settings, plan.after.name)
     # A file that sets another release than the running one is not what a rollback restores.
@@ -198,16 +213,12 @@ def _run_preflight(
     return checks
 
 
-@contextmanager
-def _explain_way_back(releases: Releases) -> Iterator[None]:
-    """Put the way back first into the hint of each failure after the first change."""
-    try:
-        yield
-    except GatewayctlError as error:
-        way_back = (
-            "Go back with `gatewayctl rollback`."
-            if releases.selectable
-            else "Go back: install the previous gatewayctl, then `gatewayctl restore FILE --yes`."
-        )
-        error.hint = f"{way_back} Or fix the cause and run `gatewayctl upgrade` again: {error.hint}"
-        raise
+def _explain_way_back(releases: Releases, journal: Journal) -> str:
+    """What to do after a failure or an interruption past the first change."""
+    file = "FILE" if journal.backup is None else shlex.quote(str(journal.backup))
+    way_back = (
+        "Go back with `gatewayctl rollback`."
+        if releases.selectable
+        else f"Go back: install the previous gatewayctl, then `gatewayctl restore {file} --yes`."
+    )
+    return f"{way_back} Or fix the cause and run `gatewayctl upgrade` again."

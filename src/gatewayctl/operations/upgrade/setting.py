@@ -10,9 +10,9 @@ import stat
 from hashlib import sha256
 from typing import Final, Literal
 
-from gatewayctl.env_file.write import update_env_file
+from gatewayctl.env_file.write import require_writable_env_file, update_env_file
 from gatewayctl.errors import FileUnreadable, SettingsProblem
-from gatewayctl.files.atomic import write_atomically
+from gatewayctl.files.atomic import require_writable, write_atomically
 from gatewayctl.operations.state.upgrade_journal import SettingChange
 from gatewayctl.settings.gateway_yaml_edit import with_value
 from gatewayctl.settings.model import Settings
@@ -43,6 +43,25 @@ def plan_change(settings: Settings, image: str) -> SettingChange:
     return SettingChange(before=text, after=_hash(after))
 
 
+def require_settable(settings: Settings, image: str) -> None:
+    """Raise SettingsProblem where set_image() would fail; changes nothing."""
+    if find_place(settings) == ".env":
+        require_writable_env_file(settings.env_file)
+    else:
+        plan_change(settings, image)
+        require_writable(settings.config_file.resolve())
+
+
+def require_revertible(settings: Settings, written: SettingChange | None, image: str) -> None:
+    """Raise SettingsProblem where revert_image() would fail; changes nothing."""
+    if settings.images.litellm == image:
+        return
+    if _find_previous_text(settings, written) is None:
+        require_settable(settings, image)
+    else:
+        require_writable(settings.config_file.resolve())
+
+
 def set_image(settings: Settings, image: str) -> None:
     """Set the image in the file that decides it; repeatable.
 
@@ -61,15 +80,18 @@ def revert_image(settings: Settings, written: SettingChange | None, image: str) 
     """Restore the previous file where it is still as written; else set the image in it."""
     if settings.images.litellm == image:
         return
-    if (
-        written is not None
-        and written.before is not None
-        and find_place(settings) == "gateway.yaml"
-        and _hash(_read(settings) or "") == written.after
-    ):
-        _write(settings, written.before)
-    else:
+    previous = _find_previous_text(settings, written)
+    if previous is None:
         set_image(settings, image)
+    else:
+        _write(settings, previous)
+
+
+def _find_previous_text(settings: Settings, written: SettingChange | None) -> str | None:
+    """The text of gateway.yaml from before, if the file is still as it was written."""
+    if written is None or find_place(settings) != "gateway.yaml":
+        return None
+    return written.before if _hash(_read(settings) or "") == written.after else None
 
 
 def _read(settings: Settings) -> str | None:

@@ -66,6 +66,7 @@ class World:
         self.content.rows = {"LiteLLM_VerificationToken": 1, "LiteLLM_SpendLogs": 99}
         self.content.tokens, self.content.stored = [], []
         self.runtime.calls.clear()
+        self.before = self.databases
 
     def load_project(self, gateway: GatewayClient) -> Project:
         settings = project(self.folder)

@@ -7,21 +7,22 @@ from typing import NamedTuple
 
 import pytest
 
-from gatewayctl.errors import DiskFull
+from gatewayctl.errors import DiskFull, RuntimeProblem
 from gatewayctl.operations.backup.create import backup, backups_folder
 from gatewayctl.operations.backup.disk_space import (
     RESERVED_BYTES,
     require_free_space,
     require_free_space_in,
 )
-from gatewayctl.operations.backup.reset import Loss, ResetOptions, reset
+from gatewayctl.operations.backup.loss import Loss
+from gatewayctl.operations.backup.reset import ResetOptions, reset
 from gatewayctl.operations.diagnosis.findings.table import FINDINGS
 from gatewayctl.runtimes.databases import databases
 from tests.fakes.driving import driven, report_of
 from tests.fakes.litellm import served
 from tests.fakes.phoenix import healthy_stack
 from tests.fakes.projects import project
-from tests.fakes.runtime import resolved, up_and_running
+from tests.fakes.runtime import loading, resolved, up_and_running
 from tests.unit.operations.backup.restoring import ENV, World
 
 
@@ -75,7 +76,7 @@ def test_a_reset_without_space_to_verify_its_backup_loses_nothing(tmp_path: Path
     lost = Loss(keys=None, spend=None)
 
     with served(healthy_stack()) as gateway, pytest.raises(DiskFull):
-        driven(reset(settings, resolved(runtime), gateway, ResetOptions(), lost=lost))
+        driven(reset(settings, loading(settings, runtime, gateway), ResetOptions(), lost=lost))
 
     assert "empty_litellm_database" not in runtime.calls
     assert set(runtime.server.databases) == {"litellm", "phoenix"}
@@ -104,11 +105,23 @@ def test_a_restore_without_space_to_unpack_changes_nothing(
     assert world.runtime.calls == []
 
 
-def test_the_free_space_is_that_of_the_server_s_data_folder() -> None:
+@pytest.mark.parametrize("device", ["/dev/x", "//server/My Share", "overlay 1 2 3"])
+def test_the_free_space_is_that_of_the_server_s_data_folder(device: str) -> None:
     runtime = up_and_running()
-    runtime.server.free = 12_345 * 1024
+    runtime.server.free, runtime.server.device = 12_345 * 1024, device
 
     with databases(runtime)[0].free_space() as free:
         assert free() == 12_345 * 1024
 
-    assert runtime.server.told[-1] == "postgres: \\! df -Pk '/var/lib/postgresql/data'"
+    remembered, asked = runtime.server.told[-2:]
+    assert remembered.endswith(r"as folder \gset \setenv GATEWAYCTL_FOLDER :folder")
+    assert asked == 'postgres: \\! df -Pk "$GATEWAYCTL_FOLDER"'
+
+
+def test_a_disk_that_df_does_not_report_stops_the_verb(world: World) -> None:
+    world.runtime.server.device = ""
+
+    with pytest.raises(RuntimeProblem, match=r"free disk space .* could not be determined"):
+        world.restore()
+
+    assert set(world.databases) == {"litellm", "phoenix"}

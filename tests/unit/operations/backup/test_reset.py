@@ -7,20 +7,28 @@ from pathlib import Path
 import httpx
 import pytest
 
-from gatewayctl.errors import EnvFileMissing, Locked, PortTaken, RestoreUnproven
+from gatewayctl.errors import (
+    EnvFileMissing,
+    GatewayctlError,
+    ImageMissing,
+    Locked,
+    PortTaken,
+    RestoreUnproven,
+)
 from gatewayctl.gateway.client import GatewayClient
-from gatewayctl.operations.backup.reset import Loss, ResetOptions, ResetReport, measure_loss, reset
+from gatewayctl.operations.backup.loss import Loss, measure_loss
+from gatewayctl.operations.backup.reset import ResetOptions, ResetReport, reset
 from gatewayctl.operations.state.audit import read_audit
 from gatewayctl.operations.state.lock import hold_lock
 from gatewayctl.runtimes.base import Progress
 from gatewayctl.settings.model import Settings
 from tests.fakes.answers import silent_stack
 from tests.fakes.database import FakeContent
-from tests.fakes.driving import driven, report_of
+from tests.fakes.driving import driven, press_control_c, report_of
 from tests.fakes.litellm import FakeLiteLLM, error, served, sha256
 from tests.fakes.phoenix import healthy_stack
 from tests.fakes.projects import MASTER_KEY, project
-from tests.fakes.runtime import SERVICES, FakeRuntime, resolved, up_and_running
+from tests.fakes.runtime import SERVICES, FakeRuntime, loading, up_and_running
 
 OLD = "sk-virtual-old-0123456789abcdef"
 UNKNOWN = Loss(keys=None, spend=None)
@@ -47,7 +55,7 @@ def reset_events(
     settings: Settings, runtime: FakeRuntime, gateway: GatewayClient, **options: bool
 ) -> Generator[Progress, None, ResetReport]:
     wanted = ResetOptions(timeout=2, **options)
-    return reset(settings, resolved(runtime), gateway, wanted, lost=UNKNOWN)
+    return reset(settings, loading(settings, runtime, gateway), wanted, lost=UNKNOWN)
 
 
 def run_reset(
@@ -76,8 +84,25 @@ def test_the_loss_is_counted_over_all_keys(
     lost = measure_loss(settings, gateway, up_and_running())
 
     assert (lost.keys, lost.spend) == (3, 1.75)
+    assert (lost.foreign_keys, lost.undeclared_keys) == (("one", "two", "three"), ())
     assert (lost.requests, lost.traces) == (7, 4)
     assert (lost.size, lost.traces_size) == (4096, 4096)
+
+
+def test_keys_of_the_project_that_are_not_declared_are_named_apart(
+    settings: Settings, gateway: GatewayClient, stack: FakeLiteLLM
+) -> None:
+    ours = {"created_by": "gatewayctl", "project": "shop"}
+    stack.add("sk-dev-0123456789abcdef", "litellm-dev", metadata=ours)
+    old = {**ours, "gatewayctl_alias": "litellm-dev"}
+    stack.add("sk-old-0123456789abcdef", "litellm-dev@old-1", metadata=old)
+    stack.add("sk-batch-0123456789abcdef", "batch", metadata=ours)
+    stack.add("sk-other-0123456789abcdef", "app", metadata={**ours, "project": "other"})
+    stack.add("sk-nameless-0123456789abcdef")
+
+    lost = measure_loss(settings, gateway, up_and_running())
+
+    assert (lost.undeclared_keys, lost.foreign_keys) == (("batch",), ("app", "sk-...cdef"))
 
 
 def test_counting_the_loss_starts_nothing(settings: Settings, gateway: GatewayClient) -> None:
@@ -190,6 +215,26 @@ def test_a_taken_port_is_found_before_anything_is_emptied(
     assert "empty_litellm_database" not in runtime.calls
 
 
+@pytest.mark.parametrize("what", [".env", "rendered files", "image"])
+def test_what_would_fail_after_the_database_is_dropped_is_found_before(
+    settings: Settings, gateway: GatewayClient, what: str
+) -> None:
+    runtime = up_and_running()
+    if what == ".env":
+        (settings.project_dir / ".env.gatewayctl-tmp").mkdir()
+    elif what == "rendered files":
+        settings.compose_dir.write_text("a file")
+    else:
+        runtime.raising = {"prepare": ImageMissing("There is no image.")}
+
+    with pytest.raises(GatewayctlError):
+        run_reset(settings, runtime, gateway, everything=True)
+
+    assert runtime.server.databases["litellm"].rows["LiteLLM_SpendLogs"] == 7
+    assert runtime.server.databases["phoenix"].rows["spans"] == 11
+    assert "stop" not in runtime.calls
+
+
 # The backup before it
 
 
@@ -244,11 +289,31 @@ def test_a_missing_database_is_created(settings: Settings, gateway: GatewayClien
 # Keys, traces, applications
 
 
-def test_kept_keys_are_registered_with_their_secrets(
+def test_kept_keys_stay_in_the_database_while_everything_else_is_deleted(
+    settings: Settings, gateway: GatewayClient
+) -> None:
+    runtime = up_and_running()
+
+    report = run_reset(settings, runtime, gateway, keep_keys=True)
+
+    assert report.keys_kept == 2
+    rows = runtime.server.databases["litellm"].rows
+    assert rows["LiteLLM_VerificationToken"] == 2
+    assert rows["LiteLLM_SpendLogs"] == 0
+    assert OLD in settings.env_file.read_text()
+    assert "empty_litellm_database" not in runtime.calls
+    verbs = [call for call in runtime.calls if call.startswith(("stop", "start"))]
+    assert verbs == ["stop", "start postgres", "start"]
+
+
+def test_declared_keys_that_the_database_lost_are_registered_with_their_secrets(
     settings: Settings, gateway: GatewayClient, stack: FakeLiteLLM
 ) -> None:
-    report = run_reset(settings, up_and_running(), gateway, keep_keys=True)
+    runtime = drop_rows(up_and_running())
 
+    report = run_reset(settings, runtime, gateway, keep_keys=True)
+
+    assert "empty_litellm_database" in runtime.calls
     assert OLD in settings.env_file.read_text()
     assert [key.status for key in report.keys.keys] == ["registered", "created"]
     assert sha256(OLD) in stack.keys
@@ -280,24 +345,30 @@ def test_apps_are_restarted_after_their_keys_are_created(
     assert runtime.calls.index("start_apps") > runtime.calls.index("start")
 
 
-@pytest.mark.parametrize("everything", [True, False])
+@pytest.mark.parametrize("option", ["", "everything", "keep_keys"])
 def test_interrupted_at_any_step_the_next_reset_finishes_it(
-    settings: Settings, stack: FakeLiteLLM, gateway: GatewayClient, everything: bool
+    settings: Settings, stack: FakeLiteLLM, gateway: GatewayClient, option: str
 ) -> None:
-    count = len(driven(reset_events(settings, up_and_running(), gateway, everything=everything))[0])
+    options = {option: True} if option else {}
+    flag = {"": "", "everything": " --all", "keep_keys": " --keep-keys"}[option]
+    count = len(driven(reset_events(settings, up_and_running(), gateway, **options))[0])
     assert count > 10
     for step in range(1, count + 1):
         runtime = up_and_running()
-        going = reset_events(settings, runtime, gateway, everything=everything)
-        for _ in range(step):
-            next(going)
-        going.close()
+        going = reset_events(settings, runtime, gateway, **options)
+        told = press_control_c(going, after=step)
+        whole = all(any(db.rows.values()) for db in runtime.server.databases.values())
+        whole = whole and runtime.server.databases["litellm"].rows["LiteLLM_SpendLogs"] > 0
+        assert ("has deleted no data" in told.message) <= whole
+        if not whole:
+            assert f"gatewayctl reset --yes{flag}`" in told.hint
+            assert ".gatewayctl-backup" in told.message
         kept = runtime.server.databases.get("litellm", FakeContent()).rows
         files = list((settings.state_dir / "backups").glob("*.gatewayctl-backup"))
-        assert "LiteLLM_SpendLogs" in kept or files
+        assert kept.get("LiteLLM_SpendLogs") or files
         stack.keys.clear()
 
-        report = run_reset(settings, runtime, gateway, everything=everything)
+        report = run_reset(settings, runtime, gateway, **options)
 
         assert report.problem is None
         assert runtime.running == set(SERVICES)

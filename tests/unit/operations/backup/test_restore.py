@@ -10,6 +10,8 @@ from gatewayctl.errors import (
     BackupForeign,
     BackupSealed,
     FileUnreadable,
+    GatewayctlError,
+    ImageMissing,
     Locked,
     RestoreUnproven,
     RuntimeProblem,
@@ -21,7 +23,7 @@ from gatewayctl.settings.model import Secret
 from tests.fakes.driving import report_of
 from tests.fakes.projects import MASTER_KEY, project
 from tests.fakes.runtime import SERVICES, FakeRuntime, resolved
-from tests.unit.operations.backup.restoring import BACKED_UP, KEY, SALT, World
+from tests.unit.operations.backup.restoring import BACKED_UP, ENV, KEY, SALT, World
 from tests.unit.operations.backup.test_credentials import encrypted
 
 # Success
@@ -53,7 +55,7 @@ def test_only_the_database_servers_run_during_the_swap(
     world.restore()
 
     verbs = [call for call in world.runtime.calls if call != "states"]
-    assert verbs == ["stop", "start postgres", "prepare", "start"]
+    assert verbs == ["preflight", "prepare", "stop", "start postgres", "prepare", "start"]
 
 
 def test_the_previous_data_is_in_a_backup_of_its_own(world: World) -> None:
@@ -91,7 +93,8 @@ def test_an_empty_folder_becomes_the_project_of_the_backup(world: World, tmp_pat
     assert report.config == "restored"
     assert (world.folder / "gateway.yaml").read_text() == "project_name: shop\n"
     assert world.env()["LITELLM_MASTER_KEY"] == MASTER_KEY
-    assert world.env()["LITELLM_POSTGRES_PASSWORD"] != "password-of-litellm"
+    assert (world.folder / ".env").read_text() == ENV
+    assert ".env" in (world.folder / ".gitignore").read_text()
 
 
 def test_a_different_gateway_yaml_is_kept_and_reported(world: World) -> None:
@@ -111,6 +114,24 @@ def test_a_manually_edited_rendered_file_is_reported(world: World) -> None:
     assert "litellm_config.yaml.bak" in warning
 
 
+@pytest.mark.parametrize("new", [True, False])
+def test_values_that_only_their_own_line_can_write_are_restored(
+    world: World, tmp_path: Path, new: bool
+) -> None:
+    lines = 'CERTIFICATE="-----BEGIN-----\nMII\n-----END-----"\nexport CACHE=${HOME}/a\'b"c\n'
+    file = world.file.with_name("b.bak")
+    settings = project(world.folder, env=f"{ENV}{lines}")
+    report_of(backup(settings, resolved(world.runtime), file))
+    (world.folder / ".env").write_text(ENV)
+    if new:
+        shutil.rmtree(world.folder)
+        world.folder.mkdir()
+
+    world.restore(file)
+
+    assert (world.folder / ".env").read_text().endswith(lines)
+
+
 # Refusals that change nothing
 
 
@@ -118,6 +139,22 @@ def is_untouched(world: World, before: dict[str, dict[str, int]]) -> bool:
     """True when databases and secrets are unchanged, and nothing was stopped."""
     changing = {"stop", "start", "start postgres"} & set(world.runtime.calls)
     return world.databases == before and world.env()["LITELLM_SALT_KEY"] != SALT and not changing
+
+
+@pytest.mark.parametrize("what", [".env", "rendered files", "image"])
+def test_what_would_fail_after_the_swap_is_found_before_it(world: World, what: str) -> None:
+    before = world.databases
+    if what == ".env":
+        (world.folder / ".env.gatewayctl-tmp").mkdir()
+    elif what == "rendered files":
+        (world.folder / "compose").write_text("a file")
+    else:
+        world.runtime.raising = {"prepare": ImageMissing("There is no image.")}
+
+    with pytest.raises(GatewayctlError):
+        world.restore()
+
+    assert is_untouched(world, before)
 
 
 def test_a_broken_backup_changes_nothing(world: World) -> None:

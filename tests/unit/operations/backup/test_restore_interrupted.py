@@ -11,7 +11,7 @@ from gatewayctl.operations.backup.create import backup, backups_folder
 from gatewayctl.operations.state.audit import read_audit
 from gatewayctl.operations.state.exclusive import change_project
 from gatewayctl.operations.state.restore_journal import require_restore_finished, unfinished_restore
-from tests.fakes.driving import driven, report_of
+from tests.fakes.driving import driven, press_control_c, report_of
 from tests.fakes.litellm import error, served
 from tests.fakes.projects import project
 from tests.fakes.runtime import SERVICES, resolved
@@ -95,7 +95,7 @@ def test_a_failed_stop_leaves_no_unfinished_restore(world: World) -> None:
     with pytest.raises(ServiceFailed):
         world.restore()
 
-    assert unfinished_restore(project(world.folder)) is None
+    assert unfinished_restore(project(world.folder).state_dir) is None
 
 
 # Interrupted
@@ -121,20 +121,25 @@ def interrupt_at(step: int, folder: Path) -> bool:
     """Interrupt a restore and run it again; true if `up` was refused in between."""
     world = World.create(folder)
     with served(world.litellm) as gateway:
-        events = world.start_restore(gateway)
-        for _ in range(step):
-            next(events)
-        events.close()
+        told = press_control_c(world.start_restore(gateway), after=step)
         # The previous data is always in a current database, in a kept one, or in a backup.
         kept = [rows.get("LiteLLM_SpendLogs") for rows in world.databases.values()]
         settings = project(world.folder)
         files = list(backups_folder(settings).glob("*.gatewayctl-backup"))
         assert 99 in kept or files
         refused = is_up_refused(world, gateway)
+        assert ("until the restore is finished" in told.message) == refused
+        assert (f"gatewayctl restore {world.file} --yes" in told.hint) >= refused
+        unchanged = {name: world.databases[name] for name in world.before} == world.before
+        assert ("was not changed" in told.message) <= unchanged
         consistent = (world.databases["litellm"] == BACKED_UP["litellm"]) == (
             world.env()["LITELLM_SALT_KEY"] == SALT
         )
         assert consistent or refused
+
+        if refused:
+            second = press_control_c(world.start_restore(gateway), after=1)
+            assert "until the restore is finished" in second.message
 
         again = report_of(world.start_restore(gateway))
 
@@ -142,7 +147,7 @@ def interrupt_at(step: int, folder: Path) -> bool:
     assert world.env()["LITELLM_SALT_KEY"] == SALT
     assert again.key_opens
     assert world.runtime.running == set(SERVICES)
-    assert unfinished_restore(settings) is None
+    assert unfinished_restore(settings.state_dir) is None
     return refused
 
 
@@ -163,4 +168,4 @@ def test_a_restore_is_unfinished_also_if_its_journal_cannot_be_read(
     (settings.state_dir / "restore.json").write_bytes(content)
 
     with pytest.raises(RestoreUnfinished, match="between the databases and their secrets"):
-        require_restore_finished(settings)
+        require_restore_finished(settings.state_dir)

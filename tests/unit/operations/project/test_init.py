@@ -62,7 +62,8 @@ def test_running_it_twice_changes_nothing_and_reports_that(tmp_path: Path) -> No
 
     report = init(tmp_path, environ={}, openai_api_key=KEY)
 
-    assert contents(tmp_path) == before
+    changed = {name for name, content in contents(tmp_path).items() if content != before[name]}
+    assert changed == {".gatewayctl/audit.jsonl", ".gatewayctl/lock"}
     assert not report.changed
     assert (report.gateway_yaml, report.env_added, report.gitignore_added) == ("kept", (), ())
     assert report.openai_api_key == "unchanged"

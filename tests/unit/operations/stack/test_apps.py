@@ -25,6 +25,7 @@ from tests.fakes.runtime import (
     DOCKER_SERVICES,
     FakeRuntime,
     docker_stack,
+    loading,
     resolved,
 )
 
@@ -45,7 +46,8 @@ def gateway() -> Iterator[GatewayClient]:
 def done(
     settings: Settings, runtime: FakeRuntime, gateway: GatewayClient, *, keys: bool = True
 ) -> UpReport:
-    return report_of(up(settings, resolved(runtime), gateway, UpOptions(timeout=2, keys=keys)))
+    load = loading(settings, runtime, gateway)
+    return report_of(up(settings, load, UpOptions(timeout=2, keys=keys)))
 
 
 def test_apps_start_after_their_keys_and_are_listed_after_the_services(

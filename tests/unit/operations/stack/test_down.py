@@ -104,11 +104,11 @@ def test_a_restore_that_is_halfway_is_over_only_when_the_data_is_gone(
     tmp_path: Path, volumes: bool
 ) -> None:
     settings = project(tmp_path)
-    restore_journal.begin(settings, tmp_path / "a.bak")
+    restore_journal.begin(settings.state_dir, tmp_path / "a.bak")
 
     driven(down(settings, up_and_running(), volumes=volumes))
 
-    assert (restore_journal.unfinished_restore(settings) is None) == volumes
+    assert (restore_journal.unfinished_restore(settings.state_dir) is None) == volumes
 
 
 @pytest.mark.parametrize("volumes", [False, True])

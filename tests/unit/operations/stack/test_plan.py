@@ -176,11 +176,11 @@ def test_secrets_that_up_would_generate_are_named(tmp_path: Path) -> None:
 
 
 def test_what_up_would_refuse_is_refused(settings: Settings) -> None:
-    restore_journal.begin(settings, settings.project_dir / "a.bak")
+    restore_journal.begin(settings.state_dir, settings.project_dir / "a.bak")
     with pytest.raises(RestoreUnfinished):
         planned(settings, up_and_running())
 
-    restore_journal.end(settings)
+    restore_journal.end(settings.state_dir)
     made_with = project(settings.project_dir, env="LITELLM_SALT_KEY=sk-salt-0123456789abcdef\n")
     salt_key.record_salt_key(made_with)
     with pytest.raises(SaltKeyChanged):

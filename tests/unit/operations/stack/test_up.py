@@ -8,7 +8,7 @@ import httpx
 import pytest
 
 from gatewayctl.errors import (
-    EnvFileMissing,
+    Interrupted,
     Locked,
     MasterKeyRefused,
     MasterKeyWeak,
@@ -24,7 +24,7 @@ from tests.fakes.driving import driven, report_of
 from tests.fakes.litellm import URL, FakeLiteLLM, error, served
 from tests.fakes.phoenix import healthy_stack
 from tests.fakes.projects import MASTER_KEY, project
-from tests.fakes.runtime import SERVICES, FakeRuntime, resolved, up_and_running
+from tests.fakes.runtime import SERVICES, FakeRuntime, loading, up_and_running
 
 
 @pytest.fixture
@@ -52,7 +52,9 @@ def gateway(stack: FakeLiteLLM) -> Iterator[GatewayClient]:
 def done(
     settings: Settings, runtime: FakeRuntime, gateway: GatewayClient, *, keys: bool = True
 ) -> UpReport:
-    return report_of(up(settings, resolved(runtime), gateway, UpOptions(timeout=2, keys=keys)))
+    return report_of(
+        up(settings, loading(settings, runtime, gateway), UpOptions(timeout=2, keys=keys))
+    )
 
 
 def test_the_first_up_prepares_starts_and_makes_the_declared_keys(
@@ -134,7 +136,7 @@ def test_newer_images_are_fetched_where_that_is_wanted(
 ) -> None:
     runtime = FakeRuntime()
 
-    driven(up(settings, resolved(runtime), gateway, UpOptions(timeout=2, pull=True)))
+    driven(up(settings, loading(settings, runtime, gateway), UpOptions(timeout=2, pull=True)))
 
     assert "prepare --refresh" in runtime.calls
 
@@ -144,37 +146,35 @@ def test_secrets_that_were_just_generated_count_as_a_change(
 ) -> None:
     runtime = FakeRuntime()
     done(settings, runtime, gateway)
+    lines = settings.env_file.read_text().splitlines(keepends=True)
+    settings.env_file.write_text("".join(x for x in lines if not x.startswith("UI_PASSWORD")))
+    settings.env_file.chmod(0o644)
 
-    report = report_of(
-        up(
-            settings,
-            resolved(runtime),
-            gateway,
-            UpOptions(timeout=2, keys=False),
-            secrets_added=("UI_PASSWORD",),
-            warnings=("your key is weak",),
-        )
-    )
+    report = done(project(settings.project_dir), runtime, gateway)
 
     assert report.changed
     assert report.secrets_added == ("UI_PASSWORD",)
-    assert report.warnings == ("your key is weak",)
+    assert any("accessible to other users" in warning for warning in report.warnings)
+
+
+def test_a_locked_project_gets_no_secrets(settings: Settings, gateway: GatewayClient) -> None:
+    before = settings.env_file.read_text()
+
+    with hold_lock(settings.state_dir, "backup"), pytest.raises(Locked):
+        done(settings, FakeRuntime(), gateway)
+
+    assert settings.env_file.read_text() == before
+    assert not (settings.project_dir / ".gitignore").exists()
 
 
 # What goes wrong
 
 
-@pytest.mark.parametrize(
-    ("env", "refusal"),
-    [(None, EnvFileMissing), ("LITELLM_MASTER_KEY=sk-1234\n", MasterKeyWeak)],
-)
-def test_without_a_master_key_nothing_is_touched(
-    env: str | None, refusal: type[Exception], tmp_path: Path, gateway: GatewayClient
-) -> None:
+def test_with_a_weak_master_key_nothing_is_touched(tmp_path: Path, gateway: GatewayClient) -> None:
     runtime = FakeRuntime()
-    settings = project(tmp_path / "p", env=env)
+    settings = project(tmp_path / "p", env="LITELLM_MASTER_KEY=sk-1234\n")
 
-    with pytest.raises(refusal):
+    with pytest.raises(MasterKeyWeak):
         done(settings, runtime, gateway)
 
     assert runtime.calls == []
@@ -259,7 +259,7 @@ def test_control_c_during_the_start_stops_what_this_run_started(
 ) -> None:
     runtime = FakeRuntime(stops_at="start")
 
-    with pytest.raises(KeyboardInterrupt):
+    with pytest.raises(Interrupted, match="What was started is stopped again"):
         done(settings, runtime, gateway)
 
     assert runtime.calls[-1] == "stop"
@@ -271,7 +271,7 @@ def test_control_c_while_waiting_stops_what_this_run_started(
 ) -> None:
     stack.planted["/health/readiness"] = refuse_connection
     runtime = FakeRuntime()
-    events = up(settings, resolved(runtime), gateway, UpOptions())
+    events = up(settings, loading(settings, runtime, gateway), UpOptions())
 
     while runtime.running != set(SERVICES):
         next(events)
@@ -287,7 +287,7 @@ def test_control_c_does_not_stop_a_stack_that_ran_before(
 ) -> None:
     runtime = up_and_running(differs={"litellm"}, stops_at="start")
 
-    with pytest.raises(KeyboardInterrupt):
+    with pytest.raises(Interrupted, match="What was started keeps running"):
         done(settings, runtime, gateway)
 
     assert "stop" not in runtime.calls
@@ -298,7 +298,7 @@ def test_control_c_before_the_start_stops_nothing(
     settings: Settings, gateway: GatewayClient
 ) -> None:
     runtime = FakeRuntime()
-    events = up(settings, resolved(runtime), gateway, UpOptions())
+    events = up(settings, loading(settings, runtime, gateway), UpOptions())
 
     next(events)
     events.close()
@@ -309,7 +309,7 @@ def test_control_c_before_the_start_stops_nothing(
 def test_after_control_c_the_project_is_not_locked(
     settings: Settings, gateway: GatewayClient
 ) -> None:
-    with pytest.raises(KeyboardInterrupt):
+    with pytest.raises(Interrupted):
         done(settings, FakeRuntime(stops_at="start"), gateway)
 
     assert done(settings, FakeRuntime(), gateway).changed

@@ -17,7 +17,7 @@ from tests.fakes.driving import driven, report_of
 from tests.fakes.litellm import served
 from tests.fakes.phoenix import healthy_stack
 from tests.fakes.projects import MASTER_KEY, project
-from tests.fakes.runtime import FakeRuntime, resolved, up_and_running
+from tests.fakes.runtime import FakeRuntime, loading, resolved, up_and_running
 
 SALT = "sk-salt-0123456789abcdef"
 
@@ -28,7 +28,9 @@ def made(folder: Path, salt: str = SALT) -> Settings:
 
 def brought_up(settings: Settings, runtime: FakeRuntime) -> None:
     with served(healthy_stack()) as gateway:
-        report_of(up(settings, resolved(runtime), gateway, UpOptions(timeout=2, keys=False)))
+        report_of(
+            up(settings, loading(settings, runtime, gateway), UpOptions(timeout=2, keys=False))
+        )
 
 
 def test_the_salt_key_of_the_first_up_is_remembered_and_another_is_refused(tmp_path: Path) -> None:

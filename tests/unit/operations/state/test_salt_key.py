@@ -121,6 +121,16 @@ def test_a_full_disk_does_not_prevent_a_start(tmp_path: Path) -> None:
     assert made.state_dir.read_text() == "no folder"
 
 
+def test_a_record_that_cannot_be_replaced_is_deleted_rather_than_kept_wrong(tmp_path: Path) -> None:
+    made = settings(tmp_path)
+    salt_key.record_salt_key(settings(tmp_path, "sk-salt-of-the-data-that-was-replaced"))
+    (made.state_dir / "salt_key.json.gatewayctl-tmp").mkdir()
+
+    salt_key.record_salt_key(made, overwrite=True)
+
+    salt_key.require_same_salt_key(made)
+
+
 @pytest.mark.parametrize("text", ["", "[]", "{}", '{"salt": "x", "digest": "", "iterations": 1}'])
 def test_an_unreadable_record_does_not_prevent_a_start(tmp_path: Path, text: str) -> None:
     made = settings(tmp_path)

@@ -1,14 +1,23 @@
 from __future__ import annotations
 
+import shutil
 from pathlib import Path
 
 import pytest
 
-from gatewayctl.errors import BackupBroken, ServiceFailed, SettingsProblem, UsageProblem
+from gatewayctl.errors import (
+    BackupBroken,
+    GatewayctlError,
+    NothingToRollBack,
+    ServiceFailed,
+    SettingsProblem,
+    UsageProblem,
+)
 from gatewayctl.gateway.client import GatewayClient
+from gatewayctl.operations.backup.create import backup
 from gatewayctl.operations.state import upgrade_journal
 from gatewayctl.operations.state.audit import read_audit
-from tests.fakes.driving import driven, report_of
+from tests.fakes.driving import driven, press_control_c, report_of
 from tests.fakes.litellm import error, served
 from tests.fakes.releases import NEW, OLD, REPOSITORY
 from tests.unit.operations.upgrade.upgrading import YAML, World
@@ -79,10 +88,11 @@ def test_a_rollback_interrupted_at_any_step_is_finished_by_the_next(tmp_path: Pa
             if at == 0:
                 count = len(driven(world.rollback(client))[0])
             else:
-                events = world.rollback(client)
-                for _ in range(at):
-                    next(events)
-                events.close()
+                told = press_control_c(world.rollback(client), after=at)
+                migrated = world.rows["_prisma_migrations"] == 5
+                unchanged = "has changed neither the release nor the data" in told.message
+                assert unchanged <= migrated
+                assert ("gatewayctl rollback --yes" in told.hint) != unchanged
                 report_of(world.rollback(client))
             assert (world.yaml, world.runtime.image) == (YAML, OLD)
             assert world.rows["_prisma_migrations"] == 3
@@ -131,6 +141,26 @@ def test_a_broken_or_missing_backup_is_reported_before_anything_changes(
     assert (world.yaml, world.rows["_prisma_migrations"]) == (YAML.replace(OLD, NEW), 5)
 
 
+@pytest.mark.parametrize("what", [".env", "gateway.yaml", "rendered files", "image"])
+def test_what_would_fail_after_the_swap_is_found_before_it(
+    world: World, gateway: GatewayClient, what: str
+) -> None:
+    report_of(world.upgrade(gateway))
+    if what == "image":
+        world.runtime.missing = {OLD}
+    elif what == "rendered files":
+        shutil.rmtree(world.folder / "compose")
+        (world.folder / "compose").write_text("a file")
+    else:
+        (world.folder / f"{what}.gatewayctl-tmp").mkdir()
+
+    with pytest.raises(GatewayctlError):
+        report_of(world.rollback(gateway))
+
+    assert (world.yaml, world.rows["_prisma_migrations"]) == (YAML.replace(OLD, NEW), 5)
+    assert "stop" not in world.runtime.calls
+
+
 def test_without_an_upgrade_there_is_nothing_to_roll_back(
     world: World, gateway: GatewayClient
 ) -> None:
@@ -138,6 +168,39 @@ def test_without_an_upgrade_there_is_nothing_to_roll_back(
         report_of(world.rollback(gateway))
 
     assert caught.value.code == "nothing_to_roll_back"
+
+
+@pytest.mark.parametrize("replaced_by", ["reset", "another backup"])
+def test_data_that_was_deleted_or_replaced_since_the_upgrade_does_not_come_back(
+    world: World, gateway: GatewayClient, replaced_by: str
+) -> None:
+    if replaced_by == "another backup":
+        other = world.folder / "other.bak"
+        project = world.load(gateway)
+        report_of(backup(project.settings, project.resolved, other))
+    report_of(world.upgrade(gateway))
+
+    if replaced_by == "reset":
+        world.litellm.keys.clear()  # as the emptied database has it
+        report_of(world.reset(gateway))
+    else:
+        report_of(world.restore(gateway, other))
+
+    with pytest.raises(NothingToRollBack):
+        report_of(world.rollback(gateway))
+    assert report_of(world.upgrade(gateway)).changed is False
+
+
+def test_an_upgrade_can_be_rolled_back_after_its_own_backup_was_restored(
+    world: World, gateway: GatewayClient
+) -> None:
+    written = report_of(world.upgrade(gateway)).backup
+    assert written is not None
+    report_of(world.restore(gateway, written))
+
+    report_of(world.rollback(gateway))
+
+    assert (world.yaml, world.runtime.image) == (YAML, OLD)
 
 
 def test_a_key_that_cannot_be_created_makes_a_rollback_partial(

@@ -22,7 +22,7 @@ from gatewayctl.operations.state import upgrade_journal
 from gatewayctl.operations.state.audit import read_audit
 from gatewayctl.operations.state.lock import hold_lock
 from gatewayctl.operations.upgrade.run import UpgradeOptions, upgrade
-from tests.fakes.driving import driven, report_of
+from tests.fakes.driving import driven, press_control_c, report_of
 from tests.fakes.litellm import served
 from tests.fakes.releases import NEW, OLD, REPOSITORY
 from tests.unit.operations.upgrade.upgrading import YAML, World
@@ -253,6 +253,22 @@ def test_without_any_key_the_list_of_models_is_requested(
     assert (proof.keys, proof.model, proof.tracing) == ((), None, "verified")
 
 
+@pytest.mark.parametrize("place", ["gateway.yaml", ".env"])
+def test_a_setting_that_cannot_be_written_is_found_before_anything_changes(
+    world: World, gateway: GatewayClient, place: str
+) -> None:
+    if place == ".env":
+        with (world.folder / ".env").open("a") as env:
+            env.write(f"LITELLM_IMAGE={OLD}\n")
+    (world.folder / f"{place}.gatewayctl-tmp").mkdir()
+
+    with pytest.raises(SettingsProblem, match=f"Cannot write .*{place}"):
+        report_of(world.upgrade(gateway))
+
+    assert (world.backups, world.runtime.image) == ([], OLD)
+    assert upgrade_journal.read_journal(world.load(gateway).settings) is None
+
+
 # Interrupted
 
 
@@ -268,11 +284,10 @@ def test_an_upgrade_interrupted_at_any_step_is_resumed_or_rolled_back(tmp_path: 
         for way in ("on", "back"):
             world = World(tmp_path / f"{at}-{way}")
             with served(world.litellm) as client:
-                events = world.upgrade(client)
-                for _ in range(at):
-                    next(events)
-                events.close()
+                told = press_control_c(world.upgrade(client), after=at)
                 changed = upgrade_journal.read_journal(world.load(client).settings) is not None
+                assert ("gatewayctl rollback" in told.hint) == changed
+                assert ("The release was not changed" in told.message) != changed
                 rows = dict(world.rows)
                 if way == "on":
                     report = report_of(world.upgrade(client))

@@ -7,6 +7,9 @@ from pathlib import Path
 from typing import Any
 
 from gatewayctl.gateway.client import GatewayClient
+from gatewayctl.operations.backup.loss import Loss
+from gatewayctl.operations.backup.reset import ResetOptions, ResetReport, reset
+from gatewayctl.operations.backup.restore import RestoreOptions, RestoreReport, restore
 from gatewayctl.operations.project.snapshot import Project
 from gatewayctl.operations.upgrade.rollback import RollbackReport, rollback
 from gatewayctl.operations.upgrade.run import UpgradeOptions, UpgradeReport, upgrade
@@ -67,6 +70,16 @@ class World:
     ) -> Generator[Progress, None, RollbackReport]:
         reload = lambda: self.load(gateway)  # noqa: E731
         return rollback(reload, consented=consented, backup=backup, timeout=1)
+
+    def reset(self, gateway: GatewayClient) -> Generator[Progress, None, ResetReport]:
+        options, lost = ResetOptions(timeout=1), Loss(keys=None, spend=None)
+        settings = self.load(gateway).settings
+        return reset(settings, lambda: self.load(gateway), options, lost=lost)
+
+    def restore(
+        self, gateway: GatewayClient, file: Path
+    ) -> Generator[Progress, None, RestoreReport]:
+        return restore(file, RestoreOptions(timeout=1), lambda: self.load(gateway))
 
     @property
     def yaml(self) -> str:

@@ -13,6 +13,7 @@ from gatewayctl.errors import GatewayctlError, PortTaken
 from gatewayctl.operations.backup.disk_space import RESERVED_BYTES
 from gatewayctl.operations.doctor.checks.subject import DoctorCheck, Observation, Subject
 from gatewayctl.runtimes.machine import read_memory
+from gatewayctl.settings.model import STATE_DIR_NAME
 
 _LOW: Final = 1_000_000_000
 _NEEDED: Final = 1_200_000_000
@@ -34,7 +35,7 @@ def check_ports(subject: Subject) -> Iterator[Observation]:
 
 def check_disk(subject: Subject) -> Iterator[Observation]:
     """Check the free disk space of the project's data."""
-    folder = _find_existing(subject.project_dir / ".gatewayctl")
+    folder = _find_existing(subject.project_dir / STATE_DIR_NAME)
     usage = shutil.disk_usage(folder)
     evidence = f"{folder} has {_format_size(usage.free)} of {_format_size(usage.total)} free"
     if usage.free < RESERVED_BYTES:

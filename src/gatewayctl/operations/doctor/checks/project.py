@@ -117,7 +117,7 @@ def check_rendered_files(subject: Subject) -> Iterator[Observation]:
 
 def check_restore(subject: Subject) -> Iterator[Observation]:
     """Find a restore that was interrupted between the databases and their secrets."""
-    archive = unfinished_restore(subject.project)
+    archive = unfinished_restore(subject.project.state_dir)
     if archive is not None:
         yield Observation(finding="restore_unfinished", evidence=f"it was restoring {archive}")
 

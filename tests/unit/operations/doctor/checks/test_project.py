@@ -131,7 +131,7 @@ def test_a_rendered_file_that_was_changed_is_found(patient: Patient) -> None:
 
 def test_an_unfinished_restore_is_found_with_its_backup(patient: Patient) -> None:
     assert patient.ids(checks.check_restore) == []
-    restore_journal.begin(patient.settings(), Path("/safe/monday.bak"))
+    restore_journal.begin(patient.settings().state_dir, Path("/safe/monday.bak"))
 
     assert patient.found(checks.check_restore) == [
         ("restore_unfinished", "it was restoring /safe/monday.bak")

@@ -1,0 +1,89 @@
+"""What a reset loses: counted before it, for the person who has to agree.
+
+Owns which keys do not come back. Starts nothing, and takes failures as unknown.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from contextlib import suppress
+from dataclasses import dataclass
+from typing import TYPE_CHECKING
+
+from gatewayctl.errors import GatewayctlError
+from gatewayctl.operations.keys.metadata import alias_of, is_ours
+from gatewayctl.runtimes.base import Runtime
+from gatewayctl.runtimes.databases import Database, databases
+from gatewayctl.settings.master_key import require_master_key
+from gatewayctl.settings.model import Settings
+
+if TYPE_CHECKING:
+    from gatewayctl.gateway.client import GatewayClient
+    from gatewayctl.gateway.keys import VirtualKey
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Loss:
+    """What a reset loses; None where it is unknown because the service does not answer.
+
+    ``spend`` in US dollars, summed over the existing keys. ``requests`` are the rows of LiteLLM's
+    spend logs. ``size`` and ``traces_size`` are the bytes of LiteLLM's and Phoenix's database.
+    ``foreign_keys`` were not created by gatewayctl for this project, ``undeclared_keys`` were, but
+    are not declared in gateway.yaml: by alias, or as LiteLLM masks them. A reset does not create
+    either again.
+    """
+
+    keys: int | None
+    spend: float | None
+    requests: int | None = None
+    size: int | None = None
+    traces: int | None = None
+    traces_size: int | None = None
+    foreign_keys: tuple[str, ...] | None = None
+    undeclared_keys: tuple[str, ...] | None = None
+
+
+def measure_loss(settings: Settings, gateway: GatewayClient, runtime: Runtime) -> Loss:
+    """Count what is in the databases; starts nothing, and takes failures as unknown."""
+    from gatewayctl.gateway.keys import iterate_keys
+
+    found: list[VirtualKey] | None = None
+    with suppress(GatewayctlError):
+        found = list(iterate_keys(gateway, require_master_key(settings)))
+    litellm, phoenix = databases(runtime)
+    requests, size = _measure(litellm, "LiteLLM_SpendLogs")
+    traces, traces_size = _measure(phoenix, "traces")
+    return Loss(
+        keys=None if found is None else len(found),
+        spend=None if found is None else sum(key.spend or 0.0 for key in found),
+        requests=requests,
+        size=size,
+        traces=traces,
+        traces_size=traces_size,
+        foreign_keys=None if found is None else _name_foreign(settings, found),
+        undeclared_keys=None if found is None else _name_undeclared(settings, found),
+    )
+
+
+def _name_foreign(settings: Settings, keys: Sequence[VirtualKey]) -> tuple[str, ...]:
+    return tuple(_name(key) for key in keys if not is_ours(key, settings.project_name))
+
+
+def _name_undeclared(settings: Settings, keys: Sequence[VirtualKey]) -> tuple[str, ...]:
+    declared = {key.alias for key in settings.keys}
+    ours = (key for key in keys if is_ours(key, settings.project_name))
+    return tuple(_name(key) for key in ours if alias_of(key) not in declared)
+
+
+def _name(key: VirtualKey) -> str:
+    return key.alias or key.name or key.hash[:12]
+
+
+def _measure(database: Database, table: str) -> tuple[int | None, int | None]:
+    """The rows of a table and the bytes of its database; None where its server does not run."""
+    try:
+        if not database.shell.is_running():
+            return None, None
+        return database.count(table), database.size()
+    except GatewayctlError:
+        return None, None
