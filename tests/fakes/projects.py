@@ -11,6 +11,7 @@ from gatewayctl.settings.load import load_settings
 from gatewayctl.settings.model import Settings
 
 MASTER_KEY = "sk-master-0123456789abcdef"
+SALT_KEY = "sk-salt-0123456789abcdef"
 
 
 def project(

@@ -139,7 +139,8 @@ def test_every_verb_about_keys_names_the_keys_it_changed(ready: Project) -> None
     ready.run("keys", "revoke", "litellm-dev", "--yes")
     ready.run("keys", "check", "--fix")
 
-    assert [(verb, subject) for verb, subject, *_ in entries(ready)[1:]] == [
+    changes = [(verb, subject) for verb, subject, *_ in entries(ready)]
+    assert [change for change in changes if change[0].startswith("keys ")] == [
         ("keys create", "batch"),
         ("keys create", None),
         ("keys rotate", "batch"),

@@ -68,10 +68,11 @@ def contents(project: Project) -> dict[Path, bytes]:
 
 
 @pytest.fixture
-def broken(ready: Project) -> Project:
+def broken(ready: Project, monkeypatch: pytest.MonkeyPatch) -> Project:
     """A project in which every command that changes something has something to change."""
     project = ready
-    (project.folder / "a.bak").write_bytes(b"")
+    monkeypatch.chdir(project.folder)
+    (project.folder / "a.bak").write_bytes(b"x")
     (project.folder / "compose" / "litellm_config.yaml").unlink()
     lines = (project.folder / ".env").read_text().splitlines(keepends=True)
     (project.folder / ".env").write_text("".join(x for x in lines if "UI_PASSWORD" not in x))

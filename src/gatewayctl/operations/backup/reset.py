@@ -37,7 +37,6 @@ from gatewayctl.operations.state.exclusive import change_project
 from gatewayctl.runtimes.base import Progress, Runtime
 from gatewayctl.runtimes.databases import databases
 from gatewayctl.runtimes.registry import ResolvedRuntime
-from gatewayctl.settings.generate import with_generated_secrets
 from gatewayctl.settings.master_key import require_master_key
 from gatewayctl.settings.model import Settings
 
@@ -87,7 +86,7 @@ def reset(
     RestoreUnproven, DiskFull and FileUnwritable before anything is lost, and what `up` raises,
     before or after.
     """
-    require_master_key(with_generated_secrets(settings))
+    require_master_key(settings)
     with ExitStack() as stack:
         change = stack.enter_context(change_project(settings, "reset"))
         change.state = "This run has deleted no data."
@@ -129,7 +128,8 @@ def reset(
 def _command(options: ResetOptions) -> str:
     """The command that finishes an interrupted reset. Its data is in the first one's backup."""
     flags = {"--all": options.everything, "--keep-keys": options.keep_keys}
-    return " ".join(["gatewayctl reset --yes", *(flag for flag, given in flags.items() if given)])
+    given = (flag for flag, is_given in flags.items() if is_given)
+    return " ".join(["gatewayctl", "reset", "--yes", *given])
 
 
 def _back_up(

@@ -310,7 +310,7 @@ def with_data(folder: Path) -> Settings:
     """A project whose stack was started once."""
     init(folder, environ={})
     made = load_settings(folder, environ={})
-    made.state_dir.mkdir()
+    made.state_dir.mkdir(exist_ok=True)
     salt_key.record_salt_key(made)
     return made
 

@@ -20,7 +20,7 @@ from tests.fakes.clock import FakeClock
 from tests.fakes.driving import driven, report_of
 from tests.fakes.litellm import served
 from tests.fakes.phoenix import healthy_stack
-from tests.fakes.projects import MASTER_KEY, project
+from tests.fakes.projects import MASTER_KEY, SALT_KEY, project
 from tests.fakes.runtime import (
     DOCKER_SERVICES,
     FakeRuntime,
@@ -34,7 +34,8 @@ APPS = 'models: {gpt-4o: openai/gpt-4o}\napps: {shop: {image: "shop:1", key: lit
 
 @pytest.fixture
 def settings(tmp_path: Path) -> Settings:
-    return project(tmp_path, APPS, env=f"LITELLM_MASTER_KEY={MASTER_KEY}\n")
+    env = f"LITELLM_MASTER_KEY={MASTER_KEY}\nLITELLM_SALT_KEY={SALT_KEY}\n"
+    return project(tmp_path, APPS, env=env)
 
 
 @pytest.fixture

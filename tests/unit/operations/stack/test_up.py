@@ -23,13 +23,14 @@ from tests.fakes.answers import refuse_connection
 from tests.fakes.driving import driven, report_of
 from tests.fakes.litellm import URL, FakeLiteLLM, error, served
 from tests.fakes.phoenix import healthy_stack
-from tests.fakes.projects import MASTER_KEY, project
+from tests.fakes.projects import MASTER_KEY, SALT_KEY, project
 from tests.fakes.runtime import SERVICES, FakeRuntime, loading, up_and_running
 
 
 @pytest.fixture
 def folder(tmp_path: Path) -> Path:
-    (tmp_path / ".env").write_text(f"LITELLM_MASTER_KEY={MASTER_KEY}\n")
+    env = f"LITELLM_MASTER_KEY={MASTER_KEY}\nLITELLM_SALT_KEY={SALT_KEY}\n"
+    project(tmp_path, env=env)
     return tmp_path
 
 
