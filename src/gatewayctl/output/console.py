@@ -75,8 +75,10 @@ class Console:
         target: RichConsole | None = None
         for item in renderables:
             if isinstance(item, str):
-                # Rich would wrap or cut values that people copy.
-                self.result_text(item + "\n")
+                # Rich would wrap or cut values that people copy. A name in them may hold an escape
+                # sequence, which a file or a program gets unchanged and a terminal does not.
+                shown = strip_control(item) if self.stdout.isatty() else item
+                self.result_text(shown + "\n")
                 continue
             if target is None:
                 target = self.rich(self.stdout)

@@ -203,3 +203,14 @@ def test_only_a_terminal_that_can_be_redrawn_is_animated(
     assert on_a_terminal()[0].animated is animated
     assert not on_a_terminal(quiet=True)[0].animated
     assert not piped()[0].animated
+
+
+def test_no_result_controls_a_terminal_and_a_pipe_gets_it_unchanged() -> None:
+    terminal, seen, _ = on_a_terminal()
+    pipe, out, _ = piped()
+
+    for console in (terminal, pipe):
+        console.result([f"file {ESCAPES}"])
+
+    assert "\x1b" not in seen.getvalue()
+    assert out.getvalue() == f"file {ESCAPES}\n"
