@@ -14,6 +14,7 @@ from datetime import UTC, datetime
 from pathlib import Path
 
 from gatewayctl.errors import FileUnwritable, Locked
+from gatewayctl.files.json_text import parse_json
 from gatewayctl.files.lock import acquire_lock
 
 
@@ -49,7 +50,7 @@ def hold_lock(
 
 def _owner(state_dir: Path) -> str:
     try:
-        record = json.loads((state_dir / "lock").read_text(encoding="utf-8"))
+        record = parse_json((state_dir / "lock").read_text(encoding="utf-8"))
         return f"gatewayctl {record['verb']} (pid {record['pid']}) since {record['since']}"
     except (OSError, ValueError, KeyError, TypeError):
         return "by a gatewayctl that has just started"

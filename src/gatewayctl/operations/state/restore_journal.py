@@ -12,6 +12,7 @@ from pathlib import Path
 
 from gatewayctl.errors import RestoreUnfinished
 from gatewayctl.files.atomic import write_atomically
+from gatewayctl.files.json_text import parse_json
 from gatewayctl.settings.model import Settings
 
 
@@ -28,7 +29,7 @@ def end(settings: Settings) -> None:
 def unfinished_restore(settings: Settings) -> str | None:
     """The backup of an unfinished restore; None where there is none."""
     try:
-        return str(json.loads(_file(settings).read_text(encoding="utf-8"))["file"])
+        return str(parse_json(_file(settings).read_text(encoding="utf-8"))["file"])
     except FileNotFoundError:
         return None
     except (OSError, ValueError, KeyError, TypeError):

@@ -17,6 +17,7 @@ from typing import Final
 
 from gatewayctl.errors import FileUnwritable, SaltKeyChanged
 from gatewayctl.files.atomic import write_atomically
+from gatewayctl.files.json_text import parse_json
 from gatewayctl.settings.model import Secret, Settings
 
 NAME: Final = "LITELLM_SALT_KEY"
@@ -36,7 +37,7 @@ def has_changed(settings: Settings) -> bool:
     """True if the database was created with another salt key than the current one."""
     key = settings.secrets.salt_key
     try:
-        found = json.loads(_file(settings).read_text(encoding="utf-8"))
+        found = parse_json(_file(settings).read_text(encoding="utf-8"))
         salt, digest = bytes.fromhex(found["salt"]), bytes.fromhex(found["digest"])
         iterations = int(found["iterations"])
     except (OSError, ValueError, KeyError, TypeError):

@@ -9,7 +9,6 @@ from __future__ import annotations
 
 import hashlib
 import http.client
-import json
 import os
 import re
 import socket
@@ -26,6 +25,7 @@ from gatewayctl.errors import (
     EnginePermission,
     RuntimeProblem,
 )
+from gatewayctl.files.json_text import parse_json
 
 DEFAULT_HOST: Final = "unix:///var/run/docker.sock"
 OLDEST_COMPOSE: Final = (2, 20)
@@ -145,7 +145,7 @@ def last_line(output: str) -> str:
 
 def _read(path: Path) -> dict[str, Any]:
     try:
-        found = json.loads(path.read_text(encoding="utf-8"))
+        found = parse_json(path.read_text(encoding="utf-8"))
     except (OSError, ValueError):
         return {}
     return found if isinstance(found, dict) else {}
