@@ -1,5 +1,6 @@
 from __future__ import annotations
 
+import os
 from collections.abc import Callable
 from datetime import UTC, datetime
 
@@ -18,6 +19,7 @@ from gatewayctl.gateway.keys import (
     get_key,
     hash_key,
     iterate_keys,
+    list_key_family,
 )
 from gatewayctl.settings.model import Secret
 from tests.fakes.litellm import FakeLiteLLM, error, served, sha256
@@ -191,3 +193,13 @@ def test_an_answer_of_another_shape_is_an_error(path: str) -> None:
 
     with served(fake) as gateway, pytest.raises(GatewayRefused, match="answered without"):
         call[path](gateway)
+
+
+def test_no_key_has_an_alias_that_is_not_utf8() -> None:
+    fake = FakeLiteLLM()
+    fake.add("sk-app-0123456789abcdef", "caf?")
+
+    with served(fake) as gateway:
+        found = list_key_family(gateway, MASTER, os.fsdecode(b"caf\xe9"))
+
+    assert found == ()
