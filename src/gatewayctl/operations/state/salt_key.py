@@ -22,6 +22,7 @@ from gatewayctl.settings.model import Secret, Settings
 
 NAME: Final = "LITELLM_SALT_KEY"
 _ITERATIONS: Final = 60_000
+_MAX_ITERATIONS: Final = 10_000_000
 
 
 def require_same_salt_key(settings: Settings) -> None:
@@ -40,6 +41,8 @@ def has_changed(settings: Settings) -> bool:
         found = parse_json(_file(settings).read_text(encoding="utf-8"))
         salt, digest = bytes.fromhex(found["salt"]), bytes.fromhex(found["digest"])
         iterations = int(found["iterations"])
+        if not 0 < iterations <= _MAX_ITERATIONS:
+            return False
     except (OSError, ValueError, KeyError, TypeError):
         return False
     return key is None or not hmac.compare_digest(_hash(key, salt, iterations), digest)

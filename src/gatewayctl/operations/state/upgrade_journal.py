@@ -65,7 +65,7 @@ def read_journal(settings: Settings) -> Journal | None:
         return _parse(parse_json(path.read_text(encoding="utf-8")))
     except FileNotFoundError:
         return None
-    except (OSError, ValueError, KeyError, TypeError) as error:
+    except (OSError, ValueError, KeyError, TypeError, AttributeError) as error:
         raise FileUnreadable(
             f"{path} cannot be read, so the state of the last upgrade is unknown.",
             hint=f"Look at gateway.yaml and `gatewayctl status`; then delete {path}.",
