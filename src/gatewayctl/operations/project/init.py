@@ -7,6 +7,7 @@ is missing without asking.
 
 from __future__ import annotations
 
+import os
 from collections.abc import Mapping
 from dataclasses import dataclass, replace
 from pathlib import Path
@@ -14,7 +15,7 @@ from types import MappingProxyType
 from typing import Any, Final, Literal
 
 from gatewayctl.env_file.read import read_env_file
-from gatewayctl.env_file.write import EnvUpdate, update_env_file
+from gatewayctl.env_file.write import update_env_file
 from gatewayctl.errors import (
     EnvFileMissing,
     FileUnwritable,
@@ -138,7 +139,7 @@ def ensure_project(settings: Settings) -> Ensured:
         env_added=added,
         gitignore_added=ignored,
         warnings=(
-            *_warn_mode(done),
+            *([done.mode_warning] if done.mode_warning else []),
             *_warn_weak(complete),
             *_warn_existing_data(complete, added),
         ),
@@ -154,7 +155,7 @@ def _check_given(key: Secret | None) -> None:
 
 
 def _make_folder(project_dir: Path) -> Path:
-    project_dir = project_dir.resolve()
+    project_dir = Path(os.path.realpath(project_dir))
     try:
         project_dir.mkdir(parents=True, exist_ok=True)
     except OSError as error:
@@ -237,13 +238,6 @@ def _find_missing_provider_keys(settings: Settings) -> tuple[str, ...]:
     wanted = {model.api_key_env for model in settings.models if model.api_key_env}
     filled = {name for name, entry in file.items() if entry.value} | set(settings.environment)
     return tuple(sorted(wanted - filled))
-
-
-def _warn_mode(done: EnvUpdate) -> tuple[str, ...]:
-    if done.widened_mode is None:
-        return ()
-    mode = f"{done.widened_mode:04o}"
-    return (f"{done.path} was accessible to other users (mode {mode}); its mode is 0600 now.",)
 
 
 def _warn_weak(settings: Settings) -> tuple[str, ...]:
