@@ -27,6 +27,7 @@ from gatewayctl.cli import (
 )
 from gatewayctl.cli.boundary import BoundaryGroup
 from gatewayctl.cli.context import App, Overrides
+from gatewayctl.errors import UsageProblem
 
 app = typer.Typer(
     name="gatewayctl",
@@ -81,13 +82,22 @@ def root(
     overrides = ctx.obj if isinstance(ctx.obj, Overrides) else Overrides()
     given = {"runtime": runtime, "lock_timeout": lock_timeout}
     ctx.obj = App(
-        project_dir=project_dir.absolute(),
+        project_dir=_make_absolute(project_dir),
         flags={name: value for name, value in given.items() if value is not None},
         quiet=quiet,
         verbose=verbose,
         overrides=overrides,
     )
     ctx.call_on_close(ctx.obj.close)
+
+
+def _make_absolute(folder: Path) -> Path:
+    try:
+        return folder.absolute()
+    except FileNotFoundError:
+        raise UsageProblem(
+            "The current folder no longer exists.", hint="Change to another one, or use -C."
+        ) from None
 
 
 START = "Getting started"
