@@ -7,13 +7,19 @@ from __future__ import annotations
 
 from types import MappingProxyType
 from typing import Any, Final
+from urllib.parse import urlsplit
 
 from gatewayctl.settings import providers, reference
 from gatewayctl.settings.cursor import VARIABLE_NAME, Cursor
 from gatewayctl.settings.document import Node
 from gatewayctl.settings.fields import Setting
 from gatewayctl.settings.model import Model, Profile
-from gatewayctl.settings.plain_secrets import REFERENCE, refuse_secrets, refuse_stack_secret
+from gatewayctl.settings.plain_secrets import (
+    REFERENCE,
+    looks_like_a_secret,
+    refuse_secrets,
+    refuse_stack_secret,
+)
 
 SETTINGS: Final = {
     "model": Setting(
@@ -113,10 +119,27 @@ def _params(entry: Cursor, extra: dict[str, Cursor]) -> dict[str, Any]:
     """Return what LiteLLM gets besides model, key, retries and timeout."""
     given = (entry.child(name) for name in ("api_base", "mock_response"))
     params: dict[str, Any] = {part.name: part.string() for part in given if part.is_given}
+    _check_url(entry.child("api_base"))
     for name, part in extra.items():
         part.check_finite()
         params[name] = part.node.plain()
     return params
+
+
+def _check_url(base: Cursor) -> None:
+    """Report an address that LiteLLM would fail with at every call; a reference is not resolved."""
+    value = base.value
+    if not isinstance(value, str) or not value.strip() or value.startswith(REFERENCE):
+        return
+    if looks_like_a_secret(value):
+        return  # reported already, and not quoted
+    try:
+        url = urlsplit(value)
+        is_usable = bool("://" in value and url.hostname and (url.port is None or url.port > 0))
+    except ValueError:
+        is_usable = False
+    if not is_usable or any(sign.isspace() or not sign.isprintable() for sign in value):
+        base.refuse("a URL such as http://127.0.0.1:8080/v1")
 
 
 def _api_key(entry: Cursor, provider: str) -> tuple[bool, str | None]:
