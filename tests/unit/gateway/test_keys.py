@@ -195,6 +195,17 @@ def test_an_answer_of_another_shape_is_an_error(path: str) -> None:
         call[path](gateway)
 
 
+@pytest.mark.parametrize("alias", ["back\\n", "\\", "a%b_c", "it's"])
+def test_a_key_is_found_by_any_alias(alias: str) -> None:
+    fake = FakeLiteLLM()
+    fake.add("sk-app-0123456789abcdef", alias)
+
+    with served(fake) as gateway:
+        (found,) = list_key_family(gateway, MASTER, alias)
+
+    assert found.alias == alias
+
+
 def test_no_key_has_an_alias_that_is_not_utf8() -> None:
     fake = FakeLiteLLM()
     fake.add("sk-app-0123456789abcdef", "caf?")
