@@ -64,6 +64,10 @@ def parse_models(section: Cursor, profile: Profile) -> tuple[Model, ...]:
 
 def _model(entry: Cursor) -> Model | None:
     entry.check_printable_name("model name")
+    if "," in entry.name:
+        entry.add_at_name(
+            f"{entry.path}: LiteLLM reads a model name with a comma as several models"
+        )
     # A string alone is the model.
     entry, extra = _split(entry.expand(str, "model"))
     for part in (*entry.parts(), *extra.values()):

@@ -252,3 +252,10 @@ def test_any_address_with_a_host_is_taken_unchanged(tmp_path: Path, address: str
     found = model(tmp_path, f"{{model: a, api_base: '{address}'}}")
 
     assert found.litellm_params["api_base"] == address
+
+
+def test_a_name_that_litellm_reads_as_several_is_refused(tmp_path: Path) -> None:
+    (found,) = problems(tmp_path, "models:\n  'fast, cheap': openai/x\n")
+
+    assert found.startswith("gateway.yaml line 2 column 3: models.fast, cheap: ")
+    assert "a comma" in found
