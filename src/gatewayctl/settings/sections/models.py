@@ -44,6 +44,9 @@ SETTINGS: Final = {
     "params": Setting("mapping", "", "Any other parameter of LiteLLM."),
 }
 _KEY_SETTINGS: Final = ("api_key", "api_key_env")
+_NOT_IN_HEADER: Final = (
+    "each call would fail, because LiteLLM sends this in an HTTP header, which takes Latin-1 only"
+)
 _SHARED: Final = tuple(name for name in SETTINGS if name != "params")
 """Settings that are read from `params:` too, where LiteLLM's own configuration has most of them."""
 
@@ -68,6 +71,8 @@ def _model(entry: Cursor) -> Model | None:
         entry.add_at_name(
             f"{entry.path}: LiteLLM reads a model name with a comma as several models"
         )
+    if not _fits_in_header(entry.name):
+        entry.add_at_name(f"{entry.path}: {_NOT_IN_HEADER}")
     # A string alone is the model.
     entry, extra = _split(entry.expand(str, "model"))
     for part in (*entry.parts(), *extra.values()):
@@ -110,6 +115,8 @@ def _target(entry: Cursor) -> str | None:
     """LiteLLM's name of the model; one that only answers offline needs none."""
     target = entry.child("model")
     if target.is_given:
+        if isinstance(target.value, str) and not _fits_in_header(target.value):
+            target.add(f"{target.path}: {_NOT_IN_HEADER}")
         return target.string()
     if entry.child("mock_response").is_given:
         return f"openai/{entry.name}"
@@ -144,6 +151,12 @@ def _check_url(base: Cursor) -> None:
         is_usable = False
     if not is_usable or any(sign.isspace() or not sign.isprintable() for sign in value):
         base.refuse("a URL such as http://127.0.0.1:8080/v1")
+    elif not _fits_in_header(value):
+        base.add(f"{base.path}: {_NOT_IN_HEADER}; write the host in its xn-- form")
+
+
+def _fits_in_header(text: str) -> bool:
+    return all(ord(sign) < 256 for sign in text)
 
 
 def _api_key(entry: Cursor, provider: str) -> tuple[bool, str | None]:

@@ -259,3 +259,19 @@ def test_a_name_that_litellm_reads_as_several_is_refused(tmp_path: Path) -> None
 
     assert found.startswith("gateway.yaml line 2 column 3: models.fast, cheap: ")
     assert "a comma" in found
+
+
+@pytest.mark.parametrize(
+    "entry",
+    [
+        "模型: openai/x",
+        "m: openai/\N{ROCKET}",
+        "m: {model: openai/\N{EURO SIGN}}",
+        "m: {model: openai/x, api_base: 'http://例え.jp'}",
+    ],
+)
+def test_what_fits_in_no_header_of_litellm_is_refused(tmp_path: Path, entry: str) -> None:
+    (found,) = problems(tmp_path, f"models:\n  {entry}\n")
+
+    assert "each call would fail, because LiteLLM sends this in an HTTP header" in found
+    assert not problems(tmp_path, "models:\n  modèle ñ: openai/ü\n")
