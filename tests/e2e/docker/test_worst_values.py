@@ -7,7 +7,8 @@ from pathlib import Path
 
 import pytest
 
-from tests.e2e.docker.containers import remove_project
+from tests.e2e.conftest import make_project
+from tests.e2e.docker.containers import left_of_project, remove_project
 from tests.e2e.worst_project import PASSWORD, live, worst_project
 
 
@@ -23,6 +24,13 @@ def test_a_pip_installed_gatewayctl_runs_the_worst_project_in_docker(
     )
     try:
         live(project)
+        # Stopped, it has volumes only: those of a project with its name in another folder.
+        other = make_project(tmp_path / "other", runtime="docker", name=name)
+        other.ok("init")
+        for words in (["up"], ["backup"], ["down", "--volumes", "--yes"]):
+            assert other.run(*words).returncode == 4, words
+        project.ok("down", "--volumes", "--yes")
+        assert left_of_project(name) == []
     finally:
         project.run("down", "--volumes", "--yes")
         remove_project(name)
