@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from typing import Final
 
 from hypothesis import strategies as st
@@ -35,14 +36,16 @@ PIECES: Final = (
 TEXTS: Final = st.lists(st.sampled_from(PIECES), min_size=1, max_size=3).map("".join) | st.text(
     st.characters(exclude_categories=["Cs"], exclude_characters="\0"), max_size=30
 )
-FOLDERS: Final = TEXTS.filter(
+# Without control characters, which no path of a project may have.
+_CONTROL: Final = re.compile("[\x00-\x1f\x7f]")
+FOLDERS: Final = TEXTS.map(lambda text: _CONTROL.sub("", text)).filter(
     lambda name: "/" not in name and name not in {"", ".", ".."} and len(name.encode()) <= 255
 )
 FOLDER: Final = (
-    '-rf it\'s "q" 50%(x)s %d $HOME ${X:?y} \\n ;a #b,[red]`id`&|*?~!:ro\n\r\t\x1b[31m'
+    '-rf it\'s "q" 50%(x)s %d $HOME ${X:?y} \\n ;a #b,[red]`id`&|*?~!:ro'
     "é e\u0301 🚀 \u2028" + "x" * 100 + ". "
 )
-"""One folder with nearly all of them, longer than the path of a socket may be."""
+"""One folder with nearly all the rest, longer than the path of a socket may be."""
 DAMAGED: Final = st.binary(max_size=40) | st.sampled_from(
     [
         *(b"[" * 100_000, b'{"a":' * 100_000, b"null", b"[]", b"{}", b'"x"', b"1", b"NaN", b"\xff"),

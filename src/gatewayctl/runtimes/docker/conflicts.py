@@ -1,6 +1,6 @@
-"""What keeps a start from working: the project's folder, its name or its ports.
+"""Conflicts of a start with others: over the project's name, and over ports of this machine.
 
-Owns finding who else has the name or a port. Must not start or stop anything.
+Owns finding the other party. Must not start or stop anything.
 """
 
 from __future__ import annotations
@@ -9,22 +9,11 @@ import os
 from collections.abc import Mapping, Sequence
 from pathlib import Path
 
-from gatewayctl.errors import ProjectNameTaken, UsageProblem
+from gatewayctl.errors import ProjectNameTaken
 from gatewayctl.runtimes.docker.docker_cli import DockerCli
 from gatewayctl.runtimes.docker.states import Container, parse_container
 from gatewayctl.runtimes.ports import Listener, find_listeners, port_taken
 from gatewayctl.settings.model import Settings
-
-
-def check_folder(settings: Settings) -> None:
-    """Refuse a folder whose files Docker cannot mount. Raises UsageProblem."""
-    try:
-        str(settings.project_dir).encode()
-    except UnicodeEncodeError:
-        raise UsageProblem(
-            f"Docker cannot mount files of {settings.project_dir}: its name is not UTF-8.",
-            hint="Rename the folder, or use --runtime embedded.",
-        ) from None
 
 
 def check_name(settings: Settings, found: Sequence[Container]) -> None:

@@ -98,7 +98,6 @@ class DockerRuntime:
         """Require a usable engine, our own project name, and ports that are free or ours."""
         passwords.check(self._settings)
         self._docker.check()
-        conflicts.check_folder(self._settings)
         found = self._own_containers()
         conflicts.check_ports(self._settings, found, self._docker)
 

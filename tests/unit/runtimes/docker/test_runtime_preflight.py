@@ -1,6 +1,5 @@
 from __future__ import annotations
 
-import os
 import socket
 from pathlib import Path
 
@@ -11,7 +10,6 @@ from gatewayctl.errors import (
     PortTaken,
     ProjectNameTaken,
     SettingsInvalid,
-    UsageProblem,
 )
 from gatewayctl.runtimes.docker.conflicts import needed_ports
 from gatewayctl.settings.model import Settings
@@ -164,16 +162,3 @@ def test_a_project_whose_folder_was_moved_keeps_its_containers(
     docker = FakeDocker(running={"litellm": inspected("litellm", folder=missing)})
 
     assert report_of(runtime_of(settings, docker).stop()) == ("litellm",)
-
-
-def test_a_folder_whose_name_is_not_utf8_is_refused_before_anything_is_started(
-    tmp_path: Path,
-) -> None:
-    docker = FakeDocker()
-    settings = project(tmp_path / os.fsdecode(b"caf\xe9"))
-
-    with pytest.raises(UsageProblem, match="not UTF-8") as refused:
-        runtime_of(settings, docker).preflight()
-
-    assert "--runtime embedded" in refused.value.hint
-    assert docker.calls == []
