@@ -9,12 +9,19 @@ from __future__ import annotations
 import json
 from collections.abc import Mapping, Sequence
 from pathlib import Path
+from typing import Final
 
 from gatewayctl.errors import ProjectNameTaken
 from gatewayctl.files.atomic import write_atomically
 from gatewayctl.files.json_text import parse_json
 from gatewayctl.runtimes.runtime_marker import read_runtime
 from gatewayctl.settings.model import Settings
+
+_OTHER_NAME: Final = "Choose another project_name in gateway.yaml."
+_ADOPT: Final = (
+    "If they are this project's own, and its .gatewayctl was lost: "
+    "mkdir -p .gatewayctl; echo docker > .gatewayctl/runtime"
+)
 
 
 def require_own_volumes(settings: Settings, volumes: Sequence[str]) -> None:
@@ -34,13 +41,12 @@ def require_own_volumes(settings: Settings, volumes: Sequence[str]) -> None:
         raise ProjectNameTaken(
             f"Volumes of a project {name!r} exist already, which this folder did not create: "
             f"{', '.join(volumes)}.",
-            hint="Choose another project_name in gateway.yaml. If they are this project's own, and "
-            "its .gatewayctl was lost: mkdir -p .gatewayctl; echo docker > .gatewayctl/runtime",
+            hint=_OTHER_NAME if known else f"{_OTHER_NAME} {_ADOPT}",
         )
     if _read(Path(creator) / settings.state_dir.name).get(name) == creator:
         raise ProjectNameTaken(
             f"Volumes of a project {name!r} exist already, created in {creator}.",
-            hint="Choose another project_name in gateway.yaml.",
+            hint=_OTHER_NAME,
         )
 
 
