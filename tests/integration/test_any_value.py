@@ -115,7 +115,7 @@ def project(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Project]:
         yield made
 
 
-@examples(0.03)
+@examples(0.01)
 @given(FOLDERS)
 @example(FOLDER)
 def test_a_project_can_be_in_any_folder(name: str) -> None:
@@ -131,7 +131,7 @@ def test_a_project_can_be_in_any_folder(name: str) -> None:
         assert [each.name for each in Path(parent).iterdir()] == [name]
 
 
-@examples(0.6)
+@examples(0.4)
 @given(st.sampled_from(ARGUMENTS), TEXTS)
 def test_any_argument_works_or_is_refused(project: Project, command: str, value: str) -> None:
     run(project, *(value if word == "VALUE" else word for word in command.split()))
@@ -156,7 +156,7 @@ def test_any_setting_works_or_is_refused_with_its_place(
         config.unlink()
 
 
-@examples(0.2)
+@examples(0.06)
 @given(
     st.sampled_from(VARIABLES), TEXTS, st.sampled_from(["VALUE", "'VALUE'", '"VALUE"', " VALUE"])
 )
@@ -175,7 +175,7 @@ def test_any_value_in_env_works_or_is_refused(
         file.write_bytes(before)
 
 
-@examples(0.2)
+@examples(0.1)
 @given(
     st.sampled_from(STATE_FILES),
     DAMAGED,
