@@ -32,6 +32,7 @@ test-full: $(READY) images ## The slow and rare tests that test and test-docker 
 	$(BIN)/pytest -n 2 -m full tests/integration
 	$(BIN)/pytest -n 3 -m full tests/e2e --ignore=tests/e2e/docker --ignore=tests/e2e/kills
 	$(BIN)/pytest -n 2 -m full tests/e2e/docker
+	$(BIN)/pytest -n 2 --hypothesis-profile thorough tests/integration/test_any_value.py
 
 test-kills: $(READY) images ## reset, restore, upgrade and rollback killed at every step (hours)
 	$(BIN)/pytest -s tests/e2e/kills

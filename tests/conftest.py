@@ -8,7 +8,10 @@ import signal
 from collections.abc import Generator
 from pathlib import Path
 
+import hypothesis
 import pytest
+
+hypothesis.settings.register_profile("thorough", max_examples=1000)
 
 _PREFIXES = ("LITELLM_", "GATEWAYCTL_", "PHOENIX_", "LLM_", "OTEL_", "POSTGRES_", "TRACE")
 _NAMES = frozenset(

@@ -19,6 +19,7 @@ import pytest
 from gatewayctl.runtimes.embedded import install
 from gatewayctl.runtimes.embedded.environment import Environment, locate
 from tests.e2e.together import Together, turn
+from tests.e2e.wheel import install_by_pip
 from tests.fakes.upstream import Upstream, serving
 
 # Taken before any test isolates the environment: the environment is shared with `make demo`.
@@ -213,6 +214,12 @@ def embedded_environment() -> Environment:
     for _ in install.ensure(environment):
         pass
     return environment
+
+
+@pytest.fixture(scope="session")
+def installed_by_pip(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """A virtual environment into which pip installed the wheel, compiled to bytecode."""
+    return install_by_pip(tmp_path_factory.mktemp("pip"))
 
 
 @pytest.fixture(scope="session")

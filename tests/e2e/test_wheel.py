@@ -17,6 +17,7 @@ from gatewayctl.runtimes.embedded.layout import Layout
 from gatewayctl.runtimes.embedded.orphans import find_orphans
 from gatewayctl.settings.model import RuntimeName
 from tests.e2e.conftest import make_project
+from tests.e2e.wheel import build_wheel, run
 
 
 @pytest.mark.full
@@ -39,7 +40,7 @@ def test_the_installed_wheel_runs_the_demo_as_an_ordinary_user() -> None:
         }
         project.run("down")
     finally:
-        _run("rm", "-rf", home)
+        run("rm", "-rf", home)
 
     assert result.returncode == 0, result.stderr
     assert json.loads(result.stdout)["data"]["component"] == "passthrough"
@@ -60,30 +61,6 @@ def test_a_gatewayctl_that_pip_installed_renders(
     assert rendered == set(TEMPLATES[cast("RuntimeName", runtime)])
 
 
-@pytest.fixture(scope="module")
-def installed_by_pip(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    """A virtual environment into which pip installed the wheel, compiled to bytecode."""
-    folder = tmp_path_factory.mktemp("pip")
-    wheel = _build_wheel(folder)
-    venv, python = folder / "venv", folder / "venv/bin/python"
-    _run(find_uv_bin(), "venv", "--quiet", "--seed", venv)
-    # uv for the dependencies, because it is fast; pip for the wheel itself.
-    _run(find_uv_bin(), "pip", "install", "--quiet", "--python", python, wheel)
-    _run(python, "-m", "pip", "install", "--quiet", "--no-deps", "--force-reinstall", wheel)
-    assert list(venv.rglob("templates/docker/__pycache__/*.pyc"))
-    return venv
-
-
-def _run(*words: str | Path) -> None:
-    subprocess.run(words, check=True)
-
-
-def _build_wheel(folder: Path) -> Path:
-    root = Path(__file__).parents[2]
-    _run(find_uv_bin(), "build", "--quiet", "--wheel", "--out-dir", folder / "dist", root)
-    return next((folder / "dist").glob("*.whl"))
-
-
 def _new(python: str) -> bool:
     wanted = "import sys; sys.exit(sys.version_info < (3, 11))"
     return (
@@ -95,14 +72,14 @@ def _new(python: str) -> bool:
 def _home_of_nobody(python: str) -> Path:
     """A folder others can reach, with gatewayctl installed from its wheel."""
     home = Path(tempfile.mkdtemp(prefix="gatewayctl-user-", dir="/tmp"))
-    wheel = _build_wheel(home)
-    _run(find_uv_bin(), "venv", "--quiet", "--python", python, home / "venv")
-    _run(find_uv_bin(), "pip", "install", "--quiet", "--python", home / "venv/bin/python", wheel)
+    wheel = build_wheel(home)
+    run(find_uv_bin(), "venv", "--quiet", "--python", python, home / "venv")
+    run(find_uv_bin(), "pip", "install", "--quiet", "--python", home / "venv/bin/python", wheel)
     return home
 
 
 def _give(home: Path) -> None:
-    _run("chown", "-R", "65534:65534", home)
+    run("chown", "-R", "65534:65534", home)
 
 
 def _as_nobody() -> tuple[str, ...]:

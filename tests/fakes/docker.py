@@ -73,14 +73,15 @@ class FakeDocker(DockerCli):
     ``differs`` are services whose settings changed, ``recreations`` those that a dry run would
     recreate. ``calls`` are the changes that were requested, in order. ``ends`` maps a verb to the
     output with which it fails, ``says`` to the lines it prints. ``concurrent`` are the processes
-    that start the project beside us, one tuple for each time they are looked for.
+    that start the project beside us, one tuple for each time they are looked for. ``kept`` are the
+    volumes.
     """
 
     running: dict[str, dict[str, Any]] = field(default_factory=dict)
     others: list[dict[str, Any]] = field(default_factory=list)
     differs: set[str] = field(default_factory=set)
     images: set[str] = field(default_factory=set)
-    kept: list[str] = field(default_factory=lambda: ["shop_litellm_postgres_data"])
+    kept: list[str] = field(default_factory=list)
     ends: dict[str, str] = field(default_factory=dict)
     says: dict[str, list[str]] = field(default_factory=dict)
     died: list[dict[str, Any]] = field(default_factory=list)
@@ -157,6 +158,7 @@ class FakeDocker(DockerCli):
     def up(self, services: Sequence[str]) -> Lines:
         done = yield from self._run_program("up", " ".join(services))
         if done.returncode == 0:
+            self.kept = self.kept or ["shop_litellm_postgres_data"]
             for service in services:
                 self._bring_up(service)
         return done

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import hashlib
 import json
+import re
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass, field
@@ -209,7 +210,9 @@ class FakeLiteLLM:
         page, size = int(params.get("page", 1)), int(params.get("size", 10))
         alias = params.get("key_alias")
         if params.get("substring_matching") == "true":
-            rows = [row for row in self.keys.values() if alias in (row["key_alias"] or "")]
+            # LIKE: a backslash escapes what follows.
+            part = re.sub(r"\\(.?)", r"\1", alias or "")
+            rows = [row for row in self.keys.values() if part in (row["key_alias"] or "")]
         else:
             rows = [row for row in self.keys.values() if alias in (None, row["key_alias"])]
         answer = {

@@ -29,6 +29,7 @@ from gatewayctl.cli import (
 from gatewayctl.cli.boundary import BoundaryGroup
 from gatewayctl.cli.context import App, Overrides
 from gatewayctl.cli.options import JsonFlag
+from gatewayctl.errors import UsageProblem
 
 app = typer.Typer(
     name="gatewayctl",
@@ -85,7 +86,7 @@ def root(
     overrides = ctx.obj if isinstance(ctx.obj, Overrides) else Overrides()
     given = {"runtime": runtime, "lock_timeout": lock_timeout}
     ctx.obj = App(
-        project_dir=project_dir.absolute(),
+        project_dir=_make_absolute(project_dir),
         flags={name: value for name, value in given.items() if value is not None},
         quiet=quiet,
         json=json,
@@ -99,6 +100,15 @@ def root(
         logger = logging.getLogger("gatewayctl")
         logger.setLevel(logging.ERROR)
         ctx.call_on_close(lambda: logger.setLevel(logging.NOTSET))
+
+
+def _make_absolute(folder: Path) -> Path:
+    try:
+        return folder.absolute()
+    except FileNotFoundError:
+        raise UsageProblem(
+            "The current folder no longer exists.", hint="Change to another one, or use -C."
+        ) from None
 
 
 START = "Getting started"

@@ -55,7 +55,7 @@ class Overrides:
 class App:
     """One run of the program: options, lazily created objects, and output."""
 
-    project_dir: Path = field(default_factory=Path.cwd)
+    project_dir: Path = Path()
     flags: Mapping[str, Any] = field(default_factory=dict)
     quiet: bool = False
     verbose: bool = False

@@ -39,7 +39,7 @@ class EnvUpdate:
     ``unchanged`` are the names that already had their value, or kept it by ``only_missing``;
     ``conflicts`` those that another process changed, which are not touched. ``widened_mode``
     is the previous mode of the file if other users had access; it is 0600 now, unless the file
-    system has no modes.
+    belongs to another user or its file system has no modes.
     """
 
     path: Path
@@ -49,6 +49,17 @@ class EnvUpdate:
     unchanged: tuple[str, ...]
     conflicts: tuple[str, ...]
     widened_mode: int | None
+
+    @property
+    def mode_warning(self) -> str | None:
+        """What to tell about ``widened_mode``, by the mode that the file has now."""
+        if self.widened_mode is None:
+            return None
+        now = stat.S_IMODE(self.path.stat().st_mode)
+        found = f"{self.path} was accessible to other users (mode {self.widened_mode:04o})"
+        if now & ~PRIVATE:
+            return f"{found}, and still is: run `chmod 600 {self.path.name}` as its owner."
+        return f"{found}; its mode is {now:04o} now."
 
 
 def update_env_file(

@@ -69,7 +69,7 @@ class BuildFailed(RuntimeProblem):
 
 
 class ProjectNameTaken(RuntimeProblem):
-    """A project with the same name in another folder already has containers."""
+    """A project with the same name in another folder has containers or volumes."""
 
     remedy = "Choose another project_name in gateway.yaml, or run `gatewayctl -C DIR down` on it."
 

@@ -98,7 +98,8 @@ class GatewayClient:
                 f"{self.base_url}{path}",
                 json=json,
                 params=params,
-                headers=sent,
+                # Whatever a key holds: LiteLLM refuses one that is none.
+                headers=httpx.Headers(sent, encoding="utf-8"),
                 timeout=timeout,
             ) as response,
         ):

@@ -146,7 +146,9 @@ def find_key_by_alias(gateway: GatewayClient, master: Secret, alias: str) -> Vir
 
 def list_key_family(gateway: GatewayClient, master: Secret, alias: str) -> tuple[VirtualKey, ...]:
     """List the live keys whose alias starts with this one, usually in one request."""
-    filters = {"key_alias": alias, "substring_matching": "true"}
+    # For LIKE a backslash is an escape; a shell may pass bytes that are not UTF-8.
+    literal = alias.partition("\\")[0].encode(errors="replace").decode()
+    filters = {"key_alias": literal, "substring_matching": "true"}
     keys = _iterate_pages(gateway, master, filters)
     return tuple(key for key in keys if key.alias is not None and key.alias.startswith(alias))
 

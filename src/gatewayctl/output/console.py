@@ -109,9 +109,11 @@ class Console:
         target: RichConsole | None = None
         for item in renderables:
             if isinstance(item, str):
-                # Rich would wrap or cut values that people copy.
+                # Rich would wrap or cut values that people copy. A name in them may hold an escape
+                # sequence, which a file or a program gets unchanged and a terminal does not.
                 named = item if isinstance(item, Verbatim) else self._name_program(item)
-                self.result_text((named if reveal else mask(named)) + "\n")
+                shown = named if reveal else mask(named)
+                self.result_text((strip_control(shown) if self.stdout.isatty() else shown) + "\n")
                 continue
             if target is None:
                 target = self.rich(self.stdout)

@@ -29,8 +29,6 @@ _BUILT: Final = {_TAG + name for name in ("null", "bool", "int", "float")}
 _TEXT: Final = {_TAG + name for name in ("str", "timestamp", "value", "merge")}
 
 _INTEGER: Final = re.compile(r"-?(0|[1-9][0-9]*)")
-# An escape such as "\ud83d" alone produces one, and UTF-8 cannot encode it.
-_SURROGATE: Final = re.compile("[\ud800-\udfff]")
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -126,6 +124,14 @@ def _is_integer(key: yaml.Node) -> bool:
     return bool(key.tag == f"{_TAG}int" and _INTEGER.fullmatch(key.value))
 
 
+def _join_surrogates(text: str) -> str | None:
+    """Join the two halves in which JSON escapes a character beyond U+FFFF; None for one alone."""
+    try:
+        return text.encode("utf-16-le", "surrogatepass").decode("utf-16-le")
+    except UnicodeDecodeError:
+        return None
+
+
 class _Expansion:
     """Expands PyYAML's nodes, in which aliases are shared, into a tree of limited size."""
 
@@ -156,9 +162,10 @@ class _Expansion:
 
     def _scalar(self, raw: yaml.ScalarNode, source: Source) -> str | bool | int | float | None:
         if raw.tag in _TEXT:
-            if _SURROGATE.search(raw.value):
+            text = _join_surrogates(raw.value)
+            if text is None:
                 self.problems.add(source, "contains an unpaired surrogate")
-            return str(raw.value)
+            return text
         try:
             value: bool | int | float | None = _BUILDER.construct_object(raw)
         except (ValueError, KeyError, OverflowError):
@@ -177,20 +184,21 @@ class _Expansion:
         merged: dict[str, Node] = {}
         for key, item in raw.value:
             place = _place(self.name, key.start_mark)
+            name = _join_surrogates(key.value) if key.tag in _TEXT else key.value
             if key.tag == f"{_TAG}merge":
                 merged = self._merge(item, depth) | merged
             elif key.tag not in _TEXT and not (numbers and _is_integer(key)):
                 self.problems.add(
                     place, f"a name must be a string: put {quote(key.value)} in quotes"
                 )
-            elif _SURROGATE.search(key.value):
+            elif name is None:
                 self.problems.add(place, "contains an unpaired surrogate")
-            elif key.value in own:
-                first = own[key.value].named.line
-                self.problems.add(place, f"'{key.value}' is given twice, first on line {first}")
+            elif name in own:
+                first = own[name].named.line
+                self.problems.add(place, f"'{name}' is given twice, first on line {first}")
             else:
-                numbered = key.value in self.numbered
-                own[key.value] = replace(self.node(item, depth + 1, numbers=numbered), key=place)
+                numbered = name in self.numbered
+                own[name] = replace(self.node(item, depth + 1, numbers=numbered), key=place)
         return merged | own
 
     def _merge(self, raw: yaml.Node, depth: int) -> dict[str, Node]:

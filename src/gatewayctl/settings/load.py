@@ -47,7 +47,8 @@ def load_settings(
     Raises SettingsInvalid with every problem, EnvFileMissing if a .env is required,
     EnvFileUnreadable, and UsageProblem if the folder does not exist or its path cannot be used.
     """
-    project_dir = project_dir.resolve()
+    # Path.resolve() fails for a link to itself.
+    project_dir = Path(os.path.realpath(project_dir))
     if not project_dir.is_dir():
         raise UsageProblem(
             f"There is no folder {project_dir}.", hint="Create it with `gatewayctl -C DIR init`."

@@ -5,6 +5,7 @@ Owns the rule. Must not know where a value goes.
 
 from __future__ import annotations
 
+import re
 from typing import Final
 
 from gatewayctl.errors import EnvFileMissing, MasterKeyMissing, MasterKeyWeak
@@ -12,6 +13,8 @@ from gatewayctl.settings.model import Secret, Settings
 
 NAME: Final = "LITELLM_MASTER_KEY"
 _MIN_LENGTH: Final = 16
+# What an HTTP header can carry.
+_SENDABLE: Final = re.compile(r"[!-~]+")
 # LiteLLM refuses to start with the key of its own documentation (LiteLLM #42019).
 _DOCUMENTED: Final = "sk-1234"
 
@@ -42,4 +45,6 @@ def _weakness(value: str) -> str:
         return "does not start with sk-, so LiteLLM would refuse it"
     if len(value) < _MIN_LENGTH:
         return f"is shorter than {_MIN_LENGTH} characters"
+    if not _SENDABLE.fullmatch(value):
+        return "contains a blank, or a character that is not ASCII"
     return ""

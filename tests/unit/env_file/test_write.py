@@ -14,6 +14,7 @@ from hypothesis import strategies as st
 from gatewayctl.env_file.write import EnvUpdate, update_env_file
 from gatewayctl.errors import EnvValueUnsafe, GatewayctlError
 from gatewayctl.files.atomic import temporary_name
+from tests.fakes.other_user import as_nobody
 from tests.unit.env_file import drawn
 from tests.unit.env_file.readers import by_dotenv, by_sh
 
@@ -65,9 +66,32 @@ def test_a_new_file_is_private_from_the_start(tmp_path: Path) -> None:
 @pytest.mark.parametrize("value", ["1", "2"])
 def test_a_file_that_others_could_read_is_made_private_and_reported(path: Path, value: str) -> None:
     path.chmod(0o644)
-    assert update_env_file(path, {"A": value}).widened_mode == 0o644
+    done = update_env_file(path, {"A": value})
+    assert done.widened_mode == 0o644
+    assert done.mode_warning == (
+        f"{path} was accessible to other users (mode 0644); its mode is 0600 now."
+    )
     assert mode(path) == 0o600
     assert update_env_file(path, {"A": value}).widened_mode is None
+
+
+def test_a_file_of_another_user_that_stays_readable_is_reported_as_such(
+    shared_path: Path,
+) -> None:
+    if os.geteuid() != 0:
+        pytest.skip("an ordinary user has no file of another user")
+    path = shared_path / ".env"
+    path.write_text("A=1\n")
+    path.chmod(0o644)
+
+    with as_nobody():
+        warning = update_env_file(path, {"A": "1"}).mode_warning
+
+    assert warning == (
+        f"{path} was accessible to other users (mode 0644), and still is: "
+        "run `chmod 600 .env` as its owner."
+    )
+    assert mode(path) == 0o644
 
 
 def test_nothing_to_change_does_not_touch_the_file(path: Path) -> None:

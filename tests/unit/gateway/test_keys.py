@@ -1,5 +1,6 @@
 from __future__ import annotations
 
+import os
 from collections.abc import Callable
 from datetime import UTC, datetime
 
@@ -18,6 +19,7 @@ from gatewayctl.gateway.keys import (
     get_key,
     hash_key,
     iterate_keys,
+    list_key_family,
 )
 from gatewayctl.settings.model import Secret
 from tests.fakes.litellm import FakeLiteLLM, error, served, sha256
@@ -200,3 +202,24 @@ def test_pages_that_repeat_their_keys_end() -> None:
 
     with served(fake) as gateway:
         assert [key.hash for key in iterate_keys(gateway, MASTER)] == ["a"]
+
+
+@pytest.mark.parametrize("alias", ["back\\n", "\\", "a%b_c", "it's"])
+def test_a_key_is_found_by_any_alias(alias: str) -> None:
+    fake = FakeLiteLLM()
+    fake.add("sk-app-0123456789abcdef", alias)
+
+    with served(fake) as gateway:
+        (found,) = list_key_family(gateway, MASTER, alias)
+
+    assert found.alias == alias
+
+
+def test_no_key_has_an_alias_that_is_not_utf8() -> None:
+    fake = FakeLiteLLM()
+    fake.add("sk-app-0123456789abcdef", "caf?")
+
+    with served(fake) as gateway:
+        found = list_key_family(gateway, MASTER, os.fsdecode(b"caf\xe9"))
+
+    assert found == ()

@@ -241,3 +241,14 @@ def test_a_command_that_did_what_was_asked_does_not_end_in_an_error() -> None:
     console.error(Drift("`gatewayctl up` would change 1 file.", hint="Apply it: `gatewayctl up`."))
 
     assert err.getvalue().startswith("Note: `gatewayctl up` would change 1 file.\nHint: ")
+
+
+def test_no_result_controls_a_terminal_and_a_pipe_gets_it_unchanged() -> None:
+    terminal, seen, _ = on_a_terminal()
+    pipe, out, _ = piped()
+
+    for console in (terminal, pipe):
+        console.result([f"file {ESCAPES}"])
+
+    assert "\x1b" not in seen.getvalue()
+    assert out.getvalue() == f"file {ESCAPES}\n"

@@ -138,6 +138,10 @@ def test_a_number_beyond_64_bits_is_refused(number: str) -> None:
     assert found == "gateway.yaml line 1 column 4: is a number of more than 63 bits"
 
 
+def test_the_two_halves_in_which_json_escapes_a_character_are_joined() -> None:
+    assert read('{"\\ud83d\\ude80": "a\\ud83d\\ude80"}').plain() == {"\N{ROCKET}": "a\N{ROCKET}"}
+
+
 @pytest.mark.parametrize("text", ['a: "\\ud83d"', '"\\ud83d": 1', 'a: [{b: "x\\udc00"}]'])
 def test_an_unpaired_surrogate_is_refused(text: str) -> None:
     (found,) = complaints(text)

@@ -35,6 +35,8 @@ def test_an_env_file_without_the_key_is_an_error(tmp_path: Path, env: str) -> No
         ("0123456789abcdefghij", "does not start with sk-"),
         ("SK-0123456789abcdefghij", "does not start with sk-"),
         ("sk-0123456789ab", "is shorter than 16 characters"),
+        ("'sk-0123456789abcdef ghij'", "contains a blank"),
+        ("sk-0123456789abcdefghié", "contains a blank, or a character that is not ASCII"),
     ],
 )
 def test_a_weak_key_is_refused_with_its_source_and_without_its_value(

@@ -6,7 +6,6 @@ components and prompts are declared in gateway.yaml. Must not know terminals.
 
 from __future__ import annotations
 
-import json
 import re
 from collections.abc import Callable, Generator, Mapping
 from dataclasses import dataclass, field, replace
@@ -14,6 +13,7 @@ from types import MappingProxyType
 from typing import TYPE_CHECKING, Any, Final, NoReturn
 
 from gatewayctl.errors import GatewayctlError, UpstreamRefused
+from gatewayctl.files.json_text import parse_json
 from gatewayctl.operations.chat.call import Delta, Reply, call_model
 from gatewayctl.operations.chat.plan import ChatInput, plan_chat
 from gatewayctl.operations.chat.report import Call, ChatReport, make_expectation, make_report
@@ -210,8 +210,8 @@ def _add_thoughts(prompt: str, thoughts: list[str]) -> str:
 def _parse_json(reply: Reply, which: tuple[str, str]) -> Mapping[str, Any]:
     fenced = _FENCE.match(reply.text)
     try:
-        answer = json.loads(fenced.group(1) if fenced else reply.text)
-    except (ValueError, RecursionError):
+        answer = parse_json(fenced.group(1) if fenced else reply.text)
+    except ValueError:
         remark = reply.remark()
         _refuse_answer(which, "it is not JSON" if remark is None else f"it is not JSON. {remark}")
     if not isinstance(answer, dict):

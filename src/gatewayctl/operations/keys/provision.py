@@ -140,8 +140,8 @@ class KeyProvisioner:
             update = update_env_file(path, values, only_missing=True, comment=comment)
         else:
             update = update_env_file(path, values, expect={declared.env: instead_of.reveal()})
-        if update.widened_mode is not None:
-            self.warnings.append(f"{path} was readable by others; its mode is 0600 now.")
+        if update.mode_warning is not None:
+            self.warnings.append(update.mode_warning)
         return declared.env in (*update.added, *update.changed)
 
     def delete(self, key: VirtualKey, env: str | None) -> bool:

@@ -82,9 +82,8 @@ def require_virtual_key(
             f"{name} holds the master key, which is never used to chat.", hint=again
         )
     if not is_plausible_key(key):
-        raise VirtualKeyMissing(
-            f"{name} does not hold a virtual key: it does not start with sk-.", hint=again
-        )
+        why = "does not start with sk-, or has characters that no key has"
+        raise VirtualKeyMissing(f"{name} does not hold a virtual key: it {why}.", hint=again)
     return name, key
 
 

@@ -6,6 +6,7 @@ byte. Must not know what is in the ignored files.
 
 from __future__ import annotations
 
+import os
 from pathlib import Path
 from typing import Final
 
@@ -21,7 +22,7 @@ def ensure_ignored(project_dir: Path) -> tuple[str, ...]:
 
     Follows a symbolic link, since the file may be shared. Raises FileUnwritable.
     """
-    path = (project_dir / ".gitignore").resolve()
+    path = Path(os.path.realpath(project_dir / ".gitignore"))
     old = _read(path)
     missing = _missing(old)
     if missing:

@@ -7,6 +7,7 @@ is missing without asking.
 
 from __future__ import annotations
 
+import os
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, replace
 from functools import partial
@@ -15,7 +16,7 @@ from types import MappingProxyType
 from typing import Any, Final, Literal
 
 from gatewayctl.env_file.read import read_env_file
-from gatewayctl.env_file.write import EnvUpdate, update_env_file
+from gatewayctl.env_file.write import update_env_file
 from gatewayctl.errors import (
     EnvFileMissing,
     FileUnwritable,
@@ -189,7 +190,11 @@ def ensure_project(
         settings=complete,
         env_added=tuple(n for n in added if recovered is None or n != salt_key.NAME),
         gitignore_added=ignored,
-        warnings=(*lost, *_warn_mode(done), *_warn_weak(complete)),
+        warnings=(
+            *lost,
+            *([done.mode_warning] if done.mode_warning else []),
+            *_warn_weak(complete),
+        ),
     )
 
 
@@ -202,7 +207,7 @@ def _check_given(key: Secret | None) -> None:
 
 
 def _make_folder(project_dir: Path) -> Path:
-    project_dir = project_dir.resolve()
+    project_dir = Path(os.path.realpath(project_dir))
     try:
         create_folder(project_dir)
     except OSError as error:
@@ -285,13 +290,6 @@ def _find_missing_provider_keys(settings: Settings) -> tuple[str, ...]:
     wanted = {model.api_key_env for model in settings.models if model.api_key_env}
     filled = {name for name, entry in file.items() if entry.value} | set(settings.environment)
     return tuple(sorted(wanted - filled))
-
-
-def _warn_mode(done: EnvUpdate) -> tuple[str, ...]:
-    if done.widened_mode is None:
-        return ()
-    mode = f"{done.widened_mode:04o}"
-    return (f"{done.path} was accessible to other users (mode {mode}); its mode is 0600 now.",)
 
 
 def _warn_weak(settings: Settings) -> tuple[str, ...]:

@@ -14,6 +14,7 @@ from typing import Final
 
 from gatewayctl.errors import FileUnwritable
 from gatewayctl.files.atomic import write_atomically
+from gatewayctl.files.json_text import parse_json
 from gatewayctl.files.owner import create_folder
 from gatewayctl.rendering.plan import RenderedFile
 from gatewayctl.settings.model import Settings
@@ -63,7 +64,7 @@ def record_digests(settings: Settings, files: Sequence[RenderedFile]) -> None:
 
 def _read_digests(settings: Settings) -> dict[str, str]:
     try:
-        found = json.loads((settings.state_dir / _DIGESTS).read_text(encoding="utf-8"))
+        found = parse_json((settings.state_dir / _DIGESTS).read_text(encoding="utf-8"))
     except (OSError, ValueError):
         return {}
     return found if isinstance(found, dict) else {}

@@ -20,6 +20,7 @@ from pathlib import Path
 from typing import Any, Final, Literal
 
 from gatewayctl.errors import FileUnreadable, GatewayctlError, Interrupted
+from gatewayctl.files.json_text import parse_json
 from gatewayctl.files.owner import give_to_sudo_user
 
 NAME: Final = "audit.jsonl"
@@ -106,7 +107,7 @@ def read_audit(state_dir: Path, *, tail: int | None = None) -> AuditReport:
     unreadable = 0
     for line in _lines(file):
         try:
-            event = json.loads(line)
+            event = parse_json(line)
             {"began": begun, "ended": ended}[event["event"]][event["id"]] = event
         except (ValueError, KeyError, TypeError):
             unreadable += 1
@@ -114,7 +115,7 @@ def read_audit(state_dir: Path, *, tail: int | None = None) -> AuditReport:
     for mark, event in begun.items():
         try:
             entries.append(_entry(event, ended.get(mark)))
-        except (ValueError, KeyError, TypeError):
+        except (ValueError, KeyError, TypeError, OverflowError):
             unreadable += 1
     kept = entries if tail is None else entries[len(entries) - min(tail, len(entries)) :]
     return AuditReport(file=file, entries=tuple(kept), unreadable=unreadable)

@@ -16,6 +16,7 @@ from pathlib import Path
 from typing import Final
 
 from gatewayctl.errors import FileUnwritable, Locked
+from gatewayctl.files.json_text import parse_json
 from gatewayctl.files.lock import acquire_lock
 from gatewayctl.files.owner import create_folder, give_to_sudo_user
 
@@ -75,7 +76,7 @@ def _acquire(
 
 def _owner(state_dir: Path) -> str:
     try:
-        record = json.loads((state_dir / "lock").read_text(encoding="utf-8"))
+        record = parse_json((state_dir / "lock").read_text(encoding="utf-8"))
         return f"gatewayctl {record['verb']} (pid {record['pid']}) since {record['since']}"
     except (OSError, ValueError, KeyError, TypeError):
         return "by a gatewayctl that has just started"

@@ -18,12 +18,14 @@ from typing import Final
 
 from gatewayctl.errors import FileUnwritable, SaltKeyChanged
 from gatewayctl.files.atomic import write_atomically
+from gatewayctl.files.json_text import parse_json
 from gatewayctl.runtimes.base import Runtime
 from gatewayctl.runtimes.runtime_marker import read_runtime
 from gatewayctl.settings.model import Secret, Settings
 
 NAME: Final = "LITELLM_SALT_KEY"
 _ITERATIONS: Final = 60_000
+_MAX_ITERATIONS: Final = 10_000_000
 _RECOVER: Final = (
     "Run `gatewayctl up`, which recovers it from a LiteLLM that still has it, or says what to do."
 )
@@ -106,9 +108,11 @@ def _is_needed(settings: Settings, runtime: Runtime) -> bool:
 def _differs(settings: Settings, key: Secret | None) -> bool:
     """True if another key is recorded; an unreadable record counts as none."""
     try:
-        found = json.loads(_file(settings).read_text(encoding="utf-8"))
+        found = parse_json(_file(settings).read_text(encoding="utf-8"))
         salt, digest = bytes.fromhex(found["salt"]), bytes.fromhex(found["digest"])
         iterations = int(found["iterations"])
+        if not 0 < iterations <= _MAX_ITERATIONS:
+            return False
     except (OSError, ValueError, KeyError, TypeError):
         return False
     return key is None or not hmac.compare_digest(_hash(key, salt, iterations), digest)

@@ -17,6 +17,7 @@ from typing import Any, Final, Literal
 
 from gatewayctl.errors import FileUnreadable
 from gatewayctl.files.atomic import write_atomically
+from gatewayctl.files.json_text import parse_json
 from gatewayctl.settings.model import Settings
 
 Step = Literal["changing", "starting", "done"]
@@ -62,10 +63,10 @@ def read_journal(settings: Settings) -> Journal | None:
     """The last upgrade of the project; None where there was none. Raises FileUnreadable."""
     path = _file(settings)
     try:
-        return _parse(json.loads(path.read_text(encoding="utf-8")))
+        return _parse(parse_json(path.read_text(encoding="utf-8")))
     except FileNotFoundError:
         return None
-    except (OSError, ValueError, KeyError, TypeError) as error:
+    except (OSError, ValueError, KeyError, TypeError, AttributeError) as error:
         raise FileUnreadable(
             f"{path} cannot be read, so the state of the last upgrade is unknown.",
             hint=f"Look at gateway.yaml and `gatewayctl status`; then delete {path}.",

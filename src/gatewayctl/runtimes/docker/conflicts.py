@@ -5,6 +5,7 @@ Must not start or stop anything.
 
 from __future__ import annotations
 
+import os
 from collections.abc import Mapping, Sequence
 from pathlib import Path
 
@@ -27,9 +28,9 @@ def check_name(settings: Settings, found: Sequence[Container]) -> None:
     Compose identifies projects by name only: two folders with one name would stop and recreate
     each other's containers. Raises ProjectNameTaken.
     """
-    ours = {settings.compose_dir.resolve(), settings.project_dir.resolve()}
+    ours = {os.path.realpath(settings.compose_dir), os.path.realpath(settings.project_dir)}
     for item in found:
-        if item.folder and item.folder.resolve() not in ours and _exists(item.folder):
+        if item.folder and os.path.realpath(item.folder) not in ours and _exists(item.folder):
             folder = project_folder(item)
             stop = (
                 "stop that project" if folder is None else f"run `{stop_command(folder, 'docker')}`"

@@ -9,7 +9,6 @@ from __future__ import annotations
 
 import hashlib
 import http.client
-import json
 import logging
 import os
 import re
@@ -27,6 +26,7 @@ from gatewayctl.errors import (
     EnginePermission,
     RuntimeProblem,
 )
+from gatewayctl.files.json_text import parse_json
 
 _LOGGER: Final = logging.getLogger(__name__)
 DEFAULT_HOST: Final = "unix:///var/run/docker.sock"
@@ -150,7 +150,7 @@ def last_line(output: str) -> str:
 
 def _read(path: Path) -> dict[str, Any]:
     try:
-        found = json.loads(path.read_text(encoding="utf-8"))
+        found = parse_json(path.read_text(encoding="utf-8"))
     except (OSError, ValueError):
         return {}
     return found if isinstance(found, dict) else {}

@@ -37,6 +37,7 @@ from gatewayctl.runtimes.docker import (
     passwords,
     preflight,
     states,
+    volumes,
 )
 from gatewayctl.runtimes.docker.database_shell import OWNERS, SERVICES, DockerShell
 from gatewayctl.runtimes.docker.docker_cli import DockerCli
@@ -101,8 +102,7 @@ class DockerRuntime:
         """Require a usable engine, our own project name, and ports that are free or ours."""
         passwords.check(self._settings)
         self._docker.check()
-        found = states.parse_containers(self._docker.containers())
-        conflicts.check_name(self._settings, found)
+        found = self._own_containers()
         conflicts.check_ports(self._settings, found, self._docker)
 
     def prepare(self, *, refresh: bool = False) -> Generator[Progress, None, None]:
@@ -138,12 +138,12 @@ class DockerRuntime:
         return found is not None and found.alive and port in found.ports
 
     def has_data(self) -> bool:
+        self._own_containers()
         return bool(self._docker.volumes())
 
     def stop(self, *, remove_data: bool = False) -> Stopped:
         yield from self._wait_for_concurrent_ups()
-        everything = states.parse_containers(self._docker.containers())
-        conflicts.check_name(self._settings, everything)
+        everything = self._own_containers()
         ran = self._in_order({item.service for item in everything if item.alive})
         # Services stop before their databases; containers of older settings count as services.
         first = [item for item in everything if item.service not in _DATABASES]
@@ -161,6 +161,7 @@ class DockerRuntime:
         self._docker.remove_networks()
         if remove_data:
             self._docker.remove_volumes()
+            volumes.forget_volumes(self._settings)
         self._forget_containers()
         return ran or (("leftover_containers",) if everything else ())
 
@@ -195,6 +196,7 @@ class DockerRuntime:
         keep: Keep = keep_all,
     ) -> Iterator[LogLine]:
         require_known_services(services, (*self.services, *self.apps))
+        self._own_containers()
         return logs.read_logs(
             self._docker, services, tail=tail, since=since, follow=follow, keep=keep
         )
@@ -269,11 +271,19 @@ class DockerRuntime:
 
     # Private from here on.
 
+    def _own_containers(self) -> tuple[Container, ...]:
+        """All containers of the project. Raises ProjectNameTaken if another folder has its name."""
+        found = states.parse_containers(self._docker.containers())
+        conflicts.check_name(self._settings, found)
+        if not found:
+            volumes.require_own_volumes(self._settings, self._docker.volumes())
+        return found
+
     def _inspect(self) -> dict[str, Container]:
         """The project's containers by service, at most a moment old."""
         now = self._clock()
         if self._inspected_at is None or now - self._inspected_at > _FRESH_SECONDS:
-            found = states.select_newest(states.parse_containers(self._docker.containers()))
+            found = states.select_newest(self._own_containers())
             moment = datetime.now(UTC)
             self._containers = {
                 service: crash_loop.mark_crash_loop(self._docker, item, moment)
@@ -318,6 +328,7 @@ class DockerRuntime:
         broken = [now[s].id for s in services if s in now and now[s].state == "failed"]
         if broken:
             self._docker.remove(broken, data=False)
+        volumes.claim_volumes(self._settings)
         yield from self._run_up(services)
         self._forget_containers()
         after = self._inspect()

@@ -9,7 +9,6 @@ virtual environment each, because they need different major versions of the same
 from __future__ import annotations
 
 import hashlib
-import json
 import os
 import sys
 import sysconfig
@@ -17,6 +16,8 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Final
+
+from gatewayctl.files.json_text import parse_json
 
 HERE: Final = Path(__file__).parent
 LOCKS: Final = HERE / "locks"
@@ -99,7 +100,7 @@ class Environment:
     def versions(self) -> dict[str, str]:
         """The version of each service, as written by install; empty when unreadable."""
         try:
-            versions = json.loads(self.complete_mark.read_text(encoding="utf-8"))["versions"]
+            versions = parse_json(self.complete_mark.read_text(encoding="utf-8"))["versions"]
             return {str(name): str(version) for name, version in versions.items()}
         except (OSError, ValueError, KeyError, TypeError, AttributeError):
             return {}

@@ -12,6 +12,7 @@ import logging
 from collections.abc import Mapping
 from typing import Final
 
+from gatewayctl.files.json_text import parse_json
 from gatewayctl.runtimes.embedded import launch
 from gatewayctl.runtimes.embedded.layout import Layout
 from gatewayctl.runtimes.embedded.services import (
@@ -60,7 +61,7 @@ def hash_program(program: Program, salt: Secret, files: Mapping[str, str]) -> Pa
 def load(layout: Layout) -> dict[str, Parts]:
     """The parts that the services were started with; empty when the file is missing or broken."""
     try:
-        stored = json.loads(layout.fingerprints.read_text(encoding="utf-8"))
+        stored = parse_json(layout.fingerprints.read_text(encoding="utf-8"))
         return {str(service): dict(parts) for service, parts in dict(stored).items()}
     except (OSError, ValueError, TypeError):
         return {}

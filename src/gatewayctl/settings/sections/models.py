@@ -7,13 +7,19 @@ from __future__ import annotations
 
 from types import MappingProxyType
 from typing import Any, Final
+from urllib.parse import urlsplit
 
 from gatewayctl.settings import providers, reference
 from gatewayctl.settings.cursor import VARIABLE_NAME, Cursor
 from gatewayctl.settings.document import Node
 from gatewayctl.settings.fields import Setting
 from gatewayctl.settings.model import Model, Profile
-from gatewayctl.settings.plain_secrets import REFERENCE, refuse_secrets, refuse_stack_secret
+from gatewayctl.settings.plain_secrets import (
+    REFERENCE,
+    looks_like_a_secret,
+    refuse_secrets,
+    refuse_stack_secret,
+)
 
 SETTINGS: Final = {
     "model": Setting(
@@ -38,6 +44,9 @@ SETTINGS: Final = {
     "params": Setting("mapping", "", "Any other parameter of LiteLLM."),
 }
 _KEY_SETTINGS: Final = ("api_key", "api_key_env")
+_NOT_IN_HEADER: Final = (
+    "each call would fail, because LiteLLM sends this in an HTTP header, which takes Latin-1 only"
+)
 _SHARED: Final = tuple(name for name in SETTINGS if name != "params")
 """Settings that are read from `params:` too, where LiteLLM's own configuration has most of them."""
 
@@ -58,6 +67,12 @@ def parse_models(section: Cursor, profile: Profile) -> tuple[Model, ...]:
 
 def _model(entry: Cursor) -> Model | None:
     entry.check_printable_name("model name")
+    if "," in entry.name:
+        entry.add_at_name(
+            f"{entry.path}: LiteLLM reads a model name with a comma as several models"
+        )
+    if not _fits_in_header(entry.name):
+        entry.add_at_name(f"{entry.path}: {_NOT_IN_HEADER}")
     # A string alone is the model.
     entry, extra = _split(entry.expand(str, "model"))
     for part in (*entry.parts(), *extra.values()):
@@ -100,6 +115,8 @@ def _target(entry: Cursor) -> str | None:
     """LiteLLM's name of the model; one that only answers offline needs none."""
     target = entry.child("model")
     if target.is_given:
+        if isinstance(target.value, str) and not _fits_in_header(target.value):
+            target.add(f"{target.path}: {_NOT_IN_HEADER}")
         return target.string()
     if entry.child("mock_response").is_given:
         return f"openai/{entry.name}"
@@ -113,10 +130,33 @@ def _params(entry: Cursor, extra: dict[str, Cursor]) -> dict[str, Any]:
     """Return what LiteLLM gets besides model, key, retries and timeout."""
     given = (entry.child(name) for name in ("api_base", "mock_response"))
     params: dict[str, Any] = {part.name: part.string() for part in given if part.is_given}
+    _check_url(entry.child("api_base"))
     for name, part in extra.items():
         part.check_finite()
         params[name] = part.node.plain()
     return params
+
+
+def _check_url(base: Cursor) -> None:
+    """Report an address that LiteLLM would fail with at every call; a reference is not resolved."""
+    value = base.value
+    if not isinstance(value, str) or not value.strip() or value.startswith(REFERENCE):
+        return
+    if looks_like_a_secret(value):
+        return  # reported already, and not quoted
+    try:
+        url = urlsplit(value)
+        is_usable = bool("://" in value and url.hostname and (url.port is None or url.port > 0))
+    except ValueError:
+        is_usable = False
+    if not is_usable or any(sign.isspace() or not sign.isprintable() for sign in value):
+        base.refuse("a URL such as http://127.0.0.1:8080/v1")
+    elif not _fits_in_header(value):
+        base.add(f"{base.path}: {_NOT_IN_HEADER}; write the host in its xn-- form")
+
+
+def _fits_in_header(text: str) -> bool:
+    return all(ord(sign) < 256 for sign in text)
 
 
 def _api_key(entry: Cursor, provider: str) -> tuple[bool, str | None]:

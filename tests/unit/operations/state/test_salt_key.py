@@ -137,3 +137,12 @@ def test_an_unreadable_record_does_not_prevent_a_start(tmp_path: Path, text: str
     (made.state_dir / "salt_key.json").write_text(text)
 
     assert not salt_key.has_changed(made)
+
+
+@pytest.mark.parametrize("iterations", ["0", "-1", "1e99", "99999999999999999999", '"x"', "[]"])
+def test_a_damaged_record_counts_as_none(iterations: str, tmp_path: Path) -> None:
+    made = settings(tmp_path)
+    record = f'{{"salt": "00", "digest": "00", "iterations": {iterations}}}'
+    (made.state_dir / "salt_key.json").write_text(record)
+
+    assert not salt_key.has_changed(made)

@@ -12,6 +12,7 @@ from tests.unit.runtimes.docker.faked_engine import runtime_of, up_and_running
 def test_there_is_data_as_long_as_there_is_a_volume(settings: Settings) -> None:
     docker = FakeDocker()
     runtime = runtime_of(settings, docker)
+    driven(runtime.start())
 
     assert runtime.has_data()
     driven(runtime.stop(remove_data=True))

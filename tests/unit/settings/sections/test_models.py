@@ -175,6 +175,13 @@ def test_a_key_written_out_is_refused_and_not_shown(tmp_path: Path, key: str) ->
         ("{model: a, num_retries: yes}", "models.m.num_retries must be a non-negative integer"),
         ("{model: a, mock_response: 3}", "models.m.mock_response must be a string"),
         ("{model: a, api_base: []}", "models.m.api_base must be a string, not a list"),
+        *(
+            (f"{{model: a, api_base: '{text}'}}", "models.m.api_base must be a URL such as http://")
+            for text in (
+                *("localhost:8000/v1", "/v1", "http://", "http://:80", "http://[::1", "host"),
+                *("http://h:99999", "http://h:x", "http://h:0", "http://a b/", " http://h"),
+            )
+        ),
         ("{model: a, params: 3}", "models.m.params must be a mapping, not '3'"),
         ("{model: a, params: {top_p: .nan}}", "models.m.params.top_p must not be infinity"),
         ("{model: a, params: {model: b}}", "models.m.model is given twice"),
@@ -229,3 +236,44 @@ def test_models_must_be_a_mapping(tmp_path: Path) -> None:
     (found,) = problems(tmp_path, "models: [gpt-4o]\n")
 
     assert found == "gateway.yaml line 1 column 9: models must be a mapping, not a list"
+
+
+@pytest.mark.parametrize(
+    "address",
+    [
+        *("http://127.0.0.1:8080/v1", "https://api.example.org", "http://[::1]:80/", "HTTPS://h"),
+        *(
+            "os.environ/BASE",
+            "http://b\u00fccher.example/v1?a=%20#x",
+            "wss://h/{model}",
+            "http://h_1",
+        ),
+    ],
+)
+def test_any_address_with_a_host_is_taken_unchanged(tmp_path: Path, address: str) -> None:
+    found = model(tmp_path, f"{{model: a, api_base: '{address}'}}")
+
+    assert found.litellm_params["api_base"] == address
+
+
+def test_a_name_that_litellm_reads_as_several_is_refused(tmp_path: Path) -> None:
+    (found,) = problems(tmp_path, "models:\n  'fast, cheap': openai/x\n")
+
+    assert found.startswith("gateway.yaml line 2 column 3: models.fast, cheap: ")
+    assert "a comma" in found
+
+
+@pytest.mark.parametrize(
+    "entry",
+    [
+        "模型: openai/x",
+        "m: openai/\N{ROCKET}",
+        "m: {model: openai/\N{EURO SIGN}}",
+        "m: {model: openai/x, api_base: 'http://例え.jp'}",
+    ],
+)
+def test_what_fits_in_no_header_of_litellm_is_refused(tmp_path: Path, entry: str) -> None:
+    (found,) = problems(tmp_path, f"models:\n  {entry}\n")
+
+    assert "each call would fail, because LiteLLM sends this in an HTTP header" in found
+    assert not problems(tmp_path, "models:\n  modèle ñ: openai/ü\n")
