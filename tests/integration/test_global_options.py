@@ -42,7 +42,7 @@ def test_every_command_accepts_the_global_options_after_it(name: str) -> None:
 def test_every_command_without_them_keeps_what_was_given_before_it(name: str) -> None:
     parsed = parse(COMMANDS[name])
 
-    assert (parsed.project_dir, parsed.flags) == (Path.cwd(), {})
+    assert (parsed.project_dir, parsed.flags) == (App().project_dir, {})
     assert (parsed.quiet, parsed.verbose) == (False, False)
 
 

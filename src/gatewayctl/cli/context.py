@@ -6,6 +6,7 @@ Everything is lazy, because the root callback runs even for ``gatewayctl sub --h
 from __future__ import annotations
 
 import logging
+import os
 from collections.abc import Callable, Generator, Iterable, Mapping
 from contextlib import suppress
 from dataclasses import dataclass, field
@@ -214,7 +215,7 @@ class App:
 def _from_here(project_dir: Path) -> str | None:
     """The project's folder as seen from the current one; None if it is the same."""
     try:
-        here, folder = Path.cwd(), project_dir.resolve()
+        here, folder = Path.cwd(), Path(os.path.realpath(project_dir))
     except OSError:
         return str(project_dir)
     if folder == here:

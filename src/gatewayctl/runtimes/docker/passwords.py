@@ -10,6 +10,7 @@ import re
 from typing import Final
 
 from gatewayctl.errors import Problem, SettingsInvalid
+from gatewayctl.runtimes.database_shell import DatabaseName
 from gatewayctl.runtimes.docker.docker_cli import DockerCli
 from gatewayctl.runtimes.scram import is_verifier_of, make_verifier
 from gatewayctl.settings.model import Secret, Settings
@@ -33,6 +34,14 @@ def check(settings: Settings) -> None:
         problems=(problem,),
         hint=f"Choose another {NAME}, or delete its line: `gatewayctl up` generates one.",
     )
+
+
+def password_of(settings: Settings, database: DatabaseName) -> Secret | None:
+    """The password that .env has for the owner of a database."""
+    secrets = settings.secrets
+    if database == "litellm":
+        return secrets.litellm_postgres_password
+    return secrets.phoenix_postgres_password
 
 
 def set_password(docker: DockerCli, container: str, owner: str, password: Secret) -> bool:

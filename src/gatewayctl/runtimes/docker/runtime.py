@@ -300,14 +300,9 @@ class DockerRuntime:
         found = self._inspect()
         if not all(name in found and found[name].alive for name in SERVICES.values()):
             yield from self._up(tuple(SERVICES.values()))
-        secrets = self._settings.secrets
-        wanted = {
-            "litellm": secrets.litellm_postgres_password,
-            "phoenix": secrets.phoenix_postgres_password,
-        }
         for database, service in SERVICES.items():
             self._wait_for(service)
-            password = wanted[database]
+            password = passwords.password_of(self._settings, database)
             owner, container = OWNERS[database], self._inspect()[service].id
             if password and passwords.set_password(self._docker, container, owner, password):
                 yield Progress(subject=service, state="working", detail="new password")

@@ -13,10 +13,10 @@ from gatewayctl.settings import providers, reference
 from gatewayctl.settings.cursor import VARIABLE_NAME, Cursor
 from gatewayctl.settings.document import Node
 from gatewayctl.settings.fields import Setting
+from gatewayctl.settings.masking import looks_like_a_secret
 from gatewayctl.settings.model import Model, Profile
 from gatewayctl.settings.plain_secrets import (
     REFERENCE,
-    looks_like_a_secret,
     refuse_secrets,
     refuse_stack_secret,
 )

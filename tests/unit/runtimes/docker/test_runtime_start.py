@@ -7,6 +7,7 @@ import pytest
 from gatewayctl.errors import ImageMissing, ServiceFailed
 from gatewayctl.runtimes.base import StartReport
 from gatewayctl.runtimes.docker.runtime import DockerRuntime
+from gatewayctl.runtimes.docker.volumes import claim_volumes
 from gatewayctl.runtimes.scram import is_verifier_of, make_verifier
 from gatewayctl.settings.model import Secret, Settings
 from tests.fakes.docker import FakeDocker, inspected
@@ -57,8 +58,10 @@ SECRETS = "LITELLM_POSTGRES_PASSWORD=password-of-litellm\nPOSTGRES_PASSWORD=pass
 def test_data_of_an_earlier_start_gets_the_passwords_before_a_service_uses_them(
     tmp_path: Path,
 ) -> None:
-    docker = FakeDocker(verifiers={"phoenix_user": make_verifier("password-of-phoenix")})
+    verifiers = {"phoenix_user": make_verifier("password-of-phoenix")}
+    docker = FakeDocker(kept=["shop_postgres-litellm"], verifiers=verifiers)
     settings = project(tmp_path / "shop", env=SECRETS)
+    claim_volumes(settings)
 
     report = report_of(runtime_of(settings, docker).start())
 
@@ -73,6 +76,7 @@ def test_data_of_an_earlier_start_gets_the_passwords_before_a_service_uses_them(
 
 def test_a_running_stack_gets_a_changed_password_before_it_is_recreated(tmp_path: Path) -> None:
     docker = up_and_running()
+    docker.kept = ["shop_postgres-litellm"]
     docker.verifiers = {"litellm_user": make_verifier("the-old-password")}
     docker.differs = {"postgres-litellm", "litellm"}
     runtime = runtime_of(project(tmp_path / "shop", env=SECRETS), docker)
