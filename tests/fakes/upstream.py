@@ -1,8 +1,8 @@
 """A small OpenAI-compatible server on loopback: the provider behind the gateway in tests.
 
 The model selects the answer (``say-401`` refuses with 401, ``say-hang`` never answers, ``flaky``
-fails at every other request, ``only-reasoning`` has no text). Every request is recorded, so that
-tests can check which key arrived. Chat completions, /responses and embeddings.
+fails at the first try of each call, ``only-reasoning`` has no text). Every request is recorded, so
+that tests can check which key arrived. Chat completions, /responses and embeddings.
 """
 
 from __future__ import annotations
@@ -92,6 +92,12 @@ def _content(body: dict[str, Any]) -> str:
     return "".join(REPLY)
 
 
+def _is_first_try(upstream: Upstream, body: dict[str, Any]) -> bool:
+    """True for every other request of this content: another test's calls do not count."""
+    same = [seen for seen in upstream.of_model("flaky") if seen.body == body]
+    return len(same) % 2 == 1
+
+
 class _Handler(BaseHTTPRequestHandler):
     protocol_version = "HTTP/1.1"
     upstreams: dict[int, Upstream] = {}  # noqa: RUF012 - one table for all servers
@@ -114,7 +120,7 @@ class _Handler(BaseHTTPRequestHandler):
             self._json(400, {"error": error})
         elif model.startswith("say-"):
             self._refuse(int(model.removeprefix("say-")))
-        elif model == "flaky" and len(upstream.of_model(model)) % 2:
+        elif model == "flaky" and _is_first_try(upstream, body):
             self._refuse(500)
         elif self.path.endswith("/embeddings"):
             vector = {"object": "embedding", "index": 0, "embedding": [0.5, 0.25]}
