@@ -25,7 +25,7 @@ def test_every_field_of_a_running_container_is_parsed() -> None:
             "litellm",
             health="healthy",
             ports={28100: 4000},
-            image="ghcr.io/berriai/litellm:v1.108.11",
+            image="ghcr.io/berriai/litellm:v1.108.14",
             folder="/srv/shop/compose",
         )
     )
@@ -98,7 +98,7 @@ def test_the_running_one_of_several_containers_of_a_service_is_selected() -> Non
 @pytest.mark.parametrize(
     ("image", "expected"),
     [
-        ("ghcr.io/berriai/litellm:v1.108.11", "1.108.11"),
+        ("ghcr.io/berriai/litellm:v1.108.14", "1.108.14"),
         ("arizephoenix/phoenix:version-20.26.1", "20.26.1"),
         ("postgres:16", "16"),
         ("shop:vanilla", "vanilla"),
