@@ -5,7 +5,7 @@ from __future__ import annotations
 import json
 from collections.abc import Mapping
 from dataclasses import fields, is_dataclass
-from datetime import datetime
+from datetime import date
 from enum import Enum
 from pathlib import PurePath
 from types import NoneType, UnionType
@@ -83,7 +83,7 @@ REPORTS: Final[Mapping[str, type]] = {
 }
 """The report that each command prints as ``data``."""
 _SCALARS: Final = {bool: "boolean", int: "integer", float: "number"}
-_STRINGS: Final = (str, Secret, Source, PurePath, datetime)
+_STRINGS: Final = (str, Secret, Source, PurePath, date)
 
 
 def shape(annotation: Any) -> Any:

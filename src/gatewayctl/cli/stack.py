@@ -8,7 +8,7 @@ import typer
 
 from gatewayctl.cli.confirm import confirm_by_name
 from gatewayctl.cli.context import App, context
-from gatewayctl.cli.options import JsonFlag, TimeoutOption, YesFlag
+from gatewayctl.cli.options import AcceptRiskOption, JsonFlag, TimeoutOption, YesFlag
 from gatewayctl.cli.since import since_moment
 from gatewayctl.errors import UsageProblem
 
@@ -41,29 +41,40 @@ def up(
     pull: Annotated[
         bool, typer.Option("--pull", help="Pull newer images, if the runtime uses images.")
     ] = False,
+    accept_risk: AcceptRiskOption = None,
     json: JsonFlag = False,
 ) -> None:
     """Start the stack, wait until it is healthy, create missing keys."""
     from gatewayctl.output import stack
 
     app = context(ctx)
-    app.run(bring_up(app, timeout=timeout, keys=not no_keys, pull=pull), stack.render_up)
+    accepted = tuple(accept_risk or ())
+    events = bring_up(app, timeout=timeout, keys=not no_keys, pull=pull, accepted_risks=accepted)
+    app.run(events, stack.render_up)
 
 
 def bring_up(
-    app: App, *, timeout: float = 300, keys: bool = True, pull: bool = False
+    app: App,
+    *,
+    timeout: float = 300,
+    keys: bool = True,
+    pull: bool = False,
+    accepted_risks: tuple[str, ...] = (),
 ) -> Generator[Any, None, UpReport]:
     """Create what the project lacks, then bring up the stack."""
+    from gatewayctl.operations.diagnosis.advisories import require_not_malicious
     from gatewayctl.operations.project.init import ensure_project
     from gatewayctl.operations.stack.up import UpOptions
     from gatewayctl.operations.stack.up import up as operation
 
+    require_not_malicious(app.settings, app.resolved_runtime.name, accepted_risks)
     ensured = ensure_project(app.settings)
-    settings = app.reload_settings()
+    # Loaded again, with the secrets that were just generated.
+    project = app.load_project()
     return operation(
-        settings,
-        app.resolved_runtime,
-        app.gateway,
+        project.settings,
+        project.resolved,
+        project.gateway,
         UpOptions(timeout=timeout, keys=keys, pull=pull),
         secrets_added=ensured.env_added,
         warnings=ensured.warnings,
@@ -106,6 +117,7 @@ def restart(
     ctx: typer.Context,
     services: Services = None,
     timeout: TimeoutOption = 300,
+    accept_risk: AcceptRiskOption = None,
     json: JsonFlag = False,
 ) -> None:
     """Restart services and wait until they are healthy."""
@@ -114,7 +126,12 @@ def restart(
 
     app = context(ctx)
     events = operation(
-        app.settings, app.resolved_runtime, app.http, services or [], timeout=timeout
+        app.settings,
+        app.resolved_runtime,
+        app.http,
+        services or [],
+        timeout=timeout,
+        accepted_risks=accept_risk or (),
     )
     app.run(events, stack.render_restart)
 

@@ -8,7 +8,7 @@ import typer
 
 from gatewayctl.cli.confirm import confirm_by_name
 from gatewayctl.cli.context import context
-from gatewayctl.cli.options import JsonFlag, NoBackupFlag, TimeoutOption, YesFlag
+from gatewayctl.cli.options import AcceptRiskOption, JsonFlag, NoBackupFlag, TimeoutOption, YesFlag
 
 
 def upgrade(
@@ -21,6 +21,7 @@ def upgrade(
         ),
     ] = None,
     no_backup: NoBackupFlag = False,
+    accept_risk: AcceptRiskOption = None,
     timeout: TimeoutOption = 300,
     json: JsonFlag = False,
 ) -> None:
@@ -30,7 +31,9 @@ def upgrade(
     from gatewayctl.output import upgrade as shown
 
     app = context(ctx)
-    options = UpgradeOptions(to=to, backup=not no_backup, timeout=timeout)
+    options = UpgradeOptions(
+        to=to, backup=not no_backup, timeout=timeout, accepted_risks=tuple(accept_risk or ())
+    )
     app.run(operation(options, app.load_project), shown.render_upgrade)
 
 

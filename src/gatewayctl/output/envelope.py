@@ -9,7 +9,7 @@ import json
 import math
 from collections.abc import Mapping
 from dataclasses import fields, is_dataclass
-from datetime import datetime
+from datetime import date
 from enum import Enum
 from pathlib import PurePath
 from typing import Any, Final
@@ -26,7 +26,7 @@ def as_data(value: Any) -> Any:  # noqa: PLR0911 - one line per type
     """Convert a report to JSON data: field names stay, secrets are masked, None is null."""
     if isinstance(value, Secret | PurePath | Source):
         return str(value)
-    if isinstance(value, datetime):
+    if isinstance(value, date):
         return value.isoformat()
     if isinstance(value, Enum):
         return value.value

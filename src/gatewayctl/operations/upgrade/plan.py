@@ -5,6 +5,7 @@ Owns the decision and its refusals; changes nothing. Must not know how a release
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 
 from gatewayctl.errors import UpgradeRefused, UpgradeUnfinished
@@ -25,8 +26,12 @@ class UpgradePlan:
     warnings: tuple[str, ...] = ()
 
 
-def plan_upgrade(project: Project, to: str | None, unfinished: Journal | None) -> UpgradePlan:
+def plan_upgrade(
+    project: Project, to: str | None, unfinished: Journal | None, accepted_risks: Sequence[str] = ()
+) -> UpgradePlan:
     """Decide. ``unfinished`` is an earlier upgrade that was interrupted or failed.
+
+    ``accepted_risks`` are ids of advisories.
 
     Raises UpgradeRefused, UpgradeUnfinished, UsageProblem, and SettingsProblem where the setting
     cannot be changed.
@@ -45,7 +50,7 @@ def plan_upgrade(project: Project, to: str | None, unfinished: Journal | None) -
     if to is None and is_newer(before.name, target.name):
         reason = f"LiteLLM {before.version} runs, newer than gatewayctl's default {target.version}"
         return UpgradePlan(before=before, after=before, nothing=reason)
-    warnings = require_safe_release(target.name, before.name)
+    warnings = require_safe_release(target.name, before.name, accepted_risks)
     return UpgradePlan(before=before, after=target, warnings=warnings)
 
 
