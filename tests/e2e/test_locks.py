@@ -1,15 +1,18 @@
-"""The locks of the embedded environment have a wheel for every platform and Python we name.
+"""The locks of the embedded environment: wheels for every platform we name, and an SBOM.
 
-uv is asked for each of them: it reads the package index, and downloads and builds nothing.
+uv is asked for each platform: it reads the package index, and downloads and builds nothing.
 """
 
 from __future__ import annotations
 
+import re
 import subprocess
+from typing import Any
 
 import pytest
 from uv import find_uv_bin
 
+from gatewayctl.runtimes.embedded.components import list_components
 from gatewayctl.runtimes.embedded.environment import LOCKS, VENVS
 
 PLATFORMS = ("x86_64-manylinux_2_28", "aarch64-manylinux_2_28", "aarch64-apple-darwin")
@@ -46,3 +49,20 @@ def test_a_platform_without_wheels_is_noticed() -> None:
     missing = find_missing("x86_64-apple-darwin", PYTHONS[0])
 
     assert "no usable wheels" in missing[0]
+
+
+def test_the_sbom_lists_what_the_locks_installed(embedded_environment: Any) -> None:
+    listed = {each.purl for each in list_components(embedded_environment)}
+    locked = {
+        f"pkg:pypi/{name}@{version}"
+        for venv in VENVS
+        for name, version in re.findall(
+            # Without those that a marker may leave out here.
+            r"^([a-z0-9-]+)==(\S+) \\$",
+            (LOCKS / f"{venv}.txt").read_text(),
+            re.MULTILINE,
+        )
+    }
+
+    assert len(locked) > 150
+    assert locked - listed == set()

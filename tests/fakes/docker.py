@@ -73,13 +73,16 @@ class FakeDocker(DockerCli):
     ``differs`` are services whose settings changed, ``recreations`` those that a dry run would
     recreate. ``calls`` are the changes that were requested, in order. ``ends`` maps a verb to the
     output with which it fails, ``says`` to the lines it prints. ``concurrent`` are the processes
-    that start the project beside us, one tuple for each time they are looked for.
+    that start the project beside us, one tuple for each time they are looked for. ``digests`` are
+    those of local images, by name, and ``registry`` those that a pull brings.
     """
 
     running: dict[str, dict[str, Any]] = field(default_factory=dict)
     others: list[dict[str, Any]] = field(default_factory=list)
     differs: set[str] = field(default_factory=set)
     images: set[str] = field(default_factory=set)
+    digests: dict[str, tuple[str, ...]] = field(default_factory=dict)
+    registry: dict[str, tuple[str, ...]] = field(default_factory=dict)
     kept: list[str] = field(default_factory=lambda: ["shop_litellm_postgres_data"])
     ends: dict[str, str] = field(default_factory=dict)
     says: dict[str, list[str]] = field(default_factory=dict)
@@ -116,6 +119,12 @@ class FakeDocker(DockerCli):
     def image_id(self, name: str) -> str | None:
         return f"sha256:{name}" if name in self.images else None
 
+    def repo_digests(self, name: str) -> tuple[str, ...]:
+        return self.digests.get(name, ())
+
+    def remove_image(self, name: str) -> None:
+        self.calls.append(f"remove image {name}")
+
     def compose_services(
         self,
         compose_file: str,
@@ -148,7 +157,9 @@ class FakeDocker(DockerCli):
         return self.once.pop(0)
 
     def pull(self, image: str) -> Lines:
-        return self._run_program("pull", image)
+        done = yield from self._run_program("pull", image)
+        self.digests[image] = self.registry.get(image, ())
+        return done
 
     def build(self, services: Sequence[str]) -> Lines:
         return self._run_program("build", " ".join(services))

@@ -193,6 +193,15 @@ def ui(
     app.show(report, stack.render_ui)
 
 
+def sbom(ctx: typer.Context, json: JsonFlag = False) -> None:
+    """Print the software of the embedded stack as a CycloneDX SBOM."""
+    from gatewayctl.operations.stack.sbom import sbom as operation
+    from gatewayctl.output import stack
+
+    app = context(ctx)
+    app.show(operation(app.resolved_runtime), stack.render_sbom)
+
+
 def env(
     ctx: typer.Context,
     format_: Annotated[

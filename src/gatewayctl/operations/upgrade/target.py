@@ -16,7 +16,7 @@ from gatewayctl.operations.diagnosis.advisories import (
     parse_version,
     require_known_ids,
 )
-from gatewayctl.settings.image import explain_invalid, explain_unpinned
+from gatewayctl.settings.image import explain_invalid, explain_unpinned, split_reference
 from gatewayctl.settings.model import Images
 
 _VERSION: Final = re.compile(r"v?(\d+\.\d+\.\d+(?:[-.][0-9A-Za-z]+)*)")
@@ -29,7 +29,7 @@ def image_for(wanted: str | None, running: str) -> str:
     """
     requested = wanted or Images().litellm.rpartition(":")[2]
     if version := _VERSION.fullmatch(requested):
-        repository, tag = _split(running)
+        repository, tag, _ = split_reference(running)
         # The tags of a mirror have the prefix v or not, as the running one shows.
         prefix = "" if re.match(r"\d", tag) else "v"
         return f"{repository}:{prefix}{version[1]}"
@@ -82,11 +82,3 @@ def _explain_moving(image: str) -> str:
     if ":" not in image and "@" not in image:
         return f"must be a version, not {image!r}"
     return f"must be a version: {image} changes without notice" if is_moving_tag(image) else ""
-
-
-def _split(image: str) -> tuple[str, str]:
-    """Repository and tag, such as ``ghcr.io/berriai/litellm`` and ``v1.108.14``."""
-    name = image.partition("@")[0]
-    folder, slash, last = name.rpartition("/")
-    repository, _, tag = last.partition(":")
-    return f"{folder}{slash}{repository}", tag

@@ -39,6 +39,7 @@ from gatewayctl.runtimes.docker import (
 from gatewayctl.runtimes.docker.database_shell import OWNERS, SERVICES, DockerShell
 from gatewayctl.runtimes.docker.docker_cli import DockerCli
 from gatewayctl.runtimes.docker.states import Container
+from gatewayctl.runtimes.image_digests import ImageDigest
 from gatewayctl.runtimes.process import map_lines
 from gatewayctl.runtimes.releases import PreflightCheck, Release
 from gatewayctl.runtimes.service_change import ServiceChange
@@ -218,6 +219,15 @@ class DockerRuntime:
     def fetch_release(self, name: str) -> Generator[Progress, None, None]:
         wanted = [images.Image(name=name, setting="images.litellm")]
         yield from images.fetch_images(self._docker, self._settings, wanted, refresh=False)
+
+    def resolve_digests(self) -> Generator[Progress, None, tuple[ImageDigest, ...]]:
+        self._docker.check()
+        own = [
+            image
+            for image in images.needed_images(self._settings, self.services)
+            if image.setting.startswith("images.")
+        ]
+        return (yield from images.resolve_digests(self._docker, self._settings, own))
 
     def run_preflight(
         self, files: Sequence[RenderedFile]

@@ -105,6 +105,7 @@ def test_the_running_one_of_several_containers_of_a_service_is_selected() -> Non
         ("localhost:5000/shop", None),
         ("shop", None),
         ("shop@sha256:0123456789abcdef", "sha256:0123456789ab"),
+        ("localhost:5000/shop:v1.2@sha256:0123456789abcdef", "1.2"),
     ],
 )
 def test_the_version_is_the_tag_or_the_digest(image: str, expected: str | None) -> None:
