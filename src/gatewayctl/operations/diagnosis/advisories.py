@@ -45,14 +45,18 @@ def require_not_malicious(
     """
     require_known_ids(accepted)
     image = settings.images.litellm
-    if runtime == "embedded":
-        return
-    for advisory in find_advisories(image, image=True):
-        if advisory.finding == "litellm_malicious" and advisory.id not in accepted:
-            raise ReleaseMalicious(
-                f"images.litellm ({settings.source_of('images.litellm')}) is {image}, which is "
-                f"known to be malicious: {advisory.summary} ({advisory.id}). Nothing was changed."
-            )
+    bad = None if runtime == "embedded" else find_malicious(image)
+    if bad is not None and bad.id not in accepted:
+        raise ReleaseMalicious(
+            f"images.litellm ({settings.source_of('images.litellm')}) is {image}, which is known "
+            f"to be malicious: {bad.summary} ({bad.id}). Nothing was changed."
+        )
+
+
+def find_malicious(image: str) -> Advisory | None:
+    """The advisory about a malicious image; None if none is known."""
+    found = find_advisories(image, image=True)
+    return next((each for each in found if each.finding == "litellm_malicious"), None)
 
 
 def require_known_ids(ids: Collection[str]) -> None:

@@ -43,7 +43,7 @@ def plan_upgrade(
     find_place(project.settings)
     before = running or wanted
     if unfinished is not None:
-        return _plan_resume(releases, to, unfinished)
+        return _plan_resume(releases, to, unfinished, accepted_risks)
     target = releases.release(image_for(to, before.name))
     if target.name == before.name == wanted.name:
         return UpgradePlan(before=before, after=before, nothing=_explain_nothing(before, running))
@@ -54,14 +54,20 @@ def plan_upgrade(
     return UpgradePlan(before=before, after=target, warnings=warnings)
 
 
-def _plan_resume(releases: Releases, to: str | None, journal: Journal) -> UpgradePlan:
+def _plan_resume(
+    releases: Releases, to: str | None, journal: Journal, accepted_risks: Sequence[str]
+) -> UpgradePlan:
     if to is not None and image_for(to, journal.before) != journal.after:
         raise UpgradeUnfinished(
             f"An upgrade from {journal.before} to {journal.after} was started at "
             f"{journal.at:%Y-%m-%d %H:%M} UTC and is not finished."
         )
+    # The table of advisories may be newer than the upgrade.
+    warnings = require_safe_release(journal.after, journal.before, accepted_risks)
     return UpgradePlan(
-        before=releases.release(journal.before), after=releases.release(journal.after)
+        before=releases.release(journal.before),
+        after=releases.release(journal.after),
+        warnings=warnings,
     )
 
 

@@ -314,6 +314,18 @@ def test_another_version_while_one_is_unfinished_is_refused(
     assert "gatewayctl rollback" in caught.value.hint
 
 
+def test_an_unfinished_upgrade_to_a_malicious_release_is_not_resumed(
+    world: World, gateway: GatewayClient
+) -> None:
+    bad = f"{REPOSITORY}:v1.107.0"
+    world.runtime.crashing.add(bad)
+    with pytest.raises(ServiceFailed):
+        report_of(world.upgrade(gateway, bad, accepted_risks=("LiteLLM-48117",)))
+
+    with pytest.raises(UpgradeRefused, match="malicious"):
+        report_of(world.upgrade(gateway, None))
+
+
 def test_an_unreadable_journal_is_an_error(world: World, gateway: GatewayClient) -> None:
     folder = world.folder / ".gatewayctl"
     folder.mkdir()
