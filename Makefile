@@ -57,12 +57,13 @@ locks: $(READY) ## Resolve the embedded environment again
 	for name in base litellm phoenix; do \
 	  (cd src/gatewayctl/runtimes/embedded/locks && \
 	   $(CURDIR)/$(BIN)/uv pip compile --upgrade --universal --python-version 3.11 --generate-hashes \
-	     --no-build --no-emit-index-url --custom-compile-command 'make locks' -q $$name.in -o $$name.txt) || exit 1; \
+	     --no-build --override overrides.in --no-emit-index-url --custom-compile-command 'make locks' \
+	     -q $$name.in -o $$name.txt) || exit 1; \
 	done
 
-images-lock: $(READY) ## Resolve the packages of the LiteLLM test image again
-	cd tests/e2e/images/litellm && $(CURDIR)/$(BIN)/uv pip compile --upgrade --python-version 3.11 \
-	  --python-platform x86_64-manylinux_2_36 --override overrides.txt --generate-hashes --no-build \
+images-lock: $(READY) ## Resolve the packages of the earlier LiteLLM of the upgrade tests again
+	cd tests/e2e/images/litellm_previous && $(CURDIR)/$(BIN)/uv pip compile --upgrade \
+	  --python-version 3.11 --python-platform x86_64-manylinux_2_36 --generate-hashes --no-build \
 	  --no-emit-index-url --no-annotate --custom-compile-command 'make images-lock' -q \
 	  requirements.in -o requirements.txt
 

@@ -204,3 +204,11 @@ def test_a_wrong_password_is_reported_without_the_password(
     with pytest.raises(MigrationFailed, match="password authentication failed") as failure:
         migrations.pending_migrations(wrong, folder)
     assert "geheim" not in str(failure.value)
+
+
+def test_the_migrations_belong_to_the_schema_of_this_litellm(embedded_environment: Any) -> None:
+    # The lock may override the package of the migrations: locks/overrides.in.
+    packages = embedded_environment.site_packages("litellm")
+    theirs = (packages / "litellm_proxy_extras" / "schema.prisma").read_bytes()
+
+    assert theirs == (packages / "litellm" / "proxy" / "schema.prisma").read_bytes()

@@ -74,7 +74,8 @@ class FakeDocker(DockerCli):
     recreate. ``calls`` are the changes that were requested, in order. ``ends`` maps a verb to the
     output with which it fails, ``says`` to the lines it prints. ``concurrent`` are the processes
     that start the project beside us, one tuple for each time they are looked for. ``kept`` are the
-    volumes.
+    volumes. ``digests`` are those of local images, by name, and ``registry`` those that a pull
+    brings.
     """
 
     running: dict[str, dict[str, Any]] = field(default_factory=dict)
@@ -82,6 +83,8 @@ class FakeDocker(DockerCli):
     differs: set[str] = field(default_factory=set)
     images: set[str] = field(default_factory=set)
     kept: list[str] = field(default_factory=list)
+    digests: dict[str, tuple[str, ...]] = field(default_factory=dict)
+    registry: dict[str, tuple[str, ...]] = field(default_factory=dict)
     ends: dict[str, str] = field(default_factory=dict)
     says: dict[str, list[str]] = field(default_factory=dict)
     died: list[dict[str, Any]] = field(default_factory=list)
@@ -118,6 +121,12 @@ class FakeDocker(DockerCli):
     def image_id(self, name: str) -> str | None:
         return f"sha256:{name}" if name in self.images else None
 
+    def repo_digests(self, name: str) -> tuple[str, ...]:
+        return self.digests.get(name, ())
+
+    def remove_image(self, name: str) -> None:
+        self.calls.append(f"remove image {name}")
+
     def compose_services(
         self,
         compose_file: str,
@@ -150,7 +159,9 @@ class FakeDocker(DockerCli):
         return self.once.pop(0)
 
     def pull(self, image: str) -> Lines:
-        return self._run_program("pull", image)
+        done = yield from self._run_program("pull", image)
+        self.digests[image] = self.registry.get(image, ())
+        return done
 
     def build(self, services: Sequence[str]) -> Lines:
         return self._run_program("build", " ".join(services))

@@ -17,7 +17,7 @@ from tests.fakes.database import FakeServer
 from tests.fakes.runtime import FakeRuntime
 
 REPOSITORY = "ghcr.io/berriai/litellm"
-OLD, NEW = f"{REPOSITORY}:v1.106.2", f"{REPOSITORY}:v1.108.11"
+OLD, NEW = f"{REPOSITORY}:v1.106.2", f"{REPOSITORY}:v1.108.14"
 
 
 class ReleasedServer(FakeServer):

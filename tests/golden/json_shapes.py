@@ -5,7 +5,7 @@ from __future__ import annotations
 import json
 from collections.abc import Mapping
 from dataclasses import fields, is_dataclass
-from datetime import datetime
+from datetime import date
 from enum import Enum
 from pathlib import PurePath
 from types import NoneType, UnionType
@@ -33,6 +33,7 @@ from gatewayctl.operations.stack.env import EnvReport
 from gatewayctl.operations.stack.logs import LogsReport
 from gatewayctl.operations.stack.plan import PlanReport
 from gatewayctl.operations.stack.restart import RestartReport
+from gatewayctl.operations.stack.sbom import SbomReport
 from gatewayctl.operations.stack.status import StatusReport
 from gatewayctl.operations.stack.ui import UiReport
 from gatewayctl.operations.stack.up import UpReport
@@ -40,6 +41,7 @@ from gatewayctl.operations.state.audit import AuditReport
 from gatewayctl.operations.traces.list import TraceListReport
 from gatewayctl.operations.traces.show import TraceShowReport
 from gatewayctl.operations.traces.verification import TraceVerification
+from gatewayctl.operations.upgrade.pin import PinReport
 from gatewayctl.operations.upgrade.rollback import RollbackReport
 from gatewayctl.operations.upgrade.run import UpgradeReport
 from gatewayctl.operations.usage.reconcile import ReconcileReport
@@ -55,6 +57,7 @@ REPORTS: Final[Mapping[str, type]] = {
     "doctor": DoctorReport,
     "down": DownReport,
     "env": EnvReport,
+    "images pin": PinReport,
     "init": InitReport,
     "keys check": KeysCheckReport,
     "keys create": KeysCreateReport,
@@ -71,6 +74,7 @@ REPORTS: Final[Mapping[str, type]] = {
     "restart": RestartReport,
     "restore": RestoreReport,
     "rollback": RollbackReport,
+    "sbom": SbomReport,
     "status": StatusReport,
     "trace list": TraceListReport,
     "trace show": TraceShowReport,
@@ -83,7 +87,7 @@ REPORTS: Final[Mapping[str, type]] = {
 }
 """The report that each command prints as ``data``."""
 _SCALARS: Final = {bool: "boolean", int: "integer", float: "number"}
-_STRINGS: Final = (str, Secret, Source, PurePath, datetime)
+_STRINGS: Final = (str, Secret, Source, PurePath, date)
 
 
 def shape(annotation: Any) -> Any:

@@ -31,11 +31,11 @@ def config(project: Project) -> str:
 
 
 def test_an_upgrade_shows_what_was_verified_and_the_way_back(serving: Project) -> None:
-    result = serving.run("upgrade", "--to", "1.108.11")
+    result = serving.run("upgrade", "--to", "1.108.14")
 
     assert result.exit_code == 0, result.stderr
     lines = result.stdout.splitlines()
-    assert lines[0] == "LiteLLM of shop: 1.106.2 -> 1.108.11"
+    assert lines[0] == "LiteLLM of shop: 1.106.2 -> 1.108.14"
     assert "  pre-flight of configuration: passed (config OK)" in lines
     assert "  chat: demo answers; its trace is verified" in lines
     assert lines[-1] == f"Go back with: `gatewayctl -C {serving.folder} rollback`"
@@ -47,7 +47,7 @@ def test_an_upgrade_as_a_document(serving: Project) -> None:
     data = document(serving.run("upgrade", "--json"))["data"]
 
     assert data["before"] == {"name": OLD, "version": "1.106.2"}
-    assert data["after"] == {"name": NEW, "version": "1.108.11"}
+    assert data["after"] == {"name": NEW, "version": "1.108.14"}
     assert (data["changed"], data["restarted"]) == (True, ["litellm"])
     assert data["proof"]["keys"] == ["LITELLM_API_KEY", "LITELLM_EVAL_KEY"]
 
@@ -114,3 +114,16 @@ def test_without_an_upgrade_a_rollback_is_exit_code_2(serving: Project) -> None:
     result = serving.run("rollback", "--json")
 
     assert (result.exit_code, document(result)["error"]["code"]) == (2, "nothing_to_roll_back")
+
+
+def test_a_malicious_release_is_refused_unless_its_risk_is_accepted(serving: Project) -> None:
+    before = config(serving)
+
+    refused = serving.run("upgrade", "--to", "1.107.0")
+
+    assert refused.exit_code == 2
+    assert ":v1.107.0 is known to be malicious: LiteLLM-48117: " in refused.stderr
+    assert config(serving) == before
+    accepted = serving.run("upgrade", "--to", "1.107.0", "--accept-risk", "LiteLLM-48117")
+    assert accepted.exit_code == 0, accepted.stderr
+    assert "Warning: " in accepted.stdout

@@ -37,6 +37,13 @@ TimeoutOption = Annotated[
     typer.Option("--timeout", min=1, metavar="SECONDS", help="Maximum wait for healthy services."),
 ]
 
+AcceptRiskOption = Annotated[
+    list[str] | None,
+    typer.Option(
+        "--accept-risk", metavar="ID", help="Accept the risk of this advisory; repeatable."
+    ),
+]
+
 
 def parse_pairs(texts: list[str] | None, *, option: str) -> dict[str, str]:
     """Parse ``K=V`` options. Raises UsageProblem for any other form and for repeated names."""

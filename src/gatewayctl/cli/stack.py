@@ -9,7 +9,7 @@ import typer
 
 from gatewayctl.cli.confirm import confirm_by_name, confirm_new_project
 from gatewayctl.cli.context import App, context
-from gatewayctl.cli.options import JsonFlag, TimeoutOption, YesFlag
+from gatewayctl.cli.options import AcceptRiskOption, JsonFlag, TimeoutOption, YesFlag
 from gatewayctl.cli.since import since_moment
 from gatewayctl.errors import ProjectMissing, UsageProblem
 
@@ -45,6 +45,7 @@ def up(
     yes: Annotated[
         bool, typer.Option("--yes", "-y", help="Create a project if there is none, without asking.")
     ] = False,
+    accept_risk: AcceptRiskOption = None,
     json: JsonFlag = False,
 ) -> None:
     """Start the stack, wait until it is healthy, create missing keys."""
@@ -53,16 +54,25 @@ def up(
     app = context(ctx)
     if not app.settings.is_project:
         confirm_new_project(app.project_dir, yes=yes)
-    app.run(bring_up(app, timeout=timeout, keys=not no_keys, pull=pull), stack.render_up)
+    accepted = tuple(accept_risk or ())
+    events = bring_up(app, timeout=timeout, keys=not no_keys, pull=pull, accepted_risks=accepted)
+    app.run(events, stack.render_up)
 
 
 def bring_up(
-    app: App, *, timeout: float = 300, keys: bool = True, pull: bool = False
+    app: App,
+    *,
+    timeout: float = 300,
+    keys: bool = True,
+    pull: bool = False,
+    accepted_risks: tuple[str, ...] = (),
 ) -> Generator[Any, None, UpReport]:
     """The verb up, not started yet."""
+    from gatewayctl.operations.diagnosis.advisories import require_not_malicious
     from gatewayctl.operations.stack.up import UpOptions, check_start
     from gatewayctl.operations.stack.up import up as operation
 
+    require_not_malicious(app.settings, app.resolved_runtime.name, accepted_risks)
     if not app.settings.state_dir.exists():
         # A start that is refused leaves nothing in a new project.
         check_start(app.settings, app.runtime)
@@ -106,6 +116,7 @@ def restart(
     ctx: typer.Context,
     services: Services = None,
     timeout: TimeoutOption = 300,
+    accept_risk: AcceptRiskOption = None,
     json: JsonFlag = False,
 ) -> None:
     """Restart services and wait until they are healthy."""
@@ -114,7 +125,12 @@ def restart(
 
     app = context(ctx)
     events = operation(
-        app.settings, app.resolved_runtime, app.http, services or [], timeout=timeout
+        app.settings,
+        app.resolved_runtime,
+        app.http,
+        services or [],
+        timeout=timeout,
+        accepted_risks=accept_risk or (),
     )
     app.run(events, stack.render_restart)
 
@@ -187,6 +203,15 @@ def ui(
     if not print_only:
         typer.launch(report.url)
     app.show(report, stack.render_ui)
+
+
+def sbom(ctx: typer.Context, json: JsonFlag = False) -> None:
+    """Print the software of the embedded stack as a CycloneDX SBOM."""
+    from gatewayctl.operations.stack.sbom import sbom as operation
+    from gatewayctl.output import stack
+
+    app = context(ctx)
+    app.show(operation(app.resolved_runtime), stack.render_sbom)
 
 
 def env(

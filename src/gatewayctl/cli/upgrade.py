@@ -1,4 +1,4 @@
-"""The commands upgrade and rollback."""
+"""The commands upgrade, rollback and images pin."""
 
 from __future__ import annotations
 
@@ -8,7 +8,9 @@ import typer
 
 from gatewayctl.cli.confirm import confirm_by_name
 from gatewayctl.cli.context import context
-from gatewayctl.cli.options import JsonFlag, NoBackupFlag, TimeoutOption, YesFlag
+from gatewayctl.cli.options import AcceptRiskOption, JsonFlag, NoBackupFlag, TimeoutOption, YesFlag
+
+images = typer.Typer(help="Pin container images.", no_args_is_help=True)
 
 
 def upgrade(
@@ -21,6 +23,7 @@ def upgrade(
         ),
     ] = None,
     no_backup: NoBackupFlag = False,
+    accept_risk: AcceptRiskOption = None,
     timeout: TimeoutOption = 300,
     json: JsonFlag = False,
 ) -> None:
@@ -30,7 +33,9 @@ def upgrade(
     from gatewayctl.output import upgrade as shown
 
     app = context(ctx)
-    options = UpgradeOptions(to=to, backup=not no_backup, timeout=timeout)
+    options = UpgradeOptions(
+        to=to, backup=not no_backup, timeout=timeout, accepted_risks=tuple(accept_risk or ())
+    )
     app.run(operation(options, app.load_project), shown.render_upgrade)
 
 
@@ -57,3 +62,13 @@ def rollback(
         app.load_project, consented=loses_data, backup=not no_backup, timeout=timeout
     )
     app.run(events, shown.render_rollback)
+
+
+@images.command("pin")
+def pin(ctx: typer.Context, json: JsonFlag = False) -> None:
+    """Write the digests of the images into gateway.yaml; verify LiteLLM's signature."""
+    from gatewayctl.operations.upgrade.pin import pin_images
+    from gatewayctl.output import upgrade as shown
+
+    app = context(ctx)
+    app.run(pin_images(app.settings, app.resolved_runtime), shown.render_pin)

@@ -62,6 +62,18 @@ class RegistryUnreachable(RuntimeProblem):
     )
 
 
+class DigestUnknown(RuntimeProblem):
+    """A container image on this machine was built here: no registry gave it a digest."""
+
+    remedy = "Use an image of a registry under images: in gateway.yaml, then run again."
+
+
+class SignatureInvalid(RuntimeProblem):
+    """cosign could not verify the signature of an official image of LiteLLM."""
+
+    remedy = "Do not start it: choose another release. Nothing was started or written."
+
+
 class BuildFailed(RuntimeProblem):
     """The image of an application could not be built."""
 

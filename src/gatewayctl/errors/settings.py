@@ -67,6 +67,16 @@ class MasterKeyWeak(SettingsProblem):
     )
 
 
+class ReleaseMalicious(SettingsProblem):
+    """A release of LiteLLM that is known to be malicious."""
+
+    code = "litellm_malicious"
+    remedy = (
+        "Set images.litellm in gateway.yaml to another release. If this one ever ran, replace "
+        "every secret it had: provider keys, the keys and passwords of .env, the virtual keys."
+    )
+
+
 class SaltKeyChanged(SettingsProblem):
     """LITELLM_SALT_KEY is not the key LiteLLM's database was created with, or is lost."""
 

@@ -34,6 +34,9 @@ def render_doctor(report: DoctorReport) -> Iterator[RenderableType]:
     wrong = [found for found in report.findings if found.severity != "info"]
     count = "1 problem" if len(wrong) == 1 else f"{len(wrong) or 'no'} problems"
     yield Text(f"{ran} of {len(report.checks)} checks ran: {count} found.")
+    yield Text(
+        f"Advisories about LiteLLM are known up to {report.advisories_checked}.", style="dim"
+    )
 
 
 def _render_finding(found: FindingReport) -> Iterator[RenderableType]:

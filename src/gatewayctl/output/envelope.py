@@ -9,7 +9,7 @@ import json
 import math
 from collections.abc import Callable, Mapping
 from dataclasses import fields, is_dataclass
-from datetime import datetime
+from datetime import date
 from enum import Enum
 from pathlib import PurePath
 from typing import Any, Final
@@ -32,7 +32,7 @@ def as_data(value: Any, shown: Shown = mask) -> Any:  # noqa: PLR0911 - one line
         return str(value)
     if isinstance(value, str | PurePath | Source):
         return shown(str(value))
-    if isinstance(value, datetime):
+    if isinstance(value, date):
         return value.isoformat()
     if isinstance(value, Enum):
         return value.value

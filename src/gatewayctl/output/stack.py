@@ -21,6 +21,7 @@ if TYPE_CHECKING:
     from gatewayctl.operations.stack.logs import LogsReport
     from gatewayctl.operations.stack.plan import PlanReport
     from gatewayctl.operations.stack.restart import RestartReport
+    from gatewayctl.operations.stack.sbom import SbomReport
     from gatewayctl.operations.stack.status import StatusReport
     from gatewayctl.operations.stack.ui import UiReport
     from gatewayctl.operations.stack.up import UpReport
@@ -162,6 +163,13 @@ def render_env(format_: Literal["dotenv", "shell", "json"]) -> Callable[[EnvRepo
             yield f"export {name}={shlex.quote(value)}" if format_ == "shell" else f"{name}={value}"
 
     return render
+
+
+def render_sbom(report: SbomReport) -> Iterator[str]:
+    """The document alone, for a file or a scanner."""
+    import json
+
+    yield json.dumps(report.document, indent=2)
 
 
 def render_logs(report: LogsReport) -> Iterator[str]:

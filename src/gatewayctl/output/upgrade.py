@@ -1,4 +1,4 @@
-"""How upgrade and rollback look: from which release to which, what was verified, the way back.
+"""How upgrade, rollback and images pin look: which release, what was verified, the way back.
 
 Owns the wording. Reads reports only.
 """
@@ -8,11 +8,13 @@ from __future__ import annotations
 from collections.abc import Iterator, Mapping
 from typing import TYPE_CHECKING, Final
 
+from gatewayctl.output.console import strip_control
 from gatewayctl.output.stack import services_table
 
 if TYPE_CHECKING:
     from rich.console import RenderableType
 
+    from gatewayctl.operations.upgrade.pin import PinnedImage, PinReport
     from gatewayctl.operations.upgrade.rollback import RollbackPlan, RollbackReport
     from gatewayctl.operations.upgrade.run import UpgradeReport
     from gatewayctl.operations.upgrade.verify import UpgradeVerification
@@ -107,3 +109,21 @@ def _format_counts(rows: Mapping[str, int] | None) -> str:
     if rows is None:
         return "-"
     return " and ".join(f"{count} {_NOUNS.get(table, table)}" for table, count in rows.items())
+
+
+def render_pin(report: PinReport) -> Iterator[str]:
+    """One line per image, LiteLLM's signature, and what to do next."""
+    for image in report.images:
+        file = f"pinned in {image.file}" if image.before != image.after else "has a digest already"
+        yield f"{image.setting}: {image.after} ({file})"
+        if image.setting == "images.litellm":
+            yield f"  signature {_describe_signature(image)}"
+    if report.changed:
+        yield "Apply it: gatewayctl up"
+    else:
+        yield "Nothing to do: every image has a digest."
+
+
+def _describe_signature(image: PinnedImage) -> str:
+    said = strip_control(image.signature.said)
+    return f"verified: {said}" if image.signature.verified else f"not checked: {said}"

@@ -6,7 +6,7 @@ Owns the grammar (distribution/reference, as the engine parses it). Must not kno
 from __future__ import annotations
 
 import re
-from typing import Any, Final
+from typing import Any, Final, NamedTuple
 
 from gatewayctl.settings.problems import quote
 
@@ -17,6 +17,22 @@ _REFERENCE: Final = re.compile(
     r"(?::(?P<tag>[A-Za-z0-9_][A-Za-z0-9_.\-]{0,127}))?(?P<digest>@sha256:[0-9a-f]{64})?"
 )
 _MAX_LENGTH: Final = 400
+
+
+class Reference(NamedTuple):
+    """The parts of an image's name; tag and digest may be empty, the digest starts with sha256:."""
+
+    repository: str
+    tag: str
+    digest: str
+
+
+def split_reference(image: str) -> Reference:
+    """Split a valid name: ``host:5000/a/b:tag@sha256:…``."""
+    name, _, digest = image.partition("@")
+    folder, slash, last = name.rpartition("/")
+    repository, _, tag = last.partition(":")
+    return Reference(f"{folder}{slash}{repository}", tag, digest)
 
 
 def explain_invalid(value: Any) -> str:

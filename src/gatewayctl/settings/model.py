@@ -20,6 +20,9 @@ Profile = Literal["development", "production"]
 
 LOOPBACK: Final = "127.0.0.1"
 STATE_DIR_NAME: Final = ".gatewayctl"
+LITELLM_RELEASE: Final = "1.108.14"
+"""The release of LiteLLM in every runtime, of the long-term support line (image tag ``lts``)."""
+PHOENIX_RELEASE: Final = "20.26.1"
 PHOENIX_PROJECT: Final = "gateway"
 """The Phoenix project with the spans of the gateway and of the command line."""
 
@@ -90,13 +93,10 @@ class Ports:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Images:
-    """Container images with a version tag or a digest, never ``latest``.
+    """Container images with a version tag or a digest, never ``latest``."""
 
-    LiteLLM's is the current long-term support release (docs.litellm.ai/docs/proxy/deploy).
-    """
-
-    litellm: str = "ghcr.io/berriai/litellm:v1.108.11"
-    phoenix: str = "arizephoenix/phoenix:version-20.26.1"
+    litellm: str = f"ghcr.io/berriai/litellm:v{LITELLM_RELEASE}"
+    phoenix: str = f"arizephoenix/phoenix:version-{PHOENIX_RELEASE}"
     postgres: str = "postgres:16"
     redis: str = "redis:7"
 

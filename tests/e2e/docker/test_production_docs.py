@@ -26,7 +26,7 @@ FENCES = re.findall(r"^```(\w*)\n(.*?)^```", PAGE, re.DOTALL | re.MULTILINE)
 BLOCKS = [text for language, text in FENCES if language == "sh"]
 COMMANDS = [line for block in BLOCKS for line in block.splitlines() if line.strip()]
 SERVICES = ("postgres-litellm", "postgres-phoenix", "redis", "phoenix", "litellm")
-NOW, NEXT = (f"ghcr.io/berriai/litellm:{version}" for version in ("v1.108.11", "v1.108.12"))
+NOW, NEXT = (f"ghcr.io/berriai/litellm:{version}" for version in ("v1.108.14", "v1.108.15"))
 PROVIDER = "gpt-4o-mini: {model: openai/gpt-4o-mini, "
 
 # What each command prints, every time it is run.

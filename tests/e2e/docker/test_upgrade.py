@@ -108,7 +108,7 @@ def test_a_release_that_exits_is_reported_and_a_rollback_serves_again(
     project: Project, story: Story, bad_images: None
 ) -> None:
     failed = project.run("upgrade", "--to", "1.999.0", "--no-backup")
-    refused = project.run("upgrade", "--to", "1.108.11")
+    refused = project.run("upgrade", "--to", "1.108.14")
 
     assert failed.returncode == 4
     assert "it explodes" in failed.stderr
@@ -128,7 +128,7 @@ def test_a_killed_upgrade_is_resumed_and_recreates_only_litellm(
     project: Project, story: Story
 ) -> None:
     spend_before = spend(project)
-    assert kill_at(project, "gateway.yaml working", "upgrade", "--to", "1.108.11")
+    assert kill_at(project, "gateway.yaml working", "upgrade", "--to", "1.108.14")
     # In the middle of what Compose does, which continues without gatewayctl.
     assert kill_at(project, "postgres-phoenix working", "upgrade")
 

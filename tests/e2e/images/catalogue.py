@@ -61,5 +61,9 @@ IMAGES: Final = (
     Image(name=_NAMES.redis, folder=HERE / "redis"),
     Image(name="python:3.11-slim", folder=HERE / "python", inputs=(CERTIFICATES,)),
     Image(name=_NAMES.phoenix, folder=HERE / "phoenix", inputs=(LOCKS / "phoenix.txt",)),
-    Image(name=_NAMES.litellm, folder=HERE / "litellm", inputs=(LOCKS / "base.txt", PRISMA)),
+    Image(
+        name=_NAMES.litellm,
+        folder=HERE / "litellm",
+        inputs=(LOCKS / "litellm.txt", LOCKS / "base.txt", PRISMA),
+    ),
 )

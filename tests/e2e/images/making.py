@@ -55,7 +55,7 @@ class Making:
         self._debian = self._fetching.submit(self._make_debian)
         locks = {
             "server": LOCKS / "base.txt",
-            "litellm": HERE / "litellm" / "requirements.txt",
+            "litellm": LOCKS / "litellm.txt",
             "phoenix": LOCKS / "phoenix.txt",
             "python": HERE / "python" / "requirements.txt",
         }

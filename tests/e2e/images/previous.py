@@ -1,6 +1,6 @@
 """The LiteLLM before the reference one, for tests that upgrade: the one thing more to make.
 
-A stand-in of its own on top of the other, with the packages of the embedded environment's lock.
+A stand-in of its own on top of the other, with the packages of litellm_previous/requirements.txt.
 Owns its name and how it is made; the images of the stack are in the catalogue.
 """
 
@@ -13,19 +13,18 @@ from collections.abc import Callable
 from pathlib import Path
 from typing import Final
 
-from gatewayctl.runtimes.embedded.environment import LOCKS
 from gatewayctl.settings.model import Images
 from tests.e2e.images import trees
 from tests.e2e.images.catalogue import HERE, Image
 from tests.e2e.images.engine import LABEL, build
 
-_LOCK: Final = LOCKS / "litellm.txt"
+_LOCK: Final = HERE / "litellm_previous" / "requirements.txt"
 NEXT: Final = Images().litellm
 """The reference stack's image, which it is made from."""
 
 
 def _version() -> str:
-    """The version of LiteLLM that the embedded environment is locked to."""
+    """The version of LiteLLM that it is locked to."""
     found = re.search(r"^litellm==(\S+)", _LOCK.read_text(encoding="utf-8"), re.MULTILINE)
     assert found is not None
     return found[1]
@@ -34,7 +33,7 @@ def _version() -> str:
 PREVIOUS: Final = Image(
     name=f"{NEXT.rpartition(':')[0]}:v{_version()}",
     folder=HERE / "litellm_previous",
-    inputs=(_LOCK, Path(__file__)),
+    inputs=(Path(__file__),),
 )
 
 

@@ -7,7 +7,7 @@ from gatewayctl.output.upgrade import describe_rollback
 from gatewayctl.runtimes.releases import Release
 
 OLD = Release(name="registry/litellm:v1.106.2", version="1.106.2")
-NEW = Release(name="registry/litellm:v1.108.11", version="1.108.11")
+NEW = Release(name="registry/litellm:v1.108.14", version="1.108.14")
 ROWS = {"LiteLLM_VerificationToken": 2, "LiteLLM_SpendLogs": 7}
 
 
@@ -33,8 +33,8 @@ def test_an_unknown_migration_promises_nothing() -> None:
 
 
 def test_the_same_version_of_a_mirror_is_shown_by_its_name() -> None:
-    mirror = Release(name="mirror/litellm:v1.108.11", version="1.108.11")
+    mirror = Release(name="mirror/litellm:v1.108.14", version="1.108.14")
 
-    assert "registry/litellm:v1.108.11 -> mirror/litellm:v1.108.11" in describe(
+    assert "registry/litellm:v1.108.14 -> mirror/litellm:v1.108.14" in describe(
         restores=False, after=mirror
     )

@@ -10,7 +10,7 @@ from hypothesis import strategies as st
 from gatewayctl.errors import SettingsProblem
 from gatewayctl.settings.gateway_yaml_edit import with_value
 
-NEW = "ghcr.io/berriai/litellm:v1.108.11"
+NEW = "ghcr.io/berriai/litellm:v1.108.14"
 
 
 def edited(text: str) -> str:

@@ -15,7 +15,7 @@ DIGEST = "@sha256:" + "a" * 64
     "name",
     [
         "postgres:16",
-        "ghcr.io/berriai/litellm:v1.108.11",
+        "ghcr.io/berriai/litellm:v1.108.14",
         "registry.example:5000/a/b__c/d-e.f:1.0_rc-1",
         "localhost:5000/x:1",
         f"postgres{DIGEST}",
@@ -88,7 +88,7 @@ def test_every_unpinned_image_is_reported_with_its_line_and_the_default(tmp_path
     assert litellm == (
         "gateway.yaml line 2 column 12: images.litellm must have a version or a digest:"
         " 'ghcr.io/berriai/litellm:latest' changes without notice; the default is"
-        " ghcr.io/berriai/litellm:v1.108.11"
+        " ghcr.io/berriai/litellm:v1.108.14"
     )
     assert postgres == (
         "gateway.yaml line 3 column 13: images.postgres must have a version or a digest:"

@@ -1,126 +1,79 @@
-"""Known problems of LiteLLM versions: vulnerabilities and tracing bugs, kept as data.
+"""Which advisories are about a release of LiteLLM, and the refusal of a malicious one.
 
-Owns the table and the comparison of versions. Each row names its source. Must not know which
-version is running.
+Owns the comparison of versions; the table is advisory_table. Must not know which version is
+running.
 """
 
 from __future__ import annotations
 
 import re
-from dataclasses import dataclass
-from typing import Final, Literal
+from collections.abc import Collection, Sequence
+from typing import Final
+
+from gatewayctl.errors import ReleaseMalicious, UsageProblem
+from gatewayctl.operations.diagnosis.advisory_table import ADVISORIES, Advisory
+from gatewayctl.settings.model import RuntimeName, Settings
 
 Version = tuple[int, ...]
-_NUMBERS: Final = re.compile(r"(?:^|[:v-])(\d+)\.(\d+)\.(\d+)")
+_NUMBERS: Final = re.compile(r"(?:^|[:v-])(\d+)\.(\d+)\.(\d+)(?P<early>[-.]?(?:rc|dev|nightly))?")
 MOVING: Final = frozenset({"latest", "main", "lts", "nightly", "edge", "stable", "rc"})
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Advisory:
-    """Versions from ``since`` (the first if empty) up to, but not including, ``fixed_in`` have it.
+def find_advisories(
+    release: str, *, image: bool, table: Sequence[Advisory] = ADVISORIES
+) -> tuple[Advisory, ...]:
+    """Find the advisories about a version, such as ``1.83.5`` or an image ``…:v1.83.5``.
 
-    ``versions`` lists single versions instead. ``package_only``: the container image is not
-    affected. ``unconfirmed``: reported by a scanner, neither confirmed nor denied by LiteLLM.
+    ``image``: the release is a container image, not packages. A digest is compared too.
     """
-
-    id: str
-    finding: Literal["litellm_vulnerable", "litellm_bad_tracing"]
-    summary: str
-    source: str
-    since: str = ""
-    fixed_in: str = ""
-    versions: tuple[str, ...] = ()
-    package_only: bool = False
-    unconfirmed: bool = False
-
-
-ADVISORIES: Final = (
-    Advisory(
-        id="MAL-2026-2144",
-        finding="litellm_vulnerable",
-        summary="the package on PyPI was replaced by one that steals credentials",
-        source="osv.dev MAL-2026-2144, LiteLLM #24512, #24518",
-        versions=("1.82.7", "1.82.8"),
-        package_only=True,
-    ),
-    Advisory(
-        id="CVE-2026-42208",
-        finding="litellm_vulnerable",
-        summary="SQL injection while a key is checked, without a key; exploited",
-        source="GHSA-r75f-5x8p-qvmc",
-        since="1.81.16",
-        fixed_in="1.83.7",
-    ),
-    Advisory(
-        id="CVE-2026-42271",
-        finding="litellm_vulnerable",
-        summary="command execution through an MCP server on stdio; exploited",
-        source="CVE-2026-42271",
-        fixed_in="1.83.7",
-    ),
-    Advisory(
-        id="CVE-2026-42203",
-        finding="litellm_vulnerable",
-        summary="template injection in /prompts/test",
-        source="CVE-2026-42203",
-        fixed_in="1.83.7",
-    ),
-    Advisory(
-        id="CVE-2026-40217",
-        finding="litellm_vulnerable",
-        summary="escape from a guardrail of custom code",
-        source="CVE-2026-40217",
-        fixed_in="1.83.10",
-    ),
-    Advisory(
-        id="CVE-2026-49468",
-        finding="litellm_vulnerable",
-        summary="a Host header bypasses the key check",
-        source="GHSA-4xpc-pv4p-pm3w",
-        fixed_in="1.84.0",
-    ),
-    Advisory(
-        id="CVE-2026-35030",
-        finding="litellm_vulnerable",
-        summary="one user's login is taken for another's",
-        source="CVE-2026-35030, CVE-2026-35029, GHSA-69x8-hrgq-fjj8",
-        fixed_in="1.83.0",
-    ),
-    Advisory(
-        id="CVE-2026-12772",
-        finding="litellm_vulnerable",
-        summary="with CVE-2026-12795 and CVE-2026-12796: reported by Snyk without a fixed version",
-        source="LiteLLM #35541",
-        since="1.94.0",
-        fixed_in="1.98.0",
-        unconfirmed=True,
-    ),
-    Advisory(
-        id="LiteLLM #27388",
-        finding="litellm_bad_tracing",
-        summary="spans for Phoenix are not sent",
-        source="LiteLLM #27388",
-        versions=("1.83.10",),
-    ),
-)
-
-
-def find_advisories(version: str, *, image: bool) -> tuple[Advisory, ...]:
-    """Find the advisories about a version, such as ``1.83.5`` or an image ``…:v1.83.5``."""
-    found = parse_version(version)
-    if found is None:
-        return ()
     return tuple(
         advisory
-        for advisory in ADVISORIES
-        if not (image and advisory.package_only) and _is_affected(advisory, found)
+        for advisory in table
+        if not (advisory.package_only if image else advisory.image_only)
+        and _is_affected(advisory, release)
     )
+
+
+def require_not_malicious(
+    settings: Settings, runtime: RuntimeName, accepted: Collection[str] = ()
+) -> None:
+    """Refuse to start an image of LiteLLM that is known to be malicious.
+
+    ``accepted`` are the ids of advisories whose risk the operator accepts. The embedded runtime has
+    packages locked by hash, and starts no image. Raises ReleaseMalicious, and UsageProblem for an
+    id that the table does not have.
+    """
+    require_known_ids(accepted)
+    image = settings.images.litellm
+    bad = None if runtime == "embedded" else find_malicious(image)
+    if bad is not None and bad.id not in accepted:
+        raise ReleaseMalicious(
+            f"images.litellm ({settings.source_of('images.litellm')}) is {image}, which is known "
+            f"to be malicious: {bad.summary} ({bad.id}). Nothing was changed."
+        )
+
+
+def find_malicious(image: str) -> Advisory | None:
+    """The advisory about a malicious image; None if none is known."""
+    found = find_advisories(image, image=True)
+    return next((each for each in found if each.finding == "litellm_malicious"), None)
+
+
+def require_known_ids(ids: Collection[str]) -> None:
+    """Raise UsageProblem for the first id that is not one of an advisory."""
+    known = [advisory.id for advisory in ADVISORIES]
+    for each in ids:
+        if each not in known:
+            raise UsageProblem(
+                f"Invalid --accept-risk {each!r}: there is no such advisory.",
+                hint="Give the id that the refusal reports, such as MAL-2026-2144.",
+            )
 
 
 def parse_version(text: str) -> Version | None:
     """Parse the three numbers of a version or of an image's tag; None if there are none."""
-    found = _NUMBERS.search(text.partition("@")[0].rpartition("/")[2])
-    return None if found is None else tuple(int(number) for number in found.groups())
+    found = _match(text)
+    return None if found is None else tuple(int(number) for number in found.groups()[:3])
 
 
 def is_moving_tag(image: str) -> bool:
@@ -132,8 +85,22 @@ def is_moving_tag(image: str) -> bool:
     return not tag or (not words.isdisjoint(MOVING) and parse_version(f":{tag}") is None)
 
 
-def _is_affected(advisory: Advisory, version: Version) -> bool:
+def _match(text: str) -> re.Match[str] | None:
+    return _NUMBERS.search(text.partition("@")[0].rpartition("/")[2])
+
+
+def _is_affected(advisory: Advisory, release: str) -> bool:
+    if any(release.endswith(digest) for digest in advisory.digests):
+        return True
+    found, version = _match(release), parse_version(release)
+    if found is None or version is None:
+        return False
     if advisory.versions:
-        return version in [parse_version(each) for each in advisory.versions]
-    since, fixed_in = parse_version(advisory.since) or (0,), parse_version(advisory.fixed_in)
-    return since <= version and (fixed_in is None or version < fixed_in)
+        # A release candidate of a bad release is another build.
+        listed = [parse_version(each) for each in advisory.versions]
+        return version in listed and not found["early"]
+    if version < (parse_version(advisory.since) or (0,)):
+        return False
+    fixes = [fix for each in advisory.fixed_in if (fix := parse_version(each))]
+    same_line = [fix for fix in fixes if fix[:2] == version[:2]]
+    return version < (same_line or fixes)[-1]

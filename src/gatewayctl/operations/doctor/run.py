@@ -9,10 +9,12 @@ from __future__ import annotations
 from collections.abc import Callable, Generator, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
+from datetime import date
 from pathlib import Path
 from typing import TYPE_CHECKING, Final, Literal
 
 from gatewayctl.errors import GatewayctlError, ProblemsFound, SettingsProblem
+from gatewayctl.operations.diagnosis.advisory_table import CHECKED
 from gatewayctl.operations.diagnosis.findings.finding import Severity
 from gatewayctl.operations.diagnosis.findings.table import FINDINGS
 from gatewayctl.operations.diagnosis.health import check_services
@@ -69,7 +71,10 @@ class FixReport:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class DoctorReport:
-    """The current problems, after any fixes; the worst first."""
+    """The current problems, after any fixes; the worst first.
+
+    ``advisories_checked`` is the day up to which the advisories about LiteLLM are known.
+    """
 
     project_dir: Path
     project: str | None
@@ -78,6 +83,7 @@ class DoctorReport:
     findings: tuple[FindingReport, ...]
     checks: tuple[CheckReport, ...]
     fixes: tuple[FixReport, ...]
+    advisories_checked: date = CHECKED
 
     @property
     def problem(self) -> ProblemsFound | None:

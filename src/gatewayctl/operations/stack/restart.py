@@ -7,6 +7,7 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 from gatewayctl.errors import UnknownService
+from gatewayctl.operations.diagnosis.advisories import require_not_malicious
 from gatewayctl.operations.diagnosis.failure import explain_failures
 from gatewayctl.operations.diagnosis.health import ServiceReport
 from gatewayctl.operations.project.render import render
@@ -38,8 +39,13 @@ def restart(
     services: Sequence[str],
     *,
     timeout: float,
+    accepted_risks: Sequence[str] = (),
 ) -> Generator[Progress, None, RestartReport]:
-    """Restart these services, or all. Raises UnknownService before anything is changed."""
+    """Restart these services, or all. ``accepted_risks`` are ids of advisories.
+
+    Raises UnknownService and ReleaseMalicious before anything is changed.
+    """
+    require_not_malicious(settings, resolved.name, accepted_risks)
     require_master_key(settings)
     require_same_salt_key(settings)
     runtime = resolved.runtime

@@ -5,6 +5,7 @@ Owns the decision and its refusals; changes nothing. Must not know how a release
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 
 from gatewayctl.errors import UpgradeRefused, UpgradeUnfinished
@@ -25,8 +26,12 @@ class UpgradePlan:
     warnings: tuple[str, ...] = ()
 
 
-def plan_upgrade(project: Project, to: str | None, unfinished: Journal | None) -> UpgradePlan:
+def plan_upgrade(
+    project: Project, to: str | None, unfinished: Journal | None, accepted_risks: Sequence[str] = ()
+) -> UpgradePlan:
     """Decide. ``unfinished`` is an earlier upgrade that was interrupted or failed.
+
+    ``accepted_risks`` are ids of advisories.
 
     Raises UpgradeRefused, UpgradeUnfinished, UsageProblem, and SettingsProblem where the setting
     cannot be changed.
@@ -38,25 +43,31 @@ def plan_upgrade(project: Project, to: str | None, unfinished: Journal | None) -
     find_place(project.settings)
     before = running or wanted
     if unfinished is not None:
-        return _plan_resume(releases, to, unfinished)
+        return _plan_resume(releases, to, unfinished, accepted_risks)
     target = releases.release(image_for(to, before.name))
     if target.name == before.name == wanted.name:
         return UpgradePlan(before=before, after=before, nothing=_explain_nothing(before, running))
     if to is None and is_newer(before.name, target.name):
         reason = f"LiteLLM {before.version} runs, newer than gatewayctl's default {target.version}"
         return UpgradePlan(before=before, after=before, nothing=reason)
-    warnings = require_safe_release(target.name, before.name)
+    warnings = require_safe_release(target.name, before.name, accepted_risks)
     return UpgradePlan(before=before, after=target, warnings=warnings)
 
 
-def _plan_resume(releases: Releases, to: str | None, journal: Journal) -> UpgradePlan:
+def _plan_resume(
+    releases: Releases, to: str | None, journal: Journal, accepted_risks: Sequence[str]
+) -> UpgradePlan:
     if to is not None and image_for(to, journal.before) != journal.after:
         raise UpgradeUnfinished(
             f"An upgrade from {journal.before} to {journal.after} was started at "
             f"{journal.at:%Y-%m-%d %H:%M} UTC and is not finished."
         )
+    # The table of advisories may be newer than the upgrade.
+    warnings = require_safe_release(journal.after, journal.before, accepted_risks)
     return UpgradePlan(
-        before=releases.release(journal.before), after=releases.release(journal.after)
+        before=releases.release(journal.before),
+        after=releases.release(journal.after),
+        warnings=warnings,
     )
 
 

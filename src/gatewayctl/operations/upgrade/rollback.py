@@ -30,6 +30,7 @@ from gatewayctl.errors import (
     FileUnreadable,
     GatewayctlError,
     NothingToRollBack,
+    ReleaseMalicious,
     RuntimeUnavailable,
 )
 from gatewayctl.operations.backup.archive import Manifest, unpack
@@ -38,6 +39,7 @@ from gatewayctl.operations.backup.disk_space import require_free_space_in
 from gatewayctl.operations.backup.swap import stop_services, swap_in
 from gatewayctl.operations.backup.verify import drop_on_failure, load_and_compare
 from gatewayctl.operations.backup.workdir import open_workdir
+from gatewayctl.operations.diagnosis.advisories import find_malicious
 from gatewayctl.operations.diagnosis.failure import explain_failures
 from gatewayctl.operations.diagnosis.health import ServiceReport
 from gatewayctl.operations.keys.create import KeysCreateReport, ensure_declared_keys
@@ -207,7 +209,7 @@ def _check_way_back(project: Project, journal: Journal) -> Generator[Progress, N
 
 
 def _require_journal(project: Project) -> Journal:
-    """The upgrade to roll back. Raises NothingToRollBack and RuntimeUnavailable."""
+    """The upgrade to roll back. Raises NothingToRollBack, RuntimeUnavailable, ReleaseMalicious."""
     journal = read_journal(project.settings)
     if journal is None:
         raise NothingToRollBack("This project has no upgrade that could be rolled back.")
@@ -216,6 +218,12 @@ def _require_journal(project: Project) -> Journal:
         raise RuntimeUnavailable(
             "The embedded runtime has only the release that is locked in this gatewayctl.",
             hint=f"Install the previous gatewayctl, then: `gatewayctl restore {file} --yes`.",
+        )
+    if bad := find_malicious(journal.before):
+        raise ReleaseMalicious(
+            f"The release before the upgrade, {journal.before}, is known to be malicious: "
+            f"{bad.summary} ({bad.id}). Nothing was changed.",
+            hint="Fix what stopped the upgrade and run `gatewayctl upgrade` again.",
         )
     return journal
 

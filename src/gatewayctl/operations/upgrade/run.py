@@ -51,12 +51,14 @@ _UNFINISHED: Final = "The upgrade is not finished: either release may be running
 class UpgradeOptions:
     """``to``: a version or an image; defaults to the version this gatewayctl was made for.
 
-    ``backup``: back up before the change. ``timeout`` in seconds.
+    ``backup``: back up before the change. ``timeout`` in seconds. ``accepted_risks`` are the ids of
+    advisories about the release.
     """
 
     to: str | None = None
     backup: bool = True
     timeout: float = 300
+    accepted_risks: tuple[str, ...] = ()
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -103,7 +105,7 @@ def upgrade(
         if journal is not None and not journal.unfinished:
             journal = None
         resumed = journal is not None
-        plan = plan_upgrade(project, options.to, journal)
+        plan = plan_upgrade(project, options.to, journal, options.accepted_risks)
         report = UpgradeReport(
             project=settings.project_name,
             runtime=project.resolved.name,

@@ -1,12 +1,13 @@
-"""The setting of LiteLLM's release, in gateway.yaml, or in .env, which overrides it.
+"""The settings of images, in gateway.yaml, or in .env, which overrides it.
 
-Owns the change of that one setting and its reversal, byte for byte where the file was not edited
-since. Must not know what a release does.
+Owns their change, and the reversal of LiteLLM's, byte for byte where the file was not edited since.
+Must not know what a release does.
 """
 
 from __future__ import annotations
 
 import stat
+from collections.abc import Mapping
 from hashlib import sha256
 from typing import Final, Literal
 
@@ -14,32 +15,34 @@ from gatewayctl.env_file.write import require_writable_env_file, update_env_file
 from gatewayctl.errors import FileUnreadable, SettingsProblem
 from gatewayctl.files.atomic import require_writable, write_atomically
 from gatewayctl.operations.state.upgrade_journal import SettingChange
+from gatewayctl.settings.fields import SCALARS
 from gatewayctl.settings.gateway_yaml_edit import with_value
 from gatewayctl.settings.model import Settings
 
 Place = Literal["gateway.yaml", ".env"]
-SETTING: Final = "images.litellm"
-VARIABLE: Final = "LITELLM_IMAGE"
-_COMMENT: Final = "Set by gatewayctl upgrade."
+_LITELLM: Final = "litellm"
+_VARIABLES: Final = {field.yaml: field.env for field in SCALARS if field.kind == "image"}
+_COMMENT: Final = "Set by gatewayctl."
 
 
-def find_place(settings: Settings) -> Place:
+def find_place(settings: Settings, name: str = _LITELLM) -> Place:
     """The file to change. Raises SettingsProblem where the environment overrides both."""
-    source = settings.source_of(SETTING)
+    source = settings.source_of(f"images.{name}")
     if source.name == ".env":
         return ".env"
     if source.name in {"default", "gateway.yaml"}:
         return "gateway.yaml"
+    variable = _variable(name)
     raise SettingsProblem(
-        f"{VARIABLE} in the environment sets LiteLLM's image and overrides every file.",
-        hint=f"Unset it: unset {VARIABLE}.",
+        f"{variable} in the environment sets images.{name} and overrides every file.",
+        hint=f"Unset it: unset {variable}.",
     )
 
 
 def plan_change(settings: Settings, image: str) -> SettingChange:
     """What set_image() will do to gateway.yaml. Raises SettingsProblem where it is impossible."""
     text = _read(settings)
-    after = with_value(text or "", "images", "litellm", image)
+    after = with_value(text or "", "images", _LITELLM, image)
     return SettingChange(before=text, after=_hash(after))
 
 
@@ -63,15 +66,23 @@ def require_revertible(settings: Settings, written: SettingChange | None, image:
 
 
 def set_image(settings: Settings, image: str) -> None:
-    """Set the image in the file that decides it; repeatable.
+    """Set LiteLLM's image, as set_images()."""
+    set_images(settings, {_LITELLM: image})
 
-    Raises FileUnwritable and EnvFileUnwritable.
+
+def set_images(settings: Settings, images: Mapping[str, str]) -> None:
+    """Set images by name, each in the file that decides it; repeatable.
+
+    Raises SettingsProblem before anything is written, FileUnwritable and EnvFileUnwritable.
     """
-    if find_place(settings) == ".env":
-        update_env_file(settings.env_file, {VARIABLE: image}, comment=_COMMENT)
-        return
-    before = _read(settings) or ""
-    after = with_value(before, "images", "litellm", image)
+    places = {name: find_place(settings, name) for name in images}
+    before = after = _read(settings) or ""
+    for name, image in images.items():
+        if places[name] == "gateway.yaml":
+            after = with_value(after, "images", name, image)
+    values = {_variable(name): images[name] for name, place in places.items() if place == ".env"}
+    if values:
+        update_env_file(settings.env_file, values, comment=_COMMENT)
     if after != before:
         _write(settings, after)
 
@@ -92,6 +103,10 @@ def _find_previous_text(settings: Settings, written: SettingChange | None) -> st
     if written is None or find_place(settings) != "gateway.yaml":
         return None
     return written.before if _hash(_read(settings) or "") == written.after else None
+
+
+def _variable(name: str) -> str:
+    return _VARIABLES[f"images.{name}"] or ""
 
 
 def _read(settings: Settings) -> str | None:

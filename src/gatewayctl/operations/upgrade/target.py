@@ -6,11 +6,17 @@ Owns the meaning of `--to`, and which releases are unsafe. Must not know how one
 from __future__ import annotations
 
 import re
+from collections.abc import Collection
 from typing import Final
 
 from gatewayctl.errors import UpgradeRefused, UsageProblem
-from gatewayctl.operations.diagnosis.advisories import find_advisories, is_moving_tag, parse_version
-from gatewayctl.settings.image import explain_invalid, explain_unpinned
+from gatewayctl.operations.diagnosis.advisories import (
+    find_advisories,
+    is_moving_tag,
+    parse_version,
+    require_known_ids,
+)
+from gatewayctl.settings.image import explain_invalid, explain_unpinned, split_reference
 from gatewayctl.settings.model import Images
 
 _VERSION: Final = re.compile(r"v?(\d+\.\d+\.\d+(?:[-.][0-9A-Za-z]+)*)")
@@ -23,28 +29,40 @@ def image_for(wanted: str | None, running: str) -> str:
     """
     requested = wanted or Images().litellm.rpartition(":")[2]
     if version := _VERSION.fullmatch(requested):
-        repository, tag = _split(running)
+        repository, tag, _ = split_reference(running)
         # The tags of a mirror have the prefix v or not, as the running one shows.
         prefix = "" if re.match(r"\d", tag) else "v"
         return f"{repository}:{prefix}{version[1]}"
     why = explain_invalid(requested) or explain_unpinned(requested) or _explain_moving(requested)
     if why:
         raise UsageProblem(
-            f"--to {why}.", hint="Use a version such as 1.108.11, or a full image name."
+            f"--to {why}.", hint="Use a version such as 1.108.14, or a full image name."
         )
     return requested
 
 
-def require_safe_release(image: str, running: str) -> tuple[str, ...]:
-    """Raise UpgradeRefused for a release that is older or known to be vulnerable.
+def require_safe_release(
+    image: str, running: str, accepted: Collection[str] = ()
+) -> tuple[str, ...]:
+    """Raise UpgradeRefused for a release that is older, vulnerable or malicious.
 
-    Returns warnings: unconfirmed vulnerabilities, and known problems with tracing.
+    ``accepted`` are the ids of advisories whose risk the operator accepts. Returns warnings: those,
+    unconfirmed vulnerabilities, and known problems with tracing.
     """
+    require_known_ids(accepted)
     found = find_advisories(image, image=True)
-    grave = [a for a in found if a.finding == "litellm_vulnerable" and not a.unconfirmed]
+    grave = [
+        advisory
+        for advisory in found
+        if advisory.finding != "litellm_bad_tracing"
+        and not advisory.unconfirmed
+        and advisory.id not in accepted
+    ]
     if grave:
+        malicious = any(advisory.finding == "litellm_malicious" for advisory in grave)
         reasons = "; ".join(f"{advisory.id}: {advisory.summary}" for advisory in grave)
-        raise UpgradeRefused(f"{image} is known to be vulnerable: {reasons}.")
+        kind = "malicious" if malicious else "vulnerable"
+        raise UpgradeRefused(f"{image} is known to be {kind}: {reasons}.")
     if is_newer(running, image):
         raise UpgradeRefused(
             f"{image} is older than the running {running}, and cannot use its newer database.",
@@ -64,11 +82,3 @@ def _explain_moving(image: str) -> str:
     if ":" not in image and "@" not in image:
         return f"must be a version, not {image!r}"
     return f"must be a version: {image} changes without notice" if is_moving_tag(image) else ""
-
-
-def _split(image: str) -> tuple[str, str]:
-    """Repository and tag, such as ``ghcr.io/berriai/litellm`` and ``v1.108.11``."""
-    name = image.partition("@")[0]
-    folder, slash, last = name.rpartition("/")
-    repository, _, tag = last.partition(":")
-    return f"{folder}{slash}{repository}", tag

@@ -84,6 +84,17 @@ class DockerCli:
             raise engine.failure(done.stderr, doing=f"look for the image {name}")
         return done.stdout.strip() or None
 
+    def repo_digests(self, name: str) -> tuple[str, ...]:
+        """The digests of a local image in registries, as ``repository@sha256:…``."""
+        if self.image_id(name) is None:
+            return ()
+        args = ["image", "inspect", "--format", "{{json .RepoDigests}}", name]
+        return tuple(json.loads(self._read(args, doing=f"inspect the image {name}")) or ())
+
+    def remove_image(self, name: str) -> None:
+        """Remove the name of an image, and the image if it has no other and is not used."""
+        process.run([self._program, "image", "rm", name], timeout=_READ_SECONDS)
+
     def compose_services(
         self, compose_file: str, *, interpolate: bool = True, generated: Variables = NO_VARIABLES
     ) -> dict[str, dict[str, Any]]:

@@ -11,11 +11,20 @@ from dataclasses import dataclass
 from functools import partial
 from typing import Final
 
-from gatewayctl.errors import BuildFailed, ImageMissing, RegistryUnreachable, RuntimeProblem
+from gatewayctl.errors import (
+    BuildFailed,
+    DigestUnknown,
+    ImageMissing,
+    RegistryUnreachable,
+    RuntimeProblem,
+    SignatureInvalid,
+)
 from gatewayctl.runtimes.base import Progress
-from gatewayctl.runtimes.docker import engine
+from gatewayctl.runtimes.docker import engine, signatures
 from gatewayctl.runtimes.docker.docker_cli import DockerCli
+from gatewayctl.runtimes.image_digests import ImageDigest
 from gatewayctl.runtimes.process import map_lines
+from gatewayctl.settings.image import split_reference
 from gatewayctl.settings.model import Settings
 
 _LAYER: Final = re.compile(r"^([0-9a-f]{12}): (.+)$")
@@ -58,13 +67,48 @@ def needed_images(settings: Settings, services: Sequence[str]) -> tuple[Image, .
 def fetch_images(
     docker: DockerCli, settings: Settings, images: Sequence[Image], *, refresh: bool
 ) -> Generator[Progress, None, None]:
-    """Pull the images that are missing, or with ``refresh`` all.
+    """Pull the images that are missing, or with ``refresh`` all, and verify LiteLLM's signature.
 
-    Raises ImageMissing if a registry does not have one, RegistryUnreachable if it does not answer.
+    Raises ImageMissing if a registry does not have one, RegistryUnreachable if it does not answer,
+    and SignatureInvalid for an image that is removed again.
     """
     for image in images:
         if refresh or docker.image_id(image.name) is None:
             yield from _pull(docker, settings, image)
+
+
+def resolve_digests(
+    docker: DockerCli, settings: Settings, images: Sequence[Image]
+) -> Generator[Progress, None, tuple[ImageDigest, ...]]:
+    """Find the digest of each image, pulling those that have none, and verify LiteLLM's signature.
+
+    A digest that is configured stays. Raises what fetch_images() raises, and DigestUnknown.
+    """
+    found = []
+    for image in images:
+        pinned = _pinned_name(docker, image.name)
+        if pinned is None:
+            try:
+                yield from _pull(docker, settings, image)
+            except (ImageMissing, RegistryUnreachable) as error:
+                if docker.image_id(image.name) is None:
+                    raise
+                answers = not isinstance(error, RegistryUnreachable)
+                raise _digest_unknown(image, answers=answers) from error
+            pinned = _pinned_name(docker, image.name)
+        if pinned is None:
+            raise _digest_unknown(image, answers=True)
+        signature = signatures.check_signature(pinned)
+        yield Progress(subject=image.name, state="ready", detail=split_reference(pinned).digest)
+        found.append(
+            ImageDigest(
+                name=image.setting.rpartition(".")[2],
+                image=image.name,
+                pinned=pinned,
+                signature=signature,
+            )
+        )
+    return tuple(found)
 
 
 def build_images(docker: DockerCli, apps: Sequence[str]) -> Generator[Progress, None, None]:
@@ -111,7 +155,48 @@ def _pull(docker: DockerCli, settings: Settings, image: Image) -> Generator[Prog
     done = yield from map_lines(docker.pull(image.name), parse_layer)
     if done.returncode:
         raise pull_failure(done.stdout, image, settings)
-    yield Progress(subject=image.name, state="ready", detail="pulled")
+    yield Progress(subject=image.name, state="ready", detail=f"pulled{_verify(docker, image)}")
+
+
+def _verify(docker: DockerCli, image: Image) -> str:
+    """Verify the signature of LiteLLM's image; returns what to add to «pulled»."""
+    pinned = _pinned_name(docker, image.name) if image.setting == "images.litellm" else None
+    if pinned is None:
+        return ""
+    try:
+        signature = signatures.check_signature(pinned)
+    except SignatureInvalid:
+        # A present image is started without asking its registry again.
+        docker.remove_image(image.name)
+        raise
+    if signature.verified:
+        return f"; signature verified ({signature.said})"
+    return f"; signature not checked: {signature.said}"
+
+
+def _pinned_name(docker: DockerCli, image: str) -> str | None:
+    """The name of an image with its digest; None if no registry gave it one."""
+    repository, tag, digest = split_reference(image)
+    if digest:
+        return image
+    for each in docker.repo_digests(image):
+        theirs, _, digest = each.partition("@")
+        if _familiar(theirs) == _familiar(repository):
+            return f"{repository}{f':{tag}' if tag else ''}@{digest}"
+    return None
+
+
+def _familiar(repository: str) -> str:
+    """The name of a repository as Docker prints it."""
+    return repository.removeprefix("docker.io/").removeprefix("library/")
+
+
+def _digest_unknown(image: Image, *, answers: bool) -> DigestUnknown:
+    why = "does not have it" if answers else "does not answer"
+    return DigestUnknown(
+        f"The image {image.name} ({image.setting}) was built on this machine, so it has no digest, "
+        f"and its registry {why}."
+    )
 
 
 def _build_step(subject: str, line: str) -> Progress | None:

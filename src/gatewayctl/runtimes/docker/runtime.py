@@ -27,6 +27,7 @@ from gatewayctl.runtimes.base import (
 )
 from gatewayctl.runtimes.database_shell import DatabaseName, DatabaseShell
 from gatewayctl.runtimes.docker import (
+    addresses,
     changes,
     compose,
     concurrent_up,
@@ -42,6 +43,7 @@ from gatewayctl.runtimes.docker import (
 from gatewayctl.runtimes.docker.database_shell import OWNERS, SERVICES, DockerShell
 from gatewayctl.runtimes.docker.docker_cli import DockerCli
 from gatewayctl.runtimes.docker.states import Container
+from gatewayctl.runtimes.image_digests import ImageDigest
 from gatewayctl.runtimes.process import map_lines
 from gatewayctl.runtimes.releases import PreflightCheck, Release
 from gatewayctl.runtimes.service_change import ServiceChange
@@ -56,7 +58,6 @@ _LITELLM: Final = "litellm"
 _DATABASE: Final = SERVICES["litellm"]
 _USER: Final = OWNERS["litellm"]
 _DATABASES: Final = frozenset({*SERVICES.values(), "redis"})
-_PORTS: Final = {"litellm": 4000, "phoenix": 6006}
 """Inside their containers."""
 _FRESH_SECONDS: Final = 0.4
 """How long one inspection of the containers is reused."""
@@ -239,6 +240,15 @@ class DockerRuntime:
         wanted = [images.Image(name=name, setting="images.litellm")]
         yield from images.fetch_images(self._docker, self._settings, wanted, refresh=False)
 
+    def resolve_digests(self) -> Generator[Progress, None, tuple[ImageDigest, ...]]:
+        self._docker.check()
+        own = [
+            image
+            for image in images.needed_images(self._settings, self.services)
+            if image.setting.startswith("images.")
+        ]
+        return (yield from images.resolve_digests(self._docker, self._settings, own))
+
     def run_preflight(
         self, files: Sequence[RenderedFile]
     ) -> Generator[Progress, None, tuple[PreflightCheck, ...]]:
@@ -359,7 +369,7 @@ class DockerRuntime:
             self._sleep(_FRESH_SECONDS * 1.1)
 
     def _service_state(self, name: str, found: Container | None) -> ServiceState:
-        address = self._address(name, found)
+        address = addresses.address_of(self._settings, name, found)
         if found is None:
             return ServiceState(service=name, state="stopped", address=address)
         return ServiceState(
@@ -371,19 +381,6 @@ class DockerRuntime:
             address=address,
             detail=found.detail,
         )
-
-    def _address(self, name: str, found: Container | None) -> str | None:
-        """Where it listens: until it is recreated, that is not a port that was changed since."""
-        ports = self._settings.ports
-        configured = {"litellm": ports.litellm, "phoenix": ports.phoenix}.get(name)
-        if configured is not None:
-            alive = found is not None and found.alive
-            port = found.published.get(_PORTS[name]) if found is not None and alive else None
-            return f"http://{self._settings.url_host}:{port or configured}"
-        if found is None or not found.ports:
-            return None
-        where = f"{self._settings.url_host}:{min(found.ports)}"
-        return f"http://{where}" if name in self.apps else where
 
     def _in_order(self, names: set[str]) -> tuple[str, ...]:
         known = [name for name in (*self.services, *self.apps) if name in names]

@@ -15,6 +15,7 @@ from types import MappingProxyType
 from typing import Any, Final, Literal
 
 from gatewayctl.runtimes.base import ProcessState
+from gatewayctl.settings.image import split_reference
 
 PROJECT: Final = "com.docker.compose.project"
 """Label with the Compose project of a container, volume or network."""
@@ -127,12 +128,9 @@ def describe_exit(code: int, *, out_of_memory: bool = False) -> str:
 
 
 def version(image: str) -> str | None:
-    """The version in an image's name: its tag, or the beginning of its digest, else None."""
-    name, _, digest = image.partition("@")
-    if digest:
-        return digest[:19]
-    _, _, tag = name.rpartition("/")[2].partition(":")
-    return re.sub(r"^(version-|v)(?=\d)", "", tag) or None
+    """The version in an image's name: its tag, else the beginning of its digest, else None."""
+    _, tag, digest = split_reference(image)
+    return re.sub(r"^(version-|v)(?=\d)", "", tag) or digest[:19] or None
 
 
 def parse_time(text: str) -> datetime | None:

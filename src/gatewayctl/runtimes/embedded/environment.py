@@ -2,8 +2,8 @@
 
 Owns where it is, what is in it and whether it is complete. One folder in the user's cache, shared
 by projects, named after the hash of everything that goes into it. LiteLLM and Phoenix have a
-virtual environment each, because they need different major versions of the same libraries (openai
-2 and 3). Must not know how the environment is installed (install) nor any project.
+virtual environment each, because they need different major versions of the same libraries (rich
+and websockets). Must not know how the environment is installed (install) nor any project.
 """
 
 from __future__ import annotations

@@ -86,9 +86,10 @@ def _install_python_packages(environment: Environment, venv: str) -> Steps:
     yield _progress(venv, 0.0)
     target = str(environment.root / venv)
     _run_step(venv, _uv_command("venv", "--quiet", "--python", sys.executable, target))
+    # The lock is complete; resolving again would undo its overrides (locks/overrides.in).
     argv = _uv_command(
         "pip", "install", "--python", str(environment.python(venv)), "--require-hashes",
-        "--no-build", "--no-progress", "--compile-bytecode",
+        "--no-deps", "--no-build", "--no-progress", "--compile-bytecode",
         "--requirements", str(LOCKS / f"{venv}.txt"),
     )  # fmt: skip
     total = count_locked_packages(venv)

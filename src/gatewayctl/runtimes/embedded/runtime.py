@@ -27,9 +27,11 @@ from gatewayctl.runtimes.base import (
     keep_all,
     require_known_services,
 )
+from gatewayctl.runtimes.components import SoftwareComponent
 from gatewayctl.runtimes.database_shell import DATABASES, DatabaseName, DatabaseShell
 from gatewayctl.runtimes.embedded import (
     changes,
+    components,
     fingerprints,
     install,
     logs,
@@ -237,6 +239,9 @@ class EmbeddedRuntime:
         yield from ()
         said = "gatewayctl applies each migration in a transaction, and reports one that fails"
         return (PreflightCheck(name="migrations", passed=None, said=said),)
+
+    def list_components(self) -> tuple[SoftwareComponent, ...]:
+        return components.list_components(self._environment)
 
     def find_faults(self) -> tuple[Fault, ...]:
         return self_check.find_faults(self._environment, self._layout, self._supervisor.pid())

@@ -9,6 +9,7 @@ from gatewayctl.errors import (
     BackupBroken,
     GatewayctlError,
     NothingToRollBack,
+    ReleaseMalicious,
     ServiceFailed,
     SettingsProblem,
     UsageProblem,
@@ -64,6 +65,18 @@ def test_edits_of_gateway_yaml_since_the_upgrade_survive_a_rollback(
     report_of(world.rollback(gateway))
 
     assert world.yaml == f"{YAML}# since then\n"
+
+
+def test_a_rollback_to_a_malicious_release_is_refused(tmp_path: Path) -> None:
+    bad = f"{REPOSITORY}:v1.107.0"
+    world = World(tmp_path, YAML.replace(OLD, bad))
+    world.runtime.image = bad
+    with served(world.litellm) as client:
+        report_of(world.upgrade(client))
+        with pytest.raises(ReleaseMalicious, match=r"before the upgrade.*LiteLLM-48117"):
+            report_of(world.rollback(client))
+
+    assert world.runtime.image == NEW
 
 
 def test_a_rollback_removes_an_added_line(tmp_path: Path) -> None:

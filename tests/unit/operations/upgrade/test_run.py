@@ -34,7 +34,7 @@ def test_an_upgrade_changes_one_value_and_one_service_and_verifies_it(
     report = report_of(world.upgrade(gateway))
 
     assert world.yaml == YAML.replace(OLD, NEW)
-    assert (report.before.version, report.after.version) == ("1.106.2", "1.108.11")
+    assert (report.before.version, report.after.version) == ("1.106.2", "1.108.14")
     assert (report.changed, report.restarted, report.setting) == (
         True,
         ("litellm",),
@@ -170,7 +170,7 @@ def test_an_image_set_in_env_is_changed_there(world: World, gateway: GatewayClie
 
 
 def test_an_image_set_in_the_environment_is_refused(world: World, gateway: GatewayClient) -> None:
-    options = UpgradeOptions(to="1.108.11")
+    options = UpgradeOptions(to="1.108.14")
 
     with pytest.raises(SettingsProblem, match="overrides every file") as caught:
         report_of(upgrade(options, lambda: world.load(gateway, LITELLM_IMAGE=OLD)))
@@ -323,10 +323,22 @@ def test_another_version_while_one_is_unfinished_is_refused(
     with pytest.raises(ServiceFailed):
         report_of(world.upgrade(gateway))
 
-    with pytest.raises(UpgradeUnfinished, match=r"1\.106\.2 to .*1\.108\.11") as caught:
+    with pytest.raises(UpgradeUnfinished, match=r"1\.106\.2 to .*1\.108\.14") as caught:
         report_of(world.upgrade(gateway, "1.110.1"))
 
     assert "gatewayctl rollback" in caught.value.hint
+
+
+def test_an_unfinished_upgrade_to_a_malicious_release_is_not_resumed(
+    world: World, gateway: GatewayClient
+) -> None:
+    bad = f"{REPOSITORY}:v1.107.0"
+    world.runtime.crashing.add(bad)
+    with pytest.raises(ServiceFailed):
+        report_of(world.upgrade(gateway, bad, accepted_risks=("LiteLLM-48117",)))
+
+    with pytest.raises(UpgradeRefused, match="malicious"):
+        report_of(world.upgrade(gateway, None))
 
 
 def test_an_unreadable_journal_is_an_error(world: World, gateway: GatewayClient) -> None:
@@ -346,4 +358,4 @@ def test_an_upgrade_holds_the_lock_and_is_in_the_audit_log(
     report_of(world.upgrade(gateway))
 
     entry = read_audit(world.folder / ".gatewayctl").entries[-1]
-    assert (entry.verb, entry.subject, entry.outcome) == ("upgrade", "1.108.11", "done")
+    assert (entry.verb, entry.subject, entry.outcome) == ("upgrade", "1.108.14", "done")

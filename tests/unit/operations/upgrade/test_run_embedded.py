@@ -44,7 +44,7 @@ def test_another_embedded_version_is_refused_with_a_hint(
     embedded: World, gateway: GatewayClient
 ) -> None:
     with pytest.raises(UpgradeRefused, match="locked") as caught:
-        report_of(embedded.upgrade(gateway, "1.108.11"))
+        report_of(embedded.upgrade(gateway, "1.108.14"))
 
     assert "gatewayctl upgrade" in caught.value.hint
     assert "--runtime docker" in caught.value.hint

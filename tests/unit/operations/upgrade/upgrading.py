@@ -60,7 +60,7 @@ class World:
         return Project(settings=settings, resolved=resolved(self.runtime), gateway=gateway)
 
     def upgrade(
-        self, gateway: GatewayClient, to: str | None = "1.108.11", **options: Any
+        self, gateway: GatewayClient, to: str | None = "1.108.14", **options: Any
     ) -> Generator[Progress, None, UpgradeReport]:
         asked = UpgradeOptions(to=to, timeout=1, **options)
         return upgrade(asked, lambda: self.load(gateway))

@@ -29,7 +29,7 @@ def test_the_running_release_is_that_of_the_container_and_the_wanted_one_that_of
     assert isinstance(made, Releases)
     assert running is not None
     assert (running.name, running.version) == (OLD, "1.106.2")
-    assert (made.wanted_release().name, made.wanted_release().version) == (NEW, "1.108.11")
+    assert (made.wanted_release().name, made.wanted_release().version) == (NEW, "1.108.14")
 
 
 def test_nothing_runs_where_there_is_no_container(tmp_path: Path) -> None:

@@ -25,7 +25,7 @@ def test_every_field_of_a_running_container_is_parsed() -> None:
             "litellm",
             health="healthy",
             ports={28100: 4000},
-            image="ghcr.io/berriai/litellm:v1.108.11",
+            image="ghcr.io/berriai/litellm:v1.108.14",
             folder="/srv/shop/compose",
         )
     )
@@ -98,13 +98,14 @@ def test_the_running_one_of_several_containers_of_a_service_is_selected() -> Non
 @pytest.mark.parametrize(
     ("image", "expected"),
     [
-        ("ghcr.io/berriai/litellm:v1.108.11", "1.108.11"),
+        ("ghcr.io/berriai/litellm:v1.108.14", "1.108.14"),
         ("arizephoenix/phoenix:version-20.26.1", "20.26.1"),
         ("postgres:16", "16"),
         ("shop:vanilla", "vanilla"),
         ("localhost:5000/shop", None),
         ("shop", None),
         ("shop@sha256:0123456789abcdef", "sha256:0123456789ab"),
+        ("localhost:5000/shop:v1.2@sha256:0123456789abcdef", "1.2"),
     ],
 )
 def test_the_version_is_the_tag_or_the_digest(image: str, expected: str | None) -> None:

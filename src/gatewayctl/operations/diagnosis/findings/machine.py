@@ -10,6 +10,7 @@ from gatewayctl.errors import (
     ImageMissing,
     PortTaken,
     ProjectNameTaken,
+    ReleaseMalicious,
     RuntimeUnavailable,
 )
 from gatewayctl.operations.diagnosis.findings.finding import Finding
@@ -123,6 +124,22 @@ RUNTIME: Final = (
         "memory.",
         remedy="Run `gatewayctl doctor --fix`.",
         fix="stops them",
+    ),
+    Finding.of(
+        ReleaseMalicious,
+        area="runtime",
+        title="This release of LiteLLM is malicious",
+        meaning="It was published by an attacker. `up`, `restart` and `upgrade` refuse it, unless "
+        "its risk is accepted: `--accept-risk ID`.",
+    ),
+    Finding(
+        id="advisories_old",
+        area="runtime",
+        severity="info",
+        title="The table of LiteLLM's known problems is old",
+        meaning="gatewayctl knows the advisories up to the day that the evidence shows, and not "
+        "those published since.",
+        remedy="Install a newer gatewayctl, or read LiteLLM's security advisories yourself.",
     ),
     Finding(
         id="litellm_vulnerable",

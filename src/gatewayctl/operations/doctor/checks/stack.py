@@ -9,6 +9,7 @@ from collections.abc import Iterator
 from typing import Final
 
 from gatewayctl.operations.diagnosis.advisories import find_advisories, is_moving_tag
+from gatewayctl.operations.diagnosis.advisory_table import CHECKED
 from gatewayctl.operations.diagnosis.failure import diagnose, name_service
 from gatewayctl.operations.diagnosis.findings.table import FINDINGS
 from gatewayctl.operations.diagnosis.health import ServiceReport
@@ -19,6 +20,7 @@ from gatewayctl.runtimes.self_check import SelfCheck
 
 _LARGE: Final = 10_000_000_000
 """Bytes."""
+_OLD_TABLE_DAYS: Final = 60
 
 
 def check_services(subject: Subject) -> Iterator[Observation]:
@@ -77,7 +79,7 @@ def check_versions(subject: Subject) -> Iterator[Observation]:
         for advisory in find_advisories(version, image=containers):
             if advisory.id not in reported:
                 reported.add(advisory.id)
-                fixed = f", fixed in {advisory.fixed_in}" if advisory.fixed_in else ""
+                fixed = f", fixed in {', '.join(advisory.fixed_in)}" if advisory.fixed_in else ""
                 yield Observation(
                     finding=advisory.finding,
                     evidence=f"{version}: {advisory.id}{fixed}: {advisory.summary} "
@@ -85,6 +87,14 @@ def check_versions(subject: Subject) -> Iterator[Observation]:
                     severity="warning" if advisory.unconfirmed else None,
                     service="litellm",
                 )
+
+
+def check_advisories(subject: Subject) -> Iterator[Observation]:
+    """Check the age of the table of advisories that this gatewayctl came with."""
+    days = (subject.now().date() - CHECKED).days
+    if days > _OLD_TABLE_DAYS:
+        evidence = f"it was last checked on {CHECKED}, {days} days ago"
+        yield Observation(finding="advisories_old", evidence=evidence)
 
 
 def check_images(subject: Subject) -> Iterator[Observation]:
@@ -103,5 +113,6 @@ CHECKS = (
     DoctorCheck(name="runtime faults", run=check_runtime_faults, needs=("runtime",)),
     DoctorCheck(name="database sizes", run=check_database_sizes, needs=("runtime", "litellm")),
     DoctorCheck(name="versions", run=check_versions, needs=("runtime",)),
+    DoctorCheck(name="advisories", run=check_advisories),
     DoctorCheck(name="images", run=check_images, needs=("runtime",)),
 )

@@ -1,10 +1,13 @@
 from __future__ import annotations
 
+from datetime import UTC, datetime, timedelta
 from pathlib import Path
 
 import pytest
 
+from gatewayctl.operations.diagnosis.advisory_table import CHECKED
 from gatewayctl.operations.doctor.checks import stack as checks
+from gatewayctl.operations.doctor.checks.subject import Subject
 from gatewayctl.runtimes.self_check import Fault
 from tests.fakes import runtime as fakes
 from tests.fakes.answers import refuse_connection
@@ -78,8 +81,33 @@ def test_each_advisory_about_a_version_is_found_once(
 
     found = patient.found(checks.check_versions)
 
-    assert [finding for finding, _ in found] == ["litellm_vulnerable", "litellm_bad_tracing"]
-    assert found[0][1].startswith("1.83.10: CVE-2026-49468, fixed in 1.84.0: ")
+    evidence = [each[1] for each in found if each[0] == "litellm_vulnerable"]
+    assert {finding for finding, _ in found} == {"litellm_vulnerable", "litellm_bad_tracing"}
+    assert (
+        sum(text.startswith("1.83.10: CVE-2026-49468, fixed in 1.84.0: ") for text in evidence) == 1
+    )
+
+
+def test_a_malicious_release_that_runs_is_found(
+    patient: Patient, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setitem(fakes._VERSIONS, "litellm", "1.107.0")
+
+    ((finding, evidence),) = patient.found(checks.check_versions)
+
+    assert finding == "litellm_malicious"
+    assert evidence.startswith("1.107.0: LiteLLM-48117: the packages and images published on")
+
+
+def test_an_old_table_of_advisories_is_reported_with_its_age(tmp_path: Path) -> None:
+    def at(days: int) -> Subject:
+        now = datetime(CHECKED.year, CHECKED.month, CHECKED.day, tzinfo=UTC) + timedelta(days=days)
+        return Subject(project_dir=tmp_path, now=lambda: now)
+
+    assert list(checks.check_advisories(at(60))) == []
+    ((found),) = checks.check_advisories(at(61))
+    assert found.finding == "advisories_old"
+    assert found.evidence == f"it was last checked on {CHECKED}, 61 days ago"
 
 
 def test_images_are_checked_on_a_runtime_that_uses_images(tmp_path: Path) -> None:
