@@ -10,6 +10,7 @@ from gatewayctl.errors import ImageMissing
 from gatewayctl.rendering.plan import RenderedFile
 from gatewayctl.runtimes.base import Progress, Started
 from gatewayctl.runtimes.docker.states import version
+from gatewayctl.runtimes.image_digests import ImageDigest
 from gatewayctl.runtimes.releases import PreflightCheck, Release
 from gatewayctl.settings.load import load_settings
 from gatewayctl.settings.model import RuntimeName
@@ -49,6 +50,10 @@ class ReleasedRuntime(FakeRuntime):
     refusing: dict[str, str] = field(default_factory=dict)
     missing: set[str] = field(default_factory=set)
     server: FakeServer = field(default_factory=ReleasedServer)
+
+    def resolve_digests(self) -> Generator[Progress, None, tuple[ImageDigest, ...]]:
+        yield from ()
+        return ()
 
     def start(self) -> Started:
         wanted = self.wanted_release().name

@@ -38,15 +38,19 @@ CHANGING = {
     "restore": ("a.bak", "--yes"),
     "reset": ("--yes",),
     "upgrade": (),
+    "images pin": (),
     "rollback": ("--yes",),
 }
 """With the arguments that make them change something."""
 READING = {
-    *("plan", "chat", "env", "status", "logs", "ui", "audit", "models list"),
+    *("plan", "chat", "env", "status", "logs", "ui", "audit", "models list", "sbom"),
     *("keys list", "keys show", "trace show", "trace verify", "trace list"),
     *("usage", "usage reconcile"),
 }
-LONG = ("demo", "up", "restart", "down", "backup", "restore", "reset", "upgrade", "rollback")
+LONG = (
+    *("demo", "up", "restart", "down", "backup", "restore", "reset", "upgrade", "rollback"),
+    "images pin",
+)
 WHILE_UNFINISHED = ("restore", "down")
 
 

@@ -203,6 +203,9 @@ ERRORS: dict[str, Cured | Elsewhere | Person] = {
     "upstream_refused": PROVIDER,
     "upstream_timeout": PROVIDER,
     "upstream_unreachable": PROVIDER,
+    "litellm_malicious": Person("secrets that a malicious release had are replaced by a person"),
+    "digest_unknown": Person("a person chooses an image of a registry"),
+    "signature_invalid": Person("a person decides which release to trust"),
     "not_verified": Person("the checks say which part of the trace is wrong"),
     "problems_found": Cured(
         plant=lambda project: (project.folder / ".env").chmod(0o644), command=("doctor",)
@@ -308,6 +311,7 @@ OF_FINDINGS: dict[str, Cured | Elsewhere | Person] = {
     "processes_left": Cured(plant=plant_fault("processes_left")),
     "environment_broken": Cured(plant=plant_fault("environment_broken")),
     "litellm_vulnerable": DECIDES,
+    "advisories_old": Person("a newer gatewayctl is installed by a person"),
     "litellm_bad_tracing": DECIDES,
     "service_stopped": Cured(plant=stop_one("phoenix")),
     "settings_outdated": Elsewhere(

@@ -119,7 +119,7 @@ def render_pin(report: PinReport) -> Iterator[str]:
         if image.setting == "images.litellm":
             yield f"  signature {_describe_signature(image)}"
     if report.changed:
-        yield "Apply it: gatewayctl up"
+        yield "Apply it: `gatewayctl up`"
     else:
         yield "Nothing to do: every image has a digest."
 

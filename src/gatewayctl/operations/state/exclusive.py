@@ -21,11 +21,11 @@ from gatewayctl.settings.model import Settings
 LONG_VERBS: Final = frozenset(
     {
         *("up", "down", "down --volumes", "restart"),
-        *("backup", "restore", "reset", "upgrade", "rollback"),
+        *("backup", "restore", "reset", "upgrade", "rollback", "images pin"),
     }
 )
-"""Verbs that start or stop services, or copy databases: they take minutes. They wait for
-the lock only if asked to. All others take seconds, and wait for each other."""
+"""Verbs that start or stop services, copy databases or pull images: they take minutes. They wait
+for the lock only if asked to. All others take seconds, and wait for each other."""
 SHORT_WAIT: Final = 30.0
 """Seconds that short verbs wait for the lock by default."""
 _WHILE_UNFINISHED: Final = frozenset({"restore", "down", "down --volumes"})

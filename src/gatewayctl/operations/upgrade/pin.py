@@ -50,7 +50,7 @@ def pin_images(
         raise RuntimeUnavailable(
             f"The {resolved.name} runtime uses no images, and this project uses it, because "
             f"{resolved.why}.",
-            hint="Pin the images of the Docker runtime: gatewayctl --runtime docker images pin.",
+            hint="Pin the images of Docker with `gatewayctl --runtime docker images pin`.",
         )
     with change_project(settings, "images pin"):
         found = yield from runtime.resolve_digests()

@@ -257,6 +257,7 @@ def test_missing_keys_are_created_if_the_gateway_answers(patient: Patient) -> No
 
 
 def test_nothing_is_fixed_while_another_command_changes_the_project(patient: Patient) -> None:
+    patient.environ["GATEWAYCTL_LOCK_TIMEOUT"] = "0"
     (patient.folder / ".env").chmod(0o644)
 
     with hold_lock(patient.settings().state_dir, "up"), pytest.raises(Locked):

@@ -171,6 +171,7 @@ def test_a_key_that_cannot_be_fixed_has_a_reason(desk: Desk) -> None:
 
 
 def test_only_fix_needs_the_lock(desk: Desk) -> None:
+    desk.environ = {"GATEWAYCTL_LOCK_TIMEOUT": "0"}
     desk.healthy()
 
     with hold_lock(desk.folder / ".gatewayctl", "up"):

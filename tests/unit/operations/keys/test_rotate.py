@@ -218,6 +218,7 @@ def test_an_invalid_grace_is_refused_before_any_request(desk: Desk) -> None:
 
 
 def test_while_another_verb_changes_the_project_nothing_is_rotated(desk: Desk) -> None:
+    desk.environ = {"GATEWAYCTL_LOCK_TIMEOUT": "0"}
     desk.healthy()
 
     with hold_lock(desk.folder / ".gatewayctl", "up"), pytest.raises(Locked, match="gatewayctl up"):

@@ -122,4 +122,4 @@ def test_the_signature_of_litellm_is_shown(tmp_path: Path) -> None:
     lines = [str(line) for line in render_pin(report_of(pin_images(settings, resolved(settings))))]
 
     assert lines[1] == "  signature not checked: cosign is not installed"
-    assert lines[-1] == "Apply it: gatewayctl up"
+    assert lines[-1] == "Apply it: `gatewayctl up`"
