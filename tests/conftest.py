@@ -11,7 +11,12 @@ from pathlib import Path
 import hypothesis
 import pytest
 
-hypothesis.settings.register_profile("thorough", max_examples=1000)
+USUAL = 30
+"""The examples of a test with hypothesis that names no other number."""
+
+hypothesis.settings.register_profile("usual", max_examples=USUAL, deadline=None)
+hypothesis.settings.register_profile("thorough", max_examples=10 * USUAL, deadline=None)
+hypothesis.settings.load_profile("usual")
 
 _PREFIXES = ("LITELLM_", "GATEWAYCTL_", "PHOENIX_", "LLM_", "OTEL_", "POSTGRES_", "TRACE")
 _NAMES = frozenset(

@@ -112,10 +112,9 @@ REFUSED = {
 }
 FAULTS = NO_ANSWER | NOT_JSON | WRONG_SHAPE | REFUSED
 OF_EACH_KIND = (
-    *("closed", "silent", "ssh", "cut_body", "bad_gzip", "html"),
-    *("wrong_types", "wrong_rows", "cut_stream", "echo", "status_404"),
+    *("closed", "silent", "ssh", "bad_gzip", "html", "wrong_rows", "cut_stream", "status_404"),
 )
-"""One or two for each way of failing; the others differ from these in httpx only."""
+"""One for each way of failing; the others differ from these in httpx only."""
 
 
 @dataclass(kw_only=True)

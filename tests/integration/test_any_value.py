@@ -17,6 +17,7 @@ from hypothesis import settings as hypothesis
 from hypothesis import strategies as st
 from typer.testing import Result
 
+from tests.conftest import USUAL
 from tests.fakes.worst import DAMAGED, FOLDER, FOLDERS, TEXTS
 from tests.integration.stack_project import Project, master_key_of
 
@@ -81,9 +82,9 @@ STATE_FILES = (
 REFUSED = frozenset({2, 3, 4, 5, 6})
 
 
-def examples(share: float) -> hypothesis:
-    """A share of the examples of the profile."""
-    return hypothesis(max_examples=round(hypothesis().max_examples * share), deadline=None)
+def examples(count: int) -> hypothesis:
+    """So many examples in the usual profile, and ten times as many in the thorough one."""
+    return hypothesis(max_examples=count * hypothesis().max_examples // USUAL)
 
 
 def run(project: Project, *words: str) -> Result:
@@ -115,7 +116,7 @@ def project(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Project]:
         yield made
 
 
-@examples(0.01)
+@examples(1)
 @given(FOLDERS)
 @example(FOLDER)
 def test_a_project_can_be_in_any_folder(name: str) -> None:
@@ -131,13 +132,13 @@ def test_a_project_can_be_in_any_folder(name: str) -> None:
         assert [each.name for each in Path(parent).iterdir()] == [name]
 
 
-@examples(0.4)
+@examples(30)
 @given(st.sampled_from(ARGUMENTS), TEXTS)
 def test_any_argument_works_or_is_refused(project: Project, command: str, value: str) -> None:
     run(project, *(value if word == "VALUE" else word for word in command.split()))
 
 
-@examples(0.25)
+@examples(20)
 @given(st.data(), st.sampled_from(SETTINGS))
 def test_any_setting_works_or_is_refused_with_its_place(
     project: Project, data: st.DataObject, path: str
@@ -156,7 +157,7 @@ def test_any_setting_works_or_is_refused_with_its_place(
         config.unlink()
 
 
-@examples(0.06)
+@examples(6)
 @given(
     st.sampled_from(VARIABLES), TEXTS, st.sampled_from(["VALUE", "'VALUE'", '"VALUE"', " VALUE"])
 )
@@ -175,7 +176,7 @@ def test_any_value_in_env_works_or_is_refused(
         file.write_bytes(before)
 
 
-@examples(0.1)
+@examples(8)
 @given(
     st.sampled_from(STATE_FILES),
     DAMAGED,

@@ -10,7 +10,7 @@ NASTY = "'\"\\$`{}()#~!=:;&*|<>%^?[] \tan0é€"
 # a busy machine draws slowly; that says nothing about the code
 PATIENT = settings(deadline=None, suppress_health_check=[HealthCheck.too_slow])
 few = settings(PATIENT, max_examples=40)
-more = settings(PATIENT, max_examples=120)
+more = settings(PATIENT, max_examples=60)
 
 names = st.from_regex(r"[A-Za-z_][A-Za-z0-9_]{0,12}", fullmatch=True)
 sh_names = names.map("T_{}".format)

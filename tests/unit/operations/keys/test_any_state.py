@@ -52,7 +52,7 @@ def create(desk: Desk) -> None:
 
 @pytest.mark.parametrize("verb", ["create", "check --fix", "sync"])
 @given(state=st.sampled_from(STATES))
-@settings(max_examples=70, deadline=None)
+@settings(max_examples=30)
 def test_one_run_ends_with_one_live_key_that_env_holds(verb: str, state: State) -> None:
     endings, stored = state
     present = {name: ending for name, ending in zip(KEYS, endings, strict=True) if ending}
