@@ -12,6 +12,7 @@ from gatewayctl.errors import (
     SettingsInvalid,
 )
 from gatewayctl.runtimes.docker.conflicts import needed_ports
+from gatewayctl.runtimes.runtime_marker import write_runtime
 from gatewayctl.settings.model import Settings
 from tests.fakes.docker import FakeDocker, inspected
 from tests.fakes.driving import report_of
@@ -138,6 +139,21 @@ def test_a_project_of_the_same_name_in_another_folder_is_left_alone(
     with pytest.raises(ProjectNameTaken, match="elsewhere"):
         report_of(runtime.stop(remove_data=True))
     assert docker.calls == []
+
+
+def test_the_command_of_the_hint_frees_the_name_of_the_project(tmp_path: Path) -> None:
+    other = project(tmp_path / "elsewhere", "project_name: shop\n")
+    write_runtime(other.state_dir, "docker")
+    other.compose_dir.mkdir()
+    docker = FakeDocker(running={"litellm": inspected("litellm", folder=str(other.compose_dir))})
+    runtime = runtime_of(on_ports(tmp_path / "shop", free_port()), docker)
+
+    with pytest.raises(ProjectNameTaken) as taken:
+        runtime.preflight()
+    assert f"run `gatewayctl -C {other.project_dir} down`" in taken.value.hint
+
+    report_of(runtime_of(other, docker).stop())
+    runtime.preflight()
 
 
 def test_a_project_in_an_unreadable_folder_is_left_alone_too(
