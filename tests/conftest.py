@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import functools
 import gc
 import os
 import signal
@@ -11,7 +10,6 @@ from pathlib import Path
 
 import hypothesis
 import pytest
-import typer.testing
 
 USUAL = 30
 """The examples of a test with hypothesis that names no other number."""
@@ -19,9 +17,6 @@ USUAL = 30
 hypothesis.settings.register_profile("usual", max_examples=USUAL, deadline=None)
 hypothesis.settings.register_profile("thorough", max_examples=10 * USUAL, deadline=None)
 hypothesis.settings.load_profile("usual")
-
-# The CliRunner of Typer builds every command anew for each call, which takes half of its time.
-setattr(typer.testing, "_get_command", functools.cache(typer.main.get_command))  # noqa: B010
 
 _PREFIXES = ("LITELLM_", "GATEWAYCTL_", "PHOENIX_", "LLM_", "OTEL_", "POSTGRES_", "TRACE")
 _NAMES = frozenset(

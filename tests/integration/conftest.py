@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import copy
 import functools
+import shutil
 from pathlib import Path
 
 import pytest
@@ -25,10 +27,20 @@ def project(tmp_path: Path) -> Project:
     return made
 
 
+@pytest.fixture(scope="session")
+def brought_up(tmp_path_factory: pytest.TempPathFactory) -> Project:
+    made = Project(folder=tmp_path_factory.mktemp("brought_up") / "shop")
+    made.folder.mkdir()
+    made.litellm.master = master_key_of(made)
+    assert made.run("up").exit_code == 0
+    made.runtime.calls.clear()
+    return made
+
+
 @pytest.fixture
-def ready(project: Project) -> Project:
-    """A project that was brought up."""
-    project.litellm.master = master_key_of(project)
-    assert project.run("up").exit_code == 0
-    project.runtime.calls.clear()
+def ready(project: Project, brought_up: Project) -> Project:
+    """A project that was brought up: a copy, for `init` and `up` take a tenth of a second."""
+    shutil.copytree(brought_up.folder, project.folder, dirs_exist_ok=True)
+    project.runtime = copy.deepcopy(brought_up.runtime)
+    project.litellm = copy.deepcopy(brought_up.litellm)
     return project
