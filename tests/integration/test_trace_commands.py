@@ -16,7 +16,7 @@ from tests.fakes.answers import refuse_connection
 from tests.fakes.litellm import FakeLiteLLM
 from tests.fakes.phoenix import SPANS, SPEND_LOGS, spans_page
 from tests.fakes.projects import MASTER_KEY, project
-from tests.fakes.traces import COMPLETE, LLM, TRACE, as_row
+from tests.fakes.traces import CLIENT, COMPLETE, LLM, TRACE, as_row
 from tests.unit.gateway.test_spend import page, row
 from tests.unit.operations.usage.test_reconcile import span_row
 
@@ -70,6 +70,40 @@ def test_a_trace_that_phoenix_lacks_is_distinguished_from_a_phoenix_that_is_down
 
     assert (missing.exit_code, down.exit_code) == (2, 5)
     assert "has no span" in missing.stderr
+
+
+def test_a_trace_of_which_nothing_is_known_is_named_without_its_checks(
+    folder: Path, fake: FakeLiteLLM
+) -> None:
+    def spans(request: httpx.Request) -> httpx.Response:
+        """The probe is there, so nothing else is on its way."""
+        asked = request.url.params.get("trace_id")
+        return spans_page(*([] if asked == TRACE else [as_row(CLIENT)]))
+
+    fake.planted |= {
+        SPANS: spans,
+        SPEND_LOGS: lambda _: page(),
+        "/v1/models": lambda _: httpx.Response(200, json={"data": []}),
+    }
+    result = run(folder, fake, "trace", "verify", TRACE, "--timeout", "0")
+
+    assert result.exit_code == 7
+    assert f"Trace {TRACE} is not known" in result.stderr
+    assert "gateway_descends" not in result.stdout
+    assert "trace list` has the latest" in result.stderr
+
+
+def test_a_component_of_any_length_leaves_room_for_the_other_columns(
+    folder: Path, fake: FakeLiteLLM
+) -> None:
+    long = replace(LLM, attributes={**LLM.attributes, "metadata.component": "L" * 500})
+    fake.planted[SPANS] = lambda _: spans_page(as_row(long))
+
+    lines = run(folder, fake, "trace", "list").stdout.splitlines()
+
+    assert lines[0].split() == ["START", "COMPONENT,", "TRACE", "MODEL", "TOKENS", "MS", "STATUS"]
+    assert lines[1].split()[-1] == "ok"
+    assert len(lines) == 3
 
 
 def test_the_list_is_filtered_by_phoenix(folder: Path, fake: FakeLiteLLM) -> None:

@@ -87,9 +87,13 @@ def list_spend_logs(
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class FailedRequest:
-    """A failed request: the model group, the class and the message of LiteLLM's exception."""
+    """A failed request: the model group, the class and the message of LiteLLM's exception.
+
+    ``provider`` is empty if LiteLLM itself refused the request, such as an unknown virtual key.
+    """
 
     model: str | None
+    provider: str
     kind: str
     message: str
 
@@ -104,14 +108,14 @@ def count_requests(
 def list_latest_failures(
     gateway: GatewayClient, master: Secret, *, since: datetime, until: datetime
 ) -> tuple[FailedRequest, ...]:
-    """List the newest failure of each model group whose newest request failed."""
+    """List the newest failure of a provider, for each model group whose newest request failed."""
     body = _fetch_page(
         gateway, master, since=since, until=until, page_size=_FAILURES_READ, status_filter="failure"
     )
     found: dict[str, FailedRequest] = {}
     with gateway.expecting("spend logs"):
         for failure in map(_parse_failure, body.rows):
-            if failure.model:
+            if failure.model and failure.provider:
                 found.setdefault(failure.model, failure)
     return tuple(
         failure
@@ -171,6 +175,7 @@ def _parse_failure(row: Mapping[str, Any]) -> FailedRequest:
     error = metadata.get("error_information") if isinstance(metadata, dict) else None
     return FailedRequest(
         model=_parse_log(row).model,
+        provider=str((error or {}).get("llm_provider") or ""),
         kind=str((error or {}).get("error_class") or ""),
         message=str((error or {}).get("error_message") or ""),
     )

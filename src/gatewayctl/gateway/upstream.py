@@ -124,7 +124,7 @@ _CONNECTION_CAUSES: Final = (
                  "No address associated", "nodename nor servname", "getaddrinfo failed",
                  "Domain name not found"),
         "its host name cannot be resolved",
-        "Correct the host of api_base: in gateway.yaml, or the DNS of this machine.",
+        "Check the DNS and network of the gateway, and the model's api_base: if it has one.",
     ),
     (
         _pattern("CERTIFICATE_VERIFY_FAILED", "certificate verify failed"),

@@ -17,6 +17,8 @@ if TYPE_CHECKING:
     from rich.console import RenderableType
 
 _BAR: Final = 8
+_LONGEST: Final = 32
+"""Characters of a column: those of a trace id."""
 _STATE: Final = {"passed": "green", "failed": "bold red", "unknown": "yellow"}
 
 
@@ -80,8 +82,8 @@ def render_list(report: TraceListReport) -> Iterable[RenderableType]:
         rows.append(
             (
                 f"{row.start:%H:%M:%S}" if same_day else f"{row.start:%m-%d %H:%M}",
-                "/".join(part for part in (row.component, row.operation) if part),
-                row.model,
+                _shorten("/".join(part for part in (row.component, row.operation) if part)),
+                _shorten(row.model or ""),
                 row.tokens,
                 f"{row.duration_ms:.0f}",
                 "retried" if row.retried else row.status,
@@ -91,8 +93,13 @@ def render_list(report: TraceListReport) -> Iterable[RenderableType]:
             rows.append((" ", row.trace_id, " ", " ", " ", " "))
     table = make_table(("START", "COMPONENT, TRACE", "MODEL", "TOKENS", "MS", "STATUS"), rows)
     table.columns[0].no_wrap = True
-    table.columns[1].no_wrap, table.columns[1].min_width = True, 32
+    table.columns[1].no_wrap, table.columns[1].min_width = True, _LONGEST
     yield table
+
+
+def _shorten(text: str) -> str:
+    """At most the characters of a trace id: a client may send a name of any length."""
+    return text if len(text) <= _LONGEST else f"{text[: _LONGEST - 1]}…"
 
 
 def render_verify(report: TraceVerification) -> Iterable[RenderableType]:
@@ -102,7 +109,7 @@ def render_verify(report: TraceVerification) -> Iterable[RenderableType]:
         f" ({count(report.spans, 'span')}, {count(report.calls, 'model call')})",
         style="bold",
     )
-    for check in report.checks:
+    for check in report.checks if report.known else ():
         text = Text(f"  {check.name:<22} ")
         text.append(check.state, style=_STATE.get(check.state, ""))
         if check.detail and check.state != "passed":

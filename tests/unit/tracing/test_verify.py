@@ -34,6 +34,26 @@ def test_a_complete_trace_passes_every_check() -> None:
     assert len({check.name for check in checks}) == len(checks) == 10
 
 
+OTHERS = (
+    make_span("client-2", "caller", "CHAIN"),
+    make_span("post-2", "client-2"),
+    make_span("llm-2", "post-2", "LLM", **{**LLM_ATTRIBUTES, "litellm.call_id": "call-2"}),
+    make_span("llm-3", "app", "LLM"),
+)
+
+
+@pytest.mark.parametrize("caller", [(), (make_span("caller", None),)])
+def test_other_calls_of_the_trace_that_it_joined_are_not_checked(caller: tuple[Span, ...]) -> None:
+    ours = (replace(CLIENT, parent_id="caller"), *COMPLETE[1:])
+    expected = replace(EXPECTED, inbound=True)
+
+    assert not_passed(check_trace((*caller, *OTHERS, *ours), expected)) == {}
+    twice = make_span("llm-4", "post", "LLM")
+    assert not_passed(check_trace((*OTHERS, *ours, twice), expected)) == {
+        "one_llm_span_per_call": "failed"
+    }
+
+
 @pytest.mark.parametrize("lost", range(4))
 def test_a_lost_span_is_missing_not_wrong(lost: int) -> None:
     """Except a leaf that is no model span, which is not expected."""

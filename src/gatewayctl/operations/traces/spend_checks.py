@@ -14,6 +14,7 @@ from gatewayctl.tracing.spans import Span
 from gatewayctl.tracing.verify import (
     Expectation,
     ExpectedCall,
+    SpanTree,
     TraceCheck,
     find_answer,
     group_attempts,
@@ -66,21 +67,19 @@ def recall_expectation(
 ) -> Expectation:
     """What a past trace must contain, from the attributes of our client spans.
 
-    A trace without a client span of ours belongs to another program. The expected calls are then
-    those of LiteLLM's spend logs and of Phoenix, which must agree. ``offline``: see
-    `has_model_span`.
+    Other programs leave no client span of ours: their calls are those of LiteLLM's spend logs and
+    of Phoenix, which must agree. ``offline``: see `has_model_span`.
     """
     ours = [span for span in spans if any(name.startswith(CLIENT) for name in span.attributes)]
+    others = _recall_calls_of_others(spans, logs, ours, offline)
     if not ours:
-        calls = {log.call_id: _call_of_log(log, offline) for log in logs}
-        for call_id, attempts in group_attempts(spans).items():
-            calls.setdefault(call_id, _call_without_log(call_id, find_answer(attempts)))
-        return Expectation(trace_id=trace_id, client_spans=(), calls=tuple(calls.values()))
+        return Expectation(trace_id=trace_id, client_spans=(), calls=others)
     known = {span.span_id for span in ours}
     roots = [span for span in ours if span.parent_id not in known]
     steps = [span for span in ours if f"{CLIENT}component" in span.attributes]
     announced = sum(int(root.attributes.get(f"{CLIENT}calls") or 0) for root in roots)
     missing = max(0, announced - len(steps))
+    inbound = any(root.parent_id is not None for root in roots)
     return Expectation(
         trace_id=trace_id,
         client_spans=(
@@ -88,8 +87,27 @@ def recall_expectation(
             *(span.span_id for span in steps if span not in roots),
             *(f"of {missing} more calls" for _ in range(min(missing, 1))),
         ),
-        calls=tuple(map(_call_of_span, steps)),
-        inbound=any(root.parent_id is not None for root in roots),
+        calls=(*map(_call_of_span, steps), *(others if inbound else ())),
+        inbound=inbound,
+    )
+
+
+def _recall_calls_of_others(
+    spans: Sequence[Span], logs: Sequence[SpendLog], ours: Sequence[Span], offline: Container[str]
+) -> tuple[ExpectedCall, ...]:
+    """The calls that are not below our spans: a second model span of a call of ours is a fault."""
+    tree, attempts = SpanTree(spans), group_attempts(spans)
+    calls = {log.call_id: _call_of_log(log, offline) for log in logs}
+    for call_id, tried in attempts.items():
+        calls.setdefault(call_id, _call_without_log(call_id, find_answer(tried)))
+    known = {span.attributes.get(f"{CLIENT}call_id") for span in ours}
+    return tuple(
+        call
+        for call_id, call in calls.items()
+        if call_id not in known
+        and not any(
+            tree.descends(span, our.span_id) for span in attempts.get(call_id, ()) for our in ours
+        )
     )
 
 

@@ -70,6 +70,11 @@ class TraceVerification:
         return {"verified": True, "not_verified": False, "unknown": None}[self.verdict]
 
     @property
+    def known(self) -> bool:
+        """False if there is nothing of the trace."""
+        return self.spans > 0 or self.calls > 0
+
+    @property
     def problem(self) -> GatewayctlError | None:
         """Set unless verified; the message lists each failed check."""
         if self.verdict == "verified":
@@ -77,6 +82,12 @@ class TraceVerification:
         if self.verdict == "unknown":
             kind = PhoenixUnreachable if self.unreachable else TraceUnknown
             return kind(f"Trace {self.trace_id} could not be verified: {self.reason}")
+        if not self.known:
+            return NotVerified(
+                f"Trace {self.trace_id} is not known: Phoenix has no span of it, and LiteLLM no"
+                " spend log.",
+                hint="Check the id: `gatewayctl trace list` has the latest.",
+            )
         failed = [check for check in self.checks if check.state == "failed"]
         named = "; ".join(f"{check.name} ({check.detail})" for check in failed)
         return NotVerified(f"Trace {self.trace_id} is not verified: {named}.")

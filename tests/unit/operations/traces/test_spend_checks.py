@@ -63,6 +63,19 @@ def test_the_expected_call_is_read_from_the_client_span() -> None:
     assert found == EXPECTED
 
 
+def test_calls_of_other_programs_in_the_trace_are_expected_too() -> None:
+    ours = make_span("client", "app", "CHAIN", **CLIENT_ATTRIBUTES)
+    theirs = make_span("llm-2", "app", "LLM", **{"litellm.call_id": "call-2"})
+    twice = make_span("llm-3", "post", "LLM", **{"litellm.call_id": "call-3"})
+    logs = (LOG, replace(LOG, call_id="call-2"), replace(LOG, call_id="call-3"))
+
+    found = recall_expectation(TRACE, (ours, *COMPLETE[1:], theirs, twice), logs)
+
+    # call-3 is below the client span of call-1: LiteLLM made two calls of one.
+    assert [call.call_id for call in found.calls] == ["call-1", "call-2"]
+    assert found.inbound
+
+
 def test_the_root_of_a_route_has_the_number_of_steps() -> None:
     root = make_span("root", None, "CHAIN", **{"gatewayctl.route": "auto", "gatewayctl.calls": 2})
     step = make_span("client", "root", "CHAIN", **CLIENT_ATTRIBUTES)

@@ -42,8 +42,8 @@ def spend_logs(**totals: Any) -> Callable[[httpx.Request], httpx.Response]:
     return answer
 
 
-def row(status: str, message: str = "", kind: str = "") -> dict[str, Any]:
-    said = {"error_class": kind, "error_message": message}
+def row(status: str, message: str = "", kind: str = "", provider: str = "openai") -> dict[str, Any]:
+    said = {"error_class": kind, "error_message": message, "llm_provider": provider}
     return {"model_group": "gpt-4o", "status": status, "metadata": {"error_information": said}}
 
 
@@ -123,6 +123,15 @@ def test_a_model_whose_newest_call_was_refused_is_found_without_its_key(
 
 def test_a_key_that_was_corrected_since_is_not_a_finding(patient: Patient) -> None:
     patient.litellm.planted[SPEND_LOGS] = spend_logs(failed=[REFUSED], newest=[row("success")])
+
+    assert patient.ids(checks.check_providers) == []
+
+
+def test_a_virtual_key_that_litellm_refused_says_nothing_of_the_provider(patient: Patient) -> None:
+    wrong = row(
+        "failure", "Authentication Error, Invalid API key provided.", "KeyNotFoundError", ""
+    )
+    patient.litellm.planted[SPEND_LOGS] = spend_logs(failed=[wrong], newest=[wrong])
 
     assert patient.ids(checks.check_providers) == []
 
