@@ -103,12 +103,15 @@ def test_an_application_s_trace_goes_on_in_the_gateway(stack: Project) -> None:
     trace_id = hashlib.sha256(b"an application").hexdigest()[:32]
     stack.extra_env["TRACEPARENT"] = f"00-{trace_id}-00f067aa0ba902b7-01"
     try:
-        data = stack.data("chat", "--model", "demo", "as part of a trace")
+        first = stack.data("chat", "--model", "demo", "as part of a trace")
+        second = stack.data("chat", "--model", "demo", "--verify", "in the same trace")
     finally:
         del stack.extra_env["TRACEPARENT"]
 
-    assert data["trace_id"] == trace_id
-    assert len(wait_for_spans(stack, 5, trace_id=trace_id)) >= 5
+    assert first["trace_id"] == second["trace_id"] == trace_id
+    assert second["verification"]["verified"]
+    assert len(wait_for_spans(stack, 10, trace_id=trace_id)) >= 10
+    assert stack.data("trace", "verify", trace_id)["verified"]
 
 
 def test_the_virtual_keys_are_for_model_calls_only(stack: Project) -> None:
