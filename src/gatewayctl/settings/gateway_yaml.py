@@ -78,7 +78,9 @@ def _scalar(field: Field, project_name: str) -> str:
     # Quoted: a project named `on` or `2026` is a string.
     quoted = f'"{value}"' if field.kind == "name" else value
     # Without a value it has the default, which depends on the command.
-    return f"{comment}#{field.yaml}:{'' if value is None else f' {quoted}'}\n"
+    line = f"{field.yaml}:{'' if value is None else f' {quoted}'}\n"
+    # Written down: keys, volumes and containers have it, also after the folder is renamed.
+    return f"{comment}{'' if field.kind == 'name' else '#'}{line}"
 
 
 def _group(group: str) -> str:

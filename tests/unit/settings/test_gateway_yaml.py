@@ -28,11 +28,13 @@ def without_places(settings: Settings) -> Settings:
     return replace(settings, origins={})
 
 
-def test_the_commented_file_declares_nothing(tmp_path: Path) -> None:
+def test_the_commented_file_declares_the_name_alone(tmp_path: Path) -> None:
+    """So a project that is renamed keeps its virtual keys, containers and volumes."""
     text = first_gateway_yaml("x")
 
-    assert yaml.safe_load(text) is None
-    assert project(tmp_path / "x", text) == project(tmp_path / "x")
+    assert yaml.safe_load(text) == {"project_name": "x"}
+    assert without_places(project(tmp_path / "x", text)) == without_places(project(tmp_path / "x"))
+    assert project(tmp_path / "renamed", text).project_name == "x"
 
 
 @pytest.mark.parametrize("folder", ["shop", "My Gateway", "2026", "on", "1e3"])

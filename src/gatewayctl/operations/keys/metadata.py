@@ -9,6 +9,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import Any, Final
 
+from gatewayctl.errors import KeyAliasExists
 from gatewayctl.gateway.keys import VirtualKey
 from gatewayctl.settings.model import DeclaredKey
 
@@ -45,6 +46,20 @@ def is_ours(key: VirtualKey, project: str) -> bool:
     """True for a key that this project registered, which gatewayctl may change and delete."""
     metadata = key.metadata
     return metadata.get("created_by") == CREATED_BY and metadata.get("project", project) == project
+
+
+def foreign_key(key: VirtualKey, alias: str, consequence: str, *, hint: str) -> KeyAliasExists:
+    """The error for a key of others, which may be this project under the name it had before."""
+    project = key.metadata.get("project")
+    if key.metadata.get("created_by") != CREATED_BY or not isinstance(project, str):
+        return KeyAliasExists(
+            f"The key {alias!r} was not created by gatewayctl, {consequence}.", hint=hint
+        )
+    return KeyAliasExists(
+        f"The key {alias!r} was created for the project {project!r}, {consequence}.",
+        hint=f"If that is this one's former name, write `project_name: {project}` into"
+        f" gateway.yaml. Otherwise: {hint}",
+    )
 
 
 def variable_of(key: VirtualKey) -> str | None:

@@ -22,6 +22,7 @@ from gatewayctl.gateway.keys import KeyChange, NewKey, VirtualKey, hash_key
 from gatewayctl.operations.keys.metadata import (
     ENV_METADATA,
     declared_metadata,
+    foreign_key,
     is_ours,
     user_metadata,
     variable_of,
@@ -273,9 +274,10 @@ class KeyProvisioner:
 
     def _refuse_foreign(self, declared: DeclaredKey, current: VirtualKey | None) -> None:
         if current is not None and not is_ours(current, self.settings.project_name):
-            raise KeyAliasExists(
-                f"LiteLLM has a key {declared.alias!r} that was not created by gatewayctl,"
-                f" and {declared.env} does not hold it.",
+            raise foreign_key(
+                current,
+                declared.alias,
+                f"and {declared.env} does not hold it",
                 hint=f"Put its value into .env as {declared.env}, or choose another alias.",
             )
 

@@ -10,11 +10,10 @@ from dataclasses import dataclass
 from datetime import UTC, datetime
 from pathlib import Path
 
-from gatewayctl.errors import KeyAliasExists
 from gatewayctl.gateway import keys as litellm
 from gatewayctl.gateway.client import GatewayClient
 from gatewayctl.gateway.keys import hash_key
-from gatewayctl.operations.keys.metadata import is_ours, variable_of
+from gatewayctl.operations.keys.metadata import foreign_key, is_ours, variable_of
 from gatewayctl.operations.keys.provision import KeyProvisioner
 from gatewayctl.operations.keys.rotation import Family, unknown_alias
 from gatewayctl.operations.state.exclusive import change_project
@@ -96,11 +95,10 @@ def _revoke(provisioner: KeyProvisioner, alias: str) -> KeysRevokeReport:
 def _load_own_family(provisioner: KeyProvisioner, alias: str) -> Family:
     """The keys of the alias. Raises KeyAliasExists for a key of others."""
     family = provisioner.rotation.load_family(alias)
-    if any(not is_ours(key, provisioner.settings.project_name) for key in family.current):
-        raise KeyAliasExists(
-            f"The key {alias!r} was not created by gatewayctl, so it is not deleted.",
-            hint="Delete it in LiteLLM's own interface: `gatewayctl ui`.",
-        )
+    for key in family.current:
+        if not is_ours(key, provisioner.settings.project_name):
+            hint = "Delete it in LiteLLM's own interface: `gatewayctl ui`."
+            raise foreign_key(key, alias, "so it is not deleted", hint=hint)
     return family
 
 

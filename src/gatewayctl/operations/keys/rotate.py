@@ -13,7 +13,7 @@ from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any, Literal
 
-from gatewayctl.errors import GatewayctlError, KeyAliasExists, SettingsProblem
+from gatewayctl.errors import GatewayctlError, SettingsProblem
 from gatewayctl.gateway import keys as litellm
 from gatewayctl.gateway.client import GatewayClient
 from gatewayctl.gateway.key_probe import probe_key
@@ -22,6 +22,7 @@ from gatewayctl.operations.keys.apps import warn_outdated_apps
 from gatewayctl.operations.keys.metadata import (
     ALIAS_METADATA,
     GRACE_METADATA,
+    foreign_key,
     is_ours,
     successor_alias,
     updated_metadata,
@@ -85,10 +86,8 @@ def _prepare(provisioner: KeyProvisioner, alias: str) -> tuple[VirtualKey, Decla
     found = next(iter((*family.current, *family.successors)), None)
     declared = next((key for key in settings.keys if key.alias == alias), None)
     if found is not None and not is_ours(found, settings.project_name):
-        raise KeyAliasExists(
-            f"The key {alias!r} was not created by gatewayctl, so it is not rotated.",
-            hint="Rotate it where it was created, or delete it there and run `keys create`.",
-        )
+        hint = "Rotate it where it was created, or delete it there and run `keys create`."
+        raise foreign_key(found, alias, "so it is not rotated", hint=hint)
     env = declared.env if declared else None if found is None else variable_of(found)
     if found is None or env is None:
         raise unknown_alias(alias)

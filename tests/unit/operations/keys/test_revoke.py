@@ -65,6 +65,16 @@ def test_a_foreign_key_is_not_deleted(desk: Desk) -> None:
     assert (list(desk.fake.keys), desk.stored()) == ([sha256(SECRET)], SECRET)
 
 
+def test_the_former_name_of_a_renamed_project_is_told(desk: Desk) -> None:
+    desk.write(f"APP_KEY={SECRET}")
+    desk.fake.add(SECRET, "app", metadata={"created_by": "gatewayctl", "project": "old"})
+
+    with pytest.raises(KeyAliasExists, match="was created for the project 'old'") as refused:
+        desk.run(revoke_key, "app")
+
+    assert "`project_name: old` into gateway.yaml" in refused.value.hint
+
+
 def test_another_value_in_its_variable_stays_where_litellm_knows_it(desk: Desk) -> None:
     desk.write(f"APP_KEY={SECRET}")
     desk.fake.add(SECRET, "theirs")
