@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from pathlib import Path
 
+import pytest
 from typer.testing import CliRunner
 
 from gatewayctl.cli.app import app
@@ -51,3 +52,15 @@ def test_a_folder_that_does_not_exist_is_exit_code_2(tmp_path: Path) -> None:
 
     assert result.exit_code == 2
     assert f"There is no folder {tmp_path}/nowhere" in result.stderr
+
+
+@pytest.mark.parametrize("name", ["gateway.yaml", ".env"])
+@pytest.mark.parametrize("runtime", ["embedded", "docker"])
+def test_a_file_without_an_end_is_refused(tmp_path: Path, name: str, runtime: str) -> None:
+    (tmp_path / name).symlink_to("/dev/zero")
+
+    result = CliRunner().invoke(app, ["-C", str(tmp_path), "--runtime", runtime, "plan"])
+
+    assert result.exit_code == 3, result.output
+    assert name in result.stderr
+    assert "ot a regular file" in result.stderr

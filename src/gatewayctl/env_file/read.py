@@ -15,6 +15,7 @@ from typing import Final
 
 from gatewayctl.env_file.document import EnvDocument
 from gatewayctl.errors import EnvFileMissing, EnvFileUnreadable
+from gatewayctl.files.regular import read_regular_file
 
 # YAML, JSON; `set` of Windows, lists of Compose.
 _WITH_COLON: Final = re.compile(r"(?:export\s+)?[\"']?[A-Za-z_]\w*[\"']?[ \t]*:")
@@ -81,7 +82,7 @@ def _explain(line: str) -> str:
 def read_document(path: Path) -> EnvDocument:
     """Read the file as its statements. Raises ``EnvFileMissing`` and ``EnvFileUnreadable``."""
     try:
-        content = path.read_bytes()
+        content = read_regular_file(path)
     except FileNotFoundError as error:
         raise EnvFileMissing(f"{path} does not exist") from error
     except OSError as error:

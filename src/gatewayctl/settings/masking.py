@@ -159,8 +159,8 @@ def named_like_a_secret(name: str) -> bool:
 
 
 def looks_like_a_secret(text: str) -> bool:
-    """True for a string with a key of a known form, or a URL with a password."""
-    forms = (_LONG_KEY, _PROVIDER_KEY, _PEM, _IN_URL)
+    """True for a string with a key of a known form, or a URL with a password or a key in it."""
+    forms = (_LONG_KEY, _PROVIDER_KEY, _PEM, _IN_URL, *([_NAMED_VALUE] if "://" in text else ()))
     return any(form.search(text) is not None for form in forms)
 
 

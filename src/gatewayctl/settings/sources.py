@@ -15,6 +15,7 @@ from typing import Any
 from gatewayctl.env_file import read
 from gatewayctl.env_file.read import EnvValue
 from gatewayctl.errors import EnvFileMissing
+from gatewayctl.files.regular import read_regular_file
 from gatewayctl.settings.document import Node, parse
 from gatewayctl.settings.fields import Field
 from gatewayctl.settings.masking import named_like_a_secret, remember, remember_variables
@@ -111,7 +112,7 @@ def _document(project_dir: Path, problems: Problems) -> Node:
     other = path.with_suffix(".yml")
     try:
         # Editors on Windows start the file with a byte order mark.
-        text = path.read_text("utf-8-sig")
+        text = read_regular_file(path).decode("utf-8-sig")
         return parse(text, name=CONFIG_NAME, problems=problems, numbered=_NUMBERED)
     except FileNotFoundError:
         if other.exists():

@@ -14,6 +14,7 @@ VALUES = [
     "gsk_0123456789abcdefghij0123",
     "hf_0123456789abcdefghij0123",
     "https://user:hunter2@example.org/v1",
+    "https://example.org/v1?key=hunter2hunter2",
     "redis://:hunter2@cache:6379/0",
     "-----BEGIN RSA PRIVATE KEY-----",
 ]
