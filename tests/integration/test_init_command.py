@@ -36,7 +36,7 @@ def test_init_shows_what_it_created_and_the_next_step(tmp_path: Path) -> None:
         "written  gateway.yaml\n"
         "added    .env: LITELLM_MASTER_KEY, LITELLM_SALT_KEY, LITELLM_POSTGRES_PASSWORD,"
         " POSTGRES_PASSWORD, UI_PASSWORD\n"
-        "added    .gitignore: .env, .env.gatewayctl-tmp, .gatewayctl/\n"
+        "added    .gitignore: .env, .env.gatewayctl-tmp, .gatewayctl/, *.gatewayctl-backup\n"
         "not set  OPENAI_API_KEY: models that need it fail until it is set in .env\n"
         f"next     `gatewayctl -C {tmp_path} up`\n"
     )

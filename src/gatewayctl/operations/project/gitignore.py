@@ -13,7 +13,7 @@ from typing import Final
 from gatewayctl.errors import FileUnwritable
 from gatewayctl.files.atomic import write_atomically
 
-IGNORED: Final = (".env", ".env.gatewayctl-tmp", ".gatewayctl/")
+IGNORED: Final = (".env", ".env.gatewayctl-tmp", ".gatewayctl/", "*.gatewayctl-backup")
 _REASON: Final = "# gatewayctl: secrets and state"
 
 

@@ -5,13 +5,14 @@ from pathlib import Path
 import pytest
 
 from gatewayctl.errors import FileUnwritable
-from gatewayctl.operations.project.gitignore import ensure_ignored
+from gatewayctl.operations.project.gitignore import IGNORED, ensure_ignored
 
 
 def test_a_missing_file_is_created(tmp_path: Path) -> None:
-    assert ensure_ignored(tmp_path) == (".env", ".env.gatewayctl-tmp", ".gatewayctl/")
+    assert ensure_ignored(tmp_path) == IGNORED
     assert (tmp_path / ".gitignore").read_text() == (
         "# gatewayctl: secrets and state\n.env\n.env.gatewayctl-tmp\n.gatewayctl/\n"
+        "*.gatewayctl-backup\n"
     )
     assert ensure_ignored(tmp_path) == ()
 
@@ -19,24 +20,12 @@ def test_a_missing_file_is_created(tmp_path: Path) -> None:
 @pytest.mark.parametrize(
     ("old", "new"),
     [
-        (
-            "*.pyc",
-            "*.pyc\n\n# gatewayctl: secrets and state\n.env\n.env.gatewayctl-tmp\n.gatewayctl/\n",
-        ),
-        (
-            "/.env\n",
-            "/.env\n\n# gatewayctl: secrets and state\n.env.gatewayctl-tmp\n.gatewayctl/\n",
-        ),
-        (
-            ".gatewayctl\n",
-            ".gatewayctl\n\n# gatewayctl: secrets and state\n.env\n.env.gatewayctl-tmp\n",
-        ),
+        ("*.pyc", "*.pyc\n\n{reason}\n.env\n.env.gatewayctl-tmp\n.gatewayctl/\n{backups}\n"),
+        ("/.env\n", "/.env\n\n{reason}\n.env.gatewayctl-tmp\n.gatewayctl/\n{backups}\n"),
+        (".gatewayctl\n", ".gatewayctl\n\n{reason}\n.env\n.env.gatewayctl-tmp\n{backups}\n"),
         (
             "a\r\n",
-            (
-                "a\r\n\r\n# gatewayctl: secrets and state\r\n"
-                ".env\r\n.env.gatewayctl-tmp\r\n.gatewayctl/\r\n"
-            ),
+            "a\r\n\r\n{reason}\r\n.env\r\n.env.gatewayctl-tmp\r\n.gatewayctl/\r\n{backups}\r\n",
         ),
     ],
 )
@@ -47,14 +36,16 @@ def test_missing_lines_come_at_the_end_in_the_files_own_line_ends(
 
     ensure_ignored(tmp_path)
 
-    assert (tmp_path / ".gitignore").read_bytes() == new.encode()
+    assert (tmp_path / ".gitignore").read_bytes() == new.format(
+        reason="# gatewayctl: secrets and state", backups="*.gatewayctl-backup"
+    ).encode()
 
 
 @pytest.mark.parametrize(
     "old",
     [
-        ".env\n.env.gatewayctl-tmp\n.gatewayctl/\n",
-        "/.env\n.env.gatewayctl-tmp\n  /.gatewayctl/  \n",
+        ".env\n.env.gatewayctl-tmp\n.gatewayctl/\n*.gatewayctl-backup\n",
+        "*.gatewayctl-backup\n/.env\n.env.gatewayctl-tmp\n  /.gatewayctl/  \n",
     ],
 )
 def test_lines_that_are_there_are_not_added_again(tmp_path: Path, old: str) -> None:
@@ -67,7 +58,7 @@ def test_lines_that_are_there_are_not_added_again(tmp_path: Path, old: str) -> N
 def test_a_comment_or_a_longer_name_does_not_count(tmp_path: Path) -> None:
     (tmp_path / ".gitignore").write_text("# .env\n.env.local\n")
 
-    assert ensure_ignored(tmp_path) == (".env", ".env.gatewayctl-tmp", ".gatewayctl/")
+    assert ensure_ignored(tmp_path) == IGNORED
 
 
 def test_bytes_that_are_no_text_stay(tmp_path: Path) -> None:

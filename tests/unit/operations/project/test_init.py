@@ -15,6 +15,7 @@ from gatewayctl.errors import (
     SettingsInvalid,
     UsageProblem,
 )
+from gatewayctl.operations.project.gitignore import IGNORED
 from gatewayctl.operations.project.init import ensure_project, init
 from gatewayctl.operations.state import salt_key
 from gatewayctl.settings.gateway_yaml import first_gateway_yaml
@@ -46,7 +47,7 @@ def test_an_empty_folder_becomes_a_project_that_can_start(tmp_path: Path) -> Non
 
     assert report.gateway_yaml == "written"
     assert report.env_added == GENERATED
-    assert report.gitignore_added == (".env", ".env.gatewayctl-tmp", ".gatewayctl/")
+    assert report.gitignore_added == IGNORED
     assert report.openai_api_key is None
     assert report.provider_keys_missing == ("OPENAI_API_KEY",)
     assert report.changed

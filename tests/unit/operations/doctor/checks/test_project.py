@@ -84,7 +84,9 @@ def test_a_repository_that_does_not_ignore_the_secrets_is_found(patient: Patient
     (patient.folder.parent / ".git").mkdir()
     assert patient.ids(checks.check_git) == ["env_file_not_ignored"]
 
-    (patient.folder.parent / ".gitignore").write_text(".env\n.env.gatewayctl-tmp\n")
+    (patient.folder.parent / ".gitignore").write_text(
+        ".env\n.env.gatewayctl-tmp\n*.gatewayctl-backup\n"
+    )
     ((_, evidence),) = patient.found(checks.check_git)
     assert evidence.endswith("lacks .gatewayctl/")
 
