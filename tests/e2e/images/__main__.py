@@ -1,7 +1,7 @@
 """`python -m tests.e2e.images`: the images of the reference stack, and others that tests need.
 
-Those are python:3.11-slim for apps, the previous LiteLLM and a newer PostgreSQL. Each image is kept if it
-is present, else pulled, else built from package registries as a stand-in of the same name.
+Those are python:3.11-slim for apps, the previous LiteLLM and a newer PostgreSQL. Each image is kept
+if it is present, else pulled, else built from package registries as a stand-in of the same name.
 `--stand-ins` never pulls, `--again` rebuilds stand-ins that are present.
 """
 

@@ -212,7 +212,8 @@ class DockerRuntime:
         # The socket inside the container needs no password (the image's pg_hba.conf).
         psql = ["psql", "-U", _USER, "-d", "postgres", "-v", "ON_ERROR_STOP=1", "-q"]
         drop = ["-c", "DROP DATABASE IF EXISTS litellm WITH (FORCE)"]
-        create = ["-c", f"CREATE DATABASE litellm OWNER {_USER}"]
+        # Not template1: PostgreSQL refuses to copy it after an image brought another C library.
+        create = ["-c", f"CREATE DATABASE litellm OWNER {_USER} TEMPLATE template0"]
         self._docker.execute(self._inspect()[_DATABASE].id, [*psql, *drop, *create])
         yield Progress(subject="database litellm", state="ready", detail="empty")
 

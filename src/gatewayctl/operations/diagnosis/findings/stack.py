@@ -91,6 +91,17 @@ SERVICES: Final = (
         remedy="Delete old traces in Phoenix (`gatewayctl ui phoenix`, settings, retention). To "
         "empty LiteLLM's database, keys included: `gatewayctl reset`, which makes a backup first.",
     ),
+    Finding(
+        id="collation_version_mismatch",
+        area="services",
+        severity="warning",
+        title="A database was sorted by another version of the C library",
+        meaning="The image of PostgreSQL moved to a newer Debian. Indexes on text may be in the "
+        "wrong order: rows are not found, and unique values are accepted twice.",
+        remedy="Run `gatewayctl doctor --fix`.",
+        fix="rebuilds the indexes, during which writes wait, then runs ALTER DATABASE … REFRESH "
+        "COLLATION VERSION",
+    ),
     Finding.of(
         PhoenixUnreachable,
         area="services",

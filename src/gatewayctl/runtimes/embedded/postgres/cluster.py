@@ -142,7 +142,7 @@ class Cluster:
         verb = "alter" if "1" in known else "create"
         self._admin(f"{verb} role {owner} login password '{verifier}'")
         if "2" not in known:
-            self._admin(f'create database "{name}" owner {owner}')
+            self._admin(f'create database "{name}" owner {owner} template template0')
             self._admin(f'revoke connect on database "{name}" from public')
 
     def _admin(self, sql: str) -> str:

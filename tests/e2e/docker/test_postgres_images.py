@@ -1,0 +1,91 @@
+"""Databases outlive the image that created them: another default folder, another C library.
+
+Only the servers run here: nothing of LiteLLM or Phoenix is the subject.
+"""
+
+from __future__ import annotations
+
+import json
+
+import pytest
+
+from gatewayctl.generators import drain
+from gatewayctl.runtimes.registry import resolve_runtime
+from gatewayctl.settings.load import load_settings
+from tests.e2e.conftest import Project
+from tests.e2e.docker.conftest import MakeProject
+from tests.e2e.docker.containers import container_of, docker, inspected, ok
+from tests.e2e.images.newer_postgres import NEWER
+
+SERVERS = ("postgres-litellm", "postgres-phoenix")
+
+
+def start_servers(project: Project, *names: str) -> None:
+    """Render, and start these servers only."""
+    project.ok("init")
+    project.ok("render")
+    done = docker(
+        "compose", "--file", str(project.folder / "compose/docker-compose.yml"),
+        "--env-file", str(project.folder / ".env"), "up", "--wait", *names,
+    )  # fmt: skip
+    assert done.returncode == 0, done.stderr
+
+
+def psql(project: Project, sql: str, *, database: str = "litellm") -> str:
+    """Run SQL in LiteLLM's server as a superuser."""
+    where = container_of(project.name, "postgres-litellm")
+    return ok("exec", where, "psql", "-qAtU", "litellm_user", "-d", database, "-c", sql)
+
+
+@pytest.mark.parametrize("profile", ["development", "production"])
+def test_postgres_18_keeps_its_data_in_the_volume_and_nothing_elsewhere(
+    new_project: MakeProject, profile: str
+) -> None:
+    project = new_project()
+    with (project.folder / "gateway.yaml").open("a", encoding="utf-8") as config:
+        config.write(f"images: {{postgres: '{NEWER.name}'}}\nprofile: {profile}\n")
+    start_servers(project, "postgres-litellm")
+    assert psql(project, "SHOW server_version").startswith("18.")
+    psql(project, "CREATE TABLE kept AS SELECT 42 AS answer")
+    mounts = inspected(container_of(project.name, "postgres-litellm"))["Mounts"]
+    volumes = [mount["Name"] for mount in mounts if mount["Type"] == "volume"]
+
+    project.ok("down")
+    start_servers(project, "postgres-litellm")
+
+    assert volumes == [f"{project.name}_litellm_postgres_data"]
+    assert psql(project, "SELECT answer FROM kept") == "42"
+
+
+def test_a_database_of_an_older_c_library_is_replaced_and_its_indexes_are_rebuilt(
+    new_project: MakeProject,
+) -> None:
+    project = new_project()
+    start_servers(project, *SERVERS)
+    psql(project, "CREATE TABLE words (word text UNIQUE); INSERT INTO words VALUES ('a')")
+    # What is left when the tag moves to a Debian with a newer C library.
+    psql(project, "UPDATE pg_database SET datcollversion = '2.28' WHERE datname <> 'template0'")
+
+    found = [each for each in diagnosed(project) if each["id"] == "collation_version_mismatch"]
+    assert len(found) == 3
+    assert "created with collation version 2.28, now 2." in found[0]["evidence"]
+
+    before = psql(project, "SELECT pg_relation_filenode('words_word_key')")
+    fixed = json.loads(project.run("doctor", "--fix", "--json").stdout)["data"]["fixes"]
+    assert {"finding": "collation_version_mismatch", "done": True} in [
+        {name: fix[name] for name in ("finding", "done")} for fix in fixed
+    ]
+    assert psql(project, "SELECT pg_relation_filenode('words_word_key')") != before
+    assert "collation_version_mismatch" not in {each["id"] for each in diagnosed(project)}
+
+    psql(project, "UPDATE pg_database SET datcollversion = '2.28' WHERE datname <> 'template0'")
+    drain(resolve_runtime(load_settings(project.folder)).runtime.empty_litellm_database())
+    assert psql(project, "SELECT to_regclass('words') IS NULL") == "t"
+
+
+def diagnosed(project: Project) -> list[dict[str, str]]:
+    """The findings of doctor, which finds that the other services are stopped, too."""
+    document = json.loads(project.run("doctor", "--json").stdout)
+    assert [c for c in document["data"]["checks"] if c["state"] == "failed"] == []
+    found: list[dict[str, str]] = document["data"]["findings"]
+    return found
