@@ -69,6 +69,8 @@ class DockerRuntime:
 
     name: RuntimeName = "docker"
     data_place: str = "Docker's volumes"
+    # The official images have no compiled Python files: each first start compiles them.
+    start_seconds: float = 600
     selectable: bool = True
 
     def __init__(

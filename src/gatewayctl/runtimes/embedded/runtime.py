@@ -78,6 +78,7 @@ class EmbeddedRuntime:
     services: tuple[str, ...] = SERVICES
     apps: tuple[str, ...] = ()
     data_place: str = ".gatewayctl/"
+    start_seconds: float = 300
     selectable: bool = False
 
     def __init__(self, settings: Settings) -> None:

@@ -44,7 +44,7 @@ SERVICES: Final = (
         area="services",
         title="A service is running but does not become ready",
         meaning="Its process is running, but its health check does not pass. The first start on a "
-        "slow disk takes a minute.",
+        "slow disk takes a minute, in Docker several.",
     ),
     Finding(
         id="litellm_settings_refused",
