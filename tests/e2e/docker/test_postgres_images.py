@@ -1,6 +1,6 @@
 """Databases outlive the image that created them: another default folder, another C library.
 
-Only the servers run here: nothing of LiteLLM or Phoenix is the subject.
+Usually only the servers run here: nothing of LiteLLM or Phoenix is the subject.
 """
 
 from __future__ import annotations
@@ -16,8 +16,11 @@ from tests.e2e.conftest import Project
 from tests.e2e.docker.conftest import MakeProject
 from tests.e2e.docker.containers import container_of, docker, inspected, ok
 from tests.e2e.images.newer_postgres import NEWER
+from tests.e2e.test_backup import is_accepted
 
 SERVERS = ("postgres-litellm", "postgres-phoenix")
+# What is left when the tag moves to a Debian with a newer C library.
+OLDER_C_LIBRARY = "UPDATE pg_database SET datcollversion = '2.28' WHERE datname <> 'template0'"
 
 
 def start_servers(project: Project, *names: str) -> None:
@@ -63,8 +66,7 @@ def test_a_database_of_an_older_c_library_is_replaced_and_its_indexes_are_rebuil
     project = new_project()
     start_servers(project, *SERVERS)
     psql(project, "CREATE TABLE words (word text UNIQUE); INSERT INTO words VALUES ('a')")
-    # What is left when the tag moves to a Debian with a newer C library.
-    psql(project, "UPDATE pg_database SET datcollversion = '2.28' WHERE datname <> 'template0'")
+    psql(project, OLDER_C_LIBRARY)
 
     found = [each for each in diagnosed(project) if each["id"] == "collation_version_mismatch"]
     assert len(found) == 3
@@ -78,9 +80,32 @@ def test_a_database_of_an_older_c_library_is_replaced_and_its_indexes_are_rebuil
     assert psql(project, "SELECT pg_relation_filenode('words_word_key')") != before
     assert "collation_version_mismatch" not in {each["id"] for each in diagnosed(project)}
 
-    psql(project, "UPDATE pg_database SET datcollversion = '2.28' WHERE datname <> 'template0'")
+    psql(project, OLDER_C_LIBRARY)
     drain(resolve_runtime(load_settings(project.folder)).runtime.empty_litellm_database())
     assert psql(project, "SELECT to_regclass('words') IS NULL") == "t"
+
+
+@pytest.mark.full
+@pytest.mark.timeout(900)
+def test_a_backup_moves_to_another_major_version_which_then_gets_another_c_library(
+    new_project: MakeProject,
+) -> None:
+    project = new_project()
+    project.ok("up")
+    file = project.data("backup")["file"]
+    key = project.secrets()["LITELLM_API_KEY"]
+    project.ok("down", "--volumes", "--yes")
+    with (project.folder / "gateway.yaml").open("a", encoding="utf-8") as config:
+        config.write(f"images: {{postgres: '{NEWER.name}'}}\n")
+
+    project.ok("restore", file, "--yes")
+    assert psql(project, "SHOW server_version").startswith("18.")
+    assert is_accepted(project, key)
+
+    psql(project, OLDER_C_LIBRARY)
+    project.ok("reset", "--yes")
+    assert not is_accepted(project, key)
+    project.ok("chat", "--model", "demo", "--verify", "After the reset")
 
 
 def diagnosed(project: Project) -> list[dict[str, str]]:

@@ -78,7 +78,8 @@ SERVICES: Final = (
         title="PostgreSQL cannot use its data folder",
         meaning="Files are missing, or were written by another major version of PostgreSQL.",
         remedy="See `gatewayctl logs` for the file or version. If another major version wrote it, "
-        "use that version again (images.postgres). Only if files are missing: `gatewayctl down "
+        "use that version again (images.postgres); to change it, back up first "
+        "(docs/deployment/production.md). Only if files are missing: `gatewayctl down "
         "--volumes` deletes the rest, and `gatewayctl restore FILE` restores a backup.",
     ),
     Finding(
