@@ -170,8 +170,6 @@ def make_project(
     """A project on free ports; with ``upstream`` its models are served from there."""
     folder.mkdir(parents=True, exist_ok=True)
     names = ["litellm", "phoenix", "phoenix_grpc", "postgres_litellm"]
-    # The embedded runtime has one PostgreSQL for both.
-    names += [] if runtime == "embedded" else ["postgres_phoenix"]
     ports = dict(zip(names, free_ports(len(names)), strict=True))
     lines = [f"project_name: {name}", f"runtime: {runtime}", "ports:"]
     lines += [f"  {each}: {port}" for each, port in ports.items()]

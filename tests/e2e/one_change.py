@@ -79,6 +79,17 @@ def port(name: str) -> Change:
     return change
 
 
+def publish(name: str) -> Change:
+    """Publish a port that is not published by default."""
+
+    def change(project: Project) -> None:
+        file = project.folder / "gateway.yaml"
+        (new,) = free_ports(1)
+        file.write_text(file.read_text().replace("ports:\n", f"ports:\n  {name}: {new}\n"))
+
+    return change
+
+
 def env(name: str, value: str) -> Change:
     def change(project: Project) -> None:
         file = project.folder / ".env"

@@ -41,6 +41,7 @@ class FakeServer:
     """``raising`` are programs that fail; ``loses`` a table whose rows are lost on the way.
 
     ``free`` are the bytes free on its disk, which is ``device`` for df; without one df fails.
+    ``outdated`` are databases with the collation version of another C library.
     """
 
     databases: dict[str, FakeContent] = field(default_factory=_content)
@@ -49,12 +50,18 @@ class FakeServer:
     free: int = 10**12
     device: str = "/dev/x"
     runs: Callable[[], bool] = lambda: True
+    outdated: set[str] = field(default_factory=set)
     told: list[str] = field(default_factory=list)
 
     def answer(self, sql: str, database: str) -> list[str]:
         self.told.append(f"{database}: {' '.join(sql.split())}")
         if found := re.search(r"from pg_database where datname = '(\w+)'", sql):
             return ["1"] if found.group(1) in self.databases else []
+        if "datcollversion" in sql:
+            return [f"{name}|2.36|2.41" for name in sorted(self.outdated)]
+        if "refresh collation version" in sql:
+            self.outdated.discard(database)
+            return []
         if "pg_database_size" in sql:
             return ["4096"]
         if "data_directory" in sql:

@@ -52,6 +52,7 @@ class FakeRuntime:
     services: tuple[str, ...] = SERVICES
     apps: tuple[str, ...] = ()
     data_place: str = ".gatewayctl/"
+    start_seconds: float = 300
     data: bool = True
     processes: dict[str, ProcessState] = field(
         default_factory=lambda: dict.fromkeys(SERVICES, "stopped")
@@ -231,6 +232,7 @@ def docker_stack(
         services=DOCKER_SERVICES,
         apps=apps,
         data_place="Docker's volumes",
+        start_seconds=600,
         processes=dict.fromkeys(every, state),
         pids={name: 200 + n for n, name in enumerate(every)},
         checks={name: True for name in every if name not in unchecked},

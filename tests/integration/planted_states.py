@@ -23,6 +23,10 @@ def stop_one(service: str) -> Step:
     return lambda project: project.runtime.processes.update({service: "stopped"})
 
 
+def change_c_library(project: LivingProject) -> None:
+    project.runtime.server.outdated = {"litellm"}
+
+
 def forget_key(project: LivingProject) -> None:
     project.litellm.keys.pop(sha256(project.secrets()["LITELLM_API_KEY"]))
 

@@ -18,6 +18,7 @@ from tests.integration.living_project import LivingProject
 from tests.integration.planted_states import (
     Step,
     be_in_git,
+    change_c_library,
     declare_only,
     edit_rendered_file,
     forget_key,
@@ -211,6 +212,7 @@ OF_FINDINGS: dict[str, Cured | Elsewhere | Person] = {
     "database_setup_failed": READS_LOG,
     "database_damaged": FILE,
     "database_large": DECIDES,
+    "collation_version_mismatch": Cured(plant=change_c_library),
     "phoenix_unreachable": Cured(plant=silence_phoenix),
     "phoenix_database_refused": FILE,
     "master_key_refused": Cured(plant=use_other_master_key),

@@ -62,7 +62,7 @@ def restore(
             help="Allow a backup of another project, or undecryptable credentials.",
         ),
     ] = False,
-    timeout: TimeoutOption = 300,
+    timeout: TimeoutOption = None,
     json: JsonFlag = False,
 ) -> None:
     """Replace project data with a backup, verified before and after."""
@@ -93,7 +93,7 @@ def reset(
         typer.Option("--keep-keys", help="Keep all virtual keys, with their teams and budgets."),
     ] = False,
     no_backup: NoBackupFlag = False,
-    timeout: TimeoutOption = 300,
+    timeout: TimeoutOption = None,
     json: JsonFlag = False,
 ) -> None:
     """Empty LiteLLM's database (keys, spend) and recreate declared keys."""

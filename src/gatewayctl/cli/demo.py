@@ -9,7 +9,7 @@ from gatewayctl.cli.options import JsonFlag, TimeoutOption
 from gatewayctl.cli.stack import bring_up
 
 
-def demo(ctx: typer.Context, timeout: TimeoutOption = 300, json: JsonFlag = False) -> None:
+def demo(ctx: typer.Context, timeout: TimeoutOption = None, json: JsonFlag = False) -> None:
     """Start the stack, chat with an offline model, and verify the trace."""
     from gatewayctl.operations.demo import demo as operation
     from gatewayctl.output.demo import render_demo

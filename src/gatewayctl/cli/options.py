@@ -33,8 +33,13 @@ NoBackupFlag = Annotated[
     bool, typer.Option("--no-backup", help="Do not back up the current data first.")
 ]
 TimeoutOption = Annotated[
-    float,
-    typer.Option("--timeout", min=1, metavar="SECONDS", help="Maximum wait for healthy services."),
+    float | None,
+    typer.Option(
+        "--timeout",
+        min=1,
+        metavar="SECONDS",
+        help="Maximum wait for healthy services. Default: 300, in Docker 600.",
+    ),
 ]
 
 AcceptRiskOption = Annotated[

@@ -35,7 +35,7 @@ def plan(ctx: typer.Context, json: JsonFlag = False) -> None:
 
 def up(
     ctx: typer.Context,
-    timeout: TimeoutOption = 300,
+    timeout: TimeoutOption = None,
     no_keys: Annotated[
         bool, typer.Option("--no-keys", help="Do not create missing virtual keys.")
     ] = False,
@@ -62,7 +62,7 @@ def up(
 def bring_up(
     app: App,
     *,
-    timeout: float = 300,
+    timeout: float | None = None,
     keys: bool = True,
     pull: bool = False,
     accepted_risks: tuple[str, ...] = (),
@@ -115,7 +115,7 @@ def status(
 def restart(
     ctx: typer.Context,
     services: Services = None,
-    timeout: TimeoutOption = 300,
+    timeout: TimeoutOption = None,
     accept_risk: AcceptRiskOption = None,
     json: JsonFlag = False,
 ) -> None:

@@ -24,7 +24,7 @@ def upgrade(
     ] = None,
     no_backup: NoBackupFlag = False,
     accept_risk: AcceptRiskOption = None,
-    timeout: TimeoutOption = 300,
+    timeout: TimeoutOption = None,
     json: JsonFlag = False,
 ) -> None:
     """Upgrade LiteLLM with backup, preflight check and verification."""
@@ -43,7 +43,7 @@ def rollback(
     ctx: typer.Context,
     yes: YesFlag = False,
     no_backup: NoBackupFlag = False,
-    timeout: TimeoutOption = 300,
+    timeout: TimeoutOption = None,
     json: JsonFlag = False,
 ) -> None:
     """Undo the last upgrade, restoring its database if it was migrated."""

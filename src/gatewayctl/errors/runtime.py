@@ -111,7 +111,7 @@ class NotHealthy(RuntimeProblem):
 class NotHealthyInTime(RuntimeProblem):
     """A service is not ready in time; everything keeps running."""
 
-    remedy = "See `gatewayctl logs`, or wait longer: `gatewayctl up --timeout 600`."
+    remedy = "See `gatewayctl logs`, or wait longer: `gatewayctl up --timeout 1200`."
 
 
 class MigrationFailed(RuntimeProblem):

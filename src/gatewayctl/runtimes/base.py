@@ -106,6 +106,8 @@ class Runtime(Protocol):
     """The user's own services; empty if the runtime cannot run them."""
     data_place: str
     """Where keys, spend and traces are kept, as a phrase to follow «stays in»."""
+    start_seconds: float
+    """How long services are given to become healthy, if the user does not say."""
 
     def preflight(self) -> None:
         """Check what would make a start fail, before anything is started.

@@ -55,8 +55,7 @@ def _secret(field: Field) -> str:
 
 
 def _other(field: Field) -> str:
-    default = "" if field.default is None else field.default
-    return f"{_comment(field.help_with_choices)}#{field.env}={default}\n"
+    return f"{_comment(field.help_with_choices)}#{field.env}={field.default_text}\n"
 
 
 def _comment(text: str) -> str:

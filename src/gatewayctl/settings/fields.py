@@ -12,8 +12,12 @@ from typing import Final, Literal, NamedTuple, get_args
 
 from gatewayctl.settings.model import LOOPBACK, Images, Ports, Profile, RuntimeChoice
 
-Kind = Literal["name", "choice", "address", "count", "port", "seconds", "image", "secret"]
+Kind = Literal[
+    "name", "choice", "address", "count", "port", "optional_port", "seconds", "image", "secret"
+]
 Shape = Literal["key", "password"]
+NO_PORT: Final = "none"
+"""The value of a port that is not published."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -46,6 +50,13 @@ class Field:
         """The help, with the possible values of a choice."""
         return f"{self.help} One of: {', '.join(self.choices)}." if self.choices else self.help
 
+    @property
+    def default_text(self) -> str:
+        """The default as a file has it; empty if it depends on something else."""
+        if self.default is None:
+            return NO_PORT if self.kind == "optional_port" else ""
+        return str(self.default)
+
 
 class Setting(NamedTuple):
     """One setting of an entry in a section, with type and default as a reader needs them."""
@@ -55,9 +66,9 @@ class Setting(NamedTuple):
     help: str
 
 
-def _port(name: str, env: str, text: str) -> Field:
+def _port(name: str, env: str, text: str, *, kind: Kind = "port") -> Field:
     default = getattr(Ports(), name)
-    return Field(yaml=f"ports.{name}", env=env, kind="port", default=default, help=text)
+    return Field(yaml=f"ports.{name}", env=env, kind=kind, default=default, help=text)
 
 
 def _image(name: str, env: str, text: str) -> Field:
@@ -124,14 +135,23 @@ SCALARS: Final = (
     ),
     _port("litellm", "LITELLM_PORT", "LiteLLM: the gateway itself and its admin UI."),
     _port("phoenix", "PHOENIX_PORT", "Phoenix: web UI and OTLP over HTTP."),
-    _port("phoenix_grpc", "PHOENIX_GRPC_PORT", "Phoenix: OTLP over gRPC."),
+    _port(
+        "phoenix_grpc",
+        "PHOENIX_GRPC_PORT",
+        "Phoenix: OTLP over gRPC; in Docker also none.",
+        kind="optional_port",
+    ),
     _port(
         "postgres_litellm",
         "LITELLM_POSTGRES_PORT",
-        "PostgreSQL of LiteLLM (embedded: the one server with both databases).",
+        "PostgreSQL of LiteLLM; in Docker also none (embedded: both databases).",
+        kind="optional_port",
     ),
     _port(
-        "postgres_phoenix", "PHOENIX_POSTGRES_PORT", "PostgreSQL of Phoenix (embedded: not used)."
+        "postgres_phoenix",
+        "PHOENIX_POSTGRES_PORT",
+        "PostgreSQL of Phoenix in Docker.",
+        kind="optional_port",
     ),
     _image("litellm", "LITELLM_IMAGE", "LiteLLM, the current long-term support release."),
     _image("phoenix", "PHOENIX_IMAGE", "Phoenix."),

@@ -85,7 +85,7 @@ def _scalar(field: Field, project_name: str) -> str:
 
 def _group(group: str) -> str:
     members = [field for field in fields.SCALARS if (field.yaml or "").startswith(f"{group}.")]
-    pairs = [f"{(field.yaml or '').split('.')[1]}: {field.default}" for field in members]
+    pairs = [f"{(field.yaml or '').split('.')[1]}: {field.default_text}" for field in members]
     width = max(map(len, pairs)) + 2
     lines = [
         f"#  {pair:<{width}} # {field.help}\n" for pair, field in zip(pairs, members, strict=True)

@@ -82,13 +82,13 @@ DEFAULT_SOURCE: Final = Source(name="default")
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Ports:
-    """TCP ports on the bind address."""
+    """TCP ports on the bind address; None if Docker is not to publish one."""
 
     litellm: int = 4000
     phoenix: int = 6006
-    phoenix_grpc: int = 4317
-    postgres_litellm: int = 5433
-    postgres_phoenix: int = 5432
+    phoenix_grpc: int | None = 4317
+    postgres_litellm: int | None = 5433
+    postgres_phoenix: int | None = None
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

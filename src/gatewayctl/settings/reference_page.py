@@ -64,6 +64,7 @@ _TYPES: Final[Mapping[Kind, str]] = {
     "address": "IP address",
     "count": "integer from 1",
     "port": "port",
+    "optional_port": "port or `none`",
     "seconds": "seconds",
     "image": "image",
 }
@@ -87,7 +88,7 @@ def render_page() -> str:
 
 def _scalar(field: Field) -> tuple[str, ...]:
     kind = ", ".join(f"`{choice}`" for choice in field.choices) or _TYPES[field.kind]
-    default = "" if field.default is None else f"`{field.default}`"
+    default = f"`{field.default_text}`" if field.default_text else ""
     also = ", ".join(f"`{name}`" for name in (field.env, field.flag) if name)
     return f"`{field.yaml}`", kind, default, also, field.help
 

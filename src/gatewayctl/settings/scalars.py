@@ -20,7 +20,7 @@ from gatewayctl.settings.problems import Problems, quote, suggest
 from gatewayctl.settings.sources import Layers
 
 _NAME: Final = re.compile(r"[a-z0-9][a-z0-9\-]{0,62}")
-_MAX: Final[Mapping[Kind, int]] = {"port": 65535, "count": 256}
+_MAX: Final[Mapping[Kind, int]] = {"port": 65535, "optional_port": 65535, "count": 256}
 
 
 def read_scalars(
@@ -100,6 +100,16 @@ def _integer(field: Field, value: Any) -> int:
     return number
 
 
+def _optional_port(field: Field, value: Any) -> int | None:
+    if value == fields.NO_PORT:
+        return None
+    if number := _number(value, _MAX[field.kind]):
+        return number
+    raise _InvalidValue(
+        f"must be a port from 1 to {_MAX[field.kind]}, or {fields.NO_PORT}, not {quote(value)}"
+    )
+
+
 def _seconds(field: Field, value: Any) -> float:
     """A number, also written as a string in the environment; booleans are refused."""
     try:
@@ -123,6 +133,7 @@ _CONVERTERS: Final[Mapping[Kind, Callable[[Field, Any], Any]]] = {
     "address": _address,
     "count": _integer,
     "port": _integer,
+    "optional_port": _optional_port,
     "seconds": _seconds,
     "image": _image,
 }
@@ -141,7 +152,7 @@ def _check_ports(
     """Report each port that two services would listen on, where it was set."""
     owners: dict[int, str] = {}
     for name, port in values.items():
-        if not name.startswith("ports."):
+        if not name.startswith("ports.") or port is None:
             continue
         owner = owners.setdefault(port, name)
         if owner != name:

@@ -3,8 +3,9 @@
 from __future__ import annotations
 
 import secrets
+import socket
 from collections.abc import Callable, Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from pathlib import Path
 
 import pytest
@@ -13,6 +14,8 @@ from tests.e2e.conftest import Project, make_project
 from tests.e2e.docker.containers import docker, remove_project
 
 MakeProject = Callable[..., Project]
+POSTGRES_PORT = 5432
+"""Where the PostgreSQL of a machine listens."""
 
 
 @pytest.fixture(scope="session", autouse=True)
@@ -46,10 +49,25 @@ def new_project(tmp_path_factory: pytest.TempPathFactory) -> Iterator[MakeProjec
 
 @pytest.fixture(scope="session")
 def docker_stack(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Project]:
-    """A running stack. Tests that stop or break one create their own."""
-    with new_stack(tmp_path_factory.mktemp("docker-stack")) as project:
+    """A running stack beside a PostgreSQL of the machine.
+
+    Tests that stop or break one create their own.
+    """
+    folder = tmp_path_factory.mktemp("docker-stack")
+    with listening(POSTGRES_PORT), new_stack(folder) as project:
         project.ok("up", "--timeout", "280")
         yield project
+
+
+@contextmanager
+def listening(port: int) -> Iterator[None]:
+    """Something of the machine listens on a port; whatever does so already is as good."""
+    with socket.socket() as server:
+        server.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
+        with suppress(OSError):
+            server.bind(("127.0.0.1", port))
+            server.listen()
+        yield
 
 
 @contextmanager

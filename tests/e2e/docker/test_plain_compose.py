@@ -24,7 +24,7 @@ from tests.e2e.docker.containers import (
 )
 
 REPOSITORY = Path(__file__).parents[3]
-PORTS = ("4000", "6006", "4317", "5433", "5432")
+PORTS = ("4000", "6006", "4317", "5433")
 SECRETS = ("LITELLM_POSTGRES_PASSWORD", "POSTGRES_PASSWORD", "UI_PASSWORD")
 KEYS = ("LITELLM_MASTER_KEY", "LITELLM_SALT_KEY")
 SERVICES = {"litellm", "phoenix", "postgres-litellm", "postgres-phoenix"}

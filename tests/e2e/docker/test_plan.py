@@ -17,6 +17,7 @@ from tests.e2e.one_change import (
     moved,
     port,
     predicted,
+    publish,
     started,
     yaml,
 )
@@ -37,7 +38,7 @@ CHANGES: dict[str, tuple[Change, set[str]]] = {
     "ports.phoenix_grpc": (port("phoenix_grpc"), {"phoenix", "litellm"}),
     "ports.postgres_litellm": (port("postgres_litellm"), {"postgres-litellm", "litellm"}),
     "ports.postgres_phoenix": (
-        port("postgres_phoenix"),
+        publish("postgres_phoenix"),
         {"postgres-phoenix", "phoenix", "litellm"},
     ),
     "bind": (yaml("bind: 127.0.0.2"), set(SERVICES)),

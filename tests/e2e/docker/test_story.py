@@ -3,13 +3,14 @@
 from __future__ import annotations
 
 import json
+import socket
 import subprocess
 import time
 
 import pytest
 
 from tests.e2e.conftest import Project
-from tests.e2e.docker.conftest import MakeProject
+from tests.e2e.docker.conftest import POSTGRES_PORT, MakeProject
 from tests.e2e.docker.containers import container_of, ok, until
 from tests.e2e.test_story import spans_of, wait_for_spans
 
@@ -41,6 +42,17 @@ def test_up_creates_four_healthy_services_of_a_compose_project(docker_stack: Pro
     assert [name for name in SERVICES if services[name]["health"] != "healthy"] == []
     assert docker_stack.name in {project["Name"] for project in listed}
     assert docker_stack.secrets()["LITELLM_API_KEY"].startswith("sk-")
+
+
+def test_a_stack_starts_beside_a_postgresql_of_the_machine(docker_stack: Project) -> None:
+    with socket.socket() as probe:
+        assert probe.connect_ex(("127.0.0.1", POSTGRES_PORT)) == 0
+    services = {one["service"]: one for one in docker_stack.data("status")["services"]}
+
+    assert services["postgres-phoenix"]["address"] is None
+    assert services["postgres-litellm"]["address"].endswith(
+        f":{docker_stack.ports['postgres_litellm']}"
+    )
 
 
 def test_a_chat_is_one_trace_found_by_its_component(docker_stack: Project) -> None:

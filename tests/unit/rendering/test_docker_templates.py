@@ -105,16 +105,26 @@ def test_every_port_is_bound_to_the_configured_address(tmp_path: Path) -> None:
         tmp_path, "bind: '::1'\nports: {litellm: 4100}\napps: {a: {image: x, ports: [9]}}\n"
     )
 
-    ports = {name: service["ports"] for name, service in found.items()}
+    ports = {name: service["ports"] for name, service in found.items() if "ports" in service}
     assert {port["host_ip"] for several in ports.values() for port in several} == {"::1"}
     assert [(port["published"], port["target"]) for port in ports["litellm"]] == [("4100", 4000)]
     assert {name: len(several) for name, several in ports.items()} == {
         "postgres-litellm": 1,
-        "postgres-phoenix": 1,
         "phoenix": 2,
         "litellm": 1,
         "a": 1,
     }
+
+
+def test_the_settings_decide_which_ports_are_published(tmp_path: Path) -> None:
+    ports = "ports: {phoenix_grpc: none, postgres_litellm: none, postgres_phoenix: 5432}\n"
+    found = services(tmp_path, ports)
+
+    assert {
+        name: [port["target"] for port in service["ports"]]
+        for name, service in found.items()
+        if "ports" in service
+    } == {"postgres-phoenix": [5432], "phoenix": [6006], "litellm": [4000]}
 
 
 def test_production_publishes_no_database(tmp_path: Path) -> None:

@@ -39,7 +39,7 @@ def test_the_example_names_every_variable_and_holds_no_secret() -> None:
     for field in fields.SECRETS:
         assert f"{field.env}=" in lines
     for field in fields.SCALARS:
-        assert f"#{field.env}={'' if field.default is None else field.default}" in lines
+        assert f"#{field.env}={field.default_text}" in lines
 
 
 def test_the_example_for_production_chooses_that_profile_and_holds_no_secret() -> None:

@@ -45,6 +45,29 @@ def test_a_port_in_quotes_is_understood(tmp_path: Path, value: str) -> None:
     assert project(tmp_path, f"ports:\n  litellm: {value}\n").ports.litellm == 4321
 
 
+@pytest.mark.parametrize("name", ["phoenix_grpc", "postgres_litellm", "postgres_phoenix"])
+def test_a_port_that_only_others_need_may_be_none(tmp_path: Path, name: str) -> None:
+    assert getattr(project(tmp_path, f"ports: {{{name}: none}}\n").ports, name) is None
+    assert getattr(project(tmp_path, f"ports: {{{name}: 7000}}\n").ports, name) == 7000
+
+    (found,) = problems(tmp_path, f"ports: {{{name}: no}}\n")
+    assert f"ports.{name} must be a port from 1 to 65535, or none, not false" in found
+
+
+@pytest.mark.parametrize("name", ["litellm", "phoenix"])
+def test_a_port_that_gatewayctl_connects_to_may_not_be_none(tmp_path: Path, name: str) -> None:
+    (found,) = problems(tmp_path, f"ports: {{{name}: none}}\n")
+
+    assert f"ports.{name} must be a port from 1 to 65535, not 'none'" in found
+
+
+def test_several_ports_may_be_none(tmp_path: Path) -> None:
+    ports = "ports: {phoenix_grpc: none, postgres_litellm: none}\n"
+    app = 'apps: {a: {image: x, ports: ["4317:80", "5433:81"]}}\n'
+
+    assert project(tmp_path, ports + app).ports.postgres_phoenix is None
+
+
 def test_a_port_used_twice_is_reported_where_it_was_set(tmp_path: Path) -> None:
     assert problems(tmp_path, "ports:\n  litellm: 6006\n") == [
         "gateway.yaml line 2 column 12: port 6006 is used twice: ports.litellm and ports.phoenix"

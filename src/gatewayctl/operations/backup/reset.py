@@ -51,7 +51,7 @@ class ResetOptions:
     backup: bool = True
     keep_keys: bool = False
     everything: bool = False
-    timeout: float = 300
+    timeout: float | None = None
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

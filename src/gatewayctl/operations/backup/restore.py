@@ -86,7 +86,7 @@ class RestoreOptions:
     decryption: Decryption = NO_DECRYPTION
     force: bool = False
     backup: bool = True
-    timeout: float = 300
+    timeout: float | None = None
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

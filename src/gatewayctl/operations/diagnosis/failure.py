@@ -222,7 +222,8 @@ def _list_port_owners(service: str, runtime: Runtime, settings: Settings) -> lis
         "postgres-litellm": (ports.postgres_litellm,),
         "postgres-phoenix": (ports.postgres_phoenix,),
     }.get(service, ())
-    held = find_listeners(settings.bind, wanted) if wanted else {}
+    published = [port for port in wanted if port is not None]
+    held = find_listeners(settings.bind, published) if published else {}
     owners = {
         port: find_owner(who)
         for port, who in sorted(held.items())

@@ -98,10 +98,11 @@ def _check_http_service(
 
 def _describe_move(state: ServiceState, settings: Settings) -> str:
     """Describe a port that was changed since the service was started; empty if none was."""
+    database = settings.ports.postgres_litellm
     configured = {
         "litellm": settings.gateway_url,
         "phoenix": settings.phoenix_url,
-        "postgres": f"{settings.url_host}:{settings.ports.postgres_litellm}",
+        "postgres": None if database is None else f"{settings.url_host}:{database}",
     }.get(state.service)
     if configured is None or state.address in {None, configured}:
         return ""

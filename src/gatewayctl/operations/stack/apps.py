@@ -31,7 +31,7 @@ class AppsStarted:
 
 
 def start_apps(
-    settings: Settings, runtime: Runtime, http: httpx.Client, *, timeout: float
+    settings: Settings, runtime: Runtime, http: httpx.Client, *, timeout: float | None
 ) -> Generator[Progress, None, AppsStarted]:
     """Start the apps, restart those whose settings or key changed, and wait until all are healthy.
 

@@ -38,7 +38,7 @@ def restart(
     http: httpx.Client,
     services: Sequence[str],
     *,
-    timeout: float,
+    timeout: float | None = None,
     accepted_risks: Sequence[str] = (),
 ) -> Generator[Progress, None, RestartReport]:
     """Restart these services, or all. ``accepted_risks`` are ids of advisories.

@@ -43,7 +43,9 @@ def prepare_start(
     return rendered.warnings
 
 
-def start_stack(project: Project, *, timeout: float) -> Generator[Progress, None, StartedStack]:
+def start_stack(
+    project: Project, *, timeout: float | None
+) -> Generator[Progress, None, StartedStack]:
     """Render, start what does not run with the current settings, and wait until it is healthy.
 
     ``timeout`` in seconds. Raises RuntimeProblem and FileUnwritable, as `up` does.

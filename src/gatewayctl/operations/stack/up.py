@@ -90,7 +90,7 @@ class UpReport:
 class UpOptions:
     """Options of up; ``timeout`` in seconds."""
 
-    timeout: float = 300
+    timeout: float | None = None
     keys: bool = True
     pull: bool = False
 

@@ -25,18 +25,20 @@ def wait_ready(
     runtime: Runtime,
     http: httpx.Client,
     *,
-    timeout: float,
+    timeout: float | None = None,
     names: Sequence[str] | None = None,
     clock: Callable[[], float] = time.monotonic,
     sleep: Callable[[float], None] = time.sleep,
 ) -> Generator[Progress, None, tuple[ServiceReport, ...]]:
-    """Wait until all are healthy; ``timeout`` in seconds. On failure everything keeps running.
+    """Wait until all are healthy. On failure everything keeps running.
 
+    ``timeout`` in seconds, by default the runtime's own, as for every verb that starts services.
     ``names`` are the services or apps to wait for, by default the runtime's services. Raises
     ServiceFailed for the first failing one in dependency order, with its cause and the relevant
     lines of its log, DatabasePasswordRefused, and NotHealthyInTime after ``timeout``.
     """
     wanted = runtime.services if names is None else tuple(names)
+    timeout = runtime.start_seconds if timeout is None else timeout
     deadline, since = clock() + timeout, failure.log_window_start()
     healthy: dict[str, ServiceReport] = {}
     first_pids: dict[str, int] = {}

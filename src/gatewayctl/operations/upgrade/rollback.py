@@ -134,7 +134,7 @@ def rollback(
     *,
     consented: bool,
     backup: bool = True,
-    timeout: float = 300,
+    timeout: float | None = None,
 ) -> Generator[Progress, None, RollbackReport]:
     """Go back. ``consented``: the operator agreed to lose what was written since the upgrade.
 

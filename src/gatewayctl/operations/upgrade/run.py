@@ -57,7 +57,7 @@ class UpgradeOptions:
 
     to: str | None = None
     backup: bool = True
-    timeout: float = 300
+    timeout: float | None = None
     accepted_risks: tuple[str, ...] = ()
 
 

@@ -46,7 +46,7 @@ def change_image(
 
 
 def start_and_verify(
-    project: Project, *, timeout: float, keys: tuple[str, ...], rows: Mapping[str, int]
+    project: Project, *, timeout: float | None, keys: tuple[str, ...], rows: Mapping[str, int]
 ) -> Generator[Progress, None, tuple[StartedStack, UpgradeVerification]]:
     """Start the stack, wait at most ``timeout`` seconds until it is healthy, and verify it.
 

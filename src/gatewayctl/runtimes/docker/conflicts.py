@@ -55,7 +55,7 @@ def needed_ports(settings: Settings) -> Mapping[int, tuple[str, str]]:
         wanted[ports.postgres_phoenix] = ("postgres-phoenix", "ports.postgres_phoenix")
     for app in settings.apps:
         wanted |= dict.fromkeys(app.ports, (app.name, f"apps.{app.name}.ports"))
-    return wanted
+    return {port: who for port, who in wanted.items() if port is not None}
 
 
 def check_ports(settings: Settings, found: Sequence[Container], docker: DockerCli) -> None:

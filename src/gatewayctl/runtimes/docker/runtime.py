@@ -69,6 +69,8 @@ class DockerRuntime:
 
     name: RuntimeName = "docker"
     data_place: str = "Docker's volumes"
+    # The official images have no compiled Python files: each first start compiles them.
+    start_seconds: float = 600
     selectable: bool = True
 
     def __init__(
@@ -212,7 +214,8 @@ class DockerRuntime:
         # The socket inside the container needs no password (the image's pg_hba.conf).
         psql = ["psql", "-U", _USER, "-d", "postgres", "-v", "ON_ERROR_STOP=1", "-q"]
         drop = ["-c", "DROP DATABASE IF EXISTS litellm WITH (FORCE)"]
-        create = ["-c", f"CREATE DATABASE litellm OWNER {_USER}"]
+        # Not template1: PostgreSQL refuses to copy it after an image brought another C library.
+        create = ["-c", f"CREATE DATABASE litellm OWNER {_USER} TEMPLATE template0"]
         self._docker.execute(self._inspect()[_DATABASE].id, [*psql, *drop, *create])
         yield Progress(subject="database litellm", state="ready", detail="empty")
 

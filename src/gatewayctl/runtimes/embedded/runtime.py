@@ -49,6 +49,7 @@ from gatewayctl.runtimes.embedded.services import (
     SERVICES,
     STOP_SIGNALS,
     inherited_variables,
+    needed_ports,
     read_port,
 )
 from gatewayctl.runtimes.embedded.supervisor import Process, Supervisor, render_config
@@ -77,6 +78,7 @@ class EmbeddedRuntime:
     services: tuple[str, ...] = SERVICES
     apps: tuple[str, ...] = ()
     data_place: str = ".gatewayctl/"
+    start_seconds: float = 300
     selectable: bool = False
 
     def __init__(self, settings: Settings) -> None:
@@ -89,7 +91,7 @@ class EmbeddedRuntime:
     def preflight(self) -> None:
         """Check that every port is free, or used by the service of this project that needs it."""
         choose_postgres_user()
-        needed = self._needed_ports()
+        needed = needed_ports(self._settings)
         # Looked up before and after: one of our services may be ending or starting just now.
         ours = self._pids()
         listeners = find_listeners(self._settings.bind, needed)
@@ -264,16 +266,6 @@ class EmbeddedRuntime:
         tree = orphans.process_tree(self._supervisor.pid())
         return {process.pid for process in (*tree, *orphans.find_orphans(self._layout))}
 
-    def _needed_ports(self) -> Mapping[int, tuple[str, str]]:
-        """Port → the service that needs it and the name of the setting."""
-        ports = self._settings.ports
-        return {
-            ports.litellm: ("litellm", "ports.litellm"),
-            ports.phoenix: ("phoenix", "ports.phoenix"),
-            ports.phoenix_grpc: ("phoenix", "ports.phoenix_grpc"),
-            ports.postgres_litellm: ("postgres", "ports.postgres_litellm"),
-        }
-
     def _find_unchanged(self, wanted: Mapping[str, Parts]) -> set[str]:
         """Services that run with exactly the current settings."""
         known = fingerprints.load(self._layout)
@@ -376,7 +368,7 @@ class EmbeddedRuntime:
             detail=detail,
         )
 
-    def _address(self, name: str, pid: int | None) -> str:
+    def _address(self, name: str, pid: int | None) -> str | None:
         """Where it listens: until it is restarted, that is not a port that was changed since."""
         ports = self._settings.ports
         configured = {
@@ -384,6 +376,6 @@ class EmbeddedRuntime:
             "phoenix": ports.phoenix,
             "postgres": ports.postgres_litellm,
         }[name]
-        port = None if pid is None else read_port(name, pid)
+        port = (None if pid is None else read_port(name, pid)) or configured
         scheme = "" if name == "postgres" else "http://"
-        return f"{scheme}{self._settings.url_host}:{port or configured}"
+        return None if port is None else f"{scheme}{self._settings.url_host}:{port}"

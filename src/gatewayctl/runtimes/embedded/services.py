@@ -9,11 +9,11 @@ import os
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
-from typing import Final
+from typing import Final, Literal
 from urllib.parse import quote
 
 from gatewayctl.env_file.read import read_env_file
-from gatewayctl.errors import EnvFileMissing, SettingsProblem
+from gatewayctl.errors import EnvFileMissing, Problem, SettingsInvalid, SettingsProblem
 from gatewayctl.rendering.compose import provider_variables
 from gatewayctl.runtimes.embedded.environment import Environment
 from gatewayctl.runtimes.embedded.layout import Layout
@@ -84,7 +84,7 @@ def postgres_program(
         *user.prefix,
         str(environment.postgres_bin / "postgres"),
         "-D", str(layout.postgres_data),
-        "-p", str(settings.ports.postgres_litellm),
+        "-p", str(require_port(settings, "postgres_litellm")),
         "-c", f"listen_addresses={settings.connect_host}",
         "-c", "unix_socket_directories=",
         "-c", "log_line_prefix=%m [%p] ",
@@ -98,6 +98,33 @@ def postgres_program(
         environment={"LC_ALL": "C", "TZ": "UTC", "PATH": os.defpath},
         directory=layout.postgres_home,
     )
+
+
+def needed_ports(settings: Settings) -> Mapping[int, tuple[str, str]]:
+    """Port → the service that needs it and the name of the setting. Raises SettingsInvalid."""
+    return {
+        settings.ports.litellm: ("litellm", "ports.litellm"),
+        settings.ports.phoenix: ("phoenix", "ports.phoenix"),
+        require_port(settings, "phoenix_grpc"): ("phoenix", "ports.phoenix_grpc"),
+        require_port(settings, "postgres_litellm"): ("postgres", "ports.postgres_litellm"),
+    }
+
+
+def require_port(settings: Settings, name: Literal["phoenix_grpc", "postgres_litellm"]) -> int:
+    """A port that a service needs here: only Docker can run it without one. Raises SettingsInvalid.
+
+    Applications and Phoenix reach the services of this runtime over ports of the machine.
+    """
+    port: int | None = getattr(settings.ports, name)
+    if port is None:
+        problem = Problem(
+            source=str(settings.source_of(f"ports.{name}")),
+            message=f"ports.{name} cannot be none in the embedded runtime, which needs the port",
+        )
+        raise SettingsInvalid(
+            problems=(problem,), hint="Set a port, or choose another runtime: `--runtime docker`."
+        )
+    return port
 
 
 def read_port(service: str, pid: int) -> int | None:
@@ -120,7 +147,7 @@ def litellm_program(settings: Settings, environment: Environment, layout: Layout
     """The LiteLLM proxy with its database behind the WebAssembly engine."""
     secrets = settings.secrets
     # DATABASE_URL has no password: LiteLLM puts it on the command line of its schema check.
-    server = f"{settings.url_host}:{settings.ports.postgres_litellm}"
+    server = f"{settings.url_host}:{require_port(settings, 'postgres_litellm')}"
     ours = {
         "LITELLM_MASTER_KEY": _reveal(secrets.master_key),
         "LITELLM_SALT_KEY": _reveal(secrets.salt_key),
@@ -192,12 +219,12 @@ def _collector_endpoint(settings: Settings) -> str:
 def phoenix_program(settings: Settings, environment: Environment, layout: Layout) -> Program:
     """Phoenix on PostgreSQL, with its telemetry off."""
     password = quote(_reveal(settings.secrets.phoenix_postgres_password), safe="")
-    server = f"{settings.url_host}:{settings.ports.postgres_litellm}"
+    server = f"{settings.url_host}:{require_port(settings, 'postgres_litellm')}"
     ours = {
         "PHOENIX_WORKING_DIR": str(layout.phoenix_home),
         "PHOENIX_HOST": settings.bind,
         "PHOENIX_PORT": str(settings.ports.phoenix),
-        "PHOENIX_GRPC_PORT": str(settings.ports.phoenix_grpc),
+        "PHOENIX_GRPC_PORT": str(require_port(settings, "phoenix_grpc")),
         "PHOENIX_SQL_DATABASE_URL": f"postgresql://{PHOENIX_USER}:{password}@{server}/phoenix",
         "PHOENIX_TELEMETRY_ENABLED": "false",
         # Phoenix has no login here, so it only stores traces: no assistant with a shell, no code

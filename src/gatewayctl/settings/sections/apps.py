@@ -56,12 +56,12 @@ def parse_apps(section: Cursor, keys: Iterable[DeclaredKey]) -> tuple[App, ...]:
     return tuple(_app(entry, aliases) for _, entry in sorted(section.mapping().items()))
 
 
-def check_app_ports(apps: Iterable[App], section: Cursor, ports: Mapping[str, int]) -> None:
+def check_app_ports(apps: Iterable[App], section: Cursor, ports: Mapping[str, int | None]) -> None:
     """Report each port of the host that two services would listen on.
 
     ``ports`` are those of the stack, by the names of their settings.
     """
-    owners = {port: f"ports.{name}" for name, port in ports.items()}
+    owners = {port: f"ports.{name}" for name, port in ports.items() if port is not None}
     for app in apps:
         place = section.child(app.name).child("ports")
         for port in app.ports:

@@ -47,6 +47,23 @@ make_database() {
     echo
 }
 
+refuse_old_databases() {
+    local folder found=
+    [ "$PGDATA" = "/var/lib/postgresql/$PG_MAJOR/docker" ] || return 0
+    for folder in /var/lib/postgresql /var/lib/postgresql/data /var/lib/postgresql/*/docker; do
+        if [ -s "$folder/PG_VERSION" ]; then found="$found $folder"; fi
+    done
+    if [ -z "$found" ] && mountpoint -q /var/lib/postgresql/data; then
+        found='/var/lib/postgresql/data (unused mount/volume)'
+    fi
+    [ -n "$found" ] || return 0
+    echo "Error: in 18+, these Docker images are configured to store database data in a" >&2
+    echo "       format which is compatible with \"pg_ctlcluster\" (specifically, using" >&2
+    echo "       major-version-specific directory names)." >&2
+    echo "       Counter to that, there appears to be PostgreSQL data in:$found" >&2
+    exit 1
+}
+
 if [ "${1:0:1}" = - ]; then set -- postgres "$@"; fi
 if [ "$1" = postgres ]; then
     mkdir -p "$PGDATA" /var/run/postgresql
@@ -58,6 +75,7 @@ if [ "$1" = postgres ]; then
     if [ -s "$PGDATA/PG_VERSION" ]; then
         printf '\nPostgreSQL Database directory appears to contain a database; Skipping initialization\n\n'
     else
+        refuse_old_databases
         make_database
     fi
 fi

@@ -9,6 +9,8 @@ from gatewayctl.errors import NotHealthyInTime, ServiceFailed
 from gatewayctl.operations.diagnosis.health import ServiceReport
 from gatewayctl.operations.stack.wait import wait_ready
 from gatewayctl.runtimes.base import Progress
+from gatewayctl.runtimes.docker.runtime import DockerRuntime
+from gatewayctl.runtimes.embedded.runtime import EmbeddedRuntime
 from gatewayctl.settings.model import Settings
 from tests.fakes.answers import REFUSED, answers, litellm_ready, litellm_without_database
 from tests.fakes.clock import FakeClock
@@ -28,7 +30,7 @@ def waited(
     *,
     litellm: list[httpx.Response | Exception] | None = None,
     clock: FakeClock | None = None,
-    timeout: float = 60,
+    timeout: float | None = 60,
 ) -> tuple[list[Progress], tuple[ServiceReport, ...]]:
     clock = clock or FakeClock()
     with answers(litellm) as http:
@@ -202,6 +204,16 @@ def test_a_service_that_was_not_started_times_out_and_has_not_failed(settings: S
 
     with pytest.raises(NotHealthyInTime, match=r"phoenix is not ready after 1 s \(stopped\)\."):
         waited(settings, runtime, timeout=1)
+
+
+def test_without_a_timeout_the_runtime_says_how_long_a_start_may_take(settings: Settings) -> None:
+    runtime = up_and_running(start_seconds=3)
+    runtime.processes["phoenix"] = "stopped"
+
+    with pytest.raises(NotHealthyInTime, match="phoenix is not ready after 3 s"):
+        waited(settings, runtime, timeout=None)
+    # As the help of --timeout says.
+    assert (EmbeddedRuntime.start_seconds, DockerRuntime.start_seconds) == (300, 600)
 
 
 def test_even_without_time_everything_is_looked_at_once(settings: Settings) -> None:

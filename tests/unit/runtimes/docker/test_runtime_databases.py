@@ -27,7 +27,7 @@ def test_the_database_is_emptied_while_litellm_does_not_run(settings: Settings) 
     assert docker.calls[:2] == ["stop id-litellm", "up postgres-litellm"]
     assert docker.calls[2].startswith("execute id-postgres-litellm psql -U litellm_user")
     assert "DROP DATABASE IF EXISTS litellm WITH (FORCE)" in docker.calls[2]
-    assert "CREATE DATABASE litellm OWNER litellm_user" in docker.calls[2]
+    assert "CREATE DATABASE litellm OWNER litellm_user TEMPLATE template0" in docker.calls[2]
 
 
 def test_a_database_that_does_not_become_healthy_is_not_emptied(settings: Settings) -> None:

@@ -120,6 +120,19 @@ def test_a_port_of_another_process_and_of_an_app_are_reported(tmp_path: Path) ->
     assert "apps.api.ports" in taken.value.hint
 
 
+def test_a_postgresql_of_the_machine_on_its_usual_port_is_no_conflict(tmp_path: Path) -> None:
+    needed = needed_ports(project(tmp_path))
+
+    assert 5432 not in needed
+    assert needed[5433] == ("postgres-litellm", "ports.postgres_litellm")
+
+
+def test_a_port_that_is_none_is_not_needed(tmp_path: Path) -> None:
+    settings = project(tmp_path, "ports: {phoenix_grpc: none, postgres_litellm: none}\n")
+
+    assert needed_ports(settings).keys() == {4000, 6006}
+
+
 def test_production_databases_need_no_port(tmp_path: Path) -> None:
     settings = project(tmp_path, "profile: production\n")
 

@@ -9,7 +9,7 @@ from contextlib import ExitStack
 
 import pytest
 
-from gatewayctl.errors import PortTaken
+from gatewayctl.errors import PortTaken, SettingsInvalid
 from tests.unit.runtimes.embedded.faked_stack import Stack
 
 
@@ -82,6 +82,19 @@ def test_a_port_used_by_an_orphan_of_the_project_is_no_conflict(stack: Stack) ->
         stack.gateway_yaml = ports(litellm=int(left.stdout.readline()))
 
         assert conflict(stack) is None
+
+
+@pytest.mark.parametrize("name", ["phoenix_grpc", "postgres_litellm"])
+def test_a_port_that_is_none_is_refused_but_states_can_still_be_read(
+    stack: Stack, name: str
+) -> None:
+    stack.gateway_yaml = f"ports: {{{name}: none}}\n"
+
+    with pytest.raises(SettingsInvalid) as refused:
+        conflict(stack)
+    assert refused.value.problems[0].source.startswith("gateway.yaml line 1")
+    assert f"ports.{name} cannot be none in the embedded runtime" in refused.value.message
+    assert {each.state for each in stack.runtime().states()} == {"stopped"}
 
 
 def test_the_port_of_the_second_database_is_not_checked(stack: Stack, taken: int) -> None:

@@ -44,7 +44,7 @@ SERVICES: Final = (
         area="services",
         title="A service is running but does not become ready",
         meaning="Its process is running, but its health check does not pass. The first start on a "
-        "slow disk takes a minute.",
+        "slow disk takes a minute, in Docker several.",
     ),
     Finding(
         id="litellm_settings_refused",
@@ -78,7 +78,8 @@ SERVICES: Final = (
         title="PostgreSQL cannot use its data folder",
         meaning="Files are missing, or were written by another major version of PostgreSQL.",
         remedy="See `gatewayctl logs` for the file or version. If another major version wrote it, "
-        "use that version again (images.postgres). Only if files are missing: `gatewayctl down "
+        "use that version again (images.postgres); to change it, back up first "
+        "(docs/deployment/production.md). Only if files are missing: `gatewayctl down "
         "--volumes` deletes the rest, and `gatewayctl restore FILE` restores a backup.",
     ),
     Finding(
@@ -90,6 +91,17 @@ SERVICES: Final = (
         "gigabytes, backups take long and the disk fills.",
         remedy="Delete old traces in Phoenix (`gatewayctl ui phoenix`, settings, retention). To "
         "empty LiteLLM's database, keys included: `gatewayctl reset`, which makes a backup first.",
+    ),
+    Finding(
+        id="collation_version_mismatch",
+        area="services",
+        severity="warning",
+        title="A database was sorted by another version of the C library",
+        meaning="The image of PostgreSQL moved to a newer Debian. Indexes on text may be in the "
+        "wrong order: rows are not found, and unique values are accepted twice.",
+        remedy="Run `gatewayctl doctor --fix`.",
+        fix="rebuilds the indexes, during which writes wait, then runs ALTER DATABASE … REFRESH "
+        "COLLATION VERSION",
     ),
     Finding.of(
         PhoenixUnreachable,

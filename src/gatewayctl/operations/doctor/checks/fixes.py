@@ -16,6 +16,8 @@ from gatewayctl.operations.keys.sync import apply_sync
 from gatewayctl.operations.project.gitignore import ensure_ignored
 from gatewayctl.operations.project.render import render
 from gatewayctl.operations.state import salt_key
+from gatewayctl.runtimes.collations import find_outdated_collations, rebuild_indexes
+from gatewayctl.runtimes.databases import databases
 from gatewayctl.runtimes.runtime_marker import read_runtime
 from gatewayctl.runtimes.self_check import SelfCheck
 from gatewayctl.settings.generate import generate_missing_secrets
@@ -72,6 +74,16 @@ def fix_keys(subject: Subject) -> str:
     return f"keys: {', '.join(made)}" if made else ""
 
 
+def fix_collations(subject: Subject) -> str:
+    rebuilt = []
+    for database in databases(subject.runtime):
+        if database.shell.is_running():
+            for found in find_outdated_collations(database.shell):
+                rebuild_indexes(database.shell, found.database)
+                rebuilt.append(found.database)
+    return f"rebuilt the indexes of {', '.join(dict.fromkeys(rebuilt))}" if rebuilt else ""
+
+
 def _fix_runtime_fault(finding: str) -> Fix:
     def fix(subject: Subject) -> str:
         runtime = subject.runtime
@@ -90,6 +102,7 @@ FIXES: Final[Mapping[str, Fix]] = {
     "environment_broken": _fix_runtime_fault("environment_broken"),
     "processes_left": _fix_runtime_fault("processes_left"),
     "environments_old": _fix_runtime_fault("environments_old"),
+    "collation_version_mismatch": fix_collations,
     "key_missing": fix_keys,
     "key_refused": fix_keys,
     "key_differs": fix_keys,

@@ -15,6 +15,7 @@ from gatewayctl.operations.diagnosis.findings.table import FINDINGS
 from gatewayctl.operations.diagnosis.health import ServiceReport
 from gatewayctl.operations.diagnosis.next_step import is_late
 from gatewayctl.operations.doctor.checks.subject import DoctorCheck, Observation, Subject
+from gatewayctl.runtimes.collations import find_outdated_collations
 from gatewayctl.runtimes.databases import databases
 from gatewayctl.runtimes.self_check import SelfCheck
 
@@ -68,6 +69,18 @@ def check_database_sizes(subject: Subject) -> Iterator[Observation]:
                 yield Observation(finding="database_large", evidence=evidence)
 
 
+def check_collations(subject: Subject) -> Iterator[Observation]:
+    """Find databases that were sorted by another C library than that of their image."""
+    for database in databases(subject.runtime):
+        if database.shell.is_running():
+            for found in find_outdated_collations(database.shell):
+                yield Observation(
+                    finding="collation_version_mismatch",
+                    evidence=f"database {found.database} on the server of {database.name}: created "
+                    f"with collation version {found.recorded}, now {found.actual}",
+                )
+
+
 def check_versions(subject: Subject) -> Iterator[Observation]:
     """Compare LiteLLM's declared and running versions with the known advisories."""
     containers = subject.runtime.name != "embedded"
@@ -112,6 +125,7 @@ CHECKS = (
     DoctorCheck(name="services", run=check_services, needs=("runtime",)),
     DoctorCheck(name="runtime faults", run=check_runtime_faults, needs=("runtime",)),
     DoctorCheck(name="database sizes", run=check_database_sizes, needs=("runtime", "litellm")),
+    DoctorCheck(name="collations", run=check_collations, needs=("runtime",)),
     DoctorCheck(name="versions", run=check_versions, needs=("runtime",)),
     DoctorCheck(name="advisories", run=check_advisories),
     DoctorCheck(name="images", run=check_images, needs=("runtime",)),

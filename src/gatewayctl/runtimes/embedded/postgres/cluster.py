@@ -24,7 +24,7 @@ from gatewayctl.runtimes.embedded.postgres.migrations import (
     apply_migrations,
 )
 from gatewayctl.runtimes.embedded.postgres.privileges import PostgresUser
-from gatewayctl.runtimes.embedded.services import LITELLM_USER, PHOENIX_USER
+from gatewayctl.runtimes.embedded.services import LITELLM_USER, PHOENIX_USER, require_port
 from gatewayctl.runtimes.process import Completed, run
 from gatewayctl.runtimes.scram import make_verifier
 from gatewayctl.settings.model import Settings
@@ -74,7 +74,7 @@ class Cluster:
         deadline = time.monotonic() + seconds
         argv = (
             self.program("pg_isready"), "-q",
-            "-h", self.settings.connect_host, "-p", str(self.settings.ports.postgres_litellm),
+            "-h", self.settings.connect_host, "-p", str(self._port),
         )  # fmt: skip
         while run(argv, env={"LC_ALL": "C"}, timeout=10).returncode != 0:
             check_alive()
@@ -142,7 +142,7 @@ class Cluster:
         verb = "alter" if "1" in known else "create"
         self._admin(f"{verb} role {owner} login password '{verifier}'")
         if "2" not in known:
-            self._admin(f'create database "{name}" owner {owner}')
+            self._admin(f'create database "{name}" owner {owner} template template0')
             self._admin(f'revoke connect on database "{name}" from public')
 
     def _admin(self, sql: str) -> str:
@@ -167,11 +167,15 @@ class Cluster:
         """How the owner of a database logs in; for any other name the administrator."""
         return DatabaseLogin(
             host=self.settings.connect_host,
-            port=self.settings.ports.postgres_litellm,
+            port=self._port,
             user=_OWNERS.get(name, ADMIN),
             name=name,
             password=self._password(name),
         )
+
+    @property
+    def _port(self) -> int:
+        return require_port(self.settings, "postgres_litellm")
 
     def program(self, name: str) -> str:
         """The path of a program of PostgreSQL."""

@@ -7,6 +7,7 @@ import pytest
 
 from gatewayctl.operations.diagnosis.advisory_table import CHECKED
 from gatewayctl.operations.doctor.checks import stack as checks
+from gatewayctl.operations.doctor.checks.fixes import fix_collations
 from gatewayctl.operations.doctor.checks.subject import Subject
 from gatewayctl.runtimes.self_check import Fault
 from tests.fakes import runtime as fakes
@@ -68,6 +69,24 @@ def test_a_large_database_is_found(patient: Patient, monkeypatch: pytest.MonkeyP
     monkeypatch.setattr(checks, "_LARGE", 10)
 
     assert patient.ids(checks.check_database_sizes) == ["database_large"] * 2
+
+
+def test_a_database_of_another_c_library_is_found_until_its_indexes_are_rebuilt(
+    patient: Patient,
+) -> None:
+    patient.up()
+    assert patient.ids(checks.check_collations) == []
+    patient.runtime.server.outdated = {"litellm", "template1"}
+
+    (_, first), *_ = patient.found(checks.check_collations)
+    assert first == (
+        "database litellm on the server of litellm: created with collation version 2.36, now 2.41"
+    )
+
+    with patient.subject() as subject:
+        assert fix_collations(subject) == "rebuilt the indexes of litellm, template1"
+        assert fix_collations(subject) == ""
+    assert patient.ids(checks.check_collations) == []
 
 
 def test_a_current_version_is_fine(patient: Patient) -> None:

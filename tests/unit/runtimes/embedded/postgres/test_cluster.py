@@ -234,10 +234,10 @@ def test_an_empty_cluster_gets_two_roles_and_two_databases(
 
     assert statements(server) == [
         "create role litellm_user login",
-        'create database "litellm" owner litellm_user',
+        'create database "litellm" owner litellm_user template template0',
         'revoke connect on database "litellm" from public',
         "create role phoenix_user login",
-        'create database "phoenix" owner phoenix_user',
+        'create database "phoenix" owner phoenix_user template template0',
         'revoke connect on database "phoenix" from public',
     ]
 
@@ -267,7 +267,7 @@ def test_a_role_without_its_database_gets_one(cluster: Cluster, server: FakeServ
 
     assert statements(server)[:2] == [
         "alter role litellm_user login",
-        'create database "litellm" owner litellm_user',
+        'create database "litellm" owner litellm_user template template0',
     ]
 
 
@@ -279,7 +279,7 @@ def test_recreating_a_database_drops_and_creates_it(cluster: Cluster, server: Fa
     assert statements(server) == [
         'drop database if exists "litellm" with (force)',
         "alter role litellm_user login",
-        'create database "litellm" owner litellm_user',
+        'create database "litellm" owner litellm_user template template0',
         'revoke connect on database "litellm" from public',
     ]
 
