@@ -38,8 +38,10 @@ def main() -> None:
     _open_closed_streams()
     signal.signal(signal.SIGTERM, _interrupt)
     # nohup starts programs with SIGHUP ignored, and it must stay ignored.
-    if signal.getsignal(signal.SIGHUP) is not signal.SIG_IGN:
-        signal.signal(signal.SIGHUP, _interrupt)
+    # Windows has no SIGHUP.
+    hang_up = getattr(signal, "SIGHUP", signal.SIGTERM)
+    if signal.getsignal(hang_up) is not signal.SIG_IGN:
+        signal.signal(hang_up, _interrupt)
     for stream in (sys.stdout, sys.stderr):
         # A character that the terminal's encoding lacks is escaped instead of failing.
         if isinstance(stream, io.TextIOWrapper):

@@ -5,12 +5,14 @@ from __future__ import annotations
 import errno
 import socket
 import time
-from collections.abc import Callable, Collection, Mapping
+from collections.abc import Callable, Collection, Iterator, Mapping
+from contextlib import suppress
 from dataclasses import dataclass
-from typing import Final
+from typing import Any, Final
 
 _ANY: Final = frozenset({"0.0.0.0", "::"})  # noqa: S104 - compared with, never bound to
 _EXIT_SECONDS: Final = 1.0
+_ANSWER_SECONDS: Final = 1.0
 _POLL_SECONDS: Final = 0.05
 
 
@@ -60,7 +62,23 @@ def _is_free(host: str, port: int) -> bool:
             probe.bind((host, port))
         except OSError as error:
             return error.errno != errno.EADDRINUSE
-    return True
+    return not _has_answer(family, host, port)
+
+
+def _has_answer(family: socket.AddressFamily, host: str, port: int) -> bool:
+    """Whether something accepts connections there.
+
+    With SO_REUSEADDR macOS binds one address of a port beside a listener on all of them, and the
+    other way round (xnu, bsd/netinet/in_pcb.c: in_pcblookup_local without wild_okay).
+    """
+    with socket.socket(family, socket.SOCK_STREAM) as probe:
+        probe.settimeout(_ANSWER_SECONDS)
+        try:
+            probe.connect((host, port))
+        except OSError:
+            return False
+        # The kernel may have chosen the same port for our end: connected to ourselves.
+        return bool(probe.getsockname() != probe.getpeername())
 
 
 def _visible_listeners(ports: set[int], host: str | None = None) -> list[Listener]:
@@ -68,8 +86,8 @@ def _visible_listeners(ports: set[int], host: str | None = None) -> list[Listene
     import psutil
 
     found = []
-    for connection in psutil.net_connections(kind="tcp"):
-        if connection.status != psutil.CONN_LISTEN or connection.pid is None:
+    for pid, connection in _connections():
+        if connection.status != psutil.CONN_LISTEN or pid is None:
             continue
         # A listener has an address; the empty tuple stands for sockets without one.
         if not connection.laddr or connection.laddr.port not in ports:
@@ -80,11 +98,26 @@ def _visible_listeners(ports: set[int], host: str | None = None) -> list[Listene
         if host is not None and not _do_overlap(host, address):
             continue
         try:
-            name = psutil.Process(connection.pid).name()
+            name = psutil.Process(pid).name()
         except psutil.Error:
             name = None
-        found.append(Listener(port=port, pid=connection.pid, name=name))
+        found.append(Listener(port=port, pid=pid, name=name))
     return found
+
+
+def _connections() -> Iterator[tuple[int | None, Any]]:
+    """The TCP sockets of this machine, as far as we may see them, with their processes."""
+    import psutil
+
+    try:
+        every = psutil.net_connections(kind="tcp")
+    except psutil.AccessDenied:
+        # macOS asks each process, and fails at the first that belongs to another user.
+        for process in psutil.process_iter():
+            with suppress(psutil.Error, OSError):
+                yield from ((process.pid, each) for each in process.net_connections(kind="tcp"))
+        return
+    yield from ((each.pid, each) for each in every)
 
 
 def _do_overlap(one: str, other: str) -> bool:

@@ -8,6 +8,7 @@ import sys
 from collections.abc import Iterator
 from contextlib import contextmanager
 
+import psutil
 import pytest
 
 from gatewayctl.runtimes.ports import Listener, find_listeners, listening_pids
@@ -132,3 +133,37 @@ def test_the_pids_of_the_listeners_of_a_port() -> None:
 def test_a_listener_that_cannot_be_inspected_belongs_to_another_user() -> None:
     assert str(Listener(port=4000)).startswith("a process that cannot be seen")
     assert str(Listener(port=4000, pid=7)) == "a process (pid 7)"
+
+
+@pytest.mark.usefixtures("macos")
+def test_without_root_macos_names_our_own_processes_only() -> None:
+    with another_process_listening() as (pid, port):
+        assert find_listeners("127.0.0.1", [port])[port].pid == pid
+        assert listening_pids(port) == {pid}
+
+
+@pytest.mark.usefixtures("macos")
+def test_without_root_macos_names_no_process_of_another_user(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    def refuse(process: psutil.Process, kind: str) -> None:
+        raise psutil.AccessDenied(process.pid)
+
+    monkeypatch.setattr(psutil.Process, "net_connections", refuse)
+    clock = itertools.count()
+    with listening() as port:
+        found = find_listeners("127.0.0.1", [port], clock=lambda: next(clock), sleep=lambda _: None)
+
+    assert found == {port: Listener(port=port)}
+
+
+@pytest.mark.usefixtures("macos")
+@pytest.mark.parametrize(("listens", "wanted"), [(ANY, "127.0.0.1"), ("127.0.0.1", ANY)])
+def test_macos_binds_an_address_beside_a_listener_on_all_and_the_port_is_used_all_the_same(
+    listens: str, wanted: str
+) -> None:
+    with listening(listens) as port:
+        with socket.socket() as beside:
+            beside.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
+            beside.bind((wanted, port))
+        assert find_listeners(wanted, [port])[port].pid == os.getpid()

@@ -45,6 +45,7 @@ from gatewayctl.runtimes.embedded.layout import Layout
 from gatewayctl.runtimes.embedded.postgres.cluster import Cluster
 from gatewayctl.runtimes.embedded.postgres.database_shell import EmbeddedShell
 from gatewayctl.runtimes.embedded.postgres.privileges import choose_postgres_user
+from gatewayctl.runtimes.embedded.requirements import require_supported
 from gatewayctl.runtimes.embedded.services import (
     SERVICES,
     STOP_SIGNALS,
@@ -87,8 +88,8 @@ class EmbeddedRuntime:
         self._cluster = Cluster(environment=self._environment, settings=settings)
 
     def preflight(self) -> None:
-        """Check that every port is free, or used by the service of this project that needs it."""
-        choose_postgres_user()
+        """Check the machine, and that every port is free or used by our service that needs it."""
+        require_supported()
         needed = self._needed_ports()
         # Looked up before and after: one of our services may be ending or starting just now.
         ours = self._pids()
@@ -163,6 +164,7 @@ class EmbeddedRuntime:
         left = orphans.find_orphans(self._layout)
         if left:
             orphans.end_processes(left)
+        self._supervisor.remove_socket()
         for service in running:
             yield Progress(subject=service, state="stopped")
         if remove_data:
