@@ -45,7 +45,7 @@ _STATES: Final[Mapping[str, ProcessState]] = {
 # A supervisord that is shutting down answers every request with a fault.
 _NOT_RUNNING: Final = (OSError, xmlrpc.client.Fault)
 _SOCKET: Final = "GATEWAYCTL_SOCKET"
-"""The variable that tells supervisord where to create its socket."""
+"""The variable with the path of the socket that supervisord creates."""
 _SOCKET_SECTION: Final = f"[unix_http_server]\nfile = %(ENV_{_SOCKET})s\nchmod = 0600\n"
 _SOCKET_PATH_BYTES: Final = 103 - len(".4194304")
 """The longest path of a Unix socket: 103 bytes on macOS, 107 on Linux. supervisord appends its
@@ -158,6 +158,7 @@ class Supervisor:
             if process.poll() is not None or time.monotonic() > deadline:
                 process.kill()
                 process.wait()
+                self.remove_socket()
                 raise RuntimeProblem(
                     "supervisord did not start.", hint=f"See {layout.log('supervisord')}."
                 )
@@ -183,7 +184,7 @@ class Supervisor:
         if len(os.fsencode(link)) <= _SOCKET_PATH_BYTES:
             return link.name
         # Only its owner may enter it. TMPDIR may be too long as well.
-        path = Path(mkdtemp(prefix="gatewayctl-", dir="/tmp")) / link.name
+        path = Path(mkdtemp(prefix="gatewayctl-socket-", dir="/tmp")) / link.name
         link.symlink_to(path)
         return str(path)
 

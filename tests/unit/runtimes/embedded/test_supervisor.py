@@ -341,6 +341,7 @@ def test_launching_waits_until_supervisord_answers(depth: int, tmp_path: Path) -
     process = psutil.Process(pid)
     supervisor.shut_down()
     assert process.wait(10) in {0, None}
+    supervisor.remove_socket()
 
 
 def test_the_socket_of_a_deep_project_is_in_a_private_folder_that_is_removed(
@@ -349,16 +350,14 @@ def test_the_socket_of_a_deep_project_is_in_a_private_folder_that_is_removed(
     layout = Layout(state_dir=tmp_path.joinpath(*["deeper"] * 20) / ".gatewayctl")
     layout.make()
     supervisor = Supervisor(layout)
+    script = 'echo "$GATEWAYCTL_SOCKET"; stat -c %a "$(dirname "$GATEWAYCTL_SOCKET")"'
     with pytest.raises(RuntimeProblem):
-        supervisor.launch(fake_python('echo "$GATEWAYCTL_SOCKET"', tmp_path), {})
+        supervisor.launch(fake_python(script, tmp_path), {})
 
-    path = layout.socket.readlink()
-    assert layout.log("supervisord").read_text() == f"{path}\n"
-    assert len(os.fsencode(path)) < 50
-    assert path.parent.stat().st_mode & 0o777 == 0o700
-    supervisor.remove_socket()
-    supervisor.remove_socket()
-    assert not path.parent.exists()
+    path, mode = layout.log("supervisord").read_text().splitlines()
+    assert len(path) < 50
+    assert mode == "700"
+    assert not Path(path).parent.exists()
     assert not layout.socket.is_symlink()
 
 
