@@ -8,6 +8,7 @@ from dataclasses import dataclass, field
 from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
+from zlib import crc32
 
 from typer.testing import CliRunner, Result
 
@@ -38,7 +39,7 @@ class Project:
         """The folder as a user gives it; on macOS by a link: /tmp is one to /private/tmp."""
         if sys.platform != "darwin":
             return self.folder
-        link = self.folder.parent.with_name(f"{self.folder.parent.name}-link")
+        link = self.folder.parent.with_name(f"tmp-{crc32(self.folder.parent.name.encode())}")
         if not link.is_symlink():
             link.symlink_to(self.folder.parent)
         return link / self.folder.name
