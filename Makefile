@@ -7,7 +7,7 @@ READY := .venv/.ready
 .PHONY: help demo up down check test test-docker test-full test-macos test-kills images images-lock lint fmt bench locks clean
 
 help: ## List the targets
-	@grep -E '^[a-z-]+:.*##' $(MAKEFILE_LIST) | sed -E 's/^([a-z-]+):[^#]*## (.*)/  make \1\t\2/' | expand -t 22
+	@awk -F ':.*## ' '/^[a-z-]+:.*## / {printf "  make %-14s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
 
 demo: $(READY) ## Start LiteLLM, PostgreSQL and Phoenix, send a chat, verify its trace
 	$(BIN)/gatewayctl demo
