@@ -56,10 +56,10 @@ def read_system() -> System:
 
 
 def real_path(path: Path) -> Path:
-    """The one path of a file or folder: without links, and in the case that its disk stores.
+    """The one path of a folder: without links, and in the case that its disk stores.
 
-    The disks of macOS ignore case, so one folder has many names there; a path that does not exist
-    stays as it is written.
+    The disks of macOS ignore case, so one folder has many names there. A folder that does not
+    exist keeps the name it is given.
     """
     found = Path(os.path.realpath(path))
     if sys.platform != "darwin":

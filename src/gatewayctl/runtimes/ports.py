@@ -8,7 +8,10 @@ import time
 from collections.abc import Callable, Collection, Iterator, Mapping
 from contextlib import suppress
 from dataclasses import dataclass
-from typing import Any, Final
+from typing import TYPE_CHECKING, Any, Final
+
+if TYPE_CHECKING:
+    import psutil
 
 _ANY: Final = frozenset({"0.0.0.0", "::"})  # noqa: S104 - compared with, never bound to
 _EXIT_SECONDS: Final = 1.0
@@ -48,9 +51,18 @@ def find_listeners(
     return {}
 
 
-def listening_pids(port: int) -> frozenset[int]:
-    """Pids of the processes that listen on a port, as far as we may see them."""
-    return frozenset(item.pid for item in _visible_listeners({port}) if item.pid is not None)
+def is_listener(process: psutil.Process, port: int) -> bool:
+    """Whether a process listens on a port; False if it has ended or we may not see that."""
+    import psutil
+
+    try:
+        connections = process.net_connections(kind="tcp")
+    except (psutil.Error, OSError):
+        return False
+    return any(
+        each.status == psutil.CONN_LISTEN and each.laddr and each.laddr.port == port
+        for each in connections
+    )
 
 
 def _is_free(host: str, port: int) -> bool:
@@ -81,8 +93,8 @@ def _has_answer(family: socket.AddressFamily, host: str, port: int) -> bool:
         return bool(probe.getsockname() != probe.getpeername())
 
 
-def _visible_listeners(ports: set[int], host: str | None = None) -> list[Listener]:
-    """Listeners on these ports; with ``host`` only those that keep us from binding to it."""
+def _visible_listeners(ports: set[int], host: str) -> list[Listener]:
+    """Listeners on these ports that keep us from binding to ``host``."""
     import psutil
 
     found = []
@@ -95,7 +107,7 @@ def _visible_listeners(ports: set[int], host: str | None = None) -> list[Listene
         port = connection.laddr.port
         # gRPC listens on an IPv6 socket for an IPv4 address.
         address = connection.laddr.ip.removeprefix("::ffff:")
-        if host is not None and not _do_overlap(host, address):
+        if not _do_overlap(host, address):
             continue
         try:
             name = psutil.Process(pid).name()

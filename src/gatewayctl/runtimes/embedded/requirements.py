@@ -15,14 +15,14 @@ from gatewayctl.errors import EmbeddedUnsupported
 from gatewayctl.operating_system import System, read_system
 from gatewayctl.runtimes.embedded.postgres.privileges import PostgresUser, choose_postgres_user
 
-MACHINES: Final[Mapping[str, frozenset[str]]] = {
+_MACHINES: Final[Mapping[str, frozenset[str]]] = {
     "linux": frozenset({"x86_64", "aarch64"}),
     "darwin": frozenset({"arm64"}),
 }
 OLDEST: Final[Mapping[str, tuple[int, int]]] = {"linux": (2, 28), "darwin": (13, 5)}
 """Of glibc, and of macOS, whose Node.js asks for 13.5."""
 NEWEST_PYTHON: Final = (3, 14)
-SUPPORTED: Final = (
+_SUPPORTED: Final = (
     "Linux (glibc 2.28 or newer) on x86-64 or arm64, and macOS 13.5 or newer on Apple silicon"
 )
 
@@ -37,10 +37,10 @@ def require_supported(
     """
     system = system or read_system()
     version = system.version
-    known = system.machine in MACHINES.get(system.name, ())
+    known = system.machine in _MACHINES.get(system.name, ())
     if not known or version is None or version < OLDEST[system.name]:
         raise EmbeddedUnsupported(
-            f"The embedded runtime has no packages for {system}: it needs {SUPPORTED}."
+            f"The embedded runtime has no packages for {system}: it needs {_SUPPORTED}."
         )
     if python > NEWEST_PYTHON:
         newest, found = (".".join(map(str, each)) for each in (NEWEST_PYTHON, python))

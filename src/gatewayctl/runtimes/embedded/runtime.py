@@ -54,7 +54,7 @@ from gatewayctl.runtimes.embedded.services import (
 )
 from gatewayctl.runtimes.embedded.supervisor import Process, Supervisor, render_config
 from gatewayctl.runtimes.port_owners import find_owner, port_taken
-from gatewayctl.runtimes.ports import find_listeners, listening_pids
+from gatewayctl.runtimes.ports import find_listeners, is_listener
 from gatewayctl.runtimes.releases import PreflightCheck, Release
 from gatewayctl.runtimes.self_check import Fault
 from gatewayctl.runtimes.service_change import ServiceChange
@@ -146,8 +146,7 @@ class EmbeddedRuntime:
         return self._cluster.check_login("litellm") if service == "postgres" else None
 
     def owns_port(self, service: str, port: int) -> bool:
-        pids = {process.pid for process in self._process_tree(service)}
-        return bool(pids & listening_pids(port))
+        return any(is_listener(process, port) for process in self._process_tree(service))
 
     def has_data(self) -> bool:
         return self._layout.postgres_data.exists()
