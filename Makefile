@@ -4,10 +4,10 @@ BIN := .venv/bin
 READY := .venv/.ready
 
 .DEFAULT_GOAL := help
-.PHONY: help demo up down check test test-docker test-full test-kills images images-lock lint fmt bench locks clean
+.PHONY: help demo up down check test test-docker test-full test-macos test-kills images images-lock lint fmt bench locks clean
 
 help: ## List the targets
-	@grep -E '^[a-z-]+:.*##' $(MAKEFILE_LIST) | sed -E 's/^([a-z-]+):[^#]*## (.*)/  make \1\t\2/' | expand -t 22
+	@awk -F ':.*## ' '/^[a-z-]+:.*## / {printf "  make %-14s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
 
 demo: $(READY) ## Start LiteLLM, PostgreSQL and Phoenix, send a chat, verify its trace
 	$(BIN)/gatewayctl demo
@@ -28,7 +28,10 @@ test: $(READY) ## Every usual test that needs no Docker, including the real embe
 test-docker: $(READY) images ## The Docker runtime on a real engine, installed here on Debian as root
 	$(BIN)/pytest -n 2 -m "not full" tests/e2e/docker
 
-test-full: $(READY) images ## The slow and rare tests that test and test-docker leave out
+test-macos: $(READY) ## Unit and integration tests on a system that behaves like macOS
+	$(BIN)/pytest -q -n 2 --dist loadfile -m "not full" --as-macos tests/unit tests/integration
+
+test-full: $(READY) images test-macos ## The slow and rare tests that test and test-docker leave out
 	$(BIN)/pytest -n 2 -m full tests/integration
 	$(BIN)/pytest -n 3 -m full tests/e2e --ignore=tests/e2e/docker --ignore=tests/e2e/kills
 	$(BIN)/pytest -n 2 -m full tests/e2e/docker

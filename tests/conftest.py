@@ -35,6 +35,12 @@ _NAMES = frozenset(
 _E2E = Path(__file__).with_name("e2e")
 
 
+def pytest_addoption(parser: pytest.Parser) -> None:
+    parser.addoption(
+        "--as-macos", action="store_true", help="Let every test see a system like macOS."
+    )
+
+
 def pytest_configure() -> None:
     """Signals reach the programs of the tests, also where `make test` runs under nohup or with &.
 
@@ -57,6 +63,22 @@ def pytest_collection() -> Generator[None, object, object]:
         gc.enable()
         gc.collect()
         gc.freeze()
+
+
+@pytest.fixture
+def macos(monkeypatch: pytest.MonkeyPatch) -> None:
+    """A system like macOS: see tests/fakes/macos.py."""
+    from tests.fakes.macos import behave_as_macos
+
+    behave_as_macos(monkeypatch)
+
+
+@pytest.fixture(autouse=True)
+def _as_macos(request: pytest.FixtureRequest) -> None:
+    if request.config.getoption("--as-macos"):
+        if marker := request.node.get_closest_marker("linux"):
+            pytest.skip(f"needs Linux: {marker.args[0]}")
+        request.getfixturevalue("macos")
 
 
 @pytest.fixture(autouse=True)

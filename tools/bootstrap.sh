@@ -19,7 +19,7 @@ fi
 echo "Making .venv (first time only)."
 [ -x .venv/bin/python ] || "$python" -m venv .venv
 if [ ! -x .venv/bin/uv ]; then
-    version=$(sed -n '/^name = "uv"$/{n;s/version = "\(.*\)"/\1/p;q}' uv.lock)
+    version=$(sed -n '/^name = "uv"$/{n;s/version = "\(.*\)"/\1/p;q;}' uv.lock)
     .venv/bin/python -m pip install --quiet --disable-pip-version-check "uv==$version"
 fi
 .venv/bin/uv sync --quiet --frozen --compile-bytecode

@@ -38,7 +38,8 @@ def main() -> None:
     _open_closed_streams()
     signal.signal(signal.SIGTERM, _interrupt)
     # nohup starts programs with SIGHUP ignored, and it must stay ignored.
-    if signal.getsignal(signal.SIGHUP) is not signal.SIG_IGN:
+    # Windows has no such signal.
+    if hasattr(signal, "SIGHUP") and signal.getsignal(signal.SIGHUP) is not signal.SIG_IGN:
         signal.signal(signal.SIGHUP, _interrupt)
     for stream in (sys.stdout, sys.stderr):
         # A character that the terminal's encoding lacks is escaped instead of failing.

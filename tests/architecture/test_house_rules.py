@@ -79,6 +79,15 @@ def test_no_handler_catches_everything() -> None:
     assert bare == []
 
 
+def test_no_command_works_on_one_system_only() -> None:
+    gnu_only = re.compile(
+        r"\b(sed -i|readlink -f|stat -c|grep -P|date -d|cp --|du --|ps .*--sort|xargs -r) |/proc/"
+    )
+    found = {name for name, text in TEXTS.items() if gnu_only.search(text)}
+
+    assert found == {"runtimes/embedded/postgres/privileges.py"}, "its root is of Linux only"
+
+
 def test_what_runs_in_another_python_imports_nothing_of_ours() -> None:
     ours = re.compile(r"^\s*(from|import) gatewayctl", re.MULTILINE)
 

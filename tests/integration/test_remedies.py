@@ -106,6 +106,8 @@ ERRORS: dict[str, Cured | Elsewhere | Person] = {
     "interrupted": AGAIN,
     "runtime": READS_LOG,
     "runtime_unavailable": MACHINE,
+    "embedded_unsupported": MACHINE,
+    "system_unsupported": MACHINE,
     "engine_missing": MACHINE,
     "engine_not_running": MACHINE,
     "engine_permission": MACHINE,

@@ -30,6 +30,8 @@ CONTRACT = {
     "Interrupted": ("interrupted", 130),
     "RuntimeProblem": ("runtime", 4),
     "RuntimeUnavailable": ("runtime_unavailable", 4),
+    "EmbeddedUnsupported": ("embedded_unsupported", 4),
+    "SystemUnsupported": ("system_unsupported", 4),
     "EngineMissing": ("engine_missing", 4),
     "EngineNotRunning": ("engine_not_running", 4),
     "EnginePermission": ("engine_permission", 4),

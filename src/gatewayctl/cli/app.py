@@ -83,6 +83,9 @@ def root(
     ] = False,
 ) -> None:
     """Create the App of this run; nothing is read or started yet."""
+    from gatewayctl.operating_system import require_unix
+
+    require_unix()
     overrides = ctx.obj if isinstance(ctx.obj, Overrides) else Overrides()
     given = {"runtime": runtime, "lock_timeout": lock_timeout}
     ctx.obj = App(

@@ -6,7 +6,6 @@ Everything is lazy, because the root callback runs even for ``gatewayctl sub --h
 from __future__ import annotations
 
 import logging
-import os
 from collections.abc import Callable, Generator, Iterable, Mapping
 from contextlib import suppress
 from dataclasses import dataclass, field
@@ -214,8 +213,10 @@ class App:
 
 def _from_here(project_dir: Path) -> str | None:
     """The project's folder as seen from the current one; None if it is the same."""
+    from gatewayctl.operating_system import real_path
+
     try:
-        here, folder = Path.cwd(), Path(os.path.realpath(project_dir))
+        here, folder = Path.cwd(), real_path(project_dir)
     except OSError:
         return str(project_dir)
     if folder == here:

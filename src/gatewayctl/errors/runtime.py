@@ -23,6 +23,18 @@ class RuntimeUnavailable(RuntimeProblem):
     remedy = "Use --runtime embedded, which needs no Docker."
 
 
+class EmbeddedUnsupported(RuntimeUnavailable):
+    """The embedded runtime has no packages for this machine."""
+
+    remedy = "Use Docker (docs.docker.com/get-docker): --runtime docker."
+
+
+class SystemUnsupported(RuntimeUnavailable):
+    """The operating system is Windows."""
+
+    remedy = "Install WSL 2 (`wsl --install`), and run gatewayctl in its Linux."
+
+
 class EngineMissing(RuntimeUnavailable):
     """There is no program `docker` on this machine."""
 
@@ -32,19 +44,24 @@ class EngineMissing(RuntimeUnavailable):
 class EngineNotRunning(RuntimeUnavailable):
     """Docker is installed, but no engine answers."""
 
-    remedy = f"Start it (`sudo systemctl start docker`, or open Docker Desktop), {_OR_EMBEDDED}"
+    remedy = (
+        f"Start it (open Docker Desktop, or on Linux `sudo systemctl start docker`), {_OR_EMBEDDED}"
+    )
 
 
 class EnginePermission(RuntimeUnavailable):
     """An engine is running, but this user may not access it."""
 
-    remedy = f"Join its group (`sudo usermod -aG docker $USER`) and log in again, {_OR_EMBEDDED}"
+    remedy = (
+        "Join its group (on Linux `sudo usermod -aG docker $USER`) and log in again, "
+        f"{_OR_EMBEDDED}"
+    )
 
 
 class ComposeMissing(RuntimeUnavailable):
     """Docker has no Compose plugin, or one that is too old."""
 
-    remedy = f"Install the Compose plugin (docs.docker.com/compose/install/linux), {_OR_EMBEDDED}"
+    remedy = f"Install the Compose plugin (docs.docker.com/compose/install), {_OR_EMBEDDED}"
 
 
 class ImageMissing(RuntimeProblem):
@@ -187,7 +204,7 @@ class DiskFull(RuntimeProblem):
     """Writing more would fill the disk of the databases."""
 
     remedy = (
-        "Free disk space (`du -xh --max-depth=2 . | sort -h`; backups are in .gatewayctl/backups), "
+        "Free disk space (`du -xh -d 2 . | sort -h`; backups are in .gatewayctl/backups), "
         "then run the command again."
     )
 

@@ -5,12 +5,17 @@ from __future__ import annotations
 import errno
 import socket
 import time
-from collections.abc import Callable, Collection, Mapping
+from collections.abc import Callable, Collection, Iterator, Mapping
+from contextlib import suppress
 from dataclasses import dataclass
-from typing import Final
+from typing import TYPE_CHECKING, Any, Final
+
+if TYPE_CHECKING:
+    import psutil
 
 _ANY: Final = frozenset({"0.0.0.0", "::"})  # noqa: S104 - compared with, never bound to
 _EXIT_SECONDS: Final = 1.0
+_ANSWER_SECONDS: Final = 1.0
 _POLL_SECONDS: Final = 0.05
 
 
@@ -46,9 +51,18 @@ def find_listeners(
     return {}
 
 
-def listening_pids(port: int) -> frozenset[int]:
-    """Pids of the processes that listen on a port, as far as we may see them."""
-    return frozenset(item.pid for item in _visible_listeners({port}) if item.pid is not None)
+def is_listener(process: psutil.Process, port: int) -> bool:
+    """Whether a process listens on a port; False if it has ended or we may not see that."""
+    import psutil
+
+    try:
+        connections = process.net_connections(kind="tcp")
+    except (psutil.Error, OSError):
+        return False
+    return any(
+        each.status == psutil.CONN_LISTEN and each.laddr and each.laddr.port == port
+        for each in connections
+    )
 
 
 def _is_free(host: str, port: int) -> bool:
@@ -60,16 +74,32 @@ def _is_free(host: str, port: int) -> bool:
             probe.bind((host, port))
         except OSError as error:
             return error.errno != errno.EADDRINUSE
-    return True
+    return not _has_answer(family, host, port)
 
 
-def _visible_listeners(ports: set[int], host: str | None = None) -> list[Listener]:
-    """Listeners on these ports; with ``host`` only those that keep us from binding to it."""
+def _has_answer(family: socket.AddressFamily, host: str, port: int) -> bool:
+    """Whether something accepts connections there.
+
+    With SO_REUSEADDR macOS binds one address of a port beside a listener on all of them, and the
+    other way round (xnu, bsd/netinet/in_pcb.c: in_pcblookup_local without wild_okay).
+    """
+    with socket.socket(family, socket.SOCK_STREAM) as probe:
+        probe.settimeout(_ANSWER_SECONDS)
+        try:
+            probe.connect((host, port))
+        except OSError:
+            return False
+        # The kernel may have chosen the same port for our end: connected to ourselves.
+        return bool(probe.getsockname() != probe.getpeername())
+
+
+def _visible_listeners(ports: set[int], host: str) -> list[Listener]:
+    """Listeners on these ports that keep us from binding to ``host``."""
     import psutil
 
     found = []
-    for connection in psutil.net_connections(kind="tcp"):
-        if connection.status != psutil.CONN_LISTEN or connection.pid is None:
+    for pid, connection in _connections():
+        if connection.status != psutil.CONN_LISTEN or pid is None:
             continue
         # A listener has an address; the empty tuple stands for sockets without one.
         if not connection.laddr or connection.laddr.port not in ports:
@@ -77,14 +107,29 @@ def _visible_listeners(ports: set[int], host: str | None = None) -> list[Listene
         port = connection.laddr.port
         # gRPC listens on an IPv6 socket for an IPv4 address.
         address = connection.laddr.ip.removeprefix("::ffff:")
-        if host is not None and not _do_overlap(host, address):
+        if not _do_overlap(host, address):
             continue
         try:
-            name = psutil.Process(connection.pid).name()
+            name = psutil.Process(pid).name()
         except psutil.Error:
             name = None
-        found.append(Listener(port=port, pid=connection.pid, name=name))
+        found.append(Listener(port=port, pid=pid, name=name))
     return found
+
+
+def _connections() -> Iterator[tuple[int | None, Any]]:
+    """The TCP sockets of this machine, as far as we may see them, with their processes."""
+    import psutil
+
+    try:
+        every = psutil.net_connections(kind="tcp")
+    except psutil.AccessDenied:
+        # macOS asks each process, and fails at the first that belongs to another user.
+        for process in psutil.process_iter():
+            with suppress(psutil.Error, OSError):
+                yield from ((process.pid, each) for each in process.net_connections(kind="tcp"))
+        return
+    yield from ((each.pid, each) for each in every)
 
 
 def _do_overlap(one: str, other: str) -> bool:

@@ -8,6 +8,7 @@ from __future__ import annotations
 from collections.abc import Callable
 from dataclasses import dataclass
 
+from gatewayctl.errors import RuntimeUnavailable
 from gatewayctl.runtimes.base import Runtime
 from gatewayctl.runtimes.docker import engine
 from gatewayctl.runtimes.runtime_marker import read_runtime
@@ -39,7 +40,8 @@ def resolve_runtime(
     if known := read_runtime(settings.state_dir):
         return _resolve(known, "this project's stack was created with it", settings)
     if portable:
-        return _resolve("embedded", "it works on any machine; --runtime selects another", settings)
+        why = "it works on any machine; --runtime selects another"
+        return _resolve(*_prefer_embedded(why), settings)
     return _resolve(*_choose_by_engine(engine.endpoint(), probe), settings)
 
 
@@ -52,7 +54,18 @@ def _choose_by_engine(where: engine.Endpoint, probe: Probe) -> tuple[RuntimeName
         "refused": "the Docker engine refuses this user",
         "elsewhere": f"the Docker engine of {where.source} is not on this machine",
     }
-    return "embedded", reasons[answer]
+    return _prefer_embedded(reasons[answer])
+
+
+def _prefer_embedded(why: str) -> tuple[RuntimeName, str]:
+    """Embedded because of ``why``, unless it cannot run here."""
+    from gatewayctl.runtimes.embedded.requirements import require_supported
+
+    try:
+        require_supported()
+    except RuntimeUnavailable as error:
+        return "docker", f"the embedded runtime cannot run here: {error.message.rstrip('.')}"
+    return "embedded", why
 
 
 def _resolve(name: RuntimeName, why: str, settings: Settings) -> ResolvedRuntime:

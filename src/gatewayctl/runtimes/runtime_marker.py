@@ -7,12 +7,16 @@ one because Docker was installed or stopped since.
 from __future__ import annotations
 
 import logging
+from collections.abc import Iterator
+from contextlib import contextmanager, suppress
 from pathlib import Path
 from typing import Final
 
-from gatewayctl.errors import FileUnwritable
+from gatewayctl.errors import FileUnwritable, RuntimeProblem
 from gatewayctl.files.atomic import write_atomically
 from gatewayctl.files.owner import create_folder
+from gatewayctl.generators import drain
+from gatewayctl.runtimes.base import Runtime
 from gatewayctl.settings.model import RuntimeName
 
 _LOGGER: Final = logging.getLogger(__name__)
@@ -40,6 +44,27 @@ def write_runtime(state_dir: Path, runtime: RuntimeName) -> None:
     except OSError as error:
         raise FileUnwritable(f"Cannot write to {state_dir}: {error.strerror}.") from error
     write_atomically(_file(state_dir), f"{runtime}\n".encode())
+
+
+@contextmanager
+def record_runtime(state_dir: Path, runtime: Runtime) -> Iterator[None]:
+    """Record the runtime before its stack is started; undo that if the start fails without data.
+
+    Otherwise `auto` would keep choosing a runtime that never started.
+    """
+    before = read_runtime(state_dir)
+    write_runtime(state_dir, runtime.name)
+    try:
+        yield
+    except BaseException:
+        with suppress(RuntimeProblem):
+            if before != runtime.name and not runtime.has_data():
+                drain(runtime.stop())
+                if before is None:
+                    clear_runtime(state_dir)
+                else:
+                    write_runtime(state_dir, before)
+        raise
 
 
 def clear_runtime(state_dir: Path) -> None:

@@ -14,6 +14,7 @@ from types import MappingProxyType
 from typing import Any, Final
 
 from gatewayctl.errors import UsageProblem
+from gatewayctl.operating_system import real_path
 from gatewayctl.settings import fields
 from gatewayctl.settings.cursor import Cursor
 from gatewayctl.settings.masking import remember
@@ -47,8 +48,7 @@ def load_settings(
     Raises SettingsInvalid with every problem, EnvFileMissing if a .env is required,
     EnvFileUnreadable, and UsageProblem if the folder does not exist or its path cannot be used.
     """
-    # Path.resolve() fails for a link to itself.
-    project_dir = Path(os.path.realpath(project_dir))
+    project_dir = real_path(project_dir)
     if not project_dir.is_dir():
         raise UsageProblem(
             f"There is no folder {project_dir}.", hint="Create it with `gatewayctl -C DIR init`."

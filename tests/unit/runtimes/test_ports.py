@@ -8,9 +8,10 @@ import sys
 from collections.abc import Iterator
 from contextlib import contextmanager
 
+import psutil
 import pytest
 
-from gatewayctl.runtimes.ports import Listener, find_listeners, listening_pids
+from gatewayctl.runtimes.ports import Listener, find_listeners, is_listener
 
 ANY = "0.0.0.0"  # noqa: S104 - for the moment of a test
 LISTEN = """
@@ -123,12 +124,49 @@ def test_a_port_whose_process_cannot_be_seen_is_in_use_all_the_same() -> None:
     assert found == {port: Listener(port=port)}
 
 
-def test_the_pids_of_the_listeners_of_a_port() -> None:
+def test_a_process_is_a_listener_of_its_port_alone() -> None:
     with another_process_listening() as (pid, port):
-        assert listening_pids(port) == {pid}
-    assert listening_pids(port) == frozenset()
+        process = psutil.Process(pid)
+        assert is_listener(process, port)
+        assert not is_listener(process, port + 1)
+        assert not is_listener(psutil.Process(), port)
+    assert not is_listener(process, port)
 
 
 def test_a_listener_that_cannot_be_inspected_belongs_to_another_user() -> None:
     assert str(Listener(port=4000)).startswith("a process that cannot be seen")
     assert str(Listener(port=4000, pid=7)) == "a process (pid 7)"
+
+
+@pytest.mark.usefixtures("macos")
+def test_without_root_macos_names_our_own_processes_only() -> None:
+    with another_process_listening() as (pid, port):
+        assert find_listeners("127.0.0.1", [port])[port].pid == pid
+        assert is_listener(psutil.Process(pid), port)
+
+
+@pytest.mark.usefixtures("macos")
+def test_without_root_macos_names_no_process_of_another_user(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    def refuse(process: psutil.Process, kind: str) -> None:
+        raise psutil.AccessDenied(process.pid)
+
+    monkeypatch.setattr(psutil.Process, "net_connections", refuse)
+    clock = itertools.count()
+    with listening() as port:
+        found = find_listeners("127.0.0.1", [port], clock=lambda: next(clock), sleep=lambda _: None)
+
+    assert found == {port: Listener(port=port)}
+
+
+@pytest.mark.usefixtures("macos")
+@pytest.mark.parametrize(("listens", "wanted"), [(ANY, "127.0.0.1"), ("127.0.0.1", ANY)])
+def test_macos_binds_an_address_beside_a_listener_on_all_and_the_port_is_used_all_the_same(
+    listens: str, wanted: str
+) -> None:
+    with listening(listens) as port:
+        with socket.socket() as beside:
+            beside.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
+            beside.bind((wanted, port))
+        assert find_listeners(wanted, [port])[port].pid == os.getpid()

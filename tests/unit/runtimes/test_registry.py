@@ -53,6 +53,20 @@ def test_auto_chooses_embedded_without_an_engine_and_says_why(
     assert isinstance(found.runtime, EmbeddedRuntime)
 
 
+@pytest.mark.parametrize("answer", ["silent", "refused", "elsewhere"])
+@pytest.mark.parametrize("portable", [False, True])
+def test_a_runtime_that_cannot_work_is_never_chosen(
+    answer: Answer, portable: bool, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("platform.machine", lambda: "sparc")
+
+    found = resolve_runtime(project(tmp_path), portable=portable, probe=saying(answer))
+
+    assert found.name == "docker"
+    assert "the embedded runtime cannot run here: The embedded runtime has no" in found.why
+    assert "sparc" in found.why
+
+
 @pytest.mark.parametrize("name", ["embedded", "docker"])
 def test_a_stack_keeps_the_runtime_it_was_created_with(name: RuntimeName, tmp_path: Path) -> None:
     settings = project(tmp_path)

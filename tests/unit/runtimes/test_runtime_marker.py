@@ -1,12 +1,20 @@
 from __future__ import annotations
 
 import stat
+from contextlib import suppress
 from pathlib import Path
 
 import pytest
 
-from gatewayctl.errors import FileUnwritable
-from gatewayctl.runtimes.runtime_marker import clear_runtime, read_runtime, write_runtime
+from gatewayctl.errors import FileUnwritable, RuntimeProblem, ServiceFailed
+from gatewayctl.runtimes.runtime_marker import (
+    clear_runtime,
+    read_runtime,
+    record_runtime,
+    write_runtime,
+)
+from gatewayctl.settings.model import RuntimeName
+from tests.fakes.runtime import FakeRuntime
 
 
 def test_a_project_without_a_stack_has_no_runtime(tmp_path: Path) -> None:
@@ -49,3 +57,45 @@ def test_a_record_that_cannot_be_written_is_reported(tmp_path: Path) -> None:
 
     with pytest.raises(FileUnwritable, match="state"):
         write_runtime(tmp_path / "state", "docker")
+
+
+def record_failing_start(state: Path, runtime: FakeRuntime) -> None:
+    with suppress(ServiceFailed), record_runtime(state, runtime):
+        assert read_runtime(state) == runtime.name
+        raise ServiceFailed("initdb failed")
+
+
+@pytest.mark.parametrize("before", [None, "docker", "embedded"])
+def test_a_runtime_that_never_started_is_not_recorded(
+    before: RuntimeName | None, tmp_path: Path
+) -> None:
+    state = tmp_path / ".gatewayctl"
+    if before is not None:
+        write_runtime(state, before)
+    runtime = FakeRuntime(name="embedded", data=False)
+
+    record_failing_start(state, runtime)
+
+    assert read_runtime(state) == before
+    assert runtime.calls == ([] if before == "embedded" else ["stop"])
+
+
+def test_a_runtime_that_has_data_stays_recorded(tmp_path: Path) -> None:
+    record_failing_start(tmp_path, FakeRuntime(name="docker", data=True))
+
+    assert read_runtime(tmp_path) == "docker"
+
+
+def test_a_runtime_whose_data_is_unknown_stays_recorded(tmp_path: Path) -> None:
+    runtime = FakeRuntime(name="docker", raising={"has_data": RuntimeProblem("No engine.")})
+
+    record_failing_start(tmp_path, runtime)
+
+    assert read_runtime(tmp_path) == "docker"
+
+
+def test_a_runtime_that_started_is_recorded(tmp_path: Path) -> None:
+    with record_runtime(tmp_path, FakeRuntime(name="docker", data=False)):
+        pass
+
+    assert read_runtime(tmp_path) == "docker"

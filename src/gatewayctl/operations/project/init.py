@@ -7,7 +7,6 @@ is missing without asking.
 
 from __future__ import annotations
 
-import os
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, replace
 from functools import partial
@@ -27,6 +26,7 @@ from gatewayctl.errors import (
 )
 from gatewayctl.files.atomic import write_atomically
 from gatewayctl.files.owner import create_folder
+from gatewayctl.operating_system import real_path
 from gatewayctl.operations.project.gitignore import ensure_ignored
 from gatewayctl.operations.state import salt_key
 from gatewayctl.operations.state.exclusive import change_folder
@@ -207,7 +207,7 @@ def _check_given(key: Secret | None) -> None:
 
 
 def _make_folder(project_dir: Path) -> Path:
-    project_dir = Path(os.path.realpath(project_dir))
+    project_dir = real_path(project_dir)
     try:
         create_folder(project_dir)
     except OSError as error:

@@ -16,7 +16,7 @@ from gatewayctl.operations.state.exclusive import change_project
 from gatewayctl.operations.state.salt_key import require_same_salt_key
 from gatewayctl.runtimes.base import Progress
 from gatewayctl.runtimes.registry import ResolvedRuntime
-from gatewayctl.runtimes.runtime_marker import write_runtime
+from gatewayctl.runtimes.runtime_marker import record_runtime
 from gatewayctl.settings.master_key import require_master_key
 from gatewayctl.settings.model import Settings
 
@@ -62,8 +62,8 @@ def restart(
         runtime.preflight()
         render(settings, runtime=resolved.name)
         yield from runtime.prepare()
-        write_runtime(settings.state_dir, resolved.name)
-        yield from runtime.restart(services)
+        with record_runtime(settings.state_dir, runtime):
+            yield from runtime.restart(services)
         # Apps that never ran are started by `up`, once their keys exist.
         ran = {state.service for state in runtime.states() if state.state != "stopped"}
         known = (*runtime.services, *(app for app in runtime.apps if app in ran))

@@ -40,7 +40,7 @@ from gatewayctl.operations.state.salt_key import (
 from gatewayctl.operations.traces.probe import Tracing, has_probe_arrived, send_probe
 from gatewayctl.runtimes.base import Progress, Runtime, StartReport
 from gatewayctl.runtimes.registry import ResolvedRuntime
-from gatewayctl.runtimes.runtime_marker import read_runtime, write_runtime
+from gatewayctl.runtimes.runtime_marker import read_runtime, record_runtime
 from gatewayctl.settings.generate import with_generated_secrets
 from gatewayctl.settings.master_key import require_master_key
 from gatewayctl.settings.model import RuntimeName, Settings
@@ -131,8 +131,8 @@ def up(
         rendered = render(settings, runtime=resolved.name)
         yield from runtime.prepare(refresh=options.pull)
         notes = _warn_other_stack(settings, resolved)
-        write_runtime(settings.state_dir, resolved.name)
-        done, services = yield from _start(project, options, change)
+        with record_runtime(settings.state_dir, runtime):
+            done, services = yield from _start(project, options, change)
         record_salt_key(settings)
         probe = send_probe(gateway, settings.secrets.master_key) if done.changed else None
         keys = ensure_declared_keys(settings, gateway) if options.keys else None

@@ -5,11 +5,11 @@ Must not start or stop anything.
 
 from __future__ import annotations
 
-import os
 from collections.abc import Mapping, Sequence
 from pathlib import Path
 
 from gatewayctl.errors import ProjectNameTaken
+from gatewayctl.operating_system import real_path
 from gatewayctl.runtimes.docker.docker_cli import DockerCli
 from gatewayctl.runtimes.docker.states import Container
 from gatewayctl.runtimes.port_owners import (
@@ -28,9 +28,9 @@ def check_name(settings: Settings, found: Sequence[Container]) -> None:
     Compose identifies projects by name only: two folders with one name would stop and recreate
     each other's containers. Raises ProjectNameTaken.
     """
-    ours = {os.path.realpath(settings.compose_dir), os.path.realpath(settings.project_dir)}
+    ours = {real_path(settings.compose_dir), real_path(settings.project_dir)}
     for item in found:
-        if item.folder and os.path.realpath(item.folder) not in ours and _exists(item.folder):
+        if item.folder and real_path(item.folder) not in ours and _exists(item.folder):
             folder = project_folder(item)
             stop = (
                 "stop that project" if folder is None else f"run `{stop_command(folder, 'docker')}`"

@@ -6,7 +6,6 @@ here, at each start, so they are in no configuration file and on no command line
 
 from __future__ import annotations
 
-import ctypes
 import os
 import signal
 import sys
@@ -14,6 +13,7 @@ from pathlib import Path
 from typing import Final
 
 from gatewayctl.errors import GatewayctlError
+from gatewayctl.operating_system import signal_at_parents_death
 from gatewayctl.runtimes.embedded.environment import locate
 from gatewayctl.runtimes.embedded.layout import Layout
 from gatewayctl.runtimes.embedded.orphans import MARK
@@ -29,7 +29,6 @@ from gatewayctl.settings.load import load_settings
 from gatewayctl.settings.masking import mask
 from gatewayctl.settings.model import Settings
 
-_PR_SET_PDEATHSIG: Final = 1
 # From sysexits.h; LiteLLM, Phoenix and PostgreSQL never exit with this code.
 _EX_CONFIG: Final = 78
 
@@ -58,17 +57,17 @@ def main() -> None:
 
 
 def _tie_to_supervisor(program: Program, supervisor: int) -> tuple[str, ...]:
-    """Have the kernel stop the service when supervisord dies, even by kill -9; returns the argv."""
+    """Have the kernel stop the service when supervisord dies, even by kill -9; returns the argv.
+
+    On macOS the service keeps running then, until `up` or `down` ends it.
+    """
     stop_signal = STOP_SIGNALS[program.service]
     if program.argv[0].endswith("setpriv"):
         # A change of user clears the parent death signal, so setpriv must set it afterwards.
         return (program.argv[0], f"--pdeathsig={stop_signal}", *program.argv[1:])
-    if sys.platform == "linux":
-        ctypes.CDLL(None).prctl(
-            _PR_SET_PDEATHSIG, int(signal.Signals[f"SIG{stop_signal}"]), 0, 0, 0
-        )
-        if os.getppid() != supervisor:
-            sys.exit(0)  # supervisord died before the signal was set
+    signal_at_parents_death(signal.Signals[f"SIG{stop_signal}"])
+    if os.getppid() != supervisor:
+        sys.exit(0)  # supervisord died before the signal was set
     return program.argv
 
 

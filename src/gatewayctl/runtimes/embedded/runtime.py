@@ -45,6 +45,7 @@ from gatewayctl.runtimes.embedded.layout import Layout
 from gatewayctl.runtimes.embedded.postgres.cluster import Cluster
 from gatewayctl.runtimes.embedded.postgres.database_shell import EmbeddedShell
 from gatewayctl.runtimes.embedded.postgres.privileges import choose_postgres_user
+from gatewayctl.runtimes.embedded.requirements import require_supported
 from gatewayctl.runtimes.embedded.services import (
     SERVICES,
     STOP_SIGNALS,
@@ -54,7 +55,7 @@ from gatewayctl.runtimes.embedded.services import (
 )
 from gatewayctl.runtimes.embedded.supervisor import Process, Supervisor, render_config
 from gatewayctl.runtimes.port_owners import find_owner, port_taken
-from gatewayctl.runtimes.ports import find_listeners, listening_pids
+from gatewayctl.runtimes.ports import find_listeners, is_listener
 from gatewayctl.runtimes.releases import PreflightCheck, Release
 from gatewayctl.runtimes.self_check import Fault
 from gatewayctl.runtimes.service_change import ServiceChange
@@ -89,8 +90,8 @@ class EmbeddedRuntime:
         self._cluster = Cluster(environment=self._environment, settings=settings)
 
     def preflight(self) -> None:
-        """Check that every port is free, or used by the service of this project that needs it."""
-        choose_postgres_user()
+        """Check the machine, and that every port is free or used by our service that needs it."""
+        require_supported()
         needed = needed_ports(self._settings)
         # Looked up before and after: one of our services may be ending or starting just now.
         ours = self._pids()
@@ -147,8 +148,7 @@ class EmbeddedRuntime:
         return self._cluster.check_login("litellm") if service == "postgres" else None
 
     def owns_port(self, service: str, port: int) -> bool:
-        pids = {process.pid for process in self._process_tree(service)}
-        return bool(pids & listening_pids(port))
+        return any(is_listener(process, port) for process in self._process_tree(service))
 
     def has_data(self) -> bool:
         return self._layout.postgres_data.exists()
@@ -165,6 +165,7 @@ class EmbeddedRuntime:
         left = orphans.find_orphans(self._layout)
         if left:
             orphans.end_processes(left)
+        self._supervisor.remove_socket()
         for service in running:
             yield Progress(subject=service, state="stopped")
         if remove_data:

@@ -16,10 +16,11 @@ import sys
 import time
 import xmlrpc.client
 from collections.abc import Iterator, Mapping
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 from pathlib import Path
+from tempfile import mkdtemp
 from typing import Any, Final
 
 from gatewayctl.errors import RuntimeProblem, ServiceFailed
@@ -29,7 +30,6 @@ from gatewayctl.runtimes.embedded.logs import last_lines
 from gatewayctl.runtimes.process import start
 
 _LOGGER: Final = logging.getLogger(__name__)
-_CWD: Final = "/proc/self/cwd"
 _LOG_BYTES: Final = "10MB"
 _LOG_BACKUPS: Final = "3"
 # A service that fails to start ends within this time; LiteLLM takes longest with a bad master key.
@@ -44,8 +44,12 @@ _STATES: Final[Mapping[str, ProcessState]] = {
 
 # A supervisord that is shutting down answers every request with a fault.
 _NOT_RUNNING: Final = (OSError, xmlrpc.client.Fault)
-_SOCKET_PATH_BYTES: Final = 103
-"""The longest path of a Unix socket: 107 bytes on Linux, 103 on macOS."""
+_SOCKET: Final = "GATEWAYCTL_SOCKET"
+"""The variable with the path of the socket that supervisord creates."""
+_SOCKET_SECTION: Final = f"[unix_http_server]\nfile = %(ENV_{_SOCKET})s\nchmod = 0600\n"
+_SOCKET_PATH_BYTES: Final = 103 - len(".4194304")
+"""The longest path of a Unix socket: 103 bytes on macOS, 107 on Linux. supervisord appends its
+process id while it creates one."""
 # "exited: litellm (exit status 3; not expected)", "exited: x (terminated by SIGKILL; …)"
 _EXITED: Final = re.compile(r"exited: (\S+) \((?:exit status (\d+)|terminated by (\w+))")
 # "2026-11-23 14:00:00,123 WARN exited: litellm (…)", in local time.
@@ -73,8 +77,6 @@ def render_config(layout: Layout, project_dir: Path, stop_signals: Mapping[str, 
     Paths are relative to run/, where supervisord is started: it reads " #" and " ;" as comments,
     and % in the path of a log as an expansion, even when doubled.
     """
-    # supervisord makes this path absolute; through /proc it is never too long for a socket.
-    folder = f"{_CWD}/" if Path(_CWD).exists() else ""
     sections = {
         "supervisord": {
             "logfile": _log_path(layout, "supervisord"),
@@ -86,7 +88,6 @@ def render_config(layout: Layout, project_dir: Path, stop_signals: Mapping[str, 
             "umask": "077",
             **({"user": "root"} if os.geteuid() == 0 else {}),
         },
-        "unix_http_server": {"file": f"{folder}{layout.socket.name}", "chmod": "0600"},
         "rpcinterface:supervisor": {
             "supervisor.rpcinterface_factory": "supervisor.rpcinterface:make_main_rpcinterface"
         },
@@ -108,7 +109,8 @@ def render_config(layout: Layout, project_dir: Path, stop_signals: Mapping[str, 
             "stdout_logfile_maxbytes": _LOG_BYTES,
             "stdout_logfile_backups": _LOG_BACKUPS,
         }
-    return "\n".join(_render_section(name, options) for name, options in sections.items())
+    rendered = (_render_section(name, options) for name, options in sections.items())
+    return "\n".join((_SOCKET_SECTION, *rendered))
 
 
 def _render_section(name: str, options: Mapping[str, str]) -> str:
@@ -148,7 +150,7 @@ class Supervisor:
         Raises RuntimeProblem when it ends or does not answer in time.
         """
         layout = self._layout
-        layout.socket.unlink(missing_ok=True)
+        environment = {**environment, _SOCKET: self._prepare_socket()}
         argv = (str(python), "-m", "supervisor.supervisord", "-c", str(layout.supervisor_config))
         process = start(argv, env=environment, cwd=layout.run, log=layout.log("supervisord"))
         deadline = time.monotonic() + timeout
@@ -156,10 +158,35 @@ class Supervisor:
             if process.poll() is not None or time.monotonic() > deadline:
                 process.kill()
                 process.wait()
+                self.remove_socket()
                 raise RuntimeProblem(
                     "supervisord did not start.", hint=f"See {layout.log('supervisord')}."
                 )
             time.sleep(0.02)
+
+    def remove_socket(self) -> None:
+        """Remove the socket of a supervisord that has ended. Repeatable."""
+        link = self._layout.socket
+        if link.is_symlink():
+            path = link.readlink()
+            with suppress(OSError):
+                path.unlink(missing_ok=True)
+                path.parent.rmdir()
+        link.unlink(missing_ok=True)
+
+    def _prepare_socket(self) -> str:
+        """Return where supervisord creates its socket: relative to run/, if that is short enough.
+
+        Otherwise it is in a new folder of /tmp, and the one in run/ is a link to it.
+        """
+        link = self._layout.socket
+        self.remove_socket()
+        if len(os.fsencode(link)) <= _SOCKET_PATH_BYTES:
+            return link.name
+        # Only its owner may enter it. TMPDIR may be too long as well.
+        path = Path(mkdtemp(prefix="gatewayctl-socket-", dir="/tmp")) / link.name
+        link.symlink_to(path)
+        return str(path)
 
     def processes(self) -> tuple[Process, ...]:
         """All services; empty when supervisord has ended."""
@@ -267,14 +294,7 @@ class _UnixConnection(http.client.HTTPConnection):
     def connect(self) -> None:
         self.sock = socket.socket(socket.AF_UNIX, socket.SOCK_STREAM)
         self.sock.settimeout(self.timeout)
-        if len(os.fsencode(self._path)) <= _SOCKET_PATH_BYTES:
-            self.sock.connect(str(self._path))
-            return
-        folder = os.open(self._path.parent, os.O_RDONLY | os.O_DIRECTORY)
-        try:
-            self.sock.connect(f"/proc/self/fd/{folder}/{self._path.name}")
-        finally:
-            os.close(folder)
+        self.sock.connect(os.path.realpath(self._path))
 
 
 def _parse_process(info: Mapping[str, Any]) -> Process:

@@ -154,6 +154,16 @@ def test_a_project_of_the_same_name_in_another_folder_is_left_alone(
     assert docker.calls == []
 
 
+@pytest.mark.usefixtures("macos")
+def test_on_macos_a_folder_in_another_case_is_the_same_project(tmp_path: Path) -> None:
+    settings = on_ports(tmp_path / "Shop", free_port())
+    settings.compose_dir.mkdir()
+    written = str(settings.compose_dir).replace("Shop", "shop")
+    docker = FakeDocker(running={"litellm": inspected("litellm", folder=written)})
+
+    runtime_of(settings, docker).preflight()
+
+
 def test_the_command_of_the_hint_frees_the_name_of_the_project(tmp_path: Path) -> None:
     other = project(tmp_path / "elsewhere", "project_name: shop\n")
     write_runtime(other.state_dir, "docker")

@@ -73,6 +73,9 @@ class FakeSupervisor:
         self.calls.append("shut_down")
         self.states = None
 
+    def remove_socket(self) -> None:
+        """There is none."""
+
     def take_calls(self) -> list[str]:
         """The calls since the last time this was asked."""
         calls, self.calls = self.calls, []

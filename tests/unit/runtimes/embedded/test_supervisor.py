@@ -42,14 +42,14 @@ def parse_config(text: str) -> dict[str, dict[str, str]]:
     """supervisor 4.3 allows comments after a value and expands every value; log paths twice."""
     parser = configparser.RawConfigParser(inline_comment_prefixes=(";", "#"), strict=False)
     parser.read_string(text)
-    no_expansions: dict[str, str] = {}
+    expansions = {"ENV_GATEWAYCTL_SOCKET": "supervisor.sock"}
     sections = {
-        section: {name: value % no_expansions for name, value in parser.items(section)}
+        section: {name: value % expansions for name, value in parser.items(section)}
         for section in parser.sections()
     }
     for section, values in sections.items():
         if section.startswith("program:"):
-            values["stdout_logfile"] = values["stdout_logfile"] % no_expansions
+            values["stdout_logfile"] = values["stdout_logfile"] % expansions
     return sections
 
 
@@ -110,7 +110,7 @@ def test_services_start_on_request_in_dependency_order_and_restart_after_a_crash
 def test_only_the_owner_may_use_the_control_socket(tmp_path: Path) -> None:
     read = read_back(tmp_path)
 
-    assert read["unix_http_server"] == {"file": "/proc/self/cwd/supervisor.sock", "chmod": "0600"}
+    assert read["unix_http_server"] == {"file": "supervisor.sock", "chmod": "0600"}
     assert read["supervisord"]["umask"] == "077"
     assert "inet_http_server" not in read
 
@@ -326,9 +326,11 @@ def fake_python(script: str, folder: Path) -> Path:
 
 # supervisord outlives the process that started it.
 @pytest.mark.filterwarnings("ignore:subprocess .* is still running:ResourceWarning")
-def test_launching_waits_until_supervisord_answers(
-    supervisor: Supervisor, layout: Layout, tmp_path: Path
-) -> None:
+@pytest.mark.parametrize("depth", [0, 20])
+def test_launching_waits_until_supervisord_answers(depth: int, tmp_path: Path) -> None:
+    layout = Layout(state_dir=tmp_path.joinpath(*["deeper"] * depth) / ".gatewayctl")
+    layout.make()
+    supervisor = Supervisor(layout)
     layout.socket.write_text("left behind by a supervisord that was killed")
     fake = fake_python(f"exec {sys.executable} -m tests.fakes.supervisord", tmp_path)
 
@@ -339,6 +341,24 @@ def test_launching_waits_until_supervisord_answers(
     process = psutil.Process(pid)
     supervisor.shut_down()
     assert process.wait(10) in {0, None}
+    supervisor.remove_socket()
+
+
+def test_the_socket_of_a_deep_project_is_in_a_private_folder_that_is_removed(
+    tmp_path: Path,
+) -> None:
+    layout = Layout(state_dir=tmp_path.joinpath(*["deeper"] * 20) / ".gatewayctl")
+    layout.make()
+    supervisor = Supervisor(layout)
+    script = 'echo "$GATEWAYCTL_SOCKET"; ls -ld "$(dirname "$GATEWAYCTL_SOCKET")"'
+    with pytest.raises(RuntimeProblem):
+        supervisor.launch(fake_python(script, tmp_path), {})
+
+    path, mode = layout.log("supervisord").read_text().splitlines()
+    assert len(path) < 50
+    assert mode.startswith("drwx------")
+    assert not Path(path).parent.exists()
+    assert not layout.socket.is_symlink()
 
 
 def test_a_supervisord_that_exits_at_once_is_a_failure_with_its_log(

@@ -36,8 +36,7 @@ MACHINE: Final = (
         severity="warning",
         title="Free disk space is low",
         meaning="Traces and spend logs grow with every call; a full disk stops the databases.",
-        remedy="Free disk space (`du -xh --max-depth=2 . | sort -h`), or move the project to a "
-        "larger disk.",
+        remedy="Free disk space (`du -xh -d 2 . | sort -h`), or move the project to a larger disk.",
     ),
     Finding(
         id="out_of_memory",
@@ -54,7 +53,7 @@ MACHINE: Final = (
         severity="warning",
         title="Free memory is low",
         meaning="The stack needs about 1.2 GB; with less, a service may be killed while starting.",
-        remedy="Stop other programs: `ps -eo rss,pid,comm --sort=-rss | head` lists the largest.",
+        remedy="Stop other programs: `ps -Ao rss,pid,comm | sort -rn | head` lists the largest.",
     ),
     Finding(
         id="clock_differs",
@@ -62,7 +61,9 @@ MACHINE: Final = (
         severity="warning",
         title="Clock skew between a service and this machine",
         meaning="Traces are out of order, keys expire early or late, and `--since` misses entries.",
-        remedy="Run `sudo timedatectl set-ntp true`.",
+        remedy="Let the machine set its clock by the network: `sudo timedatectl set-ntp true` on "
+        "Linux, `sudo sntp -sS time.apple.com` on macOS. Restart Docker Desktop too: its "
+        "virtual machine has its own clock.",
     ),
 )
 
@@ -72,7 +73,7 @@ RUNTIME: Final = (
         area="runtime",
         title="The runtime cannot be used on this machine",
         meaning="Docker does not answer, is too old, or denies access; or root cannot switch to "
-        "another user to run PostgreSQL.",
+        "another user to run PostgreSQL, or the embedded runtime has no packages for this machine.",
     ),
     Finding.of(
         ProjectNameTaken,
