@@ -94,7 +94,7 @@ def test_shells_that_create_keys_at_the_same_time_create_all_of_them(
         secrets = {v for n, v in other_project.secrets().items() if n.startswith("SHELL_")}
         listed = {k["alias"]: k["state"] for k in other_project.data("keys", "list")["keys"]}
     finally:
-        other_project.run("keys", "sync", "--prune")
+        other_project.run("keys", "sync", "--prune", "--yes")
 
     assert codes == [[0] * each] * count
     assert len(secrets) == count * each
@@ -163,7 +163,7 @@ def test_check_reports_drift_and_fix_repairs_it(other_project: Project) -> None:
     assert drifted.returncode == 8
     assert (document["status"], document["error"]["code"]) == ("partial", "drift")
     assert document["data"]["keys"][0]["authenticates"] is False
-    assert [key["action"] for key in fixed["fixed"]] == ["register"]
+    assert [key["action"] for key in fixed["fixed"]] == ["replace"]
     assert chat_status(other_project, other_project.secrets()["APP_KEY"]) == 200
 
 
@@ -177,7 +177,7 @@ def test_sync_makes_the_keys_match_and_a_second_run_changes_nothing(
 
     planned = other_project.run("keys", "sync", "--prune", "--dry-run", "--json")
     unchanged = other_project.secrets() == before
-    first = other_project.data("keys", "sync", "--prune")
+    first = other_project.data("keys", "sync", "--prune", "--yes")
     second = other_project.data("keys", "sync", "--prune")
     shown = other_project.data("keys", "show", "app")
 
@@ -204,7 +204,7 @@ def test_a_key_created_without_gatewayctl_and_another_projects_are_foreign_and_n
     dev = stack.secrets()["LITELLM_API_KEY"]
     try:
         other_project.ok("keys", "create")
-        synced = other_project.data("keys", "sync", "--prune")
+        synced = other_project.data("keys", "sync", "--prune", "--yes")
         rotated = other_project.run("keys", "rotate", "made-by-hand")
         revoked = other_project.run("keys", "revoke", "made-by-hand", "--yes")
         listed = {key["alias"]: key["state"] for key in other_project.data("keys", "list")["keys"]}

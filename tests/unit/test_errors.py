@@ -68,6 +68,7 @@ CONTRACT = {
     "EnvFileMissing": ("env_file_missing", 3),
     "MasterKeyMissing": ("master_key_missing", 3),
     "MasterKeyWeak": ("master_key_weak", 3),
+    "SecretOverridden": ("environment_shadows", 3),
     "SaltKeyChanged": ("salt_key_changed", 3),
     "EnvFileUnreadable": ("env_file_unreadable", 3),
     "EnvFileUnwritable": ("env_file_unwritable", 3),

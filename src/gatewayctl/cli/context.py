@@ -109,7 +109,9 @@ class App:
     def gateway(self) -> GatewayClient:
         from gatewayctl.gateway.client import GatewayClient
 
-        return GatewayClient(self.http, self.settings.gateway_url)
+        settings = self.settings
+        source = settings.origins.get("LITELLM_MASTER_KEY")
+        return GatewayClient(self.http, settings.gateway_url, master_source=source)
 
     def read_litellm_log(self) -> str:
         """The end of LiteLLM's log, which has the causes of failed calls."""

@@ -146,12 +146,19 @@ def sync(
     dry_run: Annotated[
         bool, typer.Option("--dry-run", help="Show the plan only. Exits with 8 on drift.")
     ] = False,
+    yes: YesFlag = False,
     json: JsonFlag = False,
 ) -> None:
     """Make the keys in LiteLLM and .env match gateway.yaml."""
-    from gatewayctl.operations.keys.sync import sync_keys
+    from gatewayctl.operations.keys.sync import find_prunable, sync_keys
     from gatewayctl.output import keys
 
     app = context(ctx)
+    doomed = find_prunable(app.settings, app.gateway) if prune and not dry_run else ()
+    if doomed:
+        lost = f"the keys {', '.join(doomed)}, for all who use them"
+        if yes:
+            app.console.say(f"This deletes {lost}.")
+        confirm_by_name(app.settings.project_name, lost, yes=yes)
     report = sync_keys(app.settings, app.gateway, prune=prune, dry_run=dry_run)
     app.show(report, keys.render_sync)

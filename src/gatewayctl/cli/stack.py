@@ -236,4 +236,6 @@ def env(
     # Only the address from a container depends on the runtime, and resolving it may ask an engine.
     runtime = app.resolved_runtime.name if place == "container" else None
     report = operation(app.settings, runtime, place=place, alias=key)
+    for warning in report.warnings:
+        app.console.say(f"Warning: {warning}")
     app.show(report, stack.render_env(format_), reveal=True)

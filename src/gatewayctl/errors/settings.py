@@ -67,6 +67,13 @@ class MasterKeyWeak(SettingsProblem):
     )
 
 
+class SecretOverridden(SettingsProblem):
+    """The environment has another value than .env, where gatewayctl keeps the secret."""
+
+    code = "environment_shadows"
+    remedy = "Run `unset NAME`."
+
+
 class ReleaseMalicious(SettingsProblem):
     """A release of LiteLLM that is known to be malicious."""
 

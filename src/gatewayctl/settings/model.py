@@ -20,6 +20,8 @@ Profile = Literal["development", "production"]
 
 LOOPBACK: Final = "127.0.0.1"
 STATE_DIR_NAME: Final = ".gatewayctl"
+ENVIRONMENT: Final = "environment variable "
+"""How the names of sources begin that are variables of the process environment."""
 LITELLM_RELEASE: Final = "1.108.14"
 """The release of LiteLLM in every runtime, of the long-term support line (image tag ``lts``)."""
 PHOENIX_RELEASE: Final = "20.26.1"
@@ -64,17 +66,25 @@ class Secret:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Source:
-    """Where a value came from: ``gateway.yaml line 7``, ``.env line 3``, ``--runtime``…"""
+    """Where a value came from: ``gateway.yaml line 7``, ``.env line 3``, ``--runtime``…
+
+    ``overrides`` is the line of .env with another value, for an environment variable.
+    """
 
     name: str
     line: int | None = None
     column: int | None = None
+    overrides: Source | None = None
 
     def __str__(self) -> str:
         if self.line is None:
             return self.name
         column = "" if self.column is None else f" column {self.column}"
         return f"{self.name} line {self.line}{column}"
+
+    @property
+    def is_environment(self) -> bool:
+        return self.name.startswith(ENVIRONMENT)
 
 
 DEFAULT_SOURCE: Final = Source(name="default")

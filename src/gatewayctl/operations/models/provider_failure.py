@@ -89,15 +89,22 @@ def _choose_hint(error: GatewayctlError, hint: str, model: Model, settings: Sett
                 "gateway.yaml declares no key for this model: set its api_key_env:, put the key"
                 " into .env, then `gatewayctl up`."
             )
-        return (
-            f"Put the provider's real key into .env as {model.api_key_env},"
-            " then `gatewayctl restart litellm`."
-        )
+        return advise_provider_key(model.api_key_env, settings)
     address = str(model.litellm_params.get("api_base") or "")
     local = isinstance(error, UpstreamUnreachable) and _host(address) in _LOOPBACK
     if local and settings.runtime != "embedded":
         return f"{hint} In a container, {_host(address)} is the container itself."
     return hint
+
+
+def advise_provider_key(name: str, settings: Settings) -> str:
+    """The hint to set the key of a provider; a value of the environment would override it."""
+    source = settings.source_of(name)
+    restart = "then `gatewayctl restart litellm`."
+    if source.overrides is not None:
+        return f"Run `unset {name}`, which overrides {source.overrides}, {restart}"
+    unset = f" run `unset {name}`," if source.is_environment else ""
+    return f"Put the provider's real key into .env as {name},{unset} {restart}"
 
 
 def _host(address: str) -> str:

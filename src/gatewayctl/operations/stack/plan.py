@@ -13,7 +13,7 @@ from typing import Final, Literal
 
 from gatewayctl.errors import Drift, GatewayctlError
 from gatewayctl.gateway.client import GatewayClient
-from gatewayctl.operations.keys.plan import KnownKeys, plan_keys
+from gatewayctl.operations.keys.plan import load_known_keys, plan_keys
 from gatewayctl.operations.keys.values import read_current_values
 from gatewayctl.operations.project.render import FileReport, render
 from gatewayctl.operations.state.restore_journal import require_restore_finished
@@ -24,8 +24,8 @@ from gatewayctl.runtimes.base import Runtime
 from gatewayctl.runtimes.registry import ResolvedRuntime
 from gatewayctl.runtimes.service_change import ServiceChange
 from gatewayctl.settings.generate import generate_missing_secrets
-from gatewayctl.settings.master_key import require_master_key
 from gatewayctl.settings.model import RuntimeName, Settings
+from gatewayctl.settings.overrides import require_no_overrides
 
 KeyAction = Literal["create", "register", "replace", "move", "finish", "unknown"]
 
@@ -96,6 +96,7 @@ def plan(settings: Settings, resolved: ResolvedRuntime, gateway: GatewayClient) 
     Raises SettingsProblem and RestoreUnfinished where `up` would, and RuntimeProblem if the runtime
     does not answer.
     """
+    require_no_overrides(settings)
     recovered = recover_salt_key(settings, resolved.runtime) is not None
     if not recovered:
         require_same_salt_key(settings)
@@ -134,16 +135,12 @@ def _plan_services(settings: Settings, resolved: ResolvedRuntime) -> tuple[Servi
 def _plan_keys(
     settings: Settings, gateway: GatewayClient, services: Sequence[ServiceChange]
 ) -> tuple[PlannedKey, ...]:
-    from gatewayctl.gateway.keys import iterate_keys
-
     if all(change.action == "start" for change in services if change.service == "litellm"):
         return _plan_without_gateway(settings)
     try:
-        found = tuple(iterate_keys(gateway, require_master_key(settings)))
+        known = load_known_keys(settings, gateway, now=datetime.now(UTC))
     except GatewayctlError:
         return _plan_without_gateway(settings)
-    values = read_current_values(settings)
-    known = KnownKeys(settings=settings, keys=found, values=values, now=datetime.now(UTC))
     declared = {key.alias: key.env for key in settings.keys}
     return tuple(
         PlannedKey(alias=step.alias, env=declared[step.alias], action=step.action)  # type: ignore[arg-type]

@@ -43,6 +43,7 @@ NO_VARIABLES: Final[Variables] = MappingProxyType({})
 _STOP_SECONDS: Final = 30
 """Enough for PostgreSQL to close its connections and for LiteLLM to write its last spend."""
 _READ_SECONDS: Final = 30.0
+_RESTART_SECONDS: Final = 300.0
 _RUN_ONCE_SECONDS: Final = 600.0
 _UP: Final = ("--detach", "--remove-orphans", "--no-build", "--pull", "never")
 
@@ -123,7 +124,8 @@ class DockerCli:
         """
         options = ["--rm", "--no-deps", "--no-TTY", "--interactive=false", "--quiet-pull"]
         argv = self._compose("run", *options, service, *args, file="-")
-        return process.run(argv, stdin=compose_file, timeout=_RUN_ONCE_SECONDS)
+        env = _environment()
+        return process.run(argv, env=env, stdin=compose_file, timeout=_RUN_ONCE_SECONDS)
 
     def preview_recreations(
         self, compose_file: str, services: Sequence[str], *, generated: Variables = NO_VARIABLES
@@ -138,13 +140,13 @@ class DockerCli:
         return process.follow([self._program, "pull", image])
 
     def build(self, services: Sequence[str]) -> Lines:
-        return process.follow(self._compose("build", *services))
+        return process.follow(self._compose("build", *services), env=_environment())
 
     def up(self, services: Sequence[str]) -> Lines:
         """Create and start these and what they need, recreate what changed, remove orphans."""
         # Images were fetched and built before: a start contacts no registry. Not --no-deps: Compose
         # includes dependencies in its hash, and would recreate the service next time.
-        return process.follow(self._compose("up", *_UP, *services))
+        return process.follow(self._compose("up", *_UP, *services), env=_environment())
 
     def find_concurrent_ups(self) -> tuple[int, ...]:
         """The ids of other processes that are starting the project."""
@@ -152,8 +154,10 @@ class DockerCli:
 
     def restart(self, services: Sequence[str]) -> None:
         """Stop and start existing containers."""
-        with _translate_errors("restart " + ", ".join(services)):
-            self._client.compose.restart(list(services), timeout=_STOP_SECONDS)
+        argv = self._compose("restart", "--timeout", str(_STOP_SECONDS), *services)
+        done = process.run(argv, env=_environment(), timeout=_RESTART_SECONDS)
+        if done.returncode:
+            raise engine.failure(done.stderr, doing="restart " + ", ".join(services))
 
     def stop(self, ids: Sequence[str]) -> None:
         with _translate_errors("stop containers"):
@@ -261,7 +265,7 @@ class DockerCli:
     ) -> Completed:
         argv = self._compose(*args, file="-")
         # Generated secrets are passed in the environment, never on the command line.
-        env = {**os.environ, **generated}
+        env = {**_environment(), **generated}
         done = process.run(argv, env=env, stdin=text, timeout=_READ_SECONDS)
         if done.returncode:
             raise engine.failure(done.stderr, doing=doing)
@@ -288,6 +292,12 @@ class DockerCli:
         filters = ["--filter", f"label={PROJECT}={self._project}"]
         args = [kind, "ls", "--format", "{{.Name}}", *filters]
         return self._read(args, doing=f"list {kind}s").split()
+
+
+def _environment() -> dict[str, str]:
+    """Our environment without empty variables, which count as unset: Compose would prefer them to
+    the values of .env."""
+    return {name: value for name, value in os.environ.items() if value}
 
 
 @contextmanager

@@ -40,7 +40,7 @@ from gatewayctl.runtimes.embedded import (
     self_check,
 )
 from gatewayctl.runtimes.embedded.environment import locate
-from gatewayctl.runtimes.embedded.fingerprints import SUPERVISOR, Parts
+from gatewayctl.runtimes.embedded.fingerprints import Parts
 from gatewayctl.runtimes.embedded.layout import Layout
 from gatewayctl.runtimes.embedded.postgres.cluster import Cluster
 from gatewayctl.runtimes.embedded.postgres.database_shell import EmbeddedShell
@@ -135,6 +135,7 @@ class EmbeddedRuntime:
         return changes.preview_changes(
             fingerprints.load(self._layout),
             fingerprints.compute(settings, planned),
+            inherited=self._compute_inherited(settings, planned),
             running=self._running_services(),
             is_supervisor_outdated=self._is_supervisor_outdated(),
         )
@@ -268,10 +269,10 @@ class EmbeddedRuntime:
         return {process.pid for process in (*tree, *orphans.find_orphans(self._layout))}
 
     def _find_unchanged(self, wanted: Mapping[str, Parts]) -> set[str]:
-        """Services that run with exactly the current settings."""
-        known = fingerprints.load(self._layout)
-        if known.get(SUPERVISOR) != wanted[SUPERVISOR]:
+        """Services that run with exactly the current settings, also if they are started again."""
+        if self._compute_inherited(self._settings) != wanted:
             return set()
+        known = fingerprints.load(self._layout)
         return {name for name in self._running_services() if known.get(name) == wanted[name]}
 
     def _replace(
@@ -295,6 +296,12 @@ class EmbeddedRuntime:
         fingerprints.save(self._layout, fingerprints.load(self._layout) | replaced)
         return started
 
+    def _compute_inherited(
+        self, settings: Settings, files: Mapping[str, str] | None = None
+    ) -> dict[str, Parts]:
+        """What supervisord would start now: it keeps the environment that it was started with."""
+        return fingerprints.compute_inherited(settings, self._supervisor.read_environment(), files)
+
     def _supervisor_config(self) -> str:
         return render_config(self._layout, self._settings.project_dir, STOP_SIGNALS)
 
@@ -305,11 +312,12 @@ class EmbeddedRuntime:
 
     def _ensure_supervisor(self) -> None:
         """Start supervisord, or replace one that has an outdated configuration or environment."""
-        layout, wanted = self._layout, fingerprints.compute(self._settings)[SUPERVISOR]
+        layout = self._layout
         layout.make()
         if self._supervisor.pid() is not None:
-            known = fingerprints.load(layout).get(SUPERVISOR)
-            if known == wanted and not self._is_supervisor_outdated():
+            wanted = fingerprints.compute(self._settings)
+            is_same = self._compute_inherited(self._settings) == wanted
+            if is_same and not self._is_supervisor_outdated():
                 return
             drain(self.stop())
         if left := orphans.wait_until_gone(layout, seconds=2):
@@ -319,7 +327,7 @@ class EmbeddedRuntime:
         environment = inherited_variables(self._settings) | {orphans.MARK: str(layout.state_dir)}
         self._supervisor.launch(self._environment.python("base"), environment)
         # The services restart: nothing that was read about them is valid any longer.
-        fingerprints.save(layout, {SUPERVISOR: wanted})
+        fingerprints.save(layout, {})
 
     def _start_postgres(self) -> Generator[Progress, None, None]:
         self._ensure_supervisor()

@@ -41,7 +41,7 @@ NETWORK: Final = (
 )  # fmt: skip
 """How this machine reaches the internet. A container cannot use these: its paths and its loopback
 address are its own, and Docker passes the proxies of its own configuration."""
-_PASSED_ON: Final = (*_PERSONAL, "HOME", "XDG_CACHE_HOME", "GATEWAYCTL_PROJECT_NAME", *NETWORK)
+_PASSED_ON: Final = (*_PERSONAL, "HOME", "XDG_CACHE_HOME", *NETWORK)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -143,7 +143,9 @@ def read_port(service: str, pid: int) -> int | None:
         return None
 
 
-def litellm_program(settings: Settings, environment: Environment, layout: Layout) -> Program:
+def litellm_program(
+    settings: Settings, environment: Environment, layout: Layout, environ: Mapping[str, str]
+) -> Program:
     """The LiteLLM proxy with its database behind the WebAssembly engine."""
     secrets = settings.secrets
     # DATABASE_URL has no password: LiteLLM puts it on the command line of its schema check.
@@ -178,7 +180,7 @@ def litellm_program(settings: Settings, environment: Environment, layout: Layout
     return Program(
         service="litellm",
         argv=argv,
-        environment=_operator_variables() | _declared_variables(settings) | ours,
+        environment=_operator_variables(environ) | _declared_variables(settings, environ) | ours,
         directory=layout.litellm_home,
     )
 
@@ -216,7 +218,9 @@ def _collector_endpoint(settings: Settings) -> str:
     return _read_env_values(settings).get(COLLECTOR) or f"{settings.phoenix_url}/v1/traces"
 
 
-def phoenix_program(settings: Settings, environment: Environment, layout: Layout) -> Program:
+def phoenix_program(
+    settings: Settings, environment: Environment, layout: Layout, environ: Mapping[str, str]
+) -> Program:
     """Phoenix on PostgreSQL, with its telemetry off."""
     password = quote(_reveal(settings.secrets.phoenix_postgres_password), safe="")
     server = f"{settings.url_host}:{require_port(settings, 'postgres_litellm')}"
@@ -240,7 +244,7 @@ def phoenix_program(settings: Settings, environment: Environment, layout: Layout
     return Program(
         service="phoenix",
         argv=argv,
-        environment=_operator_variables() | ours,
+        environment=_operator_variables(environ) | ours,
         directory=layout.phoenix_home,
     )
 
@@ -254,11 +258,11 @@ def _reveal(secret: Secret | None) -> str:
     return secret.reveal()
 
 
-def _operator_variables() -> dict[str, str]:
-    return {name: os.environ[name] for name in _PASSED_ON if name in os.environ}
+def _operator_variables(environ: Mapping[str, str]) -> dict[str, str]:
+    return {name: environ[name] for name in _PASSED_ON if name in environ}
 
 
-def _declared_variables(settings: Settings) -> dict[str, str]:
+def _declared_variables(settings: Settings, environ: Mapping[str, str]) -> dict[str, str]:
     """The variables of the providers, as the Docker runtime passes them, and those of the network.
 
     An environment variable takes precedence over .env. Anything else in .env belongs to other
@@ -266,7 +270,7 @@ def _declared_variables(settings: Settings) -> dict[str, str]:
     """
     names = (*provider_variables(settings), *NETWORK)
     written = _read_env_values(settings)
-    found = {name: os.environ.get(name) or written.get(name, "") for name in names}
+    found = {name: environ.get(name) or written.get(name, "") for name in names}
     found |= {n: secret.reveal() for n, secret in settings.environment.items() if n in found}
     return {name: value for name, value in found.items() if value}
 

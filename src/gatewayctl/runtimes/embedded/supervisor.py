@@ -144,6 +144,16 @@ class Supervisor:
         except _NOT_RUNNING:
             return None
 
+    def read_environment(self) -> Mapping[str, str]:
+        """The environment that it was started with; empty when it cannot be read."""
+        import psutil
+
+        pid = self.pid()
+        try:
+            return {} if pid is None else dict(psutil.Process(pid).environ())
+        except (psutil.Error, OSError):
+            return {}
+
     def launch(self, python: Path, environment: Mapping[str, str], timeout: float = 60) -> None:
         """Start supervisord and wait until it answers; ``timeout`` in seconds.
 

@@ -120,6 +120,51 @@ def test_a_changed_variable_of_the_process_environment_restarts_everything(
     assert stack.supervisor.environment["HTTPS_PROXY"] == "http://proxy:3128"
 
 
+@pytest.mark.parametrize(
+    ("name", "value"),
+    [
+        ("GATEWAYCTL_LOCK_TIMEOUT", "3"),
+        ("GATEWAYCTL_PROJECT_NAME", "project"),
+        ("LITELLM_PORT", "4000"),
+        ("LITELLM_IMAGE", "ghcr.io/berriai/litellm:v1.0.0"),
+        ("UI_PASSWORD", "password-of-the-ui"),
+        ("LITELLM_API_KEY", "sk-virtual-0123456789abcdef"),
+    ],
+)
+def test_a_variable_with_which_services_get_the_same_restarts_nothing(
+    stack: Stack, monkeypatch: pytest.MonkeyPatch, name: str, value: str
+) -> None:
+    stack.up()
+    with monkeypatch.context() as other_shell:
+        other_shell.setenv(name, value)
+        stack.environ = {name: value}
+
+        there = stack.up()
+
+    stack.environ = {}
+    assert there == StartReport(unchanged=SERVICES)
+    assert stack.up() == StartReport(unchanged=SERVICES)
+
+
+def test_a_supervisord_that_would_start_other_values_later_is_replaced(
+    stack: Stack, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    stack.environ = {"LITELLM_PORT": "14000"}
+    with monkeypatch.context() as other_shell:
+        other_shell.setenv("LITELLM_PORT", "14000")
+        stack.up()
+    stack.environ = {}
+    stack.gateway_yaml = "ports: {litellm: 14000}\n"
+    same = stack.up()
+    stack.gateway_yaml = ""
+
+    changed = stack.up()
+
+    assert same == StartReport(unchanged=SERVICES)
+    assert changed.restarted == SERVICES
+    assert "LITELLM_PORT" not in stack.supervisor.environment
+
+
 def test_when_supervisord_is_replaced_every_service_runs_again(stack: Stack) -> None:
     stack.up()
     stack.layout.supervisor_config.write_text("of another version of gatewayctl")

@@ -12,6 +12,7 @@ from gatewayctl.errors import (
     MasterKeyWeak,
     RestoreUnfinished,
     SaltKeyChanged,
+    SecretOverridden,
     SettingsInvalid,
 )
 from gatewayctl.operations.diagnosis.findings.finding import Finding
@@ -69,14 +70,14 @@ SETTINGS: Final = (
         remedy="Run `gatewayctl init`.",
         fix="adds the missing lines to .gitignore",
     ),
-    Finding(
-        id="environment_shadows",
+    Finding.of(
+        SecretOverridden,
         area="settings",
-        severity="info",
         title="The environment has another value than .env",
         meaning="An environment variable takes precedence over .env, so the value in .env is not "
-        "used in this terminal, but may be used in another.",
-        remedy="Run `unset NAME`.",
+        "used in this terminal, but may be used in another. Secrets that gatewayctl keeps in .env "
+        "would be replaced by values such as revoked keys of an older .env, so commands that use "
+        "them are refused. For other variables this is for information only.",
     ),
     Finding(
         id="bound_to_all",

@@ -14,9 +14,9 @@ from gatewayctl.env_file.read import read_env_file
 from gatewayctl.errors import GatewayDatabaseMissing, MasterKeyRefused
 from gatewayctl.gateway.models import list_served_models
 from gatewayctl.gateway.spend import count_requests, list_latest_failures
-from gatewayctl.operations.diagnosis.findings.table import FINDINGS
 from gatewayctl.operations.doctor.checks.subject import DoctorCheck, Observation, Subject
 from gatewayctl.operations.keys.check import KeyCheck, check_keys
+from gatewayctl.operations.keys.unknown import advise_unknown_key, find_unknown_keys
 from gatewayctl.operations.models.provider_names import has_provider, suggest_name
 from gatewayctl.operations.traces.probe import has_probe_arrived, send_probe
 from gatewayctl.settings.masking import strip_keys
@@ -40,11 +40,14 @@ def check_virtual_keys(subject: Subject) -> Iterator[Observation]:
     for key in report.keys:
         if not key.ok:
             evidence = f"{key.alias or key.env}: {key.reason}"
-            finding = _choose_finding(key)
-            remedy = FINDINGS[finding].remedy
-            if key.alias is not None:
-                remedy = remedy.replace("ALIAS", key.alias)
-            yield Observation(finding=finding, evidence=evidence, remedy=remedy)
+            yield Observation(finding=_choose_finding(key), evidence=evidence, remedy=key.remedy)
+
+
+def check_unknown_keys(subject: Subject) -> Iterator[Observation]:
+    """Find virtual keys in .env that are neither declared nor in LiteLLM."""
+    for name in find_unknown_keys(subject.project, subject.client, subject.master_key):
+        remedy = advise_unknown_key(name)
+        yield Observation(finding="key_unknown", evidence=f"{name} of .env", remedy=remedy)
 
 
 def _choose_finding(key: KeyCheck) -> str:
@@ -118,6 +121,7 @@ def _read_collector(subject: Subject) -> str:
 _NEEDS: Final = ("master_key", "litellm")
 CHECKS = (
     DoctorCheck(name="virtual keys", run=check_virtual_keys, needs=_NEEDS),
+    DoctorCheck(name="unknown keys", run=check_unknown_keys, needs=_NEEDS),
     DoctorCheck(name="models", run=check_models, needs=_NEEDS),
     DoctorCheck(name="spend logs", run=check_spend_logs, needs=_NEEDS),
     DoctorCheck(name="providers", run=check_providers, needs=_NEEDS),

@@ -5,7 +5,6 @@ Most need neither a runtime nor settings. Must not know services.
 
 from __future__ import annotations
 
-import os
 import stat
 from collections.abc import Iterator
 
@@ -15,13 +14,13 @@ from gatewayctl.errors import (
     EnvFileUnreadable,
     GatewayctlError,
     SettingsInvalid,
-    SettingsProblem,
 )
 from gatewayctl.operations.doctor.checks.subject import DoctorCheck, Observation, Subject
 from gatewayctl.operations.project.gitignore import find_missing_lines
 from gatewayctl.operations.project.render import render
 from gatewayctl.operations.state.restore_journal import unfinished_restore
-from gatewayctl.settings.fields import STACK_SECRETS
+from gatewayctl.settings.model import ENVIRONMENT
+from gatewayctl.settings.overrides import advise_unset, stored_names
 from gatewayctl.settings.sources import ENV_FILE_NAME
 
 
@@ -61,17 +60,17 @@ def check_env_file(subject: Subject) -> Iterator[Observation]:
 
 def check_environment(subject: Subject) -> Iterator[Observation]:
     """Find environment variables that override another value in .env."""
-    from gatewayctl.env_file.read import read_env_file
-
-    try:
-        written = read_env_file(subject.project_dir / ENV_FILE_NAME)
-    except SettingsProblem:
-        return
-    for name in sorted(STACK_SECRETS - {None}, key=str):
-        outside, inside = os.environ.get(str(name)), written.get(str(name))
-        if outside and inside is not None and inside.value and inside.value != outside:
-            evidence = f"{name} is set in the environment and takes precedence over .env"
-            yield Observation(finding="environment_shadows", evidence=evidence)
+    stored = stored_names(subject.project)
+    for source in subject.project.origins.values():
+        if source.overrides is None:
+            continue
+        name = source.name.removeprefix(ENVIRONMENT)
+        yield Observation(
+            finding="environment_shadows",
+            evidence=f"{name} in the environment differs from {source.overrides}",
+            severity=None if name in stored else "info",
+            remedy=advise_unset(name),
+        )
 
 
 def check_git(subject: Subject) -> Iterator[Observation]:
@@ -132,7 +131,7 @@ def check_runtime(subject: Subject) -> Iterator[Observation]:
 CHECKS = (
     DoctorCheck(name="settings", run=check_settings),
     DoctorCheck(name=".env", run=check_env_file),
-    DoctorCheck(name="environment", run=check_environment),
+    DoctorCheck(name="environment", run=check_environment, needs=("settings",)),
     DoctorCheck(name="git", run=check_git),
     DoctorCheck(name="reach", run=check_bind, needs=("settings",)),
     DoctorCheck(name="workers", run=check_workers, needs=("runtime",)),
