@@ -46,9 +46,16 @@ def find_listeners(
     return {}
 
 
-def listening_pids(port: int) -> frozenset[int]:
-    """Pids of the processes that listen on a port, as far as we may see them."""
-    return frozenset(item.pid for item in _visible_listeners({port}) if item.pid is not None)
+def is_listening(pid: int, port: int) -> bool:
+    """True if a process listens on a port; False too if we may not see its connections."""
+    import psutil
+
+    try:
+        found = psutil.Process(pid).net_connections(kind="tcp")
+    except psutil.Error:
+        return False
+    listening = (each for each in found if each.status == psutil.CONN_LISTEN and each.laddr)
+    return any(each.laddr.port == port for each in listening)
 
 
 def _is_free(host: str, port: int) -> bool:

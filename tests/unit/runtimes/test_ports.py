@@ -10,7 +10,7 @@ from contextlib import contextmanager
 
 import pytest
 
-from gatewayctl.runtimes.ports import Listener, find_listeners, listening_pids
+from gatewayctl.runtimes.ports import Listener, find_listeners, is_listening
 
 ANY = "0.0.0.0"  # noqa: S104 - for the moment of a test
 LISTEN = """
@@ -123,10 +123,11 @@ def test_a_port_whose_process_cannot_be_seen_is_in_use_all_the_same() -> None:
     assert found == {port: Listener(port=port)}
 
 
-def test_the_pids_of_the_listeners_of_a_port() -> None:
+def test_whether_a_process_listens_on_a_port() -> None:
     with another_process_listening() as (pid, port):
-        assert listening_pids(port) == {pid}
-    assert listening_pids(port) == frozenset()
+        assert is_listening(pid, port)
+        assert not is_listening(os.getpid(), port)
+    assert not is_listening(pid, port)
 
 
 def test_a_listener_that_cannot_be_inspected_belongs_to_another_user() -> None:

@@ -53,7 +53,7 @@ from gatewayctl.runtimes.embedded.services import (
 )
 from gatewayctl.runtimes.embedded.supervisor import Process, Supervisor, render_config
 from gatewayctl.runtimes.port_owners import find_owner, port_taken
-from gatewayctl.runtimes.ports import find_listeners, listening_pids
+from gatewayctl.runtimes.ports import find_listeners, is_listening
 from gatewayctl.runtimes.releases import PreflightCheck, Release
 from gatewayctl.runtimes.self_check import Fault
 from gatewayctl.runtimes.service_change import ServiceChange
@@ -145,8 +145,15 @@ class EmbeddedRuntime:
         return self._cluster.check_login("litellm") if service == "postgres" else None
 
     def owns_port(self, service: str, port: int) -> bool:
-        pids = {process.pid for process in self._process_tree(service)}
-        return bool(pids & listening_pids(port))
+        pid = {process.service: process.pid for process in self._supervisor.processes()}.get(
+            service
+        )
+        if pid is None:
+            return False
+        # Its workers are looked for only if it does not listen itself: that takes far longer.
+        return is_listening(pid, port) or any(
+            is_listening(child.pid, port) for child in orphans.process_tree(pid)[1:]
+        )
 
     def has_data(self) -> bool:
         return self._layout.postgres_data.exists()
@@ -215,6 +222,7 @@ class EmbeddedRuntime:
         return EmbeddedShell(
             cluster=self._cluster,
             database=database,
+            runs_here=lambda: "postgres" in self._running_services(),
             start_server=lambda: drain(self._start_postgres()),
         )
 
