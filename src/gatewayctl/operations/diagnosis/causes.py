@@ -49,16 +49,17 @@ def _pattern(*alternatives: str) -> re.Pattern[str]:
     return re.compile("|".join(alternatives), re.IGNORECASE | re.MULTILINE)
 
 
-CAUSES: Final = (
-    # PostgreSQL's FATAL and PANIC, Python's OSError 28, Docker's «write …: no space left».
-    Cause(
-        finding="disk_full",
-        summary="the disk is full",
-        log=_pattern(
-            "no space left on device", "disk quota exceeded", r"\bENOSPC\b", "check free disk space"
-        ),
-        spreads=True,
+# PostgreSQL's FATAL and PANIC, Python's OSError 28, Docker's «write …: no space left».
+DISK_FULL: Final = Cause(
+    finding="disk_full",
+    summary="the disk is full",
+    log=_pattern(
+        "no space left on device", "disk quota exceeded", r"\bENOSPC\b", "check free disk space"
     ),
+    spreads=True,
+)
+CAUSES: Final = (
+    DISK_FULL,
     # V8, CPython, PostgreSQL; the query engine of the embedded LiteLLM is a Node.js program.
     Cause(
         finding="out_of_memory",
@@ -125,7 +126,10 @@ CAUSES: Final = (
         log=_pattern(
             "is not a valid data directory", "database files are incompatible",
             "could not locate a valid checkpoint", "could not locate required checkpoint",
-            r"could not open file \"(global|base|pg_)", "invalid .*checkpoint record",
+            r"could not open (file|directory) \"(global|base|pg_)", "invalid .*checkpoint record",
+            # Seen with PostgreSQL 16, one file or folder missing at a time.
+            "could not find the database system", "required WAL directory", "invalid directory:",
+            "could not access the server configuration file", r"could not load \S*pg_hba\.conf",
         ),
     ),
     # proxy_cli.py: sys.exit(2) if prisma migrate deploy fails.

@@ -55,7 +55,7 @@ from gatewayctl.runtimes.embedded.services import (
 )
 from gatewayctl.runtimes.embedded.supervisor import Process, Supervisor, render_config
 from gatewayctl.runtimes.port_owners import find_owner, port_taken
-from gatewayctl.runtimes.ports import find_listeners, is_listener
+from gatewayctl.runtimes.ports import find_listeners, is_listening
 from gatewayctl.runtimes.releases import PreflightCheck, Release
 from gatewayctl.runtimes.self_check import Fault
 from gatewayctl.runtimes.service_change import ServiceChange
@@ -149,7 +149,13 @@ class EmbeddedRuntime:
         return self._cluster.check_login("litellm") if service == "postgres" else None
 
     def owns_port(self, service: str, port: int) -> bool:
-        return any(is_listener(process, port) for process in self._process_tree(service))
+        pid = self._find_pid(service)
+        if pid is None:
+            return False
+        # Its workers are looked for only if it does not listen itself: that takes far longer.
+        return is_listening(pid, port) or any(
+            is_listening(child.pid, port) for child in orphans.process_tree(pid)[1:]
+        )
 
     def has_data(self) -> bool:
         return self._layout.postgres_data.exists()
@@ -219,6 +225,7 @@ class EmbeddedRuntime:
         return EmbeddedShell(
             cluster=self._cluster,
             database=database,
+            runs_here=lambda: "postgres" in self._running_services(),
             start_server=lambda: drain(self._start_postgres()),
         )
 
@@ -260,8 +267,11 @@ class EmbeddedRuntime:
         return {p.service for p in self._supervisor.processes() if p.state in _ALIVE}
 
     def _process_tree(self, service: str) -> list[psutil.Process]:
+        return orphans.process_tree(self._find_pid(service))
+
+    def _find_pid(self, service: str) -> int | None:
         pids = {process.service: process.pid for process in self._supervisor.processes()}
-        return orphans.process_tree(pids.get(service))
+        return pids.get(service)
 
     def _pids(self) -> set[int]:
         """Our processes, including orphans of a killed supervisord, which start() ends."""
@@ -349,15 +359,17 @@ class EmbeddedRuntime:
         yield Progress(subject="postgres", state="ready")
 
     def _run_postgres(self) -> None:
-        self._supervisor.start("postgres")
-        self._cluster.wait(seconds=_POSTGRES_SECONDS, check_alive=self._check_postgres)
+        log = self._layout.log("postgres")
+        before = logs.measure(log)
 
-    def _check_postgres(self) -> None:
-        """Raise ServiceFailed when PostgreSQL has ended."""
-        postgres = self.states()[0]
-        if postgres.state == "failed":
-            ending = self.last_lines("postgres")
-            raise ServiceFailed(f"postgres ended ({postgres.detail}):\n{ending}")
+        def check_alive() -> None:
+            postgres = self.states()[0]
+            if postgres.state == "failed":
+                ending = logs.last_lines(log, after=before)
+                raise ServiceFailed(f"postgres ended ({postgres.detail}):\n{ending}")
+
+        self._supervisor.start("postgres")
+        self._cluster.wait(seconds=_POSTGRES_SECONDS, check_alive=check_alive)
 
     def _state(
         self, name: str, process: Process | None, versions: Mapping[str, str]

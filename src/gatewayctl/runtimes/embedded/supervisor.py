@@ -30,10 +30,14 @@ from gatewayctl.runtimes.embedded.logs import last_lines
 from gatewayctl.runtimes.process import start
 
 _LOGGER: Final = logging.getLogger(__name__)
+_PROGRAM: Final = Path(__file__).with_name("supervise.py")
 _LOG_BYTES: Final = "10MB"
 _LOG_BACKUPS: Final = "3"
 # A service that fails to start ends within this time; LiteLLM takes longest with a bad master key.
 _START_SECONDS: Final = {"postgres": 1, "litellm": 20, "phoenix": 20}
+# Each try waits a second longer than the one before. A full disk or a taken port is free again some
+# time, and then the services return without `up`.
+_START_RETRIES: Final = "1000000"
 _STATES: Final[Mapping[str, ProcessState]] = {
     "STOPPED": "stopped",
     "STARTING": "starting",
@@ -100,7 +104,7 @@ def render_config(layout: Layout, project_dir: Path, stop_signals: Mapping[str, 
             "autostart": "false",
             "autorestart": "true",
             "startsecs": str(_START_SECONDS[service]),
-            "startretries": "2",
+            "startretries": _START_RETRIES,
             "stopsignal": stop_signal,
             "stopwaitsecs": "20",
             "killasgroup": "true",
@@ -135,6 +139,8 @@ class Supervisor:
 
     def __init__(self, layout: Layout) -> None:
         self._layout = layout
+        self._started: dict[str, datetime] = {}
+        """When each service was started here: its earlier exits do not count any more."""
 
     def pid(self) -> int | None:
         """The pid of the supervisord that answers on the project's socket, else None."""
@@ -161,7 +167,9 @@ class Supervisor:
         """
         layout = self._layout
         environment = {**environment, _SOCKET: self._prepare_socket()}
-        argv = (str(python), "-m", "supervisor.supervisord", "-c", str(layout.supervisor_config))
+        # Without -P the folder of the program is searched first, where this module has the name of
+        # supervisord's package.
+        argv = (str(python), "-P", str(_PROGRAM), "-c", str(layout.supervisor_config))
         process = start(argv, env=environment, cwd=layout.run, log=layout.log("supervisord"))
         deadline = time.monotonic() + timeout
         while self.pid() != process.pid:
@@ -224,7 +232,8 @@ class Supervisor:
         One exit is what supervisord is for; another one soon after is a failure.
         """
         exits = 0
-        since = datetime.now().astimezone() - _RECENT
+        recent = datetime.now().astimezone() - _RECENT
+        since = max(recent, self._started.get(service, recent))
         for event in _EVENT.finditer(last_lines(self._layout.log("supervisord"), 200)):
             if event["service"] not in {service, None}:
                 continue
@@ -236,7 +245,13 @@ class Supervisor:
         return self.last_exit(service) if exits > 1 else ""
 
     def start(self, service: str) -> None:
-        """Start a service without waiting for it. Raises ServiceFailed."""
+        """Start a service without waiting for it. Raises ServiceFailed.
+
+        A failed one is started at once, not when supervisord's next try is due.
+        """
+        if any(one.service == service and one.state == "failed" for one in self.processes()):
+            self.stop(service)
+        self._started[service] = datetime.now().astimezone()
         try:
             with self._rpc() as rpc:
                 rpc.supervisor.startProcess(service, False)
