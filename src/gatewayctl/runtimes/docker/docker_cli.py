@@ -12,6 +12,7 @@ from __future__ import annotations
 import json
 import logging
 import os
+import re
 import shutil
 import time
 from collections.abc import Generator, Mapping, Sequence
@@ -26,7 +27,7 @@ from gatewayctl.errors import RuntimeProblem
 from gatewayctl.runtimes import process
 from gatewayctl.runtimes.database_shell import PSQL_OPTIONS, clean_psql_errors
 from gatewayctl.runtimes.docker import compose, concurrent_up, engine
-from gatewayctl.runtimes.docker.states import PROJECT
+from gatewayctl.runtimes.docker.states import PROJECT, parse_container
 from gatewayctl.runtimes.process import Completed
 
 if TYPE_CHECKING:
@@ -40,6 +41,8 @@ Variables = Mapping[str, str]
 
 _LOGGER: Final = logging.getLogger(__name__)
 NO_VARIABLES: Final[Variables] = MappingProxyType({})
+# As Docker says it, and Podman in the place of the docker program.
+_NO_IMAGE: Final = re.compile("no such image|image not known", re.IGNORECASE)
 _STOP_SECONDS: Final = 30
 """Enough for PostgreSQL to close its connections and for LiteLLM to write its last spend."""
 _READ_SECONDS: Final = 30.0
@@ -74,13 +77,15 @@ class DockerCli:
 
     def containers_publishing(self, port: int) -> Inspected:
         """Inspect the running containers, of any project, that publish a port of the host."""
-        return self._inspect(["--filter", f"publish={port}"])
+        # Podman refuses Docker's filter publish=, so the ports are compared here.
+        running = self._inspect([])
+        return [item for item in running if port in parse_container(item).ports]
 
     def image_id(self, name: str) -> str | None:
         """The id of a local image; None if there is none of that name."""
         args = ["image", "inspect", "--format", "{{.Id}}", name]
         done = process.run([self._program, *args], timeout=_READ_SECONDS)
-        if done.returncode and "no such image" not in done.stderr.lower():
+        if done.returncode and _NO_IMAGE.search(done.stderr) is None:
             raise engine.failure(done.stderr, doing=f"look for the image {name}")
         return done.stdout.strip() or None
 
