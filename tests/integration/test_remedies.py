@@ -289,6 +289,7 @@ OF_FINDINGS: dict[str, Cured | Elsewhere | Person] = {
     "env_value_ambiguous": DECIDES,
     "environment_shadows": Person("only the shell itself can unset its variable"),
     "bound_to_all": DECIDES,
+    "provider_on_loopback": DECIDES,
     "workers_without_redis": DECIDES,
     "files_differ": Cured(plant=edit_rendered_file),
     "env_file_missing": Cured(plant=declare_only, from_nothing=True),

@@ -14,7 +14,7 @@ from types import MappingProxyType
 from typing import Any, Final
 
 from gatewayctl.errors import UsageProblem
-from gatewayctl.settings import fields
+from gatewayctl.settings import fields, providers
 from gatewayctl.settings.cursor import Cursor
 from gatewayctl.settings.masking import remember
 from gatewayctl.settings.model import Images, Ports, Profile, Secret, Secrets, Settings, Source
@@ -83,6 +83,8 @@ def _settings(project_dir: Path, layers: Layers, problems: Problems) -> Settings
     check_app_ports(apps, document.child("apps"), _within(values, "ports."))
     secrets = _secrets(layers, origins)
     used = {model.api_key_env for model in models} | {key.env for key in keys}
+    servers = (providers.local_server(model.provider) for model in models)
+    used |= {server.variable for server in servers if server}
     used |= referenced_variables(document.child("models"))
     used |= referenced_variables(document.child("apps"))
     environment = _environment(layers, sorted(name for name in used if name), origins)
