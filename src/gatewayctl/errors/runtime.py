@@ -26,7 +26,10 @@ class RuntimeUnavailable(RuntimeProblem):
 class EngineMissing(RuntimeUnavailable):
     """There is no program `docker` on this machine."""
 
-    remedy = f"Install Docker Engine (docs.docker.com/engine/install), {_OR_EMBEDDED}"
+    remedy = (
+        "Install Docker Engine (docs.docker.com/engine/install), or for Podman its package "
+        f"podman-docker and Docker Compose, {_OR_EMBEDDED}"
+    )
 
 
 class EngineNotRunning(RuntimeUnavailable):

@@ -1,8 +1,8 @@
 """Whether a Docker engine answers, and the meaning of Docker's errors.
 
-Owns the cheap check behind `auto` (one `GET /_ping`: no program started, nothing heavy imported)
-and the messages with which Docker reports that it cannot be used. Must not know what runs on the
-engine.
+Owns the cheap check behind `auto` (one `GET /_ping` to a socket file: no program started, nothing
+heavy imported), and the messages with which Docker reports that it cannot be used. Must not know
+what runs on the engine.
 """
 
 from __future__ import annotations
@@ -12,6 +12,7 @@ import http.client
 import logging
 import os
 import re
+import shlex
 import socket
 from collections.abc import Mapping
 from dataclasses import dataclass
@@ -27,14 +28,17 @@ from gatewayctl.errors import (
     RuntimeProblem,
 )
 from gatewayctl.files.json_text import parse_json
+from gatewayctl.runtimes import process
 
 _LOGGER: Final = logging.getLogger(__name__)
 DEFAULT_HOST: Final = "unix:///var/run/docker.sock"
 OLDEST_COMPOSE: Final = (2, 20)
 Answer = Literal["answers", "silent", "refused", "elsewhere"]
 
-_TIMEOUT: Final = 1.0
-"""Seconds. An engine on this machine answers within milliseconds."""
+_TIMEOUT: Final = 10.0
+"""Seconds. An engine answers within milliseconds, but Docker Desktop may have to wake up first."""
+_SHORT: Final = 1.0
+"""Seconds, for a place where nobody said that there is an engine."""
 _LOOPBACK: Final = frozenset({"localhost", "127.0.0.1", "::1"})
 _NO_ENGINE: Final = re.compile(
     r"cannot connect to the docker daemon|is the docker daemon running|failed to connect to the "
@@ -87,27 +91,61 @@ def probe_engine(where: Endpoint, *, timeout: float = _TIMEOUT) -> Answer:
     """
     try:
         address = urlsplit(where.host)
-        port = address.port
+        _ = address.port
     except ValueError:
         return "silent"
     if address.scheme == "unix":
-        connection: http.client.HTTPConnection = _UnixConnection(address.path, timeout)
-    elif address.scheme in {"tcp", "http"} and address.hostname in _LOOPBACK:
-        connection = http.client.HTTPConnection(address.hostname, port, timeout=timeout)
+        answer = _ping(address.path, timeout)
+    elif address.scheme in {"tcp", "http", "https"} and address.hostname in _LOOPBACK:
+        answer = _ask_program(timeout)
     else:
         return "elsewhere"
-    answer: Answer = "silent"
+    _LOGGER.debug("engine at %s: %s", where.host, answer)
+    return answer
+
+
+def _ping(socket_file: str, timeout: float) -> Answer:
+    connection = _UnixConnection(socket_file, timeout)
     try:
         connection.request("GET", "/_ping")
-        answer = "answers" if connection.getresponse().status == 200 else "silent"
+        return "answers" if connection.getresponse().status == 200 else "silent"
     except PermissionError:
-        answer = "refused"
+        return "refused"
     except (OSError, http.client.HTTPException):
-        answer = "silent"
+        return "silent"
     finally:
         connection.close()
-    _LOGGER.debug("GET %s/_ping: %s", where.host, answer)
-    return answer
+
+
+def _ask_program(timeout: float) -> Answer:
+    """Ask the docker program, which knows whether and with which certificates it uses TLS."""
+    argv = ["docker", "version", "--format", "{{.Server.Version}}"]
+    try:
+        done = process.run(argv, timeout=timeout)
+    except RuntimeProblem:
+        return "silent"
+    return "silent" if done.returncode else "answers"
+
+
+def find_other_sockets(
+    environ: Mapping[str, str] = os.environ, home: Path | None = None
+) -> tuple[str, ...]:
+    """Addresses of engines at their usual places, which the docker program does not look at.
+
+    Those of rootless Docker, Docker Desktop, colima, OrbStack and Podman that answer.
+    """
+    user = home or Path.home()
+    run = Path(environ.get("XDG_RUNTIME_DIR") or f"/run/user/{os.getuid()}")
+    places = (
+        run / "docker.sock",
+        user / ".docker/desktop/docker.sock",
+        user / ".docker/run/docker.sock",
+        user / ".orbstack/run/docker.sock",
+        user / ".colima/default/docker.sock",
+        run / "podman/podman.sock",
+        Path("/run/podman/podman.sock"),
+    )
+    return tuple(f"unix://{path}" for path in places if _ping(str(path), _SHORT) == "answers")
 
 
 def failure(output: str, *, doing: str) -> RuntimeProblem:
@@ -116,10 +154,19 @@ def failure(output: str, *, doing: str) -> RuntimeProblem:
     if _NO_PERMISSION.search(output):
         return EnginePermission(f"This user may not access the Docker engine: {last_line(output)}")
     if _NO_ENGINE.search(output):
-        return EngineNotRunning(f"No Docker engine answers at {endpoint().host}.")
+        return _not_running()
     if _NO_COMPOSE.search(output):
         return ComposeMissing("Docker has no Compose plugin (`docker compose`).")
     return RuntimeProblem(f"Docker cannot {doing}: {last_line(output) or 'it gave no reason'}")
+
+
+def _not_running() -> EngineNotRunning:
+    host = endpoint().host
+    others = [other for other in find_other_sockets() if other != host]
+    hint = (
+        f"Another engine answers: export DOCKER_HOST={shlex.quote(others[0])}" if others else None
+    )
+    return EngineNotRunning(f"No Docker engine answers at {host}.", hint=hint)
 
 
 def engine_missing() -> EngineMissing:
