@@ -6,6 +6,7 @@ import re
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import UTC, datetime, timedelta
+from pathlib import Path
 from typing import Any
 
 from gatewayctl.errors import RuntimeProblem
@@ -75,7 +76,7 @@ class FakeDocker(DockerCli):
     output with which it fails, ``says`` to the lines it prints. ``concurrent`` are the processes
     that start the project beside us, one tuple for each time they are looked for. ``kept`` are the
     volumes. ``digests`` are those of local images, by name, and ``registry`` those that a pull
-    brings.
+    brings. ``blind`` is the error with which no file can be read.
     """
 
     running: dict[str, dict[str, Any]] = field(default_factory=dict)
@@ -95,6 +96,7 @@ class FakeDocker(DockerCli):
     concurrent: list[tuple[int, ...]] = field(default_factory=list)
     once: list[Completed] = field(default_factory=list)
     verifiers: dict[str, str] = field(default_factory=dict)
+    blind: str = ""
     calls: list[str] = field(default_factory=list)
     looks: int = 0
     made: int = 0
@@ -157,6 +159,9 @@ class FakeDocker(DockerCli):
     def run_once(self, compose_file: str, service: str, words: Sequence[str]) -> Completed:
         self.calls.append(f"once {service} {' '.join(words)}")
         return self.once.pop(0)
+
+    def read_file(self, image: str, file: Path) -> Completed:
+        return Completed(returncode=1 if self.blind else 0, stdout="", stderr=self.blind)
 
     def pull(self, image: str) -> Lines:
         done = yield from self._run_program("pull", image)

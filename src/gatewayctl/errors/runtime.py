@@ -50,6 +50,16 @@ class ComposeMissing(RuntimeUnavailable):
     remedy = f"Install the Compose plugin (docs.docker.com/compose/install/linux), {_OR_EMBEDDED}"
 
 
+class FolderInvisible(RuntimeUnavailable):
+    """The Docker engine, or its docker program, cannot read the project's files."""
+
+    remedy = (
+        "Move the project below your home folder, not into a hidden folder: colima and Docker's "
+        "snap see no other. Or share its folder with the engine (Docker Desktop: Settings, "
+        f"Resources, File sharing), {_OR_EMBEDDED}"
+    )
+
+
 class ImageMissing(RuntimeProblem):
     """A container image is neither on this machine nor in its registry."""
 

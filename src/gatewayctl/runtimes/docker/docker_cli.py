@@ -26,7 +26,7 @@ from typing import TYPE_CHECKING, Any, Final
 from gatewayctl.errors import RuntimeProblem
 from gatewayctl.runtimes import process
 from gatewayctl.runtimes.database_shell import PSQL_OPTIONS, clean_psql_errors
-from gatewayctl.runtimes.docker import compose, concurrent_up, engine
+from gatewayctl.runtimes.docker import compose, concurrent_up, engine, mounts
 from gatewayctl.runtimes.docker.states import PROJECT, parse_container
 from gatewayctl.runtimes.process import Completed
 
@@ -43,6 +43,7 @@ _LOGGER: Final = logging.getLogger(__name__)
 NO_VARIABLES: Final[Variables] = MappingProxyType({})
 # As Docker says it, and Podman in the place of the docker program.
 _NO_IMAGE: Final = re.compile("no such image|image not known", re.IGNORECASE)
+_MOUNTED: Final = "/gatewayctl-check"
 _STOP_SECONDS: Final = 30
 """Enough for PostgreSQL to close its connections and for LiteLLM to write its last spend."""
 _READ_SECONDS: Final = 30.0
@@ -130,6 +131,17 @@ class DockerCli:
         argv = self._compose("run", *options, service, *args, file="-")
         return process.run(argv, stdin=compose_file, timeout=_RUN_ONCE_SECONDS)
 
+    def read_file(self, image: str, file: Path) -> Completed:
+        """Print a file of this machine from a temporary container of a local image."""
+        mounts.check_files(self._compose_file.parent)
+        # In the syntax of --mount a quoted field may contain commas. Without label=disable SELinux
+        # would refuse a file that was not relabelled yet.
+        source = str(file).replace('"', '""')
+        mount = f'type=bind,"source={source}",target={_MOUNTED},readonly'
+        isolated = ["--pull=never", "--network=none", "--security-opt=label=disable"]
+        args = ["--rm", *isolated, "--mount", mount, "--entrypoint=cat", image, _MOUNTED]
+        return process.run([self._program, "run", *args], timeout=_READ_SECONDS)
+
     def preview_recreations(
         self, compose_file: str, services: Sequence[str], *, generated: Variables = NO_VARIABLES
     ) -> frozenset[str]:
@@ -147,6 +159,7 @@ class DockerCli:
 
     def up(self, services: Sequence[str]) -> Lines:
         """Create and start these and what they need, recreate what changed, remove orphans."""
+        mounts.check_files(self._compose_file.parent)
         # Images were fetched and built before: a start contacts no registry. Not --no-deps: Compose
         # includes dependencies in its hash, and would recreate the service next time.
         return process.follow(self._compose("up", *_UP, *services))

@@ -25,6 +25,7 @@ from gatewayctl.errors import (
     EngineMissing,
     EngineNotRunning,
     EnginePermission,
+    FolderInvisible,
     RuntimeProblem,
 )
 from gatewayctl.files.json_text import parse_json
@@ -49,6 +50,10 @@ _NO_PERMISSION: Final = re.compile(r"permission denied.*(docker|connect|socket)"
 _NO_COMPOSE: Final = re.compile(
     r"'compose' is not a docker command|unknown (shorthand )?flag|unknown command.*compose",
     re.IGNORECASE,
+)
+# Docker's snap reads neither /tmp nor hidden folders, and says so of files that are there.
+_UNREADABLE: Final = re.compile(
+    r"(?:open|stat|env file:?) (/.+?/(?:docker-compose\.yml|\.env))(?:: |$)", re.MULTILINE
 )
 # Compose quotes the whole line of .env that it cannot parse, with its value (compose-go, dotenv).
 _LINE_OF_ENV: Final = re.compile(
@@ -151,6 +156,9 @@ def find_other_sockets(
 def failure(output: str, *, doing: str) -> RuntimeProblem:
     """The failure of a docker command; ``doing`` is its purpose, to follow «Docker cannot»."""
     output = without_lines_of_env(output.strip())
+    unreadable = _UNREADABLE.search(output)
+    if unreadable and Path(unreadable[1]).is_file():
+        return FolderInvisible(f"Docker cannot {doing}: {last_line(output)}")
     if _NO_PERMISSION.search(output):
         return EnginePermission(f"This user may not access the Docker engine: {last_line(output)}")
     if _NO_ENGINE.search(output):
