@@ -220,8 +220,8 @@ class DockerCli:
         return (self._program, "exec", "--interactive", container, *args)
 
     def events(self, container: str, since: datetime) -> tuple[dict[str, Any], ...]:
-        """The exits of a container's main process: events `die` and `oom`."""
-        filters = (f"container={container}", "event=die", "event=oom")
+        """The exits of a container's main process: events `die` (Podman: `died`) and `oom`."""
+        filters = (f"container={container}", "event=die", "event=died", "event=oom")
         until = datetime.now(since.tzinfo)
         args = ["events", "--since", since.isoformat(), "--until", until.isoformat()]
         args += [word for one in filters for word in ("--filter", one)]

@@ -51,7 +51,7 @@ _NO_COMPOSE: Final = re.compile(
     r"'compose' is not a docker command|unknown (shorthand )?flag|unknown command.*compose",
     re.IGNORECASE,
 )
-# Docker's snap reads neither /tmp nor hidden folders, and says so of files that are there.
+# Docker's snap reads neither /tmp nor hidden folders: it reports files that exist as missing.
 _UNREADABLE: Final = re.compile(
     r"(?:open|stat|env file:?) (/.+?/(?:docker-compose\.yml|\.env))(?:: |$)", re.MULTILINE
 )

@@ -13,7 +13,6 @@ from tests.fakes.docker import FakeDocker
 from tests.fakes.driving import driven
 from tests.unit.runtimes.docker.faked_engine import runtime_of, up_and_running
 
-
 # As they say it: Docker of a folder that colima or the snap does not share, Docker Desktop, Podman,
 # then `cat` where an engine made a folder in its place, and where its root is another user.
 WORDS = (
