@@ -153,6 +153,29 @@ def find_other_sockets(
     return tuple(f"unix://{path}" for path in places if _ping(str(path), _SHORT) == "answers")
 
 
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Capacity:
+    """What an engine can give to containers; ``memory`` in bytes."""
+
+    memory: int
+    cores: int
+
+
+def read_capacity() -> Capacity | None:
+    """Ask the engine, which may be in a virtual machine; None if none answers."""
+    argv = ["docker", "info", "--format", "{{json .}}"]
+    try:
+        done = process.run(argv, timeout=_TIMEOUT)
+        found: Any = parse_json(done.stdout) if done.returncode == 0 else None
+        # Podman, in the place of the docker program, has another form.
+        host = found.get("host") or {"memTotal": found["MemTotal"], "cpus": found["NCPU"]}
+        capacity = Capacity(memory=int(host["memTotal"]), cores=int(host["cpus"]))
+    except (RuntimeProblem, ValueError, TypeError, LookupError, AttributeError):
+        return None
+    # An engine that does not answer leaves both at 0.
+    return capacity if capacity.memory > 0 and capacity.cores > 0 else None
+
+
 def failure(output: str, *, doing: str) -> RuntimeProblem:
     """The failure of a docker command; ``doing`` is its purpose, to follow «Docker cannot»."""
     output = without_lines_of_env(output.strip())
