@@ -182,6 +182,7 @@ OF_FINDINGS: dict[str, Cured | Elsewhere | Person] = {
     "env_file_not_ignored": Cured(plant=be_in_git),
     "env_value_ambiguous": DECIDES,
     "bound_to_all": DECIDES,
+    "provider_on_loopback": DECIDES,
     "workers_without_redis": DECIDES,
     "files_differ": Cured(plant=edit_rendered_file),
     "env_file_missing": Cured(plant=declare_only, from_nothing=True),

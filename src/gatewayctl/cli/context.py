@@ -33,7 +33,7 @@ if TYPE_CHECKING:
     from gatewayctl.output.console import Console
     from gatewayctl.runtimes.base import Runtime
     from gatewayctl.runtimes.registry import ResolvedRuntime
-    from gatewayctl.settings.model import Settings
+    from gatewayctl.settings.model import RuntimeChoice, Settings
 
 _LOG_LINES: Final = 400
 _LOGGER: Final = logging.getLogger(__name__)
@@ -72,7 +72,7 @@ class App:
         """The checked settings of the project; raises SettingsProblem."""
         from gatewayctl.settings.load import load_settings
 
-        return load_settings(self.project_dir, flags=self.flags)
+        return load_settings(self.project_dir, flags=self.flags, cores=_count_cores)
 
     def reload_settings(self) -> Settings:
         """Read the settings again, after .env or gateway.yaml was written.
@@ -228,6 +228,13 @@ class App:
             self._end_log()
         if "http" in self.__dict__:
             self.http.close()
+
+
+def _count_cores(choice: RuntimeChoice, state_dir: Path) -> int:
+    # Imported only for a project whose number of workers depends on it.
+    from gatewayctl.runtimes.machine import count_cores
+
+    return count_cores(choice, state_dir)
 
 
 def _from_here(project_dir: Path) -> str | None:

@@ -12,6 +12,7 @@ from pathlib import Path
 from types import MappingProxyType
 from typing import Any, Final, Literal
 
+from gatewayctl.settings import providers
 from gatewayctl.settings.masking import mask_value
 
 RuntimeName = Literal["embedded", "docker"]
@@ -150,6 +151,13 @@ class Model:
     def offline(self) -> bool:
         """True if LiteLLM answers itself (``mock_response``), without a provider."""
         return "mock_response" in self.litellm_params
+
+    @property
+    def provider(self) -> str:
+        """LiteLLM's name of the provider, guessed where the model names none."""
+        params = self.litellm_params
+        named = params.get("custom_llm_provider")
+        return str(named or providers.provider_of(str(params.get("model", ""))))
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

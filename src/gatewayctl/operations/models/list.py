@@ -15,7 +15,7 @@ from gatewayctl.gateway.client import GatewayClient
 from gatewayctl.gateway.models import ServedModel, list_served_models, probe_model
 from gatewayctl.operations.models.provider_failure import ReadLog, explain_provider_failure
 from gatewayctl.operations.models.provider_keys import find_missing_keys, has_real_key
-from gatewayctl.operations.models.provider_names import warn_without_provider
+from gatewayctl.operations.models.warnings import warn_of_models
 from gatewayctl.runtimes.base import Progress
 from gatewayctl.settings.master_key import require_master_key
 from gatewayctl.settings.model import Model, Secret, Settings
@@ -92,7 +92,7 @@ def list_models(
         models=rows,
         checked=call,
         missing_keys=find_missing_keys(settings),
-        warnings=warn_without_provider(settings),
+        warnings=warn_of_models(settings),
     )
     if not call:
         return report

@@ -9,7 +9,6 @@ from __future__ import annotations
 import time
 from collections.abc import Callable
 from typing import Final
-from urllib.parse import urlsplit
 
 from gatewayctl.errors import (
     GatewayctlError,
@@ -18,6 +17,7 @@ from gatewayctl.errors import (
     UpstreamUnreachable,
 )
 from gatewayctl.gateway.upstream import connection_error
+from gatewayctl.operations.models import loopback
 from gatewayctl.settings.masking import mask
 from gatewayctl.settings.model import Model, Settings
 
@@ -26,7 +26,6 @@ ReadLog = Callable[[], str]
 _READS: Final = 5
 _PAUSE: Final = 0.2
 """Seconds: the log may be a little later than the answer."""
-_LOOPBACK: Final = frozenset({"localhost", "127.0.0.1", "::1"})
 
 
 def explain_provider_failure(
@@ -90,10 +89,12 @@ def _choose_hint(error: GatewayctlError, hint: str, model: Model, settings: Sett
                 " into .env, then `gatewayctl up`."
             )
         return advise_provider_key(model.api_key_env, settings)
-    address = str(model.litellm_params.get("api_base") or "")
-    local = isinstance(error, UpstreamUnreachable) and _host(address) in _LOOPBACK
-    if local and settings.runtime != "embedded":
-        return f"{hint} In a container, {_host(address)} is the container itself."
+    instead = loopback.from_container(loopback.find_address(model, settings))
+    if instead and isinstance(error, UpstreamUnreachable) and loopback.runs_in_container(settings):
+        return (
+            "That address is the container of LiteLLM itself: write"
+            f" {mask(f'api_base: {instead}')}, then `gatewayctl up`. {loopback.LISTENS}"
+        )
     return hint
 
 
@@ -105,10 +106,3 @@ def advise_provider_key(name: str, settings: Settings) -> str:
         return f"Run `unset {name}`, which overrides {source.overrides}, {restart}"
     unset = f" run `unset {name}`," if source.is_environment else ""
     return f"Put the provider's real key into .env as {name},{unset} {restart}"
-
-
-def _host(address: str) -> str:
-    try:
-        return urlsplit(address).hostname or ""
-    except ValueError:
-        return ""

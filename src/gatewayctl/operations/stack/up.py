@@ -25,7 +25,7 @@ from gatewayctl.generators import drain
 from gatewayctl.operations.diagnosis.failure import explain_failures
 from gatewayctl.operations.diagnosis.health import ServiceReport
 from gatewayctl.operations.keys.create import KeysCreateReport, ensure_declared_keys
-from gatewayctl.operations.models.provider_names import warn_without_provider
+from gatewayctl.operations.models.warnings import warn_of_models
 from gatewayctl.operations.project.init import ensure_project
 from gatewayctl.operations.project.render import render
 from gatewayctl.operations.project.snapshot import Project
@@ -160,7 +160,7 @@ def up(
         tracing=tracing,
         warnings=(
             *ensured.warnings,
-            *warn_without_provider(settings),
+            *warn_of_models(settings),
             *unserved,
             *notes,
             *rendered.warnings,

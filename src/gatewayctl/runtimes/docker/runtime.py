@@ -35,6 +35,7 @@ from gatewayctl.runtimes.docker import (
     crash_loop,
     images,
     logs,
+    mounts,
     passwords,
     preflight,
     states,
@@ -114,6 +115,8 @@ class DockerRuntime:
         yield from images.fetch_images(self._docker, self._settings, wanted, refresh=refresh)
         built = [app.name for app in self._settings.apps if app.image is None]
         yield from images.build_images(self._docker, sorted(built))
+        if _LITELLM not in self._inspect():
+            mounts.check_visible(self._docker, self._settings)
 
     def start(self) -> Started:
         """Let Compose start what does not run and recreate what changed, in dependency order."""
@@ -352,8 +355,7 @@ class DockerRuntime:
         self._forget_containers()
 
     def _run_up(self, services: Sequence[str]) -> Generator[Progress, None, None]:
-        project = self._settings.project_name
-        lines = self._docker.up(services)
+        lines, project = self._docker.up(services), self._settings.project_name
         done = yield from map_lines(lines, lambda line: compose.parse_progress(line, project))
         if done.returncode:
             self._forget_containers()

@@ -89,6 +89,17 @@ SETTINGS: Final = (
         remedy="Set `bind: 127.0.0.1` in gateway.yaml and put a TLS proxy in front of LiteLLM.",
     ),
     Finding(
+        id="provider_on_loopback",
+        area="settings",
+        severity="warning",
+        title="A model's server is at a loopback address, but LiteLLM runs in a container",
+        meaning="127.0.0.1 and localhost are the container itself there, so every call of the "
+        "model fails. host.docker.internal is the machine of the engine; on Linux the server must "
+        "also listen beyond loopback.",
+        remedy="Write the api_base: that the evidence shows in gateway.yaml, then run "
+        "`gatewayctl up`.",
+    ),
+    Finding(
         id="workers_without_redis",
         area="settings",
         severity="warning",

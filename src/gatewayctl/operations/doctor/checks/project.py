@@ -16,6 +16,7 @@ from gatewayctl.errors import (
     SettingsInvalid,
 )
 from gatewayctl.operations.doctor.checks.subject import DoctorCheck, Observation, Subject
+from gatewayctl.operations.models.loopback import warn_loopback
 from gatewayctl.operations.project.gitignore import find_missing_lines
 from gatewayctl.operations.project.render import render
 from gatewayctl.operations.state.restore_journal import unfinished_restore
@@ -96,6 +97,12 @@ def check_bind(subject: Subject) -> Iterator[Observation]:
         yield Observation(finding="bound_to_all", evidence=evidence)
 
 
+def check_loopback(subject: Subject) -> Iterator[Observation]:
+    """Find models whose server LiteLLM would look for in its own container."""
+    for evidence in warn_loopback(subject.project):
+        yield Observation(finding="provider_on_loopback", evidence=evidence)
+
+
 def check_workers(subject: Subject) -> Iterator[Observation]:
     """Find several LiteLLM workers without a Redis to share state."""
     count = subject.project.workers
@@ -134,6 +141,7 @@ CHECKS = (
     DoctorCheck(name="environment", run=check_environment, needs=("settings",)),
     DoctorCheck(name="git", run=check_git),
     DoctorCheck(name="reach", run=check_bind, needs=("settings",)),
+    DoctorCheck(name="addresses", run=check_loopback, needs=("settings",)),
     DoctorCheck(name="workers", run=check_workers, needs=("runtime",)),
     DoctorCheck(name="rendered files", run=check_rendered_files, needs=("runtime",)),
     DoctorCheck(name="restore", run=check_restore, needs=("settings",)),
