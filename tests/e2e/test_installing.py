@@ -98,6 +98,7 @@ def test_every_way_to_install_gives_a_program_that_renders(
     assert len(document["data"]["files"]) == len(TEMPLATES["docker"])
 
 
+@pytest.mark.timeout(900)
 def test_uvx_runs_the_demo_from_the_wheel(here: Here) -> None:
     names = ("litellm", "phoenix", "phoenix_grpc", "postgres_litellm")
     readable = here.python.startswith("/usr/")
