@@ -1,8 +1,9 @@
-"""The wheel of this checkout, and a virtual environment that pip installed it into."""
+"""The distributions of this checkout, and a virtual environment that pip installed one into."""
 
 from __future__ import annotations
 
 import subprocess
+from dataclasses import dataclass
 from pathlib import Path
 
 from uv import find_uv_bin
@@ -13,16 +14,23 @@ def run(*words: str | Path) -> None:
     subprocess.run(words, check=True)
 
 
-def build_wheel(folder: Path) -> Path:
-    """Build the wheel into `dist` of a folder."""
-    root = Path(__file__).parents[2]
-    run(find_uv_bin(), "build", "--quiet", "--wheel", "--out-dir", folder / "dist", root)
-    return next((folder / "dist").glob("*.whl"))
+@dataclass(frozen=True, kw_only=True)
+class Distributions:
+    """What a release consists of."""
+
+    wheel: Path
+    sdist: Path
 
 
-def install_by_pip(folder: Path) -> Path:
+def build(folder: Path) -> Distributions:
+    """Build the sdist, and the wheel from it, into a folder."""
+    run(find_uv_bin(), "build", "--quiet", "--out-dir", folder, Path(__file__).parents[2])
+    (wheel,), (sdist,) = folder.glob("*.whl"), folder.glob("*.tar.gz")
+    return Distributions(wheel=wheel, sdist=sdist)
+
+
+def install_by_pip(folder: Path, wheel: Path) -> Path:
     """Let pip install the wheel, compiled to bytecode, into a virtual environment in a folder."""
-    wheel = build_wheel(folder)
     venv, python = folder / "venv", folder / "venv/bin/python"
     run(find_uv_bin(), "venv", "--quiet", "--seed", venv)
     # uv for the dependencies, because it is fast; pip for the wheel itself.

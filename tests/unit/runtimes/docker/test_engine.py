@@ -79,10 +79,12 @@ def test_an_engine_is_contacted_by_its_own_ping(
     ("body", "found"),
     [
         (
-            b'[{"Labels": {"a": "b"}, "Ports": [{"PublicPort": 4000}]},'
-            b' {"Labels": null, "Ports": [{"PrivatePort": 1}, {"PublicPort": 4000}]},'
-            b' {"Labels": {"c": "d"}, "Ports": [{"PublicPort": 4001}]},'
-            b' {"Labels": {"e": "f"}, "Ports": null}]',
+            (
+                b'[{"Labels": {"a": "b"}, "Ports": [{"PublicPort": 4000}]},'
+                b' {"Labels": null, "Ports": [{"PrivatePort": 1}, {"PublicPort": 4000}]},'
+                b' {"Labels": {"c": "d"}, "Ports": [{"PublicPort": 4001}]},'
+                b' {"Labels": {"e": "f"}, "Ports": null}]'
+            ),
             [{"a": "b"}, {}],
         ),
         (b"[]", []),
