@@ -38,3 +38,18 @@ def install_by_pip(folder: Path, wheel: Path) -> Path:
     run(python, "-m", "pip", "install", "--quiet", "--no-deps", "--force-reinstall", wheel)
     assert list(venv.rglob("templates/docker/__pycache__/*.pyc"))
     return venv
+
+
+def install_for_others(folder: Path) -> Path:
+    """Install the wheel for all users, with the system's Python; return the program.
+
+    The Python of the tests may be in a home folder, which other users cannot enter.
+    """
+    python = "/usr/bin/python3"
+    assert Path(python).exists(), "another user needs the system's Python: apt-get install python3"
+    run(find_uv_bin(), "venv", "--quiet", "--python", python, folder / "venv")
+    own = folder / "venv/bin/python"
+    # Copies: links into the cache of this user would have its modes.
+    options = ("--quiet", "--link-mode", "copy", "--python", own)
+    run(find_uv_bin(), "pip", "install", *options, build(folder).wheel)
+    return folder / "venv/bin/gatewayctl"

@@ -59,9 +59,9 @@ class Upstream:
 
 
 @contextmanager
-def serving() -> Iterator[Upstream]:
-    """Serve on a free port of loopback until the block ends."""
-    server = ThreadingHTTPServer(("127.0.0.1", 0), _Handler)
+def serving(host: str = "127.0.0.1") -> Iterator[Upstream]:
+    """Serve on a free port until the block ends; by default on loopback only."""
+    server = ThreadingHTTPServer((host, 0), _Handler)
     server.daemon_threads = True
     upstream = Upstream(url=f"http://127.0.0.1:{server.server_address[1]}/v1")
     _Handler.upstreams[server.server_address[1]] = upstream

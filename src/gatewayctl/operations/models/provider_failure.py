@@ -43,7 +43,7 @@ def explain_provider_failure(
     if not isinstance(error, UpstreamRefused | UpstreamTimeout | UpstreamUnreachable):
         return error
     declared = next((each for each in settings.models if each.name == model), None)
-    message, hint = error.message, error.hint
+    message, hint, finding = error.message, error.hint, error.finding
     if isinstance(error, UpstreamUnreachable) and error.call_id and read_log is not None:
         found = _find_cause(read_log, error.call_id, sleep)
         message, hint = (message, hint) if found is None else (found.message, found.hint)
@@ -51,8 +51,15 @@ def explain_provider_failure(
         end = "" if message.endswith((".", "!", "?", "…")) else "."
         message = f"{message}{end} {_describe(declared, settings)}"
         hint = _choose_hint(error, hint, declared, settings)
+        instead = _address_in_docker(declared, settings)
+        if instead and isinstance(error, UpstreamUnreachable):
+            finding = "provider_on_loopback"
+            hint = (
+                f"That address is the container of LiteLLM itself: write api_base: {instead},"
+                f" then `gatewayctl up`. {loopback.LISTENS}"
+            )
     explained = type(error)(message, hint=hint)
-    explained.finding = error.finding
+    explained.finding = finding
     return explained
 
 
@@ -89,12 +96,6 @@ def _choose_hint(error: GatewayctlError, hint: str, model: Model, settings: Sett
                 " into .env, then `gatewayctl up`."
             )
         return advise_provider_key(model.api_key_env, settings)
-    instead = loopback.from_container(loopback.find_address(model, settings))
-    if instead and isinstance(error, UpstreamUnreachable) and loopback.runs_in_container(settings):
-        return (
-            "That address is the container of LiteLLM itself: write"
-            f" {mask(f'api_base: {instead}')}, then `gatewayctl up`. {loopback.LISTENS}"
-        )
     return hint
 
 
@@ -106,3 +107,11 @@ def advise_provider_key(name: str, settings: Settings) -> str:
         return f"Run `unset {name}`, which overrides {source.overrides}, {restart}"
     unset = f" run `unset {name}`," if source.is_environment else ""
     return f"Put the provider's real key into .env as {name},{unset} {restart}"
+
+
+def _address_in_docker(model: Model, settings: Settings) -> str | None:
+    """What to write in place of an address that means LiteLLM's own container; else None."""
+    if not loopback.runs_in_container(settings):
+        return None
+    instead = loopback.from_container(loopback.find_address(model, settings))
+    return mask(instead) if instead else None

@@ -110,6 +110,7 @@ def test_in_a_container_a_loopback_address_is_explained(tmp_path: Path) -> None:
     error = explain_provider_failure(unreachable(), "local", docker, lambda: LOG)
 
     assert "write api_base: http://host.docker.internal:11434/v1" in error.hint
+    assert error.finding == "provider_on_loopback"
 
 
 def test_another_error_is_returned_unchanged(settings: Settings) -> None:
