@@ -34,6 +34,7 @@ CONTRACT = {
     "SystemUnsupported": ("system_unsupported", 4),
     "EngineMissing": ("engine_missing", 4),
     "EngineNotRunning": ("engine_not_running", 4),
+    "FolderInvisible": ("folder_invisible", 4),
     "EnginePermission": ("engine_permission", 4),
     "ComposeMissing": ("compose_missing", 4),
     "ImageMissing": ("image_missing", 4),

@@ -41,7 +41,7 @@ Answer = Literal["answers", "silent", "refused", "elsewhere"]
 _TIMEOUT: Final = 10.0
 """Seconds. An engine answers within milliseconds, but Docker Desktop may have to wake up first."""
 _SHORT: Final = 1.0
-"""Seconds, for a place where nobody said that there is an engine."""
+"""Seconds, for a place that no setting names."""
 _LOOPBACK: Final = frozenset({"localhost", "127.0.0.1", "::1"})
 _NO_ENGINE: Final = re.compile(
     r"cannot connect to the docker daemon|is the docker daemon running|failed to connect to the "

@@ -184,7 +184,7 @@ class DockerRuntime:
         yield from self._up(tuple(name for name in chosen if name in self.apps))
         after = self._inspect()
         # What was just created or started has the current settings already.
-        same = [s for s in chosen if s in before and _process(after[s]) == _process(before[s])]
+        same = [s for s in chosen if s in before and after[s].process == before[s].process]
         for service in same:
             yield Progress(subject=service, state="working", detail="restarting")
         if same:
@@ -347,7 +347,7 @@ class DockerRuntime:
         self._forget_containers()
         after = self._inspect()
         ran = {name for name in services if name in before and before[name].alive}
-        kept = {name for name in ran if _process(before[name]) == _process(after.get(name))}
+        kept = {name for name in ran & set(after) if before[name].process == after[name].process}
         return StartReport.compare(services, ran=ran, kept=kept)
 
     def _wait_for_concurrent_ups(self) -> Generator[Progress, None, None]:
@@ -397,8 +397,3 @@ class DockerRuntime:
 
 def _compose_text(files: Sequence[RenderedFile]) -> str:
     return next(file.content for file in files if file.path.name == COMPOSE_FILE)
-
-
-def _process(found: Container | None) -> tuple[str, datetime | None] | None:
-    """Identify the process of a container: another one after a recreation or a restart."""
-    return None if found is None else (found.id, found.started)

@@ -63,6 +63,11 @@ class Container:
     environment: Mapping[str, str] = field(default_factory=lambda: MappingProxyType({}), repr=False)
 
     @property
+    def process(self) -> tuple[str, datetime | None]:
+        """Identifies its process: another one after a recreation or a restart."""
+        return self.id, self.started
+
+    @property
     def alive(self) -> bool:
         return self.state in {"running", "starting"}
 

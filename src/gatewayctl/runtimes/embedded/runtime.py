@@ -392,11 +392,8 @@ class EmbeddedRuntime:
     def _address(self, name: str, pid: int | None) -> str | None:
         """Where it listens: until it is restarted, that is not a port that was changed since."""
         ports = self._settings.ports
-        configured = {
-            "litellm": ports.litellm,
-            "phoenix": ports.phoenix,
-            "postgres": ports.postgres_litellm,
-        }[name]
+        others = {"litellm": ports.litellm, "phoenix": ports.phoenix}
+        configured = others.get(name, ports.postgres_litellm)
         port = (None if pid is None else read_port(name, pid)) or configured
         scheme = "" if name == "postgres" else "http://"
         return None if port is None else f"{scheme}{self._settings.url_host}:{port}"

@@ -33,6 +33,7 @@ def test_a_key_in_env_that_neither_litellm_nor_gateway_yaml_has_is_warned_of(des
         "OTHER_PROGRAM=sk-proj-0123456789abcdef0123456789abcdef0123",
         "OTHER_PROGRAM=words",
     ],
+    ids=["of a provider", "of another form", "no key"],
 )
 def test_what_no_virtual_key_of_ours_can_be_is_not_looked_up(desk: Desk, line: str) -> None:
     desk.healthy()
