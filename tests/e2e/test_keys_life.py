@@ -7,6 +7,7 @@ import re
 import time
 from collections.abc import Iterator
 from concurrent.futures import ThreadPoolExecutor
+from dataclasses import replace
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from typing import Any
@@ -77,6 +78,29 @@ def test_a_key_is_created_used_rotated_and_revoked(stack: Project) -> None:
     assert chat_status(stack, second) == 401
     assert "LIFE_KEY" not in stack.secrets()
     assert "life" not in {key["alias"] for key in stack.data("keys", "list")["keys"]}
+
+
+@pytest.mark.parametrize("ending", ["rotate", "revoke"])
+def test_a_shell_older_than_the_end_of_a_key_cannot_register_it_again(
+    other_project: Project, ending: str
+) -> None:
+    other_project.ok("keys", "create")
+    old = other_project.secrets()["APP_KEY"]
+    older_env = (other_project.folder / ".env").read_text(encoding="utf-8")
+    stale = replace(other_project, extra_env={"APP_KEY": old})
+    yes = ["--yes"] if ending == "revoke" else []
+    other_project.ok("keys", ending, "app", *yes)
+
+    refused = [stale.run("keys", *verb) for verb in (["create"], ["sync"], ["check", "--fix"])]
+    from_shell = chat_status(other_project, old)
+    # An .env from before, such as one of a copied folder.
+    (other_project.folder / ".env").write_text(older_env, encoding="utf-8")
+    other_project.ok("keys", "create")
+
+    assert all(done.returncode != 0 for done in refused)
+    assert all("unset APP_KEY" in done.stderr for done in refused)
+    assert (from_shell, chat_status(other_project, old)) == (401, 401)
+    assert chat_status(other_project, other_project.secrets()["APP_KEY"]) == 200
 
 
 @pytest.mark.parametrize(("count", "each"), [(4, 2), pytest.param(8, 5, marks=pytest.mark.full)])

@@ -17,6 +17,7 @@ from gatewayctl.gateway.spend import count_requests, list_latest_failures
 from gatewayctl.operations.doctor.checks.subject import DoctorCheck, Observation, Subject
 from gatewayctl.operations.keys.check import KeyCheck, check_keys
 from gatewayctl.operations.keys.unknown import advise_unknown_key, find_unknown_keys
+from gatewayctl.operations.models.provider_failure import advise_provider_key
 from gatewayctl.operations.models.provider_names import has_provider, suggest_name
 from gatewayctl.operations.traces.probe import has_probe_arrived, send_probe
 from gatewayctl.settings.masking import strip_keys
@@ -94,9 +95,12 @@ def check_providers(subject: Subject) -> Iterator[Observation]:
     ):
         if failure.model and _CREDENTIALS.search(f"{failure.kind} {failure.message}"):
             refused.setdefault(failure.model, failure.message)
+    variables = {model.name: model.api_key_env for model in subject.project.models}
     for model, message in refused.items():
         evidence = f"{model}: {strip_keys(message)[:200]}"
-        yield Observation(finding="provider_key_refused", evidence=evidence)
+        name = variables.get(model)
+        remedy = advise_provider_key(name, subject.project) if name else None
+        yield Observation(finding="provider_key_refused", evidence=evidence, remedy=remedy)
 
 
 def check_traces(subject: Subject) -> Iterator[Observation]:
