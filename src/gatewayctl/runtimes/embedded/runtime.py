@@ -51,6 +51,7 @@ from gatewayctl.runtimes.embedded.services import (
     SERVICES,
     STOP_SIGNALS,
     inherited_variables,
+    needed_ports,
     read_port,
 )
 from gatewayctl.runtimes.embedded.supervisor import Process, Supervisor, render_config
@@ -92,7 +93,7 @@ class EmbeddedRuntime:
         """Check that every port is free, or used by the service of this project that needs it."""
         choose_postgres_user()
         self._layout.check()
-        needed = self._needed_ports()
+        needed = needed_ports(self._settings)
         # Looked up before and after: one of our services may be ending or starting just now.
         ours = self._pids()
         listeners = find_listeners(self._settings.bind, needed)
@@ -278,16 +279,6 @@ class EmbeddedRuntime:
         """Our processes, including orphans of a killed supervisord, which start() ends."""
         tree = orphans.process_tree(self._supervisor.pid())
         return {process.pid for process in (*tree, *orphans.find_orphans(self._layout))}
-
-    def _needed_ports(self) -> Mapping[int, tuple[str, str]]:
-        """Port → the service that needs it and the name of the setting."""
-        ports = self._settings.ports
-        return {
-            ports.litellm: ("litellm", "ports.litellm"),
-            ports.phoenix: ("phoenix", "ports.phoenix"),
-            ports.phoenix_grpc: ("phoenix", "ports.phoenix_grpc"),
-            ports.postgres_litellm: ("postgres", "ports.postgres_litellm"),
-        }
 
     def _find_unchanged(self, wanted: Mapping[str, Parts]) -> set[str]:
         """Services that run with exactly the current settings."""

@@ -100,6 +100,17 @@ def postgres_program(
     )
 
 
+def needed_ports(settings: Settings) -> Mapping[int, tuple[str, str]]:
+    """Port → the service that needs it and the name of the setting."""
+    ports = settings.ports
+    return {
+        ports.litellm: ("litellm", "ports.litellm"),
+        ports.phoenix: ("phoenix", "ports.phoenix"),
+        ports.phoenix_grpc: ("phoenix", "ports.phoenix_grpc"),
+        ports.postgres_litellm: ("postgres", "ports.postgres_litellm"),
+    }
+
+
 def read_port(service: str, pid: int) -> int | None:
     """The port that a running service was started with; None if it cannot be read."""
     import psutil
