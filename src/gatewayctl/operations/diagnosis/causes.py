@@ -125,7 +125,10 @@ CAUSES: Final = (
         log=_pattern(
             "is not a valid data directory", "database files are incompatible",
             "could not locate a valid checkpoint", "could not locate required checkpoint",
-            r"could not open file \"(global|base|pg_)", "invalid .*checkpoint record",
+            r"could not open (file|directory) \"(global|base|pg_)", "invalid .*checkpoint record",
+            # Seen with PostgreSQL 16, one file or folder missing at a time.
+            "could not find the database system", "required WAL directory", "invalid directory:",
+            "could not access the server configuration file", r"could not load \S*pg_hba\.conf",
         ),
     ),
     # proxy_cli.py: sys.exit(2) if prisma migrate deploy fails.

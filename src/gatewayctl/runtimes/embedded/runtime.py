@@ -341,15 +341,17 @@ class EmbeddedRuntime:
         yield Progress(subject="postgres", state="ready")
 
     def _run_postgres(self) -> None:
-        self._supervisor.start("postgres")
-        self._cluster.wait(seconds=_POSTGRES_SECONDS, check_alive=self._check_postgres)
+        log = self._layout.log("postgres")
+        before = logs.measure(log)
 
-    def _check_postgres(self) -> None:
-        """Raise ServiceFailed when PostgreSQL has ended."""
-        postgres = self.states()[0]
-        if postgres.state == "failed":
-            ending = self.last_lines("postgres")
-            raise ServiceFailed(f"postgres ended ({postgres.detail}):\n{ending}")
+        def check_alive() -> None:
+            postgres = self.states()[0]
+            if postgres.state == "failed":
+                ending = logs.last_lines(log, after=before)
+                raise ServiceFailed(f"postgres ended ({postgres.detail}):\n{ending}")
+
+        self._supervisor.start("postgres")
+        self._cluster.wait(seconds=_POSTGRES_SECONDS, check_alive=check_alive)
 
     def _state(
         self, name: str, process: Process | None, versions: Mapping[str, str]

@@ -135,6 +135,8 @@ class Supervisor:
 
     def __init__(self, layout: Layout) -> None:
         self._layout = layout
+        self._started: dict[str, datetime] = {}
+        """When each service was started here: its earlier exits do not count any more."""
 
     def pid(self) -> int | None:
         """The pid of the supervisord that answers on the project's socket, else None."""
@@ -214,7 +216,8 @@ class Supervisor:
         One exit is what supervisord is for; another one soon after is a failure.
         """
         exits = 0
-        since = datetime.now().astimezone() - _RECENT
+        recent = datetime.now().astimezone() - _RECENT
+        since = max(recent, self._started.get(service, recent))
         for event in _EVENT.finditer(last_lines(self._layout.log("supervisord"), 200)):
             if event["service"] not in {service, None}:
                 continue
@@ -226,7 +229,13 @@ class Supervisor:
         return self.last_exit(service) if exits > 1 else ""
 
     def start(self, service: str) -> None:
-        """Start a service without waiting for it. Raises ServiceFailed."""
+        """Start a service without waiting for it. Raises ServiceFailed.
+
+        A failed one is started at once, not when supervisord's next try is due.
+        """
+        if any(one.service == service and one.state == "failed" for one in self.processes()):
+            self.stop(service)
+        self._started[service] = datetime.now().astimezone()
         try:
             with self._rpc() as rpc:
                 rpc.supervisor.startProcess(service, False)

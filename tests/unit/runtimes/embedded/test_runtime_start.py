@@ -159,7 +159,8 @@ def test_unreadable_fingerprints_restart_everything(stack: Stack) -> None:
 
 def test_the_failure_of_a_database_that_ended_has_the_end_of_its_log(stack: Stack) -> None:
     stack.cluster.dead = True
-    stack.layout.log("postgres").write_text("FATAL:  could not create shared memory\n")
+    log = stack.layout.log("postgres")
+    log.write_text("FATAL:  an earlier failure\n")
     start = stack.runtime().start()
     stack.supervisor.exits["postgres"] = "exit code 1"
     next(start)
@@ -169,6 +170,8 @@ def test_the_failure_of_a_database_that_ended_has_the_end_of_its_log(stack: Stac
         original(self, service)
         assert self.states is not None
         self.states[service] = "failed"
+        with log.open("a") as file:
+            file.write("FATAL:  could not create shared memory\n")
 
     stack.supervisor.start = dies.__get__(stack.supervisor)  # type: ignore[method-assign]
 
@@ -176,6 +179,7 @@ def test_the_failure_of_a_database_that_ended_has_the_end_of_its_log(stack: Stac
         driven(start)
 
     assert "could not create shared memory" in failed.value.message
+    assert "an earlier failure" not in failed.value.message
 
 
 def test_a_missing_cluster_is_created_before_the_server_starts(stack: Stack) -> None:

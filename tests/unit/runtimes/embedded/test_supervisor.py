@@ -201,7 +201,7 @@ def test_starting_does_not_wait_and_stopping_does(
     supervisor.stop("litellm")
     supervisor.shut_down()
 
-    assert supervisord.calls == [
+    assert [call for call in supervisord.calls if call[0] != "getAllProcessInfo"] == [
         ("startProcess", "litellm", False),
         ("stopProcess", "litellm", True),
         ("shutdown",),
@@ -311,6 +311,23 @@ def test_a_service_is_in_a_crash_loop_if_it_exited_twice_by_itself_within_minute
     layout.log("supervisord").write_text(log)
 
     assert supervisor.crash_loop("litellm") == ("exit code 3" if loops else "")
+
+
+@pytest.mark.parametrize(
+    ("state", "stops"), [("BACKOFF", True), ("FATAL", True), ("STOPPED", False)]
+)
+def test_a_failed_service_is_started_at_once_and_its_earlier_exits_do_not_count(
+    state: str, stops: bool, supervisor: Supervisor, supervisord: FakeSupervisord, layout: Layout
+) -> None:
+    supervisord.states["litellm"] = state
+    layout.log("supervisord").write_text(exited(2) + exited(1) + SPAWNED)
+
+    supervisor.start("litellm")
+
+    asked = [call for call in supervisord.calls if call[0] != "getAllProcessInfo"]
+    stop = [("stopProcess", "litellm", True)] if stops else []
+    assert asked == [*stop, ("startProcess", "litellm", False)]
+    assert supervisor.crash_loop("litellm") == ""
 
 
 # Its launch
