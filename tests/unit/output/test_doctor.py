@@ -26,9 +26,10 @@ def test_each_command_of_a_remedy_is_shown_once(known: Finding) -> None:
         docs=known.docs,
         service=None,
     )
-    console = Console(stdout=io.StringIO())
+    stdout = io.StringIO()
+    console = Console(stdout=stdout)
 
     console.result(_render_finding(found))
 
-    shown = " ".join(console.stdout.getvalue().split())  # type: ignore[attr-defined]
+    shown = " ".join(stdout.getvalue().split())
     assert shown.count("gatewayctl doctor --fix") == (known.id in FIXES)

@@ -49,16 +49,17 @@ def _pattern(*alternatives: str) -> re.Pattern[str]:
     return re.compile("|".join(alternatives), re.IGNORECASE | re.MULTILINE)
 
 
-CAUSES: Final = (
-    # PostgreSQL's FATAL and PANIC, Python's OSError 28, Docker's «write …: no space left».
-    Cause(
-        finding="disk_full",
-        summary="the disk is full",
-        log=_pattern(
-            "no space left on device", "disk quota exceeded", r"\bENOSPC\b", "check free disk space"
-        ),
-        spreads=True,
+# PostgreSQL's FATAL and PANIC, Python's OSError 28, Docker's «write …: no space left».
+DISK_FULL: Final = Cause(
+    finding="disk_full",
+    summary="the disk is full",
+    log=_pattern(
+        "no space left on device", "disk quota exceeded", r"\bENOSPC\b", "check free disk space"
     ),
+    spreads=True,
+)
+CAUSES: Final = (
+    DISK_FULL,
     # V8, CPython, PostgreSQL; the query engine of the embedded LiteLLM is a Node.js program.
     Cause(
         finding="out_of_memory",

@@ -10,6 +10,7 @@ from typing import Final
 
 from gatewayctl.errors import ProjectMissing
 from gatewayctl.operations.diagnosis.causes import Symptoms, recognize_cause
+from gatewayctl.operations.diagnosis.disk import describe_full_disk
 from gatewayctl.operations.diagnosis.failure import diagnose, finding_hint
 from gatewayctl.operations.diagnosis.health import ServiceReport
 from gatewayctl.runtimes.base import Runtime
@@ -29,6 +30,12 @@ def suggest_next_step(
     reports: Sequence[ServiceReport], runtime: Runtime, settings: Settings
 ) -> str:
     """The next command that helps, as a sentence; empty if every service is healthy."""
+    if all(report.health == "healthy" for report in reports):
+        return ""
+    full = describe_full_disk(settings.state_dir) if runtime.name == "embedded" else ""
+    if full:
+        # The logs may lack what could not be written.
+        return f"{full} {finding_hint('disk_full')}"
     if all(report.health == "stopped" for report in reports):
         return START if settings.is_project else ProjectMissing.remedy
     unhealthy = [report for report in reports if report.health == "unhealthy"]
@@ -37,8 +44,6 @@ def suggest_next_step(
     if any(report.health == "stopped" for report in reports):
         return finding_hint("service_stopped")
     starting = [report.service for report in reports if report.health == "starting"]
-    if not starting:
-        return ""
     names = " and ".join(starting)
     return (
         f"Wait for {names} to start, as `gatewayctl status` shows; if that takes long, see "

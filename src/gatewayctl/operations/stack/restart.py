@@ -56,7 +56,7 @@ def restart(
             raise UnknownService(f"This project has no service {name!r}.", hint=hint)
     with (
         change_project(settings, "restart", " ".join(services)) as change,
-        explain_failures(runtime),
+        explain_failures(runtime, settings.state_dir),
     ):
         change.state = "Services may be stopped; the data is kept."
         runtime.preflight()

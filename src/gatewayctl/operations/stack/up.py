@@ -101,7 +101,7 @@ def check_start(settings: Settings, runtime: Runtime) -> None:
     Raises SettingsProblem for a weak master key, and what `Runtime.preflight` raises.
     """
     require_master_key(with_generated_secrets(settings))
-    with explain_failures(runtime):
+    with explain_failures(runtime, settings.state_dir):
         runtime.preflight()
 
 
@@ -125,7 +125,7 @@ def up(
         project = load()
         settings, resolved, gateway = project.settings, project.resolved, project.gateway
         runtime = resolved.runtime
-        stack.enter_context(explain_failures(runtime))
+        stack.enter_context(explain_failures(runtime, settings.state_dir))
         require_same_salt_key(settings)
         runtime.preflight()
         rendered = render(settings, runtime=resolved.name)

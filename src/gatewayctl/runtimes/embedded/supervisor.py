@@ -30,10 +30,14 @@ from gatewayctl.runtimes.embedded.logs import last_lines
 from gatewayctl.runtimes.process import start
 
 _LOGGER: Final = logging.getLogger(__name__)
+_PROGRAM: Final = Path(__file__).with_name("supervise.py")
 _LOG_BYTES: Final = "10MB"
 _LOG_BACKUPS: Final = "3"
 # A service that fails to start ends within this time; LiteLLM takes longest with a bad master key.
 _START_SECONDS: Final = {"postgres": 1, "litellm": 20, "phoenix": 20}
+# Each try waits a second longer than the one before. A full disk or a taken port is free again some
+# time, and nobody may be there to run `up`.
+_START_RETRIES: Final = "1000000"
 _STATES: Final[Mapping[str, ProcessState]] = {
     "STOPPED": "stopped",
     "STARTING": "starting",
@@ -100,7 +104,7 @@ def render_config(layout: Layout, project_dir: Path, stop_signals: Mapping[str, 
             "autostart": "false",
             "autorestart": "true",
             "startsecs": str(_START_SECONDS[service]),
-            "startretries": "2",
+            "startretries": _START_RETRIES,
             "stopsignal": stop_signal,
             "stopwaitsecs": "20",
             "killasgroup": "true",
@@ -153,7 +157,9 @@ class Supervisor:
         """
         layout = self._layout
         environment = {**environment, _SOCKET: self._prepare_socket()}
-        argv = (str(python), "-m", "supervisor.supervisord", "-c", str(layout.supervisor_config))
+        # Without -P the folder of the program is searched first, where this module has the name of
+        # supervisord's package.
+        argv = (str(python), "-P", str(_PROGRAM), "-c", str(layout.supervisor_config))
         process = start(argv, env=environment, cwd=layout.run, log=layout.log("supervisord"))
         deadline = time.monotonic() + timeout
         while self.pid() != process.pid:

@@ -2,15 +2,14 @@
 
 from __future__ import annotations
 
-import shutil
 from collections.abc import Iterator
 from datetime import datetime
 from email.utils import parsedate_to_datetime
-from pathlib import Path
 from typing import Final
 
 from gatewayctl.errors import GatewayctlError, PortTaken
 from gatewayctl.operations.backup.disk_space import RESERVED_BYTES
+from gatewayctl.operations.diagnosis.disk import describe_disk, format_size
 from gatewayctl.operations.doctor.checks.subject import DoctorCheck, Observation, Subject
 from gatewayctl.runtimes.machine import read_memory
 from gatewayctl.settings.model import STATE_DIR_NAME
@@ -35,12 +34,10 @@ def check_ports(subject: Subject) -> Iterator[Observation]:
 
 def check_disk(subject: Subject) -> Iterator[Observation]:
     """Check the free disk space of the project's data."""
-    folder = _find_existing(subject.project_dir / STATE_DIR_NAME)
-    usage = shutil.disk_usage(folder)
-    evidence = f"{folder} has {_format_size(usage.free)} of {_format_size(usage.total)} free"
-    if usage.free < RESERVED_BYTES:
+    free, evidence = describe_disk(subject.project_dir / STATE_DIR_NAME)
+    if free < RESERVED_BYTES:
         yield Observation(finding="disk_full", evidence=evidence)
-    elif usage.free < _LOW:
+    elif free < _LOW:
         yield Observation(finding="disk_low", evidence=evidence)
 
 
@@ -49,7 +46,7 @@ def check_memory(subject: Subject) -> Iterator[Observation]:
     running = any(service.health == "healthy" for service in subject.services)
     needed, found = _SPARE if running else _NEEDED, read_memory()
     if found.available < needed:
-        evidence = f"{_format_size(found.available)} of {_format_size(found.total)} is available"
+        evidence = f"{format_size(found.available)} of {format_size(found.total)} is available"
         yield Observation(finding="memory_low", evidence=evidence)
 
 
@@ -78,14 +75,6 @@ def _read_date(subject: Subject, url: str) -> datetime | None:
         return parsedate_to_datetime(text) if text else None
     except ValueError:
         return None
-
-
-def _find_existing(folder: Path) -> Path:
-    return next(path for path in (folder, *folder.parents) if path.exists())
-
-
-def _format_size(number: int) -> str:
-    return f"{number / 1e9:.1f} GB" if number >= _LOW else f"{number / 1e6:.0f} MB"
 
 
 CHECKS = (
