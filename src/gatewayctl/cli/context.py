@@ -28,6 +28,7 @@ if TYPE_CHECKING:
     from rich.console import RenderableType
 
     from gatewayctl.gateway.client import GatewayClient
+    from gatewayctl.operations.diagnosis.port_owner import HttpService
     from gatewayctl.operations.project.snapshot import Project
     from gatewayctl.output.console import Console
     from gatewayctl.runtimes.base import Runtime
@@ -110,6 +111,21 @@ class App:
         from gatewayctl.gateway.client import GatewayClient
 
         return GatewayClient(self.http, self.settings.gateway_url)
+
+    def require_own(self, service: HttpService = "litellm") -> None:
+        """Raise PortTaken if another project answers in its place; for what changes a service."""
+        from gatewayctl.operations.diagnosis.port_owner import require_own_service
+
+        require_own_service(self.settings, self.runtime, service)
+
+    def note_other_project(self, *services: HttpService) -> None:
+        """Say who answers if it is not this project; for what only asks a service."""
+        from gatewayctl.operations.diagnosis.port_owner import find_other_project
+
+        for service in services:
+            with suppress(GatewayctlError):
+                if found := find_other_project(self.settings, self.runtime, service):
+                    self.console.say(f"Note: {found.message}")
 
     def read_litellm_log(self) -> str:
         """The end of LiteLLM's log, which has the causes of failed calls."""

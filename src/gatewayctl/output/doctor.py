@@ -15,7 +15,7 @@ from gatewayctl.output.console import make_printable
 if TYPE_CHECKING:
     from rich.console import RenderableType
 
-_FIX: Final = "gatewayctl doctor --fix"
+_FIX: Final = "`gatewayctl doctor --fix`"
 _STYLES: Final[dict[Severity, str]] = {"error": "bold red", "warning": "yellow", "info": "dim"}
 
 
@@ -45,5 +45,5 @@ def _render_finding(found: FindingReport) -> Iterator[RenderableType]:
     yield head.append(f"  {found.title}", style="default").append(f"  [{found.id}]", style="dim")
     yield Padding(Text(make_printable(found.evidence)), (0, 0, 0, 4))
     is_named = not found.fixable or _FIX in found.remedy
-    also = "" if is_named else f"   (or: `{_FIX}`)"
+    also = "" if is_named else f"   (or: {_FIX})"
     yield Padding(Text(f"→ {found.remedy}{also}"), (0, 0, 0, 4))

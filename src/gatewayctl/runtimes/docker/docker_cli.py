@@ -76,6 +76,10 @@ class DockerCli:
         """Inspect the running containers, of any project, that publish a port of the host."""
         return self._inspect(["--filter", f"publish={port}"])
 
+    def publishers(self, port: int) -> list[Mapping[str, str]] | None:
+        """The labels of these containers, asked in milliseconds; None where that is impossible."""
+        return engine.find_publishers(engine.endpoint(), port)
+
     def image_id(self, name: str) -> str | None:
         """The id of a local image; None if there is none of that name."""
         args = ["image", "inspect", "--format", "{{.Id}}", name]

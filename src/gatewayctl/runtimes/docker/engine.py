@@ -9,15 +9,18 @@ from __future__ import annotations
 
 import hashlib
 import http.client
+import json
 import logging
 import os
 import re
 import socket
 from collections.abc import Mapping
+from contextlib import closing
 from dataclasses import dataclass
+from http import HTTPStatus
 from pathlib import Path
 from typing import Any, Final, Literal
-from urllib.parse import urlsplit
+from urllib.parse import quote, urlsplit
 
 from gatewayctl.errors import (
     ComposeMissing,
@@ -86,15 +89,10 @@ def probe_engine(where: Endpoint, *, timeout: float = _TIMEOUT) -> Answer:
     cannot be reached at this machine's address.
     """
     try:
-        address = urlsplit(where.host)
-        port = address.port
+        connection = _connect(where, timeout)
     except ValueError:
         return "silent"
-    if address.scheme == "unix":
-        connection: http.client.HTTPConnection = _UnixConnection(address.path, timeout)
-    elif address.scheme in {"tcp", "http"} and address.hostname in _LOOPBACK:
-        connection = http.client.HTTPConnection(address.hostname, port, timeout=timeout)
-    else:
+    if connection is None:
         return "elsewhere"
     answer: Answer = "silent"
     try:
@@ -108,6 +106,36 @@ def probe_engine(where: Endpoint, *, timeout: float = _TIMEOUT) -> Answer:
         connection.close()
     _LOGGER.debug("GET %s/_ping: %s", where.host, answer)
     return answer
+
+
+def find_publishers(where: Endpoint, port: int) -> list[Mapping[str, str]] | None:
+    """The labels of the running containers that publish a port; None if the engine cannot be asked.
+
+    As cheap as the probe, for a question that short commands ask each time.
+    """
+    filters = quote(json.dumps({"publish": [str(port)]}))
+    try:
+        connection = _connect(where, _TIMEOUT)
+        if connection is None:
+            return None
+        with closing(connection):
+            connection.request("GET", f"/containers/json?filters={filters}")
+            answer = connection.getresponse()
+            found = parse_json(answer.read().decode()) if answer.status == HTTPStatus.OK else None
+        return None if found is None else [dict(each["Labels"] or {}) for each in found]
+    except (OSError, http.client.HTTPException, ValueError, KeyError, TypeError):
+        return None
+
+
+def _connect(where: Endpoint, timeout: float) -> http.client.HTTPConnection | None:
+    """A connection to an engine of this machine, None for another; ValueError if it is no URL."""
+    address = urlsplit(where.host)
+    port = address.port
+    if address.scheme == "unix":
+        return _UnixConnection(address.path, timeout)
+    if address.scheme in {"tcp", "http"} and address.hostname in _LOOPBACK:
+        return http.client.HTTPConnection(address.hostname, port, timeout=timeout)
+    return None
 
 
 def failure(output: str, *, doing: str) -> RuntimeProblem:

@@ -137,6 +137,9 @@ class DockerRuntime:
         return None if found is None or found.health is None else found.health == "healthy"
 
     def owns_port(self, service: str, port: int) -> bool:
+        published = self._docker.publishers(port) if self._inspected_at is None else None
+        if published is not None:
+            return any(conflicts.is_own(self._settings, each, service) for each in published)
         found = self._inspect().get(service)
         return found is not None and found.alive and port in found.ports
 

@@ -148,7 +148,9 @@ class EmbeddedRuntime:
         return self._cluster.check_login("litellm") if service == "postgres" else None
 
     def owns_port(self, service: str, port: int) -> bool:
-        return any(is_listener(process, port) for process in self._process_tree(service))
+        pids = {process.service: process.pid for process in self._supervisor.processes()}
+        tree = orphans.iterate_tree(pids.get(service))
+        return any(is_listener(process, port) for process in tree)
 
     def has_data(self) -> bool:
         return self._layout.postgres_data.exists()
@@ -218,6 +220,7 @@ class EmbeddedRuntime:
         return EmbeddedShell(
             cluster=self._cluster,
             database=database,
+            runs_here=lambda: "postgres" in self._running_services(),
             start_server=lambda: drain(self._start_postgres()),
         )
 

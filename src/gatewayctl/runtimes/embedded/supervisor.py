@@ -36,7 +36,7 @@ _LOG_BACKUPS: Final = "3"
 # A service that fails to start ends within this time; LiteLLM takes longest with a bad master key.
 _START_SECONDS: Final = {"postgres": 1, "litellm": 20, "phoenix": 20}
 # Each try waits a second longer than the one before. A full disk or a taken port is free again some
-# time, and nobody may be there to run `up`.
+# time, and then the services return without `up`.
 _START_RETRIES: Final = "1000000"
 _STATES: Final[Mapping[str, ProcessState]] = {
     "STOPPED": "stopped",
