@@ -148,6 +148,7 @@ class App:
             verbose=self.verbose,
             program=find_program(),
             project_dir=_from_here(self.project_dir),
+            runtime=self.flags.get("runtime"),
         )
 
     def show(self, report: object, renderer: Renderer, *, reveal: bool = False) -> None:
