@@ -75,7 +75,8 @@ class FakeDocker(DockerCli):
     output with which it fails, ``says`` to the lines it prints. ``concurrent`` are the processes
     that start the project beside us, one tuple for each time they are looked for. ``kept`` are the
     volumes. ``digests`` are those of local images, by name, and ``registry`` those that a pull
-    brings.
+    brings. ``published`` are the labels of the containers that publish a port, None if the engine
+    cannot be asked for them.
     """
 
     running: dict[str, dict[str, Any]] = field(default_factory=dict)
@@ -99,6 +100,7 @@ class FakeDocker(DockerCli):
     looks: int = 0
     made: int = 0
     closed: list[str] = field(default_factory=list)
+    published: list[Mapping[str, str]] | None = None
 
     def check(self) -> None:
         if "check" in self.raising:
@@ -117,6 +119,9 @@ class FakeDocker(DockerCli):
             for bindings in item["NetworkSettings"]["Ports"].values()
             if bindings[0]["HostPort"] == str(port)
         ]
+
+    def publishers(self, port: int) -> list[Mapping[str, str]] | None:
+        return self.published
 
     def image_id(self, name: str) -> str | None:
         return f"sha256:{name}" if name in self.images else None

@@ -16,7 +16,7 @@ from pathlib import Path
 from typing import Final
 
 NAME: Final = "gatewayctl"
-_IN_TEXT: Final = re.compile(r"`gatewayctl ([^\s`]+)([^`]*)`")
+_IN_TEXT: Final = re.compile(rf"`{NAME} ([^\s`]+)([^`]*)`")
 
 
 def find_program(

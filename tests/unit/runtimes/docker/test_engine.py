@@ -22,6 +22,7 @@ from gatewayctl.runtimes.docker.engine import (
     check_compose,
     endpoint,
     failure,
+    find_publishers,
     probe_engine,
 )
 
@@ -70,6 +71,28 @@ def test_an_engine_is_contacted_by_its_own_ping(
         assert probe_engine(at(tmp_path / "s")) == found
 
     assert heard[0].startswith(b"GET /_ping HTTP/1.1\r\n")
+
+
+@pytest.mark.parametrize(
+    ("body", "found"),
+    [
+        (b'[{"Labels": {"a": "b"}}, {"Labels": null}]', [{"a": "b"}, {}]),
+        (b"[]", []),
+        (b'{"message": "no"}', None),
+        (b"half", None),
+    ],
+)
+def test_the_containers_that_publish_a_port_are_known_by_their_labels(
+    body: bytes, found: list[dict[str, str]] | None, tmp_path: Path
+) -> None:
+    answer = b"HTTP/1.1 200 OK\r\nContent-Length: %d\r\n\r\n%s" % (len(body), body)
+
+    with engine(tmp_path / "s", answer) as heard:
+        assert find_publishers(at(tmp_path / "s"), 4000) == found
+
+    assert b"GET /containers/json?filters=%7B%22publish%22%3A%20%5B%224000%22%5D%7D" in heard[0]
+    assert find_publishers(at(tmp_path / "none"), 4000) is None
+    assert find_publishers(Endpoint(host="ssh://far", source="x"), 4000) is None
 
 
 def test_no_socket_and_a_dead_socket_are_silent(tmp_path: Path) -> None:
