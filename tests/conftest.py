@@ -5,8 +5,9 @@ from __future__ import annotations
 import gc
 import os
 import signal
-from collections.abc import Generator
+from collections.abc import Generator, Iterator
 from pathlib import Path
+from tempfile import TemporaryDirectory
 
 import hypothesis
 import pytest
@@ -109,3 +110,11 @@ def _nobody_guesses_a_salt_key() -> None:
     from gatewayctl.operations.state import salt_key
 
     salt_key._ITERATIONS = 2  # type: ignore[misc]
+
+
+@pytest.fixture
+def shared_path() -> Iterator[Path]:
+    """A folder that every user may write; pytest's own are closed to others."""
+    with TemporaryDirectory() as folder:
+        Path(folder).chmod(0o777)
+        yield Path(folder)

@@ -102,6 +102,12 @@ def _show_bug(ctx: Any, error: Exception, args: list[str]) -> NoReturn:
     from gatewayctl.settings.masking import mask
 
     app = _app(ctx)
+    if isinstance(error, OSError):
+        from gatewayctl.files.folders import explain_os_error
+        from gatewayctl.settings.model import STATE_DIR_NAME
+
+        if found := explain_os_error(error, STATE_DIR_NAME):
+            _show(ctx, found, args)
     if app.verbose:
         import traceback
 

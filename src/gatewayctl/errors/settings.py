@@ -117,6 +117,12 @@ class FileUnwritable(SettingsProblem):
     remedy = "Free disk space or permit writing; files already written are complete."
 
 
+class FolderUnusable(FileUnwritable):
+    """A file, a broken link or a folder of others is where gatewayctl needs a folder."""
+
+    remedy = "Move away what is there, or correct its owner and mode, then run the command again."
+
+
 class FileUnreadable(SettingsProblem):
     """A file of the project cannot be read."""
 

@@ -19,6 +19,7 @@ from typing import Final
 from gatewayctl.env_file.write import update_env_file
 from gatewayctl.errors import BackupExists, FileUnreadable, FileUnwritable
 from gatewayctl.files.atomic import write_atomically
+from gatewayctl.files.folders import WRITE, require_folder
 from gatewayctl.files.owner import create_folder
 from gatewayctl.generators import drain, transform
 from gatewayctl.operations.backup.archive import (
@@ -99,7 +100,10 @@ def backup(
     require_master_key(settings)
     encryption.check()
     encrypted = encryption != NO_ENCRYPTION
+    for folder in (settings.state_dir, backups_folder(settings)):
+        require_folder(folder, access=WRITE)
     target = file or default_file(settings, datetime.now(UTC), encrypted=encrypted)
+    require_folder(target.parent, access=WRITE)
     target = locate_file(target)
     _refuse_existing(target)
     runtime = resolved.runtime

@@ -7,6 +7,7 @@ Must not know what LiteLLM or Phoenix answer over HTTP.
 from __future__ import annotations
 
 import logging
+import os
 import time
 from collections.abc import Collection, Generator, Iterator, Mapping, Sequence
 from dataclasses import replace
@@ -14,6 +15,7 @@ from datetime import datetime
 from typing import TYPE_CHECKING, Final
 
 from gatewayctl.errors import DatabasePasswordRefused, ServiceFailed
+from gatewayctl.files.folders import require_folder
 from gatewayctl.generators import drain
 from gatewayctl.runtimes.base import (
     Keep,
@@ -92,6 +94,7 @@ class EmbeddedRuntime:
     def preflight(self) -> None:
         """Check the machine, and that every port is free or used by our service that needs it."""
         require_supported()
+        self._layout.check()
         needed = needed_ports(self._settings)
         # Looked up before and after: one of our services may be ending or starting just now.
         ours = self._pids()
@@ -153,9 +156,11 @@ class EmbeddedRuntime:
         return any(is_listener(process, port) for process in tree)
 
     def has_data(self) -> bool:
-        return self._layout.postgres_data.exists()
+        return os.path.lexists(self._layout.postgres_data)
 
     def stop(self, *, remove_data: bool = False) -> Stopped:
+        if remove_data:
+            self._layout.check()
         pid = self._supervisor.pid()
         running = tuple(name for name in SERVICES if name in self._running_services())
         for service in running:
@@ -193,6 +198,8 @@ class EmbeddedRuntime:
         keep: Keep = keep_all,
     ) -> Iterator[LogLine]:
         require_known_services(services, SERVICES)
+        for folder in (self._layout.state_dir, self._layout.logs):
+            require_folder(folder)
         files = {name: self._layout.log(name) for name in services or SERVICES}
         return logs.read_logs(files, tail=tail, since=since, follow=follow, keep=keep)
 

@@ -13,6 +13,7 @@ from gatewayctl.env_file.readable import find_ambiguous_lines
 from gatewayctl.errors import (
     EnvFileMissing,
     EnvFileUnreadable,
+    FolderUnusable,
     GatewayctlError,
     SettingsInvalid,
     SettingsProblem,
@@ -117,7 +118,11 @@ def check_rendered_files(subject: Subject) -> Iterator[Observation]:
 
 def check_restore(subject: Subject) -> Iterator[Observation]:
     """Find a restore that was interrupted between the databases and their secrets."""
-    archive = unfinished_restore(subject.project.state_dir)
+    try:
+        archive = unfinished_restore(subject.project.state_dir)
+    except FolderUnusable as error:
+        yield Observation.of(error)
+        return
     if archive is not None:
         yield Observation(finding="restore_unfinished", evidence=f"it was restoring {archive}")
 
