@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import errno
 import os
+import shlex
 import stat
 from pathlib import Path
 from typing import Final
@@ -41,7 +42,8 @@ def require_folder(path: Path, *, access: int = READ) -> None:
     if not stat.S_ISDIR(mode):
         raise _unusable(f"{path} is not a folder, and gatewayctl needs one there.", "Move it away")
     if not os.access(path, access, effective_ids=os.access in os.supports_effective_ids):
-        raise _forbidden(path, "this user may not use it")
+        is_read_only = os.statvfs(path).f_flag & os.ST_RDONLY
+        raise _forbidden(path, "its disk is read-only" if is_read_only else "no permission")
 
 
 def explain_os_error(error: OSError, folder_name: str) -> FolderUnusable | None:
@@ -61,7 +63,7 @@ def explain_os_error(error: OSError, folder_name: str) -> FolderUnusable | None:
 def _forbidden(path: Path, reason: str) -> FolderUnusable:
     return _unusable(
         f"{path} cannot be used: {reason}.",
-        f"Correct its owner, its mode (`ls -ld {path}`) or its disk",
+        f"Correct its owner, its mode (`ls -ld {shlex.quote(str(path))}`) or its disk",
     )
 
 

@@ -32,7 +32,7 @@ PLANTED = [
     (be_a_file, "is not a folder, and gatewayctl needs one there."),
     (lead_nowhere, "is a link to /mnt/not-mounted, which does not exist."),
     (lead_to_itself, "is a link that leads to itself."),
-    (be_forbidden, "cannot be used: this user may not use it."),
+    (be_forbidden, "cannot be used: no permission."),
 ]
 
 

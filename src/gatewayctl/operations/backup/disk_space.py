@@ -16,6 +16,7 @@ RESERVED_BYTES: Final = 200_000_000
 """Bytes that stay free: with less, doctor reports a full disk."""
 
 _NOTHING: Final = 1_000_000
+"""Bytes below which a disk is called full."""
 
 
 def require_free_space(free: int, where: str, *, wanted: int = 0) -> None:

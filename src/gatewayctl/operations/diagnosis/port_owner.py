@@ -36,6 +36,8 @@ def find_other_project(
 
     A running service of this project costs one question to its supervisor or engine.
     """
+    if not settings.is_project:
+        return None
     from gatewayctl.runtimes.ports import find_listeners
 
     port = {"litellm": settings.ports.litellm, "phoenix": settings.ports.phoenix}[service]

@@ -42,9 +42,13 @@ def check_name(settings: Settings, found: Sequence[Container]) -> None:
 
 
 def is_own(settings: Settings, labels: Mapping[str, str], service: str) -> bool:
-    """True if the labels of a container are those of this service of this project."""
+    """True if the labels of a container are those of this service of this project.
+
+    One of a folder that does not exist any more is this project's, which was moved.
+    """
     folder = labels.get(FOLDER)
-    return labels.get(SERVICE) == service and (folder is None or _is_ours(settings, folder))
+    is_other = folder is not None and not _is_ours(settings, folder) and _exists(Path(folder))
+    return labels.get(SERVICE) == service and not is_other
 
 
 def _is_ours(settings: Settings, folder: Path | str) -> bool:
