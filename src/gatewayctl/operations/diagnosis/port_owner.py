@@ -6,11 +6,11 @@ project's gateway. Owns that check. Must not know what a verb wants from the ser
 
 from __future__ import annotations
 
-import os
 from contextlib import suppress
 from typing import Literal
 
 from gatewayctl.errors import PortTaken, RuntimeProblem
+from gatewayctl.operating_system import real_path
 from gatewayctl.runtimes.base import Runtime
 from gatewayctl.settings.model import Settings
 
@@ -51,7 +51,7 @@ def find_other_project(
 
     owner = find_owner(listener)
     # This project can have a stack in another runtime too.
-    ours = os.path.realpath(settings.project_dir)
-    if owner.folder is None or os.path.realpath(owner.folder) == ours:
+    ours = real_path(settings.project_dir)
+    if owner.folder is None or real_path(owner.folder) == ours:
         return None
     return port_taken({port: owner}, {port: (service, f"ports.{service}")})

@@ -10,7 +10,7 @@ from __future__ import annotations
 import contextlib
 import signal
 import time
-from collections.abc import Iterable
+from collections.abc import Iterable, Iterator
 from pathlib import Path
 from typing import TYPE_CHECKING, Final
 
@@ -25,15 +25,17 @@ MARK: Final = "GATEWAYCTL_STATE_DIR"
 
 def process_tree(pid: int | None) -> list[psutil.Process]:
     """A process and all its descendants; empty when it has ended."""
+    return list(iterate_tree(pid))
+
+
+def iterate_tree(pid: int | None) -> Iterator[psutil.Process]:
+    """The same, one after another: finding the descendants takes far longer than the process."""
     import psutil
 
-    if pid is None:
-        return []
-    try:
-        parent = psutil.Process(pid)
-        return [parent, *parent.children(recursive=True)]
-    except psutil.Error:
-        return []
+    if pid is not None:
+        with contextlib.suppress(psutil.Error):
+            yield (parent := psutil.Process(pid))
+            yield from parent.children(recursive=True)
 
 
 def find_orphans(layout: Layout) -> list[psutil.Process]:

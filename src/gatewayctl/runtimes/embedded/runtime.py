@@ -152,13 +152,8 @@ class EmbeddedRuntime:
         return self._cluster.check_login("litellm") if service == "postgres" else None
 
     def owns_port(self, service: str, port: int) -> bool:
-        pid = self._find_pid(service)
-        if pid is None:
-            return False
-        # Its workers are looked for only if it does not listen itself: that takes far longer.
-        return is_listening(pid, port) or any(
-            is_listening(child.pid, port) for child in orphans.process_tree(pid)[1:]
-        )
+        tree = orphans.iterate_tree(self._find_pid(service))
+        return any(is_listening(each.pid, port) for each in tree)
 
     def has_data(self) -> bool:
         return os.path.lexists(self._layout.postgres_data)
@@ -267,8 +262,6 @@ class EmbeddedRuntime:
     def fix_fault(self, finding: str) -> str:
         pid = self._supervisor.pid()
         return self_check.fix_fault(finding, self._environment, self._layout, pid)
-
-    # Private from here on.
 
     def _running_services(self) -> set[str]:
         return {p.service for p in self._supervisor.processes() if p.state in _ALIVE}

@@ -134,6 +134,12 @@ def _quote_command(*argv: str) -> str:
     return re.sub(r"(?<=\s)(?=[#;])", "''", shlex.join(argv))
 
 
+def socket_prefix(run: Path) -> str:
+    """How the name of a socket's folder begins: with what tells this run/ from a copy of it."""
+    found = run.stat()
+    return f"gatewayctl-socket-{found.st_dev:x}-{found.st_ino:x}-"
+
+
 class Supervisor:
     """The supervisord of one project, which may or may not be running."""
 
@@ -185,8 +191,7 @@ class Supervisor:
     def remove_socket(self) -> None:
         """Remove the socket of a supervisord that has ended. Repeatable."""
         link = self._layout.socket
-        if link.is_symlink():
-            path = link.readlink()
+        if link.is_symlink() and self._is_own(path := link.readlink()):
             with suppress(OSError):
                 path.unlink(missing_ok=True)
                 path.parent.rmdir()
@@ -202,9 +207,13 @@ class Supervisor:
         if len(os.fsencode(link)) <= _SOCKET_PATH_BYTES:
             return link.name
         # Only its owner may enter it. TMPDIR may be too long as well.
-        path = Path(mkdtemp(prefix="gatewayctl-socket-", dir="/tmp")) / link.name
+        path = Path(mkdtemp(prefix=socket_prefix(self._layout.run), dir="/tmp")) / link.name
         link.symlink_to(path)
         return str(path)
+
+    def _is_own(self, path: Path) -> bool:
+        """False for the target of a link that was copied with the folder of another project."""
+        return path.parent.name.startswith(socket_prefix(self._layout.run))
 
     def processes(self) -> tuple[Process, ...]:
         """All services; empty when supervisord has ended."""
@@ -282,7 +291,10 @@ class Supervisor:
 
     @contextmanager
     def _rpc(self) -> Iterator[Any]:
-        transport = _UnixTransport(self._layout.socket)
+        link = self._layout.socket
+        if link.is_symlink() and not self._is_own(link.readlink()):
+            raise FileNotFoundError(link)
+        transport = _UnixTransport(link)
         with xmlrpc.client.ServerProxy("http://supervisor/RPC2", transport=transport) as proxy:
             yield proxy
 

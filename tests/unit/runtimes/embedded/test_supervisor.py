@@ -19,7 +19,12 @@ from gatewayctl.runtimes.base import ProcessState
 from gatewayctl.runtimes.embedded import supervise
 from gatewayctl.runtimes.embedded.layout import Layout
 from gatewayctl.runtimes.embedded.services import SERVICES, STOP_SIGNALS
-from gatewayctl.runtimes.embedded.supervisor import Process, Supervisor, render_config
+from gatewayctl.runtimes.embedded.supervisor import (
+    Process,
+    Supervisor,
+    render_config,
+    socket_prefix,
+)
 from tests.fakes.supervisord import FakeSupervisord, serve
 
 ROOT = Path(__file__).parents[4]
@@ -373,10 +378,25 @@ def test_the_socket_of_a_deep_project_is_in_a_private_folder_that_is_removed(
         supervisor.launch(fake_python(script, tmp_path), {})
 
     path, mode = layout.log("supervisord").read_text().splitlines()
-    assert len(path) < 50
+    assert len(path) < 80
     assert mode.startswith("drwx------")
     assert not Path(path).parent.exists()
     assert not layout.socket.is_symlink()
+
+
+def test_the_copied_link_to_the_socket_of_another_project_is_not_followed(tmp_path: Path) -> None:
+    original, copy = (Layout(state_dir=tmp_path / name) for name in ("original", "copy"))
+    original.make()
+    copy.make()
+    path = tmp_path / f"{socket_prefix(original.run)}x" / "supervisor.sock"
+    with serve(path, FakeSupervisord(pid=4711)):
+        for layout in (original, copy):
+            layout.socket.symlink_to(path)
+
+        assert Supervisor(original).pid() == 4711
+        assert Supervisor(copy).pid() is None
+        Supervisor(copy).remove_socket()
+        assert path.exists()
 
 
 def test_a_supervisord_that_exits_at_once_is_a_failure_with_its_log(
