@@ -18,7 +18,7 @@ from tests.e2e.conftest import free_ports
 from tests.e2e.installing import USERS, WAYS, Machine
 from tests.e2e.wheel import Distributions
 
-pytestmark = pytest.mark.full
+pytestmark = [pytest.mark.full, pytest.mark.timeout(900)]
 
 PYTHONS = ("3.11", "3.12")
 """Later ones come from Debian, in containers: `docker/test_installing.py`."""
@@ -98,7 +98,6 @@ def test_every_way_to_install_gives_a_program_that_renders(
     assert len(document["data"]["files"]) == len(TEMPLATES["docker"])
 
 
-@pytest.mark.timeout(900)
 def test_uvx_runs_the_demo_from_the_wheel(here: Here) -> None:
     names = ("litellm", "phoenix", "phoenix_grpc", "postgres_litellm")
     readable = here.python.startswith("/usr/")

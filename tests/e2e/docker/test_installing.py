@@ -19,7 +19,7 @@ from tests.e2e.images.engine import Failed, import_tree, is_here
 from tests.e2e.installing import USERS, WAYS, Machine
 from tests.e2e.wheel import Distributions
 
-pytestmark = pytest.mark.full
+pytestmark = [pytest.mark.full, pytest.mark.timeout(900)]
 
 RELEASES = {"trixie": "Python 3.13", "forky": "Python 3.14"}
 _CERTIFICATES_OF = ("PIP_CERT", "SSL_CERT_FILE", "NODE_EXTRA_CA_CERTS")
@@ -77,7 +77,8 @@ def container(request: pytest.FixtureRequest, distributions: Distributions) -> I
         machine.prepare()
         yield machine
     finally:
-        docker("rm", "--force", "--volumes", name)
+        # A demo leaves gigabytes in it.
+        docker("rm", "--force", "--volumes", name, timeout=600)
 
 
 @pytest.mark.parametrize(("user", "distribution"), [("root", "sdist"), ("plain user", "wheel")])
@@ -93,7 +94,6 @@ def test_every_way_to_install_gives_a_program_that_renders(
     assert len(document["data"]["files"]) == len(TEMPLATES["docker"])
 
 
-@pytest.mark.timeout(900)
 def test_uvx_runs_the_demo_from_the_wheel(container: Container) -> None:
     document = container.run_demo(USERS["plain user"], {})
 
