@@ -9,7 +9,7 @@ import logging
 from collections.abc import Callable, Generator, Iterable, Mapping
 from contextlib import suppress
 from dataclasses import dataclass, field
-from functools import cached_property
+from functools import cache, cached_property
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Final, TypeVar
 
@@ -230,8 +230,9 @@ class App:
             self.http.close()
 
 
+@cache
 def _count_cores(choice: RuntimeChoice, state_dir: Path) -> int:
-    # Imported only for a project whose number of workers depends on it.
+    # Imported only for a project whose number of workers depends on it, and asked once.
     from gatewayctl.runtimes.machine import count_cores
 
     return count_cores(choice, state_dir)

@@ -146,7 +146,7 @@ class DockerCli:
         mount = f'type=bind,"source={source}",target={_MOUNTED},readonly'
         isolated = ["--pull=never", "--network=none", "--security-opt=label=disable"]
         args = ["--rm", *isolated, "--mount", mount, "--entrypoint=cat", image, _MOUNTED]
-        return process.run([self._program, "run", *args], timeout=_READ_SECONDS)
+        return process.run([self._program, "run", *args], timeout=_RUN_ONCE_SECONDS)
 
     def preview_recreations(
         self, compose_file: str, services: Sequence[str], *, generated: Variables = NO_VARIABLES
