@@ -122,9 +122,11 @@ class App:
 
     def note_other_project(self, *services: HttpService) -> None:
         """Say who answers if it is not this project; for what only asks a service."""
-        from gatewayctl.operations.diagnosis.port_owner import find_other_project
+        from gatewayctl.operations.diagnosis.port_owner import find_other_project, is_surely_own
 
         for service in services:
+            if is_surely_own(self.settings, service):
+                continue
             with suppress(GatewayctlError):
                 if found := find_other_project(self.settings, self.runtime, service):
                     self.console.say(f"Note: {found.message}")

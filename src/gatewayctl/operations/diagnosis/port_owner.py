@@ -7,12 +7,14 @@ project's gateway. Owns that check. Must not know what a verb wants from the ser
 from __future__ import annotations
 
 from contextlib import suppress
-from typing import Literal
+from typing import TYPE_CHECKING, Literal
 
 from gatewayctl.errors import PortTaken, RuntimeProblem
 from gatewayctl.operating_system import real_path
-from gatewayctl.runtimes.base import Runtime
 from gatewayctl.settings.model import Settings
+
+if TYPE_CHECKING:
+    from gatewayctl.runtimes.base import Runtime
 
 HttpService = Literal["litellm", "phoenix"]
 
@@ -29,6 +31,23 @@ def require_own_service(
         raise found
 
 
+def is_surely_own(settings: Settings, service: HttpService) -> bool:
+    """Whether the project's own services run, found in a few milliseconds; False if that is unsure.
+
+    For commands that only ask: LiteLLM may still run on a port that was changed since.
+    """
+    from gatewayctl.runtimes.embedded.layout import Layout
+    from gatewayctl.runtimes.embedded.orphans import is_supervised
+
+    if is_supervised(Layout(state_dir=settings.state_dir)):
+        return True
+    from gatewayctl.runtimes.docker import engine
+    from gatewayctl.runtimes.docker.states import FOLDER
+
+    found = engine.find_publishers(engine.endpoint(), _port_of(settings, service)) or ()
+    return any(labels.get(FOLDER) == str(settings.compose_dir) for labels in found)
+
+
 def find_other_project(
     settings: Settings, runtime: Runtime, service: HttpService = "litellm"
 ) -> PortTaken | None:
@@ -40,7 +59,7 @@ def find_other_project(
         return None
     from gatewayctl.runtimes.ports import find_listeners
 
-    port = {"litellm": settings.ports.litellm, "phoenix": settings.ports.phoenix}[service]
+    port = _port_of(settings, service)
     with suppress(RuntimeProblem):
         if runtime.owns_port(service, port):
             return None
@@ -55,3 +74,7 @@ def find_other_project(
     if owner.folder is None or real_path(owner.folder) == ours:
         return None
     return port_taken({port: owner}, {port: (service, f"ports.{service}")})
+
+
+def _port_of(settings: Settings, service: HttpService) -> int:
+    return {"litellm": settings.ports.litellm, "phoenix": settings.ports.phoenix}[service]

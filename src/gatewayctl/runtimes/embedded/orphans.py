@@ -8,6 +8,7 @@ name: only processes that belong to this project's state folder.
 from __future__ import annotations
 
 import contextlib
+import os
 import signal
 import time
 from collections.abc import Iterable, Iterator
@@ -36,6 +37,19 @@ def iterate_tree(pid: int | None) -> Iterator[psutil.Process]:
         with contextlib.suppress(psutil.Error):
             yield (parent := psutil.Process(pid))
             yield from parent.children(recursive=True)
+
+
+def is_supervised(layout: Layout) -> bool:
+    """Whether supervisord runs for this project, by the system's own files and without a library.
+
+    False if that cannot be told so, as on macOS. A copied folder has the pid of the original.
+    """
+    try:
+        pid = int(layout.supervisor_pid.read_text(encoding="ascii"))
+        environment = Path(f"/proc/{pid}/environ").read_bytes().split(b"\0")
+    except (OSError, ValueError):
+        return False
+    return os.fsencode(f"{MARK}={layout.state_dir}") in environment
 
 
 def find_orphans(layout: Layout) -> list[psutil.Process]:
