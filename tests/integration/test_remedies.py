@@ -167,6 +167,7 @@ ERRORS: dict[str, Cured | Elsewhere | Person] = {
     "env_value_unsafe": DECIDES,
     "virtual_key_missing": Cured(plant=remove("LITELLM_API_KEY"), command=("chat", "Hello")),
     "file_unwritable": MACHINE,
+    "folder_unusable": MACHINE,
     "file_unreadable": MACHINE,
     "usage": DECIDES,
     "unknown_component": DECIDES,

@@ -75,6 +75,7 @@ CONTRACT = {
     "EnvFileUnwritable": ("env_file_unwritable", 3),
     "EnvValueUnsafe": ("env_value_unsafe", 3),
     "VirtualKeyMissing": ("virtual_key_missing", 3),
+    "FolderUnusable": ("folder_unusable", 3),
     "FileUnwritable": ("file_unwritable", 3),
     "FileUnreadable": ("file_unreadable", 3),
     "UsageProblem": ("usage", 2),

@@ -42,7 +42,7 @@ def iterate_tree(pid: int | None) -> Iterator[psutil.Process]:
 def is_supervised(layout: Layout) -> bool:
     """Whether supervisord runs for this project, by the system's own files and without a library.
 
-    False if that cannot be told so, as on macOS. A copied folder has the pid of the original.
+    False where that is unknown, as on macOS. A copied folder has the pid of the original.
     """
     try:
         pid = int(layout.supervisor_pid.read_text(encoding="ascii"))

@@ -135,7 +135,7 @@ def _quote_command(*argv: str) -> str:
 
 
 def socket_prefix(run: Path) -> str:
-    """How the name of a socket's folder begins: with what tells this run/ from a copy of it."""
+    """How the name of a socket's folder begins: a copy of run/ has another one."""
     found = run.stat()
     return f"gatewayctl-socket-{found.st_dev:x}-{found.st_ino:x}-"
 
