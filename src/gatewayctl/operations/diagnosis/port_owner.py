@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING, Literal
 
 from gatewayctl.errors import PortTaken, RuntimeProblem
 from gatewayctl.operating_system import real_path
+from gatewayctl.runtimes.runtime_marker import read_runtime
 from gatewayctl.settings.model import Settings
 
 if TYPE_CHECKING:
@@ -53,9 +54,10 @@ def find_other_project(
 ) -> PortTaken | None:
     """The failure that names the other project on the port of the service, if there is one.
 
-    A running service of this project costs one question to its supervisor or engine.
+    A running service of this project costs one question to its supervisor or engine. A project
+    that never had a stack uses the gateway of another on purpose.
     """
-    if not settings.is_project:
+    if not settings.is_project or read_runtime(settings.state_dir) is None:
         return None
     from gatewayctl.runtimes.ports import find_listeners
 
