@@ -20,8 +20,8 @@ from tests.integration.stack_project import AT, Project, document
 from tests.integration.test_every_verb_goes_through_one_door import CHANGING
 
 VARIABLES = (
-    *("LITELLM_MASTER_KEY", "LITELLM_SALT_KEY", "UI_PASSWORD"),
-    *("LITELLM_POSTGRES_PASSWORD", "POSTGRES_PASSWORD", "LITELLM_API_KEY", "LITELLM_EVAL_KEY"),
+    *("LITELLM_MASTER_KEY", "LITELLM_SALT_KEY", "LITELLM_POSTGRES_PASSWORD"),
+    *("POSTGRES_PASSWORD", "UI_PASSWORD", "LITELLM_API_KEY", "LITELLM_EVAL_KEY"),
 )
 USING = {"plan": (), **{verb: args for verb, args in CHANGING.items() if verb != "init"}}
 """Commands that start something with a secret, or change it, with their arguments."""
@@ -36,15 +36,15 @@ def assert_nothing_changed(project: Project, env: str, keys: set[str]) -> None:
 
 
 def test_every_secret_that_gatewayctl_keeps_is_tried(ready: Project) -> None:
-    assert set(VARIABLES) == set(stored_names(load_settings(ready.folder, environ={})))
+    assert stored_names(load_settings(ready.folder, environ={})) == VARIABLES
     allowed = {verb.removesuffix(" --volumes").removesuffix(" --fix") for verb in ALLOWED}
     assert allowed == {v.split(" --")[0] for v in exclusive._USING_NO_SECRET}
 
 
 @pytest.mark.parametrize("verb", sorted(set(USING) - ALLOWED))
-@pytest.mark.parametrize("name", VARIABLES)
+@pytest.mark.parametrize("names", [VARIABLES[:1], VARIABLES[1:]], ids=["master", "others"])
 def test_another_value_in_the_environment_is_refused_by_what_uses_it(
-    name: str, verb: str, ready: Project, monkeypatch: pytest.MonkeyPatch
+    names: tuple[str, ...], verb: str, ready: Project, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     (ready.folder / "a.bak").write_bytes(b"x")
     if verb in {"upgrade", "rollback"}:
@@ -53,28 +53,46 @@ def test_another_value_in_the_environment_is_refused_by_what_uses_it(
         write_journal(load_settings(ready.folder, environ={}), journal)
     env, keys = (ready.folder / ".env").read_text(), set(ready.litellm.keys)
     monkeypatch.chdir(ready.folder)
-    monkeypatch.setenv(name, ANOTHER)
+    for name in names:
+        monkeypatch.setenv(name, ANOTHER)
 
-    result = ready.run(*verb.split(), *USING[verb], "--json")
+    # Without --yes: nothing is asked that would be refused.
+    given = [word for word in USING[verb] if word != "--yes"]
+    result = ready.run(*verb.split(), *given, "--json")
 
     error = document(result)["error"]
     assert (result.exit_code, error["code"]) == (3, "environment_shadows")
-    assert error["message"].startswith(f"{name} in the environment differs from .env line ")
-    assert error["hint"] == f"Run `unset {name}`."
+    assert error["hint"] == f"Run `unset {' '.join(names)}`."
+    for name in names:
+        assert f"{name} in the environment differs from .env line " in error["message"]
     assert ANOTHER not in result.output
     assert_nothing_changed(ready, env, keys)
 
 
-@pytest.mark.parametrize("verb", ["plan", "up", "restart", "keys create", "keys check"])
-@pytest.mark.parametrize("name", [*VARIABLES, "OPENAI_API_KEY", "GATEWAYCTL_LOCK_TIMEOUT"])
-def test_the_same_value_in_the_environment_changes_nothing(
-    name: str, verb: str, ready: Project, monkeypatch: pytest.MonkeyPatch
+@pytest.mark.parametrize("name", VARIABLES)
+def test_each_secret_alone_is_refused_with_its_name(
+    name: str, ready: Project, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setenv(name, ready.secrets().get(name, "3"))
+    monkeypatch.setenv(name, ANOTHER)
+
+    error = document(ready.run("keys", "sync", "--dry-run", "--json"))["error"]
+
+    assert error["message"].startswith(f"{name} in the environment differs from .env line ")
+    assert error["hint"] == f"Run `unset {name}`."
+
+
+@pytest.mark.parametrize("verb", ["plan", "up", "restart", "keys create", "keys check"])
+def test_the_same_values_in_the_environment_change_nothing(
+    verb: str, ready: Project, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    for name in (*VARIABLES, "GATEWAYCTL_LOCK_TIMEOUT"):
+        monkeypatch.setenv(name, ready.secrets().get(name, "3"))
+    env, keys = (ready.folder / ".env").read_text(), set(ready.litellm.keys)
 
     result = ready.run(*verb.split(), *USING[verb], "--json")
 
     assert result.exit_code == 0, result.output
+    assert ((ready.folder / ".env").read_text(), set(ready.litellm.keys)) == (env, keys)
 
 
 @pytest.mark.parametrize(

@@ -70,9 +70,11 @@ def restore(
     from gatewayctl.operations.backup.restore import RestoreOptions
     from gatewayctl.operations.backup.restore import restore as operation
     from gatewayctl.output import backup as shown
+    from gatewayctl.settings.overrides import require_no_overrides
 
     app = context(ctx)
-    # A file that cannot be read is reported before the question.
+    # What would be refused is reported before the question.
+    require_no_overrides(app.settings)
     is_encrypted(file)
     confirm_by_name(app.settings.project_name, "the current keys, spend and traces", yes=yes)
     decryption = Decryption(identity=identity, passphrase=_read_passphrase(passphrase_stdin))

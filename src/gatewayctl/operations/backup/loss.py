@@ -16,6 +16,7 @@ from gatewayctl.runtimes.base import Runtime
 from gatewayctl.runtimes.databases import Database, databases
 from gatewayctl.settings.master_key import require_master_key
 from gatewayctl.settings.model import Settings
+from gatewayctl.settings.overrides import require_no_overrides
 
 if TYPE_CHECKING:
     from gatewayctl.gateway.client import GatewayClient
@@ -44,9 +45,13 @@ class Loss:
 
 
 def measure_loss(settings: Settings, gateway: GatewayClient, runtime: Runtime) -> Loss:
-    """Count what is in the databases; starts nothing, and takes failures as unknown."""
+    """Count what is in the databases; starts nothing, and takes failures as unknown.
+
+    Raises SecretOverridden, as what asks for consent with it would.
+    """
     from gatewayctl.gateway.keys import iterate_keys
 
+    require_no_overrides(settings)
     found: list[VirtualKey] | None = None
     with suppress(GatewayctlError):
         found = list(iterate_keys(gateway, require_master_key(settings)))

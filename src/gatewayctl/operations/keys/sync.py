@@ -85,6 +85,7 @@ def sync_keys(
 
 def find_prunable(settings: Settings, gateway: GatewayClient) -> tuple[str, ...]:
     """The aliases of the live keys that pruning deletes. Raises what `sync_keys` raises."""
+    require_no_overrides(settings)
     known = load_known_keys(settings, gateway, now=datetime.now(UTC), prune=True)
     steps = (each.step for each in plan_keys(known))
     return tuple(

@@ -53,6 +53,7 @@ from gatewayctl.operations.upgrade.verify import TABLES, UpgradeVerification, ap
 from gatewayctl.runtimes.base import Progress
 from gatewayctl.runtimes.releases import Release
 from gatewayctl.settings.master_key import require_master_key
+from gatewayctl.settings.overrides import require_no_overrides
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -105,9 +106,10 @@ class RollbackReport:
 def plan_rollback(project: Project) -> RollbackPlan:
     """Look at what a rollback would do; changes and starts nothing.
 
-    Raises NothingToRollBack, RuntimeUnavailable where the release comes with gatewayctl, and
-    FileUnreadable where the backup that it needs is missing.
+    Raises NothingToRollBack, RuntimeUnavailable where the release comes with gatewayctl,
+    FileUnreadable where the backup that it needs is missing, and SecretOverridden.
     """
+    require_no_overrides(project.settings)
     journal = _require_journal(project)
     releases, database = project.releases, litellm_database(project)
     now: Mapping[str, int] | None = None
