@@ -144,6 +144,20 @@ def test_only_the_environment_has_a_master_key_that_litellm_refuses(
     assert error["hint"].startswith("Run `unset LITELLM_MASTER_KEY`.")
 
 
+@pytest.mark.parametrize("verb", ["up --yes", "demo"])
+def test_a_new_project_refuses_the_key_of_another_gateway_before_it_starts(
+    verb: str, project: Project, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("LITELLM_API_KEY", ANOTHER)
+
+    error = document(project.run(*verb.split(), "--json"))["error"]
+
+    assert error["code"] == "environment_shadows"
+    assert error["hint"] == "Run `unset LITELLM_API_KEY`."
+    assert list(project.folder.iterdir()) == []
+    assert "start" not in project.runtime.calls
+
+
 @pytest.mark.parametrize("verb", ["up", "keys create", "keys sync", "keys check --fix"])
 @pytest.mark.parametrize("ending", ["rotate litellm-eval", "revoke litellm-eval --yes"])
 def test_a_shell_that_is_older_than_a_rotation_never_registers_the_revoked_key(

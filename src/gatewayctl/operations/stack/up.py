@@ -19,12 +19,13 @@ from contextlib import ExitStack
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Final
 
-from gatewayctl.errors import GatewayctlError
+from gatewayctl.errors import GatewayctlError, SecretOverridden
 from gatewayctl.gateway.models import list_served_models
 from gatewayctl.generators import drain
 from gatewayctl.operations.diagnosis.failure import explain_failures
 from gatewayctl.operations.diagnosis.health import ServiceReport
 from gatewayctl.operations.keys.create import KeysCreateReport, ensure_declared_keys
+from gatewayctl.operations.keys.values import read_env_file_values
 from gatewayctl.operations.models.warnings import warn_of_models
 from gatewayctl.operations.project.init import ensure_project
 from gatewayctl.operations.project.render import render
@@ -44,6 +45,7 @@ from gatewayctl.runtimes.runtime_marker import read_runtime, record_runtime
 from gatewayctl.settings.generate import with_generated_secrets
 from gatewayctl.settings.master_key import require_master_key
 from gatewayctl.settings.model import RuntimeName, Settings
+from gatewayctl.settings.overrides import advise_unset
 
 if TYPE_CHECKING:
     from gatewayctl.gateway.client import GatewayClient
@@ -96,13 +98,28 @@ class UpOptions:
 
 
 def check_start(settings: Settings, runtime: Runtime) -> None:
-    """Check what would make a start fail, before anything is written.
+    """Check what would make the first start of a project fail, before anything is written.
 
-    Raises SettingsProblem for a weak master key, and what `Runtime.preflight` raises.
+    Raises SettingsProblem for a weak master key, and for a virtual key of another gateway in the
+    environment, and what `Runtime.preflight` raises.
     """
     require_master_key(with_generated_secrets(settings))
     with explain_failures(runtime, settings.state_dir):
         runtime.preflight()
+        if not runtime.has_data():
+            _refuse_keys_of_environment(settings)
+
+
+def _refuse_keys_of_environment(settings: Settings) -> None:
+    """Raise SecretOverridden for virtual keys that only the environment has: there are none yet."""
+    stored = read_env_file_values(settings)
+    names = [key.env for key in settings.keys if key.env in settings.environment]
+    if foreign := [name for name in names if name not in stored]:
+        raise SecretOverridden(
+            f"The environment sets {' and '.join(foreign)}, but a new project has no virtual key"
+            " yet: it creates its own in .env.",
+            hint=advise_unset(*foreign),
+        )
 
 
 def up(
