@@ -69,6 +69,7 @@ CONTRACT = {
     "MasterKeyMissing": ("master_key_missing", 3),
     "MasterKeyWeak": ("master_key_weak", 3),
     "SaltKeyChanged": ("salt_key_changed", 3),
+    "CaBundleUnusable": ("ca_bundle_unusable", 3),
     "EnvFileUnreadable": ("env_file_unreadable", 3),
     "EnvFileUnwritable": ("env_file_unwritable", 3),
     "EnvValueUnsafe": ("env_value_unsafe", 3),

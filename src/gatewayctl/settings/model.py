@@ -20,6 +20,7 @@ Profile = Literal["development", "production"]
 
 LOOPBACK: Final = "127.0.0.1"
 STATE_DIR_NAME: Final = ".gatewayctl"
+CA_BUNDLE_NAME: Final = "ca-bundle.pem"
 LITELLM_RELEASE: Final = "1.108.14"
 """The release of LiteLLM in every runtime, of the long-term support line (image tag ``lts``)."""
 PHOENIX_RELEASE: Final = "20.26.1"
@@ -213,7 +214,9 @@ class Settings:
 
     ``origins`` maps dotted names (``ports.litellm``, ``LITELLM_MASTER_KEY``) to their sources;
     other names have their defaults. ``environment`` contains, by variable name, the provider
-    keys that models refer to and the virtual keys that are set. ``workers`` are LiteLLM's
+    keys that models refer to and the virtual keys that are set. ``network`` are the variables of
+    network.py that are set, ``ca_bundle`` is a file of certificates. ``images`` are the names that
+    are pulled, those of ``images.registry`` if it is set. ``workers`` are LiteLLM's
     processes in Docker; more than one needs Redis. ``lock_timeout`` is in seconds; None is the
     default of each command.
     """
@@ -230,6 +233,8 @@ class Settings:
     secrets: Secrets
     environment: Mapping[str, Secret]
     origins: Mapping[str, Source]
+    network: Mapping[str, Secret] = field(default_factory=lambda: MappingProxyType({}))
+    ca_bundle: Path | None = None
     images: Images = Images()
     apps: tuple[App, ...] = ()
     workers: int = 1
@@ -261,6 +266,11 @@ class Settings:
     @property
     def compose_dir(self) -> Path:
         return self.project_dir / "compose"
+
+    @property
+    def rendered_ca_bundle(self) -> Path:
+        """The copy of ``ca_bundle`` that services read, in both runtimes."""
+        return self.compose_dir / CA_BUNDLE_NAME
 
     @property
     def is_project(self) -> bool:

@@ -50,16 +50,25 @@ _UP: Final = ("--detach", "--remove-orphans", "--no-build", "--pull", "never")
 class DockerCli:
     """Docker, for one Compose project. ``compose_file`` and ``env_file`` need not exist to read.
 
+    ``variables`` override the environment for Compose.
     Every method raises RuntimeProblem, or the subclass that says why Docker cannot be used.
     Methods that return Lines yield the program's output and return its result; closing them early
     ends the program. Where a method takes the text of a compose file, secrets come from .env, and
     ``generated`` holds the variables that .env lacks.
     """
 
-    def __init__(self, *, project: str, compose_file: Path, env_file: Path) -> None:
+    def __init__(
+        self,
+        *,
+        project: str,
+        compose_file: Path,
+        env_file: Path,
+        variables: Variables = NO_VARIABLES,
+    ) -> None:
         self._project = project
         self._compose_file = compose_file
         self._env_file = env_file
+        self._variables = variables
 
     def check(self) -> None:
         """Require an engine that answers, and a Compose that is new enough."""
@@ -123,7 +132,8 @@ class DockerCli:
         """
         options = ["--rm", "--no-deps", "--no-TTY", "--interactive=false", "--quiet-pull"]
         argv = self._compose("run", *options, service, *args, file="-")
-        return process.run(argv, stdin=compose_file, timeout=_RUN_ONCE_SECONDS)
+        env = self._environment()
+        return process.run(argv, env=env, stdin=compose_file, timeout=_RUN_ONCE_SECONDS)
 
     def preview_recreations(
         self, compose_file: str, services: Sequence[str], *, generated: Variables = NO_VARIABLES
@@ -144,7 +154,7 @@ class DockerCli:
         """Create and start these and what they need, recreate what changed, remove orphans."""
         # Images were fetched and built before: a start contacts no registry. Not --no-deps: Compose
         # includes dependencies in its hash, and would recreate the service next time.
-        return process.follow(self._compose("up", *_UP, *services))
+        return process.follow(self._compose("up", *_UP, *services), env=self._environment())
 
     def find_concurrent_ups(self) -> tuple[int, ...]:
         """The ids of other processes that are starting the project."""
@@ -256,12 +266,15 @@ class DockerCli:
         options += ["--env-file", str(self._env_file)] if self._env_file.exists() else []
         return [self._program, "compose", *options, *args]
 
+    def _environment(self) -> dict[str, str]:
+        return {**os.environ, **self._variables}
+
     def _compose_text(
         self, text: str, args: Sequence[str], generated: Variables, *, doing: str
     ) -> Completed:
         argv = self._compose(*args, file="-")
         # Generated secrets are passed in the environment, never on the command line.
-        env = {**os.environ, **generated}
+        env = {**self._environment(), **generated}
         done = process.run(argv, env=env, stdin=text, timeout=_READ_SECONDS)
         if done.returncode:
             raise engine.failure(done.stderr, doing=doing)

@@ -37,6 +37,7 @@ from gatewayctl.runtimes.docker import (
     logs,
     passwords,
     preflight,
+    proxies,
     states,
     volumes,
 )
@@ -97,6 +98,7 @@ class DockerRuntime:
             project=settings.project_name,
             compose_file=settings.compose_dir / COMPOSE_FILE,
             env_file=settings.env_file,
+            variables=proxies.compose_variables(settings, proxies.read_docker_config()),
         )
         self._containers: dict[str, Container] = {}
         self._inspected_at: float | None = None

@@ -22,11 +22,11 @@ from gatewayctl.runtimes.embedded.services import (
     inherited_variables,
     significant_variables,
 )
-from gatewayctl.settings.model import Secret, Settings
+from gatewayctl.settings.model import CA_BUNDLE_NAME, Secret, Settings
 
 _LOGGER: Final = logging.getLogger(__name__)
 SUPERVISOR: Final = "supervisor"
-_RENDERED_FILES: Final = ("litellm_config.yaml", "litellm_callbacks.py")
+_RENDERED_FILES: Final = ("litellm_config.yaml", "litellm_callbacks.py", CA_BUNDLE_NAME)
 """Files that LiteLLM reads when it starts."""
 
 Parts = Mapping[str, str]
