@@ -44,6 +44,7 @@ CONTRACT = {
     "ReleaseMalicious": ("litellm_malicious", 3),
     "ProjectNameTaken": ("project_name_taken", 4),
     "EnvironmentBroken": ("environment_broken", 4),
+    "InstallFailed": ("install_failed", 4),
     "PortTaken": ("port_taken", 4),
     "ServiceFailed": ("service_failed", 4),
     "NotHealthy": ("not_healthy", 4),

@@ -58,6 +58,22 @@ def select_usable(values: Mapping[str, Secret]) -> dict[str, str]:
     }
 
 
+def find_proxy(values: Mapping[str, Secret], url: str) -> tuple[str, str] | None:
+    """The variable and the address of the proxy for a URL, as Python's programs choose it."""
+    # Not in the type stubs, and what LiteLLM itself asks (aiohttp_transport.py).
+    from urllib.request import proxy_bypass_environment  # type: ignore[attr-defined]
+
+    usable, target = select_usable(values), _parse(url)
+    if target is None:
+        return None
+    hosts = join_no_proxy(LOOPBACK_HOSTS, hosts_without_proxy(values))
+    if proxy_bypass_environment(target.hostname or "", {"no": hosts}):
+        return None
+    names = (f"{target.scheme}_proxy", "all_proxy")
+    both = (form for name in names for form in (name, name.upper()))
+    return next(((name, usable[name]) for name in both if name in usable), None)
+
+
 def hosts_without_proxy(values: Mapping[str, Secret]) -> str:
     """The hosts that the operator excludes, in either case of the variable."""
     return join_no_proxy(

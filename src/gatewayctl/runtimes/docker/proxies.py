@@ -34,9 +34,11 @@ def compose_variables(settings: Settings, docker_config: Mapping[str, str]) -> d
         both = (name.lower(), name)
         ours = [usable[each] for each in both if each in usable]
         ours = [address for address in ours if not network.is_loopback(address)]
-        if any(each in settings.network for each in both):
-            # An empty one is no proxy: it hides one that a container cannot use.
-            chosen = (*ours, docker_config.get(name, ""))[0]
+        theirs = docker_config.get(name, "")
+        if theirs or any(each in settings.network for each in both):
+            # Named in the compose file, so that Compose does not add Docker's by itself. An empty
+            # one is no proxy: it hides one that a container cannot use.
+            chosen = (*ours, theirs)[0]
             found |= dict.fromkeys(both, chosen)
     hosts = network.join_no_proxy(
         network.hosts_without_proxy(settings.network), docker_config.get(network.NO_PROXY, "")

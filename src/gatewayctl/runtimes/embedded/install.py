@@ -18,7 +18,7 @@ from pathlib import Path
 from types import MappingProxyType
 from typing import Final
 
-from gatewayctl.errors import EnvironmentBroken
+from gatewayctl.errors import EnvironmentBroken, InstallFailed
 from gatewayctl.runtimes.base import Progress
 from gatewayctl.runtimes.embedded.environment import (
     LOCKS,
@@ -215,9 +215,9 @@ def _run_step(
     return done.stdout
 
 
-def _step_failure(step: str, output: str) -> EnvironmentBroken:
+def _step_failure(step: str, output: str) -> InstallFailed:
     last = "\n  ".join(output.strip().splitlines()[-_LAST_LINES:])
-    return EnvironmentBroken(f"Installing {_STEPS[step][1]} failed:\n  {last}")
+    return InstallFailed(f"Installing {_STEPS[step][1]} failed:\n  {last}")
 
 
 def _progress(step: str, part: float, detail: str = "") -> Progress:

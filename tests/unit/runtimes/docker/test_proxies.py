@@ -27,6 +27,12 @@ def test_the_operators_proxy_reaches_the_container_in_both_cases(tmp_path: Path)
     }
 
 
+def test_dockers_own_proxy_is_passed_on_where_the_operator_has_none(tmp_path: Path) -> None:
+    found = compose_variables(project(tmp_path), {"ALL_PROXY": "http://d:1"})
+
+    assert found == {"ALL_PROXY": "http://d:1", "all_proxy": "http://d:1"}
+
+
 @pytest.mark.parametrize(
     ("docker", "chosen"), [({}, ""), ({"HTTP_PROXY": "http://d:1"}, "http://d:1")]
 )
