@@ -47,7 +47,7 @@ def no_proxy(settings: Settings) -> str:
     Docker gives every container the proxies of its config.json, but not these hosts.
     """
     apps = (app.name for app in settings.apps)
-    own = network.join_no_proxy(network.LOOPBACK_HOSTS, _OVER_HTTP, apps)
+    own = ",".join((*network.LOOPBACK_HOSTS, *_OVER_HTTP, *apps))
     return f"{own},${{NO_PROXY:-${{no_proxy:-}}}}"
 
 

@@ -8,6 +8,7 @@ from __future__ import annotations
 import re
 from typing import Any, Final, NamedTuple
 
+from gatewayctl.settings.network import is_host
 from gatewayctl.settings.problems import quote
 
 _PART: Final = r"[a-z0-9]+(?:(?:\.|__?|-+)[a-z0-9]+)*"
@@ -18,8 +19,6 @@ _REFERENCE: Final = re.compile(
 )
 _MAX_LENGTH: Final = 400
 _REGISTRY: Final = re.compile(rf"(?P<host>{_HOST})(?:/{_PART})*")
-_GITHUB: Final = "ghcr.io"
-_PUBLIC: Final = frozenset({"docker.io", "index.docker.io", _GITHUB})
 
 
 class Reference(NamedTuple):
@@ -38,34 +37,15 @@ def split_reference(image: str) -> Reference:
     return Reference(f"{folder}{slash}{repository}", tag, digest)
 
 
-def at_registry(image: str, registry: str | None) -> str:
-    """The name at a mirror of an image of Docker Hub or ghcr.io; any other name is unchanged."""
-    if not registry or image.startswith(f"{registry}/"):
-        return image
-    first, slash, rest = image.partition("/")
-    has_host = bool(slash) and _is_host(first)
-    if has_host and first not in _PUBLIC:
-        return image
-    path = rest if has_host else image
-    # Docker Hub's own images have this folder in every registry that mirrors it.
-    folder = "" if "/" in path or first == _GITHUB else "library/"
-    return f"{registry}/{folder}{path}"
-
-
 def explain_invalid_registry(value: Any) -> str:
     """Why this is not a registry, as a sentence without its subject; empty if it is one."""
     found = _REGISTRY.fullmatch(value) if isinstance(value, str) else None
-    if found is not None and _is_host(found["host"]):
+    if found is not None and is_host(found["host"]):
         return ""
     return (
         f"must be a registry such as registry.example.com/mirror, without https://, not"
         f" {quote(value)}"
     )
-
-
-def _is_host(name: str) -> bool:
-    """Whether the first part of a name is a host, by Docker's rule."""
-    return "." in name or ":" in name or name == "localhost"
 
 
 def explain_invalid(value: Any) -> str:

@@ -17,9 +17,9 @@ from gatewayctl.errors import UsageProblem
 from gatewayctl.operating_system import real_path
 from gatewayctl.settings import fields, network
 from gatewayctl.settings.cursor import Cursor
-from gatewayctl.settings.image import at_registry
 from gatewayctl.settings.masking import remember, remember_variables
 from gatewayctl.settings.model import Images, Ports, Profile, Secret, Secrets, Settings, Source
+from gatewayctl.settings.network import at_registry
 from gatewayctl.settings.plain_secrets import referenced_variables
 from gatewayctl.settings.problems import Problems
 from gatewayctl.settings.scalars import read_scalars
@@ -99,6 +99,7 @@ def _settings(project_dir: Path, layers: Layers, problems: Problems) -> Settings
         network=_network(layers, origins),
         ca_bundle=project_dir / values["ca_bundle"] if values["ca_bundle"] else None,
         images=_images(_within(values, "images.")),
+        registry=values["images.registry"],
         apps=apps,
         workers=values["workers"] if "workers" in chosen else _workers(values["profile"]),
         lock_timeout=values["lock_timeout"],

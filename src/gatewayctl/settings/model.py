@@ -13,6 +13,7 @@ from types import MappingProxyType
 from typing import Any, Final, Literal
 
 from gatewayctl.settings.masking import mask_value
+from gatewayctl.settings.network import at_registry
 
 RuntimeName = Literal["embedded", "docker"]
 RuntimeChoice = Literal["auto", "embedded", "docker"]
@@ -216,7 +217,7 @@ class Settings:
     other names have their defaults. ``environment`` contains, by variable name, the provider
     keys that models refer to and the virtual keys that are set. ``network`` are the variables of
     network.py that are set, ``ca_bundle`` is a file of certificates. ``images`` are the names that
-    are pulled, those of ``images.registry`` if it is set. ``workers`` are LiteLLM's
+    are pulled, at the mirror ``registry`` if there is one. ``workers`` are LiteLLM's
     processes in Docker; more than one needs Redis. ``lock_timeout`` is in seconds; None is the
     default of each command.
     """
@@ -236,9 +237,14 @@ class Settings:
     network: Mapping[str, Secret] = field(default_factory=lambda: MappingProxyType({}))
     ca_bundle: Path | None = None
     images: Images = Images()
+    registry: str | None = None
     apps: tuple[App, ...] = ()
     workers: int = 1
     lock_timeout: float | None = None
+
+    def pulled_name(self, image: str) -> str:
+        """The name by which an image is pulled: that of the mirror, if there is one."""
+        return at_registry(image, self.registry)
 
     @property
     def served(self) -> tuple[Model, ...]:

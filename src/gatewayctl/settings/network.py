@@ -1,16 +1,17 @@
-"""How this machine reaches the internet: proxies and certificates, as the usual variables say.
+"""How this machine reaches the internet: proxies, certificates, and mirrors of public registries.
 
-Owns the names of the variables, and which values LiteLLM can use: its HTTP library (httpx) ends the
-program at the start over any other. Must not know which services there are.
+Owns the names of the usual variables, and which values LiteLLM can use: its HTTP library (httpx)
+ends the program at the start over any other. Must not know which services there are.
 """
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping
-from typing import Final
+from collections.abc import Mapping
+from typing import TYPE_CHECKING, Final
 from urllib.parse import SplitResult, urlsplit
 
-from gatewayctl.settings.model import Secret
+if TYPE_CHECKING:
+    from gatewayctl.settings.model import Secret
 
 PROXIES: Final = ("HTTP_PROXY", "HTTPS_PROXY", "ALL_PROXY")
 NO_PROXY: Final = "NO_PROXY"
@@ -21,6 +22,8 @@ CERTIFICATES: Final = ("SSL_CERT_FILE", "SSL_CERT_DIR", "REQUESTS_CA_BUNDLE", "C
 VARIABLES: Final = (
     *PROXY_VARIABLES, NO_PROXY, NO_PROXY.lower(), *CERTIFICATES, "NODE_EXTRA_CA_CERTS"
 )  # fmt: skip
+_GITHUB: Final = "ghcr.io"
+_PUBLIC_REGISTRIES: Final = frozenset({"docker.io", "index.docker.io", _GITHUB})
 LOOPBACK_HOSTS: Final = ("localhost", "127.0.0.1", "::1")
 
 
@@ -66,7 +69,7 @@ def find_proxy(values: Mapping[str, Secret], url: str) -> tuple[str, str] | None
     usable, target = select_usable(values), _parse(url)
     if target is None:
         return None
-    hosts = join_no_proxy(LOOPBACK_HOSTS, hosts_without_proxy(values))
+    hosts = join_no_proxy(*LOOPBACK_HOSTS, hosts_without_proxy(values))
     if proxy_bypass_environment(target.hostname or "", {"no": hosts}):
         return None
     names = (f"{target.scheme}_proxy", "all_proxy")
@@ -81,12 +84,29 @@ def hosts_without_proxy(values: Mapping[str, Secret]) -> str:
     )
 
 
-def join_no_proxy(*lists: str | Iterable[str]) -> str:
-    """Join lists of hosts that need no proxy, each once; ``*`` is every host."""
-    names = (
-        name for each in lists for name in (each.split(",") if isinstance(each, str) else each)
-    )
-    return ",".join(dict.fromkeys(name for each in names if (name := _host(each))))
+def join_no_proxy(*lists: str) -> str:
+    """Join lists of hosts that need no proxy, each host once; ``*`` is every host."""
+    entries = ",".join(lists).split(",")
+    return ",".join(dict.fromkeys(host for entry in entries if (host := _host(entry))))
+
+
+def at_registry(image: str, registry: str | None) -> str:
+    """The name at a mirror of an image of Docker Hub or ghcr.io; any other name is unchanged."""
+    if not registry or image.startswith(f"{registry}/"):
+        return image
+    first, slash, rest = image.partition("/")
+    has_host = bool(slash) and is_host(first)
+    if has_host and first not in _PUBLIC_REGISTRIES:
+        return image
+    path = rest if has_host else image
+    # Docker Hub's own images have this folder in every registry that mirrors it.
+    folder = "" if "/" in path or first == _GITHUB else "library/"
+    return f"{registry}/{folder}{path}"
+
+
+def is_host(name: str) -> bool:
+    """Whether the first part of a name is a host, by Docker's rule."""
+    return "." in name or ":" in name or name == "localhost"
 
 
 def _host(entry: str) -> str:

@@ -48,11 +48,9 @@ def test_a_proxy_on_this_machine_is_recognized() -> None:
 
 
 def test_hosts_are_joined_once_and_without_those_that_httpx_cannot_read() -> None:
-    own = ("localhost", "::1")
-
-    assert join_no_proxy(own, " .corp ,localhost,,[::1], 10.0.0.0/8,fd00::/8,ü.example") == (
-        "localhost,::1,.corp,10.0.0.0/8"
-    )
+    assert join_no_proxy(
+        "localhost", "::1", " .corp ,localhost,,[::1], 10.0.0.0/8,fd00::/8,ü.example"
+    ) == ("localhost,::1,.corp,10.0.0.0/8")
 
 
 def test_proxies_come_from_the_environment_before_env_file_in_both_cases(tmp_path: Path) -> None:

@@ -107,9 +107,9 @@ def _choose_hint(
             f"Put the provider's real key into .env as {model.api_key_env},"
             " then `gatewayctl restart litellm`."
         )
-    if isinstance(error, UpstreamUnreachable) and "certificate" not in message:
-        if _describe_proxy(model, settings):
-            return "Check that the proxy answers and allows it, or add the host to NO_PROXY."
+    trusted = isinstance(error, UpstreamUnreachable) and "certificate" not in message
+    if trusted and _describe_proxy(model, settings):
+        return "Check that the proxy answers and allows it, or add the host to NO_PROXY."
     address = str(model.litellm_params.get("api_base") or "")
     local = isinstance(error, UpstreamUnreachable) and _host(address) in _LOOPBACK
     if local and settings.runtime != "embedded":

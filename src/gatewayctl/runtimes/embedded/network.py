@@ -19,7 +19,7 @@ def service_variables(settings: Settings) -> dict[str, str]:
     kept = {*network.VARIABLES}.difference(network.PROXY_VARIABLES)
     found = {name: value.reveal() for name, value in settings.network.items() if name in kept}
     own = (*network.LOOPBACK_HOSTS, settings.connect_host)
-    hosts = network.join_no_proxy(own, network.hosts_without_proxy(settings.network))
+    hosts = network.join_no_proxy(*own, network.hosts_without_proxy(settings.network))
     found |= network.select_usable(settings.network)
     found |= {network.NO_PROXY: hosts, network.NO_PROXY.lower(): hosts}
     if settings.ca_bundle is not None:

@@ -61,8 +61,8 @@ def test_a_proxy_that_litellm_does_not_get_is_found_once_with_its_source(
         (
             "proxy_unusable",
             (
-                "ALL_PROXY (environment variable ALL_PROXY) is a proxy of the kind socks5, and LiteLLM "
-                "supports only http and https, so LiteLLM does not get it."
+                "ALL_PROXY (environment variable ALL_PROXY) is a proxy of the kind socks5, and "
+                "LiteLLM supports only http and https, so LiteLLM does not get it."
             ),
         )
     ]
