@@ -25,9 +25,10 @@ from typing import TYPE_CHECKING, Any, Final
 from gatewayctl.errors import RuntimeProblem
 from gatewayctl.runtimes import process
 from gatewayctl.runtimes.database_shell import PSQL_OPTIONS, clean_psql_errors
-from gatewayctl.runtimes.docker import compose, concurrent_up, engine
+from gatewayctl.runtimes.docker import compose, concurrent_up, engine, proxies
 from gatewayctl.runtimes.docker.states import PROJECT
 from gatewayctl.runtimes.process import Completed
+from gatewayctl.settings.model import Settings
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -39,6 +40,7 @@ Inspected = Sequence[dict[str, Any]]
 Variables = Mapping[str, str]
 
 _LOGGER: Final = logging.getLogger(__name__)
+COMPOSE_FILE: Final = "docker-compose.yml"
 NO_VARIABLES: Final[Variables] = MappingProxyType({})
 _STOP_SECONDS: Final = 30
 """Enough for PostgreSQL to close its connections and for LiteLLM to write its last spend."""
@@ -69,6 +71,16 @@ class DockerCli:
         self._compose_file = compose_file
         self._env_file = env_file
         self._variables = variables
+
+    @classmethod
+    def of(cls, settings: Settings) -> DockerCli:
+        """Docker for a project of gatewayctl, with the proxies for its containers."""
+        return cls(
+            project=settings.project_name,
+            compose_file=settings.compose_dir / COMPOSE_FILE,
+            env_file=settings.env_file,
+            variables=proxies.compose_variables(settings, proxies.read_docker_config()),
+        )
 
     def check(self) -> None:
         """Require an engine that answers, and a Compose that is new enough."""
