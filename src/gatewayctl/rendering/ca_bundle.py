@@ -11,6 +11,7 @@ import re
 from typing import Final
 
 from gatewayctl.errors import CaBundleUnusable
+from gatewayctl.files.regular import read_regular_file
 from gatewayctl.settings.model import Settings
 
 _CERTIFICATE: Final = re.compile(
@@ -23,10 +24,10 @@ def read_certificates(settings: Settings) -> str:
     path = settings.ca_bundle
     where = f"ca_bundle ({settings.source_of('ca_bundle')}): {path}"
     try:
-        text = "" if path is None else path.read_text(encoding="utf-8", errors="replace")
+        content = b"" if path is None else read_regular_file(path)
     except OSError as error:
         raise CaBundleUnusable(f"{where} cannot be read: {error.strerror}.") from error
-    found = _CERTIFICATE.findall(text)
+    found = _CERTIFICATE.findall(content.decode(errors="replace"))
     if not found:
         raise CaBundleUnusable(f"{where} contains no certificate in PEM format.")
     _check(found, where)

@@ -58,9 +58,17 @@ def test_what_litellm_would_fail_over_is_refused_with_its_source(
     assert why in str(refused.value)
 
 
-def test_a_file_that_cannot_be_read_is_refused(tmp_path: Path) -> None:
-    with pytest.raises(CaBundleUnusable, match="cannot be read: No such file or directory"):
-        plan_files(project(tmp_path, environ={"GATEWAYCTL_CA_BUNDLE": "~/missing.pem"}))
+@pytest.mark.parametrize(
+    ("path", "why"),
+    [
+        ("~/missing.pem", "No such file"),
+        ("/dev/zero", "Not a regular file"),
+        ("/", "Is a directory"),
+    ],
+)
+def test_a_file_that_cannot_be_read_is_refused(tmp_path: Path, path: str, why: str) -> None:
+    with pytest.raises(CaBundleUnusable, match=f"cannot be read: {why}"):
+        plan_files(project(tmp_path, environ={"GATEWAYCTL_CA_BUNDLE": path}))
 
 
 def test_in_docker_litellm_alone_trusts_the_copy_and_is_recreated_when_it_changes(
