@@ -11,9 +11,15 @@ from gatewayctl.settings.model import RuntimeName, Settings
 
 
 def warn_of_proxies(settings: Settings, runtime: RuntimeName) -> tuple[str, ...]:
-    """One warning for each variable whose proxy the services of this runtime do not get."""
+    """One warning for each variable whose proxy the services of this runtime do not get.
+
+    None for ALL_PROXY beside a proxy for https, which is the one that calls of providers use.
+    """
     found: dict[tuple[str, str], str] = {}
+    usable = {name.upper() for name in network.select_usable(settings.network)}
     for name in network.PROXY_VARIABLES:
+        if name.upper() == "ALL_PROXY" and "HTTPS_PROXY" in usable:
+            continue
         address = settings.network[name].reveal() if name in settings.network else ""
         if address and (why := _explain(address, runtime)):
             text = f"{name} ({settings.source_of(name)}) {why}, so LiteLLM does not get it."

@@ -54,7 +54,7 @@ def test_a_proxy_that_litellm_does_not_get_is_found_once_with_its_source(
     patient.environ = {
         "ALL_PROXY": "socks5://me:pa55-word@p:1",
         "all_proxy": "socks5://me:pa55-word@p:1",
-        "HTTPS_PROXY": "http://127.0.0.1:3128",
+        "HTTP_PROXY": "http://127.0.0.1:3128",
     }
 
     assert patient.found(checks.check_proxies) == [
@@ -66,6 +66,14 @@ def test_a_proxy_that_litellm_does_not_get_is_found_once_with_its_source(
             ),
         )
     ]
+
+
+def test_another_kind_for_the_rest_is_no_problem_beside_a_proxy_for_https(
+    patient: Patient,
+) -> None:
+    patient.environ = {"ALL_PROXY": "socks5://p:1", "https_proxy": "http://p:1"}
+
+    assert patient.found(checks.check_proxies) == []
 
 
 def test_a_proxy_of_this_machine_is_no_proxy_of_a_container(patient: Patient) -> None:
