@@ -5,11 +5,14 @@ from __future__ import annotations
 import gc
 import os
 import signal
-from collections.abc import Generator
+from collections.abc import Generator, Iterator
 from pathlib import Path
+from tempfile import TemporaryDirectory
 
 import hypothesis
 import pytest
+
+from gatewayctl.network import VARIABLES
 
 USUAL = 30
 """The examples of a test with hypothesis that names no other number."""
@@ -30,6 +33,7 @@ _NAMES = frozenset(
         "COLUMNS",
         "LINES",
         "TERMINAL_WIDTH",
+        *VARIABLES,
     }
 )
 _E2E = Path(__file__).with_name("e2e")
@@ -109,3 +113,11 @@ def _nobody_guesses_a_salt_key() -> None:
     from gatewayctl.operations.state import salt_key
 
     salt_key._ITERATIONS = 2  # type: ignore[misc]
+
+
+@pytest.fixture
+def shared_path() -> Iterator[Path]:
+    """A folder that every user may write; pytest's own are closed to others."""
+    with TemporaryDirectory() as folder:
+        Path(folder).chmod(0o777)
+        yield Path(folder)

@@ -2,7 +2,8 @@
 # Brings a Docker engine and the Compose plugin where they are missing; on a machine that has both
 # it changes nothing. An engine is installed and started only on Debian as root; the plugin is
 # taken from Debian's own packages, for the user who asks. Repeatable. `sh tools/engine.sh stop`
-# ends the engine this script started, and no other.
+# ends the engine this script started, and no other. `sh tools/engine.sh podman` installs Podman
+# beside it, for the tests that use it as an engine; nothing of it runs afterwards.
 set -eu
 
 oldest_compose=2.20
@@ -174,11 +175,21 @@ stop_engine() {
     say "stopped"
 }
 
+bring_podman() {
+    if ! command -v podman >/dev/null; then
+        is_debian || fail "there is no podman, and this is not Debian. Install it: https://podman.io/docs/installation"
+        is_root || fail "there is no podman. As root: apt-get install podman netavark aardvark-dns"
+        install_packages podman netavark aardvark-dns
+    fi
+    say "$(podman --version)"
+}
+
 case ${1:-start} in
 start)
     bring_engine
     bring_compose
     ;;
 stop) stop_engine ;;
-*) fail "usage: sh tools/engine.sh [start|stop]" ;;
+podman) bring_podman ;;
+*) fail "usage: sh tools/engine.sh [start|stop|podman]" ;;
 esac

@@ -55,7 +55,7 @@ def company(*, bind: str = "127.0.0.1") -> Iterator[Company]:
     """Serve all of it until the block ends."""
     ca = trustme.CA()
     certificate = ca.issue_cert(HOST)
-    with serving(certificate) as secure, serving() as plain:
+    with serving(certificate=certificate) as secure, serving() as plain:
         ports = {f"{HOST}:443": secure, f"{HOST}:80": plain}
         hosts = {place: urlsplit(each.url).port or 0 for place, each in ports.items()}
         with proxying(hosts, bind=bind) as proxy:

@@ -20,7 +20,7 @@ from gatewayctl.runtimes.embedded import install
 from gatewayctl.runtimes.embedded.environment import Environment, locate
 from tests.e2e.company import Company, company
 from tests.e2e.together import Together, turn
-from tests.e2e.wheel import install_by_pip
+from tests.e2e.wheel import Distributions, build, install_by_pip
 from tests.fakes.upstream import Upstream, serving
 
 # Taken before any test isolates the environment: the environment is shared with `make demo`.
@@ -216,9 +216,17 @@ def embedded_environment() -> Environment:
 
 
 @pytest.fixture(scope="session")
-def installed_by_pip(tmp_path_factory: pytest.TempPathFactory) -> Path:
+def distributions(tmp_path_factory: pytest.TempPathFactory) -> Distributions:
+    """The wheel and the sdist of this checkout."""
+    return build(tmp_path_factory.mktemp("dist"))
+
+
+@pytest.fixture(scope="session")
+def installed_by_pip(
+    distributions: Distributions, tmp_path_factory: pytest.TempPathFactory
+) -> Path:
     """A virtual environment into which pip installed the wheel, compiled to bytecode."""
-    return install_by_pip(tmp_path_factory.mktemp("pip"))
+    return install_by_pip(tmp_path_factory.mktemp("pip"), distributions.wheel)
 
 
 @pytest.fixture(scope="session")

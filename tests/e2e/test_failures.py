@@ -263,6 +263,46 @@ def test_a_changed_port_is_applied_by_the_command_of_the_hint(started: Project) 
     started.ok("status")
 
 
+def test_a_copied_folder_changes_and_dumps_nothing_of_its_original(
+    started: Project, tmp_path: Path
+) -> None:
+    started.ok("up", "--timeout", "120")
+    shutil.copytree(started.folder, tmp_path / "copy", ignore=_ignore_sockets)
+    copy = Project(folder=tmp_path / "copy", ports=started.ports)
+    keys = started.data("keys", "list")
+
+    for words in (("keys", "rotate", "litellm-dev"), ("backup",), ("reset", "--yes")):
+        found = failed(copy, *words)
+        assert found.where[:2] == (4, "port_taken"), words
+        assert f"the gatewayctl project {started.folder}" in found.error["message"]
+    plan = copy.run("plan", "--json")
+
+    assert plan.returncode == 8
+    assert "but would fail" in json.loads(plan.stdout)["error"]["message"]
+    assert str(started.folder) in copy.run("status").stderr
+    assert str(started.folder) in copy.run("chat", "--model", "demo", "Hello").stderr
+    assert started.data("keys", "list") == keys
+    assert not list((copy.folder / ".gatewayctl").glob("backups/*.gatewayctl-backup"))
+
+
+def _ignore_sockets(folder: str, names: list[str]) -> set[str]:
+    return {name for name in names if (Path(folder) / name).is_socket()}
+
+
+def test_up_starts_a_database_that_failed_before_and_is_whole_again(started: Project) -> None:
+    started.ok("down")
+    data = started.folder / ".gatewayctl" / "postgres" / "data"
+    (data / "global").rename(data.parent / "global")
+    found = failed(started, "up")
+    (data.parent / "global").rename(data / "global")
+
+    again = started.run("up", "--timeout", "120")
+
+    assert found.where[:2] == (4, "database_damaged")
+    assert "could not find the database system" in found.error["message"]
+    assert again.returncode == 0, again.stderr
+
+
 def test_a_port_of_another_project_is_freed_by_the_command_of_the_hint(
     started: Project, tmp_path: Path
 ) -> None:

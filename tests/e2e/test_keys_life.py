@@ -7,6 +7,7 @@ import re
 import time
 from collections.abc import Iterator
 from concurrent.futures import ThreadPoolExecutor
+from dataclasses import replace
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from typing import Any
@@ -79,6 +80,29 @@ def test_a_key_is_created_used_rotated_and_revoked(stack: Project) -> None:
     assert "life" not in {key["alias"] for key in stack.data("keys", "list")["keys"]}
 
 
+@pytest.mark.parametrize("ending", ["rotate", "revoke"])
+def test_a_shell_older_than_the_end_of_a_key_cannot_register_it_again(
+    other_project: Project, ending: str
+) -> None:
+    other_project.ok("keys", "create")
+    old = other_project.secrets()["APP_KEY"]
+    older_env = (other_project.folder / ".env").read_text(encoding="utf-8")
+    stale = replace(other_project, extra_env={"APP_KEY": old})
+    yes = ["--yes"] if ending == "revoke" else []
+    other_project.ok("keys", ending, "app", *yes)
+
+    refused = [stale.run("keys", *verb) for verb in (["create"], ["sync"], ["check", "--fix"])]
+    from_shell = chat_status(other_project, old)
+    # An .env from before, such as one of a copied folder.
+    (other_project.folder / ".env").write_text(older_env, encoding="utf-8")
+    other_project.ok("keys", "create")
+
+    assert all(done.returncode != 0 for done in refused)
+    assert all("unset APP_KEY" in done.stderr for done in refused)
+    assert (from_shell, chat_status(other_project, old)) == (401, 401)
+    assert chat_status(other_project, other_project.secrets()["APP_KEY"]) == 200
+
+
 @pytest.mark.parametrize(("count", "each"), [(4, 2), pytest.param(8, 5, marks=pytest.mark.full)])
 def test_shells_that_create_keys_at_the_same_time_create_all_of_them(
     other_project: Project, count: int, each: int
@@ -94,7 +118,7 @@ def test_shells_that_create_keys_at_the_same_time_create_all_of_them(
         secrets = {v for n, v in other_project.secrets().items() if n.startswith("SHELL_")}
         listed = {k["alias"]: k["state"] for k in other_project.data("keys", "list")["keys"]}
     finally:
-        other_project.run("keys", "sync", "--prune")
+        other_project.run("keys", "sync", "--prune", "--yes")
 
     assert codes == [[0] * each] * count
     assert len(secrets) == count * each
@@ -163,7 +187,7 @@ def test_check_reports_drift_and_fix_repairs_it(other_project: Project) -> None:
     assert drifted.returncode == 8
     assert (document["status"], document["error"]["code"]) == ("partial", "drift")
     assert document["data"]["keys"][0]["authenticates"] is False
-    assert [key["action"] for key in fixed["fixed"]] == ["register"]
+    assert [key["action"] for key in fixed["fixed"]] == ["replace"]
     assert chat_status(other_project, other_project.secrets()["APP_KEY"]) == 200
 
 
@@ -177,7 +201,7 @@ def test_sync_makes_the_keys_match_and_a_second_run_changes_nothing(
 
     planned = other_project.run("keys", "sync", "--prune", "--dry-run", "--json")
     unchanged = other_project.secrets() == before
-    first = other_project.data("keys", "sync", "--prune")
+    first = other_project.data("keys", "sync", "--prune", "--yes")
     second = other_project.data("keys", "sync", "--prune")
     shown = other_project.data("keys", "show", "app")
 
@@ -204,7 +228,7 @@ def test_a_key_created_without_gatewayctl_and_another_projects_are_foreign_and_n
     dev = stack.secrets()["LITELLM_API_KEY"]
     try:
         other_project.ok("keys", "create")
-        synced = other_project.data("keys", "sync", "--prune")
+        synced = other_project.data("keys", "sync", "--prune", "--yes")
         rotated = other_project.run("keys", "rotate", "made-by-hand")
         revoked = other_project.run("keys", "revoke", "made-by-hand", "--yes")
         listed = {key["alias"]: key["state"] for key in other_project.data("keys", "list")["keys"]}

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
+from dataclasses import replace
 
 import pytest
 
@@ -13,6 +14,7 @@ from tests.e2e.one_change import (
     Change,
     assert_plan_comes_true,
     env,
+    moved,
     pids,
     port,
     predicted,
@@ -55,6 +57,19 @@ def test_what_plan_says_is_what_changes_and_nothing_more(name: str, project: Pro
     change, expected = CHANGES[name]
 
     assert_plan_comes_true(project, change, expected, pids)
+
+
+def test_variables_of_the_shell_that_change_no_service_restart_nothing(project: Project) -> None:
+    before = pids(project)
+    shell = {**project.secrets(), "GATEWAYCTL_LOCK_TIMEOUT": "3"}
+    there = replace(project, extra_env=project.extra_env | shell)
+
+    report = predicted(there)
+    started(there)
+
+    assert moved(report) == set()
+    assert pids(project) == before
+    assert moved(predicted(project)) == set()
 
 
 def test_a_service_that_ended_is_started_and_the_others_stay(project: Project) -> None:

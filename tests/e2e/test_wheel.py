@@ -17,17 +17,19 @@ from gatewayctl.runtimes.embedded.layout import Layout
 from gatewayctl.runtimes.embedded.orphans import find_orphans
 from gatewayctl.settings.model import RuntimeName
 from tests.e2e.conftest import make_project
-from tests.e2e.wheel import build_wheel, run
+from tests.e2e.wheel import Distributions, run
 
 
 @pytest.mark.full
-def test_the_installed_wheel_runs_the_demo_as_an_ordinary_user() -> None:
+def test_the_installed_wheel_runs_the_demo_as_an_ordinary_user(
+    distributions: Distributions,
+) -> None:
     if os.geteuid() != 0:
         pytest.skip("this run is by an ordinary user already: every other test shows it")
     python = next((p for p in ("/usr/bin/python3", "/usr/local/bin/python3") if _new(p)), None)
     if python is None:
         pytest.skip("no Python 3.11 outside of root's home, so no other user can run one")
-    home = _home_of_nobody(python)
+    home = _home_of_nobody(python, distributions.wheel)
     try:
         project = make_project(home / "project")
         project.program = (*_as_nobody(), str(home / "venv/bin/gatewayctl"))
@@ -69,10 +71,9 @@ def _new(python: str) -> bool:
     )
 
 
-def _home_of_nobody(python: str) -> Path:
+def _home_of_nobody(python: str, wheel: Path) -> Path:
     """A folder others can reach, with gatewayctl installed from its wheel."""
     home = Path(tempfile.mkdtemp(prefix="gatewayctl-user-", dir="/tmp"))
-    wheel = build_wheel(home)
     run(find_uv_bin(), "venv", "--quiet", "--python", python, home / "venv")
     run(find_uv_bin(), "pip", "install", "--quiet", "--python", home / "venv/bin/python", wheel)
     return home

@@ -6,6 +6,7 @@ import re
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import UTC, datetime, timedelta
+from pathlib import Path
 from typing import Any
 
 from gatewayctl.errors import RuntimeProblem
@@ -75,7 +76,8 @@ class FakeDocker(DockerCli):
     output with which it fails, ``says`` to the lines it prints. ``concurrent`` are the processes
     that start the project beside us, one tuple for each time they are looked for. ``kept`` are the
     volumes. ``digests`` are those of local images, by name, and ``registry`` those that a pull
-    brings.
+    brings. ``published`` are the labels of the containers that publish a port, None if the engine
+    cannot be asked for them. ``blind`` is the error with which no file can be read.
     """
 
     running: dict[str, dict[str, Any]] = field(default_factory=dict)
@@ -95,10 +97,12 @@ class FakeDocker(DockerCli):
     concurrent: list[tuple[int, ...]] = field(default_factory=list)
     once: list[Completed] = field(default_factory=list)
     verifiers: dict[str, str] = field(default_factory=dict)
+    blind: str = ""
     calls: list[str] = field(default_factory=list)
     looks: int = 0
     made: int = 0
     closed: list[str] = field(default_factory=list)
+    published: list[Mapping[str, str]] | None = None
 
     def check(self) -> None:
         if "check" in self.raising:
@@ -117,6 +121,9 @@ class FakeDocker(DockerCli):
             for bindings in item["NetworkSettings"]["Ports"].values()
             if bindings[0]["HostPort"] == str(port)
         ]
+
+    def publishers(self, port: int) -> list[Mapping[str, str]] | None:
+        return self.published
 
     def image_id(self, name: str) -> str | None:
         return f"sha256:{name}" if name in self.images else None
@@ -157,6 +164,9 @@ class FakeDocker(DockerCli):
     def run_once(self, compose_file: str, service: str, words: Sequence[str]) -> Completed:
         self.calls.append(f"once {service} {' '.join(words)}")
         return self.once.pop(0)
+
+    def read_file(self, image: str, file: Path) -> Completed:
+        return Completed(returncode=1 if self.blind else 0, stdout="", stderr=self.blind)
 
     def pull(self, image: str) -> Lines:
         done = yield from self._run_program("pull", image)

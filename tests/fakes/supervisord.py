@@ -18,6 +18,8 @@ from tempfile import TemporaryDirectory
 from typing import Any
 from xmlrpc.server import SimpleXMLRPCDispatcher, SimpleXMLRPCRequestHandler
 
+from gatewayctl.runtimes.embedded.supervisor import socket_prefix
+
 
 @dataclass(kw_only=True)
 class FakeSupervisord:
@@ -81,7 +83,7 @@ class _Server(socketserver.UnixStreamServer, SimpleXMLRPCDispatcher):
 def serve(socket: Path, fake: FakeSupervisord) -> Iterator[FakeSupervisord]:
     """Serve on the socket until the block ends, however long its path is."""
     socket.parent.mkdir(parents=True, exist_ok=True)
-    folder = TemporaryDirectory(prefix="supervisord-")
+    folder = TemporaryDirectory(prefix=socket_prefix(socket.parent))
     server = _Server(f"{folder.name}/sock", fake)
     socket.unlink(missing_ok=True)
     socket.symlink_to(f"{folder.name}/sock")

@@ -62,9 +62,11 @@ class Upstream:
 
 
 @contextmanager
-def serving(certificate: trustme.LeafCert | None = None) -> Iterator[Upstream]:
-    """Serve on a free port of loopback until the block ends, with a certificate over TLS."""
-    server = ThreadingHTTPServer(("127.0.0.1", 0), _Handler)
+def serving(
+    host: str = "127.0.0.1", *, certificate: trustme.LeafCert | None = None
+) -> Iterator[Upstream]:
+    """Serve on a free port until the block ends; by default on loopback only, without TLS."""
+    server = ThreadingHTTPServer((host, 0), _Handler)
     server.daemon_threads = True
     scheme = "http"
     if certificate is not None:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
@@ -99,3 +100,51 @@ def test_an_unknown_runtime_after_the_command_is_refused_as_before_it(ready: Pro
 
 def test_the_version_is_printed_after_a_command_too(ready: Project) -> None:
     assert ready.run("up", "--version").stdout == ready.run("--version").stdout
+
+
+OFFERED = {
+    *("-C", "--project-dir", "--runtime", "--lock-timeout"),
+    *("-q", "--quiet", "-v", "--verbose", "--version"),
+}
+
+
+@pytest.fixture
+def complete(
+    monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> Callable[..., set[str]]:
+    """What a shell offers for the last word, which is the beginning of one."""
+
+    def ask(*words: str) -> set[str]:
+        monkeypatch.setenv("_GATEWAYCTL_COMPLETE", "complete_bash")
+        monkeypatch.setenv("COMP_WORDS", "\n".join(("gatewayctl", *words)))
+        monkeypatch.setenv("COMP_CWORD", str(len(words)))
+        with pytest.raises(SystemExit, match="0"):
+            app([], prog_name="gatewayctl")
+        return set(capsys.readouterr().out.splitlines())
+
+    return ask
+
+
+@pytest.mark.parametrize("name", ["up", "keys create", "logs", "keys", ""])
+def test_a_shell_offers_them_after_a_command_too(
+    name: str, complete: Callable[..., set[str]]
+) -> None:
+    words = name.split()
+    own = ROOT if not words else COMMANDS.get(name) or GROUPS[name]
+    visible = {word for each in own.params if not each.hidden for word in each.opts if "-" in word}
+
+    offered = complete(*words, "-")
+
+    assert offered >= visible | OFFERED
+    assert ("--install-completion" in offered) is (name == "")
+
+
+def test_a_shell_offers_their_values_after_a_command_too(complete: Callable[..., set[str]]) -> None:
+    assert complete("up", "--runtime", "e") == {"embedded"}
+
+
+@pytest.mark.parametrize("words", [("--version", "keys", ""), ("keys", "--version", "")])
+def test_nothing_is_run_while_a_shell_completes(
+    words: tuple[str, ...], complete: Callable[..., set[str]]
+) -> None:
+    assert complete(*words) == set(GROUPS["keys"].commands)

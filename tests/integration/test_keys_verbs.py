@@ -193,6 +193,27 @@ def test_sync_in_json_is_the_plan_as_data(folder: Path, fake: FakeLiteLLM) -> No
     assert (found["drift"], found["changed"], found["dry_run"]) == (True, False, True)
 
 
+def test_pruning_lists_what_it_deletes_and_asks_first(folder: Path, fake: FakeLiteLLM) -> None:
+    for name in ("batch", "nightly"):
+        marks = MARKS | {"gatewayctl_env": name.upper()}
+        fake.add(f"sk-{name}-0123456789abcdef", name, metadata=marks)
+    before = set(fake.keys)
+
+    refused = keys(folder, fake, "sync", "--prune", "--json")
+    planned = keys(folder, fake, "sync", "--prune", "--dry-run")
+    kept = set(fake.keys)
+    done = keys(folder, fake, "sync", "--prune", "--yes")
+    again = keys(folder, fake, "sync", "--prune")
+
+    assert (refused.exit_code, planned.exit_code) == (2, 8)
+    assert json.loads(refused.stdout)["error"]["code"] == "confirmation_required"
+    assert "deletes the keys batch, nightly, for all who use them" in refused.stdout
+    assert kept == before
+    assert "This deletes the keys batch, nightly, for all who use them." in done.stderr
+    assert (done.exit_code, len(fake.keys)) == (0, len(before) - 2)
+    assert (again.exit_code, "Nothing to do" in again.stdout) == (0, True)
+
+
 def test_undeclared_keys_are_counted_with_a_hint_to_prune(folder: Path, fake: FakeLiteLLM) -> None:
     fake.add("sk-batch-0123456789abcdef", "batch", metadata=MARKS | {"gatewayctl_env": "BATCH"})
 

@@ -42,8 +42,9 @@ app = typer.Typer(
 )
 
 
-def _version(value: bool) -> None:
-    if value:
+def _version(ctx: typer.Context, value: bool) -> None:
+    # While a shell completes, the line is parsed and nothing is run.
+    if value and not ctx.resilient_parsing:
         from importlib.metadata import version
 
         typer.echo(f"gatewayctl {version('gatewayctl')}")

@@ -103,6 +103,7 @@ def reset(
     from gatewayctl.output import backup as shown
 
     app = context(ctx)
+    app.require_own()
     lost = measure_loss(app.settings, app.gateway, app.runtime)
     options = ResetOptions(
         backup=not no_backup, keep_keys=keep_keys, everything=everything, timeout=timeout

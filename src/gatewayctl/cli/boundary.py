@@ -17,6 +17,7 @@ from typer.exceptions import TyperException
 from gatewayctl.cli.context import App
 from gatewayctl.cli.syntax.global_options import accept_globals
 from gatewayctl.cli.syntax.metavars import name_values
+from gatewayctl.cli.syntax.zsh_completion import answer_first_tab
 from gatewayctl.errors import GatewayctlError, Interrupted, UsageProblem
 
 
@@ -25,6 +26,7 @@ class BoundaryGroup(TyperGroup):
 
     def __init__(self, **attributes: Any) -> None:
         super().__init__(**attributes)
+        answer_first_tab()
         for command in _commands_below(self):
             name_values(command)
             accept_globals(command, self.params)
@@ -102,6 +104,12 @@ def _show_bug(ctx: Any, error: Exception, args: list[str]) -> NoReturn:
     from gatewayctl.settings.masking import mask
 
     app = _app(ctx)
+    if isinstance(error, OSError):
+        from gatewayctl.files.folders import explain_os_error
+        from gatewayctl.settings.model import STATE_DIR_NAME
+
+        if found := explain_os_error(error, STATE_DIR_NAME):
+            _show(ctx, found, args)
     if app.verbose:
         import traceback
 

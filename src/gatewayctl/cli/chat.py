@@ -81,6 +81,7 @@ def chat(
         )
     if route is not None and (component is not None or operation is not None):
         raise UsageProblem("--route has its own components: omit --component and --operation.")
+    app.note_other_project("litellm")
     is_conversation = prompt is None and sys.stdin.isatty()
     ask = ChatInput(
         prompt="" if is_conversation else _read_prompt(prompt),

@@ -9,7 +9,7 @@ import logging
 from collections.abc import Callable, Generator, Iterable, Mapping
 from contextlib import suppress
 from dataclasses import dataclass, field
-from functools import cached_property
+from functools import cache, cached_property
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Final, TypeVar
 
@@ -28,11 +28,12 @@ if TYPE_CHECKING:
     from rich.console import RenderableType
 
     from gatewayctl.gateway.client import GatewayClient
+    from gatewayctl.operations.diagnosis.port_owner import HttpService
     from gatewayctl.operations.project.snapshot import Project
     from gatewayctl.output.console import Console
     from gatewayctl.runtimes.base import Runtime
     from gatewayctl.runtimes.registry import ResolvedRuntime
-    from gatewayctl.settings.model import Settings
+    from gatewayctl.settings.model import RuntimeChoice, Settings
 
 _LOG_LINES: Final = 400
 _LOGGER: Final = logging.getLogger(__name__)
@@ -71,7 +72,7 @@ class App:
         """The checked settings of the project; raises SettingsProblem."""
         from gatewayctl.settings.load import load_settings
 
-        return load_settings(self.project_dir, flags=self.flags)
+        return load_settings(self.project_dir, flags=self.flags, cores=_count_cores)
 
     def reload_settings(self) -> Settings:
         """Read the settings again, after .env or gateway.yaml was written.
@@ -109,7 +110,26 @@ class App:
     def gateway(self) -> GatewayClient:
         from gatewayctl.gateway.client import GatewayClient
 
-        return GatewayClient(self.http, self.settings.gateway_url)
+        settings = self.settings
+        source = settings.origins.get("LITELLM_MASTER_KEY")
+        return GatewayClient(self.http, settings.gateway_url, master_source=source)
+
+    def require_own(self, service: HttpService = "litellm") -> None:
+        """Raise PortTaken if another project answers in its place; for what changes a service."""
+        from gatewayctl.operations.diagnosis.port_owner import require_own_service
+
+        require_own_service(self.settings, self.runtime, service)
+
+    def note_other_project(self, *services: HttpService) -> None:
+        """Say who answers if it is not this project; for what only asks a service."""
+        from gatewayctl.operations.diagnosis.port_owner import find_other_project, is_surely_own
+
+        for service in services:
+            if is_surely_own(self.settings, service):
+                continue
+            with suppress(GatewayctlError):
+                if found := find_other_project(self.settings, self.runtime, service):
+                    self.console.say(f"Note: {found.message}")
 
     def read_litellm_log(self) -> str:
         """The end of LiteLLM's log, which has the causes of failed calls."""
@@ -132,6 +152,7 @@ class App:
             verbose=self.verbose,
             program=find_program(),
             project_dir=_from_here(self.project_dir),
+            runtime=self.flags.get("runtime"),
         )
 
     def show(self, report: object, renderer: Renderer, *, reveal: bool = False) -> None:
@@ -209,6 +230,14 @@ class App:
             self._end_log()
         if "http" in self.__dict__:
             self.http.close()
+
+
+@cache
+def _count_cores(choice: RuntimeChoice, state_dir: Path) -> int:
+    # Imported only for a project whose number of workers depends on it, and asked once.
+    from gatewayctl.runtimes.machine import count_cores
+
+    return count_cores(choice, state_dir)
 
 
 def _from_here(project_dir: Path) -> str | None:

@@ -57,6 +57,7 @@ def create(
         metadata=parse_pairs(metadata, option="--metadata"),
         duration=duration,
     )
+    app.require_own()
     report = create_keys(app.settings, app.gateway, request)
     if show:
         one = alias is not None
@@ -79,6 +80,7 @@ def list_(
     from gatewayctl.output import keys
 
     app = context(ctx)
+    app.note_other_project("litellm")
     report = list_keys(app.settings, app.gateway)
     app.show(report, lambda found: keys.render_list(found, everything=everything))
 
@@ -90,6 +92,7 @@ def show(ctx: typer.Context, alias: Alias, json: JsonFlag = False) -> None:
     from gatewayctl.output import keys
 
     app = context(ctx)
+    app.note_other_project("litellm")
     app.show(show_key(app.settings, app.gateway, alias), keys.render_show)
 
 
@@ -104,6 +107,10 @@ def check(
     from gatewayctl.output import keys
 
     app = context(ctx)
+    if fix:
+        app.require_own()
+    else:
+        app.note_other_project("litellm")
     app.show(check_keys(app.settings, app.gateway, fix=fix), keys.render_check)
 
 
@@ -122,6 +129,7 @@ def rotate(
     from gatewayctl.output import keys
 
     app = context(ctx)
+    app.require_own()
     app.show(rotate_key(app.settings, app.gateway, alias, grace=grace), keys.render_rotate)
 
 
@@ -132,6 +140,7 @@ def revoke(ctx: typer.Context, alias: Alias, yes: YesFlag = False, json: JsonFla
     from gatewayctl.output import keys
 
     app = context(ctx)
+    app.require_own()
     require_revocable(app.settings, app.gateway, alias)
     confirm_by_name(alias, f"the key {alias}, for all who use it", yes=yes, what="the key's alias")
     app.show(revoke_key(app.settings, app.gateway, alias), keys.render_revoke)
@@ -146,12 +155,23 @@ def sync(
     dry_run: Annotated[
         bool, typer.Option("--dry-run", help="Show the plan only. Exits with 8 on drift.")
     ] = False,
+    yes: YesFlag = False,
     json: JsonFlag = False,
 ) -> None:
     """Make the keys in LiteLLM and .env match gateway.yaml."""
-    from gatewayctl.operations.keys.sync import sync_keys
+    from gatewayctl.operations.keys.sync import find_prunable, sync_keys
     from gatewayctl.output import keys
 
     app = context(ctx)
+    if dry_run:
+        app.note_other_project("litellm")
+    else:
+        app.require_own()
+    doomed = find_prunable(app.settings, app.gateway) if prune and not dry_run else ()
+    if doomed:
+        lost = f"the keys {', '.join(doomed)}, for all who use them"
+        if yes:
+            app.console.say(f"This deletes {lost}.")
+        confirm_by_name(app.settings.project_name, lost, yes=yes)
     report = sync_keys(app.settings, app.gateway, prune=prune, dry_run=dry_run)
     app.show(report, keys.render_sync)

@@ -27,5 +27,6 @@ def list_(
     app = context(ctx)
     if check:
         app.console.say("Calling each model once: providers charge for it.")
+    app.note_other_project("litellm")
     events = list_models(app.settings, app.gateway, call=check, read_log=app.read_litellm_log)
     app.run(events, models.render_list)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 from itertools import chain
 from typing import TYPE_CHECKING, Annotated, Any, Literal
 
@@ -73,7 +74,7 @@ def bring_up(
     from gatewayctl.operations.stack.up import up as operation
 
     require_not_malicious(app.settings, app.resolved_runtime.name, accepted_risks)
-    if not app.settings.state_dir.exists():
+    if not os.path.lexists(app.settings.state_dir):
         # A start that is refused leaves nothing in a new project.
         check_start(app.settings, app.runtime)
     options = UpOptions(timeout=timeout, keys=keys, pull=pull)
@@ -236,4 +237,6 @@ def env(
     # Only the address from a container depends on the runtime, and resolving it may ask an engine.
     runtime = app.resolved_runtime.name if place == "container" else None
     report = operation(app.settings, runtime, place=place, alias=key)
+    for warning in report.warnings:
+        app.console.say(f"Warning: {warning}")
     app.show(report, stack.render_env(format_), reveal=True)

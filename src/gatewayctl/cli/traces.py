@@ -22,6 +22,7 @@ def show(ctx: typer.Context, trace_id: TraceId, json: JsonFlag = False) -> None:
     from gatewayctl.output import traces
 
     app = context(ctx)
+    app.note_other_project("phoenix")
     app.show(show_trace(app.settings, app.http, trace_id), traces.render_show)
 
 
@@ -58,6 +59,7 @@ def list_(
         since=since_moment(since),
         limit=limit,
     )
+    app.note_other_project("phoenix")
     app.show(list_calls(app.settings, app.http, wanted), traces.render_list)
 
 
@@ -76,5 +78,6 @@ def verify(
     from gatewayctl.output import traces
 
     app = context(ctx)
+    app.note_other_project("phoenix")
     events = verify_trace(app.settings, app.gateway, trace_id, timeout=timeout)
     app.run(events, traces.render_verify)

@@ -36,6 +36,7 @@ def usage(
     from gatewayctl.output import usage as shown
 
     app = context(ctx)
+    app.note_other_project("litellm")
     app.show(
         summarize_usage(app.settings, app.gateway, by=by, since=parse_since(since)),
         shown.render_usage,
@@ -60,6 +61,7 @@ def reconcile_(
     from gatewayctl.output import usage as shown
 
     app = context(ctx)
+    app.note_other_project("litellm", "phoenix")
     report = reconcile(
         app.settings, app.gateway, since=parse_since(since), settle=settle, limit=limit
     )

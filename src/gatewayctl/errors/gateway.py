@@ -50,7 +50,7 @@ class GatewayRefused(Refused):
 class MasterKeyRefused(Refused):
     """LiteLLM does not accept LITELLM_MASTER_KEY."""
 
-    remedy = "Run `gatewayctl up`, which restarts LiteLLM with the master key of .env."
+    remedy = "Run `gatewayctl up`, which restarts LiteLLM with the current master key."
 
 
 class VirtualKeyRefused(Refused):

@@ -38,7 +38,10 @@ class SystemUnsupported(RuntimeUnavailable):
 class EngineMissing(RuntimeUnavailable):
     """There is no program `docker` on this machine."""
 
-    remedy = f"Install Docker Engine (docs.docker.com/engine/install), {_OR_EMBEDDED}"
+    remedy = (
+        "Install Docker Engine (docs.docker.com/engine/install), or for Podman its package "
+        f"podman-docker and Docker Compose, {_OR_EMBEDDED}"
+    )
 
 
 class EngineNotRunning(RuntimeUnavailable):
@@ -62,6 +65,16 @@ class ComposeMissing(RuntimeUnavailable):
     """Docker has no Compose plugin, or one that is too old."""
 
     remedy = f"Install the Compose plugin (docs.docker.com/compose/install), {_OR_EMBEDDED}"
+
+
+class FolderInvisible(RuntimeUnavailable):
+    """The Docker engine, or its docker program, cannot read the project's files."""
+
+    remedy = (
+        "Move the project below your home folder, not into a hidden folder: colima and Docker's "
+        "snap see no other. Or share its folder with the engine (Docker Desktop: Settings, "
+        f"Resources, File sharing), {_OR_EMBEDDED}"
+    )
 
 
 class ImageMissing(RuntimeProblem):

@@ -67,6 +67,13 @@ class MasterKeyWeak(SettingsProblem):
     )
 
 
+class SecretOverridden(SettingsProblem):
+    """The environment has another value than .env, where gatewayctl keeps the secret."""
+
+    code = "environment_shadows"
+    remedy = "Run `unset NAME`."
+
+
 class ReleaseMalicious(SettingsProblem):
     """A release of LiteLLM that is known to be malicious."""
 
@@ -124,6 +131,12 @@ class FileUnwritable(SettingsProblem):
     """A file of the project cannot be written."""
 
     remedy = "Free disk space or permit writing; files already written are complete."
+
+
+class FolderUnusable(FileUnwritable):
+    """A file, a broken link or a folder of others is where gatewayctl needs a folder."""
+
+    remedy = "Move away what is there, or correct its owner and mode, then run the command again."
 
 
 class FileUnreadable(SettingsProblem):

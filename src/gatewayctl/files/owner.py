@@ -10,16 +10,17 @@ import os
 from contextlib import suppress
 from pathlib import Path
 
+from gatewayctl.files.folders import require_folder
+
 
 def create_folder(path: Path, *, mode: int = 0o777) -> None:
-    """Create a folder and its parents if they are missing. Raises OSError."""
+    """Create a folder and its parents if they are missing. Raises FolderUnusable and OSError."""
     if not path.parent.is_dir():
         create_folder(path.parent, mode=mode)
     try:
         path.mkdir(mode=mode)
     except FileExistsError:
-        if not path.is_dir():
-            raise
+        require_folder(path)
         return
     give_to_sudo_user(path, path.parent.stat())
 

@@ -20,12 +20,14 @@ from gatewayctl.errors import (
     GatewayRefused,
     GatewayTimeout,
     GatewayUnreachable,
+    MasterKeyRefused,
     SettingsProblem,
     UpstreamUnreachable,
 )
 from gatewayctl.gateway import refusals
 from gatewayctl.gateway.refusals import KeyRole
-from gatewayctl.settings.model import Secret
+from gatewayctl.settings.model import Secret, Source
+from gatewayctl.settings.overrides import advise_unset
 
 CALL_ID: Final = "x-litellm-call-id"
 MANAGEMENT_TIMEOUT: Final = httpx.Timeout(30, connect=5)
@@ -33,11 +35,17 @@ MANAGEMENT_TIMEOUT: Final = httpx.Timeout(30, connect=5)
 
 
 class GatewayClient:
-    """LiteLLM at one address. ``base_url`` has no path and no final slash."""
+    """LiteLLM at one address. ``base_url`` has no path and no final slash.
 
-    def __init__(self, http: httpx.Client, base_url: str) -> None:
+    ``master_source`` is named where LiteLLM refuses the master key.
+    """
+
+    def __init__(
+        self, http: httpx.Client, base_url: str, *, master_source: Source | None = None
+    ) -> None:
         self.http = http
         self.base_url = base_url.rstrip("/")
+        self._master_source = master_source
 
     def call(
         self,
@@ -144,6 +152,10 @@ class GatewayClient:
         error = refusals.translate_refusal(refusal, role=role, address=self.base_url)
         if isinstance(error, UpstreamUnreachable):
             error.call_id = response.headers.get(CALL_ID)
+        if isinstance(error, MasterKeyRefused) and (source := self._master_source) is not None:
+            error.message += f" Its value is from {source}."
+            if source.is_environment:
+                error.hint = f"{advise_unset('LITELLM_MASTER_KEY')} To use this value: {error.hint}"
         return error
 
     @contextmanager

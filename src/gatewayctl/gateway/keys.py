@@ -125,17 +125,29 @@ def generate_key(gateway: GatewayClient, master: Secret, new: NewKey) -> Virtual
 
 
 def get_key(gateway: GatewayClient, master: Secret, key_hash: str) -> VirtualKey | None:
-    """Get the live key with that hash, or None. LiteLLM returns deleted keys as well."""
+    """Get the live key with that hash, or None."""
+    key, is_deleted = _fetch_info(gateway, master, key_hash)
+    return None if is_deleted else key
+
+
+def was_deleted(gateway: GatewayClient, master: Secret, key_hash: str) -> bool:
+    """True for a key that LiteLLM had and deleted; it remembers those of its database."""
+    return _fetch_info(gateway, master, key_hash)[1]
+
+
+def _fetch_info(
+    gateway: GatewayClient, master: Secret, key_hash: str
+) -> tuple[VirtualKey | None, bool]:
+    """The key with that hash, if any, and whether it was deleted."""
     answer = gateway.call(
         "GET", "/key/info", key=master, role="master", params={"key": key_hash}, none_if_absent=True
     )
     if answer is None:
-        return None
+        return None, False
     with gateway.expecting("the key's info"):
         found = answer["info"]
-        if found.get("status") == "deleted" or found.get("deleted_at") is not None:
-            return None
-        return _parse_key({**found, "token": key_hash})
+        is_deleted = found.get("status") == "deleted" or found.get("deleted_at") is not None
+        return _parse_key({**found, "token": key_hash}), is_deleted
 
 
 def find_key_by_alias(gateway: GatewayClient, master: Secret, alias: str) -> VirtualKey | None:

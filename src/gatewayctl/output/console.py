@@ -67,7 +67,8 @@ class Console:
     """The output of a command. ``quiet`` drops narration, never results or errors.
 
     Commands that a text names are shown as the user has to type them: with the ``program`` as it
-    was called, and the ``project_dir`` unless that is the current folder.
+    was called, the ``project_dir`` unless that is the current folder, and the ``runtime`` if it was
+    given on the command line.
     """
 
     def __init__(
@@ -77,6 +78,7 @@ class Console:
         verbose: bool = False,
         program: str = NAME,
         project_dir: str | None = None,
+        runtime: str | None = None,
         stdout: TextIO | None = None,
         stderr: TextIO | None = None,
     ) -> None:
@@ -84,6 +86,7 @@ class Console:
         self.verbose = verbose
         self.program = program
         self.project_dir = project_dir
+        self.runtime = runtime
         self.stdout = stdout or sys.stdout
         self.stderr = stderr or sys.stderr
 
@@ -150,7 +153,7 @@ class Console:
             pass
 
     def _name_program(self, text: str) -> str:
-        return name_program(text, self.program, self.project_dir)
+        return name_program(text, self.program, self.project_dir, self.runtime)
 
     def _name_program_in(self, item: RenderableType) -> RenderableType:
         from rich.padding import Padding

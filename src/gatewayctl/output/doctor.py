@@ -15,6 +15,7 @@ from gatewayctl.output.console import make_printable
 if TYPE_CHECKING:
     from rich.console import RenderableType
 
+_FIX: Final = "`gatewayctl doctor --fix`"
 _STYLES: Final[dict[Severity, str]] = {"error": "bold red", "warning": "yellow", "info": "dim"}
 
 
@@ -43,5 +44,6 @@ def _render_finding(found: FindingReport) -> Iterator[RenderableType]:
     head = Text(found.severity, style=_STYLES[found.severity])
     yield head.append(f"  {found.title}", style="default").append(f"  [{found.id}]", style="dim")
     yield Padding(Text(make_printable(found.evidence)), (0, 0, 0, 4))
-    fixable = "   (or: `gatewayctl doctor --fix`)" if found.fixable else ""
-    yield Padding(Text(f"→ {found.remedy}{fixable}"), (0, 0, 0, 4))
+    is_named = not found.fixable or _FIX in found.remedy
+    also = "" if is_named else f"   (or: {_FIX})"
+    yield Padding(Text(f"→ {found.remedy}{also}"), (0, 0, 0, 4))

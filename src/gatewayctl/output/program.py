@@ -16,7 +16,7 @@ from pathlib import Path
 from typing import Final
 
 NAME: Final = "gatewayctl"
-_IN_TEXT: Final = re.compile(r"`gatewayctl (\S+)")
+_IN_TEXT: Final = re.compile(rf"`{NAME} ([^\s`]+)([^`]*)`")
 
 
 def find_program(
@@ -49,14 +49,23 @@ def find_program(
     return NAME
 
 
-def name_program(text: str, program: str, project_dir: str | None = None) -> str:
-    """Put the program, and the folder it works in unless that is the current one, into a text."""
-    folder = "" if project_dir is None else f" -C {shlex.quote(project_dir)}"
+def name_program(
+    text: str, program: str, project_dir: str | None = None, runtime: str | None = None
+) -> str:
+    """Put the program, and the options that a command needs to do the same, into a text.
+
+    These are the folder it works in unless that is the current one, and the runtime that was given
+    on the command line, without which another one may be chosen.
+    """
+    options = "" if project_dir is None else f" -C {shlex.quote(project_dir)}"
+    chosen = "" if runtime is None else f" --runtime {runtime}"
 
     def replace(found: re.Match[str]) -> str:
-        first = found[1]
-        is_own = first in {"-C", "--project-dir"} or first.startswith("--help")
-        return f"`{program}{'' if is_own else folder} {first}"
+        first, rest = found[1], found[2]
+        if first in {"-C", "--project-dir"} or first.startswith("--help"):
+            return f"`{program} {first}{rest}`"
+        also = "" if "--runtime" in f"{first}{rest}" else chosen
+        return f"`{program}{options}{also} {first}{rest}`"
 
     return _IN_TEXT.sub(replace, text)
 

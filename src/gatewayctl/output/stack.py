@@ -126,9 +126,11 @@ def render_status(report: StatusReport) -> Iterator[RenderableType]:
             yield f"  {service.service}: {make_printable(service.detail)}"
     yield ""
     yield make_table(
-        ("VIRTUAL KEY", "IN .env AS", "VALUE"),
+        ("VIRTUAL KEY", "VARIABLE", "VALUE"),
         [(key.alias, key.env, key.key or "missing") for key in report.keys],
     )
+    for warning in report.warnings:
+        yield f"Warning: {warning}"
 
 
 def render_status_env(report: StatusReport) -> Iterator[str]:

@@ -10,7 +10,8 @@ from collections.abc import Mapping
 from pathlib import PurePosixPath
 from typing import Any, Final
 
-from gatewayctl.settings import network, providers
+from gatewayctl import network
+from gatewayctl.settings import providers
 from gatewayctl.settings.model import PHOENIX_PROJECT, App, Model, Settings
 from gatewayctl.settings.plain_secrets import REFERENCE
 
@@ -63,9 +64,7 @@ def _variables(model: Model) -> set[str]:
     found = set(_references(dict(model.litellm_params)))
     if model.api_key_env is not None:
         found.add(model.api_key_env)
-    target = str(model.litellm_params.get("model", ""))
-    provider = str(model.litellm_params.get("custom_llm_provider") or providers.provider_of(target))
-    return found | set(providers.other_variables(provider))
+    return found | set(providers.other_variables(model.provider))
 
 
 def _references(value: Any) -> list[str]:

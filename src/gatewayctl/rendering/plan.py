@@ -20,12 +20,12 @@ from typing import Any, Final
 import yaml
 from jinja2 import Environment, FileSystemLoader, StrictUndefined
 
+from gatewayctl.network import PROXY_VARIABLES
 from gatewayctl.rendering import compose
 from gatewayctl.rendering.ca_bundle import read_certificates
 from gatewayctl.rendering.locate import locate_templates
 from gatewayctl.rendering.sizes import sizes
 from gatewayctl.settings.model import CA_BUNDLE_NAME, PHOENIX_PROJECT, Model, RuntimeName, Settings
-from gatewayctl.settings.network import PROXY_VARIABLES
 
 HEADER: Final = """\
 # Rendered by gatewayctl from gateway.yaml: edit that file, then run `gatewayctl render`.

@@ -26,10 +26,14 @@ Containers = Callable[[int], Sequence[Mapping[str, Any]]]
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class PortOwner:
-    """Who uses a port; ``stop`` is the command that stops it, None if gatewayctl cannot."""
+    """Who uses a port; ``stop`` is the command that stops it, None if gatewayctl cannot.
+
+    ``folder`` is that of a gatewayctl project; None for anything else.
+    """
 
     name: str
     stop: str | None = None
+    folder: Path | None = None
 
     def __str__(self) -> str:
         return self.name
@@ -88,7 +92,8 @@ def stop_command(folder: Path, runtime: RuntimeName) -> str:
 
 
 def _project_owner(folder: Path, runtime: RuntimeName) -> PortOwner:
-    return PortOwner(name=f"the gatewayctl project {folder}", stop=stop_command(folder, runtime))
+    name, stop = f"the gatewayctl project {folder}", stop_command(folder, runtime)
+    return PortOwner(name=name, stop=stop, folder=folder)
 
 
 def _container_owner(item: Container) -> PortOwner:

@@ -8,10 +8,7 @@ import time
 from collections.abc import Callable, Collection, Iterator, Mapping
 from contextlib import suppress
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, Any, Final
-
-if TYPE_CHECKING:
-    import psutil
+from typing import Any, Final
 
 _ANY: Final = frozenset({"0.0.0.0", "::"})  # noqa: S104 - compared with, never bound to
 _EXIT_SECONDS: Final = 1.0
@@ -51,18 +48,16 @@ def find_listeners(
     return {}
 
 
-def is_listener(process: psutil.Process, port: int) -> bool:
-    """Whether a process listens on a port; False if it has ended or we may not see that."""
+def is_listening(pid: int, port: int) -> bool:
+    """True if a process listens on a port; False too if it has ended or we may not see that."""
     import psutil
 
     try:
-        connections = process.net_connections(kind="tcp")
+        found = psutil.Process(pid).net_connections(kind="tcp")
     except (psutil.Error, OSError):
         return False
-    return any(
-        each.status == psutil.CONN_LISTEN and each.laddr and each.laddr.port == port
-        for each in connections
-    )
+    listening = (each for each in found if each.status == psutil.CONN_LISTEN and each.laddr)
+    return any(each.laddr.port == port for each in listening)
 
 
 def _is_free(host: str, port: int) -> bool:

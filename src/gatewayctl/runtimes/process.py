@@ -179,7 +179,8 @@ def start(
     Raises RuntimeProblem if it cannot be started.
     """
     try:
-        with log.open("ab") as out:
-            return spawn(argv, env=env, cwd=cwd, stdout=out, stderr=out, start_new_session=True)
+        out = log.open("ab")
     except OSError as error:
-        raise RuntimeProblem(f"Cannot start {argv[0]}: {error.strerror}.") from error
+        raise RuntimeProblem(f"Cannot write to {log}: {error.strerror}.") from error
+    with out:
+        return spawn(argv, env=env, cwd=cwd, stdout=out, stderr=out, start_new_session=True)

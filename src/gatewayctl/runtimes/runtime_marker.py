@@ -7,6 +7,7 @@ one because Docker was installed or stopped since.
 from __future__ import annotations
 
 import logging
+import os
 from collections.abc import Iterator
 from contextlib import contextmanager, suppress
 from pathlib import Path
@@ -29,7 +30,7 @@ def read_runtime(state_dir: Path) -> RuntimeName | None:
         found = _NAMES.get(_file(state_dir).read_text(encoding="utf-8").strip())
     except (OSError, UnicodeDecodeError):
         found = None
-    if found is None and (state_dir / "postgres" / "data").exists():
+    if found is None and os.path.lexists(state_dir / "postgres" / "data"):
         # Stacks older than this file are all embedded.
         return "embedded"
     return found
@@ -37,7 +38,7 @@ def read_runtime(state_dir: Path) -> RuntimeName | None:
 
 def write_runtime(state_dir: Path, runtime: RuntimeName) -> None:
     """Record the runtime; called before anything of its stack is created."""
-    if read_runtime(state_dir) == runtime and _file(state_dir).exists():
+    if read_runtime(state_dir) == runtime and os.path.lexists(_file(state_dir)):
         return
     try:
         create_folder(state_dir, mode=0o700)

@@ -31,6 +31,8 @@ _MORE_MODELS: Final = """\
 # Two more, as examples:
 #   claude: {model: anthropic/claude-sonnet-5}
 #   llama: {model: openai/llama, api_base: "http://127.0.0.1:8080/v1", api_key_env: none}
+#   (your own server; in Docker http://host.docker.internal:8080/v1, where on Linux it must
+#   listen beyond 127.0.0.1)
 """
 _KEYS: Final = "# Virtual keys, by alias. Declaring any replaces these two.\n"
 _COMPONENTS: Final = """\

@@ -8,7 +8,7 @@ from __future__ import annotations
 import re
 from typing import Any, Final, NamedTuple
 
-from gatewayctl.settings.network import is_host
+from gatewayctl.network import is_host
 from gatewayctl.settings.problems import quote
 
 _PART: Final = r"[a-z0-9]+(?:(?:\.|__?|-+)[a-z0-9]+)*"

@@ -8,18 +8,27 @@ from __future__ import annotations
 
 import os
 import re
-from collections.abc import Iterable, Mapping
+from collections.abc import Callable, Iterable, Mapping
 from pathlib import Path
 from types import MappingProxyType
 from typing import Any, Final
 
+from gatewayctl import network
 from gatewayctl.errors import UsageProblem
 from gatewayctl.operating_system import real_path
-from gatewayctl.settings import fields, network
+from gatewayctl.settings import fields, providers
 from gatewayctl.settings.cursor import Cursor
 from gatewayctl.settings.masking import remember, remember_variables
-from gatewayctl.settings.model import Images, Ports, Profile, Secret, Secrets, Settings, Source
-from gatewayctl.settings.network import at_registry
+from gatewayctl.settings.model import (
+    STATE_DIR_NAME,
+    Images,
+    Ports,
+    RuntimeChoice,
+    Secret,
+    Secrets,
+    Settings,
+    Source,
+)
 from gatewayctl.settings.plain_secrets import referenced_variables
 from gatewayctl.settings.problems import Problems
 from gatewayctl.settings.scalars import read_scalars
@@ -32,7 +41,13 @@ from gatewayctl.settings.sources import Layers, read_layers
 SECTIONS: Final = ("models", "keys", "components", "apps")
 _UNUSABLE: Final = re.compile("[\x00-\x1f\x7f\ud800-\udfff]")
 """In a path: control characters, and bytes that are not UTF-8."""
+CountCores = Callable[[RuntimeChoice, Path], int]
+"""Takes the runtime setting of a project and the folder of its state."""
 _NO_FLAGS: Final[Mapping[str, Any]] = MappingProxyType({})
+
+
+def _count_own_cores(_runtime: RuntimeChoice, _state_dir: Path) -> int:
+    return os.cpu_count() or 1
 
 
 def load_settings(
@@ -41,11 +56,14 @@ def load_settings(
     flags: Mapping[str, Any] = _NO_FLAGS,
     environ: Mapping[str, str] | None = None,
     require_env_file: bool = False,
+    cores: CountCores = _count_own_cores,
 ) -> Settings:
     """Load and check the settings of the project in a folder.
 
     ``flags`` are by dotted name (``runtime``); ``environ`` is this process's environment
-    unless given. Missing secrets are not an error here: see `master_key.require_master_key`.
+    unless given; ``cores`` counts those of the machine that a project's services run on, for the
+    default number of workers in production. Missing secrets are not an error here: see
+    `master_key.require_master_key`.
     Raises SettingsInvalid with every problem, EnvFileMissing if a .env is required,
     EnvFileUnreadable, and UsageProblem if the folder does not exist or its path cannot be used.
     """
@@ -67,12 +85,12 @@ def load_settings(
         problems=problems,
         require_env_file=require_env_file,
     )
-    settings = _settings(project_dir, layers, problems)
+    settings = _settings(project_dir, layers, problems, cores)
     problems.raise_all()
     return settings
 
 
-def _settings(project_dir: Path, layers: Layers, problems: Problems) -> Settings:
+def _settings(project_dir: Path, layers: Layers, problems: Problems, cores: CountCores) -> Settings:
     document = Cursor(node=layers.document, problems=problems)
     _check_names(document)
     values, chosen = read_scalars(layers, project_dir.name, problems)
@@ -84,6 +102,8 @@ def _settings(project_dir: Path, layers: Layers, problems: Problems) -> Settings
     check_app_ports(apps, document.child("apps"), _within(values, "ports."))
     secrets = _secrets(layers, origins)
     used = {model.api_key_env for model in models} | {key.env for key in keys}
+    servers = (providers.local_server(model.provider) for model in models)
+    used |= {server.variable for server in servers if server}
     used |= referenced_variables(document.child("models"))
     used |= referenced_variables(document.child("apps"))
     environment = _environment(layers, sorted(name for name in used if name), origins)
@@ -101,7 +121,9 @@ def _settings(project_dir: Path, layers: Layers, problems: Problems) -> Settings
         images=_images(_within(values, "images.")),
         registry=values["images.registry"],
         apps=apps,
-        workers=values["workers"] if "workers" in chosen else _workers(values["profile"]),
+        workers=values["workers"]
+        if "workers" in chosen
+        else _workers(values, lambda: cores(values["runtime"], project_dir / STATE_DIR_NAME)),
         lock_timeout=values["lock_timeout"],
         models=models,
         keys=keys,
@@ -129,7 +151,7 @@ def _images(values: Mapping[str, Any]) -> Images:
     """The images, with the names that they have at the mirror if there is one."""
     registry = values["registry"]
     names = {name: value for name, value in values.items() if name != "registry"}
-    return Images(**{name: at_registry(value, registry) for name, value in names.items()})
+    return Images(**{name: network.at_registry(value, registry) for name, value in names.items()})
 
 
 def _network(layers: Layers, origins: dict[str, Source]) -> Mapping[str, Secret]:
@@ -140,9 +162,9 @@ def _network(layers: Layers, origins: dict[str, Source]) -> Mapping[str, Secret]
     return found
 
 
-def _workers(profile: Profile) -> int:
+def _workers(values: Mapping[str, Any], cores: Callable[[], int]) -> int:
     """The number of cores in production, otherwise 1, which needs no Redis."""
-    return (os.cpu_count() or 1) if profile == "production" else 1
+    return cores() if values["profile"] == "production" else 1
 
 
 def _secrets(layers: Layers, origins: dict[str, Source]) -> Secrets:

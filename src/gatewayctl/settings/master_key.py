@@ -10,6 +10,7 @@ from typing import Final
 
 from gatewayctl.errors import EnvFileMissing, MasterKeyMissing, MasterKeyWeak
 from gatewayctl.settings.model import Secret, Settings
+from gatewayctl.settings.overrides import advise_unset, find_overrides, overridden
 
 NAME: Final = "LITELLM_MASTER_KEY"
 _MIN_LENGTH: Final = 16
@@ -23,18 +24,23 @@ def require_master_key(settings: Settings) -> Secret:
     """Return the master key of the project.
 
     Raises EnvFileMissing if there is neither a key nor a .env, MasterKeyMissing if no layer
-    sets it, MasterKeyWeak if LiteLLM would refuse it or it is easy to guess. The message
-    names the source of the key, never the key.
+    sets it, SecretOverridden if the environment has another one than .env, MasterKeyWeak if
+    LiteLLM would refuse it or it is easy to guess. The message names the source of the key,
+    never the key.
     """
     key = settings.secrets.master_key
     if key is None and not settings.env_file.exists():
         raise EnvFileMissing(f"There is no {settings.env_file}, and {NAME} is not set.")
     if key is None:
         raise MasterKeyMissing(f"{NAME} is neither in {settings.env_file} nor in the environment.")
+    if lines := find_overrides(settings, (NAME,)):
+        raise overridden(lines)
     weakness = _weakness(key.reveal())
     if weakness:
         source = settings.source_of(NAME)
-        raise MasterKeyWeak(f"{NAME} ({source}) {weakness}.")
+        unset = f"{advise_unset(NAME)} Without one in .env, `gatewayctl up` generates it."
+        hint = unset if source.is_environment else None
+        raise MasterKeyWeak(f"{NAME} ({source}) {weakness}.", hint=hint)
     return key
 
 

@@ -12,8 +12,9 @@ from pathlib import Path
 from types import MappingProxyType
 from typing import Any, Final, Literal
 
+from gatewayctl.network import at_registry
+from gatewayctl.settings import providers
 from gatewayctl.settings.masking import mask_value
-from gatewayctl.settings.network import at_registry
 
 RuntimeName = Literal["embedded", "docker"]
 RuntimeChoice = Literal["auto", "embedded", "docker"]
@@ -22,6 +23,8 @@ Profile = Literal["development", "production"]
 LOOPBACK: Final = "127.0.0.1"
 STATE_DIR_NAME: Final = ".gatewayctl"
 CA_BUNDLE_NAME: Final = "ca-bundle.pem"
+ENVIRONMENT: Final = "environment variable "
+"""How the names of sources begin that are variables of the process environment."""
 LITELLM_RELEASE: Final = "1.108.14"
 """The release of LiteLLM in every runtime, of the long-term support line (image tag ``lts``)."""
 PHOENIX_RELEASE: Final = "20.26.1"
@@ -66,17 +69,25 @@ class Secret:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Source:
-    """Where a value came from: ``gateway.yaml line 7``, ``.env line 3``, ``--runtime``…"""
+    """Where a value came from: ``gateway.yaml line 7``, ``.env line 3``, ``--runtime``…
+
+    ``overrides`` is the line of .env with another value, for an environment variable.
+    """
 
     name: str
     line: int | None = None
     column: int | None = None
+    overrides: Source | None = None
 
     def __str__(self) -> str:
         if self.line is None:
             return self.name
         column = "" if self.column is None else f" column {self.column}"
         return f"{self.name} line {self.line}{column}"
+
+    @property
+    def is_environment(self) -> bool:
+        return self.name.startswith(ENVIRONMENT)
 
 
 DEFAULT_SOURCE: Final = Source(name="default")
@@ -142,6 +153,13 @@ class Model:
     def offline(self) -> bool:
         """True if LiteLLM answers itself (``mock_response``), without a provider."""
         return "mock_response" in self.litellm_params
+
+    @property
+    def provider(self) -> str:
+        """LiteLLM's name of the provider, guessed where the model names none."""
+        params = self.litellm_params
+        named = params.get("custom_llm_provider")
+        return str(named or providers.provider_of(str(params.get("model", ""))))
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -6,7 +6,7 @@ Must not know gateway.yaml.
 
 from __future__ import annotations
 
-from typing import Final
+from typing import Final, NamedTuple
 
 _KEY_VARIABLES: Final = {
     "ai21": "AI21_API_KEY",
@@ -57,10 +57,31 @@ _OTHER_VARIABLES: Final = {
     "azure_ai": ("AZURE_AI_API_BASE",),
     "bedrock": _AWS,
     "databricks": ("DATABRICKS_API_BASE",),
-    "ollama": ("OLLAMA_API_BASE",),
-    "ollama_chat": ("OLLAMA_API_BASE",),
     "sagemaker": _AWS,
     "vertex_ai": ("VERTEXAI_LOCATION", "VERTEXAI_PROJECT"),
+}
+
+
+class LocalServer(NamedTuple):
+    """A server that LiteLLM looks for on its own machine.
+
+    ``variable`` may hold its address; without it, and without api_base, LiteLLM uses ``address``.
+    """
+
+    variable: str
+    address: str
+
+
+_OLLAMA: Final = LocalServer("OLLAMA_API_BASE", "http://localhost:11434")
+_LOCAL_SERVERS: Final = {
+    "docker_model_runner": LocalServer(
+        "DOCKER_MODEL_RUNNER_API_BASE", "http://localhost:22088/engines/llama.cpp"
+    ),
+    "lemonade": LocalServer("LEMONADE_API_BASE", "http://localhost:8000/api/v1"),
+    "llamafile": LocalServer("LLAMAFILE_API_BASE", "http://127.0.0.1:8080/v1"),
+    "ollama": _OLLAMA,
+    "ollama_chat": _OLLAMA,
+    "xinference": LocalServer("XINFERENCE_API_BASE", "http://127.0.0.1:9997/v1"),
 }
 
 # Without a key, LiteLLM sends OPENAI_API_KEY to these servers.
@@ -88,7 +109,13 @@ def key_variable(provider: str) -> str | None:
 
 def other_variables(provider: str) -> tuple[str, ...]:
     """The variables that a provider needs besides its key."""
-    return _OTHER_VARIABLES.get(provider, ())
+    server = local_server(provider)
+    return _OTHER_VARIABLES.get(provider, () if server is None else (server.variable,))
+
+
+def local_server(provider: str) -> LocalServer | None:
+    """The server of a provider that runs on one's own machine; None for any other."""
+    return _LOCAL_SERVERS.get(provider)
 
 
 def falls_back_to_openai(provider: str) -> bool:

@@ -19,7 +19,7 @@ from gatewayctl.files.regular import read_regular_file
 from gatewayctl.settings.document import Node, parse
 from gatewayctl.settings.fields import Field
 from gatewayctl.settings.masking import named_like_a_secret, remember, remember_variables
-from gatewayctl.settings.model import Source
+from gatewayctl.settings.model import ENVIRONMENT, Source
 from gatewayctl.settings.problems import Problems
 
 CONFIG_NAME = "gateway.yaml"
@@ -47,15 +47,15 @@ class Layers:
 
     def variable(self, name: str) -> SourcedValue | None:
         """Find a variable in the environment, else in .env; an empty one counts as unset."""
-        if self.environ.get(name):
-            source = Source(name=f"environment variable {name}")
-            return SourcedValue(value=self.environ[name], source=source)
         entry = self.env_file.get(name)
-        if entry is not None and entry.value:
-            return SourcedValue(
-                value=entry.value, source=Source(name=ENV_FILE_NAME, line=entry.line)
-            )
-        return None
+        line = Source(name=ENV_FILE_NAME, line=entry.line) if entry and entry.value else None
+        if value := self.environ.get(name):
+            overrides = line if entry is not None and entry.value != value else None
+            source = Source(name=f"{ENVIRONMENT}{name}", overrides=overrides)
+            return SourcedValue(value=value, source=source)
+        if entry is None or line is None:
+            return None
+        return SourcedValue(value=entry.value, source=line)
 
     def find(self, field: Field) -> SourcedValue | None:
         """Find the value of a setting in the first layer that has one."""

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
+from dataclasses import replace
 
 import pytest
 
@@ -57,6 +58,19 @@ def test_only_what_plan_predicts_changes(name: str, project: Project) -> None:
     change, expected = CHANGES[name]
 
     assert_plan_comes_true(project, change, expected, containers)
+
+
+def test_variables_of_the_shell_that_change_no_service_recreate_nothing(project: Project) -> None:
+    before = containers(project)
+    # An empty variable counts as unset.
+    shell = {**project.secrets(), "GATEWAYCTL_LOCK_TIMEOUT": "3", "UI_PASSWORD": ""}
+    there = replace(project, extra_env=project.extra_env | shell)
+
+    report = predicted(there)
+    started(there)
+
+    assert moved(report) == set()
+    assert containers(project) == before
 
 
 def test_a_changed_password_of_existing_data_is_no_risk(project: Project) -> None:

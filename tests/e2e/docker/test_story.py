@@ -3,9 +3,11 @@
 from __future__ import annotations
 
 import json
+import shutil
 import socket
 import subprocess
 import time
+from pathlib import Path
 
 import pytest
 
@@ -55,6 +57,30 @@ def test_a_stack_starts_beside_a_postgresql_of_the_machine(docker_stack: Project
     assert services["postgres-litellm"]["address"].endswith(
         f":{docker_stack.ports['postgres_litellm']}"
     )
+
+
+def test_a_copied_folder_changes_and_dumps_nothing_of_its_original(
+    docker_stack: Project, tmp_path: Path
+) -> None:
+    copies = []
+    for name in (docker_stack.name, f"{docker_stack.name}-copy"):
+        folder = tmp_path / name
+        shutil.copytree(docker_stack.folder, folder)
+        yaml = folder / "gateway.yaml"
+        text = yaml.read_text(encoding="utf-8")
+        yaml.write_text(text.replace(docker_stack.name, name, 1), encoding="utf-8")
+        copies.append(Project(folder=folder, ports=docker_stack.ports, name=name))
+    before = docker_stack.data("keys", "list")
+
+    for copy in copies:
+        code, error, message = refused(copy, "keys", "rotate", "litellm-dev")
+        assert (code, error) == (4, "port_taken")
+        assert f"the gatewayctl project {docker_stack.folder}" in message
+        code, error, _ = refused(copy, "backup")
+        assert (code, error) in {(4, "port_taken"), (4, "project_name_taken")}
+        assert str(docker_stack.folder) in copy.run("keys", "list").stderr
+    assert docker_stack.data("keys", "list") == before
+    assert "is used by" not in docker_stack.run("keys", "list").stderr
 
 
 def test_a_chat_is_one_trace_found_by_its_component(docker_stack: Project) -> None:

@@ -32,7 +32,7 @@ DEBIAN_KEY: Final = f"{RELEASE}-{zlib.crc32(repr((_INCLUDED, _UNWANTED)).encode(
 """Names what the Debian below every stand-in is made of."""
 
 
-def debian(root: Path) -> None:
+def debian(root: Path, release: str = RELEASE, *, included: str = _INCLUDED) -> None:
     """A minimal Debian with Python, from the mirror this machine uses itself."""
     if os.geteuid() != 0 or not Path("/etc/debian_version").is_file():
         raise Failed(
@@ -40,7 +40,9 @@ def debian(root: Path) -> None:
         )
     if shutil.which("debootstrap") is None:
         run("apt-get", "install", "-qq", "-y", "--no-install-recommends", "debootstrap")
-    run("debootstrap", "--variant=minbase", f"--include={_INCLUDED}", RELEASE, str(root), _mirror())
+    words = ["debootstrap", "--variant=minbase", f"--include={included}", release, str(root)]
+    # The script of every release; debootstrap knows only the names that are older than itself.
+    run(*words, _mirror(), "/usr/share/debootstrap/scripts/sid")
     for folder in _UNWANTED:
         shutil.rmtree(root / folder, ignore_errors=True)
         (root / folder).mkdir(parents=True)

@@ -74,7 +74,7 @@ def test_a_folder_of_that_name_is_not_replaced(tmp_path: Path) -> None:
 def test_a_folder_that_cannot_be_created_is_reported(tmp_path: Path) -> None:
     (tmp_path / "a").write_text("a file")
 
-    with pytest.raises(FileUnwritable, match=r"Cannot write .*a/b: "):
+    with pytest.raises(FileUnwritable, match="/a is not a folder"):
         write_atomically(tmp_path / "a" / "b", b"x")
 
 

@@ -6,6 +6,7 @@ from pathlib import Path
 import pytest
 
 from gatewayctl.env_file.write import update_env_file
+from gatewayctl.errors import FolderUnusable
 from gatewayctl.files.atomic import write_atomically
 from gatewayctl.files.owner import create_folder
 from gatewayctl.operations.backup.workdir import create_file, open_workdir
@@ -68,7 +69,7 @@ def test_without_sudo_root_creates_files_of_root(
 def test_a_file_in_the_place_of_a_folder_is_an_error(tmp_path: Path) -> None:
     (tmp_path / "a").write_text("a file")
 
-    with pytest.raises(OSError, match="exists"):
+    with pytest.raises(FolderUnusable, match="a is not a folder"):
         create_folder(tmp_path / "a")
-    with pytest.raises(OSError, match="exists"):
+    with pytest.raises(FolderUnusable, match="a is not a folder"):
         create_folder(tmp_path / "a" / "b")

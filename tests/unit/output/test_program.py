@@ -114,6 +114,15 @@ def test_only_commands_are_named(text: str, named: str) -> None:
     assert name_program(text, "bin/gatewayctl", "shop") == named
 
 
+def test_a_runtime_of_the_command_line_is_repeated_unless_the_command_has_one() -> None:
+    text = "`gatewayctl init`, `gatewayctl --runtime docker up` or `gatewayctl -C DIR down`"
+
+    assert name_program(text, "gatewayctl", runtime="embedded") == (
+        "`gatewayctl --runtime embedded init`, `gatewayctl --runtime docker up` "
+        "or `gatewayctl -C DIR down`"
+    )
+
+
 def test_a_folder_with_blanks_is_quoted() -> None:
     named = name_program("`gatewayctl up`", "gatewayctl", "my shop")
 

@@ -45,7 +45,9 @@ def test_a_process_of_another_project_is_named_by_its_folder_and_stopped_by_down
         owner = find_owner(listener)
 
     assert owner == PortOwner(
-        name=f"the gatewayctl project {other}", stop=f"gatewayctl -C '{other}' down"
+        name=f"the gatewayctl project {other}",
+        stop=f"gatewayctl -C '{other}' down",
+        folder=other,
     )
 
 

@@ -11,7 +11,7 @@ from contextlib import contextmanager
 import psutil
 import pytest
 
-from gatewayctl.runtimes.ports import Listener, find_listeners, is_listener
+from gatewayctl.runtimes.ports import Listener, find_listeners, is_listening
 
 ANY = "0.0.0.0"  # noqa: S104 - for the moment of a test
 LISTEN = """
@@ -124,13 +124,12 @@ def test_a_port_whose_process_cannot_be_seen_is_in_use_all_the_same() -> None:
     assert found == {port: Listener(port=port)}
 
 
-def test_a_process_is_a_listener_of_its_port_alone() -> None:
+def test_a_process_listens_on_its_own_port_alone() -> None:
     with another_process_listening() as (pid, port):
-        process = psutil.Process(pid)
-        assert is_listener(process, port)
-        assert not is_listener(process, port + 1)
-        assert not is_listener(psutil.Process(), port)
-    assert not is_listener(process, port)
+        assert is_listening(pid, port)
+        assert not is_listening(pid, port + 1)
+        assert not is_listening(os.getpid(), port)
+    assert not is_listening(pid, port)
 
 
 def test_a_listener_that_cannot_be_inspected_belongs_to_another_user() -> None:
@@ -142,7 +141,7 @@ def test_a_listener_that_cannot_be_inspected_belongs_to_another_user() -> None:
 def test_without_root_macos_names_our_own_processes_only() -> None:
     with another_process_listening() as (pid, port):
         assert find_listeners("127.0.0.1", [port])[port].pid == pid
-        assert is_listener(psutil.Process(pid), port)
+        assert is_listening(pid, port)
 
 
 @pytest.mark.usefixtures("macos")

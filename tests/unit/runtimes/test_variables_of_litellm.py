@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 from collections.abc import Callable, Mapping
 from pathlib import Path
 
@@ -59,7 +60,8 @@ CASES = [
 
 def embedded(settings: Settings, set_by_user: Mapping[str, str]) -> Mapping[str, str]:
     environment = Environment(root=settings.project_dir / "environment")
-    return litellm_program(settings, environment, Layout(state_dir=settings.state_dir)).environment
+    layout = Layout(state_dir=settings.state_dir)
+    return litellm_program(settings, environment, layout, os.environ).environment
 
 
 def docker(settings: Settings, set_by_user: Mapping[str, str]) -> Mapping[str, str]:

@@ -4,9 +4,9 @@ from pathlib import Path
 
 import pytest
 
+from gatewayctl.network import at_registry
 from gatewayctl.settings.image import explain_invalid, explain_unpinned
 from gatewayctl.settings.model import Images
-from gatewayctl.settings.network import at_registry
 from tests.fakes.projects import problems, project
 
 DIGEST = "@sha256:" + "a" * 64

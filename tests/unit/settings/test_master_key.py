@@ -4,7 +4,7 @@ from pathlib import Path
 
 import pytest
 
-from gatewayctl.errors import EnvFileMissing, MasterKeyMissing, MasterKeyWeak
+from gatewayctl.errors import EnvFileMissing, MasterKeyMissing, MasterKeyWeak, SecretOverridden
 from gatewayctl.settings.master_key import require_master_key
 from gatewayctl.settings.model import Secret
 from tests.fakes.projects import MASTER_KEY, project
@@ -50,11 +50,22 @@ def test_a_weak_key_is_refused_with_its_source_and_without_its_value(
 
 
 def test_the_source_of_a_weak_key_can_be_the_environment(tmp_path: Path) -> None:
-    settings = project(
-        tmp_path,
-        env=f"LITELLM_MASTER_KEY={MASTER_KEY}\n",
-        environ={"LITELLM_MASTER_KEY": "sk-1234"},
-    )
+    settings = project(tmp_path, environ={"LITELLM_MASTER_KEY": "sk-1234"})
 
-    with pytest.raises(MasterKeyWeak, match=r"\(environment variable LITELLM_MASTER_KEY\)"):
+    with pytest.raises(
+        MasterKeyWeak, match=r"\(environment variable LITELLM_MASTER_KEY\)"
+    ) as caught:
         require_master_key(settings)
+
+    assert caught.value.hint.startswith("Run `unset LITELLM_MASTER_KEY`.")
+
+
+@pytest.mark.parametrize("value", ["sk-1234", "sk-another-0123456789"])
+def test_another_key_in_the_environment_than_in_env_is_refused(tmp_path: Path, value: str) -> None:
+    env, environ = f"LITELLM_MASTER_KEY={MASTER_KEY}\n", {"LITELLM_MASTER_KEY": value}
+
+    with pytest.raises(SecretOverridden, match=r"environment differs from \.env line 1") as caught:
+        require_master_key(project(tmp_path, env=env, environ=environ))
+
+    assert caught.value.hint == "Run `unset LITELLM_MASTER_KEY`."
+    assert value not in str(caught.value)

@@ -6,6 +6,7 @@ from pathlib import Path
 import pytest
 
 from gatewayctl.settings.generate import generate_missing_secrets
+from gatewayctl.settings.load import load_settings
 from tests.fakes.projects import problems, project
 
 
@@ -14,6 +15,21 @@ def test_the_default_in_production_is_one_worker_per_core(
 ) -> None:
     assert project(tmp_path / "1").workers == 1
     assert project(tmp_path / "2", "profile: production\n").workers == os.cpu_count()
+
+
+def test_the_cores_are_those_of_the_machine_that_the_services_run_on(tmp_path: Path) -> None:
+    asked: list[str] = []
+
+    def cores(runtime: str, _state_dir: Path) -> int:
+        asked.append(runtime)
+        return 12
+
+    (tmp_path / "gateway.yaml").write_text("profile: production\nruntime: docker\n")
+    assert load_settings(tmp_path, environ={}, cores=cores).workers == 12
+    assert load_settings(tmp_path, environ={"GATEWAYCTL_WORKERS": "2"}, cores=cores).workers == 2
+    (tmp_path / "gateway.yaml").write_text("profile: development\n")
+    assert load_settings(tmp_path, environ={}, cores=cores).workers == 1
+    assert asked == ["docker"]
 
 
 @pytest.mark.parametrize("profile", ["development", "production"])

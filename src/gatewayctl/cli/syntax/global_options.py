@@ -2,11 +2,13 @@
 
 Each command gets a copy of the options that are declared once, at the root. A copy is hidden in the
 command's help, where one line refers to them, and has no spelling that the command uses itself.
+Shell completion offers the copies, too.
 """
 
 from __future__ import annotations
 
 import copy
+import os
 from collections.abc import Sequence
 from pathlib import Path
 from typing import Any, Final
@@ -14,6 +16,10 @@ from typing import Any, Final
 from gatewayctl.cli.context import App
 
 _EPILOG: Final = "Global options can be given here too, see `gatewayctl --help`."
+_COMPLETES: Final = "_GATEWAYCTL_COMPLETE"
+"""Set by the completion script of a shell that asks what can follow."""
+_ABOUT_COMPLETION: Final = frozenset({"install_completion", "show_completion"})
+"""Typer's own options, used once in a lifetime: not offered after each command."""
 
 
 def accept_globals(command: Any, options: Sequence[Any]) -> None:
@@ -29,7 +35,9 @@ def accept_globals(command: Any, options: Sequence[Any]) -> None:
 def _copy(option: Any, words: list[str]) -> Any:
     copied = copy.copy(option)
     copied.opts = words
-    copied.hidden, copied.expose_value = True, False
+    # Completion and help leave out what is hidden, and only the help has a line that refers to it.
+    copied.hidden = _COMPLETES not in os.environ or option.name in _ABOUT_COMPLETION
+    copied.expose_value = False
     # A command may have a parameter of the same name.
     copied.name = f"global_{option.name}"
     if option.callback is None:

@@ -19,6 +19,7 @@ from typing import Final
 from gatewayctl.env_file.write import update_env_file
 from gatewayctl.errors import BackupExists, FileUnreadable, FileUnwritable
 from gatewayctl.files.atomic import write_atomically
+from gatewayctl.files.folders import WRITE, require_folder
 from gatewayctl.files.owner import create_folder
 from gatewayctl.generators import drain, transform
 from gatewayctl.operations.backup.archive import (
@@ -35,6 +36,7 @@ from gatewayctl.operations.backup.disk_space import require_free_space_in
 from gatewayctl.operations.backup.encryption import NO_ENCRYPTION, Encryption
 from gatewayctl.operations.backup.verify import verify_loadable
 from gatewayctl.operations.backup.workdir import locate_file, open_workdir
+from gatewayctl.operations.diagnosis.failure import explain_failures
 from gatewayctl.operations.project.render import render
 from gatewayctl.operations.state.exclusive import change_project
 from gatewayctl.runtimes.base import Progress, Runtime
@@ -98,12 +100,20 @@ def backup(
     require_master_key(settings)
     encryption.check()
     encrypted = encryption != NO_ENCRYPTION
+    for folder in (settings.state_dir, backups_folder(settings)):
+        require_folder(folder, access=WRITE)
     target = file or default_file(settings, datetime.now(UTC), encrypted=encrypted)
+    require_folder(target.parent, access=WRITE)
     target = locate_file(target)
     _refuse_existing(target)
     runtime = resolved.runtime
-    with change_project(settings, "backup", target.name) as change:
+    with (
+        change_project(settings, "backup", target.name) as change,
+        explain_failures(runtime, settings.state_dir),
+    ):
         change.state = "No backup was written, and nothing else was changed."
+        # Before the databases are started, which would fail on a full disk.
+        require_free_space_in(backups_folder(settings))
         was_running = any(state.state != "stopped" for state in runtime.states())
         try:
             yield from start_databases(settings, resolved)

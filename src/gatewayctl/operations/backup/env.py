@@ -18,11 +18,12 @@ from typing import Final
 from gatewayctl.env_file.document import EnvDocument
 from gatewayctl.env_file.read import read_document
 from gatewayctl.env_file.write import copy_env_lines
-from gatewayctl.errors import BackupBroken, EnvFileMissing, EnvFileUnreadable, SettingsProblem
+from gatewayctl.errors import BackupBroken, EnvFileMissing, EnvFileUnreadable, SecretOverridden
 from gatewayctl.files.atomic import PRIVATE, write_atomically
 from gatewayctl.operations.project.gitignore import ensure_ignored
 from gatewayctl.settings.fields import SCALARS
 from gatewayctl.settings.model import Secret, Settings
+from gatewayctl.settings.overrides import advise_unset
 
 MASTER: Final = "LITELLM_MASTER_KEY"
 SALT: Final = "LITELLM_SALT_KEY"
@@ -69,14 +70,15 @@ def effective_salt_key(values: Mapping[str, Secret]) -> Secret:
 
 
 def require_not_shadowed(settings: Settings, values: Mapping[str, Secret]) -> None:
-    """Raise SettingsProblem where the environment would override a secret of the backup."""
-    for name in _DATA_SECRETS:
-        override = os.environ.get(name)
-        wanted = values.get(name)
+    """Raise SecretOverridden where the environment would override a secret of the backup."""
+    for name in (*_DATA_SECRETS, *(key.env for key in settings.keys)):
+        override, wanted = os.environ.get(name), values.get(name)
+        if wanted is None and name not in _DATA_SECRETS:
+            continue
         if override and (wanted is None or override != wanted.reveal()):
-            raise SettingsProblem(
+            raise SecretOverridden(
                 f"{name} in the environment differs from the backup and would override .env.",
-                hint=f"Unset it: unset {name}.",
+                hint=advise_unset(name),
             )
 
 

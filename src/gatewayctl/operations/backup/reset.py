@@ -95,7 +95,7 @@ def reset(
         project = load()
         settings, resolved, gateway = project.settings, project.resolved, project.gateway
         runtime = resolved.runtime
-        stack.enter_context(explain_failures(runtime))
+        stack.enter_context(explain_failures(runtime, settings.state_dir))
         notes = yield from prepare_start(settings, resolved)
         require_writable_env_file(settings.env_file)
         saved = (yield from _back_up(settings, resolved)) if options.backup else None

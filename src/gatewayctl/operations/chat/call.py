@@ -15,6 +15,7 @@ from gatewayctl.gateway.chat import ChatRequest, Usage, post_chat
 from gatewayctl.operations.chat.plan import ChatPlan
 from gatewayctl.operations.models.provider_failure import ReadLog, explain_provider_failure
 from gatewayctl.settings.model import Settings
+from gatewayctl.settings.overrides import advise_unset
 from gatewayctl.settings.problems import suggest
 from gatewayctl.tracing.client_spans import ClientSpan
 from gatewayctl.tracing.verify import ExpectedCall
@@ -177,7 +178,8 @@ def _explain(
             hint += " see `gatewayctl models list` and `gatewayctl keys list`."
         return UnknownModel(f"The gateway has no model {plan.model!r} for this key.", hint=hint)
     if isinstance(error, VirtualKeyRefused):
-        source = settings.origins.get(plan.key_env)
-        origin = plan.key_env if source is None else f"{plan.key_env} ({source})"
-        return VirtualKeyRefused(f"{error.message} It is the value of {origin}.", hint=error.hint)
+        source = plan.key_source
+        hint = advise_unset(plan.key_env) if source.is_environment else error.hint
+        origin = f"{plan.key_env} ({source})"
+        return VirtualKeyRefused(f"{error.message} It is the value of {origin}.", hint=hint)
     return explain_provider_failure(error, plan.model, settings, read_log)

@@ -14,7 +14,7 @@ from typing import Any, Final, Literal
 from gatewayctl.errors import EmptyPrompt, UnknownComponent, UsageProblem
 from gatewayctl.operations.keys.values import require_virtual_key
 from gatewayctl.operations.models.provider_keys import has_real_key
-from gatewayctl.settings.model import Component, Model, Secret, Settings
+from gatewayctl.settings.model import Component, Model, Secret, Settings, Source
 from gatewayctl.settings.problems import suggest
 
 DEFAULT_COMPONENT: Final = "passthrough"
@@ -62,6 +62,7 @@ class ChatPlan:
     metadata: Mapping[str, Any]
     key_env: str
     key: Secret = field(repr=False)
+    key_source: Source
     stream: bool
     timeout: float
     note: str | None
@@ -99,7 +100,7 @@ def plan_chat(settings: Settings, ask: ChatInput, environ: Mapping[str, str]) ->
     model, note = _choose_model(settings, ask.model or declared.model)
     if ask.response_format is not None:
         model = _substitute_offline(settings, model, ask.offline_model or declared.offline_model)
-    key_env, key = require_virtual_key(settings, ask.key_env, environ)
+    key_env, key, key_source = require_virtual_key(settings, ask.key_env, environ)
     return ChatPlan(
         component=component.name,
         operation=operation,
@@ -108,6 +109,7 @@ def plan_chat(settings: Settings, ask: ChatInput, environ: Mapping[str, str]) ->
         metadata=_make_metadata(component, operation, ask),
         key_env=key_env,
         key=key,
+        key_source=key_source,
         stream=ask.stream,
         timeout=_read_timeout(settings, model),
         note=note,

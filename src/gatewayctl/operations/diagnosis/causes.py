@@ -57,18 +57,20 @@ _OUR_MODULES: Final = (
     "opentelemetry"
 )
 
-CAUSES: Final = (
-    # PostgreSQL's FATAL and PANIC, Python's OSError 28, Docker's «write …: no space left». A full
-    # /dev/shm («could not resize shared memory segment») and too many watched files read the same.
-    Cause(
-        finding="disk_full",
-        summary="the disk is full",
-        log=_pattern(
-            r"^(?!.*(shared memory segment|watch)).*(no space left on device|\bENOSPC\b)",
-            "disk quota exceeded", "check free disk space",
-        ),
-        spreads=True,
+# PostgreSQL's FATAL and PANIC, Python's OSError 28, Docker's «write …: no space left». A full
+# /dev/shm («could not resize shared memory segment») and too many watched files read the same.
+DISK_FULL: Final = Cause(
+    finding="disk_full",
+    summary="the disk is full",
+    log=_pattern(
+        r"^(?!.*(shared memory segment|watch)).*(no space left on device|\bENOSPC\b)",
+        "disk quota exceeded",
+        "check free disk space",
     ),
+    spreads=True,
+)
+CAUSES: Final = (
+    DISK_FULL,
     # V8, CPython, PostgreSQL; the query engine of the embedded LiteLLM is a Node.js program.
     Cause(
         finding="out_of_memory",
@@ -141,7 +143,10 @@ CAUSES: Final = (
         log=_pattern(
             "is not a valid data directory", "database files are incompatible",
             "could not locate a valid checkpoint", "could not locate required checkpoint",
-            r"could not open file \"(global|base|pg_)", "invalid .*checkpoint record",
+            r"could not open (file|directory) \"(global|base|pg_)", "invalid .*checkpoint record",
+            # Seen with PostgreSQL 16, one file or folder missing at a time.
+            "could not find the database system", "required WAL directory", "invalid directory:",
+            "could not access the server configuration file", r"could not load \S*pg_hba\.conf",
         ),
     ),
     # proxy_cli.py, if prisma migrate deploy fails.

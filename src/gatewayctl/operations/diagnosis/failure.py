@@ -11,6 +11,7 @@ from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
+from pathlib import Path
 from typing import TYPE_CHECKING, Final, TypeVar
 
 from gatewayctl.errors import (
@@ -20,7 +21,8 @@ from gatewayctl.errors import (
     RuntimeProblem,
     ServiceFailed,
 )
-from gatewayctl.operations.diagnosis.causes import Cause, Symptoms, recognize_cause
+from gatewayctl.operations.diagnosis.causes import DISK_FULL, Cause, Symptoms, recognize_cause
+from gatewayctl.operations.diagnosis.disk import describe_full_disk
 from gatewayctl.operations.diagnosis.findings.table import FINDINGS
 from gatewayctl.operations.diagnosis.log_excerpt import lines_since_start, select_relevant
 from gatewayctl.runtimes.base import Runtime
@@ -114,7 +116,9 @@ def diagnose(
         log=own_log,
         runtime=runtime.name,
     )
-    own = recognize_cause(seen)
+    # On a full disk the log may lack the reason, and an exit code means nothing.
+    full = runtime.name == "embedded" and describe_full_disk(settings.state_dir)
+    own = DISK_FULL if full else recognize_cause(seen)
     before = runtime.services[: _index_of(report.service, runtime)]
     for service in before:
         log = _read_log(service, runtime, since)
@@ -137,10 +141,11 @@ def diagnose(
 
 
 @contextmanager
-def explain_failures(runtime: Runtime | None = None) -> Iterator[None]:
+def explain_failures(runtime: Runtime, state_dir: Path) -> Iterator[None]:
     """Add the finding behind a failure that passes through, if its message reveals one.
 
-    A full disk becomes a failure with a finding, not an internal error.
+    A full disk becomes a failure with a finding, not an internal error. It is looked for too: what
+    fails for it may not have been able to write why.
     """
     try:
         yield
@@ -154,10 +159,12 @@ def explain_failures(runtime: Runtime | None = None) -> Iterator[None]:
         raise full from None
     except GatewayctlError as error:
         if error.finding is None and error.code in _UNSPECIFIC:
-            name = None if runtime is None else runtime.name
-            cause = recognize_cause(Symptoms(log=error.message, runtime=name))
+            cause = recognize_cause(Symptoms(log=error.message, runtime=runtime.name))
             if cause is not None:
                 _set_finding(error, cause.finding)
+            elif found := describe_full_disk(state_dir):
+                error.message = f"{error.message}\n{found}"
+                _set_finding(error, "disk_full")
         raise
 
 

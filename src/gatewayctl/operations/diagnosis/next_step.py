@@ -10,8 +10,10 @@ from typing import Final
 
 from gatewayctl.errors import ProjectMissing
 from gatewayctl.operations.diagnosis.causes import Symptoms, recognize_cause
+from gatewayctl.operations.diagnosis.disk import describe_full_disk
 from gatewayctl.operations.diagnosis.failure import diagnose, finding_hint
 from gatewayctl.operations.diagnosis.health import ServiceReport
+from gatewayctl.operations.diagnosis.port_owner import find_other_project
 from gatewayctl.runtimes.base import Runtime
 from gatewayctl.settings.model import Settings
 
@@ -29,6 +31,10 @@ def suggest_next_step(
     reports: Sequence[ServiceReport], runtime: Runtime, settings: Settings
 ) -> str:
     """The next command that helps, as a sentence; empty if every service is healthy."""
+    if all(report.health == "healthy" for report in reports):
+        return ""
+    if obstacle := _find_obstacle(reports, runtime, settings):
+        return obstacle
     if all(report.health == "stopped" for report in reports):
         return START if settings.is_project else ProjectMissing.remedy
     unhealthy = [report for report in reports if report.health == "unhealthy"]
@@ -37,13 +43,21 @@ def suggest_next_step(
     if any(report.health == "stopped" for report in reports):
         return finding_hint("service_stopped")
     starting = [report.service for report in reports if report.health == "starting"]
-    if not starting:
-        return ""
     names = " and ".join(starting)
     return (
         f"Wait for {names} to start, as `gatewayctl status` shows; if that takes long, see "
         f"`gatewayctl logs {' '.join(starting)}`."
     )
+
+
+def _find_obstacle(reports: Sequence[ServiceReport], runtime: Runtime, settings: Settings) -> str:
+    """What keeps a service from starting whatever its log says: a full disk, a taken port."""
+    # A log may lack what could not be written.
+    if runtime.name == "embedded" and (full := describe_full_disk(settings.state_dir)):
+        return f"{full} {finding_hint('disk_full')}"
+    stopped = {report.service for report in reports if report.health == "stopped"}
+    other = find_other_project(settings, runtime) if "litellm" in stopped else None
+    return "" if other is None else f"{other.message} {other.hint}"
 
 
 def _explain(report: ServiceReport, runtime: Runtime, settings: Settings) -> str:

@@ -7,21 +7,21 @@ know terminals.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
+import shlex
+from collections.abc import Callable
 from dataclasses import dataclass, replace
 from datetime import UTC, datetime
 
-from gatewayctl.errors import Drift, GatewayctlError, Refused, VirtualKeyRefused
-from gatewayctl.gateway import keys as litellm
+from gatewayctl.errors import Drift, GatewayctlError, PartlyDone, Refused, VirtualKeyRefused
 from gatewayctl.gateway.client import GatewayClient
 from gatewayctl.gateway.key_probe import KeyProbe, is_management_refused, probe_key
 from gatewayctl.operations.keys.list import KeyRow, KeyState, join_keys
-from gatewayctl.operations.keys.plan import KeyStep, KnownKeys, plan_keys
+from gatewayctl.operations.keys.plan import CHANGES, KeyStep, KnownKeys, load_known_keys, plan_keys
 from gatewayctl.operations.keys.sync import KeysSyncReport, apply_sync
-from gatewayctl.operations.keys.values import is_plausible_key, read_current_values
+from gatewayctl.operations.keys.values import is_plausible_key
 from gatewayctl.operations.state.exclusive import change_project
-from gatewayctl.settings.master_key import require_master_key
 from gatewayctl.settings.model import Secret, Settings
+from gatewayctl.settings.overrides import advise_unset, warn_overrides
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -29,7 +29,8 @@ class KeyCheck:
     """One key and the result of its calls; None if there is no secret to call with.
 
     ``authenticates``: LiteLLM accepts the secret. ``management_refused``: LiteLLM refuses it on
-    management routes. ``differs``: what is not as declared. ``reason``: why it is not ``ok``.
+    management routes. ``differs``: what is not as declared. ``reason``: why it is not ``ok``, and
+    ``remedy`` what helps, as a sentence.
     """
 
     alias: str | None
@@ -43,6 +44,7 @@ class KeyCheck:
     differs: tuple[str, ...]
     latency_ms: float | None
     reason: str | None
+    remedy: str | None
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -59,10 +61,9 @@ class KeysCheckReport:
         if not failed:
             return None
         reasons = "; ".join(f"{check.alias}: {check.reason}" for check in failed)
-        return Drift(
-            f"{len(failed)} of {len(self.keys)} keys failed the check: {reasons}.",
-            hint="Try `gatewayctl keys check --fix`; see also `gatewayctl keys rotate`.",
-        )
+        remedies = dict.fromkeys(check.remedy for check in failed if check.remedy)
+        message = f"{len(failed)} of {len(self.keys)} keys failed the check: {reasons}."
+        return Drift(message, hint=" ".join(remedies))
 
 
 def check_keys(
@@ -72,13 +73,16 @@ def check_keys(
     fix: bool = False,
     now: Callable[[], datetime] = lambda: datetime.now(UTC),
 ) -> KeysCheckReport:
-    """Check every key; ``fix`` first runs `keys sync` without pruning.
+    """Check every key of .env; ``fix`` first runs `keys sync` without pruning.
 
     Raises MasterKeyMissing, MasterKeyRefused, GatewayDatabaseMissing, GatewayUnreachable
-    and, with ``fix``, Locked. A key that is refused is a row, not an exception.
+    and, with ``fix``, Locked and SecretOverridden. A key that is refused is a row, not an
+    exception.
     """
     if not fix:
-        return KeysCheckReport(keys=_check_all(settings, gateway, now()), fixed=())
+        warnings = warn_overrides(settings, [key.env for key in settings.keys])
+        checks = _check_all(settings, gateway, now())
+        return KeysCheckReport(keys=checks, fixed=(), warnings=warnings)
     with change_project(settings, "keys check --fix") as record:
         synced = apply_sync(settings, gateway, prune=False, dry_run=False, now=now)
         report = _add_fix_errors(synced, _check_all(settings, gateway, now()))
@@ -89,10 +93,12 @@ def check_keys(
 
 def _add_fix_errors(synced: KeysSyncReport, keys: tuple[KeyCheck, ...]) -> KeysCheckReport:
     """The checks after the fix; those that still fail get the error of their fix as reason."""
-    errors = {key.alias: key.error for key in synced.keys if key.error}
+    errors = {key.alias: key.error for key in synced.keys if key.error and key.action in CHANGES}
     return KeysCheckReport(
         keys=tuple(
-            replace(key, reason=errors.get(key.alias, key.reason)) if not key.ok else key
+            replace(key, reason=errors[key.alias].removesuffix("."), remedy=PartlyDone.remedy)
+            if not key.ok and key.alias in errors
+            else key
             for key in keys
         ),
         fixed=tuple(key for key in synced.keys if key.done),
@@ -101,17 +107,15 @@ def _add_fix_errors(synced: KeysSyncReport, keys: tuple[KeyCheck, ...]) -> KeysC
 
 
 def _check_all(settings: Settings, gateway: GatewayClient, now: datetime) -> tuple[KeyCheck, ...]:
-    keys = tuple(litellm.iterate_keys(gateway, require_master_key(settings)))
-    values = read_current_values(settings)
-    known = KnownKeys(settings=settings, keys=keys, values=values, now=now)
+    known = load_known_keys(settings, gateway, now=now)
     # By the alias that the key has now: the step of a rotation has the alias it will get.
     steps = {
         each.step.alias if each.key is None else each.key.alias: each.step
         for each in reversed(plan_keys(known))
     }
-    rows = join_keys(settings, keys, now=now).own
+    rows = join_keys(settings, known.keys, now=now).own
     return tuple(
-        _check(gateway, row, steps[row.alias], values)
+        _check(gateway, row, steps[row.alias], known)
         for row in rows
         if row.declared
         # The new key of a declared alias has no step of its own: the step of the alias covers it.
@@ -119,10 +123,8 @@ def _check_all(settings: Settings, gateway: GatewayClient, now: datetime) -> tup
     )
 
 
-def _check(
-    gateway: GatewayClient, row: KeyRow, step: KeyStep, values: Mapping[str, Secret]
-) -> KeyCheck:
-    secret = values.get(row.env) if row.env else None
+def _check(gateway: GatewayClient, row: KeyRow, step: KeyStep, known: KnownKeys) -> KeyCheck:
+    secret = known.values.get(row.env) if row.env else None
     probe, refusal, management_refused = _probe(gateway, secret)
     reason = _find_reason(row, step, refusal, management_refused)
     return KeyCheck(
@@ -137,6 +139,7 @@ def _check(
         differs=step.changes,
         latency_ms=None if probe is None else probe.latency_ms,
         reason=reason,
+        remedy=None if reason is None else _choose_remedy(row, step, known),
     )
 
 
@@ -167,3 +170,17 @@ def _find_reason(
     if refusal is not None:
         return refusal.message.removesuffix(".")
     return None if row.state == "ok" else state
+
+
+def _choose_remedy(row: KeyRow, step: KeyStep, known: KnownKeys) -> str:
+    """What helps, as a sentence: `keys sync` changes neither undeclared nor foreign keys."""
+    if step.action in CHANGES:
+        return "Run `gatewayctl keys check --fix`."
+    if step.action == "conflict" and row.env in known.outside:
+        return f"{advise_unset(str(row.env))} Then run `gatewayctl keys create`."
+    if step.action == "conflict":
+        return f"Put the value of {row.alias} into .env as {row.env}, or declare another alias."
+    rotate = f"`gatewayctl keys rotate {shlex.quote(str(row.alias))}`"
+    if row.state == "blocked":
+        return f"Unblock {row.alias} in LiteLLM (`gatewayctl ui`), or run {rotate}."
+    return f"Run {rotate}."

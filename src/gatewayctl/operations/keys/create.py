@@ -7,6 +7,7 @@ or terminals.
 from __future__ import annotations
 
 from collections.abc import Callable, Iterable
+from contextlib import suppress
 from dataclasses import dataclass, replace
 from datetime import UTC, datetime
 from pathlib import Path
@@ -16,6 +17,7 @@ from gatewayctl.gateway.client import GatewayClient
 from gatewayctl.operations.keys.apps import warn_outdated_apps
 from gatewayctl.operations.keys.provision import KeyProvisioner, KeyResult
 from gatewayctl.operations.keys.request import KeyRequest, resolve_requested_keys
+from gatewayctl.operations.keys.unknown import advise_unknown_key, find_unknown_keys
 from gatewayctl.operations.state.exclusive import change_project
 from gatewayctl.settings.master_key import require_master_key
 from gatewayctl.settings.model import DeclaredKey, Settings
@@ -80,9 +82,19 @@ def ensure_declared_keys(
 ) -> KeysCreateReport:
     """Create every declared key that is missing. See `ensure_keys`.
 
-    ``fresh`` generates new secrets for all of them, after LiteLLM's database was emptied.
+    ``fresh`` generates new secrets for all of them, after LiteLLM's database was emptied. Warns of
+    other keys in .env that LiteLLM does not have.
     """
-    return ensure_keys(settings, gateway, settings.keys, fresh=fresh)
+    report = ensure_keys(settings, gateway, settings.keys, fresh=fresh)
+    with suppress(GatewayctlError):
+        unknown = find_unknown_keys(settings, gateway, require_master_key(settings))
+        warnings = (
+            f"{name} in .env holds a virtual key that LiteLLM does not have."
+            f" {advise_unknown_key(name)}"
+            for name in unknown
+        )
+        report = replace(report, warnings=(*report.warnings, *warnings))
+    return report
 
 
 def ensure_keys(

@@ -10,6 +10,8 @@ from dataclasses import dataclass
 from datetime import datetime
 from typing import Any, Final, Literal
 
+from gatewayctl.gateway import keys as litellm
+from gatewayctl.gateway.client import GatewayClient
 from gatewayctl.gateway.keys import VirtualKey, hash_key
 from gatewayctl.operations.keys.metadata import (
     DURATION_METADATA,
@@ -22,6 +24,12 @@ from gatewayctl.operations.keys.metadata import (
     variable_of,
 )
 from gatewayctl.operations.keys.rotation import Family, classify_family
+from gatewayctl.operations.keys.values import (
+    is_plausible_key,
+    read_current_values,
+    read_env_file_values,
+)
+from gatewayctl.settings.master_key import require_master_key
 from gatewayctl.settings.model import DeclaredKey, Secret, Settings
 
 Action = Literal[
@@ -41,12 +49,12 @@ class KeyStep:
     """One key and its action; ``changes`` look like ``models: demo → gpt-4o``.
 
     ``create``: in neither place. ``register``: LiteLLM does not know the secret of .env.
-    ``replace``: the secret of our key is lost, or it has expired. ``move``: the variable was
-    renamed. ``finish``: a rotation was interrupted. ``delete``: ours and not declared, or
-    its grace period is over. ``keep``: ours and not declared, but not to be pruned, or in its
-    grace period. ``foreign``: created by others, never changed. ``conflict``, ``blocked``:
-    different, and cannot be fixed by gatewayctl. ``done`` and ``error``: whether `keys sync`
-    did it, or why not.
+    ``replace``: the secret of our key is lost, or it has expired or was deleted. ``move``: the
+    variable was renamed. ``finish``: a rotation was interrupted. ``delete``: ours and not
+    declared, or its grace period is over. ``keep``: ours and not declared, but not to be pruned,
+    or in its grace period. ``foreign``: created by others, never changed. ``conflict``,
+    ``blocked``: different, and cannot be fixed by gatewayctl. ``done`` and ``error``: whether
+    `keys sync` did it, or why not.
     """
 
     alias: str | None
@@ -74,12 +82,18 @@ class PlannedKeyStep:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class KnownKeys:
-    """The input of a plan; ``values`` are those of the variables."""
+    """The input of a plan; ``values`` are those of the variables.
+
+    ``deleted`` are the hashes of those values whose keys LiteLLM deleted, ``outside`` the variables
+    that only the environment sets.
+    """
 
     settings: Settings
     keys: tuple[VirtualKey, ...]
     values: Mapping[str, Secret]
     now: datetime
+    deleted: frozenset[str] = frozenset()
+    outside: frozenset[str] = frozenset()
     prune: bool = False
 
     @property
@@ -89,6 +103,32 @@ class KnownKeys:
     def hash_in(self, env: str | None) -> str | None:
         secret = self.values.get(env) if env else None
         return None if secret is None else hash_key(secret)
+
+
+def load_known_keys(
+    settings: Settings, gateway: GatewayClient, *, now: datetime, prune: bool = False
+) -> KnownKeys:
+    """Load the input of a plan from LiteLLM, .env and the environment.
+
+    Raises MasterKeyMissing, MasterKeyRefused, GatewayDatabaseMissing, GatewayUnreachable.
+    """
+    master = require_master_key(settings)
+    keys = tuple(litellm.iterate_keys(gateway, master))
+    values = read_current_values(settings)
+    live = {key.hash for key in keys}
+    found = [values[key.env] for key in settings.keys if key.env in values]
+    stored = {hash_key(value) for value in found if is_plausible_key(value)}
+    return KnownKeys(
+        settings=settings,
+        keys=keys,
+        values=values,
+        now=now,
+        deleted=frozenset(
+            each for each in stored - live if litellm.was_deleted(gateway, master, each)
+        ),
+        outside=frozenset(values) - frozenset(read_env_file_values(settings)),
+        prune=prune,
+    )
 
 
 def plan_keys(known: KnownKeys) -> tuple[PlannedKeyStep, ...]:
@@ -129,16 +169,26 @@ def _judge(known: KnownKeys, declared: DeclaredKey, family: Family) -> _Verdict:
     if family.interrupted:
         return "finish", (), _INTERRUPTED
     stored = known.hash_in(declared.env)
-    if stored is not None and any(key.hash == stored for key in family.predecessors):
-        return "replace", (), f"{declared.env} holds a key that was rotated"
+    if declared.env in known.outside and stored not in {key.hash for key in family.current}:
+        # Never registered: it may be a key that was revoked after the shell read it.
+        why = f"{declared.env} is set in the environment only, to another value"
+        return "conflict", (), f"{why}: run `unset {declared.env}`"
+    if stored in known.deleted or any(key.hash == stored for key in family.predecessors):
+        ended = "deleted" if stored in known.deleted else "rotated"
+        return "replace", (), f"{declared.env} holds a key that was {ended}"
     if not family.current:
         return _judge_unregistered(known, declared, stored)
     current = family.current[0]
-    if not is_ours(current, known.project):
-        if stored == current.hash:
-            return "foreign", (), "created by others; .env holds it"
-        return "conflict", (), "created by others, and .env does not hold it"
-    return _judge_own(known, declared, current, stored)
+    judge = _judge_own if is_ours(current, known.project) else _judge_foreign
+    return judge(known, declared, current, stored)
+
+
+def _judge_foreign(
+    _: KnownKeys, __: DeclaredKey, current: VirtualKey, stored: str | None
+) -> _Verdict:
+    if stored == current.hash:
+        return "foreign", (), "created by others; .env holds it"
+    return "conflict", (), "created by others, and .env does not hold it"
 
 
 def _judge_own(

@@ -29,7 +29,8 @@ from gatewayctl.operations.keys.metadata import (
 )
 from gatewayctl.operations.keys.rotation import Family, Rotation
 from gatewayctl.operations.keys.values import is_plausible_key, read_env_file_values
-from gatewayctl.settings.model import DeclaredKey, Secret, Settings
+from gatewayctl.settings.model import DeclaredKey, Secret, Settings, Source
+from gatewayctl.settings.overrides import advise_unset, overridden
 from gatewayctl.settings.sources import ENV_FILE_NAME
 
 _ALPHABET: Final = string.ascii_letters + string.digits
@@ -87,28 +88,28 @@ class KeyProvisioner:
         return Rotation(gateway=self.gateway, master=self.master, project=project, now=self.now)
 
     def ensure(self, declared: DeclaredKey) -> KeyResult:
-        """Create the key if it is missing. Raises the error that prevents it."""
-        stored = self.stored_secret(declared.env)
+        """Create the key if it is missing. Raises the error that prevents it.
+
+        A value of the environment is never registered: it may be a key that was revoked after the
+        shell read it.
+        """
+        secret = self.stored_secret(declared.env)
         override = self.environment_secret(declared.env)
-        secret = override or stored
+        if secret is not None and override not in {None, secret}:
+            raise overridden({declared.env: Source(name=ENV_FILE_NAME)})
         family = self.rotation.load_family(declared.alias)
-        current = self.finish_rotation(family, override, stored)
+        current = self.finish_rotation(family, override, secret)
         if self.fresh:
             if override is not None:
-                self.warnings.append(f"{declared.env} in the environment overrides that of .env.")
-            return self._create(declared, current, instead_of=stored)
+                self.warnings.append(_warn_override(declared.env))
+            return self._create(declared, current, instead_of=secret)
         if secret is None:
+            if override is not None:
+                return self._recognize(declared, override, current)
             moved = self._move_variable(declared, current)
             return moved or self._create(declared, current, instead_of=None)
-        if self._is_usable(secret):
-            if override is None and self._has_ended(family, current, secret):
-                return self._create(declared, current, instead_of=secret)
+        if self._is_usable(secret) and not self._has_ended(family, current, secret):
             return self._adopt(declared, secret, current)
-        if override is not None:
-            raise SettingsProblem(
-                f"{declared.env} in the environment is not a virtual key, and overrides .env.",
-                hint=f"Unset it: unset {declared.env}.",
-            )
         return self._create(declared, current, instead_of=secret)
 
     def finish_rotation(self, family: Family, *found: Secret | None) -> VirtualKey | None:
@@ -127,9 +128,8 @@ class KeyProvisioner:
 
         Not what settings read from .env once: it may have been rotated since.
         """
-        if self.settings.source_of(env).name == ENV_FILE_NAME:
-            return None
-        return self.settings.environment.get(env)
+        is_set = self.settings.source_of(env).is_environment
+        return self.settings.environment.get(env) if is_set else None
 
     def write_secret(
         self, declared: DeclaredKey, secret: Secret, instead_of: Secret | None
@@ -166,16 +166,28 @@ class KeyProvisioner:
         return is_plausible_key(secret) and long_enough and secret != self.master
 
     def _has_ended(self, family: Family, current: VirtualKey | None, secret: Secret) -> bool:
-        """True if the secret is of a key of ours that was rotated or has expired."""
+        """True if the secret is of a key that was deleted, or of ours that was rotated or expired.
+
+        LiteLLM would register a deleted one again, and with it whoever it was revoked for.
+        """
         hashed = hash_key(secret)
         if any(key.hash == hashed for key in family.predecessors):
             return True
-        return (
-            current is not None
-            and current.hash == hashed
-            and current.is_expired(self.now())
-            and is_ours(current, self.settings.project_name)
-        )
+        if current is None or current.hash != hashed:
+            return litellm.was_deleted(self.gateway, self.master, hashed)
+        return current.is_expired(self.now()) and is_ours(current, self.settings.project_name)
+
+    def _recognize(
+        self, declared: DeclaredKey, secret: Secret, current: VirtualKey | None
+    ) -> KeyResult:
+        """The key that only the environment holds. Raises SettingsProblem for an unknown one."""
+        if current is None or current.hash != hash_key(secret):
+            raise SettingsProblem(
+                f"{declared.env} is set in the environment only, and is not the virtual key"
+                f" {declared.alias} of LiteLLM. {advise_unset(declared.env)}",
+                hint="`gatewayctl keys create` then creates the key and writes it to .env.",
+            )
+        return self._adopt(declared, secret, current)
 
     def _move_variable(self, declared: DeclaredKey, current: VirtualKey | None) -> KeyResult | None:
         """Move the line of .env if the variable of the key was renamed in gateway.yaml."""
@@ -288,6 +300,10 @@ class KeyProvisioner:
             return
         path, expect = self.settings.env_file, {declared.env: secret.reveal()}
         update_env_file(path, {declared.env: instead_of.reveal()}, expect=expect)
+
+
+def _warn_override(env: str) -> str:
+    return f"{env} in the environment overrides that of .env. {advise_unset(env)}"
 
 
 def inherit_limits(declared: DeclaredKey, old: VirtualKey, now: datetime) -> DeclaredKey:

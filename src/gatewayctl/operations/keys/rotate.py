@@ -34,6 +34,7 @@ from gatewayctl.operations.keys.rotation import unknown_alias
 from gatewayctl.operations.state.exclusive import change_project
 from gatewayctl.settings.master_key import require_master_key
 from gatewayctl.settings.model import DeclaredKey, Secret, Settings
+from gatewayctl.settings.overrides import advise_unset
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -94,7 +95,7 @@ def _prepare(provisioner: KeyProvisioner, alias: str) -> tuple[VirtualKey, Decla
     if provisioner.environment_secret(env) is not None:
         raise SettingsProblem(
             f"{env} in the environment overrides that of .env, and would keep the old key.",
-            hint=f"Unset it: unset {env}.",
+            hint=advise_unset(env),
         )
     current = provisioner.finish_rotation(family, provisioner.stored_secret(env))
     if current is None:

@@ -17,17 +17,18 @@ from gatewayctl.gateway.keys import KeyChange
 from gatewayctl.operations.keys.metadata import DURATION_METADATA, updated_metadata
 from gatewayctl.operations.keys.plan import (
     CHANGES,
+    NOT_DECLARED,
     KeyStep,
-    KnownKeys,
     PlannedKeyStep,
     find_differences,
+    load_known_keys,
     plan_keys,
 )
 from gatewayctl.operations.keys.provision import KeyProvisioner
-from gatewayctl.operations.keys.values import read_current_values
 from gatewayctl.operations.state.exclusive import change_project
 from gatewayctl.settings.master_key import require_master_key
 from gatewayctl.settings.model import DeclaredKey, Settings
+from gatewayctl.settings.overrides import require_no_overrides
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -82,6 +83,15 @@ def sync_keys(
     return report
 
 
+def find_prunable(settings: Settings, gateway: GatewayClient) -> tuple[str, ...]:
+    """The aliases of the live keys that pruning deletes. Raises what `sync_keys` raises."""
+    known = load_known_keys(settings, gateway, now=datetime.now(UTC), prune=True)
+    steps = (each.step for each in plan_keys(known))
+    return tuple(
+        str(step.alias) for step in steps if step.action == "delete" and step.reason == NOT_DECLARED
+    )
+
+
 def apply_sync(
     settings: Settings,
     gateway: GatewayClient,
@@ -92,14 +102,8 @@ def apply_sync(
 ) -> KeysSyncReport:
     """Do what `sync_keys` does, for a caller that holds the project's lock."""
     master = require_master_key(settings)
-    known = KnownKeys(
-        settings=settings,
-        keys=tuple(litellm.iterate_keys(gateway, master)),
-        values=read_current_values(settings),
-        now=now(),
-        prune=prune,
-    )
-    steps = plan_keys(known)
+    require_no_overrides(settings)
+    steps = plan_keys(load_known_keys(settings, gateway, now=now(), prune=prune))
     provisioner = KeyProvisioner(settings=settings, gateway=gateway, master=master, now=now)
     keys = tuple(each.step if dry_run else _apply(provisioner, each) for each in steps)
     return KeysSyncReport(

@@ -1,6 +1,6 @@
 """Where the value of a virtual key is found, and which variables may hold one.
 
-Owns the precedence of the environment over .env for variables that settings do not know.
+Owns where `keys` looks (.env, then the environment) and where an application does (the reverse).
 Must not know LiteLLM.
 """
 
@@ -13,7 +13,8 @@ from typing import Final
 from gatewayctl.env_file.read import read_env_file
 from gatewayctl.errors import EnvFileMissing, UsageProblem, VirtualKeyMissing
 from gatewayctl.settings.fields import RESERVED
-from gatewayctl.settings.model import Secret, Settings
+from gatewayctl.settings.model import ENVIRONMENT, Secret, Settings, Source
+from gatewayctl.settings.overrides import advise_unset
 from gatewayctl.settings.sources import ENV_FILE_NAME
 
 _KEY: Final = re.compile(r"sk-[!-~]+")
@@ -45,19 +46,19 @@ def read_env_file_values(settings: Settings) -> Mapping[str, Secret]:
 
 
 def read_current_values(settings: Settings) -> Mapping[str, Secret]:
-    """Read the current values of .env, overridden by those of the process environment."""
-    overrides = {
+    """Read the values of .env, and those of the process environment that .env lacks."""
+    outside = {
         name: secret
         for name, secret in settings.environment.items()
-        if settings.source_of(name).name != ENV_FILE_NAME
+        if settings.source_of(name).is_environment
     }
-    return {**read_env_file_values(settings), **overrides}
+    return {**outside, **read_env_file_values(settings)}
 
 
 def require_virtual_key(
     settings: Settings, name: str | None, environ: Mapping[str, str]
-) -> tuple[str, Secret]:
-    """Find a variable and its virtual key; the default is the first declared key.
+) -> tuple[str, Secret, Source]:
+    """Find a variable, its virtual key and its source; the default is the first declared key.
 
     Raises EnvFileMissing if there is no .env, and VirtualKeyMissing if the variable is empty or
     holds the master key or no key at all: LiteLLM masks only keys in its traces.
@@ -71,29 +72,36 @@ def require_virtual_key(
             "gateway.yaml declares no virtual key.",
             hint="Declare one under keys:, or choose a variable with --key-env.",
         )
-    key = _read_value(settings, name, environ)
-    if key is None and not settings.env_file.exists():
+    found = _find_value(settings, name, environ)
+    if found is None and not settings.env_file.exists():
         raise EnvFileMissing(f"There is no {settings.env_file}, and {name} is not set.")
-    if key is None:
+    if found is None:
         raise VirtualKeyMissing(f"{name} is not set in {settings.env_file} or the environment.")
+    key, source = found
     again = f"Delete the line {name} and run `gatewayctl keys create`."
+    if source.is_environment:
+        again = advise_unset(name)
     if key == settings.secrets.master_key:
         raise VirtualKeyMissing(
-            f"{name} holds the master key, which is never used to chat.", hint=again
+            f"{name} ({source}) holds the master key, which is never used to chat.", hint=again
         )
     if not is_plausible_key(key):
         why = "does not start with sk-, or has characters that no key has"
-        raise VirtualKeyMissing(f"{name} does not hold a virtual key: it {why}.", hint=again)
-    return name, key
+        message = f"{name} ({source}) does not hold a virtual key: it {why}."
+        raise VirtualKeyMissing(message, hint=again)
+    return name, key, source
 
 
-def _read_value(settings: Settings, name: str, environ: Mapping[str, str]) -> Secret | None:
+def _find_value(
+    settings: Settings, name: str, environ: Mapping[str, str]
+) -> tuple[Secret, Source] | None:
     known = settings.environment.get(name)
     if known is not None:
-        return known
+        return known, settings.source_of(name)
     if environ.get(name):
-        return Secret(environ[name])
-    return read_env_file_values(settings).get(name)
+        return Secret(environ[name]), Source(name=f"{ENVIRONMENT}{name}")
+    stored = read_env_file_values(settings).get(name)
+    return None if stored is None else (stored, Source(name=ENV_FILE_NAME))
 
 
 def is_plausible_key(secret: Secret) -> bool:

@@ -13,9 +13,13 @@ from typing import Literal
 from gatewayctl.errors import GatewayctlError, PartlyDone
 from gatewayctl.gateway.client import GatewayClient
 from gatewayctl.gateway.models import ServedModel, list_served_models, probe_model
-from gatewayctl.operations.models.provider_failure import ReadLog, explain_provider_failure
+from gatewayctl.operations.models.provider_failure import (
+    ReadLog,
+    advise_provider_key,
+    explain_provider_failure,
+)
 from gatewayctl.operations.models.provider_keys import find_missing_keys, has_real_key
-from gatewayctl.operations.models.provider_names import warn_without_provider
+from gatewayctl.operations.models.warnings import warn_of_models
 from gatewayctl.runtimes.base import Progress
 from gatewayctl.settings.master_key import require_master_key
 from gatewayctl.settings.model import Model, Secret, Settings
@@ -88,11 +92,17 @@ def list_models(
     """
     master = require_master_key(settings)
     rows = _join(settings, list_served_models(gateway, master))
+    missing = find_missing_keys(settings)
+    # A placeholder in the environment would override a real key in .env.
+    shadowed = (name for name in missing if settings.source_of(name).is_environment)
     report = ModelsListReport(
         models=rows,
         checked=call,
-        missing_keys=find_missing_keys(settings),
-        warnings=warn_without_provider(settings),
+        missing_keys=missing,
+        warnings=(
+            *warn_of_models(settings),
+            *(advise_provider_key(name, settings) for name in shadowed),
+        ),
     )
     if not call:
         return report

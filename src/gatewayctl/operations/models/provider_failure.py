@@ -9,8 +9,8 @@ from __future__ import annotations
 import time
 from collections.abc import Callable
 from typing import Final
-from urllib.parse import urlsplit
 
+from gatewayctl import network
 from gatewayctl.errors import (
     GatewayctlError,
     UpstreamRefused,
@@ -18,7 +18,7 @@ from gatewayctl.errors import (
     UpstreamUnreachable,
 )
 from gatewayctl.gateway.upstream import connection_error
-from gatewayctl.settings import network
+from gatewayctl.operations.models import loopback
 from gatewayctl.settings.masking import mask
 from gatewayctl.settings.model import Model, Settings
 
@@ -27,7 +27,6 @@ ReadLog = Callable[[], str]
 _READS: Final = 5
 _PAUSE: Final = 0.2
 """Seconds: the log may be a little later than the answer."""
-_LOOPBACK: Final = frozenset({"localhost", "127.0.0.1", "::1"})
 
 
 def explain_provider_failure(
@@ -45,7 +44,7 @@ def explain_provider_failure(
     if not isinstance(error, UpstreamRefused | UpstreamTimeout | UpstreamUnreachable):
         return error
     declared = next((each for each in settings.models if each.name == model), None)
-    message, hint = error.message, error.hint
+    message, hint, finding = error.message, error.hint, error.finding
     if isinstance(error, UpstreamUnreachable) and error.call_id and read_log is not None:
         found = _find_cause(read_log, error.call_id, sleep)
         message, hint = (message, hint) if found is None else (found.message, found.hint)
@@ -53,8 +52,15 @@ def explain_provider_failure(
         end = "" if message.endswith((".", "!", "?", "…")) else "."
         hint = _choose_hint(error, message, hint, declared, settings)
         message = f"{message}{end} {_describe(declared, settings)}"
+        instead = _address_in_docker(declared, settings)
+        if instead and isinstance(error, UpstreamUnreachable):
+            finding = "provider_on_loopback"
+            hint = (
+                f"That address is the container of LiteLLM itself: write api_base: {instead},"
+                f" then `gatewayctl up`. {loopback.LISTENS}"
+            )
     explained = type(error)(message, hint=hint)
-    explained.finding = error.finding
+    explained.finding = finding
     return explained
 
 
@@ -103,22 +109,26 @@ def _choose_hint(
                 "gateway.yaml declares no key for this model: set its api_key_env:, put the key"
                 " into .env, then `gatewayctl up`."
             )
-        return (
-            f"Put the provider's real key into .env as {model.api_key_env},"
-            " then `gatewayctl restart litellm`."
-        )
+        return advise_provider_key(model.api_key_env, settings)
     trusted = isinstance(error, UpstreamUnreachable) and "certificate" not in message
     if trusted and _describe_proxy(model, settings):
         return "Check that the proxy answers and allows it, or add the host to NO_PROXY."
-    address = str(model.litellm_params.get("api_base") or "")
-    local = isinstance(error, UpstreamUnreachable) and _host(address) in _LOOPBACK
-    if local and settings.runtime != "embedded":
-        return f"{hint} In a container, {_host(address)} is the container itself."
     return hint
 
 
-def _host(address: str) -> str:
-    try:
-        return urlsplit(address).hostname or ""
-    except ValueError:
-        return ""
+def advise_provider_key(name: str, settings: Settings) -> str:
+    """The hint to set the key of a provider; a value of the environment would override it."""
+    source = settings.source_of(name)
+    restart = "then `gatewayctl restart litellm`."
+    if source.overrides is not None:
+        return f"Run `unset {name}`, which overrides {source.overrides}, {restart}"
+    unset = f" run `unset {name}`," if source.is_environment else ""
+    return f"Put the provider's real key into .env as {name},{unset} {restart}"
+
+
+def _address_in_docker(model: Model, settings: Settings) -> str | None:
+    """What to write in place of an address that means LiteLLM's own container; else None."""
+    if not loopback.runs_in_container(settings):
+        return None
+    instead = loopback.from_container(loopback.find_address(model, settings))
+    return mask(instead) if instead else None

@@ -21,6 +21,7 @@ from gatewayctl.errors import (
     FileUnwritable,
     MasterKeyWeak,
     PartlyDone,
+    SecretOverridden,
     SettingsInvalid,
     UsageProblem,
 )
@@ -295,7 +296,7 @@ def _find_missing_provider_keys(settings: Settings) -> tuple[str, ...]:
 def _warn_weak(settings: Settings) -> tuple[str, ...]:
     try:
         require_master_key(settings)
-    except MasterKeyWeak as error:
+    except (MasterKeyWeak, SecretOverridden) as error:
         return (f"{error.message} {error.hint}",)
     return ()
 

@@ -5,7 +5,7 @@ Owns the sentences. Must not know which runtimes there are, except that one is i
 
 from __future__ import annotations
 
-from gatewayctl.settings import network
+from gatewayctl import network
 from gatewayctl.settings.masking import mask
 from gatewayctl.settings.model import RuntimeName, Settings
 

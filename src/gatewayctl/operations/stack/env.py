@@ -9,6 +9,7 @@ from typing import Literal
 
 from gatewayctl.errors import EnvFileMissing, UsageProblem, VirtualKeyMissing
 from gatewayctl.settings.model import RuntimeName, Settings
+from gatewayctl.settings.overrides import warn_overrides
 
 Place = Literal["host", "container"]
 
@@ -18,6 +19,7 @@ class EnvReport:
     """``LLM_BASE_URL`` and ``LLM_API_KEY`` in plain text: showing them is this verb's purpose."""
 
     variables: Mapping[str, str]
+    warnings: tuple[str, ...] = ()
 
 
 def env(
@@ -47,7 +49,8 @@ def env(
         raise VirtualKeyMissing(f"{key.env} (virtual key {key.alias}) is not set.")
     url = settings.gateway_url if place == "host" else _container_url(settings, runtime)
     found = {"LLM_BASE_URL": url, "LLM_API_KEY": secret.reveal()}
-    return EnvReport(variables=MappingProxyType(found))
+    warnings = warn_overrides(settings, [key.env])
+    return EnvReport(variables=MappingProxyType(found), warnings=warnings)
 
 
 def _container_url(settings: Settings, runtime: RuntimeName | None) -> str:

@@ -11,9 +11,9 @@ from dataclasses import dataclass
 from datetime import UTC, datetime
 from typing import Final, Literal
 
-from gatewayctl.errors import Drift, GatewayctlError
+from gatewayctl.errors import Drift, GatewayctlError, RuntimeProblem
 from gatewayctl.gateway.client import GatewayClient
-from gatewayctl.operations.keys.plan import KnownKeys, plan_keys
+from gatewayctl.operations.keys.plan import load_known_keys, plan_keys
 from gatewayctl.operations.keys.values import read_current_values
 from gatewayctl.operations.project.render import FileReport, render
 from gatewayctl.operations.state.restore_journal import require_restore_finished
@@ -24,8 +24,8 @@ from gatewayctl.runtimes.base import Runtime
 from gatewayctl.runtimes.registry import ResolvedRuntime
 from gatewayctl.runtimes.service_change import ServiceChange
 from gatewayctl.settings.generate import generate_missing_secrets
-from gatewayctl.settings.master_key import require_master_key
 from gatewayctl.settings.model import RuntimeName, Settings
+from gatewayctl.settings.overrides import require_no_overrides
 
 KeyAction = Literal["create", "register", "replace", "move", "finish", "unknown"]
 
@@ -52,8 +52,9 @@ class PlanReport:
 
     ``secrets`` are the variables it would generate into .env, ``recovered`` those that it would
     take from LiteLLM. ``services`` has one entry per service and app, ``data_at_risk`` and
-    ``downtime`` are sentences for people. ``is_project`` is false for a folder without any file of
-    a project.
+    ``downtime`` are sentences for people. ``conflicts`` is what would make `up` fail, a sentence a
+    port, and ``remedy`` what to do about it first. ``is_project`` is false for a folder without any
+    file of a project.
     """
 
     project: str
@@ -67,6 +68,8 @@ class PlanReport:
     downtime: tuple[str, ...]
     changed: bool
     recovered: tuple[str, ...] = ()
+    conflicts: tuple[str, ...] = ()
+    remedy: str = ""
     is_project: bool = True
 
     @property
@@ -77,7 +80,13 @@ class PlanReport:
         apply = "Apply it with `gatewayctl up`."
         if not self.is_project:
             apply = "Create the project with `gatewayctl init`, then apply it with `gatewayctl up`."
-        return Drift(f"`gatewayctl up` would change {self._summarize()}.", hint=apply)
+        message = f"`gatewayctl up` would change {self._summarize()}"
+        if self.conflicts:
+            found = "\n".join(self.conflicts)
+            return Drift(
+                f"{message}, but would fail:\n{found}", hint=f"{self.remedy} Then: {apply}"
+            )
+        return Drift(f"{message}.", hint=apply)
 
     def _summarize(self) -> str:
         services = [change.service for change in self.services if change.action != "untouched"]
@@ -96,6 +105,7 @@ def plan(settings: Settings, resolved: ResolvedRuntime, gateway: GatewayClient) 
     Raises SettingsProblem and RestoreUnfinished where `up` would, and RuntimeProblem if the runtime
     does not answer.
     """
+    require_no_overrides(settings)
     recovered = recover_salt_key(settings, resolved.runtime) is not None
     if not recovered:
         require_same_salt_key(settings)
@@ -103,6 +113,7 @@ def plan(settings: Settings, resolved: ResolvedRuntime, gateway: GatewayClient) 
     files = render(settings, check=True, diff=True, runtime=resolved.name).files
     services = _plan_services(settings, resolved)
     keys = _plan_keys(settings, gateway, services)
+    conflict = _find_conflict(resolved.runtime, services)
     missing = [n for n in generate_missing_secrets(settings) if not recovered or n != SALT_KEY]
     return PlanReport(
         project=settings.project_name,
@@ -119,6 +130,8 @@ def plan(settings: Settings, resolved: ResolvedRuntime, gateway: GatewayClient) 
         or any(file.state != "unchanged" for file in files)
         or any(change.action != "untouched" for change in services)
         or any(key.action in _CHANGES for key in keys),
+        conflicts=() if conflict is None else tuple(conflict.message.splitlines()),
+        remedy="" if conflict is None else conflict.hint,
         is_project=settings.is_project,
     )
 
@@ -131,19 +144,26 @@ def _plan_services(settings: Settings, resolved: ResolvedRuntime) -> tuple[Servi
     return runtime.preview_start(plan_files(settings, runtime=resolved.name))
 
 
+def _find_conflict(runtime: Runtime, services: Sequence[ServiceChange]) -> RuntimeProblem | None:
+    """What would make the start of a service fail, as far as it is checked beforehand."""
+    if all(change.action == "untouched" for change in services):
+        return None
+    try:
+        runtime.preflight()
+    except RuntimeProblem as error:
+        return error
+    return None
+
+
 def _plan_keys(
     settings: Settings, gateway: GatewayClient, services: Sequence[ServiceChange]
 ) -> tuple[PlannedKey, ...]:
-    from gatewayctl.gateway.keys import iterate_keys
-
     if all(change.action == "start" for change in services if change.service == "litellm"):
         return _plan_without_gateway(settings)
     try:
-        found = tuple(iterate_keys(gateway, require_master_key(settings)))
+        known = load_known_keys(settings, gateway, now=datetime.now(UTC))
     except GatewayctlError:
         return _plan_without_gateway(settings)
-    values = read_current_values(settings)
-    known = KnownKeys(settings=settings, keys=found, values=values, now=datetime.now(UTC))
     declared = {key.alias: key.env for key in settings.keys}
     return tuple(
         PlannedKey(alias=step.alias, env=declared[step.alias], action=step.action)  # type: ignore[arg-type]

@@ -47,7 +47,6 @@ def restart(
     """
     require_not_malicious(settings, resolved.name, accepted_risks)
     require_master_key(settings)
-    require_same_salt_key(settings)
     runtime = resolved.runtime
     every = (*runtime.services, *runtime.apps)
     for name in services:
@@ -56,8 +55,9 @@ def restart(
             raise UnknownService(f"This project has no service {name!r}.", hint=hint)
     with (
         change_project(settings, "restart", " ".join(services)) as change,
-        explain_failures(runtime),
+        explain_failures(runtime, settings.state_dir),
     ):
+        require_same_salt_key(settings)
         change.state = "Services may be stopped; the data is kept."
         runtime.preflight()
         render(settings, runtime=resolved.name)

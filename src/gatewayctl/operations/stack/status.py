@@ -8,8 +8,10 @@ from typing import TYPE_CHECKING
 from gatewayctl.errors import NotHealthy
 from gatewayctl.operations.diagnosis.health import ServiceReport, check_services
 from gatewayctl.operations.diagnosis.next_step import suggest_next_step
+from gatewayctl.operations.keys.values import read_current_values
 from gatewayctl.runtimes.registry import ResolvedRuntime
 from gatewayctl.settings.model import RuntimeName, Secret, Settings
+from gatewayctl.settings.overrides import stored_names, warn_overrides
 
 if TYPE_CHECKING:
     import httpx
@@ -17,7 +19,7 @@ if TYPE_CHECKING:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class KeyStatus:
-    """A declared virtual key; ``key`` is its value in .env, None if it has none."""
+    """A declared virtual key; ``key`` is its value in .env, or else in the environment."""
 
     alias: str
     env: str
@@ -42,6 +44,7 @@ class StatusReport:
     phoenix_url: str
     is_project: bool = True
     next_step: str = ""
+    warnings: tuple[str, ...] = ()
 
     @property
     def problem(self) -> NotHealthy | None:
@@ -60,6 +63,7 @@ def status(settings: Settings, resolved: ResolvedRuntime, http: httpx.Client) ->
     """Check everything once. Changes nothing; works with nothing running."""
     services = check_services(settings, resolved.runtime, http)
     stopped = all(service.health == "stopped" for service in services)
+    values = read_current_values(settings)
     return StatusReport(
         project=settings.project_name,
         runtime=resolved.name,
@@ -67,7 +71,7 @@ def status(settings: Settings, resolved: ResolvedRuntime, http: httpx.Client) ->
         healthy=all(service.health == "healthy" for service in services),
         services=services,
         keys=tuple(
-            KeyStatus(alias=key.alias, env=key.env, key=settings.environment.get(key.env))
+            KeyStatus(alias=key.alias, env=key.env, key=values.get(key.env))
             for key in settings.keys
         ),
         gateway_url=settings.gateway_url,
@@ -75,4 +79,5 @@ def status(settings: Settings, resolved: ResolvedRuntime, http: httpx.Client) ->
         # Containers of a project are found without its files.
         is_project=settings.is_project or not stopped,
         next_step=suggest_next_step(services, resolved.runtime, settings),
+        warnings=warn_overrides(settings, stored_names(settings)),
     )

@@ -25,7 +25,7 @@ from gatewayctl.generators import drain
 from gatewayctl.operations.diagnosis.failure import explain_failures
 from gatewayctl.operations.diagnosis.health import ServiceReport
 from gatewayctl.operations.keys.create import KeysCreateReport, ensure_declared_keys
-from gatewayctl.operations.models.provider_names import warn_without_provider
+from gatewayctl.operations.models.warnings import warn_of_models
 from gatewayctl.operations.project.init import ensure_project
 from gatewayctl.operations.project.proxies import warn_of_proxies
 from gatewayctl.operations.project.render import render
@@ -102,7 +102,7 @@ def check_start(settings: Settings, runtime: Runtime) -> None:
     Raises SettingsProblem for a weak master key, and what `Runtime.preflight` raises.
     """
     require_master_key(with_generated_secrets(settings))
-    with explain_failures(runtime):
+    with explain_failures(runtime, settings.state_dir):
         runtime.preflight()
 
 
@@ -126,7 +126,7 @@ def up(
         project = load()
         settings, resolved, gateway = project.settings, project.resolved, project.gateway
         runtime = resolved.runtime
-        stack.enter_context(explain_failures(runtime))
+        stack.enter_context(explain_failures(runtime, settings.state_dir))
         require_same_salt_key(settings)
         runtime.preflight()
         rendered = render(settings, runtime=resolved.name)
@@ -161,7 +161,7 @@ def up(
         tracing=tracing,
         warnings=(
             *ensured.warnings,
-            *warn_without_provider(settings),
+            *warn_of_models(settings),
             *unserved,
             *notes,
             *rendered.warnings,

@@ -1,7 +1,7 @@
 """The one door of every state-changing verb: lock, audit log, and what an interruption leaves.
 
-Owns which verbs wait for the lock, and which are allowed while a restore is unfinished. Must not
-know what a verb changes.
+Owns which verbs wait for the lock, which are allowed while a restore is unfinished, and which while
+the environment overrides a secret of .env. Must not know what a verb changes.
 """
 
 from __future__ import annotations
@@ -17,6 +17,7 @@ from gatewayctl.operations.state.audit import record_verb
 from gatewayctl.operations.state.lock import hold_lock
 from gatewayctl.operations.state.restore_journal import require_restore_finished
 from gatewayctl.settings.model import Settings
+from gatewayctl.settings.overrides import require_no_overrides
 
 LONG_VERBS: Final = frozenset(
     {
@@ -30,6 +31,11 @@ SHORT_WAIT: Final = 30.0
 """Seconds that short verbs wait for the lock by default."""
 _WHILE_UNFINISHED: Final = frozenset({"restore", "down", "down --volumes"})
 """Verbs allowed while a restore is unfinished: finish it, stop the stack, or delete the data."""
+_USING_NO_SECRET: Final = frozenset(
+    {"down", "down --volumes", "render", "images pin", "keys revoke", "doctor --fix"}
+)
+"""Verbs allowed while the environment overrides a secret of .env: they apply none of them, but for
+`doctor --fix`, of which only the fix of the keys does."""
 _NOTHING: Final = "Nothing was changed."
 
 
@@ -56,8 +62,10 @@ def change_project(
 
     Waits at most ``settings.lock_timeout`` seconds for the lock; by default a short verb waits 30
     seconds and a long one not at all. Raises Locked with its owner, RestoreUnfinished,
-    FileUnwritable, and Interrupted on Ctrl-C.
+    SecretOverridden, FileUnwritable, and Interrupted on Ctrl-C.
     """
+    if verb not in _USING_NO_SECRET:
+        require_no_overrides(settings)
     return change_folder(settings.state_dir, verb, subject, lock_timeout=settings.lock_timeout)
 
 

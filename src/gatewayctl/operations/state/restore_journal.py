@@ -14,6 +14,7 @@ from typing import Final
 
 from gatewayctl.errors import RestoreUnfinished
 from gatewayctl.files.atomic import write_atomically
+from gatewayctl.files.folders import require_folder
 from gatewayctl.files.json_text import parse_json
 
 _NAME: Final = "restore.json"
@@ -30,7 +31,8 @@ def end(state_dir: Path) -> None:
 
 
 def unfinished_restore(state_dir: Path) -> str | None:
-    """The backup of an unfinished restore; None where there is none."""
+    """The backup of an unfinished restore; None where there is none. Raises FolderUnusable."""
+    require_folder(state_dir)
     try:
         return str(parse_json((state_dir / _NAME).read_text(encoding="utf-8"))["file"])
     except FileNotFoundError:

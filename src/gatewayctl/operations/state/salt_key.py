@@ -22,6 +22,7 @@ from gatewayctl.files.json_text import parse_json
 from gatewayctl.runtimes.base import Runtime
 from gatewayctl.runtimes.runtime_marker import read_runtime
 from gatewayctl.settings.model import Secret, Settings
+from gatewayctl.settings.overrides import advise_unset
 
 NAME: Final = "LITELLM_SALT_KEY"
 _ITERATIONS: Final = 60_000
@@ -95,6 +96,8 @@ def forget(settings: Settings) -> None:
 
 def _change_error(settings: Settings, *, hint: str | None = None) -> SaltKeyChanged:
     message = f"{describe_change(settings)}: values it stored encrypted could not be decrypted."
+    if settings.source_of(NAME).is_environment:
+        hint = f"{advise_unset(NAME)} {_RECOVER}"
     return SaltKeyChanged(message, hint=hint)
 
 

@@ -150,7 +150,7 @@ def rollback(
         change_project(settings, "rollback") as change,
         # Opened even where nothing is restored: a killed rollback may have left secrets in it.
         open_workdir(backups_folder(settings) / ".rollback") as work,
-        explain_failures(project.resolved.runtime),
+        explain_failures(project.resolved.runtime, settings.state_dir),
     ):
         journal = _require_journal(project)
         change.state = "This run has changed neither the release nor the data."

@@ -119,7 +119,7 @@ def upgrade(
             return report
         checks: tuple[PreflightCheck, ...] = ()
         change.state = "The release was not changed."
-        with explain_failures(project.resolved.runtime):
+        with explain_failures(project.resolved.runtime, settings.state_dir):
             if journal is not None:
                 # Not the first attempt: the release may be changed in part.
                 change.state, change.way_on = _UNFINISHED, _explain_way_back(releases, journal)

@@ -75,8 +75,12 @@ def _compare(
     moved = image is not None and image != found.image_id
     if found.labels.get(_HASH) == wanted and not moved:
         return ServiceChange(service=name, action="untouched")
-    differing = _differing_names(found, services.get(name, {}), plain.get(name, {}))
-    why = (*differing, *(["image"] if moved else []))
+    service = services.get(name, {})
+    # Podman reports the full name, docker.io/library/postgres:16 for postgres:16.
+    named = service.get("image", found.image)
+    moved = moved or (named != found.image and docker.image_id(named) != found.image_id)
+    differing = _differing_names(found, service, plain.get(name, {}))
+    why = (*(["image"] if moved else []), *differing)
     return ServiceChange(service=name, action="recreate", why=why or ("docker-compose.yml",))
 
 
@@ -85,8 +89,6 @@ def _differing_names(
 ) -> tuple[str, ...]:
     """Names of what differs between a container and its service; variables as in .env."""
     names = []
-    if service.get("image", found.image) != found.image:
-        names.append("image")
     if (service.get("labels") or {}).get(_FILES, "") != found.labels.get(_FILES, ""):
         names.append("litellm_config.yaml")
     written = plain.get("environment") or {}

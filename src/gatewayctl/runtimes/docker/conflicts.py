@@ -11,7 +11,7 @@ from pathlib import Path
 from gatewayctl.errors import ProjectNameTaken
 from gatewayctl.operating_system import real_path
 from gatewayctl.runtimes.docker.docker_cli import DockerCli
-from gatewayctl.runtimes.docker.states import Container
+from gatewayctl.runtimes.docker.states import FOLDER, SERVICE, Container
 from gatewayctl.runtimes.port_owners import (
     find_owner,
     port_taken,
@@ -28,9 +28,8 @@ def check_name(settings: Settings, found: Sequence[Container]) -> None:
     Compose identifies projects by name only: two folders with one name would stop and recreate
     each other's containers. Raises ProjectNameTaken.
     """
-    ours = {real_path(settings.compose_dir), real_path(settings.project_dir)}
     for item in found:
-        if item.folder and real_path(item.folder) not in ours and _exists(item.folder):
+        if item.folder and not _is_ours(settings, item.folder) and _exists(item.folder):
             folder = project_folder(item)
             stop = (
                 "stop that project" if folder is None else f"run `{stop_command(folder, 'docker')}`"
@@ -40,6 +39,21 @@ def check_name(settings: Settings, found: Sequence[Container]) -> None:
                 f"created in {item.folder}.",
                 hint=f"Choose another project_name in gateway.yaml, or {stop}.",
             )
+
+
+def is_own(settings: Settings, labels: Mapping[str, str], service: str) -> bool:
+    """True if the labels of a container are those of this service of this project.
+
+    One of a folder that does not exist any more is this project's, which was moved.
+    """
+    folder = labels.get(FOLDER)
+    is_other = folder is not None and not _is_ours(settings, folder) and _exists(Path(folder))
+    return labels.get(SERVICE) == service and not is_other
+
+
+def _is_ours(settings: Settings, folder: Path | str) -> bool:
+    ours = {real_path(settings.compose_dir), real_path(settings.project_dir)}
+    return real_path(Path(folder)) in ours
 
 
 def needed_ports(settings: Settings) -> Mapping[int, tuple[str, str]]:

@@ -6,9 +6,10 @@ fails. Owns how many exits are too many.
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from dataclasses import replace
 from datetime import datetime, timedelta
-from typing import Final
+from typing import Any, Final
 
 from gatewayctl.runtimes.docker.docker_cli import DockerCli
 from gatewayctl.runtimes.docker.states import Container, describe_exit
@@ -25,10 +26,16 @@ def mark_crash_loop(docker: DockerCli, found: Container, now: datetime) -> Conta
     if found.health is None and (found.uptime(now) or 0.0) > _WITHIN.total_seconds():
         return found
     events = docker.events(found.id, now - _WITHIN)
-    exits = [event for event in events if event.get("Action", event.get("status")) == "die"]
+    exits = [event for event in events if _kind(event) in {"die", "died"}]
     if len(exits) < EXITS:
         return found
     attributes = exits[-1].get("Actor", {}).get("Attributes", {})
-    starved = any(event.get("Action", event.get("status")) == "oom" for event in events)
-    detail = describe_exit(int(attributes.get("exitCode", 0)), out_of_memory=starved)
+    code = attributes.get("exitCode", exits[-1].get("ContainerExitCode", 0))
+    starved = any(_kind(event) == "oom" for event in events)
+    detail = describe_exit(int(code), out_of_memory=starved)
     return replace(found, state="failed", detail=detail)
+
+
+def _kind(event: Mapping[str, Any]) -> str:
+    """What happened; Podman's own program has another name for the field than its engine."""
+    return str(event.get("Action") or event.get("status") or event.get("Status"))

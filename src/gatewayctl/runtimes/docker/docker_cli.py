@@ -12,6 +12,7 @@ from __future__ import annotations
 import json
 import logging
 import os
+import re
 import shutil
 import time
 from collections.abc import Generator, Mapping, Sequence
@@ -25,8 +26,8 @@ from typing import TYPE_CHECKING, Any, Final
 from gatewayctl.errors import RuntimeProblem
 from gatewayctl.runtimes import process
 from gatewayctl.runtimes.database_shell import PSQL_OPTIONS, clean_psql_errors
-from gatewayctl.runtimes.docker import compose, concurrent_up, engine, proxies
-from gatewayctl.runtimes.docker.states import PROJECT
+from gatewayctl.runtimes.docker import compose, concurrent_up, engine, mounts, proxies
+from gatewayctl.runtimes.docker.states import PROJECT, parse_container
 from gatewayctl.runtimes.process import Completed
 from gatewayctl.settings.model import Settings
 
@@ -42,9 +43,13 @@ Variables = Mapping[str, str]
 _LOGGER: Final = logging.getLogger(__name__)
 COMPOSE_FILE: Final = "docker-compose.yml"
 NO_VARIABLES: Final[Variables] = MappingProxyType({})
+# As Docker says it, and Podman in the place of the docker program.
+_NO_IMAGE: Final = re.compile("no such image|image not known", re.IGNORECASE)
+_MOUNTED: Final = "/gatewayctl-check"
 _STOP_SECONDS: Final = 30
 """Enough for PostgreSQL to close its connections and for LiteLLM to write its last spend."""
 _READ_SECONDS: Final = 30.0
+_RESTART_SECONDS: Final = 300.0
 _RUN_ONCE_SECONDS: Final = 600.0
 _UP: Final = ("--detach", "--remove-orphans", "--no-build", "--pull", "never")
 
@@ -95,13 +100,19 @@ class DockerCli:
 
     def containers_publishing(self, port: int) -> Inspected:
         """Inspect the running containers, of any project, that publish a port of the host."""
-        return self._inspect(["--filter", f"publish={port}"])
+        # Podman refuses Docker's filter publish=, so the ports are compared here.
+        running = self._inspect([])
+        return [item for item in running if port in parse_container(item).ports]
+
+    def publishers(self, port: int) -> list[Mapping[str, str]] | None:
+        """The labels of these containers, asked in milliseconds; None where that is impossible."""
+        return engine.find_publishers(engine.endpoint(), port)
 
     def image_id(self, name: str) -> str | None:
         """The id of a local image; None if there is none of that name."""
         args = ["image", "inspect", "--format", "{{.Id}}", name]
         done = process.run([self._program, *args], timeout=_READ_SECONDS)
-        if done.returncode and "no such image" not in done.stderr.lower():
+        if done.returncode and _NO_IMAGE.search(done.stderr) is None:
             raise engine.failure(done.stderr, doing=f"look for the image {name}")
         return done.stdout.strip() or None
 
@@ -147,6 +158,17 @@ class DockerCli:
         env = self._environment()
         return process.run(argv, env=env, stdin=compose_file, timeout=_RUN_ONCE_SECONDS)
 
+    def read_file(self, image: str, file: Path) -> Completed:
+        """Print a file of this machine from a temporary container of a local image."""
+        mounts.check_files(self._compose_file.parent)
+        # In the syntax of --mount a quoted field may contain commas. Without label=disable SELinux
+        # would refuse a file that was not relabelled yet.
+        source = str(file).replace('"', '""')
+        mount = f'type=bind,"source={source}",target={_MOUNTED},readonly'
+        isolated = ["--pull=never", "--network=none", "--security-opt=label=disable"]
+        args = ["--rm", *isolated, "--mount", mount, "--entrypoint=cat", image, _MOUNTED]
+        return process.run([self._program, "run", *args], timeout=_RUN_ONCE_SECONDS)
+
     def preview_recreations(
         self, compose_file: str, services: Sequence[str], *, generated: Variables = NO_VARIABLES
     ) -> frozenset[str]:
@@ -160,10 +182,11 @@ class DockerCli:
         return process.follow([self._program, "pull", image])
 
     def build(self, services: Sequence[str]) -> Lines:
-        return process.follow(self._compose("build", *services))
+        return process.follow(self._compose("build", *services), env=self._environment())
 
     def up(self, services: Sequence[str]) -> Lines:
         """Create and start these and what they need, recreate what changed, remove orphans."""
+        mounts.check_files(self._compose_file.parent)
         # Images were fetched and built before: a start contacts no registry. Not --no-deps: Compose
         # includes dependencies in its hash, and would recreate the service next time.
         return process.follow(self._compose("up", *_UP, *services), env=self._environment())
@@ -174,8 +197,10 @@ class DockerCli:
 
     def restart(self, services: Sequence[str]) -> None:
         """Stop and start existing containers."""
-        with _translate_errors("restart " + ", ".join(services)):
-            self._client.compose.restart(list(services), timeout=_STOP_SECONDS)
+        argv = self._compose("restart", "--timeout", str(_STOP_SECONDS), *services)
+        done = process.run(argv, env=self._environment(), timeout=_RESTART_SECONDS)
+        if done.returncode:
+            raise engine.failure(done.stderr, doing="restart " + ", ".join(services))
 
     def stop(self, ids: Sequence[str]) -> None:
         with _translate_errors("stop containers"):
@@ -224,8 +249,8 @@ class DockerCli:
         return (self._program, "exec", "--interactive", container, *args)
 
     def events(self, container: str, since: datetime) -> tuple[dict[str, Any], ...]:
-        """The exits of a container's main process: events `die` and `oom`."""
-        filters = (f"container={container}", "event=die", "event=oom")
+        """The exits of a container's main process: events `die` (Podman: `died`) and `oom`."""
+        filters = (f"container={container}", "event=die", "event=died", "event=oom")
         until = datetime.now(since.tzinfo)
         args = ["events", "--since", since.isoformat(), "--until", until.isoformat()]
         args += [word for one in filters for word in ("--filter", one)]
@@ -279,7 +304,10 @@ class DockerCli:
         return [self._program, "compose", *options, *args]
 
     def _environment(self) -> dict[str, str]:
-        return {**os.environ, **self._variables}
+        """Our environment without empty variables, which count as unset: Compose would prefer them
+        to the values of .env. An empty proxy of ours hides one of .env."""
+        environ = {name: value for name, value in os.environ.items() if value}
+        return {**environ, **self._variables}
 
     def _compose_text(
         self, text: str, args: Sequence[str], generated: Variables, *, doing: str

@@ -1,8 +1,8 @@
 """Whether a Docker engine answers, and the meaning of Docker's errors.
 
-Owns the cheap check behind `auto` (one `GET /_ping`: no program started, nothing heavy imported)
-and the messages with which Docker reports that it cannot be used. Must not know what runs on the
-engine.
+Owns the cheap check behind `auto` (one `GET /_ping` to a socket file: no program started, nothing
+heavy imported), and the messages with which Docker reports that it cannot be used. Must not know
+what runs on the engine.
 """
 
 from __future__ import annotations
@@ -12,9 +12,12 @@ import http.client
 import logging
 import os
 import re
+import shlex
 import socket
 from collections.abc import Mapping
+from contextlib import closing
 from dataclasses import dataclass
+from http import HTTPStatus
 from pathlib import Path
 from typing import Any, Final, Literal
 from urllib.parse import urlsplit
@@ -24,17 +27,21 @@ from gatewayctl.errors import (
     EngineMissing,
     EngineNotRunning,
     EnginePermission,
+    FolderInvisible,
     RuntimeProblem,
 )
 from gatewayctl.files.json_text import parse_json
+from gatewayctl.runtimes import process
 
 _LOGGER: Final = logging.getLogger(__name__)
 DEFAULT_HOST: Final = "unix:///var/run/docker.sock"
 OLDEST_COMPOSE: Final = (2, 20)
 Answer = Literal["answers", "silent", "refused", "elsewhere"]
 
-_TIMEOUT: Final = 1.0
-"""Seconds. An engine on this machine answers within milliseconds."""
+_TIMEOUT: Final = 10.0
+"""Seconds. An engine answers within milliseconds, but Docker Desktop may have to wake up first."""
+_SHORT: Final = 1.0
+"""Seconds, for a place that no setting names."""
 _LOOPBACK: Final = frozenset({"localhost", "127.0.0.1", "::1"})
 _NO_ENGINE: Final = re.compile(
     r"cannot connect to the docker daemon|is the docker daemon running|failed to connect to the "
@@ -45,6 +52,10 @@ _NO_PERMISSION: Final = re.compile(r"permission denied.*(docker|connect|socket)"
 _NO_COMPOSE: Final = re.compile(
     r"'compose' is not a docker command|unknown (shorthand )?flag|unknown command.*compose",
     re.IGNORECASE,
+)
+# Docker's snap reads neither /tmp nor hidden folders: it reports files that exist as missing.
+_UNREADABLE: Final = re.compile(
+    r"(?:open|stat|env file:?) (/.+?/(?:docker-compose\.yml|\.env))(?:: |$)", re.MULTILINE
 )
 # Compose quotes the whole line of .env that it cannot parse, with its value (compose-go, dotenv).
 _LINE_OF_ENV: Final = re.compile(
@@ -92,39 +103,144 @@ def probe_engine(where: Endpoint, *, timeout: float = _TIMEOUT) -> Answer:
     """
     try:
         address = urlsplit(where.host)
-        port = address.port
+        _ = address.port
     except ValueError:
         return "silent"
     if address.scheme == "unix":
-        connection: http.client.HTTPConnection = _UnixConnection(address.path, timeout)
-    elif address.scheme in {"tcp", "http"} and address.hostname in _LOOPBACK:
-        connection = http.client.HTTPConnection(address.hostname, port, timeout=timeout)
+        answer = _ping(address.path, timeout)
+    elif address.scheme in {"tcp", "http", "https"} and address.hostname in _LOOPBACK:
+        answer = _ask_program(timeout)
     else:
         return "elsewhere"
-    answer: Answer = "silent"
+    _LOGGER.debug("engine at %s: %s", where.host, answer)
+    return answer
+
+
+def _ping(socket_file: str, timeout: float) -> Answer:
+    connection = _UnixConnection(socket_file, timeout)
     try:
         connection.request("GET", "/_ping")
-        answer = "answers" if connection.getresponse().status == 200 else "silent"
+        return "answers" if connection.getresponse().status == 200 else "silent"
     except PermissionError:
-        answer = "refused"
+        return "refused"
     except (OSError, http.client.HTTPException):
-        answer = "silent"
+        return "silent"
     finally:
         connection.close()
-    _LOGGER.debug("GET %s/_ping: %s", where.host, answer)
-    return answer
+
+
+def _ask_program(timeout: float) -> Answer:
+    """Ask the docker program, which knows whether and with which certificates it uses TLS."""
+    argv = ["docker", "version", "--format", "{{.Server.Version}}"]
+    try:
+        done = process.run(argv, timeout=timeout)
+    except RuntimeProblem:
+        return "silent"
+    return "silent" if done.returncode else "answers"
+
+
+def find_other_sockets(
+    environ: Mapping[str, str] = os.environ, home: Path | None = None
+) -> tuple[str, ...]:
+    """Addresses of engines at their usual places, which the docker program does not look at.
+
+    Those of rootless Docker, Docker Desktop, colima, OrbStack and Podman that answer.
+    """
+    user = home or Path.home()
+    run = Path(environ.get("XDG_RUNTIME_DIR") or f"/run/user/{os.getuid()}")
+    places = (
+        run / "docker.sock",
+        user / ".docker/desktop/docker.sock",
+        user / ".docker/run/docker.sock",
+        user / ".orbstack/run/docker.sock",
+        user / ".colima/default/docker.sock",
+        run / "podman/podman.sock",
+        Path("/run/podman/podman.sock"),
+    )
+    return tuple(f"unix://{path}" for path in places if _ping(str(path), _SHORT) == "answers")
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Capacity:
+    """What an engine can give to containers; ``memory`` in bytes."""
+
+    memory: int
+    cores: int
+
+
+def read_capacity() -> Capacity | None:
+    """Ask the engine, which may be in a virtual machine; None if none answers."""
+    argv = ["docker", "info", "--format", "{{json .}}"]
+    try:
+        done = process.run(argv, timeout=_TIMEOUT)
+        found: Any = parse_json(done.stdout) if done.returncode == 0 else None
+        # Podman, in the place of the docker program, has another form.
+        host = found.get("host") or {"memTotal": found["MemTotal"], "cpus": found["NCPU"]}
+        capacity = Capacity(memory=int(host["memTotal"]), cores=int(host["cpus"]))
+    except (RuntimeProblem, ValueError, TypeError, LookupError, AttributeError):
+        return None
+    # An engine that does not answer leaves both at 0.
+    return capacity if capacity.memory > 0 and capacity.cores > 0 else None
+
+
+def find_publishers(where: Endpoint, port: int) -> list[Mapping[str, str]] | None:
+    """The labels of the running containers that publish a port; None if the engine cannot be asked.
+
+    As cheap as the probe, for a question that short commands ask each time.
+    """
+    try:
+        connection = _connect(where, _TIMEOUT)
+        if connection is None:
+            return None
+        with closing(connection):
+            connection.request("GET", "/containers/json")
+            answer = connection.getresponse()
+            found = parse_json(answer.read().decode()) if answer.status == HTTPStatus.OK else None
+        if found is None:
+            return None
+        # Podman has no filter by port.
+        return [
+            dict(each["Labels"] or {})
+            for each in found
+            if any(mapped.get("PublicPort") == port for mapped in each["Ports"] or ())
+        ]
+    except (OSError, http.client.HTTPException, ValueError, LookupError, TypeError, AttributeError):
+        return None
+
+
+def _connect(where: Endpoint, timeout: float) -> http.client.HTTPConnection | None:
+    """A connection to an engine of this machine, None for another; ValueError if it is no URL."""
+    address = urlsplit(where.host)
+    port = address.port
+    if address.scheme == "unix":
+        return _UnixConnection(address.path, timeout)
+    if address.scheme in {"tcp", "http"} and address.hostname in _LOOPBACK:
+        return http.client.HTTPConnection(address.hostname, port, timeout=timeout)
+    return None
 
 
 def failure(output: str, *, doing: str) -> RuntimeProblem:
     """The failure of a docker command; ``doing`` is its purpose, to follow «Docker cannot»."""
     output = without_lines_of_env(output.strip())
+    unreadable = _UNREADABLE.search(output)
+    if unreadable and Path(unreadable[1]).is_file():
+        return FolderInvisible(f"Docker cannot {doing}: {last_line(output)}")
     if _NO_PERMISSION.search(output):
         return EnginePermission(f"This user may not access the Docker engine: {last_line(output)}")
     if _NO_ENGINE.search(output):
-        return EngineNotRunning(f"No Docker engine answers at {endpoint().host}.")
+        return _not_running()
     if _NO_COMPOSE.search(output):
         return ComposeMissing("Docker has no Compose plugin (`docker compose`).")
     return RuntimeProblem(f"Docker cannot {doing}: {last_line(output) or 'it gave no reason'}")
+
+
+def _not_running() -> EngineNotRunning:
+    host = endpoint().host
+    others = [other for other in find_other_sockets() if other != host]
+    hint = (
+        f"Another engine answers: export DOCKER_HOST={shlex.quote(others[0])}" if others else None
+    )
+    return EngineNotRunning(f"No Docker engine answers at {host}.", hint=hint)
 
 
 def engine_missing() -> EngineMissing:

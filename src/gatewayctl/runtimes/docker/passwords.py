@@ -14,6 +14,7 @@ from gatewayctl.runtimes.database_shell import DatabaseName
 from gatewayctl.runtimes.docker.docker_cli import DockerCli
 from gatewayctl.runtimes.scram import is_verifier_of, make_verifier
 from gatewayctl.settings.model import Secret, Settings
+from gatewayctl.settings.overrides import advise_unset
 
 NAME: Final = "LITELLM_POSTGRES_PASSWORD"
 # RFC 3986 section 2.3: only these need no escaping anywhere in a URL.
@@ -25,14 +26,17 @@ def check(settings: Settings) -> None:
     password = settings.secrets.litellm_postgres_password
     if password is None or _SAFE.fullmatch(password.reveal()):
         return
+    source = settings.source_of(NAME)
     problem = Problem(
-        source=str(settings.source_of(NAME)),
+        source=str(source),
         message=f"{NAME} may contain only letters, digits and -._~: in Docker it is part of the"
         " URL of LiteLLM's database",
     )
     raise SettingsInvalid(
         problems=(problem,),
-        hint=f"Choose another {NAME}, or delete its line: `gatewayctl up` generates one.",
+        hint=f"{advise_unset(NAME)} Without one in .env, `gatewayctl up` generates it."
+        if source.is_environment
+        else f"Choose another {NAME}, or delete its line: `gatewayctl up` generates one.",
     )
 
 

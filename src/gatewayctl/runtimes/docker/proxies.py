@@ -10,8 +10,8 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import Any, Final
 
+from gatewayctl import network
 from gatewayctl.runtimes.docker import engine
-from gatewayctl.settings import network
 from gatewayctl.settings.model import Settings
 
 _KEYS: Final = {

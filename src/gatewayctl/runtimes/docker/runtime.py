@@ -35,6 +35,7 @@ from gatewayctl.runtimes.docker import (
     crash_loop,
     images,
     logs,
+    mounts,
     passwords,
     preflight,
     states,
@@ -109,6 +110,8 @@ class DockerRuntime:
         yield from images.fetch_images(self._docker, self._settings, wanted, refresh=refresh)
         built = [app.name for app in self._settings.apps if app.image is None]
         yield from images.build_images(self._docker, sorted(built))
+        if _LITELLM not in self._inspect():
+            mounts.check_visible(self._docker, self._settings)
 
     def start(self) -> Started:
         """Let Compose start what does not run and recreate what changed, in dependency order."""
@@ -132,6 +135,9 @@ class DockerRuntime:
         return None if found is None or found.health is None else found.health == "healthy"
 
     def owns_port(self, service: str, port: int) -> bool:
+        published = self._docker.publishers(port) if self._inspected_at is None else None
+        if published is not None:
+            return any(conflicts.is_own(self._settings, each, service) for each in published)
         found = self._inspect().get(service)
         return found is not None and found.alive and port in found.ports
 
@@ -173,7 +179,7 @@ class DockerRuntime:
         yield from self._up(tuple(name for name in chosen if name in self.apps))
         after = self._inspect()
         # What was just created or started has the current settings already.
-        same = [s for s in chosen if s in before and _process(after[s]) == _process(before[s])]
+        same = [s for s in chosen if s in before and after[s].process == before[s].process]
         for service in same:
             yield Progress(subject=service, state="working", detail="restarting")
         if same:
@@ -336,7 +342,7 @@ class DockerRuntime:
         self._forget_containers()
         after = self._inspect()
         ran = {name for name in services if name in before and before[name].alive}
-        kept = {name for name in ran if _process(before[name]) == _process(after.get(name))}
+        kept = {name for name in ran & set(after) if before[name].process == after[name].process}
         return StartReport.compare(services, ran=ran, kept=kept)
 
     def _wait_for_concurrent_ups(self) -> Generator[Progress, None, None]:
@@ -344,8 +350,7 @@ class DockerRuntime:
         self._forget_containers()
 
     def _run_up(self, services: Sequence[str]) -> Generator[Progress, None, None]:
-        project = self._settings.project_name
-        lines = self._docker.up(services)
+        lines, project = self._docker.up(services), self._settings.project_name
         done = yield from map_lines(lines, lambda line: compose.parse_progress(line, project))
         if done.returncode:
             self._forget_containers()
@@ -387,8 +392,3 @@ class DockerRuntime:
 
 def _compose_text(files: Sequence[RenderedFile]) -> str:
     return next(file.content for file in files if file.path.name == COMPOSE_FILE)
-
-
-def _process(found: Container | None) -> tuple[str, datetime | None] | None:
-    """Identify the process of a container: another one after a recreation or a restart."""
-    return None if found is None else (found.id, found.started)

@@ -19,8 +19,8 @@ from gatewayctl.settings.image import split_reference
 
 PROJECT: Final = "com.docker.compose.project"
 """Label with the Compose project of a container, volume or network."""
-_SERVICE: Final = "com.docker.compose.service"
-_FOLDER: Final = "com.docker.compose.project.working_dir"
+SERVICE: Final = "com.docker.compose.service"
+FOLDER: Final = "com.docker.compose.project.working_dir"
 _ONE_OFF: Final = "com.docker.compose.oneoff"
 
 EngineHealth = Literal["starting", "healthy", "unhealthy"]
@@ -63,6 +63,11 @@ class Container:
     environment: Mapping[str, str] = field(default_factory=lambda: MappingProxyType({}), repr=False)
 
     @property
+    def process(self) -> tuple[str, datetime | None]:
+        """Identifies its process: another one after a recreation or a restart."""
+        return self.id, self.started
+
+    @property
     def alive(self) -> bool:
         return self.state in {"running", "starting"}
 
@@ -89,12 +94,12 @@ def parse_container(inspected: Mapping[str, Any]) -> Container:
     policy = (inspected.get("HostConfig", {}).get("RestartPolicy") or {}).get("Name", "")
     found, detail = _state(state, policy)
     health = state.get("Health") or {}
-    folder = labels.get(_FOLDER)
+    folder = labels.get(FOLDER)
     published = inspected.get("NetworkSettings", {}).get("Ports") or {}
     return Container(
         id=inspected["Id"],
         name=str(inspected.get("Name", "")).lstrip("/"),
-        service=labels.get(_SERVICE, ""),
+        service=labels.get(SERVICE, ""),
         state=found,
         detail=detail or _health_failure(health),
         health=_HEALTHS.get(health.get("Status", "")),

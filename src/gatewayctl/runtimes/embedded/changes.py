@@ -8,7 +8,7 @@ from __future__ import annotations
 from collections.abc import Collection, Mapping
 from typing import Final
 
-from gatewayctl.runtimes.embedded.fingerprints import SUPERVISOR, Parts
+from gatewayctl.runtimes.embedded.fingerprints import Parts
 from gatewayctl.runtimes.embedded.services import SERVICES
 from gatewayctl.runtimes.service_change import ServiceChange
 
@@ -19,11 +19,15 @@ def preview_changes(
     before: Mapping[str, Parts],
     now: Mapping[str, Parts],
     *,
+    inherited: Mapping[str, Parts],
     running: Collection[str],
     is_supervisor_outdated: bool,
 ) -> tuple[ServiceChange, ...]:
-    """Compare the fingerprints of what was started with those of the current settings."""
-    for_all = _find_common_reasons(before, now)
+    """Compare the fingerprints of what was started with those of the current settings.
+
+    ``inherited`` are those of what supervisord would start now.
+    """
+    for_all = _find_common_reasons(inherited, now)
     reasons = {name: for_all or _find_differences(before.get(name), now[name]) for name in SERVICES}
     if is_supervisor_outdated and (any(reasons.values()) or set(running) != set(SERVICES)):
         # start() replaces an outdated supervisord along with other changes, never by itself.
@@ -37,11 +41,15 @@ def _change(name: str, running: bool, why: tuple[str, ...]) -> ServiceChange:
     return ServiceChange(service=name, action="restart" if why else "untouched", why=why)
 
 
-def _find_common_reasons(before: Mapping[str, Parts], now: Mapping[str, Parts]) -> tuple[str, ...]:
-    """Name what restarts every service. A new salt key changes every hash, so it is named alone."""
-    names = _find_differences(before.get(SUPERVISOR), now[SUPERVISOR])
-    has_new_salt = _find_differences(before.get("litellm"), now["litellm"]) == (_SALT,)
-    return (_SALT,) if names and has_new_salt else names
+def _find_common_reasons(
+    inherited: Mapping[str, Parts], now: Mapping[str, Parts]
+) -> tuple[str, ...]:
+    """Name what restarts every service, because supervisord has it in its own environment."""
+    found = {name: _find_differences(inherited.get(name), now[name]) for name in SERVICES}
+    if found["litellm"] == (_SALT,):
+        # It changes the hashes of the other services too.
+        return (_SALT,)
+    return tuple(sorted({part for parts in found.values() for part in parts}))
 
 
 def _find_differences(before: Parts | None, now: Parts) -> tuple[str, ...]:

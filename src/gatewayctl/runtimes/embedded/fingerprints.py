@@ -9,9 +9,12 @@ from __future__ import annotations
 import hmac
 import json
 import logging
+import os
 from collections.abc import Mapping
+from dataclasses import replace
 from typing import Final
 
+from gatewayctl.errors import SettingsProblem
 from gatewayctl.files.json_text import parse_json
 from gatewayctl.runtimes.embedded import launch
 from gatewayctl.runtimes.embedded.layout import Layout
@@ -19,13 +22,13 @@ from gatewayctl.runtimes.embedded.services import (
     QUICK_START,
     SERVICES,
     Program,
-    inherited_variables,
     significant_variables,
 )
+from gatewayctl.settings.fields import SECRETS
+from gatewayctl.settings.load import load_settings
 from gatewayctl.settings.model import CA_BUNDLE_NAME, Secret, Settings
 
 _LOGGER: Final = logging.getLogger(__name__)
-SUPERVISOR: Final = "supervisor"
 _RENDERED_FILES: Final = ("litellm_config.yaml", "litellm_callbacks.py", CA_BUNDLE_NAME)
 """Files that LiteLLM reads when it starts."""
 
@@ -33,8 +36,12 @@ Parts = Mapping[str, str]
 """Name of a part → keyed hash of its value."""
 
 
-def compute(settings: Settings, files: Mapping[str, str] | None = None) -> dict[str, Parts]:
-    """The parts of each service, and of the environment that supervisord passes to all of them.
+def compute(
+    settings: Settings,
+    files: Mapping[str, str] | None = None,
+    environ: Mapping[str, str] | None = None,
+) -> dict[str, Parts]:
+    """The parts of each service, with this process's environment unless ``environ`` is given.
 
     ``files`` are rendered files by name that are not on disk yet. Raises SettingsProblem when a
     secret of the stack is missing.
@@ -43,13 +50,31 @@ def compute(settings: Settings, files: Mapping[str, str] | None = None) -> dict[
     quick_start = {QUICK_START.name: QUICK_START.read_text(encoding="utf-8")}
     rendered = {name: _read_file(settings, name, files or {}) for name in _RENDERED_FILES}
     read = {"litellm": rendered | quick_start, "phoenix": quick_start}
-    parts = {
-        service: hash_program(launch.build_program(service, settings), salt, read.get(service, {}))
-        for service in SERVICES
-    }
-    return parts | {
-        SUPERVISOR: _hash_parts(salt, significant_variables(inherited_variables(settings)))
-    }
+    environ = os.environ if environ is None else environ
+    programs = {name: launch.build_program(name, settings, environ) for name in SERVICES}
+    return {name: hash_program(each, salt, read.get(name, {})) for name, each in programs.items()}
+
+
+def compute_inherited(
+    settings: Settings, environ: Mapping[str, str], files: Mapping[str, str] | None = None
+) -> dict[str, Parts]:
+    """The parts that a supervisord with ``environ`` gives each service that it starts now.
+
+    A secret that only ``settings`` have is in .env by then, unless it comes from our own
+    environment. Empty when supervisord could start nothing.
+    """
+    try:
+        loaded = load_settings(settings.project_dir, environ=environ)
+        secrets = {
+            field.attribute: getattr(settings.secrets, field.attribute)
+            for field in SECRETS
+            if field.attribute and getattr(loaded.secrets, field.attribute) is None
+            if not settings.source_of(field.name).is_environment
+        }
+        complete = replace(loaded, secrets=replace(loaded.secrets, **secrets))
+        return compute(complete, files, environ)
+    except SettingsProblem:
+        return {}
 
 
 def hash_program(program: Program, salt: Secret, files: Mapping[str, str]) -> Parts:

@@ -9,6 +9,7 @@ from __future__ import annotations
 import os
 import signal
 import sys
+from collections.abc import Mapping
 from pathlib import Path
 from typing import Final
 
@@ -33,20 +34,23 @@ from gatewayctl.settings.model import Settings
 _EX_CONFIG: Final = 78
 
 
-def build_program(service: str, settings: Settings) -> Program:
-    """Build the program of one service of this project. Raises SettingsProblem."""
+def build_program(service: str, settings: Settings, environ: Mapping[str, str]) -> Program:
+    """Build the program of one service of this project. Raises SettingsProblem.
+
+    ``environ`` is the environment that ``settings`` were loaded with.
+    """
     environment, layout = locate(), Layout(state_dir=settings.state_dir)
     if service == "postgres":
         return postgres_program(settings, environment, layout, choose_postgres_user())
     build = {"litellm": litellm_program, "phoenix": phoenix_program}[service]
-    return build(settings, environment, layout)
+    return build(settings, environment, layout, environ)
 
 
 def main() -> None:
     """Become the service. Exits with code 78 when the settings cannot be read."""
     service, project_dir, supervisor = sys.argv[1], Path(sys.argv[2]), os.getppid()
     try:
-        program = build_program(service, load_settings(project_dir))
+        program = build_program(service, load_settings(project_dir), os.environ)
     except GatewayctlError as error:
         sys.stderr.write(f"gatewayctl: {mask(error.message)}\n")
         sys.exit(_EX_CONFIG)

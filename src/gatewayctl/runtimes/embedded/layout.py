@@ -5,11 +5,13 @@ Owns their names, and creates and removes them. Must not know what is in them.
 
 from __future__ import annotations
 
+import os
 import shutil
 from dataclasses import dataclass
 from pathlib import Path
 
 from gatewayctl.errors import RuntimeProblem
+from gatewayctl.files.folders import READ, WRITE, require_folder
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -64,17 +66,31 @@ class Layout:
         return self.logs / f"{service}.log"
 
     def make(self) -> None:
-        """Create the folders, private to their owner. Repeatable."""
+        """Create the folders, private to their owner. Repeatable. Raises FolderUnusable."""
+        self.check()
         self.state_dir.mkdir(mode=0o700, parents=True, exist_ok=True)
         self.state_dir.chmod(0o700)
         for folder in (*self._data, self.logs):
             folder.mkdir(mode=0o700, exist_ok=True)
 
+    def check(self) -> None:
+        """Raise FolderUnusable if something else is in the place of a folder."""
+        for folder in (self.state_dir, *self._data, self.logs):
+            require_folder(folder, access=WRITE)
+        # A link to a disk that is not mounted is not a cluster that is missing.
+        if os.access(self.postgres_home, READ):
+            require_folder(self.postgres_data, access=os.F_OK)
+
     def remove_data(self) -> None:
-        """Remove everything but the logs. Raises RuntimeProblem for what cannot be removed."""
+        """Remove everything but the logs; a link stays, without what is in its folder.
+
+        Raises FolderUnusable before anything is removed, and RuntimeProblem for what cannot be.
+        """
+        self.check()
         for folder in self._data:
             try:
-                shutil.rmtree(folder)
+                for path in folder.iterdir() if folder.is_symlink() else (folder,):
+                    shutil.rmtree(path) if _is_real_folder(path) else path.unlink()
             except FileNotFoundError:
                 continue
             except OSError as error:
@@ -83,3 +99,7 @@ class Layout:
     @property
     def _data(self) -> tuple[Path, ...]:
         return (self.postgres_home, self.phoenix_home, self.litellm_home, self.run)
+
+
+def _is_real_folder(path: Path) -> bool:
+    return path.is_dir() and not path.is_symlink()

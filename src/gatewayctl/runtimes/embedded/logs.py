@@ -66,10 +66,22 @@ def parse_line(service: str, text: str) -> LogLine:
     return LogLine(service=service, text=text[found.end() :], at=at)
 
 
-def last_lines(path: Path, count: int = 20) -> str:
-    """The last lines of a log; empty where there is no log."""
+def measure(path: Path) -> int:
+    """The size of a log in bytes; 0 where there is no log."""
+    try:
+        return path.stat().st_size
+    except OSError:
+        return 0
+
+
+def last_lines(path: Path, count: int = 20, *, after: int = 0) -> str:
+    """The last lines of a log; empty where there is no log.
+
+    ``after`` is a size of the log: only what was written since then, or all after a rotation.
+    """
     try:
         with path.open(encoding="utf-8", errors="replace") as lines:
+            lines.seek(after if after <= measure(path) else 0)
             return "".join(deque(lines, maxlen=count)).rstrip()
     except OSError:
         return ""

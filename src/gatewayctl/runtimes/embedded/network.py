@@ -8,7 +8,7 @@ from __future__ import annotations
 
 from typing import Final
 
-from gatewayctl.settings import network
+from gatewayctl import network
 from gatewayctl.settings.model import Settings
 
 _BUNDLES: Final = ("SSL_CERT_FILE", "REQUESTS_CA_BUNDLE", "CURL_CA_BUNDLE")

@@ -8,9 +8,10 @@ name: only processes that belong to this project's state folder.
 from __future__ import annotations
 
 import contextlib
+import os
 import signal
 import time
-from collections.abc import Iterable
+from collections.abc import Iterable, Iterator
 from pathlib import Path
 from typing import TYPE_CHECKING, Final
 
@@ -25,15 +26,30 @@ MARK: Final = "GATEWAYCTL_STATE_DIR"
 
 def process_tree(pid: int | None) -> list[psutil.Process]:
     """A process and all its descendants; empty when it has ended."""
+    return list(iterate_tree(pid))
+
+
+def iterate_tree(pid: int | None) -> Iterator[psutil.Process]:
+    """The same, one after another: finding the descendants takes far longer than the process."""
     import psutil
 
-    if pid is None:
-        return []
+    if pid is not None:
+        with contextlib.suppress(psutil.Error):
+            yield (parent := psutil.Process(pid))
+            yield from parent.children(recursive=True)
+
+
+def is_supervised(layout: Layout) -> bool:
+    """Whether supervisord runs for this project, by the system's own files and without a library.
+
+    False where that is unknown, as on macOS. A copied folder has the pid of the original.
+    """
     try:
-        parent = psutil.Process(pid)
-        return [parent, *parent.children(recursive=True)]
-    except psutil.Error:
-        return []
+        pid = int(layout.supervisor_pid.read_text(encoding="ascii"))
+        environment = Path(f"/proc/{pid}/environ").read_bytes().split(b"\0")
+    except (OSError, ValueError):
+        return False
+    return os.fsencode(f"{MARK}={layout.state_dir}") in environment
 
 
 def find_orphans(layout: Layout) -> list[psutil.Process]:

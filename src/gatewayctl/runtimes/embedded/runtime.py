@@ -7,6 +7,7 @@ Must not know what LiteLLM or Phoenix answer over HTTP.
 from __future__ import annotations
 
 import logging
+import os
 import time
 from collections.abc import Collection, Generator, Iterator, Mapping, Sequence
 from dataclasses import replace
@@ -14,6 +15,7 @@ from datetime import datetime
 from typing import TYPE_CHECKING, Final
 
 from gatewayctl.errors import DatabasePasswordRefused, ServiceFailed
+from gatewayctl.files.folders import require_folder
 from gatewayctl.generators import drain
 from gatewayctl.runtimes.base import (
     Keep,
@@ -41,7 +43,7 @@ from gatewayctl.runtimes.embedded import (
     self_check,
 )
 from gatewayctl.runtimes.embedded.environment import locate
-from gatewayctl.runtimes.embedded.fingerprints import SUPERVISOR, Parts
+from gatewayctl.runtimes.embedded.fingerprints import Parts
 from gatewayctl.runtimes.embedded.layout import Layout
 from gatewayctl.runtimes.embedded.postgres.cluster import Cluster
 from gatewayctl.runtimes.embedded.postgres.database_shell import EmbeddedShell
@@ -56,7 +58,7 @@ from gatewayctl.runtimes.embedded.services import (
 )
 from gatewayctl.runtimes.embedded.supervisor import Process, Supervisor, render_config
 from gatewayctl.runtimes.port_owners import find_owner, port_taken
-from gatewayctl.runtimes.ports import find_listeners, is_listener
+from gatewayctl.runtimes.ports import find_listeners, is_listening
 from gatewayctl.runtimes.releases import PreflightCheck, Release
 from gatewayctl.runtimes.self_check import Fault
 from gatewayctl.runtimes.service_change import ServiceChange
@@ -93,6 +95,7 @@ class EmbeddedRuntime:
     def preflight(self) -> None:
         """Check the machine, and that every port is free or used by our service that needs it."""
         require_supported()
+        self._layout.check()
         needed = needed_ports(self._settings)
         # Looked up before and after: one of our services may be ending or starting just now.
         ours = self._pids()
@@ -136,6 +139,7 @@ class EmbeddedRuntime:
         return changes.preview_changes(
             fingerprints.load(self._layout),
             fingerprints.compute(settings, planned),
+            inherited=self._compute_inherited(settings, planned),
             running=self._running_services(),
             is_supervisor_outdated=self._is_supervisor_outdated(),
         )
@@ -149,12 +153,15 @@ class EmbeddedRuntime:
         return self._cluster.check_login("litellm") if service == "postgres" else None
 
     def owns_port(self, service: str, port: int) -> bool:
-        return any(is_listener(process, port) for process in self._process_tree(service))
+        tree = orphans.iterate_tree(self._find_pid(service))
+        return any(is_listening(each.pid, port) for each in tree)
 
     def has_data(self) -> bool:
-        return self._layout.postgres_data.exists()
+        return os.path.lexists(self._layout.postgres_data)
 
     def stop(self, *, remove_data: bool = False) -> Stopped:
+        if remove_data:
+            self._layout.check()
         pid = self._supervisor.pid()
         running = tuple(name for name in SERVICES if name in self._running_services())
         for service in running:
@@ -192,6 +199,8 @@ class EmbeddedRuntime:
         keep: Keep = keep_all,
     ) -> Iterator[LogLine]:
         require_known_services(services, SERVICES)
+        for folder in (self._layout.state_dir, self._layout.logs):
+            require_folder(folder)
         files = {name: self._layout.log(name) for name in services or SERVICES}
         return logs.read_logs(files, tail=tail, since=since, follow=follow, keep=keep)
 
@@ -219,6 +228,7 @@ class EmbeddedRuntime:
         return EmbeddedShell(
             cluster=self._cluster,
             database=database,
+            runs_here=lambda: "postgres" in self._running_services(),
             start_server=lambda: drain(self._start_postgres()),
         )
 
@@ -254,14 +264,15 @@ class EmbeddedRuntime:
         pid = self._supervisor.pid()
         return self_check.fix_fault(finding, self._environment, self._layout, pid)
 
-    # Private from here on.
-
     def _running_services(self) -> set[str]:
         return {p.service for p in self._supervisor.processes() if p.state in _ALIVE}
 
     def _process_tree(self, service: str) -> list[psutil.Process]:
+        return orphans.process_tree(self._find_pid(service))
+
+    def _find_pid(self, service: str) -> int | None:
         pids = {process.service: process.pid for process in self._supervisor.processes()}
-        return orphans.process_tree(pids.get(service))
+        return pids.get(service)
 
     def _pids(self) -> set[int]:
         """Our processes, including orphans of a killed supervisord, which start() ends."""
@@ -269,10 +280,10 @@ class EmbeddedRuntime:
         return {process.pid for process in (*tree, *orphans.find_orphans(self._layout))}
 
     def _find_unchanged(self, wanted: Mapping[str, Parts]) -> set[str]:
-        """Services that run with exactly the current settings."""
-        known = fingerprints.load(self._layout)
-        if known.get(SUPERVISOR) != wanted[SUPERVISOR]:
+        """Services that run with exactly the current settings, also if they are started again."""
+        if self._compute_inherited(self._settings) != wanted:
             return set()
+        known = fingerprints.load(self._layout)
         return {name for name in self._running_services() if known.get(name) == wanted[name]}
 
     def _replace(
@@ -296,6 +307,12 @@ class EmbeddedRuntime:
         fingerprints.save(self._layout, fingerprints.load(self._layout) | replaced)
         return started
 
+    def _compute_inherited(
+        self, settings: Settings, files: Mapping[str, str] | None = None
+    ) -> dict[str, Parts]:
+        """What supervisord would start now: it keeps the environment that it was started with."""
+        return fingerprints.compute_inherited(settings, self._supervisor.read_environment(), files)
+
     def _supervisor_config(self) -> str:
         return render_config(self._layout, self._settings.project_dir, STOP_SIGNALS)
 
@@ -306,11 +323,12 @@ class EmbeddedRuntime:
 
     def _ensure_supervisor(self) -> None:
         """Start supervisord, or replace one that has an outdated configuration or environment."""
-        layout, wanted = self._layout, fingerprints.compute(self._settings)[SUPERVISOR]
+        layout = self._layout
         layout.make()
         if self._supervisor.pid() is not None:
-            known = fingerprints.load(layout).get(SUPERVISOR)
-            if known == wanted and not self._is_supervisor_outdated():
+            wanted = fingerprints.compute(self._settings)
+            is_same = self._compute_inherited(self._settings) == wanted
+            if is_same and not self._is_supervisor_outdated():
                 return
             drain(self.stop())
         if left := orphans.wait_until_gone(layout, seconds=2):
@@ -320,7 +338,7 @@ class EmbeddedRuntime:
         environment = inherited_variables(self._settings) | {orphans.MARK: str(layout.state_dir)}
         self._supervisor.launch(self._environment.python("base"), environment)
         # The services restart: nothing that was read about them is valid any longer.
-        fingerprints.save(layout, {SUPERVISOR: wanted})
+        fingerprints.save(layout, {})
 
     def _start_postgres(self) -> Generator[Progress, None, None]:
         self._ensure_supervisor()
@@ -342,15 +360,17 @@ class EmbeddedRuntime:
         yield Progress(subject="postgres", state="ready")
 
     def _run_postgres(self) -> None:
-        self._supervisor.start("postgres")
-        self._cluster.wait(seconds=_POSTGRES_SECONDS, check_alive=self._check_postgres)
+        log = self._layout.log("postgres")
+        before = logs.measure(log)
 
-    def _check_postgres(self) -> None:
-        """Raise ServiceFailed when PostgreSQL has ended."""
-        postgres = self.states()[0]
-        if postgres.state == "failed":
-            ending = self.last_lines("postgres")
-            raise ServiceFailed(f"postgres ended ({postgres.detail}):\n{ending}")
+        def check_alive() -> None:
+            postgres = self.states()[0]
+            if postgres.state == "failed":
+                ending = logs.last_lines(log, after=before)
+                raise ServiceFailed(f"postgres ended ({postgres.detail}):\n{ending}")
+
+        self._supervisor.start("postgres")
+        self._cluster.wait(seconds=_POSTGRES_SECONDS, check_alive=check_alive)
 
     def _state(
         self, name: str, process: Process | None, versions: Mapping[str, str]
@@ -373,11 +393,8 @@ class EmbeddedRuntime:
     def _address(self, name: str, pid: int | None) -> str | None:
         """Where it listens: until it is restarted, that is not a port that was changed since."""
         ports = self._settings.ports
-        configured = {
-            "litellm": ports.litellm,
-            "phoenix": ports.phoenix,
-            "postgres": ports.postgres_litellm,
-        }[name]
+        others = {"litellm": ports.litellm, "phoenix": ports.phoenix}
+        configured = others.get(name, ports.postgres_litellm)
         port = (None if pid is None else read_port(name, pid)) or configured
         scheme = "" if name == "postgres" else "http://"
         return None if port is None else f"{scheme}{self._settings.url_host}:{port}"

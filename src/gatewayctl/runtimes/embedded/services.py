@@ -12,6 +12,7 @@ from pathlib import Path
 from typing import Final, Literal
 from urllib.parse import quote
 
+from gatewayctl import network
 from gatewayctl.env_file.read import read_env_file
 from gatewayctl.errors import EnvFileMissing, Problem, SettingsInvalid, SettingsProblem
 from gatewayctl.rendering.compose import provider_variables
@@ -19,7 +20,6 @@ from gatewayctl.runtimes.embedded.environment import Environment
 from gatewayctl.runtimes.embedded.layout import Layout
 from gatewayctl.runtimes.embedded.network import service_variables
 from gatewayctl.runtimes.embedded.postgres.privileges import PostgresUser
-from gatewayctl.settings import network
 from gatewayctl.settings.fields import SCALARS
 from gatewayctl.settings.model import PHOENIX_PROJECT, Secret, Settings
 
@@ -35,7 +35,7 @@ QUICK_START: Final = Path(__file__).with_name("quick_start.py")
 # Variables of the operator's environment that a service may need, besides those of models.
 # The personal ones differ between terminals and change nothing: no reason for a restart.
 _PERSONAL: Final = ("USER", "LOGNAME", "LANG", "LC_ALL", "LC_CTYPE", "TZ", "TMPDIR")
-_PASSED_ON: Final = (*_PERSONAL, "HOME", "XDG_CACHE_HOME", "GATEWAYCTL_PROJECT_NAME")
+_PASSED_ON: Final = (*_PERSONAL, "HOME", "XDG_CACHE_HOME")
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -137,7 +137,9 @@ def read_port(service: str, pid: int) -> int | None:
         return None
 
 
-def litellm_program(settings: Settings, environment: Environment, layout: Layout) -> Program:
+def litellm_program(
+    settings: Settings, environment: Environment, layout: Layout, environ: Mapping[str, str]
+) -> Program:
     """The LiteLLM proxy with its database behind the WebAssembly engine."""
     secrets = settings.secrets
     # DATABASE_URL has no password: LiteLLM puts it on the command line of its schema check.
@@ -172,9 +174,9 @@ def litellm_program(settings: Settings, environment: Environment, layout: Layout
     return Program(
         service="litellm",
         argv=argv,
-        environment=_operator_variables()
+        environment=_operator_variables(environ)
         | service_variables(settings)
-        | _declared_variables(settings)
+        | _declared_variables(settings, environ)
         | ours,
         directory=layout.litellm_home,
     )
@@ -213,7 +215,9 @@ def _collector_endpoint(settings: Settings) -> str:
     return _read_env_values(settings).get(COLLECTOR) or f"{settings.phoenix_url}/v1/traces"
 
 
-def phoenix_program(settings: Settings, environment: Environment, layout: Layout) -> Program:
+def phoenix_program(
+    settings: Settings, environment: Environment, layout: Layout, environ: Mapping[str, str]
+) -> Program:
     """Phoenix on PostgreSQL, with its telemetry off."""
     password = quote(_reveal(settings.secrets.phoenix_postgres_password), safe="")
     server = f"{settings.url_host}:{require_port(settings, 'postgres_litellm')}"
@@ -237,7 +241,7 @@ def phoenix_program(settings: Settings, environment: Environment, layout: Layout
     return Program(
         service="phoenix",
         argv=argv,
-        environment=_operator_variables() | service_variables(settings) | ours,
+        environment=_operator_variables(environ) | service_variables(settings) | ours,
         directory=layout.phoenix_home,
     )
 
@@ -251,11 +255,11 @@ def _reveal(secret: Secret | None) -> str:
     return secret.reveal()
 
 
-def _operator_variables() -> dict[str, str]:
-    return {name: os.environ[name] for name in _PASSED_ON if name in os.environ}
+def _operator_variables(environ: Mapping[str, str]) -> dict[str, str]:
+    return {name: environ[name] for name in _PASSED_ON if name in environ}
 
 
-def _declared_variables(settings: Settings) -> dict[str, str]:
+def _declared_variables(settings: Settings, environ: Mapping[str, str]) -> dict[str, str]:
     """The variables of the providers, as the Docker runtime passes them.
 
     An environment variable takes precedence over .env. Anything else in .env belongs to other
@@ -263,7 +267,7 @@ def _declared_variables(settings: Settings) -> dict[str, str]:
     """
     names = provider_variables(settings)
     written = _read_env_values(settings)
-    found = {name: os.environ.get(name) or written.get(name, "") for name in names}
+    found = {name: environ.get(name) or written.get(name, "") for name in names}
     found |= {n: secret.reveal() for n, secret in settings.environment.items() if n in found}
     return {name: value for name, value in found.items() if value}
 

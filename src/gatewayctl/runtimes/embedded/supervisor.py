@@ -30,10 +30,14 @@ from gatewayctl.runtimes.embedded.logs import last_lines
 from gatewayctl.runtimes.process import start
 
 _LOGGER: Final = logging.getLogger(__name__)
+_PROGRAM: Final = Path(__file__).with_name("supervise.py")
 _LOG_BYTES: Final = "10MB"
 _LOG_BACKUPS: Final = "3"
 # A service that fails to start ends within this time; LiteLLM takes longest with a bad master key.
 _START_SECONDS: Final = {"postgres": 1, "litellm": 20, "phoenix": 20}
+# Each try waits a second longer than the one before. A full disk or a taken port is free again some
+# time, and then the services return without `up`.
+_START_RETRIES: Final = "1000000"
 _STATES: Final[Mapping[str, ProcessState]] = {
     "STOPPED": "stopped",
     "STARTING": "starting",
@@ -100,7 +104,7 @@ def render_config(layout: Layout, project_dir: Path, stop_signals: Mapping[str, 
             "autostart": "false",
             "autorestart": "true",
             "startsecs": str(_START_SECONDS[service]),
-            "startretries": "2",
+            "startretries": _START_RETRIES,
             "stopsignal": stop_signal,
             "stopwaitsecs": "20",
             "killasgroup": "true",
@@ -130,11 +134,19 @@ def _quote_command(*argv: str) -> str:
     return re.sub(r"(?<=\s)(?=[#;])", "''", shlex.join(argv))
 
 
+def socket_prefix(run: Path) -> str:
+    """How the name of a socket's folder begins: a copy of run/ has another one."""
+    found = run.stat()
+    return f"gatewayctl-socket-{found.st_dev:x}-{found.st_ino:x}-"
+
+
 class Supervisor:
     """The supervisord of one project, which may or may not be running."""
 
     def __init__(self, layout: Layout) -> None:
         self._layout = layout
+        self._started: dict[str, datetime] = {}
+        """When each service was started here: its earlier exits do not count any more."""
 
     def pid(self) -> int | None:
         """The pid of the supervisord that answers on the project's socket, else None."""
@@ -144,6 +156,16 @@ class Supervisor:
         except _NOT_RUNNING:
             return None
 
+    def read_environment(self) -> Mapping[str, str]:
+        """The environment that it was started with; empty when it cannot be read."""
+        import psutil
+
+        pid = self.pid()
+        try:
+            return {} if pid is None else dict(psutil.Process(pid).environ())
+        except (psutil.Error, OSError):
+            return {}
+
     def launch(self, python: Path, environment: Mapping[str, str], timeout: float = 60) -> None:
         """Start supervisord and wait until it answers; ``timeout`` in seconds.
 
@@ -151,7 +173,9 @@ class Supervisor:
         """
         layout = self._layout
         environment = {**environment, _SOCKET: self._prepare_socket()}
-        argv = (str(python), "-m", "supervisor.supervisord", "-c", str(layout.supervisor_config))
+        # Without -P the folder of the program is searched first, where this module has the name of
+        # supervisord's package.
+        argv = (str(python), "-P", str(_PROGRAM), "-c", str(layout.supervisor_config))
         process = start(argv, env=environment, cwd=layout.run, log=layout.log("supervisord"))
         deadline = time.monotonic() + timeout
         while self.pid() != process.pid:
@@ -167,8 +191,7 @@ class Supervisor:
     def remove_socket(self) -> None:
         """Remove the socket of a supervisord that has ended. Repeatable."""
         link = self._layout.socket
-        if link.is_symlink():
-            path = link.readlink()
+        if link.is_symlink() and self._is_own(path := link.readlink()):
             with suppress(OSError):
                 path.unlink(missing_ok=True)
                 path.parent.rmdir()
@@ -184,9 +207,13 @@ class Supervisor:
         if len(os.fsencode(link)) <= _SOCKET_PATH_BYTES:
             return link.name
         # Only its owner may enter it. TMPDIR may be too long as well.
-        path = Path(mkdtemp(prefix="gatewayctl-socket-", dir="/tmp")) / link.name
+        path = Path(mkdtemp(prefix=socket_prefix(self._layout.run), dir="/tmp")) / link.name
         link.symlink_to(path)
         return str(path)
+
+    def _is_own(self, path: Path) -> bool:
+        """False for the target of a link that was copied with the folder of another project."""
+        return path.parent.name.startswith(socket_prefix(self._layout.run))
 
     def processes(self) -> tuple[Process, ...]:
         """All services; empty when supervisord has ended."""
@@ -214,7 +241,8 @@ class Supervisor:
         One exit is what supervisord is for; another one soon after is a failure.
         """
         exits = 0
-        since = datetime.now().astimezone() - _RECENT
+        recent = datetime.now().astimezone() - _RECENT
+        since = max(recent, self._started.get(service, recent))
         for event in _EVENT.finditer(last_lines(self._layout.log("supervisord"), 200)):
             if event["service"] not in {service, None}:
                 continue
@@ -226,7 +254,13 @@ class Supervisor:
         return self.last_exit(service) if exits > 1 else ""
 
     def start(self, service: str) -> None:
-        """Start a service without waiting for it. Raises ServiceFailed."""
+        """Start a service without waiting for it. Raises ServiceFailed.
+
+        A failed one is started at once, not when supervisord's next try is due.
+        """
+        if any(one.service == service and one.state == "failed" for one in self.processes()):
+            self.stop(service)
+        self._started[service] = datetime.now().astimezone()
         try:
             with self._rpc() as rpc:
                 rpc.supervisor.startProcess(service, False)
@@ -257,7 +291,10 @@ class Supervisor:
 
     @contextmanager
     def _rpc(self) -> Iterator[Any]:
-        transport = _UnixTransport(self._layout.socket)
+        link = self._layout.socket
+        if link.is_symlink() and not self._is_own(link.readlink()):
+            raise FileNotFoundError(link)
+        transport = _UnixTransport(link)
         with xmlrpc.client.ServerProxy("http://supervisor/RPC2", transport=transport) as proxy:
             yield proxy
 

@@ -157,11 +157,14 @@ def test_a_refused_key_is_reported_with_its_variable_and_source(settings: Settin
     assert "keys create" in caught.value.hint
 
 
-def test_a_refused_key_of_an_undeclared_variable_is_reported_with_its_variable(
+def test_a_refused_key_of_an_undeclared_variable_is_reported_with_its_source(
     settings: Settings,
 ) -> None:
-    with pytest.raises(VirtualKeyRefused, match=r"It is the value of MY_KEY\.$"):
+    source = r"It is the value of MY_KEY \(environment variable MY_KEY\)\.$"
+    with pytest.raises(VirtualKeyRefused, match=source) as caught:
         send(settings, FakeLiteLLM(), key_env="MY_KEY", environ={"MY_KEY": "sk-mine-0123456789"})
+
+    assert caught.value.hint == "Run `unset MY_KEY`."
 
 
 def test_an_unknown_model_is_reported_with_the_nearest_declared_one(

@@ -63,6 +63,15 @@ DOCKER_PORT = "Bind for 127.0.0.1:4000 failed: port is already allocated"
 MIGRATION = "LiteLLM Proxy: Database migration cannot proceed. Migration 2025_x failed"
 PULL = "Error response from daemon: pull access denied for no/such, repository does not exist"
 VERSION = "FATAL:  database files are incompatible with server"
+CONTROL = """\
+postgres: could not find the database system
+Expected to find it in the directory "/p/.gatewayctl/postgres/data",
+but could not open file "/p/.gatewayctl/postgres/data/global/pg_control": No such file or directory
+"""
+CONFIGURATION = (
+    'postgres: could not access the server configuration file "/p/data/postgresql.conf": '
+    "No such file or directory"
+)
 EMBEDDED = (
     "Cannot run /root/.cache/gatewayctl/embedded/1/base/bin/initdb: No such file or directory."
 )
@@ -89,6 +98,12 @@ def find(service: str = "", **seen: str) -> str | None:
         ("", DOCKER_PORT, "port_taken"),
         ("", PULL, "image_missing"),
         ("postgres-litellm", VERSION, "database_damaged"),
+        ("", CONTROL, "database_damaged"),
+        ("postgres", 'FATAL:  required WAL directory "pg_wal" does not exist', "database_damaged"),
+        ("postgres", 'FATAL:  could not open directory "pg_tblspc": No', "database_damaged"),
+        ("postgres", "PANIC:  requested to created invalid directory: base", "database_damaged"),
+        ("postgres", CONFIGURATION, "database_damaged"),
+        ("postgres", "FATAL:  could not load /p/data/pg_hba.conf", "database_damaged"),
         ("", EMBEDDED, "environment_broken"),
         ("litellm", "ModuleNotFoundError: No module named 'fastapi'", "environment_broken"),
         ("litellm", "config validation failed: model_list.0", "litellm_settings_refused"),

@@ -1,9 +1,11 @@
 from __future__ import annotations
 
 import errno
+import shutil
 import socket
 from collections.abc import Iterator
 from pathlib import Path
+from types import SimpleNamespace
 
 import httpx
 import pytest
@@ -26,6 +28,7 @@ from tests.fakes.driving import driven
 from tests.fakes.projects import project
 from tests.fakes.runtime import FakeRuntime, up_and_running
 
+HERE = Path()
 SECRET = "sk-a-secret-of-the-project-0123456789"
 
 
@@ -173,7 +176,10 @@ def test_the_process_that_uses_the_port_is_reported(tmp_path: Path, other_port: 
 
 
 def test_a_full_disk_is_a_failure_of_its_own_and_not_an_internal_error() -> None:
-    with pytest.raises(RuntimeProblem, match="The disk is full") as full, explain_failures():
+    with (
+        pytest.raises(RuntimeProblem, match="The disk is full") as full,
+        explain_failures(FakeRuntime(), HERE),
+    ):
         raise OSError(errno.ENOSPC, "No space left on device", "/data")
 
     assert full.value.finding == "disk_full"
@@ -181,28 +187,43 @@ def test_a_full_disk_is_a_failure_of_its_own_and_not_an_internal_error() -> None
 
 
 def test_a_full_disk_is_reported_without_a_file_if_none_is_known() -> None:
-    with pytest.raises(RuntimeProblem) as full, explain_failures():
+    with pytest.raises(RuntimeProblem) as full, explain_failures(FakeRuntime(), HERE):
         raise OSError(errno.ENOSPC, "No space left on device")
 
     assert full.value.message == "The disk is full: No space left on device."
 
 
 def test_other_operating_system_errors_pass_unchanged() -> None:
-    with pytest.raises(PermissionError), explain_failures():
+    with pytest.raises(PermissionError), explain_failures(FakeRuntime(), HERE):
         raise PermissionError(errno.EACCES, "Permission denied")
 
 
 def test_a_failure_of_the_runtime_gets_the_finding_that_matches_its_message() -> None:
     runtime = FakeRuntime()
-    with pytest.raises(MigrationFailed) as raised, explain_failures(runtime):
+    with pytest.raises(MigrationFailed) as raised, explain_failures(runtime, HERE):
         raise MigrationFailed("Cannot read the applied migrations: FATAL: too many connections")
 
     assert raised.value.finding == "database_setup_failed"
     assert raised.value.hint.endswith("#database_setup_failed")
 
 
+def test_a_full_disk_is_found_where_no_text_says_so(
+    settings: Settings, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(shutil, "disk_usage", lambda _: SimpleNamespace(free=0, total=10**9))
+    runtime = up_and_running(details={"litellm": "exit code 3"})
+    runtime.processes["litellm"] = "failed"
+
+    error = failure(settings, runtime)
+    with pytest.raises(RuntimeProblem) as raised, explain_failures(runtime, settings.state_dir):
+        raise MigrationFailed("FATAL: could not write init file")
+
+    assert (error.finding, raised.value.finding) == ("disk_full", "disk_full")
+    assert "has 0 MB of 1.0 GB free" in raised.value.message
+
+
 def test_a_specific_failure_keeps_its_own_hint() -> None:
-    with pytest.raises(MasterKeyWeak) as raised, explain_failures():
+    with pytest.raises(MasterKeyWeak) as raised, explain_failures(FakeRuntime(), HERE):
         raise MasterKeyWeak("no space left on device", hint="as it was")
 
     assert raised.value.finding is None

@@ -1,11 +1,14 @@
 from __future__ import annotations
 
+from typing import Any
+
 import pytest
 
 from gatewayctl.errors import Drift, GatewayUnreachable, Locked
 from gatewayctl.operations.keys.check import KeyCheck, check_keys
 from gatewayctl.operations.state.lock import hold_lock
 from tests.fakes.answers import refuse_connection
+from tests.fakes.litellm import error
 from tests.unit.operations.keys.desk import ONE_KEY, SECRET, Desk
 
 
@@ -72,6 +75,42 @@ def test_a_key_that_works_and_is_not_as_declared_is_drift(desk: Desk) -> None:
 
     assert (check.ok, check.authenticates) == (False, True)
     assert check.differs == ("models: all → demo",)
+
+
+@pytest.mark.parametrize(
+    ("state", "hint"),
+    [
+        ({"expires": "2026-01-01T00:00:00Z"}, "Run `gatewayctl keys rotate batch`."),
+        (
+            {"blocked": True},
+            "Unblock batch in LiteLLM (`gatewayctl ui`), or run `gatewayctl keys rotate batch`.",
+        ),
+    ],
+)
+@pytest.mark.parametrize("fix", [False, True])
+def test_the_hint_for_an_undeclared_key_is_not_the_fix_that_leaves_it_alone(
+    desk: Desk, state: dict[str, Any], hint: str, fix: bool
+) -> None:
+    desk.config = "project_name: desk\nkeys: {}\n"
+    desk.write(f"BATCH_KEY={SECRET}")
+    desk.add(alias="batch", metadata={"gatewayctl_env": "BATCH_KEY"}, **state)
+
+    problem = desk.run(check_keys, fix=fix).problem
+
+    assert problem is not None
+    assert problem.hint == hint
+
+
+def test_the_hint_after_a_fix_that_failed_is_not_the_same_fix(desk: Desk) -> None:
+    desk.healthy(expires="2026-01-01T00:00:00Z")
+    desk.fake.planted["/key/generate"] = lambda _: error(500, "no", kind="internal_server_error")
+
+    before, after = desk.run(check_keys).problem, desk.run(check_keys, fix=True).problem
+
+    assert before is not None
+    assert after is not None
+    assert before.hint == "Run `gatewayctl keys check --fix`."
+    assert after.hint.startswith("Fix the cause and run the command again")
 
 
 def test_a_key_that_may_call_management_routes_is_the_most_serious_reason(desk: Desk) -> None:

@@ -69,13 +69,28 @@ def test_a_secret_that_litellm_does_not_know_is_registered_unchanged(tmp_path: P
     assert stored(tmp_path) == SECRET
 
 
-def test_a_secret_of_the_environment_is_registered_and_not_written(tmp_path: Path) -> None:
+def test_a_key_that_only_the_environment_holds_is_recognized_and_not_written(
+    tmp_path: Path,
+) -> None:
     fake = FakeLiteLLM()
+    fake.add(SECRET, "app", models=["demo"], metadata=OURS)
 
     report = create(tmp_path, fake, environ={"APP_KEY": SECRET})
 
-    assert statuses(report) == {"app": "registered"}
+    assert statuses(report) == {"app": "exists"}
     assert stored(tmp_path) is None
+
+
+def test_a_deleted_key_in_env_is_replaced_and_not_registered_again(tmp_path: Path) -> None:
+    fake = FakeLiteLLM()
+    key_hash = fake.add(SECRET, "app", metadata=OURS)
+    fake.deleted[key_hash] = fake.keys.pop(key_hash)
+
+    report = create(tmp_path, fake, values=f"APP_KEY={SECRET}\n")
+
+    assert statuses(report) == {"app": "created"}
+    assert stored(tmp_path) not in {None, SECRET}
+    assert sha256(SECRET) not in fake.keys
 
 
 @pytest.mark.parametrize("values", ["", f"APP_KEY={SECRET}\n"])
@@ -156,7 +171,8 @@ def test_after_the_database_was_emptied_every_secret_is_new(tmp_path: Path) -> N
 def test_a_new_secret_that_the_environment_overrides_is_warned_of(tmp_path: Path) -> None:
     report = create(tmp_path, FakeLiteLLM(), environ={"APP_KEY": SECRET}, fresh=True)
 
-    assert report.warnings == ("APP_KEY in the environment overrides that of .env.",)
+    warning = "APP_KEY in the environment overrides that of .env. Run `unset APP_KEY`."
+    assert report.warnings == (warning,)
 
 
 def test_a_project_without_declared_keys_has_nothing_to_create(tmp_path: Path) -> None:

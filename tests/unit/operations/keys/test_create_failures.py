@@ -18,12 +18,26 @@ from gatewayctl.errors import (
 from gatewayctl.operations.keys.create import ensure_declared_keys
 from tests.fakes.litellm import FakeLiteLLM, error, served, sha256
 from tests.fakes.projects import MASTER_KEY, project
-from tests.unit.operations.keys.creation import ONE_KEY, TWO_KEYS, create, statuses, stored
+from tests.unit.operations.keys.creation import (
+    ONE_KEY,
+    SECRET,
+    TWO_KEYS,
+    create,
+    statuses,
+    stored,
+)
 
 
-def test_a_value_of_the_environment_that_is_not_a_key_is_an_error(tmp_path: Path) -> None:
-    with pytest.raises(SettingsProblem, match="in the environment is not a virtual key"):
-        create(tmp_path, FakeLiteLLM(), environ={"APP_KEY": "changeme"})
+@pytest.mark.parametrize("value", ["changeme", SECRET])
+def test_a_value_of_the_environment_that_litellm_does_not_know_is_never_registered(
+    tmp_path: Path, value: str
+) -> None:
+    fake = FakeLiteLLM()
+
+    with pytest.raises(SettingsProblem, match="Run `unset APP_KEY`"):
+        create(tmp_path, fake, environ={"APP_KEY": value})
+
+    assert fake.keys == {}
 
 
 REFUSED = error(400, "{'error': 'no'}", kind="bad_request_error")

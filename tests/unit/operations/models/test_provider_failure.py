@@ -11,7 +11,10 @@ from gatewayctl.errors import (
     UpstreamRefused,
     UpstreamUnreachable,
 )
-from gatewayctl.operations.models.provider_failure import explain_provider_failure
+from gatewayctl.operations.models.provider_failure import (
+    advise_provider_key,
+    explain_provider_failure,
+)
 from gatewayctl.settings.model import Settings
 from tests.fakes.projects import project
 
@@ -109,7 +112,8 @@ def test_in_a_container_a_loopback_address_is_explained(tmp_path: Path) -> None:
 
     error = explain_provider_failure(unreachable(), "local", docker, lambda: LOG)
 
-    assert error.hint.endswith("In a container, 127.0.0.1 is the container itself.")
+    assert "write api_base: http://host.docker.internal:11434/v1" in error.hint
+    assert error.finding == "provider_on_loopback"
 
 
 @pytest.mark.parametrize(
@@ -141,3 +145,36 @@ def test_another_error_is_returned_unchanged(settings: Settings) -> None:
     error: GatewayctlError = UnknownModel("no")
 
     assert explain_provider_failure(error, "local", settings) is error
+
+
+PUT = "Put the provider's real key into .env as OPENAI_API_KEY"
+
+
+@pytest.mark.parametrize(
+    ("env", "environ", "advice"),
+    [
+        (
+            "OPENAI_API_KEY=sk-a\n",
+            {},
+            f"{PUT}, then",
+        ),
+        (
+            "",
+            {"OPENAI_API_KEY": "sk-b"},
+            f"{PUT}, run `unset OPENAI_API_KEY`, then",
+        ),
+        (
+            "OPENAI_API_KEY=sk-a\n",
+            {"OPENAI_API_KEY": "sk-b"},
+            "Run `unset OPENAI_API_KEY`, which overrides .env line 1, then",
+        ),
+    ],
+)
+def test_the_advice_about_a_key_is_for_the_place_where_it_is_set(
+    tmp_path: Path, env: str, environ: dict[str, str], advice: str
+) -> None:
+    settings = project(tmp_path, env=env, environ=environ)
+
+    found = advise_provider_key("OPENAI_API_KEY", settings)
+
+    assert found == f"{advice} `gatewayctl restart litellm`."

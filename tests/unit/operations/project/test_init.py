@@ -80,7 +80,7 @@ def test_a_missing_folder_is_created(tmp_path: Path) -> None:
 def test_a_folder_that_cannot_be_created_is_an_error(tmp_path: Path) -> None:
     (tmp_path / "a").write_text("a file")
 
-    with pytest.raises(FileUnwritable, match="Cannot create"):
+    with pytest.raises(FileUnwritable, match="/a is not a folder"):
         init(tmp_path / "a", environ={})
 
 

@@ -6,7 +6,7 @@ from pathlib import Path
 import httpx
 import pytest
 
-from gatewayctl.errors import Drift, RestoreUnfinished, SaltKeyChanged
+from gatewayctl.errors import Drift, PortTaken, RestoreUnfinished, SaltKeyChanged
 from gatewayctl.gateway.client import GatewayClient
 from gatewayctl.operations.keys.create import ensure_declared_keys
 from gatewayctl.operations.project.render import render
@@ -47,6 +47,17 @@ def test_a_stack_that_never_ran_is_started_completely(settings: Settings) -> Non
     assert isinstance(report.problem, Drift)
     assert report.problem.exit_code == 8
     assert report.downtime == ()
+
+
+def test_what_would_make_the_start_fail_is_shown_with_its_remedy(settings: Settings) -> None:
+    taken = PortTaken("Port 4000 is used by python (pid 7).", hint="Stop the other process.")
+
+    report = planned(settings, FakeRuntime(raising={"preflight": taken}))
+
+    assert report.conflicts == ("Port 4000 is used by python (pid 7).",)
+    assert isinstance(report.problem, Drift)
+    assert report.problem.message.endswith("but would fail:\nPort 4000 is used by python (pid 7).")
+    assert report.problem.hint.startswith("Stop the other process. Then: ")
 
 
 def test_a_stack_that_runs_with_the_current_settings_needs_no_change(settings: Settings) -> None:

@@ -67,6 +67,17 @@ def test_a_tag_that_moved_to_another_image_recreates_it() -> None:
     assert (found.action, found.why) == ("recreate", ("image",))
 
 
+def test_the_full_name_that_podman_reports_is_no_other_image() -> None:
+    docker = engine(
+        hashed={"postgres": "two"},
+        configured={"litellm": {"image": "litellm:1", "labels": HASH}},
+    )
+    full = inspected("litellm", labels=HASH, image="docker.io/library/litellm:1")
+    found = parse_container(full | {"Image": "sha256:litellm:1"})
+
+    assert planned(docker, {"litellm": found}).why == ("docker-compose.yml",)
+
+
 def test_any_other_difference_is_one_of_the_compose_file() -> None:
     service = {"labels": {"gatewayctl.config-sha256": "f1"}}
     docker = engine(hashed={"litellm": "two"}, configured={"litellm": service})

@@ -4,6 +4,7 @@ import hashlib
 import json
 import socket
 import threading
+import time
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
@@ -22,13 +23,14 @@ from gatewayctl.runtimes.docker.engine import (
     check_compose,
     endpoint,
     failure,
+    find_publishers,
     probe_engine,
 )
 
 
 @contextmanager
-def engine(path: Path, answer: bytes | None) -> Iterator[list[bytes]]:
-    """A listener on a socket file that answers once, or hangs up."""
+def engine(path: Path, answer: bytes | None, *, after: float = 0.0) -> Iterator[list[bytes]]:
+    """A listener on a socket file that answers once, ``after`` seconds, or hangs up."""
     heard: list[bytes] = []
     with socket.socket(socket.AF_UNIX, socket.SOCK_STREAM) as server:
         server.bind(str(path))
@@ -38,6 +40,7 @@ def engine(path: Path, answer: bytes | None) -> Iterator[list[bytes]]:
             connection, _ = server.accept()
             with connection:
                 heard.append(connection.recv(4096))
+                time.sleep(after)
                 if answer is not None:
                     connection.sendall(answer)
 
@@ -72,6 +75,37 @@ def test_an_engine_is_contacted_by_its_own_ping(
     assert heard[0].startswith(b"GET /_ping HTTP/1.1\r\n")
 
 
+@pytest.mark.parametrize(
+    ("body", "found"),
+    [
+        (
+            (
+                b'[{"Labels": {"a": "b"}, "Ports": [{"PublicPort": 4000}]},'
+                b' {"Labels": null, "Ports": [{"PrivatePort": 1}, {"PublicPort": 4000}]},'
+                b' {"Labels": {"c": "d"}, "Ports": [{"PublicPort": 4001}]},'
+                b' {"Labels": {"e": "f"}, "Ports": null}]'
+            ),
+            [{"a": "b"}, {}],
+        ),
+        (b"[]", []),
+        (b'[{"Labels": {}}, 1]', None),
+        (b'{"message": "no"}', None),
+        (b"half", None),
+    ],
+)
+def test_the_containers_that_publish_a_port_are_known_by_their_labels(
+    body: bytes, found: list[dict[str, str]] | None, tmp_path: Path
+) -> None:
+    answer = b"HTTP/1.1 200 OK\r\nContent-Length: %d\r\n\r\n%s" % (len(body), body)
+
+    with engine(tmp_path / "s", answer) as heard:
+        assert find_publishers(at(tmp_path / "s"), 4000) == found
+
+    assert heard[0].startswith(b"GET /containers/json HTTP/1.1\r\n")
+    assert find_publishers(at(tmp_path / "none"), 4000) is None
+    assert find_publishers(Endpoint(host="ssh://far", source="x"), 4000) is None
+
+
 def test_no_socket_and_a_dead_socket_are_silent(tmp_path: Path) -> None:
     with socket.socket(socket.AF_UNIX) as dead:
         dead.bind(str(tmp_path / "dead"))
@@ -100,11 +134,46 @@ def test_an_engine_of_another_machine_is_not_contacted(host: str) -> None:
     assert probe_engine(Endpoint(host=host, source="DOCKER_HOST")) == "elsewhere"
 
 
-def test_an_engine_on_a_port_of_this_machine_is_contacted() -> None:
-    with socket.create_server(("127.0.0.1", 0)) as free:
-        port = free.getsockname()[1]
+@pytest.mark.parametrize(("code", "found"), [(0, "answers"), (1, "silent")])
+def test_at_a_port_of_this_machine_the_docker_program_is_asked_since_it_knows_tls(
+    code: int, found: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    (tmp_path / "docker").write_text(f"#!/bin/sh\nexit {code}\n")
+    (tmp_path / "docker").chmod(0o755)
+    monkeypatch.setenv("PATH", f"{tmp_path}:/usr/bin:/bin")
 
-    assert probe_engine(Endpoint(host=f"tcp://127.0.0.1:{port}", source="DOCKER_HOST")) == "silent"
+    assert probe_engine(Endpoint(host="tcp://127.0.0.1:2376", source="DOCKER_HOST")) == found
+
+
+def test_without_the_docker_program_an_engine_at_a_port_is_silent(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    monkeypatch.setenv("PATH", "/nowhere")
+
+    assert probe_engine(Endpoint(host="tcp://127.0.0.1:2376", source="DOCKER_HOST")) == "silent"
+
+
+def test_an_engine_that_has_to_wake_up_first_is_waited_for(tmp_path: Path) -> None:
+    with engine(tmp_path / "s", OK, after=1.2):
+        assert probe_engine(at(tmp_path / "s")) == "answers"
+
+
+def test_an_engine_at_another_usual_place_is_offered_where_none_answers(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("DOCKER_HOST", "unix:///nowhere/docker.sock")
+    monkeypatch.setenv("XDG_RUNTIME_DIR", str(tmp_path))
+    monkeypatch.setenv("HOME", str(tmp_path))
+    (tmp_path / "podman").mkdir()
+
+    with engine(tmp_path / "podman/podman.sock", OK):
+        found = failure("Cannot connect to the Docker daemon at unix:///x", doing="x")
+
+    assert found.message == "No Docker engine answers at unix:///nowhere/docker.sock."
+    assert (
+        found.hint
+        == f"Another engine answers: export DOCKER_HOST=unix://{tmp_path}/podman/podman.sock"
+    )
 
 
 # Where it is

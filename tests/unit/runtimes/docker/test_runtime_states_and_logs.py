@@ -1,5 +1,6 @@
 from __future__ import annotations
 
+from collections.abc import Mapping
 from pathlib import Path
 
 from gatewayctl.runtimes.docker.runtime import DockerRuntime
@@ -56,6 +57,31 @@ def test_health_is_known_where_there_is_a_health_check(settings: Settings) -> No
     assert runtime.owns_port("litellm", 4000)
     assert not runtime.owns_port("litellm", 6006)
     assert not runtime.owns_port("redis", 4000)
+
+
+def test_the_owner_of_a_port_is_asked_without_an_inspection(
+    settings: Settings, tmp_path: Path
+) -> None:
+    def labels(folder: object, service: str = "litellm") -> Mapping[str, str]:
+        compose = "com.docker.compose"
+        return {f"{compose}.service": service, f"{compose}.project.working_dir": str(folder)}
+
+    other = tmp_path / "another" / "compose"
+    other.mkdir(parents=True)
+    docker = up_and_running()
+    answers = []
+    for found in (
+        [labels(settings.compose_dir)],
+        [labels(settings.compose_dir, "phoenix")],
+        [labels(other)],
+        [labels("/moved/shop/compose")],
+        [],
+    ):
+        docker.published = found
+        answers.append(runtime_of(settings, docker).owns_port("litellm", 4000))
+
+    assert answers == [True, False, False, True, False]
+    assert docker.looks == 0
 
 
 def test_one_inspection_serves_all_questions_of_a_moment(settings: Settings) -> None:

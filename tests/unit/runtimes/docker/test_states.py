@@ -143,6 +143,12 @@ def test_a_crash_loop_is_a_failure_with_the_last_exit_code() -> None:
     assert (found.state, found.detail) == ("failed", "exit code 3")
 
 
+def test_a_crash_loop_is_recognized_in_the_words_of_podman() -> None:
+    docker = FakeDocker(died=[{"Status": "died", "ContainerExitCode": 3}] * 2)
+
+    assert marked(docker, restarts=2, health="starting").detail == "exit code 3"
+
+
 def test_a_crash_loop_out_of_memory_is_reported_as_such() -> None:
     docker = FakeDocker(died=[died(137), {"Action": "oom"}, died(137)])
 

@@ -47,6 +47,9 @@ class FakeSupervisor:
         self.environment = environment
         self.states = dict.fromkeys(SERVICES, "stopped")
 
+    def read_environment(self) -> Mapping[str, str]:
+        return self.environment
+
     def processes(self) -> tuple[Process, ...]:
         return tuple(
             Process(service=name, state=state, pid=NO_PID + 1, started=1000.0)  # type: ignore[arg-type]
@@ -128,9 +131,10 @@ class Stack:
     supervisor: FakeSupervisor = field(default_factory=FakeSupervisor)
     cluster: FakeCluster = field(default_factory=FakeCluster)
     gateway_yaml: str = ""
+    environ: Mapping[str, str] = field(default_factory=dict)
 
     def settings(self) -> Settings:
-        return project(self.folder, self.gateway_yaml, env=ENV)
+        return project(self.folder, self.gateway_yaml, env=ENV, environ=self.environ)
 
     def runtime(self) -> EmbeddedRuntime:
         runtime = EmbeddedRuntime(self.settings())

@@ -91,12 +91,12 @@ def test_unreadable_settings_exit_with_a_code_that_no_service_uses(tmp_path: Pat
 
 @pytest.mark.parametrize("service", SERVICES)
 def test_each_service_has_a_program(service: str, tmp_path: Path) -> None:
-    assert build_program(service, project(tmp_path, env=ENV)).service == service
+    assert build_program(service, project(tmp_path, env=ENV), {}).service == service
 
 
 def test_a_project_without_secrets_has_no_program_for_litellm(tmp_path: Path) -> None:
     with pytest.raises(SettingsProblem, match="secret of the stack is missing"):
-        build_program("litellm", project(tmp_path))
+        build_program("litellm", project(tmp_path), {})
 
 
 def test_setpriv_sets_the_parent_death_signal_after_changing_the_user() -> None:

@@ -12,7 +12,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from gatewayctl.runtimes.base import LogLine
-from gatewayctl.runtimes.embedded.logs import _Log, last_lines, parse_line, read_logs
+from gatewayctl.runtimes.embedded.logs import _Log, last_lines, measure, parse_line, read_logs
 
 
 def at(second: int) -> datetime:
@@ -80,6 +80,16 @@ def test_the_last_lines_of_a_log(log: Path) -> None:
     log.write_text("one\ntwo\nthree\n")
 
     assert last_lines(log, 2) == "two\nthree"
+
+
+def test_the_last_lines_since_a_size_of_the_log(log: Path) -> None:
+    log.write_text("old\n")
+    before = measure(log)
+    log.write_text("old\nnew\n")
+
+    assert last_lines(log, after=before) == "new"
+    log.write_text("1\n")  # rotated since
+    assert last_lines(log, after=before) == "1"
 
 
 def test_a_missing_log_has_no_last_lines(log: Path) -> None:

@@ -15,7 +15,7 @@ import pytest
 
 from gatewayctl.runtimes.embedded import orphans
 from gatewayctl.runtimes.embedded.layout import Layout
-from gatewayctl.runtimes.embedded.orphans import MARK
+from gatewayctl.runtimes.embedded.orphans import MARK, is_supervised
 
 IGNORES_TERM = "import signal, time; signal.signal(15, signal.SIG_IGN); print(1); time.sleep(60)"
 
@@ -196,3 +196,27 @@ def test_a_zombie_that_its_parent_does_not_reap_is_not_waited_for(started: Start
     orphans.wait_for_exit([child], seconds=3600)
 
     assert child.status() == psutil.STATUS_ZOMBIE
+
+
+@pytest.mark.skipif(sys.platform != "linux", reason="only Linux has /proc")
+def test_a_project_is_supervised_if_the_process_of_its_pid_file_has_its_mark(
+    tmp_path: Path,
+) -> None:
+    own, copy = (Layout(state_dir=tmp_path / name) for name in ("own", "copy"))
+    marked = {MARK: str(own.state_dir)}
+    argv = [sys.executable, "-S", "-E", "-c", "import sys; print(flush=True); sys.stdin.read()"]
+    pipe = subprocess.PIPE
+    with subprocess.Popen(argv, env=marked, stdin=pipe, stdout=pipe) as process:
+        assert process.stdout is not None
+        process.stdout.readline()
+        for layout in (own, copy):
+            layout.make()
+            layout.supervisor_pid.write_text(f"{process.pid}\n")
+
+        assert is_supervised(own)
+        assert not is_supervised(copy)
+    assert not is_supervised(own)
+    own.supervisor_pid.write_text("half")
+    assert not is_supervised(own)
+    own.supervisor_pid.unlink()
+    assert not is_supervised(own)

@@ -8,16 +8,19 @@ from gatewayctl.rendering.plan import plan_files
 from gatewayctl.runtimes.base import StartReport
 from gatewayctl.runtimes.embedded.services import SERVICES
 from gatewayctl.runtimes.service_change import ServiceChange
+from gatewayctl.settings.fields import SECRETS
 from gatewayctl.settings.model import Secret
-from tests.unit.runtimes.embedded.faked_stack import Stack
+from tests.fakes.projects import project
+from tests.unit.runtimes.embedded.faked_stack import ENV, Stack
 
 
 def preview(stack: Stack, *, without: str | None = None) -> dict[str, ServiceChange]:
     """What a start would do, by service, with one secret missing from .env."""
     runtime = stack.runtime()
     if without is not None:
-        secrets = dataclasses.replace(runtime._settings.secrets, **{without: None})
-        runtime._settings = dataclasses.replace(runtime._settings, secrets=secrets)
+        name = next(field.env for field in SECRETS if field.attribute == without)
+        lines = [line for line in ENV.splitlines() if not line.startswith(f"{name}=")]
+        runtime._settings = project(stack.folder, env="\n".join(lines))
     files = plan_files(runtime._settings, runtime="embedded")
     return {change.service: change for change in runtime.preview_start(files)}
 

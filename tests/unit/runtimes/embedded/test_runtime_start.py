@@ -112,12 +112,58 @@ def test_a_changed_variable_of_the_process_environment_restarts_everything(
     stack.up()
     stack.supervisor.take_calls()
     monkeypatch.setenv("HTTPS_PROXY", "http://proxy:3128")
+    stack.environ = {"HTTPS_PROXY": "http://proxy:3128"}
 
     report = stack.up()
 
     assert report.restarted == SERVICES
     assert "shut_down" in stack.supervisor.take_calls()
     assert stack.supervisor.environment["HTTPS_PROXY"] == "http://proxy:3128"
+
+
+@pytest.mark.parametrize(
+    ("name", "value"),
+    [
+        ("GATEWAYCTL_LOCK_TIMEOUT", "3"),
+        ("GATEWAYCTL_PROJECT_NAME", "project"),
+        ("LITELLM_PORT", "4000"),
+        ("LITELLM_IMAGE", "ghcr.io/berriai/litellm:v1.0.0"),
+        ("UI_PASSWORD", "password-of-the-ui"),
+        ("LITELLM_API_KEY", "sk-virtual-0123456789abcdef"),
+    ],
+)
+def test_a_variable_with_which_services_get_the_same_restarts_nothing(
+    stack: Stack, monkeypatch: pytest.MonkeyPatch, name: str, value: str
+) -> None:
+    stack.up()
+    with monkeypatch.context() as other_shell:
+        other_shell.setenv(name, value)
+        stack.environ = {name: value}
+
+        there = stack.up()
+
+    stack.environ = {}
+    assert there == StartReport(unchanged=SERVICES)
+    assert stack.up() == StartReport(unchanged=SERVICES)
+
+
+def test_a_supervisord_that_would_start_other_values_later_is_replaced(
+    stack: Stack, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    stack.environ = {"LITELLM_PORT": "14000"}
+    with monkeypatch.context() as other_shell:
+        other_shell.setenv("LITELLM_PORT", "14000")
+        stack.up()
+    stack.environ = {}
+    stack.gateway_yaml = "ports: {litellm: 14000}\n"
+    same = stack.up()
+    stack.gateway_yaml = ""
+
+    changed = stack.up()
+
+    assert same == StartReport(unchanged=SERVICES)
+    assert changed.restarted == SERVICES
+    assert "LITELLM_PORT" not in stack.supervisor.environment
 
 
 def test_when_supervisord_is_replaced_every_service_runs_again(stack: Stack) -> None:
@@ -159,7 +205,8 @@ def test_unreadable_fingerprints_restart_everything(stack: Stack) -> None:
 
 def test_the_failure_of_a_database_that_ended_has_the_end_of_its_log(stack: Stack) -> None:
     stack.cluster.dead = True
-    stack.layout.log("postgres").write_text("FATAL:  could not create shared memory\n")
+    log = stack.layout.log("postgres")
+    log.write_text("FATAL:  an earlier failure\n")
     start = stack.runtime().start()
     stack.supervisor.exits["postgres"] = "exit code 1"
     next(start)
@@ -169,6 +216,8 @@ def test_the_failure_of_a_database_that_ended_has_the_end_of_its_log(stack: Stac
         original(self, service)
         assert self.states is not None
         self.states[service] = "failed"
+        with log.open("a") as file:
+            file.write("FATAL:  could not create shared memory\n")
 
     stack.supervisor.start = dies.__get__(stack.supervisor)  # type: ignore[method-assign]
 
@@ -176,6 +225,7 @@ def test_the_failure_of_a_database_that_ended_has_the_end_of_its_log(stack: Stac
         driven(start)
 
     assert "could not create shared memory" in failed.value.message
+    assert "an earlier failure" not in failed.value.message
 
 
 def test_a_missing_cluster_is_created_before_the_server_starts(stack: Stack) -> None:

@@ -1,5 +1,6 @@
 from __future__ import annotations
 
+import os
 import subprocess
 import sys
 from collections.abc import Iterator, Mapping
@@ -56,8 +57,8 @@ def environment(tmp_path: Path) -> Environment:
 def programs(settings: Settings, environment: Environment) -> Iterator[Program]:
     layout = Layout(state_dir=settings.state_dir)
     yield postgres_program(settings, environment, layout, PostgresUser())
-    yield litellm_program(settings, environment, layout)
-    yield phoenix_program(settings, environment, layout)
+    yield litellm_program(settings, environment, layout, os.environ)
+    yield phoenix_program(settings, environment, layout, os.environ)
 
 
 def build_programs(settings: Settings, environment: Environment) -> dict[str, Program]:

@@ -16,9 +16,15 @@ from hypothesis import strategies as st
 
 from gatewayctl.errors import RuntimeProblem, ServiceFailed
 from gatewayctl.runtimes.base import ProcessState
+from gatewayctl.runtimes.embedded import supervise
 from gatewayctl.runtimes.embedded.layout import Layout
 from gatewayctl.runtimes.embedded.services import SERVICES, STOP_SIGNALS
-from gatewayctl.runtimes.embedded.supervisor import Process, Supervisor, render_config
+from gatewayctl.runtimes.embedded.supervisor import (
+    Process,
+    Supervisor,
+    render_config,
+    socket_prefix,
+)
 from tests.fakes.supervisord import FakeSupervisord, serve
 
 ROOT = Path(__file__).parents[4]
@@ -201,7 +207,7 @@ def test_starting_does_not_wait_and_stopping_does(
     supervisor.stop("litellm")
     supervisor.shut_down()
 
-    assert supervisord.calls == [
+    assert [call for call in supervisord.calls if call[0] != "getAllProcessInfo"] == [
         ("startProcess", "litellm", False),
         ("stopProcess", "litellm", True),
         ("shutdown",),
@@ -219,7 +225,7 @@ def test_starting_a_running_service_or_stopping_a_stopped_one_is_no_error(
     supervisor.start("litellm")
     supervisor.stop("litellm")
 
-    assert [call[0] for call in supervisord.calls] == ["startProcess", "stopProcess"]
+    assert {"startProcess", "stopProcess"} <= {call[0] for call in supervisord.calls}
 
 
 def test_a_refusal_to_start_or_stop_names_the_service(
@@ -313,6 +319,23 @@ def test_a_service_is_in_a_crash_loop_if_it_exited_twice_by_itself_within_minute
     assert supervisor.crash_loop("litellm") == ("exit code 3" if loops else "")
 
 
+@pytest.mark.parametrize(
+    ("state", "stops"), [("BACKOFF", True), ("FATAL", True), ("STOPPED", False)]
+)
+def test_a_failed_service_is_started_at_once_and_its_earlier_exits_do_not_count(
+    state: str, stops: bool, supervisor: Supervisor, supervisord: FakeSupervisord, layout: Layout
+) -> None:
+    supervisord.states["litellm"] = state
+    layout.log("supervisord").write_text(exited(2) + exited(1) + SPAWNED)
+
+    supervisor.start("litellm")
+
+    asked = [call for call in supervisord.calls if call[0] != "getAllProcessInfo"]
+    stop = [("stopProcess", "litellm", True)] if stops else []
+    assert asked == [*stop, ("startProcess", "litellm", False)]
+    assert supervisor.crash_loop("litellm") == ""
+
+
 # Its launch
 
 
@@ -355,10 +378,25 @@ def test_the_socket_of_a_deep_project_is_in_a_private_folder_that_is_removed(
         supervisor.launch(fake_python(script, tmp_path), {})
 
     path, mode = layout.log("supervisord").read_text().splitlines()
-    assert len(path) < 50
+    assert len(path) < 80
     assert mode.startswith("drwx------")
     assert not Path(path).parent.exists()
     assert not layout.socket.is_symlink()
+
+
+def test_the_copied_link_to_the_socket_of_another_project_is_not_followed(tmp_path: Path) -> None:
+    original, copy = (Layout(state_dir=tmp_path / name) for name in ("original", "copy"))
+    original.make()
+    copy.make()
+    path = tmp_path / f"{socket_prefix(original.run)}x" / "supervisor.sock"
+    with serve(path, FakeSupervisord(pid=4711)):
+        for layout in (original, copy):
+            layout.socket.symlink_to(path)
+
+        assert Supervisor(original).pid() == 4711
+        assert Supervisor(copy).pid() is None
+        Supervisor(copy).remove_socket()
+        assert path.exists()
 
 
 def test_a_supervisord_that_exits_at_once_is_a_failure_with_its_log(
@@ -387,7 +425,7 @@ def test_supervisord_gets_the_path_of_its_configuration(
         supervisor.launch(fake_python('echo "$@"; pwd', tmp_path), {})
 
     assert layout.log("supervisord").read_text().splitlines() == [
-        f"-m supervisor.supervisord -c {layout.supervisor_config}",
+        f"-P {supervise.__file__} -c {layout.supervisor_config}",
         str(layout.run),
     ]
 

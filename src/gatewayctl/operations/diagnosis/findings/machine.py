@@ -7,6 +7,7 @@ from typing import Final
 from gatewayctl.errors import (
     DiskFull,
     EnvironmentBroken,
+    FolderUnusable,
     ImageMissing,
     InstallFailed,
     PortTaken,
@@ -30,6 +31,13 @@ MACHINE: Final = (
         title="The disk is full",
         meaning="PostgreSQL cannot write and exits; committed data is safe. Backups and restores "
         "stop earlier, while 200 MB are still free.",
+    ),
+    Finding.of(
+        FolderUnusable,
+        area="machine",
+        title="A folder of the project cannot be used",
+        meaning="In `.gatewayctl`, a file is in the place of a folder, a link leads to a disk that "
+        "is not mounted, or a folder belongs to another user. Nothing was started or deleted.",
     ),
     Finding(
         id="disk_low",

@@ -13,6 +13,7 @@ from gatewayctl.errors import (
     MasterKeyWeak,
     RestoreUnfinished,
     SaltKeyChanged,
+    SecretOverridden,
     SettingsInvalid,
 )
 from gatewayctl.operations.diagnosis.findings.finding import Finding
@@ -70,14 +71,14 @@ SETTINGS: Final = (
         remedy="Run `gatewayctl init`.",
         fix="adds the missing lines to .gitignore",
     ),
-    Finding(
-        id="environment_shadows",
+    Finding.of(
+        SecretOverridden,
         area="settings",
-        severity="info",
         title="The environment has another value than .env",
         meaning="An environment variable takes precedence over .env, so the value in .env is not "
-        "used in this terminal, but may be used in another.",
-        remedy="Run `unset NAME`.",
+        "used in this terminal, but may be used in another. Secrets that gatewayctl keeps in .env "
+        "would be replaced by values such as revoked keys of an older .env, so commands that use "
+        "them are refused. For other variables this is for information only.",
     ),
     Finding(
         id="bound_to_all",
@@ -105,6 +106,17 @@ SETTINGS: Final = (
         title="The certificates of ca_bundle cannot be used",
         meaning="The file is missing, cannot be read, or contains no valid certificate in PEM "
         "format (-----BEGIN CERTIFICATE-----). LiteLLM would not start with it.",
+    ),
+    Finding(
+        id="provider_on_loopback",
+        area="settings",
+        severity="warning",
+        title="A model's server is at a loopback address, but LiteLLM runs in a container",
+        meaning="127.0.0.1 and localhost are the container itself there, so every call of the "
+        "model fails. host.docker.internal is the machine of the engine; on Linux the server must "
+        "also listen beyond loopback.",
+        remedy="Write the api_base: that the evidence shows in gateway.yaml, then run "
+        "`gatewayctl up`.",
     ),
     Finding(
         id="workers_without_redis",

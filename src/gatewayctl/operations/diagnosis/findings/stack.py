@@ -155,6 +155,16 @@ GATEWAY: Final = (
         fix="runs `gatewayctl keys sync`",
     ),
     Finding(
+        id="key_unknown",
+        area="gateway",
+        severity="warning",
+        title=".env has a virtual key that LiteLLM does not know",
+        meaning="gateway.yaml does not declare it, so `reset` did not create it again, and neither "
+        "did `up` after `down --volumes`. The application that uses it gets 401.",
+        remedy="Create it again with `gatewayctl keys create ALIAS --env NAME`, or delete the line "
+        "of .env.",
+    ),
+    Finding(
         id="key_differs",
         area="gateway",
         severity="warning",

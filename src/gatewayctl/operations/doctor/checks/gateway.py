@@ -14,9 +14,10 @@ from gatewayctl.env_file.read import read_env_file
 from gatewayctl.errors import GatewayDatabaseMissing, MasterKeyRefused
 from gatewayctl.gateway.models import list_served_models
 from gatewayctl.gateway.spend import count_requests, list_latest_failures
-from gatewayctl.operations.diagnosis.findings.table import FINDINGS
 from gatewayctl.operations.doctor.checks.subject import DoctorCheck, Observation, Subject
 from gatewayctl.operations.keys.check import KeyCheck, check_keys
+from gatewayctl.operations.keys.unknown import advise_unknown_key, find_unknown_keys
+from gatewayctl.operations.models.provider_failure import advise_provider_key
 from gatewayctl.operations.models.provider_names import has_provider, suggest_name
 from gatewayctl.operations.traces.probe import has_probe_arrived, send_probe
 from gatewayctl.settings.masking import strip_keys
@@ -40,11 +41,14 @@ def check_virtual_keys(subject: Subject) -> Iterator[Observation]:
     for key in report.keys:
         if not key.ok:
             evidence = f"{key.alias or key.env}: {key.reason}"
-            finding = _choose_finding(key)
-            remedy = FINDINGS[finding].remedy
-            if key.alias is not None:
-                remedy = remedy.replace("ALIAS", key.alias)
-            yield Observation(finding=finding, evidence=evidence, remedy=remedy)
+            yield Observation(finding=_choose_finding(key), evidence=evidence, remedy=key.remedy)
+
+
+def check_unknown_keys(subject: Subject) -> Iterator[Observation]:
+    """Find virtual keys in .env that are neither declared nor in LiteLLM."""
+    for name in find_unknown_keys(subject.project, subject.client, subject.master_key):
+        remedy = advise_unknown_key(name)
+        yield Observation(finding="key_unknown", evidence=f"{name} of .env", remedy=remedy)
 
 
 def _choose_finding(key: KeyCheck) -> str:
@@ -91,9 +95,12 @@ def check_providers(subject: Subject) -> Iterator[Observation]:
     ):
         if failure.model and _CREDENTIALS.search(f"{failure.kind} {failure.message}"):
             refused.setdefault(failure.model, failure.message)
+    variables = {model.name: model.api_key_env for model in subject.project.models}
     for model, message in refused.items():
         evidence = f"{model}: {strip_keys(message)[:200]}"
-        yield Observation(finding="provider_key_refused", evidence=evidence)
+        name = variables.get(model)
+        remedy = advise_provider_key(name, subject.project) if name else None
+        yield Observation(finding="provider_key_refused", evidence=evidence, remedy=remedy)
 
 
 def check_traces(subject: Subject) -> Iterator[Observation]:
@@ -118,6 +125,7 @@ def _read_collector(subject: Subject) -> str:
 _NEEDS: Final = ("master_key", "litellm")
 CHECKS = (
     DoctorCheck(name="virtual keys", run=check_virtual_keys, needs=_NEEDS),
+    DoctorCheck(name="unknown keys", run=check_unknown_keys, needs=_NEEDS),
     DoctorCheck(name="models", run=check_models, needs=_NEEDS),
     DoctorCheck(name="spend logs", run=check_spend_logs, needs=_NEEDS),
     DoctorCheck(name="providers", run=check_providers, needs=_NEEDS),

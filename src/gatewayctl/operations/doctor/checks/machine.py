@@ -2,16 +2,16 @@
 
 from __future__ import annotations
 
-import shutil
 from collections.abc import Iterator
 from datetime import datetime
 from email.utils import parsedate_to_datetime
-from pathlib import Path
 from typing import Final
 
 from gatewayctl.errors import GatewayctlError, PortTaken
 from gatewayctl.operations.backup.disk_space import RESERVED_BYTES
+from gatewayctl.operations.diagnosis.disk import describe_disk, format_size
 from gatewayctl.operations.doctor.checks.subject import DoctorCheck, Observation, Subject
+from gatewayctl.runtimes.databases import databases
 from gatewayctl.runtimes.machine import read_memory
 from gatewayctl.settings.model import STATE_DIR_NAME
 
@@ -35,21 +35,36 @@ def check_ports(subject: Subject) -> Iterator[Observation]:
 
 def check_disk(subject: Subject) -> Iterator[Observation]:
     """Check the free disk space of the project's data."""
-    folder = _find_existing(subject.project_dir / STATE_DIR_NAME)
-    usage = shutil.disk_usage(folder)
-    evidence = f"{folder} has {_format_size(usage.free)} of {_format_size(usage.total)} free"
-    if usage.free < RESERVED_BYTES:
-        yield Observation(finding="disk_full", evidence=evidence)
-    elif usage.free < _LOW:
-        yield Observation(finding="disk_low", evidence=evidence)
+    free, evidence = describe_disk(subject.project_dir / STATE_DIR_NAME)
+    yield from _judge_disk(free, evidence)
+
+
+def check_disk_of_databases(subject: Subject) -> Iterator[Observation]:
+    """Check the disk of an engine, which may be that of a virtual machine."""
+    if subject.runtime.name != "docker":
+        return
+    for database in databases(subject.runtime):
+        if database.shell.is_running():
+            with database.free_space() as read_free:
+                free = read_free()
+            where = f"the disk of the database {database.name}"
+            yield from _judge_disk(free, f"{where} has {format_size(free)} free")
+            return
+
+
+def _judge_disk(free: int, evidence: str) -> Iterator[Observation]:
+    if free < _LOW:
+        finding = "disk_full" if free < RESERVED_BYTES else "disk_low"
+        yield Observation(finding=finding, evidence=evidence)
 
 
 def check_memory(subject: Subject) -> Iterator[Observation]:
     """Check the memory for a start, or a reserve if the stack is running."""
     running = any(service.health == "healthy" for service in subject.services)
-    needed, found = _SPARE if running else _NEEDED, read_memory()
+    runtime = subject.resolved.runtime.name if subject.resolved else None
+    needed, found = _SPARE if running else _NEEDED, read_memory(runtime)
     if found.available < needed:
-        evidence = f"{_format_size(found.available)} of {_format_size(found.total)} is available"
+        evidence = f"{format_size(found.available)} of {format_size(found.total)} is available"
         yield Observation(finding="memory_low", evidence=evidence)
 
 
@@ -80,17 +95,10 @@ def _read_date(subject: Subject, url: str) -> datetime | None:
         return None
 
 
-def _find_existing(folder: Path) -> Path:
-    return next(path for path in (folder, *folder.parents) if path.exists())
-
-
-def _format_size(number: int) -> str:
-    return f"{number / 1e9:.1f} GB" if number >= _LOW else f"{number / 1e6:.0f} MB"
-
-
 CHECKS = (
     DoctorCheck(name="ports", run=check_ports, needs=("runtime",)),
     DoctorCheck(name="disk", run=check_disk),
+    DoctorCheck(name="disk of the databases", run=check_disk_of_databases, needs=("runtime",)),
     DoctorCheck(name="memory", run=check_memory),
     DoctorCheck(name="clocks", run=check_clocks, needs=("litellm",)),
 )

@@ -5,7 +5,6 @@ Most need neither a runtime nor settings. Must not know services.
 
 from __future__ import annotations
 
-import os
 import stat
 from collections.abc import Iterator
 
@@ -14,16 +13,18 @@ from gatewayctl.errors import (
     CaBundleUnusable,
     EnvFileMissing,
     EnvFileUnreadable,
+    FolderUnusable,
     GatewayctlError,
     SettingsInvalid,
-    SettingsProblem,
 )
 from gatewayctl.operations.doctor.checks.subject import DoctorCheck, Observation, Subject
+from gatewayctl.operations.models.loopback import warn_loopback
 from gatewayctl.operations.project.gitignore import find_missing_lines
 from gatewayctl.operations.project.proxies import warn_of_proxies
 from gatewayctl.operations.project.render import render
 from gatewayctl.operations.state.restore_journal import unfinished_restore
-from gatewayctl.settings.fields import STACK_SECRETS
+from gatewayctl.settings.model import ENVIRONMENT
+from gatewayctl.settings.overrides import advise_unset, stored_names
 from gatewayctl.settings.sources import ENV_FILE_NAME
 
 
@@ -63,17 +64,17 @@ def check_env_file(subject: Subject) -> Iterator[Observation]:
 
 def check_environment(subject: Subject) -> Iterator[Observation]:
     """Find environment variables that override another value in .env."""
-    from gatewayctl.env_file.read import read_env_file
-
-    try:
-        written = read_env_file(subject.project_dir / ENV_FILE_NAME)
-    except SettingsProblem:
-        return
-    for name in sorted(STACK_SECRETS - {None}, key=str):
-        outside, inside = os.environ.get(str(name)), written.get(str(name))
-        if outside and inside is not None and inside.value and inside.value != outside:
-            evidence = f"{name} is set in the environment and takes precedence over .env"
-            yield Observation(finding="environment_shadows", evidence=evidence)
+    stored = stored_names(subject.project)
+    for source in subject.project.origins.values():
+        if source.overrides is None:
+            continue
+        name = source.name.removeprefix(ENVIRONMENT)
+        yield Observation(
+            finding="environment_shadows",
+            evidence=f"{name} in the environment differs from {source.overrides}",
+            severity=None if name in stored else "info",
+            remedy=advise_unset(name),
+        )
 
 
 def check_git(subject: Subject) -> Iterator[Observation]:
@@ -105,6 +106,12 @@ def check_proxies(subject: Subject) -> Iterator[Observation]:
         yield Observation(finding="proxy_unusable", evidence=evidence)
 
 
+def check_loopback(subject: Subject) -> Iterator[Observation]:
+    """Find models whose server LiteLLM would look for in its own container."""
+    for evidence in warn_loopback(subject.project):
+        yield Observation(finding="provider_on_loopback", evidence=evidence)
+
+
 def check_workers(subject: Subject) -> Iterator[Observation]:
     """Find several LiteLLM workers without a Redis to share state."""
     count = subject.project.workers
@@ -129,7 +136,11 @@ def check_rendered_files(subject: Subject) -> Iterator[Observation]:
 
 def check_restore(subject: Subject) -> Iterator[Observation]:
     """Find a restore that was interrupted between the databases and their secrets."""
-    archive = unfinished_restore(subject.project.state_dir)
+    try:
+        archive = unfinished_restore(subject.project.state_dir)
+    except FolderUnusable as error:
+        yield Observation.of(error)
+        return
     if archive is not None:
         yield Observation(finding="restore_unfinished", evidence=f"it was restoring {archive}")
 
@@ -144,10 +155,11 @@ def check_runtime(subject: Subject) -> Iterator[Observation]:
 CHECKS = (
     DoctorCheck(name="settings", run=check_settings),
     DoctorCheck(name=".env", run=check_env_file),
-    DoctorCheck(name="environment", run=check_environment),
+    DoctorCheck(name="environment", run=check_environment, needs=("settings",)),
     DoctorCheck(name="git", run=check_git),
     DoctorCheck(name="reach", run=check_bind, needs=("settings",)),
     DoctorCheck(name="proxies", run=check_proxies, needs=("runtime",)),
+    DoctorCheck(name="addresses", run=check_loopback, needs=("settings",)),
     DoctorCheck(name="workers", run=check_workers, needs=("runtime",)),
     DoctorCheck(name="rendered files", run=check_rendered_files, needs=("runtime",)),
     DoctorCheck(name="restore", run=check_restore, needs=("settings",)),

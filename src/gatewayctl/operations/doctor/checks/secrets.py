@@ -11,6 +11,7 @@ from typing import Final
 
 from gatewayctl.errors import MasterKeyMissing, MasterKeyWeak, SettingsProblem
 from gatewayctl.operations.doctor.checks.subject import DoctorCheck, Observation, Subject
+from gatewayctl.operations.models.provider_failure import advise_provider_key
 from gatewayctl.operations.models.provider_keys import has_real_key, is_placeholder
 from gatewayctl.operations.state import salt_key
 from gatewayctl.settings.fields import SECRETS
@@ -92,10 +93,13 @@ def check_provider_keys(subject: Subject) -> Iterator[Observation]:
         if model.api_key_env and model not in callable_ones:
             without[model.api_key_env].append(model.name)
     for name, models in without.items():
+        # A placeholder in the environment would override a real key in .env.
+        shadowed = settings.source_of(name).is_environment
         yield Observation(
             finding="provider_key_missing",
             evidence=f"{name} is not set, or is a placeholder: {', '.join(models)}",
             severity="info" if callable_ones and settings.profile == "development" else None,
+            remedy=advise_provider_key(name, settings) if shadowed else None,
         )
 
 

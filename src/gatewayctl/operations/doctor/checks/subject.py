@@ -17,6 +17,7 @@ from gatewayctl.operations.diagnosis.findings.table import find_finding
 from gatewayctl.operations.diagnosis.health import ServiceReport
 from gatewayctl.runtimes.base import Runtime
 from gatewayctl.runtimes.registry import ResolvedRuntime
+from gatewayctl.settings.master_key import NAME as MASTER_KEY
 from gatewayctl.settings.model import Secret, Settings
 
 if TYPE_CHECKING:
@@ -72,6 +73,8 @@ class Subject:
             return "the settings do not load"
         if need == "master_key" and self.settings.secrets.master_key is None:
             return "the master key is not set"
+        if need == "master_key" and self.settings.source_of(MASTER_KEY).overrides is not None:
+            return "the environment has another master key than .env"
         if need in {"runtime", "litellm", "phoenix"} and self.resolved is None:
             return "the runtime cannot be used"
         if need in {"litellm", "phoenix"} and not self.is_healthy(need):

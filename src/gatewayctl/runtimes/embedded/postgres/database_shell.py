@@ -19,10 +19,15 @@ from gatewayctl.runtimes.streams import open_psql, run_streamed
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class EmbeddedShell:
-    """Implements ``runtimes.database_shell.DatabaseShell``."""
+    """Implements ``runtimes.database_shell.DatabaseShell``.
+
+    ``runs_here`` is whether the server runs for this project: another project's, on the same port,
+    may take the same passwords.
+    """
 
     cluster: Cluster
     database: DatabaseName
+    runs_here: Callable[[], bool]
     start_server: Callable[[], None]
 
     @property
@@ -30,7 +35,7 @@ class EmbeddedShell:
         return self.cluster.owner(self.database)
 
     def is_running(self) -> bool:
-        return self.cluster.accepts_login(self.database)
+        return self.runs_here() and self.cluster.accepts_login(self.database)
 
     def start(self) -> None:
         # A running server is left alone: starting it could replace supervisord and all services.

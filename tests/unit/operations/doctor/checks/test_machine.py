@@ -60,6 +60,24 @@ def test_free_disk_space_of_the_project(
     assert patient.ids(checks.check_disk) == found
 
 
+@pytest.mark.parametrize(
+    ("free", "found"),
+    [(50_000_000, ["disk_full"]), (900_000_000, ["disk_low"]), (5_000_000_000, [])],
+)
+def test_free_disk_space_of_an_engine_is_that_of_its_databases(
+    patient: Patient, free: int, found: list[str]
+) -> None:
+    patient.up()
+    patient.runtime.server.free = free
+    assert patient.ids(checks.check_disk_of_databases) == []
+
+    patient.runtime.name = "docker"
+
+    assert patient.ids(checks.check_disk_of_databases) == found
+    patient.runtime.server.runs = lambda: False
+    assert patient.ids(checks.check_disk_of_databases) == []
+
+
 def test_the_memory_of_this_machine_can_be_read() -> None:
     assert 0 < read_memory().available <= read_memory().total
 
@@ -81,7 +99,7 @@ def test_a_start_needs_more_memory_than_a_running_stack(
     found: list[str],
 ) -> None:
     left = Memory(total=8_000_000_000, available=available)
-    monkeypatch.setattr(checks, "read_memory", lambda: left)
+    monkeypatch.setattr(checks, "read_memory", lambda _runtime: left)
     if running:
         patient.up()
 

@@ -115,17 +115,31 @@ def test_an_env_file_that_is_not_text_is_found_without_settings(
     assert patient.ids(checks.check_settings) == []
 
 
-def test_a_variable_that_overrides_another_value_is_reported(
-    patient: Patient, monkeypatch: pytest.MonkeyPatch
-) -> None:
+def test_a_variable_that_overrides_another_value_is_reported(patient: Patient) -> None:
     assert patient.ids(checks.check_environment) == []
-    monkeypatch.setenv("UI_PASSWORD", "another-one")
+    patient.environ["UI_PASSWORD"] = "another-one"
 
     ((finding, evidence),) = patient.found(checks.check_environment)
 
     assert finding == "environment_shadows"
-    assert evidence.startswith("UI_PASSWORD ")
+    assert evidence.startswith("UI_PASSWORD in the environment differs from .env line ")
     assert "another-one" not in evidence
+
+
+def test_an_overridden_variable_that_gatewayctl_does_not_write_is_only_information(
+    patient: Patient,
+) -> None:
+    patient.env += "OPENAI_API_KEY=sk-real-0123456789abcdef\n"
+    patient.environ |= {"OPENAI_API_KEY": "sk-another-0123456789", "UI_PASSWORD": "another-one"}
+
+    with patient.subject() as subject:
+        found = {o.evidence.split()[0]: o for o in checks.check_environment(subject)}
+
+    assert {name: o.severity for name, o in found.items()} == {
+        "OPENAI_API_KEY": "info",
+        "UI_PASSWORD": None,
+    }
+    assert found["OPENAI_API_KEY"].remedy == "Run `unset OPENAI_API_KEY`."
 
 
 def test_a_repository_that_does_not_ignore_the_secrets_is_found(patient: Patient) -> None:

@@ -44,7 +44,10 @@ def shell(tmp_path: Path, log: Path, starts: list[str]) -> EmbeddedShell:
         path.chmod(0o755)
     cluster = Cluster(environment=environment, settings=project(tmp_path / "shop", env=ENV))
     return EmbeddedShell(
-        cluster=cluster, database="litellm", start_server=lambda: starts.append("started")
+        cluster=cluster,
+        database="litellm",
+        runs_here=lambda: True,
+        start_server=lambda: starts.append("started"),
     )
 
 

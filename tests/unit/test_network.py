@@ -4,14 +4,14 @@ from pathlib import Path
 
 import pytest
 
-from gatewayctl.settings.masking import mask
-from gatewayctl.settings.network import (
+from gatewayctl.network import (
     explain_unusable,
     hosts_without_proxy,
     is_loopback,
     join_no_proxy,
     select_usable,
 )
+from gatewayctl.settings.masking import mask
 from tests.fakes.projects import project
 
 

@@ -1,9 +1,10 @@
-"""An installed gatewayctl can render: the wheel has every template, bytecode is ignored."""
+"""What is built has what it needs: the wheel every template, the sdist all that `make` runs."""
 
 from __future__ import annotations
 
 import shutil
 import subprocess
+import tarfile
 import zipfile
 from pathlib import Path
 
@@ -25,14 +26,30 @@ def templates() -> set[str]:
     return {path.as_posix() for path in found if "__pycache__" not in path.parts}
 
 
-def test_every_template_is_in_the_wheel_at_its_path(tmp_path: Path, templates: set[str]) -> None:
-    build = [find_uv_bin(), "build", "--wheel", "--quiet", "--out-dir", str(tmp_path), str(ROOT)]
+@pytest.fixture(scope="module")
+def built(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """A folder with the sdist, and the wheel that was built from it."""
+    folder = tmp_path_factory.mktemp("dist")
+    build = [find_uv_bin(), "build", "--quiet", "--out-dir", str(folder), str(ROOT)]
     subprocess.run(build, check=True, capture_output=True, timeout=120)
-    (wheel,) = tmp_path.glob("*.whl")
+    return folder
+
+
+def test_every_template_is_in_the_wheel_at_its_path(built: Path, templates: set[str]) -> None:
+    (wheel,) = built.glob("*.whl")
 
     names = set(zipfile.ZipFile(wheel).namelist())
 
     assert {f"gatewayctl/templates/{path}" for path in templates} <= names
+
+
+def test_an_unpacked_sdist_has_what_make_runs(built: Path) -> None:
+    (sdist,) = built.glob("*.tar.gz")
+
+    with tarfile.open(sdist) as archive:
+        names = {name.partition("/")[2] for name in archive.getnames()}
+
+    assert {"Makefile", "uv.lock", "tools/bootstrap.sh", "benchmarks/__main__.py"} <= names
 
 
 def test_every_template_is_listed_for_its_runtime(templates: set[str]) -> None:
