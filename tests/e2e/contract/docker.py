@@ -18,6 +18,7 @@ class DockerStack(ContractStack):
 
     runtime = "docker"
     services = ("postgres-litellm", "postgres-phoenix", "phoenix", "litellm")
+    unpublished = frozenset({"postgres-phoenix"})
     needs: ClassVar[Mapping[str, frozenset[str]]] = {
         "postgres-litellm": frozenset({"LITELLM_POSTGRES_PASSWORD"}),
         "postgres-phoenix": frozenset({"POSTGRES_PASSWORD"}),

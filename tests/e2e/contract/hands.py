@@ -35,12 +35,14 @@ DATABASE_URL=postgresql://app:password-of-the-app@db/app
 class ContractStack(ABC):
     """A project of one runtime, with access to its processes.
 
-    ``services`` are in the order of `status`. ``needs`` are the secrets that a service uses.
+    ``services`` are in the order of `status`; ``unpublished`` have no address on this machine.
+    ``needs`` are the secrets that a service uses.
     ``fixtures`` are requested before the project is created. ``name`` is that of the project.
     """
 
     runtime: ClassVar[str]
     services: ClassVar[tuple[str, ...]]
+    unpublished: ClassVar[frozenset[str]] = frozenset()
     needs: ClassVar[Mapping[str, frozenset[str]]]
     fixtures: ClassVar[tuple[str, ...]] = ()
 

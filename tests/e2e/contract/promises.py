@@ -191,7 +191,7 @@ class RuntimeContract:
             assert set(service) >= SERVICE
             assert (service["state"], service["health"]) == ("running", "healthy"), service
             assert service["version"]
-            assert service["address"]
+            assert bool(service["address"]) == (service["service"] not in running.unpublished)
             assert service["uptime"] > 0
             assert psutil.pid_exists(service["pid"])
         assert {key["alias"] for key in status["keys"]} == {"litellm-dev", "litellm-eval"}
