@@ -12,6 +12,8 @@ from tempfile import TemporaryDirectory
 import hypothesis
 import pytest
 
+from gatewayctl.network import VARIABLES
+
 USUAL = 30
 """The examples of a test with hypothesis that names no other number."""
 
@@ -31,6 +33,7 @@ _NAMES = frozenset(
         "COLUMNS",
         "LINES",
         "TERMINAL_WIDTH",
+        *VARIABLES,
     }
 )
 _E2E = Path(__file__).with_name("e2e")

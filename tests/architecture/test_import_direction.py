@@ -22,6 +22,7 @@ LEVEL = {
     "env_file": 3,
     "transport": 5,
     "files": 2,
+    "network": 2,
     "operating_system": 2,
     "errors": 1,
     "generators": 0,

@@ -18,6 +18,7 @@ import pytest
 
 from gatewayctl.runtimes.embedded import install
 from gatewayctl.runtimes.embedded.environment import Environment, locate
+from tests.e2e.company import Company, company
 from tests.e2e.together import Together, turn
 from tests.e2e.wheel import Distributions, build, install_by_pip
 from tests.fakes.upstream import Upstream, serving
@@ -236,12 +237,23 @@ def upstream() -> Iterator[Upstream]:
 
 
 @pytest.fixture(scope="session")
+def network() -> Iterator[Company]:
+    """A company's network around the shared stack."""
+    with company() as around:
+        yield around
+
+
+@pytest.fixture(scope="session")
 def stack(
     embedded_environment: Environment,
     upstream: Upstream,
+    network: Company,
     tmp_path_factory: pytest.TempPathFactory,
 ) -> Iterator[Project]:
-    """A running stack. Tests that stop or break it make their own."""
+    """A running stack behind a company's proxy. Tests that stop or break it make their own."""
     with own_stack(tmp_path_factory.mktemp("stack"), upstream=upstream.url) as project:
+        network.surround(project)
+        # LiteLLM itself has to fail to resolve it.
+        project.extra_env["NO_PROXY"] = "no-such-host.invalid"
         project.ok("up", "--timeout", "240")
         yield project

@@ -351,7 +351,8 @@ def test_a_service_that_the_kernel_kills_for_its_memory_is_reported(started: Pro
             started.run("down")
 
     error = json.loads(out)["error"]
-    assert (up.returncode, error["finding"]) == (4, "out_of_memory")
+    # Node.js reports it before the kernel does.
+    assert (up.returncode, error["finding"]) in {(4, "service_killed"), (4, "out_of_memory")}
     assert "SIGKILL" in error["message"] or "memory" in error["message"]
     assert error["service"] in {"litellm", "phoenix"}
 

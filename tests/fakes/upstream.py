@@ -8,6 +8,7 @@ that tests can check which key arrived. Chat completions, /responses and embeddi
 from __future__ import annotations
 
 import json
+import ssl
 import threading
 import time
 import uuid
@@ -16,6 +17,8 @@ from contextlib import contextmanager
 from dataclasses import dataclass, field
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from typing import Any
+
+import trustme
 
 REPLY = ("Hello", " from", " upstream", ".")
 INSTEAD_OF_TEXT: dict[str, tuple[dict[str, Any], str]] = {
@@ -59,11 +62,18 @@ class Upstream:
 
 
 @contextmanager
-def serving(host: str = "127.0.0.1") -> Iterator[Upstream]:
-    """Serve on a free port until the block ends; by default on loopback only."""
+def serving(
+    host: str = "127.0.0.1", *, certificate: trustme.LeafCert | None = None
+) -> Iterator[Upstream]:
+    """Serve on a free port until the block ends; by default on loopback only, without TLS."""
     server = ThreadingHTTPServer((host, 0), _Handler)
     server.daemon_threads = True
-    upstream = Upstream(url=f"http://127.0.0.1:{server.server_address[1]}/v1")
+    scheme = "http"
+    if certificate is not None:
+        scheme, tls = "https", ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
+        certificate.configure_cert(tls)
+        server.socket = tls.wrap_socket(server.socket, server_side=True)
+    upstream = Upstream(url=f"{scheme}://127.0.0.1:{server.server_address[1]}/v1")
     _Handler.upstreams[server.server_address[1]] = upstream
     thread = threading.Thread(target=server.serve_forever, daemon=True)
     thread.start()

@@ -123,6 +123,7 @@ ERRORS: dict[str, Cured | Elsewhere | Person] = {
     "environment_broken": Elsewhere(
         "tests/e2e/test_failures.py::test_a_broken_environment_is_reported_and_fixed_by_one_command"
     ),
+    "install_failed": MACHINE,
     "port_taken": Elsewhere(
         "tests/e2e/test_failures.py::"
         "test_a_port_of_another_project_is_freed_by_the_command_of_the_hint"
@@ -162,6 +163,7 @@ ERRORS: dict[str, Cured | Elsewhere | Person] = {
     ),
     "environment_shadows": Person("only the shell itself can unset its variable"),
     "salt_key_changed": FILE,
+    "ca_bundle_unusable": FILE,
     "env_file_unreadable": FILE,
     "env_file_unwritable": MACHINE,
     "env_value_unsafe": DECIDES,
@@ -186,6 +188,7 @@ OF_FINDINGS: dict[str, Cured | Elsewhere | Person] = {
     "bound_to_all": DECIDES,
     "provider_on_loopback": DECIDES,
     "workers_without_redis": DECIDES,
+    "proxy_unusable": DECIDES,
     "files_differ": Cured(plant=edit_rendered_file),
     "env_file_missing": Cured(plant=declare_only, from_nothing=True),
     "secret_missing": Cured(plant=remove("UI_PASSWORD")),
@@ -200,6 +203,7 @@ OF_FINDINGS: dict[str, Cured | Elsewhere | Person] = {
     "provider_key_refused": PROVIDER,
     "disk_low": MACHINE,
     "out_of_memory": MACHINE,
+    "service_killed": Person("the kernel's log says who killed it"),
     "memory_low": MACHINE,
     "clock_differs": MACHINE,
     "image_not_pinned": DECIDES,

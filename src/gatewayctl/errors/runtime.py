@@ -122,6 +122,15 @@ class EnvironmentBroken(RuntimeProblem):
     remedy = "Check the network and the disk, run `gatewayctl doctor --fix`, then `gatewayctl up`."
 
 
+class InstallFailed(EnvironmentBroken):
+    """uv or npm could not install the embedded environment; nothing was started."""
+
+    remedy = (
+        "Correct what it reports, such as the network or the proxy (docs/proxy.md), then run "
+        "`gatewayctl up`."
+    )
+
+
 class PortTaken(RuntimeProblem):
     """A port of the stack is used by another process."""
 

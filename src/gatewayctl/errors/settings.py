@@ -94,6 +94,15 @@ class SaltKeyChanged(SettingsProblem):
     )
 
 
+class CaBundleUnusable(SettingsProblem):
+    """The file of ca_bundle cannot be read, or contains no PEM certificate."""
+
+    remedy = (
+        "Correct ca_bundle: in gateway.yaml. A certificate in DER becomes PEM with `openssl x509 "
+        "-inform der -in corp.cer -out corp.pem`."
+    )
+
+
 class EnvFileUnreadable(SettingsProblem):
     """The .env file exists but cannot be read."""
 

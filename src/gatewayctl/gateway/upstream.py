@@ -129,7 +129,8 @@ _CONNECTION_CAUSES: Final = (
     (
         _pattern("CERTIFICATE_VERIFY_FAILED", "certificate verify failed"),
         "its TLS certificate is not trusted",
-        "The server needs a certificate of a known authority, made for the host in api_base.",
+        ("Give gateway.yaml the authority of a company's proxy or server as ca_bundle: (PEM); the "
+         "certificate must be made for the host in api_base."),
     ),
     (
         _pattern(r"\[SSL", "SSLError", "_on_handshake_complete", "wrong version number"),

@@ -10,12 +10,15 @@ from collections.abc import Mapping
 from pathlib import PurePosixPath
 from typing import Any, Final
 
+from gatewayctl import network
 from gatewayctl.settings import providers
 from gatewayctl.settings.model import PHOENIX_PROJECT, App, Model, Settings
 from gatewayctl.settings.plain_secrets import REFERENCE
 
 GATEWAY_URL: Final = "http://litellm:4000"
 PHOENIX_URL: Final = "http://phoenix:6006"
+_OVER_HTTP: Final = ("litellm", "phoenix", "host.docker.internal")
+"""Two services, and the machine of the engine."""
 
 
 def escape_dollars(value: Any) -> Any:
@@ -37,6 +40,16 @@ def required_variable(name: str) -> str:
 def optional_variable(name: str) -> str:
     """Refer to a variable; empty if it is not set."""
     return f"${{{name}:-}}"
+
+
+def no_proxy(settings: Settings) -> str:
+    """The hosts that containers reach without a proxy: ours, then the operator's.
+
+    Docker gives every container the proxies of its config.json, but not these hosts.
+    """
+    apps = (app.name for app in settings.apps)
+    own = ",".join((*network.LOOPBACK_HOSTS, *_OVER_HTTP, *apps))
+    return f"{own},${{NO_PROXY:-${{no_proxy:-}}}}"
 
 
 def provider_variables(settings: Settings) -> tuple[str, ...]:
@@ -80,6 +93,8 @@ def app_environment(app: App, settings: Settings) -> dict[str, str]:
         "PHOENIX_COLLECTOR_ENDPOINT": PHOENIX_URL,
         "PHOENIX_PROJECT_NAME": PHOENIX_PROJECT,
     }
+    hosts = no_proxy(settings)
+    addresses |= {network.NO_PROXY: hosts, network.NO_PROXY.lower(): hosts}
     own = {name: _environment_value(value) for name, value in app.environment.items()}
     key = "" if variable is None else optional_variable(variable)
     return addresses | own | {"LLM_BASE_URL": GATEWAY_URL, "LLM_API_KEY": key}

@@ -20,10 +20,12 @@ from typing import Any, Final
 import yaml
 from jinja2 import Environment, FileSystemLoader, StrictUndefined
 
+from gatewayctl.network import PROXY_VARIABLES
 from gatewayctl.rendering import compose
+from gatewayctl.rendering.ca_bundle import read_certificates
 from gatewayctl.rendering.locate import locate_templates
 from gatewayctl.rendering.sizes import sizes
-from gatewayctl.settings.model import PHOENIX_PROJECT, Model, RuntimeName, Settings
+from gatewayctl.settings.model import CA_BUNDLE_NAME, PHOENIX_PROJECT, Model, RuntimeName, Settings
 
 HEADER: Final = """\
 # Rendered by gatewayctl from gateway.yaml: edit that file, then run `gatewayctl render`.
@@ -51,12 +53,15 @@ def plan_files(
 ) -> tuple[RenderedFile, ...]:
     """Render the files of one runtime, sorted by path; equal settings render equal text.
 
-    ``runtime`` is the one resolved from `auto`; without it `auto` counts as embedded.
+    ``runtime`` is the one resolved from `auto`; without it `auto` counts as embedded. Raises
+    CaBundleUnusable.
     """
     chosen = runtime or ("embedded" if settings.runtime == "auto" else settings.runtime)
     render = _renderer(settings, chosen, (templates or locate_templates()) / chosen)
+    bundle = () if settings.ca_bundle is None else (CA_BUNDLE_NAME,)
     return tuple(
-        RenderedFile(path=PurePosixPath(name), content=render(name)) for name in TEMPLATES[chosen]
+        RenderedFile(path=PurePosixPath(name), content=render(name))
+        for name in (*bundle, *TEMPLATES[chosen])
     )
 
 
@@ -66,11 +71,15 @@ def _renderer(settings: Settings, runtime: RuntimeName, folder: Path) -> Callabl
 
     @functools.cache
     def render(name: str) -> str:
+        if name == CA_BUNDLE_NAME:
+            return f"{HEADER}\n{read_certificates(settings)}"
         return environment.get_template(name).render(
             settings=settings,
             runtime=runtime,
             header=HEADER,
             phoenix_project=PHOENIX_PROJECT,
+            proxy_variables=PROXY_VARIABLES,
+            ca_bundle=None if settings.ca_bundle is None else CA_BUNDLE_NAME,
             sizes=sizes(settings.workers),
             sha256=sha256,
         )
@@ -100,6 +109,7 @@ def _environment(folder: Path) -> Environment:
         model_list_params,
         compose.app_environment,
         compose.build_context,
+        compose.no_proxy,
         compose.provider_variables,
         compose.required_variable,
     ):

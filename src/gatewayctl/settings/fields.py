@@ -13,7 +13,17 @@ from typing import Final, Literal, NamedTuple, get_args
 from gatewayctl.settings.model import LOOPBACK, Images, Ports, Profile, RuntimeChoice
 
 Kind = Literal[
-    "name", "choice", "address", "count", "port", "optional_port", "seconds", "image", "secret"
+    "name",
+    "choice",
+    "address",
+    "count",
+    "port",
+    "optional_port",
+    "seconds",
+    "image",
+    "registry",
+    "file",
+    "secret",
 ]
 Shape = Literal["key", "password"]
 NO_PORT: Final = "none"
@@ -133,6 +143,15 @@ SCALARS: Final = (
             " Default: 30 for init, render, keys and doctor --fix, 0 for other commands."
         ),
     ),
+    Field(
+        yaml="ca_bundle",
+        env="GATEWAYCTL_CA_BUNDLE",
+        kind="file",
+        help=(
+            "File with the PEM certificates to trust instead of the usual ones, such as those of a"
+            " company's proxy. Relative to the project's folder."
+        ),
+    ),
     _port("litellm", "LITELLM_PORT", "LiteLLM: the gateway itself and its admin UI."),
     _port("phoenix", "PHOENIX_PORT", "Phoenix: web UI and OTLP over HTTP."),
     _port(
@@ -157,6 +176,12 @@ SCALARS: Final = (
     _image("phoenix", "PHOENIX_IMAGE", "Phoenix."),
     _image("postgres", "POSTGRES_IMAGE", "PostgreSQL, of both databases."),
     _image("redis", "REDIS_IMAGE", "Redis, for more than one worker."),
+    Field(
+        yaml="images.registry",
+        env="GATEWAYCTL_REGISTRY",
+        kind="registry",
+        help="Mirror of Docker Hub and ghcr.io: host/path.",
+    ),
 )
 
 SECRETS: Final = (

@@ -8,6 +8,7 @@ from __future__ import annotations
 import re
 from typing import Any, Final, NamedTuple
 
+from gatewayctl.network import is_host
 from gatewayctl.settings.problems import quote
 
 _PART: Final = r"[a-z0-9]+(?:(?:\.|__?|-+)[a-z0-9]+)*"
@@ -17,6 +18,7 @@ _REFERENCE: Final = re.compile(
     r"(?::(?P<tag>[A-Za-z0-9_][A-Za-z0-9_.\-]{0,127}))?(?P<digest>@sha256:[0-9a-f]{64})?"
 )
 _MAX_LENGTH: Final = 400
+_REGISTRY: Final = re.compile(rf"(?P<host>{_HOST})(?:/{_PART})*")
 
 
 class Reference(NamedTuple):
@@ -33,6 +35,17 @@ def split_reference(image: str) -> Reference:
     folder, slash, last = name.rpartition("/")
     repository, _, tag = last.partition(":")
     return Reference(f"{folder}{slash}{repository}", tag, digest)
+
+
+def explain_invalid_registry(value: Any) -> str:
+    """Why this is not a registry, as a sentence without its subject; empty if it is one."""
+    found = _REGISTRY.fullmatch(value) if isinstance(value, str) else None
+    if found is not None and is_host(found["host"]):
+        return ""
+    return (
+        f"must be a registry such as registry.example.com/mirror, without https://, not"
+        f" {quote(value)}"
+    )
 
 
 def explain_invalid(value: Any) -> str:

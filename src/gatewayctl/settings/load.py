@@ -13,11 +13,12 @@ from pathlib import Path
 from types import MappingProxyType
 from typing import Any, Final
 
+from gatewayctl import network
 from gatewayctl.errors import UsageProblem
 from gatewayctl.operating_system import real_path
 from gatewayctl.settings import fields, providers
 from gatewayctl.settings.cursor import Cursor
-from gatewayctl.settings.masking import remember
+from gatewayctl.settings.masking import remember, remember_variables
 from gatewayctl.settings.model import (
     STATE_DIR_NAME,
     Images,
@@ -115,7 +116,10 @@ def _settings(project_dir: Path, layers: Layers, problems: Problems, cores: Coun
         profile=values["profile"],
         bind=values["bind"],
         ports=Ports(**_within(values, "ports.")),
-        images=Images(**_within(values, "images.")),
+        network=_network(layers, origins),
+        ca_bundle=project_dir / values["ca_bundle"] if values["ca_bundle"] else None,
+        images=_images(_within(values, "images.")),
+        registry=values["images.registry"],
         apps=apps,
         workers=values["workers"]
         if "workers" in chosen
@@ -141,6 +145,21 @@ def _check_names(document: Cursor) -> None:
 def _within(values: Mapping[str, Any], prefix: str) -> dict[str, Any]:
     """The values of a group, by the part of their name that follows the prefix."""
     return {name[len(prefix) :]: values[name] for name in values if name.startswith(prefix)}
+
+
+def _images(values: Mapping[str, Any]) -> Images:
+    """The images, with the names that they have at the mirror if there is one."""
+    registry = values["registry"]
+    names = {name: value for name, value in values.items() if name != "registry"}
+    return Images(**{name: network.at_registry(value, registry) for name, value in names.items()})
+
+
+def _network(layers: Layers, origins: dict[str, Source]) -> Mapping[str, Secret]:
+    """The variables of the network; passwords in addresses of proxies are masked from now on."""
+    found = _environment(layers, network.VARIABLES, origins)
+    proxies = {name: found[name].reveal() for name in network.PROXY_VARIABLES if name in found}
+    remember_variables({name: network.with_scheme(value) for name, value in proxies.items()})
+    return found
 
 
 def _workers(values: Mapping[str, Any], cores: Callable[[], int]) -> int:

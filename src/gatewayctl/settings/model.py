@@ -12,6 +12,7 @@ from pathlib import Path
 from types import MappingProxyType
 from typing import Any, Final, Literal
 
+from gatewayctl.network import at_registry
 from gatewayctl.settings import providers
 from gatewayctl.settings.masking import mask_value
 
@@ -21,6 +22,7 @@ Profile = Literal["development", "production"]
 
 LOOPBACK: Final = "127.0.0.1"
 STATE_DIR_NAME: Final = ".gatewayctl"
+CA_BUNDLE_NAME: Final = "ca-bundle.pem"
 ENVIRONMENT: Final = "environment variable "
 """How the names of sources begin that are variables of the process environment."""
 LITELLM_RELEASE: Final = "1.108.14"
@@ -231,7 +233,9 @@ class Settings:
 
     ``origins`` maps dotted names (``ports.litellm``, ``LITELLM_MASTER_KEY``) to their sources;
     other names have their defaults. ``environment`` contains, by variable name, the provider
-    keys that models refer to and the virtual keys that are set. ``workers`` are LiteLLM's
+    keys that models refer to and the virtual keys that are set. ``network`` are the variables of
+    network.py that are set, ``ca_bundle`` is a file of certificates. ``images`` are the names that
+    are pulled, at the mirror ``registry`` if there is one. ``workers`` are LiteLLM's
     processes in Docker; more than one needs Redis. ``lock_timeout`` is in seconds; None is the
     default of each command.
     """
@@ -248,10 +252,17 @@ class Settings:
     secrets: Secrets
     environment: Mapping[str, Secret]
     origins: Mapping[str, Source]
+    network: Mapping[str, Secret] = field(default_factory=lambda: MappingProxyType({}))
+    ca_bundle: Path | None = None
     images: Images = Images()
+    registry: str | None = None
     apps: tuple[App, ...] = ()
     workers: int = 1
     lock_timeout: float | None = None
+
+    def pulled_name(self, image: str) -> str:
+        """The name by which an image is pulled: that of the mirror, if there is one."""
+        return at_registry(image, self.registry)
 
     @property
     def served(self) -> tuple[Model, ...]:
@@ -279,6 +290,11 @@ class Settings:
     @property
     def compose_dir(self) -> Path:
         return self.project_dir / "compose"
+
+    @property
+    def rendered_ca_bundle(self) -> Path:
+        """The copy of ``ca_bundle`` that services read, in both runtimes."""
+        return self.compose_dir / CA_BUNDLE_NAME
 
     @property
     def is_project(self) -> bool:

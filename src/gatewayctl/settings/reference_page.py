@@ -67,6 +67,8 @@ _TYPES: Final[Mapping[Kind, str]] = {
     "optional_port": "port or `none`",
     "seconds": "seconds",
     "image": "image",
+    "registry": "registry",
+    "file": "path",
 }
 
 

@@ -11,6 +11,7 @@ import math
 import re
 import unicodedata
 from collections.abc import Callable, Mapping
+from pathlib import Path
 from typing import Any, Final
 
 from gatewayctl.settings import fields, image
@@ -127,6 +128,22 @@ def _image(field: Field, value: Any) -> str:
     return str(value)
 
 
+def _registry(field: Field, value: Any) -> str:
+    trimmed = value.removesuffix("/") if isinstance(value, str) else value
+    if why := image.explain_invalid_registry(trimmed):
+        raise _InvalidValue(why)
+    return str(trimmed)
+
+
+def _file(field: Field, value: Any) -> str:
+    try:
+        if isinstance(value, str) and value and value.isprintable():
+            return str(Path(value).expanduser())
+    except RuntimeError:
+        pass  # There is no such user.
+    raise _InvalidValue(f"must be the path of a file, not {quote(value)}")
+
+
 _CONVERTERS: Final[Mapping[Kind, Callable[[Field, Any], Any]]] = {
     "name": _name,
     "choice": _choice,
@@ -136,6 +153,8 @@ _CONVERTERS: Final[Mapping[Kind, Callable[[Field, Any], Any]]] = {
     "optional_port": _optional_port,
     "seconds": _seconds,
     "image": _image,
+    "registry": _registry,
+    "file": _file,
 }
 
 

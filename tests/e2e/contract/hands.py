@@ -22,6 +22,8 @@ OF_LITELLM = frozenset(
     {"LITELLM_MASTER_KEY", "LITELLM_SALT_KEY", "LITELLM_POSTGRES_PASSWORD", "UI_PASSWORD",
      "OPENAI_API_KEY"}
 )  # fmt: skip
+NOWHERE = "http://192.0.2.1:9"
+"""No proxy: RFC 5737 reserves the address for documentation."""
 # A provider's key in the form of a virtual key, and secrets of other programs in the same file.
 _IN_ENV_FILE = """\
 OPENAI_API_KEY=sk-0f1e2d3c4b5a69788796a5b4c3d2e1f0
@@ -53,13 +55,14 @@ class ContractStack(ABC):
     def make(cls, folder: Path) -> Self:
         """Create a project with a name that no other run has; start nothing.
 
-        No runtime may stumble over the name of its folder.
+        No runtime may stumble over the name of its folder, nor over a proxy that nobody is behind.
         """
         name = f"contract-{cls.runtime}-{os.getpid()}"
         folder = folder / 'it\'s a "project" of $(id) `id` 100% #ü\\n'
         project = make_project(folder, runtime=cls.runtime, name=name)
         (project.folder / ".env").write_text(_IN_ENV_FILE, encoding="utf-8")
         (project.folder / ".env").chmod(0o600)
+        project.extra_env |= dict.fromkeys(("HTTP_PROXY", "HTTPS_PROXY", "ALL_PROXY"), NOWHERE)
         return cls(project=project, name=name)
 
     def clear(self) -> None:

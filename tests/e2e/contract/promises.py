@@ -28,7 +28,7 @@ from tests.e2e.contract.asking import (
     secrets_of,
     traced,
 )
-from tests.e2e.contract.hands import ContractStack
+from tests.e2e.contract.hands import NOWHERE, ContractStack
 
 STATUS = {
     *("project", "runtime", "runtime_why", "healthy"),
@@ -204,6 +204,16 @@ class RuntimeContract:
         )
 
         assert "demo model of the gateway" in output
+
+    def test_services_reach_each_other_without_the_proxy_that_providers_need(
+        self, running: ContractStack
+    ) -> None:
+        report = running.project.data("chat", "--model", "demo", "--verify", "Hello")
+
+        assert report["verified"]
+        shown = running.shown("litellm")
+        assert f"HTTPS_PROXY={NOWHERE}" in shown
+        assert "NO_PROXY=localhost,127.0.0.1,::1" in shown
 
     def test_a_refused_command_has_its_exit_code_and_changes_nothing(
         self, running: ContractStack

@@ -11,11 +11,13 @@ from pathlib import Path
 
 import pytest
 
+from tests.e2e.company import THROUGH_PROXY, company
 from tests.e2e.conftest import Project
 from tests.e2e.docker.conftest import POSTGRES_PORT, MakeProject
 from tests.e2e.docker.containers import container_of, ok, until
 from tests.e2e.test_story import spans_of, wait_for_spans
 
+REPLY = "Hello from upstream."
 SERVICES = ("postgres-litellm", "postgres-phoenix", "phoenix", "litellm")
 
 
@@ -95,16 +97,24 @@ def test_a_chat_is_one_trace_found_by_its_component(docker_stack: Project) -> No
     assert [root["context"]["span_id"] for root in roots] == [chat["span_id"]]
 
 
-def test_a_new_model_recreates_only_litellm(docker_stack: Project) -> None:
+def test_a_new_model_behind_a_company_s_proxy_recreates_only_litellm(
+    docker_stack: Project,
+) -> None:
     before = containers(docker_stack)
-    with (docker_stack.folder / "gateway.yaml").open("a", encoding="utf-8") as config:
-        config.write("models:\n  second:\n    model: openai/second\n    mock_response: Second.\n")
+    host = ok("network", "inspect", "bridge", "--format", "{{(index .IPAM.Config 0).Gateway}}")
+    with company(bind="0.0.0.0") as network:  # noqa: S104 - containers are not on loopback
+        with (docker_stack.folder / "gateway.yaml").open("a", encoding="utf-8") as config:
+            config.write("models:\n  second: {model: openai/second, mock_response: Second.}\n")
+        network.surround(docker_stack, host)
 
-    docker_stack.ok("up")
+        docker_stack.ok("up")
 
-    after = containers(docker_stack)
-    assert {name for name in SERVICES if after[name] != before[name]} == {"litellm"}
-    assert "Second." in docker_stack.ok("chat", "--model", "second", "Hello")
+        after = containers(docker_stack)
+        assert {name for name in SERVICES if after[name] != before[name]} == {"litellm"}
+        assert "Second." in docker_stack.ok("chat", "--model", "second", "Hello")
+        for model in ("behind-tls", "behind-proxy"):
+            assert REPLY in docker_stack.ok("chat", "--model", model, "--verify", "Hello")
+        assert network.calls() == THROUGH_PROXY
 
 
 @pytest.mark.full

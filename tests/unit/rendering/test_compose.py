@@ -17,6 +17,7 @@ from gatewayctl.rendering.compose import (
 from gatewayctl.settings.model import App
 from tests.fakes.projects import project
 
+NO_PROXY = "localhost,127.0.0.1,::1,litellm,phoenix,host.docker.internal,${NO_PROXY:-${no_proxy:-}}"
 TEXT = st.text(st.characters(exclude_categories=["Cs"]), max_size=30)
 
 
@@ -64,6 +65,8 @@ def test_an_app_gets_the_address_of_the_gateway_its_key_and_phoenix(tmp_path: Pa
         "OTEL_SERVICE_NAME": "api",
         "PHOENIX_COLLECTOR_ENDPOINT": "http://phoenix:6006",
         "PHOENIX_PROJECT_NAME": "gateway",
+        "NO_PROXY": NO_PROXY,
+        "no_proxy": NO_PROXY,
     }
 
 

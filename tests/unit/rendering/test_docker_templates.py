@@ -89,7 +89,8 @@ def test_each_secret_reaches_only_the_services_that_need_it(tmp_path: Path) -> N
         readers_found = {name for name, it in found.items() if secret in VARIABLE.findall(str(it))}
         assert readers_found == readers, secret
     everywhere = {name for it in found.values() for name in VARIABLE.findall(str(it))}
-    assert everywhere == {*SECRETS, "LITELLM_API_KEY", "PHOENIX_COLLECTOR_HTTP_ENDPOINT"}
+    others = {"PHOENIX_COLLECTOR_HTTP_ENDPOINT", "NO_PROXY", "no_proxy"}
+    assert everywhere == {*SECRETS, "LITELLM_API_KEY", *others}
 
 
 def test_no_secret_is_in_a_command_a_label_or_a_file(tmp_path: Path) -> None:

@@ -57,6 +57,7 @@ def test_uncommented_every_setting_of_the_table_is_there(tmp_path: Path) -> None
         "bind",
         "workers",
         "lock_timeout",
+        "ca_bundle",
         "ports",
         "images",
         "models",

@@ -4,6 +4,7 @@ from pathlib import Path
 
 import pytest
 
+from gatewayctl.network import at_registry
 from gatewayctl.settings.image import explain_invalid, explain_unpinned
 from gatewayctl.settings.model import Images
 from tests.fakes.projects import problems, project
@@ -100,3 +101,48 @@ def test_the_message_about_an_unknown_image_suggests_the_nearest(tmp_path: Path)
     (found,) = problems(tmp_path, "images: {postgress: 'postgres:16'}\n")
 
     assert found.endswith("unknown setting 'postgress' in images (did you mean 'postgres'?)")
+
+
+MIRROR = "registry.example:5000/mirror"
+
+
+@pytest.mark.parametrize(
+    ("image", "mirrored"),
+    [
+        ("ghcr.io/berriai/litellm:v1.108.14", f"{MIRROR}/berriai/litellm:v1.108.14"),
+        ("postgres:16", f"{MIRROR}/library/postgres:16"),
+        (f"docker.io/postgres{DIGEST}", f"{MIRROR}/library/postgres{DIGEST}"),
+        ("docker.io/litellm/litellm:v1", f"{MIRROR}/litellm/litellm:v1"),
+        ("arizephoenix/phoenix:1", f"{MIRROR}/arizephoenix/phoenix:1"),
+        # Pinned by `images pin`, or of a registry that is reached anyway.
+        (f"{MIRROR}/library/postgres:16{DIGEST}", f"{MIRROR}/library/postgres:16{DIGEST}"),
+        ("quay.io/x/y:1", "quay.io/x/y:1"),
+        ("localhost/postgres:16", "localhost/postgres:16"),
+    ],
+)
+def test_a_mirror_has_what_is_public_under_its_own_path(image: str, mirrored: str) -> None:
+    assert at_registry(image, MIRROR) == mirrored
+    assert at_registry(mirrored, MIRROR) == mirrored
+    assert at_registry(image, None) == image
+
+
+def test_every_image_of_the_stack_comes_from_the_mirror(tmp_path: Path) -> None:
+    text = f"images: {{registry: {MIRROR}/, phoenix: 'quay.io/a/b:1'}}\napps: {{a: nginx:1}}\n"
+    settings = project(tmp_path, text)
+
+    assert settings.images == Images(
+        litellm=at_registry(Images().litellm, MIRROR),
+        phoenix="quay.io/a/b:1",
+        postgres=f"{MIRROR}/library/postgres:16",
+        redis=f"{MIRROR}/library/redis:7",
+    )
+    assert settings.apps[0].image == "nginx:1"
+
+
+@pytest.mark.parametrize(
+    "registry", ["https://registry.example", "mirror", "a b.example", "registry.example/Mirror", 5]
+)
+def test_what_is_no_registry_is_refused(tmp_path: Path, registry: object) -> None:
+    (found,) = problems(tmp_path, f"images:\n  registry: {registry!r}\n")
+
+    assert found.startswith("gateway.yaml line 2 column 13: images.registry must be a registry")

@@ -146,3 +146,15 @@ def test_the_flag_wins_over_the_environment_and_that_over_the_file(tmp_path: Pat
     assert (both.lock_timeout, str(both.source_of("lock_timeout"))) == (3, "--lock-timeout")
     assert project(tmp_path, text, environ=environ).lock_timeout == 2
     assert project(tmp_path, text).lock_timeout == 1
+
+
+@pytest.mark.parametrize("value", ["[a.pem]", "5", "~no-such-user-here/a.pem", '"a\\nb"'])
+def test_what_is_no_path_is_refused(tmp_path: Path, value: str) -> None:
+    (found,) = problems(tmp_path, f"ca_bundle: {value}\n")
+
+    assert found.startswith("gateway.yaml line 1 column 12: ca_bundle must be the path of a file")
+
+
+def test_a_path_is_relative_to_the_project(tmp_path: Path) -> None:
+    assert project(tmp_path, "ca_bundle: certs/a.pem\n").ca_bundle == tmp_path / "certs/a.pem"
+    assert project(tmp_path, "ca_bundle: ~/a.pem\n").ca_bundle == Path.home() / "a.pem"

@@ -2,6 +2,9 @@
 
 Owns the messages of failing programs, with their sources. The first matching row wins, so causes
 that affect other services (disk, memory, ports) come first. Reads nothing by itself.
+
+A row needs evidence of its cause, not of a failure: LiteLLM and Phoenix exit with the same codes, 1
+and 3, for a database that does not answer, a setting, and an error in their own code.
 """
 
 from __future__ import annotations
@@ -49,12 +52,20 @@ def _pattern(*alternatives: str) -> re.Pattern[str]:
     return re.compile("|".join(alternatives), re.IGNORECASE | re.MULTILINE)
 
 
-# PostgreSQL's FATAL and PANIC, Python's OSError 28, Docker's «write …: no space left».
+_OUR_MODULES: Final = (
+    "litellm|prisma|phoenix|fastapi|uvicorn|httpx|openai|pydantic|aiohttp|sqlalchemy|asyncpg|"
+    "opentelemetry"
+)
+
+# PostgreSQL's FATAL and PANIC, Python's OSError 28, Docker's «write …: no space left». A full
+# /dev/shm («could not resize shared memory segment») and too many watched files read the same.
 DISK_FULL: Final = Cause(
     finding="disk_full",
     summary="the disk is full",
     log=_pattern(
-        "no space left on device", "disk quota exceeded", r"\bENOSPC\b", "check free disk space"
+        r"^(?!.*(shared memory segment|watch)).*(no space left on device|\bENOSPC\b)",
+        "disk quota exceeded",
+        "check free disk space",
     ),
     spreads=True,
 )
@@ -70,11 +81,17 @@ CAUSES: Final = (
         ),
         spreads=True,
     ),
-    # supervisord: «terminated by SIGKILL»; Docker: exit code 137 and State.OOMKilled.
+    # Docker: State.OOMKilled, and its events.
     Cause(
         finding="out_of_memory",
-        summary="it was killed, usually by the kernel because memory ran out",
-        ended=_pattern("SIGKILL", r"exit code 137\b", "oom.?kill", "out of memory"),
+        summary="the kernel killed it because its memory ran out",
+        ended=_pattern("oom.?kill", "out of memory"),
+    ),
+    # supervisord: «terminated by SIGKILL»; Docker: exit code 137.
+    Cause(
+        finding="service_killed",
+        summary="it was killed (SIGKILL)",
+        ended=_pattern("SIGKILL", r"exit code 137\b"),
     ),
     # uvicorn «[Errno 98]», gRPC, PostgreSQL «could not bind», Docker «port is already allocated».
     Cause(
@@ -104,7 +121,7 @@ CAUSES: Final = (
             "pull access denied", "manifest unknown", "no such image", "manifest for .* not"
         ),
     ),
-    # proxy/auth/master_key_boot_check.py, since LiteLLM #42019; it ends with exit code 3.
+    # proxy/auth/master_key_boot_check.py, since LiteLLM #42019.
     Cause(
         finding="master_key_weak",
         summary="LiteLLM refuses its master key",
@@ -132,36 +149,32 @@ CAUSES: Final = (
             "could not access the server configuration file", r"could not load \S*pg_hba\.conf",
         ),
     ),
-    # proxy_cli.py: sys.exit(2) if prisma migrate deploy fails.
+    # proxy_cli.py, if prisma migrate deploy fails.
     Cause(
         finding="migration_failed",
         summary="a migration of its database failed",
         services=("litellm",),
         log=_pattern("database migration cannot proceed", r"\bP3009\b", r"\bP3018\b", r"\bP3005\b"),
     ),
-    Cause(
-        finding="migration_failed",
-        summary="a migration of its database failed",
-        services=("litellm",),
-        ended=_pattern(r"exit code 2\b"),
-    ),
-    # phoenix/db/migrate.py, alembic.
+    # alembic. Phoenix's own PhoenixMigrationError also wraps a database that does not answer.
     Cause(
         finding="phoenix_database_refused",
-        summary="Phoenix cannot migrate its database",
+        summary="its database was written by a newer Phoenix",
         services=("phoenix",),
-        log=_pattern(
-            "PhoenixMigrationError", "can't locate revision", "failed to migrate the data"
-        ),
+        log=_pattern("can't locate revision"),
     ),
+    # A missing module is a part of the environment only if a package of ours has it: a callback or
+    # an MCP server of LiteLLM's configuration can be missing too.
     Cause(
         finding="environment_broken",
         summary="a part of the embedded environment is missing",
         runtime="embedded",
         log=_pattern(
-            "ModuleNotFoundError", "no module named", r"ImportError: cannot import",
+            rf"no module named '({_OUR_MODULES})\b",
+            rf"cannot import name .* from '({_OUR_MODULES})\b",
             "cannot open shared object file", r"can't open file '",
-            r"cannot (run|start) \S+: no such file", "can't find command", "ENOENT",
+            r"cannot (run|start) \S+: no such file", "can't find command",
+            r"ENOENT.*gatewayctl/embedded/",
         ),
     ),
     Cause(
@@ -169,11 +182,11 @@ CAUSES: Final = (
         summary="LiteLLM refuses its configuration",
         services=("litellm",),
         log=_pattern(
-            "config validation failed", r"yaml\.(scanner|parser)\.", "LLM Provider NOT provided",
-            "empty module name", r"validation errors? for \w*(Config|Params|Router)",
+            "config validation failed", r"yaml\.(scanner|parser)\.", "empty module name",
+            r"validation errors? for \w*(Config|Params|Router)",
         ),
     ),
-    # proxy_cli.py: sys.exit(1); Prisma's P1001 and P1003; messages of psql.
+    # proxy_cli.py; proxy/db/db_url_settings.py; Prisma's P1001 and P1003; messages of psql.
     Cause(
         finding="database_setup_failed",
         summary="LiteLLM's database could not be set up",
@@ -181,27 +194,16 @@ CAUSES: Final = (
         log=_pattern(
             "database setup failed", r"\bP1001\b", r"\bP1003\b", r"can't reach database server",
             "cannot read the applied migrations", "prisma CLI is neither on PATH",
-            "LiteLLM Proxy: (DATABASE_URL|DIRECT_URL)", "too many connections",
-            "permission denied for", "PostgreSQL refused a statement", "initdb failed",
+            "(DATABASE_URL|DIRECT_URL) uses unsupported scheme", "too many connections",
+            "permission denied for (schema|table|database|sequence|view|language|function)",
+            "PostgreSQL refused a statement", "initdb failed",
         ),
     ),
-    Cause(
-        finding="database_setup_failed",
-        summary="LiteLLM could not set up its database",
-        services=("litellm",),
-        ended=_pattern(r"exit code 1\b"),
-    ),
-    # uvicorn: «Application startup failed. Exiting.»
-    Cause(
-        finding="litellm_settings_refused",
-        summary="LiteLLM refused its settings",
-        services=("litellm",),
-        ended=_pattern(r"exit code 3\b"),
-    ),
-    # launch.py, which reads .env at each start of an embedded service.
+    # launch.py, which reads .env at each start of an embedded service; no service has this code.
     Cause(
         finding="settings_invalid",
         summary="its settings cannot be read",
+        runtime="embedded",
         ended=_pattern(r"exit code 78\b"),
     ),
     Cause(
@@ -209,13 +211,6 @@ CAUSES: Final = (
         summary="LiteLLM runs without its database",
         services=("litellm",),
         probe=_pattern("database (not connected|disconnected|stalled)"),
-    ),
-    # proxy/common_utils/encrypt_decrypt_utils.py; LiteLLM continues without what it cannot decrypt.
-    Cause(
-        finding="salt_key_changed",
-        summary="LiteLLM cannot decrypt its stored values: the salt key was changed",
-        services=("litellm",),
-        log=_pattern("did your master_key/salt key change recently"),
     ),
     Cause(
         finding="phoenix_unreachable",

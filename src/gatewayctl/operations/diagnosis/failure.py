@@ -41,8 +41,8 @@ _PASSWORDS: Final = {"litellm": "LITELLM_POSTGRES_PASSWORD", "phoenix": "POSTGRE
 _NO_SPACE: Final = frozenset({errno.ENOSPC, errno.EDQUOT})
 # Codes that do not name the cause; the message may.
 _UNSPECIFIC: Final = frozenset(
-    {"runtime", "service_failed", "migration_failed", "environment_broken", "file_unwritable",
-     "env_file_unwritable", "build_failed", "runtime_unavailable"}
+    {"runtime", "service_failed", "migration_failed", "environment_broken", "install_failed",
+     "file_unwritable", "env_file_unwritable", "build_failed", "runtime_unavailable"}
 )  # fmt: skip
 
 
@@ -105,33 +105,38 @@ def diagnose(
 ) -> Diagnosis:
     """Find the first service in dependency order that explains the failure.
 
-    A full disk, for example, is logged by PostgreSQL while Phoenix exits.
+    A full disk, for example, is logged by PostgreSQL while Phoenix exits. A service that works now
+    explains only what the failing one does not explain itself.
     """
+    own_log = _read_log(report.service, runtime, since)
+    seen = Symptoms(
+        service=report.service,
+        ended="" if running else report.detail,
+        probe=report.detail,
+        log=own_log,
+        runtime=runtime.name,
+    )
+    # On a full disk the log may lack the reason, and an exit code means nothing.
+    full = runtime.name == "embedded" and describe_full_disk(settings.state_dir)
+    own = DISK_FULL if full else recognize_cause(seen)
     before = runtime.services[: _index_of(report.service, runtime)]
     for service in before:
         log = _read_log(service, runtime, since)
-        seen = Symptoms(service=service, log=log, runtime=runtime.name)
-        if cause := recognize_cause(seen, spreading=True):
+        symptoms = Symptoms(service=service, log=log, runtime=runtime.name)
+        cause = recognize_cause(symptoms, spreading=True)
+        if cause and (own is None or runtime.is_healthy(service) is not True):
             return Diagnosis(
                 service=service,
                 finding=cause.finding,
                 cause=cause,
                 log=select_relevant(log, cause.log),
             )
-    log = _read_log(report.service, runtime, since)
-    ended = "" if running else report.detail
-    seen = Symptoms(
-        service=report.service, ended=ended, probe=report.detail, log=log, runtime=runtime.name
-    )
-    # On a full disk the log may lack the reason, and an exit code means nothing.
-    full = runtime.name == "embedded" and describe_full_disk(settings.state_dir)
-    cause = DISK_FULL if full else recognize_cause(seen)
     general = "not_healthy_in_time" if running else "service_failed"
     return Diagnosis(
         service=report.service,
-        finding=cause.finding if cause else general,
-        cause=cause,
-        log=select_relevant(log, cause.log if cause else None),
+        finding=own.finding if own else general,
+        cause=own,
+        log=select_relevant(own_log, own.log if own else None),
     )
 
 

@@ -10,6 +10,7 @@ import time
 from collections.abc import Callable
 from typing import Final
 
+from gatewayctl import network
 from gatewayctl.errors import (
     GatewayctlError,
     UpstreamRefused,
@@ -49,8 +50,8 @@ def explain_provider_failure(
         message, hint = (message, hint) if found is None else (found.message, found.hint)
     if declared is not None:
         end = "" if message.endswith((".", "!", "?", "…")) else "."
+        hint = _choose_hint(error, message, hint, declared, settings)
         message = f"{message}{end} {_describe(declared, settings)}"
-        hint = _choose_hint(error, hint, declared, settings)
         instead = _address_in_docker(declared, settings)
         if instead and isinstance(error, UpstreamUnreachable):
             finding = "provider_on_loopback"
@@ -85,10 +86,23 @@ def _describe(model: Model, settings: Settings) -> str:
     """What serves a model group; an address may contain a password."""
     upstream, address = model.litellm_params.get("model"), model.litellm_params.get("api_base")
     at = "" if address is None else f" at {address}"
-    return mask(f"{model.name} is served by {upstream}{at}.")
+    return mask(f"{model.name} is served by {upstream}{at}{_describe_proxy(model, settings)}.")
 
 
-def _choose_hint(error: GatewayctlError, hint: str, model: Model, settings: Settings) -> str:
+def _describe_proxy(model: Model, settings: Settings) -> str:
+    """The proxy on the way; empty if there is none, or only Docker knows it."""
+    # The address of a provider without api_base is LiteLLM's, and https.
+    url = str(model.litellm_params.get("api_base") or "https://provider.invalid")
+    found = network.find_proxy(settings.network, url)
+    if found is None or (settings.runtime != "embedded" and network.is_loopback(found[1])):
+        return ""
+    name, address = found
+    return f" through the proxy {address} ({name}, from {settings.source_of(name)})"
+
+
+def _choose_hint(
+    error: GatewayctlError, message: str, hint: str, model: Model, settings: Settings
+) -> str:
     if (error.finding or "").startswith("provider_key_"):
         if model.api_key_env is None:
             return (
@@ -96,6 +110,9 @@ def _choose_hint(error: GatewayctlError, hint: str, model: Model, settings: Sett
                 " into .env, then `gatewayctl up`."
             )
         return advise_provider_key(model.api_key_env, settings)
+    trusted = isinstance(error, UpstreamUnreachable) and "certificate" not in message
+    if trusted and _describe_proxy(model, settings):
+        return "Check that the proxy answers and allows it, or add the host to NO_PROXY."
     return hint
 
 

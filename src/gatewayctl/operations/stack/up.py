@@ -28,6 +28,7 @@ from gatewayctl.operations.keys.create import KeysCreateReport, ensure_declared_
 from gatewayctl.operations.keys.values import read_env_file_values
 from gatewayctl.operations.models.warnings import warn_of_models
 from gatewayctl.operations.project.init import ensure_project
+from gatewayctl.operations.project.proxies import warn_of_proxies
 from gatewayctl.operations.project.render import render
 from gatewayctl.operations.project.snapshot import Project
 from gatewayctl.operations.stack.apps import start_apps
@@ -147,7 +148,7 @@ def up(
         runtime.preflight()
         rendered = render(settings, runtime=resolved.name)
         yield from runtime.prepare(refresh=options.pull)
-        notes = _warn_other_stack(settings, resolved)
+        notes = (*_warn_other_stack(settings, resolved), *warn_of_proxies(settings, resolved.name))
         with record_runtime(settings.state_dir, runtime):
             done, services = yield from _start(project, options, change)
         record_salt_key(settings)

@@ -13,7 +13,7 @@ from gatewayctl.operations.project.snapshot import Project
 from gatewayctl.operations.state.upgrade_journal import Journal
 from gatewayctl.operations.upgrade.setting import find_place
 from gatewayctl.operations.upgrade.target import image_for, is_newer, require_safe_release
-from gatewayctl.runtimes.releases import Release, Releases
+from gatewayctl.runtimes.releases import Release
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -43,8 +43,8 @@ def plan_upgrade(
     find_place(project.settings)
     before = running or wanted
     if unfinished is not None:
-        return _plan_resume(releases, to, unfinished, accepted_risks)
-    target = releases.release(image_for(to, before.name))
+        return _plan_resume(project, to, unfinished, accepted_risks)
+    target = releases.release(project.settings.pulled_name(image_for(to, before.name)))
     if target.name == before.name == wanted.name:
         return UpgradePlan(before=before, after=before, nothing=_explain_nothing(before, running))
     if to is None and is_newer(before.name, target.name):
@@ -55,9 +55,10 @@ def plan_upgrade(
 
 
 def _plan_resume(
-    releases: Releases, to: str | None, journal: Journal, accepted_risks: Sequence[str]
+    project: Project, to: str | None, journal: Journal, accepted_risks: Sequence[str]
 ) -> UpgradePlan:
-    if to is not None and image_for(to, journal.before) != journal.after:
+    releases, pulled_name = project.releases, project.settings.pulled_name
+    if to is not None and pulled_name(image_for(to, journal.before)) != journal.after:
         raise UpgradeUnfinished(
             f"An upgrade from {journal.before} to {journal.after} was started at "
             f"{journal.at:%Y-%m-%d %H:%M} UTC and is not finished."

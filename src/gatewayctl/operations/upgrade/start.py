@@ -36,7 +36,7 @@ def change_image(
     write(settings, image)
     project = reload()
     found = project.settings.images.litellm
-    if found != image:
+    if found != project.settings.pulled_name(image):
         source = project.settings.source_of("images.litellm")
         raise SettingsProblem(
             f"{source} sets images.litellm to {found}, not to {image}, which was just written."

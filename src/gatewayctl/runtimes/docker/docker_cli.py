@@ -26,9 +26,10 @@ from typing import TYPE_CHECKING, Any, Final
 from gatewayctl.errors import RuntimeProblem
 from gatewayctl.runtimes import process
 from gatewayctl.runtimes.database_shell import PSQL_OPTIONS, clean_psql_errors
-from gatewayctl.runtimes.docker import compose, concurrent_up, engine, mounts
+from gatewayctl.runtimes.docker import compose, concurrent_up, engine, mounts, proxies
 from gatewayctl.runtimes.docker.states import PROJECT, parse_container
 from gatewayctl.runtimes.process import Completed
+from gatewayctl.settings.model import Settings
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -40,6 +41,7 @@ Inspected = Sequence[dict[str, Any]]
 Variables = Mapping[str, str]
 
 _LOGGER: Final = logging.getLogger(__name__)
+COMPOSE_FILE: Final = "docker-compose.yml"
 NO_VARIABLES: Final[Variables] = MappingProxyType({})
 # As Docker says it, and Podman in the place of the docker program.
 _NO_IMAGE: Final = re.compile("no such image|image not known", re.IGNORECASE)
@@ -55,16 +57,35 @@ _UP: Final = ("--detach", "--remove-orphans", "--no-build", "--pull", "never")
 class DockerCli:
     """Docker, for one Compose project. ``compose_file`` and ``env_file`` need not exist to read.
 
+    ``variables`` override the environment for Compose.
     Every method raises RuntimeProblem, or the subclass that says why Docker cannot be used.
     Methods that return Lines yield the program's output and return its result; closing them early
     ends the program. Where a method takes the text of a compose file, secrets come from .env, and
     ``generated`` holds the variables that .env lacks.
     """
 
-    def __init__(self, *, project: str, compose_file: Path, env_file: Path) -> None:
+    def __init__(
+        self,
+        *,
+        project: str,
+        compose_file: Path,
+        env_file: Path,
+        variables: Variables = NO_VARIABLES,
+    ) -> None:
         self._project = project
         self._compose_file = compose_file
         self._env_file = env_file
+        self._variables = variables
+
+    @classmethod
+    def of(cls, settings: Settings) -> DockerCli:
+        """Docker for a project of gatewayctl, with the proxies for its containers."""
+        return cls(
+            project=settings.project_name,
+            compose_file=settings.compose_dir / COMPOSE_FILE,
+            env_file=settings.env_file,
+            variables=proxies.compose_variables(settings, proxies.read_docker_config()),
+        )
 
     def check(self) -> None:
         """Require an engine that answers, and a Compose that is new enough."""
@@ -134,7 +155,7 @@ class DockerCli:
         """
         options = ["--rm", "--no-deps", "--no-TTY", "--interactive=false", "--quiet-pull"]
         argv = self._compose("run", *options, service, *args, file="-")
-        env = _environment()
+        env = self._environment()
         return process.run(argv, env=env, stdin=compose_file, timeout=_RUN_ONCE_SECONDS)
 
     def read_file(self, image: str, file: Path) -> Completed:
@@ -161,14 +182,14 @@ class DockerCli:
         return process.follow([self._program, "pull", image])
 
     def build(self, services: Sequence[str]) -> Lines:
-        return process.follow(self._compose("build", *services), env=_environment())
+        return process.follow(self._compose("build", *services), env=self._environment())
 
     def up(self, services: Sequence[str]) -> Lines:
         """Create and start these and what they need, recreate what changed, remove orphans."""
         mounts.check_files(self._compose_file.parent)
         # Images were fetched and built before: a start contacts no registry. Not --no-deps: Compose
         # includes dependencies in its hash, and would recreate the service next time.
-        return process.follow(self._compose("up", *_UP, *services), env=_environment())
+        return process.follow(self._compose("up", *_UP, *services), env=self._environment())
 
     def find_concurrent_ups(self) -> tuple[int, ...]:
         """The ids of other processes that are starting the project."""
@@ -177,7 +198,7 @@ class DockerCli:
     def restart(self, services: Sequence[str]) -> None:
         """Stop and start existing containers."""
         argv = self._compose("restart", "--timeout", str(_STOP_SECONDS), *services)
-        done = process.run(argv, env=_environment(), timeout=_RESTART_SECONDS)
+        done = process.run(argv, env=self._environment(), timeout=_RESTART_SECONDS)
         if done.returncode:
             raise engine.failure(done.stderr, doing="restart " + ", ".join(services))
 
@@ -282,12 +303,18 @@ class DockerCli:
         options += ["--env-file", str(self._env_file)] if self._env_file.exists() else []
         return [self._program, "compose", *options, *args]
 
+    def _environment(self) -> dict[str, str]:
+        """Our environment without empty variables, which count as unset: Compose would prefer them
+        to the values of .env. An empty proxy of ours hides one of .env."""
+        environ = {name: value for name, value in os.environ.items() if value}
+        return {**environ, **self._variables}
+
     def _compose_text(
         self, text: str, args: Sequence[str], generated: Variables, *, doing: str
     ) -> Completed:
         argv = self._compose(*args, file="-")
         # Generated secrets are passed in the environment, never on the command line.
-        env = {**_environment(), **generated}
+        env = {**self._environment(), **generated}
         done = process.run(argv, env=env, stdin=text, timeout=_READ_SECONDS)
         if done.returncode:
             raise engine.failure(done.stderr, doing=doing)
@@ -314,12 +341,6 @@ class DockerCli:
         filters = ["--filter", f"label={PROJECT}={self._project}"]
         args = [kind, "ls", "--format", "{{.Name}}", *filters]
         return self._read(args, doing=f"list {kind}s").split()
-
-
-def _environment() -> dict[str, str]:
-    """Our environment without empty variables, which count as unset: Compose would prefer them to
-    the values of .env."""
-    return {name: value for name, value in os.environ.items() if value}
 
 
 @contextmanager

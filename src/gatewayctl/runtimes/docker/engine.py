@@ -79,7 +79,7 @@ def endpoint(environ: Mapping[str, str] = os.environ, home: Path | None = None) 
     """
     if host := environ.get("DOCKER_HOST"):
         return Endpoint(host=host, source="DOCKER_HOST")
-    folder = Path(environ.get("DOCKER_CONFIG") or (home or Path.home()) / ".docker")
+    folder = _config_folder(environ, home)
     name = environ.get("DOCKER_CONTEXT") or _read(folder / "config.json").get("currentContext")
     if isinstance(name, str) and name not in {"", "default"}:
         digest = hashlib.sha256(name.encode()).hexdigest()
@@ -88,6 +88,11 @@ def endpoint(environ: Mapping[str, str] = os.environ, home: Path | None = None) 
         if isinstance(host, str) and host:
             return Endpoint(host=host, source=f"Docker's context {name}")
     return Endpoint(host=DEFAULT_HOST, source="its usual socket")
+
+
+def read_config() -> dict[str, Any]:
+    """The docker program's config.json; empty if there is none."""
+    return _read(_config_folder(os.environ, None) / "config.json")
 
 
 def probe_engine(where: Endpoint, *, timeout: float = _TIMEOUT) -> Answer:
@@ -262,6 +267,10 @@ def last_line(output: str) -> str:
     """The last line that is not blank: it is the one that explains a failure."""
     lines = [line.strip() for line in output.splitlines() if line.strip()]
     return lines[-1] if lines else ""
+
+
+def _config_folder(environ: Mapping[str, str], home: Path | None) -> Path:
+    return Path(environ.get("DOCKER_CONFIG") or (home or Path.home()) / ".docker")
 
 
 def _read(path: Path) -> dict[str, Any]:

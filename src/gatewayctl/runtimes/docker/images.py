@@ -40,6 +40,9 @@ _NO_IMAGE: Final = re.compile(
     r"does not exist|not found|unauthorized|denied|invalid reference format|no such image",
     re.IGNORECASE,
 )
+_REFUSED: Final = re.compile("denied|unauthorized", re.IGNORECASE)
+_UNTRUSTED: Final = re.compile(r"x509:|certificate signed by unknown authority", re.IGNORECASE)
+_NO_PROXY: Final = re.compile(r"proxyconnect|proxy authentication required", re.IGNORECASE)
 _BUILD_LINES: Final = 20
 
 
@@ -125,13 +128,30 @@ def build_images(docker: DockerCli, apps: Sequence[str]) -> Generator[Progress, 
 def pull_failure(output: str, image: Image, settings: Settings) -> RuntimeProblem:
     """The failure that the last line of a pull describes."""
     reason = engine.last_line(output)
+    if _UNTRUSTED.search(reason):
+        return RegistryUnreachable(
+            f"The Docker engine does not trust the registry of {image.name}: {reason}",
+            hint="Give the engine the certificate of your company: docs/proxy.md.",
+        )
+    if _NO_PROXY.search(reason):
+        return RegistryUnreachable(
+            f"The Docker engine cannot use its proxy to pull {image.name}: {reason}",
+            hint="Correct the proxy of the engine: docs/proxy.md.",
+        )
     named = f"{image.name} ({image.setting}, from {settings.source_of(image.setting)})"
     if _NO_NETWORK.search(reason):
         return RegistryUnreachable(
             f"The image {named} is missing, and its registry does not answer: {reason}"
         )
     if _NO_IMAGE.search(reason):
-        return ImageMissing(f"There is no image {named}: {reason}")
+        # A registry answers the same for what does not exist and for what needs a login.
+        refused = _REFUSED.search(reason)
+        said = (
+            f"The registry does not give the image {named}"
+            if refused
+            else f"There is no image {named}"
+        )
+        return ImageMissing(f"{said}: {reason}")
     return engine.failure(output, doing=f"pull the image {image.name}")
 
 

@@ -42,7 +42,7 @@ from gatewayctl.runtimes.docker import (
     volumes,
 )
 from gatewayctl.runtimes.docker.database_shell import OWNERS, SERVICES, DockerShell
-from gatewayctl.runtimes.docker.docker_cli import DockerCli
+from gatewayctl.runtimes.docker.docker_cli import COMPOSE_FILE, DockerCli
 from gatewayctl.runtimes.docker.states import Container
 from gatewayctl.runtimes.image_digests import ImageDigest
 from gatewayctl.runtimes.process import map_lines
@@ -54,7 +54,6 @@ from gatewayctl.settings.model import RuntimeName, Secret, Settings
 if TYPE_CHECKING:
     from gatewayctl.rendering.plan import RenderedFile
 
-COMPOSE_FILE: Final = "docker-compose.yml"
 _LITELLM: Final = "litellm"
 _DATABASE: Final = SERVICES["litellm"]
 _USER: Final = OWNERS["litellm"]
@@ -94,11 +93,7 @@ class DockerRuntime:
         self._settings = settings
         self._clock = clock
         self._sleep = sleep
-        self._docker = docker or DockerCli(
-            project=settings.project_name,
-            compose_file=settings.compose_dir / COMPOSE_FILE,
-            env_file=settings.env_file,
-        )
+        self._docker = docker or DockerCli.of(settings)
         self._containers: dict[str, Container] = {}
         self._inspected_at: float | None = None
 

@@ -26,10 +26,10 @@ from gatewayctl.runtimes.embedded.services import (
 )
 from gatewayctl.settings.fields import SECRETS
 from gatewayctl.settings.load import load_settings
-from gatewayctl.settings.model import Secret, Settings
+from gatewayctl.settings.model import CA_BUNDLE_NAME, Secret, Settings
 
 _LOGGER: Final = logging.getLogger(__name__)
-_RENDERED_FILES: Final = ("litellm_config.yaml", "litellm_callbacks.py")
+_RENDERED_FILES: Final = ("litellm_config.yaml", "litellm_callbacks.py", CA_BUNDLE_NAME)
 """Files that LiteLLM reads when it starts."""
 
 Parts = Mapping[str, str]

@@ -12,12 +12,13 @@ import json
 import os
 import shutil
 import sys
-from collections.abc import Generator, Iterator
+from collections.abc import Generator, Iterator, Mapping
 from contextlib import contextmanager
 from pathlib import Path
+from types import MappingProxyType
 from typing import Final
 
-from gatewayctl.errors import EnvironmentBroken
+from gatewayctl.errors import EnvironmentBroken, InstallFailed
 from gatewayctl.runtimes.base import Progress
 from gatewayctl.runtimes.embedded.environment import (
     LOCKS,
@@ -29,7 +30,9 @@ from gatewayctl.runtimes.embedded.environment import (
 from gatewayctl.runtimes.process import follow, map_lines, run
 
 Steps = Generator[Progress, None, None]
+Variables = Mapping[str, str]
 
+_NO_VARIABLES: Final[Variables] = MappingProxyType({})
 _SUBJECT: Final = "environment"
 # Step → its share of the time, measured with an empty cache, and its title.
 _STEPS: Final = {
@@ -42,11 +45,12 @@ _STEPS: Final = {
 _LAST_LINES: Final = 8
 
 
-def ensure(environment: Environment) -> Steps:
+def ensure(environment: Environment, variables: Variables = _NO_VARIABLES) -> Steps:
     """Install the environment if it is not complete yet; one process at a time.
 
-    Raises EnvironmentBroken with the last lines of the step that failed, or for an environment
-    that has lost files: it is not replaced while a stack may run from it.
+    ``variables`` are those of the network, which downloads need besides our own. Raises
+    EnvironmentBroken with the last lines of the step that failed, or for an environment that has
+    lost files: it is not replaced while a stack may run from it.
     """
     if environment.complete:
         _check_intact(environment)
@@ -57,7 +61,7 @@ def ensure(environment: Environment) -> Steps:
         if not environment.complete:
             shutil.rmtree(environment.root, ignore_errors=True)
             _check_disk_space(environment.root.parent)
-            yield from _install(environment)
+            yield from _install(environment, {**_clean_environment(), **variables})
             _mark_complete(environment)
     yield Progress(subject=_SUBJECT, state="ready", detail=str(environment.root))
 
@@ -71,17 +75,17 @@ def _check_intact(environment: Environment) -> None:
         )
 
 
-def _install(environment: Environment) -> Steps:
+def _install(environment: Environment, env: dict[str, str]) -> Steps:
     for venv in VENVS:
-        yield from _install_python_packages(environment, venv)
+        yield from _install_python_packages(environment, venv, env)
     yield _progress("npm", 0.0)
     shutil.copytree(PRISMA, environment.prisma, ignore=shutil.ignore_patterns("node_modules"))
-    _install_npm_packages(environment)
+    _install_npm_packages(environment, env)
     yield _progress("prisma", 0.0)
-    _generate_prisma_client(environment)
+    _generate_prisma_client(environment, env)
 
 
-def _install_python_packages(environment: Environment, venv: str) -> Steps:
+def _install_python_packages(environment: Environment, venv: str, env: dict[str, str]) -> Steps:
     """Install one virtual environment from its lock; progress counts what uv reports."""
     yield _progress(venv, 0.0)
     target = str(environment.root / venv)
@@ -101,26 +105,26 @@ def _install_python_packages(environment: Environment, venv: str) -> Steps:
         seen += line.startswith(("Downloaded", "+ "))
         return _progress(venv, min(seen / total, 1.0), line if "ownload" in line else "")
 
-    lines = follow(argv, env=_clean_environment(), cwd=environment.root)
+    lines = follow(argv, env=env, cwd=environment.root)
     done = yield from map_lines(lines, parse_progress)
     if done.returncode != 0:
         raise _step_failure(venv, done.stdout)
 
 
-def _install_npm_packages(environment: Environment) -> None:
+def _install_npm_packages(environment: Environment, env: dict[str, str]) -> None:
     argv = (
         str(environment.node), str(environment.npm_cli), "ci",
         "--ignore-scripts", "--no-audit", "--no-fund", "--no-update-notifier",
     )  # fmt: skip
-    _run_step("npm", argv, cwd=environment.prisma)
+    _run_step("npm", argv, env=env, cwd=environment.prisma)
 
 
-def _generate_prisma_client(environment: Environment) -> None:
+def _generate_prisma_client(environment: Environment, env: dict[str, str]) -> None:
     """Generate LiteLLM's database client for the WebAssembly engine."""
     package = environment.site_packages("litellm") / "prisma"
     _unlink_from_cache(package)
     schema = environment.site_packages("litellm") / "litellm" / "proxy" / "schema.prisma"
-    env = _clean_environment() | {
+    env = env | {
         "PRISMA_BINARY_CACHE_DIR": str(environment.prisma),
         "PRISMA_QUERY_ENGINE_BINARY": str(environment.query_engine),
         "PRISMA_QUERY_ENGINE_LIBRARY": str(environment.query_engine),
@@ -211,9 +215,9 @@ def _run_step(
     return done.stdout
 
 
-def _step_failure(step: str, output: str) -> EnvironmentBroken:
+def _step_failure(step: str, output: str) -> InstallFailed:
     last = "\n  ".join(output.strip().splitlines()[-_LAST_LINES:])
-    return EnvironmentBroken(f"Installing {_STEPS[step][1]} failed:\n  {last}")
+    return InstallFailed(f"Installing {_STEPS[step][1]} failed:\n  {last}")
 
 
 def _progress(step: str, part: float, detail: str = "") -> Progress:

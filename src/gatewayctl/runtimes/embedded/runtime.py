@@ -37,6 +37,7 @@ from gatewayctl.runtimes.embedded import (
     fingerprints,
     install,
     logs,
+    network,
     orphans,
     releases,
     self_check,
@@ -110,7 +111,7 @@ class EmbeddedRuntime:
         if refresh and self._environment.complete:
             detail = "every package is locked by hash: nothing newer to fetch"
             yield Progress(subject="environment", state="unchanged", detail=detail)
-        yield from install.ensure(self._environment)
+        yield from install.ensure(self._environment, network.download_variables(self._settings))
 
     def start(self) -> Started:
         """Start PostgreSQL, then its databases, then LiteLLM and Phoenix side by side."""
@@ -243,7 +244,7 @@ class EmbeddedRuntime:
 
     def fetch_release(self, name: str) -> Generator[Progress, None, None]:
         """Install the only release there is: the one this gatewayctl is locked to."""
-        yield from install.ensure(self._environment)
+        yield from install.ensure(self._environment, network.download_variables(self._settings))
 
     def run_preflight(
         self, files: Sequence[RenderedFile]

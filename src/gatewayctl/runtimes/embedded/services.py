@@ -12,11 +12,13 @@ from pathlib import Path
 from typing import Final, Literal
 from urllib.parse import quote
 
+from gatewayctl import network
 from gatewayctl.env_file.read import read_env_file
 from gatewayctl.errors import EnvFileMissing, Problem, SettingsInvalid, SettingsProblem
 from gatewayctl.rendering.compose import provider_variables
 from gatewayctl.runtimes.embedded.environment import Environment
 from gatewayctl.runtimes.embedded.layout import Layout
+from gatewayctl.runtimes.embedded.network import service_variables
 from gatewayctl.runtimes.embedded.postgres.privileges import PostgresUser
 from gatewayctl.settings.fields import SCALARS
 from gatewayctl.settings.model import PHOENIX_PROJECT, Secret, Settings
@@ -33,15 +35,7 @@ QUICK_START: Final = Path(__file__).with_name("quick_start.py")
 # Variables of the operator's environment that a service may need, besides those of models.
 # The personal ones differ between terminals and change nothing: no reason for a restart.
 _PERSONAL: Final = ("USER", "LOGNAME", "LANG", "LC_ALL", "LC_CTYPE", "TZ", "TMPDIR")
-NETWORK: Final = (
-    "HTTP_PROXY", "HTTPS_PROXY", "ALL_PROXY", "NO_PROXY",
-    "http_proxy", "https_proxy", "all_proxy", "no_proxy",
-    "SSL_CERT_FILE", "SSL_CERT_DIR", "REQUESTS_CA_BUNDLE", "CURL_CA_BUNDLE",
-    "NODE_EXTRA_CA_CERTS",
-)  # fmt: skip
-"""How this machine reaches the internet. A container cannot use these: its paths and its loopback
-address are its own, and Docker passes the proxies of its own configuration."""
-_PASSED_ON: Final = (*_PERSONAL, "HOME", "XDG_CACHE_HOME", *NETWORK)
+_PASSED_ON: Final = (*_PERSONAL, "HOME", "XDG_CACHE_HOME")
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -69,7 +63,7 @@ def inherited_variables(
     """
     environ = os.environ if environ is None else environ
     names = {name for name in settings.origins if name.isupper()} | set(settings.environment)
-    names |= {field.env for field in SCALARS if field.env} | set(_PASSED_ON)
+    names |= {field.env for field in SCALARS if field.env} | {*_PASSED_ON, *network.VARIABLES}
     names |= set(provider_variables(settings))
     return {name: environ[name] for name in sorted(names) if name in environ} | {
         "PATH": os.defpath + os.pathsep + "/usr/sbin:/usr/local/bin"
@@ -180,7 +174,10 @@ def litellm_program(
     return Program(
         service="litellm",
         argv=argv,
-        environment=_operator_variables(environ) | _declared_variables(settings, environ) | ours,
+        environment=_operator_variables(environ)
+        | service_variables(settings)
+        | _declared_variables(settings, environ)
+        | ours,
         directory=layout.litellm_home,
     )
 
@@ -244,7 +241,7 @@ def phoenix_program(
     return Program(
         service="phoenix",
         argv=argv,
-        environment=_operator_variables(environ) | ours,
+        environment=_operator_variables(environ) | service_variables(settings) | ours,
         directory=layout.phoenix_home,
     )
 
@@ -263,12 +260,12 @@ def _operator_variables(environ: Mapping[str, str]) -> dict[str, str]:
 
 
 def _declared_variables(settings: Settings, environ: Mapping[str, str]) -> dict[str, str]:
-    """The variables of the providers, as the Docker runtime passes them, and those of the network.
+    """The variables of the providers, as the Docker runtime passes them.
 
     An environment variable takes precedence over .env. Anything else in .env belongs to other
     programs: LiteLLM does not get it.
     """
-    names = (*provider_variables(settings), *NETWORK)
+    names = provider_variables(settings)
     written = _read_env_values(settings)
     found = {name: environ.get(name) or written.get(name, "") for name in names}
     found |= {n: secret.reveal() for n, secret in settings.environment.items() if n in found}

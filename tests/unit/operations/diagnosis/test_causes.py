@@ -33,7 +33,31 @@ PRISMA_P1000 = (
 )
 SCHEME = "LiteLLM Proxy: DIRECT_URL uses unsupported scheme 'mysql'. LiteLLM's database features"
 SALT = "Error decrypting value for key: api_key, Did your master_key/salt key change recently?"
-ALEMBIC = "phoenix.exceptions.PhoenixMigrationError: Phoenix failed to migrate the database"
+ALEMBIC = """\
+alembic.util.exc.CommandError: Can't locate revision identified by 'ffffffffffff'
+phoenix.exceptions.PhoenixMigrationError: Phoenix failed to migrate the database
+"""
+PHOENIX_WITHOUT_DATABASE = """\
+ConnectionRefusedError: [Errno 111] Connect call failed ('127.0.0.1', 5433)
+phoenix.exceptions.PhoenixMigrationError: Phoenix failed to migrate the database
+"""
+BEHIND_A_PROXY = """\
+httpcore.ConnectError: All connection attempts failed
+httpx.ConnectError: All connection attempts failed
+ERROR:    Application startup failed. Exiting.
+"""
+SOCKS = (
+    "ImportError: Using SOCKS proxy, but the 'socksio' package is not installed. Make sure to "
+    "install httpx using `pip install httpx[socks]`."
+)
+SHARED_MEMORY = (
+    'ERROR:  could not resize shared memory segment "/PostgreSQL.123" to 8388608 bytes: '
+    "No space left on device"
+)
+WATCHES = "Error: ENOSPC: System limit for number of file watchers reached, watch '/app'"
+CALLBACK = "ModuleNotFoundError: No module named 'prometheus_client'"
+MCP_SERVER = "FileNotFoundError: spawn npx ENOENT"
+UNKNOWN_PROVIDER = "litellm.BadRequestError: LLM Provider NOT provided. You passed model=x"
 UVICORN = "ERROR: [Errno 98] error while attempting to bind on address ('127.0.0.1', 6006)"
 DOCKER_PORT = "Bind for 127.0.0.1:4000 failed: port is already allocated"
 MIGRATION = "LiteLLM Proxy: Database migration cannot proceed. Migration 2025_x failed"
@@ -69,7 +93,6 @@ def find(service: str = "", **seen: str) -> str | None:
         ("litellm", SCHEME, "database_setup_failed"),
         ("litellm", "Database setup failed after multiple retries.", "database_setup_failed"),
         ("litellm", MIGRATION, "migration_failed"),
-        ("litellm", SALT, "salt_key_changed"),
         ("phoenix", ALEMBIC, "phoenix_database_refused"),
         ("phoenix", UVICORN, "port_taken"),
         ("", DOCKER_PORT, "port_taken"),
@@ -86,6 +109,16 @@ def find(service: str = "", **seen: str) -> str | None:
         ("litellm", "config validation failed: model_list.0", "litellm_settings_refused"),
         ("litellm", "MemoryError", "out_of_memory"),
         ("litellm", "INFO:     Waiting for application startup.", None),
+        ("litellm", BEHIND_A_PROXY, None),
+        ("litellm", SOCKS, None),
+        ("litellm", CALLBACK, None),
+        ("litellm", MCP_SERVER, None),
+        # LiteLLM continues without the model, and without the value that it cannot decrypt.
+        ("litellm", UNKNOWN_PROVIDER, None),
+        ("litellm", SALT, None),
+        ("phoenix", PHOENIX_WITHOUT_DATABASE, None),
+        ("postgres", SHARED_MEMORY, None),
+        ("litellm", WATCHES, None),
     ],
 )
 def test_the_log_reveals_the_cause(service: str, log: str, finding: str | None) -> None:
@@ -95,17 +128,18 @@ def test_the_log_reveals_the_cause(service: str, log: str, finding: str | None) 
 @pytest.mark.parametrize(
     ("service", "ended", "finding"),
     [
-        ("litellm", "exit code 1", "database_setup_failed"),
-        ("litellm", "exit code 2", "migration_failed"),
-        ("litellm", "exit code 3", "litellm_settings_refused"),
-        ("phoenix", "signal SIGKILL", "out_of_memory"),
-        ("litellm", "exit code 137 (out of memory)", "out_of_memory"),
+        ("litellm", "exit code 1", None),
+        ("litellm", "exit code 2", None),
+        ("litellm", "exit code 3", None),
+        ("phoenix", "signal SIGKILL", "service_killed"),
+        ("litellm", "exit code 137", "service_killed"),
+        ("litellm", "out of memory", "out_of_memory"),
         ("litellm", "exit code 78", "settings_invalid"),
         ("phoenix", "exit code 1", None),
         ("litellm", "exit code 13", None),
     ],
 )
-def test_without_a_log_the_exit_reveals_the_cause(
+def test_an_exit_alone_says_no_more_than_it_means(
     service: str, ended: str, finding: str | None
 ) -> None:
     assert find(service, ended=ended) == finding
@@ -143,7 +177,7 @@ def test_a_missing_module_of_an_image_is_not_a_broken_environment() -> None:
 
 
 def test_running_services_are_searched_only_for_causes_that_affect_others() -> None:
-    seen = Symptoms(service="litellm", log=SALT, runtime="embedded")
+    seen = Symptoms(service="litellm", log=PRISMA_P1000, runtime="embedded")
 
     assert recognize_cause(seen, spreading=True) is None
     assert all(cause.log for cause in CAUSES if cause.spreads)

@@ -96,6 +96,19 @@ def test_a_full_disk_logged_by_postgresql_explains_why_phoenix_exited(
     assert "No space left" in error.message
 
 
+def test_a_service_that_works_explains_only_what_the_failing_one_does_not(
+    settings: Settings,
+) -> None:
+    # Its port was taken at the first try, a minute ago.
+    words = {"postgres": "FATAL: could not bind: Address already in use"}
+    runtime = up_and_running(words={**words, "litellm": "UnsafeMasterKeyError"})
+    runtime.processes["litellm"] = "failed"
+
+    assert failure(settings, runtime).finding == "master_key_weak"
+    runtime.words = words
+    assert failure(settings, runtime).finding == "port_taken"
+
+
 def test_a_refused_password_keeps_its_own_code_and_shows_the_variable(settings: Settings) -> None:
     runtime = up_and_running(words={"litellm": "Error: P1000: Authentication failed"})
     runtime.processes["litellm"] = "failed"

@@ -53,7 +53,7 @@ def test_a_crash_loop_is_explained_by_its_log_and_not_started_again(settings: Se
 
 
 def test_a_known_cause_has_its_own_remedy(settings: Settings) -> None:
-    step = suggest(settings, litellm="unhealthy", detail="exit code 3")
+    step = suggest(settings, litellm="unhealthy", log="yaml.scanner.ScannerError: line 3")
 
     assert step.startswith("Correct what `gatewayctl logs litellm` reports, then run")
 

@@ -116,6 +116,31 @@ def test_in_a_container_a_loopback_address_is_explained(tmp_path: Path) -> None:
     assert error.finding == "provider_on_loopback"
 
 
+@pytest.mark.parametrize(
+    ("model", "environ", "proxy"),
+    [
+        ("cloud", {"HTTPS_PROXY": "http://me:pa55word@p:3128"}, "http://me:…@p:3128 (HTTPS_PROXY"),
+        ("cloud", {"all_proxy": "p:1"}, "p:1 (all_proxy, from environment variable all_proxy)"),
+        ("cloud", {"HTTP_PROXY": "http://p:1"}, None),
+        ("cloud", {"HTTPS_PROXY": "http://p:1", "NO_PROXY": "*"}, None),
+        ("local", {"HTTP_PROXY": "http://p:1"}, None),
+        ("inside", {"HTTP_PROXY": "http://p:1", "no_proxy": ".corp"}, None),
+        ("inside", {"HTTP_PROXY": "http://p:1"}, "http://p:1 (HTTP_PROXY"),
+    ],
+)
+def test_a_proxy_on_the_way_to_the_provider_is_named(
+    tmp_path: Path, model: str, environ: dict[str, str], proxy: str | None
+) -> None:
+    yaml = YAML + "  inside: {{model: openai/x, api_base: 'http://llm.corp/v1'}}\n"
+    settings = project(tmp_path, yaml.format(runtime="embedded"), environ=environ)
+
+    error = explain_provider_failure(unreachable(None), model, settings)
+
+    assert ("through the proxy" in error.message) == (proxy is not None)
+    assert ("NO_PROXY" in error.hint) == (proxy is not None)
+    assert (proxy or "") in error.message
+
+
 def test_another_error_is_returned_unchanged(settings: Settings) -> None:
     error: GatewayctlError = UnknownModel("no")
 

@@ -97,5 +97,5 @@ def test_a_service_that_does_not_restart_is_an_error(settings: Settings) -> None
         restarted(settings, up_and_running(), litellm=REFUSED)
 
     failing = up_and_running(looks=[{"litellm": "failed"}], details={"litellm": "exit code 1"})
-    with pytest.raises(ServiceFailed, match="could not set up its database"):
+    with pytest.raises(ServiceFailed, match=r"litellm failed \(exit code 1\)"):
         restarted(settings, failing)

@@ -359,3 +359,18 @@ def test_an_upgrade_holds_the_lock_and_is_in_the_audit_log(
 
     entry = read_audit(world.folder / ".gatewayctl").entries[-1]
     assert (entry.verb, entry.subject, entry.outcome) == ("upgrade", "1.108.14", "done")
+
+
+@pytest.mark.parametrize("to", ["1.108.14", NEW])
+def test_an_upgrade_comes_from_the_mirror_and_goes_back(
+    tmp_path: Path, gateway: GatewayClient, to: str
+) -> None:
+    mirror = "registry.example/mirror"
+    world = World(tmp_path, YAML.replace("images: # versions", f"images:\n  registry: {mirror}"))
+
+    report = report_of(world.upgrade(gateway, to))
+
+    assert report.after.name == NEW.replace("ghcr.io", mirror)
+    assert f"litellm: {report.after.name} # pinned" in world.yaml
+    report_of(world.rollback(gateway))
+    assert f"litellm: {OLD} # pinned" in world.yaml

@@ -89,6 +89,8 @@ def test_a_pull_reports_its_layers(settings: Settings) -> None:
         ('Get "https://x/v2/": net/http: TLS handshake timeout', RegistryUnreachable),
         ('Get "https://x/v2/": dial tcp 1.2.3.4:443: i/o timeout', RegistryUnreachable),
         ("proxyconnect tcp: dial tcp 10.0.0.1:3128: connection refused", RegistryUnreachable),
+        ('Get "https://x/v2/": Proxy Authentication Required', RegistryUnreachable),
+        ('Get "https://x/v2/": x509: certificate signed by unknown authority', RegistryUnreachable),
         ("toomanyrequests: You have reached your pull rate limit", RuntimeProblem),
         ("no space left on device", RuntimeProblem),
     ],
@@ -112,6 +114,23 @@ def test_a_wrong_image_is_reported_with_where_it_was_set(settings: Settings) -> 
 
     assert "images.litellm, from gateway.yaml line 1" in found.message
     assert "gateway.yaml" in found.hint
+
+
+@pytest.mark.parametrize(
+    ("reason", "said"),
+    [
+        ("manifest unknown", "There is no image"),
+        ("pull access denied for a, repository does not exist", "The registry does not give"),
+        ("x509: certificate signed by unknown authority", "does not trust the registry of a"),
+        ("proxyconnect tcp: connection refused", "The Docker engine cannot use its proxy"),
+    ],
+)
+def test_a_pull_that_fails_says_what_is_known_and_no_more(
+    reason: str, said: str, settings: Settings
+) -> None:
+    found = pull_failure(reason, Image(name="a", setting="images.litellm"), settings)
+
+    assert said in found.message
 
 
 def test_a_build_that_cannot_parse_env_does_not_show_the_line() -> None:

@@ -112,6 +112,7 @@ def test_a_changed_variable_of_the_process_environment_restarts_everything(
     stack.up()
     stack.supervisor.take_calls()
     monkeypatch.setenv("HTTPS_PROXY", "http://proxy:3128")
+    stack.environ = {"HTTPS_PROXY": "http://proxy:3128"}
 
     report = stack.up()
 

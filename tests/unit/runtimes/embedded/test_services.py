@@ -92,13 +92,14 @@ def test_litellm_gets_its_own_secrets_and_those_of_no_other_service(
 def test_the_proxy_of_this_machine_reaches_litellm_from_both_places(
     tmp_path: Path, environment: Environment, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setenv("HTTPS_PROXY", "http://proxy:3128")
     more = {"NO_PROXY": "internal", "HTTPS_PROXY": "http://other:1"}
-    settings = project(tmp_path / "shop", env=env_file({**SECRETS, **more}))
+    outside = {"HTTPS_PROXY": "http://proxy:3128"}
+    settings = project(tmp_path / "shop", env=env_file({**SECRETS, **more}), environ=outside)
 
     env = build_programs(settings, environment)["litellm"].environment
 
-    assert (env["HTTPS_PROXY"], env["NO_PROXY"]) == ("http://proxy:3128", "internal")
+    assert env["HTTPS_PROXY"] == "http://proxy:3128"
+    assert env["NO_PROXY"] == env["no_proxy"] == "localhost,127.0.0.1,::1,internal"
 
 
 def test_the_password_of_litellm_is_not_in_its_database_url(

@@ -9,6 +9,7 @@ from gatewayctl.errors import (
     EnvironmentBroken,
     FolderUnusable,
     ImageMissing,
+    InstallFailed,
     PortTaken,
     ProjectNameTaken,
     ReleaseMalicious,
@@ -50,10 +51,20 @@ MACHINE: Final = (
         id="out_of_memory",
         area="machine",
         severity="error",
-        title="A service was killed or exited for lack of memory",
+        title="A service ended for lack of memory",
         meaning="LiteLLM needs about 500 MB, Phoenix 400 MB, PostgreSQL 100 MB. The kernel kills "
         "the largest process when memory runs out; so does the limit of a container or cgroup.",
         remedy="Free memory or raise the limit, then run `gatewayctl up`.",
+    ),
+    Finding(
+        id="service_killed",
+        area="machine",
+        severity="error",
+        title="A service was killed",
+        meaning="It got the signal SIGKILL. A person or a program can send it, and the kernel does "
+        "when memory runs out.",
+        remedy="Run `gatewayctl up`. If it is killed again, `sudo dmesg` shows whether the kernel "
+        "did it («Out of memory: Killed process»): free memory then, or raise the limit.",
     ),
     Finding(
         id="memory_low",
@@ -113,6 +124,14 @@ RUNTIME: Final = (
         meaning="A program or package in the cache folder is missing: it was cleaned up, or the "
         "disk was full. The cache holds none of your data and is rebuilt from locked packages.",
         fix="marks it as incomplete, so that the next `up` rebuilds it",
+    ),
+    Finding.of(
+        InstallFailed,
+        area="runtime",
+        title="The embedded environment could not be installed",
+        meaning="uv or npm ended with the error in the evidence: the package index does not "
+        "answer, a proxy refuses, its certificate is not trusted. Nothing was started, and the "
+        "next `up` installs again from the beginning.",
     ),
     Finding(
         id="environments_old",

@@ -5,6 +5,7 @@ from __future__ import annotations
 from typing import Final
 
 from gatewayctl.errors import (
+    CaBundleUnusable,
     DatabasePasswordRefused,
     EnvFileMissing,
     EnvFileUnreadable,
@@ -87,6 +88,24 @@ SETTINGS: Final = (
         meaning="Phoenix has no login and stores prompts and replies; PostgreSQL is protected only "
         "by a password. With `bind: 0.0.0.0` every machine in the network can reach them.",
         remedy="Set `bind: 127.0.0.1` in gateway.yaml and put a TLS proxy in front of LiteLLM.",
+    ),
+    Finding(
+        id="proxy_unusable",
+        area="settings",
+        severity="warning",
+        title="LiteLLM does not get a proxy of this machine",
+        meaning="LiteLLM uses proxies of the kinds http and https only, and in a container "
+        "127.0.0.1 is the container itself. Calls of providers do not go through this proxy.",
+        remedy="Set HTTPS_PROXY in .env to an http:// address that the services reach (in Docker "
+        "http://host.docker.internal:PORT, if the proxy listens beyond 127.0.0.1), then run "
+        "`gatewayctl up`.",
+    ),
+    Finding.of(
+        CaBundleUnusable,
+        area="settings",
+        title="The certificates of ca_bundle cannot be used",
+        meaning="The file is missing, cannot be read, or contains no valid certificate in PEM "
+        "format (-----BEGIN CERTIFICATE-----). LiteLLM would not start with it.",
     ),
     Finding(
         id="provider_on_loopback",

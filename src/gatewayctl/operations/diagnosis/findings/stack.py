@@ -51,8 +51,8 @@ SERVICES: Final = (
         area="services",
         severity="error",
         title="LiteLLM refuses its configuration",
-        meaning="A parameter of a model is unknown to this version of LiteLLM, or it refuses its "
-        "master key. It exits with code 3; the reason is at the end of its log.",
+        meaning="The configuration cannot be parsed, or has a value that this version of LiteLLM "
+        "does not know. The reason is in its log.",
         remedy="Correct what `gatewayctl logs litellm` reports, then run `gatewayctl up`.",
     ),
     Finding(
@@ -61,15 +61,15 @@ SERVICES: Final = (
         severity="error",
         title="LiteLLM's database could not be set up",
         meaning="The server cannot be reached, or the database cannot be created or opened: a "
-        "wrong address, a connection limit, missing permissions. LiteLLM exits with code 1.",
+        "wrong address, a connection limit, missing permissions. The reason is in its log.",
         remedy="See `gatewayctl logs litellm`.",
     ),
     Finding.of(
         MigrationFailed,
         area="services",
         title="A migration of LiteLLM's database failed",
-        meaning="A migration was not finished, or PostgreSQL refuses it. LiteLLM exits with code "
-        "2; the migration itself was rolled back.",
+        meaning="A migration was not finished, or PostgreSQL refuses it. The migration itself was "
+        "rolled back.",
     ),
     Finding(
         id="database_damaged",
@@ -114,8 +114,9 @@ SERVICES: Final = (
         id="phoenix_database_refused",
         area="services",
         severity="error",
-        title="Phoenix cannot migrate its database",
-        meaning="Its database was written by a newer Phoenix, or a migration was interrupted.",
+        title="Phoenix's database was written by a newer Phoenix",
+        meaning="The database has a migration that this version of Phoenix does not know («Can't "
+        "locate revision»).",
         remedy="Use the version of Phoenix that wrote it, or restore a backup: "
         "`gatewayctl restore FILE`.",
     ),

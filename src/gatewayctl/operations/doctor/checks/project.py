@@ -10,6 +10,7 @@ from collections.abc import Iterator
 
 from gatewayctl.env_file.readable import find_ambiguous_lines
 from gatewayctl.errors import (
+    CaBundleUnusable,
     EnvFileMissing,
     EnvFileUnreadable,
     FolderUnusable,
@@ -19,6 +20,7 @@ from gatewayctl.errors import (
 from gatewayctl.operations.doctor.checks.subject import DoctorCheck, Observation, Subject
 from gatewayctl.operations.models.loopback import warn_loopback
 from gatewayctl.operations.project.gitignore import find_missing_lines
+from gatewayctl.operations.project.proxies import warn_of_proxies
 from gatewayctl.operations.project.render import render
 from gatewayctl.operations.state.restore_journal import unfinished_restore
 from gatewayctl.settings.model import ENVIRONMENT
@@ -98,6 +100,12 @@ def check_bind(subject: Subject) -> Iterator[Observation]:
         yield Observation(finding="bound_to_all", evidence=evidence)
 
 
+def check_proxies(subject: Subject) -> Iterator[Observation]:
+    """Find proxies of this machine that LiteLLM does not get."""
+    for evidence in warn_of_proxies(subject.project, subject.runtime.name):
+        yield Observation(finding="proxy_unusable", evidence=evidence)
+
+
 def check_loopback(subject: Subject) -> Iterator[Observation]:
     """Find models whose server LiteLLM would look for in its own container."""
     for evidence in warn_loopback(subject.project):
@@ -114,7 +122,11 @@ def check_workers(subject: Subject) -> Iterator[Observation]:
 
 def check_rendered_files(subject: Subject) -> Iterator[Observation]:
     """Find rendered files that differ; before the first `up` there are none."""
-    report = render(subject.project, check=True, runtime=subject.runtime.name)
+    try:
+        report = render(subject.project, check=True, runtime=subject.runtime.name)
+    except CaBundleUnusable as error:
+        yield Observation.of(error)
+        return
     if all(file.state == "missing" for file in report.files):
         return
     for file in report.files:
@@ -146,6 +158,7 @@ CHECKS = (
     DoctorCheck(name="environment", run=check_environment, needs=("settings",)),
     DoctorCheck(name="git", run=check_git),
     DoctorCheck(name="reach", run=check_bind, needs=("settings",)),
+    DoctorCheck(name="proxies", run=check_proxies, needs=("runtime",)),
     DoctorCheck(name="addresses", run=check_loopback, needs=("settings",)),
     DoctorCheck(name="workers", run=check_workers, needs=("runtime",)),
     DoctorCheck(name="rendered files", run=check_rendered_files, needs=("runtime",)),

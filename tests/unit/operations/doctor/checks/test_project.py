@@ -5,6 +5,7 @@ from pathlib import Path
 import pytest
 
 from gatewayctl.operations.doctor.checks import project as checks
+from gatewayctl.operations.project.proxies import warn_of_proxies
 from gatewayctl.operations.project.render import render
 from gatewayctl.operations.state import restore_journal
 from tests.fakes.self_check import ENV, Patient
@@ -45,6 +46,54 @@ def test_a_missing_env_file_is_found(patient: Patient) -> None:
     (patient.folder / ".env").unlink()
 
     assert patient.ids(checks.check_env_file) == ["env_file_missing"]
+
+
+def test_a_proxy_that_litellm_does_not_get_is_found_once_with_its_source(
+    patient: Patient,
+) -> None:
+    patient.environ = {
+        "ALL_PROXY": "socks5://me:pa55-word@p:1",
+        "all_proxy": "socks5://me:pa55-word@p:1",
+        "HTTP_PROXY": "http://127.0.0.1:3128",
+    }
+
+    assert patient.found(checks.check_proxies) == [
+        (
+            "proxy_unusable",
+            (
+                "ALL_PROXY (environment variable ALL_PROXY) is a proxy of the kind socks5, and "
+                "LiteLLM supports only http and https, so LiteLLM does not get it."
+            ),
+        )
+    ]
+
+
+def test_another_kind_for_the_rest_is_no_problem_beside_a_proxy_for_https(
+    patient: Patient,
+) -> None:
+    patient.environ = {"ALL_PROXY": "socks5://p:1", "https_proxy": "http://p:1"}
+
+    assert patient.found(checks.check_proxies) == []
+
+
+def test_a_proxy_of_this_machine_is_no_proxy_of_a_container(patient: Patient) -> None:
+    patient.environ = {"https_proxy": "127.0.0.1:3128", "HTTP_PROXY": "http://proxy:1"}
+
+    assert warn_of_proxies(patient.settings(), "docker") == (
+        (
+            "https_proxy (environment variable https_proxy) is http://127.0.0.1:3128, which in a "
+            "container is the container itself, so LiteLLM does not get it."
+        ),
+    )
+
+
+def test_certificates_that_cannot_be_read_are_a_finding(patient: Patient) -> None:
+    (patient.folder / "gateway.yaml").write_text("ca_bundle: missing.pem\n")
+
+    ((finding, evidence),) = patient.found(checks.check_rendered_files)
+
+    assert finding == "ca_bundle_unusable"
+    assert "cannot be read: No such file" in evidence
 
 
 def test_a_value_that_programs_read_differently_is_found_with_its_line(patient: Patient) -> None:
