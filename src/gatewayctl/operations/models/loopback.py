@@ -16,7 +16,10 @@ from gatewayctl.settings.plain_secrets import REFERENCE
 
 HOST: Final = "host.docker.internal"
 """The machine of the engine, seen from a container: `extra_hosts` of the compose file."""
-LISTENS: Final = "On Linux the server must also listen beyond loopback, for example on 0.0.0.0."
+LISTENS: Final = (
+    "On Linux the server must also listen beyond loopback, for example on 0.0.0.0; with rootless"
+    " Docker write this machine's own address instead."
+)
 _LOOPBACK: Final = ("localhost", "::1", "0.0.0.0")  # noqa: S104 - compared with, never bound to
 
 

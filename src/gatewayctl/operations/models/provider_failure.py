@@ -52,13 +52,8 @@ def explain_provider_failure(
         end = "" if message.endswith((".", "!", "?", "…")) else "."
         hint = _choose_hint(error, message, hint, declared, settings)
         message = f"{message}{end} {_describe(declared, settings)}"
-        instead = _address_in_docker(declared, settings)
-        if instead and isinstance(error, UpstreamUnreachable):
-            finding = "provider_on_loopback"
-            hint = (
-                f"That address is the container of LiteLLM itself: write api_base: {instead},"
-                f" then `gatewayctl up`. {loopback.LISTENS}"
-            )
+        if isinstance(error, UpstreamUnreachable) and loopback.runs_in_container(settings):
+            hint, finding = _explain_in_docker(hint, declared, settings)
     explained = type(error)(message, hint=hint)
     explained.finding = finding
     return explained
@@ -126,9 +121,10 @@ def advise_provider_key(name: str, settings: Settings) -> str:
     return f"Put the provider's real key into .env as {name},{unset} {restart}"
 
 
-def _address_in_docker(model: Model, settings: Settings) -> str | None:
-    """What to write in place of an address that means LiteLLM's own container; else None."""
-    if not loopback.runs_in_container(settings):
-        return None
-    instead = loopback.from_container(loopback.find_address(model, settings))
-    return mask(instead) if instead else None
+def _explain_in_docker(hint: str, model: Model, settings: Settings) -> tuple[str, str | None]:
+    """The hint and finding for a model whose server may be on this machine."""
+    address = loopback.find_address(model, settings)
+    if instead := loopback.from_container(address):
+        own = f"That address is the container of LiteLLM itself: write api_base: {mask(instead)},"
+        return f"{own} then `gatewayctl up`. {loopback.LISTENS}", "provider_on_loopback"
+    return (f"{hint} {loopback.LISTENS}" if loopback.HOST in address else hint), None

@@ -141,6 +141,17 @@ def test_a_proxy_on_the_way_to_the_provider_is_named(
     assert (proxy or "") in error.message
 
 
+def test_a_server_of_this_machine_that_a_container_cannot_reach_has_to_listen_there(
+    tmp_path: Path,
+) -> None:
+    yaml = YAML.format(runtime="docker").replace("127.0.0.1", "host.docker.internal")
+
+    error = explain_provider_failure(unreachable(), "local", project(tmp_path, yaml), lambda: LOG)
+
+    assert "On Linux the server must also listen beyond loopback" in error.hint
+    assert error.finding is None
+
+
 def test_another_error_is_returned_unchanged(settings: Settings) -> None:
     error: GatewayctlError = UnknownModel("no")
 

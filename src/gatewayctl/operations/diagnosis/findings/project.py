@@ -114,7 +114,7 @@ SETTINGS: Final = (
         title="A model's server is at a loopback address, but LiteLLM runs in a container",
         meaning="127.0.0.1 and localhost are the container itself there, so every call of the "
         "model fails. host.docker.internal is the machine of the engine; on Linux the server must "
-        "also listen beyond loopback.",
+        "also listen beyond loopback, and rootless Docker needs the machine's own address.",
         remedy="Write the api_base: that the evidence shows in gateway.yaml, then run "
         "`gatewayctl up`.",
     ),
