@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+from pathlib import Path
 from typing import Any
 
 import pytest
@@ -10,6 +11,8 @@ import yaml
 
 from tests.e2e.conftest import PROVIDER_KEY, Project
 from tests.fakes.upstream import REFUSALS
+
+WRONG = "sk-" + "1" * 32
 
 
 def error_of(project: Project, *arguments: str) -> tuple[int, dict[str, Any]]:
@@ -120,15 +123,33 @@ def test_a_wrong_virtual_key_is_refused(stack: Project) -> None:
     assert (exit_code, error["code"]) == (6, "virtual_key_refused")
 
 
-def test_a_wrong_master_key_is_refused_when_keys_are_created(stack: Project) -> None:
-    stack.extra_env["LITELLM_MASTER_KEY"] = "sk-" + "1" * 32
+def test_a_master_key_of_the_shell_that_differs_is_refused_when_keys_are_created(
+    stack: Project,
+) -> None:
+    stack.extra_env["LITELLM_MASTER_KEY"] = WRONG
     try:
         exit_code, error = error_of(stack, "keys", "create", "another", "--env", "ANOTHER_KEY")
     finally:
         del stack.extra_env["LITELLM_MASTER_KEY"]
 
-    assert (exit_code, error["code"]) == (6, "master_key_refused")
+    assert (exit_code, error["code"]) == (3, "environment_shadows")
+    assert "unset LITELLM_MASTER_KEY" in error["hint"]
     assert "ANOTHER_KEY" not in stack.secrets()
+
+
+def test_a_wrong_master_key_is_refused_when_keys_are_created(
+    stack: Project, tmp_path: Path
+) -> None:
+    other = Project(folder=tmp_path, ports=stack.ports)
+    port = stack.ports["litellm"]
+    (tmp_path / "gateway.yaml").write_text(f"ports: {{litellm: {port}}}\n", encoding="utf-8")
+    (tmp_path / ".env").write_text(f"LITELLM_MASTER_KEY={WRONG}\n", encoding="utf-8")
+    (tmp_path / ".env").chmod(0o600)
+
+    exit_code, error = error_of(other, "keys", "create", "another", "--env", "ANOTHER_KEY")
+
+    assert (exit_code, error["code"]) == (6, "master_key_refused")
+    assert "ANOTHER_KEY" not in other.secrets()
 
 
 def test_neither_master_key_nor_provider_key_is_ever_sent_for_a_chat(stack: Project) -> None:

@@ -111,7 +111,7 @@ def test_an_application_s_trace_goes_on_in_the_gateway(stack: Project) -> None:
     assert first["trace_id"] == second["trace_id"] == trace_id
     assert second["verified"]
     assert len(wait_for_spans(stack, 10, trace_id=trace_id)) >= 10
-    assert stack.data("trace", "verify", trace_id)["verified"]
+    assert stack.data("trace", "verify", trace_id)["verdict"] == "verified"
 
 
 def test_the_virtual_keys_are_for_model_calls_only(stack: Project) -> None:

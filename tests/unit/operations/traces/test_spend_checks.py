@@ -6,7 +6,9 @@ import pytest
 
 from gatewayctl.gateway.spend import SpendLog
 from gatewayctl.operations.traces.spend_checks import check_spend_logs, recall_expectation
-from tests.fakes.traces import CALL, COMPLETE, EXPECTED, TRACE, make_span
+from gatewayctl.tracing.spans import Span
+from gatewayctl.tracing.verify import check_trace
+from tests.fakes.traces import CALL, COMPLETE, EXPECTED, LLM_ATTRIBUTES, TRACE, make_span
 
 LOG = SpendLog(
     call_id="call-1",
@@ -74,6 +76,24 @@ def test_calls_of_other_programs_in_the_trace_are_expected_too() -> None:
     # call-3 is below the client span of call-1: LiteLLM made two calls of one.
     assert [call.call_id for call in found.calls] == ["call-1", "call-2"]
     assert found.inbound
+
+
+def test_every_request_that_joined_a_trace_is_verified_in_it() -> None:
+    """The application's own span is not in Phoenix."""
+    spans: list[Span] = []
+    for number in ("1", "2"):
+        ours = {**CLIENT_ATTRIBUTES, "gatewayctl.call_id": f"call-{number}"}
+        theirs = {**LLM_ATTRIBUTES, "litellm.call_id": f"call-{number}"}
+        spans += [
+            make_span(f"client-{number}", "app", "CHAIN", **ours),
+            make_span(f"llm-{number}", f"client-{number}", "LLM", **theirs),
+        ]
+    logs = tuple(replace(LOG, call_id=f"call-{number}") for number in ("1", "2"))
+
+    expected = recall_expectation(TRACE, spans, logs)
+
+    assert {check.state for check in check_trace(spans, expected)} == {"passed"}
+    assert {check.state for check in check_spend_logs(logs, expected)} == {"passed"}
 
 
 def test_the_root_of_a_route_has_the_number_of_steps() -> None:
