@@ -125,8 +125,9 @@ def podman(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Podman]:
         podman.run("network", "prune", "--force")
         service.terminate()
         service.wait()
-        # Its layers stay mounted otherwise.
         podman.run("system", "reset", "--force")
+        # Its folder stays mounted on itself, and could not be removed.
+        subprocess.run(["umount", podman.folder / "root/overlay"], capture_output=True, check=False)
 
 
 @pytest.fixture
