@@ -31,18 +31,19 @@ LEVEL = {
 """env_file stands below settings, which reads .env through it."""
 NOUN_LEVEL = {
     "state": 0,
-    "project": 1,
     "models": 1,
+    "config": 1,
     "traces": 1,
     "diagnosis": 1,
-    "keys": 2,
-    "stack": 3,
-    "chat": 3,
-    "usage": 3,
-    "backup": 4,
-    "upgrade": 5,
-    "doctor": 5,
-    "demo": 6,
+    "project": 2,
+    "keys": 3,
+    "stack": 4,
+    "chat": 4,
+    "usage": 4,
+    "backup": 5,
+    "upgrade": 6,
+    "doctor": 6,
+    "demo": 7,
 }
 """The packages of ``operations``, low to high. A verb may use those of lower levels only."""
 OWNERS = {

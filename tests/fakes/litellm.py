@@ -52,12 +52,16 @@ def event_stream(*texts: str, model: str = "demo", done: bool = True) -> bytes:
 
 @dataclass
 class FakeLiteLLM:
-    """``requests`` records every request; ``planted`` overrides the answers of a path."""
+    """``requests`` records every request; ``planted`` overrides the answers of a path.
+
+    ``stored`` are deployments that its database has beside ``models``.
+    """
 
     master: str = MASTER_KEY
     keys: dict[str, dict[str, Any]] = field(default_factory=dict)
     deleted: dict[str, dict[str, Any]] = field(default_factory=dict)
     models: tuple[str, ...] = ("gpt-4o", "demo")
+    stored: tuple[dict[str, Any], ...] = ()
     planted: dict[str, Handler] = field(default_factory=dict)
     requests: list[httpx.Request] = field(default_factory=list)
     phoenix: Handler = lambda _: httpx.Response(200)
@@ -239,12 +243,18 @@ class FakeLiteLLM:
             self.deleted[token] = self.keys.pop(token)
         return httpx.Response(200, json={"deleted_keys": tokens})
 
-    def _model_info(self, request: httpx.Request) -> httpx.Response:
+    def _v2_model_info(self, request: httpx.Request) -> httpx.Response:
         rows = [
             {"model_name": name, "litellm_params": {"model": f"openai/{name}"}}
             for name in self.models
         ]
-        return httpx.Response(200, json={"data": rows})
+        return httpx.Response(200, json={"data": [*rows, *self.stored]})
+
+    def _router_settings(self, request: httpx.Request) -> httpx.Response:
+        return httpx.Response(200, json={"current_values": {}, "source": {}})
+
+    def _config_list(self, request: httpx.Request) -> httpx.Response:
+        return httpx.Response(200, json=[])
 
 
 @contextmanager

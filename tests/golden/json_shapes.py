@@ -16,6 +16,7 @@ from gatewayctl.operations.backup.create import BackupReport
 from gatewayctl.operations.backup.reset import ResetReport
 from gatewayctl.operations.backup.restore import RestoreReport
 from gatewayctl.operations.chat.report import ChatReport
+from gatewayctl.operations.config.pull import PullReport
 from gatewayctl.operations.demo import DemoReport
 from gatewayctl.operations.doctor.run import DoctorReport
 from gatewayctl.operations.keys.check import KeysCheckReport
@@ -54,6 +55,7 @@ REPORTS: Final[Mapping[str, type]] = {
     "backup": BackupReport,
     "chat": ChatReport,
     "demo": DemoReport,
+    "config pull": PullReport,
     "doctor": DoctorReport,
     "down": DownReport,
     "env": EnvReport,

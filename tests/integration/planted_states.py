@@ -11,6 +11,7 @@ from tests.fakes.answers import litellm_without_database
 from tests.fakes.litellm import error as refusal
 from tests.fakes.litellm import sha256
 from tests.integration.living_project import LivingProject
+from tests.integration.stack_project import Project
 
 Step = Callable[[LivingProject], object]
 
@@ -84,6 +85,16 @@ def lose_spans(project: LivingProject) -> None:
 def serve_less(project: LivingProject) -> None:
     project.litellm.models = ("demo",)
     project.runtime.differs = {"litellm"}
+
+
+def add_model_in_ui(project: LivingProject | Project) -> None:
+    project.litellm.stored = (
+        {
+            "model_name": "ui-model",
+            "litellm_params": {"model": "groq/x"},
+            "model_info": {"id": "id-1", "db_model": True},
+        },
+    )
 
 
 def restrict_key(project: LivingProject) -> None:

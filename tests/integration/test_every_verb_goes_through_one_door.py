@@ -19,6 +19,7 @@ from gatewayctl.operations.state.upgrade_journal import Journal, write_journal
 from gatewayctl.settings.load import load_settings
 from tests.fakes.releases import NEW, OLD, ReleasedRuntime
 from tests.fakes.runtime import SERVICES
+from tests.integration.planted_states import add_model_in_ui
 from tests.integration.stack_project import AT, Project, document
 
 CHANGING = {
@@ -31,6 +32,7 @@ CHANGING = {
     "keys rotate": ("litellm-dev",),
     "keys revoke": ("litellm-dev", "--yes"),
     "keys sync": (),
+    "config pull": (),
     "doctor": ("--fix",),
     "restart": (),
     "down": (),
@@ -76,6 +78,7 @@ def broken(ready: Project, monkeypatch: pytest.MonkeyPatch) -> Project:
     """A project in which every command that changes something has something to change."""
     project = ready
     monkeypatch.chdir(project.folder)
+    add_model_in_ui(project)
     (project.folder / "a.bak").write_bytes(b"x")
     (project.folder / "compose" / "litellm_config.yaml").unlink()
     lines = (project.folder / ".env").read_text().splitlines(keepends=True)

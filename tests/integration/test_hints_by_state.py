@@ -31,7 +31,7 @@ def hint(project: Project, words: list[str]) -> str:
 
 PATHS = (
     *("/health/readiness", "/healthz", "/spend/logs/v2", "/v1/projects/gateway/spans"),
-    *("/key/list", "/key/info", "/key/generate", "/model/info", "/v1/chat/completions"),
+    *("/key/list", "/key/info", "/key/generate", "/v2/model/info", "/v1/chat/completions"),
     *("/v1/traces", "/v1/models", "/global/activity"),
 )
 

@@ -61,6 +61,7 @@ def test_list_in_json_has_a_row_for_each_model(folder: Path) -> None:
         "state": "no_provider_key",
         "provider_key": False,
         "check": None,
+        "in_database": False,
     }
 
 
@@ -108,7 +109,7 @@ def test_a_failing_gateway_has_its_exit_code(
     folder: Path, answer: httpx.Response | Exception, code: int, name: str
 ) -> None:
     router = respx.MockRouter()
-    route = router.get("http://127.0.0.1:4000/model/info")
+    route = router.get("http://127.0.0.1:4000/v2/model/info")
     route.mock(
         side_effect=answer if isinstance(answer, Exception) else None,
         return_value=None if isinstance(answer, Exception) else answer,
@@ -132,11 +133,12 @@ def test_a_missing_key_is_the_state_of_its_model_and_has_a_remedy(folder: Path) 
 
 
 def test_a_model_without_a_provider_is_pointed_out(folder: Path) -> None:
-    (folder / "gateway.yaml").write_text("models:\n  claude: {model: claude-sonnet-5}\n")
+    deployment = "{model_name: claude, litellm_params: {model: my-claude}}"
+    (folder / "gateway.yaml").write_text(f"litellm: {{model_list: [{deployment}]}}\n")
 
     result = models(folder, FakeLiteLLM(models=("claude", "demo")).transport())
 
     assert (
-        "Warning: models.claude: 'claude-sonnet-5' names no provider; LiteLLM guesses it, or does "
-        "not serve the model. Write anthropic/claude-sonnet-5."
+        "Warning: model_list: claude: 'my-claude' names no provider, and LiteLLM may not serve it. "
+        "Write provider/my-claude."
     ) in " ".join(result.stdout.split())

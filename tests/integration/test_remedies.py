@@ -17,6 +17,7 @@ from gatewayctl.operations.doctor.checks import gateway
 from tests.integration.living_project import LivingProject
 from tests.integration.planted_states import (
     Step,
+    add_model_in_ui,
     be_in_git,
     change_c_library,
     declare_only,
@@ -232,6 +233,7 @@ OF_FINDINGS: dict[str, Cured | Elsewhere | Person] = {
     "key_differs": Cured(plant=restrict_key),
     "key_opens_management": Cured(plant=open_management),
     "model_not_served": Cured(plant=serve_less),
+    "database_overrides": Cured(plant=add_model_in_ui),
     "spend_logs_large": DECIDES,
     "spend_logs_growing": DECIDES,
     "traces_missing": Cured(plant=lose_spans),

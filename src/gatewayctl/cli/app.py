@@ -15,6 +15,7 @@ import typer
 from gatewayctl.cli import (
     backup,
     chat,
+    config,
     demo,
     doctor,
     keys,
@@ -138,6 +139,7 @@ app.command(rich_help_panel=LOOK)(stack.ui)
 app.command(rich_help_panel=LOOK)(doctor.doctor)
 app.command(rich_help_panel=LOOK)(stack.sbom)
 app.command(rich_help_panel=LOOK)(state.audit)
+app.add_typer(config.app, name="config", rich_help_panel=END)
 app.command(rich_help_panel=END)(stack.restart)
 app.command(rich_help_panel=END)(stack.down)
 app.command(rich_help_panel=END)(backup.backup)

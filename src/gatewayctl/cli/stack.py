@@ -11,7 +11,7 @@ import typer
 from gatewayctl.cli.confirm import confirm_by_name, confirm_new_project
 from gatewayctl.cli.context import App, context
 from gatewayctl.cli.options import AcceptRiskOption, JsonFlag, TimeoutOption, YesFlag
-from gatewayctl.cli.since import since_moment
+from gatewayctl.cli.syntax.since import since_moment
 from gatewayctl.errors import ProjectMissing, UsageProblem
 
 if TYPE_CHECKING:

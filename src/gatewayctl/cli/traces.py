@@ -8,7 +8,7 @@ import typer
 
 from gatewayctl.cli.context import context
 from gatewayctl.cli.options import JsonFlag
-from gatewayctl.cli.since import since_moment
+from gatewayctl.cli.syntax.since import since_moment
 
 app = typer.Typer(help="Show, list and verify traces.", no_args_is_help=True)
 

@@ -8,7 +8,7 @@ import typer
 
 from gatewayctl.cli.context import context
 from gatewayctl.cli.options import JsonFlag
-from gatewayctl.cli.since import parse_since
+from gatewayctl.cli.syntax.since import parse_since
 
 app = typer.Typer(help="Sum up requests, tokens, cost and errors.", invoke_without_command=True)
 

@@ -1,41 +1,71 @@
 """The model groups that LiteLLM serves, and whether one answers.
 
-Owns the shapes of /model/info. Must not know which models are declared.
+Owns the shapes of /v2/model/info. Must not know which models are declared.
 """
 
 from __future__ import annotations
 
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
-from typing import Final
+from typing import Any, Final
 
 import httpx
 
 from gatewayctl.gateway.client import GatewayClient, rows_of
 from gatewayctl.settings.model import Secret
 
+_PAGE_SIZE: Final = 100
 CHECK_TIMEOUT: Final = httpx.Timeout(60, connect=5)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class ServedModel:
-    """A model group: the name that clients use, and its deployments in LiteLLM's notation."""
+    """A model group: the name that clients use, and its deployments in LiteLLM's notation.
+
+    ``in_database``: whether one of them was added in the admin UI or by the API.
+    """
 
     name: str
     upstreams: tuple[str, ...]
+    in_database: bool = False
 
 
 def list_served_models(gateway: GatewayClient, master: Secret) -> tuple[ServedModel, ...]:
     """List every model group, in the order of LiteLLM's configuration."""
-    answer = gateway.call("GET", "/model/info", key=master, role="master")
-    groups: dict[str, list[str]] = {}
-    with gateway.expecting("a list of models"):
-        for row in rows_of(answer, "data"):
-            upstream = str((row.get("litellm_params") or {}).get("model") or "")
-            groups.setdefault(str(row["model_name"]), []).append(upstream)
+    groups: dict[str, list[Mapping[str, Any]]] = {}
+    for row in list_deployments(gateway, master):
+        groups.setdefault(row["model_name"], []).append(row)
     return tuple(
-        ServedModel(name=name, upstreams=tuple(dict.fromkeys(upstreams)))
-        for name, upstreams in groups.items()
+        ServedModel(
+            name=name,
+            upstreams=tuple(dict.fromkeys(str(row["litellm_params"]["model"]) for row in rows)),
+            in_database=any(row["model_info"].get("db_model") is True for row in rows),
+        )
+        for name, rows in groups.items()
     )
+
+
+def list_deployments(gateway: GatewayClient, master: Secret) -> Iterator[Mapping[str, Any]]:
+    """Yield each deployment: model_name, litellm_params without secrets, model_info.
+
+    A pattern such as ``openai/*`` is one deployment, which /model/info lists as every model that
+    LiteLLM knows of it.
+    """
+    page = 1
+    while True:
+        params = {"page": page, "size": _PAGE_SIZE}
+        answer = gateway.call("GET", "/v2/model/info", key=master, role="master", params=params)
+        with gateway.expecting("a list of models"):
+            for row in rows_of(answer, "data"):
+                given = {
+                    name: dict(row.get(name) or {}) for name in ("litellm_params", "model_info")
+                }
+                given["litellm_params"].setdefault("model", "")
+                yield {"model_name": str(row["model_name"]), **given}
+            pages = int(answer.get("total_pages") or 1)
+        if page >= pages:
+            return
+        page += 1
 
 
 def probe_model(gateway: GatewayClient, master: Secret, model: str) -> None:

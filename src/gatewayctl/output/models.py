@@ -40,7 +40,9 @@ def render_list(report: ModelsListReport) -> Iterable[RenderableType]:
 
 def _cells(row: ModelRow, *, checked: bool) -> tuple[str | None, ...]:
     key = _KEY[row.provider_key] if row.declared else None
-    cells = (row.model, row.upstream, row.state.replace("_", " "), key)
+    state = row.state.replace("_", " ")
+    stored = "in the database" if not row.declared else f"{state}, also in the database"
+    cells = (row.model, row.upstream, stored if row.in_database else state, key)
     return (*cells, _check(row.check)) if checked else cells
 
 

@@ -51,7 +51,8 @@ class Cursor:
             self,
             node=node or Node(value=None, source=self.node.named),
             path=f"{self.path}.{name}" if self.path else name,
-            name=name,
+            # LiteLLM's own configuration can have numbers as names.
+            name=str(name),
             is_given=node is not None,
         )
 

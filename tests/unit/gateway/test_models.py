@@ -21,7 +21,7 @@ def test_deployments_of_one_name_are_one_model_group() -> None:
         {"model_name": "fast", "litellm_params": {"model": "azure/b"}},
         {"model_name": "fast", "litellm_params": {"model": "openai/a"}},
     ]
-    fake.planted["/model/info"] = lambda _: httpx.Response(200, json={"data": rows})
+    fake.planted["/v2/model/info"] = lambda _: httpx.Response(200, json={"data": rows})
 
     with litellm.served(fake) as gateway:
         groups = list_served_models(gateway, MASTER)
@@ -34,7 +34,7 @@ def test_deployments_of_one_name_are_one_model_group() -> None:
 
 def test_a_list_of_another_shape_is_an_error() -> None:
     fake = FakeLiteLLM()
-    fake.planted["/model/info"] = lambda _: httpx.Response(200, json={"data": "none"})
+    fake.planted["/v2/model/info"] = lambda _: httpx.Response(200, json={"data": "none"})
 
     with litellm.served(fake) as gateway, pytest.raises(GatewayRefused, match="list of models"):
         list_served_models(gateway, MASTER)

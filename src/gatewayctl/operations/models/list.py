@@ -42,6 +42,7 @@ class ModelRow:
     """A model group. ``upstream`` in LiteLLM's notation; ``check`` is None without `--check`.
 
     ``provider_key``: whether its variable holds a real key; None if it needs none.
+    ``in_database``: whether LiteLLM's database holds a deployment of it.
     """
 
     model: str
@@ -51,6 +52,7 @@ class ModelRow:
     state: ModelState
     provider_key: bool | None = None
     check: ModelCheck | None = None
+    in_database: bool = False
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -122,8 +124,11 @@ def list_models(
 def _join(settings: Settings, groups: tuple[ServedModel, ...]) -> tuple[ModelRow, ...]:
     by_name = {group.name: group for group in groups}
     # The parts of an offline model are served as models, but are not declared.
-    declared = {model.name for model in settings.served}
-    rows = [_declared_row(model, by_name.get(model.name), settings) for model in settings.models]
+    known = {model.name for model in settings.served}
+    declared: dict[str, list[Model]] = {}
+    for model in settings.models:
+        declared.setdefault(model.name, []).append(model)
+    rows = [_declared_row(models, by_name.get(name), settings) for name, models in declared.items()]
     rows += [
         ModelRow(
             model=group.name,
@@ -131,24 +136,30 @@ def _join(settings: Settings, groups: tuple[ServedModel, ...]) -> tuple[ModelRow
             declared=False,
             served=True,
             state="not_declared",
+            in_database=group.in_database,
         )
         for group in groups
-        if group.name not in declared
+        if group.name not in known
     ]
     return tuple(rows)
 
 
-def _declared_row(model: Model, group: ServedModel | None, settings: Settings) -> ModelRow:
-    upstream = model.litellm_params.get("model")
-    key = None if model.api_key_env is None else has_real_key(model, settings)
+def _declared_row(
+    deployments: list[Model], group: ServedModel | None, settings: Settings
+) -> ModelRow:
+    """One row for a model group, with the upstreams of all its deployments."""
+    upstreams = dict.fromkeys(str(each.litellm_params.get("model")) for each in deployments)
+    keyed = [has_real_key(each, settings) for each in deployments if each.api_key_env is not None]
+    key = any(keyed) if keyed else None
     state: ModelState = "no_provider_key" if key is False else "ok"
     return ModelRow(
-        model=model.name,
-        upstream=None if upstream is None else str(upstream),
+        model=deployments[0].name,
+        upstream=", ".join(upstreams),
         declared=True,
         served=group is not None,
         state="not_served" if group is None else state,
         provider_key=key,
+        in_database=group is not None and group.in_database,
     )
 
 

@@ -5,11 +5,12 @@ Owns what counts as drift. Must not know templates, and never starts anything.
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Final, Literal
 
 from gatewayctl.errors import Drift
+from gatewayctl.operations.models.warnings import warn_of_models
 from gatewayctl.operations.project.manual_edits import back_up_edited, record_digests
 from gatewayctl.operations.state.exclusive import change_project
 from gatewayctl.rendering.plan import plan_files
@@ -39,7 +40,7 @@ class FileReport:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class RenderReport:
-    """What render did, or with ``check`` would do; ``warnings`` name the manual edits it kept."""
+    """What render did, or with ``check`` would do; ``warnings`` are for people."""
 
     compose_dir: Path
     check: bool
@@ -72,9 +73,8 @@ def render(
     found = compare_files(files, settings.compose_dir)
     warnings: tuple[str, ...] = ()
     if not check:
-        warnings = back_up_edited(
-            settings, [item.path for item in found if item.state == "changed"]
-        )
+        edited = [item.path for item in found if item.state == "changed"]
+        warnings = back_up_edited(settings, edited)
         write_files(files, settings.compose_dir)
         record_digests(settings, files)
     return RenderReport(
@@ -94,9 +94,11 @@ def render_project(
     Raises Locked and RestoreUnfinished too.
     """
     if check:
-        return render(settings, check=True, diff=diff, runtime=runtime)
-    with change_project(settings, "render"):
-        return render(settings, diff=diff, runtime=runtime)
+        report = render(settings, check=True, diff=diff, runtime=runtime)
+    else:
+        with change_project(settings, "render"):
+            report = render(settings, diff=diff, runtime=runtime)
+    return replace(report, warnings=(*warn_of_models(settings), *report.warnings))
 
 
 def _report_file(

@@ -13,8 +13,10 @@ from typing import Final, Literal
 
 from gatewayctl.errors import Drift, GatewayctlError, RuntimeProblem
 from gatewayctl.gateway.client import GatewayClient
+from gatewayctl.operations.config.database import StoredRow, compare_database
 from gatewayctl.operations.keys.plan import load_known_keys, plan_keys
 from gatewayctl.operations.keys.values import read_current_values
+from gatewayctl.operations.models.warnings import warn_of_models
 from gatewayctl.operations.project.render import FileReport, render
 from gatewayctl.operations.state.restore_journal import require_restore_finished
 from gatewayctl.operations.state.salt_key import NAME as SALT_KEY
@@ -53,8 +55,9 @@ class PlanReport:
     ``secrets`` are the variables it would generate into .env, ``recovered`` those that it would
     take from LiteLLM. ``services`` has one entry per service and app, ``data_at_risk`` and
     ``downtime`` are sentences for people. ``conflicts`` is what would make `up` fail, a sentence a
-    port, and ``remedy`` what to do about it first. ``is_project`` is false for a folder without any
-    file of a project.
+    port, and ``remedy`` what to do about it first. ``database`` is what LiteLLM's database has
+    beside the files, and ``warnings`` are for people. ``is_project`` is false for a folder without
+    any file of a project.
     """
 
     project: str
@@ -70,6 +73,8 @@ class PlanReport:
     recovered: tuple[str, ...] = ()
     conflicts: tuple[str, ...] = ()
     remedy: str = ""
+    database: tuple[StoredRow, ...] = ()
+    warnings: tuple[str, ...] = ()
     is_project: bool = True
 
     @property
@@ -132,6 +137,8 @@ def plan(settings: Settings, resolved: ResolvedRuntime, gateway: GatewayClient) 
         or any(key.action in _CHANGES for key in keys),
         conflicts=() if conflict is None else tuple(conflict.message.splitlines()),
         remedy="" if conflict is None else conflict.hint,
+        database=_read_database(settings, gateway, services),
+        warnings=warn_of_models(settings),
         is_project=settings.is_project,
     )
 
@@ -170,6 +177,18 @@ def _plan_keys(
         for step in (each.step for each in plan_keys(known))
         if step.alias in declared and step.declared and step.action in _CHANGES
     )
+
+
+def _read_database(
+    settings: Settings, gateway: GatewayClient, services: Sequence[ServiceChange]
+) -> tuple[StoredRow, ...]:
+    """What the database adds or overrides; nothing while the gateway does not answer."""
+    if all(change.action == "start" for change in services if change.service == "litellm"):
+        return ()
+    try:
+        return compare_database(settings, gateway)
+    except GatewayctlError:
+        return ()
 
 
 def _plan_without_gateway(settings: Settings) -> tuple[PlannedKey, ...]:

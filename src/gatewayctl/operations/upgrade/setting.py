@@ -15,8 +15,8 @@ from gatewayctl.env_file.write import require_writable_env_file, update_env_file
 from gatewayctl.errors import FileUnreadable, SettingsProblem
 from gatewayctl.files.atomic import require_writable, write_atomically
 from gatewayctl.operations.state.upgrade_journal import SettingChange
+from gatewayctl.settings.edits.gateway_yaml_edit import with_value
 from gatewayctl.settings.fields import SCALARS
-from gatewayctl.settings.gateway_yaml_edit import with_value
 from gatewayctl.settings.model import Settings
 
 Place = Literal["gateway.yaml", ".env"]

@@ -41,14 +41,17 @@ def _deployment(entry: Any) -> Model | None:
 
 def _key_variable(params: dict[str, Any]) -> str | None:
     """The variable with the key of the provider: the one that is named, else the usual one."""
+    if any(name in params for name in ("mock_response", *_OTHER_LOGINS)):
+        return None
     key = params.get("api_key")
     if isinstance(key, str):
         found = REFERENCE.fullmatch(key)
         return None if found is None else found[1]
-    if "mock_response" in params or any(name in params for name in _OTHER_LOGINS):
-        return None
     named = params.get("custom_llm_provider")
-    return providers.key_variable(str(named) if named else providers.provider_of(params["model"]))
+    provider = str(named) if named else providers.provider_of(params["model"])
+    if "api_base" in params and providers.falls_back_to_openai(provider or ""):
+        return None  # a server of one's own: no reason to give LiteLLM the key of OpenAI
+    return providers.key_variable(provider)
 
 
 def _number(value: Any, default: int) -> int:

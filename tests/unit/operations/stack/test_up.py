@@ -334,8 +334,9 @@ def test_a_model_without_a_provider_is_a_warning_of_every_up(
     folder: Path, gateway: GatewayClient, stack: FakeLiteLLM
 ) -> None:
     stack.models = ("claude", "demo")
-    settings = project(folder, "models: {claude: claude-sonnet-5}\n")
+    deployment = "{model_name: claude, litellm_params: {model: my-claude}}"
+    settings = project(folder, f"litellm: {{model_list: [{deployment}]}}\n")
 
     for _ in range(2):
         report = done(settings, up_and_running(), gateway)
-        assert "Write anthropic/claude-sonnet-5." in report.warnings[0]
+        assert "Write provider/my-claude." in report.warnings[0]

@@ -192,6 +192,16 @@ GATEWAY: Final = (
         "in gateway.yaml (docs.litellm.ai/docs/providers), then run `gatewayctl up`.",
     ),
     Finding(
+        id="database_overrides",
+        area="gateway",
+        severity="info",
+        title="LiteLLM's database has more than the files",
+        meaning="Models or settings were added or changed in the admin UI or by the API. They "
+        "count beside the files, and a new database would not have them.",
+        remedy="Run `gatewayctl config pull` to write them into LiteLLM's configuration, or remove "
+        "them in the admin UI.",
+    ),
+    Finding(
         id="spend_logs_large",
         area="gateway",
         severity="warning",

@@ -14,6 +14,7 @@ from gatewayctl.env_file.read import read_env_file
 from gatewayctl.errors import GatewayDatabaseMissing, MasterKeyRefused
 from gatewayctl.gateway.models import list_served_models
 from gatewayctl.gateway.spend import count_requests, list_latest_failures
+from gatewayctl.operations.config.database import compare_database
 from gatewayctl.operations.doctor.checks.subject import DoctorCheck, Observation, Subject
 from gatewayctl.operations.keys.check import KeyCheck, check_keys
 from gatewayctl.operations.keys.unknown import advise_unknown_key, find_unknown_keys
@@ -69,6 +70,14 @@ def check_models(subject: Subject) -> Iterator[Observation]:
             for model in missing
         )
         yield Observation(finding="model_not_served", evidence=", ".join(names))
+
+
+def check_database(subject: Subject) -> Iterator[Observation]:
+    """Find what LiteLLM's database adds to the files, or overrides."""
+    rows = compare_database(subject.project, subject.client)
+    found = [row.path for row in rows if row.effect in {"adds", "overrides"}]
+    if found:
+        yield Observation(finding="database_overrides", evidence=", ".join(found))
 
 
 def check_spend_logs(subject: Subject) -> Iterator[Observation]:
@@ -127,6 +136,7 @@ CHECKS = (
     DoctorCheck(name="virtual keys", run=check_virtual_keys, needs=_NEEDS),
     DoctorCheck(name="unknown keys", run=check_unknown_keys, needs=_NEEDS),
     DoctorCheck(name="models", run=check_models, needs=_NEEDS),
+    DoctorCheck(name="database", run=check_database, needs=_NEEDS),
     DoctorCheck(name="spend logs", run=check_spend_logs, needs=_NEEDS),
     DoctorCheck(name="providers", run=check_providers, needs=_NEEDS),
     DoctorCheck(name="traces", run=check_traces, needs=(*_NEEDS, "phoenix")),

@@ -6,7 +6,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from gatewayctl.cli.since import parse_since
+from gatewayctl.cli.syntax.since import parse_since
 from gatewayctl.errors import UsageProblem
 
 NOW = datetime(2026, 11, 23, 12, tzinfo=UTC)

@@ -8,7 +8,7 @@ from hypothesis import example, given
 from hypothesis import strategies as st
 
 from gatewayctl.errors import SettingsProblem
-from gatewayctl.settings.gateway_yaml_edit import with_value
+from gatewayctl.settings.edits.gateway_yaml_edit import with_value
 
 NEW = "ghcr.io/berriai/litellm:v1.108.14"
 

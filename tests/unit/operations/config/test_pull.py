@@ -1,0 +1,152 @@
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Any
+
+import httpx
+import pytest
+import yaml
+
+from gatewayctl.errors import SettingsProblem
+from gatewayctl.operations.config.database import compare_database
+from gatewayctl.operations.config.pull import pull_config
+from gatewayctl.settings.load import load_settings
+from gatewayctl.settings.model import Settings
+from tests.fakes.litellm import FakeLiteLLM, served
+from tests.fakes.projects import MASTER_KEY
+
+STORED = {
+    "model_name": "ui-model",
+    "litellm_params": {
+        "model": "groq/x",
+        "temperature": 0.3,
+        "use_xai_oauth": False,
+        "client_secret": "se****et",
+    },
+    "model_info": {"id": "id-1", "db_model": True, "mode": "chat", "max_tokens": 9},
+}
+ROUTER = {
+    "current_values": {"num_retries": 2, "allowed_fails": 7},
+    "source": {"num_retries": "config", "allowed_fails": "db", "timeout": "default"},
+}
+GENERAL = [
+    {"field_name": "a", "field_value": 44, "stored_in_db": True, "source": "db"},
+    {"field_name": "b", "field_value": 1, "stored_in_db": True, "source": "config"},
+    {"field_name": "c", "field_value": 2, "stored_in_db": False, "source": "config"},
+]
+
+
+def gateway_with(rows: list[dict[str, Any]], *, old: bool = False) -> FakeLiteLLM:
+    fake = FakeLiteLLM()
+    fake.planted["/v2/model/info"] = lambda _: httpx.Response(200, json={"data": rows})
+    answers: dict[str, Any] = {"/router/settings": ROUTER, "/config/list": GENERAL}
+    for path, answer in answers.items():
+        response = httpx.Response(404) if old else httpx.Response(200, json=answer)
+        fake.planted[path] = lambda _, response=response: response  # type: ignore[misc]
+    return fake
+
+
+def load(folder: Path, text: str, **files: str) -> Settings:
+    (folder / ".env").write_text(f"LITELLM_MASTER_KEY={MASTER_KEY}\n")
+    (folder / "gateway.yaml").write_text(text)
+    for name, content in files.items():
+        (folder / f"{name}.yaml").write_text(content)
+    return load_settings(folder, environ={})
+
+
+OWN = "# mine\nmodel_list:\n- {model_name: m, litellm_params: {model: groq/m}}  # one\n"
+
+
+def test_what_the_database_adds_is_written_and_the_second_time_nothing(tmp_path: Path) -> None:
+    settings = load(tmp_path, "litellm: litellm.yaml\n", litellm=OWN)
+    with served(gateway_with([STORED])) as gateway:
+        report = pull_config(settings, gateway)
+        again = pull_config(load_settings(tmp_path, environ={}), gateway)
+
+    text = (tmp_path / "litellm.yaml").read_text()
+    assert report.written == (
+        "model_list: ui-model",
+        "router_settings.allowed_fails",
+        "general_settings.a",
+    )
+    assert report.secrets_in_database == ("ui-model",)
+    assert report.kept == (
+        "general_settings.b: is also set in the database, where it does not count",
+    )
+    assert text.startswith(OWN)
+    assert yaml.safe_load(text)["model_list"][1] == {
+        "model_name": "ui-model",
+        "litellm_params": {"model": "groq/x", "temperature": 0.3},
+        "model_info": {"id": "id-1", "mode": "chat"},
+    }
+    assert not again.changed
+
+
+def test_sections_in_gateway_yaml_are_extended_there(tmp_path: Path) -> None:
+    settings = load(tmp_path, "litellm:\n  router_settings:\n    num_retries: 2\nkeys: {}\n")
+    with served(gateway_with([STORED])) as gateway:
+        pull_config(settings, gateway)
+
+    config = load_settings(tmp_path, environ={}).litellm
+    assert config is not None
+    assert config.sections["router_settings"] == {"num_retries": 2, "allowed_fails": 7}
+    assert [each["model_name"] for each in config.sections["model_list"]] == ["ui-model"]
+
+
+def test_without_a_configuration_one_is_begun_and_no_model_is_lost(tmp_path: Path) -> None:
+    settings = load(tmp_path, "# mine\n")
+    with served(gateway_with([STORED])) as gateway:
+        pull_config(settings, gateway)
+
+    after = load_settings(tmp_path, environ={})
+    assert (tmp_path / "gateway.yaml").read_text() == "# mine\nlitellm: litellm.yaml\n"
+    assert [model.name for model in after.models] == [
+        *("gpt-4o", "gpt-4o-mini", "o1-mini", "ui-model", "demo")
+    ]
+
+
+def test_an_older_litellm_names_no_source_and_nothing_is_pulled_of_settings(tmp_path: Path) -> None:
+    settings = load(tmp_path, "litellm: litellm.yaml\n", litellm=OWN)
+    with served(gateway_with([], old=True)) as gateway:
+        report = pull_config(settings, gateway)
+
+    assert not report.changed
+    assert (tmp_path / "litellm.yaml").read_text() == OWN
+
+
+def test_a_list_in_another_style_is_refused_and_nothing_is_written(tmp_path: Path) -> None:
+    own = "model_list: [{model_name: m, litellm_params: {model: groq/m}}]\n"
+    settings = load(tmp_path, "litellm: litellm.yaml\n", litellm=own)
+
+    with served(gateway_with([STORED])) as gateway, pytest.raises(SettingsProblem) as caught:
+        pull_config(settings, gateway)
+
+    assert "model_name: ui-model" in caught.value.hint
+    assert (tmp_path / "litellm.yaml").read_text() == own
+
+
+def test_a_file_that_is_not_named_is_not_touched(tmp_path: Path) -> None:
+    settings = load(tmp_path, "", litellm=OWN)
+
+    with served(gateway_with([STORED])) as gateway, pytest.raises(SettingsProblem, match="exists"):
+        pull_config(settings, gateway)
+
+
+def test_who_wins_is_said_for_each_part(tmp_path: Path) -> None:
+    changed = OWN + (
+        "- {model_name: ui-model, litellm_params: {model: groq/x, temperature: 0},"
+        " model_info: {id: id-1}}\n"
+    )
+    settings = load(tmp_path, "litellm: litellm.yaml\n", litellm=changed)
+    rows = [STORED, {**STORED, "model_name": "m", "model_info": {"id": "id-2", "db_model": True}}]
+    with served(gateway_with(rows)) as gateway:
+        found = compare_database(settings, gateway)
+
+    assert [(row.path, row.effect) for row in found] == [
+        ("model_list: ui-model", "overrides"),
+        ("model_list: m", "adds"),
+        ("router_settings.allowed_fails", "adds"),
+        ("general_settings.a", "adds"),
+        ("general_settings.b", "ignored"),
+    ]
+    assert found[1].detail == "one more deployment of this model group in the database: groq/x"
