@@ -109,6 +109,7 @@ ERRORS: dict[str, Cured | Elsewhere | Person] = {
     "embedded_unsupported": MACHINE,
     "system_unsupported": MACHINE,
     "engine_missing": MACHINE,
+    "externally_managed": Person("only who operates that gateway can start or stop it"),
     "folder_invisible": MACHINE,
     "engine_not_running": MACHINE,
     "engine_permission": MACHINE,

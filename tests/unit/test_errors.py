@@ -33,6 +33,7 @@ CONTRACT = {
     "EmbeddedUnsupported": ("embedded_unsupported", 4),
     "SystemUnsupported": ("system_unsupported", 4),
     "EngineMissing": ("engine_missing", 4),
+    "ExternallyManaged": ("externally_managed", 4),
     "EngineNotRunning": ("engine_not_running", 4),
     "FolderInvisible": ("folder_invisible", 4),
     "EnginePermission": ("engine_permission", 4),

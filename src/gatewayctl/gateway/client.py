@@ -176,7 +176,8 @@ class GatewayClient:
         if url.scheme == "http" and not _is_this_machine(url.host):
             raise SettingsProblem(
                 f"LITELLM_MASTER_KEY would be sent in clear text to {url.host}.",
-                hint="Set bind: in gateway.yaml to an address of this machine.",
+                hint="In gateway.yaml, set bind: to an address of this machine, or external.url to"
+                " one with https://.",
             )
 
 

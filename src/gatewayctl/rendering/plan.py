@@ -36,6 +36,7 @@ _LITELLM_FILES: Final = ("litellm_callbacks.py", "litellm_config.yaml")
 TEMPLATES: Final[Mapping[RuntimeName, tuple[str, ...]]] = {
     "docker": ("docker-compose.yml", *_LITELLM_FILES),
     "embedded": _LITELLM_FILES,
+    "external": (),
 }
 """The files of each runtime, sorted by path."""
 
@@ -58,7 +59,7 @@ def plan_files(
     """
     chosen = runtime or ("embedded" if settings.runtime == "auto" else settings.runtime)
     render = _renderer(settings, chosen, (templates or locate_templates()) / chosen)
-    bundle = () if settings.ca_bundle is None else (CA_BUNDLE_NAME,)
+    bundle = () if settings.ca_bundle is None or not TEMPLATES[chosen] else (CA_BUNDLE_NAME,)
     return tuple(
         RenderedFile(path=PurePosixPath(name), content=render(name))
         for name in (*bundle, *TEMPLATES[chosen])

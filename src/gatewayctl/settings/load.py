@@ -21,7 +21,9 @@ from gatewayctl.settings.cursor import Cursor
 from gatewayctl.settings.masking import remember, remember_variables
 from gatewayctl.settings.model import (
     STATE_DIR_NAME,
+    DeclaredKey,
     Images,
+    Model,
     Ports,
     RuntimeChoice,
     Secret,
@@ -34,6 +36,7 @@ from gatewayctl.settings.problems import Problems
 from gatewayctl.settings.scalars import read_scalars
 from gatewayctl.settings.sections.apps import check_app_ports, parse_apps
 from gatewayctl.settings.sections.components import parse_components
+from gatewayctl.settings.sections.external import ExternalGateway
 from gatewayctl.settings.sections.keys import check_keys, parse_keys
 from gatewayctl.settings.sections.models import parse_models
 from gatewayctl.settings.sources import Layers, read_layers
@@ -97,7 +100,14 @@ def _settings(project_dir: Path, layers: Layers, problems: Problems, cores: Coun
     origins = {**dict(layers.document.places()), **chosen}
     models = parse_models(document.child("models"), values["profile"])
     keys = parse_keys(document.child("keys"))
-    check_keys(keys, models, origins, problems)
+    known = models
+    if values["runtime"] == "external":
+        _require_address(layers, origins, problems)
+        # Those of the reference stack are not on a gateway of others, and are not made there.
+        models = tuple(model for model in models if f"models.{model.name}" in origins)
+        keys = tuple(key for key in keys if f"keys.{key.alias}" in origins)
+        known = (*models, *_assume_models(keys))
+    check_keys(keys, known, origins, problems)
     apps = parse_apps(document.child("apps"), keys)
     check_app_ports(apps, document.child("apps"), _within(values, "ports."))
     secrets = _secrets(layers, origins)
@@ -125,6 +135,9 @@ def _settings(project_dir: Path, layers: Layers, problems: Problems, cores: Coun
         if "workers" in chosen
         else _workers(values, lambda: cores(values["runtime"], project_dir / STATE_DIR_NAME)),
         lock_timeout=values["lock_timeout"],
+        external=ExternalGateway(
+            **{name: url or "" for name, url in _within(values, "external.").items()}
+        ),
         models=models,
         keys=keys,
         components=parse_components(document.child("components")),
@@ -132,6 +145,22 @@ def _settings(project_dir: Path, layers: Layers, problems: Problems, cores: Coun
         environment=environment,
         origins=MappingProxyType(origins),
     )
+
+
+def _require_address(layers: Layers, origins: Mapping[str, Source], problems: Problems) -> None:
+    """Report a gateway of others without an address; a wrong one is reported already."""
+    if all(layers.find(field) is None for field in fields.SCALARS if field.name == "external.url"):
+        problems.add(
+            origins["runtime"],
+            "runtime: external needs the address of the gateway: external.url in gateway.yaml, or"
+            " GATEWAYCTL_EXTERNAL_URL",
+        )
+
+
+def _assume_models(keys: Iterable[DeclaredKey]) -> Iterable[Model]:
+    """The models of keys, which another gateway may serve without being declared here."""
+    names = dict.fromkeys(name for key in keys for name in key.models)
+    return (Model(name=name, litellm_params={}) for name in names)
 
 
 def _check_names(document: Cursor) -> None:

@@ -8,7 +8,7 @@ from types import MappingProxyType
 from typing import Literal
 
 from gatewayctl.errors import EnvFileMissing, UsageProblem, VirtualKeyMissing
-from gatewayctl.settings.model import RuntimeName, Settings
+from gatewayctl.settings.model import LOOPBACK, RuntimeName, Settings
 from gatewayctl.settings.overrides import warn_overrides
 
 Place = Literal["host", "container"]
@@ -55,6 +55,8 @@ def env(
 
 def _container_url(settings: Settings, runtime: RuntimeName | None) -> str:
     """The gateway's address from a container: its service name, or a port of the host."""
+    if runtime == "external":
+        return settings.gateway_url.replace(f"//{LOOPBACK}", "//host.docker.internal")
     if runtime == "embedded":
         return f"http://host.docker.internal:{settings.ports.litellm}"
     return "http://litellm:4000"

@@ -140,6 +140,8 @@ def wait_for_verification(
     """
     if trace_id is None:
         return _make_unknown("OTEL_SDK_DISABLED turned tracing off")
+    if not settings.phoenix_url:
+        return _make_unknown("no Phoenix of this gateway is known.", trace_id, unreachable=True)
     start, started = clock(), now()
     store, state = SpanStore(gateway.http, settings.phoenix_url), _State(changed_at=clock())
     while True:
@@ -312,9 +314,12 @@ def _decide_missing(check: TraceCheck, *, lost: bool) -> TraceCheck:
     return replace(check, state="failed" if lost else "unknown")
 
 
-def _make_unknown(reason: str) -> TraceVerification:
+def _make_unknown(
+    reason: str, trace_id: str = "-", *, unreachable: bool = False
+) -> TraceVerification:
     return TraceVerification(
-        trace_id="-",
+        trace_id=trace_id,
+        unreachable=unreachable,
         verdict="unknown",
         checks=(),
         calls=0,
