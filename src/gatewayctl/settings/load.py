@@ -12,7 +12,7 @@ from collections.abc import Callable, Iterable, Mapping
 from dataclasses import replace
 from pathlib import Path
 from types import MappingProxyType
-from typing import Any, Final
+from typing import Any, Final, TypeVar
 
 from gatewayctl import network
 from gatewayctl.errors import UsageProblem
@@ -51,6 +51,7 @@ _UNUSABLE: Final = re.compile("[\x00-\x1f\x7f\ud800-\udfff]")
 """In a path: control characters, and bytes that are not UTF-8."""
 CountCores = Callable[[RuntimeChoice, Path], int]
 """Takes the runtime setting of a project and the folder of its state."""
+Entry = TypeVar("Entry", Model, DeclaredKey)
 _NO_FLAGS: Final[Mapping[str, Any]] = MappingProxyType({})
 
 
@@ -112,15 +113,10 @@ def _settings(project_dir: Path, layers: Layers, problems: Problems, cores: Coun
     service = parse_litellm_service(document.child("services").child("litellm"), project_dir)
     models = parse_models(document.child("models"), values["profile"], config)
     keys = parse_keys(document.child("keys"))
-    known = models
     if values["runtime"] == "external":
         _require_address(layers, origins, problems)
-        # Those of the reference stack are not on a gateway of others, and are not made there.
-        others = (*reference.MODELS, reference.DEMO)
-        models = tuple(model for model in models if all(model is not each for each in others))
-        keys = tuple(key for key in keys if f"keys.{key.alias}" in origins)
-        known = (*models, *_assume_models(keys))
-    check_keys(keys, known, origins, problems)
+        models, keys = _leave_out_reference(models), _leave_out_reference(keys)
+    check_keys(keys, (*models, *_assume_models(keys, values["runtime"])), origins, problems)
     apps = parse_apps(document.child("apps"), keys)
     check_app_ports(apps, document.child("apps"), _within(values, "ports."))
     secrets = _secrets(layers, origins)
@@ -174,10 +170,16 @@ def _require_address(layers: Layers, origins: Mapping[str, Source], problems: Pr
         )
 
 
-def _assume_models(keys: Iterable[DeclaredKey]) -> Iterable[Model]:
-    """The models of keys, which another gateway may serve without being declared here."""
+def _leave_out_reference(declared: tuple[Entry, ...]) -> tuple[Entry, ...]:
+    """Without the reference stack: a gateway of others lacks it, and it is not made there."""
+    usual = (*reference.MODELS, reference.DEMO, *reference.KEYS)
+    return tuple(entry for entry in declared if all(entry is not each for each in usual))
+
+
+def _assume_models(keys: Iterable[DeclaredKey], runtime: RuntimeChoice) -> Iterable[Model]:
+    """The models of keys, which a gateway of others may serve without being declared here."""
     names = dict.fromkeys(name for key in keys for name in key.models)
-    return (Model(name=name, litellm_params={}) for name in names)
+    return (Model(name=name, litellm_params={}) for name in names if runtime == "external")
 
 
 def _check_names(document: Cursor) -> None:
