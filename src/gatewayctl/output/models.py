@@ -41,6 +41,8 @@ def render_list(report: ModelsListReport) -> Iterable[RenderableType]:
 def _cells(row: ModelRow, *, checked: bool) -> tuple[str | None, ...]:
     key = _KEY[row.provider_key] if row.declared else None
     cells = (row.model, row.upstream, row.state.replace("_", " "), key)
+    if row.not_called is not None:
+        return (*cells, f"not called: {row.not_called}")
     return (*cells, _check(row.check)) if checked else cells
 
 

@@ -42,7 +42,8 @@ class Reply:
     """What has arrived so far; ``broken_by`` is why it is incomplete.
 
     ``tool_calls`` are the names of the functions that the model calls. ``fallback`` is the model
-    that answered in place of the requested one, after ``retries``.
+    that answered in place of the requested one, after ``retries``; ``deployment`` is what it
+    called, unless LiteLLM's cache answered (``cached``).
     """
 
     parts: list[str] = field(default_factory=list)
@@ -54,6 +55,8 @@ class Reply:
     call_id: str | None = None
     retries: int = 0
     fallback: str | None = None
+    deployment: str | None = None
+    cached: bool = False
     latency_ms: float = 0
     broken_by: GatewayctlError | None = None
 
@@ -66,6 +69,11 @@ class Reply:
         reason = f"(finish_reason {self.finish_reason or '-'})"
         if self.broken_by is not None:
             return None
+        if self.call_id is None:
+            return (
+                "The reply has no call id of LiteLLM: a guardrail answered in place of the model,"
+                " or a proxy removed the headers."
+            )
         if self.refusal:
             return f"The model refused to answer {reason}: {self.refusal}"
         if self.tool_calls:
@@ -77,9 +85,9 @@ class Reply:
         what = "The reply has no text" + (", only reasoning" if self.reasoning else "")
         return f"{what} {reason}." if why is None else f"{what}: {why} {reason}."
 
-    def span_attributes(self) -> Mapping[str, str | int]:
+    def span_attributes(self) -> Mapping[str, str | int | bool]:
         """What the span records about the reply."""
-        attributes: dict[str, str | int] = {}
+        attributes: dict[str, str | int | bool] = {}
         if self.call_id is not None:
             attributes["gatewayctl.call_id"] = self.call_id
         if self.usage is not None:
@@ -89,6 +97,10 @@ class Reply:
             attributes["gatewayctl.retries"] = self.retries
         if self.fallback is not None:
             attributes["gatewayctl.fallback"] = self.fallback
+        if self.deployment is not None:
+            attributes["gatewayctl.deployment"] = self.deployment
+        if self.cached:
+            attributes["gatewayctl.cached"] = True
         return attributes
 
     def expected_call(self, plan: ChatPlan, span: ClientSpan) -> ExpectedCall:
@@ -103,6 +115,7 @@ class Reply:
             completion_tokens=None if self.usage is None else self.usage.completion_tokens,
             retries=self.retries,
             fallback=self.fallback,
+            cached=self.cached,
         )
 
 
@@ -150,10 +163,12 @@ def _receive(
         stream=plan.stream,
         timeout=plan.timeout,
         response_format=plan.response_format,
+        params=plan.params,
     )
     with post_chat(gateway, plan.key, request) as answer:
         reply.call_id = answer.call_id
         reply.retries, reply.fallback = answer.retries, answer.fallback
+        reply.deployment, reply.cached = answer.deployment, answer.cached
         for chunk in answer.chunks:
             reply.finish_reason = chunk.finish_reason or reply.finish_reason
             reply.usage = chunk.usage or reply.usage

@@ -29,7 +29,7 @@ ModelState = Literal["ok", "no_provider_key", "not_served", "not_declared"]
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class ModelCheck:
-    """One call of a model: its duration, and code and message of its failure."""
+    """The call of each deployment of a model: their duration, and the first failure."""
 
     ok: bool
     latency_ms: float
@@ -41,7 +41,9 @@ class ModelCheck:
 class ModelRow:
     """A model group. ``upstream`` in LiteLLM's notation; ``check`` is None without `--check`.
 
-    ``provider_key``: whether its variable holds a real key; None if it needs none.
+    ``mode`` is LiteLLM's name of its kind, None if it is not served, and ``not_called`` why
+    `--check` does not call it: a kind that is too expensive, or a wildcard. ``provider_key``:
+    whether its variable holds a real key; None if it needs none.
     """
 
     model: str
@@ -51,6 +53,8 @@ class ModelRow:
     state: ModelState
     provider_key: bool | None = None
     check: ModelCheck | None = None
+    mode: str | None = None
+    not_called: str | None = None
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -91,7 +95,9 @@ def list_models(
     Raises MasterKeyMissing, MasterKeyRefused, GatewayUnreachable, GatewayTimeout.
     """
     master = require_master_key(settings)
-    rows = _join(settings, list_served_models(gateway, master))
+    groups = list_served_models(gateway, master)
+    by_name = {group.name: group for group in groups}
+    rows = _join(settings, groups)
     missing = find_missing_keys(settings)
     # A placeholder in the environment would override a real key in .env.
     shadowed = (name for name in missing if settings.source_of(name).is_environment)
@@ -108,11 +114,14 @@ def list_models(
         return report
     checked: list[ModelRow] = []
     for row in rows:
-        if not row.served:
-            checked.append(row)
+        group = by_name.get(row.model)
+        if group is None or group.uncallable is not None:
+            checked.append(row if group is None else replace(row, not_called=group.uncallable))
             continue
-        yield Progress(subject=row.model, state="working", detail="one call")
-        outcome = _call(settings, gateway, master, row.model, read_log, clock)
+        calls = len(group.deployments)
+        detail = "one call" if calls == 1 else f"{calls} calls, one a deployment"
+        yield Progress(subject=row.model, state="working", detail=detail)
+        outcome = _check(settings, gateway, master, group, read_log, clock)
         state: Literal["ready", "failed"] = "ready" if outcome.ok else "failed"
         yield Progress(subject=row.model, state=state, detail=outcome.reason or "answers")
         checked.append(replace(row, check=outcome))
@@ -131,6 +140,7 @@ def _join(settings: Settings, groups: tuple[ServedModel, ...]) -> tuple[ModelRow
             declared=False,
             served=True,
             state="not_declared",
+            mode=group.mode,
         )
         for group in groups
         if group.name not in declared
@@ -149,26 +159,36 @@ def _declared_row(model: Model, group: ServedModel | None, settings: Settings) -
         served=group is not None,
         state="not_served" if group is None else state,
         provider_key=key,
+        mode=None if group is None else group.mode,
     )
 
 
-def _call(
+def _check(
     settings: Settings,
     gateway: GatewayClient,
     master: Secret,
-    model: str,
+    group: ServedModel,
     read_log: ReadLog | None,
     clock: Callable[[], float],
 ) -> ModelCheck:
-    started = clock()
-    failure: GatewayctlError | None = None
-    try:
-        probe_model(gateway, master, model)
-    except GatewayctlError as error:
-        failure = explain_provider_failure(error, model, settings, read_log)
+    """Call each deployment: with several, a call of the group would reach any one of them."""
+    started, failures = clock(), dict[str, GatewayctlError]()
+    several = len(group.deployments) > 1 and all(each.id for each in group.deployments)
+    for called in group.deployments if several else group.deployments[:1]:
+        try:
+            probe_model(gateway, master, called.id if several else group.name, mode=group.mode)
+        except GatewayctlError as error:
+            failure = explain_provider_failure(error, group.name, settings, read_log)
+            failures.setdefault(called.upstream, failure)
+    first = next(iter(failures.values()), None)
+    reasons = [failure.message for failure in failures.values()]
+    if several:
+        reasons = [f"{upstream}: {error.message}" for upstream, error in failures.items()]
+        count = f"{len(failures)} of {len(group.deployments)} deployments failed."
+        reasons = [count, *reasons] if failures else []
     return ModelCheck(
-        ok=failure is None,
+        ok=first is None,
         latency_ms=round((clock() - started) * 1000, 1),
-        code=None if failure is None else failure.code,
-        reason=None if failure is None else failure.message,
+        code=None if first is None else first.code,
+        reason=" ".join(reasons) or None,
     )
