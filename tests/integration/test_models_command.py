@@ -61,6 +61,8 @@ def test_list_in_json_has_a_row_for_each_model(folder: Path) -> None:
         "state": "no_provider_key",
         "provider_key": False,
         "check": None,
+        "mode": "chat",
+        "not_called": None,
     }
 
 

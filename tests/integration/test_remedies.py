@@ -91,6 +91,7 @@ ERRORS: dict[str, Cured | Elsewhere | Person] = {
     "gateway_database_missing": Cured(plant=lose_keys_only, command=("keys", "list")),
     "unknown_model": DECIDES,
     "key_alias_exists": DECIDES,
+    "guardrail_blocked": Person("the prompt, or the guardrail, is a person's"),
     "upstream_refused": PROVIDER,
     "upstream_timeout": PROVIDER,
     "upstream_unreachable": PROVIDER,

@@ -112,7 +112,7 @@ def test_the_list_is_filtered_by_phoenix(folder: Path, fake: FakeLiteLLM) -> Non
 
     result = run(folder, fake, "trace", "list", *filters)
 
-    query = fake.requests[-1].url.params
+    query = next(each.url.params for each in fake.requests if each.url.path == SPANS)
     assert set(query.get_list("attribute")) == {
         'metadata.component:"passthrough"',
         'llm.model_name:"demo"',

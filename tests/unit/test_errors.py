@@ -19,6 +19,7 @@ CONTRACT = {
     "VirtualKeyRefused": ("virtual_key_refused", 6),
     "GatewayDatabaseMissing": ("gateway_database_missing", 6),
     "UnknownModel": ("unknown_model", 6),
+    "GuardrailBlocked": ("guardrail_blocked", 6),
     "KeyAliasExists": ("key_alias_exists", 6),
     "UpstreamRefused": ("upstream_refused", 6),
     "UpstreamTimeout": ("upstream_timeout", 6),

@@ -28,6 +28,10 @@ _EARLY_ENDS: Final = {
     "length": "the token limit was reached",
     "content_filter": "the provider's content filter stopped it",
 }
+_NO_CALL: Final = (
+    "The reply has no call id of LiteLLM: a guardrail answered in place of the model, or a proxy"
+    " removed the headers."
+)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -69,11 +73,8 @@ class Reply:
         reason = f"(finish_reason {self.finish_reason or '-'})"
         if self.broken_by is not None:
             return None
-        if self.call_id is None:
-            return (
-                "The reply has no call id of LiteLLM: a guardrail answered in place of the model,"
-                " or a proxy removed the headers."
-            )
+        if self.call_id is None and self.usage is not None and not self.usage.total_tokens:
+            return _NO_CALL
         if self.refusal:
             return f"The model refused to answer {reason}: {self.refusal}"
         if self.tool_calls:
@@ -81,7 +82,8 @@ class Reply:
             return f"The model calls {names}, which chat does not run {reason}."
         why = _EARLY_ENDS.get(self.finish_reason or "")
         if self.text.strip():
-            return None if why is None else f"The reply is cut off: {why} {reason}."
+            cut_off = None if why is None else f"The reply is cut off: {why} {reason}."
+            return cut_off or (_NO_CALL if self.call_id is None else None)
         what = "The reply has no text" + (", only reasoning" if self.reasoning else "")
         return f"{what} {reason}." if why is None else f"{what}: {why} {reason}."
 

@@ -6,7 +6,7 @@ Owns the join, and the calls of `--check`. Must not know terminals.
 from __future__ import annotations
 
 import time
-from collections.abc import Callable, Generator
+from collections.abc import Callable, Generator, Sequence
 from dataclasses import dataclass, replace
 from typing import Literal
 
@@ -132,7 +132,12 @@ def _join(settings: Settings, groups: tuple[ServedModel, ...]) -> tuple[ModelRow
     by_name = {group.name: group for group in groups}
     # The parts of an offline model are served as models, but are not declared.
     declared = {model.name for model in settings.served}
-    rows = [_declared_row(model, by_name.get(model.name), settings) for model in settings.models]
+    deployments: dict[str, list[Model]] = {}
+    for model in settings.models:
+        deployments.setdefault(model.name, []).append(model)
+    rows = [
+        _declared_row(models, by_name.get(name), settings) for name, models in deployments.items()
+    ]
     rows += [
         ModelRow(
             model=group.name,
@@ -148,13 +153,17 @@ def _join(settings: Settings, groups: tuple[ServedModel, ...]) -> tuple[ModelRow
     return tuple(rows)
 
 
-def _declared_row(model: Model, group: ServedModel | None, settings: Settings) -> ModelRow:
-    upstream = model.litellm_params.get("model")
-    key = None if model.api_key_env is None else has_real_key(model, settings)
+def _declared_row(
+    models: Sequence[Model], group: ServedModel | None, settings: Settings
+) -> ModelRow:
+    """One row for the deployments of one name."""
+    upstreams = dict.fromkeys(model.litellm_params.get("model") for model in models)
+    keys = [has_real_key(model, settings) for model in models if model.api_key_env is not None]
+    key = all(keys) if keys else None
     state: ModelState = "no_provider_key" if key is False else "ok"
     return ModelRow(
-        model=model.name,
-        upstream=None if upstream is None else str(upstream),
+        model=models[0].name,
+        upstream=", ".join(str(each) for each in upstreams if each is not None) or None,
         declared=True,
         served=group is not None,
         state="not_served" if group is None else state,
