@@ -27,6 +27,7 @@ from gatewayctl.operations.diagnosis.next_step import ASK_OWNER
 _OWNERS: Final = re.compile(
     r"`gatewayctl (?:up|down|restart|logs|render|reset|restore|backup|upgrade|rollback)\b|ports:"
 )
+_ASK: Final = "Ask whoever runs the gateway: its log may have the cause."
 _SENTENCE: Final = re.compile(r"(?<=[.;])\s+")
 _VIRTUAL_KEY: Final = (
     "Put a virtual key of that gateway into .env, or declare one under keys: and run"
@@ -45,13 +46,18 @@ _HINTS: Final[Mapping[type[GatewayctlError], str]] = {
 }
 
 
+def fit_remedy(text: str) -> str:
+    """The text with the owner in place of the sentences that only the owner can follow."""
+    rest = [each for each in _SENTENCE.split(text) if not _OWNERS.search(each)]
+    return text if " ".join(rest) == text else " ".join([*rest, _ASK])
+
+
 def fit_hint(error: GatewayctlError) -> None:
     """Replace the sentences of a hint that only the owner of the gateway can follow."""
     if isinstance(error, ExternallyManaged) or not _OWNERS.search(error.hint):
         return
     kind = next((kind for kind in type(error).__mro__ if kind in _HINTS), None)
-    rest = [each for each in _SENTENCE.split(error.hint) if not _OWNERS.search(each)]
     if kind is not None:
         error.hint = _HINTS[kind]
     elif isinstance(error, Refused):
-        error.hint = " ".join([*rest, "Ask whoever runs the gateway: its log may have the cause."])
+        error.hint = fit_remedy(error.hint)
