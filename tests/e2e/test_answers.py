@@ -132,7 +132,7 @@ def test_embeddings_of_a_program_without_spans_are_verified(stack: Project) -> N
 def test_a_check_calls_each_kind_at_its_endpoint_and_each_deployment(
     stack: Project, upstream: Upstream
 ) -> None:
-    before = len(upstream.requests)
+    before, began = len(upstream.requests), time.strftime("%Y-%m-%dT%H:%M:%S", time.gmtime())
     done = stack.run("models", "list", "--check", "--json")
 
     rows = {row["model"]: row for row in json.loads(done.stdout)["data"]["models"]}
@@ -147,6 +147,8 @@ def test_a_check_calls_each_kind_at_its_endpoint_and_each_deployment(
     sent = [seen.body for seen in upstream.requests[before:]]
     assert {body["model"] for body in sent} >= {"first", "second", "near", "sorted"}
     assert not any({"cache", "disable_fallbacks", "num_retries"} & set(body) for body in sent)
+    reconcile = ("usage", "reconcile", "--since", began, "--settle", "0")
+    assert later(lambda: stack.run(*reconcile).returncode == 0), stack.run(*reconcile).stdout
 
 
 def test_parameters_tags_and_attachments_reach_the_provider_and_the_spend_logs(

@@ -12,6 +12,7 @@ import pytest
 import trustme
 
 from tests.e2e.conftest import Project
+from tests.e2e.contract.promises import SERVICE, STATUS
 from tests.fakes.http_server import listening
 
 CONFIG = """\
@@ -71,6 +72,8 @@ def test_keys_are_synced_chat_is_verified_and_nothing_is_stopped(
     assert (status["runtime"], status["healthy"]) == ("external", True)
     assert [s["service"] for s in status["services"]] == ["litellm", "phoenix"]
     assert all(service["version"] for service in status["services"])
+    assert set(status) >= STATUS
+    assert all(set(service) >= SERVICE for service in status["services"])
     assert chat["trace_id"] in {
         call["trace_id"] for call in consumer.data("trace", "list", "--limit", "20")["calls"]
     }
