@@ -44,6 +44,9 @@ def _next_steps(report: InitReport) -> Iterator[str]:
     if report.provider_keys_missing:
         names = ", ".join(report.provider_keys_missing)
         yield f"not set  {names}: models that need it fail until it is set in .env"
+    if report.external:
+        yield "next     put the gateway's key into .env as LITELLM_MASTER_KEY, then `gatewayctl status`"
+        return
     yield "next     `gatewayctl up`"
 
 

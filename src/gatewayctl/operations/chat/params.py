@@ -45,7 +45,7 @@ def parse_params(pairs: Mapping[str, str]) -> dict[str, Any]:
 
     Parameters of LiteLLM and providers that are not known here pass.
     """
-    return {name: _parse(name.strip(), text) for name, text in pairs.items()}
+    return {name.strip(): _parse(name.strip(), text) for name, text in pairs.items()}
 
 
 def check_tags(tags: Sequence[str]) -> tuple[str, ...]:

@@ -115,8 +115,8 @@ def _list_cached(
     master = settings.secrets.master_key
     if master is None or filters.status == "error":
         return [], ()
-    oldest = rows[-1].start if len(rows) >= filters.limit else until - _PERIOD
-    since = max(oldest, filters.since or oldest) if rows else filters.since or oldest
+    full = len(rows) >= filters.limit
+    since = rows[filters.limit - 1].start if full else filters.since or until - _PERIOD
     try:
         logs = list_spend_logs(gateway, master, since=since, until=until)
     except GatewayctlError as error:
