@@ -45,7 +45,7 @@ def _next_steps(report: InitReport) -> Iterator[str]:
         names = ", ".join(report.provider_keys_missing)
         yield f"not set  {names}: models that need it fail until it is set in .env"
     if report.external:
-        yield "next     put the gateway's key into .env as LITELLM_MASTER_KEY, then `gatewayctl status`"
+        yield "next     put LITELLM_MASTER_KEY of the gateway into .env, then `gatewayctl status`"
         return
     yield "next     `gatewayctl up`"
 
