@@ -5,6 +5,7 @@
 - LiteLLM keeps metadata for traces and tags for spend logs. A component that a client names in one
   of them, or in the header x-gatewayctl-component, is written into both, so both count the call.
 - Calls that are not sampled are marked in the spend logs, since Phoenix will not have them.
+- The model group that a client asked for is in the spend logs, also if a fallback answered.
 - A model with a fixed answer serves chats only: LiteLLM would return its text as an embedding.
 - LiteLLM's own housekeeping stays out of the traces. Its OpenTelemetry logger also listens to its
   services, so that every statement to its database becomes a span: several traces per second in
@@ -33,6 +34,7 @@ class GatewayCallback(CustomLogger):
         """Called for every request that was admitted, before a deployment is selected."""
         name_component(data)
         note_unsampled(data)
+        note_model(data)
         # LiteLLM answers status 400 with this text.
         return refuse_offline(data, call_type) or data
 
@@ -75,6 +77,15 @@ def note_unsampled(data: dict[str, Any]) -> None:
     noted = metadata.get("spend_logs_metadata")
     noted = noted if isinstance(noted, dict) else {}
     metadata["spend_logs_metadata"] = {**noted, "trace_sampled": False}
+
+
+def note_model(data: dict[str, Any]) -> None:
+    """Write the requested model group into the spend log, which has the one that answered."""
+    metadata, model = find_metadata(data), data.get("model")
+    if metadata is not None and isinstance(model, str):
+        noted = metadata.get("spend_logs_metadata")
+        noted = noted if isinstance(noted, dict) else {}
+        metadata["spend_logs_metadata"] = {**noted, "asked_model": model}
 
 
 def find_metadata(data: dict[str, Any]) -> dict[str, Any] | None:

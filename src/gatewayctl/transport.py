@@ -51,22 +51,30 @@ class HttpAnswer:
     body: bytes
 
 
-def new_http_client(transport: httpx.BaseTransport | None = None) -> httpx.Client:
+def new_http_client(
+    transport: httpx.BaseTransport | None = None, *, trust: ssl.SSLContext | None = None
+) -> httpx.Client:
     """Create the HTTP client of the process: no redirects, no proxies from the environment.
 
-    Tests pass a ``transport``, such as ``httpx.MockTransport``.
+    ``trust`` is what `trust_certificates` returns, for services with https. Tests pass a
+    ``transport``, such as ``httpx.MockTransport``.
     """
-    # Only plain http to this machine is used: an empty trust store refuses every https
-    # server, and saves each command the 20 ms of reading the system's certificates.
-    no_trust = ssl.SSLContext(ssl.PROTOCOL_TLS_CLIENT)
+    # A stack of one's own needs plain http to this machine only: an empty trust store refuses
+    # every https server, and saves each command the 20 ms of reading the system's certificates.
+    verify = trust or ssl.SSLContext(ssl.PROTOCOL_TLS_CLIENT)
     return httpx.Client(
         transport=_LoggedTransport(
-            transport or httpx.HTTPTransport(verify=no_trust, trust_env=False)
+            transport or httpx.HTTPTransport(verify=verify, trust_env=False)
         ),
         trust_env=False,
         follow_redirects=False,
         headers={"User-Agent": "gatewayctl"},
     )
+
+
+def trust_certificates(pem: str | None) -> ssl.SSLContext:
+    """Trust these authorities instead of those of this machine (or of SSL_CERT_FILE)."""
+    return ssl.create_default_context(cadata=pem)
 
 
 class _LoggedTransport(httpx.BaseTransport):

@@ -19,6 +19,7 @@ import pytest
 from gatewayctl.runtimes.embedded import install
 from gatewayctl.runtimes.embedded.environment import Environment, locate
 from tests.e2e.company import Company, company
+from tests.e2e.routing import add_routing
 from tests.e2e.together import Together, turn
 from tests.e2e.wheel import Distributions, build, install_by_pip
 from tests.fakes.upstream import Upstream, serving
@@ -252,6 +253,7 @@ def stack(
 ) -> Iterator[Project]:
     """A running stack behind a company's proxy. Tests that stop or break it make their own."""
     with own_stack(tmp_path_factory.mktemp("stack"), upstream=upstream.url) as project:
+        add_routing(project, upstream.url)
         network.surround(project)
         # LiteLLM itself has to fail to resolve it.
         project.extra_env["NO_PROXY"] = "no-such-host.invalid"

@@ -5,19 +5,24 @@ For tests of whole processes, which cannot get a transport.
 
 from __future__ import annotations
 
+import ssl
 import threading
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 
 import httpx
+import trustme
 
 Answer = Callable[[httpx.Request], httpx.Response]
 
 
 @contextmanager
-def listening(answer: Answer) -> Iterator[int]:
-    """Serve ``answer`` while the block runs; yields the port. Streams are sent as they arrive."""
+def listening(answer: Answer, *, certificate: trustme.LeafCert | None = None) -> Iterator[int]:
+    """Serve ``answer`` while the block runs; yields the port. Streams are sent as they arrive.
+
+    With a ``certificate`` it is https.
+    """
 
     class Handler(BaseHTTPRequestHandler):
         protocol_version = "HTTP/1.1"
@@ -55,6 +60,10 @@ def listening(answer: Answer) -> Iterator[int]:
                 self.close_connection = True
 
     with ThreadingHTTPServer(("127.0.0.1", 0), Handler) as server:
+        if certificate is not None:
+            tls = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
+            certificate.configure_cert(tls)
+            server.socket = tls.wrap_socket(server.socket, server_side=True)
         thread = threading.Thread(target=server.serve_forever, kwargs={"poll_interval": 0.02})
         thread.start()
         try:

@@ -2,7 +2,7 @@
 
 The model selects the answer (``say-401`` refuses with 401, ``say-hang`` never answers, ``flaky``
 fails at the first try of each call, ``only-reasoning`` has no text). Every request is recorded, so
-that tests can check which key arrived. Chat completions, /responses and embeddings.
+that tests can check which key arrived. Chat completions, /responses, embeddings and rerank.
 """
 
 from __future__ import annotations
@@ -136,6 +136,9 @@ class _Handler(BaseHTTPRequestHandler):
             vector = {"object": "embedding", "index": 0, "embedding": [0.5, 0.25]}
             usage = {"prompt_tokens": 7, "total_tokens": 7}
             self._json(200, {"object": "list", "model": model, "data": [vector], "usage": usage})
+        elif "rerank" in self.path or "documents" in body:
+            found = [{"index": 0, "relevance_score": 0.5}]
+            self._json(200, {"id": _new_id(), "results": found, "meta": {}})
         elif self.path.endswith("/responses"):
             self._respond(model, stream=bool(body.get("stream")))
         elif body.get("stream"):

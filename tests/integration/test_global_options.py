@@ -140,7 +140,7 @@ def test_a_shell_offers_them_after_a_command_too(
 
 
 def test_a_shell_offers_their_values_after_a_command_too(complete: Callable[..., set[str]]) -> None:
-    assert complete("up", "--runtime", "e") == {"embedded"}
+    assert complete("up", "--runtime", "e") == {"embedded", "external"}
 
 
 @pytest.mark.parametrize("words", [("--version", "keys", ""), ("keys", "--version", "")])

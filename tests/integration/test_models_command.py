@@ -62,6 +62,8 @@ def test_list_in_json_has_a_row_for_each_model(folder: Path) -> None:
         "provider_key": False,
         "check": None,
         "in_database": False,
+        "mode": "chat",
+        "not_called": None,
     }
 
 

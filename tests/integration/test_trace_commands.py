@@ -112,7 +112,7 @@ def test_the_list_is_filtered_by_phoenix(folder: Path, fake: FakeLiteLLM) -> Non
 
     result = run(folder, fake, "trace", "list", *filters)
 
-    query = fake.requests[-1].url.params
+    query = next(each.url.params for each in fake.requests if each.url.path == SPANS)
     assert set(query.get_list("attribute")) == {
         'metadata.component:"passthrough"',
         'llm.model_name:"demo"',
@@ -189,3 +189,28 @@ def test_a_route_excludes_the_option_component(folder: Path, fake: FakeLiteLLM) 
 
     assert result.exit_code == 2
     assert "--route has its own components" in result.stderr
+
+
+def test_calls_that_the_cache_answered_are_listed_from_the_spend_logs(
+    folder: Path, fake: FakeLiteLLM
+) -> None:
+    fake.planted[SPANS] = lambda _: spans_page(as_row(COMPLETE[-1]))
+    cached = row("2", cache_hit="True", model_group="demo", startTime=COMPLETE[-1].end.isoformat())
+    fake.planted[SPEND_LOGS] = lambda _: page(cached, row("3"))
+
+    text = run(folder, fake, "trace", "list").stdout
+    document = json.loads(run(folder, fake, "trace", "list", "--json").stdout)
+
+    calls = document["data"]["calls"]
+    assert [(call["cached"], call["span_id"]) for call in calls] == [(True, None), (False, "llm")]
+    assert "cached" in text
+
+
+def test_the_list_says_why_calls_of_the_cache_are_missing(folder: Path, fake: FakeLiteLLM) -> None:
+    fake.planted[SPANS] = lambda _: spans_page(as_row(COMPLETE[-1]))
+    fake.planted[SPEND_LOGS] = lambda _: httpx.Response(500, json={"detail": "no"})
+
+    result = run(folder, fake, "trace", "list")
+
+    assert result.exit_code == 0
+    assert "Warning: Calls that LiteLLM's cache answered are not listed" in result.stdout

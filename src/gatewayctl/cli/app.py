@@ -60,10 +60,11 @@ def root(
         typer.Option("-C", "--project-dir", help="Run in this project folder.", metavar="DIR"),
     ] = Path(),
     runtime: Annotated[
-        Literal["auto", "embedded", "docker"] | None,
+        Literal["auto", "embedded", "docker", "external"] | None,
         typer.Option(
             metavar="NAME",
-            help="Runtime: auto, embedded or docker (env: GATEWAYCTL_RUNTIME, default: auto).",
+            help="Runtime: auto, embedded, docker or external "
+            "(env: GATEWAYCTL_RUNTIME, default: auto).",
         ),
     ] = None,
     lock_timeout: Annotated[

@@ -39,6 +39,7 @@ def backup(
     from gatewayctl.output import backup as shown
 
     app = context(ctx)
+    app.require_managed("back up")
     passphrase = _read_passphrase(passphrase_stdin)
     encryption = Encryption(recipients=tuple(recipient or ()), passphrase=passphrase)
     events = operation(app.settings, app.resolved_runtime, file, encryption=encryption)
@@ -73,6 +74,7 @@ def restore(
     from gatewayctl.settings.overrides import require_no_overrides
 
     app = context(ctx)
+    app.require_managed("restore a backup to")
     # What would be refused is reported before the question.
     require_no_overrides(app.settings)
     is_encrypted(file)
@@ -105,6 +107,7 @@ def reset(
     from gatewayctl.output import backup as shown
 
     app = context(ctx)
+    app.require_managed("reset")
     app.require_own()
     lost = measure_loss(app.settings, app.gateway, app.runtime)
     options = ResetOptions(

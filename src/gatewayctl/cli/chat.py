@@ -48,6 +48,25 @@ def chat(
             metavar="NAME", help="Variable of the virtual key (default: the first key's)."
         ),
     ] = None,
+    param: Annotated[
+        list[str] | None,
+        typer.Option(
+            metavar="K=V", help="Add a parameter, such as temperature=0; JSON; repeatable."
+        ),
+    ] = None,
+    tag: Annotated[
+        list[str] | None, typer.Option(metavar="TAG", help="Tag the spend log; repeatable.")
+    ] = None,
+    image: Annotated[
+        list[str] | None,
+        typer.Option(metavar="FILE|URL", help="Add an image, if the model takes any; repeatable."),
+    ] = None,
+    file: Annotated[
+        list[str] | None,
+        typer.Option(
+            metavar="FILE|URL", help="Add a document, if the model takes any; repeatable."
+        ),
+    ] = None,
     route: Annotated[
         Literal["passthrough", "reasoning", "auto"] | None,
         typer.Option(metavar="ROUTE", help="Request path: passthrough, reasoning or auto."),
@@ -69,6 +88,8 @@ def chat(
     json: JsonFlag = False,
 ) -> None:
     """Send a prompt through the gateway, streamed and traced."""
+    from gatewayctl.operations.chat.attachments import read_attachments
+    from gatewayctl.operations.chat.params import check_tags, parse_params
     from gatewayctl.operations.chat.plan import ChatInput
     from gatewayctl.output.chat import render_reply
 
@@ -81,6 +102,9 @@ def chat(
         )
     if route is not None and (component is not None or operation is not None):
         raise UsageProblem("--route has its own components: omit --component and --operation.")
+    params = parse_params(parse_pairs(param, option="--param"))
+    tags = check_tags(tag or ())
+    attachments = read_attachments(image or (), file or ())
     app.note_other_project("litellm")
     is_conversation = prompt is None and sys.stdin.isatty()
     ask = ChatInput(
@@ -95,6 +119,9 @@ def chat(
         route=route,
         max_steps=max_steps,
         verify=timeout if verify else None,
+        params=params,
+        tags=tags,
+        attachments=attachments,
     )
     if is_conversation:
         _converse(app, ask)

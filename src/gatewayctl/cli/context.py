@@ -24,6 +24,8 @@ from gatewayctl.errors import (
 )
 
 if TYPE_CHECKING:
+    import ssl
+
     import httpx
     from rich.console import RenderableType
 
@@ -104,7 +106,23 @@ class App:
         """The one HTTP client of this process, closed when the command ends."""
         from gatewayctl.transport import new_http_client
 
-        return new_http_client(self.overrides.transport)
+        trust = self._trust() if self.settings.is_external else None
+        return new_http_client(self.overrides.transport, trust=trust)
+
+    def _trust(self) -> ssl.SSLContext:
+        """The authorities of ca_bundle, else those of this machine. Raises CaBundleUnusable."""
+        from gatewayctl.rendering.ca_bundle import read_certificates
+        from gatewayctl.transport import trust_certificates
+
+        settings = self.settings
+        return trust_certificates(read_certificates(settings) if settings.ca_bundle else None)
+
+    def require_managed(self, what: str) -> None:
+        """Raise ExternallyManaged for what only the owner of an external gateway can do."""
+        if self.settings.is_external:
+            from gatewayctl.runtimes.external import refuse_external
+
+            refuse_external(self.settings, what)
 
     @cached_property
     def gateway(self) -> GatewayClient:
@@ -209,6 +227,13 @@ class App:
 
     def _hint_by_state(self, error: GatewayctlError) -> None:
         """Replace a general hint to start the stack by what helps in its current state."""
+        # Not loaded for a hint: the failure may be that they do not load.
+        loaded: Settings | None = self.__dict__.get("settings")
+        if loaded is not None and loaded.is_external:
+            from gatewayctl.operations.diagnosis.external_hints import fit_hint
+
+            fit_hint(error)
+            return
         if error.hint not in _GENERAL_HINTS:
             return
         from gatewayctl.operations.diagnosis.health import check_services

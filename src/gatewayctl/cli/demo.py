@@ -15,6 +15,7 @@ def demo(ctx: typer.Context, timeout: TimeoutOption = None, json: JsonFlag = Fal
     from gatewayctl.output.demo import render_demo
 
     app = context(ctx)
+    app.require_managed("start")
     app.portable = "runtime" not in app.flags
     events = bring_up(app, timeout=timeout)
     story = operation(app.settings, app.gateway, events, reload=app.reload_settings)

@@ -60,6 +60,7 @@ def render(
     from gatewayctl.output.project import render_render
 
     app = context(ctx)
+    app.require_managed("render the files of")
     name = app.resolved_runtime.name
     report = operation.render_project(app.settings, check=check, diff=diff, runtime=name)
     app.show(report, render_render)

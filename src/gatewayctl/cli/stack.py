@@ -53,6 +53,7 @@ def up(
     from gatewayctl.output import stack
 
     app = context(ctx)
+    app.require_managed("start")
     if not app.settings.is_project:
         confirm_new_project(app.project_dir, yes=yes)
     accepted = tuple(accept_risk or ())
@@ -92,6 +93,7 @@ def down(
     from gatewayctl.output import stack
 
     app = context(ctx)
+    app.require_managed("stop")
     if volumes:
         confirm_by_name(app.settings.project_name, "every key, all spend and all traces", yes=yes)
     app.run(operation(app.settings, app.runtime, volumes=volumes), stack.render_down)
@@ -125,6 +127,7 @@ def restart(
     from gatewayctl.output import stack
 
     app = context(ctx)
+    app.require_managed("restart")
     events = operation(
         app.settings,
         app.resolved_runtime,
@@ -161,6 +164,7 @@ def logs(
     from gatewayctl.output import stack
 
     app = context(ctx)
+    app.require_managed("read the logs of")
     if app.json and follow:
         raise UsageProblem("--follow never ends, and --json prints one document: use one of them.")
     lines = operation(
@@ -212,6 +216,7 @@ def sbom(ctx: typer.Context, json: JsonFlag = False) -> None:
     from gatewayctl.output import stack
 
     app = context(ctx)
+    app.require_managed("list the software of")
     app.show(operation(app.resolved_runtime), stack.render_sbom)
 
 

@@ -60,7 +60,7 @@ def list_(
         limit=limit,
     )
     app.note_other_project("phoenix")
-    app.show(list_calls(app.settings, app.http, wanted), traces.render_list)
+    app.show(list_calls(app.settings, app.gateway, wanted), traces.render_list)
 
 
 @app.command("verify")

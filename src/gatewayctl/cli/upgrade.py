@@ -33,6 +33,7 @@ def upgrade(
     from gatewayctl.output import upgrade as shown
 
     app = context(ctx)
+    app.require_managed("upgrade")
     options = UpgradeOptions(
         to=to, backup=not no_backup, timeout=timeout, accepted_risks=tuple(accept_risk or ())
     )
@@ -52,6 +53,7 @@ def rollback(
     from gatewayctl.output import upgrade as shown
 
     app = context(ctx)
+    app.require_managed("roll back")
     project = app.load_project()
     plan = plan_rollback(project)
     app.console.say(shown.describe_rollback(plan))
@@ -71,4 +73,5 @@ def pin(ctx: typer.Context, json: JsonFlag = False) -> None:
     from gatewayctl.output import upgrade as shown
 
     app = context(ctx)
+    app.require_managed("pin the images of")
     app.run(pin_images(app.settings, app.resolved_runtime), shown.render_pin)

@@ -21,9 +21,10 @@ Since = Annotated[
 def usage(
     ctx: typer.Context,
     by: Annotated[
-        Literal["component", "operation", "key", "model", "environment"],
+        Literal["component", "operation", "key", "model", "deployment", "environment"],
         typer.Option(
-            metavar="FIELD", help="Group by component, operation, key, model or environment."
+            metavar="FIELD",
+            help="Group by component, operation, key, model, deployment or environment.",
         ),
     ] = "component",
     since: Since = "24h",

@@ -77,6 +77,12 @@ class KeyAliasExists(Refused):
     remedy = "Choose another alias, or see `gatewayctl keys list`."
 
 
+class GuardrailBlocked(Refused):
+    """A guardrail of the gateway blocked the prompt or the reply."""
+
+    remedy = "Change the prompt, or ask whoever configured that guardrail of the gateway."
+
+
 class UpstreamRefused(Refused):
     """The provider behind the gateway refused (credentials, rate limit, its own failure)."""
 

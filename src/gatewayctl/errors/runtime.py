@@ -131,6 +131,12 @@ class InstallFailed(EnvironmentBroken):
     )
 
 
+class ExternallyManaged(RuntimeProblem):
+    """The command starts, stops or changes services, and others operate the gateway."""
+
+    remedy = "Ask whoever runs it, or choose --runtime embedded or docker for a stack of your own."
+
+
 class PortTaken(RuntimeProblem):
     """A port of the stack is used by another process."""
 

@@ -22,8 +22,11 @@ from gatewayctl.settings.model import Secret
 
 _LONGEST_EVENT: Final = 8 * 2**20
 """Bytes; an event holds a few words."""
-Message = Mapping[str, str]
-"""``{"role": "user", "content": "…"}``"""
+CACHE_KEY: Final = "x-litellm-cache-key"
+"""A header that LiteLLM sends with an answer from its cache only."""
+DEPLOYMENT: Final = "x-litellm-model-name"
+Message = Mapping[str, Any]
+"""``{"role": "user", "content": "…"}``; the content is a list if it has an image or a file."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -31,6 +34,7 @@ class ChatRequest:
     """One request. ``headers`` carry the trace context.
 
     ``timeout``: seconds without data. ``response_format``: OpenAI's JSON mode or JSON schema.
+    ``params`` are other parameters of the request, such as ``temperature``.
     """
 
     model: str
@@ -40,10 +44,12 @@ class ChatRequest:
     stream: bool = True
     timeout: float = 630
     response_format: Mapping[str, Any] | None = None
+    params: Mapping[str, Any] = field(default_factory=lambda: MappingProxyType({}))
 
     def body(self) -> dict[str, Any]:
         """The JSON to post; a stream is asked to end with its usage."""
         body: dict[str, Any] = {
+            **self.params,
             "model": self.model,
             "messages": [dict(message) for message in self.messages],
             "stream": self.stream,
@@ -86,12 +92,15 @@ class Answer:
     """A reply that has started: LiteLLM's call id, and the chunks as they arrive.
 
     ``fallback`` is the model group that answers in place of the requested one, after ``retries``.
+    ``deployment`` is what it called, in LiteLLM's notation; nothing if ``cached``.
     """
 
     call_id: str | None
     chunks: Iterator[Chunk]
     retries: int = 0
     fallback: str | None = None
+    deployment: str | None = None
+    cached: bool = False
 
 
 @contextmanager
@@ -117,7 +126,11 @@ def post_chat(gateway: GatewayClient, key: Secret, request: ChatRequest) -> Iter
             if request.stream
             else _read_whole(gateway, response, timeout)
         )
+        cached = CACHE_KEY in response.headers
         yield Answer(
+            cached=cached,
+            # With an answer from the cache it is the one that would have been called.
+            deployment=None if cached else response.headers.get(DEPLOYMENT),
             call_id=response.headers.get(CALL_ID),
             chunks=chunks,
             retries=_count_attempts(response, "retries"),

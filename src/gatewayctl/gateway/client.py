@@ -30,6 +30,12 @@ from gatewayctl.settings.model import Secret, Source
 from gatewayctl.settings.overrides import advise_unset
 
 CALL_ID: Final = "x-litellm-call-id"
+MODEL_PATHS: Final = frozenset(
+    {
+        *("/v1/chat/completions", "/v1/completions", "/v1/responses"),
+        *("/v1/embeddings", "/v1/rerank", "/v1/moderations"),
+    }
+)
 MANAGEMENT_TIMEOUT: Final = httpx.Timeout(30, connect=5)
 """Seconds; creating a key takes LiteLLM well under one."""
 
@@ -97,7 +103,7 @@ class GatewayClient:
         if role == "master":
             self._refuse_clear_text()
             # A model call is in the spend logs, so it belongs into Phoenix too.
-            if path != "/v1/chat/completions":
+            if path not in MODEL_PATHS:
                 sent.setdefault("traceparent", _unsampled_traceparent())
         with (
             self.translate_failures(timeout),
@@ -176,7 +182,8 @@ class GatewayClient:
         if url.scheme == "http" and not _is_this_machine(url.host):
             raise SettingsProblem(
                 f"LITELLM_MASTER_KEY would be sent in clear text to {url.host}.",
-                hint="Set bind: in gateway.yaml to an address of this machine.",
+                hint="In gateway.yaml, set bind: to an address of this machine, or external.url to"
+                " one with https://.",
             )
 
 

@@ -11,7 +11,10 @@ from typing import Final, Literal
 
 import httpx
 
+from gatewayctl.errors import GatewayctlError
+from gatewayctl.gateway.client import GatewayClient
 from gatewayctl.settings.masking import strip_keys
+from gatewayctl.settings.model import Secret
 from gatewayctl.transport import FailureKind, HttpAnswer, TransportFailure, parse_json, request
 
 ReadinessState = Literal[
@@ -61,6 +64,18 @@ def date_of(http: httpx.Client, url: str) -> str | None:
         return request(http, "GET", url, timeout=TIMEOUT).headers.get("date")
     except TransportFailure:
         return None
+
+
+def read_version(gateway: GatewayClient, master: Secret) -> str | None:
+    """The release of LiteLLM; None if it does not tell this key."""
+    try:
+        answer = gateway.call(
+            "GET", "/health/readiness/details", key=master, role="master", timeout=TIMEOUT
+        )
+    except GatewayctlError:
+        return None
+    version = answer.get("litellm_version") if isinstance(answer, dict) else None
+    return None if version is None else strip_keys(str(version))
 
 
 def _read_state(answer: HttpAnswer) -> Readiness:

@@ -17,12 +17,14 @@ from gatewayctl.errors import (
     GatewayDatabaseMissing,
     GatewayRefused,
     GatewayUnreachable,
+    GuardrailBlocked,
     KeyAliasExists,
     MasterKeyRefused,
     UnknownModel,
     UpstreamRefused,
     VirtualKeyRefused,
 )
+from gatewayctl.gateway.guardrails import find_guardrail
 from gatewayctl.gateway.upstream import translate_upstream
 from gatewayctl.settings.masking import strip_keys
 
@@ -50,12 +52,16 @@ _NO_DATABASE: Final = re.compile(
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Refusal:
-    """LiteLLM's error: HTTP status and, if the body has them, type, param, message."""
+    """LiteLLM's error: HTTP status and, if the body has them, type, param, message.
+
+    ``guardrail`` is the name of the guardrail that blocked the request, ``?`` if it has none.
+    """
 
     status: int
     message: str
     type: str = ""
     param: str = ""
+    guardrail: str = ""
 
 
 def parse_refusal(status: int, body: bytes) -> Refusal:
@@ -72,13 +78,14 @@ def parse_refusal_data(status: int, data: Any) -> Refusal:
     """Parse a body that is JSON data already, such as an event of a stream."""
     inner = data.get("error", data.get("detail", data)) if isinstance(data, dict) else data
     if not isinstance(inner, dict):
-        return Refusal(status=status, message=_sentence_of(inner))
+        return Refusal(status=status, message=_sentence_of(inner), guardrail=find_guardrail(inner))
     code = str(inner.get("code") or "")
     return Refusal(
         status=int(code) if code.isdigit() and 400 <= int(code) < 600 else status,
         message=_sentence_of(inner.get("message", inner.get("error", inner))),
         type=str(inner.get("type") or ""),
         param=str(inner.get("param") or ""),
+        guardrail=find_guardrail(inner.get("message"), inner.get("provider_specific_fields")),
     )
 
 
@@ -121,7 +128,8 @@ def _unwrap(text: str) -> str:
 def translate_refusal(refusal: Refusal, *, role: KeyRole, address: str) -> GatewayctlError:
     """Find the error for the cause. Bodies as seen with LiteLLM 1.106.2."""
     return (
-        _model_error(refusal)
+        _guardrail_error(refusal)
+        or _model_error(refusal)
         or _provider_error(refusal)
         or _database_error(refusal, role, address)
         or _key_error(refusal, role, address)
@@ -134,6 +142,15 @@ def other_service(address: str, why: str) -> GatewayUnreachable:
     return GatewayUnreachable(
         f"The port is used by another service: {address} {why}.",
         hint="Choose another port under ports: in gateway.yaml, or stop that service.",
+    )
+
+
+def _guardrail_error(refusal: Refusal) -> GatewayctlError | None:
+    if not refusal.guardrail:
+        return None
+    name = "" if refusal.guardrail == "?" else f" {refusal.guardrail!r}"
+    return GuardrailBlocked(
+        f"A guardrail{name} of the gateway blocked the request: {clean_message(refusal)}"
     )
 
 

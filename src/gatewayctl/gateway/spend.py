@@ -13,6 +13,7 @@ from datetime import UTC, datetime, timedelta
 from typing import Any, Final
 
 from gatewayctl.gateway.client import GatewayClient, rows_of
+from gatewayctl.gateway.guardrails import find_guardrail_of_log
 from gatewayctl.gateway.times import parse_time
 from gatewayctl.settings.model import Secret
 
@@ -31,7 +32,10 @@ class SpendLog:
     ``model`` is the model group that answered, ``retries`` how often it was retried, and
     ``fallbacks`` how many groups were tried before it. ``call_type`` is LiteLLM's, such as
     ``acompletion``. ``response_id`` is the provider's; LiteLLM keeps one row for each. ``sampled``
-    is False if the caller's trace context asks for no spans.
+    is False if the caller's trace context asks for no spans. ``deployment`` is what was called, in
+    LiteLLM's notation, None if LiteLLM's cache answered (``cached``). ``guardrail`` is the one that
+    blocked the request, empty if none did. ``asked`` is the model group that was asked, if
+    litellm_callbacks.py wrote it.
     """
 
     call_id: str
@@ -52,6 +56,15 @@ class SpendLog:
     retries: int = 0
     fallbacks: int = 0
     sampled: bool = True
+    deployment: str | None = None
+    cached: bool = False
+    guardrail: str = ""
+    asked: str | None = None
+
+    @property
+    def fell_back(self) -> bool:
+        """True if another model group answered than the one that was asked."""
+        return self.ok and (self.fallbacks > 0 or self.asked not in (None, self.model))
 
     def tag_value(self, name: str) -> str | None:
         """The value of the tag ``name:value``, or None."""
@@ -186,6 +199,11 @@ def _parse_log(row: Mapping[str, Any]) -> SpendLog:
     metadata: Mapping[str, Any] = found if isinstance(found, dict) else {}
     start, end = parse_time(row.get("startTime")), parse_time(row.get("endTime"))
     tags = row.get("request_tags")
+    noted = metadata.get("spend_logs_metadata")
+    noted = noted if isinstance(noted, dict) else {}
+    ok = row.get("status") in (None, "success")
+    cached = ok and str(row.get("cache_hit")).lower() == "true"
+    called = ok and not cached and bool(row.get("model_group"))
     return SpendLog(
         call_id=str(row.get("litellm_call_id") or row.get("request_id") or ""),
         trace_id=str(row.get("session_id") or "") or None,
@@ -197,7 +215,10 @@ def _parse_log(row: Mapping[str, Any]) -> SpendLog:
         completion_tokens=int(row.get("completion_tokens") or 0),
         total_tokens=int(row.get("total_tokens") or 0),
         cost=None if row.get("spend") is None else float(row["spend"]),
-        ok=row.get("status") in (None, "success"),
+        ok=ok,
+        cached=cached,
+        deployment=str(row.get("model") or "") or None if called else None,
+        guardrail="" if ok else find_guardrail_of_log(dict(metadata)),
         start=start,
         seconds=(end - start).total_seconds() if start and end else None,
         call_type=row.get("call_type") or None,
@@ -205,5 +226,6 @@ def _parse_log(row: Mapping[str, Any]) -> SpendLog:
         retries=int(metadata.get("attempted_retries") or 0),
         fallbacks=int(metadata.get("attempted_fallbacks") or 0),
         # Written by litellm_callbacks.py.
-        sampled=(metadata.get("spend_logs_metadata") or {}).get("trace_sampled") is not False,
+        sampled=noted.get("trace_sampled") is not False,
+        asked=str(noted.get("asked_model") or "") or None,
     )

@@ -77,6 +77,23 @@ def render_verification(result: TraceVerification) -> Iterable[str]:
             yield f"  {check.name} {check.state}: {check.detail}"
 
 
+def _name_model(report: ChatReport) -> str:
+    """The model that was asked, and what answered if that is not the same."""
+    by = [
+        *([f"fallback {report.fallback}"] if report.fallback else []),
+        *([f"by {report.deployment}"] if _is_news(report.deployment, report) else []),
+        *(["answered from the cache"] if report.cached else []),
+    ]
+    return f"{report.model} ({', '.join(by)})" if by else report.model
+
+
+def _is_news(deployment: str | None, report: ChatReport) -> bool:
+    """False for a deployment with the name of its model group, such as openai/gpt-4o."""
+    return deployment is not None and deployment.rpartition("/")[2] != (
+        report.fallback or report.model
+    )
+
+
 def narrate_reply(report: ChatReport) -> Iterable[str]:
     """The notes beside a reply: decisions, steps, a line of facts, warnings."""
     if report.note is not None:
@@ -87,7 +104,7 @@ def narrate_reply(report: ChatReport) -> Iterable[str]:
     facts = [
         f"trace {report.trace_id or '-'}",
         f"{report.component}/{report.operation}",
-        report.model if report.fallback is None else f"{report.model} (fallback {report.fallback})",
+        _name_model(report),
         "-" if report.usage is None else f"{report.usage.total_tokens} tokens",
         f"{report.latency_ms / 1000:.2f} s",
         *([count(report.retries, "retry", "retries")] if report.retries else []),

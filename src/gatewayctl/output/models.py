@@ -43,6 +43,8 @@ def _cells(row: ModelRow, *, checked: bool) -> tuple[str | None, ...]:
     state = row.state.replace("_", " ")
     stored = "in the database" if not row.declared else f"{state}, also in the database"
     cells = (row.model, row.upstream, stored if row.in_database else state, key)
+    if row.not_called is not None:
+        return (*cells, f"not called: {row.not_called}")
     return (*cells, _check(row.check)) if checked else cells
 
 

@@ -44,6 +44,9 @@ def _next_steps(report: InitReport) -> Iterator[str]:
     if report.provider_keys_missing:
         names = ", ".join(report.provider_keys_missing)
         yield f"not set  {names}: models that need it fail until it is set in .env"
+    if report.external:
+        yield "next     put LITELLM_MASTER_KEY of the gateway into .env, then `gatewayctl status`"
+        return
     yield "next     `gatewayctl up`"
 
 

@@ -59,7 +59,8 @@ def render_plan(report: PlanReport) -> Iterable[RenderableType]:
     for warning in report.warnings:
         yield Text(make_printable(f"Warning: {warning}"))
     if not report.changed:
-        yield f"{report.project} is up to date: `gatewayctl up` would change nothing."
+        command = "`gatewayctl keys sync`" if report.runtime == "external" else "`gatewayctl up`"
+        yield f"{report.project} is up to date: {command} would change nothing."
         return
     if report.secrets:
         yield Text(f"Generate into .env: {', '.join(report.secrets)}")
@@ -69,10 +70,11 @@ def render_plan(report: PlanReport) -> Iterable[RenderableType]:
         if file.state != "unchanged":
             yield Text(f"{'Write' if file.state == 'missing' else 'Change'} {file.path}")
             yield Verbatim((file.diff or "").rstrip("\n"))
-    yield make_table(
-        ("SERVICE", "WOULD BE", "WHY"),
-        [(each.service, _PAST[each.action], ", ".join(each.why)) for each in report.services],
-    )
+    if report.services:
+        yield make_table(
+            ("SERVICE", "WOULD BE", "WHY"),
+            [(each.service, _PAST[each.action], ", ".join(each.why)) for each in report.services],
+        )
     for key in report.keys:
         unknown = "created or checked once the gateway runs"
         action = unknown if key.action == "unknown" else key.action
@@ -143,7 +145,8 @@ def render_status_env(report: StatusReport) -> Iterator[str]:
     yield f"GATEWAYCTL_PROJECT_NAME={report.project}"
     yield f"GATEWAYCTL_RUNTIME={report.runtime}"
     yield f"LLM_BASE_URL={report.gateway_url}"
-    yield f"PHOENIX_URL={report.phoenix_url}"
+    if report.phoenix_url:
+        yield f"PHOENIX_URL={report.phoenix_url}"
 
 
 def render_restart(report: RestartReport) -> Iterator[RenderableType]:

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Final
 
 from rich.text import Text
 
-from gatewayctl.operations.traces.list import TraceListReport
+from gatewayctl.operations.traces.list import CallRow, TraceListReport
 from gatewayctl.operations.traces.show import SpanRow, TraceShowReport
 from gatewayctl.operations.traces.verification import TraceVerification
 from gatewayctl.output.console import make_printable
@@ -83,10 +83,10 @@ def render_list(report: TraceListReport) -> Iterable[RenderableType]:
             (
                 f"{row.start:%H:%M:%S}" if same_day else f"{row.start:%m-%d %H:%M}",
                 _shorten("/".join(part for part in (row.component, row.operation) if part)),
-                _shorten(row.model or ""),
+                _name_model(row),
                 row.tokens,
                 f"{row.duration_ms:.0f}",
-                "retried" if row.retried else row.status,
+                "cached" if row.cached else "retried" if row.retried else row.status,
             )
         )
         if after is None or after.trace_id != row.trace_id:
@@ -95,6 +95,13 @@ def render_list(report: TraceListReport) -> Iterable[RenderableType]:
     table.columns[0].no_wrap = True
     table.columns[1].no_wrap, table.columns[1].min_width = True, _LONGEST
     yield table
+    yield from (f"Warning: {make_printable(warning)}" for warning in report.warnings)
+
+
+def _name_model(row: CallRow) -> str:
+    """The model group that answered, and the one that was asked if it fell back."""
+    asked = f" for {row.asked}" if row.asked else ""
+    return _shorten(f"{row.model or ''}{asked}")
 
 
 def _shorten(text: str) -> str:
@@ -124,6 +131,12 @@ def describe_verdict(report: TraceVerification) -> str:
         parts.append(count(report.retries, "retry", "retries"))
     if report.fallbacks:
         parts.append(f"answered by fallback {', '.join(report.fallbacks)}")
+    if report.cached:
+        parts.append(
+            "answered from the cache"
+            if report.cached == report.calls
+            else f"{count(report.cached, 'call')} answered from the cache"
+        )
     return ", ".join(parts)
 
 

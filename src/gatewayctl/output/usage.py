@@ -40,6 +40,14 @@ _KNOWN: Final = {
         "call was sent with a trace context that asks for no spans",
         "calls were sent with a trace context that asks for no spans",
     ),
+    "cached": (
+        "call was answered from LiteLLM's cache, without a provider",
+        "calls were answered from LiteLLM's cache, without a provider",
+    ),
+    "guardrail_blocked": (
+        "request was blocked by a guardrail before it reached a model",
+        "requests were blocked by a guardrail before they reached a model",
+    ),
 }
 _REFUSED: Final = (
     "failed request without a span, refused before it reached a model",
@@ -52,12 +60,26 @@ def render_usage(report: UsageReport) -> Iterable[RenderableType]:
     heads = (report.by.upper(), "REQUESTS", "TOKENS", "COST", "ERRORS", "P50", "P95")
     rows = [_make_cells(row, row.name) for row in report.rows]
     yield make_table(heads, [*rows, _make_cells(report.total, "all")])
+    if ways := _describe_ways(report.total):
+        yield Text(ways)
     newest = "-" if report.newest is None else f"{report.newest:%Y-%m-%d %H:%M:%S} UTC"
     yield Text(
         f"Since {report.since:%Y-%m-%d %H:%M:%S} UTC. Newest request: {newest}.\n"
         f"Requests of the last {report.may_lack:g} s may be missing.",
         style="dim",
     )
+
+
+def _describe_ways(total: UsageRow) -> str:
+    """How LiteLLM got the answers; empty if each was one call of the model that was asked."""
+    counted = (
+        (total.cached, "answered from the cache"),
+        (total.retries, "retried"),
+        (total.fallbacks, "answered by a fallback"),
+        (total.blocked, "blocked by a guardrail"),
+    )
+    found = ", ".join(f"{number} {how}" for number, how in counted if number)
+    return f"Of these requests: {found}." if found else ""
 
 
 def _make_cells(row: UsageRow, name: str | None) -> tuple[object, ...]:

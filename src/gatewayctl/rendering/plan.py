@@ -44,6 +44,7 @@ _MERGED: Final = """\
 TEMPLATES: Final[Mapping[RuntimeName, tuple[str, ...]]] = {
     "docker": ("docker-compose.yml", *_LITELLM_FILES),
     "embedded": _LITELLM_FILES,
+    "external": (),
 }
 """The files of each runtime, sorted by path."""
 
@@ -66,6 +67,8 @@ def plan_files(
     """
     chosen = runtime or ("embedded" if settings.runtime == "auto" else settings.runtime)
     render = _renderer(settings, chosen, (templates or locate_templates()) / chosen)
+    if not TEMPLATES[chosen]:
+        return ()
     bundle = () if settings.ca_bundle is None else (CA_BUNDLE_NAME,)
     names = sorted({*bundle, *TEMPLATES[chosen], *find_side_files(settings)})
     return tuple(RenderedFile(path=PurePosixPath(name), content=render(name)) for name in names)

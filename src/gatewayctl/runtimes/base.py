@@ -20,7 +20,8 @@ if TYPE_CHECKING:
     from gatewayctl.rendering.plan import RenderedFile
 
 ProgressState = Literal["working", "ready", "unchanged", "stopped", "failed"]
-ProcessState = Literal["running", "starting", "stopped", "failed"]
+ProcessState = Literal["running", "starting", "stopped", "failed", "unknown"]
+"""``unknown``: the process is not ours to look at."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -77,6 +77,10 @@ def _create(name: RuntimeName, settings: Settings) -> Runtime:
         from gatewayctl.runtimes.docker.runtime import DockerRuntime
 
         return DockerRuntime(settings)
+    if name == "external":
+        from gatewayctl.runtimes.external import ExternalRuntime
+
+        return ExternalRuntime(settings)
     from gatewayctl.runtimes.embedded.runtime import EmbeddedRuntime
 
     return EmbeddedRuntime(settings)

@@ -23,6 +23,7 @@ Kind = Literal[
     "image",
     "registry",
     "file",
+    "url",
     "secret",
 ]
 Shape = Literal["key", "password"]
@@ -106,7 +107,10 @@ SCALARS: Final = (
         kind="choice",
         choices=get_args(RuntimeChoice),
         default="auto",
-        help="What runs the services; auto is docker if an engine answers, else embedded.",
+        help=(
+            "What runs the services; auto is docker if an engine answers, else embedded."
+            " external is a gateway that others operate."
+        ),
     ),
     Field(
         yaml="profile",
@@ -181,6 +185,18 @@ SCALARS: Final = (
         env="GATEWAYCTL_REGISTRY",
         kind="registry",
         help="Mirror of Docker Hub and ghcr.io: host/path.",
+    ),
+    Field(
+        yaml="external.url",
+        env="GATEWAYCTL_EXTERNAL_URL",
+        kind="url",
+        help="Address of the gateway, with its path if it has one, without /v1.",
+    ),
+    Field(
+        yaml="external.phoenix_url",
+        env="GATEWAYCTL_EXTERNAL_PHOENIX_URL",
+        kind="url",
+        help="Address of the Phoenix that has its traces, if there is one.",
     ),
 )
 

@@ -55,6 +55,7 @@ _GROUPS: Final = {
     "images": (
         "# Container images, each with a version or a digest (name@sha256:...): never `latest`.\n"
     ),
+    "external": "# A gateway that others operate, for runtime: external.\n",
 }
 _MAX_TEXT: Final = 70
 

@@ -20,7 +20,12 @@ _BYTES: Final[dict[Shape, int]] = {"key": 32, "password": 24}
 
 
 def generate_missing_secrets(settings: Settings) -> dict[str, str]:
-    """Generate the secrets that this stack needs and no layer sets, by variable name."""
+    """Generate the secrets that this stack needs and no layer sets, by variable name.
+
+    A gateway that others operate has its own.
+    """
+    if settings.is_external:
+        return {}
     return {
         field.env: generate_secret(field.generated)
         for field in fields.SECRETS

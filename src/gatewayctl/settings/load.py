@@ -12,12 +12,12 @@ from collections.abc import Callable, Iterable, Mapping
 from dataclasses import replace
 from pathlib import Path
 from types import MappingProxyType
-from typing import Any, Final
+from typing import Any, Final, TypeVar
 
 from gatewayctl import network
 from gatewayctl.errors import UsageProblem
 from gatewayctl.operating_system import real_path
-from gatewayctl.settings import fields, providers
+from gatewayctl.settings import fields, providers, reference
 from gatewayctl.settings.cursor import Cursor
 from gatewayctl.settings.litellm.modules import find_modules
 from gatewayctl.settings.litellm.read import read_litellm
@@ -25,7 +25,9 @@ from gatewayctl.settings.litellm.traps import check_config
 from gatewayctl.settings.masking import remember, remember_variables
 from gatewayctl.settings.model import (
     STATE_DIR_NAME,
+    DeclaredKey,
     Images,
+    Model,
     Ports,
     RuntimeChoice,
     Secret,
@@ -38,6 +40,7 @@ from gatewayctl.settings.problems import Problems
 from gatewayctl.settings.scalars import read_scalars
 from gatewayctl.settings.sections.apps import check_app_ports, parse_apps
 from gatewayctl.settings.sections.components import parse_components
+from gatewayctl.settings.sections.external import ExternalGateway
 from gatewayctl.settings.sections.keys import check_keys, parse_keys
 from gatewayctl.settings.sections.litellm_service import parse_litellm_service
 from gatewayctl.settings.sections.models import parse_models
@@ -48,6 +51,7 @@ _UNUSABLE: Final = re.compile("[\x00-\x1f\x7f\ud800-\udfff]")
 """In a path: control characters, and bytes that are not UTF-8."""
 CountCores = Callable[[RuntimeChoice, Path], int]
 """Takes the runtime setting of a project and the folder of its state."""
+Entry = TypeVar("Entry", Model, DeclaredKey)
 _NO_FLAGS: Final[Mapping[str, Any]] = MappingProxyType({})
 
 
@@ -109,7 +113,10 @@ def _settings(project_dir: Path, layers: Layers, problems: Problems, cores: Coun
     service = parse_litellm_service(document.child("services").child("litellm"), project_dir)
     models = parse_models(document.child("models"), values["profile"], config)
     keys = parse_keys(document.child("keys"))
-    check_keys(keys, models, origins, problems)
+    if values["runtime"] == "external":
+        _require_address(layers, origins, problems)
+        models, keys = _leave_out_reference(models), _leave_out_reference(keys)
+    check_keys(keys, (*models, *_assume_models(keys, values["runtime"])), origins, problems)
     apps = parse_apps(document.child("apps"), keys)
     check_app_ports(apps, document.child("apps"), _within(values, "ports."))
     secrets = _secrets(layers, origins)
@@ -141,6 +148,9 @@ def _settings(project_dir: Path, layers: Layers, problems: Problems, cores: Coun
         if "workers" in chosen
         else _workers(values, lambda: cores(values["runtime"], project_dir / STATE_DIR_NAME)),
         lock_timeout=values["lock_timeout"],
+        external=ExternalGateway(
+            **{name: url or "" for name, url in _within(values, "external.").items()}
+        ),
         models=models,
         keys=keys,
         components=parse_components(document.child("components")),
@@ -148,6 +158,28 @@ def _settings(project_dir: Path, layers: Layers, problems: Problems, cores: Coun
         environment=environment,
         origins=MappingProxyType(origins),
     )
+
+
+def _require_address(layers: Layers, origins: Mapping[str, Source], problems: Problems) -> None:
+    """Report a gateway of others without an address; a wrong one is reported already."""
+    if all(layers.find(field) is None for field in fields.SCALARS if field.name == "external.url"):
+        problems.add(
+            origins["runtime"],
+            "runtime: external needs the address of the gateway: external.url in gateway.yaml, or"
+            " GATEWAYCTL_EXTERNAL_URL",
+        )
+
+
+def _leave_out_reference(declared: tuple[Entry, ...]) -> tuple[Entry, ...]:
+    """Without the reference stack: a gateway of others lacks it, and it is not made there."""
+    usual = (*reference.MODELS, reference.DEMO, *reference.KEYS)
+    return tuple(entry for entry in declared if all(entry is not each for each in usual))
+
+
+def _assume_models(keys: Iterable[DeclaredKey], runtime: RuntimeChoice) -> Iterable[Model]:
+    """The models of keys, which a gateway of others may serve without being declared here."""
+    names = dict.fromkeys(name for key in keys for name in key.models)
+    return (Model(name=name, litellm_params={}) for name in names if runtime == "external")
 
 
 def _check_names(document: Cursor) -> None:

@@ -29,10 +29,18 @@ def require_master_key(settings: Settings) -> Secret:
     never the key.
     """
     key = settings.secrets.master_key
+    if key is None and settings.is_external:
+        raise MasterKeyMissing(
+            f"{NAME} is neither in {settings.env_file} nor in the environment.",
+            hint=f"Put the master key of {settings.gateway_url}, or another key of an admin, into"
+            f" .env as {NAME}; gatewayctl generates none for a gateway that others operate.",
+        )
     if key is None and not settings.env_file.exists():
         raise EnvFileMissing(f"There is no {settings.env_file}, and {NAME} is not set.")
     if key is None:
         raise MasterKeyMissing(f"{NAME} is neither in {settings.env_file} nor in the environment.")
+    if settings.is_external:
+        return _require_sendable(key, settings)
     if lines := find_overrides(settings, (NAME,)):
         raise overridden(lines)
     weakness = _weakness(key.reveal())
@@ -41,6 +49,17 @@ def require_master_key(settings: Settings) -> Secret:
         unset = f"{advise_unset(NAME)} Without one in .env, `gatewayctl up` generates it."
         hint = unset if source.is_environment else None
         raise MasterKeyWeak(f"{NAME} ({source}) {weakness}.", hint=hint)
+    return key
+
+
+def _require_sendable(key: Secret, settings: Settings) -> Secret:
+    """The key of a gateway of others, which they chose; it only has to fit into a header."""
+    if not _SENDABLE.fullmatch(key.reveal()):
+        source = settings.source_of(NAME)
+        raise MasterKeyWeak(
+            f"{NAME} ({source}) contains a blank, or a character that is not ASCII.",
+            hint="Put the key into .env as the gateway's owner gave it.",
+        )
     return key
 
 

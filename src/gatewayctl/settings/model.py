@@ -16,12 +16,13 @@ from gatewayctl.network import at_registry
 from gatewayctl.settings import providers
 from gatewayctl.settings.litellm.service import LitellmService
 from gatewayctl.settings.masking import mask_value
+from gatewayctl.settings.sections.external import ExternalGateway
 
 if TYPE_CHECKING:
     from gatewayctl.settings.litellm.config import LitellmConfig
 
-RuntimeName = Literal["embedded", "docker"]
-RuntimeChoice = Literal["auto", "embedded", "docker"]
+RuntimeName = Literal["embedded", "docker", "external"]
+RuntimeChoice = Literal["auto", "embedded", "docker", "external"]
 Profile = Literal["development", "production"]
 
 LOOPBACK: Final = "127.0.0.1"
@@ -275,6 +276,7 @@ class Settings:
     litellm_service: LitellmService = field(default_factory=LitellmService)
     workers: int = 1
     lock_timeout: float | None = None
+    external: ExternalGateway = field(default_factory=ExternalGateway)
 
     def pulled_name(self, image: str) -> str:
         """The name by which an image is pulled: that of the mirror, if there is one."""
@@ -332,11 +334,22 @@ class Settings:
         return f"[{self.connect_host}]" if ":" in self.connect_host else self.connect_host
 
     @property
+    def is_external(self) -> bool:
+        """True for a gateway that others operate."""
+        return self.runtime == "external"
+
+    @property
     def gateway_url(self) -> str:
+        """Without a final slash; that of an external gateway may have a path."""
+        if self.is_external:
+            return self.external.url
         return f"http://{self.url_host}:{self.ports.litellm}"
 
     @property
     def phoenix_url(self) -> str:
+        """Without a final slash; empty if none is known of an external gateway."""
+        if self.is_external:
+            return self.external.phoenix_url
         return f"http://{self.url_host}:{self.ports.phoenix}"
 
     def source_of(self, name: str) -> Source:

@@ -24,7 +24,11 @@ def require_no_overrides(settings: Settings) -> None:
 def stored_names(settings: Settings) -> tuple[str, ...]:
     """The variables of .env that gatewayctl writes: secrets of the stack, declared virtual keys."""
     secrets = (field.env for field in SECRETS if field.env and field.generated)
-    needed = (name for name in secrets if name != "REDIS_PASSWORD" or settings.needs_redis)
+    needed = (
+        name
+        for name in secrets
+        if not settings.is_external and (name != "REDIS_PASSWORD" or settings.needs_redis)
+    )
     return tuple(dict.fromkeys((*needed, *(key.env for key in settings.keys))))
 
 

@@ -69,6 +69,7 @@ _TYPES: Final[Mapping[Kind, str]] = {
     "image": "image",
     "registry": "registry",
     "file": "path",
+    "url": "URL",
 }
 
 

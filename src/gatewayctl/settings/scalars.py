@@ -18,6 +18,7 @@ from gatewayctl.settings import fields, image
 from gatewayctl.settings.fields import Field, Kind
 from gatewayctl.settings.model import DEFAULT_SOURCE, LOOPBACK, Source
 from gatewayctl.settings.problems import Problems, quote, suggest
+from gatewayctl.settings.sections.external import explain_invalid_url
 from gatewayctl.settings.sources import Layers
 
 _NAME: Final = re.compile(r"[a-z0-9][a-z0-9\-]{0,62}")
@@ -144,6 +145,12 @@ def _file(field: Field, value: Any) -> str:
     raise _InvalidValue(f"must be the path of a file, not {quote(value)}")
 
 
+def _url(field: Field, value: Any) -> str:
+    if why := explain_invalid_url(value):
+        raise _InvalidValue(why)
+    return str(value).rstrip("/")
+
+
 _CONVERTERS: Final[Mapping[Kind, Callable[[Field, Any], Any]]] = {
     "name": _name,
     "choice": _choice,
@@ -155,6 +162,7 @@ _CONVERTERS: Final[Mapping[Kind, Callable[[Field, Any], Any]]] = {
     "image": _image,
     "registry": _registry,
     "file": _file,
+    "url": _url,
 }
 
 

@@ -140,7 +140,7 @@ class ClientSpan:
 
     @property
     def exported(self) -> bool:
-        return self.trace_id is not None and self.exporter.failure is None
+        return self.trace_id is not None and self.exporter.sends and not self.exporter.failure
 
     @property
     def failure(self) -> str | None:

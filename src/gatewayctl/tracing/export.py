@@ -24,7 +24,8 @@ _TIMEOUT: Final = httpx.Timeout(3, connect=1)
 class PhoenixExporter(SpanExporter):
     """Posts spans to Phoenix's ``/v1/traces``; ``failure`` is why the last request failed.
 
-    An answer of 200 means that Phoenix accepted the spans, not that it has stored them.
+    Without a ``url`` nothing is sent. An answer of 200 means that Phoenix accepted the spans, not
+    that it has stored them.
     """
 
     def __init__(self, http: httpx.Client, url: str) -> None:
@@ -32,8 +33,14 @@ class PhoenixExporter(SpanExporter):
         self._url = url
         self.failure: str | None = None
 
+    @property
+    def sends(self) -> bool:
+        return bool(self._url)
+
     def export(self, spans: Sequence[ReadableSpan]) -> SpanExportResult:
         """Send the spans. Failures of the network or of Phoenix are kept in ``failure``."""
+        if not self._url:
+            return SpanExportResult.FAILURE
         # Imported here: protobuf is only needed once the reply is on the screen.
         from opentelemetry.exporter.otlp.proto.common.trace_encoder import encode_spans
 

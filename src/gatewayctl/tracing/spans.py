@@ -18,6 +18,7 @@ import httpx
 
 from gatewayctl.errors import PhoenixUnreachable
 from gatewayctl.settings.masking import strip_keys
+from gatewayctl.settings.sections.external import NO_PHOENIX
 from gatewayctl.tracing.health import VERSION_HEADER
 from gatewayctl.transport import TransportFailure, parse_json, request
 
@@ -109,6 +110,11 @@ class SpanStore:
                 return tuple(found[: query.limit])
 
     def _get_page(self, project: str, params: Params) -> dict[str, Any] | None:
+        if not self._url:
+            raise PhoenixUnreachable(
+                "No Phoenix of this gateway is known, so its traces cannot be read.",
+                hint=NO_PHOENIX,
+            )
         path = f"/v1/projects/{quote(project, safe='')}/spans"
         try:
             answer = request(

@@ -33,7 +33,8 @@ class ExpectedCall:
 
     ``span_id`` is the client span whose context was sent. ``ok``: a reply arrived. ``fallback`` is
     the model that answered in place of ``model``, after ``retries``. ``traced`` is False for a call
-    of which LiteLLM makes no model span.
+    of which LiteLLM makes no model span. ``cached``: LiteLLM's cache answered, without a call of a
+    model, so that only the attempts before it have model spans.
     """
 
     call_id: str | None
@@ -47,11 +48,12 @@ class ExpectedCall:
     retries: int = 0
     fallback: str | None = None
     traced: bool = True
+    cached: bool = False
 
     @property
     def needs_span(self) -> bool:
         """False also for a refused call, which may never have reached a model."""
-        return self.ok and self.traced
+        return self.ok and self.traced and not self.cached
 
     @property
     def name(self) -> str:
@@ -92,7 +94,7 @@ def check_trace(
     """
     tree = SpanTree(_leave_out_others(SpanTree(spans), expected) if expected.inbound else spans)
     pairs = [(call, tree.of_call(call)) for call in expected.calls]
-    found = [(call, find_answer(llm)) for call, llm in pairs if llm]
+    found = [(call, find_answer(llm)) for call, llm in pairs if _has_answer(call, llm)]
     complete = bool(pairs) and all(llm or not call.needs_span for call, llm in pairs)
 
     def compare(name: str, actual: Values, wanted: Values) -> TraceCheck:
@@ -114,6 +116,12 @@ def check_trace(
             lambda call, _: "ok" if call.ok else "error",
         ),
     )
+
+
+def _has_answer(call: ExpectedCall, attempts: Sequence[Span]) -> bool:
+    """False for attempts that failed before LiteLLM's cache answered."""
+    failed = all(span.status == "ERROR" for span in attempts)
+    return bool(attempts) and not (call.cached and failed)
 
 
 def group_attempts(spans: Iterable[Span]) -> dict[str, list[Span]]:

@@ -19,17 +19,20 @@ def test_deployments_of_one_name_are_one_model_group() -> None:
         {"model_name": "fast", "litellm_params": {"model": "openai/a"}},
         {"model_name": "slow", "litellm_params": {"model": "openai/c"}},
         {"model_name": "fast", "litellm_params": {"model": "azure/b"}},
-        {"model_name": "fast", "litellm_params": {"model": "openai/a"}},
+        {"model_name": "fast", "litellm_params": {"model": "openai/a"}, "model_info": {"id": "4"}},
+        {"model_name": "near", "model_info": {"id": "5", "mode": "embedding"}},
     ]
     fake.planted["/v2/model/info"] = lambda _: httpx.Response(200, json={"data": rows})
 
     with litellm.served(fake) as gateway:
         groups = list_served_models(gateway, MASTER)
 
-    assert groups == (
-        ServedModel(name="fast", upstreams=("openai/a", "azure/b")),
-        ServedModel(name="slow", upstreams=("openai/c",)),
-    )
+    found = {group.name: (group.upstreams, len(group.deployments), group.mode) for group in groups}
+    assert found == {
+        "fast": (("openai/a", "azure/b"), 3, "chat"),
+        "slow": (("openai/c",), 1, "chat"),
+        "near": (("",), 1, "embedding"),
+    }
 
 
 def test_a_list_of_another_shape_is_an_error() -> None:
@@ -67,5 +70,44 @@ def test_an_answer_without_a_completion_is_an_error() -> None:
     fake = FakeLiteLLM()
     fake.planted["/v1/chat/completions"] = lambda _: httpx.Response(200, json={"choices": []})
 
-    with litellm.served(fake) as gateway, pytest.raises(GatewayRefused, match="completion"):
+    with litellm.served(fake) as gateway, pytest.raises(GatewayRefused, match="choices"):
         probe_model(gateway, MASTER, "demo")
+
+
+@pytest.mark.parametrize(
+    ("mode", "path", "answer"),
+    [
+        ("completion", "/v1/completions", "choices"),
+        ("responses", "/v1/responses", "output"),
+        ("embedding", "/v1/embeddings", "data"),
+        ("rerank", "/v1/rerank", "results"),
+        ("moderation", "/v1/moderations", "results"),
+    ],
+)
+def test_each_kind_is_called_at_its_endpoint_and_not_answered_by_another_model_or_the_cache(
+    mode: str, path: str, answer: str
+) -> None:
+    fake = FakeLiteLLM()
+    fake.planted[path] = lambda _: httpx.Response(200, json={answer: [{}]})
+
+    with litellm.served(fake) as gateway:
+        probe_model(gateway, MASTER, "model", mode=mode)
+
+    body = fake.sent(path)
+    assert (body["model"], body["disable_fallbacks"], body["num_retries"]) == ("model", True, 0)
+    assert body["cache"] == {"no-cache": True, "no-store": True}
+
+
+@pytest.mark.parametrize(
+    ("name", "mode", "why"),
+    [
+        ("gpt-4o", "chat", None),
+        ("dall-e-3", "image_generation", "image_generation"),
+        ("whisper", "audio_transcription", "audio_transcription"),
+        ("openai/*", "chat", "wildcard"),
+    ],
+)
+def test_expensive_kinds_and_wildcards_are_not_called(
+    name: str, mode: str, why: str | None
+) -> None:
+    assert ServedModel(name=name, deployments=(), mode=mode).uncallable == why

@@ -60,6 +60,7 @@ def test_uncommented_every_setting_of_the_table_is_there(tmp_path: Path) -> None
         "ca_bundle",
         "ports",
         "images",
+        "external",
         "models",
         "keys",
         "components",

@@ -202,3 +202,20 @@ def test_any_lost_span_is_detected(lost: set[int]) -> None:
     rest = [each for number, each in enumerate(COMPLETE) if number not in lost]
 
     assert not_passed(check_trace(rest, EXPECTED))
+
+
+FAILED_ATTEMPT = replace(LLM, span_id="failed", status="ERROR")
+
+
+@pytest.mark.parametrize("attempts", [(), (FAILED_ATTEMPT,)])
+def test_a_call_that_the_cache_answered_needs_no_model_span(attempts: tuple[Span, ...]) -> None:
+    cached = replace(EXPECTED, calls=(replace(CALL, cached=True),))
+
+    assert not_passed(check_trace((CLIENT, POST, AUTH, *attempts), cached)) == {}
+    assert "one_llm_span_per_call" in not_passed(check_trace((CLIENT, POST, AUTH), EXPECTED))
+
+
+def test_a_model_span_of_a_call_that_the_cache_answered_is_compared_like_any_other() -> None:
+    cached = replace(EXPECTED, calls=(replace(CALL, cached=True, prompt_tokens=6),))
+
+    assert not_passed(check_trace(COMPLETE, cached)) == {"tokens": "failed"}

@@ -28,6 +28,10 @@ _EARLY_ENDS: Final = {
     "length": "the token limit was reached",
     "content_filter": "the provider's content filter stopped it",
 }
+_NO_CALL: Final = (
+    "The reply has no call id of LiteLLM: a guardrail answered in place of the model, or a proxy"
+    " removed the headers."
+)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -42,7 +46,8 @@ class Reply:
     """What has arrived so far; ``broken_by`` is why it is incomplete.
 
     ``tool_calls`` are the names of the functions that the model calls. ``fallback`` is the model
-    that answered in place of the requested one, after ``retries``.
+    that answered in place of the requested one, after ``retries``; ``deployment`` is what it
+    called, unless LiteLLM's cache answered (``cached``).
     """
 
     parts: list[str] = field(default_factory=list)
@@ -54,6 +59,8 @@ class Reply:
     call_id: str | None = None
     retries: int = 0
     fallback: str | None = None
+    deployment: str | None = None
+    cached: bool = False
     latency_ms: float = 0
     broken_by: GatewayctlError | None = None
 
@@ -66,6 +73,8 @@ class Reply:
         reason = f"(finish_reason {self.finish_reason or '-'})"
         if self.broken_by is not None:
             return None
+        if self.call_id is None and self.usage is not None and not self.usage.total_tokens:
+            return _NO_CALL
         if self.refusal:
             return f"The model refused to answer {reason}: {self.refusal}"
         if self.tool_calls:
@@ -73,13 +82,14 @@ class Reply:
             return f"The model calls {names}, which chat does not run {reason}."
         why = _EARLY_ENDS.get(self.finish_reason or "")
         if self.text.strip():
-            return None if why is None else f"The reply is cut off: {why} {reason}."
+            cut_off = None if why is None else f"The reply is cut off: {why} {reason}."
+            return cut_off or (_NO_CALL if self.call_id is None else None)
         what = "The reply has no text" + (", only reasoning" if self.reasoning else "")
         return f"{what} {reason}." if why is None else f"{what}: {why} {reason}."
 
-    def span_attributes(self) -> Mapping[str, str | int]:
+    def span_attributes(self) -> Mapping[str, str | int | bool]:
         """What the span records about the reply."""
-        attributes: dict[str, str | int] = {}
+        attributes: dict[str, str | int | bool] = {}
         if self.call_id is not None:
             attributes["gatewayctl.call_id"] = self.call_id
         if self.usage is not None:
@@ -89,6 +99,10 @@ class Reply:
             attributes["gatewayctl.retries"] = self.retries
         if self.fallback is not None:
             attributes["gatewayctl.fallback"] = self.fallback
+        if self.deployment is not None:
+            attributes["gatewayctl.deployment"] = self.deployment
+        if self.cached:
+            attributes["gatewayctl.cached"] = True
         return attributes
 
     def expected_call(self, plan: ChatPlan, span: ClientSpan) -> ExpectedCall:
@@ -103,6 +117,7 @@ class Reply:
             completion_tokens=None if self.usage is None else self.usage.completion_tokens,
             retries=self.retries,
             fallback=self.fallback,
+            cached=self.cached,
         )
 
 
@@ -150,10 +165,12 @@ def _receive(
         stream=plan.stream,
         timeout=plan.timeout,
         response_format=plan.response_format,
+        params=plan.params,
     )
     with post_chat(gateway, plan.key, request) as answer:
         reply.call_id = answer.call_id
         reply.retries, reply.fallback = answer.retries, answer.fallback
+        reply.deployment, reply.cached = answer.deployment, answer.cached
         for chunk in answer.chunks:
             reply.finish_reason = chunk.finish_reason or reply.finish_reason
             reply.usage = chunk.usage or reply.usage

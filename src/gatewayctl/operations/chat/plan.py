@@ -49,6 +49,9 @@ class ChatInput:
     routing_path: str | None = None
     response_format: Mapping[str, Any] | None = None
     offline_model: str | None = None
+    params: Mapping[str, Any] = field(default_factory=dict)
+    tags: tuple[str, ...] = ()
+    attachments: tuple[Mapping[str, Any], ...] = ()
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -58,7 +61,7 @@ class ChatPlan:
     component: str
     operation: str
     model: str
-    messages: tuple[Mapping[str, str], ...]
+    messages: tuple[Mapping[str, Any], ...]
     metadata: Mapping[str, Any]
     key_env: str
     key: Secret = field(repr=False)
@@ -68,6 +71,7 @@ class ChatPlan:
     note: str | None
     session: str | None
     response_format: Mapping[str, Any] | None = None
+    params: Mapping[str, Any] = field(default_factory=dict)
 
     @property
     def routing_path(self) -> str | None:
@@ -115,6 +119,7 @@ def plan_chat(settings: Settings, ask: ChatInput, environ: Mapping[str, str]) ->
         note=note,
         session=ask.session,
         response_format=ask.response_format,
+        params=ask.params,
     )
 
 
@@ -182,12 +187,13 @@ def _substitute_offline(settings: Settings, name: str, stand_in: str | None) -> 
 
 def _make_messages(
     ask: ChatInput, prompt: str, declared: str | None
-) -> tuple[Mapping[str, str], ...]:
+) -> tuple[Mapping[str, Any], ...]:
     system = declared if ask.system is None else ask.system
     opening = (
         () if not system else ({"role": "system", "content": _require_utf8(system, "--system")},)
     )
-    return (*opening, *ask.history, {"role": "user", "content": prompt})
+    content = [{"type": "text", "text": prompt}, *ask.attachments] if ask.attachments else prompt
+    return (*opening, *ask.history, {"role": "user", "content": content})
 
 
 def _make_metadata(component: Component, operation: str, ask: ChatInput) -> Mapping[str, Any]:
@@ -198,7 +204,7 @@ def _make_metadata(component: Component, operation: str, ask: ChatInput) -> Mapp
                 f"--metadata must not set {name!r}.", hint="Use --component and --operation."
             )
     declared = component.metadata.get("tags") or ()
-    tags = [*declared, f"component:{component.name}", f"op:{operation}"]
+    tags = [*declared, *ask.tags, f"component:{component.name}", f"op:{operation}"]
     return MappingProxyType(
         {
             **component.metadata,

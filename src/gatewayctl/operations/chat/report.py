@@ -22,7 +22,7 @@ if TYPE_CHECKING:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class StepReport:
-    """One model call of a route; ``retries`` and ``fallback`` as in ChatReport."""
+    """One model call of a route; ``retries`` to ``cached`` as in ChatReport."""
 
     component: str
     operation: str
@@ -34,6 +34,8 @@ class StepReport:
     finish_reason: str | None = None
     retries: int = 0
     fallback: str | None = None
+    deployment: str | None = None
+    cached: bool = False
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -44,10 +46,11 @@ class ChatReport:
     not requested or is unknown (see ``verification``). ``latency_ms`` runs from sending the
     request to the end of the reply. On a route, ``component`` to ``usage`` are those of the last
     call, and ``steps`` has all calls. ``fallback`` is the model that answered in place of
-    ``model``, ``retries`` how often LiteLLM repeated the call. ``reasoning``, ``refusal`` and
-    ``tool_calls`` (names of functions) came beside the reply, or instead of it. ``warnings`` say
-    why a reply has no text or ends early, and what failed beside it, such as a trace that Phoenix
-    did not accept.
+    ``model``, ``retries`` how often LiteLLM repeated the call, and ``deployment`` what it called at
+    last (its name in LiteLLM's notation); ``cached``: LiteLLM's cache answered, no provider.
+    ``reasoning``, ``refusal`` and ``tool_calls`` (names of functions) came beside the reply, or
+    instead of it. ``warnings`` say why a reply has no text or ends early, and what failed beside
+    it, such as a trace that Phoenix did not accept.
     """
 
     reply: str
@@ -66,6 +69,8 @@ class ChatReport:
     trace_exported: bool
     retries: int = 0
     fallback: str | None = None
+    deployment: str | None = None
+    cached: bool = False
     route: str | None = None
     steps: tuple[StepReport, ...] = ()
     verified: bool | None = None
@@ -123,6 +128,8 @@ def make_report(
         trace_exported=root.exported,
         retries=reply.retries,
         fallback=reply.fallback,
+        deployment=reply.deployment,
+        cached=reply.cached,
         route=route,
         steps=() if route is None else tuple(map(_report_step, calls)),
         note=plan.note,
@@ -157,4 +164,6 @@ def _report_step(call: Call) -> StepReport:
         finish_reason=call.reply.finish_reason,
         retries=call.reply.retries,
         fallback=call.reply.fallback,
+        deployment=call.reply.deployment,
+        cached=call.reply.cached,
     )

@@ -43,11 +43,28 @@ def check_service(
 ) -> ServiceReport:
     """Check one service once."""
     health, detail = _determine_health(state, settings, runtime, http)
+    if health == "healthy" and runtime.name == "external":
+        state = replace(state, version=_ask_version(state.service, settings, http))
     if health == "healthy":
         # A supervisor reports «starting» for a fixed time; a service that answers has started.
         state = replace(state, state="running")
     state = replace(state, detail=detail or state.detail)
     return ServiceReport(**asdict(state), health=health)
+
+
+def _ask_version(service: str, settings: Settings, http: httpx.Client) -> str | None:
+    """The version of a service that has no process or image of ours."""
+    if service == "phoenix":
+        from gatewayctl.tracing.health import check_phoenix
+
+        return check_phoenix(http, settings.phoenix_url).version
+    from gatewayctl.gateway.client import GatewayClient
+    from gatewayctl.gateway.health import read_version
+
+    master = settings.secrets.master_key
+    return (
+        None if master is None else read_version(GatewayClient(http, settings.gateway_url), master)
+    )
 
 
 def _determine_health(
@@ -86,6 +103,9 @@ def _check_http_service(
 ) -> tuple[Health, str]:
     """Healthy if it answers, its own process listens, and the runtime does not disagree."""
     port, ready, detail = _probe(state.service, settings, http)
+    if not ready and runtime.name == "external":
+        # Whether it is starting, only its owner knows.
+        return "unhealthy", "does not answer" if detail == _NOT_YET else detail
     if not ready:
         moved = _describe_move(state, settings)
         return ("unhealthy", moved) if moved else ("starting", state.detail or detail)

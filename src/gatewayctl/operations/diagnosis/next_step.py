@@ -18,6 +18,10 @@ from gatewayctl.runtimes.base import Runtime
 from gatewayctl.settings.model import Settings
 
 START: Final = "Start the stack with `gatewayctl up`."
+ASK_OWNER: Final = (
+    "Check the addresses under external: in gateway.yaml and the network, then ask whoever runs the"
+    " gateway."
+)
 _STILL_STARTING: Final = 120.0
 """Seconds of uptime after which a service that is not ready is late."""
 
@@ -52,6 +56,8 @@ def suggest_next_step(
 
 def _find_obstacle(reports: Sequence[ServiceReport], runtime: Runtime, settings: Settings) -> str:
     """What keeps a service from starting whatever its log says: a full disk, a taken port."""
+    if settings.is_external:
+        return ASK_OWNER
     # A log may lack what could not be written.
     if runtime.name == "embedded" and (full := describe_full_disk(settings.state_dir)):
         return f"{full} {finding_hint('disk_full')}"

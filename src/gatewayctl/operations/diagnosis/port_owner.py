@@ -37,6 +37,8 @@ def is_surely_own(settings: Settings, service: HttpService) -> bool:
 
     For commands that only ask: LiteLLM may still run on a port that was changed since.
     """
+    if settings.is_external:
+        return True
     from gatewayctl.runtimes.embedded.layout import Layout
     from gatewayctl.runtimes.embedded.orphans import is_supervised
 
@@ -55,9 +57,9 @@ def find_other_project(
     """The failure that names the other project on the port of the service, if there is one.
 
     A running service of this project costs one question to its supervisor or engine. A project
-    that never had a stack uses the gateway of another on purpose.
+    that never had a stack, or has an external one, uses the gateway of another on purpose.
     """
-    if not settings.is_project or read_runtime(settings.state_dir) is None:
+    if settings.is_external or not settings.is_project or read_runtime(settings.state_dir) is None:
         return None
     from gatewayctl.runtimes.ports import find_listeners
 

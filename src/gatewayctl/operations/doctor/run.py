@@ -15,6 +15,7 @@ from typing import TYPE_CHECKING, Final, Literal
 
 from gatewayctl.errors import GatewayctlError, ProblemsFound, SettingsProblem
 from gatewayctl.operations.diagnosis.advisory_table import CHECKED
+from gatewayctl.operations.diagnosis.external_hints import fit_remedy
 from gatewayctl.operations.diagnosis.findings.finding import Severity
 from gatewayctl.operations.diagnosis.findings.table import FINDINGS
 from gatewayctl.operations.diagnosis.health import check_services
@@ -136,7 +137,8 @@ def doctor(
             fixes = tuple(_apply_fixes(subject, found))
         subject = inspect_project(project_dir, loaders)
         found, ran = yield from _run_checks(subject, checks)
-    reports = map(_report, found)
+    external = subject.settings is not None and subject.settings.is_external
+    reports = (_report(each, external=external) for each in found)
     return DoctorReport(
         project_dir=project_dir,
         project=None if subject.settings is None else subject.settings.project_name,
@@ -213,14 +215,15 @@ def _apply_fixes(subject: Subject, found: list[Observation]) -> Iterator[FixRepo
             yield FixReport(finding=finding, done=False, said=mask(str(error)))
 
 
-def _report(found: Observation) -> FindingReport:
+def _report(found: Observation, *, external: bool) -> FindingReport:
     known = FINDINGS[found.finding]
+    remedy = found.remedy or known.remedy
     return FindingReport(
         id=known.id,
         severity=found.severity or known.severity,
         title=known.title,
         evidence=mask(found.evidence),
-        remedy=found.remedy or known.remedy,
+        remedy=fit_remedy(remedy) if external else remedy,
         fixable=known.id in FIXES,
         docs=known.docs,
         service=found.service,

@@ -6,7 +6,7 @@ Owns the join, and the calls of `--check`. Must not know terminals.
 from __future__ import annotations
 
 import time
-from collections.abc import Callable, Generator
+from collections.abc import Callable, Generator, Sequence
 from dataclasses import dataclass, replace
 from typing import Literal
 
@@ -29,7 +29,7 @@ ModelState = Literal["ok", "no_provider_key", "not_served", "not_declared"]
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class ModelCheck:
-    """One call of a model: its duration, and code and message of its failure."""
+    """The call of each deployment of a model: their duration, and the first failure."""
 
     ok: bool
     latency_ms: float
@@ -41,8 +41,10 @@ class ModelCheck:
 class ModelRow:
     """A model group. ``upstream`` in LiteLLM's notation; ``check`` is None without `--check`.
 
-    ``provider_key``: whether its variable holds a real key; None if it needs none.
-    ``in_database``: whether LiteLLM's database holds a deployment of it.
+    ``mode`` is LiteLLM's name of its kind, None if it is not served, and ``not_called`` why
+    `--check` does not call it: a kind that is too expensive, or a wildcard. ``provider_key``:
+    whether its variable holds a real key; None if it needs none. ``in_database``: whether
+    LiteLLM's database holds a deployment of it.
     """
 
     model: str
@@ -53,6 +55,8 @@ class ModelRow:
     provider_key: bool | None = None
     check: ModelCheck | None = None
     in_database: bool = False
+    mode: str | None = None
+    not_called: str | None = None
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -93,7 +97,9 @@ def list_models(
     Raises MasterKeyMissing, MasterKeyRefused, GatewayUnreachable, GatewayTimeout.
     """
     master = require_master_key(settings)
-    rows = _join(settings, list_served_models(gateway, master))
+    groups = list_served_models(gateway, master)
+    by_name = {group.name: group for group in groups}
+    rows = _join(settings, groups)
     missing = find_missing_keys(settings)
     # A placeholder in the environment would override a real key in .env.
     shadowed = (name for name in missing if settings.source_of(name).is_environment)
@@ -110,11 +116,14 @@ def list_models(
         return report
     checked: list[ModelRow] = []
     for row in rows:
-        if not row.served:
-            checked.append(row)
+        group = by_name.get(row.model)
+        if group is None or group.uncallable is not None:
+            checked.append(row if group is None else replace(row, not_called=group.uncallable))
             continue
-        yield Progress(subject=row.model, state="working", detail="one call")
-        outcome = _call(settings, gateway, master, row.model, read_log, clock)
+        calls = len(group.deployments)
+        detail = "one call" if calls == 1 else f"{calls} calls, one a deployment"
+        yield Progress(subject=row.model, state="working", detail=detail)
+        outcome = _check(settings, gateway, master, group, read_log, clock)
         state: Literal["ready", "failed"] = "ready" if outcome.ok else "failed"
         yield Progress(subject=row.model, state=state, detail=outcome.reason or "answers")
         checked.append(replace(row, check=outcome))
@@ -124,11 +133,13 @@ def list_models(
 def _join(settings: Settings, groups: tuple[ServedModel, ...]) -> tuple[ModelRow, ...]:
     by_name = {group.name: group for group in groups}
     # The parts of an offline model are served as models, but are not declared.
-    known = {model.name for model in settings.served}
-    declared: dict[str, list[Model]] = {}
+    declared = {model.name for model in settings.served}
+    deployments: dict[str, list[Model]] = {}
     for model in settings.models:
-        declared.setdefault(model.name, []).append(model)
-    rows = [_declared_row(models, by_name.get(name), settings) for name, models in declared.items()]
+        deployments.setdefault(model.name, []).append(model)
+    rows = [
+        _declared_row(models, by_name.get(name), settings) for name, models in deployments.items()
+    ]
     rows += [
         ModelRow(
             model=group.name,
@@ -137,49 +148,60 @@ def _join(settings: Settings, groups: tuple[ServedModel, ...]) -> tuple[ModelRow
             served=True,
             state="not_declared",
             in_database=group.in_database,
+            mode=group.mode,
         )
         for group in groups
-        if group.name not in known
+        if group.name not in declared
     ]
     return tuple(rows)
 
 
 def _declared_row(
-    deployments: list[Model], group: ServedModel | None, settings: Settings
+    models: Sequence[Model], group: ServedModel | None, settings: Settings
 ) -> ModelRow:
-    """One row for a model group, with the upstreams of all its deployments."""
-    upstreams = dict.fromkeys(str(each.litellm_params.get("model")) for each in deployments)
-    keyed = [has_real_key(each, settings) for each in deployments if each.api_key_env is not None]
-    key = any(keyed) if keyed else None
+    """One row for the deployments of one name."""
+    upstreams = dict.fromkeys(model.litellm_params.get("model") for model in models)
+    keys = [has_real_key(model, settings) for model in models if model.api_key_env is not None]
+    key = all(keys) if keys else None
     state: ModelState = "no_provider_key" if key is False else "ok"
     return ModelRow(
-        model=deployments[0].name,
-        upstream=", ".join(upstreams),
+        model=models[0].name,
+        upstream=", ".join(str(each) for each in upstreams if each is not None) or None,
         declared=True,
         served=group is not None,
         state="not_served" if group is None else state,
         provider_key=key,
         in_database=group is not None and group.in_database,
+        mode=None if group is None else group.mode,
     )
 
 
-def _call(
+def _check(
     settings: Settings,
     gateway: GatewayClient,
     master: Secret,
-    model: str,
+    group: ServedModel,
     read_log: ReadLog | None,
     clock: Callable[[], float],
 ) -> ModelCheck:
-    started = clock()
-    failure: GatewayctlError | None = None
-    try:
-        probe_model(gateway, master, model)
-    except GatewayctlError as error:
-        failure = explain_provider_failure(error, model, settings, read_log)
+    """Call each deployment: with several, a call of the group would reach any one of them."""
+    started, failures = clock(), dict[str, GatewayctlError]()
+    several = len(group.deployments) > 1 and all(each.id for each in group.deployments)
+    for called in group.deployments if several else group.deployments[:1]:
+        try:
+            probe_model(gateway, master, called.id if several else group.name, mode=group.mode)
+        except GatewayctlError as error:
+            failure = explain_provider_failure(error, group.name, settings, read_log)
+            failures.setdefault(called.upstream, failure)
+    first = next(iter(failures.values()), None)
+    reasons = [failure.message for failure in failures.values()]
+    if several:
+        reasons = [f"{upstream}: {error.message}" for upstream, error in failures.items()]
+        count = f"{len(failures)} of {len(group.deployments)} deployments failed."
+        reasons = [count, *reasons] if failures else []
     return ModelCheck(
-        ok=failure is None,
+        ok=first is None,
         latency_ms=round((clock() - started) * 1000, 1),
-        code=None if failure is None else failure.code,
-        reason=None if failure is None else failure.message,
+        code=None if first is None else first.code,
+        reason=" ".join(reasons) or None,
     )

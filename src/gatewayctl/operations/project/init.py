@@ -71,7 +71,7 @@ class InitReport:
     ``gateway_yaml`` is `replaced` only with --force, the old file is at ``backup``.
     ``openai_api_key`` is what happened to the given key: `kept` if .env has another one, which is
     a problem; None if none was given. ``provider_keys_missing`` are the variables that models
-    refer to and that are not set.
+    refer to and that are not set. ``external``: others operate the gateway.
     """
 
     project_dir: Path
@@ -84,6 +84,7 @@ class InitReport:
     provider_keys_missing: tuple[str, ...]
     changed: bool
     warnings: tuple[str, ...]
+    external: bool = False
 
     @property
     def problem(self) -> PartlyDone | None:
@@ -162,6 +163,7 @@ def _init(
         provider_keys_missing=_find_missing_provider_keys(settings),
         changed=bool(state != "kept" or added or ensured.gitignore_added or key == "replaced"),
         warnings=ensured.warnings + _warn_shadowed(ensured.settings, openai_api_key),
+        external=settings.is_external,
     )
 
 
@@ -294,6 +296,9 @@ def _find_missing_provider_keys(settings: Settings) -> tuple[str, ...]:
 
 
 def _warn_weak(settings: Settings) -> tuple[str, ...]:
+    if settings.is_external:
+        # Its owner chose it, and it may be set later.
+        return ()
     try:
         require_master_key(settings)
     except (MasterKeyWeak, SecretOverridden) as error:

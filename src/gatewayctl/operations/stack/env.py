@@ -2,15 +2,17 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Mapping
 from dataclasses import dataclass
 from types import MappingProxyType
-from typing import Literal
+from typing import Final, Literal
 
 from gatewayctl.errors import EnvFileMissing, UsageProblem, VirtualKeyMissing
 from gatewayctl.settings.model import RuntimeName, Settings
 from gatewayctl.settings.overrides import warn_overrides
 
+_THIS_MACHINE: Final = re.compile(r"://(?:127\.0\.0\.1|localhost|\[::1\])(?=[:/]|$)")
 Place = Literal["host", "container"]
 
 
@@ -55,6 +57,9 @@ def env(
 
 def _container_url(settings: Settings, runtime: RuntimeName | None) -> str:
     """The gateway's address from a container: its service name, or a port of the host."""
+    if runtime == "external":
+        # A gateway of this machine is at another address there.
+        return _THIS_MACHINE.sub("://host.docker.internal", settings.gateway_url)
     if runtime == "embedded":
         return f"http://host.docker.internal:{settings.ports.litellm}"
     return "http://litellm:4000"

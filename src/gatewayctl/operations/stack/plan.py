@@ -6,7 +6,7 @@ risks for data and running calls.
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from typing import Final, Literal
@@ -29,7 +29,7 @@ from gatewayctl.settings.generate import generate_missing_secrets
 from gatewayctl.settings.model import RuntimeName, Settings
 from gatewayctl.settings.overrides import require_no_overrides
 
-KeyAction = Literal["create", "register", "replace", "move", "finish", "unknown"]
+KeyAction = Literal["create", "register", "replace", "move", "finish", "update", "unknown"]
 
 _CHANGES: Final[frozenset[str]] = frozenset({"create", "register", "replace", "move", "finish"})
 """What `up` does to keys; it never changes a valid one."""
@@ -82,6 +82,10 @@ class PlanReport:
         """Set if `up` would change anything."""
         if not self.changed:
             return None
+        if self.runtime == "external":
+            count = _count(self.keys, "key")
+            message = f"`gatewayctl keys sync` would change {count}."
+            return Drift(message, hint="Apply it with `gatewayctl keys sync`.")
         apply = "Apply it with `gatewayctl up`."
         if not self.is_project:
             apply = "Create the project with `gatewayctl init`, then apply it with `gatewayctl up`."
@@ -110,6 +114,8 @@ def plan(settings: Settings, resolved: ResolvedRuntime, gateway: GatewayClient) 
     Raises SettingsProblem and RestoreUnfinished where `up` would, and RuntimeProblem if the runtime
     does not answer.
     """
+    if settings.is_external:
+        return _plan_external(settings, resolved, gateway)
     require_no_overrides(settings)
     recovered = recover_salt_key(settings, resolved.runtime) is not None
     if not recovered:
@@ -143,6 +149,29 @@ def plan(settings: Settings, resolved: ResolvedRuntime, gateway: GatewayClient) 
     )
 
 
+def _plan_external(
+    settings: Settings, resolved: ResolvedRuntime, gateway: GatewayClient
+) -> PlanReport:
+    """The keys alone: nothing else of a gateway that others operate is ours to change.
+
+    Raises what `keys sync` raises.
+    """
+    keys = _list_steps(settings, gateway, {*_CHANGES, "update"})
+    return PlanReport(
+        project=settings.project_name,
+        runtime=resolved.name,
+        runtime_why=resolved.why,
+        secrets=(),
+        files=(),
+        services=(),
+        keys=keys,
+        data_at_risk=(),
+        downtime=(),
+        changed=bool(keys),
+        is_project=settings.is_project,
+    )
+
+
 def _plan_services(settings: Settings, resolved: ResolvedRuntime) -> tuple[ServiceChange, ...]:
     runtime = resolved.runtime
     if all(state.state == "stopped" for state in runtime.states()):
@@ -168,14 +197,21 @@ def _plan_keys(
     if all(change.action == "start" for change in services if change.service == "litellm"):
         return _plan_without_gateway(settings)
     try:
-        known = load_known_keys(settings, gateway, now=datetime.now(UTC))
+        return _list_steps(settings, gateway, _CHANGES)
     except GatewayctlError:
         return _plan_without_gateway(settings)
+
+
+def _list_steps(
+    settings: Settings, gateway: GatewayClient, actions: Collection[str]
+) -> tuple[PlannedKey, ...]:
+    """The declared keys that these actions of the keys' own plan would change."""
+    known = load_known_keys(settings, gateway, now=datetime.now(UTC))
     declared = {key.alias: key.env for key in settings.keys}
     return tuple(
         PlannedKey(alias=step.alias, env=declared[step.alias], action=step.action)  # type: ignore[arg-type]
         for step in (each.step for each in plan_keys(known))
-        if step.alias in declared and step.declared and step.action in _CHANGES
+        if step.alias in declared and step.declared and step.action in actions
     )
 
 

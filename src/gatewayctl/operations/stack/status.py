@@ -41,7 +41,7 @@ class StatusReport:
     services: tuple[ServiceReport, ...]
     keys: tuple[KeyStatus, ...]
     gateway_url: str
-    phoenix_url: str
+    phoenix_url: str | None
     is_project: bool = True
     next_step: str = ""
     warnings: tuple[str, ...] = ()
@@ -51,7 +51,7 @@ class StatusReport:
         """Set unless every service is healthy."""
         if self.healthy:
             return None
-        if not self.is_project:
+        if not self.is_project and self.runtime != "external":
             message = "There is no gateway project in this folder."
             return NotHealthy(message, hint=self.next_step)
         unhealthy = [f"{s.service} is {s.health}" for s in self.services if s.health != "healthy"]
@@ -75,7 +75,7 @@ def status(settings: Settings, resolved: ResolvedRuntime, http: httpx.Client) ->
             for key in settings.keys
         ),
         gateway_url=settings.gateway_url,
-        phoenix_url=settings.phoenix_url,
+        phoenix_url=settings.phoenix_url or None,
         # Containers of a project are found without its files.
         is_project=settings.is_project or not stopped,
         next_step=suggest_next_step(services, resolved.runtime, settings),

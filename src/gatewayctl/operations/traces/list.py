@@ -2,19 +2,24 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
-from datetime import datetime
-from typing import TYPE_CHECKING, Literal
+from datetime import UTC, datetime, timedelta
+from typing import TYPE_CHECKING, Final, Literal
 
+from gatewayctl.errors import GatewayctlError
+from gatewayctl.gateway.spend import SpendLog, list_spend_logs
+from gatewayctl.operations.traces.attempts import DEPLOYMENT, MODEL
 from gatewayctl.settings.model import PHOENIX_PROJECT, Settings
 from gatewayctl.tracing.spans import Span, SpanQuery, SpanStore
 from gatewayctl.tracing.verify import CALL_ID
 
 if TYPE_CHECKING:
-    import httpx
+    from gatewayctl.gateway.client import GatewayClient
 
 CallStatus = Literal["ok", "error"]
+_PERIOD: Final = timedelta(hours=24)
+"""How far back calls of the cache are looked for, if no --since is given."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -32,11 +37,14 @@ class TraceFilter:
 class CallRow:
     """One attempt at a model call. ``cost`` in US dollars; None if the span has no such attribute.
 
-    Attempts at the same call have the same ``call_id``; ``retried``: LiteLLM tried again.
+    Attempts at the same call have the same ``call_id``; ``retried``: LiteLLM tried again. ``model``
+    is the model group, ``asked`` the one that was asked if this one answered as its fallback, and
+    ``deployment`` what was called, in LiteLLM's notation. ``cached``: LiteLLM's cache answered, so
+    that there is no span of a model (``span_id`` is None).
     """
 
     trace_id: str
-    span_id: str
+    span_id: str | None
     call_id: str | None
     start: datetime
     component: str | None
@@ -48,24 +56,36 @@ class CallRow:
     status: CallStatus
     error: str | None
     retried: bool = False
+    asked: str | None = None
+    deployment: str | None = None
+    cached: bool = False
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class TraceListReport:
-    """The calls; empty also if Phoenix has no project of the gateway yet."""
+    """The calls; empty also if Phoenix has no project of the gateway yet.
+
+    ``warnings``: which calls cannot be listed, and why.
+    """
 
     calls: tuple[CallRow, ...]
+    warnings: tuple[str, ...] = ()
 
 
 def list_calls(
     settings: Settings,
-    http: httpx.Client,
+    gateway: GatewayClient,
     filters: TraceFilter,
+    *,
+    now: Callable[[], datetime] = lambda: datetime.now(UTC),
 ) -> TraceListReport:
-    """List the calls that match. Raises PhoenixUnreachable."""
+    """List the calls that match, in Phoenix, and those that LiteLLM's cache answered.
+
+    Raises PhoenixUnreachable.
+    """
     conditions: Mapping[str, str | None] = {
         "metadata.component": filters.component,
-        "llm.model_name": filters.model,
+        MODEL: filters.model,
     }
     query = SpanQuery(
         kind="LLM",
@@ -74,16 +94,73 @@ def list_calls(
         # Phoenix cannot filter by status, so its answer is not limited if that is done here.
         limit=filters.limit if filters.status is None else None,
     )
-    spans = SpanStore(http, settings.phoenix_url).find(PHOENIX_PROJECT, query)
+    spans = SpanStore(gateway.http, settings.phoenix_url).find(PHOENIX_PROJECT, query)
     rows = [row for row in _mark_retried(spans) if filters.status in (None, row.status)]
-    return TraceListReport(calls=tuple(rows[: filters.limit]))
+    cached, warnings = _list_cached(settings, gateway, filters, rows, now())
+    answered = {row.call_id for row in cached}
+    # Attempts that failed before the cache answered.
+    rows = [replace(row, retried=row.retried or row.call_id in answered) for row in rows]
+    found = sorted((*rows, *cached), key=lambda row: row.start, reverse=True)
+    return TraceListReport(calls=tuple(found[: filters.limit]), warnings=warnings)
+
+
+def _list_cached(
+    settings: Settings,
+    gateway: GatewayClient,
+    filters: TraceFilter,
+    rows: Sequence[CallRow],
+    until: datetime,
+) -> tuple[list[CallRow], tuple[str, ...]]:
+    """The calls without a model span, from the spend logs of the period that is listed."""
+    master = settings.secrets.master_key
+    if master is None or filters.status == "error":
+        return [], ()
+    full = len(rows) >= filters.limit
+    since = rows[filters.limit - 1].start if full else filters.since or until - _PERIOD
+    try:
+        logs = list_spend_logs(gateway, master, since=since, until=until)
+    except GatewayctlError as error:
+        return [], (f"Calls that LiteLLM's cache answered are not listed: {error.message}",)
+    return [
+        _cached_row(log)
+        for log in logs
+        if log.cached
+        and filters.component in (None, log.tag_value("component"))
+        and filters.model in (None, log.model)
+    ], ()
+
+
+def _cached_row(log: SpendLog) -> CallRow:
+    return CallRow(
+        trace_id=log.trace_id or "",
+        span_id=None,
+        call_id=log.call_id,
+        start=log.start or datetime.min.replace(tzinfo=UTC),
+        component=log.tag_value("component"),
+        operation=log.tag_value("op"),
+        model=log.model,
+        tokens=log.total_tokens,
+        cost=log.cost,
+        duration_ms=round((log.seconds or 0) * 1000, 1),
+        status="ok",
+        error=None,
+        asked=log.asked if log.fell_back else None,
+        cached=True,
+    )
 
 
 def _mark_retried(spans: Iterable[Span]) -> Iterator[CallRow]:
     """Newest first, so an attempt that was followed by another one comes after it."""
+    spans = tuple(spans)
+    first = {span.attributes.get(CALL_ID): span.attributes.get(MODEL) for span in spans}
     seen = set[str]()
     for row in map(call_row, spans):
-        yield replace(row, retried=row.call_id in seen)
+        asked = first[row.call_id] if row.call_id is not None else None
+        yield replace(
+            row,
+            retried=row.call_id in seen,
+            asked=None if asked == row.model else asked,
+        )
         if row.call_id is not None:
             seen.add(row.call_id)
 
@@ -98,10 +175,11 @@ def call_row(span: Span) -> CallRow:
         start=span.start,
         component=get("metadata.component"),
         operation=get("metadata.operation"),
-        model=get("llm.model_name"),
+        model=get(MODEL),
         tokens=get("llm.token_count.total"),
         cost=get("litellm.cost.total"),
         duration_ms=round((span.end - span.start).total_seconds() * 1000, 1),
         status="error" if span.status == "ERROR" else "ok",
         error=span.status_message or None,
+        deployment=get(DEPLOYMENT),
     )

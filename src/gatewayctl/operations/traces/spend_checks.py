@@ -7,6 +7,7 @@ span of ours. Must not know how spans and logs were read.
 from __future__ import annotations
 
 from collections.abc import Container, Iterable, Sequence
+from dataclasses import replace
 from typing import Final
 
 from gatewayctl.gateway.spend import SpendLog
@@ -60,6 +61,25 @@ def _compare(name: str, rows: Iterable[tuple[ExpectedCall, object, object]]) -> 
             detail = f"{call.name}: sent {expected!r}, the spend log has {actual!r}"
             return TraceCheck(name=name, state="failed", detail=detail)
     return TraceCheck(name=name, state="passed")
+
+
+def complete_expectation(expected: Expectation, logs: Sequence[SpendLog]) -> Expectation:
+    """Add what only a spend log has: which calls LiteLLM's cache or a guardrail answered.
+
+    A guardrail that answers in place of the model leaves a failed request, and no call id in the
+    answer.
+    """
+    by_id = {log.call_id: log for log in logs}
+    known = {call.call_id for call in expected.calls}
+    blocked = iter([log for log in logs if log.guardrail and log.call_id not in known])
+    calls: list[ExpectedCall] = []
+    for call in expected.calls:
+        log = by_id.get(call.call_id or "")
+        if call.call_id is None and (answer := next(blocked, None)) is not None:
+            calls.append(replace(call, call_id=answer.call_id, ok=False))
+        else:
+            calls.append(replace(call, cached=call.cached or (log is not None and log.cached)))
+    return replace(expected, calls=tuple(calls))
 
 
 def recall_expectation(
@@ -128,6 +148,7 @@ def _call_of_span(span: Span) -> ExpectedCall:
         ok=span.status != "ERROR",
         retries=own.get("retries") or 0,
         fallback=own.get("fallback"),
+        cached=own.get("cached") is True,
     )
 
 
@@ -164,4 +185,5 @@ def _call_of_log(log: SpendLog, offline: Container[str]) -> ExpectedCall:
         completion_tokens=log.completion_tokens if log.ok else None,
         ok=log.ok,
         traced=log.sampled and has_model_span(log, offline),
+        cached=log.cached,
     )

@@ -18,7 +18,7 @@ from gatewayctl.errors import GatewayctlError, NotVerified, PhoenixUnreachable, 
 from gatewayctl.gateway.spend import SpendLog, list_spend_logs
 from gatewayctl.operations.traces.attempts import sum_up_attempts
 from gatewayctl.operations.traces.probe import has_probe_arrived, send_probe
-from gatewayctl.operations.traces.spend_checks import check_spend_logs
+from gatewayctl.operations.traces.spend_checks import check_spend_logs, complete_expectation
 from gatewayctl.runtimes.base import Progress
 from gatewayctl.settings.model import PHOENIX_PROJECT, Settings
 from gatewayctl.tracing.spans import Span, SpanQuery, SpanStore
@@ -50,7 +50,9 @@ class TraceVerification:
 
     ``visible_after`` and ``ledger_after``: seconds from the reply until all spans, and the spend
     logs, could be read; None for a past reply, or if they never could. ``retries``: attempts that
-    LiteLLM made before its answers; ``fallbacks``: models that answered for the requested ones.
+    LiteLLM made before its answers; ``fallbacks``: models that answered for the requested ones;
+    ``deployments``: what was called, in LiteLLM's notation; ``cached``: calls that LiteLLM's cache
+    answered, without a provider.
     """
 
     trace_id: str
@@ -62,6 +64,8 @@ class TraceVerification:
     ledger_after: float | None
     retries: int = 0
     fallbacks: tuple[str, ...] = ()
+    deployments: tuple[str, ...] = ()
+    cached: int = 0
     reason: str | None = None
     unreachable: bool = False
 
@@ -140,6 +144,8 @@ def wait_for_verification(
     """
     if trace_id is None:
         return _make_unknown("OTEL_SDK_DISABLED turned tracing off")
+    if not settings.phoenix_url:
+        return _make_unknown("no Phoenix of this gateway is known.", trace_id, unreachable=True)
     start, started = clock(), now()
     store, state = SpanStore(gateway.http, settings.phoenix_url), _State(changed_at=clock())
     while True:
@@ -191,7 +197,7 @@ def _read(
     ):
         _read_spend_logs(settings, gateway, trace_id, state, started)
         state.logs_read_at = clock()
-    expected = expect(state.spans, state.logs)
+    expected = complete_expectation(expect(state.spans, state.logs), state.logs)
     state.calls = expected.calls
     state.misplaced = _find_misplaced(store, state, expected)
     unread = None if state.logs_error is None else state.logs_error.message
@@ -301,6 +307,8 @@ def _judge(
         ledger_after=state.ledger_after if fresh else None,
         retries=attempts.retries,
         fallbacks=attempts.fallbacks,
+        deployments=attempts.deployments,
+        cached=attempts.cached,
         reason=reason if verdict == "unknown" else None,
         unreachable=state.phoenix_error is not None,
     )
@@ -312,9 +320,12 @@ def _decide_missing(check: TraceCheck, *, lost: bool) -> TraceCheck:
     return replace(check, state="failed" if lost else "unknown")
 
 
-def _make_unknown(reason: str) -> TraceVerification:
+def _make_unknown(
+    reason: str, trace_id: str = "-", *, unreachable: bool = False
+) -> TraceVerification:
     return TraceVerification(
-        trace_id="-",
+        trace_id=trace_id,
+        unreachable=unreachable,
         verdict="unknown",
         checks=(),
         calls=0,

@@ -26,7 +26,10 @@ if TYPE_CHECKING:
     from gatewayctl.gateway.client import GatewayClient
 
 MissingIn = Literal["phoenix", "spend_logs", "neither"]
-KnownCause = Literal["failed_call_tokens", "no_model_span", "same_response_id", "not_sampled"]
+KnownCause = Literal[
+    "failed_call_tokens", "no_model_span", "same_response_id", "not_sampled", "cached",
+    "guardrail_blocked",
+]  # fmt: skip
 LISTED: Final = 20
 _EDGE: Final = timedelta(minutes=5)
 """The two date a call a little differently, so both are read beyond the edges of the period."""
@@ -64,7 +67,9 @@ class KnownDifference:
     ``failed_call_tokens``: LiteLLM estimates the prompt of a failed call in the spend log only.
     ``no_model_span``: a fixed answer outside of completions, which LiteLLM does not trace.
     ``same_response_id``: the provider used an id twice, and LiteLLM keeps one row for each id.
-    ``not_sampled``: the client's trace context asks for no spans.
+    ``not_sampled``: the client's trace context asks for no spans. ``cached``: LiteLLM's cache
+    answered, without a call of a model. ``guardrail_blocked``: a guardrail blocked the request
+    before it reached a model.
     """
 
     cause: KnownCause
@@ -198,8 +203,14 @@ def _compare(
 
 
 def _compare_call(tally: _Tally, log: SpendLog, span: Span | None, offline: Container[str]) -> None:
+    if log.cached:
+        # A span can only be of an attempt that failed before the cache answered.
+        tally.known["cached"] += 1
+        return
     if span is None:
-        if not log.ok:
+        if log.guardrail:
+            tally.known["guardrail_blocked"] += 1
+        elif not log.ok:
             tally.refused += 1
         elif not has_model_span(log, offline):
             tally.known["no_model_span"] += 1

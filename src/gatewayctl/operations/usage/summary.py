@@ -17,7 +17,7 @@ from gatewayctl.settings.model import Secret, Settings
 if TYPE_CHECKING:
     from gatewayctl.gateway.client import GatewayClient
 
-By = Literal["component", "operation", "key", "model", "environment"]
+By = Literal["component", "operation", "key", "model", "deployment", "environment"]
 LAG: Final = 15.0
 """Maximum delay of LiteLLM's spend logs with its default settings, in seconds."""
 
@@ -26,7 +26,9 @@ LAG: Final = 15.0
 class UsageRow:
     """The totals of one group; ``name`` is None for requests without that attribute.
 
-    ``cost`` in US dollars; ``p50`` and ``p95`` in seconds, None if unknown.
+    ``cost`` in US dollars; ``p50`` and ``p95`` in seconds, None if unknown. ``cached`` requests
+    were answered by LiteLLM's cache, ``blocked`` ones by a guardrail; ``fallbacks`` by another
+    model group, and ``retries`` counts attempts that were repeated.
     """
 
     name: str | None
@@ -38,6 +40,10 @@ class UsageRow:
     cost: float | None
     p50: float | None
     p95: float | None
+    cached: int = 0
+    blocked: int = 0
+    retries: int = 0
+    fallbacks: int = 0
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -93,6 +99,8 @@ def _choose_group(
         return _name_operation
     if by == "model":
         return lambda log: log.model
+    if by == "deployment":
+        return lambda log: log.deployment
     if by == "key":
         return lambda log: log.key_alias
     environments = _read_environments(settings, gateway, master)
@@ -130,6 +138,10 @@ def _make_row(name: str | None, logs: Sequence[SpendLog]) -> UsageRow:
         cost=sum(costs) if costs else None,
         p50=percentile(times, 0.5),
         p95=percentile(times, 0.95),
+        cached=sum(log.cached for log in logs),
+        blocked=sum(bool(log.guardrail) for log in logs),
+        retries=sum(log.retries for log in logs),
+        fallbacks=sum(log.fell_back for log in logs),
     )
 
 

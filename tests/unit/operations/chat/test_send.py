@@ -338,3 +338,53 @@ def test_a_provider_that_cannot_be_reached_has_the_cause_of_litellms_log(
         pytest.raises(UpstreamUnreachable, match="host name cannot be resolved"),
     ):
         driven(send_chat(settings, gateway, ASK, environ={}, read_log=lambda: log))
+
+
+def test_the_deployment_and_an_answer_of_the_cache_are_reported_and_recorded(
+    settings: Settings, fake: FakeLiteLLM
+) -> None:
+    """In the headers that LiteLLM 1.108.14 sends."""
+    headers = {"x-litellm-call-id": "call-1", "x-litellm-model-name": "openai/a"}
+
+    def answer(**more: str) -> None:
+        fake.planted["/v1/chat/completions"] = lambda _: httpx.Response(
+            200, content=event_stream("Hello"), headers={**headers, **more}
+        )
+
+    answer()
+    _, called = send(settings, fake)
+    answer(**{"x-litellm-cache-key": "0f1e"})
+    _, cached = send(settings, fake)
+
+    assert (called.deployment, called.cached) == ("openai/a", False)
+    # The deployment in the header of an answer from the cache was not called.
+    assert (cached.deployment, cached.cached) == (None, True)
+    first, second = ({each.key: each.value for each in s.attributes} for s in sent_spans(fake))
+    assert first["gatewayctl.deployment"].string_value == "openai/a"
+    assert second["gatewayctl.cached"].bool_value
+
+
+def test_a_reply_without_tokens_and_call_id_is_no_answer_of_a_model(
+    settings: Settings, fake: FakeLiteLLM
+) -> None:
+    choice = {"index": 0, "message": {"content": "I cannot."}, "finish_reason": "content_filter"}
+    usage = {"prompt_tokens": 0, "completion_tokens": 0, "total_tokens": 0}
+    fake.planted["/v1/chat/completions"] = lambda _: httpx.Response(
+        200, json={"choices": [choice], "usage": usage}
+    )
+
+    _, report = send(settings, fake, stream=False)
+
+    assert report.reply == "I cannot."
+    assert "a guardrail answered in place of the model" in report.warnings[0]
+
+
+def test_parameters_tags_and_attachments_are_sent(settings: Settings, fake: FakeLiteLLM) -> None:
+    image = {"type": "image_url", "image_url": {"url": "https://a.example/x.png"}}
+
+    send(settings, fake, params={"temperature": 0}, tags=("batch",), attachments=(image,))
+
+    body = fake.sent("/v1/chat/completions")
+    assert (body["temperature"], body["stream"]) == (0, True)
+    assert body["metadata"]["tags"] == ["batch", "component:passthrough", "op:chat"]
+    assert body["messages"][-1]["content"][1] == image

@@ -387,3 +387,11 @@ def test_no_secret_is_in_the_report(tmp_path: Path) -> None:
 
     assert len(values) == 6
     assert not any(value in repr(report) for value in values)
+
+
+def test_nothing_is_generated_for_a_gateway_that_others_operate(tmp_path: Path) -> None:
+    flags = {"runtime": "external"}
+    report = init(tmp_path, flags=flags, environ={"GATEWAYCTL_EXTERNAL_URL": "https://a.example"})
+
+    assert (report.external, report.env_added, report.warnings) == (True, (), ())
+    assert not (tmp_path / ".env").exists()

@@ -80,3 +80,23 @@ def test_the_variables_cannot_be_changed_by_whoever_shows_them(settings: Setting
 
     with pytest.raises(TypeError):
         variables["LLM_API_KEY"] = "x"  # type: ignore[index]
+
+
+@pytest.mark.parametrize(
+    ("url", "inside"),
+    [
+        ("http://127.0.0.1:4000", "http://host.docker.internal:4000"),
+        ("https://localhost/llm", "https://host.docker.internal/llm"),
+        ("https://gateway.example.com/llm", "https://gateway.example.com/llm"),
+        ("http://127.0.0.10:4000", "http://127.0.0.10:4000"),
+    ],
+)
+def test_an_external_gateway_of_this_machine_has_another_address_in_a_container(
+    tmp_path: Path, url: str, inside: str
+) -> None:
+    config = f"runtime: external\nexternal: {{url: '{url}'}}\nkeys: {{app: APP_KEY}}\n"
+    settings = project(tmp_path, config, env="APP_KEY=sk-0123456789abcdef\n")
+
+    assert env(settings, None, place="host").variables["LLM_BASE_URL"] == url
+    found = env(settings, "external", place="container")
+    assert found.variables["LLM_BASE_URL"] == inside

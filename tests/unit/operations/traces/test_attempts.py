@@ -49,3 +49,14 @@ def test_a_failed_call_was_not_answered_by_a_fallback() -> None:
     found = sum_up_attempts((replace(CALL, ok=False),), (FAILED, failed), ())
 
     assert found == Attempts(retries=0, fallbacks=())
+
+
+def test_an_answer_of_the_cache_has_no_deployment_and_a_fallback_before_it_counts() -> None:
+    called = replace(LLM, attributes={**LLM_ATTRIBUTES, "litellm.provider.model": "openai/demo"})
+    cached = replace(CALL, cached=True)
+
+    assert sum_up_attempts((CALL,), (called,), (LOG,)).deployments == ("openai/demo",)
+    assert sum_up_attempts((cached,), (), (LOG,)) == Attempts(retries=0, fallbacks=(), cached=1)
+    assert sum_up_attempts((cached,), (FAILED,), (OTHER_LOG,)) == Attempts(
+        retries=0, fallbacks=("other",), cached=1
+    )

@@ -5,7 +5,11 @@ from dataclasses import replace
 import pytest
 
 from gatewayctl.gateway.spend import SpendLog
-from gatewayctl.operations.traces.spend_checks import check_spend_logs, recall_expectation
+from gatewayctl.operations.traces.spend_checks import (
+    check_spend_logs,
+    complete_expectation,
+    recall_expectation,
+)
 from gatewayctl.tracing.spans import Span
 from gatewayctl.tracing.verify import check_trace
 from tests.fakes.traces import CALL, COMPLETE, EXPECTED, LLM_ATTRIBUTES, TRACE, make_span
@@ -160,3 +164,29 @@ def test_a_fixed_answer_has_a_model_span_for_completions_only(call_type: str, tr
 
     assert recall_expectation(TRACE, (), (log,), offline={"demo"}).calls[0].traced is traced
     assert recall_expectation(TRACE, (), (log,)).calls[0].traced
+
+
+def test_a_spend_log_adds_that_the_cache_answered() -> None:
+    completed = complete_expectation(EXPECTED, (replace(LOG, cached=True),))
+
+    assert [call.cached for call in completed.calls] == [True]
+    assert complete_expectation(EXPECTED, (LOG,)) == EXPECTED
+
+
+def test_an_answer_without_call_id_is_that_of_the_guardrail_that_blocked() -> None:
+    unknown = replace(EXPECTED, calls=(replace(CALL, call_id=None),))
+    blocked = replace(LOG, call_id="call-2", ok=False, guardrail="pii")
+
+    (call,) = complete_expectation(unknown, (blocked,)).calls
+
+    assert (call.call_id, call.needs_span) == ("call-2", False)
+    assert complete_expectation(unknown, (LOG,)) == unknown
+
+
+def test_a_past_call_of_the_cache_is_recalled_from_its_span_and_from_its_log() -> None:
+    client = make_span("client", None, "CHAIN", **CLIENT_ATTRIBUTES, **{"gatewayctl.cached": True})
+
+    of_span = recall_expectation(TRACE, (client,), ())
+    of_log = recall_expectation(TRACE, (), (replace(LOG, cached=True),))
+
+    assert [call.cached for call in (*of_span.calls, *of_log.calls)] == [True, True]

@@ -211,3 +211,26 @@ def test_calls_are_counted_from_the_moment_the_spend_logs_were_replaced(
     assert (report.replaced.verb, report.replaced.at) == (verb, report.since)
     later = reconcile(settings, gateway, since=datetime.now(UTC) + timedelta(minutes=1))
     assert later.replaced is None
+
+
+def test_answers_of_the_cache_and_blocks_of_guardrails_are_no_gaps(
+    settings: Settings, gateway: GatewayClient, fake: FakeLiteLLM
+) -> None:
+    error = {"error_information": {"error_message": "{'guardrail_name': 'pii'}"}}
+    plant_logs(
+        fake,
+        row("1", cache_hit="True"),
+        row("2", cache_hit="True"),
+        row("3", status="failure", metadata=error),
+        row("4", cache_hit="False"),
+    )
+
+    # The attempt that failed before the cache answered has other tokens.
+    spans = (span_row("2", 0, status_code="ERROR"), span_row("4"))
+    report = run_reconcile(settings, gateway, fake, *spans)
+
+    assert (report.matched, report.differing, report.refused) == (1, 0, 0)
+    assert report.known == (
+        KnownDifference(cause="cached", calls=2),
+        KnownDifference(cause="guardrail_blocked", calls=1),
+    )

@@ -117,3 +117,22 @@ def test_a_percentile_is_one_of_the_values_and_the_share_does_not_exceed_it(
 
     assert found in ordered
     assert sum(value <= found for value in ordered) >= share * len(ordered) - 1e-6
+
+
+def test_cached_blocked_retried_and_fallen_back_requests_are_counted(
+    settings: Settings, gateway: GatewayClient, fake: FakeLiteLLM
+) -> None:
+    error = {"error_information": {"error_class": "GuardrailRaisedException"}}
+    asked = {"attempted_retries": 2, "spend_logs_metadata": {"asked_model": "broken"}}
+    plant_logs(
+        fake,
+        row("1", cache_hit="True", model_group="fast", model="openai/a"),
+        row("2", model_group="fast", model="openai/b", metadata=asked),
+        row("3", status="failure", metadata=error),
+    )
+
+    report = summarize(settings, gateway, by="deployment")
+
+    total = report.total
+    assert (total.cached, total.blocked, total.retries, total.fallbacks) == (1, 1, 2, 1)
+    assert {line.name: line.requests for line in report.rows} == {"openai/b": 1, None: 2}

@@ -96,9 +96,11 @@ def _read_date(subject: Subject, url: str) -> datetime | None:
 
 
 CHECKS = (
-    DoctorCheck(name="ports", run=check_ports, needs=("runtime",)),
-    DoctorCheck(name="disk", run=check_disk),
-    DoctorCheck(name="disk of the databases", run=check_disk_of_databases, needs=("runtime",)),
-    DoctorCheck(name="memory", run=check_memory),
+    DoctorCheck(name="ports", run=check_ports, needs=("runtime", "own_stack")),
+    DoctorCheck(name="disk", run=check_disk, needs=("own_stack",)),
+    DoctorCheck(
+        name="disk of the databases", run=check_disk_of_databases, needs=("runtime", "own_stack")
+    ),
+    DoctorCheck(name="memory", run=check_memory, needs=("own_stack",)),
     DoctorCheck(name="clocks", run=check_clocks, needs=("litellm",)),
 )

@@ -128,10 +128,10 @@ def _list_optional(settings: Settings) -> set[str]:
 
 
 CHECKS = (
-    DoctorCheck(name="secrets present", run=check_missing, needs=("settings",)),
+    DoctorCheck(name="secrets present", run=check_missing, needs=("settings", "own_stack")),
     DoctorCheck(name="master key", run=check_master_key, needs=("settings",)),
-    DoctorCheck(name="secrets strong", run=check_weak, needs=("settings",)),
+    DoctorCheck(name="secrets strong", run=check_weak, needs=("settings", "own_stack")),
     DoctorCheck(name="secrets different", run=check_duplicates, needs=("settings",)),
-    DoctorCheck(name="salt key", run=check_salt_key, needs=("settings",)),
-    DoctorCheck(name="provider keys", run=check_provider_keys, needs=("settings",)),
+    DoctorCheck(name="salt key", run=check_salt_key, needs=("settings", "own_stack")),
+    DoctorCheck(name="provider keys", run=check_provider_keys, needs=("settings", "own_stack")),
 )

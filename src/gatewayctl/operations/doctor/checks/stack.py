@@ -83,7 +83,7 @@ def check_collations(subject: Subject) -> Iterator[Observation]:
 
 def check_versions(subject: Subject) -> Iterator[Observation]:
     """Compare LiteLLM's declared and running versions with the known advisories."""
-    containers = subject.runtime.name != "embedded"
+    containers = subject.runtime.name == "docker"
     seen = {s.version for s in subject.services if s.service == "litellm" and s.version}
     if containers:
         seen.add(subject.project.images.litellm)
@@ -123,10 +123,12 @@ def check_images(subject: Subject) -> Iterator[Observation]:
 
 CHECKS = (
     DoctorCheck(name="services", run=check_services, needs=("runtime",)),
-    DoctorCheck(name="runtime faults", run=check_runtime_faults, needs=("runtime",)),
-    DoctorCheck(name="database sizes", run=check_database_sizes, needs=("runtime", "litellm")),
-    DoctorCheck(name="collations", run=check_collations, needs=("runtime",)),
+    DoctorCheck(name="runtime faults", run=check_runtime_faults, needs=("runtime", "own_stack")),
+    DoctorCheck(
+        name="database sizes", run=check_database_sizes, needs=("runtime", "litellm", "own_stack")
+    ),
+    DoctorCheck(name="collations", run=check_collations, needs=("runtime", "own_stack")),
     DoctorCheck(name="versions", run=check_versions, needs=("runtime",)),
     DoctorCheck(name="advisories", run=check_advisories),
-    DoctorCheck(name="images", run=check_images, needs=("runtime",)),
+    DoctorCheck(name="images", run=check_images, needs=("runtime", "own_stack")),
 )

@@ -24,7 +24,7 @@ if TYPE_CHECKING:
     from gatewayctl.gateway.client import GatewayClient
 
 Thing = TypeVar("Thing")
-Need = Literal["settings", "master_key", "runtime", "litellm", "phoenix"]
+Need = Literal["settings", "master_key", "runtime", "own_stack", "litellm", "phoenix"]
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -69,18 +69,31 @@ class Subject:
 
     def find_unmet(self, need: Need) -> str:
         """Return why a check with this need cannot run; empty if it can."""
+        if need == "own_stack":
+            return self._find_owner()
         if self.settings is None:
             return "the settings do not load"
-        if need == "master_key" and self.settings.secrets.master_key is None:
-            return "the master key is not set"
-        if need == "master_key" and self.settings.source_of(MASTER_KEY).overrides is not None:
-            return "the environment has another master key than .env"
+        if need == "master_key":
+            return self._find_key_problem(self.settings)
         if need in {"runtime", "litellm", "phoenix"} and self.resolved is None:
             return "the runtime cannot be used"
         if need in {"litellm", "phoenix"} and not self.is_healthy(need):
             stopped = all(s.health == "stopped" for s in self.services if s.service == need)
             return f"{need} is not running" if stopped else f"{need} is not ready"
         return ""
+
+    def _find_key_problem(self, settings: Settings) -> str:
+        """Why the master key cannot be used; the environment's is that of an external gateway."""
+        if settings.secrets.master_key is None:
+            return "the master key is not set"
+        if not settings.is_external and settings.source_of(MASTER_KEY).overrides is not None:
+            return "the environment has another master key than .env"
+        return ""
+
+    def _find_owner(self) -> str:
+        """Why the services are not ours to examine; empty if they are, or nothing is known."""
+        others = self.settings is not None and self.settings.is_external
+        return "others operate the gateway" if others else ""
 
     def is_healthy(self, service: str) -> bool:
         return any(each.service == service and each.health == "healthy" for each in self.services)
