@@ -35,7 +35,7 @@ def require_master_key(settings: Settings) -> Secret:
         raise MasterKeyMissing(f"{NAME} is neither in {settings.env_file} nor in the environment.")
     if lines := find_overrides(settings, (NAME,)):
         raise overridden(lines)
-    weakness = _weakness(key.reveal())
+    weakness = explain_weakness(key.reveal())
     if weakness:
         source = settings.source_of(NAME)
         unset = f"{advise_unset(NAME)} Without one in .env, `gatewayctl up` generates it."
@@ -44,7 +44,8 @@ def require_master_key(settings: Settings) -> Secret:
     return key
 
 
-def _weakness(value: str) -> str:
+def explain_weakness(value: str) -> str:
+    """Why LiteLLM would refuse a master key or others guess it; empty if it is good."""
     if value.startswith(_DOCUMENTED) and value.removeprefix(_DOCUMENTED).strip("567890") == "":
         return "is a publicly known key"
     if not value.startswith("sk-"):
