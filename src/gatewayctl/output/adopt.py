@@ -26,7 +26,7 @@ def render_adopted(report: AdoptReport) -> Iterator[str]:
         private = " (mode 0600, ignored by git)" if file.private else ""
         yield f"{file.state.replace('unchanged', 'kept'):<9}{file.path}{private}"
     for secret in report.secrets:
-        yield f"secret   {secret.name}: {secret.file} line {secret.line}, {secret.path}"
+        yield f"secret   {secret.name} from {secret.file} line {secret.line}, {secret.path}"
     if report.variables:
         yield f"variable {', '.join(report.variables)}"
     for place in report.masked:
