@@ -16,6 +16,7 @@ if TYPE_CHECKING:
 _WIDTH: Final = 80
 _INDENT: Final = " " * 9
 _QUOTED: Final = re.compile(r"`[^`]*`")
+_PATH: Final = re.compile(r"^(adopted |Nothing changed:) +/")
 _BLANK: Final = "\N{NO-BREAK SPACE}"
 
 
@@ -38,8 +39,11 @@ def render_adopted(report: AdoptReport) -> Iterator[str]:
 
 
 def fit_width(lines: Iterable[str]) -> Iterator[str]:
-    """Wrap lines at 80 columns; what is in backquotes stays on one line, to be copied."""
+    """Wrap lines at 80 columns; a path and what is in backquotes stay on one line, to be copied."""
     for line in lines:
+        if _PATH.search(line):
+            yield line
+            continue
         kept = _QUOTED.sub(lambda found: found[0].replace(" ", _BLANK), line)
         # Columns follow a word of at most eight letters.
         indent = _INDENT if re.match(r"\w{2,8} +\S", line[:10]) and line[8:9] == " " else "  "

@@ -26,6 +26,7 @@ from gatewayctl.operations.project.adopt.sources import ConfigFile, Sources
 from gatewayctl.settings import fields, master_key
 from gatewayctl.settings.plain_secrets import REFERENCE
 from gatewayctl.settings.problems import Problems
+from gatewayctl.settings.sections.litellm_service import OWNED
 from gatewayctl.settings.yaml_text import Span, Value, ValuePath, read_yaml_text
 
 DATABASE: Final = "EXTERNAL_DATABASE_URL"
@@ -189,6 +190,8 @@ class _Planner:
         self._refer(file, value, name)
         if is_secret(value) or has_secret_form(text):
             self._report(file, value, name)
+        if name in OWNED:
+            self.moves.note(file, value.line, f"gatewayctl sets {name} itself; see .env")
 
     def _value(self, file: ConfigFile, uses: list[Value]) -> None:
         first = next((use for use in uses if not _is_note(use.path)), uses[0])
@@ -304,6 +307,8 @@ class _Planner:
             edits = self.moves.edits.get(index, {})
             for value in file.yaml.values:
                 if value.span in edits or not isinstance(value.value, str):
+                    continue
+                if value.in_list and is_webhook(value.value):
                     continue
                 known = any(secret in value.value for secret in self._known())
                 if known or (value.is_key and has_secret_form(value.value)):
