@@ -58,7 +58,6 @@ class ComposeGateway:
     variables: Mapping[str, str] = field(repr=False)
     settings: Mapping[str, str]
     notes: tuple[Notice, ...]
-    conflicts: tuple[Notice, ...]
 
 
 def read_gateway(file: ComposeFile, problems: Problems) -> ComposeGateway | None:
@@ -91,7 +90,6 @@ class _Reader:
         self.service = file.services[name]
         self.settings: dict[str, str] = {}
         self.notes: list[Notice] = []
-        self.conflicts: list[Notice] = []
 
     def read(
         self, inside: str, mounts: Mapping[str, Path], path: Path, text: str | None
@@ -115,7 +113,6 @@ class _Reader:
             variables=variables,
             settings=self.settings,
             notes=tuple(self.notes),
-            conflicts=tuple(self.conflicts),
         )
 
     def _note(self, message: str, *path: str) -> None:

@@ -67,7 +67,7 @@ def _with_setting(text: str, group: str, name: str, value: str) -> str:
         head, line, rest = text.partition(f"{group}:\n")
     changed = re.sub(
         rf"(?m)^#  {name}: \S+ *(#.*)$",
-        lambda found: f"  {name}: {_quote(value)}  {found[1]}",
+        lambda found: f"  {name}: {value}  {found[1]}",
         rest,
         count=1,
     )

@@ -47,6 +47,7 @@ IGNORED_BY_LITELLM: Final = frozenset(
 OF_GATEWAYCTL: Final = frozenset(field.env for field in fields.SCALARS if field.env)
 """Variables that configure gatewayctl: in .env they would change the project."""
 _NAME: Final = re.compile(r"[A-Za-z_][A-Za-z0-9_]*")
+_TEMPLATE: Final = re.compile(r"\$\{([A-Za-z_]\w*)\}")
 _READS: Final = re.compile(re.escape(REFERENCE) + r"(\w+)")
 _SHORTEST_KNOWN: Final = 8
 """A shorter value is found in texts that have nothing to do with it."""
@@ -118,6 +119,7 @@ class _Planner:
             self.names.reserve(name, value, share=_is_shared(name, value))
 
     def plan(self) -> Moves:
+        self._taken_over()
         found = list(self.sources.values())
         for file, value in found:
             if value.path[0] == _VARIABLES:
@@ -130,6 +132,22 @@ class _Planner:
         self._comments()
         self._leftovers()
         return self.moves
+
+    def _taken_over(self) -> None:
+        """Report the variables of a Compose file that cannot be taken over."""
+        for name, value in list(self.moves.values.items()):
+            held = self.present.env.get(name)
+            weakness = master_key.explain_weakness(value) if name == master_key.NAME else ""
+            reason = f"the old {name} {weakness}, so a new one is generated" if weakness else ""
+            if held and held != value:
+                reason = f"{name} has another value in .env, which is kept"
+            try:
+                quote_value(name, value, sh=False)
+            except EnvValueUnsafe as error:
+                reason = error.message
+            if reason:
+                del self.moves.values[name]
+                self.moves.conflicts.append(Notice(place=name, message=reason))
 
     def _edit(self, file: ConfigFile, span: Span, text: str) -> None:
         self.moves.edits.setdefault(self.sources.files.index(file), {})[span] = text
@@ -145,11 +163,14 @@ class _Planner:
             quote_value(name, text, sh=False)
         except EnvValueUnsafe as error:
             reason = error.message.partition(" has ")[2].partition(": Compose")[0]
-            self.problems.add(
-                file.source(value.line),
-                f"{_dotted(value.path)} cannot be moved to .env: its value has {reason}; put it"
-                f" there yourself and write {REFERENCE}NAME here",
+            template = _TEMPLATE.fullmatch(text)
+            why = (
+                f"LiteLLM does not read {text}: write {REFERENCE}{template[1]}"
+                if template
+                else f"cannot be moved to .env, because its value has {reason}: put it there"
+                f" yourself, and write {REFERENCE}NAME here"
             )
+            self.problems.add(file.source(value.line), f"{_dotted(value.path)}: {why}")
             return False
         self.moves.values[name] = text
         return True

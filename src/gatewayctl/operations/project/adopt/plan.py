@@ -16,9 +16,11 @@ from typing import Final
 
 from gatewayctl.env_file.read import read_env_file
 from gatewayctl.errors import EnvFileMissing, SettingsInvalid
+from gatewayctl.files.regular import read_regular_file
 from gatewayctl.operations.project.adopt import compose_file
 from gatewayctl.operations.project.adopt.compose_gateway import ComposeGateway, read_gateway
 from gatewayctl.operations.project.adopt.moves import (
+    DATABASE,
     OWN_SETTINGS,
     Environment,
     Moves,
@@ -34,6 +36,7 @@ from gatewayctl.operations.project.adopt.side_files import (
 )
 from gatewayctl.operations.project.adopt.sources import (
     Sources,
+    can_keep_place,
     read_sources,
     read_text,
 )
@@ -118,7 +121,7 @@ def plan_adoption(
     problems.raise_all()
     if opened is None or sources is None:
         raise SettingsInvalid(f"{file} cannot be read.")
-    fixed = dict(opened.gateway.variables) if opened.gateway else {}
+    fixed = {} if opened.gateway is None else dict(opened.gateway.variables)
     moves = plan_moves(sources, present, problems, fixed=fixed)
     side = find_side_files(sources, opened.find)
     adoption = _adoption(opened, sources, moves, side, problems)
@@ -217,14 +220,14 @@ def _adoption(
         )
         for index, file in enumerate(sources.files)
     ]
+    _note_missing(moves, side)
+    mounts = _mounts(opened, moves, side)
     files += [
         PlannedFile(target=f.target, made_from=f.path, content=f.content, private=f.secret)
         for f in side.found.values()
     ]
-    _note_missing(moves, side)
-    mounts = _mounts(opened, moves, side)
     texts = "\n".join(file.content.decode() for file in files[: len(sources.files)])
-    named = set(_READS.findall(texts)) | fields.STACK_SECRETS
+    named = set(_READS.findall(texts)) | fields.STACK_SECRETS | {DATABASE}
     return Adoption(
         source=opened.path if gateway is None else gateway.compose,
         env=MappingProxyType(moves.values),
@@ -234,23 +237,19 @@ def _adoption(
         environment=tuple(
             name for name in (gateway.variables if gateway else ()) if name not in named
         ),
-        copied=tuple(str(f.target) for f in side.found.values() if _is_copied(f)),
+        copied=tuple(str(f.target) for f in side.found.values() if not (f.secret or f.is_module)),
         mounts=MappingProxyType(mounts),
         secrets=tuple(moves.secrets),
         masked=tuple(moves.masked),
         reads=tuple(sorted(_reads(sources, moves) - fields.STACK_SECRETS)),
         notes=(*moves.notes, *(gateway.notes if gateway else ())),
-        conflicts=(*moves.conflicts, *(gateway.conflicts if gateway else ())),
+        conflicts=tuple(moves.conflicts),
     )
 
 
 def _reads(sources: Sources, moves: Moves) -> set[str]:
     texts = (str(value.value) for _, value in sources.values() if value.path not in OWN_SETTINGS)
     return set(_READS.findall("\n".join(texts))) | {secret.name for secret in moves.secrets}
-
-
-def _is_copied(file: SideFile) -> bool:
-    return not file.secret and not file.is_module
 
 
 def _note_missing(moves: Moves, side: SideFiles) -> None:
@@ -270,5 +269,19 @@ def _mounts(opened: _Opened, moves: Moves, side: SideFiles) -> dict[str, str]:
                 " at that path (services.litellm.mounts)",
             )  # fmt: skip
         else:
-            mounts[text] = str(found)
+            copied = _copy_of_compose(opened, found, side)
+            mounts[text] = str(found if copied is None else copied)
     return mounts
+
+
+def _copy_of_compose(opened: _Opened, path: Path, side: SideFiles) -> PurePosixPath | None:
+    """The place of a file that a Compose file mounts from its own folder: it comes along."""
+    folder = None if opened.gateway is None else opened.gateway.compose.parent
+    if folder is None or not path.is_file() or not path.is_relative_to(folder):
+        return None
+    target = PurePosixPath(path.relative_to(folder))
+    if not can_keep_place(target):
+        return None
+    content = read_regular_file(path)
+    side.found[target] = SideFile(path=path, target=target, content=content, secret=True)
+    return target

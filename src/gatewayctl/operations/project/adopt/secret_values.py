@@ -10,6 +10,7 @@ import re
 from collections.abc import Collection, Iterable, Iterator
 from typing import Final
 
+from gatewayctl.settings import plain_secrets
 from gatewayctl.settings.masking import looks_like_a_secret, mask, named_like_a_secret
 from gatewayctl.settings.plain_secrets import REFERENCE
 from gatewayctl.settings.yaml_text import Comment, Span, Value
@@ -34,11 +35,6 @@ _NAMES: Final = re.compile(
 _NUMERIC_NAMES: Final = re.compile(
     r"(?i)(?:password|passwd|_pwd|_pass|secret|api_?key|master_key)\Z"
 )
-_ABOUT_SECRETS: Final = re.compile(
-    r"(?i)_(?:name|id|type|url|uri|endpoint|file|path|field|header|alias|prefix|pattern|regex|ref"
-    r"|system|settings|mode|policy|info|ttl|length|count|limit|values|manager)s?\Z"
-)
-"""How the names of settings end that only say where a secret is, or of what kind."""
 _NO_SECRET: Final = re.compile(r"(?i)|none|null|empty|dummy|sk-no-key-required|true|false|oidc/.*")
 _NUMBER: Final = re.compile(r"[-+.\d_]+(?:e[-+]?\d+)?", re.IGNORECASE)
 _FILE: Final = re.compile(r"(?:[\w.~-]*/)+[\w.-]+|[\w.-]+\.(?:json|pem|crt|cer|key|p12|ya?ml|txt)")
@@ -110,8 +106,9 @@ def remove_secrets(text: str, secrets: Collection[str]) -> str:
 def _is_named_secret(name: str, text: str) -> bool:
     if _NAMES.search(name):
         return True
-    named = named_like_a_secret(name) and not _ABOUT_SECRETS.search(name)
-    return named and not _FILE.fullmatch(text)
+    return plain_secrets.is_secret(name, text) or (
+        named_like_a_secret(name) and not _FILE.fullmatch(text)
+    )
 
 
 def _without_no_key(text: str) -> str:
