@@ -1,4 +1,4 @@
-"""Twelve configurations as operators write them: adopted, rendered and compared with the original."""
+"""Twelve configurations as operators write them: adopted, rendered and compared."""
 
 from __future__ import annotations
 

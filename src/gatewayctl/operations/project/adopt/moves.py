@@ -55,13 +55,15 @@ _SHORTEST_KNOWN: Final = 8
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Environment:
-    """The variables there are already: those of .env, and those of this process."""
+    """The variables there are: of .env, of this process, and of a .env beside the original."""
 
     env: Mapping[str, str] = field(repr=False)
     environ: Mapping[str, str] = field(repr=False)
+    beside: Mapping[str, str] = field(default_factory=dict, repr=False)
 
     def get(self, name: str) -> str | None:
-        return self.env.get(name) or self.environ.get(name)
+        """The value of a variable, as the old gateway had it where it is not set here."""
+        return self.env.get(name) or self.environ.get(name) or self.beside.get(name)
 
 
 @dataclass(slots=True, kw_only=True)
@@ -129,6 +131,7 @@ class _Planner:
             if uses[0].path[0] != _VARIABLES:
                 self._value(file, uses)
         self._own_settings(found)
+        self._references(found)
         self._comments()
         self._leftovers()
         return self.moves
@@ -257,6 +260,20 @@ class _Planner:
         salt_key = self.present.environ.get(SALT_KEY)
         if salt_key and not self.present.env.get(SALT_KEY):
             self.moves.values.setdefault(SALT_KEY, salt_key)
+
+    def _references(self, found: list[tuple[ConfigFile, Value]]) -> None:
+        """Take what the configuration refers to over from the .env beside it."""
+        for file, value in found:
+            text = str(value.value)
+            if value.path in OWN_SETTINGS or REFERENCE not in text:
+                continue
+            for name in _READS.findall(text):
+                known = name in self.moves.values or name in OF_GATEWAYCTL or self._is_set(name)
+                if not known and (taken := self.present.beside.get(name)):
+                    self._put(file, value, name, taken)
+
+    def _is_set(self, name: str) -> bool:
+        return bool(self.present.env.get(name) or self.present.environ.get(name))
 
     def _master_key(self, file: ConfigFile, value: Value) -> None:
         text = str(value.value)

@@ -108,11 +108,16 @@ def plan_adoption(
     """Read FILE and everything it names, and plan what to write.
 
     FILE is a LiteLLM configuration, a Compose file that mounts one, or a folder with one of them.
+    Of a .env beside it, only what it refers to is taken over.
     Raises SettingsInvalid with every problem and its line, and EnvFileUnreadable.
     """
     problems = Problems()
-    present = Environment(env=_env(project_dir / ".env"), environ=environ)
     opened = _open(file, environ, problems)
+    present = Environment(
+        env=_env(project_dir / ".env"),
+        environ=environ,
+        beside={} if opened is None else _env(opened.path.parent / ".env"),
+    )
     sources = None
     if opened is not None:
         sources = read_sources(
