@@ -17,9 +17,9 @@ from typing import Any, Final
 
 from gatewayctl.env_file.read import read_env_file
 from gatewayctl.errors import EnvFileMissing, EnvFileUnreadable
+from gatewayctl.settings.litellm.yaml_text import YamlText
 from gatewayctl.settings.model import Source
 from gatewayctl.settings.problems import Problems
-from gatewayctl.settings.yaml_text import YamlText
 
 NAMES: Final = ("compose.yaml", "compose.yml", "docker-compose.yaml", "docker-compose.yml")
 _VARIABLE: Final = re.compile(

@@ -9,7 +9,7 @@ from __future__ import annotations
 import re
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field
-from typing import Any, Final
+from typing import Final
 
 from gatewayctl.env_file.values import quote_value
 from gatewayctl.errors import EnvValueUnsafe
@@ -24,10 +24,10 @@ from gatewayctl.operations.project.adopt.secret_values import (
 )
 from gatewayctl.operations.project.adopt.sources import ConfigFile, Sources
 from gatewayctl.settings import fields, master_key
+from gatewayctl.settings.litellm.yaml_text import Span, Value, ValuePath
 from gatewayctl.settings.plain_secrets import REFERENCE
 from gatewayctl.settings.problems import Problems
 from gatewayctl.settings.sections.litellm_service import OWNED
-from gatewayctl.settings.yaml_text import Span, Value, ValuePath, read_yaml_text
 
 DATABASE: Final = "EXTERNAL_DATABASE_URL"
 SALT_KEY: Final = "LITELLM_SALT_KEY"
@@ -160,7 +160,7 @@ class _Planner:
         quote = raw[0] if raw[:1] in {"'", '"'} else ""
         self._edit(file, value.span, f"{quote}{REFERENCE}{name}{quote}")
 
-    def _put(self, file: ConfigFile, value: Value, name: str, text: str) -> bool:
+    def _add_variable(self, file: ConfigFile, value: Value, name: str, text: str) -> bool:
         """Add a variable to .env; False if the file cannot hold its value."""
         try:
             quote_value(name, text, sh=False)
@@ -173,20 +173,20 @@ class _Planner:
                 else f"cannot be moved to .env, because its value has {reason}: put it there"
                 f" yourself, and write {REFERENCE}NAME here"
             )
-            self.problems.add(file.source(value.line), f"{_dotted(value.path)}: {why}")
+            self.problems.add(file.source(value.line), f"{_show(value.path)}: {why}")
             return False
         self.moves.values[name] = text
         return True
 
     def _report(self, file: ConfigFile, value: Value, name: str) -> None:
-        found = AdoptedSecret(name=name, path=_dotted(value.path), file=file.shown, line=value.line)
+        found = AdoptedSecret(name=name, path=_show(value.path), file=file.shown, line=value.line)
         if found not in self.moves.secrets:
             self.moves.secrets.append(found)
 
     def _variable(self, file: ConfigFile, value: Value) -> None:
         name, text = value.name, str(value.value)
         if len(value.path) != 2:
-            self.moves.note(file, value.line, f"{_dotted(value.path)} stays: it is no plain value")
+            self.moves.note(file, value.line, f"{_show(value.path)} stays: it is no plain value")
         elif text.startswith(REFERENCE):
             return
         elif name in IGNORED_BY_LITELLM:
@@ -209,7 +209,7 @@ class _Planner:
             self.moves.conflict(
                 file, value.line, f"{name} has another value in .env, which is kept"
             )
-        elif self._put(file, value, name, text):
+        elif self._add_variable(file, value, name, text):
             self.names.reserve(name, text, share=_is_shared(name, text))
         self._refer(file, value, name)
         if is_secret(value) or has_secret_form(text):
@@ -230,24 +230,24 @@ class _Planner:
             self._mask(file, first)
         elif in_list and is_webhook(text):
             self.moves.note(
-                file, first.line, f"{_dotted(first.path)} stays in plain text: LiteLLM reads no"
+                file, first.line, f"{_show(first.path)} stays in plain text: LiteLLM reads no"
                 f" {REFERENCE} in a list, and who knows this address can write there",
             )  # fmt: skip
         else:
             wanted = wanted_name(first, file.yaml.data)
             name = self.names.name_for(text, wanted)
-            if self._put(file, first, name, text):
+            if self._add_variable(file, first, name, text):
                 self._refer(file, first, name)
                 self._report(file, first, name)
             if in_list:
                 self.moves.conflict(
-                    file, first.line, f"{_dotted(first.path)} is {name} in .env now, but LiteLLM"
+                    file, first.line, f"{_show(first.path)} is {name} in .env now, but LiteLLM"
                     f" reads no {REFERENCE} in a list",
                 )  # fmt: skip
 
     def _mask(self, file: ConfigFile, value: Value) -> None:
         raw = file.yaml.within(*value.span)
-        known = self._known()
+        known = self._secret_values()
         self._edit(file, value.span, remove_secrets(raw, known).rstrip("\r\n"))
         self.moves.masked.append(str(file.source(value.line)))
 
@@ -270,7 +270,7 @@ class _Planner:
             for name in _READS.findall(text):
                 known = name in self.moves.values or name in OF_GATEWAYCTL or self._is_set(name)
                 if not known and (taken := self.present.beside.get(name)):
-                    self._put(file, value, name, taken)
+                    self._add_variable(file, value, name, taken)
 
     def _is_set(self, name: str) -> bool:
         return bool(self.present.env.get(name) or self.present.environ.get(name))
@@ -301,7 +301,7 @@ class _Planner:
                 file, value.line, f"the old master key {weakness}, so a new one is generated:"
                 f" who uses it needs {master_key.NAME} of .env",
             )  # fmt: skip
-        elif self._put(file, value, master_key.NAME, key):
+        elif self._add_variable(file, value, master_key.NAME, key):
             self._report(file, value, master_key.NAME)
 
     def _database(self, file: ConfigFile, value: Value) -> None:
@@ -311,7 +311,7 @@ class _Planner:
             return
         if not text.startswith(REFERENCE):
             name = self.names.name_for(text, DATABASE)
-            if not self._put(file, value, name, text):
+            if not self._add_variable(file, value, name, text):
                 return
             self._report(file, value, name)
             if value.span not in self._edits_of(file):
@@ -324,7 +324,7 @@ class _Planner:
     def _edits_of(self, file: ConfigFile) -> Mapping[Span, str]:
         return self.moves.edits.get(self.sources.files.index(file), {})
 
-    def _known(self) -> set[str]:
+    def _secret_values(self) -> set[str]:
         """The values that must be found nowhere any more."""
         names = {secret.name for secret in self.moves.secrets}
         values = {value for name, value in self.moves.values.items() if name in names}
@@ -332,7 +332,7 @@ class _Planner:
 
     def _comments(self) -> None:
         for index, file in enumerate(self.sources.files):
-            changed = without_secrets(file.yaml.comments, self._known())
+            changed = without_secrets(file.yaml.comments, self._secret_values())
             for comment in file.yaml.comments:
                 if comment.span in changed:
                     self.moves.masked.append(str(file.source(comment.line)))
@@ -348,36 +348,12 @@ class _Planner:
                     continue
                 if value.in_list and is_webhook(value.value):
                     continue
-                known = any(secret in value.value for secret in self._known())
+                known = any(secret in value.value for secret in self._secret_values())
                 if known or (value.is_key and has_secret_form(value.value)):
                     self.moves.conflict(
-                        file, value.line, f"{_dotted(value.path)} still contains a secret: remove"
+                        file, value.line, f"{_show(value.path)} still contains a secret: remove"
                         " it in litellm.yaml",
                     )  # fmt: skip
-
-
-def edited_text(file: ConfigFile, edits: Mapping[Span, str], problems: Problems) -> str:
-    """The text of a file with its edits, read again to make sure that nothing else changed."""
-    text = file.yaml.text
-    if not edits:
-        return text
-    new = file.yaml.with_texts(edits)
-    again = read_yaml_text(new, name=file.shown, problems=Problems())
-    after = () if again is None else again.values
-    same = len(file.yaml.values) == len(after) and all(
-        (old.path, old.is_key) == (value.path, value.is_key)
-        and (old.span in edits or _is_same(old.value, value.value))
-        for old, value in zip(file.yaml.values, after, strict=True)
-    )
-    if not same:
-        line = min(text.count("\n", 0, start) for start, _ in edits) + 1
-        problems.add(file.source(line), "cannot be changed without changing other settings")
-    return new
-
-
-def _is_same(old: Any, new: Any) -> bool:
-    """Equal and of one type; not-a-number equals itself here."""
-    return type(old) is type(new) and (old == new or repr(old) == repr(new))
 
 
 def _by_span(
@@ -399,6 +375,6 @@ def _is_shared(name: str, value: str) -> bool:
     return name not in fields.STACK_SECRETS and len(value) >= _SHORTEST_KNOWN
 
 
-def _dotted(path: ValuePath) -> str:
+def _show(path: ValuePath) -> str:
     text = "".join(f"[{step}]" if isinstance(step, int) else f".{step}" for step in path)
     return text.removeprefix(".")

@@ -13,7 +13,7 @@ from collections.abc import Collection, Iterator, Mapping
 from typing import Any, Final
 
 from gatewayctl.settings import fields, providers
-from gatewayctl.settings.yaml_text import Value, ValuePath
+from gatewayctl.settings.litellm.yaml_text import Value, ValuePath
 
 _OF_OPENAI: Final = "OPENAI_API_KEY"
 _NOT_FREE: Final = (fields.RESERVED - {_OF_OPENAI}) | {field.env for field in fields.SECRETS[1:]}
@@ -27,7 +27,7 @@ _ITEM_NAMES: Final = (
     *("model_name", "guardrail_name", "credential_name", "team_id", "team_alias", "path"),
     *("search_tool_name", "vector_store_name", "agent_name", "server_name", "name"),
 )
-# Mappings between an item and its settings, whose names tell nothing.
+# Mappings between an item and its settings, whose names say nothing.
 _SILENT: Final = frozenset(
     {
         *("litellm_params", "credential_values", "headers", "extra_headers", "static_headers"),
@@ -66,7 +66,7 @@ class Names:
     def name_for(self, value: str, wanted: str) -> str:
         """The name of a secret: that of an equal one, else the wanted one or it with a number."""
         if value not in self._by_value:
-            name = next(name for name in _numbered(wanted) if self._is_free(name, value))
+            name = next(name for name in _candidates(wanted) if self._is_free(name, value))
             self.given[name] = value
             self._by_value[value] = name
         return self._by_value[value]
@@ -79,7 +79,7 @@ class Names:
 
 
 def wanted_name(value: Value, data: Any) -> str:
-    """The name that tells what a value is, such as ``OPENAI_API_KEY`` or ``CACHE_PASSWORD``."""
+    """The name for a value by its place, such as ``OPENAI_API_KEY`` or ``CACHE_PASSWORD``."""
     item = _item(value.path, data)
     if isinstance(item, dict) and value.path[:1] == ("model_list",) and value.name == "api_key":
         params = item.get("litellm_params") or {}
@@ -93,7 +93,7 @@ def wanted_name(value: Value, data: Any) -> str:
 
 
 def implicit_reads(data: Any) -> set[str]:
-    """The variables that LiteLLM reads without being told to, for deployments without a key."""
+    """The variables that LiteLLM reads by itself, for deployments without a key."""
     found: set[str] = set()
     for model in _dicts(data.get("model_list")):
         params = model.get("litellm_params")
@@ -116,7 +116,7 @@ def _dicts(items: Any) -> Iterator[dict[str, Any]]:
     yield from (item for item in items if isinstance(item, dict)) if isinstance(items, list) else ()
 
 
-def _numbered(name: str) -> Iterator[str]:
+def _candidates(name: str) -> Iterator[str]:
     yield name
     yield from (f"{name}_{number}" for number in itertools.count(2))
 
@@ -137,6 +137,7 @@ def _item(path: ValuePath, data: Any) -> Any:
 def _words(path: ValuePath, item: Any) -> list[str]:
     names = [step for step in path if isinstance(step, str)]
     own = next((str(item[n]) for n in _ITEM_NAMES if item.get(n)), "") if item else ""
+    own = own if _split(own) else ""
     inside = [name for name in names[:-1] if name not in _SILENT]
     parent = inside[-1] if inside else ""
     sections = [_SECTIONS[name] for name in names if name in _SECTIONS]
@@ -147,12 +148,16 @@ def _words(path: ValuePath, item: Any) -> list[str]:
     return [*(sections if sections[-1] == "MCP" else ()), parent, names[-1]]
 
 
+def _split(word: str) -> list[str]:
+    plain = unicodedata.normalize("NFKD", word).encode("ascii", "ignore").decode()
+    return re.findall(r"[A-Z0-9]+", plain.upper())
+
+
 def _from_words(words: list[str]) -> str:
     """Join words to a name, without repeating a word at a seam: weather-aws, aws_secret."""
     parts: list[str] = []
     for word in words:
-        plain = unicodedata.normalize("NFKD", word).encode("ascii", "ignore").decode()
-        split = re.findall(r"[A-Z0-9]+", plain.upper())
+        split = _split(word)
         parts += split[1:] if parts and split and parts[-1] == split[0] else split
     name = "_".join(parts)[-_LONGEST:].strip("_") or "VALUE"
     if not name[0].isalpha() or len(parts) < 2:

@@ -19,12 +19,12 @@ from gatewayctl.errors import EnvFileMissing, SettingsInvalid
 from gatewayctl.files.regular import read_regular_file
 from gatewayctl.operations.project.adopt import compose_file
 from gatewayctl.operations.project.adopt.compose_gateway import ComposeGateway, read_gateway
+from gatewayctl.operations.project.adopt.edits import apply_edits
 from gatewayctl.operations.project.adopt.moves import (
     DATABASE,
     OWN_SETTINGS,
     Environment,
     Moves,
-    edited_text,
     plan_moves,
 )
 from gatewayctl.operations.project.adopt.report import AdoptedSecret, Notice
@@ -41,9 +41,9 @@ from gatewayctl.operations.project.adopt.sources import (
     read_text,
 )
 from gatewayctl.settings import fields
+from gatewayctl.settings.litellm.yaml_text import YamlText, read_yaml_text
 from gatewayctl.settings.model import Source
 from gatewayctl.settings.problems import Problems
-from gatewayctl.settings.yaml_text import YamlText, read_yaml_text
 
 CONFIG_NAMES: Final = (
     *("litellm_config.yaml", "litellm_config.yml", "litellm-config.yaml", "litellm-config.yml"),
@@ -218,7 +218,7 @@ def _adoption(
         PlannedFile(
             target=file.target,
             made_from=file.path,
-            content=edited_text(
+            content=apply_edits(
                 file, {**moves.edits.get(index, {}), **file.entries}, problems
             ).encode(),
             private=False,

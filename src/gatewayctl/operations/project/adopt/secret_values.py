@@ -11,9 +11,9 @@ from collections.abc import Collection, Iterable, Iterator
 from typing import Final
 
 from gatewayctl.settings import plain_secrets
+from gatewayctl.settings.litellm.yaml_text import Comment, Span, Value
 from gatewayctl.settings.masking import looks_like_a_secret, mask, named_like_a_secret
 from gatewayctl.settings.plain_secrets import REFERENCE
-from gatewayctl.settings.yaml_text import Comment, Span, Value
 
 REMOVED: Final = "(removed)"
 """What a comment has in place of a secret."""
@@ -21,7 +21,7 @@ REMOVED: Final = "(removed)"
 _KEY: Final = re.compile(r"\bsk-[\w-]{8,}")
 _FORMS: Final = re.compile(
     rf"{_KEY.pattern}|://[^/\s:@]*:[^/\s@]+@|-BEGIN [A-Z ]*PRIVATE KEY-"
-    r"|\A(?i:bearer|basic|token|apikey)\s+\S{6,}\Z"
+    r"|\A(?i:Bearer|basic|token|apikey)\s+\S{6,}\Z"
 )
 _WEBHOOK: Final = re.compile(
     r"https://(?:hooks\.slack\.com/(?:services|workflows)/|(?:\w+\.)?discord(?:app)?\.com/api/webhooks/"
@@ -49,6 +49,7 @@ _ASSIGNED: Final = re.compile(
     r"""["']?(?P<name>[\w.-]+)["']?\s*[:=]\s*(?P<value>"[^"]{6,}"|'[^']{6,}'|[^\s"'#,{}]{8,})"""
     r"(?=\s*(?:[,}]|\s\#|\Z))"
 )
+_SCHEME: Final = re.compile(r"\b(Bearer|Basic)\s+(?!os\.environ/)(?=\S*\d)[^\s\"']{8,}")
 _BEGIN: Final = re.compile(r"-BEGIN [A-Z ]*PRIVATE KEY-")
 
 
@@ -99,7 +100,7 @@ def remove_secrets(text: str, secrets: Collection[str]) -> str:
     for secret in sorted({part for value in secrets for part in _parts(value)}, key=len)[::-1]:
         text = text.replace(secret, REMOVED)
     text = _KEY.sub(lambda key: key[0] if _NO_SECRET.fullmatch(key[0]) else REMOVED, text)
-    text = _ASSIGNED.sub(_remove_assigned, text)
+    text = _SCHEME.sub(rf"\1 {REMOVED}", _ASSIGNED.sub(_remove_assigned, text))
     return mask(text) if has_secret_form(text) else text
 
 
@@ -121,10 +122,10 @@ def _parts(value: str) -> Iterator[str]:
 
 def _remove_assigned(found: re.Match[str]) -> str:
     """A commented setting without its value, if that is a secret rather than a word."""
-    value = found["value"].strip("\"'")
+    quoted, value = found["value"][:1] in {"'", '"'}, found["value"].strip("\"'")
     if REFERENCE in value or _NO_SECRET.fullmatch(value) or _NUMBER.fullmatch(value):
         return found[0]
-    is_word = value.isalpha() and len(value) < 16
+    is_word = value.isalpha() and len(value) < 16 and not quoted
     if is_word or value == REMOVED or not _is_named_secret(found["name"], value):
         return found[0]
     return found[0][: found.start("value") - found.start()] + REMOVED

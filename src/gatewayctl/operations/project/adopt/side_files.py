@@ -17,8 +17,8 @@ from typing import Final
 
 from gatewayctl.files.regular import read_regular_file
 from gatewayctl.operations.project.adopt.sources import ConfigFile, Sources, can_keep_place
+from gatewayctl.settings.litellm.yaml_text import Value
 from gatewayctl.settings.plain_secrets import REFERENCE
-from gatewayctl.settings.yaml_text import Value
 
 Find = Callable[[str], Path | None]
 """Takes a path as LiteLLM sees it, relative to the root configuration or absolute."""
@@ -116,11 +116,11 @@ def _add_imports(
             line = getattr(error, "lineno", None) or 1
             side.missing.append((file, value, f"{module} line {line} is not valid Python"))
             continue
-        for name in _imported(tree, module.parent):
+        for name in _find_imports(tree, module.parent):
             pending += _files_of(name, find)
 
 
-def _imported(tree: ast.AST, here: PurePosixPath) -> Iterator[PurePosixPath]:
+def _find_imports(tree: ast.AST, here: PurePosixPath) -> Iterator[PurePosixPath]:
     for statement in ast.walk(tree):
         if isinstance(statement, ast.Import):
             for alias in statement.names:

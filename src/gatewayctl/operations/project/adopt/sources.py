@@ -13,9 +13,9 @@ from pathlib import Path, PurePosixPath
 from typing import Any, Final
 
 from gatewayctl.files.regular import read_regular_file
+from gatewayctl.settings.litellm.yaml_text import Span, Value, YamlText, read_yaml_text
 from gatewayctl.settings.model import Source
 from gatewayctl.settings.problems import Problems
-from gatewayctl.settings.yaml_text import Span, Value, YamlText, read_yaml_text
 
 CONFIG_NAME: Final = "litellm.yaml"
 """The adopted configuration in the project."""

@@ -33,9 +33,8 @@ class Adopted:
 
     @property
     def notices(self) -> str:
-        return "\n".join(
-            f"{n.place}: {n.message}" for n in (*self.plan.notes, *self.plan.conflicts)
-        )
+        found = (*self.plan.notes, *self.plan.conflicts)
+        return "\n".join(f"{notice.place}: {notice.message}" for notice in found)
 
 
 def adopt_text(

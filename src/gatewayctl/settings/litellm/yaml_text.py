@@ -136,7 +136,7 @@ class _Walk:
         if isinstance(node, yaml.MappingNode):
             for key, child in node.value:
                 if key.tag == _MERGE:
-                    yield from self._merged(child, path, inside)
+                    yield from self._merge(child, path, inside)
                     continue
                 yield from self._key(key, path)
                 yield from self.node(child, (*path, _name(key)), inside)
@@ -146,7 +146,7 @@ class _Walk:
         else:
             yield self._scalar(node, path)
 
-    def _merged(self, node: yaml.Node, path: ValuePath, above: tuple[int, ...]) -> Iterator[Value]:
+    def _merge(self, node: yaml.Node, path: ValuePath, above: tuple[int, ...]) -> Iterator[Value]:
         parts = node.value if isinstance(node, yaml.SequenceNode) else [node]
         for part in parts:
             yield from self.node(part, path, above)

@@ -6,8 +6,8 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from gatewayctl.errors import SettingsInvalid
+from gatewayctl.settings.litellm.yaml_text import YamlText, read_yaml_text
 from gatewayctl.settings.problems import Problems
-from gatewayctl.settings.yaml_text import YamlText, read_yaml_text
 
 
 def read(text: str) -> YamlText:
