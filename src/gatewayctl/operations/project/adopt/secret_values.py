@@ -30,7 +30,7 @@ _WEBHOOK: Final = re.compile(
 )
 _NAMES: Final = re.compile(
     r"(?i)(?<!cache)(?:\A|[._-])(?:key|secret|password|token|authorization|auth_value|license)\Z"
-    r"|api[_-]?keys?\Z"
+    r"|api[_-]?key\Z"
 )
 _NUMERIC_NAMES: Final = re.compile(
     r"(?i)(?:password|passwd|_pwd|_pass|secret|api_?key|master_key)\Z"

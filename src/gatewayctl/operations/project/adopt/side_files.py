@@ -18,6 +18,7 @@ from typing import Final
 from gatewayctl.files.regular import read_regular_file
 from gatewayctl.operations.project.adopt.sources import ConfigFile, Sources, can_keep_place
 from gatewayctl.settings.litellm.yaml_text import Value
+from gatewayctl.settings.masking import looks_like_a_secret
 from gatewayctl.settings.plain_secrets import REFERENCE
 
 Find = Callable[[str], Path | None]
@@ -110,6 +111,9 @@ def _add_imports(
         if content is None:
             continue
         side.found[module] = SideFile(path=path, target=module, content=content, secret=False)
+        if looks_like_a_secret(content.decode(errors="replace")):
+            reason = f"{module} contains a secret: read it from the environment there"
+            side.missing.append((file, value, reason))
         try:
             tree = ast.parse(content)
         except (SyntaxError, ValueError) as error:
