@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import sys
+from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Final
 
 import typer
@@ -12,6 +13,8 @@ from gatewayctl.cli.options import JsonFlag
 from gatewayctl.errors import UsageProblem
 
 if TYPE_CHECKING:
+    from gatewayctl.cli.context import App
+    from gatewayctl.operations.project.init import InitReport
     from gatewayctl.settings.model import Secret
 
 _LONGEST: Final = 16 * 1024
@@ -26,6 +29,14 @@ def init(
             "--openai-api-key-stdin", help="Read OPENAI_API_KEY from standard input into .env."
         ),
     ] = False,
+    from_: Annotated[
+        Path | None,
+        typer.Option(
+            "--from",
+            metavar="FILE",
+            help="Adopt a LiteLLM configuration, or a Compose file that mounts one.",
+        ),
+    ] = None,
     force: Annotated[
         bool,
         typer.Option(
@@ -40,6 +51,9 @@ def init(
     from gatewayctl.output.project import render_init
 
     app = context(ctx)
+    if from_ is not None:
+        app.show(_adopt(app, from_, openai_api_key_stdin, force=force), render_init)
+        return
     key = _read_secret("OpenAI API key") if openai_api_key_stdin else None
     report = operation.init(app.project_dir, openai_api_key=key, force=force, flags=app.flags)
     app.show(report, render_init)
@@ -64,6 +78,22 @@ def render(
     name = app.resolved_runtime.name
     report = operation.render_project(app.settings, check=check, diff=diff, runtime=name)
     app.show(report, render_render)
+
+
+def _adopt(app: App, file: Path, key_on_stdin: bool, *, force: bool) -> InitReport:
+    from gatewayctl.operations.project.adopt.run import adopt
+
+    if key_on_stdin:
+        raise UsageProblem(
+            "--from and --openai-api-key-stdin cannot be combined.",
+            hint="Run `gatewayctl init --openai-api-key-stdin` afterwards.",
+        )
+    if str(file) == "-":
+        raise UsageProblem(
+            "--from cannot read standard input.",
+            hint="Give the file: what it names is looked for beside it.",
+        )
+    return adopt(app.project_dir, file, force=force, flags=app.flags)
 
 
 def _read_secret(what: str) -> Secret:

@@ -58,13 +58,16 @@ class EnvDocument:
         """Return the value of ``name``, or None."""
         return self.values.get(name)
 
-    def with_values(self, values: Mapping[str, str], *, comment: str | None = None) -> EnvDocument:
+    def with_values(
+        self, values: Mapping[str, str], *, comment: str | None = None, sh: bool = True
+    ) -> EnvDocument:
         """Set each name to its value; equal values are not touched.
 
         A defined name keeps its line, ``export``, inline comment and line end. New names are
         added at the end, below ``# comment`` if one is given and not present yet. In a file
         with CRLF line ends new lines have them too; sh then reads the CR as part of the value,
-        as it does on every other line of such a file. Raises ``EnvValueUnsafe``.
+        as it does on every other line of such a file. Without ``sh`` a value may need a form that
+        sh cannot read. Raises ``EnvValueUnsafe``.
         """
         last = {piece.name: index for index, piece in enumerate(self.statements)}
         texts = [piece.text for piece in self.statements]
@@ -74,9 +77,9 @@ class EnvDocument:
             if name not in last:
                 new[name] = value
             elif (piece := self.statements[last[name]]).value != value:
-                texts[last[name]] = rewrite_value(piece, value)
+                texts[last[name]] = rewrite_value(piece, value, sh=sh)
         newline = self._newline
-        lines = [f"{name}={quote_value(name, value)}{newline}" for name, value in new.items()]
+        lines = [f"{n}={quote_value(n, value, sh=sh)}{newline}" for n, value in new.items()]
         texts += self._lines_to_append(lines, comment)
         body = "".join(texts)
         # sh reads a byte order mark as part of the first word, which must not be our name

@@ -22,7 +22,8 @@ _LONE_CARRIAGE_RETURN: Final = re.compile(r"\r(?!\n)")
 class EnvRequest:
     """What the caller asks for: the new value of each name, or None to remove it.
 
-    With ``source``, definitions are copied from that document as they are written there.
+    With ``source``, definitions are copied from that document as they are written there. Without
+    ``sh``, values may need a form that sh cannot read.
     """
 
     requested: Mapping[str, str | None] = field(repr=False)
@@ -30,6 +31,7 @@ class EnvRequest:
     expect: Mapping[str, str | None] = field(repr=False)
     comment: str | None
     source: EnvDocument | None = field(default=None, repr=False)
+    sh: bool = True
 
     def verdict(self, document: EnvDocument, name: str) -> Verdict:
         """Decide on ``name``, given its value in ``document``."""
@@ -89,7 +91,7 @@ def plan_edit(document: EnvDocument, request: EnvRequest) -> EnvEdit:
     kept = {name: value for name, value in document.values.items() if name not in removed}
     remaining = document.without(removed)
     if request.source is None:
-        changed = remaining.with_values(written, comment=request.comment)
+        changed = remaining.with_values(written, comment=request.comment, sh=request.sh)
     else:
         lines = {name: request.source.definitions[name] for name in written}
         changed = remaining.with_definitions(lines, comment=request.comment)

@@ -74,7 +74,7 @@ def definition_line(statement: Statement) -> str:
     return statement.text[len(blank_lines_above(statement)) :].rstrip("\r\n")
 
 
-def rewrite_value(statement: Statement, value: str) -> str:
+def rewrite_value(statement: Statement, value: str, *, sh: bool = True) -> str:
     """Return the text of a definition with another value, which all three programs read.
 
     Indent, ``export``, inline comment and line end stay. What sh cannot parse is removed:
@@ -88,7 +88,8 @@ def rewrite_value(statement: Statement, value: str) -> str:
     export = _EXPORT.match(definition)
     prefix = "export" + _plain(export[1], instead=" ") if export else ""
     comment = _inline_comment(definition[export.end() if export else 0 :], statement.value)
-    assignment = f"{statement.name}={quote_value(statement.name or '', value, bare=not comment)}"
+    quoted = quote_value(statement.name or "", value, bare=not comment, sh=sh)
+    assignment = f"{statement.name}={quoted}"
     line_end = definition[len(definition.rstrip("\r\n")) :]
     return above + indent + prefix + assignment + comment + line_end
 

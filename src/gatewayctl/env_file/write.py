@@ -70,12 +70,14 @@ def update_env_file(
     only_missing: bool = False,
     comment: str | None = None,
     expect: Mapping[str, str | None] | None = None,
+    sh: bool = True,
     patience: float = PATIENCE,
 ) -> EnvUpdate:
     """Set names in ``path`` to their values and remove others: everything, or nothing.
 
     ``only_missing`` keeps every value that is not empty. ``comment`` is written above new
     names. A name in ``expect`` is changed only if it still has that value (None: not set).
+    ``sh=False`` also takes values that no quoting writes for sh, python-dotenv and Compose alike.
     A missing file is created; for a symbolic link the target is changed; a hard link keeps
     the old content. Waits ``patience`` seconds for other writers.
 
@@ -87,6 +89,7 @@ def update_env_file(
         only_missing=only_missing,
         expect=expect or {},
         comment=comment,
+        sh=sh,
     )
     return _edit(path, request, patience=patience)
 

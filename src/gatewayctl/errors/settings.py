@@ -118,7 +118,7 @@ class EnvFileUnwritable(SettingsProblem):
 class EnvValueUnsafe(SettingsProblem):
     """A name or value that Compose, sh and python-dotenv would read differently."""
 
-    remedy = "Use a value without quotes, backslashes, dollar signs or line breaks."
+    remedy = "Use a value without quotes, backslashes, dollar signs or carriage returns."
 
 
 class VirtualKeyMissing(SettingsProblem):

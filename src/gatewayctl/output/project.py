@@ -9,6 +9,7 @@ from collections.abc import Iterator
 from pathlib import Path
 from typing import TYPE_CHECKING
 
+from gatewayctl.output.adopt import fit_width, render_adopted
 from gatewayctl.output.console import Verbatim
 
 if TYPE_CHECKING:
@@ -18,8 +19,15 @@ if TYPE_CHECKING:
 
 def render_init(report: InitReport) -> Iterator[str]:
     """What init wrote, what it kept, and what to do next."""
+    lines = _init_lines(report)
+    yield from lines if report.adopted is None else fit_width(lines)
+
+
+def _init_lines(report: InitReport) -> Iterator[str]:
     if not report.changed:
         yield f"Nothing changed: {report.project_dir} is a gateway project already."
+    if report.adopted is not None:
+        yield from render_adopted(report.adopted)
     yield from _config(report)
     if report.env_added:
         yield f"added    {report.env_file.name}: {', '.join(report.env_added)}"

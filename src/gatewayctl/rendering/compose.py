@@ -14,11 +14,16 @@ from gatewayctl import network
 from gatewayctl.settings import providers
 from gatewayctl.settings.model import PHOENIX_PROJECT, App, Model, Settings
 from gatewayctl.settings.plain_secrets import REFERENCE
+from gatewayctl.settings.sections.litellm_service import OWNED
 
 GATEWAY_URL: Final = "http://litellm:4000"
 PHOENIX_URL: Final = "http://phoenix:6006"
 _OVER_HTTP: Final = ("litellm", "phoenix", "host.docker.internal")
 """Two services, and the machine of the engine."""
+_ALWAYS_SET: Final = OWNED.union(
+    ("LITELLM_MASTER_KEY", "LITELLM_SALT_KEY", "UI_PASSWORD"), network.PROXY_VARIABLES
+)
+"""Variables that LiteLLM's service has in any case."""
 
 
 def escape_dollars(value: Any) -> Any:
@@ -56,13 +61,16 @@ def provider_variables(settings: Settings) -> tuple[str, ...]:
     """The variables that LiteLLM gets from .env or the environment, sorted.
 
     They include those that models and LiteLLM's own configuration refer to, those that a provider
-    reads itself (providers.py), and those that are declared for the service without a value.
+    reads itself (providers.py), and those that are declared for the service without a value. What
+    gatewayctl sets itself is left out.
     """
     found = {name for model in settings.models for name in _variables(model)}
     found |= set(settings.litellm.variables if settings.litellm else ())
     given = settings.litellm_service.environment
     found |= {name for name, value in given.items() if value is None}
-    return tuple(sorted(found - {name for name, value in given.items() if value is not None}))
+    found -= {name for name, value in given.items() if value is not None}
+    found -= _ALWAYS_SET | ({"REDIS_PASSWORD"} if settings.needs_redis else set())
+    return tuple(sorted(found))
 
 
 def _variables(model: Model) -> set[str]:

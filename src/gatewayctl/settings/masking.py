@@ -65,7 +65,11 @@ _CONTROL: Final = re.compile(r"[\x00-\x1f\x7f-\x9f]+")
 
 # Parameters of providers that are named like secrets but are not secret.
 _HARMLESS: Final = {"cache_key", "prompt_cache_key"}
-_ABOUT_SECRETS: Final = ("_name", "_type", "_field", "_header", "_pattern", "_prefix", "_ttl")
+_ABOUT_SECRETS: Final = (
+    *("_name", "_type", "_field", "_header", "_pattern", "_prefix", "_ttl", "_url", "_uri"),
+    *("_endpoint", "_manager", "_system", "_settings", "_mode", "_policy", "_info", "_alias"),
+    *("_path", "_file", "_ref", "_limit", "_count", "_length", "_routes", "_regex"),
+)
 """How the names of settings end that only say where a secret is, or of what kind."""
 _NAMED: Final = ("secret", "password", "passwd", "authorization", "credential", "private")
 _RANDOM: Final = re.compile(

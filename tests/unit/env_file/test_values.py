@@ -32,7 +32,7 @@ def put(folder: str | Path, values: dict[str, str], *, comment: str = "") -> Pat
 
 def every_short_value() -> dict[str, str]:
     """All that can be written of up to three characters that mean something to a reader."""
-    nasty = (itertools.product("'\"\\$`# n~é", repeat=length) for length in range(4))
+    nasty = (itertools.product("'\"\\$`# \n~é", repeat=length) for length in range(4))
     texts = map("".join, itertools.chain.from_iterable(nasty))
     return {f"T_{number}": text for number, text in enumerate(filter(writable, texts))}
 
@@ -95,8 +95,8 @@ def test_a_value_is_quoted_before_a_comment() -> None:
 @pytest.mark.parametrize(
     ("value", "reason"),
     [
-        ("secret\nA=b", "line break"),
-        ("secret\r", "line break"),
+        ("secret\r", "carriage return"),
+        ("secret\r\n", "carriage return"),
         ("secret\0", "NUL"),
         ("secret\x1b[0m", "control character"),
         ("secret\ud800", "UTF-8"),
@@ -133,3 +133,20 @@ def test_a_name_is_letters_digits_and_underscores_without_a_leading_digit(name: 
 def test_other_names_are_refused(name: str) -> None:
     with pytest.raises(EnvValueUnsafe, match="is not a valid variable name"):
         check_name(name)
+
+
+@pytest.mark.parametrize("value", ["it's $5", "'`", "a'$\nb", 'o\'clock `x` "y" #1'])
+def test_without_sh_the_other_two_read_a_value_that_no_quoting_writes_for_all(
+    tmp_path: Path, value: str
+) -> None:
+    path = tmp_path / ".env"
+    path.write_text(f"NAME={quote_value('NAME', value, sh=False)}\n", encoding="utf-8")
+    assert by_dotenv(path, interpolate=True) == {"NAME": value}
+    skip_without_compose()
+    assert by_compose(path, ["NAME"]) == {"NAME": value}
+
+
+@pytest.mark.parametrize("value", ["'$\\", "\\'$", "'$\\\\x"])
+def test_a_value_that_even_two_programs_would_read_differently_is_refused(value: str) -> None:
+    with pytest.raises(EnvValueUnsafe, match="a mix"):
+        quote_value("NAME", value, sh=False)

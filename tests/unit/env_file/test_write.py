@@ -181,8 +181,8 @@ def test_a_link_in_place_of_the_temporary_file_is_not_followed(path: Path) -> No
 
 def test_a_refused_value_changes_nothing(path: Path) -> None:
     before = path.read_bytes()
-    with pytest.raises(EnvValueUnsafe, match="The value of B has a line break") as refused:
-        update_env_file(path, {"A": "fine", "B": "secret\n"})
+    with pytest.raises(EnvValueUnsafe, match="The value of B has a carriage return") as refused:
+        update_env_file(path, {"A": "fine", "B": "secret\r"})
     assert "secret" not in refused.value.message
     assert path.read_bytes() == before
 

@@ -17,14 +17,14 @@ IGNORED: Final = (".env", ".env.gatewayctl-tmp", ".gatewayctl/", "*.gatewayctl-b
 _REASON: Final = "# gatewayctl: secrets and state"
 
 
-def ensure_ignored(project_dir: Path) -> tuple[str, ...]:
-    """Append the missing lines and return them.
+def ensure_ignored(project_dir: Path, *, more: tuple[str, ...] = ()) -> tuple[str, ...]:
+    """Append the missing lines and return them; ``more`` are files of secrets.
 
     Follows a symbolic link, since the file may be shared. Raises FileUnwritable.
     """
     path = Path(os.path.realpath(project_dir / ".gitignore"))
     old = _read(path)
-    missing = _missing(old)
+    missing = _missing(old, (*IGNORED, *more))
     if missing:
         end = b"\r\n" if b"\r\n" in old else b"\n"
         lines = [line.encode() for line in (_REASON, *missing)]
@@ -39,9 +39,9 @@ def find_missing_lines(folder: Path) -> tuple[str, ...]:
     return _missing(_read(folder / ".gitignore"))
 
 
-def _missing(content: bytes) -> tuple[str, ...]:
+def _missing(content: bytes, wanted: tuple[str, ...] = IGNORED) -> tuple[str, ...]:
     present = {line.strip().strip("/") for line in content.decode(errors="replace").splitlines()}
-    return tuple(line for line in IGNORED if line.strip("/") not in present)
+    return tuple(line for line in wanted if line.strip("/") not in present)
 
 
 def _read(path: Path) -> bytes:

@@ -19,8 +19,10 @@ from gatewayctl.env_file.write import update_env_file
 from gatewayctl.errors import (
     EnvFileMissing,
     FileUnwritable,
+    GatewayctlError,
     MasterKeyWeak,
     PartlyDone,
+    Problem,
     SecretOverridden,
     SettingsInvalid,
     UsageProblem,
@@ -28,6 +30,7 @@ from gatewayctl.errors import (
 from gatewayctl.files.atomic import write_atomically
 from gatewayctl.files.owner import create_folder
 from gatewayctl.operating_system import real_path
+from gatewayctl.operations.project.adopt.report import AdoptReport
 from gatewayctl.operations.project.gitignore import ensure_ignored
 from gatewayctl.operations.state import salt_key
 from gatewayctl.operations.state.exclusive import change_folder
@@ -71,7 +74,8 @@ class InitReport:
     ``gateway_yaml`` is `replaced` only with --force, the old file is at ``backup``.
     ``openai_api_key`` is what happened to the given key: `kept` if .env has another one, which is
     a problem; None if none was given. ``provider_keys_missing`` are the variables that models
-    refer to and that are not set. ``external``: others operate the gateway.
+    refer to and that are not set. ``external``: others operate the gateway. ``adopted`` is set by
+    `init --from`.
     """
 
     project_dir: Path
@@ -85,10 +89,19 @@ class InitReport:
     changed: bool
     warnings: tuple[str, ...]
     external: bool = False
+    adopted: AdoptReport | None = None
 
     @property
-    def problem(self) -> PartlyDone | None:
-        """Set if the given OpenAI key was not written."""
+    def problem(self) -> GatewayctlError | None:
+        """Set if the given OpenAI key was not written, or what was adopted must be corrected."""
+        if self.adopted is not None and self.adopted.problems:
+            return SettingsInvalid(
+                problems=tuple(
+                    Problem(source=found.place, message=found.message)
+                    for found in self.adopted.problems
+                ),
+                hint="The gateway is adopted. Correct this before `gatewayctl up`.",
+            )
         if self.openai_api_key != "kept":
             return None
         return PartlyDone(
@@ -113,7 +126,7 @@ def init(
     FileUnwritable, EnvFileUnwritable.
     """
     _check_given(openai_api_key)
-    project_dir = _make_folder(project_dir)
+    project_dir = make_folder(project_dir)
     replacing = force and openai_api_key is None
     load = partial(load_settings, project_dir, flags=flags, environ=environ)
     with change_folder(
@@ -147,8 +160,7 @@ def _init(
     state, backup = _replace_config(project_dir) if replacing else ("kept", None)
     settings = load()
     if not settings.config_file.exists():
-        _write_initial_config(settings.config_file, project_dir)
-        state = "written"
+        state, _ = write_config(project_dir, initial_config(project_dir))
     ensured = ensure_project(settings)
     key = _write_openai_key(settings.env_file, openai_api_key, force=force)
     added = ensured.env_added + ((OPENAI,) if key == "added" else ())
@@ -209,7 +221,8 @@ def _check_given(key: Secret | None) -> None:
         )
 
 
-def _make_folder(project_dir: Path) -> Path:
+def make_folder(project_dir: Path) -> Path:
+    """Create the project's folder if it is missing. Raises FileUnwritable."""
     project_dir = real_path(project_dir)
     try:
         create_folder(project_dir)
@@ -220,18 +233,35 @@ def _make_folder(project_dir: Path) -> Path:
 
 def _replace_config(project_dir: Path) -> tuple[ConfigState, Path | None]:
     """Replace gateway.yaml by the initial one, keeping the old file."""
+    old, new = read_config(project_dir), initial_config(project_dir)
+    return write_config(project_dir, None if old in {None, new} else new)
+
+
+def read_config(project_dir: Path) -> bytes | None:
+    """The content of gateway.yaml, None if there is none. Raises FileUnwritable."""
     path = (project_dir / "gateway.yaml").resolve()
-    if not path.exists():
-        return "kept", None
     try:
-        old = path.read_bytes()
+        return path.read_bytes() if path.exists() else None
     except OSError as error:
         raise FileUnwritable(f"Cannot read {path}: {error.strerror}.") from error
-    if old == _initial_config(project_dir):
+
+
+def write_config(project_dir: Path, new: bytes | None) -> tuple[ConfigState, Path | None]:
+    """Create or replace gateway.yaml, keeping an old one that is not the initial one.
+
+    None keeps it as it is. Returns what happened, and where the old file is. Raises FileUnwritable.
+    """
+    if new is None:
         return "kept", None
-    backup = _unused_name(path)
-    write_atomically(backup, old, mode=0o600)
-    _write_initial_config(path, project_dir)
+    path = (project_dir / "gateway.yaml").resolve()
+    old = read_config(project_dir)
+    if old is None:
+        write_atomically(path, new)
+        return "written", None
+    backup = None if old == initial_config(project_dir) else _unused_name(path)
+    if backup is not None:
+        write_atomically(backup, old, mode=0o600)
+    write_atomically(path, new)
     return "replaced", backup
 
 
@@ -245,11 +275,8 @@ def _unused_name(path: Path) -> Path:
     return candidate
 
 
-def _write_initial_config(path: Path, project_dir: Path) -> None:
-    write_atomically(path.resolve(), _initial_config(project_dir))
-
-
-def _initial_config(project_dir: Path) -> bytes:
+def initial_config(project_dir: Path) -> bytes:
+    """The gateway.yaml that init writes."""
     return first_gateway_yaml(slug(project_dir.name)).encode()
 
 

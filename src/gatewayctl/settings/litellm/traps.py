@@ -148,7 +148,12 @@ def _check_callbacks(config: LitellmConfig, problems: Problems) -> None:
 
 def _check_references(config: LitellmConfig, problems: Problems) -> None:
     """Report references that LiteLLM does not read where they are."""
-    late = _children(config, "environment_variables")
+    # One that has its own value, `NAME: os.environ/NAME`, is set before.
+    late = {
+        name
+        for name, node in _children(config, "environment_variables").items()
+        if node.value != f"os.environ/{name}"
+    }
     for path, node in config.values():
         if not isinstance(node.value, str) or path in OWNED:
             continue

@@ -1,0 +1,199 @@
+"""What is taken over from a Compose file: images, ports, variables, and where the files are.
+
+Owns which of it has a place in gateway.yaml or .env, and the report of what has none. Must not know
+how the configuration itself is changed.
+"""
+
+from __future__ import annotations
+
+import posixpath
+import re
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Final
+
+from gatewayctl.operations.project.adopt import compose_file
+from gatewayctl.operations.project.adopt.compose_file import ComposeFile
+from gatewayctl.operations.project.adopt.moves import DATABASE, IGNORED_BY_LITELLM, OF_GATEWAYCTL
+from gatewayctl.operations.project.adopt.report import Notice
+from gatewayctl.operations.project.adopt.side_files import Find
+from gatewayctl.settings import image
+from gatewayctl.settings.problems import Problems
+
+_ROLLING: Final = re.compile(r"latest|lts|stable|nightly|.*-(?:latest|stable|nightly|dev)")
+_POSTGRES: Final = re.compile(r"(?:docker\.io/)?(?:library/)?postgres:.+")
+_NAME: Final = re.compile(r"[A-Za-z_][A-Za-z0-9_]*")
+_OWNED: Final = re.compile(
+    r"OTEL_.*|PHOENIX_.*|LITELLM_OTEL_.*|LITELLM_MODE|LITELLM_LOCAL_MODEL_COST_MAP|EXPORTERS"
+    r"|PROXY_BATCH_WRITE_AT|TIMEOUT_WORKER_HEALTHCHECK|CONFIG_FILE_PATH|PORT|HOST|NUM_WORKERS"
+    r"|(?i:https?_proxy|no_proxy|all_proxy)|SSL_CERT_FILE|REQUESTS_CA_BUNDLE|CURL_CA_BUNDLE"
+    r"|LITELLM_POSTGRES_PASSWORD|POSTGRES_PASSWORD|LITELLM_DISABLE_NO_REDIS_WARNING"
+)
+"""Variables that gatewayctl sets itself, or has a setting for."""
+_DEFAULT_PORT: Final = 4000
+_EVERYWHERE: Final = {"", "0.0.0.0", "::"}  # noqa: S104 - as Compose means it
+_TAKEN: Final = frozenset(
+    {
+        *("image", "command", "entrypoint", "environment", "env_file", "ports", "volumes"),
+        *("configs", "secrets", "working_dir"),
+        # What gatewayctl's own service has, too.
+        *("depends_on", "restart", "healthcheck", "container_name", "networks", "extra_hosts"),
+        *("stop_grace_period", "hostname", "labels", "pull_policy", "logging", "expose"),
+    }
+)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class ComposeGateway:
+    """A gateway in a Compose file. ``text`` is its configuration if that is in the file itself.
+
+    ``settings`` are those of gateway.yaml by dotted name.
+    """
+
+    compose: Path
+    path: Path
+    text: str | None = field(repr=False)
+    find: Find
+    variables: Mapping[str, str] = field(repr=False)
+    settings: Mapping[str, str]
+    notes: tuple[Notice, ...]
+
+
+def read_gateway(file: ComposeFile, problems: Problems) -> ComposeGateway | None:
+    """Read the service that runs LiteLLM; None after a problem."""
+    name = file.litellm()
+    if name is None:
+        problems.add(file.source("services"), "has no service that runs LiteLLM")
+        return None
+    inside = compose_file.config_path(file, name)
+    mounts = compose_file.mounts_of(file, name)
+    text = compose_file.inline_config(file, name, inside)
+    path = compose_file.find_inside(mounts, "/", inside)
+    if text is None and (path is None or not path.is_file()):
+        where = (
+            "is not mounted from this machine" if path is None else f"is {path}, which is no file"
+        )
+        problems.add(
+            file.source("services", name),
+            f"the configuration of {name} is {inside}, which {where}; give that file itself",
+        )
+        return None
+    return _Reader(file, name, problems).read(inside, mounts, path or file.path, text)
+
+
+class _Reader:
+    def __init__(self, file: ComposeFile, name: str, problems: Problems) -> None:
+        self.file = file
+        self.name = name
+        self.problems = problems
+        self.service = file.services[name]
+        self.settings: dict[str, str] = {}
+        self.notes: list[Notice] = []
+
+    def read(
+        self, inside: str, mounts: Mapping[str, Path], path: Path, text: str | None
+    ) -> ComposeGateway:
+        folder = posixpath.dirname(inside)
+
+        def find(wanted: str) -> Path | None:
+            found = compose_file.find_inside(mounts, folder, wanted)
+            # A module can also be in the folder that is the current one there.
+            return found or compose_file.find_inside(mounts, "/app", wanted)
+
+        variables = self._variables()
+        self._image()
+        self._port()
+        self._others()
+        return ComposeGateway(
+            compose=self.file.path,
+            path=path,
+            text=text,
+            find=find,
+            variables=variables,
+            settings=self.settings,
+            notes=tuple(self.notes),
+        )
+
+    def _note(self, message: str, *path: str) -> None:
+        place = str(self.file.source("services", *path))
+        self.notes.append(Notice(place=place, message=message))
+
+    def _variables(self) -> dict[str, str]:
+        found: dict[str, str] = {}
+        for name, value in compose_file.environment_of(self.file, self.name, self.problems):
+            here = (self.name, "environment", name)
+            if name == "DATABASE_URL":
+                found |= self._database(value)
+            elif name in IGNORED_BY_LITELLM | OF_GATEWAYCTL or _OWNED.fullmatch(name):
+                self._note(f"{name} is not taken over: gatewayctl sets it itself", *here)
+            elif not _NAME.fullmatch(name):
+                self._note(f"{name!r} is not taken over: .env cannot hold this name", *here)
+            elif value is None:
+                self._note(f"{name} is not set: put it into .env", *here)
+            else:
+                found[name] = value
+        return found
+
+    def _database(self, value: str | None) -> dict[str, str]:
+        if not value:
+            return {}
+        self._note(
+            f"DATABASE_URL is {DATABASE} in .env now. gatewayctl runs its own, empty database; to"
+            f" use the old one, add `services: {{postgres: {{url_env: {DATABASE}}}}}`",
+            *(self.name, "environment", "DATABASE_URL"),
+        )
+        return {DATABASE: value}
+
+    def _image(self) -> None:
+        given = self.file.expand(str(self.service.get("image") or ""))
+        if not given:
+            self._note("the image that is built here is not taken over: images.litellm", self.name)
+        elif reason := _unfit(given):
+            self._note(f"image {given} is not taken over: it {reason}", self.name, "image")
+        else:
+            self.settings["images.litellm"] = given
+        for service in self.file.services.values():
+            used = self.file.expand(str(service.get("image") or ""))
+            if _POSTGRES.fullmatch(used) and not _unfit(used):
+                self.settings.setdefault("images.postgres", used)
+
+    def _port(self) -> None:
+        given = compose_file.option(self.service, "--port") or str(_DEFAULT_PORT)
+        inside = int(given) if given.isdecimal() else _DEFAULT_PORT
+        found = compose_file.host_port(self.file, self.name, inside)
+        if found is None:
+            self._note(f"no port leads to {inside} of {self.name}; it is on 4000 now", self.name)
+            return
+        port, address = found
+        self.settings["ports.litellm"] = str(port)
+        if address in _EVERYWHERE:
+            self._note(
+                f"port {port} was open on every address of this machine, and is on 127.0.0.1 now;"
+                " set bind: to open it",
+                *(self.name, "ports"),
+            )
+
+    def _others(self) -> None:
+        workers = compose_file.option(self.service, "--num_workers")
+        if workers and workers != "1":
+            self._note(f"--num_workers {workers} is not taken over: workers:", self.name, "command")
+        for key in self.service:
+            if key not in _TAKEN:
+                self._note(f"{key} of {self.name} is not taken over", self.name, str(key))
+        for name in self.file.services:
+            if name != self.name:
+                self._note(f"the service {name} is not taken over, with its data", name)
+
+
+def _unfit(given: str) -> str:
+    """Why an image is not taken over, as a sentence without its subject."""
+    if image.explain_invalid(given):
+        return "is not a valid name"
+    if image.explain_unpinned(given):
+        return "has no version"
+    if not image.split_reference(given).digest and _ROLLING.fullmatch(
+        image.split_reference(given).tag.removeprefix("main-")
+    ):
+        return "changes without notice"
+    return ""

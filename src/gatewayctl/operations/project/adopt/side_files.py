@@ -1,0 +1,205 @@
+"""The files that a LiteLLM configuration names: modules of the operator, prompts, credentials.
+
+Owns how they are found: modules beside the root configuration, as LiteLLM finds them, with the
+local modules that they import; other files by a path. Reads them and runs none. Must not know
+where they are written.
+"""
+
+from __future__ import annotations
+
+import ast
+import os
+import re
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass, field
+from pathlib import Path, PurePosixPath
+from typing import Final
+
+from gatewayctl.files.regular import read_regular_file
+from gatewayctl.operations.project.adopt.sources import ConfigFile, Sources, can_keep_place
+from gatewayctl.settings.litellm.yaml_text import Value
+from gatewayctl.settings.masking import looks_like_a_secret
+from gatewayctl.settings.plain_secrets import REFERENCE
+
+Find = Callable[[str], Path | None]
+"""Takes a path as LiteLLM sees it, relative to the root configuration or absolute."""
+
+_INSTANCE: Final = re.compile(r"[A-Za-z_]\w*(?:\.[A-Za-z_]\w*)+", re.ASCII)
+_CALLBACKS: Final = re.compile(
+    r"(?:.*_)?callbacks?|custom_\w+|post_call_rules|pre_call_rules|guardrail|\w*_plugins?"
+)
+_PRIVATE: Final = re.compile(
+    rb"-BEGIN [A-Z ]*PRIVATE KEY-|\"private_key|\"client_secret|\"refresh_token"
+)
+_SUFFIXES: Final = r"json|pem|crt|cer|key|p12|pfx|ya?ml|toml|txt|prompt|jinja2?|j2|csv|py"
+_FILE: Final = re.compile(rf"(?:\.{{0,2}}/)?[^\s:*?\"<>|{{}}]+\.(?:{_SUFFIXES})")
+_ABSOLUTE: Final = re.compile(r"/[^\s:*?\"<>|{}]+")
+_NAMED_FILE: Final = re.compile(
+    r"(?:.*_)?(?:credentials|file|filename|cert|certificate|bundle|directory|dir|keyfile|certfile)"
+    r"(?:_path)?|ssl_verify|.*_(?:json|pem)"
+)
+_MOST_FILES: Final = 200
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class SideFile:
+    """A file to copy. ``target`` is relative to the project; ``secret`` ones are never rendered."""
+
+    path: Path
+    target: PurePosixPath
+    content: bytes = field(repr=False)
+    secret: bool
+
+    @property
+    def is_module(self) -> bool:
+        return self.target.suffix == ".py"
+
+
+@dataclass(slots=True, kw_only=True)
+class SideFiles:
+    """What was found, and what was not: each as the place that names it, and why."""
+
+    found: dict[PurePosixPath, SideFile] = field(default_factory=dict)
+    absolute: list[tuple[ConfigFile, Value]] = field(default_factory=list)
+    missing: list[tuple[ConfigFile, Value, str]] = field(default_factory=list)
+
+
+def find_side_files(sources: Sources, find: Find) -> SideFiles:
+    """Find every file that the configuration names, but for those it includes."""
+    side = SideFiles()
+    for file, value in sources.values():
+        text = value.value
+        if not isinstance(text, str) or REFERENCE in text or value.path[0] == "include":
+            continue
+        if _INSTANCE.fullmatch(text) and _add_module(side, file, value, find):
+            continue
+        if "\n" not in text and "://" not in text:
+            _add_path(side, file, value, find)
+    return side
+
+
+def is_absolute(text: str) -> bool:
+    """True for a path that means the same file wherever the configuration is."""
+    return text.startswith(("/", "~"))
+
+
+def _add_module(side: SideFiles, file: ConfigFile, value: Value, find: Find) -> bool:
+    """True for a value that names an object of a module, whether the module is there or not."""
+    name = PurePosixPath(*str(value.value).split(".")[:-1])
+    modules = _files_of(name, find)
+    if modules:
+        _add_imports(side, modules, file, value, find)
+        return True
+    is_named = _CALLBACKS.fullmatch(value.name) and not str(value.value).startswith("litellm.")
+    if is_named and not _FILE.fullmatch(str(value.value)):
+        module = name.with_suffix(".py")
+        side.missing.append((file, value, f"there is no {module} beside the configuration"))
+        return True
+    return False
+
+
+def _add_imports(
+    side: SideFiles, pending: list[PurePosixPath], file: ConfigFile, value: Value, find: Find
+) -> None:
+    """Add modules and everything that they import from the same folder."""
+    while pending:
+        module = pending.pop()
+        path = find(str(module))
+        if module in side.found or path is None:
+            continue
+        content = _read(side, path, file, value)
+        if content is None:
+            continue
+        side.found[module] = SideFile(path=path, target=module, content=content, secret=False)
+        if looks_like_a_secret(content.decode(errors="replace")):
+            reason = f"{module} contains a secret: read it from the environment there"
+            side.missing.append((file, value, reason))
+        try:
+            tree = ast.parse(content)
+        except (SyntaxError, ValueError) as error:
+            line = getattr(error, "lineno", None) or 1
+            side.missing.append((file, value, f"{module} line {line} is not valid Python"))
+            continue
+        for name in _find_imports(tree, module.parent):
+            pending += _files_of(name, find)
+
+
+def _find_imports(tree: ast.AST, here: PurePosixPath) -> Iterator[PurePosixPath]:
+    for statement in ast.walk(tree):
+        if isinstance(statement, ast.Import):
+            for alias in statement.names:
+                name = PurePosixPath(*alias.name.split("."))
+                yield from (name, here / name)
+        elif isinstance(statement, ast.ImportFrom):
+            parts = (statement.module or "").split(".")
+            up = [".."] * (statement.level - 1)
+            starts = [here.joinpath(*up, *parts)]
+            starts += [] if statement.level else [PurePosixPath(*parts)]
+            for start in starts:
+                yield from (start, *(start / alias.name for alias in statement.names))
+
+
+def _files_of(name: PurePosixPath, find: Find) -> list[PurePosixPath]:
+    """The files of a module, and of the packages that contain it."""
+    name = PurePosixPath(os.path.normpath(name))
+    if ".." in name.parts or not name.name:
+        return []
+    own = [name.parent / f"{name.name}.py", name / "__init__.py"]
+    found = [path for path in own if _is_file(find(str(path)))]
+    if not found:
+        return []
+    above = [parent / "__init__.py" for parent in name.parents if parent.name]
+    return found + [path for path in above if _is_file(find(str(path)))]
+
+
+def _is_file(path: Path | None) -> bool:
+    return path is not None and path.is_file()
+
+
+def _add_path(side: SideFiles, file: ConfigFile, value: Value, find: Find) -> None:
+    text = str(value.value)
+    named = _NAMED_FILE.fullmatch(value.name) is not None
+    if is_absolute(text):
+        if _ABSOLUTE.fullmatch(text) and (named or _FILE.fullmatch(text) or _is_file(find(text))):
+            side.absolute.append((file, value))
+        return
+    path = find(text) if text.strip() and len(text) < 300 else None
+    if path is not None and path.is_file():
+        _add_file(side, path, text, file, value)
+    elif path is not None and path.is_dir() and (named or text.startswith(("./", "../"))):
+        members = sorted(p for p in path.rglob("*") if p.is_file() and _is_copied(p, path))
+        for member in members[:_MOST_FILES]:
+            _add_file(side, member, f"{text}/{member.relative_to(path)}", file, value)
+        if len(members) > _MOST_FILES:
+            side.missing.append((file, value, f"{text} has more than {_MOST_FILES} files"))
+    elif value.name not in {"model", "model_name"} and (
+        _FILE.fullmatch(text) or (named and "/" in text)
+    ):
+        side.missing.append((file, value, f"there is no {text} beside the configuration"))
+
+
+def _is_copied(path: Path, folder: Path) -> bool:
+    parts = path.relative_to(folder).parts
+    return not any(part.startswith(".") or part == "__pycache__" for part in parts)
+
+
+def _add_file(side: SideFiles, path: Path, text: str, file: ConfigFile, value: Value) -> None:
+    target = PurePosixPath(os.path.normpath(text))
+    if target in side.found:
+        return
+    if not can_keep_place(target):
+        reason = f"{text} is outside of the folder, or its place in the project is taken"
+        side.missing.append((file, value, reason))
+        return
+    content = _read(side, path, file, value)
+    if content is not None:
+        secret = "credential" in value.name or _PRIVATE.search(content) is not None
+        side.found[target] = SideFile(path=path, target=target, content=content, secret=secret)
+
+
+def _read(side: SideFiles, path: Path, file: ConfigFile, value: Value) -> bytes | None:
+    try:
+        return read_regular_file(path)
+    except OSError as error:
+        side.missing.append((file, value, f"{path} cannot be read: {error.strerror}"))
+        return None
