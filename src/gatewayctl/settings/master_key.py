@@ -43,7 +43,7 @@ def require_master_key(settings: Settings) -> Secret:
         return _require_sendable(key, settings)
     if lines := find_overrides(settings, (NAME,)):
         raise overridden(lines)
-    weakness = explainexplain_weakness(key.reveal())
+    weakness = explain_weakness(key.reveal())
     if weakness:
         source = settings.source_of(NAME)
         unset = f"{advise_unset(NAME)} Without one in .env, `gatewayctl up` generates it."
@@ -63,7 +63,7 @@ def _require_sendable(key: Secret, settings: Settings) -> Secret:
     return key
 
 
-def explainexplain_weakness(value: str) -> str:
+def explain_weakness(value: str) -> str:
     """Why LiteLLM would refuse a master key or others guess it; empty if it is good."""
     if value.startswith(_DOCUMENTED) and value.removeprefix(_DOCUMENTED).strip("567890") == "":
         return "is a publicly known key"
