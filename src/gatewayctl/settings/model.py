@@ -14,6 +14,7 @@ from typing import Any, Final, Literal
 
 from gatewayctl.network import at_registry
 from gatewayctl.settings import providers
+from gatewayctl.settings.declared_keys import DeclaredKey
 from gatewayctl.settings.masking import mask_value
 
 RuntimeName = Literal["embedded", "docker"]
@@ -160,17 +161,6 @@ class Model:
         params = self.litellm_params
         named = params.get("custom_llm_provider")
         return str(named or providers.provider_of(str(params.get("model", ""))))
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class DeclaredKey:
-    """A declared virtual key: its alias in LiteLLM, its variable in .env."""
-
-    alias: str
-    env: str
-    models: tuple[str, ...] = ()
-    metadata: Mapping[str, Any] = field(default_factory=lambda: MappingProxyType({}))
-    duration: str | None = None
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -19,8 +19,9 @@ from gatewayctl.operations.keys.provision import KeyProvisioner, KeyResult
 from gatewayctl.operations.keys.request import KeyRequest, resolve_requested_keys
 from gatewayctl.operations.keys.unknown import advise_unknown_key, find_unknown_keys
 from gatewayctl.operations.state.exclusive import change_project
+from gatewayctl.settings.declared_keys import DeclaredKey
 from gatewayctl.settings.master_key import require_master_key
-from gatewayctl.settings.model import DeclaredKey, Settings
+from gatewayctl.settings.model import Settings
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -14,8 +14,9 @@ from gatewayctl.gateway.client import GatewayClient
 from gatewayctl.gateway.keys import VirtualKey, hash_key, iterate_keys
 from gatewayctl.operations.keys.metadata import is_ours, is_predecessor, is_successor, variable_of
 from gatewayctl.operations.keys.values import read_current_values
+from gatewayctl.settings.declared_keys import DeclaredKey
 from gatewayctl.settings.master_key import require_master_key
-from gatewayctl.settings.model import DeclaredKey, Secret, Settings
+from gatewayctl.settings.model import Secret, Settings
 
 KeyState = Literal[
     "ok", "missing", "not_in_gateway", "not_in_env_file", "other_key_in_env_file",

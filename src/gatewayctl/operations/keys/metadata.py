@@ -11,7 +11,7 @@ from typing import Any, Final
 
 from gatewayctl.errors import KeyAliasExists
 from gatewayctl.gateway.keys import VirtualKey
-from gatewayctl.settings.model import DeclaredKey
+from gatewayctl.settings.declared_keys import DeclaredKey
 
 CREATED_BY: Final = "gatewayctl"
 ENV_METADATA: Final = "gatewayctl_env"

@@ -29,8 +29,9 @@ from gatewayctl.operations.keys.values import (
     read_current_values,
     read_env_file_values,
 )
+from gatewayctl.settings.declared_keys import DeclaredKey
 from gatewayctl.settings.master_key import require_master_key
-from gatewayctl.settings.model import DeclaredKey, Secret, Settings
+from gatewayctl.settings.model import Secret, Settings
 
 Action = Literal[
     "none", "create", "register", "replace", "move", "finish", "update", "delete",

@@ -29,7 +29,8 @@ from gatewayctl.operations.keys.metadata import (
 )
 from gatewayctl.operations.keys.rotation import Family, Rotation
 from gatewayctl.operations.keys.values import is_plausible_key, read_env_file_values
-from gatewayctl.settings.model import DeclaredKey, Secret, Settings, Source
+from gatewayctl.settings.declared_keys import DeclaredKey
+from gatewayctl.settings.model import Secret, Settings, Source
 from gatewayctl.settings.overrides import advise_unset, overridden
 from gatewayctl.settings.sources import ENV_FILE_NAME
 

@@ -14,7 +14,8 @@ from typing import Final
 
 from gatewayctl.errors import UsageProblem
 from gatewayctl.operations.keys.values import check_key_variable
-from gatewayctl.settings.model import DeclaredKey, Settings
+from gatewayctl.settings.declared_keys import DeclaredKey
+from gatewayctl.settings.model import Settings
 from gatewayctl.settings.problems import suggest
 from gatewayctl.settings.sections.keys import DURATION
 

@@ -32,8 +32,9 @@ from gatewayctl.operations.keys.provision import KeyProvisioner, generate_key_se
 from gatewayctl.operations.keys.request import check_duration
 from gatewayctl.operations.keys.rotation import unknown_alias
 from gatewayctl.operations.state.exclusive import change_project
+from gatewayctl.settings.declared_keys import DeclaredKey
 from gatewayctl.settings.master_key import require_master_key
-from gatewayctl.settings.model import DeclaredKey, Secret, Settings
+from gatewayctl.settings.model import Secret, Settings
 from gatewayctl.settings.overrides import advise_unset
 
 

@@ -26,8 +26,9 @@ from gatewayctl.operations.keys.plan import (
 )
 from gatewayctl.operations.keys.provision import KeyProvisioner
 from gatewayctl.operations.state.exclusive import change_project
+from gatewayctl.settings.declared_keys import DeclaredKey
 from gatewayctl.settings.master_key import require_master_key
-from gatewayctl.settings.model import DeclaredKey, Settings
+from gatewayctl.settings.model import Settings
 from gatewayctl.settings.overrides import require_no_overrides
 
 

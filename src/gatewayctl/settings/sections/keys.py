@@ -12,8 +12,9 @@ from typing import Final
 
 from gatewayctl.settings import reference
 from gatewayctl.settings.cursor import Cursor
+from gatewayctl.settings.declared_keys import DeclaredKey
 from gatewayctl.settings.fields import RESERVED, Setting
-from gatewayctl.settings.model import DEFAULT_SOURCE, DeclaredKey, Model, Source
+from gatewayctl.settings.model import DEFAULT_SOURCE, Model, Source
 from gatewayctl.settings.plain_secrets import refuse_secrets
 from gatewayctl.settings.problems import Problems, suggest
 
