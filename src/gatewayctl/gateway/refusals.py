@@ -23,6 +23,7 @@ from gatewayctl.errors import (
     UpstreamRefused,
     VirtualKeyRefused,
 )
+from gatewayctl.gateway.limit_refusals import THIS_KEY, translate_limit
 from gatewayctl.gateway.upstream import translate_upstream
 from gatewayctl.settings.masking import strip_keys
 
@@ -39,6 +40,7 @@ _TRAILER: Final = re.compile(
     r"|Error_str:|\. Handle with `litellm).*",
     re.DOTALL,
 )
+_EXPIRY: Final = re.compile(r"Key Expiry time (\d{4}-\d\d-\d\d \d\d:\d\d)")
 _TAG: Final = re.compile(r"<[^>]*>")
 _LONGEST: Final = 400
 _NO_DATABASE: Final = re.compile(
@@ -123,6 +125,7 @@ def translate_refusal(refusal: Refusal, *, role: KeyRole, address: str) -> Gatew
     return (
         _model_error(refusal)
         or _provider_error(refusal)
+        or translate_limit(refusal.type, clean_message(refusal))
         or _database_error(refusal, role, address)
         or _key_error(refusal, role, address)
         or _other_error(refusal, address)
@@ -178,9 +181,11 @@ def _key_error(refusal: Refusal, role: KeyRole, address: str) -> GatewayctlError
     # LiteLLM's own message for an unknown key contains the key, its hash and a table name.
     unknown = refusal.type == "token_not_found_in_db"
     why = "unknown key" if unknown else clean_message(refusal)
+    if expiry := _EXPIRY.search(refusal.message):
+        why = f"it expired on {expiry[1]} UTC"
     if role == "master":
         return MasterKeyRefused(f"LiteLLM at {address} refuses LITELLM_MASTER_KEY: {why}.")
-    return VirtualKeyRefused(f"LiteLLM at {address} refuses the virtual key: {why}.")
+    return VirtualKeyRefused(f"LiteLLM at {address} refuses {THIS_KEY}: {why}.")
 
 
 def _other_error(refusal: Refusal, address: str) -> GatewayctlError:

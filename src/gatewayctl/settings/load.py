@@ -36,9 +36,10 @@ from gatewayctl.settings.sections.apps import check_app_ports, parse_apps
 from gatewayctl.settings.sections.components import parse_components
 from gatewayctl.settings.sections.keys import check_keys, parse_keys
 from gatewayctl.settings.sections.models import parse_models
+from gatewayctl.settings.sections.owners import check_owners, parse_teams, parse_users
 from gatewayctl.settings.sources import Layers, read_layers
 
-SECTIONS: Final = ("models", "keys", "components", "apps")
+SECTIONS: Final = ("models", "keys", "teams", "users", "components", "apps")
 _UNUSABLE: Final = re.compile("[\x00-\x1f\x7f\ud800-\udfff]")
 """In a path: control characters, and bytes that are not UTF-8."""
 CountCores = Callable[[RuntimeChoice, Path], int]
@@ -97,7 +98,9 @@ def _settings(project_dir: Path, layers: Layers, problems: Problems, cores: Coun
     origins = {**dict(layers.document.places()), **chosen}
     models = parse_models(document.child("models"), values["profile"])
     keys = parse_keys(document.child("keys"))
-    check_keys(keys, models, origins, problems)
+    teams, users = parse_teams(document.child("teams")), parse_users(document.child("users"))
+    check_owners((*teams, *users), models, origins, problems)
+    check_keys(keys, (*teams, *users), models, origins, problems)
     apps = parse_apps(document.child("apps"), keys)
     check_app_ports(apps, document.child("apps"), _within(values, "ports."))
     secrets = _secrets(layers, origins)
@@ -127,6 +130,8 @@ def _settings(project_dir: Path, layers: Layers, problems: Problems, cores: Coun
         lock_timeout=values["lock_timeout"],
         models=models,
         keys=keys,
+        teams=teams,
+        users=users,
         components=parse_components(document.child("components")),
         secrets=secrets,
         environment=environment,

@@ -14,7 +14,7 @@ from typing import Any, Final, Literal
 
 from gatewayctl.network import at_registry
 from gatewayctl.settings import providers
-from gatewayctl.settings.declared_keys import DeclaredKey
+from gatewayctl.settings.declared.keys import DeclaredKey, DeclaredOwner
 from gatewayctl.settings.masking import mask_value
 
 RuntimeName = Literal["embedded", "docker"]
@@ -149,6 +149,7 @@ class Model:
     num_retries: int = 3
     timeout: float = 600
     parts: Mapping[str, str] = field(default_factory=lambda: MappingProxyType({}))
+    model_info: Mapping[str, Any] = field(default_factory=lambda: MappingProxyType({}))
 
     @property
     def offline(self) -> bool:
@@ -247,6 +248,8 @@ class Settings:
     images: Images = Images()
     registry: str | None = None
     apps: tuple[App, ...] = ()
+    teams: tuple[DeclaredOwner, ...] = ()
+    users: tuple[DeclaredOwner, ...] = ()
     workers: int = 1
     lock_timeout: float | None = None
 
@@ -263,6 +266,11 @@ class Settings:
     def offline_models(self) -> frozenset[str]:
         """The names of the model groups with a fixed answer."""
         return frozenset(model.name for model in self.served if model.offline)
+
+    @property
+    def owners(self) -> tuple[DeclaredOwner, ...]:
+        """What keys belong to, in the order of creation: a team lists users as its members."""
+        return (*self.users, *self.teams)
 
     @property
     def needs_redis(self) -> bool:

@@ -9,7 +9,7 @@ from __future__ import annotations
 from types import MappingProxyType
 from typing import Final
 
-from gatewayctl.settings.declared_keys import DeclaredKey
+from gatewayctl.settings.declared.keys import DeclaredKey
 from gatewayctl.settings.model import Component, Model, Operation
 
 NUM_RETRIES: Final = 3

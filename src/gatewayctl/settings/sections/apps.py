@@ -14,7 +14,7 @@ from typing import Final
 
 from gatewayctl.settings import image, reference
 from gatewayctl.settings.cursor import VARIABLE_NAME, Cursor
-from gatewayctl.settings.declared_keys import DeclaredKey
+from gatewayctl.settings.declared.keys import DeclaredKey
 from gatewayctl.settings.fields import Setting
 from gatewayctl.settings.masking import looks_like_a_secret
 from gatewayctl.settings.model import App

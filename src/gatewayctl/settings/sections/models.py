@@ -42,12 +42,13 @@ SETTINGS: Final = {
     "timeout": Setting("seconds", str(reference.TIMEOUT), "Time limit of a request, in seconds."),
     "mock_response": Setting("string", "", "Fixed answer, given without calling a provider."),
     "params": Setting("mapping", "", "Any other parameter of LiteLLM."),
+    "model_info": Setting("mapping", "", "LiteLLM's model_info: mode, prices, access groups."),
 }
 _KEY_SETTINGS: Final = ("api_key", "api_key_env")
 _NOT_IN_HEADER: Final = (
     "each call would fail, because LiteLLM sends this in an HTTP header, which takes Latin-1 only"
 )
-_SHARED: Final = tuple(name for name in SETTINGS if name != "params")
+_SHARED: Final = tuple(name for name in SETTINGS if name not in {"params", "model_info"})
 """Settings that are read from `params:` too, where LiteLLM's own configuration has most of them."""
 
 
@@ -94,6 +95,7 @@ def _model(entry: Cursor) -> Model | None:
         api_key_env=variable,
         num_retries=reference.NUM_RETRIES if retries is None else retries,
         timeout=reference.TIMEOUT if timeout is None else timeout,
+        model_info=entry.child("model_info").data(),
     )
 
 
