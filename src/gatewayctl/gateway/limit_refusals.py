@@ -10,6 +10,7 @@ import re
 from typing import Final
 
 from gatewayctl.errors import BudgetSpent, RateLimited, RouteRefused
+from gatewayctl.settings.masking import strip_keys
 
 THIS_KEY: Final = "the virtual key"
 """How a key is called that LiteLLM does not name by its alias."""
@@ -57,7 +58,7 @@ def describe_spent(owner: str, spent: float, budget: float, *, window: str = "")
 def _budget_error(message: str) -> BudgetSpent:
     spent, budget = _SPENT.search(message), _BUDGET.search(message)
     if spent is None or budget is None:
-        return BudgetSpent(f"A budget is spent: {message.removesuffix('.')}.")
+        return BudgetSpent(f"A budget is spent: {strip_keys(message).removesuffix('.')}.")
     owner, window = _name_owner(message), _WINDOW.search(message)
     said = describe_spent(
         owner, float(spent[1]), float(budget[1]), window="" if window is None else window[1]
@@ -86,7 +87,7 @@ def _name_owner(message: str) -> str:
 def _rate_error(message: str) -> RateLimited:
     found = _RATE.search(message)
     if found is None:
-        return RateLimited(f"A rate limit is reached: {message.removesuffix('.')}.")
+        return RateLimited(f"A rate limit is reached: {strip_keys(message).removesuffix('.')}.")
     kind, name, what, limit, until = found.groups()
     owner = f"{kind} {name}"
     if _HASH.search(name):

@@ -18,6 +18,7 @@ from gatewayctl.errors import (
     GatewayRefused,
     GatewayUnreachable,
     KeyAliasExists,
+    LicenseMissing,
     MasterKeyRefused,
     UnknownModel,
     UpstreamRefused,
@@ -39,6 +40,9 @@ _TRAILER: Final = re.compile(
     r"\s*(?:Deployment Info:|LiteLLM: model group|model=\S+ \w+_fallbacks?=|Traceback \(most"
     r"|Error_str:|\. Handle with `litellm).*",
     re.DOTALL,
+)
+_LICENSE: Final = re.compile(
+    r"Enterprise (?:users|feature)|enterprise license|premium (?:user|feature)"
 )
 _EXPIRY: Final = re.compile(r"Key Expiry time (\d{4}-\d\d-\d\d \d\d:\d\d)")
 _TAG: Final = re.compile(r"<[^>]*>")
@@ -125,7 +129,8 @@ def translate_refusal(refusal: Refusal, *, role: KeyRole, address: str) -> Gatew
     return (
         _model_error(refusal)
         or _provider_error(refusal)
-        or translate_limit(refusal.type, clean_message(refusal))
+        or _license_error(refusal)
+        or translate_limit(refusal.type, refusal.message)
         or _database_error(refusal, role, address)
         or _key_error(refusal, role, address)
         or _other_error(refusal, address)
@@ -172,9 +177,21 @@ def _database_error(refusal: Refusal, role: KeyRole, address: str) -> Gatewayctl
     return None
 
 
+def _license_error(refusal: Refusal) -> GatewayctlError | None:
+    if not _LICENSE.search(refusal.message):
+        return None
+    why = clean_message(refusal).partition(" You must be")[0].removesuffix(".")
+    return LicenseMissing(f"LiteLLM refuses this without an Enterprise license: {why}.")
+
+
 def _key_error(refusal: Refusal, role: KeyRole, address: str) -> GatewayctlError | None:
     if refusal.param == "key_alias" and "already exists" in refusal.message:
         return KeyAliasExists(clean_message(refusal))
+    if "is not a member of the team" in refusal.message:
+        return GatewayRefused(
+            f"LiteLLM refuses a key of a team that its user is not in: {clean_message(refusal)}",
+            hint="Add the user to members: of the team in gateway.yaml.",
+        )
     expired = refusal.type == "expired_key"
     if refusal.status != 401 and not expired and not (role == "master" and refusal.status == 403):
         return None

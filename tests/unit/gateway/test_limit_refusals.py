@@ -48,12 +48,12 @@ RESET = "Remaining: 0. Limit resets at: 2026-11-29 12:55:00 UTC"
         ),
         (
             (
-                f"Budget has been exceeded! Key={HASH} Current cost: 4.9, Estimated request cost: 0.2,"
-                " Max budget: 5.0"
+                f"Budget has been exceeded! Key={HASH} Current cost: 4.9, Estimated request cost:"
+                " 0.2, Max budget: 5.0"
             ),
             (
-                "The budget of the virtual key does not cover this call (4.90 of 5.00 USD; this call"
-                " may cost 0.20)."
+                "The budget of the virtual key does not cover this call (4.90 of 5.00 USD; this"
+                " call may cost 0.20)."
             ),
         ),
         ("Something new.", "A budget is spent: Something new."),
@@ -71,8 +71,8 @@ def test_a_spent_budget_says_whose_and_how_much(message: str, expected: str) -> 
         (
             f"api_key: {HASH}. Limit type: requests. Current limit: 1, {RESET}",
             (
-                "The rate limit of the virtual key is reached: 1 requests a minute, until 2026-11-29"
-                " 12:55:00 UTC."
+                "The rate limit of the virtual key is reached: 1 requests a minute, until"
+                " 2026-11-29 12:55:00 UTC."
             ),
         ),
         (

@@ -1,7 +1,7 @@
 """Declared fields of LiteLLM against those that a key, a team or a user has.
 
 gatewayctl changes a field that gateway.yaml declares, or declared when it was last written: the
-metadata has the names of those. What somebody set in LiteLLM and nobody declared stays. Owns that
+metadata has the names of those. Limits that were set in LiteLLM only stay. Owns that
 rule and the words of a difference. Pure: must not call a service.
 """
 
@@ -11,7 +11,7 @@ import json
 from collections.abc import Mapping
 from typing import Any, Final, Protocol
 
-from gatewayctl.settings.declared.limits import Limit, as_sent, compared, in_metadata
+from gatewayctl.settings.declared.limits import Limit, as_sent, in_metadata, simplify
 
 FIELDS_METADATA: Final = "gatewayctl_fields"
 """The fields that gateway.yaml declared when they were last written."""
@@ -54,7 +54,7 @@ def find_limit_differences(table: Table, declared: Declared, found: Found) -> tu
     """List fields that differ, such as ``max_budget: 7 → 5``; ``-`` is an absent one."""
     before = managed_fields(found.metadata)
     changes = []
-    for name, has, wanted in _compared(table, declared, found):
+    for name, has, wanted in _compare_fields(table, declared, found):
         if has != wanted:
             label = table[name].label or name
             changes.append(f"{label}: {format_value(has)} → {format_value(wanted)}")
@@ -82,7 +82,7 @@ def changed_limits(table: Table, declared: Declared, found: Found) -> dict[str, 
     """The fields of a request that makes LiteLLM what is declared."""
     different = {
         name: wanted
-        for name, has, wanted in _compared(table, declared, found)
+        for name, has, wanted in _compare_fields(table, declared, found)
         if has != wanted
     }  # fmt: skip
     return as_sent(table, {name: declared.limits.get(name) for name in different})
@@ -103,11 +103,13 @@ def inherited_fields(table: Table, found: Found) -> dict[str, Any]:
     return {name: _value(table, found, name) for name in table if name in managed}
 
 
-def _compared(table: Table, declared: Declared, found: Found) -> tuple[tuple[str, Any, Any], ...]:
+def _compare_fields(
+    table: Table, declared: Declared, found: Found
+) -> tuple[tuple[str, Any, Any], ...]:
     """Each field to compare, with what LiteLLM has and what is declared."""
     names = managed_fields(found.metadata).union(declared.limits)
     return tuple(
-        (name, _value(table, found, name), compared(table[name], declared.limits.get(name)))
+        (name, _value(table, found, name), simplify(table[name], declared.limits.get(name)))
         for name in table
         if name in names
     )
@@ -115,7 +117,7 @@ def _compared(table: Table, declared: Declared, found: Found) -> tuple[tuple[str
 
 def _value(table: Table, found: Found, name: str) -> Any:
     held = found.metadata if table[name].store == "metadata" else found.limits
-    return compared(table[name], held.get(name))
+    return simplify(table[name], held.get(name))
 
 
 def format_value(value: Any) -> str:

@@ -178,7 +178,7 @@ def _plan(settings: Settings, declared: DeclaredOwner, found: Owner | None) -> P
         declared=True,
         action=action,
         changes=changes,
-        undeclared=() if found is None else _undeclared(declared, found),
+        undeclared=() if found is None else _list_undeclared(declared, found),
         reason=reason,
         spend=None if found is None else found.spend,
         max_budget=(declared if found is None else found).limits.get("max_budget"),
@@ -199,7 +199,7 @@ def _plan_undeclared(found: Owner, *, prune: bool) -> PlannedOwner:
     return PlannedOwner(step=step, found=found)
 
 
-def _undeclared(declared: DeclaredOwner, found: Owner) -> tuple[str, ...]:
+def _list_undeclared(declared: DeclaredOwner, found: Owner) -> tuple[str, ...]:
     """Without the name that a team gets by itself."""
     default = f"team_alias: {declared.name}"
     found_ = find_undeclared(OWNER_LIMITS[declared.kind], declared, found)

@@ -95,7 +95,7 @@ class PlanReport:
     @property
     def problem(self) -> Drift | None:
         """Set if `up` would change anything, or if a key, team or user differs."""
-        differing = [name for name, action in self._declared() if action == "update"]
+        differing = [name for name, action in self._list_declared() if action == "update"]
         sync = f"not as declared: {', '.join(differing)}"
         if not self.changed:
             return Drift(f"N{sync[1:]}.", hint=f"{_SYNC}.") if differing else None
@@ -112,7 +112,7 @@ class PlanReport:
             return Drift(f"{message}; {sync}.", hint=f"{apply} {_SYNC}.")
         return Drift(f"{message}.", hint=apply)
 
-    def _declared(self) -> Iterator[tuple[str, str]]:
+    def _list_declared(self) -> Iterator[tuple[str, str]]:
         """Name and action of every user, team and key."""
         for kind, owners in (("user", self.users), ("team", self.teams)):
             yield from ((f"{kind} {owner.name}", owner.action) for owner in owners)

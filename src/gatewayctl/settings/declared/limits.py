@@ -189,7 +189,7 @@ def normalize(value: Any) -> Any:
     return value
 
 
-def compared(limit: Limit, value: Any) -> Any:
+def simplify(limit: Limit, value: Any) -> Any:
     """A value of a field as it is compared; None if that is what removes the field."""
     normal = normalize(value)
     return None if normal == normalize(limit.cleared) else normal
@@ -198,7 +198,7 @@ def compared(limit: Limit, value: Any) -> Any:
 def read_limits(table: Mapping[str, Limit], row: Mapping[str, Any]) -> dict[str, Any]:
     """What a row of LiteLLM has of the table, without what is in the metadata."""
     found = {
-        name: compared(limit, _find(name, limit, row))
+        name: simplify(limit, _find(name, limit, row))
         for name, limit in table.items()
         if limit.store != "metadata"
     }
