@@ -133,4 +133,4 @@ def _is_tracer(callback: object) -> bool:
 # Each worker loads the config, and with it this file, before its first request.
 litellm.service_callback = ServiceCallbacks(litellm.service_callback)
 
-gateway = GatewayCallback()
+no_housekeeping = GatewayCallback()

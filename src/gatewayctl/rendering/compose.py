@@ -53,11 +53,16 @@ def no_proxy(settings: Settings) -> str:
 
 
 def provider_variables(settings: Settings) -> tuple[str, ...]:
-    """The variables that LiteLLM needs for the providers of the models, sorted.
+    """The variables that LiteLLM gets from .env or the environment, sorted.
 
-    They include those that models refer to, and those that a provider reads itself (providers.py).
+    They include those that models and LiteLLM's own configuration refer to, those that a provider
+    reads itself (providers.py), and those that are declared for the service without a value.
     """
-    return tuple(sorted({name for model in settings.models for name in _variables(model)}))
+    found = {name for model in settings.models for name in _variables(model)}
+    found |= set(settings.litellm.variables if settings.litellm else ())
+    given = settings.litellm_service.environment
+    found |= {name for name, value in given.items() if value is None}
+    return tuple(sorted(found - {name for name, value in given.items() if value is not None}))
 
 
 def _variables(model: Model) -> set[str]:

@@ -23,15 +23,23 @@ from jinja2 import Environment, FileSystemLoader, StrictUndefined
 from gatewayctl.network import PROXY_VARIABLES
 from gatewayctl.rendering import compose
 from gatewayctl.rendering.ca_bundle import read_certificates
+from gatewayctl.rendering.litellm_config import merge
 from gatewayctl.rendering.locate import locate_templates
+from gatewayctl.rendering.side_files import find_side_files, read_side_file
 from gatewayctl.rendering.sizes import sizes
+from gatewayctl.settings.litellm.config import LitellmConfig
 from gatewayctl.settings.model import CA_BUNDLE_NAME, PHOENIX_PROJECT, Model, RuntimeName, Settings
 
 HEADER: Final = """\
 # Rendered by gatewayctl from gateway.yaml: edit that file, then run `gatewayctl render`.
 # `gatewayctl render --check` detects manual edits of this file, and `render` overwrites them."""
 
-_LITELLM_FILES: Final = ("litellm_callbacks.py", "litellm_config.yaml")
+_LITELLM_CONFIG: Final = "litellm_config.yaml"
+_LITELLM_FILES: Final = ("litellm_callbacks.py", _LITELLM_CONFIG)
+_MERGED: Final = """\
+# The configuration that `litellm:` names there, with gatewayctl's own settings over it.
+# `os.environ/NAME` is a variable of the gateway's own environment: this file has no secrets.
+"""
 # Not every file of the folder: pip compiles litellm_callbacks.py to a .pyc beside it.
 TEMPLATES: Final[Mapping[RuntimeName, tuple[str, ...]]] = {
     "docker": ("docker-compose.yml", *_LITELLM_FILES),
@@ -59,21 +67,23 @@ def plan_files(
     chosen = runtime or ("embedded" if settings.runtime == "auto" else settings.runtime)
     render = _renderer(settings, chosen, (templates or locate_templates()) / chosen)
     bundle = () if settings.ca_bundle is None else (CA_BUNDLE_NAME,)
-    return tuple(
-        RenderedFile(path=PurePosixPath(name), content=render(name))
-        for name in (*bundle, *TEMPLATES[chosen])
-    )
+    names = sorted({*bundle, *TEMPLATES[chosen], *find_side_files(settings)})
+    return tuple(RenderedFile(path=PurePosixPath(name), content=render(name)) for name in names)
 
 
 def _renderer(settings: Settings, runtime: RuntimeName, folder: Path) -> Callable[[str], str]:
     """Return the function that renders a template by name, each only once."""
     environment = _environment(folder)
+    side_files = find_side_files(settings)
+    bundle = () if settings.ca_bundle is None else (CA_BUNDLE_NAME,)
 
     @functools.cache
     def render(name: str) -> str:
         if name == CA_BUNDLE_NAME:
             return f"{HEADER}\n{read_certificates(settings)}"
-        return environment.get_template(name).render(
+        if name in side_files:
+            return read_side_file(side_files[name])
+        text = environment.get_template(name).render(
             settings=settings,
             runtime=runtime,
             header=HEADER,
@@ -81,8 +91,12 @@ def _renderer(settings: Settings, runtime: RuntimeName, folder: Path) -> Callabl
             proxy_variables=PROXY_VARIABLES,
             ca_bundle=None if settings.ca_bundle is None else CA_BUNDLE_NAME,
             sizes=sizes(settings.workers),
+            litellm_files=(_LITELLM_CONFIG, "litellm_callbacks.py", *bundle, *side_files),
             sha256=sha256,
         )
+        if name == _LITELLM_CONFIG and settings.litellm is not None:
+            return _lay_over(settings.litellm, text)
+        return text
 
     def sha256(*names: str) -> str:
         """Hash rendered files: a service that reads them is restarted when it changes."""
@@ -90,6 +104,13 @@ def _renderer(settings: Settings, runtime: RuntimeName, folder: Path) -> Callabl
         return hashlib.sha256(texts.encode()).hexdigest()
 
     return render
+
+
+def _lay_over(config: LitellmConfig, text: str) -> str:
+    """The operator's configuration, under the settings of the rendered text."""
+    sections = merge(config, yaml.safe_load(text))
+    parts = [f"{to_yaml({name: value})}\n" for name, value in sections.items()]
+    return "\n".join((f"{HEADER}\n{_MERGED}", *parts))
 
 
 @functools.cache

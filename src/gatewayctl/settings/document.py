@@ -1,12 +1,13 @@
-"""Parse gateway.yaml into values that keep their line and column.
+"""Parse YAML into values that keep their line and column.
 
-Owns all parsing of YAML. Must not know any setting. Safe by construction: only plain values
-are created (no tag builds an object), duplicate names are refused, and size, depth and the
-number of values after expanding aliases are limited.
+Owns all parsing of YAML: gateway.yaml, and LiteLLM's own configuration. Must not know any setting.
+Safe by construction: only plain values are created (no tag builds an object), duplicate names are
+refused, and size, depth and the number of values after expanding aliases are limited.
 """
 
 from __future__ import annotations
 
+import datetime as dt
 import re
 from collections.abc import Collection, Iterator, Mapping
 from dataclasses import dataclass, replace
@@ -18,7 +19,10 @@ from gatewayctl.settings.model import Source
 from gatewayctl.settings.problems import Problems, quote
 
 MAX_CHARACTERS: Final = 256 * 1024
+MAX_FOREIGN_CHARACTERS: Final = 4 * 1024 * 1024
+"""Of a configuration of LiteLLM, which can have thousands of models."""
 MAX_VALUES: Final = 20_000
+MAX_FOREIGN_VALUES: Final = 500_000
 MAX_DEPTH: Final = 40
 _MAX_BITS: Final = 63
 
@@ -26,16 +30,20 @@ _TAG: Final = "tag:yaml.org,2002:"
 _BUILDER: Final = yaml.constructor.SafeConstructor()
 _BUILT: Final = {_TAG + name for name in ("null", "bool", "int", "float")}
 # Dates and `=` have types of their own in YAML 1.1; here they are strings.
-_TEXT: Final = {_TAG + name for name in ("str", "timestamp", "value", "merge")}
+_DATE: Final = f"{_TAG}timestamp"
+_TEXT: Final = {_TAG + name for name in ("str", "value", "merge")} | {_DATE}
 
 _INTEGER: Final = re.compile(r"-?(0|[1-9][0-9]*)")
+
+
+Scalar = str | bool | int | float | dt.date | None
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Node:
     """A value of the document. ``key`` is the position of its name, if it has one."""
 
-    value: str | bool | int | float | dict[str, Node] | list[Node] | None
+    value: Scalar | dict[str, Node] | list[Node]
     source: Source
     key: Source | None = None
 
@@ -71,17 +79,24 @@ class Node:
 
 
 def parse(
-    text: str, *, name: str, problems: Problems, numbered: Collection[str] = frozenset()
+    text: str,
+    *,
+    name: str,
+    problems: Problems,
+    numbered: Collection[str] = frozenset(),
+    as_pyyaml: bool = False,
 ) -> Node:
     """Parse the document as a mapping, reporting errors to ``problems`` instead of raising.
 
     ``numbered`` are the mappings whose names may be integers without quotes, such as ports; they
-    become strings as written.
+    become strings as written. ``as_pyyaml`` keeps the types that PyYAML's safe loader gives to
+    dates and to names, for programs that read the file with it.
     """
     file = Source(name=name)
     try:
-        root = _compose(text, file)
-        node = None if root is None else _Expansion(name, problems, numbered).node(root, 0)
+        root = _compose(text, file, MAX_FOREIGN_CHARACTERS if as_pyyaml else MAX_CHARACTERS)
+        expansion = _Expansion(name, problems, numbered, as_pyyaml=as_pyyaml)
+        node = None if root is None else expansion.node(root, 0)
         if node is not None and not isinstance(node.value, dict | None):
             raise _Unusable(node.source, f"must contain `name: value`, not {quote(node.plain())}")
     except _Unusable as error:
@@ -96,10 +111,10 @@ class _Unusable(Exception):
         self.source = source
 
 
-def _compose(text: str, file: Source) -> yaml.Node | None:
+def _compose(text: str, file: Source, most: int) -> yaml.Node | None:
     """Parse the document into PyYAML's nodes, in which aliases are still shared."""
-    if len(text) > MAX_CHARACTERS:
-        raise _Unusable(file, f"is larger than {MAX_CHARACTERS // 1024} KiB")
+    if len(text) > most:
+        raise _Unusable(file, f"is larger than {most // 1024} KiB")
     try:
         return yaml.compose(text, Loader=yaml.SafeLoader)
     except yaml.MarkedYAMLError as error:
@@ -135,19 +150,25 @@ def _join_surrogates(text: str) -> str | None:
 class _Expansion:
     """Expands PyYAML's nodes, in which aliases are shared, into a tree of limited size."""
 
-    def __init__(self, name: str, problems: Problems, numbered: Collection[str]) -> None:
+    def __init__(
+        self, name: str, problems: Problems, numbered: Collection[str], *, as_pyyaml: bool
+    ) -> None:
         self.name = name
         self.problems = problems
         self.numbered = numbered
+        self.as_pyyaml = as_pyyaml
+        self.texts = _TEXT - {_DATE} if as_pyyaml else _TEXT
+        self.built = _BUILT | {_DATE} if as_pyyaml else _BUILT
+        self.most = MAX_FOREIGN_VALUES if as_pyyaml else MAX_VALUES
         self.values = 0
 
     def node(self, raw: yaml.Node, depth: int, *, numbers: bool = False) -> Node:
         """Expand one node; ``numbers`` allows integers as its names."""
         source = _place(self.name, raw.start_mark)
         self.values += 1
-        if self.values > MAX_VALUES:
+        if self.values > self.most:
             raise _Unusable(
-                source, f"contains more than {MAX_VALUES} values after expanding aliases"
+                source, f"contains more than {self.most} values after expanding aliases"
             )
         if depth > MAX_DEPTH:
             raise _Unusable(source, f"is nested deeper than {MAX_DEPTH} levels")
@@ -155,19 +176,19 @@ class _Expansion:
             return Node(value=self._mapping(raw, depth, numbers=numbers), source=source)
         if isinstance(raw, yaml.SequenceNode) and raw.tag == f"{_TAG}seq":
             return Node(value=[self.node(item, depth + 1) for item in raw.value], source=source)
-        if isinstance(raw, yaml.ScalarNode) and raw.tag in _BUILT | _TEXT:
+        if isinstance(raw, yaml.ScalarNode) and raw.tag in self.built | self.texts:
             return Node(value=self._scalar(raw, source), source=source)
         self.problems.add(source, f"the tag {raw.tag.replace(_TAG, '!!')} is not allowed")
         return Node(value=None, source=source)
 
-    def _scalar(self, raw: yaml.ScalarNode, source: Source) -> str | bool | int | float | None:
-        if raw.tag in _TEXT:
+    def _scalar(self, raw: yaml.ScalarNode, source: Source) -> Scalar:
+        if raw.tag in self.texts:
             text = _join_surrogates(raw.value)
             if text is None:
                 self.problems.add(source, "contains an unpaired surrogate")
             return text
         try:
-            value: bool | int | float | None = _BUILDER.construct_object(raw)
+            value: Scalar = _BUILDER.construct_object(raw)
         except (ValueError, KeyError, OverflowError):
             self.problems.add(
                 source, f"is not a valid {raw.tag.removeprefix(_TAG)}: {quote(raw.value)}"
@@ -180,18 +201,20 @@ class _Expansion:
         return value
 
     def _mapping(self, raw: yaml.MappingNode, depth: int, *, numbers: bool) -> dict[str, Node]:
-        own: dict[str, Node] = {}
+        own: dict[Any, Node] = {}
         merged: dict[str, Node] = {}
         for key, item in raw.value:
             place = _place(self.name, key.start_mark)
-            name = _join_surrogates(key.value) if key.tag in _TEXT else key.value
+            name = self._name(key, place)
             if key.tag == f"{_TAG}merge":
                 merged = self._merge(item, depth) | merged
-            elif key.tag not in _TEXT and not (numbers and _is_integer(key)):
+            elif not (
+                key.tag in self.texts or self._is_name(key) or (numbers and _is_integer(key))
+            ):
                 self.problems.add(
                     place, f"a name must be a string: put {quote(key.value)} in quotes"
                 )
-            elif name is None:
+            elif name is None and key.tag in self.texts:
                 self.problems.add(place, "contains an unpaired surrogate")
             elif name in own:
                 first = own[name].named.line
@@ -200,6 +223,17 @@ class _Expansion:
                 numbered = name in self.numbered
                 own[name] = replace(self.node(item, depth + 1, numbers=numbered), key=place)
         return merged | own
+
+    def _is_name(self, key: yaml.Node) -> bool:
+        """True for a number, a truth value or a date where PyYAML allows it as a name."""
+        return self.as_pyyaml and key.tag in self.built
+
+    def _name(self, key: yaml.Node, place: Source) -> Any:
+        if key.tag in self.texts:
+            return _join_surrogates(key.value)
+        if self._is_name(key) and isinstance(key, yaml.ScalarNode):
+            return self._scalar(key, place)
+        return key.value
 
     def _merge(self, raw: yaml.Node, depth: int) -> dict[str, Node]:
         """Expand the names that ``<<: *anchor`` or ``<<: [*one, *two]`` adds."""

@@ -9,6 +9,7 @@ from __future__ import annotations
 import os
 import re
 from collections.abc import Callable, Iterable, Mapping
+from dataclasses import replace
 from pathlib import Path
 from types import MappingProxyType
 from typing import Any, Final
@@ -18,6 +19,9 @@ from gatewayctl.errors import UsageProblem
 from gatewayctl.operating_system import real_path
 from gatewayctl.settings import fields, providers
 from gatewayctl.settings.cursor import Cursor
+from gatewayctl.settings.litellm.modules import find_modules
+from gatewayctl.settings.litellm.read import read_litellm
+from gatewayctl.settings.litellm.traps import check_config
 from gatewayctl.settings.masking import remember, remember_variables
 from gatewayctl.settings.model import (
     STATE_DIR_NAME,
@@ -35,11 +39,14 @@ from gatewayctl.settings.scalars import read_scalars
 from gatewayctl.settings.sections.apps import check_app_ports, parse_apps
 from gatewayctl.settings.sections.components import parse_components
 from gatewayctl.settings.sections.keys import check_keys, parse_keys
+from gatewayctl.settings.sections.litellm_service import parse_litellm_service
 from gatewayctl.settings.sections.models import parse_models
 from gatewayctl.settings.sections.owners import check_owners, parse_teams, parse_users
 from gatewayctl.settings.sources import Layers, read_layers
 
-SECTIONS: Final = ("models", "keys", "teams", "users", "components", "apps")
+SECTIONS: Final = (
+    *("models", "litellm", "keys", "teams", "users", "components", "services", "apps"),
+)
 _UNUSABLE: Final = re.compile("[\x00-\x1f\x7f\ud800-\udfff]")
 """In a path: control characters, and bytes that are not UTF-8."""
 CountCores = Callable[[RuntimeChoice, Path], int]
@@ -96,7 +103,14 @@ def _settings(project_dir: Path, layers: Layers, problems: Problems, cores: Coun
     _check_names(document)
     values, chosen = read_scalars(layers, project_dir.name, problems)
     origins = {**dict(layers.document.places()), **chosen}
-    models = parse_models(document.child("models"), values["profile"])
+    config = read_litellm(document.child("litellm"), project_dir)
+    if config is not None:
+        own_code = "images.litellm" in chosen
+        modules = find_modules(config, problems, may_be_installed=own_code)
+        config = replace(config, modules=modules)
+        check_config(config, problems)
+    service = parse_litellm_service(document.child("services").child("litellm"), project_dir)
+    models = parse_models(document.child("models"), values["profile"], config)
     keys = parse_keys(document.child("keys"))
     teams, users = parse_teams(document.child("teams")), parse_users(document.child("users"))
     check_owners((*teams, *users), models, origins, problems)
@@ -109,8 +123,10 @@ def _settings(project_dir: Path, layers: Layers, problems: Problems, cores: Coun
     used |= {server.variable for server in servers if server}
     used |= referenced_variables(document.child("models"))
     used |= referenced_variables(document.child("apps"))
+    used |= set(config.variables if config else ()) | {*service.environment}
     environment = _environment(layers, sorted(name for name in used if name), origins)
     keys_of = {model.api_key_env for model in models} | {key.env for key in keys}
+    keys_of |= set(config.variables if config else ())
     remember(secret.reveal() for name, secret in environment.items() if name in keys_of)
     return Settings(
         project_dir=project_dir,
@@ -124,6 +140,8 @@ def _settings(project_dir: Path, layers: Layers, problems: Problems, cores: Coun
         images=_images(_within(values, "images.")),
         registry=values["images.registry"],
         apps=apps,
+        litellm=config,
+        litellm_service=service,
         workers=values["workers"]
         if "workers" in chosen
         else _workers(values, lambda: cores(values["runtime"], project_dir / STATE_DIR_NAME)),

@@ -65,6 +65,8 @@ _CONTROL: Final = re.compile(r"[\x00-\x1f\x7f-\x9f]+")
 
 # Parameters of providers that are named like secrets but are not secret.
 _HARMLESS: Final = {"cache_key", "prompt_cache_key"}
+_ABOUT_SECRETS: Final = ("_name", "_type", "_field", "_header", "_pattern", "_prefix", "_ttl")
+"""How the names of settings end that only say where a secret is, or of what kind."""
 _NAMED: Final = ("secret", "password", "passwd", "authorization", "credential", "private")
 _RANDOM: Final = re.compile(
     r"[0-9a-f]{32,}|(?=.*[a-z])(?=.*[A-Z])(?=.*\d)[A-Za-z0-9+_=-][A-Za-z0-9+/_=-]{19,}"
@@ -151,10 +153,10 @@ def strip_keys(text: str) -> str:
 def named_like_a_secret(name: str) -> bool:
     """True for ``aws_secret_access_key``, ``X-Api-Key``, ``password``, ``azure_ad_token``…"""
     plain = name.lower().replace("-", "_")
-    if plain in _HARMLESS:
+    if plain in _HARMLESS or plain.endswith(_ABOUT_SECRETS):
         return False
     token = "token" in plain and "tokens" not in plain and "tokenizer" not in plain
-    key = plain in {"key", "apikey"} or plain.endswith(("_key", "_pass", "_pwd"))
+    key = plain in {"key", "auth_value"} or plain.endswith(("_key", "apikey", "_pass", "_pwd"))
     return token or key or any(word in plain for word in _NAMED)
 
 

@@ -10,12 +10,16 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
 from types import MappingProxyType
-from typing import Any, Final, Literal
+from typing import TYPE_CHECKING, Any, Final, Literal
 
 from gatewayctl.network import at_registry
 from gatewayctl.settings import providers
 from gatewayctl.settings.declared.keys import DeclaredKey, DeclaredOwner
+from gatewayctl.settings.litellm.service import LitellmService
 from gatewayctl.settings.masking import mask_value
+
+if TYPE_CHECKING:
+    from gatewayctl.settings.litellm.config import LitellmConfig
 
 RuntimeName = Literal["embedded", "docker"]
 RuntimeChoice = Literal["auto", "embedded", "docker"]
@@ -135,12 +139,13 @@ class App:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Model:
-    """A model group of the gateway.
+    """A deployment of a model group; several of one name share its calls.
 
-    ``litellm_params`` are passed to LiteLLM unchanged (``model``, ``api_base``, …);
-    ``api_key_env`` is the environment variable with the provider's key, or None. ``timeout``
-    is in seconds. ``parts`` are additional groups that answer offline with a fixed text each,
-    for operations that need an answer of a certain form.
+    ``litellm_params`` are passed to LiteLLM unchanged (``model``, ``api_base``, …), and so is
+    ``model_info``; ``api_key_env`` is the environment variable with the provider's key, or None.
+    ``timeout`` is in seconds. ``parts`` are additional groups that answer offline with a fixed
+    text each, for operations that need an answer of a certain form. ``from_litellm`` marks one of
+    LiteLLM's own configuration, which is rendered as it is written there.
     """
 
     name: str
@@ -150,6 +155,12 @@ class Model:
     timeout: float = 600
     parts: Mapping[str, str] = field(default_factory=lambda: MappingProxyType({}))
     model_info: Mapping[str, Any] = field(default_factory=lambda: MappingProxyType({}))
+    from_litellm: bool = False
+
+    @property
+    def is_pattern(self) -> bool:
+        """True for a name such as ``openai/*``, which stands for the models that match it."""
+        return "*" in self.name
 
     @property
     def offline(self) -> bool:
@@ -158,10 +169,12 @@ class Model:
 
     @property
     def provider(self) -> str:
-        """LiteLLM's name of the provider, guessed where the model names none."""
+        """LiteLLM's name of the provider; empty if unknown, `providers.ANY` for every provider."""
         params = self.litellm_params
-        named = params.get("custom_llm_provider")
-        return str(named or providers.provider_of(str(params.get("model", ""))))
+        target = str(params.get("model", ""))
+        if target == providers.ANY:
+            return providers.ANY
+        return str(params.get("custom_llm_provider") or providers.provider_of(target) or "")
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -226,9 +239,9 @@ class Settings:
     other names have their defaults. ``environment`` contains, by variable name, the provider
     keys that models refer to and the virtual keys that are set. ``network`` are the variables of
     network.py that are set, ``ca_bundle`` is a file of certificates. ``images`` are the names that
-    are pulled, at the mirror ``registry`` if there is one. ``workers`` are LiteLLM's
-    processes in Docker; more than one needs Redis. ``lock_timeout`` is in seconds; None is the
-    default of each command.
+    are pulled, at the mirror ``registry`` if there is one. ``litellm`` is what the operator wrote
+    in LiteLLM's own format, or None. ``workers`` are LiteLLM's processes in Docker; more than one
+    needs Redis. ``lock_timeout`` is in seconds; None is the default of each command.
     """
 
     project_dir: Path
@@ -250,6 +263,8 @@ class Settings:
     apps: tuple[App, ...] = ()
     teams: tuple[DeclaredOwner, ...] = ()
     users: tuple[DeclaredOwner, ...] = ()
+    litellm: LitellmConfig | None = None
+    litellm_service: LitellmService = field(default_factory=LitellmService)
     workers: int = 1
     lock_timeout: float | None = None
 

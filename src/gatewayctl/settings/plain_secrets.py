@@ -6,6 +6,7 @@ recognized (masking). No message contains a value.
 
 from __future__ import annotations
 
+import re
 from typing import Final
 
 from gatewayctl.settings.cursor import VARIABLE_NAME, Cursor
@@ -16,6 +17,11 @@ REFERENCE: Final = "os.environ/"
 """The prefix with which LiteLLM takes a value from its environment."""
 
 _PROVIDER: Final = "the provider"
+_NO_SECRETS: Final = frozenset(
+    {"true", "false", "none", "null", "empty", "dummy", "sk-no-key-required"}
+)
+"""What people write for a server that wants any key, or none."""
+_FILE: Final = re.compile(r"[\w./~-]+\.(json|pem|crt|key|ya?ml|toml|txt)", re.ASCII)
 
 
 def referenced_variables(setting: Cursor) -> set[str]:
@@ -25,18 +31,21 @@ def referenced_variables(setting: Cursor) -> set[str]:
     return {name for part in setting.parts() for name in referenced_variables(part)}
 
 
-def refuse_secrets(setting: Cursor, *, reader: str = _PROVIDER) -> None:
+def is_secret(name: str, value: str) -> bool:
+    """True for the value of a setting that must not be written out, by its form or its name."""
+    return looks_like_a_secret(value) or (named_like_a_secret(name) and _may_be_secret(value))
+
+
+def refuse_secrets(setting: Cursor, *, reader: str | None = _PROVIDER) -> None:
     """Report every secret that is written out, and every reference that is not allowed.
 
-    ``reader`` is who would receive the values of the references.
+    ``reader`` is who would receive the values of the references; None allows the stack's own.
     """
     value = setting.value
     if isinstance(value, str):
         if value.startswith(REFERENCE):
             _check_reference(setting, value.removeprefix(REFERENCE), reader)
-        elif looks_like_a_secret(value) or (
-            named_like_a_secret(setting.name) and _may_be_secret(value)
-        ):
+        elif is_secret(setting.name, value):
             setting.add(
                 f"{setting.path} contains a secret:"
                 f" write {REFERENCE}NAME instead and put NAME into .env"
@@ -56,15 +65,18 @@ def refuse_stack_secret(setting: Cursor, variable: str, *, reader: str = _PROVID
         )
 
 
-def _check_reference(setting: Cursor, variable: str, reader: str) -> None:
+def _check_reference(setting: Cursor, variable: str, reader: str | None) -> None:
     if not VARIABLE_NAME.fullmatch(variable):
         setting.add(f"{setting.path}: {REFERENCE} must be followed by the name of a variable")
-    refuse_stack_secret(setting, variable, reader=reader)
+    if reader is not None:
+        refuse_stack_secret(setting, variable, reader=reader)
 
 
 def _may_be_secret(value: str) -> bool:
-    """False for numbers, booleans and pointers to a secret."""
-    if not value.strip() or value.lower() in {"true", "false", "none"}:
+    """False for numbers, words in place of a key, files, and pointers to a secret."""
+    if not value.strip() or value.lower() in _NO_SECRETS or REFERENCE in value:
+        return False
+    if _FILE.fullmatch(value):
         return False
     try:
         float(value)

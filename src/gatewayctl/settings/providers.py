@@ -6,6 +6,7 @@ Must not know gateway.yaml.
 
 from __future__ import annotations
 
+import re
 from typing import Final, NamedTuple
 
 _KEY_VARIABLES: Final = {
@@ -84,31 +85,45 @@ _LOCAL_SERVERS: Final = {
     "xinference": LocalServer("XINFERENCE_API_BASE", "http://127.0.0.1:9997/v1"),
 }
 
+# The families that LiteLLM knows without a prefix, and the provider it then calls.
+_FAMILIES: Final = (
+    (re.compile(r"claude"), "anthropic"),
+    (re.compile(r"gemini"), "vertex_ai"),
+    (re.compile(r"gpt-|chatgpt-|o\d|ft:gpt|text-embedding-|whisper-|tts-|dall-e-"), "openai"),
+)
+
+ANY: Final = "*"
+"""In place of a model's name: whatever is asked for, of every provider."""
+
 # Without a key, LiteLLM sends OPENAI_API_KEY to these servers.
 _FALL_BACK_TO_OPENAI: Final = {"openai", "text-completion-openai"}
+
+OPENAI_HOSTS: Final = ("api.openai.com", "eu.api.openai.com", "us.api.openai.com")
 
 NO_KEY: Final = "none"
 """Sent to a server without keys, so that it never receives the key of OpenAI."""
 
 
-def provider_of(model: str) -> str:
-    """The provider of a LiteLLM model name: the part before the slash, else a guess."""
+def provider_of(model: str) -> str | None:
+    """The provider of a LiteLLM model name: the part before the slash, else the one LiteLLM knows.
+
+    None if it knows none, and for ``*``, which is every provider.
+    """
     if "/" in model:
         return model.split("/", 1)[0]
-    if model.startswith("claude"):
-        return "anthropic"
-    if model.startswith("gemini"):
-        return "vertex_ai"
-    return "openai"
+    return next((provider for pattern, provider in _FAMILIES if pattern.match(model)), None)
 
 
-def key_variable(provider: str) -> str | None:
+def key_variable(provider: str | None) -> str | None:
     """The variable with the provider's key; None for an unknown provider or one without keys."""
-    return _KEY_VARIABLES.get(provider)
+    return _KEY_VARIABLES.get(provider or "")
 
 
 def other_variables(provider: str) -> tuple[str, ...]:
-    """The variables that a provider needs besides its key."""
+    """The variables that a provider needs besides its key; those of all providers for ``*``."""
+    if provider == ANY:
+        others = (name for names in _OTHER_VARIABLES.values() for name in names)
+        return (*_KEY_VARIABLES.values(), *others)
     server = local_server(provider)
     return _OTHER_VARIABLES.get(provider, () if server is None else (server.variable,))
 

@@ -57,7 +57,7 @@ def test_the_reference_stack_is_rendered_for_litellm(tmp_path: Path) -> None:
             "database_connection_pool_limit": 10,
         },
         "litellm_settings": {
-            "callbacks": ["litellm_callbacks.gateway", "arize_phoenix"],
+            "callbacks": ["litellm_callbacks.no_housekeeping", "arize_phoenix"],
             "disable_add_user_agent_to_request_tags": True,
         },
     }

@@ -104,7 +104,7 @@ def test_a_right_app_is_never_refused(app: dict[str, Any], workers: int) -> None
     models=st.dictionaries(
         st.from_regex(r"[a-z][a-z0-9.\-]{0,8}", fullmatch=True),
         st.fixed_dictionaries(
-            {"model": st.sampled_from(["openai/x", "groq/y", "z"])},
+            {"model": st.sampled_from(["openai/x", "groq/y", "gpt-4o"])},
             optional={
                 "num_retries": st.integers(0, 9),
                 "timeout": st.floats(0.5, 900) | st.integers(1, 900),

@@ -49,7 +49,7 @@ def test_what_looks_like_a_secret_is_refused_under_any_name(tmp_path: Path, valu
     found = [
         *params(tmp_path, f"{{harmless: '{value}'}}"),
         *params(tmp_path, f"{{deep: [{{er: '{value}'}}]}}"),
-        *problems(tmp_path, f"models: {{m: {{model: a, api_base: '{value}'}}}}\n"),
+        *problems(tmp_path, f"models: {{m: {{model: openai/a, api_base: '{value}'}}}}\n"),
         *problems(tmp_path, f"keys: {{k: {{env: K, metadata: {{note: '{value}'}}}}}}\n"),
         *problems(tmp_path, f"components: {{c: {{metadata: {{note: '{value}'}}}}}}\n"),
     ]

@@ -16,6 +16,7 @@ from typing import Final
 
 from gatewayctl.errors import SettingsProblem
 from gatewayctl.files.json_text import parse_json
+from gatewayctl.rendering.side_files import find_side_files
 from gatewayctl.runtimes.embedded import launch
 from gatewayctl.runtimes.embedded.layout import Layout
 from gatewayctl.runtimes.embedded.services import (
@@ -48,7 +49,8 @@ def compute(
     """
     salt = settings.secrets.salt_key or Secret("unsalted")
     quick_start = {QUICK_START.name: QUICK_START.read_text(encoding="utf-8")}
-    rendered = {name: _read_file(settings, name, files or {}) for name in _RENDERED_FILES}
+    names = (*_RENDERED_FILES, *find_side_files(settings))
+    rendered = {name: _read_file(settings, name, files or {}) for name in names}
     read = {"litellm": rendered | quick_start, "phoenix": quick_start}
     environ = os.environ if environ is None else environ
     programs = {name: launch.build_program(name, settings, environ) for name in SERVICES}

@@ -16,6 +16,7 @@ from gatewayctl import network
 from gatewayctl.env_file.read import read_env_file
 from gatewayctl.errors import EnvFileMissing, Problem, SettingsInvalid, SettingsProblem
 from gatewayctl.rendering.compose import provider_variables
+from gatewayctl.rendering.side_files import find_side_files
 from gatewayctl.runtimes.embedded.environment import Environment
 from gatewayctl.runtimes.embedded.layout import Layout
 from gatewayctl.runtimes.embedded.network import service_variables
@@ -177,8 +178,10 @@ def litellm_program(
         environment=_operator_variables(environ)
         | service_variables(settings)
         | _declared_variables(settings, environ)
+        | {n: v for n, v in settings.litellm_service.environment.items() if v is not None}
         | ours,
-        directory=layout.litellm_home,
+        # Where LiteLLM looks for files and for modules of the operator, as in its image.
+        directory=settings.compose_dir if find_side_files(settings) else layout.litellm_home,
     )
 
 

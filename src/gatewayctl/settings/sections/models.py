@@ -5,6 +5,7 @@ Owns the reading of one section. Must not know keys, components or other section
 
 from __future__ import annotations
 
+from dataclasses import replace
 from types import MappingProxyType
 from typing import Any, Final
 from urllib.parse import urlsplit
@@ -13,6 +14,8 @@ from gatewayctl.settings import providers, reference
 from gatewayctl.settings.cursor import VARIABLE_NAME, Cursor
 from gatewayctl.settings.document import Node
 from gatewayctl.settings.fields import Setting
+from gatewayctl.settings.litellm.config import LitellmConfig
+from gatewayctl.settings.litellm.deployments import deployments
 from gatewayctl.settings.masking import looks_like_a_secret
 from gatewayctl.settings.model import Model, Profile
 from gatewayctl.settings.plain_secrets import (
@@ -20,6 +23,7 @@ from gatewayctl.settings.plain_secrets import (
     refuse_secrets,
     refuse_stack_secret,
 )
+from gatewayctl.settings.problems import quote
 
 SETTINGS: Final = {
     "model": Setting(
@@ -52,18 +56,35 @@ _SHARED: Final = tuple(name for name in SETTINGS if name not in {"params", "mode
 """Settings that are read from `params:` too, where LiteLLM's own configuration has most of them."""
 
 
-def parse_models(section: Cursor, profile: Profile) -> tuple[Model, ...]:
-    """Read the declared models; those of the reference stack if none are declared.
+def parse_models(
+    section: Cursor, profile: Profile, config: LitellmConfig | None = None
+) -> tuple[Model, ...]:
+    """Read the declared models, after those of LiteLLM's own configuration.
 
-    In the development profile `demo` is added unless a model of that name is declared.
+    They are those of the reference stack if neither is given. In the development profile `demo` is
+    added unless a model of that name is declared.
     """
-    models: tuple[Model, ...] = reference.MODELS
+    models: tuple[Model, ...] = reference.MODELS if config is None else deployments(config)
     if section.is_set:
-        read = [_model(entry) for entry in section.mapping().values()]
-        models = tuple(model for model in read if model is not None)
+        read = [
+            _model(deployment)
+            for entry in section.mapping().values()
+            for deployment in _deployments(entry)
+        ]
+        theirs = () if config is None else models
+        models = (*theirs, *(model for model in read if model is not None))
     if profile == "development" and all(model.name != reference.DEMO.name for model in models):
         return (*models, reference.DEMO)
     return models
+
+
+def _deployments(entry: Cursor) -> list[Cursor]:
+    """A list is several deployments of one name, between which LiteLLM shares the calls."""
+    if not isinstance(entry.value, list):
+        return [entry]
+    if not entry.value:
+        entry.add(f"{entry.path} lists no deployment")
+    return [replace(part, name=entry.name) for part in entry.parts()]
 
 
 def _model(entry: Cursor) -> Model | None:
@@ -85,9 +106,14 @@ def _model(entry: Cursor) -> Model | None:
     params = _params(entry, extra)
     if target is None:
         return None
-    provider = str(params.get("custom_llm_provider") or providers.provider_of(target))
-    keyless, variable = _api_key(entry, provider)
-    if keyless and providers.falls_back_to_openai(provider):
+    provider = params.get("custom_llm_provider") or providers.provider_of(target)
+    if provider is None and target != providers.ANY:
+        entry.child("model").add(
+            f"{entry.path}.model: {quote(target)} names no provider: write provider/{target}, or"
+            f" openai/{target} for a server of one's own with api_base"
+        )
+    keyless, variable = _api_key(entry, provider, str(params.get("api_base") or ""))
+    if keyless and providers.falls_back_to_openai(provider or ""):
         params["api_key"] = providers.NO_KEY
     return Model(
         name=entry.name,
@@ -161,19 +187,32 @@ def _fits_in_header(text: str) -> bool:
     return all(ord(sign) < 256 for sign in text)
 
 
-def _api_key(entry: Cursor, provider: str) -> tuple[bool, str | None]:
-    """Return whether the model is declared to have no key, and the variable that holds its key."""
+def _api_key(entry: Cursor, provider: str | None, base: str) -> tuple[bool, str | None]:
+    """Return whether the model has no key, and the variable that holds its key.
+
+    A server of one's own gets no key unless one is named: never OpenAI's, because of its protocol.
+    """
     direct, named = map(entry.child, _KEY_SETTINGS)
     if direct.is_given and named.is_given:
         direct.add_at_name(f"{entry.path} has both api_key and api_key_env: keep api_key_env")
     if named.is_given and named.value in (None, "none"):
         return True, None
     if not named.is_given and not direct.is_given:
-        offline = entry.child("mock_response").is_given
-        return False, None if offline else providers.key_variable(provider)
+        if entry.child("mock_response").is_given:
+            return False, None
+        if base and providers.falls_back_to_openai(provider or "") and not _is_openai(base):
+            return True, None
+        return False, providers.key_variable(provider)
     variable = named.variable() if named.is_given else _reference(direct)
     refuse_stack_secret(named if named.is_given else direct, variable or "")
     return False, variable
+
+
+def _is_openai(base: str) -> bool:
+    try:
+        return urlsplit(base).hostname in providers.OPENAI_HOSTS
+    except ValueError:
+        return False
 
 
 def _reference(key: Cursor) -> str | None:

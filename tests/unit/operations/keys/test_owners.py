@@ -79,7 +79,7 @@ def test_a_license_that_is_missing_stops_the_verb_before_anything_is_changed(des
 
     for verb in (ensure, sync_keys):
         with pytest.raises(LicenseMissing, match=r"keys.app.guardrails \(gateway.yaml line 3"):
-            desk.run(verb)  # type: ignore[arg-type]
+            desk.run(verb)
     assert (desk.fake.keys, desk.fake.teams, desk.stored()) == ({}, {}, None)
 
     desk.fake.licensed = True

@@ -41,7 +41,7 @@ YAML = "runtime: {runtime}\nmodels:\n  mine: {model}\n"
         ("{model: openai/x, api_base: os.environ/MINE}", "MINE=http://[::1]:2/", "[::1]:2/"),
         ("ollama/llama3", "", "localhost:11434"),
         ("ollama_chat/llama3", "OLLAMA_API_BASE=http://127.0.0.1:3", "127.0.0.1:3"),
-        ("{model: x, params: {custom_llm_provider: xinference}}", "", "127.0.0.1:9997/v1"),
+        ("{model: openai/x, params: {custom_llm_provider: xinference}}", "", "127.0.0.1:9997/v1"),
     ],
 )
 def test_a_model_on_loopback_is_warned_of_in_docker_with_the_right_address(

@@ -98,7 +98,7 @@ def test_the_key_is_in_the_providers_usual_variable(
 
 
 def test_another_provider_can_be_named(tmp_path: Path) -> None:
-    found = model(tmp_path, "{model: x, params: {custom_llm_provider: groq}}")
+    found = model(tmp_path, "{model: openai/x, params: {custom_llm_provider: groq}}")
 
     assert found.api_key_env == "GROQ_API_KEY"
 
@@ -166,39 +166,68 @@ def test_a_key_written_out_is_refused_and_not_shown(tmp_path: Path, key: str) ->
         ("{}", "models.m needs model:"),
         ("{model: 5}", "models.m.model must be a string, not '5'"),
         ("{model: ''}", "models.m.model must be a string"),
-        ("[a]", "models.m must be a mapping, not a list"),
-        ("{model: a, timeout: 0}", "models.m.timeout must be a positive number of seconds"),
-        ("{model: a, timeout: .inf}", "models.m.timeout must be a positive number of seconds"),
-        ("{model: a, timeout: true}", "models.m.timeout must be a positive number of seconds"),
-        ("{model: a, num_retries: -1}", "models.m.num_retries must be a non-negative integer"),
-        ("{model: a, num_retries: 1.5}", "models.m.num_retries must be a non-negative integer"),
-        ("{model: a, num_retries: yes}", "models.m.num_retries must be a non-negative integer"),
-        ("{model: a, mock_response: 3}", "models.m.mock_response must be a string"),
-        ("{model: a, api_base: []}", "models.m.api_base must be a string, not a list"),
+        ("7", "models.m must be a mapping, not '7'"),
+        ("[]", "models.m lists no deployment"),
+        ("llama", "models.m.model: 'llama' names no provider: write provider/llama, or openai/"),
+        ("{model: openai/a, timeout: 0}", "models.m.timeout must be a positive number of seconds"),
+        (
+            "{model: openai/a, timeout: .inf}",
+            "models.m.timeout must be a positive number of seconds",
+        ),
+        (
+            "{model: openai/a, timeout: true}",
+            "models.m.timeout must be a positive number of seconds",
+        ),
+        (
+            "{model: openai/a, num_retries: -1}",
+            "models.m.num_retries must be a non-negative integer",
+        ),
+        (
+            "{model: openai/a, num_retries: 1.5}",
+            "models.m.num_retries must be a non-negative integer",
+        ),
+        (
+            "{model: openai/a, num_retries: yes}",
+            "models.m.num_retries must be a non-negative integer",
+        ),
+        ("{model: openai/a, mock_response: 3}", "models.m.mock_response must be a string"),
+        ("{model: openai/a, api_base: []}", "models.m.api_base must be a string, not a list"),
         *(
-            (f"{{model: a, api_base: '{text}'}}", "models.m.api_base must be a URL such as http://")
+            (
+                f"{{model: openai/a, api_base: '{text}'}}",
+                "models.m.api_base must be a URL such as http://",
+            )
             for text in (
                 *("localhost:8000/v1", "/v1", "http://", "http://:80", "http://[::1", "host"),
                 *("http://h:99999", "http://h:x", "http://h:0", "http://a b/", " http://h"),
             )
         ),
-        ("{model: a, params: 3}", "models.m.params must be a mapping, not '3'"),
-        ("{model: a, params: {top_p: .nan}}", "models.m.params.top_p must not be infinity"),
-        ("{model: a, params: {model: b}}", "models.m.model is given twice"),
-        ("{model: a, api_key_env: A-B}", "models.m.api_key_env must be the name of an environment"),
-        ("{model: a, api_key_env: [A]}", "models.m.api_key_env must be the name of an environment"),
+        ("{model: openai/a, params: 3}", "models.m.params must be a mapping, not '3'"),
+        ("{model: openai/a, params: {top_p: .nan}}", "models.m.params.top_p must not be infinity"),
+        ("{model: openai/a, params: {model: openai/b}}", "models.m.model is given twice"),
         (
-            "{model: a, api_key_env: A, api_key: os.environ/A}",
+            "{model: openai/a, api_key_env: A-B}",
+            "models.m.api_key_env must be the name of an environment",
+        ),
+        (
+            "{model: openai/a, api_key_env: [A]}",
+            "models.m.api_key_env must be the name of an environment",
+        ),
+        (
+            "{model: openai/a, api_key_env: A, api_key: os.environ/A}",
             "models.m has both api_key and api_key_env",
         ),
         (
-            "{model: a, temperature: 1}",
+            "{model: openai/a, temperature: 1}",
             "unknown setting 'temperature' in models.m (known: ",
         ),
-        ("{model: a, modle: b}", "unknown setting 'modle' in models.m (did you mean 'model'?)"),
-        ("{model: a, api_key_env: LITELLM_MASTER_KEY}", "models.m.api_key_env must not use"),
         (
-            "{model: a, api_key: os.environ/POSTGRES_PASSWORD}",
+            "{model: openai/a, modle: b}",
+            "unknown setting 'modle' in models.m (did you mean 'model'?)",
+        ),
+        ("{model: openai/a, api_key_env: LITELLM_MASTER_KEY}", "models.m.api_key_env must not use"),
+        (
+            "{model: openai/a, api_key: os.environ/POSTGRES_PASSWORD}",
             "models.m.api_key must not use POSTGRES_PASSWORD",
         ),
     ],
@@ -208,7 +237,7 @@ def test_a_wrong_model_is_refused_with_a_message(tmp_path: Path, body: str, mess
 
 
 def test_the_message_about_an_unknown_parameter_names_where_it_belongs(tmp_path: Path) -> None:
-    assert complaint(tmp_path, "{model: a, temperature: 1}").endswith(
+    assert complaint(tmp_path, "{model: openai/a, temperature: 1}").endswith(
         "; other parameters of LiteLLM go under params:"
     )
 
@@ -251,7 +280,7 @@ def test_models_must_be_a_mapping(tmp_path: Path) -> None:
     ],
 )
 def test_any_address_with_a_host_is_taken_unchanged(tmp_path: Path, address: str) -> None:
-    found = model(tmp_path, f"{{model: a, api_base: '{address}'}}")
+    found = model(tmp_path, f"{{model: openai/a, api_base: '{address}'}}")
 
     assert found.litellm_params["api_base"] == address
 

@@ -18,7 +18,7 @@ from gatewayctl.operations.doctor.checks.subject import DoctorCheck, Observation
 from gatewayctl.operations.keys.check import KeyCheck, check_keys
 from gatewayctl.operations.keys.unknown import advise_unknown_key, find_unknown_keys
 from gatewayctl.operations.models.provider_failure import advise_provider_key
-from gatewayctl.operations.models.provider_names import has_provider, suggest_name
+from gatewayctl.operations.models.provider_names import suggest_name
 from gatewayctl.operations.traces.probe import has_probe_arrived, send_probe
 from gatewayctl.settings.masking import strip_keys
 
@@ -67,7 +67,7 @@ def check_models(subject: Subject) -> Iterator[Observation]:
     missing = [model for model in subject.project.models if model.name not in served]
     if missing:
         names = (
-            model.name if has_provider(model) else f"{model.name} (write {suggest_name(model)})"
+            f"{model.name} (write {name})" if (name := suggest_name(model)) else model.name
             for model in missing
         )
         yield Observation(finding="model_not_served", evidence=", ".join(names))
