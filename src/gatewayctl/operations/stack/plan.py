@@ -11,9 +11,9 @@ from dataclasses import dataclass
 from datetime import UTC, datetime
 from typing import Final, Literal
 
-from gatewayctl.errors import Drift, GatewayctlError, RuntimeProblem
+from gatewayctl.errors import Drift, GatewayctlError, LicenseMissing, RuntimeProblem
 from gatewayctl.gateway.client import GatewayClient
-from gatewayctl.operations.keys.owners import plan_owners
+from gatewayctl.operations.keys.owners import plan_owners, require_license
 from gatewayctl.operations.keys.plan import load_known_keys, plan_keys
 from gatewayctl.operations.keys.values import read_current_values
 from gatewayctl.operations.project.render import FileReport, render
@@ -145,7 +145,9 @@ def plan(settings: Settings, resolved: ResolvedRuntime, gateway: GatewayClient) 
     files = render(settings, check=True, diff=True, runtime=resolved.name).files
     services = _plan_services(settings, resolved)
     keys, owners = _plan_keys(settings, gateway, services)
-    conflict = _find_conflict(resolved.runtime, services)
+    conflict = _find_conflict(resolved.runtime, services) or _find_missing_license(
+        settings, gateway
+    )
     missing = [n for n in generate_missing_secrets(settings) if not recovered or n != SALT_KEY]
     return PlanReport(
         project=settings.project_name,
@@ -187,6 +189,17 @@ def _find_conflict(runtime: Runtime, services: Sequence[ServiceChange]) -> Runti
         runtime.preflight()
     except RuntimeProblem as error:
         return error
+    return None
+
+
+def _find_missing_license(settings: Settings, gateway: GatewayClient) -> LicenseMissing | None:
+    """Fields that LiteLLM would refuse, if it can be asked."""
+    try:
+        require_license(settings, gateway, require_master_key(settings), settings.keys)
+    except LicenseMissing as error:
+        return error
+    except GatewayctlError:
+        pass
     return None
 
 
