@@ -52,6 +52,19 @@ _NOT_DECLARED: Final = {
     "rotation_interval": "LiteLLM would change the key and not .env: use `gatewayctl keys rotate`",
     "blocked": "block a key in LiteLLM, or delete it with `gatewayctl keys revoke`",
     "spend": "LiteLLM counts it",
+    **dict.fromkeys(
+        (
+            "organization_id",
+            "project_id",
+            "agent_id",
+            "budget_id",
+            "end_user_budget_id",
+            "object_permission",
+            "access_group_ids",
+            "config",
+        ),
+        "gateway.yaml cannot declare it; set it in LiteLLM, where `keys sync` leaves it",
+    ),
 }
 """Fields of LiteLLM that no entry may have, and why."""
 _NO_CALLS: Final = frozenset({"management_routes", "info_routes", "admin_only_routes"})
