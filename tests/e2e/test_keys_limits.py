@@ -12,10 +12,14 @@ import pytest
 import yaml
 
 from gatewayctl.gateway.client import GatewayClient
+from gatewayctl.gateway.keys import find_key_by_alias
+from gatewayctl.operations.keys.owners import plan_owners
+from gatewayctl.operations.keys.plan import find_differences
 from gatewayctl.operations.keys.sync import sync_keys
 from gatewayctl.runtimes.embedded.environment import Environment
 from gatewayctl.settings.declared.limits import KEY_LIMITS, TEAM_LIMITS, USER_LIMITS
 from gatewayctl.settings.load import load_settings
+from gatewayctl.settings.master_key import require_master_key
 from tests.e2e.conftest import Project
 from tests.e2e.litellm_database import LiteLLMDatabase
 from tests.e2e.test_keys_life import chat_status, management
@@ -26,7 +30,7 @@ USER = {
     "models": ["demo"], "metadata": {"floor": 3},
 }  # fmt: skip
 TEAM = {
-    "team_alias": "Search", "models": ["demo", "relay"], "max_budget": 100, "soft_budget": 80,
+    "team_alias": "Search", "models": ["demo", "relay", "relays", "openai/*"], "max_budget": 100, "soft_budget": 80,
     "budget_duration": "30d", "budget_limits": [{"budget_duration": "1d", "max_budget": 60}],
     "rpm_limit": 1000, "tpm_limit": 100000, "tpd_limit": 1000000, "model_rpm_limit": {"demo": 100},
     "model_tpm_limit": {"demo": 10000}, "rpm_limit_type": "best_effort_throughput",
@@ -93,6 +97,20 @@ class Limited:
         steps |= {owner.name: owner.changes for owner in (*report.teams, *report.users)}
         return {name: changes for name, changes in steps.items() if changes}
 
+    def differences(self, kind: str) -> set[str]:
+        """Those of the key, the team or the user, by few requests."""
+        settings = load_settings(self.stack.folder, environ={})
+        master = require_master_key(settings)
+        with httpx.Client(timeout=30) as http:
+            gateway = GatewayClient(http, self.stack.gateway_url)
+            if kind == "key":
+                found = find_key_by_alias(gateway, master, "limited")
+                assert found is not None
+                (declared,) = (key for key in settings.keys if key.alias == "limited")
+                return set(find_differences(declared, found))
+            steps = (each.step for each in plan_owners(settings, gateway, master))
+            return {change for step in steps if step.kind == kind for change in step.changes}
+
     def key(self, alias: str = "limited") -> Any:
         params = {"key_alias": alias, "return_full_object": "true"}
         (row,) = management(self.stack, "GET", "/key/list", params=params)["keys"]
@@ -130,12 +148,13 @@ def test_every_field_of_a_key_a_team_and_a_user_is_created_and_its_drift_shown_a
     assert {*KEY_LIMITS, *TEAM_LIMITS, *USER_LIMITS} - LICENSED <= declared_fields
 
     created = whole.changes()
-    seen: dict[str, dict[str, tuple[str, ...]]] = {}
+    seen: dict[str, set[str]] = {}
     for kind, table, identity, path in (
         ("key", KEY_LIMITS, {"key": whole.key()["token"]}, "/key/update"),
         ("team", TEAM_LIMITS, {"team_id": "search"}, "/team/update"),
         ("user", USER_LIMITS, {"user_id": "ada"}, "/user/update"),
     ):
+        before = whole.differences(kind)
         for field in (*table, "models"):
             # In the metadata, which is one field for LiteLLM.
             if field in LICENSED or field == "tags":
@@ -143,8 +162,10 @@ def test_every_field_of_a_key_a_team_and_a_user_is_created_and_its_drift_shown_a
             # The budget of a team stays above its soft_budget.
             other = 101 if (kind, field) == ("team", "max_budget") else OTHERS[field]
             whole.change(path, **identity, **{field: other})
-            seen[f"{kind} {field}"] = whole.changes()
-            whole.sync()
+            after_it = whole.differences(kind)
+            seen[f"{kind} {field}"] = after_it - before
+            before = after_it
+    synced = whole.sync()
     after = whole.changes()
     management(whole.stack, "POST", "/team/delete", json={"team_ids": [others["team_id"]]})
 
@@ -152,13 +173,14 @@ def test_every_field_of_a_key_a_team_and_a_user_is_created_and_its_drift_shown_a
     wrong = {
         name: found
         for name, found in seen.items()
-        if [len(changes) for changes in found.values()] != [1]
-        or not next(iter(found.values()))[0].startswith(name.split()[1].removesuffix("_id"))
+        if len(found) != 1
+        or not next(iter(found)).startswith(name.split()[1].removesuffix("_id") + ": ")
     }
     assert wrong == {}
-    assert seen["key max_budget"] == {"limited": ("max_budget: 7 → 5",)}
-    assert seen["key team_id"] == {"limited": ("team: others → search",)}
-    assert seen["team rpm_limit"] == {"search": ("rpm_limit: 61 → 1000",)}
+    assert seen["key max_budget"] == {"max_budget: 7 → 5"}
+    assert seen["key team_id"] == {"team: others → search"}
+    assert seen["team rpm_limit"] == {"rpm_limit: 61 → 1000"}
+    assert synced.problem is None
     assert after == {}
 
 

@@ -147,6 +147,8 @@ def other_service(address: str, why: str) -> GatewayUnreachable:
 
 def _model_error(refusal: Refusal) -> GatewayctlError | None:
     denied = refusal.type.endswith("_model_access_denied")
+    if refusal.type == "team_model_access_denied":
+        return UnknownModel(f"The key's team may not use this model: {clean_message(refusal)}")
     if denied or "Invalid model name passed in" in refusal.message:
         return UnknownModel(f"The gateway refuses this model: {clean_message(refusal)}")
     return None
