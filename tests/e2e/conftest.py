@@ -191,6 +191,8 @@ def make_project(
                 f"    num_retries: {2 if model == 'flaky' else 0}",
                 f"    timeout: {2 if model == 'say-hang' else 60}",
             ]
+            if model == "relay":
+                lines.append("    model_info: {access_groups: [relays]}")
         (folder / ".env").write_text(f"UPSTREAM_API_KEY={PROVIDER_KEY}\n", encoding="utf-8")
         (folder / ".env").chmod(0o600)
     (folder / "gateway.yaml").write_text("\n".join(lines) + "\n", encoding="utf-8")

@@ -13,7 +13,7 @@ from xdist.scheduler import LoadScopeScheduling  # type: ignore[import-untyped]
 SHARING = frozenset(
     {
         *("story", "refusals", "traces_in_phoenix_s_page", "example_reasoning_api"),
-        *("keys_life", "keys_faults", "sdk", "company_proxy", "external", "answers"),
+        *("keys_life", "keys_faults", "keys_limits", "sdk", "company_proxy", "external", "answers"),
     }
 )
 """Files that only use the running stack: one stack serves them all."""

@@ -18,9 +18,12 @@ from typing import Any
 import httpx
 
 from gatewayctl.gateway.client import GatewayClient
+from tests.fakes.litellm_owners import FakeOwners
 from tests.fakes.projects import MASTER_KEY
 
 URL = "http://127.0.0.1:4000"
+# Fields of /key/generate that are not stored as they are sent.
+_NO_COLUMN = {"key", "key_alias", "models", "metadata", "duration", "key_type"}
 Handler = Callable[[httpx.Request], httpx.Response]
 
 
@@ -51,14 +54,13 @@ def event_stream(*texts: str, model: str = "demo", done: bool = True) -> bytes:
 
 
 @dataclass
-class FakeLiteLLM:
+class FakeLiteLLM(FakeOwners):
     """``requests`` records every request; ``planted`` overrides the answers of a path.
 
     ``stored`` are deployments that its database has beside ``models``.
     """
 
     master: str = MASTER_KEY
-    keys: dict[str, dict[str, Any]] = field(default_factory=dict)
     deleted: dict[str, dict[str, Any]] = field(default_factory=dict)
     models: tuple[str, ...] = ("gpt-4o", "demo")
     stored: tuple[dict[str, Any], ...] = ()
@@ -153,6 +155,11 @@ class FakeLiteLLM:
             return error(401, "Authentication Error, Key is blocked.", kind="auth_error")
         if row["expires"] and datetime.fromisoformat(row["expires"]) <= self.now:
             return error(401, "Authentication Error - Expired Key.", kind="expired_key")
+        budget = row.get("max_budget")
+        if budget is not None and row["spend"] >= budget:
+            spent = f"Current cost: {row['spend']}, Max budget: {budget}"
+            said = f"Budget has been exceeded! Key={row['key_alias']} (sk-...0000) {spent}"
+            return error(422, said, kind="budget_exceeded")
         data = [{"id": model} for model in row["models"] or self.models]
         return httpx.Response(200, json={"data": data, "object": "list"})
 
@@ -172,9 +179,7 @@ class FakeLiteLLM:
             )
         if "duration" in body:
             row["expires"] = None if body["duration"] is None else "2027-01-01T00:00:00Z"
-        row.update(
-            {name: body[name] for name in ("key_alias", "models", "metadata") if name in body}
-        )
+        row.update({name: body[name] for name in body if name not in {"key", "duration"}})
         return httpx.Response(200, json={**row, "key": body["key"]})
 
     def _key_generate(self, request: httpx.Request) -> httpx.Response:
@@ -196,6 +201,7 @@ class FakeLiteLLM:
                 models=body["models"],
                 metadata=body["metadata"],
                 expires=expires,
+                **{name: body[name] for name in body if name not in _NO_COLUMN},
             )
         return httpx.Response(200, json={**self.keys[token], "key": body["key"]})
 

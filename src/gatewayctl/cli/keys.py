@@ -150,7 +150,8 @@ def revoke(ctx: typer.Context, alias: Alias, yes: YesFlag = False, json: JsonFla
 def sync(
     ctx: typer.Context,
     prune: Annotated[
-        bool, typer.Option("--prune", help="Delete keys of this project that are not declared.")
+        bool,
+        typer.Option("--prune", help="Delete keys, teams and users of this project not declared."),
     ] = False,
     dry_run: Annotated[
         bool, typer.Option("--dry-run", help="Show the plan only. Exits with 8 on drift.")

@@ -59,6 +59,35 @@ class VirtualKeyRefused(Refused):
     remedy = "Create it again with `gatewayctl keys create`."
 
 
+class BudgetSpent(Refused):
+    """The budget of the virtual key, its team or its user is spent."""
+
+    remedy = (
+        "Raise max_budget: in gateway.yaml and run `gatewayctl keys sync`, or wait until the "
+        "budget is reset; `gatewayctl keys list` has the spend."
+    )
+
+
+class RateLimited(Refused):
+    """The gateway's own limit of requests or tokens is reached, not the provider's."""
+
+    remedy = (
+        "Wait and try again, or raise the limit in gateway.yaml and run `gatewayctl keys sync`."
+    )
+
+
+class RouteRefused(Refused):
+    """The virtual key may not call this route of the gateway."""
+
+    remedy = "See allowed_routes: of the key in gateway.yaml, then run `gatewayctl keys sync`."
+
+
+class LicenseMissing(Refused):
+    """A declared field needs LiteLLM's Enterprise license, which the gateway does not have."""
+
+    remedy = "Remove the field from gateway.yaml, or give LiteLLM its license (LITELLM_LICENSE)."
+
+
 class GatewayDatabaseMissing(Refused):
     """LiteLLM runs without its database, so it knows no keys."""
 

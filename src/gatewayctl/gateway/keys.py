@@ -17,21 +17,19 @@ from typing import Any, Final
 from gatewayctl.errors import GatewayRefused
 from gatewayctl.gateway.client import GatewayClient, rows_of
 from gatewayctl.gateway.times import parse_time
+from gatewayctl.settings.declared.limits import KEY_LIMITS, read_limits
 from gatewayctl.settings.model import Secret
 
 _PAGE_SIZE: Final = 100
 """The maximum of /key/list."""
-_LIMITS: Final = (
-    "max_budget", "budget_duration", "tpm_limit", "rpm_limit", "max_parallel_requests",
-    "team_id", "user_id",
-)  # fmt: skip
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class NewKey:
     """A key to register. Empty ``models`` allows all of them; ``duration`` like ``30d``.
 
-    ``limits`` are only those of the key that this one replaces.
+    ``limits`` are fields of LiteLLM, as they are sent. ``spend`` is that of the key that this one
+    replaces, in US dollars.
     """
 
     alias: str
@@ -40,6 +38,7 @@ class NewKey:
     metadata: Mapping[str, Any] = field(default_factory=lambda: MappingProxyType({}))
     duration: str | None = None
     limits: Mapping[str, Any] = field(default_factory=lambda: MappingProxyType({}))
+    spend: float = 0
 
     def body(self) -> dict[str, Any]:
         """The request body. ``llm_api`` denies the key all management routes."""
@@ -48,9 +47,13 @@ class NewKey:
             "key_alias": self.alias,
             "models": list(self.models),
             "metadata": dict(self.metadata),
-            "key_type": "llm_api",
             **self.limits,
         }
+        # It would replace the routes.
+        if "allowed_routes" not in self.limits:
+            body["key_type"] = "llm_api"
+        if self.spend:
+            body["spend"] = self.spend
         if self.duration is not None:
             body["duration"] = self.duration
         return body
@@ -71,10 +74,16 @@ class VirtualKey:
     created_at: datetime | None = None
     last_active: datetime | None = None
     limits: Mapping[str, Any] = field(default_factory=lambda: MappingProxyType({}))
-    """Budgets, rates, team and user that were set in LiteLLM, by LiteLLM's names."""
+    """Budgets, rates, rights, team and user, by LiteLLM's names, but for those in the metadata."""
 
     def is_expired(self, now: datetime) -> bool:
         return self.expires is not None and self.expires <= now
+
+    @property
+    def is_spent(self) -> bool:
+        """True if LiteLLM refuses calls because the budget is spent."""
+        budget = self.limits.get("max_budget")
+        return budget is not None and self.spend is not None and self.spend >= budget
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -82,7 +91,7 @@ class KeyChange:
     """Changes to a key; None leaves a field unchanged.
 
     ``metadata`` replaces all of it. ``duration`` counts from now; ``never_expires`` removes
-    the expiry.
+    the expiry. ``limits`` are fields of LiteLLM, as they are sent; the spend stays.
     """
 
     alias: str | None = None
@@ -90,10 +99,11 @@ class KeyChange:
     metadata: Mapping[str, Any] | None = None
     duration: str | None = None
     never_expires: bool = False
+    limits: Mapping[str, Any] = field(default_factory=lambda: MappingProxyType({}))
 
     def body(self) -> dict[str, Any]:
         """The fields to send; for LiteLLM a null duration means «never expires»."""
-        body: dict[str, Any] = {}
+        body: dict[str, Any] = {**self.limits}
         if self.alias is not None:
             body["key_alias"] = self.alias
         if self.models is not None:
@@ -236,5 +246,5 @@ def _parse_key(row: Mapping[str, Any]) -> VirtualKey:
         blocked=bool(row.get("blocked")),
         created_at=parse_time(row.get("created_at")),
         last_active=parse_time(row.get("last_active")),
-        limits=MappingProxyType({name: row[name] for name in _LIMITS if row.get(name) is not None}),
+        limits=MappingProxyType(read_limits(KEY_LIMITS, row)),
     )

@@ -19,12 +19,14 @@ from gatewayctl.errors import (
     GatewayUnreachable,
     GuardrailBlocked,
     KeyAliasExists,
+    LicenseMissing,
     MasterKeyRefused,
     UnknownModel,
     UpstreamRefused,
     VirtualKeyRefused,
 )
 from gatewayctl.gateway.guardrails import find_guardrail
+from gatewayctl.gateway.limit_refusals import THIS_KEY, translate_limit
 from gatewayctl.gateway.upstream import translate_upstream
 from gatewayctl.settings.masking import strip_keys
 
@@ -41,6 +43,10 @@ _TRAILER: Final = re.compile(
     r"|Error_str:|\. Handle with `litellm).*",
     re.DOTALL,
 )
+_LICENSE: Final = re.compile(
+    r"Enterprise (?:users|feature)|enterprise license|premium (?:user|feature)"
+)
+_EXPIRY: Final = re.compile(r"Key Expiry time (\d{4}-\d\d-\d\d \d\d:\d\d)")
 _TAG: Final = re.compile(r"<[^>]*>")
 _LONGEST: Final = 400
 _NO_DATABASE: Final = re.compile(
@@ -131,6 +137,8 @@ def translate_refusal(refusal: Refusal, *, role: KeyRole, address: str) -> Gatew
         _guardrail_error(refusal)
         or _model_error(refusal)
         or _provider_error(refusal)
+        or _license_error(refusal)
+        or translate_limit(refusal.type, refusal.message)
         or _database_error(refusal, role, address)
         or _key_error(refusal, role, address)
         or _other_error(refusal, address)
@@ -156,6 +164,8 @@ def _guardrail_error(refusal: Refusal) -> GatewayctlError | None:
 
 def _model_error(refusal: Refusal) -> GatewayctlError | None:
     denied = refusal.type.endswith("_model_access_denied")
+    if refusal.type == "team_model_access_denied":
+        return UnknownModel(f"The key's team may not use this model: {clean_message(refusal)}")
     if denied or "Invalid model name passed in" in refusal.message:
         return UnknownModel(f"The gateway refuses this model: {clean_message(refusal)}")
     return None
@@ -186,18 +196,32 @@ def _database_error(refusal: Refusal, role: KeyRole, address: str) -> Gatewayctl
     return None
 
 
+def _license_error(refusal: Refusal) -> GatewayctlError | None:
+    if not _LICENSE.search(refusal.message):
+        return None
+    why = clean_message(refusal).partition(" You must be")[0].removesuffix(".")
+    return LicenseMissing(f"LiteLLM refuses this without an Enterprise license: {why}.")
+
+
 def _key_error(refusal: Refusal, role: KeyRole, address: str) -> GatewayctlError | None:
     if refusal.param == "key_alias" and "already exists" in refusal.message:
         return KeyAliasExists(clean_message(refusal))
+    if "is not a member of the team" in refusal.message:
+        return GatewayRefused(
+            f"LiteLLM refuses a key of a team that its user is not in: {clean_message(refusal)}",
+            hint="Add the user to members: of the team in gateway.yaml.",
+        )
     expired = refusal.type == "expired_key"
     if refusal.status != 401 and not expired and not (role == "master" and refusal.status == 403):
         return None
     # LiteLLM's own message for an unknown key contains the key, its hash and a table name.
     unknown = refusal.type == "token_not_found_in_db"
     why = "unknown key" if unknown else clean_message(refusal)
+    if expiry := _EXPIRY.search(refusal.message):
+        why = f"it expired on {expiry[1]} UTC"
     if role == "master":
         return MasterKeyRefused(f"LiteLLM at {address} refuses LITELLM_MASTER_KEY: {why}.")
-    return VirtualKeyRefused(f"LiteLLM at {address} refuses the virtual key: {why}.")
+    return VirtualKeyRefused(f"LiteLLM at {address} refuses {THIS_KEY}: {why}.")
 
 
 def _other_error(refusal: Refusal, address: str) -> GatewayctlError:

@@ -18,6 +18,7 @@ if TYPE_CHECKING:
     from gatewayctl.operations.keys.check import KeyCheck, KeysCheckReport
     from gatewayctl.operations.keys.create import KeysCreateReport
     from gatewayctl.operations.keys.list import KeyRow, KeysListReport
+    from gatewayctl.operations.keys.owners import OwnerStep
     from gatewayctl.operations.keys.revoke import KeysRevokeReport
     from gatewayctl.operations.keys.rotate import KeysRotateReport
     from gatewayctl.operations.keys.show import KeysShowReport
@@ -25,7 +26,9 @@ if TYPE_CHECKING:
 
 SCREENFUL: Final = 20
 """Rows of `keys list` without --all."""
+_OWNER_STATES: Final = {"create": "missing", "update": "differs", "conflict": "foreign"}
 _STATES: Final = {
+    "budget_spent": "budget spent",
     "not_in_gateway": "not in gateway",
     "not_in_env_file": "not in .env",
     "other_key_in_env_file": "other key in .env",
@@ -40,13 +43,16 @@ def render_create(report: KeysCreateReport) -> Iterable[RenderableType]:
     rows += [(failure.alias, failure.env, "failed", None, None) for failure in report.failed]
     if rows:
         yield make_table(("ALIAS", "VARIABLE", "STATE", "KEY", "EXPIRES"), rows)
+    for owner in report.owners:
+        if owner.done:
+            yield f"Created {owner.kind} {owner.name}."
     if not report.keys and not report.failed:
         yield "gateway.yaml declares no keys."
     elif any(key.written for key in report.keys):
         yield f"Written to {report.env_file}."
-    elif report.changed:
+    elif any(key.status != "exists" for key in report.keys):
         yield f"Registered with the values of {report.env_file}."
-    elif not report.failed:
+    elif not report.failed and not report.changed:
         yield "Nothing to do: every key exists."
     yield from _warnings(report.warnings)
 
@@ -65,6 +71,13 @@ def render_list(report: KeysListReport, *, everything: bool) -> Iterable[Rendera
         yield make_table(heads, [_list_cells(row) for row in rows])
     else:
         yield "No virtual keys."
+    yield from _owners_table((*report.teams, *report.users))
+    for row in rows:
+        if row.differs:
+            yield f"{row.alias} differs: {'; '.join(row.differs)}."
+    for owner in (*report.teams, *report.users):
+        if owner.changes:
+            yield f"{owner.kind} {owner.name} differs: {'; '.join(owner.changes)}."
     if everything:
         return
     more = len(report.own) - len(rows)
@@ -84,10 +97,13 @@ def render_show(report: KeysShowReport) -> Iterable[RenderableType]:
             ("declared", "yes" if report.declared else "no"),
             ("key", report.key),
             ("models", _models(report.models, known=report.in_gateway)),
+            *((("differs", each)) for each in report.differs),
             ("created", _minute(report.created_at)),
             ("last used", _minute(report.last_active)),
             ("expires", _minute(report.expires)),
             ("spend", _dollars(report.spend)),
+            ("team", report.team),
+            ("user", report.user),
             *((f"metadata {name}", str(value)) for name, value in _items(report.metadata)),
             *((f"limit {name}", str(value)) for name, value in _items(report.limits)),
             *((f"retiring {old.key}", _minute(old.expires)) for old in report.retiring),
@@ -132,7 +148,16 @@ def render_revoke(report: KeysRevokeReport) -> Iterable[RenderableType]:
 
 def render_sync(report: KeysSyncReport) -> Iterable[RenderableType]:
     """Render a line for each key that differs, and the number of the others."""
-    rows = [
+    rows: list[tuple[object | None, ...]] = [
+        (
+            f"{owner.kind} {owner.name}",
+            "failed" if owner.error else owner.action,
+            "; ".join(owner.changes) or owner.error or owner.reason,
+        )
+        for owner in (*report.users, *report.teams)
+        if owner.action != "none"
+    ]
+    rows += [
         (
             key.alias,
             "failed" if key.error else key.action,
@@ -143,11 +168,22 @@ def render_sync(report: KeysSyncReport) -> Iterable[RenderableType]:
     ]
     if rows:
         yield make_table(("ALIAS", "ACTION", "WHY"), rows)
+    undeclared = {
+        f"{owner.kind} {owner.name}": owner.undeclared for owner in (*report.users, *report.teams)
+    } | {str(key.alias): key.undeclared for key in report.keys}
+    for name, limits in undeclared.items():
+        if limits:
+            yield f"{name} has limits that gateway.yaml does not declare: {'; '.join(limits)}."
     if not report.drift:
         yield "Nothing to do: the keys match gateway.yaml."
-    kept = sum(key.reason == NOT_DECLARED for key in report.keys)
-    if kept and not report.prune:
-        yield f"{_count(kept, 'key')} not declared in gateway.yaml; delete with --prune."
+    kept = {
+        "key": sum(key.reason == NOT_DECLARED for key in report.keys),
+        "team": sum(not team.declared for team in report.teams),
+        "user": sum(not user.declared for user in report.users),
+    }
+    for noun, count in kept.items():
+        if count and not report.prune:
+            yield f"{_count(count, noun)} not declared in gateway.yaml; delete with --prune."
     foreign = sum(key.action == "foreign" for key in report.keys)
     if foreign:
         yield f"{_count(foreign, 'key')} of others: not changed."
@@ -156,15 +192,33 @@ def render_sync(report: KeysSyncReport) -> Iterable[RenderableType]:
     yield from _warnings(report.warnings)
 
 
+def _owners_table(owners: tuple[OwnerStep, ...]) -> Iterable[RenderableType]:
+    if owners:
+        heads = ("TEAM OR USER", "DECLARED", "STATE", "SPEND", "BUDGET")
+        rows = [
+            (
+                f"{owner.kind} {owner.name}",
+                "yes" if owner.declared else "no",
+                _OWNER_STATES.get(owner.action, "ok"),
+                _dollars(owner.spend),
+                None if owner.max_budget is None else f"${owner.max_budget:g}",
+            )
+            for owner in owners
+        ]
+        yield make_table(heads, rows)
+
+
 def _list_cells(row: KeyRow) -> tuple[object | None, ...]:
     return (
         row.alias,
         row.env,
-        _STATES.get(row.state, row.state),
+        "differs" if row.differs and row.state == "ok" else _STATES.get(row.state, row.state),
         row.key,
         _models(row.models, known=row.in_gateway),
         _day(row.expires),
-        _dollars(row.spend),
+        _dollars(row.spend)
+        if row.max_budget is None
+        else f"{_dollars(row.spend) or '-'} of ${row.max_budget:g}",
     )
 
 

@@ -33,6 +33,11 @@ _PAST: Final = {
     "recreate": "recreated",
     "untouched": "untouched",
 }
+_KEY_ACTIONS: Final = {
+    "unknown": "created or checked once the gateway runs",
+    "update": "differs, `gatewayctl keys sync` changes it",
+    "conflict": "created by others, not changed",
+}
 _LEFTOVERS: Final = {
     "orphan_processes": "orphan processes",
     "leftover_containers": "leftover containers",
@@ -61,6 +66,7 @@ def render_plan(report: PlanReport) -> Iterable[RenderableType]:
     if not report.changed:
         command = "`gatewayctl keys sync`" if report.runtime == "external" else "`gatewayctl up`"
         yield f"{report.project} is up to date: {command} would change nothing."
+        yield from _planned_keys(report)
         return
     if report.secrets:
         yield Text(f"Generate into .env: {', '.join(report.secrets)}")
@@ -75,14 +81,23 @@ def render_plan(report: PlanReport) -> Iterable[RenderableType]:
             ("SERVICE", "WOULD BE", "WHY"),
             [(each.service, _PAST[each.action], ", ".join(each.why)) for each in report.services],
         )
-    for key in report.keys:
-        unknown = "created or checked once the gateway runs"
-        action = unknown if key.action == "unknown" else key.action
-        yield Text(f"Key {key.alias} ({key.env}): {action}")
+    yield from _planned_keys(report)
     for sentence in report.data_at_risk:
         yield Text.assemble(("At risk: ", "bold red"), sentence)
     for sentence in report.downtime:
         yield Text.assemble(("Downtime: ", "bold yellow"), sentence)
+
+
+def _planned_keys(report: PlanReport) -> Iterator[Text]:
+    """A line for each user, team and key that is not as declared."""
+    planned = [
+        *((f"User {each.name}", each.action, each.changes) for each in report.users),
+        *((f"Team {each.name}", each.action, each.changes) for each in report.teams),
+        *((f"Key {key.alias} ({key.env})", key.action, key.changes) for key in report.keys),
+    ]
+    for name, action, changes in planned:
+        why = f" ({'; '.join(changes)})" if changes else ""
+        yield Text(f"{name}: {_KEY_ACTIONS.get(action, action)}{why}")
 
 
 def render_up(report: UpReport) -> Iterator[RenderableType]:
@@ -94,6 +109,9 @@ def render_up(report: UpReport) -> Iterator[RenderableType]:
     if report.files:
         yield f"Rendered: {', '.join(report.files)}"
     yield services_table(report.services)
+    for owner in report.keys.owners if report.keys else ():
+        if owner.done:
+            yield f"{owner.kind.capitalize()} {owner.name} created"
     keys = report.keys.keys if report.keys else ()
     for key in keys:
         if key.status != "exists":

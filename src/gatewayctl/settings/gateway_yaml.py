@@ -35,6 +35,13 @@ _MORE_MODELS: Final = """\
 #   listen beyond 127.0.0.1)
 """
 _KEYS: Final = "# Virtual keys, by alias. Declaring any replaces these two.\n"
+_LIMITS: Final = """\
+# Budgets, rates and more of LiteLLM's fields are in docs/keys.md. There are none by default:
+#   batch: {env: BATCH_KEY, team: search, max_budget: 5, budget_duration: 30d, rpm_limit: 60}
+# Teams and users that keys belong to, with budgets and rates of their own. For example:
+# teams:
+#   search: {max_budget: 100, budget_duration: 30d}
+"""
 _COMPONENTS: Final = """\
 # Components: the parts of your application that call models, for `gatewayctl chat
 # --component` and for finding their traces. Declaring any replaces these three.
@@ -57,6 +64,7 @@ _GROUPS: Final = {
     ),
     "external": "# A gateway that others operate, for runtime: external.\n",
 }
+_OF_KEYS: Final = ("env", "models", "duration", "metadata")
 _MAX_TEXT: Final = 70
 
 
@@ -67,7 +75,7 @@ def first_gateway_yaml(project_name: str) -> str:
     parts.extend(map(_group, _GROUPS))
     data = {"models": _models()}
     parts.append(_MODELS + _explain(models.SETTINGS) + _MORE_MODELS + _comment_out(data))
-    parts.append(_KEYS + _explain(keys.SETTINGS) + _comment_out({"keys": _keys()}))
+    parts.append(_KEYS + _explain(keys.SETTINGS) + _LIMITS + _comment_out({"keys": _keys()}))
     operations = _OPERATIONS + _explain(components.OPERATION_SETTINGS)
     data = {"components": _components()}
     parts.append(_COMPONENTS + _explain(components.SETTINGS) + operations + _comment_out(data))
@@ -118,9 +126,7 @@ def _models() -> dict[str, Any]:
 
 
 def _keys() -> dict[str, Any]:
-    return {
-        key.alias: {name: getattr(key, name) for name in keys.SETTINGS} for key in reference.KEYS
-    }
+    return {key.alias: {name: getattr(key, name) for name in _OF_KEYS} for key in reference.KEYS}
 
 
 def _components() -> dict[str, Any]:

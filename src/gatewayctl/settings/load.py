@@ -19,13 +19,13 @@ from gatewayctl.errors import UsageProblem
 from gatewayctl.operating_system import real_path
 from gatewayctl.settings import fields, providers, reference
 from gatewayctl.settings.cursor import Cursor
+from gatewayctl.settings.declared.keys import DeclaredKey, DeclaredOwner
 from gatewayctl.settings.litellm.modules import find_modules
 from gatewayctl.settings.litellm.read import read_litellm
 from gatewayctl.settings.litellm.traps import check_config
 from gatewayctl.settings.masking import remember, remember_variables
 from gatewayctl.settings.model import (
     STATE_DIR_NAME,
-    DeclaredKey,
     Images,
     Model,
     Ports,
@@ -44,9 +44,12 @@ from gatewayctl.settings.sections.external import ExternalGateway
 from gatewayctl.settings.sections.keys import check_keys, parse_keys
 from gatewayctl.settings.sections.litellm_service import parse_litellm_service
 from gatewayctl.settings.sections.models import parse_models
+from gatewayctl.settings.sections.owners import check_owners, parse_teams, parse_users
 from gatewayctl.settings.sources import Layers, read_layers
 
-SECTIONS: Final = ("models", "litellm", "keys", "components", "services", "apps")
+SECTIONS: Final = (
+    *("models", "litellm", "keys", "teams", "users", "components", "services", "apps"),
+)
 _UNUSABLE: Final = re.compile("[\x00-\x1f\x7f\ud800-\udfff]")
 """In a path: control characters, and bytes that are not UTF-8."""
 CountCores = Callable[[RuntimeChoice, Path], int]
@@ -113,10 +116,13 @@ def _settings(project_dir: Path, layers: Layers, problems: Problems, cores: Coun
     service = parse_litellm_service(document.child("services").child("litellm"), project_dir)
     models = parse_models(document.child("models"), values["profile"], config)
     keys = parse_keys(document.child("keys"))
+    teams, users = parse_teams(document.child("teams")), parse_users(document.child("users"))
     if values["runtime"] == "external":
         _require_address(layers, origins, problems)
         models, keys = _leave_out_reference(models), _leave_out_reference(keys)
-    check_keys(keys, (*models, *_assume_models(keys, values["runtime"])), origins, problems)
+    known = (*models, *_assume_models((*keys, *teams, *users), values["runtime"]))
+    check_owners((*teams, *users), known, origins, problems)
+    check_keys(keys, (*teams, *users), known, origins, problems)
     apps = parse_apps(document.child("apps"), keys)
     check_app_ports(apps, document.child("apps"), _within(values, "ports."))
     secrets = _secrets(layers, origins)
@@ -153,6 +159,8 @@ def _settings(project_dir: Path, layers: Layers, problems: Problems, cores: Coun
         ),
         models=models,
         keys=keys,
+        teams=teams,
+        users=users,
         components=parse_components(document.child("components")),
         secrets=secrets,
         environment=environment,
@@ -176,9 +184,11 @@ def _leave_out_reference(declared: tuple[Entry, ...]) -> tuple[Entry, ...]:
     return tuple(entry for entry in declared if all(entry is not each for each in usual))
 
 
-def _assume_models(keys: Iterable[DeclaredKey], runtime: RuntimeChoice) -> Iterable[Model]:
-    """The models of keys, which a gateway of others may serve without being declared here."""
-    names = dict.fromkeys(name for key in keys for name in key.models)
+def _assume_models(
+    owners: Iterable[DeclaredKey | DeclaredOwner], runtime: RuntimeChoice
+) -> Iterable[Model]:
+    """The models of keys and their owners, which a gateway of others may serve undeclared."""
+    names = dict.fromkeys(name for owner in owners for name in owner.models)
     return (Model(name=name, litellm_params={}) for name in names if runtime == "external")
 
 

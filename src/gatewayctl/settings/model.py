@@ -14,6 +14,7 @@ from typing import TYPE_CHECKING, Any, Final, Literal
 
 from gatewayctl.network import at_registry
 from gatewayctl.settings import providers
+from gatewayctl.settings.declared.keys import DeclaredKey, DeclaredOwner
 from gatewayctl.settings.litellm.service import LitellmService
 from gatewayctl.settings.masking import mask_value
 from gatewayctl.settings.sections.external import ExternalGateway
@@ -178,17 +179,6 @@ class Model:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class DeclaredKey:
-    """A declared virtual key: its alias in LiteLLM, its variable in .env."""
-
-    alias: str
-    env: str
-    models: tuple[str, ...] = ()
-    metadata: Mapping[str, Any] = field(default_factory=lambda: MappingProxyType({}))
-    duration: str | None = None
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
 class Operation:
     """What a component uses in one operation; None for what is not declared.
 
@@ -272,6 +262,8 @@ class Settings:
     images: Images = Images()
     registry: str | None = None
     apps: tuple[App, ...] = ()
+    teams: tuple[DeclaredOwner, ...] = ()
+    users: tuple[DeclaredOwner, ...] = ()
     litellm: LitellmConfig | None = None
     litellm_service: LitellmService = field(default_factory=LitellmService)
     workers: int = 1
@@ -291,6 +283,11 @@ class Settings:
     def offline_models(self) -> frozenset[str]:
         """The names of the model groups with a fixed answer."""
         return frozenset(model.name for model in self.served if model.offline)
+
+    @property
+    def owners(self) -> tuple[DeclaredOwner, ...]:
+        """What keys belong to, in the order of creation: a team lists users as its members."""
+        return (*self.users, *self.teams)
 
     @property
     def needs_redis(self) -> bool:

@@ -9,7 +9,8 @@ from __future__ import annotations
 from types import MappingProxyType
 from typing import Final
 
-from gatewayctl.settings.model import Component, DeclaredKey, Model, Operation
+from gatewayctl.settings.declared.keys import DeclaredKey
+from gatewayctl.settings.model import Component, Model, Operation
 
 NUM_RETRIES: Final = 3
 TIMEOUT: Final = 600

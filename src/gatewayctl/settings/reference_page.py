@@ -11,7 +11,7 @@ from typing import Final
 
 from gatewayctl.settings import fields
 from gatewayctl.settings.fields import Field, Kind, Setting
-from gatewayctl.settings.sections import apps, components, keys, models
+from gatewayctl.settings.sections import apps, components, keys, models, owners
 
 _PAGE: Final = """\
 # Settings reference
@@ -44,6 +44,16 @@ Virtual keys by their alias. Declared keys replace those of the reference stack.
 is short for `env:`.
 
 {keys}
+## `teams.NAME`
+
+Teams by their id in LiteLLM; none by default. A key belongs to one by `team: NAME`.
+
+{teams}
+## `users.NAME`
+
+Users by their id in LiteLLM; none by default. A key belongs to one by `user: NAME`.
+
+{users}
 ## `components.NAME`
 
 Parts of an application that call models. Declared components replace those of the reference stack.
@@ -82,7 +92,9 @@ def render_page() -> str:
         ),
         secrets=_table("variable | generated | description", map(_secret, fields.SECRETS)),
         models=_section(models.SETTINGS),
-        keys=_section(keys.SETTINGS),
+        keys=_section(keys.SETTINGS | keys.LIMIT_SETTINGS),
+        teams=_section(owners.TEAM_SETTINGS),
+        users=_section(owners.USER_SETTINGS),
         components=_section(components.SETTINGS),
         operations=_section(components.OPERATION_SETTINGS),
         apps=_section(apps.SETTINGS),

@@ -61,7 +61,11 @@ CASES: list[tuple[int, bytes, KeyRole, type[errors.GatewayctlError]]] = [
     (429, envelope("No deployments available for selected model, Try again in 5 seconds.",
                    "all_deployments_in_cooldown", 429), "virtual", errors.UpstreamRefused),
     (429, envelope("Rate limit exceeded for api_key", "throttling_error", 429),
-     "virtual", errors.GatewayRefused),
+     "virtual", errors.RateLimited),
+    (422, envelope("ExceededBudget: User=us over budget. Spend=0.0, Budget=0.0", "budget_exceeded",
+                   422), "virtual", errors.BudgetSpent),
+    (403, (b'{"detail":"Virtual key is not allowed to call this route. Only allowed to call routes:'
+          b" ['/x']. Tried to call route: /v1/models\"}"), "virtual", errors.RouteRefused),
     (500, envelope("litellm.InternalServerError: InternalServerError: OpenAIException - Connection"
                    " error.", "internal_server_error", 500), "virtual", errors.UpstreamUnreachable),
     (408, envelope("litellm.Timeout: APITimeoutError - Request timed out. Error_str: Request timed"

@@ -10,8 +10,16 @@ from collections.abc import Callable, Generator, Mapping
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Final
 
-from gatewayctl.errors import GatewayctlError, UnknownModel, VirtualKeyRefused
+from gatewayctl.errors import (
+    BudgetSpent,
+    GatewayctlError,
+    RateLimited,
+    RouteRefused,
+    UnknownModel,
+    VirtualKeyRefused,
+)
 from gatewayctl.gateway.chat import ChatRequest, Usage, post_chat
+from gatewayctl.gateway.limit_refusals import THIS_KEY
 from gatewayctl.operations.chat.plan import ChatPlan
 from gatewayctl.operations.models.provider_failure import ReadLog, explain_provider_failure
 from gatewayctl.settings.model import Settings
@@ -194,6 +202,9 @@ def _explain(
             hint = f"{plan.key_env} may not use it, or the gateway runs with older settings:"
             hint += " see `gatewayctl models list` and `gatewayctl keys list`."
         return UnknownModel(f"The gateway has no model {plan.model!r} for this key.", hint=hint)
+    if isinstance(error, BudgetSpent | RateLimited | RouteRefused):
+        alias = next((key.alias for key in settings.keys if key.env == plan.key_env), plan.key_env)
+        return type(error)(error.message.replace(THIS_KEY, alias), hint=error.hint)
     if isinstance(error, VirtualKeyRefused):
         source = plan.key_source
         hint = advise_unset(plan.key_env) if source.is_environment else error.hint

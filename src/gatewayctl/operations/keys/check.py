@@ -11,17 +11,33 @@ import shlex
 from collections.abc import Callable
 from dataclasses import dataclass, replace
 from datetime import UTC, datetime
+from functools import cache, partial
+from typing import Final
 
-from gatewayctl.errors import Drift, GatewayctlError, PartlyDone, Refused, VirtualKeyRefused
+from gatewayctl.errors import (
+    BudgetSpent,
+    Drift,
+    GatewayctlError,
+    PartlyDone,
+    Refused,
+    VirtualKeyRefused,
+)
 from gatewayctl.gateway.client import GatewayClient
 from gatewayctl.gateway.key_probe import KeyProbe, is_management_refused, probe_key
+from gatewayctl.gateway.limit_refusals import describe_spent
+from gatewayctl.gateway.owners import Owner, find_owner
 from gatewayctl.operations.keys.list import KeyRow, KeyState, join_keys
+from gatewayctl.operations.keys.owners import OwnerStep, plan_owners
 from gatewayctl.operations.keys.plan import CHANGES, KeyStep, KnownKeys, load_known_keys, plan_keys
 from gatewayctl.operations.keys.sync import KeysSyncReport, apply_sync
 from gatewayctl.operations.keys.values import is_plausible_key
 from gatewayctl.operations.state.exclusive import change_project
+from gatewayctl.settings.declared.keys import OwnerKind
+from gatewayctl.settings.master_key import require_master_key
 from gatewayctl.settings.model import Secret, Settings
 from gatewayctl.settings.overrides import advise_unset, warn_overrides
+
+_FIX: Final = "Run `gatewayctl keys check --fix`."
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -29,8 +45,9 @@ class KeyCheck:
     """One key and the result of its calls; None if there is no secret to call with.
 
     ``authenticates``: LiteLLM accepts the secret. ``management_refused``: LiteLLM refuses it on
-    management routes. ``differs``: what is not as declared. ``reason``: why it is not ``ok``, and
-    ``remedy`` what helps, as a sentence.
+    management routes; None if it refuses everything because a budget is spent. ``budget_spent``:
+    that of the key, its team or its user. ``differs``: what is not as declared. ``reason``: why it
+    is not ``ok``, and ``remedy`` what helps, as a sentence.
     """
 
     alias: str | None
@@ -45,25 +62,38 @@ class KeyCheck:
     latency_ms: float | None
     reason: str | None
     remedy: str | None
+    budget_spent: bool = False
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class KeysCheckReport:
-    """Each declared key, and each other key of ours in .env; ``fixed`` are the repairs."""
+    """Each declared key, and each other key of ours in .env; ``fixed`` are the repairs.
+
+    ``teams`` and ``users`` are the declared ones.
+    """
 
     keys: tuple[KeyCheck, ...]
     fixed: tuple[KeyStep, ...]
     warnings: tuple[str, ...] = ()
+    teams: tuple[OwnerStep, ...] = ()
+    users: tuple[OwnerStep, ...] = ()
 
     @property
     def problem(self) -> GatewayctlError | None:
         failed = [check for check in self.keys if not check.ok]
-        if not failed:
+        differing = [owner for owner in (*self.users, *self.teams) if owner.drift]
+        if not failed and not differing:
             return None
-        reasons = "; ".join(f"{check.alias}: {check.reason}" for check in failed)
         remedies = dict.fromkeys(check.remedy for check in failed if check.remedy)
-        message = f"{len(failed)} of {len(self.keys)} keys failed the check: {reasons}."
-        return Drift(message, hint=" ".join(remedies))
+        messages = []
+        if failed:
+            reasons = "; ".join(f"{check.alias}: {check.reason}" for check in failed)
+            messages.append(f"{len(failed)} of {len(self.keys)} keys failed the check: {reasons}.")
+        for owner in differing:
+            why = "; ".join(owner.changes) or owner.reason or "missing"
+            messages.append(f"{owner.kind} {owner.name} differs: {why}.")
+            remedies[_FIX] = None
+        return Drift(" ".join(messages), hint=" ".join(remedies))
 
 
 def check_keys(
@@ -81,8 +111,7 @@ def check_keys(
     """
     if not fix:
         warnings = warn_overrides(settings, [key.env for key in settings.keys])
-        checks = _check_all(settings, gateway, now())
-        return KeysCheckReport(keys=checks, fixed=(), warnings=warnings)
+        return replace(_check_all(settings, gateway, now()), warnings=warnings)
     with change_project(settings, "keys check --fix") as record:
         synced = apply_sync(settings, gateway, prune=False, dry_run=False, now=now)
         report = _add_fix_errors(synced, _check_all(settings, gateway, now()))
@@ -91,22 +120,23 @@ def check_keys(
     return report
 
 
-def _add_fix_errors(synced: KeysSyncReport, keys: tuple[KeyCheck, ...]) -> KeysCheckReport:
+def _add_fix_errors(synced: KeysSyncReport, checked: KeysCheckReport) -> KeysCheckReport:
     """The checks after the fix; those that still fail get the error of their fix as reason."""
     errors = {key.alias: key.error for key in synced.keys if key.error and key.action in CHANGES}
-    return KeysCheckReport(
+    return replace(
+        checked,
         keys=tuple(
             replace(key, reason=errors[key.alias].removesuffix("."), remedy=PartlyDone.remedy)
             if not key.ok and key.alias in errors
             else key
-            for key in keys
+            for key in checked.keys
         ),
         fixed=tuple(key for key in synced.keys if key.done),
         warnings=synced.warnings,
     )
 
 
-def _check_all(settings: Settings, gateway: GatewayClient, now: datetime) -> tuple[KeyCheck, ...]:
+def _check_all(settings: Settings, gateway: GatewayClient, now: datetime) -> KeysCheckReport:
     known = load_known_keys(settings, gateway, now=now)
     # By the alias that the key has now: the step of a rotation has the alias it will get.
     steps = {
@@ -114,19 +144,34 @@ def _check_all(settings: Settings, gateway: GatewayClient, now: datetime) -> tup
         for each in reversed(plan_keys(known))
     }
     rows = join_keys(settings, known.keys, now=now).own
-    return tuple(
-        _check(gateway, row, steps[row.alias], known)
+    master = require_master_key(settings)
+    owners = [each.step for each in plan_owners(settings, gateway, master) if each.declared]
+    find = cache(partial(find_owner, gateway, master))
+    checks = tuple(
+        _check(gateway, row, steps[row.alias], known, find)
         for row in rows
         if row.declared
         # The new key of a declared alias has no step of its own: the step of the alias covers it.
         or (row.in_env and row.alias in steps and row.state not in {"retiring", "unfinished"})
     )
+    return KeysCheckReport(
+        keys=checks,
+        fixed=(),
+        teams=tuple(owner for owner in owners if owner.kind == "team"),
+        users=tuple(owner for owner in owners if owner.kind == "user"),
+    )
 
 
-def _check(gateway: GatewayClient, row: KeyRow, step: KeyStep, known: KnownKeys) -> KeyCheck:
+FindOwner = Callable[[OwnerKind, str], Owner | None]
+
+
+def _check(
+    gateway: GatewayClient, row: KeyRow, step: KeyStep, known: KnownKeys, find: FindOwner
+) -> KeyCheck:
     secret = known.values.get(row.env) if row.env else None
     probe, refusal, management_refused = _probe(gateway, secret)
-    reason = _find_reason(row, step, refusal, management_refused)
+    spent = None if probe is None else _find_spent(row, probe, find)
+    reason = _find_reason(row, step, refusal, management_refused, spent)
     return KeyCheck(
         alias=row.alias,
         env=row.env,
@@ -139,8 +184,28 @@ def _check(gateway: GatewayClient, row: KeyRow, step: KeyStep, known: KnownKeys)
         differs=step.changes,
         latency_ms=None if probe is None else probe.latency_ms,
         reason=reason,
-        remedy=None if reason is None else _choose_remedy(row, step, known),
+        remedy=None if reason is None else _choose_remedy(row, step, known, spent),
+        budget_spent=spent is not None,
     )
+
+
+def _find_spent(row: KeyRow, probe: KeyProbe, find: FindOwner) -> str | None:
+    """Why a budget refuses every call with the key, or None.
+
+    LiteLLM checks the budget of the key itself in every request, those of team and user only in
+    calls of models. Its database has the spend some seconds later.
+    """
+    if row.spend is not None and row.max_budget is not None and row.state == "budget_spent":
+        return describe_spent("the key", row.spend, row.max_budget)
+    if probe.spent is not None:
+        return probe.spent.message.removesuffix(".")
+    owners: tuple[tuple[OwnerKind, str | None], ...] = (("team", row.team), ("user", row.user))
+    for kind, name in owners:
+        found = None if name is None else find(kind, name)
+        if found is not None and found.is_spent and found.spend is not None:
+            budget = float(found.limits["max_budget"])
+            return describe_spent(f"{kind} {name}", found.spend, budget)
+    return None
 
 
 def _probe(
@@ -153,33 +218,43 @@ def _probe(
         return None, VirtualKeyRefused("It does not start with sk-."), None
     try:
         probe = probe_key(gateway, secret)
-        return probe, None, is_management_refused(gateway, secret)
+        refused = None if probe.spent else is_management_refused(gateway, secret)
+        return probe, None, refused
     except Refused as refusal:
         return None, refusal, None
 
 
 def _find_reason(
-    row: KeyRow, step: KeyStep, refusal: Refused | None, management_refused: bool | None
+    row: KeyRow,
+    step: KeyStep,
+    refusal: Refused | None,
+    management_refused: bool | None,
+    spent: str | None,
 ) -> str | None:
     """Why the key is not ok, the most serious cause first; None if it is."""
     state = f"its state is {row.state}"
     if management_refused is False:
         return f"{row.env} may call management routes"
     if step.drift:
-        return step.reason or "; ".join(step.changes) or state
+        differs = step.reason or "; ".join(step.changes) or state
+        return differs if spent is None else f"{differs}; {spent}"
+    if spent is not None:
+        return spent
     if refusal is not None:
         return refusal.message.removesuffix(".")
     return None if row.state == "ok" else state
 
 
-def _choose_remedy(row: KeyRow, step: KeyStep, known: KnownKeys) -> str:
+def _choose_remedy(row: KeyRow, step: KeyStep, known: KnownKeys, spent: str | None) -> str:
     """What helps, as a sentence: `keys sync` changes neither undeclared nor foreign keys."""
     if step.action in CHANGES:
-        return "Run `gatewayctl keys check --fix`."
+        return _FIX
     if step.action == "conflict" and row.env in known.outside:
         return f"{advise_unset(str(row.env))} Then run `gatewayctl keys create`."
     if step.action == "conflict":
         return f"Put the value of {row.alias} into .env as {row.env}, or declare another alias."
+    if spent is not None:
+        return BudgetSpent.remedy
     rotate = f"`gatewayctl keys rotate {shlex.quote(str(row.alias))}`"
     if row.state == "blocked":
         return f"Unblock {row.alias} in LiteLLM (`gatewayctl ui`), or run {rotate}."

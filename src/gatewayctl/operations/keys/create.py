@@ -15,12 +15,14 @@ from pathlib import Path
 from gatewayctl.errors import GatewayctlError, PartlyDone
 from gatewayctl.gateway.client import GatewayClient
 from gatewayctl.operations.keys.apps import warn_outdated_apps
+from gatewayctl.operations.keys.owners import OwnerStep, ensure_owners, require_license
 from gatewayctl.operations.keys.provision import KeyProvisioner, KeyResult
 from gatewayctl.operations.keys.request import KeyRequest, resolve_requested_keys
 from gatewayctl.operations.keys.unknown import advise_unknown_key, find_unknown_keys
 from gatewayctl.operations.state.exclusive import change_project
+from gatewayctl.settings.declared.keys import DeclaredKey
 from gatewayctl.settings.master_key import require_master_key
-from gatewayctl.settings.model import DeclaredKey, Settings
+from gatewayctl.settings.model import Settings
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -35,24 +37,36 @@ class KeyFailure:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class KeysCreateReport:
-    """The requested keys, in their order; ``env_file`` is the file they are written to."""
+    """The requested keys, in their order; ``env_file`` is the file they are written to.
+
+    ``teams`` and ``users`` are the declared ones, which are created before.
+    """
 
     keys: tuple[KeyResult, ...]
     failed: tuple[KeyFailure, ...]
     env_file: Path
     warnings: tuple[str, ...] = ()
+    teams: tuple[OwnerStep, ...] = ()
+    users: tuple[OwnerStep, ...] = ()
+
+    @property
+    def owners(self) -> tuple[OwnerStep, ...]:
+        return (*self.users, *self.teams)
 
     @property
     def changed(self) -> bool:
-        return any(key.status != "exists" for key in self.keys)
+        created = any(owner.done for owner in self.owners)
+        return created or any(key.status != "exists" for key in self.keys)
 
     @property
     def problem(self) -> GatewayctlError | None:
-        if not self.failed:
+        errors = [f"{owner.error}." for owner in self.owners if owner.error is not None]
+        if not self.failed and not errors:
             return None
-        messages = " ".join(failure.message for failure in self.failed)
-        total = len(self.failed) + len(self.keys)
-        return PartlyDone(f"{len(self.failed)} of {total} keys were not created: {messages}")
+        if self.failed:
+            total = len(self.failed) + len(self.keys)
+            errors.append(f"{len(self.failed)} of {total} keys were not created:")
+        return PartlyDone(" ".join((*errors, *(failure.message for failure in self.failed))))
 
     def reveal(self) -> KeysCreateReport:
         """Copy the report with every key in plain text, for `--show`."""
@@ -107,14 +121,18 @@ def ensure_keys(
 ) -> KeysCreateReport:
     """Create the missing keys, in .env and in LiteLLM; running it twice changes nothing.
 
-    Finishes what an interrupted run left; the caller holds the project's lock. A failure of
-    one key is in the report if others succeeded, and raised if none did: KeyAliasExists,
-    MasterKeyRefused, GatewayDatabaseMissing, GatewayUnreachable, EnvFileUnwritable…
+    Creates the declared teams and users before. Finishes what an interrupted run left; the caller
+    holds the project's lock. A failure of one key is in the report if others succeeded, and raised
+    if none did: KeyAliasExists, MasterKeyRefused, GatewayDatabaseMissing, GatewayUnreachable,
+    EnvFileUnwritable… Raises LicenseMissing before anything is changed.
     """
     master = require_master_key(settings)
     provisioner = KeyProvisioner(
         settings=settings, gateway=gateway, master=master, fresh=fresh, now=now
     )
+    wanted = tuple(wanted)
+    require_license(settings, gateway, master, wanted)
+    owners = ensure_owners(settings, gateway, master)
     results: list[KeyResult] = []
     failures: list[tuple[DeclaredKey, GatewayctlError]] = []
     for declared in wanted:
@@ -122,7 +140,7 @@ def ensure_keys(
             results.append(provisioner.ensure(declared))
         except GatewayctlError as error:
             failures.append((declared, error))
-    if failures and not results:
+    if failures and not results and all(owner.error is None for owner in owners):
         raise failures[0][1]
     return KeysCreateReport(
         keys=tuple(results),
@@ -131,5 +149,16 @@ def ensure_keys(
             for key, error in failures
         ),
         env_file=settings.env_file,
-        warnings=tuple(provisioner.warnings),
+        warnings=(*provisioner.warnings, *_warn_of_owners(owners)),
+        teams=tuple(owner for owner in owners if owner.kind == "team"),
+        users=tuple(owner for owner in owners if owner.kind == "user"),
+    )
+
+
+def _warn_of_owners(owners: Iterable[OwnerStep]) -> tuple[str, ...]:
+    return tuple(
+        f"{owner.kind} {owner.name} differs from gateway.yaml ({'; '.join(owner.changes)}):"
+        " `gatewayctl keys sync` changes it."
+        for owner in owners
+        if owner.changes
     )

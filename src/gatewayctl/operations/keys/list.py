@@ -13,13 +13,16 @@ from typing import Literal
 from gatewayctl.gateway.client import GatewayClient
 from gatewayctl.gateway.keys import VirtualKey, hash_key, iterate_keys
 from gatewayctl.operations.keys.metadata import is_ours, is_predecessor, is_successor, variable_of
+from gatewayctl.operations.keys.owners import OwnerStep, plan_owners
+from gatewayctl.operations.keys.plan import find_differences
 from gatewayctl.operations.keys.values import read_current_values
+from gatewayctl.settings.declared.keys import DeclaredKey
 from gatewayctl.settings.master_key import require_master_key
-from gatewayctl.settings.model import DeclaredKey, Secret, Settings
+from gatewayctl.settings.model import Secret, Settings
 
 KeyState = Literal[
     "ok", "missing", "not_in_gateway", "not_in_env_file", "other_key_in_env_file",
-    "expired", "blocked", "retiring", "unfinished", "foreign",
+    "expired", "blocked", "budget_spent", "retiring", "unfinished", "foreign",
 ]  # fmt: skip
 
 
@@ -27,9 +30,12 @@ KeyState = Literal[
 class KeyRow:
     """One key. ``key`` is masked; ``spend`` in US dollars as last written by LiteLLM.
 
+    ``differs`` lists what is not as declared, such as ``max_budget: 7 → 5``. The states:
+
     ``ok``: LiteLLM has the secret of .env under this alias. ``missing``: in neither.
     ``not_in_gateway``: only in .env. ``not_in_env_file``: only in LiteLLM, so its secret is
-    lost. ``other_key_in_env_file``: in both, with different secrets. ``retiring``: rotated, and
+    lost. ``budget_spent``: calls are refused until it is raised or reset.
+    ``other_key_in_env_file``: in both, with different secrets. ``retiring``: rotated, and
     valid for its grace period. ``unfinished``: the new key of an interrupted rotation;
     `keys create` finishes it. ``foreign``: not created by this project.
     """
@@ -44,13 +50,23 @@ class KeyRow:
     models: tuple[str, ...]
     expires: datetime | None
     spend: float | None
+    max_budget: float | None = None
+    budget_duration: str | None = None
+    team: str | None = None
+    user: str | None = None
+    differs: tuple[str, ...] = ()
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class KeysListReport:
-    """The project's own keys first, then foreign ones, both in LiteLLM's order."""
+    """The project's own keys first, then foreign ones, both in LiteLLM's order.
+
+    ``teams`` and ``users``: the declared ones, and others of this project.
+    """
 
     keys: tuple[KeyRow, ...]
+    teams: tuple[OwnerStep, ...] = ()
+    users: tuple[OwnerStep, ...] = ()
 
     @property
     def own(self) -> tuple[KeyRow, ...]:
@@ -71,8 +87,14 @@ def list_keys(
 
     Raises MasterKeyMissing, MasterKeyRefused, GatewayDatabaseMissing, GatewayUnreachable.
     """
-    keys = tuple(iterate_keys(gateway, require_master_key(settings)))
-    return join_keys(settings, keys, now=now())
+    master = require_master_key(settings)
+    report = join_keys(settings, tuple(iterate_keys(gateway, master)), now=now())
+    owners = [each.step for each in plan_owners(settings, gateway, master)]
+    return replace(
+        report,
+        teams=tuple(owner for owner in owners if owner.kind == "team"),
+        users=tuple(owner for owner in owners if owner.kind == "user"),
+    )
 
 
 def join_keys(settings: Settings, keys: tuple[VirtualKey, ...], *, now: datetime) -> KeysListReport:
@@ -81,7 +103,7 @@ def join_keys(settings: Settings, keys: tuple[VirtualKey, ...], *, now: datetime
     # Aliases are unique but for a race in LiteLLM; then the newest key counts.
     by_alias = {key.alias: key for key in reversed(keys) if key.alias}
     current = {key.alias: by_alias.get(key.alias) for key in settings.keys}
-    rows = [_declared_row(key, current[key.alias], values, now) for key in settings.keys]
+    rows = [_declared_row(key, current[key.alias], values, now, project) for key in settings.keys]
     others = [key for key in keys if key not in current.values()]
     rows += [_own_row(key, values, now) for key in others if is_ours(key, project)]
     rows += [_foreign_row(key, now) for key in others if not is_ours(key, project)]
@@ -93,10 +115,14 @@ def _declared_row(
     key: VirtualKey | None,
     values: Mapping[str, Secret],
     now: datetime,
+    project: str,
 ) -> KeyRow:
     secret = values.get(declared.env)
     if key is not None:
-        return _registered_row(key, env=declared.env, secret=secret, declared=True, now=now)
+        row = _registered_row(key, env=declared.env, secret=secret, declared=True, now=now)
+        # A foreign key is used as it is.
+        ours = is_ours(key, project)
+        return replace(row, differs=find_differences(declared, key) if ours else ())
     return KeyRow(
         alias=declared.alias,
         env=declared.env,
@@ -143,6 +169,10 @@ def _registered_row(
         models=key.models,
         expires=key.expires,
         spend=key.spend,
+        max_budget=key.limits.get("max_budget"),
+        budget_duration=key.limits.get("budget_duration"),
+        team=key.limits.get("team_id"),
+        user=key.limits.get("user_id"),
     )
 
 
@@ -153,7 +183,9 @@ def _state(key: VirtualKey, secret: Secret | None, now: datetime) -> KeyState:
         return "other_key_in_env_file"
     if key.blocked:
         return "blocked"
-    return "expired" if key.is_expired(now) else "ok"
+    if key.is_expired(now):
+        return "expired"
+    return "budget_spent" if key.is_spent else "ok"
 
 
 def _foreign_row(key: VirtualKey, now: datetime) -> KeyRow:

@@ -11,7 +11,14 @@ from typing import Any, Final
 
 from gatewayctl.errors import KeyAliasExists
 from gatewayctl.gateway.keys import VirtualKey
-from gatewayctl.settings.model import DeclaredKey
+from gatewayctl.gateway.owners import Owner
+from gatewayctl.operations.keys.limits import (
+    FIELDS_METADATA,
+    limits_metadata,
+    managed_fields,
+)
+from gatewayctl.settings.declared.keys import DeclaredKey, DeclaredOwner
+from gatewayctl.settings.declared.limits import KEY_LIMITS, OWNER_LIMITS
 
 CREATED_BY: Final = "gatewayctl"
 ENV_METADATA: Final = "gatewayctl_env"
@@ -27,8 +34,9 @@ _SUCCESSOR: Final = "@next"
 _PREDECESSOR: Final = "@old-"
 _MARKS: Final = frozenset({
     "created_by", "project", ENV_METADATA, DURATION_METADATA, ALIAS_METADATA, GRACE_METADATA,
+    FIELDS_METADATA,
 })  # fmt: skip
-# Metadata that LiteLLM 1.106.2 uses itself: limits and rules set in its UI.
+# Metadata that LiteLLM 1.108.14 uses itself: limits and rules set in its UI.
 _LITELLM: Final = frozenset({
     "model_rpm_limit", "model_tpm_limit", "model_itpm_limit", "model_otpm_limit",
     "default_estimated_output_tokens", "default_estimated_output_tokens_per_model",
@@ -38,13 +46,13 @@ _LITELLM: Final = frozenset({
     "throttle_on_budget_exceeded", "enable_prompt_caching", "end_user_budget_id",
     "disable_global_guardrails", "guardrails", "policies", "tags", "team_member_key_duration",
     "prompts", "logging", "secret_manager_settings", "allowed_passthrough_routes",
-    "denied_passthrough_routes", "service_account_id",
+    "denied_passthrough_routes", "service_account_id", "require_trace_id", "team_member_budget_id",
 })  # fmt: skip
 
 
-def is_ours(key: VirtualKey, project: str) -> bool:
-    """True for a key that this project registered, which gatewayctl may change and delete."""
-    metadata = key.metadata
+def is_ours(found: VirtualKey | Owner, project: str) -> bool:
+    """True for what this project created, which gatewayctl may change and delete."""
+    metadata = found.metadata
     return metadata.get("created_by") == CREATED_BY and metadata.get("project", project) == project
 
 
@@ -100,6 +108,7 @@ def declared_metadata(declared: DeclaredKey, project: str) -> dict[str, Any]:
     duration = {} if declared.duration is None else {DURATION_METADATA: declared.duration}
     return {
         **declared.metadata,
+        **limits_metadata(KEY_LIMITS, declared),
         "created_by": CREATED_BY,
         "project": project,
         ENV_METADATA: declared.env,
@@ -109,7 +118,29 @@ def declared_metadata(declared: DeclaredKey, project: str) -> dict[str, Any]:
 
 def updated_metadata(declared: DeclaredKey, project: str, key: VirtualKey) -> dict[str, Any]:
     """The metadata an existing key should have; limits set in LiteLLM stay."""
-    return {**litellm_metadata(key.metadata), **declared_metadata(declared, project)}
+    return {**_kept_metadata(declared, key), **declared_metadata(declared, project)}
+
+
+def owner_metadata(
+    declared: DeclaredOwner, project: str, found: Owner | None = None
+) -> dict[str, Any]:
+    """The metadata of a team or user; limits set in LiteLLM stay."""
+    return {
+        **({} if found is None else _kept_metadata(declared, found)),
+        **declared.metadata,
+        **limits_metadata(OWNER_LIMITS[declared.kind], declared),
+        "created_by": CREATED_BY,
+        "project": project,
+    }
+
+
+def _kept_metadata(
+    declared: DeclaredKey | DeclaredOwner, found: VirtualKey | Owner
+) -> dict[str, Any]:
+    """What LiteLLM stores there itself, but for fields that are or were declared."""
+    changed = managed_fields(found.metadata).union(declared.limits)
+    kept = litellm_metadata(found.metadata)
+    return {name: value for name, value in kept.items() if name not in changed}
 
 
 def strip_rotation_stage(metadata: Mapping[str, Any]) -> dict[str, Any]:

@@ -13,6 +13,7 @@ from typing import Any, Final, Literal
 from gatewayctl.gateway import keys as litellm
 from gatewayctl.gateway.client import GatewayClient
 from gatewayctl.gateway.keys import VirtualKey, hash_key
+from gatewayctl.operations.keys.limits import find_limit_differences, find_undeclared
 from gatewayctl.operations.keys.metadata import (
     DURATION_METADATA,
     ENV_METADATA,
@@ -29,8 +30,10 @@ from gatewayctl.operations.keys.values import (
     read_current_values,
     read_env_file_values,
 )
+from gatewayctl.settings.declared.keys import DeclaredKey
+from gatewayctl.settings.declared.limits import KEY_LIMITS
 from gatewayctl.settings.master_key import require_master_key
-from gatewayctl.settings.model import DeclaredKey, Secret, Settings
+from gatewayctl.settings.model import Secret, Settings
 
 Action = Literal[
     "none", "create", "register", "replace", "move", "finish", "update", "delete",
@@ -53,8 +56,8 @@ class KeyStep:
     variable was renamed. ``finish``: a rotation was interrupted. ``delete``: ours and not
     declared, or its grace period is over. ``keep``: ours and not declared, but not to be pruned,
     or in its grace period. ``foreign``: created by others, never changed. ``conflict``,
-    ``blocked``: different, and cannot be fixed by gatewayctl. ``done`` and ``error``: whether
-    `keys sync` did it, or why not.
+    ``blocked``: different, and cannot be fixed by gatewayctl. ``undeclared``: limits that were set
+    in LiteLLM and stay. ``done`` and ``error``: whether `keys sync` did it, or why not.
     """
 
     alias: str | None
@@ -62,6 +65,7 @@ class KeyStep:
     declared: bool
     action: Action
     changes: tuple[str, ...] = ()
+    undeclared: tuple[str, ...] = ()
     reason: str | None = None
     done: bool = False
     error: str | None = None
@@ -157,6 +161,7 @@ def _plan_declared(known: KnownKeys, declared: DeclaredKey) -> PlannedKeyStep:
         declared=True,
         action=action,
         changes=changes,
+        undeclared=() if current is None else find_undeclared(KEY_LIMITS, declared, current),
         reason=reason,
     )
     return PlannedKeyStep(step=step, declared=declared, key=current)
@@ -246,7 +251,7 @@ def find_differences(declared: DeclaredKey, key: VirtualKey) -> tuple[str, ...]:
     ):
         if key.metadata.get(name) != wanted:
             found.append(f"{label}: {_format(key.metadata.get(name))} → {_format(wanted)}")
-    return tuple(found)
+    return (*found, *find_limit_differences(KEY_LIMITS, declared, key))
 
 
 def _format_models(models: Iterable[str]) -> str:

@@ -19,6 +19,11 @@ from gatewayctl.errors import KeyAliasExists, Refused, SettingsProblem
 from gatewayctl.gateway import keys as litellm
 from gatewayctl.gateway.client import GatewayClient
 from gatewayctl.gateway.keys import KeyChange, NewKey, VirtualKey, hash_key
+from gatewayctl.operations.keys.limits import (
+    find_limit_differences,
+    inherited_fields,
+    wanted_limits,
+)
 from gatewayctl.operations.keys.metadata import (
     ENV_METADATA,
     declared_metadata,
@@ -27,9 +32,12 @@ from gatewayctl.operations.keys.metadata import (
     user_metadata,
     variable_of,
 )
+from gatewayctl.operations.keys.owners import require_owners
 from gatewayctl.operations.keys.rotation import Family, Rotation
 from gatewayctl.operations.keys.values import is_plausible_key, read_env_file_values
-from gatewayctl.settings.model import DeclaredKey, Secret, Settings, Source
+from gatewayctl.settings.declared.keys import DeclaredKey
+from gatewayctl.settings.declared.limits import KEY_LIMITS
+from gatewayctl.settings.model import Secret, Settings, Source
 from gatewayctl.settings.overrides import advise_unset, overridden
 from gatewayctl.settings.sources import ENV_FILE_NAME
 
@@ -83,9 +91,14 @@ class KeyProvisioner:
     warnings: list[str] = field(default_factory=list)
 
     @property
+    def project(self) -> str:
+        return self.settings.project_name
+
+    @property
     def rotation(self) -> Rotation:
-        project = self.settings.project_name
-        return Rotation(gateway=self.gateway, master=self.master, project=project, now=self.now)
+        return Rotation(
+            gateway=self.gateway, master=self.master, project=self.project, now=self.now
+        )
 
     def ensure(self, declared: DeclaredKey) -> KeyResult:
         """Create the key if it is missing. Raises the error that prevents it.
@@ -175,7 +188,7 @@ class KeyProvisioner:
             return True
         if current is None or current.hash != hashed:
             return litellm.was_deleted(self.gateway, self.master, hashed)
-        return current.is_expired(self.now()) and is_ours(current, self.settings.project_name)
+        return current.is_expired(self.now()) and is_ours(current, self.project)
 
     def _recognize(
         self, declared: DeclaredKey, secret: Secret, current: VirtualKey | None
@@ -196,7 +209,7 @@ class KeyProvisioner:
             return None
         secret = self.stored_secret(before)
         in_use = any(key.env == before for key in self.settings.keys)
-        ours = is_ours(current, self.settings.project_name)
+        ours = is_ours(current, self.project)
         if secret is None or in_use or not ours or hash_key(secret) != current.hash:
             return None
         path, expect = self.settings.env_file, {before: secret.reveal()}
@@ -211,6 +224,7 @@ class KeyProvisioner:
         """Register the secret of .env, unless LiteLLM has it under this alias already."""
         if current is not None and current.hash == hash_key(secret):
             self._warn_of_other_models(declared, current)
+            self._warn_of_other_limits(declared, current)
             if current.blocked:
                 self.warnings.append(f"{declared.alias} is blocked in LiteLLM, and stays so.")
             return _result(declared, "exists", secret, current)
@@ -229,6 +243,14 @@ class KeyProvisioner:
             has, wanted = (", ".join(models) or "all" for models in (key.models, declared.models))
             self.warnings.append(
                 f"{declared.alias} exists with models {has}, not {wanted}; it was not changed."
+            )
+
+    def _warn_of_other_limits(self, declared: DeclaredKey, key: VirtualKey) -> None:
+        differences = find_limit_differences(KEY_LIMITS, declared, key)
+        if differences and declared in self.settings.keys and is_ours(key, self.project):
+            self.warnings.append(
+                f"{declared.alias} differs from gateway.yaml ({'; '.join(differences)}):"
+                " `gatewayctl keys sync` changes it."
             )
 
     def _create(
@@ -261,6 +283,7 @@ class KeyProvisioner:
         status: KeyStatus,
     ) -> KeyResult:
         self._refuse_foreign(declared, current)
+        require_owners(self.gateway, self.master, declared)
         if current is not None:
             # Our own key, and its secret is lost.
             litellm.delete_key(self.gateway, self.master, current.hash)
@@ -271,8 +294,10 @@ class KeyProvisioner:
             alias=declared.alias,
             secret=secret,
             models=declared.models,
-            metadata=declared_metadata(declared, self.settings.project_name),
+            metadata=declared_metadata(declared, self.project),
             duration=declared.duration,
+            limits=wanted_limits(KEY_LIMITS, declared, current),
+            spend=0 if current is None else current.spend or 0,
         )
         try:
             key = litellm.generate_key(self.gateway, self.master, new)
@@ -285,7 +310,7 @@ class KeyProvisioner:
         return _result(declared, status, secret, key)
 
     def _refuse_foreign(self, declared: DeclaredKey, current: VirtualKey | None) -> None:
-        if current is not None and not is_ours(current, self.settings.project_name):
+        if current is not None and not is_ours(current, self.project):
             raise foreign_key(
                 current,
                 declared.alias,
@@ -307,12 +332,13 @@ def _warn_override(env: str) -> str:
 
 
 def inherit_limits(declared: DeclaredKey, old: VirtualKey, now: datetime) -> DeclaredKey:
-    """Restrict an undeclared key to the models, metadata and lifetime of the one it replaces."""
+    """Give an undeclared key the models, metadata, limits and lifetime of the one it replaces."""
     left = None if old.expires is None else int((old.expires - now).total_seconds())
     return replace(
         declared,
         models=declared.models or old.models,
         metadata={**user_metadata(old.metadata), **declared.metadata},
+        limits=inherited_fields(KEY_LIMITS, old),
         duration=declared.duration or (f"{left}s" if left is not None and left > 0 else None),
     )
 

@@ -14,9 +14,11 @@ from typing import Final
 
 from gatewayctl.errors import UsageProblem
 from gatewayctl.operations.keys.values import check_key_variable
-from gatewayctl.settings.model import DeclaredKey, Settings
+from gatewayctl.settings.declared.keys import DeclaredKey
+from gatewayctl.settings.declared.limits import DURATION
+from gatewayctl.settings.model import Settings
 from gatewayctl.settings.problems import suggest
-from gatewayctl.settings.sections.keys import DURATION
+from gatewayctl.settings.sections.limits import is_known_model, model_names
 
 _LONGEST_ALIAS: Final = 200
 _SECONDS: Final = {"s": 1, "m": 60, "h": 3600, "d": 86400, "w": 604800, "mo": 30 * 86400}
@@ -105,9 +107,9 @@ def default_variable(alias: str) -> str:
 
 
 def _check_models(settings: Settings, names: Iterable[str]) -> None:
-    declared = [model.name for model in settings.models]
+    declared = model_names(settings.models)
     for name in names:
-        if name not in declared:
+        if not is_known_model(name, declared):
             raise UsageProblem(
                 f"gateway.yaml declares no model {name!r} {suggest(name, declared)}."
             )

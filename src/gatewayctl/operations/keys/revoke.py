@@ -17,8 +17,9 @@ from gatewayctl.operations.keys.metadata import foreign_key, is_ours, variable_o
 from gatewayctl.operations.keys.provision import KeyProvisioner
 from gatewayctl.operations.keys.rotation import Family, unknown_alias
 from gatewayctl.operations.state.exclusive import change_project
+from gatewayctl.settings.declared.keys import DeclaredKey
 from gatewayctl.settings.master_key import require_master_key
-from gatewayctl.settings.model import DeclaredKey, Settings
+from gatewayctl.settings.model import Settings
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

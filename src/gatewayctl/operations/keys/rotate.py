@@ -19,6 +19,7 @@ from gatewayctl.gateway.client import GatewayClient
 from gatewayctl.gateway.key_probe import probe_key
 from gatewayctl.gateway.keys import NewKey, VirtualKey, hash_key
 from gatewayctl.operations.keys.apps import warn_outdated_apps
+from gatewayctl.operations.keys.limits import wanted_limits
 from gatewayctl.operations.keys.metadata import (
     ALIAS_METADATA,
     GRACE_METADATA,
@@ -28,12 +29,15 @@ from gatewayctl.operations.keys.metadata import (
     updated_metadata,
     variable_of,
 )
+from gatewayctl.operations.keys.owners import require_license, require_owners
 from gatewayctl.operations.keys.provision import KeyProvisioner, generate_key_secret, inherit_limits
 from gatewayctl.operations.keys.request import check_duration
 from gatewayctl.operations.keys.rotation import unknown_alias
 from gatewayctl.operations.state.exclusive import change_project
+from gatewayctl.settings.declared.keys import DeclaredKey
+from gatewayctl.settings.declared.limits import KEY_LIMITS
 from gatewayctl.settings.master_key import require_master_key
-from gatewayctl.settings.model import DeclaredKey, Secret, Settings
+from gatewayctl.settings.model import Secret, Settings
 from gatewayctl.settings.overrides import advise_unset
 
 
@@ -108,6 +112,8 @@ def _rotate(
     provisioner: KeyProvisioner, current: VirtualKey, declared: DeclaredKey, grace: str | None
 ) -> KeysRotateReport:
     settings, gateway, master = provisioner.settings, provisioner.gateway, provisioner.master
+    require_license(settings, gateway, master, [declared])
+    require_owners(gateway, master, declared)
     secret, before = generate_key_secret(), provisioner.stored_secret(declared.env)
     with _delete_on_failure(provisioner, declared, secret):
         new = _successor(settings, current, declared, secret, grace)
@@ -139,7 +145,10 @@ def _successor(
     secret: Secret,
     grace: str | None,
 ) -> NewKey:
-    """The key to register: as declared, with the limits that the old one got in LiteLLM."""
+    """The key to register: as declared, with the limits that the old one got in LiteLLM.
+
+    It keeps the spend: otherwise a rotation would hand out the budget again.
+    """
     marks: dict[str, Any] = {ALIAS_METADATA: declared.alias}
     if grace is not None:
         marks[GRACE_METADATA] = grace
@@ -149,7 +158,8 @@ def _successor(
         models=declared.models,
         metadata={**updated_metadata(declared, settings.project_name, current), **marks},
         duration=declared.duration,
-        limits=current.limits,
+        limits=wanted_limits(KEY_LIMITS, declared, current),
+        spend=current.spend or 0,
     )
 
 

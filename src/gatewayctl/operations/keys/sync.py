@@ -5,7 +5,7 @@ Owns the execution of a plan, key by key. Must not decide what to do, or know te
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Iterable
 from dataclasses import dataclass, replace
 from datetime import UTC, datetime
 from pathlib import Path
@@ -14,7 +14,17 @@ from gatewayctl.errors import Drift, GatewayctlError, PartlyDone
 from gatewayctl.gateway import keys as litellm
 from gatewayctl.gateway.client import GatewayClient
 from gatewayctl.gateway.keys import KeyChange
+from gatewayctl.operations.keys.limits import changed_limits
 from gatewayctl.operations.keys.metadata import DURATION_METADATA, updated_metadata
+from gatewayctl.operations.keys.owners import (
+    OWNER_CHANGES,
+    OwnerStep,
+    PlannedOwner,
+    apply_owner,
+    plan_owners,
+    require_license,
+    require_owners,
+)
 from gatewayctl.operations.keys.plan import (
     CHANGES,
     NOT_DECLARED,
@@ -26,8 +36,10 @@ from gatewayctl.operations.keys.plan import (
 )
 from gatewayctl.operations.keys.provision import KeyProvisioner
 from gatewayctl.operations.state.exclusive import change_project
+from gatewayctl.settings.declared.keys import DeclaredKey
+from gatewayctl.settings.declared.limits import KEY_LIMITS
 from gatewayctl.settings.master_key import require_master_key
-from gatewayctl.settings.model import DeclaredKey, Settings
+from gatewayctl.settings.model import Settings
 from gatewayctl.settings.overrides import require_no_overrides
 
 
@@ -36,6 +48,7 @@ class KeysSyncReport:
     """The plan, and unless ``dry_run`` its outcome.
 
     ``drift``: something differed from gateway.yaml before. ``changed``: something was changed.
+    ``teams`` and ``users``: the declared ones, and others of this project.
     """
 
     keys: tuple[KeyStep, ...]
@@ -45,18 +58,23 @@ class KeysSyncReport:
     changed: bool
     env_file: Path
     warnings: tuple[str, ...]
+    teams: tuple[OwnerStep, ...] = ()
+    users: tuple[OwnerStep, ...] = ()
 
     @property
     def problem(self) -> GatewayctlError | None:
+        owners = (*self.users, *self.teams)
         if self.dry_run:
             count = sum(key.action in CHANGES for key in self.keys)
+            count += sum(owner.action in OWNER_CHANGES for owner in owners)
             message = f"Keys differ from gateway.yaml: {count} to change."
             return Drift(message, hint="Run `gatewayctl keys sync`.") if self.drift else None
-        failed = [key for key in self.keys if key.error is not None]
+        failed = [f"{key.alias}: {key.error}" for key in self.keys if key.error is not None]
+        failed += [owner.error for owner in owners if owner.error is not None]
         if not failed:
             return None
-        errors = " ".join(f"{key.alias}: {key.error}" for key in failed)
-        return PartlyDone(f"{len(failed)} keys could not be synchronized. {errors}")
+        what = "keys, teams or users" if any(owner.error for owner in owners) else "keys"
+        return PartlyDone(f"{len(failed)} {what} could not be synchronized. {' '.join(failed)}")
 
 
 def sync_keys(
@@ -84,13 +102,17 @@ def sync_keys(
 
 
 def find_prunable(settings: Settings, gateway: GatewayClient) -> tuple[str, ...]:
-    """The aliases of the live keys that pruning deletes. Raises what `sync_keys` raises."""
+    """What pruning deletes: the aliases of live keys, then teams and users.
+
+    Raises what `sync_keys` raises.
+    """
     require_no_overrides(settings)
     known = load_known_keys(settings, gateway, now=datetime.now(UTC), prune=True)
     steps = (each.step for each in plan_keys(known))
-    return tuple(
-        str(step.alias) for step in steps if step.action == "delete" and step.reason == NOT_DECLARED
-    )
+    owners = plan_owners(settings, gateway, require_master_key(settings), prune=True)
+    keys = (step for step in steps if step.action == "delete" and step.reason == NOT_DECLARED)
+    doomed = (each.step for each in owners if each.step.action == "delete")
+    return (*(str(key.alias) for key in keys), *(f"{each.kind} {each.name}" for each in doomed))
 
 
 def apply_sync(
@@ -104,17 +126,33 @@ def apply_sync(
     """Do what `sync_keys` does, for a caller that holds the project's lock."""
     master = require_master_key(settings)
     require_no_overrides(settings)
+    require_license(settings, gateway, master, settings.keys)
+    planned = plan_owners(settings, gateway, master, prune=prune)
+    declared = [each for each in planned if each.declared is not None]
+    others = [each for each in planned if each.declared is None]
+
+    def apply(owners: Iterable[PlannedOwner]) -> list[OwnerStep]:
+        return [
+            each.step if dry_run else apply_owner(settings, gateway, master, each)
+            for each in owners
+        ]
+
     steps = plan_keys(load_known_keys(settings, gateway, now=now(), prune=prune))
     provisioner = KeyProvisioner(settings=settings, gateway=gateway, master=master, now=now)
+    # Keys belong to teams and users: these exist before, and are deleted after.
+    owners = apply(declared)
     keys = tuple(each.step if dry_run else _apply(provisioner, each) for each in steps)
+    owners += apply(others)
     return KeysSyncReport(
         keys=keys,
         dry_run=dry_run,
         prune=prune,
-        drift=any(each.step.drift for each in steps),
-        changed=any(key.done for key in keys),
+        drift=any(key.step.drift for key in steps) or any(each.step.drift for each in planned),
+        changed=any(key.done for key in keys) or any(owner.done for owner in owners),
         env_file=settings.env_file,
         warnings=tuple(provisioner.warnings),
+        teams=tuple(owner for owner in owners if owner.kind == "team"),
+        users=tuple(owner for owner in owners if owner.kind == "user"),
     )
 
 
@@ -149,11 +187,13 @@ def _update(provisioner: KeyProvisioner, declared: DeclaredKey) -> None:
     current = litellm.find_key_by_alias(gateway, master, declared.alias)
     if current is None or not find_differences(declared, current):
         return
+    require_owners(gateway, master, declared)
     other_duration = current.metadata.get(DURATION_METADATA) != declared.duration
     change = KeyChange(
         models=declared.models,
         metadata=updated_metadata(declared, provisioner.settings.project_name, current),
         duration=declared.duration if other_duration else None,
         never_expires=other_duration and declared.duration is None,
+        limits=changed_limits(KEY_LIMITS, declared, current),
     )
     litellm.update_key(gateway, master, current.hash, change)

@@ -6,14 +6,15 @@ risks for data and running calls.
 
 from __future__ import annotations
 
-from collections.abc import Collection, Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from typing import Final, Literal
 
-from gatewayctl.errors import Drift, GatewayctlError, RuntimeProblem
+from gatewayctl.errors import Drift, GatewayctlError, LicenseMissing, RuntimeProblem
 from gatewayctl.gateway.client import GatewayClient
 from gatewayctl.operations.config.database import StoredRow, compare_database
+from gatewayctl.operations.keys.owners import plan_owners, require_license
 from gatewayctl.operations.keys.plan import load_known_keys, plan_keys
 from gatewayctl.operations.keys.values import read_current_values
 from gatewayctl.operations.models.warnings import warn_of_models
@@ -25,14 +26,17 @@ from gatewayctl.rendering.plan import plan_files
 from gatewayctl.runtimes.base import Runtime
 from gatewayctl.runtimes.registry import ResolvedRuntime
 from gatewayctl.runtimes.service_change import ServiceChange
+from gatewayctl.settings.declared.keys import OwnerKind
 from gatewayctl.settings.generate import generate_missing_secrets
+from gatewayctl.settings.master_key import require_master_key
 from gatewayctl.settings.model import RuntimeName, Settings
 from gatewayctl.settings.overrides import require_no_overrides
 
 KeyAction = Literal["create", "register", "replace", "move", "finish", "update", "unknown"]
 
 _CHANGES: Final[frozenset[str]] = frozenset({"create", "register", "replace", "move", "finish"})
-"""What `up` does to keys; it never changes a valid one."""
+"""What `up` does to keys; it never changes a valid one: `keys sync` does."""
+_SYNC: Final = "What differs is changed by `gatewayctl keys sync`"
 _RISKS: Final[Mapping[str, str]] = {
     "LITELLM_SALT_KEY": "Values that LiteLLM stored encrypted (models and credentials of its admin"
     " UI) cannot be decrypted with another LITELLM_SALT_KEY: put the old one back.",
@@ -41,11 +45,25 @@ _RISKS: Final[Mapping[str, str]] = {
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class PlannedKey:
-    """A declared key and what `up` would do; ``unknown`` while the gateway does not answer."""
+    """A declared key and what `up` would do; ``unknown`` while the gateway does not answer.
+
+    ``update``: it differs from gateway.yaml, which `keys sync` changes and `up` does not.
+    ``changes`` as in `keys sync`.
+    """
 
     alias: str
     env: str
     action: KeyAction
+    changes: tuple[str, ...] = ()
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class PlannedOwner:
+    """A declared team or user; ``action`` and ``changes`` as those of a key."""
+
+    name: str
+    action: Literal["create", "update", "conflict", "unknown"]
+    changes: tuple[str, ...] = ()
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -76,15 +94,18 @@ class PlanReport:
     database: tuple[StoredRow, ...] = ()
     warnings: tuple[str, ...] = ()
     is_project: bool = True
+    teams: tuple[PlannedOwner, ...] = ()
+    users: tuple[PlannedOwner, ...] = ()
 
     @property
     def problem(self) -> Drift | None:
-        """Set if `up` would change anything."""
+        """Set if `up` would change anything, or if a key, team or user differs."""
+        differing = [name for name, action in self._list_declared() if action == "update"]
+        sync = f"not as declared: {', '.join(differing)}"
         if not self.changed:
-            return None
+            return Drift(f"N{sync[1:]}.", hint=f"{_SYNC}.") if differing else None
         if self.runtime == "external":
-            count = _count(self.keys, "key")
-            message = f"`gatewayctl keys sync` would change {count}."
+            message = f"`gatewayctl keys sync` would change {self._summarize_declared()}."
             return Drift(message, hint="Apply it with `gatewayctl keys sync`.")
         apply = "Apply it with `gatewayctl up`."
         if not self.is_project:
@@ -95,7 +116,19 @@ class PlanReport:
             return Drift(
                 f"{message}, but would fail:\n{found}", hint=f"{self.remedy} Then: {apply}"
             )
+        if differing:
+            return Drift(f"{message}; {sync}.", hint=f"{apply} {_SYNC}.")
         return Drift(f"{message}.", hint=apply)
+
+    def _list_declared(self) -> Iterator[tuple[str, str]]:
+        """Name and action of every user, team and key."""
+        for kind, owners in (("user", self.users), ("team", self.teams)):
+            yield from ((f"{kind} {owner.name}", owner.action) for owner in owners)
+        yield from ((key.alias, key.action) for key in self.keys)
+
+    def _summarize_declared(self) -> str:
+        counted = ((self.users, "user"), (self.teams, "team"), (self.keys, "key"))
+        return ", ".join(_count(found, noun) for found, noun in counted if found)
 
     def _summarize(self) -> str:
         services = [change.service for change in self.services if change.action != "untouched"]
@@ -103,6 +136,8 @@ class PlanReport:
             ((*self.secrets, *self.recovered), "secret"),
             ([file for file in self.files if file.state != "unchanged"], "file"),
             (services, "service"),
+            ([user for user in self.users if user.action == "create"], "user"),
+            ([team for team in self.teams if team.action == "create"], "team"),
             ([key.alias for key in self.keys if key.action in _CHANGES], "key"),
         )
         return ", ".join(_count(found, noun) for found, noun in counted if found)
@@ -123,8 +158,10 @@ def plan(settings: Settings, resolved: ResolvedRuntime, gateway: GatewayClient) 
     require_restore_finished(settings.state_dir)
     files = render(settings, check=True, diff=True, runtime=resolved.name).files
     services = _plan_services(settings, resolved)
-    keys = _plan_keys(settings, gateway, services)
-    conflict = _find_conflict(resolved.runtime, services)
+    keys, owners = _plan_keys(settings, gateway, services)
+    conflict = _find_conflict(resolved.runtime, services) or _find_missing_license(
+        settings, gateway
+    )
     missing = [n for n in generate_missing_secrets(settings) if not recovered or n != SALT_KEY]
     return PlanReport(
         project=settings.project_name,
@@ -140,12 +177,15 @@ def plan(settings: Settings, resolved: ResolvedRuntime, gateway: GatewayClient) 
         changed=bool(missing or recovered)
         or any(file.state != "unchanged" for file in files)
         or any(change.action != "untouched" for change in services)
-        or any(key.action in _CHANGES for key in keys),
+        or any(key.action in _CHANGES for key in keys)
+        or any(owner.action == "create" for _, owner in owners),
         conflicts=() if conflict is None else tuple(conflict.message.splitlines()),
         remedy="" if conflict is None else conflict.hint,
         database=_read_database(settings, gateway, services),
         warnings=warn_of_models(settings),
         is_project=settings.is_project,
+        teams=tuple(owner for kind, owner in owners if kind == "team"),
+        users=tuple(owner for kind, owner in owners if kind == "user"),
     )
 
 
@@ -156,7 +196,7 @@ def _plan_external(
 
     Raises what `keys sync` raises.
     """
-    keys = _list_steps(settings, gateway, {*_CHANGES, "update"})
+    keys, owners = _list_steps(settings, gateway)
     return PlanReport(
         project=settings.project_name,
         runtime=resolved.name,
@@ -167,8 +207,10 @@ def _plan_external(
         keys=keys,
         data_at_risk=(),
         downtime=(),
-        changed=bool(keys),
+        changed=bool(keys or owners),
         is_project=settings.is_project,
+        teams=tuple(owner for kind, owner in owners if kind == "team"),
+        users=tuple(owner for kind, owner in owners if kind == "user"),
     )
 
 
@@ -191,27 +233,54 @@ def _find_conflict(runtime: Runtime, services: Sequence[ServiceChange]) -> Runti
     return None
 
 
+def _find_missing_license(settings: Settings, gateway: GatewayClient) -> LicenseMissing | None:
+    """Fields that LiteLLM would refuse, if it can be asked."""
+    try:
+        require_license(settings, gateway, require_master_key(settings), settings.keys)
+    except LicenseMissing as error:
+        return error
+    except GatewayctlError:
+        pass
+    return None
+
+
+_Keys = tuple[tuple[PlannedKey, ...], tuple[tuple[OwnerKind, PlannedOwner], ...]]
+
+
 def _plan_keys(
     settings: Settings, gateway: GatewayClient, services: Sequence[ServiceChange]
-) -> tuple[PlannedKey, ...]:
+) -> _Keys:
+    """The keys, and the teams and users, that differ from what is declared."""
     if all(change.action == "start" for change in services if change.service == "litellm"):
         return _plan_without_gateway(settings)
     try:
-        return _list_steps(settings, gateway, _CHANGES)
+        return _list_steps(settings, gateway)
     except GatewayctlError:
         return _plan_without_gateway(settings)
 
 
-def _list_steps(
-    settings: Settings, gateway: GatewayClient, actions: Collection[str]
-) -> tuple[PlannedKey, ...]:
-    """The declared keys that these actions of the keys' own plan would change."""
+def _list_steps(settings: Settings, gateway: GatewayClient) -> _Keys:
+    """What is declared and differs. Raises what `keys sync` raises."""
     known = load_known_keys(settings, gateway, now=datetime.now(UTC))
     declared = {key.alias: key.env for key in settings.keys}
-    return tuple(
-        PlannedKey(alias=step.alias, env=declared[step.alias], action=step.action)  # type: ignore[arg-type]
+    keys = tuple(
+        PlannedKey(
+            alias=step.alias,
+            env=declared[step.alias],
+            action=step.action,  # type: ignore[arg-type]
+            changes=step.changes,
+        )
         for step in (each.step for each in plan_keys(known))
-        if step.alias in declared and step.declared and step.action in actions
+        if step.alias in declared and step.declared and step.action in {*_CHANGES, "update"}
+    )
+    owners = plan_owners(settings, gateway, require_master_key(settings))
+    steps = (each.step for each in owners if each.declared is not None and each.step.drift)
+    return keys, tuple(
+        (
+            step.kind,
+            PlannedOwner(name=step.name, action=step.action, changes=step.changes),  # type: ignore[arg-type]
+        )
+        for step in steps
     )
 
 
@@ -227,14 +296,17 @@ def _read_database(
         return ()
 
 
-def _plan_without_gateway(settings: Settings) -> tuple[PlannedKey, ...]:
+def _plan_without_gateway(settings: Settings) -> _Keys:
     """Keys without a value will be created; nothing is known about the others."""
     values = read_current_values(settings)
-    return tuple(
+    keys = tuple(
         PlannedKey(
             alias=key.alias, env=key.env, action="unknown" if key.env in values else "create"
         )
         for key in settings.keys
+    )
+    return keys, tuple(
+        (owner.kind, PlannedOwner(name=owner.name, action="unknown")) for owner in settings.owners
     )
 
 

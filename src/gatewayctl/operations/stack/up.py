@@ -160,7 +160,7 @@ def up(
         change.problem = None if keys is None else keys.problem
     started, restarted = (*done.started, *apps.started), (*done.restarted, *apps.restarted)
     written = tuple(str(file.path) for file in rendered.files if file.state != "unchanged")
-    created = keys is not None and any(key.status != "exists" for key in keys.keys)
+    created = keys is not None and keys.changed
     return UpReport(
         project=settings.project_name,
         runtime=resolved.name,

@@ -14,9 +14,10 @@ from typing import Final
 
 from gatewayctl.settings import image, reference
 from gatewayctl.settings.cursor import VARIABLE_NAME, Cursor
+from gatewayctl.settings.declared.keys import DeclaredKey
 from gatewayctl.settings.fields import Setting
 from gatewayctl.settings.masking import looks_like_a_secret
-from gatewayctl.settings.model import App, DeclaredKey
+from gatewayctl.settings.model import App
 from gatewayctl.settings.plain_secrets import refuse_secrets
 from gatewayctl.settings.problems import quote, suggest
 from gatewayctl.settings.scalars import port_number

@@ -6,29 +6,69 @@ gateway, which creates the keys.
 
 from __future__ import annotations
 
-import re
 from collections.abc import Iterable, Mapping
-from typing import Final
+from types import MappingProxyType
+from typing import Any, Final
 
 from gatewayctl.settings import reference
 from gatewayctl.settings.cursor import Cursor
+from gatewayctl.settings.declared.keys import DeclaredKey, DeclaredOwner
+from gatewayctl.settings.declared.limits import DURATION, KEY_LIMITS
 from gatewayctl.settings.fields import RESERVED, Setting
-from gatewayctl.settings.model import DEFAULT_SOURCE, DeclaredKey, Model, Source
+from gatewayctl.settings.model import Model, Source
 from gatewayctl.settings.plain_secrets import refuse_secrets
 from gatewayctl.settings.problems import Problems, suggest
+from gatewayctl.settings.sections.limits import (
+    check_model_names,
+    first_place,
+    limit_settings,
+    model_names,
+    read_limits,
+)
 
+_OWNER: Final = "Name of a declared {0} that the key belongs to, with its budget and rates."
 SETTINGS: Final = {
     "env": Setting(
         "environment variable",
         "required",
         "Variable in .env that `gatewayctl keys create` writes the key to.",
     ),
-    "models": Setting("list of strings", "all models", "Models that the key may use."),
+    "models": Setting(
+        "list of strings",
+        "all models",
+        "Models that the key may use: names, patterns such as openai/*, access groups.",
+    ),
     "duration": Setting("duration", "unlimited", "Lifetime of the key: 12h, 30d, 6mo."),
     "metadata": Setting("mapping", "", "Any data to store with the key and its spend."),
+    "team": Setting("string", "", _OWNER.format("team")),
+    "user": Setting("string", "", _OWNER.format("user")),
 }
-# The units of LiteLLM's duration_in_seconds.
-DURATION: Final = re.compile(r"[1-9][0-9]{0,6}(s|m|h|d|w|mo)")
+LIMIT_SETTINGS: Final = limit_settings(KEY_LIMITS)
+_NOT_DECLARED: Final = {
+    "key": "gatewayctl generates the key and writes it to .env",
+    "key_alias": "the name of the entry is the alias",
+    "key_type": "a key may call models only; allowed_routes restricts it further",
+    "auto_rotate": "LiteLLM would change the key and not .env: use `gatewayctl keys rotate`",
+    "rotation_interval": "LiteLLM would change the key and not .env: use `gatewayctl keys rotate`",
+    "blocked": "block a key in LiteLLM, or delete it with `gatewayctl keys revoke`",
+    "spend": "LiteLLM counts it",
+    **dict.fromkeys(
+        (
+            "organization_id",
+            "project_id",
+            "agent_id",
+            "budget_id",
+            "end_user_budget_id",
+            "object_permission",
+            "access_group_ids",
+            "config",
+        ),
+        "gateway.yaml cannot declare it; set it in LiteLLM, where `keys sync` leaves it",
+    ),
+}
+"""Fields of LiteLLM that no entry may have, and why."""
+_NO_CALLS: Final = frozenset({"management_routes", "info_routes", "admin_only_routes"})
+"""Groups of routes with which a key could read or change other keys."""
 _OWN_PREFIX: Final = "GATEWAYCTL_"
 
 
@@ -42,31 +82,34 @@ def parse_keys(section: Cursor) -> tuple[DeclaredKey, ...]:
 
 def check_keys(
     keys: Iterable[DeclaredKey],
+    owners: Iterable[DeclaredOwner],
     models: Iterable[Model],
     origins: Mapping[str, Source],
     problems: Problems,
 ) -> None:
     """Report keys that share a variable, and keys for models that are not declared.
 
-    ``origins`` are the places of gateway.yaml by dotted name.
+    ``owners`` are the declared teams and users, ``origins`` the places of gateway.yaml by dotted
+    name.
     """
-    models = tuple(models)
-    names = [model.name for model in models]
+    models, declared = tuple(models), {(owner.kind, owner.name) for owner in owners}
+    names = model_names(models)
     used = {model.api_key_env: f"the key of the provider of {model.name}" for model in models}
     for key in keys:
         path = f"keys.{key.alias}"
         if key.env in used:
-            place = _first(origins, f"{path}.env", path, "models")
+            place = first_place(origins, f"{path}.env", path, "models")
             problems.add(place, f"{path}: {key.env} already holds {used[key.env]}")
         used.setdefault(key.env, f"the key {key.alias}")
-        for name in key.models:
-            if name not in names:
-                place = _first(origins, f"{path}.models", path)
-                problems.add(place, f"{path}.models: unknown model '{name}' {suggest(name, names)}")
-
-
-def _first(origins: Mapping[str, Source], *names: str) -> Source:
-    return next((origins[name] for name in names if name in origins), DEFAULT_SOURCE)
+        check_model_names(path, key, names, origins, problems)
+        for kind, name in key.owners:
+            if f"{path}.{kind}" in origins and (kind, name) not in declared:
+                known = [each for of, each in declared if of == kind]
+                problems.add(
+                    origins[f"{path}.{kind}"],
+                    f"{path}.{kind}: unknown {kind} '{name}' {suggest(name, known)};"
+                    f" one that LiteLLM has already is {kind}_id: {name}",
+                )
 
 
 def _key(entry: Cursor) -> DeclaredKey | None:
@@ -75,7 +118,10 @@ def _key(entry: Cursor) -> DeclaredKey | None:
         entry.add_at_name(f"{entry.path}: LiteLLM refuses an alias with two consecutive dots")
     # A string alone is the variable.
     entry = entry.expand(str, "env")
-    entry.check_names(SETTINGS)
+    entry.check_names({*SETTINGS, *LIMIT_SETTINGS, *_NOT_DECLARED})
+    for name in _NOT_DECLARED:
+        if entry.child(name).is_given:
+            entry.child(name).add_at_name(f"{entry.path}.{name}: {_NOT_DECLARED[name]}")
     env = _env(entry)
     metadata = entry.child("metadata")
     refuse_secrets(metadata)
@@ -87,7 +133,24 @@ def _key(entry: Cursor) -> DeclaredKey | None:
         models=entry.child("models").strings(),
         metadata=metadata.data(),
         duration=_duration(entry.child("duration")),
+        limits=_limits(entry),
     )
+
+
+def _limits(entry: Cursor) -> Mapping[str, Any]:
+    """The fields of LiteLLM; ``team`` and ``user`` are its ids of what is declared."""
+    limits = dict(read_limits(entry, KEY_LIMITS))
+    for route in _NO_CALLS.intersection(limits.get("allowed_routes") or ()):
+        entry.child("allowed_routes").add(
+            f"{entry.path}.allowed_routes: a virtual key must not get {route}, which lists keys"
+        )
+    for name in ("team", "user"):
+        part = entry.child(name)
+        if part.is_given:
+            limits[f"{name}_id"] = part.string() if part.is_set else None
+            if entry.child(f"{name}_id").is_given:
+                part.add_at_name(f"{entry.path} has both {name} and {name}_id: keep one")
+    return MappingProxyType(limits)
 
 
 def _env(entry: Cursor) -> str | None:

@@ -7,7 +7,7 @@ from pathlib import Path
 from typing import Any
 
 from gatewayctl.operations.keys.create import KeysCreateReport, ensure_keys
-from gatewayctl.settings.model import DeclaredKey
+from gatewayctl.settings.declared.keys import DeclaredKey
 from tests.fakes.litellm import FakeLiteLLM, served
 from tests.fakes.projects import MASTER_KEY, project
 from tests.unit.operations.keys.creation import OURS, SECRET, statuses

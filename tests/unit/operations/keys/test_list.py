@@ -42,6 +42,11 @@ def test_a_key_that_is_everywhere_is_ok_and_masked(tmp_path: Path) -> None:
         models=("demo",),
         expires=None,
         spend=1.25,
+        differs=(
+            "models: demo → all",
+            "metadata.environment: - → development",
+            "env: - → LITELLM_API_KEY",
+        ),
     )
 
 

@@ -10,7 +10,7 @@ from hypothesis import strategies as st
 
 from gatewayctl.errors import UsageProblem
 from gatewayctl.operations.keys.request import KeyRequest, default_variable, resolve_requested_keys
-from gatewayctl.settings.model import DeclaredKey
+from gatewayctl.settings.declared.keys import DeclaredKey
 from tests.fakes.projects import project
 
 

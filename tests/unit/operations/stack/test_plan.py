@@ -196,3 +196,41 @@ def test_what_up_would_refuse_is_refused(settings: Settings) -> None:
     salt_key.record_salt_key(made_with)
     with pytest.raises(SaltKeyChanged):
         planned(settings, up_and_running())
+
+
+def test_a_key_and_a_team_that_differ_are_shown_and_left_to_keys_sync(tmp_path: Path) -> None:
+    desk = Desk(folder=tmp_path)
+    desk.config = (
+        "project_name: desk\nteams: {t: {rpm_limit: 5}, new: {}}\n"
+        "keys: {app: {env: APP_KEY, max_budget: 5}}\n"
+    )
+    desk.healthy(max_budget=7.0, metadata={"gatewayctl_fields": ["max_budget"]})
+    marks = {"created_by": "gatewayctl", "project": "desk", "gatewayctl_fields": ["rpm_limit"]}
+    desk.fake.add_team("t", rpm_limit=6, metadata=marks)
+    settings = project(tmp_path, desk.config)
+
+    with served(desk.fake) as gateway:
+        report = plan(settings, resolved(up_and_running(data=False)), gateway)
+
+    assert [(key.action, key.changes) for key in report.keys] == [
+        ("update", ("max_budget: 7 → 5",))
+    ]
+    assert [(team.name, team.action, team.changes) for team in report.teams] == [
+        ("t", "update", ("rpm_limit: 6 → 5",)),
+        ("new", "create", ()),
+    ]
+    assert report.problem is not None
+    assert "1 team; not as declared: team t, app." in report.problem.message
+    assert "keys sync" in report.problem.hint
+
+
+def test_a_field_that_needs_a_license_is_what_up_would_fail_with(tmp_path: Path) -> None:
+    desk = Desk(folder=tmp_path)
+    desk.config = "project_name: desk\nkeys: {app: {env: APP_KEY, guardrails: [g]}}\n"
+    desk.write()
+    settings = project(tmp_path, desk.config)
+
+    with served(desk.fake) as gateway:
+        report = plan(settings, resolved(up_and_running(data=False)), gateway)
+
+    assert "keys.app.guardrails (gateway.yaml line 2" in report.conflicts[0]

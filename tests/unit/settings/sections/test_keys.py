@@ -4,7 +4,7 @@ from pathlib import Path
 
 import pytest
 
-from gatewayctl.settings.model import DeclaredKey
+from gatewayctl.settings.declared.keys import DeclaredKey
 from tests.fakes.projects import problems, project
 
 

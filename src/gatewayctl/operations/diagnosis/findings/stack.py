@@ -174,6 +174,16 @@ GATEWAY: Final = (
         fix="runs `gatewayctl keys sync`",
     ),
     Finding(
+        id="key_budget_spent",
+        area="gateway",
+        severity="warning",
+        title="The budget of a virtual key is spent",
+        meaning="LiteLLM accepts the key and refuses its calls: its own budget, or that of its team"
+        " or user, is spent.",
+        remedy="Raise max_budget: in gateway.yaml and run `gatewayctl keys sync`, or wait until the"
+        " budget is reset.",
+    ),
+    Finding(
         id="key_opens_management",
         area="gateway",
         severity="error",

@@ -57,6 +57,8 @@ def _choose_finding(key: KeyCheck) -> str:
         return "key_opens_management"
     if key.authenticates is None:
         return "key_missing"
+    if key.budget_spent:
+        return "key_budget_spent"
     return "key_differs" if key.authenticates else "key_refused"
 
 
