@@ -5,6 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import Literal
 
+from gatewayctl.errors import UsageProblem
 from gatewayctl.settings.model import Settings
 
 Page = Literal["litellm", "phoenix"]
@@ -20,8 +21,18 @@ class UiReport:
 
 
 def ui(settings: Settings, page: Page) -> UiReport:
-    """Return the address of LiteLLM's admin UI or of Phoenix."""
+    """Return the address of LiteLLM's admin UI or of Phoenix.
+
+    Raises UsageProblem if no declared trace store is a Phoenix.
+    """
     if page == "phoenix":
-        return UiReport(page=page, url=settings.phoenix_url, login=None)
+        store = settings.asked_store
+        if store is None:
+            raise UsageProblem(
+                "This project has no Phoenix.",
+                hint="Open the trace store that tracing: in gateway.yaml names.",
+            )
+        login = None if store.is_own else f"a user of that Phoenix ({store.name})"
+        return UiReport(page=page, url=store.endpoint, login=login)
     login = "user admin, password: UI_PASSWORD in .env"
     return UiReport(page=page, url=f"{settings.gateway_url}/ui", login=login)

@@ -7,8 +7,9 @@ from dataclasses import dataclass, replace
 from datetime import datetime
 from typing import TYPE_CHECKING, Literal
 
-from gatewayctl.settings.model import PHOENIX_PROJECT, Settings
-from gatewayctl.tracing.spans import Span, SpanQuery, SpanStore
+from gatewayctl.settings.model import Settings
+from gatewayctl.tracing.spans import Span, SpanQuery
+from gatewayctl.tracing.stores import open_span_store
 from gatewayctl.tracing.verify import CALL_ID
 
 if TYPE_CHECKING:
@@ -62,7 +63,7 @@ def list_calls(
     http: httpx.Client,
     filters: TraceFilter,
 ) -> TraceListReport:
-    """List the calls that match. Raises PhoenixUnreachable."""
+    """List the calls that match. Raises PhoenixUnreachable and TraceStoreNotQueryable."""
     conditions: Mapping[str, str | None] = {
         "metadata.component": filters.component,
         "llm.model_name": filters.model,
@@ -74,7 +75,8 @@ def list_calls(
         # Phoenix cannot filter by status, so its answer is not limited if that is done here.
         limit=filters.limit if filters.status is None else None,
     )
-    spans = SpanStore(http, settings.phoenix_url).find(PHOENIX_PROJECT, query)
+    store = open_span_store(settings, http)
+    spans = store.find(store.project, query)
     rows = [row for row in _mark_retried(spans) if filters.status in (None, row.status)]
     return TraceListReport(calls=tuple(rows[: filters.limit]))
 

@@ -19,6 +19,7 @@ from gatewayctl.runtimes.base import Runtime
 from gatewayctl.runtimes.registry import ResolvedRuntime
 from gatewayctl.settings.master_key import NAME as MASTER_KEY
 from gatewayctl.settings.model import Secret, Settings
+from gatewayctl.tracing.stores import explain_not_queryable
 
 if TYPE_CHECKING:
     from gatewayctl.gateway.client import GatewayClient
@@ -71,15 +72,23 @@ class Subject:
         """Return why a check with this need cannot run; empty if it can."""
         if self.settings is None:
             return "the settings do not load"
-        if need == "master_key" and self.settings.secrets.master_key is None:
-            return "the master key is not set"
-        if need == "master_key" and self.settings.source_of(MASTER_KEY).overrides is not None:
-            return "the environment has another master key than .env"
+        if need == "master_key":
+            return self._find_key_fault(self.settings)
         if need in {"runtime", "litellm", "phoenix"} and self.resolved is None:
             return "the runtime cannot be used"
-        if need in {"litellm", "phoenix"} and not self.is_healthy(need):
+        if need == "phoenix" and self.settings.asked_store is None:
+            return explain_not_queryable(self.settings)
+        own = need == "litellm" or (need == "phoenix" and self.settings.tracing.own)
+        if own and not self.is_healthy(need):
             stopped = all(s.health == "stopped" for s in self.services if s.service == need)
             return f"{need} is not running" if stopped else f"{need} is not ready"
+        return ""
+
+    def _find_key_fault(self, settings: Settings) -> str:
+        if settings.secrets.master_key is None:
+            return "the master key is not set"
+        if settings.source_of(MASTER_KEY).overrides is not None:
+            return "the environment has another master key than .env"
         return ""
 
     def is_healthy(self, service: str) -> bool:
