@@ -171,9 +171,9 @@ def test_without_a_phoenix_or_a_master_key_each_command_says_so(
     chat = bare.data("chat", *named, "Hello")
     assert (bool(chat["reply"]), chat["trace_exported"], chat["warnings"]) == (True, False, [])
     assert bare.data("status")["phoenix_url"] is None
-    assert failure("chat", *named, "--verify", "Hello") == (5, "phoenix_unreachable")
-    assert failure("trace", "list") == (5, "phoenix_unreachable")
-    assert failure("ui", "phoenix", "--print") == (5, "phoenix_unreachable")
+    assert failure("chat", *named, "--verify", "Hello") == (7, "trace_store_not_queryable")
+    assert failure("trace", "list") == (7, "trace_store_not_queryable")
+    assert failure("ui", "phoenix", "--print")[0] == 2
     assert failure("keys", "list") == (3, "master_key_missing")
     assert failure("usage") == (3, "master_key_missing")
     bare.extra_env["GATEWAYCTL_EXTERNAL_URL"] = "http://127.0.0.1:9"

@@ -21,7 +21,7 @@ from gatewayctl.runtimes.base import (
     Stopped,
     keep_all,
 )
-from gatewayctl.runtimes.database_shell import DatabaseName
+from gatewayctl.runtimes.database_shell import DATABASES, DatabaseName
 from gatewayctl.runtimes.registry import ResolvedRuntime
 from gatewayctl.runtimes.service_change import ServiceChange
 from gatewayctl.settings.model import RuntimeName, Secret, Settings
@@ -50,6 +50,7 @@ class FakeRuntime:
 
     name: RuntimeName = "embedded"
     services: tuple[str, ...] = SERVICES
+    databases: tuple[DatabaseName, ...] = DATABASES
     apps: tuple[str, ...] = ()
     data_place: str = ".gatewayctl/"
     start_seconds: float = 300

@@ -19,6 +19,7 @@ def test_down_stops_everything(ready: Project) -> None:
         "stopped": [],
         "data_place": ".gatewayctl/",
         "data_removed": False,
+        "external": [],
         "changed": False,
     }
 

@@ -133,11 +133,11 @@ def chat(
 
 def _converse(app: App, ask: ChatInput) -> None:
     from gatewayctl.cli.conversation import converse
-    from gatewayctl.tracing.client_spans import ClientTracer
+    from gatewayctl.tracing.stores import make_client_tracer
 
     if app.json:
         raise EmptyPrompt("--json needs a prompt: a conversation has no single document.")
-    tracer = ClientTracer(app.http, app.settings.phoenix_url)
+    tracer = make_client_tracer(app.settings, app.http)
     converse(ask, turn=lambda each: take_turn(app, each, tracer), console=app.console)
 
 

@@ -30,6 +30,13 @@ class PhoenixUnreachable(Unreachable):
     remedy = "Run `gatewayctl restart phoenix`, which also starts it if it was stopped."
 
 
+class PhoenixLoginRefused(PhoenixUnreachable):
+    """Phoenix does not accept the API key of its store in ``tracing:``."""
+
+    exit_code = 6
+    remedy = "Correct the variable that api_key_env: or headers_env: of tracing: names."
+
+
 class TraceUnknown(Unreachable):
     """It is not known yet whether a trace is complete."""
 

@@ -12,6 +12,15 @@ class NotVerified(GatewayctlError):
     remedy = "See which check failed above."
 
 
+class TraceStoreNotQueryable(NotVerified):
+    """No declared trace store can be asked which spans it has."""
+
+    remedy = (
+        "Look in the trace store itself; or add a Phoenix to tracing: in gateway.yaml, which can"
+        " be asked."
+    )
+
+
 class ProblemsFound(NotVerified):
     """The checks found errors or warnings, or could not run."""
 

@@ -174,6 +174,15 @@ class DatabasePasswordRefused(RuntimeProblem):
     remedy = "Run `gatewayctl up`."
 
 
+class ExternalDatabaseUnusable(RuntimeProblem):
+    """The database of services.postgres does not answer, or refuses the login or the request."""
+
+    remedy = (
+        "Correct the URL in .env (the variable that url_env: of services.postgres: names), or start"
+        " that server; nothing was changed."
+    )
+
+
 class UnknownService(RuntimeProblem):
     """A service this runtime does not have."""
 

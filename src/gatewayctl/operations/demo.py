@@ -40,8 +40,8 @@ class DemoReport:
     spans: int
     parent_found: bool
     gateway_url: str
-    phoenix_url: str
-    trace_url: str
+    phoenix_url: str | None
+    trace_url: str | None
     services: tuple[ServiceReport, ...]
     runtime: RuntimeName
     runtime_why: str
@@ -92,8 +92,8 @@ def demo(
         parent_found=_has_passed(verification, "gateway_descends")
         and _has_passed(verification, "no_missing_parent"),
         gateway_url=settings.gateway_url,
-        phoenix_url=settings.phoenix_url,
-        trace_url=f"{settings.phoenix_url}/redirects/traces/{trace_id}",
+        phoenix_url=settings.traces_page,
+        trace_url=settings.traces_page and f"{settings.traces_page}/redirects/traces/{trace_id}",
         services=up.services,
         runtime=up.runtime,
         runtime_why=up.runtime_why,

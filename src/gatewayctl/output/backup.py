@@ -112,6 +112,7 @@ def loss_sentence(lost: Loss, options: ResetOptions) -> str:
         if options.everything
         else "Traces in Phoenix stay."
     )
+    phoenix = " ".join((phoenix, *lost.external))
     backup = "A backup is taken first." if options.backup else "NO backup is taken."
     keep = "" if options.keep_keys or not _describe_lost_keys(lost) else _KEEP
     return f"{litellm} {phoenix} {backup}{keep}"

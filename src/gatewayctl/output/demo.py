@@ -29,7 +29,7 @@ def render_demo(report: DemoReport) -> Iterator[RenderableType]:
     yield f"Runtime     {report.runtime} ({report.runtime_why})"
     yield f"Gateway     {report.gateway_url}"
     yield f"Admin UI    {report.gateway_url}/ui (user admin, password: UI_PASSWORD in .env)"
-    yield f"Trace       {report.trace_url}"
+    yield f"Trace       {report.trace_url or '-'}"
     yield ""
     yield 'Next: `gatewayctl chat --component passthrough "Hello"`'
     yield "      `gatewayctl status`"

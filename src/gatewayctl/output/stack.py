@@ -15,6 +15,7 @@ if TYPE_CHECKING:
     from rich.console import RenderableType
     from rich.table import Table
 
+    from gatewayctl.operations.diagnosis.external import ExternalService
     from gatewayctl.operations.diagnosis.health import ServiceReport
     from gatewayctl.operations.stack.down import DownReport
     from gatewayctl.operations.stack.env import EnvReport
@@ -123,7 +124,8 @@ def render_up(report: UpReport) -> Iterator[RenderableType]:
     yield f"Ready in {report.seconds:.1f} s ({runtime})."
     yield ""
     yield 'Next: `gatewayctl chat --component passthrough "Hello"`'
-    yield "      `gatewayctl ui phoenix`   the traces"
+    if report.phoenix_url is not None:
+        yield "      `gatewayctl ui phoenix`   the traces"
     yield "      `gatewayctl env`          LLM_BASE_URL and LLM_API_KEY for applications"
 
 
@@ -134,9 +136,16 @@ def render_down(report: DownReport) -> Iterator[str]:
     else:
         yield "Nothing was running."
     if report.data_removed:
-        yield "All data was deleted: keys, spend, traces."
+        yield (
+            "All data of this project's own services was deleted."
+            if report.external
+            else "All data was deleted: keys, spend, traces."
+        )
+        if report.external:
+            yield f"Not deleted, because others run it: {', '.join(report.external)}."
     elif report.data_place is not None:
-        yield f"Data stays in {report.data_place}; start again with `gatewayctl up`."
+        where = " and with others" if report.external else ""
+        yield f"Data stays in {report.data_place}{where}; start again with `gatewayctl up`."
 
 
 def render_status(report: StatusReport) -> Iterator[RenderableType]:
@@ -149,6 +158,15 @@ def render_status(report: StatusReport) -> Iterator[RenderableType]:
     for service in report.services:
         if service.health != "healthy" and service.detail:
             yield f"  {service.service}: {make_printable(service.detail)}"
+    if report.external:
+        yield ""
+        yield make_table(
+            ("EXTERNAL", "KIND", "ADDRESS", "STATE"),
+            [
+                (each.name, each.kind, each.address, _describe_external(each))
+                for each in report.external
+            ],
+        )
     yield ""
     yield make_table(
         ("VIRTUAL KEY", "VARIABLE", "VALUE"),
@@ -158,12 +176,18 @@ def render_status(report: StatusReport) -> Iterator[RenderableType]:
         yield f"Warning: {warning}"
 
 
+def _describe_external(service: ExternalService) -> str:
+    if not service.usable:
+        return make_printable(service.detail)
+    return "usable, cannot be asked" if service.queryable is False else "usable"
+
+
 def render_status_env(report: StatusReport) -> Iterator[str]:
     """The addresses as dotenv lines for scripts, without secrets."""
     yield f"GATEWAYCTL_PROJECT_NAME={report.project}"
     yield f"GATEWAYCTL_RUNTIME={report.runtime}"
     yield f"LLM_BASE_URL={report.gateway_url}"
-    if report.phoenix_url:
+    if report.phoenix_url is not None:
         yield f"PHOENIX_URL={report.phoenix_url}"
 
 

@@ -11,13 +11,13 @@ from pathlib import PurePosixPath
 from typing import Any, Final
 
 from gatewayctl import network
+from gatewayctl.rendering.tracing import app_variables
 from gatewayctl.settings import providers
-from gatewayctl.settings.model import PHOENIX_PROJECT, App, Model, Settings
+from gatewayctl.settings.model import App, Model, Settings
 from gatewayctl.settings.plain_secrets import REFERENCE
 from gatewayctl.settings.sections.litellm_service import OWNED
 
 GATEWAY_URL: Final = "http://litellm:4000"
-PHOENIX_URL: Final = "http://phoenix:6006"
 _OVER_HTTP: Final = ("litellm", "phoenix", "host.docker.internal")
 """Two services, and the machine of the engine."""
 _ALWAYS_SET: Final = OWNED.union(
@@ -35,6 +35,18 @@ def escape_dollars(value: Any) -> Any:
     if isinstance(value, list | tuple):
         return [escape_dollars(part) for part in value]
     return value
+
+
+def services_of(settings: Settings) -> tuple[str, ...]:
+    """The services of a project in Docker, in dependency order: not those that others run."""
+    needed = {
+        "postgres-litellm": settings.services.postgres is None,
+        "postgres-phoenix": settings.tracing.own,
+        "redis": settings.needs_redis,
+        "phoenix": settings.tracing.own,
+        "litellm": True,
+    }
+    return tuple(name for name in needed if needed[name])
 
 
 def required_variable(name: str) -> str:
@@ -95,17 +107,10 @@ def _references(value: Any) -> list[str]:
 def app_environment(app: App, settings: Settings) -> dict[str, str]:
     """The environment of an app: its own variables override addresses, its key overrides both.
 
-    Spans of any OpenTelemetry library arrive in the same Phoenix project as LiteLLM's.
+    Spans of any OpenTelemetry library arrive in the first trace store, with LiteLLM's.
     """
     variable = next((key.env for key in settings.keys if key.alias == app.key), None)
-    addresses = {
-        "OTEL_EXPORTER_OTLP_ENDPOINT": PHOENIX_URL,
-        "OTEL_EXPORTER_OTLP_PROTOCOL": "http/protobuf",
-        "OTEL_RESOURCE_ATTRIBUTES": f"openinference.project.name={PHOENIX_PROJECT}",
-        "OTEL_SERVICE_NAME": app.name,
-        "PHOENIX_COLLECTOR_ENDPOINT": PHOENIX_URL,
-        "PHOENIX_PROJECT_NAME": PHOENIX_PROJECT,
-    }
+    addresses = {**app_variables(settings), "OTEL_SERVICE_NAME": app.name}
     hosts = no_proxy(settings)
     addresses |= {network.NO_PROXY: hosts, network.NO_PROXY.lower(): hosts}
     own = {name: _environment_value(value) for name, value in app.environment.items()}

@@ -21,7 +21,7 @@ import yaml
 from jinja2 import Environment, FileSystemLoader, StrictUndefined
 
 from gatewayctl.network import PROXY_VARIABLES
-from gatewayctl.rendering import compose
+from gatewayctl.rendering import compose, tracing
 from gatewayctl.rendering.ca_bundle import read_certificates
 from gatewayctl.rendering.litellm_config import merge
 from gatewayctl.rendering.locate import locate_templates
@@ -95,6 +95,7 @@ def _renderer(settings: Settings, runtime: RuntimeName, folder: Path) -> Callabl
             ca_bundle=None if settings.ca_bundle is None else CA_BUNDLE_NAME,
             sizes=sizes(settings.workers),
             litellm_files=(_LITELLM_CONFIG, "litellm_callbacks.py", *bundle, *side_files),
+            services=compose.services_of(settings),
             sha256=sha256,
         )
         if name == _LITELLM_CONFIG and settings.litellm is not None:
@@ -136,6 +137,8 @@ def _environment(folder: Path) -> Environment:
         compose.no_proxy,
         compose.provider_variables,
         compose.required_variable,
+        tracing.container_otel_variables,
+        tracing.tracing_callbacks,
     ):
         environment.filters[function.__name__] = function
     return environment

@@ -103,6 +103,8 @@ class Runtime(Protocol):
     name: RuntimeName
     services: tuple[str, ...]
     """In dependency order: a service depends only on those before it."""
+    databases: tuple[DatabaseName, ...]
+    """LiteLLM's first; Phoenix's if the project runs a Phoenix."""
     apps: tuple[str, ...]
     """The user's own services; empty if the runtime cannot run them."""
     data_place: str
@@ -117,7 +119,10 @@ class Runtime(Protocol):
         """
 
     def prepare(self, *, refresh: bool = False) -> Generator[Progress, None, None]:
-        """Fetch missing programs or images, with ``refresh`` also newer ones; start nothing."""
+        """Fetch missing programs or images, with ``refresh`` also newer ones; start nothing.
+
+        Raises ExternalDatabaseUnusable if a database of others takes no login.
+        """
 
     def start(self) -> Started:
         """Start what does not run, and restart what runs with outdated settings.

@@ -42,6 +42,7 @@ class ExternalRuntime:
 
     name: RuntimeName = "external"
     apps: tuple[str, ...] = ()
+    databases: tuple[DatabaseName, ...] = ()
     data_place = "the gateway's own databases"
     start_seconds = 0.0
 

@@ -45,10 +45,12 @@ from gatewayctl.settings.sections.keys import check_keys, parse_keys
 from gatewayctl.settings.sections.litellm_service import parse_litellm_service
 from gatewayctl.settings.sections.models import parse_models
 from gatewayctl.settings.sections.owners import check_owners, parse_teams, parse_users
+from gatewayctl.settings.sections.services import check_services, parse_services
+from gatewayctl.settings.sections.tracing import check_tracing, parse_tracing
 from gatewayctl.settings.sources import Layers, read_layers
 
 SECTIONS: Final = (
-    *("models", "litellm", "keys", "teams", "users", "components", "services", "apps"),
+    *("models", "litellm", "keys", "teams", "users", "components", "services", "tracing", "apps"),
 )
 _UNUSABLE: Final = re.compile("[\x00-\x1f\x7f\ud800-\udfff]")
 """In a path: control characters, and bytes that are not UTF-8."""
@@ -132,8 +134,14 @@ def _settings(project_dir: Path, layers: Layers, problems: Problems, cores: Coun
     used |= referenced_variables(document.child("models"))
     used |= referenced_variables(document.child("apps"))
     used |= set(config.variables if config else ()) | {*service.environment}
+    external = parse_services(document.child("services"))
+    tracing = parse_tracing(document.child("tracing"))
+    credentials = {name for store in tracing.stores for name in store.variables}
+    used |= credentials | ({external.postgres.url_env} if external.postgres else set())
     environment = _environment(layers, sorted(name for name in used if name), origins)
-    keys_of = {model.api_key_env for model in models} | {key.env for key in keys}
+    check_services(external, document.child("services"), environment)
+    check_tracing(tracing, document.child("tracing"), environment)
+    keys_of = {model.api_key_env for model in models} | {key.env for key in keys} | credentials
     keys_of |= set(config.variables if config else ())
     remember(secret.reveal() for name, secret in environment.items() if name in keys_of)
     return Settings(
@@ -165,6 +173,8 @@ def _settings(project_dir: Path, layers: Layers, problems: Problems, cores: Coun
         secrets=secrets,
         environment=environment,
         origins=MappingProxyType(origins),
+        services=external,
+        tracing=tracing,
     )
 
 

@@ -14,7 +14,9 @@ from typing import TYPE_CHECKING, Any, Final, Literal
 
 from gatewayctl.network import at_registry
 from gatewayctl.settings import providers
+from gatewayctl.settings.declared.external_services import ExternalServices
 from gatewayctl.settings.declared.keys import DeclaredKey, DeclaredOwner
+from gatewayctl.settings.declared.trace_stores import TraceStore, Tracing
 from gatewayctl.settings.litellm.service import LitellmService
 from gatewayctl.settings.masking import mask_value
 from gatewayctl.settings.sections.external import ExternalGateway
@@ -232,6 +234,10 @@ def _parts(model: Model) -> tuple[Model, ...]:
     )
 
 
+_NO_SERVICES: Final = ExternalServices()
+_OWN_PHOENIX: Final = Tracing()
+
+
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Settings:
     """All settings of a project, checked.
@@ -269,6 +275,8 @@ class Settings:
     workers: int = 1
     lock_timeout: float | None = None
     external: ExternalGateway = field(default_factory=ExternalGateway)
+    services: ExternalServices = _NO_SERVICES
+    tracing: Tracing = _OWN_PHOENIX
 
     def pulled_name(self, image: str) -> str:
         """The name by which an image is pulled: that of the mirror, if there is one."""
@@ -344,10 +352,33 @@ class Settings:
 
     @property
     def phoenix_url(self) -> str:
-        """Without a final slash; empty if none is known of an external gateway."""
+        """The project's own Phoenix, without a final slash; empty if there is none."""
         if self.is_external:
             return self.external.phoenix_url
         return f"http://{self.url_host}:{self.ports.phoenix}"
+
+    @property
+    def trace_stores(self) -> tuple[TraceStore, ...]:
+        """Where spans are sent: the own Phoenix first, if there is one."""
+        own = TraceStore(
+            name="phoenix",
+            kind="phoenix",
+            endpoint=self.phoenix_url,
+            project=PHOENIX_PROJECT,
+            is_own=True,
+        )
+        has_own = self.tracing.own and self.phoenix_url
+        return (*((own,) if has_own else ()), *self.tracing.stores)
+
+    @property
+    def asked_store(self) -> TraceStore | None:
+        """The Phoenix that is asked for traces: the first one; None if there is none."""
+        return next((store for store in self.trace_stores if store.kind == "phoenix"), None)
+
+    @property
+    def traces_page(self) -> str | None:
+        """The address of the web page with the traces; None if it is not known."""
+        return None if self.asked_store is None else self.asked_store.endpoint
 
     def source_of(self, name: str) -> Source:
         """The source of the setting of that dotted name."""

@@ -11,7 +11,15 @@ from typing import Final
 
 from gatewayctl.settings import fields
 from gatewayctl.settings.fields import Field, Kind, Setting
-from gatewayctl.settings.sections import apps, components, keys, models, owners
+from gatewayctl.settings.sections import (
+    apps,
+    components,
+    keys,
+    models,
+    owners,
+    services,
+    tracing,
+)
 
 _PAGE: Final = """\
 # Settings reference
@@ -68,7 +76,20 @@ A list is short for `operations:`.
 Your own services next to the gateway, in Docker; none by default. `NAME: IMAGE` is short for
 `image:`.
 
-{apps}"""
+{apps}
+## `services.postgres`
+
+LiteLLM's database on a server that others run; the project's own by default. `postgres: VARIABLE`
+is short for `url_env:`.
+
+{postgres}
+## `tracing`
+
+Where traces go; by default to a Phoenix of the project's own. One store, a list of stores, or
+stores by name; `phoenix` is the own one, `none` turns traces off. An address alone is short for
+`endpoint:`.
+
+{tracing}"""
 _TYPES: Final[Mapping[Kind, str]] = {
     "name": "string",
     "address": "IP address",
@@ -98,6 +119,8 @@ def render_page() -> str:
         components=_section(components.SETTINGS),
         operations=_section(components.OPERATION_SETTINGS),
         apps=_section(apps.SETTINGS),
+        postgres=_section(services.POSTGRES_SETTINGS),
+        tracing=_section(tracing.SETTINGS),
     )
 
 

@@ -37,7 +37,7 @@ from opentelemetry.trace import (
 from opentelemetry.trace.propagation.tracecontext import TraceContextTextMapPropagator
 
 from gatewayctl.settings.model import PHOENIX_PROJECT
-from gatewayctl.tracing.export import PhoenixExporter
+from gatewayctl.tracing.export import Destination, OtlpExporter
 
 if TYPE_CHECKING:
     import httpx
@@ -52,12 +52,12 @@ INBOUND: Final = "gatewayctl.inbound"
 
 
 class ClientTracer:
-    """Creates client spans and sends each to Phoenix when it ends. One per process."""
+    """Creates client spans and sends each to the trace stores when it ends. One per process."""
 
     def __init__(
-        self, http: httpx.Client, phoenix_url: str, *, project: str = PHOENIX_PROJECT
+        self, http: httpx.Client, *destinations: Destination, project: str = PHOENIX_PROJECT
     ) -> None:
-        self._exporter = PhoenixExporter(http, phoenix_url)
+        self._exporter = OtlpExporter(http, *destinations)
         resource = Resource({"service.name": SERVICE_NAME, "openinference.project.name": project})
         # Always sampled, regardless of the environment: the operator requested this trace.
         provider = TracerProvider(resource=resource, sampler=ALWAYS_ON, shutdown_on_exit=False)
@@ -106,7 +106,7 @@ class ClientSpan:
     """A started span; ``end`` it exactly once."""
 
     span: Span
-    exporter: PhoenixExporter
+    exporter: OtlpExporter
 
     @property
     def trace_id(self) -> str | None:
@@ -127,7 +127,7 @@ class ClientSpan:
         return carrier
 
     def end(self, outcome: Outcome, *, why: str = "", attributes: Attributes | None = None) -> bool:
-        """End the span and send it. True if Phoenix accepted it; ``failure`` is why not."""
+        """End the span and send it. True if every store accepted it; ``failure`` is why not."""
         for name, value in (attributes or {}).items():
             self.span.set_attribute(name, value)
         if outcome == "ok":

@@ -16,9 +16,9 @@ from urllib.parse import quote
 
 import httpx
 
-from gatewayctl.errors import PhoenixUnreachable
+from gatewayctl.errors import PhoenixLoginRefused, PhoenixUnreachable
 from gatewayctl.settings.masking import strip_keys
-from gatewayctl.settings.sections.external import NO_PHOENIX
+from gatewayctl.settings.model import PHOENIX_PROJECT
 from gatewayctl.tracing.health import VERSION_HEADER
 from gatewayctl.transport import TransportFailure, parse_json, request
 
@@ -80,9 +80,18 @@ class SpanQuery:
 class SpanStore:
     """Phoenix at one address, read through the process's own HTTP client."""
 
-    def __init__(self, http: httpx.Client, url: str) -> None:
+    def __init__(
+        self,
+        http: httpx.Client,
+        url: str,
+        *,
+        project: str = PHOENIX_PROJECT,
+        headers: Mapping[str, str] = MappingProxyType({}),
+    ) -> None:
         self._http = http
         self._url = url.rstrip("/")
+        self._headers = headers
+        self.project = project
 
     def find(self, project: str, query: SpanQuery) -> tuple[Span, ...]:
         """Return the matching spans, newest first; none if the project does not exist yet.
@@ -110,15 +119,15 @@ class SpanStore:
                 return tuple(found[: query.limit])
 
     def _get_page(self, project: str, params: Params) -> dict[str, Any] | None:
-        if not self._url:
-            raise PhoenixUnreachable(
-                "No Phoenix of this gateway is known, so its traces cannot be read.",
-                hint=NO_PHOENIX,
-            )
         path = f"/v1/projects/{quote(project, safe='')}/spans"
         try:
             answer = request(
-                self._http, "GET", f"{self._url}{path}", params=params, timeout=_TIMEOUT
+                self._http,
+                "GET",
+                f"{self._url}{path}",
+                params=params,
+                headers=dict(self._headers),
+                timeout=_TIMEOUT,
             )
         except TransportFailure as failure:
             raise PhoenixUnreachable(
@@ -126,6 +135,10 @@ class SpanStore:
             ) from None
         if VERSION_HEADER not in answer.headers:
             raise PhoenixUnreachable(f"{self._url} is used by another service than Phoenix.")
+        if answer.status in {401, 403}:
+            raise PhoenixLoginRefused(
+                f"Phoenix at {self._url} refuses the login (HTTP {answer.status})."
+            )
         if answer.status == 404:
             return None
         if answer.status != 200:

@@ -5,7 +5,8 @@ from pathlib import Path
 import pytest
 
 from gatewayctl.errors import RuntimeProblem
-from gatewayctl.runtimes.databases import Database, compare_rows, databases
+from gatewayctl.runtimes.database import Database, compare_rows
+from gatewayctl.runtimes.databases import databases
 from tests.fakes.database import FakeContent, FakeServer, FakeShell
 from tests.fakes.driving import report_of
 from tests.fakes.runtime import up_and_running

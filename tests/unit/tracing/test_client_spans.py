@@ -12,6 +12,7 @@ from opentelemetry.proto.collector.trace.v1.trace_service_pb2 import ExportTrace
 from opentelemetry.proto.trace.v1.trace_pb2 import Span, Status
 
 from gatewayctl.tracing.client_spans import ClientTracer
+from gatewayctl.tracing.export import Destination
 
 URL = "http://127.0.0.1:6006"
 TRACE, PARENT = "a" * 32, "b" * 16
@@ -50,7 +51,7 @@ def sink() -> Sink:
 @pytest.fixture
 def tracer(sink: Sink) -> Iterator[ClientTracer]:
     with httpx.Client(transport=httpx.MockTransport(sink.answer)) as http:
-        yield ClientTracer(http, URL)
+        yield ClientTracer(http, Destination(url=URL))
 
 
 def test_a_span_reaches_phoenix_when_it_ends(sink: Sink, tracer: ClientTracer) -> None:
@@ -151,7 +152,7 @@ def test_with_tracing_turned_off_there_are_no_ids_and_nothing_is_sent(
 ) -> None:
     monkeypatch.setenv("OTEL_SDK_DISABLED", "true")
     with httpx.Client(transport=httpx.MockTransport(sink.answer)) as http:
-        span = ClientTracer(http, URL).start("x", {}, environ={})
+        span = ClientTracer(http, Destination(url=URL)).start("x", {}, environ={})
         assert (span.trace_id, span.span_id, span.headers()) == (None, None, {})
         assert not span.end("ok")
 

@@ -5,7 +5,7 @@ import pytest
 from opentelemetry.sdk.trace import ReadableSpan
 from opentelemetry.sdk.trace.export import SpanExportResult
 
-from gatewayctl.tracing.export import PhoenixExporter
+from gatewayctl.tracing.export import Destination, OtlpExporter
 
 URL = "http://127.0.0.1:6006"
 
@@ -23,7 +23,7 @@ def test_if_phoenix_does_not_answer_the_reason_is_kept_not_raised(failure: Excep
         raise failure
 
     with httpx.Client(transport=httpx.MockTransport(fail)) as http:
-        exporter = PhoenixExporter(http, URL)
+        exporter = OtlpExporter(http, Destination(url=URL))
 
         assert exporter.export([]) is SpanExportResult.FAILURE
     assert exporter.failure is not None
@@ -32,7 +32,7 @@ def test_if_phoenix_does_not_answer_the_reason_is_kept_not_raised(failure: Excep
 
 def test_if_the_client_is_closed_the_reason_is_kept_not_raised() -> None:
     with httpx.Client(transport=httpx.MockTransport(lambda _: httpx.Response(200))) as http:
-        exporter = PhoenixExporter(http, URL)
+        exporter = OtlpExporter(http, Destination(url=URL))
     spans: list[ReadableSpan] = []
 
     assert exporter.export(spans) is SpanExportResult.FAILURE
@@ -41,7 +41,7 @@ def test_if_the_client_is_closed_the_reason_is_kept_not_raised() -> None:
 def test_a_later_success_clears_the_reason() -> None:
     answers = iter([httpx.Response(503), httpx.Response(200)])
     with httpx.Client(transport=httpx.MockTransport(lambda _: next(answers))) as http:
-        exporter = PhoenixExporter(http, URL)
+        exporter = OtlpExporter(http, Destination(url=URL))
 
         assert exporter.export([]) is SpanExportResult.FAILURE
         assert exporter.export([]) is SpanExportResult.SUCCESS

@@ -36,8 +36,10 @@ ENV: Final = ".env"
 CONFIG: Final = "gateway.yaml"
 DUMPS: Final = ("litellm.dump", "phoenix.dump")
 _CHECKSUM: Final = "manifest.sha256"
-_REQUIRED: Final = (*DUMPS, ENV)
-_KNOWN: Final = (*_REQUIRED, CONFIG)
+_KNOWN: Final = frozenset(
+    (*dumps, ENV, *config) for dumps in (DUMPS, DUMPS[:1]) for config in ((), (CONFIG,))
+)
+"""The possible members, in order. A project without a Phoenix of its own has one dump."""
 _BLOCK: Final = tarfile.BLOCKSIZE
 _END: Final = bytes(2 * _BLOCK)
 _LARGEST_TEXT: Final = 16 * 1024 * 1024
@@ -236,13 +238,13 @@ def _validate_manifest(document: dict[str, Any], schema: int) -> Manifest:
         for name, file in document["files"].items()
     }
     # Only these names, in this order: a name from the file never becomes a path.
-    if tuple(files) not in {_REQUIRED, _KNOWN} or schema < 1:
+    if tuple(files) not in _KNOWN or schema < 1:
         raise ValueError
     rows = {
         str(database): {str(table): int(count) for table, count in tables.items()}
         for database, tables in document["rows"].items()
     }
-    if set(rows) != {name.removesuffix(".dump") for name in DUMPS}:
+    if set(rows) != {name.removesuffix(".dump") for name in files if name in DUMPS}:
         raise ValueError
     made_at = datetime.fromisoformat(document["made_at"])
     return Manifest(

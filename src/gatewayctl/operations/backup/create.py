@@ -40,7 +40,8 @@ from gatewayctl.operations.diagnosis.failure import explain_failures
 from gatewayctl.operations.project.render import render
 from gatewayctl.operations.state.exclusive import change_project
 from gatewayctl.runtimes.base import Progress, Runtime
-from gatewayctl.runtimes.databases import Database, databases
+from gatewayctl.runtimes.database import Database
+from gatewayctl.runtimes.databases import databases
 from gatewayctl.runtimes.registry import ResolvedRuntime
 from gatewayctl.settings.master_key import require_master_key
 from gatewayctl.settings.model import Settings
@@ -79,8 +80,8 @@ def count_contents(rows: Mapping[str, Mapping[str, int]]) -> Contents:
     return Contents(
         virtual_keys=rows["litellm"].get(_KEYS, 0),
         spend_logs=rows["litellm"].get(_SPEND_LOGS, 0),
-        traces=rows["phoenix"].get("traces", 0),
-        spans=rows["phoenix"].get("spans", 0),
+        traces=rows.get("phoenix", {}).get("traces", 0),
+        spans=rows.get("phoenix", {}).get("spans", 0),
     )
 
 
@@ -176,8 +177,8 @@ def write_backup(
     """Write the file; the caller holds the project's lock and has the databases running.
 
     Without ``target`` into the project's backups folder. ``verify``: also unpack the file and load
-    it into scratch databases. Raises RestoreUnproven, and DiskFull while PostgreSQL still has free
-    disk space.
+    it into scratch databases, except on a server that others run. Raises RestoreUnproven, and
+    DiskFull while PostgreSQL still has free disk space.
     """
     began, now = time.monotonic(), datetime.now(UTC)
     encrypted = encryption != NO_ENCRYPTION

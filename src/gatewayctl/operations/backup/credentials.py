@@ -14,7 +14,7 @@ from collections.abc import Iterable, Mapping
 from typing import Final, Literal
 
 from gatewayctl.gateway.keys import hash_key
-from gatewayctl.runtimes.databases import Database, DatabaseVariant
+from gatewayctl.runtimes.database import Database, DatabaseVariant
 from gatewayctl.settings.model import Secret
 
 CredentialCheck = Literal["decrypted", "not_decrypted", "none_stored"]

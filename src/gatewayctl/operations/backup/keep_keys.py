@@ -10,7 +10,7 @@ from __future__ import annotations
 
 from typing import Final
 
-from gatewayctl.runtimes.databases import Database
+from gatewayctl.runtimes.database import Database
 
 KEYS: Final = "LiteLLM_VerificationToken"
 _KEPT: Final = (
@@ -21,20 +21,20 @@ _KEPT: Final = (
 )
 """Tables without a foreign key that leads to them; others, such as budgets, are found by theirs."""
 # One statement, so that PostgreSQL does all of it or nothing.
-_EMPTY: Final = """
+_EMPTY: Final = r"""
 do $$
 declare emptied text; spent record;
 begin
   with recursive kept as (
     select c.oid from pg_class c
-    where c.relnamespace = 'public'::regnamespace and c.relname in ({kept})
+    where c.relnamespace = to_regnamespace(current_schema()) and c.relname in ({kept})
     union
     select f.confrelid from pg_constraint f join kept on f.conrelid = kept.oid
     where f.contype = 'f'
   )
   select string_agg(c.oid::regclass::text, ', ') into emptied from pg_class c
-  where c.relnamespace = 'public'::regnamespace and c.relkind in ('r', 'p')
-    and c.oid not in (select oid from kept);
+  where c.relnamespace = to_regnamespace(current_schema()) and c.relkind in ('r', 'p')
+    and c.relname like 'LiteLLM\_%' and c.oid not in (select oid from kept);
   if emptied is not null then
     execute 'truncate ' || emptied;
   end if;
@@ -42,7 +42,8 @@ begin
     select c.oid::regclass as tab, a.attname as col,
       case when a.atttypid = 'jsonb'::regtype then '{{}}' else '0' end as zero
     from pg_class c join pg_attribute a on a.attrelid = c.oid
-    where c.relnamespace = 'public'::regnamespace and c.relkind = 'r'
+    where c.relnamespace = to_regnamespace(current_schema()) and c.relkind = 'r'
+      and c.relname like 'LiteLLM\_%'
       and a.attname in ('spend', 'total_spend', 'model_spend')
   loop
     execute format('update %s set %I = %L', spent.tab, spent.col, spent.zero);

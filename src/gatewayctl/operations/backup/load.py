@@ -21,7 +21,8 @@ from gatewayctl.operations.backup.env import BackupEnv, effective_salt_key, rest
 from gatewayctl.operations.backup.verify import drop_on_failure, load_and_compare
 from gatewayctl.operations.project.snapshot import Project
 from gatewayctl.runtimes.base import Progress
-from gatewayctl.runtimes.databases import Database, databases
+from gatewayctl.runtimes.database import Database
+from gatewayctl.runtimes.databases import databases
 from gatewayctl.settings.model import Secret
 
 
@@ -37,13 +38,16 @@ class LoadedBackup:
 def load_beside(
     project: Project, manifest: Manifest, env: BackupEnv, work: Path, *, force: bool
 ) -> Generator[Progress, None, LoadedBackup]:
-    """Load both dumps beside the current databases, and check them against the secrets.
+    """Load the dumps beside the current databases, and check them against the secrets.
 
     Last that .env can be written: after the swap it must be.
     """
     both = databases(project.resolved.runtime)
     with drop_on_failure(both, "restored"):
         for database in both:
+            if database.name not in manifest.rows:
+                # The backup of a project without a Phoenix of its own.
+                continue
             yield from load_and_compare(database, manifest.rows, work, "restored")
         loaded = yield from _check_secrets(both[0], env.values, force=force)
         restore_env(project.settings, env, loaded.known_keys, dry_run=True)

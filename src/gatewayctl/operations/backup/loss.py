@@ -13,7 +13,8 @@ from typing import TYPE_CHECKING
 from gatewayctl.errors import GatewayctlError
 from gatewayctl.operations.keys.metadata import alias_of, is_ours
 from gatewayctl.runtimes.base import Runtime
-from gatewayctl.runtimes.databases import Database, databases
+from gatewayctl.runtimes.database import Database
+from gatewayctl.runtimes.databases import databases
 from gatewayctl.settings.master_key import require_master_key
 from gatewayctl.settings.model import Settings
 from gatewayctl.settings.overrides import require_no_overrides
@@ -31,7 +32,7 @@ class Loss:
     spend logs. ``size`` and ``traces_size`` are the bytes of LiteLLM's and Phoenix's database.
     ``foreign_keys`` were not created by gatewayctl for this project, ``undeclared_keys`` were, but
     are not declared in gateway.yaml: by alias, or as LiteLLM masks them. A reset does not create
-    either again.
+    either again. ``external`` says, in sentences, what is done to services that others run.
     """
 
     keys: int | None
@@ -42,6 +43,7 @@ class Loss:
     traces_size: int | None = None
     foreign_keys: tuple[str, ...] | None = None
     undeclared_keys: tuple[str, ...] | None = None
+    external: tuple[str, ...] = ()
 
 
 def measure_loss(settings: Settings, gateway: GatewayClient, runtime: Runtime) -> Loss:
@@ -55,10 +57,11 @@ def measure_loss(settings: Settings, gateway: GatewayClient, runtime: Runtime) -
     found: list[VirtualKey] | None = None
     with suppress(GatewayctlError):
         found = list(iterate_keys(gateway, require_master_key(settings)))
-    litellm, phoenix = databases(runtime)
-    requests, size = _measure(litellm, "LiteLLM_SpendLogs")
-    traces, traces_size = _measure(phoenix, "traces")
+    found_in = {database.name: database for database in databases(runtime)}
+    requests, size = _measure(found_in["litellm"], "LiteLLM_SpendLogs")
+    traces, traces_size = _measure(found_in.get("phoenix"), "traces")
     return Loss(
+        external=tuple(filter(None, (_name_database(settings), _name_stores(settings)))),
         keys=None if found is None else len(found),
         spend=None if found is None else sum(key.spend or 0.0 for key in found),
         requests=requests,
@@ -68,6 +71,20 @@ def measure_loss(settings: Settings, gateway: GatewayClient, runtime: Runtime) -
         foreign_keys=None if found is None else _name_foreign(settings, found),
         undeclared_keys=None if found is None else _name_undeclared(settings, found),
     )
+
+
+def _name_database(settings: Settings) -> str:
+    if settings.services.postgres is None:
+        return ""
+    return (
+        f"LiteLLM's database is on a server of others ({settings.services.postgres.url_env}): its"
+        " LiteLLM tables are emptied; no table, schema or database is dropped."
+    )
+
+
+def _name_stores(settings: Settings) -> str:
+    names = ", ".join(store.name for store in settings.tracing.stores)
+    return f"Traces in {names} are not touched." if names else ""
 
 
 def _name_foreign(settings: Settings, keys: Sequence[VirtualKey]) -> tuple[str, ...]:
@@ -84,10 +101,10 @@ def _name(key: VirtualKey) -> str:
     return key.alias or key.name or key.hash[:12]
 
 
-def _measure(database: Database, table: str) -> tuple[int | None, int | None]:
+def _measure(database: Database | None, table: str) -> tuple[int | None, int | None]:
     """The rows of a table and the bytes of its database; None where its server does not run."""
     try:
-        if not database.shell.is_running():
+        if database is None or not database.shell.is_running():
             return None, None
         return database.count(table), database.size()
     except GatewayctlError:

@@ -116,7 +116,7 @@ def reset(
     return ResetReport(
         project=settings.project_name,
         lost=lost,
-        traces_lost=options.everything,
+        traces_lost=options.everything and "phoenix" in runtime.databases,
         backup=saved,
         services=(*services, *apps.services),
         keys=keys,
@@ -157,6 +157,9 @@ def _empty_litellm_database(runtime: Runtime, *, keep_keys: bool) -> Generator[P
 
 
 def _empty_phoenix_database(runtime: Runtime) -> Generator[Progress, None, None]:
+    if "phoenix" not in runtime.databases:
+        # A Phoenix of others: its traces are theirs.
+        return
     phoenix = databases(runtime)[1]
     yield from stop_services(runtime)
     phoenix.shell.start()

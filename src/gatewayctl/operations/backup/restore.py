@@ -30,7 +30,13 @@ from datetime import datetime
 from pathlib import Path
 from typing import Final, Literal
 
-from gatewayctl.errors import BackupForeign, GatewayctlError, NotVerified, Refused
+from gatewayctl.errors import (
+    BackupForeign,
+    ExternalDatabaseUnusable,
+    GatewayctlError,
+    NotVerified,
+    Refused,
+)
 from gatewayctl.files.atomic import write_atomically
 from gatewayctl.operations.backup.archive import CONFIG, ENV, Manifest, unpack
 from gatewayctl.operations.backup.create import (
@@ -136,6 +142,7 @@ def restore(
     began = time.monotonic()
     project = reload()
     archive = locate_file(file)
+    _refuse_external_database(project.settings)
     with (
         change_project(project.settings, "restore", archive.name) as change,
         open_workdir(backups_folder(project.settings) / ".restore") as work,
@@ -185,6 +192,19 @@ def restore(
         )
         change.problem = report.problem
     return report
+
+
+def _refuse_external_database(settings: Settings) -> None:
+    """Raise ExternalDatabaseUnusable: a restore drops and renames databases."""
+    if settings.services.postgres is None:
+        return
+    variable = settings.services.postgres.url_env
+    raise ExternalDatabaseUnusable(
+        f"gatewayctl does not restore into a database on a server that others run ({variable}): it"
+        " would have to replace it. Nothing was changed.",
+        hint="Use that server's own backups; or take LiteLLM's dump out of an unencrypted backup"
+        " with `tar -xOf FILE litellm.dump`, and load it yourself with pg_restore.",
+    )
 
 
 def _unpack(
@@ -253,6 +273,8 @@ def _swap_databases(
     # Not earlier: after a failed stop nothing has changed, and the services may be started again.
     restore_journal.begin(project.settings.state_dir, archive)
     for database in databases(project.resolved.runtime):
+        if database.name not in manifest.rows:
+            continue
         yield from swap_in(database, manifest.rows, "the rows of the backup")
 
 

@@ -11,7 +11,7 @@ from gatewayctl.errors import RuntimeProblem
 from gatewayctl.generators import drain
 from gatewayctl.operations.backup.verify import Rows
 from gatewayctl.runtimes.base import Progress, Runtime
-from gatewayctl.runtimes.databases import Database, compare_rows
+from gatewayctl.runtimes.database import Database, compare_rows
 
 
 def stop_services(runtime: Runtime) -> Generator[Progress, None, None]:

@@ -13,7 +13,8 @@ from typing import Final
 from gatewayctl.errors import GatewayctlError, RestoreUnproven
 from gatewayctl.operations.backup.disk_space import require_free_space
 from gatewayctl.runtimes.base import Progress, Runtime
-from gatewayctl.runtimes.databases import Database, DatabaseVariant, compare_rows, databases
+from gatewayctl.runtimes.database import Database, DatabaseVariant, compare_rows
+from gatewayctl.runtimes.databases import own_databases
 
 Rows = Mapping[str, Mapping[str, int]]
 """Row counts by database and table."""
@@ -21,11 +22,13 @@ _SUBJECT: Final[Mapping[str, str]] = {"scratch": "test load of", "restored": "lo
 
 
 def verify_loadable(runtime: Runtime, rows: Rows, folder: Path) -> Generator[Progress, None, None]:
-    """Load both dumps of ``folder`` into scratch databases, compare them, drop them.
+    """Load the dumps of ``folder`` into scratch databases, compare them, drop them.
+
+    Not those of a server that others run: no database is created there.
 
     Raises RestoreUnproven and RuntimeProblem, after the scratch databases are dropped.
     """
-    both = databases(runtime)
+    both = own_databases(runtime)
     with drop_on_failure(both, "scratch"):
         for database in both:
             yield from load_and_compare(database, rows, folder, "scratch")

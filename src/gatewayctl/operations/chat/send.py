@@ -20,6 +20,7 @@ from gatewayctl.operations.models.provider_failure import ReadLog
 from gatewayctl.runtimes.base import Progress
 from gatewayctl.settings.model import Settings
 from gatewayctl.tracing.client_spans import ClientTracer
+from gatewayctl.tracing.stores import make_client_tracer
 from gatewayctl.tracing.verify import Expectation
 
 if TYPE_CHECKING:
@@ -42,13 +43,13 @@ def send_chat(
 ) -> Chatting:
     """Send one prompt; yield the parts of a streamed reply and return the report.
 
-    The span reaches Phoenix however the chat ends: with the reply, a refusal or Ctrl-C. An
+    The span reaches the trace stores however the chat ends: with the reply, a refusal or Ctrl-C. An
     interrupted reply is a report with a problem. Raises the errors of `plan_chat`,
     VirtualKeyRefused, UnknownModel, UpstreamRefused, UpstreamTimeout, UpstreamUnreachable (with the
     cause in LiteLLM's log, if `read_log` is given), GatewayDatabaseMissing, GatewayUnreachable,
     GatewayTimeout.
     """
-    tracer = tracer or ClientTracer(gateway.http, settings.phoenix_url)
+    tracer = tracer or make_client_tracer(settings, gateway.http)
     send = _send_one if ask.route is None else follow_route
     report, expected = yield from send(
         settings, gateway, ask, tracer=tracer, environ=environ, clock=clock, read_log=read_log

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Generator
+from collections.abc import Generator, Iterator
 from dataclasses import dataclass
 
 from gatewayctl.errors import ProjectMissing
@@ -15,13 +15,17 @@ from gatewayctl.settings.model import Settings
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class DownReport:
-    """What was stopped; ``data_place`` is where the data is or was, None if there was none."""
+    """What was stopped; ``data_place`` is where the data is or was, None if there was none.
+
+    ``external`` names what is on services of others, whose data is never deleted.
+    """
 
     project: str
     stopped: tuple[str, ...]
     data_place: str | None
     data_removed: bool
     changed: bool
+    external: tuple[str, ...] = ()
 
 
 def down(
@@ -41,7 +45,8 @@ def down(
         stopped = yield from runtime.stop(remove_data=volumes)
         if volumes:
             clear_runtime(settings.state_dir)
-            salt_key.forget(settings)
+            if settings.services.postgres is None:
+                salt_key.forget(settings)
             restore_journal.end(settings.state_dir)
             upgrade_journal.delete_journal(settings)
     return DownReport(
@@ -50,7 +55,14 @@ def down(
         data_place=runtime.data_place if stopped or data else None,
         data_removed=volumes,
         changed=bool(stopped) or volumes,
+        external=tuple(_name_external(settings)),
     )
+
+
+def _name_external(settings: Settings) -> Iterator[str]:
+    if settings.services.postgres is not None:
+        yield f"LiteLLM's database ({settings.services.postgres.url_env})"
+    yield from (f"the traces in {store.name}" for store in settings.tracing.stores)
 
 
 def _is_left(runtime: Runtime) -> bool:

@@ -9,6 +9,7 @@ from types import MappingProxyType
 from typing import Final, Literal
 
 from gatewayctl.errors import EnvFileMissing, UsageProblem, VirtualKeyMissing
+from gatewayctl.rendering.tracing import application_variables
 from gatewayctl.settings.model import RuntimeName, Settings
 from gatewayctl.settings.overrides import warn_overrides
 
@@ -18,7 +19,10 @@ Place = Literal["host", "container"]
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class EnvReport:
-    """``LLM_BASE_URL`` and ``LLM_API_KEY`` in plain text: showing them is this verb's purpose."""
+    """``LLM_BASE_URL`` and ``LLM_API_KEY`` in plain text: showing them is this verb's purpose.
+
+    With declared trace stores also the variables of OpenTelemetry for the first one.
+    """
 
     variables: Mapping[str, str]
     warnings: tuple[str, ...] = ()
@@ -51,6 +55,8 @@ def env(
         raise VirtualKeyMissing(f"{key.env} (virtual key {key.alias}) is not set.")
     url = settings.gateway_url if place == "host" else _container_url(settings, runtime)
     found = {"LLM_BASE_URL": url, "LLM_API_KEY": secret.reveal()}
+    in_container = place == "container"
+    found |= application_variables(settings, settings.environment, in_container=in_container)
     warnings = warn_overrides(settings, [key.env])
     return EnvReport(variables=MappingProxyType(found), warnings=warnings)
 

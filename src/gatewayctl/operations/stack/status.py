@@ -6,6 +6,7 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 from gatewayctl.errors import NotHealthy
+from gatewayctl.operations.diagnosis.external import ExternalService, check_external_services
 from gatewayctl.operations.diagnosis.health import ServiceReport, check_services
 from gatewayctl.operations.diagnosis.next_step import suggest_next_step
 from gatewayctl.operations.keys.values import read_current_values
@@ -30,8 +31,8 @@ class KeyStatus:
 class StatusReport:
     """The current state of the stack.
 
-    ``is_project`` is false for a folder without any file of a project; ``next_step`` is a
-    sentence, empty if every service is healthy.
+    ``external`` are the services that others run. ``is_project`` is false for a folder without any
+    file of a project; ``next_step`` is a sentence, empty if every service is healthy.
     """
 
     project: str
@@ -45,6 +46,7 @@ class StatusReport:
     is_project: bool = True
     next_step: str = ""
     warnings: tuple[str, ...] = ()
+    external: tuple[ExternalService, ...] = ()
 
     @property
     def problem(self) -> NotHealthy | None:
@@ -55,6 +57,7 @@ class StatusReport:
             message = "There is no gateway project in this folder."
             return NotHealthy(message, hint=self.next_step)
         unhealthy = [f"{s.service} is {s.health}" for s in self.services if s.health != "healthy"]
+        unhealthy += [f"{each.name} {each.detail}" for each in self.external if not each.usable]
         message = f"The stack is not healthy: {', '.join(unhealthy)}."
         return NotHealthy(message, hint=self.next_step)
 
@@ -64,18 +67,21 @@ def status(settings: Settings, resolved: ResolvedRuntime, http: httpx.Client) ->
     services = check_services(settings, resolved.runtime, http)
     stopped = all(service.health == "stopped" for service in services)
     values = read_current_values(settings)
+    external = check_external_services(settings, resolved.runtime, http)
     return StatusReport(
         project=settings.project_name,
         runtime=resolved.name,
         runtime_why=resolved.why,
-        healthy=all(service.health == "healthy" for service in services),
+        healthy=all(service.health == "healthy" for service in services)
+        and all(service.usable for service in external),
         services=services,
+        external=external,
         keys=tuple(
             KeyStatus(alias=key.alias, env=key.env, key=values.get(key.env))
             for key in settings.keys
         ),
         gateway_url=settings.gateway_url,
-        phoenix_url=settings.phoenix_url or None,
+        phoenix_url=settings.traces_page,
         # Containers of a project are found without its files.
         is_project=settings.is_project or not stopped,
         next_step=suggest_next_step(services, resolved.runtime, settings),

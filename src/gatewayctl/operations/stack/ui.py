@@ -5,7 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import Literal
 
-from gatewayctl.errors import PhoenixUnreachable
+from gatewayctl.errors import UsageProblem
 from gatewayctl.settings.model import Settings
 from gatewayctl.settings.sections.external import NO_PHOENIX
 
@@ -24,11 +24,16 @@ class UiReport:
 def ui(settings: Settings, page: Page) -> UiReport:
     """Return the address of LiteLLM's admin UI or of Phoenix.
 
-    Raises PhoenixUnreachable if an external gateway has none.
+    Raises UsageProblem if no declared trace store is a Phoenix.
     """
-    if page == "phoenix" and not settings.phoenix_url:
-        raise PhoenixUnreachable("No address of Phoenix is known.", hint=NO_PHOENIX)
     if page == "phoenix":
-        return UiReport(page=page, url=settings.phoenix_url, login=None)
+        store = settings.asked_store
+        if store is None:
+            other = "Open the trace store that tracing: in gateway.yaml names."
+            raise UsageProblem(
+                "This project has no Phoenix.", hint=NO_PHOENIX if settings.is_external else other
+            )
+        login = None if store.is_own else f"a user of that Phoenix ({store.name})"
+        return UiReport(page=page, url=store.endpoint, login=login)
     login = None if settings.is_external else "user admin, password: UI_PASSWORD in .env"
     return UiReport(page=page, url=f"{settings.gateway_url}/ui", login=login)

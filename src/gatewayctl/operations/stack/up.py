@@ -14,7 +14,7 @@ apps. Running it twice changes nothing.
 from __future__ import annotations
 
 import time
-from collections.abc import Callable, Generator
+from collections.abc import Callable, Generator, Iterator
 from contextlib import ExitStack
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Final
@@ -22,6 +22,7 @@ from typing import TYPE_CHECKING, Final
 from gatewayctl.errors import GatewayctlError, SecretOverridden
 from gatewayctl.gateway.models import list_served_models
 from gatewayctl.generators import drain
+from gatewayctl.operations.diagnosis.external import check_trace_stores
 from gatewayctl.operations.diagnosis.failure import explain_failures
 from gatewayctl.operations.diagnosis.health import ServiceReport
 from gatewayctl.operations.keys.create import KeysCreateReport, ensure_declared_keys
@@ -64,7 +65,8 @@ class UpReport:
 
     ``started``, ``restarted`` and ``services`` include the user's apps, after the services.
     ``files`` are the rendered files that were written, ``seconds`` the duration. ``tracing``:
-    whether spans of a real request reached Phoenix; None if no service started.
+    whether spans of a real request reached Phoenix; None if no service
+    started, or if no Phoenix can be asked.
     """
 
     project: str
@@ -78,7 +80,7 @@ class UpReport:
     services: tuple[ServiceReport, ...]
     keys: KeysCreateReport | None
     gateway_url: str
-    phoenix_url: str
+    phoenix_url: str | None
     seconds: float
     tracing: Tracing | None = None
     warnings: tuple[str, ...] = ()
@@ -156,7 +158,7 @@ def up(
         keys = ensure_declared_keys(settings, gateway) if options.keys else None
         apps = yield from start_apps(settings, runtime, gateway.http, timeout=options.timeout)
         tracing = _check_tracing(settings, gateway, probe) if done.changed else None
-        unserved = _warn_unserved(settings, gateway) if done.changed else ()
+        unserved = tuple(_warn_unserved(settings, gateway)) if done.changed else ()
         change.problem = None if keys is None else keys.problem
     started, restarted = (*done.started, *apps.started), (*done.restarted, *apps.restarted)
     written = tuple(str(file.path) for file in rendered.files if file.state != "unchanged")
@@ -173,7 +175,7 @@ def up(
         services=(*services, *apps.services),
         keys=keys,
         gateway_url=settings.gateway_url,
-        phoenix_url=settings.phoenix_url,
+        phoenix_url=settings.traces_page,
         seconds=time.monotonic() - began,
         tracing=tracing,
         warnings=(
@@ -200,21 +202,29 @@ def _warn_other_stack(settings: Settings, resolved: ResolvedRuntime) -> tuple[st
     return (warning,)
 
 
-def _warn_unserved(settings: Settings, gateway: GatewayClient) -> tuple[str, ...]:
-    """LiteLLM starts without a model whose provider it does not know, and only logs that."""
+def _warn_unserved(settings: Settings, gateway: GatewayClient) -> Iterator[str]:
+    """Name models that LiteLLM leaves out, and trace stores that take no traces.
+
+    LiteLLM starts without a model whose provider it does not know, and only logs that. Calls do not
+    depend on a trace store, but their traces are lost.
+    """
+    for store in check_trace_stores(settings, gateway.http):
+        if not store.usable:
+            yield f"The trace store {store.name} ({store.address}) {store.detail}."
     try:
         groups = list_served_models(gateway, require_master_key(settings))
     except GatewayctlError:
-        return ()
+        return
     served = {group.name for group in groups}
     names = [model.name for model in settings.models if model.name not in served]
-    if not names:
-        return ()
-    return (f"LiteLLM does not serve {', '.join(names)}: see `gatewayctl logs litellm`.",)
+    if names:
+        yield f"LiteLLM does not serve {', '.join(names)}: see `gatewayctl logs litellm`."
 
 
-def _check_tracing(settings: Settings, gateway: GatewayClient, probe: str | None) -> Tracing:
-    """A late trace deserves a warning, not more waiting."""
+def _check_tracing(settings: Settings, gateway: GatewayClient, probe: str | None) -> Tracing | None:
+    """A late trace deserves a warning, not more waiting; None where no store can be asked."""
+    if settings.asked_store is None:
+        return None
     arrived = has_probe_arrived(settings, gateway, probe, timeout=_TRACE_SECONDS)
     return "verified" if arrived else "unverified"
 

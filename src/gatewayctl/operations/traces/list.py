@@ -10,8 +10,9 @@ from typing import TYPE_CHECKING, Final, Literal
 from gatewayctl.errors import GatewayctlError
 from gatewayctl.gateway.spend import SpendLog, list_spend_logs
 from gatewayctl.operations.traces.attempts import DEPLOYMENT, MODEL
-from gatewayctl.settings.model import PHOENIX_PROJECT, Settings
-from gatewayctl.tracing.spans import Span, SpanQuery, SpanStore
+from gatewayctl.settings.model import Settings
+from gatewayctl.tracing.spans import Span, SpanQuery
+from gatewayctl.tracing.stores import open_span_store
 from gatewayctl.tracing.verify import CALL_ID
 
 if TYPE_CHECKING:
@@ -81,7 +82,7 @@ def list_calls(
 ) -> TraceListReport:
     """List the calls that match, in Phoenix, and those that LiteLLM's cache answered.
 
-    Raises PhoenixUnreachable.
+    Raises PhoenixUnreachable and TraceStoreNotQueryable.
     """
     conditions: Mapping[str, str | None] = {
         "metadata.component": filters.component,
@@ -94,7 +95,8 @@ def list_calls(
         # Phoenix cannot filter by status, so its answer is not limited if that is done here.
         limit=filters.limit if filters.status is None else None,
     )
-    spans = SpanStore(gateway.http, settings.phoenix_url).find(PHOENIX_PROJECT, query)
+    store = open_span_store(settings, gateway.http)
+    spans = store.find(store.project, query)
     rows = [row for row in _mark_retried(spans) if filters.status in (None, row.status)]
     cached, warnings = _list_cached(settings, gateway, filters, rows, now())
     answered = {row.call_id for row in cached}

@@ -12,7 +12,7 @@ from collections.abc import Callable
 from typing import TYPE_CHECKING, Final, Literal
 
 from gatewayctl.errors import GatewayctlError, PhoenixUnreachable
-from gatewayctl.settings.model import PHOENIX_PROJECT, Secret, Settings
+from gatewayctl.settings.model import Secret, Settings
 
 if TYPE_CHECKING:
     from gatewayctl.gateway.client import GatewayClient
@@ -44,15 +44,16 @@ def has_probe_arrived(
     sleep: Callable[[float], None] = time.sleep,
 ) -> bool:
     """True if Phoenix has the probe within ``timeout`` seconds."""
-    from gatewayctl.tracing.spans import SpanQuery, SpanStore
+    from gatewayctl.tracing.spans import SpanQuery
+    from gatewayctl.tracing.stores import open_span_store
 
-    if trace_id is None:
+    if trace_id is None or settings.asked_store is None:
         return False
-    store = SpanStore(gateway.http, settings.phoenix_url)
+    store = open_span_store(settings, gateway.http)
     deadline = clock() + timeout
     while True:
         try:
-            if store.find(PHOENIX_PROJECT, SpanQuery(trace_id=trace_id, limit=1)):
+            if store.find(store.project, SpanQuery(trace_id=trace_id, limit=1)):
                 return True
         except PhoenixUnreachable:
             pass

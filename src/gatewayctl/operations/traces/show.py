@@ -9,8 +9,9 @@ from typing import TYPE_CHECKING, Any
 
 from gatewayctl.errors import UsageProblem
 from gatewayctl.operations.traces.verify import parse_trace_id
-from gatewayctl.settings.model import PHOENIX_PROJECT, Settings
-from gatewayctl.tracing.spans import Span, SpanQuery, SpanStore
+from gatewayctl.settings.model import Settings
+from gatewayctl.tracing.spans import Span, SpanQuery
+from gatewayctl.tracing.stores import open_span_store
 from gatewayctl.tracing.verify import CALL_ID
 
 if TYPE_CHECKING:
@@ -60,11 +61,11 @@ def show_trace(settings: Settings, http: httpx.Client, trace_id: str) -> TraceSh
     """Read one trace from Phoenix.
 
     Raises UsageProblem for an invalid trace id or if Phoenix has no span of it, and
-    PhoenixUnreachable.
+    PhoenixUnreachable and TraceStoreNotQueryable.
     """
     trace_id = parse_trace_id(trace_id)
-    store = SpanStore(http, settings.phoenix_url)
-    spans = store.find(PHOENIX_PROJECT, SpanQuery(trace_id=trace_id))
+    store = open_span_store(settings, http)
+    spans = store.find(store.project, SpanQuery(trace_id=trace_id))
     if not spans:
         raise UsageProblem(
             f"Phoenix has no span of trace {trace_id}.",
@@ -84,7 +85,7 @@ def show_trace(settings: Settings, http: httpx.Client, trace_id: str) -> TraceSh
         calls=len(ids),
         tokens=sum(tokens) if tokens else None,
         cost=sum(costs) if costs else None,
-        url=f"{settings.phoenix_url}/redirects/traces/{trace_id}",
+        url=f"{settings.traces_page}/redirects/traces/{trace_id}",
         spans=rows,
     )
 

@@ -14,14 +14,21 @@ from dataclasses import dataclass, field, replace
 from datetime import UTC, datetime, timedelta
 from typing import TYPE_CHECKING, Final, Literal
 
-from gatewayctl.errors import GatewayctlError, NotVerified, PhoenixUnreachable, TraceUnknown
+from gatewayctl.errors import (
+    GatewayctlError,
+    NotVerified,
+    PhoenixUnreachable,
+    TraceStoreNotQueryable,
+    TraceUnknown,
+)
 from gatewayctl.gateway.spend import SpendLog, list_spend_logs
 from gatewayctl.operations.traces.attempts import sum_up_attempts
 from gatewayctl.operations.traces.probe import has_probe_arrived, send_probe
 from gatewayctl.operations.traces.spend_checks import check_spend_logs, complete_expectation
 from gatewayctl.runtimes.base import Progress
-from gatewayctl.settings.model import PHOENIX_PROJECT, Settings
+from gatewayctl.settings.model import Settings
 from gatewayctl.tracing.spans import Span, SpanQuery, SpanStore
+from gatewayctl.tracing.stores import explain_not_queryable, open_span_store
 from gatewayctl.tracing.verify import CALL_ID, Expectation, ExpectedCall, TraceCheck, check_trace
 
 if TYPE_CHECKING:
@@ -52,7 +59,7 @@ class TraceVerification:
     logs, could be read; None for a past reply, or if they never could. ``retries``: attempts that
     LiteLLM made before its answers; ``fallbacks``: models that answered for the requested ones;
     ``deployments``: what was called, in LiteLLM's notation; ``cached``: calls that LiteLLM's cache
-    answered, without a provider.
+    answered, without a provider. ``queryable``: False where no trace store can be asked for spans.
     """
 
     trace_id: str
@@ -68,6 +75,7 @@ class TraceVerification:
     cached: int = 0
     reason: str | None = None
     unreachable: bool = False
+    queryable: bool = True
 
     @property
     def verified(self) -> bool | None:
@@ -84,6 +92,8 @@ class TraceVerification:
         if self.verdict == "verified":
             return None
         if self.verdict == "unknown":
+            if not self.queryable:
+                return TraceStoreNotQueryable(f"Not verified: {self.reason}")
             kind = PhoenixUnreachable if self.unreachable else TraceUnknown
             return kind(f"Trace {self.trace_id} could not be verified: {self.reason}")
         if not self.known:
@@ -143,11 +153,11 @@ def wait_for_verification(
     just arrived. Failures are part of the result, not raised.
     """
     if trace_id is None:
-        return _make_unknown("OTEL_SDK_DISABLED turned tracing off")
-    if not settings.phoenix_url:
-        return _make_unknown("no Phoenix of this gateway is known.", trace_id, unreachable=True)
+        return _make_unknown("-", "OTEL_SDK_DISABLED turned tracing off")
+    if settings.asked_store is None:
+        return _make_unknown(trace_id, explain_not_queryable(settings), queryable=False)
     start, started = clock(), now()
-    store, state = SpanStore(gateway.http, settings.phoenix_url), _State(changed_at=clock())
+    store, state = open_span_store(settings, gateway.http), _State(changed_at=clock())
     while True:
         _read(store, settings, gateway, trace_id, expect, state, clock, started)
         elapsed = clock() - start
@@ -186,7 +196,7 @@ def _read(
 ) -> None:
     before = {span.span_id for span in state.spans}
     try:
-        state.spans = store.find(PHOENIX_PROJECT, SpanQuery(trace_id=trace_id))
+        state.spans = store.find(store.project, SpanQuery(trace_id=trace_id))
         state.phoenix_error = None
     except PhoenixUnreachable as error:
         state.phoenix_error = error
@@ -215,7 +225,7 @@ def _find_misplaced(store: SpanStore, state: _State, expected: Expectation) -> t
         if call.call_id is not None and call.call_id not in present and state.phoenix_error is None:
             query = SpanQuery(attributes={CALL_ID: call.call_id})
             try:
-                found += store.find(PHOENIX_PROJECT, query)
+                found += store.find(store.project, query)
             except PhoenixUnreachable as error:
                 state.phoenix_error = error
     return tuple(found)
@@ -320,12 +330,9 @@ def _decide_missing(check: TraceCheck, *, lost: bool) -> TraceCheck:
     return replace(check, state="failed" if lost else "unknown")
 
 
-def _make_unknown(
-    reason: str, trace_id: str = "-", *, unreachable: bool = False
-) -> TraceVerification:
+def _make_unknown(trace_id: str, reason: str, *, queryable: bool = True) -> TraceVerification:
     return TraceVerification(
         trace_id=trace_id,
-        unreachable=unreachable,
         verdict="unknown",
         checks=(),
         calls=0,
@@ -333,4 +340,5 @@ def _make_unknown(
         visible_after=None,
         ledger_after=None,
         reason=reason,
+        queryable=queryable,
     )

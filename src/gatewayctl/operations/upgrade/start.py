@@ -15,7 +15,8 @@ from gatewayctl.operations.stack.start import StartedStack, start_stack
 from gatewayctl.operations.upgrade.setting import find_place
 from gatewayctl.operations.upgrade.verify import UpgradeVerification, verify_upgrade
 from gatewayctl.runtimes.base import Progress
-from gatewayctl.runtimes.databases import Database, databases
+from gatewayctl.runtimes.database import Database
+from gatewayctl.runtimes.databases import databases
 from gatewayctl.settings.model import Settings
 
 _LATE: Final = (

@@ -16,7 +16,7 @@ from gatewayctl.operations.backup.credentials import find_known_keys
 from gatewayctl.operations.keys.values import read_current_values
 from gatewayctl.operations.traces.probe import Tracing, has_probe_arrived, send_probe
 from gatewayctl.runtimes.base import Progress
-from gatewayctl.runtimes.databases import Database
+from gatewayctl.runtimes.database import Database
 from gatewayctl.settings.model import Secret, Settings
 
 if TYPE_CHECKING:

@@ -18,8 +18,9 @@ from gatewayctl.gateway.spend import SpendLog, list_spend_logs
 from gatewayctl.operations.state.audit import read_audit
 from gatewayctl.operations.traces.spend_checks import has_model_span
 from gatewayctl.settings.master_key import require_master_key
-from gatewayctl.settings.model import PHOENIX_PROJECT, Settings
-from gatewayctl.tracing.spans import Span, SpanQuery, SpanStore
+from gatewayctl.settings.model import Settings
+from gatewayctl.tracing.spans import Span, SpanQuery
+from gatewayctl.tracing.stores import open_span_store
 from gatewayctl.tracing.verify import find_answer, group_attempts
 
 if TYPE_CHECKING:
@@ -128,7 +129,8 @@ def reconcile(
     """Compare both since ``since``, or since the spend logs were last emptied.
 
     A gap younger than ``settle`` seconds is pending, not reported; ``limit`` gaps are listed.
-    Raises MasterKeyMissing, PhoenixUnreachable, FileUnreadable and the errors of the gateway.
+    Raises MasterKeyMissing, PhoenixUnreachable, TraceStoreNotQueryable, FileUnreadable and the
+    errors of the gateway.
     """
     master = require_master_key(settings)
     until = now()
@@ -141,7 +143,8 @@ def reconcile(
         for log in list_spend_logs(gateway, master, since=since - _EDGE, until=until + _EDGE)
     }
     query = SpanQuery(kind="LLM", since=since - _EDGE)
-    found = SpanStore(gateway.http, settings.phoenix_url).find(PHOENIX_PROJECT, query)
+    store = open_span_store(settings, gateway.http)
+    found = store.find(store.project, query)
     spans = {call_id: find_answer(tries) for call_id, tries in group_attempts(found).items()}
     tally = _compare(logs, spans, since=since, offline=settings.offline_models)
     settled = until - timedelta(seconds=settle)

@@ -10,6 +10,8 @@ from pathlib import Path
 
 from gatewayctl.errors import ProjectNameTaken
 from gatewayctl.operating_system import real_path
+from gatewayctl.rendering.compose import services_of
+from gatewayctl.runtimes.docker.database_shell import SERVICES
 from gatewayctl.runtimes.docker.docker_cli import DockerCli
 from gatewayctl.runtimes.docker.states import FOLDER, SERVICE, Container
 from gatewayctl.runtimes.port_owners import (
@@ -59,7 +61,7 @@ def _is_ours(settings: Settings, folder: Path | str) -> bool:
 def needed_ports(settings: Settings) -> Mapping[int, tuple[str, str]]:
     """Port → the service that publishes it and the name of the setting."""
     ports = settings.ports
-    wanted = {
+    wanted: dict[int | None, tuple[str, str]] = {
         ports.litellm: ("litellm", "ports.litellm"),
         ports.phoenix: ("phoenix", "ports.phoenix"),
         ports.phoenix_grpc: ("phoenix", "ports.phoenix_grpc"),
@@ -69,7 +71,8 @@ def needed_ports(settings: Settings) -> Mapping[int, tuple[str, str]]:
         wanted[ports.postgres_phoenix] = ("postgres-phoenix", "ports.postgres_phoenix")
     for app in settings.apps:
         wanted |= dict.fromkeys(app.ports, (app.name, f"apps.{app.name}.ports"))
-    return {port: who for port, who in wanted.items() if port is not None}
+    others = {*SERVICES.values(), "phoenix"}.difference(services_of(settings))
+    return {port: who for port, who in wanted.items() if port is not None and who[0] not in others}
 
 
 def check_ports(settings: Settings, found: Sequence[Container], docker: DockerCli) -> None:

@@ -8,13 +8,16 @@ from __future__ import annotations
 
 from collections.abc import Callable, Generator
 from contextlib import AbstractContextManager
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Final
 
 from gatewayctl.runtimes.database_shell import PSQL_OPTIONS, ClientProgram, DatabaseName, Session
+from gatewayctl.runtimes.docker.docker_cli import DockerCli
+from gatewayctl.runtimes.external_database import ExternalShell, external_url
 from gatewayctl.runtimes.process import Completed
 from gatewayctl.runtimes.streams import open_psql, run_streamed
+from gatewayctl.settings.model import Settings
 
 SERVICES: Final[dict[DatabaseName, str]] = {
     "litellm": "postgres-litellm",
@@ -22,6 +25,8 @@ SERVICES: Final[dict[DatabaseName, str]] = {
 }
 OWNERS: Final[dict[DatabaseName, str]] = {"litellm": "litellm_user", "phoenix": "phoenix_user"}
 """The image makes them superusers: the owner of a database is its administrator too."""
+# Parameters of a URL that name files.
+_FILES: Final = ("sslrootcert", "sslcert", "sslkey")
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -65,3 +70,23 @@ class DockerShell:
 
     def _login(self, database: str) -> tuple[str, ...]:
         return (f"--username={self.owner}", f"--dbname={database}")
+
+
+def open_external(docker: DockerCli, settings: Settings) -> ExternalShell | None:
+    """LiteLLM's database if others run it, through programs in temporary containers.
+
+    Raises ExternalDatabaseUnusable if its URL is not set.
+    """
+    url = external_url(settings)
+    if url is None:
+        return None
+    # The files of certificates that the URL names are those of LiteLLM's container.
+    here = {name: text for name, text in url.parameters.items() if name not in _FILES}
+    if here.get("sslmode", "").startswith("verify-"):
+        here["sslmode"] = "require"
+    url = replace(url, parameters=here)
+
+    def program(name: str) -> tuple[str, ...]:
+        return docker.run_argv(settings.images.postgres, name, sorted(url.environment()))
+
+    return ExternalShell(url=url, program=program, base=docker.environment(), in_container=True)

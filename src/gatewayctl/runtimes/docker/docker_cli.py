@@ -155,7 +155,7 @@ class DockerCli:
         """
         options = ["--rm", "--no-deps", "--no-TTY", "--interactive=false", "--quiet-pull"]
         argv = self._compose("run", *options, service, *args, file="-")
-        env = self._environment()
+        env = self.environment()
         return process.run(argv, env=env, stdin=compose_file, timeout=_RUN_ONCE_SECONDS)
 
     def read_file(self, image: str, file: Path) -> Completed:
@@ -182,14 +182,14 @@ class DockerCli:
         return process.follow([self._program, "pull", image])
 
     def build(self, services: Sequence[str]) -> Lines:
-        return process.follow(self._compose("build", *services), env=self._environment())
+        return process.follow(self._compose("build", *services), env=self.environment())
 
     def up(self, services: Sequence[str]) -> Lines:
         """Create and start these and what they need, recreate what changed, remove orphans."""
         mounts.check_files(self._compose_file.parent)
         # Images were fetched and built before: a start contacts no registry. Not --no-deps: Compose
         # includes dependencies in its hash, and would recreate the service next time.
-        return process.follow(self._compose("up", *_UP, *services), env=self._environment())
+        return process.follow(self._compose("up", *_UP, *services), env=self.environment())
 
     def find_concurrent_ups(self) -> tuple[int, ...]:
         """The ids of other processes that are starting the project."""
@@ -198,7 +198,7 @@ class DockerCli:
     def restart(self, services: Sequence[str]) -> None:
         """Stop and start existing containers."""
         argv = self._compose("restart", "--timeout", str(_STOP_SECONDS), *services)
-        done = process.run(argv, env=self._environment(), timeout=_RESTART_SECONDS)
+        done = process.run(argv, env=self.environment(), timeout=_RESTART_SECONDS)
         if done.returncode:
             raise engine.failure(done.stderr, doing="restart " + ", ".join(services))
 
@@ -247,6 +247,22 @@ class DockerCli:
     def exec_argv(self, container: str, args: Sequence[str]) -> tuple[str, ...]:
         """The command line that runs a command in a container, connected to standard input."""
         return (self._program, "exec", "--interactive", container, *args)
+
+    def run_argv(self, image: str, program: str, variables: Sequence[str]) -> tuple[str, ...]:
+        """The command line of a program in a temporary container, connected to standard input.
+
+        It gets these variables from the environment of the command: no value is in its arguments.
+        """
+        names = [word for name in variables for word in ("--env", name)]
+        options = ["--rm", "--interactive", "--pull=never", f"--entrypoint={program}", *names]
+        host = "--add-host=host.docker.internal:host-gateway"
+        return (self._program, "run", *options, host, image)
+
+    def environment(self) -> dict[str, str]:
+        """Our environment without empty variables, which count as unset: Compose would prefer them
+        to the values of .env. An empty proxy of ours hides one of .env."""
+        environ = {name: value for name, value in os.environ.items() if value}
+        return {**environ, **self._variables}
 
     def events(self, container: str, since: datetime) -> tuple[dict[str, Any], ...]:
         """The exits of a container's main process: events `die` (Podman: `died`) and `oom`."""
@@ -303,18 +319,12 @@ class DockerCli:
         options += ["--env-file", str(self._env_file)] if self._env_file.exists() else []
         return [self._program, "compose", *options, *args]
 
-    def _environment(self) -> dict[str, str]:
-        """Our environment without empty variables, which count as unset: Compose would prefer them
-        to the values of .env. An empty proxy of ours hides one of .env."""
-        environ = {name: value for name, value in os.environ.items() if value}
-        return {**environ, **self._variables}
-
     def _compose_text(
         self, text: str, args: Sequence[str], generated: Variables, *, doing: str
     ) -> Completed:
         argv = self._compose(*args, file="-")
         # Generated secrets are passed in the environment, never on the command line.
-        env = {**self._environment(), **generated}
+        env = {**self.environment(), **generated}
         done = process.run(argv, env=env, stdin=text, timeout=_READ_SECONDS)
         if done.returncode:
             raise engine.failure(done.stderr, doing=doing)

@@ -58,6 +58,8 @@ def needed_images(settings: Settings, services: Sequence[str]) -> tuple[Image, .
     """The images of these services and of the apps that are not built here, each once."""
     # postgres-litellm and postgres-phoenix share images.postgres.
     fields = [service.partition("-")[0] for service in services]
+    # The client programs that check and dump a database of others.
+    fields += ["postgres"] if settings.services.postgres else []
     found = [Image(name=getattr(settings.images, f), setting=f"images.{f}") for f in fields]
     found += [
         Image(name=app.image, setting=f"apps.{app.name}.image")

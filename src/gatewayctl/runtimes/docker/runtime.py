@@ -10,10 +10,12 @@ from __future__ import annotations
 import time
 from collections.abc import Callable, Generator, Iterator, Mapping, Sequence
 from datetime import UTC, datetime
+from functools import partial
 from typing import TYPE_CHECKING, Final
 
 from gatewayctl.errors import RuntimeProblem, ServiceFailed
 from gatewayctl.generators import drain
+from gatewayctl.rendering.compose import services_of
 from gatewayctl.runtimes.base import (
     Keep,
     LogLine,
@@ -25,7 +27,7 @@ from gatewayctl.runtimes.base import (
     keep_all,
     require_known_services,
 )
-from gatewayctl.runtimes.database_shell import DatabaseName, DatabaseShell
+from gatewayctl.runtimes.database_shell import DATABASES, DatabaseName, DatabaseShell
 from gatewayctl.runtimes.docker import (
     addresses,
     changes,
@@ -41,9 +43,15 @@ from gatewayctl.runtimes.docker import (
     states,
     volumes,
 )
-from gatewayctl.runtimes.docker.database_shell import OWNERS, SERVICES, DockerShell
+from gatewayctl.runtimes.docker.database_shell import (
+    OWNERS,
+    SERVICES,
+    DockerShell,
+    open_external,
+)
 from gatewayctl.runtimes.docker.docker_cli import COMPOSE_FILE, DockerCli
 from gatewayctl.runtimes.docker.states import Container
+from gatewayctl.runtimes.external_database import ExternalDatabase
 from gatewayctl.runtimes.image_digests import ImageDigest
 from gatewayctl.runtimes.process import map_lines
 from gatewayctl.runtimes.releases import PreflightCheck, Release
@@ -81,14 +89,8 @@ class DockerRuntime:
         clock: Callable[[], float] = time.monotonic,
         sleep: Callable[[float], None] = time.sleep,
     ) -> None:
-        redis = ("redis",) if settings.needs_redis else ()
-        self.services: tuple[str, ...] = (
-            "postgres-litellm",
-            "postgres-phoenix",
-            *redis,
-            "phoenix",
-            "litellm",
-        )
+        self.services: tuple[str, ...] = services_of(settings)
+        self.databases = DATABASES if settings.tracing.own else DATABASES[:1]
         self.apps: tuple[str, ...] = tuple(sorted(app.name for app in settings.apps))
         self._settings = settings
         self._clock = clock
@@ -112,6 +114,12 @@ class DockerRuntime:
         yield from images.build_images(self._docker, sorted(built))
         if _LITELLM not in self._inspect():
             mounts.check_visible(self._docker, self._settings)
+        if external := open_external(self._docker, self._settings):
+            external.start()
+            address = external.url.address
+            yield Progress(
+                subject="database litellm", state="ready", detail=f"answers at {address}"
+            )
 
     def start(self) -> Started:
         """Let Compose start what does not run and recreate what changed, in dependency order."""
@@ -127,8 +135,8 @@ class DockerRuntime:
 
     def states(self) -> tuple[ServiceState, ...]:
         found = self._inspect()
-        names = (*self.services, *self.apps)
-        return tuple(self._service_state(name, found.get(name)) for name in names)
+        describe = partial(addresses.describe_service, self._settings)
+        return tuple(describe(name, found.get(name)) for name in (*self.services, *self.apps))
 
     def is_healthy(self, service: str) -> bool | None:
         found = self._inspect().get(service)
@@ -209,6 +217,9 @@ class DockerRuntime:
         if found := self._inspect().get("litellm"):
             yield Progress(subject="litellm", state="working", detail="stopping")
             self._docker.stop([found.id])
+        if external := open_external(self._docker, self._settings):
+            yield from ExternalDatabase(name="litellm", shell=external).empty()
+            return
         yield from self._up((_DATABASE,))
         self._wait_for(_DATABASE)
         yield Progress(subject="database litellm", state="working", detail="dropping")
@@ -264,6 +275,9 @@ class DockerRuntime:
         return Secret(value) if value else None
 
     def shell(self, database: DatabaseName) -> DatabaseShell:
+        external = open_external(self._docker, self._settings)
+        if database == "litellm" and external is not None:
+            return external
         service = SERVICES[database]
 
         def exec_argv(words: tuple[str, ...]) -> tuple[str, ...]:
@@ -312,9 +326,10 @@ class DockerRuntime:
     def _set_passwords(self) -> Generator[Progress, None, None]:
         """Give the databases the passwords of .env before a service connects with them."""
         found = self._inspect()
-        if not all(name in found and found[name].alive for name in SERVICES.values()):
-            yield from self._up(tuple(SERVICES.values()))
-        for database, service in SERVICES.items():
+        own = {name: s for name, s in SERVICES.items() if s in self.services}
+        if not all(name in found and found[name].alive for name in own.values()):
+            yield from self._up(tuple(own.values()))
+        for database, service in own.items():
             self._wait_for(service)
             password = passwords.password_of(self._settings, database)
             owner, container = OWNERS[database], self._inspect()[service].id
@@ -370,20 +385,6 @@ class DockerRuntime:
                 ending = self.last_lines(database)
                 raise ServiceFailed(f"{database} does not become healthy:\n{ending}")
             self._sleep(_FRESH_SECONDS * 1.1)
-
-    def _service_state(self, name: str, found: Container | None) -> ServiceState:
-        address = addresses.address_of(self._settings, name, found)
-        if found is None:
-            return ServiceState(service=name, state="stopped", address=address)
-        return ServiceState(
-            service=name,
-            state=found.state,
-            pid=found.pid if found.alive else None,
-            uptime=found.uptime(datetime.now(UTC)),
-            version=states.version(found.image),
-            address=address,
-            detail=found.detail,
-        )
 
     def _in_order(self, names: set[str]) -> tuple[str, ...]:
         known = [name for name in (*self.services, *self.apps) if name in names]

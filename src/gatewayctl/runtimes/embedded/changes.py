@@ -9,7 +9,6 @@ from collections.abc import Collection, Mapping
 from typing import Final
 
 from gatewayctl.runtimes.embedded.fingerprints import Parts
-from gatewayctl.runtimes.embedded.services import SERVICES
 from gatewayctl.runtimes.service_change import ServiceChange
 
 _SALT: Final = "LITELLM_SALT_KEY"
@@ -28,10 +27,10 @@ def preview_changes(
     ``inherited`` are those of what supervisord would start now.
     """
     for_all = _find_common_reasons(inherited, now)
-    reasons = {name: for_all or _find_differences(before.get(name), now[name]) for name in SERVICES}
-    if is_supervisor_outdated and (any(reasons.values()) or set(running) != set(SERVICES)):
+    reasons = {name: for_all or _find_differences(before.get(name), now[name]) for name in now}
+    if is_supervisor_outdated and (any(reasons.values()) or set(running) != set(now)):
         # start() replaces an outdated supervisord along with other changes, never by itself.
-        reasons = dict.fromkeys(SERVICES, ("supervisord.conf",))
+        reasons = dict.fromkeys(now, ("supervisord.conf",))
     return tuple(_change(name, name in running, why) for name, why in reasons.items())
 
 
@@ -45,7 +44,7 @@ def _find_common_reasons(
     inherited: Mapping[str, Parts], now: Mapping[str, Parts]
 ) -> tuple[str, ...]:
     """Name what restarts every service, because supervisord has it in its own environment."""
-    found = {name: _find_differences(inherited.get(name), now[name]) for name in SERVICES}
+    found = {name: _find_differences(inherited.get(name), now[name]) for name in now}
     if found["litellm"] == (_SALT,):
         # It changes the hashes of the other services too.
         return (_SALT,)

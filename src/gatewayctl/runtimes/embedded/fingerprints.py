@@ -21,8 +21,8 @@ from gatewayctl.runtimes.embedded import launch
 from gatewayctl.runtimes.embedded.layout import Layout
 from gatewayctl.runtimes.embedded.services import (
     QUICK_START,
-    SERVICES,
     Program,
+    services_of,
     significant_variables,
 )
 from gatewayctl.settings.fields import SECRETS
@@ -53,7 +53,8 @@ def compute(
     rendered = {name: _read_file(settings, name, files or {}) for name in names}
     read = {"litellm": rendered | quick_start, "phoenix": quick_start}
     environ = os.environ if environ is None else environ
-    programs = {name: launch.build_program(name, settings, environ) for name in SERVICES}
+    services = services_of(settings)
+    programs = {name: launch.build_program(name, settings, environ) for name in services}
     return {name: hash_program(each, salt, read.get(name, {})) for name, each in programs.items()}
 
 

@@ -8,7 +8,6 @@ from __future__ import annotations
 
 import logging
 import os
-import time
 from collections.abc import Collection, Generator, Iterator, Mapping, Sequence
 from dataclasses import replace
 from datetime import datetime
@@ -20,7 +19,6 @@ from gatewayctl.generators import drain
 from gatewayctl.runtimes.base import (
     Keep,
     LogLine,
-    ProcessState,
     Progress,
     ServiceState,
     Started,
@@ -46,7 +44,11 @@ from gatewayctl.runtimes.embedded.environment import locate
 from gatewayctl.runtimes.embedded.fingerprints import Parts
 from gatewayctl.runtimes.embedded.layout import Layout
 from gatewayctl.runtimes.embedded.postgres.cluster import Cluster
-from gatewayctl.runtimes.embedded.postgres.database_shell import EmbeddedShell
+from gatewayctl.runtimes.embedded.postgres.database_shell import (
+    EmbeddedShell,
+    migrate_external,
+    open_external,
+)
 from gatewayctl.runtimes.embedded.postgres.privileges import choose_postgres_user
 from gatewayctl.runtimes.embedded.requirements import require_supported
 from gatewayctl.runtimes.embedded.services import (
@@ -54,9 +56,13 @@ from gatewayctl.runtimes.embedded.services import (
     STOP_SIGNALS,
     inherited_variables,
     needed_ports,
-    read_port,
+    services_of,
 )
-from gatewayctl.runtimes.embedded.supervisor import Process, Supervisor, render_config
+from gatewayctl.runtimes.embedded.states import ALIVE, describe_services
+from gatewayctl.runtimes.embedded.supervisor import Supervisor, render_config
+from gatewayctl.runtimes.external_database import (
+    ExternalDatabase,
+)
 from gatewayctl.runtimes.port_owners import find_owner, port_taken
 from gatewayctl.runtimes.ports import find_listeners, is_listening
 from gatewayctl.runtimes.releases import PreflightCheck, Release
@@ -71,7 +77,6 @@ if TYPE_CHECKING:
     from gatewayctl.rendering.plan import RenderedFile
 
 _LOGGER: Final = logging.getLogger(__name__)
-_ALIVE: Final[frozenset[ProcessState]] = frozenset({"running", "starting"})
 _POSTGRES_SECONDS: Final = 60.0
 
 
@@ -79,13 +84,14 @@ class EmbeddedRuntime:
     """LiteLLM, Phoenix and one PostgreSQL as processes of this machine."""
 
     name: RuntimeName = "embedded"
-    services: tuple[str, ...] = SERVICES
     apps: tuple[str, ...] = ()
     data_place: str = ".gatewayctl/"
     start_seconds: float = 300
     selectable: bool = False
 
     def __init__(self, settings: Settings) -> None:
+        self.services: tuple[str, ...] = services_of(settings)
+        self.databases = DATABASES if "phoenix" in self.services else DATABASES[:1]
         self._settings = settings
         self._layout = Layout(state_dir=settings.state_dir)
         self._environment = locate()
@@ -112,15 +118,24 @@ class EmbeddedRuntime:
             detail = "every package is locked by hash: nothing newer to fetch"
             yield Progress(subject="environment", state="unchanged", detail=detail)
         yield from install.ensure(self._environment, network.download_variables(self._settings))
+        if external := open_external(self._cluster, self._settings):
+            external.start()
+            address = external.url.address
+            yield Progress(
+                subject="database litellm", state="ready", detail=f"answers at {address}"
+            )
 
     def start(self) -> Started:
         """Start PostgreSQL, then its databases, then LiteLLM and Phoenix side by side."""
         wanted = fingerprints.compute(self._settings)
         running, unchanged = self._running_services(), self._find_unchanged(wanted)
-        if unchanged == set(SERVICES) and all(map(self._cluster.accepts_login, DATABASES)):
-            return StartReport(unchanged=SERVICES)
+        names = self._cluster.names()
+        if unchanged == running == set(self.services) and all(
+            map(self._cluster.accepts_login, names)
+        ):
+            return StartReport(unchanged=self.services)
         started = yield from self._replace(running - unchanged, wanted)
-        return StartReport.compare(SERVICES, ran=running, kept=running - started)
+        return StartReport.compare(self.services, ran=running, kept=running - started)
 
     def start_apps(self) -> Started:
         """Start nothing: applications come as images, so this runtime has none."""
@@ -130,7 +145,7 @@ class EmbeddedRuntime:
     def preview_start(self, files: Sequence[RenderedFile]) -> tuple[ServiceChange, ...]:
         """Compare the settings that each service was started with to the current ones."""
         if self._supervisor.pid() is None:
-            return tuple(ServiceChange(service=name, action="start") for name in SERVICES)
+            return tuple(ServiceChange(service=name, action="start") for name in self.services)
         # `up` recovers or generates the secrets that .env lacks before it starts anything.
         secrets = self._settings.secrets
         secrets = replace(secrets, salt_key=secrets.salt_key or self.find_salt_key())
@@ -145,12 +160,13 @@ class EmbeddedRuntime:
         )
 
     def states(self) -> tuple[ServiceState, ...]:
-        processes = {process.service: process for process in self._supervisor.processes()}
         versions = self._environment.versions()
-        return tuple(self._state(name, processes.get(name), versions) for name in SERVICES)
+        return describe_services(self.services, self._supervisor, versions, self._settings)
 
     def is_healthy(self, service: str) -> bool | None:
-        return self._cluster.check_login("litellm") if service == "postgres" else None
+        return (
+            self._cluster.check_login(self._cluster.names()[0]) if service == "postgres" else None
+        )
 
     def owns_port(self, service: str, port: int) -> bool:
         tree = orphans.iterate_tree(self._find_pid(service))
@@ -163,6 +179,7 @@ class EmbeddedRuntime:
         if remove_data:
             self._layout.check()
         pid = self._supervisor.pid()
+        # Also those of older settings.
         running = tuple(name for name in SERVICES if name in self._running_services())
         for service in running:
             yield Progress(subject=service, state="working", detail="stopping")
@@ -181,9 +198,9 @@ class EmbeddedRuntime:
         return running or (("orphan_processes",) if left else ())
 
     def restart(self, services: Sequence[str]) -> Generator[Progress, None, None]:
-        require_known_services(services, SERVICES)
+        require_known_services(services, self.services)
         # Without supervisord nothing runs that could be stopped.
-        chosen = () if self._supervisor.pid() is None else tuple(services) or SERVICES
+        chosen = () if self._supervisor.pid() is None else tuple(services) or self.services
         yield from self._replace(chosen, fingerprints.compute(self._settings))
 
     def last_lines(self, service: str, count: int = 20) -> str:
@@ -198,16 +215,19 @@ class EmbeddedRuntime:
         follow: bool,
         keep: Keep = keep_all,
     ) -> Iterator[LogLine]:
-        require_known_services(services, SERVICES)
+        require_known_services(services, self.services)
         for folder in (self._layout.state_dir, self._layout.logs):
             require_folder(folder)
-        files = {name: self._layout.log(name) for name in services or SERVICES}
+        files = {name: self._layout.log(name) for name in services or self.services}
         return logs.read_logs(files, tail=tail, since=since, follow=follow, keep=keep)
 
     def empty_litellm_database(self) -> Generator[Progress, None, None]:
         if self._supervisor.pid() is not None:
             yield Progress(subject="litellm", state="working", detail="stopping")
             self._supervisor.stop("litellm")
+        if external := open_external(self._cluster, self._settings):
+            yield from ExternalDatabase(name="litellm", shell=external).empty()
+            return
         yield from self._start_postgres()
         yield Progress(subject="database litellm", state="working", detail="dropping")
         self._cluster.recreate("litellm")
@@ -225,6 +245,8 @@ class EmbeddedRuntime:
         return None
 
     def shell(self, database: DatabaseName) -> DatabaseShell:
+        if database == "litellm" and (external := open_external(self._cluster, self._settings)):
+            return external
         return EmbeddedShell(
             cluster=self._cluster,
             database=database,
@@ -265,7 +287,7 @@ class EmbeddedRuntime:
         return self_check.fix_fault(finding, self._environment, self._layout, pid)
 
     def _running_services(self) -> set[str]:
-        return {p.service for p in self._supervisor.processes() if p.state in _ALIVE}
+        return {p.service for p in self._supervisor.processes() if p.state in ALIVE}
 
     def _process_tree(self, service: str) -> list[psutil.Process]:
         return orphans.process_tree(self._find_pid(service))
@@ -284,7 +306,7 @@ class EmbeddedRuntime:
         if self._compute_inherited(self._settings) != wanted:
             return set()
         known = fingerprints.load(self._layout)
-        return {name for name in self._running_services() if known.get(name) == wanted[name]}
+        return {name for name in self._running_services() if known.get(name) == wanted.get(name)}
 
     def _replace(
         self, services: Collection[str], wanted: Mapping[str, Parts]
@@ -295,11 +317,15 @@ class EmbeddedRuntime:
                 yield Progress(subject=service, state="working", detail="stopping")
                 self._supervisor.stop(service)
         self._ensure_supervisor()
-        started = set(SERVICES) - self._running_services()
+        started = set(self.services) - self._running_services()
         if "postgres" in started:
             yield Progress(subject="postgres", state="working", detail="starting")
-        yield from self._start_postgres()
-        for service in SERVICES:
+        if "postgres" in self.services:
+            yield from self._start_postgres()
+        if (external := open_external(self._cluster, self._settings)) and "litellm" in started:
+            yield Progress(subject="database litellm", state="working", detail="migrations")
+            migrate_external(self._cluster, external)
+        for service in self.services:
             if service in started and service != "postgres":
                 self._supervisor.start(service)
                 yield Progress(subject=service, state="working", detail="starting")
@@ -364,37 +390,10 @@ class EmbeddedRuntime:
         before = logs.measure(log)
 
         def check_alive() -> None:
-            postgres = self.states()[0]
+            postgres = next(state for state in self.states() if state.service == "postgres")
             if postgres.state == "failed":
                 ending = logs.last_lines(log, after=before)
                 raise ServiceFailed(f"postgres ended ({postgres.detail}):\n{ending}")
 
         self._supervisor.start("postgres")
         self._cluster.wait(seconds=_POSTGRES_SECONDS, check_alive=check_alive)
-
-    def _state(
-        self, name: str, process: Process | None, versions: Mapping[str, str]
-    ) -> ServiceState:
-        alive = process is not None and process.state in _ALIVE
-        state = "stopped" if process is None else process.state
-        detail = self._supervisor.last_exit(name) if state == "failed" else ""
-        if state == "starting" and (exits := self._supervisor.crash_loop(name)):
-            state, detail = "failed", exits
-        return ServiceState(
-            service=name,
-            state=state,
-            pid=process.pid if process else None,
-            uptime=max(time.time() - process.started, 0.0) if process and alive else None,
-            version=versions.get(name),
-            address=self._address(name, process.pid if process and alive else None),
-            detail=detail,
-        )
-
-    def _address(self, name: str, pid: int | None) -> str | None:
-        """Where it listens: until it is restarted, that is not a port that was changed since."""
-        ports = self._settings.ports
-        others = {"litellm": ports.litellm, "phoenix": ports.phoenix}
-        configured = others.get(name, ports.postgres_litellm)
-        port = (None if pid is None else read_port(name, pid)) or configured
-        scheme = "" if name == "postgres" else "http://"
-        return None if port is None else f"{scheme}{self._settings.url_host}:{port}"

@@ -7,7 +7,7 @@ from __future__ import annotations
 
 import os
 from collections.abc import Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import Final, Literal
 from urllib.parse import quote
@@ -17,14 +17,17 @@ from gatewayctl.env_file.read import read_env_file
 from gatewayctl.errors import EnvFileMissing, Problem, SettingsInvalid, SettingsProblem
 from gatewayctl.rendering.compose import provider_variables
 from gatewayctl.rendering.side_files import find_side_files
+from gatewayctl.rendering.tracing import otel_variables
 from gatewayctl.runtimes.embedded.environment import Environment
 from gatewayctl.runtimes.embedded.layout import Layout
 from gatewayctl.runtimes.embedded.network import service_variables
 from gatewayctl.runtimes.embedded.postgres.privileges import PostgresUser
+from gatewayctl.runtimes.external_database import external_url
 from gatewayctl.settings.fields import SCALARS
 from gatewayctl.settings.model import PHOENIX_PROJECT, Secret, Settings
 
 SERVICES: Final = ("postgres", "litellm", "phoenix")
+"""Every service that this runtime can run; see `services_of`."""
 STOP_SIGNALS: Final[Mapping[str, str]] = {"postgres": "INT", "litellm": "TERM", "phoenix": "TERM"}
 """INT is PostgreSQL's fast shutdown: it does not wait for clients to disconnect."""
 LITELLM_USER: Final = "litellm_user"
@@ -37,6 +40,14 @@ QUICK_START: Final = Path(__file__).with_name("quick_start.py")
 # The personal ones differ between terminals and change nothing: no reason for a restart.
 _PERSONAL: Final = ("USER", "LOGNAME", "LANG", "LC_ALL", "LC_CTYPE", "TZ", "TMPDIR")
 _PASSED_ON: Final = (*_PERSONAL, "HOME", "XDG_CACHE_HOME")
+
+
+def services_of(settings: Settings) -> tuple[str, ...]:
+    """The services of a project: not those that others run."""
+    own = settings.tracing.own
+    unneeded = {"postgres"} if settings.services.postgres and not own else set()
+    unneeded |= set() if own else {"phoenix"}
+    return tuple(name for name in SERVICES if name not in unneeded)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -97,12 +108,14 @@ def postgres_program(
 
 def needed_ports(settings: Settings) -> Mapping[int, tuple[str, str]]:
     """Port → the service that needs it and the name of the setting. Raises SettingsInvalid."""
-    return {
-        settings.ports.litellm: ("litellm", "ports.litellm"),
-        settings.ports.phoenix: ("phoenix", "ports.phoenix"),
-        require_port(settings, "phoenix_grpc"): ("phoenix", "ports.phoenix_grpc"),
-        require_port(settings, "postgres_litellm"): ("postgres", "ports.postgres_litellm"),
-    }
+    found = {settings.ports.litellm: ("litellm", "ports.litellm")}
+    if "phoenix" in services_of(settings):
+        found[settings.ports.phoenix] = ("phoenix", "ports.phoenix")
+        found[require_port(settings, "phoenix_grpc")] = ("phoenix", "ports.phoenix_grpc")
+    if "postgres" in services_of(settings):
+        port = require_port(settings, "postgres_litellm")
+        found[port] = ("postgres", "ports.postgres_litellm")
+    return found
 
 
 def require_port(settings: Settings, name: Literal["phoenix_grpc", "postgres_litellm"]) -> int:
@@ -143,14 +156,11 @@ def litellm_program(
 ) -> Program:
     """The LiteLLM proxy with its database behind the WebAssembly engine."""
     secrets = settings.secrets
-    # DATABASE_URL has no password: LiteLLM puts it on the command line of its schema check.
-    server = f"{settings.url_host}:{require_port(settings, 'postgres_litellm')}"
     ours = {
         "LITELLM_MASTER_KEY": _reveal(secrets.master_key),
         "LITELLM_SALT_KEY": _reveal(secrets.salt_key),
         "UI_PASSWORD": _reveal(secrets.ui_password),
-        "DATABASE_URL": f"postgresql://{LITELLM_USER}@{server}/litellm",
-        "PGPASSWORD": _reveal(secrets.litellm_postgres_password),
+        **_database_variables(settings),
         # gatewayctl applies the migrations; bin/prisma on PATH answers LiteLLM's own check.
         "DISABLE_SCHEMA_UPDATE": "true",
         "PRISMA_QUERY_ENGINE_BINARY": str(environment.query_engine),
@@ -185,14 +195,29 @@ def litellm_program(
     )
 
 
+def _database_variables(settings: Settings) -> dict[str, str]:
+    """DATABASE_URL without a password: LiteLLM puts it on the command line of its schema check."""
+    url = external_url(settings)
+    if url is None:
+        server = f"{settings.url_host}:{require_port(settings, 'postgres_litellm')}"
+        return {
+            "DATABASE_URL": f"postgresql://{LITELLM_USER}@{server}/litellm",
+            "PGPASSWORD": _reveal(settings.secrets.litellm_postgres_password),
+        }
+    if "sslmode" in url.parameters:
+        # As in libpq `require` encrypts without a certificate authority; pg alone would want one.
+        url = replace(url, parameters={**url.parameters, "uselibpqcompat": "true"})
+    return {"DATABASE_URL": url.without_password, "PGPASSWORD": url.password}
+
+
 def tracing_variables(settings: Settings) -> dict[str, str]:
-    """The variables that send each of LiteLLM's spans to Phoenix once, with its component."""
+    """The variables that send each of LiteLLM's spans to each store once, with its component."""
+    if not settings.trace_stores:
+        return {}
     return {
         "LITELLM_OTEL_V2": "true",
         "OTEL_SERVICE_NAME": "litellm",
-        # HTTP: the callback uses gRPC only for port 4317.
-        COLLECTOR: _collector_endpoint(settings),
-        "PHOENIX_PROJECT_NAME": PHOENIX_PROJECT,
+        **_destination_variables(settings),
         # Phoenix shows prompts and replies from the span.
         "OTEL_INSTRUMENTATION_GENAI_CAPTURE_MESSAGE_CONTENT": "span_only",
         "LITELLM_OTEL_BAGGAGE_METADATA_KEYS": (
@@ -203,13 +228,24 @@ def tracing_variables(settings: Settings) -> dict[str, str]:
         "LITELLM_OTEL_BAGGAGE_PROMOTED_KEYS": (
             "litellm.team.id,litellm.team.alias,litellm.api_key.hash"
         ),
-        # Without any exporter here, the callback also logs every span, including prompts; this
-        # one is never used, because it has no headers.
-        "EXPORTERS": '[{"requires_headers": true}]',
         # Milliseconds, default 5000: a trace should be visible right after its call.
         "OTEL_BSP_SCHEDULE_DELAY": "500",
         # Seconds, default 10: the same for the spend logs. LiteLLM adds up to 5 of its own.
         "PROXY_BATCH_WRITE_AT": "2",
+    }
+
+
+def _destination_variables(settings: Settings) -> dict[str, str]:
+    """Where LiteLLM sends its spans."""
+    if settings.tracing.declared:
+        return otel_variables(settings, settings.environment)
+    return {
+        # HTTP: the callback uses gRPC only for port 4317.
+        COLLECTOR: _collector_endpoint(settings),
+        "PHOENIX_PROJECT_NAME": PHOENIX_PROJECT,
+        # Without any exporter here, the callback also logs every span, including prompts; this
+        # one is never used, because it has no headers.
+        "EXPORTERS": '[{"requires_headers": true}]',
     }
 
 

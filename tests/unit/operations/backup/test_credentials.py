@@ -13,7 +13,7 @@ from gatewayctl.operations.backup.credentials import (
     check_stored_credential,
     find_known_keys,
 )
-from gatewayctl.runtimes.databases import Database
+from gatewayctl.runtimes.database import Database
 from gatewayctl.settings.model import Secret
 from tests.fakes.database import FakeServer, FakeShell
 from tests.fakes.litellm import sha256

@@ -8,6 +8,7 @@ from pathlib import Path
 
 from gatewayctl.errors import DatabasePasswordRefused
 from gatewayctl.runtimes.base import StartReport
+from gatewayctl.runtimes.database_shell import DATABASES, DatabaseName
 from gatewayctl.runtimes.embedded.layout import Layout
 from gatewayctl.runtimes.embedded.postgres.privileges import PostgresUser
 from gatewayctl.runtimes.embedded.runtime import EmbeddedRuntime
@@ -93,6 +94,9 @@ class FakeCluster:
     dead: bool = False
     takes_logins: bool = True
     refuses: bool = False
+
+    def names(self) -> tuple[DatabaseName, ...]:
+        return DATABASES
 
     def create(self, layout: Layout, user: PostgresUser) -> bool:
         if layout.postgres_data.exists():

@@ -5,6 +5,7 @@ from __future__ import annotations
 from typing import Final
 
 from gatewayctl.errors import (
+    ExternalDatabaseUnusable,
     GatewayDatabaseMissing,
     MasterKeyRefused,
     MigrationFailed,
@@ -63,6 +64,13 @@ SERVICES: Final = (
         meaning="The server cannot be reached, or the database cannot be created or opened: a "
         "wrong address, a connection limit, missing permissions. The reason is in its log.",
         remedy="See `gatewayctl logs litellm`.",
+    ),
+    Finding.of(
+        ExternalDatabaseUnusable,
+        area="services",
+        title="LiteLLM's database, which others run, cannot be used",
+        meaning="Its server does not answer, refuses the login, or wants TLS that the URL does not "
+        "ask for. Nothing is started before it can be used.",
     ),
     Finding.of(
         MigrationFailed,
@@ -232,6 +240,16 @@ GATEWAY: Final = (
 )
 
 TRACES: Final = (
+    Finding(
+        id="trace_store_unusable",
+        area="traces",
+        severity="warning",
+        title="A trace store of tracing: takes no traces",
+        meaning="It does not answer, refuses the login, or takes no OTLP over HTTP at its address. "
+        "Calls work, and other trace stores get their traces.",
+        remedy="Correct its entry in tracing: in gateway.yaml, or its variable in .env, then run "
+        "`gatewayctl up`.",
+    ),
     Finding(
         id="traces_missing",
         area="traces",

@@ -17,7 +17,7 @@ from gatewayctl.operations.project.gitignore import ensure_ignored
 from gatewayctl.operations.project.render import render
 from gatewayctl.operations.state import salt_key
 from gatewayctl.runtimes.collations import find_outdated_collations, rebuild_indexes
-from gatewayctl.runtimes.databases import databases
+from gatewayctl.runtimes.databases import own_databases
 from gatewayctl.runtimes.runtime_marker import read_runtime
 from gatewayctl.runtimes.self_check import SelfCheck
 from gatewayctl.settings.generate import generate_missing_secrets
@@ -76,7 +76,7 @@ def fix_keys(subject: Subject) -> str:
 
 def fix_collations(subject: Subject) -> str:
     rebuilt = []
-    for database in databases(subject.runtime):
+    for database in own_databases(subject.runtime):
         if database.shell.is_running():
             for found in find_outdated_collations(database.shell):
                 rebuild_indexes(database.shell, found.database)

@@ -11,7 +11,7 @@ from gatewayctl.errors import GatewayctlError, PortTaken
 from gatewayctl.operations.backup.disk_space import RESERVED_BYTES
 from gatewayctl.operations.diagnosis.disk import describe_disk, format_size
 from gatewayctl.operations.doctor.checks.subject import DoctorCheck, Observation, Subject
-from gatewayctl.runtimes.databases import databases
+from gatewayctl.runtimes.databases import own_databases
 from gatewayctl.runtimes.machine import read_memory
 from gatewayctl.settings.model import STATE_DIR_NAME
 
@@ -43,7 +43,7 @@ def check_disk_of_databases(subject: Subject) -> Iterator[Observation]:
     """Check the disk of an engine, which may be that of a virtual machine."""
     if subject.runtime.name != "docker":
         return
-    for database in databases(subject.runtime):
+    for database in own_databases(subject.runtime):
         if database.shell.is_running():
             with database.free_space() as read_free:
                 free = read_free()

@@ -10,13 +10,14 @@ from typing import Final
 
 from gatewayctl.operations.diagnosis.advisories import find_advisories, is_moving_tag
 from gatewayctl.operations.diagnosis.advisory_table import CHECKED
+from gatewayctl.operations.diagnosis.external import check_external_services
 from gatewayctl.operations.diagnosis.failure import diagnose, name_service
 from gatewayctl.operations.diagnosis.findings.table import FINDINGS
 from gatewayctl.operations.diagnosis.health import ServiceReport
 from gatewayctl.operations.diagnosis.next_step import is_late
 from gatewayctl.operations.doctor.checks.subject import DoctorCheck, Observation, Subject
 from gatewayctl.runtimes.collations import find_outdated_collations
-from gatewayctl.runtimes.databases import databases
+from gatewayctl.runtimes.databases import databases, own_databases
 from gatewayctl.runtimes.self_check import SelfCheck
 
 _LARGE: Final = 10_000_000_000
@@ -71,7 +72,7 @@ def check_database_sizes(subject: Subject) -> Iterator[Observation]:
 
 def check_collations(subject: Subject) -> Iterator[Observation]:
     """Find databases that were sorted by another C library than that of their image."""
-    for database in databases(subject.runtime):
+    for database in own_databases(subject.runtime):
         if database.shell.is_running():
             for found in find_outdated_collations(database.shell):
                 yield Observation(
@@ -121,8 +122,21 @@ def check_images(subject: Subject) -> Iterator[Observation]:
             yield Observation(finding="image_not_pinned", evidence=f"images.{name} is {image}")
 
 
+def check_external(subject: Subject) -> Iterator[Observation]:
+    """Check the services that others run."""
+    settings = subject.project
+    for found in check_external_services(settings, subject.runtime, subject.client.http):
+        if not found.usable:
+            finding = "trace_store_unusable"
+            if found.kind == "postgres":
+                finding = "external_database_unusable"
+            evidence = f"{found.name} at {found.address}: {found.detail}"
+            yield Observation(finding=finding, evidence=evidence)
+
+
 CHECKS = (
     DoctorCheck(name="services", run=check_services, needs=("runtime",)),
+    DoctorCheck(name="external services", run=check_external, needs=("runtime", "own_stack")),
     DoctorCheck(name="runtime faults", run=check_runtime_faults, needs=("runtime", "own_stack")),
     DoctorCheck(
         name="database sizes", run=check_database_sizes, needs=("runtime", "litellm", "own_stack")

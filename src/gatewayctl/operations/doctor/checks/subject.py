@@ -19,6 +19,7 @@ from gatewayctl.runtimes.base import Runtime
 from gatewayctl.runtimes.registry import ResolvedRuntime
 from gatewayctl.settings.master_key import NAME as MASTER_KEY
 from gatewayctl.settings.model import Secret, Settings
+from gatewayctl.tracing.stores import explain_not_queryable
 
 if TYPE_CHECKING:
     from gatewayctl.gateway.client import GatewayClient
@@ -77,10 +78,17 @@ class Subject:
             return self._find_key_problem(self.settings)
         if need in {"runtime", "litellm", "phoenix"} and self.resolved is None:
             return "the runtime cannot be used"
-        if need in {"litellm", "phoenix"} and not self.is_healthy(need):
-            stopped = all(s.health == "stopped" for s in self.services if s.service == need)
-            return f"{need} is not running" if stopped else f"{need} is not ready"
-        return ""
+        return self._find_service_problem(need, self.settings)
+
+    def _find_service_problem(self, need: Need, settings: Settings) -> str:
+        """Why a service cannot be asked; empty if it can, and for other needs."""
+        if need == "phoenix" and settings.asked_store is None:
+            return explain_not_queryable(settings)
+        own = need == "litellm" or (need == "phoenix" and settings.tracing.own)
+        if not own or self.is_healthy(need):
+            return ""
+        stopped = all(each.health == "stopped" for each in self.services if each.service == need)
+        return f"{need} is not running" if stopped else f"{need} is not ready"
 
     def _find_key_problem(self, settings: Settings) -> str:
         """Why the master key cannot be used; the environment's is that of an external gateway."""

@@ -15,11 +15,17 @@ from pathlib import Path
 from typing import Final
 
 from gatewayctl.errors import DatabasePasswordRefused, RuntimeProblem, ServiceFailed
-from gatewayctl.runtimes.database_shell import PSQL_OPTIONS, clean_psql_errors
+from gatewayctl.runtimes.database_shell import (
+    DATABASES,
+    PSQL_OPTIONS,
+    DatabaseName,
+    clean_psql_errors,
+)
 from gatewayctl.runtimes.embedded.environment import Environment
 from gatewayctl.runtimes.embedded.layout import Layout
 from gatewayctl.runtimes.embedded.postgres.migrations import (
     DatabaseLogin,
+    Login,
     Psql,
     apply_migrations,
 )
@@ -98,17 +104,30 @@ class Cluster:
         """The role that owns a database."""
         return _OWNERS[name]
 
+    def names(self) -> tuple[DatabaseName, ...]:
+        """The databases of this server: not LiteLLM's if others run it, nor an unused Phoenix's."""
+        needed = {
+            "litellm": self.settings.services.postgres is None,
+            "phoenix": self.settings.tracing.own,
+        }
+        return tuple(name for name in DATABASES if needed[name])
+
     def prepare(self) -> None:
         """Create or update roles, databases and LiteLLM's tables. Repeatable.
 
         Raises DatabasePasswordRefused when the data was created with other passwords.
         """
         existing = self._admin("select datname from pg_database").split()
-        for name in _OWNERS:
+        for name in self.names():
             # The administrator can set a password that changed in .env.
             if name not in existing or not self.accepts_login(name):
                 self._create_database(name)
-        psql = Psql(program=Path(self.program("psql")), login=self.login("litellm"))
+        if "litellm" in self.names():
+            self.migrate(self.login("litellm"))
+
+    def migrate(self, login: Login) -> None:
+        """Update LiteLLM's tables in the database of a login. Raises MigrationFailed."""
+        psql = Psql(program=Path(self.program("psql")), login=login)
         apply_migrations(psql, self.environment.migrations)
 
     def set_admin_password(self, layout: Layout, user: PostgresUser) -> None:

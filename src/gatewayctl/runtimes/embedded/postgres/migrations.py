@@ -16,6 +16,7 @@ import uuid
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
+from typing import Protocol
 
 from gatewayctl.errors import MigrationFailed
 from gatewayctl.runtimes.database_shell import PSQL_OPTIONS, clean_psql_errors
@@ -122,12 +123,18 @@ class DatabaseLogin:
         }
 
 
+class Login(Protocol):
+    """Whatever knows the variables with which psql connects."""
+
+    def environment(self) -> dict[str, str]: ...
+
+
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Psql:
     """The psql that runs scripts in one database."""
 
     program: Path
-    login: DatabaseLogin
+    login: Login
     runner: Callable[..., Completed] = run
 
     def run(self, script: str, *, timeout: float) -> Completed:

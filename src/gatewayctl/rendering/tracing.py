@@ -1,0 +1,125 @@
+"""The variables that make LiteLLM send its spans to the declared trace stores.
+
+Its OpenTelemetry callback (``otel``) takes any number of exporters as JSON in EXPORTERS
+(litellm/integrations/otel/model/config.py). Each has a queue of its own, so that a store that does
+not answer holds back no other. Must not know which service gets the variables.
+"""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Mapping
+from typing import Final
+from urllib.parse import quote, urlsplit, urlunsplit
+
+from gatewayctl.settings.declared.trace_stores import TRACES_PATH, TraceStore, format_headers
+from gatewayctl.settings.model import PHOENIX_PROJECT, Secret, Settings
+
+CALLBACK: Final = "otel"
+OWN_CALLBACK: Final = "arize_phoenix"
+_SCHEME: Final = "Bearer%20"
+"""The syntax of these headers has no blanks."""
+_OWN_URL: Final = "http://phoenix:6006"
+_LOOPBACK: Final = frozenset({"localhost", "127.0.0.1", "::1"})
+_HOST: Final = "host.docker.internal"
+
+
+def tracing_callbacks(settings: Settings) -> tuple[str, ...]:
+    """The tracing callback of LiteLLM's configuration: exactly one, or none without traces.
+
+    Two would send every span twice.
+    """
+    if not settings.trace_stores:
+        return ()
+    return (CALLBACK if settings.tracing.declared else OWN_CALLBACK,)
+
+
+def otel_variables(settings: Settings, environment: Mapping[str, Secret]) -> dict[str, str]:
+    """The variables for a process of this machine, with credentials."""
+    exporters = [
+        _exporter(store, store.traces_url, format_headers(store.headers(environment)))
+        for store in settings.trace_stores
+    ]
+    return _variables(settings, exporters)
+
+
+def container_otel_variables(settings: Settings) -> dict[str, str]:
+    """The same for a container: Compose inserts credentials from .env where ``${NAME}`` is."""
+    exporters = [
+        _exporter(store, _container_url(store), _header_references(store))
+        for store in settings.trace_stores
+    ]
+    return _variables(settings, exporters)
+
+
+def app_variables(settings: Settings) -> dict[str, str]:
+    """What an app's own OpenTelemetry library needs, in a container, for the first trace store."""
+    store = next(iter(settings.trace_stores), None)
+    if store is None:
+        return {"OTEL_SDK_DISABLED": "true"}
+    headers = "" if store.is_own else _header_references(store)
+    return _library_variables(store, _container_url(store), headers)
+
+
+def application_variables(
+    settings: Settings, environment: Mapping[str, Secret], *, in_container: bool
+) -> dict[str, str]:
+    """The same with credentials, for an application that is started by others.
+
+    Empty without declared trace stores: then an application chooses for itself.
+    """
+    store = next(iter(settings.trace_stores), None)
+    if store is None or not settings.tracing.declared:
+        return {}
+    url = _container_url(store) if in_container else store.traces_url
+    return _library_variables(store, url, format_headers(store.headers(environment)))
+
+
+def _library_variables(store: TraceStore, traces_url: str, headers: str) -> dict[str, str]:
+    url = traces_url.removesuffix(TRACES_PATH)
+    found = {
+        "OTEL_EXPORTER_OTLP_ENDPOINT": url,
+        "OTEL_EXPORTER_OTLP_PROTOCOL": "http/protobuf",
+        "OTEL_RESOURCE_ATTRIBUTES": f"openinference.project.name={quote(store.project)}",
+    }
+    if headers:
+        found["OTEL_EXPORTER_OTLP_HEADERS"] = headers
+    if store.kind == "phoenix":
+        found |= {"PHOENIX_COLLECTOR_ENDPOINT": url, "PHOENIX_PROJECT_NAME": store.project}
+    return found
+
+
+def _variables(settings: Settings, exporters: list[dict[str, str]]) -> dict[str, str]:
+    asked = settings.asked_store
+    project = PHOENIX_PROJECT if asked is None else asked.project
+    return {
+        "EXPORTERS": json.dumps(exporters),
+        # What Phoenix calls a model call, its input and its tokens.
+        "MAPPER_NAMES": "genai,openinference",
+        "OTEL_RESOURCE_ATTRIBUTES": f"openinference.project.name={quote(project)}",
+    }
+
+
+def _exporter(store: TraceStore, url: str, headers: str) -> dict[str, str]:
+    found = {"kind": "otlp_http", "traces_endpoint": url}
+    return {**found, "headers": headers} if headers else found
+
+
+def _header_references(store: TraceStore) -> str:
+    """The headers with variables in the place of credentials."""
+    parts = [format_headers(store.headers({})).replace("$", "$$")]
+    parts.append(f"${{{store.headers_env}:-}}" if store.headers_env else "")
+    if store.api_key_env:
+        parts.append(f"authorization={_SCHEME}${{{store.api_key_env}:-}}")
+    return ",".join(filter(None, parts))
+
+
+def _container_url(store: TraceStore) -> str:
+    """The address as a container sees it: loopback would be the container itself."""
+    if store.is_own:
+        return f"{_OWN_URL}{TRACES_PATH}"
+    parts = urlsplit(store.traces_url)
+    if parts.hostname in _LOOPBACK:
+        port = "" if parts.port is None else f":{parts.port}"
+        parts = parts._replace(netloc=f"{_HOST}{port}")
+    return urlunsplit(parts).replace("$", "$$")
