@@ -9,25 +9,19 @@ from __future__ import annotations
 import os
 import re
 from collections.abc import Callable, Iterable, Mapping
-from dataclasses import replace
 from pathlib import Path
 from types import MappingProxyType
-from typing import Any, Final, TypeVar
+from typing import Any, Final
 
 from gatewayctl import network
 from gatewayctl.errors import UsageProblem
 from gatewayctl.operating_system import real_path
-from gatewayctl.settings import fields, providers, reference
+from gatewayctl.settings import fields
 from gatewayctl.settings.cursor import Cursor
-from gatewayctl.settings.declared.keys import DeclaredKey, DeclaredOwner
-from gatewayctl.settings.litellm.modules import find_modules
-from gatewayctl.settings.litellm.read import read_litellm
-from gatewayctl.settings.litellm.traps import check_config
 from gatewayctl.settings.masking import remember, remember_variables
 from gatewayctl.settings.model import (
     STATE_DIR_NAME,
     Images,
-    Model,
     Ports,
     RuntimeChoice,
     Secret,
@@ -35,28 +29,18 @@ from gatewayctl.settings.model import (
     Settings,
     Source,
 )
-from gatewayctl.settings.plain_secrets import referenced_variables
 from gatewayctl.settings.problems import Problems
 from gatewayctl.settings.scalars import read_scalars
-from gatewayctl.settings.sections.apps import check_app_ports, parse_apps
-from gatewayctl.settings.sections.components import parse_components
 from gatewayctl.settings.sections.external import ExternalGateway
-from gatewayctl.settings.sections.keys import check_keys, parse_keys
-from gatewayctl.settings.sections.litellm_service import parse_litellm_service
-from gatewayctl.settings.sections.models import parse_models
-from gatewayctl.settings.sections.owners import check_owners, parse_teams, parse_users
-from gatewayctl.settings.sections.services import check_services, parse_services
-from gatewayctl.settings.sections.tracing import check_tracing, parse_tracing
+from gatewayctl.settings.sections.read import SECTIONS, read_sections
+from gatewayctl.settings.sections.services import check_services
+from gatewayctl.settings.sections.tracing import check_tracing
 from gatewayctl.settings.sources import Layers, read_layers
 
-SECTIONS: Final = (
-    *("models", "litellm", "keys", "teams", "users", "components", "services", "tracing", "apps"),
-)
 _UNUSABLE: Final = re.compile("[\x00-\x1f\x7f\ud800-\udfff]")
 """In a path: control characters, and bytes that are not UTF-8."""
 CountCores = Callable[[RuntimeChoice, Path], int]
 """Takes the runtime setting of a project and the folder of its state."""
-Entry = TypeVar("Entry", Model, DeclaredKey)
 _NO_FLAGS: Final[Mapping[str, Any]] = MappingProxyType({})
 
 
@@ -109,41 +93,16 @@ def _settings(project_dir: Path, layers: Layers, problems: Problems, cores: Coun
     _check_names(document)
     values, chosen = read_scalars(layers, project_dir.name, problems)
     origins = {**dict(layers.document.places()), **chosen}
-    config = read_litellm(document.child("litellm"), project_dir)
-    if config is not None:
-        own_code = "images.litellm" in chosen
-        modules = find_modules(config, problems, may_be_installed=own_code)
-        config = replace(config, modules=modules)
-        check_config(config, problems)
-    service = parse_litellm_service(document.child("services").child("litellm"), project_dir)
-    models = parse_models(document.child("models"), values["profile"], config)
-    keys = parse_keys(document.child("keys"))
-    teams, users = parse_teams(document.child("teams")), parse_users(document.child("users"))
+    sections = read_sections(document, project_dir, values, origins)
     if values["runtime"] == "external":
         _require_address(layers, origins, problems)
-        models, keys = _leave_out_reference(models), _leave_out_reference(keys)
-    known = (*models, *_assume_models((*keys, *teams, *users), values["runtime"]))
-    check_owners((*teams, *users), known, origins, problems)
-    check_keys(keys, (*teams, *users), known, origins, problems)
-    apps = parse_apps(document.child("apps"), keys)
-    check_app_ports(apps, document.child("apps"), _within(values, "ports."))
     secrets = _secrets(layers, origins)
-    used = {model.api_key_env for model in models} | {key.env for key in keys}
-    servers = (providers.local_server(model.provider) for model in models)
-    used |= {server.variable for server in servers if server}
-    used |= referenced_variables(document.child("models"))
-    used |= referenced_variables(document.child("apps"))
-    used |= set(config.variables if config else ()) | {*service.environment}
-    external = parse_services(document.child("services"))
-    tracing = parse_tracing(document.child("tracing"))
-    credentials = {name for store in tracing.stores for name in store.variables}
-    used |= credentials | ({external.postgres.url_env} if external.postgres else set())
-    environment = _environment(layers, sorted(name for name in used if name), origins)
-    check_services(external, document.child("services"), environment)
-    check_tracing(tracing, document.child("tracing"), environment)
-    keys_of = {model.api_key_env for model in models} | {key.env for key in keys} | credentials
-    keys_of |= set(config.variables if config else ())
-    remember(secret.reveal() for name, secret in environment.items() if name in keys_of)
+    environment = _environment(layers, sections.variables, origins)
+    check_services(sections.services, document.child("services"), environment)
+    check_tracing(sections.tracing, document.child("tracing"), environment)
+    found = {name: secret.reveal() for name, secret in environment.items()}
+    remember(value for name, value in found.items() if name in sections.secret_variables)
+    remember_variables(found)
     return Settings(
         project_dir=project_dir,
         project_name=values["project_name"],
@@ -155,9 +114,9 @@ def _settings(project_dir: Path, layers: Layers, problems: Problems, cores: Coun
         ca_bundle=project_dir / values["ca_bundle"] if values["ca_bundle"] else None,
         images=_images(_within(values, "images.")),
         registry=values["images.registry"],
-        apps=apps,
-        litellm=config,
-        litellm_service=service,
+        apps=sections.apps,
+        litellm=sections.litellm,
+        litellm_service=sections.litellm_service,
         workers=values["workers"]
         if "workers" in chosen
         else _workers(values, lambda: cores(values["runtime"], project_dir / STATE_DIR_NAME)),
@@ -165,16 +124,16 @@ def _settings(project_dir: Path, layers: Layers, problems: Problems, cores: Coun
         external=ExternalGateway(
             **{name: url or "" for name, url in _within(values, "external.").items()}
         ),
-        models=models,
-        keys=keys,
-        teams=teams,
-        users=users,
-        components=parse_components(document.child("components")),
+        models=sections.models,
+        keys=sections.keys,
+        teams=sections.teams,
+        users=sections.users,
+        components=sections.components,
         secrets=secrets,
         environment=environment,
         origins=MappingProxyType(origins),
-        services=external,
-        tracing=tracing,
+        services=sections.services,
+        tracing=sections.tracing,
     )
 
 
@@ -186,20 +145,6 @@ def _require_address(layers: Layers, origins: Mapping[str, Source], problems: Pr
             "runtime: external needs the address of the gateway: external.url in gateway.yaml, or"
             " GATEWAYCTL_EXTERNAL_URL",
         )
-
-
-def _leave_out_reference(declared: tuple[Entry, ...]) -> tuple[Entry, ...]:
-    """Without the reference stack: a gateway of others lacks it, and it is not made there."""
-    usual = (*reference.MODELS, reference.DEMO, *reference.KEYS)
-    return tuple(entry for entry in declared if all(entry is not each for each in usual))
-
-
-def _assume_models(
-    owners: Iterable[DeclaredKey | DeclaredOwner], runtime: RuntimeChoice
-) -> Iterable[Model]:
-    """The models of keys and their owners, which a gateway of others may serve undeclared."""
-    names = dict.fromkeys(name for owner in owners for name in owner.models)
-    return (Model(name=name, litellm_params={}) for name in names if runtime == "external")
 
 
 def _check_names(document: Cursor) -> None:

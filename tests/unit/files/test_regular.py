@@ -5,7 +5,6 @@ from pathlib import Path
 
 import pytest
 
-from gatewayctl.files import regular
 from gatewayctl.files.regular import read_regular_file
 
 
@@ -27,11 +26,8 @@ def test_what_has_no_end_is_not_read(tmp_path: Path) -> None:
         read_regular_file(tmp_path)
 
 
-def test_a_file_that_is_too_large_is_not_read(
-    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    monkeypatch.setattr(regular, "MOST", 3)
+def test_a_file_that_is_too_large_is_not_read(tmp_path: Path) -> None:
     (tmp_path / "file").write_bytes(b"1234")
 
     with pytest.raises(OSError, match="File too large"):
-        read_regular_file(tmp_path / "file")
+        read_regular_file(tmp_path / "file", most=3)
