@@ -60,9 +60,8 @@ def render(
     from gatewayctl.output.project import render_render
 
     app = context(ctx)
-    name = app.resolved_runtime.name
-    report = operation.render_project(app.settings, check=check, diff=diff, runtime=name)
-    app.show(report, render_render)
+    events = operation.render_project(app.settings, app.resolved_runtime, check=check, diff=diff)
+    app.run(events, render_render)
 
 
 def _read_secret(what: str) -> Secret:

@@ -52,6 +52,8 @@ def render_render(report: RenderReport) -> Iterator[str]:
     for file in report.files:
         yield f"{file.state:<9} {file.path}"
         yield from _diff(file)
+    for warning in report.warnings:
+        yield f"Warning: {warning}"
     yield _summary(report)
 
 

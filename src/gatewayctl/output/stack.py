@@ -53,6 +53,8 @@ def services_table(services: Sequence[ServiceReport]) -> Table:
 
 def render_plan(report: PlanReport) -> Iterable[RenderableType]:
     """What `up` would change, or that it would change nothing."""
+    for warning in report.warnings:
+        yield Text(make_printable(f"Warning: {warning}"))
     if not report.changed:
         yield f"{report.project} is up to date: `gatewayctl up` would change nothing."
         return

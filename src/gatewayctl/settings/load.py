@@ -38,12 +38,13 @@ from gatewayctl.settings.problems import Problems
 from gatewayctl.settings.scalars import read_scalars
 from gatewayctl.settings.sections.apps import check_app_ports, parse_apps
 from gatewayctl.settings.sections.components import parse_components
+from gatewayctl.settings.sections.embedded import parse_embedded
 from gatewayctl.settings.sections.keys import check_keys, parse_keys
 from gatewayctl.settings.sections.litellm_service import parse_litellm_service
 from gatewayctl.settings.sections.models import parse_models
 from gatewayctl.settings.sources import Layers, read_layers
 
-SECTIONS: Final = ("models", "litellm", "keys", "components", "services", "apps")
+SECTIONS: Final = ("models", "litellm", "keys", "components", "services", "embedded", "apps")
 _UNUSABLE: Final = re.compile("[\x00-\x1f\x7f\ud800-\udfff]")
 """In a path: control characters, and bytes that are not UTF-8."""
 CountCores = Callable[[RuntimeChoice, Path], int]
@@ -137,6 +138,7 @@ def _settings(project_dir: Path, layers: Layers, problems: Problems, cores: Coun
         apps=apps,
         litellm=config,
         litellm_service=service,
+        embedded_packages=parse_embedded(document.child("embedded")),
         workers=values["workers"]
         if "workers" in chosen
         else _workers(values, lambda: cores(values["runtime"], project_dir / STATE_DIR_NAME)),

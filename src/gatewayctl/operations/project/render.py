@@ -5,15 +5,19 @@ Owns what counts as drift. Must not know templates, and never starts anything.
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from collections.abc import Generator
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Final, Literal
 
 from gatewayctl.errors import Drift
+from gatewayctl.operations.project.load_check import check_config
 from gatewayctl.operations.project.manual_edits import back_up_edited, record_digests
 from gatewayctl.operations.state.exclusive import change_project
 from gatewayctl.rendering.plan import plan_files
 from gatewayctl.rendering.write import DifferenceState, FileDifference, compare_files, write_files
+from gatewayctl.runtimes.base import Progress
+from gatewayctl.runtimes.registry import ResolvedRuntime
 from gatewayctl.settings.model import RuntimeName, Settings
 
 FileState = Literal["missing", "changed", "unchanged", "created", "updated"]
@@ -39,7 +43,8 @@ class FileReport:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class RenderReport:
-    """What render did, or with ``check`` would do; ``warnings`` name the manual edits it kept."""
+    """What render did, or with ``check`` would do; ``warnings`` name the manual edits it kept,
+    and what LiteLLM's own loader reports."""
 
     compose_dir: Path
     check: bool
@@ -87,16 +92,19 @@ def render(
 
 
 def render_project(
-    settings: Settings, *, check: bool = False, diff: bool = False, runtime: RuntimeName
-) -> RenderReport:
+    settings: Settings, resolved: ResolvedRuntime, *, check: bool = False, diff: bool = False
+) -> Generator[Progress, None, RenderReport]:
     """Run `render` as a verb of its own, while holding the project's lock unless it only compares.
 
-    Raises Locked and RestoreUnfinished too.
+    With ``check`` LiteLLM's own loader is asked too, if it is installed. Raises SettingsInvalid for
+    what it refuses, Locked and RestoreUnfinished too.
     """
     if check:
-        return render(settings, check=True, diff=diff, runtime=runtime)
+        checked = yield from check_config(settings, resolved)
+        report = render(settings, check=True, diff=diff, runtime=resolved.name)
+        return replace(report, warnings=checked.warnings)
     with change_project(settings, "render"):
-        return render(settings, diff=diff, runtime=runtime)
+        return render(settings, diff=diff, runtime=resolved.name)
 
 
 def _report_file(

@@ -6,7 +6,7 @@ risks for data and running calls.
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Generator, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from typing import Final, Literal
@@ -15,12 +15,13 @@ from gatewayctl.errors import Drift, GatewayctlError, RuntimeProblem
 from gatewayctl.gateway.client import GatewayClient
 from gatewayctl.operations.keys.plan import load_known_keys, plan_keys
 from gatewayctl.operations.keys.values import read_current_values
+from gatewayctl.operations.project.load_check import CheckState, check_config
 from gatewayctl.operations.project.render import FileReport, render
 from gatewayctl.operations.state.restore_journal import require_restore_finished
 from gatewayctl.operations.state.salt_key import NAME as SALT_KEY
 from gatewayctl.operations.state.salt_key import recover_salt_key, require_same_salt_key
 from gatewayctl.rendering.plan import plan_files
-from gatewayctl.runtimes.base import Runtime
+from gatewayctl.runtimes.base import Progress, Runtime
 from gatewayctl.runtimes.registry import ResolvedRuntime
 from gatewayctl.runtimes.service_change import ServiceChange
 from gatewayctl.settings.generate import generate_missing_secrets
@@ -54,7 +55,7 @@ class PlanReport:
     take from LiteLLM. ``services`` has one entry per service and app, ``data_at_risk`` and
     ``downtime`` are sentences for people. ``conflicts`` is what would make `up` fail, a sentence a
     port, and ``remedy`` what to do about it first. ``is_project`` is false for a folder without any
-    file of a project.
+    file of a project. ``config_check``: whether LiteLLM's own loader accepts the configuration.
     """
 
     project: str
@@ -71,6 +72,8 @@ class PlanReport:
     conflicts: tuple[str, ...] = ()
     remedy: str = ""
     is_project: bool = True
+    config_check: CheckState = "not_needed"
+    warnings: tuple[str, ...] = ()
 
     @property
     def problem(self) -> Drift | None:
@@ -99,7 +102,9 @@ class PlanReport:
         return ", ".join(_count(found, noun) for found, noun in counted if found)
 
 
-def plan(settings: Settings, resolved: ResolvedRuntime, gateway: GatewayClient) -> PlanReport:
+def plan(
+    settings: Settings, resolved: ResolvedRuntime, gateway: GatewayClient
+) -> Generator[Progress, None, PlanReport]:
     """Compare files, services and keys with the settings, and report what `up` would do.
 
     Raises SettingsProblem and RestoreUnfinished where `up` would, and RuntimeProblem if the runtime
@@ -111,6 +116,7 @@ def plan(settings: Settings, resolved: ResolvedRuntime, gateway: GatewayClient) 
         require_same_salt_key(settings)
     require_restore_finished(settings.state_dir)
     files = render(settings, check=True, diff=True, runtime=resolved.name).files
+    checked = yield from check_config(settings, resolved)
     services = _plan_services(settings, resolved)
     keys = _plan_keys(settings, gateway, services)
     conflict = _find_conflict(resolved.runtime, services)
@@ -133,6 +139,8 @@ def plan(settings: Settings, resolved: ResolvedRuntime, gateway: GatewayClient) 
         conflicts=() if conflict is None else tuple(conflict.message.splitlines()),
         remedy="" if conflict is None else conflict.hint,
         is_project=settings.is_project,
+        config_check=checked.state,
+        warnings=checked.warnings,
     )
 
 

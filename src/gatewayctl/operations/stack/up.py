@@ -1,7 +1,7 @@
 """The verb up: bring up a stack that is healthy and has its keys.
 
-settings → missing secrets → preflight → render → start in dependency order → wait → missing keys →
-apps. Running it twice changes nothing.
+settings → missing secrets → preflight → LiteLLM's own loader → render → start in dependency order →
+wait → missing keys → apps. Running it twice changes nothing.
 
 - Checked before anything starts: the master key, the salt key, ports and engine, the rendered
   files, programs and images. Secrets that were missing are in .env then.
@@ -28,6 +28,7 @@ from gatewayctl.operations.keys.create import KeysCreateReport, ensure_declared_
 from gatewayctl.operations.keys.values import read_env_file_values
 from gatewayctl.operations.models.warnings import warn_of_models
 from gatewayctl.operations.project.init import ensure_project
+from gatewayctl.operations.project.load_check import check_config
 from gatewayctl.operations.project.proxies import warn_of_proxies
 from gatewayctl.operations.project.render import render
 from gatewayctl.operations.project.snapshot import Project
@@ -146,6 +147,8 @@ def up(
         stack.enter_context(explain_failures(runtime, settings.state_dir))
         require_same_salt_key(settings)
         runtime.preflight()
+        # Before the files are written: a LiteLLM that is running would read them if it restarts.
+        checked = yield from check_config(settings, resolved, fetch=True)
         rendered = render(settings, runtime=resolved.name)
         yield from runtime.prepare(refresh=options.pull)
         notes = (*_warn_other_stack(settings, resolved), *warn_of_proxies(settings, resolved.name))
@@ -179,6 +182,7 @@ def up(
         warnings=(
             *ensured.warnings,
             *warn_of_models(settings),
+            *checked.warnings,
             *unserved,
             *notes,
             *rendered.warnings,

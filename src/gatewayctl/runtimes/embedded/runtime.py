@@ -35,9 +35,7 @@ from gatewayctl.runtimes.embedded import (
     changes,
     components,
     fingerprints,
-    install,
     logs,
-    network,
     orphans,
     releases,
     self_check,
@@ -45,6 +43,7 @@ from gatewayctl.runtimes.embedded import (
 from gatewayctl.runtimes.embedded.environment import locate
 from gatewayctl.runtimes.embedded.fingerprints import Parts
 from gatewayctl.runtimes.embedded.layout import Layout
+from gatewayctl.runtimes.embedded.load_check import EmbeddedConfigLoader
 from gatewayctl.runtimes.embedded.postgres.cluster import Cluster
 from gatewayctl.runtimes.embedded.postgres.database_shell import EmbeddedShell
 from gatewayctl.runtimes.embedded.postgres.privileges import choose_postgres_user
@@ -111,7 +110,7 @@ class EmbeddedRuntime:
         if refresh and self._environment.complete:
             detail = "every package is locked by hash: nothing newer to fetch"
             yield Progress(subject="environment", state="unchanged", detail=detail)
-        yield from install.ensure(self._environment, network.download_variables(self._settings))
+        yield from EmbeddedConfigLoader(self._settings).fetch()
 
     def start(self) -> Started:
         """Start PostgreSQL, then its databases, then LiteLLM and Phoenix side by side."""
@@ -244,7 +243,7 @@ class EmbeddedRuntime:
 
     def fetch_release(self, name: str) -> Generator[Progress, None, None]:
         """Install the only release there is: the one this gatewayctl is locked to."""
-        yield from install.ensure(self._environment, network.download_variables(self._settings))
+        yield from self.prepare()
 
     def run_preflight(
         self, files: Sequence[RenderedFile]
