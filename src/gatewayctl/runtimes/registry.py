@@ -10,7 +10,7 @@ from dataclasses import dataclass
 
 from gatewayctl.errors import RuntimeUnavailable
 from gatewayctl.runtimes.base import Runtime
-from gatewayctl.runtimes.config_loader import ConfigLoader
+from gatewayctl.runtimes.config_loader.base import ConfigLoader
 from gatewayctl.runtimes.docker import engine
 from gatewayctl.runtimes.runtime_marker import read_runtime
 from gatewayctl.settings.model import RuntimeName, Settings
@@ -80,11 +80,11 @@ def _resolve(name: RuntimeName, why: str, settings: Settings) -> ResolvedRuntime
 
 def _create(name: RuntimeName, settings: Settings) -> tuple[Runtime, ConfigLoader]:
     if name == "docker":
-        from gatewayctl.runtimes.docker.load_check import DockerConfigLoader
+        from gatewayctl.runtimes.config_loader.docker import DockerConfigLoader
         from gatewayctl.runtimes.docker.runtime import DockerRuntime
 
         return DockerRuntime(settings), DockerConfigLoader(settings)
-    from gatewayctl.runtimes.embedded.load_check import EmbeddedConfigLoader
+    from gatewayctl.runtimes.config_loader.embedded import EmbeddedConfigLoader
     from gatewayctl.runtimes.embedded.runtime import EmbeddedRuntime
 
     return EmbeddedRuntime(settings), EmbeddedConfigLoader(settings)

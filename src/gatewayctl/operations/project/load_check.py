@@ -17,7 +17,7 @@ from gatewayctl.files.atomic import write_atomically
 from gatewayctl.files.json_text import parse_json
 from gatewayctl.rendering.plan import RenderedFile, plan_files
 from gatewayctl.runtimes.base import Progress
-from gatewayctl.runtimes.config_loader import (
+from gatewayctl.runtimes.config_loader.base import (
     LOAD_SECONDS,
     ConfigLoader,
     DroppedDeployment,
@@ -115,7 +115,7 @@ def _locate(
 ) -> Iterator[tuple[Source, str]]:
     """Where the value is that LiteLLM failed with, as well as that is known."""
     place = f" ({result.file} line {result.line})" if result.file else ""
-    message = f"LiteLLM does not load this: {result.error}{place}"
+    message = f"LiteLLM does not load this: {' '.join(result.error.split())}{place}"
     values = [node for _, node in config.values() if isinstance(node.value, str)]
     if named := [node for node in values if result.object and node.value == result.object]:
         yield named[0].source, f"{result.object}: {message}"

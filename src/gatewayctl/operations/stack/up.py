@@ -147,11 +147,10 @@ def up(
         stack.enter_context(explain_failures(runtime, settings.state_dir))
         require_same_salt_key(settings)
         runtime.preflight()
-        # Before the files are written: a LiteLLM that is running would read them if it restarts.
         checked = yield from check_config(settings, resolved, fetch=True)
         rendered = render(settings, runtime=resolved.name)
         yield from runtime.prepare(refresh=options.pull)
-        notes = (*_warn_other_stack(settings, resolved), *warn_of_proxies(settings, resolved.name))
+        notes = (*checked.warnings, *_warn_beforehand(settings, resolved))
         with record_runtime(settings.state_dir, runtime):
             done, services = yield from _start(project, options, change)
         record_salt_key(settings)
@@ -182,7 +181,6 @@ def up(
         warnings=(
             *ensured.warnings,
             *warn_of_models(settings),
-            *checked.warnings,
             *unserved,
             *notes,
             *rendered.warnings,
@@ -190,6 +188,10 @@ def up(
             *((UNVERIFIED,) if tracing == "unverified" else ()),
         ),
     )
+
+
+def _warn_beforehand(settings: Settings, resolved: ResolvedRuntime) -> tuple[str, ...]:
+    return (*_warn_other_stack(settings, resolved), *warn_of_proxies(settings, resolved.name))
 
 
 def _warn_other_stack(settings: Settings, resolved: ResolvedRuntime) -> tuple[str, ...]:

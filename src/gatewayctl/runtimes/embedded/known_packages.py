@@ -42,7 +42,7 @@ def require_packages(settings: Settings) -> None:
     if config is None:
         return
     problems, names = Problems(), available(settings)
-    for node, package in _needed(config):
+    for node, package in _find_needed(config):
         if package not in names:
             problems.add(
                 node.source,
@@ -53,7 +53,7 @@ def require_packages(settings: Settings) -> None:
     problems.raise_all()
 
 
-def _needed(config: LitellmConfig) -> Iterator[tuple[Node, str]]:
+def _find_needed(config: LitellmConfig) -> Iterator[tuple[Node, str]]:
     for name, table in _CALLBACKS.items():
         for node in config.items(f"litellm_settings.{name}"):
             if isinstance(node.value, str) and node.value in table:

@@ -131,7 +131,7 @@ def _resolve(settings: Settings, env: dict[str, str]) -> None:
         )  # fmt: skip
         done = run(argv, env=env, cwd=Path(name), timeout=_SECONDS)
         if done.returncode != 0:
-            raise _unresolved(settings, done.stderr)
+            raise _explain_unresolved(settings, done.stderr)
         text = output.read_text(encoding="utf-8")
     write_atomically(_lock(settings), (_head(settings) + text).encode())
 
@@ -172,7 +172,7 @@ def _lacking(lock: str, environment: Environment) -> Iterator[str]:
             yield entry
 
 
-def _unresolved(settings: Settings, output: str) -> PackagesUnresolved:
+def _explain_unresolved(settings: Settings, output: str) -> PackagesUnresolved:
     packages, place = ", ".join(settings.embedded_packages), settings.source_of(_SUBJECT)
     return PackagesUnresolved(
         f"{place}: {_SUBJECT} ({packages}) cannot be resolved:\n{_ending(output)}"

@@ -30,6 +30,7 @@ from gatewayctl.runtimes.base import (
     require_known_services,
 )
 from gatewayctl.runtimes.components import SoftwareComponent
+from gatewayctl.runtimes.config_loader.embedded import EmbeddedConfigLoader
 from gatewayctl.runtimes.database_shell import DATABASES, DatabaseName, DatabaseShell
 from gatewayctl.runtimes.embedded import (
     changes,
@@ -43,7 +44,6 @@ from gatewayctl.runtimes.embedded import (
 from gatewayctl.runtimes.embedded.environment import locate
 from gatewayctl.runtimes.embedded.fingerprints import Parts
 from gatewayctl.runtimes.embedded.layout import Layout
-from gatewayctl.runtimes.embedded.load_check import EmbeddedConfigLoader
 from gatewayctl.runtimes.embedded.postgres.cluster import Cluster
 from gatewayctl.runtimes.embedded.postgres.database_shell import EmbeddedShell
 from gatewayctl.runtimes.embedded.postgres.privileges import choose_postgres_user

@@ -1,33 +1,29 @@
 """LiteLLM's loader in a temporary container of the image of the next start.
 
 It has the variables and mounts of the service, no port, and no network of the project, which may
-not exist yet. Owns its compose file. Must not know what the result means.
+not exist yet. Must not know what the result means.
 """
 
 from __future__ import annotations
 
-import json
 import tempfile
 from collections.abc import Generator, Sequence
 from pathlib import Path
-from typing import TYPE_CHECKING, Any, Final
-
-import yaml
+from typing import TYPE_CHECKING, Final
 
 from gatewayctl.errors import RuntimeProblem
-from gatewayctl.rendering.compose import escape_dollars
+from gatewayctl.rendering.single_service import single_service
 from gatewayctl.runtimes.base import Progress
-from gatewayctl.runtimes.config_loader import (
+from gatewayctl.runtimes.config_loader.base import (
     LOAD_CONFIG,
     LOAD_SECONDS,
     RUN_SECONDS,
     LoadResult,
-    config_files,
     parse_result,
     write_for_loading,
 )
 from gatewayctl.runtimes.docker import images
-from gatewayctl.runtimes.docker.docker_cli import COMPOSE_FILE, DockerCli
+from gatewayctl.runtimes.docker.docker_cli import DockerCli
 from gatewayctl.settings.generate import generate_missing_secrets
 from gatewayctl.settings.model import Settings
 
@@ -36,11 +32,10 @@ if TYPE_CHECKING:
 
 _SERVICE: Final = "litellm"
 _CONFIG: Final = "/app/config.yaml"
-_LEFT_OUT: Final = ("ports", "depends_on", "healthcheck", "networks", "restart", "labels")
 
 
 class DockerConfigLoader:
-    """Satisfies ``runtimes.config_loader.ConfigLoader``."""
+    """Satisfies ``runtimes.config_loader.base.ConfigLoader``."""
 
     def __init__(self, settings: Settings, docker: DockerCli | None = None) -> None:
         self._settings = settings
@@ -74,7 +69,7 @@ class DockerConfigLoader:
                 path.chmod(0o755 if path.is_dir() else 0o644)
             try:
                 done = self._docker.run_once(
-                    _one_service(files, name),
+                    single_service(files, _SERVICE, folder=name),
                     _SERVICE,
                     ("-c", LOAD_CONFIG.read_text(encoding="utf-8"), _CONFIG, str(LOAD_SECONDS)),
                     entrypoint="python3",
@@ -84,16 +79,3 @@ class DockerConfigLoader:
             except RuntimeProblem:
                 return LoadResult(state="timed_out")
         return parse_result(done)
-
-
-def _one_service(files: Sequence[RenderedFile], folder: str) -> str:
-    """The compose file with LiteLLM alone, whose files are those of the folder."""
-    text = next(file.content for file in files if file.path.name == COMPOSE_FILE)
-    service: dict[str, Any] = yaml.safe_load(text)["services"][_SERVICE]
-    for name in _LEFT_OUT:
-        service.pop(name, None)
-    names = {f"./{file.path}" for file in config_files(files)}
-    for volume in service["volumes"]:
-        if volume["source"] in names:
-            volume["source"] = escape_dollars(str(Path(folder, volume["source"])))
-    return json.dumps({"services": {_SERVICE: service | {"network_mode": "bridge"}}})

@@ -19,7 +19,7 @@ if TYPE_CHECKING:
     from gatewayctl.rendering.plan import RenderedFile
 
 LOAD_CONFIG: Final = Path(__file__).with_name("load_config.py")
-_MARK: Final = "gatewayctl-load-config "
+MARK: Final = "gatewayctl-load-config "
 _LINES: Final = 5
 LOAD_SECONDS: Final = 30.0
 """How long LiteLLM may wait for the network while it loads; its import is not counted."""
@@ -86,8 +86,8 @@ class ConfigLoader(Protocol):
 def parse_result(done: Completed) -> LoadResult:
     """The result that load_config.py wrote among LiteLLM's own output."""
     for line in reversed(done.stdout.splitlines()):
-        if line.startswith(_MARK):
-            return _read(parse_json(line.removeprefix(_MARK)))
+        if line.startswith(MARK):
+            return _read(parse_json(line.removeprefix(MARK)))
     ending = f"{done.stdout}\n{done.stderr}".strip().splitlines()[-_LINES:]
     return LoadResult(state="no_result", error="\n".join(ending))
 

@@ -14,7 +14,7 @@ from typing import TYPE_CHECKING
 
 from gatewayctl.errors import RuntimeProblem
 from gatewayctl.runtimes.base import Progress
-from gatewayctl.runtimes.config_loader import (
+from gatewayctl.runtimes.config_loader.base import (
     LOAD_CONFIG,
     LOAD_SECONDS,
     RUN_SECONDS,
@@ -35,7 +35,7 @@ if TYPE_CHECKING:
 
 
 class EmbeddedConfigLoader:
-    """Satisfies ``runtimes.config_loader.ConfigLoader``."""
+    """Satisfies ``runtimes.config_loader.base.ConfigLoader``."""
 
     def __init__(self, settings: Settings, environment: Environment | None = None) -> None:
         self._settings = settings
