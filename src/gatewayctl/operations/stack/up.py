@@ -30,7 +30,7 @@ from gatewayctl.operations.models.warnings import warn_of_models
 from gatewayctl.operations.project.init import ensure_project
 from gatewayctl.operations.project.load_check import check_config
 from gatewayctl.operations.project.proxies import warn_of_proxies
-from gatewayctl.operations.project.render import render
+from gatewayctl.operations.project.render import RenderReport, render
 from gatewayctl.operations.project.snapshot import Project
 from gatewayctl.operations.stack.apps import start_apps
 from gatewayctl.operations.stack.wait import wait_ready
@@ -147,10 +147,7 @@ def up(
         stack.enter_context(explain_failures(runtime, settings.state_dir))
         require_same_salt_key(settings)
         runtime.preflight()
-        checked = yield from check_config(settings, resolved, fetch=True)
-        rendered = render(settings, runtime=resolved.name)
-        yield from runtime.prepare(refresh=options.pull)
-        notes = (*checked.warnings, *_warn_beforehand(settings, resolved))
+        rendered, notes = yield from _prepare(settings, resolved, options)
         with record_runtime(settings.state_dir, runtime):
             done, services = yield from _start(project, options, change)
         record_salt_key(settings)
@@ -190,8 +187,16 @@ def up(
     )
 
 
-def _warn_beforehand(settings: Settings, resolved: ResolvedRuntime) -> tuple[str, ...]:
-    return (*_warn_other_stack(settings, resolved), *warn_of_proxies(settings, resolved.name))
+def _prepare(
+    settings: Settings, resolved: ResolvedRuntime, options: UpOptions
+) -> Generator[Progress, None, tuple[RenderReport, tuple[str, ...]]]:
+    """Check, render and fetch what a start needs; returns warnings too."""
+    # First the check: a LiteLLM that is running would read the written files if it restarts.
+    checked = yield from check_config(settings, resolved, fetch=True)
+    rendered = render(settings, runtime=resolved.name)
+    yield from resolved.runtime.prepare(refresh=options.pull)
+    notes = (*_warn_other_stack(settings, resolved), *warn_of_proxies(settings, resolved.name))
+    return rendered, (*checked.warnings, *notes)
 
 
 def _warn_other_stack(settings: Settings, resolved: ResolvedRuntime) -> tuple[str, ...]:
