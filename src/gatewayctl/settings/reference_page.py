@@ -11,7 +11,7 @@ from typing import Final
 
 from gatewayctl.settings import fields
 from gatewayctl.settings.fields import Field, Kind, Setting
-from gatewayctl.settings.sections import apps, components, keys, models
+from gatewayctl.settings.sections import apps, components, embedded, keys, models
 
 _PAGE: Final = """\
 # Settings reference
@@ -53,6 +53,11 @@ A list is short for `operations:`.
 ### `components.NAME.operations.NAME`
 
 {operations}
+## `embedded`
+
+Only for the embedded runtime.
+
+{embedded}
 ## `apps.NAME`
 
 Your own services next to the gateway, in Docker; none by default. `NAME: IMAGE` is short for
@@ -84,6 +89,7 @@ def render_page() -> str:
         keys=_section(keys.SETTINGS),
         components=_section(components.SETTINGS),
         operations=_section(components.OPERATION_SETTINGS),
+        embedded=_section(embedded.SETTINGS),
         apps=_section(apps.SETTINGS),
     )
 
