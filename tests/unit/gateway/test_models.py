@@ -4,6 +4,7 @@ import httpx
 import pytest
 
 from gatewayctl.errors import GatewayRefused, UpstreamRefused
+from gatewayctl.gateway.deprecations import Deprecation, list_deprecations
 from gatewayctl.gateway.models import ServedModel, list_served_models, probe_model
 from gatewayctl.settings.model import Secret
 from tests.fakes import litellm
@@ -69,3 +70,15 @@ def test_an_answer_without_a_completion_is_an_error() -> None:
 
     with litellm.served(fake) as gateway, pytest.raises(GatewayRefused, match="completion"):
         probe_model(gateway, MASTER, "demo")
+
+
+def test_deprecated_models_are_listed_with_their_date() -> None:
+    fake = FakeLiteLLM()
+    row = {"model_name": "old", "deprecation_date": "2026-12-11"}
+    answer = {"deprecated": [], "imminent": [row], "upcoming": [row]}
+    fake.planted["/v1/model/deprecations"] = lambda _: httpx.Response(200, json=answer)
+
+    with litellm.served(fake) as gateway:
+        found = list_deprecations(gateway, MASTER)
+
+    assert found == (Deprecation(model="old", date="2026-12-11"),)

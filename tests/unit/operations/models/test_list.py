@@ -64,7 +64,7 @@ def test_without_a_check_no_model_is_called(tmp_path: Path) -> None:
 
     events, _ = look(tmp_path, fake)
 
-    assert (events, fake.paths()) == ([], ["/model/info"])
+    assert (events, fake.paths()) == ([], ["/model/info", "/v1/model/deprecations"])
 
 
 def refusing_one(fake: FakeLiteLLM, name: str) -> None:
@@ -118,7 +118,7 @@ def test_no_problem_if_all_models_answer(tmp_path: Path) -> None:
 
 def test_an_unreachable_gateway_is_an_error(tmp_path: Path) -> None:
     fake = FakeLiteLLM()
-    fake.planted["/model/info"] = refuse_connection
+    fake.planted["/model/info", "/v1/model/deprecations"] = refuse_connection
 
     with pytest.raises(GatewayUnreachable):
         look(tmp_path, fake)

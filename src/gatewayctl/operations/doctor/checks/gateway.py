@@ -12,6 +12,7 @@ from typing import Final
 
 from gatewayctl.env_file.read import read_env_file
 from gatewayctl.errors import GatewayDatabaseMissing, MasterKeyRefused
+from gatewayctl.gateway.deprecations import list_deprecations
 from gatewayctl.gateway.models import list_served_models
 from gatewayctl.gateway.spend import count_requests, list_latest_failures
 from gatewayctl.operations.doctor.checks.subject import DoctorCheck, Observation, Subject
@@ -71,6 +72,13 @@ def check_models(subject: Subject) -> Iterator[Observation]:
         yield Observation(finding="model_not_served", evidence=", ".join(names))
 
 
+def check_deprecations(subject: Subject) -> Iterator[Observation]:
+    """Find models that their provider ended, or ends soon."""
+    if found := list_deprecations(subject.client, subject.master_key):
+        evidence = ", ".join(f"{each.model} ({each.date})" for each in found)
+        yield Observation(finding="model_deprecated", evidence=evidence)
+
+
 def check_spend_logs(subject: Subject) -> Iterator[Observation]:
     """Count the stored requests, and those of the last day."""
     now = subject.now()
@@ -127,6 +135,7 @@ CHECKS = (
     DoctorCheck(name="virtual keys", run=check_virtual_keys, needs=_NEEDS),
     DoctorCheck(name="unknown keys", run=check_unknown_keys, needs=_NEEDS),
     DoctorCheck(name="models", run=check_models, needs=_NEEDS),
+    DoctorCheck(name="deprecations", run=check_deprecations, needs=_NEEDS),
     DoctorCheck(name="spend logs", run=check_spend_logs, needs=_NEEDS),
     DoctorCheck(name="providers", run=check_providers, needs=_NEEDS),
     DoctorCheck(name="traces", run=check_traces, needs=(*_NEEDS, "phoenix")),
