@@ -118,7 +118,7 @@ def test_no_problem_if_all_models_answer(tmp_path: Path) -> None:
 
 def test_an_unreachable_gateway_is_an_error(tmp_path: Path) -> None:
     fake = FakeLiteLLM()
-    fake.planted["/model/info", "/v1/model/deprecations"] = refuse_connection
+    fake.planted["/model/info"] = refuse_connection
 
     with pytest.raises(GatewayUnreachable):
         look(tmp_path, fake)
