@@ -161,8 +161,17 @@ class FakeDocker(DockerCli):
             self._interpolate(each, generated)
         return self.hashed
 
-    def run_once(self, compose_file: str, service: str, words: Sequence[str]) -> Completed:
-        self.calls.append(f"once {service} {' '.join(words)}")
+    def run_once(
+        self,
+        compose_file: str,
+        service: str,
+        args: Sequence[str],
+        *,
+        entrypoint: str = "",
+        generated: Variables = NO_VARIABLES,
+        timeout: float = 600,
+    ) -> Completed:
+        self.calls.append(f"once {service} {' '.join(args)}")
         return self.once.pop(0)
 
     def read_file(self, image: str, file: Path) -> Completed:

@@ -144,6 +144,9 @@ class FakeLiteLLM(FakeOwners):
         }
         return httpx.Response(200, headers=headers, json=reply)
 
+    def _v1_model_deprecations(self, request: httpx.Request) -> httpx.Response:
+        return httpx.Response(200, json={"deprecated": [], "imminent": [], "upcoming": []})
+
     def _token_of(self, request: httpx.Request) -> str:
         return sha256(request.headers.get("authorization", "").removeprefix("Bearer "))
 

@@ -133,6 +133,7 @@ ERRORS: dict[str, Cured | Elsewhere | Person] = {
         "tests/e2e/test_failures.py::test_a_broken_environment_is_reported_and_fixed_by_one_command"
     ),
     "install_failed": MACHINE,
+    "packages_unresolved": MACHINE,
     "port_taken": Elsewhere(
         "tests/e2e/test_failures.py::"
         "test_a_port_of_another_project_is_freed_by_the_command_of_the_hint"
@@ -244,6 +245,7 @@ OF_FINDINGS: dict[str, Cured | Elsewhere | Person] = {
     "key_opens_management": Cured(plant=open_management),
     "model_not_served": Cured(plant=serve_less),
     "database_overrides": Cured(plant=add_model_in_ui),
+    "model_deprecated": DECIDES,
     "spend_logs_large": DECIDES,
     "spend_logs_growing": DECIDES,
     "external_database_unusable": Person("others run that server"),

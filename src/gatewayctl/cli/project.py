@@ -75,9 +75,8 @@ def render(
 
     app = context(ctx)
     app.require_managed("render the files of")
-    name = app.resolved_runtime.name
-    report = operation.render_project(app.settings, check=check, diff=diff, runtime=name)
-    app.show(report, render_render)
+    events = operation.render_project(app.settings, app.resolved_runtime, check=check, diff=diff)
+    app.run(events, render_render)
 
 
 def _adopt(app: App, file: Path, key_on_stdin: bool, *, force: bool) -> InitReport:

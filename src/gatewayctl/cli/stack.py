@@ -31,7 +31,7 @@ def plan(ctx: typer.Context, json: JsonFlag = False) -> None:
     from gatewayctl.output import stack
 
     app = context(ctx)
-    app.show(operation(app.settings, app.resolved_runtime, app.gateway), stack.render_plan)
+    app.run(operation(app.settings, app.resolved_runtime, app.gateway), stack.render_plan)
 
 
 def up(

@@ -137,6 +137,17 @@ class ExternallyManaged(RuntimeProblem):
     remedy = "Ask whoever runs it, or choose --runtime embedded or docker for a stack of your own."
 
 
+class PackagesUnresolved(InstallFailed):
+    """The packages of embedded.packages do not exist or do not fit; nothing was stopped."""
+
+    finding = "install_failed"
+    remedy = (
+        "Correct embedded.packages in gateway.yaml, or the network and the proxy (docs/proxy.md). "
+        "A package that needs another release of what LiteLLM has works only in an image of your "
+        "own: images.litellm with --runtime docker."
+    )
+
+
 class PortTaken(RuntimeProblem):
     """A port of the stack is used by another process."""
 

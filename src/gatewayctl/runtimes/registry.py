@@ -10,6 +10,7 @@ from dataclasses import dataclass
 
 from gatewayctl.errors import RuntimeUnavailable
 from gatewayctl.runtimes.base import Runtime
+from gatewayctl.runtimes.config_loader.base import ConfigLoader
 from gatewayctl.runtimes.docker import engine
 from gatewayctl.runtimes.runtime_marker import read_runtime
 from gatewayctl.settings.model import RuntimeName, Settings
@@ -19,11 +20,15 @@ Probe = Callable[[engine.Endpoint], engine.Answer]
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class ResolvedRuntime:
-    """A runtime and why it was chosen, as a phrase to follow «because»."""
+    """A runtime and why it was chosen, as a phrase to follow «because».
+
+    ``loader`` runs LiteLLM's own loader; None where that is not possible.
+    """
 
     name: RuntimeName
     why: str
     runtime: Runtime
+    loader: ConfigLoader | None = None
 
 
 def resolve_runtime(
@@ -69,18 +74,21 @@ def _prefer_embedded(why: str) -> tuple[RuntimeName, str]:
 
 
 def _resolve(name: RuntimeName, why: str, settings: Settings) -> ResolvedRuntime:
-    return ResolvedRuntime(name=name, why=why, runtime=_create(name, settings))
+    runtime, loader = _create(name, settings)
+    return ResolvedRuntime(name=name, why=why, runtime=runtime, loader=loader)
 
 
-def _create(name: RuntimeName, settings: Settings) -> Runtime:
+def _create(name: RuntimeName, settings: Settings) -> tuple[Runtime, ConfigLoader | None]:
     if name == "docker":
+        from gatewayctl.runtimes.config_loader.docker import DockerConfigLoader
         from gatewayctl.runtimes.docker.runtime import DockerRuntime
 
-        return DockerRuntime(settings)
+        return DockerRuntime(settings), DockerConfigLoader(settings)
     if name == "external":
         from gatewayctl.runtimes.external import ExternalRuntime
 
-        return ExternalRuntime(settings)
+        return ExternalRuntime(settings), None
+    from gatewayctl.runtimes.config_loader.embedded import EmbeddedConfigLoader
     from gatewayctl.runtimes.embedded.runtime import EmbeddedRuntime
 
-    return EmbeddedRuntime(settings)
+    return EmbeddedRuntime(settings), EmbeddedConfigLoader(settings)

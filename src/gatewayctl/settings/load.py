@@ -117,6 +117,7 @@ def _settings(project_dir: Path, layers: Layers, problems: Problems, cores: Coun
         apps=sections.apps,
         litellm=sections.litellm,
         litellm_service=sections.litellm_service,
+        embedded_packages=sections.embedded_packages,
         workers=values["workers"]
         if "workers" in chosen
         else _workers(values, lambda: cores(values["runtime"], project_dir / STATE_DIR_NAME)),

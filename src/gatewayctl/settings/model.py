@@ -247,7 +247,8 @@ class Settings:
     keys that models refer to and the virtual keys that are set. ``network`` are the variables of
     network.py that are set, ``ca_bundle`` is a file of certificates. ``images`` are the names that
     are pulled, at the mirror ``registry`` if there is one. ``litellm`` is what the operator wrote
-    in LiteLLM's own format, or None. ``workers`` are LiteLLM's processes in Docker; more than one
+    in LiteLLM's own format, or None. ``embedded_packages`` are requirements for LiteLLM in the
+    embedded runtime. ``workers`` are LiteLLM's processes in Docker; more than one
     needs Redis. ``lock_timeout`` is in seconds; None is the default of each command.
     """
 
@@ -272,6 +273,7 @@ class Settings:
     users: tuple[DeclaredOwner, ...] = ()
     litellm: LitellmConfig | None = None
     litellm_service: LitellmService = field(default_factory=LitellmService)
+    embedded_packages: tuple[str, ...] = ()
     workers: int = 1
     lock_timeout: float | None = None
     external: ExternalGateway = field(default_factory=ExternalGateway)

@@ -14,6 +14,7 @@ from gatewayctl.settings.fields import Field, Kind, Setting
 from gatewayctl.settings.sections import (
     apps,
     components,
+    embedded,
     keys,
     models,
     owners,
@@ -71,6 +72,11 @@ A list is short for `operations:`.
 ### `components.NAME.operations.NAME`
 
 {operations}
+## `embedded`
+
+Only for the embedded runtime.
+
+{embedded}
 ## `apps.NAME`
 
 Your own services next to the gateway, in Docker; none by default. `NAME: IMAGE` is short for
@@ -118,6 +124,7 @@ def render_page() -> str:
         users=_section(owners.USER_SETTINGS),
         components=_section(components.SETTINGS),
         operations=_section(components.OPERATION_SETTINGS),
+        embedded=_section(embedded.SETTINGS),
         apps=_section(apps.SETTINGS),
         postgres=_section(services.POSTGRES_SETTINGS),
         tracing=_section(tracing.SETTINGS),

@@ -4,6 +4,7 @@ import httpx
 import pytest
 
 from gatewayctl.errors import GatewayRefused, UpstreamRefused
+from gatewayctl.gateway.deprecations import Deprecation, list_deprecations
 from gatewayctl.gateway.models import ServedModel, list_served_models, probe_model
 from gatewayctl.settings.model import Secret
 from tests.fakes import litellm
@@ -111,3 +112,15 @@ def test_expensive_kinds_and_wildcards_are_not_called(
     name: str, mode: str, why: str | None
 ) -> None:
     assert ServedModel(name=name, deployments=(), mode=mode).uncallable == why
+
+
+def test_deprecated_models_are_listed_with_their_date() -> None:
+    fake = FakeLiteLLM()
+    row = {"model_name": "old", "deprecation_date": "2026-12-11"}
+    answer = {"deprecated": [], "imminent": [row], "upcoming": [row]}
+    fake.planted["/v1/model/deprecations"] = lambda _: httpx.Response(200, json=answer)
+
+    with litellm.served(fake) as gateway:
+        found = list_deprecations(gateway, MASTER)
+
+    assert found == (Deprecation(model="old", date="2026-12-11"),)

@@ -12,6 +12,7 @@ from typing import Literal
 
 from gatewayctl.errors import GatewayctlError, PartlyDone
 from gatewayctl.gateway.client import GatewayClient
+from gatewayctl.gateway.deprecations import list_deprecations
 from gatewayctl.gateway.models import ServedModel, list_served_models, probe_model
 from gatewayctl.operations.models.provider_failure import (
     ReadLog,
@@ -109,6 +110,7 @@ def list_models(
         missing_keys=missing,
         warnings=(
             *warn_of_models(settings),
+            *_warn_deprecated(gateway, master),
             *(advise_provider_key(name, settings) for name in shadowed),
         ),
     )
@@ -128,6 +130,13 @@ def list_models(
         yield Progress(subject=row.model, state=state, detail=outcome.reason or "answers")
         checked.append(replace(row, check=outcome))
     return replace(report, models=tuple(checked))
+
+
+def _warn_deprecated(gateway: GatewayClient, master: Secret) -> tuple[str, ...]:
+    try:
+        return tuple(f"{each}." for each in list_deprecations(gateway, master))
+    except GatewayctlError:
+        return ()
 
 
 def _join(settings: Settings, groups: tuple[ServedModel, ...]) -> tuple[ModelRow, ...]:

@@ -5,16 +5,20 @@ Owns what counts as drift. Must not know templates, and never starts anything.
 
 from __future__ import annotations
 
+from collections.abc import Generator
 from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Final, Literal
 
 from gatewayctl.errors import Drift
 from gatewayctl.operations.models.warnings import warn_of_models
+from gatewayctl.operations.project.load_check import check_config
 from gatewayctl.operations.project.manual_edits import back_up_edited, record_digests
 from gatewayctl.operations.state.exclusive import change_project
 from gatewayctl.rendering.plan import plan_files
 from gatewayctl.rendering.write import DifferenceState, FileDifference, compare_files, write_files
+from gatewayctl.runtimes.base import Progress
+from gatewayctl.runtimes.registry import ResolvedRuntime
 from gatewayctl.settings.model import RuntimeName, Settings
 
 FileState = Literal["missing", "changed", "unchanged", "created", "updated"]
@@ -87,18 +91,22 @@ def render(
 
 
 def render_project(
-    settings: Settings, *, check: bool = False, diff: bool = False, runtime: RuntimeName
-) -> RenderReport:
+    settings: Settings, resolved: ResolvedRuntime, *, check: bool = False, diff: bool = False
+) -> Generator[Progress, None, RenderReport]:
     """Run `render` as a verb of its own, while holding the project's lock unless it only compares.
 
-    Raises Locked and RestoreUnfinished too.
+    With ``check`` LiteLLM's own loader is asked too, if it is installed. Raises SettingsInvalid for
+    what it refuses, Locked and RestoreUnfinished too.
     """
     if check:
-        report = render(settings, check=True, diff=diff, runtime=runtime)
+        checked = yield from check_config(settings, resolved)
+        report = render(settings, check=True, diff=diff, runtime=resolved.name)
+        warnings = checked.warnings
     else:
         with change_project(settings, "render"):
-            report = render(settings, diff=diff, runtime=runtime)
-    return replace(report, warnings=(*warn_of_models(settings), *report.warnings))
+            report = render(settings, diff=diff, runtime=resolved.name)
+        warnings = report.warnings
+    return replace(report, warnings=(*warn_of_models(settings), *warnings))
 
 
 def _report_file(

@@ -6,7 +6,7 @@ risks for data and running calls.
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Generator, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from typing import Final, Literal
@@ -18,12 +18,13 @@ from gatewayctl.operations.keys.owners import plan_owners, require_license
 from gatewayctl.operations.keys.plan import load_known_keys, plan_keys
 from gatewayctl.operations.keys.values import read_current_values
 from gatewayctl.operations.models.warnings import warn_of_models
+from gatewayctl.operations.project.load_check import CheckState, check_config
 from gatewayctl.operations.project.render import FileReport, render
 from gatewayctl.operations.state.restore_journal import require_restore_finished
 from gatewayctl.operations.state.salt_key import NAME as SALT_KEY
 from gatewayctl.operations.state.salt_key import recover_salt_key, require_same_salt_key
 from gatewayctl.rendering.plan import plan_files
-from gatewayctl.runtimes.base import Runtime
+from gatewayctl.runtimes.base import Progress, Runtime
 from gatewayctl.runtimes.registry import ResolvedRuntime
 from gatewayctl.runtimes.service_change import ServiceChange
 from gatewayctl.settings.declared.keys import OwnerKind
@@ -75,7 +76,7 @@ class PlanReport:
     ``downtime`` are sentences for people. ``conflicts`` is what would make `up` fail, a sentence a
     port, and ``remedy`` what to do about it first. ``database`` is what LiteLLM's database has
     beside the files, and ``warnings`` are for people. ``is_project`` is false for a folder without
-    any file of a project.
+    any file of a project. ``config_check``: whether LiteLLM's own loader accepts the configuration.
     """
 
     project: str
@@ -96,6 +97,7 @@ class PlanReport:
     is_project: bool = True
     teams: tuple[PlannedOwner, ...] = ()
     users: tuple[PlannedOwner, ...] = ()
+    config_check: CheckState = "not_needed"
 
     @property
     def problem(self) -> Drift | None:
@@ -143,7 +145,9 @@ class PlanReport:
         return ", ".join(_count(found, noun) for found, noun in counted if found)
 
 
-def plan(settings: Settings, resolved: ResolvedRuntime, gateway: GatewayClient) -> PlanReport:
+def plan(
+    settings: Settings, resolved: ResolvedRuntime, gateway: GatewayClient
+) -> Generator[Progress, None, PlanReport]:
     """Compare files, services and keys with the settings, and report what `up` would do.
 
     Raises SettingsProblem and RestoreUnfinished where `up` would, and RuntimeProblem if the runtime
@@ -157,6 +161,7 @@ def plan(settings: Settings, resolved: ResolvedRuntime, gateway: GatewayClient) 
         require_same_salt_key(settings)
     require_restore_finished(settings.state_dir)
     files = render(settings, check=True, diff=True, runtime=resolved.name).files
+    checked = yield from check_config(settings, resolved)
     services = _plan_services(settings, resolved)
     keys, owners = _plan_keys(settings, gateway, services)
     conflict = _find_conflict(resolved.runtime, services) or _find_missing_license(
@@ -182,10 +187,11 @@ def plan(settings: Settings, resolved: ResolvedRuntime, gateway: GatewayClient) 
         conflicts=() if conflict is None else tuple(conflict.message.splitlines()),
         remedy="" if conflict is None else conflict.hint,
         database=_read_database(settings, gateway, services),
-        warnings=warn_of_models(settings),
+        warnings=(*warn_of_models(settings), *checked.warnings),
         is_project=settings.is_project,
         teams=tuple(owner for kind, owner in owners if kind == "team"),
         users=tuple(owner for kind, owner in owners if kind == "user"),
+        config_check=checked.state,
     )
 
 

@@ -10,6 +10,7 @@ from gatewayctl.errors import UnknownService
 from gatewayctl.operations.diagnosis.advisories import require_not_malicious
 from gatewayctl.operations.diagnosis.failure import explain_failures
 from gatewayctl.operations.diagnosis.health import ServiceReport
+from gatewayctl.operations.project.load_check import check_config
 from gatewayctl.operations.project.render import render
 from gatewayctl.operations.stack.wait import wait_ready
 from gatewayctl.operations.state.exclusive import change_project
@@ -58,8 +59,9 @@ def restart(
         explain_failures(runtime, settings.state_dir),
     ):
         require_same_salt_key(settings)
-        change.state = "Services may be stopped; the data is kept."
         runtime.preflight()
+        yield from check_config(settings, resolved, fetch=True)
+        change.state = "Services may be stopped; the data is kept."
         render(settings, runtime=resolved.name)
         yield from runtime.prepare()
         with record_runtime(settings.state_dir, runtime):

@@ -9,6 +9,7 @@ from collections.abc import Generator
 from dataclasses import dataclass
 
 from gatewayctl.operations.diagnosis.health import ServiceReport
+from gatewayctl.operations.project.load_check import check_config
 from gatewayctl.operations.project.render import render
 from gatewayctl.operations.project.snapshot import Project
 from gatewayctl.operations.stack.apps import start_apps
@@ -37,10 +38,11 @@ def prepare_start(
     RuntimeProblem and FileUnwritable.
     """
     resolved.runtime.preflight()
+    checked = yield from check_config(settings, resolved, fetch=True)
     rendered = render(settings, runtime=resolved.name)
     yield from resolved.runtime.prepare()
     write_runtime(settings.state_dir, resolved.name)
-    return rendered.warnings
+    return (*checked.warnings, *rendered.warnings)
 
 
 def start_stack(

@@ -1,7 +1,7 @@
 """The verb up: bring up a stack that is healthy and has its keys.
 
-settings → missing secrets → preflight → render → start in dependency order → wait → missing keys →
-apps. Running it twice changes nothing.
+settings → missing secrets → preflight → LiteLLM's own loader → render → start in dependency order →
+wait → missing keys → apps. Running it twice changes nothing.
 
 - Checked before anything starts: the master key, the salt key, ports and engine, the rendered
   files, programs and images. Secrets that were missing are in .env then.
@@ -29,8 +29,9 @@ from gatewayctl.operations.keys.create import KeysCreateReport, ensure_declared_
 from gatewayctl.operations.keys.values import read_env_file_values
 from gatewayctl.operations.models.warnings import warn_of_models
 from gatewayctl.operations.project.init import ensure_project
+from gatewayctl.operations.project.load_check import check_config
 from gatewayctl.operations.project.proxies import warn_of_proxies
-from gatewayctl.operations.project.render import render
+from gatewayctl.operations.project.render import RenderReport, render
 from gatewayctl.operations.project.snapshot import Project
 from gatewayctl.operations.stack.apps import start_apps
 from gatewayctl.operations.stack.wait import wait_ready
@@ -148,9 +149,7 @@ def up(
         stack.enter_context(explain_failures(runtime, settings.state_dir))
         require_same_salt_key(settings)
         runtime.preflight()
-        rendered = render(settings, runtime=resolved.name)
-        yield from runtime.prepare(refresh=options.pull)
-        notes = (*_warn_other_stack(settings, resolved), *warn_of_proxies(settings, resolved.name))
+        rendered, notes = yield from _prepare(settings, resolved, options)
         with record_runtime(settings.state_dir, runtime):
             done, services = yield from _start(project, options, change)
         record_salt_key(settings)
@@ -188,6 +187,18 @@ def up(
             *((UNVERIFIED,) if tracing == "unverified" else ()),
         ),
     )
+
+
+def _prepare(
+    settings: Settings, resolved: ResolvedRuntime, options: UpOptions
+) -> Generator[Progress, None, tuple[RenderReport, tuple[str, ...]]]:
+    """Check, render and fetch what a start needs; returns warnings too."""
+    # First the check: a LiteLLM that is running would read the written files if it restarts.
+    checked = yield from check_config(settings, resolved, fetch=True)
+    rendered = render(settings, runtime=resolved.name)
+    yield from resolved.runtime.prepare(refresh=options.pull)
+    notes = (*_warn_other_stack(settings, resolved), *warn_of_proxies(settings, resolved.name))
+    return rendered, (*checked.warnings, *notes)
 
 
 def _warn_other_stack(settings: Settings, resolved: ResolvedRuntime) -> tuple[str, ...]:

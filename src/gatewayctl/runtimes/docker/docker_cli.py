@@ -148,15 +148,25 @@ class DockerCli:
         lines = done.stdout.splitlines()
         return dict(line.split(maxsplit=1) for line in lines if line.strip())
 
-    def run_once(self, compose_file: str, service: str, args: Sequence[str]) -> Completed:
+    def run_once(
+        self,
+        compose_file: str,
+        service: str,
+        args: Sequence[str],
+        *,
+        entrypoint: str = "",
+        generated: Variables = NO_VARIABLES,
+        timeout: float = _RUN_ONCE_SECONDS,
+    ) -> Completed:
         """Run a command in a new container of a service, and remove the container.
 
         It has the service's environment, files and network, and publishes no port.
         """
         options = ["--rm", "--no-deps", "--no-TTY", "--interactive=false", "--quiet-pull"]
+        options += [f"--entrypoint={entrypoint}"] if entrypoint else []
         argv = self._compose("run", *options, service, *args, file="-")
-        env = self.environment()
-        return process.run(argv, env=env, stdin=compose_file, timeout=_RUN_ONCE_SECONDS)
+        env = {**self.environment(), **generated}
+        return process.run(argv, env=env, stdin=compose_file, timeout=timeout)
 
     def read_file(self, image: str, file: Path) -> Completed:
         """Print a file of this machine from a temporary container of a local image."""

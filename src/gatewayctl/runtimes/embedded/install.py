@@ -56,12 +56,12 @@ def ensure(environment: Environment, variables: Variables = _NO_VARIABLES) -> St
         _check_intact(environment)
         return
     yield _progress("base", 0.0)
-    with _hold_lock(environment.root):
+    with hold_lock(environment.root):
         # Another process may have installed it while we waited.
         if not environment.complete:
             shutil.rmtree(environment.root, ignore_errors=True)
             _check_disk_space(environment.root.parent)
-            yield from _install(environment, {**_clean_environment(), **variables})
+            yield from _install(environment, {**clean_environment(), **variables})
             _mark_complete(environment)
     yield Progress(subject=_SUBJECT, state="ready", detail=str(environment.root))
 
@@ -89,9 +89,9 @@ def _install_python_packages(environment: Environment, venv: str, env: dict[str,
     """Install one virtual environment from its lock; progress counts what uv reports."""
     yield _progress(venv, 0.0)
     target = str(environment.root / venv)
-    _run_step(venv, _uv_command("venv", "--quiet", "--python", sys.executable, target))
+    _run_step(venv, uv_command("venv", "--quiet", "--python", sys.executable, target))
     # The lock is complete; resolving again would undo its overrides (locks/overrides.in).
-    argv = _uv_command(
+    argv = uv_command(
         "pip", "install", "--python", str(environment.python(venv)), "--require-hashes",
         "--no-deps", "--no-build", "--no-progress", "--compile-bytecode",
         "--requirements", str(LOCKS / f"{venv}.txt"),
@@ -170,7 +170,7 @@ def _version(environment: Environment, venv: str, distribution: str) -> str:
 
 
 @contextmanager
-def _hold_lock(root: Path) -> Iterator[None]:
+def hold_lock(root: Path) -> Iterator[None]:
     """Hold the lock of this environment; the kernel releases it when the process dies."""
     try:
         root.parent.mkdir(parents=True, exist_ok=True)
@@ -194,13 +194,14 @@ def _check_disk_space(folder: Path) -> None:
         )
 
 
-def _uv_command(*arguments: str) -> tuple[str, ...]:
+def uv_command(*arguments: str) -> tuple[str, ...]:
+    """The command line of the uv that came with gatewayctl."""
     from uv import find_uv_bin
 
     return (find_uv_bin(), *arguments, "--no-python-downloads")
 
 
-def _clean_environment() -> dict[str, str]:
+def clean_environment() -> dict[str, str]:
     """Our own variables, without those that direct uv or Python to another environment."""
     excluded = {"VIRTUAL_ENV", "PYTHONPATH", "PYTHONHOME", "UV_PROJECT_ENVIRONMENT"}
     return {name: value for name, value in os.environ.items() if name not in excluded}
@@ -209,7 +210,7 @@ def _clean_environment() -> dict[str, str]:
 def _run_step(
     step: str, argv: tuple[str, ...], *, env: dict[str, str] | None = None, cwd: Path | None = None
 ) -> str:
-    done = run(argv, env=env or _clean_environment(), cwd=cwd, timeout=600)
+    done = run(argv, env=env or clean_environment(), cwd=cwd, timeout=600)
     if done.returncode != 0:
         raise _step_failure(step, done.stdout + done.stderr)
     return done.stdout

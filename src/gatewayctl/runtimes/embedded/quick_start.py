@@ -12,6 +12,7 @@ import gc
 import importlib
 import io
 import os
+import site
 import sys
 from datetime import datetime, timezone
 from typing import Any, Final
@@ -66,6 +67,9 @@ def main() -> None:
     sys.argv = sys.argv[1:]
     # LiteLLM imports a file from beside its config, a folder for rendered files only.
     sys.dont_write_bytecode = True
+    if packages := os.environ.get("GATEWAYCTL_PACKAGES"):
+        # Last on the path, with its .pth files: it adds to this Python, and replaces nothing.
+        site.addsitedir(packages)
     gc.disable()
     start = getattr(importlib.import_module(module), function)
     if service == "litellm":

@@ -28,14 +28,13 @@ from gatewayctl.runtimes.base import (
     require_known_services,
 )
 from gatewayctl.runtimes.components import SoftwareComponent
+from gatewayctl.runtimes.config_loader.embedded import EmbeddedConfigLoader
 from gatewayctl.runtimes.database_shell import DATABASES, DatabaseName, DatabaseShell
 from gatewayctl.runtimes.embedded import (
     changes,
     components,
     fingerprints,
-    install,
     logs,
-    network,
     orphans,
     releases,
     self_check,
@@ -117,7 +116,7 @@ class EmbeddedRuntime:
         if refresh and self._environment.complete:
             detail = "every package is locked by hash: nothing newer to fetch"
             yield Progress(subject="environment", state="unchanged", detail=detail)
-        yield from install.ensure(self._environment, network.download_variables(self._settings))
+        yield from EmbeddedConfigLoader(self._settings).fetch()
         if external := open_external(self._cluster, self._settings):
             external.start()
             address = external.url.address
@@ -266,7 +265,7 @@ class EmbeddedRuntime:
 
     def fetch_release(self, name: str) -> Generator[Progress, None, None]:
         """Install the only release there is: the one this gatewayctl is locked to."""
-        yield from install.ensure(self._environment, network.download_variables(self._settings))
+        yield from self.prepare()
 
     def run_preflight(
         self, files: Sequence[RenderedFile]

@@ -18,6 +18,7 @@ from gatewayctl.errors import EnvFileMissing, Problem, SettingsInvalid, Settings
 from gatewayctl.rendering.compose import provider_variables
 from gatewayctl.rendering.side_files import find_side_files
 from gatewayctl.rendering.tracing import otel_variables
+from gatewayctl.runtimes.embedded import packages
 from gatewayctl.runtimes.embedded.environment import Environment
 from gatewayctl.runtimes.embedded.layout import Layout
 from gatewayctl.runtimes.embedded.network import service_variables
@@ -177,6 +178,8 @@ def litellm_program(
         "LITELLM_DISABLE_NO_REDIS_WARNING": "true",
         **tracing_variables(settings),
     }
+    if folder := packages.folder_of(settings, environment):
+        ours["GATEWAYCTL_PACKAGES"] = str(folder)
     argv = (
         str(environment.python("litellm")), str(QUICK_START), "litellm",
         "--config", str(settings.compose_dir / "litellm_config.yaml"),

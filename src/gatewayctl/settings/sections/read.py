@@ -25,6 +25,7 @@ from gatewayctl.settings.model import App, Component, Model, Source
 from gatewayctl.settings.plain_secrets import referenced_variables
 from gatewayctl.settings.sections.apps import check_app_ports, parse_apps
 from gatewayctl.settings.sections.components import parse_components
+from gatewayctl.settings.sections.embedded import parse_embedded
 from gatewayctl.settings.sections.keys import check_keys, parse_keys
 from gatewayctl.settings.sections.litellm_service import parse_litellm_service
 from gatewayctl.settings.sections.models import parse_models
@@ -33,7 +34,8 @@ from gatewayctl.settings.sections.services import parse_services
 from gatewayctl.settings.sections.tracing import parse_tracing
 
 SECTIONS: Final = (
-    *("models", "litellm", "keys", "teams", "users", "components", "services", "tracing", "apps"),
+    *("models", "litellm", "keys", "teams", "users", "components", "services", "tracing"),
+    *("embedded", "apps"),
 )
 _Entry = TypeVar("_Entry", Model, DeclaredKey)
 
@@ -56,6 +58,7 @@ class Sections:
     apps: tuple[App, ...]
     services: ExternalServices
     tracing: Tracing
+    embedded_packages: tuple[str, ...]
     referenced: frozenset[str]
 
     @property
@@ -107,6 +110,7 @@ def read_sections(
         apps=apps,
         services=parse_services(services),
         tracing=parse_tracing(document.child("tracing")),
+        embedded_packages=parse_embedded(document.child("embedded")),
         referenced=frozenset(
             referenced_variables(document.child("models"))
             | referenced_variables(document.child("apps"))
@@ -121,9 +125,9 @@ def _read_litellm(
     config = read_litellm(section, project_dir)
     if config is None:
         return None
-    # Modules that are not beside it can be in an image of the operator's own.
-    own_image = "images.litellm" in origins
-    modules = find_modules(config, section.problems, may_be_installed=own_image)
+    # Modules that are not beside it can be in an image or in packages of the operator's own.
+    installed = not {"images.litellm", "embedded.packages"}.isdisjoint(origins)
+    modules = find_modules(config, section.problems, may_be_installed=installed)
     check_config(config, section.problems)
     return replace(config, modules=modules)
 

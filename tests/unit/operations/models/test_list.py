@@ -64,7 +64,7 @@ def test_without_a_check_no_model_is_called(tmp_path: Path) -> None:
 
     events, _ = look(tmp_path, fake)
 
-    assert (events, fake.paths()) == ([], ["/v2/model/info"])
+    assert (events, fake.paths()) == ([], ["/v2/model/info", "/v1/model/deprecations"])
 
 
 def refusing_one(fake: FakeLiteLLM, name: str) -> None:

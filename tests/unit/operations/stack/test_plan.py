@@ -8,6 +8,7 @@ import pytest
 
 from gatewayctl.errors import Drift, PortTaken, RestoreUnfinished, SaltKeyChanged
 from gatewayctl.gateway.client import GatewayClient
+from gatewayctl.generators import drain
 from gatewayctl.operations.keys.create import ensure_declared_keys
 from gatewayctl.operations.project.render import render
 from gatewayctl.operations.stack.plan import PlanReport, plan
@@ -33,7 +34,8 @@ def planned(
     settings: Settings, runtime: FakeRuntime, litellm: httpx.Response | Exception = REFUSED
 ) -> PlanReport:
     with answers([litellm]) as http:
-        return plan(settings, resolved(runtime), GatewayClient(http, settings.gateway_url))
+        gateway = GatewayClient(http, settings.gateway_url)
+        return drain(plan(settings, resolved(runtime), gateway))
 
 
 def actions(report: PlanReport) -> dict[str, str]:
@@ -156,7 +158,7 @@ def test_a_key_set_in_the_environment_is_not_created_again(tmp_path: Path) -> No
     settings = project(tmp_path, desk.config, environ={"APP_KEY": SECRET})
 
     with served(desk.fake) as gateway:
-        report = plan(settings, resolved(up_and_running(data=False)), gateway)
+        report = drain(plan(settings, resolved(up_and_running(data=False)), gateway))
         made = ensure_declared_keys(settings, gateway)
 
     assert report.keys == ()
@@ -210,7 +212,7 @@ def test_a_key_and_a_team_that_differ_are_shown_and_left_to_keys_sync(tmp_path: 
     settings = project(tmp_path, desk.config)
 
     with served(desk.fake) as gateway:
-        report = plan(settings, resolved(up_and_running(data=False)), gateway)
+        report = drain(plan(settings, resolved(up_and_running(data=False)), gateway))
 
     assert [(key.action, key.changes) for key in report.keys] == [
         ("update", ("max_budget: 7 → 5",))
@@ -231,6 +233,6 @@ def test_a_field_that_needs_a_license_is_what_up_would_fail_with(tmp_path: Path)
     settings = project(tmp_path, desk.config)
 
     with served(desk.fake) as gateway:
-        report = plan(settings, resolved(up_and_running(data=False)), gateway)
+        report = drain(plan(settings, resolved(up_and_running(data=False)), gateway))
 
     assert "keys.app.guardrails (gateway.yaml line 2" in report.conflicts[0]

@@ -220,6 +220,15 @@ GATEWAY: Final = (
         "them in the admin UI.",
     ),
     Finding(
+        id="model_deprecated",
+        area="gateway",
+        severity="warning",
+        title="A provider ends a model",
+        meaning="LiteLLM's table of models has a date for it that is past or near. Calls fail when "
+        "the provider has switched it off.",
+        remedy="Choose another model in gateway.yaml, then run `gatewayctl up`.",
+    ),
+    Finding(
         id="spend_logs_large",
         area="gateway",
         severity="warning",

@@ -12,6 +12,7 @@ from typing import Final
 
 from gatewayctl.env_file.read import read_env_file
 from gatewayctl.errors import GatewayDatabaseMissing, MasterKeyRefused
+from gatewayctl.gateway.deprecations import list_deprecations
 from gatewayctl.gateway.models import list_served_models
 from gatewayctl.gateway.spend import count_requests, list_latest_failures
 from gatewayctl.operations.config.database import compare_database
@@ -82,6 +83,13 @@ def check_database(subject: Subject) -> Iterator[Observation]:
         yield Observation(finding="database_overrides", evidence=", ".join(found))
 
 
+def check_deprecations(subject: Subject) -> Iterator[Observation]:
+    """Find models that their provider ended, or ends soon."""
+    if found := list_deprecations(subject.client, subject.master_key):
+        evidence = ", ".join(f"{each.model} ({each.date})" for each in found)
+        yield Observation(finding="model_deprecated", evidence=evidence)
+
+
 def check_spend_logs(subject: Subject) -> Iterator[Observation]:
     """Count the stored requests, and those of the last day."""
     now = subject.now()
@@ -139,6 +147,7 @@ CHECKS = (
     DoctorCheck(name="unknown keys", run=check_unknown_keys, needs=_NEEDS),
     DoctorCheck(name="models", run=check_models, needs=_NEEDS),
     DoctorCheck(name="database", run=check_database, needs=_NEEDS),
+    DoctorCheck(name="deprecations", run=check_deprecations, needs=_NEEDS),
     DoctorCheck(name="spend logs", run=check_spend_logs, needs=_NEEDS),
     DoctorCheck(name="providers", run=check_providers, needs=_NEEDS),
     DoctorCheck(name="traces", run=check_traces, needs=(*_NEEDS, "phoenix")),

@@ -1,0 +1,60 @@
+from __future__ import annotations
+
+from pathlib import Path
+
+import pytest
+
+from gatewayctl.errors import SettingsInvalid
+from gatewayctl.generators import drain
+from gatewayctl.runtimes.embedded import packages
+from gatewayctl.runtimes.embedded.environment import Environment
+from gatewayctl.runtimes.embedded.known_packages import require_packages
+from tests.fakes.projects import project
+
+_CONFIG = """\
+litellm:
+  model_list: []
+  litellm_settings:
+    success_callback: [langfuse, mlflow]
+    cache_params: {type: redis-semantic}
+"""
+
+
+def test_a_callback_whose_package_is_missing_is_named_with_its_line(tmp_path: Path) -> None:
+    with pytest.raises(SettingsInvalid) as caught:
+        require_packages(project(tmp_path, _CONFIG))
+
+    first, second = str(caught.value).splitlines()
+    assert first.startswith("gateway.yaml line 4 column 34: mlflow needs the package mlflow")
+    assert "embedded: {packages: [mlflow]}" in first
+    assert second.startswith("gateway.yaml line 5 column 26: redis-semantic needs")
+
+
+def test_a_declared_package_is_not_missing(tmp_path: Path) -> None:
+    require_packages(
+        project(tmp_path, f"{_CONFIG}embedded: {{packages: ['mlflow>=3', RedisVL]}}\n")
+    )
+
+
+@pytest.mark.parametrize("name", ["prometheus-client", "langfuse", "sentry-sdk", "diskcache"])
+def test_the_usual_packages_are_in_the_lock(tmp_path: Path, name: str) -> None:
+    assert name in packages.available(project(tmp_path))
+
+
+def test_only_a_lock_that_gatewayctl_wrote_is_removed_with_the_last_entry(tmp_path: Path) -> None:
+    settings, lock = project(tmp_path), tmp_path / packages.LOCK_NAME
+    environment = Environment(root=tmp_path / "environment")
+    for path in environment.required_paths:
+        path.parent.mkdir(parents=True, exist_ok=True)
+        path.touch()
+    environment.complete_mark.write_text("{}")
+    lock.write_text("mine\n")
+    drain(packages.ensure(settings, environment, {}))
+    assert lock.exists()
+
+    lock.write_text(
+        "# Written by gatewayctl for embedded.packages of gateway.yaml: keep it with that.\n"
+    )
+    drain(packages.ensure(settings, environment, {}))
+
+    assert not lock.exists()
