@@ -14,6 +14,7 @@ from typing import TYPE_CHECKING
 
 from gatewayctl.errors import RuntimeProblem
 from gatewayctl.runtimes.base import Progress
+from gatewayctl.runtimes.config_loader import known_packages
 from gatewayctl.runtimes.config_loader.base import (
     LOAD_CONFIG,
     LOAD_SECONDS,
@@ -22,7 +23,7 @@ from gatewayctl.runtimes.config_loader.base import (
     parse_result,
     write_for_loading,
 )
-from gatewayctl.runtimes.embedded import known_packages, network, packages
+from gatewayctl.runtimes.embedded import network, packages
 from gatewayctl.runtimes.embedded.environment import Environment, locate
 from gatewayctl.runtimes.embedded.layout import Layout
 from gatewayctl.runtimes.embedded.services import litellm_program

@@ -6,9 +6,9 @@ import pytest
 
 from gatewayctl.errors import SettingsInvalid
 from gatewayctl.generators import drain
+from gatewayctl.runtimes.config_loader.known_packages import require_packages
 from gatewayctl.runtimes.embedded import packages
 from gatewayctl.runtimes.embedded.environment import Environment
-from gatewayctl.runtimes.embedded.known_packages import require_packages
 from tests.fakes.projects import project
 
 _CONFIG = """\
