@@ -22,6 +22,7 @@ from gatewayctl.runtimes.embedded.postgres.privileges import choose_postgres_use
 from gatewayctl.runtimes.embedded.services import (
     STOP_SIGNALS,
     Program,
+    link_mounts,
     litellm_program,
     phoenix_program,
     postgres_program,
@@ -50,10 +51,13 @@ def main() -> None:
     """Become the service. Exits with code 78 when the settings cannot be read."""
     service, project_dir, supervisor = sys.argv[1], Path(sys.argv[2]), os.getppid()
     try:
-        program = build_program(service, load_settings(project_dir), os.environ)
+        settings = load_settings(project_dir)
+        program = build_program(service, settings, os.environ)
     except GatewayctlError as error:
         sys.stderr.write(f"gatewayctl: {mask(error.message)}\n")
         sys.exit(_EX_CONFIG)
+    if service == "litellm":
+        link_mounts(settings)
     argv = _tie_to_supervisor(program, supervisor)
     os.chdir(program.directory)
     environment = dict(program.environment) | {MARK: os.environ[MARK]}

@@ -53,6 +53,7 @@ from gatewayctl.runtimes.embedded.requirements import require_supported
 from gatewayctl.runtimes.embedded.services import (
     SERVICES,
     STOP_SIGNALS,
+    check_mounts,
     inherited_variables,
     needed_ports,
     services_of,
@@ -101,6 +102,7 @@ class EmbeddedRuntime:
         """Check the machine, and that every port is free or used by our service that needs it."""
         require_supported()
         self._layout.check()
+        check_mounts(self._settings)
         needed = needed_ports(self._settings)
         # Looked up before and after: one of our services may be ending or starting just now.
         ours = self._pids()
