@@ -2,52 +2,79 @@
 
 from __future__ import annotations
 
-import json
-import re
+import threading
 from pathlib import Path
 
 import httpx
 import pytest
 
 from gatewayctl.runtimes.embedded.environment import Environment
-from tests.e2e.conftest import Project, free_ports
+from tests.e2e.adopted import CASES, adopt, serves_all
+from tests.e2e.conftest import free_ports
+from tests.fakes.upstream import Upstream
 
-CASES = Path(__file__).parents[1] / "cases" / "litellm-configs"
-# The embedded LiteLLM has no prometheus_client, which 05-newsroom asks for.
-STARTED = sorted(path for path in CASES.glob("*.yaml") if path.stem != "05-newsroom")
 USUAL = "06-post-office"
-PORTS = ("LITELLM_PORT", "PHOENIX_PORT", "PHOENIX_GRPC_PORT", "LITELLM_POSTGRES_PORT")
 
 
 @pytest.mark.parametrize(
     "original",
     [
         pytest.param(path, id=path.stem, marks=[] if path.stem == USUAL else [pytest.mark.full])
-        for path in STARTED
+        for path in CASES
     ],
 )
 def test_an_adopted_gateway_starts_and_serves_every_deployment(
     tmp_path: Path, embedded_environment: Environment, original: Path
 ) -> None:
-    project = Project(folder=tmp_path, ports={})
-    ports = free_ports(len(PORTS))
-    project.extra_env |= {n: str(port) for n, port in zip(PORTS, ports, strict=True)}
-    project.ok("init", "--from", str(original))
-    for name in json.loads(project.ok("init", "--from", str(original), "--json"))["data"][
-        "provider_keys_missing"
-    ]:
-        project.extra_env[name] = "fake-value-0123456789"
+    project = adopt(tmp_path, original)
     try:
         project.ok("up", "--timeout", "280", "--no-keys", "--runtime", "embedded")
-        key = project.secrets()["LITELLM_MASTER_KEY"]
-        served = httpx.get(
-            f"http://127.0.0.1:{ports[0]}/v1/model/info",
-            headers={"Authorization": f"Bearer {key}"},
-            timeout=60,
-        ).json()["data"]
-        texts = [original, *original.with_suffix("").glob("*.yaml")]
-        declared = sum(len(re.findall(r"model_name\"?:", path.read_text())) for path in texts)
-        own = [model for model in served if not model["model_name"].startswith("demo")]
-        assert len(own) >= declared
+        assert serves_all(project, original)
     finally:
         project.run("down", "--runtime", "embedded")
+
+
+@pytest.mark.full
+def test_under_load_a_fallback_answers_for_a_failing_deployment_and_is_verified(
+    tmp_path: Path, embedded_environment: Environment, upstream: Upstream
+) -> None:
+    (original,) = (path for path in CASES if path.stem == "01-reading-room")
+    project = adopt(tmp_path, original)
+    config = (tmp_path / "gateway.yaml").read_text()
+    (closed,) = free_ports(1)
+    addresses = (
+        f"{{OPENAI_API_BASE: {upstream.url}, ANTHROPIC_API_BASE: 'http://127.0.0.1:{closed}'}}"
+    )
+    (tmp_path / "gateway.yaml").write_text(
+        f"{config}\nservices: {{litellm: {{environment: {addresses}}}}}\n"
+    )
+    done = threading.Event()
+    answers: list[int] = []
+
+    def call() -> None:
+        with httpx.Client(timeout=60) as http:
+            while not done.is_set():
+                answer = http.post(
+                    f"{project.gateway_url}/v1/chat/completions",
+                    headers={"Authorization": f"Bearer {project.secrets()['LITELLM_API_KEY']}"},
+                    json={"model": "large", "messages": [{"role": "user", "content": "Hello"}]},
+                )
+                answers.append(answer.status_code)
+
+    try:
+        project.ok("up", "--timeout", "280", "--runtime", "embedded")
+        callers = [threading.Thread(target=call) for _ in range(4)]
+        for caller in callers:
+            caller.start()
+        try:
+            data = project.data("chat", "--model", "large", "--verify", "Hello")
+        finally:
+            done.set()
+            for caller in callers:
+                caller.join()
+    finally:
+        project.run("down", "--runtime", "embedded")
+
+    assert (data["model"], data["fallback"], data["verified"]) == ("large", "small", True)
+    assert len(answers) > 4
+    assert set(answers) == {200}

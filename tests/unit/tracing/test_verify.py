@@ -80,10 +80,21 @@ def test_a_different_value_fails_only_its_own_check(name: str, value: Any, check
     assert not_passed(check_trace((CLIENT, POST, AUTH, wrong), EXPECTED)) == {check: "failed"}
 
 
-def test_a_different_status_fails() -> None:
-    spans = (CLIENT, POST, AUTH, replace(LLM, status="ERROR"))
+def test_a_call_that_failed_has_no_successful_model_span() -> None:
+    refused = replace(EXPECTED, calls=(replace(CALL, ok=False),))
 
-    assert not_passed(check_trace(spans, EXPECTED)) == {"status": "failed"}
+    assert not_passed(check_trace(COMPLETE, refused)) == {"status": "failed"}
+
+
+def test_the_span_of_an_answer_is_awaited_after_that_of_a_failed_attempt() -> None:
+    attributes = {**LLM_ATTRIBUTES, "llm.model_name": "first", "llm.token_count.prompt": 0}
+    failed = replace(LLM, span_id="first", status="ERROR", attributes=attributes)
+
+    found = not_passed(check_trace((CLIENT, POST, AUTH, failed), EXPECTED))
+
+    assert set(found.values()) == {"missing"}
+    assert {"model", "tokens", "status", "one_llm_span_per_call"} <= set(found)
+    assert not_passed(check_trace((CLIENT, POST, AUTH, failed, LLM), EXPECTED)) == {}
 
 
 def test_a_second_model_span_fails_even_with_its_own_call_id() -> None:
