@@ -187,7 +187,8 @@ def _ignore_case(monkeypatch: pytest.MonkeyPatch) -> None:
         real = getattr(os, name)
         wrapped = wrap(real, 2 if name in {"rename", "replace"} else 1)
         monkeypatch.setattr(os, name, wrapped)
-        for supported in (os.supports_dir_fd, os.supports_fd, os.supports_follow_symlinks):
+        supports = (os.supports_dir_fd, os.supports_fd, os.supports_follow_symlinks)
+        for supported in (*supports, os.supports_effective_ids):
             if real in supported:
                 supported.add(wrapped)
     opener = wrap(io.open, 1)

@@ -198,10 +198,11 @@ def test_a_zombie_that_its_parent_does_not_reap_is_not_waited_for(started: Start
     assert child.status() == psutil.STATUS_ZOMBIE
 
 
-@pytest.mark.skipif(sys.platform != "linux", reason="only Linux has /proc")
 def test_a_project_is_supervised_if_the_process_of_its_pid_file_has_its_mark(
     tmp_path: Path,
 ) -> None:
+    if sys.platform != "linux":
+        pytest.skip("only Linux has /proc")
     own, copy = (Layout(state_dir=tmp_path / name) for name in ("own", "copy"))
     marked = {MARK: str(own.state_dir)}
     argv = [sys.executable, "-S", "-E", "-c", "import sys; print(flush=True); sys.stdin.read()"]
