@@ -21,6 +21,7 @@ from gatewayctl.errors import (
     KeyAliasExists,
     LicenseMissing,
     MasterKeyRefused,
+    RouteRefused,
     UnknownModel,
     UpstreamRefused,
     VirtualKeyRefused,
@@ -138,7 +139,7 @@ def translate_refusal(refusal: Refusal, *, role: KeyRole, address: str) -> Gatew
         or _model_error(refusal)
         or _provider_error(refusal)
         or _license_error(refusal)
-        or translate_limit(refusal.type, refusal.message)
+        or _limit_error(refusal, role)
         or _database_error(refusal, role, address)
         or _key_error(refusal, role, address)
         or _other_error(refusal, address)
@@ -201,6 +202,12 @@ def _license_error(refusal: Refusal) -> GatewayctlError | None:
         return None
     why = clean_message(refusal).partition(" You must be")[0].removesuffix(".")
     return LicenseMissing(f"LiteLLM refuses this without an Enterprise license: {why}.")
+
+
+def _limit_error(refusal: Refusal, role: KeyRole) -> GatewayctlError | None:
+    found = translate_limit(refusal.type, refusal.message)
+    # A key without an admin's rights in place of the master key is a wrong master key.
+    return None if role == "master" and isinstance(found, RouteRefused) else found
 
 
 def _key_error(refusal: Refusal, role: KeyRole, address: str) -> GatewayctlError | None:
