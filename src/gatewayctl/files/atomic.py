@@ -11,6 +11,7 @@ import contextlib
 import errno
 import logging
 import os
+import stat
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Final
@@ -38,6 +39,16 @@ def write_atomically(path: Path, data: bytes, *, mode: int = 0o644) -> None:
         _LOGGER.info("wrote %s (%d bytes)", path, len(data))
     except OSError as error:
         raise FileUnwritable(f"Cannot write {path}: {error.strerror}.") from error
+
+
+def write_text(path: Path, text: str) -> None:
+    """Write a file of the operator's own: the target of a link, with the mode that it has.
+
+    Raises what `write_atomically` does.
+    """
+    target = path.resolve()
+    mode = stat.S_IMODE(target.stat().st_mode) if target.exists() else 0o644
+    write_atomically(target, text.encode(), mode=mode)
 
 
 def require_writable(path: Path, *, mode: int = 0o644) -> None:

@@ -11,14 +11,14 @@ if TYPE_CHECKING:
 
 def render_pull(report: PullReport) -> Iterator[str]:
     """One line for each setting, then what to do next."""
-    for path in report.written:
-        yield f"written  {report.file}: {path}"
+    for each in report.written:
+        yield f"written  {each.file}: {each.path}"
     for line in report.kept:
         yield f"kept     {line}"
     if not report.changed:
         yield "Nothing to pull: the database adds nothing to the files."
         return
-    if report.secrets_in_database:
-        names = ", ".join(report.secrets_in_database)
+    if report.models:
+        names = ", ".join(report.models)
         yield f"The keys of {names} are only in the database, which keeps these models, too."
     yield "next     `gatewayctl up`"

@@ -6,12 +6,14 @@ its deployments, so each entry in the file has the id of its row, and LiteLLM se
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from dataclasses import dataclass, field
+from functools import partial
 from pathlib import Path
 from typing import Any, Final
 
 from gatewayctl.errors import SettingsProblem
-from gatewayctl.files.atomic import write_atomically
+from gatewayctl.files.atomic import write_text
 from gatewayctl.files.regular import read_regular_file
 from gatewayctl.gateway.client import GatewayClient
 from gatewayctl.gateway.config import StoredConfig, StoredDeployment, read_stored_config
@@ -21,7 +23,7 @@ from gatewayctl.rendering.plan import model_list_params, to_yaml
 from gatewayctl.settings.edits.yaml_append import Addition, with_items, with_names
 from gatewayctl.settings.gateway_yaml import first_gateway_yaml
 from gatewayctl.settings.master_key import require_master_key
-from gatewayctl.settings.model import Model, Settings
+from gatewayctl.settings.model import Settings
 from gatewayctl.settings.plain_secrets import is_secret
 from gatewayctl.settings.sources import CONFIG_NAME
 
@@ -30,26 +32,45 @@ _HEADER: Final = "# LiteLLM's own configuration; `litellm:` in gateway.yaml name
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class PullReport:
-    """What was written: paths of settings, and the file; ``kept`` is what stays as it is, and why.
+class PulledSetting:
+    """What was written (``model_list: NAME`` or ``router_settings.NAME``), and its file."""
 
-    ``secrets_in_database`` are the pulled models whose keys are only in the database.
-    """
-
+    path: str
     file: Path
-    written: tuple[str, ...]
-    kept: tuple[str, ...]
-    secrets_in_database: tuple[str, ...]
-    changed: bool
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class _Target:
-    """The file that is extended, the mapping in it, and its text so far."""
+class PullReport:
+    """What was written; ``kept`` is what stays as it is, and why.
 
-    file: Path
-    under: str
-    text: str
+    ``models`` are the pulled ones, whose secrets are only in the database.
+    """
+
+    written: tuple[PulledSetting, ...]
+    kept: tuple[str, ...]
+    models: tuple[str, ...]
+    changed: bool
+
+
+@dataclass(slots=True, kw_only=True)
+class _Files:
+    """The texts of the files that are extended, by path, in the order of writing."""
+
+    settings: Settings
+    texts: dict[Path, str] = field(default_factory=dict)
+    written: list[PulledSetting] = field(default_factory=list)
+
+    def extend(self, section: str, paths: Iterable[str], change: Callable[..., str]) -> None:
+        """Change the file that has a section, and note the paths of what is new in it.
+
+        ``change`` takes its text, and as ``under`` the mapping with the section.
+        """
+        file, under = _find_file(self.settings, section)
+        text = self.texts.get(file) or _read(file)
+        self.texts[file] = change(text, under=under)
+        root = self.settings.project_dir
+        shown = file.relative_to(root) if file.is_relative_to(root) else file
+        self.written += [PulledSetting(path=path, file=shown) for path in paths]
 
 
 def pull_config(settings: Settings, gateway: GatewayClient) -> PullReport:
@@ -62,103 +83,126 @@ def pull_config(settings: Settings, gateway: GatewayClient) -> PullReport:
         stored = read_stored_config(gateway, require_master_key(settings))
         known = declared_by_id(settings)
         deployments = [each for each in stored.deployments if each.id and each.id not in known]
-        kept = tuple(
-            f"{row.path}: {row.detail}"
-            for row in describe(stored, settings)
-            if row.effect in {"overrides", "ignored"}
-        )
-        target = _find_target(settings)
-        text, written = _extend(target, stored, deployments, settings)
-        if written:
-            _write(settings, target, text)
+        rows = describe(stored, settings)
+        kept = [f"{r.path}: {r.detail}" for r in rows if r.effect in {"overrides", "ignored"}]
+        files = _Files(settings=settings)
+        if settings.litellm is None:
+            files.texts[_new_file(settings)] = _begin(settings)
+        _extend_models(files, deployments)
+        kept += _extend_settings(files, stored)
+        if files.written:
+            _write(settings, files)
     return PullReport(
-        file=target.file.relative_to(settings.project_dir)
-        if target.file.is_relative_to(settings.project_dir)
-        else target.file,
-        written=tuple(written),
-        kept=kept,
-        secrets_in_database=tuple(each.name for each in deployments),
-        changed=bool(written),
+        written=tuple(files.written),
+        kept=tuple(kept),
+        models=tuple(each.name for each in deployments),
+        changed=bool(files.written),
     )
 
 
-def _find_target(settings: Settings) -> _Target:
+def _find_file(settings: Settings, section: str) -> tuple[Path, str]:
+    """The file with a section, and the mapping in it that contains the section.
+
+    An included file replaces sections of the one that includes it, so a section is extended where
+    it is; a new one begins in the file that gateway.yaml names.
+    """
     config = settings.litellm
-    if config is not None and config.files:
-        return _Target(file=config.files[0], under="", text=_read(config.files[0]))
-    if config is not None:
-        return _Target(file=settings.config_file, under="litellm", text=_read(settings.config_file))
-    path = settings.project_dir / NEW_FILE
-    if path.exists():
+    if config is None:
+        return _new_file(settings), ""
+    if not config.files:
+        return settings.config_file, "litellm"
+    node = config.at(section)
+    place = None if node is None else settings.project_dir / node.source.name
+    return (place if place in config.files else config.files[0]), ""
+
+
+def _new_file(settings: Settings) -> Path:
+    return settings.project_dir / NEW_FILE
+
+
+def _begin(settings: Settings) -> str:
+    """The text of the first configuration: the models of the reference stack, if they count now.
+
+    With a configuration of LiteLLM's own they are no longer added.
+    """
+    path = _new_file(settings)
+    # A pull that was killed may have left one.
+    if path.exists() and not _read(path).startswith(_HEADER):
         raise SettingsProblem(
             f"{NEW_FILE} exists, but gateway.yaml does not name it.",
             hint=f"Add the line litellm: {NEW_FILE} to gateway.yaml, or move the file away.",
         )
-    text = _HEADER
-    # With a configuration of LiteLLM's own, the models of the reference stack are no longer added.
-    models = "models" not in settings.origins
-    items = [_as_entry(model) for model in settings.models if models and not model.offline]
-    if items:
-        text = with_items(text, "model_list", [_addition(item) for item in items])
-    return _Target(file=path, under="", text=text)
+    if "models" in settings.origins:
+        return _HEADER
+    items = [
+        _addition({"model_name": model.name, "litellm_params": model_list_params(model)})
+        for model in settings.models
+        if not model.offline
+    ]
+    return with_items(_HEADER, "model_list", items)
 
 
-def _as_entry(model: Model) -> dict[str, Any]:
-    return {"model_name": model.name, "litellm_params": model_list_params(model)}
-
-
-def _extend(
-    target: _Target,
-    stored: StoredConfig,
-    deployments: list[StoredDeployment],
-    settings: Settings,
-) -> tuple[str, list[str]]:
-    """The new text of the file, and what is new in it."""
-    text, written = target.text, []
-    if deployments:
-        entries = [
+def _extend_models(files: _Files, deployments: Sequence[StoredDeployment]) -> None:
+    if not deployments:
+        return
+    items = [
+        _addition(
             {
                 "model_name": each.name,
-                "litellm_params": _without_secrets(dict(each.params)),
+                "litellm_params": {n: v for n, v in each.params.items() if not is_masked(n, v)},
                 "model_info": dict(each.info),
             }
-            for each in deployments
-        ]
-        items = [_addition(entry) for entry in entries]
-        text = with_items(text, "model_list", items, under=target.under)
-        written += [f"model_list: {each.name}" for each in deployments]
-    for section in ("router_settings", "general_settings"):
-        given = settings.litellm.at(section) if settings.litellm else None
+        )
+        for each in deployments
+    ]
+    paths = [f"model_list: {each.name}" for each in deployments]
+    files.extend("model_list", paths, partial(_append_items, items=items))
+
+
+def _append_items(text: str, *, under: str, items: Sequence[Addition]) -> str:
+    return with_items(text, "model_list", items, under=under)
+
+
+def _extend_settings(files: _Files, stored: StoredConfig) -> Iterator[str]:
+    """Write what the files do not have; yields what is secret and therefore stays."""
+    config = files.settings.litellm
+    for section in dict.fromkeys(each.section for each in stored.settings):
+        given = None if config is None else config.at(section)
         present = {} if given is None else given.children()
-        new = {
-            each.name: Addition(value=each.value, text=to_yaml({each.name: each.value}))
-            for each in stored.settings
-            if each.section == section and each.counts and each.name not in present
-            if not is_secret(each.name, str(each.value))
-        }
+        new: dict[str, Addition] = {}
+        for each in stored.settings:
+            if each.section != section or not each.counts or each.name in present:
+                continue
+            if is_secret(each.name, str(each.value)):
+                yield f"{each.path}: is secret: put it into .env and a reference into the file"
+            else:
+                text = to_yaml({each.name: each.value})
+                new[each.name] = Addition(value=each.value, text=text)
         if new:
-            text = with_names(text, section, new, under=target.under)
-            written += [f"{section}.{name}" for name in new]
-    return text, written
+            paths = [f"{section}.{name}" for name in new]
+            files.extend(section, paths, partial(_add_names, section=section, new=new))
+
+
+def _add_names(text: str, *, under: str, section: str, new: Mapping[str, Addition]) -> str:
+    return with_names(text, section, new, under=under)
 
 
 def _addition(entry: dict[str, Any]) -> Addition:
     return Addition(value=entry, text=to_yaml(entry))
 
 
-def _without_secrets(params: dict[str, Any]) -> dict[str, Any]:
-    return {name: value for name, value in params.items() if not is_masked(name, value)}
-
-
-def _write(settings: Settings, target: _Target, text: str) -> None:
-    """Write the configuration, and then the line that names it if it is new."""
-    mode = target.file.stat().st_mode & 0o777 if target.file.exists() else 0o644
-    write_atomically(target.file, text.encode(), mode=mode)
+def _write(settings: Settings, files: _Files) -> None:
+    """Write the files, and then the line that names a new one."""
+    named = None
     if settings.litellm is None:
         path = settings.config_file
         old = _read(path) if path.exists() else first_gateway_yaml(settings.project_name)
-        gap = "" if not old or old.endswith("\n") else "\n"
-        write_atomically(path, f"{old}{gap}litellm: {NEW_FILE}\n".encode())
+        line = Addition(value=NEW_FILE, text=f"litellm: {NEW_FILE}")
+        named = with_names(old, "", {"litellm": line})
+    for file, text in files.texts.items():
+        write_text(file, text)
+    if named is not None:
+        write_text(settings.config_file, named)
 
 
 def _read(path: Path) -> str:

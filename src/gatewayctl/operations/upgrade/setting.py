@@ -6,14 +6,13 @@ Must not know what a release does.
 
 from __future__ import annotations
 
-import stat
 from collections.abc import Mapping
 from hashlib import sha256
 from typing import Final, Literal
 
 from gatewayctl.env_file.write import require_writable_env_file, update_env_file
 from gatewayctl.errors import FileUnreadable, SettingsProblem
-from gatewayctl.files.atomic import require_writable, write_atomically
+from gatewayctl.files.atomic import require_writable, write_text
 from gatewayctl.operations.state.upgrade_journal import SettingChange
 from gatewayctl.settings.edits.gateway_yaml_edit import with_value
 from gatewayctl.settings.fields import SCALARS
@@ -84,7 +83,7 @@ def set_images(settings: Settings, images: Mapping[str, str]) -> None:
     if values:
         update_env_file(settings.env_file, values, comment=_COMMENT)
     if after != before:
-        _write(settings, after)
+        write_text(settings.config_file, after)
 
 
 def revert_image(settings: Settings, written: SettingChange | None, image: str) -> None:
@@ -95,7 +94,7 @@ def revert_image(settings: Settings, written: SettingChange | None, image: str) 
     if previous is None:
         set_image(settings, image)
     else:
-        _write(settings, previous)
+        write_text(settings.config_file, previous)
 
 
 def _find_previous_text(settings: Settings, written: SettingChange | None) -> str | None:
@@ -116,13 +115,6 @@ def _read(settings: Settings) -> str | None:
         return None
     except (OSError, UnicodeDecodeError) as error:
         raise FileUnreadable(f"Cannot read {settings.config_file}.") from error
-
-
-def _write(settings: Settings, text: str) -> None:
-    """Write the target of a symbolic link, keeping its mode."""
-    target = settings.config_file.resolve()
-    mode = stat.S_IMODE(target.stat().st_mode) if target.exists() else 0o644
-    write_atomically(target, text.encode(), mode=mode)
 
 
 def _hash(text: str) -> str:

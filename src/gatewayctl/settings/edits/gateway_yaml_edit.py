@@ -13,6 +13,7 @@ import yaml
 
 from gatewayctl.errors import SettingsProblem
 from gatewayctl.settings.document import parse
+from gatewayctl.settings.edits.lines import append, find_pair, insert_after_line, line_ending
 from gatewayctl.settings.problems import Problems
 
 _BYTE_ORDER_MARK: Final = "\ufeff"
@@ -45,7 +46,7 @@ def _edit(text: str, group: str, name: str, value: str) -> str | None:
         return _append_group(text, "", group, name, value)
     if not isinstance(root, yaml.MappingNode):
         return None
-    if found := _pair(root, group):
+    if found := find_pair(root, group):
         return _set_in_group(text, *found, name, value)
     if root.flow_style:
         return _insert_into_braces(text, root, f"{group}: {{{name}: {value}}}")
@@ -55,20 +56,21 @@ def _edit(text: str, group: str, name: str, value: str) -> str | None:
 def _set_in_group(text: str, key: yaml.Node, node: yaml.Node, name: str, value: str) -> str | None:
     if isinstance(node, yaml.ScalarNode) and not node.value and node.style is None:
         # The group is empty.
-        return _insert_after_line(text, key, f"{' ' * (key.start_mark.column + 2)}{name}: {value}")
+        line = f"{' ' * (key.start_mark.column + 2)}{name}: {value}"
+        return insert_after_line(text, key.end_mark.index, [line])
     if not isinstance(node, yaml.MappingNode) or _is_shared(text, key, node):
         return None
     return _set_in_mapping(text, node, name, value)
 
 
 def _set_in_mapping(text: str, node: yaml.MappingNode, name: str, value: str) -> str | None:
-    found = _pair(node, name)
+    found = find_pair(node, name)
     if found is None and node.flow_style:
         return _insert_into_braces(text, node, f"{name}: {value}")
     if found is None:
         first = node.value[0][0].start_mark
         line = first.index - first.column
-        return f"{text[:line]}{' ' * first.column}{name}: {value}{_line_ending(text)}{text[line:]}"
+        return f"{text[:line]}{' ' * first.column}{name}: {value}{line_ending(text)}{text[line:]}"
     key, old = found
     if not isinstance(old, yaml.ScalarNode) or _is_shared(text, key, old):
         return None
@@ -77,10 +79,6 @@ def _set_in_mapping(text: str, node: yaml.MappingNode, name: str, value: str) ->
         return f"{text[:start]} {value}{text[end:]}"
     quote = old.style if old.style in {"'", '"'} else ""
     return f"{text[:start]}{quote}{value}{quote}{text[end:]}"
-
-
-def _pair(node: yaml.MappingNode, name: str) -> tuple[yaml.Node, yaml.Node] | None:
-    return next(((key, value) for key, value in node.value if key.value == name), None)
 
 
 def _is_shared(text: str, key: yaml.Node, node: yaml.Node) -> bool:
@@ -96,22 +94,8 @@ def _insert_into_braces(text: str, node: yaml.MappingNode, entry: str) -> str:
     return f"{text[:at]}{entry}{', ' if node.value else ''}{text[at:]}"
 
 
-def _insert_after_line(text: str, key: yaml.Node, line: str) -> str:
-    end = text.find("\n", key.end_mark.index)
-    ending = _line_ending(text)
-    if end < 0:
-        return f"{text}{ending}{line}{ending}"
-    return f"{text[: end + 1]}{line}{ending}{text[end + 1 :]}"
-
-
 def _append_group(text: str, indent: str, group: str, name: str, value: str) -> str:
-    ending = _line_ending(text)
-    gap = "" if not text or text.endswith("\n") else ending
-    return f"{text}{gap}{indent}{group}:{ending}{indent}  {name}: {value}{ending}"
-
-
-def _line_ending(text: str) -> str:
-    return "\r\n" if "\r\n" in text else "\n"
+    return append(text, [f"{indent}{group}:", f"{indent}  {name}: {value}"])
 
 
 def _changes_only(before: str, after: str, group: str, name: str, value: str) -> bool:

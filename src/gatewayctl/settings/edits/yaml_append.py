@@ -15,6 +15,7 @@ from typing import Any, Final
 import yaml
 
 from gatewayctl.errors import SettingsProblem
+from gatewayctl.settings.edits.lines import append, find_pair, insert_after_line
 
 _DEEPER: Final = "  "
 
@@ -43,12 +44,16 @@ def with_items(text: str, section: str, items: Sequence[Addition], *, under: str
 def with_names(text: str, section: str, values: Mapping[str, Addition], *, under: str = "") -> str:
     """Set new names in the mapping of a section; the text of each is ``name: value``.
 
-    Raises SettingsProblem if that would need more changes.
+    Without a section they are set in the document itself. Raises SettingsProblem if that would need
+    more changes.
     """
 
     def extend(sections: dict[str, Any]) -> None:
         new = {name: each.value for name, each in values.items()}
-        sections[section] = {**(sections.get(section) or {}), **new}
+        if not section:
+            sections.update(new)
+        else:
+            sections[section] = {**(sections.get(section) or {}), **new}
 
     return _insert(text, under, section, [each.text for each in values.values()], extend)
 
@@ -72,8 +77,8 @@ def _insert(
         if changed is not None and yaml.safe_load(changed) == expected:
             return changed
     raise SettingsProblem(
-        f"{section} cannot be extended without changing other lines.",
-        hint=f"Add it yourself, under {section}:\n" + "\n".join(blocks),
+        f"{section or 'The file'} cannot be extended without changing other lines.",
+        hint=f"Add it yourself{f', under {section}' if section else ''}:\n" + "\n".join(blocks),
     )
 
 
@@ -84,11 +89,13 @@ def _insert_lines(text: str, under: str, section: str, blocks: Sequence[str]) ->
     except (yaml.YAMLError, RecursionError):
         return None
     if under:
-        found = _pair(parent, under)
+        found = find_pair(parent, under)
         parent = None if found is None else found[1]
         if not isinstance(parent, yaml.MappingNode) or parent.flow_style or not parent.value:
             return None
-    pair = _pair(parent, section)
+    if not section:
+        return append(text, _indent(blocks, ""))
+    pair = find_pair(parent, section)
     if pair is not None:
         return _extend_section(text, *pair, blocks)
     indent = " " * parent.start_mark.column if under and parent is not None else ""
@@ -101,7 +108,7 @@ def _extend_section(
 ) -> str | None:
     if isinstance(node, yaml.ScalarNode) and not node.value and node.style is None:
         lines = _indent(blocks, " " * key.start_mark.column + _DEEPER)
-        return _after_line(text, key.end_mark.index, lines)
+        return insert_after_line(text, key.end_mark.index, lines)
     is_alias = node.start_mark.index < key.end_mark.index
     if not isinstance(node, yaml.CollectionNode) or node.flow_style or is_alias:
         return None
@@ -115,9 +122,8 @@ def _indent(blocks: Sequence[str], indent: str) -> list[str]:
 def _append(text: str, node: yaml.Node | None, lines: Sequence[str]) -> str:
     """Insert lines after the last one of a node, or at the end of the text."""
     if node is None:
-        gap = "" if not text or text.endswith("\n") else _ending(text)
-        return f"{text}{gap}{_join(text, lines)}"
-    return _after_line(text, _last(node).end_mark.index - 1, lines)
+        return append(text, lines)
+    return insert_after_line(text, _last(node).end_mark.index - 1, lines)
 
 
 def _last(node: yaml.Node) -> yaml.Node:
@@ -126,24 +132,3 @@ def _last(node: yaml.Node) -> yaml.Node:
         last = node.value[-1]
         node = last[1] if isinstance(last, tuple) else last
     return node
-
-
-def _after_line(text: str, index: int, lines: Sequence[str]) -> str:
-    end = text.find("\n", index)
-    if end < 0:
-        return f"{text}{_ending(text)}{_join(text, lines)}"
-    return f"{text[: end + 1]}{_join(text, lines)}{text[end + 1 :]}"
-
-
-def _join(text: str, lines: Sequence[str]) -> str:
-    ending = _ending(text)
-    return "".join(f"{line}{ending}" for line in lines)
-
-
-def _ending(text: str) -> str:
-    return "\r\n" if "\r\n" in text else "\n"
-
-
-def _pair(node: yaml.Node | None, name: str) -> tuple[yaml.Node, yaml.Node] | None:
-    pairs = node.value if isinstance(node, yaml.MappingNode) else ()
-    return next(((key, value) for key, value in pairs if key.value == name), None)

@@ -64,12 +64,13 @@ def test_what_the_database_adds_is_written_and_the_second_time_nothing(tmp_path:
         again = pull_config(load_settings(tmp_path, environ={}), gateway)
 
     text = (tmp_path / "litellm.yaml").read_text()
-    assert report.written == (
+    assert [each.path for each in report.written] == [
         "model_list: ui-model",
         "router_settings.allowed_fails",
         "general_settings.a",
-    )
-    assert report.secrets_in_database == ("ui-model",)
+    ]
+    assert {each.file for each in report.written} == {Path("litellm.yaml")}
+    assert report.models == ("ui-model",)
     assert report.kept == (
         "general_settings.b: is also set in the database, where it does not count",
     )
@@ -103,6 +104,62 @@ def test_without_a_configuration_one_is_begun_and_no_model_is_lost(tmp_path: Pat
     assert [model.name for model in after.models] == [
         *("gpt-4o", "gpt-4o-mini", "o1-mini", "ui-model", "demo")
     ]
+
+
+def test_a_pull_that_was_killed_before_gateway_yaml_is_finished(tmp_path: Path) -> None:
+    settings = load(tmp_path, "# mine\n")
+    with served(gateway_with([STORED])) as gateway:
+        pull_config(settings, gateway)
+        whole = (tmp_path / "litellm.yaml").read_text()
+        (tmp_path / "gateway.yaml").write_text("# mine\n")
+        pull_config(load_settings(tmp_path, environ={}), gateway)
+
+    assert (tmp_path / "litellm.yaml").read_text() == whole
+    assert (tmp_path / "gateway.yaml").read_text() == "# mine\nlitellm: litellm.yaml\n"
+
+
+def test_a_section_is_extended_in_the_included_file_that_has_it(tmp_path: Path) -> None:
+    settings = load(
+        tmp_path,
+        "litellm: litellm.yaml\n",
+        litellm=f"include: [router.yaml]\n{OWN}",
+        router="router_settings:\n  num_retries: 2\n",
+    )
+    with served(gateway_with([STORED])) as gateway:
+        pull_config(settings, gateway)
+        again = pull_config(load_settings(tmp_path, environ={}), gateway)
+
+    text = (tmp_path / "router.yaml").read_text()
+    assert text == "router_settings:\n  num_retries: 2\n  allowed_fails: 7\n"
+    assert not again.changed
+
+
+@pytest.mark.parametrize("text", ["{keys: {}}\n", "keys: {}\n...\n"])
+def test_a_gateway_yaml_that_cannot_be_extended_is_refused_before_anything_is_written(
+    text: str, tmp_path: Path
+) -> None:
+    settings = load(tmp_path, text)
+
+    with served(gateway_with([STORED])) as gateway, pytest.raises(SettingsProblem) as caught:
+        pull_config(settings, gateway)
+
+    assert "litellm: litellm.yaml" in caught.value.hint
+    assert (tmp_path / "gateway.yaml").read_text() == text
+    assert not (tmp_path / "litellm.yaml").exists()
+
+
+def test_a_secret_setting_stays_in_the_database_and_is_named(tmp_path: Path) -> None:
+    settings = load(tmp_path, "litellm: litellm.yaml\n", litellm=OWN)
+    fake = gateway_with([])
+    row = {"field_name": "a_token", "field_value": "t" * 20, "stored_in_db": True, "source": "db"}
+    fake.planted["/config/list"] = lambda _: httpx.Response(200, json=[row])
+    with served(fake) as gateway:
+        report = pull_config(settings, gateway)
+
+    assert report.kept == (
+        "general_settings.a_token: is secret: put it into .env and a reference into the file",
+    )
+    assert "t" * 20 not in (tmp_path / "litellm.yaml").read_text()
 
 
 def test_an_older_litellm_names_no_source_and_nothing_is_pulled_of_settings(tmp_path: Path) -> None:
