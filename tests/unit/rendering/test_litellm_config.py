@@ -90,7 +90,7 @@ def test_the_service_gets_its_variables_files_and_mounts(tmp_path: Path) -> None
     text = (
         "services:\n  litellm:\n"
         "    environment: {LITELLM_LOG: ERROR, COST: $5, LANGFUSE_SECRET_KEY:, N: 7, B: true}\n"
-        "    mounts: {/run/secrets/key.json: key file.json}\n"
+        "    mounts: {/run/secrets/key.json: key file.json, /etc/machine: /etc}\n"
     )
     compose = yaml.safe_load(rendered(tmp_path, THEIRS + text)["docker-compose.yml"])
 
@@ -102,6 +102,9 @@ def test_the_service_gets_its_variables_files_and_mounts(tmp_path: Path) -> None
     assert litellm["environment"]["B"] == "True"
     for name in ("LANGFUSE_SECRET_KEY", "G", "MY_REDIS"):
         assert litellm["environment"][name] is None
+    binds = {each["target"]: each["bind"] for each in litellm["volumes"]}
+    assert binds["/run/secrets/key.json"] == {"selinux": "z"}
+    assert binds["/etc/machine"] == {"create_host_path": False}
     mounts = {each["target"]: each["source"] for each in litellm["volumes"]}
     assert mounts["/app/hooks.py"] == "./hooks.py"
     assert mounts["/run/secrets/key.json"] == "../key file.json"

@@ -60,9 +60,7 @@ from gatewayctl.runtimes.embedded.services import (
 )
 from gatewayctl.runtimes.embedded.states import ALIVE, describe_services
 from gatewayctl.runtimes.embedded.supervisor import Supervisor, render_config
-from gatewayctl.runtimes.external_database import (
-    ExternalDatabase,
-)
+from gatewayctl.runtimes.external_database import ExternalDatabase
 from gatewayctl.runtimes.port_owners import find_owner, port_taken
 from gatewayctl.runtimes.ports import find_listeners, is_listening
 from gatewayctl.runtimes.releases import PreflightCheck, Release
