@@ -7,7 +7,10 @@ from collections.abc import Iterator
 import httpx
 import pytest
 
+from gatewayctl.rendering.plan import plan_files
+from gatewayctl.runtimes.config_loader.embedded import EmbeddedConfigLoader
 from gatewayctl.runtimes.embedded.environment import Environment
+from gatewayctl.settings.load import load_settings
 from tests.e2e.conftest import Project, own_stack
 
 _CONFIG = """\
@@ -72,6 +75,36 @@ def test_a_hook_that_raises_is_refused_and_nothing_is_restarted(project: Project
     assert "RuntimeError" not in (project.folder / "compose" / "hook.py").read_text()
     assert {s["service"]: s["pid"] for s in project.data("status")["services"]} == before
     (project.folder / "hook.py").write_text(_HOOK)
+
+
+def test_a_reference_as_a_model_and_a_mounted_file_are_loaded_as_they_will_be(
+    project: Project,
+) -> None:
+    """LiteLLM's own loader on files that are not written yet, without a start."""
+    (project.folder / "words.txt").write_text("marmalade\n")
+    (project.folder / "hook.py").write_text(f"WORDS = open('words.txt').read()\n{_HOOK}")
+    model = "{model_name: r, litellm_params: {model: os.environ/MY_MODEL, mock_response: x}}"
+    config = _CONFIG.replace("model_list:\n", f"model_list:\n  - {model}\n")
+    (project.folder / "litellm.yaml").write_text(config)
+    gateway = project.folder / "gateway.yaml"
+    before = gateway.read_text()
+    gateway.write_text(
+        before.replace("{litellm: {", "{litellm: {mounts: {/app/words.txt: words.txt}, ")
+    )
+    environ = {**project.environment(), "MY_MODEL": "openai/gpt-4o"}
+    settings = load_settings(project.folder, environ=environ)
+    try:
+        with pytest.MonkeyPatch.context() as patch:
+            patch.setenv("MY_MODEL", "openai/gpt-4o")
+            loader = EmbeddedConfigLoader(settings)
+            found = loader.load(plan_files(settings, runtime="embedded"))
+    finally:
+        gateway.write_text(before)
+        (project.folder / "litellm.yaml").write_text(_CONFIG)
+        (project.folder / "hook.py").write_text(_HOOK)
+
+    assert (found.state, found.error, found.dropped) == ("loaded", "", ())
+    assert found.models >= 2
 
 
 def test_an_unknown_package_is_refused_before_anything_is_stopped(project: Project) -> None:

@@ -113,6 +113,7 @@ ERRORS: dict[str, Cured | Elsewhere | Person] = {
     "drift": Cured(plant=edit_rendered_file, command=("render", "--check")),
     "interrupted": AGAIN,
     "runtime": READS_LOG,
+    "program_timeout": READS_LOG,
     "runtime_unavailable": MACHINE,
     "embedded_unsupported": MACHINE,
     "system_unsupported": MACHINE,

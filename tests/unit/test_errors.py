@@ -54,6 +54,7 @@ CONTRACT = {
     "ProjectNameTaken": ("project_name_taken", 4),
     "EnvironmentBroken": ("environment_broken", 4),
     "InstallFailed": ("install_failed", 4),
+    "ProgramTimeout": ("program_timeout", 4),
     "PackagesUnresolved": ("packages_unresolved", 4),
     "PortTaken": ("port_taken", 4),
     "ServiceFailed": ("service_failed", 4),

@@ -17,6 +17,10 @@ class RuntimeProblem(GatewayctlError):
     remedy = "See `gatewayctl logs`."
 
 
+class ProgramTimeout(RuntimeProblem):
+    """A program did not end in the time that it was given."""
+
+
 class RuntimeUnavailable(RuntimeProblem):
     """The requested runtime cannot be used on this machine."""
 

@@ -193,6 +193,8 @@ def render_status_env(report: StatusReport) -> Iterator[str]:
 
 def render_restart(report: RestartReport) -> Iterator[RenderableType]:
     """Which services were restarted, and the state of all."""
+    for warning in report.warnings:
+        yield f"Warning: {warning}"
     yield f"Restarted: {', '.join(report.restarted)}."
     yield services_table(report.services)
 

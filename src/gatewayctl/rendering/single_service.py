@@ -21,7 +21,7 @@ _LEFT_OUT: Final = ("ports", "depends_on", "healthcheck", "networks", "restart",
 
 def single_service(files: Sequence[RenderedFile], name: str, *, folder: str) -> str:
     """The service without ports and without the project's network; ``folder`` has its files."""
-    text = next(file.content for file in files if file.path.name == _COMPOSE_FILE)
+    text = next(file.content for file in files if str(file.path) == _COMPOSE_FILE)
     service: dict[str, Any] = yaml.safe_load(text)["services"][name]
     for part in _LEFT_OUT:
         service.pop(part, None)

@@ -52,6 +52,8 @@ class Database:
 
     is_external: ClassVar[bool] = False
     """True if others run its server, so that it is never created, dropped or renamed here."""
+    count_sql: ClassVar[str] = _COUNT
+    """Lists the rows of each table, as ``table|count``."""
 
     def sql_name(self, variant: DatabaseVariant = "") -> str:
         """Its name in PostgreSQL."""
@@ -99,7 +101,7 @@ class Database:
     def rows(self, variant: DatabaseVariant = "") -> dict[str, int]:
         """The number of rows of each table, without views and temporary tables."""
         with self.shell.session(self.sql_name(variant)) as session:
-            return _count_rows(session)
+            return self._count_rows(session)
 
     def count(self, table: str) -> int:
         """The number of rows of one table. Raises RuntimeProblem if there is no such table."""
@@ -113,13 +115,21 @@ class Database:
         """
         with self.shell.session(self.sql_name()) as session:
             snapshot = session.ask(_SNAPSHOT)[0]
-            options = ("--format=custom", f"--snapshot={snapshot}")
+            options = ("--format=custom", f"--snapshot={snapshot}", *self._dump_options())
             done = yield from self.shell.run(
                 "pg_dump", *options, database=self.sql_name(), stdout=file
             )
             if done.returncode != 0:
                 raise RuntimeProblem(f"pg_dump of {self.name} failed: {done.stderr.strip()}")
-            return _count_rows(session)
+            return self._count_rows(session)
+
+    def _dump_options(self) -> tuple[str, ...]:
+        """What pg_dump takes besides the whole database."""
+        return ()
+
+    def _count_rows(self, session: Session) -> dict[str, int]:
+        found = (row.rpartition("|") for row in session.ask(self.count_sql))
+        return {table: int(count) for table, _, count in found}
 
     def load(self, file: Path, variant: DatabaseVariant) -> Generator[int, None, None]:
         """Recreate a variant from a dump; yields the bytes read so far."""
@@ -168,11 +178,6 @@ class Database:
     def _admin(self, sql: str) -> tuple[str, ...]:
         with self.shell.session(_MAINTENANCE, admin=True) as session:
             return session.ask(sql)
-
-
-def _count_rows(session: Session) -> dict[str, int]:
-    found = (row.rpartition("|") for row in session.ask(_COUNT))
-    return {table: int(count) for table, _, count in found}
 
 
 def compare_rows(wanted: Mapping[str, int], found: Mapping[str, int]) -> str:

@@ -51,10 +51,6 @@ begin
   end if;
 end $$;
 """
-_SNAPSHOT: Final = """
-begin isolation level repeatable read read only;
-select pg_export_snapshot();
-"""
 _LOOPBACK: Final = ("localhost", "127.0.0.1", "::1")
 _UNTESTED: Final = 1 << 62
 """Bytes: the disk of such a server cannot be measured from here."""
@@ -173,7 +169,7 @@ class ExternalShell:
                 " host.docker.internal."
             )
         if "no encryption" in fault:
-            return "The server requires TLS: add ?sslmode=require to the URL in .env."
+            return "The server requires TLS: add the parameter sslmode=require to the URL in .env."
         return ExternalDatabaseUnusable.remedy
 
 
@@ -184,6 +180,7 @@ class ExternalDatabase(Database):
     """
 
     is_external = True
+    count_sql = _COUNT
     shell: ExternalShell
 
     def exists(self, variant: DatabaseVariant = "") -> bool:
@@ -202,20 +199,10 @@ class ExternalDatabase(Database):
     def server_version(self) -> str:
         return self.ask("show server_version;")[0].split(maxsplit=1)[0]
 
-    def rows(self, variant: DatabaseVariant = "") -> dict[str, int]:
-        with self.shell.session("") as session:
-            return _count(session)
-
-    def dump(self, file: Path) -> Generator[int, None, dict[str, int]]:
-        """Dump the schema with LiteLLM's tables, and return their rows."""
-        with self.shell.session("") as session:
-            snapshot = session.ask(_SNAPSHOT)[0]
-            schema = self.shell.url.schema.replace('"', '""')
-            options = ("--format=custom", f"--snapshot={snapshot}", f'--schema="{schema}"')
-            done = yield from self.shell.run("pg_dump", *options, database="", stdout=file)
-            if done.returncode != 0:
-                raise RuntimeProblem(f"pg_dump of {self.name} failed: {done.stderr.strip()}")
-            return _count(session)
+    def _dump_options(self) -> tuple[str, ...]:
+        """The schema with LiteLLM's tables alone."""
+        schema = self.shell.url.schema.replace('"', '""')
+        return (f'--schema="{schema}"',)
 
     def empty(self) -> Generator[Progress, None, None]:
         """Delete all rows of LiteLLM's tables, in one transaction; LiteLLM must be stopped."""
@@ -241,8 +228,3 @@ class ExternalDatabase(Database):
             f" ({self.shell.url.address}).",
             hint="Use that server's own backups.",
         )
-
-
-def _count(session: Session) -> dict[str, int]:
-    found = (row.rpartition("|") for row in session.ask(_COUNT))
-    return {table: int(count) for table, _, count in found}

@@ -16,7 +16,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import IO, Final, TypeVar
 
-from gatewayctl.errors import RuntimeProblem
+from gatewayctl.errors import ProgramTimeout, RuntimeProblem
 from gatewayctl.generators import transform
 
 News = TypeVar("News")
@@ -68,7 +68,7 @@ def run(
         raise RuntimeProblem(f"Cannot run {argv[0]}: {error.strerror}.") from error
     except subprocess.TimeoutExpired as error:
         log_end(argv, f"not ended within {timeout:g} s", began)
-        raise RuntimeProblem(f"{argv[0]} did not end within {timeout:g} s.") from error
+        raise ProgramTimeout(f"{argv[0]} did not end within {timeout:g} s.") from error
     log_end(argv, done.returncode, began)
     return Completed(returncode=done.returncode, stdout=done.stdout, stderr=done.stderr)
 

@@ -1,8 +1,10 @@
 from __future__ import annotations
 
+import re
 from pathlib import Path
 
 import pytest
+import trustme
 import yaml
 
 from gatewayctl.errors import SettingsInvalid
@@ -111,6 +113,20 @@ def test_the_service_gets_its_variables_files_and_mounts(tmp_path: Path) -> None
     assert "OTHER" not in litellm["environment"]
 
 
+def test_no_variable_is_given_twice(tmp_path: Path) -> None:
+    text = (
+        "ca_bundle: ca.pem\nworkers: 2\nservices:\n  litellm:\n"
+        "    environment: {HTTPS_PROXY: 'http://proxy:3128', http_proxy:, OPENAI_API_KEY:, A: b}\n"
+    )
+    (tmp_path / "ca.pem").write_bytes(trustme.CA().cert_pem.bytes())
+    compose = rendered(tmp_path, THEIRS + text)["docker-compose.yml"]
+
+    service = compose[compose.index("\n  litellm:") :]
+    block = service[service.index("environment:") : service.index("volumes:")]
+    names = re.findall(r"^      ([A-Za-z_]+):", block, re.MULTILINE)
+    assert len(names) == len(set(names)) > 10
+
+
 @pytest.mark.parametrize(
     ("section", "complaint"),
     [
@@ -123,6 +139,13 @@ def test_the_service_gets_its_variables_files_and_mounts(tmp_path: Path) -> None
         ("{files: [../out.txt]}", "../out.txt is outside the project: use mounts"),
         ("{mounts: {key.json: key.json}}", "'key.json' must be an absolute path in the service"),
         ("{mounts: {/key.json: none.json}}", "there is no none.json"),
+        ("{mounts: {/app/../key.json: gateway.yaml}}", "must be an absolute path in the service"),
+        ("{mounts: {/app: .}}", "'/app' is in the place of '/app/config.yaml'"),
+        ("{mounts: {/a: ., /a/b: .}}", "'/a/b' is in the place of '/a'"),
+        (
+            "{files: [gateway.yaml], mounts: {/app/gateway.yaml: gateway.yaml}}",
+            "'/app/gateway.yaml' is in the place of '/app/gateway.yaml'",
+        ),
         ("{volumes: {}}", "unknown setting 'volumes' in services.litellm"),
     ],
 )

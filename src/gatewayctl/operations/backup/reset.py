@@ -37,6 +37,7 @@ from gatewayctl.operations.state.exclusive import change_project
 from gatewayctl.runtimes.base import Progress, Runtime
 from gatewayctl.runtimes.databases import databases
 from gatewayctl.runtimes.registry import ResolvedRuntime
+from gatewayctl.runtimes.runtime_marker import write_runtime
 from gatewayctl.settings.master_key import require_master_key
 from gatewayctl.settings.model import Settings
 
@@ -96,7 +97,8 @@ def reset(
         settings, resolved, gateway = project.settings, project.resolved, project.gateway
         runtime = resolved.runtime
         stack.enter_context(explain_failures(runtime, settings.state_dir))
-        notes = yield from prepare_start(settings, resolved)
+        notes = (yield from prepare_start(settings, resolved)).warnings
+        write_runtime(settings.state_dir, resolved.name)
         require_writable_env_file(settings.env_file)
         saved = (yield from _back_up(settings, resolved)) if options.backup else None
         change.way_on = f"Finish it: `{_command(options)}`."

@@ -70,6 +70,7 @@ from gatewayctl.operations.state import restore_journal, salt_key, upgrade_journ
 from gatewayctl.operations.state.exclusive import change_project
 from gatewayctl.runtimes.base import Progress, Runtime
 from gatewayctl.runtimes.databases import databases
+from gatewayctl.runtimes.runtime_marker import write_runtime
 from gatewayctl.settings.model import Secret, Settings
 
 _UNCHANGED: Final = "The data was not changed."
@@ -155,7 +156,8 @@ def restore(
         config = _restore_config(project.settings, manifest, work, is_new=is_new, options=options)
         require_not_shadowed(project.settings, env.values)
         project = _create_files(project, env, reload, is_new=is_new)
-        notes = yield from prepare_start(project.settings, project.resolved)
+        notes = (yield from prepare_start(project.settings, project.resolved)).warnings
+        write_runtime(project.settings.state_dir, project.resolved.name)
         before = yield from _back_up_current(project, backup=options.backup and not is_new)
         loaded = yield from load_beside(project, manifest, env, work, force=options.force)
         change.way_on = f"Finish it: `{_command(archive, options)}`."

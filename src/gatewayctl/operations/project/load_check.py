@@ -13,6 +13,7 @@ from collections.abc import Generator, Iterator, Sequence
 from dataclasses import dataclass
 from typing import Any, Final, Literal
 
+from gatewayctl.errors import RuntimeProblem
 from gatewayctl.files.atomic import write_atomically
 from gatewayctl.files.json_text import parse_json
 from gatewayctl.rendering.plan import RenderedFile, plan_files
@@ -48,36 +49,47 @@ class ConfigCheck:
 
 
 def check_config(
-    settings: Settings, resolved: ResolvedRuntime, *, fetch: bool = False
+    settings: Settings,
+    resolved: ResolvedRuntime,
+    *,
+    fetch: bool = False,
+    refresh: bool = False,
 ) -> Generator[Progress, None, ConfigCheck]:
     """Have LiteLLM load the configuration that would be rendered; nothing is started.
 
-    With ``fetch`` what it needs is installed, and a success is recorded; without it both are left
-    out. Raises SettingsInvalid with the line of what LiteLLM refuses or drops.
+    With ``fetch`` what it needs is installed (with ``refresh`` also what is newer), and a success
+    is recorded; without it both are left out. Raises SettingsInvalid with the line of what LiteLLM
+    refuses or drops.
     """
     config, loader = settings.litellm, resolved.loader
     if config is None or loader is None:
         return ConfigCheck(state="not_needed")
     loader.require_packages()
+    if fetch and (refresh or not loader.is_ready()):
+        yield from loader.fetch(refresh=refresh)
+    elif not fetch and (why := _explain_missing(loader)):
+        warning = f"LiteLLM's own loader has not checked the configuration: {why}"
+        return ConfigCheck(state="not_checked", warnings=(warning,))
     files = plan_files(settings, runtime=resolved.name)
-    digest = _digest(settings, config, files, loader) if loader.is_ready() else ""
-    if digest and (found := _read_record(settings, digest)) is not None:
+    digest = _digest(settings, config, files, loader)
+    if (found := _read_record(settings, digest)) is not None:
         return found
-    if not digest:
-        if not fetch:
-            why = f"{loader.missing} is not installed yet"
-            warning = f"LiteLLM's own loader has not checked the configuration: {why}."
-            return ConfigCheck(state="not_checked", warnings=(warning,))
-        yield from loader.fetch()
-        digest = _digest(settings, config, files, loader)
     yield Progress(subject=_SUBJECT, state="working", detail="LiteLLM loads it")
     result = loader.load(files)
     _raise_problems(settings, config, result)
     found = _interpret(config, result)
     yield Progress(subject=_SUBJECT, state="ready", detail=found.state.replace("_", " "))
-    if fetch and found.state != "not_checked":
+    if fetch and found.state == "loaded":
         _write_record(settings, digest, found)
     return found
+
+
+def _explain_missing(loader: ConfigLoader) -> str:
+    """Why the loader cannot be asked now; empty if it can."""
+    try:
+        return "" if loader.is_ready() else f"{loader.missing} is not installed yet."
+    except RuntimeProblem as problem:
+        return problem.message
 
 
 def _interpret(config: LitellmConfig, result: LoadResult) -> ConfigCheck:
@@ -191,11 +203,17 @@ def _digest(
     files: Sequence[RenderedFile],
     loader: ConfigLoader,
 ) -> str:
-    """Hash of all that the result depends on; of a variable only whether it is set."""
-    variables = sorted(name for name in config.variables if name in settings.environment)
-    contents = [f"{file.path}\0{file.content}" for file in config_files(files)]
-    parts = (loader.release, *variables, *contents)
-    return hashlib.sha256("\0".join(parts).encode()).hexdigest()
+    """Hash of all that the result depends on; of a variable of .env only whether it is set."""
+    service = settings.litellm_service
+    names = {*config.variables, *service.environment}
+    parts = {
+        "release": loader.release,
+        "set": sorted(name for name in names if name in settings.environment),
+        "environment": dict(service.environment),
+        "mounts": dict(service.mounts),
+        "files": {str(file.path): file.content for file in config_files(files)},
+    }
+    return hashlib.sha256(json.dumps(parts, sort_keys=True).encode()).hexdigest()
 
 
 def _read_record(settings: Settings, digest: str) -> ConfigCheck | None:

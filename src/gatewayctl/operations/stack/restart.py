@@ -10,8 +10,7 @@ from gatewayctl.errors import UnknownService
 from gatewayctl.operations.diagnosis.advisories import require_not_malicious
 from gatewayctl.operations.diagnosis.failure import explain_failures
 from gatewayctl.operations.diagnosis.health import ServiceReport
-from gatewayctl.operations.project.load_check import check_config
-from gatewayctl.operations.project.render import render
+from gatewayctl.operations.stack.start import prepare_start
 from gatewayctl.operations.stack.wait import wait_ready
 from gatewayctl.operations.state.exclusive import change_project
 from gatewayctl.operations.state.salt_key import require_same_salt_key
@@ -31,6 +30,7 @@ class RestartReport:
 
     restarted: tuple[str, ...]
     services: tuple[ServiceReport, ...]
+    warnings: tuple[str, ...] = ()
 
 
 def restart(
@@ -59,11 +59,8 @@ def restart(
         explain_failures(runtime, settings.state_dir),
     ):
         require_same_salt_key(settings)
-        runtime.preflight()
-        yield from check_config(settings, resolved, fetch=True)
+        rendered = yield from prepare_start(settings, resolved)
         change.state = "Services may be stopped; the data is kept."
-        render(settings, runtime=resolved.name)
-        yield from runtime.prepare()
         with record_runtime(settings.state_dir, runtime):
             yield from runtime.restart(services)
         # Apps that never ran are started by `up`, once their keys exist.
@@ -71,4 +68,4 @@ def restart(
         known = (*runtime.services, *(app for app in runtime.apps if app in ran))
         reports = yield from wait_ready(settings, runtime, http, timeout=timeout, names=known)
     chosen = tuple(name for name in known if not services or name in services)
-    return RestartReport(restarted=chosen, services=reports)
+    return RestartReport(restarted=chosen, services=reports, warnings=rendered.warnings)

@@ -6,11 +6,11 @@ Owns the order of the steps; each of them may be repeated. Must not know what wa
 from __future__ import annotations
 
 from collections.abc import Generator
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 from gatewayctl.operations.diagnosis.health import ServiceReport
 from gatewayctl.operations.project.load_check import check_config
-from gatewayctl.operations.project.render import render
+from gatewayctl.operations.project.render import RenderReport, render
 from gatewayctl.operations.project.snapshot import Project
 from gatewayctl.operations.stack.apps import start_apps
 from gatewayctl.operations.stack.wait import wait_ready
@@ -30,19 +30,20 @@ class StartedStack:
 
 
 def prepare_start(
-    settings: Settings, resolved: ResolvedRuntime
-) -> Generator[Progress, None, tuple[str, ...]]:
+    settings: Settings, resolved: ResolvedRuntime, *, refresh: bool = False
+) -> Generator[Progress, None, RenderReport]:
     """Do all of a start that can fail before anything is stopped or lost; starts nothing.
 
-    Ports, engine, rendered files, programs and images. Returns the warnings of rendering. Raises
-    RuntimeProblem and FileUnwritable.
+    Ports, engine, LiteLLM's own loader, rendered files, programs and images; with ``refresh`` newer
+    ones are fetched. The report has the warnings of all of it. Raises RuntimeProblem,
+    SettingsInvalid and FileUnwritable.
     """
     resolved.runtime.preflight()
-    checked = yield from check_config(settings, resolved, fetch=True)
+    # Before the files: a LiteLLM that is running would read them if it restarts.
+    checked = yield from check_config(settings, resolved, fetch=True, refresh=refresh)
     rendered = render(settings, runtime=resolved.name)
-    yield from resolved.runtime.prepare()
-    write_runtime(settings.state_dir, resolved.name)
-    return (*checked.warnings, *rendered.warnings)
+    yield from resolved.runtime.prepare(refresh=refresh)
+    return replace(rendered, warnings=(*checked.warnings, *rendered.warnings))
 
 
 def start_stack(

@@ -29,11 +29,10 @@ from gatewayctl.operations.keys.create import KeysCreateReport, ensure_declared_
 from gatewayctl.operations.keys.values import read_env_file_values
 from gatewayctl.operations.models.warnings import warn_of_models
 from gatewayctl.operations.project.init import ensure_project
-from gatewayctl.operations.project.load_check import check_config
 from gatewayctl.operations.project.proxies import warn_of_proxies
-from gatewayctl.operations.project.render import RenderReport, render
 from gatewayctl.operations.project.snapshot import Project
 from gatewayctl.operations.stack.apps import start_apps
+from gatewayctl.operations.stack.start import prepare_start
 from gatewayctl.operations.stack.wait import wait_ready
 from gatewayctl.operations.state.exclusive import Change, change_project
 from gatewayctl.operations.state.salt_key import (
@@ -148,8 +147,8 @@ def up(
         runtime = resolved.runtime
         stack.enter_context(explain_failures(runtime, settings.state_dir))
         require_same_salt_key(settings)
-        runtime.preflight()
-        rendered, notes = yield from _prepare(settings, resolved, options)
+        rendered = yield from prepare_start(settings, resolved, refresh=options.pull)
+        other = _warn_other_stack(settings, resolved)
         with record_runtime(settings.state_dir, runtime):
             done, services = yield from _start(project, options, change)
         record_salt_key(settings)
@@ -181,24 +180,13 @@ def up(
             *ensured.warnings,
             *warn_of_models(settings),
             *unserved,
-            *notes,
+            *other,
+            *warn_of_proxies(settings, resolved.name),
             *rendered.warnings,
             *apps.warnings,
             *((UNVERIFIED,) if tracing == "unverified" else ()),
         ),
     )
-
-
-def _prepare(
-    settings: Settings, resolved: ResolvedRuntime, options: UpOptions
-) -> Generator[Progress, None, tuple[RenderReport, tuple[str, ...]]]:
-    """Check, render and fetch what a start needs; returns warnings too."""
-    # First the check: a LiteLLM that is running would read the written files if it restarts.
-    checked = yield from check_config(settings, resolved, fetch=True)
-    rendered = render(settings, runtime=resolved.name)
-    yield from resolved.runtime.prepare(refresh=options.pull)
-    notes = (*_warn_other_stack(settings, resolved), *warn_of_proxies(settings, resolved.name))
-    return rendered, (*checked.warnings, *notes)
 
 
 def _warn_other_stack(settings: Settings, resolved: ResolvedRuntime) -> tuple[str, ...]:

@@ -48,7 +48,12 @@ from gatewayctl.operations.project.snapshot import Project
 from gatewayctl.operations.state.exclusive import change_project
 from gatewayctl.operations.state.upgrade_journal import Journal, delete_journal, read_journal
 from gatewayctl.operations.upgrade.setting import find_place, require_revertible, revert_image
-from gatewayctl.operations.upgrade.start import change_image, litellm_database, start_and_verify
+from gatewayctl.operations.upgrade.start import (
+    change_image,
+    check_release_config,
+    litellm_database,
+    start_and_verify,
+)
 from gatewayctl.operations.upgrade.verify import TABLES, UpgradeVerification, applied_migrations
 from gatewayctl.runtimes.base import Progress
 from gatewayctl.runtimes.releases import Release
@@ -206,6 +211,7 @@ def _check_way_back(project: Project, journal: Journal) -> Generator[Progress, N
     render(settings, runtime=project.resolved.name)
     # Not prepare(): the image to leave may be in no registry any more.
     yield from project.releases.fetch_release(journal.before)
+    yield from check_release_config(project, journal.before)
     require_revertible(settings, journal.written, journal.before)
     require_writable_env_file(settings.env_file)
 

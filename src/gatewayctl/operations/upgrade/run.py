@@ -38,7 +38,12 @@ from gatewayctl.operations.upgrade.setting import (
     require_settable,
     set_image,
 )
-from gatewayctl.operations.upgrade.start import change_image, litellm_database, start_and_verify
+from gatewayctl.operations.upgrade.start import (
+    change_image,
+    check_release_config,
+    litellm_database,
+    start_and_verify,
+)
 from gatewayctl.operations.upgrade.verify import UpgradeVerification, read_baseline
 from gatewayctl.runtimes.base import Progress
 from gatewayctl.runtimes.releases import PreflightCheck, Release, Releases
@@ -171,6 +176,7 @@ def _prepare(
     if options.backup:
         backup = (yield from write_backup(settings, project.resolved)).file
     checks = yield from _run_preflight(project, plan)
+    yield from check_release_config(project, plan.after.name)
     journal = Journal(
         before=plan.before.name,
         after=plan.after.name,

@@ -10,6 +10,7 @@ from dataclasses import replace
 from typing import Final
 
 from gatewayctl.errors import SettingsProblem
+from gatewayctl.operations.project.load_check import check_config
 from gatewayctl.operations.project.snapshot import Project
 from gatewayctl.operations.stack.start import StartedStack, start_stack
 from gatewayctl.operations.upgrade.setting import find_place
@@ -44,6 +45,19 @@ def change_image(
         )
     yield Progress(subject=place, state="ready", detail=detail)
     return project
+
+
+def check_release_config(project: Project, image: str) -> Generator[Progress, None, None]:
+    """Have LiteLLM of a release load the operator's configuration, before anything is changed.
+
+    Raises SettingsInvalid for what that release refuses.
+    """
+    settings, resolved = project.settings, project.resolved
+    if project.releases.selectable and resolved.loader is not None:
+        images = replace(settings.images, litellm=settings.pulled_name(image))
+        settings = replace(settings, images=images)
+        resolved = replace(resolved, loader=resolved.loader.of(settings))
+    yield from check_config(settings, resolved, fetch=True)
 
 
 def start_and_verify(

@@ -17,6 +17,7 @@ from gatewayctl.runtimes.process import Completed
 
 if TYPE_CHECKING:
     from gatewayctl.rendering.plan import RenderedFile
+    from gatewayctl.settings.model import Settings
 
 LOAD_CONFIG: Final = Path(__file__).with_name("load_config.py")
 MARK: Final = "gatewayctl-load-config "
@@ -67,14 +68,20 @@ class ConfigLoader(Protocol):
     def missing(self) -> str:
         """What it is called where it is not installed, such as «the embedded environment»."""
 
+    def of(self, settings: Settings) -> ConfigLoader:
+        """The same for other settings, such as those with another release."""
+
     def require_packages(self) -> None:
         """Raise SettingsInvalid for settings that need a package which LiteLLM will not have."""
 
     def is_ready(self) -> bool:
         """True if nothing has to be fetched first."""
 
-    def fetch(self) -> Generator[Progress, None, None]:
-        """Fetch what is missing; start nothing. Raises RuntimeProblem."""
+    def fetch(self, *, refresh: bool = False) -> Generator[Progress, None, None]:
+        """Fetch what is missing, or with ``refresh`` what is newer; start nothing.
+
+        Raises RuntimeProblem.
+        """
 
     def load(self, files: Sequence[RenderedFile]) -> LoadResult:
         """Load rendered files that need not be written yet; changes nothing.
@@ -107,7 +114,7 @@ def _read(result: dict[str, Any]) -> LoadResult:
 
 def config_files(files: Sequence[RenderedFile]) -> tuple[RenderedFile, ...]:
     """Those that LiteLLM reads."""
-    return tuple(file for file in files if file.path.name != "docker-compose.yml")
+    return tuple(file for file in files if str(file.path) != "docker-compose.yml")
 
 
 def write_for_loading(files: Sequence[RenderedFile], folder: Path) -> None:

@@ -11,7 +11,7 @@ from collections.abc import Generator, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Final
 
-from gatewayctl.errors import RuntimeProblem
+from gatewayctl.errors import ProgramTimeout
 from gatewayctl.rendering.single_service import single_service
 from gatewayctl.runtimes.base import Progress
 from gatewayctl.runtimes.config_loader.base import (
@@ -43,11 +43,16 @@ class DockerConfigLoader:
 
     @property
     def release(self) -> str:
-        return self._settings.images.litellm
+        image = self._settings.images.litellm
+        # A tag can be pulled again, and is another image then.
+        return self._docker.image_id(image) or image
 
     @property
     def missing(self) -> str:
         return f"the image {self._settings.images.litellm}"
+
+    def of(self, settings: Settings) -> DockerConfigLoader:
+        return DockerConfigLoader(settings)
 
     def require_packages(self) -> None:
         """The image decides which packages it has."""
@@ -55,9 +60,9 @@ class DockerConfigLoader:
     def is_ready(self) -> bool:
         return self._docker.image_id(self._settings.images.litellm) is not None
 
-    def fetch(self) -> Generator[Progress, None, None]:
+    def fetch(self, *, refresh: bool = False) -> Generator[Progress, None, None]:
         image = images.Image(name=self._settings.images.litellm, setting="images.litellm")
-        yield from images.fetch_images(self._docker, self._settings, [image], refresh=False)
+        yield from images.fetch_images(self._docker, self._settings, [image], refresh=refresh)
 
     def load(self, files: Sequence[RenderedFile]) -> LoadResult:
         # In the project: engines that see only shared folders can read it there.
@@ -76,6 +81,6 @@ class DockerConfigLoader:
                     generated=generate_missing_secrets(self._settings),
                     timeout=RUN_SECONDS,
                 )
-            except RuntimeProblem:
+            except ProgramTimeout:
                 return LoadResult(state="timed_out")
         return parse_result(done)

@@ -12,7 +12,7 @@ from collections.abc import Generator, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from gatewayctl.errors import RuntimeProblem
+from gatewayctl.errors import ProgramTimeout
 from gatewayctl.runtimes.base import Progress
 from gatewayctl.runtimes.config_loader import known_packages
 from gatewayctl.runtimes.config_loader.base import (
@@ -26,10 +26,11 @@ from gatewayctl.runtimes.config_loader.base import (
 from gatewayctl.runtimes.embedded import network, packages
 from gatewayctl.runtimes.embedded.environment import Environment, locate
 from gatewayctl.runtimes.embedded.layout import Layout
+from gatewayctl.runtimes.embedded.links.mounts import link_mounts
 from gatewayctl.runtimes.embedded.services import litellm_program
 from gatewayctl.runtimes.process import run
 from gatewayctl.settings.generate import with_generated_secrets
-from gatewayctl.settings.model import Settings
+from gatewayctl.settings.model import CA_BUNDLE_NAME, Settings
 
 if TYPE_CHECKING:
     from gatewayctl.rendering.plan import RenderedFile
@@ -51,13 +52,16 @@ class EmbeddedConfigLoader:
     def missing(self) -> str:
         return "the embedded environment"
 
+    def of(self, settings: Settings) -> EmbeddedConfigLoader:
+        return EmbeddedConfigLoader(settings, self._environment)
+
     def require_packages(self) -> None:
         known_packages.require_packages(self._settings)
 
     def is_ready(self) -> bool:
         return packages.is_installed(self._settings, self._environment)
 
-    def fetch(self) -> Generator[Progress, None, None]:
+    def fetch(self, *, refresh: bool = False) -> Generator[Progress, None, None]:
         variables = network.download_variables(self._settings)
         yield from packages.ensure(self._settings, self._environment, variables)
 
@@ -68,13 +72,15 @@ class EmbeddedConfigLoader:
         with tempfile.TemporaryDirectory(prefix="gatewayctl-") as name:
             folder = Path(name)
             write_for_loading(files, folder)
-            # Certificates and modules are in the folder that is not written yet.
-            there = str(settings.compose_dir)
-            environment = {n: v.replace(there, name) for n, v in program.environment.items()}
+            link_mounts(settings, folder)
+            environment = dict(program.environment)
+            if settings.ca_bundle is not None:
+                # Its copy is in the folder that is not written yet.
+                environment |= dict.fromkeys(network.BUNDLES, str(folder / CA_BUNDLE_NAME))
             config = str(folder / "litellm_config.yaml")
             argv = (program.argv[0], str(LOAD_CONFIG), config, str(LOAD_SECONDS))
             try:
                 done = run(argv, env=environment, cwd=folder, timeout=RUN_SECONDS)
-            except RuntimeProblem:
+            except ProgramTimeout:
                 return LoadResult(state="timed_out")
         return parse_result(done)

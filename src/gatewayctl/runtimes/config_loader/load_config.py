@@ -22,6 +22,7 @@ from pathlib import Path
 from typing import Any, Final
 
 MARK: Final = "gatewayctl-load-config "
+REFERENCE: Final = "os.environ/"
 _failed: list[tuple[str, BaseException]] = []
 _reasons: list[str] = []
 
@@ -79,6 +80,12 @@ def describe(error: BaseException, folder: str) -> dict[str, Any]:
     return found
 
 
+def resolve(value: str) -> str | None:
+    """The value of a reference to a variable, as LiteLLM resolves it; any other as it is."""
+    name = value.removeprefix(REFERENCE)
+    return value if name == value else os.environ.get(name)
+
+
 def find_dropped(config: str, served: list[Any]) -> list[dict[str, str]]:
     """The deployments of the configuration that LiteLLM's router does not have."""
     yaml: Any = importlib.import_module("yaml")
@@ -87,10 +94,11 @@ def find_dropped(config: str, served: list[Any]) -> list[dict[str, str]]:
     dropped = []
     for entry in declared:
         name, model = entry["model_name"], entry["litellm_params"]["model"]
-        left[name, model] -= 1
+        served_as = name, resolve(model)
+        left[served_as] -= 1
         # With this setting, LiteLLM leaves the deployment out on purpose.
         chosen = (entry.get("model_info") or {}).get("supported_environments")
-        if left[name, model] < 0 and not chosen:
+        if left[served_as] < 0 and not chosen:
             reasons = [text for text in _reasons if "deployment" in text.lower()]
             dropped.append({"name": name, "model": model, "reason": reasons[0] if reasons else ""})
     return dropped

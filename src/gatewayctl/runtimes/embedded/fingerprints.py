@@ -51,7 +51,9 @@ def compute(
     quick_start = {QUICK_START.name: QUICK_START.read_text(encoding="utf-8")}
     names = (*_RENDERED_FILES, *find_side_files(settings))
     rendered = {name: _read_file(settings, name, files or {}) for name in names}
-    read = {"litellm": rendered | quick_start, "phoenix": quick_start}
+    mounts = settings.litellm_service.mounts
+    linked = {"mounts": json.dumps(dict(mounts), sort_keys=True)} if mounts else {}
+    read = {"litellm": rendered | quick_start | linked, "phoenix": quick_start}
     environ = os.environ if environ is None else environ
     services = services_of(settings)
     programs = {name: launch.build_program(name, settings, environ) for name in services}

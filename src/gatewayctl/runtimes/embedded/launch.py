@@ -17,12 +17,12 @@ from gatewayctl.errors import GatewayctlError
 from gatewayctl.operating_system import signal_at_parents_death
 from gatewayctl.runtimes.embedded.environment import locate
 from gatewayctl.runtimes.embedded.layout import Layout
+from gatewayctl.runtimes.embedded.links.mounts import update_links
 from gatewayctl.runtimes.embedded.orphans import MARK
 from gatewayctl.runtimes.embedded.postgres.privileges import choose_postgres_user
 from gatewayctl.runtimes.embedded.services import (
     STOP_SIGNALS,
     Program,
-    link_mounts,
     litellm_program,
     phoenix_program,
     postgres_program,
@@ -57,7 +57,7 @@ def main() -> None:
         sys.stderr.write(f"gatewayctl: {mask(error.message)}\n")
         sys.exit(_EX_CONFIG)
     if service == "litellm":
-        link_mounts(settings)
+        update_links(settings)
     argv = _tie_to_supervisor(program, supervisor)
     os.chdir(program.directory)
     environment = dict(program.environment) | {MARK: os.environ[MARK]}

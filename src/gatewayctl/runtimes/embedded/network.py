@@ -11,7 +11,8 @@ from typing import Final
 from gatewayctl import network
 from gatewayctl.settings.model import Settings
 
-_BUNDLES: Final = ("SSL_CERT_FILE", "REQUESTS_CA_BUNDLE", "CURL_CA_BUNDLE")
+BUNDLES: Final = ("SSL_CERT_FILE", "REQUESTS_CA_BUNDLE", "CURL_CA_BUNDLE")
+"""Variables with the file of trusted certificates."""
 
 
 def service_variables(settings: Settings) -> dict[str, str]:
@@ -23,7 +24,7 @@ def service_variables(settings: Settings) -> dict[str, str]:
     found |= network.select_usable(settings.network)
     found |= {network.NO_PROXY: hosts, network.NO_PROXY.lower(): hosts}
     if settings.ca_bundle is not None:
-        found |= dict.fromkeys(_BUNDLES, str(settings.rendered_ca_bundle))
+        found |= dict.fromkeys(BUNDLES, str(settings.rendered_ca_bundle))
     return found
 
 
@@ -31,5 +32,5 @@ def download_variables(settings: Settings) -> dict[str, str]:
     """What uv and npm need, which support every kind of proxy: the operator's own values."""
     found = {name: value.reveal() for name, value in settings.network.items()}
     if settings.ca_bundle is not None:
-        found |= dict.fromkeys((*_BUNDLES, "NODE_EXTRA_CA_CERTS"), str(settings.ca_bundle))
+        found |= dict.fromkeys((*BUNDLES, "NODE_EXTRA_CA_CERTS"), str(settings.ca_bundle))
     return found

@@ -28,20 +28,22 @@ from gatewayctl.runtimes.base import (
     require_known_services,
 )
 from gatewayctl.runtimes.components import SoftwareComponent
-from gatewayctl.runtimes.config_loader.embedded import EmbeddedConfigLoader
 from gatewayctl.runtimes.database_shell import DATABASES, DatabaseName, DatabaseShell
 from gatewayctl.runtimes.embedded import (
     changes,
     components,
     fingerprints,
     logs,
+    network,
     orphans,
+    packages,
     releases,
     self_check,
 )
 from gatewayctl.runtimes.embedded.environment import locate
 from gatewayctl.runtimes.embedded.fingerprints import Parts
 from gatewayctl.runtimes.embedded.layout import Layout
+from gatewayctl.runtimes.embedded.links.mounts import check_mounts
 from gatewayctl.runtimes.embedded.postgres.cluster import Cluster
 from gatewayctl.runtimes.embedded.postgres.database_shell import (
     EmbeddedShell,
@@ -53,7 +55,6 @@ from gatewayctl.runtimes.embedded.requirements import require_supported
 from gatewayctl.runtimes.embedded.services import (
     SERVICES,
     STOP_SIGNALS,
-    check_mounts,
     inherited_variables,
     needed_ports,
     services_of,
@@ -116,7 +117,8 @@ class EmbeddedRuntime:
         if refresh and self._environment.complete:
             detail = "every package is locked by hash: nothing newer to fetch"
             yield Progress(subject="environment", state="unchanged", detail=detail)
-        yield from EmbeddedConfigLoader(self._settings).fetch()
+        variables = network.download_variables(self._settings)
+        yield from packages.ensure(self._settings, self._environment, variables)
         if external := open_external(self._cluster, self._settings):
             external.start()
             address = external.url.address
@@ -149,7 +151,7 @@ class EmbeddedRuntime:
         secrets = self._settings.secrets
         secrets = replace(secrets, salt_key=secrets.salt_key or self.find_salt_key())
         settings = with_generated_secrets(replace(self._settings, secrets=secrets))
-        planned = {file.path.name: file.content for file in files}
+        planned = {str(file.path): file.content for file in files}
         return changes.preview_changes(
             fingerprints.load(self._layout),
             fingerprints.compute(settings, planned),

@@ -33,7 +33,6 @@ STOP_SIGNALS: Final[Mapping[str, str]] = {"postgres": "INT", "litellm": "TERM", 
 """INT is PostgreSQL's fast shutdown: it does not wait for clients to disconnect."""
 LITELLM_USER: Final = "litellm_user"
 PHOENIX_USER: Final = "phoenix_user"
-_APP: Final = "/app/"
 COLLECTOR: Final = "PHOENIX_COLLECTOR_HTTP_ENDPOINT"
 """In .env: another endpoint for LiteLLM's spans, with its path (/v1/traces)."""
 QUICK_START: Final = Path(__file__).with_name("quick_start.py")
@@ -137,38 +136,6 @@ def require_port(settings: Settings, name: Literal["phoenix_grpc", "postgres_lit
     return port
 
 
-def check_mounts(settings: Settings) -> None:
-    """Raise SettingsInvalid for a mount at a path that this machine does not have.
-
-    Services of this runtime see the machine as it is. Only the folder of the configuration, which
-    is /app in LiteLLM's image, is another one here: see `link_mounts`.
-    """
-    problems = tuple(
-        Problem(
-            source=str(settings.source_of(f"services.litellm.mounts.{target}")),
-            message=f"{target} does not exist on this machine, and the embedded runtime mounts"
-            " nothing there",
-        )
-        for target in settings.litellm_service.mounts
-        if not target.startswith(_APP) and not Path(target).exists()
-    )
-    if problems:
-        hint = f"Mount below {_APP}, put the file there, or choose `--runtime docker`."
-        raise SettingsInvalid(problems=problems, hint=hint)
-
-
-def link_mounts(settings: Settings) -> None:
-    """Link what is mounted below /app into the folder of the configuration."""
-    for target, source in settings.litellm_service.mounts.items():
-        if not target.startswith(_APP):
-            continue
-        link = settings.compose_dir / target.removeprefix(_APP)
-        link.parent.mkdir(parents=True, exist_ok=True)
-        if link.is_symlink() or not link.exists():
-            link.unlink(missing_ok=True)
-            link.symlink_to(settings.project_dir / Path(source).expanduser())
-
-
 def read_port(service: str, pid: int) -> int | None:
     """The port that a running service was started with; None if it cannot be read."""
     import psutil
@@ -211,6 +178,9 @@ def litellm_program(
         "LITELLM_DISABLE_NO_REDIS_WARNING": "true",
         **tracing_variables(settings),
     }
+    if settings.profile == "development":
+        # Seconds, default 10: spend logs appear shortly after their call. LiteLLM adds up to 5.
+        ours["PROXY_BATCH_WRITE_AT"] = "2"
     if folder := packages.folder_of(settings, environment):
         ours["GATEWAYCTL_PACKAGES"] = str(folder)
     argv = (
@@ -268,8 +238,6 @@ def tracing_variables(settings: Settings) -> dict[str, str]:
         ),
         # Milliseconds, default 5000: a trace should be visible right after its call.
         "OTEL_BSP_SCHEDULE_DELAY": "500",
-        # Seconds, default 10: the same for the spend logs. LiteLLM adds up to 5 of its own.
-        "PROXY_BATCH_WRITE_AT": "2",
     }
 
 

@@ -6,7 +6,7 @@ Owns the reading of one section. Must not know LiteLLM's configuration.
 from __future__ import annotations
 
 import os
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from pathlib import Path, PurePosixPath
 from types import MappingProxyType
 from typing import Final
@@ -14,6 +14,7 @@ from typing import Final
 from gatewayctl.settings.cursor import VARIABLE_NAME, Cursor
 from gatewayctl.settings.fields import STACK_SECRETS, Setting
 from gatewayctl.settings.litellm.service import LitellmService
+from gatewayctl.settings.model import CA_BUNDLE_NAME
 from gatewayctl.settings.plain_secrets import REFERENCE, is_secret
 
 SETTINGS: Final = {
@@ -29,6 +30,11 @@ SETTINGS: Final = {
         "mapping", "", "Path in the service: path of the project or the machine, read-only."
     ),
 }
+_RENDERED: Final = tuple(
+    f"/app/{name}"
+    for name in ("config.yaml", "litellm_config.yaml", "litellm_callbacks.py", CA_BUNDLE_NAME)
+)
+"""Files of gatewayctl in the folder of LiteLLM's configuration."""
 OWNED: Final = frozenset(
     {
         "CURL_CA_BUNDLE", "DATABASE_URL", "EXPORTERS", "LITELLM_DISABLE_NO_REDIS_WARNING",
@@ -103,12 +109,32 @@ def _files(section: Cursor, project_dir: Path) -> tuple[str, ...]:
     return tuple(found)
 
 
+def check_mounts(service: LitellmService, modules: Iterable[str], section: Cursor) -> None:
+    """Report mounts in the place of files that are copied beside the configuration."""
+    copied = [f"/app/{name}" for name in (*service.files, *modules)]
+    for target in service.mounts:
+        if other := _overlapping(target, copied):
+            part = section.child("mounts").child(target)
+            part.add_at_name(f"{part.path}: '{target}' is in the place of '{other}'")
+
+
+def _overlapping(target: str, others: Iterable[str]) -> str | None:
+    """The one of the paths that is the same, above it or below it."""
+    path = PurePosixPath(target)
+    for other in map(PurePosixPath, others):
+        if path == other or path in other.parents or other in path.parents:
+            return str(other)
+    return None
+
+
 def _mounts(section: Cursor, project_dir: Path) -> Mapping[str, str]:
     found: dict[str, str] = {}
     for target, part in section.mapping().items():
         source = part.string()
-        if not target.startswith("/") or ":" in target:
+        if not target.startswith("/") or ":" in target or os.path.normpath(target) != target:
             part.add_at_name(f"{part.path}: '{target}' must be an absolute path in the service")
+        elif other := _overlapping(target, (*found, *_RENDERED)):
+            part.add_at_name(f"{part.path}: '{target}' is in the place of '{other}'")
         elif source is not None and not (project_dir / Path(source).expanduser()).exists():
             part.add(f"{part.path}: there is no {source}")
         elif source is not None:

@@ -27,7 +27,7 @@ from gatewayctl.settings.sections.apps import check_app_ports, parse_apps
 from gatewayctl.settings.sections.components import parse_components
 from gatewayctl.settings.sections.embedded import parse_embedded
 from gatewayctl.settings.sections.keys import check_keys, parse_keys
-from gatewayctl.settings.sections.litellm_service import parse_litellm_service
+from gatewayctl.settings.sections.litellm_service import check_mounts, parse_litellm_service
 from gatewayctl.settings.sections.models import parse_models
 from gatewayctl.settings.sections.owners import check_owners, parse_teams, parse_users
 from gatewayctl.settings.sections.services import parse_services
@@ -99,9 +99,11 @@ def read_sections(
     }
     check_app_ports(apps, document.child("apps"), ports)
     services = document.child("services")
+    service = parse_litellm_service(services.child("litellm"), project_dir)
+    check_mounts(service, config.modules if config else (), services.child("litellm"))
     return Sections(
         litellm=config,
-        litellm_service=parse_litellm_service(services.child("litellm"), project_dir),
+        litellm_service=service,
         models=models,
         keys=keys,
         teams=teams,

@@ -6,7 +6,7 @@ from pathlib import Path
 
 import pytest
 
-from gatewayctl.errors import SettingsInvalid
+from gatewayctl.errors import RuntimeProblem, RuntimeUnavailable, SettingsInvalid
 from gatewayctl.generators import drain
 from gatewayctl.operations.project.load_check import ConfigCheck, check_config
 from gatewayctl.rendering.plan import RenderedFile
@@ -43,14 +43,20 @@ class FakeLoader:
     missing: str = "the embedded environment"
     loads: int = 0
     fetched: list[str] = field(default_factory=list)
+    unavailable: RuntimeProblem | None = None
+
+    def of(self, settings: Settings) -> FakeLoader:
+        return self
 
     def require_packages(self) -> None:
         pass
 
     def is_ready(self) -> bool:
+        if self.unavailable is not None:
+            raise self.unavailable
         return self.ready
 
-    def fetch(self) -> Generator[Progress, None, None]:
+    def fetch(self, *, refresh: bool = False) -> Generator[Progress, None, None]:
         self.fetched.append(self.release)
         yield from ()
 
@@ -67,10 +73,12 @@ def settings(tmp_path: Path) -> Settings:
     return project(tmp_path, "litellm: l.yaml\n")
 
 
-def check(settings: Settings, loader: FakeLoader, *, fetch: bool = True) -> ConfigCheck:
+def check(
+    settings: Settings, loader: FakeLoader, *, fetch: bool = True, refresh: bool = False
+) -> ConfigCheck:
     runtime = FakeRuntime()
     resolved = ResolvedRuntime(name="embedded", why="", runtime=runtime, loader=loader)
-    return drain(check_config(settings, resolved, fetch=fetch))
+    return drain(check_config(settings, resolved, fetch=fetch, refresh=refresh))
 
 
 def refused(settings: Settings, **result: object) -> str:
@@ -93,6 +101,56 @@ def test_a_configuration_is_loaded_once_until_it_or_the_release_changes(
     assert check(settings, loader).state == "loaded"
     (settings.project_dir / "hook.py").write_text("one = 1\n")
     assert check(settings, loader).state == "loaded"
+
+
+@pytest.mark.parametrize(
+    "section",
+    [
+        "{environment: {A: other}}",
+        "{environment: [SET]}",
+        "{mounts: {/app/file: hook.py}}",
+        "{mounts: {/app/file: l.yaml}}",
+    ],
+)
+def test_what_the_service_gets_is_a_part_of_what_was_checked(
+    section: str, settings: Settings
+) -> None:
+    loader = FakeLoader()
+    assert check(settings, loader).state == "loaded"
+
+    changed = project(
+        settings.project_dir,
+        f"litellm: l.yaml\nservices: {{litellm: {section}}}\n",
+        environ={"SET": "x"},
+    )
+
+    assert check(changed, loader).state == "loaded"
+    assert check(changed, loader).state == "unchanged"
+
+
+def test_newer_images_are_fetched_before_they_are_checked(settings: Settings) -> None:
+    loader = FakeLoader()
+
+    check(settings, loader, refresh=True)
+
+    assert loader.fetched == ["one"]
+
+
+def test_a_timeout_is_not_remembered(settings: Settings) -> None:
+    loader = FakeLoader(result=LoadResult(state="timed_out"))
+
+    assert [check(settings, loader).state for _ in range(2)] == ["timed_out", "timed_out"]
+    assert loader.loads == 2
+
+
+def test_without_an_engine_a_plan_says_that_it_was_not_checked_and_why(
+    settings: Settings,
+) -> None:
+    loader = FakeLoader(unavailable=RuntimeUnavailable("No Docker engine answers."))
+
+    assert "No Docker engine answers." in check(settings, loader, fetch=False).warnings[0]
+    with pytest.raises(RuntimeUnavailable):
+        check(settings, loader)
 
 
 def test_the_reference_stack_is_not_checked(tmp_path: Path) -> None:
