@@ -17,5 +17,7 @@ def pull(ctx: typer.Context, json: JsonFlag = False) -> None:
     from gatewayctl.output import config
 
     app = context(ctx)
+    app.require_managed("pull the configuration of")
     app.require_own("litellm")
-    app.show(pull_config(app.settings, app.gateway), config.render_pull)
+    report = pull_config(app.settings, app.gateway, app.reload_settings)
+    app.show(report, config.render_pull)

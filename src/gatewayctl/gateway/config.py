@@ -64,8 +64,13 @@ def read_stored_config(gateway: GatewayClient, master: Secret) -> StoredConfig:
 
     Raises MasterKeyRefused, GatewayUnreachable, GatewayTimeout, GatewayRefused.
     """
-    rows = list_deployments(gateway, master)
-    stored = tuple(_deployment(row) for row in rows if row["model_info"].get("db_model") is True)
+    rows = [
+        row
+        for row in list_deployments(gateway, master)
+        if row["model_info"].get("db_model") is True
+    ]
+    with gateway.expecting("a list of models"):
+        stored = tuple(map(_deployment, rows))
     settings = (*_router_settings(gateway, master), *_general_settings(gateway, master))
     return StoredConfig(deployments=stored, settings=settings)
 

@@ -81,18 +81,39 @@ def _deployment_row(
     )
 
 
-def is_masked(name: str, value: Any) -> bool:
-    """True for what LiteLLM shows of a secret; the database has it whole."""
-    return isinstance(value, str) and ("****" in value or is_secret(name, value))
+def without_secrets(values: Mapping[str, Any]) -> tuple[dict[str, Any], tuple[str, ...]]:
+    """A copy without secrets, whole or as LiteLLM masks them, and their dotted names.
+
+    The database has them whole. In a list nothing can be left out: then all of it is.
+    """
+    kept: dict[str, Any] = {}
+    dropped: list[str] = []
+    for name, value in values.items():
+        if isinstance(value, Mapping):
+            kept[name], inside = without_secrets(value)
+            dropped += [f"{name}.{each}" for each in inside]
+        elif _has_secret(name, value):
+            dropped.append(name)
+        else:
+            kept[name] = value
+    return kept, tuple(dropped)
+
+
+def _has_secret(name: str, value: Any) -> bool:
+    if isinstance(value, list | tuple):
+        return any(_has_secret(name, each) for each in value)
+    if isinstance(value, Mapping):
+        return bool(without_secrets(value)[1])
+    # Who has such an address may post there.
+    is_webhook = "webhook" in name.lower() or "hooks." in str(value)
+    text = isinstance(value, str)
+    return text and (is_webhook or "****" in value or is_secret(str(name), value))
 
 
 def find_differences(stored: StoredDeployment, declared: Mapping[str, Any]) -> list[str]:
     """The parameters with other values; secrets, which LiteLLM never returns, are left out."""
     # It masks some and removes others: a reference in the file has no counterpart.
     own = {k: v for k, v in declared.items() if not str(v).startswith("os.environ/")}
-    other = {
-        k: v
-        for k, v in stored.params.items()
-        if (k in own or k not in declared) and not is_masked(k, v)
-    }
+    shown, _ = without_secrets(stored.params)
+    other = {k: v for k, v in shown.items() if k in own or k not in declared}
     return sorted(name for name in {**own, **other} if own.get(name) != other.get(name))

@@ -17,17 +17,17 @@ from gatewayctl.files.atomic import write_text
 from gatewayctl.files.regular import read_regular_file
 from gatewayctl.gateway.client import GatewayClient
 from gatewayctl.gateway.config import StoredConfig, StoredDeployment, read_stored_config
-from gatewayctl.operations.config.database import declared_by_id, describe, is_masked
+from gatewayctl.operations.config.database import declared_by_id, describe, without_secrets
 from gatewayctl.operations.state.exclusive import change_project
 from gatewayctl.rendering.plan import model_list_params, to_yaml
 from gatewayctl.settings.edits.yaml_append import Addition, with_items, with_names
 from gatewayctl.settings.gateway_yaml import first_gateway_yaml
 from gatewayctl.settings.master_key import require_master_key
 from gatewayctl.settings.model import Settings
-from gatewayctl.settings.plain_secrets import is_secret
 from gatewayctl.settings.sources import CONFIG_NAME
 
 NEW_FILE: Final = "litellm.yaml"
+_STAYS: Final = "is secret: the database keeps it"
 _HEADER: Final = "# LiteLLM's own configuration; `litellm:` in gateway.yaml names this file.\n"
 
 
@@ -73,22 +73,33 @@ class _Files:
         self.written += [PulledSetting(path=path, file=shown) for path in paths]
 
 
-def pull_config(settings: Settings, gateway: GatewayClient) -> PullReport:
+def pull_config(
+    settings: Settings, gateway: GatewayClient, reload: Callable[[], Settings]
+) -> PullReport:
     """Write what the database adds into LiteLLM's configuration; the same again changes nothing.
 
-    Without a configuration of LiteLLM's own, one is begun in litellm.yaml. Raises SettingsProblem
-    if a place in the file cannot be extended, FileUnwritable, and what `read_stored_config` does.
+    Without a configuration of LiteLLM's own, one is begun in litellm.yaml. ``reload`` reads the
+    files again, which another pull may have changed meanwhile. Raises SettingsProblem if a place in
+    a file cannot be extended, FileUnwritable, and what `read_stored_config` does.
     """
+    # Before the lock, which would create the folder of a project that does not exist.
+    master = require_master_key(settings)
     with change_project(settings, "config pull"):
-        stored = read_stored_config(gateway, require_master_key(settings))
+        settings = reload()
+        stored = read_stored_config(gateway, master)
         known = declared_by_id(settings)
         deployments = [each for each in stored.deployments if each.id and each.id not in known]
         rows = describe(stored, settings)
         kept = [f"{r.path}: {r.detail}" for r in rows if r.effect in {"overrides", "ignored"}]
+        kept += [
+            f"model_list: {each.name}: has no id, by which LiteLLM would serve it once"
+            for each in stored.deployments
+            if not each.id
+        ]
         files = _Files(settings=settings)
         if settings.litellm is None:
             files.texts[_new_file(settings)] = _begin(settings)
-        _extend_models(files, deployments)
+        kept += _extend_models(files, deployments)
         kept += _extend_settings(files, stored)
         if files.written:
             _write(settings, files)
@@ -142,21 +153,17 @@ def _begin(settings: Settings) -> str:
     return with_items(_HEADER, "model_list", items)
 
 
-def _extend_models(files: _Files, deployments: Sequence[StoredDeployment]) -> None:
-    if not deployments:
-        return
-    items = [
-        _addition(
-            {
-                "model_name": each.name,
-                "litellm_params": {n: v for n, v in each.params.items() if not is_masked(n, v)},
-                "model_info": dict(each.info),
-            }
-        )
-        for each in deployments
-    ]
-    paths = [f"model_list: {each.name}" for each in deployments]
-    files.extend("model_list", paths, partial(_append_items, items=items))
+def _extend_models(files: _Files, deployments: Sequence[StoredDeployment]) -> Iterator[str]:
+    """Write the deployments; yields what is secret in them and therefore stays."""
+    items = []
+    for each in deployments:
+        params, secret = without_secrets(each.params)
+        entry = {"model_name": each.name, "litellm_params": params, "model_info": dict(each.info)}
+        items.append(_addition(entry))
+        yield from (f"model_list: {each.name}: {name} {_STAYS}" for name in secret)
+    if items:
+        paths = [f"model_list: {each.name}" for each in deployments]
+        files.extend("model_list", paths, partial(_append_items, items=items))
 
 
 def _append_items(text: str, *, under: str, items: Sequence[Addition]) -> str:
@@ -173,11 +180,11 @@ def _extend_settings(files: _Files, stored: StoredConfig) -> Iterator[str]:
         for each in stored.settings:
             if each.section != section or not each.counts or each.name in present:
                 continue
-            if is_secret(each.name, str(each.value)):
-                yield f"{each.path}: is secret: put it into .env and a reference into the file"
+            value, secret = without_secrets({each.name: each.value})
+            if secret:
+                yield f"{each.path}: {_STAYS}"
             else:
-                text = to_yaml({each.name: each.value})
-                new[each.name] = Addition(value=each.value, text=text)
+                new[each.name] = Addition(value=each.value, text=to_yaml(value))
         if new:
             paths = [f"{section}.{name}" for name in new]
             files.extend(section, paths, partial(_add_names, section=section, new=new))

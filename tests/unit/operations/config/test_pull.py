@@ -7,9 +7,10 @@ import httpx
 import pytest
 import yaml
 
-from gatewayctl.errors import SettingsProblem
+from gatewayctl.errors import GatewayRefused, MasterKeyMissing, SettingsProblem
+from gatewayctl.gateway.client import GatewayClient
 from gatewayctl.operations.config.database import compare_database
-from gatewayctl.operations.config.pull import pull_config
+from gatewayctl.operations.config.pull import PullReport, pull_config
 from gatewayctl.settings.load import load_settings
 from gatewayctl.settings.model import Settings
 from tests.fakes.litellm import FakeLiteLLM, served
@@ -54,14 +55,19 @@ def load(folder: Path, text: str, **files: str) -> Settings:
     return load_settings(folder, environ={})
 
 
+def pull(settings: Settings, gateway: GatewayClient) -> PullReport:
+    return pull_config(settings, gateway, lambda: load_settings(settings.project_dir, environ={}))
+
+
 OWN = "# mine\nmodel_list:\n- {model_name: m, litellm_params: {model: groq/m}}  # one\n"
 
 
 def test_what_the_database_adds_is_written_and_the_second_time_nothing(tmp_path: Path) -> None:
     settings = load(tmp_path, "litellm: litellm.yaml\n", litellm=OWN)
     with served(gateway_with([STORED])) as gateway:
-        report = pull_config(settings, gateway)
-        again = pull_config(load_settings(tmp_path, environ={}), gateway)
+        report = pull(settings, gateway)
+        # As one that waited for the lock meanwhile.
+        again = pull(settings, gateway)
 
     text = (tmp_path / "litellm.yaml").read_text()
     assert [each.path for each in report.written] == [
@@ -73,6 +79,7 @@ def test_what_the_database_adds_is_written_and_the_second_time_nothing(tmp_path:
     assert report.models == ("ui-model",)
     assert report.kept == (
         "general_settings.b: is also set in the database, where it does not count",
+        "model_list: ui-model: client_secret is secret: the database keeps it",
     )
     assert text.startswith(OWN)
     assert yaml.safe_load(text)["model_list"][1] == {
@@ -86,7 +93,7 @@ def test_what_the_database_adds_is_written_and_the_second_time_nothing(tmp_path:
 def test_sections_in_gateway_yaml_are_extended_there(tmp_path: Path) -> None:
     settings = load(tmp_path, "litellm:\n  router_settings:\n    num_retries: 2\nkeys: {}\n")
     with served(gateway_with([STORED])) as gateway:
-        pull_config(settings, gateway)
+        pull(settings, gateway)
 
     config = load_settings(tmp_path, environ={}).litellm
     assert config is not None
@@ -97,7 +104,7 @@ def test_sections_in_gateway_yaml_are_extended_there(tmp_path: Path) -> None:
 def test_without_a_configuration_one_is_begun_and_no_model_is_lost(tmp_path: Path) -> None:
     settings = load(tmp_path, "# mine\n")
     with served(gateway_with([STORED])) as gateway:
-        pull_config(settings, gateway)
+        pull(settings, gateway)
 
     after = load_settings(tmp_path, environ={})
     assert (tmp_path / "gateway.yaml").read_text() == "# mine\nlitellm: litellm.yaml\n"
@@ -109,10 +116,10 @@ def test_without_a_configuration_one_is_begun_and_no_model_is_lost(tmp_path: Pat
 def test_a_pull_that_was_killed_before_gateway_yaml_is_finished(tmp_path: Path) -> None:
     settings = load(tmp_path, "# mine\n")
     with served(gateway_with([STORED])) as gateway:
-        pull_config(settings, gateway)
+        pull(settings, gateway)
         whole = (tmp_path / "litellm.yaml").read_text()
         (tmp_path / "gateway.yaml").write_text("# mine\n")
-        pull_config(load_settings(tmp_path, environ={}), gateway)
+        pull(load_settings(tmp_path, environ={}), gateway)
 
     assert (tmp_path / "litellm.yaml").read_text() == whole
     assert (tmp_path / "gateway.yaml").read_text() == "# mine\nlitellm: litellm.yaml\n"
@@ -126,8 +133,8 @@ def test_a_section_is_extended_in_the_included_file_that_has_it(tmp_path: Path) 
         router="router_settings:\n  num_retries: 2\n",
     )
     with served(gateway_with([STORED])) as gateway:
-        pull_config(settings, gateway)
-        again = pull_config(load_settings(tmp_path, environ={}), gateway)
+        pull(settings, gateway)
+        again = pull(load_settings(tmp_path, environ={}), gateway)
 
     text = (tmp_path / "router.yaml").read_text()
     assert text == "router_settings:\n  num_retries: 2\n  allowed_fails: 7\n"
@@ -141,31 +148,80 @@ def test_a_gateway_yaml_that_cannot_be_extended_is_refused_before_anything_is_wr
     settings = load(tmp_path, text)
 
     with served(gateway_with([STORED])) as gateway, pytest.raises(SettingsProblem) as caught:
-        pull_config(settings, gateway)
+        pull(settings, gateway)
 
     assert "litellm: litellm.yaml" in caught.value.hint
     assert (tmp_path / "gateway.yaml").read_text() == text
     assert not (tmp_path / "litellm.yaml").exists()
 
 
-def test_a_secret_setting_stays_in_the_database_and_is_named(tmp_path: Path) -> None:
+def test_secrets_stay_in_the_database_at_any_depth_and_are_named(tmp_path: Path) -> None:
     settings = load(tmp_path, "litellm: litellm.yaml\n", litellm=OWN)
-    fake = gateway_with([])
-    row = {"field_name": "a_token", "field_value": "t" * 20, "stored_in_db": True, "source": "db"}
-    fake.planted["/config/list"] = lambda _: httpx.Response(200, json=[row])
+    token = "t" * 20
+    params = {
+        "model": "groq/x",
+        "extra_headers": {"Authorization": f"Bearer {token}", "X-Site": "dome"},
+        "api_key": ["a", token],
+    }
+    fake = gateway_with([{**STORED, "litellm_params": params}])
+    values = {"a_token": token, "b_url": {"x": f"https://hooks.example.com/{token}"}, "c": {"d": 1}}
+    rows = [
+        {"field_name": name, "field_value": value, "stored_in_db": True, "source": "db"}
+        for name, value in values.items()
+    ]
+    fake.planted["/config/list"] = lambda _: httpx.Response(200, json=rows)
     with served(fake) as gateway:
-        report = pull_config(settings, gateway)
+        report = pull(settings, gateway)
 
     assert report.kept == (
-        "general_settings.a_token: is secret: put it into .env and a reference into the file",
+        "model_list: ui-model: extra_headers.Authorization is secret: the database keeps it",
+        "model_list: ui-model: api_key is secret: the database keeps it",
+        "general_settings.a_token: is secret: the database keeps it",
+        "general_settings.b_url: is secret: the database keeps it",
     )
-    assert "t" * 20 not in (tmp_path / "litellm.yaml").read_text()
+    text = (tmp_path / "litellm.yaml").read_text()
+    assert token not in text
+    config = load_settings(tmp_path, environ={}).litellm
+    assert config is not None
+    assert config.sections["general_settings"] == {"c": {"d": 1}}
+    pulled = config.sections["model_list"][1]["litellm_params"]
+    assert pulled == {"model": "groq/x", "extra_headers": {"X-Site": "dome"}}
+
+
+def test_a_row_that_cannot_be_recognized_again_stays_and_is_named(tmp_path: Path) -> None:
+    settings = load(tmp_path, "litellm: litellm.yaml\n", litellm=OWN)
+    with served(gateway_with([{**STORED, "model_info": {"db_model": True}}], old=True)) as gateway:
+        report = pull(settings, gateway)
+
+    assert not report.changed
+    assert report.kept[-1].startswith("model_list: ui-model: has no id")
+
+
+def test_without_a_master_key_no_folder_is_made(tmp_path: Path) -> None:
+    settings = load(tmp_path, "")
+    (tmp_path / ".env").write_text("")
+
+    with served(gateway_with([])) as gateway, pytest.raises(MasterKeyMissing):
+        pull(load_settings(tmp_path, environ={}), gateway)
+
+    assert not settings.state_dir.exists()
+
+
+def test_an_odd_answer_is_no_internal_error(tmp_path: Path) -> None:
+    info = {"db_model": True, "id": "1", "pricing_overrides": True}
+    settings = load(tmp_path, "")
+
+    with (
+        served(gateway_with([{**STORED, "model_info": info}])) as gateway,
+        pytest.raises(GatewayRefused, match="without a list of models"),
+    ):
+        compare_database(settings, gateway)
 
 
 def test_an_older_litellm_names_no_source_and_nothing_is_pulled_of_settings(tmp_path: Path) -> None:
     settings = load(tmp_path, "litellm: litellm.yaml\n", litellm=OWN)
     with served(gateway_with([], old=True)) as gateway:
-        report = pull_config(settings, gateway)
+        report = pull(settings, gateway)
 
     assert not report.changed
     assert (tmp_path / "litellm.yaml").read_text() == OWN
@@ -176,7 +232,7 @@ def test_a_list_in_another_style_is_refused_and_nothing_is_written(tmp_path: Pat
     settings = load(tmp_path, "litellm: litellm.yaml\n", litellm=own)
 
     with served(gateway_with([STORED])) as gateway, pytest.raises(SettingsProblem) as caught:
-        pull_config(settings, gateway)
+        pull(settings, gateway)
 
     assert "model_name: ui-model" in caught.value.hint
     assert (tmp_path / "litellm.yaml").read_text() == own
@@ -186,7 +242,7 @@ def test_a_file_that_is_not_named_is_not_touched(tmp_path: Path) -> None:
     settings = load(tmp_path, "", litellm=OWN)
 
     with served(gateway_with([STORED])) as gateway, pytest.raises(SettingsProblem, match="exists"):
-        pull_config(settings, gateway)
+        pull(settings, gateway)
 
 
 def test_who_wins_is_said_for_each_part(tmp_path: Path) -> None:

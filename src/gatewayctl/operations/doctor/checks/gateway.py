@@ -146,7 +146,7 @@ CHECKS = (
     DoctorCheck(name="virtual keys", run=check_virtual_keys, needs=_NEEDS),
     DoctorCheck(name="unknown keys", run=check_unknown_keys, needs=_NEEDS),
     DoctorCheck(name="models", run=check_models, needs=_NEEDS),
-    DoctorCheck(name="database", run=check_database, needs=_NEEDS),
+    DoctorCheck(name="database", run=check_database, needs=(*_NEEDS, "own_stack")),
     DoctorCheck(name="deprecations", run=check_deprecations, needs=_NEEDS),
     DoctorCheck(name="spend logs", run=check_spend_logs, needs=_NEEDS),
     DoctorCheck(name="providers", run=check_providers, needs=_NEEDS),
