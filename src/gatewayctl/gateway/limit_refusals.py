@@ -15,7 +15,7 @@ from gatewayctl.settings.masking import strip_keys
 THIS_KEY: Final = "the virtual key"
 """How a key is called that LiteLLM does not name by its alias."""
 
-_NUMBER: Final = r"(-?\d[\d.]*(?:e[+-]?\d+)?)"
+_NUMBER: Final = r"(-?\d+(?:\.\d+)?(?:e[+-]?\d+)?)"
 _SPENT: Final = re.compile(rf"(?:Current cost: |Spend=\$?){_NUMBER}")
 _BUDGET: Final = re.compile(rf"(?:Max budget: |Budget=|Limit=\$?){_NUMBER}")
 _ESTIMATE: Final = re.compile(rf"Estimated request cost: {_NUMBER}")

@@ -30,6 +30,7 @@ from gatewayctl.gateway.guardrails import find_guardrail
 from gatewayctl.gateway.limit_refusals import THIS_KEY, translate_limit
 from gatewayctl.gateway.upstream import translate_upstream
 from gatewayctl.settings.masking import strip_keys
+from gatewayctl.transport import parse_json
 
 KeyRole = Literal["master", "virtual"]
 
@@ -57,6 +58,9 @@ _NO_DATABASE: Final = re.compile(
 )
 
 
+_HTTP_ERROR: Final = re.compile("[45][0-9][0-9]")
+
+
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Refusal:
     """LiteLLM's error: HTTP status and, if the body has them, type, param, message.
@@ -73,11 +77,9 @@ class Refusal:
 
 def parse_refusal(status: int, body: bytes) -> Refusal:
     """Parse an error body: the ``error`` envelope, ``detail``, a stringified dict, or text."""
-    text = body.decode("utf-8", "replace")
-    try:
-        data: Any = json.loads(text)
-    except ValueError:
-        return Refusal(status=status, message=text)
+    data = parse_json(body)
+    if data is None:
+        return Refusal(status=status, message=body.decode("utf-8", "replace"))
     return parse_refusal_data(status, data)
 
 
@@ -88,7 +90,7 @@ def parse_refusal_data(status: int, data: Any) -> Refusal:
         return Refusal(status=status, message=_sentence_of(inner), guardrail=find_guardrail(inner))
     code = str(inner.get("code") or "")
     return Refusal(
-        status=int(code) if code.isdigit() and 400 <= int(code) < 600 else status,
+        status=int(code) if _HTTP_ERROR.fullmatch(code) else status,
         message=_sentence_of(inner.get("message", inner.get("error", inner))),
         type=str(inner.get("type") or ""),
         param=str(inner.get("param") or ""),
@@ -105,7 +107,10 @@ def _sentence_of(value: Any) -> str:
             return str(value)
     if isinstance(value, dict):
         return str(value.get("error") or value.get("message") or value)
-    return value if isinstance(value, str) else json.dumps(value, ensure_ascii=False)
+    if isinstance(value, str):
+        return value
+    # A Python literal can be what JSON has no form for, such as a set.
+    return json.dumps(value, ensure_ascii=False, default=str)
 
 
 def clean_message(refusal: Refusal) -> str:

@@ -27,6 +27,10 @@ RESET = "Remaining: 0. Limit resets at: 2026-11-29 12:55:00 UTC"
             "The budget of my (own) key is spent (0.0012 of 0.001 USD).",
         ),
         (
+            "Budget has been exceeded! Team=search. Spend=5.1, Budget=5.0.",
+            "The budget of the virtual key is spent (5.10 of 5.00 USD).",
+        ),
+        (
             "ExceededBudget: Key over 1d budget. Spend=$0.0000, Limit=$0.00",
             "The 1d budget of the virtual key is spent (0.00 of 0.00 USD).",
         ),

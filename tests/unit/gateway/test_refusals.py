@@ -183,3 +183,23 @@ def test_any_json_becomes_an_error_of_ours(data: object) -> None:
     )
 
     assert error.exit_code in {5, 6}
+
+
+@pytest.mark.parametrize(
+    "body",
+    [
+        b"[" * 100_000,
+        b'{"detail": "{...}"}',
+        b'{"detail": "{\'a\'}"}',
+        b'{"error": {"message": "{\'a\'}"}}',
+        '{"error": {"message": "x", "code": "²"}}'.encode(),
+        b'{"error": {"message": "x", "code": "' + b"4" * 5000 + b'"}}',
+        b'{"error": {"message": {"error": {"a": [1]}}}}',
+    ],
+)
+def test_an_odd_body_is_no_internal_error(body: bytes) -> None:
+    refusal = parse_refusal(400, body)
+
+    assert isinstance(clean_message(refusal), str)
+    error = translate_refusal(refusal, role="virtual", address=ADDRESS)
+    assert isinstance(error, errors.GatewayRefused)

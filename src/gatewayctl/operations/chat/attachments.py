@@ -15,6 +15,7 @@ from urllib.parse import urlsplit
 
 from gatewayctl.errors import UsageProblem
 from gatewayctl.files.regular import read_regular_file
+from gatewayctl.operations.chat.texts import require_utf8
 
 _LARGEST: Final = 20_000_000
 """Bytes; OpenAI and Anthropic take less for an image, and about this for a document."""
@@ -47,10 +48,8 @@ def _file(given: str) -> Mapping[str, Any]:
         return {"type": "file", "file": {"file_id": given}}
     content = _read(given, "--file")
     kind = mimetypes.guess_type(given)[0] or _UNKNOWN
-    return {
-        "type": "file",
-        "file": {"filename": Path(given).name, "file_data": _encode(kind, content)},
-    }
+    name = require_utf8(Path(given).name, "The name of --file")
+    return {"type": "file", "file": {"filename": name, "file_data": _encode(kind, content)}}
 
 
 def _is_url(given: str) -> bool:

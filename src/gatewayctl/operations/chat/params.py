@@ -11,6 +11,7 @@ from collections.abc import Mapping, Sequence
 from typing import Any, Final
 
 from gatewayctl.errors import UsageProblem
+from gatewayctl.operations.chat.texts import require_utf8
 from gatewayctl.settings.masking import looks_like_a_secret, named_like_a_secret
 
 _OTHER_OPTIONS: Final = {
@@ -70,6 +71,7 @@ def _parse(name: str, text: str) -> Any:
             hint="Put it into .env, and refer to it in the model's settings.",
         )
     value = _read_json(name, text)
+    require_utf8(json.dumps(value, ensure_ascii=False), f"--param {name}")
     if why := _explain_invalid(name, value):
         raise UsageProblem(f"Invalid --param {name}={text}: expected {why}.")
     return value

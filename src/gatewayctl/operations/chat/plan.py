@@ -12,6 +12,7 @@ from types import MappingProxyType
 from typing import Any, Final, Literal
 
 from gatewayctl.errors import EmptyPrompt, UnknownComponent, UsageProblem
+from gatewayctl.operations.chat.texts import require_utf8
 from gatewayctl.operations.keys.values import require_virtual_key
 from gatewayctl.operations.models.provider_keys import has_real_key
 from gatewayctl.settings.model import Component, Model, Secret, Settings, Source
@@ -95,7 +96,7 @@ def plan_chat(settings: Settings, ask: ChatInput, environ: Mapping[str, str]) ->
 
     Raises UsageProblem, UnknownComponent, EmptyPrompt and VirtualKeyMissing.
     """
-    prompt = _require_utf8(ask.prompt, "The prompt")
+    prompt = require_utf8(ask.prompt, "The prompt")
     if not prompt.strip():
         raise EmptyPrompt("The prompt is empty.")
     component = _find_component(settings, ask.component or DEFAULT_COMPONENT)
@@ -121,15 +122,6 @@ def plan_chat(settings: Settings, ask: ChatInput, environ: Mapping[str, str]) ->
         response_format=ask.response_format,
         params=ask.params,
     )
-
-
-def _require_utf8(text: str, what: str) -> str:
-    """Return the text if it can be sent; a shell may pass bytes that are not UTF-8."""
-    try:
-        text.encode()
-    except UnicodeEncodeError:
-        raise UsageProblem(f"{what} is not UTF-8 text.") from None
-    return text
 
 
 def _find_component(settings: Settings, name: str) -> Component:
@@ -159,7 +151,7 @@ def _choose_model(settings: Settings, name: str | None) -> tuple[str, str | None
     if name is not None:
         if not name.strip():
             raise UsageProblem("--model is empty.")
-        return _require_utf8(name, "The model"), None
+        return require_utf8(name, "The model"), None
     online = [model for model in settings.models if not model.offline]
     for model in online:
         if has_real_key(model, settings):
@@ -190,7 +182,7 @@ def _make_messages(
 ) -> tuple[Mapping[str, Any], ...]:
     system = declared if ask.system is None else ask.system
     opening = (
-        () if not system else ({"role": "system", "content": _require_utf8(system, "--system")},)
+        () if not system else ({"role": "system", "content": require_utf8(system, "--system")},)
     )
     content = [{"type": "text", "text": prompt}, *ask.attachments] if ask.attachments else prompt
     return (*opening, *ask.history, {"role": "user", "content": content})

@@ -27,7 +27,7 @@ from gatewayctl.gateway.key_probe import KeyProbe, is_management_refused, probe_
 from gatewayctl.gateway.limit_refusals import describe_spent
 from gatewayctl.gateway.owners import Owner, find_owner
 from gatewayctl.operations.keys.list import KeyRow, KeyState, join_keys
-from gatewayctl.operations.keys.owners import OwnerStep, plan_owners
+from gatewayctl.operations.keys.owners import CONFLICT_REMEDY, OwnerStep, plan_owners
 from gatewayctl.operations.keys.plan import CHANGES, KeyStep, KnownKeys, load_known_keys, plan_keys
 from gatewayctl.operations.keys.sync import KeysSyncReport, apply_sync
 from gatewayctl.operations.keys.values import is_plausible_key
@@ -90,9 +90,9 @@ class KeysCheckReport:
             reasons = "; ".join(f"{check.alias}: {check.reason}" for check in failed)
             messages.append(f"{len(failed)} of {len(self.keys)} keys failed the check: {reasons}.")
         for owner in differing:
-            why = "; ".join(owner.changes) or owner.reason or "missing"
-            messages.append(f"{owner.kind} {owner.name} differs: {why}.")
-            remedies[_FIX] = None
+            why = owner.error or "; ".join(owner.changes) or owner.reason or "missing"
+            messages.append(f"{owner.title} differs: {why.removesuffix('.')}.")
+            remedies[choose_owner_remedy(owner)] = None
         return Drift(" ".join(messages), hint=" ".join(remedies))
 
 
@@ -120,11 +120,25 @@ def check_keys(
     return report
 
 
+def choose_owner_remedy(owner: OwnerStep) -> str:
+    """What to do about a team or user that differs."""
+    if owner.action == "conflict":
+        return CONFLICT_REMEDY
+    return _FIX if owner.error is None else PartlyDone.remedy
+
+
 def _add_fix_errors(synced: KeysSyncReport, checked: KeysCheckReport) -> KeysCheckReport:
     """The checks after the fix; those that still fail get the error of their fix as reason."""
     errors = {key.alias: key.error for key in synced.keys if key.error and key.action in CHANGES}
+    owners = {each.title: each.error for each in (*synced.teams, *synced.users)}
+
+    def with_error(owner: OwnerStep) -> OwnerStep:
+        return replace(owner, error=owners.get(owner.title)) if owner.drift else owner
+
     return replace(
         checked,
+        teams=tuple(map(with_error, checked.teams)),
+        users=tuple(map(with_error, checked.users)),
         keys=tuple(
             replace(key, reason=errors[key.alias].removesuffix("."), remedy=PartlyDone.remedy)
             if not key.ok and key.alias in errors

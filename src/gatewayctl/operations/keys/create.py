@@ -60,7 +60,7 @@ class KeysCreateReport:
 
     @property
     def problem(self) -> GatewayctlError | None:
-        errors = [f"{owner.error}." for owner in self.owners if owner.error is not None]
+        errors = [owner.error for owner in self.owners if owner.error is not None]
         if not self.failed and not errors:
             return None
         if self.failed:

@@ -10,7 +10,13 @@ from collections.abc import Iterable
 from dataclasses import dataclass, replace
 from typing import Final, Literal
 
-from gatewayctl.errors import GatewayRefused, LicenseMissing
+from gatewayctl.errors import (
+    GatewayDatabaseMissing,
+    GatewayRefused,
+    LicenseMissing,
+    MasterKeyRefused,
+    Refused,
+)
 from gatewayctl.gateway import owners as litellm
 from gatewayctl.gateway.client import GatewayClient
 from gatewayctl.gateway.owners import Owner
@@ -29,6 +35,10 @@ from gatewayctl.settings.model import Secret, Settings
 OwnerAction = Literal["none", "create", "update", "delete", "keep", "conflict"]
 OWNER_CHANGES: Final[frozenset[OwnerAction]] = frozenset({"create", "update", "delete"})
 NOT_DECLARED: Final = "not declared in gateway.yaml"
+CONFLICT_REMEDY: Final = (
+    "Others created a team or user of that id: choose another one in gateway.yaml, or delete it in"
+    " LiteLLM."
+)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -55,6 +65,10 @@ class OwnerStep:
     @property
     def drift(self) -> bool:
         return self.action in OWNER_CHANGES or self.action == "conflict"
+
+    @property
+    def title(self) -> str:
+        return f"{self.kind} {self.name}"
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -113,13 +127,15 @@ def apply_owner(
     """Do what is planned; a refusal is in the step that is returned."""
     step = planned.step
     if step.action == "conflict":
-        return replace(step, error=f"{step.kind} {step.name}: {step.reason}")
+        return replace(step, error=f"{step.title}: {step.reason}.")
     if step.action not in OWNER_CHANGES:
         return step
     try:
         _apply(settings, gateway, master, planned)
-    except GatewayRefused as error:
-        return replace(step, error=f"{step.kind} {step.name}: {error.message}")
+    except (MasterKeyRefused, GatewayDatabaseMissing):
+        raise
+    except Refused as error:
+        return replace(step, error=f"{step.title}: {error.message}")
     return replace(step, done=True)
 
 
@@ -268,6 +284,6 @@ def _delete(gateway: GatewayClient, master: Secret, step: OwnerStep) -> None:
     if found is not None and found.keys:
         count = len(found.keys)
         raise GatewayRefused(
-            f"it still has {count} virtual key{'' if count == 1 else 's'}, so it is not deleted"
+            f"it still has {count} virtual key{'' if count == 1 else 's'}, so it is not deleted."
         )
     litellm.delete_owner(gateway, master, step.kind, step.name)

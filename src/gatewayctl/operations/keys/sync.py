@@ -17,6 +17,7 @@ from gatewayctl.gateway.keys import KeyChange
 from gatewayctl.operations.keys.limits import changed_limits
 from gatewayctl.operations.keys.metadata import DURATION_METADATA, updated_metadata
 from gatewayctl.operations.keys.owners import (
+    CONFLICT_REMEDY,
     OWNER_CHANGES,
     OwnerStep,
     PlannedOwner,
@@ -67,8 +68,14 @@ class KeysSyncReport:
         if self.dry_run:
             count = sum(key.action in CHANGES for key in self.keys)
             count += sum(owner.action in OWNER_CHANGES for owner in owners)
-            message = f"Keys differ from gateway.yaml: {count} to change."
-            return Drift(message, hint="Run `gatewayctl keys sync`.") if self.drift else None
+            messages, remedies = [], []
+            if count:
+                messages.append(f"Keys differ from gateway.yaml: {count} to change.")
+                remedies.append("Run `gatewayctl keys sync`.")
+            if conflicts := [owner for owner in owners if owner.action == "conflict"]:
+                messages += [f"{owner.title}: {owner.reason}." for owner in conflicts]
+                remedies.append(CONFLICT_REMEDY)
+            return Drift(" ".join(messages), hint=" ".join(remedies)) if self.drift else None
         failed = [f"{key.alias}: {key.error}" for key in self.keys if key.error is not None]
         failed += [owner.error for owner in owners if owner.error is not None]
         if not failed:

@@ -14,7 +14,7 @@ from typing import Final, Literal
 from gatewayctl.errors import Drift, GatewayctlError, LicenseMissing, RuntimeProblem
 from gatewayctl.gateway.client import GatewayClient
 from gatewayctl.operations.config.database import StoredRow, compare_database
-from gatewayctl.operations.keys.owners import plan_owners, require_license
+from gatewayctl.operations.keys.owners import CONFLICT_REMEDY, plan_owners, require_license
 from gatewayctl.operations.keys.plan import load_known_keys, plan_keys
 from gatewayctl.operations.keys.values import read_current_values
 from gatewayctl.operations.models.warnings import warn_of_models
@@ -103,12 +103,17 @@ class PlanReport:
     def problem(self) -> Drift | None:
         """Set if `up` would change anything, or if a key, team or user differs."""
         differing = [name for name, action in self._list_declared() if action == "update"]
-        sync = f"not as declared: {', '.join(differing)}"
+        conflicts = [name for name, action in self._list_declared() if action == "conflict"]
+        sync = f"not as declared: {', '.join((*differing, *conflicts))}"
+        advice = " ".join(
+            ([f"{_SYNC}."] if differing else []) + ([CONFLICT_REMEDY] if conflicts else [])
+        )
         if not self.changed:
-            return Drift(f"N{sync[1:]}.", hint=f"{_SYNC}.") if differing else None
+            return Drift(f"N{sync[1:]}.", hint=advice) if advice else None
         if self.runtime == "external":
             message = f"`gatewayctl keys sync` would change {self._summarize_declared()}."
-            return Drift(message, hint="Apply it with `gatewayctl keys sync`.")
+            hint = f"Apply it with `gatewayctl keys sync`. {CONFLICT_REMEDY if conflicts else ''}"
+            return Drift(message, hint=hint.strip())
         apply = "Apply it with `gatewayctl up`."
         if not self.is_project:
             apply = "Create the project with `gatewayctl init`, then apply it with `gatewayctl up`."
@@ -118,8 +123,8 @@ class PlanReport:
             return Drift(
                 f"{message}, but would fail:\n{found}", hint=f"{self.remedy} Then: {apply}"
             )
-        if differing:
-            return Drift(f"{message}; {sync}.", hint=f"{apply} {_SYNC}.")
+        if advice:
+            return Drift(f"{message}; {sync}.", hint=f"{apply} {advice}")
         return Drift(f"{message}.", hint=apply)
 
     def _list_declared(self) -> Iterator[tuple[str, str]]:
@@ -129,7 +134,11 @@ class PlanReport:
         yield from ((key.alias, key.action) for key in self.keys)
 
     def _summarize_declared(self) -> str:
-        counted = ((self.users, "user"), (self.teams, "team"), (self.keys, "key"))
+        counted = (
+            ([user for user in self.users if user.action != "conflict"], "user"),
+            ([team for team in self.teams if team.action != "conflict"], "team"),
+            (self.keys, "key"),
+        )
         return ", ".join(_count(found, noun) for found, noun in counted if found)
 
     def _summarize(self) -> str:
@@ -213,7 +222,7 @@ def _plan_external(
         keys=keys,
         data_at_risk=(),
         downtime=(),
-        changed=bool(keys or owners),
+        changed=bool(keys) or any(owner.action != "conflict" for _, owner in owners),
         is_project=settings.is_project,
         teams=tuple(owner for kind, owner in owners if kind == "team"),
         users=tuple(owner for kind, owner in owners if kind == "user"),

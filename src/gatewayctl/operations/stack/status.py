@@ -5,8 +5,9 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
-from gatewayctl.errors import NotHealthy
+from gatewayctl.errors import ExternalDatabaseUnusable, NotHealthy
 from gatewayctl.operations.diagnosis.external import ExternalService, check_external_services
+from gatewayctl.operations.diagnosis.failure import finding_hint
 from gatewayctl.operations.diagnosis.health import ServiceReport, check_services
 from gatewayctl.operations.diagnosis.next_step import suggest_next_step
 from gatewayctl.operations.keys.values import read_current_values
@@ -59,7 +60,10 @@ class StatusReport:
         unhealthy = [f"{s.service} is {s.health}" for s in self.services if s.health != "healthy"]
         unhealthy += [f"{each.name} {each.detail}" for each in self.external if not each.usable]
         message = f"The stack is not healthy: {', '.join(unhealthy)}."
-        return NotHealthy(message, hint=self.next_step)
+        kinds = {each.kind for each in self.external if not each.usable}
+        remedies = [ExternalDatabaseUnusable.remedy] if "postgres" in kinds else []
+        remedies += [finding_hint("trace_store_unusable")] if kinds - {"postgres"} else []
+        return NotHealthy(message, hint=self.next_step or " ".join(remedies))
 
 
 def status(settings: Settings, resolved: ResolvedRuntime, http: httpx.Client) -> StatusReport:

@@ -1,6 +1,7 @@
 from __future__ import annotations
 
 import base64
+import os
 from pathlib import Path
 
 import pytest
@@ -70,3 +71,12 @@ def test_a_file_that_is_too_large_is_refused(
 
     with pytest.raises(UsageProblem, match="File too large"):
         read_attachments([str(tmp_path / "large.png")], [])
+
+
+def test_a_name_of_a_file_that_is_no_utf8_is_refused(tmp_path: Path) -> None:
+    path = os.fsencode(tmp_path) + b"/\xff.txt"
+    with open(path, "wb") as file:  # noqa: PTH123 - a path in bytes
+        file.write(b"x")
+
+    with pytest.raises(UsageProblem, match="The name of --file is not UTF-8"):
+        read_attachments([], [os.fsdecode(path)])

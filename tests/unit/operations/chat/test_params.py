@@ -84,3 +84,9 @@ def test_tags_are_kept_once_in_their_order() -> None:
 def test_a_tag_that_is_empty_or_attributes_a_call_is_refused(tag: str) -> None:
     with pytest.raises(UsageProblem, match="Invalid --tag"):
         check_tags((tag,))
+
+
+@pytest.mark.parametrize("text", ['"\\ud800"', '["\\ud800"]', "\udcff"])
+def test_a_value_that_is_no_utf8_is_refused(text: str) -> None:
+    with pytest.raises(UsageProblem, match="--param user is not UTF-8"):
+        parse_params({"user": text})

@@ -2,14 +2,17 @@
 
 from __future__ import annotations
 
+import httpx
 import pytest
 
-from gatewayctl.errors import GatewayRefused, LicenseMissing
+from gatewayctl.errors import Drift, GatewayRefused, LicenseMissing, PartlyDone
 from gatewayctl.operations.keys.check import check_keys
 from gatewayctl.operations.keys.create import ensure_keys
+from gatewayctl.operations.keys.owners import CONFLICT_REMEDY
 from gatewayctl.operations.keys.rotate import rotate_key
 from gatewayctl.operations.keys.sync import sync_keys
 from gatewayctl.settings.model import Settings
+from tests.fakes.litellm import error as litellm_error
 from tests.unit.operations.keys.desk import OURS, Desk
 
 TEAM = (
@@ -145,3 +148,43 @@ def test_members_are_added_and_removed_where_they_are_declared(team: Desk) -> No
     members = [each["user_id"] for each in team.fake.teams["search"]["members_with_roles"]]
     assert members == ["default_user_id", "ada"]
     assert team.run(sync_keys).changed is False
+
+
+def test_what_others_created_has_its_own_remedy_wherever_it_is_shown(desk: Desk) -> None:
+    desk.config = "project_name: desk\nteams: {theirs: {max_budget: 9}}\nkeys: {app: APP_KEY}\n"
+    desk.fake.add_team("theirs", metadata={"owner": "them"})
+    desk.run(sync_keys)
+
+    for problem in (desk.run(check_keys).problem, desk.run(sync_keys, dry_run=True).problem):
+        assert isinstance(problem, Drift)
+        assert "team theirs" in problem.message
+        assert "created by others" in problem.message
+        assert problem.hint == CONFLICT_REMEDY
+
+
+def test_a_refused_team_is_reported_and_the_others_and_the_keys_are_still_changed(
+    desk: Desk,
+) -> None:
+    desk.config = (
+        "project_name: desk\nteams: {a: {rpm_limit: 5}, b: {rpm_limit: 5}}\nkeys: {app: APP_KEY}\n"
+    )
+    marks = {"created_by": "gatewayctl", "project": "desk", "gatewayctl_fields": ["rpm_limit"]}
+    for name in ("a", "b"):
+        desk.fake.add_team(name, rpm_limit=6, metadata=marks)
+    update = desk.fake._team_update
+
+    def refuse_one(request: httpx.Request) -> httpx.Response:
+        if b'"a"' in request.content:
+            return litellm_error(429, "Rate limit exceeded for x", kind="throttling_error")
+        return update(request)
+
+    desk.fake.planted["/team/update"] = refuse_one
+
+    synced = desk.run(sync_keys)
+    fixed = desk.run(check_keys, fix=True)
+
+    assert [(step.name, step.done) for step in synced.teams] == [("a", False), ("b", True)]
+    assert desk.aliases() == ["app"]
+    assert fixed.problem is not None
+    assert "team a differs: team a: A rate limit is reached" in fixed.problem.message
+    assert fixed.problem.hint == PartlyDone.remedy

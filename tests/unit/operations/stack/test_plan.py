@@ -10,6 +10,7 @@ from gatewayctl.errors import Drift, PortTaken, RestoreUnfinished, SaltKeyChange
 from gatewayctl.gateway.client import GatewayClient
 from gatewayctl.generators import drain
 from gatewayctl.operations.keys.create import ensure_declared_keys
+from gatewayctl.operations.keys.owners import CONFLICT_REMEDY
 from gatewayctl.operations.project.render import render
 from gatewayctl.operations.stack.plan import PlanReport, plan
 from gatewayctl.operations.state import restore_journal, salt_key
@@ -236,3 +237,19 @@ def test_a_field_that_needs_a_license_is_what_up_would_fail_with(tmp_path: Path)
         report = drain(plan(settings, resolved(up_and_running(data=False)), gateway))
 
     assert "keys.app.guardrails (gateway.yaml line 2" in report.conflicts[0]
+
+
+def test_a_team_of_others_is_drift_that_keys_sync_cannot_change(tmp_path: Path) -> None:
+    desk = Desk(folder=tmp_path)
+    desk.config = "project_name: desk\nteams: {theirs: {}}\nkeys: {app: {env: APP_KEY}}\n"
+    desk.healthy()
+    desk.fake.add_team("theirs", metadata={"owner": "them"})
+    settings = project(tmp_path, desk.config)
+
+    with served(desk.fake) as gateway:
+        report = drain(plan(settings, resolved(up_and_running(data=False)), gateway))
+
+    assert report.problem is not None
+    assert "team theirs" in report.problem.message
+    assert CONFLICT_REMEDY in report.problem.hint
+    assert "keys sync" not in report.problem.hint

@@ -1,10 +1,12 @@
 from __future__ import annotations
 
+from dataclasses import replace
 from pathlib import Path
 
 import httpx
 import pytest
 
+from gatewayctl.operations.diagnosis.external import ExternalKind, ExternalService
 from gatewayctl.operations.stack.status import KeyStatus, StatusReport, status
 from gatewayctl.settings.model import Secret, Settings
 from tests.fakes.answers import REFUSED, answers
@@ -90,3 +92,20 @@ def test_declared_keys_are_listed_with_their_value_in_env(settings: Settings) ->
         KeyStatus(alias="litellm-dev", env="LITELLM_API_KEY", key=Secret("sk-virtual-0123456789")),
         KeyStatus(alias="litellm-eval", env="LITELLM_EVAL_KEY", key=None),
     )
+
+
+@pytest.mark.parametrize(
+    ("kind", "advice"),
+    [("otlp", "tracing: in gateway.yaml"), ("postgres", "Correct the URL in .env")],
+)
+def test_a_service_of_others_that_cannot_be_used_has_its_own_hint(
+    kind: ExternalKind, advice: str, settings: Settings
+) -> None:
+    other = ExternalService(name="it", kind=kind, address="x", usable=False, detail="is away")
+
+    report = replace(look(settings, up_and_running()), healthy=False, external=(other,))
+
+    assert report.problem is not None
+    assert "it is away" in report.problem.message
+    assert advice in report.problem.hint
+    assert "gatewayctl logs" not in report.problem.hint

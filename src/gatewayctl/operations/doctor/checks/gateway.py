@@ -17,7 +17,7 @@ from gatewayctl.gateway.models import list_served_models
 from gatewayctl.gateway.spend import count_requests, list_latest_failures
 from gatewayctl.operations.config.database import compare_database
 from gatewayctl.operations.doctor.checks.subject import DoctorCheck, Observation, Subject
-from gatewayctl.operations.keys.check import KeyCheck, check_keys
+from gatewayctl.operations.keys.check import KeyCheck, check_keys, choose_owner_remedy
 from gatewayctl.operations.keys.unknown import advise_unknown_key, find_unknown_keys
 from gatewayctl.operations.models.provider_failure import advise_provider_key
 from gatewayctl.operations.models.provider_names import suggest_name
@@ -44,6 +44,13 @@ def check_virtual_keys(subject: Subject) -> Iterator[Observation]:
         if not key.ok:
             evidence = f"{key.alias or key.env}: {key.reason}"
             yield Observation(finding=_choose_finding(key), evidence=evidence, remedy=key.remedy)
+    for owner in (*report.users, *report.teams):
+        if owner.drift:
+            why = "; ".join(owner.changes) or owner.reason or "missing"
+            remedy = choose_owner_remedy(owner)
+            yield Observation(
+                finding="key_differs", evidence=f"{owner.title}: {why}", remedy=remedy
+            )
 
 
 def check_unknown_keys(subject: Subject) -> Iterator[Observation]:
