@@ -15,7 +15,12 @@ from typing import Final
 
 from gatewayctl.operations.project.adopt import compose_file
 from gatewayctl.operations.project.adopt.compose_file import ComposeFile
-from gatewayctl.operations.project.adopt.moves import DATABASE, IGNORED_BY_LITELLM, OF_GATEWAYCTL
+from gatewayctl.operations.project.adopt.moves import (
+    DATABASE,
+    IGNORED_BY_LITELLM,
+    OF_GATEWAYCTL,
+    use_database,
+)
 from gatewayctl.operations.project.adopt.report import Notice
 from gatewayctl.operations.project.adopt.side_files import Find
 from gatewayctl.settings import image
@@ -139,8 +144,7 @@ class _Reader:
         if not value:
             return {}
         self._note(
-            f"DATABASE_URL is {DATABASE} in .env now. gatewayctl runs its own, empty database; to"
-            f" use the old one, add `services: {{postgres: {{url_env: {DATABASE}}}}}`",
+            f"DATABASE_URL is {DATABASE} in .env now. {use_database(DATABASE)}",
             *(self.name, "environment", "DATABASE_URL"),
         )
         return {DATABASE: value}

@@ -7,7 +7,6 @@ plan, so an adoption that was interrupted is finished by the same command.
 from __future__ import annotations
 
 import os
-import re
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from pathlib import Path, PurePosixPath
@@ -20,13 +19,8 @@ from gatewayctl.files.regular import read_regular_file
 from gatewayctl.operations.project.adopt import compose_file
 from gatewayctl.operations.project.adopt.compose_gateway import ComposeGateway, read_gateway
 from gatewayctl.operations.project.adopt.edits import apply_edits
-from gatewayctl.operations.project.adopt.moves import (
-    DATABASE,
-    OWN_SETTINGS,
-    Environment,
-    Moves,
-    plan_moves,
-)
+from gatewayctl.operations.project.adopt.moved import Environment, Moves, show_path
+from gatewayctl.operations.project.adopt.moves import DATABASE, plan_moves
 from gatewayctl.operations.project.adopt.report import AdoptedSecret, Notice
 from gatewayctl.operations.project.adopt.side_files import (
     Find,
@@ -41,6 +35,7 @@ from gatewayctl.operations.project.adopt.sources import (
     read_text,
 )
 from gatewayctl.settings import fields
+from gatewayctl.settings.litellm.config import OWNED, REFERENCE
 from gatewayctl.settings.litellm.yaml_text import YamlText, read_yaml_text
 from gatewayctl.settings.model import Source
 from gatewayctl.settings.problems import Problems
@@ -53,7 +48,6 @@ CONFIG_NAMES: Final = (
 _MARK: Final = "\ufeff"
 _APP: Final = "/app"
 """The folder of the configuration in LiteLLM's service."""
-_READS: Final = re.compile(r"os\.environ/(\w+)")
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -108,7 +102,8 @@ def plan_adoption(
     """Read FILE and everything it names, and plan what to write.
 
     FILE is a LiteLLM configuration, a Compose file that mounts one, or a folder with one of them.
-    Of a .env beside it, only what it refers to is taken over.
+    Of a .env beside it, only what it refers to is taken over, and what LiteLLM reads by itself: its
+    master key and its salt key.
     Raises SettingsInvalid with every problem and its line, and EnvFileUnreadable.
     """
     problems = Problems()
@@ -126,7 +121,7 @@ def plan_adoption(
     problems.raise_all()
     if opened is None or sources is None:
         raise SettingsInvalid(f"{file} cannot be read.")
-    fixed = {} if opened.gateway is None else dict(opened.gateway.variables)
+    fixed = None if opened.gateway is None else dict(opened.gateway.variables)
     moves = plan_moves(sources, present, problems, fixed=fixed)
     side = find_side_files(sources, opened.find)
     adoption = _adoption(opened, sources, moves, side, problems)
@@ -232,7 +227,7 @@ def _adoption(
         for f in side.found.values()
     ]
     texts = "\n".join(file.content.decode() for file in files[: len(sources.files)])
-    named = set(_READS.findall(texts)) | fields.STACK_SECRETS | {DATABASE}
+    named = set(REFERENCE.findall(texts)) | fields.STACK_SECRETS | {DATABASE}
     return Adoption(
         source=opened.path if gateway is None else gateway.compose,
         env=MappingProxyType(moves.values),
@@ -253,8 +248,10 @@ def _adoption(
 
 
 def _reads(sources: Sources, moves: Moves) -> set[str]:
-    texts = (str(value.value) for _, value in sources.values() if value.path not in OWN_SETTINGS)
-    return set(_READS.findall("\n".join(texts))) | {secret.name for secret in moves.secrets}
+    texts = (
+        str(value.value) for _, value in sources.values() if show_path(value.path) not in OWNED
+    )
+    return set(REFERENCE.findall("\n".join(texts))) | {secret.name for secret in moves.secrets}
 
 
 def _note_missing(moves: Moves, side: SideFiles) -> None:
