@@ -16,6 +16,7 @@ from typing import Final
 from gatewayctl.env_file.read import read_env_file
 from gatewayctl.errors import EnvFileMissing, SettingsInvalid
 from gatewayctl.files.regular import read_regular_file
+from gatewayctl.operating_system import real_path
 from gatewayctl.operations.project.adopt import compose_file
 from gatewayctl.operations.project.adopt.compose_gateway import ComposeGateway, read_gateway
 from gatewayctl.operations.project.adopt.edits import apply_edits
@@ -123,7 +124,8 @@ def plan_adoption(
         raise SettingsInvalid(f"{file} cannot be read.")
     fixed = None if opened.gateway is None else dict(opened.gateway.variables)
     moves = plan_moves(sources, present, problems, fixed=fixed)
-    side = find_side_files(sources, opened.find)
+    compose = None if opened.gateway is None else opened.gateway.compose
+    side = find_side_files(sources, opened.find, compose=compose)
     adoption = _adoption(opened, sources, moves, side, problems)
     problems.raise_all()
     return adoption
@@ -226,6 +228,7 @@ def _adoption(
         PlannedFile(target=f.target, made_from=f.path, content=f.content, private=f.secret)
         for f in side.found.values()
     ]
+    _check_targets(files, problems)
     texts = "\n".join(file.content.decode() for file in files[: len(sources.files)])
     named = set(REFERENCE.findall(texts)) | fields.STACK_SECRETS | {DATABASE}
     return Adoption(
@@ -252,6 +255,18 @@ def _reads(sources: Sources, moves: Moves) -> set[str]:
         str(value.value) for _, value in sources.values() if show_path(value.path) not in OWNED
     )
     return set(REFERENCE.findall("\n".join(texts))) | {secret.name for secret in moves.secrets}
+
+
+def _check_targets(files: list[PlannedFile], problems: Problems) -> None:
+    """Report two files that would be written to one place: the last would win."""
+    made_from: dict[PurePosixPath, Path] = {}
+    for file in files:
+        if file.target in made_from:
+            problems.add(
+                Source(name=str(file.made_from)),
+                f"would become {file.target}, like {made_from[file.target]}: rename one of them",
+            )
+        made_from[file.target] = file.made_from
 
 
 def _note_missing(moves: Moves, side: SideFiles) -> None:
@@ -283,6 +298,10 @@ def _copy_of_compose(opened: _Opened, path: Path, side: SideFiles) -> PurePosixP
         return None
     target = PurePosixPath(path.relative_to(folder))
     if not can_keep_place(target):
+        return None
+    if real_path(path) in side.originals:
+        return side.originals[real_path(path)]
+    if target in side.found and real_path(side.found[target].path) != real_path(path):
         return None
     content = read_regular_file(path)
     side.found[target] = SideFile(path=path, target=target, content=content, secret=True)

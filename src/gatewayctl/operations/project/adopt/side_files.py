@@ -10,13 +10,17 @@ from __future__ import annotations
 import ast
 import os
 import re
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass, field
 from pathlib import Path, PurePosixPath
+from types import MappingProxyType
 from typing import Final
 
+from gatewayctl.errors import SettingsInvalid
 from gatewayctl.files.regular import read_regular_file
+from gatewayctl.operating_system import real_path
 from gatewayctl.operations.project.adopt.sources import ConfigFile, Sources, can_keep_place
+from gatewayctl.rendering.side_files import read_side_file
 from gatewayctl.settings.litellm.yaml_text import Value
 from gatewayctl.settings.masking import looks_like_a_secret
 from gatewayctl.settings.plain_secrets import REFERENCE
@@ -38,6 +42,7 @@ _NAMED_FILE: Final = re.compile(
     r"(?:.*_)?(?:credentials|file|filename|cert|certificate|bundle|directory|dir|keyfile|certfile)"
     r"(?:_path)?|ssl_verify|.*_(?:json|pem)"
 )
+_KEY_STORES: Final = frozenset({".key", ".p12", ".pfx"})
 _MOST_FILES: Final = 200
 
 
@@ -57,16 +62,28 @@ class SideFile:
 
 @dataclass(slots=True, kw_only=True)
 class SideFiles:
-    """What was found, and what was not: each as the place that names it, and why."""
+    """What was found, and what was not: each as the place that names it, and why.
 
+    ``originals`` are the files that are read as configuration, and their places in the project;
+    None for a file that has none. They are never copied as they are.
+    """
+
+    originals: Mapping[Path, PurePosixPath | None] = field(
+        default_factory=lambda: MappingProxyType({})
+    )
     found: dict[PurePosixPath, SideFile] = field(default_factory=dict)
     absolute: list[tuple[ConfigFile, Value]] = field(default_factory=list)
     missing: list[tuple[ConfigFile, Value, str]] = field(default_factory=list)
 
 
-def find_side_files(sources: Sources, find: Find) -> SideFiles:
-    """Find every file that the configuration names, but for those it includes."""
-    side = SideFiles()
+def find_side_files(sources: Sources, find: Find, *, compose: Path | None = None) -> SideFiles:
+    """Find every file that the configuration names, but for its own and the Compose file."""
+    originals: dict[Path, PurePosixPath | None] = {
+        real_path(file.path): file.target for file in sources.files
+    }
+    if compose is not None:
+        originals.setdefault(real_path(compose), None)
+    side = SideFiles(originals=originals)
     for file, value in sources.values():
         text = value.value
         if not isinstance(text, str) or REFERENCE in text or value.path[0] == "include":
@@ -169,7 +186,8 @@ def _add_path(side: SideFiles, file: ConfigFile, value: Value, find: Find) -> No
     elif path is not None and path.is_dir() and (named or text.startswith(("./", "../"))):
         members = sorted(p for p in path.rglob("*") if p.is_file() and _is_copied(p, path))
         for member in members[:_MOST_FILES]:
-            _add_file(side, member, f"{text}/{member.relative_to(path)}", file, value)
+            if real_path(member) not in side.originals:
+                _add_file(side, member, f"{text}/{member.relative_to(path)}", file, value)
         if len(members) > _MOST_FILES:
             side.missing.append((file, value, f"{text} has more than {_MOST_FILES} files"))
     elif value.name not in {"model", "model_name"} and (
@@ -185,16 +203,34 @@ def _is_copied(path: Path, folder: Path) -> bool:
 
 def _add_file(side: SideFiles, path: Path, text: str, file: ConfigFile, value: Value) -> None:
     target = PurePosixPath(os.path.normpath(text))
-    if target in side.found:
+    if target in side.found or side.originals.get(real_path(path)) == target:
         return
-    if not can_keep_place(target):
+    if real_path(path) in side.originals:
+        reason = f"{text} has another name in the project, or is not there: correct this"
+        side.missing.append((file, value, reason))
+        return
+    if not can_keep_place(target) or target in side.originals.values():
         reason = f"{text} is outside of the folder, or its place in the project is taken"
         side.missing.append((file, value, reason))
         return
     content = _read(side, path, file, value)
     if content is not None:
-        secret = "credential" in value.name or _PRIVATE.search(content) is not None
+        secret = (
+            "credential" in value.name
+            or path.suffix.lower() in _KEY_STORES
+            or _PRIVATE.search(content) is not None
+            or not _can_be_rendered(path)
+        )
         side.found[target] = SideFile(path=path, target=target, content=content, secret=secret)
+
+
+def _can_be_rendered(path: Path) -> bool:
+    """False for a file with a secret, or without text: it can only be mounted."""
+    try:
+        read_side_file(path)
+    except SettingsInvalid:
+        return False
+    return True
 
 
 def _read(side: SideFiles, path: Path, file: ConfigFile, value: Value) -> bytes | None:
