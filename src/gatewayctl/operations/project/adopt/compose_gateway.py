@@ -104,7 +104,7 @@ class _Reader:
         def find(wanted: str) -> Path | None:
             found = compose_file.find_inside(mounts, folder, wanted)
             # A module can also be in the folder that is the current one there.
-            return found or compose_file.find_inside(mounts, "/app", wanted)
+            return found or compose_file.find_inside(mounts, compose_file.APP, wanted)
 
         variables = self._variables()
         self._image()

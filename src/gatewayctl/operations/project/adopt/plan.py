@@ -47,8 +47,6 @@ CONFIG_NAMES: Final = (
     *("proxy_config.yaml", "proxy_config.yml", "proxy_server_config.yaml"),
 )
 _MARK: Final = "\ufeff"
-_APP: Final = "/app"
-"""The folder of the configuration in LiteLLM's service."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -276,7 +274,9 @@ def _note_missing(moves: Moves, side: SideFiles) -> None:
 
 def _mounts(opened: _Opened, moves: Moves, side: SideFiles) -> dict[str, str]:
     """What LiteLLM finds at a path: credentials of the project, and files of this machine."""
-    mounts = {f"{_APP}/{f.target}": str(f.target) for f in side.found.values() if f.secret}
+    mounts = {
+        f"{compose_file.APP}/{f.target}": str(f.target) for f in side.found.values() if f.secret
+    }
     for file, value in side.absolute:
         text = str(value.value)
         found = opened.find(text)

@@ -38,7 +38,7 @@ def test_what_the_settings_refuse_is_found_as_a_secret(name: str, value: str) ->
 @pytest.mark.parametrize(
     "section",
     [
-        "guardrails: [{guardrail_name: p, litellm_params: {pii_entities_config: {PASSWORD: MASK}}}]",
+        "guardrails: [{guardrail_name: p, litellm_params: {pii_entities_config: {PIN_TOKEN: A}}}]",
         "router_settings: {model_group_alias: {my-key: gpt}, fallbacks: [{a-token: [b]}]}",
         "litellm_settings: {langfuse_public_key: 123-456-789}",
         "default_vertex_config: {vertex_credentials: /run/secrets/google}",
