@@ -13,6 +13,7 @@ from pathlib import Path, PurePosixPath
 from types import MappingProxyType
 from typing import Final
 
+from gatewayctl import network
 from gatewayctl.env_file.read import read_env_file
 from gatewayctl.errors import EnvFileMissing, SettingsInvalid
 from gatewayctl.files.regular import read_regular_file
@@ -228,7 +229,7 @@ def _adoption(
     ]
     _check_targets(files, problems)
     texts = "\n".join(file.content.decode() for file in files[: len(sources.files)])
-    named = set(REFERENCE.findall(texts)) | fields.STACK_SECRETS | {DATABASE}
+    named = {*REFERENCE.findall(texts), *fields.STACK_SECRETS, *network.VARIABLES, DATABASE}
     return Adoption(
         source=opened.path if gateway is None else gateway.compose,
         env=MappingProxyType(moves.values),

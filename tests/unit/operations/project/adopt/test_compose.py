@@ -4,7 +4,9 @@ from pathlib import Path
 
 import pytest
 
+from gatewayctl import network
 from gatewayctl.errors import EnvFileUnreadable, SettingsInvalid
+from gatewayctl.settings.sections.litellm_service import OWNED
 from tests.unit.operations.project.adopt.adopting import Adopted, adopt_text
 
 CONFIG = "model_list: []\n"
@@ -70,3 +72,53 @@ def test_a_dotenv_of_the_compose_file_that_cannot_be_read_is_refused(tmp_path: P
     (tmp_path / ".env").write_bytes(b"C=\xff\n")
     with pytest.raises(EnvFileUnreadable):
         adopt(tmp_path)
+
+
+@pytest.mark.parametrize(
+    ("tag", "is_taken"),
+    [
+        ("v1.106.2", True),
+        ("v1.82.3-stable", True),
+        ("main-v1.82.3-stable", True),
+        ("v1.63.2-nightly", True),
+        ("main-stable", False),
+        ("main-latest", False),
+    ],
+)
+def test_an_image_with_a_version_is_taken_over(tmp_path: Path, tag: str, is_taken: bool) -> None:
+    adopted = adopt(tmp_path, image=f"image: ghcr.io/berriai/litellm:{tag}")
+    assert ("images.litellm" in adopted.plan.services) is is_taken
+    assert ("changes without notice" in adopted.notices) is not is_taken
+
+
+def test_no_variable_that_gatewayctl_sets_is_declared(tmp_path: Path) -> None:
+    names = sorted(OWNED | {*network.VARIABLES, "PORT", "OTEL_EXPORTER_OTLP_ENDPOINT", "HOME"})
+    lines = "".join(f"      {name}: x\n" for name in (*names, "LITELLM_ENABLE_MCP_STDIO", "EXTRA"))
+    adopted = adopt(tmp_path, f"    environment:\n{lines}")
+    assert adopted.plan.environment == ("LITELLM_ENABLE_MCP_STDIO", "EXTRA")
+    proxies = {*network.PROXY_VARIABLES, "NO_PROXY", "no_proxy"}
+    declared = {*adopted.plan.environment, "EXTERNAL_DATABASE_URL"}
+    assert set(adopted.env) == proxies | declared
+    for name, reason in (
+        ("MAPPER_NAMES", "gatewayctl sets it itself"),
+        ("SSL_CERT_FILE", "set ca_bundle:"),
+        ("OTEL_EXPORTER_OTLP_ENDPOINT", "gatewayctl sends traces to Phoenix itself"),
+        ("HOME", "in .env it would change more than LiteLLM"),
+    ):
+        assert f"{name} is not taken over: {reason}" in adopted.notices
+
+
+@pytest.mark.parametrize(
+    ("address", "note"),
+    [
+        ("192.168.1.5:", "port 4100 was on 192.168.1.5, and is on 127.0.0.1 now"),
+        ("", "port 4100 was open on every address of this machine"),
+        ("127.0.0.1:", ""),
+        ("[::1]:", ""),
+    ],
+)
+def test_an_address_that_is_not_kept_is_reported(tmp_path: Path, address: str, note: str) -> None:
+    adopted = adopt(tmp_path, f"    ports: ['{address}4100:4000']\n")
+    assert adopted.plan.services["ports.litellm"] == "4100"
+    assert note in adopted.notices
+    assert note or "port 4100" not in adopted.notices
