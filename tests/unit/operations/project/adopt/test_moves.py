@@ -267,3 +267,17 @@ def test_a_value_that_env_cannot_hold_is_refused_with_its_line(
 def test_a_secret_in_a_name_is_reported(tmp_path: Path) -> None:
     adopted = adopt_text(tmp_path, f"litellm_settings: {{map: {{{KEY}: x}}}}\n")
     assert "still contains a secret" in adopted.notices
+
+
+def test_a_secret_in_a_name_gets_into_no_name_of_a_variable(tmp_path: Path) -> None:
+    text = f"litellm_settings: {{map: {{{KEY}: {{password: hunter22}}}}}}\n"
+    adopted = adopt_text(tmp_path, text)
+    assert adopted.env == {"MAP_PASSWORD": "hunter22"}
+    named = f"model_list:\n- {{model_name: {KEY}, litellm_params: {{password: hunter22}}}}\n"
+    assert set(adopt_text(tmp_path, named).env) == {"MODEL_LIST_MODEL_NAME", "MODEL_LIST_PASSWORD"}
+
+
+def test_parameters_that_are_no_mapping_are_no_fault_of_the_adoption(tmp_path: Path) -> None:
+    text = f"model_list:\n- {{model_name: a, api_key: {KEY}, litellm_params: foo}}\n"
+    adopted = adopt_text(tmp_path, text)
+    assert adopted.env == {"A_API_KEY": KEY}
