@@ -190,7 +190,7 @@ def _in_folder(folder: Path, problems: Problems, shown: str) -> str | None:
 
 
 def _beside(root: Path) -> Find:
-    return _safe(lambda path: root.parent / os.path.expanduser(path))  # noqa: PTH111
+    return _safe(lambda path: root.parent / path)
 
 
 def _safe(find: Find) -> Find:

@@ -10,7 +10,7 @@ from __future__ import annotations
 import ast
 import os
 import re
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from pathlib import Path, PurePosixPath
 from types import MappingProxyType
@@ -19,8 +19,10 @@ from typing import Final
 from gatewayctl.errors import SettingsInvalid
 from gatewayctl.files.regular import read_regular_file
 from gatewayctl.operating_system import real_path
+from gatewayctl.operations.project.adopt.moved import show_path
 from gatewayctl.operations.project.adopt.sources import ConfigFile, Sources, can_keep_place
 from gatewayctl.rendering.side_files import read_side_file
+from gatewayctl.settings.litellm.modules import files_of, imports_of, module_of, names_module
 from gatewayctl.settings.litellm.yaml_text import Value
 from gatewayctl.settings.masking import looks_like_a_secret
 from gatewayctl.settings.plain_secrets import REFERENCE
@@ -28,10 +30,6 @@ from gatewayctl.settings.plain_secrets import REFERENCE
 Find = Callable[[str], Path | None]
 """Takes a path as LiteLLM sees it, relative to the root configuration or absolute."""
 
-_INSTANCE: Final = re.compile(r"[A-Za-z_]\w*(?:\.[A-Za-z_]\w*)+", re.ASCII)
-_CALLBACKS: Final = re.compile(
-    r"(?:.*_)?callbacks?|custom_\w+|post_call_rules|pre_call_rules|guardrail|\w*_plugins?"
-)
 _PRIVATE: Final = re.compile(
     rb"-BEGIN [A-Z ]*PRIVATE KEY-|\"private_key|\"client_secret|\"refresh_token"
 )
@@ -88,39 +86,35 @@ def find_side_files(sources: Sources, find: Find, *, compose: Path | None = None
         text = value.value
         if not isinstance(text, str) or REFERENCE in text or value.path[0] == "include":
             continue
-        if _INSTANCE.fullmatch(text) and _add_module(side, file, value, find):
+        if _add_module(side, file, value, find) or _is_route(value):
             continue
         if "\n" not in text and "://" not in text:
             _add_path(side, file, value, find)
     return side
 
 
-def is_absolute(text: str) -> bool:
-    """True for a path that means the same file wherever the configuration is."""
-    return text.startswith(("/", "~"))
-
-
 def _add_module(side: SideFiles, file: ConfigFile, value: Value, find: Find) -> bool:
     """True for a value that names an object of a module, whether the module is there or not."""
-    name = PurePosixPath(*str(value.value).split(".")[:-1])
-    modules = _files_of(name, find)
-    if modules:
-        _add_imports(side, modules, file, value, find)
+    text = str(value.value)
+    module = module_of(text)
+    if module is None:
+        return False
+    if _is_file(find(str(module))):
+        name = module.with_suffix("")
+        _add_imports(side, list(files_of(name, _finder(find))), file, value, find)
         return True
-    is_named = _CALLBACKS.fullmatch(value.name) and not str(value.value).startswith("litellm.")
-    if is_named and not _FILE.fullmatch(str(value.value)):
-        module = name.with_suffix(".py")
+    if names_module(show_path(value.path), text) and not _FILE.fullmatch(text):
         side.missing.append((file, value, f"there is no {module} beside the configuration"))
         return True
     return False
 
 
 def _add_imports(
-    side: SideFiles, pending: list[PurePosixPath], file: ConfigFile, value: Value, find: Find
+    side: SideFiles, pending: list[str], file: ConfigFile, value: Value, find: Find
 ) -> None:
     """Add modules and everything that they import from the same folder."""
     while pending:
-        module = pending.pop()
+        module = PurePosixPath(pending.pop())
         path = find(str(module))
         if module in side.found or path is None:
             continue
@@ -137,36 +131,17 @@ def _add_imports(
             line = getattr(error, "lineno", None) or 1
             side.missing.append((file, value, f"{module} line {line} is not valid Python"))
             continue
-        for name in _find_imports(tree, module.parent):
-            pending += _files_of(name, find)
+        for name in imports_of(tree, module.parent):
+            pending += files_of(name, _finder(find))
 
 
-def _find_imports(tree: ast.AST, here: PurePosixPath) -> Iterator[PurePosixPath]:
-    for statement in ast.walk(tree):
-        if isinstance(statement, ast.Import):
-            for alias in statement.names:
-                name = PurePosixPath(*alias.name.split("."))
-                yield from (name, here / name)
-        elif isinstance(statement, ast.ImportFrom):
-            parts = (statement.module or "").split(".")
-            up = [".."] * (statement.level - 1)
-            starts = [here.joinpath(*up, *parts)]
-            starts += [] if statement.level else [PurePosixPath(*parts)]
-            for start in starts:
-                yield from (start, *(start / alias.name for alias in statement.names))
+def _finder(find: Find) -> Callable[[PurePosixPath], bool]:
+    return lambda path: _is_file(find(str(path)))
 
 
-def _files_of(name: PurePosixPath, find: Find) -> list[PurePosixPath]:
-    """The files of a module, and of the packages that contain it."""
-    name = PurePosixPath(os.path.normpath(name))
-    if ".." in name.parts or not name.name:
-        return []
-    own = [name.parent / f"{name.name}.py", name / "__init__.py"]
-    found = [path for path in own if _is_file(find(str(path)))]
-    if not found:
-        return []
-    above = [parent / "__init__.py" for parent in name.parents if parent.name]
-    return found + [path for path in above if _is_file(find(str(path)))]
+def _is_route(value: Value) -> bool:
+    """True for an address of the gateway itself, such as /docs/openapi.json."""
+    return "pass_through_endpoints" in value.path and value.name == "path"
 
 
 def _is_file(path: Path | None) -> bool:
@@ -176,7 +151,7 @@ def _is_file(path: Path | None) -> bool:
 def _add_path(side: SideFiles, file: ConfigFile, value: Value, find: Find) -> None:
     text = str(value.value)
     named = _NAMED_FILE.fullmatch(value.name) is not None
-    if is_absolute(text):
+    if text.startswith("/"):
         if _ABSOLUTE.fullmatch(text) and (named or _FILE.fullmatch(text) or _is_file(find(text))):
             side.absolute.append((file, value))
         return
