@@ -12,6 +12,7 @@ from typer.testing import CliRunner, Result
 
 from gatewayctl.cli.app import app
 from gatewayctl.env_file.read import read_env_file
+from gatewayctl.settings import fields
 
 KEY = "sk-fake-0123456789"
 CONFIG = (
@@ -222,6 +223,68 @@ def test_what_litellm_drops_silently_is_reported_after_the_adoption(
     assert (tmp_path / "new" / "gateway.yaml").exists()
 
 
+def compose_file(folder: Path, *, extra: str = "") -> Path:
+    """A Compose file whose service has something for every part of gateway.yaml."""
+    folder.mkdir()
+    (folder / "service.json").write_text('{"private_key": "x"}')
+    (folder / "note.prompt").write_text("Hello")
+    (folder / "config.yaml").write_text(
+        "model_list: []\ndefault_vertex_config: {vertex_credentials: ./service.json}\n"
+        "litellm_settings: {prompt_file: ./note.prompt}\n"
+    )
+    file = folder / "docker-compose.yml"
+    file.write_text(
+        "services:\n  llm:\n    image: litellm:v1.106.2\n    volumes: [.:/app]\n"
+        f"    ports: ['127.0.0.1:4100:4000']\n    environment: {{EXTRA: e, {extra}}}\n"
+        "  db: {image: 'postgres:15.4'}\n"
+    )
+    return file
+
+
+def test_settings_that_a_kept_gateway_yaml_lacks_are_to_do(tmp_path: Path) -> None:
+    file = compose_file(tmp_path / "old")
+    new = tmp_path / "new"
+    new.mkdir()
+    kept = "litellm: litellm.yaml\nports: {litellm: 4100}\n"
+    (new / "gateway.yaml").write_text(kept)
+    result = adopt(new, file, "--json")
+    data = json.loads(result.stdout)["data"]["adopted"]
+    assert data["services"] == {}
+    (to_do,) = (c["message"] for c in data["conflicts"] if c["place"] == "gateway.yaml")
+    assert to_do == (
+        "is kept as it is; add to it what was taken over: images.litellm: litellm:v1.106.2;"
+        " images.postgres: postgres:15.4; services.litellm.environment: [EXTRA];"
+        " services.litellm.files: [note.prompt];"
+        " services.litellm.mounts: {/app/service.json: service.json}"
+    )
+    assert (new / "gateway.yaml").read_text() == kept
+    assert adopt(tmp_path / "other", file).exit_code == 0
+    again = adopt(tmp_path / "other", file, "--json")
+    assert json.loads(again.stdout)["data"]["adopted"]["services"]["ports.litellm"] == "4100"
+    assert "is kept as it is" not in again.stdout
+
+
+def test_the_hint_for_the_old_database_can_be_followed(tmp_path: Path) -> None:
+    file = compose_file(tmp_path / "old", extra="DATABASE_URL: 'postgresql://u:p@h/d'")
+    new = tmp_path / "new"
+    shown = " ".join(adopt(new, file).stdout.split())
+    hint = "put `postgres: {url_env: EXTERNAL_DATABASE_URL}` under services: in gateway.yaml"
+    assert hint in shown
+    text = (new / "gateway.yaml").read_text()
+    done = text.replace("\nservices:\n", "\nservices:\n  " + hint.split("`")[1] + "\n")
+    (new / "gateway.yaml").write_text(done)
+    checked = CliRunner().invoke(app, ["-C", str(new), "render"])
+    assert checked.exit_code == 0, checked.output
+
+
+def test_names_that_yaml_reads_as_something_else_are_quoted(tmp_path: Path) -> None:
+    file = compose_file(tmp_path / "old", extra="'ON': '1', 'null': '2', 'Yes': '3'")
+    new = tmp_path / "new"
+    assert adopt(new, file).exit_code == 0
+    text = (new / "gateway.yaml").read_text()
+    assert 'environment: [EXTRA, "ON", "null", "Yes"]' in text
+
+
 KILLED = """
 import os, signal, sys
 count = 0
@@ -232,7 +295,6 @@ def watch(event, arguments):
         if count == int(sys.argv[1]):
             os.kill(os.getpid(), signal.SIGKILL)
 sys.addaudithook(watch)
-sys.argv[1:] = sys.argv[1:2] + sys.argv[2:]
 from gatewayctl.cli.app import app
 app(sys.argv[2:])
 """
@@ -249,8 +311,22 @@ def test_an_adoption_that_was_killed_is_finished_by_the_same_command(
     done = subprocess.run([sys.executable, "-c", KILLED, str(step), *command], check=False)
     assert done.returncode == -9 or step > 6
     assert CliRunner().invoke(app, command).exit_code == 0
-    adopt(tmp_path / "other", original)
-    names = set(files(tmp_path / "other"))
-    assert set(files(new)) == names
-    assert files(new)["litellm.yaml"] == files(tmp_path / "other")["litellm.yaml"]
+    other = tmp_path / "other"
+    adopt(other, original)
+    # gateway.yaml has the name of the project, and .env the secrets that were generated.
+    differ = {".env", "gateway.yaml"}
+    expected, found = files(other), files(new)
+    assert set(found) == set(expected)
+    assert {n: found[n] for n in found if n not in differ} == {
+        n: expected[n] for n in expected if n not in differ
+    }
+    assert found["gateway.yaml"] == expected["gateway.yaml"].replace(b'"other"', b'"new"')
+    assert not_generated(new) == not_generated(other) == {"OPENAI_API_KEY": KEY}
+    assert set(read_env_file(new / ".env")) == set(read_env_file(other / ".env"))
     assert adopt(new, original).stdout.startswith("Nothing changed")
+
+
+def not_generated(folder: Path) -> dict[str, str]:
+    """The variables of .env but for the secrets of the stack."""
+    values = read_env_file(folder / ".env").items()
+    return {name: e.value for name, e in values if e.value and name not in fields.STACK_SECRETS}

@@ -24,6 +24,8 @@ MAX_FOREIGN_CHARACTERS: Final = 4 * 1024 * 1024
 MAX_VALUES: Final = 20_000
 MAX_FOREIGN_VALUES: Final = 500_000
 MAX_DEPTH: Final = 40
+NOT_BUILT: Final = (*(ValueError, KeyError, IndexError, AttributeError, OverflowError, TypeError),)
+"""What PyYAML raises for a text that its tag does not allow, such as ``!!int ""``."""
 _MAX_BITS: Final = 63
 
 _TAG: Final = "tag:yaml.org,2002:"
@@ -189,7 +191,7 @@ class _Expansion:
             return text
         try:
             value: Scalar = _BUILDER.construct_object(raw)
-        except (ValueError, KeyError, OverflowError):
+        except NOT_BUILT:
             self.problems.add(
                 source, f"is not a valid {raw.tag.removeprefix(_TAG)}: {quote(raw.value)}"
             )

@@ -18,7 +18,12 @@ _REFERENCE: Final = re.compile(
     r"(?::(?P<tag>[A-Za-z0-9_][A-Za-z0-9_.\-]{0,127}))?(?P<digest>@sha256:[0-9a-f]{64})?"
 )
 _MAX_LENGTH: Final = 400
+_NUMBERS: Final = re.compile(r"(?:^|[:v-])(\d+)\.(\d+)\.(\d+)(?P<early>[-.]?(?:rc|dev|nightly))?")
+_MOVING: Final = frozenset({"latest", "main", "lts", "nightly", "edge", "stable", "rc", "dev"})
 _REGISTRY: Final = re.compile(rf"(?P<host>{_HOST})(?:/{_PART})*")
+
+
+Version = tuple[int, ...]
 
 
 class Reference(NamedTuple):
@@ -62,3 +67,23 @@ def explain_unpinned(value: str) -> str:
         return ""
     why = "changes without notice" if found["tag"] else "means the latest image"
     return f"must have a version or a digest: {quote(value)} {why}"
+
+
+def match_version(text: str) -> re.Match[str] | None:
+    """Find the three numbers in a version or in an image's tag; ``early`` if it is no release."""
+    return _NUMBERS.search(text.partition("@")[0].rpartition("/")[2])
+
+
+def parse_version(text: str) -> Version | None:
+    """Parse the three numbers of a version or of an image's tag; None if there are none."""
+    found = match_version(text)
+    return None if found is None else tuple(int(number) for number in found.groups()[:3])
+
+
+def is_moving_tag(image: str) -> bool:
+    """True for an image whose tag can change its content; a digest never does."""
+    if "@sha256:" in image:
+        return False
+    tag = image.rpartition("/")[2].partition(":")[2]
+    words = set(re.split(r"[-_.]", tag))
+    return not tag or (not words.isdisjoint(_MOVING) and parse_version(f":{tag}") is None)

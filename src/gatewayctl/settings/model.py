@@ -161,11 +161,6 @@ class Model:
     from_litellm: bool = False
 
     @property
-    def is_pattern(self) -> bool:
-        """True for a name such as ``openai/*``, which stands for the models that match it."""
-        return "*" in self.name
-
-    @property
     def offline(self) -> bool:
         """True if LiteLLM answers itself (``mock_response``), without a provider."""
         return "mock_response" in self.litellm_params

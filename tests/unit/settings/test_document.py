@@ -169,11 +169,21 @@ def test_integers_may_be_names_of_numbered_mappings_only() -> None:
     ]
 
 
-@pytest.mark.parametrize("value", ["!!int abc", "!!float x", "!!bool maybe", "9" * 5000])
+@pytest.mark.parametrize(
+    "value", ["!!int abc", "!!float x", "!!bool maybe", "9" * 5000, '!!int ""', '!!float ""']
+)
 def test_a_value_that_is_not_of_its_tag_is_refused(value: str) -> None:
     (found,) = complaints(f"a: {value}\n")
 
     assert found.startswith("gateway.yaml line 1 column 4: is not a valid ")
+
+
+@pytest.mark.parametrize("value", ["!!timestamp foo", '!!timestamp ""', "2024-13-45", '!!int ""'])
+def test_a_value_of_a_foreign_document_that_is_not_of_its_tag_is_refused(value: str) -> None:
+    problems = Problems()
+    parse(f"a: {value}\n", name="litellm.yaml", problems=problems, as_pyyaml=True)
+    with pytest.raises(SettingsInvalid, match=r"litellm\.yaml line 1 column 4: is not a valid "):
+        problems.raise_all()
 
 
 @given(st.text(max_size=200))

@@ -5,7 +5,12 @@ from pathlib import Path
 import pytest
 
 from gatewayctl.network import at_registry
-from gatewayctl.settings.image import explain_invalid, explain_unpinned
+from gatewayctl.settings.image import (
+    explain_invalid,
+    explain_unpinned,
+    is_moving_tag,
+    parse_version,
+)
 from gatewayctl.settings.model import Images
 from tests.fakes.projects import problems, project
 
@@ -146,3 +151,42 @@ def test_what_is_no_registry_is_refused(tmp_path: Path, registry: object) -> Non
     (found,) = problems(tmp_path, f"images:\n  registry: {registry!r}\n")
 
     assert found.startswith("gateway.yaml line 2 column 13: images.registry must be a registry")
+
+
+@pytest.mark.parametrize(
+    ("text", "version"),
+    [
+        ("1.83.7", (1, 83, 7)),
+        ("v1.108.14", (1, 108, 14)),
+        ("1.83.14-stable", (1, 83, 14)),
+        ("ghcr.io/berriai/litellm:v1.108.14", (1, 108, 14)),
+        ("ghcr.io/berriai/litellm:v1.84.0@sha256:" + "a" * 64, (1, 84, 0)),
+        ("127.0.0.1:5000/litellm:v1.84.0", (1, 84, 0)),
+        ("litellm:main-latest", None),
+        ("unknown", None),
+        ("", None),
+    ],
+)
+def test_versions_are_found_in_tags(text: str, version: tuple[int, ...] | None) -> None:
+    assert parse_version(text) == version
+
+
+@pytest.mark.parametrize(
+    ("image", "moving"),
+    [
+        ("ghcr.io/berriai/litellm:v1.108.14", False),
+        ("ghcr.io/berriai/litellm:1.83.14-stable", False),
+        ("ghcr.io/berriai/litellm:v1.82.3-stable", False),
+        ("ghcr.io/berriai/litellm:main-v1.82.3-stable", False),
+        ("ghcr.io/berriai/litellm:v1.63.2-nightly", False),
+        ("ghcr.io/berriai/litellm:main-stable", True),
+        ("ghcr.io/berriai/litellm:litellm-dev", True),
+        ("ghcr.io/berriai/litellm:lts", True),
+        ("ghcr.io/berriai/litellm", True),
+        ("127.0.0.1:5000/litellm", True),
+        ("ghcr.io/berriai/litellm@sha256:" + "a" * 64, False),
+        ("arizephoenix/phoenix:version-20.26.1", False),
+    ],
+)
+def test_a_tag_without_a_version_moves(image: str, moving: bool) -> None:
+    assert is_moving_tag(image) is moving

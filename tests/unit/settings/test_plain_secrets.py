@@ -99,3 +99,18 @@ def test_metadata_may_contain_the_word_secret(tmp_path: Path) -> None:
     settings = project(tmp_path, "components: {c: {metadata: {team: secret-sauce}}}\n")
 
     assert dict(settings.components[0].metadata) == {"team": "secret-sauce"}
+
+
+@pytest.mark.parametrize(
+    ("body", "is_refused"),
+    [
+        ("{{fallbacks: [{{my-token: [b]}}]}}", False),
+        ("{{model_group_alias: {{my-key: gpt}}}}", False),
+        ("{{model_group_alias: {{my-key: {0}}}}}", True),
+        ("{{other: {{my-key: gpt}}}}", True),
+    ],
+)
+def test_a_mapping_with_names_of_models_is_checked_by_its_values(
+    tmp_path: Path, body: str, is_refused: bool
+) -> None:
+    assert bool(params(tmp_path, body.format(VALUES[0]))) is is_refused

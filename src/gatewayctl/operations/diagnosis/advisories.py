@@ -6,17 +6,12 @@ running.
 
 from __future__ import annotations
 
-import re
 from collections.abc import Collection, Sequence
-from typing import Final
 
 from gatewayctl.errors import ReleaseMalicious, UsageProblem
 from gatewayctl.operations.diagnosis.advisory_table import ADVISORIES, Advisory
+from gatewayctl.settings.image import match_version, parse_version
 from gatewayctl.settings.model import RuntimeName, Settings
-
-Version = tuple[int, ...]
-_NUMBERS: Final = re.compile(r"(?:^|[:v-])(\d+)\.(\d+)\.(\d+)(?P<early>[-.]?(?:rc|dev|nightly))?")
-MOVING: Final = frozenset({"latest", "main", "lts", "nightly", "edge", "stable", "rc"})
 
 
 def find_advisories(
@@ -70,29 +65,10 @@ def require_known_ids(ids: Collection[str]) -> None:
             )
 
 
-def parse_version(text: str) -> Version | None:
-    """Parse the three numbers of a version or of an image's tag; None if there are none."""
-    found = _match(text)
-    return None if found is None else tuple(int(number) for number in found.groups()[:3])
-
-
-def is_moving_tag(image: str) -> bool:
-    """True for an image whose tag can change its content; a digest never does."""
-    if "@sha256:" in image:
-        return False
-    tag = image.rpartition("/")[2].partition(":")[2]
-    words = set(re.split(r"[-_.]", tag))
-    return not tag or (not words.isdisjoint(MOVING) and parse_version(f":{tag}") is None)
-
-
-def _match(text: str) -> re.Match[str] | None:
-    return _NUMBERS.search(text.partition("@")[0].rpartition("/")[2])
-
-
 def _is_affected(advisory: Advisory, release: str) -> bool:
     if any(release.endswith(digest) for digest in advisory.digests):
         return True
-    found, version = _match(release), parse_version(release)
+    found, version = match_version(release), parse_version(release)
     if found is None or version is None:
         return False
     if advisory.versions:

@@ -7,6 +7,7 @@ byte. Must not know what is in the ignored files.
 from __future__ import annotations
 
 import os
+import re
 from pathlib import Path
 from typing import Final
 
@@ -18,13 +19,13 @@ _REASON: Final = "# gatewayctl: secrets and state"
 
 
 def ensure_ignored(project_dir: Path, *, more: tuple[str, ...] = ()) -> tuple[str, ...]:
-    """Append the missing lines and return them; ``more`` are files of secrets.
+    """Append the missing lines and return them; ``more`` are paths of files with secrets.
 
     Follows a symbolic link, since the file may be shared. Raises FileUnwritable.
     """
     path = Path(os.path.realpath(project_dir / ".gitignore"))
     old = _read(path)
-    missing = _missing(old, (*IGNORED, *more))
+    missing = _missing(old, (*IGNORED, *map(pattern_of, more)))
     if missing:
         end = b"\r\n" if b"\r\n" in old else b"\n"
         lines = [line.encode() for line in (_REASON, *missing)]
@@ -39,8 +40,17 @@ def find_missing_lines(folder: Path) -> tuple[str, ...]:
     return _missing(_read(folder / ".gitignore"))
 
 
+def pattern_of(path: str) -> str:
+    """The line of .gitignore that means this path alone."""
+    escaped = re.sub(r"([\\\[\]*?]|^[#!]| (?= *$))", r"\\\1", path)
+    # A pattern ends with its line: there is no escape for a line end.
+    return re.sub(r"[\r\n]", "?", escaped)
+
+
 def _missing(content: bytes, wanted: tuple[str, ...] = IGNORED) -> tuple[str, ...]:
-    present = {line.strip().strip("/") for line in content.decode(errors="replace").splitlines()}
+    lines = (line.removesuffix("\r") for line in content.decode(errors="replace").split("\n"))
+    # A blank at the end counts where a backslash is before it.
+    present = {text.strip("/") for line in lines for text in (line, line.strip())}
     return tuple(line for line in wanted if line.strip("/") not in present)
 
 

@@ -12,11 +12,15 @@ from typing import Final
 from gatewayctl.errors import UpgradeRefused, UsageProblem
 from gatewayctl.operations.diagnosis.advisories import (
     find_advisories,
-    is_moving_tag,
-    parse_version,
     require_known_ids,
 )
-from gatewayctl.settings.image import explain_invalid, explain_unpinned, split_reference
+from gatewayctl.settings.image import (
+    explain_invalid,
+    explain_unpinned,
+    is_moving_tag,
+    parse_version,
+    split_reference,
+)
 from gatewayctl.settings.model import Images
 
 _VERSION: Final = re.compile(r"v?(\d+\.\d+\.\d+(?:[-.][0-9A-Za-z]+)*)")

@@ -20,14 +20,14 @@ _BYTE_ORDER_MARK: Final = "\ufeff"
 _NOT_PLAIN: Final = frozenset("&*!|>")
 
 
-def with_value(text: str, group: str, name: str, value: str) -> str:
-    """Set ``group.name`` to a string by changing or adding one line.
+def with_value(text: str, group: str, name: str, value: str | int) -> str:
+    """Set ``group.name`` to a string or a number by changing or adding one line.
 
     Raises SettingsProblem if that would need more changes.
     """
     mark = _BYTE_ORDER_MARK if text.startswith(_BYTE_ORDER_MARK) else ""
     body = text.removeprefix(mark)
-    changed = _edit(body, group, name, value)
+    changed = _edit(body, group, name, str(value))
     if changed is None or not _changes_only(body, changed, group, name, value):
         raise SettingsProblem(
             f"{group}.{name} cannot be set in gateway.yaml without changing other lines.",
@@ -98,7 +98,7 @@ def _append_group(text: str, indent: str, group: str, name: str, value: str) -> 
     return append(text, [f"{indent}{group}:", f"{indent}  {name}: {value}"])
 
 
-def _changes_only(before: str, after: str, group: str, name: str, value: str) -> bool:
+def _changes_only(before: str, after: str, group: str, name: str, value: str | int) -> bool:
     """True if the new document differs from the old one in this setting alone."""
     problems = Problems()
     old, new = (parse(text, name="gateway.yaml", problems=problems) for text in (before, after))

@@ -15,6 +15,7 @@ from typing import Any, Final
 import yaml
 
 from gatewayctl.errors import SettingsProblem
+from gatewayctl.settings.document import NOT_BUILT
 from gatewayctl.settings.edits.lines import append, find_pair, insert_after_line
 
 _DEEPER: Final = "  "
@@ -71,7 +72,7 @@ def _insert(
 ) -> str:
     """Insert the lines, and check that the document is then the old one, extended."""
     changed = _insert_lines(text, under, section, blocks)
-    with suppress(yaml.YAMLError, AttributeError, TypeError):
+    with suppress(yaml.YAMLError, *NOT_BUILT):
         expected = yaml.safe_load(text) or {}
         extend(expected.setdefault(under, {}) if under else expected)
         if changed is not None and yaml.safe_load(changed) == expected:

@@ -14,6 +14,7 @@ from typing import Any, Final
 
 import yaml
 
+from gatewayctl.settings.document import NOT_BUILT
 from gatewayctl.settings.model import Source
 from gatewayctl.settings.problems import Problems
 
@@ -111,8 +112,8 @@ def read_yaml_text(text: str, *, name: str, problems: Problems) -> YamlText | No
     except yaml.reader.ReaderError as error:
         line = text.count("\n", 0, error.position) + 1
         problems.add(Source(name=name, line=line), f"is not valid YAML: {error.reason}")
-    except (ValueError, OverflowError, TypeError):
-        problems.add(file, "contains a number or date that is not valid")
+    except NOT_BUILT:
+        problems.add(file, "contains a number, date or truth value that is not valid")
     except RecursionError:
         problems.add(file, "is nested too deeply, or an anchor contains itself")
     except _TooLarge:

@@ -1,5 +1,6 @@
 from __future__ import annotations
 
+import subprocess
 from pathlib import Path
 
 import pytest
@@ -84,3 +85,22 @@ def test_a_file_that_cannot_be_read_is_an_error(tmp_path: Path) -> None:
 
     with pytest.raises(FileUnwritable, match="Cannot read"):
         ensure_ignored(tmp_path)
+
+
+@pytest.mark.parametrize(
+    "name",
+    ["k/[prod].json", "a*b?.pem", "#key", "!key", "back\\slash", "blank  ", " first", "a\nb"],
+)
+def test_a_path_with_special_characters_is_ignored_by_git_alone(tmp_path: Path, name: str) -> None:
+    for path in (tmp_path / name, tmp_path / "k" / "p.json", tmp_path / "aXbX.pem"):
+        path.parent.mkdir(exist_ok=True)
+        path.touch()
+    added = ensure_ignored(tmp_path, more=(name,))
+    subprocess.run(["git", "init", "-q"], cwd=tmp_path, check=True)
+    done = subprocess.run(
+        ["git", "ls-files", "-z", "--others", "--exclude-standard"],
+        cwd=tmp_path, check=True, capture_output=True, text=True,
+    )  # fmt: skip
+    assert set(done.stdout.split("\0")) == {".gitignore", "k/p.json", "aXbX.pem", ""}
+    assert len(added) == len(IGNORED) + 1
+    assert ensure_ignored(tmp_path, more=(name,)) == ()

@@ -52,7 +52,18 @@ def test_a_section_inside_another_mapping_is_extended_there() -> None:
     )
 
 
-@pytest.mark.parametrize("text", ["model_list: [a]\n", "a: &a [b]\nmodel_list: *a\n", "- a\n", "{"])
+@pytest.mark.parametrize(
+    "text",
+    [
+        "model_list: [a]\n",
+        "a: &a [b]\nmodel_list: *a\n",
+        "- a\n",
+        "{",
+        "x: !!int ''\n",
+        "x: !!bool abc\n",
+        "x: 2024-13-45\n",
+    ],
+)
 def test_a_place_in_another_style_is_refused_with_the_lines_to_add(text: str) -> None:
     with pytest.raises(SettingsProblem, match="cannot be extended") as caught:
         with_items(text, "model_list", [ITEM])

@@ -76,6 +76,10 @@ def test_only_the_given_places_change() -> None:
         ("a: &a [*a]\n", "an anchor contains itself"),
         ("a: " + "[" * 2000, "nested too deeply"),
         ("a: 2024-13-45\n", "not valid"),
+        ('a: !!int ""\n', "not valid"),
+        ('a: !!float ""\n', "not valid"),
+        ("a: !!timestamp foo\n", "not valid"),
+        ("a: !!bool abc\n", "not valid"),
         ("a0: &a0 [1,2,3,4,5,6,7,8,9]\n" + "".join(
             f"a{n}: &a{n} [{','.join([f'*a{n - 1}'] * 9)}]\n" for n in range(1, 9)),
          "after its aliases are expanded"),

@@ -8,7 +8,7 @@ from __future__ import annotations
 from collections.abc import Iterator
 from typing import Final
 
-from gatewayctl.operations.diagnosis.advisories import find_advisories, is_moving_tag
+from gatewayctl.operations.diagnosis.advisories import find_advisories
 from gatewayctl.operations.diagnosis.advisory_table import CHECKED
 from gatewayctl.operations.diagnosis.external import check_external_services
 from gatewayctl.operations.diagnosis.failure import diagnose, name_service
@@ -19,6 +19,7 @@ from gatewayctl.operations.doctor.checks.subject import DoctorCheck, Observation
 from gatewayctl.runtimes.collations import find_outdated_collations
 from gatewayctl.runtimes.databases import databases, own_databases
 from gatewayctl.runtimes.self_check import SelfCheck
+from gatewayctl.settings.image import is_moving_tag
 
 _LARGE: Final = 10_000_000_000
 """Bytes."""

@@ -10,7 +10,7 @@ import os
 import posixpath
 import re
 import shlex
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any, Final
@@ -29,7 +29,10 @@ _VARIABLE: Final = re.compile(
 _HOST_PORT: Final = re.compile(
     r"(?:(?P<ip>\[[^\]]*\]|[\d.]+):)?(?P<host>\d+):(?P<inside>\d+)(?:/tcp)?"
 )
-_WORKDIR: Final = "/app"
+APP: Final = "/app"
+"""The working folder of LiteLLM's image, and the place of its configuration."""
+_SHELLS: Final = frozenset({"sh", "bash", "ash", "dash"})
+_POSTGRES: Final = re.compile(r"(?:\A|/)(?:postgres|postgresql|pgvector|postgis)(?:[:@/]|\Z)")
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -48,12 +51,17 @@ class ComposeFile:
         return {str(name): value for name, value in pairs if isinstance(value, dict)}
 
     def litellm(self) -> str | None:
-        """The name of the service that runs LiteLLM: with `--config`, else by its image."""
-        services = self.services
-        by_command = [name for name, service in services.items() if config_option(service)]
-        by_image = [n for n, s in services.items() if "litellm" in str(s.get("image", "")).lower()]
-        both = [name for name in by_command if name in by_image]
-        return next(iter((*both, *by_image, *by_command)), None)
+        """The name of the service that runs LiteLLM: by image and command, else by one of them."""
+        images = {name: str(s.get("image", "")).lower() for name, s in self.services.items()}
+        others = {name for name, image in images.items() if _POSTGRES.search(image)}
+        services = {name: s for name, s in self.services.items() if name not in others}
+        by_image = [name for name in services if "litellm" in images[name]]
+        by_config = [name for name, s in services.items() if _has_config(s)]
+        by_program = [name for name, s in services.items() if _has_litellm(s)]
+        both = [name for name in by_image if name in (*by_config, *by_program)]
+        # Other programs have an option of this name, too, but usually an image of their own.
+        built = [name for name in by_config if not images[name]]
+        return next(iter((*both, *by_image, *by_program, *built, *by_config)), None)
 
     def line(self, *path: str | int) -> int:
         """The line of the part at a path, or of the nearest part above it."""
@@ -85,7 +93,10 @@ class ComposeFile:
 
 
 def read_compose(path: Path, shown: str, yaml: YamlText, environ: Mapping[str, str]) -> ComposeFile:
-    """The Compose file with its variables; those of the process take precedence."""
+    """The Compose file with its variables; those of the process take precedence.
+
+    Raises EnvFileUnreadable for the .env beside it.
+    """
     return ComposeFile(
         path=path,
         shown=shown,
@@ -100,19 +111,24 @@ def is_compose(data: Any) -> bool:
 
 
 def config_option(service: Mapping[str, Any]) -> str | None:
-    """The path that a service passes as `--config`, if it does."""
-    words = [*_words(service.get("entrypoint")), *_words(service.get("command"))]
-    for index, word in enumerate(words):
-        if word in {"--config", "-c"} and index + 1 < len(words):
+    """The path that a service passes as `--config` or `-c`, if it does."""
+    words = _all_words(service)
+    if found := _option(words, "--config"):
+        return found
+    for index, word in enumerate(words[:-1]):
+        before = {posixpath.basename(each) for each in words[:index]}
+        # `sh -c` runs a command, and `postgres -c` has another meaning.
+        if word == "-c" and ("litellm" in before or before.isdisjoint(_SHELLS)):
             return words[index + 1]
-        if word.startswith("--config="):
-            return word.partition("=")[2]
     return None
 
 
 def option(service: Mapping[str, Any], name: str) -> str | None:
     """The value of another option of the command."""
-    words = _words(service.get("command"))
+    return _option(_words(service.get("command")), name)
+
+
+def _option(words: Sequence[str], name: str) -> str | None:
     for index, word in enumerate(words):
         if word == name and index + 1 < len(words):
             return words[index + 1]
@@ -121,12 +137,24 @@ def option(service: Mapping[str, Any], name: str) -> str | None:
     return None
 
 
+def _has_config(service: Mapping[str, Any]) -> bool:
+    return _option(_all_words(service), "--config") is not None
+
+
+def _has_litellm(service: Mapping[str, Any]) -> bool:
+    return "litellm" in {posixpath.basename(word) for word in _all_words(service)}
+
+
+def _all_words(service: Mapping[str, Any]) -> list[str]:
+    return [*_words(service.get("entrypoint")), *_words(service.get("command"))]
+
+
 def config_path(file: ComposeFile, name: str) -> str:
     """The absolute path of the configuration inside the service."""
     service = file.services[name]
     environment = dict(environment_of(file, name, Problems()))
     given = config_option(service) or environment.get("CONFIG_FILE_PATH") or "config.yaml"
-    workdir = str(service.get("working_dir") or _WORKDIR)
+    workdir = str(service.get("working_dir") or APP)
     return posixpath.normpath(posixpath.join(workdir, file.expand(given)))
 
 
@@ -177,10 +205,14 @@ def environment_of(
     for entry in _items(service.get("env_file"), single=True):
         path = entry if isinstance(entry, str) else str(entry.get("path", ""))
         host = _host(file, path)
+        place = file.source("services", name, "env_file")
         required = not isinstance(entry, dict) or entry.get("required") is not False
         if not host.exists() and required:
-            problems.add(file.source("services", name, "env_file"), f"{path} does not exist")
-        yield from _env_file(host).items()
+            problems.add(place, f"{path} does not exist")
+        try:
+            yield from _env_file(host).items()
+        except EnvFileUnreadable as error:
+            problems.add(place, error.message)
     given = service.get("environment")
     pairs = (
         given.items()
@@ -253,5 +285,5 @@ def _items(value: Any, *, single: bool = False) -> list[Any]:
 def _env_file(path: Path) -> dict[str, str]:
     try:
         return {name: entry.value for name, entry in read_env_file(path).items()}
-    except (EnvFileMissing, EnvFileUnreadable):
+    except EnvFileMissing:
         return {}

@@ -13,24 +13,33 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Final
 
+from gatewayctl import network
 from gatewayctl.operations.project.adopt import compose_file
 from gatewayctl.operations.project.adopt.compose_file import ComposeFile
-from gatewayctl.operations.project.adopt.moves import DATABASE, IGNORED_BY_LITELLM, OF_GATEWAYCTL
+from gatewayctl.operations.project.adopt.moves import (
+    DATABASE,
+    IGNORED_BY_LITELLM,
+    OF_GATEWAYCTL,
+    use_database,
+)
 from gatewayctl.operations.project.adopt.report import Notice
 from gatewayctl.operations.project.adopt.side_files import Find
 from gatewayctl.settings import image
 from gatewayctl.settings.problems import Problems
+from gatewayctl.settings.sections.litellm_service import OWNED
 
-_ROLLING: Final = re.compile(r"latest|lts|stable|nightly|.*-(?:latest|stable|nightly|dev)")
 _POSTGRES: Final = re.compile(r"(?:docker\.io/)?(?:library/)?postgres:.+")
 _NAME: Final = re.compile(r"[A-Za-z_][A-Za-z0-9_]*")
-_OWNED: Final = re.compile(
-    r"OTEL_.*|PHOENIX_.*|LITELLM_OTEL_.*|LITELLM_MODE|LITELLM_LOCAL_MODEL_COST_MAP|EXPORTERS"
-    r"|PROXY_BATCH_WRITE_AT|TIMEOUT_WORKER_HEALTHCHECK|CONFIG_FILE_PATH|PORT|HOST|NUM_WORKERS"
-    r"|(?i:https?_proxy|no_proxy|all_proxy)|SSL_CERT_FILE|REQUESTS_CA_BUNDLE|CURL_CA_BUNDLE"
-    r"|LITELLM_POSTGRES_PASSWORD|POSTGRES_PASSWORD|LITELLM_DISABLE_NO_REDIS_WARNING"
+_TRACING: Final = re.compile(r"OTEL_.*|PHOENIX_.*|LITELLM_OTEL_.*")
+_OF_COMPOSE: Final = frozenset(
+    {
+        *("CONFIG_FILE_PATH", "PORT", "HOST", "NUM_WORKERS"),
+        *("LITELLM_POSTGRES_PASSWORD", "POSTGRES_PASSWORD"),
+    }
 )
-"""Variables that gatewayctl sets itself, or has a setting for."""
+"""Variables that only mean something to the old service: gatewayctl has a setting for each."""
+_OF_MACHINE: Final = IGNORED_BY_LITELLM - {"LITELLM_ENABLE_MCP_STDIO"}
+_CERTIFICATES: Final = frozenset({*network.CERTIFICATES, "NODE_EXTRA_CA_CERTS"})
 _DEFAULT_PORT: Final = 4000
 _EVERYWHERE: Final = {"", "0.0.0.0", "::"}  # noqa: S104 - as Compose means it
 _TAKEN: Final = frozenset(
@@ -99,7 +108,7 @@ class _Reader:
         def find(wanted: str) -> Path | None:
             found = compose_file.find_inside(mounts, folder, wanted)
             # A module can also be in the folder that is the current one there.
-            return found or compose_file.find_inside(mounts, "/app", wanted)
+            return found or compose_file.find_inside(mounts, compose_file.APP, wanted)
 
         variables = self._variables()
         self._image()
@@ -125,8 +134,8 @@ class _Reader:
             here = (self.name, "environment", name)
             if name == "DATABASE_URL":
                 found |= self._database(value)
-            elif name in IGNORED_BY_LITELLM | OF_GATEWAYCTL or _OWNED.fullmatch(name):
-                self._note(f"{name} is not taken over: gatewayctl sets it itself", *here)
+            elif reason := _explain_not_taken(name):
+                self._note(f"{name} is not taken over: {reason}", *here)
             elif not _NAME.fullmatch(name):
                 self._note(f"{name!r} is not taken over: .env cannot hold this name", *here)
             elif value is None:
@@ -139,8 +148,7 @@ class _Reader:
         if not value:
             return {}
         self._note(
-            f"DATABASE_URL is {DATABASE} in .env now. gatewayctl runs its own, empty database; to"
-            f" use the old one, add `services: {{postgres: {{url_env: {DATABASE}}}}}`",
+            f"DATABASE_URL is {DATABASE} in .env now. {use_database(DATABASE)}",
             *(self.name, "environment", "DATABASE_URL"),
         )
         return {DATABASE: value}
@@ -173,6 +181,11 @@ class _Reader:
                 " set bind: to open it",
                 *(self.name, "ports"),
             )
+        elif address not in network.LOOPBACK_HOSTS and not address.startswith("127."):
+            self._note(
+                f"port {port} was on {address}, and is on 127.0.0.1 now; set bind: to change this",
+                *(self.name, "ports"),
+            )
 
     def _others(self) -> None:
         workers = compose_file.option(self.service, "--num_workers")
@@ -186,14 +199,25 @@ class _Reader:
                 self._note(f"the service {name} is not taken over, with its data", name)
 
 
+def _explain_not_taken(name: str) -> str:
+    """Why a variable has no place in .env; empty if it has one."""
+    if name in _CERTIFICATES:
+        return "set ca_bundle: to the file of your certificates"
+    if name in network.VARIABLES:
+        return ""
+    if _TRACING.fullmatch(name):
+        return "gatewayctl sends traces to Phoenix itself; tracing: adds other places"
+    if name in OWNED | _OF_COMPOSE:
+        return "gatewayctl sets it itself"
+    if name in _OF_MACHINE | OF_GATEWAYCTL:
+        return "in .env it would change more than LiteLLM"
+    return ""
+
+
 def _unfit(given: str) -> str:
     """Why an image is not taken over, as a sentence without its subject."""
     if image.explain_invalid(given):
         return "is not a valid name"
     if image.explain_unpinned(given):
         return "has no version"
-    if not image.split_reference(given).digest and _ROLLING.fullmatch(
-        image.split_reference(given).tag.removeprefix("main-")
-    ):
-        return "changes without notice"
-    return ""
+    return "changes without notice" if image.is_moving_tag(given) else ""

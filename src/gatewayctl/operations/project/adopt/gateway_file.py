@@ -7,11 +7,12 @@ from __future__ import annotations
 
 import json
 import re
-from typing import Final
+from typing import Any, Final
 
 from gatewayctl.operations.project.adopt.plan import Adoption
 from gatewayctl.operations.project.adopt.sources import CONFIG_NAME
 from gatewayctl.settings.document import parse
+from gatewayctl.settings.edits.gateway_yaml_edit import with_value
 from gatewayctl.settings.gateway_yaml import first_gateway_yaml
 from gatewayctl.settings.problems import Problems
 
@@ -33,8 +34,30 @@ def adopted_gateway_yaml(project_name: str, adoption: Adoption) -> str:
     text = "\n\n".join(parts)
     for name, value in adoption.services.items():
         group, _, setting = name.partition(".")
-        text = _with_setting(text, group, setting, value)
+        new = int(value) if value.isdecimal() else value
+        text = with_value(_uncomment(text, group, setting), group, setting, new)
     return text if text.endswith("\n") else f"{text}\n"
+
+
+def find_missing(content: bytes, adoption: Adoption) -> tuple[str, ...]:
+    """The settings of an adoption that a gateway.yaml lacks, each as ``dotted.name: value``."""
+    node = parse(content.decode(errors="replace"), name="gateway.yaml", problems=Problems())
+
+    def at(name: str) -> Any:
+        found = node.at(name)
+        return None if found is None else found.plain()
+
+    missing = [f"{n}: {v}" for n, v in adoption.services.items() if str(at(n)) != v]
+    for name, wanted in (("environment", adoption.environment), ("files", adoption.copied)):
+        present = at(f"services.litellm.{name}") or ()
+        names = [present] if isinstance(present, str) else present
+        if lacking := tuple(each for each in wanted if each not in names):
+            missing.append(f"services.litellm.{name}: {_flow(lacking)}")
+    mounts = at("services.litellm.mounts") or {}
+    if pairs := {n: v for n, v in adoption.mounts.items() if n not in mounts}:
+        inside = ", ".join(f"{_quote(name)}: {_quote(value)}" for name, value in pairs.items())
+        missing.append(f"services.litellm.mounts: {{{inside}}}")
+    return tuple(missing)
 
 
 def declares_config(content: bytes) -> bool:
@@ -60,18 +83,14 @@ def _own_parts(adoption: Adoption) -> list[str]:
     return parts
 
 
-def _with_setting(text: str, group: str, name: str, value: str) -> str:
-    """Make a commented setting of a group the given value."""
-    head, line, rest = text.partition(f"#{group}:\n")
+def _uncomment(text: str, group: str, name: str) -> str:
+    """Make the commented line of a setting, and that of its group, part of the document."""
+    head, line, rest = text.partition(f"\n#{group}:\n")
     if not line:
-        head, line, rest = text.partition(f"{group}:\n")
-    changed = re.sub(
-        rf"(?m)^#  {name}: \S+ *(#.*)$",
-        lambda found: f"  {name}: {value}  {found[1]}",
-        rest,
-        count=1,
-    )
-    return f"{head}{group}:\n{changed}"
+        head, line, rest = text.partition(f"\n{group}:\n")
+    block, gap, after = rest.partition("\n\n")
+    block = re.sub(rf"(?m)^#(?=  {name}:)", "", block)
+    return f"{head}\n{group}:\n{block}{gap}{after}"
 
 
 def _flow(values: tuple[str, ...]) -> str:
@@ -79,5 +98,8 @@ def _flow(values: tuple[str, ...]) -> str:
 
 
 def _quote(text: str) -> str:
-    """A string as YAML: quoted, unless it is a plain word."""
-    return text if re.fullmatch(r"[A-Za-z_/][\w./-]*", text) else json.dumps(text)
+    """A string as YAML: quoted, unless it is a plain word that YAML reads as this string."""
+    if not re.fullmatch(r"[A-Za-z_/][\w./-]*", text):
+        return json.dumps(text)
+    read = parse(f"a: {text}", name="", problems=Problems()).at("a")
+    return text if read is not None and read.value == text else json.dumps(text)

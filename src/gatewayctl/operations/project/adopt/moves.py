@@ -8,11 +8,17 @@ from __future__ import annotations
 
 import re
 from collections.abc import Iterator, Mapping
-from dataclasses import dataclass, field
 from typing import Final
 
 from gatewayctl.env_file.values import quote_value
 from gatewayctl.errors import EnvValueUnsafe
+from gatewayctl.operations.project.adopt.leftovers import remove_from_comments, report_leftovers
+from gatewayctl.operations.project.adopt.moved import (
+    SHORTEST_KNOWN,
+    Environment,
+    Moves,
+    show_path,
+)
 from gatewayctl.operations.project.adopt.names import Names, implicit_reads, wanted_name
 from gatewayctl.operations.project.adopt.report import AdoptedSecret, Notice
 from gatewayctl.operations.project.adopt.secret_values import (
@@ -20,10 +26,11 @@ from gatewayctl.operations.project.adopt.secret_values import (
     is_secret,
     is_webhook,
     remove_secrets,
-    without_secrets,
 )
 from gatewayctl.operations.project.adopt.sources import ConfigFile, Sources
 from gatewayctl.settings import fields, master_key
+from gatewayctl.settings.litellm.config import OWNED as OWN_SETTINGS
+from gatewayctl.settings.litellm.config import REFERENCE as READS
 from gatewayctl.settings.litellm.yaml_text import Span, Value, ValuePath
 from gatewayctl.settings.plain_secrets import REFERENCE
 from gatewayctl.settings.problems import Problems
@@ -31,10 +38,8 @@ from gatewayctl.settings.sections.litellm_service import OWNED
 
 DATABASE: Final = "EXTERNAL_DATABASE_URL"
 SALT_KEY: Final = "LITELLM_SALT_KEY"
-_MASTER_PATH: Final = ("general_settings", "master_key")
-_DATABASE_PATH: Final = ("general_settings", "database_url")
-OWN_SETTINGS: Final = frozenset({_MASTER_PATH, _DATABASE_PATH})
-"""The settings that gatewayctl replaces: it generates the key and runs the database."""
+_MASTER_PATH, _DATABASE_PATH = OWN_SETTINGS
+_DATABASE_URL: Final = "DATABASE_URL"
 _VARIABLES: Final = "environment_variables"
 IGNORED_BY_LITELLM: Final = frozenset(
     {
@@ -48,40 +53,6 @@ OF_GATEWAYCTL: Final = frozenset(field.env for field in fields.SCALARS if field.
 """Variables that configure gatewayctl: in .env they would change the project."""
 _NAME: Final = re.compile(r"[A-Za-z_][A-Za-z0-9_]*")
 _TEMPLATE: Final = re.compile(r"\$\{([A-Za-z_]\w*)\}")
-_READS: Final = re.compile(re.escape(REFERENCE) + r"(\w+)")
-_SHORTEST_KNOWN: Final = 8
-"""A shorter value is found in texts that have nothing to do with it."""
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Environment:
-    """The variables there are: of .env, of this process, and of a .env beside the original."""
-
-    env: Mapping[str, str] = field(repr=False)
-    environ: Mapping[str, str] = field(repr=False)
-    beside: Mapping[str, str] = field(default_factory=dict, repr=False)
-
-    def get(self, name: str) -> str | None:
-        """The value of a variable, as the old gateway had it where it is not set here."""
-        return self.env.get(name) or self.environ.get(name) or self.beside.get(name)
-
-
-@dataclass(slots=True, kw_only=True)
-class Moves:
-    """What to change in each file, what to add to .env, and what to report."""
-
-    values: dict[str, str] = field(default_factory=dict, repr=False)
-    edits: dict[int, dict[Span, str]] = field(default_factory=dict, repr=False)
-    secrets: list[AdoptedSecret] = field(default_factory=list)
-    masked: list[str] = field(default_factory=list)
-    notes: list[Notice] = field(default_factory=list)
-    conflicts: list[Notice] = field(default_factory=list)
-
-    def note(self, file: ConfigFile, line: int, message: str) -> None:
-        self.notes.append(Notice(place=str(file.source(line)), message=message))
-
-    def conflict(self, file: ConfigFile, line: int, message: str) -> None:
-        self.conflicts.append(Notice(place=str(file.source(line)), message=message))
 
 
 def plan_moves(
@@ -91,11 +62,13 @@ def plan_moves(
     *,
     fixed: Mapping[str, str] | None = None,
 ) -> Moves:
-    """Decide on every value. ``fixed`` are variables that are taken over under their own names.
+    """Decide on every value.
 
+    ``fixed`` are the variables of the service in a Compose file: they are taken over under their
+    own names, and it has no others. Without one LiteLLM reads a .env beside its configuration.
     Reports a value that .env cannot hold as a problem.
     """
-    return _Planner(sources, present, problems, fixed or {}).plan()
+    return _Planner(sources, present, problems, fixed).plan()
 
 
 class _Planner:
@@ -104,8 +77,10 @@ class _Planner:
         sources: Sources,
         present: Environment,
         problems: Problems,
-        fixed: Mapping[str, str],
+        fixed: Mapping[str, str] | None,
     ) -> None:
+        self.in_compose = fixed is not None
+        fixed = self.fixed = fixed or {}
         self.sources = sources
         self.present = present
         self.problems = problems
@@ -113,7 +88,7 @@ class _Planner:
         variables = sources.data.get(_VARIABLES)
         self.variables = variables if isinstance(variables, dict) else {}
         texts = "\n".join(str(v.value) for _, v in sources.values() if isinstance(v.value, str))
-        reads = set(_READS.findall(texts)) | implicit_reads(sources.data)
+        reads = set(READS.findall(texts)) | implicit_reads(sources.data)
         self.names = Names(
             reads=reads - set(self.variables) - set(fixed), env=present.env, environ=present.environ
         )
@@ -121,7 +96,7 @@ class _Planner:
             self.names.reserve(name, value, share=_is_shared(name, value))
 
     def plan(self) -> Moves:
-        self._taken_over()
+        self._check_fixed()
         found = list(self.sources.values())
         for file, value in found:
             if value.path[0] == _VARIABLES:
@@ -132,25 +107,28 @@ class _Planner:
                 self._value(file, uses)
         self._own_settings(found)
         self._references(found)
-        self._comments()
-        self._leftovers()
+        remove_from_comments(self.sources, self.moves)
+        report_leftovers(self.sources, self.moves)
         return self.moves
 
-    def _taken_over(self) -> None:
+    def _check_fixed(self) -> None:
         """Report the variables of a Compose file that cannot be taken over."""
         for name, value in list(self.moves.values.items()):
-            held = self.present.env.get(name)
-            weakness = master_key.explain_weakness(value) if name == master_key.NAME else ""
-            reason = f"the old {name} {weakness}, so a new one is generated" if weakness else ""
-            if held and held != value:
-                reason = f"{name} has another value in .env, which is kept"
-            try:
-                quote_value(name, value, sh=False)
-            except EnvValueUnsafe as error:
-                reason = error.message
-            if reason:
+            if reason := self._explain_not_taken(name, value):
                 del self.moves.values[name]
                 self.moves.conflicts.append(Notice(place=name, message=reason))
+
+    def _explain_not_taken(self, name: str, value: str) -> str:
+        """Why .env does not get a variable under its own name; empty if it does."""
+        try:
+            quote_value(name, value, sh=False)
+        except EnvValueUnsafe as error:
+            return error.message
+        held = self.present.env.get(name)
+        if held and held != value:
+            return f"{name} has another value in .env, which is kept"
+        weakness = master_key.explain_weakness(value) if name == master_key.NAME else ""
+        return f"the old {name} {weakness}, so a new one is generated" if weakness else ""
 
     def _edit(self, file: ConfigFile, span: Span, text: str) -> None:
         self.moves.edits.setdefault(self.sources.files.index(file), {})[span] = text
@@ -173,20 +151,24 @@ class _Planner:
                 else f"cannot be moved to .env, because its value has {reason}: put it there"
                 f" yourself, and write {REFERENCE}NAME here"
             )
-            self.problems.add(file.source(value.line), f"{_show(value.path)}: {why}")
+            self.problems.add(file.source(value.line), f"{show_path(value.path)}: {why}")
             return False
         self.moves.values[name] = text
         return True
 
     def _report(self, file: ConfigFile, value: Value, name: str) -> None:
-        found = AdoptedSecret(name=name, path=_show(value.path), file=file.shown, line=value.line)
+        found = AdoptedSecret(
+            name=name, path=show_path(value.path), file=file.shown, line=value.line
+        )
         if found not in self.moves.secrets:
             self.moves.secrets.append(found)
 
     def _variable(self, file: ConfigFile, value: Value) -> None:
         name, text = value.name, str(value.value)
         if len(value.path) != 2:
-            self.moves.note(file, value.line, f"{_show(value.path)} stays: it is no plain value")
+            self.moves.note(
+                file, value.line, f"{show_path(value.path)} stays: it is no plain value"
+            )
         elif text.startswith(REFERENCE):
             return
         elif name in IGNORED_BY_LITELLM:
@@ -219,7 +201,7 @@ class _Planner:
 
     def _value(self, file: ConfigFile, uses: list[Value]) -> None:
         first = next((use for use in uses if not _is_note(use.path)), uses[0])
-        if all(use.path in OWN_SETTINGS for use in uses):
+        if all(show_path(use.path) in OWN_SETTINGS for use in uses):
             return
         secret = next((use for use in (first, *uses) if is_secret(use)), None)
         if secret is None:
@@ -230,7 +212,7 @@ class _Planner:
             self._mask(file, first)
         elif in_list and is_webhook(text):
             self.moves.note(
-                file, first.line, f"{_show(first.path)} stays in plain text: LiteLLM reads no"
+                file, first.line, f"{show_path(first.path)} stays in plain text: LiteLLM reads no"
                 f" {REFERENCE} in a list, and who knows this address can write there",
             )  # fmt: skip
         else:
@@ -241,33 +223,46 @@ class _Planner:
                 self._report(file, first, name)
             if in_list:
                 self.moves.conflict(
-                    file, first.line, f"{_show(first.path)} is {name} in .env now, but LiteLLM"
+                    file, first.line, f"{show_path(first.path)} is {name} in .env now, but LiteLLM"
                     f" reads no {REFERENCE} in a list",
                 )  # fmt: skip
 
     def _mask(self, file: ConfigFile, value: Value) -> None:
         raw = file.yaml.within(*value.span)
-        known = self._secret_values()
+        known = self.moves.secret_values()
         self._edit(file, value.span, remove_secrets(raw, known).rstrip("\r\n"))
         self.moves.masked.append(str(file.source(value.line)))
 
     def _own_settings(self, found: list[tuple[ConfigFile, Value]]) -> None:
+        declared = set()
         for file, value in found:
-            if value.path == _MASTER_PATH and value.value is not None:
-                self._master_key(file, value)
-            elif value.path == _DATABASE_PATH and value.value is not None:
-                self._database(file, value)
-        salt_key = self.present.environ.get(SALT_KEY)
-        if salt_key and not self.present.env.get(SALT_KEY):
-            self.moves.values.setdefault(SALT_KEY, salt_key)
+            if value.value is not None and (path := show_path(value.path)) in OWN_SETTINGS:
+                declared.add(path)
+                (self._master_key if path == _MASTER_PATH else self._database)(file, value)
+        if self.in_compose:
+            return
+        # LiteLLM reads both by itself.
+        names = {SALT_KEY} if _MASTER_PATH in declared else {SALT_KEY, master_key.NAME}
+        for name in sorted(names):
+            old = self.present.beside.get(name)
+            if name == SALT_KEY:
+                old = self.present.environ.get(name) or old
+            if old:
+                self._take_over(name, old)
+
+    def _take_over(self, name: str, value: str) -> None:
+        if reason := self._explain_not_taken(name, value):
+            self.moves.conflicts.append(Notice(place=name, message=reason))
+        else:
+            self.moves.values.setdefault(name, value)
 
     def _references(self, found: list[tuple[ConfigFile, Value]]) -> None:
         """Take what the configuration refers to over from the .env beside it."""
         for file, value in found:
             text = str(value.value)
-            if value.path in OWN_SETTINGS or REFERENCE not in text:
+            if show_path(value.path) in OWN_SETTINGS or REFERENCE not in text:
                 continue
-            for name in _READS.findall(text):
+            for name in READS.findall(text):
                 known = name in self.moves.values or name in OF_GATEWAYCTL or self._is_set(name)
                 if not known and (taken := self.present.beside.get(name)):
                     self._add_variable(file, value, name, taken)
@@ -278,18 +273,21 @@ class _Planner:
     def _master_key(self, file: ConfigFile, value: Value) -> None:
         text = str(value.value)
         name = text.removeprefix(REFERENCE)
-        if name == master_key.NAME:
-            return
         is_reference = text.startswith(REFERENCE)
-        key = (self.present.get(name) or self.moves.values.get(name)) if is_reference else text
+        if is_reference and name == master_key.NAME and (
+            name in self.fixed or name in self.moves.values
+        ):  # fmt: skip
+            return
+        key = (self.moves.values.get(name) or self.present.old(name)) if is_reference else text
         held = self.present.env.get(master_key.NAME) or self.moves.values.get(master_key.NAME)
         weakness = "" if key is None else master_key.explain_weakness(key)
         if not is_reference and value.span not in self._edits_of(file):
             self._refer(file, value, master_key.NAME)
         if key is None:
             self.moves.note(
-                file, value.line, f"the master key was {name}; gatewayctl's is {master_key.NAME}:"
-                " give it that value in .env before `gatewayctl up` to keep it",
+                file, value.line, f"the master key was {name}, which is not set here, so a new one"
+                f" is generated: give {master_key.NAME} the old value in .env before"
+                " `gatewayctl up` to keep it",
             )  # fmt: skip
         elif held and held != key:
             self.moves.conflict(
@@ -301,59 +299,37 @@ class _Planner:
                 file, value.line, f"the old master key {weakness}, so a new one is generated:"
                 f" who uses it needs {master_key.NAME} of .env",
             )  # fmt: skip
-        elif self._add_variable(file, value, master_key.NAME, key):
+        elif self._add_variable(file, value, master_key.NAME, key) and not is_reference:
             self._report(file, value, master_key.NAME)
 
     def _database(self, file: ConfigFile, value: Value) -> None:
         text = str(value.value)
         name = text.removeprefix(REFERENCE)
-        if name == "DATABASE_URL":
+        is_reference = text.startswith(REFERENCE)
+        if is_reference and name == _DATABASE_URL and self.in_compose:
             return
-        if not text.startswith(REFERENCE):
-            name = self.names.name_for(text, DATABASE)
-            if not self._add_variable(file, value, name, text):
-                return
+        url = (self.moves.values.get(name) or self.present.old(name)) if is_reference else text
+        if url is None:
+            new = DATABASE if name == _DATABASE_URL else name
+            self.moves.note(
+                file, value.line, f"the address of the old database is {name}, which is not set"
+                f" here; {use_database(new)}, and put {new} into .env",
+            )  # fmt: skip
+            return
+        if not is_reference or name in fields.RESERVED:
+            name = self.names.name_for(url, DATABASE)
+        if not self._add_variable(file, value, name, url):
+            return
+        if not is_reference:
             self._report(file, value, name)
             if value.span not in self._edits_of(file):
-                self._refer(file, value, "DATABASE_URL")
+                self._refer(file, value, _DATABASE_URL)
         self.moves.note(
-            file, value.line, f"{name} is the old database. gatewayctl runs its own, empty one; to"
-            f" use the old one, add `services: {{postgres: {{url_env: {name}}}}}`",
+            file, value.line, f"{name} is the old database. {use_database(name)}"
         )  # fmt: skip
 
     def _edits_of(self, file: ConfigFile) -> Mapping[Span, str]:
         return self.moves.edits.get(self.sources.files.index(file), {})
-
-    def _secret_values(self) -> set[str]:
-        """The values that must be found nowhere any more."""
-        names = {secret.name for secret in self.moves.secrets}
-        values = {value for name, value in self.moves.values.items() if name in names}
-        return {value for value in values if len(value) >= _SHORTEST_KNOWN}
-
-    def _comments(self) -> None:
-        for index, file in enumerate(self.sources.files):
-            changed = without_secrets(file.yaml.comments, self._secret_values())
-            for comment in file.yaml.comments:
-                if comment.span in changed:
-                    self.moves.masked.append(str(file.source(comment.line)))
-            if changed:
-                self.moves.edits.setdefault(index, {}).update(changed)
-
-    def _leftovers(self) -> None:
-        """Report a secret that is still there, such as in the name of an entry."""
-        for index, file in enumerate(self.sources.files):
-            edits = self.moves.edits.get(index, {})
-            for value in file.yaml.values:
-                if value.span in edits or not isinstance(value.value, str):
-                    continue
-                if value.in_list and is_webhook(value.value):
-                    continue
-                known = any(secret in value.value for secret in self._secret_values())
-                if known or (value.is_key and has_secret_form(value.value)):
-                    self.moves.conflict(
-                        file, value.line, f"{_show(value.path)} still contains a secret: remove"
-                        " it in litellm.yaml",
-                    )  # fmt: skip
 
 
 def _by_span(
@@ -372,9 +348,12 @@ def _is_note(path: ValuePath) -> bool:
 
 def _is_shared(name: str, value: str) -> bool:
     """True for a variable whose value may be a secret elsewhere, too; not a stack's own."""
-    return name not in fields.STACK_SECRETS and len(value) >= _SHORTEST_KNOWN
+    return name not in fields.STACK_SECRETS and len(value) >= SHORTEST_KNOWN
 
 
-def _show(path: ValuePath) -> str:
-    text = "".join(f"[{step}]" if isinstance(step, int) else f".{step}" for step in path)
-    return text.removeprefix(".")
+def use_database(name: str) -> str:
+    """What to do to use the old database, whose address is a variable of .env."""
+    return (
+        "gatewayctl runs its own, empty one; to use the old one, put"
+        f" `postgres: {{url_env: {name}}}` under services: in gateway.yaml"
+    )

@@ -12,6 +12,7 @@ import unicodedata
 from collections.abc import Collection, Iterator, Mapping
 from typing import Any, Final
 
+from gatewayctl.operations.project.adopt.secret_values import has_secret_form
 from gatewayctl.settings import fields, providers
 from gatewayctl.settings.litellm.yaml_text import Value, ValuePath
 
@@ -82,8 +83,9 @@ def wanted_name(value: Value, data: Any) -> str:
     """The name for a value by its place, such as ``OPENAI_API_KEY`` or ``CACHE_PASSWORD``."""
     item = _item(value.path, data)
     if isinstance(item, dict) and value.path[:1] == ("model_list",) and value.name == "api_key":
-        params = item.get("litellm_params") or {}
-        model = params.get("model") if isinstance(params, dict) else None
+        given = item.get("litellm_params")
+        params = given if isinstance(given, dict) else {}
+        model = params.get("model")
         provider = params.get("custom_llm_provider") or providers.provider_of(str(model or ""))
         variable = providers.key_variable(str(provider))
         has_own_address = bool(params.get("api_base") or params.get("base_url"))
@@ -135,9 +137,12 @@ def _item(path: ValuePath, data: Any) -> Any:
 
 
 def _words(path: ValuePath, item: Any) -> list[str]:
-    names = [step for step in path if isinstance(step, str)]
+    # A name that is itself a secret must not get into the name of a variable.
+    names = [step for step in path if isinstance(step, str) and not has_secret_form(step)]
+    if not names:
+        return []
     own = next((str(item[n]) for n in _ITEM_NAMES if item.get(n)), "") if item else ""
-    own = own if _split(own) else ""
+    own = own if _split(own) and not has_secret_form(own) else ""
     inside = [name for name in names[:-1] if name not in _SILENT]
     parent = inside[-1] if inside else ""
     sections = [_SECTIONS[name] for name in names if name in _SECTIONS]

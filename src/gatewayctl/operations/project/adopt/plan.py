@@ -7,26 +7,22 @@ plan, so an adoption that was interrupted is finished by the same command.
 from __future__ import annotations
 
 import os
-import re
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from pathlib import Path, PurePosixPath
 from types import MappingProxyType
 from typing import Final
 
+from gatewayctl import network
 from gatewayctl.env_file.read import read_env_file
 from gatewayctl.errors import EnvFileMissing, SettingsInvalid
 from gatewayctl.files.regular import read_regular_file
+from gatewayctl.operating_system import real_path
 from gatewayctl.operations.project.adopt import compose_file
 from gatewayctl.operations.project.adopt.compose_gateway import ComposeGateway, read_gateway
 from gatewayctl.operations.project.adopt.edits import apply_edits
-from gatewayctl.operations.project.adopt.moves import (
-    DATABASE,
-    OWN_SETTINGS,
-    Environment,
-    Moves,
-    plan_moves,
-)
+from gatewayctl.operations.project.adopt.moved import Environment, Moves, show_path
+from gatewayctl.operations.project.adopt.moves import DATABASE, plan_moves
 from gatewayctl.operations.project.adopt.report import AdoptedSecret, Notice
 from gatewayctl.operations.project.adopt.side_files import (
     Find,
@@ -41,6 +37,7 @@ from gatewayctl.operations.project.adopt.sources import (
     read_text,
 )
 from gatewayctl.settings import fields
+from gatewayctl.settings.litellm.config import OWNED, REFERENCE
 from gatewayctl.settings.litellm.yaml_text import YamlText, read_yaml_text
 from gatewayctl.settings.model import Source
 from gatewayctl.settings.problems import Problems
@@ -51,9 +48,6 @@ CONFIG_NAMES: Final = (
     *("proxy_config.yaml", "proxy_config.yml", "proxy_server_config.yaml"),
 )
 _MARK: Final = "\ufeff"
-_APP: Final = "/app"
-"""The folder of the configuration in LiteLLM's service."""
-_READS: Final = re.compile(r"os\.environ/(\w+)")
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -108,7 +102,8 @@ def plan_adoption(
     """Read FILE and everything it names, and plan what to write.
 
     FILE is a LiteLLM configuration, a Compose file that mounts one, or a folder with one of them.
-    Of a .env beside it, only what it refers to is taken over.
+    Of a .env beside it, only what it refers to is taken over, and what LiteLLM reads by itself: its
+    master key and its salt key.
     Raises SettingsInvalid with every problem and its line, and EnvFileUnreadable.
     """
     problems = Problems()
@@ -126,9 +121,10 @@ def plan_adoption(
     problems.raise_all()
     if opened is None or sources is None:
         raise SettingsInvalid(f"{file} cannot be read.")
-    fixed = {} if opened.gateway is None else dict(opened.gateway.variables)
+    fixed = None if opened.gateway is None else dict(opened.gateway.variables)
     moves = plan_moves(sources, present, problems, fixed=fixed)
-    side = find_side_files(sources, opened.find)
+    compose = None if opened.gateway is None else opened.gateway.compose
+    side = find_side_files(sources, opened.find, compose=compose)
     adoption = _adoption(opened, sources, moves, side, problems)
     problems.raise_all()
     return adoption
@@ -194,7 +190,7 @@ def _in_folder(folder: Path, problems: Problems, shown: str) -> str | None:
 
 
 def _beside(root: Path) -> Find:
-    return _safe(lambda path: root.parent / os.path.expanduser(path))  # noqa: PTH111
+    return _safe(lambda path: root.parent / path)
 
 
 def _safe(find: Find) -> Find:
@@ -231,8 +227,9 @@ def _adoption(
         PlannedFile(target=f.target, made_from=f.path, content=f.content, private=f.secret)
         for f in side.found.values()
     ]
+    _check_targets(files, problems)
     texts = "\n".join(file.content.decode() for file in files[: len(sources.files)])
-    named = set(_READS.findall(texts)) | fields.STACK_SECRETS | {DATABASE}
+    named = {*REFERENCE.findall(texts), *fields.STACK_SECRETS, *network.VARIABLES, DATABASE}
     return Adoption(
         source=opened.path if gateway is None else gateway.compose,
         env=MappingProxyType(moves.values),
@@ -253,8 +250,22 @@ def _adoption(
 
 
 def _reads(sources: Sources, moves: Moves) -> set[str]:
-    texts = (str(value.value) for _, value in sources.values() if value.path not in OWN_SETTINGS)
-    return set(_READS.findall("\n".join(texts))) | {secret.name for secret in moves.secrets}
+    texts = (
+        str(value.value) for _, value in sources.values() if show_path(value.path) not in OWNED
+    )
+    return set(REFERENCE.findall("\n".join(texts))) | {secret.name for secret in moves.secrets}
+
+
+def _check_targets(files: list[PlannedFile], problems: Problems) -> None:
+    """Report two files that would be written to one place: the last would win."""
+    made_from: dict[PurePosixPath, Path] = {}
+    for file in files:
+        if file.target in made_from:
+            problems.add(
+                Source(name=str(file.made_from)),
+                f"would become {file.target}, like {made_from[file.target]}: rename one of them",
+            )
+        made_from[file.target] = file.made_from
 
 
 def _note_missing(moves: Moves, side: SideFiles) -> None:
@@ -264,7 +275,9 @@ def _note_missing(moves: Moves, side: SideFiles) -> None:
 
 def _mounts(opened: _Opened, moves: Moves, side: SideFiles) -> dict[str, str]:
     """What LiteLLM finds at a path: credentials of the project, and files of this machine."""
-    mounts = {f"{_APP}/{f.target}": str(f.target) for f in side.found.values() if f.secret}
+    mounts = {
+        f"{compose_file.APP}/{f.target}": str(f.target) for f in side.found.values() if f.secret
+    }
     for file, value in side.absolute:
         text = str(value.value)
         found = opened.find(text)
@@ -286,6 +299,10 @@ def _copy_of_compose(opened: _Opened, path: Path, side: SideFiles) -> PurePosixP
         return None
     target = PurePosixPath(path.relative_to(folder))
     if not can_keep_place(target):
+        return None
+    if real_path(path) in side.originals:
+        return side.originals[real_path(path)]
+    if target in side.found and real_path(side.found[target].path) != real_path(path):
         return None
     content = read_regular_file(path)
     side.found[target] = SideFile(path=path, target=target, content=content, secret=True)

@@ -9,6 +9,7 @@ from __future__ import annotations
 
 import os
 from collections.abc import Callable, Mapping
+from dataclasses import replace
 from functools import partial
 from pathlib import Path
 from types import MappingProxyType
@@ -18,7 +19,11 @@ from gatewayctl.env_file.read import read_env_file
 from gatewayctl.errors import Problem, SettingsInvalid
 from gatewayctl.operating_system import real_path
 from gatewayctl.operations.project import init as first
-from gatewayctl.operations.project.adopt.gateway_file import adopted_gateway_yaml, declares_config
+from gatewayctl.operations.project.adopt.gateway_file import (
+    adopted_gateway_yaml,
+    declares_config,
+    find_missing,
+)
 from gatewayctl.operations.project.adopt.plan import Adoption, plan_adoption
 from gatewayctl.operations.project.adopt.report import AdoptedFile, AdoptReport, Notice
 from gatewayctl.operations.project.adopt.sources import CONFIG_NAME
@@ -65,7 +70,18 @@ def _plan(
     """The plan, and the new gateway.yaml or None to keep it; nothing is written."""
     adoption = plan_adoption(file, folder, environ=environ)
     check_files(adoption, folder, force=force)
-    return adoption, _new_gateway_yaml(adoption, folder, force=force)
+    text = _new_gateway_yaml(adoption, folder, force=force)
+    return (adoption if text is not None else _for_kept(adoption, folder)), text
+
+
+def _for_kept(adoption: Adoption, folder: Path) -> Adoption:
+    """The adoption with what a gateway.yaml that is kept lacks as something to do."""
+    missing = find_missing(first.read_config(folder) or b"", adoption)
+    if not missing:
+        return adoption
+    message = f"is kept as it is; add to it what was taken over: {'; '.join(missing)}"
+    to_do = Notice(place="gateway.yaml", message=message)
+    return replace(adoption, services=MappingProxyType({}), conflicts=(*adoption.conflicts, to_do))
 
 
 def _new_gateway_yaml(adoption: Adoption, folder: Path, *, force: bool) -> bytes | None:

@@ -1,7 +1,7 @@
 """Which values of a LiteLLM configuration are secrets, and its comments without any.
 
-Owns the rules. They find more than `settings.plain_secrets` refuses, so that what is adopted is
-accepted. Must not know where a secret goes.
+Owns the rules that find more than `settings.plain_secrets` refuses: all of that is found, so that
+what is adopted is accepted. Must not know where a secret goes.
 """
 
 from __future__ import annotations
@@ -12,8 +12,13 @@ from typing import Final
 
 from gatewayctl.settings import plain_secrets
 from gatewayctl.settings.litellm.yaml_text import Comment, Span, Value
-from gatewayctl.settings.masking import looks_like_a_secret, mask, named_like_a_secret
-from gatewayctl.settings.plain_secrets import REFERENCE
+from gatewayctl.settings.masking import looks_like_a_secret, mask
+from gatewayctl.settings.plain_secrets import (
+    NAMED_BY_OTHERS,
+    REFERENCE,
+    is_number,
+    is_placeholder,
+)
 
 REMOVED: Final = "(removed)"
 """What a comment has in place of a secret."""
@@ -35,16 +40,6 @@ _NAMES: Final = re.compile(
 _NUMERIC_NAMES: Final = re.compile(
     r"(?i)(?:password|passwd|_pwd|_pass|secret|api_?key|master_key)\Z"
 )
-_NO_SECRET: Final = re.compile(r"(?i)|none|null|empty|dummy|sk-no-key-required|true|false|oidc/.*")
-_NUMBER: Final = re.compile(r"[-+.\d_]+(?:e[-+]?\d+)?", re.IGNORECASE)
-_FILE: Final = re.compile(r"(?:[\w.~-]*/)+[\w.-]+|[\w.-]+\.(?:json|pem|crt|cer|key|p12|ya?ml|txt)")
-# Mappings whose names are those of models, headers of answers or kinds of personal data.
-_NAMED_BY_OTHERS: Final = frozenset(
-    {
-        *("model_group_alias", "fallbacks", "context_window_fallbacks", "content_policy_fallbacks"),
-        *("pii_entities_config", "cost_discount_config", "mcp_aliases", "aliases"),
-    }
-)
 _ASSIGNED: Final = re.compile(
     r"""["']?(?P<name>[\w.-]+)["']?\s*[:=]\s*(?P<value>"[^"]{6,}"|'[^']{6,}'|[^\s"'#,{}]{8,})"""
     r"(?=\s*(?:[,}]|\s\#|\Z))"
@@ -58,18 +53,21 @@ def is_secret(value: Value) -> bool:
     if value.is_key or not isinstance(value.value, str | int) or isinstance(value.value, bool):
         return False
     text = str(value.value)
-    if REFERENCE in text or _NO_SECRET.fullmatch(text.strip()):
+    if text.startswith(REFERENCE):
         return False
-    if _NUMBER.fullmatch(text):
-        return bool(_NUMERIC_NAMES.search(value.name))
-    return has_secret_form(text) or (
-        not _NAMED_BY_OTHERS.intersection(value.path) and _is_named_secret(value.name, text)
-    )
+    name = "" if NAMED_BY_OTHERS.intersection(value.path) else value.name
+    if plain_secrets.is_secret(name, text):
+        return True
+    if REFERENCE in text or is_placeholder(text):
+        return False
+    if is_number(text):
+        return bool(_NUMERIC_NAMES.search(name))
+    return has_secret_form(text) or _is_named_secret(name, text)
 
 
 def has_secret_form(text: str) -> bool:
     """True for a text with a key, a password in a URL, a private key or a webhook's address."""
-    keys = [key for key in _KEY.findall(text) if not _NO_SECRET.fullmatch(key)]
+    keys = [key for key in _KEY.findall(text) if not is_placeholder(key)]
     others = _FORMS.search(_KEY.sub("", text)) or _WEBHOOK.match(text)
     return bool(keys or others or looks_like_a_secret(_without_no_key(text)))
 
@@ -99,21 +97,17 @@ def remove_secrets(text: str, secrets: Collection[str]) -> str:
     """A text that is no value of a setting, without the secrets in it."""
     for secret in sorted({part for value in secrets for part in _parts(value)}, key=len)[::-1]:
         text = text.replace(secret, REMOVED)
-    text = _KEY.sub(lambda key: key[0] if _NO_SECRET.fullmatch(key[0]) else REMOVED, text)
+    text = _KEY.sub(lambda key: key[0] if is_placeholder(key[0]) else REMOVED, text)
     text = _SCHEME.sub(rf"\1 {REMOVED}", _ASSIGNED.sub(_remove_assigned, text))
     return mask(text) if has_secret_form(text) else text
 
 
 def _is_named_secret(name: str, text: str) -> bool:
-    if _NAMES.search(name):
-        return True
-    return plain_secrets.is_secret(name, text) or (
-        named_like_a_secret(name) and not _FILE.fullmatch(text)
-    )
+    return _NAMES.search(name) is not None or plain_secrets.is_secret(name, text)
 
 
 def _without_no_key(text: str) -> str:
-    return _KEY.sub(lambda key: "" if _NO_SECRET.fullmatch(key[0]) else key[0], text)
+    return _KEY.sub(lambda key: "" if is_placeholder(key[0]) else key[0], text)
 
 
 def _parts(value: str) -> Iterator[str]:
@@ -123,7 +117,7 @@ def _parts(value: str) -> Iterator[str]:
 def _remove_assigned(found: re.Match[str]) -> str:
     """A commented setting without its value, if that is a secret rather than a word."""
     quoted, value = found["value"][:1] in {"'", '"'}, found["value"].strip("\"'")
-    if REFERENCE in value or _NO_SECRET.fullmatch(value) or _NUMBER.fullmatch(value):
+    if REFERENCE in value or is_placeholder(value) or is_number(value):
         return found[0]
     is_word = value.isalpha() and len(value) < 16 and not quoted
     if is_word or value == REMOVED or not _is_named_secret(found["name"], value):

@@ -13,6 +13,8 @@ from pathlib import Path, PurePosixPath
 from typing import Any, Final
 
 from gatewayctl.files.regular import read_regular_file
+from gatewayctl.settings.litellm.read import INCLUDE
+from gatewayctl.settings.litellm.traps import SECTIONS
 from gatewayctl.settings.litellm.yaml_text import Span, Value, YamlText, read_yaml_text
 from gatewayctl.settings.model import Source
 from gatewayctl.settings.problems import Problems
@@ -23,14 +25,6 @@ INCLUDED: Final = "included"
 """The folder for included files that cannot keep their place."""
 _TAKEN: Final = frozenset({"litellm.yaml", "gateway.yaml", "gateway.yml"})
 _TAKEN_FOLDERS: Final = frozenset({"compose", "kubernetes", ".gatewayctl", ".git", ".env"})
-_SECTIONS: Final = frozenset(
-    {
-        *("model_list", "litellm_settings", "general_settings", "router_settings", "guardrails"),
-        *("environment_variables", "include", "credential_list", "mcp_servers", "mcp_tools"),
-        *("vector_store_registry", "search_tools", "callback_settings", "files_settings"),
-        *("finetune_settings", "default_vertex_config", "prompts", "policies", "agent_list"),
-    }
-)
 _BYTE_ORDER_MARK: Final = "\ufeff"
 
 
@@ -92,7 +86,7 @@ def read_sources(
     root = reader.file(path, shown, text, PurePosixPath(CONFIG_NAME))
     if root is None:
         return None
-    if not _SECTIONS.intersection(root.yaml.data):
+    if not {*SECTIONS, INCLUDE}.intersection(root.yaml.data):
         problems.add(
             Source(name=shown, line=1),
             "is not a configuration of LiteLLM: it has none of its sections, such as model_list",

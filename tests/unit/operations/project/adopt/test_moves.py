@@ -240,46 +240,6 @@ def test_a_variable_with_another_value_in_env_is_kept_and_reported(tmp_path: Pat
     assert "A has another value in .env, which is kept" in adopted.notices
 
 
-def test_an_old_master_key_becomes_that_of_the_project(tmp_path: Path) -> None:
-    key = "sk-old-master-0123456789"
-    text = f"general_settings:\n  master_key: {key}\n"
-    assert adopt_text(tmp_path, text).env == {"LITELLM_MASTER_KEY": key}
-    reference = "general_settings:\n  master_key: os.environ/OLD\n"
-    assert adopt_text(tmp_path, reference, environ={"OLD": key}).env == {"LITELLM_MASTER_KEY": key}
-    assert "the master key was OLD" in adopt_text(tmp_path, reference).notices
-
-
-@pytest.mark.parametrize("weak", ["sk-1234", "1234", "no-prefix-0123456789"])
-def test_a_weak_master_key_is_not_taken_over(tmp_path: Path, weak: str) -> None:
-    adopted = adopt_text(tmp_path, f"general_settings: {{master_key: {weak}}}\n")
-    assert adopted.env == {}
-    assert "the old master key" in adopted.notices
-    assert weak not in adopted.text
-
-
-def test_a_master_key_of_the_project_is_kept(tmp_path: Path) -> None:
-    text = "general_settings: {master_key: sk-old-master-0123456789}\n"
-    adopted = adopt_text(tmp_path, text, env="LITELLM_MASTER_KEY=sk-new-master-0123456789\n")
-    assert adopted.env == {}
-    assert "LITELLM_MASTER_KEY has another value in .env" in adopted.notices
-    assert "sk-old" not in adopted.text
-
-
-def test_an_old_database_is_kept_in_env_and_can_be_used(tmp_path: Path) -> None:
-    url = "postgresql://u:pw@host/db"
-    adopted = adopt_text(tmp_path, f"general_settings: {{database_url: '{url}'}}\n")
-    assert adopted.env == {"EXTERNAL_DATABASE_URL": url}
-    assert adopted.data["general_settings"]["database_url"] == "os.environ/DATABASE_URL"
-    assert "url_env: EXTERNAL_DATABASE_URL" in adopted.notices
-
-
-def test_an_old_salt_key_is_taken_over(tmp_path: Path) -> None:
-    salt = {"LITELLM_SALT_KEY": "sk-salt-0123456789"}
-    text = "environment_variables: {LITELLM_SALT_KEY: sk-salt-0123456789}\n"
-    assert adopt_text(tmp_path, text).env == salt
-    assert adopt_text(tmp_path, "model_list: []\n", environ=salt).env == salt
-
-
 def test_of_a_dotenv_beside_the_original_only_what_it_reads_is_taken(tmp_path: Path) -> None:
     (tmp_path / ".env").write_text("USED=one\nUNUSED=two\nSET=three\n")
     text = "litellm_settings: {a: os.environ/USED, b: os.environ/SET}\n"
@@ -307,3 +267,17 @@ def test_a_value_that_env_cannot_hold_is_refused_with_its_line(
 def test_a_secret_in_a_name_is_reported(tmp_path: Path) -> None:
     adopted = adopt_text(tmp_path, f"litellm_settings: {{map: {{{KEY}: x}}}}\n")
     assert "still contains a secret" in adopted.notices
+
+
+def test_a_secret_in_a_name_gets_into_no_name_of_a_variable(tmp_path: Path) -> None:
+    text = f"litellm_settings: {{map: {{{KEY}: {{password: hunter22}}}}}}\n"
+    adopted = adopt_text(tmp_path, text)
+    assert adopted.env == {"MAP_PASSWORD": "hunter22"}
+    named = f"model_list:\n- {{model_name: {KEY}, litellm_params: {{password: hunter22}}}}\n"
+    assert set(adopt_text(tmp_path, named).env) == {"MODEL_LIST_MODEL_NAME", "MODEL_LIST_PASSWORD"}
+
+
+def test_parameters_that_are_no_mapping_are_no_fault_of_the_adoption(tmp_path: Path) -> None:
+    text = f"model_list:\n- {{model_name: a, api_key: {KEY}, litellm_params: foo}}\n"
+    adopted = adopt_text(tmp_path, text)
+    assert adopted.env == {"A_API_KEY": KEY}
