@@ -60,7 +60,7 @@ def root(
         typer.Option("-C", "--project-dir", help="Run in this project folder.", metavar="DIR"),
     ] = Path(),
     runtime: Annotated[
-        Literal["auto", "embedded", "docker", "external"] | None,
+        Literal["auto", "embedded", "docker", "kubernetes", "external"] | None,
         typer.Option(
             metavar="NAME",
             help="Runtime: auto, embedded, docker or external "

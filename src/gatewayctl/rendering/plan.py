@@ -44,6 +44,7 @@ _MERGED: Final = """\
 TEMPLATES: Final[Mapping[RuntimeName, tuple[str, ...]]] = {
     "docker": ("docker-compose.yml", *_LITELLM_FILES),
     "embedded": _LITELLM_FILES,
+    "kubernetes": (),
     "external": (),
 }
 """The files of each runtime, sorted by path."""

@@ -21,7 +21,11 @@ from gatewayctl.runtimes.base import Runtime
 from gatewayctl.settings.model import RuntimeName
 
 _LOGGER: Final = logging.getLogger(__name__)
-_NAMES: Final[dict[str, RuntimeName]] = {"embedded": "embedded", "docker": "docker"}
+_NAMES: Final[dict[str, RuntimeName]] = {
+    "embedded": "embedded",
+    "docker": "docker",
+    "kubernetes": "kubernetes",
+}
 
 
 def read_runtime(state_dir: Path) -> RuntimeName | None:

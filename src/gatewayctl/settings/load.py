@@ -18,6 +18,7 @@ from gatewayctl.errors import UsageProblem
 from gatewayctl.operating_system import real_path
 from gatewayctl.settings import fields
 from gatewayctl.settings.cursor import Cursor
+from gatewayctl.settings.declared.kubernetes import Kubernetes
 from gatewayctl.settings.masking import remember, remember_variables
 from gatewayctl.settings.model import (
     STATE_DIR_NAME,
@@ -135,6 +136,7 @@ def _settings(project_dir: Path, layers: Layers, problems: Problems, cores: Coun
         origins=MappingProxyType(origins),
         services=sections.services,
         tracing=sections.tracing,
+        kubernetes=Kubernetes(namespace=values["project_name"]),
     )
 
 

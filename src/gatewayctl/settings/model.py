@@ -16,6 +16,7 @@ from gatewayctl.network import at_registry
 from gatewayctl.settings import providers
 from gatewayctl.settings.declared.external_services import ExternalServices
 from gatewayctl.settings.declared.keys import DeclaredKey, DeclaredOwner
+from gatewayctl.settings.declared.kubernetes import Kubernetes
 from gatewayctl.settings.declared.trace_stores import TraceStore, Tracing
 from gatewayctl.settings.litellm.service import LitellmService
 from gatewayctl.settings.masking import mask_value
@@ -24,8 +25,8 @@ from gatewayctl.settings.sections.external import ExternalGateway
 if TYPE_CHECKING:
     from gatewayctl.settings.litellm.config import LitellmConfig
 
-RuntimeName = Literal["embedded", "docker", "external"]
-RuntimeChoice = Literal["auto", "embedded", "docker", "external"]
+RuntimeName = Literal["embedded", "docker", "kubernetes", "external"]
+RuntimeChoice = Literal["auto", "embedded", "docker", "kubernetes", "external"]
 Profile = Literal["development", "production"]
 
 LOOPBACK: Final = "127.0.0.1"
@@ -231,6 +232,7 @@ def _parts(model: Model) -> tuple[Model, ...]:
 
 _NO_SERVICES: Final = ExternalServices()
 _OWN_PHOENIX: Final = Tracing()
+_KUBERNETES: Final = Kubernetes(namespace="gateway")
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -274,6 +276,7 @@ class Settings:
     external: ExternalGateway = field(default_factory=ExternalGateway)
     services: ExternalServices = _NO_SERVICES
     tracing: Tracing = _OWN_PHOENIX
+    kubernetes: Kubernetes = _KUBERNETES
 
     def pulled_name(self, image: str) -> str:
         """The name by which an image is pulled: that of the mirror, if there is one."""
@@ -341,18 +344,24 @@ class Settings:
         return self.runtime == "external"
 
     @property
+    def _in_cluster(self) -> bool:
+        return self.runtime == "kubernetes"
+
+    @property
     def gateway_url(self) -> str:
         """Without a final slash; that of an external gateway may have a path."""
         if self.is_external:
             return self.external.url
-        return f"http://{self.url_host}:{self.ports.litellm}"
+        own = f"http://{self.url_host}:{self.ports.litellm}"
+        return (self._in_cluster and self.kubernetes.url("litellm", 4000)) or own
 
     @property
     def phoenix_url(self) -> str:
         """The project's own Phoenix, without a final slash; empty if there is none."""
         if self.is_external:
             return self.external.phoenix_url
-        return f"http://{self.url_host}:{self.ports.phoenix}"
+        own = f"http://{self.url_host}:{self.ports.phoenix}"
+        return (self._in_cluster and self.kubernetes.url("phoenix", 6006)) or own
 
     @property
     def trace_stores(self) -> tuple[TraceStore, ...]:

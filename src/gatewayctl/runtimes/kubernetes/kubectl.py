@@ -1,0 +1,104 @@
+"""kubectl as typed calls: the user's own program, kubeconfig and credentials.
+
+Owns the command lines and what an answer's JSON is. Objects go to kubectl on standard input, so
+that no secret is on a command line or in a file. Must not know which objects a gateway has.
+"""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Callable, Iterable, Mapping, Sequence
+from pathlib import Path
+from typing import Any, Final
+
+from gatewayctl.runtimes.kubernetes.refusals import explain
+from gatewayctl.runtimes.process import Completed, run
+
+Object = dict[str, Any]
+"""An object of the API, as JSON has it."""
+Run = Callable[..., Completed]
+FIELD_MANAGER: Final = "gatewayctl"
+_SECONDS: Final = 30.0
+"""For one request; what waits longer gives its own limit."""
+
+
+class Kubectl:
+    """One context and one namespace. ``run`` is `process.run`, or a fake of it."""
+
+    def __init__(
+        self,
+        *,
+        context: str | None,
+        namespace: str,
+        kubeconfig: Path | None = None,
+        run: Run = run,
+    ) -> None:
+        self.context = context
+        self.namespace = namespace
+        self._kubeconfig = kubeconfig
+        self._run = run
+
+    def argv(self, *words: str, namespaced: bool = True) -> tuple[str, ...]:
+        """The whole command line of a call, for what runs it in a process of its own."""
+        chosen = ("--kubeconfig", str(self._kubeconfig)) if self._kubeconfig else ()
+        context = ("--context", self.context) if self.context else ()
+        namespace = ("--namespace", self.namespace) if namespaced else ()
+        return ("kubectl", *chosen, *context, *namespace, *words)
+
+    def call(
+        self,
+        *words: str,
+        stdin: str | None = None,
+        timeout: float = _SECONDS,
+        namespaced: bool = True,
+    ) -> str:
+        """Run one command and return its output. Raises what `refusals.explain` finds in a refusal."""
+        done = self._run(
+            self.argv(f"--request-timeout={timeout:g}s", *words, namespaced=namespaced),
+            stdin=stdin,
+            timeout=timeout + 5,
+        )
+        if done.returncode:
+            raise explain(done.stderr, context=self.context, namespace=self.namespace)
+        return done.stdout
+
+    def get(self, *words: str, selector: Mapping[str, str] | None = None) -> tuple[Object, ...]:
+        """The objects of some kinds (``deployments,pods``) or of one name; none is an empty tuple."""
+        chosen = (
+            ("--selector", ",".join(f"{k}={v}" for k, v in selector.items())) if selector else ()
+        )
+        text = self.call("get", *words, *chosen, "--ignore-not-found", "--output", "json")
+        return _items(text)
+
+    def apply(self, objects: Iterable[Object], *, dry_run: bool = False) -> tuple[Object, ...]:
+        """Apply objects on the server, and return them as the server has them then.
+
+        Fields that others set on our objects become ours again. With ``dry_run`` the server only
+        says what it would have.
+        """
+        words = ["apply", "--server-side", "--force-conflicts", f"--field-manager={FIELD_MANAGER}"]
+        if dry_run:
+            words.append("--dry-run=server")
+        document = {"apiVersion": "v1", "kind": "List", "items": list(objects)}
+        return _items(
+            self.call(*words, "--output", "json", "-f", "-", stdin=json.dumps(document), timeout=60)
+        )
+
+    def delete(self, objects: Sequence[Object], *, timeout: float = 120.0) -> None:
+        """Delete objects by kind and name, and wait until they are gone."""
+        names = [f"{_kind(item)}/{item['metadata']['name']}" for item in objects]
+        if names:
+            self.call("delete", *names, "--ignore-not-found", "--wait=true", timeout=timeout)
+
+
+def _kind(item: Object) -> str:
+    group, _, version = str(item["apiVersion"]).rpartition("/")
+    kind = str(item["kind"]).lower()
+    return f"{kind}.{version}.{group}" if group else kind
+
+
+def _items(text: str) -> tuple[Object, ...]:
+    if not text.strip():
+        return ()
+    found: Object = json.loads(text)
+    return tuple(found["items"]) if found["kind"].endswith("List") else (found,)
