@@ -29,6 +29,7 @@ DOMAIN = "svc.cluster.local"
 PAUSE = 0.5
 """Seconds between two looks."""
 
+_log = logging.getLogger(__name__)
 Item = dict[str, Any]
 
 
@@ -188,9 +189,9 @@ def main() -> None:
             try:
                 part.update()
             except OSError as error:
-                logging.warning("%s", error)
+                _log.warning("%s", error)
             except (ValueError, KeyError):
-                logging.exception("an answer of the API was not understood")
+                _log.exception("an answer of the API was not understood")
         time.sleep(PAUSE)
 
 
