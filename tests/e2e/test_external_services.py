@@ -257,7 +257,7 @@ def test_where_no_store_can_be_asked_traces_arrive_and_nothing_claims_to_be_veri
     assert wait_until(lambda: {"gatewayctl chat", "chat demo"} <= company.collector.names(trace))
     for words in (("trace", "list"), ("trace", "verify", trace), ("usage", "reconcile")):
         assert data_of(project, *words, code=7)["error"]["code"] == "trace_store_not_queryable"
-    found = data_of(project, "doctor", code=7)["data"]
+    found = project.data("doctor")
     skipped = {each["name"]: each for each in found["checks"]}
     assert "cannot be asked" in skipped["traces"]["why"]
     assert project.data("usage", "--by", "component")["rows"]
@@ -277,7 +277,9 @@ def test_a_server_that_requires_tls_is_used_with_it_and_its_certificate_is_verif
         own_stack(tmp_path / "project") as project,
     ):
         write(project, company.server, "none")
-        address = f"postgresql://team:{QUOTED}@localhost:{port}/company?schema=tls&sslmode="
+        # LiteLLM's migrations find the constraints of another schema, and fail.
+        company.server.sql("CREATE DATABASE secured OWNER team")
+        address = f"postgresql://team:{QUOTED}@localhost:{port}/secured?sslmode="
 
         def use(mode: str) -> None:
             (project.folder / ".env").write_text(f"TEAM_DATABASE_URL={address}{mode}\n")

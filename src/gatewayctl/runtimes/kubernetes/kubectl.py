@@ -52,7 +52,7 @@ class Kubectl:
         timeout: float = _SECONDS,
         namespaced: bool = True,
     ) -> str:
-        """Run one command and return its output. Raises what `refusals.explain` finds in a refusal."""
+        """Run one command and return its output. Raises what `refusals.explain` says."""
         done = self._run(
             self.argv(f"--request-timeout={timeout:g}s", *words, namespaced=namespaced),
             stdin=stdin,
@@ -63,7 +63,7 @@ class Kubectl:
         return done.stdout
 
     def get(self, *words: str, selector: Mapping[str, str] | None = None) -> tuple[Object, ...]:
-        """The objects of some kinds (``deployments,pods``) or of one name; none is an empty tuple."""
+        """The objects of some kinds (``deployments,pods``) or of one name; empty if none."""
         chosen = (
             ("--selector", ",".join(f"{k}={v}" for k, v in selector.items())) if selector else ()
         )
