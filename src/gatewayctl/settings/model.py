@@ -298,8 +298,24 @@ class Settings:
         return (*self.users, *self.teams)
 
     @property
+    def pod_workers(self) -> int:
+        """LiteLLM's processes in each pod of a cluster: one, unless the operator says otherwise."""
+        return self.workers if "workers" in self.origins else 1
+
+    @property
     def needs_redis(self) -> bool:
-        """True if several LiteLLM processes must share limits and revoked keys."""
+        """True if several LiteLLM processes must share limits and revoked keys.
+
+        As long as the runtime is not chosen, those of any runtime count.
+        """
+        if self.runtime == "auto":
+            return self.needs_redis_in("docker") or self.needs_redis_in("kubernetes")
+        return self.needs_redis_in(self.runtime)
+
+    def needs_redis_in(self, runtime: RuntimeName) -> bool:
+        """The same for a runtime: pods in a cluster, workers elsewhere."""
+        if runtime == "kubernetes":
+            return self.pod_workers * self.kubernetes.most_replicas > 1
         return self.workers > 1
 
     @property
