@@ -299,24 +299,19 @@ class Settings:
 
     @property
     def pod_workers(self) -> int:
-        """LiteLLM's processes in each pod of a cluster: one, unless the operator says otherwise."""
+        """LiteLLM's processes in each pod of a cluster; one is the default in every profile."""
         return self.workers if "workers" in self.origins else 1
 
     @property
     def needs_redis(self) -> bool:
-        """True if several LiteLLM processes must share limits and revoked keys.
-
-        As long as the runtime is not chosen, those of any runtime count.
-        """
-        if self.runtime == "auto":
-            return self.needs_redis_in("docker") or self.needs_redis_in("kubernetes")
-        return self.needs_redis_in(self.runtime)
+        """True if several LiteLLM processes must share limits and revoked keys, in any runtime."""
+        names: tuple[RuntimeName, ...] = ("docker", "kubernetes")
+        return any(map(self.needs_redis_in, names if self.runtime == "auto" else (self.runtime,)))
 
     def needs_redis_in(self, runtime: RuntimeName) -> bool:
         """The same for a runtime: pods in a cluster, workers elsewhere."""
-        if runtime == "kubernetes":
-            return self.pod_workers * self.kubernetes.most_replicas > 1
-        return self.workers > 1
+        pods = self.kubernetes.most_replicas
+        return (self.pod_workers * pods if runtime == "kubernetes" else self.workers) > 1
 
     @property
     def env_file(self) -> Path:
@@ -360,16 +355,13 @@ class Settings:
         return self.runtime == "external"
 
     @property
-    def _in_cluster(self) -> bool:
-        return self.runtime == "kubernetes"
-
-    @property
     def gateway_url(self) -> str:
         """Without a final slash; that of an external gateway may have a path."""
         if self.is_external:
             return self.external.url
         own = f"http://{self.url_host}:{self.ports.litellm}"
-        return (self._in_cluster and self.kubernetes.url("litellm", 4000)) or own
+        cluster = self.runtime == "kubernetes" and self.kubernetes.url("litellm", 4000)
+        return cluster or own
 
     @property
     def phoenix_url(self) -> str:
@@ -377,7 +369,8 @@ class Settings:
         if self.is_external:
             return self.external.phoenix_url
         own = f"http://{self.url_host}:{self.ports.phoenix}"
-        return (self._in_cluster and self.kubernetes.url("phoenix", 6006)) or own
+        cluster = self.runtime == "kubernetes" and self.kubernetes.url("phoenix", 6006)
+        return cluster or own
 
     @property
     def trace_stores(self) -> tuple[TraceStore, ...]:
