@@ -14,6 +14,7 @@ from typing import TYPE_CHECKING, Any, Final, Literal
 
 from gatewayctl.network import at_registry
 from gatewayctl.settings import providers
+from gatewayctl.settings.declared.apps import App
 from gatewayctl.settings.declared.external_services import ExternalServices
 from gatewayctl.settings.declared.keys import DeclaredKey, DeclaredOwner
 from gatewayctl.settings.declared.kubernetes import Kubernetes
@@ -121,24 +122,6 @@ class Images:
     phoenix: str = f"arizephoenix/phoenix:version-{PHOENIX_RELEASE}"
     postgres: str = "postgres:16"
     redis: str = "redis:7"
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class App:
-    """The user's own service next to the gateway: an ``image``, or a folder to ``build``.
-
-    ``build`` is relative to the project's folder. ``ports`` maps ports of the host to ports of
-    the container, ``key`` is the alias of the declared virtual key it calls models with, and
-    ``command`` replaces that of the image. ``environment`` contains no secrets.
-    """
-
-    name: str
-    image: str | None = None
-    build: str | None = None
-    ports: Mapping[int, int] = field(default_factory=lambda: MappingProxyType({}))
-    key: str = ""
-    command: tuple[str, ...] = ()
-    environment: Mapping[str, str] = field(default_factory=lambda: MappingProxyType({}))
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
