@@ -12,7 +12,8 @@ from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any, Final
 
-from gatewayctl.runtimes.kubernetes.refusals import explain
+from gatewayctl.errors import RuntimeProblem
+from gatewayctl.runtimes.kubernetes.refusals import explain, explain_failed_run
 from gatewayctl.runtimes.process import Completed, run
 
 Object = dict[str, Any]
@@ -54,12 +55,14 @@ class Kubectl:
         timeout: float = _SECONDS,
         namespaced: bool = True,
     ) -> str:
-        """Run one command and return its output. Raises what `refusals.explain` says."""
-        done = self._run(
-            self.argv(f"--request-timeout={timeout:g}s", *words, namespaced=namespaced),
-            stdin=stdin,
-            timeout=timeout + 5,
-        )
+        """Run one command and return its output. Raises what `refusals` makes of a failure."""
+        argv = self.argv(f"--request-timeout={timeout:g}s", *words, namespaced=namespaced)
+        try:
+            done = self._run(argv, stdin=stdin, timeout=timeout + 5)
+        except RuntimeProblem as error:
+            raise explain_failed_run(
+                error, context=self.context, namespace=self.namespace
+            ) from error
         if done.returncode:
             raise explain(done.stderr, context=self.context, namespace=self.namespace)
         return done.stdout
