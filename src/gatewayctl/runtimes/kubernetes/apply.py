@@ -22,7 +22,6 @@ from gatewayctl.runtimes.kubernetes.objects import (
     pod_template,
 )
 
-_NAMESPACE: Final = "Namespace"
 _CLUSTER: Final = "Cluster"
 _HIBERNATION: Final = "cnpg.io/hibernation"
 
@@ -45,15 +44,8 @@ def find_existing(kubectl: Kubectl, declared: Sequence[Object]) -> Found:
 
 
 def require_own(found: Found, labels: Mapping[str, str], *, namespace: str) -> None:
-    """Refuse objects of others with the name of one of ours. Raises ProjectNameTaken.
-
-    A namespace of others is used, and not changed.
-    """
-    foreign = [
-        item
-        for item in found.objects.values()
-        if item["kind"] != _NAMESPACE and not has_labels(item, labels)
-    ]
+    """Refuse objects of others with the name of one of ours. Raises ProjectNameTaken."""
+    foreign = [item for item in found.objects.values() if not has_labels(item, labels)]
     if not foreign:
         return
     names = ", ".join(map(describe, foreign))
@@ -64,18 +56,6 @@ def require_own(found: Found, labels: Mapping[str, str], *, namespace: str) -> N
         f" {names}{by}. Nothing was changed.",
         hint="Choose another kubernetes.namespace in gateway.yaml, or remove those objects.",
     )
-
-
-def without_foreign_namespace(
-    declared: Sequence[Object], found: Found, labels: Mapping[str, str]
-) -> tuple[Object, ...]:
-    """Leave out the namespace if others created it."""
-
-    def is_foreign(item: Object) -> bool:
-        live = found.like(item) if item["kind"] == _NAMESPACE else None
-        return live is not None and not has_labels(live, labels)
-
-    return tuple(item for item in declared if not is_foreign(item))
 
 
 def with_secret_versions(item: Object, secrets: Mapping[str, Object]) -> Object:

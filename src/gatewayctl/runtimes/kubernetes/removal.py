@@ -9,6 +9,7 @@ from __future__ import annotations
 from collections.abc import Iterable, Mapping, Sequence
 from typing import Any, Final
 
+from gatewayctl.errors import ClusterForbidden
 from gatewayctl.runtimes.kubernetes.apply import find_undeclared
 from gatewayctl.runtimes.kubernetes.kubectl import Kubectl, Object
 from gatewayctl.runtimes.kubernetes.objects import has_labels
@@ -47,8 +48,19 @@ def list_own(
     """
     groups = {version.rpartition("/")[0] for version in versions}
     kinds = [kind for kind in _KINDS if kind.partition(".")[2] in groups]
-    found = kubectl.get(",".join(kinds), selector=labels)
-    return find_undeclared(found, (), labels)
+    return find_undeclared(_list_permitted(kubectl, kinds, labels), (), labels)
+
+
+def _list_permitted(
+    kubectl: Kubectl, kinds: Sequence[str], labels: Mapping[str, str]
+) -> tuple[Object, ...]:
+    """The objects of these kinds, without those that this user may not list: none are ours."""
+    try:
+        return kubectl.get(",".join(kinds), selector=labels)
+    except ClusterForbidden:
+        if len(kinds) == 1:
+            return ()
+        return tuple(item for kind in kinds for item in _list_permitted(kubectl, [kind], labels))
 
 
 def prune(
@@ -90,7 +102,10 @@ def remove_data(kubectl: Kubectl, labels: Mapping[str, str], *, clusters: bool) 
 
 def remove_namespace(kubectl: Kubectl, labels: Mapping[str, str]) -> tuple[Object, ...]:
     """Delete our namespace, unless it holds objects of others, which are returned."""
-    found = kubectl.get(f"namespace/{kubectl.namespace}")
+    try:
+        found = kubectl.get(f"namespace/{kubectl.namespace}")
+    except ClusterForbidden:
+        return ()
     if not found or not has_labels(found[0], labels):
         return ()
     others = _list_foreign(kubectl, labels)

@@ -31,7 +31,7 @@ from gatewayctl.runtimes.docker import passwords
 from gatewayctl.runtimes.docker.database_shell import OWNERS, SERVICES, ContainerShell
 from gatewayctl.runtimes.docker.states import version
 from gatewayctl.runtimes.external_database import ExternalDatabase
-from gatewayctl.runtimes.kubernetes import logs, removal
+from gatewayctl.runtimes.kubernetes import context, logs, preflight, removal
 from gatewayctl.runtimes.kubernetes.database_shell import ask_database, open_external, open_shell
 from gatewayctl.runtimes.kubernetes.kubectl import Kubectl
 from gatewayctl.runtimes.kubernetes.objects import Declared, keep_supported, read_objects
@@ -84,6 +84,11 @@ class KubernetesRuntime:
     def preflight(self) -> None:
         """Require a cluster that answers, the rights, and names that nobody else uses."""
         passwords.check(self._settings)
+        preflight.require_kubectl(self._kubectl)
+        preflight.require_cluster(self._kubectl)
+        rights = preflight.rights_to_change(self._settings.kubernetes)
+        preflight.require_rights(self._kubectl, rights)
+        preflight.require_namespace(self._kubectl)
         self._starter().find()
 
     def prepare(self, *, refresh: bool = False) -> Generator[Progress, None, None]:
@@ -225,10 +230,7 @@ class KubernetesRuntime:
 
     @cached_property
     def _kubectl(self) -> Kubectl:
-        if self._given is not None:
-            return self._given
-        declared = self._settings.kubernetes
-        return Kubectl(context=declared.context, namespace=declared.namespace)
+        return self._given or context.kubectl(self._settings)
 
     @cached_property
     def _labels(self) -> dict[str, str]:

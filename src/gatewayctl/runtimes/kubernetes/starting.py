@@ -12,7 +12,7 @@ from collections.abc import Callable, Generator, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Final
 
-from gatewayctl.errors import RuntimeProblem, SettingsProblem
+from gatewayctl.errors import ClusterForbidden, RuntimeProblem, SettingsProblem
 from gatewayctl.rendering.kubernetes.labels import project_labels
 from gatewayctl.rendering.kubernetes.secrets import plan_secrets
 from gatewayctl.runtimes.base import Progress, Started, StartReport
@@ -26,6 +26,7 @@ from gatewayctl.runtimes.kubernetes.objects import (
     WORKLOADS,
     Declared,
     Stage,
+    has_labels,
     service_of,
 )
 from gatewayctl.runtimes.kubernetes.rollouts.migration import run_migration
@@ -35,6 +36,7 @@ from gatewayctl.runtimes.kubernetes.rollouts.snapshot import CLUSTER, Snapshot
 from gatewayctl.runtimes.kubernetes.secrets import make_secrets
 from gatewayctl.settings.model import Settings
 
+_NAMESPACE: Final = "Namespace"
 _KEPT: Final = frozenset({"LITELLM_POSTGRES_PASSWORD", "POSTGRES_PASSWORD", "REDIS_PASSWORD"})
 """The servers have them already, when a Secret goes back to its earlier content."""
 _STATEFUL: Final = frozenset({*WORKLOADS, CLUSTER})
@@ -68,7 +70,8 @@ class Starter:
     def find(self) -> Found:
         """What exists of the declared objects. Raises ProjectNameTaken for what is of others."""
         secrets = make_secrets(self.settings)
-        found = apply.find_existing(self.kubectl, (*self.declared.every, *secrets))
+        declared = [item for item in self.declared.every if item["kind"] != _NAMESPACE]
+        found = apply.find_existing(self.kubectl, (*declared, *secrets))
         apply.require_own(found, self.labels, namespace=self.kubectl.namespace)
         return found
 
@@ -127,8 +130,11 @@ class Starter:
             yield from self._wait(items, found)
 
     def has_namespace(self) -> bool:
-        """True if it exists: before that the server checks no object."""
-        return bool(self.kubectl.get(f"namespace/{self.kubectl.namespace}"))
+        """True if it exists, or nobody may say: before that the server checks no object."""
+        try:
+            return bool(self.kubectl.get(f"namespace/{self.kubectl.namespace}"))
+        except ClusterForbidden:
+            return True
 
     def rehearse(self, found: Found, *stages: Stage) -> tuple[Object, ...]:
         """The objects as the server would have them; it checks every one and changes none."""
@@ -137,19 +143,39 @@ class Starter:
             for item in found.objects.values()
             if item["kind"] == "Secret"
         }
-        wanted = self._prepare(self.declared.stage(*stages), secrets, found)
+        wanted = self._prepare(self._without_namespace(*stages), secrets, found)
         return self.kubectl.apply(wanted, dry_run=True) if wanted else ()
 
     # Private from here on.
 
     def _apply_base(self, found: Found) -> Generator[Progress, None, dict[str, Object]]:
         """Apply what pods refer to; returns the Secrets by name."""
-        base = apply.without_foreign_namespace(self.declared.stage("base"), found, self.labels)
+        base = (*self._missing_namespace(), *self._without_namespace("base"))
         if not found.objects:
             yield Progress(subject="cluster", state="working", detail="creating the objects")
         secrets = self.secrets(apps=False)
         applied = self.kubectl.apply((*base, *secrets))
         return {**self._shared_secret(), **_by_name(applied)}
+
+    def _without_namespace(self, *stages: Stage) -> tuple[Object, ...]:
+        return tuple(item for item in self.declared.stage(*stages) if item["kind"] != _NAMESPACE)
+
+    def _missing_namespace(self) -> tuple[Object, ...]:
+        """The namespace, if it is missing or ours with other labels.
+
+        One of others is used as it is, and so is one that this user may not see.
+        """
+        wanted = [item for item in self.declared.stage("base") if item["kind"] == _NAMESPACE]
+        try:
+            found = self.kubectl.get(f"namespace/{self.kubectl.namespace}")
+        except ClusterForbidden:
+            return ()
+        if found and not has_labels(found[0], self.labels):
+            return ()
+        current = {} if not found else found[0]["metadata"]["labels"]
+        return tuple(
+            item for item in wanted if not item["metadata"]["labels"].items() <= current.items()
+        )
 
     def _shared_secret(self) -> dict[str, Object]:
         """The Secret that the project refers to and did not make. Raises SettingsProblem."""
@@ -208,8 +234,7 @@ class Starter:
         self, items: Sequence[Object], secrets: Mapping[str, Object], found: Found
     ) -> tuple[Object, ...]:
         """The objects to apply: with the versions of their Secrets, and scaled as they are."""
-        namespace = apply.without_foreign_namespace(items, found, self.labels)
-        versioned = (apply.with_secret_versions(item, secrets) for item in namespace)
+        versioned = (apply.with_secret_versions(item, secrets) for item in items)
         return tuple(apply.with_current_scale(item, found.like(item)) for item in versioned)
 
     def _roll_out(

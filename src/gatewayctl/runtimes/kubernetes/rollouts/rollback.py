@@ -10,6 +10,7 @@ import copy
 from collections.abc import Sequence
 from typing import Any, Final
 
+from gatewayctl.errors import ClusterForbidden
 from gatewayctl.runtimes.kubernetes.kubectl import Kubectl, Object
 from gatewayctl.runtimes.kubernetes.rollouts.snapshot import REVISION, Snapshot
 
@@ -67,7 +68,10 @@ def _from_revisions(kubectl: Kubectl, workload: Object) -> dict[str, Any] | None
     current = status.get("currentRevision")
     if not current or current == status.get("updateRevision"):
         return None
-    (found,) = kubectl.get(f"controllerrevision.v1.apps/{current}") or (None,)
+    try:
+        (found,) = kubectl.get(f"controllerrevision.v1.apps/{current}") or (None,)
+    except ClusterForbidden:
+        return None
     if found is None:
         return None
     template: dict[str, Any] = copy.deepcopy(found["data"]["spec"]["template"])
