@@ -12,8 +12,10 @@ from typing import Any, Final
 
 from gatewayctl import network
 from gatewayctl.rendering.tracing import app_variables
+from gatewayctl.rendering.tracing import refer_in_compose as optional_variable
 from gatewayctl.settings import providers
-from gatewayctl.settings.model import App, Model, RuntimeName, Settings
+from gatewayctl.settings.declared.apps import App
+from gatewayctl.settings.model import Model, RuntimeName, Settings
 from gatewayctl.settings.plain_secrets import REFERENCE
 from gatewayctl.settings.sections.litellm_service import OWNED
 
@@ -52,11 +54,6 @@ def services_of(settings: Settings) -> tuple[str, ...]:
 def required_variable(name: str) -> str:
     """Refer to a variable that Compose requires before it starts anything."""
     return f"${{{name}:?run gatewayctl init to generate it in .env}}"
-
-
-def optional_variable(name: str) -> str:
-    """Refer to a variable; empty if it is not set."""
-    return f"${{{name}:-}}"
 
 
 def no_proxy(settings: Settings) -> str:

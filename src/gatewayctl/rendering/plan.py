@@ -10,8 +10,6 @@ from __future__ import annotations
 
 import functools
 import hashlib
-import math
-import re
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from pathlib import Path, PurePosixPath
@@ -23,10 +21,13 @@ from jinja2 import Environment, FileSystemLoader, StrictUndefined
 from gatewayctl.network import PROXY_VARIABLES
 from gatewayctl.rendering import compose, tracing
 from gatewayctl.rendering.ca_bundle import read_certificates
+from gatewayctl.rendering.kubernetes import manifests
+from gatewayctl.rendering.kubernetes.services import processes
 from gatewayctl.rendering.litellm_config import merge
 from gatewayctl.rendering.locate import locate_templates
 from gatewayctl.rendering.side_files import find_side_files, read_side_file
 from gatewayctl.rendering.sizes import sizes
+from gatewayctl.rendering.yaml_values import to_yaml
 from gatewayctl.settings.litellm.config import LitellmConfig
 from gatewayctl.settings.model import CA_BUNDLE_NAME, PHOENIX_PROJECT, Model, RuntimeName, Settings
 
@@ -44,7 +45,7 @@ _MERGED: Final = """\
 TEMPLATES: Final[Mapping[RuntimeName, tuple[str, ...]]] = {
     "docker": ("docker-compose.yml", *_LITELLM_FILES),
     "embedded": _LITELLM_FILES,
-    "kubernetes": (),
+    "kubernetes": (*sorted((*manifests.FILES, manifests.KUSTOMIZATION)),),
     "external": (),
 }
 """The files of each runtime, sorted by path."""
@@ -67,7 +68,10 @@ def plan_files(
     CaBundleUnusable.
     """
     chosen = runtime or ("embedded" if settings.runtime == "auto" else settings.runtime)
-    render = _renderer(settings, chosen, (templates or locate_templates()) / chosen)
+    folder = (templates or locate_templates()) / chosen
+    if chosen == "kubernetes":
+        return _plan_manifests(settings, folder)
+    render = _renderer(settings, chosen, folder)
     if not TEMPLATES[chosen]:
         return ()
     bundle = () if settings.ca_bundle is None else (CA_BUNDLE_NAME,)
@@ -75,9 +79,23 @@ def plan_files(
     return tuple(RenderedFile(path=PurePosixPath(name), content=render(name)) for name in names)
 
 
+def _plan_manifests(settings: Settings, folder: Path) -> tuple[RenderedFile, ...]:
+    """The files for a cluster, in a folder of their own: LiteLLM's files are in a ConfigMap."""
+    render = _renderer(settings, "kubernetes", folder.parent / "docker")
+    bundle = () if settings.ca_bundle is None else (CA_BUNDLE_NAME,)
+    names = (_LITELLM_CONFIG, "litellm_callbacks.py", *bundle, *find_side_files(settings))
+    files = manifests.render_manifests(
+        settings, {name: render(name) for name in names}, header=HEADER, templates=folder
+    )
+    return tuple(
+        RenderedFile(path=PurePosixPath("kubernetes", name), content=files[name])
+        for name in sorted(files)
+    )
+
+
 def _renderer(settings: Settings, runtime: RuntimeName, folder: Path) -> Callable[[str], str]:
     """Return the function that renders a template by name, each only once."""
-    environment = _environment(folder)
+    environment, in_cluster = _environment(folder), runtime == "kubernetes"
     side_files = find_side_files(settings)
     bundle = () if settings.ca_bundle is None else (CA_BUNDLE_NAME,)
 
@@ -94,7 +112,8 @@ def _renderer(settings: Settings, runtime: RuntimeName, folder: Path) -> Callabl
             phoenix_project=PHOENIX_PROJECT,
             proxy_variables=PROXY_VARIABLES,
             ca_bundle=None if settings.ca_bundle is None else CA_BUNDLE_NAME,
-            sizes=sizes(settings.workers),
+            sizes=sizes(processes(settings) if in_cluster else settings.workers),
+            has_redis=runtime in ("docker", "kubernetes") and settings.needs_redis_in(runtime),
             litellm_files=(_LITELLM_CONFIG, "litellm_callbacks.py", *bundle, *side_files),
             services=compose.services_of(settings),
             sha256=sha256,
@@ -151,42 +170,3 @@ def model_list_params(model: Model) -> dict[str, Any]:
     if model.api_key_env is not None:
         params["api_key"] = f"os.environ/{model.api_key_env}"
     return {**params, "num_retries": model.num_retries, "timeout": model.timeout}
-
-
-class _Dumper(yaml.SafeDumper):
-    """Quotes every string that could be read as another type, and keeps it on one line."""
-
-    def ignore_aliases(self, data: Any) -> bool:
-        return True
-
-
-# Compose reads YAML 1.2, where 1e3 and 0o17 are numbers; PyYAML (1.1) does not quote them.
-_LIKE_A_NUMBER: Final = re.compile(r"[-+.]?[0-9].*")
-
-
-def _represent_string(dumper: yaml.SafeDumper, value: str) -> yaml.Node:
-    plain = value.isprintable() and value == value.strip()
-    style = "'" if _LIKE_A_NUMBER.fullmatch(value) else None
-    style = style if plain else '"'
-    return dumper.represent_scalar("tag:yaml.org,2002:str", value, style=style)
-
-
-_Dumper.add_representer(str, _represent_string)
-
-
-def to_yaml(value: Any, *, indent: int = 0) -> str:
-    """Write any value as YAML that reads back as the same value.
-
-    A mapping becomes one line per key, all but the first indented by ``indent`` blanks; anything
-    else becomes one line. This prevents injection: no setting can add structure to a file.
-    """
-    text = yaml.dump(
-        dict(value) if isinstance(value, Mapping) else value,
-        Dumper=_Dumper,
-        default_flow_style=not isinstance(value, Mapping),
-        sort_keys=False,
-        allow_unicode=True,
-        width=math.inf,
-    )
-    lines = text.removesuffix("\n...\n").rstrip("\n").split("\n")
-    return ("\n" + " " * indent).join(lines)

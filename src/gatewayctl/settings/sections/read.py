@@ -13,6 +13,7 @@ from typing import Any, Final, TypeVar
 
 from gatewayctl.settings import providers, reference
 from gatewayctl.settings.cursor import Cursor
+from gatewayctl.settings.declared.apps import App
 from gatewayctl.settings.declared.external_services import ExternalServices
 from gatewayctl.settings.declared.keys import DeclaredKey, DeclaredOwner
 from gatewayctl.settings.declared.kubernetes import Kubernetes
@@ -22,7 +23,7 @@ from gatewayctl.settings.litellm.modules import find_modules
 from gatewayctl.settings.litellm.read import read_litellm
 from gatewayctl.settings.litellm.service import LitellmService
 from gatewayctl.settings.litellm.traps import check_config
-from gatewayctl.settings.model import App, Component, Model, Source
+from gatewayctl.settings.model import Component, Model, Source
 from gatewayctl.settings.plain_secrets import referenced_variables
 from gatewayctl.settings.sections.apps import check_app_ports, parse_apps
 from gatewayctl.settings.sections.components import parse_components
