@@ -143,7 +143,7 @@ class FakeCluster:
         return json.dumps({"kind": "List", "items": found})
 
     def _named(self, words: tuple[str, ...]) -> list[Object]:
-        plain = [word for word in _positional(words)]
+        plain = list(_positional(words))
         if len(plain) == 2 and "/" not in plain[0]:
             plain = ["/".join(plain)]
         found = []
@@ -375,7 +375,7 @@ class FakeCluster:
         job["status"] = {"conditions": [{"type": self.jobs, "status": "True", **reason}]}
 
     def _own(self, kind: str, name: str, owner: Object, digest: str) -> Object:
-        item = self.objects.setdefault(
+        return self.objects.setdefault(
             (kind, name),
             {
                 "apiVersion": "v1" if kind == "Pod" else "apps/v1",
@@ -389,7 +389,6 @@ class FakeCluster:
                 },
             },
         )
-        return item
 
     def _delete_pods(self, owner: Object) -> None:
         for pod in self.of("Pod").values():
@@ -496,7 +495,7 @@ def _selects(selector: str | None, item: Object) -> bool:
 
 def _is_about(event: Object, wanted: Mapping[str, str]) -> bool:
     same = event["involvedObject"]["name"] == wanted["involvedObject.name"]
-    return same and event["reason"] == wanted.get("reason", event["reason"])
+    return bool(same) and event["reason"] == wanted.get("reason", event["reason"])
 
 
 def _is_owned(item: Object, owner: Object) -> bool:

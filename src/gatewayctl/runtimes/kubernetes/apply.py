@@ -92,8 +92,9 @@ def with_current_scale(item: Object, live: Object | None) -> Object:
 
 
 def secret_names(template: Object) -> frozenset[str]:
-    """The Secrets that the containers of a pod template read as variables."""
-    found = set()
+    """The Secrets that the containers of a pod template read, as variables or as files."""
+    volumes = template["spec"].get("volumes") or ()
+    found = {(each.get("secret") or {}).get("secretName", "") for each in volumes}
     for container in template["spec"]["containers"]:
         for each in container.get("env") or ():
             reference = (each.get("valueFrom") or {}).get("secretKeyRef")

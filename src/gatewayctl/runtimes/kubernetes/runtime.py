@@ -12,9 +12,9 @@ from datetime import datetime
 from functools import cached_property, partial
 from typing import TYPE_CHECKING, Final
 
-from gatewayctl.errors import RuntimeProblem
 from gatewayctl.generators import drain
-from gatewayctl.rendering.kubernetes.labels import project_labels, service_labels
+from gatewayctl.rendering.kubernetes.labels import project_labels
+from gatewayctl.rendering.kubernetes.services import MIGRATION, services_of
 from gatewayctl.runtimes.base import (
     Keep,
     LogLine,
@@ -40,7 +40,7 @@ from gatewayctl.runtimes.kubernetes.rollouts import states
 from gatewayctl.runtimes.kubernetes.rollouts.snapshot import Snapshot, read_snapshot
 from gatewayctl.runtimes.kubernetes.secrets import read_value
 from gatewayctl.runtimes.kubernetes.starting import Starter
-from gatewayctl.runtimes.kubernetes.stopping import stop
+from gatewayctl.runtimes.kubernetes.stopping import hurry, stop, wait_until_gone
 from gatewayctl.runtimes.releases import PreflightCheck, Release
 from gatewayctl.runtimes.service_change import ServiceChange
 from gatewayctl.settings.generate import with_generated_secrets
@@ -52,7 +52,6 @@ if TYPE_CHECKING:
 _LITELLM: Final = "litellm"
 _FRESH_SECONDS: Final = 0.4
 """How long one reading of the cluster is reused."""
-_GONE_SECONDS: Final = 120.0
 
 
 class KubernetesRuntime:
@@ -71,7 +70,7 @@ class KubernetesRuntime:
         clock: Callable[[], float] = time.monotonic,
         sleep: Callable[[float], None] = time.sleep,
     ) -> None:
-        self.services: tuple[str, ...] = services_of(settings)
+        self.services = tuple(name for name in services_of(settings) if name != MIGRATION)
         self.databases = DATABASES if settings.tracing.own else DATABASES[:1]
         self.apps: tuple[str, ...] = tuple(sorted(app.name for app in settings.apps))
         self._settings = settings
@@ -293,29 +292,13 @@ class KubernetesRuntime:
     def _stop_litellm(self) -> Generator[Progress, None, None]:
         """End every LiteLLM, and forget its migrations: its database is about to be empty."""
         snapshot = self._read_now()
-        kubectl, gone = self._kubectl, [*snapshot.jobs]
-        kubectl.delete(gone)
+        self._kubectl.delete(snapshot.jobs)
         if _LITELLM not in snapshot.workloads:
             return
         yield Progress(subject=_LITELLM, state="working", detail="stopping")
-        kubectl.delete([snapshot.workloads[_LITELLM]])
-        until = self._clock() + _GONE_SECONDS
-        while kubectl.get("pods", selector=service_labels(self._settings, _LITELLM)):
-            if self._clock() >= until:
-                raise RuntimeProblem("The pods of litellm do not end.")
-            self._sleep(_FRESH_SECONDS)
-
-
-def services_of(settings: Settings) -> tuple[str, ...]:
-    """The services of a project in a cluster, in dependency order: not those that others run."""
-    needed = {
-        "postgres-litellm": settings.services.postgres is None,
-        "postgres-phoenix": settings.tracing.own,
-        "redis": settings.needs_redis_in("kubernetes"),
-        "phoenix": settings.tracing.own,
-        _LITELLM: True,
-    }
-    return tuple(name for name in needed if needed[name])
+        self._kubectl.delete([snapshot.workloads[_LITELLM]])
+        hurry(self._kubectl, self._read_now, {_LITELLM})
+        wait_until_gone(self._read_now, {_LITELLM}, self._clock, self._sleep)
 
 
 def _with_salt_key(settings: Settings, key: Secret) -> Settings:

@@ -8,11 +8,12 @@ from __future__ import annotations
 import base64
 import os
 from collections.abc import Mapping
+from pathlib import Path
 from typing import Final
 
 from gatewayctl import network
 from gatewayctl.env_file.read import read_env_file
-from gatewayctl.errors import EnvFileMissing
+from gatewayctl.errors import EnvFileMissing, SettingsProblem
 from gatewayctl.rendering.kubernetes.labels import service_labels
 from gatewayctl.rendering.kubernetes.secrets import PlannedSecret, plan_secrets
 from gatewayctl.runtimes.kubernetes.kubectl import Object
@@ -47,8 +48,10 @@ def changed_keys(before: Object | None, after: Object) -> tuple[str, ...]:
 
 def _make_secret(settings: Settings, planned: PlannedSecret, values: Mapping[str, str]) -> Object:
     # A key that must exist may be empty; an optional one exists only with a value.
-    data = {name: values[name] for name in planned.optional if values.get(name)}
-    data |= {name: values.get(name, "") for name in planned.variables}
+    texts = {name: values[name] for name in planned.optional if values.get(name)}
+    texts |= {name: values.get(name, "") for name in planned.variables}
+    data = {name: text.encode() for name, text in texts.items()}
+    data |= {key: _read_file(path) for key, path in planned.files.items()}
     return {
         "apiVersion": "v1",
         "kind": "Secret",
@@ -58,8 +61,17 @@ def _make_secret(settings: Settings, planned: PlannedSecret, values: Mapping[str
             "labels": service_labels(settings, planned.service),
         },
         "type": "Opaque",
-        "data": {key: base64.b64encode(data[key].encode()).decode() for key in sorted(data)},
+        "data": {key: base64.b64encode(data[key]).decode() for key in sorted(data)},
     }
+
+
+def _read_file(path: Path) -> bytes:
+    try:
+        return path.read_bytes()
+    except OSError as error:
+        raise SettingsProblem(
+            f"Cannot read {path} (services.litellm.mounts): {error.strerror}."
+        ) from error
 
 
 def _find_values(settings: Settings) -> dict[str, str]:

@@ -5,7 +5,7 @@ Must not know what is declared now: what an earlier start left of ours is stoppe
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Collection, Mapping, Sequence
 from typing import Final
 
 from gatewayctl.errors import RuntimeProblem
@@ -16,6 +16,8 @@ from gatewayctl.runtimes.kubernetes.objects import WORKLOADS, describe, service_
 from gatewayctl.runtimes.kubernetes.rollouts.snapshot import Snapshot
 
 _DATABASES: Final = frozenset({"postgres-litellm", "postgres-phoenix", "redis"})
+_GRACE_SECONDS: Final = 30
+"""As a container has it that Docker stops."""
 _GONE_SECONDS: Final = 180.0
 _POLL_SECONDS: Final = 0.5
 
@@ -47,7 +49,8 @@ def stop(
         for name in sorted(names & ran):
             yield Progress(subject=name, state="working", detail="stopping")
         kubectl.delete(group)
-        _wait_until_gone(read, names, clock, sleep)
+        hurry(kubectl, read, names)
+        wait_until_gone(read, names, clock, sleep)
         for name in sorted(names & ran):
             yield Progress(subject=name, state="stopped")
     if clusters and not remove_data:
@@ -61,9 +64,20 @@ def stop(
     return tuple(name for name in known if name in ran) or (("leftover_objects",) if own else ())
 
 
-def _wait_until_gone(
+def hurry(kubectl: Kubectl, read: Callable[[], Snapshot], services: Collection[str]) -> None:
+    """Give the pods of these services less time to end than in a rollout.
+
+    There a pod waits for its longest request, which can take many minutes.
+    """
+    pods = [f"pod/{pod.name}" for pod in read().pods if pod.service in services]
+    if pods:
+        grace = f"--grace-period={_GRACE_SECONDS}"
+        kubectl.call("delete", *pods, grace, "--ignore-not-found", "--wait=false")
+
+
+def wait_until_gone(
     read: Callable[[], Snapshot],
-    services: set[str],
+    services: Collection[str],
     clock: Callable[[], float],
     sleep: Callable[[float], None],
 ) -> None:

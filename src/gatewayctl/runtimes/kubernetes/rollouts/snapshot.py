@@ -7,7 +7,7 @@ should have.
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from types import MappingProxyType
 from typing import Final
 
@@ -26,7 +26,7 @@ _KINDS: Final = ("deployments.apps", "statefulsets.apps", "replicasets.apps", "j
 class Snapshot:
     """The workloads of a project by service, and what they created."""
 
-    workloads: Mapping[str, Object] = MappingProxyType({})
+    workloads: Mapping[str, Object] = field(default_factory=lambda: MappingProxyType({}))
     replica_sets: tuple[Object, ...] = ()
     jobs: tuple[Object, ...] = ()
     pods: tuple[Pod, ...] = ()
