@@ -197,7 +197,17 @@ class FakeCluster:
             if key in self.objects:
                 self._change(f"delete {key[0]} {key[1]}")
                 self._remove(key)
+                if key[0] == "Pod":
+                    self._replace(item)
         return ""
+
+    def _replace(self, pod: Object) -> None:
+        """Its workload makes another one."""
+        for kind in ("Deployment", "StatefulSet"):
+            for workload in self.of(kind).values():
+                selected = workload["spec"]["selector"]["matchLabels"].items()
+                if selected <= pod["metadata"]["labels"].items():
+                    self.reconcile(workload)
 
     def _remove(self, key: tuple[str, str]) -> None:
         gone = self.objects.pop(key)

@@ -13,7 +13,7 @@ from functools import cached_property, partial
 from typing import TYPE_CHECKING, Final
 
 from gatewayctl.generators import drain
-from gatewayctl.rendering.kubernetes.labels import project_labels
+from gatewayctl.rendering.kubernetes.labels import project_labels, service_labels
 from gatewayctl.rendering.kubernetes.services import MIGRATION, services_of
 from gatewayctl.runtimes.base import (
     Keep,
@@ -290,9 +290,13 @@ class KubernetesRuntime:
         )
 
     def _stop_litellm(self) -> Generator[Progress, None, None]:
-        """End every LiteLLM, and forget its migrations: its database is about to be empty."""
+        """End every LiteLLM, and forget its migrations and its salt key.
+
+        Its database is about to be empty.
+        """
         snapshot = self._read_now()
-        self._kubectl.delete(snapshot.jobs)
+        secrets = self._kubectl.get("secrets", selector=service_labels(self._settings, _LITELLM))
+        self._kubectl.delete((*snapshot.jobs, *secrets))
         if _LITELLM not in snapshot.workloads:
             return
         yield Progress(subject=_LITELLM, state="working", detail="stopping")

@@ -8,11 +8,11 @@ one object is rendered.
 from __future__ import annotations
 
 import time
-from collections.abc import Callable, Generator, Mapping, Sequence
-from dataclasses import dataclass
+from collections.abc import Callable, Generator, Iterator, Mapping, Sequence
+from dataclasses import dataclass, replace
 from typing import Final
 
-from gatewayctl.errors import ClusterForbidden, RuntimeProblem, SettingsProblem
+from gatewayctl.errors import ClusterForbidden, RuntimeProblem, SaltKeyChanged, SettingsProblem
 from gatewayctl.rendering.kubernetes.labels import project_labels
 from gatewayctl.rendering.kubernetes.secrets import plan_secrets
 from gatewayctl.runtimes.base import Progress, Started, StartReport
@@ -33,9 +33,10 @@ from gatewayctl.runtimes.kubernetes.rollouts.migration import run_migration
 from gatewayctl.runtimes.kubernetes.rollouts.rollback import roll_back
 from gatewayctl.runtimes.kubernetes.rollouts.rollout import is_complete, wait_rollouts
 from gatewayctl.runtimes.kubernetes.rollouts.snapshot import CLUSTER, Snapshot
-from gatewayctl.runtimes.kubernetes.secrets import make_secrets
+from gatewayctl.runtimes.kubernetes.secrets import make_secrets, read_value
 from gatewayctl.settings.model import Settings
 
+_SALT_KEY: Final = "LITELLM_SALT_KEY"
 _NAMESPACE: Final = "Namespace"
 _KEPT: Final = frozenset({"LITELLM_POSTGRES_PASSWORD", "POSTGRES_PASSWORD", "REDIS_PASSWORD"})
 """The servers have them already, when a Secret goes back to its earlier content."""
@@ -73,6 +74,7 @@ class Starter:
         declared = [item for item in self.declared.every if item["kind"] != _NAMESPACE]
         found = apply.find_existing(self.kubectl, (*declared, *secrets))
         apply.require_own(found, self.labels, namespace=self.kubectl.namespace)
+        self._require_same_salt_key(found)
         return found
 
     def start(self, services: Sequence[str]) -> Started:
@@ -96,7 +98,8 @@ class Starter:
             self.versions,
             keep=_serving_replica_sets(self.read()),
         )
-        return self._report(services, before)
+        report = self._report(services, before)
+        return replace(report, warnings=tuple(_warn_left_out(self.declared.left_out)))
 
     def start_databases(self, names: Sequence[str]) -> Generator[Progress, None, None]:
         """Start these databases alone, with what they need."""
@@ -147,6 +150,22 @@ class Starter:
         return self.kubectl.apply(wanted, dry_run=True) if wanted else ()
 
     # Private from here on.
+
+    def _require_same_salt_key(self, found: Found) -> None:
+        """Refuse to replace the key of the running gateway, in a folder that has no record of it.
+
+        Raises SaltKeyChanged.
+        """
+        own = self.settings.secrets.salt_key
+        for item in found.objects.values():
+            key = read_value(item, _SALT_KEY) if item["kind"] == "Secret" else None
+            if key is not None and own is not None and key != own:
+                raise SaltKeyChanged(
+                    f"The gateway in the namespace {self.kubectl.namespace} has another"
+                    f" {_SALT_KEY} than {self.settings.source_of(_SALT_KEY)}: values it stored"
+                    " encrypted could not be decrypted.",
+                    hint=f"Remove {_SALT_KEY} here: `gatewayctl up` takes the one of the gateway.",
+                )
 
     def _apply_base(self, found: Found) -> Generator[Progress, None, dict[str, Object]]:
         """Apply what pods refer to; returns the Secrets by name."""
@@ -286,6 +305,14 @@ class Starter:
         ran = {name for name in services if before.pods_of(name)}
         kept = {name for name in ran if _revision(before, name) == _revision(after, name)}
         return StartReport.compare(services, ran=ran, kept=kept)
+
+
+def _warn_left_out(items: Sequence[Object]) -> Iterator[str]:
+    for item in items:
+        yield (
+            f"The cluster is too old for the {item['kind']} {item['metadata']['name']}"
+            f" ({item['apiVersion']}), so the project runs without it."
+        )
 
 
 def _revision(snapshot: Snapshot, service: str) -> tuple[str, str | None] | None:
