@@ -31,7 +31,7 @@ from gatewayctl.runtimes.docker import passwords
 from gatewayctl.runtimes.docker.database_shell import OWNERS, SERVICES, ContainerShell
 from gatewayctl.runtimes.docker.states import version
 from gatewayctl.runtimes.external_database import ExternalDatabase
-from gatewayctl.runtimes.kubernetes import context, logs, preflight, removal
+from gatewayctl.runtimes.kubernetes import access, context, logs, preflight, removal
 from gatewayctl.runtimes.kubernetes.database_shell import ask_database, open_external, open_shell
 from gatewayctl.runtimes.kubernetes.kubectl import Kubectl
 from gatewayctl.runtimes.kubernetes.objects import Declared, keep_supported, read_objects
@@ -83,6 +83,7 @@ class KubernetesRuntime:
     def preflight(self) -> None:
         """Require a cluster that answers, the rights, and names that nobody else uses."""
         passwords.check(self._settings)
+        access.require_free_ports(self._settings)
         preflight.require_kubectl(self._kubectl)
         preflight.require_cluster(self._kubectl)
         rights = preflight.rights_to_change(self._settings.kubernetes)
@@ -96,7 +97,9 @@ class KubernetesRuntime:
 
     def start(self) -> Started:
         """Apply what is declared, migrate the database, and roll out what changed."""
-        return (yield from self._starter().start(self.services))
+        done = yield from self._starter().start(self.services)
+        access.ensure(self._settings, self._kubectl)
+        return done
 
     def start_apps(self) -> Started:
         if not self.apps:
@@ -121,12 +124,16 @@ class KubernetesRuntime:
         return states.is_healthy(self._read(), service)
 
     def owns_port(self, service: str, port: int) -> bool:
+        """Ports of this machine belong to the port-forward; others lead into the cluster."""
+        if self._settings.kubernetes.access == "port-forward":
+            return access.owns_port(self._settings, port)
         return bool(self._read().pods_of(service))
 
     def has_data(self) -> bool:
         return bool(self._kubectl.get(removal.VOLUMES, selector=self._labels))
 
     def stop(self, *, remove_data: bool = False) -> Stopped:
+        access.end(self._settings)
         known = (*self.services, *self.apps)
         done = yield from stop(
             self._kubectl,
@@ -153,6 +160,7 @@ class KubernetesRuntime:
             done = StartReport(unchanged=(*done.unchanged, *later.unchanged))
         # What was just created or rolled out has the current settings already.
         yield from starter.restart([name for name in chosen if name in done.unchanged])
+        access.ensure(self._settings, self._kubectl)
         self._read_at = None
 
     def last_lines(self, service: str, count: int = 20) -> str:
