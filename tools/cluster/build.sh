@@ -74,8 +74,11 @@ drop_negative_oom_scores() {
 }
 
 compile() {
-    named=k8s.io/kubernetes/vendor/k8s.io/component-base/version
-    flags="-s -w -X $named.gitVersion=v$version -X $named.gitMajor=1 -X $named.gitMinor=20"
+    flags="-s -w"
+    for package in client-go/pkg component-base; do
+        named=k8s.io/kubernetes/vendor/k8s.io/$package/version
+        flags="$flags -X $named.gitVersion=v$version -X $named.gitMajor=1 -X $named.gitMinor=20"
+    done
     mkdir -p "$work/result/bin"
     for program in $programs; do
         echo "Compiling $program."

@@ -207,17 +207,21 @@ def _prepare_log(state_dir: Path) -> Path:
 
 def _stop(state_dir: Path) -> None:
     """End the process that holds the lock, with its kubectl, and wait until it has ended."""
-    deadline = time.monotonic() + _END_SECONDS
-    sent = signal.SIGTERM
-    while (found := _read_running(state_dir)) is not None:
-        if time.monotonic() > deadline:
-            sent = signal.SIGKILL
-        if pid := found.get("pid"):
-            with suppress(ProcessLookupError, PermissionError):
-                os.kill(int(pid), sent)
-        if time.monotonic() > deadline + _END_SECONDS:
-            raise RuntimeProblem("The port-forward does not end.", hint=f"Its pid is {pid}.")
-        time.sleep(_POLL_SECONDS)
+    for number in (signal.SIGTERM, signal.SIGKILL):
+        deadline = time.monotonic() + _END_SECONDS
+        signalled = None
+        while (found := _read_running(state_dir)) is not None:
+            pid = found.get("pid")
+            if pid is not None and pid != signalled:
+                with suppress(ProcessLookupError, PermissionError):
+                    os.kill(int(pid), number)
+                signalled = pid
+            if time.monotonic() > deadline:
+                break
+            time.sleep(_POLL_SECONDS)
+        else:
+            return
+    raise RuntimeProblem("The port-forward does not end.", hint=f"End the process {pid} yourself.")
 
 
 def _read_running(state_dir: Path) -> dict[str, Any] | None:

@@ -152,14 +152,20 @@ async def _serve(state_dir: Path, lock: int, text: bytes) -> None:
     supervisor = Supervisor(specification)
     await supervisor.listen()
     _report(lock, ports=specification["ports"])
-    work = asyncio.create_task(supervisor.run())
-    loop = asyncio.get_running_loop()
+    stop = asyncio.Event()
     for number in (signal.SIGTERM, signal.SIGINT):
-        loop.add_signal_handler(number, work.cancel)
-    ended = asyncio.create_task(_wait_until_outdated(state_dir, text, specification["place"]))
-    await asyncio.wait((work, ended), return_when=asyncio.FIRST_COMPLETED)
-    if work.done() and not work.cancelled():
-        work.result()
+        asyncio.get_running_loop().add_signal_handler(number, stop.set)
+    work = (
+        supervisor.run(),
+        stop.wait(),
+        _wait_until_outdated(state_dir, text, specification["place"]),
+    )
+    tasks = [asyncio.create_task(each) for each in work]
+    done, _ = await asyncio.wait(tasks, return_when=asyncio.FIRST_COMPLETED)
+    for task in done:
+        task.result()
+    # At once: connections may be open, and what we started ends with us.
+    os._exit(0)
 
 
 def _report(lock: int, **more: object) -> None:
@@ -177,10 +183,7 @@ def main() -> int:
         return 0
     give_to_sudo_user(lock, state_dir.stat())
     _report(lock)
-    try:
-        asyncio.run(_serve(state_dir, lock, (state_dir / SPECIFICATION).read_bytes()))
-    finally:
-        os.ftruncate(lock, 0)
+    asyncio.run(_serve(state_dir, lock, (state_dir / SPECIFICATION).read_bytes()))
     return 0
 
 

@@ -146,6 +146,8 @@ class Route:
         chosen = self._choose()
         opened = None if chosen is None else await self._open(chosen)
         old, self._tunnel = self._tunnel, opened
+        if chosen is None:
+            self._say(f"{self.service}: no pod to forward to")
         if old is not None:
             self._start(old.retire())
         await self._announce()
