@@ -30,7 +30,7 @@ test: $(READY) ## Every usual test that needs no Docker, including the real embe
 test-docker: $(READY) images ## The Docker runtime on a real engine, installed here on Debian as root
 	$(BIN)/pytest -n 2 -m "not full" tests/e2e/docker
 
-test-kubernetes: $(READY) images cluster ## The Kubernetes runtime on a real cluster, made here on Debian as root
+test-kubernetes: cluster ## The Kubernetes runtime on a real cluster, made here on Debian as root
 	$(BIN)/pytest -n 2 -m "not full" tests/e2e/kubernetes
 
 test-macos: $(READY) ## Unit and integration tests on a system that behaves like macOS
@@ -51,8 +51,8 @@ images: $(READY)
 	@sh tools/engine.sh
 	@$(BIN)/python -m tests.e2e.images
 
-cluster:
-	@[ -n "$$GATEWAYCTL_TEST_CLUSTER" ] || sh tools/cluster.sh
+cluster: $(READY)
+	@[ -n "$$GATEWAYCTL_TEST_CLUSTER" ] || { $(MAKE) --no-print-directory images && sh tools/cluster.sh; }
 
 lint: $(READY) ## ruff and mypy
 	$(BIN)/ruff check

@@ -44,10 +44,10 @@ take_lock() {
     }
 }
 
-install_missing() { # pairs of a program and its Debian package
+install_missing() { # pairs of a program, or a file, and its Debian package
     packages=
     while [ $# -gt 0 ]; do
-        command -v "$1" >/dev/null || packages="$packages $2"
+        command -v "$1" >/dev/null || [ -e "$1" ] || packages="$packages $2"
         shift 2
     done
     [ -n "$packages" ] || return 0
@@ -63,13 +63,12 @@ build() {
         say "Kubernetes $version is built: $built"
         return 0
     fi
-    install_missing gcc gcc dpkg-source dpkg-dev
-    [ -f /usr/include/stdio.h ] || install_missing no-such-program libc6-dev
+    install_missing gcc gcc /usr/include/stdio.h libc6-dev dpkg-source dpkg-dev
     mkdir -p "$cache"
     rm -rf "$cache"/building.* # left by a build that was killed
     folder=$(mktemp -d "$cache/building.XXXXXX")
     say "building Kubernetes $version from Debian's source package: about 5 minutes on 2 cores (log: $cache/build.log)"
-    if ! nice timeout 3000 sh "$here/cluster/build.sh" "$folder" >"$cache/build.log" 2>&1 </dev/null 9>&-; then
+    if ! nice timeout --foreground 3000 sh "$here/cluster/build.sh" "$folder" >"$cache/build.log" 2>&1 </dev/null 9>&-; then
         rm -rf "$folder"
         tail -n 20 "$cache/build.log" >&2
         fail "the build failed. Its last words are above; all of them in $cache/build.log."

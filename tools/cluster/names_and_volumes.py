@@ -13,13 +13,13 @@ It needs nothing but Python's own library, and reads its token and certificate f
 from __future__ import annotations
 
 import json
+import logging
 import os
 import shutil
 import signal
 import ssl
 import sys
 import time
-import traceback
 import urllib.request
 from collections.abc import Iterator
 from pathlib import Path
@@ -180,14 +180,17 @@ class Volumes:
 def main() -> None:
     """Look after both until ended; a failure is logged, and tried again."""
     url, state, provisioner = sys.argv[1], Path(sys.argv[2]), sys.argv[3]
+    logging.basicConfig(format="%(asctime)s %(message)s")
     api = Api(url, state / "pki")
     parts = Names(api, state), Volumes(api, state / "volumes", provisioner)
     while True:
         for part in parts:
             try:
                 part.update()
-            except (OSError, ValueError, KeyError):
-                traceback.print_exc()
+            except OSError as error:
+                logging.warning("%s", error)
+            except (ValueError, KeyError):
+                logging.exception("an answer of the API was not understood")
         time.sleep(PAUSE)
 
 

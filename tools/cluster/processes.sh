@@ -25,6 +25,23 @@ run() { # $1: name, then the command
     echo $! >"$state/run/$name.pid"
 }
 
+# Settings of the kernel that the kubelet and the proxy change, for all of the machine.
+kernel_settings="kernel/panic kernel/panic_on_oops kernel/keys/root_maxbytes kernel/keys/root_maxkeys
+    vm/overcommit_memory vm/panic_on_oom net/ipv4/conf/all/route_localnet net/bridge/bridge-nf-call-iptables"
+
+save_kernel_settings() {
+    for setting in $kernel_settings; do
+        [ ! -f "/proc/sys/$setting" ] || echo "$setting $(cat "/proc/sys/$setting")"
+    done >"$state/kernel-settings"
+}
+
+restore_kernel_settings() {
+    [ -f "$state/kernel-settings" ] || return 0
+    while read -r setting value; do
+        [ "$(cat "/proc/sys/$setting")" = "$value" ] || echo "$value" >"/proc/sys/$setting"
+    done <"$state/kernel-settings"
+}
+
 # Waits until a command succeeds, but no longer than the program lives that it is about.
 wait_for() { # $1: program, $2: seconds, $3: what, then the command
     name=$1 left=$(($2 * 2)) limit=$2 what=$3

@@ -165,6 +165,7 @@ prepare() {
     [ -n "$address" ] || fail "Docker's network 'bridge' has no address on this machine, and pods could not reach the API."
     mkdir -m 700 "$state"
     mkdir "$state/run" "$state/pki" "$state/dns" "$state/programs" "$logs"
+    save_kernel_settings
     # For the tests: the kubectl of this release.
     cp "$bin/kubectl" "$state/programs"
 }

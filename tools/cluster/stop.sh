@@ -40,6 +40,7 @@ remove_cluster() {
     unmount_volumes
     remove_chains iptables
     remove_chains ip6tables
+    restore_kernel_settings
     # None was here before: start_cluster would have refused. Never through a mount.
     # shellcheck disable=SC2086
     rm -rf --one-file-system $kubelet_folders "$state"

@@ -32,6 +32,8 @@ _PAST: Final = {
     "start": "started",
     "restart": "restarted",
     "recreate": "recreated",
+    "roll_out": "rolled out",
+    "update": "updated",
     "untouched": "untouched",
 }
 _KEY_ACTIONS: Final = {

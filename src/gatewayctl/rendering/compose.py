@@ -122,8 +122,11 @@ def _environment_value(value: str) -> str:
     return str(escape_dollars(value))
 
 
-def build_context(folder: str) -> str:
-    """The build folder relative to compose/; URLs and absolute paths are not changed."""
+def build_context(folder: str, project: str = "..") -> str:
+    """The build folder relative to compose/; URLs and absolute paths are not changed.
+
+    ``project`` is the project's folder, seen from the one with the compose file.
+    """
     if "://" in folder or folder.startswith(("/", "~", "git@")):
         return folder
-    return str(PurePosixPath("..") / folder)
+    return str(PurePosixPath(project) / folder)

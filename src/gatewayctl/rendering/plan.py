@@ -10,10 +10,11 @@ from __future__ import annotations
 
 import functools
 import hashlib
+import os
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from pathlib import Path, PurePosixPath
-from typing import Any, Final
+from typing import Any, Final, Literal
 
 import yaml
 from jinja2 import Environment, FileSystemLoader, StrictUndefined
@@ -42,13 +43,14 @@ _MERGED: Final = """\
 # `os.environ/NAME` is a variable of the gateway's own environment: this file has no secrets.
 """
 # Not every file of the folder: pip compiles litellm_callbacks.py to a .pyc beside it.
-TEMPLATES: Final[Mapping[RuntimeName, tuple[str, ...]]] = {
+TEMPLATES: Final[Mapping[RuntimeName | Literal["helm"], tuple[str, ...]]] = {
     "docker": ("docker-compose.yml", *_LITELLM_FILES),
     "embedded": _LITELLM_FILES,
     "kubernetes": (*sorted((*manifests.FILES, manifests.KUSTOMIZATION)),),
     "external": (),
+    "helm": ("litellm-values.yaml", "phoenix-values.yaml"),
 }
-"""The files of each runtime, sorted by path."""
+"""The files of each runtime and of the Helm charts, sorted by path."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -60,18 +62,23 @@ class RenderedFile:
 
 
 def plan_files(
-    settings: Settings, *, runtime: RuntimeName | None = None, templates: Path | None = None
+    settings: Settings,
+    *,
+    runtime: RuntimeName | None = None,
+    templates: Path | None = None,
+    folder: Path | None = None,
 ) -> tuple[RenderedFile, ...]:
     """Render the files of one runtime, sorted by path; equal settings render equal text.
 
-    ``runtime`` is the one resolved from `auto`; without it `auto` counts as embedded. Raises
-    CaBundleUnusable.
+    ``runtime`` is the one resolved from `auto`; without it `auto` counts as embedded. ``folder`` is
+    where the files go, if not to compose/. Raises CaBundleUnusable, and SettingsInvalid for what a
+    cluster cannot run.
     """
     chosen = runtime or ("embedded" if settings.runtime == "auto" else settings.runtime)
-    folder = (templates or locate_templates()) / chosen
+    source = (templates or locate_templates()) / chosen
     if chosen == "kubernetes":
-        return _plan_manifests(settings, folder)
-    render = _renderer(settings, chosen, folder)
+        return _plan_manifests(settings, source)
+    render = _renderer(settings, chosen, source, folder)
     if not TEMPLATES[chosen]:
         return ()
     bundle = () if settings.ca_bundle is None else (CA_BUNDLE_NAME,)
@@ -81,21 +88,28 @@ def plan_files(
 
 def _plan_manifests(settings: Settings, folder: Path) -> tuple[RenderedFile, ...]:
     """The files for a cluster, in a folder of their own: LiteLLM's files are in a ConfigMap."""
-    render = _renderer(settings, "kubernetes", folder.parent / "docker")
-    bundle = () if settings.ca_bundle is None else (CA_BUNDLE_NAME,)
-    names = (_LITELLM_CONFIG, "litellm_callbacks.py", *bundle, *find_side_files(settings))
-    files = manifests.render_manifests(
-        settings, {name: render(name) for name in names}, header=HEADER, templates=folder
-    )
+    config = litellm_files(settings, folder.parent)
+    files = manifests.render_manifests(settings, config, header=HEADER, templates=folder)
     return tuple(
         RenderedFile(path=PurePosixPath("kubernetes", name), content=files[name])
         for name in sorted(files)
     )
 
 
-def _renderer(settings: Settings, runtime: RuntimeName, folder: Path) -> Callable[[str], str]:
+def litellm_files(settings: Settings, templates: Path) -> dict[str, str]:
+    """The files that LiteLLM reads in a cluster, by name, its configuration first."""
+    render = _renderer(settings, "kubernetes", templates / "docker")
+    bundle = () if settings.ca_bundle is None else (CA_BUNDLE_NAME,)
+    names = (_LITELLM_CONFIG, "litellm_callbacks.py", *bundle, *find_side_files(settings))
+    return {name: render(name) for name in names}
+
+
+def _renderer(
+    settings: Settings, runtime: RuntimeName, templates: Path, folder: Path | None = None
+) -> Callable[[str], str]:
     """Return the function that renders a template by name, each only once."""
-    environment, in_cluster = _environment(folder), runtime == "kubernetes"
+    environment, in_cluster = _environment(templates), runtime == "kubernetes"
+    project = Path(os.path.relpath(settings.project_dir, folder or settings.compose_dir))
     side_files = find_side_files(settings)
     bundle = () if settings.ca_bundle is None else (CA_BUNDLE_NAME,)
 
@@ -116,6 +130,7 @@ def _renderer(settings: Settings, runtime: RuntimeName, folder: Path) -> Callabl
             has_redis=runtime in ("docker", "kubernetes") and settings.needs_redis_in(runtime),
             litellm_files=(_LITELLM_CONFIG, "litellm_callbacks.py", *bundle, *side_files),
             services=compose.services_of(settings),
+            build_context=functools.partial(compose.build_context, project=project.as_posix()),
             sha256=sha256,
         )
         if name == _LITELLM_CONFIG and settings.litellm is not None:
@@ -153,7 +168,6 @@ def _environment(folder: Path) -> Environment:
     for function in (
         model_list_params,
         compose.app_environment,
-        compose.build_context,
         compose.no_proxy,
         compose.provider_variables,
         compose.required_variable,

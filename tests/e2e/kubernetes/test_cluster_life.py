@@ -60,6 +60,13 @@ def leftovers() -> list[str]:
     return [*processes, *containers, *images, *mounts, *chains, *folders]
 
 
+def kernel_settings() -> dict[str, str]:
+    """What a kubelet and a proxy change for the whole machine."""
+    names = ("kernel/panic", "kernel/panic_on_oops", "vm/overcommit_memory")
+    found = (Path("/proc/sys") / name for name in (*names, "net/ipv4/conf/all/route_localnet"))
+    return {str(path): path.read_text(encoding="ascii") for path in found}
+
+
 def use(cluster: Cluster) -> None:
     """A pod that runs with a volume and a token."""
     with cluster.new_namespace() as name:
@@ -68,6 +75,8 @@ def use(cluster: Cluster) -> None:
 
 
 def test_a_stopped_cluster_leaves_nothing_behind() -> None:
+    succeed("stop")
+    before = kernel_settings()
     succeed()
     use(find_cluster())
     assert leftovers()
@@ -75,6 +84,7 @@ def test_a_stopped_cluster_leaves_nothing_behind() -> None:
     succeed("stop")
 
     assert leftovers() == []
+    assert kernel_settings() == before
     assert "no cluster is running" in script("kubeconfig").stderr
     assert "nothing stopped" in succeed("stop")
     succeed()

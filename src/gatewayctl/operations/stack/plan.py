@@ -338,7 +338,8 @@ def _plan_without_gateway(settings: Settings) -> _Keys:
 
 
 def _find_risks(services: Sequence[ServiceChange]) -> tuple[str, ...]:
-    names = {name for change in services for name in change.why}
+    # In a cluster: «secret LITELLM_SALT_KEY changed».
+    names = {name for change in services for why in change.why for name in why.split()}
     return tuple(sentence for name, sentence in _RISKS.items() if name in names)
 
 

@@ -183,6 +183,7 @@ def up(
             *other,
             *warn_of_proxies(settings, resolved.name),
             *rendered.warnings,
+            *done.warnings,
             *apps.warnings,
             *((UNVERIFIED,) if tracing == "unverified" else ()),
         ),

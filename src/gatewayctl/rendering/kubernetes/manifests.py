@@ -68,7 +68,7 @@ def render_manifests(
     check_supported(settings)
     names = files_of(settings)
     values = _values(settings, config_files(config))
-    found = _environment(templates)
+    found = template_environment(templates)
     return {
         name: found.get_template(name).render(header=header, files=names, **values)
         for name in (*names, KUSTOMIZATION)
@@ -76,7 +76,8 @@ def render_manifests(
 
 
 @functools.cache
-def _environment(templates: Path) -> Environment:
+def template_environment(templates: Path) -> Environment:
+    """Jinja for a folder of templates."""
     found = Environment(  # noqa: S701
         loader=FileSystemLoader(templates, encoding="utf-8"),
         undefined=StrictUndefined,

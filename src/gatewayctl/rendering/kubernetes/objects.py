@@ -107,6 +107,26 @@ def drain_command(settings: Settings) -> list[str]:
     return ["python3", "-ISc", text]
 
 
+def litellm_life(settings: Settings) -> dict[str, Any]:
+    """The probes of LiteLLM's container, and how a pod of it ends."""
+    return {
+        "startupProbe": {
+            "exec": {"command": started_command()},
+            "periodSeconds": 5,
+            "timeoutSeconds": 10,
+            "failureThreshold": 120,
+        },
+        "readinessProbe": {
+            "httpGet": {"path": "/health/readiness", "port": "http"},
+            "periodSeconds": 5,
+            "timeoutSeconds": 8,
+            "failureThreshold": 3,
+        },
+        "lifecycle": {"preStop": {"exec": {"command": drain_command(settings)}}},
+        "terminationGracePeriodSeconds": grace_seconds(settings),
+    }
+
+
 def grace_seconds(settings: Settings) -> int:
     """How long a pod of LiteLLM may take to end."""
     return _PROPAGATION + longest_request(settings) + _SPARE
