@@ -147,7 +147,7 @@ def _secrets_from(section: Cursor) -> str | None:
     # A string alone is the name.
     section = section.expand(str, "from")
     section.check_names(("from",))
-    if isinstance(section.value, dict) and not section.child("from").is_given:
+    if isinstance(section.value, dict) and not section.child("from").is_set:
         section.add_at_name(f"{section.path} needs from:, the name of a Secret that exists")
     return read_subdomain(section.child("from"))
 

@@ -45,7 +45,7 @@ def parse_ingress(section: Cursor) -> Ingress | None:
         return None
     section = section.expand(str, "host")
     section.check_names(SETTINGS)
-    if isinstance(section.value, dict) and not section.child("host").is_given:
+    if isinstance(section.value, dict) and not section.child("host").is_set:
         section.add_at_name(f"{section.path} needs host:, the host of LiteLLM")
     gateway = section.child("gateway")
     for other in ("class", "tls_secret"):
