@@ -175,10 +175,18 @@ def test_no_credential_of_others_is_in_a_file_a_log_or_a_command_line(company: C
     ("url", "said"),
     [
         ("postgresql://team:wrong-password@127.0.0.1:{port}/company", "authentication failed"),
-        ("postgresql://team:x@127.0.0.1:{port}/nothing", "authentication failed"),
-        ("postgresql://team:x@127.0.0.1:9/company", "refused"),
-        ("postgresql://team:x@127.0.0.1:{port}/company?sslmode=require", "does not support TLS"),
         (None, "is not set"),
+        *(
+            pytest.param(url, said, marks=pytest.mark.full)
+            for url, said in (
+                ("postgresql://team:x@127.0.0.1:{port}/nothing", "authentication failed"),
+                ("postgresql://team:x@127.0.0.1:9/company", "refused"),
+                (
+                    "postgresql://team:x@127.0.0.1:{port}/company?sslmode=require",
+                    "does not support TLS",
+                ),
+            )
+        ),
     ],
 )
 def test_a_database_that_cannot_be_used_is_reported_before_anything_starts(
@@ -249,7 +257,7 @@ def test_where_no_store_can_be_asked_traces_arrive_and_nothing_claims_to_be_veri
     assert wait_until(lambda: {"gatewayctl chat", "chat demo"} <= company.collector.names(trace))
     for words in (("trace", "list"), ("trace", "verify", trace), ("usage", "reconcile")):
         assert data_of(project, *words, code=7)["error"]["code"] == "trace_store_not_queryable"
-    found = data_of(project, "doctor", code=7)["data"]
+    found = project.data("doctor")
     skipped = {each["name"]: each for each in found["checks"]}
     assert "cannot be asked" in skipped["traces"]["why"]
     assert project.data("usage", "--by", "component")["rows"]
@@ -269,7 +277,9 @@ def test_a_server_that_requires_tls_is_used_with_it_and_its_certificate_is_verif
         own_stack(tmp_path / "project") as project,
     ):
         write(project, company.server, "none")
-        address = f"postgresql://team:{QUOTED}@localhost:{port}/company?schema=tls&sslmode="
+        # LiteLLM's migrations find the constraints of another schema, and fail.
+        company.server.sql("CREATE DATABASE secured OWNER team")
+        address = f"postgresql://team:{QUOTED}@localhost:{port}/secured?sslmode="
 
         def use(mode: str) -> None:
             (project.folder / ".env").write_text(f"TEAM_DATABASE_URL={address}{mode}\n")

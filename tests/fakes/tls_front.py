@@ -6,7 +6,7 @@ import asyncio
 import contextlib
 import ssl
 import threading
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from pathlib import Path
 from queue import SimpleQueue
@@ -22,9 +22,7 @@ def tls_front(port: int, certificate: Path) -> Iterator[int]:
     """
     context = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
     context.load_cert_chain(certificate)
-    ports: SimpleQueue[int] = SimpleQueue()
-    loop = asyncio.new_event_loop()
-    done = asyncio.Event()
+    started: SimpleQueue[tuple[int, Callable[[], object]]] = SimpleQueue()
 
     async def relay(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
         with contextlib.suppress(OSError, EOFError):
@@ -45,14 +43,17 @@ def tls_front(port: int, certificate: Path) -> Iterator[int]:
 
     async def serve() -> None:
         server = await asyncio.start_server(relay, "127.0.0.1", 0)
-        ports.put(int(server.sockets[0].getsockname()[1]))
+        done, loop = asyncio.Event(), asyncio.get_running_loop()
+        listening = int(server.sockets[0].getsockname()[1])
+        started.put((listening, lambda: loop.call_soon_threadsafe(done.set)))
         async with server:
             await done.wait()
 
-    thread = threading.Thread(target=lambda: loop.run_until_complete(serve()), daemon=True)
+    thread = threading.Thread(target=lambda: asyncio.run(serve()), daemon=True)
     thread.start()
+    listening, stop = started.get(timeout=10)
     try:
-        yield ports.get(timeout=10)
+        yield listening
     finally:
-        loop.call_soon_threadsafe(done.set)
+        stop()
         thread.join(timeout=10)
