@@ -52,7 +52,7 @@ def watch() -> None:
             deleted = "2026-11-29T12:00:00Z" if pod.get("deleted") else ""
             ready = "True" if pod.get("ready", True) else "False"
             phase = pod.get("phase", "Running")
-            show("\t".join((event, name, pod["service"], phase, deleted, ready)))
+            show("|".join((event, name, pod["service"], phase, deleted, ready)))
         known = now
         time.sleep(0.02)
 

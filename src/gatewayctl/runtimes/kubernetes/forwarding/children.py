@@ -1,7 +1,7 @@
 """Programs that end when we do, however we end: kubectl, and what its credential plugins start.
 
-Each is the leader of a process group behind a shell, which kills the group once the pipe to us is
-closed. The kernel closes it after a kill -9 too, on Linux as on macOS. Must not know what they do.
+Each leads a process group, in which a shell kills the group once the pipe to us is closed. The
+kernel closes it after a kill -9 too, on Linux as on macOS. Must not know what they do.
 """
 
 from __future__ import annotations
@@ -13,8 +13,9 @@ from collections.abc import Sequence
 from contextlib import suppress
 from typing import Final
 
-_GUARD: Final = '("$@"; kill -9 0) & read -r _; kill -9 0'
-"""The group ends with the program, and the program ends when nothing holds the pipe any more."""
+_GUARD: Final = 'exec 3<&0; (read -r _ <&3; kill -9 0) >/dev/null 2>&1 & exec "$@" </dev/null 3<&-'
+"""Becomes the program, and leaves a shell beside it that reads the pipe."""
+_CHUNK: Final = 2**16
 _LAST_LINES: Final = 20
 
 
@@ -45,16 +46,13 @@ class Child:
         assert self._process.stdout is not None  # noqa: S101 - a pipe was asked for
         return self._process.stdout
 
-    @property
-    def has_ended(self) -> bool:
-        return self._process.returncode is not None
-
     async def wait(self) -> str:
-        """Wait for the end and return what it complained about last."""
+        """Read its output to the end, end the group, and return what it complained about last."""
+        while await self.output.read(_CHUNK):
+            pass
+        self.kill()
         await self._process.wait()
-        with suppress(TimeoutError):
-            # Something else in the group can hold the pipe for a moment.
-            await asyncio.wait_for(asyncio.shield(self._reading), 1)
+        await self._reading
         return "\n".join(self._complaints)
 
     def kill(self) -> None:

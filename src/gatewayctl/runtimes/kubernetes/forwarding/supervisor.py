@@ -40,7 +40,9 @@ _COLUMNS: Final = (
     "{.object.metadata.deletionTimestamp}",
     '{.object.status.conditions[?(@.type=="Ready")].status}',
 )
-_TEMPLATE: Final = "jsonpath=" + '{"\\t"}'.join(_COLUMNS) + '{"\\n"}'
+_BETWEEN: Final = "|"
+"""Not a tab: kubectl aligns columns that tabs separate, with blanks."""
+_TEMPLATE: Final = "jsonpath=" + _BETWEEN.join(_COLUMNS) + '{"\\n"}'
 
 
 class Supervisor:
@@ -114,7 +116,7 @@ class Supervisor:
             await route.update({pod.name: pod for of, pod in self._pods.values() if of == service})
 
     def _take(self, line: str) -> None:
-        fields = line.split("\t")
+        fields = line.split(_BETWEEN)
         if len(fields) != len(_COLUMNS):
             return
         event, name, service, phase, deleted, ready = fields

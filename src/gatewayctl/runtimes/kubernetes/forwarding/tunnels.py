@@ -47,8 +47,7 @@ class Tunnel:
         self.ports = ports
         self.connections = 0
         self.child = child
-        # What kubectl prints for each connection would fill the pipe.
-        self._discarding = asyncio.create_task(_discard(child.output))
+        self.has_ended = False
 
     @classmethod
     async def open(cls, pod: str, remotes: Sequence[int], argv: Sequence[str]) -> Tunnel:
@@ -73,7 +72,7 @@ class Tunnel:
     async def retire(self) -> None:
         """End once the running connections have, or the pod is gone."""
         deadline = time.monotonic() + _DRAIN_SECONDS
-        while self.connections and not self.child.has_ended and time.monotonic() < deadline:
+        while self.connections and not self.has_ended and time.monotonic() < deadline:
             await asyncio.sleep(_POLL_SECONDS)
         self.child.kill()
 
@@ -92,6 +91,7 @@ class Route:
         self._tunnel: Tunnel | None = None
         self._news = asyncio.Condition()
         self._tasks: set[asyncio.Task[None]] = set()
+        self._connections: set[asyncio.Task[None] | None] = set()
 
     async def update(self, pods: Mapping[str, Pod]) -> None:
         """Take over what the watch knows now."""
@@ -115,6 +115,8 @@ class Route:
             writer.transport.abort()
             return
         tunnel.connections += 1
+        # asyncio itself refers to the streams of a connection weakly.
+        self._connections.add(connection := asyncio.current_task())
         try:
             there = await asyncio.open_connection("127.0.0.1", tunnel.ports[port], limit=_CHUNK)
             await _splice((reader, writer), there)
@@ -122,6 +124,7 @@ class Route:
             writer.transport.abort()
         finally:
             tunnel.connections -= 1
+            self._connections.discard(connection)
 
     def _choose(self) -> str | None:
         """The pod to use: the current one while it is as good as any."""
@@ -139,7 +142,7 @@ class Route:
         current = self._tunnel
         if current is None:
             return self._choose() is not None
-        return current.child.has_ended or current.pod != self._choose()
+        return current.has_ended or current.pod != self._choose()
 
     async def _renew(self) -> bool:
         """Open a tunnel to the chosen pod in place of the current one; False if that fails."""
@@ -161,11 +164,13 @@ class Route:
             self._say(f"{self.service}: no port-forward to pod {pod}: {error}")
             return None
         self._say(f"{self.service}: forwarding to pod {pod}")
-        self._start(self._report_end(opened))
+        self._start(self._follow(opened))
         return opened
 
-    async def _report_end(self, tunnel: Tunnel) -> None:
+    async def _follow(self, tunnel: Tunnel) -> None:
+        # It also reads what kubectl prints for each connection, which would fill the pipe.
         reason = await tunnel.child.wait()
+        tunnel.has_ended = True
         if tunnel is self._tunnel:
             self._say(f"{self.service}: the port-forward to pod {tunnel.pod} ended: {reason}")
         await self._announce()
@@ -195,25 +200,22 @@ _End = tuple[asyncio.StreamReader, asyncio.StreamWriter]
 
 
 async def _splice(one: _End, other: _End) -> None:
-    """Pass bytes both ways until both ends have closed, or one breaks."""
+    """Pass bytes both ways until one end closes or breaks, then close both."""
+    copies = [
+        asyncio.create_task(_copy(one[0], other[1])),
+        asyncio.create_task(_copy(other[0], one[1])),
+    ]
     try:
-        await asyncio.gather(_copy(one[0], other[1]), _copy(other[0], one[1]))
-    except OSError:
-        for _, writer in (one, other):
-            writer.transport.abort()
+        await asyncio.wait(copies, return_when=asyncio.FIRST_COMPLETED)
     finally:
+        for copy in copies:
+            copy.cancel()
         for _, writer in (one, other):
             writer.close()
 
 
 async def _copy(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
-    while data := await reader.read(_CHUNK):
-        writer.write(data)
-        await writer.drain()
-    if writer.can_write_eof():
-        writer.write_eof()
-
-
-async def _discard(reader: asyncio.StreamReader) -> None:
-    while await reader.read(_CHUNK):
-        pass
+    with suppress(OSError):
+        while data := await reader.read(_CHUNK):
+            writer.write(data)
+            await writer.drain()
