@@ -72,11 +72,12 @@ class RenderReport:
             return None
         differing = [str(file.path) for file in self.files if file.state != "unchanged"]
         verb = "differs" if len(differing) == 1 else "differ"
-        options = f" --target {self.target}" if self.target else ""
-        options += f" --output {shlex.quote(str(self.output))}" if self.output else ""
+        options = [f"--target {self.target}"] if self.target else []
+        options += [f"--output {shlex.quote(str(self.output))}"] if self.output else []
+        again = f"Run `gatewayctl render {' '.join(options)}` to regenerate the files."
         return Drift(
             f"{', '.join(differing)} {verb} from what gateway.yaml declares.",
-            hint=f"Run `gatewayctl render{options}` to regenerate the files." if options else None,
+            hint=again if options else None,
         )
 
 
