@@ -35,6 +35,7 @@ from gatewayctl.operations.stack.logs import LogsReport
 from gatewayctl.operations.stack.plan import PlanReport
 from gatewayctl.operations.stack.restart import RestartReport
 from gatewayctl.operations.stack.sbom import SbomReport
+from gatewayctl.operations.stack.scale import ScaleReport
 from gatewayctl.operations.stack.status import StatusReport
 from gatewayctl.operations.stack.ui import UiReport
 from gatewayctl.operations.stack.up import UpReport
@@ -77,6 +78,7 @@ REPORTS: Final[Mapping[str, type]] = {
     "restore": RestoreReport,
     "rollback": RollbackReport,
     "sbom": SbomReport,
+    "scale": ScaleReport,
     "status": StatusReport,
     "trace list": TraceListReport,
     "trace show": TraceShowReport,

@@ -246,7 +246,8 @@ def env(
         Literal["dotenv", "shell", "json"], typer.Option("--format", help="Output format.")
     ] = "dotenv",
     place: Annotated[
-        Literal["host", "container"], typer.Option("--for", help="Where the application runs.")
+        Literal["host", "container", "cluster"],
+        typer.Option("--for", help="Where the application runs."),
     ] = "host",
     key: Annotated[
         str | None,
@@ -259,8 +260,8 @@ def env(
     from gatewayctl.output import stack
 
     app = context(ctx)
-    # Only the address from a container depends on the runtime, and resolving it may ask an engine.
-    runtime = app.resolved_runtime.name if place == "container" else None
+    # Only the address from elsewhere depends on the runtime, and resolving it may ask an engine.
+    runtime = app.resolved_runtime.name if place != "host" else None
     report = operation(app.settings, runtime, place=place, alias=key)
     for warning in report.warnings:
         app.console.say(f"Warning: {warning}")
