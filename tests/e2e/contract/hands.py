@@ -73,6 +73,7 @@ class ContractStack(ABC):
     def reports(self) -> dict[str, dict[str, Any]]:
         """The report of `status` on each service, whatever its exit code."""
         document = json.loads(self.project.run("status", "--json").stdout)
+        assert "data" in document, document
         return {each["service"]: each for each in document["data"]["services"]}
 
     def lose(self, *names: str) -> None:
