@@ -42,6 +42,7 @@ CHANGING = {
     "upgrade": (),
     "images pin": (),
     "rollback": ("--yes",),
+    "bench": (),
 }
 """With the arguments that make them change something."""
 READING = {
@@ -51,7 +52,7 @@ READING = {
 }
 LONG = (
     *("demo", "up", "restart", "down", "backup", "restore", "reset", "upgrade", "rollback"),
-    "images pin",
+    *("images pin", "bench"),
 )
 WHILE_UNFINISHED = ("restore", "down")
 
