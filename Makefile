@@ -2,12 +2,14 @@
 PYTHON ?= python3
 BIN := .venv/bin
 READY := .venv/.ready
+# Tests that a target of their own starts.
+ELSEWHERE := --ignore=tests/e2e/docker --ignore=tests/e2e/kills --ignore=tests/e2e/kubernetes
 
 .DEFAULT_GOAL := help
-.PHONY: help demo up down check test test-docker test-full test-macos test-kills images images-lock lint fmt bench locks clean
+.PHONY: help demo up down check test test-docker test-kubernetes test-full test-macos test-kills images images-lock cluster lint fmt bench locks clean
 
 help: ## List the targets
-	@awk -F ':.*## ' '/^[a-z-]+:.*## / {printf "  make %-14s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
+	@awk -F ':.*## ' '/^[a-z-]+:.*## / {printf "  make %-16s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
 
 demo: $(READY) ## Start LiteLLM, PostgreSQL and Phoenix, send a chat, verify its trace
 	$(BIN)/gatewayctl demo
@@ -23,18 +25,23 @@ check: lint ## Lint, types, and every test that starts no services (under a minu
 
 test: $(READY) ## Every usual test that needs no Docker, including the real embedded stack
 	$(BIN)/pytest -q -n 2 --dist loadfile -m "not full" tests/unit tests/integration tests/architecture examples
-	$(BIN)/pytest -n 3 -m "not full" tests/e2e --ignore=tests/e2e/docker --ignore=tests/e2e/kills
+	$(BIN)/pytest -n 3 -m "not full" tests/e2e $(ELSEWHERE)
 
 test-docker: $(READY) images ## The Docker runtime on a real engine, installed here on Debian as root
 	$(BIN)/pytest -n 2 -m "not full" tests/e2e/docker
 
+test-kubernetes: cluster ## The Kubernetes runtime on a real cluster, made here on Debian as root
+	$(BIN)/pytest -n 2 -m "not full" tests/e2e/kubernetes
+
 test-macos: $(READY) ## Unit and integration tests on a system that behaves like macOS
 	$(BIN)/pytest -q -n 2 --dist loadfile -m "not full" --as-macos tests/unit tests/integration
 
-test-full: $(READY) images test-macos ## The slow and rare tests that test and test-docker leave out
+test-full: $(READY) images cluster test-macos ## The slow and rare tests that the targets above leave out
 	$(BIN)/pytest -n 2 -m full tests/integration
-	$(BIN)/pytest -n 3 -m full tests/e2e --ignore=tests/e2e/docker --ignore=tests/e2e/kills
+	$(BIN)/pytest -n 3 -m full tests/e2e $(ELSEWHERE)
 	$(BIN)/pytest -n 2 -m full tests/e2e/docker
+	$(BIN)/pytest -n 2 -m full tests/e2e/kubernetes --ignore=tests/e2e/kubernetes/test_cluster_life.py
+	$(BIN)/pytest -m full tests/e2e/kubernetes/test_cluster_life.py
 	$(BIN)/pytest -n 2 --hypothesis-profile thorough tests/integration/test_any_value.py
 
 test-kills: $(READY) images ## reset, restore, upgrade and rollback killed at every step (hours)
@@ -43,6 +50,9 @@ test-kills: $(READY) images ## reset, restore, upgrade and rollback killed at ev
 images: $(READY)
 	@sh tools/engine.sh
 	@$(BIN)/python -m tests.e2e.images
+
+cluster: $(READY)
+	@[ -n "$$GATEWAYCTL_TEST_CLUSTER" ] || { $(MAKE) --no-print-directory images && sh tools/cluster.sh; }
 
 lint: $(READY) ## ruff and mypy
 	$(BIN)/ruff check

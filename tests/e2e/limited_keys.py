@@ -85,12 +85,12 @@ class Limited:
         text = yaml.safe_dump(sections, sort_keys=False)
         self.file.write_text(f"{self.before}{text}", encoding="utf-8")
 
-    def sync(self, *, dry_run: bool = False) -> Any:
-        """In this process, as it is done for each field."""
+    def sync(self, *, dry_run: bool = False, prune: bool = False) -> Any:
+        """In this process, which saves every test and every field a start of the program."""
         settings = load_settings(self.stack.folder, environ={})
         with httpx.Client(timeout=30) as http:
             gateway = GatewayClient(http, self.stack.gateway_url)
-            return sync_keys(settings, gateway, dry_run=dry_run)
+            return sync_keys(settings, gateway, dry_run=dry_run, prune=prune)
 
     def changes(self) -> dict[str, tuple[str, ...]]:
         report = self.sync(dry_run=True)

@@ -9,8 +9,15 @@ from tests.e2e.conftest import Project
 from tests.fakes.forward_proxy import PASSWORD
 
 
-@pytest.mark.parametrize("stream", [True, False])
-@pytest.mark.parametrize("model", ["behind-tls", "behind-proxy"])
+@pytest.mark.parametrize(
+    ("model", "stream"),
+    [
+        ("behind-tls", True),
+        ("behind-proxy", False),
+        pytest.param("behind-tls", False, marks=pytest.mark.full),
+        pytest.param("behind-proxy", True, marks=pytest.mark.full),
+    ],
+)
 def test_a_provider_is_reached_through_the_proxy_and_trusted_by_the_ca(
     stack: Project, network: Company, model: str, stream: bool
 ) -> None:

@@ -22,11 +22,7 @@ external: {{url: {url}/, phoenix_url: {phoenix}}}
 keys:
   consumer-app: {{env: CONSUMER_KEY, models: [relay, demo], metadata: {{team: search}}}}
 """
-OWNERS = (
-    *(("up",), ("down",), ("down", "--volumes", "--yes"), ("restart",), ("logs",), ("render",)),
-    *(("backup",), ("restore", "FILE", "--yes"), ("reset", "--yes"), ("upgrade",)),
-    *(("rollback", "--yes"), ("images", "pin"), ("sbom",), ("demo",)),
-)
+OF_THE_OWNER = (("up",), ("down", "--volumes", "--yes"), ("reset", "--yes"))
 
 
 def make_consumer(folder: Path, stack: Project, url: str, *, master: str | None = None) -> Project:
@@ -87,10 +83,9 @@ def test_keys_are_synced_chat_is_verified_and_nothing_is_stopped(
     assert "failed" not in states.values()
     assert "gatewayctl restart" not in doctor
 
-    refused = {words: consumer.run(*words, "--json") for words in OWNERS}
-    assert {words: done.returncode for words, done in refused.items()} == dict.fromkeys(OWNERS, 4)
-    codes = {json.loads(done.stdout)["error"]["code"] for done in refused.values()}
-    assert codes == {"externally_managed"}
+    refused = [consumer.run(*words, "--json") for words in OF_THE_OWNER]
+    codes = {(r.returncode, json.loads(r.stdout)["error"]["code"]) for r in refused}
+    assert codes == {(4, "externally_managed")}
     assert pids(stack) == before
     assert sorted(path.name for path in consumer.folder.iterdir()) == [
         *(".env", ".gatewayctl", "gateway.yaml"),

@@ -36,7 +36,9 @@ def project(
 ) -> Iterator[Project]:
     with own_stack(tmp_path_factory.mktemp("load-check")) as made:
         with (made.folder / "gateway.yaml").open("a") as file:
-            file.write("litellm: litellm.yaml\nembedded: {packages: [python-ulid]}\n")
+            # No test of this file reads traces: without them there is no Phoenix to start.
+            file.write("litellm: litellm.yaml\ntracing: none\n")
+            file.write("embedded: {packages: [python-ulid]}\n")
             file.write("services: {litellm: {environment: [LANGFUSE_PUBLIC_KEY")
             file.write(", LANGFUSE_SECRET_KEY, SENTRY_DSN]}}\n")
         (made.folder / "litellm.yaml").write_text(_CONFIG)
@@ -77,6 +79,7 @@ def test_a_hook_that_raises_is_refused_and_nothing_is_restarted(project: Project
     (project.folder / "hook.py").write_text(_HOOK)
 
 
+@pytest.mark.full
 def test_a_reference_as_a_model_and_a_mounted_file_are_loaded_as_they_will_be(
     project: Project,
 ) -> None:

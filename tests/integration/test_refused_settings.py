@@ -44,7 +44,7 @@ def test_an_unknown_runtime_is_refused_like_any_other_wrong_value(project: Proje
 
     assert (flag.exit_code, file.exit_code) == (2, 3)
     assert "'swarm' is not one of" in flag.stderr
-    assert "runtime must be one of auto, embedded, docker, external, not 'swarm'" in file.stderr
+    assert "must be one of auto, embedded, docker, kubernetes, external, not 'swarm'" in file.stderr
 
 
 def test_a_folder_that_does_not_exist_is_exit_code_2(tmp_path: Path) -> None:

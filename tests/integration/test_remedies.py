@@ -74,6 +74,7 @@ class Person:
 DECIDES = Person("only a person knows which of the possible values is meant")
 READS_LOG = Person("the log says what a person has to correct")
 MACHINE = Person("the machine, its disk, memory or network is a person's")
+CLUSTER = Person("the cluster, its access and its policies are its administrator's")
 PROVIDER = Person("the provider, its key or its limits are outside the gateway")
 FILE = Person("only a person can produce another file or key")
 AGAIN = Person("it is over: the same command is run again")
@@ -164,6 +165,22 @@ ERRORS: dict[str, Cured | Elsewhere | Person] = {
         "tests/unit/operations/upgrade/test_run.py::"
         "test_an_upgrade_interrupted_at_any_step_is_resumed_or_rolled_back"
     ),
+    "kubectl_missing": MACHINE,
+    "kubectl_too_old": MACHINE,
+    "kubeconfig_missing": CLUSTER,
+    "kubeconfig_invalid": CLUSTER,
+    "context_unknown": DECIDES,
+    "context_changed": DECIDES,
+    "cluster_unreachable": CLUSTER,
+    "cluster_certificate_refused": CLUSTER,
+    "cluster_login_refused": CLUSTER,
+    "cluster_forbidden": CLUSTER,
+    "namespace_terminating": Person("the namespace is gone in time, or another is chosen"),
+    "quota_exceeded": CLUSTER,
+    "admission_refused": CLUSTER,
+    "api_missing": CLUSTER,
+    "cluster_conflict": AGAIN,
+    "object_invalid": DECIDES,
     "settings": DECIDES,
     "settings_invalid": DECIDES,
     "project_missing": Cured(command=("up",), from_nothing=True),

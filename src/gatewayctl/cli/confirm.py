@@ -1,13 +1,19 @@
-"""Confirmation: of data that is lost, by the name of what loses it, and of a new project."""
+"""Confirmation: of data that is lost, by the name of what loses it, of a new project, and of the
+cluster that a project is started in.
+"""
 
 from __future__ import annotations
 
 import sys
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 import typer
 
 from gatewayctl.errors import ConfirmationRequired, ProjectMissing
+
+if TYPE_CHECKING:
+    from gatewayctl.runtimes.kubernetes.context import ChosenContext
 
 
 def confirm_by_name(name: str, lost: str, *, yes: bool, what: str = "the project's name") -> None:
@@ -48,3 +54,33 @@ def confirm_new_project(folder: Path, *, yes: bool) -> None:
     sys.stderr.flush()
     if sys.stdin.readline().strip().lower() not in {"y", "yes"}:
         raise ProjectMissing("No project was created.")
+
+
+def confirm_context(
+    place: ChosenContext, *, before: ChosenContext | None, declared: bool, yes: bool
+) -> None:
+    """Continue only with --yes or the user's consent on the terminal to start in this cluster.
+
+    ``before`` is where the project was started, and ``declared`` whether gateway.yaml names the
+    context. Raises ConfirmationRequired.
+    """
+    if yes:
+        return
+    known = (
+        f"This project runs in {before}, and would be started in {place}, without its data."
+        if before
+        else f"This project would be started in {place}."
+    )
+    name = "" if declared else f", or set kubernetes.context: {place.context} in gateway.yaml"
+    if sys.stdin is None or not sys.stdin.isatty():
+        raise ConfirmationRequired(
+            f"{known} Nothing was changed.",
+            hint=f"If that is the right cluster, add --yes{'' if before else name}.",
+        )
+    sys.stderr.write(f"{known}\nIs that the right cluster? [y/N]: ")
+    sys.stderr.flush()
+    if sys.stdin.readline().strip().lower() not in {"y", "yes"}:
+        raise ConfirmationRequired(
+            "Nothing was changed.",
+            hint="Set kubernetes.context and kubernetes.namespace in gateway.yaml.",
+        )

@@ -106,8 +106,26 @@ class App:
         """The one HTTP client of this process, closed when the command ends."""
         from gatewayctl.transport import new_http_client
 
+        self._open_cluster()
         trust = self._trust() if self.settings.is_external else None
         return new_http_client(self.overrides.transport, trust=trust)
+
+    def _open_cluster(self) -> None:
+        """Keep the port-forward running that leads into a cluster, if the project uses one.
+
+        Where it cannot run, the request reports that nothing answers.
+        """
+        # Cheap for all others: the file exists only while one is wanted.
+        if not (self.settings.state_dir / "port-forward.json").exists():
+            return
+        from gatewayctl.runtimes.kubernetes import access
+        from gatewayctl.runtimes.kubernetes.context import is_kubernetes
+
+        if is_kubernetes(self.settings):
+            try:
+                access.resume(self.settings)
+            except GatewayctlError as error:
+                self.console.say(f"Warning: {error.message}")
 
     def _trust(self) -> ssl.SSLContext:
         """The authorities of ca_bundle, else those of this machine. Raises CaBundleUnusable."""

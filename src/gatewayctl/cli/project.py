@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import sys
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated, Final
+from typing import TYPE_CHECKING, Annotated, Final, Literal
 
 import typer
 
@@ -67,6 +67,18 @@ def render(
     diff: Annotated[
         bool, typer.Option("--diff", help="Show the differences, with secrets masked.")
     ] = False,
+    target: Annotated[
+        Literal["compose", "kubernetes", "helm"] | None,
+        typer.Option(
+            "--target",
+            help="Render for another runtime, or values for the official Helm charts.",
+            show_default="that of the runtime",
+        ),
+    ] = None,
+    output: Annotated[
+        Path | None,
+        typer.Option("--output", metavar="DIR", help="Write to this folder instead of compose/."),
+    ] = None,
     json: JsonFlag = False,
 ) -> None:
     """Write the files in compose/ from gateway.yaml."""
@@ -75,7 +87,14 @@ def render(
 
     app = context(ctx)
     app.require_managed("render the files of")
-    events = operation.render_project(app.settings, app.resolved_runtime, check=check, diff=diff)
+    events = operation.render_project(
+        app.settings,
+        app.resolved_runtime if target is None else None,
+        check=check,
+        diff=diff,
+        target=target,
+        output=None if output is None else output.absolute(),
+    )
     app.run(events, render_render)
 
 

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Annotated, Any, Literal
 
 import typer
 
-from gatewayctl.cli.confirm import confirm_by_name, confirm_new_project
+from gatewayctl.cli.confirm import confirm_by_name, confirm_context, confirm_new_project
 from gatewayctl.cli.context import App, context
 from gatewayctl.cli.options import AcceptRiskOption, JsonFlag, TimeoutOption, YesFlag
 from gatewayctl.cli.syntax.since import since_moment
@@ -18,6 +18,7 @@ if TYPE_CHECKING:
     from collections.abc import Generator
 
     from gatewayctl.operations.stack.up import UpReport
+    from gatewayctl.runtimes.kubernetes.context import ChosenContext
 
 Services = Annotated[
     list[str] | None,
@@ -44,7 +45,10 @@ def up(
         bool, typer.Option("--pull", help="Pull newer images, if the runtime uses images.")
     ] = False,
     yes: Annotated[
-        bool, typer.Option("--yes", "-y", help="Create a project if there is none, without asking.")
+        bool,
+        typer.Option(
+            "--yes", "-y", help="Create a missing project, or use another cluster, without asking."
+        ),
     ] = False,
     accept_risk: AcceptRiskOption = None,
     json: JsonFlag = False,
@@ -57,7 +61,9 @@ def up(
     if not app.settings.is_project:
         confirm_new_project(app.project_dir, yes=yes)
     accepted = tuple(accept_risk or ())
-    events = bring_up(app, timeout=timeout, keys=not no_keys, pull=pull, accepted_risks=accepted)
+    events = bring_up(
+        app, timeout=timeout, keys=not no_keys, pull=pull, accepted_risks=accepted, yes=yes
+    )
     app.run(events, stack.render_up)
 
 
@@ -68,18 +74,32 @@ def bring_up(
     keys: bool = True,
     pull: bool = False,
     accepted_risks: tuple[str, ...] = (),
+    yes: bool = False,
 ) -> Generator[Any, None, UpReport]:
-    """The verb up, not started yet."""
+    """The verb up, not started yet; the user has agreed to its cluster, if it uses one."""
     from gatewayctl.operations.diagnosis.advisories import require_not_malicious
     from gatewayctl.operations.stack.up import UpOptions, check_start
     from gatewayctl.operations.stack.up import up as operation
 
     require_not_malicious(app.settings, app.resolved_runtime.name, accepted_risks)
+    place = _agree_on_context(app, yes=yes) if app.resolved_runtime.name == "kubernetes" else None
     if not os.path.lexists(app.settings.state_dir):
         # A start that is refused leaves nothing in a new project.
         check_start(app.settings, app.runtime)
-    options = UpOptions(timeout=timeout, keys=keys, pull=pull)
+    options = UpOptions(timeout=timeout, keys=keys, pull=pull, context=place)
     return operation(app.settings, app.load_project, options)
+
+
+def _agree_on_context(app: App, *, yes: bool) -> ChosenContext:
+    """Where the stack is started, after the user agreed. Raises ConfirmationRequired."""
+    from gatewayctl.runtimes.kubernetes.context import choose, needs_consent, read_record
+
+    place = choose(app.settings)
+    if needs_consent(app.settings, place):
+        declared = app.settings.kubernetes.context is not None
+        confirm_context(place, before=read_record(app.settings), declared=declared, yes=yes)
+    app.console.say(f"Using {place}.")
+    return place
 
 
 def down(

@@ -16,6 +16,7 @@ Owns the exit codes of the command line contract. Must not know who raises or sh
 
 from gatewayctl.errors.base import *  # noqa: F403 - the classes of every family, listed once
 from gatewayctl.errors.gateway import *  # noqa: F403
+from gatewayctl.errors.kubernetes import *  # noqa: F403
 from gatewayctl.errors.outcome import *  # noqa: F403
 from gatewayctl.errors.runtime import *  # noqa: F403
 from gatewayctl.errors.settings import *  # noqa: F403

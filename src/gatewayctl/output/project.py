@@ -81,4 +81,4 @@ def _summary(report: RenderReport) -> str:
 
 
 def _format_path(folder: Path) -> str:
-    return f"{folder.name}/"
+    return f"{folder.name or folder}/"

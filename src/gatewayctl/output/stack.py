@@ -32,6 +32,8 @@ _PAST: Final = {
     "start": "started",
     "restart": "restarted",
     "recreate": "recreated",
+    "roll_out": "rolled out",
+    "update": "updated",
     "untouched": "untouched",
 }
 _KEY_ACTIONS: Final = {
@@ -59,6 +61,8 @@ def services_table(services: Sequence[ServiceReport]) -> Table:
 
 def render_plan(report: PlanReport) -> Iterable[RenderableType]:
     """What `up` would change, or that it would change nothing."""
+    if report.kubernetes is not None:
+        yield f"In {report.kubernetes}"
     for row in report.database:
         if row.effect != "pulled":
             yield Text(f"Database {row.path}: {row.detail}")
@@ -153,6 +157,8 @@ def render_status(report: StatusReport) -> Iterator[RenderableType]:
     if not report.is_project:
         return
     yield f"Project {report.project}, {report.runtime} runtime ({report.runtime_why})"
+    if report.kubernetes is not None:
+        yield f"In {report.kubernetes}"
     yield ""
     yield services_table(report.services)
     for service in report.services:

@@ -12,8 +12,10 @@ from typing import Any, Final
 
 from gatewayctl import network
 from gatewayctl.rendering.tracing import app_variables
+from gatewayctl.rendering.tracing import refer_in_compose as optional_variable
 from gatewayctl.settings import providers
-from gatewayctl.settings.model import App, Model, Settings
+from gatewayctl.settings.declared.apps import App
+from gatewayctl.settings.model import Model, RuntimeName, Settings
 from gatewayctl.settings.plain_secrets import REFERENCE
 from gatewayctl.settings.sections.litellm_service import OWNED
 
@@ -42,7 +44,7 @@ def services_of(settings: Settings) -> tuple[str, ...]:
     needed = {
         "postgres-litellm": settings.services.postgres is None,
         "postgres-phoenix": settings.tracing.own,
-        "redis": settings.needs_redis,
+        "redis": settings.needs_redis_in("docker"),
         "phoenix": settings.tracing.own,
         "litellm": True,
     }
@@ -52,11 +54,6 @@ def services_of(settings: Settings) -> tuple[str, ...]:
 def required_variable(name: str) -> str:
     """Refer to a variable that Compose requires before it starts anything."""
     return f"${{{name}:?run gatewayctl init to generate it in .env}}"
-
-
-def optional_variable(name: str) -> str:
-    """Refer to a variable; empty if it is not set."""
-    return f"${{{name}:-}}"
 
 
 def no_proxy(settings: Settings) -> str:
@@ -69,7 +66,7 @@ def no_proxy(settings: Settings) -> str:
     return f"{own},${{NO_PROXY:-${{no_proxy:-}}}}"
 
 
-def provider_variables(settings: Settings) -> tuple[str, ...]:
+def provider_variables(settings: Settings, runtime: RuntimeName = "docker") -> tuple[str, ...]:
     """The variables that LiteLLM gets from .env or the environment, sorted.
 
     They include those that models and LiteLLM's own configuration refer to, those that a provider
@@ -81,24 +78,25 @@ def provider_variables(settings: Settings) -> tuple[str, ...]:
     given = settings.litellm_service.environment
     found |= {name for name, value in given.items() if value is None}
     found -= {name for name, value in given.items() if value is not None}
-    found -= _ALWAYS_SET | ({"REDIS_PASSWORD"} if settings.needs_redis else set())
+    found -= _ALWAYS_SET | ({"REDIS_PASSWORD"} if settings.needs_redis_in(runtime) else set())
     return tuple(sorted(found))
 
 
 def _variables(model: Model) -> set[str]:
-    found = set(_references(dict(model.litellm_params)))
+    found = set(references_of(dict(model.litellm_params)))
     if model.api_key_env is not None:
         found.add(model.api_key_env)
     return found | set(providers.other_variables(model.provider))
 
 
-def _references(value: Any) -> list[str]:
+def references_of(value: Any) -> list[str]:
+    """The variables that a value refers to, in any of its parts."""
     if isinstance(value, str):
         return [value.removeprefix(REFERENCE)] if value.startswith(REFERENCE) else []
     if isinstance(value, Mapping):
         value = list(value.values())
     return (
-        [name for part in value for name in _references(part)]
+        [name for part in value for name in references_of(part)]
         if isinstance(value, list | tuple)
         else []
     )
@@ -124,8 +122,11 @@ def _environment_value(value: str) -> str:
     return str(escape_dollars(value))
 
 
-def build_context(folder: str) -> str:
-    """The build folder relative to compose/; URLs and absolute paths are not changed."""
+def build_context(folder: str, project: str = "..") -> str:
+    """The build folder relative to compose/; URLs and absolute paths are not changed.
+
+    ``project`` is the project's folder, seen from the one with the compose file.
+    """
     if "://" in folder or folder.startswith(("/", "~", "git@")):
         return folder
-    return str(PurePosixPath("..") / folder)
+    return str(PurePosixPath(project) / folder)

@@ -10,12 +10,11 @@ from __future__ import annotations
 
 import functools
 import hashlib
-import math
-import re
+import os
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from pathlib import Path, PurePosixPath
-from typing import Any, Final
+from typing import Any, Final, Literal
 
 import yaml
 from jinja2 import Environment, FileSystemLoader, StrictUndefined
@@ -23,10 +22,13 @@ from jinja2 import Environment, FileSystemLoader, StrictUndefined
 from gatewayctl.network import PROXY_VARIABLES
 from gatewayctl.rendering import compose, tracing
 from gatewayctl.rendering.ca_bundle import read_certificates
+from gatewayctl.rendering.kubernetes import manifests
+from gatewayctl.rendering.kubernetes.services import processes
 from gatewayctl.rendering.litellm_config import merge
 from gatewayctl.rendering.locate import locate_templates
 from gatewayctl.rendering.side_files import find_side_files, read_side_file
 from gatewayctl.rendering.sizes import sizes
+from gatewayctl.rendering.yaml_values import to_yaml
 from gatewayctl.settings.litellm.config import LitellmConfig
 from gatewayctl.settings.model import CA_BUNDLE_NAME, PHOENIX_PROJECT, Model, RuntimeName, Settings
 
@@ -41,13 +43,14 @@ _MERGED: Final = """\
 # `os.environ/NAME` is a variable of the gateway's own environment: this file has no secrets.
 """
 # Not every file of the folder: pip compiles litellm_callbacks.py to a .pyc beside it.
-TEMPLATES: Final[Mapping[RuntimeName, tuple[str, ...]]] = {
+TEMPLATES: Final[Mapping[RuntimeName | Literal["helm"], tuple[str, ...]]] = {
     "docker": ("docker-compose.yml", *_LITELLM_FILES),
     "embedded": _LITELLM_FILES,
-    "kubernetes": (),
+    "kubernetes": (*sorted((*manifests.FILES, manifests.KUSTOMIZATION)),),
     "external": (),
+    "helm": ("litellm-values.yaml", "phoenix-values.yaml"),
 }
-"""The files of each runtime, sorted by path."""
+"""The files of each runtime and of the Helm charts, sorted by path."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -59,15 +62,23 @@ class RenderedFile:
 
 
 def plan_files(
-    settings: Settings, *, runtime: RuntimeName | None = None, templates: Path | None = None
+    settings: Settings,
+    *,
+    runtime: RuntimeName | None = None,
+    templates: Path | None = None,
+    folder: Path | None = None,
 ) -> tuple[RenderedFile, ...]:
     """Render the files of one runtime, sorted by path; equal settings render equal text.
 
-    ``runtime`` is the one resolved from `auto`; without it `auto` counts as embedded. Raises
-    CaBundleUnusable.
+    ``runtime`` is the one resolved from `auto`; without it `auto` counts as embedded. ``folder`` is
+    where the files go, if not to compose/. Raises CaBundleUnusable, and SettingsInvalid for what a
+    cluster cannot run.
     """
     chosen = runtime or ("embedded" if settings.runtime == "auto" else settings.runtime)
-    render = _renderer(settings, chosen, (templates or locate_templates()) / chosen)
+    source = (templates or locate_templates()) / chosen
+    if chosen == "kubernetes":
+        return _plan_manifests(settings, source)
+    render = _renderer(settings, chosen, source, folder)
     if not TEMPLATES[chosen]:
         return ()
     bundle = () if settings.ca_bundle is None else (CA_BUNDLE_NAME,)
@@ -75,9 +86,30 @@ def plan_files(
     return tuple(RenderedFile(path=PurePosixPath(name), content=render(name)) for name in names)
 
 
-def _renderer(settings: Settings, runtime: RuntimeName, folder: Path) -> Callable[[str], str]:
+def _plan_manifests(settings: Settings, folder: Path) -> tuple[RenderedFile, ...]:
+    """The files for a cluster, in a folder of their own: LiteLLM's files are in a ConfigMap."""
+    config = litellm_files(settings, folder.parent)
+    files = manifests.render_manifests(settings, config, header=HEADER, templates=folder)
+    return tuple(
+        RenderedFile(path=PurePosixPath("kubernetes", name), content=files[name])
+        for name in sorted(files)
+    )
+
+
+def litellm_files(settings: Settings, templates: Path) -> dict[str, str]:
+    """The files that LiteLLM reads in a cluster, by name, its configuration first."""
+    render = _renderer(settings, "kubernetes", templates / "docker")
+    bundle = () if settings.ca_bundle is None else (CA_BUNDLE_NAME,)
+    names = (_LITELLM_CONFIG, "litellm_callbacks.py", *bundle, *find_side_files(settings))
+    return {name: render(name) for name in names}
+
+
+def _renderer(
+    settings: Settings, runtime: RuntimeName, templates: Path, folder: Path | None = None
+) -> Callable[[str], str]:
     """Return the function that renders a template by name, each only once."""
-    environment = _environment(folder)
+    environment, in_cluster = _environment(templates), runtime == "kubernetes"
+    project = Path(os.path.relpath(settings.project_dir, folder or settings.compose_dir))
     side_files = find_side_files(settings)
     bundle = () if settings.ca_bundle is None else (CA_BUNDLE_NAME,)
 
@@ -94,9 +126,11 @@ def _renderer(settings: Settings, runtime: RuntimeName, folder: Path) -> Callabl
             phoenix_project=PHOENIX_PROJECT,
             proxy_variables=PROXY_VARIABLES,
             ca_bundle=None if settings.ca_bundle is None else CA_BUNDLE_NAME,
-            sizes=sizes(settings.workers),
+            sizes=sizes(processes(settings) if in_cluster else settings.workers),
+            has_redis=runtime in ("docker", "kubernetes") and settings.needs_redis_in(runtime),
             litellm_files=(_LITELLM_CONFIG, "litellm_callbacks.py", *bundle, *side_files),
             services=compose.services_of(settings),
+            build_context=functools.partial(compose.build_context, project=project.as_posix()),
             sha256=sha256,
         )
         if name == _LITELLM_CONFIG and settings.litellm is not None:
@@ -134,7 +168,6 @@ def _environment(folder: Path) -> Environment:
     for function in (
         model_list_params,
         compose.app_environment,
-        compose.build_context,
         compose.no_proxy,
         compose.provider_variables,
         compose.required_variable,
@@ -151,42 +184,3 @@ def model_list_params(model: Model) -> dict[str, Any]:
     if model.api_key_env is not None:
         params["api_key"] = f"os.environ/{model.api_key_env}"
     return {**params, "num_retries": model.num_retries, "timeout": model.timeout}
-
-
-class _Dumper(yaml.SafeDumper):
-    """Quotes every string that could be read as another type, and keeps it on one line."""
-
-    def ignore_aliases(self, data: Any) -> bool:
-        return True
-
-
-# Compose reads YAML 1.2, where 1e3 and 0o17 are numbers; PyYAML (1.1) does not quote them.
-_LIKE_A_NUMBER: Final = re.compile(r"[-+.]?[0-9].*")
-
-
-def _represent_string(dumper: yaml.SafeDumper, value: str) -> yaml.Node:
-    plain = value.isprintable() and value == value.strip()
-    style = "'" if _LIKE_A_NUMBER.fullmatch(value) else None
-    style = style if plain else '"'
-    return dumper.represent_scalar("tag:yaml.org,2002:str", value, style=style)
-
-
-_Dumper.add_representer(str, _represent_string)
-
-
-def to_yaml(value: Any, *, indent: int = 0) -> str:
-    """Write any value as YAML that reads back as the same value.
-
-    A mapping becomes one line per key, all but the first indented by ``indent`` blanks; anything
-    else becomes one line. This prevents injection: no setting can add structure to a file.
-    """
-    text = yaml.dump(
-        dict(value) if isinstance(value, Mapping) else value,
-        Dumper=_Dumper,
-        default_flow_style=not isinstance(value, Mapping),
-        sort_keys=False,
-        allow_unicode=True,
-        width=math.inf,
-    )
-    lines = text.removesuffix("\n...\n").rstrip("\n").split("\n")
-    return ("\n" + " " * indent).join(lines)

@@ -8,7 +8,7 @@ not answer holds back no other. Must not know which service gets the variables.
 from __future__ import annotations
 
 import json
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from typing import Final
 from urllib.parse import quote, urlsplit, urlunsplit
 
@@ -22,6 +22,15 @@ _SCHEME: Final = "Bearer%20"
 _OWN_URL: Final = "http://phoenix:6006"
 _LOOPBACK: Final = frozenset({"localhost", "127.0.0.1", "::1"})
 _HOST: Final = "host.docker.internal"
+
+
+Refer = Callable[[str], str]
+"""Writes the reference to a variable, in the syntax of what starts the container."""
+
+
+def refer_in_compose(name: str) -> str:
+    """Refer to a variable in a compose file; empty if it is not set."""
+    return f"${{{name}:-}}"
 
 
 def tracing_callbacks(settings: Settings) -> tuple[str, ...]:
@@ -43,21 +52,21 @@ def otel_variables(settings: Settings, environment: Mapping[str, Secret]) -> dic
     return _variables(settings, exporters)
 
 
-def container_otel_variables(settings: Settings) -> dict[str, str]:
-    """The same for a container: Compose inserts credentials from .env where ``${NAME}`` is."""
+def container_otel_variables(settings: Settings, refer: Refer = refer_in_compose) -> dict[str, str]:
+    """The same for a container: where ``refer`` names a variable, its value is inserted."""
     exporters = [
-        _exporter(store, _container_url(store), _header_references(store))
+        _exporter(store, _container_url(store), _header_references(store, refer))
         for store in settings.trace_stores
     ]
     return _variables(settings, exporters)
 
 
-def app_variables(settings: Settings) -> dict[str, str]:
+def app_variables(settings: Settings, refer: Refer = refer_in_compose) -> dict[str, str]:
     """What an app's own OpenTelemetry library needs, in a container, for the first trace store."""
     store = next(iter(settings.trace_stores), None)
     if store is None:
         return {"OTEL_SDK_DISABLED": "true"}
-    headers = "" if store.is_own else _header_references(store)
+    headers = "" if store.is_own else _header_references(store, refer)
     return _library_variables(store, _container_url(store), headers)
 
 
@@ -105,12 +114,12 @@ def _exporter(store: TraceStore, url: str, headers: str) -> dict[str, str]:
     return {**found, "headers": headers} if headers else found
 
 
-def _header_references(store: TraceStore) -> str:
+def _header_references(store: TraceStore, refer: Refer) -> str:
     """The headers with variables in the place of credentials."""
     parts = [format_headers(store.headers({})).replace("$", "$$")]
-    parts.append(f"${{{store.headers_env}:-}}" if store.headers_env else "")
+    parts.append(refer(store.headers_env) if store.headers_env else "")
     if store.api_key_env:
-        parts.append(f"authorization={_SCHEME}${{{store.api_key_env}:-}}")
+        parts.append(f"authorization={_SCHEME}{refer(store.api_key_env)}")
     return ",".join(filter(None, parts))
 
 

@@ -70,11 +70,15 @@ def keep_all(_text: str) -> bool:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class StartReport:
-    """What a start did, by service; ``unchanged`` ones ran with the current settings already."""
+    """What a start did, by service; ``unchanged`` ones ran with the current settings already.
+
+    ``warnings`` are for people.
+    """
 
     started: tuple[str, ...] = ()
     restarted: tuple[str, ...] = ()
     unchanged: tuple[str, ...] = ()
+    warnings: tuple[str, ...] = ()
 
     @classmethod
     def compare(cls, services: Sequence[str], *, ran: set[str], kept: set[str]) -> StartReport:

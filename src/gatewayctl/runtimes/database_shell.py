@@ -20,11 +20,13 @@ ClientProgram = Literal["pg_dump", "pg_restore"]
 PSQL_OPTIONS: Final = ("-X", "-q", "-A", "-t", "-w", "-v", "ON_ERROR_STOP=1", "-f", "-")
 """For a session: bare rows, no start file, no password prompt, an error ends it."""
 _PREFIX: Final = re.compile(r"^psql:(?! )[^\n]*?:\d+:\s*", re.MULTILINE)
+# What kubectl adds.
+_EXIT_CODE: Final = re.compile(r"^command terminated with exit code \d+\n?", re.MULTILINE)
 
 
 def clean_psql_errors(errors: str) -> str:
     """PostgreSQL's error messages without the file and line that psql puts before each."""
-    return _PREFIX.sub("", errors).strip()
+    return _PREFIX.sub("", _EXIT_CODE.sub("", errors)).strip()
 
 
 class Session(Protocol):

@@ -1,6 +1,6 @@
 """Who uses a port: another project of gatewayctl, a container, or any other process.
 
-Owns recognizing the projects of gatewayctl, of both runtimes, and the command that stops each. Must
+Owns recognizing the projects of gatewayctl, of every runtime, and the command that stops each. Must
 not know who needs the port.
 """
 
@@ -17,6 +17,7 @@ from gatewayctl.runtimes.docker import engine
 from gatewayctl.runtimes.docker.docker_cli import DockerCli
 from gatewayctl.runtimes.docker.states import Container, parse_container
 from gatewayctl.runtimes.embedded.orphans import project_of
+from gatewayctl.runtimes.kubernetes import access
 from gatewayctl.runtimes.ports import Listener
 from gatewayctl.runtimes.runtime_marker import read_runtime
 from gatewayctl.settings.model import RuntimeName
@@ -44,9 +45,14 @@ def find_owner(listener: Listener, containers: Containers | None = None) -> Port
 
     ``containers`` inspects those that publish a port; by default it asks an engine that answers.
     """
-    folder = None if listener.pid is None else project_of(listener.pid)
-    if folder is not None and folder.is_dir():
-        return _project_owner(folder, "embedded")
+    places: tuple[tuple[RuntimeName, Callable[[int], Path | None]], ...] = (
+        ("embedded", project_of),
+        ("kubernetes", access.project_of),
+    )
+    for runtime, find in places:
+        folder = None if listener.pid is None else find(listener.pid)
+        if folder is not None and folder.is_dir():
+            return _project_owner(folder, runtime)
     for inspected in (containers or _find_containers)(listener.port):
         return _container_owner(parse_container(inspected))
     return PortOwner(name=str(listener))

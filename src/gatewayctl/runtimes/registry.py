@@ -84,6 +84,10 @@ def _create(name: RuntimeName, settings: Settings) -> tuple[Runtime, ConfigLoade
         from gatewayctl.runtimes.docker.runtime import DockerRuntime
 
         return DockerRuntime(settings), DockerConfigLoader(settings)
+    if name == "kubernetes":
+        from gatewayctl.runtimes.kubernetes.runtime import KubernetesRuntime
+
+        return KubernetesRuntime(settings), None
     if name == "external":
         from gatewayctl.runtimes.external import ExternalRuntime
 

@@ -5,7 +5,8 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import Literal
 
-ServiceAction = Literal["start", "restart", "recreate", "untouched"]
+ServiceAction = Literal["start", "restart", "recreate", "roll_out", "update", "untouched"]
+"""``roll_out`` replaces it without an interruption, ``update`` leaves what runs of it alone."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

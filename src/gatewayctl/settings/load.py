@@ -18,7 +18,6 @@ from gatewayctl.errors import UsageProblem
 from gatewayctl.operating_system import real_path
 from gatewayctl.settings import fields
 from gatewayctl.settings.cursor import Cursor
-from gatewayctl.settings.declared.kubernetes import Kubernetes
 from gatewayctl.settings.masking import remember, remember_variables
 from gatewayctl.settings.model import (
     STATE_DIR_NAME,
@@ -136,7 +135,7 @@ def _settings(project_dir: Path, layers: Layers, problems: Problems, cores: Coun
         origins=MappingProxyType(origins),
         services=sections.services,
         tracing=sections.tracing,
-        kubernetes=Kubernetes(namespace=values["project_name"]),
+        kubernetes=sections.kubernetes,
     )
 
 
@@ -179,8 +178,12 @@ def _network(layers: Layers, origins: dict[str, Source]) -> Mapping[str, Secret]
 
 
 def _workers(values: Mapping[str, Any], cores: Callable[[], int]) -> int:
-    """The number of cores in production, otherwise 1, which needs no Redis."""
-    return cores() if values["profile"] == "production" else 1
+    """The number of cores in production, otherwise 1, which needs no Redis.
+
+    In a cluster there are more pods instead of more workers.
+    """
+    on_machine = values["runtime"] != "kubernetes"
+    return cores() if values["profile"] == "production" and on_machine else 1
 
 
 def _secrets(layers: Layers, origins: dict[str, Source]) -> Secrets:

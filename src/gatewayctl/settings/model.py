@@ -14,6 +14,7 @@ from typing import TYPE_CHECKING, Any, Final, Literal
 
 from gatewayctl.network import at_registry
 from gatewayctl.settings import providers
+from gatewayctl.settings.declared.apps import App
 from gatewayctl.settings.declared.external_services import ExternalServices
 from gatewayctl.settings.declared.keys import DeclaredKey, DeclaredOwner
 from gatewayctl.settings.declared.kubernetes import Kubernetes
@@ -121,24 +122,6 @@ class Images:
     phoenix: str = f"arizephoenix/phoenix:version-{PHOENIX_RELEASE}"
     postgres: str = "postgres:16"
     redis: str = "redis:7"
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class App:
-    """The user's own service next to the gateway: an ``image``, or a folder to ``build``.
-
-    ``build`` is relative to the project's folder. ``ports`` maps ports of the host to ports of
-    the container, ``key`` is the alias of the declared virtual key it calls models with, and
-    ``command`` replaces that of the image. ``environment`` contains no secrets.
-    """
-
-    name: str
-    image: str | None = None
-    build: str | None = None
-    ports: Mapping[int, int] = field(default_factory=lambda: MappingProxyType({}))
-    key: str = ""
-    command: tuple[str, ...] = ()
-    environment: Mapping[str, str] = field(default_factory=lambda: MappingProxyType({}))
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -298,9 +281,20 @@ class Settings:
         return (*self.users, *self.teams)
 
     @property
+    def pod_workers(self) -> int:
+        """LiteLLM's processes in each pod of a cluster; one is the default in every profile."""
+        return self.workers if "workers" in self.origins else 1
+
+    @property
     def needs_redis(self) -> bool:
-        """True if several LiteLLM processes must share limits and revoked keys."""
-        return self.workers > 1
+        """True if several LiteLLM processes must share limits and revoked keys, in any runtime."""
+        names: tuple[RuntimeName, ...] = ("docker", "kubernetes")
+        return any(map(self.needs_redis_in, names if self.runtime == "auto" else (self.runtime,)))
+
+    def needs_redis_in(self, runtime: RuntimeName) -> bool:
+        """The same for a runtime: pods in a cluster, workers elsewhere."""
+        pods = self.kubernetes.most_replicas
+        return (self.pod_workers * pods if runtime == "kubernetes" else self.workers) > 1
 
     @property
     def env_file(self) -> Path:
@@ -344,16 +338,13 @@ class Settings:
         return self.runtime == "external"
 
     @property
-    def _in_cluster(self) -> bool:
-        return self.runtime == "kubernetes"
-
-    @property
     def gateway_url(self) -> str:
         """Without a final slash; that of an external gateway may have a path."""
         if self.is_external:
             return self.external.url
         own = f"http://{self.url_host}:{self.ports.litellm}"
-        return (self._in_cluster and self.kubernetes.url("litellm", 4000)) or own
+        cluster = self.runtime == "kubernetes" and self.kubernetes.url("litellm", 4000)
+        return cluster or own
 
     @property
     def phoenix_url(self) -> str:
@@ -361,7 +352,8 @@ class Settings:
         if self.is_external:
             return self.external.phoenix_url
         own = f"http://{self.url_host}:{self.ports.phoenix}"
-        return (self._in_cluster and self.kubernetes.url("phoenix", 6006)) or own
+        cluster = self.runtime == "kubernetes" and self.kubernetes.url("phoenix", 6006)
+        return cluster or own
 
     @property
     def trace_stores(self) -> tuple[TraceStore, ...]:

@@ -16,6 +16,9 @@ from gatewayctl.settings.sections import (
     components,
     embedded,
     keys,
+    kubernetes,
+    kubernetes_ingress,
+    kubernetes_resources,
     models,
     owners,
     services,
@@ -83,6 +86,20 @@ Your own services next to the gateway, in Docker; none by default. `NAME: IMAGE`
 `image:`.
 
 {apps}
+## `kubernetes`
+
+Only for the runtime kubernetes.
+
+{kubernetes}
+### `kubernetes.autoscaling`
+
+{autoscaling}
+### `kubernetes.storage`
+
+{storage}
+### `kubernetes.ingress`
+
+{ingress}
 ## `services.postgres`
 
 LiteLLM's database on a server that others run; the project's own by default. `postgres: VARIABLE`
@@ -126,6 +143,10 @@ def render_page() -> str:
         operations=_section(components.OPERATION_SETTINGS),
         embedded=_section(embedded.SETTINGS),
         apps=_section(apps.SETTINGS),
+        kubernetes=_section(kubernetes.SETTINGS),
+        autoscaling=_section(kubernetes.AUTOSCALING_SETTINGS),
+        storage=_section(kubernetes_resources.SETTINGS),
+        ingress=_section(kubernetes_ingress.SETTINGS),
         postgres=_section(services.POSTGRES_SETTINGS),
         tracing=_section(tracing.SETTINGS),
     )

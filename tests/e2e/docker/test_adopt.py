@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import secrets
 from pathlib import Path
 
 import pytest
@@ -15,8 +16,9 @@ pytestmark = pytest.mark.full
 def test_an_adopted_gateway_starts_and_serves_every_deployment(
     tmp_path_factory: pytest.TempPathFactory, original: Path
 ) -> None:
-    # Its name is the name of the project, and of its containers and volumes.
-    project = adopt(tmp_path_factory.mktemp(original.stem), original)
+    # Its name is the name of the project, and of its containers and volumes: none of another run.
+    folder = tmp_path_factory.mktemp(f"{original.stem}-{secrets.token_hex(4)}")
+    project = adopt(folder, original)
     try:
         project.ok("up", "--timeout", "280", "--no-keys", "--runtime", "docker")
         assert serves_all(project, original)

@@ -1,4 +1,7 @@
-"""Backup, reset and restore on the Docker runtime, with its two database servers."""
+"""Backup, reset and restore on the Docker runtime, with its two database servers.
+
+A usual test of both is the rollback in test_upgrade.
+"""
 
 from __future__ import annotations
 
@@ -46,6 +49,7 @@ def test_a_backup_under_load_a_reset_and_a_killed_restore(new_project: MakeProje
     assert len(traces(project, trace)) > 1
 
 
+@pytest.mark.full
 @pytest.mark.timeout(900)
 def test_a_backup_of_the_embedded_runtime_is_restored_into_docker(
     new_project: MakeProject, embedded_environment: Environment, tmp_path: Path

@@ -4,6 +4,8 @@ from __future__ import annotations
 
 from pathlib import Path
 
+import pytest
+
 from gatewayctl.settings.model import Images
 from tests.e2e.docker.containers import Completed, Container, a_volume, docker, ok, running, until
 
@@ -78,6 +80,7 @@ def test_redis_requires_the_password_of_its_command_line() -> None:
         assert server.user_of_main_process() != "0"
 
 
+@pytest.mark.full
 def test_phoenix_is_checked_with_its_own_python_and_has_no_shell() -> None:
     look = "import urllib.request as u; u.urlopen('http://127.0.0.1:6006/healthz', timeout=3)"
     with running(IMAGES.phoenix, env={"PHOENIX_TELEMETRY_ENABLED": "false"}) as server:
@@ -85,6 +88,7 @@ def test_phoenix_is_checked_with_its_own_python_and_has_no_shell() -> None:
         assert server.exec("sh", "-c", "true").returncode != 0
 
 
+@pytest.mark.full
 def test_litellm_is_the_version_of_its_tag_with_python_and_without_curl() -> None:
     done = ok("run", "--rm", "--pull=never", IMAGES.litellm, "--version")
     assert IMAGES.litellm.rpartition(":v")[2] in done
@@ -98,6 +102,7 @@ def test_litellms_prisma_reports_an_unreachable_database() -> None:
     assert "P1001: Can't reach database server at `database.invalid:5432`" in done.stderr
 
 
+@pytest.mark.full
 def test_litellms_prisma_reports_a_wrong_password_and_migrates_with_the_right_one() -> None:
     with running(IMAGES.postgres, env={**DATABASE, "POSTGRES_PASSWORD": "right"}) as server:
         server.until_works(*READY)
@@ -113,6 +118,7 @@ def test_litellms_prisma_reports_a_wrong_password_and_migrates_with_the_right_on
         assert ask(server, unfinished, password="right") == "0"
 
 
+@pytest.mark.full
 def test_litellm_exits_when_its_database_refuses_the_password() -> None:
     with running(IMAGES.postgres, env={**DATABASE, "POSTGRES_PASSWORD": "right"}) as server:
         server.until_works(*READY)

@@ -1,4 +1,7 @@
-"""A start does to containers what `plan` predicts, with one setting changed at a time."""
+"""A start does to containers what `plan` predicts, with one setting changed at a time.
+
+A usual test of it is in test_story.
+"""
 
 from __future__ import annotations
 
@@ -23,6 +26,8 @@ from tests.e2e.one_change import (
     yaml,
 )
 
+pytestmark = pytest.mark.full
+
 
 @pytest.fixture(scope="module")
 def project(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Project]:
@@ -46,14 +51,7 @@ CHANGES: dict[str, tuple[Change, set[str]]] = {
 }
 
 
-# The embedded runtime tries more of the changes that both share.
-QUICK = {"a variable of another application", "keys", "ports.litellm"}
-
-
-@pytest.mark.parametrize(
-    "name",
-    [pytest.param(name, marks=() if name in QUICK else pytest.mark.full) for name in CHANGES],
-)
+@pytest.mark.parametrize("name", CHANGES)
 def test_only_what_plan_predicts_changes(name: str, project: Project) -> None:
     change, expected = CHANGES[name]
 

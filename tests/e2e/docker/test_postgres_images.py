@@ -40,7 +40,9 @@ def psql(project: Project, sql: str, *, database: str = "litellm") -> str:
     return ok("exec", where, "psql", "-qAtU", "litellm_user", "-d", database, "-c", sql)
 
 
-@pytest.mark.parametrize("profile", ["development", "production"])
+@pytest.mark.parametrize(
+    "profile", ["development", pytest.param("production", marks=pytest.mark.full)]
+)
 def test_postgres_18_keeps_its_data_in_the_volume_and_nothing_elsewhere(
     new_project: MakeProject, profile: str
 ) -> None:

@@ -15,6 +15,7 @@ from tests.e2e.company import THROUGH_PROXY, company
 from tests.e2e.conftest import Project
 from tests.e2e.docker.conftest import POSTGRES_PORT, MakeProject
 from tests.e2e.docker.containers import container_of, ok, until
+from tests.e2e.one_change import moved, predicted
 from tests.e2e.test_story import spans_of, wait_for_spans
 
 REPLY = "Hello from upstream."
@@ -106,11 +107,13 @@ def test_a_new_model_behind_a_company_s_proxy_recreates_only_litellm(
         with (docker_stack.folder / "gateway.yaml").open("a", encoding="utf-8") as config:
             config.write("models:\n  second: {model: openai/second, mock_response: Second.}\n")
         network.surround(docker_stack, host)
+        planned = moved(predicted(docker_stack))
 
         docker_stack.ok("up")
 
         after = containers(docker_stack)
-        assert {name for name in SERVICES if after[name] != before[name]} == {"litellm"}
+        recreated = {name for name in SERVICES if after[name] != before[name]}
+        assert (planned, recreated) == ({"litellm"}, {"litellm"})
         assert "Second." in docker_stack.ok("chat", "--model", "second", "Hello")
         for model in ("behind-tls", "behind-proxy"):
             assert REPLY in docker_stack.ok("chat", "--model", model, "--verify", "Hello")

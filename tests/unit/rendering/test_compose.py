@@ -14,7 +14,7 @@ from gatewayctl.rendering.compose import (
     provider_variables,
     required_variable,
 )
-from gatewayctl.settings.model import App
+from gatewayctl.settings.declared.apps import App
 from tests.fakes.projects import project
 
 NO_PROXY = "localhost,127.0.0.1,::1,litellm,phoenix,host.docker.internal,${NO_PROXY:-${no_proxy:-}}"

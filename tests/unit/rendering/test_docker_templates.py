@@ -15,7 +15,8 @@ from hypothesis import strategies as st
 
 from gatewayctl.rendering.plan import HEADER, plan_files
 from gatewayctl.runtimes.embedded.services import tracing_variables
-from gatewayctl.settings.model import App, Settings
+from gatewayctl.settings.declared.apps import App
+from gatewayctl.settings.model import Settings
 from tests.fakes.projects import MASTER_KEY, project
 
 TEXT = st.text(st.characters(exclude_categories=["Cs"], exclude_characters="\0"), max_size=40)

@@ -12,7 +12,8 @@ from hypothesis import example, given
 from hypothesis import strategies as st
 from jinja2 import UndefinedError
 
-from gatewayctl.rendering.plan import HEADER, RenderedFile, plan_files, to_yaml
+from gatewayctl.rendering.plan import HEADER, RenderedFile, plan_files
+from gatewayctl.rendering.yaml_values import to_yaml
 from gatewayctl.settings.model import Model, Settings
 from tests.fakes.projects import MASTER_KEY, project
 

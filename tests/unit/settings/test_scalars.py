@@ -107,11 +107,11 @@ def test_other_addresses_are_refused(tmp_path: Path, value: str) -> None:
     assert "bind must be an IP address" in found
 
 
-@pytest.mark.parametrize("value", ["kubernetes", "swarm", "3", "true", "[docker]", "Docker"])
+@pytest.mark.parametrize("value", ["swarm", "nomad", "3", "true", "[docker]", "Docker"])
 def test_an_unknown_runtime_or_profile_lists_the_known_ones(tmp_path: Path, value: str) -> None:
     found = problems(tmp_path, f"runtime: {value}\nprofile: {value}\n")
 
-    assert "runtime must be one of auto, embedded, docker" in found[0]
+    assert "runtime must be one of auto, embedded, docker, kubernetes" in found[0]
     assert "profile must be one of development, production" in found[1]
 
 

@@ -19,7 +19,8 @@ from gatewayctl.gateway.client import GatewayClient
 from gatewayctl.gateway.config import StoredConfig, StoredDeployment, read_stored_config
 from gatewayctl.operations.config.database import declared_by_id, describe, without_secrets
 from gatewayctl.operations.state.exclusive import change_project
-from gatewayctl.rendering.plan import model_list_params, to_yaml
+from gatewayctl.rendering.plan import model_list_params
+from gatewayctl.rendering.yaml_values import to_yaml
 from gatewayctl.settings.edits.yaml_append import Addition, with_items, with_names
 from gatewayctl.settings.gateway_yaml import first_gateway_yaml
 from gatewayctl.settings.master_key import require_master_key

@@ -11,6 +11,8 @@ from typing import TYPE_CHECKING, Literal
 
 from gatewayctl.errors import PortTaken, RuntimeProblem
 from gatewayctl.operating_system import real_path
+from gatewayctl.runtimes.kubernetes import access
+from gatewayctl.runtimes.kubernetes.context import is_kubernetes
 from gatewayctl.runtimes.runtime_marker import read_runtime
 from gatewayctl.settings.model import Settings
 
@@ -39,6 +41,8 @@ def is_surely_own(settings: Settings, service: HttpService) -> bool:
     """
     if settings.is_external:
         return True
+    if is_kubernetes(settings):
+        return access.owns_port(settings, _port_of(settings, service))
     from gatewayctl.runtimes.embedded.layout import Layout
     from gatewayctl.runtimes.embedded.orphans import is_supervised
 
@@ -60,6 +64,8 @@ def find_other_project(
     that never had a stack, or has an external one, uses the gateway of another on purpose.
     """
     if settings.is_external or not settings.is_project or read_runtime(settings.state_dir) is None:
+        return None
+    if is_kubernetes(settings) and settings.kubernetes.access != "port-forward":
         return None
     from gatewayctl.runtimes.ports import find_listeners
 

@@ -9,7 +9,7 @@ from __future__ import annotations
 import hashlib
 import json
 from collections.abc import Iterable, Sequence
-from pathlib import PurePosixPath
+from pathlib import Path, PurePosixPath
 from typing import Final
 
 from gatewayctl.errors import FileUnwritable
@@ -22,36 +22,39 @@ from gatewayctl.settings.model import Settings
 _DIGESTS: Final = "rendered.json"
 
 
-def back_up_edited(settings: Settings, paths: Iterable[PurePosixPath]) -> tuple[str, ...]:
+def back_up_edited(
+    settings: Settings, paths: Iterable[PurePosixPath], folder: Path
+) -> tuple[str, ...]:
     """Copy each of these files that was edited since it was written to `<name>.bak`.
 
-    Returns a warning for each. A file that gatewayctl never wrote here counts as edited. Raises
-    FileUnwritable before anything is overwritten.
+    ``folder`` is the one they are in. Returns a warning for each. A file that gatewayctl never
+    wrote here counts as edited. Raises FileUnwritable before anything is overwritten.
     """
     known = _read_digests(settings)
     found = []
     for path in paths:
-        file = settings.compose_dir / path
+        file = folder / path
         try:
             content = file.read_bytes()
         except OSError as error:
             raise FileUnwritable(f"Cannot read {file}: {error.strerror}.") from error
-        if known.get(str(path)) == _digest(content):
+        if known.get(_name(settings, folder, path)) == _digest(content):
             continue
         copy = file.with_name(f"{file.name}.bak")
         # An edit may contain a secret.
         write_atomically(copy, content, mode=0o600)
-        where = copy.relative_to(settings.project_dir)
+        inside = copy.is_relative_to(settings.project_dir)
+        where = copy.relative_to(settings.project_dir) if inside else copy
         found.append(
-            f"{settings.compose_dir.name}/{path} had manual edits; it was regenerated from "
+            f"{folder.name}/{path} had manual edits; it was regenerated from "
             f"gateway.yaml, and the edited file is kept as {where}."
         )
     return tuple(found)
 
 
-def record_digests(settings: Settings, files: Sequence[RenderedFile]) -> None:
+def record_digests(settings: Settings, files: Sequence[RenderedFile], folder: Path) -> None:
     """Record what was written, to distinguish a manual edit from an older rendering."""
-    now = {str(file.path): _digest(file.content.encode()) for file in files}
+    now = {_name(settings, folder, file.path): _digest(file.content.encode()) for file in files}
     known = _read_digests(settings)
     if known | now == known:
         return
@@ -60,6 +63,11 @@ def record_digests(settings: Settings, files: Sequence[RenderedFile]) -> None:
     except OSError as error:
         raise FileUnwritable(f"Cannot write to {settings.state_dir}: {error.strerror}.") from error
     write_atomically(settings.state_dir / _DIGESTS, json.dumps(known | now, indent=1).encode())
+
+
+def _name(settings: Settings, folder: Path, path: PurePosixPath) -> str:
+    """The name of a file in the record: relative to compose/, absolute anywhere else."""
+    return str(path) if folder == settings.compose_dir else str(folder.absolute() / path)
 
 
 def _read_digests(settings: Settings) -> dict[str, str]:

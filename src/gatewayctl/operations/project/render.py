@@ -7,6 +7,7 @@ from __future__ import annotations
 
 from collections.abc import Generator
 from dataclasses import dataclass, replace
+from functools import partial
 from pathlib import Path
 from typing import Final, Literal
 
@@ -16,6 +17,7 @@ from gatewayctl.operations.project.load_check import check_config
 from gatewayctl.operations.project.manual_edits import back_up_edited, record_digests
 from gatewayctl.operations.state.exclusive import change_project
 from gatewayctl.rendering.plan import plan_files
+from gatewayctl.rendering.targets import Target, plan_target
 from gatewayctl.rendering.write import DifferenceState, FileDifference, compare_files, write_files
 from gatewayctl.runtimes.base import Progress
 from gatewayctl.runtimes.registry import ResolvedRuntime
@@ -31,7 +33,7 @@ _WRITTEN: Final[dict[DifferenceState, FileState]] = {
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class FileReport:
-    """One rendered file; ``path`` is relative to the project.
+    """One rendered file; ``path`` is relative to the project, absolute if it is elsewhere.
 
     ``state`` is missing, changed or unchanged after a comparison, and created, updated or unchanged
     after writing. ``diff`` is from disk to rendered with secrets masked, None unless requested.
@@ -44,7 +46,10 @@ class FileReport:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class RenderReport:
-    """What render did, or with ``check`` would do; ``warnings`` are for people."""
+    """What render did, or with ``check`` would do; ``warnings`` are for people.
+
+    ``compose_dir`` is the folder of the files, also if it is another one.
+    """
 
     compose_dir: Path
     check: bool
@@ -68,52 +73,78 @@ def render(
     check: bool = False,
     diff: bool = False,
     runtime: RuntimeName | None = None,
+    target: Target | None = None,
+    output: Path | None = None,
 ) -> RenderReport:
     """Write the files in the project's compose folder that differ, or with ``check`` only compare.
 
-    ``runtime`` is the one resolved from `auto`. Raises FileUnwritable, RuntimeUnavailable.
+    ``runtime`` is the one resolved from `auto`, and ``target`` what is rendered instead of its
+    files; ``output`` is another folder. Raises FileUnwritable, RuntimeUnavailable.
     """
-    files = plan_files(settings, runtime=runtime)
-    found = compare_files(files, settings.compose_dir)
+    folder = output or settings.compose_dir
+    files = (
+        plan_files(settings, runtime=runtime, folder=folder)
+        if target is None
+        else plan_target(settings, target, folder=folder)
+    )
+    found = compare_files(files, folder)
     warnings: tuple[str, ...] = ()
     if not check:
         edited = [item.path for item in found if item.state == "changed"]
-        warnings = back_up_edited(settings, edited)
-        write_files(files, settings.compose_dir)
-        record_digests(settings, files)
+        warnings = back_up_edited(settings, edited, folder)
+        write_files(files, folder)
+        record_digests(settings, files, folder)
+    places = [_report_file(item, settings, folder, check=check, diff=diff) for item in found]
     return RenderReport(
-        compose_dir=settings.compose_dir,
+        compose_dir=folder,
         check=check,
-        files=tuple(_report_file(item, settings, check=check, diff=diff) for item in found),
+        files=tuple(places),
         changed=any(item.state != "unchanged" for item in found),
         warnings=warnings,
     )
 
 
 def render_project(
-    settings: Settings, resolved: ResolvedRuntime, *, check: bool = False, diff: bool = False
+    settings: Settings,
+    resolved: ResolvedRuntime | None,
+    *,
+    check: bool = False,
+    diff: bool = False,
+    target: Target | None = None,
+    output: Path | None = None,
 ) -> Generator[Progress, None, RenderReport]:
     """Run `render` as a verb of its own, while holding the project's lock unless it only compares.
 
-    With ``check`` LiteLLM's own loader is asked too, if it is installed. Raises SettingsInvalid for
-    what it refuses, Locked and RestoreUnfinished too.
+    ``resolved`` can be None if there is a target. With ``check`` LiteLLM's own loader is asked too,
+    if it is installed. Raises SettingsInvalid for what it refuses, Locked and RestoreUnfinished
+    too.
     """
+    run = partial(
+        render,
+        settings,
+        diff=diff,
+        runtime=None if resolved is None else resolved.name,
+        target=target,
+        output=output,
+    )
     if check:
-        checked = yield from check_config(settings, resolved)
-        report = render(settings, check=True, diff=diff, runtime=resolved.name)
-        warnings = checked.warnings
+        checked = None if resolved is None else (yield from check_config(settings, resolved))
+        report = run(check=True)
+        warnings = () if checked is None else checked.warnings
     else:
         with change_project(settings, "render"):
-            report = render(settings, diff=diff, runtime=resolved.name)
+            report = run()
         warnings = report.warnings
     return replace(report, warnings=(*warn_of_models(settings), *warnings))
 
 
 def _report_file(
-    item: FileDifference, settings: Settings, *, check: bool, diff: bool
+    item: FileDifference, settings: Settings, folder: Path, *, check: bool, diff: bool
 ) -> FileReport:
+    path = folder / item.path
+    inside = path.is_relative_to(settings.project_dir)
     return FileReport(
-        path=(settings.compose_dir / item.path).relative_to(settings.project_dir),
+        path=path.relative_to(settings.project_dir) if inside else path,
         state=item.state if check else _WRITTEN[item.state],
         diff=item.diff if diff else None,
     )

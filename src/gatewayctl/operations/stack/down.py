@@ -9,6 +9,7 @@ from gatewayctl.errors import ProjectMissing
 from gatewayctl.operations.state import restore_journal, salt_key, upgrade_journal
 from gatewayctl.operations.state.exclusive import change_project
 from gatewayctl.runtimes.base import Progress, Runtime
+from gatewayctl.runtimes.kubernetes import context
 from gatewayctl.runtimes.runtime_marker import clear_runtime
 from gatewayctl.settings.model import Settings
 
@@ -45,6 +46,7 @@ def down(
         stopped = yield from runtime.stop(remove_data=volumes)
         if volumes:
             clear_runtime(settings.state_dir)
+            context.forget(settings)
             if settings.services.postgres is None:
                 salt_key.forget(settings)
             restore_journal.end(settings.state_dir)

@@ -25,6 +25,7 @@ from gatewayctl.operations.state.salt_key import NAME as SALT_KEY
 from gatewayctl.operations.state.salt_key import recover_salt_key, require_same_salt_key
 from gatewayctl.rendering.plan import plan_files
 from gatewayctl.runtimes.base import Progress, Runtime
+from gatewayctl.runtimes.kubernetes.context import ChosenContext, choose, read_record
 from gatewayctl.runtimes.registry import ResolvedRuntime
 from gatewayctl.runtimes.service_change import ServiceChange
 from gatewayctl.settings.declared.keys import OwnerKind
@@ -77,6 +78,7 @@ class PlanReport:
     port, and ``remedy`` what to do about it first. ``database`` is what LiteLLM's database has
     beside the files, and ``warnings`` are for people. ``is_project`` is false for a folder without
     any file of a project. ``config_check``: whether LiteLLM's own loader accepts the configuration.
+    ``kubernetes`` is where `up` would start, in that runtime.
     """
 
     project: str
@@ -98,6 +100,7 @@ class PlanReport:
     teams: tuple[PlannedOwner, ...] = ()
     users: tuple[PlannedOwner, ...] = ()
     config_check: CheckState = "not_needed"
+    kubernetes: ChosenContext | None = None
 
     @property
     def problem(self) -> Drift | None:
@@ -171,7 +174,8 @@ def plan(
     require_restore_finished(settings.state_dir)
     files = render(settings, check=True, diff=True, runtime=resolved.name).files
     checked = yield from check_config(settings, resolved)
-    services = _plan_services(settings, resolved)
+    place = choose(settings) if resolved.name == "kubernetes" else None
+    services = _plan_services(settings, resolved, place)
     keys, owners = _plan_keys(settings, gateway, services)
     conflict = _find_conflict(resolved.runtime, services) or _find_missing_license(
         settings, gateway
@@ -201,6 +205,7 @@ def plan(
         teams=tuple(owner for kind, owner in owners if kind == "team"),
         users=tuple(owner for kind, owner in owners if kind == "user"),
         config_check=checked.state,
+        kubernetes=place,
     )
 
 
@@ -229,8 +234,15 @@ def _plan_external(
     )
 
 
-def _plan_services(settings: Settings, resolved: ResolvedRuntime) -> tuple[ServiceChange, ...]:
+def _plan_services(
+    settings: Settings, resolved: ResolvedRuntime, place: ChosenContext | None
+) -> tuple[ServiceChange, ...]:
     runtime = resolved.runtime
+    before = read_record(settings)
+    if place is not None and before is not None and place != before:
+        # What runs there is known once the user agreed to go there.
+        names, why = (*runtime.services, *runtime.apps), (f"moves to {place}",)
+        return tuple(ServiceChange(service=name, action="start", why=why) for name in names)
     if all(state.state == "stopped" for state in runtime.states()):
         names = (*runtime.services, *runtime.apps)
         return tuple(ServiceChange(service=name, action="start") for name in names)
@@ -326,7 +338,8 @@ def _plan_without_gateway(settings: Settings) -> _Keys:
 
 
 def _find_risks(services: Sequence[ServiceChange]) -> tuple[str, ...]:
-    names = {name for change in services for name in change.why}
+    # In a cluster: «secret LITELLM_SALT_KEY changed».
+    names = {name for change in services for why in change.why for name in why.split()}
     return tuple(sentence for name, sentence in _RISKS.items() if name in names)
 
 

@@ -63,5 +63,5 @@ def start_stack(
     return StartedStack(
         restarted=(*started.started, *started.restarted, *apps.started, *apps.restarted),
         services=(*services, *apps.services),
-        warnings=(*rendered.warnings, *apps.warnings),
+        warnings=(*rendered.warnings, *started.warnings, *apps.warnings),
     )

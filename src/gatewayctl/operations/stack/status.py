@@ -11,6 +11,7 @@ from gatewayctl.operations.diagnosis.failure import finding_hint
 from gatewayctl.operations.diagnosis.health import ServiceReport, check_services
 from gatewayctl.operations.diagnosis.next_step import suggest_next_step
 from gatewayctl.operations.keys.values import read_current_values
+from gatewayctl.runtimes.kubernetes.context import ChosenContext, describe_difference, resolve
 from gatewayctl.runtimes.registry import ResolvedRuntime
 from gatewayctl.settings.model import RuntimeName, Secret, Settings
 from gatewayctl.settings.overrides import stored_names, warn_overrides
@@ -34,6 +35,7 @@ class StatusReport:
 
     ``external`` are the services that others run. ``is_project`` is false for a folder without any
     file of a project; ``next_step`` is a sentence, empty if every service is healthy.
+    ``kubernetes`` is where the stack is, in that runtime.
     """
 
     project: str
@@ -48,6 +50,7 @@ class StatusReport:
     next_step: str = ""
     warnings: tuple[str, ...] = ()
     external: tuple[ExternalService, ...] = ()
+    kubernetes: ChosenContext | None = None
 
     @property
     def problem(self) -> NotHealthy | None:
@@ -72,6 +75,8 @@ def status(settings: Settings, resolved: ResolvedRuntime, http: httpx.Client) ->
     stopped = all(service.health == "stopped" for service in services)
     values = read_current_values(settings)
     external = check_external_services(settings, resolved.runtime, http)
+    in_cluster = resolved.name == "kubernetes"
+    moved = describe_difference(settings) if in_cluster else None
     return StatusReport(
         project=settings.project_name,
         runtime=resolved.name,
@@ -89,5 +94,6 @@ def status(settings: Settings, resolved: ResolvedRuntime, http: httpx.Client) ->
         # Containers of a project are found without its files.
         is_project=settings.is_project or not stopped,
         next_step=suggest_next_step(services, resolved.runtime, settings),
-        warnings=warn_overrides(settings, stored_names(settings)),
+        warnings=(*warn_overrides(settings, stored_names(settings)), *([moved] if moved else [])),
+        kubernetes=resolve(settings) if in_cluster else None,
     )

@@ -28,8 +28,9 @@ from gatewayctl.operations.diagnosis.health import ServiceReport
 from gatewayctl.operations.keys.create import KeysCreateReport, ensure_declared_keys
 from gatewayctl.operations.keys.values import read_env_file_values
 from gatewayctl.operations.models.warnings import warn_of_models
-from gatewayctl.operations.project.init import ensure_project
+from gatewayctl.operations.project.init import Ensured, ensure_project
 from gatewayctl.operations.project.proxies import warn_of_proxies
+from gatewayctl.operations.project.render import RenderReport
 from gatewayctl.operations.project.snapshot import Project
 from gatewayctl.operations.stack.apps import start_apps
 from gatewayctl.operations.stack.start import prepare_start
@@ -42,6 +43,7 @@ from gatewayctl.operations.state.salt_key import (
 )
 from gatewayctl.operations.traces.probe import Tracing, has_probe_arrived, send_probe
 from gatewayctl.runtimes.base import Progress, Runtime, StartReport
+from gatewayctl.runtimes.kubernetes.context import ChosenContext, move_to
 from gatewayctl.runtimes.registry import ResolvedRuntime
 from gatewayctl.runtimes.runtime_marker import read_runtime, record_runtime
 from gatewayctl.settings.generate import with_generated_secrets
@@ -84,6 +86,7 @@ class UpReport:
     seconds: float
     tracing: Tracing | None = None
     warnings: tuple[str, ...] = ()
+    kubernetes: ChosenContext | None = None
 
     @property
     def problem(self) -> GatewayctlError | None:
@@ -93,11 +96,12 @@ class UpReport:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class UpOptions:
-    """Options of up; ``timeout`` in seconds."""
+    """Options of up; ``timeout`` in seconds. ``context`` is the cluster that the user agreed to."""
 
     timeout: float | None = None
     keys: bool = True
     pull: bool = False
+    context: ChosenContext | None = None
 
 
 def check_start(settings: Settings, runtime: Runtime) -> None:
@@ -139,15 +143,9 @@ def up(
     with ExitStack() as stack:
         change = stack.enter_context(change_project(settings, "up"))
         change.state = "Nothing was started."
-        # Before .env is written: with a lost salt key nothing is changed.
-        recovered = recover_salt_key(settings, load().resolved.runtime)
-        ensured = ensure_project(settings, recovered=recovered)
-        project = load()
+        project, ensured, rendered = yield from _prepare(settings, load, options, stack)
         settings, resolved, gateway = project.settings, project.resolved, project.gateway
         runtime = resolved.runtime
-        stack.enter_context(explain_failures(runtime, settings.state_dir))
-        require_same_salt_key(settings)
-        rendered = yield from prepare_start(settings, resolved, refresh=options.pull)
         other = _warn_other_stack(settings, resolved)
         with record_runtime(settings.state_dir, runtime):
             done, services = yield from _start(project, options, change)
@@ -160,12 +158,13 @@ def up(
         change.problem = None if keys is None else keys.problem
     started, restarted = (*done.started, *apps.started), (*done.restarted, *apps.restarted)
     written = tuple(str(file.path) for file in rendered.files if file.state != "unchanged")
-    created = keys is not None and keys.changed
     return UpReport(
         project=settings.project_name,
         runtime=resolved.name,
         runtime_why=resolved.why,
-        changed=bool(started or restarted or written or created or ensured.env_added),
+        changed=bool(
+            started or restarted or written or ensured.env_added or (keys and keys.changed)
+        ),
         secrets_added=ensured.env_added,
         files=written,
         started=started,
@@ -176,6 +175,7 @@ def up(
         phoenix_url=settings.traces_page,
         seconds=time.monotonic() - began,
         tracing=tracing,
+        kubernetes=options.context,
         warnings=(
             *ensured.warnings,
             *warn_of_models(settings),
@@ -183,10 +183,27 @@ def up(
             *other,
             *warn_of_proxies(settings, resolved.name),
             *rendered.warnings,
+            *done.warnings,
             *apps.warnings,
             *((UNVERIFIED,) if tracing == "unverified" else ()),
         ),
     )
+
+
+def _prepare(
+    settings: Settings, load: Callable[[], Project], options: UpOptions, stack: ExitStack
+) -> Generator[Progress, None, tuple[Project, Ensured, RenderReport]]:
+    """Write what the project lacks, and do all of the start that can fail before it changes."""
+    with move_to(settings, options.context):
+        # Before .env is written: with a lost salt key nothing is changed.
+        recovered = recover_salt_key(settings, load().resolved.runtime)
+        ensured = ensure_project(settings, recovered=recovered)
+        project = load()
+        stack.enter_context(explain_failures(project.resolved.runtime, settings.state_dir))
+        require_same_salt_key(project.settings)
+        refresh = options.pull
+        rendered = yield from prepare_start(project.settings, project.resolved, refresh=refresh)
+    return project, ensured, rendered
 
 
 def _warn_other_stack(settings: Settings, resolved: ResolvedRuntime) -> tuple[str, ...]:

@@ -16,6 +16,7 @@ from gatewayctl.errors import GatewayctlError, Interrupted
 from gatewayctl.operations.state.audit import record_verb
 from gatewayctl.operations.state.lock import hold_lock
 from gatewayctl.operations.state.restore_journal import require_restore_finished
+from gatewayctl.runtimes.kubernetes.context import is_kubernetes, require_same_place
 from gatewayctl.settings.model import Settings
 from gatewayctl.settings.overrides import require_no_overrides
 
@@ -36,6 +37,9 @@ _USING_NO_SECRET: Final = frozenset(
 )
 """Verbs allowed while the environment overrides a secret of .env: they apply none of them, but for
 `doctor --fix`, of which only the fix of the keys does."""
+_IN_NO_CLUSTER: Final = frozenset({"render", "images pin", "config pull", "backup"})
+"""Verbs that change nothing in a cluster, and may read from the one of the last `up`. `up` itself
+may move to another one, once the user agreed."""
 _NOTHING: Final = "Nothing was changed."
 
 
@@ -62,10 +66,12 @@ def change_project(
 
     Waits at most ``settings.lock_timeout`` seconds for the lock; by default a short verb waits 30
     seconds and a long one not at all. Raises Locked with its owner, RestoreUnfinished,
-    SecretOverridden, FileUnwritable, and Interrupted on Ctrl-C.
+    SecretOverridden, ContextChanged, FileUnwritable, and Interrupted on Ctrl-C.
     """
     if verb not in _USING_NO_SECRET:
         require_no_overrides(settings)
+    if verb not in {"up", *_IN_NO_CLUSTER} and is_kubernetes(settings):
+        require_same_place(settings)
     return change_folder(settings.state_dir, verb, subject, lock_timeout=settings.lock_timeout)
 
 

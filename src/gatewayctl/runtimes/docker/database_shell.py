@@ -30,7 +30,7 @@ _FILES: Final = ("sslrootcert", "sslcert", "sslkey")
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class DockerShell:
+class ContainerShell:
     """Satisfies ``runtimes.database_shell.DatabaseShell``.
 
     ``exec_argv`` returns the command line that runs a command in the server's container; it raises

@@ -46,7 +46,7 @@ from gatewayctl.runtimes.docker import (
 from gatewayctl.runtimes.docker.database_shell import (
     OWNERS,
     SERVICES,
-    DockerShell,
+    ContainerShell,
     open_external,
 )
 from gatewayctl.runtimes.docker.docker_cli import COMPOSE_FILE, DockerCli
@@ -290,7 +290,7 @@ class DockerRuntime:
             drain(self._up((service,)))
             self._wait_for(service)
 
-        return DockerShell(
+        return ContainerShell(
             database=database,
             exec_argv=exec_argv,
             is_healthy=lambda: self.is_healthy(service) is True,

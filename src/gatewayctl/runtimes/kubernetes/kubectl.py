@@ -8,15 +8,18 @@ from __future__ import annotations
 
 import json
 from collections.abc import Callable, Iterable, Mapping, Sequence
+from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any, Final
 
-from gatewayctl.runtimes.kubernetes.refusals import explain
+from gatewayctl.errors import RuntimeProblem
+from gatewayctl.runtimes.kubernetes.refusals import explain, explain_failed_run
 from gatewayctl.runtimes.process import Completed, run
 
 Object = dict[str, Any]
 """An object of the API, as JSON has it."""
 Run = Callable[..., Completed]
+_RESTARTED_AT: Final = "kubectl.kubernetes.io/restartedAt"
 FIELD_MANAGER: Final = "gatewayctl"
 _SECONDS: Final = 30.0
 """For one request; what waits longer gives its own limit."""
@@ -52,15 +55,29 @@ class Kubectl:
         timeout: float = _SECONDS,
         namespaced: bool = True,
     ) -> str:
-        """Run one command and return its output. Raises what `refusals.explain` says."""
-        done = self._run(
-            self.argv(f"--request-timeout={timeout:g}s", *words, namespaced=namespaced),
-            stdin=stdin,
-            timeout=timeout + 5,
-        )
+        """Run one command and return its output. Raises what `refusals` makes of a failure."""
+        argv = self.argv(f"--request-timeout={timeout:g}s", *words, namespaced=namespaced)
+        try:
+            done = self._run(argv, stdin=stdin, timeout=timeout + 5)
+        except RuntimeProblem as error:
+            raise explain_failed_run(
+                error, context=self.context, namespace=self.namespace
+            ) from error
         if done.returncode:
             raise explain(done.stderr, context=self.context, namespace=self.namespace)
         return done.stdout
+
+    def exec_argv(self, pod: str, container: str, words: Sequence[str]) -> tuple[str, ...]:
+        """The command line that runs a program in a pod, connected to standard input."""
+        return self.argv("exec", "--stdin", pod, "--container", container, "--", *words)
+
+    def execute(self, pod: str, container: str, words: Sequence[str], *, stdin: str) -> Completed:
+        """Run a program in a pod to its end."""
+        return self._run(self.exec_argv(pod, container, words), stdin=stdin, timeout=_SECONDS)
+
+    def ask(self, *words: str, timeout: float = _SECONDS) -> Completed:
+        """Run one command whose failure is an answer too."""
+        return self._run(self.argv(f"--request-timeout={timeout:g}s", *words), timeout=timeout + 5)
 
     def get(self, *words: str, selector: Mapping[str, str] | None = None) -> tuple[Object, ...]:
         """The objects of some kinds (``deployments,pods``) or of one name; empty if none."""
@@ -84,14 +101,25 @@ class Kubectl:
             self.call(*words, "--output", "json", "-f", "-", stdin=json.dumps(document), timeout=60)
         )
 
+    def restart(self, item: Object) -> None:
+        """Replace the pods of a workload as its strategy says."""
+        name = f"{resource(item)}/{item['metadata']['name']}"
+        if item["kind"] == "Cluster":
+            # CloudNativePG's own sign, which is the annotation that kubectl sets for others.
+            moment = f"{datetime.now(UTC):%Y-%m-%dT%H:%M:%SZ}"
+            self.call("annotate", name, f"{_RESTARTED_AT}={moment}", "--overwrite")
+        else:
+            self.call("rollout", "restart", name)
+
     def delete(self, objects: Sequence[Object], *, timeout: float = 120.0) -> None:
         """Delete objects by kind and name, and wait until they are gone."""
-        names = [f"{_kind(item)}/{item['metadata']['name']}" for item in objects]
+        names = [f"{resource(item)}/{item['metadata']['name']}" for item in objects]
         if names:
             self.call("delete", *names, "--ignore-not-found", "--wait=true", timeout=timeout)
 
 
-def _kind(item: Object) -> str:
+def resource(item: Object) -> str:
+    """The type of an object as kubectl takes it: ``deployment.v1.apps``."""
     group, _, version = str(item["apiVersion"]).rpartition("/")
     kind = str(item["kind"]).lower()
     return f"{kind}.{version}.{group}" if group else kind

@@ -79,6 +79,11 @@ class Kubernetes:
     access: Access = "port-forward"
     network_policies: bool = True
 
+    @property
+    def most_replicas(self) -> int:
+        """The highest number of LiteLLM's pods, without one more while a change rolls out."""
+        return self.autoscaling.max_replicas if self.autoscaling else self.replicas
+
     def service_url(self, service: str, port: int) -> str:
         """The address of a service inside the cluster."""
         return f"http://{service}.{self.namespace}.{CLUSTER_DOMAIN}:{port}"

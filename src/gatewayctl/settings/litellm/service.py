@@ -5,6 +5,10 @@ from __future__ import annotations
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from types import MappingProxyType
+from typing import Final
+
+APP: Final = "/app"
+"""The working folder of LiteLLM's image, in which its configuration is."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -14,10 +14,10 @@ from typing import Final
 
 from gatewayctl.settings import image, reference
 from gatewayctl.settings.cursor import VARIABLE_NAME, Cursor
+from gatewayctl.settings.declared.apps import App
 from gatewayctl.settings.declared.keys import DeclaredKey
 from gatewayctl.settings.fields import Setting
 from gatewayctl.settings.masking import looks_like_a_secret
-from gatewayctl.settings.model import App
 from gatewayctl.settings.plain_secrets import refuse_secrets
 from gatewayctl.settings.problems import quote, suggest
 from gatewayctl.settings.scalars import port_number
@@ -32,6 +32,9 @@ SETTINGS: Final = {
         "mapping",
         "",
         "More variables; os.environ/NAME takes NAME from .env, for secrets.",
+    ),
+    "user": Setting(
+        "integer from 1", "the image's", "Number of the user that runs it, for restricted pods."
     ),
 }
 PROVIDED: Final = ("LLM_BASE_URL", "LLM_API_KEY")
@@ -85,6 +88,7 @@ def _app(entry: Cursor, aliases: tuple[str, ...]) -> App:
         key=_key(entry, aliases),
         command=_command(entry.child("command")),
         environment=MappingProxyType(_environment(entry.child("environment"))),
+        user=_user(entry.child("user")),
     )
 
 
@@ -136,6 +140,16 @@ def _key(entry: Cursor, aliases: tuple[str, ...]) -> str:
         return ""
     usual = reference.KEYS[0].alias
     return usual if usual in aliases else aliases[0]
+
+
+def _user(user: Cursor) -> int | None:
+    if not user.is_given:
+        return None
+    number = user.value
+    if isinstance(number, int) and not isinstance(number, bool) and 0 < number < 2**31:
+        return number
+    user.refuse("the number of a user, from 1")
+    return None
 
 
 def _ports(ports: Cursor) -> dict[int, int]:

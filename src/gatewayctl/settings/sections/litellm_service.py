@@ -13,7 +13,7 @@ from typing import Final
 
 from gatewayctl.settings.cursor import VARIABLE_NAME, Cursor
 from gatewayctl.settings.fields import STACK_SECRETS, Setting
-from gatewayctl.settings.litellm.service import LitellmService
+from gatewayctl.settings.litellm.service import APP, LitellmService
 from gatewayctl.settings.model import CA_BUNDLE_NAME
 from gatewayctl.settings.plain_secrets import REFERENCE, is_secret
 
@@ -31,7 +31,7 @@ SETTINGS: Final = {
     ),
 }
 _RENDERED: Final = tuple(
-    f"/app/{name}"
+    f"{APP}/{name}"
     for name in ("config.yaml", "litellm_config.yaml", "litellm_callbacks.py", CA_BUNDLE_NAME)
 )
 """Files of gatewayctl in the folder of LiteLLM's configuration."""
@@ -111,7 +111,7 @@ def _files(section: Cursor, project_dir: Path) -> tuple[str, ...]:
 
 def check_mounts(service: LitellmService, modules: Iterable[str], section: Cursor) -> None:
     """Report mounts in the place of files that are copied beside the configuration."""
-    copied = [f"/app/{name}" for name in (*service.files, *modules)]
+    copied = [f"{APP}/{name}" for name in (*service.files, *modules)]
     for target in service.mounts:
         if other := _overlapping(target, copied):
             part = section.child("mounts").child(target)

@@ -13,20 +13,23 @@ from typing import Any, Final, TypeVar
 
 from gatewayctl.settings import providers, reference
 from gatewayctl.settings.cursor import Cursor
+from gatewayctl.settings.declared.apps import App
 from gatewayctl.settings.declared.external_services import ExternalServices
 from gatewayctl.settings.declared.keys import DeclaredKey, DeclaredOwner
+from gatewayctl.settings.declared.kubernetes import Kubernetes
 from gatewayctl.settings.declared.trace_stores import Tracing
 from gatewayctl.settings.litellm.config import LitellmConfig
 from gatewayctl.settings.litellm.modules import find_modules
 from gatewayctl.settings.litellm.read import read_litellm
 from gatewayctl.settings.litellm.service import LitellmService
 from gatewayctl.settings.litellm.traps import check_config
-from gatewayctl.settings.model import App, Component, Model, Source
+from gatewayctl.settings.model import Component, Model, Source
 from gatewayctl.settings.plain_secrets import referenced_variables
 from gatewayctl.settings.sections.apps import check_app_ports, parse_apps
 from gatewayctl.settings.sections.components import parse_components
 from gatewayctl.settings.sections.embedded import parse_embedded
 from gatewayctl.settings.sections.keys import check_keys, parse_keys
+from gatewayctl.settings.sections.kubernetes import parse_kubernetes
 from gatewayctl.settings.sections.litellm_service import check_mounts, parse_litellm_service
 from gatewayctl.settings.sections.models import parse_models
 from gatewayctl.settings.sections.owners import check_owners, parse_teams, parse_users
@@ -35,7 +38,7 @@ from gatewayctl.settings.sections.tracing import parse_tracing
 
 SECTIONS: Final = (
     *("models", "litellm", "keys", "teams", "users", "components", "services", "tracing"),
-    *("embedded", "apps"),
+    *("embedded", "apps", "kubernetes"),
 )
 _Entry = TypeVar("_Entry", Model, DeclaredKey)
 
@@ -58,6 +61,7 @@ class Sections:
     apps: tuple[App, ...]
     services: ExternalServices
     tracing: Tracing
+    kubernetes: Kubernetes
     embedded_packages: tuple[str, ...]
     referenced: frozenset[str]
 
@@ -112,6 +116,9 @@ def read_sections(
         apps=apps,
         services=parse_services(services),
         tracing=parse_tracing(document.child("tracing")),
+        kubernetes=parse_kubernetes(
+            document.child("kubernetes"), values=values, apps=[app.name for app in apps]
+        ),
         embedded_packages=parse_embedded(document.child("embedded")),
         referenced=frozenset(
             referenced_variables(document.child("models"))

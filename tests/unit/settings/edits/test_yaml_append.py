@@ -6,7 +6,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from gatewayctl.errors import SettingsProblem
-from gatewayctl.rendering.plan import to_yaml
+from gatewayctl.rendering.yaml_values import to_yaml
 from gatewayctl.settings.edits.yaml_append import Addition, with_items, with_names
 
 ENTRY = {"model_name": "new", "litellm_params": {"model": "openai/x"}}

@@ -4,7 +4,7 @@ from pathlib import Path
 
 import pytest
 
-from gatewayctl.settings.model import App
+from gatewayctl.settings.declared.apps import App
 from tests.fakes.projects import problems, project
 
 DAY = "sk-" + "0123456789abcdef" * 2

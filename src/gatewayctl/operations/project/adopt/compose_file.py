@@ -17,7 +17,8 @@ from typing import Any, Final
 
 from gatewayctl.env_file.read import read_env_file
 from gatewayctl.errors import EnvFileMissing, EnvFileUnreadable
-from gatewayctl.settings.litellm.yaml_text import YamlText
+from gatewayctl.settings.litellm.service import APP
+from gatewayctl.settings.litellm.yaml_text import ValuePath, YamlText
 from gatewayctl.settings.model import Source
 from gatewayctl.settings.problems import Problems
 
@@ -29,8 +30,6 @@ _VARIABLE: Final = re.compile(
 _HOST_PORT: Final = re.compile(
     r"(?:(?P<ip>\[[^\]]*\]|[\d.]+):)?(?P<host>\d+):(?P<inside>\d+)(?:/tcp)?"
 )
-APP: Final = "/app"
-"""The working folder of LiteLLM's image, and the place of its configuration."""
 _SHELLS: Final = frozenset({"sh", "bash", "ash", "dash"})
 _POSTGRES: Final = re.compile(r"(?:\A|/)(?:postgres|postgresql|pgvector|postgis)(?:[:@/]|\Z)")
 
@@ -101,8 +100,16 @@ def read_compose(path: Path, shown: str, yaml: YamlText, environ: Mapping[str, s
         path=path,
         shown=shown,
         yaml=yaml,
-        variables={**_env_file(path.parent / ".env"), **environ},
+        variables={**read_variables(path.parent / ".env"), **environ},
     )
+
+
+def read_variables(path: Path) -> dict[str, str]:
+    """The variables of a .env; none if there is no such file. Raises EnvFileUnreadable."""
+    try:
+        return {name: entry.value for name, entry in read_env_file(path).items()}
+    except EnvFileMissing:
+        return {}
 
 
 def is_compose(data: Any) -> bool:
@@ -160,30 +167,32 @@ def config_path(file: ComposeFile, name: str) -> str:
 
 def mounts_of(file: ComposeFile, name: str) -> dict[str, Path]:
     """The files and folders of this machine by their place inside the service."""
-    service = file.services[name]
-    found = dict(_volumes(file, service))
+    found = dict(_volumes(file, file.services[name]))
     for kind, folder in (("configs", "/"), ("secrets", "/run/secrets")):
-        for entry in _items(service.get(kind)):
-            source = entry if isinstance(entry, str) else str(entry.get("source", ""))
-            target = entry.get("target") if isinstance(entry, dict) else None
-            definition = (file.yaml.data.get(kind) or {}).get(source)
-            path = definition.get("file") if isinstance(definition, dict) else None
-            if path:
-                inside = posixpath.join(folder, str(target or source))
-                found[posixpath.normpath(inside)] = _host(file, str(path))
+        for inside, definition in _definitions(file, name, kind, folder):
+            if path := definition.get("file"):
+                found[inside] = _host(file, str(path))
     return found
 
 
 def inline_config(file: ComposeFile, name: str, inside: str) -> str | None:
     """The text of a configuration that the Compose file itself contains (`content:`)."""
-    for entry in _items(file.services[name].get("configs")):
-        source = entry if isinstance(entry, str) else str(entry.get("source", ""))
-        target = entry.get("target") if isinstance(entry, dict) else None
-        definition = (file.yaml.data.get("configs") or {}).get(source)
-        content = definition.get("content") if isinstance(definition, dict) else None
-        if content and posixpath.normpath(posixpath.join("/", str(target or source))) == inside:
+    for place, definition in _definitions(file, name, "configs", "/"):
+        if place == inside and (content := definition.get("content")):
             return file.expand(str(content))
     return None
+
+
+def _definitions(
+    file: ComposeFile, name: str, kind: str, folder: str
+) -> Iterator[tuple[str, dict[str, Any]]]:
+    """The configs or secrets of a service: each path inside it, and what is defined for it."""
+    for entry in _items(file.services[name].get(kind)):
+        source = entry if isinstance(entry, str) else str(entry.get("source", ""))
+        target = entry.get("target") if isinstance(entry, dict) else None
+        definition = (file.yaml.data.get(kind) or {}).get(source)
+        if isinstance(definition, dict):
+            yield posixpath.normpath(posixpath.join(folder, str(target or source))), definition
 
 
 def find_inside(mounts: Mapping[str, Path], folder: str, path: str) -> Path | None:
@@ -210,7 +219,7 @@ def environment_of(
         if not host.exists() and required:
             problems.add(place, f"{path} does not exist")
         try:
-            yield from _env_file(host).items()
+            yield from read_variables(host).items()
         except EnvFileUnreadable as error:
             problems.add(place, error.message)
     given = service.get("environment")
@@ -221,12 +230,23 @@ def environment_of(
             (t[0], t[2] if t[1] else None) for t in (str(e).partition("=") for e in _items(given))
         )
     )
+    here = ("services", name, "environment")
     for key, value in pairs:
+        variable = _as_written(file, here, key, is_key=True)
         if value is None:
-            yield str(key), file.variables.get(str(key))
+            yield variable, file.variables.get(variable)
         else:
-            text = str(value).lower() if isinstance(value, bool) else str(value)
-            yield str(key), file.expand(text)
+            yield variable, file.expand(_as_written(file, (*here, variable), value))
+
+
+def _as_written(file: ComposeFile, path: ValuePath, value: Any, *, is_key: bool = False) -> str:
+    """A value as text. To Compose only true and false are truth values: yes and on are strings."""
+    if not isinstance(value, bool):
+        return str(value)
+    place = (path, is_key, value)
+    spans = (v.span for v in file.yaml.values if (v.path, v.is_key, v.value) == place)
+    text = next((file.yaml.within(*span) for span in spans), str(value))
+    return text.lower() if text.lower() in {"true", "false"} else text
 
 
 def host_port(file: ComposeFile, name: str, inside: int) -> tuple[int, str] | None:
@@ -280,10 +300,3 @@ def _items(value: Any, *, single: bool = False) -> list[Any]:
     if isinstance(value, list):
         return value
     return [value] if single and isinstance(value, str | dict) else []
-
-
-def _env_file(path: Path) -> dict[str, str]:
-    try:
-        return {name: entry.value for name, entry in read_env_file(path).items()}
-    except EnvFileMissing:
-        return {}

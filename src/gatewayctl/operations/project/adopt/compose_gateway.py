@@ -25,11 +25,12 @@ from gatewayctl.operations.project.adopt.moves import (
 from gatewayctl.operations.project.adopt.report import Notice
 from gatewayctl.operations.project.adopt.side_files import Find
 from gatewayctl.settings import image
+from gatewayctl.settings.cursor import VARIABLE_NAME
+from gatewayctl.settings.litellm.service import APP
 from gatewayctl.settings.problems import Problems
 from gatewayctl.settings.sections.litellm_service import OWNED
 
 _POSTGRES: Final = re.compile(r"(?:docker\.io/)?(?:library/)?postgres:.+")
-_NAME: Final = re.compile(r"[A-Za-z_][A-Za-z0-9_]*")
 _TRACING: Final = re.compile(r"OTEL_.*|PHOENIX_.*|LITELLM_OTEL_.*")
 _OF_COMPOSE: Final = frozenset(
     {
@@ -108,7 +109,7 @@ class _Reader:
         def find(wanted: str) -> Path | None:
             found = compose_file.find_inside(mounts, folder, wanted)
             # A module can also be in the folder that is the current one there.
-            return found or compose_file.find_inside(mounts, compose_file.APP, wanted)
+            return found or compose_file.find_inside(mounts, APP, wanted)
 
         variables = self._variables()
         self._image()
@@ -136,7 +137,7 @@ class _Reader:
                 found |= self._database(value)
             elif reason := _explain_not_taken(name):
                 self._note(f"{name} is not taken over: {reason}", *here)
-            elif not _NAME.fullmatch(name):
+            elif not VARIABLE_NAME.fullmatch(name):
                 self._note(f"{name!r} is not taken over: .env cannot hold this name", *here)
             elif value is None:
                 self._note(f"{name} is not set: put it into .env", *here)

@@ -29,6 +29,7 @@ from gatewayctl.operations.project.adopt.secret_values import (
 )
 from gatewayctl.operations.project.adopt.sources import ConfigFile, Sources
 from gatewayctl.settings import fields, master_key
+from gatewayctl.settings.cursor import VARIABLE_NAME
 from gatewayctl.settings.litellm.config import OWNED as OWN_SETTINGS
 from gatewayctl.settings.litellm.config import REFERENCE as READS
 from gatewayctl.settings.litellm.yaml_text import Span, Value, ValuePath
@@ -51,7 +52,6 @@ IGNORED_BY_LITELLM: Final = frozenset(
 """Names in environment_variables that LiteLLM skips (proxy_server.py, _BLOCKED_ENV_KEYS)."""
 OF_GATEWAYCTL: Final = frozenset(field.env for field in fields.SCALARS if field.env)
 """Variables that configure gatewayctl: in .env they would change the project."""
-_NAME: Final = re.compile(r"[A-Za-z_][A-Za-z0-9_]*")
 _TEMPLATE: Final = re.compile(r"\$\{([A-Za-z_]\w*)\}")
 
 
@@ -173,7 +173,7 @@ class _Planner:
             return
         elif name in IGNORED_BY_LITELLM:
             self.moves.note(file, value.line, f"{name} stays: LiteLLM ignores it in {_VARIABLES}")
-        elif name in OF_GATEWAYCTL or not _NAME.fullmatch(name):
+        elif name in OF_GATEWAYCTL or not VARIABLE_NAME.fullmatch(name):
             self.moves.conflict(
                 file, value.line, f"{name} stays: in .env it would not mean this to LiteLLM"
             )
@@ -241,7 +241,7 @@ class _Planner:
                 (self._master_key if path == _MASTER_PATH else self._database)(file, value)
         if self.in_compose:
             return
-        # LiteLLM reads both by itself.
+        # LiteLLM reads all of them by itself.
         names = {SALT_KEY} if _MASTER_PATH in declared else {SALT_KEY, master_key.NAME}
         for name in sorted(names):
             old = self.present.beside.get(name)
@@ -249,6 +249,12 @@ class _Planner:
                 old = self.present.environ.get(name) or old
             if old:
                 self._take_over(name, old)
+        url = self.present.beside.get(_DATABASE_URL)
+        if url and _DATABASE_PATH not in declared:
+            name = self.names.name_for(url, DATABASE)
+            self._take_over(name, url)
+            message = f"is {name} in .env now. {use_database(name)}"
+            self.moves.notes.append(Notice(place=_DATABASE_URL, message=message))
 
     def _take_over(self, name: str, value: str) -> None:
         if reason := self._explain_not_taken(name, value):
@@ -324,9 +330,7 @@ class _Planner:
             self._report(file, value, name)
             if value.span not in self._edits_of(file):
                 self._refer(file, value, _DATABASE_URL)
-        self.moves.note(
-            file, value.line, f"{name} is the old database. {use_database(name)}"
-        )  # fmt: skip
+        self.moves.note(file, value.line, f"{name} is the old database. {use_database(name)}")
 
     def _edits_of(self, file: ConfigFile) -> Mapping[Span, str]:
         return self.moves.edits.get(self.sources.files.index(file), {})

@@ -14,8 +14,7 @@ from types import MappingProxyType
 from typing import Final
 
 from gatewayctl import network
-from gatewayctl.env_file.read import read_env_file
-from gatewayctl.errors import EnvFileMissing, SettingsInvalid
+from gatewayctl.errors import SettingsInvalid
 from gatewayctl.files.regular import read_regular_file
 from gatewayctl.operating_system import real_path
 from gatewayctl.operations.project.adopt import compose_file
@@ -38,7 +37,8 @@ from gatewayctl.operations.project.adopt.sources import (
 )
 from gatewayctl.settings import fields
 from gatewayctl.settings.litellm.config import OWNED, REFERENCE
-from gatewayctl.settings.litellm.yaml_text import YamlText, read_yaml_text
+from gatewayctl.settings.litellm.service import APP
+from gatewayctl.settings.litellm.yaml_text import read_yaml_text
 from gatewayctl.settings.model import Source
 from gatewayctl.settings.problems import Problems
 
@@ -47,7 +47,6 @@ CONFIG_NAMES: Final = (
     *("litellm.yaml", "litellm.yml", "config.yaml", "config.yml"),
     *("proxy_config.yaml", "proxy_config.yml", "proxy_server_config.yaml"),
 )
-_MARK: Final = "\ufeff"
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -103,15 +102,15 @@ def plan_adoption(
 
     FILE is a LiteLLM configuration, a Compose file that mounts one, or a folder with one of them.
     Of a .env beside it, only what it refers to is taken over, and what LiteLLM reads by itself: its
-    master key and its salt key.
+    master key, its salt key and its database.
     Raises SettingsInvalid with every problem and its line, and EnvFileUnreadable.
     """
     problems = Problems()
     opened = _open(file, environ, problems)
     present = Environment(
-        env=_env(project_dir / ".env"),
+        env=compose_file.read_variables(project_dir / ".env"),
         environ=environ,
-        beside={} if opened is None else _env(opened.path.parent / ".env"),
+        beside={} if opened is None else compose_file.read_variables(opened.path.parent / ".env"),
     )
     sources = None
     if opened is not None:
@@ -130,13 +129,6 @@ def plan_adoption(
     return adoption
 
 
-def _env(path: Path) -> Mapping[str, str]:
-    try:
-        return {name: entry.value for name, entry in read_env_file(path).items()}
-    except EnvFileMissing:
-        return {}
-
-
 def _open(file: Path, environ: Mapping[str, str], problems: Problems) -> _Opened | None:
     shown = str(file)
     path = Path(os.path.abspath(file))  # noqa: PTH100 - keeps links, beside which modules are
@@ -146,7 +138,7 @@ def _open(file: Path, environ: Mapping[str, str], problems: Problems) -> _Opened
             return None
         path, shown = path / found, os.path.join(shown, found)  # noqa: PTH118 - as it was typed
     text = read_text(path, shown, problems)
-    parsed = None if text is None else _parse(text, shown, problems)
+    parsed = None if text is None else read_yaml_text(text, name=shown, problems=problems)
     if text is None or parsed is None:
         return None
     if not compose_file.is_compose(parsed.data):
@@ -166,16 +158,12 @@ def _open(file: Path, environ: Mapping[str, str], problems: Problems) -> _Opened
     )
 
 
-def _parse(text: str, shown: str, problems: Problems) -> YamlText | None:
-    return read_yaml_text(text.removeprefix(_MARK), name=shown, problems=problems)
-
-
 def _in_folder(folder: Path, problems: Problems, shown: str) -> str | None:
     """The file of a folder that is meant: a Compose file with LiteLLM, else the configuration."""
     for name in compose_file.NAMES:
         if (folder / name).is_file():
             text = read_text(folder / name, name, Problems())
-            parsed = None if text is None else _parse(text, name, Problems())
+            parsed = None if text is None else read_yaml_text(text, name=name, problems=Problems())
             if parsed is None or not compose_file.is_compose(parsed.data):
                 continue
             file = compose_file.read_compose(folder / name, name, parsed, {})
@@ -275,9 +263,7 @@ def _note_missing(moves: Moves, side: SideFiles) -> None:
 
 def _mounts(opened: _Opened, moves: Moves, side: SideFiles) -> dict[str, str]:
     """What LiteLLM finds at a path: credentials of the project, and files of this machine."""
-    mounts = {
-        f"{compose_file.APP}/{f.target}": str(f.target) for f in side.found.values() if f.secret
-    }
+    mounts = {f"{APP}/{f.target}": str(f.target) for f in side.found.values() if f.secret}
     for file, value in side.absolute:
         text = str(value.value)
         found = opened.find(text)

@@ -25,7 +25,6 @@ INCLUDED: Final = "included"
 """The folder for included files that cannot keep their place."""
 _TAKEN: Final = frozenset({"litellm.yaml", "gateway.yaml", "gateway.yml"})
 _TAKEN_FOLDERS: Final = frozenset({"compose", "kubernetes", ".gatewayctl", ".git", ".env"})
-_BYTE_ORDER_MARK: Final = "\ufeff"
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -60,14 +59,14 @@ class Sources:
 
 
 def read_text(path: Path, shown: str, problems: Problems) -> str | None:
-    """Read a text file; None if that fails, which is reported."""
+    """Read a text file without its byte order mark; None if that fails, which is reported."""
     source = Source(name=shown)
     try:
         content = read_regular_file(path)
         if b"\0" in content:
             problems.add(source, "is not a text file: it contains NUL bytes")
             return None
-        return content.decode()
+        return content.decode("utf-8-sig")
     except FileNotFoundError:
         problems.add(source, "does not exist")
     except UnicodeDecodeError as error:
@@ -110,8 +109,7 @@ class _Reader:
         self.targets: dict[Path, PurePosixPath] = {}
 
     def file(self, path: Path, shown: str, text: str, target: PurePosixPath) -> ConfigFile | None:
-        body = text.removeprefix(_BYTE_ORDER_MARK)
-        parsed = read_yaml_text(body, name=shown, problems=self.problems)
+        parsed = read_yaml_text(text, name=shown, problems=self.problems)
         if parsed is None:
             return None
         if not isinstance(parsed.data, dict):

@@ -14,9 +14,10 @@ from typing import Final
 
 from gatewayctl.errors import Problem, SettingsInvalid
 from gatewayctl.files.json_text import parse_json
+from gatewayctl.settings.litellm.service import APP
 from gatewayctl.settings.model import Settings
 
-_APP: Final = "/app/"
+_APP: Final = f"{APP}/"
 _RECORD: Final = "linked_mounts.json"
 
 

@@ -122,3 +122,27 @@ def test_an_address_that_is_not_kept_is_reported(tmp_path: Path, address: str, n
     assert adopted.plan.services["ports.litellm"] == "4100"
     assert note in adopted.notices
     assert note or "port 4100" not in adopted.notices
+
+
+def test_only_true_and_false_are_truth_values_to_compose(tmp_path: Path) -> None:
+    values = "A: yes, B: True, C: off, D: FALSE, ON: '1', F: 'NO', 'no': 2"
+    adopted = adopt(tmp_path, f"    environment: {{{values}}}\n")
+    assert adopted.env == {
+        "A": "yes", "B": "true", "C": "off", "D": "false", "ON": "1", "F": "NO", "no": "2",
+    }  # fmt: skip
+
+
+def test_configs_and_secrets_of_a_compose_file_are_found(tmp_path: Path) -> None:
+    (tmp_path / "llm.yaml").write_text("model_list: []\nx-note: file\n")
+    (tmp_path / "key.json").write_text('{"private_key": "x"}')
+    text = (
+        "configs: {gate: {file: ./llm.yaml}}\nsecrets: {key: {file: ./key.json}}\n"
+        f"services:\n  llm:\n    {IMAGE}\n    command: [--config, /etc/gate.yaml]\n"
+        "    configs: [{source: gate, target: /etc/gate.yaml}]\n    secrets: [key]\n"
+    )
+    adopted = adopt_text(tmp_path, text, name="compose.yaml")
+    assert adopted.data["x-note"] == "file"
+    inline = text.replace("{file: ./llm.yaml}", '{content: "model_list: []\\nx-note: ${N}"}')
+    assert adopt_text(tmp_path, inline, name="compose.yaml", environ={"N": "inline"}).data == {
+        "model_list": [], "x-note": "inline",
+    }  # fmt: skip

@@ -79,10 +79,14 @@ def test_keys_and_database_in_a_dotenv_beside_the_original_are_taken_over(
     assert not adopted.plan.secrets
 
 
-def test_keys_that_litellm_reads_by_itself_are_taken_over(tmp_path: Path) -> None:
-    dotenv(tmp_path, LITELLM_MASTER_KEY=MASTER, LITELLM_SALT_KEY=SALT)
+def test_keys_and_the_database_that_litellm_reads_by_itself_are_taken_over(tmp_path: Path) -> None:
+    dotenv(tmp_path, LITELLM_MASTER_KEY=MASTER, LITELLM_SALT_KEY=SALT, DATABASE_URL=URL)
     adopted = adopt_text(tmp_path, "model_list: []\n")
-    assert adopted.env == {"LITELLM_MASTER_KEY": MASTER, "LITELLM_SALT_KEY": SALT}
+    assert adopted.env == {
+        "LITELLM_MASTER_KEY": MASTER, "LITELLM_SALT_KEY": SALT, "EXTERNAL_DATABASE_URL": URL,
+    }  # fmt: skip
+    assert "DATABASE_URL: is EXTERNAL_DATABASE_URL in .env now" in adopted.notices
+    assert "`postgres: {url_env: EXTERNAL_DATABASE_URL}` under services:" in adopted.notices
 
 
 @pytest.mark.parametrize("name", ["LITELLM_MASTER_KEY", "LITELLM_SALT_KEY"])

@@ -1,0 +1,137 @@
+"""Removing what a project has in a cluster: undeclared objects, a stopped stack, its data.
+
+Owns which objects are ours to remove, and what of a namespace belongs to others. Must not know
+why something is removed.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Mapping, Sequence
+from typing import Any, Final
+
+from gatewayctl.errors import ClusterForbidden
+from gatewayctl.runtimes.kubernetes.apply import find_undeclared
+from gatewayctl.runtimes.kubernetes.kubectl import Kubectl, Object
+from gatewayctl.runtimes.kubernetes.objects import has_labels
+from gatewayctl.runtimes.kubernetes.rollouts.snapshot import CLUSTER, CLUSTERS
+
+_KINDS: Final = (
+    "deployments.apps",
+    "statefulsets.apps",
+    "jobs.batch",
+    "pods",
+    "services",
+    "configmaps",
+    "secrets",
+    "serviceaccounts",
+    "networkpolicies.networking.k8s.io",
+    "ingresses.networking.k8s.io",
+    "horizontalpodautoscalers.autoscaling",
+    "poddisruptionbudgets.policy",
+    "httproutes.gateway.networking.k8s.io",
+)
+VOLUMES: Final = "persistentvolumeclaims"
+_CONFIG: Final = "litellm-config-"
+_OF_EVERY_NAMESPACE: Final = frozenset(
+    {("ConfigMap", "kube-root-ca.crt"), ("ServiceAccount", "default")}
+)
+_AUTOMATIC: Final = frozenset({"Event", "Endpoints", "EndpointSlice", "Lease"})
+_TOKEN: Final = "kubernetes.io/service-account-token"  # noqa: S105 - a type
+
+
+def list_own(
+    kubectl: Kubectl, labels: Mapping[str, str], versions: Iterable[str]
+) -> tuple[Object, ...]:
+    """Our objects in the namespace, without data and without what others made of them.
+
+    ``versions`` are the API versions of the server.
+    """
+    groups = {version.rpartition("/")[0] for version in versions}
+    kinds = [kind for kind in _KINDS if kind.partition(".")[2] in groups]
+    return find_undeclared(_list_permitted(kubectl, kinds, labels), (), labels)
+
+
+def _list_permitted(
+    kubectl: Kubectl, kinds: Sequence[str], labels: Mapping[str, str]
+) -> tuple[Object, ...]:
+    """The objects of these kinds, without those that this user may not list: none are ours."""
+    try:
+        return kubectl.get(",".join(kinds), selector=labels)
+    except ClusterForbidden:
+        if len(kinds) == 1:
+            return ()
+        return tuple(item for kind in kinds for item in _list_permitted(kubectl, [kind], labels))
+
+
+def prune(
+    kubectl: Kubectl,
+    labels: Mapping[str, str],
+    declared: Sequence[Object],
+    versions: Iterable[str],
+    *,
+    keep: Sequence[Object],
+) -> tuple[Object, ...]:
+    """Delete our objects that are not declared any more, and return them.
+
+    A configuration stays that one of the ReplicaSets in ``keep`` refers to: a rollback needs it.
+    """
+    used = {name for each in keep for name in _config_names(each["spec"]["template"])}
+    gone = tuple(
+        item
+        for item in find_undeclared(list_own(kubectl, labels, versions), declared, labels)
+        if not (item["kind"] == "ConfigMap" and item["metadata"]["name"] in used)
+    )
+    kubectl.delete(gone)
+    return gone
+
+
+def hibernate(kubectl: Kubectl, labels: Mapping[str, str]) -> None:
+    """Stop the databases that CloudNativePG runs: with a Cluster its volumes would be deleted."""
+    for cluster in kubectl.get(CLUSTERS, selector=labels):
+        name = f"{CLUSTERS}/{cluster['metadata']['name']}"
+        kubectl.call("annotate", name, "cnpg.io/hibernation=on", "--overwrite")
+
+
+def remove_data(kubectl: Kubectl, labels: Mapping[str, str], *, clusters: bool) -> None:
+    """Delete the volumes of the databases."""
+    kinds = f"{CLUSTERS},{VOLUMES}" if clusters else VOLUMES
+    found = kubectl.get(kinds, selector=labels)
+    kubectl.delete([item for item in found if item["kind"] == CLUSTER])
+    kubectl.delete([item for item in found if item["kind"] != CLUSTER])
+
+
+def remove_namespace(kubectl: Kubectl, labels: Mapping[str, str]) -> tuple[Object, ...]:
+    """Delete our namespace, unless it holds objects of others, which are returned."""
+    try:
+        found = kubectl.get(f"namespace/{kubectl.namespace}")
+    except ClusterForbidden:
+        return ()
+    if not found or not has_labels(found[0], labels):
+        return ()
+    others = _list_foreign(kubectl, labels)
+    if not others:
+        kubectl.delete(found)
+    return others
+
+
+def _list_foreign(kubectl: Kubectl, labels: Mapping[str, str]) -> tuple[Object, ...]:
+    """What others have in the namespace; not what every namespace has, nor what follows from it."""
+    kinds = kubectl.call("api-resources", "--namespaced", "--verbs=list,delete", "--output=name")
+    found = kubectl.get(",".join(kinds.split()))
+    return tuple(
+        item
+        for item in found
+        if item["kind"] not in _AUTOMATIC
+        and item.get("type") != _TOKEN
+        and not item["metadata"].get("ownerReferences")
+        and (item["kind"], item["metadata"]["name"]) not in _OF_EVERY_NAMESPACE
+        and not has_labels(item, labels)
+    )
+
+
+def _config_names(template: Mapping[str, Any]) -> set[str]:
+    names = (
+        (each.get("configMap") or {}).get("name", "")
+        for each in template["spec"].get("volumes") or ()
+    )
+    return {name for name in names if name.startswith(_CONFIG)}

@@ -1,0 +1,95 @@
+"""The way back after a failed rollout: the revision that served before, applied again.
+
+It is applied under our own name, not by `kubectl rollout undo`: what that restores would belong to
+another field manager, and the next start could not remove it. Owns which revision that is.
+"""
+
+from __future__ import annotations
+
+import copy
+from collections.abc import Sequence
+from typing import Any, Final
+
+from gatewayctl.errors import ClusterForbidden
+from gatewayctl.runtimes.kubernetes.kubectl import Kubectl, Object
+from gatewayctl.runtimes.kubernetes.rollouts.snapshot import REVISION, Snapshot
+
+_HASH: Final = "pod-template-hash"
+
+
+def find_previous_template(
+    kubectl: Kubectl, snapshot: Snapshot, service: str
+) -> dict[str, Any] | None:
+    """The template of the newest revision that serves or served before; None if there is none."""
+    workload = snapshot.workloads[service]
+    if workload["kind"] == "Deployment":
+        return _from_replica_sets(snapshot, service)
+    if workload["kind"] == "StatefulSet":
+        return _from_revisions(kubectl, workload)
+    return None
+
+
+def roll_back(kubectl: Kubectl, snapshot: Snapshot, applied: Sequence[Object]) -> tuple[str, ...]:
+    """Apply the previous template of these workloads, and return the services that had one.
+
+    ``applied`` are the objects of the failed start, by whose other fields nothing changes.
+    """
+    done = []
+    for item in applied:
+        service = item["metadata"]["name"]
+        template = find_previous_template(kubectl, snapshot, service)
+        if template is None:
+            continue
+        previous = copy.deepcopy(item)
+        previous["spec"]["template"] = template
+        kubectl.apply([previous])
+        if item["kind"] == "StatefulSet":
+            _delete_broken_pods(kubectl, snapshot, service)
+        done.append(service)
+    return tuple(done)
+
+
+def _from_replica_sets(snapshot: Snapshot, service: str) -> dict[str, Any] | None:
+    newest = snapshot.newest_replica_set(service)
+    serving = [
+        each
+        for each in snapshot.replica_sets_of(service)
+        if each is not newest and (each.get("status") or {}).get("readyReplicas", 0)
+    ]
+    if newest is None or not serving:
+        return None
+    template: dict[str, Any] = copy.deepcopy(max(serving, key=_revision)["spec"]["template"])
+    template["metadata"]["labels"].pop(_HASH, None)
+    return _cleaned(template)
+
+
+def _from_revisions(kubectl: Kubectl, workload: Object) -> dict[str, Any] | None:
+    status = workload.get("status") or {}
+    current = status.get("currentRevision")
+    if not current or current == status.get("updateRevision"):
+        return None
+    try:
+        (found,) = kubectl.get(f"controllerrevision.v1.apps/{current}") or (None,)
+    except ClusterForbidden:
+        return None
+    if found is None:
+        return None
+    template: dict[str, Any] = copy.deepcopy(found["data"]["spec"]["template"])
+    template.pop("$patch", None)
+    return _cleaned(template)
+
+
+def _delete_broken_pods(kubectl: Kubectl, snapshot: Snapshot, service: str) -> None:
+    """A StatefulSet does not replace a pod that never became ready."""
+    names = [f"pod/{pod.name}" for pod in snapshot.new_pods(service) if not pod.is_ready]
+    if names:
+        kubectl.call("delete", *names, "--ignore-not-found", "--wait=false")
+
+
+def _cleaned(template: dict[str, Any]) -> dict[str, Any]:
+    template["metadata"].pop("creationTimestamp", None)
+    return template
+
+
+def _revision(replica_set: Object) -> int:
+    return int((replica_set["metadata"].get("annotations") or {}).get(REVISION, 0))

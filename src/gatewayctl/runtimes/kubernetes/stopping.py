@@ -1,0 +1,99 @@
+"""Stopping a stack in a cluster: services before their databases, data last and only if asked.
+
+Must not know what is declared now: what an earlier start left of ours is stopped, too.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Collection, Mapping, Sequence
+from typing import Final
+
+from gatewayctl.errors import RuntimeProblem
+from gatewayctl.runtimes.base import Progress, Stopped
+from gatewayctl.runtimes.kubernetes import removal
+from gatewayctl.runtimes.kubernetes.kubectl import Kubectl, Object
+from gatewayctl.runtimes.kubernetes.objects import WORKLOADS, describe, service_of
+from gatewayctl.runtimes.kubernetes.rollouts.snapshot import Snapshot
+
+_DATABASES: Final = frozenset({"postgres-litellm", "postgres-phoenix", "redis"})
+_GRACE_SECONDS: Final = 30
+"""As a container has it that Docker stops."""
+_GONE_SECONDS: Final = 180.0
+_POLL_SECONDS: Final = 0.5
+
+
+def stop(
+    kubectl: Kubectl,
+    labels: Mapping[str, str],
+    known: Sequence[str],
+    *,
+    read: Callable[[], Snapshot],
+    remove_data: bool,
+    clusters: bool,
+    clock: Callable[[], float],
+    sleep: Callable[[float], None],
+) -> Stopped:
+    """Delete everything of ours but the data, and return what ran, in the order of ``known``.
+
+    ``clusters``: CloudNativePG runs the databases. Raises RuntimeProblem for pods that do not end.
+    """
+    snapshot = read()
+    ran = {pod.service for pod in snapshot.pods if pod.is_alive and pod.service in known}
+    versions = kubectl.call("api-versions", namespaced=False).split()
+    own = removal.list_own(kubectl, labels, versions)
+    running = [item for item in own if item["kind"] in {*WORKLOADS, "Job", "Pod"}]
+    first = [item for item in running if service_of(item) not in _DATABASES]
+    last = [item for item in running if service_of(item) in _DATABASES]
+    for group in (first, last):
+        names = {service_of(item) for item in group}
+        for name in sorted(names & ran):
+            yield Progress(subject=name, state="working", detail="stopping")
+        kubectl.delete(group)
+        hurry(kubectl, read, names)
+        wait_until_gone(read, names, clock, sleep)
+        for name in sorted(names & ran):
+            yield Progress(subject=name, state="stopped")
+    if clusters and not remove_data:
+        removal.hibernate(kubectl, labels)
+    kubectl.delete([item for item in own if item not in running])
+    if remove_data:
+        removal.remove_data(kubectl, labels, clusters=clusters)
+        others = removal.remove_namespace(kubectl, labels)
+        if others:
+            yield _keep_namespace(kubectl, others)
+    return tuple(name for name in known if name in ran) or (("leftover_objects",) if own else ())
+
+
+def hurry(kubectl: Kubectl, read: Callable[[], Snapshot], services: Collection[str]) -> None:
+    """Give the pods of these services less time to end than in a rollout.
+
+    There a pod waits for its longest request, which can take many minutes.
+    """
+    pods = [f"pod/{pod.name}" for pod in read().pods if pod.service in services]
+    if pods:
+        grace = f"--grace-period={_GRACE_SECONDS}"
+        kubectl.call("delete", *pods, grace, "--ignore-not-found", "--wait=false")
+
+
+def wait_until_gone(
+    read: Callable[[], Snapshot],
+    services: Collection[str],
+    clock: Callable[[], float],
+    sleep: Callable[[float], None],
+) -> None:
+    """Wait until no pod of these services is left, not even one that is ending."""
+    until = clock() + _GONE_SECONDS
+    while left := [pod.name for pod in read().pods if pod.service in services]:
+        if clock() >= until:
+            raise RuntimeProblem(f"These pods do not end: {', '.join(left)}.")
+        sleep(_POLL_SECONDS)
+
+
+def _keep_namespace(kubectl: Kubectl, others: Sequence[Object]) -> Progress:
+    names = ", ".join(map(describe, others[:3]))
+    more = f" and {len(others) - 3} more" if len(others) > 3 else ""
+    return Progress(
+        subject=f"namespace {kubectl.namespace}",
+        state="unchanged",
+        detail=f"stays: it has {names}{more} of others",
+    )

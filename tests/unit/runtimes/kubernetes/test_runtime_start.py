@@ -1,0 +1,454 @@
+from __future__ import annotations
+
+import base64
+import json
+
+import pytest
+
+from gatewayctl.errors import (
+    ClusterForbidden,
+    MigrationFailed,
+    ObjectInvalid,
+    ProjectNameTaken,
+    RuntimeUnavailable,
+    SaltKeyChanged,
+    ServiceFailed,
+    SettingsProblem,
+)
+from gatewayctl.generators import drain
+from tests.fakes.cluster import CRASHING, VERSIONS, Killed, waiting
+from tests.unit.runtimes.kubernetes.stack import SECRETS, SERVICES, Stack, collect, run
+
+REPLICAS = "kubernetes: {replicas: 2}\n"
+BROKEN = "images: {litellm: 'ghcr.io/berriai/litellm:v9.9.9'}\n"
+NEWER = "ghcr.io/berriai/litellm:v9.9.9"
+AUTOSCALING = "kubernetes: {autoscaling: {min: 2, max: 5}}\n"
+
+
+def kinds(changes: list[str]) -> list[str]:
+    """The changes without hashes in the names."""
+    return [change.rstrip("0123456789abcdef").rstrip("-") for change in changes]
+
+
+def test_a_start_applies_databases_then_migrations_then_services(stack: Stack) -> None:
+    report = run(stack.runtime.start())
+
+    order = kinds(stack.cluster.changes)
+    steps = [
+        *("apply Namespace shop", "apply Secret litellm", "apply StatefulSet postgres-litellm"),
+        *("apply Job litellm-migrate", "apply Deployment litellm"),
+    ]
+    assert [order.index(step) for step in steps] == sorted(order.index(step) for step in steps)
+    assert report.started == SERVICES
+    assert report.warnings == ()
+
+
+def test_a_second_start_changes_nothing(running: Stack) -> None:
+    report = run(running.runtime.start())
+
+    assert running.cluster.changes == []
+    assert report.unchanged == SERVICES
+
+
+def test_every_object_is_applied_under_our_own_name(running: Stack) -> None:
+    applies = [words for words in running.cluster.calls if words[0] == "apply"]
+
+    assert applies
+    assert all({"--server-side", "--field-manager=gatewayctl"} <= set(words) for words in applies)
+
+
+def test_secrets_go_to_kubectl_on_standard_input_only(running: Stack) -> None:
+    lines = json.dumps(running.cluster.calls)
+    secret = running.live("Secret", "litellm")
+
+    decoded = {key: base64.b64decode(value).decode() for key, value in secret["data"].items()}
+    assert decoded["LITELLM_MASTER_KEY"] == SECRETS["LITELLM_MASTER_KEY"]
+    assert decoded["OPENAI_API_KEY"] == SECRETS["OPENAI_API_KEY"]
+    assert "POSTGRES_PASSWORD" not in decoded
+    for value in SECRETS.values():
+        assert value not in lines
+        assert base64.b64encode(value.encode()).decode() not in lines
+        rest = [item for (kind, _), item in running.cluster.objects.items() if kind != "Secret"]
+        assert value not in json.dumps(rest)
+
+
+def test_everything_is_checked_on_the_server_before_the_first_change(running: Stack) -> None:
+    running.yaml = "images: {phoenix: 'arizephoenix/phoenix:version-9'}\n"
+    running.cluster.failing.append((("apply", "--dry-run=server"), "Error: x is invalid: y"))
+
+    with pytest.raises(ObjectInvalid):
+        drain(running.runtime.start())
+
+    assert running.cluster.changes == []
+
+
+def test_an_object_of_others_with_our_name_is_refused_and_left_alone(stack: Stack) -> None:
+    stack.cluster.add("Namespace", "shop")
+    stack.cluster.add("Service", "redis")
+    stack.yaml = REPLICAS
+    theirs = stack.cluster.add("Deployment", "litellm", {"app.kubernetes.io/managed-by": "Helm"})
+    before = json.dumps(theirs)
+
+    with pytest.raises(ProjectNameTaken, match="Deployment litellm") as caught:
+        drain(stack.runtime.start())
+
+    assert "Service redis" in caught.value.message
+    assert "kubernetes.namespace" in caught.value.hint
+    assert stack.cluster.changes == []
+    assert json.dumps(theirs) == before
+
+
+def test_another_project_in_the_namespace_is_others(running: Stack) -> None:
+    labels = {
+        "app.kubernetes.io/managed-by": "gatewayctl",
+        "app.kubernetes.io/instance": "other",
+        "app.kubernetes.io/part-of": "gatewayctl",
+    }
+    running.live("Deployment", "litellm")["metadata"]["labels"] = labels
+
+    with pytest.raises(ProjectNameTaken):
+        running.runtime.preflight()
+
+
+def test_a_namespace_of_others_is_used_and_not_changed(stack: Stack) -> None:
+    stack.cluster.add("Namespace", "shop", {"team": "payments"})
+
+    run(stack.runtime.start())
+
+    assert stack.live("Namespace", "shop")["metadata"]["labels"] == {"team": "payments"}
+    assert "apply Namespace shop" not in stack.cluster.changes
+
+
+def test_a_namespace_that_this_user_may_not_see_is_used(stack: Stack) -> None:
+    stack.cluster.add("Namespace", "shop")
+    refusal = (
+        'Error from server (Forbidden): namespaces "shop" is forbidden: User "dev" cannot get'
+        ' resource "namespaces" in API group "" in the namespace "shop"'
+    )
+    stack.cluster.failing.append((("get", "namespace/shop"), refusal))
+
+    run(stack.runtime.start())
+
+    assert "apply Namespace shop" not in stack.cluster.changes
+
+
+def test_a_changed_secret_restarts_its_readers_and_no_database(running: Stack) -> None:
+    running.env["OPENAI_API_KEY"] = "sk-provider-another-key-0000"
+    running.env["LITELLM_POSTGRES_PASSWORD"] = "another-password"
+
+    report = run(running.runtime.start())
+
+    assert (report.restarted, report.started) == (("litellm",), ())
+    assert "postgres-litellm" in report.unchanged
+
+
+def test_the_databases_get_the_passwords_of_the_env_file(running: Stack) -> None:
+    before = dict(running.cluster.verifiers)
+    running.env["POSTGRES_PASSWORD"] = "another-password"
+
+    progress, _ = collect(running.runtime.start())
+
+    changed = {name for name in before if before[name] != running.cluster.verifiers[name]}
+    assert changed == {"postgres-phoenix"}
+    assert ("postgres-phoenix", "new password") in {(p.subject, p.detail) for p in progress}
+    assert "another-password" not in " ".join(running.cluster.told)
+
+
+def test_another_salt_key_than_that_of_the_running_gateway_is_refused(running: Stack) -> None:
+    running.env["LITELLM_SALT_KEY"] = "sk-salt-of-another-folder-000"
+
+    with pytest.raises(SaltKeyChanged):
+        running.runtime.preflight()
+
+
+def test_replicas_are_scaled_without_a_restart(running: Stack) -> None:
+    running.yaml = "kubernetes: {replicas: 3}\n"
+    # With them comes Redis, and LiteLLM gets its address.
+    run(running.runtime.start())
+    running.yaml = "kubernetes: {replicas: 2}\n"
+
+    report = run(running.runtime.start())
+
+    assert len(running.cluster.pods_of("litellm")) == 2
+    assert "litellm" in report.unchanged
+
+
+def test_what_is_not_declared_any_more_is_removed_and_what_others_made_is_not(stack: Stack) -> None:
+    stack.yaml = REPLICAS
+    stack.up()
+    stack.cluster.add("ConfigMap", "of-others")
+    assert stack.cluster.pods_of("redis")
+    stack.yaml = ""
+
+    run(stack.runtime.start())
+
+    assert stack.cluster.pods_of("redis") == []
+    assert ("Service", "redis") not in stack.cluster.objects
+    assert ("ConfigMap", "of-others") in stack.cluster.objects
+
+
+def test_an_old_configuration_stays_as_long_as_a_rollback_may_need_it(running: Stack) -> None:
+    running.yaml = "models: {demo: {mock_response: hi}}\n"
+    run(running.runtime.start())
+    assert len(running.cluster.of("ConfigMap")) == 2
+    old = [rs for rs in running.cluster.of("ReplicaSet").values() if "litellm" in str(rs)]
+    for each in old:
+        if not each["status"]["readyReplicas"]:
+            del running.cluster.objects["ReplicaSet", each["metadata"]["name"]]
+
+    run(running.runtime.start())
+
+    assert len(running.cluster.of("ConfigMap")) == 1
+
+
+def test_a_server_that_is_too_old_for_a_budget_runs_the_project_without_it(stack: Stack) -> None:
+    stack.yaml = AUTOSCALING
+    old = {"autoscaling/v2": "autoscaling/v2beta2", "policy/v1": "policy/v1beta1"}
+    stack.cluster.versions = tuple(old.get(version, version) for version in VERSIONS)
+
+    report = run(stack.runtime.start())
+
+    assert len(report.warnings) == 2
+    assert "PodDisruptionBudget litellm" in report.warnings[0]
+    assert stack.cluster.of("PodDisruptionBudget") == {}
+
+
+def test_a_server_without_an_api_that_is_needed_is_refused(stack: Stack) -> None:
+    stack.yaml = "kubernetes: {postgres: cloudnative-pg}\n"
+    stack.cluster.versions = tuple(v for v in VERSIONS if "cnpg" not in v)
+
+    with pytest.raises(RuntimeUnavailable, match=r"postgresql\.cnpg\.io/v1"):
+        stack.runtime.preflight()
+
+
+def test_what_the_autoscaler_decided_is_kept(stack: Stack) -> None:
+    stack.yaml = AUTOSCALING
+    stack.up()
+    deployment = stack.live("Deployment", "litellm")
+    deployment["spec"]["replicas"] = 4
+    stack.cluster.reconcile(deployment)
+
+    report = run(stack.runtime.start())
+
+    assert len(stack.cluster.pods_of("litellm")) == 4
+    assert "litellm" in report.unchanged
+
+
+def test_an_existing_secret_is_referred_to_and_none_is_made(stack: Stack) -> None:
+    stack.yaml = "kubernetes: {secrets: {from: vault}}\n"
+    stack.cluster.add("Namespace", "shop")
+    stack.cluster.add("Secret", "vault")["data"] = dict.fromkeys(SECRETS, "eA==")
+
+    run(stack.runtime.start())
+
+    assert set(stack.cluster.of("Secret")) == {"vault"}
+    version = stack.live("Deployment", "litellm")["spec"]["template"]["metadata"]["annotations"]
+    assert "uid-vault" in version["gatewayctl.dev/secret-version"]
+
+
+@pytest.mark.parametrize(
+    ("data", "message"),
+    [(None, "does not exist"), ({"LITELLM_MASTER_KEY": "eA=="}, "has no LITELLM_POSTGRES")],
+)
+def test_an_existing_secret_that_lacks_something_is_refused_before_pods_are_changed(
+    stack: Stack, data: dict[str, str] | None, message: str
+) -> None:
+    stack.yaml = "kubernetes: {secrets: {from: vault}}\n"
+    stack.cluster.add("Namespace", "shop")
+    if data is not None:
+        stack.cluster.add("Secret", "vault")["data"] = data
+
+    with pytest.raises(SettingsProblem, match=message):
+        drain(stack.runtime.start())
+
+    assert stack.cluster.of("Pod") == {}
+
+
+# Migrations.
+
+
+def test_migrations_are_applied_once_for_a_release(running: Stack) -> None:
+    running.env["OPENAI_API_KEY"] = "sk-provider-another-key-0000"
+
+    progress, _ = collect(running.runtime.start())
+
+    assert "migrations" not in {each.subject for each in progress}
+
+
+def test_another_release_migrates_before_its_pods_start(running: Stack) -> None:
+    running.yaml = BROKEN
+
+    run(running.runtime.start())
+
+    order = kinds(running.cluster.changes)
+    assert order.index("apply Job litellm-migrate") < order.index("apply Deployment litellm")
+    assert len(running.cluster.of("Job")) == 1
+
+
+def test_failed_migrations_keep_the_pods_and_show_the_log(running: Stack) -> None:
+    running.cluster.jobs = "Failed"
+    running.yaml = BROKEN
+    running.env["OPENAI_API_KEY"] = "sk-provider-another-key-0000"
+    before = running.live("Secret", "litellm")["data"]
+
+    with pytest.raises(MigrationFailed, match="it does not work") as caught:
+        drain(running.runtime.start())
+
+    assert "LiteLLM's pods were not changed" in caught.value.message
+    assert "apply Deployment litellm" not in running.cluster.changes
+    assert running.live("Secret", "litellm")["data"] == before
+
+
+def test_failed_migrations_are_applied_again_by_the_next_start(running: Stack) -> None:
+    running.cluster.jobs = "Failed"
+    running.yaml = BROKEN
+    with pytest.raises(MigrationFailed):
+        drain(running.runtime.start())
+    running.cluster.jobs = "Complete"
+    running.cluster.changes.clear()
+
+    run(running.runtime.start())
+
+    assert kinds(running.cluster.changes)[:2] == [
+        "delete Job litellm-migrate",
+        "apply Job litellm-migrate",
+    ]
+
+
+def test_migrations_that_a_killed_start_left_running_are_waited_for(running: Stack) -> None:
+    running.cluster.jobs = "running"
+    running.yaml = BROKEN
+    steps = running.runtime.start()
+    while next(steps).subject != "migrations":
+        pass
+    steps.close()
+    running.clock.then = running.cluster.finish_jobs
+
+    run(running.runtime.start())
+
+    assert [c for c in running.cluster.changes if c.startswith("delete Job")] == [
+        change for change in running.cluster.changes if "delete Job" in change
+    ]
+    assert running.cluster.pods_of("litellm")[0]["spec"]["containers"][0]["image"] == NEWER
+
+
+def test_migrations_whose_image_is_missing_are_reported_and_removed(running: Stack) -> None:
+    running.cluster.broken[NEWER] = waiting("ImagePullBackOff", "no such image")
+    running.yaml = BROKEN
+
+    with pytest.raises(ServiceFailed, match=r"cannot pull its image ghcr\.io.*v9\.9\.9"):
+        drain(running.runtime.start())
+
+    assert len(running.cluster.of("Job")) == 1
+    assert "apply Deployment litellm" not in running.cluster.changes
+
+
+# Failed rollouts.
+
+
+def test_a_failed_rollout_goes_back_to_the_revision_that_served(running: Stack) -> None:
+    (served,) = running.cluster.pods_of("litellm")
+    running.cluster.broken["litellm"] = CRASHING
+    running.yaml = "models: {demo: {mock_response: hi}}\n"
+
+    with pytest.raises(ServiceFailed, match="crashes again and again") as caught:
+        drain(running.runtime.start())
+
+    assert "was rolled back to its previous revision" in caught.value.message
+    assert "it does not work" in caught.value.message
+    assert caught.value.service == "litellm"
+    assert served in running.cluster.pods_of("litellm")
+    assert len(running.cluster.pods_of("litellm")) == 1
+
+
+def test_after_a_rollback_the_corrected_settings_roll_out(running: Stack) -> None:
+    running.cluster.broken["litellm"] = CRASHING
+    running.yaml = "models: {demo: {mock_response: hi}}\n"
+    with pytest.raises(ServiceFailed):
+        drain(running.runtime.start())
+    running.cluster.broken.clear()
+    running.yaml = "models: {demo: {mock_response: hello}}\n"
+
+    report = run(running.runtime.start())
+
+    assert report.restarted == ("litellm",)
+
+
+def test_a_first_start_that_fails_has_nothing_to_go_back_to(stack: Stack) -> None:
+    stack.cluster.broken["litellm"] = CRASHING
+
+    with pytest.raises(ServiceFailed, match="nothing was rolled back"):
+        drain(stack.runtime.start())
+
+
+def test_a_database_that_fails_goes_back_to_its_earlier_image(running: Stack) -> None:
+    running.cluster.broken["postgres:99"] = waiting("ImagePullBackOff", "not found")
+    running.yaml = "images: {postgres: 'postgres:99'}\n"
+
+    with pytest.raises(ServiceFailed, match="cannot pull its image postgres:99"):
+        drain(running.runtime.start())
+
+    images = {
+        pod["spec"]["containers"][0]["image"]
+        for name in ("postgres-litellm", "postgres-phoenix")
+        for pod in running.cluster.pods_of(name)
+    }
+    assert images == {"postgres:16"}
+
+
+def test_a_quota_is_named_and_what_serves_goes_on(running: Stack) -> None:
+    message = (
+        'pods "litellm-1" is forbidden: exceeded quota: small, requested: requests.cpu=1,'
+        " used: requests.cpu=2, limited: requests.cpu=2"
+    )
+    running.cluster.refused["litellm"] = message
+    running.yaml = "models: {demo: {mock_response: hi}}\n"
+
+    with pytest.raises(ServiceFailed, match="quota of the namespace does not allow") as caught:
+        drain(running.runtime.start())
+
+    assert "limited: requests.cpu=2" in caught.value.message
+    assert "ResourceQuota" in caught.value.hint
+
+
+def test_a_rollback_restores_the_secrets_but_not_the_passwords_of_databases(
+    running: Stack,
+) -> None:
+    running.cluster.broken["litellm"] = CRASHING
+    running.env["OPENAI_API_KEY"] = "sk-provider-another-key-0000"
+    running.env["LITELLM_POSTGRES_PASSWORD"] = "another-password"
+
+    with pytest.raises(ServiceFailed):
+        drain(running.runtime.start())
+
+    data = running.live("Secret", "litellm")["data"]
+    found = {key: base64.b64decode(value).decode() for key, value in data.items()}
+    assert found["OPENAI_API_KEY"] == SECRETS["OPENAI_API_KEY"]
+    assert found["LITELLM_POSTGRES_PASSWORD"] == "another-password"
+
+
+def test_a_start_that_is_killed_at_any_change_is_finished_by_the_next_one(stack: Stack) -> None:
+    for number in range(40):
+        stack.cluster.killed_at = number
+        stack.cluster.changes.clear()
+        try:
+            run(stack.runtime.start())
+        except Killed:
+            continue
+        break
+
+    stack.cluster.killed_at = None
+    assert number > 3
+    assert all(stack.cluster.pods_of(name) for name in SERVICES)
+    assert run(stack.runtime.start()).unchanged == SERVICES
+
+
+def test_a_permission_that_is_missing_is_named(stack: Stack) -> None:
+    refusal = (
+        'Error from server (Forbidden): services is forbidden: User "dev" cannot create resource'
+        ' "services" in API group "" in the namespace "shop"'
+    )
+    stack.cluster.failing.append((("apply",), refusal))
+
+    with pytest.raises(ClusterForbidden, match="services"):
+        drain(stack.runtime.start())
