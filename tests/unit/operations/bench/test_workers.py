@@ -3,15 +3,28 @@
 from __future__ import annotations
 
 import json
+import socket
+import subprocess
+import sys
+import time
 import urllib.request
 from typing import Any
 
+import psutil
 import pytest
 
 from gatewayctl.errors import RuntimeProblem
 from gatewayctl.operations.bench.parameters import BenchParameters
 from gatewayctl.operations.bench.rounds import Endpoint, make_order, send_round
 from gatewayctl.operations.bench.workers import start_load, start_upstream
+
+PARENT = """
+import json, sys
+from gatewayctl.operations.bench.workers import start_load
+with start_load() as load:
+    print(load._process.pid, flush=True)
+    load.ask(json.loads(sys.argv[1]))
+"""
 
 
 def post(port: int, path: str = "/v1/chat/completions", **body: Any) -> bytes:
@@ -64,3 +77,27 @@ def test_a_program_that_ended_is_reported() -> None:
         pytest.raises(RuntimeProblem, match="load generator"),
     ):
         load.ask({"url": "not what it expects"})
+
+
+def test_nothing_is_left_when_the_parent_is_killed_in_the_middle_of_a_round() -> None:
+    """A silent server holds the round; only the death of the parent can end it."""
+    with socket.create_server(("127.0.0.1", 0)) as silent:
+        port = silent.getsockname()[1]
+        order = make_order(
+            Endpoint(url=f"http://127.0.0.1:{port}/", model="m"),
+            BenchParameters(concurrency=1),
+            requests=1,
+            seconds=None,
+        )
+        with subprocess.Popen(
+            [sys.executable, "-c", PARENT, json.dumps(order)], stdout=subprocess.PIPE, text=True
+        ) as parent:
+            assert parent.stdout is not None
+            child = int(parent.stdout.readline())
+            connection, _ = silent.accept()
+            parent.kill()
+    deadline = time.monotonic() + 20
+    while psutil.pid_exists(child) and psutil.Process(child).status() != psutil.STATUS_ZOMBIE:
+        assert time.monotonic() < deadline
+        time.sleep(0.1)
+    connection.close()

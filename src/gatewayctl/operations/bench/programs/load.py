@@ -14,8 +14,10 @@ from __future__ import annotations
 import asyncio
 import gc
 import json
+import os
 import ssl
 import sys
+import threading
 import time
 from collections import Counter
 from collections.abc import Awaitable, Callable, Iterator
@@ -157,7 +159,20 @@ def _read_order(line: str) -> tuple[Target, Pace, float]:
     return target, pace, order["timeout"]
 
 
+def end_with_parent(seconds: float = 0.5) -> None:
+    """Exit when gatewayctl is gone: killed, it cannot say so, and a round may last for hours."""
+    parent = os.getppid()
+
+    def watch() -> None:
+        while os.getppid() == parent:
+            time.sleep(seconds)
+        os._exit(1)
+
+    threading.Thread(target=watch, daemon=True).start()
+
+
 def main() -> None:
+    end_with_parent()
     # What is loaded stays: collecting it again and again would be pauses in the measurement.
     gc.freeze()
     for line in sys.stdin:
