@@ -74,7 +74,7 @@ def scale(
     ):
         require_same_salt_key(settings)
         change.state = "Nothing was changed."
-        with _written(settings, replicas):
+        with _change_replicas(settings, replicas):
             project = load()
             prepared = yield from prepare_start(project.settings, project.resolved)
         change.state = "gateway.yaml has the new number; `gatewayctl up` applies it."
@@ -128,7 +128,7 @@ def _require_scalable(settings: Settings, resolved: ResolvedRuntime, replicas: i
 
 
 @contextmanager
-def _written(settings: Settings, replicas: int) -> Iterator[None]:
+def _change_replicas(settings: Settings, replicas: int) -> Iterator[None]:
     """gateway.yaml with the number; as it was before if what follows fails.
 
     Raises SettingsProblem where it cannot be set in one line, and FileUnwritable.
