@@ -216,6 +216,7 @@ def test_scale_sets_the_number_in_gateway_yaml_and_starts(scalable: Project) -> 
     assert "Scaled litellm from 1 to 3 pods (gateway.yaml)." in done.stdout
     assert "Redis was added" in done.stdout
     assert "start" in scalable.runtime.calls
+    assert scalable.secrets()["REDIS_PASSWORD"]
     assert (scalable.folder / "gateway.yaml").read_text() == (
         "project_name: shop\nruntime: kubernetes  # a comment\n"
         "kubernetes:\n  replicas: 3\n  context: staging  # ours\n"
