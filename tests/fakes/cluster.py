@@ -34,7 +34,7 @@ _KINDS = {
 }
 
 
-def waiting(reason: str, message: str = "", *, restarts: int = 0, **ended: Any) -> Object:
+def waiting(reason: str, message: str = "", /, *, restarts: int = 0, **ended: Any) -> Object:
     """The status of a container that does not start; ``ended`` is how its last run did."""
     status: Object = {
         "ready": False,

@@ -10,7 +10,7 @@ from collections.abc import Iterator
 from pathlib import Path
 from typing import Final
 
-from gatewayctl.cli import reference
+from gatewayctl.cli.syntax import reference
 from gatewayctl.rendering.plan import plan_files
 from gatewayctl.rendering.targets import Target, plan_target
 from gatewayctl.settings import reference_page

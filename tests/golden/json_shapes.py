@@ -15,6 +15,7 @@ from gatewayctl.errors import Problem, SettingsInvalid
 from gatewayctl.operations.backup.create import BackupReport
 from gatewayctl.operations.backup.reset import ResetReport
 from gatewayctl.operations.backup.restore import RestoreReport
+from gatewayctl.operations.bench.report import BenchReport
 from gatewayctl.operations.chat.report import ChatReport
 from gatewayctl.operations.config.pull import PullReport
 from gatewayctl.operations.demo import DemoReport
@@ -54,6 +55,7 @@ from gatewayctl.settings.model import Secret, Source
 REPORTS: Final[Mapping[str, type]] = {
     "audit": AuditReport,
     "backup": BackupReport,
+    "bench": BenchReport,
     "chat": ChatReport,
     "demo": DemoReport,
     "config pull": PullReport,

@@ -43,6 +43,7 @@ CHANGING = {
     "upgrade": (),
     "images pin": (),
     "rollback": ("--yes",),
+    "bench": (),
 }
 """With the arguments that make them change something."""
 READING = {
@@ -52,7 +53,7 @@ READING = {
 }
 LONG = (
     *("demo", "up", "restart", "down", "backup", "restore", "reset", "upgrade", "rollback"),
-    *("images pin", "scale"),
+    *("images pin", "scale", "bench"),
 )
 WHILE_UNFINISHED = ("restore", "down")
 

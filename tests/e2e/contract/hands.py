@@ -38,13 +38,14 @@ class ContractStack(ABC):
     """A project of one runtime, with access to its processes.
 
     ``services`` are in the order of `status`; ``unpublished`` have no address on this machine.
-    ``needs`` are the secrets that a service uses.
+    ``needs`` are the secrets that a service uses. ``reports_pids``: `status` has the processes.
     ``fixtures`` are requested before the project is created. ``name`` is that of the project.
     """
 
     runtime: ClassVar[str]
     services: ClassVar[tuple[str, ...]]
     unpublished: ClassVar[frozenset[str]] = frozenset()
+    reports_pids: ClassVar[bool] = True
     needs: ClassVar[Mapping[str, frozenset[str]]]
     fixtures: ClassVar[tuple[str, ...]] = ()
 
@@ -72,6 +73,7 @@ class ContractStack(ABC):
     def reports(self) -> dict[str, dict[str, Any]]:
         """The report of `status` on each service, whatever its exit code."""
         document = json.loads(self.project.run("status", "--json").stdout)
+        assert "data" in document, document
         return {each["service"]: each for each in document["data"]["services"]}
 
     def lose(self, *names: str) -> None:

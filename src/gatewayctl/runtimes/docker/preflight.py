@@ -1,6 +1,6 @@
-"""LiteLLM's own pre-flight, in temporary containers of the new image.
+"""LiteLLM's own pre-flight, in temporary containers or pods of the new image.
 
-Each runs on the project's network with the environment of the service. `--validate_config` loads
+Each runs where the service does, with its environment. `--validate_config` loads
 the configuration; `--check_migrations_against_existing_data` applies pending migrations in one
 transaction and rolls it back (litellm/proxy/proxy_cli.py; not in releases before 1.109). Owns the
 meaning of their output and exit codes.
@@ -9,16 +9,14 @@ meaning of their output and exit codes.
 from __future__ import annotations
 
 import re
-from collections.abc import Generator, Mapping
+from collections.abc import Callable, Generator, Mapping, Sequence
 from typing import Final
 
 from gatewayctl.runtimes.base import Progress, ProgressState
 from gatewayctl.runtimes.docker import engine
-from gatewayctl.runtimes.docker.docker_cli import DockerCli
 from gatewayctl.runtimes.process import Completed
 from gatewayctl.runtimes.releases import PreflightCheck
 
-_SERVICE: Final = "litellm"
 _COMMANDS: Final = {
     "configuration": ("--config", "/app/config.yaml", "--validate_config"),
     "migrations": ("--check_migrations_against_existing_data",),
@@ -35,14 +33,17 @@ _LINES: Final = 12
 
 
 def run_preflight(
-    docker: DockerCli, compose_file: str
+    run: Callable[[str, Sequence[str]], Completed],
 ) -> Generator[Progress, None, tuple[PreflightCheck, ...]]:
-    """Run the checks with the image in the text of a compose file, up to the first that fails."""
+    """Run the checks up to the first that fails.
+
+    ``run`` takes the name of a check and the arguments of `litellm`, which it runs to its end.
+    """
     checks: list[PreflightCheck] = []
     for name, args in _COMMANDS.items():
         subject = f"pre-flight of {name}"
         yield Progress(subject=subject, state="working", detail="running in the new image")
-        check = interpret_result(name, docker.run_once(compose_file, _SERVICE, args))
+        check = interpret_result(name, run(name, args))
         checks.append(check)
         detail = check.said.splitlines()[-1] if check.said else ""
         yield Progress(subject=subject, state=_STATES[check.passed], detail=detail)

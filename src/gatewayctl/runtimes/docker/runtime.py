@@ -267,7 +267,12 @@ class DockerRuntime:
     def run_preflight(
         self, files: Sequence[RenderedFile]
     ) -> Generator[Progress, None, tuple[PreflightCheck, ...]]:
-        return (yield from preflight.run_preflight(self._docker, _compose_text(files)))
+        text = _compose_text(files)
+        return (
+            yield from preflight.run_preflight(
+                lambda _, args: self._docker.run_once(text, _LITELLM, args)
+            )
+        )
 
     def find_salt_key(self) -> Secret | None:
         found = self._inspect().get(_LITELLM)

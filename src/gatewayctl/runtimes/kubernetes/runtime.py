@@ -29,18 +29,21 @@ from gatewayctl.runtimes.base import (
 from gatewayctl.runtimes.database_shell import DATABASES, DatabaseName, DatabaseShell
 from gatewayctl.runtimes.docker import passwords
 from gatewayctl.runtimes.docker.database_shell import OWNERS, SERVICES, ContainerShell
+from gatewayctl.runtimes.docker.preflight import run_preflight
 from gatewayctl.runtimes.docker.states import version
 from gatewayctl.runtimes.external_database import ExternalDatabase
 from gatewayctl.runtimes.kubernetes import access, context, logs, preflight, removal
 from gatewayctl.runtimes.kubernetes.database_shell import ask_database, open_external, open_shell
 from gatewayctl.runtimes.kubernetes.kubectl import Kubectl
 from gatewayctl.runtimes.kubernetes.objects import Declared, keep_supported, read_objects
+from gatewayctl.runtimes.kubernetes.one_off import run_in_pod
 from gatewayctl.runtimes.kubernetes.preview import preview
 from gatewayctl.runtimes.kubernetes.rollouts import states
 from gatewayctl.runtimes.kubernetes.rollouts.snapshot import Snapshot, read_snapshot
 from gatewayctl.runtimes.kubernetes.secrets import read_value
 from gatewayctl.runtimes.kubernetes.starting import Starter
 from gatewayctl.runtimes.kubernetes.stopping import hurry, stop, wait_until_gone
+from gatewayctl.runtimes.process import Completed
 from gatewayctl.runtimes.releases import PreflightCheck, Release
 from gatewayctl.runtimes.service_change import ServiceChange
 from gatewayctl.settings.generate import with_generated_secrets
@@ -50,6 +53,7 @@ if TYPE_CHECKING:
     from gatewayctl.rendering.plan import RenderedFile
 
 _LITELLM: Final = "litellm"
+_PREFLIGHT_SECONDS: Final = 600.0
 _FRESH_SECONDS: Final = 0.4
 """How long one reading of the cluster is reused."""
 
@@ -230,8 +234,20 @@ class KubernetesRuntime:
     def run_preflight(
         self, files: Sequence[RenderedFile]
     ) -> Generator[Progress, None, tuple[PreflightCheck, ...]]:
-        yield from ()
-        return ()
+        declared = self._declared(self._settings, files)
+
+        def run(name: str, args: Sequence[str]) -> Completed:
+            return run_in_pod(
+                self._kubectl,
+                declared,
+                f"preflight-{name}",
+                args,
+                timeout=_PREFLIGHT_SECONDS,
+                clock=self._clock,
+                sleep=self._sleep,
+            )
+
+        return (yield from run_preflight(run))
 
     # Private from here on.
 

@@ -62,7 +62,9 @@ def test_a_line_of_env_that_compose_quotes_is_removed_from_the_output() -> None:
 def test_the_first_failure_ends_the_pre_flight() -> None:
     docker = FakeDocker(once=[ended(1, "", "LiteLLM: config validation failed: no\n")])
 
-    events, checks = driven(run_preflight(docker, "services: {}"))
+    events, checks = driven(
+        run_preflight(lambda _, args: docker.run_once("services: {}", "litellm", args))
+    )
 
     assert [check.passed for check in checks] == [False]
     assert docker.calls == ["once litellm --config /app/config.yaml --validate_config"]
@@ -72,7 +74,9 @@ def test_the_first_failure_ends_the_pre_flight() -> None:
 def test_both_checks_run_in_the_image_of_the_compose_file() -> None:
     docker = FakeDocker(once=[ended(0, CONFIG_OK), ended(2, "", NO_OPTION)])
 
-    events, checks = driven(run_preflight(docker, "services: {}"))
+    events, checks = driven(
+        run_preflight(lambda _, args: docker.run_once("services: {}", "litellm", args))
+    )
 
     assert [(check.name, check.passed) for check in checks] == [
         ("configuration", True),

@@ -1,0 +1,176 @@
+from __future__ import annotations
+
+from typing import Any
+
+import pytest
+
+from gatewayctl.errors import ServiceFailed
+from gatewayctl.generators import drain
+from gatewayctl.runtimes.base import Progress
+from gatewayctl.runtimes.kubernetes.rollouts.rollout import is_complete
+from tests.fakes.cluster import FakeCluster, waiting
+from tests.unit.runtimes.kubernetes.stack import Stack, collect
+
+CHANGED = "models: {demo: {mock_response: hi}}\n"
+
+
+def deployment(**status: Any) -> dict[str, Any]:
+    usual = {
+        "observedGeneration": 2,
+        "replicas": 2,
+        "updatedReplicas": 2,
+        "availableReplicas": 2,
+    }
+    return {
+        "kind": "Deployment",
+        "metadata": {"generation": 2},
+        "spec": {"replicas": 2},
+        "status": {**usual, **status},
+    }
+
+
+def stateful_set(**status: Any) -> dict[str, Any]:
+    usual = {
+        "observedGeneration": 1,
+        "readyReplicas": 1,
+        "updatedReplicas": 1,
+        "currentRevision": "a",
+        "updateRevision": "a",
+    }
+    return {
+        "kind": "StatefulSet",
+        "metadata": {"generation": 1},
+        "spec": {"replicas": 1},
+        "status": {**usual, **status},
+    }
+
+
+@pytest.mark.parametrize(
+    ("workload", "complete"),
+    [
+        (deployment(), True),
+        (deployment(observedGeneration=1), False),
+        (deployment(updatedReplicas=1), False),
+        # An old pod still serves.
+        (deployment(replicas=3), False),
+        (deployment(availableReplicas=1), False),
+        (stateful_set(), True),
+        # After a rollout that changed everything the server forgets this number.
+        (stateful_set(updatedReplicas=0), True),
+        (stateful_set(updateRevision="b", updatedReplicas=0), False),
+        (stateful_set(readyReplicas=0), False),
+    ],
+)
+def test_a_rollout_is_complete_when_all_pods_are_new_and_ready(
+    workload: dict[str, Any], complete: bool
+) -> None:
+    assert is_complete(workload) is complete
+
+
+def event(name: str, reason: str, message: str) -> dict[str, Any]:
+    return {
+        "kind": "Event",
+        "metadata": {"name": f"{name}.1"},
+        "involvedObject": {"name": name},
+        "reason": reason,
+        "message": message,
+        "lastTimestamp": "2026-11-29T12:00:00Z",
+    }
+
+
+def add_event(cluster: FakeCluster, item: dict[str, Any]) -> None:
+    cluster.objects["Event", item["metadata"]["name"]] = item
+
+
+def test_a_pod_that_fits_on_no_node_fails_the_rollout_after_a_while(running: Stack) -> None:
+    running.cluster.broken["litellm"] = waiting("ContainerCreating")
+    running.yaml = CHANGED
+    condition = {"type": "PodScheduled", "reason": "Unschedulable", "message": "no cpu"}
+
+    def mark() -> None:
+        for pod in running.cluster.pods_of("litellm"):
+            if pod["status"]["conditions"][0]["status"] == "False":
+                pod["status"]["conditions"].append(condition)
+
+    running.clock.then = mark
+    began = running.clock.now
+
+    with pytest.raises(ServiceFailed, match=r"fits on no node .*: no cpu"):
+        drain(running.runtime.start())
+
+    assert 100 < running.clock.now - began < 200
+
+
+def test_a_rollout_past_its_deadline_names_the_failing_probe(running: Stack) -> None:
+    running.cluster.broken["litellm"] = waiting("ContainerCreating")
+    running.yaml = CHANGED
+
+    def expire() -> None:
+        late = {"type": "Progressing", "status": "False", "reason": "ProgressDeadlineExceeded"}
+        running.live("Deployment", "litellm")["status"]["conditions"] = [late]
+        for pod in running.cluster.pods_of("litellm"):
+            name = pod["metadata"]["name"]
+            if pod["status"]["conditions"][0]["status"] == "False":
+                add_event(
+                    running.cluster, event(name, "Unhealthy", "Startup probe failed: HTTP 503")
+                )
+
+    running.clock.then = expire
+
+    with pytest.raises(ServiceFailed, match="not ready in time: Startup probe failed: HTTP 503"):
+        drain(running.runtime.start())
+
+
+def test_a_database_without_pods_names_why_from_its_events(stack: Stack) -> None:
+    stack.cluster.refused["postgres-litellm"] = "quota"
+    message = "create Pod failed error: pods is forbidden: exceeded quota: small, used: 1"
+    add_event(stack.cluster, event("postgres-litellm", "FailedCreate", message))
+
+    with pytest.raises(ServiceFailed, match="does not allow its pods: small, used: 1") as caught:
+        drain(stack.runtime.start())
+
+    assert caught.value.service == "postgres-litellm"
+
+
+def test_a_fault_that_passes_does_not_fail_the_rollout(running: Stack) -> None:
+    running.cluster.broken["litellm"] = waiting("CreateContainerConfigError", "secret not found")
+    running.yaml = CHANGED
+
+    def heal() -> None:
+        running.cluster.broken.clear()
+        running.cluster.reconcile(running.live("Deployment", "litellm"))
+
+    running.clock.then = heal
+
+    _, report = collect(running.runtime.start())
+
+    assert report.restarted == ("litellm",)
+
+
+def test_progress_is_reported_once_for_each_change(running: Stack) -> None:
+    running.cluster.broken["litellm"] = waiting("ContainerCreating")
+    running.yaml = CHANGED
+
+    def heal() -> None:
+        if len(running.clock.naps) > 5:
+            running.cluster.broken.clear()
+            running.cluster.reconcile(running.live("Deployment", "litellm"))
+
+    running.clock.then = heal
+
+    progress, _ = collect(running.runtime.start())
+
+    waited = Progress(subject="litellm", state="working", detail="0 of 1 pods ready")
+    assert progress.count(waited) == 1
+
+
+def test_the_log_of_a_crashed_pod_has_its_secrets_masked(running: Stack) -> None:
+    running.cluster.broken["litellm"] = waiting("CrashLoopBackOff", restarts=3, exitCode=1)
+    running.cluster.log = "refused: sk-proj-0123456789abcdef0123456789abcdef"
+    running.yaml = CHANGED
+
+    with pytest.raises(ServiceFailed) as caught:
+        drain(running.runtime.start())
+
+    assert "refused: sk-" in caught.value.message
+    assert "0123456789abcdef" not in caught.value.message
