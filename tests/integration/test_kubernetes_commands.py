@@ -298,3 +298,15 @@ def test_a_scale_that_preflight_refuses_leaves_gateway_yaml_as_it_was(scalable: 
 
     assert (scalable.folder / "gateway.yaml").read_bytes() == before
     assert "start" not in scalable.runtime.calls
+
+
+# doctor
+
+
+def test_doctor_names_what_keeps_it_from_the_cluster(cluster: Project) -> None:
+    declare(cluster, "kubernetes: {context: staging}\n")
+    cluster.runtime.raising["states"] = ClusterForbidden("It may not.")
+
+    found = document(cluster.run("doctor", "--json"))["data"]["findings"]
+
+    assert "cluster_forbidden" in {each["id"] for each in found}
