@@ -216,6 +216,7 @@ def test_scale_sets_the_number_in_gateway_yaml_and_starts(scalable: Project) -> 
     assert "Scaled litellm from 1 to 3 pods (gateway.yaml)." in done.stdout
     assert "Redis was added" in done.stdout
     assert "start" in scalable.runtime.calls
+    assert scalable.secrets()["REDIS_PASSWORD"]
     assert (scalable.folder / "gateway.yaml").read_text() == (
         "project_name: shop\nruntime: kubernetes  # a comment\n"
         "kubernetes:\n  replicas: 3\n  context: staging  # ours\n"
@@ -297,3 +298,15 @@ def test_a_scale_that_preflight_refuses_leaves_gateway_yaml_as_it_was(scalable: 
 
     assert (scalable.folder / "gateway.yaml").read_bytes() == before
     assert "start" not in scalable.runtime.calls
+
+
+# doctor
+
+
+def test_doctor_names_what_keeps_it_from_the_cluster(cluster: Project) -> None:
+    declare(cluster, "kubernetes: {context: staging}\n")
+    cluster.runtime.raising["states"] = ClusterForbidden("It may not.")
+
+    found = document(cluster.run("doctor", "--json"))["data"]["findings"]
+
+    assert "cluster_forbidden" in {each["id"] for each in found}

@@ -22,7 +22,6 @@ from gatewayctl.cli import (
     keys,
     models,
     project,
-    scale,
     stack,
     state,
     traces,
@@ -144,7 +143,7 @@ app.command(rich_help_panel=LOOK)(doctor.doctor)
 app.command(rich_help_panel=LOOK)(stack.sbom)
 app.command(rich_help_panel=LOOK)(state.audit)
 app.add_typer(config.app, name="config", rich_help_panel=END)
-app.command(rich_help_panel=END)(scale.scale)
+app.command(rich_help_panel=END)(stack.scale)
 app.command(rich_help_panel=END)(stack.restart)
 app.command(rich_help_panel=END)(stack.down)
 app.command(rich_help_panel=END)(backup.backup)

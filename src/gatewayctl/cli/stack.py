@@ -1,4 +1,4 @@
-"""The commands that run the stack: plan, up, down, status, restart, logs, ui, env."""
+"""The commands that run the stack: plan, up, down, status, scale, restart, logs, ui, env."""
 
 from __future__ import annotations
 
@@ -157,6 +157,26 @@ def restart(
         accepted_risks=accept_risk or (),
     )
     app.run(events, stack.render_restart)
+
+
+def scale(
+    ctx: typer.Context,
+    target: Annotated[str, typer.Argument(metavar="litellm=N", help="Number of LiteLLM's pods.")],
+    timeout: TimeoutOption = None,
+    json: JsonFlag = False,
+) -> None:
+    """Set the number of LiteLLM's pods in Kubernetes, and wait for them."""
+    from gatewayctl.operations.stack.scale import parse_target
+    from gatewayctl.operations.stack.scale import scale as operation
+    from gatewayctl.output import stack
+
+    app = context(ctx)
+    replicas = parse_target(target)
+    app.require_managed("scale")
+    events = operation(
+        app.resolved_runtime, app.load_project, app.settings, replicas, timeout=timeout
+    )
+    app.run(events, stack.render_scale)
 
 
 def logs(

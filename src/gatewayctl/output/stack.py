@@ -202,6 +202,8 @@ def render_scale(report: ScaleReport) -> Iterator[RenderableType]:
     """The number of pods before and now, what came along, and the state of each service."""
     for warning in report.warnings:
         yield f"Warning: {warning}"
+    if report.secrets_added:
+        yield f"Generated into .env: {', '.join(report.secrets_added)}"
     yield services_table(report.services)
     pods = f"{report.replicas} {'pod' if report.replicas == 1 else 'pods'}"
     if not report.changed:

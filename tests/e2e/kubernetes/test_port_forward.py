@@ -14,6 +14,7 @@ import psutil
 import pytest
 
 from gatewayctl.runtimes.kubernetes import access, context
+from gatewayctl.runtimes.kubernetes.forwarding.project import MARK
 from gatewayctl.settings.model import Settings
 from tests.e2e.kubernetes.cluster import Cluster, until
 from tests.fakes.projects import project
@@ -105,7 +106,7 @@ def processes(settings: Settings) -> list[int]:
     mark, found = str(settings.state_dir), []
     for each in psutil.process_iter():
         try:
-            if each.environ().get(access.MARK) == mark and each.cmdline():
+            if each.environ().get(MARK) == mark and each.cmdline():
                 found.append(each.pid)
         except psutil.Error:
             continue

@@ -16,6 +16,7 @@ from gatewayctl.errors import FileUnreadable, RuntimeUnavailable, SettingsProble
 from gatewayctl.files.atomic import require_writable, write_text
 from gatewayctl.operations.diagnosis.failure import explain_failures
 from gatewayctl.operations.diagnosis.health import ServiceReport
+from gatewayctl.operations.project.init import ensure_project
 from gatewayctl.operations.project.snapshot import Project
 from gatewayctl.operations.stack.start import prepare_start, start_stack
 from gatewayctl.operations.state.exclusive import change_project
@@ -40,7 +41,7 @@ _INSTEAD: Final[dict[RuntimeName, str]] = {
 class ScaleReport:
     """The pods of a service now and before; ``redis``: what became of Redis with them.
 
-    ``services`` are the states after the change.
+    ``services`` are the states after the change, ``secrets_added`` variables that .env lacked.
     """
 
     service: str
@@ -50,6 +51,7 @@ class ScaleReport:
     redis: Literal["added", "removed", "unchanged"]
     services: tuple[ServiceReport, ...]
     warnings: tuple[str, ...] = ()
+    secrets_added: tuple[str, ...] = ()
 
 
 def scale(
@@ -74,7 +76,9 @@ def scale(
     ):
         require_same_salt_key(settings)
         change.state = "Nothing was changed."
-        with _written(settings, replicas):
+        with _change_replicas(settings, replicas):
+            # Redis, which comes with a second pod, needs a password that stays.
+            ensured = ensure_project(load().settings)
             project = load()
             prepared = yield from prepare_start(project.settings, project.resolved)
         change.state = "gateway.yaml has the new number; `gatewayctl up` applies it."
@@ -86,7 +90,8 @@ def scale(
         changed=replicas != before or bool(done.restarted),
         redis=_compare_redis(settings, project.settings),
         services=done.services,
-        warnings=prepared.warnings,
+        warnings=(*ensured.warnings, *prepared.warnings),
+        secrets_added=ensured.env_added,
     )
 
 
@@ -128,7 +133,7 @@ def _require_scalable(settings: Settings, resolved: ResolvedRuntime, replicas: i
 
 
 @contextmanager
-def _written(settings: Settings, replicas: int) -> Iterator[None]:
+def _change_replicas(settings: Settings, replicas: int) -> Iterator[None]:
     """gateway.yaml with the number; as it was before if what follows fails.
 
     Raises SettingsProblem where it cannot be set in one line, and FileUnwritable.

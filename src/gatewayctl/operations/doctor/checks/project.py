@@ -17,6 +17,7 @@ from gatewayctl.errors import (
     GatewayctlError,
     SettingsInvalid,
 )
+from gatewayctl.operations.diagnosis.findings.table import find_finding
 from gatewayctl.operations.doctor.checks.subject import DoctorCheck, Observation, Subject
 from gatewayctl.operations.models.loopback import warn_loopback
 from gatewayctl.operations.project.gitignore import find_missing_lines
@@ -149,7 +150,8 @@ def check_runtime(subject: Subject) -> Iterator[Observation]:
     """Check whether a runtime is available."""
     error: GatewayctlError | None = subject.runtime_error
     if error is not None:
-        yield Observation(finding="runtime_unavailable", evidence=error.message, remedy=error.hint)
+        found = find_finding(error) or "runtime_unavailable"
+        yield Observation(finding=found, evidence=error.message, remedy=error.hint)
 
 
 CHECKS = (
