@@ -42,7 +42,7 @@ from gatewayctl.runtimes.kubernetes.rollouts import states
 from gatewayctl.runtimes.kubernetes.rollouts.snapshot import Snapshot, read_snapshot
 from gatewayctl.runtimes.kubernetes.secrets import read_value
 from gatewayctl.runtimes.kubernetes.starting import Starter
-from gatewayctl.runtimes.kubernetes.stopping import hurry, stop, wait_until_gone
+from gatewayctl.runtimes.kubernetes.stopping import remove_workloads, stop
 from gatewayctl.runtimes.process import Completed
 from gatewayctl.runtimes.releases import PreflightCheck, Release
 from gatewayctl.runtimes.service_change import ServiceChange
@@ -324,9 +324,13 @@ class KubernetesRuntime:
         if _LITELLM not in snapshot.workloads:
             return
         yield Progress(subject=_LITELLM, state="working", detail="stopping")
-        self._kubectl.delete([snapshot.workloads[_LITELLM]])
-        hurry(self._kubectl, self._read_now, {_LITELLM})
-        wait_until_gone(self._read_now, {_LITELLM}, self._clock, self._sleep)
+        remove_workloads(
+            self._kubectl,
+            [snapshot.workloads[_LITELLM]],
+            self._read_now,
+            clock=self._clock,
+            sleep=self._sleep,
+        )
 
 
 def _with_salt_key(settings: Settings, key: Secret) -> Settings:

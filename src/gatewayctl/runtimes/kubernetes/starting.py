@@ -266,6 +266,9 @@ class Starter:
         if not items:
             return
         applied = self._prepare(items, secrets, found)
+        mixed = [item for item in applied if not apply.is_in_order(item, found.like(item))]
+        if mixed:
+            self.kubectl.apply(map(apply.without_lists, mixed))
         self.kubectl.apply(applied)
         yield from self._wait(applied, found)
 

@@ -11,6 +11,7 @@ from collections.abc import Sequence
 from typing import Any, Final
 
 from gatewayctl.errors import ClusterForbidden
+from gatewayctl.runtimes.kubernetes.apply import without_lists
 from gatewayctl.runtimes.kubernetes.kubectl import Kubectl, Object
 from gatewayctl.runtimes.kubernetes.rollouts.snapshot import REVISION, Snapshot
 
@@ -42,6 +43,9 @@ def roll_back(kubectl: Kubectl, snapshot: Snapshot, applied: Sequence[Object]) -
             continue
         previous = copy.deepcopy(item)
         previous["spec"]["template"] = template
+        if item["kind"] == "Deployment":
+            # Otherwise its lists could get another order, which is another revision.
+            kubectl.apply([without_lists(previous)])
         kubectl.apply([previous])
         if item["kind"] == "StatefulSet":
             _delete_broken_pods(kubectl, snapshot, service)
