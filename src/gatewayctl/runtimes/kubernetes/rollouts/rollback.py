@@ -64,7 +64,7 @@ def _from_replica_sets(snapshot: Snapshot, service: str) -> dict[str, Any] | Non
         return None
     template: dict[str, Any] = copy.deepcopy(max(serving, key=_revision)["spec"]["template"])
     template["metadata"]["labels"].pop(_HASH, None)
-    return _cleaned(template)
+    return _clean(template)
 
 
 def _from_revisions(kubectl: Kubectl, workload: Object) -> dict[str, Any] | None:
@@ -80,7 +80,7 @@ def _from_revisions(kubectl: Kubectl, workload: Object) -> dict[str, Any] | None
         return None
     template: dict[str, Any] = copy.deepcopy(found["data"]["spec"]["template"])
     template.pop("$patch", None)
-    return _cleaned(template)
+    return _clean(template)
 
 
 def _delete_broken_pods(kubectl: Kubectl, snapshot: Snapshot, service: str) -> None:
@@ -90,7 +90,7 @@ def _delete_broken_pods(kubectl: Kubectl, snapshot: Snapshot, service: str) -> N
         kubectl.call("delete", *names, "--ignore-not-found", "--wait=false")
 
 
-def _cleaned(template: dict[str, Any]) -> dict[str, Any]:
+def _clean(template: dict[str, Any]) -> dict[str, Any]:
     template["metadata"].pop("creationTimestamp", None)
     return template
 
