@@ -40,7 +40,7 @@ take_lock() {
     exec 9>"$lock"
     flock -n 9 || {
         say "waiting for another run of this script"
-        flock -w 1200 9 || fail "another run of this script has not ended within 20 minutes."
+        flock -w 3000 9 || fail "another run of this script has not ended within 50 minutes."
     }
 }
 
@@ -65,16 +65,16 @@ build() {
     fi
     install_missing gcc gcc /usr/include/stdio.h libc6-dev dpkg-source dpkg-dev
     mkdir -p "$cache"
-    rm -rf "$cache"/building.* # left by a build that was killed
+    # Left by a build that was killed. A compiler of it may end only now, and write meanwhile.
+    rm -rf "$cache"/building.* || true
     folder=$(mktemp -d "$cache/building.XXXXXX")
     say "building Kubernetes $version from Debian's source package: about 5 minutes on 2 cores (log: $cache/build.log)"
-    if ! nice timeout --foreground 3000 sh "$here/cluster/build.sh" "$folder" >"$cache/build.log" 2>&1 </dev/null 9>&-; then
-        rm -rf "$folder"
+    # It holds the lock, too: if this script is killed, the next run waits for the build and has it.
+    if ! nice timeout --foreground 3000 sh "$here/cluster/build.sh" "$folder" "$built" >"$cache/build.log" 2>&1 </dev/null; then
         tail -n 20 "$cache/build.log" >&2
+        rm -rf "$folder" || true
         fail "the build failed. Its last words are above; all of them in $cache/build.log."
     fi
-    mv "$folder/result" "$built"
-    rm -rf "$folder"
     say "built: $built"
 }
 

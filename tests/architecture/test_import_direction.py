@@ -43,6 +43,7 @@ NOUN_LEVEL = {
     "backup": 5,
     "upgrade": 6,
     "doctor": 6,
+    "bench": 6,
     "demo": 7,
 }
 """The packages of ``operations``, low to high. A verb may use those of lower levels only."""
@@ -60,6 +61,7 @@ OWNERS = {
     "dotenv": {"env_file"},
     "pyrage": {"operations"},
     "nacl": {"operations"},
+    "h11": {"operations"},
 }
 BANNED = {"click", "requests"}
 MODULES = sorted(SOURCE.rglob("*.py"))

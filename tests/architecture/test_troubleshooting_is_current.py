@@ -6,6 +6,7 @@ import re
 from pathlib import Path
 
 from gatewayctl.operations.diagnosis.causes import CAUSES
+from gatewayctl.operations.diagnosis.findings.cluster import CLUSTER
 from gatewayctl.operations.diagnosis.findings.document import render_page
 from gatewayctl.operations.diagnosis.findings.machine import MACHINE, RUNTIME
 from gatewayctl.operations.diagnosis.findings.project import SECRETS, SETTINGS
@@ -33,7 +34,7 @@ def test_every_finding_has_a_section_to_link_to() -> None:
 
 
 def test_no_id_is_given_twice() -> None:
-    areas = (SETTINGS, SECRETS, MACHINE, RUNTIME, SERVICES, GATEWAY, TRACES)
+    areas = (SETTINGS, SECRETS, MACHINE, RUNTIME, CLUSTER, SERVICES, GATEWAY, TRACES)
     ids = [finding.id for area in areas for finding in area]
 
     assert sorted(ids) == sorted(FINDINGS)
@@ -55,10 +56,10 @@ def test_every_finding_is_detected_somewhere() -> None:
         for path in (ROOT / "src" / "gatewayctl").rglob("*.py")
         if path.parent.name not in {"findings", "errors"}
     ]
-    # By its id, or by the error of that code.
+    # By its id, or by the error of that code: where it is raised, or in a table of refusals.
     signs = {name: [f'"{name}"'] for name in FINDINGS}
     for kind in CLASSES:
-        signs.setdefault(kind.code, []).append(f"{kind.__name__}(")
+        signs.setdefault(kind.code, []).extend((f"{kind.__name__}(", f"({kind.__name__}, "))
 
     undetected = [
         name

@@ -10,16 +10,19 @@ from pathlib import PurePath
 
 from xdist.scheduler import LoadScopeScheduling  # type: ignore[import-untyped]
 
+KEYS = frozenset({"keys_life", "keys_faults", "keys_limits"})
+"""Files that use the running stack, too, for so long that another worker takes them."""
 SHARING = frozenset(
     {
         *("story", "refusals", "traces_in_phoenix_s_page", "example_reasoning_api"),
-        *("keys_life", "keys_faults", "keys_limits", "sdk", "company_proxy", "external", "answers"),
+        *("sdk", "company_proxy", "external", "answers"),
     }
 )
 """Files that only use the running stack: one stack serves them all."""
 LONGEST_FIRST = (
-    *("backup", "sharing", "contract", "traces", "readme"),
-    *("plan", "doctor", "failures", "canaries", "wheel"),
+    *("backup", "sharing", "readme", "keys", "contract", "traces"),
+    *("external_services", "plan", "doctor", "failures", "adopt"),
+    *("load_check", "canaries", "wheel"),
 )
 """So that the workers end together; what is not named comes last."""
 
@@ -30,6 +33,8 @@ def group(path: PurePath | str) -> str:
     name = file.stem.removeprefix("test_")
     if file.parent.name != "e2e":
         return f"{file.parent.name}/{name}"
+    if name in KEYS:
+        return "keys"
     return "sharing" if name in SHARING else name
 
 

@@ -259,6 +259,19 @@ class FakeLiteLLM(FakeOwners):
         ]
         return httpx.Response(200, json={"data": [*rows, *self.stored]})
 
+    def _model_new(self, request: httpx.Request) -> httpx.Response:
+        body = json.loads(request.content)
+        self.stored = (*self.stored, body)
+        return httpx.Response(200, json=body)
+
+    def _model_delete(self, request: httpx.Request) -> httpx.Response:
+        number = json.loads(request.content)["id"]
+        kept = tuple(row for row in self.stored if row["model_info"]["id"] != number)
+        if len(kept) == len(self.stored):
+            return error(400, f"{{'error': 'Model with id={number} not found in db'}}")
+        self.stored = kept
+        return httpx.Response(200, json={"message": "deleted"})
+
     def _router_settings(self, request: httpx.Request) -> httpx.Response:
         return httpx.Response(200, json={"current_values": {}, "source": {}})
 

@@ -10,8 +10,9 @@ from collections.abc import Iterator
 from pathlib import Path
 from typing import Final
 
-from gatewayctl.cli import reference
+from gatewayctl.cli.syntax import reference
 from gatewayctl.rendering.plan import plan_files
+from gatewayctl.rendering.targets import Target, plan_target
 from gatewayctl.settings import reference_page
 from gatewayctl.settings.env_example import env_example, env_prod_example
 from tests.fakes.projects import project
@@ -57,6 +58,40 @@ apps:
 }
 
 
+# The same for Kubernetes and the Helm charts.
+CLUSTERS: Final = {
+    "cluster": """\
+profile: production
+kubernetes:
+  namespace: llm
+  autoscaling: {min: 2, max: 8}
+  storage: {class: fast}
+  resources: {litellm: {requests: {cpu: 2, memory: 3Gi}, limits: {memory: 4Gi}}}
+  image_pull_secrets: [registry]
+  ingress:
+    host: llm.example.com
+    phoenix_host: traces.example.com
+    class: nginx
+    tls_secret: llm-tls
+    annotations: {cert-manager.io/cluster-issuer: letsencrypt}
+apps:
+  web:
+    image: shop/web:3
+    ports: {"8080": 80}
+    user: 1000
+    environment: {PASSWORD: os.environ/SHOP_PASSWORD, TEMPLATE: "it costs $5"}
+""",
+    "cloudnative": """\
+kubernetes:
+  postgres: cloudnative-pg
+  replicas: 3
+  secrets: {from: from-vault}
+  ingress: {host: llm.example.com, gateway: infra/public}
+apps: {worker: "shop/worker:3"}
+""",
+}
+
+
 def generated() -> Iterator[tuple[Path, str]]:
     """Each file with its text."""
     yield ROOT / ".env.example", env_example()
@@ -72,8 +107,18 @@ def generated() -> Iterator[tuple[Path, str]]:
                 # The same in every project, and no module of the tests.
                 if path.suffix != ".py":
                     yield path, content
+        for name, text in CLUSTERS.items():
+            settings = project(Path(folder) / name, text)
+            targets: tuple[Target, ...] = ("kubernetes", "helm")
+            for target in targets:
+                for file in plan_target(settings, target):
+                    yield GOLDEN / name / file.path, file.content
 
 
 def _rendered(folder: Path, gateway_yaml: str, target: Path) -> Iterator[tuple[Path, str]]:
-    for file in plan_files(project(folder, gateway_yaml), runtime="docker"):
+    settings = project(folder, gateway_yaml)
+    for file in plan_files(settings, runtime="docker"):
         yield target / file.path, file.content
+    if not gateway_yaml:
+        for file in plan_files(settings, runtime="kubernetes"):
+            yield target / file.path, file.content

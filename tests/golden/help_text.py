@@ -5,7 +5,7 @@ from __future__ import annotations
 from typer.testing import CliRunner
 
 from gatewayctl.cli.app import app
-from gatewayctl.cli.reference import iterate_commands
+from gatewayctl.cli.syntax.reference import iterate_commands
 
 
 def help_text() -> str:

@@ -15,6 +15,7 @@ from gatewayctl.errors import Problem, SettingsInvalid
 from gatewayctl.operations.backup.create import BackupReport
 from gatewayctl.operations.backup.reset import ResetReport
 from gatewayctl.operations.backup.restore import RestoreReport
+from gatewayctl.operations.bench.report import BenchReport
 from gatewayctl.operations.chat.report import ChatReport
 from gatewayctl.operations.config.pull import PullReport
 from gatewayctl.operations.demo import DemoReport
@@ -35,6 +36,7 @@ from gatewayctl.operations.stack.logs import LogsReport
 from gatewayctl.operations.stack.plan import PlanReport
 from gatewayctl.operations.stack.restart import RestartReport
 from gatewayctl.operations.stack.sbom import SbomReport
+from gatewayctl.operations.stack.scale import ScaleReport
 from gatewayctl.operations.stack.status import StatusReport
 from gatewayctl.operations.stack.ui import UiReport
 from gatewayctl.operations.stack.up import UpReport
@@ -53,6 +55,7 @@ from gatewayctl.settings.model import Secret, Source
 REPORTS: Final[Mapping[str, type]] = {
     "audit": AuditReport,
     "backup": BackupReport,
+    "bench": BenchReport,
     "chat": ChatReport,
     "demo": DemoReport,
     "config pull": PullReport,
@@ -77,6 +80,7 @@ REPORTS: Final[Mapping[str, type]] = {
     "restore": RestoreReport,
     "rollback": RollbackReport,
     "sbom": SbomReport,
+    "scale": ScaleReport,
     "status": StatusReport,
     "trace list": TraceListReport,
     "trace show": TraceShowReport,

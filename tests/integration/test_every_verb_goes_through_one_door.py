@@ -35,6 +35,7 @@ CHANGING = {
     "config pull": (),
     "doctor": ("--fix",),
     "restart": (),
+    "scale": ("litellm=2",),
     "down": (),
     "backup": (),
     "restore": ("a.bak", "--yes"),
@@ -42,6 +43,7 @@ CHANGING = {
     "upgrade": (),
     "images pin": (),
     "rollback": ("--yes",),
+    "bench": (),
 }
 """With the arguments that make them change something."""
 READING = {
@@ -51,7 +53,7 @@ READING = {
 }
 LONG = (
     *("demo", "up", "restart", "down", "backup", "restore", "reset", "upgrade", "rollback"),
-    "images pin",
+    *("images pin", "scale", "bench"),
 )
 WHILE_UNFINISHED = ("restore", "down")
 
@@ -93,6 +95,12 @@ def broken(ready: Project, monkeypatch: pytest.MonkeyPatch) -> Project:
     return project
 
 
+def use_runtime_of(command: str, project: Project) -> None:
+    """Only a cluster has pods to scale."""
+    if command == "scale":
+        project.runtime.name = "kubernetes"
+
+
 def test_every_command_is_listed() -> None:
     every = set(commands(typer.main.get_command(app)))
 
@@ -104,6 +112,7 @@ def test_every_command_is_listed() -> None:
 def test_a_command_that_changes_something_is_refused_while_another_does(
     broken: Project, command: str
 ) -> None:
+    use_runtime_of(command, broken)
     before = contents(broken)
 
     with hold_lock(broken.folder / ".gatewayctl", "backup"):
@@ -119,6 +128,7 @@ def test_a_command_that_changes_something_is_refused_while_another_does(
 def test_a_command_that_changes_something_is_refused_until_a_restore_is_finished(
     broken: Project, command: str
 ) -> None:
+    use_runtime_of(command, broken)
     restore_journal.begin(broken.folder / ".gatewayctl", Path("/backups/a file"))
     before = contents(broken)
 

@@ -11,7 +11,7 @@ import typer.main
 
 from gatewayctl.cli.app import app
 from gatewayctl.cli.context import App
-from gatewayctl.cli.reference import iterate_commands
+from gatewayctl.cli.syntax.reference import iterate_commands
 from tests.integration.stack_project import Project, document
 
 ROOT: Any = typer.main.get_command(app)

@@ -10,7 +10,7 @@ import typer.main
 from typer.testing import CliRunner
 
 from gatewayctl.cli.app import app
-from gatewayctl.cli.reference import iterate_commands
+from gatewayctl.cli.syntax.reference import iterate_commands
 from tests.golden.json_shapes import REPORTS
 
 GLOBAL = {

@@ -22,6 +22,7 @@ import pytest
 from gatewayctl.errors import PortTaken
 from gatewayctl.runtimes.kubernetes import access
 from gatewayctl.runtimes.kubernetes.context import ChosenContext, move_to
+from gatewayctl.runtimes.kubernetes.forwarding.project import MARK
 from gatewayctl.runtimes.kubernetes.kubectl import Kubectl
 from gatewayctl.settings.model import Settings
 from tests.fakes import kubectl_program
@@ -86,7 +87,7 @@ class Forwarded:
 
     def processes(self) -> list[psutil.Process]:
         """Every process of the port-forward: the supervisor, the shells, and kubectl."""
-        mark = {access.MARK: str(self.settings.state_dir)}
+        mark = {MARK: str(self.settings.state_dir)}
         found = []
         for each in psutil.process_iter():
             with suppress(psutil.Error):

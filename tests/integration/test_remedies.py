@@ -111,6 +111,7 @@ ERRORS: dict[str, Cured | Elsewhere | Person] = {
         plant=lambda project: (project.folder / ".env").chmod(0o644), command=("doctor",)
     ),
     "partly_done": Person("each part has its own reason"),
+    "bench_regressed": Person("a person decides whether the slower gateway is wanted"),
     "drift": Cured(plant=edit_rendered_file, command=("render", "--check")),
     "interrupted": AGAIN,
     "runtime": READS_LOG,

@@ -101,3 +101,86 @@ def test_a_folder_that_cannot_be_written_is_exit_3(tmp_path: Path) -> None:
 
     assert result.exit_code == 3
     assert "Not a directory" in result.stderr
+
+
+def test_a_target_is_rendered_beside_the_files_of_the_runtime(tmp_path: Path) -> None:
+    result = render(tmp_path, "--target", "kubernetes")
+
+    assert result.exit_code == 0
+    assert "created   compose/kubernetes/kustomization.yaml" in result.stdout
+    assert (tmp_path / "compose/kubernetes/litellm.yaml").is_file()
+    assert not (tmp_path / CONFIG).exists()
+    assert render(tmp_path, "--target", "kubernetes", "--check").exit_code == 0
+
+
+def test_another_folder_gets_the_files_and_is_compared(tmp_path: Path) -> None:
+    output = tmp_path / "elsewhere"
+    arguments = ["--target", "helm", "--output", str(output)]
+
+    (tmp_path / "shop").mkdir()
+    missing = render(tmp_path / "shop", *arguments, "--check")
+    written = render(tmp_path / "shop", *arguments)
+
+    assert (missing.exit_code, written.exit_code) == (8, 0)
+    assert f"render --target helm --output {output}" in missing.stderr
+    assert f"created   {output}/helm/litellm-values.yaml" in written.stdout
+    assert not (tmp_path / "shop/compose").exists()
+
+
+def test_an_edit_in_another_folder_is_kept(tmp_path: Path) -> None:
+    output = tmp_path / "elsewhere"
+    (output / "helm").mkdir(parents=True)
+    (output / "helm/litellm-values.yaml").write_text("by hand\n")
+
+    result = render(tmp_path, "--target", "helm", "--output", str(output))
+
+    assert (output / "helm/litellm-values.yaml.bak").read_text() == "by hand\n"
+    assert "had manual edits" in result.stdout
+
+
+def test_a_difference_of_a_target_is_shown(tmp_path: Path) -> None:
+    render(tmp_path, "--target", "kubernetes")
+    (tmp_path / "gateway.yaml").write_text("kubernetes: {namespace: llm}\n")
+
+    result = render(tmp_path, "--target", "kubernetes", "--check", "--diff")
+
+    assert result.exit_code == 8
+    assert "+  namespace: llm" in result.stdout
+
+
+def test_what_a_cluster_cannot_run_is_refused_before_anything_is_written(tmp_path: Path) -> None:
+    (tmp_path / "gateway.yaml").write_text("apps: {web: {build: ./web}}\n")
+
+    result = render(tmp_path, "--target", "kubernetes")
+
+    assert result.exit_code == 3
+    assert "a cluster cannot build" in result.stderr
+    assert not (tmp_path / "compose").exists()
+
+
+def test_an_unknown_target_lists_the_known_ones(tmp_path: Path) -> None:
+    result = render(tmp_path, "--target", "swarm")
+
+    assert result.exit_code == 2
+    assert "'swarm' is not one of" in result.stderr
+
+
+def test_a_file_that_is_no_longer_rendered_is_removed_unless_it_was_edited(tmp_path: Path) -> None:
+    config, folder = tmp_path / "gateway.yaml", tmp_path / "compose/kubernetes"
+    config.write_text("kubernetes: {replicas: 2, ingress: llm.example.com}\n")
+    render(tmp_path, "--target", "kubernetes")
+    (folder / "mine.yaml").write_text("by hand\n")
+    with (folder / "ingress.yaml").open("a") as ingress:
+        ingress.write("# by hand\n")
+    config.write_text("{}\n")
+
+    checked = render(tmp_path, "--target", "kubernetes", "--check")
+    written = render(tmp_path, "--target", "kubernetes")
+
+    assert "obsolete  compose/kubernetes/redis.yaml" in checked.stdout
+    assert (checked.exit_code, written.exit_code) == (8, 0)
+    assert "removed   compose/kubernetes/redis.yaml" in written.stdout
+    assert not (folder / "redis.yaml").exists()
+    assert (folder / "ingress.yaml").exists()
+    assert (folder / "mine.yaml").exists()
+    assert render(tmp_path, "--target", "kubernetes", "--check").exit_code == 0

@@ -32,6 +32,7 @@ CONTRACT = {
     "NotVerified": ("not_verified", 7),
     "TraceStoreNotQueryable": ("trace_store_not_queryable", 7),
     "ProblemsFound": ("problems_found", 7),
+    "BenchRegressed": ("bench_regressed", 7),
     "PartlyDone": ("partly_done", 7),
     "Drift": ("drift", 8),
     "Interrupted": ("interrupted", 130),

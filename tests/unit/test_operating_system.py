@@ -74,7 +74,7 @@ for name in ("confstr", "fchmod", "fchown", "geteuid", "getuid", "uname"):
 del signal.SIGHUP, signal.SIGKILL
 
 from gatewayctl.__main__ import main
-from gatewayctl.cli.reference import iterate_commands
+from gatewayctl.cli.syntax.reference import iterate_commands
 
 found = []
 for words in [*(name.split() for name, _ in iterate_commands()), ["status", "--json"]]:

@@ -1,11 +1,13 @@
 #!/bin/sh
-# Builds Kubernetes from Debian's source package: `sh build.sh FOLDER` leaves FOLDER/result/bin.
+# Builds Kubernetes from Debian's source package: `sh build.sh FOLDER RESULT` works in FOLDER, and
+# makes RESULT with its folder bin when all is there; FOLDER is gone then.
 # Run by tools/cluster.sh, which keeps the result; the name it keeps it under contains a checksum of
 # this file, so a change here rebuilds. Nothing of the system is changed: packages are unpacked in
 # FOLDER, not installed. It needs apt-get, dpkg-dev and gcc.
 set -eu
 
 work=$1
+result=$2
 version=1.20.2
 release=bookworm # The last Debian release whose source package holds all of Kubernetes.
 programs="kube-apiserver kube-controller-manager kube-scheduler kube-proxy kubelet"
@@ -100,3 +102,7 @@ drop_negative_oom_scores
 generate_openapi
 compile
 cp "$work/debs/usr/bin/etcd" "$work/debs/usr/bin/kubectl" "$work/result/bin"
+# Whole or not at all.
+mv "$work/result" "$result"
+cd /
+rm -rf "$work"

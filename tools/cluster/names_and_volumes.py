@@ -26,6 +26,7 @@ from pathlib import Path
 from typing import Any
 
 DOMAIN = "svc.cluster.local"
+_LOGGER = logging.getLogger(__name__)
 PAUSE = 0.5
 """Seconds between two looks."""
 
@@ -188,9 +189,9 @@ def main() -> None:
             try:
                 part.update()
             except OSError as error:
-                logging.warning("%s", error)
+                _LOGGER.warning("%s", error)
             except (ValueError, KeyError):
-                logging.exception("an answer of the API was not understood")
+                _LOGGER.exception("an answer of the API was not understood")
         time.sleep(PAUSE)
 
 

@@ -14,6 +14,7 @@ import typer
 
 from gatewayctl.cli import (
     backup,
+    bench,
     chat,
     config,
     demo,
@@ -136,11 +137,13 @@ app.command(rich_help_panel=LOOK)(stack.status)
 app.command(rich_help_panel=LOOK)(stack.logs)
 app.add_typer(traces.app, name="trace", rich_help_panel=LOOK)
 app.add_typer(usage.app, name="usage", rich_help_panel=LOOK)
+app.command(rich_help_panel=LOOK)(bench.bench)
 app.command(rich_help_panel=LOOK)(stack.ui)
 app.command(rich_help_panel=LOOK)(doctor.doctor)
 app.command(rich_help_panel=LOOK)(stack.sbom)
 app.command(rich_help_panel=LOOK)(state.audit)
 app.add_typer(config.app, name="config", rich_help_panel=END)
+app.command(rich_help_panel=END)(stack.scale)
 app.command(rich_help_panel=END)(stack.restart)
 app.command(rich_help_panel=END)(stack.down)
 app.command(rich_help_panel=END)(backup.backup)

@@ -237,7 +237,7 @@ class App:
 
     def log(self) -> None:
         """Log programs, requests, locks and files on stderr until the command ends."""
-        from gatewayctl.output.log import start_log
+        from gatewayctl.output.terminal.log import start_log
 
         self.verbose = True
         if self._end_log is None:

@@ -1,4 +1,4 @@
-"""The commands that run the stack: plan, up, down, status, restart, logs, ui, env."""
+"""The commands that run the stack: plan, up, down, status, scale, restart, logs, ui, env."""
 
 from __future__ import annotations
 
@@ -159,6 +159,26 @@ def restart(
     app.run(events, stack.render_restart)
 
 
+def scale(
+    ctx: typer.Context,
+    target: Annotated[str, typer.Argument(metavar="litellm=N", help="Number of LiteLLM's pods.")],
+    timeout: TimeoutOption = None,
+    json: JsonFlag = False,
+) -> None:
+    """Set the number of LiteLLM's pods in Kubernetes, and wait for them."""
+    from gatewayctl.operations.stack.scale import parse_target
+    from gatewayctl.operations.stack.scale import scale as operation
+    from gatewayctl.output import stack
+
+    app = context(ctx)
+    replicas = parse_target(target)
+    app.require_managed("scale")
+    events = operation(
+        app.resolved_runtime, app.load_project, app.settings, replicas, timeout=timeout
+    )
+    app.run(events, stack.render_scale)
+
+
 def logs(
     ctx: typer.Context,
     services: Services = None,
@@ -246,7 +266,8 @@ def env(
         Literal["dotenv", "shell", "json"], typer.Option("--format", help="Output format.")
     ] = "dotenv",
     place: Annotated[
-        Literal["host", "container"], typer.Option("--for", help="Where the application runs.")
+        Literal["host", "container", "cluster"],
+        typer.Option("--for", help="Where the application runs."),
     ] = "host",
     key: Annotated[
         str | None,
@@ -259,8 +280,8 @@ def env(
     from gatewayctl.output import stack
 
     app = context(ctx)
-    # Only the address from a container depends on the runtime, and resolving it may ask an engine.
-    runtime = app.resolved_runtime.name if place == "container" else None
+    # Only the address from elsewhere depends on the runtime, and resolving it may ask an engine.
+    runtime = app.resolved_runtime.name if place != "host" else None
     report = operation(app.settings, runtime, place=place, alias=key)
     for warning in report.warnings:
         app.console.say(f"Warning: {warning}")

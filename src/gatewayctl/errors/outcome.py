@@ -33,6 +33,15 @@ class PartlyDone(NotVerified):
     remedy = "Fix the cause and run the command again: it continues where it stopped."
 
 
+class BenchRegressed(NotVerified):
+    """A benchmark is past its limit against a stored run."""
+
+    remedy = (
+        "See what differs above. If the machine was busy, run it again; if the change is wanted,"
+        " store this run with --save."
+    )
+
+
 class Drift(GatewayctlError):
     """Files or keys differ from what is declared."""
 

@@ -1,7 +1,7 @@
 """The model groups that LiteLLM serves, and whether one answers.
 
-Owns the shapes of /v2/model/info, and the endpoint of each kind of model. Must not know which
-models are declared.
+Owns the shapes of /v2/model/info, /model/new and /model/delete, and the endpoint of each kind of
+model. Must not know which models are declared.
 """
 
 from __future__ import annotations
@@ -128,6 +128,22 @@ def list_deployments(gateway: GatewayClient, master: Secret) -> Iterator[Mapping
                 yield {"model_name": str(row["model_name"]), **given}
             pages = int(answer.get("total_pages") or 1)
         page += 1
+
+
+def create_model(
+    gateway: GatewayClient, master: Secret, *, name: str, number: str, params: Mapping[str, Any]
+) -> None:
+    """Add a deployment to LiteLLM's database, which serves it at once; ``number`` is its id.
+
+    Raises GatewayRefused where LiteLLM keeps no models in its database (store_model_in_db).
+    """
+    body = {"model_name": name, "litellm_params": dict(params), "model_info": {"id": number}}
+    gateway.call("POST", "/model/new", key=master, role="master", json=body)
+
+
+def delete_model(gateway: GatewayClient, master: Secret, number: str) -> None:
+    """Delete a deployment from LiteLLM's database. Raises GatewayRefused if it has none."""
+    gateway.call("POST", "/model/delete", key=master, role="master", json={"id": number})
 
 
 def probe_model(gateway: GatewayClient, master: Secret, model: str, *, mode: str = _CHAT) -> None:

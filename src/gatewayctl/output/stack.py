@@ -23,6 +23,7 @@ if TYPE_CHECKING:
     from gatewayctl.operations.stack.plan import PlanReport
     from gatewayctl.operations.stack.restart import RestartReport
     from gatewayctl.operations.stack.sbom import SbomReport
+    from gatewayctl.operations.stack.scale import ScaleReport
     from gatewayctl.operations.stack.status import StatusReport
     from gatewayctl.operations.stack.ui import UiReport
     from gatewayctl.operations.stack.up import UpReport
@@ -195,6 +196,25 @@ def render_status_env(report: StatusReport) -> Iterator[str]:
     yield f"LLM_BASE_URL={report.gateway_url}"
     if report.phoenix_url is not None:
         yield f"PHOENIX_URL={report.phoenix_url}"
+
+
+def render_scale(report: ScaleReport) -> Iterator[RenderableType]:
+    """The number of pods before and now, what came along, and the state of each service."""
+    for warning in report.warnings:
+        yield f"Warning: {warning}"
+    if report.secrets_added:
+        yield f"Generated into .env: {', '.join(report.secrets_added)}"
+    yield services_table(report.services)
+    pods = f"{report.replicas} {'pod' if report.replicas == 1 else 'pods'}"
+    if not report.changed:
+        yield f"Nothing changed: {report.service} runs with {pods} already."
+        return
+    if report.replicas != report.before:
+        yield f"Scaled {report.service} from {report.before} to {pods} (gateway.yaml)."
+    if report.redis == "added":
+        yield "Redis was added: the pods share limits and revoked keys through it."
+    if report.redis == "removed":
+        yield "Redis was removed: one pod needs none."
 
 
 def render_restart(report: RestartReport) -> Iterator[RenderableType]:

@@ -9,7 +9,7 @@ from __future__ import annotations
 
 import json
 from collections.abc import Callable, Mapping
-from typing import Final
+from typing import Final, Literal
 from urllib.parse import quote, urlsplit, urlunsplit
 
 from gatewayctl.settings.declared.trace_stores import TRACES_PATH, TraceStore, format_headers
@@ -24,6 +24,8 @@ _LOOPBACK: Final = frozenset({"localhost", "127.0.0.1", "::1"})
 _HOST: Final = "host.docker.internal"
 
 
+Place = Literal["host", "container", "cluster"]
+"""Where an application runs."""
 Refer = Callable[[str], str]
 """Writes the reference to a variable, in the syntax of what starts the container."""
 
@@ -71,16 +73,20 @@ def app_variables(settings: Settings, refer: Refer = refer_in_compose) -> dict[s
 
 
 def application_variables(
-    settings: Settings, environment: Mapping[str, Secret], *, in_container: bool
+    settings: Settings, environment: Mapping[str, Secret], *, place: Place
 ) -> dict[str, str]:
-    """The same with credentials, for an application that is started by others.
+    """The same with credentials, for an application that others start in this place.
 
     Empty without declared trace stores: then an application chooses for itself.
     """
     store = next(iter(settings.trace_stores), None)
     if store is None or not settings.tracing.declared:
         return {}
-    url = _container_url(store) if in_container else store.traces_url
+    url = store.traces_url if place == "host" else _container_url(store)
+    if place == "cluster":
+        # It may be in another namespace.
+        own = f"{settings.kubernetes.service_url('phoenix', 6006)}{TRACES_PATH}"
+        url = own if store.is_own else store.traces_url
     return _library_variables(store, url, format_headers(store.headers(environment)))
 
 

@@ -17,7 +17,7 @@ from gatewayctl.runtimes.docker import engine
 from gatewayctl.runtimes.docker.docker_cli import DockerCli
 from gatewayctl.runtimes.docker.states import Container, parse_container
 from gatewayctl.runtimes.embedded.orphans import project_of
-from gatewayctl.runtimes.kubernetes import access
+from gatewayctl.runtimes.kubernetes.forwarding import project as port_forward
 from gatewayctl.runtimes.ports import Listener
 from gatewayctl.runtimes.runtime_marker import read_runtime
 from gatewayctl.settings.model import RuntimeName
@@ -47,7 +47,7 @@ def find_owner(listener: Listener, containers: Containers | None = None) -> Port
     """
     places: tuple[tuple[RuntimeName, Callable[[int], Path | None]], ...] = (
         ("embedded", project_of),
-        ("kubernetes", access.project_of),
+        ("kubernetes", port_forward.project_of),
     )
     for runtime, find in places:
         folder = None if listener.pid is None else find(listener.pid)

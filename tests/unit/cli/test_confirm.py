@@ -6,8 +6,9 @@ from pathlib import Path
 import pytest
 import typer
 
-from gatewayctl.cli.confirm import confirm_by_name, confirm_new_project
+from gatewayctl.cli.confirm import confirm_by_name, confirm_context, confirm_new_project
 from gatewayctl.errors import ConfirmationRequired, ProjectMissing
+from gatewayctl.runtimes.kubernetes.context import ChosenContext
 from tests.fakes.terminals import Terminal
 
 
@@ -79,3 +80,31 @@ def test_without_consent_there_is_no_new_project(
 
     with pytest.raises(ProjectMissing, match="No project was created"):
         confirm_new_project(Path("/shop"), yes=False)
+
+
+STAGING = ChosenContext(context="staging", server="https://staging:6443", namespace="shop")
+PRODUCTION = ChosenContext(context="production", server="https://prod:6443", namespace="shop")
+
+
+@pytest.mark.parametrize("typed", ["y\n", " Yes \n"])
+def test_a_cluster_is_used_with_the_user_s_consent(
+    typed: str, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    monkeypatch.setattr("sys.stdin", Terminal(typed))
+
+    confirm_context(STAGING, before=PRODUCTION, declared=False, yes=False)
+
+    out, err = capsys.readouterr()
+    assert out == ""
+    assert f"runs in {PRODUCTION}" in err
+    assert f"would be started in {STAGING}, without its data" in err
+
+
+@pytest.mark.parametrize("typed", ["\n", "n\n", ""])
+def test_without_consent_no_cluster_is_used(typed: str, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("sys.stdin", Terminal(typed))
+
+    with pytest.raises(ConfirmationRequired, match="Nothing was changed") as refused:
+        confirm_context(STAGING, before=None, declared=False, yes=False)
+
+    assert "kubernetes.context" in refused.value.hint

@@ -2,7 +2,7 @@ from __future__ import annotations
 
 import re
 
-from gatewayctl.cli.reference import render_page
+from gatewayctl.cli.syntax.reference import render_page
 from gatewayctl.errors import GatewayctlError
 
 

@@ -1,4 +1,4 @@
-"""Parses ``--since``: a duration before now, or a point in time."""
+"""Parses ``--since`` (a duration before now, or a point in time) and other durations."""
 
 from __future__ import annotations
 
@@ -33,3 +33,18 @@ def parse_since(text: str, now: datetime | None = None) -> datetime:
             f"Invalid --since {text!r}: expected a duration or a time.",
             hint="For example: 10m, 2h, 1d, 2026-01-31T12:00.",
         ) from None
+
+
+def parse_duration(text: str, *, option: str) -> float:
+    """Parse ``90s`` or ``1m30s``; in seconds. Raises UsageProblem for anything else, and for 0."""
+    try:
+        if _LENGTH.fullmatch(text):
+            parts = (timedelta(**{_UNITS[unit]: int(n)}) for n, unit in _PART.findall(text))
+            seconds = sum(parts, timedelta()).total_seconds()
+            if seconds > 0:
+                return seconds
+    except OverflowError:
+        pass
+    raise UsageProblem(
+        f"Invalid {option} {text!r}: expected a duration.", hint="For example: 30s, 5m, 1h."
+    )

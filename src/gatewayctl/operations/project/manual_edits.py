@@ -65,6 +65,26 @@ def record_digests(settings: Settings, files: Sequence[RenderedFile], folder: Pa
     write_atomically(settings.state_dir / _DIGESTS, json.dumps(known | now, indent=1).encode())
 
 
+def find_obsolete(
+    settings: Settings, files: Sequence[RenderedFile], folder: Path
+) -> tuple[PurePosixPath, ...]:
+    """Files that were written beside these in a folder of their own, and are no longer rendered.
+
+    Whoever applies the whole folder would apply them, too. Those with manual edits are kept.
+    """
+    known, planned = _read_digests(settings), {file.path for file in files}
+    own = {path.parts[0] for path in planned if len(path.parts) > 1}
+    candidates = (
+        PurePosixPath(top, path.name) for top in own for path in (folder / top).glob("*.yaml")
+    )
+    return tuple(
+        path
+        for path in sorted(candidates)
+        if path not in planned
+        and known.get(_name(settings, folder, path)) == _digest((folder / path).read_bytes())
+    )
+
+
 def _name(settings: Settings, folder: Path, path: PurePosixPath) -> str:
     """The name of a file in the record: relative to compose/, absolute anywhere else."""
     return str(path) if folder == settings.compose_dir else str(folder.absolute() / path)

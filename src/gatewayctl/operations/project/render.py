@@ -5,6 +5,7 @@ Owns what counts as drift. Must not know templates, and never starts anything.
 
 from __future__ import annotations
 
+import shlex
 from collections.abc import Generator
 from dataclasses import dataclass, replace
 from functools import partial
@@ -14,7 +15,11 @@ from typing import Final, Literal
 from gatewayctl.errors import Drift
 from gatewayctl.operations.models.warnings import warn_of_models
 from gatewayctl.operations.project.load_check import check_config
-from gatewayctl.operations.project.manual_edits import back_up_edited, record_digests
+from gatewayctl.operations.project.manual_edits import (
+    back_up_edited,
+    find_obsolete,
+    record_digests,
+)
 from gatewayctl.operations.state.exclusive import change_project
 from gatewayctl.rendering.plan import plan_files
 from gatewayctl.rendering.targets import Target, plan_target
@@ -23,7 +28,7 @@ from gatewayctl.runtimes.base import Progress
 from gatewayctl.runtimes.registry import ResolvedRuntime
 from gatewayctl.settings.model import RuntimeName, Settings
 
-FileState = Literal["missing", "changed", "unchanged", "created", "updated"]
+FileState = Literal["missing", "changed", "unchanged", "created", "updated", "obsolete", "removed"]
 _WRITTEN: Final[dict[DifferenceState, FileState]] = {
     "missing": "created",
     "changed": "updated",
@@ -35,8 +40,9 @@ _WRITTEN: Final[dict[DifferenceState, FileState]] = {
 class FileReport:
     """One rendered file; ``path`` is relative to the project, absolute if it is elsewhere.
 
-    ``state`` is missing, changed or unchanged after a comparison, and created, updated or unchanged
-    after writing. ``diff`` is from disk to rendered with secrets masked, None unless requested.
+    ``state`` is missing, changed, unchanged or obsolete after a comparison, and created, updated,
+    unchanged or removed after writing. ``diff`` is from disk to rendered with secrets masked, None
+    unless requested.
     """
 
     path: Path
@@ -56,6 +62,8 @@ class RenderReport:
     files: tuple[FileReport, ...]
     changed: bool
     warnings: tuple[str, ...] = ()
+    target: Target | None = None
+    output: Path | None = None
 
     @property
     def problem(self) -> Drift | None:
@@ -64,7 +72,13 @@ class RenderReport:
             return None
         differing = [str(file.path) for file in self.files if file.state != "unchanged"]
         verb = "differs" if len(differing) == 1 else "differ"
-        return Drift(f"{', '.join(differing)} {verb} from what gateway.yaml declares.")
+        options = [f"--target {self.target}"] if self.target else []
+        options += [f"--output {shlex.quote(str(self.output))}"] if self.output else []
+        again = f"Run `gatewayctl render {' '.join(options)}` to regenerate the files."
+        return Drift(
+            f"{', '.join(differing)} {verb} from what gateway.yaml declares.",
+            hint=again if options else None,
+        )
 
 
 def render(
@@ -87,20 +101,29 @@ def render(
         if target is None
         else plan_target(settings, target, folder=folder)
     )
-    found = compare_files(files, folder)
+    found, obsolete = compare_files(files, folder), find_obsolete(settings, files, folder)
     warnings: tuple[str, ...] = ()
     if not check:
         edited = [item.path for item in found if item.state == "changed"]
         warnings = back_up_edited(settings, edited, folder)
         write_files(files, folder)
         record_digests(settings, files, folder)
-    places = [_report_file(item, settings, folder, check=check, diff=diff) for item in found]
+        for path in obsolete:
+            (folder / path).unlink()
+    reports = [_report_file(item, settings, folder, check=check, diff=diff) for item in found]
+    state: FileState = "obsolete" if check else "removed"
+    reports += (
+        FileReport(path=_place(settings, folder / path), state=state, diff=None)
+        for path in obsolete
+    )
     return RenderReport(
         compose_dir=folder,
         check=check,
-        files=tuple(places),
-        changed=any(item.state != "unchanged" for item in found),
+        files=tuple(reports),
+        changed=any(report.state != "unchanged" for report in reports),
         warnings=warnings,
+        target=target,
+        output=output,
     )
 
 
@@ -138,13 +161,17 @@ def render_project(
     return replace(report, warnings=(*warn_of_models(settings), *warnings))
 
 
+def _place(settings: Settings, path: Path) -> Path:
+    """The path as a report has it."""
+    inside = path.is_relative_to(settings.project_dir)
+    return path.relative_to(settings.project_dir) if inside else path
+
+
 def _report_file(
     item: FileDifference, settings: Settings, folder: Path, *, check: bool, diff: bool
 ) -> FileReport:
-    path = folder / item.path
-    inside = path.is_relative_to(settings.project_dir)
     return FileReport(
-        path=path.relative_to(settings.project_dir) if inside else path,
+        path=_place(settings, folder / item.path),
         state=item.state if check else _WRITTEN[item.state],
         diff=item.diff if diff else None,
     )

@@ -6,15 +6,14 @@ import re
 from collections.abc import Mapping
 from dataclasses import dataclass
 from types import MappingProxyType
-from typing import Final, Literal
+from typing import Final
 
 from gatewayctl.errors import EnvFileMissing, UsageProblem, VirtualKeyMissing
-from gatewayctl.rendering.tracing import application_variables
+from gatewayctl.rendering.tracing import Place, application_variables
 from gatewayctl.settings.model import RuntimeName, Settings
 from gatewayctl.settings.overrides import warn_overrides
 
 _THIS_MACHINE: Final = re.compile(r"://(?:127\.0\.0\.1|localhost|\[::1\])(?=[:/]|$)")
-Place = Literal["host", "container"]
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -31,12 +30,20 @@ class EnvReport:
 def env(
     settings: Settings, runtime: RuntimeName | None, *, place: Place, alias: str | None = None
 ) -> EnvReport:
-    """Return the variables for an application on this host or in a container.
+    """Return the variables for an application on this host, in a container or in the cluster.
 
-    ``runtime`` matters only for the address seen from a container. ``alias`` selects a declared
-    virtual key, by default the first. Raises UsageProblem for an alias that is not declared,
+    ``runtime`` matters only for the address seen from elsewhere than this host: in Kubernetes a
+    container is one of the cluster. ``alias`` selects a declared virtual key, by default the first.
+    Raises UsageProblem for an alias that is not declared or a cluster that is not used,
     EnvFileMissing, and VirtualKeyMissing if the variable has no value.
     """
+    if place == "cluster" and runtime != "kubernetes":
+        raise UsageProblem(
+            f"--for cluster is for a project in Kubernetes, and this one uses {runtime}.",
+            hint="Use --for container or --for host, or add --runtime kubernetes.",
+        )
+    if place == "container" and runtime == "kubernetes":
+        place = "cluster"
     if not settings.keys:
         raise VirtualKeyMissing(
             "gateway.yaml declares no virtual key.", hint="Add one under keys:."
@@ -53,12 +60,18 @@ def env(
         raise EnvFileMissing(f"{settings.env_file} does not exist, and {key.env} is not set.")
     if secret is None:
         raise VirtualKeyMissing(f"{key.env} (virtual key {key.alias}) is not set.")
-    url = settings.gateway_url if place == "host" else _container_url(settings, runtime)
-    found = {"LLM_BASE_URL": url, "LLM_API_KEY": secret.reveal()}
-    in_container = place == "container"
-    found |= application_variables(settings, settings.environment, in_container=in_container)
+    found = {"LLM_BASE_URL": _gateway_url(settings, runtime, place), "LLM_API_KEY": secret.reveal()}
+    found |= application_variables(settings, settings.environment, place=place)
     warnings = warn_overrides(settings, [key.env])
     return EnvReport(variables=MappingProxyType(found), warnings=warnings)
+
+
+def _gateway_url(settings: Settings, runtime: RuntimeName | None, place: Place) -> str:
+    if place == "host":
+        return settings.gateway_url
+    if place == "cluster":
+        return settings.kubernetes.service_url("litellm", 4000)
+    return _container_url(settings, runtime)
 
 
 def _container_url(settings: Settings, runtime: RuntimeName | None) -> str:

@@ -23,7 +23,7 @@ from gatewayctl.settings.overrides import require_no_overrides
 LONG_VERBS: Final = frozenset(
     {
         *("up", "down", "down --volumes", "restart"),
-        *("backup", "restore", "reset", "upgrade", "rollback", "images pin"),
+        *("backup", "restore", "reset", "upgrade", "rollback", "images pin", "scale", "bench"),
     }
 )
 """Verbs that start or stop services, copy databases or pull images: they take minutes. They wait

@@ -188,23 +188,33 @@ def find_publishers(where: Endpoint, port: int) -> list[Mapping[str, str]] | Non
 
     As cheap as the probe, for a question that short commands ask each time.
     """
+    found = get_json(where, "/containers/json")
+    try:
+        # Podman has no filter by port.
+        return (
+            None
+            if found is None
+            else [
+                dict(each["Labels"] or {})
+                for each in found
+                if any(mapped.get("PublicPort") == port for mapped in each["Ports"] or ())
+            ]
+        )
+    except (LookupError, TypeError, AttributeError):
+        return None
+
+
+def get_json(where: Endpoint, path: str) -> Any | None:
+    """An answer of the engine's own API; None if it cannot be asked, or answers anything else."""
     try:
         connection = _connect(where, _TIMEOUT)
         if connection is None:
             return None
         with closing(connection):
-            connection.request("GET", "/containers/json")
+            connection.request("GET", path)
             answer = connection.getresponse()
-            found = parse_json(answer.read().decode()) if answer.status == HTTPStatus.OK else None
-        if found is None:
-            return None
-        # Podman has no filter by port.
-        return [
-            dict(each["Labels"] or {})
-            for each in found
-            if any(mapped.get("PublicPort") == port for mapped in each["Ports"] or ())
-        ]
-    except (OSError, http.client.HTTPException, ValueError, LookupError, TypeError, AttributeError):
+            return parse_json(answer.read().decode()) if answer.status == HTTPStatus.OK else None
+    except (OSError, http.client.HTTPException, ValueError):
         return None
 
 

@@ -25,14 +25,14 @@ from gatewayctl.files.atomic import write_atomically
 from gatewayctl.files.json_text import parse_json
 from gatewayctl.files.owner import create_folder
 from gatewayctl.runtimes.kubernetes.context import ChosenContext, read_record
+from gatewayctl.runtimes.kubernetes.forwarding.project import MARK
+from gatewayctl.runtimes.port_owners import find_owner, port_taken
 from gatewayctl.runtimes.process import start
 from gatewayctl.settings.model import Settings
 
 if TYPE_CHECKING:
     from gatewayctl.runtimes.kubernetes.kubectl import Kubectl
 
-MARK: Final = "GATEWAYCTL_PORT_FORWARD"
-"""Environment variable of the process: the state folder that it belongs to."""
 LOCK: Final = "port-forward.lock"
 SPECIFICATION: Final = "port-forward.json"
 LOG: Final = "port-forward.log"
@@ -102,22 +102,10 @@ def owns_port(settings: Settings, port: int) -> bool:
     return found is not None and any(port in each.values() for each in found.ports.values())
 
 
-def project_of(pid: int) -> Path | None:
-    """The folder of the project whose port-forward a process is; None if it is none."""
-    import psutil
-
-    try:
-        state_dir = psutil.Process(pid).environ().get(MARK)
-    except (psutil.Error, OSError):
-        return None
-    return Path(state_dir).parent if state_dir else None
-
-
 def require_free_ports(settings: Settings) -> None:
     """Raise PortTaken with the owner of each local port that something else uses."""
     if settings.kubernetes.access != "port-forward":
         return
-    from gatewayctl.runtimes.port_owners import find_owner, port_taken
     from gatewayctl.runtimes.ports import find_listeners
 
     wanted = _needed_ports(settings)

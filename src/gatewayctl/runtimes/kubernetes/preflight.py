@@ -92,7 +92,8 @@ def rights_to_change(declared: Kubernetes) -> tuple[Right, ...]:
     own = [Right(verb=v, resource=r, group=g) for g, r in _own(declared) for v in _CHANGE]
     return (
         *own,
-        *(Right(verb="list", resource=name) for name in ("persistentvolumeclaims", "events")),
+        *(Right(verb=verb, resource="persistentvolumeclaims") for verb in _READ),
+        Right(verb="list", resource="events"),
         *_rights_on_pods(declared),
         Right(verb="create", resource="pods/exec"),
     )

@@ -100,3 +100,25 @@ def test_an_external_gateway_of_this_machine_has_another_address_in_a_container(
     assert env(settings, None, place="host").variables["LLM_BASE_URL"] == url
     found = env(settings, "external", place="container")
     assert found.variables["LLM_BASE_URL"] == inside
+
+
+def test_in_a_cluster_services_are_found_from_every_namespace(tmp_path: Path) -> None:
+    config = (
+        "runtime: kubernetes\n"
+        "kubernetes: {namespace: llm, access: ingress, ingress: {host: x.de}}\n"
+        "tracing: [phoenix]\n"
+    )
+    settings = project(tmp_path, config, env=f"LITELLM_API_KEY={DEV}\n")
+
+    found = env(settings, "kubernetes", place="cluster").variables
+
+    assert found["LLM_BASE_URL"] == "http://litellm.llm.svc.cluster.local:4000"
+    assert found["OTEL_EXPORTER_OTLP_ENDPOINT"] == "http://phoenix.llm.svc.cluster.local:6006"
+    assert found["PHOENIX_COLLECTOR_ENDPOINT"] == "http://phoenix.llm.svc.cluster.local:6006"
+    assert env(settings, "kubernetes", place="container").variables == found
+    assert env(settings, "kubernetes", place="host").variables["LLM_BASE_URL"] == "http://x.de"
+
+
+def test_outside_of_a_cluster_there_are_no_names_of_one(settings: Settings) -> None:
+    with pytest.raises(UsageProblem, match="this one uses docker"):
+        env(settings, "docker", place="cluster")

@@ -5,7 +5,7 @@ import os
 import shlex
 import subprocess
 import sys
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from datetime import datetime, timedelta
 from pathlib import Path
 
@@ -285,36 +285,41 @@ def test_without_a_log_there_is_no_last_exit(supervisor: Supervisor) -> None:
 # Crash loops
 
 
-def line(minutes_ago: float, text: str) -> str:
-    at = datetime.now().astimezone() - timedelta(minutes=minutes_ago)
-    return f"{at:%Y-%m-%d %H:%M:%S},000 INFO {text}\n"
+Entry = tuple[float, str]
+"""Minutes ago, and the text: the tests before this one can take minutes."""
 
 
-def exited(minutes_ago: float, service: str = "litellm") -> str:
-    return line(minutes_ago, f"exited: {service} (exit status 3; not expected)")
+def exited(minutes_ago: float, service: str = "litellm") -> Entry:
+    return minutes_ago, f"exited: {service} (exit status 3; not expected)"
 
 
-SPAWNED = line(0, "spawned: 'litellm' with pid 7")
+def as_log(entries: Iterable[Entry]) -> str:
+    now = datetime.now().astimezone()
+    times = ((now - timedelta(minutes=minutes), text) for minutes, text in entries)
+    return "".join(f"{at:%Y-%m-%d %H:%M:%S},000 INFO {text}\n" for at, text in times)
+
+
+SPAWNED = (0, "spawned: 'litellm' with pid 7")
 
 
 @pytest.mark.parametrize(
     ("log", "loops"),
     [
-        (exited(2) + exited(1) + SPAWNED, True),
-        (exited(1) + SPAWNED, False),
-        (exited(9) + exited(1) + SPAWNED, False),
-        (exited(2, "phoenix") + exited(1) + SPAWNED, False),
-        (exited(2) + exited(1) + line(1, "gave up: litellm entered FATAL state") + SPAWNED, False),
-        (exited(2) + exited(1) + line(1, "stopped: litellm (exit status 0)") + SPAWNED, False),
-        (exited(2) + exited(1) + line(1, "supervisord started with pid 5") + SPAWNED, False),
-        ("", False),
+        ((exited(2), exited(1), SPAWNED), True),
+        ((exited(1), SPAWNED), False),
+        ((exited(9), exited(1), SPAWNED), False),
+        ((exited(2, "phoenix"), exited(1), SPAWNED), False),
+        ((exited(2), exited(1), (1, "gave up: litellm entered FATAL state"), SPAWNED), False),
+        ((exited(2), exited(1), (1, "stopped: litellm (exit status 0)"), SPAWNED), False),
+        ((exited(2), exited(1), (1, "supervisord started with pid 5"), SPAWNED), False),
+        ((), False),
     ],
     ids=["twice", "once", "long ago", "another", "gave up", "stopped", "new run", "no log"],
 )
 def test_a_service_is_in_a_crash_loop_if_it_exited_twice_by_itself_within_minutes(
-    log: str, loops: bool, supervisor: Supervisor, layout: Layout
+    log: tuple[Entry, ...], loops: bool, supervisor: Supervisor, layout: Layout
 ) -> None:
-    layout.log("supervisord").write_text(log)
+    layout.log("supervisord").write_text(as_log(log))
 
     assert supervisor.crash_loop("litellm") == ("exit code 3" if loops else "")
 
@@ -326,7 +331,7 @@ def test_a_failed_service_is_started_at_once_and_its_earlier_exits_do_not_count(
     state: str, stops: bool, supervisor: Supervisor, supervisord: FakeSupervisord, layout: Layout
 ) -> None:
     supervisord.states["litellm"] = state
-    layout.log("supervisord").write_text(exited(2) + exited(1) + SPAWNED)
+    layout.log("supervisord").write_text(as_log((exited(2), exited(1), SPAWNED)))
 
     supervisor.start("litellm")
 

@@ -9,6 +9,7 @@ from __future__ import annotations
 from typing import Final
 
 from gatewayctl.errors import GatewayctlError
+from gatewayctl.operations.diagnosis.findings.cluster import CLUSTER
 from gatewayctl.operations.diagnosis.findings.finding import Finding
 from gatewayctl.operations.diagnosis.findings.machine import MACHINE, RUNTIME
 from gatewayctl.operations.diagnosis.findings.project import SECRETS, SETTINGS
@@ -16,7 +17,7 @@ from gatewayctl.operations.diagnosis.findings.stack import GATEWAY, SERVICES, TR
 
 FINDINGS: Final[dict[str, Finding]] = {
     finding.id: finding
-    for area in (SETTINGS, SECRETS, MACHINE, RUNTIME, SERVICES, GATEWAY, TRACES)
+    for area in (SETTINGS, SECRETS, MACHINE, RUNTIME, CLUSTER, SERVICES, GATEWAY, TRACES)
     for finding in area
 }
 

@@ -1,6 +1,6 @@
 """The text of ``docs/reference/commands.md``, generated from the commands themselves.
 
-Owns its layout. This prints it: ``python -m gatewayctl.cli.reference``
+Owns its layout. This prints it: ``python -m gatewayctl.cli.syntax.reference``
 """
 
 from __future__ import annotations
@@ -16,7 +16,7 @@ from gatewayctl.cli.app import app
 _INTRODUCTION: Final = """\
 # Command reference
 
-Generated from the code by `python -m gatewayctl.cli.reference`. Options of all commands are
+Generated from the code by `python -m gatewayctl.cli.syntax.reference`. Options of all commands are
 accepted before and after the command: `gatewayctl -C DIR up`, `gatewayctl up -C DIR`. If one is
 given twice, the last one wins.
 """

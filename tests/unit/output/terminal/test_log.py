@@ -5,7 +5,7 @@ from collections.abc import Callable
 
 import pytest
 
-from gatewayctl.output.log import start_log
+from gatewayctl.output.terminal.log import start_log
 from gatewayctl.settings.masking import remember
 from gatewayctl.settings.model import Secret
 

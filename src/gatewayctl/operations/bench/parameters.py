@@ -1,0 +1,85 @@
+"""What a benchmark sends: the parameters that two runs must share to be comparable.
+
+Owns their defaults and their checks. Must not know gateways.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Final, Literal
+
+from gatewayctl.errors import UsageProblem
+
+DEFAULT_REQUESTS: Final = 300
+_FEWEST_IN_ROUND: Final = 5
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class BenchParameters:
+    """The load, for each of the two sides: the upstream directly, and through the gateway.
+
+    One of ``requests`` and ``duration`` (seconds) is set. With ``rate`` (requests per second) it is
+    an open loop, and ``concurrency`` limits its connections; without, a closed loop of
+    ``concurrency`` clients. The upstream answers after ``upstream_latency_ms``; a stream has
+    ``tokens`` chunks at ``tokens_per_second``. ``model`` is one of the gateway's own models, which
+    is measured without a direct side; None is the local upstream.
+    """
+
+    requests: int | None = None
+    duration: float | None = None
+    concurrency: int | None = None
+    rate: float | None = None
+    stream: bool = False
+    rounds: int = 20
+    upstream_latency_ms: float = 20
+    tokens: int = 16
+    tokens_per_second: float = 200
+    model: str | None = None
+
+    @property
+    def loop(self) -> Literal["closed", "open"]:
+        return "closed" if self.rate is None else "open"
+
+    @property
+    def warmup(self) -> int:
+        """Requests before the measurement, which no figure includes."""
+        return max(20, 2 * (self.concurrency or 1))
+
+
+def complete_parameters(given: BenchParameters) -> BenchParameters:
+    """Fill in the defaults that depend on others. Raises UsageProblem for what excludes itself."""
+    from dataclasses import replace
+
+    if given.requests is not None and given.duration is not None:
+        raise UsageProblem("--requests and --duration exclude each other.", hint="Give one.")
+    requests = given.requests
+    if given.requests is None and given.duration is None:
+        requests = DEFAULT_REQUESTS
+    concurrency = given.concurrency
+    if given.rate is None and concurrency is None:
+        concurrency = 1
+    rounds = given.rounds
+    if requests is not None:
+        # A round of fewer requests has no median worth its name.
+        fewest = max(_FEWEST_IN_ROUND, concurrency or 1)
+        rounds = max(1, min(rounds, requests // fewest))
+    return replace(given, requests=requests, concurrency=concurrency, rounds=rounds)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class BenchOptions:
+    """What to do beside sending the load.
+
+    ``save`` and ``against`` are names of stored runs. ``max_regression`` and ``max_errors`` are in
+    percent. Without ``usage`` neither processor time nor memory is measured, nor waited for.
+    ``consented``: the user agreed to load what may cost money or belongs to others.
+    """
+
+    save: str | None = None
+    against: str | None = None
+    max_regression: float = 10
+    max_errors: float = 1
+    plot: Path | None = None
+    usage: bool = True
+    consented: bool = False

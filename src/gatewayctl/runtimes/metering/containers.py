@@ -1,0 +1,73 @@
+"""The usage of a project's containers, from the engine's own figures.
+
+The engine reads the control groups, of either version and also inside a virtual machine, so this
+needs neither root nor the paths of one system. Owns what its answer means.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import Any, Final
+
+from gatewayctl.runtimes.docker import engine
+from gatewayctl.runtimes.docker.states import PROJECT, SERVICE
+from gatewayctl.runtimes.metering.base import ServiceUsage
+from gatewayctl.settings.model import LOOPBACK
+
+_HOST: Final = "host.docker.internal"
+_NANOSECONDS: Final = 1e9
+
+
+class ContainerMeter:
+    """Satisfies ``metering.base.Meter`` for one Compose project."""
+
+    host: Final = _HOST
+
+    def __init__(self, project: str) -> None:
+        self._project = project
+        self._engine = engine.endpoint()
+        self.addresses: tuple[str, ...] = (LOOPBACK, *_find_bridge(self._engine))
+        self.unavailable = ""
+        if not self.read():
+            self.unavailable = "the Docker engine does not report what its containers use"
+
+    def read(self) -> Mapping[str, ServiceUsage]:
+        found = engine.get_json(self._engine, "/containers/json") or ()
+        services = {
+            each["Id"]: each["Labels"][SERVICE]
+            for each in found
+            if (each.get("Labels") or {}).get(PROJECT) == self._project
+        }
+        answers = {
+            name: engine.get_json(
+                self._engine, f"/containers/{number}/stats?stream=false&one-shot=true"
+            )
+            for number, name in services.items()
+        }
+        return {name: usage for name, body in answers.items() if (usage := parse_stats(body))}
+
+
+def parse_stats(body: Any) -> ServiceUsage | None:
+    """Parse the answer of /containers/ID/stats; None if it has no figures."""
+    try:
+        cpu = body["cpu_stats"]["cpu_usage"]["total_usage"] / _NANOSECONDS
+        details = body["memory_stats"].get("stats") or {}
+        # Control groups of version 2 and 1. The whole usage would include the page cache.
+        memory = details.get("anon") or details.get("total_rss") or details.get("rss")
+        return ServiceUsage(
+            cpu_seconds=cpu, memory_bytes=int(memory or body["memory_stats"]["usage"])
+        )
+    except (LookupError, TypeError, AttributeError):
+        return None
+
+
+def _find_bridge(where: engine.Endpoint) -> tuple[str, ...]:
+    """This machine's address on the engine's bridge, which `host-gateway` stands for.
+
+    It is not of this machine where the engine runs in a virtual one, which forwards to loopback.
+    """
+    body: Any = engine.get_json(where, "/networks/bridge")
+    try:
+        return tuple(each["Gateway"] for each in body["IPAM"]["Config"] if each.get("Gateway"))
+    except (LookupError, TypeError):
+        return ()

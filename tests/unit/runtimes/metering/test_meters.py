@@ -1,0 +1,96 @@
+from __future__ import annotations
+
+import subprocess
+import sys
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from gatewayctl.runtimes.metering.choose import choose_meter
+from gatewayctl.runtimes.metering.containers import parse_stats
+from gatewayctl.runtimes.metering.processes import ProcessMeter
+from gatewayctl.runtimes.registry import ResolvedRuntime
+from tests.fakes.projects import project
+from tests.fakes.runtime import FakeRuntime
+
+BURN = """
+import subprocess, sys, time
+{child}
+end = time.process_time() + {seconds}
+while time.process_time() < end:
+    pass
+"""
+
+
+def measuring(pid: int) -> ProcessMeter:
+    runtime = FakeRuntime(processes={"litellm": "running"}, services=("litellm",))
+    runtime.pids = {"litellm": pid}
+    return ProcessMeter(runtime)
+
+
+def test_a_service_includes_its_children_also_those_that_have_ended() -> None:
+    child = f"subprocess.run([sys.executable, '-c', {BURN.format(child='', seconds=0.3)!r}])"
+    script = BURN.format(child=child, seconds=0.1) + "print(flush=True)\nsys.stdin.read()\n"
+    with subprocess.Popen(
+        [sys.executable, "-c", script], stdin=subprocess.PIPE, stdout=subprocess.PIPE
+    ) as running:
+        assert running.stdout is not None
+        running.stdout.readline()
+        found = measuring(running.pid).read()["litellm"]
+        assert running.stdin is not None
+        running.stdin.close()
+
+    assert found.cpu_seconds >= 0.38
+    assert 2**20 < found.memory_bytes < 2**30
+
+
+def test_a_service_that_does_not_run_is_left_out() -> None:
+    runtime = FakeRuntime(processes={"litellm": "stopped"}, services=("litellm",))
+
+    assert "phoenix" not in ProcessMeter(runtime).read()
+
+
+@pytest.mark.parametrize(
+    ("stats", "memory"),
+    [
+        ({"anon": 70, "file": 900}, 70),
+        ({"total_rss": 60, "cache": 900, "rss": 50}, 60),
+        ({}, 1000),
+    ],
+)
+def test_the_engine_s_figures_of_both_versions_of_control_groups_are_read(
+    stats: dict[str, int], memory: int
+) -> None:
+    body = {
+        "cpu_stats": {"cpu_usage": {"total_usage": 2_500_000_000}},
+        "memory_stats": {"usage": 1000, "stats": stats},
+    }
+
+    found = parse_stats(body)
+
+    assert found is not None
+    assert (found.cpu_seconds, found.memory_bytes) == (2.5, memory)
+
+
+@pytest.mark.parametrize("body", [None, {}, [], {"cpu_stats": {}}, {"cpu_stats": None}])
+def test_an_answer_without_figures_is_none(body: Any) -> None:
+    assert parse_stats(body) is None
+
+
+def test_services_elsewhere_are_not_measured_and_it_says_why(tmp_path: Path) -> None:
+    settings = project(tmp_path)
+    resolved = ResolvedRuntime(name="external", why="", runtime=FakeRuntime())
+
+    meter = choose_meter(settings, resolved)
+
+    assert meter.read() == {}
+    assert "operate" in meter.unavailable
+
+
+def test_the_embedded_services_reach_this_machine_by_loopback(tmp_path: Path) -> None:
+    resolved = ResolvedRuntime(name="embedded", why="", runtime=FakeRuntime())
+
+    meter = choose_meter(project(tmp_path), resolved)
+
+    assert (meter.host, meter.addresses, meter.unavailable) == ("127.0.0.1", ("127.0.0.1",), "")
