@@ -71,6 +71,8 @@ class FakeCluster:
     killed_at: int | None = None
     verifiers: dict[str, str] = field(default_factory=dict)
     told: list[str] = field(default_factory=list)
+    exits: dict[str, Completed] = field(default_factory=dict)
+    keep: set[str] = field(default_factory=set)
     _applied: dict[tuple[str, str], Object] = field(default_factory=dict)
     _count: Iterator[int] = field(default_factory=lambda: itertools.count(1))
 
@@ -194,9 +196,9 @@ class FakeCluster:
     def _delete(self, words: tuple[str, ...], _stdin: str) -> str:
         for item in self._named(words):
             key = item["kind"], item["metadata"]["name"]
-            if key in self.objects:
+            if key in self.objects and key[1] not in self.keep:
                 self._change(f"delete {key[0]} {key[1]}")
-                self._remove(key)
+                self._remove(key, orphan="--cascade=orphan" in words)
                 if key[0] == "Pod":
                     self._replace(item)
         return ""
@@ -205,11 +207,15 @@ class FakeCluster:
         """Its workload makes another one."""
         for kind in ("Deployment", "StatefulSet"):
             for workload in self.of(kind).values():
-                selected = workload["spec"]["selector"]["matchLabels"].items()
+                selected = (
+                    workload["spec"]
+                    .get("selector", {"matchLabels": {"no": ""}})["matchLabels"]
+                    .items()
+                )
                 if selected <= pod["metadata"]["labels"].items():
                     self.reconcile(workload)
 
-    def _remove(self, key: tuple[str, str]) -> None:
+    def _remove(self, key: tuple[str, str], *, orphan: bool = False) -> None:
         gone = self.objects.pop(key)
         self._applied.pop(key, None)
         uid = gone["metadata"].get("uid")
@@ -217,12 +223,17 @@ class FakeCluster:
             self.objects.clear()
         for other, item in list(self.objects.items()):
             owners = item["metadata"].get("ownerReferences") or ()
-            if uid in {each["uid"] for each in owners} and other in self.objects:
+            if uid not in {each["uid"] for each in owners} or other not in self.objects:
+                continue
+            if orphan:
+                del item["metadata"]["ownerReferences"]
+            else:
                 self._remove(other)
 
     def _logs(self, words: tuple[str, ...], _stdin: str) -> str:
         if "--prefix" not in words:
-            return self.log
+            ended = self.exits.get(_positional(words)[0])
+            return self.log if ended is None else ended.stdout
         options = _options(words)
         chosen = [pod for pod in self.of("Pod").values() if _selects(options.get("selector"), pod)]
         if "selector" not in options:
@@ -277,8 +288,16 @@ class FakeCluster:
             self._reconcile_stateful_set(item)
         elif kind == "Job" and not item.get("status"):
             self._run_job(item)
+        elif kind == "Cluster":
+            item["status"] = {"readyInstances": item["spec"].get("instances", 1)}
+        elif ended := self.exits.get(item["metadata"]["name"]):
+            code = {"state": {"terminated": {"exitCode": ended.returncode}}}
+            phase = "Failed" if ended.returncode else "Succeeded"
+            item["status"] = {"phase": phase, "containerStatuses": [code]}
 
     def _reconcile_deployment(self, item: Object) -> None:
+        if item["spec"].get("paused"):
+            return
         name, template = item["metadata"]["name"], item["spec"]["template"]
         wanted, digest = item["spec"].setdefault("replicas", 1), _digest(template)
         item["spec"].setdefault("strategy", {"type": "RollingUpdate"})

@@ -67,3 +67,8 @@ def to_yaml(value: Any, *, indent: int = 0, block: bool = False) -> str:
     lines = text.removesuffix("\n...\n").rstrip("\n").split("\n")
     first, *more = lines
     return "\n".join((first, *(f"{' ' * indent}{line}" if line else "" for line in more)))
+
+
+def read_documents(text: str) -> tuple[dict[str, Any], ...]:
+    """The mappings of a rendered file with several documents; empty ones are left out."""
+    return tuple(document for document in yaml.safe_load_all(text) if document)

@@ -38,6 +38,7 @@ class ContractStack(ABC):
     """A project of one runtime, with access to its processes.
 
     ``services`` are in the order of `status`; ``unpublished`` have no address on this machine.
+    ``tolerated`` are parts of command lines with a secret that LiteLLM itself writes.
     ``needs`` are the secrets that a service uses. ``reports_pids``: `status` has the processes.
     ``fixtures`` are requested before the project is created. ``name`` is that of the project.
     """
@@ -46,6 +47,7 @@ class ContractStack(ABC):
     services: ClassVar[tuple[str, ...]]
     unpublished: ClassVar[frozenset[str]] = frozenset()
     reports_pids: ClassVar[bool] = True
+    tolerated: ClassVar[tuple[str, ...]] = ()
     needs: ClassVar[Mapping[str, frozenset[str]]]
     fixtures: ClassVar[tuple[str, ...]] = ()
 

@@ -26,6 +26,9 @@ class KubernetesStack(ContractStack):
     services = ("postgres-litellm", "postgres-phoenix", "phoenix", "litellm")
     unpublished = frozenset({"postgres-litellm", "postgres-phoenix"})
     reports_pids = False
+    # In its own pod, where the same URL is in the environment: without migrations LiteLLM compares
+    # the schema at each start.
+    tolerated = ("prisma\0migrate\0diff\0--from-url",)
     needs: ClassVar[Mapping[str, frozenset[str]]] = {
         "postgres-litellm": frozenset({"LITELLM_POSTGRES_PASSWORD"}),
         "postgres-phoenix": frozenset({"POSTGRES_PASSWORD"}),

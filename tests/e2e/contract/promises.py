@@ -157,7 +157,7 @@ class RuntimeContract:
         assert {key["status"] for key in report["keys"]["keys"]} == {"created"}
         assert len(found.values) >= 7
         assert watch.scans > 50
-        assert found.hits == []
+        assert [hit for hit in found.hits if not any(t in hit for t in it.tolerated)] == []
 
     def test_a_second_up_changes_nothing_and_reports_that(self, running: ContractStack) -> None:
         before = running.pids()

@@ -10,7 +10,7 @@ import copy
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 from types import MappingProxyType
-from typing import Final
+from typing import Any, Final
 
 from gatewayctl.errors import ProjectNameTaken
 from gatewayctl.rendering.kubernetes.labels import MANAGED_BY, SECRET_VERSION
@@ -89,6 +89,39 @@ def with_current_scale(item: Object, live: Object | None) -> Object:
     if item["kind"] != "Deployment" or live is None or "replicas" in item["spec"]:
         return item
     return {**item, "spec": {**item["spec"], "replicas": live["spec"].get("replicas", 1)}}
+
+
+def is_in_order(item: Object, live: Object | None) -> bool:
+    """True if the variables of a Deployment keep their order when they are applied over ``live``.
+
+    Server-side apply appends what is new, and a variable may only refer to those before it.
+    """
+    if live is None or item["kind"] != "Deployment":
+        return True
+    before = {each["name"]: _variables(each) for each in pod_template(live)["spec"]["containers"]}
+    for container in pod_template(item)["spec"]["containers"]:
+        wanted, old = _variables(container), before.get(container["name"], [])
+        kept = [name for name in old if name in wanted]
+        if [*kept, *(name for name in wanted if name not in old)] != wanted:
+            return False
+    return True
+
+
+def without_lists(item: Object) -> Object:
+    """A Deployment that rolls nothing out, and whose template has none of what is merged by name.
+
+    Applied first, it lets the real one be stored exactly as it is written.
+    """
+    template = pod_template(item)
+    containers = [
+        {"name": each["name"], "image": each["image"]} for each in template["spec"]["containers"]
+    ]
+    bare = {"metadata": template["metadata"], "spec": {"containers": containers}}
+    return {**item, "spec": {**item["spec"], "paused": True, "template": bare}}
+
+
+def _variables(container: Mapping[str, Any]) -> list[str]:
+    return [each["name"] for each in container.get("env") or ()]
 
 
 def secret_names(template: Object) -> frozenset[str]:

@@ -160,10 +160,10 @@ def _annotations(template: Mapping[str, Any]) -> Mapping[str, Any]:
 
 
 def _differs(live: Object, wanted: Object) -> bool:
-    return bool(_differing(_declared(live), _declared(wanted)))
+    return bool(_differing(_strip(live), _strip(wanted)))
 
 
-def _declared(item: Object) -> dict[str, Any]:
+def _strip(item: Object) -> dict[str, Any]:
     rest = {key: value for key, value in item.items() if key not in {"metadata", "status"}}
     meta = {k: v for k, v in item["metadata"].items() if k not in _SERVER_FIELDS}
     return {**rest, "metadata": meta}

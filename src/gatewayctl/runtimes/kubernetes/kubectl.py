@@ -111,11 +111,17 @@ class Kubectl:
         else:
             self.call("rollout", "restart", name)
 
-    def delete(self, objects: Sequence[Object], *, timeout: float = 120.0) -> None:
-        """Delete objects by kind and name, and wait until they are gone."""
+    def delete(
+        self, objects: Sequence[Object], *, orphan: bool = False, timeout: float = 120.0
+    ) -> None:
+        """Delete objects by kind and name, and wait until they are gone.
+
+        With ``orphan`` what they created stays.
+        """
         names = [f"{resource(item)}/{item['metadata']['name']}" for item in objects]
+        more = ("--cascade=orphan",) if orphan else ()
         if names:
-            self.call("delete", *names, "--ignore-not-found", "--wait=true", timeout=timeout)
+            self.call("delete", *names, *more, "--ignore-not-found", "--wait=true", timeout=timeout)
 
 
 def resource(item: Object) -> str:

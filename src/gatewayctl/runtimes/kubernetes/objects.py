@@ -10,10 +10,9 @@ from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any, Final, Literal
 
-import yaml
-
 from gatewayctl.errors import RuntimeUnavailable
 from gatewayctl.rendering.kubernetes.labels import NAME
+from gatewayctl.rendering.yaml_values import read_documents
 from gatewayctl.runtimes.kubernetes.kubectl import Object
 
 if TYPE_CHECKING:
@@ -63,8 +62,7 @@ def read_objects(files: Sequence[RenderedFile]) -> Declared:
         objects=tuple(
             (_STAGES[name], item)
             for name in sorted(named.keys() & _STAGES.keys(), key=order.index)
-            for item in yaml.safe_load_all(named[name].content)
-            if item
+            for item in read_documents(named[name].content)
         )
     )
 

@@ -18,5 +18,5 @@ def preview(starter: Starter, names: Sequence[str]) -> tuple[ServiceChange, ...]
     if not starter.has_namespace():
         return tuple(ServiceChange(service=name, action="start") for name in names)
     found = starter.find()
-    wanted = starter.rehearse(found, "base", "databases", "services", "apps")
+    wanted = starter.dry_run(found, "base", "databases", "services", "apps")
     return compare(wanted, found, starter.read(), make_secrets(starter.settings), names)

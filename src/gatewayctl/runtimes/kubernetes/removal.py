@@ -18,6 +18,7 @@ from gatewayctl.runtimes.kubernetes.rollouts.snapshot import CLUSTER, CLUSTERS
 _KINDS: Final = (
     "deployments.apps",
     "statefulsets.apps",
+    "replicasets.apps",
     "jobs.batch",
     "pods",
     "services",

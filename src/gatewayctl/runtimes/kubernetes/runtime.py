@@ -42,7 +42,7 @@ from gatewayctl.runtimes.kubernetes.rollouts import states
 from gatewayctl.runtimes.kubernetes.rollouts.snapshot import Snapshot, read_snapshot
 from gatewayctl.runtimes.kubernetes.secrets import read_value
 from gatewayctl.runtimes.kubernetes.starting import Starter
-from gatewayctl.runtimes.kubernetes.stopping import hurry, stop, wait_until_gone
+from gatewayctl.runtimes.kubernetes.stopping import remove_workloads, stop
 from gatewayctl.runtimes.process import Completed
 from gatewayctl.runtimes.releases import PreflightCheck, Release
 from gatewayctl.runtimes.service_change import ServiceChange
@@ -85,7 +85,7 @@ class KubernetesRuntime:
         self._read_at: float | None = None
 
     def preflight(self) -> None:
-        """Require a cluster that answers, the rights, and names that nobody else uses."""
+        """Require a cluster that answers, the rights, and names that are free."""
         passwords.check(self._settings)
         access.require_free_ports(self._settings)
         preflight.require_kubectl(self._kubectl)
@@ -234,7 +234,7 @@ class KubernetesRuntime:
     def run_preflight(
         self, files: Sequence[RenderedFile]
     ) -> Generator[Progress, None, tuple[PreflightCheck, ...]]:
-        declared = self._declared(self._settings, files)
+        declared = self._read_declared(self._settings, files)
 
         def run(name: str, args: Sequence[str]) -> Completed:
             return run_in_pod(
@@ -274,14 +274,14 @@ class KubernetesRuntime:
         return Starter(
             settings=settings,
             kubectl=self._kubectl,
-            declared=self._declared(settings, files),
+            declared=self._read_declared(settings, files),
             versions=self._versions,
             read=self._read_now,
             clock=self._clock,
             sleep=self._sleep,
         )
 
-    def _declared(self, settings: Settings, files: Sequence[RenderedFile] | None) -> Declared:
+    def _read_declared(self, settings: Settings, files: Sequence[RenderedFile] | None) -> Declared:
         from gatewayctl.rendering.plan import plan_files
 
         rendered = plan_files(settings, runtime="kubernetes") if files is None else files
@@ -324,9 +324,13 @@ class KubernetesRuntime:
         if _LITELLM not in snapshot.workloads:
             return
         yield Progress(subject=_LITELLM, state="working", detail="stopping")
-        self._kubectl.delete([snapshot.workloads[_LITELLM]])
-        hurry(self._kubectl, self._read_now, {_LITELLM})
-        wait_until_gone(self._read_now, {_LITELLM}, self._clock, self._sleep)
+        remove_workloads(
+            self._kubectl,
+            [snapshot.workloads[_LITELLM]],
+            self._read_now,
+            clock=self._clock,
+            sleep=self._sleep,
+        )
 
 
 def _with_salt_key(settings: Settings, key: Secret) -> Settings:

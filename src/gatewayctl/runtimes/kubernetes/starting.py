@@ -81,7 +81,7 @@ class Starter:
         """Start what does not run and roll out what changed, up to LiteLLM."""
         found, before = self.find(), self.read()
         if self.has_namespace():
-            self.rehearse(found, "base", "databases", "services")
+            self.dry_run(found, "base", "databases", "services")
         secrets = yield from self._apply_base(found)
         yield from self._start_databases(secrets, found)
         yield from self._set_passwords()
@@ -111,7 +111,7 @@ class Starter:
     def start_apps(self, apps: Sequence[str]) -> Started:
         """Start the apps, whose keys are in .env now."""
         found, before = self.find(), self.read()
-        self.rehearse(found, "apps")
+        self.dry_run(found, "apps")
         applied = self.kubectl.apply(self.secrets(apps=True)) if self.secrets(apps=True) else ()
         secrets = {**self._shared_secret(), **_by_name(applied)}
         yield from self._roll_out(self.declared.stage("apps"), secrets, found)
@@ -133,13 +133,13 @@ class Starter:
             yield from self._wait(items, found)
 
     def has_namespace(self) -> bool:
-        """True if it exists, or nobody may say: before that the server checks no object."""
+        """True if it exists or may not be read; without it the server checks nothing."""
         try:
             return bool(self.kubectl.get(f"namespace/{self.kubectl.namespace}"))
         except ClusterForbidden:
             return True
 
-    def rehearse(self, found: Found, *stages: Stage) -> tuple[Object, ...]:
+    def dry_run(self, found: Found, *stages: Stage) -> tuple[Object, ...]:
         """The objects as the server would have them; it checks every one and changes none."""
         secrets = {
             item["metadata"]["name"]: item
@@ -266,6 +266,9 @@ class Starter:
         if not items:
             return
         applied = self._prepare(items, secrets, found)
+        mixed = [item for item in applied if not apply.is_in_order(item, found.like(item))]
+        if mixed:
+            self.kubectl.apply(map(apply.without_lists, mixed))
         self.kubectl.apply(applied)
         yield from self._wait(applied, found)
 

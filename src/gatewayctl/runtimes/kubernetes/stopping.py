@@ -41,16 +41,14 @@ def stop(
     ran = {pod.service for pod in snapshot.pods if pod.is_alive and pod.service in known}
     versions = kubectl.call("api-versions", namespaced=False).split()
     own = removal.list_own(kubectl, labels, versions)
-    running = [item for item in own if item["kind"] in {*WORKLOADS, "Job", "Pod"}]
+    running = [item for item in own if item["kind"] in {*WORKLOADS, "ReplicaSet", "Job", "Pod"}]
     first = [item for item in running if service_of(item) not in _DATABASES]
     last = [item for item in running if service_of(item) in _DATABASES]
     for group in (first, last):
         names = {service_of(item) for item in group}
         for name in sorted(names & ran):
             yield Progress(subject=name, state="working", detail="stopping")
-        kubectl.delete(group)
-        hurry(kubectl, read, names)
-        wait_until_gone(read, names, clock, sleep)
+        remove_workloads(kubectl, group, read, clock=clock, sleep=sleep)
         for name in sorted(names & ran):
             yield Progress(subject=name, state="stopped")
     if clusters and not remove_data:
@@ -64,24 +62,44 @@ def stop(
     return tuple(name for name in known if name in ran) or (("leftover_objects",) if own else ())
 
 
-def hurry(kubectl: Kubectl, read: Callable[[], Snapshot], services: Collection[str]) -> None:
-    """Give the pods of these services less time to end than in a rollout.
+def remove_workloads(
+    kubectl: Kubectl,
+    workloads: Sequence[Object],
+    read: Callable[[], Snapshot],
+    *,
+    clock: Callable[[], float],
+    sleep: Callable[[float], None],
+) -> None:
+    """Delete workloads and wait until none of their pods is left.
 
-    There a pod waits for its longest request, which can take many minutes.
+    The pods of Deployments are deleted one by one, with less time to end than in a rollout: there
+    a pod waits for its longest request, many minutes, and a LiteLLM that still starts does not even
+    react to the signal. Raises RuntimeProblem for pods that do not end.
     """
-    pods = [f"pod/{pod.name}" for pod in read().pods if pod.service in services]
+    services = {service_of(item) for item in workloads}
+    deployments = [item for item in workloads if item["kind"] in {"Deployment", "ReplicaSet"}]
+    kubectl.delete([item for item in deployments if item["kind"] == "Deployment"], orphan=True)
+    kubectl.delete(
+        [each for each in read().replica_sets if service_of(each) in services], orphan=True
+    )
+    kubectl.delete([item for item in workloads if item not in deployments])
+    _hurry(kubectl, read(), {service_of(item) for item in deployments})
+    _wait_until_gone(read, services, clock, sleep)
+
+
+def _hurry(kubectl: Kubectl, snapshot: Snapshot, services: Collection[str]) -> None:
+    pods = [f"pod/{pod.name}" for pod in snapshot.pods if pod.service in services]
     if pods:
         grace = f"--grace-period={_GRACE_SECONDS}"
         kubectl.call("delete", *pods, grace, "--ignore-not-found", "--wait=false")
 
 
-def wait_until_gone(
+def _wait_until_gone(
     read: Callable[[], Snapshot],
     services: Collection[str],
     clock: Callable[[], float],
     sleep: Callable[[float], None],
 ) -> None:
-    """Wait until no pod of these services is left, not even one that is ending."""
     until = clock() + _GONE_SECONDS
     while left := [pod.name for pod in read().pods if pod.service in services]:
         if clock() >= until:

@@ -374,6 +374,34 @@ def test_after_a_rollback_the_corrected_settings_roll_out(running: Stack) -> Non
     assert report.restarted == ("litellm",)
 
 
+def test_a_rollback_restores_exactly_the_revision_that_served(running: Stack) -> None:
+    before = set(running.cluster.of("ReplicaSet"))
+    running.cluster.broken["litellm"] = CRASHING
+    running.yaml = "services: {litellm: {environment: {A_FIRST: x}}}\n"
+
+    with pytest.raises(ServiceFailed):
+        drain(running.runtime.start())
+
+    serving = running.live("Deployment", "litellm")["spec"]["template"]["spec"]["containers"][0]
+    assert "A_FIRST" not in {each["name"] for each in serving["env"]}
+    assert len(set(running.cluster.of("ReplicaSet")) - before) == 1
+
+
+def test_a_variable_that_others_refer_to_stays_before_them(stack: Stack) -> None:
+    """Server-side apply appends a new variable to the list that is there."""
+    stack.yaml = "services: {postgres: {url_env: MY_URL}}\n"
+    stack.env["MY_URL"] = "postgresql://a:b@db.example.com/litellm"
+    stack.up()
+    stack.yaml = ""
+
+    run(stack.runtime.start())
+
+    applied = [change for change in stack.cluster.changes if change == "apply Deployment litellm"]
+    # Once with no list at all and paused, then as it is written.
+    assert len(applied) == 2
+    assert "paused" not in stack.live("Deployment", "litellm")["spec"]
+
+
 def test_a_first_start_that_fails_has_nothing_to_go_back_to(stack: Stack) -> None:
     stack.cluster.broken["litellm"] = CRASHING
 

@@ -11,6 +11,7 @@ from collections.abc import Sequence
 from typing import Any, Final
 
 from gatewayctl.errors import ClusterForbidden
+from gatewayctl.runtimes.kubernetes.apply import without_lists
 from gatewayctl.runtimes.kubernetes.kubectl import Kubectl, Object
 from gatewayctl.runtimes.kubernetes.rollouts.snapshot import REVISION, Snapshot
 
@@ -42,6 +43,9 @@ def roll_back(kubectl: Kubectl, snapshot: Snapshot, applied: Sequence[Object]) -
             continue
         previous = copy.deepcopy(item)
         previous["spec"]["template"] = template
+        if item["kind"] == "Deployment":
+            # Otherwise its lists could get another order, which is another revision.
+            kubectl.apply([without_lists(previous)])
         kubectl.apply([previous])
         if item["kind"] == "StatefulSet":
             _delete_broken_pods(kubectl, snapshot, service)
@@ -60,7 +64,7 @@ def _from_replica_sets(snapshot: Snapshot, service: str) -> dict[str, Any] | Non
         return None
     template: dict[str, Any] = copy.deepcopy(max(serving, key=_revision)["spec"]["template"])
     template["metadata"]["labels"].pop(_HASH, None)
-    return _cleaned(template)
+    return _clean(template)
 
 
 def _from_revisions(kubectl: Kubectl, workload: Object) -> dict[str, Any] | None:
@@ -76,7 +80,7 @@ def _from_revisions(kubectl: Kubectl, workload: Object) -> dict[str, Any] | None
         return None
     template: dict[str, Any] = copy.deepcopy(found["data"]["spec"]["template"])
     template.pop("$patch", None)
-    return _cleaned(template)
+    return _clean(template)
 
 
 def _delete_broken_pods(kubectl: Kubectl, snapshot: Snapshot, service: str) -> None:
@@ -86,7 +90,7 @@ def _delete_broken_pods(kubectl: Kubectl, snapshot: Snapshot, service: str) -> N
         kubectl.call("delete", *names, "--ignore-not-found", "--wait=false")
 
 
-def _cleaned(template: dict[str, Any]) -> dict[str, Any]:
+def _clean(template: dict[str, Any]) -> dict[str, Any]:
     template["metadata"].pop("creationTimestamp", None)
     return template
 

@@ -1,0 +1,188 @@
+"""Rollouts of a real stack: what fails goes back by itself, and a killed start is finished."""
+
+from __future__ import annotations
+
+import base64
+import json
+import secrets
+import signal
+import threading
+import time
+from collections.abc import Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass, field
+
+import httpx
+import pytest
+
+from tests.e2e.conftest import Project, make_project
+from tests.e2e.kubernetes.cluster import Cluster, until
+
+BROKEN_MODULE = 'raise RuntimeError("broken on purpose")\n'
+BROKEN = "litellm: {litellm_settings: {callbacks: [broken_callbacks.handler]}}\n"
+MORE = "services: {litellm: {environment: {A_LOG_LABEL: two}}}\n"
+
+
+@dataclass(kw_only=True)
+class Calls:
+    """Chats that are sent until the end of a block; ``failed`` has why each failed one did."""
+
+    answered: int = 0
+    failed: list[str] = field(default_factory=list)
+
+
+@pytest.fixture(scope="module")
+def stack(cluster: Cluster, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Project]:
+    """A running stack; each test leaves it as it was started."""
+    name = f"rollouts-{secrets.token_hex(4)}"
+    project = make_project(tmp_path_factory.mktemp("rollouts"), runtime="kubernetes", name=name)
+    context = cluster.ok("config", "current-context").strip()
+    with (project.folder / "gateway.yaml").open("a", encoding="utf-8") as config:
+        config.write(f"kubernetes: {{context: {context}, namespace: {name}}}\n")
+    project.extra_env |= cluster.environment()
+    try:
+        project.ok("up")
+        yield project
+    finally:
+        project.run("down", "--volumes", "--yes")
+        cluster.kubectl("delete", "namespace", name, "--ignore-not-found", "--wait=false")
+
+
+@contextmanager
+def changed(project: Project, text: str) -> Iterator[None]:
+    """More lines in gateway.yaml, until the end of the block."""
+    path = project.folder / "gateway.yaml"
+    before = path.read_text(encoding="utf-8")
+    path.write_text(before + text, encoding="utf-8")
+    try:
+        yield
+    finally:
+        path.write_text(before, encoding="utf-8")
+
+
+@contextmanager
+def calling(project: Project) -> Iterator[Calls]:
+    calls, stop = Calls(), threading.Event()
+    headers = {"authorization": f"Bearer {project.secrets()['LITELLM_API_KEY']}"}
+    body = {"model": "demo", "messages": [{"role": "user", "content": "hi"}]}
+
+    def call() -> None:
+        with httpx.Client(base_url=project.gateway_url, headers=headers, timeout=30) as client:
+            while not stop.wait(0.2):
+                try:
+                    answer = client.post("/v1/chat/completions", json=body)
+                    answer.raise_for_status()
+                    calls.answered += 1
+                except httpx.HTTPError as error:
+                    calls.failed.append(repr(error))
+
+    thread = threading.Thread(target=call)
+    thread.start()
+    try:
+        yield calls
+    finally:
+        stop.set()
+        thread.join()
+
+
+def pods(cluster: Cluster, project: Project, service: str) -> dict[str, str]:
+    """The pods of a service that are not ending, with their uid."""
+    mine = f"app.kubernetes.io/name={service}"
+    found = cluster.get("pods", "--namespace", project.name, "--selector", mine)["items"]
+    live = [pod["metadata"] for pod in found if "deletionTimestamp" not in pod["metadata"]]
+    return {meta["name"]: meta["uid"] for meta in live}
+
+
+def test_no_secret_is_anywhere_but_in_a_secret(cluster: Cluster, stack: Project) -> None:
+    space = ("--namespace", stack.name)
+    kinds = cluster.ok("api-resources", "--namespaced", "--verbs=list", "--output=name").split()
+    kinds = [kind for kind in kinds if kind != "secrets" and not kind.startswith("events")]
+    shown = cluster.ok("get", ",".join(kinds), *space, "--output", "yaml", "--show-managed-fields")
+    shown += cluster.ok("get", "events", *space, "--output", "yaml")
+    for kind in ("deployments", "pods", "jobs", "configmaps", "secrets", "statefulsets"):
+        shown += cluster.ok("describe", kind, *space)
+    shown += "".join(
+        path.read_text(encoding="utf-8") for path in (stack.folder / "compose").rglob("*.yaml")
+    )
+
+    for name, value in stack.secrets().items():
+        if len(value) >= 16:
+            assert value not in shown, name
+            assert base64.b64encode(value.encode()).decode() not in shown, name
+    assert "last-applied-configuration" not in shown
+
+
+@pytest.mark.full
+def test_a_broken_configuration_is_rolled_back_while_calls_go_on(
+    cluster: Cluster, stack: Project
+) -> None:
+    before = pods(cluster, stack, "litellm")
+    (stack.folder / "broken_callbacks.py").write_text(BROKEN_MODULE, encoding="utf-8")
+
+    with changed(stack, BROKEN), calling(stack) as calls:
+        done = stack.run("up", "--json", timeout=900)
+
+    error = json.loads(done.stdout)["error"]
+    assert (done.returncode, error["code"], error["service"]) == (4, "service_failed", "litellm")
+    assert "crashes again and again" in error["message"]
+    assert "broken on purpose" in error["message"]
+    assert "was rolled back to its previous revision" in error["message"]
+    assert calls.failed == []
+    assert calls.answered > 50
+    until(
+        lambda: pods(cluster, stack, "litellm") == before,
+        seconds=60,
+        what="only the pods that served are left",
+    )
+    stack.ok("up")
+    assert pods(cluster, stack, "litellm") == before
+
+
+def test_an_image_that_does_not_exist_is_named_before_any_pod_is_replaced(
+    cluster: Cluster, stack: Project
+) -> None:
+    before = pods(cluster, stack, "litellm")
+
+    with changed(stack, "images: {litellm: 'ghcr.io/berriai/litellm:v1.108.99'}\n"):
+        done = stack.run("up", "--json")
+
+    error = json.loads(done.stdout)["error"]
+    assert (done.returncode, error["code"]) == (4, "service_failed")
+    assert "cannot pull its image ghcr.io/berriai/litellm:v1.108.99" in error["message"]
+    assert pods(cluster, stack, "litellm") == before
+
+
+@pytest.mark.full
+@pytest.mark.parametrize("seconds", [2, 6, 15])
+def test_an_up_that_is_killed_is_finished_by_the_next_one(
+    cluster: Cluster, stack: Project, seconds: float
+) -> None:
+    label = secrets.token_hex(2)
+
+    with changed(stack, MORE.replace("two", label)), calling(stack) as calls:
+        first = stack.start("up")
+        time.sleep(seconds)
+        first.send_signal(signal.SIGKILL)
+        first.communicate()
+
+        stack.ok("up")
+
+    found = cluster.get("deployment", "litellm", "--namespace", stack.name)
+    assert label in json.dumps(found["spec"]["template"])
+    assert found["status"]["updatedReplicas"] == found["status"]["replicas"] == 1
+    assert calls.failed == []
+
+
+def test_objects_of_others_are_never_changed(cluster: Cluster, stack: Project) -> None:
+    theirs = {
+        "apiVersion": "v1",
+        "kind": "ConfigMap",
+        "metadata": {"name": "of-others", "labels": {"app.kubernetes.io/instance": stack.name}},
+    }
+    cluster.apply(theirs, namespace=stack.name)
+    before = cluster.get("configmap", "of-others", "--namespace", stack.name)
+
+    stack.ok("up")
+
+    assert cluster.get("configmap", "of-others", "--namespace", stack.name) == before
+    cluster.ok("delete", "configmap", "of-others", "--namespace", stack.name)
