@@ -23,7 +23,9 @@ VARIABLES = (
     *("LITELLM_MASTER_KEY", "LITELLM_SALT_KEY", "LITELLM_POSTGRES_PASSWORD"),
     *("POSTGRES_PASSWORD", "UI_PASSWORD", "LITELLM_API_KEY", "LITELLM_EVAL_KEY"),
 )
-USING = {"plan": (), **{verb: args for verb, args in CHANGING.items() if verb != "init"}}
+OTHERS = {"init", "scale"}
+"""There is no project yet; only in Kubernetes."""
+USING = {"plan": (), **{verb: args for verb, args in CHANGING.items() if verb not in OTHERS}}
 """Commands that start something with a secret, or change it, with their arguments."""
 ALLOWED = {"down", "render", "images pin", "keys revoke", "doctor"}
 ANOTHER = "sk-another-0123456789abcdef"
