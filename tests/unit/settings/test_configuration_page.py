@@ -1,4 +1,4 @@
-"""Every example of docs/configuration.md loads and can be rendered."""
+"""Every example of a whole gateway.yaml in docs/ loads and can be rendered."""
 
 from __future__ import annotations
 
@@ -10,9 +10,13 @@ import pytest
 
 from gatewayctl.rendering.plan import plan_files
 from gatewayctl.settings.load import load_settings
+from gatewayctl.settings.model import RuntimeName
 
-PAGE: Final = (Path(__file__).parents[3] / "docs" / "configuration.md").read_text(encoding="utf-8")
-EXAMPLES: Final = re.findall(r"```yaml\n(# gateway\.yaml\n.*?)```", PAGE, re.DOTALL)
+DOCS: Final = Path(__file__).parents[3] / "docs"
+PAGE: Final = (DOCS / "configuration.md").read_text(encoding="utf-8")
+CLUSTER: Final = (DOCS / "deployment" / "kubernetes.md").read_text(encoding="utf-8")
+EXAMPLE: Final = re.compile(r"```yaml\n(# gateway\.yaml\n.*?)```", re.DOTALL)
+EXAMPLES: Final = EXAMPLE.findall(PAGE)
 VARIABLES: Final = {
     "DATABASE_URL": "postgresql://gateway:p%40ss@db.example.com:5432/litellm",
     "PHOENIX_CLOUD_KEY": "key-of-the-cloud-0123456789",
@@ -24,12 +28,13 @@ def test_every_yaml_block_of_the_page_is_an_example() -> None:
     assert PAGE.count("```yaml") == len(EXAMPLES) >= 12
 
 
-@pytest.mark.parametrize("text", EXAMPLES)
+@pytest.mark.parametrize("text", [*EXAMPLES, *EXAMPLE.findall(CLUSTER)])
 def test_an_example_loads_and_is_rendered(text: str, tmp_path: Path) -> None:
     (tmp_path / "gateway.yaml").write_text(text)
 
     settings = load_settings(tmp_path, environ=VARIABLES)
 
     if not settings.is_external:
-        for runtime in ("docker", "embedded"):
+        runtimes: tuple[RuntimeName, ...] = ("docker", "embedded", "kubernetes")
+        for runtime in runtimes if settings.runtime == "auto" else (settings.runtime,):
             assert plan_files(settings, runtime=runtime)
