@@ -1,6 +1,6 @@
 """Every command of docs/deployment/kubernetes.md, in its order, on a real cluster.
 
-The test differs from the page in its gateway.yaml: the reference stack, in the cluster of the tests.
+The test differs from the page in its gateway.yaml: the reference stack, in the tests' cluster.
 """
 
 from __future__ import annotations
