@@ -17,6 +17,7 @@ from collections.abc import Callable, Generator, Iterable, Iterator, Mapping, Se
 from datetime import UTC, datetime, timedelta
 from typing import Final
 
+from gatewayctl.errors import RuntimeProblem
 from gatewayctl.rendering.kubernetes.labels import NAME
 from gatewayctl.runtimes.base import Keep, LogLine, keep_all
 from gatewayctl.runtimes.docker.states import parse_time
@@ -32,7 +33,11 @@ _OVERLAP: Final = timedelta(seconds=2)
 _LOOK_SECONDS: Final = 2.0
 _WAIT_SECONDS: Final = 0.2
 _READ_SECONDS: Final = 120.0
-_MOST_PODS: Final = 200
+_NO_LOG: Final = re.compile(
+    r"waiting to start|trying and failing to pull|PodInitializing|ContainerCreating|not found|"
+    r"does not have a host assigned|unable to retrieve container logs"
+)
+"""Of a pod that has not run yet, or is gone."""
 
 
 def read_logs(
@@ -54,7 +59,7 @@ def read_logs(
     pods = list_pods(kubectl, selector)
     names = {pod.name: service_of_pod(pod) for pod in pods}
     count = tail if keep is keep_all else None
-    lines = _read_past(kubectl, pods, selector, tail=count, since=since)
+    lines = _read_past(kubectl, pods, tail=count, since=since)
     known = (line for line in parse_lines(lines, names) if keep(line.text))
     past = sorted(_last(known, tail), key=_time_of)
     yield from past
@@ -101,24 +106,23 @@ def _selector(labels: Mapping[str, str], services: Sequence[str]) -> str:
 
 
 def _read_past(
-    kubectl: Kubectl,
-    pods: Sequence[Pod],
-    selector: str,
-    *,
-    tail: int | None,
-    since: datetime | None,
+    kubectl: Kubectl, pods: Sequence[Pod], *, tail: int | None, since: datetime | None
 ) -> Iterator[str]:
+    """The lines of each pod. One that does not run yet would hide the others if asked together."""
     limits = [f"--tail={-1 if tail is None else tail}"]
     limits += [f"--since-time={_format_time(since)}"] if since else []
-    usual = ("--all-containers", "--timestamps", "--prefix", "--ignore-errors", *limits)
+    usual = ("--all-containers", "--timestamps", "--prefix", *limits)
     for pod in pods:
         if pod.restarts:
             # What the last run wrote before it crashed; it may be deleted already.
             yield from kubectl.ask("logs", pod.name, "--previous", *usual).stdout.splitlines()
-    if pods:
-        most = f"--max-log-requests={_MOST_PODS}"
-        selected = f"--selector={selector}"
-        yield from kubectl.call("logs", selected, most, *usual, timeout=_READ_SECONDS).splitlines()
+        try:
+            text = kubectl.call("logs", pod.name, *usual, timeout=_READ_SECONDS)
+        except RuntimeProblem as error:
+            if _NO_LOG.search(error.message) is None:
+                raise
+        else:
+            yield from text.splitlines()
 
 
 def _format_time(moment: datetime) -> str:

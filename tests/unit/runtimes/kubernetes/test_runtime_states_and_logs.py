@@ -163,3 +163,16 @@ def test_no_reading_command_changes_anything(running: Stack) -> None:
 
     assert running.cluster.changes == []
     assert json.dumps(sorted(map(str, running.cluster.objects))) == before
+
+
+def test_a_pod_that_does_not_run_yet_hides_no_other_log(running: Stack) -> None:
+    (waiting_pod,) = running.cluster.pods_of("phoenix")
+    refusal = (
+        'Error from server (BadRequest): container "phoenix" in pod "phoenix-1" is waiting to'
+        " start: ContainerCreating"
+    )
+    running.cluster.failing.append((("logs", waiting_pod["metadata"]["name"]), refusal))
+
+    lines = list(running.runtime.logs([], tail=None, since=None, follow=False))
+
+    assert {line.service for line in lines} == {"postgres-litellm", "postgres-phoenix", "litellm"}

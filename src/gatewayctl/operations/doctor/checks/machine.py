@@ -40,8 +40,8 @@ def check_disk(subject: Subject) -> Iterator[Observation]:
 
 
 def check_disk_of_databases(subject: Subject) -> Iterator[Observation]:
-    """Check the disk of an engine, which may be that of a virtual machine."""
-    if subject.runtime.name != "docker":
+    """Check the disk of an engine or a cluster, which may be that of another machine."""
+    if subject.runtime.name not in {"docker", "kubernetes"}:
         return
     for database in own_databases(subject.runtime):
         if database.shell.is_running():

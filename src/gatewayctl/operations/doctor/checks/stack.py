@@ -85,7 +85,7 @@ def check_collations(subject: Subject) -> Iterator[Observation]:
 
 def check_versions(subject: Subject) -> Iterator[Observation]:
     """Compare LiteLLM's declared and running versions with the known advisories."""
-    containers = subject.runtime.name == "docker"
+    containers = subject.runtime.name in {"docker", "kubernetes"}
     seen = {s.version for s in subject.services if s.service == "litellm" and s.version}
     if containers:
         seen.add(subject.project.images.litellm)
