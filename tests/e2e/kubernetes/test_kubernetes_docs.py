@@ -23,7 +23,7 @@ COMMANDS = [line for block in BLOCKS for line in block.splitlines() if line.stri
 EXITS: Mapping[str, int] = {"gatewayctl plan": 8}
 PRINTS: Mapping[str, str] = {
     "gatewayctl up --yes": "litellm",
-    "gatewayctl chat": "Hello",
+    "gatewayctl chat": "your request went through LiteLLM",
     "gatewayctl status": "healthy",
     "gatewayctl logs litellm --tail 20": "litellm",
     "gatewayctl scale litellm=3": "3",
