@@ -27,8 +27,8 @@ class KubernetesStack(ContractStack):
     unpublished = frozenset({"postgres-litellm", "postgres-phoenix"})
     reports_pids = False
     # In its own pod, where the same URL is in the environment: without migrations LiteLLM compares
-    # the schema at each start.
-    tolerated = ("prisma\0migrate\0diff\0--from-url",)
+    # the schema at each start. (A hit has only the beginning of the command line.)
+    tolerated = ("prisma\0migrate\0diff\0--fr",)
     needs: ClassVar[Mapping[str, frozenset[str]]] = {
         "postgres-litellm": frozenset({"LITELLM_POSTGRES_PASSWORD"}),
         "postgres-phoenix": frozenset({"POSTGRES_PASSWORD"}),
