@@ -18,6 +18,9 @@ import pytest
 from tests.e2e.conftest import Project, make_project
 from tests.e2e.kubernetes.cluster import Cluster, until
 
+# A crash loop is three starts of LiteLLM, whose import alone takes a minute on a busy machine.
+pytestmark = pytest.mark.timeout(1200)
+
 BROKEN_MODULE = 'raise RuntimeError("broken on purpose")\n'
 BROKEN = "litellm: {litellm_settings: {callbacks: [broken_callbacks.handler]}}\n"
 MORE = "services: {litellm: {environment: {A_LOG_LABEL: two}}}\n"
