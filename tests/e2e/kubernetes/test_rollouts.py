@@ -100,7 +100,7 @@ def test_no_secret_is_anywhere_but_in_a_secret(cluster: Cluster, stack: Project)
     space = ("--namespace", stack.name)
     kinds = cluster.ok("api-resources", "--namespaced", "--verbs=list", "--output=name").split()
     kinds = [kind for kind in kinds if kind != "secrets" and not kind.startswith("events")]
-    shown = cluster.ok("get", ",".join(kinds), *space, "--output", "yaml", "--show-managed-fields")
+    shown = cluster.ok("get", ",".join(kinds), *space, "--output", "yaml")
     shown += cluster.ok("get", "events", *space, "--output", "yaml")
     for kind in ("deployments", "pods", "jobs", "configmaps", "secrets", "statefulsets"):
         shown += cluster.ok("describe", kind, *space)
