@@ -108,16 +108,19 @@ def is_in_order(item: Object, live: Object | None) -> bool:
 
 
 def without_lists(item: Object) -> Object:
-    """A Deployment that rolls nothing out, and whose template has none of what is merged by name.
+    """A Deployment that rolls nothing out, without what is merged by name: variables and mounts.
 
-    Applied first, it lets the real one be stored exactly as it is written.
+    Applied first, it lets the real one be stored exactly as it is written. All else stays: of a
+    probe that goes the server would keep its own defaults, which is no probe.
     """
-    template = pod_template(item)
-    containers = [
-        {"name": each["name"], "image": each["image"]} for each in template["spec"]["containers"]
-    ]
-    bare = {"metadata": template["metadata"], "spec": {"containers": containers}}
-    return {**item, "spec": {**item["spec"], "paused": True, "template": bare}}
+    item = copy.deepcopy(item)
+    item["spec"]["paused"] = True
+    spec = pod_template(item)["spec"]
+    spec.pop("volumes", None)
+    for container in spec["containers"]:
+        container.pop("env", None)
+        container.pop("volumeMounts", None)
+    return item
 
 
 def _variables(container: Mapping[str, Any]) -> list[str]:
