@@ -128,6 +128,7 @@ def test_a_record_that_cannot_be_replaced_is_deleted_rather_than_kept_wrong(tmp_
 
     salt_key.record_salt_key(made, overwrite=True)
 
+    assert not (made.state_dir / "salt_key.json").exists()
     salt_key.require_same_salt_key(made)
 
 
