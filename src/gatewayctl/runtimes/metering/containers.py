@@ -7,6 +7,7 @@ needs neither root nor the paths of one system. Owns what its answer means.
 from __future__ import annotations
 
 from collections.abc import Mapping
+from concurrent.futures import ThreadPoolExecutor
 from typing import Any, Final
 
 from gatewayctl.runtimes.docker import engine
@@ -38,13 +39,15 @@ class ContainerMeter:
             for each in found
             if (each.get("Labels") or {}).get(PROJECT) == self._project
         }
-        answers = {
-            name: engine.get_json(
-                self._engine, f"/containers/{number}/stats?stream=false&one-shot=true"
-            )
-            for number, name in services.items()
-        }
-        return {name: usage for name, body in answers.items() if (usage := parse_stats(body))}
+        # The engine answers with its next sample, one a second: all wait for the same.
+        with ThreadPoolExecutor(len(services) or 1) as pool:
+            answers = tuple(pool.map(self._stats, services))
+        read = zip(services.values(), map(parse_stats, answers), strict=True)
+        return {name: usage for name, usage in read if usage}
+
+    def _stats(self, container: str) -> Any:
+        path = f"/containers/{container}/stats?stream=false&one-shot=true"
+        return engine.get_json(self._engine, path)
 
 
 def parse_stats(body: Any) -> ServiceUsage | None:
