@@ -37,6 +37,6 @@ def test_the_containers_of_the_project_are_asked_at_the_same_time(
         found = meter.read()
 
     assert meter.unavailable == ""
-    assert {name: (each.cpu_seconds, each.memory_bytes) for name, each in found.items()} == {
-        name: (2.0, 1000) for name in NAMES
-    }
+    assert {
+        name: (each.cpu_seconds, each.memory_bytes) for name, each in found.items()
+    } == dict.fromkeys(NAMES, (2.0, 1000))
