@@ -242,7 +242,7 @@ class FakeCluster:
         return "".join(
             f"[pod/{pod['metadata']['name']}/main] {STARTED[:-1]}.{number:09d}Z {line}\n"
             for pod in chosen
-            for number, line in enumerate(self.log.splitlines())
+            for number, line in enumerate(self.log.split("\n"))
         )
 
     def _exec(self, words: tuple[str, ...], stdin: str) -> str:
