@@ -7,12 +7,12 @@ why something is removed.
 from __future__ import annotations
 
 from collections.abc import Iterable, Mapping, Sequence
-from typing import Any, Final
+from typing import Final
 
 from gatewayctl.errors import ClusterForbidden
 from gatewayctl.runtimes.kubernetes.apply import find_undeclared
 from gatewayctl.runtimes.kubernetes.kubectl import Kubectl, Object
-from gatewayctl.runtimes.kubernetes.objects import has_labels
+from gatewayctl.runtimes.kubernetes.objects import config_names, has_labels, pod_template
 from gatewayctl.runtimes.kubernetes.rollouts.snapshot import CLUSTER, CLUSTERS
 
 _KINDS: Final = (
@@ -32,7 +32,6 @@ _KINDS: Final = (
     "httproutes.gateway.networking.k8s.io",
 )
 VOLUMES: Final = "persistentvolumeclaims"
-_CONFIG: Final = "litellm-config-"
 _OF_EVERY_NAMESPACE: Final = frozenset(
     {("ConfigMap", "kube-root-ca.crt"), ("ServiceAccount", "default")}
 )
@@ -76,7 +75,7 @@ def prune(
 
     A configuration stays that one of the ReplicaSets in ``keep`` refers to: a rollback needs it.
     """
-    used = {name for each in keep for name in _config_names(each["spec"]["template"])}
+    used = {name for each in keep for name in config_names(pod_template(each))}
     gone = tuple(
         item
         for item in find_undeclared(list_own(kubectl, labels, versions), declared, labels)
@@ -128,11 +127,3 @@ def _list_foreign(kubectl: Kubectl, labels: Mapping[str, str]) -> tuple[Object, 
         and (item["kind"], item["metadata"]["name"]) not in _OF_EVERY_NAMESPACE
         and not has_labels(item, labels)
     )
-
-
-def _config_names(template: Mapping[str, Any]) -> set[str]:
-    names = (
-        (each.get("configMap") or {}).get("name", "")
-        for each in template["spec"].get("volumes") or ()
-    )
-    return {name for name in names if name.startswith(_CONFIG)}

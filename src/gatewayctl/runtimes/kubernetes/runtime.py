@@ -54,8 +54,8 @@ if TYPE_CHECKING:
 
 _LITELLM: Final = "litellm"
 _PREFLIGHT_SECONDS: Final = 600.0
-_FRESH_SECONDS: Final = 0.4
-"""How long one reading of the cluster is reused."""
+_FRESH_SECONDS: Final = 1.0
+"""How long one reading of the cluster is reused: each is a run of kubectl."""
 
 
 class KubernetesRuntime:

@@ -83,7 +83,7 @@ class Starter:
         if self.has_namespace():
             self.dry_run(found, "base", "databases", "services")
         secrets = yield from self._apply_base(found)
-        yield from self._start_databases(secrets, found)
+        yield from self._roll_out(self.declared.stage("databases"), secrets, found)
         yield from self._set_passwords()
         try:
             yield from self._migrate(secrets)
@@ -96,7 +96,8 @@ class Starter:
             self.labels,
             (*self.declared.every, *make_secrets(self.settings)),
             self.versions,
-            keep=_serving_replica_sets(self.read()),
+            # All of them: Kubernetes itself removes those that no rollback needs.
+            keep=self.read().replica_sets,
         )
         report = self._report(services, before)
         return replace(report, warnings=tuple(_warn_left_out(self.declared.left_out)))
@@ -112,7 +113,8 @@ class Starter:
         """Start the apps, whose keys are in .env now."""
         found, before = self.find(), self.read()
         self.dry_run(found, "apps")
-        applied = self.kubectl.apply(self.secrets(apps=True)) if self.secrets(apps=True) else ()
+        own = self.secrets(apps=True)
+        applied = self.kubectl.apply(own) if own else ()
         secrets = {**self._shared_secret(), **_by_name(applied)}
         yield from self._roll_out(self.declared.stage("apps"), secrets, found)
         return self._report(apps, before)
@@ -216,11 +218,6 @@ class Starter:
                 hint="Add these keys to it.",
             )
         return _by_name(found)
-
-    def _start_databases(
-        self, secrets: Mapping[str, Object], found: Found
-    ) -> Generator[Progress, None, None]:
-        yield from self._roll_out(self.declared.stage("databases"), secrets, found)
 
     def _set_passwords(self) -> Generator[Progress, None, None]:
         """Give the databases the passwords of .env before a service connects with them.
@@ -327,11 +324,6 @@ def _revision(snapshot: Snapshot, service: str) -> tuple[str, str | None] | None
 
 def _by_name(applied: Sequence[Object]) -> dict[str, Object]:
     return {item["metadata"]["name"]: item for item in applied if item["kind"] == "Secret"}
-
-
-def _serving_replica_sets(snapshot: Snapshot) -> tuple[Object, ...]:
-    """All ReplicaSets that exist: Kubernetes itself removes those that no rollback needs."""
-    return snapshot.replica_sets
 
 
 def _describe_rollback(service: str, reverted: Sequence[str]) -> str:

@@ -19,7 +19,7 @@ _DATABASES: Final = frozenset({"postgres-litellm", "postgres-phoenix", "redis"})
 _GRACE_SECONDS: Final = 30
 """As a container has it that Docker stops."""
 _GONE_SECONDS: Final = 180.0
-_POLL_SECONDS: Final = 0.5
+_POLL_SECONDS: Final = 1.0
 
 
 def stop(

@@ -19,7 +19,8 @@ from gatewayctl.runtimes.kubernetes.rollouts.snapshot import CLUSTER, Snapshot
 from gatewayctl.runtimes.kubernetes.rollouts.states import wanted_replicas
 from gatewayctl.settings.masking import mask
 
-_POLL_SECONDS: Final = 1.0
+_POLL_SECONDS: Final = 2.0
+"""Each poll is a run of kubectl, which costs a tenth of a second of a processor."""
 _UNCERTAIN_SECONDS: Final = 120.0
 """A node may be added, a volume bound, a probe pass."""
 _CERTAIN_SECONDS: Final = 3.0
