@@ -1,6 +1,7 @@
 from __future__ import annotations
 
 import itertools
+from collections.abc import Generator
 from datetime import UTC, datetime
 from pathlib import Path
 
@@ -8,7 +9,7 @@ import pytest
 
 from gatewayctl.errors import UnknownService
 from gatewayctl.runtimes.kubernetes.logs import parse_lines
-from tests.fakes.cluster import CRASHING
+from tests.fakes.cluster_controllers import CRASHING
 from tests.unit.runtimes.kubernetes.stack import SERVICES, Stack
 
 
@@ -132,6 +133,7 @@ def test_a_followed_log_has_each_line_once_also_of_a_pod_that_was_read_earlier(
     monkeypatch.setenv("PATH", f"{tmp_path}:/usr/bin:/bin")
 
     following = stack.runtime.logs(["litellm"], tail=None, since=None, follow=True)
+    assert isinstance(following, Generator)
     past = list(itertools.islice(following, 6))
     new = list(itertools.islice(following, 4))
     following.close()

@@ -4,7 +4,7 @@ import json
 
 import pytest
 
-from tests.fakes.cluster import CRASHING, waiting
+from tests.fakes.cluster_controllers import CRASHING, waiting
 from tests.unit.runtimes.kubernetes.stack import SERVICES, Stack, run
 
 

@@ -8,7 +8,8 @@ from gatewayctl.errors import ServiceFailed
 from gatewayctl.generators import drain
 from gatewayctl.runtimes.base import Progress
 from gatewayctl.runtimes.kubernetes.rollouts.rollout import is_complete
-from tests.fakes.cluster import FakeCluster, waiting
+from tests.fakes.cluster import FakeCluster
+from tests.fakes.cluster_controllers import waiting
 from tests.unit.runtimes.kubernetes.stack import Stack, collect
 
 CHANGED = "models: {demo: {mock_response: hi}}\n"
