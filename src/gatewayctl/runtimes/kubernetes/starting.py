@@ -29,6 +29,7 @@ from gatewayctl.runtimes.kubernetes.objects import (
     has_labels,
     service_of,
 )
+from gatewayctl.runtimes.kubernetes.rollouts.deadline import Deadline
 from gatewayctl.runtimes.kubernetes.rollouts.migration import run_migration
 from gatewayctl.runtimes.kubernetes.rollouts.rollback import roll_back
 from gatewayctl.runtimes.kubernetes.rollouts.rollout import is_complete, wait_rollouts
@@ -55,6 +56,7 @@ class Starter:
     declared: Declared
     versions: frozenset[str]
     read: Callable[[], Snapshot]
+    deadline: Deadline
     clock: Callable[[], float] = time.monotonic
     sleep: Callable[[float], None] = time.sleep
 
@@ -243,7 +245,12 @@ class Starter:
             if self.settings.services.postgres is not None:
                 version = apply.secret_version(job, secrets)
             yield from run_migration(
-                self.kubectl, job, version=version, clock=self.clock, sleep=self.sleep
+                self.kubectl,
+                job,
+                version=version,
+                deadline=self.deadline,
+                clock=self.clock,
+                sleep=self.sleep,
             )
 
     def _prepare(
@@ -273,7 +280,12 @@ class Starter:
         workloads = [item for item in applied if item["kind"] in _STATEFUL]
         names = [item["metadata"]["name"] for item in workloads]
         failure = yield from wait_rollouts(
-            self.kubectl, self.read, names, clock=self.clock, sleep=self.sleep
+            self.kubectl,
+            self.read,
+            names,
+            deadline=self.deadline,
+            clock=self.clock,
+            sleep=self.sleep,
         )
         if failure is None:
             return

@@ -7,6 +7,7 @@ import pytest
 
 from gatewayctl.errors import (
     ClusterForbidden,
+    NotHealthyInTime,
     ObjectInvalid,
     ProjectNameTaken,
     RuntimeUnavailable,
@@ -15,6 +16,7 @@ from gatewayctl.errors import (
 )
 from gatewayctl.generators import drain
 from tests.fakes.cluster import VERSIONS, Killed
+from tests.fakes.cluster_controllers import waiting
 from tests.unit.runtimes.kubernetes.stack import SECRETS, SERVICES, Stack, collect, kinds, run
 
 REPLICAS = "kubernetes: {replicas: 2}\n"
@@ -268,6 +270,36 @@ def test_a_variable_that_others_refer_to_stays_before_them(stack: Stack) -> None
     # Once with no list at all and paused, then as it is written.
     assert len(applied) == 2
     assert "paused" not in stack.live("Deployment", "litellm")["spec"]
+
+
+def test_a_deadline_of_the_user_ends_the_wait_and_leaves_the_rollout(running: Stack) -> None:
+    running.cluster.broken["litellm"] = waiting("ContainerCreating")
+    running.yaml = "models: {demo: {mock_response: hi}}\n"
+    began = running.clock()
+
+    with pytest.raises(
+        NotHealthyInTime, match=r"litellm is not ready after 60 s \(0 of 1"
+    ) as caught:
+        drain(running.runtime.start(timeout=60))
+
+    assert caught.value.service == "litellm"
+    assert 60 <= running.clock() - began < 65
+    assert kinds(running.cluster.changes).count("apply Deployment litellm") == 1
+    running.cluster.broken.clear()
+    running.cluster.reconcile(running.live("Deployment", "litellm"))
+    assert run(running.runtime.start(timeout=60)).unchanged == SERVICES
+
+
+def test_a_deadline_of_the_user_holds_for_migrations_and_a_restart(running: Stack) -> None:
+    running.cluster.broken["phoenix"] = waiting("ContainerCreating")
+    with pytest.raises(NotHealthyInTime, match="phoenix is not ready"):
+        drain(running.runtime.restart(["phoenix"], timeout=30))
+    running.cluster.broken.clear()
+    running.cluster.jobs = "running"
+    running.yaml = "images: {litellm: 'ghcr.io/berriai/litellm:v9.9.9'}\n"
+
+    with pytest.raises(NotHealthyInTime, match="its migrations are running"):
+        drain(running.runtime.start(timeout=30))
 
 
 def test_a_start_that_is_killed_at_any_change_is_finished_by_the_next_one(stack: Stack) -> None:

@@ -14,6 +14,7 @@ from gatewayctl.rendering.kubernetes.labels import SECRET_VERSION
 from gatewayctl.runtimes.base import Progress
 from gatewayctl.runtimes.kubernetes.kubectl import Kubectl, Object
 from gatewayctl.runtimes.kubernetes.objects import identity, pod_template
+from gatewayctl.runtimes.kubernetes.rollouts.deadline import Deadline
 from gatewayctl.runtimes.kubernetes.rollouts.pods import Pod, parse_pod
 from gatewayctl.runtimes.kubernetes.rollouts.rollout import (
     RolloutFailure,
@@ -34,6 +35,7 @@ def run_migration(
     job: Object,
     *,
     version: str | None = None,
+    deadline: Deadline,
     clock: Callable[[], float],
     sleep: Callable[[float], None],
 ) -> Generator[Progress, None, None]:
@@ -41,7 +43,7 @@ def run_migration(
 
     One that an interrupted start left running is waited for. With ``version``, that of the Secrets
     it reads, one of another version is run again, too. Raises MigrationFailed with the end of its
-    log, and ServiceFailed if its pod cannot start.
+    log, ServiceFailed if its pod cannot start, and NotHealthyInTime after the user's deadline.
     """
     found = _read(kubectl, job)
     if version is not None:
@@ -73,6 +75,7 @@ def run_migration(
                 raise failure.error("Nothing that was running was changed.")
         else:
             since = None
+        deadline.require("litellm", "its migrations are running")
         sleep(_POLL_SECONDS)
     yield Progress(subject=_SUBJECT, state="ready", detail="the schema is up to date")
 

@@ -14,6 +14,7 @@ from typing import Any, Final
 from gatewayctl.errors import ServiceFailed
 from gatewayctl.runtimes.base import Progress
 from gatewayctl.runtimes.kubernetes.kubectl import Kubectl, Object
+from gatewayctl.runtimes.kubernetes.rollouts.deadline import Deadline
 from gatewayctl.runtimes.kubernetes.rollouts.pods import Pod, PodFault, parse_pod
 from gatewayctl.runtimes.kubernetes.rollouts.snapshot import CLUSTER, Snapshot
 from gatewayctl.runtimes.kubernetes.rollouts.states import wanted_replicas
@@ -64,12 +65,13 @@ def wait_rollouts(
     read: Callable[[], Snapshot],
     services: Sequence[str],
     *,
+    deadline: Deadline,
     clock: Callable[[], float],
     sleep: Callable[[float], None],
 ) -> Failed:
     """Wait until the newest revision of each service is complete; return the first failure.
 
-    Progress is yielded when it changes.
+    Progress is yielded when it changes. Raises NotHealthyInTime after the user's deadline.
     """
     began, shown = clock(), dict[str, str]()
     since: dict[tuple[str, str], float] = {}
@@ -92,6 +94,7 @@ def wait_rollouts(
                 return _with_log(kubectl, failure)
         if not waiting:
             return None
+        deadline.require(waiting[0], shown[waiting[0]])
         sleep(_POLL_SECONDS)
 
 
