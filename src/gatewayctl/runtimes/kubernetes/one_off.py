@@ -85,7 +85,7 @@ def _wait(
     clock: Callable[[], float],
     sleep: Callable[[float], None],
 ) -> Completed:
-    until, faulty_since = clock() + timeout, 0.0
+    until, faulty_since = clock() + timeout, clock()
     while True:
         (found,) = kubectl.get(f"pod/{name}") or ({},)
         if not found:

@@ -11,7 +11,7 @@ from collections.abc import Callable, Generator, Sequence
 from dataclasses import dataclass
 from typing import Any, Final
 
-from gatewayctl.errors import ServiceFailed
+from gatewayctl.errors import RuntimeProblem, ServiceFailed
 from gatewayctl.runtimes.base import Progress
 from gatewayctl.runtimes.kubernetes.kubectl import Kubectl, Object
 from gatewayctl.runtimes.kubernetes.rollouts.deadline import Deadline
@@ -76,7 +76,8 @@ def wait_rollouts(
     began, shown = clock(), dict[str, str]()
     since: dict[tuple[str, str], float] = {}
     while True:
-        snapshot = read()
+        snapshot, known, since = read(), since, {}
+        _require_all(snapshot, services)
         waiting = [name for name in services if not is_complete(snapshot.workloads[name])]
         for name in waiting:
             detail = describe_progress(snapshot, name)
@@ -88,7 +89,8 @@ def wait_rollouts(
             failure = find_failure(kubectl, snapshot, name, late=late)
             if failure is None:
                 continue
-            first = since.setdefault((name, failure.fault.summary), clock())
+            key = name, failure.fault.summary
+            first = since[key] = known.get(key, clock())
             patience = _CERTAIN_SECONDS if failure.fault.is_certain else _UNCERTAIN_SECONDS
             if late or clock() - first >= patience:
                 return _with_log(kubectl, failure)
@@ -96,6 +98,12 @@ def wait_rollouts(
             return None
         deadline.require(waiting[0], shown[waiting[0]])
         sleep(_POLL_SECONDS)
+
+
+def _require_all(snapshot: Snapshot, services: Sequence[str]) -> None:
+    for name in services:
+        if name not in snapshot.workloads:
+            raise RuntimeProblem(f"The workload of {name} was deleted before its pods were ready.")
 
 
 def is_complete(workload: Object) -> bool:
