@@ -12,7 +12,7 @@ from typing import Any
 from gatewayctl.errors import RuntimeProblem
 from gatewayctl.runtimes.kubernetes.kubectl import Kubectl
 from gatewayctl.runtimes.process import Completed
-from tests.fakes.cluster_controllers import STARTED, Controllers
+from tests.fakes.cluster_controllers import STARTED, Controllers, pod_status
 from tests.fakes.cluster_words import (
     KINDS,
     Object,
@@ -74,6 +74,7 @@ class FakeCluster(Controllers):
             "annotate": self._annotate,
             "version": lambda *_: json.dumps({"clientVersion": {"gitVersion": "v1.32.4"}}),
             "create": self._review,
+            "wait": self._wait,
         }[words[0]]
         return Completed(returncode=0, stdout=verb(words[1:], stdin or ""), stderr="")
 
@@ -208,6 +209,11 @@ class FakeCluster(Controllers):
         if found := re.fullmatch(r"alter role (\w+) password '(.+)';", stdin):
             self.verifiers[service] = found[2]
         return f"{self.verifiers.get(service, '')}\n" if stdin.startswith("select") else ""
+
+    def _wait(self, words: tuple[str, ...], _stdin: str) -> str:
+        for pod in self._named(words):
+            pod["status"] = pod_status(None, pod["spec"]["containers"][0])
+        return ""
 
     def _restart(self, words: tuple[str, ...], _stdin: str) -> str:
         (item,) = self._named(words[1:])

@@ -151,7 +151,7 @@ class Controllers:
             pod["metadata"]["labels"] = {**template["metadata"]["labels"], label: digest}
             pod["spec"] = copy.deepcopy(template["spec"])
             fault = self._fault(name, template)
-            pod["status"] = _pod_status(fault, pod["spec"]["containers"][0])
+            pod["status"] = pod_status(fault, pod["spec"]["containers"][0])
             ready += fault is None
         return ready
 
@@ -166,7 +166,7 @@ class Controllers:
         pod["metadata"]["labels"] = {**labels, "job-name": name}
         pod["spec"] = copy.deepcopy(job["spec"]["template"]["spec"])
         fault = self._fault("litellm-migrate", job["spec"]["template"])
-        pod["status"] = _pod_status(fault, pod["spec"]["containers"][0])
+        pod["status"] = pod_status(fault, pod["spec"]["containers"][0])
         pod["status"]["phase"] = "Pending" if fault else "Running"
         if fault or self.jobs == "running":
             job["status"] = {"active": 1}
@@ -212,7 +212,7 @@ class Controllers:
                 self._remove(other)
 
 
-def _pod_status(fault: Object | None, container: Object) -> Object:
+def pod_status(fault: Object | None, container: Object) -> Object:
     running = {
         "ready": True,
         "restartCount": 0,
