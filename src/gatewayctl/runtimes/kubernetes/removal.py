@@ -9,10 +9,10 @@ from __future__ import annotations
 from collections.abc import Iterable, Mapping, Sequence
 from typing import Final
 
-from gatewayctl.errors import ClusterForbidden
+from gatewayctl.errors import ClusterForbidden, RuntimeProblem
 from gatewayctl.runtimes.kubernetes.apply import find_undeclared
 from gatewayctl.runtimes.kubernetes.kubectl import Kubectl, Object
-from gatewayctl.runtimes.kubernetes.objects import config_names, has_labels, pod_template
+from gatewayctl.runtimes.kubernetes.objects import config_names, describe, has_labels, pod_template
 from gatewayctl.runtimes.kubernetes.rollouts.snapshot import CLUSTER, CLUSTERS
 
 _KINDS: Final = (
@@ -100,18 +100,25 @@ def remove_data(kubectl: Kubectl, labels: Mapping[str, str], *, clusters: bool) 
     kubectl.delete([item for item in found if item["kind"] != CLUSTER])
 
 
-def remove_namespace(kubectl: Kubectl, labels: Mapping[str, str]) -> tuple[Object, ...]:
-    """Delete our namespace, unless it holds objects of others, which are returned."""
+def remove_namespace(kubectl: Kubectl, labels: Mapping[str, str]) -> str:
+    """Delete our namespace, unless it may hold objects of others; returns why it stays."""
     try:
         found = kubectl.get(f"namespace/{kubectl.namespace}")
     except ClusterForbidden:
-        return ()
+        return ""
     if not found or not has_labels(found[0], labels):
-        return ()
-    others = _list_foreign(kubectl, labels)
+        return ""
+    try:
+        others = _list_foreign(kubectl, labels)
+    except RuntimeProblem as error:
+        # One API that does not answer, such as that of metrics, is enough.
+        return f"what else it has cannot be read: {error.message}"
     if not others:
         kubectl.delete(found)
-    return others
+        return ""
+    names = ", ".join(map(describe, others[:3]))
+    more = f" and {len(others) - 3} more" if len(others) > 3 else ""
+    return f"it has {names}{more} of others"
 
 
 def _list_foreign(kubectl: Kubectl, labels: Mapping[str, str]) -> tuple[Object, ...]:

@@ -155,3 +155,15 @@ def test_an_account_with_the_permissions_of_a_start_may_do_all_of_a_stop(
     assert needed <= granted
     read = next(words[1] for words in stack.cluster.calls if words[0] == "get")
     assert {("list", kind.partition(".")[0]) for kind in read.split(",")} <= granted
+
+
+def test_a_namespace_whose_content_cannot_be_read_stays(running: Stack) -> None:
+    broken = "error: unable to retrieve the complete list of server APIs: metrics.k8s.io/v1beta1"
+    running.cluster.failing.append((("api-resources",), broken))
+
+    progress, _ = collect(running.runtime.stop(remove_data=True))
+
+    assert progress[-1].subject == "namespace shop"
+    assert "cannot be read" in progress[-1].detail
+    assert "metrics.k8s.io" in progress[-1].detail
+    assert kinds(running) <= {"Namespace", "ControllerRevision"}
