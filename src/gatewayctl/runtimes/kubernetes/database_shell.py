@@ -161,7 +161,7 @@ def _ensure_client(kubectl: Kubectl, settings: Settings, url: DatabaseUrl) -> No
         raise ServiceFailed(
             f"The pod {_CLIENT}, which runs PostgreSQL's client programs, does not start:"
             f" {fault or done.stderr.strip()}",
-            hint=f"See `kubectl describe pod {_CLIENT} --namespace {kubectl.namespace}`.",
+            hint=f"See `{' '.join(kubectl.argv('describe', 'pod', _CLIENT))}`.",
         )
 
 
