@@ -128,6 +128,18 @@ def test_changed_ports_are_used_by_the_next_command(forwarded: Forwarded, tmp_pa
         assert forwarded.ask() == "litellm-1"
 
 
+def test_pods_are_selected_by_the_labels_they_have(forwarded: Forwarded, tmp_path: Path) -> None:
+    """A project's name may end with a hyphen, and the value of a label may not."""
+    text = forwarded.settings.config_file.read_text()
+    text = text.replace("project_name: shop\n", "project_name: shop-\n")
+    forwarded.settings = project(tmp_path / "shop", text)
+    forwarded.start()
+
+    wanted = json.loads((forwarded.settings.state_dir / "port-forward.json").read_text())
+
+    assert wanted["selector"].startswith("app.kubernetes.io/instance=shop,")
+
+
 def test_two_starters_at_once_start_one(forwarded: Forwarded) -> None:
     with pod(forwarded, "litellm-1"):
         starters = [threading.Thread(target=forwarded.start) for _ in range(4)]

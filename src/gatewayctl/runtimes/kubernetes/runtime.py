@@ -34,7 +34,7 @@ from gatewayctl.runtimes.docker.states import version
 from gatewayctl.runtimes.external_database import ExternalDatabase
 from gatewayctl.runtimes.kubernetes import access, context, logs, preflight, removal
 from gatewayctl.runtimes.kubernetes.database_shell import ask_database, open_external, open_shell
-from gatewayctl.runtimes.kubernetes.kubectl import Kubectl
+from gatewayctl.runtimes.kubernetes.kubectl import Kubectl, Object
 from gatewayctl.runtimes.kubernetes.objects import Declared, keep_supported, read_objects
 from gatewayctl.runtimes.kubernetes.one_off import run_in_pod
 from gatewayctl.runtimes.kubernetes.preview import preview
@@ -327,7 +327,11 @@ class KubernetesRuntime:
         Its database is about to be empty.
         """
         snapshot = self._read_now()
-        secrets = self._kubectl.get("secrets", selector=service_labels(self._settings, _LITELLM))
+        secrets: tuple[Object, ...] = ()
+        # One of others is not ours to list.
+        if self._settings.kubernetes.secrets_from is None:
+            labels = service_labels(self._settings, _LITELLM)
+            secrets = self._kubectl.get("secrets", selector=labels)
         self._kubectl.delete((*snapshot.jobs, *secrets))
         if _LITELLM not in snapshot.workloads:
             return

@@ -12,7 +12,7 @@ from gatewayctl.runtimes.kubernetes.database_shell import (
 from gatewayctl.runtimes.process import Completed
 from gatewayctl.runtimes.releases import PreflightCheck
 from gatewayctl.settings.declared.external_services import parse_database_url
-from tests.unit.runtimes.kubernetes.stack import Stack, run
+from tests.unit.runtimes.kubernetes.stack import SECRETS, Stack, run
 
 OPERATOR = "kubernetes: {postgres: cloudnative-pg}\n"
 URL = "postgresql://owner:p%40ss@db.example.com:6432/gateway?sslmode=require"
@@ -139,3 +139,16 @@ def test_a_program_that_could_not_be_run_is_no_refusal_of_the_database(running: 
 
     with pytest.raises(ClusterForbidden):
         ask_database(running.cluster.kubectl(), running.settings(), "litellm", "select 1;")
+
+
+def test_a_database_is_emptied_without_listing_the_secrets_of_others(stack: Stack) -> None:
+    stack.yaml = "kubernetes: {secrets: {from: vault}}\n"
+    stack.cluster.add("Namespace", "shop")
+    stack.cluster.add("Secret", "vault")["data"] = dict.fromkeys(SECRETS, "eA==")
+    run(stack.runtime.start())
+    stack.cluster.calls.clear()
+
+    run(stack.runtime.empty_litellm_database())
+
+    assert not any({"get", "secrets"} <= set(words) for words in stack.cluster.calls)
+    assert "vault" in stack.cluster.of("Secret")
