@@ -55,11 +55,11 @@ class ReleasedRuntime(FakeRuntime):
         yield from ()
         return ()
 
-    def start(self) -> Started:
+    def start(self, *, timeout: float | None = None) -> Started:
         wanted = self.wanted_release().name
         if self.image not in {None, wanted}:
             self.differs.add("litellm")
-        report = yield from super().start()
+        report = yield from super().start(timeout=timeout)
         self.image = wanted
         if wanted in self.crashing:
             self.processes["litellm"] = "failed"

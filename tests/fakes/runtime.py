@@ -91,7 +91,7 @@ class FakeRuntime:
         self._called("prepare --refresh" if refresh else "prepare")
         yield Progress(subject="environment", state="ready")
 
-    def start(self) -> Started:
+    def start(self, *, timeout: float | None = None) -> Started:
         self._called("start")
         self.data = True
         ran = self.running
@@ -105,7 +105,7 @@ class FakeRuntime:
         self.differs = self.differs.difference(self.services)
         return report
 
-    def start_apps(self) -> Started:
+    def start_apps(self, *, timeout: float | None = None) -> Started:
         self._called("start_apps")
         yield from ()
         if self.stops_at == "start_apps":
@@ -153,7 +153,9 @@ class FakeRuntime:
             yield Progress(subject=service, state="stopped")
         return ran
 
-    def restart(self, services: Sequence[str]) -> Generator[Progress, None, None]:
+    def restart(
+        self, services: Sequence[str], *, timeout: float | None = None
+    ) -> Generator[Progress, None, None]:
         self._called(" ".join(("restart", *services)))
         for service in self.services:
             self.processes[service] = "running"

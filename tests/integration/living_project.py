@@ -49,14 +49,16 @@ class LivingRuntime(FaultyRuntime):
 
     started: Callable[[set[str]], None] | None = None
 
-    def start(self) -> Started:
+    def start(self, *, timeout: float | None = None) -> Started:
         ran = self.running - self.differs
-        report = yield from super().start()
+        report = yield from super().start(timeout=timeout)
         self._tell(set(self.services) - ran)
         return report
 
-    def restart(self, services: Sequence[str]) -> Generator[Progress, None, None]:
-        yield from super().restart(services)
+    def restart(
+        self, services: Sequence[str], *, timeout: float | None = None
+    ) -> Generator[Progress, None, None]:
+        yield from super().restart(services, timeout=timeout)
         self._tell(set(services or self.services))
 
     def _tell(self, services: set[str]) -> None:

@@ -38,7 +38,7 @@ TimeoutOption = Annotated[
         "--timeout",
         min=1,
         metavar="SECONDS",
-        help="Maximum wait for healthy services. Default: 300, in Docker 600.",
+        help="Maximum wait for healthy services. Default: 300, Docker 600, Kubernetes 900.",
     ),
 ]
 

@@ -122,7 +122,7 @@ class ClusterConflict(RuntimeProblem):
 
     remedy = (
         "Run the command again. If it persists, another program manages that object: "
-        "`kubectl get --show-managed-fields -o yaml` names it."
+        "`kubectl get KIND NAME --show-managed-fields -o yaml` names it."
     )
 
 

@@ -128,14 +128,16 @@ class Runtime(Protocol):
         Raises ExternalDatabaseUnusable if a database of others takes no login.
         """
 
-    def start(self) -> Started:
+    def start(self, *, timeout: float | None = None) -> Started:
         """Start what does not run, and restart what runs with outdated settings.
 
         Databases of an earlier start get the passwords of .env, whatever they were.
-        Returns when every process is up, before it is ready; raises ServiceFailed.
+        Returns when every process is up, before it is ready; raises ServiceFailed. ``timeout`` in
+        seconds is for a runtime that itself waits until services are ready, and then raises
+        NotHealthyInTime. Others ignore it, in the two methods below as well.
         """
 
-    def start_apps(self) -> Started:
+    def start_apps(self, *, timeout: float | None = None) -> Started:
         """Start the applications, and restart those whose settings or key changed.
 
         Call it when the keys are in .env. ``states`` lists the applications after the services.
@@ -165,7 +167,9 @@ class Runtime(Protocol):
     def stop(self, *, remove_data: bool = False) -> Stopped:
         """Stop everything and return what ran; keep data unless ``remove_data``."""
 
-    def restart(self, services: Sequence[str]) -> Generator[Progress, None, None]:
+    def restart(
+        self, services: Sequence[str], *, timeout: float | None = None
+    ) -> Generator[Progress, None, None]:
         """Restart these services, or all if empty, with the current settings."""
 
     def last_lines(self, service: str, count: int = 20) -> str:

@@ -58,11 +58,11 @@ class ExternalRuntime:
         self._refuse("start")
         yield
 
-    def start(self) -> Started:
+    def start(self, *, timeout: float | None = None) -> Started:
         self._refuse("start")
         yield
 
-    def start_apps(self) -> Started:
+    def start_apps(self, *, timeout: float | None = None) -> Started:
         yield from ()
         return StartReport()
 
@@ -93,7 +93,9 @@ class ExternalRuntime:
         self._refuse("stop")
         yield
 
-    def restart(self, services: Sequence[str]) -> Generator[Progress, None, None]:
+    def restart(
+        self, services: Sequence[str], *, timeout: float | None = None
+    ) -> Generator[Progress, None, None]:
         self._refuse("restart")
         yield
 

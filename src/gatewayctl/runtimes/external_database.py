@@ -204,6 +204,12 @@ class ExternalDatabase(Database):
         schema = self.shell.url.schema.replace('"', '""')
         return (f'--schema="{schema}"',)
 
+    def check(self) -> Generator[Progress, None, None]:
+        """Require that it takes our login. Raises ExternalDatabaseUnusable."""
+        self.shell.start()
+        detail = f"answers at {self.shell.url.address}"
+        yield Progress(subject="database litellm", state="ready", detail=detail)
+
     def empty(self) -> Generator[Progress, None, None]:
         """Delete all rows of LiteLLM's tables, in one transaction; LiteLLM must be stopped."""
         yield Progress(subject="database litellm", state="working", detail="emptying its tables")

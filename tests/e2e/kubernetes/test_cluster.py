@@ -110,16 +110,16 @@ def test_a_pod_reaches_services_by_name(cluster: Cluster, namespace: str) -> Non
     names = {"web": 80, f"web.{namespace}": 80, f"web.{namespace}.svc.cluster.local": 80}
     names |= {f"pods.{namespace}.svc.cluster.local": 8000}
 
-    for name, port in names.items():
-        command = (
-            f"import urllib.request as u; print(u.urlopen('http://{name}:{port}/page').read())"
-        )
+    def ask(name: str) -> str:
+        url = f"http://{name}:{names[name]}/page"
+        command = f"import urllib.request as u; print(u.urlopen('{url}').read())"
+        words = ("exec", asking, "--namespace", namespace, "--", "python", "-c", command)
+        return cluster.kubectl(*words).stdout
 
-        def answers(command: str = command) -> bool:
-            words = ("exec", asking, "--namespace", namespace, "--", "python", "-c", command)
-            return ANSWER in cluster.kubectl(*words).stdout
-
-        until(answers, seconds=30, what=f"{name}:{port} answers")
+    # The network of a cluster learns of a Service a moment after it exists.
+    until(lambda: all(map(ask, names)), seconds=60, what="every name answers")
+    for name in names:
+        assert ANSWER in ask(name), name
 
 
 def test_a_name_that_is_none_is_refused_at_once(cluster: Cluster, namespace: str) -> None:

@@ -68,7 +68,7 @@ def kernel_settings() -> dict[str, str]:
 
 
 def use(cluster: Cluster) -> None:
-    """A pod that runs with a volume and a token."""
+    """Run a pod with a volume and a token; fails if it does not become ready."""
     with cluster.new_namespace() as name:
         cluster.apply(claim("data"), namespace=name)
         run(cluster, name, pod("one", mounts={"data": "/data"}))
@@ -104,8 +104,11 @@ def test_a_running_cluster_is_left_as_it_is() -> None:
 @pytest.mark.parametrize("program", ["etcd", "kubelet"])
 def test_a_cluster_that_lost_a_program_is_recreated(program: str) -> None:
     succeed()
-    os.kill(int((STATE / "run" / f"{program}.pid").read_text()), signal.SIGKILL)
+    file = STATE / "run" / f"{program}.pid"
+    killed = file.read_text()
+    os.kill(int(killed), signal.SIGKILL)
 
     succeed()
 
+    assert file.read_text() != killed
     use(find_cluster())

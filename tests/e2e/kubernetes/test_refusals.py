@@ -208,11 +208,17 @@ def test_a_token_that_is_no_longer_valid_is_named(
         account = context_user(kubeconfig)
         # A token of an account that is deleted is as invalid as one whose time is over.
         cluster.ok("delete", "serviceaccount", account, "--namespace", namespace)
+        reader = Cluster(kubeconfig=kubeconfig, programs=cluster.programs)
+        # The API server notices it a moment later.
         until(
-            lambda: refused(project, "status")["code"] == "cluster_login_refused",
+            lambda: reader.kubectl("get", "pods").returncode != 0,
             seconds=60,
             what="the token is refused",
         )
+
+        error = refused(project, "status")
+
+    assert error["code"] == "cluster_login_refused"
 
 
 def test_a_cluster_that_does_not_answer_is_named(

@@ -109,7 +109,7 @@ def reset(
             yield from _empty_phoenix_database(runtime)
         kept = yield from _empty_litellm_database(runtime, keep_keys=options.keep_keys)
         upgrade_journal.delete_journal(settings)
-        yield from runtime.start()
+        yield from runtime.start(timeout=options.timeout)
         services = yield from wait_ready(settings, runtime, gateway.http, timeout=options.timeout)
         keys = ensure_declared_keys(settings, gateway, fresh=not options.keep_keys)
         apps = yield from start_apps(settings, runtime, gateway.http, timeout=options.timeout)

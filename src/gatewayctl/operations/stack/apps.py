@@ -39,7 +39,7 @@ def start_apps(
     """
     if not runtime.apps:
         return AppsStarted(warnings=_warn_unsupported(settings))
-    done = yield from runtime.start_apps()
+    done = yield from runtime.start_apps(timeout=timeout)
     services = yield from wait_ready(settings, runtime, http, timeout=timeout, names=runtime.apps)
     return AppsStarted(
         started=done.started,

@@ -62,7 +62,7 @@ def restart(
         rendered = yield from prepare_start(settings, resolved)
         change.state = "Services may be stopped; the data is kept."
         with record_runtime(settings.state_dir, runtime):
-            yield from runtime.restart(services)
+            yield from runtime.restart(services, timeout=timeout)
         # Apps that never ran are started by `up`, once their keys exist.
         ran = {state.service for state in runtime.states() if state.state != "stopped"}
         known = (*runtime.services, *(app for app in runtime.apps if app in ran))

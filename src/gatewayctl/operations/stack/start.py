@@ -57,7 +57,7 @@ def start_stack(
     rendered = render(settings, runtime=project.resolved.name)
     yield from runtime.prepare()
     write_runtime(settings.state_dir, project.resolved.name)
-    started = yield from runtime.start()
+    started = yield from runtime.start(timeout=timeout)
     services = yield from wait_ready(settings, runtime, http, timeout=timeout)
     apps = yield from start_apps(settings, runtime, http, timeout=timeout)
     return StartedStack(

@@ -253,7 +253,7 @@ def _start(
     from_nothing = all(state.state == "stopped" for state in runtime.states())
     change.state = "What was started keeps running."
     try:
-        done = yield from runtime.start()
+        done = yield from runtime.start(timeout=options.timeout)
         services = yield from wait_ready(settings, runtime, http, timeout=options.timeout)
     except (KeyboardInterrupt, GeneratorExit):
         if from_nothing:

@@ -115,20 +115,16 @@ class DockerRuntime:
         if _LITELLM not in self._inspect():
             mounts.check_visible(self._docker, self._settings)
         if external := open_external(self._docker, self._settings):
-            external.start()
-            address = external.url.address
-            yield Progress(
-                subject="database litellm", state="ready", detail=f"answers at {address}"
-            )
+            yield from ExternalDatabase(name="litellm", shell=external).check()
 
-    def start(self) -> Started:
+    def start(self, *, timeout: float | None = None) -> Started:
         """Let Compose start what does not run and recreate what changed, in dependency order."""
         before = self._inspect()
         if self.has_data():
             yield from self._set_passwords()
         return (yield from self._up(self.services, before=before))
 
-    def start_apps(self) -> Started:
+    def start_apps(self, *, timeout: float | None = None) -> Started:
         if not self.apps:
             return StartReport()
         return (yield from self._up(self.apps))
@@ -177,7 +173,9 @@ class DockerRuntime:
         self._forget_containers()
         return ran or (("leftover_containers",) if everything else ())
 
-    def restart(self, services: Sequence[str]) -> Generator[Progress, None, None]:
+    def restart(
+        self, services: Sequence[str], *, timeout: float | None = None
+    ) -> Generator[Progress, None, None]:
         require_known_services(services, (*self.services, *self.apps))
         before = self._inspect()
         apps = tuple(name for name in self.apps if name in before)

@@ -120,13 +120,9 @@ class EmbeddedRuntime:
         variables = network.download_variables(self._settings)
         yield from packages.ensure(self._settings, self._environment, variables)
         if external := open_external(self._cluster, self._settings):
-            external.start()
-            address = external.url.address
-            yield Progress(
-                subject="database litellm", state="ready", detail=f"answers at {address}"
-            )
+            yield from ExternalDatabase(name="litellm", shell=external).check()
 
-    def start(self) -> Started:
+    def start(self, *, timeout: float | None = None) -> Started:
         """Start PostgreSQL, then its databases, then LiteLLM and Phoenix side by side."""
         wanted = fingerprints.compute(self._settings)
         running, unchanged = self._running_services(), self._find_unchanged(wanted)
@@ -138,7 +134,7 @@ class EmbeddedRuntime:
         started = yield from self._replace(running - unchanged, wanted)
         return StartReport.compare(self.services, ran=running, kept=running - started)
 
-    def start_apps(self) -> Started:
+    def start_apps(self, *, timeout: float | None = None) -> Started:
         """Start nothing: applications come as images, so this runtime has none."""
         yield from ()
         return StartReport()
@@ -198,7 +194,9 @@ class EmbeddedRuntime:
             self._layout.remove_data()
         return running or (("orphan_processes",) if left else ())
 
-    def restart(self, services: Sequence[str]) -> Generator[Progress, None, None]:
+    def restart(
+        self, services: Sequence[str], *, timeout: float | None = None
+    ) -> Generator[Progress, None, None]:
         require_known_services(services, self.services)
         # Without supervisord nothing runs that could be stopped.
         chosen = () if self._supervisor.pid() is None else tuple(services) or self.services

@@ -24,8 +24,9 @@ from gatewayctl.errors import FileUnwritable, RuntimeProblem
 from gatewayctl.files.atomic import write_atomically
 from gatewayctl.files.json_text import parse_json
 from gatewayctl.files.owner import create_folder
+from gatewayctl.rendering.kubernetes.labels import INSTANCE, NAME, instance
 from gatewayctl.runtimes.kubernetes.context import ChosenContext, read_record
-from gatewayctl.runtimes.kubernetes.forwarding.project import MARK
+from gatewayctl.runtimes.kubernetes.forwarding.project import LOCK, MARK, SPECIFICATION
 from gatewayctl.runtimes.port_owners import find_owner, port_taken
 from gatewayctl.runtimes.process import start
 from gatewayctl.settings.model import Settings
@@ -33,8 +34,6 @@ from gatewayctl.settings.model import Settings
 if TYPE_CHECKING:
     from gatewayctl.runtimes.kubernetes.kubectl import Kubectl
 
-LOCK: Final = "port-forward.lock"
-SPECIFICATION: Final = "port-forward.json"
 LOG: Final = "port-forward.log"
 _MODULE: Final = "gatewayctl.runtimes.kubernetes.forwarding.supervisor"
 _START_SECONDS: Final = 20.0
@@ -136,8 +135,7 @@ def _specify(settings: Settings, place: ChosenContext, kubectl: tuple[str, ...])
     return {
         "place": asdict(place),
         "kubectl": list(kubectl),
-        "selector": f"app.kubernetes.io/instance={settings.project_name},"
-        f"app.kubernetes.io/name in ({names})",
+        "selector": f"{INSTANCE}={instance(settings)},{NAME} in ({names})",
         "host": settings.connect_host,
         "ports": wanted,
     }

@@ -11,13 +11,18 @@ from typing import Any, Final
 from gatewayctl.rendering.kubernetes.labels import SECRET_VERSION
 from gatewayctl.runtimes.kubernetes.apply import Found, secret_names
 from gatewayctl.runtimes.kubernetes.kubectl import Object
-from gatewayctl.runtimes.kubernetes.objects import WORKLOADS, pod_template, service_of
+from gatewayctl.runtimes.kubernetes.objects import (
+    CONFIG,
+    WORKLOADS,
+    config_names,
+    pod_template,
+    service_of,
+)
 from gatewayctl.runtimes.kubernetes.rollouts.snapshot import CLUSTER, Snapshot
 from gatewayctl.runtimes.kubernetes.secrets import changed_keys
 from gatewayctl.runtimes.service_change import ServiceAction, ServiceChange
 
 _LITELLM: Final = "litellm"
-_CONFIG: Final = "litellm-config-"
 _WORDS: Final[Mapping[str, str]] = {
     "HorizontalPodAutoscaler": "autoscaling",
     "PodDisruptionBudget": "disruption budget",
@@ -109,7 +114,7 @@ def template_reasons(live: Mapping[str, Any], wanted: Mapping[str, Any]) -> Iter
             yield f"container {name} changed"
         else:
             yield from _container_reasons(before[name], after[name])
-    if _config_names(old) != _config_names(new):
+    if config_names(live) != config_names(wanted):
         yield "configuration changed"
     for key in _differing(old, new, without=("containers", "volumes")):
         yield f"{key} changed"
@@ -142,16 +147,11 @@ def _secret_reasons(workload: Object, found: Found, secrets: Sequence[Object]) -
     ]
 
 
-def _config_names(spec: Mapping[str, Any]) -> set[str]:
-    names = ((each.get("configMap") or {}).get("name", "") for each in spec.get("volumes") or ())
-    return {name for name in names if name.startswith(_CONFIG)}
-
-
 def _other_volumes(spec: Mapping[str, Any]) -> list[Any]:
     return [
         each
         for each in spec.get("volumes") or ()
-        if not str((each.get("configMap") or {}).get("name", "")).startswith(_CONFIG)
+        if not str((each.get("configMap") or {}).get("name", "")).startswith(CONFIG)
     ]
 
 

@@ -141,11 +141,14 @@ def _own_environment() -> dict[str, str]:
 
 def _ensure_client(kubectl: Kubectl, settings: Settings, url: DatabaseUrl) -> None:
     """Have the pod with PostgreSQL's client programs run; it ends by itself."""
-    found = kubectl.get(f"pod/{_CLIENT}")
-    if found and parse_pod(found[0]).is_ready:
+    secret, pod = client_objects(settings, url)
+    found = {item["kind"]: item for item in kubectl.get(f"secret/{_CLIENT}", f"pod/{_CLIENT}")}
+    # A pod keeps the login that it was started with, which may be of another database.
+    is_same = "Secret" in found and found["Secret"].get("data") == secret["data"]
+    if is_same and "Pod" in found and parse_pod(found["Pod"]).is_ready:
         return
-    kubectl.delete(found)
-    kubectl.apply(client_objects(settings, url))
+    kubectl.delete([pod])
+    kubectl.apply((secret, pod))
     done = kubectl.ask(
         "wait",
         f"pod/{_CLIENT}",
@@ -158,7 +161,7 @@ def _ensure_client(kubectl: Kubectl, settings: Settings, url: DatabaseUrl) -> No
         raise ServiceFailed(
             f"The pod {_CLIENT}, which runs PostgreSQL's client programs, does not start:"
             f" {fault or done.stderr.strip()}",
-            hint=f"See `kubectl describe pod {_CLIENT} --namespace {kubectl.namespace}`.",
+            hint=f"See `{' '.join(kubectl.argv('describe', 'pod', _CLIENT))}`.",
         )
 
 

@@ -21,6 +21,8 @@ Object = dict[str, Any]
 Run = Callable[..., Completed]
 _RESTARTED_AT: Final = "kubectl.kubernetes.io/restartedAt"
 FIELD_MANAGER: Final = "gatewayctl"
+_ENDED: Final = "command terminated with exit code"
+"""What kubectl adds to the errors of a program that did run in a pod."""
 _SECONDS: Final = 30.0
 """For one request; what waits longer gives its own limit."""
 
@@ -72,8 +74,11 @@ class Kubectl:
         return self.argv("exec", "--stdin", pod, "--container", container, "--", *words)
 
     def execute(self, pod: str, container: str, words: Sequence[str], *, stdin: str) -> Completed:
-        """Run a program in a pod to its end."""
-        return self._run(self.exec_argv(pod, container, words), stdin=stdin, timeout=_SECONDS)
+        """Run a program in a pod to its end. Raises what `call` raises if it could not be run."""
+        done = self._run(self.exec_argv(pod, container, words), stdin=stdin, timeout=_SECONDS)
+        if done.returncode and _ENDED not in done.stderr:
+            raise explain(done.stderr, context=self.context, namespace=self.namespace)
+        return done
 
     def ask(self, *words: str, timeout: float = _SECONDS) -> Completed:
         """Run one command whose failure is an answer too."""

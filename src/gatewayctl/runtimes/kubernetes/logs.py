@@ -14,6 +14,7 @@ import threading
 import time
 from collections import deque
 from collections.abc import Callable, Generator, Iterable, Iterator, Mapping, Sequence
+from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
 from typing import Final
 
@@ -25,7 +26,9 @@ from gatewayctl.runtimes.kubernetes.kubectl import Kubectl
 from gatewayctl.runtimes.kubernetes.rollouts.pods import Pod, parse_pod
 from gatewayctl.runtimes.process import spawn, terminate
 
-_LINE: Final = re.compile(r"^\[pod/(?P<pod>[^/]+)/[^\]]+\] (?P<at>\S+) ?(?P<text>.*)$")
+_LINE: Final = re.compile(
+    r"^\[pod/(?P<pod>[^/]+)/(?P<container>[^\]]+)\] (?P<at>\S+) ?(?P<text>.*)$"
+)
 _EARLIEST: Final = datetime.min.replace(tzinfo=UTC)
 _PARTS: Final[Mapping[str, str]] = {"litellm-migrate": "litellm"}
 """Pods that work for a service under another name."""
@@ -38,6 +41,21 @@ _NO_LOG: Final = re.compile(
     r"does not have a host assigned|unable to retrieve container logs"
 )
 """Of a pod that has not run yet, or is gone."""
+
+
+_Moment = tuple[datetime, str]
+"""A time and how it was written: a log has nanoseconds, and a datetime has none."""
+_Newest = dict[tuple[str, str], _Moment]
+"""The moment of the newest line that was read of each container, by pod and name."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class PodLine:
+    """One line with where it is from: pod and container."""
+
+    source: tuple[str, str]
+    moment: _Moment
+    line: LogLine
 
 
 def read_logs(
@@ -59,16 +77,18 @@ def read_logs(
     pods = list_pods(kubectl, selector)
     names = {pod.name: service_of_pod(pod) for pod in pods}
     count = tail if keep is keep_all else None
-    lines = _read_past(kubectl, pods, tail=count, since=since)
-    known = (line for line in parse_lines(lines, names) if keep(line.text))
-    past = sorted(_last(known, tail), key=_time_of)
-    yield from past
+    newest: _Newest = {}
+    texts = _read_past(kubectl, pods, tail=count, since=since)
+    known = (
+        each.line
+        for each in _note(parse_lines(texts, names), newest)
+        if keep(each.line.text) and not _is_before(each.line, since)
+    )
+    yield from sorted(_last(known, tail), key=_time_of)
     if follow:
         begin = max(began, since) if since else began
-        newest = {line.service: line.at for line in past if line.at is not None}
-        for line in _Follower(kubectl, selector, begin).lines():
-            last = newest.get(line.service)
-            if keep(line.text) and (last is None or line.at is None or line.at > last):
+        for line in _Follower(kubectl, selector, begin, newest).lines():
+            if keep(line.text) and not _is_before(line, since):
                 yield line
 
 
@@ -81,8 +101,8 @@ def service_of_pod(pod: Pod) -> str:
     return _PARTS.get(pod.service, pod.service)
 
 
-def parse_lines(lines: Iterable[str], services: Mapping[str, str]) -> Iterator[LogLine]:
-    """Parse lines into service, time and text. ``services`` are those of the pods by name."""
+def parse_lines(lines: Iterable[str], services: Mapping[str, str]) -> Iterator[PodLine]:
+    """Parse lines into pod, service, time and text. ``services`` are those of the pods by name."""
     for line in lines:
         found = _LINE.match(line)
         if found is None or found["pod"] not in services:
@@ -90,7 +110,27 @@ def parse_lines(lines: Iterable[str], services: Mapping[str, str]) -> Iterator[L
         at, text = parse_time(found["at"]), found["text"]
         if at is None:
             text = f"{found['at']} {text}".rstrip()
-        yield LogLine(service=services[found["pod"]], text=text, at=at)
+        yield PodLine(
+            source=(found["pod"], found["container"]),
+            moment=(_EARLIEST if at is None else at, found["at"].removesuffix("Z")),
+            line=LogLine(service=services[found["pod"]], text=text, at=at),
+        )
+
+
+def _note(lines: Iterable[PodLine], newest: _Newest) -> Iterator[PodLine]:
+    """The same lines, each of which becomes the newest of its container.
+
+    Not of its service: pods are read one after the other, and one may write while another is read.
+    """
+    for each in lines:
+        if each.line.at is not None:
+            newest[each.source] = each.moment
+        yield each
+
+
+def _is_before(line: LogLine, since: datetime | None) -> bool:
+    """True for a line that the server added: it has the time of the API, in whole seconds."""
+    return since is not None and line.at is not None and line.at < since
 
 
 def _time_of(line: LogLine) -> datetime:
@@ -115,14 +155,19 @@ def _read_past(
     for pod in pods:
         if pod.restarts:
             # What the last run wrote before it crashed; it may be deleted already.
-            yield from kubectl.ask("logs", pod.name, "--previous", *usual).stdout.splitlines()
+            yield from _lines(kubectl.ask("logs", pod.name, "--previous", *usual).stdout)
         try:
             text = kubectl.call("logs", pod.name, *usual, timeout=_READ_SECONDS)
         except RuntimeProblem as error:
             if _NO_LOG.search(error.message) is None:
                 raise
         else:
-            yield from text.splitlines()
+            yield from _lines(text)
+
+
+def _lines(text: str) -> list[str]:
+    """Not `splitlines`, which also splits at characters that a line can have, such as U+2028."""
+    return text.split("\n")
 
 
 def _format_time(moment: datetime) -> str:
@@ -145,16 +190,17 @@ class _Follower:
         kubectl: Kubectl,
         selector: str,
         begin: datetime,
+        newest: _Newest,
         clock: Callable[[], float] = time.monotonic,
     ) -> None:
         self._kubectl = kubectl
         self._selector = selector
         self._begin = begin
+        self._newest = newest
         self._clock = clock
         self._arrived: queue.SimpleQueue[str] = queue.SimpleQueue()
         self._programs: dict[str, subprocess.Popen[bytes]] = {}
         self._names: dict[str, str] = {}
-        self._seen: dict[str, datetime] = {}
 
     def lines(self) -> Generator[LogLine, None, None]:
         """Yield lines until closed; that ends every program."""
@@ -168,20 +214,16 @@ class _Follower:
                     text = self._arrived.get(timeout=_WAIT_SECONDS)
                 except queue.Empty:
                     continue
-                yield from self._parse(text)
+                new = (each for each in parse_lines([text], self._names) if self._is_new(each))
+                yield from (each.line for each in _note(new, self._newest))
         finally:
             for program in self._programs.values():
                 terminate(program)
 
-    def _parse(self, text: str) -> Iterator[LogLine]:
-        found = _LINE.match(text)
-        pod = "" if found is None else found["pod"]
-        for line in parse_lines([text], self._names):
-            # After a reconnection the last lines come again.
-            if line.at is None or line.at > self._seen.get(pod, _EARLIEST):
-                if line.at is not None:
-                    self._seen[pod] = line.at
-                yield line
+    def _is_new(self, line: PodLine) -> bool:
+        """False for what the reading of the past, or a connection that broke, had already."""
+        last = self._newest.get(line.source)
+        return last is None or line.line.at is None or line.moment > last
 
     def _follow_new_pods(self) -> None:
         for pod in list_pods(self._kubectl, self._selector):
@@ -192,9 +234,10 @@ class _Follower:
                 self._programs[pod.name] = self._start(pod.name)
 
     def _start(self, pod: str) -> subprocess.Popen[bytes]:
+        known = [at for (of, _), (at, _) in self._newest.items() if of == pod]
         argv = self._kubectl.argv(
             *("logs", pod, "--follow", "--all-containers", "--timestamps", "--prefix"),
-            f"--since-time={_format_time(self._seen.get(pod, self._begin))}",
+            f"--since-time={_format_time(min(known, default=self._begin))}",
         )
         pipe, silent = subprocess.PIPE, subprocess.DEVNULL
         program = spawn(argv, env=None, cwd=None, stdout=pipe, stderr=silent)

@@ -19,6 +19,8 @@ if TYPE_CHECKING:
     from gatewayctl.rendering.plan import RenderedFile
 
 FOLDER: Final = "kubernetes"
+CONFIG: Final = "litellm-config-"
+"""How the name of LiteLLM's configuration begins; the hash of its content follows."""
 WORKLOADS: Final = frozenset({"Deployment", "StatefulSet"})
 Stage = Literal["base", "databases", "migration", "services", "apps"]
 _STAGES: Final[Mapping[str, Stage]] = {
@@ -110,3 +112,10 @@ def pod_template(item: Object) -> dict[str, Any]:
     """The template of the pods of a workload or a Job."""
     template: dict[str, Any] = item["spec"]["template"]
     return template
+
+
+def config_names(template: Mapping[str, Any]) -> set[str]:
+    """The configurations of LiteLLM that a pod template mounts."""
+    volumes = template["spec"].get("volumes") or ()
+    names = ((each.get("configMap") or {}).get("name", "") for each in volumes)
+    return {name for name in names if name.startswith(CONFIG)}

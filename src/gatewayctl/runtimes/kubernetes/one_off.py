@@ -19,7 +19,7 @@ from gatewayctl.runtimes.kubernetes.rollouts.pods import Pod, parse_pod
 from gatewayctl.runtimes.process import Completed
 
 _LITELLM: Final = "litellm"
-_POLL_SECONDS: Final = 1.0
+_POLL_SECONDS: Final = 2.0
 _CERTAIN_SECONDS: Final = 5.0
 _OF_A_SERVER: Final = ("ports", "startupProbe", "readinessProbe", "livenessProbe", "lifecycle")
 
@@ -85,7 +85,7 @@ def _wait(
     clock: Callable[[], float],
     sleep: Callable[[float], None],
 ) -> Completed:
-    until, faulty_since = clock() + timeout, 0.0
+    until, faulty_since = clock() + timeout, clock()
     while True:
         (found,) = kubectl.get(f"pod/{name}") or ({},)
         if not found:

@@ -81,21 +81,21 @@ def find_missing(kubectl: Kubectl, needed: Sequence[Right]) -> tuple[Right, ...]
     return _ask(kubectl, unsure) if unsure else ()
 
 
-def rights_to_read(declared: Kubernetes) -> tuple[Right, ...]:
-    """What `status`, `logs`, `plan` and a port-forward need."""
-    own = [Right(verb=v, resource=r, group=g) for g, r in _own(declared) for v in _READ]
-    return (*own, *_rights_on_pods(declared))
-
-
 def rights_to_change(declared: Kubernetes) -> tuple[Right, ...]:
-    """What `up` and every other verb that changes the stack needs, reading included."""
+    """What `up` and every other verb that changes the stack needs, reading included.
+
+    `down` deletes the pods of a Deployment one by one, and `upgrade` makes pods of its own.
+    """
     own = [Right(verb=v, resource=r, group=g) for g, r in _own(declared) for v in _CHANGE]
     return (
         *own,
         *(Right(verb=verb, resource="persistentvolumeclaims") for verb in _READ),
         Right(verb="list", resource="events"),
-        *_rights_on_pods(declared),
+        *(Right(verb=verb, resource="pods") for verb in (*_CHANGE, "watch")),
+        *(Right(verb=v, resource="replicasets", group="apps") for v in (*_READ, "delete")),
+        Right(verb="get", resource="pods/log"),
         Right(verb="create", resource="pods/exec"),
+        *_rights_of_settings(declared),
     )
 
 
@@ -124,12 +124,12 @@ def _own(declared: Kubernetes) -> Iterator[tuple[str, str]]:
         )
 
 
-def _rights_on_pods(declared: Kubernetes) -> Iterator[Right]:
-    yield from (Right(verb=verb, resource="pods") for verb in ("get", "list", "watch"))
-    yield Right(verb="get", resource="pods/log")
-    yield from (Right(verb=verb, resource="replicasets", group="apps") for verb in _READ)
+def _rights_of_settings(declared: Kubernetes) -> Iterator[Right]:
     if declared.secrets_from is not None:
         yield Right(verb="get", resource="secrets")
+    if declared.postgres != "statefulset":
+        # What runs is read in one request, of every kind.
+        yield from (Right(verb=verb, resource="statefulsets", group="apps") for verb in _READ)
     if declared.access == "port-forward":
         yield Right(verb="create", resource="pods/portforward")
 

@@ -7,12 +7,12 @@ why something is removed.
 from __future__ import annotations
 
 from collections.abc import Iterable, Mapping, Sequence
-from typing import Any, Final
+from typing import Final
 
-from gatewayctl.errors import ClusterForbidden
+from gatewayctl.errors import ClusterForbidden, RuntimeProblem
 from gatewayctl.runtimes.kubernetes.apply import find_undeclared
 from gatewayctl.runtimes.kubernetes.kubectl import Kubectl, Object
-from gatewayctl.runtimes.kubernetes.objects import has_labels
+from gatewayctl.runtimes.kubernetes.objects import config_names, describe, has_labels, pod_template
 from gatewayctl.runtimes.kubernetes.rollouts.snapshot import CLUSTER, CLUSTERS
 
 _KINDS: Final = (
@@ -32,7 +32,6 @@ _KINDS: Final = (
     "httproutes.gateway.networking.k8s.io",
 )
 VOLUMES: Final = "persistentvolumeclaims"
-_CONFIG: Final = "litellm-config-"
 _OF_EVERY_NAMESPACE: Final = frozenset(
     {("ConfigMap", "kube-root-ca.crt"), ("ServiceAccount", "default")}
 )
@@ -76,7 +75,7 @@ def prune(
 
     A configuration stays that one of the ReplicaSets in ``keep`` refers to: a rollback needs it.
     """
-    used = {name for each in keep for name in _config_names(each["spec"]["template"])}
+    used = {name for each in keep for name in config_names(pod_template(each))}
     gone = tuple(
         item
         for item in find_undeclared(list_own(kubectl, labels, versions), declared, labels)
@@ -101,18 +100,25 @@ def remove_data(kubectl: Kubectl, labels: Mapping[str, str], *, clusters: bool) 
     kubectl.delete([item for item in found if item["kind"] != CLUSTER])
 
 
-def remove_namespace(kubectl: Kubectl, labels: Mapping[str, str]) -> tuple[Object, ...]:
-    """Delete our namespace, unless it holds objects of others, which are returned."""
+def remove_namespace(kubectl: Kubectl, labels: Mapping[str, str]) -> str:
+    """Delete our namespace, unless it may hold objects of others; returns why it stays."""
     try:
         found = kubectl.get(f"namespace/{kubectl.namespace}")
     except ClusterForbidden:
-        return ()
+        return ""
     if not found or not has_labels(found[0], labels):
-        return ()
-    others = _list_foreign(kubectl, labels)
+        return ""
+    try:
+        others = _list_foreign(kubectl, labels)
+    except RuntimeProblem as error:
+        # One API that does not answer, such as that of metrics, is enough.
+        return f"what else it has cannot be read: {error.message}"
     if not others:
         kubectl.delete(found)
-    return others
+        return ""
+    names = ", ".join(map(describe, others[:3]))
+    more = f" and {len(others) - 3} more" if len(others) > 3 else ""
+    return f"it has {names}{more} of others"
 
 
 def _list_foreign(kubectl: Kubectl, labels: Mapping[str, str]) -> tuple[Object, ...]:
@@ -128,11 +134,3 @@ def _list_foreign(kubectl: Kubectl, labels: Mapping[str, str]) -> tuple[Object, 
         and (item["kind"], item["metadata"]["name"]) not in _OF_EVERY_NAMESPACE
         and not has_labels(item, labels)
     )
-
-
-def _config_names(template: Mapping[str, Any]) -> set[str]:
-    names = (
-        (each.get("configMap") or {}).get("name", "")
-        for each in template["spec"].get("volumes") or ()
-    )
-    return {name for name in names if name.startswith(_CONFIG)}

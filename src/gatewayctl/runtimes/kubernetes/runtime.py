@@ -34,11 +34,12 @@ from gatewayctl.runtimes.docker.states import version
 from gatewayctl.runtimes.external_database import ExternalDatabase
 from gatewayctl.runtimes.kubernetes import access, context, logs, preflight, removal
 from gatewayctl.runtimes.kubernetes.database_shell import ask_database, open_external, open_shell
-from gatewayctl.runtimes.kubernetes.kubectl import Kubectl
+from gatewayctl.runtimes.kubernetes.kubectl import Kubectl, Object
 from gatewayctl.runtimes.kubernetes.objects import Declared, keep_supported, read_objects
 from gatewayctl.runtimes.kubernetes.one_off import run_in_pod
 from gatewayctl.runtimes.kubernetes.preview import preview
 from gatewayctl.runtimes.kubernetes.rollouts import states
+from gatewayctl.runtimes.kubernetes.rollouts.deadline import Deadline
 from gatewayctl.runtimes.kubernetes.rollouts.snapshot import Snapshot, read_snapshot
 from gatewayctl.runtimes.kubernetes.secrets import read_value
 from gatewayctl.runtimes.kubernetes.starting import Starter
@@ -54,8 +55,8 @@ if TYPE_CHECKING:
 
 _LITELLM: Final = "litellm"
 _PREFLIGHT_SECONDS: Final = 600.0
-_FRESH_SECONDS: Final = 0.4
-"""How long one reading of the cluster is reused."""
+_FRESH_SECONDS: Final = 1.0
+"""How long one reading of the cluster is reused: each is a run of kubectl."""
 
 
 class KubernetesRuntime:
@@ -99,16 +100,16 @@ class KubernetesRuntime:
         """Nothing is fetched here: the nodes pull the images."""
         yield from ()
 
-    def start(self) -> Started:
+    def start(self, *, timeout: float | None = None) -> Started:
         """Apply what is declared, migrate the database, and roll out what changed."""
-        done = yield from self._starter().start(self.services)
+        done = yield from self._starter(timeout=timeout).start(self.services)
         access.ensure(self._settings, self._kubectl)
         return done
 
-    def start_apps(self) -> Started:
+    def start_apps(self, *, timeout: float | None = None) -> Started:
         if not self.apps:
             return StartReport()
-        return (yield from self._starter().start_apps(self.apps))
+        return (yield from self._starter(timeout=timeout).start_apps(self.apps))
 
     def preview_start(self, files: Sequence[RenderedFile]) -> tuple[ServiceChange, ...]:
         names = (*self.services, *self.apps)
@@ -152,12 +153,14 @@ class KubernetesRuntime:
         self._read_at = None
         return done
 
-    def restart(self, services: Sequence[str]) -> Generator[Progress, None, None]:
+    def restart(
+        self, services: Sequence[str], *, timeout: float | None = None
+    ) -> Generator[Progress, None, None]:
         require_known_services(services, (*self.services, *self.apps))
         before = self._read()
         apps = tuple(name for name in self.apps if before.pods_of(name))
         chosen = tuple(name for name in (*self.services, *apps) if not services or name in services)
-        starter = self._starter()
+        starter = self._starter(timeout=timeout)
         done = yield from starter.start(self.services)
         if any(name in apps for name in chosen):
             later = yield from starter.start_apps(apps)
@@ -268,7 +271,11 @@ class KubernetesRuntime:
         return self._settings.kubernetes.postgres == "cloudnative-pg"
 
     def _starter(
-        self, settings: Settings | None = None, files: Sequence[RenderedFile] | None = None
+        self,
+        settings: Settings | None = None,
+        files: Sequence[RenderedFile] | None = None,
+        *,
+        timeout: float | None = None,
     ) -> Starter:
         settings = settings or self._settings
         return Starter(
@@ -277,6 +284,7 @@ class KubernetesRuntime:
             declared=self._read_declared(settings, files),
             versions=self._versions,
             read=self._read_now,
+            deadline=Deadline.start(timeout, self._clock),
             clock=self._clock,
             sleep=self._sleep,
         )
@@ -319,7 +327,11 @@ class KubernetesRuntime:
         Its database is about to be empty.
         """
         snapshot = self._read_now()
-        secrets = self._kubectl.get("secrets", selector=service_labels(self._settings, _LITELLM))
+        secrets: tuple[Object, ...] = ()
+        # One of others is not ours to list.
+        if self._settings.kubernetes.secrets_from is None:
+            labels = service_labels(self._settings, _LITELLM)
+            secrets = self._kubectl.get("secrets", selector=labels)
         self._kubectl.delete((*snapshot.jobs, *secrets))
         if _LITELLM not in snapshot.workloads:
             return

@@ -29,6 +29,7 @@ from gatewayctl.runtimes.kubernetes.objects import (
     has_labels,
     service_of,
 )
+from gatewayctl.runtimes.kubernetes.rollouts.deadline import Deadline
 from gatewayctl.runtimes.kubernetes.rollouts.migration import run_migration
 from gatewayctl.runtimes.kubernetes.rollouts.rollback import roll_back
 from gatewayctl.runtimes.kubernetes.rollouts.rollout import is_complete, wait_rollouts
@@ -55,6 +56,7 @@ class Starter:
     declared: Declared
     versions: frozenset[str]
     read: Callable[[], Snapshot]
+    deadline: Deadline
     clock: Callable[[], float] = time.monotonic
     sleep: Callable[[float], None] = time.sleep
 
@@ -83,7 +85,7 @@ class Starter:
         if self.has_namespace():
             self.dry_run(found, "base", "databases", "services")
         secrets = yield from self._apply_base(found)
-        yield from self._start_databases(secrets, found)
+        yield from self._roll_out(self.declared.stage("databases"), secrets, found)
         yield from self._set_passwords()
         try:
             yield from self._migrate(secrets)
@@ -96,7 +98,8 @@ class Starter:
             self.labels,
             (*self.declared.every, *make_secrets(self.settings)),
             self.versions,
-            keep=_serving_replica_sets(self.read()),
+            # All of them: Kubernetes itself removes those that no rollback needs.
+            keep=self.read().replica_sets,
         )
         report = self._report(services, before)
         return replace(report, warnings=tuple(_warn_left_out(self.declared.left_out)))
@@ -112,7 +115,8 @@ class Starter:
         """Start the apps, whose keys are in .env now."""
         found, before = self.find(), self.read()
         self.dry_run(found, "apps")
-        applied = self.kubectl.apply(self.secrets(apps=True)) if self.secrets(apps=True) else ()
+        own = self.secrets(apps=True)
+        applied = self.kubectl.apply(own) if own else ()
         secrets = {**self._shared_secret(), **_by_name(applied)}
         yield from self._roll_out(self.declared.stage("apps"), secrets, found)
         return self._report(apps, before)
@@ -217,11 +221,6 @@ class Starter:
             )
         return _by_name(found)
 
-    def _start_databases(
-        self, secrets: Mapping[str, Object], found: Found
-    ) -> Generator[Progress, None, None]:
-        yield from self._roll_out(self.declared.stage("databases"), secrets, found)
-
     def _set_passwords(self) -> Generator[Progress, None, None]:
         """Give the databases the passwords of .env before a service connects with them.
 
@@ -246,7 +245,12 @@ class Starter:
             if self.settings.services.postgres is not None:
                 version = apply.secret_version(job, secrets)
             yield from run_migration(
-                self.kubectl, job, version=version, clock=self.clock, sleep=self.sleep
+                self.kubectl,
+                job,
+                version=version,
+                deadline=self.deadline,
+                clock=self.clock,
+                sleep=self.sleep,
             )
 
     def _prepare(
@@ -276,7 +280,12 @@ class Starter:
         workloads = [item for item in applied if item["kind"] in _STATEFUL]
         names = [item["metadata"]["name"] for item in workloads]
         failure = yield from wait_rollouts(
-            self.kubectl, self.read, names, clock=self.clock, sleep=self.sleep
+            self.kubectl,
+            self.read,
+            names,
+            deadline=self.deadline,
+            clock=self.clock,
+            sleep=self.sleep,
         )
         if failure is None:
             return
@@ -327,11 +336,6 @@ def _revision(snapshot: Snapshot, service: str) -> tuple[str, str | None] | None
 
 def _by_name(applied: Sequence[Object]) -> dict[str, Object]:
     return {item["metadata"]["name"]: item for item in applied if item["kind"] == "Secret"}
-
-
-def _serving_replica_sets(snapshot: Snapshot) -> tuple[Object, ...]:
-    """All ReplicaSets that exist: Kubernetes itself removes those that no rollback needs."""
-    return snapshot.replica_sets
 
 
 def _describe_rollback(service: str, reverted: Sequence[str]) -> str:

@@ -12,14 +12,14 @@ from gatewayctl.errors import RuntimeProblem
 from gatewayctl.runtimes.base import Progress, Stopped
 from gatewayctl.runtimes.kubernetes import removal
 from gatewayctl.runtimes.kubernetes.kubectl import Kubectl, Object
-from gatewayctl.runtimes.kubernetes.objects import WORKLOADS, describe, service_of
+from gatewayctl.runtimes.kubernetes.objects import WORKLOADS, service_of
 from gatewayctl.runtimes.kubernetes.rollouts.snapshot import Snapshot
 
 _DATABASES: Final = frozenset({"postgres-litellm", "postgres-phoenix", "redis"})
 _GRACE_SECONDS: Final = 30
 """As a container has it that Docker stops."""
 _GONE_SECONDS: Final = 180.0
-_POLL_SECONDS: Final = 0.5
+_POLL_SECONDS: Final = 1.0
 
 
 def stop(
@@ -56,9 +56,9 @@ def stop(
     kubectl.delete([item for item in own if item not in running])
     if remove_data:
         removal.remove_data(kubectl, labels, clusters=clusters)
-        others = removal.remove_namespace(kubectl, labels)
-        if others:
-            yield _keep_namespace(kubectl, others)
+        if why := removal.remove_namespace(kubectl, labels):
+            subject = f"namespace {kubectl.namespace}"
+            yield Progress(subject=subject, state="unchanged", detail=f"stays: {why}")
     return tuple(name for name in known if name in ran) or (("leftover_objects",) if own else ())
 
 
@@ -105,13 +105,3 @@ def _wait_until_gone(
         if clock() >= until:
             raise RuntimeProblem(f"These pods do not end: {', '.join(left)}.")
         sleep(_POLL_SECONDS)
-
-
-def _keep_namespace(kubectl: Kubectl, others: Sequence[Object]) -> Progress:
-    names = ", ".join(map(describe, others[:3]))
-    more = f" and {len(others) - 3} more" if len(others) > 3 else ""
-    return Progress(
-        subject=f"namespace {kubectl.namespace}",
-        state="unchanged",
-        detail=f"stays: it has {names}{more} of others",
-    )

@@ -80,3 +80,8 @@ def collect(steps: Generator[Progress, None, Result]) -> tuple[list[Progress], R
             seen.append(next(steps))
         except StopIteration as stop:
             return seen, stop.value
+
+
+def kinds(changes: list[str]) -> list[str]:
+    """The changes without hashes in the names."""
+    return [change.rstrip("0123456789abcdef").rstrip("-") for change in changes]

@@ -2,12 +2,17 @@ from __future__ import annotations
 
 import pytest
 
-from gatewayctl.errors import RuntimeProblem
-from gatewayctl.runtimes.kubernetes.database_shell import client_objects, open_shell
+from gatewayctl.errors import ClusterForbidden, RuntimeProblem
+from gatewayctl.runtimes.kubernetes.database_shell import (
+    ask_database,
+    client_objects,
+    open_external,
+    open_shell,
+)
 from gatewayctl.runtimes.process import Completed
 from gatewayctl.runtimes.releases import PreflightCheck
 from gatewayctl.settings.declared.external_services import parse_database_url
-from tests.unit.runtimes.kubernetes.stack import Stack, run
+from tests.unit.runtimes.kubernetes.stack import SECRETS, Stack, run
 
 OPERATOR = "kubernetes: {postgres: cloudnative-pg}\n"
 URL = "postgresql://owner:p%40ss@db.example.com:6432/gateway?sslmode=require"
@@ -109,3 +114,41 @@ def test_a_preflight_runs_in_a_pod_that_is_removed(running: Stack) -> None:
     )
     assert not [name for name in running.cluster.of("Pod") if name.startswith("preflight")]
     assert run(running.runtime.start()).unchanged
+
+
+def test_the_client_of_an_external_database_is_replaced_when_its_url_changes(stack: Stack) -> None:
+    stack.yaml = "services: {postgres: {url_env: MY_URL}}\n"
+    stack.cluster.add("Namespace", "shop")
+    changes = []
+    for url in (URL, URL, URL.replace("db.example.com", "other.example.com")):
+        stack.env["MY_URL"] = url
+        stack.cluster.changes.clear()
+        external = open_external(stack.cluster.kubectl(), stack.settings())
+        assert external is not None
+        with external.connect(external.url):
+            pass
+        changes.append(list(stack.cluster.changes))
+
+    create = ["apply Secret database-client", "apply Pod database-client"]
+    assert changes == [create, [], ["delete Pod database-client", *create]]
+
+
+def test_a_program_that_could_not_be_run_is_no_refusal_of_the_database(running: Stack) -> None:
+    refusal = "Error from server (Forbidden): pods is forbidden: no exec for you"
+    running.cluster.failing.append((("exec",), refusal))
+
+    with pytest.raises(ClusterForbidden):
+        ask_database(running.cluster.kubectl(), running.settings(), "litellm", "select 1;")
+
+
+def test_a_database_is_emptied_without_listing_the_secrets_of_others(stack: Stack) -> None:
+    stack.yaml = "kubernetes: {secrets: {from: vault}}\n"
+    stack.cluster.add("Namespace", "shop")
+    stack.cluster.add("Secret", "vault")["data"] = dict.fromkeys(SECRETS, "eA==")
+    run(stack.runtime.start())
+    stack.cluster.calls.clear()
+
+    run(stack.runtime.empty_litellm_database())
+
+    assert not any({"get", "secrets"} <= set(words) for words in stack.cluster.calls)
+    assert "vault" in stack.cluster.of("Secret")

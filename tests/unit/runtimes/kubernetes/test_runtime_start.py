@@ -7,27 +7,20 @@ import pytest
 
 from gatewayctl.errors import (
     ClusterForbidden,
-    MigrationFailed,
+    NotHealthyInTime,
     ObjectInvalid,
     ProjectNameTaken,
     RuntimeUnavailable,
     SaltKeyChanged,
-    ServiceFailed,
     SettingsProblem,
 )
 from gatewayctl.generators import drain
-from tests.fakes.cluster import CRASHING, VERSIONS, Killed, waiting
-from tests.unit.runtimes.kubernetes.stack import SECRETS, SERVICES, Stack, collect, run
+from tests.fakes.cluster import VERSIONS, Killed
+from tests.fakes.cluster_controllers import waiting
+from tests.unit.runtimes.kubernetes.stack import SECRETS, SERVICES, Stack, collect, kinds, run
 
 REPLICAS = "kubernetes: {replicas: 2}\n"
-BROKEN = "images: {litellm: 'ghcr.io/berriai/litellm:v9.9.9'}\n"
-NEWER = "ghcr.io/berriai/litellm:v9.9.9"
 AUTOSCALING = "kubernetes: {autoscaling: {min: 2, max: 5}}\n"
-
-
-def kinds(changes: list[str]) -> list[str]:
-    """The changes without hashes in the names."""
-    return [change.rstrip("0123456789abcdef").rstrip("-") for change in changes]
 
 
 def test_a_start_applies_databases_then_migrations_then_services(stack: Stack) -> None:
@@ -264,129 +257,6 @@ def test_an_existing_secret_that_lacks_something_is_refused_before_pods_are_chan
     assert stack.cluster.of("Pod") == {}
 
 
-# Migrations.
-
-
-def test_migrations_are_applied_once_for_a_release(running: Stack) -> None:
-    running.env["OPENAI_API_KEY"] = "sk-provider-another-key-0000"
-
-    progress, _ = collect(running.runtime.start())
-
-    assert "migrations" not in {each.subject for each in progress}
-
-
-def test_another_release_migrates_before_its_pods_start(running: Stack) -> None:
-    running.yaml = BROKEN
-
-    run(running.runtime.start())
-
-    order = kinds(running.cluster.changes)
-    assert order.index("apply Job litellm-migrate") < order.index("apply Deployment litellm")
-    assert len(running.cluster.of("Job")) == 1
-
-
-def test_failed_migrations_keep_the_pods_and_show_the_log(running: Stack) -> None:
-    running.cluster.jobs = "Failed"
-    running.yaml = BROKEN
-    running.env["OPENAI_API_KEY"] = "sk-provider-another-key-0000"
-    before = running.live("Secret", "litellm")["data"]
-
-    with pytest.raises(MigrationFailed, match="it does not work") as caught:
-        drain(running.runtime.start())
-
-    assert "LiteLLM's pods were not changed" in caught.value.message
-    assert "apply Deployment litellm" not in running.cluster.changes
-    assert running.live("Secret", "litellm")["data"] == before
-
-
-def test_failed_migrations_are_applied_again_by_the_next_start(running: Stack) -> None:
-    running.cluster.jobs = "Failed"
-    running.yaml = BROKEN
-    with pytest.raises(MigrationFailed):
-        drain(running.runtime.start())
-    running.cluster.jobs = "Complete"
-    running.cluster.changes.clear()
-
-    run(running.runtime.start())
-
-    assert kinds(running.cluster.changes)[:2] == [
-        "delete Job litellm-migrate",
-        "apply Job litellm-migrate",
-    ]
-
-
-def test_migrations_that_a_killed_start_left_running_are_waited_for(running: Stack) -> None:
-    running.cluster.jobs = "running"
-    running.yaml = BROKEN
-    steps = running.runtime.start()
-    while next(steps).subject != "migrations":
-        pass
-    steps.close()
-    running.clock.then = running.cluster.finish_jobs
-
-    run(running.runtime.start())
-
-    assert [c for c in running.cluster.changes if c.startswith("delete Job")] == [
-        change for change in running.cluster.changes if "delete Job" in change
-    ]
-    assert running.cluster.pods_of("litellm")[0]["spec"]["containers"][0]["image"] == NEWER
-
-
-def test_migrations_whose_image_is_missing_are_reported_and_removed(running: Stack) -> None:
-    running.cluster.broken[NEWER] = waiting("ImagePullBackOff", "no such image")
-    running.yaml = BROKEN
-
-    with pytest.raises(ServiceFailed, match=r"cannot pull its image ghcr\.io.*v9\.9\.9"):
-        drain(running.runtime.start())
-
-    assert len(running.cluster.of("Job")) == 1
-    assert "apply Deployment litellm" not in running.cluster.changes
-
-
-# Failed rollouts.
-
-
-def test_a_failed_rollout_goes_back_to_the_revision_that_served(running: Stack) -> None:
-    (served,) = running.cluster.pods_of("litellm")
-    running.cluster.broken["litellm"] = CRASHING
-    running.yaml = "models: {demo: {mock_response: hi}}\n"
-
-    with pytest.raises(ServiceFailed, match="crashes again and again") as caught:
-        drain(running.runtime.start())
-
-    assert "was rolled back to its previous revision" in caught.value.message
-    assert "it does not work" in caught.value.message
-    assert caught.value.service == "litellm"
-    assert served in running.cluster.pods_of("litellm")
-    assert len(running.cluster.pods_of("litellm")) == 1
-
-
-def test_after_a_rollback_the_corrected_settings_roll_out(running: Stack) -> None:
-    running.cluster.broken["litellm"] = CRASHING
-    running.yaml = "models: {demo: {mock_response: hi}}\n"
-    with pytest.raises(ServiceFailed):
-        drain(running.runtime.start())
-    running.cluster.broken.clear()
-    running.yaml = "models: {demo: {mock_response: hello}}\n"
-
-    report = run(running.runtime.start())
-
-    assert report.restarted == ("litellm",)
-
-
-def test_a_rollback_restores_exactly_the_revision_that_served(running: Stack) -> None:
-    before = set(running.cluster.of("ReplicaSet"))
-    running.cluster.broken["litellm"] = CRASHING
-    running.yaml = "services: {litellm: {environment: {A_FIRST: x}}}\n"
-
-    with pytest.raises(ServiceFailed):
-        drain(running.runtime.start())
-
-    serving = running.live("Deployment", "litellm")["spec"]["template"]["spec"]["containers"][0]
-    assert "A_FIRST" not in {each["name"] for each in serving["env"]}
-    assert len(set(running.cluster.of("ReplicaSet")) - before) == 1
-
-
 def test_a_variable_that_others_refer_to_stays_before_them(stack: Stack) -> None:
     """Server-side apply appends a new variable to the list that is there."""
     stack.yaml = "services: {postgres: {url_env: MY_URL}}\n"
@@ -402,57 +272,34 @@ def test_a_variable_that_others_refer_to_stays_before_them(stack: Stack) -> None
     assert "paused" not in stack.live("Deployment", "litellm")["spec"]
 
 
-def test_a_first_start_that_fails_has_nothing_to_go_back_to(stack: Stack) -> None:
-    stack.cluster.broken["litellm"] = CRASHING
-
-    with pytest.raises(ServiceFailed, match="nothing was rolled back"):
-        drain(stack.runtime.start())
-
-
-def test_a_database_that_fails_goes_back_to_its_earlier_image(running: Stack) -> None:
-    running.cluster.broken["postgres:99"] = waiting("ImagePullBackOff", "not found")
-    running.yaml = "images: {postgres: 'postgres:99'}\n"
-
-    with pytest.raises(ServiceFailed, match="cannot pull its image postgres:99"):
-        drain(running.runtime.start())
-
-    images = {
-        pod["spec"]["containers"][0]["image"]
-        for name in ("postgres-litellm", "postgres-phoenix")
-        for pod in running.cluster.pods_of(name)
-    }
-    assert images == {"postgres:16"}
-
-
-def test_a_quota_is_named_and_what_serves_goes_on(running: Stack) -> None:
-    message = (
-        'pods "litellm-1" is forbidden: exceeded quota: small, requested: requests.cpu=1,'
-        " used: requests.cpu=2, limited: requests.cpu=2"
-    )
-    running.cluster.refused["litellm"] = message
+def test_a_deadline_of_the_user_ends_the_wait_and_leaves_the_rollout(running: Stack) -> None:
+    running.cluster.broken["litellm"] = waiting("ContainerCreating")
     running.yaml = "models: {demo: {mock_response: hi}}\n"
+    began = running.clock()
 
-    with pytest.raises(ServiceFailed, match="quota of the namespace does not allow") as caught:
-        drain(running.runtime.start())
+    with pytest.raises(
+        NotHealthyInTime, match=r"litellm is not ready after 60 s \(0 of 1"
+    ) as caught:
+        drain(running.runtime.start(timeout=60))
 
-    assert "limited: requests.cpu=2" in caught.value.message
-    assert "ResourceQuota" in caught.value.hint
+    assert caught.value.service == "litellm"
+    assert 60 <= running.clock() - began < 65
+    assert kinds(running.cluster.changes).count("apply Deployment litellm") == 1
+    running.cluster.broken.clear()
+    running.cluster.reconcile(running.live("Deployment", "litellm"))
+    assert run(running.runtime.start(timeout=60)).unchanged == SERVICES
 
 
-def test_a_rollback_restores_the_secrets_but_not_the_passwords_of_databases(
-    running: Stack,
-) -> None:
-    running.cluster.broken["litellm"] = CRASHING
-    running.env["OPENAI_API_KEY"] = "sk-provider-another-key-0000"
-    running.env["LITELLM_POSTGRES_PASSWORD"] = "another-password"
+def test_a_deadline_of_the_user_holds_for_migrations_and_a_restart(running: Stack) -> None:
+    running.cluster.broken["phoenix"] = waiting("ContainerCreating")
+    with pytest.raises(NotHealthyInTime, match="phoenix is not ready"):
+        drain(running.runtime.restart(["phoenix"], timeout=30))
+    running.cluster.broken.clear()
+    running.cluster.jobs = "running"
+    running.yaml = "images: {litellm: 'ghcr.io/berriai/litellm:v9.9.9'}\n"
 
-    with pytest.raises(ServiceFailed):
-        drain(running.runtime.start())
-
-    data = running.live("Secret", "litellm")["data"]
-    found = {key: base64.b64decode(value).decode() for key, value in data.items()}
-    assert found["OPENAI_API_KEY"] == SECRETS["OPENAI_API_KEY"]
-    assert found["LITELLM_POSTGRES_PASSWORD"] == "another-password"
+    with pytest.raises(NotHealthyInTime, match="its migrations are running"):
+        drain(running.runtime.start(timeout=30))
 
 
 def test_a_start_that_is_killed_at_any_change_is_finished_by_the_next_one(stack: Stack) -> None:

@@ -4,6 +4,7 @@ import pytest
 
 from gatewayctl.errors import RuntimeProblem
 from gatewayctl.generators import drain
+from gatewayctl.runtimes.kubernetes.preflight import rights_to_change
 from tests.unit.runtimes.kubernetes.stack import SERVICES, Stack, collect, run
 
 KEPT = {"Namespace", "PersistentVolumeClaim", "ControllerRevision"}
@@ -134,3 +135,35 @@ def test_a_start_wakes_databases_that_hibernate(stack: Stack) -> None:
 
     cluster = stack.live("Cluster", "postgres-litellm")
     assert cluster["metadata"]["annotations"]["cnpg.io/hibernation"] == "off"
+
+
+@pytest.mark.parametrize("postgres", ["statefulset", "cloudnative-pg"])
+def test_an_account_with_the_permissions_of_a_start_may_do_all_of_a_stop(
+    stack: Stack, postgres: str
+) -> None:
+    stack.yaml = f"kubernetes: {{postgres: {postgres}, replicas: 2}}\n"
+    stack.up()
+    granted = {(r.verb, r.resource) for r in rights_to_change(stack.settings().kubernetes)}
+    stack.cluster.calls.clear()
+
+    run(stack.runtime.stop())
+
+    deleted = {change.split()[1] for change in stack.cluster.changes if "delete" in change}
+    assert {"Deployment", "ReplicaSet", "Pod"} <= deleted
+    plurals = {"NetworkPolicy": "networkpolicies"}
+    needed = {("delete", plurals.get(kind, f"{kind.lower()}s")) for kind in deleted}
+    assert needed <= granted
+    read = next(words[1] for words in stack.cluster.calls if words[0] == "get")
+    assert {("list", kind.partition(".")[0]) for kind in read.split(",")} <= granted
+
+
+def test_a_namespace_whose_content_cannot_be_read_stays(running: Stack) -> None:
+    broken = "error: unable to retrieve the complete list of server APIs: metrics.k8s.io/v1beta1"
+    running.cluster.failing.append((("api-resources",), broken))
+
+    progress, _ = collect(running.runtime.stop(remove_data=True))
+
+    assert progress[-1].subject == "namespace shop"
+    assert "cannot be read" in progress[-1].detail
+    assert "metrics.k8s.io" in progress[-1].detail
+    assert kinds(running) <= {"Namespace", "ControllerRevision"}

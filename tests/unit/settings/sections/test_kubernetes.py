@@ -135,6 +135,11 @@ def test_production_has_two_replicas_by_default(
         ),
         ("access: ingress", 2, "ingress needs kubernetes.ingress"),
         ("access: cluster", 2, "cluster needs runtime: kubernetes in gateway.yaml"),
+        (
+            "ingress: llm.example.com\n  access: ingress",
+            3,
+            "ingress needs runtime: kubernetes in gateway.yaml",
+        ),
         ("access: portforward", 2, "(did you mean 'port-forward'?)"),
         ("network_policies: yes please", 2, "network_policies must be true or false"),
         ("replica: 2", 2, "unknown setting 'replica' in kubernetes (did you mean 'replicas'?)"),

@@ -1,10 +1,14 @@
-"""Which project a port-forward belongs to, seen from its process."""
+"""Which project a port-forward belongs to: its files in the state folder, and its process."""
 
 from __future__ import annotations
 
 from pathlib import Path
 from typing import Final
 
+LOCK: Final = "port-forward.lock"
+"""Held by the process as long as it lives; it writes into it what others read."""
+SPECIFICATION: Final = "port-forward.json"
+"""What is to be served, from a start to `down`."""
 MARK: Final = "GATEWAYCTL_PORT_FORWARD"
 """Environment variable of the process: the state folder that it belongs to."""
 

@@ -22,10 +22,9 @@ from gatewayctl.files.json_text import parse_json
 from gatewayctl.files.lock import acquire_lock
 from gatewayctl.files.owner import give_to_sudo_user
 from gatewayctl.runtimes.kubernetes.forwarding.children import Child
+from gatewayctl.runtimes.kubernetes.forwarding.project import LOCK, SPECIFICATION
 from gatewayctl.runtimes.kubernetes.forwarding.tunnels import Pod, Route
 
-LOCK: Final = "port-forward.lock"
-SPECIFICATION: Final = "port-forward.json"
 _LOCK_SECONDS: Final = 2.0
 """A probe of another process holds the lock for a moment."""
 _CHECK_SECONDS: Final = 0.5

@@ -13,6 +13,8 @@ from gatewayctl.errors import MigrationFailed, RuntimeProblem
 from gatewayctl.rendering.kubernetes.labels import SECRET_VERSION
 from gatewayctl.runtimes.base import Progress
 from gatewayctl.runtimes.kubernetes.kubectl import Kubectl, Object
+from gatewayctl.runtimes.kubernetes.objects import identity, pod_template
+from gatewayctl.runtimes.kubernetes.rollouts.deadline import Deadline
 from gatewayctl.runtimes.kubernetes.rollouts.pods import Pod, parse_pod
 from gatewayctl.runtimes.kubernetes.rollouts.rollout import (
     RolloutFailure,
@@ -23,15 +25,9 @@ from gatewayctl.runtimes.kubernetes.rollouts.rollout import (
 from gatewayctl.settings.masking import mask
 
 _SUBJECT: Final = "migrations"
-_POLL_SECONDS: Final = 1.0
+_POLL_SECONDS: Final = 2.0
 _CERTAIN_SECONDS: Final = 3.0
 _LOG_LINES: Final = 20
-
-
-def is_migrated(kubectl: Kubectl, job: Object) -> bool:
-    """True if the Job of this release is complete."""
-    found = _read(kubectl, job)
-    return found is not None and _has(found, "Complete")
 
 
 def run_migration(
@@ -39,6 +35,7 @@ def run_migration(
     job: Object,
     *,
     version: str | None = None,
+    deadline: Deadline,
     clock: Callable[[], float],
     sleep: Callable[[float], None],
 ) -> Generator[Progress, None, None]:
@@ -46,7 +43,7 @@ def run_migration(
 
     One that an interrupted start left running is waited for. With ``version``, that of the Secrets
     it reads, one of another version is run again, too. Raises MigrationFailed with the end of its
-    log, and ServiceFailed if its pod cannot start.
+    log, ServiceFailed if its pod cannot start, and NotHealthyInTime after the user's deadline.
     """
     found = _read(kubectl, job)
     if version is not None:
@@ -63,13 +60,12 @@ def run_migration(
         kubectl.apply([job])
     since: float | None = None
     while True:
-        found = _read(kubectl, job)
+        found, pods = _read_with_pods(kubectl, job)
         if found is None:
             name = job["metadata"]["name"]
             raise RuntimeProblem(f"The Job {name} was deleted before it was complete.")
         if _has(found, "Complete"):
             break
-        pods = _pods(kubectl, job)
         if _has(found, "Failed"):
             raise _failure(kubectl, found, pods)
         if failure := _find_fault(kubectl, found, pods):
@@ -79,6 +75,7 @@ def run_migration(
                 raise failure.error("Nothing that was running was changed.")
         else:
             since = None
+        deadline.require("litellm", "its migrations are running")
         sleep(_POLL_SECONDS)
     yield Progress(subject=_SUBJECT, state="ready", detail="the schema is up to date")
 
@@ -87,11 +84,14 @@ def _read(kubectl: Kubectl, job: Object) -> Object | None:
     return next(iter(kubectl.get(f"job.v1.batch/{job['metadata']['name']}")), None)
 
 
-def _pods(kubectl: Kubectl, job: Object) -> tuple[Pod, ...]:
-    """The pods of a Job, the newest last."""
-    found = kubectl.get("pods", selector={"job-name": job["metadata"]["name"]})
-    newest = sorted(found, key=lambda pod: str(pod["metadata"].get("creationTimestamp", "")))
-    return tuple(map(parse_pod, newest))
+def _read_with_pods(kubectl: Kubectl, job: Object) -> tuple[Object | None, tuple[Pod, ...]]:
+    """A Job and its pods, the newest last, in one request: its template has the same labels."""
+    name = job["metadata"]["name"]
+    found = kubectl.get("jobs.batch,pods", selector=pod_template(job)["metadata"]["labels"])
+    jobs = (each for each in found if identity(each) == (job["kind"], name))
+    pods = [each for each in found if each["metadata"]["labels"].get("job-name") == name]
+    newest = sorted(pods, key=lambda pod: str(pod["metadata"].get("creationTimestamp", "")))
+    return next(jobs, None), tuple(map(parse_pod, newest))
 
 
 def _find_fault(kubectl: Kubectl, job: Object, pods: tuple[Pod, ...]) -> RolloutFailure | None:

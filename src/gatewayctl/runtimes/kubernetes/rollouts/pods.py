@@ -7,7 +7,7 @@ not know which services a project should have, nor what is done about a failing 
 from __future__ import annotations
 
 import re
-from collections.abc import Iterator, Mapping
+from collections.abc import Mapping
 from dataclasses import dataclass
 from datetime import datetime
 from typing import Any, Final
@@ -48,7 +48,6 @@ class Pod:
     """
 
     name: str
-    uid: str
     service: str
     phase: str
     template: str = ""
@@ -75,7 +74,6 @@ def parse_pod(item: Object) -> Pod:
     starts = [found for each in running if (found := parse_time(each.get("startedAt")))]
     return Pod(
         name=meta["name"],
-        uid=meta.get("uid", ""),
         service=service_of(item),
         phase=status.get("phase", "Pending"),
         template=next((labels[name] for name in _HASHES if name in labels), ""),
@@ -148,12 +146,6 @@ def _describe_ends(status: Mapping[str, Any]) -> str:
         (each.get("state") or {}).get("terminated") for each in status.get("containerStatuses", ())
     )
     return ", ".join(describe_end(each) for each in ends if each and each.get("exitCode"))
-
-
-def container_ends(item: Object) -> Iterator[str]:
-    """How each container of a pod ended that did not end well."""
-    if text := _describe_ends(item.get("status") or {}):
-        yield text
 
 
 def parse_time(text: str | None) -> datetime | None:

@@ -11,15 +11,17 @@ from collections.abc import Callable, Generator, Sequence
 from dataclasses import dataclass
 from typing import Any, Final
 
-from gatewayctl.errors import ServiceFailed
+from gatewayctl.errors import RuntimeProblem, ServiceFailed
 from gatewayctl.runtimes.base import Progress
 from gatewayctl.runtimes.kubernetes.kubectl import Kubectl, Object
+from gatewayctl.runtimes.kubernetes.rollouts.deadline import Deadline
 from gatewayctl.runtimes.kubernetes.rollouts.pods import Pod, PodFault, parse_pod
 from gatewayctl.runtimes.kubernetes.rollouts.snapshot import CLUSTER, Snapshot
 from gatewayctl.runtimes.kubernetes.rollouts.states import wanted_replicas
 from gatewayctl.settings.masking import mask
 
-_POLL_SECONDS: Final = 1.0
+_POLL_SECONDS: Final = 2.0
+"""Each poll is a run of kubectl, which costs a tenth of a second of a processor."""
 _UNCERTAIN_SECONDS: Final = 120.0
 """A node may be added, a volume bound, a probe pass."""
 _CERTAIN_SECONDS: Final = 3.0
@@ -63,17 +65,19 @@ def wait_rollouts(
     read: Callable[[], Snapshot],
     services: Sequence[str],
     *,
+    deadline: Deadline,
     clock: Callable[[], float],
     sleep: Callable[[float], None],
 ) -> Failed:
     """Wait until the newest revision of each service is complete; return the first failure.
 
-    Progress is yielded when it changes.
+    Progress is yielded when it changes. Raises NotHealthyInTime after the user's deadline.
     """
     began, shown = clock(), dict[str, str]()
     since: dict[tuple[str, str], float] = {}
     while True:
-        snapshot = read()
+        snapshot, known, since = read(), since, {}
+        _require_all(snapshot, services)
         waiting = [name for name in services if not is_complete(snapshot.workloads[name])]
         for name in waiting:
             detail = describe_progress(snapshot, name)
@@ -85,13 +89,21 @@ def wait_rollouts(
             failure = find_failure(kubectl, snapshot, name, late=late)
             if failure is None:
                 continue
-            first = since.setdefault((name, failure.fault.summary), clock())
+            key = name, failure.fault.summary
+            first = since[key] = known.get(key, clock())
             patience = _CERTAIN_SECONDS if failure.fault.is_certain else _UNCERTAIN_SECONDS
             if late or clock() - first >= patience:
                 return _with_log(kubectl, failure)
         if not waiting:
             return None
+        deadline.require(waiting[0], shown[waiting[0]])
         sleep(_POLL_SECONDS)
+
+
+def _require_all(snapshot: Snapshot, services: Sequence[str]) -> None:
+    for name in services:
+        if name not in snapshot.workloads:
+            raise RuntimeProblem(f"The workload of {name} was deleted before its pods were ready.")
 
 
 def is_complete(workload: Object) -> bool:

@@ -7,7 +7,7 @@ import pytest
 
 from gatewayctl.runtimes.kubernetes.rollouts.pods import find_fault, parse_pod
 from gatewayctl.runtimes.kubernetes.rollouts.rollout import explain_refused_pod
-from tests.fakes.cluster import waiting
+from tests.fakes.cluster_controllers import waiting
 
 
 def status(container: dict[str, Any], **more: Any) -> dict[str, Any]:

@@ -4,12 +4,13 @@ from typing import Any
 
 import pytest
 
-from gatewayctl.errors import ServiceFailed
+from gatewayctl.errors import RuntimeProblem, ServiceFailed
 from gatewayctl.generators import drain
 from gatewayctl.runtimes.base import Progress
 from gatewayctl.runtimes.kubernetes.rollouts.rollout import is_complete
-from tests.fakes.cluster import FakeCluster, waiting
-from tests.unit.runtimes.kubernetes.stack import Stack, collect
+from tests.fakes.cluster import FakeCluster
+from tests.fakes.cluster_controllers import waiting
+from tests.unit.runtimes.kubernetes.stack import Stack, collect, run
 
 CHANGED = "models: {demo: {mock_response: hi}}\n"
 
@@ -145,6 +146,40 @@ def test_a_fault_that_passes_does_not_fail_the_rollout(running: Stack) -> None:
     _, report = collect(running.runtime.start())
 
     assert report.restarted == ("litellm",)
+
+
+def test_a_fault_that_comes_back_later_has_its_whole_time_again(running: Stack) -> None:
+    running.cluster.broken["litellm"] = waiting("ContainerCreating")
+    running.yaml = CHANGED
+    condition = {"type": "PodScheduled", "reason": "Unschedulable", "message": "no cpu"}
+    began = running.clock.now
+
+    def mark() -> None:
+        after = running.clock.now - began
+        for pod in running.cluster.pods_of("litellm"):
+            if pod["status"]["conditions"][0]["status"] == "False":
+                faulty = after < 10 or 125 < after < 145
+                pod["status"]["conditions"][1:] = [condition] if faulty else []
+        if after > 160:
+            running.cluster.broken.clear()
+            running.cluster.reconcile(running.live("Deployment", "litellm"))
+
+    running.clock.then = mark
+
+    assert run(running.runtime.start()).restarted == ("litellm",)
+
+
+def test_a_workload_that_somebody_deletes_meanwhile_is_named(running: Stack) -> None:
+    running.cluster.broken["litellm"] = waiting("ContainerCreating")
+    running.yaml = CHANGED
+
+    def delete() -> None:
+        running.cluster.objects.pop(("Deployment", "litellm"), None)
+
+    running.clock.then = delete
+
+    with pytest.raises(RuntimeProblem, match="The workload of litellm was deleted"):
+        drain(running.runtime.start())
 
 
 def test_progress_is_reported_once_for_each_change(running: Stack) -> None:
