@@ -24,6 +24,7 @@ from gatewayctl.errors import FileUnwritable, RuntimeProblem
 from gatewayctl.files.atomic import write_atomically
 from gatewayctl.files.json_text import parse_json
 from gatewayctl.files.owner import create_folder
+from gatewayctl.rendering.kubernetes.labels import INSTANCE, NAME, instance
 from gatewayctl.runtimes.kubernetes.context import ChosenContext, read_record
 from gatewayctl.runtimes.kubernetes.forwarding.project import MARK
 from gatewayctl.runtimes.port_owners import find_owner, port_taken
@@ -136,8 +137,7 @@ def _specify(settings: Settings, place: ChosenContext, kubectl: tuple[str, ...])
     return {
         "place": asdict(place),
         "kubectl": list(kubectl),
-        "selector": f"app.kubernetes.io/instance={settings.project_name},"
-        f"app.kubernetes.io/name in ({names})",
+        "selector": f"{INSTANCE}={instance(settings)},{NAME} in ({names})",
         "host": settings.connect_host,
         "ports": wanted,
     }
