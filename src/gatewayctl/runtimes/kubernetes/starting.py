@@ -209,7 +209,8 @@ class Starter:
                 f" {self.kubectl.namespace}.",
                 hint="Create it, or remove kubernetes.secrets: then Secrets are made of .env.",
             )
-        needed = {key for planned in plan_secrets(self.settings) for key in planned.variables}
+        planned = plan_secrets(self.settings)
+        needed = {key for each in planned for key in (*each.variables, *each.files)}
         if missing := sorted(needed - (found[0].get("data") or {}).keys()):
             raise SettingsProblem(
                 f"The Secret {name} ({place}) has no {', '.join(missing)}.",
