@@ -68,3 +68,15 @@ def test_what_an_application_on_this_machine_needs_asks_no_runtime(tmp_path: Pat
     (tmp_path / ".env").write_text("LITELLM_API_KEY=sk-virtual-0123456789abcdefWXYZ\n")
 
     assert not [name for name in loaded("-C", str(tmp_path), "env") if ".runtimes" in name]
+
+
+def test_whose_gateway_answers_is_found_without_engine_and_templates() -> None:
+    """Each command that asks the gateway checks that first, in a few milliseconds."""
+    program = "import sys; import gatewayctl.operations.diagnosis.port_owner; print(*sys.modules)"
+    done = subprocess.run(
+        [sys.executable, "-c", program], capture_output=True, text=True, check=True
+    )
+
+    modules = set(done.stdout.split())
+    assert {"gatewayctl.runtimes.docker", "gatewayctl.runtimes.embedded"} & modules == set()
+    assert {module.split(".")[0] for module in modules} & HEAVY == set()

@@ -170,6 +170,7 @@ def test_a_file_that_is_no_longer_rendered_is_removed_unless_it_was_edited(tmp_p
     config.write_text("kubernetes: {replicas: 2, ingress: llm.example.com}\n")
     render(tmp_path, "--target", "kubernetes")
     (folder / "mine.yaml").write_text("by hand\n")
+    (folder / "more.yaml").mkdir()
     with (folder / "ingress.yaml").open("a") as ingress:
         ingress.write("# by hand\n")
     config.write_text("{}\n")

@@ -20,15 +20,6 @@ fail() {
 # The machine's own Debian source, for $release alone and with source packages.
 configure_apt() {
     mkdir -p "$work/lists/partial" "$work/archives/partial"
-    uri=$(apt-get indextargets --format '$(REPO_URI)' 'Created-By: Packages' 'Origin: Debian' |
-        grep -v -e security -e '^file:' | head -n 1)
-    [ -n "$uri" ] || fail "No Debian source is configured under /etc/apt to take Kubernetes from."
-    printf '%s\n' "deb $uri $release main" "deb-src $uri $release main" >"$work/sources.list"
-    apt update
-}
-
-apt() {
-    mkdir -p "$work/lists/partial" "$work/archives/partial"
     apt-get indextargets --format '$(REPO_URI) [signed-by=$(SIGNED_BY)]' 'Created-By: Packages' 'Origin: Debian' |
         grep -v -e security -e '^file:' | head -n 1 | while read -r uri key; do
         # Where a source names no key, the word comes back as it was asked for.

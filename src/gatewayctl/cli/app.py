@@ -64,7 +64,7 @@ def root(
         Literal["auto", "embedded", "docker", "kubernetes", "external"] | None,
         typer.Option(
             metavar="NAME",
-            help="Runtime: auto, embedded, docker or external "
+            help="Runtime: auto, embedded, docker, kubernetes or external "
             "(env: GATEWAYCTL_RUNTIME, default: auto).",
         ),
     ] = None,

@@ -82,8 +82,8 @@ Only for the embedded runtime.
 {embedded}
 ## `apps.NAME`
 
-Your own services next to the gateway, in Docker; none by default. `NAME: IMAGE` is short for
-`image:`.
+Your own services next to the gateway, in Docker or Kubernetes; none by default. `NAME: IMAGE` is
+short for `image:`.
 
 {apps}
 ## `kubernetes`

@@ -11,7 +11,6 @@ from typing import TYPE_CHECKING, Literal
 
 from gatewayctl.errors import PortTaken, RuntimeProblem
 from gatewayctl.operating_system import real_path
-from gatewayctl.runtimes.kubernetes import access
 from gatewayctl.runtimes.kubernetes.context import is_kubernetes
 from gatewayctl.runtimes.runtime_marker import read_runtime
 from gatewayctl.settings.model import Settings
@@ -42,6 +41,8 @@ def is_surely_own(settings: Settings, service: HttpService) -> bool:
     if settings.is_external:
         return True
     if is_kubernetes(settings):
+        from gatewayctl.runtimes.kubernetes import access
+
         return access.owns_port(settings, _port_of(settings, service))
     from gatewayctl.runtimes.embedded.layout import Layout
     from gatewayctl.runtimes.embedded.orphans import is_supervised

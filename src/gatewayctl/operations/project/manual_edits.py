@@ -81,7 +81,9 @@ def find_obsolete(
         path
         for path in sorted(candidates)
         if path not in planned
-        and known.get(_name(settings, folder, path)) == _digest((folder / path).read_bytes())
+        and (digest := known.get(_name(settings, folder, path)))
+        and (folder / path).is_file()
+        and digest == _digest((folder / path).read_bytes())
     )
 
 

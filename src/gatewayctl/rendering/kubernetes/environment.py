@@ -62,7 +62,10 @@ def litellm_environment(settings: Settings) -> list[Variable]:
         *_database(settings),
         # preStop has no other way to say that it may end the pod.
         _reference("DRAIN_ENDPOINT_TOKEN", secret.name, "LITELLM_MASTER_KEY"),
-        # The operator's own count, but only the Job migrates, once for all pods.
+        # The operator's own count, but only the Job migrates, once for all pods. The price: LiteLLM
+        # then runs `prisma migrate diff --from-url` at each start, and has no switch for that but
+        # to migrate instead. Then a migration that failed would stop every pod that restarts, of
+        # the release that still serves, too. Prisma takes no password beside the URL (PGPASSWORD).
         *_literals({**plain, **_writable(), **own, "DISABLE_SCHEMA_UPDATE": "true"}),
     ]
 

@@ -70,9 +70,17 @@ def litellm_values(settings: Settings, config: Mapping[str, str]) -> dict[str, A
 
 
 def needed_secrets(settings: Settings) -> list[dict[str, Any]]:
-    """The names of the Secrets that must exist for the chart, with their keys."""
+    """The names of the Secrets that must exist for the chart, with their keys.
+
+    The chart composes the database's URL, from keys of its own.
+    """
+    external = settings.services.postgres
+    unused = "LITELLM_POSTGRES_PASSWORD" if external is None else external.url_env
     planned = {
-        secret.name: [*secret.variables, *(f"[{name}]" for name in secret.optional)]
+        secret.name: [
+            *(name for name in secret.variables if name != unused),
+            *(f"[{name}]" for name in secret.optional),
+        ]
         for secret in plan_secrets(settings)
         if secret.service in {"litellm", "redis"} and not secret.files
     }

@@ -124,9 +124,7 @@ def _values(settings: Settings, config: ConfigFiles) -> dict[str, Any]:
 def _litellm(settings: Settings, config: ConfigFiles) -> dict[str, Any]:
     return {
         "environment": environment.litellm_environment(settings),
-        "started": objects.started_command(),
-        "drain": objects.drain_command(settings),
-        "grace_seconds": objects.grace_seconds(settings),
+        "life": objects.litellm_life(settings),
         "mounts": volume_mounts(settings, config),
         "volumes": volumes(settings, config),
     }

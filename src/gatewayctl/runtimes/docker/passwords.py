@@ -1,7 +1,8 @@
 """The passwords of the databases: allowed in a URL, and the ones that PostgreSQL has.
 
-Compose inserts LITELLM_POSTGRES_PASSWORD into DATABASE_URL unescaped. The image sets a password
-only when it creates a volume, so a later one is set here. Must not know the compose file.
+Compose and Kubernetes insert LITELLM_POSTGRES_PASSWORD into DATABASE_URL unescaped. The image sets
+a password only when it creates a volume, so a later one is set here. Must not know the compose
+file.
 """
 
 from __future__ import annotations
@@ -17,21 +18,28 @@ from gatewayctl.settings.model import Secret, Settings
 from gatewayctl.settings.overrides import advise_unset
 
 NAME: Final = "LITELLM_POSTGRES_PASSWORD"
+RULE: Final = (
+    "may contain only letters, digits and -._~: it becomes part of the URL of LiteLLM's database"
+)
 # RFC 3986 section 2.3: only these need no escaping anywhere in a URL.
 _SAFE: Final = re.compile(r"[A-Za-z0-9\-._~]+")
 
 
+def is_allowed(password: Secret) -> bool:
+    """True if the password needs no escaping in a URL."""
+    return _SAFE.fullmatch(password.reveal()) is not None
+
+
 def check(settings: Settings) -> None:
-    """Raise SettingsInvalid with the variable and where it is set, never its value."""
+    """Raise SettingsInvalid with the variable and where it is set, never its value.
+
+    A database that others run has a URL of its own.
+    """
     password = settings.secrets.litellm_postgres_password
-    if password is None or _SAFE.fullmatch(password.reveal()):
+    if settings.services.postgres is not None or password is None or is_allowed(password):
         return
     source = settings.source_of(NAME)
-    problem = Problem(
-        source=str(source),
-        message=f"{NAME} may contain only letters, digits and -._~: in Docker it is part of the"
-        " URL of LiteLLM's database",
-    )
+    problem = Problem(source=str(source), message=f"{NAME} {RULE}")
     raise SettingsInvalid(
         problems=(problem,),
         hint=f"{advise_unset(NAME)} Without one in .env, `gatewayctl up` generates it."

@@ -27,7 +27,6 @@ from gatewayctl.files.owner import create_folder
 from gatewayctl.rendering.kubernetes.labels import INSTANCE, NAME, instance
 from gatewayctl.runtimes.kubernetes.context import ChosenContext, read_record
 from gatewayctl.runtimes.kubernetes.forwarding.project import LOCK, MARK, SPECIFICATION
-from gatewayctl.runtimes.port_owners import find_owner, port_taken
 from gatewayctl.runtimes.process import start
 from gatewayctl.settings.model import Settings
 
@@ -112,6 +111,8 @@ def require_free_ports(settings: Settings) -> None:
     ours = {port for each in (running.ports if running else {}).values() for port in each.values()}
     taken = find_listeners(settings.connect_host, [port for port in wanted if port not in ours])
     if taken:
+        from gatewayctl.runtimes.port_owners import find_owner, port_taken
+
         raise port_taken({port: find_owner(who) for port, who in taken.items()}, wanted)
 
 

@@ -87,11 +87,14 @@ class KubernetesRuntime:
 
     def preflight(self) -> None:
         """Require a cluster that answers, the rights, and names that are free."""
-        passwords.check(self._settings)
+        declared = self._settings.kubernetes
+        # Elsewhere the pods have another one: that of the operator, or of a Secret that exists.
+        if declared.postgres == "statefulset" and declared.secrets_from is None:
+            passwords.check(self._settings)
         access.require_free_ports(self._settings)
         preflight.require_kubectl(self._kubectl)
         preflight.require_cluster(self._kubectl)
-        rights = preflight.rights_to_change(self._settings.kubernetes)
+        rights = preflight.rights_to_change(declared)
         preflight.require_rights(self._kubectl, rights)
         preflight.require_namespace(self._kubectl)
         self._starter().find()

@@ -16,8 +16,8 @@ from gatewayctl.errors import ClusterForbidden, RuntimeProblem, SaltKeyChanged, 
 from gatewayctl.rendering.kubernetes.labels import project_labels
 from gatewayctl.rendering.kubernetes.secrets import plan_secrets
 from gatewayctl.runtimes.base import Progress, Started, StartReport
+from gatewayctl.runtimes.docker import passwords
 from gatewayctl.runtimes.docker.database_shell import SERVICES
-from gatewayctl.runtimes.docker.passwords import password_of
 from gatewayctl.runtimes.kubernetes import apply, removal
 from gatewayctl.runtimes.kubernetes.apply import Found
 from gatewayctl.runtimes.kubernetes.database_shell import set_password
@@ -213,11 +213,18 @@ class Starter:
                 f" {self.kubectl.namespace}.",
                 hint="Create it, or remove kubernetes.secrets: then Secrets are made of .env.",
             )
-        needed = {key for planned in plan_secrets(self.settings) for key in planned.variables}
+        planned = plan_secrets(self.settings)
+        needed = {key for each in planned for key in (*each.variables, *each.files)}
         if missing := sorted(needed - (found[0].get("data") or {}).keys()):
             raise SettingsProblem(
                 f"The Secret {name} ({place}) has no {', '.join(missing)}.",
                 hint="Add these keys to it.",
+            )
+        password = read_value(found[0], passwords.NAME) if passwords.NAME in needed else None
+        if password is not None and not passwords.is_allowed(password):
+            raise SettingsProblem(
+                f"{passwords.NAME} in the Secret {name} ({place}) {passwords.RULE}.",
+                hint="Choose another one; an existing database needs it for litellm_user, too.",
             )
         return _by_name(found)
 
@@ -232,7 +239,7 @@ class Starter:
             return
         own = {item["metadata"]["name"] for item in self.declared.stage("databases")}
         for database, service in SERVICES.items():
-            password = password_of(self.settings, database)
+            password = passwords.password_of(self.settings, database)
             if service not in own or password is None:
                 continue
             if set_password(self.kubectl, self.settings, database, password):

@@ -65,7 +65,10 @@ def test_the_header_lists_the_secrets_that_must_exist(tmp_path: Path) -> None:
         if file.path.name == "litellm-values.yaml"
     )
 
-    assert "#   litellm: LITELLM_MASTER_KEY, LITELLM_SALT_KEY, " in text
+    # The chart has no use for the password under our own name.
+    assert (
+        "#   litellm: LITELLM_MASTER_KEY, LITELLM_SALT_KEY, UI_PASSWORD, REDIS_PASSWORD, " in text
+    )
     assert "#   redis: REDIS_PASSWORD\n" in text
     assert "#   postgres-litellm: username, password\n" in text
     assert "The chart has no database and no Redis" in text

@@ -21,9 +21,20 @@ OF_OTHERS = ("postgresql.cnpg.io", "gateway.networking.k8s.io")
 
 @pytest.mark.parametrize("name", PROJECTS)
 def test_every_object_fits_the_newest_schema_strictly(tmp_path: Path, name: str) -> None:
+    """`validate` raises for what does not fit."""
     for item in objects_of(load(tmp_path, name)).objects:
         if not item["apiVersion"].startswith(OF_OTHERS):
             kubernetes_validate.validate(item, NEWEST, strict=True)
+
+
+def test_a_field_that_the_newest_schema_lacks_is_refused(tmp_path: Path) -> None:
+    deployment = objects_of(load(tmp_path, "reference")).named("Deployment", "litellm")
+    assert deployment is not None
+    (container,) = deployment["spec"]["template"]["spec"]["containers"]
+    container["startUpProbe"] = container.pop("startupProbe")
+
+    with pytest.raises(kubernetes_validate.ValidationError, match="startUpProbe"):
+        kubernetes_validate.validate(deployment, NEWEST, strict=True)
 
 
 @pytest.mark.parametrize("name", PROJECTS)

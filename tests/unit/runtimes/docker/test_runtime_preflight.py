@@ -68,6 +68,15 @@ def test_a_password_that_a_url_can_contain_is_accepted(env: str, tmp_path: Path)
         runtime_of(project(tmp_path / "shop", env=env), docker).preflight()
 
 
+def test_with_a_database_of_others_the_password_may_be_anything(tmp_path: Path) -> None:
+    env = "LITELLM_POSTGRES_PASSWORD=a@b\nDATABASE=postgresql://app:p@db.example.com/llm\n"
+    settings = project(tmp_path / "shop", "services: {postgres: DATABASE}\n", env=env)
+    docker = FakeDocker(raising={"check": EngineNotRunning("no engine")})
+
+    with pytest.raises(EngineNotRunning):
+        runtime_of(settings, docker).preflight()
+
+
 def free_port() -> int:
     with socket.create_server(("127.0.0.1", 0)) as server:
         port: int = server.getsockname()[1]
