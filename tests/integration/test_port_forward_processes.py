@@ -41,7 +41,7 @@ def test_kubectl_ends_with_a_supervisor_that_is_killed(forwarded: Forwarded) -> 
     with pod(forwarded, "litellm-1"):
         pid = forwarded.start()
         assert forwarded.ask() == "litellm-1"
-        assert len(forwarded.processes()) > 3
+        until(lambda: len(forwarded.processes()) > 3, "its programs run")
 
         os.kill(pid, signal.SIGKILL)
 
