@@ -137,8 +137,29 @@ def test_a_connection_that_is_closed_is_an_error_and_the_next_request_opens_anot
 
     found = load(serve, pace(4))
 
-    assert sum(found["errors"].values()) == 1
+    assert found["errors"] == {"connection": 1}
+    assert found["reasons"] == {"connection": "closed by the server"}
     assert len(found["samples"]) == 3
+
+
+def test_an_idle_connection_that_the_server_closed_is_opened_again() -> None:
+    async def serve(_: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+        writer.write(OK)
+        await writer.drain()
+        writer.close()
+
+    found = load(serve, pace(4, concurrency=None, rate=5))
+
+    assert (found["errors"], len(found["samples"])) == ({}, 4)
+
+
+def test_an_answer_that_is_cut_off_is_a_connection_error() -> None:
+    async def serve(_: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+        writer.write(OK[:-2])
+        await writer.drain()
+        writer.close()
+
+    assert load(serve, pace(2))["errors"] == {"connection": 2}
 
 
 def test_an_answer_that_does_not_come_is_a_timeout() -> None:
