@@ -76,11 +76,12 @@ def stalling_once(seconds: float) -> Serve:
 def test_an_open_loop_counts_the_time_that_requests_wait_for_a_stalled_server() -> None:
     found = load(stalling_once(0.5), pace(50, concurrency=None, rate=50))
 
-    slow = [sample[0] for sample in found["samples"] if sample[0] > 40]
-    assert len(found["samples"]) == 50
+    latencies = [sample[0] for sample in found["samples"]]
+    assert len(latencies) == 50
     # Those that were due in the half second of the stall, each a little less late.
-    assert 15 <= len(slow) <= 40
-    assert max(slow) > 450
+    assert sum(latency > 40 for latency in latencies) >= 15
+    assert min(latencies) < 200
+    assert max(latencies) > 450
 
 
 def test_an_open_loop_with_one_connection_counts_the_wait_for_it() -> None:
