@@ -138,6 +138,32 @@ def test_what_cannot_be_done_is_refused_before_anything_is_created(
     assert gateway.requests == 0
 
 
+def test_in_a_cluster_only_a_model_of_the_gateway_is_measured(
+    ready: Project, gateway: BenchGateway
+) -> None:
+    ready.runtime.name = "kubernetes"
+
+    found = document(ready.run("bench", *FAST, "--json"))
+
+    assert found["error"]["code"] == "usage"
+    assert "--model NAME" in found["error"]["hint"]
+    assert "/model/new" not in ready.litellm.paths()
+
+
+def test_a_model_that_fails_altogether_is_not_tried_again(
+    ready: Project, gateway: BenchGateway
+) -> None:
+    gateway.failing = 1
+
+    found = document(ready.run("bench", *FAST, "--model", "gpt-4o", "--yes", "--json"))
+
+    assert found["error"]["code"] == "gateway_refused"
+    assert "status_503" in found["error"]["message"]
+    # The requests of one warm-up.
+    assert gateway.requests == 20
+    assert not [row for row in ready.litellm.keys.values() if "bench" in (row["key_alias"] or "")]
+
+
 def test_another_load_is_not_compared(ready: Project, gateway: BenchGateway) -> None:
     ready.run("bench", *FAST, "--save", "before")
 

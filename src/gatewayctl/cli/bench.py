@@ -28,7 +28,10 @@ def bench(
     rate: Annotated[
         float | None,
         typer.Option(
-            min=0.01, metavar="R", help="Open loop: requests per second, however long they take."
+            min=0.01,
+            max=10_000,
+            metavar="R",
+            help="Open loop: requests per second, however long they take.",
         ),
     ] = None,
     stream: Annotated[bool, typer.Option("--stream", help="Measure streamed replies.")] = False,

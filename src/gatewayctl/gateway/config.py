@@ -12,7 +12,7 @@ from dataclasses import dataclass
 from typing import Any, Final
 
 from gatewayctl.gateway.client import GatewayClient, rows_of
-from gatewayctl.gateway.models import list_deployments
+from gatewayctl.gateway.models import BENCH_MODEL, list_deployments
 from gatewayctl.settings.model import Secret
 
 _DEFAULTS: Final = (
@@ -68,6 +68,8 @@ def read_stored_config(gateway: GatewayClient, master: Secret) -> StoredConfig:
         row
         for row in list_deployments(gateway, master)
         if row["model_info"].get("db_model") is True
+        # One that a killed `bench` left: its next run removes it.
+        and not row["model_name"].startswith(f"{BENCH_MODEL}-")
     ]
     with gateway.expecting("a list of models"):
         stored = tuple(map(_deployment, rows))

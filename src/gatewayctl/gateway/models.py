@@ -39,12 +39,14 @@ _ENDPOINTS: Final[Mapping[str, _Endpoint]] = {
     "moderation": _Endpoint("/v1/moderations", {"input": "ping"}, "results"),
 }
 """By LiteLLM's mode. Other kinds cost too much to be tried: images, audio, video, training."""
-_AS_CALLED: Final = {
+AS_CALLED: Final = {
     "num_retries": 0,
     "disable_fallbacks": True,
     "cache": {"no-cache": True, "no-store": True},
 }
-"""The model itself is checked: not another one, nor an answer of LiteLLM's cache."""
+"""Only the model itself answers: not another one, nor LiteLLM's cache, nor a second attempt."""
+BENCH_MODEL: Final = "gatewayctl-bench"
+"""Begins the name of the model that `bench` creates in the database, for as long as it runs."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -153,7 +155,7 @@ def probe_model(gateway: GatewayClient, master: Secret, model: str, *, mode: str
     UnknownModel… The master key rules out the limits of a virtual key as a cause.
     """
     endpoint = _ENDPOINTS[mode]
-    body = {"model": model, **endpoint.body, **_AS_CALLED}
+    body = {"model": model, **endpoint.body, **AS_CALLED}
     answer = gateway.call(
         "POST", endpoint.path, key=master, role="master", json=body, timeout=CHECK_TIMEOUT
     )

@@ -36,7 +36,8 @@ def render_bench(report: BenchReport) -> Iterable[RenderableType]:
         yield Text(f"Processor time and memory: not measured, {report.usage_unavailable}.")
     yield from _describe_own_share(report)
     if report.comparison is not None:
-        yield from _render_comparison(report.comparison)
+        unit = "yardsticks" if report.direct is not None else "ms"
+        yield from _render_comparison(report.comparison, unit)
     if report.saved is not None:
         yield Text(f"Stored as {report.saved.stem} ({report.saved.name}).")
     if report.plot is not None:
@@ -47,7 +48,7 @@ def render_bench(report: BenchReport) -> Iterable[RenderableType]:
 def _describe_load(report: BenchReport) -> str:
     sent = report.parameters
     amount = (
-        f"{sent.requests} requests"
+        f"{sent.requests} requests per side"
         if sent.requests is not None
         else f"{sent.duration or 0:g} s of requests"
     )
@@ -56,7 +57,7 @@ def _describe_load(report: BenchReport) -> str:
         f"upstream {sent.upstream_latency_ms:g} ms" if sent.model is None else f"model {sent.model}"
     )
     kind = "streamed, " if sent.stream else ""
-    return f"{amount} per side, {loop}, {kind}{sent.rounds} rounds, {target}."
+    return f"{amount}, {loop}, {kind}{sent.rounds} rounds, {target}."
 
 
 def _make_times(report: BenchReport) -> Table:
@@ -134,10 +135,10 @@ def _describe_own_share(report: BenchReport) -> Iterator[RenderableType]:
     )
 
 
-def _render_comparison(found: Comparison) -> Iterator[RenderableType]:
+def _render_comparison(found: Comparison, unit: str) -> Iterator[RenderableType]:
     verdict = "slower than allowed" if found.regressed else "within the limit"
     yield Text(
-        f"Against {found.against}: overhead {found.baseline:.2f} → {found.now:.2f} yardsticks,"
+        f"Against {found.against}: overhead {found.baseline:.2f} → {found.now:.2f} {unit},"
         f" {found.change_percent:+.1f} % ({found.low_percent:+.1f} … {found.high_percent:+.1f} %):"
         f" {verdict} ({found.max_regression_percent:g} %)."
     )

@@ -3,9 +3,15 @@ from __future__ import annotations
 import httpx
 import pytest
 
-from gatewayctl.errors import GatewayRefused, UpstreamRefused
+from gatewayctl.errors import GatewayRefused, GatewayUnreachable, UpstreamRefused
 from gatewayctl.gateway.deprecations import Deprecation, list_deprecations
-from gatewayctl.gateway.models import ServedModel, list_served_models, probe_model
+from gatewayctl.gateway.models import (
+    ServedModel,
+    create_model,
+    delete_model,
+    list_served_models,
+    probe_model,
+)
 from gatewayctl.settings.model import Secret
 from tests.fakes import litellm
 from tests.fakes.litellm import FakeLiteLLM
@@ -42,6 +48,32 @@ def test_a_list_of_another_shape_is_an_error() -> None:
 
     with litellm.served(fake) as gateway, pytest.raises(GatewayRefused, match="list of models"):
         list_served_models(gateway, MASTER)
+
+
+def test_a_model_is_created_with_its_id_and_deleted_by_it() -> None:
+    fake = FakeLiteLLM()
+
+    with litellm.served(fake) as gateway:
+        create_model(gateway, MASTER, name="m", number="id-1", params={"model": "openai/x"})
+        (stored,) = fake.stored
+        delete_model(gateway, MASTER, "id-1")
+        with pytest.raises(GatewayRefused, match="not found"):
+            delete_model(gateway, MASTER, "id-1")
+
+    assert (stored["model_name"], stored["model_info"]["id"]) == ("m", "id-1")
+    assert stored["litellm_params"] == {"model": "openai/x"}
+    assert fake.stored == ()
+
+
+def test_a_model_is_not_created_where_nothing_answers() -> None:
+    def refuse(request: httpx.Request) -> httpx.Response:
+        raise httpx.ConnectError("refused")
+
+    fake = FakeLiteLLM()
+    fake.planted["/model/new"] = refuse
+
+    with litellm.served(fake) as gateway, pytest.raises(GatewayUnreachable):
+        create_model(gateway, MASTER, name="m", number="id-1", params={})
 
 
 def test_a_check_is_one_small_call_without_retries() -> None:

@@ -96,6 +96,23 @@ def test_the_report_fits_80_columns(monkeypatch: pytest.MonkeyPatch) -> None:
         assert word in text
 
 
+def test_a_model_without_a_direct_side_is_compared_in_milliseconds(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    text = show(replace(REPORT, direct=None, comparison=SLOWER), monkeypatch)
+
+    assert "2.10 → 2.90 ms" in text
+    assert "yardsticks" not in text
+
+
+def test_a_duration_is_that_of_all_rounds_together(monkeypatch: pytest.MonkeyPatch) -> None:
+    parameters = complete_parameters(BenchParameters(duration=60))
+
+    assert "60 s of requests, 1 at a time" in show(
+        replace(REPORT, parameters=parameters), monkeypatch
+    )
+
+
 def test_a_regression_and_too_many_errors_end_with_7() -> None:
     failing = replace(REPORT.gateway, errors={"status_429": 30}, error_rate=0.1)
     regressed = replace(REPORT, comparison=SLOWER).problem

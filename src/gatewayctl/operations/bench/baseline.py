@@ -53,7 +53,6 @@ class StoredRun:
     environment: Environment
     rounds: Mapping[Side, tuple[tuple[float, ...], ...]]
     cpu_ms_per_request: Mapping[str, float]
-    at: str
 
 
 def describe_environment(settings: Settings, resolved: ResolvedRuntime) -> Environment:
@@ -152,7 +151,6 @@ def _parse_run(body: Any) -> StoredRun:
             for side in SIDES
         },
         cpu_ms_per_request={str(k): float(v) for k, v in body["cpu_ms_per_request"].items()},
-        at=str(body["at"]),
     )
 
 

@@ -81,8 +81,9 @@ class Measurement:
         """Measure once. Raises RuntimeProblem, GatewayRefused and what the gateway raises."""
         start = self.clock()
         with ExitStack() as stack:
-            load = stack.enter_context(start_load())
             upstream, endpoints = self._open_endpoints(master, stack)
+            # The last one, so that it ends first: no load disturbs the removal of the others.
+            load = stack.enter_context(start_load())
             yield from self._warm_up(load, endpoints)
             before = yield from self._settle("quiet before")
             began, first = self.clock(), _ask(upstream)
@@ -138,7 +139,9 @@ class Measurement:
                 endpoint, self.parameters, requests=self.parameters.warmup, seconds=None
             )
             while (found := send_round(load, side, _as_closed_loop(order))).errors:
-                if self.clock() >= until or "status_401" in found.errors:
+                # Only a new model may be unknown for a while; another one may cost money.
+                is_hopeless = self.parameters.model is not None and not found.latency
+                if is_hopeless or "status_401" in found.errors or self.clock() >= until:
                     raise _explain_failure(side, found)
                 self.sleep(_PAUSE)
         yield Progress(subject="warm-up", state="ready")

@@ -5,9 +5,9 @@ Owns their defaults and their checks. Must not know gateways.
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
-from typing import Final, Literal
+from typing import Final
 
 from gatewayctl.errors import UsageProblem
 
@@ -19,11 +19,12 @@ _FEWEST_IN_ROUND: Final = 5
 class BenchParameters:
     """The load, for each of the two sides: the upstream directly, and through the gateway.
 
-    One of ``requests`` and ``duration`` (seconds) is set. With ``rate`` (requests per second) it is
-    an open loop, and ``concurrency`` limits its connections; without, a closed loop of
-    ``concurrency`` clients. The upstream answers after ``upstream_latency_ms``; a stream has
-    ``tokens`` chunks at ``tokens_per_second``. ``model`` is one of the gateway's own models, which
-    is measured without a direct side; None is the local upstream.
+    One of ``requests`` (of each side) and ``duration`` (seconds, of all rounds together) is set.
+    With ``rate`` (requests per second) it is an open loop, and ``concurrency`` limits its
+    connections; without, a closed loop of ``concurrency`` clients. The upstream answers after
+    ``upstream_latency_ms``; a stream has ``tokens`` chunks at ``tokens_per_second``. ``model`` is
+    one of the gateway's own models, which is measured without a direct side; None is the local
+    upstream.
     """
 
     requests: int | None = None
@@ -38,10 +39,6 @@ class BenchParameters:
     model: str | None = None
 
     @property
-    def loop(self) -> Literal["closed", "open"]:
-        return "closed" if self.rate is None else "open"
-
-    @property
     def warmup(self) -> int:
         """Requests before the measurement, which no figure includes."""
         return max(20, 2 * (self.concurrency or 1))
@@ -49,8 +46,6 @@ class BenchParameters:
 
 def complete_parameters(given: BenchParameters) -> BenchParameters:
     """Fill in the defaults that depend on others. Raises UsageProblem for what excludes itself."""
-    from dataclasses import replace
-
     if given.requests is not None and given.duration is not None:
         raise UsageProblem("--requests and --duration exclude each other.", hint="Give one.")
     requests = given.requests

@@ -15,6 +15,7 @@ from itertools import permutations
 from typing import Any, Final, Literal
 
 from gatewayctl.client.calls import component_call
+from gatewayctl.gateway.models import AS_CALLED
 from gatewayctl.operations.bench.parameters import BenchParameters
 from gatewayctl.runtimes.base import Progress
 from gatewayctl.runtimes.metering.json_program import JsonProgram
@@ -28,8 +29,6 @@ TIMEOUT: Final = 60.0
 YARDSTICK_WORK: Final = 20
 """Units of the upstream's work; about 7 ms of processor time on a machine of 2026."""
 _PROMPT: Final = "Answer with a few words: what does a gateway do?"
-# What was measured would otherwise be LiteLLM's cache, or an attempt after a failed one.
-_AS_CALLED: Final = {"num_retries": 0, "cache": {"no-cache": True, "no-store": True}}
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -118,7 +117,7 @@ def make_order(
             "messages": [{"role": "user", "content": _PROMPT}],
             "max_tokens": parameters.tokens,
             **(streamed if parameters.stream else {}),
-            **_AS_CALLED,
+            **AS_CALLED,
             **({"work": endpoint.work} if endpoint.work else {}),
             **component_call(COMPONENT, "load")["extra_body"],
         },

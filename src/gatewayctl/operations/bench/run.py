@@ -11,7 +11,7 @@ from dataclasses import replace
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from gatewayctl.errors import ConfirmationRequired
+from gatewayctl.errors import ConfirmationRequired, UsageProblem
 from gatewayctl.files.atomic import require_writable
 from gatewayctl.operations.bench import baseline, summary
 from gatewayctl.operations.bench.comparison import compare
@@ -52,10 +52,12 @@ def bench(
     and the errors of the gateway.
     """
     parameters = complete_parameters(given)
+    _require_reachable_upstream(resolved, parameters)
     _require_consent(settings, parameters, options)
     master = require_master_key(settings)
     stored = _read_baseline(settings, parameters, options)
     saved = _check_files(settings, options)
+    environment = baseline.describe_environment(settings, resolved)
     with change_project(settings, "bench", parameters.model or "local upstream") as change:
         measurement = Measurement(
             settings=settings,
@@ -67,7 +69,6 @@ def bench(
             sleep=sleep,
         )
         measured = yield from measurement.run(master)
-        environment = baseline.describe_environment(settings, resolved)
         report = make_report(resolved, parameters, options, measured, environment.versions)
         cpu = report.cpu_ms_per_request
         if stored is not None:
@@ -84,6 +85,15 @@ def bench(
     return report
 
 
+def _require_reachable_upstream(resolved: ResolvedRuntime, parameters: BenchParameters) -> None:
+    """Raise UsageProblem where the gateway surely cannot call the local upstream."""
+    if resolved.name == "kubernetes" and parameters.model is None:
+        raise UsageProblem(
+            "The upstream of bench is on this machine, where the pods of a cluster cannot call it.",
+            hint="Measure a model of the gateway: --model NAME; see `gatewayctl models list`.",
+        )
+
+
 def _require_consent(
     settings: Settings, parameters: BenchParameters, options: BenchOptions
 ) -> None:
@@ -93,7 +103,8 @@ def _require_consent(
     if parameters.model is not None and parameters.model not in settings.offline_models:
         amount = parameters.requests or "as many as fit into the time"
         raise ConfirmationRequired(
-            f"Each request to the model {parameters.model!r} may cost money; requests: {amount}."
+            f"Each request to the model {parameters.model!r} may cost money; requests: {amount},"
+            f" and {parameters.warmup} to warm up."
         )
     if settings.is_external:
         raise ConfirmationRequired(

@@ -38,12 +38,10 @@ def wait_until_quiet(
     meter: Meter,
     subject: str,
     *,
-    at_least: float = LAG,
-    at_most: float = LONGEST,
     clock: Callable[[], float] = time.monotonic,
     sleep: Callable[[float], None] = time.sleep,
 ) -> Generator[Progress, None, Settled]:
-    """Wait ``at_least`` so long, and then until the last seconds were as quiet as any before."""
+    """Wait until spend logs are written, and then until the last seconds were as quiet as any."""
     start = clock()
     looks: deque[tuple[float, Usages]] = deque([(start, meter.read())], maxlen=_WINDOW + 1)
     quietest = float("inf")
@@ -55,14 +53,14 @@ def wait_until_quiet(
             subject=subject,
             state="working",
             detail=f"waiting for spend logs and traces ({waited:.0f} s)",
-            fraction=min(waited / at_least, 1.0) if at_least else None,
+            fraction=min(waited / LAG, 1.0),
         )
         idle = _rates(*looks[0], *looks[-1])
         busy = sum(idle.values())
         if len(looks) > _WINDOW:
             quietest = min(quietest, busy)
-        done = waited >= at_least and len(looks) > _WINDOW and busy <= quietest + _CALM
-        if done or waited >= at_most:
+        done = waited >= LAG and len(looks) > _WINDOW and busy <= quietest + _CALM
+        if done or waited >= LONGEST:
             return Settled(usage=looks[-1][1], idle=idle, seconds=waited)
 
 

@@ -42,7 +42,6 @@ def decide(before: list[Round], now: list[Round], *, limit: float = 10) -> Compa
         environment=HERE,
         rounds=collect_latencies(before),
         cpu_ms_per_request={"litellm": 10},
-        at="",
     )
     return compare("before", stored, HERE, now, {"litellm": 12}, limit=limit)
 

@@ -87,5 +87,5 @@ def test_requests_and_duration_exclude_each_other() -> None:
 def test_without_options_it_is_a_closed_loop_of_one_client() -> None:
     found = complete_parameters(BenchParameters())
 
-    assert (found.loop, found.requests, found.concurrency) == ("closed", 300, 1)
+    assert (found.rate, found.requests, found.concurrency) == (None, 300, 1)
     assert complete_parameters(BenchParameters(rate=5)).concurrency is None

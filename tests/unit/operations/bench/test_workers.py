@@ -10,19 +10,25 @@ import time
 import urllib.request
 from typing import Any
 
+import httpx
 import psutil
 import pytest
+import trustme
 
 from gatewayctl.errors import RuntimeProblem
 from gatewayctl.operations.bench.parameters import BenchParameters
 from gatewayctl.operations.bench.rounds import Endpoint, make_order, send_round
 from gatewayctl.operations.bench.workers import start_load, start_upstream
+from tests.fakes.http_server import listening
 
 PARENT = """
 import json, sys
-from gatewayctl.operations.bench.workers import start_load
-with start_load() as load:
-    print(load._process.pid, flush=True)
+from gatewayctl.operations.bench.workers import start_load, start_upstream
+with (
+    start_upstream(("127.0.0.1",), latency_ms=0, tokens=2, tokens_per_second=1) as (upstream, _),
+    start_load() as load,
+):
+    print(upstream._process.pid, load._process.pid, flush=True)
     load.ask(json.loads(sys.argv[1]))
 """
 
@@ -71,12 +77,34 @@ def test_the_load_generator_measures_the_upstream_as_it_was_set() -> None:
     assert found.cpu_seconds > 0
 
 
-def test_a_program_that_ended_is_reported() -> None:
-    with (
-        start_load() as load,
-        pytest.raises(RuntimeProblem, match="load generator"),
-    ):
-        load.ask({"url": "not what it expects"})
+@pytest.mark.parametrize("is_trusted", [True, False])
+def test_https_is_checked_against_the_authorities_of_the_order(is_trusted: bool) -> None:
+    authority = trustme.CA()
+    certificate = authority.issue_cert("127.0.0.1")
+    answer = httpx.Response(200, json={"choices": []})
+    with listening(lambda _: answer, certificate=certificate) as port, start_load() as load:
+        pem = authority.cert_pem.bytes().decode() if is_trusted else None
+        url = f"https://127.0.0.1:{port}/v1/chat/completions"
+        order = make_order(
+            Endpoint(url=url, model="m", pem=pem),
+            BenchParameters(concurrency=1),
+            requests=2,
+            seconds=None,
+        )
+        found = send_round(load, "gateway", order)
+
+    assert (len(found.latency), found.errors) == ((2, {}) if is_trusted else (0, {"connection": 2}))
+
+
+def test_a_program_that_ended_is_reported_and_its_last_words_are_in_the_log(
+    caplog: pytest.LogCaptureFixture,
+) -> None:
+    caplog.set_level("INFO")
+
+    with pytest.raises(RuntimeProblem, match="load generator"), start_load() as load:
+        load.ask({"not": "what it expects"})
+
+    assert "load generator of the benchmark: KeyError: 'url'" in caplog.text
 
 
 def test_nothing_is_left_when_the_parent_is_killed_in_the_middle_of_a_round() -> None:
@@ -93,11 +121,18 @@ def test_nothing_is_left_when_the_parent_is_killed_in_the_middle_of_a_round() ->
             [sys.executable, "-c", PARENT, json.dumps(order)], stdout=subprocess.PIPE, text=True
         ) as parent:
             assert parent.stdout is not None
-            child = int(parent.stdout.readline())
+            children = [psutil.Process(int(pid)) for pid in parent.stdout.readline().split()]
             connection, _ = silent.accept()
             parent.kill()
     deadline = time.monotonic() + 20
-    while psutil.pid_exists(child) and psutil.Process(child).status() != psutil.STATUS_ZOMBIE:
+    while any(is_alive(child) for child in children):
         assert time.monotonic() < deadline
         time.sleep(0.1)
     connection.close()
+
+
+def is_alive(process: psutil.Process) -> bool:
+    try:
+        return process.is_running() and process.status() != psutil.STATUS_ZOMBIE
+    except psutil.NoSuchProcess:
+        return False

@@ -245,6 +245,17 @@ def test_a_file_that_is_not_named_is_not_touched(tmp_path: Path) -> None:
         pull(settings, gateway)
 
 
+def test_the_model_of_a_killed_bench_is_not_pulled(tmp_path: Path) -> None:
+    settings = load(tmp_path, "litellm: litellm.yaml\n", litellm=OWN)
+    info = {"id": "gatewayctl-bench-shop-0a0b0c0d", "db_model": True}
+    rows = [{**STORED, "model_name": "gatewayctl-bench-shop", "model_info": info}]
+    with served(gateway_with(rows)) as gateway:
+        assert pull(settings, gateway).models == ()
+        assert not [r for r in compare_database(settings, gateway) if "model_list" in r.path]
+
+    assert "bench" not in (tmp_path / "litellm.yaml").read_text()
+
+
 def test_who_wins_is_said_for_each_part(tmp_path: Path) -> None:
     changed = OWN + (
         "- {model_name: ui-model, litellm_params: {model: groq/x, temperature: 0},"

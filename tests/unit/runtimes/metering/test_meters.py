@@ -5,12 +5,14 @@ import sys
 from pathlib import Path
 from typing import Any
 
+import httpx
 import pytest
 
 from gatewayctl.runtimes.metering.choose import choose_meter
-from gatewayctl.runtimes.metering.containers import parse_stats
+from gatewayctl.runtimes.metering.containers import ContainerMeter, parse_stats
 from gatewayctl.runtimes.metering.processes import ProcessMeter
 from gatewayctl.runtimes.registry import ResolvedRuntime
+from tests.fakes.http_server import listening
 from tests.fakes.projects import project
 from tests.fakes.runtime import FakeRuntime
 
@@ -71,6 +73,41 @@ def test_the_engine_s_figures_of_both_versions_of_control_groups_are_read(
 
     assert found is not None
     assert (found.cpu_seconds, found.memory_bytes) == (2.5, memory)
+
+
+STATS = {"cpu_stats": {"cpu_usage": {"total_usage": 1e9}}, "memory_stats": {"usage": 7}}
+LABELS = {"com.docker.compose.project": "shop", "com.docker.compose.service": "litellm"}
+
+
+def test_the_containers_of_the_project_are_measured_and_the_bridge_is_found(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    gone = {**LABELS, "com.docker.compose.service": "phoenix"}
+    other = {**LABELS, "com.docker.compose.project": "other"}
+    answers = {
+        "/networks/bridge": {"IPAM": {"Config": [{"Gateway": "172.17.0.1"}]}},
+        "/containers/json": [
+            {"Id": "1", "Labels": LABELS},
+            {"Id": "2", "Labels": gone},
+            {"Id": "3", "Labels": other},
+            {"Id": "4", "Labels": None},
+        ],
+        "/containers/1/stats": STATS,
+        "/containers/3/stats": STATS,
+    }
+
+    def engine(request: httpx.Request) -> httpx.Response:
+        body = answers.get(request.url.path)
+        return httpx.Response(404) if body is None else httpx.Response(200, json=body)
+
+    with listening(engine) as port:
+        monkeypatch.setenv("DOCKER_HOST", f"tcp://127.0.0.1:{port}")
+        meter = ContainerMeter("shop")
+        found = meter.read()
+
+    assert {name: usage.memory_bytes for name, usage in found.items()} == {"litellm": 7}
+    assert meter.addresses == ("127.0.0.1", "172.17.0.1")
+    assert meter.unavailable == ""
 
 
 @pytest.mark.parametrize("body", [None, {}, [], {"cpu_stats": {}}, {"cpu_stats": None}])

@@ -25,7 +25,7 @@ _LONGEST_REASON: Final = 300
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Target:
-    """Where to send, and what: the same bytes each time."""
+    """Where to send, and what: the same bytes each time. ``trust`` is set for https only."""
 
     url: str
     headers: tuple[tuple[str, str], ...]
@@ -86,8 +86,7 @@ class Connection:
         self._timeout = timeout
         url = urlsplit(target.url)
         self._host, self._path = url.hostname or "", url.path or "/"
-        self._tls = url.scheme == "https"
-        self._port = url.port or (443 if self._tls else 80)
+        self._port = url.port or (443 if url.scheme == "https" else 80)
         self._head = [("Host", url.netloc.rpartition("@")[2]), *target.headers,
                       ("Content-Type", "application/json"),
                       ("Content-Length", str(len(target.body)))]  # fmt: skip
@@ -143,9 +142,13 @@ class Connection:
             self.close()
 
     async def _open(self) -> tuple[asyncio.StreamReader, asyncio.StreamWriter]:
+        if self._streams is not None and self._streams[0].at_eof():
+            # Servers close a connection that was idle for some seconds: that is no failure.
+            self.close()
         if self._streams is None:
-            trust = (self._target.trust or ssl.create_default_context()) if self._tls else None
-            self._streams = await asyncio.open_connection(self._host, self._port, ssl=trust)
+            self._streams = await asyncio.open_connection(
+                self._host, self._port, ssl=self._target.trust
+            )
             self._protocol = h11.Connection(h11.CLIENT)
         return self._streams
 
@@ -156,10 +159,16 @@ class Connection:
 
 
 async def _next_event(protocol: h11.Connection, reader: asyncio.StreamReader) -> object:
-    while (event := protocol.next_event()) is h11.NEED_DATA:
-        protocol.receive_data(await reader.read(_READ))
-    if isinstance(event, h11.ConnectionClosed):
-        raise ConnectionResetError(None, "closed by the server")
+    ended = False
+    try:
+        while (event := protocol.next_event()) is h11.NEED_DATA:
+            data = await reader.read(_READ)
+            ended = not data
+            protocol.receive_data(data)
+    except h11.RemoteProtocolError:
+        if ended:
+            raise ConnectionResetError(None, "closed by the server") from None
+        raise
     return event
 
 
