@@ -1,9 +1,9 @@
 """A program kubectl whose cluster is a folder: its pods are a file, each served by a local port.
 
-``pods.json`` maps a pod to its ``service``, ``port`` (of this machine), ``ready``, ``phase`` and
-``deleted``. `get pods --watch` prints what changes there; `port-forward` leads to the pod's port
-and ends when the pod is gone. Run with the folder in ``FAKE_CLUSTER``; while it has a file
-``down``, the API server does not answer.
+``pods.json`` maps a pod to its ``service``, ``port`` (of this machine), ``ready``, ``phase``,
+``deleted`` and ``lost`` (its node does not answer). `get pods --watch` prints what changes there;
+`port-forward` leads to the pod's port and ends when the pod is gone or lost. Run with the folder in
+``FAKE_CLUSTER``; while it has a file ``down``, the API server does not answer.
 """
 
 from __future__ import annotations
@@ -60,11 +60,13 @@ def watch() -> None:
 def forward(pod: str, remotes: list[str]) -> None:
     if pod not in pods():
         sys.exit(f'Error from server (NotFound): pods "{pod}" not found')
+    if pods()[pod].get("lost"):
+        sys.exit("error: unable to upgrade connection: no answer from the node")
     for remote in remotes:
         listener = socket.create_server(("127.0.0.1", 0))
         show(f"Forwarding from 127.0.0.1:{listener.getsockname()[1]} -> {remote}")
         threading.Thread(target=accept, args=(listener, pod), daemon=True).start()
-    while pod in pods():
+    while not pods().get(pod, {"lost": True}).get("lost"):
         require_cluster()
         time.sleep(0.02)
     sys.exit("error: lost connection to pod")

@@ -89,6 +89,8 @@ class Route:
         """None until they were listed once."""
         self._avoid: dict[str, float] = {}
         self._tunnel: Tunnel | None = None
+        self._reached = False
+        """A pod was, and it has not been said yet that none is left."""
         self._news = asyncio.Condition()
         self._tasks: set[asyncio.Task[None]] = set()
         self._connections: set[asyncio.Task[None] | None] = set()
@@ -141,7 +143,7 @@ class Route:
     def _must_change(self) -> bool:
         current = self._tunnel
         if current is None:
-            return self._choose() is not None
+            return self._choose() is not None or self._reached
         return current.has_ended or current.pod != self._choose()
 
     async def _renew(self) -> bool:
@@ -150,6 +152,7 @@ class Route:
         opened = None if chosen is None else await self._open(chosen)
         old, self._tunnel = self._tunnel, opened
         if chosen is None:
+            self._reached = False
             self._say(f"{self.service}: no pod to forward to")
         if old is not None:
             self._start(old.retire())
@@ -163,6 +166,7 @@ class Route:
             self._avoid[pod] = time.monotonic() + _RETRY_SECONDS
             self._say(f"{self.service}: no port-forward to pod {pod}: {error}")
             return None
+        self._reached = True
         self._say(f"{self.service}: forwarding to pod {pod}")
         self._start(self._follow(opened))
         return opened
