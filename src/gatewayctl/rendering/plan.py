@@ -172,6 +172,7 @@ def _environment(folder: Path) -> Environment:
         compose.provider_variables,
         compose.required_variable,
         tracing.container_otel_variables,
+        tracing.span_variables,
         tracing.tracing_callbacks,
     ):
         environment.filters[function.__name__] = function
