@@ -179,6 +179,9 @@ def render_status(report: StatusReport) -> Iterator[RenderableType]:
         ("VIRTUAL KEY", "VARIABLE", "VALUE"),
         [(key.alias, key.env, key.key or "missing") for key in report.keys],
     )
+    if report.trace_sample is not None and report.trace_sample < 1:
+        yield ""
+        yield f"Traces: {report.trace_sample:.4g} of the requests, and every one that fails"
     for warning in report.warnings:
         yield f"Warning: {warning}"
 

@@ -37,8 +37,8 @@ _KNOWN: Final = {
         "calls have the response id of another: LiteLLM keeps one spend log",
     ),
     "not_sampled": (
-        "call was sent with a trace context that asks for no spans",
-        "calls were sent with a trace context that asks for no spans",
+        "call is not traced: out of the sample, or its client asks for no spans",
+        "calls are not traced: out of the sample, or their clients ask for no spans",
     ),
     "cached": (
         "call was answered from LiteLLM's cache, without a provider",

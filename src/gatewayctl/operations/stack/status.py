@@ -35,7 +35,9 @@ class StatusReport:
 
     ``external`` are the services that others run. ``is_project`` is false for a folder without any
     file of a project; ``next_step`` is a sentence, empty if every service is healthy.
-    ``kubernetes`` is where the stack is, in that runtime.
+    ``kubernetes`` is where the stack is, in that runtime. ``trace_sample`` is the share of requests
+    that are traced, of those whose client sends no trace context; None without traces, and where
+    others decide.
     """
 
     project: str
@@ -51,6 +53,7 @@ class StatusReport:
     warnings: tuple[str, ...] = ()
     external: tuple[ExternalService, ...] = ()
     kubernetes: ChosenContext | None = None
+    trace_sample: float | None = None
 
     @property
     def problem(self) -> NotHealthy | None:
@@ -96,4 +99,7 @@ def status(settings: Settings, resolved: ResolvedRuntime, http: httpx.Client) ->
         next_step=suggest_next_step(services, resolved.runtime, settings),
         warnings=(*warn_overrides(settings, stored_names(settings)), *([moved] if moved else [])),
         kubernetes=resolve(settings) if in_cluster else None,
+        trace_sample=settings.tracing.contents.sample
+        if settings.trace_stores and not settings.is_external
+        else None,
     )

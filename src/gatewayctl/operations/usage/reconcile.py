@@ -68,9 +68,9 @@ class KnownDifference:
     ``failed_call_tokens``: LiteLLM estimates the prompt of a failed call in the spend log only.
     ``no_model_span``: a fixed answer outside of completions, which LiteLLM does not trace.
     ``same_response_id``: the provider used an id twice, and LiteLLM keeps one row for each id.
-    ``not_sampled``: the client's trace context asks for no spans. ``cached``: LiteLLM's cache
-    answered, without a call of a model. ``guardrail_blocked``: a guardrail blocked the request
-    before it reached a model.
+    ``not_sampled``: out of the sample, or the client's trace context asks for no spans.
+    ``cached``: LiteLLM's cache answered, without a call of a model. ``guardrail_blocked``: a
+    guardrail blocked the request before it reached a model.
     """
 
     cause: KnownCause

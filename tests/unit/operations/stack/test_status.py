@@ -42,6 +42,21 @@ def test_a_healthy_stack_has_no_problem(settings: Settings) -> None:
     )
 
 
+@pytest.mark.parametrize(
+    ("gateway_yaml", "sample"),
+    [
+        ("", 1.0),
+        ("tracing: {sample: 0.1}", 0.1),
+        ("tracing: none", None),
+        ("runtime: external\nexternal: {url: 'https://gateway.example.com'}", None),
+    ],
+)
+def test_the_share_of_the_traced_requests_is_shown(
+    tmp_path: Path, gateway_yaml: str, sample: float | None
+) -> None:
+    assert look(project(tmp_path, gateway_yaml), up_and_running()).trace_sample == sample
+
+
 def test_looking_changes_nothing(settings: Settings) -> None:
     runtime = up_and_running()
 
