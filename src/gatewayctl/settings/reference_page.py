@@ -21,6 +21,7 @@ from gatewayctl.settings.sections import (
     kubernetes_resources,
     models,
     owners,
+    retention,
     services,
     tracing,
 )
@@ -112,7 +113,13 @@ Where traces go; by default to a Phoenix of the project's own. One store, a list
 stores by name; `phoenix` is the own one, `none` turns traces off. An address alone is short for
 `endpoint:`.
 
-{tracing}"""
+{tracing}
+## `retention`
+
+How long traces and spend logs are kept. By default nothing is deleted. See
+[Retention](../configuration.md#retention).
+
+{retention}"""
 _TYPES: Final[Mapping[Kind, str]] = {
     "name": "string",
     "address": "IP address",
@@ -149,6 +156,7 @@ def render_page() -> str:
         ingress=_section(kubernetes_ingress.SETTINGS),
         postgres=_section(services.POSTGRES_SETTINGS),
         tracing=_section(tracing.SETTINGS),
+        retention=_section(retention.SETTINGS),
     )
 
 
