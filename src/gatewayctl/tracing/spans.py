@@ -16,13 +16,12 @@ from urllib.parse import quote
 
 import httpx
 
-from gatewayctl.errors import PhoenixLoginRefused, PhoenixUnreachable
+from gatewayctl.errors import PhoenixUnreachable
 from gatewayctl.settings.masking import strip_keys
 from gatewayctl.settings.model import PHOENIX_PROJECT
-from gatewayctl.tracing.health import VERSION_HEADER
-from gatewayctl.transport import TransportFailure, parse_json, request
+from gatewayctl.tracing.phoenix import ask_phoenix
+from gatewayctl.transport import parse_json
 
-_TIMEOUT: Final = httpx.Timeout(10, connect=2)
 Params = list[tuple[str, str | int | float | bool | None]]
 _PAGE_SIZE: Final = 1000
 """The maximum of Phoenix per request."""
@@ -120,25 +119,9 @@ class SpanStore:
 
     def _get_page(self, project: str, params: Params) -> dict[str, Any] | None:
         path = f"/v1/projects/{quote(project, safe='')}/spans"
-        try:
-            answer = request(
-                self._http,
-                "GET",
-                f"{self._url}{path}",
-                params=params,
-                headers=dict(self._headers),
-                timeout=_TIMEOUT,
-            )
-        except TransportFailure as failure:
-            raise PhoenixUnreachable(
-                f"Phoenix does not answer at {self._url} ({failure.detail})."
-            ) from None
-        if VERSION_HEADER not in answer.headers:
-            raise PhoenixUnreachable(f"{self._url} is used by another service than Phoenix.")
-        if answer.status in {401, 403}:
-            raise PhoenixLoginRefused(
-                f"Phoenix at {self._url} refuses the login (HTTP {answer.status})."
-            )
+        answer = ask_phoenix(
+            self._http, "GET", self._url, path, headers=self._headers, params=params
+        )
         if answer.status == 404:
             return None
         if answer.status != 200:

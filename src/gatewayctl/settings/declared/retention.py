@@ -23,11 +23,6 @@ class Retention:
     traces: timedelta | None = None
     spend_logs: timedelta | None = None
 
-    @property
-    def shortest(self) -> timedelta | None:
-        """The period within which both are kept; None if nothing is deleted."""
-        return min((each for each in (self.traces, self.spend_logs) if each), default=None)
-
 
 def parse_period(text: str) -> timedelta | None:
     """Read ``30d``, ``12h`` or ``2w``, also in minutes and seconds; None for anything else."""

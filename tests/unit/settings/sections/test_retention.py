@@ -110,9 +110,3 @@ def test_a_period_is_written_in_the_largest_unit_that_litellm_reads() -> None:
     assert format_period(parse_period("2w")) == "14d"
     assert format_period(parse_period("48h")) == "2d"
     assert format_period(None) == "all"
-
-
-def test_both_are_kept_for_the_shorter_period() -> None:
-    assert Retention().shortest is None
-    assert Retention(traces=30 * DAY).shortest == 30 * DAY
-    assert Retention(traces=30 * DAY, spend_logs=7 * DAY).shortest == 7 * DAY
