@@ -80,7 +80,7 @@ class PolicyStore:
     def read(self) -> TracePolicy:
         """Read the policy. Raises PhoenixUnreachable, also for a Phoenix without policies."""
         variables = json.dumps({"project": self._store.project})
-        data = self._ask("GET", params={"query": _QUERY, "variables": variables})
+        data = self._ask("GET", params={"query": " ".join(_QUERY.split()), "variables": variables})
         try:
             return _parse(data)
         except (AttributeError, LookupError, TypeError, ValueError):

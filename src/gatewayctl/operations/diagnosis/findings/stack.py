@@ -269,8 +269,8 @@ TRACES: Final = (
         title="Phoenix keeps traces for another time than declared",
         meaning="Its retention policy was changed in its settings, or `up` could not write it. "
         "Traces are deleted by the policy that Phoenix has.",
-        remedy="Run `gatewayctl up`, which writes the declared one. To keep the other one, remove "
-        "`traces` from retention: in gateway.yaml.",
+        remedy="Run `gatewayctl up`, which writes the declared one. To set it in Phoenix instead, "
+        "remove `traces` from retention: in gateway.yaml and run `gatewayctl up` first.",
     ),
     Finding(
         id="trace_store_unusable",

@@ -136,6 +136,8 @@ def check_retention(subject: Subject) -> Iterator[Observation]:
 
 def check_trace_retention(subject: Subject) -> Iterator[Observation]:
     """Compare the policy of the project's own Phoenix with the declared one."""
+    if subject.project.retention.traces is None:
+        return
     if change := compare_retention(subject.project, subject.client.http):
         evidence = f"Phoenix: {change.before}, gateway.yaml: {change.after}"
         yield Observation(finding="trace_retention_differs", evidence=evidence)
