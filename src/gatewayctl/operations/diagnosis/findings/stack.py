@@ -237,7 +237,7 @@ GATEWAY: Final = (
         meaning="Each request is a row in LiteLLM_SpendLogs. Beyond a million rows LiteLLM's admin "
         "UI slows down and the disk fills (LiteLLM #16582, #29342).",
         remedy="Set `retention: {spend_logs: 90d}` in gateway.yaml, or a shorter period, then run "
-        "`gatewayctl up`. LiteLLM then deletes up to 500,000 older rows an hour.",
+        "`gatewayctl up`: LiteLLM deletes up to 500,000 older rows an hour.",
     ),
     Finding(
         id="spend_logs_growing",
@@ -256,8 +256,8 @@ GATEWAY: Final = (
         title="Spend logs older than their retention are not deleted",
         meaning="LiteLLM deletes older rows every hour, at most 500,000 of them, and only logs why "
         "it could not. After retention: is set for a large table this is normal for some hours.",
-        remedy="See `gatewayctl logs litellm` for `cleanup`. If it is not there, run "
-        "`gatewayctl restart litellm`.",
+        remedy="See `gatewayctl logs litellm` for the word cleanup, then run `gatewayctl restart "
+        "litellm`.",
     ),
 )
 
@@ -269,8 +269,8 @@ TRACES: Final = (
         title="Phoenix keeps traces for another time than declared",
         meaning="Its retention policy was changed in its settings, or `up` could not write it. "
         "Traces are deleted by the policy that Phoenix has.",
-        remedy="Run `gatewayctl up`, which writes the declared one. To set it in Phoenix instead, "
-        "remove `traces` from retention: in gateway.yaml and run `gatewayctl up` first.",
+        remedy="Run `gatewayctl up`, or declare none: remove traces from retention: in "
+        "gateway.yaml, run `gatewayctl up`, then set the policy in Phoenix.",
     ),
     Finding(
         id="trace_store_unusable",
