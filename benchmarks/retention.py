@@ -266,12 +266,14 @@ def _report_space(stack: Stack, database: str, table: str, before: float) -> Non
     while int(stack.query(database, sql)) == seen and time.monotonic() < end:
         time.sleep(2)
     vacuumed = stack.megabytes(database, table)
-    began = time.perf_counter()
-    stack.query(database, f'vacuum full "{table}"')
+    with Calls(stack=stack) as calls:
+        time.sleep(3)
+        began = time.perf_counter()
+        stack.query(database, f'vacuum full "{table}"')
+        took = time.perf_counter() - began
     say(
         f"  {table}: {before:.0f} MB, {vacuumed:.0f} MB after autovacuum,"
-        f" {stack.megabytes(database, table):.0f} MB after VACUUM FULL"
-        f" ({time.perf_counter() - began:.1f} s)"
+        f" {stack.megabytes(database, table):.0f} MB after VACUUM FULL ({took:.1f} s: {calls})"
     )
 
 
