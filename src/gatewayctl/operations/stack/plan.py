@@ -23,7 +23,11 @@ from gatewayctl.operations.project.render import FileReport, render
 from gatewayctl.operations.state.restore_journal import require_restore_finished
 from gatewayctl.operations.state.salt_key import NAME as SALT_KEY
 from gatewayctl.operations.state.salt_key import recover_salt_key, require_same_salt_key
-from gatewayctl.operations.traces.retention import RetentionChange, compare_retention
+from gatewayctl.operations.traces.retention import (
+    RetentionChange,
+    compare_retention,
+    list_deletions,
+)
 from gatewayctl.rendering.plan import plan_files
 from gatewayctl.runtimes.base import Progress, Runtime
 from gatewayctl.runtimes.kubernetes.context import ChosenContext, choose, read_record
@@ -182,6 +186,7 @@ def plan(
     services = _plan_services(settings, resolved, place)
     keys, owners = _plan_keys(settings, gateway, services)
     retention = _compare_retention(settings, gateway, services)
+    diffs = [file.diff or "" for file in files if file.state == "changed"]
     conflict = _find_conflict(resolved.runtime, services) or _find_missing_license(
         settings, gateway
     )
@@ -195,7 +200,7 @@ def plan(
         files=files,
         services=services,
         keys=keys,
-        data_at_risk=_find_risks(services),
+        data_at_risk=(*_find_risks(services), *list_deletions(settings, retention, diffs)),
         downtime=_describe_downtime(services, resolved.runtime),
         changed=bool(missing or recovered)
         or any(file.state != "unchanged" for file in files)

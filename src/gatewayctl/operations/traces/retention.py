@@ -7,6 +7,8 @@ the operator's own and stays.
 
 from __future__ import annotations
 
+import re
+from collections.abc import Iterable
 from dataclasses import dataclass
 from datetime import timedelta
 from typing import TYPE_CHECKING, Final
@@ -23,7 +25,10 @@ SCHEDULE: Final = "0 0-23 * * *"
 """Each full hour: a Phoenix that is stopped at some hour of each day still deletes daily."""
 _KEEP_ALL: Final = TraceRule()
 _PERIOD: Final = "general_settings.maximum_spend_logs_retention_period"
+_ADDED: Final = re.compile(rf"^\+\s+{_PERIOD.rpartition('.')[2]}:", re.MULTILINE)
+"""In the diff of a rendered file."""
 _DAY: Final = timedelta(days=1)
+_SECOND: Final = timedelta(seconds=1)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -105,10 +110,8 @@ def _choose_rule(settings: Settings, policy: TracePolicy) -> TraceRule:
 
 
 def _is_same(one: TraceRule, other: TraceRule) -> bool:
-    seconds = timedelta(seconds=1) / _DAY
-    return (one.count, one.cron) == (other.count, other.cron) and abs(
-        one.days - other.days
-    ) < seconds
+    same_days = abs(one.days - other.days) < _SECOND / _DAY
+    return same_days and (one.count, one.cron) == (other.count, other.cron)
 
 
 def _describe(rule: TraceRule) -> str:
@@ -119,11 +122,26 @@ def _describe(rule: TraceRule) -> str:
     return " and ".join(kept) + ("" if rule.cron == SCHEDULE else f" (schedule {rule.cron})")
 
 
+def list_deletions(
+    settings: Settings, change: RetentionChange | None, diffs: Iterable[str]
+) -> tuple[str, ...]:
+    """Sentences about what is deleted once the change and these diffs of files are applied."""
+    traces = settings.retention.traces if change else None
+    spend_logs = find_spend_log_period(settings) if any(map(_ADDED.search, diffs)) else None
+    found = {"Traces": traces, "Spend logs": spend_logs}
+    return tuple(
+        f"{name} older than {format_period(period)} will be deleted, from the next hour on."
+        for name, period in found.items()
+        if period is not None
+    )
+
+
 def find_spend_log_period(settings: Settings) -> timedelta | None:
     """How long LiteLLM keeps spend logs, also by its own setting in `litellm:`; None for all."""
-    if settings.retention.spend_logs is not None or settings.litellm is None:
-        return settings.retention.spend_logs
-    node = settings.litellm.at(_PERIOD)
+    declared, own = settings.retention.spend_logs, settings.litellm
+    if declared is not None or own is None or settings.is_external:
+        return declared
+    node = own.at(_PERIOD)
     value = None if node is None else node.value
     # LiteLLM reads a number as days.
     return parse_period(f"{value}d" if isinstance(value, int) else str(value))

@@ -65,9 +65,10 @@ class Stack:
             load = loading(settings, up_and_running(), gateway)
             return report_of(up(settings, load, UpOptions(timeout=2)))
 
-    def plan(self, text: str) -> PlanReport:
+    def plan(self, text: str, *, rendered: bool = True) -> PlanReport:
         settings = self.settings(text)
-        render(settings, runtime="embedded")
+        if rendered:
+            render(settings, runtime="embedded")
         write_runtime(settings.state_dir, "embedded")
         with served(self.litellm) as gateway:
             return report_of(plan(settings, resolved(up_and_running()), gateway))
@@ -203,6 +204,22 @@ def test_plan_says_it_beforehand_and_changes_nothing(stack: Stack) -> None:
     assert report.problem.message.endswith("retention policy.")
     assert str(report.retention) == "Retention of traces in Phoenix: all → 30d"
     assert stack.policy.patches == []
+
+
+def test_plan_says_what_will_be_deleted(stack: Stack) -> None:
+    settings = stack.settings("")
+    render(settings, runtime="embedded")
+    assert stack.plan("", rendered=False).data_at_risk == ()
+
+    both = "retention: {traces: 30d, spend_logs: 90d}"
+    assert stack.plan(both, rendered=False).data_at_risk == (
+        "Traces older than 30d will be deleted, from the next hour on.",
+        "Spend logs older than 90d will be deleted, from the next hour on.",
+    )
+    stack.apply(both)
+    assert stack.plan(both).data_at_risk == ()
+    # Nothing is deleted by keeping all.
+    assert stack.plan("", rendered=False).data_at_risk == ()
 
 
 def test_plan_does_not_depend_on_phoenix(stack: Stack) -> None:
