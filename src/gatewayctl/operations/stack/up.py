@@ -165,14 +165,8 @@ def up(
         project=settings.project_name,
         runtime=resolved.name,
         runtime_why=resolved.why,
-        changed=bool(
-            started
-            or restarted
-            or written
-            or ensured.env_added
-            or (keys and keys.changed)
-            or retention.change
-        ),
+        changed=any((*started, *restarted, *written, *ensured.env_added, retention.change))
+        or bool(keys and keys.changed),
         secrets_added=ensured.env_added,
         files=written,
         started=started,
