@@ -56,6 +56,12 @@ def pid(project: Project, service: str) -> int:
     return next(int(each["pid"] or 0) for each in services if each["service"] == service)
 
 
+def found(project: Project) -> set[str]:
+    """The ids of what doctor finds."""
+    document = json.loads(project.run("doctor", "--json").stdout)
+    return {each["id"] for each in document["data"]["findings"]}
+
+
 def planned(project: Project) -> tuple[int, Any]:
     done = project.run("plan", "--json")
     return done.returncode, json.loads(done.stdout)["data"]["retention"]
@@ -65,13 +71,13 @@ def change_in_phoenix(project: Project, **changes: Any) -> None:
     """As Phoenix's own page does."""
     asked = "{policy: defaultProjectTraceRetentionPolicy{id}}"
     url = f"{project.phoenix_url}/graphql"
-    found = httpx.post(url, json={"query": asked}, trust_env=False).json()["data"]["policy"]["id"]
+    policy = httpx.post(url, json={"query": asked}, trust_env=False).json()["data"]["policy"]
     query = "mutation($i:PatchProjectTraceRetentionPolicyInput!){patchProjectTraceRetentionPolicy"
     answer = httpx.post(
         url,
         json={
             "query": f"{query}(input:$i){{node{{id}}}}}}",
-            "variables": {"i": {"id": found, **changes}},
+            "variables": {"i": {"id": policy["id"], **changes}},
         },
         trust_env=False,
     ).json()
@@ -95,6 +101,7 @@ def test_phoenix_deletes_older_traces_only(
 ) -> None:
     database = PhoenixDatabase(project=project, environment=embedded_environment)
     database.query(TRACES)
+    assert "traces_not_deleted" in found(project)
 
     sweep_traces(embedded_environment, pid(project, "phoenix"))
 
@@ -113,8 +120,9 @@ def test_a_policy_that_was_changed_in_phoenix_is_found_and_written_again(project
         8,
         {"before": "the newest 5 (schedule 0 3 * * *)", "after": "30d"},
     )
-    findings = json.loads(project.run("doctor", "--json").stdout)["data"]["findings"]
-    assert "trace_retention_differs" in {each["id"] for each in findings}
+    assert found(project) & {"trace_retention_differs", "traces_not_deleted"} == {
+        "trace_retention_differs"
+    }
     assert project.data("restart", "phoenix")["retention"]["after"] == "30d"
     assert planned(project) == (0, None)
 
@@ -124,8 +132,9 @@ def test_litellm_deletes_older_spend_logs_only(
 ) -> None:
     database = LiteLLMDatabase(project=project, environment=embedded_environment)
     database.query(SPEND_LOGS)
-    findings = json.loads(project.run("doctor", "--json").stdout)["data"]["findings"]
-    assert "spend_logs_not_deleted" in {each["id"] for each in findings}
+    assert found(project) & {"spend_logs_not_deleted", "traces_not_deleted"} == {
+        "spend_logs_not_deleted"
+    }
 
     config = project.folder / "compose" / "litellm_config.yaml"
     prune_spend_logs_each_minute(config, pid(project, "litellm"))

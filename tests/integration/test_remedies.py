@@ -269,6 +269,7 @@ OF_FINDINGS: dict[str, Cured | Elsewhere | Person] = {
     "spend_logs_large": DECIDES,
     "spend_logs_growing": DECIDES,
     "spend_logs_not_deleted": READS_LOG,
+    "traces_not_deleted": READS_LOG,
     "trace_retention_differs": Cured(plant=declare_retention),
     "external_database_unusable": Person("others run that server"),
     "trace_store_unusable": Person("others run that store"),

@@ -51,7 +51,7 @@ class SpanQuery:
     """Which spans: all given conditions must hold.
 
     ``attributes`` maps dotted names to values; lists cannot be matched. ``limit`` is the maximum
-    number of spans, newest first; None for all.
+    number of spans, newest first; None for all. ``since`` and ``before`` are about their start.
     """
 
     trace_id: str | None = None
@@ -60,6 +60,7 @@ class SpanQuery:
         default_factory=lambda: MappingProxyType({})
     )
     since: datetime | None = None
+    before: datetime | None = None
     limit: int | None = None
 
     def params(self) -> Params:
@@ -68,6 +69,7 @@ class SpanQuery:
             "trace_id": self.trace_id,
             "span_kind": self.kind,
             "start_time": None if self.since is None else self.since.isoformat(),
+            "end_time": None if self.before is None else self.before.isoformat(),
         }
         params: Params = [(key, value) for key, value in named.items() if value is not None]
         # JSON is unambiguous: Phoenix parses each value and falls back to a string.

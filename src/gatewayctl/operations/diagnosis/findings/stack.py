@@ -273,6 +273,16 @@ TRACES: Final = (
         "gateway.yaml, run `gatewayctl up`, then set the policy in Phoenix.",
     ),
     Finding(
+        id="traces_not_deleted",
+        area="traces",
+        severity="warning",
+        title="Traces older than their retention are not deleted",
+        meaning="Phoenix deletes older traces at each full hour, all of them in one transaction, "
+        "and only logs why it could not.",
+        remedy="See `gatewayctl logs phoenix` for the word retention, then run `gatewayctl "
+        "restart phoenix`.",
+    ),
+    Finding(
         id="trace_store_unusable",
         area="traces",
         severity="warning",

@@ -25,6 +25,8 @@ from gatewayctl.operations.traces.probe import has_probe_arrived, send_probe
 from gatewayctl.operations.traces.retention import compare_retention, find_spend_log_period
 from gatewayctl.settings.declared.retention import format_period
 from gatewayctl.settings.masking import strip_keys
+from gatewayctl.tracing.spans import SpanQuery
+from gatewayctl.tracing.stores import open_span_store
 
 _TRACE_SECONDS: Final = 8.0
 _MANY_ROWS: Final = 1_000_000
@@ -135,12 +137,21 @@ def check_retention(subject: Subject) -> Iterator[Observation]:
 
 
 def check_trace_retention(subject: Subject) -> Iterator[Observation]:
-    """Compare the policy of the project's own Phoenix with the declared one."""
-    if subject.project.retention.traces is None:
+    """Compare the policy of the own Phoenix with the declared one, and find older traces."""
+    settings, http = subject.project, subject.client.http
+    period = settings.retention.traces
+    if period is None:
         return
-    if change := compare_retention(subject.project, subject.client.http):
+    if change := compare_retention(settings, http):
         evidence = f"Phoenix: {change.before}, gateway.yaml: {change.after}"
         yield Observation(finding="trace_retention_differs", evidence=evidence)
+        return
+    store = open_span_store(settings, http)
+    query = SpanQuery(before=subject.now() - period - _A_DAY, limit=1)
+    for span in store.find(store.project, query):
+        kept = f"{format_period(period)} and one day"
+        evidence = f"a span of {span.start:%Y-%m-%d %H:%M} UTC is older than {kept}"
+        yield Observation(finding="traces_not_deleted", evidence=evidence)
 
 
 def check_providers(subject: Subject) -> Iterator[Observation]:

@@ -8,8 +8,10 @@ import httpx
 import pytest
 
 from gatewayctl.operations.doctor.checks import gateway as checks
+from gatewayctl.operations.traces.retention import SCHEDULE
 from tests.fakes.litellm import error
-from tests.fakes.phoenix import SPANS, SPEND_LOGS, healthy_stack
+from tests.fakes.phoenix import SPANS, SPEND_LOGS, healthy_stack, span, spans_page
+from tests.fakes.phoenix_policy import FakePolicy
 from tests.fakes.self_check import ENV, Patient
 
 DEV, EVAL = "sk-dev-0123456789abcdef", "sk-eval-0123456789abcdef"
@@ -151,6 +153,26 @@ def test_a_policy_that_was_changed_in_phoenix_is_found(patient: Patient) -> None
     assert patient.found(checks.check_trace_retention) == [
         ("trace_retention_differs", "Phoenix: all, gateway.yaml: 30d")
     ]
+
+
+@pytest.mark.parametrize("rows", [0, 1])
+def test_traces_that_should_be_deleted_are_found(patient: Patient, rows: int) -> None:
+    declare(patient, "retention: {traces: 30d}\n")
+    patient.litellm.planted["/graphql"] = FakePolicy(days=30, cron=SCHEDULE).answer
+    asked: list[httpx.Request] = []
+
+    def answer(request: httpx.Request) -> httpx.Response:
+        asked.append(request)
+        return spans_page(*[span("t" * 32, "s" * 16, None, "LLM")] * rows)
+
+    patient.litellm.planted[SPANS] = answer
+
+    assert (
+        patient.found(checks.check_trace_retention)
+        == [("traces_not_deleted", "a span of 2026-11-23 14:00 UTC is older than 30d and one day")]
+        * rows
+    )
+    assert "end_time" in asked[0].url.params
 
 
 def test_a_policy_without_a_declared_one_is_the_operators(patient: Patient) -> None:
