@@ -21,6 +21,7 @@ from gatewayctl.settings.sections import (
     kubernetes_resources,
     models,
     owners,
+    retention,
     services,
     trace_contents,
     tracing,
@@ -116,7 +117,13 @@ stores by name; `phoenix` is the own one, `none` turns traces off. An address al
 {tracing}
 What is sent of each request, beside the one store or the names of several:
 
-{trace_contents}"""
+{trace_contents}
+## `retention`
+
+How long traces and spend logs are kept. By default nothing is deleted. See
+[Retention](../configuration.md#retention).
+
+{retention}"""
 _TYPES: Final[Mapping[Kind, str]] = {
     "name": "string",
     "address": "IP address",
@@ -154,6 +161,7 @@ def render_page() -> str:
         postgres=_section(services.POSTGRES_SETTINGS),
         tracing=_section(tracing.SETTINGS),
         trace_contents=_section(trace_contents.SETTINGS),
+        retention=_section(retention.SETTINGS),
     )
 
 

@@ -96,6 +96,9 @@ def postgres_program(
         "-c", "unix_socket_directories=",
         "-c", "log_line_prefix=%m [%p] ",
         "-c", "log_timezone=UTC",
+        # Not that of the machine: LiteLLM compares its times, in UTC without a zone, with it when
+        # it deletes old spend logs.
+        "-c", "timezone=UTC",
         # A failed statement would be logged with the values in it.
         "-c", "log_min_error_statement=panic",
     )  # fmt: skip
