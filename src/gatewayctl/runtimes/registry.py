@@ -85,9 +85,10 @@ def _create(name: RuntimeName, settings: Settings) -> tuple[Runtime, ConfigLoade
 
         return DockerRuntime(settings), DockerConfigLoader(settings)
     if name == "kubernetes":
+        from gatewayctl.runtimes.config_loader.kubernetes import KubernetesConfigLoader
         from gatewayctl.runtimes.kubernetes.runtime import KubernetesRuntime
 
-        return KubernetesRuntime(settings), None
+        return KubernetesRuntime(settings), KubernetesConfigLoader(settings)
     if name == "external":
         from gatewayctl.runtimes.external import ExternalRuntime
 

@@ -27,6 +27,9 @@ _PROPAGATION: Final = 10
 """Seconds until every node and Ingress knows that a pod ends."""
 _SPARE: Final = 20
 """Seconds between the last request and the end of the process."""
+_BUSY: Final = 30
+"""Seconds that a probe waits: LiteLLM answers one in turn with its calls. A pod that has more of
+them than it can answer is slow; without it the others would have more, and then none is left."""
 _STARTED: Final = (
     "import http.client, json, sys",
     "litellm = http.client.HTTPConnection('127.0.0.1', 4000, timeout=8)",
@@ -119,7 +122,7 @@ def litellm_life(settings: Settings) -> dict[str, Any]:
         "readinessProbe": {
             "httpGet": {"path": "/health/readiness", "port": "http"},
             "periodSeconds": 5,
-            "timeoutSeconds": 8,
+            "timeoutSeconds": _BUSY,
             "failureThreshold": 3,
         },
         "lifecycle": {"preStop": {"exec": {"command": drain_command(settings)}}},

@@ -113,8 +113,14 @@ def _read(result: dict[str, Any]) -> LoadResult:
 
 
 def config_files(files: Sequence[RenderedFile]) -> tuple[RenderedFile, ...]:
-    """Those that LiteLLM reads."""
-    return tuple(file for file in files if str(file.path) != "docker-compose.yml")
+    """Those that LiteLLM reads; in a cluster they are one object."""
+    return tuple(file for file in files if _is_read(file))
+
+
+def _is_read(file: RenderedFile) -> bool:
+    if file.path.parent.name == "kubernetes":
+        return file.path.stem == "litellm-config"
+    return str(file.path) != "docker-compose.yml"
 
 
 def write_for_loading(files: Sequence[RenderedFile], folder: Path) -> None:

@@ -41,13 +41,30 @@ def run_in_pod(
     """
     pod = make_pod(declared, name, args, command=command, seconds=int(timeout))
     config = [item for item in declared.stage("base") if item["kind"] == "ConfigMap"]
+    kubectl.apply(config)
+    return run_pod(kubectl, pod, timeout=timeout, clock=clock, sleep=sleep)
+
+
+def run_pod(
+    kubectl: Kubectl,
+    pod: Object,
+    beside: Sequence[Object] = (),
+    *,
+    timeout: float,
+    clock: Callable[[], float],
+    sleep: Callable[[float], None],
+) -> Completed:
+    """Run a pod to its end, and remove it with the objects ``beside`` it, which it refers to.
+
+    As `run_in_pod` otherwise.
+    """
     # One that an earlier run was killed beside.
     kubectl.delete([pod])
-    kubectl.apply((*config, pod))
     try:
-        return _wait(kubectl, name, timeout, clock, sleep)
+        kubectl.apply((*beside, pod))
+        return _wait(kubectl, pod["metadata"]["name"], timeout, clock, sleep)
     finally:
-        kubectl.delete([pod])
+        kubectl.delete([pod, *beside])
 
 
 def make_pod(
