@@ -24,10 +24,14 @@ from typing import Any
 
 import litellm
 from litellm.integrations.custom_logger import CustomLogger
-from opentelemetry import trace
-from opentelemetry.sdk.trace import ReadableSpan, Span, SpanProcessor, TracerProvider
-from opentelemetry.sdk.trace.sampling import TraceIdRatioBased
-from opentelemetry.trace import SpanKind, StatusCode
+
+try:
+    from opentelemetry import trace
+    from opentelemetry.sdk.trace import ReadableSpan, Span, SpanProcessor, TracerProvider
+    from opentelemetry.trace import SpanKind, StatusCode
+except ImportError:
+    # An image without it serves calls, and sends no spans.
+    trace, SpanProcessor = None, object
 
 TAGS = {"component": "component:", "operation": "op:"}
 """The names in metadata, and the beginnings of their tags."""
@@ -35,8 +39,8 @@ COMPLETIONS = ("completion", "acompletion", "text_completion", "atext_completion
 CHATS = ("responses", "aresponses", "anthropic_messages", "generate_content", "agenerate_content")
 """Other APIs that a fixed answer can serve, as one whole."""
 
-BOUND = TraceIdRatioBased.get_bound_for_rate(1.0)
-"""The sample, as a share of the requests whose clients send no trace context."""
+SAMPLE = 1.0
+"""The share of the requests without a trace context of their client whose spans are sent."""
 SPANS = "requests"
 """all, requests (no phases of LiteLLM) or calls (a request with one call is that call)."""
 MAX_OPEN = 10_000
@@ -102,6 +106,8 @@ def is_unsampled(context: list[str]) -> bool:
 
 def is_left_out() -> bool:
     """True if the current request is none of the sample."""
+    if trace is None:
+        return False
     return not is_in_sample(trace.get_current_span().get_span_context().trace_id)
 
 
@@ -169,7 +175,7 @@ def _is_tracer(callback: object) -> bool:
 
 def is_in_sample(trace_id: int) -> bool:
     """The decision of OpenTelemetry's sampler by ratio: the same in each worker and replica."""
-    return trace_id & (1 << 64) - 1 < BOUND
+    return trace_id & (1 << 64) - 1 < round(SAMPLE * (1 << 64))
 
 
 def is_root(span: ReadableSpan) -> bool:
@@ -310,9 +316,10 @@ def add_filtered(provider: TracerProvider, processor: SpanProcessor) -> None:
     add_processor(provider, processor if is_found else SpanFilter(processor))
 
 
-# LiteLLM makes its tracer after it has imported this file, and has no setting for its processors.
-add_processor = TracerProvider.add_span_processor
-TracerProvider.add_span_processor = add_filtered
+if trace is not None:
+    # LiteLLM makes its tracer after it has imported this file, and has no setting for this.
+    add_processor = TracerProvider.add_span_processor
+    TracerProvider.add_span_processor = add_filtered
 
 # Each worker loads the config, and with it this file, before its first request.
 litellm.service_callback = ServiceCallbacks(litellm.service_callback)

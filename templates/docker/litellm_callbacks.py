@@ -7,10 +7,8 @@
 - Calls that are not sampled are marked in the spend logs, since Phoenix will not have them.
 - The model group that a client asked for is in the spend logs, also if a fallback answered.
 - A model with a fixed answer serves chats only: LiteLLM would return its text as an embedding.
-{% if settings.trace_stores %}
 - Of the spans of a request only those are sent that `tracing.spans` and `tracing.sample` in
   gateway.yaml ask for: half of what a call costs is a trace store that takes in its spans.
-{% endif %}
 - LiteLLM's own housekeeping stays out of the traces. Its OpenTelemetry logger also listens to its
   services, so that every statement to its database becomes a span: several traces per second in
   Phoenix without any model call. LiteLLM has no setting for it: LITELLM_OTEL_EXCLUDED_SERVICES
@@ -19,21 +17,21 @@
 
 from __future__ import annotations
 
-{% if settings.trace_stores %}
 import threading
 from collections import OrderedDict
 from contextvars import copy_context
-{% endif %}
 from typing import Any
 
 import litellm
 from litellm.integrations.custom_logger import CustomLogger
-{% if settings.trace_stores %}
-from opentelemetry import trace
-from opentelemetry.sdk.trace import ReadableSpan, Span, SpanProcessor, TracerProvider
-from opentelemetry.sdk.trace.sampling import TraceIdRatioBased
-from opentelemetry.trace import SpanKind, StatusCode
-{% endif %}
+
+try:
+    from opentelemetry import trace
+    from opentelemetry.sdk.trace import ReadableSpan, Span, SpanProcessor, TracerProvider
+    from opentelemetry.trace import SpanKind, StatusCode
+except ImportError:
+    # An image without it serves calls, and sends no spans.
+    trace, SpanProcessor = None, object
 
 TAGS = {"component": "component:", "operation": "op:"}
 """The names in metadata, and the beginnings of their tags."""
@@ -41,14 +39,12 @@ COMPLETIONS = ("completion", "acompletion", "text_completion", "atext_completion
 CHATS = ("responses", "aresponses", "anthropic_messages", "generate_content", "agenerate_content")
 """Other APIs that a fixed answer can serve, as one whole."""
 
-{% if settings.trace_stores %}
-BOUND = TraceIdRatioBased.get_bound_for_rate({{ settings.tracing.contents.sample }})
-"""The sample, as a share of the requests whose clients send no trace context."""
+SAMPLE = {{ settings.tracing.contents.sample }}
+"""The share of the requests without a trace context of their client whose spans are sent."""
 SPANS = "{{ settings.tracing.contents.choose_spans(settings.profile) }}"
 """all, requests (no phases of LiteLLM) or calls (a request with one call is that call)."""
 MAX_OPEN = 10_000
 """Requests whose spans are held back. The oldest of more is sent as far as it has come."""
-{% endif %}
 
 
 class GatewayCallback(CustomLogger):
@@ -110,11 +106,9 @@ def is_unsampled(context: list[str]) -> bool:
 
 def is_left_out() -> bool:
     """True if the current request is none of the sample."""
-{% if settings.trace_stores %}
+    if trace is None:
+        return False
     return not is_in_sample(trace.get_current_span().get_span_context().trace_id)
-{% else %}
-    return False
-{% endif %}
 
 
 def note_model(data: dict[str, Any]) -> None:
@@ -179,10 +173,9 @@ def _is_tracer(callback: object) -> bool:
     return type(callback).__module__.startswith("litellm.integrations.otel")
 
 
-{% if settings.trace_stores %}
 def is_in_sample(trace_id: int) -> bool:
     """The decision of OpenTelemetry's sampler by ratio: the same in each worker and replica."""
-    return trace_id & (1 << 64) - 1 < BOUND
+    return trace_id & (1 << 64) - 1 < round(SAMPLE * (1 << 64))
 
 
 def is_root(span: ReadableSpan) -> bool:
@@ -323,10 +316,10 @@ def add_filtered(provider: TracerProvider, processor: SpanProcessor) -> None:
     add_processor(provider, processor if is_found else SpanFilter(processor))
 
 
-# LiteLLM makes its tracer after it has imported this file, and has no setting for its processors.
-add_processor = TracerProvider.add_span_processor
-TracerProvider.add_span_processor = add_filtered
-{% endif %}
+if trace is not None:
+    # LiteLLM makes its tracer after it has imported this file, and has no setting for this.
+    add_processor = TracerProvider.add_span_processor
+    TracerProvider.add_span_processor = add_filtered
 
 # Each worker loads the config, and with it this file, before its first request.
 litellm.service_callback = ServiceCallbacks(litellm.service_callback)

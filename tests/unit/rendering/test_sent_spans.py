@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import sys
 from collections.abc import Callable
 from pathlib import Path
 from typing import Any
@@ -243,5 +244,13 @@ def test_what_has_ended_is_sent_at_the_end(make: Make) -> None:
     assert gateway.names() == ["auth"]
 
 
-def test_without_traces_the_file_needs_no_opentelemetry(make: Make) -> None:
-    assert "SpanFilter" not in make("tracing: none").module
+def test_an_image_without_opentelemetry_serves_calls(
+    make: Make, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setitem(sys.modules, "opentelemetry", None)
+    module = make("tracing: none").module
+    data: dict[str, Any] = {"metadata": {"requester_metadata": {}}}
+
+    asyncio.run(module["no_housekeeping"].async_pre_call_hook(None, None, data, "acompletion"))
+
+    assert "spend_logs_metadata" not in data["metadata"]
