@@ -22,7 +22,7 @@ up: $(READY) ## Start the stack of this folder
 down: $(READY) ## Stop it; data stays
 	$(BIN)/gatewayctl down
 
-check: lint ## Lint, types, and every test that starts no services (under a minute)
+check: lint ## Lint, types, and every test that starts no services (three minutes)
 	$(BIN)/pytest -q -n 2 --dist loadfile -m "not full" tests/unit tests/integration tests/architecture examples
 
 test: $(READY) ## Every usual test that needs no Docker, including the real embedded stack

@@ -7,6 +7,10 @@
 - Calls that are not sampled are marked in the spend logs, since Phoenix will not have them.
 - The model group that a client asked for is in the spend logs, also if a fallback answered.
 - A model with a fixed answer serves chats only: LiteLLM would return its text as an embedding.
+{% if settings.trace_stores %}
+- Of the spans of a request only those are sent that `tracing.spans` and `tracing.sample` in
+  gateway.yaml ask for: half of what a call costs is a trace store that takes in its spans.
+{% endif %}
 - LiteLLM's own housekeeping stays out of the traces. Its OpenTelemetry logger also listens to its
   services, so that every statement to its database becomes a span: several traces per second in
   Phoenix without any model call. LiteLLM has no setting for it: LITELLM_OTEL_EXCLUDED_SERVICES
@@ -15,16 +19,36 @@
 
 from __future__ import annotations
 
+{% if settings.trace_stores %}
+import threading
+from collections import OrderedDict
+from contextvars import copy_context
+{% endif %}
 from typing import Any
 
 import litellm
 from litellm.integrations.custom_logger import CustomLogger
+{% if settings.trace_stores %}
+from opentelemetry import trace
+from opentelemetry.sdk.trace import ReadableSpan, Span, SpanProcessor, TracerProvider
+from opentelemetry.sdk.trace.sampling import TraceIdRatioBased
+from opentelemetry.trace import SpanKind, StatusCode
+{% endif %}
 
 TAGS = {"component": "component:", "operation": "op:"}
 """The names in metadata, and the beginnings of their tags."""
 COMPLETIONS = ("completion", "acompletion", "text_completion", "atext_completion")
 CHATS = ("responses", "aresponses", "anthropic_messages", "generate_content", "agenerate_content")
 """Other APIs that a fixed answer can serve, as one whole."""
+
+{% if settings.trace_stores %}
+BOUND = TraceIdRatioBased.get_bound_for_rate({{ settings.tracing.contents.sample }})
+"""The sample, as a share of the requests whose clients send no trace context."""
+SPANS = "{{ settings.tracing.contents.choose_spans(settings.profile) }}"
+"""all, requests (no phases of LiteLLM) or calls (a request with one call is that call)."""
+MAX_OPEN = 10_000
+"""Requests whose spans are held back. The oldest of more is sent as far as it has come."""
+{% endif %}
 
 
 class GatewayCallback(CustomLogger):
@@ -70,13 +94,27 @@ def name_component(data: dict[str, Any]) -> None:
 
 
 def note_unsampled(data: dict[str, Any]) -> None:
-    """Write into the spend log that the client's W3C trace context asks for no spans."""
+    """Write into the spend log that no spans are sent, unless the request fails."""
     metadata, context = find_metadata(data), find_headers(data).get("traceparent", "").split("-")
-    if metadata is None or len(context) < 4 or context[3][-1:] not in tuple("02468ace"):
+    if metadata is None or not (is_unsampled(context) if len(context) >= 4 else is_left_out()):
         return
     noted = metadata.get("spend_logs_metadata")
     noted = noted if isinstance(noted, dict) else {}
     metadata["spend_logs_metadata"] = {**noted, "trace_sampled": False}
+
+
+def is_unsampled(context: list[str]) -> bool:
+    """True if a W3C trace context, in its parts, asks for no spans."""
+    return context[3][-1:] in tuple("02468ace")
+
+
+def is_left_out() -> bool:
+    """True if the current request is none of the sample."""
+{% if settings.trace_stores %}
+    return not is_in_sample(trace.get_current_span().get_span_context().trace_id)
+{% else %}
+    return False
+{% endif %}
 
 
 def note_model(data: dict[str, Any]) -> None:
@@ -140,6 +178,155 @@ class ServiceCallbacks(list[object]):
 def _is_tracer(callback: object) -> bool:
     return type(callback).__module__.startswith("litellm.integrations.otel")
 
+
+{% if settings.trace_stores %}
+def is_in_sample(trace_id: int) -> bool:
+    """The decision of OpenTelemetry's sampler by ratio: the same in each worker and replica."""
+    return trace_id & (1 << 64) - 1 < BOUND
+
+
+def is_root(span: ReadableSpan) -> bool:
+    """True for the first span of a request in this process."""
+    return span.parent is None or span.parent.is_remote
+
+
+def has_failed(span: ReadableSpan) -> bool:
+    found = span.attributes or {}
+    answered = found.get("http.status_code") or found.get("http.response.status_code") or 200
+    return span.status.status_code is StatusCode.ERROR or answered >= 400
+
+
+def is_phase(span: ReadableSpan) -> bool:
+    """True for LiteLLM's own steps of a request: who asks, and which deployment is to answer."""
+    return span.kind is SpanKind.INTERNAL and span.name.startswith(("auth ", "route "))
+
+
+def is_call(span: ReadableSpan) -> bool:
+    return span.kind is SpanKind.CLIENT and "gen_ai.operation.name" in (span.attributes or {})
+
+
+def select_spans(spans: list[ReadableSpan]) -> list[ReadableSpan]:
+    """The spans of a successful request that are worth their price, with their parents."""
+    if SPANS == "all":
+        return spans
+    parents = {span.parent.span_id for span in spans if span.parent is not None}
+    found = [span for span in spans if not is_phase(span) or span.context.span_id in parents]
+    if SPANS == "calls" and len(found) == 2:
+        request, call = sorted(found, key=is_call)
+        if request.kind is SpanKind.SERVER and is_call(call):
+            return [replace_parent(call, request)]
+    return found
+
+
+def replace_parent(call: ReadableSpan, request: ReadableSpan) -> ReadableSpan:
+    """The call as a child of the request's own parent: the client's span, if it sent one."""
+    return ReadableSpan(
+        name=call.name,
+        context=call.context,
+        parent=request.parent,
+        resource=call.resource,
+        attributes=call.attributes,
+        events=call.events,
+        links=call.links,
+        kind=call.kind,
+        status=call.status,
+        start_time=call.start_time,
+        end_time=call.end_time,
+        instrumentation_scope=call.instrumentation_scope,
+    )
+
+
+class Tree:
+    """The spans of one request in this process: how many have not ended, and those that have."""
+
+    def __init__(self) -> None:
+        self.open = 0
+        self.ended: list[ReadableSpan] = []
+        self.context = copy_context()
+
+
+class SpanFilter(SpanProcessor):
+    """Holds back the spans of a request until all have ended, then passes on what is wanted.
+
+    A request that fails is passed on whole. A client that sends its trace context has decided for
+    itself: the SDK makes no spans for it, or its request counts as one of the sample.
+    """
+
+    def __init__(self, inner: SpanProcessor) -> None:
+        self._inner = inner
+        self._lock = threading.Lock()
+        self._open: OrderedDict[int, Tree] = OrderedDict()
+        self._left_out: OrderedDict[int, None] = OrderedDict()
+        """Ended spans out of the sample: one of their children may still begin."""
+
+    def on_start(self, span: Span, parent_context: Any = None) -> None:
+        self._inner.on_start(span, parent_context)
+        oldest = None
+        with self._lock:
+            known = None if is_root(span) else self._open.get(span.parent.span_id)
+            tree = self._open[span.context.span_id] = known or Tree()
+            tree.open += 1
+            if len(self._open) > MAX_OPEN:
+                _, oldest = self._open.popitem(last=False)
+                oldest.open -= 1
+        if oldest is not None:
+            self._pass_on(oldest)
+
+    def on_end(self, span: ReadableSpan) -> None:
+        with self._lock:
+            tree = self._open.pop(span.context.span_id, None)
+            if tree is not None:
+                tree.open -= 1
+        tree = tree or Tree()
+        tree.ended.append(span)
+        # LiteLLM looks for the destinations of the key there, which are known by now.
+        tree.context = copy_context()
+        if tree.open == 0:
+            self._pass_on(tree)
+
+    def _pass_on(self, tree: Tree) -> None:
+        spans, tree.ended = tree.ended, []
+        if any(has_failed(span) for span in spans):
+            wanted = spans
+        else:
+            wanted = select_spans(spans) if self._is_sampled(spans) else []
+        for span in wanted:
+            tree.context.run(self._inner.on_end, span)
+
+    def _is_sampled(self, spans: list[ReadableSpan]) -> bool:
+        root = next((span for span in spans if is_root(span)), None)
+        if root is not None:
+            sampled = root.parent is not None or is_in_sample(root.context.trace_id)
+        else:
+            sampled = all(span.parent.span_id not in self._left_out for span in spans)
+        if not sampled:
+            with self._lock:
+                self._left_out.update((span.context.span_id, None) for span in spans)
+                while len(self._left_out) > MAX_OPEN:
+                    self._left_out.popitem(last=False)
+        return sampled
+
+    def shutdown(self) -> None:
+        with self._lock:
+            trees = {id(tree): tree for tree in self._open.values()}
+        for tree in trees.values():
+            self._pass_on(tree)
+        self._inner.shutdown()
+
+    def force_flush(self, timeout_millis: int = 30000) -> bool:
+        return self._inner.force_flush(timeout_millis)
+
+
+def add_filtered(provider: TracerProvider, processor: SpanProcessor) -> None:
+    # LiteLLM finds this one by its type. It sends the spans that a key or a team asked for.
+    is_found = type(processor).__name__ == "TenantFanOutSpanProcessor"
+    add_processor(provider, processor if is_found else SpanFilter(processor))
+
+
+# LiteLLM makes its tracer after it has imported this file, and has no setting for its processors.
+add_processor = TracerProvider.add_span_processor
+TracerProvider.add_span_processor = add_filtered
+{% endif %}
 
 # Each worker loads the config, and with it this file, before its first request.
 litellm.service_callback = ServiceCallbacks(litellm.service_callback)

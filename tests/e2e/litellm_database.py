@@ -1,4 +1,4 @@
-"""LiteLLM's database of a running stack, through the psql and pg_dump of its environment."""
+"""The databases of a running stack, through the psql and pg_dump of its environment."""
 
 from __future__ import annotations
 
@@ -6,7 +6,7 @@ import subprocess
 from dataclasses import dataclass
 
 from gatewayctl.runtimes.embedded.environment import Environment
-from gatewayctl.runtimes.embedded.services import LITELLM_USER
+from gatewayctl.runtimes.embedded.services import LITELLM_USER, PHOENIX_USER
 from tests.e2e.conftest import Project
 
 
@@ -16,6 +16,9 @@ class LiteLLMDatabase:
 
     project: Project
     environment: Environment
+    name = "litellm"
+    user = LITELLM_USER
+    password = "LITELLM_POSTGRES_PASSWORD"
 
     def query(self, sql: str) -> str:
         """Run statements and return their rows."""
@@ -31,9 +34,9 @@ class LiteLLMDatabase:
             env={
                 "PGHOST": "127.0.0.1",
                 "PGPORT": str(self.project.ports["postgres_litellm"]),
-                "PGUSER": LITELLM_USER,
-                "PGDATABASE": "litellm",
-                "PGPASSWORD": self.project.secrets()["LITELLM_POSTGRES_PASSWORD"],
+                "PGUSER": self.user,
+                "PGDATABASE": self.name,
+                "PGPASSWORD": self.project.secrets()[self.password],
             },
             input=stdin,
             capture_output=True,
@@ -42,3 +45,11 @@ class LiteLLMDatabase:
             check=True,
         )
         return done.stdout
+
+
+class PhoenixDatabase(LiteLLMDatabase):
+    """Phoenix's database of one running project."""
+
+    name = "phoenix"
+    user = PHOENIX_USER
+    password = "POSTGRES_PASSWORD"

@@ -9,9 +9,11 @@ import httpx
 import respx
 
 from tests.fakes.litellm import FakeLiteLLM
+from tests.fakes.phoenix_policy import PHOENIX_HEADERS, FakePolicy
 
 READINESS = "http://127.0.0.1:4000/health/readiness"
 HEALTHZ = "http://127.0.0.1:6006/healthz"
+POLICIES = "http://127.0.0.1:6006/graphql"
 REFUSED = httpx.ConnectError("[Errno 111] Connection refused")
 
 
@@ -25,7 +27,7 @@ def litellm_without_database(_request: httpx.Request | None = None) -> httpx.Res
 
 
 def phoenix_ready(_request: httpx.Request | None = None) -> httpx.Response:
-    return httpx.Response(200, headers={"x-phoenix-server-version": "20.26.1"})
+    return httpx.Response(200, headers=PHOENIX_HEADERS)
 
 
 def refuse_connection(_request: httpx.Request | None = None) -> httpx.Response:
@@ -41,6 +43,7 @@ def answers(
     with respx.mock(assert_all_called=False) as router:
         router.get(READINESS).mock(side_effect=_repeat_last(litellm or [litellm_ready()]))
         router.get(HEALTHZ).mock(side_effect=_repeat_last(phoenix or [phoenix_ready()]))
+        router.get(url__startswith=POLICIES).mock(side_effect=FakePolicy().answer)
         with httpx.Client(transport=httpx.MockTransport(router.handler)) as http:
             yield http
 

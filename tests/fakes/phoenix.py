@@ -9,6 +9,7 @@ import httpx
 
 from tests.fakes.answers import litellm_ready, phoenix_ready
 from tests.fakes.litellm import FakeLiteLLM
+from tests.fakes.phoenix_policy import FakePolicy
 
 SPANS = "/v1/projects/gateway/spans"
 SPEND_LOGS = "/spend/logs/v2"
@@ -47,7 +48,7 @@ class FakePhoenix:
 
     ``after`` is the number of queries for a chat that find nothing; ``missing`` are the spans that
     never arrive (``client``, ``gateway``, ``call``); ``calls`` is the number of LLM spans of a
-    chat; ``queries`` records the queries for chats.
+    chat; ``queries`` records the queries for chats. ``policy`` is the retention of traces.
     """
 
     litellm: FakeLiteLLM
@@ -56,6 +57,7 @@ class FakePhoenix:
     calls: int = 1
     component: str | None = "passthrough"
     queries: list[httpx.Request] = field(default_factory=list)
+    policy: FakePolicy = field(default_factory=FakePolicy)
 
     def __post_init__(self) -> None:
         planted = self.litellm.planted
@@ -63,6 +65,7 @@ class FakePhoenix:
         planted["/healthz"] = phoenix_ready
         planted["/v1/models"] = self.models
         planted[SPANS] = self.spans
+        planted["/graphql"] = self.policy.answer
         planted[SPEND_LOGS] = self.spend_logs
 
     def models(self, request: httpx.Request) -> httpx.Response:

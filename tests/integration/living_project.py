@@ -17,7 +17,7 @@ from tests.fakes.phoenix import SPANS, FakePhoenix
 from tests.fakes.self_check import FaultyRuntime
 from tests.integration.stack_project import Project, document
 
-_OF_PHOENIX = ("/healthz", "/v1/traces", SPANS)
+_OF_PHOENIX = ("/healthz", "/v1/traces", "/graphql", SPANS)
 MODELS = ("gpt-4o", "gpt-4o-mini", "o1-mini", "demo")
 
 

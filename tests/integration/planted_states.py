@@ -152,3 +152,8 @@ def have_provider_key_in_file(project: LivingProject) -> None:
 
 def send_traces_elsewhere(project: LivingProject) -> None:
     project.edit("PHOENIX_COLLECTOR_HTTP_ENDPOINT", "http://127.0.0.1:9/v1/traces")
+
+
+def declare_retention(project: LivingProject) -> None:
+    with (project.folder / "gateway.yaml").open("a") as file:
+        file.write("retention: {traces: 30d}\n")

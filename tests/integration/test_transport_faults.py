@@ -55,15 +55,16 @@ COMMANDS: Final = {
 PHOENIX_COMMANDS: Final = {
     "chat hi": {0},
     "chat hi --verify --timeout 0": {5},
-    f"trace show {TRACE}": {5},
-    "trace list": {5},
+    f"trace show {TRACE}": {5, 6},
+    "trace list": {5, 6},
     f"trace verify {TRACE} --timeout 0": {5},
-    "usage reconcile": {5},
+    "usage reconcile": {5, 6},
+    "plan": {0},
     "status": {0, 4},
     "doctor": {0, 7},
 }
 """Commands that ask Phoenix. A reply is complete without its trace; Phoenix is healthy if its
-header is there."""
+header is there. 6: it refuses the login."""
 STARTING_COMMANDS: Final = (
     "up --timeout 1",
     "restart --timeout 1",

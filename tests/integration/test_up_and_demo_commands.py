@@ -64,7 +64,7 @@ def test_up_as_a_document(ready: Project) -> None:
     assert set(found["data"]) == {
         *("project", "runtime", "runtime_why", "changed", "secrets_added", "files", "started"),
         *("restarted", "services", "keys", "gateway_url", "phoenix_url", "seconds", "tracing"),
-        *("warnings", "kubernetes"),
+        *("warnings", "kubernetes", "retention"),
     }
     assert found["data"]["changed"] is False
     assert [s["health"] for s in found["data"]["services"]] == ["healthy"] * 3

@@ -7,7 +7,7 @@ programs="kubelet kube-proxy kube-scheduler kube-controller-manager names_and_vo
 # A process id may belong to another program by now: the command line tells.
 is_running() { # $1: name
     [ -f "$state/run/$1.pid" ] || return 1
-    tr '\0' ' ' <"/proc/$(cat "$state/run/$1.pid")/cmdline" 2>/dev/null | grep -q "$1"
+    tr '\0' ' ' 2>/dev/null <"/proc/$(cat "$state/run/$1.pid")/cmdline" | grep -q "$1"
 }
 
 all_are_running() {

@@ -68,7 +68,7 @@ start_api() {
         --listen-client-urls http://127.0.0.1:12379 --advertise-client-urls http://127.0.0.1:12379 \
         --listen-peer-urls http://127.0.0.1:12380 --initial-advertise-peer-urls http://127.0.0.1:12380 \
         --initial-cluster default=http://127.0.0.1:12380
-    wait_for etcd 60 "etcd answers" answers http://127.0.0.1:12379/health
+    wait_for etcd 180 "etcd answers" answers http://127.0.0.1:12379/health
     pki=$state/pki
     run kube-apiserver "$bin/kube-apiserver" --etcd-servers http://127.0.0.1:12379 \
         --bind-address "$address" --advertise-address "$address" --secure-port 6443 \
@@ -79,7 +79,7 @@ start_api() {
         --service-account-signing-key-file "$pki/accounts.key" \
         --kubelet-preferred-address-types InternalIP \
         --kubelet-client-certificate "$pki/kubelet-client.crt" --kubelet-client-key "$pki/kubelet-client.key"
-    wait_for kube-apiserver 90 "the API is ready" api_is_ready
+    wait_for kube-apiserver 180 "the API is ready" api_is_ready
 }
 
 start_control() {
@@ -88,8 +88,8 @@ start_control() {
         --root-ca-file "$state/pki/ca.crt" --use-service-account-credentials
     run kube-scheduler "$bin/kube-scheduler" --kubeconfig "$kubeconfig" --leader-elect=false \
         --bind-address 127.0.0.1 --address 127.0.0.1 --port 10251
-    wait_for kube-scheduler 60 "the scheduler answers" answers http://127.0.0.1:10251/healthz
-    wait_for kube-controller-manager 60 "the default ServiceAccount exists" \
+    wait_for kube-scheduler 180 "the scheduler answers" answers http://127.0.0.1:10251/healthz
+    wait_for kube-controller-manager 180 "the default ServiceAccount exists" \
         kubectl get serviceaccount default --namespace default
 }
 
@@ -109,8 +109,8 @@ END
         --addn-hosts="$state/dns/hosts" --local=/cluster.local/ --cache-size=0 \
         --listen-address="$address" --bind-interfaces --except-interface=lo
     run names_and_volumes python3 "$here/cluster/names_and_volumes.py" "https://$address:6443" "$state" "$provisioner"
-    wait_for names_and_volumes 30 "the names of Services are written" grep -q kubernetes.default "$state/dns/hosts"
-    wait_for dnsmasq 5 "dnsmasq runs" is_running dnsmasq
+    wait_for names_and_volumes 180 "the names of Services are written" grep -q kubernetes.default "$state/dns/hosts"
+    wait_for dnsmasq 30 "dnsmasq runs" is_running dnsmasq
 }
 
 # No folder of images or pods is ever cleared for room: the engine's images are not this cluster's.
@@ -149,8 +149,8 @@ start_node() {
     run kube-proxy "$bin/kube-proxy" --kubeconfig "$kubeconfig" --hostname-override "$node" \
         --proxy-mode iptables --bind-address "$address" --healthz-bind-address 127.0.0.1 --oom-score-adj 0 \
         --conntrack-max-per-core 0 --conntrack-tcp-timeout-established 0 --conntrack-tcp-timeout-close-wait 0
-    wait_for kubelet 120 "the node is Ready" kubectl wait "node/$node" --for condition=Ready --timeout 1s
-    wait_for kube-proxy 60 "the proxy has set its chains" iptables -t nat -n -L KUBE-SERVICES
+    wait_for kubelet 180 "the node is Ready" kubectl wait "node/$node" --for condition=Ready --timeout 1s
+    wait_for kube-proxy 180 "the proxy has set its chains" iptables -t nat -n -L KUBE-SERVICES
 }
 
 prepare() {

@@ -72,7 +72,7 @@ def render_plan(report: PlanReport) -> Iterable[RenderableType]:
     if not report.changed:
         command = "`gatewayctl keys sync`" if report.runtime == "external" else "`gatewayctl up`"
         yield f"{report.project} is up to date: {command} would change nothing."
-        yield from _planned_keys(report)
+        yield from _planned_rows(report)
         return
     if report.secrets:
         yield Text(f"Generate into .env: {', '.join(report.secrets)}")
@@ -87,15 +87,15 @@ def render_plan(report: PlanReport) -> Iterable[RenderableType]:
             ("SERVICE", "WOULD BE", "WHY"),
             [(each.service, _PAST[each.action], ", ".join(each.why)) for each in report.services],
         )
-    yield from _planned_keys(report)
+    yield from _planned_rows(report)
     for sentence in report.data_at_risk:
         yield Text.assemble(("At risk: ", "bold red"), sentence)
     for sentence in report.downtime:
         yield Text.assemble(("Downtime: ", "bold yellow"), sentence)
 
 
-def _planned_keys(report: PlanReport) -> Iterator[Text]:
-    """A line for each user, team and key that is not as declared."""
+def _planned_rows(report: PlanReport) -> Iterator[Text]:
+    """A line for each user, team and key that is not as declared, and for the retention."""
     planned = [
         *((f"User {each.name}", each.action, each.changes) for each in report.users),
         *((f"Team {each.name}", each.action, each.changes) for each in report.teams),
@@ -104,6 +104,8 @@ def _planned_keys(report: PlanReport) -> Iterator[Text]:
     for name, action, changes in planned:
         why = f" ({'; '.join(changes)})" if changes else ""
         yield Text(f"{name}: {_KEY_ACTIONS.get(action, action)}{why}")
+    if report.retention is not None:
+        yield Text(str(report.retention))
 
 
 def render_up(report: UpReport) -> Iterator[RenderableType]:
@@ -115,6 +117,8 @@ def render_up(report: UpReport) -> Iterator[RenderableType]:
     if report.files:
         yield f"Rendered: {', '.join(report.files)}"
     yield services_table(report.services)
+    if report.retention is not None:
+        yield Text(str(report.retention))
     for owner in report.keys.owners if report.keys else ():
         if owner.done:
             yield f"{owner.kind.capitalize()} {owner.name} created"
@@ -179,6 +183,13 @@ def render_status(report: StatusReport) -> Iterator[RenderableType]:
         ("VIRTUAL KEY", "VARIABLE", "VALUE"),
         [(key.alias, key.env, key.key or "missing") for key in report.keys],
     )
+    if report.trace_sample is not None and report.trace_sample < 1:
+        yield ""
+        yield f"Traces: {report.trace_sample:.4g} of the requests, and every one that fails"
+    if any(report.retention.values()):
+        periods = report.retention.items()
+        kept = (f"{name.replace('_', ' ')} {period or 'all'}" for name, period in periods)
+        yield f"\nRetention: {', '.join(kept)}"
     for warning in report.warnings:
         yield f"Warning: {warning}"
 
@@ -222,6 +233,8 @@ def render_restart(report: RestartReport) -> Iterator[RenderableType]:
     for warning in report.warnings:
         yield f"Warning: {warning}"
     yield f"Restarted: {', '.join(report.restarted)}."
+    if report.retention is not None:
+        yield Text(str(report.retention))
     yield services_table(report.services)
 
 

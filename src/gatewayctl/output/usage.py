@@ -37,8 +37,8 @@ _KNOWN: Final = {
         "calls have the response id of another: LiteLLM keeps one spend log",
     ),
     "not_sampled": (
-        "call was sent with a trace context that asks for no spans",
-        "calls were sent with a trace context that asks for no spans",
+        "call is not traced: out of the sample, or its client asks for no spans",
+        "calls are not traced: out of the sample, or their clients ask for no spans",
     ),
     "cached": (
         "call was answered from LiteLLM's cache, without a provider",
@@ -62,6 +62,9 @@ def render_usage(report: UsageReport) -> Iterable[RenderableType]:
     yield make_table(heads, [*rows, _make_cells(report.total, "all")])
     if ways := _describe_ways(report.total):
         yield Text(ways)
+    if report.kept_since is not None:
+        kept = f"{report.kept_since:%Y-%m-%d %H:%M:%S}"
+        yield Text(f"Requests before {kept} UTC are missing: their spend logs are deleted.")
     newest = "-" if report.newest is None else f"{report.newest:%Y-%m-%d %H:%M:%S} UTC"
     yield Text(
         f"Since {report.since:%Y-%m-%d %H:%M:%S} UTC. Newest request: {newest}.\n"
@@ -114,6 +117,12 @@ def render_reconcile(report: ReconcileReport) -> Iterable[RenderableType]:
         yield Text(
             f"Counted from {report.since:%Y-%m-%d %H:%M:%S} UTC:"
             f" the spend logs were replaced by {report.replaced.verb}.",
+            style="dim",
+        )
+    if report.retained:
+        yield Text(
+            f"Counted from {report.since:%Y-%m-%d %H:%M:%S} UTC: what is older is deleted"
+            " (retention).",
             style="dim",
         )
     known = [(_KNOWN[each.cause], each.calls) for each in report.known]

@@ -10,12 +10,20 @@ from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from typing import Any, Final
 
+from gatewayctl.settings.declared.retention import format_period
 from gatewayctl.settings.litellm.config import OWNED, LitellmConfig
 from gatewayctl.settings.model import Settings, Source
 
 _CALLBACKS: Final = "callbacks"
 _REDIS: Final = ("redis_host", "redis_url", "redis_port", "redis_password", "redis_startup_nodes")
 _COORDINATION: Final = "coordination_redis"
+_PERIOD: Final = "general_settings.maximum_spend_logs_retention_period"
+_SCHEDULE: Final = (
+    "general_settings.maximum_spend_logs_cleanup_cron",
+    "general_settings.maximum_spend_logs_retention_interval",
+)
+_COUNTING: Final = frozenset({*OWNED, _PERIOD, _SCHEDULE[0]})
+"""Those of ours that count, if they are rendered at all."""
 _EARLY_CALLBACKS: Final = "litellm_callbacks."
 """How the callback begins that must see a request before those of the operator."""
 
@@ -50,7 +58,7 @@ def _section(name: str, theirs: Any, ours: Any) -> Any:
     added = {
         key: value
         for key, value in ours.items()
-        if f"{name}.{key}" in OWNED or not _has(given, name, key)
+        if f"{name}.{key}" in _COUNTING or not _has(given, name, key)
     }
     if name == "litellm_settings":
         added[_CALLBACKS] = _callbacks(given.get(_CALLBACKS), ours[_CALLBACKS])
@@ -88,6 +96,7 @@ def _conflicts(settings: Settings, config: LitellmConfig) -> Iterator[Conflict]:
                 source=node.named,
                 message=f"gatewayctl's os.environ/{variable} counts instead",
             )
+    yield from _retention_conflicts(settings, config)
     if settings.needs_redis:
         for path in (
             f"general_settings.{_COORDINATION}",
@@ -106,4 +115,24 @@ def _conflicts(settings: Settings, config: LitellmConfig) -> Iterator[Conflict]:
                 path=f"models.{model.name}",
                 source=settings.source_of(f"models.{model.name}"),
                 message="one more deployment of the model group that LiteLLM's configuration has",
+            )
+
+
+def _retention_conflicts(settings: Settings, config: LitellmConfig) -> Iterator[Conflict]:
+    if settings.retention.spend_logs is None:
+        return
+    period = format_period(settings.retention.spend_logs)
+    node = config.at(_PERIOD)
+    if node is not None and node.value not in (None, period):
+        yield Conflict(
+            path=_PERIOD,
+            source=node.named,
+            message=f"{period} of retention.spend_logs counts instead",
+        )
+    for path in _SCHEDULE:
+        if (node := config.at(path)) is not None and node.value is not None:
+            yield Conflict(
+                path=path,
+                source=node.named,
+                message="with retention.spend_logs, spend logs are deleted every hour instead",
             )

@@ -29,6 +29,7 @@ from gatewayctl.rendering.locate import locate_templates
 from gatewayctl.rendering.side_files import find_side_files, read_side_file
 from gatewayctl.rendering.sizes import sizes
 from gatewayctl.rendering.yaml_values import to_yaml
+from gatewayctl.settings.declared.retention import format_period
 from gatewayctl.settings.litellm.config import LitellmConfig
 from gatewayctl.settings.model import CA_BUNDLE_NAME, PHOENIX_PROJECT, Model, RuntimeName, Settings
 
@@ -167,11 +168,13 @@ def _environment(folder: Path) -> Environment:
     environment.filters["to_compose"] = lambda value: to_yaml(compose.escape_dollars(value))
     for function in (
         model_list_params,
+        format_period,
         compose.app_environment,
         compose.no_proxy,
         compose.provider_variables,
         compose.required_variable,
         tracing.container_otel_variables,
+        tracing.span_variables,
         tracing.tracing_callbacks,
     ):
         environment.filters[function.__name__] = function

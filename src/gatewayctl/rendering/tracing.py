@@ -17,6 +17,12 @@ from gatewayctl.settings.model import PHOENIX_PROJECT, Secret, Settings
 
 CALLBACK: Final = "otel"
 OWN_CALLBACK: Final = "arize_phoenix"
+_BAGGAGE: Final = (
+    *("requester_metadata.component", "requester_metadata.operation", "user_api_key_alias"),
+)
+_PROMOTED: Final = ("litellm.team.id", "litellm.team.alias", "litellm.api_key.hash")
+"""LiteLLM's default has gen_ai.request.model too, and Phoenix counts every span that has it as a
+model call: three for each real one."""
 _SCHEME: Final = "Bearer%20"
 """The syntax of these headers has no blanks."""
 _OWN_URL: Final = "http://phoenix:6006"
@@ -43,6 +49,27 @@ def tracing_callbacks(settings: Settings) -> tuple[str, ...]:
     if not settings.trace_stores:
         return ()
     return (CALLBACK if settings.tracing.declared else OWN_CALLBACK,)
+
+
+def span_variables(settings: Settings) -> dict[str, str]:
+    """What LiteLLM's spans contain, and when they are sent; the same wherever it runs.
+
+    Spans arrive in each store once, with the component to filter by.
+    """
+    return {
+        "LITELLM_OTEL_V2": "true",
+        "OTEL_SERVICE_NAME": "litellm",
+        # Phoenix shows prompts and replies from the span.
+        "OTEL_INSTRUMENTATION_GENAI_CAPTURE_MESSAGE_CONTENT": (
+            "span_only" if settings.tracing.contents.messages else "no_content"
+        ),
+        # Otherwise each value is there once more, under a name of its older convention.
+        "LITELLM_OTEL_LEGACY_COMPAT": "false",
+        "LITELLM_OTEL_BAGGAGE_METADATA_KEYS": ",".join(_BAGGAGE),
+        "LITELLM_OTEL_BAGGAGE_PROMOTED_KEYS": ",".join(_PROMOTED),
+        # Milliseconds, default 5000: a trace should be visible right after its call.
+        "OTEL_BSP_SCHEDULE_DELAY": "500",
+    }
 
 
 def otel_variables(settings: Settings, environment: Mapping[str, Secret]) -> dict[str, str]:

@@ -57,6 +57,11 @@ _EXAMPLE_APP: Final = """\
 #   api: {build: ./api, ports: ["8080:80"], environment: {LOG_LEVEL: info}}
 """
 
+_RETENTION: Final = """\
+# Retention: older traces and spend logs are deleted. By default nothing is. For example:
+# retention: {traces: 30d, spend_logs: 90d}
+"""
+
 _GROUPS: Final = {
     "ports": "# Ports, all on the address above.\n",
     "images": (
@@ -80,6 +85,7 @@ def first_gateway_yaml(project_name: str) -> str:
     data = {"components": _components()}
     parts.append(_COMPONENTS + _explain(components.SETTINGS) + operations + _comment_out(data))
     parts.append(_APPS + _explain(apps.SETTINGS) + _EXAMPLE_APP)
+    parts.append(_RETENTION)
     return "\n".join(parts)
 
 

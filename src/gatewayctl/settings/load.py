@@ -135,6 +135,7 @@ def _settings(project_dir: Path, layers: Layers, problems: Problems, cores: Coun
         origins=MappingProxyType(origins),
         services=sections.services,
         tracing=sections.tracing,
+        retention=sections.retention,
         kubernetes=sections.kubernetes,
     )
 

@@ -18,6 +18,7 @@ from gatewayctl.settings.declared.apps import App
 from gatewayctl.settings.declared.external_services import ExternalServices
 from gatewayctl.settings.declared.keys import DeclaredKey, DeclaredOwner
 from gatewayctl.settings.declared.kubernetes import Kubernetes
+from gatewayctl.settings.declared.retention import Retention
 from gatewayctl.settings.declared.trace_stores import TraceStore, Tracing
 from gatewayctl.settings.litellm.service import LitellmService
 from gatewayctl.settings.masking import mask_value
@@ -215,6 +216,7 @@ def _parts(model: Model) -> tuple[Model, ...]:
 
 _NO_SERVICES: Final = ExternalServices()
 _OWN_PHOENIX: Final = Tracing()
+_KEEP_ALL: Final = Retention()
 _KUBERNETES: Final = Kubernetes(namespace="gateway")
 
 
@@ -259,6 +261,7 @@ class Settings:
     external: ExternalGateway = field(default_factory=ExternalGateway)
     services: ExternalServices = _NO_SERVICES
     tracing: Tracing = _OWN_PHOENIX
+    retention: Retention = _KEEP_ALL
     kubernetes: Kubernetes = _KUBERNETES
 
     def pulled_name(self, image: str) -> str:

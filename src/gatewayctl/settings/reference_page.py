@@ -21,7 +21,9 @@ from gatewayctl.settings.sections import (
     kubernetes_resources,
     models,
     owners,
+    retention,
     services,
+    trace_contents,
     tracing,
 )
 
@@ -112,7 +114,16 @@ Where traces go; by default to a Phoenix of the project's own. One store, a list
 stores by name; `phoenix` is the own one, `none` turns traces off. An address alone is short for
 `endpoint:`.
 
-{tracing}"""
+{tracing}
+What is sent of each request, beside the one store or the names of several:
+
+{trace_contents}
+## `retention`
+
+How long traces and spend logs are kept. By default nothing is deleted. See
+[Retention](../configuration.md#retention).
+
+{retention}"""
 _TYPES: Final[Mapping[Kind, str]] = {
     "name": "string",
     "address": "IP address",
@@ -149,6 +160,8 @@ def render_page() -> str:
         ingress=_section(kubernetes_ingress.SETTINGS),
         postgres=_section(services.POSTGRES_SETTINGS),
         tracing=_section(tracing.SETTINGS),
+        trace_contents=_section(trace_contents.SETTINGS),
+        retention=_section(retention.SETTINGS),
     )
 
 

@@ -16,13 +16,12 @@ from urllib.parse import quote
 
 import httpx
 
-from gatewayctl.errors import PhoenixLoginRefused, PhoenixUnreachable
+from gatewayctl.errors import PhoenixUnreachable
 from gatewayctl.settings.masking import strip_keys
 from gatewayctl.settings.model import PHOENIX_PROJECT
-from gatewayctl.tracing.health import VERSION_HEADER
-from gatewayctl.transport import TransportFailure, parse_json, request
+from gatewayctl.tracing.phoenix import ask_phoenix
+from gatewayctl.transport import parse_json
 
-_TIMEOUT: Final = httpx.Timeout(10, connect=2)
 Params = list[tuple[str, str | int | float | bool | None]]
 _PAGE_SIZE: Final = 1000
 """The maximum of Phoenix per request."""
@@ -52,7 +51,7 @@ class SpanQuery:
     """Which spans: all given conditions must hold.
 
     ``attributes`` maps dotted names to values; lists cannot be matched. ``limit`` is the maximum
-    number of spans, newest first; None for all.
+    number of spans, newest first; None for all. ``since`` and ``before`` are about their start.
     """
 
     trace_id: str | None = None
@@ -61,6 +60,7 @@ class SpanQuery:
         default_factory=lambda: MappingProxyType({})
     )
     since: datetime | None = None
+    before: datetime | None = None
     limit: int | None = None
 
     def params(self) -> Params:
@@ -69,6 +69,7 @@ class SpanQuery:
             "trace_id": self.trace_id,
             "span_kind": self.kind,
             "start_time": None if self.since is None else self.since.isoformat(),
+            "end_time": None if self.before is None else self.before.isoformat(),
         }
         params: Params = [(key, value) for key, value in named.items() if value is not None]
         # JSON is unambiguous: Phoenix parses each value and falls back to a string.
@@ -120,25 +121,9 @@ class SpanStore:
 
     def _get_page(self, project: str, params: Params) -> dict[str, Any] | None:
         path = f"/v1/projects/{quote(project, safe='')}/spans"
-        try:
-            answer = request(
-                self._http,
-                "GET",
-                f"{self._url}{path}",
-                params=params,
-                headers=dict(self._headers),
-                timeout=_TIMEOUT,
-            )
-        except TransportFailure as failure:
-            raise PhoenixUnreachable(
-                f"Phoenix does not answer at {self._url} ({failure.detail})."
-            ) from None
-        if VERSION_HEADER not in answer.headers:
-            raise PhoenixUnreachable(f"{self._url} is used by another service than Phoenix.")
-        if answer.status in {401, 403}:
-            raise PhoenixLoginRefused(
-                f"Phoenix at {self._url} refuses the login (HTTP {answer.status})."
-            )
+        answer = ask_phoenix(
+            self._http, "GET", self._url, path, headers=self._headers, params=params
+        )
         if answer.status == 404:
             return None
         if answer.status != 200:

@@ -272,6 +272,19 @@ class RuntimeContract:
         assert changed(before, running.pids()) == {"litellm"}
         assert running.project.data("chat", "--model", "other", "Hello")["reply"] == "hi"
 
+    def test_a_declared_retention_reaches_phoenix_and_restarts_nothing(
+        self, running: ContractStack
+    ) -> None:
+        before, file = running.pids(), running.project.folder / "gateway.yaml"
+        text = file.read_text(encoding="utf-8")
+        file.write_text(f"{text}retention: {{traces: 30d}}\n", encoding="utf-8")
+
+        assert running.project.data("up")["retention"] == {"before": "all", "after": "30d"}
+        assert running.project.data("plan")["retention"] is None
+        file.write_text(text, encoding="utf-8")
+        assert running.project.data("up")["retention"] == {"before": "30d", "after": "all"}
+        assert changed(before, running.pids()) == set()
+
     def test_a_restart_of_one_service_restarts_no_other(self, running: ContractStack) -> None:
         before = running.pids()
 

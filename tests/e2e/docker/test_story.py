@@ -16,6 +16,8 @@ from tests.e2e.conftest import Project
 from tests.e2e.docker.conftest import POSTGRES_PORT, MakeProject
 from tests.e2e.docker.containers import container_of, ok, until
 from tests.e2e.one_change import moved, predicted
+from tests.e2e.sweeps import SCRIPT
+from tests.e2e.test_retention import TRACES
 from tests.e2e.test_story import spans_of, wait_for_spans
 
 REPLY = "Hello from upstream."
@@ -118,6 +120,26 @@ def test_a_new_model_behind_a_company_s_proxy_recreates_only_litellm(
         for model in ("behind-tls", "behind-proxy"):
             assert REPLY in docker_stack.ok("chat", "--model", model, "--verify", "Hello")
         assert network.calls() == THROUGH_PROXY
+
+
+def test_older_traces_are_deleted_and_younger_ones_stay(docker_stack: Project) -> None:
+    file = docker_stack.folder / "gateway.yaml"
+    before, unchanged = containers(docker_stack), file.read_text(encoding="utf-8")
+    docker_stack.ok("chat", "--model", "demo", "--verify", "Hello")
+    file.write_text(f"{unchanged}retention: {{traces: 30d}}\n", encoding="utf-8")
+
+    assert docker_stack.data("up")["retention"] == {"before": "all", "after": "30d"}
+    psql = ("psql", "-X", "-A", "-t", "-U", "phoenix_user", "-d", "phoenix", "-c")
+    ok("exec", before["postgres-phoenix"], *psql, TRACES)
+    # The program comes by its input: the image has neither a shell nor a place to write to.
+    sweep = ("docker", "exec", "-i", before["phoenix"], "/usr/bin/python3", "-")
+    subprocess.run(sweep, input=SCRIPT.read_text(), text=True, timeout=120, check=True)
+
+    left = "select count(*) filter (where name = 'old'), count(*) > 29 from spans"
+    assert ok("exec", before["postgres-phoenix"], *psql, left) == "29|t"
+    file.write_text(unchanged, encoding="utf-8")
+    assert docker_stack.data("up")["retention"] == {"before": "30d", "after": "all"}
+    assert containers(docker_stack) == before
 
 
 @pytest.mark.full

@@ -3,52 +3,23 @@
 from __future__ import annotations
 
 import asyncio
-import runpy
-import sys
-from types import ModuleType, SimpleNamespace
+from pathlib import Path
 from typing import Any
 
 import pytest
 
-from gatewayctl.rendering.locate import locate_templates
-
-OFFLINE = [{"litellm_params": {"mock_response": "Fixed."}}]
-ONLINE = [{"litellm_params": {"model": "openai/gpt-4o"}}]
-
-
-class _Tracer:
-    """Stands for LiteLLM's OpenTelemetry logger: only its module counts."""
-
-    __module__ = "litellm.integrations.otel.logger"
+from tests.fakes.callbacks_module import Tracer, fake_litellm, run_callbacks
 
 
 @pytest.fixture
 def litellm(monkeypatch: pytest.MonkeyPatch) -> Any:
-    """LiteLLM as far as the callbacks' file touches it."""
-    names = (
-        "litellm",
-        "litellm.integrations",
-        "litellm.integrations.custom_logger",
-        "litellm.proxy",
-        "litellm.proxy.proxy_server",
-    )
-    modules: dict[str, Any] = {name: ModuleType(name) for name in names}
-    for name, module in modules.items():
-        monkeypatch.setitem(sys.modules, name, module)
-    modules["litellm"].service_callback = ["prometheus", _Tracer()]
-    modules["litellm.integrations.custom_logger"].CustomLogger = type("CustomLogger", (), {})
-    models = {"demo": OFFLINE, "gpt-4o": ONLINE, "mixed": OFFLINE + ONLINE}
-    router = SimpleNamespace(get_model_list=models.get, enable_tag_filtering=False)
-    proxy_server = modules["litellm.proxy.proxy_server"]
-    proxy_server.llm_router = modules["litellm"].router = router
-    modules["litellm.proxy"].proxy_server = proxy_server
-    return modules["litellm"]
+    return fake_litellm(monkeypatch)
 
 
 @pytest.fixture
-def module(litellm: Any) -> dict[str, Any]:
+def module(litellm: Any, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> dict[str, Any]:
     assert litellm is not None
-    return runpy.run_path(str(locate_templates() / "docker" / "litellm_callbacks.py"))
+    return run_callbacks(tmp_path, monkeypatch)
 
 
 def call(module: dict[str, Any], data: dict[str, Any], call_type: str = "acompletion") -> Any:
@@ -69,7 +40,7 @@ def test_litellms_tracer_never_traces_its_housekeeping(
 ) -> None:
     assert "no_housekeeping" in module
 
-    litellm.service_callback.append(_Tracer())
+    litellm.service_callback.append(Tracer())
     litellm.service_callback.append("datadog")
 
     assert litellm.service_callback == ["prometheus", "datadog"]

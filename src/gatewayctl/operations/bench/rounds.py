@@ -72,9 +72,12 @@ def run_rounds(
     load: JsonProgram,
     parameters: BenchParameters,
     endpoints: Mapping[Side, Endpoint],
-    after_round: Callable[[], None],
+    after_load: Callable[[], None],
 ) -> Generator[Progress, None, tuple[Round, ...]]:
-    """Send every round; ``after_round`` is called while nothing is sent. Raises RuntimeProblem."""
+    """Send every round. Raises RuntimeProblem.
+
+    ``after_load`` is called after each round through the gateway, while nothing is sent.
+    """
     sides = [side for side in order_rounds(parameters.rounds) if side in endpoints]
     found: list[Round] = []
     for number, side in enumerate(sides):
@@ -86,7 +89,8 @@ def run_rounds(
         )
         share = _share(parameters, number // len(endpoints), len(sides))
         found.append(send_round(load, side, make_order(endpoints[side], parameters, **share)))
-        after_round()
+        if side == "gateway":
+            after_load()
     yield Progress(subject="rounds", state="ready", detail=f"{sum(r.sent for r in found)} requests")
     return tuple(found)
 

@@ -23,6 +23,11 @@ from gatewayctl.operations.project.render import FileReport, render
 from gatewayctl.operations.state.restore_journal import require_restore_finished
 from gatewayctl.operations.state.salt_key import NAME as SALT_KEY
 from gatewayctl.operations.state.salt_key import recover_salt_key, require_same_salt_key
+from gatewayctl.operations.traces.retention import (
+    RetentionChange,
+    compare_retention,
+    list_deletions,
+)
 from gatewayctl.rendering.plan import plan_files
 from gatewayctl.runtimes.base import Progress, Runtime
 from gatewayctl.runtimes.kubernetes.context import ChosenContext, choose, read_record
@@ -78,7 +83,8 @@ class PlanReport:
     port, and ``remedy`` what to do about it first. ``database`` is what LiteLLM's database has
     beside the files, and ``warnings`` are for people. ``is_project`` is false for a folder without
     any file of a project. ``config_check``: whether LiteLLM's own loader accepts the configuration.
-    ``kubernetes`` is where `up` would start, in that runtime.
+    ``kubernetes`` is where `up` would start, in that runtime. ``retention`` is what it would change
+    in Phoenix, if Phoenix answers.
     """
 
     project: str
@@ -101,6 +107,7 @@ class PlanReport:
     users: tuple[PlannedOwner, ...] = ()
     config_check: CheckState = "not_needed"
     kubernetes: ChosenContext | None = None
+    retention: RetentionChange | None = None
 
     @property
     def problem(self) -> Drift | None:
@@ -153,6 +160,7 @@ class PlanReport:
             ([user for user in self.users if user.action == "create"], "user"),
             ([team for team in self.teams if team.action == "create"], "team"),
             ([key.alias for key in self.keys if key.action in _CHANGES], "key"),
+            ([self.retention] if self.retention else [], "retention policy"),
         )
         return ", ".join(_count(found, noun) for found, noun in counted if found)
 
@@ -177,6 +185,8 @@ def plan(
     place = choose(settings) if resolved.name == "kubernetes" else None
     services = _plan_services(settings, resolved, place)
     keys, owners = _plan_keys(settings, gateway, services)
+    retention = _compare_retention(settings, gateway, services)
+    diffs = [file.diff or "" for file in files if file.state == "changed"]
     conflict = _find_conflict(resolved.runtime, services) or _find_missing_license(
         settings, gateway
     )
@@ -190,13 +200,14 @@ def plan(
         files=files,
         services=services,
         keys=keys,
-        data_at_risk=_find_risks(services),
+        data_at_risk=(*_find_risks(services), *list_deletions(settings, retention, diffs)),
         downtime=_describe_downtime(services, resolved.runtime),
         changed=bool(missing or recovered)
         or any(file.state != "unchanged" for file in files)
         or any(change.action != "untouched" for change in services)
         or any(key.action in _CHANGES for key in keys)
-        or any(owner.action == "create" for _, owner in owners),
+        or any(owner.action == "create" for _, owner in owners)
+        or retention is not None,
         conflicts=() if conflict is None else tuple(conflict.message.splitlines()),
         remedy="" if conflict is None else conflict.hint,
         database=_read_database(settings, gateway, services),
@@ -206,6 +217,7 @@ def plan(
         users=tuple(owner for kind, owner in owners if kind == "user"),
         config_check=checked.state,
         kubernetes=place,
+        retention=retention,
     )
 
 
@@ -321,6 +333,18 @@ def _read_database(
         return compare_database(settings, gateway)
     except GatewayctlError:
         return ()
+
+
+def _compare_retention(
+    settings: Settings, gateway: GatewayClient, services: Sequence[ServiceChange]
+) -> RetentionChange | None:
+    """What differs in Phoenix; nothing while it does not answer."""
+    if any(change.action == "start" for change in services if change.service == "phoenix"):
+        return None
+    try:
+        return compare_retention(settings, gateway.http)
+    except GatewayctlError:
+        return None
 
 
 def _plan_without_gateway(settings: Settings) -> _Keys:

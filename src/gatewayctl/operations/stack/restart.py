@@ -14,6 +14,7 @@ from gatewayctl.operations.stack.start import prepare_start
 from gatewayctl.operations.stack.wait import wait_ready
 from gatewayctl.operations.state.exclusive import change_project
 from gatewayctl.operations.state.salt_key import require_same_salt_key
+from gatewayctl.operations.traces.retention import RetentionChange, apply_retention
 from gatewayctl.runtimes.base import Progress
 from gatewayctl.runtimes.registry import ResolvedRuntime
 from gatewayctl.runtimes.runtime_marker import record_runtime
@@ -26,11 +27,12 @@ if TYPE_CHECKING:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class RestartReport:
-    """Which services were restarted, and the state of all services."""
+    """Which services were restarted, the state of all services, and what changed in Phoenix."""
 
     restarted: tuple[str, ...]
     services: tuple[ServiceReport, ...]
     warnings: tuple[str, ...] = ()
+    retention: RetentionChange | None = None
 
 
 def restart(
@@ -67,5 +69,11 @@ def restart(
         ran = {state.service for state in runtime.states() if state.state != "stopped"}
         known = (*runtime.services, *(app for app in runtime.apps if app in ran))
         reports = yield from wait_ready(settings, runtime, http, timeout=timeout, names=known)
+        retention = apply_retention(settings, http)
     chosen = tuple(name for name in known if not services or name in services)
-    return RestartReport(restarted=chosen, services=reports, warnings=rendered.warnings)
+    return RestartReport(
+        restarted=chosen,
+        services=reports,
+        warnings=(*rendered.warnings, *retention.warnings),
+        retention=retention.change,
+    )

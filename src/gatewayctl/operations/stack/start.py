@@ -14,6 +14,7 @@ from gatewayctl.operations.project.render import RenderReport, render
 from gatewayctl.operations.project.snapshot import Project
 from gatewayctl.operations.stack.apps import start_apps
 from gatewayctl.operations.stack.wait import wait_ready
+from gatewayctl.operations.traces.retention import apply_retention
 from gatewayctl.runtimes.base import Progress
 from gatewayctl.runtimes.registry import ResolvedRuntime
 from gatewayctl.runtimes.runtime_marker import write_runtime
@@ -59,9 +60,11 @@ def start_stack(
     write_runtime(settings.state_dir, project.resolved.name)
     started = yield from runtime.start(timeout=timeout)
     services = yield from wait_ready(settings, runtime, http, timeout=timeout)
+    # A restored database has the policy of its time.
+    retention = apply_retention(settings, http)
     apps = yield from start_apps(settings, runtime, http, timeout=timeout)
     return StartedStack(
         restarted=(*started.started, *started.restarted, *apps.started, *apps.restarted),
         services=(*services, *apps.services),
-        warnings=(*rendered.warnings, *started.warnings, *apps.warnings),
+        warnings=(*rendered.warnings, *started.warnings, *apps.warnings, *retention.warnings),
     )

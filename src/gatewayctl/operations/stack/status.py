@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from types import MappingProxyType
 from typing import TYPE_CHECKING
 
 from gatewayctl.errors import ExternalDatabaseUnusable, NotHealthy
@@ -13,6 +15,7 @@ from gatewayctl.operations.diagnosis.next_step import suggest_next_step
 from gatewayctl.operations.keys.values import read_current_values
 from gatewayctl.runtimes.kubernetes.context import ChosenContext, describe_difference, resolve
 from gatewayctl.runtimes.registry import ResolvedRuntime
+from gatewayctl.settings.declared.retention import format_period
 from gatewayctl.settings.model import RuntimeName, Secret, Settings
 from gatewayctl.settings.overrides import stored_names, warn_overrides
 
@@ -35,7 +38,10 @@ class StatusReport:
 
     ``external`` are the services that others run. ``is_project`` is false for a folder without any
     file of a project; ``next_step`` is a sentence, empty if every service is healthy.
-    ``kubernetes`` is where the stack is, in that runtime.
+    ``kubernetes`` is where the stack is, in that runtime. ``trace_sample`` is the share of requests
+    that are traced, of those whose client sends no trace context; None without traces, and where
+    others decide. ``retention`` is the declared one (``30d``), by what it is for; None for what is
+    kept.
     """
 
     project: str
@@ -51,6 +57,8 @@ class StatusReport:
     warnings: tuple[str, ...] = ()
     external: tuple[ExternalService, ...] = ()
     kubernetes: ChosenContext | None = None
+    trace_sample: float | None = None
+    retention: Mapping[str, str | None] = field(default_factory=lambda: MappingProxyType({}))
 
     @property
     def problem(self) -> NotHealthy | None:
@@ -96,4 +104,14 @@ def status(settings: Settings, resolved: ResolvedRuntime, http: httpx.Client) ->
         next_step=suggest_next_step(services, resolved.runtime, settings),
         warnings=(*warn_overrides(settings, stored_names(settings)), *([moved] if moved else [])),
         kubernetes=resolve(settings) if in_cluster else None,
+        trace_sample=settings.tracing.contents.sample
+        if settings.trace_stores and not settings.is_external
+        else None,
+        retention={
+            name: format_period(period) if period else None
+            for name, period in (
+                ("traces", settings.retention.traces),
+                ("spend_logs", settings.retention.spend_logs),
+            )
+        },
     )

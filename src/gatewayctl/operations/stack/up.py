@@ -42,6 +42,7 @@ from gatewayctl.operations.state.salt_key import (
     require_same_salt_key,
 )
 from gatewayctl.operations.traces.probe import Tracing, has_probe_arrived, send_probe
+from gatewayctl.operations.traces.retention import RetentionChange, apply_retention
 from gatewayctl.runtimes.base import Progress, Runtime, StartReport
 from gatewayctl.runtimes.kubernetes.context import ChosenContext, move_to
 from gatewayctl.runtimes.registry import ResolvedRuntime
@@ -68,7 +69,7 @@ class UpReport:
     ``started``, ``restarted`` and ``services`` include the user's apps, after the services.
     ``files`` are the rendered files that were written, ``seconds`` the duration. ``tracing``:
     whether spans of a real request reached Phoenix; None if no service
-    started, or if no Phoenix can be asked.
+    started, or if no Phoenix can be asked. ``retention`` is what changed in Phoenix.
     """
 
     project: str
@@ -87,6 +88,7 @@ class UpReport:
     tracing: Tracing | None = None
     warnings: tuple[str, ...] = ()
     kubernetes: ChosenContext | None = None
+    retention: RetentionChange | None = None
 
     @property
     def problem(self) -> GatewayctlError | None:
@@ -150,6 +152,7 @@ def up(
         with record_runtime(settings.state_dir, runtime):
             done, services = yield from _start(project, options, change)
         record_salt_key(settings)
+        retention = apply_retention(settings, gateway.http)
         probe = send_probe(gateway, settings.secrets.master_key) if done.changed else None
         keys = ensure_declared_keys(settings, gateway) if options.keys else None
         apps = yield from start_apps(settings, runtime, gateway.http, timeout=options.timeout)
@@ -162,9 +165,8 @@ def up(
         project=settings.project_name,
         runtime=resolved.name,
         runtime_why=resolved.why,
-        changed=bool(
-            started or restarted or written or ensured.env_added or (keys and keys.changed)
-        ),
+        changed=any((*started, *restarted, *written, *ensured.env_added, retention.change))
+        or bool(keys and keys.changed),
         secrets_added=ensured.env_added,
         files=written,
         started=started,
@@ -176,6 +178,7 @@ def up(
         seconds=time.monotonic() - began,
         tracing=tracing,
         kubernetes=options.context,
+        retention=retention.change,
         warnings=(
             *ensured.warnings,
             *warn_of_models(settings),
@@ -185,6 +188,7 @@ def up(
             *rendered.warnings,
             *done.warnings,
             *apps.warnings,
+            *retention.warnings,
             *((UNVERIFIED,) if tracing == "unverified" else ()),
         ),
     )

@@ -16,6 +16,7 @@ from typing import TYPE_CHECKING, Final, Literal
 from gatewayctl.errors import NotVerified
 from gatewayctl.gateway.spend import SpendLog, list_spend_logs
 from gatewayctl.operations.state.audit import read_audit
+from gatewayctl.operations.traces.retention import find_spend_log_period
 from gatewayctl.operations.traces.spend_checks import has_model_span
 from gatewayctl.settings.master_key import require_master_key
 from gatewayctl.settings.model import Settings
@@ -34,6 +35,7 @@ KnownCause = Literal[
 LISTED: Final = 20
 _EDGE: Final = timedelta(minutes=5)
 """The two date a call a little differently, so both are read beyond the edges of the period."""
+_LONG_TRACE: Final = timedelta(hours=1)
 _REPLACING: Final = ("reset", "restore", "rollback")
 """Verbs that empty or replace LiteLLM's database; reset and rollback keep Phoenix's."""
 
@@ -68,9 +70,9 @@ class KnownDifference:
     ``failed_call_tokens``: LiteLLM estimates the prompt of a failed call in the spend log only.
     ``no_model_span``: a fixed answer outside of completions, which LiteLLM does not trace.
     ``same_response_id``: the provider used an id twice, and LiteLLM keeps one row for each id.
-    ``not_sampled``: the client's trace context asks for no spans. ``cached``: LiteLLM's cache
-    answered, without a call of a model. ``guardrail_blocked``: a guardrail blocked the request
-    before it reached a model.
+    ``not_sampled``: out of the sample, or the client's trace context asks for no spans.
+    ``cached``: LiteLLM's cache answered, without a call of a model. ``guardrail_blocked``: a
+    guardrail blocked the request before it reached a model.
     """
 
     cause: KnownCause
@@ -91,7 +93,8 @@ class ReconcileReport:
 
     ``differing`` is the number of all gaps, ``groups`` their summary, and ``gaps`` the newest of
     them. ``refused`` are failed requests without a span, which may not have reached a model.
-    ``replaced`` is set if ``since`` is later than requested, because of it.
+    ``since`` is later than requested if ``replaced`` is set, because of it, or if ``retained`` is:
+    what is older is deleted by ``retention:``.
     """
 
     since: datetime
@@ -104,6 +107,7 @@ class ReconcileReport:
     groups: tuple[GapGroup, ...]
     known: tuple[KnownDifference, ...]
     gaps: tuple[Gap, ...]
+    retained: bool = False
 
     @property
     def problem(self) -> NotVerified | None:
@@ -126,7 +130,7 @@ def reconcile(
     limit: int = LISTED,
     now: Callable[[], datetime] = lambda: datetime.now(UTC),
 ) -> ReconcileReport:
-    """Compare both since ``since``, or since the spend logs were last emptied.
+    """Compare both since ``since``, the end of the retention, or the last emptying of spend logs.
 
     A gap younger than ``settle`` seconds is pending, not reported; ``limit`` gaps are listed.
     Raises MasterKeyMissing, PhoenixUnreachable, TraceStoreNotQueryable, FileUnreadable and the
@@ -134,10 +138,13 @@ def reconcile(
     """
     master = require_master_key(settings)
     until = now()
+    kept_since = _find_kept_since(settings, until)
+    retained = kept_since is not None and kept_since > since
+    since = kept_since if kept_since is not None and retained else since
     replaced = _find_replacement(settings.state_dir)
     if replaced is not None and replaced.at <= since:
         replaced = None
-    since = since if replaced is None else replaced.at
+    since, retained = (since, retained) if replaced is None else (replaced.at, False)
     logs = {
         log.call_id: log
         for log in list_spend_logs(gateway, master, since=since - _EDGE, until=until + _EDGE)
@@ -161,7 +168,18 @@ def reconcile(
         groups=_group(due),
         known=tuple(KnownDifference(cause=c, calls=n) for c, n in sorted(tally.known.items())),
         gaps=tuple(newest_first[:limit]),
+        retained=retained,
     )
+
+
+def _find_kept_since(settings: Settings, until: datetime) -> datetime | None:
+    """The start of the period of which both have everything; None if nothing is deleted.
+
+    Phoenix deletes whole traces by their start, and a trace can begin long before a call.
+    """
+    periods = (settings.retention.traces, find_spend_log_period(settings))
+    shortest = min((each for each in periods if each is not None), default=None)
+    return None if shortest is None else until - shortest + min(_LONG_TRACE, shortest / 2)
 
 
 def _find_replacement(state_dir: Path) -> DataReplacement | None:

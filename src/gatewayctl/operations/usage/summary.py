@@ -11,6 +11,7 @@ from datetime import UTC, datetime
 from typing import TYPE_CHECKING, Final, Literal
 
 from gatewayctl.gateway.spend import SpendLog, list_spend_logs
+from gatewayctl.operations.traces.retention import find_spend_log_period
 from gatewayctl.settings.master_key import require_master_key
 from gatewayctl.settings.model import Secret, Settings
 
@@ -51,6 +52,7 @@ class UsageReport:
     """The groups, largest first, and their total.
 
     ``newest`` is the last request included, ``may_lack`` the possible delay in seconds.
+    ``kept_since`` is set if LiteLLM deleted spend logs of the period: those before it.
     """
 
     by: By
@@ -60,6 +62,7 @@ class UsageReport:
     may_lack: float
     rows: tuple[UsageRow, ...]
     total: UsageRow
+    kept_since: datetime | None = None
 
 
 def summarize_usage(
@@ -74,6 +77,8 @@ def summarize_usage(
     master = require_master_key(settings)
     until = now()
     logs = list_spend_logs(gateway, master, since=since, until=until)
+    period = find_spend_log_period(settings)
+    kept_since = None if period is None else until - period
     name = _choose_group(by, settings, gateway, master)
     groups: dict[str | None, list[SpendLog]] = {}
     for log in logs:
@@ -87,6 +92,7 @@ def summarize_usage(
         may_lack=LAG,
         rows=tuple(sorted(rows, key=lambda row: (-row.total_tokens, row.name or "~"))),
         total=_make_row(None, logs),
+        kept_since=kept_since if kept_since and kept_since > since else None,
     )
 
 

@@ -19,7 +19,7 @@ from gatewayctl.rendering.kubernetes.secrets import (
     secret_name,
 )
 from gatewayctl.rendering.kubernetes.services import BUSY_SECONDS, database_host, longest_request
-from gatewayctl.rendering.tracing import app_variables, container_otel_variables
+from gatewayctl.rendering.tracing import app_variables, container_otel_variables, span_variables
 from gatewayctl.settings.declared.apps import App
 from gatewayctl.settings.declared.kubernetes import CLUSTER_DOMAIN
 from gatewayctl.settings.model import CA_BUNDLE_NAME, PHOENIX_PROJECT, Settings
@@ -29,10 +29,6 @@ Variable = dict[str, Any]
 """An EnvVar of the API."""
 GATEWAY_URL: Final = "http://litellm:4000"
 _PASSWORD: Final = "LITELLM_POSTGRES_PASSWORD"  # noqa: S105
-_BAGGAGE: Final = (
-    *("requester_metadata.component", "requester_metadata.operation", "user_api_key_alias"),
-)
-_PROMOTED: Final = ("litellm.team.id", "litellm.team.alias", "litellm.api_key.hash")
 _SCRATCH: Final = "/tmp"  # noqa: S108
 
 
@@ -153,15 +149,7 @@ def _litellm_tracing(settings: Settings) -> dict[str, str]:
             "EXPORTERS": '[{"requires_headers": true}]',
         }
     )
-    return {
-        "LITELLM_OTEL_V2": "true",
-        "OTEL_SERVICE_NAME": "litellm",
-        **where,
-        "OTEL_INSTRUMENTATION_GENAI_CAPTURE_MESSAGE_CONTENT": "span_only",
-        "LITELLM_OTEL_BAGGAGE_METADATA_KEYS": ",".join(_BAGGAGE),
-        "LITELLM_OTEL_BAGGAGE_PROMOTED_KEYS": ",".join(_PROMOTED),
-        "OTEL_BSP_SCHEDULE_DELAY": "500",
-    }
+    return {**span_variables(settings), **where}
 
 
 def _writable() -> dict[str, str]:

@@ -5,6 +5,8 @@ Owns the names of the chart's values. Never sees the value of a secret.
 
 from __future__ import annotations
 
+import math
+from datetime import timedelta
 from typing import Any, Final
 
 from gatewayctl.rendering.kubernetes.environment import phoenix_environment
@@ -58,7 +60,8 @@ def phoenix_values(settings: Settings) -> dict[str, Any]:
                 # From the Secret instead.
                 "password": "",
             },
-            "defaultRetentionPolicyDays": 0,
+            # Phoenix reads it when its database is new, and 0 keeps all.
+            "defaultRetentionPolicyDays": _days(settings.retention.traces),
         },
         "auth": {
             "enableAuth": False,
@@ -87,6 +90,11 @@ def phoenix_values(settings: Settings) -> dict[str, Any]:
         },
         "resources": _resources(settings),
     }
+
+
+def _days(period: timedelta | None) -> int:
+    """Whole days, which is all that the chart takes: never fewer than declared."""
+    return 0 if period is None else math.ceil(period / timedelta(days=1))
 
 
 def _resources(settings: Settings) -> dict[str, dict[str, str | None]]:

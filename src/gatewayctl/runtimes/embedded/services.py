@@ -17,7 +17,7 @@ from gatewayctl.env_file.read import read_env_file
 from gatewayctl.errors import EnvFileMissing, Problem, SettingsInvalid, SettingsProblem
 from gatewayctl.rendering.compose import provider_variables
 from gatewayctl.rendering.side_files import find_side_files
-from gatewayctl.rendering.tracing import otel_variables
+from gatewayctl.rendering.tracing import otel_variables, span_variables
 from gatewayctl.runtimes.embedded import packages
 from gatewayctl.runtimes.embedded.environment import Environment
 from gatewayctl.runtimes.embedded.layout import Layout
@@ -96,6 +96,9 @@ def postgres_program(
         "-c", "unix_socket_directories=",
         "-c", "log_line_prefix=%m [%p] ",
         "-c", "log_timezone=UTC",
+        # Not that of the machine: LiteLLM compares its times, in UTC without a zone, with it when
+        # it deletes old spend logs.
+        "-c", "timezone=UTC",
         # A failed statement would be logged with the values in it.
         "-c", "log_min_error_statement=panic",
     )  # fmt: skip
@@ -222,23 +225,7 @@ def tracing_variables(settings: Settings) -> dict[str, str]:
     """The variables that send each of LiteLLM's spans to each store once, with its component."""
     if not settings.trace_stores:
         return {}
-    return {
-        "LITELLM_OTEL_V2": "true",
-        "OTEL_SERVICE_NAME": "litellm",
-        **_destination_variables(settings),
-        # Phoenix shows prompts and replies from the span.
-        "OTEL_INSTRUMENTATION_GENAI_CAPTURE_MESSAGE_CONTENT": "span_only",
-        "LITELLM_OTEL_BAGGAGE_METADATA_KEYS": (
-            "requester_metadata.component,requester_metadata.operation,user_api_key_alias"
-        ),
-        # The default includes gen_ai.request.model, and Phoenix counts every span that has it
-        # as a model call: three for each real one.
-        "LITELLM_OTEL_BAGGAGE_PROMOTED_KEYS": (
-            "litellm.team.id,litellm.team.alias,litellm.api_key.hash"
-        ),
-        # Milliseconds, default 5000: a trace should be visible right after its call.
-        "OTEL_BSP_SCHEDULE_DELAY": "500",
-    }
+    return {**span_variables(settings), **_destination_variables(settings)}
 
 
 def _destination_variables(settings: Settings) -> dict[str, str]:

@@ -31,10 +31,11 @@ class ProcessMeter:
 
     def read(self) -> Mapping[str, ServiceUsage]:
         pids = {state.service: state.pid for state in self._runtime.states() if state.pid}
-        return {name: _measure_tree(pid) for name, pid in pids.items()}
+        return {name: measure_tree(pid) for name, pid in pids.items()}
 
 
-def _measure_tree(pid: int) -> ServiceUsage:
+def measure_tree(pid: int) -> ServiceUsage:
+    """The processor seconds and the memory of a process and of those it started."""
     import psutil
 
     cpu, memory = 0.0, 0

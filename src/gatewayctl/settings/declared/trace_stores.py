@@ -1,4 +1,4 @@
-"""Where traces go: the project's own Phoenix, and trace stores that others run.
+"""What is traced and where it goes: the own Phoenix, and trace stores that others run.
 
 Owns the shape of ``tracing:``, the addresses of a store and the headers of its requests. Must not
 know how spans are sent, nor which service sends them.
@@ -15,6 +15,7 @@ if TYPE_CHECKING:
     from gatewayctl.settings.model import Secret
 
 StoreKind = Literal["phoenix", "otlp"]
+SpanDetail = Literal["all", "requests", "calls"]
 
 TRACES_PATH: Final = "/v1/traces"
 PROJECT_HEADER: Final = "x-project-name"
@@ -59,15 +60,32 @@ class TraceStore:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
+class TraceContents:
+    """What is sent of each request: from which share of them, which spans, and with their text?
+
+    ``sample`` is from 0 to 1; ``spans`` is None where the profile chooses.
+    """
+
+    sample: float = 1.0
+    spans: SpanDetail | None = None
+    messages: bool = True
+
+    def choose_spans(self, profile: str) -> SpanDetail:
+        """The spans that are sent in a profile."""
+        return self.spans or ("calls" if profile == "production" else "requests")
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
 class Tracing:
     """The declared trace stores. ``own``: the project runs a Phoenix and its database.
 
-    ``declared`` is False where gateway.yaml has no ``tracing:``: then there is the own Phoenix.
+    ``declared`` is False where ``tracing:`` names no store: then there is the own Phoenix.
     """
 
     own: bool = True
     stores: tuple[TraceStore, ...] = ()
     declared: bool = False
+    contents: TraceContents = TraceContents()
 
 
 def parse_headers(text: str) -> dict[str, str]:

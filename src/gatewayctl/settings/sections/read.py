@@ -17,6 +17,7 @@ from gatewayctl.settings.declared.apps import App
 from gatewayctl.settings.declared.external_services import ExternalServices
 from gatewayctl.settings.declared.keys import DeclaredKey, DeclaredOwner
 from gatewayctl.settings.declared.kubernetes import Kubernetes
+from gatewayctl.settings.declared.retention import Retention
 from gatewayctl.settings.declared.trace_stores import Tracing
 from gatewayctl.settings.litellm.config import LitellmConfig
 from gatewayctl.settings.litellm.modules import find_modules
@@ -33,12 +34,13 @@ from gatewayctl.settings.sections.kubernetes import parse_kubernetes
 from gatewayctl.settings.sections.litellm_service import check_mounts, parse_litellm_service
 from gatewayctl.settings.sections.models import parse_models
 from gatewayctl.settings.sections.owners import check_owners, parse_teams, parse_users
+from gatewayctl.settings.sections.retention import parse_retention
 from gatewayctl.settings.sections.services import parse_services
 from gatewayctl.settings.sections.tracing import parse_tracing
 
 SECTIONS: Final = (
     *("models", "litellm", "keys", "teams", "users", "components", "services", "tracing"),
-    *("embedded", "apps", "kubernetes"),
+    *("embedded", "apps", "kubernetes", "retention"),
 )
 _Entry = TypeVar("_Entry", Model, DeclaredKey)
 
@@ -61,6 +63,7 @@ class Sections:
     apps: tuple[App, ...]
     services: ExternalServices
     tracing: Tracing
+    retention: Retention
     kubernetes: Kubernetes
     embedded_packages: tuple[str, ...]
     referenced: frozenset[str]
@@ -105,6 +108,7 @@ def read_sections(
     services = document.child("services")
     service = parse_litellm_service(services.child("litellm"), project_dir)
     check_mounts(service, config.modules if config else (), services.child("litellm"))
+    tracing = parse_tracing(document.child("tracing"))
     return Sections(
         litellm=config,
         litellm_service=service,
@@ -115,7 +119,10 @@ def read_sections(
         components=parse_components(document.child("components")),
         apps=apps,
         services=parse_services(services),
-        tracing=parse_tracing(document.child("tracing")),
+        tracing=tracing,
+        retention=parse_retention(
+            document.child("retention"), tracing=tracing, is_external=is_external
+        ),
         kubernetes=parse_kubernetes(
             document.child("kubernetes"), values=values, apps=[app.name for app in apps]
         ),

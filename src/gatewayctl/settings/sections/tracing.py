@@ -22,6 +22,7 @@ from gatewayctl.settings.declared.trace_stores import (
 from gatewayctl.settings.fields import Setting
 from gatewayctl.settings.model import PHOENIX_PROJECT, Secret
 from gatewayctl.settings.plain_secrets import refuse_stack_secret
+from gatewayctl.settings.sections import trace_contents
 
 SETTINGS: Final = {
     "endpoint": Setting(
@@ -55,17 +56,18 @@ _PHOENIX_HOST: Final = re.compile(r"(^|[.\-])phoenix([.\-]|$)|(^|\.)arize\.com$"
 
 
 def parse_tracing(section: Cursor) -> Tracing:
-    """Read the declared trace stores; without any there is the project's own Phoenix."""
-    if section.value in (None, {}):
-        return Tracing()
+    """Read what is traced, and the declared stores; without any there is the own Phoenix."""
+    contents = trace_contents.parse_contents(section)
     if section.value in (OFF, False):
         return Tracing(own=False, declared=True)
     entries = _entries(section)
+    if not entries:
+        return Tracing(contents=contents)
     own = [entry for entry in entries if _is_own(entry)]
     stores = [_store(entry) for entry in entries if not _is_own(entry)]
     read = tuple(store for store in stores if store is not None)
     _check_unique(section, [entry for entry in entries if not _is_own(entry)], stores)
-    return Tracing(own=bool(own), stores=read, declared=True)
+    return Tracing(own=bool(own), stores=read, declared=True, contents=contents)
 
 
 def check_tracing(tracing: Tracing, section: Cursor, environment: Mapping[str, Secret]) -> None:
@@ -80,8 +82,15 @@ def check_tracing(tracing: Tracing, section: Cursor, environment: Mapping[str, S
 
 def _entries(section: Cursor) -> list[Cursor]:
     """One cursor a store: a list, stores by name, or one store alone."""
-    if isinstance(section.value, dict) and not set(section.value) & set(SETTINGS):
-        return list(section.parts())
+    if isinstance(section.value, dict):
+        parts = {
+            name: node
+            for name, node in section.value.items()
+            if name not in trace_contents.SETTINGS
+        }
+        if not set(parts) & set(SETTINGS):
+            return list(section.with_parts(parts).parts())
+        section = section.with_parts(parts)
     return list(section.items())
 
 

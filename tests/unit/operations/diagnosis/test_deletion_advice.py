@@ -69,16 +69,9 @@ def _postgres_cannot_read_its_data(folder: Path) -> bool:
     )
 
 
-def _it_is_large(folder: Path) -> bool:
-    """The checks have their limits (tests/unit/operations/doctor/checks): the size is the state."""
-    return True
-
-
 WARRANTED: dict[str, Callable[[Path], bool]] = {
     "salt_key_changed": _salt_key_is_lost,
     "database_damaged": _postgres_cannot_read_its_data,
-    "database_large": _it_is_large,
-    "spend_logs_large": _it_is_large,
 }
 
 

@@ -50,7 +50,8 @@ def test_a_healthy_project_has_no_finding_and_no_problem(patient: Patient) -> No
     assert report.problem is None
     assert not report.running
     assert {check.why for check in report.checks if check.state == "skipped"} == {
-        "litellm is not running"
+        "litellm is not running",
+        "phoenix is not running",
     }
 
 

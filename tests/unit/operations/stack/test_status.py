@@ -42,6 +42,28 @@ def test_a_healthy_stack_has_no_problem(settings: Settings) -> None:
     )
 
 
+@pytest.mark.parametrize(
+    ("gateway_yaml", "sample"),
+    [
+        ("", 1.0),
+        ("tracing: {sample: 0.1}", 0.1),
+        ("tracing: none", None),
+    ],
+)
+def test_the_share_of_the_traced_requests_is_shown(
+    tmp_path: Path, gateway_yaml: str, sample: float | None
+) -> None:
+    assert look(project(tmp_path, gateway_yaml), up_and_running()).trace_sample == sample
+
+
+def test_the_sample_of_a_gateway_of_others_is_not_known(tmp_path: Path) -> None:
+    text = "runtime: external\nexternal: {url: 'https://gateway.example.com'}\n"
+    settings = project(tmp_path, text)
+
+    with answers([httpx.Response(200)] * 9) as http:
+        assert status(settings, resolved(FakeRuntime()), http).trace_sample is None
+
+
 def test_looking_changes_nothing(settings: Settings) -> None:
     runtime = up_and_running()
 

@@ -234,3 +234,82 @@ def test_answers_of_the_cache_and_blocks_of_guardrails_are_no_gaps(
         KnownDifference(cause="cached", calls=2),
         KnownDifference(cause="guardrail_blocked", calls=1),
     )
+
+
+def _retaining(folder: Path, text: str) -> Settings:
+    return project(folder, f"retention: {text}", env=f"LITELLM_MASTER_KEY={MASTER_KEY}\n")
+
+
+@pytest.mark.parametrize(
+    "text", ["{traces: 7d}", "{spend_logs: 7d}", "{traces: 7d, spend_logs: 9d}"]
+)
+def test_what_the_retention_deletes_is_no_gap(
+    tmp_path: Path, gateway: GatewayClient, fake: FakeLiteLLM, text: str
+) -> None:
+    old = NOW - timedelta(days=8)
+    times = {"startTime": old.isoformat(), "endTime": old.isoformat()}
+    plant_logs(fake, row("1"), row("old", **times))
+
+    report = run_reconcile(
+        _retaining(tmp_path, text), gateway, fake, span_row("1"), since=NOW - timedelta(days=30)
+    )
+
+    assert report.retained
+    # An hour later than the period: the trace of a call can be older than the call.
+    assert report.since == NOW - timedelta(days=7) + timedelta(hours=1)
+    assert (report.matched, report.gaps) == (1, ())
+
+
+def test_a_span_without_its_deleted_spend_log_is_no_gap(
+    tmp_path: Path, gateway: GatewayClient, fake: FakeLiteLLM
+) -> None:
+    old = (NOW - timedelta(days=8)).isoformat()
+    plant_logs(fake)
+
+    report = run_reconcile(
+        _retaining(tmp_path, "{spend_logs: 7d}"),
+        gateway,
+        fake,
+        span_row("old", start_time=old, end_time=old),
+        since=NOW - timedelta(days=30),
+    )
+
+    assert report.problem is None
+
+
+def test_within_the_retention_gaps_are_gaps(
+    tmp_path: Path, gateway: GatewayClient, fake: FakeLiteLLM
+) -> None:
+    plant_logs(fake, row("1"))
+
+    report = run_reconcile(_retaining(tmp_path, "{traces: 7d, spend_logs: 7d}"), gateway, fake)
+
+    assert (report.retained, report.differing) == (False, 1)
+
+
+def test_a_period_of_an_hour_leaves_half_of_it_to_compare(
+    tmp_path: Path, gateway: GatewayClient, fake: FakeLiteLLM
+) -> None:
+    plant_logs(fake)
+
+    report = run_reconcile(_retaining(tmp_path, "{traces: 1h}"), gateway, fake)
+
+    assert report.since == NOW - timedelta(minutes=30)
+
+
+def test_a_reset_after_the_end_of_the_retention_is_named_instead(
+    tmp_path: Path, gateway: GatewayClient, fake: FakeLiteLLM
+) -> None:
+    settings = _retaining(tmp_path, "{traces: 7d}")
+    settings.state_dir.mkdir()
+    with record_verb(settings.state_dir, "reset"):
+        pass
+    plant_logs(fake)
+    fake.planted[SPANS] = lambda _: spans_page()
+
+    report = reconcile(
+        settings, gateway, since=NOW - timedelta(days=30), now=lambda: datetime.now(UTC)
+    )
+
+    assert report.replaced is not None
+    assert not report.retained

@@ -136,3 +136,26 @@ def test_cached_blocked_retried_and_fallen_back_requests_are_counted(
     total = report.total
     assert (total.cached, total.blocked, total.retries, total.fallbacks) == (1, 1, 2, 1)
     assert {line.name: line.requests for line in report.rows} == {"openai/b": 1, None: 2}
+
+
+def test_a_period_beyond_the_retention_says_what_is_missing(
+    tmp_path: Path, gateway: GatewayClient, fake: FakeLiteLLM
+) -> None:
+    kept = project(
+        tmp_path, "retention: {spend_logs: 7d}", env=f"LITELLM_MASTER_KEY={MASTER_KEY}\n"
+    )
+    plant_logs(fake, row("1"))
+
+    beyond = summarize(kept, gateway, since=NOW - timedelta(days=30))
+    within = summarize(kept, gateway, since=NOW - timedelta(days=7))
+
+    assert beyond.kept_since == NOW - timedelta(days=7)
+    assert within.kept_since is None
+
+
+def test_without_a_retention_nothing_is_missing(
+    settings: Settings, gateway: GatewayClient, fake: FakeLiteLLM
+) -> None:
+    plant_logs(fake, row("1"))
+
+    assert summarize(settings, gateway, since=NOW - timedelta(days=3650)).kept_since is None

@@ -168,6 +168,15 @@ def test_ports_are_those_of_the_settings(tmp_path: Path, environment: Environmen
     assert by_service["phoenix"].environment["PHOENIX_GRPC_PORT"] == "14317"
 
 
+def test_postgresql_is_in_utc_whatever_the_time_zone_of_the_machine(
+    settings: Settings, environment: Environment, layout: Layout
+) -> None:
+    """initdb takes that of the machine, and LiteLLM would delete spend logs hours early or late."""
+    argv = postgres_program(settings, environment, layout, PostgresUser()).argv
+
+    assert "timezone=UTC" in argv
+
+
 def test_the_prefix_of_the_unprivileged_user_comes_before_postgresql(
     settings: Settings, environment: Environment
 ) -> None:

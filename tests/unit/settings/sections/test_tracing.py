@@ -39,6 +39,60 @@ def test_the_kind_of_each_store_is_given_or_recognized(
 
 
 @pytest.mark.parametrize(
+    ("text", "stores"),
+    [
+        ("tracing: {sample: 0.1, spans: all, messages: false}", ["phoenix"]),
+        (
+            "tracing: {sample: 0.1, spans: all, messages: false, endpoint: 'http://tempo:4318'}",
+            ["tempo:4318"],
+        ),
+        (
+            "tracing: {phoenix: , t: 'http://t:4318', sample: 0.1, spans: all, messages: false}",
+            ["phoenix", "t"],
+        ),
+    ],
+)
+def test_what_is_traced_stands_beside_the_stores(
+    tmp_path: Path, text: str, stores: list[str]
+) -> None:
+    settings = project(tmp_path, text)
+
+    assert [store.name for store in settings.trace_stores] == stores
+    contents = settings.tracing.contents
+    assert (contents.sample, contents.spans, contents.messages) == (0.1, "all", False)
+
+
+@pytest.mark.parametrize(
+    ("profile", "spans"), [("development", "requests"), ("production", "calls")]
+)
+def test_everything_is_traced_by_default_in_the_spans_of_the_profile(
+    tmp_path: Path, profile: str, spans: str
+) -> None:
+    contents = project(tmp_path, f"profile: {profile}").tracing.contents
+
+    assert (contents.sample, contents.messages) == (1.0, True)
+    assert contents.choose_spans(profile) == spans
+
+
+@pytest.mark.parametrize(
+    ("text", "said"),
+    [
+        ("sample: 1.5", "tracing.sample must be a number from 0 to 1, not '1.5'"),
+        ("sample: -0.1", "tracing.sample must be a number from 0 to 1, not '-0.1'"),
+        ("sample: true", "tracing.sample must be a number from 0 to 1, not true"),
+        ("sample: 10%", "tracing.sample must be a number from 0 to 1, not '10%'"),
+        ("sample: .nan", "tracing.sample must be a number from 0 to 1"),
+        ("spans: some", "tracing.spans must be all, requests or calls, not 'some'"),
+        ("messages: maybe", "tracing.messages must be true or false, not 'maybe'"),
+    ],
+)
+def test_what_cannot_be_traced_is_refused(tmp_path: Path, text: str, said: str) -> None:
+    (found, *_) = [line for line in problems(tmp_path, f"tracing: {{{text}}}") if said in line]
+
+    assert "gateway.yaml line 1" in found
+
+
+@pytest.mark.parametrize(
     ("endpoint", "url"),
     [
         ("https://cloud.langfuse.com/api/public/otel", "/api/public/otel/v1/traces"),

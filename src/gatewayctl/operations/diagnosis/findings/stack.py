@@ -97,8 +97,9 @@ SERVICES: Final = (
         title="A database is large",
         meaning="Traces contain prompts and replies, spend logs one row per request. Beyond a few "
         "gigabytes, backups take long and the disk fills.",
-        remedy="Delete old traces in Phoenix (`gatewayctl ui phoenix`, settings, retention). To "
-        "empty LiteLLM's database, keys included: `gatewayctl reset`, which makes a backup first.",
+        remedy="Set `retention: {traces: 30d, spend_logs: 90d}` in gateway.yaml, or shorter "
+        "periods, then run `gatewayctl up`. PostgreSQL reuses the space of deleted rows, and "
+        "returns it to the disk only as docs/configuration.md (Retention) says.",
     ),
     Finding(
         id="collation_version_mismatch",
@@ -235,20 +236,52 @@ GATEWAY: Final = (
         title="LiteLLM's spend logs are large",
         meaning="Each request is a row in LiteLLM_SpendLogs. Beyond a million rows LiteLLM's admin "
         "UI slows down and the disk fills (LiteLLM #16582, #29342).",
-        remedy="Set maximum_spend_logs_retention_period in LiteLLM's settings. To empty its "
-        "database at once, keys included: `gatewayctl reset`, which makes a backup first.",
+        remedy="Set `retention: {spend_logs: 90d}` in gateway.yaml, or a shorter period, then run "
+        "`gatewayctl up`: LiteLLM deletes up to 500,000 older rows an hour.",
     ),
     Finding(
         id="spend_logs_growing",
         area="gateway",
         severity="info",
         title="LiteLLM's spend logs grow fast",
-        meaning="At the rate of the last day they exceed a million rows within a month.",
-        remedy="Set maximum_spend_logs_retention_period in LiteLLM's settings.",
+        meaning="At the rate of the last day they exceed a million rows within a month, or within "
+        "their retention.",
+        remedy="Set `retention: {spend_logs: 30d}` in gateway.yaml, or a shorter period, then run "
+        "`gatewayctl up`.",
+    ),
+    Finding(
+        id="spend_logs_not_deleted",
+        area="gateway",
+        severity="warning",
+        title="Spend logs older than their retention are not deleted",
+        meaning="LiteLLM deletes older rows every hour, at most 500,000 of them, and only logs why "
+        "it could not. After retention: is set for a large table this is normal for some hours.",
+        remedy="See `gatewayctl logs litellm` for the word cleanup, then run `gatewayctl restart "
+        "litellm`.",
     ),
 )
 
 TRACES: Final = (
+    Finding(
+        id="trace_retention_differs",
+        area="traces",
+        severity="warning",
+        title="Phoenix keeps traces for another time than declared",
+        meaning="Its retention policy was changed in its settings, or `up` could not write it. "
+        "Traces are deleted by the policy that Phoenix has.",
+        remedy="Run `gatewayctl up`, or declare none: remove traces from retention: in "
+        "gateway.yaml, run `gatewayctl up`, then set the policy in Phoenix.",
+    ),
+    Finding(
+        id="traces_not_deleted",
+        area="traces",
+        severity="warning",
+        title="Traces older than their retention are not deleted",
+        meaning="Phoenix deletes older traces at each full hour, all of them in one transaction, "
+        "and only logs why it could not.",
+        remedy="See `gatewayctl logs phoenix` for the word retention, then run `gatewayctl "
+        "restart phoenix`.",
+    ),
     Finding(
         id="trace_store_unusable",
         area="traces",

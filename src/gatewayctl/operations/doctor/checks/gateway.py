@@ -22,7 +22,11 @@ from gatewayctl.operations.keys.unknown import advise_unknown_key, find_unknown_
 from gatewayctl.operations.models.provider_failure import advise_provider_key
 from gatewayctl.operations.models.provider_names import suggest_name
 from gatewayctl.operations.traces.probe import has_probe_arrived, send_probe
+from gatewayctl.operations.traces.retention import compare_retention, find_spend_log_period
+from gatewayctl.settings.declared.retention import format_period
 from gatewayctl.settings.masking import strip_keys
+from gatewayctl.tracing.spans import SpanQuery
+from gatewayctl.tracing.stores import open_span_store
 
 _TRACE_SECONDS: Final = 8.0
 _MANY_ROWS: Final = 1_000_000
@@ -106,10 +110,48 @@ def check_spend_logs(subject: Subject) -> Iterator[Observation]:
         yield Observation(
             finding="spend_logs_large", evidence=f"{rows:,} rows, {day:,} of the last day"
         )
-    elif rows + 30 * day >= _MANY_ROWS:
+    elif _forecast_rows(rows, day, find_spend_log_period(subject.project)) >= _MANY_ROWS:
         yield Observation(
             finding="spend_logs_growing", evidence=f"{rows:,} rows, {day:,} of the last day"
         )
+
+
+def _forecast_rows(rows: int, day: int, period: timedelta | None) -> float:
+    """The rows in a month at that rate, or at the end of the period for which they are kept."""
+    in_a_month = rows + 30 * day
+    return in_a_month if period is None else min(in_a_month, max(rows, day * (period / _A_DAY)))
+
+
+def check_retention(subject: Subject) -> Iterator[Observation]:
+    """Find spend logs that should be deleted by now; the deletion of others is not ours."""
+    period = subject.project.retention.spend_logs
+    if period is None:
+        return
+    last = subject.now() - period - _A_DAY
+    rows = count_requests(
+        subject.client, subject.master_key, since=last - 3650 * _A_DAY, until=last
+    )
+    if rows:
+        evidence = f"{rows:,} rows are older than {format_period(period)} and one day"
+        yield Observation(finding="spend_logs_not_deleted", evidence=evidence)
+
+
+def check_trace_retention(subject: Subject) -> Iterator[Observation]:
+    """Compare the policy of the own Phoenix with the declared one, and find older traces."""
+    settings, http = subject.project, subject.client.http
+    period = settings.retention.traces
+    if period is None:
+        return
+    if change := compare_retention(settings, http):
+        evidence = f"Phoenix: {change.before}, gateway.yaml: {change.after}"
+        yield Observation(finding="trace_retention_differs", evidence=evidence)
+        return
+    store = open_span_store(settings, http)
+    query = SpanQuery(before=subject.now() - period - _A_DAY, limit=1)
+    for span in store.find(store.project, query):
+        kept = f"{format_period(period)} and one day"
+        evidence = f"a span of {span.start:%Y-%m-%d %H:%M} UTC is older than {kept}"
+        yield Observation(finding="traces_not_deleted", evidence=evidence)
 
 
 def check_providers(subject: Subject) -> Iterator[Observation]:
@@ -156,6 +198,8 @@ CHECKS = (
     DoctorCheck(name="database", run=check_database, needs=(*_NEEDS, "own_stack")),
     DoctorCheck(name="deprecations", run=check_deprecations, needs=_NEEDS),
     DoctorCheck(name="spend logs", run=check_spend_logs, needs=_NEEDS),
+    DoctorCheck(name="retention", run=check_retention, needs=(*_NEEDS, "own_stack")),
     DoctorCheck(name="providers", run=check_providers, needs=_NEEDS),
+    DoctorCheck(name="trace retention", run=check_trace_retention, needs=("own_stack", "phoenix")),
     DoctorCheck(name="traces", run=check_traces, needs=(*_NEEDS, "phoenix")),
 )

@@ -8,8 +8,10 @@ import httpx
 import pytest
 
 from gatewayctl.operations.doctor.checks import gateway as checks
+from gatewayctl.operations.traces.retention import SCHEDULE
 from tests.fakes.litellm import error
-from tests.fakes.phoenix import SPANS, SPEND_LOGS, healthy_stack
+from tests.fakes.phoenix import SPANS, SPEND_LOGS, healthy_stack, span, spans_page
+from tests.fakes.phoenix_policy import FakePolicy
 from tests.fakes.self_check import ENV, Patient
 
 DEV, EVAL = "sk-dev-0123456789abcdef", "sk-eval-0123456789abcdef"
@@ -107,6 +109,74 @@ def test_spend_logs_are_counted(patient: Patient, ever: int, day: int, found: li
     patient.litellm.planted[SPEND_LOGS] = spend_logs(ever=ever, day=day)
 
     assert patient.ids(checks.check_spend_logs) == found
+
+
+@pytest.mark.parametrize(
+    ("period", "ever", "day", "found"),
+    [
+        ("90d", 400_000, 30_000, ["spend_logs_growing"]),
+        ("30d", 400_000, 30_000, []),
+        ("7d", 2_000_000, 30_000, ["spend_logs_large"]),
+    ],
+)
+def test_growth_is_forecast_up_to_the_retention(
+    patient: Patient, period: str, ever: int, day: int, found: list[str]
+) -> None:
+    declare(patient, f"retention: {{spend_logs: {period}}}\n")
+    patient.litellm.planted[SPEND_LOGS] = spend_logs(ever=ever, day=day)
+
+    assert patient.ids(checks.check_spend_logs) == found
+
+
+def declare(patient: Patient, text: str) -> None:
+    (patient.folder / "gateway.yaml").write_text(text)
+
+
+def test_spend_logs_that_should_be_deleted_are_counted(patient: Patient) -> None:
+    declare(patient, "retention: {spend_logs: 90d}\n")
+    patient.litellm.planted[SPEND_LOGS] = spend_logs(ever=7, day=7)
+
+    assert patient.found(checks.check_retention) == [
+        ("spend_logs_not_deleted", "7 rows are older than 90d and one day")
+    ]
+
+
+def test_spend_logs_that_are_kept_forever_are_never_late(patient: Patient) -> None:
+    patient.litellm.planted[SPEND_LOGS] = spend_logs(ever=7, day=7)
+
+    assert patient.ids(checks.check_retention) == []
+
+
+def test_a_policy_that_was_changed_in_phoenix_is_found(patient: Patient) -> None:
+    declare(patient, "retention: {traces: 30d}\n")
+
+    assert patient.found(checks.check_trace_retention) == [
+        ("trace_retention_differs", "Phoenix: all, gateway.yaml: 30d")
+    ]
+
+
+@pytest.mark.parametrize("rows", [0, 1])
+def test_traces_that_should_be_deleted_are_found(patient: Patient, rows: int) -> None:
+    declare(patient, "retention: {traces: 30d}\n")
+    patient.litellm.planted["/graphql"] = FakePolicy(days=30, cron=SCHEDULE).answer
+    asked: list[httpx.Request] = []
+
+    def answer(request: httpx.Request) -> httpx.Response:
+        asked.append(request)
+        return spans_page(*[span("t" * 32, "s" * 16, None, "LLM")] * rows)
+
+    patient.litellm.planted[SPANS] = answer
+
+    assert (
+        patient.found(checks.check_trace_retention)
+        == [("traces_not_deleted", "a span of 2026-11-23 14:00 UTC is older than 30d and one day")]
+        * rows
+    )
+    assert "end_time" in asked[0].url.params
+
+
+def test_a_policy_without_a_declared_one_is_the_operators(patient: Patient) -> None:
+    assert patient.ids(checks.check_trace_retention) == []
 
 
 def test_a_model_whose_newest_call_was_refused_is_found_without_its_key(
