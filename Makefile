@@ -4,6 +4,8 @@ BIN := .venv/bin
 READY := .venv/.ready
 # Tests that a target of their own starts.
 ELSEWHERE := --ignore=tests/e2e/docker --ignore=tests/e2e/kills --ignore=tests/e2e/kubernetes
+# Those that measure, or stop the cluster of the others; the last one does.
+ALONE := $(addprefix tests/e2e/kubernetes/test_,load.py sizing.py cluster_life.py)
 
 .DEFAULT_GOAL := help
 .PHONY: help demo up down check test test-docker test-kubernetes test-full test-macos test-kills images images-lock cluster lint fmt bench locks clean
@@ -40,8 +42,8 @@ test-full: $(READY) images cluster test-macos ## The slow and rare tests that th
 	$(BIN)/pytest -n 2 -m full tests/integration
 	$(BIN)/pytest -n 3 -m full tests/e2e $(ELSEWHERE)
 	$(BIN)/pytest -n 2 -m full tests/e2e/docker
-	$(BIN)/pytest -n 2 -m full tests/e2e/kubernetes --ignore=tests/e2e/kubernetes/test_cluster_life.py
-	$(BIN)/pytest -m full tests/e2e/kubernetes/test_cluster_life.py
+	$(BIN)/pytest -n 2 -m full tests/e2e/kubernetes $(addprefix --ignore=,$(ALONE))
+	$(BIN)/pytest -m full $(ALONE)
 	$(BIN)/pytest -n 2 --hypothesis-profile thorough tests/integration/test_any_value.py
 
 test-kills: $(READY) images ## reset, restore, upgrade and rollback killed at every step (hours)

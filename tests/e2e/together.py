@@ -19,10 +19,13 @@ SHARING = frozenset(
     }
 )
 """Files that only use the running stack: one stack serves them all."""
+IN_CLUSTER = frozenset({"following", "load", "rollouts", "sizing", "upgrade"})
+"""Files in the folder kubernetes that share a stack of two pods."""
 LONGEST_FIRST = (
     *("backup", "sharing", "readme", "keys", "contract", "traces"),
     *("external_services", "plan", "doctor", "failures", "adopt"),
     *("load_check", "canaries", "wheel"),
+    *("kubernetes/sharing", "kubernetes/contract"),
 )
 """So that the workers end together; what is not named comes last."""
 
@@ -31,6 +34,8 @@ def group(path: PurePath | str) -> str:
     """The group of a test file: the file itself, but for those that share a stack."""
     file = PurePath(path)
     name = file.stem.removeprefix("test_")
+    if file.parent.name == "kubernetes" and name in IN_CLUSTER:
+        return "kubernetes/sharing"
     if file.parent.name != "e2e":
         return f"{file.parent.name}/{name}"
     if name in KEYS:

@@ -9,7 +9,9 @@ from pathlib import Path
 
 import pytest
 
+from tests.e2e.conftest import Project
 from tests.e2e.kubernetes.cluster import ROOT, Cluster
+from tests.e2e.kubernetes.stacks import new_stack, roll_out
 
 
 def find_cluster() -> Cluster:
@@ -44,3 +46,12 @@ def namespace(cluster: Cluster) -> Iterator[str]:
     """A new namespace, removed afterwards."""
     with cluster.new_namespace() as name:
         yield name
+
+
+@pytest.fixture(scope="session")
+def stack(cluster: Cluster, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Project]:
+    """A running stack with two pods of LiteLLM; each test leaves it as it was started."""
+    folder = tmp_path_factory.mktemp("stack")
+    with new_stack(cluster, folder, "shared", kubernetes="replicas: 2") as project:
+        roll_out(project, "up")
+        yield project

@@ -18,7 +18,7 @@ from gatewayctl.rendering.kubernetes.secrets import (
     operator_secret,
     secret_name,
 )
-from gatewayctl.rendering.kubernetes.services import database_host, longest_request
+from gatewayctl.rendering.kubernetes.services import BUSY_SECONDS, database_host, longest_request
 from gatewayctl.rendering.tracing import app_variables, container_otel_variables, span_variables
 from gatewayctl.settings.declared.apps import App
 from gatewayctl.settings.declared.kubernetes import CLUSTER_DOMAIN
@@ -45,6 +45,8 @@ def litellm_environment(settings: Settings) -> list[Variable]:
         "LITELLM_LOCAL_MODEL_COST_MAP": "True",
         # Seconds that requests get to finish in a pod that ends.
         "GRACEFUL_SHUTDOWN_TIMEOUT": str(longest_request(settings)),
+        # Not 10: a busy pod would refuse calls then, and report that it is not ready.
+        "PROXY_DB_LOOKUP_DEADLINE_SECONDS": str(BUSY_SECONDS),
         **_litellm_sharing(settings),
         **_litellm_tracing(settings),
         **({} if settings.profile == "production" else {"PROXY_BATCH_WRITE_AT": "2"}),

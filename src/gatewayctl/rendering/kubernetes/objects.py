@@ -10,7 +10,7 @@ from collections.abc import Mapping
 from typing import Any, Final
 
 from gatewayctl.rendering.kubernetes import labels
-from gatewayctl.rendering.kubernetes.services import MIGRATION, longest_request
+from gatewayctl.rendering.kubernetes.services import BUSY_SECONDS, MIGRATION, longest_request
 from gatewayctl.settings.declared.apps import App
 from gatewayctl.settings.model import Settings
 
@@ -27,9 +27,6 @@ _PROPAGATION: Final = 10
 """Seconds until every node and Ingress knows that a pod ends."""
 _SPARE: Final = 20
 """Seconds between the last request and the end of the process."""
-_BUSY: Final = 30
-"""Seconds that a probe waits: LiteLLM answers one in turn with its calls. A pod that has more of
-them than it can answer is slow; without it the others would have more, and then none is left."""
 _STARTED: Final = (
     "import http.client, json, sys",
     "litellm = http.client.HTTPConnection('127.0.0.1', 4000, timeout=8)",
@@ -122,7 +119,7 @@ def litellm_life(settings: Settings) -> dict[str, Any]:
         "readinessProbe": {
             "httpGet": {"path": "/health/readiness", "port": "http"},
             "periodSeconds": 5,
-            "timeoutSeconds": _BUSY,
+            "timeoutSeconds": BUSY_SECONDS,
             "failureThreshold": 3,
         },
         "lifecycle": {"preStop": {"exec": {"command": drain_command(settings)}}},

@@ -10,6 +10,11 @@ from typing import Final
 from gatewayctl.settings.model import Model, Settings
 
 MIGRATION: Final = "litellm-migrate"
+BUSY_SECONDS: Final = 30
+"""How long a pod of LiteLLM that has more calls than it can answer may be silent, to a probe too.
+
+It stays in the Service: without it the others would have more, and in the end none would be left.
+"""
 _USUAL_SECONDS: Final = 600
 _MOST_SECONDS: Final = 3600
 

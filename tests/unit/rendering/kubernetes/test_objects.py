@@ -6,6 +6,8 @@ from pathlib import Path
 import pytest
 
 from gatewayctl.rendering.kubernetes import labels, objects
+from gatewayctl.rendering.kubernetes.environment import litellm_environment
+from gatewayctl.rendering.kubernetes.services import BUSY_SECONDS
 from tests.fakes.projects import project
 
 
@@ -34,6 +36,17 @@ def test_a_pod_waits_for_the_longest_request(tmp_path: Path, models: str, second
 
     assert objects.grace_seconds(settings) == 10 + seconds + 20
     assert f"timeout={seconds})" in command
+
+
+def test_a_pod_that_is_only_busy_stays_in_the_service(tmp_path: Path) -> None:
+    settings = project(tmp_path)
+    variables = {each["name"]: each.get("value") for each in litellm_environment(settings)}
+
+    probe = objects.litellm_life(settings)["readinessProbe"]
+
+    # Past its deadline for a lookup LiteLLM says 503, and not only to that call.
+    assert variables["PROXY_DB_LOOKUP_DEADLINE_SECONDS"] == str(BUSY_SECONDS)
+    assert probe["timeoutSeconds"] == BUSY_SECONDS
 
 
 def test_the_commands_in_containers_are_python(tmp_path: Path) -> None:

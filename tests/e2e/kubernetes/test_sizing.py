@@ -1,0 +1,72 @@
+"""How many chats one pod of LiteLLM and two of them answer, and what they take of the node.
+
+The figures of docs/deployment/kubernetes.md, which are those of a test machine.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+import psutil
+import pytest
+
+from tests.e2e.conftest import Project
+from tests.e2e.docker.containers import inspected, ok
+from tests.e2e.kubernetes.cluster import Cluster
+from tests.e2e.kubernetes.load import press
+from tests.e2e.kubernetes.stacks import addresses, service_url
+
+CLIENTS = 8
+SECONDS = 30.0
+MIB = 2**20
+
+
+@dataclass(frozen=True, kw_only=True)
+class Used:
+    """Of a pod: processor seconds since it started, MiB of memory now, and MiB of its limit."""
+
+    processor: float
+    memory: float
+    limit: float
+
+
+def use_of(pod: str) -> Used:
+    """What the container of LiteLLM in a pod uses. Its node is this machine."""
+    labels = (f"io.kubernetes.pod.name={pod}", "io.kubernetes.container.name=litellm")
+    filters = [f"--filter=label={label}" for label in labels]
+    container = ok("ps", "--quiet", "--no-trunc", *filters)
+    known = inspected(container)
+    main = psutil.Process(known["State"]["Pid"])
+    family = [main, *main.children(recursive=True)]
+    times = [process.cpu_times() for process in family]
+    return Used(
+        processor=sum(each.user + each.system for each in times),
+        memory=sum(process.memory_full_info().uss for process in family) / MIB,
+        limit=known["HostConfig"]["Memory"] / MIB,
+    )
+
+
+@pytest.mark.full
+@pytest.mark.timeout(600)
+def test_pods_under_a_full_load_stay_below_their_limit_of_memory(
+    cluster: Cluster, stack: Project
+) -> None:
+    key, each = stack.secrets()["LITELLM_API_KEY"], addresses(cluster, stack)
+    one = min(each)
+    for what, url, pods in (
+        ("one pod", each[one], [one]),
+        ("two pods", service_url(cluster, stack), sorted(each)),
+    ):
+        press(url, key, clients=CLIENTS, seconds=5)
+        before = {pod: use_of(pod) for pod in pods}
+        rate = press(url, key, clients=CLIENTS, seconds=SECONDS)
+        after = {pod: use_of(pod) for pod in pods}
+
+        used = sum(after[pod].processor - before[pod].processor for pod in pods)
+        memory = {pod: round(after[pod].memory) for pod in pods}
+        print(  # noqa: T201 - the figures, with -rP
+            f"{what}: {rate:.0f} chats a second, {used / (rate * SECONDS) * 1000:.0f} ms of"
+            f" processor each, {memory} MiB of {after[one].limit:.0f}"
+        )
+        assert rate > 0
+        assert all(after[pod].memory < after[pod].limit for pod in pods)
