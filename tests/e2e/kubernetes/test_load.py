@@ -27,7 +27,8 @@ REVOKED_WITHIN = 60.0
 """Seconds."""
 
 
-@pytest.mark.parametrize("seconds", [20, pytest.param(60, marks=pytest.mark.full)])
+@pytest.mark.full
+@pytest.mark.parametrize("seconds", [20, 60])
 def test_no_chat_fails_while_a_pod_is_deleted(
     cluster: Cluster, stack: Project, seconds: int
 ) -> None:
