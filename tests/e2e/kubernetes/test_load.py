@@ -21,7 +21,7 @@ from tests.e2e.kubernetes.stacks import addresses, changed, count_chats, loaded,
 pytestmark = pytest.mark.timeout(900)
 
 RATE = 20.0
-"""Chats a second: near what two cores carry that do nothing else. A busy machine needs a lower one."""
+"""Chats a second: near what two cores carry that do nothing else."""
 REVOKED_WITHIN = 60.0
 """Seconds."""
 
