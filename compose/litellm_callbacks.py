@@ -19,7 +19,7 @@ from __future__ import annotations
 
 import threading
 from collections import OrderedDict
-from contextvars import copy_context
+from contextvars import Context, copy_context
 from typing import Any
 
 import litellm
@@ -44,7 +44,7 @@ SAMPLE = 1.0
 SPANS = "requests"
 """all, requests (no phases of LiteLLM) or calls (a request with one call is that call)."""
 MAX_OPEN = 10_000
-"""Requests whose spans are held back. The oldest of more is sent as far as it has come."""
+"""Spans that have not ended. With more, the request of the oldest is sent as far as it has come."""
 
 
 class GatewayCallback(CustomLogger):
@@ -230,7 +230,10 @@ def replace_parent(call: ReadableSpan, request: ReadableSpan) -> ReadableSpan:
 
 
 class Tree:
-    """The spans of one request in this process: how many have not ended, and those that have."""
+    """The spans of one request in this process: how many have not ended, and those that have.
+
+    ``context`` is that of the last one: LiteLLM looks there for the destinations of the key.
+    """
 
     def __init__(self) -> None:
         self.open = 0
@@ -247,6 +250,7 @@ class SpanFilter(SpanProcessor):
 
     def __init__(self, inner: SpanProcessor) -> None:
         self._inner = inner
+        # LiteLLM makes spans in several threads.
         self._lock = threading.Lock()
         self._open: OrderedDict[int, Tree] = OrderedDict()
         self._left_out: OrderedDict[int, None] = OrderedDict()
@@ -254,7 +258,7 @@ class SpanFilter(SpanProcessor):
 
     def on_start(self, span: Span, parent_context: Any = None) -> None:
         self._inner.on_start(span, parent_context)
-        oldest = None
+        oldest = Tree()
         with self._lock:
             known = None if is_root(span) else self._open.get(span.parent.span_id)
             tree = self._open[span.context.span_id] = known or Tree()
@@ -262,29 +266,30 @@ class SpanFilter(SpanProcessor):
             if len(self._open) > MAX_OPEN:
                 _, oldest = self._open.popitem(last=False)
                 oldest.open -= 1
-        if oldest is not None:
-            self._pass_on(oldest)
+            spans = take_ended(oldest)
+        self._pass_on(spans, oldest.context)
 
     def on_end(self, span: ReadableSpan) -> None:
+        context = copy_context()
         with self._lock:
             tree = self._open.pop(span.context.span_id, None)
-            if tree is not None:
+            if tree is None:
+                tree = Tree()
+            else:
                 tree.open -= 1
-        tree = tree or Tree()
-        tree.ended.append(span)
-        # LiteLLM looks for the destinations of the key there, which are known by now.
-        tree.context = copy_context()
-        if tree.open == 0:
-            self._pass_on(tree)
+            tree.ended.append(span)
+            tree.context = context
+            spans = take_ended(tree) if tree.open == 0 else []
+        self._pass_on(spans, context)
 
-    def _pass_on(self, tree: Tree) -> None:
-        spans, tree.ended = tree.ended, []
+    def _pass_on(self, spans: list[ReadableSpan], context: Context) -> None:
         if any(has_failed(span) for span in spans):
             wanted = spans
         else:
             wanted = select_spans(spans) if self._is_sampled(spans) else []
         for span in wanted:
-            tree.context.run(self._inner.on_end, span)
+            # A copy: another thread may be in this one.
+            context.copy().run(self._inner.on_end, span)
 
     def _is_sampled(self, spans: list[ReadableSpan]) -> bool:
         root = next((span for span in spans if is_root(span)), None)
@@ -301,13 +306,18 @@ class SpanFilter(SpanProcessor):
 
     def shutdown(self) -> None:
         with self._lock:
-            trees = {id(tree): tree for tree in self._open.values()}
-        for tree in trees.values():
-            self._pass_on(tree)
+            left = [(take_ended(tree), tree.context) for tree in self._open.values()]
+        for spans, context in left:
+            self._pass_on(spans, context)
         self._inner.shutdown()
 
     def force_flush(self, timeout_millis: int = 30000) -> bool:
         return self._inner.force_flush(timeout_millis)
+
+
+def take_ended(tree: Tree) -> list[ReadableSpan]:
+    spans, tree.ended = tree.ended, []
+    return spans
 
 
 def add_filtered(provider: TracerProvider, processor: SpanProcessor) -> None:

@@ -5,6 +5,8 @@ from __future__ import annotations
 import asyncio
 import sys
 from collections.abc import Callable
+from concurrent.futures import ThreadPoolExecutor
+from functools import partial
 from pathlib import Path
 from typing import Any
 
@@ -254,3 +256,26 @@ def test_an_image_without_opentelemetry_serves_calls(
     asyncio.run(module["no_housekeeping"].async_pre_call_hook(None, None, data, "acompletion"))
 
     assert "spend_logs_metadata" not in data["metadata"]
+
+
+def test_spans_that_end_in_several_threads_are_all_sent(make: Make) -> None:
+    gateway = make("tracing: {spans: all}")
+    count = 400
+    before = sys.getswitchinterval()
+
+    def end_call(root: trace.Span) -> None:
+        below = trace.set_span_in_context(root)
+        gateway.tracer.start_span("chat demo", below, SpanKind.CLIENT, CALL).end()
+
+    # Each thread gets a microsecond at a time.
+    sys.setswitchinterval(1e-6)
+    try:
+        with ThreadPoolExecutor(8) as pool:
+            for _ in range(count):
+                root = gateway.tracer.start_span("POST /v1/chat/completions", kind=SpanKind.SERVER)
+                for work in (partial(end_call, root), partial(end_call, root), root.end):
+                    pool.submit(work)
+    finally:
+        sys.setswitchinterval(before)
+
+    assert gateway.names() == ["POST"] * count + ["chat"] * 2 * count
