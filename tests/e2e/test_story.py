@@ -44,7 +44,7 @@ def test_phoenix_holds_exactly_the_llm_span_of_a_call_under_our_own_root(stack: 
     chat = stack.data("chat", "--component", "passthrough", "--model", "demo", "Which span?")
     trace_id = chat["trace_id"]
 
-    trace = wait_for_spans(stack, 5, trace_id=trace_id)
+    trace = wait_for_spans(stack, 3, trace_id=trace_id)
     by_component = spans_of(stack, trace_id=trace_id, attribute="metadata.component:passthrough")
 
     calls = [span for span in by_component if span["span_kind"] == "LLM"]
@@ -57,7 +57,7 @@ def test_phoenix_holds_exactly_the_llm_span_of_a_call_under_our_own_root(stack: 
 
 def test_the_component_filter_finds_the_call_and_no_other_component_s(stack: Project) -> None:
     other = stack.data("chat", "--component", "routing-classifier", "--model", "demo", "route me")
-    wait_for_spans(stack, 5, trace_id=other["trace_id"])
+    wait_for_spans(stack, 3, trace_id=other["trace_id"])
 
     found = spans_of(stack, attribute="metadata.component:passthrough")
 

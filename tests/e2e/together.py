@@ -19,7 +19,7 @@ SHARING = frozenset(
     }
 )
 """Files that only use the running stack: one stack serves them all."""
-IN_CLUSTER = frozenset({"following", "load", "sizing", "upgrade"})
+IN_CLUSTER = frozenset({"following", "load", "rollouts", "sizing", "upgrade"})
 """Files in the folder kubernetes that share a stack of two pods."""
 LONGEST_FIRST = (
     *("backup", "sharing", "readme", "keys", "contract", "traces"),

@@ -88,7 +88,7 @@ def test_a_copied_folder_changes_and_dumps_nothing_of_its_original(
 
 def test_a_chat_is_one_trace_found_by_its_component(docker_stack: Project) -> None:
     chat = docker_stack.data("chat", "--component", "passthrough", "--model", "demo", "Hello")
-    trace = wait_for_spans(docker_stack, 5, trace_id=chat["trace_id"])
+    trace = wait_for_spans(docker_stack, 3, trace_id=chat["trace_id"])
     found = spans_of(
         docker_stack, trace_id=chat["trace_id"], attribute="metadata.component:passthrough"
     )

@@ -1,8 +1,10 @@
-"""Rollouts of a real stack: what fails goes back by itself, and a killed start is finished."""
+"""Rollouts of a real stack: what fails goes back by itself, and a killed start is finished.
+
+Each test leaves the stack as it was started.
+"""
 
 from __future__ import annotations
 
-import base64
 import json
 import secrets
 import signal
@@ -15,12 +17,16 @@ from dataclasses import dataclass, field
 import httpx
 import pytest
 
-from tests.e2e.conftest import Project, make_project
+from tests.e2e.conftest import Project
 from tests.e2e.kubernetes.cluster import Cluster, until
+from tests.e2e.kubernetes.exposure import find_exposed, read_everything
+from tests.e2e.kubernetes.stacks import changed, pods, roll_out
 
 # A crash loop is three starts of LiteLLM, whose import alone takes a minute on a busy machine.
 pytestmark = pytest.mark.timeout(1200)
 
+BROKEN = "litellm: {litellm_settings: {callbacks: [broken_callbacks.handler]}}\n"
+UNLOADABLE_MODULE = 'raise RuntimeError("broken on purpose")\n'
 # LiteLLM's own loader accepts it, and the server does not.
 BROKEN_MODULE = """\
 import sys
@@ -31,7 +37,6 @@ if "--port" in sys.argv:
     raise RuntimeError("broken on purpose")
 handler = CustomLogger()
 """
-BROKEN = "litellm: {litellm_settings: {callbacks: [broken_callbacks.handler]}}\n"
 MORE = "services: {litellm: {environment: {A_LOG_LABEL: two}}}\n"
 
 
@@ -41,35 +46,6 @@ class Calls:
 
     answered: int = 0
     failed: list[str] = field(default_factory=list)
-
-
-@pytest.fixture(scope="module")
-def stack(cluster: Cluster, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Project]:
-    """A running stack; each test leaves it as it was started."""
-    name = f"rollouts-{secrets.token_hex(4)}"
-    project = make_project(tmp_path_factory.mktemp("rollouts"), runtime="kubernetes", name=name)
-    context = cluster.ok("config", "current-context").strip()
-    with (project.folder / "gateway.yaml").open("a", encoding="utf-8") as config:
-        config.write(f"kubernetes: {{context: {context}, namespace: {name}}}\n")
-    project.extra_env |= cluster.environment()
-    try:
-        project.ok("up")
-        yield project
-    finally:
-        project.run("down", "--volumes", "--yes")
-        cluster.kubectl("delete", "namespace", name, "--ignore-not-found", "--wait=false")
-
-
-@contextmanager
-def changed(project: Project, text: str) -> Iterator[None]:
-    """More lines in gateway.yaml, until the end of the block."""
-    path = project.folder / "gateway.yaml"
-    before = path.read_text(encoding="utf-8")
-    path.write_text(before + text, encoding="utf-8")
-    try:
-        yield
-    finally:
-        path.write_text(before, encoding="utf-8")
 
 
 @contextmanager
@@ -97,31 +73,9 @@ def calling(project: Project) -> Iterator[Calls]:
         thread.join()
 
 
-def pods(cluster: Cluster, project: Project, service: str) -> dict[str, str]:
-    """The pods of a service that are not ending, with their uid."""
-    mine = f"app.kubernetes.io/name={service}"
-    found = cluster.get("pods", "--namespace", project.name, "--selector", mine)["items"]
-    live = [pod["metadata"] for pod in found if "deletionTimestamp" not in pod["metadata"]]
-    return {meta["name"]: meta["uid"] for meta in live}
-
-
 def test_no_secret_is_anywhere_but_in_a_secret(cluster: Cluster, stack: Project) -> None:
-    space = ("--namespace", stack.name)
-    kinds = cluster.ok("api-resources", "--namespaced", "--verbs=list", "--output=name").split()
-    kinds = [kind for kind in kinds if kind != "secrets" and not kind.startswith("events")]
-    shown = cluster.ok("get", ",".join(kinds), *space, "--output", "yaml")
-    shown += cluster.ok("get", "events", *space, "--output", "yaml")
-    for kind in ("deployments", "pods", "jobs", "configmaps", "secrets", "statefulsets"):
-        shown += cluster.ok("describe", kind, *space)
-    shown += "".join(
-        path.read_text(encoding="utf-8") for path in (stack.folder / "compose").rglob("*.yaml")
-    )
-
-    for name, value in stack.secrets().items():
-        if len(value) >= 16:
-            assert value not in shown, name
-            assert base64.b64encode(value.encode()).decode() not in shown, name
-    assert "last-applied-configuration" not in shown
+    assert find_exposed(cluster, stack) == []
+    assert "last-applied-configuration" not in read_everything(cluster, stack)
 
 
 @pytest.mark.full
@@ -129,8 +83,7 @@ def test_a_configuration_that_litellm_does_not_load_is_refused_before_any_pod_is
     cluster: Cluster, stack: Project
 ) -> None:
     before = pods(cluster, stack, "litellm")
-    unloadable = 'raise RuntimeError("broken on purpose")\n'
-    (stack.folder / "broken_callbacks.py").write_text(unloadable, encoding="utf-8")
+    (stack.folder / "broken_callbacks.py").write_text(UNLOADABLE_MODULE, encoding="utf-8")
 
     with changed(stack, BROKEN):
         done = {words: stack.run(*words) for words in (("plan",), ("render", "--check"), ("up",))}
@@ -168,7 +121,8 @@ def test_a_broken_configuration_is_rolled_back_while_calls_go_on(
         seconds=60,
         what="only the pods that served are left",
     )
-    stack.ok("up")
+    assert find_exposed(cluster, stack) == []
+    roll_out(stack, "up")
     assert pods(cluster, stack, "litellm") == before
 
 
@@ -199,11 +153,11 @@ def test_an_up_that_is_killed_is_finished_by_the_next_one(
         first.send_signal(signal.SIGKILL)
         first.communicate()
 
-        stack.ok("up")
+        roll_out(stack, "up")
 
     found = cluster.get("deployment", "litellm", "--namespace", stack.name)
     assert label in json.dumps(found["spec"]["template"])
-    assert found["status"]["updatedReplicas"] == found["status"]["replicas"] == 1
+    assert found["status"]["updatedReplicas"] == found["status"]["replicas"] == 2
     assert calls.failed == []
 
 
@@ -216,7 +170,7 @@ def test_objects_of_others_are_never_changed(cluster: Cluster, stack: Project) -
     cluster.apply(theirs, namespace=stack.name)
     before = cluster.get("configmap", "of-others", "--namespace", stack.name)
 
-    stack.ok("up")
+    roll_out(stack, "up")
 
     assert cluster.get("configmap", "of-others", "--namespace", stack.name) == before
     cluster.ok("delete", "configmap", "of-others", "--namespace", stack.name)
