@@ -12,7 +12,7 @@ import pytest
 import trustme
 
 from tests.e2e.conftest import Project
-from tests.e2e.contract.promises import SERVICE, STATUS
+from tests.e2e.contract.start import SERVICE, STATUS
 from tests.fakes.http_server import listening
 
 CONFIG = """\

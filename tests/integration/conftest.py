@@ -5,11 +5,13 @@ from __future__ import annotations
 import copy
 import functools
 import shutil
+from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
 import typer.testing
 
+from tests.integration.forwarded_project import Forwarded, forward_project
 from tests.integration.stack_project import Project, master_key_of
 
 
@@ -44,3 +46,9 @@ def ready(project: Project, brought_up: Project) -> Project:
     project.runtime = copy.deepcopy(brought_up.runtime)
     project.litellm = copy.deepcopy(brought_up.litellm)
     return project
+
+
+@pytest.fixture
+def forwarded(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[Forwarded]:
+    with forward_project(tmp_path, monkeypatch) as made:
+        yield made

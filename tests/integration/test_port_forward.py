@@ -5,28 +5,18 @@ from __future__ import annotations
 import os
 import threading
 import time
-from collections.abc import Iterator
-from pathlib import Path
 
 import httpx
 import psutil
-import pytest
 
 from gatewayctl.runtimes.kubernetes import access
 from tests.fakes.http_server import listening
 from tests.integration.forwarded_project import (
     SECONDS,
     Forwarded,
-    forward_project,
     pod,
     until,
 )
-
-
-@pytest.fixture
-def forwarded(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[Forwarded]:
-    with forward_project(tmp_path, monkeypatch) as made:
-        yield made
 
 
 def test_a_request_reaches_a_pod_and_the_next_start_changes_nothing(forwarded: Forwarded) -> None:

@@ -9,7 +9,7 @@ import socket
 import subprocess
 import sys
 import threading
-from collections.abc import Callable, Iterator
+from collections.abc import Callable
 from dataclasses import asdict
 from pathlib import Path
 
@@ -24,17 +24,10 @@ from tests.integration.forwarded_project import (
     SECONDS,
     STAGING,
     Forwarded,
-    forward_project,
     free_ports,
     pod,
     until,
 )
-
-
-@pytest.fixture
-def forwarded(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[Forwarded]:
-    with forward_project(tmp_path, monkeypatch) as made:
-        yield made
 
 
 def test_kubectl_ends_with_a_supervisor_that_is_killed(forwarded: Forwarded) -> None:

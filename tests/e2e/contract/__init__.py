@@ -4,4 +4,6 @@ from __future__ import annotations
 
 import pytest
 
-pytest.register_assert_rewrite("tests.e2e.contract.promises", "tests.e2e.contract.asking")
+pytest.register_assert_rewrite(
+    "tests.e2e.contract.promises", "tests.e2e.contract.start", "tests.e2e.contract.asking"
+)

@@ -2,39 +2,17 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
 from pathlib import Path
-
-import pytest
 
 from gatewayctl.gateway.client import GatewayClient
 from gatewayctl.operations.backup.loss import Loss, measure_loss
 from gatewayctl.settings.model import Settings
 from tests.fakes.answers import silent_stack
 from tests.fakes.litellm import FakeLiteLLM, served
-from tests.fakes.phoenix import healthy_stack
-from tests.fakes.projects import MASTER_KEY, project
+from tests.fakes.projects import project
 from tests.fakes.runtime import FakeRuntime, up_and_running
 
-OLD = "sk-virtual-old-0123456789abcdef"
 UNKNOWN = Loss(keys=None, spend=None)
-
-
-@pytest.fixture
-def settings(tmp_path: Path) -> Settings:
-    env = f"# mine\nLITELLM_MASTER_KEY={MASTER_KEY}\nLITELLM_API_KEY={OLD}\nKEPT=yes\n"
-    return project(tmp_path / "shop", env=env)
-
-
-@pytest.fixture
-def stack() -> FakeLiteLLM:
-    return healthy_stack()
-
-
-@pytest.fixture
-def gateway(stack: FakeLiteLLM) -> Iterator[GatewayClient]:
-    with served(stack) as client:
-        yield client
 
 
 def test_the_loss_is_counted_over_all_keys(

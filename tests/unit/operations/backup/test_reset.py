@@ -1,7 +1,7 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Generator, Iterator
+from collections.abc import Generator
 from pathlib import Path
 
 import httpx
@@ -24,30 +24,12 @@ from gatewayctl.runtimes.base import Progress
 from gatewayctl.settings.model import Settings
 from tests.fakes.database import FakeContent
 from tests.fakes.driving import driven, press_control_c, report_of
-from tests.fakes.litellm import FakeLiteLLM, error, served, sha256
-from tests.fakes.phoenix import healthy_stack
+from tests.fakes.litellm import FakeLiteLLM, error, sha256
 from tests.fakes.projects import MASTER_KEY, project
 from tests.fakes.runtime import SERVICES, FakeRuntime, loading, up_and_running
+from tests.unit.operations.backup.conftest import OLD
 
-OLD = "sk-virtual-old-0123456789abcdef"
 UNKNOWN = Loss(keys=None, spend=None)
-
-
-@pytest.fixture
-def settings(tmp_path: Path) -> Settings:
-    env = f"# mine\nLITELLM_MASTER_KEY={MASTER_KEY}\nLITELLM_API_KEY={OLD}\nKEPT=yes\n"
-    return project(tmp_path / "shop", env=env)
-
-
-@pytest.fixture
-def stack() -> FakeLiteLLM:
-    return healthy_stack()
-
-
-@pytest.fixture
-def gateway(stack: FakeLiteLLM) -> Iterator[GatewayClient]:
-    with served(stack) as client:
-        yield client
 
 
 def reset_events(
