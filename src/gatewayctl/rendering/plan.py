@@ -31,7 +31,7 @@ from gatewayctl.rendering.sizes import sizes
 from gatewayctl.rendering.yaml_values import to_yaml
 from gatewayctl.settings.declared.retention import format_period
 from gatewayctl.settings.litellm.config import LitellmConfig
-from gatewayctl.settings.model import CA_BUNDLE_NAME, PHOENIX_PROJECT, Model, RuntimeName, Settings
+from gatewayctl.settings.model import CA_BUNDLE_NAME, Model, RuntimeName, Settings
 
 HEADER: Final = """\
 # Rendered by gatewayctl from gateway.yaml: edit that file, then run `gatewayctl render`.
@@ -124,7 +124,6 @@ def _renderer(
             settings=settings,
             runtime=runtime,
             header=HEADER,
-            phoenix_project=PHOENIX_PROJECT,
             proxy_variables=PROXY_VARIABLES,
             ca_bundle=None if settings.ca_bundle is None else CA_BUNDLE_NAME,
             sizes=sizes(processes(settings) if in_cluster else settings.workers),
@@ -174,6 +173,7 @@ def _environment(folder: Path) -> Environment:
         compose.provider_variables,
         compose.required_variable,
         tracing.container_otel_variables,
+        tracing.own_phoenix_variables,
         tracing.span_variables,
         tracing.tracing_callbacks,
     ):

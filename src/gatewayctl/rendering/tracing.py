@@ -17,6 +17,8 @@ from gatewayctl.settings.model import PHOENIX_PROJECT, Secret, Settings
 
 CALLBACK: Final = "otel"
 OWN_CALLBACK: Final = "arize_phoenix"
+COLLECTOR: Final = "PHOENIX_COLLECTOR_HTTP_ENDPOINT"
+"""HTTP: the callback uses gRPC only for port 4317."""
 _BAGGAGE: Final = (
     *("requester_metadata.component", "requester_metadata.operation", "user_api_key_alias"),
 )
@@ -26,6 +28,8 @@ model call: three for each real one."""
 _SCHEME: Final = "Bearer%20"
 """The syntax of these headers has no blanks."""
 _OWN_URL: Final = "http://phoenix:6006"
+OWN_COLLECTOR: Final = f"{_OWN_URL}{TRACES_PATH}"
+"""The project's own Phoenix, as a container beside it sees it."""
 _LOOPBACK: Final = frozenset({"localhost", "127.0.0.1", "::1"})
 _HOST: Final = "host.docker.internal"
 
@@ -69,6 +73,17 @@ def span_variables(settings: Settings) -> dict[str, str]:
         "LITELLM_OTEL_BAGGAGE_PROMOTED_KEYS": ",".join(_PROMOTED),
         # Milliseconds, default 5000: a trace should be visible right after its call.
         "OTEL_BSP_SCHEDULE_DELAY": "500",
+    }
+
+
+def own_phoenix_variables(collector: str) -> dict[str, str]:
+    """Where LiteLLM sends its spans without declared stores: to the project's own Phoenix."""
+    return {
+        COLLECTOR: collector,
+        "PHOENIX_PROJECT_NAME": PHOENIX_PROJECT,
+        # Without any exporter here, the callback also logs every span, including prompts; this
+        # one is never used, because it has no headers.
+        "EXPORTERS": '[{"requires_headers": true}]',
     }
 
 
@@ -159,7 +174,7 @@ def _header_references(store: TraceStore, refer: Refer) -> str:
 def _container_url(store: TraceStore) -> str:
     """The address as a container sees it: loopback would be the container itself."""
     if store.is_own:
-        return f"{_OWN_URL}{TRACES_PATH}"
+        return OWN_COLLECTOR
     parts = urlsplit(store.traces_url)
     if parts.hostname in _LOOPBACK:
         port = "" if parts.port is None else f":{parts.port}"

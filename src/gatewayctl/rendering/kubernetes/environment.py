@@ -19,10 +19,16 @@ from gatewayctl.rendering.kubernetes.secrets import (
     secret_name,
 )
 from gatewayctl.rendering.kubernetes.services import BUSY_SECONDS, database_host, longest_request
-from gatewayctl.rendering.tracing import app_variables, container_otel_variables, span_variables
+from gatewayctl.rendering.tracing import (
+    OWN_COLLECTOR,
+    app_variables,
+    container_otel_variables,
+    own_phoenix_variables,
+    span_variables,
+)
 from gatewayctl.settings.declared.apps import App
 from gatewayctl.settings.declared.kubernetes import CLUSTER_DOMAIN
-from gatewayctl.settings.model import CA_BUNDLE_NAME, PHOENIX_PROJECT, Settings
+from gatewayctl.settings.model import CA_BUNDLE_NAME, Settings
 from gatewayctl.settings.plain_secrets import REFERENCE
 
 Variable = dict[str, Any]
@@ -143,11 +149,7 @@ def _litellm_tracing(settings: Settings) -> dict[str, str]:
     where = (
         container_otel_variables(settings, refer)
         if settings.tracing.declared
-        else {
-            "PHOENIX_COLLECTOR_HTTP_ENDPOINT": "http://phoenix:6006/v1/traces",
-            "PHOENIX_PROJECT_NAME": PHOENIX_PROJECT,
-            "EXPORTERS": '[{"requires_headers": true}]',
-        }
+        else own_phoenix_variables(OWN_COLLECTOR)
     )
     return {**span_variables(settings), **where}
 

@@ -17,7 +17,12 @@ from gatewayctl.env_file.read import read_env_file
 from gatewayctl.errors import EnvFileMissing, Problem, SettingsInvalid, SettingsProblem
 from gatewayctl.rendering.compose import provider_variables
 from gatewayctl.rendering.side_files import find_side_files
-from gatewayctl.rendering.tracing import otel_variables, span_variables
+from gatewayctl.rendering.tracing import (
+    COLLECTOR,
+    otel_variables,
+    own_phoenix_variables,
+    span_variables,
+)
 from gatewayctl.runtimes.embedded import packages
 from gatewayctl.runtimes.embedded.environment import Environment
 from gatewayctl.runtimes.embedded.layout import Layout
@@ -25,7 +30,7 @@ from gatewayctl.runtimes.embedded.network import service_variables
 from gatewayctl.runtimes.embedded.postgres.privileges import PostgresUser
 from gatewayctl.runtimes.external_database import external_url
 from gatewayctl.settings.fields import SCALARS
-from gatewayctl.settings.model import PHOENIX_PROJECT, Secret, Settings
+from gatewayctl.settings.model import Secret, Settings
 
 SERVICES: Final = ("postgres", "litellm", "phoenix")
 """Every service that this runtime can run; see `services_of`."""
@@ -33,7 +38,6 @@ STOP_SIGNALS: Final[Mapping[str, str]] = {"postgres": "INT", "litellm": "TERM", 
 """INT is PostgreSQL's fast shutdown: it does not wait for clients to disconnect."""
 LITELLM_USER: Final = "litellm_user"
 PHOENIX_USER: Final = "phoenix_user"
-COLLECTOR: Final = "PHOENIX_COLLECTOR_HTTP_ENDPOINT"
 """In .env: another endpoint for LiteLLM's spans, with its path (/v1/traces)."""
 QUICK_START: Final = Path(__file__).with_name("quick_start.py")
 
@@ -232,14 +236,7 @@ def _destination_variables(settings: Settings) -> dict[str, str]:
     """Where LiteLLM sends its spans."""
     if settings.tracing.declared:
         return otel_variables(settings, settings.environment)
-    return {
-        # HTTP: the callback uses gRPC only for port 4317.
-        COLLECTOR: _collector_endpoint(settings),
-        "PHOENIX_PROJECT_NAME": PHOENIX_PROJECT,
-        # Without any exporter here, the callback also logs every span, including prompts; this
-        # one is never used, because it has no headers.
-        "EXPORTERS": '[{"requires_headers": true}]',
-    }
+    return own_phoenix_variables(_collector_endpoint(settings))
 
 
 def _collector_endpoint(settings: Settings) -> str:

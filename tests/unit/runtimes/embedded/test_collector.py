@@ -2,7 +2,8 @@ from __future__ import annotations
 
 from pathlib import Path
 
-from gatewayctl.runtimes.embedded.services import COLLECTOR, tracing_variables
+from gatewayctl.rendering.tracing import COLLECTOR
+from gatewayctl.runtimes.embedded.services import tracing_variables
 from tests.fakes.projects import project
 
 

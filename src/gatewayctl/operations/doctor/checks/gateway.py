@@ -23,6 +23,7 @@ from gatewayctl.operations.models.provider_failure import advise_provider_key
 from gatewayctl.operations.models.provider_names import suggest_name
 from gatewayctl.operations.traces.probe import has_probe_arrived, send_probe
 from gatewayctl.operations.traces.retention import compare_retention, find_spend_log_period
+from gatewayctl.rendering.tracing import COLLECTOR
 from gatewayctl.settings.declared.retention import format_period
 from gatewayctl.settings.masking import strip_keys
 from gatewayctl.tracing.spans import SpanQuery
@@ -31,7 +32,6 @@ from gatewayctl.tracing.stores import open_span_store
 _TRACE_SECONDS: Final = 8.0
 _MANY_ROWS: Final = 1_000_000
 _A_DAY: Final = timedelta(days=1)
-_COLLECTOR: Final = "PHOENIX_COLLECTOR_HTTP_ENDPOINT"
 _CREDENTIALS: Final = re.compile(
     r"AuthenticationError|Incorrect API key|invalid.{0,10}api key", re.IGNORECASE
 )
@@ -175,7 +175,7 @@ def check_traces(subject: Subject) -> Iterator[Observation]:
     """Send one request that calls no model, and look for its spans in Phoenix."""
     collector = _read_collector(subject)
     if collector:
-        yield Observation(finding="traces_elsewhere", evidence=f"{_COLLECTOR} is {collector}")
+        yield Observation(finding="traces_elsewhere", evidence=f"{COLLECTOR} is {collector}")
     probe = send_probe(subject.client, subject.master_key)
     if probe is None:
         return
@@ -186,7 +186,7 @@ def check_traces(subject: Subject) -> Iterator[Observation]:
 
 def _read_collector(subject: Subject) -> str:
     path = subject.project.env_file
-    entry = read_env_file(path).get(_COLLECTOR) if path.exists() else None
+    entry = read_env_file(path).get(COLLECTOR) if path.exists() else None
     return strip_keys(entry.value) if entry else ""
 
 
