@@ -196,10 +196,14 @@ class FakeCluster(Controllers):
         if "selector" not in options:
             name = find_positional(words)[0]
             chosen = [pod for pod in chosen if pod["metadata"]["name"] == name]
-        return "".join(
-            f"[pod/{pod['metadata']['name']}/main] {STARTED[:-1]}.{number:09d}Z {line}\n"
-            for pod in chosen
+        lines = [
+            f"{STARTED[:-1]}.{number:09d}Z {line}\n"
             for number, line in enumerate(self.log.split("\n"))
+        ]
+        tail = int(options.get("tail", "-1"))
+        shown = lines if tail < 0 else lines[max(len(lines) - tail, 0) :]
+        return "".join(
+            f"[pod/{pod['metadata']['name']}/main] {line}" for pod in chosen for line in shown
         )
 
     def _exec(self, words: tuple[str, ...], stdin: str) -> str:

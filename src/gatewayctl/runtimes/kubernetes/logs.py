@@ -77,6 +77,9 @@ def read_logs(
     pods = list_pods(kubectl, selector)
     names = {pod.name: service_of_pod(pod) for pod in pods}
     count = tail if keep is keep_all else None
+    if follow and count == 0:
+        # The last line of each, which is not shown, is where the new ones begin.
+        count = 1
     newest: _Newest = {}
     texts = _read_past(kubectl, pods, tail=count, since=since)
     known = (
