@@ -8,7 +8,8 @@ import io
 import os
 import signal
 import sys
-from typing import NoReturn
+from types import ModuleType
+from typing import NoReturn, cast
 
 
 def _interrupt(signum: int, frame: object) -> NoReturn:
@@ -35,6 +36,9 @@ def main() -> None:
     # Python collects garbage once more at exit, among objects that all die with the process.
     # Without that, --help takes about a tenth less CPU time: `python -m benchmarks exit`.
     atexit.register(gc.freeze)
+    # httpx's own command line, which httpx imports if it can: Pygments, click and more of Rich, a
+    # tenth of the modules of a chat. Without it httpx offers no command line.
+    sys.modules.setdefault("httpx._main", cast("ModuleType", None))
     _open_closed_streams()
     signal.signal(signal.SIGTERM, _interrupt)
     # nohup starts programs with SIGHUP ignored, and it must stay ignored.

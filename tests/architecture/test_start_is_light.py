@@ -18,16 +18,18 @@ PROBE = """
 import json, sys
 from gatewayctl.__main__ import main
 sys.argv = ["gatewayctl", *sys.argv[1:]]
+code = 0
 try:
     main()
 except SystemExit as end:
-    assert not end.code, end.code
-print("\\n" + json.dumps(sorted(sys.modules)))
+    code = end.code or 0
+names = sorted(name for name, module in sys.modules.items() if module is not None)
+print("\\n" + json.dumps([code, names]))
 """
 
 
-def loaded(*words: str) -> set[str]:
-    """The modules a process has loaded when the command has ended."""
+def loaded(*words: str, expected: int = 0) -> set[str]:
+    """The modules a process has loaded when the command has ended with the expected exit code."""
     environment = {name: value for name, value in os.environ.items() if name != "PYTHONPATH"}
     done = subprocess.run(
         [sys.executable, "-c", PROBE, *words],
@@ -37,7 +39,9 @@ def loaded(*words: str) -> set[str]:
         check=False,
     )
     assert done.returncode == 0, done.stderr
-    return set(json.loads(done.stdout.splitlines()[-1]))
+    code, modules = json.loads(done.stdout.splitlines()[-1])
+    assert code == expected, done.stderr
+    return set(modules)
 
 
 @pytest.mark.parametrize(
@@ -62,6 +66,18 @@ def test_a_verb_that_asks_nobody_loads_no_client(tmp_path: Path) -> None:
     modules = loaded("-C", str(tmp_path), "ui", "--print")
 
     assert {module.split(".")[0] for module in modules} & {"opentelemetry", "httpx"} == set()
+
+
+def test_a_chat_loads_what_a_chat_needs(tmp_path: Path) -> None:
+    """A tenth of a second more would be seen with each call."""
+    (tmp_path / "gateway.yaml").write_text("ports: {litellm: 1}\n")
+    (tmp_path / ".env").write_text("LITELLM_API_KEY=sk-virtual-0123456789abcdefWXYZ\n")
+
+    modules = loaded("-C", str(tmp_path), "chat", "--model", "demo", "Hello", expected=5)
+
+    assert "gatewayctl.tracing.client_spans" in modules
+    assert {module.split(".")[0] for module in modules} & {"click", "pygments", "psutil"} == set()
+    assert not [name for name in modules if ".operations.traces." in name]
 
 
 def test_what_an_application_on_this_machine_needs_asks_no_runtime(tmp_path: Path) -> None:

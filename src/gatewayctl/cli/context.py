@@ -119,7 +119,7 @@ class App:
         if not (self.settings.state_dir / "port-forward.json").exists():
             return
         from gatewayctl.runtimes.kubernetes import access
-        from gatewayctl.runtimes.kubernetes.context import is_kubernetes
+        from gatewayctl.runtimes.runtime_marker import is_kubernetes
 
         if is_kubernetes(self.settings):
             try:

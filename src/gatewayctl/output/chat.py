@@ -11,7 +11,6 @@ from typing import TYPE_CHECKING, Final, TypeVar
 
 from gatewayctl.generators import transform
 from gatewayctl.operations.chat.call import Delta
-from gatewayctl.operations.chat.report import ChatReport
 from gatewayctl.output.console import Verbatim
 from gatewayctl.output.traces import count, describe_verdict
 from gatewayctl.runtimes.base import Progress
@@ -19,6 +18,7 @@ from gatewayctl.runtimes.base import Progress
 if TYPE_CHECKING:
     from rich.console import RenderableType
 
+    from gatewayctl.operations.chat.report import ChatReport
     from gatewayctl.operations.traces.verification import TraceVerification
 
 Report = TypeVar("Report")

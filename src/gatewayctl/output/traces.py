@@ -7,14 +7,15 @@ from typing import TYPE_CHECKING, Final
 
 from rich.text import Text
 
-from gatewayctl.operations.traces.list import CallRow, TraceListReport
-from gatewayctl.operations.traces.show import SpanRow, TraceShowReport
-from gatewayctl.operations.traces.verification import TraceVerification
 from gatewayctl.output.console import make_printable
 from gatewayctl.output.table import keep_on_one_line, make_table
 
 if TYPE_CHECKING:
     from rich.console import RenderableType
+
+    from gatewayctl.operations.traces.list import CallRow, TraceListReport
+    from gatewayctl.operations.traces.show import SpanRow, TraceShowReport
+    from gatewayctl.operations.traces.verification import TraceVerification
 
 _BAR: Final = 8
 _LONGEST: Final = 32

@@ -11,14 +11,16 @@ import os
 from collections.abc import Iterator
 from contextlib import contextmanager, suppress
 from pathlib import Path
-from typing import Final
+from typing import TYPE_CHECKING, Final
 
 from gatewayctl.errors import FileUnwritable, RuntimeProblem
 from gatewayctl.files.atomic import write_atomically
 from gatewayctl.files.owner import create_folder
 from gatewayctl.generators import drain
-from gatewayctl.runtimes.base import Runtime
-from gatewayctl.settings.model import RuntimeName
+from gatewayctl.settings.model import RuntimeName, Settings
+
+if TYPE_CHECKING:
+    from gatewayctl.runtimes.base import Runtime
 
 _LOGGER: Final = logging.getLogger(__name__)
 _NAMES: Final[dict[str, RuntimeName]] = {
@@ -38,6 +40,16 @@ def read_runtime(state_dir: Path) -> RuntimeName | None:
         # Stacks older than this file are all embedded.
         return "embedded"
     return found
+
+
+def known_runtime(settings: Settings) -> RuntimeName | None:
+    """The runtime that is chosen, or that the stack has; None if a first start has to choose."""
+    return read_runtime(settings.state_dir) if settings.runtime == "auto" else settings.runtime
+
+
+def is_kubernetes(settings: Settings) -> bool:
+    """True if the project uses the Kubernetes runtime, chosen now or by its stack."""
+    return known_runtime(settings) == "kubernetes"
 
 
 def write_runtime(state_dir: Path, runtime: RuntimeName) -> None:

@@ -9,11 +9,14 @@ import pytest
 from gatewayctl.errors import FileUnwritable, RuntimeProblem, ServiceFailed
 from gatewayctl.runtimes.runtime_marker import (
     clear_runtime,
+    is_kubernetes,
+    known_runtime,
     read_runtime,
     record_runtime,
     write_runtime,
 )
 from gatewayctl.settings.model import RuntimeName
+from tests.fakes.projects import project
 from tests.fakes.runtime import FakeRuntime
 
 
@@ -99,3 +102,12 @@ def test_a_runtime_that_started_is_recorded(tmp_path: Path) -> None:
         pass
 
     assert read_runtime(tmp_path) == "docker"
+
+
+def test_auto_means_the_runtime_that_the_stack_was_started_with(tmp_path: Path) -> None:
+    settings = project(tmp_path, "runtime: auto\n")
+
+    assert known_runtime(settings) is None
+    write_runtime(settings.state_dir, "kubernetes")
+    assert is_kubernetes(settings)
+    assert known_runtime(project(tmp_path, "runtime: docker\n")) == "docker"

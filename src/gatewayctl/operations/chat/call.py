@@ -21,7 +21,6 @@ from gatewayctl.errors import (
 from gatewayctl.gateway.chat import ChatRequest, Usage, post_chat
 from gatewayctl.gateway.limit_refusals import THIS_KEY
 from gatewayctl.operations.chat.plan import ChatPlan
-from gatewayctl.operations.models.provider_failure import ReadLog, explain_provider_failure
 from gatewayctl.settings.model import Settings
 from gatewayctl.settings.overrides import advise_unset
 from gatewayctl.settings.problems import suggest
@@ -30,6 +29,7 @@ from gatewayctl.tracing.verify import ExpectedCall
 
 if TYPE_CHECKING:
     from gatewayctl.gateway.client import GatewayClient
+    from gatewayctl.operations.models.provider_failure import ReadLog
 
 
 _EARLY_ENDS: Final = {
@@ -210,4 +210,6 @@ def _explain(
         hint = advise_unset(plan.key_env) if source.is_environment else error.hint
         origin = f"{plan.key_env} ({source})"
         return VirtualKeyRefused(f"{error.message} It is the value of {origin}.", hint=hint)
+    from gatewayctl.operations.models.provider_failure import explain_provider_failure
+
     return explain_provider_failure(error, plan.model, settings, read_log)

@@ -17,7 +17,6 @@ from gatewayctl.files.json_text import parse_json
 from gatewayctl.operations.chat.call import Delta, Reply, call_model
 from gatewayctl.operations.chat.plan import ChatInput, plan_chat
 from gatewayctl.operations.chat.report import Call, ChatReport, make_expectation, make_report
-from gatewayctl.operations.models.provider_failure import ReadLog
 from gatewayctl.runtimes.base import Progress
 from gatewayctl.settings import reference
 from gatewayctl.settings.model import Operation, Settings
@@ -26,6 +25,7 @@ from gatewayctl.tracing.verify import Expectation
 
 if TYPE_CHECKING:
     from gatewayctl.gateway.client import GatewayClient
+    from gatewayctl.operations.models.provider_failure import ReadLog
 
 PASSTHROUGH: Final = ("passthrough", None)
 STEP: Final = ("reasoning-agent", "step_generation")

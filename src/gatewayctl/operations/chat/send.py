@@ -16,7 +16,6 @@ from gatewayctl.operations.chat.call import Delta, call_model
 from gatewayctl.operations.chat.plan import ChatInput, plan_chat
 from gatewayctl.operations.chat.report import Call, ChatReport, make_expectation, make_report
 from gatewayctl.operations.chat.route import follow_route
-from gatewayctl.operations.models.provider_failure import ReadLog
 from gatewayctl.runtimes.base import Progress
 from gatewayctl.settings.model import Settings
 from gatewayctl.tracing.client_spans import ClientTracer
@@ -25,6 +24,7 @@ from gatewayctl.tracing.verify import Expectation
 
 if TYPE_CHECKING:
     from gatewayctl.gateway.client import GatewayClient
+    from gatewayctl.operations.models.provider_failure import ReadLog
 
 SPAN_NAME: Final = "gatewayctl chat"
 Chatting = Generator[Delta | Progress, None, ChatReport]

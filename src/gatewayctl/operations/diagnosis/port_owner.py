@@ -11,8 +11,7 @@ from typing import TYPE_CHECKING, Literal
 
 from gatewayctl.errors import PortTaken, RuntimeProblem
 from gatewayctl.operating_system import real_path
-from gatewayctl.runtimes.kubernetes.context import is_kubernetes
-from gatewayctl.runtimes.runtime_marker import read_runtime
+from gatewayctl.runtimes.runtime_marker import is_kubernetes, read_runtime
 from gatewayctl.settings.model import Settings
 
 if TYPE_CHECKING:

@@ -8,7 +8,7 @@ from __future__ import annotations
 from typing import Final
 from urllib.parse import urlsplit, urlunsplit
 
-from gatewayctl.runtimes.runtime_marker import read_runtime
+from gatewayctl.runtimes.runtime_marker import known_runtime
 from gatewayctl.settings import providers
 from gatewayctl.settings.masking import mask
 from gatewayctl.settings.model import Model, Settings
@@ -25,9 +25,7 @@ _LOOPBACK: Final = ("localhost", "::1", "0.0.0.0")  # noqa: S104 - compared with
 
 def runs_in_container(settings: Settings) -> bool:
     """True if LiteLLM of this project runs, or will run, in Docker as far as is known."""
-    if settings.runtime == "auto":
-        return read_runtime(settings.state_dir) == "docker"
-    return settings.runtime == "docker"
+    return known_runtime(settings) == "docker"
 
 
 def find_address(model: Model, settings: Settings) -> str:

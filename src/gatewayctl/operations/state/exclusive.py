@@ -16,7 +16,8 @@ from gatewayctl.errors import GatewayctlError, Interrupted
 from gatewayctl.operations.state.audit import record_verb
 from gatewayctl.operations.state.lock import hold_lock
 from gatewayctl.operations.state.restore_journal import require_restore_finished
-from gatewayctl.runtimes.kubernetes.context import is_kubernetes, require_same_place
+from gatewayctl.runtimes.kubernetes.context import require_same_place
+from gatewayctl.runtimes.runtime_marker import is_kubernetes
 from gatewayctl.settings.model import Settings
 from gatewayctl.settings.overrides import require_no_overrides
 

@@ -19,7 +19,6 @@ from gatewayctl.files.atomic import write_atomically
 from gatewayctl.files.json_text import parse_json
 from gatewayctl.runtimes.kubernetes.kubectl import Kubectl, Run
 from gatewayctl.runtimes.process import run
-from gatewayctl.runtimes.runtime_marker import read_runtime
 from gatewayctl.settings.model import Settings
 
 RECORD: Final = "kubernetes.json"
@@ -59,13 +58,6 @@ class Kubeconfig:
         if not (server := self.servers[chosen]):
             raise KubeconfigInvalid(f"The context {chosen!r} has no cluster in the kubeconfig.")
         return ChosenContext(context=chosen, server=server, namespace=namespace)
-
-
-def is_kubernetes(settings: Settings) -> bool:
-    """True if the project uses the Kubernetes runtime, chosen now or by its stack."""
-    if settings.runtime != "auto":
-        return settings.runtime == "kubernetes"
-    return read_runtime(settings.state_dir) == "kubernetes"
 
 
 def read_record(settings: Settings) -> ChosenContext | None:

@@ -18,7 +18,6 @@ from gatewayctl.runtimes.kubernetes.context import (
     choose,
     describe_difference,
     forget,
-    is_kubernetes,
     kubectl,
     move_to,
     needs_consent,
@@ -26,7 +25,6 @@ from gatewayctl.runtimes.kubernetes.context import (
     require_same_place,
     resolve,
 )
-from gatewayctl.runtimes.runtime_marker import write_runtime
 from gatewayctl.settings.model import Settings
 from tests.fakes.kubectl import with_contexts
 from tests.fakes.projects import project
@@ -197,12 +195,3 @@ def test_the_record_is_private_and_a_damaged_one_is_none(tmp_path: Path) -> None
     for damaged in ("", "[]", "{}", '{"context": 1', '"x"', "null"):
         file.write_text(damaged)
         assert read_record(settings) is None
-
-
-def test_auto_means_kubernetes_for_a_stack_that_was_started_there(tmp_path: Path) -> None:
-    settings = settings_of(tmp_path, runtime="auto")
-
-    assert not is_kubernetes(settings)
-    write_runtime(settings.state_dir, "kubernetes")
-    assert is_kubernetes(settings)
-    assert not is_kubernetes(settings_of(tmp_path, runtime="docker"))
