@@ -155,13 +155,15 @@ start_node() {
 
 prepare() {
     sh "$here/engine.sh" 9>&-
-    install_missing socat socat conntrack conntrack dnsmasq dnsmasq-base openssl openssl iptables iptables \
+    install_missing socat socat conntrack conntrack dnsmasq dnsmasq-base openssl openssl iptables iptables ip iproute2 \
         python3 python3 nsenter util-linux
     build
     # What a cluster left whose programs were killed, or that did not come up.
     [ ! -d "$state" ] || remove_cluster
     refuse_second_kubelet
-    address=$(docker network inspect bridge --format '{{(index .IPAM.Config 0).Gateway}}')
+    # Of the interface: an engine that made its bridge reports no address of it until it is started again.
+    bridge=$(docker network inspect bridge --format '{{index .Options "com.docker.network.bridge.name"}}')
+    address=$(ip -4 -oneline address show dev "$bridge" | awk '{ sub("/.*", "", $4); print $4; exit }')
     [ -n "$address" ] || fail "Docker's network 'bridge' has no address on this machine, and pods could not reach the API."
     mkdir -m 700 "$state"
     mkdir "$state/run" "$state/pki" "$state/dns" "$state/programs" "$logs"

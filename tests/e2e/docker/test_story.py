@@ -11,6 +11,8 @@ from pathlib import Path
 
 import pytest
 
+from gatewayctl.runtimes.docker import engine
+from gatewayctl.runtimes.metering.containers import find_bridge
 from tests.e2e.company import THROUGH_PROXY, company
 from tests.e2e.conftest import Project
 from tests.e2e.docker.conftest import POSTGRES_PORT, MakeProject
@@ -104,7 +106,7 @@ def test_a_new_model_behind_a_company_s_proxy_recreates_only_litellm(
     docker_stack: Project,
 ) -> None:
     before = containers(docker_stack)
-    host = ok("network", "inspect", "bridge", "--format", "{{(index .IPAM.Config 0).Gateway}}")
+    (host,) = find_bridge(engine.endpoint())
     with company(bind="0.0.0.0") as network:  # noqa: S104 - containers are not on loopback
         with (docker_stack.folder / "gateway.yaml").open("a", encoding="utf-8") as config:
             config.write("models:\n  second: {model: openai/second, mock_response: Second.}\n")

@@ -6,6 +6,7 @@ needs neither root nor the paths of one system. Owns what its answer means.
 
 from __future__ import annotations
 
+import socket
 from collections.abc import Mapping
 from concurrent.futures import ThreadPoolExecutor
 from typing import Any, Final
@@ -15,6 +16,7 @@ from gatewayctl.runtimes.docker.states import PROJECT, SERVICE
 from gatewayctl.runtimes.metering.base import ServiceUsage
 from gatewayctl.settings.model import LOOPBACK
 
+_INTERFACE: Final = "com.docker.network.bridge.name"
 _HOST: Final = "host.docker.internal"
 _NANOSECONDS: Final = 1e9
 
@@ -27,7 +29,7 @@ class ContainerMeter:
     def __init__(self, project: str) -> None:
         self._project = project
         self._engine = engine.endpoint()
-        self.addresses: tuple[str, ...] = (LOOPBACK, *_find_bridge(self._engine))
+        self.addresses: tuple[str, ...] = (LOOPBACK, *find_bridge(self._engine))
         self.unavailable = ""
         if not self.read():
             self.unavailable = "the Docker engine does not report what its containers use"
@@ -64,13 +66,20 @@ def parse_stats(body: Any) -> ServiceUsage | None:
         return None
 
 
-def _find_bridge(where: engine.Endpoint) -> tuple[str, ...]:
+def find_bridge(where: engine.Endpoint) -> tuple[str, ...]:
     """This machine's address on the engine's bridge, which `host-gateway` stands for.
 
     It is not of this machine where the engine runs in a virtual one, which forwards to loopback.
     """
+    import psutil
+
     body: Any = engine.get_json(where, "/networks/bridge")
     try:
-        return tuple(each["Gateway"] for each in body["IPAM"]["Config"] if each.get("Gateway"))
+        found = [each["Gateway"] for each in body["IPAM"]["Config"] if each.get("Gateway")]
+        if not found:
+            # An engine that made its bridge reports no address of it until it is started again.
+            interface = psutil.net_if_addrs().get(body["Options"][_INTERFACE], [])
+            found = [each.address for each in interface if each.family == socket.AF_INET]
     except (LookupError, TypeError):
         return ()
+    return tuple(found)

@@ -6,10 +6,12 @@ from pathlib import Path
 from typing import Any
 
 import httpx
+import psutil
 import pytest
 
+from gatewayctl.runtimes.docker import engine
 from gatewayctl.runtimes.metering.choose import choose_meter
-from gatewayctl.runtimes.metering.containers import ContainerMeter, parse_stats
+from gatewayctl.runtimes.metering.containers import ContainerMeter, find_bridge, parse_stats
 from gatewayctl.runtimes.metering.processes import ProcessMeter
 from gatewayctl.runtimes.registry import ResolvedRuntime
 from tests.fakes.http_server import listening
@@ -108,6 +110,24 @@ def test_the_containers_of_the_project_are_measured_and_the_bridge_is_found(
     assert {name: usage.memory_bytes for name, usage in found.items()} == {"litellm": 7}
     assert meter.addresses == ("127.0.0.1", "172.17.0.1")
     assert meter.unavailable == ""
+
+
+def test_a_bridge_without_a_reported_address_is_asked_of_this_machine(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    """An engine that was installed a moment ago answers so."""
+    loopback = next(name for name in psutil.net_if_addrs() if name.startswith("lo"))
+    bridge = {
+        "IPAM": {"Config": [{"Subnet": "172.17.0.0/16"}]},
+        "Options": {"com.docker.network.bridge.name": loopback},
+    }
+    with listening(lambda _: httpx.Response(200, json=bridge)) as port:
+        monkeypatch.setenv("DOCKER_HOST", f"tcp://127.0.0.1:{port}")
+        found = find_bridge(engine.endpoint())
+        bridge["Options"] = {}
+        unknown = find_bridge(engine.endpoint())
+
+    assert (found, unknown) == (("127.0.0.1",), ())
 
 
 @pytest.mark.parametrize("body", [None, {}, [], {"cpu_stats": {}}, {"cpu_stats": None}])
