@@ -1,6 +1,6 @@
 """Gateways side by side: one upstream, one machine, rounds in turn.
 
-``python -m benchmarks.peers [NAMES] [--rounds 8] [--json FILE]``; see `peers` for the names. Traced
+``python -m benchmarks.side_by_side [NAMES] [--rounds 8] [--json FILE]``; see `peers` for the names. Traced
 gateways stand beside traced ones, and untraced beside untraced. Each is measured with one client
 and with 16; processor time includes the work after the answers, and not that of an idle gateway.
 """
@@ -16,7 +16,7 @@ from contextlib import ExitStack
 from pathlib import Path
 from typing import Any
 
-from benchmarks.peers.peers import PEERS, Peer
+from benchmarks.side_by_side.peers import PEERS, Peer
 from gatewayctl.operations.bench.workers import start_load, start_upstream
 from gatewayctl.runtimes.metering.json_program import JsonProgram
 from gatewayctl.runtimes.metering.processes import measure_tree
@@ -28,7 +28,7 @@ REQUESTS = {1: 25, 16: 80}
 
 
 def main() -> int:
-    parser = argparse.ArgumentParser(prog="python -m benchmarks.peers")
+    parser = argparse.ArgumentParser(prog="python -m benchmarks.side_by_side")
     parser.add_argument("names", nargs="*", default=[], help=", ".join(PEERS))
     parser.add_argument("--rounds", type=int, default=8)
     parser.add_argument("--json", type=Path, help="write the figures to this file, too")
