@@ -1,8 +1,9 @@
 """Gateways side by side: one upstream, one machine, rounds in turn.
 
-``python -m benchmarks.side_by_side [NAMES] [--rounds 8] [--json FILE]``; see `peers` for the names. Traced
-gateways stand beside traced ones, and untraced beside untraced. Each is measured with one client
-and with 16; processor time includes the work after the answers, and not that of an idle gateway.
+``python -m benchmarks.side_by_side peers|knobs [NAMES] [--rounds 8] [--json FILE] [--plot FILE]``:
+gateways of others (`peers`), or ours with one setting changed (`knobs`). Traced gateways stand
+beside traced ones, and untraced beside untraced. Each is measured with one client and with 16;
+processor time includes the work after the answers, and not that of an idle gateway.
 """
 
 from __future__ import annotations
@@ -16,11 +17,16 @@ from contextlib import ExitStack
 from pathlib import Path
 from typing import Any
 
-from benchmarks.side_by_side.peers import PEERS, Peer
+from benchmarks.side_by_side import knobs, peers
+from benchmarks.side_by_side.plot import render_bars
+from benchmarks.side_by_side.starting import Peer
 from gatewayctl.operations.bench.workers import start_load, start_upstream
+from gatewayctl.runtimes.docker import engine
+from gatewayctl.runtimes.metering.containers import find_bridge
 from gatewayctl.runtimes.metering.json_program import JsonProgram
 from gatewayctl.runtimes.metering.processes import measure_tree
 
+SETS = {"peers": peers.PEERS, "knobs": knobs.STARTS}
 SETTLE = 20.0
 """Seconds until spend logs are written and spans are stored."""
 REQUESTS = {1: 25, 16: 80}
@@ -29,49 +35,57 @@ REQUESTS = {1: 25, 16: 80}
 
 def main() -> int:
     parser = argparse.ArgumentParser(prog="python -m benchmarks.side_by_side")
-    parser.add_argument("names", nargs="*", default=[], help=", ".join(PEERS))
+    parser.add_argument("what", choices=SETS)
+    parser.add_argument("names", nargs="*", help="only these")
     parser.add_argument("--rounds", type=int, default=8)
     parser.add_argument("--json", type=Path, help="write the figures to this file, too")
+    parser.add_argument("--plot", type=Path, help="draw the processor time into this SVG")
     given = parser.parse_args()
+    starts = SETS[given.what]
+    addresses = ["127.0.0.1"]
+    if "docker" in (given.names or starts):
+        addresses += find_bridge(engine.endpoint())
     with ExitStack() as stack:
         _, port = stack.enter_context(
-            start_upstream(["127.0.0.1"], latency_ms=0, tokens=16, tokens_per_second=1000)
+            start_upstream(addresses, latency_ms=0, tokens=16, tokens_per_second=1000)
         )
         load = stack.enter_context(start_load())
-        peers = {}
-        for name in given.names or PEERS:
+        started = {}
+        for name in given.names or starts:
             print(f"starting {name}", file=sys.stderr, flush=True)
-            peers[name] = stack.enter_context(PEERS[name](port))
+            started[name] = stack.enter_context(starts[name](port))
         found = {
-            clients: measure(load, peers, clients=clients, rounds=given.rounds)
+            clients: measure(load, started, clients=clients, rounds=given.rounds)
             for clients in REQUESTS
         }
     if given.json:
         given.json.write_text(json.dumps(found, indent=1) + "\n", encoding="utf-8")
+    if given.plot:
+        given.plot.write_text(render_bars(found[1]), encoding="utf-8")
     for clients, rows in found.items():
         print_table(clients, rows)
     return 0
 
 
 def measure(
-    load: JsonProgram, peers: Mapping[str, Peer], *, clients: int, rounds: int
+    load: JsonProgram, started: Mapping[str, Peer], *, clients: int, rounds: int
 ) -> dict[str, dict[str, Any]]:
     """The figures of each peer: milliseconds, requests per second, processor time by service."""
-    for peer in peers.values():
+    for peer in started.values():
         load.ask(peer.order(clients=clients, requests=2 * clients + 10))
     time.sleep(SETTLE)
-    idle = _watch_idle(peers)
-    before, began = _usage(peers), time.monotonic()
-    answers: dict[str, list[dict[str, Any]]] = {name: [] for name in peers}
+    idle = _watch_idle(started)
+    before, began = _usage(started), time.monotonic()
+    answers: dict[str, list[dict[str, Any]]] = {name: [] for name in started}
     for number in range(rounds):
         # Each begins a round as often as another.
-        names = [*peers][number % len(peers) :] + [*peers][: number % len(peers)]
+        names = [*started][number % len(started) :] + [*started][: number % len(started)]
         print(f"{clients} clients: round {number + 1} of {rounds}", file=sys.stderr, flush=True)
         for name in names:
-            order = peers[name].order(clients=clients, requests=REQUESTS[clients])
+            order = started[name].order(clients=clients, requests=REQUESTS[clients])
             answers[name].append(load.ask(order))
     time.sleep(SETTLE)
-    after, seconds = _usage(peers), time.monotonic() - began
+    after, seconds = _usage(started), time.monotonic() - began
     return {
         name: _summarize(
             answers[name],
@@ -82,24 +96,24 @@ def measure(
                 for service in before[name]
             },
         )
-        for name in peers
+        for name in started
     }
 
 
-def _watch_idle(peers: Mapping[str, Peer], seconds: float = 10.0) -> dict[str, dict[str, float]]:
-    before = _usage(peers)
+def _watch_idle(started: Mapping[str, Peer], seconds: float = 10.0) -> dict[str, dict[str, float]]:
+    before = _usage(started)
     time.sleep(seconds)
-    after = _usage(peers)
+    after = _usage(started)
     return {
         name: {each: (after[name][each] - cpu) / seconds for each, cpu in services.items()}
         for name, services in before.items()
     }
 
 
-def _usage(peers: Mapping[str, Peer]) -> dict[str, dict[str, float]]:
+def _usage(started: Mapping[str, Peer]) -> dict[str, dict[str, float]]:
     return {
         name: {service: measure_tree(pid).cpu_seconds for service, pid in peer.pids.items()}
-        for name, peer in peers.items()
+        for name, peer in started.items()
     }
 
 
