@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import os
+from collections.abc import Iterator
+from contextlib import contextmanager
 from itertools import chain
 from typing import TYPE_CHECKING, Annotated, Any, Literal
 
@@ -12,7 +14,7 @@ from gatewayctl.cli.confirm import confirm_by_name, confirm_context, confirm_new
 from gatewayctl.cli.context import App, context
 from gatewayctl.cli.options import AcceptRiskOption, JsonFlag, TimeoutOption, YesFlag
 from gatewayctl.cli.syntax.since import since_moment
-from gatewayctl.errors import ProjectMissing, UsageProblem
+from gatewayctl.errors import Interrupted, ProjectMissing, UsageProblem
 
 if TYPE_CHECKING:
     from collections.abc import Generator
@@ -215,15 +217,27 @@ def logs(
         follow=follow,
         everything=everything,
     )
-    first = next(lines, None)
-    if first is None and not app.settings.is_project:
-        raise ProjectMissing(f"There is no gateway project in {app.project_dir}.")
-    lines = lines if first is None else chain([first], lines)
-    if app.json:
-        app.show(LogsReport(lines=tuple(lines)), stack.render_logs)
-        return
-    for text in stack.format_log_lines(lines):
-        app.console.result_text(text + "\n")
+    with _ended_by_ctrl_c(follow):
+        first = next(lines, None)
+        if first is None and not app.settings.is_project:
+            raise ProjectMissing(f"There is no gateway project in {app.project_dir}.")
+        lines = lines if first is None else chain([first], lines)
+        if app.json:
+            app.show(LogsReport(lines=tuple(lines)), stack.render_logs)
+            return
+        for text in stack.format_log_lines(lines):
+            app.console.result_text(text + "\n")
+
+
+@contextmanager
+def _ended_by_ctrl_c(follow: bool) -> Iterator[None]:
+    """Nothing is said about it where it is the way to end: there is nothing to finish."""
+    try:
+        yield
+    except KeyboardInterrupt:
+        if not follow:
+            raise
+        raise typer.Exit(Interrupted.exit_code) from None
 
 
 def ui(

@@ -31,7 +31,8 @@ def test_logs_are_followed_into_the_pods_of_the_next_rollout(stack: Project) -> 
 
     assert followed.returncode == 130, err
     assert out.count(LOGGED) == 5, out
-    assert out.splitlines()[0].startswith("litellm")
+    assert {line.split()[1] for line in out.splitlines()} == {"litellm"}, out
+    assert err == ""
     assert programs
     assert not any(program.is_running() for program in programs)
 
