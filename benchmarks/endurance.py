@@ -1,0 +1,97 @@
+"""An hour of load at half of what the gateway carries: memory, failures, and the spend logs.
+
+``python -m benchmarks.endurance [MINUTES [RATE]]``: an embedded stack in production. RATE is in
+requests a second, for a machine that does other things too. Prints the memory of each service each
+minute. Exit 1 if a service ends with more than 10 % above what it had after ten
+minutes, a request failed, or one of them is in no spend log.
+"""
+
+from __future__ import annotations
+
+import subprocess
+import sys
+import time
+from collections.abc import Mapping
+from pathlib import Path
+
+from benchmarks.side_by_side.starting import Peer, ours
+from benchmarks.stack import secrets
+from gatewayctl.operations.bench.workers import start_load, start_upstream
+from gatewayctl.runtimes.embedded.environment import locate
+from gatewayctl.runtimes.metering.json_program import JsonProgram
+from gatewayctl.runtimes.metering.processes import measure_tree
+
+WARM = 10
+"""Minutes until caches and pools have their size."""
+ALLOWED = 1.10
+COUNT = "select count(*) from \"LiteLLM_SpendLogs\" where status = 'success'"
+MIB = 2**20
+
+
+def main(minutes: int, rate: float | None) -> int:
+    with (
+        start_upstream(["127.0.0.1"], latency_ms=50, tokens=16, tokens_per_second=1000) as (
+            _,
+            port,
+        ),
+        start_load() as load,
+        ours("production", "", port) as (gateway, folder, ports),
+    ):
+        # That of the first answer is written some seconds later.
+        time.sleep(20)
+        before = count_spend_logs(folder, ports)
+        sent = 0
+        if rate is None:
+            rate, sent = find_half(load, gateway)
+        print(f"{rate:.0f} requests a second", flush=True)
+        memory: list[Mapping[str, float]] = []
+        failed, reasons = 0, dict[str, str]()
+        for minute in range(1, minutes + 1):
+            order = gateway.order(clients=64, requests=1)
+            order |= {"rate": rate, "requests": None, "seconds": 60.0}
+            found = load.ask(order)
+            sent += len(found["samples"])
+            failed += sum(found["errors"].values())
+            reasons |= found["reasons"]
+            memory.append(measure(gateway))
+            print(
+                f"{minute:3d} min  {sent} answered, {failed} failed  {show(memory[-1])}", flush=True
+            )
+        time.sleep(30)
+        logged = count_spend_logs(folder, ports) - before
+    start, end = memory[min(WARM, minutes) - 1], memory[-1]
+    grown = {name: end[name] / start[name] for name in end}
+    print(f"memory against that after {WARM} minutes: {show(grown, 2)}")
+    print(f"{sent} answered, {failed} failed {reasons or ''}, {logged} in spend logs")
+    return int(failed > 0 or logged != sent or max(grown.values()) > ALLOWED)
+
+
+def find_half(load: JsonProgram, gateway: Peer) -> tuple[float, int]:
+    """Half of the rate at which 16 clients are answered, and how many requests that took."""
+    warm = load.ask(gateway.order(clients=16, requests=100))
+    found = load.ask(gateway.order(clients=16, requests=600))
+    answered = [*warm["samples"], *found["samples"]]
+    return len(found["samples"]) / found["seconds"] / 2, len(answered)
+
+
+def measure(gateway: Peer) -> dict[str, float]:
+    return {name: measure_tree(pid).memory_bytes / MIB for name, pid in gateway.pids.items()}
+
+
+def show(values: Mapping[str, float], digits: int = 0) -> str:
+    return "  ".join(f"{name} {value:.{digits}f}" for name, value in values.items())
+
+
+def count_spend_logs(folder: Path, ports: Mapping[str, int]) -> int:
+    password = secrets(folder)["LITELLM_POSTGRES_PASSWORD"]
+    url = f"postgresql://litellm_user@127.0.0.1:{ports['postgres_litellm']}/litellm"
+    argv = [str(locate().postgres_bin / "psql"), url, "-qAtc", COUNT]
+    done = subprocess.run(
+        argv, env={"PGPASSWORD": password}, check=True, capture_output=True, text=True
+    )
+    return int(done.stdout)
+
+
+if __name__ == "__main__":
+    numbers = [float(word) for word in sys.argv[1:]]
+    sys.exit(main(int(numbers[0]) if numbers else 60, numbers[1] if numbers[1:] else None))
