@@ -43,6 +43,10 @@ PROJECTS: Final = {
     "cloudnative": "profile: production\nkubernetes: {postgres: cloudnative-pg, replicas: 2}\n",
     "external database": "services: {postgres: DATABASE}\n",
     "database url": "services: {postgres: DATABASE_URL}\n",
+    "variables": (
+        "kubernetes: {replicas: 2}\nservices: {litellm: {environment:"
+        " {LITELLM_LOG: DEBUG, NUM_WORKERS: 3, REDIS_PORT: 1, HOME: /app}}}\n"
+    ),
     "existing secret": f"kubernetes: {{secrets: {{from: from-vault}}, replicas: 2}}\n{_APPS}",
     "ingress": (
         "runtime: kubernetes\nkubernetes:\n  access: ingress\n  ingress: {host: llm.example.com,"
