@@ -24,10 +24,12 @@ def plan_values(settings: Settings, *, templates: Path | None = None) -> tuple[R
     check_supported(settings)
     source = templates or locate_templates()
     config = litellm_files(settings, source)
+    litellm = litellm_chart.litellm_values(settings, config)
     found: dict[str, dict[str, Any]] = {
         "litellm-values.yaml": {
-            "values": litellm_chart.litellm_values(settings, config),
-            "secrets": litellm_chart.needed_secrets(settings),
+            "settings": settings,
+            "values": litellm,
+            "secrets": litellm_chart.needed_secrets(litellm),
         }
     }
     if settings.tracing.own:

@@ -20,13 +20,16 @@ class _Dumper(yaml.SafeDumper):
         return True
 
 
-# Compose reads YAML 1.2, where 1e3 and 0o17 are numbers; PyYAML (1.1) does not quote them.
-_LIKE_A_NUMBER: Final = re.compile(r"[-+.]?[0-9].*")
+# Compose reads YAML 1.2, where 1e3 and 0o17 are numbers, and for kubectl and Helm y is true;
+# PyYAML quotes none of them.
+_LIKE_ANOTHER_TYPE: Final = re.compile(r"[-+.]?[0-9].*|[yYnN]")
+# YAML 1.1 ends a line at them, too.
+_OTHER_LINE_ENDS: Final = re.compile("[\x85\u2028\u2029]")
 
 
 def _represent_string(dumper: yaml.SafeDumper, value: str) -> yaml.Node:
     plain = value.isprintable() and value == value.strip()
-    style = "'" if _LIKE_A_NUMBER.fullmatch(value) else None
+    style = "'" if _LIKE_ANOTHER_TYPE.fullmatch(value) else None
     style = style if plain else '"'
     return dumper.represent_scalar("tag:yaml.org,2002:str", value, style=style)
 
@@ -42,7 +45,7 @@ class _BlockDumper(_Dumper):
 
 
 def _represent_text(dumper: yaml.SafeDumper, value: str) -> yaml.Node:
-    if "\n" in value:
+    if "\n" in value and not _OTHER_LINE_ENDS.search(value):
         return dumper.represent_scalar("tag:yaml.org,2002:str", value, style="|")
     return _represent_string(dumper, value)
 

@@ -151,6 +151,17 @@ def test_indented_data_reads_back_as_itself(value: dict[str, Any]) -> None:
     assert yaml.safe_load(f"a:\n  {to_yaml(value, indent=2)}\n") == {"a": value}
 
 
+@given(st.dictionaries(TEXT, DATA, min_size=1, max_size=4))
+@example({"a": "NEL\x85 and LS\u2028 are\nno ends of lines"})
+def test_data_in_blocks_reads_back_as_itself(value: dict[str, Any]) -> None:
+    assert yaml.safe_load(f"a:\n  {to_yaml(value, indent=2, block=True)}\n") == {"a": value}
+
+
+@pytest.mark.parametrize("text", ["y", "N", "1e3", "0o17", "yes"])
+def test_a_string_that_another_parser_reads_as_something_else_is_quoted(text: str) -> None:
+    assert to_yaml(text) == f"'{text}'"
+
+
 def test_a_template_is_rendered_to_its_own_path(tmp_path: Path) -> None:
     folder = tmp_path / "templates" / "embedded"
     folder.mkdir(parents=True)

@@ -186,7 +186,9 @@ def _database(settings: Settings) -> list[Variable]:
     external = settings.services.postgres
     if external is not None:
         name = secret_name(settings, "litellm")
-        return [_reference("DATABASE_URL", name, external.url_env)]
+        # A variable of that name is there already, and one that is there twice is refused.
+        is_there = external.url_env == "DATABASE_URL"
+        return [] if is_there else [_reference("DATABASE_URL", name, external.url_env)]
     host = database_host(settings, "postgres-litellm")
     url = f"postgresql://litellm_user:{refer(_PASSWORD)}@{host}:5432/litellm"
     found: list[Variable] = [{"name": "DATABASE_URL", "value": url}]

@@ -6,45 +6,59 @@ no Redis. Owns the names of the chart's values. Never sees the value of a secret
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+import base64
+import itertools
+import re
+from collections.abc import Iterable, Iterator, Mapping
 from typing import Any, Final
 
 import yaml
 
-from gatewayctl.errors import Problem, SettingsInvalid
-from gatewayctl.rendering.kubernetes import environment, labels, objects
-from gatewayctl.rendering.kubernetes.config_map import config_files, volume_mounts, volumes
+from gatewayctl import network
+from gatewayctl.rendering.kubernetes import environment, objects
+from gatewayctl.rendering.kubernetes.config_map import (
+    ConfigFiles,
+    config_files,
+    volume_mounts,
+    volumes,
+)
 from gatewayctl.rendering.kubernetes.phoenix_chart import SERVICE
-from gatewayctl.rendering.kubernetes.resources import resources
-from gatewayctl.rendering.kubernetes.secrets import (
-    litellm_secret,
-    operator_secret,
-    plan_secrets,
-    secret_name,
-)
+from gatewayctl.rendering.kubernetes.resources import resources, resources_for_chart
+from gatewayctl.rendering.kubernetes.secrets import litellm_secret, operator_secret, secret_name
 from gatewayctl.rendering.kubernetes.services import database_host
-from gatewayctl.settings.declared.external_services import parse_database_url
-from gatewayctl.settings.model import CA_BUNDLE_NAME, Settings
+from gatewayctl.rendering.yaml_values import to_yaml
+from gatewayctl.settings.model import Settings
 
-_FOLDER: Final = "/app/config"
-"""Where the chart has the configuration, and modules beside it."""
+_CONFIG: Final = "/app/config.yaml"
+_DATABASE_URL: Final = "DATABASE_URL"
 _OF_CHART: Final = frozenset(
-    {"DATABASE_URL", "DISABLE_SCHEMA_UPDATE", "LITELLM_POSTGRES_PASSWORD", "LITELLM_MASTER_KEY"}
-)
-"""Variables that the chart sets itself."""
-_USER, _PASSWORD = "username", "password"
+    {
+        "CONFIG_FILE_PATH", "DATABASE_HOST", "DATABASE_NAME", "DATABASE_PASSWORD", "DATABASE_PORT",
+        "DATABASE_USER", "DATABASE_USERNAME", "DISABLE_SCHEMA_UPDATE", "LENS_WORKER_IMAGE",
+        "LITELLM_MASTER_KEY", "NUM_WORKERS", "PROXY_MASTER_KEY",
+    }
+)  # fmt: skip
+"""Variables that the chart sets itself: one that is set twice is refused by the cluster."""
+_OF_CHART_FOR_REDIS: Final = frozenset({"REDIS_HOST", "REDIS_PORT", "REDIS_PASSWORD"})
+_SELECTOR: Final = {
+    "app.kubernetes.io/name": "litellm",
+    "app.kubernetes.io/component": "proxy",
+}
+"""Labels of the chart's pods, whatever the release is called."""
+_NO_TEXT: Final = re.compile("[\x7f-\x9f]")
+"""Control characters that Helm changes, or with which it leaves the whole object empty."""
 
 
 def litellm_values(settings: Settings, config: Mapping[str, str]) -> dict[str, Any]:
-    """The values of the chart. ``config`` are LiteLLM's files, its configuration first.
-
-    Raises SettingsInvalid if the host of an external database is not known.
-    """
+    """The values of the chart. ``config`` are LiteLLM's files, its configuration first."""
     kubernetes = settings.kubernetes
+    files = config_files(_config(settings, config))
     found: dict[str, Any] = {
+        # The Service is litellm then, not litellm-litellm: see `gatewayctl env --for cluster`.
+        "fullnameOverride": "litellm",
         "image": _image(settings.images.litellm),
         "imagePullSecrets": [{"name": name} for name in kubernetes.image_pull_secrets],
-        "monolith": {"enabled": True},
+        "monolith": {"enabled": True, "extraArgs": ["--config", _CONFIG]},
         "masterKey": {
             "secretName": litellm_secret(settings).name,
             "secretKey": "LITELLM_MASTER_KEY",
@@ -56,37 +70,49 @@ def litellm_values(settings: Settings, config: Mapping[str, str]) -> dict[str, A
             "enabled": True,
             "hooks": {"helm": {"enabled": True}},
             "activeDeadlineSeconds": 1800,
+            "extraEnv": _variables(settings, environment.migration_environment(settings)),
             **_security(settings),
             "volumes": [{"name": "tmp", "emptyDir": {}}],
             "volumeMounts": [{"name": "tmp", "mountPath": "/tmp"}],  # noqa: S108
             "resources": resources(settings, "litellm-migrate"),
         },
-        "gateway": _gateway(settings, config),
+        "gateway": _gateway(settings, files),
         **_redis(settings),
         **_ingress(settings),
-        "extraResources": [_files(settings, config)],
+        "extraResources": [_config_map(files)],
     }
     return {name: value for name, value in found.items() if value != []}
 
 
-def needed_secrets(settings: Settings) -> list[dict[str, Any]]:
-    """The names of the Secrets that must exist for the chart, with their keys.
+def needed_secrets(values: Mapping[str, Any]) -> dict[str, list[str]]:
+    """The keys of each Secret that must exist for these values; optional ones last, in brackets."""
+    found: dict[str, dict[str, None]] = {}
+    for secret, key in _references(values):
+        found.setdefault(secret, {})[key] = None
+    return {name: sorted(keys, key=lambda key: key.startswith("[")) for name, keys in found.items()}
 
-    The chart composes the database's URL, from keys of its own.
-    """
-    external = settings.services.postgres
-    unused = "LITELLM_POSTGRES_PASSWORD" if external is None else external.url_env
-    planned = {
-        secret.name: [
-            *(name for name in secret.variables if name != unused),
-            *(f"[{name}]" for name in secret.optional),
-        ]
-        for secret in plan_secrets(settings)
-        if secret.service in {"litellm", "redis"} and not secret.files
+
+def _references(values: Mapping[str, Any]) -> Iterator[tuple[str, str]]:
+    """Each Secret and a key of it; keys in brackets are optional."""
+    gateway = values["gateway"]
+    yield values["masterKey"]["secretName"], values["masterKey"]["secretKey"]
+    for variable in (*gateway["extraEnv"], *values["migrationJob"]["extraEnv"]):
+        if reference := variable.get("valueFrom", {}).get("secretKeyRef"):
+            key = reference["key"]
+            yield reference["name"], f"[{key}]" if reference.get("optional") else key
+    credentials = values["database"]["writer"]["passwordSecret"]
+    yield from ((credentials["name"], credentials[key]) for key in ("usernameKey", "passwordKey"))
+    if "redis" in values:
+        password = values["redis"]["passwordSecret"]
+        yield password["name"], password["passwordKey"]
+    mounted = {
+        volume["name"]: volume["secret"]["secretName"]
+        for volume in gateway["volumes"]
+        if "secret" in volume
     }
-    planned.setdefault(_database_secret(settings), [])
-    planned[_database_secret(settings)] += [_USER, _PASSWORD]
-    return [{"name": name, "variables": keys} for name, keys in planned.items()]
+    for mount in gateway["volumeMounts"]:
+        if mount["name"] in mounted:
+            yield mounted[mount["name"]], mount["subPath"]
 
 
 def _image(name: str) -> dict[str, str]:
@@ -97,32 +123,49 @@ def _image(name: str) -> dict[str, str]:
     return {**found, "tag": tag, **({"digest": digest} if digest else {})}
 
 
-def _database_secret(settings: Settings) -> str:
-    if settings.services.postgres is None and settings.kubernetes.postgres == "cloudnative-pg":
-        return operator_secret("postgres-litellm")
-    return secret_name(settings, "postgres-litellm")
-
-
 def _database(settings: Settings) -> dict[str, Any]:
-    host, port, name = database_host(settings, "postgres-litellm"), 5432, "litellm"
+    """Where LiteLLM's database is: the chart gives the parts, and LiteLLM composes the URL.
+
+    The proxy leaves the port out then, and the chart has no other parameters. So the URL of an
+    external database is a variable, which counts; the chart insists on the parts nevertheless.
+    """
+    external = settings.services.postgres
+    if external is not None:
+        name = secret_name(settings, "litellm")
+        keys = {"name": name, "usernameKey": external.url_env, "passwordKey": external.url_env}
+        return {"host": f"in-{_DATABASE_URL}", "dbname": "litellm", "passwordSecret": keys}
+    if settings.kubernetes.postgres == "cloudnative-pg":
+        name, user, password = operator_secret("postgres-litellm"), "username", "password"
+    else:
+        name = secret_name(settings, "postgres-litellm")
+        user, password = "LITELLM_POSTGRES_USER", "LITELLM_POSTGRES_PASSWORD"
+    return {
+        "host": database_host(settings, "postgres-litellm"),
+        "port": 5432,
+        "dbname": "litellm",
+        "passwordSecret": {"name": name, "usernameKey": user, "passwordKey": password},
+    }
+
+
+def _config(settings: Settings, config: Mapping[str, str]) -> dict[str, str]:
+    """LiteLLM's files, without the URL of a database that LiteLLM composes."""
     if settings.services.postgres is not None:
-        variable = settings.services.postgres.url_env
-        secret = settings.environment.get(variable)
-        if secret is None:
-            message = f"the chart needs the host of the database: set {variable} in .env"
-            place = str(settings.source_of("services.postgres"))
-            raise SettingsInvalid(problems=(Problem(source=place, message=message),))
-        url = parse_database_url(secret.reveal())
-        host, port, name = url.host, url.port, url.database
-    keys = {"name": _database_secret(settings), "usernameKey": _USER, "passwordKey": _PASSWORD}
-    return {"host": host, "port": port, "dbname": name, "passwordSecret": keys}
+        return dict(config)
+    (name, text), *others = config.items()
+    sections: dict[str, Any] = yaml.safe_load(text)
+    sections.get("general_settings", {}).pop("database_url", None)
+    comments = itertools.takewhile(lambda line: line.startswith("#"), text.splitlines())
+    return {name: "\n".join((*comments, to_yaml(sections, block=True), "")), **dict(others)}
 
 
-def _gateway(settings: Settings, config: Mapping[str, str]) -> dict[str, Any]:
+def _gateway(settings: Settings, files: ConfigFiles) -> dict[str, Any]:
     """The pods: the same probes, the same end and the same security as ours."""
     kubernetes = settings.kubernetes
     autoscaling = kubernetes.autoscaling
+    has_others = kubernetes.most_replicas > 1
     return {
+        # LITELLM_LOG, which the project can set.
+        "logLevel": "",
         "numWorkers": settings.pod_workers,
         **({} if autoscaling else {"replicaCount": kubernetes.replicas}),
         "hpa": {
@@ -139,83 +182,71 @@ def _gateway(settings: Settings, config: Mapping[str, str]) -> dict[str, Any]:
                 else {}
             ),
         },
-        "pdb": {"enabled": kubernetes.most_replicas > 1, "maxUnavailable": 1},
-        "config": {"create": True, "proxy_config": _proxy_config(config)},
-        "envSecrets": [litellm_secret(settings).name],
-        "extraEnv": _variables(settings),
+        "pdb": {"enabled": True, "maxUnavailable": 1} if has_others else {"enabled": False},
+        # Helm would parse and serialize it: 1.0e-07 as 1e-07, which is a string for LiteLLM.
+        "config": {"create": False},
+        "extraEnv": _variables(settings, environment.litellm_environment(settings)),
         "strategy": {
             "type": "RollingUpdate",
             "rollingUpdate": {"maxUnavailable": 0, "maxSurge": 1},
         },
         **objects.litellm_life(settings),
         **_security(settings),
-        "resources": resources(settings, "litellm"),
-        "volumes": volumes(settings, config_files(_beside(config))),
-        "volumeMounts": _mounts(settings, config),
+        "resources": resources_for_chart(settings, "litellm"),
+        "topologySpreadConstraints": [
+            {
+                "maxSkew": 1,
+                "topologyKey": key,
+                "whenUnsatisfiable": "ScheduleAnyway",
+                "labelSelector": {"matchLabels": dict(_SELECTOR)},
+            }
+            for key in ("kubernetes.io/hostname", "topology.kubernetes.io/zone")
+        ],
+        "volumes": volumes(settings, files),
+        "volumeMounts": volume_mounts(settings, files),
     }
 
 
-def _variables(settings: Settings) -> list[dict[str, Any]]:
-    """Our variables, but for those of the chart and those of ``envSecrets``."""
-    literal_or_renamed = (
-        variable
-        for variable in environment.litellm_environment(settings)
-        if variable["name"] not in _OF_CHART
-        and variable.get("valueFrom", {}).get("secretKeyRef", {}).get("key") != variable["name"]
-    )
-    return [_move(variable) for variable in literal_or_renamed]
+def _variables(
+    settings: Settings, variables: Iterable[environment.Variable]
+) -> list[environment.Variable]:
+    """Our variables but for those of the chart, which has names of its own for the database."""
+    external = settings.services.postgres
+    others = {_DATABASE_URL, "LITELLM_POSTGRES_PASSWORD"}
+    if external is not None:
+        others = {external.url_env} - {_DATABASE_URL}
+    if settings.needs_redis_in("kubernetes"):
+        others |= _OF_CHART_FOR_REDIS
+    return [_move(each) for each in variables if each["name"] not in _OF_CHART | others]
 
 
-def _move(variable: dict[str, Any]) -> dict[str, Any]:
-    """The same with the folder of the chart, and the Service of Phoenix's chart."""
+def _move(variable: environment.Variable) -> environment.Variable:
+    """The same with the Service of Phoenix's chart."""
     if "value" not in variable:
         return variable
     text = str(variable["value"]).replace("http://phoenix:", f"http://{SERVICE}:")
-    is_bundle = text == f"/app/{CA_BUNDLE_NAME}"
-    return {**variable, "value": f"{_FOLDER}/{CA_BUNDLE_NAME}" if is_bundle else text}
+    if variable["name"].upper() == network.NO_PROXY:
+        text = ",".join(SERVICE if host == "phoenix" else host for host in text.split(","))
+    return {**variable, "value": text}
 
 
-def _proxy_config(config: Mapping[str, str]) -> dict[str, Any]:
-    sections: dict[str, Any] = yaml.safe_load(next(iter(config.values())))
-    # The chart gives the parts of the address, and LiteLLM composes it.
-    sections.get("general_settings", {}).pop("database_url", None)
-    return sections
-
-
-def _beside(config: Mapping[str, str]) -> dict[str, str]:
-    """The files beside the configuration, which the chart does not know."""
-    return dict(list(config.items())[1:])
-
-
-def _files(settings: Settings, config: Mapping[str, str]) -> dict[str, Any]:
-    found = config_files(_beside(config))
+def _config_map(files: ConfigFiles) -> dict[str, Any]:
+    """LiteLLM's files as an object of the release; its name changes with them, as do the pods."""
     # The chart reads these values as a template.
-    data = {key: text.replace("{{", "{{`{{`}}") for key, text in found.data.items()}
-    return {
+    data = {key: text.replace("{{", "{{`{{`}}") for key, text in files.data.items()}
+    binary = {
+        key: base64.b64encode(text.encode()).decode()
+        for key, text in files.data.items()
+        if _NO_TEXT.search(text)
+    }
+    found: dict[str, Any] = {
         "apiVersion": "v1",
         "kind": "ConfigMap",
-        "metadata": {"name": found.name, "labels": labels.project_labels(settings)},
+        "metadata": {"name": files.name},
         "immutable": True,
-        "data": data,
+        "data": {key: text for key, text in data.items() if key not in binary},
     }
-
-
-def _mounts(settings: Settings, config: Mapping[str, str]) -> list[dict[str, Any]]:
-    found = config_files(_beside(config))
-    paths = dict(zip(found.data, _beside(config), strict=True))
-    mounts = [mount for mount in volume_mounts(settings) if mount["name"] != "config"]
-    return [
-        *(
-            {
-                "name": "config",
-                "mountPath": f"{_FOLDER}/{path}",
-                "subPath": key,
-                "readOnly": True,
-            }
-            for key, path in paths.items()
-        ),
-        *mounts,
-    ]
+    return {**found, "binaryData": binary} if binary else found
 
 
 def _security(settings: Settings) -> dict[str, Any]:
@@ -242,7 +273,6 @@ def _ingress(settings: Settings) -> dict[str, Any]:
         "ingress": {
             "enabled": True,
             "className": ingress.class_name or "",
-            "controller": "nginx",
             "host": ingress.host,
             "annotations": dict(ingress.annotations),
             "tls": tls if ingress.tls_secret else [],

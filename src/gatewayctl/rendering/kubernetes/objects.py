@@ -122,6 +122,12 @@ def litellm_life(settings: Settings) -> dict[str, Any]:
             "timeoutSeconds": BUSY_SECONDS,
             "failureThreshold": 3,
         },
+        "livenessProbe": {
+            "httpGet": {"path": "/health/liveliness", "port": "http"},
+            "periodSeconds": 20,
+            "timeoutSeconds": BUSY_SECONDS,
+            "failureThreshold": 6,
+        },
         "lifecycle": {"preStop": {"exec": {"command": drain_command(settings)}}},
         "terminationGracePeriodSeconds": grace_seconds(settings),
     }

@@ -10,10 +10,11 @@ from datetime import timedelta
 from typing import Any, Final
 
 from gatewayctl.rendering.kubernetes.environment import phoenix_environment
-from gatewayctl.rendering.kubernetes.resources import resources
+from gatewayctl.rendering.kubernetes.resources import resources_for_chart
 from gatewayctl.rendering.kubernetes.secrets import operator_secret, secret_name
 from gatewayctl.rendering.kubernetes.services import database_host
 from gatewayctl.settings.model import Settings
+from gatewayctl.settings.sections.quantities import parse_quantity
 
 SERVICE: Final = "phoenix-svc"
 """The Service that the chart makes of that name."""
@@ -57,16 +58,15 @@ def phoenix_values(settings: Settings) -> dict[str, Any]:
                 "port": 5432,
                 "db": "phoenix",
                 "user": "phoenix_user",
-                # From the Secret instead.
-                "password": "",
             },
+            # Phoenix shows how full it is.
+            "allocatedStorageGiB": _gibibytes(kubernetes.storage.postgres_phoenix),
             # Phoenix reads it when its database is new, and 0 keeps all.
             "defaultRetentionPolicyDays": _days(settings.retention.traces),
         },
         "auth": {
             "enableAuth": False,
             "createSecret": False,
-            "name": name,
             "secret": [{"key": PASSWORD, **reference}],
         },
         "additionalEnv": _variables(settings),
@@ -86,9 +86,11 @@ def phoenix_values(settings: Settings) -> dict[str, Any]:
                 "periodSeconds": 5,
                 "timeoutSeconds": 6,
                 "failureThreshold": 120,
-            }
+            },
+            "readinessProbe": {"periodSeconds": 5, "timeoutSeconds": 6, "failureThreshold": 3},
+            "livenessProbe": {"periodSeconds": 20, "timeoutSeconds": 10, "failureThreshold": 6},
         },
-        "resources": _resources(settings),
+        "resources": resources_for_chart(settings, "phoenix"),
     }
 
 
@@ -97,12 +99,9 @@ def _days(period: timedelta | None) -> int:
     return 0 if period is None else math.ceil(period / timedelta(days=1))
 
 
-def _resources(settings: Settings) -> dict[str, dict[str, str | None]]:
-    """Ours; the chart has a limit of CPU, which has to be taken out."""
-    found: dict[str, dict[str, str | None]] = {"limits": {"cpu": None}}
-    for kind, amounts in resources(settings, "phoenix").items():
-        found[kind] = {**found.get(kind, {}), **amounts}
-    return found
+def _gibibytes(size: str) -> int:
+    """Whole GiB of a volume, at least one: Phoenix refuses 0."""
+    return max(1, int((parse_quantity(size) or 0) / 2**30))
 
 
 def _ingress(settings: Settings) -> dict[str, Any]:

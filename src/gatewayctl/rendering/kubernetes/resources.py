@@ -57,6 +57,13 @@ def resources(settings: Settings, service: str) -> dict[str, dict[str, str]]:
     return {kind: amounts for kind, amounts in found.items() if amounts}
 
 
+def resources_for_chart(settings: Settings, service: str) -> dict[str, dict[str, str | None]]:
+    """The same as values of a Helm chart, whose own amounts count unless they are taken out."""
+    ours = resources(settings, service)
+    of_chart = dict.fromkeys(("cpu", "memory"))
+    return {kind: {**of_chart, **ours.get(kind, {})} for kind in ("requests", "limits")}
+
+
 def _usual(settings: Settings, service: str) -> dict[str, dict[str, str]]:
     of_profile = _REQUESTS[settings.profile]
     cpu, memory = of_profile.get("litellm" if service == MIGRATION else service, ("50m", "64Mi"))

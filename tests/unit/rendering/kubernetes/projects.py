@@ -22,6 +22,7 @@ SECRETS: Final = {
     "TRACES_KEY": "canary-traces-key",
     "HTTPS_PROXY": "http://canary-user:canary-proxy-password@proxy.example.com:3128",
     "DATABASE": CREDENTIALS,
+    "DATABASE_URL": CREDENTIALS,
 }
 _APPS: Final = """\
 apps:
@@ -41,6 +42,11 @@ PROJECTS: Final = {
     "autoscaling": "kubernetes: {autoscaling: {min: 2, max: 20, cpu: 60}}\n",
     "cloudnative": "profile: production\nkubernetes: {postgres: cloudnative-pg, replicas: 2}\n",
     "external database": "services: {postgres: DATABASE}\n",
+    "database url": "services: {postgres: DATABASE_URL}\n",
+    "variables": (
+        "kubernetes: {replicas: 2}\nservices: {litellm: {environment:"
+        " {LITELLM_LOG: DEBUG, NUM_WORKERS: 3, REDIS_PORT: 1, HOME: /app}}}\n"
+    ),
     "existing secret": f"kubernetes: {{secrets: {{from: from-vault}}, replicas: 2}}\n{_APPS}",
     "ingress": (
         "runtime: kubernetes\nkubernetes:\n  access: ingress\n  ingress: {host: llm.example.com,"
