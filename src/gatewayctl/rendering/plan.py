@@ -27,7 +27,7 @@ from gatewayctl.rendering.kubernetes.services import processes
 from gatewayctl.rendering.litellm_config import merge
 from gatewayctl.rendering.locate import locate_templates
 from gatewayctl.rendering.side_files import find_side_files, read_side_file
-from gatewayctl.rendering.sizes import sizes
+from gatewayctl.rendering.sizes import KEEPALIVE_SECONDS, sizes
 from gatewayctl.rendering.yaml_values import to_yaml
 from gatewayctl.settings.declared.retention import format_period
 from gatewayctl.settings.litellm.config import LitellmConfig
@@ -126,6 +126,7 @@ def _renderer(
             header=HEADER,
             proxy_variables=PROXY_VARIABLES,
             ca_bundle=None if settings.ca_bundle is None else CA_BUNDLE_NAME,
+            keepalive_seconds=KEEPALIVE_SECONDS,
             sizes=sizes(processes(settings) if in_cluster else settings.workers),
             has_redis=runtime in ("docker", "kubernetes") and settings.needs_redis_in(runtime),
             litellm_files=(_LITELLM_CONFIG, "litellm_callbacks.py", *bundle, *side_files),

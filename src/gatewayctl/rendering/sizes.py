@@ -1,4 +1,4 @@
-"""Limits of the services in containers, from the number of LiteLLM's workers."""
+"""Limits of the services: of those in containers from the number of LiteLLM's workers."""
 
 from __future__ import annotations
 
@@ -11,6 +11,10 @@ _POOL: Final = 10
 _SMALLEST_POOL: Final = 5
 # For migrations, index builds, backups, interactive psql and PostgreSQL's own three.
 _SPARE: Final = 20
+KEEPALIVE_SECONDS: Final = 75
+"""How long LiteLLM keeps an idle connection, instead of 5 seconds. A client whose request meets the
+end of its connection sees a failure. The usual load balancers end theirs after 60 seconds, and
+httpx, with OpenAI's SDK, after 5 itself."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -6,8 +6,11 @@ import json
 import os
 import signal
 import socket
+import time
 from collections.abc import Iterator
+from http.client import HTTPConnection
 from typing import Any, ClassVar
+from urllib.parse import urlsplit
 
 import psutil
 import pytest
@@ -196,6 +199,23 @@ class StartContract:
         )
 
         assert "demo model of the gateway" in output
+
+    def test_a_connection_that_is_idle_for_some_seconds_is_kept(
+        self, running: ContractStack
+    ) -> None:
+        """httpx, and so OpenAI's SDK, uses one again for up to five seconds."""
+        url = urlsplit(running.project.gateway_url)
+        connection = HTTPConnection(url.hostname or "", url.port, timeout=30)
+        connection.connect()
+        opened = connection.sock
+
+        for pause in (0, 7):
+            time.sleep(pause)
+            connection.request("GET", "/health/liveliness")
+            assert connection.getresponse().read()
+
+        assert connection.sock is opened
+        connection.close()
 
     def test_services_reach_each_other_without_the_proxy_that_providers_need(
         self, running: ContractStack

@@ -19,6 +19,7 @@ from gatewayctl.rendering.kubernetes.secrets import (
     secret_name,
 )
 from gatewayctl.rendering.kubernetes.services import BUSY_SECONDS, database_host, longest_request
+from gatewayctl.rendering.sizes import KEEPALIVE_SECONDS
 from gatewayctl.rendering.tracing import (
     OWN_COLLECTOR,
     app_variables,
@@ -49,6 +50,7 @@ def litellm_environment(settings: Settings) -> list[Variable]:
     plain = {
         "LITELLM_MODE": "PRODUCTION",
         "LITELLM_LOCAL_MODEL_COST_MAP": "True",
+        "KEEPALIVE_TIMEOUT": str(KEEPALIVE_SECONDS),
         # Seconds that requests get to finish in a pod that ends.
         "GRACEFUL_SHUTDOWN_TIMEOUT": str(longest_request(settings)),
         # Not 10: a busy pod would refuse calls then, and report that it is not ready.

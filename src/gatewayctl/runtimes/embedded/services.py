@@ -17,6 +17,7 @@ from gatewayctl.env_file.read import read_env_file
 from gatewayctl.errors import EnvFileMissing, Problem, SettingsInvalid, SettingsProblem
 from gatewayctl.rendering.compose import provider_variables
 from gatewayctl.rendering.side_files import find_side_files
+from gatewayctl.rendering.sizes import KEEPALIVE_SECONDS
 from gatewayctl.rendering.tracing import (
     COLLECTOR,
     otel_variables,
@@ -200,6 +201,7 @@ def litellm_program(
         argv=argv,
         environment=_operator_variables(environ)
         | service_variables(settings)
+        | {"KEEPALIVE_TIMEOUT": str(KEEPALIVE_SECONDS)}
         | _declared_variables(settings, environ)
         | {n: v for n, v in settings.litellm_service.environment.items() if v is not None}
         | ours,

@@ -4,10 +4,12 @@ import ast
 from pathlib import Path
 
 import pytest
+import yaml
 
 from gatewayctl.rendering.kubernetes import labels, objects
 from gatewayctl.rendering.kubernetes.environment import litellm_environment
 from gatewayctl.rendering.kubernetes.services import BUSY_SECONDS
+from gatewayctl.rendering.plan import plan_files
 from tests.fakes.projects import project
 
 
@@ -47,6 +49,24 @@ def test_a_pod_that_is_only_busy_stays_in_the_service(tmp_path: Path) -> None:
     # Past its deadline for a lookup LiteLLM says 503, and not only to that call.
     assert variables["PROXY_DB_LOOKUP_DEADLINE_SECONDS"] == str(BUSY_SECONDS)
     assert probe["timeoutSeconds"] == BUSY_SECONDS
+
+
+@pytest.mark.parametrize(
+    ("more", "seconds"),
+    [("", "75"), ("services: {litellm: {environment: {KEEPALIVE_TIMEOUT: 630}}}\n", "630")],
+)
+def test_idle_connections_are_kept_for_longer_than_load_balancers_keep_them(
+    tmp_path: Path, more: str, seconds: str
+) -> None:
+    settings = project(tmp_path, more)
+    files = {file.path.name: file.content for file in plan_files(settings, runtime="docker")}
+
+    in_pod = [each for each in litellm_environment(settings) if each["name"] == "KEEPALIVE_TIMEOUT"]
+
+    assert in_pod == [{"name": "KEEPALIVE_TIMEOUT", "value": seconds}]
+    services = yaml.safe_load(files["docker-compose.yml"])["services"]
+    assert services["litellm"]["environment"]["KEEPALIVE_TIMEOUT"] == seconds
+    assert files["docker-compose.yml"].count("KEEPALIVE_TIMEOUT:") == 1
 
 
 def test_the_commands_in_containers_are_python(tmp_path: Path) -> None:

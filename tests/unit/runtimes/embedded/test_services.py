@@ -225,6 +225,20 @@ def test_without_an_env_file_the_process_environment_is_enough(
     assert "LITELLM_API_KEY" not in env
 
 
+@pytest.mark.parametrize(
+    ("more", "seconds"),
+    [("", "75"), ("services: {litellm: {environment: {KEEPALIVE_TIMEOUT: 630}}}\n", "630")],
+)
+def test_idle_connections_are_kept_for_longer_than_load_balancers_keep_them(
+    tmp_path: Path, environment: Environment, more: str, seconds: str
+) -> None:
+    settings = project(tmp_path, more, env=env_file())
+
+    program = build_programs(settings, environment)["litellm"]
+
+    assert program.environment["KEEPALIVE_TIMEOUT"] == seconds
+
+
 def test_every_service_has_a_stop_signal() -> None:
     assert tuple(STOP_SIGNALS) == SERVICES
 
