@@ -14,7 +14,6 @@ from tests.e2e.kubernetes.stacks import LOGGED, roll_out
 pytestmark = pytest.mark.timeout(600)
 
 
-@pytest.mark.full
 def test_logs_are_followed_into_the_pods_of_the_next_rollout(stack: Project) -> None:
     followed = stack.start("logs", "litellm", "--follow", "--tail", "0")
     try:
