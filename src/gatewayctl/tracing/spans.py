@@ -7,9 +7,10 @@ PhoenixUnreachable. Must not know what the spans are expected to contain.
 from __future__ import annotations
 
 import json
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
+from itertools import islice
 from types import MappingProxyType
 from typing import Any, Final
 from urllib.parse import quote
@@ -99,25 +100,29 @@ class SpanStore:
 
         Raises PhoenixUnreachable for everything that is not an answer of Phoenix.
         """
-        found: list[Span] = []
-        seen: set[tuple[str, str]] = set()
+        return tuple(self.iterate(project, query))
+
+    def iterate(self, project: str, query: SpanQuery) -> Iterator[Span]:
+        """Yield the same spans page by page, for those who do not keep them."""
+        return islice(self._iterate_pages(project, query), query.limit)
+
+    def _iterate_pages(self, project: str, query: SpanQuery) -> Iterator[Span]:
+        before: set[tuple[str, str]] = set()
         cursor: str | None = None
         while True:
             page: Params = [("cursor", cursor)] if cursor else []
             body = self._get_page(project, query.params() + page)
             if body is None:
-                return ()
+                return
             spans = self._parse_page(body)
-            fresh = {(span.trace_id, span.span_id) for span in spans} - seen
-            if not fresh:
+            found = {(span.trace_id, span.span_id) for span in spans}
+            if not found - before:
                 # A page that only repeats spans would be followed by others without end.
-                return tuple(found)
-            seen |= fresh
-            found += spans
-            cursor = body.get("next_cursor")
-            enough = query.limit is not None and len(found) >= query.limit
-            if not cursor or enough:
-                return tuple(found[: query.limit])
+                return
+            yield from spans
+            before, cursor = found, body.get("next_cursor")
+            if not cursor:
+                return
 
     def _get_page(self, project: str, params: Params) -> dict[str, Any] | None:
         path = f"/v1/projects/{quote(project, safe='')}/spans"

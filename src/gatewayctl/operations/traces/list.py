@@ -5,10 +5,11 @@ from __future__ import annotations
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
 from datetime import UTC, datetime, timedelta
+from itertools import islice
 from typing import TYPE_CHECKING, Final, Literal
 
 from gatewayctl.errors import GatewayctlError
-from gatewayctl.gateway.spend import SpendLog, list_spend_logs
+from gatewayctl.gateway.spend import SpendLog, iterate_spend_logs
 from gatewayctl.operations.traces.attempts import DEPLOYMENT, MODEL
 from gatewayctl.settings.model import Settings
 from gatewayctl.tracing.spans import Span, SpanQuery
@@ -92,12 +93,14 @@ def list_calls(
         kind="LLM",
         attributes={name: value for name, value in conditions.items() if value is not None},
         since=filters.since,
-        # Phoenix cannot filter by status, so its answer is not limited if that is done here.
+        # The status is not a part of the query: whether a call was tried again is in the others.
         limit=filters.limit if filters.status is None else None,
     )
     store = open_span_store(settings, gateway.http)
-    spans = store.find(store.project, query)
-    rows = [row for row in _mark_retried(spans) if filters.status in (None, row.status)]
+    first: dict[str, str | None] = {}
+    marked = _mark_retried(store.iterate(store.project, query), first)
+    matching = (row for row in marked if filters.status in (None, row.status))
+    rows = [_name_asked(row, first) for row in tuple(islice(matching, filters.limit))]
     cached, warnings = _list_cached(settings, gateway, filters, rows, now())
     answered = {row.call_id for row in cached}
     # Attempts that failed before the cache answered.
@@ -120,16 +123,17 @@ def _list_cached(
     full = len(rows) >= filters.limit
     since = rows[filters.limit - 1].start if full else filters.since or until - _PERIOD
     try:
-        logs = list_spend_logs(gateway, master, since=since, until=until)
+        logs = iterate_spend_logs(gateway, master, since=since, until=until, cached_only=True)
+        matching = (
+            _cached_row(log)
+            for log in logs
+            if log.cached
+            and filters.component in (None, log.tag_value("component"))
+            and filters.model in (None, log.model)
+        )
+        return list(islice(matching, filters.limit)), ()
     except GatewayctlError as error:
         return [], (f"Calls that LiteLLM's cache answered are not listed: {error.message}",)
-    return [
-        _cached_row(log)
-        for log in logs
-        if log.cached
-        and filters.component in (None, log.tag_value("component"))
-        and filters.model in (None, log.model)
-    ], ()
 
 
 def _cached_row(log: SpendLog) -> CallRow:
@@ -151,20 +155,20 @@ def _cached_row(log: SpendLog) -> CallRow:
     )
 
 
-def _mark_retried(spans: Iterable[Span]) -> Iterator[CallRow]:
-    """Newest first, so an attempt that was followed by another one comes after it."""
-    spans = tuple(spans)
-    first = {span.attributes.get(CALL_ID): span.attributes.get(MODEL) for span in spans}
-    seen = set[str]()
+def _mark_retried(spans: Iterable[Span], first: dict[str, str | None]) -> Iterator[CallRow]:
+    """Newest first, so an attempt that was followed by another one comes after it.
+
+    ``first`` gets the model of the earliest attempt at each call.
+    """
     for row in map(call_row, spans):
-        asked = first[row.call_id] if row.call_id is not None else None
-        yield replace(
-            row,
-            retried=row.call_id in seen,
-            asked=None if asked == row.model else asked,
-        )
+        yield replace(row, retried=row.call_id in first)
         if row.call_id is not None:
-            seen.add(row.call_id)
+            first[row.call_id] = row.model
+
+
+def _name_asked(row: CallRow, first: Mapping[str, str | None]) -> CallRow:
+    asked = None if row.call_id is None else first.get(row.call_id)
+    return replace(row, asked=None if asked == row.model else asked)
 
 
 def call_row(span: Span) -> CallRow:
