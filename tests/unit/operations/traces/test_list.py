@@ -55,7 +55,7 @@ def test_an_attempt_knows_of_those_of_another_status(tmp_path: Path) -> None:
 
 def test_only_spend_logs_of_the_cache_are_read(tmp_path: Path) -> None:
     fake = FakeLiteLLM()
-    body = {"data": [], "next_cursor": None}
+    body: dict[str, Any] = {"data": [], "next_cursor": None}
     fake.planted[SPANS] = lambda _: httpx.Response(200, headers=VERSION, json=body)
 
     def logs(request: httpx.Request) -> httpx.Response:
