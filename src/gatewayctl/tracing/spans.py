@@ -53,10 +53,14 @@ class SpanQuery:
 
     ``attributes`` maps dotted names to values; lists cannot be matched. ``limit`` is the maximum
     number of spans, newest first; None for all. ``since`` and ``before`` are about their start.
+    ``trace_ids`` and ``statuses``: one of them. Phoenix releases that cannot filter by status send
+    spans of any.
     """
 
     trace_id: str | None = None
+    trace_ids: tuple[str, ...] = ()
     kind: str | None = None
+    statuses: tuple[str, ...] = ()
     attributes: Mapping[str, str | int | float | bool] = field(
         default_factory=lambda: MappingProxyType({})
     )
@@ -73,6 +77,8 @@ class SpanQuery:
             "end_time": None if self.before is None else self.before.isoformat(),
         }
         params: Params = [(key, value) for key, value in named.items() if value is not None]
+        params += [("trace_id", each) for each in self.trace_ids]
+        params += [("status_code", each) for each in self.statuses]
         # JSON is unambiguous: Phoenix parses each value and falls back to a string.
         params += [("attribute", f"{key}:{json.dumps(v)}") for key, v in self.attributes.items()]
         size = _PAGE_SIZE if self.limit is None else min(self.limit, _PAGE_SIZE)

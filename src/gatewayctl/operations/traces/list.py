@@ -12,7 +12,7 @@ from gatewayctl.errors import GatewayctlError
 from gatewayctl.gateway.spend import SpendLog, iterate_spend_logs
 from gatewayctl.operations.traces.attempts import DEPLOYMENT, MODEL
 from gatewayctl.settings.model import Settings
-from gatewayctl.tracing.spans import Span, SpanQuery
+from gatewayctl.tracing.spans import Span, SpanQuery, SpanStore
 from gatewayctl.tracing.stores import open_span_store
 from gatewayctl.tracing.verify import CALL_ID
 
@@ -20,6 +20,12 @@ if TYPE_CHECKING:
     from gatewayctl.gateway.client import GatewayClient
 
 CallStatus = Literal["ok", "error"]
+_STATUSES: Final[Mapping[CallStatus | None, tuple[str, ...]]] = {
+    "ok": ("OK", "UNSET"),
+    "error": ("ERROR",),
+}
+_TRACES_A_QUERY: Final = 50
+"""Their ids are in the address, which must not be too long."""
 _PERIOD: Final = timedelta(hours=24)
 """How far back calls of the cache are looked for, if no --since is given."""
 
@@ -93,14 +99,20 @@ def list_calls(
         kind="LLM",
         attributes={name: value for name, value in conditions.items() if value is not None},
         since=filters.since,
-        # The status is not a part of the query: whether a call was tried again is in the others.
+        statuses=_STATUSES.get(filters.status, ()),
+        # A Phoenix that cannot filter by status sends all, so its answer is not limited then.
         limit=filters.limit if filters.status is None else None,
     )
     store = open_span_store(settings, gateway.http)
-    first: dict[str, str | None] = {}
-    marked = _mark_retried(store.iterate(store.project, query), first)
-    matching = (row for row in marked if filters.status in (None, row.status))
-    rows = [_name_asked(row, first) for row in tuple(islice(matching, filters.limit))]
+    matching = (
+        span
+        for span in store.iterate(store.project, query)
+        if filters.status in (None, _name_status(span))
+    )
+    spans = tuple(islice(matching, filters.limit))
+    listed = {span.span_id for span in spans}
+    attempts = spans if filters.status is None else _read_attempts(store, spans)
+    rows = [row for row in _mark_retried(attempts) if row.span_id in listed]
     cached, warnings = _list_cached(settings, gateway, filters, rows, now())
     answered = {row.call_id for row in cached}
     # Attempts that failed before the cache answered.
@@ -155,20 +167,32 @@ def _cached_row(log: SpendLog) -> CallRow:
     )
 
 
-def _mark_retried(spans: Iterable[Span], first: dict[str, str | None]) -> Iterator[CallRow]:
-    """Newest first, so an attempt that was followed by another one comes after it.
+def _read_attempts(store: SpanStore, spans: Sequence[Span]) -> Iterator[Span]:
+    """Read the attempts at those calls that have another status."""
+    traces = tuple(dict.fromkeys(span.trace_id for span in spans))
+    for first in range(0, len(traces), _TRACES_A_QUERY):
+        some = traces[first : first + _TRACES_A_QUERY]
+        yield from store.iterate(store.project, SpanQuery(kind="LLM", trace_ids=some))
 
-    ``first`` gets the model of the earliest attempt at each call.
-    """
+
+def _mark_retried(spans: Iterable[Span]) -> Iterator[CallRow]:
+    """Newest first, so an attempt that was followed by another one comes after it."""
+    spans = tuple(spans)
+    first = {span.attributes.get(CALL_ID): span.attributes.get(MODEL) for span in spans}
+    seen = set[str]()
     for row in map(call_row, spans):
-        yield replace(row, retried=row.call_id in first)
+        asked = first[row.call_id] if row.call_id is not None else None
+        yield replace(
+            row,
+            retried=row.call_id in seen,
+            asked=None if asked == row.model else asked,
+        )
         if row.call_id is not None:
-            first[row.call_id] = row.model
+            seen.add(row.call_id)
 
 
-def _name_asked(row: CallRow, first: Mapping[str, str | None]) -> CallRow:
-    asked = None if row.call_id is None else first.get(row.call_id)
-    return replace(row, asked=None if asked == row.model else asked)
+def _name_status(span: Span) -> CallStatus:
+    return "error" if span.status == "ERROR" else "ok"
 
 
 def call_row(span: Span) -> CallRow:
@@ -185,7 +209,7 @@ def call_row(span: Span) -> CallRow:
         tokens=get("llm.token_count.total"),
         cost=get("litellm.cost.total"),
         duration_ms=round((span.end - span.start).total_seconds() * 1000, 1),
-        status="error" if span.status == "ERROR" else "ok",
+        status=_name_status(span),
         error=span.status_message or None,
         deployment=get(DEPLOYMENT),
     )

@@ -4,6 +4,7 @@ from pathlib import Path
 from typing import Any
 
 import httpx
+import pytest
 
 from gatewayctl.operations.traces.list import TraceFilter, TraceListReport, list_calls
 from tests.fakes.litellm import FakeLiteLLM, served
@@ -19,31 +20,56 @@ def list_with(tmp_path: Path, fake: FakeLiteLLM, **filters: Any) -> TraceListRep
         return list_calls(settings, gateway, TraceFilter(**filters))
 
 
-def attempt(number: int, status: str, model: str = "demo") -> Any:
-    made = span("t" * 32, f"s{number}", None, "LLM", litellm__call_id="call", llm__model_name=model)
+def attempt(number: int, status: str, model: str = "demo", trace: int = 0) -> Any:
+    made = span(
+        f"t{trace}", f"s{number}", None, "LLM", litellm__call_id=f"c{trace}", llm__model_name=model
+    )
     return made | {"status_code": status}
 
 
-def test_a_list_of_one_status_reads_no_further_than_it_shows(tmp_path: Path) -> None:
-    fake, asked = FakeLiteLLM(), list[str | None]()
+class Attempts:
+    """Phoenix with these attempts, two a page; ``filters`` is False for an old release."""
 
-    def spans(request: httpx.Request) -> httpx.Response:
-        asked.append(request.url.params.get("cursor"))
-        rows = [attempt(2 * len(asked), "OK"), attempt(2 * len(asked) + 1, "ERROR")]
-        return httpx.Response(200, headers=VERSION, json={"data": rows, "next_cursor": "more"})
+    def __init__(self, *rows: Any, filters: bool = True) -> None:
+        self.rows, self.filters = rows, filters
+        self.pages = 0
 
-    fake.planted[SPANS] = spans
+    def answer(self, request: httpx.Request) -> httpx.Response:
+        asked = request.url.params
+        statuses, traces = asked.get_list("status_code"), asked.get_list("trace_id")
+        rows = [
+            each
+            for each in self.rows
+            if (not self.filters or not statuses or each["status_code"] in statuses)
+            and (not traces or each["context"]["trace_id"] in traces)
+        ]
+        first = int(asked.get("cursor", 0))
+        more = str(first + 2) if len(rows) > first + 2 else None
+        self.pages += 1
+        body = {"data": rows[first : first + 2], "next_cursor": more}
+        return httpx.Response(200, headers=VERSION, json=body)
+
+
+@pytest.mark.parametrize(("filters", "pages"), [(True, 1), (False, 2)])
+def test_a_list_of_one_status_reads_no_further_than_it_shows(
+    tmp_path: Path, filters: bool, pages: int
+) -> None:
+    """An old Phoenix sends all spans; of each call listed the other attempts are read."""
+    rows = [attempt(number, ("OK", "ERROR")[number % 2], trace=number) for number in range(100)]
+    fake, phoenix = FakeLiteLLM(), Attempts(*rows, filters=filters)
+    fake.planted[SPANS] = phoenix.answer
+
     report = list_with(tmp_path, fake, status="error", limit=2)
 
-    assert [call.span_id for call in report.calls] == ["s3", "s5"]
-    assert len(asked) == 2
+    assert [call.span_id for call in report.calls] == ["s1", "s3"]
+    assert phoenix.pages == pages + 1
 
 
-def test_an_attempt_knows_of_those_of_another_status(tmp_path: Path) -> None:
+@pytest.mark.parametrize("filters", [True, False])
+def test_an_attempt_knows_of_those_of_another_status(tmp_path: Path, filters: bool) -> None:
     fake = FakeLiteLLM()
-    rows = [attempt(1, "OK", "backup"), attempt(2, "ERROR", "first")]
-    body = {"data": rows, "next_cursor": None}
-    fake.planted[SPANS] = lambda _: httpx.Response(200, headers=VERSION, json=body)
+    rows = attempt(1, "OK", "backup"), attempt(2, "ERROR", "first")
+    fake.planted[SPANS] = Attempts(*rows, filters=filters).answer
     fake.planted[SPEND_LOGS] = lambda _: page()
 
     (answered,) = list_with(tmp_path, fake, status="ok").calls
