@@ -16,6 +16,7 @@ import tempfile
 import time
 from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass
+from functools import partial
 from pathlib import Path
 from typing import Any, Final
 
@@ -55,8 +56,12 @@ class Part:
 
     title: str
     size: int
-    run: Callable[[Part], Iterator[tuple[int, Verb, Cost]]]
+    run: Callable[[Part], Iterator[tuple[int, Verb, Run]]]
     verbs: tuple[Verb, ...]
+
+
+Run = Callable[[], Cost]
+"""Runs a verb once."""
 
 
 def measure(folder: Path, verb: Verb, size: int) -> Cost:
@@ -89,7 +94,7 @@ _MAXRSS_PER_MIB: Final = 2**20 if sys.platform == "darwin" else 2**10
 
 
 def _run_with_rows(make: Callable[[Path, Mapping[str, int], int], None]) -> Callable[[Part], Any]:
-    def run(part: Part) -> Iterator[tuple[int, Verb, Cost]]:
+    def run(part: Part) -> Iterator[tuple[int, Verb, Run]]:
         with project() as (folder, ports):
             gatewayctl(folder, "up")
             for _ in range(3):
@@ -97,27 +102,27 @@ def _run_with_rows(make: Callable[[Path, Mapping[str, int], int], None]) -> Call
             for size in (part.size // 10, part.size):
                 make(folder, ports, size)
                 for verb in part.verbs:
-                    yield size, verb, measure(folder, verb, size)
+                    yield size, verb, partial(measure, folder, verb, size)
 
     return run
 
 
-def _run_with_models(part: Part) -> Iterator[tuple[int, Verb, Cost]]:
+def _run_with_models(part: Part) -> Iterator[tuple[int, Verb, Run]]:
     with project() as (folder, _):
         declared = (folder / "gateway.yaml").read_text(encoding="utf-8")
         for size in (part.size // 10, part.size):
             declare_models(folder, declared, size)
             gatewayctl(folder, "up", "--yes")
             for verb in part.verbs:
-                yield size, verb, measure(folder, verb, size)
+                yield size, verb, partial(measure, folder, verb, size)
 
 
-def _run_with_stream(part: Part) -> Iterator[tuple[int, Verb, Cost]]:
+def _run_with_stream(part: Part) -> Iterator[tuple[int, Verb, Run]]:
     for size in (part.size // 10, part.size):
         with tempfile.TemporaryDirectory() as name, serve_chunks(size) as port:
             declare_upstream(Path(name), port)
             for verb in part.verbs:
-                yield size, verb, measure(Path(name), verb, size)
+                yield size, verb, partial(measure, Path(name), verb, size)
 
 
 PARTS: Final = {
@@ -153,7 +158,7 @@ PARTS: Final = {
         run=_run_with_rows(make_traces),
         verbs=(
             Verb(words="trace list", allowance=8),
-            Verb(words="trace list --status error", allowance=32),
+            Verb(words="trace list --status error", allowance=8),
             Verb(words="usage --json", allowance=8, count=lambda data: data["total"]["requests"]),
             Verb(words="usage reconcile --json", allowance=48, count=lambda data: data["matched"]),
             Verb(words="doctor", allowance=8),
@@ -183,16 +188,20 @@ def main(names: list[str]) -> int:
     for name in names or list(PARTS):
         part = PARTS[name]
         tenth: dict[Verb, Cost] = {}
-        for size, verb, cost in part.run(part):
+        for size, verb, run in part.run(part):
             words = f"`{verb.words.removesuffix(' Hello')}`"
+            cost = run()
+            if size < part.size:
+                tenth[verb] = cost
+            elif any(_find_broken(verb, tenth[verb], cost)):
+                # What else runs on the machine only ever adds time.
+                cost = min(cost, run(), key=lambda each: each.seconds)
             print(
                 f"| {words} | {size:,} {part.title}"
                 f" | {cost.seconds:.1f} | {cost.cpu:.1f} | {cost.mib:.0f} |",
                 flush=True,
             )
-            if size < part.size:
-                tenth[verb] = cost
-            else:
+            if size == part.size:
                 broken += [f"{words}: {why}" for why in _find_broken(verb, tenth[verb], cost)]
     for line in broken:
         print(line)
