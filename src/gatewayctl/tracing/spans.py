@@ -57,7 +57,6 @@ class SpanQuery:
     spans of any.
     """
 
-    trace_id: str | None = None
     trace_ids: tuple[str, ...] = ()
     kind: str | None = None
     statuses: tuple[str, ...] = ()
@@ -70,15 +69,14 @@ class SpanQuery:
 
     def params(self) -> Params:
         """The query string; a string value is quoted where it could be read as a number."""
+        params: Params = [("trace_id", each) for each in self.trace_ids]
+        params += [("status_code", each) for each in self.statuses]
         named = {
-            "trace_id": self.trace_id,
             "span_kind": self.kind,
             "start_time": None if self.since is None else self.since.isoformat(),
             "end_time": None if self.before is None else self.before.isoformat(),
         }
-        params: Params = [(key, value) for key, value in named.items() if value is not None]
-        params += [("trace_id", each) for each in self.trace_ids]
-        params += [("status_code", each) for each in self.statuses]
+        params += [(key, value) for key, value in named.items() if value is not None]
         # JSON is unambiguous: Phoenix parses each value and falls back to a string.
         params += [("attribute", f"{key}:{json.dumps(v)}") for key, v in self.attributes.items()]
         size = _PAGE_SIZE if self.limit is None else min(self.limit, _PAGE_SIZE)
