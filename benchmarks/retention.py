@@ -23,7 +23,7 @@ import httpx
 import psutil
 from tests.e2e.sweeps import prune_spend_logs_each_minute, sweep_traces
 
-from benchmarks.stack import PROGRAM, gatewayctl, project, secrets
+from benchmarks.stack import PROGRAM, gatewayctl, project, query, secrets
 from gatewayctl.runtimes.embedded.environment import locate
 
 DECLARED: Final = "retention: {traces: 30d, spend_logs: 30d}\n"
@@ -76,25 +76,7 @@ class Stack:
     ports: dict[str, int]
 
     def query(self, database: str, sql: str) -> str:
-        users = {"litellm": ("litellm_user", "LITELLM_POSTGRES_PASSWORD")}
-        user, variable = users.get(database, ("phoenix_user", "POSTGRES_PASSWORD"))
-        done = subprocess.run(
-            [str(locate().postgres_bin / "psql"), "-X", "-q", "-A", "-t", "-v", "ON_ERROR_STOP=1"],
-            env={
-                "PGHOST": "127.0.0.1",
-                "PGPORT": str(self.ports["postgres_litellm"]),
-                "PGUSER": user,
-                "PGDATABASE": database,
-                "PGPASSWORD": secrets(self.folder)[variable],
-            },
-            input=sql,
-            capture_output=True,
-            text=True,
-            check=False,
-        )
-        if done.returncode:
-            raise RuntimeError(done.stderr)
-        return done.stdout.strip()
+        return query(self.folder, self.ports, database, sql)
 
     def count(self, database: str, table: str) -> int:
         return int(self.query(database, f'select count(*) from "{table}"'))  # noqa: S608

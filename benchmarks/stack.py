@@ -1,4 +1,4 @@
-"""A project of the benchmark's own on free ports, and a stopwatch."""
+"""A project of the benchmark's own on free ports, its databases, and a stopwatch."""
 
 from __future__ import annotations
 
@@ -12,6 +12,8 @@ import time
 from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from pathlib import Path
+
+from gatewayctl.runtimes.embedded.environment import locate
 
 PROGRAM = Path(sys.executable).with_name("gatewayctl")
 PORTS = ("litellm", "phoenix", "phoenix_grpc", "postgres_litellm")
@@ -67,3 +69,26 @@ def secrets(folder: Path) -> dict[str, str]:
     """The project's .env."""
     lines = (folder / ".env").read_text(encoding="utf-8").splitlines()
     return dict(line.split("=", 1) for line in lines if "=" in line and not line.startswith("#"))
+
+
+def query(folder: Path, ports: Mapping[str, int], database: str, sql: str) -> str:
+    """Run SQL in a database of the project; its rows, a line each."""
+    users = {"litellm": ("litellm_user", "LITELLM_POSTGRES_PASSWORD")}
+    user, variable = users.get(database, ("phoenix_user", "POSTGRES_PASSWORD"))
+    done = subprocess.run(
+        [str(locate().postgres_bin / "psql"), "-X", "-q", "-A", "-t", "-v", "ON_ERROR_STOP=1"],
+        env={
+            "PGHOST": "127.0.0.1",
+            "PGPORT": str(ports["postgres_litellm"]),
+            "PGUSER": user,
+            "PGDATABASE": database,
+            "PGPASSWORD": secrets(folder)[variable],
+        },
+        input=sql,
+        capture_output=True,
+        text=True,
+        check=False,
+    )
+    if done.returncode:
+        raise RuntimeError(done.stderr)
+    return done.stdout.strip()

@@ -1,13 +1,14 @@
 """LiteLLM's spend logs: one row for each request.
 
-Owns the shape of /spend/logs/v2 (a community endpoint; the spend reports are Enterprise).
+Owns the shapes of /spend/logs/v2 and /global/activity (community endpoints; the spend reports are
+Enterprise).
 LiteLLM writes spend logs in batches, some seconds after the reply. Must not know traces or
 what the figures are for.
 """
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
 from typing import Any, Final
@@ -18,8 +19,9 @@ from gatewayctl.gateway.times import parse_time
 from gatewayctl.settings.model import Secret
 
 PATH: Final = "/spend/logs/v2"
-_PAGE_SIZE: Final = 1000
-"""The maximum of LiteLLM."""
+_ACTIVITY: Final = "/global/activity"
+_PAGE_SIZE: Final = 250
+"""LiteLLM answers no one else while it writes a page, 1.3 ms a row; more are no faster."""
 _FAILURES_READ: Final = 100
 _WHOLE_SECONDS: Final = "%Y-%m-%d %H:%M:%S"
 
@@ -81,21 +83,58 @@ def list_spend_logs(
     trace_id: str | None = None,
 ) -> tuple[SpendLog, ...]:
     """List the requests started in that period, newest first, optionally of one trace."""
+    return tuple(iterate_spend_logs(gateway, master, since=since, until=until, trace_id=trace_id))
+
+
+def iterate_spend_logs(
+    gateway: GatewayClient,
+    master: Secret,
+    *,
+    since: datetime,
+    until: datetime,
+    trace_id: str | None = None,
+    cached_only: bool = False,
+) -> Iterator[SpendLog]:
+    """Yield the requests started in that period, newest first, page by page.
+
+    ``cached_only``: those that LiteLLM's cache answered; LiteLLM releases without that filter send
+    all. LiteLLM counts at most 10,000 rows and skips those of earlier pages one by one, so each
+    page begins in the second in which the one before ended.
+    """
     filters: dict[str, str | int] = {"page_size": _PAGE_SIZE}
     if trace_id is not None:
         filters["session_id"] = trace_id
-    found: dict[str, SpendLog] = {}
-    page = 1
+    if cached_only:
+        filters["cache_hit_filter"] = "hit"
+    page, seen = 1, set[str]()
     while True:
-        body = _fetch_page(gateway, master, since=since, until=until, page=page, **filters)
-        known = len(found)
-        for log in body.logs:
-            # A page may repeat a row when new ones arrive while it is read.
-            found.setdefault(log.call_id, log)
-        # A page without new rows would be followed by others without end.
-        if page >= body.pages or len(found) == known:
-            return tuple(log for log in found.values() if trace_id in (None, log.trace_id))
-        page += 1
+        logs = _fetch_page(gateway, master, since=since, until=until, page=page, **filters).logs
+        fresh = {log.call_id: log for log in logs if log.call_id not in seen}
+        yield from (log for log in fresh.values() if trace_id in (None, log.trace_id))
+        # A second page without new rows would be followed by others without end.
+        if len(logs) < _PAGE_SIZE or (page > 1 and not fresh):
+            return
+        oldest = logs[-1].start
+        if oldest is not None and _format_end(oldest) != _format_end(until):
+            until, page, seen = oldest, 1, {log.call_id for log in logs}
+        else:
+            page, seen = page + 1, seen | fresh.keys()
+
+
+def count_requests(
+    gateway: GatewayClient, master: Secret, *, since: datetime, until: datetime
+) -> int:
+    """Count the spend logs of that period; more than 10,000 by whole days in UTC."""
+    page = _fetch_page(gateway, master, since=since, until=until, page_size=1)
+    if not page.is_capped:
+        return page.total
+    days = {
+        "start_date": f"{since.astimezone(UTC):%Y-%m-%d}",
+        "end_date": f"{until.astimezone(UTC):%Y-%m-%d}",
+    }
+    body = gateway.call("GET", _ACTIVITY, key=master, role="master", params=days)
+    with gateway.expecting("the number of requests"):
+        return int(body["sum_api_requests"])
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -109,13 +148,6 @@ class FailedRequest:
     provider: str
     kind: str
     message: str
-
-
-def count_requests(
-    gateway: GatewayClient, master: Secret, *, since: datetime, until: datetime
-) -> int:
-    """Count the spend logs of that period."""
-    return _fetch_page(gateway, master, since=since, until=until, page_size=1).total
 
 
 def list_latest_failures(
@@ -147,12 +179,12 @@ def _has_recovered(
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class _Page:
-    """A page, as it came and parsed, and LiteLLM's counts of all pages and rows."""
+    """A page, as it came and parsed, and LiteLLM's count of all rows, if it counted to the end."""
 
     rows: list[Any]
     logs: tuple[SpendLog, ...]
-    pages: int
     total: int
+    is_capped: bool
 
 
 def _fetch_page(
@@ -169,7 +201,7 @@ def _fetch_page(
     """
     params: dict[str, str | int] = {
         "start_date": since.astimezone(UTC).strftime(_WHOLE_SECONDS),
-        "end_date": (until.astimezone(UTC) + timedelta(seconds=1)).strftime(_WHOLE_SECONDS),
+        "end_date": _format_end(until),
         **filters,
     }
     body = gateway.call("GET", PATH, key=master, role="master", params=params)
@@ -178,9 +210,13 @@ def _fetch_page(
         return _Page(
             rows=rows,
             logs=tuple(map(_parse_log, rows)),
-            pages=int(body.get("total_pages") or 1),
             total=int(body.get("total") or 0),
+            is_capped=bool(body.get("total_is_capped")),
         )
+
+
+def _format_end(until: datetime) -> str:
+    return (until.astimezone(UTC) + timedelta(seconds=1)).strftime(_WHOLE_SECONDS)
 
 
 def _parse_failure(row: Mapping[str, Any]) -> FailedRequest:

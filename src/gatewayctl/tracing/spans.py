@@ -7,9 +7,10 @@ PhoenixUnreachable. Must not know what the spans are expected to contain.
 from __future__ import annotations
 
 import json
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
+from itertools import islice
 from types import MappingProxyType
 from typing import Any, Final
 from urllib.parse import quote
@@ -52,10 +53,13 @@ class SpanQuery:
 
     ``attributes`` maps dotted names to values; lists cannot be matched. ``limit`` is the maximum
     number of spans, newest first; None for all. ``since`` and ``before`` are about their start.
+    ``trace_ids`` and ``statuses``: one of them. Phoenix releases that cannot filter by status send
+    spans of any.
     """
 
-    trace_id: str | None = None
+    trace_ids: tuple[str, ...] = ()
     kind: str | None = None
+    statuses: tuple[str, ...] = ()
     attributes: Mapping[str, str | int | float | bool] = field(
         default_factory=lambda: MappingProxyType({})
     )
@@ -65,13 +69,14 @@ class SpanQuery:
 
     def params(self) -> Params:
         """The query string; a string value is quoted where it could be read as a number."""
+        params: Params = [("trace_id", each) for each in self.trace_ids]
+        params += [("status_code", each) for each in self.statuses]
         named = {
-            "trace_id": self.trace_id,
             "span_kind": self.kind,
             "start_time": None if self.since is None else self.since.isoformat(),
             "end_time": None if self.before is None else self.before.isoformat(),
         }
-        params: Params = [(key, value) for key, value in named.items() if value is not None]
+        params += [(key, value) for key, value in named.items() if value is not None]
         # JSON is unambiguous: Phoenix parses each value and falls back to a string.
         params += [("attribute", f"{key}:{json.dumps(v)}") for key, v in self.attributes.items()]
         size = _PAGE_SIZE if self.limit is None else min(self.limit, _PAGE_SIZE)
@@ -99,25 +104,29 @@ class SpanStore:
 
         Raises PhoenixUnreachable for everything that is not an answer of Phoenix.
         """
-        found: list[Span] = []
-        seen: set[tuple[str, str]] = set()
+        return tuple(self.iterate(project, query))
+
+    def iterate(self, project: str, query: SpanQuery) -> Iterator[Span]:
+        """Yield the same spans page by page, for those who do not keep them."""
+        return islice(self._iterate_pages(project, query), query.limit)
+
+    def _iterate_pages(self, project: str, query: SpanQuery) -> Iterator[Span]:
+        before: set[tuple[str, str]] = set()
         cursor: str | None = None
         while True:
             page: Params = [("cursor", cursor)] if cursor else []
             body = self._get_page(project, query.params() + page)
             if body is None:
-                return ()
+                return
             spans = self._parse_page(body)
-            fresh = {(span.trace_id, span.span_id) for span in spans} - seen
-            if not fresh:
+            found = {(span.trace_id, span.span_id) for span in spans}
+            if not found - before:
                 # A page that only repeats spans would be followed by others without end.
-                return tuple(found)
-            seen |= fresh
-            found += spans
-            cursor = body.get("next_cursor")
-            enough = query.limit is not None and len(found) >= query.limit
-            if not cursor or enough:
-                return tuple(found[: query.limit])
+                return
+            yield from spans
+            before, cursor = found, body.get("next_cursor")
+            if not cursor:
+                return
 
     def _get_page(self, project: str, params: Params) -> dict[str, Any] | None:
         path = f"/v1/projects/{quote(project, safe='')}/spans"

@@ -1,5 +1,6 @@
 from __future__ import annotations
 
+from collections.abc import Sequence
 from datetime import UTC, datetime, timedelta
 from typing import Any
 
@@ -9,7 +10,7 @@ import respx
 
 from gatewayctl.errors import GatewayRefused, GatewayUnreachable, MasterKeyRefused
 from gatewayctl.gateway.client import GatewayClient
-from gatewayctl.gateway.spend import SpendLog, list_spend_logs
+from gatewayctl.gateway.spend import SpendLog, count_requests, list_spend_logs
 from gatewayctl.settings.model import Secret
 from tests.fakes.litellm import URL, error
 
@@ -86,16 +87,91 @@ def test_a_failed_request_is_not_ok() -> None:
     assert not log.ok
 
 
-def test_every_page_is_read_and_no_row_counts_twice() -> None:
-    logs = read(page(row("one"), row("two"), pages=2), page(row("two"), row("three"), pages=2))
+class StoredRows:
+    """Answers as LiteLLM does: rows of the period, newest first, its count capped at 10,000."""
 
-    assert [log.call_id for log in logs] == ["one", "two", "three"]
+    def __init__(self, rows: Sequence[dict[str, Any]]) -> None:
+        self.rows = sorted(rows, key=lambda row: row["startTime"], reverse=True)
+        self.pages: list[int] = []
+
+    def answer(self, request: httpx.Request) -> httpx.Response:
+        asked = request.url.params
+        page, size = int(asked.get("page", 1)), int(asked["page_size"])
+        end = asked["end_date"].replace(" ", "T")
+        found = [row for row in self.rows if row["startTime"] <= end]
+        self.pages.append(page)
+        total = min(len(found), 10_000)
+        body = {
+            "data": found[(page - 1) * size : page * size],
+            "total": total,
+            "total_pages": -(-total // size),
+            "total_is_capped": len(found) > total,
+        }
+        return httpx.Response(200, json=body)
+
+    def read(self) -> tuple[SpendLog, ...]:
+        transport = httpx.MockTransport(self.answer)
+        with httpx.Client(transport=transport) as http:
+            since = NOW - timedelta(hours=1)
+            return list_spend_logs(GatewayClient(http, URL), MASTER, since=since, until=NOW)
+
+
+def stored_rows(count: int, *, a_second: float) -> StoredRows:
+    return StoredRows(
+        [
+            row(f"{n}", startTime=(NOW - timedelta(seconds=n / a_second)).isoformat())
+            for n in range(count)
+        ]
+    )
+
+
+@pytest.mark.parametrize(("count", "a_second"), [(12_345, 4.0), (1_000, 240.0), (2_500, 1e6)])
+def test_every_row_is_read_once_and_in_order(count: int, a_second: float) -> None:
+    """More than LiteLLM counts, about a page a second, and all in one second."""
+    logs = stored_rows(count, a_second=a_second).read()
+
+    assert [log.call_id for log in logs] == [f"{n}" for n in range(count)]
+
+
+def test_litellm_skips_no_rows_of_earlier_pages() -> None:
+    """It would read them again for each page."""
+    stored = stored_rows(3_000, a_second=4.0)
+    stored.read()
+
+    assert set(stored.pages) == {1}
 
 
 def test_pages_that_repeat_their_rows_end() -> None:
-    same = page(row("one"), pages=10**9)
+    same = page(*(row(f"{n}") for n in range(250)), pages=10**9)
 
-    assert [log.call_id for log in read(same, same)] == ["one"]
+    assert len(read(same, same, same)) == 250
+
+
+def count(total: int, capped: bool, activity: Any = None) -> int:
+    def answer(request: httpx.Request) -> httpx.Response:
+        if request.url.path == "/global/activity":
+            assert dict(request.url.params) == {
+                "start_date": "2026-11-22",
+                "end_date": "2026-11-23",
+            }
+            return httpx.Response(200, json=activity)
+        body = {"data": [], "total": total, "total_pages": total, "total_is_capped": capped}
+        return httpx.Response(200, json=body)
+
+    with httpx.Client(transport=httpx.MockTransport(answer)) as http:
+        since = NOW - timedelta(days=1)
+        return count_requests(GatewayClient(http, URL), MASTER, since=since, until=NOW)
+
+
+def test_more_requests_than_litellm_counts_are_counted_by_days() -> None:
+    assert count(10_000, False) == 10_000
+    assert count(10_000, True, {"sum_api_requests": 1_234_567}) == 1_234_567
+
+
+@pytest.mark.parametrize("activity", [[], {}, {"sum_api_requests": "many"}])
+def test_a_count_that_cannot_be_read_is_an_error(activity: Any) -> None:
+    with pytest.raises(GatewayRefused):
+        count(10_000, True, activity)
 
 
 def test_only_rows_of_the_requested_trace_are_returned() -> None:

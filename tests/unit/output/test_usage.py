@@ -8,9 +8,9 @@ from typing import TYPE_CHECKING
 import pytest
 
 from gatewayctl.operations.traces.show import SpanRow, TraceShowReport
+from gatewayctl.operations.usage.comparison import Gap
 from gatewayctl.operations.usage.reconcile import (
     DataReplacement,
-    Gap,
     GapGroup,
     KnownDifference,
     ReconcileReport,

@@ -65,8 +65,9 @@ def test_every_condition_is_in_the_query_and_values_keep_their_type() -> None:
         return page()
 
     query = SpanQuery(
-        trace_id="t1",
+        trace_ids=("t1", "t2"),
         kind="LLM",
+        statuses=("OK", "UNSET"),
         attributes={"metadata.component": "a:b", "metadata.tier": "7", "n": 7, "on": True},
         since=datetime(2026, 11, 23, tzinfo=UTC),
         limit=5,
@@ -76,6 +77,9 @@ def test_every_condition_is_in_the_query_and_values_keep_their_type() -> None:
     assert urls[0].path == "/v1/projects/gateway/spans"
     assert urls[0].params.multi_items() == [
         ("trace_id", "t1"),
+        ("trace_id", "t2"),
+        ("status_code", "OK"),
+        ("status_code", "UNSET"),
         ("span_kind", "LLM"),
         ("start_time", "2026-11-23T00:00:00+00:00"),
         ("attribute", 'metadata.component:"a:b"'),

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Generator, Mapping
 from dataclasses import dataclass, field
+from io import StringIO
 from typing import TYPE_CHECKING, Final
 
 from gatewayctl.errors import (
@@ -55,12 +56,13 @@ class Reply:
 
     ``tool_calls`` are the names of the functions that the model calls. ``fallback`` is the model
     that answered in place of the requested one, after ``retries``; ``deployment`` is what it
-    called, unless LiteLLM's cache answered (``cached``).
+    called, unless LiteLLM's cache answered (``cached``). Texts are buffers while they arrive: a
+    string would be copied with each of perhaps a million parts, and a list of them is large.
     """
 
-    parts: list[str] = field(default_factory=list)
-    reasoning: str = ""
-    refusal: str = ""
+    text_parts: StringIO = field(default_factory=StringIO)
+    reasoning_parts: StringIO = field(default_factory=StringIO)
+    refusal_parts: StringIO = field(default_factory=StringIO)
     tool_calls: tuple[str, ...] = ()
     finish_reason: str | None = None
     usage: Usage | None = None
@@ -74,7 +76,15 @@ class Reply:
 
     @property
     def text(self) -> str:
-        return "".join(self.parts)
+        return self.text_parts.getvalue()
+
+    @property
+    def reasoning(self) -> str:
+        return self.reasoning_parts.getvalue()
+
+    @property
+    def refusal(self) -> str:
+        return self.refusal_parts.getvalue()
 
     def remark(self) -> str | None:
         """Why a complete reply has no text or ends early; None for a usual one."""
@@ -182,11 +192,11 @@ def _receive(
         for chunk in answer.chunks:
             reply.finish_reason = chunk.finish_reason or reply.finish_reason
             reply.usage = chunk.usage or reply.usage
-            reply.reasoning += chunk.reasoning
-            reply.refusal += chunk.refusal
+            reply.reasoning_parts.write(chunk.reasoning)
+            reply.refusal_parts.write(chunk.refusal)
             reply.tool_calls += chunk.tool_calls
             if chunk.text:
-                reply.parts.append(chunk.text)
+                reply.text_parts.write(chunk.text)
                 if plan.stream:
                     yield Delta(text=chunk.text)
 

@@ -87,7 +87,7 @@ class _Trip:
             self.settings, self.gateway, plan, span, clock=self.clock, read_log=self.read_log
         )
         self.calls.append(Call(plan=plan, span=span, reply=reply))
-        if reply.broken_by is not None and not (plan.stream and reply.parts):
+        if reply.broken_by is not None and not (plan.stream and reply.text):
             raise reply.broken_by
         if not plan.stream:
             yield Progress(subject=name, state="ready", detail=plan.model)

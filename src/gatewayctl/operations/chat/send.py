@@ -89,7 +89,7 @@ def _send_one(
         SPAN_NAME, {**plan.span_attributes(), "gatewayctl.calls": 1}, environ=environ
     )
     reply = yield from call_model(settings, gateway, plan, span, clock=clock, read_log=read_log)
-    if reply.broken_by is not None and not reply.parts:
+    if reply.broken_by is not None and not reply.text:
         raise reply.broken_by
     calls = [Call(plan=plan, span=span, reply=reply)]
     expected = make_expectation(span, calls, inbound="TRACEPARENT" in environ)

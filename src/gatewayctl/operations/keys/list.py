@@ -104,7 +104,8 @@ def join_keys(settings: Settings, keys: tuple[VirtualKey, ...], *, now: datetime
     by_alias = {key.alias: key for key in reversed(keys) if key.alias}
     current = {key.alias: by_alias.get(key.alias) for key in settings.keys}
     rows = [_declared_row(key, current[key.alias], values, now, project) for key in settings.keys]
-    others = [key for key in keys if key not in current.values()]
+    declared = {key.hash for key in current.values() if key is not None}
+    others = [key for key in keys if key.hash not in declared]
     rows += [_own_row(key, values, now) for key in others if is_ours(key, project)]
     rows += [_foreign_row(key, now) for key in others if not is_ours(key, project)]
     return KeysListReport(keys=tuple(rows))

@@ -24,7 +24,7 @@ from gatewayctl.operations.keys.metadata import (
     user_metadata,
     variable_of,
 )
-from gatewayctl.operations.keys.rotation import Family, classify_family
+from gatewayctl.operations.keys.rotation import Family, classify_family, group_families
 from gatewayctl.operations.keys.values import (
     is_plausible_key,
     read_current_values,
@@ -137,22 +137,21 @@ def load_known_keys(
 
 def plan_keys(known: KnownKeys) -> tuple[PlannedKeyStep, ...]:
     """Plan the declared keys in their order, then our other keys, then foreign ones."""
-    declared = [_plan_declared(known, key) for key in known.settings.keys]
-    aliases = {key.alias for key in known.settings.keys}
-    rest = [key for key in known.keys if key.alias not in aliases]
-    mine = [key for key in rest if is_ours(key, known.project)]
-    covered = {
-        key.hash
-        for alias in aliases
-        for key in classify_family(alias, known.keys, known.project).successors
+    groups = group_families(known.keys)
+    families = {
+        key.alias: classify_family(key.alias, groups.get(key.alias, ()), known.project)
+        for key in known.settings.keys
     }
+    declared = [_plan_declared(known, key, families[key.alias]) for key in known.settings.keys]
+    rest = [key for key in known.keys if key.alias not in families]
+    mine = [key for key in rest if is_ours(key, known.project)]
+    covered = {key.hash for family in families.values() for key in family.successors}
     ours = [_plan_own(known, key) for key in mine if key.hash not in covered]
     foreign = [_plan_foreign(key) for key in rest if not is_ours(key, known.project)]
     return (*declared, *ours, *foreign)
 
 
-def _plan_declared(known: KnownKeys, declared: DeclaredKey) -> PlannedKeyStep:
-    family = classify_family(declared.alias, known.keys, known.project)
+def _plan_declared(known: KnownKeys, declared: DeclaredKey, family: Family) -> PlannedKeyStep:
     current = next(iter(family.current), None)
     action, changes, reason = _judge(known, declared, family)
     step = KeyStep(

@@ -10,7 +10,7 @@ how a key is created or .env is written.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Collection, Iterable
+from collections.abc import Callable, Collection, Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 
@@ -44,6 +44,15 @@ class Family:
     @property
     def interrupted(self) -> bool:
         return bool(self.successors) or len(self.current) > 1
+
+
+def group_families(keys: Iterable[VirtualKey]) -> Mapping[str, Sequence[VirtualKey]]:
+    """The keys of each alias: those that have it, and those that belong to it while it rotates."""
+    found: dict[str, list[VirtualKey]] = {}
+    for key in keys:
+        for alias in {key.alias, alias_of(key)} - {None}:
+            found.setdefault(str(alias), []).append(key)
+    return found
 
 
 def classify_family(alias: str, keys: Iterable[VirtualKey], project: str) -> Family:

@@ -5,13 +5,14 @@ from __future__ import annotations
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
 from datetime import UTC, datetime, timedelta
+from itertools import islice
 from typing import TYPE_CHECKING, Final, Literal
 
 from gatewayctl.errors import GatewayctlError
-from gatewayctl.gateway.spend import SpendLog, list_spend_logs
+from gatewayctl.gateway.spend import SpendLog, iterate_spend_logs
 from gatewayctl.operations.traces.attempts import DEPLOYMENT, MODEL
 from gatewayctl.settings.model import Settings
-from gatewayctl.tracing.spans import Span, SpanQuery
+from gatewayctl.tracing.spans import Span, SpanQuery, SpanStore
 from gatewayctl.tracing.stores import open_span_store
 from gatewayctl.tracing.verify import CALL_ID
 
@@ -19,6 +20,12 @@ if TYPE_CHECKING:
     from gatewayctl.gateway.client import GatewayClient
 
 CallStatus = Literal["ok", "error"]
+_STATUSES: Final[Mapping[CallStatus | None, tuple[str, ...]]] = {
+    "ok": ("OK", "UNSET"),
+    "error": ("ERROR",),
+}
+_TRACES_A_QUERY: Final = 50
+"""Their ids are in the address, which must not be too long."""
 _PERIOD: Final = timedelta(hours=24)
 """How far back calls of the cache are looked for, if no --since is given."""
 
@@ -92,12 +99,20 @@ def list_calls(
         kind="LLM",
         attributes={name: value for name, value in conditions.items() if value is not None},
         since=filters.since,
-        # Phoenix cannot filter by status, so its answer is not limited if that is done here.
+        statuses=_STATUSES.get(filters.status, ()),
+        # A Phoenix that cannot filter by status sends all, so its answer is not limited then.
         limit=filters.limit if filters.status is None else None,
     )
     store = open_span_store(settings, gateway.http)
-    spans = store.find(store.project, query)
-    rows = [row for row in _mark_retried(spans) if filters.status in (None, row.status)]
+    matching = (
+        span
+        for span in store.iterate(store.project, query)
+        if filters.status in (None, _name_status(span))
+    )
+    spans = tuple(islice(matching, filters.limit))
+    listed = {span.span_id for span in spans}
+    attempts = spans if filters.status is None else _read_attempts(store, spans)
+    rows = [row for row in _mark_retried(attempts) if row.span_id in listed]
     cached, warnings = _list_cached(settings, gateway, filters, rows, now())
     answered = {row.call_id for row in cached}
     # Attempts that failed before the cache answered.
@@ -120,16 +135,17 @@ def _list_cached(
     full = len(rows) >= filters.limit
     since = rows[filters.limit - 1].start if full else filters.since or until - _PERIOD
     try:
-        logs = list_spend_logs(gateway, master, since=since, until=until)
+        logs = iterate_spend_logs(gateway, master, since=since, until=until, cached_only=True)
+        matching = (
+            _cached_row(log)
+            for log in logs
+            if log.cached
+            and filters.component in (None, log.tag_value("component"))
+            and filters.model in (None, log.model)
+        )
+        return list(islice(matching, filters.limit)), ()
     except GatewayctlError as error:
         return [], (f"Calls that LiteLLM's cache answered are not listed: {error.message}",)
-    return [
-        _cached_row(log)
-        for log in logs
-        if log.cached
-        and filters.component in (None, log.tag_value("component"))
-        and filters.model in (None, log.model)
-    ], ()
 
 
 def _cached_row(log: SpendLog) -> CallRow:
@@ -151,6 +167,14 @@ def _cached_row(log: SpendLog) -> CallRow:
     )
 
 
+def _read_attempts(store: SpanStore, spans: Sequence[Span]) -> Iterator[Span]:
+    """Read the attempts at those calls that have another status."""
+    traces = tuple(dict.fromkeys(span.trace_id for span in spans))
+    for first in range(0, len(traces), _TRACES_A_QUERY):
+        some = traces[first : first + _TRACES_A_QUERY]
+        yield from store.iterate(store.project, SpanQuery(kind="LLM", trace_ids=some))
+
+
 def _mark_retried(spans: Iterable[Span]) -> Iterator[CallRow]:
     """Newest first, so an attempt that was followed by another one comes after it."""
     spans = tuple(spans)
@@ -167,6 +191,10 @@ def _mark_retried(spans: Iterable[Span]) -> Iterator[CallRow]:
             seen.add(row.call_id)
 
 
+def _name_status(span: Span) -> CallStatus:
+    return "error" if span.status == "ERROR" else "ok"
+
+
 def call_row(span: Span) -> CallRow:
     """Extract what a person wants to know from a model span."""
     get = span.attributes.get
@@ -181,7 +209,7 @@ def call_row(span: Span) -> CallRow:
         tokens=get("llm.token_count.total"),
         cost=get("litellm.cost.total"),
         duration_ms=round((span.end - span.start).total_seconds() * 1000, 1),
-        status="error" if span.status == "ERROR" else "ok",
+        status=_name_status(span),
         error=span.status_message or None,
         deployment=get(DEPLOYMENT),
     )

@@ -53,7 +53,7 @@ def has_probe_arrived(
     deadline = clock() + timeout
     while True:
         try:
-            if store.find(store.project, SpanQuery(trace_id=trace_id, limit=1)):
+            if store.find(store.project, SpanQuery(trace_ids=(trace_id,), limit=1)):
                 return True
         except PhoenixUnreachable:
             pass

@@ -65,7 +65,7 @@ def show_trace(settings: Settings, http: httpx.Client, trace_id: str) -> TraceSh
     """
     trace_id = parse_trace_id(trace_id)
     store = open_span_store(settings, http)
-    spans = store.find(store.project, SpanQuery(trace_id=trace_id))
+    spans = store.find(store.project, SpanQuery(trace_ids=(trace_id,)))
     if not spans:
         raise UsageProblem(
             f"Phoenix has no span of trace {trace_id}.",

@@ -196,7 +196,7 @@ def _read(
 ) -> None:
     before = {span.span_id for span in state.spans}
     try:
-        state.spans = store.find(store.project, SpanQuery(trace_id=trace_id))
+        state.spans = store.find(store.project, SpanQuery(trace_ids=(trace_id,)))
         state.phoenix_error = None
     except PhoenixUnreachable as error:
         state.phoenix_error = error

@@ -5,12 +5,13 @@ Owns the totals of LiteLLM's spend logs. Must not know terminals.
 
 from __future__ import annotations
 
+from array import array
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from datetime import UTC, datetime
 from typing import TYPE_CHECKING, Final, Literal
 
-from gatewayctl.gateway.spend import SpendLog, list_spend_logs
+from gatewayctl.gateway.spend import SpendLog, iterate_spend_logs
 from gatewayctl.operations.traces.retention import find_spend_log_period
 from gatewayctl.settings.master_key import require_master_key
 from gatewayctl.settings.model import Secret, Settings
@@ -21,6 +22,10 @@ if TYPE_CHECKING:
 By = Literal["component", "operation", "key", "model", "deployment", "environment"]
 LAG: Final = 15.0
 """Maximum delay of LiteLLM's spend logs with its default settings, in seconds."""
+_COUNTED: Final = (
+    *("requests", "errors", "prompt_tokens", "completion_tokens", "total_tokens"),
+    *("cached", "blocked", "retries", "fallbacks"),
+)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -76,22 +81,23 @@ def summarize_usage(
     """Sum up the requests. Raises MasterKeyMissing and the errors of the gateway."""
     master = require_master_key(settings)
     until = now()
-    logs = list_spend_logs(gateway, master, since=since, until=until)
     period = find_spend_log_period(settings)
     kept_since = None if period is None else until - period
     name = _choose_group(by, settings, gateway, master)
-    groups: dict[str | None, list[SpendLog]] = {}
-    for log in logs:
-        groups.setdefault(name(log), []).append(log)
-    rows = [_make_row(group, members) for group, members in groups.items()]
+    groups: dict[str | None, _Totals] = {}
+    total = _Totals()
+    for log in iterate_spend_logs(gateway, master, since=since, until=until):
+        total.add(log)
+        groups.setdefault(name(log), _Totals()).add(log)
+    rows = [totals.make_row(group) for group, totals in groups.items()]
     return UsageReport(
         by=by,
         since=since,
         until=until,
-        newest=max((log.start for log in logs if log.start), default=None),
+        newest=total.newest,
         may_lack=LAG,
         rows=tuple(sorted(rows, key=lambda row: (-row.total_tokens, row.name or "~"))),
-        total=_make_row(None, logs),
+        total=total.make_row(None),
         kept_since=kept_since if kept_since and kept_since > since else None,
     )
 
@@ -131,24 +137,38 @@ def _read_environments(
     return {name: str(value) for name, value in found.items() if value}
 
 
-def _make_row(name: str | None, logs: Sequence[SpendLog]) -> UsageRow:
-    costs = [log.cost for log in logs if log.cost is not None]
-    times = sorted(log.seconds for log in logs if log.seconds is not None and log.ok)
-    return UsageRow(
-        name=name,
-        requests=len(logs),
-        errors=sum(not log.ok for log in logs),
-        prompt_tokens=sum(log.prompt_tokens for log in logs),
-        completion_tokens=sum(log.completion_tokens for log in logs),
-        total_tokens=sum(log.total_tokens for log in logs),
-        cost=sum(costs) if costs else None,
-        p50=percentile(times, 0.5),
-        p95=percentile(times, 0.95),
-        cached=sum(log.cached for log in logs),
-        blocked=sum(bool(log.guardrail) for log in logs),
-        retries=sum(log.retries for log in logs),
-        fallbacks=sum(log.fell_back for log in logs),
-    )
+@dataclass(slots=True, kw_only=True)
+class _Totals:
+    """The sums of a group so far; of each request only its time is kept."""
+
+    counts: dict[str, int] = field(default_factory=lambda: dict.fromkeys(_COUNTED, 0))
+    cost: float | None = None
+    times: array[float] = field(default_factory=lambda: array("d"))
+    newest: datetime | None = None
+
+    def add(self, log: SpendLog) -> None:
+        counted = (
+            *(1, not log.ok, log.prompt_tokens, log.completion_tokens, log.total_tokens),
+            *(log.cached, bool(log.guardrail), log.retries, log.fell_back),
+        )
+        for name, count in zip(_COUNTED, counted, strict=True):
+            self.counts[name] += count
+        if log.cost is not None:
+            self.cost = (self.cost or 0) + log.cost
+        if log.seconds is not None and log.ok:
+            self.times.append(log.seconds)
+        if log.start is not None:
+            self.newest = max(log.start, self.newest or log.start)
+
+    def make_row(self, name: str | None) -> UsageRow:
+        times = sorted(self.times)
+        return UsageRow(
+            name=name,
+            cost=self.cost,
+            p50=percentile(times, 0.5),
+            p95=percentile(times, 0.95),
+            **self.counts,
+        )
 
 
 def percentile(ordered: Sequence[float], share: float) -> float | None:

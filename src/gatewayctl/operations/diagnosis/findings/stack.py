@@ -244,7 +244,7 @@ GATEWAY: Final = (
         area="gateway",
         severity="info",
         title="LiteLLM's spend logs grow fast",
-        meaning="At the rate of the last day they exceed a million rows within a month, or within "
+        meaning="At the current rate they exceed a million rows within a month, or within "
         "their retention.",
         remedy="Set `retention: {spend_logs: 30d}` in gateway.yaml, or a shorter period, then run "
         "`gatewayctl up`.",

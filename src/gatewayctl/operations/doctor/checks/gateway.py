@@ -102,21 +102,20 @@ def check_deprecations(subject: Subject) -> Iterator[Observation]:
 
 
 def check_spend_logs(subject: Subject) -> Iterator[Observation]:
-    """Count the stored requests, and those of the last day."""
+    """Count the stored requests, and those of a day."""
     now = subject.now()
+    # LiteLLM counts many requests by whole days only.
+    yesterday = (now - _A_DAY).replace(hour=0, minute=0, second=0, microsecond=0)
     rows = count_requests(subject.client, subject.master_key, since=now - 3650 * _A_DAY, until=now)
-    day = count_requests(subject.client, subject.master_key, since=now - _A_DAY, until=now)
+    lately = count_requests(subject.client, subject.master_key, since=yesterday, until=now)
+    day = lately / ((now - yesterday) / _A_DAY)
     if rows >= _MANY_ROWS:
-        yield Observation(
-            finding="spend_logs_large", evidence=f"{rows:,} rows, {day:,} of the last day"
-        )
+        yield Observation(finding="spend_logs_large", evidence=f"{rows:,} rows, {day:,.0f} a day")
     elif _forecast_rows(rows, day, find_spend_log_period(subject.project)) >= _MANY_ROWS:
-        yield Observation(
-            finding="spend_logs_growing", evidence=f"{rows:,} rows, {day:,} of the last day"
-        )
+        yield Observation(finding="spend_logs_growing", evidence=f"{rows:,} rows, {day:,.0f} a day")
 
 
-def _forecast_rows(rows: int, day: int, period: timedelta | None) -> float:
+def _forecast_rows(rows: int, day: float, period: timedelta | None) -> float:
     """The rows in a month at that rate, or at the end of the period for which they are kept."""
     in_a_month = rows + 30 * day
     return in_a_month if period is None else min(in_a_month, max(rows, day * (period / _A_DAY)))
