@@ -135,15 +135,15 @@ def _database(settings: Settings) -> dict[str, Any]:
         keys = {"name": name, "usernameKey": external.url_env, "passwordKey": external.url_env}
         return {"host": f"in-{_DATABASE_URL}", "dbname": "litellm", "passwordSecret": keys}
     if settings.kubernetes.postgres == "cloudnative-pg":
-        name, user, password = operator_secret("postgres-litellm"), "username", "password"
+        name, names = operator_secret("postgres-litellm"), ("username", "password")
     else:
         name = secret_name(settings, "postgres-litellm")
-        user, password = "LITELLM_POSTGRES_USER", "LITELLM_POSTGRES_PASSWORD"
+        names = ("LITELLM_POSTGRES_USER", "LITELLM_POSTGRES_PASSWORD")
     return {
         "host": database_host(settings, "postgres-litellm"),
         "port": 5432,
         "dbname": "litellm",
-        "passwordSecret": {"name": name, "usernameKey": user, "passwordKey": password},
+        "passwordSecret": {"name": name, "usernameKey": names[0], "passwordKey": names[1]},
     }
 
 
