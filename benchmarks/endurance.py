@@ -14,12 +14,14 @@ import time
 from collections.abc import Mapping
 from pathlib import Path
 
+import psutil
+
 from benchmarks.side_by_side.starting import Peer, ours
 from benchmarks.stack import secrets
 from gatewayctl.operations.bench.workers import start_load, start_upstream
 from gatewayctl.runtimes.embedded.environment import locate
+from gatewayctl.runtimes.embedded.orphans import iterate_tree
 from gatewayctl.runtimes.metering.json_program import JsonProgram
-from gatewayctl.runtimes.metering.processes import measure_tree
 
 WARM = 10
 """Minutes until caches and pools have their size."""
@@ -75,7 +77,16 @@ def find_half(load: JsonProgram, gateway: Peer) -> tuple[float, int]:
 
 
 def measure(gateway: Peer) -> dict[str, float]:
-    return {name: measure_tree(pid).memory_bytes / MIB for name, pid in gateway.pids.items()}
+    """MiB of each service that are its own: PostgreSQL's shared buffers fill up to their size."""
+    return {name: sum(map(own_memory, iterate_tree(pid))) for name, pid in gateway.pids.items()}
+
+
+def own_memory(process: psutil.Process) -> float:
+    try:
+        return float(process.memory_full_info().uss / MIB)
+    except psutil.Error:
+        # PostgreSQL's workers come and go.
+        return 0.0
 
 
 def show(values: Mapping[str, float], digits: int = 0) -> str:
