@@ -38,7 +38,7 @@ def usage(
 
     app = context(ctx)
     app.note_other_project("litellm")
-    app.show(
+    app.run(
         summarize_usage(app.settings, app.gateway, by=by, since=parse_since(since)),
         shown.render_usage,
     )
@@ -63,7 +63,7 @@ def reconcile_(
 
     app = context(ctx)
     app.note_other_project("litellm", "phoenix")
-    report = reconcile(
+    events = reconcile(
         app.settings, app.gateway, since=parse_since(since), settle=settle, limit=limit
     )
-    app.show(report, shown.render_reconcile)
+    app.run(events, shown.render_reconcile)

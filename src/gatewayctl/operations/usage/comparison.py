@@ -7,13 +7,15 @@ Keeps only the ids of what it has compared. Must not know where logs and spans c
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Container, Iterable
+from collections.abc import Container, Generator, Iterable
 from dataclasses import dataclass, field, replace
 from datetime import datetime
 from typing import Final, Literal
 
 from gatewayctl.gateway.spend import SpendLog
 from gatewayctl.operations.traces.spend_checks import has_model_span
+from gatewayctl.operations.usage.reading import tell_progress
+from gatewayctl.runtimes.base import Progress
 from gatewayctl.tracing.spans import Span
 from gatewayctl.tracing.verify import CALL_ID, LLM, find_answer
 
@@ -53,19 +55,24 @@ class Tally:
 
 def compare_calls(
     logs: Iterable[SpendLog], spans: Iterable[Span], *, since: datetime, offline: Container[str]
-) -> Tally:
-    """Compare the calls since then. Both come newest first and are read side by side."""
-    join = _Join(since=since, offline=offline)
+) -> Generator[Progress, None, Tally]:
+    """Compare the calls since then; yields progress.
+
+    Both come newest first and are read side by side.
+    """
+    join, number = _Join(since=since, offline=offline), 0
     logs, spans = iter(logs), iter(spans)
     log, span = next(logs, None), next(spans, None)
     while log is not None or span is not None:
         if span is None or (log is not None and (log.start is None or log.start >= span.start)):
             assert log is not None  # noqa: S101 - one of them is left
             join.add_log(log)
-            log = next(logs, None)
+            log, number = next(logs, None), number + 1
+            yield from tell_progress(number)
         else:
             join.add_span(span)
             span = next(spans, None)
+    yield from tell_progress(number, done=True)
     return join.finish()
 
 

@@ -6,7 +6,7 @@ Owns the period in which both have everything, and the report.
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Generator, Iterable
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
@@ -17,6 +17,7 @@ from gatewayctl.gateway.spend import iterate_spend_logs
 from gatewayctl.operations.state.audit import read_audit
 from gatewayctl.operations.traces.retention import find_spend_log_period
 from gatewayctl.operations.usage.comparison import Gap, KnownCause, MissingIn, compare_calls
+from gatewayctl.runtimes.base import Progress
 from gatewayctl.settings.master_key import require_master_key
 from gatewayctl.settings.model import Settings
 from gatewayctl.tracing.spans import SpanQuery
@@ -110,12 +111,12 @@ def reconcile(
     settle: float = 20,
     limit: int = LISTED,
     now: Callable[[], datetime] = lambda: datetime.now(UTC),
-) -> ReconcileReport:
+) -> Generator[Progress, None, ReconcileReport]:
     """Compare both since ``since``, the end of the retention, or the last emptying of spend logs.
 
-    A gap younger than ``settle`` seconds is pending, not reported; ``limit`` gaps are listed.
-    Raises MasterKeyMissing, PhoenixUnreachable, TraceStoreNotQueryable, FileUnreadable and the
-    errors of the gateway.
+    Yields progress. A gap younger than ``settle`` seconds is pending, not reported; ``limit`` gaps
+    are listed. Raises MasterKeyMissing, PhoenixUnreachable, TraceStoreNotQueryable, FileUnreadable
+    and the errors of the gateway.
     """
     master = require_master_key(settings)
     until = now()
@@ -129,7 +130,7 @@ def reconcile(
     logs = iterate_spend_logs(gateway, master, since=since - _EDGE, until=until + _EDGE)
     store = open_span_store(settings, gateway.http)
     spans = store.iterate(store.project, SpanQuery(kind=LLM, since=since - _EDGE))
-    tally = compare_calls(logs, spans, since=since, offline=settings.offline_models)
+    tally = yield from compare_calls(logs, spans, since=since, offline=settings.offline_models)
     settled = until - timedelta(seconds=settle)
     due = [gap for gap in tally.gaps if gap.start is None or gap.start <= settled]
     newest_first = sorted(due, key=lambda gap: (gap.start or since, gap.call_id), reverse=True)

@@ -6,13 +6,15 @@ Owns the totals of LiteLLM's spend logs. Must not know terminals.
 from __future__ import annotations
 
 from array import array
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Generator, Sequence
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
 from typing import TYPE_CHECKING, Final, Literal
 
 from gatewayctl.gateway.spend import SpendLog, iterate_spend_logs
 from gatewayctl.operations.traces.retention import find_spend_log_period
+from gatewayctl.operations.usage.reading import tell_progress
+from gatewayctl.runtimes.base import Progress
 from gatewayctl.settings.master_key import require_master_key
 from gatewayctl.settings.model import Secret, Settings
 
@@ -77,18 +79,23 @@ def summarize_usage(
     by: By = "component",
     since: datetime,
     now: Callable[[], datetime] = lambda: datetime.now(UTC),
-) -> UsageReport:
-    """Sum up the requests. Raises MasterKeyMissing and the errors of the gateway."""
+) -> Generator[Progress, None, UsageReport]:
+    """Sum up the requests, and yield progress.
+
+    Raises MasterKeyMissing and the errors of the gateway.
+    """
     master = require_master_key(settings)
     until = now()
     period = find_spend_log_period(settings)
     kept_since = None if period is None else until - period
     name = _choose_group(by, settings, gateway, master)
     groups: dict[str | None, _Totals] = {}
-    total = _Totals()
-    for log in iterate_spend_logs(gateway, master, since=since, until=until):
+    total, number = _Totals(), 0
+    for number, log in enumerate(iterate_spend_logs(gateway, master, since=since, until=until), 1):
         total.add(log)
         groups.setdefault(name(log), _Totals()).add(log)
+        yield from tell_progress(number)
+    yield from tell_progress(number, done=True)
     rows = [totals.make_row(group) for group, totals in groups.items()]
     return UsageReport(
         by=by,

@@ -7,6 +7,7 @@ from typing import Any
 import pytest
 
 from gatewayctl.gateway.spend import SpendLog
+from gatewayctl.generators import drain
 from gatewayctl.operations.usage.comparison import Tally, compare_calls
 from gatewayctl.tracing.spans import Span
 
@@ -39,7 +40,7 @@ def span(call_id: str, age: float = 0, status: str = "OK", tokens: int = 12) -> 
 
 
 def compare(logs: list[SpendLog], spans: list[Span]) -> Tally:
-    return compare_calls(logs, spans, since=NOW - timedelta(hours=1), offline=())
+    return drain(compare_calls(logs, spans, since=NOW - timedelta(hours=1), offline=()))
 
 
 def test_logs_and_spans_are_read_side_by_side() -> None:
@@ -52,12 +53,16 @@ def test_logs_and_spans_are_read_side_by_side() -> None:
             assert abs(sum(lead)) <= 2
             yield item
 
-    numbers = range(1000)
+    numbers, told = range(2500), list[str]()
     logs = count([log(f"{n}", n) for n in numbers], 1)
     spans = count([span(f"{n}", n) for n in numbers], -1)
-    tally = compare_calls(logs, spans, since=NOW - timedelta(hours=1), offline=())
+    tally = drain(
+        compare_calls(logs, spans, since=NOW - timedelta(hours=1), offline=()),
+        lambda event: told.append(f"{event.state}: {event.detail}"),
+    )
 
-    assert (tally.matched, tally.gaps) == (1000, [])
+    assert (tally.matched, tally.gaps) == (2500, [])
+    assert told == ["working: 1,000 read", "working: 2,000 read", "ready: 2,500 read"]
 
 
 @pytest.mark.parametrize("age", [1, 600])

@@ -11,6 +11,7 @@ import pytest
 
 from gatewayctl.errors import PhoenixUnreachable
 from gatewayctl.gateway.client import GatewayClient
+from gatewayctl.generators import drain
 from gatewayctl.operations.state.audit import record_verb
 from gatewayctl.operations.usage.reconcile import KnownDifference, ReconcileReport, reconcile
 from gatewayctl.settings.model import Settings
@@ -53,7 +54,7 @@ def run_reconcile(
 ) -> ReconcileReport:
     fake.planted[SPANS] = lambda _: spans_page(*spans)
     period = {"since": NOW - timedelta(hours=1), "settle": 0}
-    return reconcile(settings, gateway, **{**period, **options}, now=lambda: NOW)
+    return drain(reconcile(settings, gateway, **{**period, **options}, now=lambda: NOW))
 
 
 def test_spend_logs_and_spans_that_agree_have_no_gaps(
@@ -120,7 +121,7 @@ def test_an_error_of_phoenix_is_not_an_empty_list_of_spans(
     fake.planted[SPANS] = lambda _: httpx.Response(500, headers=spans_page().headers)
 
     with pytest.raises(PhoenixUnreachable):
-        reconcile(settings, gateway, since=NOW - timedelta(days=1), now=lambda: NOW)
+        drain(reconcile(settings, gateway, since=NOW - timedelta(days=1), now=lambda: NOW))
 
 
 def test_gaps_are_summed_up_by_day_and_component_and_only_some_are_listed(
@@ -204,12 +205,12 @@ def test_calls_are_counted_from_the_moment_the_spend_logs_were_replaced(
     fake.planted[SPANS] = lambda _: spans_page(old)
     plant_logs(fake)
 
-    report = reconcile(settings, gateway, since=began - timedelta(hours=1), settle=0)
+    report = drain(reconcile(settings, gateway, since=began - timedelta(hours=1), settle=0))
 
     assert (report.differing, report.problem) == (0, None)
     assert report.replaced is not None
     assert (report.replaced.verb, report.replaced.at) == (verb, report.since)
-    later = reconcile(settings, gateway, since=datetime.now(UTC) + timedelta(minutes=1))
+    later = drain(reconcile(settings, gateway, since=datetime.now(UTC) + timedelta(minutes=1)))
     assert later.replaced is None
 
 
@@ -307,9 +308,10 @@ def test_a_reset_after_the_end_of_the_retention_is_named_instead(
     plant_logs(fake)
     fake.planted[SPANS] = lambda _: spans_page()
 
-    report = reconcile(
+    events = reconcile(
         settings, gateway, since=NOW - timedelta(days=30), now=lambda: datetime.now(UTC)
     )
+    report = drain(events)
 
     assert report.replaced is not None
     assert not report.retained

@@ -11,6 +11,7 @@ from hypothesis import strategies as st
 
 from gatewayctl.errors import EnvFileMissing
 from gatewayctl.gateway.client import GatewayClient
+from gatewayctl.generators import drain
 from gatewayctl.operations.usage.summary import UsageReport, percentile, summarize_usage
 from gatewayctl.settings.model import Settings
 from tests.fakes.litellm import FakeLiteLLM, served
@@ -46,8 +47,10 @@ def tagged_row(call_id: str, component: str, **fields: Any) -> dict[str, Any]:
 
 
 def summarize(settings: Settings, gateway: GatewayClient, **options: Any) -> UsageReport:
-    return summarize_usage(
-        settings, gateway, **{"since": NOW - timedelta(days=1), **options}, now=lambda: NOW
+    return drain(
+        summarize_usage(
+            settings, gateway, **{"since": NOW - timedelta(days=1), **options}, now=lambda: NOW
+        )
     )
 
 
