@@ -49,8 +49,7 @@ def main(minutes: int, rate: float | None) -> int:
         memory: list[Mapping[str, float]] = []
         failed, reasons = 0, dict[str, str]()
         for minute in range(1, minutes + 1):
-            order = gateway.order(clients=64, requests=1)
-            order |= {"rate": rate, "requests": None, "seconds": 60.0}
+            order = gateway.order(clients=64, seconds=60.0) | {"rate": rate}
             found = load.ask(order)
             sent += len(found["samples"])
             failed += sum(found["errors"].values())

@@ -31,8 +31,10 @@ class Peer:
     pids: Mapping[str, int]
     headers: Mapping[str, str] = field(default_factory=dict)
 
-    def order(self, *, clients: int, requests: int) -> dict[str, Any]:
-        """What the load generator is to do."""
+    def order(
+        self, *, clients: int, requests: int | None = None, seconds: float | None = None
+    ) -> dict[str, Any]:
+        """What the load generator is to do: so many requests, or for so long."""
         return {
             "url": f"{self.url}/chat/completions",
             "headers": {"User-Agent": "gatewayctl", **self.headers},
@@ -44,7 +46,7 @@ class Peer:
             },
             "pem": None,
             "requests": requests,
-            "seconds": None,
+            "seconds": seconds,
             "concurrency": clients,
             "rate": None,
             "timeout": 60,
