@@ -57,7 +57,7 @@ ALL = {
         title="gatewayctl chat - the same request by curl",
         measure=chat.measure,
         verdict=lambda ours, other: ours - other,
-        bound=0.35,
+        bound=0.28,
         unit=" s",
     ),
     "start": Benchmark(
@@ -71,7 +71,7 @@ ALL = {
         title="a second gatewayctl up, which changes nothing - gatewayctl --version",
         measure=second_up.measure,
         verdict=lambda ours, other: ours - other,
-        bound=0.4,
+        bound=0.5,
         unit=" s",
     ),
     "demo": Benchmark(
