@@ -109,7 +109,11 @@ def iterate_spend_logs(
     page, seen = 1, set[str]()
     while True:
         logs = _fetch_page(gateway, master, since=since, until=until, page=page, **filters).logs
-        fresh = {log.call_id: log for log in logs if log.call_id not in seen}
+        fresh: dict[str, SpendLog] = {}
+        for log in logs:
+            if log.call_id not in seen:
+                # Of two rows of one call the newest counts.
+                fresh.setdefault(log.call_id, log)
         yield from (log for log in fresh.values() if trace_id in (None, log.trace_id))
         # A second page without new rows would be followed by others without end.
         if len(logs) < _PAGE_SIZE or (page > 1 and not fresh):

@@ -133,6 +133,15 @@ def test_every_row_is_read_once_and_in_order(count: int, a_second: float) -> Non
     assert [log.call_id for log in logs] == [f"{n}" for n in range(count)]
 
 
+def test_of_two_rows_of_a_call_the_newest_counts() -> None:
+    newest = row("one", request_id="answer", startTime=NOW.isoformat())
+    older = row("one", request_id="failure", status="failure")
+
+    (found,) = read(page(newest, older))
+
+    assert found.ok
+
+
 def test_litellm_skips_no_rows_of_earlier_pages() -> None:
     """It would read them again for each page."""
     stored = stored_rows(3_000, a_second=4.0)
