@@ -2,24 +2,21 @@
 
 ``python -m benchmarks.endurance [MINUTES [RATE]]``: an embedded stack in production. RATE is in
 requests a second, for a machine that does other things too. Prints the memory of each service each
-minute. Exit 1 if a service ends with more than 10 % above what it had after ten
-minutes, a request failed, or one of them is in no spend log.
+minute. Exit 1 if a service ends with more than 10 % above what it had after ten minutes, a request
+failed, or one of them is in no spend log.
 """
 
 from __future__ import annotations
 
-import subprocess
 import sys
 import time
 from collections.abc import Mapping
-from pathlib import Path
 
 import psutil
 
 from benchmarks.side_by_side.starting import Peer, ours
-from benchmarks.stack import secrets
+from benchmarks.stack import query
 from gatewayctl.operations.bench.workers import start_load, start_upstream
-from gatewayctl.runtimes.embedded.environment import locate
 from gatewayctl.runtimes.embedded.orphans import iterate_tree
 from gatewayctl.runtimes.metering.json_program import JsonProgram
 
@@ -41,7 +38,7 @@ def main(minutes: int, rate: float | None) -> int:
     ):
         # That of the first answer is written some seconds later.
         time.sleep(20)
-        before = count_spend_logs(folder, ports)
+        before = int(query(folder, ports, "litellm", COUNT))
         sent = 0
         if rate is None:
             rate, sent = find_half(load, gateway)
@@ -59,7 +56,7 @@ def main(minutes: int, rate: float | None) -> int:
                 f"{minute:3d} min  {sent} answered, {failed} failed  {show(memory[-1])}", flush=True
             )
         time.sleep(30)
-        logged = count_spend_logs(folder, ports) - before
+        logged = int(query(folder, ports, "litellm", COUNT)) - before
     start, end = memory[min(WARM, minutes) - 1], memory[-1]
     grown = {name: end[name] / start[name] for name in end}
     print(f"memory against that after {WARM} minutes: {show(grown, 2)}")
@@ -90,16 +87,6 @@ def own_memory(process: psutil.Process) -> float:
 
 def show(values: Mapping[str, float], digits: int = 0) -> str:
     return "  ".join(f"{name} {value:.{digits}f}" for name, value in values.items())
-
-
-def count_spend_logs(folder: Path, ports: Mapping[str, int]) -> int:
-    password = secrets(folder)["LITELLM_POSTGRES_PASSWORD"]
-    url = f"postgresql://litellm_user@127.0.0.1:{ports['postgres_litellm']}/litellm"
-    argv = [str(locate().postgres_bin / "psql"), url, "-qAtc", COUNT]
-    done = subprocess.run(
-        argv, env={"PGPASSWORD": password}, check=True, capture_output=True, text=True
-    )
-    return int(done.stdout)
 
 
 if __name__ == "__main__":

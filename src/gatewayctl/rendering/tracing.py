@@ -18,7 +18,8 @@ from gatewayctl.settings.model import PHOENIX_PROJECT, Secret, Settings
 CALLBACK: Final = "otel"
 OWN_CALLBACK: Final = "arize_phoenix"
 COLLECTOR: Final = "PHOENIX_COLLECTOR_HTTP_ENDPOINT"
-"""HTTP: the callback uses gRPC only for port 4317."""
+"""In .env: another endpoint for LiteLLM's spans, with its path (/v1/traces). By HTTP: the callback
+uses gRPC only for port 4317."""
 _BAGGAGE: Final = (
     *("requester_metadata.component", "requester_metadata.operation", "user_api_key_alias"),
 )

@@ -39,7 +39,6 @@ STOP_SIGNALS: Final[Mapping[str, str]] = {"postgres": "INT", "litellm": "TERM", 
 """INT is PostgreSQL's fast shutdown: it does not wait for clients to disconnect."""
 LITELLM_USER: Final = "litellm_user"
 PHOENIX_USER: Final = "phoenix_user"
-"""In .env: another endpoint for LiteLLM's spans, with its path (/v1/traces)."""
 QUICK_START: Final = Path(__file__).with_name("quick_start.py")
 
 # Variables of the operator's environment that a service may need, besides those of models.
