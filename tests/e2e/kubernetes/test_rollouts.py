@@ -42,7 +42,6 @@ def test_no_secret_is_anywhere_but_in_a_secret(cluster: Cluster, stack: Project)
     assert "last-applied-configuration" not in read_everything(cluster, stack)
 
 
-@pytest.mark.full
 def test_a_configuration_that_litellm_does_not_load_is_refused_before_any_pod_is_replaced(
     cluster: Cluster, stack: Project
 ) -> None:
@@ -63,7 +62,6 @@ def test_a_configuration_that_litellm_does_not_load_is_refused_before_any_pod_is
     )  # fmt: skip
 
 
-@pytest.mark.full
 def test_a_broken_configuration_is_rolled_back_while_calls_go_on(
     cluster: Cluster, stack: Project
 ) -> None:
@@ -102,8 +100,10 @@ def test_an_image_that_does_not_exist_is_named_before_any_pod_is_replaced(
     assert pods(cluster, stack, "litellm") == before
 
 
-@pytest.mark.full
-@pytest.mark.parametrize("seconds", [2, 6, 15])
+@pytest.mark.parametrize(
+    "seconds",
+    [pytest.param(2, marks=pytest.mark.full), 6, pytest.param(15, marks=pytest.mark.full)],
+)
 def test_an_up_that_is_killed_is_finished_by_the_next_one(
     cluster: Cluster, stack: Project, seconds: float
 ) -> None:
