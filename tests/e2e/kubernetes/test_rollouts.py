@@ -1,7 +1,4 @@
-"""Rollouts of a real stack: what fails goes back by itself, and a killed start is finished.
-
-Each test leaves the stack as it was started.
-"""
+"""Rollouts of a real stack: what fails goes back by itself, and a killed start is finished."""
 
 from __future__ import annotations
 
@@ -65,6 +62,8 @@ def test_a_configuration_that_litellm_does_not_load_is_refused_before_any_pod_is
 def test_a_broken_configuration_is_rolled_back_while_calls_go_on(
     cluster: Cluster, stack: Project
 ) -> None:
+    # The tests before may have left another configuration, which the `up` at the end would change.
+    roll_out(stack, "up")
     before = pods(cluster, stack, "litellm")
     (stack.folder / "broken_callbacks.py").write_text(BROKEN_MODULE, encoding="utf-8")
 
