@@ -4,12 +4,14 @@ from pathlib import Path
 
 import pytest
 
+from gatewayctl.runtimes import ports
 from tests.unit.runtimes.kubernetes.stack import Stack
 
 
 @pytest.fixture
-def stack(tmp_path: Path) -> Stack:
-    """A project that was never started."""
+def stack(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Stack:
+    """A project that was never started, on a machine where nothing listens."""
+    monkeypatch.setattr(ports, "find_listeners", lambda *_: {})
     return Stack(folder=tmp_path)
 
 
