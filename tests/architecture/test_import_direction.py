@@ -30,6 +30,7 @@ LEVEL = {
 }
 """env_file stands below settings, which reads .env through it."""
 NOUN_LEVEL = {
+    "counting": 0,
     "state": 0,
     "models": 1,
     "config": 1,
@@ -187,7 +188,8 @@ def test_no_folder_holds_more_than_twenty_modules() -> None:
 
 
 def test_commands_operations_and_renderers_share_their_nouns() -> None:
-    nouns = set(NOUN_LEVEL) - {"diagnosis"}
+    # Neither is a noun of a person: several verbs use them.
+    nouns = set(NOUN_LEVEL) - {"diagnosis", "counting"}
     commands = {path.stem for path in (SOURCE / "cli").glob("*.py")}
     renderers = {path.stem for path in (SOURCE / "output").glob("*.py")}
 

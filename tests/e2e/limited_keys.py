@@ -9,6 +9,7 @@ import yaml
 
 from gatewayctl.gateway.client import GatewayClient
 from gatewayctl.gateway.keys import find_key_by_alias
+from gatewayctl.generators import drain
 from gatewayctl.operations.keys.owners import plan_owners
 from gatewayctl.operations.keys.plan import find_differences
 from gatewayctl.operations.keys.sync import sync_keys
@@ -90,7 +91,7 @@ class Limited:
         settings = load_settings(self.stack.folder, environ={})
         with httpx.Client(timeout=30) as http:
             gateway = GatewayClient(http, self.stack.gateway_url)
-            return sync_keys(settings, gateway, dry_run=dry_run, prune=prune)
+            return drain(sync_keys(settings, gateway, dry_run=dry_run, prune=prune))
 
     def changes(self) -> dict[str, tuple[str, ...]]:
         report = self.sync(dry_run=True)

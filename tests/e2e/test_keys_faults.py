@@ -19,6 +19,7 @@ import pytest
 from gatewayctl.errors import GatewayctlError
 from gatewayctl.gateway.client import GatewayClient
 from gatewayctl.gateway.keys import NewKey, VirtualKey, generate_key, hash_key, iterate_keys
+from gatewayctl.generators import drain
 from gatewayctl.operations.keys.check import check_keys
 from gatewayctl.operations.keys.create import create_keys
 from gatewayctl.operations.keys.metadata import declared_metadata, is_predecessor
@@ -119,7 +120,7 @@ class Desk:
     def prepare(self, verb: str) -> None:
         """Set up what the verb needs."""
         if verb.startswith("rotate"):
-            create_keys(self.settings, self.direct, KeyRequest())
+            drain(create_keys(self.settings, self.direct, KeyRequest()))
         if verb == "replace":
             # A key of ours, and its secret is lost.
             metadata = declared_metadata(self.settings.keys[0], self.name)
@@ -143,7 +144,7 @@ class Desk:
                 grace = "1h" if verb.endswith("grace") else None
                 rotate_key(self.settings, self.through, self.alias, grace=grace)
             else:
-                create_keys(self.settings, self.through, KeyRequest())
+                drain(create_keys(self.settings, self.through, KeyRequest()))
 
     def run_and_die(self, verb: str) -> int:
         """Run the verb in another process, which the proxy kills."""
@@ -231,9 +232,9 @@ def test_after_a_fault_the_next_run_leaves_one_live_key_that_env_holds(
         assert desk.opens(desk.stored())
     desk.proxy.arm(None)
     if (at + get_args(Kind).index(kind)) % 2:
-        create_keys(desk.settings, desk.direct, KeyRequest())
+        drain(create_keys(desk.settings, desk.direct, KeyRequest()))
     else:
-        assert check_keys(desk.settings, desk.direct, fix=True).problem is None
+        assert drain(check_keys(desk.settings, desk.direct, fix=True)).problem is None
     desk.assert_whole(grace=verb.endswith("grace"))
 
 
@@ -250,7 +251,7 @@ def test_a_full_disk_changes_nothing(desk: Desk, verb: str) -> None:
     assert done.returncode == 3, done.stderr
     assert "Cannot write" in done.stderr
     assert (desk.stored(), {key.hash for key in desk.live()}) == before
-    create_keys(desk.settings, desk.direct, KeyRequest())
+    drain(create_keys(desk.settings, desk.direct, KeyRequest()))
     desk.assert_whole()
 
 

@@ -58,7 +58,7 @@ def create(
         duration=duration,
     )
     app.require_own()
-    report = create_keys(app.settings, app.gateway, request)
+    report = app.follow(create_keys(app.settings, app.gateway, request))
     if show:
         one = alias is not None
         plain = report.reveal()
@@ -81,8 +81,10 @@ def list_(
 
     app = context(ctx)
     app.note_other_project("litellm")
-    report = list_keys(app.settings, app.gateway)
-    app.show(report, lambda found: keys.render_list(found, everything=everything))
+    app.run(
+        list_keys(app.settings, app.gateway),
+        lambda found: keys.render_list(found, everything=everything),
+    )
 
 
 @app.command("show")
@@ -111,7 +113,7 @@ def check(
         app.require_own()
     else:
         app.note_other_project("litellm")
-    app.show(check_keys(app.settings, app.gateway, fix=fix), keys.render_check)
+    app.run(check_keys(app.settings, app.gateway, fix=fix), keys.render_check)
 
 
 @app.command("rotate")
@@ -168,11 +170,12 @@ def sync(
         app.note_other_project("litellm")
     else:
         app.require_own()
-    doomed = find_prunable(app.settings, app.gateway) if prune and not dry_run else ()
+    doomed: tuple[str, ...] = ()
+    if prune and not dry_run:
+        doomed = app.follow(find_prunable(app.settings, app.gateway))
     if doomed:
         lost = f"the keys {', '.join(doomed)}, for all who use them"
         if yes:
             app.console.say(f"This deletes {lost}.")
         confirm_by_name(app.settings.project_name, lost, yes=yes)
-    report = sync_keys(app.settings, app.gateway, prune=prune, dry_run=dry_run)
-    app.show(report, keys.render_sync)
+    app.run(sync_keys(app.settings, app.gateway, prune=prune, dry_run=dry_run), keys.render_sync)

@@ -10,6 +10,7 @@ from datetime import UTC, datetime
 import pytest
 from rich.console import RenderableType
 
+from gatewayctl.generators import drain
 from gatewayctl.operations.demo import DemoReport
 from gatewayctl.operations.diagnosis.health import Health, ServiceReport
 from gatewayctl.operations.keys.create import KeysCreateReport, ensure_declared_keys
@@ -72,7 +73,7 @@ def keys(tmp_path_factory: pytest.TempPathFactory) -> KeysCreateReport:
     litellm = FakeLiteLLM()
     litellm.add(KEY, "litellm-eval", metadata={"created_by": "gatewayctl"})
     with served(litellm) as gateway:
-        return replace(ensure_declared_keys(settings, gateway), warnings=(HIDDEN,))
+        return replace(drain(ensure_declared_keys(settings, gateway)), warnings=(HIDDEN,))
 
 
 UP = UpReport(

@@ -111,7 +111,7 @@ def reset(
         upgrade_journal.delete_journal(settings)
         yield from runtime.start(timeout=options.timeout)
         services = yield from wait_ready(settings, runtime, gateway.http, timeout=options.timeout)
-        keys = ensure_declared_keys(settings, gateway, fresh=not options.keep_keys)
+        keys = yield from ensure_declared_keys(settings, gateway, fresh=not options.keep_keys)
         apps = yield from start_apps(settings, runtime, gateway.http, timeout=options.timeout)
         salt_key.record_salt_key(settings, overwrite=True)
         change.problem = keys.problem

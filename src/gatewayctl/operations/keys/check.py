@@ -8,7 +8,7 @@ know terminals.
 from __future__ import annotations
 
 import shlex
-from collections.abc import Callable
+from collections.abc import Callable, Generator
 from dataclasses import dataclass, replace
 from datetime import UTC, datetime
 from functools import cache, partial
@@ -26,12 +26,14 @@ from gatewayctl.gateway.client import GatewayClient
 from gatewayctl.gateway.key_probe import KeyProbe, is_management_refused, probe_key
 from gatewayctl.gateway.limit_refusals import describe_spent
 from gatewayctl.gateway.owners import Owner, find_owner
+from gatewayctl.operations.counting import handle_all
 from gatewayctl.operations.keys.list import KeyRow, KeyState, join_keys
 from gatewayctl.operations.keys.owners import CONFLICT_REMEDY, OwnerStep, plan_owners
 from gatewayctl.operations.keys.plan import CHANGES, KeyStep, KnownKeys, load_known_keys, plan_keys
 from gatewayctl.operations.keys.sync import KeysSyncReport, apply_sync
 from gatewayctl.operations.keys.values import is_plausible_key
 from gatewayctl.operations.state.exclusive import change_project
+from gatewayctl.runtimes.base import Progress
 from gatewayctl.settings.declared.keys import OwnerKind
 from gatewayctl.settings.master_key import require_master_key
 from gatewayctl.settings.model import Secret, Settings
@@ -102,8 +104,8 @@ def check_keys(
     *,
     fix: bool = False,
     now: Callable[[], datetime] = lambda: datetime.now(UTC),
-) -> KeysCheckReport:
-    """Check every key of .env; ``fix`` first runs `keys sync` without pruning.
+) -> Generator[Progress, None, KeysCheckReport]:
+    """Check every key of .env, and yield progress; ``fix`` first runs `keys sync` without pruning.
 
     Raises MasterKeyMissing, MasterKeyRefused, GatewayDatabaseMissing, GatewayUnreachable
     and, with ``fix``, Locked and SecretOverridden. A key that is refused is a row, not an
@@ -111,10 +113,11 @@ def check_keys(
     """
     if not fix:
         warnings = warn_overrides(settings, [key.env for key in settings.keys])
-        return replace(_check_all(settings, gateway, now()), warnings=warnings)
+        report = yield from _check_all(settings, gateway, now())
+        return replace(report, warnings=warnings)
     with change_project(settings, "keys check --fix") as record:
-        synced = apply_sync(settings, gateway, prune=False, dry_run=False, now=now)
-        report = _add_fix_errors(synced, _check_all(settings, gateway, now()))
+        synced = yield from apply_sync(settings, gateway, prune=False, dry_run=False, now=now)
+        report = _add_fix_errors(synced, (yield from _check_all(settings, gateway, now())))
         record.problem = report.problem
         record.subject = " ".join(key.alias for key in report.fixed if key.alias)
     return report
@@ -150,8 +153,10 @@ def _add_fix_errors(synced: KeysSyncReport, checked: KeysCheckReport) -> KeysChe
     )
 
 
-def _check_all(settings: Settings, gateway: GatewayClient, now: datetime) -> KeysCheckReport:
-    known = load_known_keys(settings, gateway, now=now)
+def _check_all(
+    settings: Settings, gateway: GatewayClient, now: datetime
+) -> Generator[Progress, None, KeysCheckReport]:
+    known = yield from load_known_keys(settings, gateway, now=now)
     # By the alias that the key has now: the step of a rotation has the alias it will get.
     steps = {
         each.step.alias if each.key is None else each.key.alias: each.step
@@ -161,15 +166,21 @@ def _check_all(settings: Settings, gateway: GatewayClient, now: datetime) -> Key
     master = require_master_key(settings)
     owners = [each.step for each in plan_owners(settings, gateway, master) if each.declared]
     find = cache(partial(find_owner, gateway, master))
-    checks = tuple(
-        _check(gateway, row, steps[row.alias], known, find)
+    checked = [
+        row
         for row in rows
         if row.declared
         # The new key of a declared alias has no step of its own: the step of the alias covers it.
         or (row.in_env and row.alias in steps and row.state not in {"retiring", "unfinished"})
+    ]
+    checks = yield from handle_all(
+        "keys",
+        checked,
+        lambda row: _check(gateway, row, steps[row.alias], known, find),
+        handled="checked",
     )
     return KeysCheckReport(
-        keys=checks,
+        keys=tuple(checks),
         fixed=(),
         teams=tuple(owner for owner in owners if owner.kind == "team"),
         users=tuple(owner for owner in owners if owner.kind == "user"),

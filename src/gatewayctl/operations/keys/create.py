@@ -6,7 +6,7 @@ or terminals.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Generator, Iterable
 from contextlib import suppress
 from dataclasses import dataclass, replace
 from datetime import UTC, datetime
@@ -14,12 +14,14 @@ from pathlib import Path
 
 from gatewayctl.errors import GatewayctlError, PartlyDone
 from gatewayctl.gateway.client import GatewayClient
+from gatewayctl.operations.counting import handle_all
 from gatewayctl.operations.keys.apps import warn_outdated_apps
 from gatewayctl.operations.keys.owners import OwnerStep, ensure_owners, require_license
 from gatewayctl.operations.keys.provision import KeyProvisioner, KeyResult
 from gatewayctl.operations.keys.request import KeyRequest, resolve_requested_keys
 from gatewayctl.operations.keys.unknown import advise_unknown_key, find_unknown_keys
 from gatewayctl.operations.state.exclusive import change_project
+from gatewayctl.runtimes.base import Progress
 from gatewayctl.settings.declared.keys import DeclaredKey
 from gatewayctl.settings.master_key import require_master_key
 from gatewayctl.settings.model import Settings
@@ -75,7 +77,7 @@ class KeysCreateReport:
 
 def create_keys(
     settings: Settings, gateway: GatewayClient, request: KeyRequest
-) -> KeysCreateReport:
+) -> Generator[Progress, None, KeysCreateReport]:
     """Create the requested keys while holding the project's lock. See `ensure_keys`.
 
     Raises UsageProblem for an invalid request, and Locked.
@@ -84,7 +86,7 @@ def create_keys(
     # Before the lock, which would create the folder of a project that does not exist.
     require_master_key(settings)
     with change_project(settings, "keys create", request.alias or "") as record:
-        report = ensure_keys(settings, gateway, wanted)
+        report = yield from ensure_keys(settings, gateway, wanted)
         record.problem = report.problem
         changed = [key.alias for key in report.keys if key.status != "exists"]
         record.subject = " ".join(changed)
@@ -93,13 +95,13 @@ def create_keys(
 
 def ensure_declared_keys(
     settings: Settings, gateway: GatewayClient, *, fresh: bool = False
-) -> KeysCreateReport:
+) -> Generator[Progress, None, KeysCreateReport]:
     """Create every declared key that is missing. See `ensure_keys`.
 
     ``fresh`` generates new secrets for all of them, after LiteLLM's database was emptied. Warns of
     other keys in .env that LiteLLM does not have.
     """
-    report = ensure_keys(settings, gateway, settings.keys, fresh=fresh)
+    report = yield from ensure_keys(settings, gateway, settings.keys, fresh=fresh)
     with suppress(GatewayctlError):
         unknown = find_unknown_keys(settings, gateway, require_master_key(settings))
         warnings = (
@@ -118,7 +120,7 @@ def ensure_keys(
     *,
     fresh: bool = False,
     now: Callable[[], datetime] = lambda: datetime.now(UTC),
-) -> KeysCreateReport:
+) -> Generator[Progress, None, KeysCreateReport]:
     """Create the missing keys, in .env and in LiteLLM; running it twice changes nothing.
 
     Creates the declared teams and users before. Finishes what an interrupted run left; the caller
@@ -135,11 +137,14 @@ def ensure_keys(
     owners = ensure_owners(settings, gateway, master)
     results: list[KeyResult] = []
     failures: list[tuple[DeclaredKey, GatewayctlError]] = []
-    for declared in wanted:
+
+    def ensure(declared: DeclaredKey) -> None:
         try:
             results.append(provisioner.ensure(declared))
         except GatewayctlError as error:
             failures.append((declared, error))
+
+    yield from handle_all("keys", wanted, ensure, handled="done")
     if failures and not results and all(owner.error is None for owner in owners):
         raise failures[0][1]
     return KeysCreateReport(

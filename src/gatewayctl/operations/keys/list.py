@@ -5,17 +5,19 @@ Owns the join and the state of each key. Must not know terminals.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Generator, Mapping
 from dataclasses import dataclass, replace
 from datetime import UTC, datetime
 from typing import Literal
 
 from gatewayctl.gateway.client import GatewayClient
 from gatewayctl.gateway.keys import VirtualKey, hash_key, iterate_keys
+from gatewayctl.operations.counting import read_all
 from gatewayctl.operations.keys.metadata import is_ours, is_predecessor, is_successor, variable_of
 from gatewayctl.operations.keys.owners import OwnerStep, plan_owners
 from gatewayctl.operations.keys.plan import find_differences
 from gatewayctl.operations.keys.values import read_current_values
+from gatewayctl.runtimes.base import Progress
 from gatewayctl.settings.declared.keys import DeclaredKey
 from gatewayctl.settings.master_key import require_master_key
 from gatewayctl.settings.model import Secret, Settings
@@ -82,13 +84,14 @@ def list_keys(
     gateway: GatewayClient,
     *,
     now: Callable[[], datetime] = lambda: datetime.now(UTC),
-) -> KeysListReport:
-    """List every key of the gateway and of gateway.yaml; changes nothing.
+) -> Generator[Progress, None, KeysListReport]:
+    """List every key of the gateway and of gateway.yaml, and yield progress; changes nothing.
 
     Raises MasterKeyMissing, MasterKeyRefused, GatewayDatabaseMissing, GatewayUnreachable.
     """
     master = require_master_key(settings)
-    report = join_keys(settings, tuple(iterate_keys(gateway, master)), now=now())
+    keys = yield from read_all("keys", iterate_keys(gateway, master))
+    report = join_keys(settings, keys, now=now())
     owners = [each.step for each in plan_owners(settings, gateway, master)]
     return replace(
         report,

@@ -5,7 +5,7 @@ Owns the decision on each key of gateway.yaml, LiteLLM and .env. Must not change
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Generator, Iterable, Mapping
 from dataclasses import dataclass
 from datetime import datetime
 from typing import Any, Final, Literal
@@ -13,6 +13,7 @@ from typing import Any, Final, Literal
 from gatewayctl.gateway import keys as litellm
 from gatewayctl.gateway.client import GatewayClient
 from gatewayctl.gateway.keys import VirtualKey, hash_key
+from gatewayctl.operations.counting import read_all
 from gatewayctl.operations.keys.limits import find_limit_differences, find_undeclared
 from gatewayctl.operations.keys.metadata import (
     DURATION_METADATA,
@@ -30,6 +31,7 @@ from gatewayctl.operations.keys.values import (
     read_current_values,
     read_env_file_values,
 )
+from gatewayctl.runtimes.base import Progress
 from gatewayctl.settings.declared.keys import DeclaredKey
 from gatewayctl.settings.declared.limits import KEY_LIMITS
 from gatewayctl.settings.master_key import require_master_key
@@ -111,13 +113,13 @@ class KnownKeys:
 
 def load_known_keys(
     settings: Settings, gateway: GatewayClient, *, now: datetime, prune: bool = False
-) -> KnownKeys:
-    """Load the input of a plan from LiteLLM, .env and the environment.
+) -> Generator[Progress, None, KnownKeys]:
+    """Load the input of a plan from LiteLLM, .env and the environment, and yield progress.
 
     Raises MasterKeyMissing, MasterKeyRefused, GatewayDatabaseMissing, GatewayUnreachable.
     """
     master = require_master_key(settings)
-    keys = tuple(litellm.iterate_keys(gateway, master))
+    keys = yield from read_all("keys", litellm.iterate_keys(gateway, master))
     values = read_current_values(settings)
     live = {key.hash for key in keys}
     found = [values[key.env] for key in settings.keys if key.env in values]

@@ -5,15 +5,17 @@ Owns the execution of a plan, key by key. Must not decide what to do, or know te
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Generator, Iterable
 from dataclasses import dataclass, replace
 from datetime import UTC, datetime
+from functools import partial
 from pathlib import Path
 
 from gatewayctl.errors import Drift, GatewayctlError, PartlyDone
 from gatewayctl.gateway import keys as litellm
 from gatewayctl.gateway.client import GatewayClient
 from gatewayctl.gateway.keys import KeyChange
+from gatewayctl.operations.counting import handle_all
 from gatewayctl.operations.keys.limits import changed_limits
 from gatewayctl.operations.keys.metadata import DURATION_METADATA, updated_metadata
 from gatewayctl.operations.keys.owners import (
@@ -37,6 +39,7 @@ from gatewayctl.operations.keys.plan import (
 )
 from gatewayctl.operations.keys.provision import KeyProvisioner
 from gatewayctl.operations.state.exclusive import change_project
+from gatewayctl.runtimes.base import Progress
 from gatewayctl.settings.declared.keys import DeclaredKey
 from gatewayctl.settings.declared.limits import KEY_LIMITS
 from gatewayctl.settings.master_key import require_master_key
@@ -91,30 +94,32 @@ def sync_keys(
     prune: bool = False,
     dry_run: bool = False,
     now: Callable[[], datetime] = lambda: datetime.now(UTC),
-) -> KeysSyncReport:
+) -> Generator[Progress, None, KeysSyncReport]:
     """Plan, and unless ``dry_run`` apply the plan; a second run changes nothing.
 
     The failure of one key is in the report. Raises MasterKeyMissing, MasterKeyRefused,
     GatewayDatabaseMissing, GatewayUnreachable and Locked.
     """
     if dry_run:
-        return apply_sync(settings, gateway, prune=prune, dry_run=True, now=now)
+        return (yield from apply_sync(settings, gateway, prune=prune, dry_run=True, now=now))
     # Before the lock, which would create the folder of a project that does not exist.
     require_master_key(settings)
     with change_project(settings, "keys sync") as record:
-        report = apply_sync(settings, gateway, prune=prune, dry_run=False, now=now)
+        report = yield from apply_sync(settings, gateway, prune=prune, dry_run=False, now=now)
         record.problem = report.problem
         record.subject = " ".join(key.alias for key in report.keys if key.done and key.alias)
     return report
 
 
-def find_prunable(settings: Settings, gateway: GatewayClient) -> tuple[str, ...]:
-    """What pruning deletes: the aliases of live keys, then teams and users.
+def find_prunable(
+    settings: Settings, gateway: GatewayClient
+) -> Generator[Progress, None, tuple[str, ...]]:
+    """What pruning deletes: the aliases of live keys, then teams and users; yields progress.
 
     Raises what `sync_keys` raises.
     """
     require_no_overrides(settings)
-    known = load_known_keys(settings, gateway, now=datetime.now(UTC), prune=True)
+    known = yield from load_known_keys(settings, gateway, now=datetime.now(UTC), prune=True)
     steps = (each.step for each in plan_keys(known))
     owners = plan_owners(settings, gateway, require_master_key(settings), prune=True)
     keys = (step for step in steps if step.action == "delete" and step.reason == NOT_DECLARED)
@@ -129,7 +134,7 @@ def apply_sync(
     prune: bool,
     dry_run: bool,
     now: Callable[[], datetime],
-) -> KeysSyncReport:
+) -> Generator[Progress, None, KeysSyncReport]:
     """Do what `sync_keys` does, for a caller that holds the project's lock."""
     master = require_master_key(settings)
     require_no_overrides(settings)
@@ -144,14 +149,18 @@ def apply_sync(
             for each in owners
         ]
 
-    steps = plan_keys(load_known_keys(settings, gateway, now=now(), prune=prune))
+    known = yield from load_known_keys(settings, gateway, now=now(), prune=prune)
+    steps = plan_keys(known)
     provisioner = KeyProvisioner(settings=settings, gateway=gateway, master=master, now=now)
     # Keys belong to teams and users: these exist before, and are deleted after.
     owners = apply(declared)
-    keys = tuple(each.step if dry_run else _apply(provisioner, each) for each in steps)
+    keys = [each.step for each in steps]
+    if not dry_run:
+        apply_key = partial(_apply, provisioner)
+        keys = yield from handle_all("keys", steps, apply_key, handled="done")
     owners += apply(others)
     return KeysSyncReport(
-        keys=keys,
+        keys=tuple(keys),
         dry_run=dry_run,
         prune=prune,
         drift=any(key.step.drift for key in steps) or any(each.step.drift for each in planned),

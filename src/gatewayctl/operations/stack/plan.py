@@ -13,6 +13,7 @@ from typing import Final, Literal
 
 from gatewayctl.errors import Drift, GatewayctlError, LicenseMissing, RuntimeProblem
 from gatewayctl.gateway.client import GatewayClient
+from gatewayctl.generators import drain
 from gatewayctl.operations.config.database import StoredRow, compare_database
 from gatewayctl.operations.keys.owners import CONFLICT_REMEDY, plan_owners, require_license
 from gatewayctl.operations.keys.plan import load_known_keys, plan_keys
@@ -300,7 +301,7 @@ def _plan_keys(
 
 def _list_steps(settings: Settings, gateway: GatewayClient) -> _Keys:
     """What is declared and differs. Raises what `keys sync` raises."""
-    known = load_known_keys(settings, gateway, now=datetime.now(UTC))
+    known = drain(load_known_keys(settings, gateway, now=datetime.now(UTC)))
     declared = {key.alias: key.env for key in settings.keys}
     keys = tuple(
         PlannedKey(

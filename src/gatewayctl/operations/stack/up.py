@@ -154,7 +154,7 @@ def up(
         record_salt_key(settings)
         retention = apply_retention(settings, gateway.http)
         probe = send_probe(gateway, settings.secrets.master_key) if done.changed else None
-        keys = ensure_declared_keys(settings, gateway) if options.keys else None
+        keys = (yield from ensure_declared_keys(settings, gateway)) if options.keys else None
         apps = yield from start_apps(settings, runtime, gateway.http, timeout=options.timeout)
         tracing = _check_tracing(settings, gateway, probe) if done.changed else None
         unserved = tuple(_warn_unserved(settings, gateway)) if done.changed else ()

@@ -183,7 +183,7 @@ def rollback(
         started, verification = yield from start_and_verify(
             project, timeout=timeout, keys=journal.keys, rows={} if restored else journal.rows
         )
-        keys = ensure_declared_keys(project.settings, project.gateway)
+        keys = yield from ensure_declared_keys(project.settings, project.gateway)
         litellm_database(project).drop("before_restore", "restored")
         delete_journal(settings)
         change.problem = keys.problem

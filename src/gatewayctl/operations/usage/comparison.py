@@ -13,8 +13,8 @@ from datetime import datetime
 from typing import Final, Literal
 
 from gatewayctl.gateway.spend import SpendLog
+from gatewayctl.operations.counting import tell_read
 from gatewayctl.operations.traces.spend_checks import has_model_span
-from gatewayctl.operations.usage.reading import tell_progress
 from gatewayctl.runtimes.base import Progress
 from gatewayctl.tracing.spans import Span
 from gatewayctl.tracing.verify import CALL_ID, LLM, find_answer
@@ -68,11 +68,11 @@ def compare_calls(
             assert log is not None  # noqa: S101 - one of them is left
             join.add_log(log)
             log, number = next(logs, None), number + 1
-            yield from tell_progress(number)
+            yield from tell_read("calls", number)
         else:
             join.add_span(span)
             span = next(spans, None)
-    yield from tell_progress(number, done=True)
+    yield from tell_read("calls", number, done=True)
     return join.finish()
 
 

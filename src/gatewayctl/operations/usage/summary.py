@@ -12,8 +12,8 @@ from datetime import UTC, datetime
 from typing import TYPE_CHECKING, Final, Literal
 
 from gatewayctl.gateway.spend import SpendLog, iterate_spend_logs
+from gatewayctl.operations.counting import read_all, tell_read
 from gatewayctl.operations.traces.retention import find_spend_log_period
-from gatewayctl.operations.usage.reading import tell_progress
 from gatewayctl.runtimes.base import Progress
 from gatewayctl.settings.master_key import require_master_key
 from gatewayctl.settings.model import Secret, Settings
@@ -88,14 +88,14 @@ def summarize_usage(
     until = now()
     period = find_spend_log_period(settings)
     kept_since = None if period is None else until - period
-    name = _choose_group(by, settings, gateway, master)
+    name = yield from _choose_group(by, settings, gateway, master)
     groups: dict[str | None, _Totals] = {}
     total, number = _Totals(), 0
     for number, log in enumerate(iterate_spend_logs(gateway, master, since=since, until=until), 1):
         total.add(log)
         groups.setdefault(name(log), _Totals()).add(log)
-        yield from tell_progress(number)
-    yield from tell_progress(number, done=True)
+        yield from tell_read("calls", number)
+    yield from tell_read("calls", number, done=True)
     rows = [totals.make_row(group) for group, totals in groups.items()]
     return UsageReport(
         by=by,
@@ -111,7 +111,7 @@ def summarize_usage(
 
 def _choose_group(
     by: By, settings: Settings, gateway: GatewayClient, master: Secret
-) -> Callable[[SpendLog], str | None]:
+) -> Generator[Progress, None, Callable[[SpendLog], str | None]]:
     if by == "component":
         return lambda log: log.tag_value("component")
     if by == "operation":
@@ -122,7 +122,7 @@ def _choose_group(
         return lambda log: log.deployment
     if by == "key":
         return lambda log: log.key_alias
-    environments = _read_environments(settings, gateway, master)
+    environments = yield from _read_environments(settings, gateway, master)
     return lambda log: environments.get(log.key_hash or "") or environments.get(log.key_alias or "")
 
 
@@ -134,12 +134,12 @@ def _name_operation(log: SpendLog) -> str | None:
 
 def _read_environments(
     settings: Settings, gateway: GatewayClient, master: Secret
-) -> dict[str, str]:
+) -> Generator[Progress, None, dict[str, str]]:
     """The environment of each key by alias (declared) and by hash (in LiteLLM)."""
     from gatewayctl.gateway.keys import iterate_keys
 
     found = {key.alias: key.metadata.get("environment") for key in settings.keys}
-    for key in iterate_keys(gateway, master):
+    for key in (yield from read_all("keys", iterate_keys(gateway, master))):
         found[key.hash] = key.metadata.get("environment")
     return {name: str(value) for name, value in found.items() if value}
 

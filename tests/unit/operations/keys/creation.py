@@ -6,6 +6,7 @@ from collections.abc import Mapping
 from pathlib import Path
 
 from gatewayctl.env_file.read import read_env_file
+from gatewayctl.generators import drain
 from gatewayctl.operations.keys.create import KeysCreateReport, ensure_declared_keys
 from tests.fakes.litellm import FakeLiteLLM, served
 from tests.fakes.projects import MASTER_KEY, project
@@ -29,7 +30,7 @@ def create(
     env = None if values is None else f"# mine\nLITELLM_MASTER_KEY={MASTER_KEY}\n{values}"
     settings = project(folder, config, env=env, environ=environ)
     with served(fake) as gateway:
-        return ensure_declared_keys(settings, gateway, fresh=fresh)
+        return drain(ensure_declared_keys(settings, gateway, fresh=fresh))
 
 
 def stored(folder: Path, name: str = "APP_KEY") -> str | None:

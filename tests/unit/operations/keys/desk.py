@@ -2,14 +2,16 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Generator, Mapping
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
 from pathlib import Path
-from typing import Any, TypeVar
+from typing import Any, TypeVar, overload
 
 from gatewayctl.env_file.read import read_env_file
 from gatewayctl.gateway.client import GatewayClient
+from gatewayctl.generators import drain
+from gatewayctl.runtimes.base import Progress
 from gatewayctl.settings.model import Settings
 from tests.fakes.litellm import FakeLiteLLM, served, sha256
 from tests.fakes.projects import MASTER_KEY, project
@@ -53,7 +55,18 @@ class Desk:
     def aliases(self) -> list[str | None]:
         return sorted(row["key_alias"] for row in self.fake.keys.values())
 
-    def run(self, verb: Callable[..., Report], *arguments: Any, **options: Any) -> Report:
+    @overload
+    def run(
+        self,
+        verb: Callable[..., Generator[Progress, None, Report]],
+        *arguments: Any,
+        **options: Any,
+    ) -> Report: ...
+
+    @overload
+    def run(self, verb: Callable[..., Report], *arguments: Any, **options: Any) -> Report: ...
+
+    def run(self, verb: Callable[..., Any], *arguments: Any, **options: Any) -> Any:
         if not (self.folder / ".env").exists():
             self.write()
         settings = project(self.folder, self.config, environ=self.environ)
@@ -62,13 +75,14 @@ class Desk:
 
     def _call(
         self,
-        verb: Callable[..., Report],
+        verb: Callable[..., Any],
         settings: Settings,
         gateway: GatewayClient,
         *arguments: Any,
         **options: Any,
-    ) -> Report:
-        return verb(settings, gateway, *arguments, now=lambda: NOW, **options)
+    ) -> Any:
+        found = verb(settings, gateway, *arguments, now=lambda: NOW, **options)
+        return drain(found) if isinstance(found, Generator) else found
 
     def assert_whole(self) -> None:
         """Assert that the alias has one live key, and .env holds it."""

@@ -12,6 +12,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
+from gatewayctl.generators import drain
 from gatewayctl.operations.keys.check import check_keys
 from gatewayctl.operations.keys.create import ensure_keys
 from gatewayctl.operations.keys.sync import sync_keys
@@ -47,7 +48,7 @@ def arrange(desk: Desk, present: dict[str, Ending], stored: str | None) -> None:
 def create(desk: Desk) -> None:
     loaded = project(desk.folder, desk.config)
     with served(desk.fake) as gateway:
-        ensure_keys(loaded, gateway, loaded.keys, now=lambda: NOW)
+        drain(ensure_keys(loaded, gateway, loaded.keys, now=lambda: NOW))
 
 
 @pytest.mark.parametrize("verb", ["create", "check --fix", "sync"])

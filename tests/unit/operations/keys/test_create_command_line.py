@@ -6,6 +6,7 @@ from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
 
+from gatewayctl.generators import drain
 from gatewayctl.operations.keys.create import KeysCreateReport, ensure_keys
 from gatewayctl.settings.declared.keys import DeclaredKey
 from tests.fakes.litellm import FakeLiteLLM, served
@@ -19,7 +20,7 @@ def test_a_key_of_the_command_line_expires_as_litellm_reports(tmp_path: Path) ->
     fake = FakeLiteLLM()
 
     with served(fake) as gateway:
-        report = ensure_keys(settings, gateway, [DeclaredKey(**wanted)])
+        report = drain(ensure_keys(settings, gateway, [DeclaredKey(**wanted)]))
 
     assert fake.sent("/key/generate")["duration"] == "30d"
     assert str(report.keys[0].expires) == "2027-01-01 00:00:00+00:00"
@@ -31,8 +32,8 @@ def create(
     """Request a key on the command line, in a project with ``env``."""
     settings = project(folder, env=f"LITELLM_MASTER_KEY={MASTER_KEY}\n{env}")
     with served(fake) as gateway:
-        return ensure_keys(
-            settings, gateway, [wanted], now=lambda: datetime(2026, 12, 31, tzinfo=UTC)
+        return drain(
+            ensure_keys(settings, gateway, [wanted], now=lambda: datetime(2026, 12, 31, tzinfo=UTC))
         )
 
 

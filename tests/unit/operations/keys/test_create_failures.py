@@ -15,6 +15,7 @@ from gatewayctl.errors import (
     PartlyDone,
     SettingsProblem,
 )
+from gatewayctl.generators import drain
 from gatewayctl.operations.keys.create import ensure_declared_keys
 from tests.fakes.litellm import FakeLiteLLM, error, served, sha256
 from tests.fakes.projects import MASTER_KEY, project
@@ -83,7 +84,7 @@ def test_an_env_that_cannot_be_written_leaves_no_key_in_litellm(tmp_path: Path) 
     (tmp_path / ".env").symlink_to(tmp_path / "nowhere" / ".env")
 
     with served(fake) as gateway, pytest.raises(EnvFileUnwritable):
-        ensure_declared_keys(settings, gateway)
+        drain(ensure_declared_keys(settings, gateway))
 
     assert fake.keys == {}
     assert "/key/generate" not in fake.paths()
@@ -129,5 +130,5 @@ def test_without_a_master_key_no_request_is_sent(tmp_path: Path) -> None:
     settings = project(tmp_path, ONE_KEY, env="OTHER=1\n")
 
     with served(fake) as gateway, pytest.raises(MasterKeyMissing):
-        ensure_declared_keys(settings, gateway)
+        drain(ensure_declared_keys(settings, gateway))
     assert fake.requests == []

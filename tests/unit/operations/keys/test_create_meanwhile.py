@@ -7,6 +7,7 @@ from pathlib import Path
 import httpx
 
 from gatewayctl.env_file.write import update_env_file
+from gatewayctl.generators import drain
 from gatewayctl.operations.keys.create import ensure_declared_keys
 from tests.fakes.litellm import FakeLiteLLM, served, sha256
 from tests.fakes.projects import MASTER_KEY, project
@@ -53,7 +54,7 @@ def test_a_secret_that_was_rotated_since_the_settings_were_read_stays_the_key(
     rotated = fake.add(SECRET, "app", models=["demo"], metadata=OURS)
 
     with served(fake) as gateway:
-        report = ensure_declared_keys(settings, gateway)
+        report = drain(ensure_declared_keys(settings, gateway))
 
     assert statuses(report) == {"app": "exists"}
     assert list(fake.keys) == [rotated]

@@ -6,6 +6,7 @@ from pathlib import Path
 import pytest
 
 from gatewayctl.errors import MasterKeyRefused
+from gatewayctl.generators import drain
 from gatewayctl.operations.keys.list import KeyRow, KeysListReport, list_keys
 from tests.fakes.litellm import FakeLiteLLM, served
 from tests.fakes.projects import MASTER_KEY, project
@@ -18,7 +19,7 @@ NOW = datetime(2026, 11, 23, tzinfo=UTC)
 def look(folder: Path, fake: FakeLiteLLM, values: str = "") -> KeysListReport:
     settings = project(folder, env=f"LITELLM_MASTER_KEY={MASTER_KEY}\n{values}")
     with served(fake) as gateway:
-        return list_keys(settings, gateway, now=lambda: NOW)
+        return drain(list_keys(settings, gateway, now=lambda: NOW))
 
 
 def states(report: KeysListReport) -> dict[str | None, str]:

@@ -6,6 +6,7 @@ import httpx
 import pytest
 
 from gatewayctl.errors import Drift, GatewayRefused, LicenseMissing, PartlyDone
+from gatewayctl.generators import drain
 from gatewayctl.operations.keys.check import check_keys
 from gatewayctl.operations.keys.create import ensure_keys
 from gatewayctl.operations.keys.owners import CONFLICT_REMEDY
@@ -30,7 +31,7 @@ def team(desk: Desk) -> Desk:
 
 
 def ensure(settings: Settings, gateway: object, **rest: object) -> object:
-    return ensure_keys(settings, gateway, settings.keys, **rest)  # type: ignore[arg-type]
+    return drain(ensure_keys(settings, gateway, settings.keys, **rest))  # type: ignore[arg-type]
 
 
 def test_users_and_teams_are_created_before_keys_and_marked_as_ours(team: Desk) -> None:

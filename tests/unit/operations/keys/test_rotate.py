@@ -14,6 +14,7 @@ from gatewayctl.errors import (
     SettingsProblem,
     UsageProblem,
 )
+from gatewayctl.generators import drain
 from gatewayctl.operations.keys.create import ensure_declared_keys
 from gatewayctl.operations.keys.rotate import rotate_key
 from gatewayctl.operations.state.lock import hold_lock
@@ -24,7 +25,7 @@ from tests.unit.operations.keys.desk import ONE_KEY, SECRET, Desk
 
 def create(desk: Desk) -> None:
     with served(desk.fake) as gateway:
-        ensure_declared_keys(project(desk.folder, desk.config), gateway)
+        drain(ensure_declared_keys(project(desk.folder, desk.config), gateway))
 
 
 def test_the_alias_moves_to_a_new_key_and_the_old_one_is_deleted(desk: Desk) -> None:

@@ -160,7 +160,7 @@ def test_a_key_set_in_the_environment_is_not_created_again(tmp_path: Path) -> No
 
     with served(desk.fake) as gateway:
         report = drain(plan(settings, resolved(up_and_running(data=False)), gateway))
-        made = ensure_declared_keys(settings, gateway)
+        made = drain(ensure_declared_keys(settings, gateway))
 
     assert report.keys == ()
     assert not made.changed

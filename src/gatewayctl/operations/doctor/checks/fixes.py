@@ -11,6 +11,7 @@ from typing import Final
 
 from gatewayctl.env_file.write import update_env_file
 from gatewayctl.errors import RuntimeProblem
+from gatewayctl.generators import drain
 from gatewayctl.operations.doctor.checks.subject import Subject
 from gatewayctl.operations.keys.sync import apply_sync
 from gatewayctl.operations.project.gitignore import ensure_ignored
@@ -69,7 +70,9 @@ def fix_files(subject: Subject) -> str:
 
 def fix_keys(subject: Subject) -> str:
     """Run what `keys check --fix` runs; it deletes no key."""
-    done = apply_sync(subject.project, subject.client, prune=False, dry_run=False, now=subject.now)
+    done = drain(
+        apply_sync(subject.project, subject.client, prune=False, dry_run=False, now=subject.now)
+    )
     made = [f"{key.alias} ({key.action})" for key in done.keys if key.done]
     return f"keys: {', '.join(made)}" if made else ""
 

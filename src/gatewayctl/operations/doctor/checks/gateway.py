@@ -15,6 +15,7 @@ from gatewayctl.errors import GatewayDatabaseMissing, MasterKeyRefused
 from gatewayctl.gateway.deprecations import list_deprecations
 from gatewayctl.gateway.models import list_served_models
 from gatewayctl.gateway.spend import count_requests, list_latest_failures
+from gatewayctl.generators import drain
 from gatewayctl.operations.config.database import compare_database
 from gatewayctl.operations.doctor.checks.subject import DoctorCheck, Observation, Subject
 from gatewayctl.operations.keys.check import KeyCheck, check_keys, choose_owner_remedy
@@ -40,7 +41,7 @@ _CREDENTIALS: Final = re.compile(
 def check_virtual_keys(subject: Subject) -> Iterator[Observation]:
     """Check every declared key with real calls."""
     try:
-        report = check_keys(subject.project, subject.client)
+        report = drain(check_keys(subject.project, subject.client))
     except (MasterKeyRefused, GatewayDatabaseMissing) as error:
         yield Observation.of(error)
         return
