@@ -9,8 +9,8 @@ from gatewayctl.runtimes.base import Progress
 
 READ_STEP: Final = 1000
 """Calls or keys; LiteLLM needs one or two seconds to send as many."""
-FEWEST: Final = 5
-"""Keys; each may need several requests, so these take about a second."""
+FEWEST: Final = 20
+"""Keys; each needs some requests, so these take half a second and more."""
 
 Item = TypeVar("Item")
 Result = TypeVar("Result")

@@ -42,29 +42,29 @@ def test_each_thousand_that_was_read_is_told(count: int, expected: list[str]) ->
 def test_each_of_many_is_told_and_few_are_not() -> None:
     few, many = list[Progress](), list[Progress]()
 
-    assert drain(handle_all("keys", "abcd", str.upper, handled="done"), few.append) == [*"ABCD"]
-    assert drain(handle_all("keys", "abcde", str.upper, handled="done"), many.append) == [*"ABCDE"]
+    assert drain(handle_all("keys", "a" * 19, str.upper, handled="done"), few.append) == ["A"] * 19
+    assert drain(handle_all("keys", "a" * 20, str.upper, handled="done"), many.append) == ["A"] * 20
 
     assert few == []
     assert [line(event) for event in many[-2:]] == [
-        "keys working: 4 of 5 done",
-        "keys ready: 5 of 5 done",
+        "keys working: 19 of 20 done",
+        "keys ready: 20 of 20 done",
     ]
-    assert [event.fraction for event in many] == [0.2, 0.4, 0.6, 0.8, 1.0]
+    assert [event.fraction for event in many] == [number / 20 for number in range(1, 21)]
 
 
 @pytest.mark.parametrize(
     ("verb", "last"),
     [
-        (ensure_declared_keys, "keys ready: 6 of 6 done"),
-        (sync_keys, "keys ready: 6 of 6 done"),
-        (check_keys, "keys ready: 6 of 6 checked"),
+        (ensure_declared_keys, "keys ready: 20 of 20 done"),
+        (sync_keys, "keys ready: 20 of 20 done"),
+        (check_keys, "keys ready: 20 of 20 checked"),
     ],
 )
 def test_the_verbs_of_keys_tell_how_many_are_done(
     tmp_path: Path, verb: Callable[..., Generator[Progress, None, object]], last: str
 ) -> None:
-    declared = "".join(f"  app-{number}: APP_{number}_KEY\n" for number in range(6))
+    declared = "".join(f"  app-{number}: APP_{number}_KEY\n" for number in range(20))
     settings = project(tmp_path, f"keys:\n{declared}", env=f"LITELLM_MASTER_KEY={MASTER_KEY}\n")
     told = list[str]()
 
