@@ -5,45 +5,16 @@ The figures of docs/deployment/kubernetes.md, which are those of a test machine.
 
 from __future__ import annotations
 
-from dataclasses import dataclass
-
-import psutil
 import pytest
 
 from tests.e2e.conftest import Project
-from tests.e2e.docker.containers import inspected, ok
 from tests.e2e.kubernetes.cluster import Cluster
 from tests.e2e.kubernetes.load import press
+from tests.e2e.kubernetes.node import use_of
 from tests.e2e.kubernetes.stacks import addresses, service_url
 
 CLIENTS = 8
 SECONDS = 30.0
-MIB = 2**20
-
-
-@dataclass(frozen=True, kw_only=True)
-class Used:
-    """Of a pod: processor seconds since it started, MiB of memory now, and MiB of its limit."""
-
-    processor: float
-    memory: float
-    limit: float
-
-
-def use_of(pod: str) -> Used:
-    """What the container of LiteLLM in a pod uses. Its node is this machine."""
-    labels = (f"io.kubernetes.pod.name={pod}", "io.kubernetes.container.name=litellm")
-    filters = [f"--filter=label={label}" for label in labels]
-    container = ok("ps", "--quiet", "--no-trunc", *filters)
-    known = inspected(container)
-    main = psutil.Process(known["State"]["Pid"])
-    family = [main, *main.children(recursive=True)]
-    times = [process.cpu_times() for process in family]
-    return Used(
-        processor=sum(each.user + each.system for each in times),
-        memory=sum(process.memory_full_info().uss for process in family) / MIB,
-        limit=known["HostConfig"]["Memory"] / MIB,
-    )
 
 
 @pytest.mark.full

@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import time
 from collections.abc import Callable, Generator, Mapping
+from contextlib import ExitStack
 from dataclasses import replace
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -25,7 +26,7 @@ from gatewayctl.operations.bench.report import BenchReport
 from gatewayctl.operations.state.exclusive import change_project
 from gatewayctl.runtimes.base import Progress
 from gatewayctl.runtimes.metering.base import Meter
-from gatewayctl.runtimes.metering.choose import choose_meter
+from gatewayctl.runtimes.metering.choose import open_meter
 from gatewayctl.runtimes.registry import ResolvedRuntime
 from gatewayctl.settings.master_key import require_master_key
 from gatewayctl.settings.model import Settings
@@ -58,12 +59,14 @@ def bench(
     stored = _read_baseline(settings, parameters, options)
     saved = _check_files(settings, options)
     environment = baseline.describe_environment(settings, resolved)
-    with change_project(settings, "bench", parameters.model or "local upstream") as change:
+    with ExitStack() as stack:
+        what = parameters.model or "local upstream"
+        change = stack.enter_context(change_project(settings, "bench", what))
         measurement = Measurement(
             settings=settings,
             gateway=gateway,
             parameters=parameters,
-            meter=meter or choose_meter(settings, resolved),
+            meter=meter or stack.enter_context(open_meter(settings, resolved)),
             usage=options.usage,
             clock=clock,
             sleep=sleep,
@@ -77,7 +80,8 @@ def bench(
                 limit=options.max_regression,
             )  # fmt: skip
             report = replace(report, comparison=found)
-        if saved is not None:
+        succeeded = any(each.latency for each in summary.select(measured.rounds, "gateway"))
+        if saved is not None and succeeded:
             baseline.store_run(saved, parameters, environment, measured.rounds, cpu)
             report = replace(report, saved=saved)
         report = replace(report, plot=options.plot)
@@ -121,6 +125,11 @@ def _read_baseline(
     path = baseline.locate_run(settings, options.against, "--against")
     stored = baseline.read_run(path, options.against)
     baseline.require_same_parameters(options.against, stored.parameters, parameters)
+    if not any(stored.rounds["gateway"]):
+        raise UsageProblem(
+            f"In the run {options.against!r} no request to the gateway succeeded.",
+            hint=f"Store another one: `gatewayctl bench --save {options.against}`.",
+        )
     return stored
 
 
@@ -159,6 +168,7 @@ def make_report(
         cpu_ms_per_request={name: cost.cpu_ms_per_request for name, cost in services.items()},
         services=services,
         usage_unavailable=measured.usage_unavailable,
+        restarted=summary.find_restarted(measured),
         settle_seconds=0.0 if measured.after is None else measured.after.seconds,
         load=summary.summarize_load(measured),
         max_errors_percent=options.max_errors,

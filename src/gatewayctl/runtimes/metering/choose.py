@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator
+from contextlib import closing, contextmanager
 from typing import Final
 
 from gatewayctl.runtimes.metering.base import Meter, ServiceUsage
@@ -22,17 +24,28 @@ class NoMeter:
         return {}
 
 
-def choose_meter(settings: Settings, resolved: ResolvedRuntime) -> Meter:
-    """The meter of a runtime; one that says why it measures nothing where the services are not
-    on this machine.
+@contextmanager
+def open_meter(settings: Settings, resolved: ResolvedRuntime) -> Iterator[Meter]:
+    """The meter of a runtime until the end of the block; of services that others operate one that
+    says why it measures nothing.
     """
     if resolved.name == "embedded":
         from gatewayctl.runtimes.metering.processes import ProcessMeter
 
-        return ProcessMeter(resolved.runtime)
-    if resolved.name == "docker":
+        yield ProcessMeter(resolved.runtime)
+    elif resolved.name == "docker":
         from gatewayctl.runtimes.metering.containers import ContainerMeter
 
-        return ContainerMeter(settings.project_name)
-    where = "in a cluster" if resolved.name == "kubernetes" else "where others operate them"
-    return NoMeter(f"the services run {where}, not on this machine")
+        yield ContainerMeter(settings.project_name)
+    elif resolved.name == "kubernetes":
+        from gatewayctl.rendering.kubernetes.labels import project_labels
+        from gatewayctl.runtimes.kubernetes import context
+        from gatewayctl.runtimes.kubernetes.rollouts.snapshot import read_snapshot
+        from gatewayctl.runtimes.metering.pods import PodMeter
+
+        kubectl = context.kubectl(settings)
+        pods = read_snapshot(kubectl, project_labels(settings)).pods
+        with closing(PodMeter(kubectl, pods)) as meter:
+            yield meter
+    else:
+        yield NoMeter("the services run where others operate them, not on this machine")

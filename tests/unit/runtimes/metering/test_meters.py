@@ -10,7 +10,7 @@ import psutil
 import pytest
 
 from gatewayctl.runtimes.docker import engine
-from gatewayctl.runtimes.metering.choose import choose_meter
+from gatewayctl.runtimes.metering.choose import open_meter
 from gatewayctl.runtimes.metering.containers import ContainerMeter, find_bridge, parse_stats
 from gatewayctl.runtimes.metering.processes import ProcessMeter
 from gatewayctl.runtimes.registry import ResolvedRuntime
@@ -139,15 +139,15 @@ def test_services_elsewhere_are_not_measured_and_it_says_why(tmp_path: Path) -> 
     settings = project(tmp_path)
     resolved = ResolvedRuntime(name="external", why="", runtime=FakeRuntime())
 
-    meter = choose_meter(settings, resolved)
-
-    assert meter.read() == {}
-    assert "operate" in meter.unavailable
+    with open_meter(settings, resolved) as meter:
+        assert meter.read() == {}
+        assert "operate" in meter.unavailable
 
 
 def test_the_embedded_services_reach_this_machine_by_loopback(tmp_path: Path) -> None:
     resolved = ResolvedRuntime(name="embedded", why="", runtime=FakeRuntime())
 
-    meter = choose_meter(project(tmp_path), resolved)
+    with open_meter(project(tmp_path), resolved) as meter:
+        found = (meter.host, meter.addresses, meter.unavailable)
 
-    assert (meter.host, meter.addresses, meter.unavailable) == ("127.0.0.1", ("127.0.0.1",), "")
+    assert found == ("127.0.0.1", ("127.0.0.1",), "")
