@@ -19,12 +19,15 @@ from tests.fakes.litellm import FakeLiteLLM, sha256
 
 @dataclass(kw_only=True)
 class BenchGateway:
-    """``delay`` in seconds. Every ``failing``-th request is refused with 503, if it is not 0."""
+    """``delay`` in seconds. Every ``failing``-th request is refused with 503, if it is not 0, and
+    all after ``broken_after`` of them.
+    """
 
     litellm: FakeLiteLLM
     port: int = 0
     delay: float = 0.0
     failing: int = 0
+    broken_after: int | None = None
     requests: int = 0
     bodies: list[bytes] = field(default_factory=list)
 
@@ -45,7 +48,12 @@ def serving(gateway: BenchGateway) -> Iterator[BenchGateway]:
                 return self._answer(401, b'{"error": {"message": "no such key"}}')
             if gateway.failing and gateway.requests % gateway.failing == 0:
                 return self._answer(503, b'{"error": {"message": "overloaded"}}')
+            if gateway.broken_after is not None and gateway.requests > gateway.broken_after:
+                return self._answer(503, b'{"error": {"message": "overloaded"}}')
             time.sleep(gateway.delay)
+            if not gateway.litellm.stored:
+                # A model of the gateway itself, and not the temporary one.
+                return self._answer(200, b'{"choices": [{}]}')
             return self._answer(*self._ask_upstream(body))
 
         def _ask_upstream(self, body: bytes) -> tuple[int, bytes]:

@@ -101,6 +101,51 @@ def test_too_many_errors_end_with_7_and_name_their_kind(
     assert "overloaded" in document(found)["data"]["gateway"]["reasons"]["status_503"]
 
 
+def test_a_gateway_that_breaks_after_the_warm_up_has_a_report_and_is_not_stored(
+    ready: Project, gateway: BenchGateway
+) -> None:
+    assert ready.run("bench", *FAST, "--save", "before").exit_code == 0
+    gateway.broken_after = gateway.requests + 20
+
+    found = ready.run("bench", *FAST, "--against", "before", "--save", "broken", "--json")
+
+    assert found.exit_code == 7
+    data = document(found)["data"]
+    assert (data["comparison"], data["saved"], data["rps"]) == (None, None, 0)
+    assert data["gateway"]["errors"] == {"status_503": 24}
+    assert not (ready.folder / ".gatewayctl" / "bench" / "broken.json").exists()
+
+
+def test_a_stored_run_without_a_success_is_refused_before_anything_is_measured(
+    ready: Project, gateway: BenchGateway
+) -> None:
+    assert ready.run("bench", *FAST, "--save", "before").exit_code == 0
+    path = ready.folder / ".gatewayctl" / "bench" / "before.json"
+    stored = json.loads(path.read_text())
+    stored["rounds"]["gateway"] = [[] for _ in stored["rounds"]["gateway"]]
+    path.write_text(json.dumps(stored))
+    sent = gateway.requests
+
+    found = ready.run("bench", *FAST, "--against", "before")
+
+    assert found.exit_code == 2
+    assert "In the run 'before' no request to the gateway succeeded." in found.stderr
+    assert gateway.requests == sent
+
+
+def test_a_model_that_fails_now_and_then_is_warmed_up_once(
+    ready: Project, gateway: BenchGateway
+) -> None:
+    """Its requests may cost money, and the confirmation says how many there are."""
+    gateway.failing = 5
+
+    words = ("--model", "gpt-4o", "--yes", "--max-errors", "50")
+    found = document(ready.run("bench", *FAST, *words, "--json"))
+
+    assert found["status"] == "success"
+    assert gateway.requests == 20 + 24
+
+
 def test_the_plot_is_written(ready: Project, gateway: BenchGateway) -> None:
     file = ready.folder / "bench.svg"
 

@@ -15,7 +15,8 @@ from gatewayctl.cli.syntax.since import parse_duration
 def bench(
     ctx: typer.Context,
     requests: Annotated[
-        int | None, typer.Option(min=1, metavar="N", help="Requests per side. Default: 300.")
+        int | None,
+        typer.Option(min=1, metavar="N", help="Requests per side. Default: 300, or 120 a client."),
     ] = None,
     duration: Annotated[
         str | None,

@@ -32,8 +32,10 @@ def render_bench(report: BenchReport) -> Iterable[RenderableType]:
             f" {report.settle_seconds:.0f} s.",
             style="dim",
         )
-    else:
+    elif report.usage_unavailable:
         yield Text(f"Processor time and memory: not measured, {report.usage_unavailable}.")
+    for name in report.restarted:
+        yield Text(f"{name} is not measured: it was started again meanwhile.")
     yield from _describe_own_share(report)
     if report.comparison is not None:
         unit = "yardsticks" if report.direct is not None else "ms"

@@ -13,7 +13,6 @@ import random
 from collections.abc import Mapping, Sequence
 from typing import Final
 
-from gatewayctl.errors import UsageProblem
 from gatewayctl.operations.bench.baseline import Environment, StoredRun, find_differences
 from gatewayctl.operations.bench.report import Comparison
 from gatewayctl.operations.bench.rounds import Round, Side
@@ -37,14 +36,12 @@ def compare(
     cpu_ms_per_request: Mapping[str, float],
     *,
     limit: float,
-) -> Comparison:
-    """Compare two runs of equal parameters; ``limit`` in percent. Raises UsageProblem if one is
-    without a single success.
-    """
+) -> Comparison | None:
+    """Compare two runs of equal parameters; None if one has no success. ``limit`` in percent."""
     now = collect_latencies(rounds)
     before, after = measure_overhead(stored.rounds), measure_overhead(now)
     if before is None or after is None:
-        raise UsageProblem(f"The run {name!r} and this one have no successful requests to compare.")
+        return None
     changes = sorted(
         (after_one / before_one - 1) * 100
         for before_one, after_one in zip(
@@ -53,9 +50,10 @@ def compare(
     )
     change = (after / before - 1) * 100
     low, high = percentile(changes, _LOW) or 0.0, percentile(changes, _HIGH) or 0.0
+    both = stored.cpu_ms_per_request.keys() & cpu_ms_per_request.keys()
     total_before, total_now = (
-        sum(stored.cpu_ms_per_request.values()),
-        sum(cpu_ms_per_request.values()),
+        sum(costs[service] for service in both)
+        for costs in (stored.cpu_ms_per_request, cpu_ms_per_request)
     )
     return Comparison(
         against=name,

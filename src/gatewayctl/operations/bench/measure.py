@@ -140,8 +140,10 @@ class Measurement:
             )
             while (found := send_round(load, side, _as_closed_loop(order))).errors:
                 # Only a new model may be unknown for a while; another one may cost money.
-                is_hopeless = self.parameters.model is not None and not found.latency
-                if is_hopeless or "status_401" in found.errors or self.clock() >= until:
+                if self.parameters.model is not None and found.latency:
+                    break
+                is_given = self.parameters.model is not None
+                if is_given or "status_401" in found.errors or self.clock() >= until:
                     raise _explain_failure(side, found)
                 self.sleep(_PAUSE)
         yield Progress(subject="warm-up", state="ready")

@@ -12,7 +12,13 @@ from typing import Final
 from gatewayctl.errors import UsageProblem
 
 DEFAULT_REQUESTS: Final = 300
-_FEWEST_IN_ROUND: Final = 5
+_DEFAULT_OF_CLIENT: Final = 120
+_FEWEST_IN_ROUND: Final = 10
+"""Of each client, whose first request in a round opens its connection; fewer have no median worth
+its name.
+"""
+_FEWEST_AT_A_RATE: Final = 5
+_SIDES: Final = 3
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -48,18 +54,22 @@ def complete_parameters(given: BenchParameters) -> BenchParameters:
     """Fill in the defaults that depend on others. Raises UsageProblem for what excludes itself."""
     if given.requests is not None and given.duration is not None:
         raise UsageProblem("--requests and --duration exclude each other.", hint="Give one.")
-    requests = given.requests
-    if given.requests is None and given.duration is None:
-        requests = DEFAULT_REQUESTS
     concurrency = given.concurrency
     if given.rate is None and concurrency is None:
         concurrency = 1
+    clients = 1 if given.rate is not None or concurrency is None else concurrency
+    requests = given.requests
+    if given.requests is None and given.duration is None:
+        requests = max(DEFAULT_REQUESTS, _DEFAULT_OF_CLIENT * clients)
     rounds = given.rounds
     if requests is not None:
-        # A round of fewer requests has no median worth its name.
-        fewest = max(_FEWEST_IN_ROUND, concurrency or 1)
-        rounds = max(1, min(rounds, requests // fewest))
-    return replace(given, requests=requests, concurrency=concurrency, rounds=rounds)
+        fewest = _FEWEST_AT_A_RATE if given.rate is not None else _FEWEST_IN_ROUND * clients
+        rounds = min(rounds, requests // fewest)
+    elif given.rate is not None:
+        sides = _SIDES if given.model is None else 1
+        sent = given.rate * (given.duration or 0) / sides
+        rounds = min(rounds, int(sent / _FEWEST_AT_A_RATE))
+    return replace(given, requests=requests, concurrency=concurrency, rounds=max(1, rounds))
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

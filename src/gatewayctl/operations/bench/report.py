@@ -103,7 +103,8 @@ class BenchReport:
     ``direct`` and what is derived from it are None for a model of the gateway's own.
     ``overhead_ms`` is the difference of the percentiles; ``gateway_reported_ms`` is LiteLLM's own
     figure (x-litellm-overhead-duration-ms). ``cpu_ms_per_request`` and ``services`` are by service;
-    ``usage_unavailable`` says why they are empty. ``settle_seconds`` is how long background work
+    ``usage_unavailable`` says why they are empty, and those in ``restarted`` are left out, because
+    they were started again meanwhile. ``settle_seconds`` is how long background work
     was waited for, whose processor time is included.
     """
 
@@ -127,6 +128,7 @@ class BenchReport:
     saved: Path | None = None
     plot: Path | None = None
     comparison: Comparison | None = None
+    restarted: tuple[str, ...] = ()
     versions: Mapping[str, str] = field(default_factory=lambda: MappingProxyType({}))
 
     @property

@@ -7,12 +7,14 @@ are sent.
 from __future__ import annotations
 
 from collections.abc import Iterable, Sequence
+from itertools import pairwise
 from typing import Final
 
 from gatewayctl.operations.bench.measure import Measured
 from gatewayctl.operations.bench.report import LoadCost, Percentiles, ServiceCost, SideResult
 from gatewayctl.operations.bench.rounds import SIDES, Round, Side, count_errors
 from gatewayctl.operations.usage.summary import percentile
+from gatewayctl.runtimes.metering.base import ServiceUsage
 
 _POINTS: Final = 100
 _BUSY: Final = 0.8
@@ -91,7 +93,7 @@ def summarize_reported(rounds: tuple[Round, ...]) -> Percentiles | None:
 
 
 def summarize_services(measured: Measured, requests: int) -> dict[str, ServiceCost]:
-    """The cost of each service that was read before and after; empty if none was."""
+    """The cost of each service that ran all the time; empty if none was read."""
     before, after = measured.before, measured.after
     if before is None or after is None:
         return {}
@@ -100,17 +102,38 @@ def summarize_services(measured: Measured, requests: int) -> dict[str, ServiceCo
         start = before.usage.get(name)
         if start is None or requests == 0:
             continue
+        looks = _find_looks(measured, name)
+        if _was_restarted(looks):
+            # What it used before is not known, and its start is no request.
+            continue
         # The lower of both: the stack may not have been idle before, and not be after.
         idle = min(before.idle.get(name, 0.0), after.idle.get(name, 0.0))
         used = end.cpu_seconds - start.cpu_seconds - idle * measured.between
-        readings = [look[name].memory_bytes for look in measured.looks if name in look]
         found[name] = ServiceCost(
             cpu_ms_per_request=max(used, 0.0) * 1000 / requests,
             idle_cpu_ms_per_second=idle * 1000,
             memory_end_bytes=end.memory_bytes,
-            memory_peak_bytes=max([*readings, end.memory_bytes]),
+            memory_peak_bytes=max(look.memory_bytes for look in looks[1:]),
         )
     return found
+
+
+def find_restarted(measured: Measured) -> tuple[str, ...]:
+    """The services that were started again while they were measured."""
+    after = {} if measured.after is None else measured.after.usage
+    return tuple(name for name in after if _was_restarted(_find_looks(measured, name)))
+
+
+def _find_looks(measured: Measured, service: str) -> list[ServiceUsage]:
+    """What was read of a service, in the order of time."""
+    around = [each.usage for each in (measured.before, measured.after) if each is not None]
+    usages = (*around[:1], *measured.looks, *around[1:])
+    return [usage[service] for usage in usages if service in usage]
+
+
+def _was_restarted(looks: Iterable[ServiceUsage]) -> bool:
+    """True if it had used more before than after: its counter starts with it."""
+    return any(one.cpu_seconds > other.cpu_seconds for one, other in pairwise(looks))
 
 
 def summarize_load(measured: Measured) -> LoadCost:

@@ -8,7 +8,6 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from gatewayctl.errors import UsageProblem
 from gatewayctl.operations.bench.baseline import Environment, StoredRun
 from gatewayctl.operations.bench.comparison import compare, measure_overhead
 from gatewayctl.operations.bench.parameters import BenchParameters
@@ -36,14 +35,22 @@ def make_rounds(seed: int, *, added: float = 0.0, busy: float = 1.0) -> list[Rou
     return found
 
 
-def decide(before: list[Round], now: list[Round], *, limit: float = 10) -> Comparison:
+def find_change(
+    before: list[Round], now: list[Round], *, limit: float = 10, cpu: dict[str, float] | None = None
+) -> Comparison | None:
     stored = StoredRun(
         parameters=BenchParameters(),
         environment=HERE,
         rounds=collect_latencies(before),
         cpu_ms_per_request={"litellm": 10},
     )
-    return compare("before", stored, HERE, now, {"litellm": 12}, limit=limit)
+    return compare("before", stored, HERE, now, cpu or {"litellm": 12}, limit=limit)
+
+
+def decide(before: list[Round], now: list[Round], *, limit: float = 10) -> Comparison:
+    found = find_change(before, now, limit=limit)
+    assert found is not None
+    return found
 
 
 def test_the_same_gateway_measured_again_is_no_alarm() -> None:
@@ -82,9 +89,15 @@ def test_the_cost_of_the_processor_is_compared_beside_it() -> None:
     assert decide(make_rounds(1), make_rounds(2)).cpu_change_percent == pytest.approx(20)
 
 
+def test_services_that_only_one_run_has_are_not_compared() -> None:
+    found = find_change(make_rounds(1), make_rounds(2), cpu={"litellm": 12, "app": 100})
+
+    assert found is not None
+    assert found.cpu_change_percent == pytest.approx(20)
+
+
 def test_runs_without_a_success_cannot_be_compared() -> None:
-    with pytest.raises(UsageProblem, match="no successful requests"):
-        decide(make_rounds(1), [Round(side="gateway", latency=())])
+    assert find_change(make_rounds(1), [Round(side="gateway", latency=())]) is None
 
 
 def test_a_model_of_the_gateway_is_compared_by_its_latency() -> None:

@@ -96,6 +96,21 @@ def test_a_closed_loop_sees_a_stall_once_for_each_client() -> None:
     assert sum(sample[0] > 400 for sample in found["samples"]) == 1
 
 
+@pytest.mark.parametrize(("requests", "seconds"), [(3, None), (None, 0.3)])
+def test_an_open_loop_lasts_as_long_as_its_rate_says(
+    requests: int | None, seconds: float | None
+) -> None:
+    """Its last request is followed by a pause, as each of the others is."""
+
+    async def serve(_: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+        writer.write(OK)
+
+    found = load(serve, pace(requests, seconds=seconds, concurrency=None, rate=10))
+
+    assert len(found["samples"]) == 3
+    assert 0.3 <= found["seconds"] < 0.6
+
+
 def test_a_load_of_some_seconds_ends_by_itself() -> None:
     async def serve(_: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
         await asyncio.sleep(0.01)

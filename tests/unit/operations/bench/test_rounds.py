@@ -84,6 +84,27 @@ def test_requests_and_duration_exclude_each_other() -> None:
         complete_parameters(BenchParameters(requests=1, duration=1))
 
 
+@pytest.mark.parametrize(
+    ("given", "requests", "rounds"),
+    [
+        (BenchParameters(), 300, 20),
+        (BenchParameters(concurrency=16), 1920, 12),
+        (BenchParameters(concurrency=16, requests=300), 300, 1),
+        (BenchParameters(requests=24, rounds=4), 24, 2),
+        (BenchParameters(rate=1, concurrency=8), 300, 20),
+        (BenchParameters(rate=1, duration=60), None, 4),
+        (BenchParameters(rate=1, duration=60, model="demo"), None, 12),
+        (BenchParameters(rate=0.1, duration=1), None, 1),
+    ],
+)
+def test_a_round_has_enough_requests_for_a_median(
+    given: BenchParameters, requests: int | None, rounds: int
+) -> None:
+    found = complete_parameters(given)
+
+    assert (found.requests, found.rounds) == (requests, rounds)
+
+
 def test_without_options_it_is_a_closed_loop_of_one_client() -> None:
     found = complete_parameters(BenchParameters())
 

@@ -6,8 +6,8 @@ import pytest
 
 from gatewayctl.generators import drain
 from gatewayctl.operations.bench.measure import Measured
-from gatewayctl.operations.bench.settle import wait_until_quiet
-from gatewayctl.operations.bench.summary import summarize_services
+from gatewayctl.operations.bench.settle import Settled, wait_until_quiet
+from gatewayctl.operations.bench.summary import find_restarted, summarize_services
 from gatewayctl.runtimes.metering.base import ServiceUsage
 from tests.fakes.clock import FakeClock
 
@@ -75,7 +75,8 @@ def test_a_request_costs_what_was_used_beyond_idling() -> None:
         idle=before.idle,
         seconds=15,
     )
-    looks = ({"litellm": ServiceUsage(cpu_seconds=0, memory_bytes=400)},)
+    between = before.usage["litellm"].cpu_seconds + 1
+    looks = ({"litellm": ServiceUsage(cpu_seconds=between, memory_bytes=400)},)
     measured = Measured(rounds=(), seconds=0, before=before, after=after, between=10, looks=looks)
 
     found = summarize_services(measured, 100)
@@ -84,3 +85,18 @@ def test_a_request_costs_what_was_used_beyond_idling() -> None:
     assert cost.cpu_ms_per_request == pytest.approx(50)
     assert cost.idle_cpu_ms_per_second == pytest.approx(100)
     assert (cost.memory_end_bytes, cost.memory_peak_bytes) == (300, 400)
+
+
+@pytest.mark.parametrize("readings", [(100, 2, 8), (3, 2, 8), (100, 102, 8)])
+def test_a_service_that_was_started_again_has_no_cost(readings: tuple[float, ...]) -> None:
+    """Its counter begins again, also where it ends above what it was before."""
+    first, middle, last = (
+        {"litellm": ServiceUsage(cpu_seconds=each, memory_bytes=1)} for each in readings
+    )
+    before, after = (Settled(usage=usage, idle={}, seconds=15) for usage in (first, last))
+    measured = Measured(
+        rounds=(), seconds=0, before=before, after=after, between=10, looks=(middle,)
+    )
+
+    assert summarize_services(measured, 100) == {}
+    assert find_restarted(measured) == ("litellm",)

@@ -47,6 +47,12 @@ class Pace:
     concurrency: int | None
     rate: float | None
 
+    @property
+    def length(self) -> float:
+        """Seconds that an open loop takes, with the pause after its last request."""
+        assert self.rate is not None  # noqa: S101 - only asked of an open loop
+        return self.seconds or (self.requests or 0) / self.rate
+
     def due_times(self, start: float) -> Iterator[float]:
         """When each request of an open loop is due."""
         assert self.rate is not None  # noqa: S101 - only asked of an open loop
@@ -131,11 +137,14 @@ async def _open_loop(target: Target, pace: Pace, timeout: float, recorder: Recor
             recorder.add(due, await connection.request())
             free.append(connection)
 
+    start = time.monotonic()
     async with asyncio.TaskGroup() as tasks:
-        for due in pace.due_times(time.monotonic()):
+        for due in pace.due_times(start):
             await asyncio.sleep(max(due - time.monotonic(), 0))
             recorder.latest = max(recorder.latest, time.monotonic() - due)
             tasks.create_task(send(due))
+        # Else the next round would begin at once, and with it another rate than was asked for.
+        await asyncio.sleep(max(start + pace.length - time.monotonic(), 0))
     for connection in free:
         connection.close()
 
