@@ -56,8 +56,8 @@ def test_each_of_many_is_told_and_few_are_not() -> None:
 @pytest.mark.parametrize(
     ("verb", "last"),
     [
-        (ensure_declared_keys, "keys ready: 20 of 20 done"),
-        (sync_keys, "keys ready: 20 of 20 done"),
+        (ensure_declared_keys, "keys ready: 20 of 20 processed"),
+        (sync_keys, "keys ready: 20 of 20 processed"),
         (check_keys, "keys ready: 20 of 20 checked"),
     ],
 )

@@ -144,7 +144,7 @@ def ensure_keys(
         except GatewayctlError as error:
             failures.append((declared, error))
 
-    yield from handle_all("keys", wanted, ensure, handled="done")
+    yield from handle_all("keys", wanted, ensure, handled="processed")
     if failures and not results and all(owner.error is None for owner in owners):
         raise failures[0][1]
     return KeysCreateReport(

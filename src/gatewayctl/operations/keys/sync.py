@@ -156,8 +156,12 @@ def apply_sync(
     owners = apply(declared)
     keys = [each.step for each in steps]
     if not dry_run:
-        apply_key = partial(_apply, provisioner)
-        keys = yield from handle_all("keys", steps, apply_key, handled="done")
+        changes = [each for each in steps if each.step.action in CHANGES]
+        change = partial(_apply, provisioner)
+        applied = iter((yield from handle_all("keys", changes, change, handled="processed")))
+        keys = [
+            next(applied) if each.step.action in CHANGES else _leave(each.step) for each in steps
+        ]
     owners += apply(others)
     return KeysSyncReport(
         keys=tuple(keys),
@@ -172,10 +176,13 @@ def apply_sync(
     )
 
 
+def _leave(step: KeyStep) -> KeyStep:
+    """A step that changes nothing; a conflict is its error."""
+    return replace(step, error=step.reason if step.drift else None)
+
+
 def _apply(provisioner: KeyProvisioner, planned: PlannedKeyStep) -> KeyStep:
     step = planned.step
-    if step.action not in CHANGES:
-        return replace(step, error=step.reason if step.drift else None)
     try:
         _change(provisioner, planned)
     except GatewayctlError as error:
