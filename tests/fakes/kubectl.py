@@ -74,7 +74,9 @@ def with_contexts(servers: Mapping[str, str], current: str | None = None) -> Fak
 
 
 def plant_kubectl(folder: Path, servers: Mapping[str, str], current: str | None = None) -> Path:
-    """A program kubectl that shows these contexts and has no cluster; its folder is for PATH."""
+    """A program kubectl that shows these contexts, and knows of their clusters that no stack has
+    secrets there; its folder is for PATH.
+    """
     folder.mkdir(parents=True, exist_ok=True)
     shown = folder / "kubeconfig.json"
     shown.write_text(json.dumps(kubeconfig(servers, current)))
@@ -82,6 +84,7 @@ def plant_kubectl(folder: Path, servers: Mapping[str, str], current: str | None 
     program.write_text(
         "#!/bin/sh\n"
         f"case \"$*\" in *'config view'*) exec cat '{shown}' ;; esac\n"
+        "case \"$*\" in *'get secret/litellm'*) exit 0 ;; esac\n"
         "echo 'The connection to the server 10.1.2.3:6443 was refused - did you specify the right"
         " host or port?' >&2\nexit 1\n"
     )

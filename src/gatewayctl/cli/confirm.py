@@ -56,6 +56,21 @@ def confirm_new_project(folder: Path, *, yes: bool) -> None:
         raise ProjectMissing("No project was created.")
 
 
+def confirm_new_secrets(place: ChosenContext, *, yes: bool) -> None:
+    """Continue only with --yes or consent to give a stack that runs other secrets than it has.
+
+    Its virtual keys cannot be read back: LiteLLM has their hashes. Raises ConfirmationRequired.
+    """
+    if yes:
+        return
+    _ask(
+        f"The stack in {place} was started with another .env: `up` would replace its master key"
+        " and its declared virtual keys, and applications with the old ones would be refused.",
+        "Replace them?",
+        hint="Copy the .env that it was started with into this folder. If that is lost, add --yes.",
+    )
+
+
 def confirm_context(
     place: ChosenContext, *, before: ChosenContext | None, declared: bool, yes: bool
 ) -> None:
@@ -72,15 +87,19 @@ def confirm_context(
         else f"This project would be started in {place}."
     )
     name = "" if declared else f", or set kubernetes.context: {place.context} in gateway.yaml"
+    _ask(
+        known,
+        "Is that the right cluster?",
+        hint=f"If that is the right cluster, add --yes{'' if before else name}.",
+        refused="Set kubernetes.context and kubernetes.namespace in gateway.yaml.",
+    )
+
+
+def _ask(known: str, question: str, *, hint: str, refused: str | None = None) -> None:
+    """Ask on the terminal. ``hint`` is for where there is none, ``refused`` for who says no."""
     if sys.stdin is None or not sys.stdin.isatty():
-        raise ConfirmationRequired(
-            f"{known} Nothing was changed.",
-            hint=f"If that is the right cluster, add --yes{'' if before else name}.",
-        )
-    sys.stderr.write(f"{known}\nIs that the right cluster? [y/N]: ")
+        raise ConfirmationRequired(f"{known} Nothing was changed.", hint=hint)
+    sys.stderr.write(f"{known}\n{question} [y/N]: ")
     sys.stderr.flush()
     if sys.stdin.readline().strip().lower() not in {"y", "yes"}:
-        raise ConfirmationRequired(
-            "Nothing was changed.",
-            hint="Set kubernetes.context and kubernetes.namespace in gateway.yaml.",
-        )
+        raise ConfirmationRequired("Nothing was changed.", hint=refused or hint)

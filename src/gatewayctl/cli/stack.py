@@ -10,7 +10,12 @@ from typing import TYPE_CHECKING, Annotated, Any, Literal
 
 import typer
 
-from gatewayctl.cli.confirm import confirm_by_name, confirm_context, confirm_new_project
+from gatewayctl.cli.confirm import (
+    confirm_by_name,
+    confirm_context,
+    confirm_new_project,
+    confirm_new_secrets,
+)
 from gatewayctl.cli.context import App, context
 from gatewayctl.cli.options import AcceptRiskOption, JsonFlag, TimeoutOption, YesFlag
 from gatewayctl.cli.syntax.since import since_moment
@@ -95,11 +100,14 @@ def bring_up(
 def _agree_on_context(app: App, *, yes: bool) -> ChosenContext:
     """Where the stack is started, after the user agreed. Raises ConfirmationRequired."""
     from gatewayctl.runtimes.kubernetes.context import choose, needs_consent, read_record
+    from gatewayctl.runtimes.kubernetes.secrets import has_other_master_key
 
     place = choose(app.settings)
     if needs_consent(app.settings, place):
         declared = app.settings.kubernetes.context is not None
         confirm_context(place, before=read_record(app.settings), declared=declared, yes=yes)
+    if has_other_master_key(app.settings, place):
+        confirm_new_secrets(place, yes=yes)
     app.console.say(f"Using {place}.")
     return place
 

@@ -6,7 +6,12 @@ from pathlib import Path
 import pytest
 import typer
 
-from gatewayctl.cli.confirm import confirm_by_name, confirm_context, confirm_new_project
+from gatewayctl.cli.confirm import (
+    confirm_by_name,
+    confirm_context,
+    confirm_new_project,
+    confirm_new_secrets,
+)
 from gatewayctl.errors import ConfirmationRequired, ProjectMissing
 from gatewayctl.runtimes.kubernetes.context import ChosenContext
 from tests.fakes.terminals import Terminal
@@ -108,3 +113,21 @@ def test_without_consent_no_cluster_is_used(typed: str, monkeypatch: pytest.Monk
         confirm_context(STAGING, before=None, declared=False, yes=False)
 
     assert "kubernetes.context" in refused.value.hint
+
+
+def test_the_secrets_of_a_running_stack_are_replaced_with_consent_only(
+    monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    monkeypatch.setattr("sys.stdin", Terminal("y\n"))
+    confirm_new_secrets(STAGING, yes=False)
+    asked = capsys.readouterr().err
+    monkeypatch.setattr("sys.stdin", Terminal("n\n"))
+    with pytest.raises(ConfirmationRequired, match="Nothing was changed") as refused:
+        confirm_new_secrets(STAGING, yes=False)
+    monkeypatch.setattr("sys.stdin", None)
+    with pytest.raises(ConfirmationRequired, match=r"was started with another \.env"):
+        confirm_new_secrets(STAGING, yes=False)
+    confirm_new_secrets(STAGING, yes=True)
+
+    assert "replace its master key and its declared virtual keys" in asked
+    assert "Copy the .env" in (refused.value.hint or "")

@@ -13,11 +13,15 @@ from typing import Final
 
 from gatewayctl import network
 from gatewayctl.env_file.read import read_env_file
-from gatewayctl.errors import EnvFileMissing, SettingsProblem
-from gatewayctl.rendering.kubernetes.labels import service_labels
+from gatewayctl.errors import ClusterForbidden, EnvFileMissing, SettingsProblem
+from gatewayctl.rendering.kubernetes.labels import project_labels, service_labels
 from gatewayctl.rendering.kubernetes.secrets import PlannedSecret, plan_secrets
-from gatewayctl.runtimes.kubernetes.kubectl import Object
+from gatewayctl.runtimes.kubernetes.context import ChosenContext, read_record
+from gatewayctl.runtimes.kubernetes.kubectl import Kubectl, Object, Run
+from gatewayctl.runtimes.kubernetes.objects import has_labels
+from gatewayctl.runtimes.process import run
 from gatewayctl.settings.fields import SECRETS
+from gatewayctl.settings.master_key import NAME as MASTER_KEY
 from gatewayctl.settings.model import Secret, Settings
 
 _ATTRIBUTES: Final = {
@@ -37,6 +41,27 @@ def read_value(secret: Object, key: str) -> Secret | None:
     """The value of one key of a Secret that was read; None if it is not there."""
     encoded = (secret.get("data") or {}).get(key)
     return Secret(base64.b64decode(encoded).decode()) if encoded else None
+
+
+def has_other_master_key(settings: Settings, place: ChosenContext, run: Run = run) -> bool:
+    """True if the project runs in that place with a master key that is not the one of this folder.
+
+    A folder that started it there may have a new one, but not none. Raises ClusterUnreachable.
+    """
+    if settings.kubernetes.secrets_from is not None:
+        return False
+    own = settings.secrets.master_key
+    if own is not None and read_record(settings) == place:
+        return False
+    kubectl = Kubectl(context=place.context, namespace=place.namespace, run=run)
+    try:
+        found = kubectl.get("secret/litellm")
+    except ClusterForbidden:
+        # `up` names all permissions that are missing.
+        return False
+    if not found or not has_labels(found[0], project_labels(settings)):
+        return False
+    return read_value(found[0], MASTER_KEY) not in {None, own}
 
 
 def changed_keys(before: Object | None, after: Object) -> tuple[str, ...]:

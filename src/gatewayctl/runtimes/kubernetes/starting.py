@@ -35,7 +35,8 @@ from gatewayctl.runtimes.kubernetes.rollouts.rollback import roll_back
 from gatewayctl.runtimes.kubernetes.rollouts.rollout import is_complete, wait_rollouts
 from gatewayctl.runtimes.kubernetes.rollouts.snapshot import CLUSTER, Snapshot
 from gatewayctl.runtimes.kubernetes.secrets import make_secrets, read_value
-from gatewayctl.settings.model import Settings
+from gatewayctl.settings.master_key import NAME as MASTER_KEY
+from gatewayctl.settings.model import Settings, Source
 
 _SALT_KEY: Final = "LITELLM_SALT_KEY"
 _NAMESPACE: Final = "Namespace"
@@ -71,12 +72,15 @@ class Starter:
         return tuple(item for item in found if (service_of(item) in names) is apps)
 
     def find(self) -> Found:
-        """What exists of the declared objects. Raises ProjectNameTaken for what is of others."""
+        """What exists of the declared objects. Raises ProjectNameTaken for what is of others, and
+        SettingsProblem for a Secret of others that does not fit.
+        """
         secrets = make_secrets(self.settings)
         declared = [item for item in self.declared.every if item["kind"] != _NAMESPACE]
         found = apply.find_existing(self.kubectl, (*declared, *secrets))
         apply.require_own(found, self.labels, namespace=self.kubectl.namespace)
         self._require_same_salt_key(found)
+        self._shared_secret()
         return found
 
     def start(self, services: Sequence[str]) -> Started:
@@ -226,7 +230,22 @@ class Starter:
                 f"{passwords.NAME} in the Secret {name} ({place}) {passwords.RULE}.",
                 hint="Choose another one; an existing database needs it for litellm_user, too.",
             )
+        self._require_same_keys(found[0], place)
         return _by_name(found)
+
+    def _require_same_keys(self, secret: Object, place: Source) -> None:
+        """Refuse to work with other keys than the pods: gatewayctl manages virtual keys with one,
+        and a backup with another salt key could not be decrypted. Raises SettingsProblem.
+        """
+        own = self.settings.secrets
+        for name, key in ((MASTER_KEY, own.master_key), (_SALT_KEY, own.salt_key)):
+            theirs = read_value(secret, name)
+            if theirs is not None and key is not None and key != theirs:
+                raise SettingsProblem(
+                    f"{name} in the Secret {secret['metadata']['name']} ({place}) is not the one of"
+                    f" {self.settings.source_of(name)}.",
+                    hint=f"Write the value of the Secret into .env as {name}.",
+                )
 
     def _set_passwords(self) -> Generator[Progress, None, None]:
         """Give the databases the passwords of .env before a service connects with them.

@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Generator
+import base64
+from collections.abc import Generator, Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any, TypeVar
@@ -65,6 +66,11 @@ class Stack:
 
     def live(self, kind: str, name: str) -> dict[str, Any]:
         return self.cluster.objects[kind, name]
+
+
+def encoded(values: Mapping[str, str]) -> dict[str, str]:
+    """The data of a Secret with these values."""
+    return {name: base64.b64encode(value.encode()).decode() for name, value in values.items()}
 
 
 def run(steps: Generator[Progress, None, Result]) -> Result:

@@ -12,7 +12,7 @@ from gatewayctl.runtimes.kubernetes.database_shell import (
 from gatewayctl.runtimes.process import Completed
 from gatewayctl.runtimes.releases import PreflightCheck
 from gatewayctl.settings.declared.external_services import parse_database_url
-from tests.unit.runtimes.kubernetes.stack import SECRETS, Stack, run
+from tests.unit.runtimes.kubernetes.stack import SECRETS, Stack, encoded, run
 
 OPERATOR = "kubernetes: {postgres: cloudnative-pg}\n"
 URL = "postgresql://owner:p%40ss@db.example.com:6432/gateway?sslmode=require"
@@ -144,7 +144,7 @@ def test_a_program_that_could_not_be_run_is_no_refusal_of_the_database(running: 
 def test_a_database_is_emptied_without_listing_the_secrets_of_others(stack: Stack) -> None:
     stack.yaml = "kubernetes: {secrets: {from: vault}}\n"
     stack.cluster.add("Namespace", "shop")
-    stack.cluster.add("Secret", "vault")["data"] = dict.fromkeys(SECRETS, "eA==")
+    stack.cluster.add("Secret", "vault")["data"] = encoded(SECRETS)
     run(stack.runtime.start())
     stack.cluster.calls.clear()
 

@@ -17,7 +17,15 @@ from gatewayctl.errors import (
 from gatewayctl.generators import drain
 from tests.fakes.cluster import VERSIONS, Killed
 from tests.fakes.cluster_controllers import waiting
-from tests.unit.runtimes.kubernetes.stack import SECRETS, SERVICES, Stack, collect, kinds, run
+from tests.unit.runtimes.kubernetes.stack import (
+    SECRETS,
+    SERVICES,
+    Stack,
+    collect,
+    encoded,
+    kinds,
+    run,
+)
 
 REPLICAS = "kubernetes: {replicas: 2}\n"
 AUTOSCALING = "kubernetes: {autoscaling: {min: 2, max: 5}}\n"
@@ -230,7 +238,7 @@ def test_what_the_autoscaler_decided_is_kept(stack: Stack) -> None:
 def test_an_existing_secret_is_referred_to_and_none_is_made(stack: Stack) -> None:
     stack.yaml = "kubernetes: {secrets: {from: vault}}\n"
     stack.cluster.add("Namespace", "shop")
-    stack.cluster.add("Secret", "vault")["data"] = dict.fromkeys(SECRETS, "eA==")
+    stack.cluster.add("Secret", "vault")["data"] = encoded(SECRETS)
 
     run(stack.runtime.start())
 
