@@ -21,7 +21,7 @@ _PRODUCTION: Final = """\
 # The environment of a gateway in production. Copy it to .env beside gateway.yaml, mode 0600,
 # fill in the keys of your providers and run `gatewayctl init`: it generates every secret marked
 # (generated) that is still empty. Keep a copy of .env in a safe place: without
-# LITELLM_SALT_KEY and the passwords, a backup of the databases cannot be read.
+# LITELLM_SALT_KEY, what LiteLLM has stored encrypted cannot be read any more.
 # Without gatewayctl, generate them: `openssl rand -hex 24`, and `sk-` before those two keys.
 """
 _OTHERS: Final = "# Everything else; gateway.yaml has the same settings\n"

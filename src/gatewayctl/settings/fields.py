@@ -219,13 +219,13 @@ SECRETS: Final = (
     ),
     _secret(
         "LITELLM_POSTGRES_PASSWORD",
-        "Password of LiteLLM's database. The database keeps the one it was created with.",
+        "Password of LiteLLM's database. `gatewayctl up` gives a changed one to the database.",
         shape="password",
         attribute="litellm_postgres_password",
     ),
     _secret(
         "POSTGRES_PASSWORD",
-        "Password of Phoenix's database. The database keeps the one it was created with.",
+        "Password of Phoenix's database. `gatewayctl up` gives a changed one to the database.",
         shape="password",
         attribute="phoenix_postgres_password",
     ),

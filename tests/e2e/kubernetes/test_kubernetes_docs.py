@@ -20,6 +20,7 @@ PAGE = (Path(__file__).parents[3] / "docs/deployment/kubernetes.md").read_text(e
 BLOCKS = re.findall(r"^```sh\n(.*?)^```", PAGE, re.DOTALL | re.MULTILINE)
 COMMANDS = [line for block in BLOCKS for line in block.splitlines() if line.strip()]
 
+PROVIDER_KEY = "sk-provider-0123456789abcdef"
 EXITS: Mapping[str, int] = {"gatewayctl plan": 8}
 PRINTS: Mapping[str, str] = {
     "gatewayctl up --yes": "litellm",
@@ -43,7 +44,8 @@ def test_every_command_of_the_page_works(cluster: Cluster, tmp_path: Path) -> No
     project.extra_env |= cluster.environment()
     try:
         for command in COMMANDS:
-            done = project.run(*shlex.split(command)[1:])
+            words, _, file = command.partition(" < ")
+            done = project.run(*shlex.split(words)[1:], stdin=PROVIDER_KEY if file else None)
             assert done.returncode == EXITS.get(command, 0), f"{command}\n{done.stderr}"
             expected = next((PRINTS[each] for each in PRINTS if command.startswith(each)), "")
             assert expected in done.stdout, f"{command}\n{done.stdout}"

@@ -192,8 +192,9 @@ SECRETS: Final = (
         meaning="Whoever learns one knows the other: an application whose key is the master key "
         "can administer the gateway, and a database password that is the salt key decrypts the "
         "data.",
-        remedy="Give each its own value (`openssl rand -hex 24`), then run `gatewayctl up`. Keep a "
-        "salt key that LiteLLM has used.",
+        remedy="Give each its own value: delete the line of a master key, a virtual key or a "
+        "password, and run `gatewayctl up`, which creates another one; get another key from a "
+        "provider. Keep a salt key that LiteLLM has used.",
     ),
     Finding.of(
         SaltKeyChanged,

@@ -359,5 +359,6 @@ def use_database(name: str) -> str:
     """What to do to use the old database, whose address is a variable of .env."""
     return (
         "gatewayctl runs its own, empty one; to use the old one, put"
-        f" `postgres: {{url_env: {name}}}` under services: in gateway.yaml"
+        f" `postgres: {{url_env: {name}}}` under services: in gateway.yaml, and if the old gateway"
+        f" had no {SALT_KEY}, its master key as {SALT_KEY} into .env: it encrypted with that"
     )
