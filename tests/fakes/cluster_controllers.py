@@ -67,6 +67,31 @@ class Controllers:
             phase = "Failed" if ended.returncode else "Succeeded"
             item["status"] = {"phase": phase, "containerStatuses": [code]}
 
+    def evict(self, service: str, message: str = "The node was low on resource: memory.") -> None:
+        """A node evicts a pod, one that still starts if there is one.
+
+        That of a Deployment stays, and another one is created.
+        """
+        label = "app.kubernetes.io/name"
+        pods = [
+            pod
+            for pod in self.of("Pod").values()
+            if pod["metadata"]["labels"].get(label) == service and not _has_ended(pod)
+        ]
+        pod = min(pods, key=_is_ready)
+        pod["status"] = {
+            "phase": "Failed",
+            "reason": "Evicted",
+            "message": message,
+            "conditions": [{"type": "Ready", "status": "False"}],
+        }
+        if workload := self.objects.get(("Deployment", service)):
+            name = pod["metadata"]["name"]
+            del self.objects["Pod", name]
+            pod["metadata"]["name"] = f"{name}-evicted{next(self._count)}"
+            self.objects["Pod", pod["metadata"]["name"]] = pod
+            self.reconcile(workload)
+
     def _reconcile_deployment(self, item: Object) -> None:
         if item["spec"].get("paused"):
             return
@@ -142,7 +167,11 @@ class Controllers:
         stateful = workload["kind"] == "StatefulSet"
         names = [f"{name}-{n}" if stateful else f"{name}-{digest}-{n}" for n in range(wanted)]
         for pod in self.of("Pod").values():
-            if _is_owned(pod, owner) and pod["metadata"]["name"] not in names:
+            if (
+                _is_owned(pod, owner)
+                and not _has_ended(pod)
+                and pod["metadata"]["name"] not in names
+            ):
                 self._remove(("Pod", pod["metadata"]["name"]))
         ready = 0
         for pod_name in names:
@@ -193,7 +222,7 @@ class Controllers:
 
     def _delete_pods(self, owner: Object) -> None:
         for pod in self.of("Pod").values():
-            if _is_owned(pod, owner):
+            if _is_owned(pod, owner) and not _has_ended(pod):
                 self._remove(("Pod", pod["metadata"]["name"]))
 
     def _remove(self, key: tuple[str, str], *, orphan: bool = False) -> None:
@@ -231,12 +260,17 @@ def _is_owned(item: Object, owner: Object) -> bool:
     return owner["metadata"]["uid"] in {each["uid"] for each in owners}
 
 
+def _has_ended(pod: Object) -> bool:
+    """A ReplicaSet takes no notice of such a pod, and leaves it."""
+    return (pod.get("status") or {}).get("phase") in {"Failed", "Succeeded"}
+
+
 def _ready_pods(cluster: Controllers, owner: Object) -> list[Object]:
-    return [
-        pod
-        for pod in cluster.of("Pod").values()
-        if _is_owned(pod, owner) and pod["status"]["conditions"][0]["status"] == "True"
-    ]
+    return [pod for pod in cluster.of("Pod").values() if _is_owned(pod, owner) and _is_ready(pod)]
+
+
+def _is_ready(pod: Object) -> bool:
+    return bool(pod["status"]["conditions"][0]["status"] == "True")
 
 
 def _revision(item: Object) -> int:

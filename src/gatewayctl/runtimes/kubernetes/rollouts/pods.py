@@ -17,6 +17,8 @@ from gatewayctl.runtimes.kubernetes.objects import service_of
 
 RESTARTS: Final = 2
 """One exit is what restarts are for; another one soon after is a failure."""
+JOB: Final = "job-name"
+"""The label of the pods that a Job creates."""
 _HASHES: Final = ("pod-template-hash", "controller-revision-hash")
 _NO_IMAGE: Final = frozenset({"ImagePullBackOff", "ErrImageNeverPull", "InvalidImageName"})
 _NO_CONFIG: Final = frozenset({"CreateContainerConfigError", "CreateContainerError"})
@@ -63,6 +65,15 @@ class Pod:
     @property
     def is_alive(self) -> bool:
         return self.phase in {"Pending", "Running"} and not self.is_deleted
+
+    @property
+    def is_replaced(self) -> bool:
+        """True for one that ended and whose workload creates another one in its place.
+
+        A node evicts it, shuts down, or does not admit it. It keeps its labels and stays, for
+        weeks where nobody deletes it. What a Job creates ends by itself.
+        """
+        return self.phase in {"Failed", "Succeeded"} and JOB not in self.labels
 
 
 def parse_pod(item: Object) -> Pod:

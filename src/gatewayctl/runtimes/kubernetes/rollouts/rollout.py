@@ -143,6 +143,10 @@ def find_failure(
         return RolloutFailure(service=service, fault=refused)
     if late or _condition(workload, "Progressing").get("reason") == _DEADLINE:
         unready = next((pod for pod in pods if not pod.is_ready), None)
+        for pod in () if pods else snapshot.replaced_pods(service):
+            # No node keeps a pod of it.
+            if pod.fault is not None:
+                return _of_pod(service, pod, pod.fault)
         return _of_deadline(kubectl, service, unready)
     return None
 
@@ -165,7 +169,8 @@ def _refused_pods(
     """Why the API server takes no new pod of a workload: quota, admission."""
     condition = _condition(workload, "ReplicaFailure")
     said = condition.get("message", "") if condition.get("status") == "True" else ""
-    if workload["kind"] == "StatefulSet" and not snapshot.new_pods(service):
+    pods = (*snapshot.new_pods(service), *snapshot.replaced_pods(service))
+    if workload["kind"] == "StatefulSet" and not pods:
         # It has no condition for that.
         name = workload["metadata"]["name"]
         said = next(iter(read_warnings(kubectl, name, reason="FailedCreate")), "")

@@ -6,7 +6,7 @@ should have.
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field
 from types import MappingProxyType
 from typing import Final
@@ -36,13 +36,18 @@ class Snapshot:
         return tuple(pod for pod in self.pods if pod.service == service and pod.is_alive)
 
     def new_pods(self, service: str) -> tuple[Pod, ...]:
-        """Those of the newest revision of its workload, also failed ones."""
+        """Those of the newest revision of its workload; of failed ones those of Jobs alone."""
+        return tuple(pod for pod in self._of_newest(service) if not pod.is_replaced)
+
+    def replaced_pods(self, service: str) -> tuple[Pod, ...]:
+        """Those of the newest revision that ended, and in whose place are others by now."""
+        return tuple(pod for pod in self._of_newest(service) if pod.is_replaced)
+
+    def _of_newest(self, service: str) -> Iterator[Pod]:
         wanted = self.newest_template(service)
-        return tuple(
-            pod
-            for pod in self.pods
-            if pod.service == service and not pod.is_deleted and wanted in {None, pod.template}
-        )
+        for pod in self.pods:
+            if pod.service == service and not pod.is_deleted and wanted in {None, pod.template}:
+                yield pod
 
     def newest_template(self, service: str) -> str | None:
         """The hash of the newest template; None if all pods are of it, empty if none is yet."""

@@ -169,6 +169,71 @@ def test_a_fault_that_comes_back_later_has_its_whole_time_again(running: Stack) 
     assert run(running.runtime.start()).restarted == ("litellm",)
 
 
+def evict_once(stack: Stack, service: str) -> None:
+    """Evict a pod of a service after a moment, and let each pod of it start 20 s from now."""
+    began = stack.clock.now
+
+    def happen() -> None:
+        if len(stack.clock.naps) == 1:
+            stack.cluster.evict(service)
+        elif stack.clock.now >= began + 20:
+            stack.cluster.broken.clear()
+            kind = "StatefulSet" if service.startswith("postgres") else "Deployment"
+            stack.cluster.reconcile(stack.live(kind, service))
+
+    stack.clock.then = happen
+
+
+def test_a_pod_that_a_node_evicted_weeks_ago_does_not_fail_a_scale(stack: Stack) -> None:
+    stack.yaml = "kubernetes: {replicas: 2}\n"
+    stack.up()
+    evict_once(stack, "litellm")
+    stack.cluster.broken["litellm"] = waiting("ContainerCreating")
+    stack.yaml = "kubernetes: {replicas: 3}\n"
+
+    progress, _ = collect(stack.runtime.start())
+
+    assert not [each for each in progress if "low on resource" in str(each.detail)]
+    assert len([pod for pod in stack.cluster.pods_of("litellm") if "evicted" in str(pod)]) == 1
+
+
+def test_an_eviction_during_a_rollout_does_not_roll_it_back(running: Stack) -> None:
+    running.cluster.broken["litellm"] = waiting("ContainerCreating")
+    evict_once(running, "litellm")
+    running.yaml = CHANGED
+
+    assert run(running.runtime.start()).restarted == ("litellm",)
+
+
+def test_a_database_whose_pod_a_node_evicts_waits_for_the_next_one(running: Stack) -> None:
+    running.cluster.broken["postgres-litellm"] = waiting("ContainerCreating")
+    evict_once(running, "postgres-litellm")
+    running.yaml = "images: {postgres: 'postgres:16.1'}\n"
+
+    assert "postgres-litellm" in run(running.runtime.start()).restarted
+
+
+def test_a_rollout_whose_pods_no_node_keeps_names_why(running: Stack) -> None:
+    running.yaml = CHANGED
+    running.cluster.broken["litellm"] = waiting("ContainerCreating")
+
+    def reject() -> None:
+        if len(running.clock.naps) > 1:
+            return
+        running.cluster.evict("litellm", "Pod was rejected: no such device")
+        for name in [name for name in running.cluster.of("Pod") if "evicted" not in name]:
+            pod = running.live("Pod", name)
+            if pod["status"]["conditions"][0]["status"] == "False":
+                del running.cluster.objects["Pod", name]
+        late = {"type": "Progressing", "status": "False", "reason": "ProgressDeadlineExceeded"}
+        running.live("Deployment", "litellm")["status"]["conditions"] = [late]
+
+    running.clock.then = reject
+
+    with pytest.raises(ServiceFailed, match="failed: Pod was rejected: no such device"):
+        drain(running.runtime.start())
+
+
 def test_a_workload_that_somebody_deletes_meanwhile_is_named(running: Stack) -> None:
     running.cluster.broken["litellm"] = waiting("ContainerCreating")
     running.yaml = CHANGED
