@@ -13,7 +13,12 @@ from pathlib import Path
 from typing import Any, Final
 
 from gatewayctl.errors import RuntimeProblem
-from gatewayctl.runtimes.kubernetes.refusals import explain, explain_failed_run
+from gatewayctl.runtimes.kubernetes.refusals import (
+    TIMED_OUT,
+    explain,
+    explain_failed_run,
+    explain_remaining,
+)
 from gatewayctl.runtimes.process import Completed, run
 
 Object = dict[str, Any]
@@ -25,6 +30,8 @@ _ENDED: Final = "command terminated with exit code"
 """What kubectl adds to the errors of a program that did run in a pod."""
 _SECONDS: Final = 30.0
 """For one request; what waits longer gives its own limit."""
+_DELETE_SECONDS: Final = 30.0
+"""To ask for the deletion of many objects, before kubectl begins to wait."""
 
 
 class Kubectl:
@@ -121,12 +128,25 @@ class Kubectl:
     ) -> None:
         """Delete objects by kind and name, and wait until they are gone.
 
-        With ``orphan`` what they created stays.
+        With ``orphan`` what they created stays. ``timeout`` in seconds. Raises RuntimeProblem that
+        names what is still there after it.
         """
         names = [f"{resource(item)}/{item['metadata']['name']}" for item in objects]
+        if not names:
+            return
         more = ("--cascade=orphan",) if orphan else ()
-        if names:
-            self.call("delete", *names, *more, "--ignore-not-found", "--wait=true", timeout=timeout)
+        # Its own limit is the shorter one: then kubectl reports a slow deletion, and only a
+        # server that does not answer ends it from outside.
+        words = ("--ignore-not-found", "--wait=true", f"--timeout={timeout:g}s")
+        try:
+            self.call("delete", *names, *more, *words, timeout=timeout + _DELETE_SECONDS)
+        except RuntimeProblem as error:
+            if TIMED_OUT not in error.message:
+                raise
+            if left := self.get(*names):
+                raise explain_remaining(
+                    left, seconds=timeout, context=self.context, namespace=self.namespace
+                ) from error
 
 
 def resource(item: Object) -> str:

@@ -7,8 +7,8 @@ which command was run.
 from __future__ import annotations
 
 import re
-from collections.abc import Callable
-from typing import Final
+from collections.abc import Callable, Iterable, Mapping
+from typing import Any, Final
 
 from gatewayctl.errors import (
     AdmissionRefused,
@@ -66,6 +66,20 @@ _CONFLICT: Final = (
 _API: Final = (
     r"no matches for kind|doesn't have a resource type|could not find the requested resource|"
     r"resource mapping not found"
+)
+TIMED_OUT: Final = "timed out waiting for the condition"
+"""What kubectl prints when what it waits for takes longer than its own ``--timeout``."""
+_CONTENT: Final = frozenset(
+    {
+        *("NamespaceDeletionDiscoveryFailure", "NamespaceDeletionContentFailure"),
+        *("NamespaceContentRemaining", "NamespaceFinalizersRemaining"),
+    }
+)
+"""The conditions of a namespace that say why it is not gone."""
+_UNFINISHED: Final = (
+    "The cluster goes on with the deletion: run the command again when they are gone. An object"
+    " with finalizers is gone when the controllers that set them have removed them, so check that"
+    " these run. `kubectl describe KIND NAME` shows what an object waits for."
 )
 _Make = Callable[[str, str], RuntimeProblem]
 """From the words of the failure and where it happened."""
@@ -140,6 +154,34 @@ def explain_failed_run(
     if isinstance(error, ProgramTimeout):
         return explain(error.message, context=context, namespace=namespace)
     return error
+
+
+def explain_remaining(
+    left: Iterable[Mapping[str, Any]], *, seconds: float, context: str | None, namespace: str
+) -> RuntimeProblem:
+    """The error that names the objects which are still there after a deletion, and why."""
+    place = f"context {context or 'of the kubeconfig'}, namespace {namespace}"
+    listed = "\n".join(f"  {_describe_remaining(item)}" for item in left)
+    return RuntimeProblem(
+        f"Not deleted within {seconds:g} seconds ({place}):\n{listed}", hint=_UNFINISHED
+    )
+
+
+def _describe_remaining(item: Mapping[str, Any]) -> str:
+    meta, status = item["metadata"], item.get("status") or {}
+    name = f"{item['kind']} {meta['name']}"
+    if finalizers := meta.get("finalizers"):
+        return f"{name}, kept by its finalizers {', '.join(finalizers)}"
+    reasons = [
+        each.get("message", "")
+        for each in status.get("conditions") or ()
+        if each.get("type") in _CONTENT and each.get("status") == "True"
+    ]
+    if reasons:
+        return f"{name}: {' '.join(filter(None, reasons))}"
+    if grace := meta.get("deletionGracePeriodSeconds"):
+        return f"{name}, which has {grace} seconds to end"
+    return name
 
 
 def _find_rights(text: str) -> tuple[Right, ...]:

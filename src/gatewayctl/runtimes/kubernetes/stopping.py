@@ -74,7 +74,8 @@ def remove_workloads(
 
     The pods of Deployments are deleted one by one, with less time to end than in a rollout: there
     a pod waits for its longest request, many minutes, and a LiteLLM that still starts does not even
-    react to the signal. Raises RuntimeProblem for pods that do not end.
+    react to the signal. So are pods without an owner, which a killed stop left. Raises
+    RuntimeProblem for pods that do not end.
     """
     services = {service_of(item) for item in workloads}
     deployments = [item for item in workloads if item["kind"] in {"Deployment", "ReplicaSet"}]
@@ -82,9 +83,18 @@ def remove_workloads(
     kubectl.delete(
         [each for each in read().replica_sets if service_of(each) in services], orphan=True
     )
-    kubectl.delete([item for item in workloads if item not in deployments])
-    _hurry(kubectl, read(), {service_of(item) for item in deployments})
+    hurried = [*deployments, *(item for item in workloads if _is_slow_orphan(item))]
+    kubectl.delete([item for item in workloads if item not in hurried])
+    _hurry(kubectl, read(), {service_of(item) for item in hurried})
     _wait_until_gone(read, services, clock, sleep)
+
+
+def _is_slow_orphan(item: Object) -> bool:
+    """True for a pod that would take longer to end than it gets here; a database may."""
+    if item["kind"] != "Pod" or service_of(item) in _DATABASES:
+        return False
+    seconds = item["spec"].get("terminationGracePeriodSeconds", _GRACE_SECONDS)
+    return bool(seconds > _GRACE_SECONDS)
 
 
 def _hurry(kubectl: Kubectl, snapshot: Snapshot, services: Collection[str]) -> None:
