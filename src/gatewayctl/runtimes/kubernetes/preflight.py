@@ -48,13 +48,16 @@ def require_cluster(kubectl: Kubectl) -> None:
 
 def require_namespace(kubectl: Kubectl) -> NamespacePhase:
     """The phase of the namespace. Raises NamespaceTerminating, and ClusterForbidden where it is
-    missing and this user may not create it."""
+    missing and this user may not create it: an object is applied by patch, also a new one."""
     try:
         found = kubectl.get("namespace", kubectl.namespace)
     except ClusterForbidden:
         return "unknown"
     if not found:
-        require_rights(kubectl, [Right(verb="create", resource="namespaces", cluster_wide=True)])
+        verbs = ("create", "patch")
+        require_rights(
+            kubectl, [Right(verb=v, resource="namespaces", cluster_wide=True) for v in verbs]
+        )
         return "missing"
     phase = found[0].get("status", {}).get("phase")
     if phase == "Terminating" or found[0]["metadata"].get("deletionTimestamp"):
@@ -99,6 +102,11 @@ def rights_to_change(declared: Kubernetes) -> tuple[Right, ...]:
     )
 
 
+def require_rights_to_remove(kubectl: Kubectl, data: Iterable[tuple[str, str]]) -> None:
+    """Raise ClusterForbidden unless this user may delete data: API group and resource of each."""
+    require_rights(kubectl, [Right(verb="delete", resource=r, group=g) for g, r in data])
+
+
 def _own(declared: Kubernetes) -> Iterator[tuple[str, str]]:
     """API group and resource of each object that is made."""
     yield from (("", name) for name in ("configmaps", "services", "serviceaccounts"))
@@ -127,7 +135,10 @@ def _own(declared: Kubernetes) -> Iterator[tuple[str, str]]:
 def _rights_of_settings(declared: Kubernetes) -> Iterator[Right]:
     if declared.secrets_from is not None:
         yield Right(verb="get", resource="secrets")
-    if declared.postgres != "statefulset":
+    if declared.postgres == "statefulset":
+        # The earlier template of a StatefulSet, to which a failed rollout goes back.
+        yield Right(verb="get", resource="controllerrevisions", group="apps")
+    else:
         # What runs is read in one request, of every kind.
         yield from (Right(verb=verb, resource="statefulsets", group="apps") for verb in _READ)
     if declared.access == "port-forward":

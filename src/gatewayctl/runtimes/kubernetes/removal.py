@@ -13,6 +13,7 @@ from gatewayctl.errors import ClusterForbidden, RuntimeProblem
 from gatewayctl.runtimes.kubernetes.apply import find_undeclared
 from gatewayctl.runtimes.kubernetes.kubectl import Kubectl, Object
 from gatewayctl.runtimes.kubernetes.objects import config_names, describe, has_labels, pod_template
+from gatewayctl.runtimes.kubernetes.preflight import require_rights_to_remove
 from gatewayctl.runtimes.kubernetes.rollouts.snapshot import CLUSTER, CLUSTERS
 
 _KINDS: Final = (
@@ -92,12 +93,27 @@ def hibernate(kubectl: Kubectl, labels: Mapping[str, str]) -> None:
         kubectl.call("annotate", name, "cnpg.io/hibernation=on", "--overwrite")
 
 
+def require_removable_data(kubectl: Kubectl, labels: Mapping[str, str], *, clusters: bool) -> None:
+    """Raise ClusterForbidden if there is data that this user may not delete."""
+    found = {item["kind"] for item in _list_data(kubectl, labels, clusters=clusters)}
+    # A start deletes no volume, so that it does not ask for this.
+    kinds = (CLUSTERS if kind == CLUSTER else VOLUMES for kind in sorted(found))
+    if found:
+        parts = (kind.partition(".") for kind in kinds)
+        require_rights_to_remove(kubectl, [(group, name) for name, _, group in parts])
+
+
 def remove_data(kubectl: Kubectl, labels: Mapping[str, str], *, clusters: bool) -> None:
     """Delete the volumes of the databases."""
-    kinds = f"{CLUSTERS},{VOLUMES}" if clusters else VOLUMES
-    found = kubectl.get(kinds, selector=labels)
+    found = _list_data(kubectl, labels, clusters=clusters)
     kubectl.delete([item for item in found if item["kind"] == CLUSTER])
     kubectl.delete([item for item in found if item["kind"] != CLUSTER])
+
+
+def _list_data(
+    kubectl: Kubectl, labels: Mapping[str, str], *, clusters: bool
+) -> tuple[Object, ...]:
+    return kubectl.get(f"{CLUSTERS},{VOLUMES}" if clusters else VOLUMES, selector=labels)
 
 
 def remove_namespace(kubectl: Kubectl, labels: Mapping[str, str]) -> str:
@@ -114,7 +130,10 @@ def remove_namespace(kubectl: Kubectl, labels: Mapping[str, str]) -> str:
         # One API that does not answer, such as that of metrics, is enough.
         return f"what else it has cannot be read: {error.message}"
     if not others:
-        kubectl.delete(found)
+        try:
+            kubectl.delete(found)
+        except ClusterForbidden:
+            return "this user may not delete it"
         return ""
     names = ", ".join(map(describe, others[:3]))
     more = f" and {len(others) - 3} more" if len(others) > 3 else ""

@@ -35,8 +35,11 @@ def stop(
 ) -> Stopped:
     """Delete everything of ours but the data, and return what ran, in the order of ``known``.
 
-    ``clusters``: CloudNativePG runs the databases. Raises RuntimeProblem for pods that do not end.
+    ``clusters``: CloudNativePG runs the databases. Raises ClusterForbidden before anything is
+    deleted if the data may not be, and RuntimeProblem for pods that do not end.
     """
+    if remove_data:
+        removal.require_removable_data(kubectl, labels, clusters=clusters)
     snapshot = read()
     ran = {pod.service for pod in snapshot.pods if pod.is_alive and pod.service in known}
     versions = kubectl.call("api-versions", namespaced=False).split()

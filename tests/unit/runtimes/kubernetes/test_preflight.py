@@ -160,12 +160,25 @@ def test_a_namespace_that_is_being_deleted_is_named() -> None:
 
 
 def test_a_missing_namespace_must_be_ours_to_create() -> None:
-    may = FakeRun(answers=[((RULES,), rules()), (("--validate=false",), answers(True))])
-    may_not = FakeRun(answers=[((RULES,), rules()), (("--validate=false",), answers(False))])
+    def answering(*allowed: bool) -> FakeRun:
+        return FakeRun(answers=[((RULES,), rules()), (("--validate=false",), answers(*allowed))])
 
-    assert require_namespace(may.kubectl()) == "missing"
-    with pytest.raises(ClusterForbidden, match="cannot create namespaces in the whole cluster"):
-        require_namespace(may_not.kubectl())
+    assert require_namespace(answering(True, True).kubectl()) == "missing"
+    with pytest.raises(
+        ClusterForbidden, match="cannot create, patch namespaces in the whole cluster"
+    ):
+        require_namespace(answering(False, False).kubectl())
+
+
+def test_who_may_create_a_namespace_but_not_apply_it_is_told_before_anything_is_applied() -> None:
+    run = FakeRun(answers=[((RULES,), rules()), (("--validate=false",), answers(True, False))])
+
+    with pytest.raises(ClusterForbidden) as caught:
+        require_namespace(run.kubectl())
+
+    role = yaml.safe_load(caught.value.hint.partition(":\n")[2])
+    assert role["kind"] == "ClusterRole"
+    assert role["rules"] == [{"apiGroups": [""], "resources": ["namespaces"], "verbs": ["patch"]}]
 
 
 def test_who_may_not_see_namespaces_works_in_one_that_others_made() -> None:
@@ -193,6 +206,11 @@ def test_only_what_the_settings_need_is_asked_for() -> None:
     )
 
     assert "statefulsets.apps" in names(DECLARED)
+    # A failed rollout of a StatefulSet goes back to a revision that is read by its name.
+    assert Right(verb="get", resource="controllerrevisions", group="apps") in set(
+        rights_to_change(DECLARED)
+    )
+    assert "controllerrevisions.apps" not in names(more)
     assert "pods/portforward" in names(DECLARED)
     assert "horizontalpodautoscalers.autoscaling" not in names(DECLARED)
     assert "pods/portforward" not in names(more)
