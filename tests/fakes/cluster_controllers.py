@@ -109,6 +109,10 @@ class Controllers:
         item["metadata"].setdefault("annotations", {})[_REVISION] = newest["metadata"][
             "annotations"
         ][_REVISION]
+        if item["spec"]["strategy"]["type"] == "Recreate":
+            for old in sets:
+                if old is not newest:
+                    self._delete_pods(old)
         ready = self._make_pods(item, newest, digest, wanted)
         for old in sets:
             if old is not newest and (ready == wanted or not _ready_pods(self, old)):
@@ -116,11 +120,10 @@ class Controllers:
         for each in (*sets, newest):
             each["status"] = {"readyReplicas": len(_ready_pods(self, each))}
         old_pods = sum(len(_ready_pods(self, each)) for each in sets if each is not newest)
-        conditions = []
+        conditions = [_progressing(item, newest, is_complete=ready == wanted and not old_pods)]
         if name in self.refused:
-            conditions = [
-                {"type": "ReplicaFailure", "status": "True", "message": self.refused[name]}
-            ]
+            refused = {"type": "ReplicaFailure", "status": "True", "message": self.refused[name]}
+            conditions.append(refused)
         item["status"] = {
             "observedGeneration": item["metadata"]["generation"],
             "replicas": wanted + old_pods,
@@ -253,6 +256,18 @@ def pod_status(fault: Object | None, container: Object) -> Object:
         "conditions": [{"type": "Ready", "status": "False" if fault else "True"}],
         "containerStatuses": [status],
     }
+
+
+def _progressing(deployment: Object, newest: Object, *, is_complete: bool) -> Object:
+    """A rollout that was complete once stays so, whatever happens to its pods."""
+    name = newest["metadata"]["name"]
+    before: Object = next(iter((deployment.get("status") or {}).get("conditions") or ()), {})
+    done = f'ReplicaSet "{name}" has successfully progressed.'
+    if is_complete or before.get("message") == done:
+        reason, message = "NewReplicaSetAvailable", done
+    else:
+        reason, message = "ReplicaSetUpdated", f'ReplicaSet "{name}" is progressing.'
+    return {"type": "Progressing", "status": "True", "reason": reason, "message": message}
 
 
 def _is_owned(item: Object, owner: Object) -> bool:

@@ -47,6 +47,7 @@ class Pod:
     """One pod. ``template`` is the hash of the template that it was created from.
 
     ``started`` is when its present containers started. ``image`` is that of its first container.
+    ``has_run``: a container ran once, so what it does at its start may be done.
     """
 
     name: str
@@ -56,6 +57,7 @@ class Pod:
     is_ready: bool = False
     is_deleted: bool = False
     restarts: int = 0
+    has_run: bool = False
     started: datetime | None = None
     image: str = ""
     container: str = ""
@@ -91,6 +93,7 @@ def parse_pod(item: Object) -> Pod:
         is_ready=_condition(status, "Ready").get("status") == "True",
         is_deleted="deletionTimestamp" in meta,
         restarts=sum(int(each.get("restartCount", 0)) for each in containers),
+        has_run=any(map(_has_run, containers)),
         started=max(starts, default=None),
         image=spec["containers"][0]["image"],
         container=spec["containers"][0]["name"],
@@ -141,6 +144,12 @@ def _container_fault(container: Mapping[str, Any]) -> PodFault | None:
     ended = describe_end((container.get("lastState") or {}).get("terminated") or {})
     summary = f"crashes again and again ({ended})"
     return PodFault(summary=summary, is_certain=reason == _BACK_OFF, crashed=True)
+
+
+def _has_run(container: Mapping[str, Any]) -> bool:
+    states = (container.get("state") or {}, container.get("lastState") or {})
+    has_started = any("running" in state or "terminated" in state for state in states)
+    return has_started or int(container.get("restartCount", 0)) > 0
 
 
 def describe_end(terminated: Mapping[str, Any]) -> str:

@@ -141,7 +141,7 @@ def find_failure(
             return _of_pod(service, pod, pod.fault)
     if refused := _refused_pods(kubectl, workload, snapshot, service):
         return RolloutFailure(service=service, fault=refused)
-    if late or _condition(workload, "Progressing").get("reason") == _DEADLINE:
+    if late or find_condition(workload, "Progressing").get("reason") == _DEADLINE:
         unready = next((pod for pod in pods if not pod.is_ready), None)
         for pod in () if pods else snapshot.replaced_pods(service):
             # No node keeps a pod of it.
@@ -167,7 +167,7 @@ def _refused_pods(
     kubectl: Kubectl, workload: Object, snapshot: Snapshot, service: str
 ) -> PodFault | None:
     """Why the API server takes no new pod of a workload: quota, admission."""
-    condition = _condition(workload, "ReplicaFailure")
+    condition = find_condition(workload, "ReplicaFailure")
     said = condition.get("message", "") if condition.get("status") == "True" else ""
     pods = (*snapshot.new_pods(service), *snapshot.replaced_pods(service))
     if workload["kind"] == "StatefulSet" and not pods:
@@ -228,7 +228,8 @@ def last_log(kubectl: Kubectl, pod: str, count: int) -> str:
     return ""
 
 
-def _condition(workload: Object, kind: str) -> dict[str, Any]:
+def find_condition(workload: Object, kind: str) -> dict[str, Any]:
+    """A condition of the status of a workload; empty if it has none of this kind."""
     found = (workload.get("status") or {}).get("conditions") or ()
     return next((dict(each) for each in found if each["type"] == kind), {})
 
