@@ -4,6 +4,7 @@ import pytest
 
 from gatewayctl.errors import (
     MigrationFailed,
+    NotHealthyInTime,
     ServiceFailed,
 )
 from gatewayctl.generators import drain
@@ -89,3 +90,61 @@ def test_migrations_whose_image_is_missing_are_reported_and_removed(running: Sta
 
     assert len(running.cluster.of("Job")) == 1
     assert "apply Deployment litellm" not in running.cluster.changes
+
+
+UNSCHEDULABLE = {
+    "type": "PodScheduled",
+    "status": "False",
+    "reason": "Unschedulable",
+    "message": "0/3 nodes are available: 3 Insufficient cpu.",
+}
+
+
+def fit_on_no_node(stack: Stack, *, seconds: float) -> None:
+    """Let the pod of the next migrations fit on no node for this time."""
+    stack.cluster.broken[NEWER] = waiting("ContainerCreating")
+    stack.yaml = BROKEN
+    until = stack.clock.now + seconds
+
+    def happen() -> None:
+        if stack.clock.now >= until:
+            stack.cluster.broken.clear()
+            stack.cluster.finish_jobs()
+            return
+        for pod in stack.cluster.of("Pod").values():
+            if pod["status"]["phase"] == "Pending":
+                pod["status"]["conditions"] = [UNSCHEDULABLE]
+
+    stack.clock.then = happen
+
+
+def test_migrations_that_fit_on_no_node_say_so_and_fail_as_a_rollout_does(running: Stack) -> None:
+    fit_on_no_node(running, seconds=1000)
+    began, seen = running.clock.now, []
+    steps = running.runtime.start()
+
+    with pytest.raises(ServiceFailed, match=r"fits on no node .* 3 Insufficient cpu") as caught:
+        seen.extend(steps)
+
+    waited = [each.detail for each in seen if each.subject == "migrations"]
+    assert waited[0] == "applying those of this release"
+    assert ["no node" in str(detail) for detail in waited[1:]] == [True]
+    assert 100 < running.clock.now - began < 200
+    assert "kubernetes.resources" in caught.value.hint
+    assert "apply Deployment litellm" not in running.cluster.changes
+
+
+def test_migrations_go_on_when_a_node_is_added(running: Stack) -> None:
+    fit_on_no_node(running, seconds=60)
+
+    progress, _ = collect(running.runtime.start())
+
+    assert [each.state for each in progress if each.subject == "migrations"][-1] == "ready"
+    assert running.cluster.pods_of("litellm")[0]["spec"]["containers"][0]["image"] == NEWER
+
+
+def test_a_start_that_has_no_more_time_names_why_its_migrations_wait(running: Stack) -> None:
+    fit_on_no_node(running, seconds=1000)
+
+    with pytest.raises(NotHealthyInTime, match="fits on no node"):
+        drain(running.runtime.start(timeout=30))

@@ -20,13 +20,14 @@ from gatewayctl.runtimes.kubernetes.rollouts.rollout import (
     RolloutFailure,
     explain_refused_pod,
     last_log,
+    patience,
     read_warnings,
 )
 from gatewayctl.settings.masking import mask
 
 _SUBJECT: Final = "migrations"
+_APPLYING: Final = "applying those of this release"
 _POLL_SECONDS: Final = 2.0
-_CERTAIN_SECONDS: Final = 3.0
 _LOG_LINES: Final = 20
 
 
@@ -43,7 +44,8 @@ def run_migration(
 
     One that an interrupted start left running is waited for. With ``version``, that of the Secrets
     it reads, one of another version is run again, too. Raises MigrationFailed with the end of its
-    log, ServiceFailed if its pod cannot start, and NotHealthyInTime after the user's deadline.
+    log, ServiceFailed if its pod cannot start, and NotHealthyInTime after the user's deadline. Why
+    a pod does not start yet is yielded.
     """
     found = _read(kubectl, job)
     if version is not None:
@@ -52,13 +54,14 @@ def run_migration(
     is_current = found is not None and version in {None, _version(found)}
     if found is not None and is_current and _has(found, "Complete"):
         return
-    yield Progress(subject=_SUBJECT, state="working", detail="applying those of this release")
+    shown = _APPLYING
+    yield Progress(subject=_SUBJECT, state="working", detail=shown)
     if found is not None and (not is_current or _has_ended(found)):
         kubectl.delete([found])
         found = None
     if found is None:
         kubectl.apply([job])
-    since: float | None = None
+    since = clock()
     while True:
         found, pods = _read_with_pods(kubectl, job)
         if found is None:
@@ -68,14 +71,16 @@ def run_migration(
             break
         if _has(found, "Failed"):
             raise _failure(kubectl, found, pods)
-        if failure := _find_fault(kubectl, found, pods):
-            since = clock() if since is None else since
-            if clock() - since >= _CERTAIN_SECONDS:
-                kubectl.delete([found])
-                raise failure.error("Nothing that was running was changed.")
-        else:
-            since = None
-        deadline.require("litellm", "its migrations are running")
+        failure = _find_fault(kubectl, found, pods)
+        detail = _APPLYING if failure is None else failure.fault.summary
+        if detail != shown:
+            shown, since = detail, clock()
+            yield Progress(subject=_SUBJECT, state="working", detail=detail)
+        if failure is not None and clock() - since >= patience(failure.fault):
+            kubectl.delete([found])
+            raise failure.error("Nothing that was running was changed.")
+        reason = "its migrations are running" if failure is None else failure.fault.summary
+        deadline.require("litellm", reason)
         sleep(_POLL_SECONDS)
     yield Progress(subject=_SUBJECT, state="ready", detail="the schema is up to date")
 
@@ -95,9 +100,9 @@ def _read_with_pods(kubectl: Kubectl, job: Object) -> tuple[Object | None, tuple
 
 
 def _find_fault(kubectl: Kubectl, job: Object, pods: tuple[Pod, ...]) -> RolloutFailure | None:
-    """Why the pod of a Job cannot start; None while it runs or is tried again."""
+    """Why the pod of a Job does not start; None while it runs or is tried again."""
     for pod in pods:
-        if pod.fault is not None and pod.fault.is_certain and pod.phase == "Pending":
+        if pod.fault is not None and pod.phase == "Pending":
             return RolloutFailure(service="litellm", fault=pod.fault, pod=pod.name)
     if pods:
         return None

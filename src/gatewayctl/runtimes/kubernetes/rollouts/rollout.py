@@ -91,13 +91,17 @@ def wait_rollouts(
                 continue
             key = name, failure.fault.summary
             first = since[key] = known.get(key, clock())
-            patience = _CERTAIN_SECONDS if failure.fault.is_certain else _UNCERTAIN_SECONDS
-            if late or clock() - first >= patience:
+            if late or clock() - first >= patience(failure.fault):
                 return _with_log(kubectl, failure)
         if not waiting:
             return None
         deadline.require(waiting[0], shown[waiting[0]])
         sleep(_POLL_SECONDS)
+
+
+def patience(fault: PodFault) -> float:
+    """How many seconds a fault may last before what waits for the pod fails."""
+    return _CERTAIN_SECONDS if fault.is_certain else _UNCERTAIN_SECONDS
 
 
 def _require_all(snapshot: Snapshot, services: Sequence[str]) -> None:
