@@ -1,9 +1,9 @@
 """The backup file: one tar, whose first member lists the others with size and checksum.
 
-Owns the format: ``manifest.json``, the dumps, ``.env``, ``gateway.yaml``, and at the end the
-manifest's own checksum. Reading is strict: any difference from what was written (another name, a
-link, a byte too many or too few) is refused, and no name in the archive ever becomes a path. Must
-not know databases or encryption.
+Owns the format: ``manifest.json``, the dumps, ``.env``, ``gateway.yaml``, the project's own files
+below ``project/``, and at the end the manifest's own checksum. Reading is strict: any difference
+from what was written (another name, a link, a byte too many or too few) is refused, and files are
+unpacked under names of ours, never under one of the archive. Must not know databases or encryption.
 """
 
 from __future__ import annotations
@@ -12,13 +12,11 @@ import errno
 import hashlib
 import json
 import os
-import tarfile
-from collections.abc import Iterable, Iterator, Mapping
-from dataclasses import asdict, dataclass
+from collections.abc import Mapping
+from dataclasses import asdict, dataclass, field
 from datetime import UTC, datetime
-from functools import partial
 from pathlib import Path
-from typing import IO, Any, Final
+from typing import Any, Final
 
 from gatewayctl.errors import (
     BackupBroken,
@@ -27,9 +25,14 @@ from gatewayctl.errors import (
     FileUnreadable,
     FileUnwritable,
 )
+from gatewayctl.operations.backup import own_names
+from gatewayctl.operations.backup.tar import END, Member, Reader, write_file, write_text
 from gatewayctl.operations.backup.workdir import create_file
 
-SCHEMA: Final = 1
+SCHEMA: Final = 2
+"""The newest format: with files of the project. Without any a backup has format 1, which older
+versions read. With the number 1 they would call the newest one broken, instead of too new.
+"""
 FORMAT: Final = "gatewayctl-backup"
 MANIFEST: Final = "manifest.json"
 ENV: Final = ".env"
@@ -40,25 +43,22 @@ _KNOWN: Final = frozenset(
     (*dumps, ENV, *config) for dumps in (DUMPS, DUMPS[:1]) for config in ((), (CONFIG,))
 )
 """The possible members, in order. A project without a Phoenix of its own has one dump."""
-_BLOCK: Final = tarfile.BLOCKSIZE
-_END: Final = bytes(2 * _BLOCK)
-_LARGEST_TEXT: Final = 16 * 1024 * 1024
-_CHUNK: Final = 1024 * 1024
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Member:
-    """A file in the backup: ``size`` in bytes, ``sha256`` in hex."""
+class OwnFile(Member):
+    """A file of the project; ``private`` is one that only its owner may read."""
 
-    size: int
-    sha256: str
+    private: bool
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Manifest:
-    """What a backup contains. ``rows`` are the row counts of each database's dump, by table."""
+    """What a backup contains. ``rows`` are the row counts of each database's dump, by table.
 
-    schema: int = SCHEMA
+    ``project_files`` are the project's own files, by their paths in its folder.
+    """
+
     project: str
     runtime: str
     made_at: datetime
@@ -66,6 +66,17 @@ class Manifest:
     versions: Mapping[str, str]
     files: Mapping[str, Member]
     rows: Mapping[str, Mapping[str, int]]
+    project_files: Mapping[str, OwnFile] = field(default_factory=dict)
+
+    @property
+    def schema(self) -> int:
+        """The number of the format that this needs."""
+        return SCHEMA if self.project_files else 1
+
+
+def place_own_file(folder: Path, number: int) -> Path:
+    """Where the project's own file of that number is, while it is packed or unpacked."""
+    return folder / f"own-file-{number}"
 
 
 def measure_file(path: Path) -> Member:
@@ -83,18 +94,18 @@ def pack(target: Path, manifest: Manifest, folder: Path) -> None:
 
     Raises FileUnwritable. Publish ``target`` under its final name only after this returned.
     """
-    document = {"format": FORMAT} | asdict(manifest)
-    text = json.dumps(document | {"made_at": manifest.made_at.isoformat()}, indent=1).encode()
-    checksum = hashlib.sha256(text).hexdigest().encode()
+    text = _format_manifest(manifest)
     try:
         target.unlink(missing_ok=True)
         with create_file(target) as out:
-            _write_member(out, MANIFEST, len(text), [text])
+            write_text(out, MANIFEST, text)
             for name, member in manifest.files.items():
-                with (folder / name).open("rb") as file:
-                    _write_member(out, name, member.size, iter(partial(file.read, _CHUNK), b""))
-            _write_member(out, _CHECKSUM, len(checksum), [checksum])
-            out.write(_END)
+                write_file(out, name, member.size, folder / name)
+            for number, (name, own) in enumerate(manifest.project_files.items()):
+                path = place_own_file(folder, number)
+                write_file(out, f"{own_names.FOLDER}{name}", own.size, path)
+            write_text(out, _CHECKSUM, hashlib.sha256(text).hexdigest().encode())
+            out.write(END)
             out.flush()
             os.fsync(out.fileno())
     except OSError as error:
@@ -130,85 +141,26 @@ def unpack(archive: Path, folder: Path) -> Manifest:
     except OSError as error:
         raise FileUnreadable(f"Cannot read {archive}: {error.strerror}.") from error
     with file:
-        reader = _Reader(file=file, archive=archive)
+        reader = Reader(file=file, archive=archive, first=MANIFEST)
         text = reader.read(MANIFEST)
         manifest = _parse_manifest(text, archive)
         for name, member in manifest.files.items():
             reader.extract(name, member, folder / name)
+        for number, (name, own) in enumerate(manifest.project_files.items()):
+            path = place_own_file(folder, number)
+            reader.extract(f"{own_names.FOLDER}{name}", own, path)
         if reader.read(_CHECKSUM) != hashlib.sha256(text).hexdigest().encode():
             raise BackupBroken(f"{archive}: the manifest was changed, its checksum differs.")
-        if file.read(len(_END) + 1) != _END:
+        if file.read(len(END) + 1) != END:
             raise BackupBroken(f"{archive} does not end where a backup ends.")
     return manifest
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class _Reader:
-    """Reads the members in order; each must be the expected one."""
-
-    file: IO[bytes]
-    archive: Path
-
-    def read(self, name: str) -> bytes:
-        size = self._read_header(name)
-        if size > _LARGEST_TEXT:
-            raise BackupBroken(f"{self.archive}: {name} is larger than any backup has it.")
-        return b"".join(self._read_content(name, size))
-
-    def extract(self, name: str, member: Member, target: Path) -> None:
-        if self._read_header(name) != member.size:
-            raise BackupBroken(f"{self.archive}: the size of {name} differs from the manifest.")
-        digest = hashlib.sha256()
-        try:
-            with create_file(target) as out:
-                for chunk in self._read_content(name, member.size):
-                    digest.update(chunk)
-                    out.write(chunk)
-        except OSError as error:
-            raise FileUnwritable(f"Cannot write {target}: {error.strerror}.") from error
-        if digest.hexdigest() != member.sha256:
-            raise BackupBroken(f"{self.archive}: {name} is damaged, its checksum differs.")
-
-    def _read_header(self, name: str) -> int:
-        """The size of the next member. Raises BackupBroken unless it is a plain file ``name``."""
-        block = self.file.read(_BLOCK)
-        try:
-            info = tarfile.TarInfo.frombuf(block, "utf-8", "strict")
-        except (tarfile.HeaderError, ValueError) as error:
-            raise self._not_found(name) from error
-        if info.name != name or info.type != tarfile.REGTYPE or info.size < 0:
-            raise self._not_found(name)
-        return info.size
-
-    def _read_content(self, name: str, size: int) -> Iterator[bytes]:
-        left = size
-        while left:
-            chunk = self.file.read(min(left, _CHUNK))
-            if not chunk:
-                raise BackupBroken(f"{self.archive} ends in the middle of {name}.")
-            left -= len(chunk)
-            yield chunk
-        padding = -size % _BLOCK
-        if len(self.file.read(padding)) != padding:
-            raise BackupBroken(f"{self.archive} ends in the middle of {name}.")
-
-    def _not_found(self, name: str) -> BackupBroken:
-        if name == MANIFEST:
-            return BackupBroken(f"{self.archive} is not a gatewayctl backup.")
-        return BackupBroken(f"{self.archive} is incomplete: {name} is not in its place.")
-
-
-def _write_member(out: IO[bytes], name: str, size: int, chunks: Iterable[bytes]) -> None:
-    info = tarfile.TarInfo(name)
-    info.size, info.mode = size, 0o600
-    out.write(info.tobuf(tarfile.GNU_FORMAT))
-    written = 0
-    for chunk in chunks:
-        out.write(chunk)
-        written += len(chunk)
-    if written != size:
-        raise OSError(errno.EIO, f"{name} changed while it was packed")
-    out.write(bytes(-size % _BLOCK))
+def _format_manifest(manifest: Manifest) -> bytes:
+    document: dict[str, Any] = {"format": FORMAT, "schema": manifest.schema, **asdict(manifest)}
+    if not manifest.project_files:
+        del document["project_files"]
+    return json.dumps(document | {"made_at": manifest.made_at.isoformat()}, indent=1).encode()
 
 
 def _parse_manifest(text: bytes, archive: Path) -> Manifest:
@@ -238,7 +190,7 @@ def _validate_manifest(document: dict[str, Any], schema: int) -> Manifest:
         for name, file in document["files"].items()
     }
     # Only these names, in this order: a name from the file never becomes a path.
-    if tuple(files) not in _KNOWN or schema < 1:
+    if tuple(files) not in _KNOWN:
         raise ValueError
     rows = {
         str(database): {str(table): int(count) for table, count in tables.items()}
@@ -247,8 +199,7 @@ def _validate_manifest(document: dict[str, Any], schema: int) -> Manifest:
     if set(rows) != {name.removesuffix(".dump") for name in files if name in DUMPS}:
         raise ValueError
     made_at = datetime.fromisoformat(document["made_at"])
-    return Manifest(
-        schema=schema,
+    manifest = Manifest(
         project=str(document["project"]),
         runtime=str(document["runtime"]),
         made_at=made_at if made_at.tzinfo else made_at.replace(tzinfo=UTC),
@@ -256,4 +207,23 @@ def _validate_manifest(document: dict[str, Any], schema: int) -> Manifest:
         versions={str(name): str(value) for name, value in document["versions"].items()},
         files=files,
         rows=rows,
+        project_files=_validate_own_files(document.get("project_files", {})),
     )
+    if manifest.schema != schema:
+        raise ValueError
+    return manifest
+
+
+def _validate_own_files(document: dict[str, Any]) -> dict[str, OwnFile]:
+    """The same; their names become paths, so each must be one that stays in the project."""
+    own_names.require_safe_names(document.keys())
+    files = {
+        name: OwnFile(size=int(f["size"]), sha256=str(f["sha256"]), private=bool(f["private"]))
+        for name, f in document.items()
+    }
+    sizes = [file.size for file in files.values()]
+    if any(not 0 <= size <= own_names.MOST_BYTES for size in sizes):
+        raise ValueError
+    if sum(sizes) > own_names.MOST_BYTES_IN_ALL:
+        raise ValueError
+    return files

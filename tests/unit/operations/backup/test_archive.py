@@ -240,7 +240,7 @@ def test_a_rewritten_manifest_is_detected(tmp_path: Path) -> None:
 
 
 def test_a_newer_format_is_distinguished_from_a_broken_one(tmp_path: Path) -> None:
-    archive = tamper(tmp_path, schema=2, gatewayctl="9.0.0", files="of another shape")
+    archive = tamper(tmp_path, schema=3, gatewayctl="9.0.0", files="of another shape")
 
     with pytest.raises(BackupTooNew, match=r"9\.0\.0"):
         unpack(archive, empty_folder(tmp_path))
@@ -253,6 +253,7 @@ def test_a_newer_format_is_distinguished_from_a_broken_one(tmp_path: Path) -> No
         {"schema": "one"},
         {"schema": 0},
         {"schema": None},
+        {"schema": 2},
         {"rows": {}},
         {"rows": {"litellm": {"t": "many"}, "phoenix": {}}},
         {"rows": {"litellm": {}, "phoenix": {}, "other": {}}},
