@@ -152,6 +152,40 @@ def test_an_encrypted_backup_is_restored_with_its_identity(ready: Project, tmp_p
     assert str(made) not in with_identity.stdout + with_identity.stderr
 
 
+def test_files_of_the_project_are_shown_by_backup_and_restore(
+    ready: Project, tmp_path: Path
+) -> None:
+    made = pyrage.x25519.Identity.generate()
+    identity, file, outside = (tmp_path / name for name in ("identity.txt", "a.age", "out.json"))
+    identity.write_text(f"{made}\n")
+    outside.write_text("{}")
+    lock, config = ready.folder / "embedded-packages.lock", ready.folder / "litellm.yaml"
+    lock.write_text("# as it was\n")
+    config.write_text("model_list: []\n")
+    with (ready.folder / "gateway.yaml").open("a") as gateway:
+        gateway.write("litellm: litellm.yaml\nembedded: {packages: [lunary]}\n")
+        gateway.write(f"services: {{litellm: {{mounts: {{/app/key.json: {outside}}}}}}}\n")
+    restore = ("restore", str(file), "--yes", "--identity", str(identity))
+
+    backup = ready.run("backup", str(file), "--recipient", str(made.to_public()))
+    lock.unlink()
+    config.write_text("model_list: [] # changed\n")
+    found = document(ready.run(*restore, "--json"))["data"]["files"]
+    again = ready.run(*restore)
+
+    assert "Files of the project in it: litellm.yaml, embedded-packages.lock" in backup.stdout
+    assert f"Warning: {outside} is not in the backup: outside of the project's folder." in (
+        backup.stdout
+    )
+    assert found == [
+        {"path": "litellm.yaml", "state": "kept_different"},
+        {"path": "embedded-packages.lock", "state": "restored"},
+    ]
+    assert lock.read_text() == "# as it was\n"
+    assert "Warning: kept, though different in the backup: litellm.yaml" in again.stdout
+    assert "Files kept, the same as in the backup: embedded-packages.lock" in again.stdout
+
+
 # reset
 
 

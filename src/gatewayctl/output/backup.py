@@ -21,6 +21,12 @@ if TYPE_CHECKING:
 
 _MOST_NAMES: Final = 10
 _KEEP: Final = " --keep-keys keeps every virtual key."
+_STATES: Final = {
+    "restored": "Files written: {}",
+    "kept": "Files kept, the same as in the backup: {}",
+    "kept_different": "Warning: kept, though different in the backup: {}",
+    "outside": "Warning: not written, because a link leads to another place: {}",
+}
 _UNITS: Final = ("bytes", "kB", "MB", "GB", "TB")
 
 
@@ -42,6 +48,10 @@ def render_backup(report: BackupReport) -> Iterator[str]:
     kind = "encrypted" if report.encrypted else "mode 0600, holds secrets"
     yield f"{format_size(report.size)} in {report.seconds:.1f} s ({kind}):"
     yield str(report.file)
+    if report.files:
+        yield f"Files of the project in it: {_list_names(report.files)}"
+    for warning in report.warnings:
+        yield f"Warning: {warning}"
     yield f"Restore with: `gatewayctl restore {shlex.quote(str(report.file))} --yes`"
 
 
@@ -62,10 +72,19 @@ def render_restore(report: RestoreReport) -> Iterator[RenderableType]:
         yield f"Changed in .env: {', '.join(report.env_changed)}"
     if report.config == "kept_different":
         yield "Warning: gateway.yaml differs from the backup's, and was kept."
+    yield from _render_files(report)
     for warning in report.warnings:
         yield f"Warning: {warning}"
     if report.before is not None:
         yield f"Backup of the previous data: {report.before}"
+
+
+def _render_files(report: RestoreReport) -> Iterator[str]:
+    """What was done with the files that gateway.yaml refers to."""
+    by_state = {state: [f.path for f in report.files if f.state == state] for state in _STATES}
+    for state, names in by_state.items():
+        if names:
+            yield _STATES[state].format(_list_names(names))
 
 
 def describe_loss(lost: Loss, options: ResetOptions) -> str:

@@ -9,6 +9,7 @@ from gatewayctl.operations.backup.create import BackupReport, Contents
 from gatewayctl.operations.backup.loss import Loss
 from gatewayctl.operations.backup.reset import ResetOptions, ResetReport
 from gatewayctl.operations.backup.restore import RestoreReport
+from gatewayctl.operations.backup.settings_files import FileOutcome, RestoredFile
 from gatewayctl.operations.diagnosis.health import ServiceReport
 from gatewayctl.operations.keys.create import KeysCreateReport
 from gatewayctl.operations.keys.provision import KeyResult
@@ -121,6 +122,21 @@ def test_a_restore_shows_what_could_not_be_verified_and_what_differs() -> None:
     assert any("has no usable one" in line for line in none)
     assert any("LITELLM_API_KEY refused" in line for line in refused)
     assert any("gateway.yaml differs" in line for line in refused)
+
+
+def test_a_restore_shows_what_was_done_with_each_file_of_the_project() -> None:
+    states: tuple[FileOutcome, ...] = ("restored", "kept", "kept_different", "outside")
+    files = tuple(RestoredFile(path=f"{state}.txt", state=state) for state in states)
+    more = tuple(RestoredFile(path=f"{n}.txt", state="restored") for n in range(12))
+
+    text = shown(backup.render_restore(restore_report(files=files)))
+    many = shown(backup.render_restore(restore_report(files=more)))
+
+    assert "Files written: restored.txt" in text
+    assert "Files kept, the same as in the backup: kept.txt" in text
+    assert "Warning: kept, though different in the backup: kept_different.txt" in text
+    assert "Warning: not written, because a link leads to another place: outside.txt" in text
+    assert any("9.txt and 2 more" in line for line in many)
 
 
 @pytest.mark.parametrize(

@@ -1,4 +1,4 @@
-"""The verb backup: write both databases, .env and gateway.yaml into one file, without downtime.
+"""The verb backup: write databases, .env, gateway.yaml and its files to one file, without downtime.
 
 Checked first: the master key, the encryption options, and that the file does not exist yet. Each
 dump and its row counts see the same snapshot of its database. Everything is written into a private
@@ -10,7 +10,7 @@ from __future__ import annotations
 
 import time
 from collections.abc import Generator, Iterator, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import UTC, datetime
 from importlib.metadata import version
 from pathlib import Path
@@ -34,6 +34,7 @@ from gatewayctl.operations.backup.archive import (
 )
 from gatewayctl.operations.backup.disk_space import require_free_space_in
 from gatewayctl.operations.backup.encryption import NO_ENCRYPTION, Encryption
+from gatewayctl.operations.backup.own_files import copy_own_files
 from gatewayctl.operations.backup.verify import verify_loadable
 from gatewayctl.operations.backup.workdir import locate_file, open_workdir
 from gatewayctl.operations.diagnosis.failure import explain_failures
@@ -63,7 +64,10 @@ class Contents:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class BackupReport:
-    """The file that was written; ``size`` in bytes, ``seconds`` is the duration."""
+    """The file that was written; ``size`` in bytes, ``seconds`` is the duration.
+
+    ``files`` are the project's own files in it, ``warnings`` name those that are not.
+    """
 
     project: str
     file: Path
@@ -73,6 +77,8 @@ class BackupReport:
     versions: Mapping[str, str]
     contents: Contents
     seconds: float
+    files: tuple[str, ...] = ()
+    warnings: tuple[str, ...] = ()
 
 
 def count_contents(rows: Mapping[str, Mapping[str, int]]) -> Contents:
@@ -188,7 +194,8 @@ def write_backup(
         for database in databases(resolved.runtime):
             rows[database.name] = yield from _dump(database, work)
         _copy_settings(settings, work)
-        manifest = _describe(settings, resolved, work, rows, now)
+        own = copy_own_files(settings, work)
+        manifest = replace(_describe(settings, resolved, work, rows, now), project_files=own.files)
         yield Progress(subject="backup file", state="working", detail="packing")
         _pack_and_publish(target, manifest, work, encryption)
         size = target.stat().st_size
@@ -207,6 +214,8 @@ def write_backup(
         versions=manifest.versions,
         contents=count_contents(rows),
         seconds=time.monotonic() - began,
+        files=tuple(own.files),
+        warnings=tuple(own.left_out),
     )
 
 
@@ -278,7 +287,8 @@ def _pack_and_publish(
         create_folder(target.parent, mode=0o700)
     except OSError as error:
         raise FileUnwritable(f"Cannot create {target.parent}: {error.strerror}.") from error
-    size = sum(member.size for member in manifest.files.values())
+    members = (*manifest.files.values(), *manifest.project_files.values())
+    size = sum(member.size for member in members)
     if target.parent.stat().st_dev == folder.stat().st_dev:
         # Another disk may be filled completely: no service of the stack writes there.
         require_free_space_in(folder, wanted=size)

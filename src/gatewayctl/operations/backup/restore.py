@@ -7,7 +7,8 @@ The caller has asked for consent.
   the row counts of both dumps loaded beside the current databases, that LiteLLM's stored
   credentials decrypt with the backup's salt key, and that .env can be replaced by what it will be.
   The current data is in a backup of its own then (unless ``backup`` is off). Before that the
-  database servers are started, and a project without gateway.yaml or .env gets the backup's.
+  database servers are started, and a project without gateway.yaml, .env or a file that
+  gateway.yaml refers to gets the backup's.
 - Point of no return: the services stop, then each database is swapped by renaming, in one
   transaction. The previous one is kept as ``…_before_restore``. From before the first swap until
   .env is written, other verbs that change the stack are refused but down (``restore_unfinished``).
@@ -28,17 +29,15 @@ from collections.abc import Callable, Generator, Mapping
 from dataclasses import dataclass
 from datetime import datetime
 from pathlib import Path
-from typing import Final, Literal
+from typing import Final
 
 from gatewayctl.errors import (
-    BackupForeign,
     ExternalDatabaseUnusable,
     GatewayctlError,
     NotVerified,
     Refused,
 )
-from gatewayctl.files.atomic import write_atomically
-from gatewayctl.operations.backup.archive import CONFIG, ENV, Manifest, unpack
+from gatewayctl.operations.backup.archive import ENV, Manifest, unpack
 from gatewayctl.operations.backup.create import (
     Contents,
     backups_folder,
@@ -60,6 +59,11 @@ from gatewayctl.operations.backup.env import (
     restore_env,
 )
 from gatewayctl.operations.backup.load import load_beside
+from gatewayctl.operations.backup.settings_files import (
+    ConfigOutcome,
+    RestoredFile,
+    restore_settings_files,
+)
 from gatewayctl.operations.backup.swap import stop_services, swap_in
 from gatewayctl.operations.backup.workdir import locate_file, open_workdir
 from gatewayctl.operations.diagnosis.health import ServiceReport
@@ -80,7 +84,6 @@ _SWAPPING: Final = (
     "finished, the stack cannot be started."
 )
 _STARTING: Final = "Data and secrets are those of the backup; services may be stopped."
-ConfigOutcome = Literal["restored", "kept", "kept_different", "none"]
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -102,8 +105,8 @@ class RestoreReport:
 
     ``before`` is the backup of the previous data; None where there was none or it was skipped.
     ``env_changed`` are the changed variables of .env, ``config`` is what was done with
-    gateway.yaml. ``key`` is the variable of the virtual key that was tried; None where .env of the
-    backup has no usable one.
+    gateway.yaml, ``files`` with the files that it refers to. ``key`` is the variable of the virtual
+    key that was tried; None where .env of the backup has no usable one.
     """
 
     project: str
@@ -119,6 +122,7 @@ class RestoreReport:
     credential: CredentialCheck
     services: tuple[ServiceReport, ...]
     seconds: float
+    files: tuple[RestoredFile, ...] = ()
     warnings: tuple[str, ...] = ()
 
     @property
@@ -153,7 +157,7 @@ def restore(
         manifest = yield from _unpack(archive, options.decryption, work)
         env = read_backup_env(work / ENV, archive)
         is_new = not project.settings.env_file.exists()
-        config = _restore_config(project.settings, manifest, work, is_new=is_new, options=options)
+        own = restore_settings_files(project.settings, manifest, work, env, force=options.force)
         require_not_shadowed(project.settings, env.values)
         project = _create_files(project, env, reload, is_new=is_new)
         notes = (yield from prepare_start(project.settings, project.resolved)).warnings
@@ -184,7 +188,8 @@ def restore(
             contents=count_contents(manifest.rows),
             rows={name: sum(tables.values()) for name, tables in manifest.rows.items()},
             env_changed=changed,
-            config=config,
+            config=own.config,
+            files=own.files,
             key=next(iter(loaded.usable_keys), None),
             key_opens=accepted,
             credential=loaded.credential,
@@ -225,27 +230,6 @@ def _unpack(
     detail = f"{manifest.project}, {manifest.made_at:%Y-%m-%d %H:%M:%S} UTC, complete"
     yield Progress(subject="backup file", state="ready", detail=detail)
     return manifest
-
-
-def _restore_config(
-    settings: Settings, manifest: Manifest, work: Path, *, is_new: bool, options: RestoreOptions
-) -> ConfigOutcome:
-    """Restore gateway.yaml where the project has none; never replace one. Raises BackupForeign."""
-    exists = settings.config_file.exists()
-    in_backup = (work / CONFIG).exists()
-    # An empty folder takes its project's name from the backup.
-    ours = manifest.project == settings.project_name or (is_new and not exists and in_backup)
-    if not ours and not options.force:
-        raise BackupForeign(
-            f"The backup is of the project {manifest.project!r}, not of {settings.project_name!r}."
-        )
-    if not in_backup:
-        return "kept" if exists else "none"
-    content = (work / CONFIG).read_bytes()
-    if exists:
-        return "kept" if settings.config_file.read_bytes() == content else "kept_different"
-    write_atomically(settings.config_file, content)
-    return "restored"
 
 
 def _create_files(
