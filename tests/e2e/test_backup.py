@@ -32,6 +32,26 @@ export\tCACHE=${HOME}/it's"here"\t# as the application wants it
 """
 """Of .env: no quoting makes every program read these values alike."""
 
+FILES = {
+    "litellm.yaml": "include: [conf/models.yaml]\nlitellm_settings: {callbacks: [hooks.stamp]}\n",
+    "conf/models.yaml": """\
+model_list:
+  - model_name: moved
+    litellm_params: {model: openai/moved, mock_response: from the included file}
+""",
+    "hooks.py": """\
+from litellm.integrations.custom_logger import CustomLogger
+
+stamp = CustomLogger()
+""",
+    "prompts/hello.txt": "Hello\n",
+}
+"""What gateway.yaml refers to, for `GATEWAY`."""
+GATEWAY = """\
+litellm: litellm.yaml
+services: {litellm: {mounts: {/app/prompts: prompts}}}
+"""
+
 # Its steps are one story; `make test` backs up and restores as README says.
 pytestmark = pytest.mark.full
 
@@ -244,6 +264,11 @@ def test_an_encrypted_backup_is_restored_on_another_machine(
     identity.write_text(f"{made}\n", encoding="utf-8")
     with (project.folder / ".env").open("a", encoding="utf-8") as env:
         env.write(LINES)
+    for name, content in FILES.items():
+        (project.folder / name).parent.mkdir(exist_ok=True)
+        (project.folder / name).write_text(content, encoding="utf-8")
+    with (project.folder / "gateway.yaml").open("a", encoding="utf-8") as gateway:
+        gateway.write(GATEWAY)
     project.ok("backup", str(file), "--recipient", str(made.to_public()))
     key = project.secrets()["LITELLM_API_KEY"]
     project.ok("down")
@@ -255,7 +280,11 @@ def test_an_encrypted_backup_is_restored_on_another_machine(
     try:
         assert refused.returncode == 4
         assert report["config"] == "restored"
+        assert {each["path"]: each["state"] for each in report["files"]} == dict.fromkeys(
+            FILES, "restored"
+        )
         assert is_accepted(other, key)
+        assert "moved" in {model["model"] for model in other.data("models", "list")["models"]}
         # And the same again, into a project that exists.
         theirs, ours = other.folder / ".env", project.folder / ".env"
         assert theirs.read_text(encoding="utf-8") == ours.read_text(encoding="utf-8")

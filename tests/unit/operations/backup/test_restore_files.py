@@ -10,7 +10,14 @@ from pathlib import Path
 
 import pytest
 
-from gatewayctl.errors import BackupBroken, BackupForeign, FileUnwritable, FolderUnusable, PortTaken
+from gatewayctl.errors import (
+    BackupBroken,
+    BackupForeign,
+    FileUnwritable,
+    FolderUnusable,
+    PortTaken,
+    SettingsInvalid,
+)
 from gatewayctl.operations.backup.create import backup
 from gatewayctl.operations.backup.restore import RestoreReport
 from tests.fakes.driving import report_of
@@ -210,17 +217,20 @@ def test_an_older_backup_without_files_is_restored(world: World) -> None:
     assert read(world) == FILES
 
 
-def test_an_older_backup_makes_a_project_of_a_folder_with_copies_of_the_files(
-    world: World,
-) -> None:
+def test_an_older_backup_is_restored_once_the_files_are_copied(world: World) -> None:
     make_older(world)
     copies = shutil.copytree(world.folder, world.folder.parent / "copies")
-    move_to_empty_folder(world)
+    move_to_empty_folder(world, "another")
+
+    with pytest.raises(SettingsInvalid, match=r"there is no file litellm\.yaml"):
+        world.restore()
     for name in FILES:
         (world.folder / name).parent.mkdir(exist_ok=True)
         shutil.copy(copies / name, world.folder / name)
 
-    assert world.restore().config == "restored"
+    # As on the command line, where the settings are loaded before.
+    assert project(world.folder).litellm is not None
+    assert world.restore().config == "kept"
     assert world.databases == BACKED_UP
 
 
