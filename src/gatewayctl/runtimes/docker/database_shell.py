@@ -26,7 +26,7 @@ SERVICES: Final[dict[DatabaseName, str]] = {
 OWNERS: Final[dict[DatabaseName, str]] = {"litellm": "litellm_user", "phoenix": "phoenix_user"}
 """The image makes them superusers: the owner of a database is its administrator too."""
 # Parameters of a URL that name files.
-_FILES: Final = ("sslrootcert", "sslcert", "sslkey")
+FILES: Final = ("sslrootcert", "sslcert", "sslkey")
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -81,7 +81,7 @@ def open_external(docker: DockerCli, settings: Settings) -> ExternalShell | None
     if url is None:
         return None
     # The files of certificates that the URL names are those of LiteLLM's container.
-    here = {name: text for name, text in url.parameters.items() if name not in _FILES}
+    here = {name: text for name, text in url.parameters.items() if name not in FILES}
     if here.get("sslmode", "").startswith("verify-"):
         here["sslmode"] = "require"
     url = replace(url, parameters=here)

@@ -1,28 +1,22 @@
 """PostgreSQL's client programs inside the pods of the databases.
 
-Owns how they reach the server: over the socket of its pod, which needs no password, or, for a
-server of others, from a pod of ours that has the login as variables. Must not know which
-statements are sent.
+Owns how they reach the server: over the socket of its pod, which needs no password. Must not know
+which statements are sent, nor how a server of others is reached (database_client).
 """
 
 from __future__ import annotations
 
-import base64
-from collections.abc import Callable, Iterator
-from contextlib import contextmanager
+from collections.abc import Callable
 from functools import partial
 from typing import Final
 
-from gatewayctl.errors import RuntimeProblem, ServiceFailed
+from gatewayctl.errors import RuntimeProblem
 from gatewayctl.rendering.kubernetes.labels import NAME, service_labels
 from gatewayctl.runtimes.database_shell import PSQL_OPTIONS, DatabaseName, clean_psql_errors
 from gatewayctl.runtimes.docker.database_shell import OWNERS, SERVICES, ContainerShell
-from gatewayctl.runtimes.external_database import ExternalShell, external_url
-from gatewayctl.runtimes.kubernetes.kubectl import Kubectl, Object
+from gatewayctl.runtimes.kubernetes.kubectl import Kubectl
 from gatewayctl.runtimes.kubernetes.rollouts.pods import Pod, parse_pod
-from gatewayctl.runtimes.kubernetes.rollouts.rollout import find_pod_fault
 from gatewayctl.runtimes.scram import is_verifier_of, make_verifier
-from gatewayctl.settings.declared.external_services import DatabaseUrl
 from gatewayctl.settings.model import Secret, Settings
 
 _CLUSTER_NAME: Final = "cnpg.io/cluster"
@@ -30,9 +24,6 @@ _ROLES: Final = ("cnpg.io/instanceRole", "role")
 _SUPERUSER: Final = "postgres"
 _MAINTENANCE: Final = "postgres"
 """The database in which others are created and dropped."""
-_CLIENT: Final = "database-client"
-_CLIENT_SECONDS: Final = 3600
-_READY_SECONDS: Final = 120.0
 
 
 def open_shell(
@@ -110,98 +101,3 @@ def set_password(
     verifier = make_verifier(password.reveal())
     ask(f"alter role {OWNERS[database]} password '{verifier}';")
     return True
-
-
-def open_external(kubectl: Kubectl, settings: Settings) -> ExternalShell | None:
-    """LiteLLM's database if others run it, through programs in a pod of ours.
-
-    Raises ExternalDatabaseUnusable if its URL is not set.
-    """
-    url = external_url(settings)
-    if url is None:
-        return None
-
-    @contextmanager
-    def connect(used: DatabaseUrl) -> Iterator[DatabaseUrl]:
-        _ensure_client(kubectl, settings, used)
-        yield used
-
-    def program(name: str) -> tuple[str, ...]:
-        return kubectl.exec_argv(_CLIENT, _CLIENT, (name,))
-
-    return ExternalShell(url=url, program=program, base=_own_environment(), connect=connect)
-
-
-def _own_environment() -> dict[str, str]:
-    """For kubectl itself, which needs its kubeconfig and the programs of its login."""
-    import os
-
-    return dict(os.environ)
-
-
-def _ensure_client(kubectl: Kubectl, settings: Settings, url: DatabaseUrl) -> None:
-    """Have the pod with PostgreSQL's client programs run; it ends by itself."""
-    secret, pod = client_objects(settings, url)
-    found = {item["kind"]: item for item in kubectl.get(f"secret/{_CLIENT}", f"pod/{_CLIENT}")}
-    # A pod keeps the login that it was started with, which may be of another database.
-    is_same = "Secret" in found and found["Secret"].get("data") == secret["data"]
-    if is_same and "Pod" in found and parse_pod(found["Pod"]).is_ready:
-        return
-    kubectl.delete([pod])
-    kubectl.apply((secret, pod))
-    done = kubectl.ask(
-        "wait",
-        f"pod/{_CLIENT}",
-        "--for=condition=Ready",
-        f"--timeout={_READY_SECONDS:g}s",
-        timeout=_READY_SECONDS + 5,
-    )
-    if done.returncode:
-        fault = find_pod_fault(kubectl, _CLIENT)
-        raise ServiceFailed(
-            f"The pod {_CLIENT}, which runs PostgreSQL's client programs, does not start:"
-            f" {fault or done.stderr.strip()}",
-            hint=f"See `{' '.join(kubectl.argv('describe', 'pod', _CLIENT))}`.",
-        )
-
-
-def client_objects(settings: Settings, url: DatabaseUrl) -> tuple[Object, ...]:
-    """The pod with the client programs, and the Secret with their login."""
-    data = {
-        key: base64.b64encode(value.encode()).decode() for key, value in url.environment().items()
-    }
-    # The NetworkPolicies let the migration Job reach the database, and so this pod.
-    labels = service_labels(settings, "litellm-migrate")
-    meta = {"name": _CLIENT, "namespace": settings.kubernetes.namespace, "labels": labels}
-    secret: Object = {"apiVersion": "v1", "kind": "Secret", "metadata": meta, "data": data}
-    container = {
-        "name": _CLIENT,
-        "image": settings.images.postgres,
-        "command": ["sleep", str(_CLIENT_SECONDS)],
-        "envFrom": [{"secretRef": {"name": _CLIENT}}],
-        "securityContext": {
-            "allowPrivilegeEscalation": False,
-            "capabilities": {"drop": ["ALL"]},
-            "readOnlyRootFilesystem": True,
-        },
-    }
-    pull = [{"name": name} for name in settings.kubernetes.image_pull_secrets]
-    pod: Object = {
-        "apiVersion": "v1",
-        "kind": "Pod",
-        "metadata": meta,
-        "spec": {
-            "restartPolicy": "Never",
-            "activeDeadlineSeconds": _CLIENT_SECONDS,
-            "automountServiceAccountToken": False,
-            "terminationGracePeriodSeconds": 1,
-            "imagePullSecrets": pull,
-            "securityContext": {
-                "runAsNonRoot": True,
-                "runAsUser": 65532,
-                "seccompProfile": {"type": "RuntimeDefault"},
-            },
-            "containers": [container],
-        },
-    }
-    return secret, pod

@@ -33,7 +33,8 @@ from gatewayctl.runtimes.docker.preflight import run_preflight
 from gatewayctl.runtimes.docker.states import version
 from gatewayctl.runtimes.external_database import ExternalDatabase
 from gatewayctl.runtimes.kubernetes import access, context, logs, preflight, removal
-from gatewayctl.runtimes.kubernetes.database_shell import ask_database, open_external, open_shell
+from gatewayctl.runtimes.kubernetes.database_client import open_external
+from gatewayctl.runtimes.kubernetes.database_shell import ask_database, open_shell
 from gatewayctl.runtimes.kubernetes.kubectl import Kubectl, Object
 from gatewayctl.runtimes.kubernetes.objects import Declared, keep_supported, read_objects
 from gatewayctl.runtimes.kubernetes.one_off import run_in_pod

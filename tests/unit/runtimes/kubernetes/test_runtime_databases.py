@@ -3,12 +3,8 @@ from __future__ import annotations
 import pytest
 
 from gatewayctl.errors import ClusterForbidden, RuntimeProblem
-from gatewayctl.runtimes.kubernetes.database_shell import (
-    ask_database,
-    client_objects,
-    open_external,
-    open_shell,
-)
+from gatewayctl.runtimes.kubernetes.database_client import client_objects, open_external
+from gatewayctl.runtimes.kubernetes.database_shell import ask_database, open_shell
 from gatewayctl.runtimes.process import Completed
 from gatewayctl.runtimes.releases import PreflightCheck
 from gatewayctl.settings.declared.external_services import parse_database_url
