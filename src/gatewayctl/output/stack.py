@@ -195,6 +195,8 @@ def render_status(report: StatusReport) -> Iterator[RenderableType]:
 
 
 def _describe_external(service: ExternalService) -> str:
+    if service.usable is None:
+        return f"not checked: {make_printable(service.detail)}"
     if not service.usable:
         return make_printable(service.detail)
     return "usable, cannot be asked" if service.queryable is False else "usable"

@@ -11,9 +11,13 @@ from gatewayctl.runtimes.database_shell import DatabaseName, DatabaseShell
 from gatewayctl.runtimes.external_database import ExternalDatabase, ExternalShell
 
 
-def databases(runtime: Runtime) -> tuple[Database, ...]:
-    """LiteLLM's database and, if the project runs a Phoenix, Phoenix's, in that order."""
-    return tuple(_open(name, runtime.shell(name)) for name in runtime.databases)
+def databases(runtime: Runtime, *, unchanging: bool = False) -> tuple[Database, ...]:
+    """LiteLLM's database and, if the project runs a Phoenix, Phoenix's, in that order.
+
+    ``unchanging``: to be looked at, so that nothing is created to reach them.
+    """
+    shells = ((name, runtime.shell(name)) for name in runtime.databases)
+    return tuple(_open(name, shell, unchanging=unchanging) for name, shell in shells)
 
 
 def own_databases(runtime: Runtime) -> tuple[Database, ...]:
@@ -21,6 +25,7 @@ def own_databases(runtime: Runtime) -> tuple[Database, ...]:
     return tuple(database for database in databases(runtime) if not database.is_external)
 
 
-def _open(name: DatabaseName, shell: DatabaseShell) -> Database:
-    kind = ExternalDatabase if isinstance(shell, ExternalShell) else Database
-    return kind(name=name, shell=shell)
+def _open(name: DatabaseName, shell: DatabaseShell, *, unchanging: bool) -> Database:
+    if isinstance(shell, ExternalShell):
+        return ExternalDatabase(name=name, shell=shell.unchanging() if unchanging else shell)
+    return Database(name=name, shell=shell)

@@ -9,7 +9,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Generator, Iterator, Mapping
 from contextlib import AbstractContextManager, contextmanager, nullcontext
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Final
 
@@ -76,12 +76,26 @@ def external_url(settings: Settings) -> DatabaseUrl | None:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
+class Login:
+    """Whether the server takes the login, and why it does not.
+
+    ``usable`` is None where it was not tried, because that would change something: ``detail`` says
+    what.
+    """
+
+    usable: bool | None
+    detail: str = ""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
 class ExternalShell:
     """Satisfies ``runtimes.database_shell.DatabaseShell`` for one database.
 
     ``program`` returns the beginning of the command line of a client program, ``base`` is the
     environment that it needs besides the login. ``in_container``: the programs run in one.
-    ``connect`` yields the URL that a program is to use.
+    ``connect`` yields the URL that a program is to use. ``look`` is set where ``connect`` may
+    change something first: it returns why a program cannot be run as things are, and None if it
+    can.
     """
 
     url: DatabaseUrl
@@ -89,6 +103,7 @@ class ExternalShell:
     base: Mapping[str, str]
     in_container: bool = False
     connect: Callable[[DatabaseUrl], AbstractContextManager[DatabaseUrl]] = nullcontext
+    look: Callable[[DatabaseUrl], str | None] | None = None
     database: DatabaseName = "litellm"
 
     @property
@@ -96,7 +111,19 @@ class ExternalShell:
         return self.url.user
 
     def is_running(self) -> bool:
-        return self.find_fault() is None
+        """True if the server takes the login; also False where that cannot be tried."""
+        return self.check().usable is True
+
+    def check(self) -> Login:
+        """Try the login. Changes nothing."""
+        if self.look is not None and (why := self.look(self.url)):
+            return Login(usable=None, detail=why)
+        fault = self.unchanging().find_fault()
+        return Login(usable=fault is None, detail=fault or "")
+
+    def unchanging(self) -> ExternalShell:
+        """The same, whose programs run with what there is, or fail."""
+        return self if self.look is None else replace(self, connect=nullcontext)
 
     def start(self) -> None:
         """Start nothing. Raises ExternalDatabaseUnusable if the server takes no login."""

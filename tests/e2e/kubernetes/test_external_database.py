@@ -36,7 +36,10 @@ def test_litellm_s_data_is_with_others_and_backup_and_reset_reach_it(
             roll_out(project, "up")
             call = project.data("chat", "--model", "demo", "--verify", "Hello")
             status = project.data("status")
+            pod = ("get", "secret,pod", "--namespace", project.name, "--output", "name")
+            untouched = "database-client" not in cluster.ok(*pod)
             backup = project.data("backup")
+            looked = [each["usable"] for each in project.data("status")["external"]]
             exposed = find_exposed(cluster, project)
             key = project.secrets()["LITELLM_API_KEY"]
             reset = roll_out(project, "reset", "--yes", "--no-backup", "--keep-keys")
@@ -46,6 +49,9 @@ def test_litellm_s_data_is_with_others_and_backup_and_reset_reach_it(
             assert backup["contents"]["virtual_keys"] == 2
             assert exposed == []
             assert PASSWORD not in json.dumps(status)
+            assert status["external"][0]["usable"] is None
+            assert untouched
+            assert looked == [True]
             assert reset["keys_kept"] == 2
             assert is_accepted(project, key)
             assert server.exec(*psql, COUNT).stdout.strip() == "1"

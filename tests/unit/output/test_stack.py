@@ -12,6 +12,7 @@ from rich.console import RenderableType
 
 from gatewayctl.generators import drain
 from gatewayctl.operations.demo import DemoReport
+from gatewayctl.operations.diagnosis.external import ExternalService
 from gatewayctl.operations.diagnosis.health import Health, ServiceReport
 from gatewayctl.operations.keys.create import KeysCreateReport, ensure_declared_keys
 from gatewayctl.operations.stack.down import DownReport
@@ -239,6 +240,17 @@ def test_status_explains_only_services_that_are_not_healthy() -> None:
 
     assert "  litellm: HTTP 503, database disconnected" in text
     assert not any("answers" in line for line in text)
+
+
+def test_status_shows_a_database_that_was_not_checked(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("COLUMNS", "120")
+    other = ExternalService(
+        name="postgres", kind="postgres", address="db:5432/x", usable=None, detail="that needs it"
+    )
+
+    text = shown(stack.render_status(replace(STATUS, external=(other,))))
+
+    assert any(line.endswith("not checked: that needs it") for line in text)
 
 
 def test_status_for_scripts_is_lines_of_name_and_value() -> None:

@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING, Literal
 
 from gatewayctl.errors import GatewayctlError
 from gatewayctl.runtimes.base import Runtime
-from gatewayctl.runtimes.external_database import ExternalShell
+from gatewayctl.runtimes.external_database import ExternalShell, Login
 from gatewayctl.settings.model import Settings
 
 if TYPE_CHECKING:
@@ -24,13 +24,15 @@ ExternalKind = Literal["postgres", "phoenix", "otlp"]
 class ExternalService:
     """A service that others run. ``usable``: it answers and takes the login.
 
+    It is None if that was not checked, and ``detail`` says why.
+
     ``queryable``: a trace store that can be asked for its traces; None for other services.
     """
 
     name: str
     kind: ExternalKind
     address: str
-    usable: bool
+    usable: bool | None
     detail: str = ""
     queryable: bool | None = None
 
@@ -39,7 +41,7 @@ def check_external_services(
     settings: Settings, runtime: Runtime, http: httpx.Client
 ) -> tuple[ExternalService, ...]:
     """Check each once: the database with a login, a trace store with an export without spans."""
-    return (*_check_database(settings, runtime), *check_trace_stores(settings, http))
+    return (*check_database(settings, runtime), *check_trace_stores(settings, http))
 
 
 def check_trace_stores(settings: Settings, http: httpx.Client) -> Iterator[ExternalService]:
@@ -58,17 +60,22 @@ def check_trace_stores(settings: Settings, http: httpx.Client) -> Iterator[Exter
         )
 
 
-def _check_database(settings: Settings, runtime: Runtime) -> Iterator[ExternalService]:
+def check_database(settings: Settings, runtime: Runtime) -> Iterator[ExternalService]:
+    """Check LiteLLM's database with a login, if others run it."""
     postgres = settings.services.postgres
     if postgres is None:
         return
-    address, fault = postgres.url_env, None
+    address, login = postgres.url_env, Login(usable=True)
     try:
         shell = runtime.shell("litellm")
         if isinstance(shell, ExternalShell):
-            address, fault = shell.url.address, shell.find_fault()
+            address, login = shell.url.address, shell.check()
     except GatewayctlError as error:
-        fault = error.message
+        login = Login(usable=False, detail=error.message)
     yield ExternalService(
-        name="postgres", kind="postgres", address=address, usable=fault is None, detail=fault or ""
+        name="postgres",
+        kind="postgres",
+        address=address,
+        usable=login.usable,
+        detail=login.detail,
     )

@@ -20,7 +20,12 @@ from gatewayctl.operations.diagnosis.findings.finding import Severity
 from gatewayctl.operations.diagnosis.findings.table import FINDINGS
 from gatewayctl.operations.diagnosis.health import check_services
 from gatewayctl.operations.doctor.checks.fixes import FIXES, Fix
-from gatewayctl.operations.doctor.checks.subject import DoctorCheck, Observation, Subject
+from gatewayctl.operations.doctor.checks.subject import (
+    DoctorCheck,
+    NotChecked,
+    Observation,
+    Subject,
+)
 from gatewayctl.operations.doctor.checks.table import CHECKS
 from gatewayctl.operations.state.exclusive import change_project
 from gatewayctl.runtimes.base import Progress
@@ -185,6 +190,8 @@ def _run_checks(
         try:
             found += each.run(subject)
             ran.append(CheckReport(name=each.name, state="ran", why=None))
+        except NotChecked as why:
+            ran.append(CheckReport(name=each.name, state="skipped", why=mask(str(why))))
         except (GatewayctlError, OSError) as error:
             ran.append(CheckReport(name=each.name, state="failed", why=mask(str(error))))
     return list(dict.fromkeys(found)), tuple(ran)

@@ -1,7 +1,8 @@
 """PostgreSQL's client programs for a server of others, in a pod of ours that has the login.
 
-Owns that pod and its Secret: what they are, how long they live, and when they may be used. Must
-not know which statements are sent.
+Owns that pod and its Secret: what they are, how long they live, and when they may be used. Only a
+command that changes the project creates them; one that looks uses what there is. Must not know
+which statements are sent.
 """
 
 from __future__ import annotations
@@ -15,12 +16,14 @@ from dataclasses import replace
 from datetime import UTC, datetime, timedelta
 from typing import Any, Final
 
-from gatewayctl.errors import ServiceFailed, SettingsProblem
+from gatewayctl.errors import GatewayctlError, ServiceFailed, SettingsProblem
 from gatewayctl.rendering.kubernetes.labels import service_labels
 from gatewayctl.rendering.kubernetes.mounts import MountedFile, mounted_files
 from gatewayctl.runtimes.docker.database_shell import FILES
 from gatewayctl.runtimes.external_database import ExternalShell, external_url
 from gatewayctl.runtimes.kubernetes.kubectl import Kubectl, Object
+from gatewayctl.runtimes.kubernetes.preflight import find_missing
+from gatewayctl.runtimes.kubernetes.rights import Right
 from gatewayctl.runtimes.kubernetes.rollouts.pods import parse_pod, parse_time
 from gatewayctl.runtimes.kubernetes.rollouts.rollout import find_pod_fault
 from gatewayctl.settings.declared.external_services import DatabaseUrl
@@ -31,6 +34,7 @@ _LIFE: Final = timedelta(days=1)
 """It ends by itself then. What begins in its first half, such as a dump, has the other half."""
 _READY_SECONDS: Final = 120.0
 _IMAGE: Final = "gatewayctl.dev/image"
+_EXEC: Final = Right(verb="create", resource="pods/exec")
 _ROOT_KEY: Final = "root.crt"
 _ROOT_FOLDER: Final = "/etc/database-client"
 _ROOT_PARAMETER: Final = "sslrootcert"
@@ -58,12 +62,30 @@ def open_external(
         _ensure_client(kubectl, settings, used, moment)
         yield used
 
+    def look(used: DatabaseUrl) -> str | None:
+        return _find_obstacle(kubectl, settings, used, moment)
+
     def program(name: str) -> tuple[str, ...]:
         return kubectl.exec_argv(_CLIENT, _CLIENT, (name,))
 
     # kubectl itself needs its kubeconfig, and the programs of its login.
     base = dict(os.environ)
-    return ExternalShell(url=url, program=program, base=base, connect=connect)
+    return ExternalShell(url=url, program=program, base=base, connect=connect, look=look)
+
+
+def _find_obstacle(
+    kubectl: Kubectl, settings: Settings, url: DatabaseUrl, moment: datetime
+) -> str | None:
+    """Why the pod cannot be used as it is; None if it can. Changes nothing."""
+    try:
+        found = _read_client(kubectl)
+        if not _is_usable(found, client_objects(settings, url), moment):
+            return f"that needs a pod with its login in the namespace {kubectl.namespace}"
+        if find_missing(kubectl, [_EXEC]):
+            return "this user may not run programs in pods"
+    except GatewayctlError as error:
+        return " ".join(error.message.split())
+    return None
 
 
 def _ensure_client(

@@ -1,6 +1,7 @@
 from __future__ import annotations
 
 import stat
+from collections.abc import Iterator
 from dataclasses import replace
 from pathlib import Path
 
@@ -18,7 +19,13 @@ from gatewayctl.errors import (
     SettingsInvalid,
 )
 from gatewayctl.operations.diagnosis.findings.table import FINDINGS
-from gatewayctl.operations.doctor.run import DoctorReport, doctor
+from gatewayctl.operations.doctor.checks.subject import (
+    DoctorCheck,
+    NotChecked,
+    Observation,
+    Subject,
+)
+from gatewayctl.operations.doctor.run import CheckReport, DoctorReport, doctor
 from gatewayctl.operations.project.render import render
 from gatewayctl.operations.state.audit import read_audit
 from gatewayctl.operations.state.lock import hold_lock
@@ -155,6 +162,18 @@ def test_a_check_that_fails_to_run_is_a_problem_and_the_others_continue(patient:
     assert problem.exit_code == 7
     assert "1 check could not run: ports" in problem.message
     assert "It is locked." in problem.hint
+
+
+def test_what_cannot_be_checked_without_a_change_is_no_problem(patient: Patient) -> None:
+    def look(subject: Subject) -> Iterator[Observation]:
+        raise NotChecked("that needs a pod")
+
+    with patient.loaders() as loaders:
+        only = (DoctorCheck(name="database", run=look),)
+        _, report = driven(doctor(patient.folder, loaders, checks=only))
+
+    assert report.checks == (CheckReport(name="database", state="skipped", why="that needs a pod"),)
+    assert report.problem is None
 
 
 def test_neither_evidence_nor_reason_contains_a_secret(patient: Patient) -> None:

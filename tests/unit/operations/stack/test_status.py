@@ -8,6 +8,9 @@ import pytest
 
 from gatewayctl.operations.diagnosis.external import ExternalKind, ExternalService
 from gatewayctl.operations.stack.status import KeyStatus, StatusReport, status
+from gatewayctl.runtimes.database_shell import DatabaseName
+from gatewayctl.runtimes.external_database import ExternalShell
+from gatewayctl.settings.declared.external_services import parse_database_url
 from gatewayctl.settings.model import Secret, Settings
 from tests.fakes.answers import REFUSED, answers
 from tests.fakes.projects import project
@@ -131,3 +134,38 @@ def test_a_service_of_others_that_cannot_be_used_has_its_own_hint(
     assert "it is away" in report.problem.message
     assert advice in report.problem.hint
     assert "gatewayctl logs" not in report.problem.hint
+
+
+class Cautious(FakeRuntime):
+    """A runtime that would have to start something to reach a database of others."""
+
+    def shell(self, database: DatabaseName) -> ExternalShell:  # type: ignore[override]
+        url = parse_database_url("postgresql://owner:pass@db/gateway")
+        return ExternalShell(
+            url=url, program=lambda _: ("false",), base={}, look=lambda _: "that needs a pod"
+        )
+
+
+def test_a_stack_is_healthy_whose_database_could_not_be_looked_at(tmp_path: Path) -> None:
+    text = "services: {postgres: {url_env: MY_URL}}\n"
+    settings = project(tmp_path, text, env="MY_URL=postgresql://owner:pass@db/gateway\n")
+
+    report = look(settings, Cautious(processes=up_and_running().processes))
+
+    assert [(each.usable, each.detail) for each in report.external] == [(None, "that needs a pod")]
+    assert report.healthy
+
+
+def test_a_database_of_others_that_was_not_checked_is_no_fault(settings: Settings) -> None:
+    other = ExternalService(
+        name="postgres", kind="postgres", address="x", usable=None, detail="that needs a pod"
+    )
+    away = replace(other, name="store", kind="otlp", usable=False, detail="is away")
+
+    healthy = replace(look(settings, up_and_running()), external=(other,))
+    report = replace(healthy, healthy=False, external=(other, away))
+
+    assert healthy.problem is None
+    assert report.problem is not None
+    assert report.problem.message == "The stack is not healthy: store is away."
+    assert "Correct the URL" not in report.problem.hint

@@ -10,12 +10,21 @@ from typing import Final
 
 from gatewayctl.operations.diagnosis.advisories import find_advisories
 from gatewayctl.operations.diagnosis.advisory_table import CHECKED
-from gatewayctl.operations.diagnosis.external import check_external_services
+from gatewayctl.operations.diagnosis.external import (
+    ExternalService,
+    check_database,
+    check_trace_stores,
+)
 from gatewayctl.operations.diagnosis.failure import diagnose, name_service
 from gatewayctl.operations.diagnosis.findings.table import FINDINGS
 from gatewayctl.operations.diagnosis.health import ServiceReport
 from gatewayctl.operations.diagnosis.next_step import is_late
-from gatewayctl.operations.doctor.checks.subject import DoctorCheck, Observation, Subject
+from gatewayctl.operations.doctor.checks.subject import (
+    DoctorCheck,
+    NotChecked,
+    Observation,
+    Subject,
+)
 from gatewayctl.runtimes.collations import find_outdated_collations
 from gatewayctl.runtimes.databases import databases, own_databases
 from gatewayctl.runtimes.self_check import SelfCheck
@@ -63,7 +72,7 @@ def check_runtime_faults(subject: Subject) -> Iterator[Observation]:
 
 def check_database_sizes(subject: Subject) -> Iterator[Observation]:
     """Check the size of the databases on disk, including indexes."""
-    for database in databases(subject.runtime):
+    for database in databases(subject.runtime, unchanging=True):
         if database.shell.is_running():
             size = database.size()
             if size > _LARGE:
@@ -123,21 +132,33 @@ def check_images(subject: Subject) -> Iterator[Observation]:
             yield Observation(finding="image_not_pinned", evidence=f"images.{name} is {image}")
 
 
-def check_external(subject: Subject) -> Iterator[Observation]:
-    """Check the services that others run."""
-    settings = subject.project
-    for found in check_external_services(settings, subject.runtime, subject.client.http):
+def check_external_database(subject: Subject) -> Iterator[Observation]:
+    """Check LiteLLM's database if others run it. Raises NotChecked."""
+    for found in check_database(subject.project, subject.runtime):
+        if found.usable is None:
+            raise NotChecked(found.detail)
         if not found.usable:
-            finding = "trace_store_unusable"
-            if found.kind == "postgres":
-                finding = "external_database_unusable"
-            evidence = f"{found.name} at {found.address}: {found.detail}"
-            yield Observation(finding=finding, evidence=evidence)
+            yield _observe(found, "external_database_unusable")
+
+
+def check_stores(subject: Subject) -> Iterator[Observation]:
+    """Check the trace stores that others run."""
+    for found in check_trace_stores(subject.project, subject.client.http):
+        if not found.usable:
+            yield _observe(found, "trace_store_unusable")
+
+
+def _observe(found: ExternalService, finding: str) -> Observation:
+    evidence = f"{found.name} at {found.address}: {found.detail}"
+    return Observation(finding=finding, evidence=evidence)
 
 
 CHECKS = (
     DoctorCheck(name="services", run=check_services, needs=("runtime",)),
-    DoctorCheck(name="external services", run=check_external, needs=("runtime", "own_stack")),
+    DoctorCheck(
+        name="external database", run=check_external_database, needs=("runtime", "own_stack")
+    ),
+    DoctorCheck(name="trace stores", run=check_stores, needs=("runtime", "own_stack")),
     DoctorCheck(name="runtime faults", run=check_runtime_faults, needs=("runtime", "own_stack")),
     DoctorCheck(
         name="database sizes", run=check_database_sizes, needs=("runtime", "litellm", "own_stack")

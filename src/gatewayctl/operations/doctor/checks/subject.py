@@ -51,6 +51,10 @@ class Observation:
         return cls(finding=finding, evidence=evidence or error.message, remedy=error.hint)
 
 
+class NotChecked(Exception):
+    """What a check that changes nothing cannot find out as things are, which is no problem."""
+
+
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Subject:
     """A project as far as it can be examined; None for what is not available.
