@@ -14,6 +14,7 @@ from gatewayctl.runtimes.process import Completed
 from tests.fakes.cluster_words import Object
 
 STARTED = "2026-11-29T12:00:00Z"
+_RESTARTED_AT = "kubectl.kubernetes.io/restartedAt"
 _REVISION = "deployment.kubernetes.io/revision"
 
 
@@ -36,7 +37,8 @@ class Controllers:
 
     ``broken`` maps an image, or a service, to the container status that its pods get. ``refused``
     maps a service to why the API server takes no pod of it. ``jobs`` is how Jobs end: complete,
-    failed, or running. ``exits`` maps a pod of its own to how it ends.
+    failed, or running. ``exits`` maps a pod of its own to how it ends. ``is_operator_busy``: the
+    operator of the databases does nothing yet.
     """
 
     objects: dict[tuple[str, str], Object] = field(default_factory=dict)
@@ -44,6 +46,7 @@ class Controllers:
     refused: dict[str, str] = field(default_factory=dict)
     jobs: str = "Complete"
     exits: dict[str, Completed] = field(default_factory=dict)
+    is_operator_busy: bool = False
     _applied: dict[tuple[str, str], Object] = field(default_factory=dict)
     _count: Iterator[int] = field(default_factory=lambda: itertools.count(1))
 
@@ -61,7 +64,7 @@ class Controllers:
         elif kind == "Job" and not item.get("status"):
             self._run_job(item)
         elif kind == "Cluster":
-            item["status"] = {"readyInstances": item["spec"].get("instances", 1)}
+            self._reconcile_cluster(item)
         elif ended := self.exits.get(item["metadata"]["name"]):
             code = {"state": {"terminated": {"exitCode": ended.returncode}}}
             phase = "Failed" if ended.returncode else "Succeeded"
@@ -161,6 +164,26 @@ class Controllers:
                     "metadata": {"name": key[1], "labels": labels, "uid": f"uid-{key[1]}"},
                 },
             )
+
+    def _reconcile_cluster(self, item: Object) -> None:
+        """What CloudNativePG does, all at once when it comes to it."""
+        if self.is_operator_busy:
+            return
+        name, spec = item["metadata"]["name"], item["spec"]
+        wanted = spec.get("instances", 1)
+        asked = (item["metadata"].get("annotations") or {}).get(_RESTARTED_AT)
+        container = {"name": "postgres", "image": spec["imageName"]}
+        for number in range(1, wanted + 1):
+            pod = self._own("Pod", f"{name}-{number}", item, "")
+            pod["metadata"]["labels"] = {
+                **spec["inheritedMetadata"]["labels"],
+                "cnpg.io/cluster": name,
+                "cnpg.io/instanceRole": "primary" if number == 1 else "replica",
+            }
+            pod["metadata"]["annotations"] = {_RESTARTED_AT: asked} if asked else {}
+            pod["spec"] = {"containers": [container]}
+            pod["status"] = pod_status(None, container)
+        item["status"] = {"readyInstances": wanted, "phase": "Cluster in healthy state"}
 
     def _make_pods(self, workload: Object, owner: Object, digest: str, wanted: int) -> int:
         """Make its pods and return how many are ready."""

@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from datetime import datetime
 from typing import Any, Final
 
@@ -62,6 +62,7 @@ class Pod:
     image: str = ""
     container: str = ""
     labels: Mapping[str, str]
+    annotations: Mapping[str, str] = field(default_factory=dict)
     fault: PodFault | None = None
 
     @property
@@ -69,13 +70,17 @@ class Pod:
         return self.phase in {"Pending", "Running"} and not self.is_deleted
 
     @property
+    def is_of_job(self) -> bool:
+        return JOB in self.labels
+
+    @property
     def is_replaced(self) -> bool:
         """True for one that ended and whose workload creates another one in its place.
 
-        A node evicts it, shuts down, or does not admit it. It keeps its labels and stays, for
-        weeks where nobody deletes it. What a Job creates ends by itself.
+        A node evicted it, shut down, or did not admit it. It keeps its labels, and may stay for
+        weeks. One of a Job failed because its program did.
         """
-        return self.phase in {"Failed", "Succeeded"} and JOB not in self.labels
+        return self.phase in {"Failed", "Succeeded"} and not self.is_of_job
 
 
 def parse_pod(item: Object) -> Pod:
@@ -98,6 +103,7 @@ def parse_pod(item: Object) -> Pod:
         image=spec["containers"][0]["image"],
         container=spec["containers"][0]["name"],
         labels=labels,
+        annotations=meta.get("annotations") or {},
         fault=find_fault(status),
     )
 

@@ -14,6 +14,7 @@ from typing import Any, Final
 from gatewayctl.errors import RuntimeProblem, ServiceFailed
 from gatewayctl.runtimes.base import Progress
 from gatewayctl.runtimes.kubernetes.kubectl import Kubectl, Object
+from gatewayctl.runtimes.kubernetes.rollouts import clusters
 from gatewayctl.runtimes.kubernetes.rollouts.deadline import Deadline
 from gatewayctl.runtimes.kubernetes.rollouts.pods import Pod, PodFault, parse_pod
 from gatewayctl.runtimes.kubernetes.rollouts.snapshot import CLUSTER, Snapshot
@@ -78,7 +79,7 @@ def wait_rollouts(
     while True:
         snapshot, known, since = read(), since, {}
         _require_all(snapshot, services)
-        waiting = [name for name in services if not is_complete(snapshot.workloads[name])]
+        waiting = [name for name in services if not _is_rolled_out(snapshot, name)]
         for name in waiting:
             detail = describe_progress(snapshot, name)
             if shown.get(name) != detail:
@@ -110,12 +111,22 @@ def _require_all(snapshot: Snapshot, services: Sequence[str]) -> None:
             raise RuntimeProblem(f"The workload of {name} was deleted before its pods were ready.")
 
 
+def _is_rolled_out(snapshot: Snapshot, service: str) -> bool:
+    """True if it is complete, also where the status may be that from before a change."""
+    workload = snapshot.workloads[service]
+    is_new = workload["kind"] != CLUSTER or clusters.has_new_pods(snapshot, service)
+    return is_new and is_complete(workload)
+
+
 def is_complete(workload: Object) -> bool:
-    """True if only pods of the newest revision are left, and all of them are ready."""
+    """True if only pods of the newest revision are left, and all of them are ready.
+
+    As its status has it: that of a Cluster of CloudNativePG may be the one before a change.
+    """
     meta, status = workload["metadata"], workload.get("status") or {}
     wanted = wanted_replicas(workload)
     if workload["kind"] == CLUSTER:
-        return bool(status.get("readyInstances", 0) >= wanted)
+        return clusters.is_healthy(workload)
     if status.get("observedGeneration", 0) < meta.get("generation", 0):
         return False
     updated = status.get("updatedReplicas", 0) >= wanted
@@ -132,7 +143,9 @@ def describe_progress(snapshot: Snapshot, service: str) -> str:
     ready = sum(pod.is_ready for pod in pods)
     text = f"{ready} of {wanted_replicas(workload)} pods ready"
     fault = next((pod.fault for pod in pods if pod.fault), None)
-    return f"{text}: {fault.summary}" if fault else text
+    phase = clusters.describe_phase(workload) if workload["kind"] == CLUSTER else ""
+    reason = fault.summary if fault else phase
+    return f"{text}: {reason}" if reason else text
 
 
 def find_failure(
@@ -146,7 +159,9 @@ def find_failure(
     if refused := _refused_pods(kubectl, workload, snapshot, service):
         return RolloutFailure(service=service, fault=refused)
     if late or find_condition(workload, "Progressing").get("reason") == _DEADLINE:
-        unready = next((pod for pod in pods if not pod.is_ready), None)
+        unready = next((pod for pod in pods if pod.is_alive and not pod.is_ready), None)
+        if unready is None and workload["kind"] == CLUSTER:
+            return RolloutFailure(service=service, fault=clusters.explain_delay(workload))
         for pod in () if pods else snapshot.replaced_pods(service):
             # No node keeps a pod of it.
             if pod.fault is not None:
