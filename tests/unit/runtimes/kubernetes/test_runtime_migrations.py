@@ -8,6 +8,7 @@ from gatewayctl.errors import (
     ServiceFailed,
 )
 from gatewayctl.generators import drain
+from gatewayctl.runtimes.base import Progress
 from tests.fakes.cluster_controllers import waiting
 from tests.unit.runtimes.kubernetes.stack import Stack, collect, kinds, run
 
@@ -120,7 +121,8 @@ def fit_on_no_node(stack: Stack, *, seconds: float) -> None:
 
 def test_migrations_that_fit_on_no_node_say_so_and_fail_as_a_rollout_does(running: Stack) -> None:
     fit_on_no_node(running, seconds=1000)
-    began, seen = running.clock.now, []
+    began = running.clock.now
+    seen: list[Progress] = []
     steps = running.runtime.start()
 
     with pytest.raises(ServiceFailed, match=r"fits on no node .* 3 Insufficient cpu") as caught:
