@@ -1,5 +1,6 @@
 from __future__ import annotations
 
+from dataclasses import replace
 from datetime import timedelta
 
 import pytest
@@ -55,12 +56,20 @@ def test_a_pod_with_the_same_login_is_used_to_look(others: Stack) -> None:
     assert others.cluster.changes == []
 
 
-def test_a_pod_that_is_gone_at_the_last_moment_is_not_created_to_look(others: Stack) -> None:
+def test_to_measure_a_database_creates_no_pod_that_is_gone_by_then(others: Stack) -> None:
     (database,) = (each for each in databases(others.runtime, unchanging=True) if each.is_external)
     assert isinstance(database.shell, ExternalShell)
 
     with database.shell.connect(database.shell.url):
         pass
+
+    assert others.cluster.changes == []
+
+
+def test_a_pod_that_goes_after_it_was_seen_is_not_created_to_look(others: Stack) -> None:
+    seen = replace(shell(others), look=lambda _: None)
+
+    assert seen.check().usable is False
 
     assert others.cluster.changes == []
 
