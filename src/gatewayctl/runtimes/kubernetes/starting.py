@@ -325,7 +325,9 @@ class Starter:
         reverted = roll_back(self.kubectl, snapshot, broken)
         if reverted:
             self._restore_secrets(found)
-        raise failure.error(_describe_rollback(failure.service, reverted))
+        spec = snapshot.workloads[failure.service]["spec"]
+        recreated = (spec.get("strategy") or {}).get("type") == "Recreate"
+        raise failure.error(_describe_rollback(failure.service, reverted, recreated=recreated))
 
     def _restore_secrets(self, found: Found) -> None:
         """Give the Secrets the content from before, which the pods that go on serving have."""
@@ -364,9 +366,10 @@ def _by_name(applied: Sequence[Object]) -> dict[str, Object]:
     return {item["metadata"]["name"]: item for item in applied if item["kind"] == "Secret"}
 
 
-def _describe_rollback(service: str, reverted: Sequence[str]) -> str:
+def _describe_rollback(service: str, reverted: Sequence[str], *, recreated: bool) -> str:
     if not reverted:
-        return "No earlier revision served, so nothing was rolled back."
+        return "No earlier revision is known to serve, so nothing was rolled back."
     others = [name for name in reverted if name != service]
     also = f" So was {', '.join(others)}." if others else ""
-    return f"{service} was rolled back to its previous revision, which serves.{also}"
+    state = "starts again" if recreated else "serves"
+    return f"{service} was rolled back to its previous revision, which {state}.{also}"

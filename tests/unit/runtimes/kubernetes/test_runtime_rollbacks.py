@@ -22,7 +22,7 @@ def test_a_failed_rollout_goes_back_to_the_revision_that_served(running: Stack) 
     with pytest.raises(ServiceFailed, match="crashes again and again") as caught:
         drain(running.runtime.start())
 
-    assert "was rolled back to its previous revision" in caught.value.message
+    assert "was rolled back to its previous revision, which serves" in caught.value.message
     assert "it does not work" in caught.value.message
     assert caught.value.service == "litellm"
     assert served in running.cluster.pods_of("litellm")
@@ -96,7 +96,7 @@ def test_redis_that_was_stopped_for_its_new_revision_goes_back_to_the_earlier_on
     with pytest.raises(ServiceFailed, match="cannot pull its image redis:99") as caught:
         drain(stack.runtime.start())
 
-    assert "redis was rolled back" in caught.value.message
+    assert "redis was rolled back to its previous revision, which starts again" in caught.value.message
     assert image_of(stack, "redis") == before
 
 
