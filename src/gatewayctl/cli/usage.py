@@ -50,7 +50,7 @@ def reconcile_(
     since: Since = "24h",
     settle: Annotated[
         float,
-        typer.Option(min=0, metavar="SECONDS", help="Ignore calls younger than this."),
+        typer.Option(min=0, metavar="SECONDS", help="Ignore calls that ended less than this ago."),
     ] = 20,
     limit: Annotated[
         int, typer.Option(min=0, metavar="COUNT", help="Maximum number of calls listed.")

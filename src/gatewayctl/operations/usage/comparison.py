@@ -9,7 +9,7 @@ from __future__ import annotations
 from collections import Counter
 from collections.abc import Container, Generator, Iterable
 from dataclasses import dataclass, field, replace
-from datetime import datetime
+from datetime import datetime, timedelta
 from typing import Final, Literal
 
 from gatewayctl.gateway.spend import SpendLog
@@ -32,7 +32,10 @@ _MODEL: Final = "llm.model_name"
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Gap:
-    """A call that one of the two lacks, or on which they disagree (``why`` says how)."""
+    """A call that one of the two lacks, or on which they disagree (``why`` says how).
+
+    ``end`` is when it ended: both write a call only then, and a call can take minutes.
+    """
 
     missing_in: MissingIn
     call_id: str
@@ -41,6 +44,7 @@ class Gap:
     model: str | None
     start: datetime | None
     why: str
+    end: datetime | None = None
 
 
 @dataclass(slots=True, kw_only=True)
@@ -176,6 +180,7 @@ def _make_log_gap(missing_in: MissingIn, log: SpendLog, why: str) -> Gap:
         model=log.model,
         start=log.start,
         why=why,
+        end=None if log.start is None else log.start + timedelta(seconds=log.seconds or 0),
     )
 
 
@@ -188,4 +193,5 @@ def _make_span_gap(call_id: str, span: Span) -> Gap:
         model=span.attributes.get(_MODEL),
         start=span.start,
         why="Phoenix has a span, LiteLLM no spend log",
+        end=span.end,
     )

@@ -71,7 +71,7 @@ class DataReplacement:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class ReconcileReport:
-    """``matched`` calls are in both and agree, ``pending`` are gaps younger than the limit.
+    """``matched`` calls are in both and agree, ``pending`` are gaps of calls that ended recently.
 
     ``differing`` is the number of all gaps, ``groups`` their summary, and ``gaps`` the newest of
     them. ``refused`` are failed requests without a span, which may not have reached a model.
@@ -114,9 +114,9 @@ def reconcile(
 ) -> Generator[Progress, None, ReconcileReport]:
     """Compare both since ``since``, the end of the retention, or the last emptying of spend logs.
 
-    Yields progress. A gap younger than ``settle`` seconds is pending, not reported; ``limit`` gaps
-    are listed. Raises MasterKeyMissing, PhoenixUnreachable, TraceStoreNotQueryable, FileUnreadable
-    and the errors of the gateway.
+    Yields progress. A gap of a call that ended less than ``settle`` seconds ago is pending, not
+    reported; ``limit`` gaps are listed. Raises MasterKeyMissing, PhoenixUnreachable,
+    TraceStoreNotQueryable, FileUnreadable and the errors of the gateway.
     """
     master = require_master_key(settings)
     until = now()
@@ -131,8 +131,7 @@ def reconcile(
     store = open_span_store(settings, gateway.http)
     spans = store.iterate(store.project, SpanQuery(kind=LLM, since=since - _EDGE))
     tally = yield from compare_calls(logs, spans, since=since, offline=settings.offline_models)
-    settled = until - timedelta(seconds=settle)
-    due = [gap for gap in tally.gaps if gap.start is None or gap.start <= settled]
+    due = [gap for gap in tally.gaps if _has_settled(gap, until, settle)]
     newest_first = sorted(due, key=lambda gap: (gap.start or since, gap.call_id), reverse=True)
     return ReconcileReport(
         since=since,
@@ -147,6 +146,10 @@ def reconcile(
         gaps=tuple(newest_first[:limit]),
         retained=retained,
     )
+
+
+def _has_settled(gap: Gap, until: datetime, settle: float) -> bool:
+    return gap.end is None or (until - gap.end).total_seconds() >= settle
 
 
 def _find_kept_since(settings: Settings, until: datetime) -> datetime | None:

@@ -95,6 +95,42 @@ def test_a_recent_gap_is_pending(
     assert (report.pending, report.gaps) == (1, ())
 
 
+LONG = "2026-11-23T11:58:30+00:00"
+ENDED = "2026-11-23T11:59:50+00:00"
+
+
+@pytest.mark.parametrize(("settle", "pending"), [(20, 1), (5, 0)])
+def test_a_long_call_that_has_just_ended_is_pending_without_its_spend_log(
+    settings: Settings, gateway: GatewayClient, fake: FakeLiteLLM, settle: float, pending: int
+) -> None:
+    plant_logs(fake)
+    span = span_row("1", start_time=LONG, end_time=ENDED)
+
+    report = run_reconcile(settings, gateway, fake, span, settle=settle)
+
+    assert (report.pending, report.differing) == (pending, 1 - pending)
+
+
+@pytest.mark.parametrize(("settle", "pending"), [(20, 1), (5, 0)])
+def test_a_long_call_that_has_just_ended_is_pending_without_its_span(
+    settings: Settings, gateway: GatewayClient, fake: FakeLiteLLM, settle: float, pending: int
+) -> None:
+    plant_logs(fake, row("1", startTime=LONG, endTime=ENDED))
+
+    report = run_reconcile(settings, gateway, fake, settle=settle)
+
+    assert (report.pending, report.differing) == (pending, 1 - pending)
+
+
+@pytest.mark.parametrize("settle", [1e300, float("inf")])
+def test_any_number_of_seconds_to_settle_is_taken(
+    settings: Settings, gateway: GatewayClient, fake: FakeLiteLLM, settle: float
+) -> None:
+    plant_logs(fake, row("1"))
+
+    assert run_reconcile(settings, gateway, fake, settle=settle).pending == 1
+
+
 def test_a_refused_request_needs_no_span(
     settings: Settings, gateway: GatewayClient, fake: FakeLiteLLM
 ) -> None:
