@@ -40,6 +40,7 @@ from gatewayctl.runtimes.embedded import (
     releases,
     self_check,
 )
+from gatewayctl.runtimes.embedded.addresses import find_used_ports
 from gatewayctl.runtimes.embedded.environment import locate
 from gatewayctl.runtimes.embedded.fingerprints import Parts
 from gatewayctl.runtimes.embedded.layout import Layout
@@ -63,7 +64,7 @@ from gatewayctl.runtimes.embedded.states import ALIVE, describe_services
 from gatewayctl.runtimes.embedded.supervisor import Supervisor, render_config
 from gatewayctl.runtimes.external_database import ExternalDatabase
 from gatewayctl.runtimes.port_owners import find_owner, port_taken
-from gatewayctl.runtimes.ports import find_listeners, is_listening
+from gatewayctl.runtimes.ports import is_listening
 from gatewayctl.runtimes.releases import PreflightCheck, Release
 from gatewayctl.runtimes.self_check import Fault
 from gatewayctl.runtimes.service_change import ServiceChange
@@ -105,7 +106,7 @@ class EmbeddedRuntime:
         needed = needed_ports(self._settings)
         # Looked up before and after: one of our services may be ending or starting just now.
         ours = self._pids()
-        listeners = find_listeners(self._settings.bind, needed)
+        listeners = find_used_ports(self._settings, needed)
         if any(listener.pid not in ours for listener in listeners.values()):
             ours |= self._pids()
         others = [found for found in listeners.values() if found.pid not in ours]

@@ -25,6 +25,7 @@ from gatewayctl.rendering.tracing import (
     span_variables,
 )
 from gatewayctl.runtimes.embedded import packages
+from gatewayctl.runtimes.embedded.addresses import database_address, database_host
 from gatewayctl.runtimes.embedded.environment import Environment
 from gatewayctl.runtimes.embedded.layout import Layout
 from gatewayctl.runtimes.embedded.network import service_variables
@@ -96,7 +97,7 @@ def postgres_program(
         str(environment.postgres_bin / "postgres"),
         "-D", str(layout.postgres_data),
         "-p", str(require_port(settings, "postgres_litellm")),
-        "-c", f"listen_addresses={settings.connect_host}",
+        "-c", f"listen_addresses={database_host(settings)}",
         "-c", "unix_socket_directories=",
         "-c", "log_line_prefix=%m [%p] ",
         "-c", "log_timezone=UTC",
@@ -215,7 +216,7 @@ def _database_variables(settings: Settings) -> dict[str, str]:
     """DATABASE_URL without a password: LiteLLM puts it on the command line of its schema check."""
     url = external_url(settings)
     if url is None:
-        server = f"{settings.url_host}:{require_port(settings, 'postgres_litellm')}"
+        server = database_address(settings, require_port(settings, "postgres_litellm"))
         return {
             "DATABASE_URL": f"postgresql://{LITELLM_USER}@{server}/litellm",
             "PGPASSWORD": _reveal(settings.secrets.litellm_postgres_password),
@@ -250,7 +251,7 @@ def phoenix_program(
 ) -> Program:
     """Phoenix on PostgreSQL, with its telemetry off."""
     password = quote(_reveal(settings.secrets.phoenix_postgres_password), safe="")
-    server = f"{settings.url_host}:{require_port(settings, 'postgres_litellm')}"
+    server = database_address(settings, require_port(settings, "postgres_litellm"))
     ours = {
         "PHOENIX_WORKING_DIR": str(layout.phoenix_home),
         "PHOENIX_HOST": settings.bind,

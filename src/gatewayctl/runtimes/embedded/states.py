@@ -10,6 +10,7 @@ from collections.abc import Mapping, Sequence
 from typing import Final
 
 from gatewayctl.runtimes.base import ProcessState, ServiceState
+from gatewayctl.runtimes.embedded.addresses import database_address
 from gatewayctl.runtimes.embedded.services import read_port
 from gatewayctl.runtimes.embedded.supervisor import Process, Supervisor
 from gatewayctl.settings.model import Settings
@@ -57,5 +58,8 @@ def _find_address(name: str, pid: int | None, settings: Settings) -> str | None:
     others = {"litellm": ports.litellm, "phoenix": ports.phoenix}
     configured = others.get(name, ports.postgres_litellm)
     port = (None if pid is None else read_port(name, pid)) or configured
-    scheme = "" if name == "postgres" else "http://"
-    return None if port is None else f"{scheme}{settings.url_host}:{port}"
+    if port is None:
+        return None
+    if name == "postgres":
+        return database_address(settings, port)
+    return f"http://{settings.url_host}:{port}"

@@ -101,3 +101,16 @@ def test_the_port_of_the_second_database_is_not_checked(stack: Stack, taken: int
     stack.gateway_yaml = ports(postgres_phoenix=taken)
 
     assert conflict(stack) is None
+
+
+def test_the_port_of_the_database_is_checked_on_loopback_if_the_gateway_is_on_the_lan(
+    stack: Stack, taken: int
+) -> None:
+    lan = "bind: 192.0.2.7\n"
+    stack.gateway_yaml = lan + ports(postgres_litellm=taken)
+    database = conflict(stack)
+    stack.gateway_yaml = lan + ports(litellm=taken)
+
+    assert database is not None
+    assert f"Port {taken}, which postgres needs, is used by" in database
+    assert conflict(stack) is None

@@ -24,6 +24,16 @@ def test_a_stopped_stack_has_a_state_for_each_service(stack: Stack) -> None:
     ]
 
 
+def test_the_address_of_the_database_is_on_loopback_if_the_gateway_is_on_the_lan(
+    stack: Stack,
+) -> None:
+    stack.gateway_yaml = "bind: 192.0.2.7\n"
+
+    addresses = [state.address for state in stack.runtime().states()]
+
+    assert addresses[:2] == ["127.0.0.1:5433", "http://192.0.2.7:4000"]
+
+
 def test_a_failed_service_has_its_last_exit_and_no_uptime(stack: Stack) -> None:
     stack.up()
     assert stack.supervisor.states is not None

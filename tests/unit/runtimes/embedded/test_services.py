@@ -129,10 +129,11 @@ def test_postgresql_gets_no_secret(settings: Settings, environment: Environment)
     assert set(env) == {"LC_ALL", "TZ", "PATH"}
 
 
+@pytest.mark.parametrize("bind", ["0.0.0.0", "192.0.2.7", "::", "2001:db8::7"])  # noqa: S104
 def test_postgresql_listens_on_loopback_even_if_the_gateway_does_not(
-    tmp_path: Path, environment: Environment
+    bind: str, tmp_path: Path, environment: Environment
 ) -> None:
-    settings = project(tmp_path, "bind: 0.0.0.0\n", env=env_file())
+    settings = project(tmp_path, f'bind: "{bind}"\n', env=env_file())
     by_service = build_programs(settings, environment)
 
     assert "listen_addresses=127.0.0.1" in by_service["postgres"].argv
@@ -140,6 +141,17 @@ def test_postgresql_listens_on_loopback_even_if_the_gateway_does_not(
     assert settings.bind in by_service["litellm"].argv
     assert by_service["phoenix"].environment["PHOENIX_HOST"] == settings.bind
     assert "@127.0.0.1:5433" in by_service["litellm"].environment["DATABASE_URL"]
+    assert "@127.0.0.1:5433" in by_service["phoenix"].environment["PHOENIX_SQL_DATABASE_URL"]
+
+
+def test_another_loopback_address_of_the_gateway_is_that_of_postgresql(
+    tmp_path: Path, environment: Environment
+) -> None:
+    """Projects with an address each can have the same ports."""
+    by_service = build_programs(project(tmp_path, "bind: 127.0.0.2\n", env=env_file()), environment)
+
+    assert "listen_addresses=127.0.0.2" in by_service["postgres"].argv
+    assert "@127.0.0.2:5433" in by_service["litellm"].environment["DATABASE_URL"]
 
 
 def test_an_ipv6_address_is_in_brackets_in_database_urls(

@@ -21,6 +21,7 @@ from gatewayctl.runtimes.database_shell import (
     DatabaseName,
     clean_psql_errors,
 )
+from gatewayctl.runtimes.embedded.addresses import database_host
 from gatewayctl.runtimes.embedded.environment import Environment
 from gatewayctl.runtimes.embedded.layout import Layout
 from gatewayctl.runtimes.embedded.postgres.migrations import (
@@ -80,7 +81,7 @@ class Cluster:
         deadline = time.monotonic() + seconds
         argv = (
             self.program("pg_isready"), "-q",
-            "-h", self.settings.connect_host, "-p", str(self._port),
+            "-h", database_host(self.settings), "-p", str(self._port),
         )  # fmt: skip
         while run(argv, env={"LC_ALL": "C"}, timeout=10).returncode != 0:
             check_alive()
@@ -185,7 +186,7 @@ class Cluster:
     def login(self, name: str) -> DatabaseLogin:
         """How the owner of a database logs in; for any other name the administrator."""
         return DatabaseLogin(
-            host=self.settings.connect_host,
+            host=database_host(self.settings),
             port=self._port,
             user=_OWNERS.get(name, ADMIN),
             name=name,

@@ -216,6 +216,22 @@ def test_waiting_polls_until_the_server_is_ready(cluster: Cluster, server: FakeS
     assert (server.folder / "up").exists()
 
 
+def test_the_server_is_reached_on_loopback_if_the_gateway_is_on_the_lan(
+    server: FakeServer, tmp_path: Path
+) -> None:
+    """pg_hba.conf refuses a client of another address, whatever its password."""
+    settings = project(tmp_path / "p", "bind: 192.0.2.7\n", env=ENV)
+    cluster = Cluster(environment=server.environment, settings=settings)
+    server.program("pg_isready", f'#!/bin/sh\necho "$*" > {server.folder}/asked\n')
+
+    cluster.wait(seconds=0)
+
+    assert "-h 127.0.0.1 " in (server.folder / "asked").read_text()
+    assert {cluster.login(name).host for name in ("litellm", "phoenix", "postgres")} == {
+        "127.0.0.1"
+    }
+
+
 def statements(server: FakeServer) -> list[str]:
     return [
         line.partition(": ")[2].partition(" password '")[0]
