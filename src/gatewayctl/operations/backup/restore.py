@@ -74,6 +74,7 @@ from gatewayctl.operations.state import restore_journal, salt_key, upgrade_journ
 from gatewayctl.operations.state.exclusive import change_project
 from gatewayctl.runtimes.base import Progress, Runtime
 from gatewayctl.runtimes.databases import databases
+from gatewayctl.runtimes.releases import Releases
 from gatewayctl.runtimes.runtime_marker import write_runtime
 from gatewayctl.settings.model import Secret, Settings
 
@@ -172,7 +173,9 @@ def restore(
         changed = restore_env(project.settings, env, loaded.known_keys)
         project = reload()
         salt_key.record_salt_key(project.settings, overwrite=True)
-        upgrade_journal.delete_journal_of_other_data(project.settings, archive)
+        upgrade_journal.delete_journal_of_other_data(
+            project.settings, archive, can_roll_back=_can_roll_back(project.resolved.runtime)
+        )
         restore_journal.end(project.settings.state_dir)
         change.state = _STARTING
         yield Progress(subject="secrets", state="ready", detail="in .env as backed up")
@@ -199,6 +202,10 @@ def restore(
         )
         change.problem = report.problem
     return report
+
+
+def _can_roll_back(runtime: Runtime) -> bool:
+    return isinstance(runtime, Releases) and runtime.selectable
 
 
 def _refuse_external_database(settings: Settings) -> None:

@@ -93,8 +93,15 @@ def delete_journal(settings: Settings) -> None:
     _file(settings).unlink(missing_ok=True)
 
 
-def delete_journal_of_other_data(settings: Settings, archive: Path) -> None:
-    """Delete it after a restore, unless the backup is the one that the upgrade wrote."""
+def delete_journal_of_other_data(settings: Settings, archive: Path, *, can_roll_back: bool) -> None:
+    """Delete it after a restore, unless the backup is the one that the upgrade wrote.
+
+    ``can_roll_back``: the runtime can go back to a release. Where it cannot, that restore is the
+    way back itself, and the next upgrade must not take this one's backup for its own.
+    """
+    if not can_roll_back:
+        delete_journal(settings)
+        return
     try:
         journal = read_journal(settings)
     except FileUnreadable:

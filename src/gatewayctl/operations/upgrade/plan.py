@@ -13,16 +13,20 @@ from gatewayctl.operations.project.snapshot import Project
 from gatewayctl.operations.state.upgrade_journal import Journal
 from gatewayctl.operations.upgrade.setting import find_place
 from gatewayctl.operations.upgrade.target import image_for, is_newer, require_safe_release
-from gatewayctl.runtimes.releases import Release
+from gatewayctl.runtimes.releases import Release, Releases
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class UpgradePlan:
-    """From which release to which; ``nothing`` is the reason where there is nothing to do."""
+    """From which release to which; ``nothing`` is the reason where there is nothing to do.
+
+    ``resumes``: it continues the unfinished upgrade, with the backup that this one wrote.
+    """
 
     before: Release
     after: Release
     nothing: str = ""
+    resumes: bool = False
     warnings: tuple[str, ...] = ()
 
 
@@ -37,9 +41,9 @@ def plan_upgrade(
     cannot be changed.
     """
     releases = project.releases
-    wanted, running = releases.wanted_release(), releases.running_release()
     if not releases.selectable:
-        return _plan_locked(wanted, running, to, unfinished)
+        return _plan_locked(releases, to, unfinished)
+    wanted, running = releases.wanted_release(), releases.running_release()
     find_place(project.settings)
     before = running or wanted
     if unfinished is not None:
@@ -68,14 +72,14 @@ def _plan_resume(
     return UpgradePlan(
         before=releases.release(journal.before),
         after=releases.release(journal.after),
+        resumes=True,
         warnings=warnings,
     )
 
 
-def _plan_locked(
-    wanted: Release, running: Release | None, to: str | None, unfinished: Journal | None
-) -> UpgradePlan:
+def _plan_locked(releases: Releases, to: str | None, unfinished: Journal | None) -> UpgradePlan:
     """Without images the only release is the one locked in this gatewayctl."""
+    wanted, running = releases.wanted_release(), releases.running_release()
     if to is not None and to.removeprefix("v") != wanted.version:
         has = f"LiteLLM {wanted.version}" if wanted.version else "one release of LiteLLM"
         raise UpgradeRefused(
@@ -84,9 +88,19 @@ def _plan_locked(
             hint="Install another version of gatewayctl, then run `gatewayctl upgrade`; "
             "or use --runtime docker, where you choose the version.",
         )
-    if unfinished is None and (running is None or running.name == wanted.name):
+    if unfinished is not None and _is_same_upgrade(unfinished, wanted, running):
+        before = releases.release(unfinished.before)
+        return UpgradePlan(before=before, after=wanted, resumes=True)
+    if running is None and unfinished is not None:
+        return UpgradePlan(before=releases.release(unfinished.before), after=wanted)
+    if running is None or running.name == wanted.name:
         return UpgradePlan(before=wanted, after=wanted, nothing=_explain_nothing(wanted, running))
-    return UpgradePlan(before=running or wanted, after=wanted)
+    return UpgradePlan(before=running, after=wanted)
+
+
+def _is_same_upgrade(unfinished: Journal, wanted: Release, running: Release | None) -> bool:
+    """False where another gatewayctl was used since: its data is not in the backup of then."""
+    return unfinished.after == wanted.name and (running is None or running.name == wanted.name)
 
 
 def _explain_nothing(release: Release, running: Release | None) -> str:

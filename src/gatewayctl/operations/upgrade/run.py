@@ -109,8 +109,9 @@ def upgrade(
         journal = upgrade_journal.read_journal(settings)
         if journal is not None and not journal.unfinished:
             journal = None
-        resumed = journal is not None
         plan = plan_upgrade(project, options.to, journal, options.accepted_risks)
+        if not plan.resumes:
+            journal = None
         report = UpgradeReport(
             project=settings.project_name,
             runtime=project.resolved.name,
@@ -144,7 +145,7 @@ def upgrade(
             upgrade_journal.advance_journal(settings, journal, "done")
     return replace(
         report,
-        resumed=resumed,
+        resumed=plan.resumes,
         backup=journal.backup,
         checks=checks,
         setting=place,

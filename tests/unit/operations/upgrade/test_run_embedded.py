@@ -9,6 +9,7 @@ import pytest
 from gatewayctl.errors import RuntimeUnavailable, ServiceFailed, UpgradeRefused
 from gatewayctl.gateway.client import GatewayClient
 from gatewayctl.operations.project.snapshot import Project
+from gatewayctl.operations.state import upgrade_journal
 from gatewayctl.operations.upgrade.run import UpgradeOptions, upgrade
 from tests.fakes.driving import report_of
 from tests.fakes.projects import project
@@ -62,6 +63,81 @@ def test_a_failing_embedded_release_has_its_own_way_back(
 
     assert "gatewayctl restore" in caught.value.hint
     assert str(embedded.backups[0]) in refused.value.hint
+
+
+def fail(world: World, gateway: GatewayClient) -> Path:
+    """An upgrade to the release "new" that fails; returns the backup it wrote."""
+    world.runtime.crashing.add("new")
+    with pytest.raises(ServiceFailed):
+        report_of(world.upgrade(gateway, None))
+    world.runtime.crashing.clear()
+    (backup,) = world.backups
+    return backup
+
+
+@pytest.mark.parametrize("newer", ["new", "newest"])
+def test_the_upgrade_after_the_way_back_takes_a_backup_of_its_own(
+    embedded: World, gateway: GatewayClient, newer: str
+) -> None:
+    first = fail(embedded, gateway)
+    embedded.runtime.environment = "old"
+    report_of(embedded.restore(gateway, first))
+    embedded.rows["LiteLLM_SpendLogs"] = 99
+    embedded.runtime.environment = newer
+    before = embedded.backups
+
+    report = report_of(embedded.upgrade(gateway, None))
+
+    assert (report.before.name, report.after.name, report.resumed) == ("old", newer, False)
+    assert [check.name for check in report.checks] == ["configuration"]
+    assert report.backup in set(embedded.backups) - set(before)
+
+
+def test_the_way_back_ends_the_upgrade(embedded: World, gateway: GatewayClient) -> None:
+    first = fail(embedded, gateway)
+    embedded.runtime.environment = "old"
+    report_of(embedded.restore(gateway, first))
+
+    assert upgrade_journal.read_journal(embedded.load(gateway).settings) is None
+
+
+@pytest.mark.parametrize("running", ["old", None])
+def test_an_unfinished_upgrade_of_another_gatewayctl_is_not_resumed(
+    embedded: World, gateway: GatewayClient, running: str | None
+) -> None:
+    first = fail(embedded, gateway)
+    embedded.runtime.image, embedded.runtime.environment = running, "newest"
+
+    report = report_of(embedded.upgrade(gateway, None))
+
+    assert (report.before.name, report.after.name, report.resumed) == ("old", "newest", False)
+    assert report.backup in set(embedded.backups) - {first}
+
+
+def test_an_upgrade_whose_older_release_serves_again_is_not_resumed(
+    embedded: World, gateway: GatewayClient
+) -> None:
+    first = fail(embedded, gateway)
+    embedded.runtime.image = "old"
+
+    report = report_of(embedded.upgrade(gateway, None))
+
+    assert not report.resumed
+    assert report.backup in set(embedded.backups) - {first}
+
+
+@pytest.mark.parametrize("running", ["new", None])
+def test_an_embedded_upgrade_that_failed_is_resumed_with_its_backup(
+    embedded: World, gateway: GatewayClient, running: str | None
+) -> None:
+    first = fail(embedded, gateway)
+    embedded.runtime.image = running
+    embedded.runtime.processes["litellm"] = "stopped"
+
+    report = report_of(embedded.upgrade(gateway, None))
+
+    assert (report.before.name, report.resumed, report.backup) == ("old", True, first)
+    assert embedded.backups == [first]
 
 
 def test_a_runtime_that_reports_no_release_is_an_error(
