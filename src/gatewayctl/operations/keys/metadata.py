@@ -18,7 +18,7 @@ from gatewayctl.operations.keys.limits import (
     managed_fields,
 )
 from gatewayctl.settings.declared.keys import DeclaredKey, DeclaredOwner
-from gatewayctl.settings.declared.limits import KEY_LIMITS, OWNER_LIMITS
+from gatewayctl.settings.declared.limits import DURATION, KEY_LIMITS, OWNER_LIMITS
 
 CREATED_BY: Final = "gatewayctl"
 ENV_METADATA: Final = "gatewayctl_env"
@@ -74,6 +74,12 @@ def variable_of(key: VirtualKey) -> str | None:
     """The variable of .env that holds the key, according to its metadata."""
     name = key.metadata.get(ENV_METADATA)
     return name if isinstance(name, str) else None
+
+
+def duration_of(key: VirtualKey) -> str | None:
+    """The duration that an operator gave the key, according to its metadata."""
+    duration = key.metadata.get(DURATION_METADATA)
+    return duration if isinstance(duration, str) and DURATION.fullmatch(duration) else None
 
 
 def alias_of(key: VirtualKey) -> str | None:

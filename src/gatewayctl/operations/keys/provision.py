@@ -19,17 +19,13 @@ from gatewayctl.errors import KeyAliasExists, Refused, SettingsProblem
 from gatewayctl.gateway import keys as litellm
 from gatewayctl.gateway.client import GatewayClient
 from gatewayctl.gateway.keys import KeyChange, NewKey, VirtualKey, hash_key
-from gatewayctl.operations.keys.limits import (
-    find_limit_differences,
-    inherited_fields,
-    wanted_limits,
-)
+from gatewayctl.operations.keys.inheritance import inherit_lifetime, inherit_limits
+from gatewayctl.operations.keys.limits import find_limit_differences, wanted_limits
 from gatewayctl.operations.keys.metadata import (
     ENV_METADATA,
     declared_metadata,
     foreign_key,
     is_ours,
-    user_metadata,
     variable_of,
 )
 from gatewayctl.operations.keys.owners import require_owners
@@ -258,6 +254,7 @@ class KeyProvisioner:
     ) -> KeyResult:
         """Generate a secret, write it to .env and register it; undo that if LiteLLM refuses."""
         self._refuse_foreign(declared, current)
+        self._choose_lifetime(declared, current)
         secret = generate_key_secret()
         if not self.write_secret(declared, secret, instead_of):
             # Another gatewayctl was faster: its secret is the key now.
@@ -284,18 +281,21 @@ class KeyProvisioner:
     ) -> KeyResult:
         self._refuse_foreign(declared, current)
         require_owners(self.gateway, self.master, declared)
+        lifetime = self._choose_lifetime(declared, current)
+        if current is None and status == "registered":
+            self._warn_of_no_expiry(declared)
         if current is not None:
             # Our own key, and its secret is lost.
             litellm.delete_key(self.gateway, self.master, current.hash)
             status = "replaced"
             if declared not in self.settings.keys:
-                declared = inherit_limits(declared, current, self.now())
+                declared = inherit_limits(declared, current)
         new = NewKey(
             alias=declared.alias,
             secret=secret,
             models=declared.models,
             metadata=declared_metadata(declared, self.project),
-            duration=declared.duration,
+            duration=lifetime,
             limits=wanted_limits(KEY_LIMITS, declared, current),
             spend=0 if current is None else current.spend or 0,
         )
@@ -308,6 +308,19 @@ class KeyProvisioner:
                 raise
             return _result(declared, "exists", secret, found)
         return _result(declared, status, secret, key)
+
+    def _choose_lifetime(self, declared: DeclaredKey, current: VirtualKey | None) -> str | None:
+        """The duration to register; raises UsageProblem for one that nothing is known of."""
+        if current is None or declared in self.settings.keys:
+            return declared.duration
+        return inherit_lifetime(declared, current, self.now())
+
+    def _warn_of_no_expiry(self, declared: DeclaredKey) -> None:
+        # The key that it was, or replaces, may have had one; LiteLLM has neither now.
+        if declared.duration is None and declared not in self.settings.keys:
+            self.warnings.append(
+                f"{declared.alias} is registered without --duration, so it never expires."
+            )
 
     def _refuse_foreign(self, declared: DeclaredKey, current: VirtualKey | None) -> None:
         if current is not None and not is_ours(current, self.project):
@@ -329,18 +342,6 @@ class KeyProvisioner:
 
 def _warn_override(env: str) -> str:
     return f"{env} in the environment overrides that of .env. {advise_unset(env)}"
-
-
-def inherit_limits(declared: DeclaredKey, old: VirtualKey, now: datetime) -> DeclaredKey:
-    """Give an undeclared key the models, metadata, limits and lifetime of the one it replaces."""
-    left = None if old.expires is None else int((old.expires - now).total_seconds())
-    return replace(
-        declared,
-        models=declared.models or old.models,
-        metadata={**user_metadata(old.metadata), **declared.metadata},
-        limits=inherited_fields(KEY_LIMITS, old),
-        duration=declared.duration or (f"{left}s" if left is not None and left > 0 else None),
-    )
 
 
 def _result(declared: DeclaredKey, status: KeyStatus, secret: Secret, key: VirtualKey) -> KeyResult:

@@ -19,6 +19,7 @@ from gatewayctl.gateway.client import GatewayClient
 from gatewayctl.gateway.key_probe import probe_key
 from gatewayctl.gateway.keys import NewKey, VirtualKey, hash_key
 from gatewayctl.operations.keys.apps import warn_outdated_apps
+from gatewayctl.operations.keys.inheritance import inherit_lifetime, inherit_limits
 from gatewayctl.operations.keys.limits import wanted_limits
 from gatewayctl.operations.keys.metadata import (
     ALIAS_METADATA,
@@ -30,7 +31,7 @@ from gatewayctl.operations.keys.metadata import (
     variable_of,
 )
 from gatewayctl.operations.keys.owners import require_license, require_owners
-from gatewayctl.operations.keys.provision import KeyProvisioner, generate_key_secret, inherit_limits
+from gatewayctl.operations.keys.provision import KeyProvisioner, generate_key_secret
 from gatewayctl.operations.keys.request import check_duration
 from gatewayctl.operations.keys.rotation import unknown_alias
 from gatewayctl.operations.state.exclusive import change_project
@@ -81,12 +82,12 @@ def rotate_key(
     with change_project(settings, "keys rotate", alias) as change:
         change.state = ".env has a key that works."
         provisioner = KeyProvisioner(settings=settings, gateway=gateway, master=master, now=now)
-        current, declared = _prepare(provisioner, alias)
-        return _rotate(provisioner, current, declared, grace)
+        current, declared, lifetime = _prepare(provisioner, alias)
+        return _rotate(provisioner, current, declared, lifetime=lifetime, grace=grace)
 
 
-def _prepare(provisioner: KeyProvisioner, alias: str) -> tuple[VirtualKey, DeclaredKey]:
-    """Find the key to rotate, and finish an interrupted rotation of it."""
+def _prepare(provisioner: KeyProvisioner, alias: str) -> tuple[VirtualKey, DeclaredKey, str | None]:
+    """Find the key to rotate and how long the new one is valid; finish its last rotation."""
     settings, family = provisioner.settings, provisioner.rotation.load_family(alias)
     found = next(iter((*family.current, *family.successors)), None)
     declared = next((key for key in settings.keys if key.alias == alias), None)
@@ -104,19 +105,27 @@ def _prepare(provisioner: KeyProvisioner, alias: str) -> tuple[VirtualKey, Decla
     current = provisioner.finish_rotation(family, provisioner.stored_secret(env))
     if current is None:
         raise unknown_alias(alias)
+    if declared is not None:
+        return current, declared, declared.duration
     undeclared = DeclaredKey(alias=alias, env=env)
-    return current, declared or inherit_limits(undeclared, current, provisioner.now())
+    lifetime = inherit_lifetime(undeclared, current, provisioner.now())
+    return current, inherit_limits(undeclared, current), lifetime
 
 
 def _rotate(
-    provisioner: KeyProvisioner, current: VirtualKey, declared: DeclaredKey, grace: str | None
+    provisioner: KeyProvisioner,
+    current: VirtualKey,
+    declared: DeclaredKey,
+    *,
+    lifetime: str | None,
+    grace: str | None,
 ) -> KeysRotateReport:
     settings, gateway, master = provisioner.settings, provisioner.gateway, provisioner.master
     require_license(settings, gateway, master, [declared])
     require_owners(gateway, master, declared)
     secret, before = generate_key_secret(), provisioner.stored_secret(declared.env)
     with _delete_on_failure(provisioner, declared, secret):
-        new = _successor(settings, current, declared, secret, grace)
+        new = _successor(settings, current, declared, secret, lifetime=lifetime, grace=grace)
         successor = litellm.generate_key(gateway, master, new)
         probe = probe_key(gateway, secret)
         if not provisioner.write_secret(declared, secret, before):
@@ -143,6 +152,8 @@ def _successor(
     current: VirtualKey,
     declared: DeclaredKey,
     secret: Secret,
+    *,
+    lifetime: str | None,
     grace: str | None,
 ) -> NewKey:
     """The key to register: as declared, with the limits that the old one got in LiteLLM.
@@ -157,7 +168,7 @@ def _successor(
         secret=secret,
         models=declared.models,
         metadata={**updated_metadata(declared, settings.project_name, current), **marks},
-        duration=declared.duration,
+        duration=lifetime,
         limits=wanted_limits(KEY_LIMITS, declared, current),
         spend=current.spend or 0,
     )
