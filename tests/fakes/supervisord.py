@@ -6,6 +6,7 @@ asked to shut down, as supervisord does when it is started there.
 
 from __future__ import annotations
 
+import math
 import os
 import socketserver
 import threading
@@ -23,12 +24,16 @@ from gatewayctl.runtimes.embedded.supervisor import socket_prefix
 
 @dataclass(kw_only=True)
 class FakeSupervisord:
-    """The methods of the socket; ``faults`` maps a method to the fault it answers with."""
+    """The methods of the socket; ``faults`` maps a method to the fault it answers with.
+
+    A service in the state STOPPING is reported as that ``stopping_reports`` times, then as STOPPED.
+    """
 
     pid: int = field(default_factory=os.getpid)
     states: dict[str, str] = field(default_factory=dict)
     pids: dict[str, int] = field(default_factory=dict)
     faults: dict[str, str] = field(default_factory=dict)
+    stopping_reports: float = math.inf
     calls: list[tuple[Any, ...]] = field(default_factory=list)
     ended: threading.Event = field(default_factory=threading.Event)
 
@@ -43,16 +48,26 @@ class FakeSupervisord:
         return self.pid
 
     def getAllProcessInfo(self) -> list[dict[str, Any]]:  # noqa: N802
+        if self.stopping_reports <= 0:
+            stopped = {
+                name: "STOPPED" for name, state in self.states.items() if state == "STOPPING"
+            }
+            self.states.update(stopped)
+        self.stopping_reports -= 1
         return [
             {"name": name, "statename": state, "pid": self.pids.get(name, 0), "start": 1000}
             for name, state in self.states.items()
         ]
 
     def startProcess(self, name: str, wait: bool) -> bool:  # noqa: N802
-        self.states[name] = "STARTING"
+        # supervisor 4.3 starts nothing while the process is there, and reports success.
+        if self.states.get(name) != "STOPPING":
+            self.states[name] = "STARTING"
         return not wait
 
     def stopProcess(self, name: str, wait: bool) -> bool:  # noqa: N802
+        if self.states.get(name) in {"STOPPING", "STOPPED"}:
+            raise xmlrpc.client.Fault(70, f"NOT_RUNNING: {name}")
         self.states[name] = "STOPPED"
         return wait
 

@@ -38,6 +38,8 @@ _START_SECONDS: Final = {"postgres": 1, "litellm": 20, "phoenix": 20}
 # Each try waits a second longer than the one before. A full disk or a taken port is free again some
 # time, and then the services return without `up`.
 _START_RETRIES: Final = "1000000"
+_STOP_SECONDS: Final = 20
+"""How long a service has to stop; then supervisord kills it."""
 _STATES: Final[Mapping[str, ProcessState]] = {
     "STOPPED": "stopped",
     "STARTING": "starting",
@@ -106,7 +108,7 @@ def render_config(layout: Layout, project_dir: Path, stop_signals: Mapping[str, 
             "startsecs": str(_START_SECONDS[service]),
             "startretries": _START_RETRIES,
             "stopsignal": stop_signal,
-            "stopwaitsecs": "20",
+            "stopwaitsecs": str(_STOP_SECONDS),
             "killasgroup": "true",
             "redirect_stderr": "true",
             "stdout_logfile": _log_path(layout, service),
@@ -143,8 +145,9 @@ def socket_prefix(run: Path) -> str:
 class Supervisor:
     """The supervisord of one project, which may or may not be running."""
 
-    def __init__(self, layout: Layout) -> None:
+    def __init__(self, layout: Layout, *, stop_seconds: float = _STOP_SECONDS + 10) -> None:
         self._layout = layout
+        self._stop_seconds = stop_seconds
         self._started: dict[str, datetime] = {}
         """When each service was started here: its earlier exits do not count any more."""
 
@@ -217,12 +220,14 @@ class Supervisor:
 
     def processes(self) -> tuple[Process, ...]:
         """All services; empty when supervisord has ended."""
+        return tuple(_parse_process(item) for item in self._read_processes())
+
+    def _read_processes(self) -> list[Mapping[str, Any]]:
         try:
             with self._rpc() as rpc:
-                processes = rpc.supervisor.getAllProcessInfo()
+                return list(rpc.supervisor.getAllProcessInfo())
         except _NOT_RUNNING:
-            return ()
-        return tuple(_parse_process(item) for item in processes)
+            return []
 
     def last_exit(self, service: str) -> str:
         """How the service ended last, ``exit code 3`` or ``signal SIGKILL``; "" if it never did.
@@ -256,10 +261,12 @@ class Supervisor:
     def start(self, service: str) -> None:
         """Start a service without waiting for it. Raises ServiceFailed.
 
-        A failed one is started at once, not when supervisord's next try is due.
+        A failed one is started at once, not when supervisord's next try is due. One that still
+        stops is started afterwards.
         """
         if any(one.service == service and one.state == "failed" for one in self.processes()):
             self.stop(service)
+        self._wait_while_stopping(service)
         self._started[service] = datetime.now().astimezone()
         try:
             with self._rpc() as rpc:
@@ -271,7 +278,10 @@ class Supervisor:
             raise ServiceFailed(f"{service} cannot be started: supervisord has ended.") from error
 
     def stop(self, service: str) -> None:
-        """Stop a service, which may have ended already, and wait for it. Raises RuntimeProblem."""
+        """Stop a service, which may have ended already, and wait for it. Raises RuntimeProblem.
+
+        It may be stopping already, since a command that was interrupted.
+        """
         try:
             with self._rpc() as rpc:
                 rpc.supervisor.stopProcess(service, True)
@@ -280,6 +290,25 @@ class Supervisor:
                 raise RuntimeProblem(f"{service} cannot be stopped: {fault.faultString}") from None
         except OSError as error:
             raise RuntimeProblem(f"{service} cannot be stopped: supervisord has ended.") from error
+        self._wait_while_stopping(service)
+
+    def _wait_while_stopping(self, service: str) -> None:
+        """Wait until a stop in progress has ended. Raises ServiceFailed if it takes too long.
+
+        Meanwhile supervisord 4.3 refuses to stop the service as not running, and answers a start
+        with success without starting anything (supervisor/process.py: spawn).
+        """
+        deadline = time.monotonic() + self._stop_seconds
+        while any(
+            item["name"] == service and item["statename"] == "STOPPING"
+            for item in self._read_processes()
+        ):
+            if time.monotonic() > deadline:
+                raise ServiceFailed(
+                    f"{service} is still stopping after {self._stop_seconds:g} s.",
+                    hint="Run `gatewayctl down`, which ends it, and then `gatewayctl up`.",
+                )
+            time.sleep(0.05)
 
     def shut_down(self) -> None:
         """Ask supervisord to stop all services and exit; the caller waits for its process."""

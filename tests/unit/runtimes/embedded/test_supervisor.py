@@ -128,6 +128,43 @@ def test_starting_a_running_service_or_stopping_a_stopped_one_is_no_error(
     assert {"startProcess", "stopProcess"} <= {call[0] for call in supervisord.calls}
 
 
+def test_a_service_that_an_interrupted_command_is_stopping_is_stopped_before_it_is_started(
+    supervisor: Supervisor, supervisord: FakeSupervisord
+) -> None:
+    supervisord.states, supervisord.stopping_reports = {"litellm": "STOPPING"}, 2
+
+    supervisor.stop("litellm")
+
+    assert supervisord.states == {"litellm": "STOPPED"}
+    supervisor.start("litellm")
+    assert supervisord.states == {"litellm": "STARTING"}
+
+
+def test_a_service_that_is_still_stopping_is_started_afterwards(
+    supervisor: Supervisor, supervisord: FakeSupervisord
+) -> None:
+    supervisord.states, supervisord.stopping_reports = {"litellm": "STOPPING"}, 3
+
+    supervisor.start("litellm")
+
+    assert supervisord.states == {"litellm": "STARTING"}
+
+
+def test_a_service_that_never_stops_is_reported_and_not_started(
+    layout: Layout, supervisord: FakeSupervisord
+) -> None:
+    supervisor = Supervisor(layout, stop_seconds=0)
+    supervisord.states = {"litellm": "STOPPING", "phoenix": "RUNNING"}
+
+    for change in (supervisor.start, supervisor.stop):
+        with pytest.raises(ServiceFailed, match="litellm is still stopping after 0 s"):
+            change("litellm")
+
+    assert "startProcess" not in {call[0] for call in supervisord.calls}
+    supervisor.stop("phoenix")
+    assert supervisord.states == {"litellm": "STOPPING", "phoenix": "STOPPED"}
+
+
 def test_a_refusal_to_start_or_stop_names_the_service(
     supervisor: Supervisor, supervisord: FakeSupervisord
 ) -> None:
