@@ -68,9 +68,14 @@ def verify(
     ctx: typer.Context,
     trace_id: TraceId,
     timeout: Annotated[
-        float,
-        typer.Option("--timeout", min=0, metavar="SECONDS", help="Wait this long for late spans."),
-    ] = 30,
+        float | None,
+        typer.Option(
+            "--timeout",
+            min=0,
+            metavar="SECONDS",
+            help="Maximum wait for what is missing. Default: 30, or the delay of spend logs.",
+        ),
+    ] = None,
     json: JsonFlag = False,
 ) -> None:
     """Verify a trace. Exits with 0 if verified, 7 if not, 5 if unknown."""

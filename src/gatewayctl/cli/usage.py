@@ -49,9 +49,13 @@ def reconcile_(
     ctx: typer.Context,
     since: Since = "24h",
     settle: Annotated[
-        float,
-        typer.Option(min=0, metavar="SECONDS", help="Ignore calls that ended less than this ago."),
-    ] = 20,
+        float | None,
+        typer.Option(
+            min=0,
+            metavar="SECONDS",
+            help="Ignore calls that ended less than this ago. Default: the delay of spend logs.",
+        ),
+    ] = None,
     limit: Annotated[
         int, typer.Option(min=0, metavar="COUNT", help="Maximum number of calls listed.")
     ] = 20,

@@ -25,6 +25,11 @@ from gatewayctl.gateway.spend import SpendLog, list_spend_logs
 from gatewayctl.operations.traces.attempts import sum_up_attempts
 from gatewayctl.operations.traces.probe import has_probe_arrived, send_probe
 from gatewayctl.operations.traces.spend_checks import check_spend_logs, complete_expectation
+from gatewayctl.operations.traces.spend_log_times import (
+    explain_missing_log,
+    find_spend_log_deadline,
+    find_verification_timeout,
+)
 from gatewayctl.runtimes.base import Progress
 from gatewayctl.settings.model import Settings
 from gatewayctl.tracing.spans import Span, SpanQuery, SpanStore
@@ -41,10 +46,7 @@ QUIET: Final = 1.0
 """Seconds without a new span until a trace counts as complete: a second model span for one call
 would arrive with the same export or the next."""
 PAST: Final = 60.0
-"""Seconds after which nothing of a trace is on its way any more."""
-LOGS_GRACE: Final = 20.0
-"""Seconds after which a missing spend log is lost: LiteLLM writes them every 10 s by default, and
-up to 5 s later."""
+"""Seconds after which no span of a trace is on its way any more."""
 GRACE: Final = 5.0
 """Seconds for a probe to arrive after the deadline; LiteLLM sends spans twice a second."""
 _INTERVAL: Final = 0.25
@@ -141,7 +143,7 @@ def wait_for_verification(
     trace_id: str | None,
     expect: Expect,
     *,
-    timeout: float,
+    timeout: float | None,
     fresh: bool,
     clock: Callable[[], float] = time.monotonic,
     sleep: Callable[[float], None] = time.sleep,
@@ -149,20 +151,23 @@ def wait_for_verification(
 ) -> Generator[Progress, None, TraceVerification]:
     """Read spans and spend logs until the result is certain or after ``timeout`` seconds.
 
-    ``expect`` returns what the trace must contain, given what was read. ``fresh``: the reply has
-    just arrived. Failures are part of the result, not raised.
+    Without ``timeout`` as long as both can take. ``expect`` returns what the trace must contain,
+    given what was read. ``fresh``: the reply has just arrived. Failures are part of the result, not
+    raised.
     """
     if trace_id is None:
         return _make_unknown("-", "OTEL_SDK_DISABLED turned tracing off")
     if settings.asked_store is None:
         return _make_unknown(trace_id, explain_not_queryable(settings), queryable=False)
     start, started = clock(), now()
+    logs_deadline = find_spend_log_deadline(settings)
+    timeout = find_verification_timeout(settings) if timeout is None else timeout
     store, state = open_span_store(settings, gateway.http), _State(changed_at=clock())
     while True:
         _read(store, settings, gateway, trace_id, expect, state, clock, started)
         elapsed = clock() - start
         _record_times(state, elapsed)
-        past = not fresh and _measure_age(state, started) >= PAST
+        past = not fresh and _measure_age(state, started) >= max(PAST, logs_deadline)
         if past or _is_certain(state, clock()) or elapsed >= timeout:
             break
         yield Progress(subject="trace", state="working", detail=f"{len(state.spans)} spans so far")
@@ -177,7 +182,8 @@ def wait_for_verification(
         _record_times(state, clock() - start)
     # Without spans and spend logs the trace may be of any age.
     age = clock() - start if fresh else (_measure_age(state, now()) or float("inf"))
-    result = _judge(trace_id, state, lost=lost, logs_due=age >= LOGS_GRACE, fresh=fresh)
+    excuse = explain_missing_log(settings, age)
+    result = _judge(trace_id, state, lost=lost, log_excuse=excuse, fresh=fresh)
     verified = result.verdict == "verified"
     detail = result.verdict.replace("_", " ")
     yield Progress(subject="trace", state="ready" if verified else "failed", detail=detail)
@@ -288,11 +294,13 @@ def _is_about_logs(check: TraceCheck) -> bool:
 
 
 def _judge(
-    trace_id: str, state: _State, *, lost: bool, logs_due: bool, fresh: bool
+    trace_id: str, state: _State, *, lost: bool, log_excuse: str | None, fresh: bool
 ) -> TraceVerification:
-    """``lost``: newer spans have arrived. ``logs_due``: spend logs had enough time."""
+    """``lost``: newer spans have arrived. ``log_excuse``: why spend logs may be missing."""
     checks = tuple(
-        _decide_missing(check, lost=logs_due if _is_about_logs(check) else lost)
+        _decide_missing_log(check, log_excuse)
+        if _is_about_logs(check)
+        else _decide_missing(check, lost=lost)
         for check in state.checks
     )
     failed = any(check.state == "failed" for check in checks)
@@ -328,6 +336,12 @@ def _decide_missing(check: TraceCheck, *, lost: bool) -> TraceCheck:
     if check.state != "missing":
         return check
     return replace(check, state="failed" if lost else "unknown")
+
+
+def _decide_missing_log(check: TraceCheck, excuse: str | None) -> TraceCheck:
+    if check.state != "missing" or excuse is None:
+        return _decide_missing(check, lost=True)
+    return replace(check, state="unknown", detail=f"{check.detail}: {excuse}")
 
 
 def _make_unknown(trace_id: str, reason: str, *, queryable: bool = True) -> TraceVerification:

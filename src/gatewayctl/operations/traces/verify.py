@@ -35,13 +35,14 @@ def verify_trace(
     gateway: GatewayClient,
     trace_id: str,
     *,
-    timeout: float,
+    timeout: float | None,
     clock: Callable[[], float] = time.monotonic,
     sleep: Callable[[float], None] = time.sleep,
 ) -> Generator[Progress, None, TraceVerification]:
     """Compare the trace with our client spans or, without any, with LiteLLM's spend logs.
 
-    Raises UsageProblem for an invalid trace id; everything else is part of the result.
+    Waits ``timeout`` seconds for what is missing, without it as long as spans and spend logs can
+    take. Raises UsageProblem for an invalid trace id; everything else is part of the result.
     """
     trace_id = parse_trace_id(trace_id)
     offline = settings.offline_models

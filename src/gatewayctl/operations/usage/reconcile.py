@@ -16,6 +16,7 @@ from gatewayctl.errors import NotVerified
 from gatewayctl.gateway.spend import iterate_spend_logs
 from gatewayctl.operations.state.audit import read_audit
 from gatewayctl.operations.traces.retention import find_spend_log_period
+from gatewayctl.operations.traces.spend_log_times import find_spend_log_deadline
 from gatewayctl.operations.usage.comparison import Gap, KnownCause, MissingIn, compare_calls
 from gatewayctl.runtimes.base import Progress
 from gatewayctl.settings.master_key import require_master_key
@@ -108,15 +109,16 @@ def reconcile(
     gateway: GatewayClient,
     *,
     since: datetime,
-    settle: float = 20,
+    settle: float | None = None,
     limit: int = LISTED,
     now: Callable[[], datetime] = lambda: datetime.now(UTC),
 ) -> Generator[Progress, None, ReconcileReport]:
     """Compare both since ``since``, the end of the retention, or the last emptying of spend logs.
 
     Yields progress. A gap of a call that ended less than ``settle`` seconds ago is pending, not
-    reported; ``limit`` gaps are listed. Raises MasterKeyMissing, PhoenixUnreachable,
-    TraceStoreNotQueryable, FileUnreadable and the errors of the gateway.
+    reported; without it, one whose spend log may not be written yet. ``limit`` gaps are
+    listed. Raises MasterKeyMissing, PhoenixUnreachable, TraceStoreNotQueryable, FileUnreadable and
+    the errors of the gateway.
     """
     master = require_master_key(settings)
     until = now()
@@ -131,6 +133,7 @@ def reconcile(
     store = open_span_store(settings, gateway.http)
     spans = store.iterate(store.project, SpanQuery(kind=LLM, since=since - _EDGE))
     tally = yield from compare_calls(logs, spans, since=since, offline=settings.offline_models)
+    settle = find_spend_log_deadline(settings) if settle is None else settle
     due = [gap for gap in tally.gaps if _has_settled(gap, until, settle)]
     newest_first = sorted(due, key=lambda gap: (gap.start or since, gap.call_id), reverse=True)
     return ReconcileReport(

@@ -14,6 +14,7 @@ from typing import TYPE_CHECKING, Final, Literal
 from gatewayctl.gateway.spend import SpendLog, iterate_spend_logs
 from gatewayctl.operations.counting import read_all, tell_read
 from gatewayctl.operations.traces.retention import find_spend_log_period
+from gatewayctl.operations.traces.spend_log_times import DEFAULT_DELAY, find_spend_log_delay
 from gatewayctl.runtimes.base import Progress
 from gatewayctl.settings.master_key import require_master_key
 from gatewayctl.settings.model import Secret, Settings
@@ -22,7 +23,7 @@ if TYPE_CHECKING:
     from gatewayctl.gateway.client import GatewayClient
 
 By = Literal["component", "operation", "key", "model", "deployment", "environment"]
-LAG: Final = 15.0
+LAG: Final = DEFAULT_DELAY
 """Maximum delay of LiteLLM's spend logs with its default settings, in seconds."""
 _COUNTED: Final = (
     *("requests", "errors", "prompt_tokens", "completion_tokens", "total_tokens"),
@@ -102,7 +103,7 @@ def summarize_usage(
         since=since,
         until=until,
         newest=total.newest,
-        may_lack=LAG,
+        may_lack=find_spend_log_delay(settings),
         rows=tuple(sorted(rows, key=lambda row: (-row.total_tokens, row.name or "~"))),
         total=total.make_row(None),
         kept_since=kept_since if kept_since and kept_since > since else None,

@@ -2,7 +2,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 from dataclasses import dataclass, field, replace
-from datetime import UTC, datetime
+from datetime import timedelta
 from pathlib import Path
 
 import httpx
@@ -25,7 +25,7 @@ from tests.fakes.driving import report_of
 from tests.fakes.litellm import FakeLiteLLM, served
 from tests.fakes.phoenix import SPANS, SPEND_LOGS, spans_page
 from tests.fakes.projects import MASTER_KEY, project
-from tests.fakes.traces import CLIENT, COMPLETE, EXPECTED, LLM, TRACE, as_row
+from tests.fakes.traces import BEGIN, CLIENT, COMPLETE, EXPECTED, LLM, TRACE, as_row
 from tests.unit.gateway.test_spend import page, row
 
 
@@ -88,8 +88,9 @@ def run_verification(
     fake: FakeLiteLLM,
     world: World,
     *,
-    timeout: float = 30,
+    timeout: float | None = 30,
     fresh: bool = True,
+    age: timedelta = timedelta(hours=1),
 ) -> TraceVerification:
     fake.planted |= {
         SPANS: world.phoenix,
@@ -106,7 +107,7 @@ def run_verification(
             fresh=fresh,
             clock=world.clock,
             sleep=world.clock.sleep,
-            now=lambda: datetime(2026, 11, 23, 13, tzinfo=UTC),
+            now=lambda: BEGIN + age + timedelta(seconds=world.elapsed),
         )
     )
 
@@ -191,6 +192,54 @@ def test_a_missing_spend_log_is_unknown_until_litellm_must_have_written_it(
     world = World(clock=FakeClock(), spans={0: COMPLETE}, logged_at=1000)
 
     assert run_verification(settings, gateway, fake, world, timeout=timeout).verdict == verdict
+
+
+@pytest.fixture
+def slow(tmp_path: Path) -> Settings:
+    """A project whose LiteLLM writes spend logs once a minute."""
+    text = "litellm: {general_settings: {proxy_batch_write_at: 60}}"
+    return project(tmp_path / "slow", text, env=f"LITELLM_MASTER_KEY={MASTER_KEY}\n")
+
+
+@pytest.mark.parametrize("fresh", [True, False])
+@pytest.mark.parametrize(("logged_at", "verdict"), [(60, "verified"), (1000, "not_verified")])
+def test_without_a_timeout_a_spend_log_is_awaited_as_long_as_litellm_may_take(
+    slow: Settings,
+    gateway: GatewayClient,
+    fake: FakeLiteLLM,
+    logged_at: float,
+    verdict: str,
+    fresh: bool,
+) -> None:
+    world = World(clock=FakeClock(), spans={0: COMPLETE}, logged_at=logged_at)
+    age = timedelta(seconds=5)
+
+    result = run_verification(slow, gateway, fake, world, timeout=None, fresh=fresh, age=age)
+
+    assert result.verdict == verdict
+
+
+def test_a_spend_log_that_litellm_may_not_have_written_yet_is_not_lost(
+    slow: Settings, gateway: GatewayClient, fake: FakeLiteLLM
+) -> None:
+    world = World(clock=FakeClock(), spans={0: COMPLETE}, logged_at=1000)
+
+    result = run_verification(slow, gateway, fake, world)
+
+    assert result.verdict == "unknown"
+    assert "up to 65 s after the call" in (result.reason or "")
+
+
+def test_a_trace_is_past_only_once_its_spend_log_must_be_there(
+    slow: Settings, gateway: GatewayClient, fake: FakeLiteLLM
+) -> None:
+    world = World(clock=FakeClock(), spans={0: COMPLETE}, logged_at=3)
+
+    result = run_verification(
+        slow, gateway, fake, world, timeout=None, fresh=False, age=timedelta(seconds=62)
+    )
+
+    assert result.verdict == "verified"
 
 
 def test_a_missing_spend_log_of_a_past_trace_is_lost(

@@ -122,6 +122,25 @@ def test_a_long_call_that_has_just_ended_is_pending_without_its_span(
     assert (report.pending, report.differing) == (pending, 1 - pending)
 
 
+@pytest.mark.parametrize(("settle", "pending"), [(None, 1), (20, 0)])
+def test_a_call_settles_once_litellm_has_written_its_spend_log(
+    tmp_path: Path,
+    gateway: GatewayClient,
+    fake: FakeLiteLLM,
+    settle: float | None,
+    pending: int,
+) -> None:
+    text = "litellm: {general_settings: {proxy_batch_write_at: 60}}"
+    slow = project(tmp_path, text, env=f"LITELLM_MASTER_KEY={MASTER_KEY}\n")
+    plant_logs(fake)
+    minute_ago = (NOW - timedelta(seconds=60)).isoformat()
+    span = span_row("1", start_time=minute_ago, end_time=minute_ago)
+
+    report = run_reconcile(slow, gateway, fake, span, settle=settle)
+
+    assert (report.pending, report.differing) == (pending, 1 - pending)
+
+
 @pytest.mark.parametrize("settle", [1e300, float("inf")])
 def test_any_number_of_seconds_to_settle_is_taken(
     settings: Settings, gateway: GatewayClient, fake: FakeLiteLLM, settle: float

@@ -104,6 +104,17 @@ def test_the_environment_of_an_undeclared_key_is_read_from_litellm(
     assert [r.name for r in summarize(settings, gateway, by="environment").rows] == ["staging"]
 
 
+@pytest.mark.parametrize(("text", "seconds"), [("", 15), ("{proxy_batch_write_at: 60}", 65)])
+def test_the_totals_say_how_far_they_may_be_behind(
+    tmp_path: Path, gateway: GatewayClient, fake: FakeLiteLLM, text: str, seconds: float
+) -> None:
+    plant_logs(fake)
+    own = f"litellm: {{general_settings: {text or '{}'}}}"
+    settings = project(tmp_path, own, env=f"LITELLM_MASTER_KEY={MASTER_KEY}\n")
+
+    assert summarize(settings, gateway).may_lack == seconds
+
+
 def test_without_an_env_file_the_master_key_is_missing(
     settings: Settings, gateway: GatewayClient, tmp_path: Path
 ) -> None:
