@@ -77,7 +77,8 @@ class FakeDocker(DockerCli):
     that start the project beside us, one tuple for each time they are looked for. ``kept`` are the
     volumes. ``digests`` are those of local images, by name, and ``registry`` those that a pull
     brings. ``published`` are the labels of the containers that publish a port, None if the engine
-    cannot be asked for them. ``blind`` is the error with which no file can be read.
+    cannot be asked for them. ``blind`` is the error with which no file can be read. ``identity`` is
+    the id of the engine at ``endpoint``.
     """
 
     running: dict[str, dict[str, Any]] = field(default_factory=dict)
@@ -103,10 +104,15 @@ class FakeDocker(DockerCli):
     made: int = 0
     closed: list[str] = field(default_factory=list)
     published: list[Mapping[str, str]] | None = None
+    endpoint: str = "unix:///var/run/docker.sock"
+    identity: str | None = "engine-1"
 
     def check(self) -> None:
         if "check" in self.raising:
             raise self.raising["check"]
+
+    def engine_id(self) -> str | None:
+        return self.identity
 
     def containers(self) -> Sequence[dict[str, Any]]:
         self.looks += 1

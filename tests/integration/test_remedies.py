@@ -133,6 +133,10 @@ ERRORS: dict[str, Cured | Elsewhere | Person] = {
         "tests/unit/runtimes/docker/test_runtime_preflight.py::"
         "test_the_command_of_the_hint_frees_the_name_of_the_project"
     ),
+    "volumes_missing": Elsewhere(
+        "tests/unit/runtimes/docker/test_missing_volumes.py::"
+        "test_the_commands_of_the_hint_start_anew_where_the_volumes_were_deleted"
+    ),
     "environment_broken": Elsewhere(
         "tests/e2e/test_failures.py::test_a_broken_environment_is_reported_and_fixed_by_one_command"
     ),

@@ -53,6 +53,7 @@ CONTRACT = {
     "SignatureInvalid": ("signature_invalid", 4),
     "ReleaseMalicious": ("litellm_malicious", 3),
     "ProjectNameTaken": ("project_name_taken", 4),
+    "VolumesMissing": ("volumes_missing", 4),
     "EnvironmentBroken": ("environment_broken", 4),
     "InstallFailed": ("install_failed", 4),
     "ProgramTimeout": ("program_timeout", 4),

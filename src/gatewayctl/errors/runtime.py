@@ -120,6 +120,17 @@ class ProjectNameTaken(RuntimeProblem):
     remedy = "Choose another project_name in gateway.yaml, or run `gatewayctl -C DIR down` on it."
 
 
+class VolumesMissing(RuntimeProblem):
+    """The project has data in Docker's volumes, and the engine has none of them."""
+
+    remedy = (
+        "Choose the engine that has them: `docker context ls` lists those that Docker knows, "
+        "DOCKER_HOST overrides the chosen one. Only if they were deleted on purpose, run "
+        "`gatewayctl down --volumes`, which forgets them, and then `gatewayctl up` or "
+        "`gatewayctl restore FILE`."
+    )
+
+
 class EnvironmentBroken(RuntimeProblem):
     """The embedded environment could not be created or is damaged."""
 

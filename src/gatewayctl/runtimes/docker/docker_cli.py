@@ -26,7 +26,7 @@ from typing import TYPE_CHECKING, Any, Final
 from gatewayctl.errors import RuntimeProblem
 from gatewayctl.runtimes import process
 from gatewayctl.runtimes.database_shell import PSQL_OPTIONS, clean_psql_errors
-from gatewayctl.runtimes.docker import compose, concurrent_up, engine, mounts, proxies
+from gatewayctl.runtimes.docker import compose, concurrent_up, engine, mounts, proxies, volumes
 from gatewayctl.runtimes.docker.states import PROJECT, parse_container
 from gatewayctl.runtimes.process import Completed
 from gatewayctl.settings.model import Settings
@@ -57,7 +57,8 @@ _UP: Final = ("--detach", "--remove-orphans", "--no-build", "--pull", "never")
 class DockerCli:
     """Docker, for one Compose project. ``compose_file`` and ``env_file`` need not exist to read.
 
-    ``variables`` override the environment for Compose.
+    ``variables`` override the environment for Compose. ``start_hint`` is the hint where no engine
+    answers, by default the offer of another that does.
     Every method raises RuntimeProblem, or the subclass that says why Docker cannot be used.
     Methods that return Lines yield the program's output and return its result; closing them early
     ends the program. Where a method takes the text of a compose file, secrets come from .env, and
@@ -71,8 +72,10 @@ class DockerCli:
         compose_file: Path,
         env_file: Path,
         variables: Variables = NO_VARIABLES,
+        start_hint: str | None = None,
     ) -> None:
         self._project = project
+        self._start_hint = start_hint
         self._compose_file = compose_file
         self._env_file = env_file
         self._variables = variables
@@ -85,6 +88,7 @@ class DockerCli:
             compose_file=settings.compose_dir / COMPOSE_FILE,
             env_file=settings.env_file,
             variables=proxies.compose_variables(settings, proxies.read_docker_config()),
+            start_hint=volumes.advise_start(settings),
         )
 
     def check(self) -> None:
@@ -93,6 +97,16 @@ class DockerCli:
         self._read(["version", "--format", "{{.Server.Version}}"], doing="reach its engine")
         version = self._read(["compose", "version", "--short"], doing="run Compose")
         engine.check_compose(version)
+
+    @property
+    def endpoint(self) -> str:
+        """The address of the engine."""
+        return engine.endpoint().host
+
+    def engine_id(self) -> str | None:
+        """What identifies the engine wherever it is reached; None if it cannot be asked."""
+        found = engine.get_json(engine.endpoint(), "/info")
+        return str(found.get("ID") or "") or None if isinstance(found, dict) else None
 
     def containers(self) -> Inspected:
         """Inspect every container of the project."""
@@ -113,7 +127,7 @@ class DockerCli:
         args = ["image", "inspect", "--format", "{{.Id}}", name]
         done = process.run([self._program, *args], timeout=_READ_SECONDS)
         if done.returncode and _NO_IMAGE.search(done.stderr) is None:
-            raise engine.failure(done.stderr, doing=f"look for the image {name}")
+            raise self._failure(done.stderr, doing=f"look for the image {name}")
         return done.stdout.strip() or None
 
     def repo_digests(self, name: str) -> tuple[str, ...]:
@@ -210,7 +224,7 @@ class DockerCli:
         argv = self._compose("restart", "--timeout", str(_STOP_SECONDS), *services)
         done = process.run(argv, env=self.environment(), timeout=_RESTART_SECONDS)
         if done.returncode:
-            raise engine.failure(done.stderr, doing="restart " + ", ".join(services))
+            raise self._failure(done.stderr, doing="restart " + ", ".join(services))
 
     def stop(self, ids: Sequence[str]) -> None:
         with _translate_errors("stop containers"):
@@ -337,13 +351,16 @@ class DockerCli:
         env = {**self.environment(), **generated}
         done = process.run(argv, env=env, stdin=text, timeout=_READ_SECONDS)
         if done.returncode:
-            raise engine.failure(done.stderr, doing=doing)
+            raise self._failure(done.stderr, doing=doing)
         return done
+
+    def _failure(self, output: str, *, doing: str) -> RuntimeProblem:
+        return engine.failure(output, doing=doing, start=self._start_hint)
 
     def _read(self, args: Sequence[str], *, doing: str) -> str:
         done = process.run([self._program, *args], timeout=_READ_SECONDS)
         if done.returncode:
-            raise engine.failure(done.stderr or done.stdout, doing=doing)
+            raise self._failure(done.stderr or done.stdout, doing=doing)
         return done.stdout
 
     def _inspect(self, filters: Sequence[str]) -> Inspected:

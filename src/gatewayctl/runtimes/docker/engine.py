@@ -229,8 +229,11 @@ def _connect(where: Endpoint, timeout: float) -> http.client.HTTPConnection | No
     return None
 
 
-def failure(output: str, *, doing: str) -> RuntimeProblem:
-    """The failure of a docker command; ``doing`` is its purpose, to follow «Docker cannot»."""
+def failure(output: str, *, doing: str, start: str | None = None) -> RuntimeProblem:
+    """The failure of a docker command; ``doing`` is its purpose, to follow «Docker cannot».
+
+    ``start`` is the hint where no engine answers, by default the offer of another that does.
+    """
     output = without_lines_of_env(output.strip())
     unreadable = _UNREADABLE.search(output)
     if unreadable and Path(unreadable[1]).is_file():
@@ -238,18 +241,17 @@ def failure(output: str, *, doing: str) -> RuntimeProblem:
     if _NO_PERMISSION.search(output):
         return EnginePermission(f"This user may not access the Docker engine: {last_line(output)}")
     if _NO_ENGINE.search(output):
-        return _not_running()
+        return _not_running(start)
     if _NO_COMPOSE.search(output):
         return ComposeMissing("Docker has no Compose plugin (`docker compose`).")
     return RuntimeProblem(f"Docker cannot {doing}: {last_line(output) or 'it gave no reason'}")
 
 
-def _not_running() -> EngineNotRunning:
+def _not_running(hint: str | None) -> EngineNotRunning:
     host = endpoint().host
-    others = [other for other in find_other_sockets() if other != host]
-    hint = (
-        f"Another engine answers: export DOCKER_HOST={shlex.quote(others[0])}" if others else None
-    )
+    others = () if hint else [other for other in find_other_sockets() if other != host]
+    if others:
+        hint = f"Another engine answers: export DOCKER_HOST={shlex.quote(others[0])}"
     return EngineNotRunning(f"No Docker engine answers at {host}.", hint=hint)
 
 

@@ -41,6 +41,7 @@ from gatewayctl.runtimes.docker import (
     passwords,
     preflight,
     states,
+    stopping,
     volumes,
 )
 from gatewayctl.runtimes.docker.database_shell import (
@@ -65,7 +66,6 @@ if TYPE_CHECKING:
 _LITELLM: Final = "litellm"
 _DATABASE: Final = SERVICES["litellm"]
 _USER: Final = OWNERS["litellm"]
-_DATABASES: Final = frozenset({*SERVICES.values(), "redis"})
 """Inside their containers."""
 _FRESH_SECONDS: Final = 0.4
 """How long one inspection of the containers is reused."""
@@ -100,10 +100,12 @@ class DockerRuntime:
         self._inspected_at: float | None = None
 
     def preflight(self) -> None:
-        """Require a usable engine, our own project name, and ports that are free or ours."""
+        """Require a usable engine with our data, our own name, and ports that are free or ours."""
         passwords.check(self._settings)
         self._docker.check()
         found = self._own_containers()
+        if {*SERVICES.values()}.intersection(self.services):
+            volumes.require_volumes(self._settings, self._docker)
         conflicts.check_ports(self._settings, found, self._docker)
 
     def prepare(self, *, refresh: bool = False) -> Generator[Progress, None, None]:
@@ -153,23 +155,12 @@ class DockerRuntime:
         yield from self._wait_for_concurrent_ups()
         everything = self._own_containers()
         ran = self._in_order({item.service for item in everything if item.alive})
-        # Services stop before their databases; containers of older settings count as services.
-        first = [item for item in everything if item.service not in _DATABASES]
-        last = [item for item in everything if item.service in _DATABASES]
-        for group in (first, last):
-            alive = [item for item in group if item.alive]
-            for item in alive:
-                yield Progress(subject=item.service, state="working", detail="stopping")
-            if alive:
-                self._docker.stop([item.id for item in alive])
-            for item in alive:
-                yield Progress(subject=item.service, state="stopped")
+        yield from stopping.stop_containers(self._docker, everything)
         if everything:
             self._docker.remove([item.id for item in everything], data=remove_data)
         self._docker.remove_networks()
         if remove_data:
-            self._docker.remove_volumes()
-            volumes.forget_volumes(self._settings)
+            stopping.remove_volumes(self._docker, self._settings)
         self._forget_containers()
         return ran or (("leftover_containers",) if everything else ())
 
@@ -356,7 +347,10 @@ class DockerRuntime:
         if broken:
             self._docker.remove(broken, data=False)
         volumes.claim_volumes(self._settings)
-        yield from self._run_up(services)
+        try:
+            yield from self._run_up(services)
+        finally:
+            volumes.record_volumes(self._settings, self._docker)
         self._forget_containers()
         after = self._inspect()
         ran = {name for name in services if name in before and before[name].alive}

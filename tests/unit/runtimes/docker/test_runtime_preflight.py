@@ -18,7 +18,7 @@ from tests.fakes.docker import FakeDocker, inspected
 from tests.fakes.driving import report_of
 from tests.fakes.other_user import as_nobody
 from tests.fakes.projects import project
-from tests.unit.runtimes.docker.faked_engine import runtime_of
+from tests.unit.runtimes.docker.faked_engine import free_port, on_ports, runtime_of
 
 
 def test_an_unusable_docker_is_reported_before_anything_else(settings: Settings) -> None:
@@ -75,19 +75,6 @@ def test_with_a_database_of_others_the_password_may_be_anything(tmp_path: Path) 
 
     with pytest.raises(EngineNotRunning):
         runtime_of(settings, docker).preflight()
-
-
-def free_port() -> int:
-    with socket.create_server(("127.0.0.1", 0)) as server:
-        port: int = server.getsockname()[1]
-    return port
-
-
-def on_ports(folder: Path, litellm: int, extra: str = "") -> Settings:
-    others = [free_port() for _ in range(4)]
-    names = ("phoenix", "phoenix_grpc", "postgres_litellm", "postgres_phoenix")
-    ports = ", ".join(f"{name}: {port}" for name, port in zip(names, others, strict=True))
-    return project(folder, f"ports: {{litellm: {litellm}, {ports}}}\n{extra}")
 
 
 def test_a_port_of_our_own_container_is_free_for_us(tmp_path: Path) -> None:

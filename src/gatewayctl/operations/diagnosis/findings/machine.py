@@ -14,6 +14,7 @@ from gatewayctl.errors import (
     ProjectNameTaken,
     ReleaseMalicious,
     RuntimeUnavailable,
+    VolumesMissing,
 )
 from gatewayctl.operations.diagnosis.findings.finding import Finding
 
@@ -100,6 +101,14 @@ RUNTIME: Final = (
         title="Another project has the same name",
         meaning="Compose identifies projects by name only: two folders with one name would stop "
         "and recreate each other's containers. Nothing was started.",
+    ),
+    Finding.of(
+        VolumesMissing,
+        area="runtime",
+        title="The engine has none of the project's volumes",
+        meaning="The databases are in volumes of another engine, or the volumes were deleted with "
+        "Docker's own commands. A start would create empty databases with the same keys, so that "
+        "nothing would look wrong. Nothing was started.",
     ),
     Finding.of(
         ImageMissing,
