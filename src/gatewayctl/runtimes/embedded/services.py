@@ -25,10 +25,10 @@ from gatewayctl.rendering.tracing import (
     span_variables,
 )
 from gatewayctl.runtimes.embedded import packages
-from gatewayctl.runtimes.embedded.addresses import database_address, database_host
 from gatewayctl.runtimes.embedded.environment import Environment
 from gatewayctl.runtimes.embedded.layout import Layout
 from gatewayctl.runtimes.embedded.network import service_variables
+from gatewayctl.runtimes.embedded.postgres.addresses import database_address, database_host
 from gatewayctl.runtimes.embedded.postgres.privileges import PostgresUser
 from gatewayctl.runtimes.external_database import external_url
 from gatewayctl.settings.fields import SCALARS

@@ -10,7 +10,7 @@ from collections.abc import Mapping, Sequence
 from typing import Final
 
 from gatewayctl.runtimes.base import ProcessState, ServiceState
-from gatewayctl.runtimes.embedded.addresses import database_address
+from gatewayctl.runtimes.embedded.postgres.addresses import database_address
 from gatewayctl.runtimes.embedded.services import read_port
 from gatewayctl.runtimes.embedded.supervisor import Process, Supervisor
 from gatewayctl.settings.model import Settings

@@ -1,6 +1,6 @@
-"""The addresses that the services listen on, and who else listens there.
+"""Where PostgreSQL listens, which is not where the gateway does, and who else uses the ports.
 
-Owns where PostgreSQL listens, which is not where the gateway does. Must not start anything.
+Owns the addresses on which ports are looked up. Must not start anything.
 """
 
 from __future__ import annotations
