@@ -7,11 +7,16 @@ from __future__ import annotations
 
 import os
 import shutil
+from collections.abc import Collection
 from dataclasses import dataclass
 from pathlib import Path
+from typing import Final
 
 from gatewayctl.errors import RuntimeProblem
 from gatewayctl.files.folders import READ, WRITE, require_folder
+
+OF_THE_DISK: Final = "lost+found"
+"""A folder in the root of a disk, which a link can lead to; it is never ours."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -84,13 +89,15 @@ class Layout:
     def remove_data(self) -> None:
         """Remove everything but the logs; a link stays, without what is in its folder.
 
+        That to PostgreSQL's data, too, and the folder that the link is in.
         Raises FolderUnusable before anything is removed, and RuntimeProblem for what cannot be.
         """
         self.check()
-        for folder in self._data:
+        links = [each for each in (self.postgres_data, *self._data) if each.is_symlink()]
+        for folder in dict.fromkeys((*links, *self._data)):
             try:
-                for path in folder.iterdir() if folder.is_symlink() else (folder,):
-                    shutil.rmtree(path) if _is_real_folder(path) else path.unlink()
+                for path in list(folder.iterdir()) if folder in links else (folder,):
+                    _remove(path, links)
             except FileNotFoundError:
                 continue
             except OSError as error:
@@ -101,5 +108,14 @@ class Layout:
         return (self.postgres_home, self.phoenix_home, self.litellm_home, self.run)
 
 
-def _is_real_folder(path: Path) -> bool:
-    return path.is_dir() and not path.is_symlink()
+def _remove(path: Path, links: Collection[Path]) -> None:
+    """Remove a path, but none of these links nor a folder with one in it."""
+    if path in links or path.name == OF_THE_DISK:
+        return
+    if any(link.is_relative_to(path) for link in links):
+        for each in list(path.iterdir()):
+            _remove(each, links)
+    elif path.is_dir() and not path.is_symlink():
+        shutil.rmtree(path)
+    else:
+        path.unlink()

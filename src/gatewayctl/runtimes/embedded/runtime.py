@@ -7,7 +7,6 @@ Must not know what LiteLLM or Phoenix answer over HTTP.
 from __future__ import annotations
 
 import logging
-import os
 from collections.abc import Collection, Generator, Iterator, Mapping, Sequence
 from dataclasses import replace
 from datetime import datetime
@@ -40,12 +39,13 @@ from gatewayctl.runtimes.embedded import (
     releases,
     self_check,
 )
-from gatewayctl.runtimes.embedded.addresses import find_used_ports
 from gatewayctl.runtimes.embedded.environment import locate
 from gatewayctl.runtimes.embedded.fingerprints import Parts
 from gatewayctl.runtimes.embedded.layout import Layout
 from gatewayctl.runtimes.embedded.links.mounts import check_mounts
+from gatewayctl.runtimes.embedded.postgres.addresses import find_used_ports
 from gatewayctl.runtimes.embedded.postgres.cluster import Cluster
+from gatewayctl.runtimes.embedded.postgres.data_folder import has_cluster
 from gatewayctl.runtimes.embedded.postgres.database_shell import (
     EmbeddedShell,
     migrate_external,
@@ -171,7 +171,7 @@ class EmbeddedRuntime:
         return any(is_listening(each.pid, port) for each in tree)
 
     def has_data(self) -> bool:
-        return os.path.lexists(self._layout.postgres_data)
+        return has_cluster(self._layout)
 
     def stop(self, *, remove_data: bool = False) -> Stopped:
         if remove_data:

@@ -54,6 +54,21 @@ def test_data_is_removed_on_request_and_logs_stay(stack: Stack) -> None:
     driven(stack.runtime().stop(remove_data=True))
 
 
+def test_data_behind_a_link_are_removed_and_the_link_stays_for_new_ones(stack: Stack) -> None:
+    disk = stack.folder / "disk"
+    disk.mkdir()
+    (disk / "PG_VERSION").write_text("16")
+    stack.layout.postgres_data.rmdir()
+    stack.layout.postgres_data.symlink_to(disk)
+    assert stack.runtime().has_data()
+
+    driven(stack.runtime().stop(remove_data=True))
+
+    assert list(disk.iterdir()) == []
+    assert stack.layout.postgres_data.readlink() == disk
+    assert not stack.runtime().has_data()
+
+
 def test_data_that_cannot_be_removed_is_a_failure(
     stack: Stack, monkeypatch: pytest.MonkeyPatch
 ) -> None:

@@ -7,7 +7,6 @@ PostgreSQL as SCRAM verifiers, so no statement holds one.
 from __future__ import annotations
 
 import os
-import shutil
 import time
 from collections.abc import Callable
 from dataclasses import dataclass
@@ -21,9 +20,10 @@ from gatewayctl.runtimes.database_shell import (
     DatabaseName,
     clean_psql_errors,
 )
-from gatewayctl.runtimes.embedded.addresses import database_host
 from gatewayctl.runtimes.embedded.environment import Environment
 from gatewayctl.runtimes.embedded.layout import Layout
+from gatewayctl.runtimes.embedded.postgres.addresses import database_host
+from gatewayctl.runtimes.embedded.postgres.data_folder import create_cluster
 from gatewayctl.runtimes.embedded.postgres.migrations import (
     DatabaseLogin,
     Login,
@@ -50,19 +50,13 @@ class Cluster:
     settings: Settings
 
     def create(self, layout: Layout, user: PostgresUser) -> bool:
-        """Create the data folder if it is missing; True when created. Raises ServiceFailed.
+        """Create the data folder if it is missing; True when created. Raises ServiceFailed."""
+        return create_cluster(layout, user, lambda folder: self._init(folder, layout, user))
 
-        initdb writes to a folder beside it, which is then renamed: a killed initdb leaves nothing
-        that looks like a cluster, and an existing data folder is never deleted here.
-        """
-        if layout.postgres_data.exists():
-            return False
-        partial = layout.postgres_data.with_suffix(".partial")
-        shutil.rmtree(partial, ignore_errors=True)
-        user.own(layout.postgres_home)
+    def _init(self, folder: Path, layout: Layout, user: PostgresUser) -> None:
         argv = (
             *user.prefix, self.program("initdb"),
-            "-D", str(partial), "-U", ADMIN, "-E", "UTF8", "--locale=C",
+            "-D", str(folder), "-U", ADMIN, "-E", "UTF8", "--locale=C",
             "--auth=scram-sha-256", "--pwfile=/dev/stdin", "--no-instructions",
         )  # fmt: skip
         env = {"LC_ALL": "C", "PATH": os.defpath, "HOME": "/"}
@@ -70,8 +64,6 @@ class Cluster:
         done = run(argv, env=env, cwd=layout.postgres_home, stdin=password, timeout=120)
         if done.returncode != 0:
             raise ServiceFailed(f"initdb failed: {done.stderr.strip() or done.stdout.strip()}")
-        partial.rename(layout.postgres_data)
-        return True
 
     def wait(self, *, seconds: float, check_alive: Callable[[], None] = lambda: None) -> None:
         """Wait until the server takes connections; ``check_alive`` may raise to end the wait.
