@@ -173,9 +173,7 @@ def restore(
         changed = restore_env(project.settings, env, loaded.known_keys)
         project = reload()
         salt_key.record_salt_key(project.settings, overwrite=True)
-        upgrade_journal.delete_journal_of_other_data(
-            project.settings, archive, can_roll_back=_can_roll_back(project.resolved.runtime)
-        )
+        _forget_upgrade(project, archive)
         restore_journal.end(project.settings.state_dir)
         change.state = _STARTING
         yield Progress(subject="secrets", state="ready", detail="in .env as backed up")
@@ -204,8 +202,14 @@ def restore(
     return report
 
 
-def _can_roll_back(runtime: Runtime) -> bool:
-    return isinstance(runtime, Releases) and runtime.selectable
+def _forget_upgrade(project: Project, archive: Path) -> None:
+    """Delete what the last upgrade recorded, as far as it describes other data."""
+    runtime = project.resolved.runtime
+    upgrade_journal.delete_journal_of_other_data(
+        project.settings,
+        archive,
+        can_roll_back=isinstance(runtime, Releases) and runtime.selectable,
+    )
 
 
 def _refuse_external_database(settings: Settings) -> None:
