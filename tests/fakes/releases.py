@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Generator, Mapping, Sequence
 from dataclasses import dataclass, field
+from datetime import UTC, datetime
 from pathlib import Path
 
 from gatewayctl.errors import ImageMissing
@@ -21,14 +23,34 @@ REPOSITORY = "ghcr.io/berriai/litellm"
 OLD, NEW = f"{REPOSITORY}:v1.106.2", f"{REPOSITORY}:v1.108.14"
 
 
+@dataclass
 class ReleasedServer(FakeServer):
-    """A server whose applied migrations are numbered by the rows of their table."""
+    """A server whose applied migrations are numbered by the rows of their table.
+
+    ``old_spend`` is how many of the spend logs are of 2020, and the others of today; ``deleted``
+    are hashes of the keys that were deleted.
+    """
+
+    old_spend: int = 0
+    deleted: list[str] = field(default_factory=list)
 
     def answer(self, sql: str, database: str) -> list[str]:
+        if "to_char" in sql:
+            return [f"{day}|{count}" for day, count in self._spend_days(database).items()]
+        if found := re.search(r"\"startTime\" >= '([\d-]+)'", sql):
+            days = self._spend_days(database).items()
+            return [str(sum(count for day, count in days if day >= found[1]))]
+        if 'token from "LiteLLM_DeletedVerificationToken"' in sql:
+            return self.deleted
         if "migration_name" in sql:
             count = self.databases[database].rows.get("_prisma_migrations", 0)
             return [f"migration_{number}" for number in range(count)]
         return super().answer(sql, database)
+
+    def _spend_days(self, database: str) -> dict[str, int]:
+        count = self.databases[database].rows["LiteLLM_SpendLogs"]
+        today = datetime.now(UTC).date().isoformat()
+        return {"2020-01-01": self.old_spend, today: count - self.old_spend}
 
 
 @dataclass(kw_only=True)
@@ -49,7 +71,7 @@ class ReleasedRuntime(FakeRuntime):
     crashing: set[str] = field(default_factory=set)
     refusing: dict[str, str] = field(default_factory=dict)
     missing: set[str] = field(default_factory=set)
-    server: FakeServer = field(default_factory=ReleasedServer)
+    server: ReleasedServer = field(default_factory=ReleasedServer)
 
     def resolve_digests(self) -> Generator[Progress, None, tuple[ImageDigest, ...]]:
         yield from ()

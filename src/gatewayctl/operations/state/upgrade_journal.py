@@ -40,8 +40,8 @@ class Journal:
     """An upgrade from release ``before`` to ``after``, and the state before it.
 
     ``migrations`` are those applied to LiteLLM's database, ``rows`` the row counts of its keys and
-    spend logs, ``keys`` the variables whose virtual keys it knew. ``written`` is None where the
-    release is not set in gateway.yaml.
+    spend logs, ``spend_days`` those of the spend logs by day, ``keys`` the variables whose virtual
+    keys it knew. ``written`` is None where the release is not set in gateway.yaml.
     """
 
     before: str
@@ -53,6 +53,7 @@ class Journal:
     migrations: tuple[str, ...] = ()
     keys: tuple[str, ...] = ()
     rows: Mapping[str, int] = field(default_factory=dict)
+    spend_days: Mapping[str, int] = field(default_factory=dict)
 
     @property
     def unfinished(self) -> bool:

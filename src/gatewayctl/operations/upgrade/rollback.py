@@ -47,6 +47,7 @@ from gatewayctl.operations.project.render import render
 from gatewayctl.operations.project.snapshot import Project
 from gatewayctl.operations.state.exclusive import change_project
 from gatewayctl.operations.state.upgrade_journal import Journal, delete_journal, read_journal
+from gatewayctl.operations.upgrade.baseline import TABLES, applied_migrations, read_baseline
 from gatewayctl.operations.upgrade.setting import find_place, require_revertible, revert_image
 from gatewayctl.operations.upgrade.start import (
     change_image,
@@ -54,7 +55,7 @@ from gatewayctl.operations.upgrade.start import (
     litellm_database,
     start_and_verify,
 )
-from gatewayctl.operations.upgrade.verify import TABLES, UpgradeVerification, applied_migrations
+from gatewayctl.operations.upgrade.verify import UpgradeVerification
 from gatewayctl.runtimes.base import Progress
 from gatewayctl.runtimes.releases import Release
 from gatewayctl.settings.master_key import require_master_key
@@ -132,7 +133,7 @@ def plan_rollback(project: Project) -> RollbackPlan:
         backup=journal.backup,
         restores=restores,
         now=now,
-        then=journal.rows,
+        then={table: journal.rows[table] for table in TABLES if table in journal.rows},
     )
 
 
@@ -180,9 +181,9 @@ def rollback(
             journal.before,
             lambda settings, image: revert_image(settings, journal.written, image),
         )
-        started, verification = yield from start_and_verify(
-            project, timeout=timeout, keys=journal.keys, rows={} if restored else journal.rows
-        )
+        # Not what the upgrade recorded: since then, keys and spend logs may have been deleted.
+        before = read_baseline(project.settings, litellm_database(project))
+        started, verification = yield from start_and_verify(project, timeout=timeout, before=before)
         keys = yield from ensure_declared_keys(project.settings, project.gateway)
         litellm_database(project).drop("before_restore", "restored")
         delete_journal(settings)

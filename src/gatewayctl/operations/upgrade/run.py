@@ -31,6 +31,7 @@ from gatewayctl.operations.project.snapshot import Project
 from gatewayctl.operations.state import upgrade_journal
 from gatewayctl.operations.state.exclusive import change_project
 from gatewayctl.operations.state.upgrade_journal import Journal, SettingChange
+from gatewayctl.operations.upgrade.baseline import baseline_of, read_baseline
 from gatewayctl.operations.upgrade.plan import UpgradePlan, plan_upgrade
 from gatewayctl.operations.upgrade.setting import (
     find_place,
@@ -44,7 +45,7 @@ from gatewayctl.operations.upgrade.start import (
     litellm_database,
     start_and_verify,
 )
-from gatewayctl.operations.upgrade.verify import UpgradeVerification, read_baseline
+from gatewayctl.operations.upgrade.verify import UpgradeVerification
 from gatewayctl.runtimes.base import Progress
 from gatewayctl.runtimes.releases import PreflightCheck, Release, Releases
 from gatewayctl.settings.master_key import require_master_key
@@ -140,7 +141,7 @@ def upgrade(
                 place = find_place(project.settings)
             journal = upgrade_journal.advance_journal(settings, journal, "starting")
             started, verification = yield from start_and_verify(
-                project, timeout=options.timeout, keys=journal.keys, rows=journal.rows
+                project, timeout=options.timeout, before=baseline_of(journal)
             )
             upgrade_journal.advance_journal(settings, journal, "done")
     return replace(
@@ -187,6 +188,7 @@ def _prepare(
         migrations=before.migrations,
         keys=before.keys,
         rows=before.rows,
+        spend_days=before.spend_days,
     )
     upgrade_journal.write_journal(settings, journal)
     return journal, checks

@@ -5,7 +5,7 @@ Owns the order of the steps; each of them may be repeated. Must not know why the
 
 from __future__ import annotations
 
-from collections.abc import Callable, Generator, Mapping
+from collections.abc import Callable, Generator
 from dataclasses import replace
 from typing import Final
 
@@ -13,6 +13,7 @@ from gatewayctl.errors import SettingsProblem
 from gatewayctl.operations.project.load_check import check_config
 from gatewayctl.operations.project.snapshot import Project
 from gatewayctl.operations.stack.start import StartedStack, start_stack
+from gatewayctl.operations.upgrade.baseline import Baseline
 from gatewayctl.operations.upgrade.setting import find_place
 from gatewayctl.operations.upgrade.verify import UpgradeVerification, verify_upgrade
 from gatewayctl.runtimes.base import Progress
@@ -61,17 +62,17 @@ def check_release_config(project: Project, image: str) -> Generator[Progress, No
 
 
 def start_and_verify(
-    project: Project, *, timeout: float | None, keys: tuple[str, ...], rows: Mapping[str, int]
+    project: Project, *, timeout: float | None, before: Baseline
 ) -> Generator[Progress, None, tuple[StartedStack, UpgradeVerification]]:
     """Start the stack, wait at most ``timeout`` seconds until it is healthy, and verify it.
+
+    ``before``: what its database must still contain.
 
     Raises what `up` raises, and NotVerified.
     """
     started = yield from start_stack(project, timeout=timeout)
     database = litellm_database(project)
-    found = yield from verify_upgrade(
-        project.settings, project.gateway, database, keys=keys, rows=rows
-    )
+    found = yield from verify_upgrade(project.settings, project.gateway, database, before=before)
     if found.tracing != "verified":
         started = replace(started, warnings=(*started.warnings, _LATE))
     return started, found

@@ -12,9 +12,14 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING, Final
 
 from gatewayctl.errors import GatewayctlError, NotVerified, Refused, Unreachable
-from gatewayctl.operations.backup.credentials import find_known_keys
 from gatewayctl.operations.keys.values import read_current_values
 from gatewayctl.operations.traces.probe import Tracing, has_probe_arrived, send_probe
+from gatewayctl.operations.upgrade.baseline import (
+    TABLES,
+    Baseline,
+    explain_loss,
+    find_keys_to_try,
+)
 from gatewayctl.runtimes.base import Progress
 from gatewayctl.runtimes.database import Database
 from gatewayctl.settings.model import Secret, Settings
@@ -22,23 +27,8 @@ from gatewayctl.settings.model import Secret, Settings
 if TYPE_CHECKING:
     from gatewayctl.gateway.client import GatewayClient
 
-TABLES: Final = ("LiteLLM_VerificationToken", "LiteLLM_SpendLogs")
-"""The tables whose rows must not get fewer."""
-_APPLIED: Final = (
-    'select migration_name from "_prisma_migrations" '
-    "where finished_at is not null and rolled_back_at is null order by 1;"
-)
 _TRACE_SECONDS: Final = 10.0
 _SUBJECT: Final = "verification"
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Baseline:
-    """What LiteLLM's database contained before a change of release."""
-
-    migrations: tuple[str, ...]
-    keys: tuple[str, ...]
-    rows: Mapping[str, int]
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -54,46 +44,27 @@ class UpgradeVerification:
     rows: Mapping[str, int]
 
 
-def read_baseline(settings: Settings, database: Database) -> Baseline:
-    """Read LiteLLM's database, whose server must run."""
-    found = database.rows()
-    return Baseline(
-        migrations=applied_migrations(database),
-        keys=tuple(find_known_keys(database, "", read_current_values(settings), usable=True))
-        if TABLES[0] in found
-        else (),
-        rows={table: found.get(table, 0) for table in TABLES},
-    )
-
-
-def applied_migrations(database: Database) -> tuple[str, ...]:
-    """The names of the applied migrations; none in an empty database."""
-    return database.ask(_APPLIED) if "_prisma_migrations" in database.rows() else ()
-
-
 def verify_upgrade(
     settings: Settings,
     gateway: GatewayClient,
     database: Database,
     *,
-    keys: Sequence[str],
-    rows: Mapping[str, int],
+    before: Baseline,
     trace_seconds: float = _TRACE_SECONDS,
 ) -> Generator[Progress, None, UpgradeVerification]:
-    """Check that every key is accepted, that one can chat, and that no row is lost.
+    """Check that every key is accepted, that one can chat, and that no row of ``before`` is lost.
 
     Waits ``trace_seconds`` for the trace; a missing one is no failure. Raises NotVerified.
     """
     yield Progress(subject=_SUBJECT, state="working", detail="keys, a chat, its trace")
+    keys = find_keys_to_try(settings, database, before.keys)
     try:
         trace_id, model = _call_gateway(settings, gateway, keys)
     except (Refused, Unreachable) as error:
         raise NotVerified(f"LiteLLM runs, but the verification failed: {error.message}") from error
+    if lost := explain_loss(settings, database, before):
+        raise NotVerified(f"LiteLLM runs, but its database lost rows: {lost}.")
     found = database.rows()
-    lost = {table: count for table, count in rows.items() if found.get(table, 0) < count}
-    if lost:
-        counts = ", ".join(f"{t} has {found.get(t, 0)} rows of {n}" for t, n in lost.items())
-        raise NotVerified(f"LiteLLM runs, but its database lost rows: {counts}.")
     arrived = has_probe_arrived(settings, gateway, trace_id, timeout=trace_seconds)
     yield Progress(subject=_SUBJECT, state="ready", detail=_summarize(keys, model))
     return UpgradeVerification(
@@ -113,8 +84,6 @@ def _call_gateway(
     values = read_current_values(settings)
     models_of: dict[str, tuple[str, ...]] = {}
     for name in names:
-        if name not in values:
-            continue
         try:
             models_of[name] = probe_key(gateway, values[name]).models
         except GatewayctlError as error:
