@@ -40,12 +40,13 @@ IMPATIENT = httpx.Timeout(0.4, connect=5)
 STEPS = {
     "create": ("GET /key/list", "POST /key/generate"),
     "replace": (
-        "GET /key/list", "POST /key/block", "POST /key/delete", "GET /key/info",
-        "POST /key/generate",
+        "GET /key/list", "POST /key/update", "POST /key/block", "POST /key/delete",
+        "GET /key/info", "POST /key/generate",
     ),
     "rotate": (
         "GET /key/list", "POST /key/generate", "GET /v1/models",
-        "POST /key/block", "POST /key/delete", "GET /key/info", "POST /key/update",
+        "POST /key/update", "POST /key/block", "POST /key/delete", "GET /key/info",
+        "POST /key/update",
     ),
     "rotate with grace": (
         "GET /key/list", "POST /key/generate", "GET /v1/models",

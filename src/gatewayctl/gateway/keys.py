@@ -9,12 +9,13 @@ from __future__ import annotations
 
 import hashlib
 from collections.abc import Iterator, Mapping
+from contextlib import suppress
 from dataclasses import dataclass, field
 from datetime import datetime
 from types import MappingProxyType
 from typing import Any, Final
 
-from gatewayctl.errors import GatewayRefused
+from gatewayctl.errors import GatewayRefused, Refused
 from gatewayctl.gateway.client import GatewayClient, rows_of
 from gatewayctl.gateway.times import parse_time
 from gatewayctl.settings.declared.limits import KEY_LIMITS, read_limits
@@ -193,14 +194,22 @@ def update_key(
         return _parse_key(answer)
 
 
-def delete_key(gateway: GatewayClient, master: Secret, key_hash: str) -> None:
+def delete_key(
+    gateway: GatewayClient, master: Secret, key_hash: str, *, mark: Mapping[str, Any] | None = None
+) -> None:
     """Block a key, delete it and verify that: LiteLLM also echoes hashes it did not delete.
 
     LiteLLM's other workers do not learn of a deletion and accept the key while it is in their
-    cache; they learn of a block (/key/block in key_management_endpoints.py).
+    cache; they learn of a block (/key/block in key_management_endpoints.py). ``mark`` is metadata
+    that distinguishes this block from that of an operator, should it be interrupted.
 
     Raises GatewayRefused if the key still exists. A key that never existed is fine.
     """
+    if mark is not None:
+        # LiteLLM may refuse any change of a key, and the deletion does not depend on this one.
+        with suppress(Refused):
+            body = {"key": key_hash, **KeyChange(metadata=mark).body()}
+            gateway.call("POST", "/key/update", key=master, role="master", json=body)
     for path, body in (("/key/block", {"key": key_hash}), ("/key/delete", {"keys": [key_hash]})):
         gateway.call("POST", path, key=master, role="master", json=body, none_if_absent=True)
     if get_key(gateway, master, key_hash) is not None:

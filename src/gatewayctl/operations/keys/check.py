@@ -28,6 +28,7 @@ from gatewayctl.gateway.limit_refusals import describe_spent
 from gatewayctl.gateway.owners import Owner, find_owner
 from gatewayctl.operations.counting import handle_all
 from gatewayctl.operations.keys.list import KeyRow, KeyState, join_keys
+from gatewayctl.operations.keys.metadata import advise_blocked
 from gatewayctl.operations.keys.owners import CONFLICT_REMEDY, OwnerStep, plan_owners
 from gatewayctl.operations.keys.plan import CHANGES, KeyStep, KnownKeys, load_known_keys, plan_keys
 from gatewayctl.operations.keys.sync import KeysSyncReport, apply_sync
@@ -278,9 +279,8 @@ def _choose_remedy(row: KeyRow, step: KeyStep, known: KnownKeys, spent: str | No
         return f"{advise_unset(str(row.env))} Then run `gatewayctl keys create`."
     if step.action == "conflict":
         return f"Put the value of {row.alias} into .env as {row.env}, or declare another alias."
+    if "blocked" in {row.state, step.action}:
+        return advise_blocked(str(row.alias))
     if spent is not None:
         return BudgetSpent.remedy
-    rotate = f"`gatewayctl keys rotate {shlex.quote(str(row.alias))}`"
-    if row.state == "blocked":
-        return f"Unblock {row.alias} in LiteLLM (`gatewayctl ui`), or run {rotate}."
-    return f"Run {rotate}."
+    return f"Run `gatewayctl keys rotate {shlex.quote(str(row.alias))}`."

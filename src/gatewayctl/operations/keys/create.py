@@ -99,9 +99,11 @@ def ensure_declared_keys(
     """Create every declared key that is missing. See `ensure_keys`.
 
     ``fresh`` generates new secrets for all of them, after LiteLLM's database was emptied. Warns of
-    other keys in .env that LiteLLM does not have.
+    other keys in .env that LiteLLM does not have, and of blocked ones: the stack runs without them.
     """
-    report = yield from ensure_keys(settings, gateway, settings.keys, fresh=fresh)
+    report = yield from ensure_keys(
+        settings, gateway, settings.keys, fresh=fresh, blocked_fails=False
+    )
     with suppress(GatewayctlError):
         unknown = find_unknown_keys(settings, gateway, require_master_key(settings))
         warnings = (
@@ -119,6 +121,7 @@ def ensure_keys(
     wanted: Iterable[DeclaredKey],
     *,
     fresh: bool = False,
+    blocked_fails: bool = True,
     now: Callable[[], datetime] = lambda: datetime.now(UTC),
 ) -> Generator[Progress, None, KeysCreateReport]:
     """Create the missing keys, in .env and in LiteLLM; running it twice changes nothing.
@@ -126,7 +129,8 @@ def ensure_keys(
     Creates the declared teams and users before. Finishes what an interrupted run left; the caller
     holds the project's lock. A failure of one key is in the report if others succeeded, and raised
     if none did: KeyAliasExists, MasterKeyRefused, GatewayDatabaseMissing, GatewayUnreachable,
-    EnvFileUnwritable… Raises LicenseMissing before anything is changed.
+    EnvFileUnwritable… Raises LicenseMissing before anything is changed. Unless ``blocked_fails``, a
+    blocked key that is not replaced is a warning, and not a failure.
     """
     master = require_master_key(settings)
     provisioner = KeyProvisioner(
@@ -142,7 +146,10 @@ def ensure_keys(
         try:
             results.append(provisioner.ensure(declared))
         except GatewayctlError as error:
-            failures.append((declared, error))
+            if declared.alias in provisioner.blocked and not blocked_fails:
+                provisioner.warnings.append(f"{error.message} {error.hint}")
+            else:
+                failures.append((declared, error))
 
     yield from handle_all("keys", wanted, ensure, handled="processed")
     if failures and not results and all(owner.error is None for owner in owners):

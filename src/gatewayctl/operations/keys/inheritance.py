@@ -46,9 +46,9 @@ def inherit_lifetime(requested: DeclaredKey, old: VirtualKey, now: datetime) -> 
     if recorded := duration_of(old):
         return recorded
     named = "" if requested.env == default_variable(requested.alias) else f" --env {requested.env}"
-    create = f"gatewayctl keys create {shlex.quote(requested.alias)}{named} --duration 30d"
+    create = f"`gatewayctl keys create {shlex.quote(requested.alias)}{named} --duration 30d`"
     raise UsageProblem(
         f"The key {requested.alias!r} has expired, and no duration is recorded for it:"
         " its new key would never expire.",
-        hint=f"Give one, such as `{create}`, or declare the key in gateway.yaml.",
+        hint=f"Give one, such as {create}, or declare the key in gateway.yaml.",
     )

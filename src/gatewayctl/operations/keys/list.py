@@ -13,7 +13,13 @@ from typing import Literal
 from gatewayctl.gateway.client import GatewayClient
 from gatewayctl.gateway.keys import VirtualKey, hash_key, iterate_keys
 from gatewayctl.operations.counting import read_all
-from gatewayctl.operations.keys.metadata import is_ours, is_predecessor, is_successor, variable_of
+from gatewayctl.operations.keys.metadata import (
+    is_blocked,
+    is_ours,
+    is_predecessor,
+    is_successor,
+    variable_of,
+)
 from gatewayctl.operations.keys.owners import OwnerStep, plan_owners
 from gatewayctl.operations.keys.plan import find_differences
 from gatewayctl.operations.keys.values import read_current_values
@@ -36,7 +42,8 @@ class KeyRow:
 
     ``ok``: LiteLLM has the secret of .env under this alias. ``missing``: in neither.
     ``not_in_gateway``: only in .env. ``not_in_env_file``: only in LiteLLM, so its secret is
-    lost. ``budget_spent``: calls are refused until it is raised or reset.
+    lost. ``blocked``: by an operator in LiteLLM, whatever else is wrong with it; never replaced.
+    ``budget_spent``: calls are refused until it is raised or reset.
     ``other_key_in_env_file``: in both, with different secrets. ``retiring``: rotated, and
     valid for its grace period. ``unfinished``: the new key of an interrupted rotation;
     `keys create` finishes it. ``foreign``: not created by this project.
@@ -181,12 +188,13 @@ def _registered_row(
 
 
 def _state(key: VirtualKey, secret: Secret | None, now: datetime) -> KeyState:
+    # First: a blocked key is not replaced, whatever else is wrong with it.
+    if is_blocked(key, () if secret is None else {hash_key(secret)}):
+        return "blocked"
     if secret is None:
         return "not_in_env_file"
     if hash_key(secret) != key.hash:
         return "other_key_in_env_file"
-    if key.blocked:
-        return "blocked"
     if key.is_expired(now):
         return "expired"
     return "budget_spent" if key.is_spent else "ok"

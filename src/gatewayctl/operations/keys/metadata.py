@@ -6,7 +6,8 @@ every state that a crash can leave, so there is no journal. Pure: must not call 
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+import shlex
+from collections.abc import Collection, Mapping
 from typing import Any, Final
 
 from gatewayctl.errors import KeyAliasExists
@@ -29,12 +30,14 @@ ALIAS_METADATA: Final = "gatewayctl_alias"
 """On a successor or predecessor, which has another alias: the alias it belongs to."""
 GRACE_METADATA: Final = "gatewayctl_grace"
 """On a successor: how long its predecessor stays valid after the rotation."""
+REPLACED_BY_METADATA: Final = "gatewayctl_replaced_by"
+"""On a key that is being deleted for another: the hash of that one. LiteLLM blocks it before."""
 
 _SUCCESSOR: Final = "@next"
 _PREDECESSOR: Final = "@old-"
 _MARKS: Final = frozenset({
     "created_by", "project", ENV_METADATA, DURATION_METADATA, ALIAS_METADATA, GRACE_METADATA,
-    FIELDS_METADATA,
+    FIELDS_METADATA, REPLACED_BY_METADATA,
 })  # fmt: skip
 # Metadata that LiteLLM 1.108.14 uses itself: limits and rules set in its UI.
 _LITELLM: Final = frozenset({
@@ -67,6 +70,31 @@ def foreign_key(key: VirtualKey, alias: str, consequence: str, *, hint: str) -> 
         f"The key {alias!r} was created for the project {project!r}, {consequence}.",
         hint=f"If that is this one's former name, write `project_name: {project}` into"
         f" gateway.yaml. Otherwise: {hint}",
+    )
+
+
+def is_blocked(key: VirtualKey, stored: Collection[str]) -> bool:
+    """True if an operator blocked the key; ``stored`` are the hashes of its values in .env.
+
+    False for one that gatewayctl blocked to delete it, and was interrupted: .env has the key that
+    takes its place already.
+    """
+    return key.blocked and key.metadata.get(REPLACED_BY_METADATA) not in stored
+
+
+def blocked_key(alias: str, consequence: str) -> KeyAliasExists:
+    """The error for a key that an operator blocked, which gatewayctl never does away with."""
+    return KeyAliasExists(
+        f"The key {alias!r} is blocked in LiteLLM, {consequence}.", hint=advise_blocked(alias)
+    )
+
+
+def advise_blocked(alias: str) -> str:
+    """What to do about a blocked key, as a sentence: both ways are a decision of an operator."""
+    name = shlex.quote(alias)
+    return (
+        f"Unblock {alias} in LiteLLM (`gatewayctl ui`), or run"
+        f" `gatewayctl keys revoke {name} --yes` and then `gatewayctl keys create {name}`."
     )
 
 
@@ -122,9 +150,10 @@ def declared_metadata(declared: DeclaredKey, project: str) -> dict[str, Any]:
     }
 
 
-def updated_metadata(declared: DeclaredKey, project: str, key: VirtualKey) -> dict[str, Any]:
-    """The metadata an existing key should have; limits set in LiteLLM stay."""
-    return {**_kept_metadata(declared, key), **declared_metadata(declared, project)}
+def updated_metadata(declared: DeclaredKey, project: str, key: VirtualKey | None) -> dict[str, Any]:
+    """The metadata of an existing key, or of the one that replaces it; LiteLLM's limits stay."""
+    kept = {} if key is None else _kept_metadata(declared, key)
+    return {**kept, **declared_metadata(declared, project)}
 
 
 def owner_metadata(

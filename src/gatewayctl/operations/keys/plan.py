@@ -5,7 +5,7 @@ Owns the decision on each key of gateway.yaml, LiteLLM and .env. Must not change
 
 from __future__ import annotations
 
-from collections.abc import Generator, Iterable, Mapping
+from collections.abc import Generator, Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime
 from typing import Any, Final, Literal
@@ -25,7 +25,12 @@ from gatewayctl.operations.keys.metadata import (
     user_metadata,
     variable_of,
 )
-from gatewayctl.operations.keys.rotation import Family, classify_family, group_families
+from gatewayctl.operations.keys.rotation import (
+    Family,
+    classify_family,
+    find_blocked,
+    group_families,
+)
 from gatewayctl.operations.keys.values import (
     is_plausible_key,
     read_current_values,
@@ -47,6 +52,7 @@ CHANGES: Final[frozenset[Action]] = frozenset(
 _UNFIXABLE: Final[frozenset[Action]] = frozenset({"conflict", "blocked"})
 NOT_DECLARED: Final = "not declared in gateway.yaml"
 _INTERRUPTED: Final = "its rotation was interrupted"
+_BLOCKED: Final = "it is blocked in LiteLLM"
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -148,7 +154,7 @@ def plan_keys(known: KnownKeys) -> tuple[PlannedKeyStep, ...]:
     rest = [key for key in known.keys if key.alias not in families]
     mine = [key for key in rest if is_ours(key, known.project)]
     covered = {key.hash for family in families.values() for key in family.successors}
-    ours = [_plan_own(known, key) for key in mine if key.hash not in covered]
+    ours = [_plan_own(known, key, groups) for key in mine if key.hash not in covered]
     foreign = [_plan_foreign(key) for key in rest if not is_ours(key, known.project)]
     return (*declared, *ours, *foreign)
 
@@ -172,9 +178,11 @@ _Verdict = tuple[Action, tuple[str, ...], str | None]
 
 
 def _judge(known: KnownKeys, declared: DeclaredKey, family: Family) -> _Verdict:
+    stored = known.hash_in(declared.env)
+    if _has_blocked(known, family, declared.env):
+        return "blocked", (), _BLOCKED
     if family.interrupted:
         return "finish", (), _INTERRUPTED
-    stored = known.hash_in(declared.env)
     if declared.env in known.outside and stored not in {key.hash for key in family.current}:
         # Never registered: it may be a key that was revoked after the shell read it.
         why = f"{declared.env} is set in the environment only, to another value"
@@ -187,6 +195,12 @@ def _judge(known: KnownKeys, declared: DeclaredKey, family: Family) -> _Verdict:
     current = family.current[0]
     judge = _judge_own if is_ours(current, known.project) else _judge_foreign
     return judge(known, declared, current, stored)
+
+
+def _has_blocked(known: KnownKeys, family: Family, env: str | None) -> bool:
+    """True if an operator blocked a key of the alias, which ends all that would replace it."""
+    stored = known.hash_in(env)
+    return find_blocked(family, () if stored is None else {stored}, known.project) is not None
 
 
 def _judge_foreign(
@@ -207,8 +221,6 @@ def _judge_own(
         return "replace", (), "its secret is lost"
     if current.is_expired(known.now):
         return "replace", (), "it has expired"
-    if current.blocked:
-        return "blocked", (), "it is blocked in LiteLLM"
     return ("update" if changes else "none"), changes, None
 
 
@@ -221,11 +233,16 @@ def _judge_unregistered(known: KnownKeys, declared: DeclaredKey, stored: str | N
     return "conflict", (), f"{declared.env} holds the key {other.alias!r}"
 
 
-def _plan_own(known: KnownKeys, key: VirtualKey) -> PlannedKeyStep:
+def _plan_own(
+    known: KnownKeys, key: VirtualKey, groups: Mapping[str, Sequence[VirtualKey]]
+) -> PlannedKeyStep:
     action: Action = "delete" if known.prune else "keep"
     alias, reason = key.alias, NOT_DECLARED
     if is_successor(key):
         action, alias, reason = "finish", alias_of(key), _INTERRUPTED
+        family = classify_family(str(alias), groups.get(str(alias), ()), known.project)
+        if _has_blocked(known, family, variable_of(key)):
+            action, reason = "blocked", _BLOCKED
     elif is_predecessor(key) and key.is_expired(known.now):
         action, reason = "delete", "its grace period is over"
     elif is_predecessor(key):

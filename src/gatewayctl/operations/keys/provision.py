@@ -23,9 +23,12 @@ from gatewayctl.operations.keys.inheritance import inherit_lifetime, inherit_lim
 from gatewayctl.operations.keys.limits import find_limit_differences, wanted_limits
 from gatewayctl.operations.keys.metadata import (
     ENV_METADATA,
-    declared_metadata,
+    advise_blocked,
+    blocked_key,
     foreign_key,
+    is_blocked,
     is_ours,
+    updated_metadata,
     variable_of,
 )
 from gatewayctl.operations.keys.owners import require_owners
@@ -76,7 +79,8 @@ def generate_key_secret() -> Secret:
 class KeyProvisioner:
     """Creates, finds and deletes single keys; ``warnings`` collects what is not in results.
 
-    ``fresh`` replaces every secret, as after LiteLLM's database was emptied.
+    ``fresh`` replaces every secret, as after LiteLLM's database was emptied. ``blocked`` collects
+    the aliases of keys that were not replaced, because an operator blocked them.
     """
 
     settings: Settings
@@ -85,6 +89,7 @@ class KeyProvisioner:
     now: Callable[[], datetime]
     fresh: bool = False
     warnings: list[str] = field(default_factory=list)
+    blocked: list[str] = field(default_factory=list)
 
     @property
     def project(self) -> str:
@@ -108,6 +113,8 @@ class KeyProvisioner:
             raise overridden({declared.env: Source(name=ENV_FILE_NAME)})
         family = self.rotation.load_family(declared.alias)
         current = self.finish_rotation(family, override, secret)
+        if current is not None and self._is_blocked(current, override, secret):
+            return self._leave_blocked(declared, current, override, secret)
         if self.fresh:
             if override is not None:
                 self.warnings.append(_warn_override(declared.env))
@@ -127,6 +134,23 @@ class KeyProvisioner:
         ``found`` are the secrets that the environment and .env hold for it.
         """
         return self.rotation.finish(family, {hash_key(each) for each in found if each is not None})
+
+    def _is_blocked(self, current: VirtualKey, *found: Secret | None) -> bool:
+        hashes = {hash_key(each) for each in found if each is not None}
+        return is_ours(current, self.project) and is_blocked(current, hashes)
+
+    def _leave_blocked(
+        self, declared: DeclaredKey, current: VirtualKey, *found: Secret | None
+    ) -> KeyResult:
+        """The blocked key as it is. Raises KeyAliasExists if its secret is lost.
+
+        A new key would undo the block, also where this one has expired.
+        """
+        for secret in found:
+            if secret is not None and hash_key(secret) == current.hash:
+                return self._adopt(declared, secret, current)
+        self.blocked.append(declared.alias)
+        raise blocked_key(declared.alias, "so it is not replaced by a new one")
 
     def stored_secret(self, env: str | None) -> Secret | None:
         """The current value of a variable in .env."""
@@ -222,7 +246,10 @@ class KeyProvisioner:
             self._warn_of_other_models(declared, current)
             self._warn_of_other_limits(declared, current)
             if current.blocked:
-                self.warnings.append(f"{declared.alias} is blocked in LiteLLM, and stays so.")
+                self.warnings.append(
+                    f"{declared.alias} is blocked in LiteLLM, and stays so."
+                    f" {advise_blocked(declared.alias)}"
+                )
             return _result(declared, "exists", secret, current)
         known = litellm.get_key(self.gateway, self.master, hash_key(secret))
         if known is not None:
@@ -285,8 +312,8 @@ class KeyProvisioner:
         if current is None and status == "registered":
             self._warn_of_no_expiry(declared)
         if current is not None:
-            # Our own key, and its secret is lost.
-            litellm.delete_key(self.gateway, self.master, current.hash)
+            # Our own key: its secret is lost, or it has expired.
+            self.rotation.delete_replaced(current, by=hash_key(secret))
             status = "replaced"
             if declared not in self.settings.keys:
                 declared = inherit_limits(declared, current)
@@ -294,7 +321,7 @@ class KeyProvisioner:
             alias=declared.alias,
             secret=secret,
             models=declared.models,
-            metadata=declared_metadata(declared, self.project),
+            metadata=updated_metadata(declared, self.project, current),
             duration=lifetime,
             limits=wanted_limits(KEY_LIMITS, declared, current),
             spend=0 if current is None else current.spend or 0,

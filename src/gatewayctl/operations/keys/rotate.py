@@ -24,7 +24,9 @@ from gatewayctl.operations.keys.limits import wanted_limits
 from gatewayctl.operations.keys.metadata import (
     ALIAS_METADATA,
     GRACE_METADATA,
+    blocked_key,
     foreign_key,
+    is_blocked,
     is_ours,
     successor_alias,
     updated_metadata,
@@ -74,8 +76,9 @@ def rotate_key(
     """Rotate a key that gatewayctl created; with ``grace``, such as ``1h``, the old one stays.
 
     Raises UsageProblem for an invalid grace, GatewayRefused for an unknown alias,
-    KeyAliasExists for a foreign key, SettingsProblem if the environment overrides .env, and
-    what LiteLLM and .env raise; the old key is unchanged then.
+    KeyAliasExists for a foreign or a blocked key, UsageProblem for an expired one of unknown
+    duration, SettingsProblem if the environment overrides .env, and what LiteLLM and .env raise;
+    the old key is unchanged then.
     """
     check_duration(grace, option="--grace")
     master = require_master_key(settings)
@@ -102,9 +105,13 @@ def _prepare(provisioner: KeyProvisioner, alias: str) -> tuple[VirtualKey, Decla
             f"{env} in the environment overrides that of .env, and would keep the old key.",
             hint=advise_unset(env),
         )
-    current = provisioner.finish_rotation(family, provisioner.stored_secret(env))
+    stored = provisioner.stored_secret(env)
+    current = provisioner.finish_rotation(family, stored)
     if current is None:
         raise unknown_alias(alias)
+    if is_blocked(current, () if stored is None else {hash_key(stored)}):
+        # The new key would not be blocked, and whoever blocked this one would not know.
+        raise blocked_key(alias, "so it is not rotated")
     if declared is not None:
         return current, declared, declared.duration
     undeclared = DeclaredKey(alias=alias, env=env)

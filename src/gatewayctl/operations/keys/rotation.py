@@ -21,7 +21,9 @@ from gatewayctl.gateway.keys import KeyChange, VirtualKey
 from gatewayctl.operations.keys.metadata import (
     ALIAS_METADATA,
     GRACE_METADATA,
+    REPLACED_BY_METADATA,
     alias_of,
+    is_blocked,
     is_ours,
     is_predecessor,
     is_successor,
@@ -67,6 +69,16 @@ def classify_family(alias: str, keys: Iterable[VirtualKey], project: str) -> Fam
     )
 
 
+def find_blocked(family: Family, stored: Collection[str], project: str) -> VirtualKey | None:
+    """The key of ours that an operator blocked, if one has the alias or .env holds it.
+
+    Nothing may take its place: that would undo the block.
+    """
+    held = [key for key in family.predecessors if key.hash in stored]
+    found = (*family.current, *held)
+    return next((key for key in found if is_ours(key, project) and is_blocked(key, stored)), None)
+
+
 def unknown_alias(alias: str) -> GatewayRefused:
     """The error for an alias that LiteLLM does not have."""
     return GatewayRefused(
@@ -92,8 +104,11 @@ class Rotation:
     def finish(self, family: Family, live: Collection[str]) -> VirtualKey | None:
         """Finish an interrupted rotation; returns the key that has the alias then, or None.
 
-        ``live`` are the hashes of the secrets in .env and the environment.
+        ``live`` are the hashes of the secrets in .env and the environment. Changes nothing if a key
+        is blocked, and returns that one: see `find_blocked`.
         """
+        if (blocked := find_blocked(family, live, self.project)) is not None:
+            return blocked
         for key in family.predecessors:
             if key.is_expired(self.now()) and key.hash not in live:
                 self._delete(key)
@@ -111,16 +126,22 @@ class Rotation:
         """Retire the keys that have the alias, then give it to the successor."""
         grace = successor.metadata.get(GRACE_METADATA)
         for key in current:
-            self._retire(key, grace if isinstance(grace, str) else None, alias=alias)
+            until = grace if isinstance(grace, str) else None
+            self._retire(key, until, alias=alias, successor=successor.hash)
         change = KeyChange(alias=alias, metadata=strip_rotation_stage(successor.metadata))
         return litellm.update_key(self.gateway, self.master, successor.hash, change)
 
-    def _retire(self, key: VirtualKey, grace: str | None, *, alias: str) -> None:
+    def delete_replaced(self, key: VirtualKey, *, by: str) -> None:
+        """Delete a key whose place another takes, ``by`` its hash."""
+        mark = {**key.metadata, REPLACED_BY_METADATA: by}
+        litellm.delete_key(self.gateway, self.master, key.hash, mark=mark)
+
+    def _retire(self, key: VirtualKey, grace: str | None, *, alias: str, successor: str) -> None:
         """Delete a key, or keep it for ``grace``, but not beyond its own expiry."""
         if not is_ours(key, self.project):
             raise KeyAliasExists(f"Another key {alias!r} was created meanwhile; it is kept.")
         if grace is None:
-            self._delete(key)
+            self.delete_replaced(key, by=successor)
             return
         until = self.now() + timedelta(seconds=duration_seconds(grace))
         sooner = key.expires is not None and key.expires <= until
@@ -140,7 +161,7 @@ class Rotation:
         kept = next((key for key in current if key.hash in live), current[0])
         for key in current:
             if key != kept and is_ours(key, self.project):
-                self._delete(key)
+                self.delete_replaced(key, by=kept.hash)
         return kept
 
     def _delete(self, key: VirtualKey) -> None:

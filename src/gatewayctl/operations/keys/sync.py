@@ -17,7 +17,11 @@ from gatewayctl.gateway.client import GatewayClient
 from gatewayctl.gateway.keys import KeyChange
 from gatewayctl.operations.counting import handle_all
 from gatewayctl.operations.keys.limits import changed_limits
-from gatewayctl.operations.keys.metadata import DURATION_METADATA, updated_metadata
+from gatewayctl.operations.keys.metadata import (
+    DURATION_METADATA,
+    advise_blocked,
+    updated_metadata,
+)
 from gatewayctl.operations.keys.owners import (
     CONFLICT_REMEDY,
     OWNER_CHANGES,
@@ -75,6 +79,10 @@ class KeysSyncReport:
             if count:
                 messages.append(f"Keys differ from gateway.yaml: {count} to change.")
                 remedies.append("Run `gatewayctl keys sync`.")
+            # No change of ours helps these.
+            stuck = [key for key in self.keys if key.drift and key.action not in CHANGES]
+            messages += [f"{key.alias}: {key.reason}." for key in stuck]
+            remedies += [advise_blocked(str(k.alias)) for k in stuck if k.action == "blocked"]
             if conflicts := [owner for owner in owners if owner.action == "conflict"]:
                 messages += [f"{owner.title}: {owner.reason}." for owner in conflicts]
                 remedies.append(CONFLICT_REMEDY)

@@ -11,6 +11,11 @@ from tests.fakes.answers import refuse_connection
 from tests.fakes.litellm import error
 from tests.unit.operations.keys.desk import ONE_KEY, SECRET, Desk
 
+UNBLOCK = (
+    "Unblock batch in LiteLLM (`gatewayctl ui`), or run"
+    " `gatewayctl keys revoke batch --yes` and then `gatewayctl keys create batch`."
+)
+
 
 def only(desk: Desk) -> KeyCheck:
     (check,) = desk.run(check_keys).keys
@@ -83,7 +88,7 @@ def test_a_key_that_works_and_is_not_as_declared_is_drift(desk: Desk) -> None:
         ({"expires": "2026-01-01T00:00:00Z"}, "Run `gatewayctl keys rotate batch`."),
         (
             {"blocked": True},
-            "Unblock batch in LiteLLM (`gatewayctl ui`), or run `gatewayctl keys rotate batch`.",
+            UNBLOCK,
         ),
     ],
 )
