@@ -132,13 +132,16 @@ class FakeDocker(DockerCli):
         return self.published
 
     def image_id(self, name: str) -> str | None:
-        return f"sha256:{name}" if name in self.images else None
+        # The id of an image that was pulled follows from its digest.
+        digest = "".join(self.digests.get(name, ()))
+        return f"sha256:{name}{digest}" if name in self.images else None
 
     def repo_digests(self, name: str) -> tuple[str, ...]:
         return self.digests.get(name, ())
 
     def remove_image(self, name: str) -> None:
         self.calls.append(f"remove image {name}")
+        self.images.discard(name)
 
     def compose_services(
         self,
@@ -185,7 +188,9 @@ class FakeDocker(DockerCli):
 
     def pull(self, image: str) -> Lines:
         done = yield from self._run_program("pull", image)
-        self.digests[image] = self.registry.get(image, ())
+        if done.returncode == 0:
+            self.images.add(image)
+            self.digests[image] = self.registry.get(image, ())
         return done
 
     def build(self, services: Sequence[str]) -> Lines:

@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Generator, Sequence
+from contextlib import suppress
 from dataclasses import dataclass
 from functools import partial
 from typing import Final
@@ -14,6 +15,7 @@ from typing import Final
 from gatewayctl.errors import (
     BuildFailed,
     DigestUnknown,
+    FileUnwritable,
     ImageMissing,
     RegistryUnreachable,
     RuntimeProblem,
@@ -44,6 +46,7 @@ _REFUSED: Final = re.compile("denied|unauthorized", re.IGNORECASE)
 _UNTRUSTED: Final = re.compile(r"x509:|certificate signed by unknown authority", re.IGNORECASE)
 _NO_PROXY: Final = re.compile(r"proxyconnect|proxy authentication required", re.IGNORECASE)
 _BUILD_LINES: Final = 20
+_LITELLM: Final = "images.litellm"
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -75,11 +78,15 @@ def fetch_images(
     """Pull the images that are missing, or with ``refresh`` all, and verify LiteLLM's signature.
 
     Raises ImageMissing if a registry does not have one, RegistryUnreachable if it does not answer,
-    and SignatureInvalid for an image that is removed again.
+    and SignatureInvalid for an image that is removed again; so is one whose verification did not
+    end. An image of a pull that was killed is verified here.
     """
     for image in images:
-        if refresh or docker.image_id(image.name) is None:
+        present = docker.image_id(image.name)
+        if refresh or present is None:
             yield from _pull(docker, settings, image)
+        elif signatures.is_unverified(settings.state_dir, image.name, present):
+            yield from _complete(docker, settings, image, "present")
 
 
 def resolve_digests(
@@ -158,6 +165,52 @@ def pull_failure(output: str, image: Image, settings: Settings) -> RuntimeProble
 
 
 def _pull(docker: DockerCli, settings: Settings, image: Image) -> Generator[Progress, None, None]:
+    if image.setting != _LITELLM:
+        yield from _download(docker, settings, image)
+        yield Progress(subject=image.name, state="ready", detail="pulled")
+        return
+    before = docker.image_id(image.name)
+    signatures.begin_pull(settings.state_dir, image.name, before)
+    try:
+        yield from _download(docker, settings, image)
+    except BaseException:
+        # The engine may have finished the pull all the same.
+        _remove_unverified(docker, settings, image)
+        raise
+    yield from _complete(docker, settings, image, "pulled")
+
+
+def _complete(
+    docker: DockerCli, settings: Settings, image: Image, done: str
+) -> Generator[Progress, None, None]:
+    """Verify an image of LiteLLM that was pulled. One that cannot be verified does not stay."""
+    try:
+        verified = _verify(docker, image)
+    except BaseException:
+        # A present image is started without asking its registry again.
+        _remove_unverified(docker, settings, image)
+        raise
+    signatures.end_pull(settings.state_dir, image.name)
+    yield Progress(subject=image.name, state="ready", detail=f"{done}{verified}")
+
+
+def _remove_unverified(docker: DockerCli, settings: Settings, image: Image) -> None:
+    """Remove what a pull brought; the image from before it stays, if that is present again.
+
+    Where it cannot be removed, its record stays, and the next start verifies it.
+    """
+    with suppress(RuntimeProblem, FileUnwritable):
+        found = docker.image_id(image.name)
+        if signatures.is_unverified(settings.state_dir, image.name, found):
+            docker.remove_image(image.name)
+            found = docker.image_id(image.name)
+        if not signatures.is_unverified(settings.state_dir, image.name, found):
+            signatures.end_pull(settings.state_dir, image.name)
+
+
+def _download(
+    docker: DockerCli, settings: Settings, image: Image
+) -> Generator[Progress, None, None]:
     yield Progress(subject=image.name, state="working", detail="pulling")
     layers: dict[str, bool] = {}
 
@@ -177,18 +230,17 @@ def _pull(docker: DockerCli, settings: Settings, image: Image) -> Generator[Prog
     done = yield from map_lines(docker.pull(image.name), parse_layer)
     if done.returncode:
         raise pull_failure(done.stdout, image, settings)
-    yield Progress(subject=image.name, state="ready", detail=f"pulled{_verify(docker, image)}")
 
 
 def _verify(docker: DockerCli, image: Image) -> str:
     """Verify the signature of LiteLLM's image; returns what to add to «pulled»."""
-    pinned = _pinned_name(docker, image.name) if image.setting == "images.litellm" else None
+    pinned = _pinned_name(docker, image.name)
     if pinned is None:
         return ""
     try:
         signature = signatures.check_signature(pinned)
     except SignatureInvalid:
-        # A present image is started without asking its registry again.
+        # Also if it was there before.
         docker.remove_image(image.name)
         raise
     if signature.verified:

@@ -1,17 +1,22 @@
 """Signatures of LiteLLM's official images, verified by cosign where it is installed.
 
 Owns which identity or key signs which release, as LiteLLM announced it (discussion 48242, updated
-2026-11-15). Must not know when an image is pulled.
+2026-11-15), and ``.gatewayctl/unverified_images.json``: the images of pulls that may have been
+killed before their image was verified. Must not know how an image is pulled.
 """
 
 from __future__ import annotations
 
+import json
 import re
 import shutil
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
+from pathlib import Path
 from typing import Final
 
 from gatewayctl.errors import SignatureInvalid
+from gatewayctl.files.atomic import write_atomically
+from gatewayctl.files.json_text import parse_json
 from gatewayctl.runtimes import process
 from gatewayctl.runtimes.docker.engine import last_line
 from gatewayctl.runtimes.docker.states import version
@@ -57,6 +62,48 @@ def check_signature(pinned: str) -> SignatureCheck:
         reasons.append(f"{signer}: {last_line(done.stderr) or f'exit code {done.returncode}'}")
     tried = "\n  ".join(reasons)
     raise SignatureInvalid(f"cosign could not verify the signature of {pinned}:\n  {tried}")
+
+
+def begin_pull(state_dir: Path, image: str, before: str | None) -> None:
+    """Record an image that is pulled and not verified yet; ``before`` is its id until now.
+
+    Only where it will be verified: an official image, and cosign is there.
+    """
+    known = _read(state_dir)
+    official = _OFFICIAL.fullmatch(split_reference(image)[0])
+    # After a pull that was killed, what is present is not known to be good.
+    if image not in known and official and shutil.which("cosign"):
+        _write(state_dir, {**known, image: before or ""})
+
+
+def is_unverified(state_dir: Path, image: str, present: str | None) -> bool:
+    """True if a pull that did not get to the verification brought this id."""
+    known = _read(state_dir)
+    return present is not None and image in known and known[image] != present
+
+
+def end_pull(state_dir: Path, image: str) -> None:
+    """Remove the record: the image is verified, or it is the one from before the pull."""
+    known = dict(_read(state_dir))
+    if known.pop(image, None) is not None:
+        _write(state_dir, known)
+
+
+def _read(state_dir: Path) -> Mapping[str, str]:
+    """The id that each image had before its pull, empty if it was not there."""
+    try:
+        found = dict(parse_json(_file(state_dir).read_text(encoding="utf-8")))
+    except (OSError, ValueError, TypeError):
+        return {}
+    return {str(image): str(before) for image, before in found.items()}
+
+
+def _write(state_dir: Path, pulls: Mapping[str, str]) -> None:
+    write_atomically(_file(state_dir), json.dumps(pulls, indent=1).encode(), mode=0o600)
+
+
+def _file(state_dir: Path) -> Path:
+    return state_dir / "unverified_images.json"
 
 
 def _list_signers(release: str) -> Iterator[tuple[str, tuple[str, ...]]]:

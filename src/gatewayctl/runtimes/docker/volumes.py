@@ -16,7 +16,7 @@ from dataclasses import asdict, dataclass, replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Final
 
-from gatewayctl.errors import ProjectNameTaken, RuntimeProblem, VolumesMissing
+from gatewayctl.errors import FileUnwritable, ProjectNameTaken, RuntimeProblem, VolumesMissing
 from gatewayctl.files.atomic import write_atomically
 from gatewayctl.files.json_text import parse_json
 from gatewayctl.runtimes.docker.engine import endpoint
@@ -109,13 +109,14 @@ def claim_volumes(settings: Settings) -> None:
 def record_volumes(settings: Settings, docker: DockerCli) -> None:
     """Record that the claimed volumes exist and where, after a start that may have failed.
 
-    An engine that cannot be asked changes nothing.
+    An engine that cannot be asked, and a full disk, leave the record as it is: the next start
+    writes it.
     """
     known = _read(settings.state_dir)
     record = known.get(settings.project_name)
     if record is None or (record.exists and record.host == docker.endpoint):
         return
-    with suppress(RuntimeProblem):
+    with suppress(RuntimeProblem, FileUnwritable):
         if docker.volumes():
             seen = replace(
                 record, exists=True, host=docker.endpoint, engine=docker.engine_id() or ""

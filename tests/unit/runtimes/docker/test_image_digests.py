@@ -7,7 +7,8 @@ from pathlib import Path
 
 import pytest
 
-from gatewayctl.errors import DigestUnknown, SignatureInvalid
+from gatewayctl.errors import DigestUnknown, ProgramTimeout, RegistryUnreachable, SignatureInvalid
+from gatewayctl.runtimes.docker import signatures
 from gatewayctl.runtimes.docker.images import Image, fetch_images, resolve_digests
 from gatewayctl.runtimes.docker.signatures import check_signature
 from gatewayctl.settings.model import Settings
@@ -18,6 +19,7 @@ DIGEST = "sha256:" + "a" * 64
 OFFICIAL = "ghcr.io/berriai/litellm:v1.108.14"
 LITELLM = Image(name=OFFICIAL, setting="images.litellm")
 POSTGRES = Image(name="postgres:16", setting="images.postgres")
+PULLED: dict[str, tuple[str, ...]] = {OFFICIAL: (f"ghcr.io/berriai/litellm@{DIGEST}",)}
 MakeCosign = Callable[[str], Path]
 
 
@@ -129,6 +131,96 @@ def test_an_image_with_a_wrong_signature_does_not_stay(
         driven(fetch_images(docker, settings, [LITELLM], refresh=False))
 
     assert docker.calls[-1] == f"remove image {OFFICIAL}"
+
+
+class Interrupted(FakeDocker):
+    """Ctrl-C comes after the pull, before its digest is known."""
+
+    def repo_digests(self, name: str) -> tuple[str, ...]:
+        raise KeyboardInterrupt
+
+
+def test_an_image_whose_verification_is_interrupted_does_not_stay(
+    settings: Settings, cosign: MakeCosign
+) -> None:
+    cosign("certificate-identity")
+    docker = Interrupted(registry=PULLED)
+
+    with pytest.raises(KeyboardInterrupt):
+        driven(fetch_images(docker, settings, [LITELLM], refresh=False))
+
+    assert docker.images == set()
+
+
+def test_an_image_whose_verification_does_not_end_does_not_stay(
+    settings: Settings, cosign: MakeCosign, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    cosign("certificate-identity").with_name("cosign").write_text("#!/bin/sh\nexec sleep 60\n")
+    monkeypatch.setattr(signatures, "_SECONDS", 0.1)
+    docker = FakeDocker(registry=PULLED)
+
+    with pytest.raises(ProgramTimeout):
+        driven(fetch_images(docker, settings, [LITELLM], refresh=False))
+
+    assert docker.images == set()
+
+
+def test_a_pull_that_fails_leaves_the_verified_image(
+    settings: Settings, cosign: MakeCosign
+) -> None:
+    cosign("certificate-identity")
+    docker = FakeDocker(images={OFFICIAL}, ends={"pull": "dial tcp: i/o timeout"})
+
+    with pytest.raises(RegistryUnreachable):
+        driven(fetch_images(docker, settings, [LITELLM], refresh=True))
+    seen, _ = driven(fetch_images(docker, settings, [LITELLM], refresh=False))
+
+    assert docker.images == {OFFICIAL}
+    assert seen == []
+
+
+@pytest.mark.parametrize("before", [None, "sha256:the-one-before"])
+def test_an_image_of_a_killed_pull_is_verified_before_it_is_started(
+    before: str | None, settings: Settings, cosign: MakeCosign
+) -> None:
+    log = cosign("certificate-identity")
+    docker = FakeDocker(images={OFFICIAL}, digests=PULLED)
+    signatures.begin_pull(settings.state_dir, OFFICIAL, before)
+
+    seen, _ = driven(fetch_images(docker, settings, [LITELLM], refresh=False))
+    again, _ = driven(fetch_images(docker, settings, [LITELLM], refresh=False))
+
+    assert [event.detail.partition(" (")[0] for event in seen] == ["present; signature verified"]
+    assert again == []
+    assert len(log.read_text().splitlines()) == 1
+
+
+def test_an_image_of_a_killed_pull_with_a_wrong_signature_does_not_stay(
+    settings: Settings, cosign: MakeCosign
+) -> None:
+    cosign("nothing")
+    docker = FakeDocker(images={OFFICIAL}, digests=PULLED)
+    signatures.begin_pull(settings.state_dir, OFFICIAL, None)
+
+    with pytest.raises(SignatureInvalid):
+        driven(fetch_images(docker, settings, [LITELLM], refresh=False))
+
+    assert docker.images == set()
+
+
+@pytest.mark.parametrize("garbage", [b"\xff", b"[1]", b"[" * 100_000])
+def test_a_damaged_record_of_pulls_is_as_good_as_none(
+    garbage: bytes, settings: Settings, cosign: MakeCosign
+) -> None:
+    cosign("certificate-identity")
+    settings.state_dir.mkdir()
+    (settings.state_dir / "unverified_images.json").write_bytes(garbage)
+    docker = FakeDocker(registry=PULLED)
+
+    driven(fetch_images(docker, settings, [LITELLM], refresh=False))
+
+    assert docker.images == {OFFICIAL}
+    assert (settings.state_dir / "unverified_images.json").read_text() == "{}"
 
 
 @pytest.mark.parametrize(
