@@ -12,7 +12,7 @@ import hashlib
 import os
 import sys
 import sysconfig
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Final
@@ -23,6 +23,8 @@ HERE: Final = Path(__file__).parent
 LOCKS: Final = HERE / "locks"
 PRISMA: Final = HERE / "prisma"
 VENVS: Final = ("base", "litellm", "phoenix")
+ROOT: Final = "GATEWAYCTL_ENVIRONMENT_ROOT"
+"""Variable of supervisord: the folder of the environment that its services start from."""
 _PYTHON: Final = f"python{sys.version_info.major}.{sys.version_info.minor}"
 
 
@@ -110,6 +112,17 @@ def locate(cache_home: Path | None = None) -> Environment:
     """Return the environment of this version of gatewayctl, installed or not."""
     home = cache_home or _cache_home()
     return Environment(root=home / "gatewayctl" / "embedded" / key())
+
+
+def locate_for_supervisor(environ: Mapping[str, str]) -> Environment:
+    """Return the environment that the supervisord with these variables was started for.
+
+    A newer gatewayctl has another one, maybe not installed, whose LiteLLM needs other tables: a
+    service that crashes restarts from that of the last start. A supervisord of before this variable
+    existed gets that of this gatewayctl.
+    """
+    root = environ.get(ROOT)
+    return Environment(root=Path(root)) if root else locate()
 
 
 def key(here: Path = HERE) -> str:

@@ -18,6 +18,7 @@ from gatewayctl.errors import SettingsProblem
 from gatewayctl.files.json_text import parse_json
 from gatewayctl.rendering.side_files import find_side_files
 from gatewayctl.runtimes.embedded import launch
+from gatewayctl.runtimes.embedded.environment import locate, locate_for_supervisor
 from gatewayctl.runtimes.embedded.layout import Layout
 from gatewayctl.runtimes.embedded.services import (
     QUICK_START,
@@ -42,7 +43,7 @@ def compute(
     files: Mapping[str, str] | None = None,
     environ: Mapping[str, str] | None = None,
 ) -> dict[str, Parts]:
-    """The parts of each service, with this process's environment unless ``environ`` is given.
+    """The parts of each service that this process would start, or supervisord with ``environ``.
 
     ``files`` are rendered files by name that are not on disk yet. Raises SettingsProblem when a
     secret of the stack is missing.
@@ -54,9 +55,12 @@ def compute(
     mounts = settings.litellm_service.mounts
     linked = {"mounts": json.dumps(dict(mounts), sort_keys=True)} if mounts else {}
     read = {"litellm": rendered | quick_start | linked, "phoenix": quick_start}
+    environment = locate() if environ is None else locate_for_supervisor(environ)
     environ = os.environ if environ is None else environ
-    services = services_of(settings)
-    programs = {name: launch.build_program(name, settings, environ) for name in services}
+    programs = {
+        name: launch.build_program(name, settings, environ, environment)
+        for name in services_of(settings)
+    }
     return {name: hash_program(each, salt, read.get(name, {})) for name, each in programs.items()}
 
 

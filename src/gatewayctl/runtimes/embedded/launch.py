@@ -15,7 +15,7 @@ from typing import Final
 
 from gatewayctl.errors import GatewayctlError
 from gatewayctl.operating_system import signal_at_parents_death
-from gatewayctl.runtimes.embedded.environment import locate
+from gatewayctl.runtimes.embedded.environment import Environment, locate_for_supervisor
 from gatewayctl.runtimes.embedded.layout import Layout
 from gatewayctl.runtimes.embedded.links.mounts import update_links
 from gatewayctl.runtimes.embedded.orphans import MARK
@@ -35,12 +35,15 @@ from gatewayctl.settings.model import Settings
 _EX_CONFIG: Final = 78
 
 
-def build_program(service: str, settings: Settings, environ: Mapping[str, str]) -> Program:
+def build_program(
+    service: str, settings: Settings, environ: Mapping[str, str], environment: Environment
+) -> Program:
     """Build the program of one service of this project. Raises SettingsProblem.
 
-    ``environ`` is the environment that ``settings`` were loaded with.
+    ``environ`` are the variables that ``settings`` were loaded with, ``environment`` has the
+    programs.
     """
-    environment, layout = locate(), Layout(state_dir=settings.state_dir)
+    layout = Layout(state_dir=settings.state_dir)
     if service == "postgres":
         return postgres_program(settings, environment, layout, choose_postgres_user())
     build = {"litellm": litellm_program, "phoenix": phoenix_program}[service]
@@ -52,7 +55,7 @@ def main() -> None:
     service, project_dir, supervisor = sys.argv[1], Path(sys.argv[2]), os.getppid()
     try:
         settings = load_settings(project_dir)
-        program = build_program(service, settings, os.environ)
+        program = build_program(service, settings, os.environ, locate_for_supervisor(os.environ))
     except GatewayctlError as error:
         sys.stderr.write(f"gatewayctl: {mask(error.message)}\n")
         sys.exit(_EX_CONFIG)

@@ -21,7 +21,7 @@ from gatewayctl.errors import InstallFailed, PackagesUnresolved
 from gatewayctl.files.atomic import write_atomically
 from gatewayctl.runtimes.base import Progress
 from gatewayctl.runtimes.embedded import install
-from gatewayctl.runtimes.embedded.environment import LOCKS, Environment
+from gatewayctl.runtimes.embedded.environment import LOCKS, Environment, locate
 from gatewayctl.runtimes.process import run
 from gatewayctl.settings.model import Settings
 from gatewayctl.settings.sections.embedded import name_of, normalize
@@ -38,10 +38,14 @@ _PINNED: Final = re.compile(r"^([A-Za-z0-9._-]+)==([^\s;]+)", re.MULTILINE)
 
 def folder_of(settings: Settings, environment: Environment) -> Path | None:
     """Where the packages are installed; None if there are none, or no lock for them yet."""
-    if not settings.embedded_packages or not _is_current(settings):
+    if not settings.embedded_packages or not _lock(settings).is_file():
         return None
     digest = hashlib.sha256(_lock(settings).read_bytes()).hexdigest()[:16]
-    return environment.root / "packages" / digest
+    folder = environment.root / "packages" / digest
+    if _is_current(settings):
+        return folder
+    # The environment of an older gatewayctl keeps what its own lock installed until the next `up`.
+    return folder if environment.root != locate().root and folder.is_dir() else None
 
 
 def is_installed(settings: Settings, environment: Environment) -> bool:

@@ -39,7 +39,7 @@ from gatewayctl.runtimes.embedded import (
     releases,
     self_check,
 )
-from gatewayctl.runtimes.embedded.environment import locate
+from gatewayctl.runtimes.embedded.environment import ROOT, locate
 from gatewayctl.runtimes.embedded.fingerprints import Parts
 from gatewayctl.runtimes.embedded.layout import Layout
 from gatewayctl.runtimes.embedded.links.mounts import check_mounts
@@ -185,8 +185,7 @@ class EmbeddedRuntime:
             tree = orphans.process_tree(pid)
             self._supervisor.shut_down()
             orphans.wait_for_exit(tree, seconds=60)
-        left = orphans.find_orphans(self._layout)
-        if left:
+        if left := orphans.find_orphans(self._layout):
             orphans.end_processes(left)
         self._supervisor.remove_socket()
         for service in running:
@@ -293,8 +292,7 @@ class EmbeddedRuntime:
         return orphans.process_tree(self._find_pid(service))
 
     def _find_pid(self, service: str) -> int | None:
-        pids = {process.service: process.pid for process in self._supervisor.processes()}
-        return pids.get(service)
+        return next((p.pid for p in self._supervisor.processes() if p.service == service), None)
 
     def _pids(self) -> set[int]:
         """Our processes, including orphans of a killed supervisord, which start() ends."""
@@ -343,17 +341,18 @@ class EmbeddedRuntime:
         return render_config(self._layout, self._settings.project_dir, STOP_SIGNALS)
 
     def _is_supervisor_outdated(self) -> bool:
-        """True when supervisord was started with another configuration than the current one."""
-        file = self._layout.supervisor_config
+        """True when supervisord was started with another configuration or environment."""
+        file, started = self._layout.supervisor_config, self._supervisor.read_environment()
+        if started.get(ROOT) != str(self._environment.root):
+            return True
         return not file.exists() or file.read_text(encoding="utf-8") != self._supervisor_config()
 
     def _ensure_supervisor(self) -> None:
         """Start supervisord, or replace one that has an outdated configuration or environment."""
-        layout = self._layout
+        layout, settings = self._layout, self._settings
         layout.make()
         if self._supervisor.pid() is not None:
-            wanted = fingerprints.compute(self._settings)
-            is_same = self._compute_inherited(self._settings) == wanted
+            is_same = self._compute_inherited(settings) == fingerprints.compute(settings)
             if is_same and not self._is_supervisor_outdated():
                 return
             drain(self.stop())
@@ -361,8 +360,9 @@ class EmbeddedRuntime:
             orphans.end_processes(left)
         layout.supervisor_config.write_text(self._supervisor_config(), encoding="utf-8")
         _LOGGER.info("wrote %s", layout.supervisor_config)
-        environment = inherited_variables(self._settings) | {orphans.MARK: str(layout.state_dir)}
-        self._supervisor.launch(self._environment.python("base"), environment)
+        own = {orphans.MARK: str(layout.state_dir), ROOT: str(self._environment.root)}
+        python = self._environment.python("base")
+        self._supervisor.launch(python, inherited_variables(settings) | own)
         # The services restart: nothing that was read about them is valid any longer.
         fingerprints.save(layout, {})
 

@@ -4,13 +4,14 @@ import json
 import signal
 import subprocess
 import sys
+from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
 import pytest
 
 from gatewayctl.errors import SettingsProblem
-from gatewayctl.runtimes.embedded.environment import locate
+from gatewayctl.runtimes.embedded.environment import ROOT, Environment, locate
 from gatewayctl.runtimes.embedded.launch import _tie_to_supervisor, build_program
 from gatewayctl.runtimes.embedded.layout import Layout
 from gatewayctl.runtimes.embedded.orphans import MARK
@@ -29,27 +30,34 @@ print(json.dumps({
 """
 
 
-def launch(folder: Path, service: str, cache: Path) -> subprocess.CompletedProcess[str]:
+def launch(
+    folder: Path, service: str, cache: Path, variables: Mapping[str, str] | None = None
+) -> subprocess.CompletedProcess[str]:
     """Run the launcher as supervisord does."""
     return subprocess.run(
         [sys.executable, "-P", "-m", "gatewayctl.runtimes.embedded.launch", service, str(folder)],
-        env={MARK: str(folder / ".gatewayctl"), "XDG_CACHE_HOME": str(cache)},
+        env={MARK: str(folder / ".gatewayctl"), "XDG_CACHE_HOME": str(cache), **(variables or {})},
         capture_output=True,
         text=True,
         check=False,
     )
 
 
+def install_probe(environment: Environment, folder: Path) -> None:
+    """Give Phoenix a Python that prints its arguments and environment."""
+    python = environment.python("phoenix")
+    python.parent.mkdir(parents=True)
+    (folder / "probe.py").write_text(PROBE)
+    python.write_text(f'#!/bin/sh\nexec {sys.executable} -S -E {folder}/probe.py "$@"\n')
+    python.chmod(0o755)
+
+
 @pytest.fixture
 def launched(tmp_path: Path) -> dict[str, Any]:
-    """What a service sees: Phoenix, with a Python that prints its arguments and environment."""
+    """What a service sees."""
     settings = project(tmp_path / "my #1 100% project", env=ENV)
     Layout(state_dir=settings.state_dir).make()
-    python = locate(tmp_path / "cache").python("phoenix")
-    python.parent.mkdir(parents=True)
-    (tmp_path / "probe.py").write_text(PROBE)
-    python.write_text(f'#!/bin/sh\nexec {sys.executable} -S -E {tmp_path}/probe.py "$@"\n')
-    python.chmod(0o755)
+    install_probe(locate(tmp_path / "cache"), tmp_path)
 
     done = launch(settings.project_dir, "phoenix", tmp_path / "cache")
 
@@ -79,6 +87,27 @@ def test_the_kernel_stops_a_service_whose_supervisord_died(launched: dict[str, A
     assert launched["signal"] == signal.SIGTERM
 
 
+@pytest.mark.parametrize("is_installed", [False, True])
+def test_after_an_upgrade_a_service_restarts_from_the_environment_of_the_last_start(
+    is_installed: bool, tmp_path: Path
+) -> None:
+    """Whether or not another project has installed that of the new gatewayctl."""
+    settings = project(tmp_path / "project", env=ENV)
+    Layout(state_dir=settings.state_dir).make()
+    before = Environment(root=tmp_path / "cache" / "gatewayctl" / "embedded" / "before")
+    install_probe(before, tmp_path)
+    if is_installed:
+        install_probe(locate(tmp_path / "cache"), tmp_path)
+
+    variables = {ROOT: str(before.root)}
+    done = launch(settings.project_dir, "phoenix", tmp_path / "cache", variables)
+
+    assert done.returncode == 0, done.stderr
+    seen = json.loads(done.stdout)["env"]
+    assert seen["PATH"].startswith(f"{before.root}/")
+    assert ROOT not in seen
+
+
 def test_unreadable_settings_exit_with_a_code_that_no_service_uses(tmp_path: Path) -> None:
     (tmp_path / "gateway.yaml").write_text("portz: {}\n")
 
@@ -91,12 +120,12 @@ def test_unreadable_settings_exit_with_a_code_that_no_service_uses(tmp_path: Pat
 
 @pytest.mark.parametrize("service", SERVICES)
 def test_each_service_has_a_program(service: str, tmp_path: Path) -> None:
-    assert build_program(service, project(tmp_path, env=ENV), {}).service == service
+    assert build_program(service, project(tmp_path, env=ENV), {}, locate()).service == service
 
 
 def test_a_project_without_secrets_has_no_program_for_litellm(tmp_path: Path) -> None:
     with pytest.raises(SettingsProblem, match="secret of the stack is missing"):
-        build_program("litellm", project(tmp_path), {})
+        build_program("litellm", project(tmp_path), {}, locate())
 
 
 def test_setpriv_sets_the_parent_death_signal_after_changing_the_user() -> None:

@@ -1,5 +1,6 @@
 from __future__ import annotations
 
+import hashlib
 from pathlib import Path
 
 import pytest
@@ -8,7 +9,7 @@ from gatewayctl.errors import SettingsInvalid
 from gatewayctl.generators import drain
 from gatewayctl.runtimes.config_loader.known_packages import require_packages
 from gatewayctl.runtimes.embedded import packages
-from gatewayctl.runtimes.embedded.environment import Environment
+from gatewayctl.runtimes.embedded.environment import Environment, locate
 from tests.fakes.projects import project
 
 _CONFIG = """\
@@ -58,3 +59,22 @@ def test_only_a_lock_that_gatewayctl_wrote_is_removed_with_the_last_entry(tmp_pa
     drain(packages.ensure(settings, environment, {}))
 
     assert not lock.exists()
+
+
+def test_an_older_environment_keeps_its_packages_until_its_lock_is_replaced(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("XDG_CACHE_HOME", str(tmp_path / "cache"))
+    settings = project(tmp_path / "p", "embedded: {packages: [lunary]}\n")
+    older = Environment(root=locate().root.with_name("older"))
+    assert packages.folder_of(settings, older) is None
+    lock = settings.project_dir / packages.LOCK_NAME
+    lock.write_text("# of the locks of before\nlunary==1.0\n")
+    digest = hashlib.sha256(lock.read_bytes()).hexdigest()[:16]
+    for environment in (older, locate()):
+        (environment.root / "packages" / digest).mkdir(parents=True)
+
+    assert packages.folder_of(settings, older) == older.root / "packages" / digest
+    assert packages.folder_of(settings, locate()) is None
+    lock.write_text("# another one that is installed nowhere\n")
+    assert packages.folder_of(settings, older) is None

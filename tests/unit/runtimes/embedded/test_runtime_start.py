@@ -4,7 +4,7 @@ import pytest
 
 from gatewayctl.errors import DatabasePasswordRefused, ServiceFailed
 from gatewayctl.runtimes.base import Progress, StartReport
-from gatewayctl.runtimes.embedded.environment import locate
+from gatewayctl.runtimes.embedded.environment import ROOT, locate
 from gatewayctl.runtimes.embedded.runtime import EmbeddedRuntime
 from gatewayctl.runtimes.embedded.services import SERVICES
 from gatewayctl.runtimes.embedded.supervisor import Supervisor
@@ -176,6 +176,39 @@ def test_when_supervisord_is_replaced_every_service_runs_again(stack: Stack) -> 
     assert report.restarted == SERVICES
     assert stack.supervisor.states == dict.fromkeys(SERVICES, "running")
     assert stack.up().changed is False
+
+
+def test_an_upgraded_gatewayctl_replaces_the_environment_with_the_next_start(
+    stack: Stack, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    stack.up()
+    before = stack.supervisor.environment[ROOT]
+    # The folder of another version has another name; here it is in another place.
+    monkeypatch.setenv("XDG_CACHE_HOME", str(stack.folder / "other"))
+    stack.supervisor.take_calls()
+
+    report = stack.up()
+
+    assert report.restarted == SERVICES
+    assert stack.supervisor.take_calls()[-4:] == [
+        *("launch", "start postgres", "start litellm", "start phoenix"),
+    ]
+    assert before != stack.supervisor.environment[ROOT] == str(locate().root)
+    assert stack.up() == StartReport(unchanged=SERVICES)
+
+
+def test_a_supervisord_that_does_not_know_its_environment_is_kept_until_the_next_change(
+    stack: Stack,
+) -> None:
+    """It was started before the variable existed."""
+    stack.up()
+    known = stack.supervisor.environment
+    stack.supervisor.environment = {name: known[name] for name in known if name != ROOT}
+    assert stack.up() == StartReport(unchanged=SERVICES)
+    stack.gateway_yaml = "ports: {phoenix_grpc: 14317}\n"
+
+    assert stack.up().restarted == SERVICES
+    assert stack.supervisor.environment == known
 
 
 def test_services_are_marked_with_their_state_folder(stack: Stack) -> None:
