@@ -146,6 +146,18 @@ def test_a_key_is_blocked_before_it_is_deleted_because_every_worker_learns_of_a_
     assert fake.keys[key_hash]["blocked"] is True
 
 
+def test_the_mark_of_a_deletion_is_there_before_the_block() -> None:
+    fake = FakeLiteLLM()
+    key_hash = fake.add(SECRET.reveal(), "app", metadata={"team": "search"})
+    fake.planted["/key/block"] = lambda _: error(500, "no")
+
+    with served(fake) as gateway, pytest.raises(GatewayctlError):
+        delete_key(gateway, MASTER, key_hash, mark={"team": "search", "mark": "1"})
+
+    assert fake.keys[key_hash]["metadata"] == {"team": "search", "mark": "1"}
+    assert fake.keys[key_hash]["blocked"] is None
+
+
 def test_a_key_that_cannot_be_blocked_is_not_deleted() -> None:
     fake = FakeLiteLLM()
     key_hash = fake.add(SECRET.reveal(), "app")

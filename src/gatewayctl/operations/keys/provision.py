@@ -294,9 +294,20 @@ class KeyProvisioner:
         except Refused:
             # After any other failure LiteLLM may know the secret: then it stays in .env, and
             # the next run registers it.
-            self._restore(declared, secret, instead_of)
+            if not self._is_half_deleted(current):
+                self._restore(declared, secret, instead_of)
             raise
         return replace(created, written=True)
+
+    def _is_half_deleted(self, current: VirtualKey | None) -> bool:
+        """True if LiteLLM blocked the key and did not delete it.
+
+        The new value in .env is then what distinguishes that block from one of an operator.
+        """
+        if current is None:
+            return False
+        found = litellm.get_key(self.gateway, self.master, current.hash)
+        return found is not None and found.blocked
 
     def _register(
         self,

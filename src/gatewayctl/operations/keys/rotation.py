@@ -75,8 +75,10 @@ def find_blocked(family: Family, stored: Collection[str], project: str) -> Virtu
     Nothing may take its place: that would undo the block.
     """
     held = [key for key in family.predecessors if key.hash in stored]
-    found = (*family.current, *held)
-    return next((key for key in found if is_ours(key, project) and is_blocked(key, stored)), None)
+    # Of two keys with one alias, one replaces the other, also if .env has neither.
+    known = {*stored, *(key.hash for key in family.current)}
+    found = (key for key in (*family.current, *held) if is_ours(key, project))
+    return next((key for key in found if is_blocked(key, known)), None)
 
 
 def unknown_alias(alias: str) -> GatewayRefused:

@@ -12,7 +12,6 @@ import pytest
 from gatewayctl.errors import (
     Drift,
     GatewayctlError,
-    GatewayTimeout,
     KeyAliasExists,
     PartlyDone,
 )
@@ -247,6 +246,10 @@ def time_out(_: httpx.Request) -> httpx.Response:
     raise httpx.ReadTimeout("timed out")
 
 
+def refuse(_: httpx.Request) -> httpx.Response:
+    return error(400, "no", kind="bad_request_error")
+
+
 def declared_expired(desk: Desk) -> None:
     desk.healthy(expires=PAST)
 
@@ -261,25 +264,33 @@ def declared_twin(desk: Desk) -> None:
     desk.add(OTHER)
 
 
+def lost_twin(desk: Desk) -> None:
+    declared_lost(desk)
+    desk.add(OTHER)
+
+
 @pytest.mark.parametrize(
     ("state", "verb"),
     [
         (declared_expired, create),
         (declared_lost, create),
         (declared_twin, create),
+        (lost_twin, create),
         (Desk.healthy, rotate),
     ],
 )
 @pytest.mark.parametrize("again", [create, sync, fix])
+@pytest.mark.parametrize("failure", [time_out, refuse])
 def test_a_key_that_gatewayctl_blocked_to_delete_it_is_not_taken_for_one_of_an_operator(
     desk: Desk,
     state: Callable[[Desk], None],
     verb: Callable[[Desk], object],
     again: Callable[[Desk], object],
+    failure: Callable[[httpx.Request], httpx.Response],
 ) -> None:
     state(desk)
-    desk.fake.planted["/key/delete"] = time_out
-    with pytest.raises(GatewayTimeout):
+    desk.fake.planted["/key/delete"] = failure
+    with pytest.raises(GatewayctlError):
         verb(desk)
     blocked = [row for row in desk.fake.keys.values() if row["blocked"]]
     desk.fake.planted.clear()
