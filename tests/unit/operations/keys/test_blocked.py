@@ -299,6 +299,7 @@ def test_a_key_that_gatewayctl_blocked_to_delete_it_is_not_taken_for_one_of_an_o
 
     assert len(blocked) == 1
     desk.assert_whole()
+    assert not any(row["blocked"] for row in desk.fake.keys.values())
 
 
 def test_a_block_after_an_interrupted_replacement_was_undone_is_that_of_an_operator(
