@@ -32,11 +32,34 @@ def ask_phoenix(
     PhoenixLoginRefused.
     """
     try:
-        answer = request(
-            http, method, f"{url}{path}", headers=dict(headers), timeout=_TIMEOUT, **options
-        )
+        return request_phoenix(http, method, url, path, headers=headers, **options)
     except TransportFailure as failure:
-        raise PhoenixUnreachable(f"Phoenix does not answer at {url} ({failure.detail}).") from None
+        raise explain_failure(failure, url) from None
+
+
+def explain_failure(failure: TransportFailure, url: str) -> PhoenixUnreachable:
+    """The error for a request without a usable answer."""
+    return PhoenixUnreachable(f"Phoenix does not answer at {url} ({failure.detail}).")
+
+
+def is_too_long(failure: TransportFailure) -> bool:
+    """True if Phoenix answers, with more than is read."""
+    return failure.kind == "invalid" and "longer than" in failure.detail
+
+
+def request_phoenix(
+    http: httpx.Client,
+    method: str,
+    url: str,
+    path: str,
+    *,
+    headers: Mapping[str, str],
+    **options: Any,
+) -> HttpAnswer:
+    """Do the same for those who know what to ask instead. Raises TransportFailure, too."""
+    answer = request(
+        http, method, f"{url}{path}", headers=dict(headers), timeout=_TIMEOUT, **options
+    )
     if VERSION_HEADER not in answer.headers:
         raise PhoenixUnreachable(f"{url} is used by another service than Phoenix.")
     if answer.status in {401, 403}:

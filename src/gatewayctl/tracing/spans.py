@@ -20,12 +20,12 @@ import httpx
 from gatewayctl.errors import PhoenixUnreachable
 from gatewayctl.settings.masking import strip_keys
 from gatewayctl.settings.model import PHOENIX_PROJECT
-from gatewayctl.tracing.phoenix import ask_phoenix
-from gatewayctl.transport import parse_json
+from gatewayctl.tracing.phoenix import explain_failure, is_too_long, request_phoenix
+from gatewayctl.transport import TransportFailure, parse_json
 
 Params = list[tuple[str, str | int | float | bool | None]]
 _PAGE_SIZE: Final = 1000
-"""The maximum of Phoenix per request."""
+"""The maximum of Phoenix per request. It cannot leave out attributes, such as long prompts."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -67,7 +67,7 @@ class SpanQuery:
     before: datetime | None = None
     limit: int | None = None
 
-    def params(self) -> Params:
+    def params(self, page_size: int = _PAGE_SIZE) -> Params:
         """The query string; a string value is quoted where it could be read as a number."""
         params: Params = [("trace_id", each) for each in self.trace_ids]
         params += [("status_code", each) for each in self.statuses]
@@ -79,7 +79,7 @@ class SpanQuery:
         params += [(key, value) for key, value in named.items() if value is not None]
         # JSON is unambiguous: Phoenix parses each value and falls back to a string.
         params += [("attribute", f"{key}:{json.dumps(v)}") for key, v in self.attributes.items()]
-        size = _PAGE_SIZE if self.limit is None else min(self.limit, _PAGE_SIZE)
+        size = page_size if self.limit is None else min(self.limit, page_size)
         return [*params, ("limit", str(size))]
 
 
@@ -97,6 +97,7 @@ class SpanStore:
         self._http = http
         self._url = url.rstrip("/")
         self._headers = headers
+        self._page_size = _PAGE_SIZE
         self.project = project
 
     def find(self, project: str, query: SpanQuery) -> tuple[Span, ...]:
@@ -114,8 +115,7 @@ class SpanStore:
         before: set[tuple[str, str]] = set()
         cursor: str | None = None
         while True:
-            page: Params = [("cursor", cursor)] if cursor else []
-            body = self._get_page(project, query.params() + page)
+            body = self._get_page(project, query, cursor)
             if body is None:
                 return
             spans = self._parse_page(body)
@@ -128,9 +128,39 @@ class SpanStore:
             if not cursor:
                 return
 
-    def _get_page(self, project: str, params: Params) -> dict[str, Any] | None:
+    def _get_page(
+        self, project: str, query: SpanQuery, cursor: str | None
+    ) -> dict[str, Any] | None:
+        """One page; once one is too long or takes too long, the next ones are half as large.
+
+        In its place comes its first span alone, without which Phoenix does not answer at all.
+        """
+        size = min(query.limit or self._page_size, self._page_size)
+        try:
+            return self._ask(project, query, cursor, size)
+        except TransportFailure as failure:
+            if size == 1 or not (failure.kind == "timeout" or is_too_long(failure)):
+                raise self._explain(failure) from None
+        self._page_size = size // 2
+        try:
+            return self._ask(project, query, cursor, 1)
+        except TransportFailure as failure:
+            raise self._explain(failure) from None
+
+    def _explain(self, failure: TransportFailure) -> PhoenixUnreachable:
+        if not is_too_long(failure):
+            return explain_failure(failure, self._url)
+        return PhoenixUnreachable(
+            f"Phoenix at {self._url} has a span that cannot be read ({failure.detail}).",
+            hint="Leave its call out with --since, or delete its trace in Phoenix.",
+        )
+
+    def _ask(
+        self, project: str, query: SpanQuery, cursor: str | None, size: int
+    ) -> dict[str, Any] | None:
         path = f"/v1/projects/{quote(project, safe='')}/spans"
-        answer = ask_phoenix(
+        params = query.params(size) + ([("cursor", cursor)] if cursor else [])
+        answer = request_phoenix(
             self._http, "GET", self._url, path, headers=self._headers, params=params
         )
         if answer.status == 404:

@@ -141,3 +141,96 @@ def test_a_failed_request_is_not_an_empty_list_of_spans(failure: Exception) -> N
 
     with pytest.raises(PhoenixUnreachable, match="does not answer"):
         find(fail)
+
+
+def limited(total: int, most: int, asked: list[int]) -> Callable[[httpx.Request], httpx.Response]:
+    """A Phoenix with so many spans; a page of more than ``most`` is longer than what is read."""
+
+    def answer(request: httpx.Request) -> httpx.Response:
+        first, size = int(request.url.params.get("cursor", "0")), int(request.url.params["limit"])
+        asked.append(size)
+        found = min(size, total - first)
+        if found > most:
+            return httpx.Response(200, headers=VERSION, content=iter([b" " * 2**20] * 65))
+        rows = [row(f"s{number}") for number in range(first, first + found)]
+        return page(*rows, cursor=str(first + size) if first + size < total else None)
+
+    return answer
+
+
+def test_pages_that_are_too_long_become_smaller_and_stay_so() -> None:
+    asked: list[int] = []
+
+    spans = find(limited(700, 250, asked))
+
+    assert [span.span_id for span in spans] == [f"s{number}" for number in range(700)]
+    # In place of a page that failed comes its first span.
+    assert asked == [1000, 1, 500, 1, 250, 250, 250]
+
+
+def test_spans_that_only_fit_one_by_one_are_read_too() -> None:
+    asked: list[int] = []
+
+    assert len(find(limited(9, 1, asked), SpanQuery(limit=8))) == 8
+    assert asked == [8, 1, 4, 1, 2, *[1] * 6]
+
+
+def test_the_smaller_page_counts_for_the_next_question() -> None:
+    asked: list[int] = []
+    with httpx.Client(transport=httpx.MockTransport(limited(300, 200, asked))) as http:
+        store = SpanStore(http, URL)
+        store.find("gateway", SpanQuery())
+        asked.clear()
+        store.find("gateway", SpanQuery())
+
+    assert asked == [125, 125, 125]
+
+
+def test_a_span_that_is_too_long_alone_is_named() -> None:
+    asked: list[int] = []
+
+    with pytest.raises(PhoenixUnreachable, match=r"span that cannot be read .*64 MB") as raised:
+        find(limited(3, 0, asked))
+
+    assert asked == [1000, 1]
+    assert "--since" in (raised.value.hint or "")
+
+
+def test_a_page_that_takes_too_long_becomes_smaller() -> None:
+    asked: list[int] = []
+
+    def answer(request: httpx.Request) -> httpx.Response:
+        if int(request.url.params["limit"]) > 300:
+            asked.append(int(request.url.params["limit"]))
+            raise httpx.ReadTimeout("late")
+        return limited(400, 300, asked)(request)
+
+    assert len(find(answer)) == 400
+    assert asked == [1000, 1, 500, 1, 250, 250]
+
+
+def test_a_phoenix_that_does_not_answer_is_asked_only_once_more() -> None:
+    asked: list[str] = []
+
+    def answer(request: httpx.Request) -> httpx.Response:
+        asked.append(request.url.params["limit"])
+        raise httpx.ReadTimeout("late")
+
+    with pytest.raises(PhoenixUnreachable, match="does not answer"):
+        find(answer)
+
+    assert asked == ["1000", "1"]
+
+
+@pytest.mark.parametrize("failure", [httpx.ConnectError("no"), httpx.DecodingError("no gzip")])
+def test_less_is_not_asked_for_after_another_failure(failure: Exception) -> None:
+    asked: list[str] = []
+
+    def answer(request: httpx.Request) -> httpx.Response:
+        asked.append(request.url.params["limit"])
+        raise failure
+
+    with pytest.raises(PhoenixUnreachable):
+        find(answer)
+
+    assert asked == ["1000"]
