@@ -74,7 +74,8 @@ class FakeDocker(DockerCli):
     ``differs`` are services whose settings changed, ``recreations`` those that a dry run would
     recreate. ``calls`` are the changes that were requested, in order. ``ends`` maps a verb to the
     output with which it fails, ``says`` to the lines it prints. ``concurrent`` are the processes
-    that start the project beside us, one tuple for each time they are looked for. ``kept`` are the
+    that start the project beside us, one tuple for each time they are looked for. ``temporary``
+    are containers of `docker compose run`. ``kept`` are the
     volumes. ``digests`` are those of local images, by name, and ``registry`` those that a pull
     brings. ``published`` are the labels of the containers that publish a port, None if the engine
     cannot be asked for them. ``blind`` is the error with which no file can be read. ``identity`` is
@@ -83,6 +84,7 @@ class FakeDocker(DockerCli):
 
     running: dict[str, dict[str, Any]] = field(default_factory=dict)
     others: list[dict[str, Any]] = field(default_factory=list)
+    temporary: list[dict[str, Any]] = field(default_factory=list)
     differs: set[str] = field(default_factory=set)
     images: set[str] = field(default_factory=set)
     kept: list[str] = field(default_factory=list)
@@ -118,7 +120,7 @@ class FakeDocker(DockerCli):
         self.looks += 1
         if "containers" in self.raising:
             raise self.raising["containers"]
-        return list(self.running.values())
+        return [*self.running.values(), *self.temporary]
 
     def containers_publishing(self, port: int) -> Sequence[dict[str, Any]]:
         return [
@@ -216,8 +218,11 @@ class FakeDocker(DockerCli):
     def remove(self, ids: Sequence[str], *, data: bool) -> None:
         self.calls.append(f"remove {' '.join(ids)}{' with data' if data else ''}")
         self.running = {s: item for s, item in self.running.items() if item["Id"] not in ids}
+        self.temporary = [item for item in self.temporary if item["Id"] not in ids]
 
     def remove_networks(self) -> None:
+        if any(item["State"]["Status"] == "running" for item in self.containers()):
+            raise RuntimeProblem("Docker cannot remove the network: it has active endpoints")
         self.calls.append("remove networks")
 
     def volumes(self) -> list[str]:

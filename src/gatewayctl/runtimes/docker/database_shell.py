@@ -25,6 +25,14 @@ SERVICES: Final[dict[DatabaseName, str]] = {
 }
 OWNERS: Final[dict[DatabaseName, str]] = {"litellm": "litellm_user", "phoenix": "phoenix_user"}
 """The image makes them superusers: the owner of a database is its administrator too."""
+RECREATE_LITELLM: Final = (
+    # The socket inside the container needs no password (the image's pg_hba.conf).
+    *("psql", "-U", OWNERS["litellm"], "-d", "postgres", "-v", "ON_ERROR_STOP=1", "-q"),
+    *("-c", "DROP DATABASE IF EXISTS litellm WITH (FORCE)"),
+    # Not template1: PostgreSQL refuses to copy it after an image brought another C library.
+    *("-c", f"CREATE DATABASE litellm OWNER {OWNERS['litellm']} TEMPLATE template0"),
+)
+"""The command that empties LiteLLM's database, inside its container."""
 # Parameters of a URL that name files.
 FILES: Final = ("sslrootcert", "sslcert", "sslkey")
 

@@ -10,13 +10,10 @@ file in /tmp. Must not know the services of the stack.
 from __future__ import annotations
 
 import json
-import logging
 import os
 import re
 import shutil
-import time
 from collections.abc import Generator, Mapping, Sequence
-from contextlib import contextmanager
 from datetime import datetime
 from functools import cached_property
 from pathlib import Path
@@ -26,21 +23,26 @@ from typing import TYPE_CHECKING, Any, Final
 from gatewayctl.errors import RuntimeProblem
 from gatewayctl.runtimes import process
 from gatewayctl.runtimes.database_shell import PSQL_OPTIONS, clean_psql_errors
-from gatewayctl.runtimes.docker import compose, concurrent_up, engine, mounts, proxies, volumes
+from gatewayctl.runtimes.docker import (
+    compose,
+    concurrent_up,
+    engine,
+    mounts,
+    proxies,
+    stopping,
+    volumes,
+)
 from gatewayctl.runtimes.docker.states import PROJECT, parse_container
 from gatewayctl.runtimes.process import Completed
 from gatewayctl.settings.model import Settings
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator
-
     from python_on_whales import DockerClient
 
 Lines = Generator[str, None, Completed]
 Inspected = Sequence[dict[str, Any]]
 Variables = Mapping[str, str]
 
-_LOGGER: Final = logging.getLogger(__name__)
 COMPOSE_FILE: Final = "docker-compose.yml"
 NO_VARIABLES: Final[Variables] = MappingProxyType({})
 # As Docker says it, and Podman in the place of the docker program.
@@ -174,13 +176,15 @@ class DockerCli:
     ) -> Completed:
         """Run a command in a new container of a service, and remove the container.
 
-        It has the service's environment, files and network, and publishes no port.
+        It has the service's environment, files and network, and publishes no port. Those that an
+        earlier, killed process left are removed first.
         """
         options = ["--rm", "--no-deps", "--no-TTY", "--interactive=false", "--quiet-pull"]
         options += [f"--entrypoint={entrypoint}"] if entrypoint else []
-        argv = self._compose("run", *options, service, *args, file="-")
         env = {**self.environment(), **generated}
-        return process.run(argv, env=env, stdin=compose_file, timeout=timeout)
+        with stopping.name_temporary(self._program, self._project, service) as name:
+            argv = self._compose("run", f"--name={name}", *options, service, *args, file="-")
+            return process.run(argv, env=env, stdin=compose_file, timeout=timeout)
 
     def read_file(self, image: str, file: Path) -> Completed:
         """Print a file of this machine from a temporary container of a local image."""
@@ -227,7 +231,7 @@ class DockerCli:
             raise self._failure(done.stderr, doing="restart " + ", ".join(services))
 
     def stop(self, ids: Sequence[str]) -> None:
-        with _translate_errors("stop containers"):
+        with engine.translate_errors("stop containers"):
             self._client.container.stop(list(ids), time=_STOP_SECONDS)
 
     def remove(self, ids: Sequence[str], *, data: bool) -> None:
@@ -235,13 +239,13 @@ class DockerCli:
 
         The image of an app may keep data that matters in a VOLUME that no setting mentions.
         """
-        with _translate_errors("remove containers"):
+        with engine.translate_errors("remove containers"):
             self._client.container.remove(list(ids), force=True, volumes=data)
 
     def remove_networks(self) -> None:
         names = self._list_names("network")
         if names:
-            with _translate_errors("remove the network " + ", ".join(names)):
+            with engine.translate_errors("remove the network " + ", ".join(names)):
                 self._client.network.remove([*names])
 
     def volumes(self) -> list[str]:
@@ -251,11 +255,11 @@ class DockerCli:
     def remove_volumes(self) -> None:
         names = self.volumes()
         if names:
-            with _translate_errors("remove the volumes " + ", ".join(names)):
+            with engine.translate_errors("remove the volumes " + ", ".join(names)):
                 self._client.volume.remove([*names])
 
     def execute(self, container: str, args: Sequence[str]) -> None:
-        with _translate_errors(f"run {args[0]} in a container"):
+        with engine.translate_errors(f"run {args[0]} in a container"):
             self._client.container.execute(container, list(args))
 
     def ask_database(self, container: str, user: str, sql: str) -> tuple[str, ...]:
@@ -378,18 +382,3 @@ class DockerCli:
         filters = ["--filter", f"label={PROJECT}={self._project}"]
         args = [kind, "ls", "--format", "{{.Name}}", *filters]
         return self._read(args, doing=f"list {kind}s").split()
-
-
-@contextmanager
-def _translate_errors(doing: str) -> Iterator[None]:
-    """Raise our failure for one of python-on-whales: what docker wrote, not how it was called."""
-    from python_on_whales.exceptions import DockerException
-
-    began = time.monotonic()
-    try:
-        yield
-    except DockerException as error:
-        process.log_end(error.docker_command, error.return_code, began)
-        raise engine.failure(error.stderr or error.stdout or "", doing=doing) from error
-    # python-on-whales reports its command line only if it fails.
-    _LOGGER.info("docker: %s (%.2f s)", doing, time.monotonic() - began)

@@ -14,8 +14,9 @@ import os
 import re
 import shlex
 import socket
-from collections.abc import Mapping
-from contextlib import closing
+import time
+from collections.abc import Iterator, Mapping
+from contextlib import closing, contextmanager
 from dataclasses import dataclass
 from http import HTTPStatus
 from pathlib import Path
@@ -253,6 +254,21 @@ def _not_running(hint: str | None) -> EngineNotRunning:
     if others:
         hint = f"Another engine answers: export DOCKER_HOST={shlex.quote(others[0])}"
     return EngineNotRunning(f"No Docker engine answers at {host}.", hint=hint)
+
+
+@contextmanager
+def translate_errors(doing: str) -> Iterator[None]:
+    """Raise our failure for one of python-on-whales: what docker wrote, not how it was called."""
+    from python_on_whales.exceptions import DockerException
+
+    began = time.monotonic()
+    try:
+        yield
+    except DockerException as error:
+        process.log_end(error.docker_command, error.return_code, began)
+        raise failure(error.stderr or error.stdout or "", doing=doing) from error
+    # python-on-whales reports its command line only if it fails.
+    _LOGGER.info("docker: %s (%.2f s)", doing, time.monotonic() - began)
 
 
 def engine_missing() -> EngineMissing:

@@ -46,6 +46,7 @@ from gatewayctl.runtimes.docker import (
 )
 from gatewayctl.runtimes.docker.database_shell import (
     OWNERS,
+    RECREATE_LITELLM,
     SERVICES,
     ContainerShell,
     open_external,
@@ -65,7 +66,7 @@ if TYPE_CHECKING:
 
 _LITELLM: Final = "litellm"
 _DATABASE: Final = SERVICES["litellm"]
-_USER: Final = OWNERS["litellm"]
+_DATABASES: Final = frozenset({*SERVICES.values(), "redis"})
 """Inside their containers."""
 _FRESH_SECONDS: Final = 0.4
 """How long one inspection of the containers is reused."""
@@ -154,15 +155,20 @@ class DockerRuntime:
     def stop(self, *, remove_data: bool = False) -> Stopped:
         yield from self._wait_for_concurrent_ups()
         everything = self._own_containers()
+        temporary = states.parse_temporary(self._docker.containers())
+        conflicts.check_name(self._settings, temporary)
+        if temporary:
+            # The engine does not remove a network that one of them uses.
+            self._docker.remove([item.id for item in temporary], data=True)
         ran = self._in_order({item.service for item in everything if item.alive})
-        yield from stopping.stop_containers(self._docker, everything)
+        yield from stopping.stop_containers(self._docker, everything, last=_DATABASES)
         if everything:
             self._docker.remove([item.id for item in everything], data=remove_data)
         self._docker.remove_networks()
         if remove_data:
             stopping.remove_volumes(self._docker, self._settings)
         self._forget_containers()
-        return ran or (("leftover_containers",) if everything else ())
+        return ran or (("leftover_containers",) if everything or temporary else ())
 
     def restart(
         self, services: Sequence[str], *, timeout: float | None = None
@@ -212,12 +218,7 @@ class DockerRuntime:
         yield from self._up((_DATABASE,))
         self._wait_for(_DATABASE)
         yield Progress(subject="database litellm", state="working", detail="dropping")
-        # The socket inside the container needs no password (the image's pg_hba.conf).
-        psql = ["psql", "-U", _USER, "-d", "postgres", "-v", "ON_ERROR_STOP=1", "-q"]
-        drop = ["-c", "DROP DATABASE IF EXISTS litellm WITH (FORCE)"]
-        # Not template1: PostgreSQL refuses to copy it after an image brought another C library.
-        create = ["-c", f"CREATE DATABASE litellm OWNER {_USER} TEMPLATE template0"]
-        self._docker.execute(self._inspect()[_DATABASE].id, [*psql, *drop, *create])
+        self._docker.execute(self._inspect()[_DATABASE].id, RECREATE_LITELLM)
         yield Progress(subject="database litellm", state="ready", detail="empty")
 
     def preview_start(self, files: Sequence[RenderedFile]) -> tuple[ServiceChange, ...]:

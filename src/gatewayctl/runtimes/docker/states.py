@@ -21,7 +21,7 @@ PROJECT: Final = "com.docker.compose.project"
 """Label with the Compose project of a container, volume or network."""
 SERVICE: Final = "com.docker.compose.service"
 FOLDER: Final = "com.docker.compose.project.working_dir"
-_ONE_OFF: Final = "com.docker.compose.oneoff"
+ONE_OFF: Final = "com.docker.compose.oneoff"
 
 EngineHealth = Literal["starting", "healthy", "unhealthy"]
 _HEALTHS: Final[dict[str, EngineHealth]] = {
@@ -80,11 +80,12 @@ class Container:
 
 def parse_containers(inspected: Iterable[Mapping[str, Any]]) -> tuple[Container, ...]:
     """Containers from `docker inspect`, without those of `docker compose run`."""
-    return tuple(
-        parse_container(item)
-        for item in inspected
-        if (item.get("Config", {}).get("Labels") or {}).get(_ONE_OFF) != "True"
-    )
+    return tuple(parse_container(item) for item in inspected if not _is_temporary(item))
+
+
+def parse_temporary(inspected: Iterable[Mapping[str, Any]]) -> tuple[Container, ...]:
+    """Those of `docker compose run` alone."""
+    return tuple(parse_container(item) for item in inspected if _is_temporary(item))
 
 
 def parse_container(inspected: Mapping[str, Any]) -> Container:
@@ -147,6 +148,10 @@ def parse_time(text: str) -> datetime | None:
     return datetime.fromisoformat(f"{found[1]}{(found[2] or '.0').ljust(7, '0')}{zone}").astimezone(
         UTC
     )
+
+
+def _is_temporary(inspected: Mapping[str, Any]) -> bool:
+    return (inspected.get("Config", {}).get("Labels") or {}).get(ONE_OFF) == "True"
 
 
 def _state(state: Mapping[str, Any], policy: str) -> tuple[ProcessState, str]:

@@ -3,12 +3,14 @@
 from __future__ import annotations
 
 import json
+import os
+import re
 from collections.abc import Callable
 from pathlib import Path
 
 import pytest
 
-from gatewayctl.errors import RuntimeProblem
+from gatewayctl.errors import ProgramTimeout, RuntimeProblem
 from gatewayctl.rendering.plan import TEMPLATES
 from gatewayctl.runtimes.docker.docker_cli import DockerCli
 from tests.fakes.docker import inspected
@@ -103,3 +105,27 @@ def test_who_publishes_a_port_is_found_without_a_filter_that_podman_lacks(
     )
 
     assert [item["Id"] for item in docker.containers_publishing(8081)] == ["id-api"]
+
+
+ENDLESS = """\
+echo "$*" >> {folder}/calls
+case "$*" in
+ps*) echo shop-litellm-check-{missing}-0a1b2c shop-litellm-check-{living}-0a1b2c shop-job-run-0a1b;;
+compose*) exec sleep 60;;
+esac"""
+
+
+def test_a_check_that_does_not_end_in_time_leaves_no_container(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    script = ENDLESS.format(folder=tmp_path, missing=2**22 + 1, living=os.getpid())
+    docker = stand_in(tmp_path, monkeypatch, script)
+
+    with pytest.raises(ProgramTimeout):
+        docker.run_once("services: {}", "litellm", ["true"], timeout=0.5)
+
+    _, abandoned, run, own = (tmp_path / "calls").read_text().splitlines()
+    (name,) = re.findall(r"--name=(\S+)", run)
+    assert abandoned == f"container rm --force --volumes shop-litellm-check-{2**22 + 1}-0a1b2c"
+    assert own == f"container rm --force --volumes {name}"
+    assert name.startswith(f"shop-litellm-check-{os.getpid()}-")

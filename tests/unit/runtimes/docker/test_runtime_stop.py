@@ -1,5 +1,11 @@
 from __future__ import annotations
 
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from gatewayctl.errors import ProjectNameTaken
 from gatewayctl.settings.model import Settings
 from tests.fakes.docker import FakeDocker, inspected
 from tests.fakes.driving import driven, report_of
@@ -44,3 +50,39 @@ def test_containers_that_exited_are_removed_too(settings: Settings) -> None:
     docker = FakeDocker(running={"litellm": inspected("litellm", status="exited")})
 
     assert report_of(runtime_of(settings, docker).stop()) == ("leftover_containers",)
+
+
+def checking(**state: Any) -> dict[str, Any]:
+    """The container of a pre-flight, whose docker program was killed."""
+    labels = {"com.docker.compose.oneoff": "True"}
+    return inspected("litellm", id="id-check", labels=labels, policy="no", **state)
+
+
+def test_a_stop_removes_the_container_of_a_killed_check_which_holds_the_network(
+    settings: Settings,
+) -> None:
+    docker = up_and_running()
+    docker.temporary = [checking()]
+
+    assert report_of(runtime_of(settings, docker).stop(remove_data=True)) == SERVICES
+
+    assert docker.calls[0] == "remove id-check with data"
+    assert docker.calls[-2:] == ["remove networks", "remove volumes"]
+
+
+def test_a_killed_check_alone_is_something_to_stop(settings: Settings) -> None:
+    docker = FakeDocker(temporary=[checking()])
+
+    assert report_of(runtime_of(settings, docker).stop()) == ("leftover_containers",)
+    assert docker.temporary == []
+
+
+def test_the_check_of_another_folder_with_the_same_name_is_left_alone(
+    settings: Settings, tmp_path: Path
+) -> None:
+    docker = FakeDocker(temporary=[checking(folder=str(tmp_path))])
+
+    with pytest.raises(ProjectNameTaken):
+        report_of(runtime_of(settings, docker).stop())
+
+    assert docker.calls == []
