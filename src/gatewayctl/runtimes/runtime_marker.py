@@ -65,9 +65,10 @@ def write_runtime(state_dir: Path, runtime: RuntimeName) -> None:
 
 @contextmanager
 def record_runtime(state_dir: Path, runtime: Runtime) -> Iterator[None]:
-    """Record the runtime before its stack is started; undo that if the start fails without data.
+    """Record the runtime before its stack is started; undo that if the start fails with nothing.
 
-    Otherwise `auto` would keep choosing a runtime that never started.
+    Otherwise `auto` would keep choosing a runtime that never started. A service that runs or
+    failed stays, to look at, also where its data is on servers of others.
     """
     before = read_runtime(state_dir)
     write_runtime(state_dir, runtime.name)
@@ -75,13 +76,18 @@ def record_runtime(state_dir: Path, runtime: Runtime) -> Iterator[None]:
         yield
     except BaseException:
         with suppress(RuntimeProblem):
-            if before != runtime.name and not runtime.has_data():
+            if before != runtime.name and not _exists(runtime):
                 drain(runtime.stop())
                 if before is None:
                     clear_runtime(state_dir)
                 else:
                     write_runtime(state_dir, before)
         raise
+
+
+def _exists(runtime: Runtime) -> bool:
+    """True if a stack of this runtime has data or a service."""
+    return runtime.has_data() or any(state.state != "stopped" for state in runtime.states())
 
 
 def clear_runtime(state_dir: Path) -> None:

@@ -7,6 +7,7 @@ from pathlib import Path
 import pytest
 
 from gatewayctl.errors import FileUnwritable, RuntimeProblem, ServiceFailed
+from gatewayctl.runtimes.base import ProcessState
 from gatewayctl.runtimes.runtime_marker import (
     clear_runtime,
     is_kubernetes,
@@ -17,7 +18,7 @@ from gatewayctl.runtimes.runtime_marker import (
 )
 from gatewayctl.settings.model import RuntimeName
 from tests.fakes.projects import project
-from tests.fakes.runtime import FakeRuntime
+from tests.fakes.runtime import FakeRuntime, docker_stack
 
 
 def test_a_project_without_a_stack_has_no_runtime(tmp_path: Path) -> None:
@@ -80,13 +81,27 @@ def test_a_runtime_that_never_started_is_not_recorded(
     record_failing_start(state, runtime)
 
     assert read_runtime(state) == before
-    assert runtime.calls == ([] if before == "embedded" else ["stop"])
+    assert runtime.calls == ([] if before == "embedded" else ["states", "stop"])
 
 
 def test_a_runtime_that_has_data_stays_recorded(tmp_path: Path) -> None:
     record_failing_start(tmp_path, FakeRuntime(name="docker", data=True))
 
     assert read_runtime(tmp_path) == "docker"
+
+
+@pytest.mark.parametrize("state", ["running", "starting", "failed"])
+def test_a_stack_without_data_of_its_own_keeps_running_to_look_at(
+    state: ProcessState, tmp_path: Path
+) -> None:
+    runtime = docker_stack(state="stopped", data=False)
+    runtime.processes["litellm"] = state
+
+    record_failing_start(tmp_path, runtime)
+
+    assert read_runtime(tmp_path) == "docker"
+    assert "stop" not in runtime.calls
+    assert runtime.processes["litellm"] == state
 
 
 def test_a_runtime_whose_data_is_unknown_stays_recorded(tmp_path: Path) -> None:
