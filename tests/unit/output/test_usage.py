@@ -8,13 +8,9 @@ from typing import TYPE_CHECKING
 import pytest
 
 from gatewayctl.operations.traces.show import SpanRow, TraceShowReport
+from gatewayctl.operations.traces.spend_log_times import DataReplacement
 from gatewayctl.operations.usage.comparison import Gap
-from gatewayctl.operations.usage.reconcile import (
-    DataReplacement,
-    GapGroup,
-    KnownDifference,
-    ReconcileReport,
-)
+from gatewayctl.operations.usage.reconcile import GapGroup, KnownDifference, ReconcileReport
 from gatewayctl.operations.usage.summary import UsageReport, UsageRow
 from gatewayctl.output.console import Console
 from gatewayctl.output.traces import render_show

@@ -1,13 +1,20 @@
-"""When LiteLLM's spend logs can be expected: how long after a call.
+"""When a spend log can be expected: how long after a call, and what has deleted those of before.
 
-Must not know who waits for them.
+Must not know who looks for it.
 """
 
 from __future__ import annotations
 
 import math
+from dataclasses import dataclass
+from datetime import datetime, timedelta
+from pathlib import Path
 from typing import Final
 
+from gatewayctl.errors import FileUnreadable
+from gatewayctl.operations.state.audit import read_audit
+from gatewayctl.operations.traces.retention import find_spend_log_period
+from gatewayctl.settings.declared.retention import format_period
 from gatewayctl.settings.model import Settings
 
 DEFAULT_DELAY: Final = 15.0
@@ -19,6 +26,16 @@ _JITTER: Final = 5.0
 _WRITING: Final = 5.0
 """Seconds for a batch to be written."""
 _VERIFYING: Final = 30.0
+_REPLACING: Final = ("reset", "restore", "rollback")
+"""Verbs that empty or replace LiteLLM's database; reset and rollback keep Phoenix's."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class DataReplacement:
+    """The last command that emptied or replaced the spend logs, and when it ended."""
+
+    verb: str
+    at: datetime
 
 
 def find_spend_log_delay(settings: Settings) -> float:
@@ -42,8 +59,34 @@ def find_verification_timeout(settings: Settings) -> float:
     return max(_VERIFYING, find_spend_log_deadline(settings))
 
 
-def explain_missing_log(settings: Settings, age: float) -> str | None:
-    """Why a call that ended ``age`` seconds ago may have no spend log; None if it must have one."""
+def explain_late_log(settings: Settings, age: float) -> str | None:
+    """Why a call that ended ``age`` seconds ago may have no spend log yet, or None."""
     if age < find_spend_log_deadline(settings):
         return f"LiteLLM writes it up to {find_spend_log_delay(settings):g} s after the call"
     return None
+
+
+def explain_deleted_log(settings: Settings, start: datetime, now: datetime) -> str | None:
+    """Why a call of a trace that began at ``start`` may have no spend log any more, or None."""
+    period = find_spend_log_period(settings)
+    if period is not None and start < now - period:
+        return f"deleted by retention, after {format_period(period)}"
+    try:
+        replaced = find_replacement(settings.state_dir)
+    except FileUnreadable as error:
+        return f"it may have been deleted. {error.message}"
+    if replaced is not None and start <= replaced.at:
+        return f"the spend logs were replaced by {replaced.verb}"
+    return None
+
+
+def find_replacement(state_dir: Path) -> DataReplacement | None:
+    """Also of a verb that failed or was killed: it may have come as far as that.
+
+    Raises FileUnreadable.
+    """
+    entries = [each for each in read_audit(state_dir).entries if each.verb in _REPLACING]
+    if not entries:
+        return None
+    last = entries[-1]
+    return DataReplacement(verb=last.verb, at=last.at + timedelta(seconds=last.seconds or 0))

@@ -26,7 +26,8 @@ from gatewayctl.operations.traces.attempts import sum_up_attempts
 from gatewayctl.operations.traces.probe import has_probe_arrived, send_probe
 from gatewayctl.operations.traces.spend_checks import check_spend_logs, complete_expectation
 from gatewayctl.operations.traces.spend_log_times import (
-    explain_missing_log,
+    explain_deleted_log,
+    explain_late_log,
     find_spend_log_deadline,
     find_verification_timeout,
 )
@@ -62,6 +63,7 @@ class TraceVerification:
     LiteLLM made before its answers; ``fallbacks``: models that answered for the requested ones;
     ``deployments``: what was called, in LiteLLM's notation; ``cached``: calls that LiteLLM's cache
     answered, without a provider. ``queryable``: False where no trace store can be asked for spans.
+    ``logs_deleted``: spend logs of that time are missing because they were deleted or replaced.
     """
 
     trace_id: str
@@ -78,6 +80,7 @@ class TraceVerification:
     reason: str | None = None
     unreachable: bool = False
     queryable: bool = True
+    logs_deleted: bool = False
 
     @property
     def verified(self) -> bool | None:
@@ -96,8 +99,12 @@ class TraceVerification:
         if self.verdict == "unknown":
             if not self.queryable:
                 return TraceStoreNotQueryable(f"Not verified: {self.reason}")
-            kind = PhoenixUnreachable if self.unreachable else TraceUnknown
-            return kind(f"Trace {self.trace_id} could not be verified: {self.reason}")
+            message = f"Trace {self.trace_id} could not be verified: {self.reason}"
+            if self.unreachable:
+                return PhoenixUnreachable(message)
+            # Waiting longer does not help.
+            hint = "`gatewayctl trace show ID` shows its spans." if self.logs_deleted else None
+            return TraceUnknown(message, hint=hint)
         if not self.known:
             return NotVerified(
                 f"Trace {self.trace_id} is not known: Phoenix has no span of it, and LiteLLM no"
@@ -182,8 +189,9 @@ def wait_for_verification(
         _record_times(state, clock() - start)
     # Without spans and spend logs the trace may be of any age.
     age = clock() - start if fresh else (_measure_age(state, now()) or float("inf"))
-    excuse = explain_missing_log(settings, age)
-    result = _judge(trace_id, state, lost=lost, log_excuse=excuse, fresh=fresh)
+    deleted, late = _explain_deleted_logs(settings, state, now()), explain_late_log(settings, age)
+    result = _judge(trace_id, state, lost=lost, log_excuse=deleted or late, fresh=fresh)
+    result = replace(result, logs_deleted=deleted is not None)
     verified = result.verdict == "verified"
     detail = result.verdict.replace("_", " ")
     yield Progress(subject="trace", state="ready" if verified else "failed", detail=detail)
@@ -287,6 +295,14 @@ def _measure_age(state: _State, now: datetime) -> float:
     """Seconds since the last span or spend log of the trace; 0 if there is none."""
     ends = [span.end for span in state.spans] + [log.start for log in state.logs if log.start]
     return (now - max(ends)).total_seconds() if ends else 0
+
+
+def _explain_deleted_logs(settings: Settings, state: _State, now: datetime) -> str | None:
+    """Why spend logs are missing that LiteLLM has written, or None."""
+    missing = any(_is_about_logs(check) and check.state == "missing" for check in state.checks)
+    if not missing or not state.spans:
+        return None
+    return explain_deleted_log(settings, min(span.start for span in state.spans), now)
 
 
 def _is_about_logs(check: TraceCheck) -> bool:

@@ -9,14 +9,16 @@ from collections import Counter
 from collections.abc import Callable, Generator, Iterable
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
-from pathlib import Path
 from typing import TYPE_CHECKING, Final
 
 from gatewayctl.errors import NotVerified
 from gatewayctl.gateway.spend import iterate_spend_logs
-from gatewayctl.operations.state.audit import read_audit
 from gatewayctl.operations.traces.retention import find_spend_log_period
-from gatewayctl.operations.traces.spend_log_times import find_spend_log_deadline
+from gatewayctl.operations.traces.spend_log_times import (
+    DataReplacement,
+    find_replacement,
+    find_spend_log_deadline,
+)
 from gatewayctl.operations.usage.comparison import Gap, KnownCause, MissingIn, compare_calls
 from gatewayctl.runtimes.base import Progress
 from gatewayctl.settings.master_key import require_master_key
@@ -32,8 +34,6 @@ LISTED: Final = 20
 _EDGE: Final = timedelta(minutes=5)
 """The two date a call a little differently, so both are read beyond the edges of the period."""
 _LONG_TRACE: Final = timedelta(hours=1)
-_REPLACING: Final = ("reset", "restore", "rollback")
-"""Verbs that empty or replace LiteLLM's database; reset and rollback keep Phoenix's."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -60,14 +60,6 @@ class KnownDifference:
 
     cause: KnownCause
     calls: int
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class DataReplacement:
-    """The last command that emptied or replaced the spend logs, and when it ended."""
-
-    verb: str
-    at: datetime
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -125,7 +117,7 @@ def reconcile(
     kept_since = _find_kept_since(settings, until)
     retained = kept_since is not None and kept_since > since
     since = kept_since if kept_since is not None and retained else since
-    replaced = _find_replacement(settings.state_dir)
+    replaced = find_replacement(settings.state_dir)
     if replaced is not None and replaced.at <= since:
         replaced = None
     since, retained = (since, retained) if replaced is None else (replaced.at, False)
@@ -163,15 +155,6 @@ def _find_kept_since(settings: Settings, until: datetime) -> datetime | None:
     periods = (settings.retention.traces, find_spend_log_period(settings))
     shortest = min((each for each in periods if each is not None), default=None)
     return None if shortest is None else until - shortest + min(_LONG_TRACE, shortest / 2)
-
-
-def _find_replacement(state_dir: Path) -> DataReplacement | None:
-    """Also of a verb that failed or was killed: it may have come as far as that."""
-    entries = [each for each in read_audit(state_dir).entries if each.verb in _REPLACING]
-    if not entries:
-        return None
-    last = entries[-1]
-    return DataReplacement(verb=last.verb, at=last.at + timedelta(seconds=last.seconds or 0))
 
 
 def _group(gaps: Iterable[Gap]) -> tuple[GapGroup, ...]:

@@ -1,10 +1,13 @@
 from __future__ import annotations
 
+from datetime import UTC, datetime, timedelta
 from pathlib import Path
 
 import pytest
 
+from gatewayctl.operations.state.audit import NAME, record_verb
 from gatewayctl.operations.traces.spend_log_times import (
+    explain_deleted_log,
     find_spend_log_deadline,
     find_spend_log_delay,
     find_verification_timeout,
@@ -41,3 +44,30 @@ def test_a_long_interval_makes_every_wait_longer(tmp_path: Path) -> None:
 
     assert (find_spend_log_deadline(usual), find_verification_timeout(usual)) == (20, 30)
     assert (find_spend_log_deadline(slow), find_verification_timeout(slow)) == (70, 70)
+
+
+def test_only_what_was_there_before_a_reset_is_deleted_by_it(tmp_path: Path) -> None:
+    settings, before = project(tmp_path), datetime.now(UTC) - timedelta(seconds=1)
+    settings.state_dir.mkdir()
+    with record_verb(settings.state_dir, "reset"):
+        pass
+    after = datetime.now(UTC) + timedelta(seconds=1)
+
+    assert explain_deleted_log(settings, before, after) == "the spend logs were replaced by reset"
+    assert explain_deleted_log(settings, after, after) is None
+
+
+def test_nothing_is_known_to_be_deleted_in_a_new_project(tmp_path: Path) -> None:
+    long_ago = datetime(2020, 1, 1, tzinfo=UTC)
+
+    assert explain_deleted_log(project(tmp_path), long_ago, datetime.now(UTC)) is None
+
+
+def test_without_the_audit_log_nobody_can_say_what_was_deleted(tmp_path: Path) -> None:
+    settings = project(tmp_path)
+    (settings.state_dir / NAME).mkdir(parents=True)
+
+    why = explain_deleted_log(settings, datetime.now(UTC), datetime.now(UTC))
+
+    assert why is not None
+    assert why.startswith("it may have been deleted. Cannot read")

@@ -10,6 +10,7 @@ import pytest
 
 from gatewayctl.errors import UsageProblem
 from gatewayctl.gateway.client import GatewayClient
+from gatewayctl.operations.state.audit import record_verb
 from gatewayctl.operations.traces.verification import (
     GRACE,
     QUIET,
@@ -250,6 +251,67 @@ def test_a_missing_spend_log_of_a_past_trace_is_lost(
     result = run_verification(settings, gateway, fake, world, timeout=2, fresh=False)
 
     assert (result.verdict, result.visible_after) == ("not_verified", None)
+
+
+def retaining(folder: Path, text: str) -> Settings:
+    return project(folder, f"retention: {text}", env=f"LITELLM_MASTER_KEY={MASTER_KEY}\n")
+
+
+@pytest.mark.parametrize(
+    ("age", "verdict"),
+    [(timedelta(days=8), "unknown"), (timedelta(days=6), "not_verified")],
+)
+def test_a_spend_log_that_the_retention_has_deleted_is_unknown(
+    tmp_path: Path, gateway: GatewayClient, fake: FakeLiteLLM, age: timedelta, verdict: str
+) -> None:
+    settings = retaining(tmp_path / "retaining", "{spend_logs: 7d}")
+    world = World(clock=FakeClock(), spans={0: COMPLETE}, logged_at=1000)
+
+    result = run_verification(settings, gateway, fake, world, fresh=False, age=age)
+
+    assert (result.verdict, result.logs_deleted) == (verdict, verdict == "unknown")
+    assert ("deleted by retention, after 7d" in (result.reason or "")) == result.logs_deleted
+    assert result.problem is not None
+    assert ("trace show" in (result.problem.hint or "")) == result.logs_deleted
+
+
+def test_a_wrong_span_is_found_without_its_deleted_spend_log(
+    tmp_path: Path, gateway: GatewayClient, fake: FakeLiteLLM
+) -> None:
+    settings = retaining(tmp_path / "retaining", "{spend_logs: 7d}")
+    other = replace(LLM, attributes={**LLM.attributes, "metadata.component": "other"})
+    world = World(clock=FakeClock(), spans={0: (*COMPLETE[:-1], other)}, logged_at=1000)
+
+    result = run_verification(settings, gateway, fake, world, fresh=False, age=timedelta(days=8))
+
+    assert result.verdict == "not_verified"
+    assert {check.name for check in result.checks if check.state == "failed"} == {"component"}
+
+
+def test_a_trace_that_lacks_nothing_is_verified_however_old_it_is(
+    tmp_path: Path, gateway: GatewayClient, fake: FakeLiteLLM
+) -> None:
+    settings = retaining(tmp_path / "retaining", "{spend_logs: 7d}")
+    world = World(clock=FakeClock(), spans={0: COMPLETE})
+
+    result = run_verification(settings, gateway, fake, world, fresh=False, age=timedelta(days=8))
+
+    assert (result.verdict, result.logs_deleted) == ("verified", False)
+
+
+@pytest.mark.parametrize("verb", ["reset", "restore", "rollback"])
+def test_a_spend_log_from_before_its_database_was_replaced_is_unknown(
+    settings: Settings, gateway: GatewayClient, fake: FakeLiteLLM, verb: str
+) -> None:
+    settings.state_dir.mkdir()
+    with record_verb(settings.state_dir, verb):
+        pass
+    world = World(clock=FakeClock(), spans={0: COMPLETE}, logged_at=1000)
+
+    result = run_verification(settings, gateway, fake, world, fresh=False)
+
+    assert result.verdict == "unknown"
+    assert f"replaced by {verb}" in (result.reason or "")
 
 
 def test_a_past_trace_is_judged_at_once(
