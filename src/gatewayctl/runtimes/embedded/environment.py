@@ -12,7 +12,7 @@ import hashlib
 import os
 import sys
 import sysconfig
-from collections.abc import Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Final
@@ -123,6 +123,15 @@ def locate_for_supervisor(environ: Mapping[str, str]) -> Environment:
     """
     root = environ.get(ROOT)
     return Environment(root=Path(root)) if root else locate()
+
+
+def locate_usable(read_supervisor: Callable[[], Mapping[str, str]]) -> Environment:
+    """Return the environment of this version; until `up` has installed it, that of the last start.
+
+    ``read_supervisor`` reads the variables of the supervisord that runs.
+    """
+    own = locate()
+    return own if own.complete else locate_for_supervisor(read_supervisor())
 
 
 def key(here: Path = HERE) -> str:

@@ -63,6 +63,11 @@ class Layout:
     def supervisor_config(self) -> Path:
         return self.run / "supervisord.conf"
 
+    def is_configured(self, text: str) -> bool:
+        """True if that is supervisord's configuration."""
+        file = self.supervisor_config
+        return file.exists() and file.read_text(encoding="utf-8") == text
+
     @property
     def fingerprints(self) -> Path:
         return self.run / "fingerprints.json"

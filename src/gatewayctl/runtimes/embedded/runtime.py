@@ -39,7 +39,7 @@ from gatewayctl.runtimes.embedded import (
     releases,
     self_check,
 )
-from gatewayctl.runtimes.embedded.environment import ROOT, locate
+from gatewayctl.runtimes.embedded.environment import ROOT, locate, locate_usable
 from gatewayctl.runtimes.embedded.fingerprints import Parts
 from gatewayctl.runtimes.embedded.layout import Layout
 from gatewayctl.runtimes.embedded.links.mounts import check_mounts
@@ -96,7 +96,8 @@ class EmbeddedRuntime:
         self._layout = Layout(state_dir=settings.state_dir)
         self._environment = locate()
         self._supervisor = Supervisor(self._layout)
-        self._cluster = Cluster(environment=self._environment, settings=settings)
+        self._programs = locate_usable(self._supervisor.read_environment)
+        self._cluster = Cluster(environment=self._programs, settings=settings)
 
     def preflight(self) -> None:
         """Check the machine, and that every port is free or used by our service that needs it."""
@@ -120,6 +121,8 @@ class EmbeddedRuntime:
             yield Progress(subject="environment", state="unchanged", detail=detail)
         variables = network.download_variables(self._settings)
         yield from packages.ensure(self._settings, self._environment, variables)
+        if self._programs != self._environment:
+            self._cluster = Cluster(environment=self._environment, settings=self._settings)
         if external := open_external(self._cluster, self._settings):
             yield from ExternalDatabase(name="litellm", shell=external).check()
 
@@ -162,9 +165,9 @@ class EmbeddedRuntime:
         return describe_services(self.services, self._supervisor, versions, self._settings)
 
     def is_healthy(self, service: str) -> bool | None:
-        return (
-            self._cluster.check_login(self._cluster.names()[0]) if service == "postgres" else None
-        )
+        if service != "postgres":
+            return None
+        return self._cluster.check_login(self._cluster.names()[0])
 
     def owns_port(self, service: str, port: int) -> bool:
         tree = orphans.iterate_tree(self._find_pid(service))
@@ -341,11 +344,9 @@ class EmbeddedRuntime:
         return render_config(self._layout, self._settings.project_dir, STOP_SIGNALS)
 
     def _is_supervisor_outdated(self) -> bool:
-        """True when supervisord was started with another configuration or environment."""
-        file, started = self._layout.supervisor_config, self._supervisor.read_environment()
-        if started.get(ROOT) != str(self._environment.root):
+        if self._supervisor.read_environment().get(ROOT) != str(self._environment.root):
             return True
-        return not file.exists() or file.read_text(encoding="utf-8") != self._supervisor_config()
+        return not self._layout.is_configured(self._supervisor_config())
 
     def _ensure_supervisor(self) -> None:
         """Start supervisord, or replace one that has an outdated configuration or environment."""
@@ -361,8 +362,8 @@ class EmbeddedRuntime:
         layout.supervisor_config.write_text(self._supervisor_config(), encoding="utf-8")
         _LOGGER.info("wrote %s", layout.supervisor_config)
         own = {orphans.MARK: str(layout.state_dir), ROOT: str(self._environment.root)}
-        python = self._environment.python("base")
-        self._supervisor.launch(python, inherited_variables(settings) | own)
+        variables = inherited_variables(settings) | own
+        self._supervisor.launch(self._environment.python("base"), variables)
         # The services restart: nothing that was read about them is valid any longer.
         fingerprints.save(layout, {})
 

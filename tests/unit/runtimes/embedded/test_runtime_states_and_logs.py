@@ -1,12 +1,16 @@
 from __future__ import annotations
 
 import json
+from pathlib import Path
 
 import pytest
 
 from gatewayctl.errors import UnknownService
-from gatewayctl.runtimes.embedded.environment import locate
+from gatewayctl.runtimes.embedded import packages
+from gatewayctl.runtimes.embedded.environment import ROOT, locate
+from gatewayctl.runtimes.embedded.runtime import EmbeddedRuntime
 from gatewayctl.runtimes.embedded.services import SERVICES
+from gatewayctl.runtimes.embedded.supervisor import Supervisor
 from tests.fakes.driving import driven
 from tests.unit.runtimes.embedded.faked_stack import Stack
 
@@ -102,3 +106,20 @@ def test_a_service_in_a_crash_loop_has_failed_while_it_starts_again(stack: Stack
 
     assert (states["litellm"].state, states["litellm"].detail) == ("failed", "exit code 3")
     assert states["phoenix"].state == "starting"
+
+
+def test_until_up_has_installed_a_newer_version_the_programs_are_those_that_run(
+    stack: Stack, monkeypatch: pytest.MonkeyPatch, tmp_path: Path
+) -> None:
+    """`status` and `backup` work after gatewayctl was upgraded: the new psql is not there yet."""
+    started_by = tmp_path / "older"
+    monkeypatch.setattr(Supervisor, "read_environment", lambda _: {ROOT: str(started_by)})
+    monkeypatch.setattr(packages, "ensure", lambda *_: iter(()))
+    monkeypatch.setenv("XDG_CACHE_HOME", str(tmp_path / "empty"))
+
+    runtime = EmbeddedRuntime(stack.settings())
+    before = runtime._cluster.environment.root
+    list(runtime.prepare())
+
+    assert before == started_by
+    assert runtime._cluster.environment == locate()
