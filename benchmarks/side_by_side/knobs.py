@@ -14,6 +14,7 @@ from functools import partial
 
 from benchmarks.side_by_side.starting import Peer, Start, answering, ours, process, read_pids
 from benchmarks.stack import free_ports, gatewayctl
+from gatewayctl.runtimes.embedded.environment import locate
 from gatewayctl.runtimes.embedded.launch import build_program
 from gatewayctl.runtimes.embedded.layout import Layout
 from gatewayctl.settings.load import load_settings
@@ -72,7 +73,7 @@ def start(knob: Knob, upstream: int) -> Iterator[Peer]:
         if not (knob.variables or knob.arguments):
             yield peer
             return
-        program = build_program("litellm", load_settings(folder), os.environ)
+        program = build_program("litellm", load_settings(folder), os.environ, locate())
         (port,) = free_ports(1)
         argv = [*program.argv, "--port", str(port), *knob.arguments]
         variables = {**program.environment, **knob.variables}

@@ -33,7 +33,7 @@ def backup(
     passphrase_stdin: PassphraseFlag = False,
     json: JsonFlag = False,
 ) -> None:
-    """Back up databases, .env, gateway.yaml and its files to one file, without downtime."""
+    """Back up databases, .env, gateway.yaml and its files, without downtime."""
     from gatewayctl.operations.backup.create import backup as operation
     from gatewayctl.operations.backup.encryption import Encryption
     from gatewayctl.output import backup as shown

@@ -80,8 +80,13 @@ def chat(
         typer.Option("--verify", help="Verify the trace. Exits with 7 if wrong, 5 if unknown."),
     ] = False,
     timeout: Annotated[
-        float, typer.Option(min=0, metavar="SECONDS", help="Wait this long to verify.")
-    ] = 30,
+        float | None,
+        typer.Option(
+            min=0,
+            metavar="SECONDS",
+            help="Maximum wait to verify. Default: 30, or the delay of spend logs.",
+        ),
+    ] = None,
     no_stream: Annotated[
         bool, typer.Option("--no-stream", help="Print the reply when it is complete.")
     ] = False,
@@ -106,6 +111,10 @@ def chat(
     tags = check_tags(tag or ())
     attachments = read_attachments(image or (), file or ())
     app.note_other_project("litellm")
+    if verify and timeout is None:
+        from gatewayctl.operations.traces.spend_log_times import find_verification_timeout
+
+        timeout = find_verification_timeout(app.settings)
     is_conversation = prompt is None and sys.stdin.isatty()
     ask = ChatInput(
         prompt="" if is_conversation else _read_prompt(prompt),

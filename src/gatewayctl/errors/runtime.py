@@ -126,8 +126,8 @@ class VolumesMissing(RuntimeProblem):
     remedy = (
         "Choose the engine that has them: `docker context ls` lists those that Docker knows, "
         "DOCKER_HOST overrides the chosen one. Only if they were deleted on purpose, run "
-        "`gatewayctl down --volumes`, which forgets them, and then `gatewayctl up` or "
-        "`gatewayctl restore FILE`."
+        "`gatewayctl down --volumes`, which forgets them, and then `gatewayctl up`; "
+        "`gatewayctl restore FILE` restores a backup."
     )
 
 

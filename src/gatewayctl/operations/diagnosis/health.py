@@ -119,10 +119,12 @@ def _check_http_service(
 def _describe_move(state: ServiceState, settings: Settings) -> str:
     """Describe a port that was changed since the service was started; empty if none was."""
     database = settings.ports.postgres_litellm
+    # Only its port can differ: it listens on loopback, whatever `bind` is.
+    host = (state.address or "").rpartition(":")[0]
     configured = {
         "litellm": settings.gateway_url,
         "phoenix": settings.phoenix_url,
-        "postgres": None if database is None else f"{settings.url_host}:{database}",
+        "postgres": None if database is None else f"{host}:{database}",
     }.get(state.service)
     if configured is None or state.address in {None, configured}:
         return ""

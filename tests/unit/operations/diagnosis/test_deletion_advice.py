@@ -9,14 +9,17 @@ from pathlib import Path
 
 import pytest
 
-from gatewayctl.errors import SaltKeyChanged
+from gatewayctl.errors import SaltKeyChanged, VolumesMissing
 from gatewayctl.operations.diagnosis.causes import Symptoms, recognize_cause
 from gatewayctl.operations.diagnosis.findings.table import FINDINGS
 from gatewayctl.operations.state import salt_key
 from gatewayctl.settings.model import Settings
+from tests.fakes.docker import FakeDocker
+from tests.fakes.driving import report_of
 from tests.fakes.projects import project
 from tests.fakes.runtime import up_and_running
 from tests.unit.operations.diagnosis.test_causes import ALEMBIC, PRISMA_P1000, VERSION
+from tests.unit.runtimes.docker.faked_engine import free_port, on_ports, runtime_of
 from tests.unit.test_errors import CLASSES
 
 SOURCE = Path(__file__).parents[4] / "src" / "gatewayctl"
@@ -69,9 +72,21 @@ def _postgres_cannot_read_its_data(folder: Path) -> bool:
     )
 
 
+def _the_engine_has_none_of_the_volumes(folder: Path) -> bool:
+    """True if the engine that has the data is not refused, and another one is."""
+    settings, docker = on_ports(folder / "shop", free_port()), FakeDocker(identity="own")
+    report_of(runtime_of(settings, docker).start())
+    report_of(runtime_of(settings, docker).stop())
+    runtime_of(settings, docker).preflight()
+    with pytest.raises(VolumesMissing):
+        runtime_of(settings, FakeDocker(identity="other")).preflight()
+    return True
+
+
 WARRANTED: dict[str, Callable[[Path], bool]] = {
     "salt_key_changed": _salt_key_is_lost,
     "database_damaged": _postgres_cannot_read_its_data,
+    "volumes_missing": _the_engine_has_none_of_the_volumes,
 }
 
 
@@ -113,6 +128,7 @@ def test_no_other_text_advises_to_delete_data() -> None:
     }
 
     assert found == {
+        "errors/runtime.py",
         "errors/settings.py",
         "operations/diagnosis/findings/stack.py",
         # The names of verbs, not advice.

@@ -96,7 +96,7 @@ def test_redis_that_was_stopped_for_its_new_revision_goes_back_to_the_earlier_on
     with pytest.raises(ServiceFailed, match="cannot pull its image redis:99") as caught:
         drain(stack.runtime.start())
 
-    assert "redis was rolled back to its previous revision, which starts again" in caught.value.message
+    assert "rolled back to its previous revision, which starts again" in caught.value.message
     assert image_of(stack, "redis") == before
 
 
