@@ -161,11 +161,12 @@ class Supervisor:
 
     def read_environment(self) -> Mapping[str, str]:
         """The environment that it was started with; empty when it cannot be read."""
+        if (pid := self.pid()) is None:
+            return {}
         import psutil
 
-        pid = self.pid()
         try:
-            return {} if pid is None else dict(psutil.Process(pid).environ())
+            return dict(psutil.Process(pid).environ())
         except (psutil.Error, OSError):
             return {}
 
