@@ -21,9 +21,9 @@ from gatewayctl.settings.masking import strip_keys
 
 _LOGGER: Final = logging.getLogger(__name__)
 MAX_BYTES: Final = 64 * 2**20
-"""The longest answer that is read: a page of 1,000 spans with long prompts is far below it."""
+"""The longest answer that is read. A page of 1,000 spans with long prompts may be longer."""
 
-FailureKind = Literal["unreachable", "timeout", "disconnected", "invalid"]
+FailureKind = Literal["unreachable", "timeout", "disconnected", "invalid", "too_long"]
 # h11's and httpcore's words for a connection that ended too early; the rest is not HTTP.
 _ENDED_EARLY: Final = ("disconnected", "closed connection", "incomplete")
 
@@ -33,7 +33,7 @@ class TransportFailure(Exception):
 
     ``unreachable``: no connection (refused, unknown name, TLS). ``timeout``: connected, but no
     answer in time. ``disconnected``: the connection ended before the answer did. ``invalid``: the
-    answer is not HTTP, cannot be decoded, or is too long.
+    answer is not HTTP or cannot be decoded. ``too_long``: it is longer than MAX_BYTES.
     """
 
     def __init__(self, kind: FailureKind, detail: str) -> None:
@@ -134,7 +134,7 @@ def read_body(response: httpx.Response, timeout: httpx.Timeout) -> bytes:
         parts.append(part)
         size += len(part)
         if size > MAX_BYTES:
-            raise TransportFailure("invalid", f"the answer is longer than {MAX_BYTES >> 20} MB")
+            raise TransportFailure("too_long", f"the answer is longer than {MAX_BYTES >> 20} MB")
         if time.monotonic() > end:
             raise TransportFailure("timeout", _late(timeout))
     return b"".join(parts)

@@ -134,7 +134,7 @@ class GatewayClient:
         url, detail = self.base_url, failure.detail
         if failure.kind == "timeout":
             return GatewayTimeout(f"LiteLLM at {url} did not answer in time ({detail}).")
-        if failure.kind == "invalid":
+        if failure.kind in {"invalid", "too_long"}:
             return refusals.other_service(url, f"sends an answer that cannot be read ({detail})")
         if failure.kind == "disconnected":
             return GatewayUnreachable(f"LiteLLM at {url} closed the connection ({detail}).")

@@ -30,6 +30,7 @@ _STATES: Final[Mapping[FailureKind, ReadinessState]] = {
     "timeout": "starting",
     "disconnected": "starting",
     "invalid": "other_service",
+    "too_long": "other_service",
 }
 
 

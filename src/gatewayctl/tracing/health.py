@@ -24,6 +24,7 @@ _STATES: Final[Mapping[FailureKind, PhoenixState]] = {
     "timeout": "starting",
     "disconnected": "starting",
     "invalid": "other_service",
+    "too_long": "other_service",
 }
 
 

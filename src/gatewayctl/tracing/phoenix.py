@@ -42,11 +42,6 @@ def explain_failure(failure: TransportFailure, url: str) -> PhoenixUnreachable:
     return PhoenixUnreachable(f"Phoenix does not answer at {url} ({failure.detail}).")
 
 
-def is_too_long(failure: TransportFailure) -> bool:
-    """True if Phoenix answers, with more than is read."""
-    return failure.kind == "invalid" and "longer than" in failure.detail
-
-
 def request_phoenix(
     http: httpx.Client,
     method: str,

@@ -20,7 +20,7 @@ import httpx
 from gatewayctl.errors import PhoenixUnreachable
 from gatewayctl.settings.masking import strip_keys
 from gatewayctl.settings.model import PHOENIX_PROJECT
-from gatewayctl.tracing.phoenix import explain_failure, is_too_long, request_phoenix
+from gatewayctl.tracing.phoenix import explain_failure, request_phoenix
 from gatewayctl.transport import TransportFailure, parse_json
 
 Params = list[tuple[str, str | int | float | bool | None]]
@@ -139,7 +139,7 @@ class SpanStore:
         try:
             return self._ask(project, query, cursor, size)
         except TransportFailure as failure:
-            if size == 1 or not (failure.kind == "timeout" or is_too_long(failure)):
+            if size == 1 or failure.kind not in {"timeout", "too_long"}:
                 raise self._explain(failure) from None
         self._page_size = size // 2
         try:
@@ -148,7 +148,7 @@ class SpanStore:
             raise self._explain(failure) from None
 
     def _explain(self, failure: TransportFailure) -> PhoenixUnreachable:
-        if not is_too_long(failure):
+        if failure.kind != "too_long":
             return explain_failure(failure, self._url)
         return PhoenixUnreachable(
             f"Phoenix at {self._url} has a span that cannot be read ({failure.detail}).",
