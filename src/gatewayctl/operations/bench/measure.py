@@ -25,6 +25,7 @@ from gatewayctl.operations.bench.rounds import (
 from gatewayctl.operations.bench.settle import Settled, Usages, wait_until_quiet
 from gatewayctl.operations.bench.temporary import temporary_key, temporary_model
 from gatewayctl.operations.bench.workers import start_load, start_upstream
+from gatewayctl.operations.traces.spend_log_times import find_spend_log_delay
 from gatewayctl.rendering.ca_bundle import read_certificates
 from gatewayctl.runtimes.base import Progress
 from gatewayctl.runtimes.metering.base import Meter
@@ -151,7 +152,13 @@ class Measurement:
     def _settle(self, subject: str) -> Generator[Progress, None, Settled | None]:
         if self.usage_unavailable:
             return None
-        found = yield from wait_until_quiet(self.meter, subject, clock=self.clock, sleep=self.sleep)
+        found = yield from wait_until_quiet(
+            self.meter,
+            subject,
+            delay=find_spend_log_delay(self.settings),
+            clock=self.clock,
+            sleep=self.sleep,
+        )
         yield Progress(subject=subject, state="ready")
         return found
 

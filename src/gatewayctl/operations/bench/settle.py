@@ -12,7 +12,7 @@ from collections.abc import Callable, Generator, Mapping
 from dataclasses import dataclass
 from typing import Final
 
-from gatewayctl.operations.usage.summary import LAG
+from gatewayctl.operations.traces.spend_log_times import DEFAULT_DELAY
 from gatewayctl.runtimes.base import Progress
 from gatewayctl.runtimes.metering.base import Meter, ServiceUsage
 
@@ -38,10 +38,14 @@ def wait_until_quiet(
     meter: Meter,
     subject: str,
     *,
+    delay: float = DEFAULT_DELAY,
     clock: Callable[[], float] = time.monotonic,
     sleep: Callable[[float], None] = time.sleep,
 ) -> Generator[Progress, None, Settled]:
-    """Wait until spend logs are written, and then until the last seconds were as quiet as any."""
+    """Wait until spend logs are written, and then until the last seconds were as quiet as any.
+
+    ``delay``: seconds that LiteLLM may take for a spend log.
+    """
     start = clock()
     looks: deque[tuple[float, Usages]] = deque([(start, meter.read())], maxlen=_WINDOW + 1)
     quietest = float("inf")
@@ -53,14 +57,14 @@ def wait_until_quiet(
             subject=subject,
             state="working",
             detail=f"waiting for spend logs and traces ({waited:.0f} s)",
-            fraction=min(waited / LAG, 1.0),
+            fraction=min(waited / delay, 1.0),
         )
         idle = _rates(*looks[0], *looks[-1])
         busy = sum(idle.values())
         if len(looks) > _WINDOW:
             quietest = min(quietest, busy)
-        done = waited >= LAG and len(looks) > _WINDOW and busy <= quietest + _CALM
-        if done or waited >= LONGEST:
+        done = waited >= delay and len(looks) > _WINDOW and busy <= quietest + _CALM
+        if done or waited >= max(LONGEST, delay):
             return Settled(usage=looks[-1][1], idle=idle, seconds=waited)
 
 

@@ -55,6 +55,15 @@ def test_work_that_goes_on_is_waited_for() -> None:
     assert found.idle["litellm"] == pytest.approx(0.02, abs=0.03)
 
 
+def test_spend_logs_that_are_written_every_minute_are_waited_for() -> None:
+    clock = FakeClock()
+    meter = FakeMeter(clock, idle=0)
+
+    found = drain(wait_until_quiet(meter, "x", delay=65, clock=clock, sleep=clock.sleep))
+
+    assert found.seconds == pytest.approx(65, abs=1)
+
+
 def test_it_does_not_wait_for_ever() -> None:
     clock = FakeClock()
     meter = FakeMeter(clock, idle=0)
