@@ -5,7 +5,7 @@ from pathlib import Path
 import pytest
 
 from gatewayctl.runtimes import ports
-from tests.unit.runtimes.kubernetes.stack import Stack
+from tests.unit.runtimes.kubernetes.stack import URL, Stack
 
 
 @pytest.fixture
@@ -19,4 +19,13 @@ def stack(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Stack:
 def running(stack: Stack) -> Stack:
     """The same, started."""
     stack.up()
+    return stack
+
+
+@pytest.fixture
+def others(stack: Stack) -> Stack:
+    """A project whose database others run."""
+    stack.yaml = "services: {postgres: {url_env: MY_URL}}\n"
+    stack.env["MY_URL"] = URL
+    stack.cluster.add("Namespace", "shop")
     return stack

@@ -18,6 +18,8 @@ from tests.fakes.projects import MASTER_KEY, SALT_KEY, project
 
 Result = TypeVar("Result")
 SERVICES = ("postgres-litellm", "postgres-phoenix", "phoenix", "litellm")
+URL = "postgresql://owner:p%40ss@db.example.com:6432/gateway?sslmode=require"
+"""Of a database that others run."""
 SECRETS = {
     "LITELLM_MASTER_KEY": MASTER_KEY,
     "LITELLM_SALT_KEY": SALT_KEY,

@@ -11,22 +11,12 @@ import pytest
 from gatewayctl.runtimes.external_database import ExternalShell
 from gatewayctl.runtimes.kubernetes.database_client import client_objects, open_external
 from gatewayctl.settings.declared.external_services import parse_database_url
-from tests.unit.runtimes.kubernetes.stack import Stack
+from tests.unit.runtimes.kubernetes.stack import URL, Stack
 
-URL = "postgresql://owner:p%40ss@db.example.com:6432/gateway?sslmode=require"
 VERIFIED = URL.replace("require", "verify-full&sslrootcert=/etc/db/ca.pem")
 CREATED = ["apply Secret database-client", "apply Pod database-client"]
 REPLACED = ["delete Pod database-client", "apply Pod database-client"]
 NOON = datetime(2026, 11, 29, 12, tzinfo=UTC)
-
-
-@pytest.fixture
-def others(stack: Stack) -> Stack:
-    """A project whose database others run."""
-    stack.yaml = "services: {postgres: {url_env: MY_URL}}\n"
-    stack.env["MY_URL"] = URL
-    stack.cluster.add("Namespace", "shop")
-    return stack
 
 
 def shell(stack: Stack, now: Callable[[], datetime] = lambda: NOON) -> ExternalShell:

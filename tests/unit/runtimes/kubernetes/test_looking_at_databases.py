@@ -12,18 +12,9 @@ from gatewayctl.runtimes.databases import databases
 from gatewayctl.runtimes.external_database import ExternalShell, Login
 from gatewayctl.runtimes.registry import ResolvedRuntime
 from tests.fakes.answers import answers
-from tests.unit.runtimes.kubernetes.stack import Stack
-from tests.unit.runtimes.kubernetes.test_database_client import NOON, URL, connect, pod, shell
+from tests.unit.runtimes.kubernetes.stack import URL, Stack
+from tests.unit.runtimes.kubernetes.test_database_client import NOON, connect, pod, shell
 from tests.unit.runtimes.kubernetes.test_rights_of_removal import StrictCluster
-
-
-@pytest.fixture
-def others(stack: Stack) -> Stack:
-    """A project whose database others run."""
-    stack.yaml = "services: {postgres: {url_env: MY_URL}}\n"
-    stack.env["MY_URL"] = URL
-    stack.cluster.add("Namespace", "shop")
-    return stack
 
 
 def test_to_look_at_a_database_of_others_writes_no_login_into_the_cluster(others: Stack) -> None:
