@@ -76,7 +76,8 @@ def test_a_chat_loads_what_a_chat_needs(tmp_path: Path) -> None:
     modules = loaded("-C", str(tmp_path), "chat", "--model", "demo", "Hello", expected=5)
 
     assert "gatewayctl.tracing.client_spans" in modules
-    assert {module.split(".")[0] for module in modules} & {"click", "pygments", "psutil"} == set()
+    needless = {"click", "pygments", "psutil", "rich"}
+    assert {module.split(".")[0] for module in modules} & needless == set()
     assert not [name for name in modules if ".operations.traces." in name]
 
 

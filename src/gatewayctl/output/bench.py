@@ -9,7 +9,7 @@ from rich.text import Text
 
 from gatewayctl.operations.bench.report import BenchReport, Comparison, Percentiles, SideResult
 from gatewayctl.output.table import make_table
-from gatewayctl.output.traces import count
+from gatewayctl.output.wording import count
 
 if TYPE_CHECKING:
     from rich.console import RenderableType

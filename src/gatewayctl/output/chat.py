@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING, Final, TypeVar
 from gatewayctl.generators import transform
 from gatewayctl.operations.chat.call import Delta
 from gatewayctl.output.console import Verbatim
-from gatewayctl.output.traces import count, describe_verdict
+from gatewayctl.output.wording import count, describe_verdict
 from gatewayctl.runtimes.base import Progress
 
 if TYPE_CHECKING:

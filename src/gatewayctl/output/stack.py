@@ -9,7 +9,8 @@ from typing import TYPE_CHECKING, Final, Literal
 from rich.text import Text
 
 from gatewayctl.output.console import Verbatim, make_printable
-from gatewayctl.output.table import format_duration, make_table
+from gatewayctl.output.table import make_table
+from gatewayctl.output.wording import format_duration
 
 if TYPE_CHECKING:
     from rich.console import RenderableType

@@ -8,7 +8,8 @@ from typing import TYPE_CHECKING
 from rich.text import Text
 
 from gatewayctl.operations.state.audit import AuditEntry, AuditReport
-from gatewayctl.output.table import format_duration, make_table
+from gatewayctl.output.table import make_table
+from gatewayctl.output.wording import format_duration
 
 if TYPE_CHECKING:
     from rich.console import RenderableType

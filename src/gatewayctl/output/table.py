@@ -86,20 +86,6 @@ def keep_on_one_line(table: Table, *, cut: Sequence[str]) -> None:
             cell.no_wrap, cell.overflow = True, "ellipsis"
 
 
-def format_duration(seconds: float | None) -> str | None:
-    """Format seconds as ``9s``, ``4m12s``, ``3h05m`` or ``2d4h``; None stays None."""
-    if seconds is None:
-        return None
-    whole = int(seconds)
-    if whole < 60:
-        return f"{whole}s"
-    if whole < 3600:
-        return f"{whole // 60}m{whole % 60:02}s"
-    if whole < 86400:
-        return f"{whole // 3600}h{whole % 3600 // 60:02}m"
-    return f"{whole // 86400}d{whole % 86400 // 3600}h"
-
-
 def _cell(value: object | None) -> Text:
     text = "-" if value is None or value == "" else make_printable(str(value))
     return Text(text, style=_STYLES.get(text, ""))

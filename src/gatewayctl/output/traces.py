@@ -9,6 +9,7 @@ from rich.text import Text
 
 from gatewayctl.output.console import make_printable
 from gatewayctl.output.table import keep_on_one_line, make_table
+from gatewayctl.output.wording import count, describe_verdict, format_money
 
 if TYPE_CHECKING:
     from rich.console import RenderableType
@@ -123,29 +124,3 @@ def render_verify(report: TraceVerification) -> Iterable[RenderableType]:
         if check.detail and check.state != "passed":
             text.append(f"  {make_printable(check.detail)}")
         yield text
-
-
-def describe_verdict(report: TraceVerification) -> str:
-    """The verdict, and how LiteLLM got the answers if not at the first attempt."""
-    parts = [report.verdict.replace("_", " ")]
-    if report.retries:
-        parts.append(count(report.retries, "retry", "retries"))
-    if report.fallbacks:
-        parts.append(f"answered by fallback {', '.join(report.fallbacks)}")
-    if report.cached:
-        parts.append(
-            "answered from the cache"
-            if report.cached == report.calls
-            else f"{count(report.cached, 'call')} answered from the cache"
-        )
-    return ", ".join(parts)
-
-
-def count(number: int, one: str, many: str | None = None) -> str:
-    """Format a number with its noun: ``1 span``, ``2 spans``."""
-    return f"{number} {one if number == 1 else many or one + 's'}"
-
-
-def format_money(cost: float | None) -> str:
-    """Format US dollars; ``-`` if unknown."""
-    return "-" if cost is None else f"${cost:.6f}".rstrip("0").rstrip(".") if cost else "$0"

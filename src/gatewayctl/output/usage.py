@@ -10,7 +10,7 @@ from rich.text import Text
 from gatewayctl.operations.usage.reconcile import ReconcileReport
 from gatewayctl.operations.usage.summary import UsageReport, UsageRow
 from gatewayctl.output.table import keep_on_one_line, make_table
-from gatewayctl.output.traces import count, format_money
+from gatewayctl.output.wording import count, format_money
 
 if TYPE_CHECKING:
     from rich.console import RenderableType

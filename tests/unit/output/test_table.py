@@ -4,7 +4,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from gatewayctl.output.table import format_duration, make_table
+from gatewayctl.output.table import make_table
 from tests.fakes.terminals import piped
 
 
@@ -88,32 +88,3 @@ def test_where_words_do_not_fit_the_longest_is_broken() -> None:
         "a-very-long-alia  LITELLM_API_KEY  ok",
         "s-of-a-key",
     ]
-
-
-@pytest.mark.parametrize(
-    ("seconds", "text"),
-    [
-        (None, None),
-        (0, "0s"),
-        (9.99, "9s"),
-        (59.9, "59s"),
-        (60, "1m00s"),
-        (252, "4m12s"),
-        (3599, "59m59s"),
-        (3600, "1h00m"),
-        (11100, "3h05m"),
-        (86399, "23h59m"),
-        (86400, "1d0h"),
-        (187200, "2d4h"),
-    ],
-)
-def test_durations_have_at_most_two_units(seconds: float | None, text: str | None) -> None:
-    assert format_duration(seconds) == text
-
-
-@given(st.floats(min_value=0, max_value=10**9))
-def test_a_formatted_duration_has_at_most_nine_characters(seconds: float) -> None:
-    text = format_duration(seconds)
-
-    assert text is not None
-    assert len(text) <= 9
