@@ -1,33 +1,42 @@
 """Renders the reports of init and render.
 
-Paths and diffs are plain lines, since they are copied and must not be wrapped.
+Paths and diffs are plain lines, since they are copied and must not be wrapped. The lines of
+`init --from` are sentences: at most 80 columns wide, but for a path or a command that is longer.
 """
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+import re
+from collections.abc import Iterable, Iterator
 from pathlib import Path
-from typing import TYPE_CHECKING
+from textwrap import wrap
+from typing import TYPE_CHECKING, Final
 
-from gatewayctl.output.adopt import fit_width, render_adopted
 from gatewayctl.output.console import Verbatim
 
 if TYPE_CHECKING:
+    from gatewayctl.operations.project.adopt.report import AdoptReport
     from gatewayctl.operations.project.init import InitReport
     from gatewayctl.operations.project.render import FileReport, RenderReport
+
+_WIDTH: Final = 80
+_INDENT: Final = " " * 9
+_QUOTED: Final = re.compile(r"`[^`]*`")
+_PATH: Final = re.compile(r"^(adopted |Nothing changed:) +/")
+_BLANK: Final = "\N{NO-BREAK SPACE}"
 
 
 def render_init(report: InitReport) -> Iterator[str]:
     """What init wrote, what it kept, and what to do next."""
     lines = _init_lines(report)
-    yield from lines if report.adopted is None else fit_width(lines)
+    yield from lines if report.adopted is None else _fit_width(lines)
 
 
 def _init_lines(report: InitReport) -> Iterator[str]:
     if not report.changed:
         yield f"Nothing changed: {report.project_dir} is a gateway project already."
     if report.adopted is not None:
-        yield from render_adopted(report.adopted)
+        yield from _render_adopted(report.adopted)
     yield from _config(report)
     if report.env_added:
         yield f"added    {report.env_file.name}: {', '.join(report.env_added)}"
@@ -38,6 +47,43 @@ def _init_lines(report: InitReport) -> Iterator[str]:
     for warning in report.warnings:
         yield f"Warning: {warning}"
     yield from _next_steps(report)
+
+
+def _render_adopted(report: AdoptReport) -> Iterator[str]:
+    """What `init --from` moved, copied and set, then what is to know and to do."""
+    yield f"adopted  {report.source}"
+    for file in report.files:
+        private = " (mode 0600, ignored by git)" if file.private else ""
+        yield f"{file.state.replace('unchanged', 'kept'):<9}{file.path}{private}"
+    for secret in report.secrets:
+        yield f"secret   {secret.name} from {secret.file} line {secret.line}, {secret.path}"
+    if report.variables:
+        yield f"variable {', '.join(report.variables)}"
+    for place in report.masked:
+        yield f"removed  a secret in a comment: {place}"
+    for name, value in report.services.items():
+        yield f"set      {name}: {value}"
+    for label, notices in (("Note", report.notes), ("To do", report.conflicts)):
+        yield from (f"{label}: {notice.place}: {notice.message}" for notice in notices)
+
+
+def _fit_width(lines: Iterable[str]) -> Iterator[str]:
+    """Wrap lines at 80 columns; a path and what is in backquotes stay on one line, to be copied."""
+    for line in lines:
+        if _PATH.search(line):
+            yield line
+            continue
+        kept = _QUOTED.sub(lambda found: found[0].replace(" ", _BLANK), line)
+        # Columns follow a word of at most eight letters.
+        indent = _INDENT if re.match(r"\w{2,8} +\S", line[:10]) and line[8:9] == " " else "  "
+        parts = wrap(
+            kept,
+            _WIDTH,
+            subsequent_indent=indent,
+            break_long_words=False,
+            break_on_hyphens=False,
+        )
+        yield from (part.replace(_BLANK, " ") for part in parts)
 
 
 def _config(report: InitReport) -> Iterator[str]:
