@@ -97,3 +97,26 @@ def test_whose_gateway_answers_is_found_without_engine_and_templates() -> None:
     modules = set(done.stdout.split())
     assert {"gatewayctl.runtimes.docker", "gatewayctl.runtimes.embedded"} & modules == set()
     assert {module.split(".")[0] for module in modules} & HEAVY == set()
+
+
+def test_only_the_command_that_runs_is_built(tmp_path: Path) -> None:
+    """Typer evaluates the annotations of each function that it makes a command of."""
+    program = """
+import sys, typer.main as typer
+from gatewayctl.cli.app import app
+built = []
+make = typer.get_params_convertors_ctx_param_name_from_function
+def note(callback):
+    built.append(callback and callback.__name__)
+    return make(callback)
+typer.get_params_convertors_ctx_param_name_from_function = note
+app(["-C", sys.argv[1], "status"], standalone_mode=False)
+"""
+    done = subprocess.run(
+        [sys.executable, "-c", program + "\nprint(built)", str(tmp_path)],
+        capture_output=True,
+        text=True,
+        check=False,
+    )
+
+    assert done.stdout.splitlines()[-1] == "['root', 'status']", done.stdout + done.stderr

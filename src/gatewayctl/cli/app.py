@@ -33,9 +33,52 @@ from gatewayctl.cli.context import App, Overrides
 from gatewayctl.cli.options import JsonFlag
 from gatewayctl.errors import UsageProblem
 
+START = "Getting started"
+USE = "Use the gateway"
+LOOK = "Monitoring and diagnosis"
+END = "Maintenance"
+
+contents = typer.Typer()
+contents.command(rich_help_panel=START)(demo.demo)
+contents.command(rich_help_panel=START)(project.init)
+contents.command(rich_help_panel=START)(project.render)
+contents.command(rich_help_panel=START)(stack.plan)
+contents.command(rich_help_panel=START)(stack.up)
+# Further arguments are the rest of a prompt without quotes.
+contents.command(rich_help_panel=USE, context_settings={"allow_extra_args": True})(chat.chat)
+contents.add_typer(keys.app, name="keys", rich_help_panel=USE)
+contents.add_typer(models.app, name="models", rich_help_panel=USE)
+contents.command(rich_help_panel=USE)(stack.env)
+contents.command(rich_help_panel=LOOK)(stack.status)
+contents.command(rich_help_panel=LOOK)(stack.logs)
+contents.add_typer(traces.app, name="trace", rich_help_panel=LOOK)
+contents.add_typer(usage.app, name="usage", rich_help_panel=LOOK)
+contents.command(rich_help_panel=LOOK)(bench.bench)
+contents.command(rich_help_panel=LOOK)(stack.ui)
+contents.command(rich_help_panel=LOOK)(doctor.doctor)
+contents.command(rich_help_panel=LOOK)(stack.sbom)
+contents.command(rich_help_panel=LOOK)(state.audit)
+contents.add_typer(config.app, name="config", rich_help_panel=END)
+contents.command(rich_help_panel=END)(stack.scale)
+contents.command(rich_help_panel=END)(stack.restart)
+contents.command(rich_help_panel=END)(stack.down)
+contents.command(rich_help_panel=END)(backup.backup)
+contents.command(rich_help_panel=END)(backup.restore)
+contents.command(rich_help_panel=END)(backup.reset)
+contents.add_typer(upgrade.images, name="images", rich_help_panel=END)
+contents.command(rich_help_panel=END)(upgrade.upgrade)
+contents.command(rich_help_panel=END)(upgrade.rollback)
+
+
+class Root(BoundaryGroup):
+    """The root group with these commands."""
+
+    contents = contents
+
+
 app = typer.Typer(
     name="gatewayctl",
-    cls=BoundaryGroup,
+    cls=Root,
     no_args_is_help=True,
     # Tracebacks with locals would show keys; the boundary prints its own.
     pretty_exceptions_enable=False,
@@ -116,39 +159,3 @@ def _make_absolute(folder: Path) -> Path:
         raise UsageProblem(
             "The current folder no longer exists.", hint="Change to another one, or use -C."
         ) from None
-
-
-START = "Getting started"
-USE = "Use the gateway"
-LOOK = "Monitoring and diagnosis"
-END = "Maintenance"
-
-app.command(rich_help_panel=START)(demo.demo)
-app.command(rich_help_panel=START)(project.init)
-app.command(rich_help_panel=START)(project.render)
-app.command(rich_help_panel=START)(stack.plan)
-app.command(rich_help_panel=START)(stack.up)
-# Further arguments are the rest of a prompt without quotes.
-app.command(rich_help_panel=USE, context_settings={"allow_extra_args": True})(chat.chat)
-app.add_typer(keys.app, name="keys", rich_help_panel=USE)
-app.add_typer(models.app, name="models", rich_help_panel=USE)
-app.command(rich_help_panel=USE)(stack.env)
-app.command(rich_help_panel=LOOK)(stack.status)
-app.command(rich_help_panel=LOOK)(stack.logs)
-app.add_typer(traces.app, name="trace", rich_help_panel=LOOK)
-app.add_typer(usage.app, name="usage", rich_help_panel=LOOK)
-app.command(rich_help_panel=LOOK)(bench.bench)
-app.command(rich_help_panel=LOOK)(stack.ui)
-app.command(rich_help_panel=LOOK)(doctor.doctor)
-app.command(rich_help_panel=LOOK)(stack.sbom)
-app.command(rich_help_panel=LOOK)(state.audit)
-app.add_typer(config.app, name="config", rich_help_panel=END)
-app.command(rich_help_panel=END)(stack.scale)
-app.command(rich_help_panel=END)(stack.restart)
-app.command(rich_help_panel=END)(stack.down)
-app.command(rich_help_panel=END)(backup.backup)
-app.command(rich_help_panel=END)(backup.restore)
-app.command(rich_help_panel=END)(backup.reset)
-app.add_typer(upgrade.images, name="images", rich_help_panel=END)
-app.command(rich_help_panel=END)(upgrade.upgrade)
-app.command(rich_help_panel=END)(upgrade.rollback)

@@ -7,14 +7,14 @@ from __future__ import annotations
 
 import os
 import sys
-from collections.abc import Iterator
-from typing import Any, NoReturn
+from typing import Any, ClassVar, NoReturn
 
 import typer
 from typer.core import TyperGroup
 from typer.exceptions import TyperException
 
 from gatewayctl.cli.context import App
+from gatewayctl.cli.syntax.commands_on_demand import CommandsOnDemand
 from gatewayctl.cli.syntax.global_options import accept_globals
 from gatewayctl.cli.syntax.metavars import name_values
 from gatewayctl.cli.syntax.zsh_completion import answer_first_tab
@@ -24,12 +24,20 @@ from gatewayctl.errors import GatewayctlError, Interrupted, UsageProblem
 class BoundaryGroup(TyperGroup):
     """The root group. Overrides ``invoke`` so that CliRunner sees exit codes as well."""
 
+    contents: ClassVar[typer.Typer]
+    """Its commands."""
+
     def __init__(self, **attributes: Any) -> None:
-        super().__init__(**attributes)
+        commands = CommandsOnDemand(self.contents, self._prepare)
+        super().__init__(**{**attributes, "commands": commands})
+        self._options = tuple(self.params)
         answer_first_tab()
-        for command in _commands_below(self):
-            name_values(command)
-            accept_globals(command, self.params)
+
+    def _prepare(self, command: Any) -> None:
+        name_values(command)
+        accept_globals(command, self._options)
+        for each in getattr(command, "commands", {}).values():
+            self._prepare(each)
 
     def parse_args(self, ctx: Any, args: list[str]) -> list[str]:
         """Parse the global options; with --json their errors are documents too."""
@@ -63,13 +71,6 @@ class BoundaryGroup(TyperGroup):
             raise
         except Exception as error:
             _show_bug(ctx, error, args)
-
-
-def _commands_below(group: Any) -> Iterator[Any]:
-    for command in group.commands.values():
-        yield command
-        if hasattr(command, "commands"):
-            yield from _commands_below(command)
 
 
 def _name_program(ctx: Any) -> None:
