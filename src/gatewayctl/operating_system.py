@@ -67,7 +67,7 @@ def real_path(path: Path) -> Path:
     import fcntl
 
     try:
-        descriptor = os.open(found, os.O_RDONLY | os.O_CLOEXEC)
+        descriptor = os.open(found, os.O_RDONLY | os.O_NONBLOCK | os.O_CLOEXEC)
     except OSError:
         return found
     try:

@@ -61,6 +61,14 @@ def test_on_macos_a_folder_has_one_path_however_its_case_is_written(tmp_path: Pa
     assert real_path(tmp_path / "shop" / "Missing") == tmp_path / "shop" / "Missing"
 
 
+@pytest.mark.timeout(10)
+@pytest.mark.usefixtures("macos")
+def test_on_macos_a_named_pipe_has_a_path_although_nobody_writes_to_it(tmp_path: Path) -> None:
+    os.mkfifo(tmp_path / "Pipe")
+
+    assert real_path(tmp_path / "pipe") == tmp_path / "Pipe"
+
+
 WINDOWS = """
 import io, json, os, signal, sys
 import rich.console, typer.main, typer.testing  # they choose by the system when they are imported
