@@ -22,10 +22,15 @@ PORTS = ("litellm", "phoenix", "phoenix_grpc", "postgres_litellm")
 def seconds(
     argv: Sequence[str], *, env: Mapping[str, str] | None = None, cwd: Path | None = None
 ) -> float:
-    """Wall time of a whole process; it must succeed."""
+    """Wall time of a whole process. Raises SystemExit with what it printed if it fails."""
     began = time.perf_counter()
-    subprocess.run(list(argv), env=env, cwd=cwd, check=True, capture_output=True)
-    return time.perf_counter() - began
+    done = subprocess.run(
+        list(argv), env=env, cwd=cwd, check=False, stdout=subprocess.PIPE, stderr=subprocess.STDOUT
+    )
+    took = time.perf_counter() - began
+    if done.returncode:
+        raise SystemExit(f"{' '.join(argv)}: exit {done.returncode}\n{done.stdout.decode()}")
+    return took
 
 
 def free_ports(count: int) -> list[int]:
@@ -59,10 +64,10 @@ def project() -> Iterator[tuple[Path, dict[str, int]]]:
             subprocess.run([str(PROGRAM), "down"], cwd=folder, check=False, capture_output=True)
 
 
-def gatewayctl(folder: Path, *words: str) -> float:
+def gatewayctl(folder: Path, *words: str, program: Path = PROGRAM) -> float:
     """Wall time of one command in that project."""
     env = {name: value for name, value in os.environ.items() if name != "TRACEPARENT"}
-    return seconds([str(PROGRAM), *words], env=env, cwd=folder)
+    return seconds([str(program), *words], env=env, cwd=folder)
 
 
 def secrets(folder: Path) -> dict[str, str]:

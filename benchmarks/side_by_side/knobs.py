@@ -1,5 +1,8 @@
 """One setting changed at a time: what each of them costs or saves in production.
 
+``spend in Redis`` needs a redis-server, and ``other Python`` the path of a gatewayctl that another
+Python runs, in ``GATEWAYCTL_OTHER``; its packages are installed at its first start.
+
 ``none`` and ``again`` are the same gateway: the difference between them is that of the measurement,
 and a smaller difference says nothing. Each has its own PostgreSQL and Phoenix.
 """
@@ -8,12 +11,22 @@ from __future__ import annotations
 
 import os
 from collections.abc import Iterator, Mapping
-from contextlib import contextmanager
+from contextlib import ExitStack, contextmanager
 from dataclasses import dataclass, field, replace
 from functools import partial
+from pathlib import Path
 
-from benchmarks.side_by_side.starting import Peer, Start, answering, ours, process, read_pids
-from benchmarks.stack import free_ports, gatewayctl
+from benchmarks.side_by_side.starting import (
+    Peer,
+    Start,
+    answering,
+    find_program,
+    new_folder,
+    ours,
+    process,
+    read_pids,
+)
+from benchmarks.stack import PROGRAM, free_ports, gatewayctl
 from gatewayctl.runtimes.embedded.environment import locate
 from gatewayctl.runtimes.embedded.launch import build_program
 from gatewayctl.runtimes.embedded.layout import Layout
@@ -25,11 +38,23 @@ class Knob:
     """A change to production: lines of gateway.yaml, PostgreSQL's settings, LiteLLM's start."""
 
     yaml: str = ""
+    files: Mapping[str, str] = field(default_factory=dict)
+    """Of the project's folder."""
     postgres: Mapping[str, str] = field(default_factory=dict)
     variables: Mapping[str, str] = field(default_factory=dict)
     arguments: tuple[str, ...] = ()
     headers: Mapping[str, str] = field(default_factory=dict)
+    redis: bool = False
+    other_program: bool = False
 
+
+_NO_HOOKS = """
+from litellm.integrations.custom_logger import CustomLogger
+from litellm.proxy.hooks import PROXY_HOOKS
+
+PROXY_HOOKS.clear()
+nothing = CustomLogger()
+"""
 
 KNOBS: Mapping[str, Knob] = {
     "none": Knob(),
@@ -55,13 +80,31 @@ KNOBS: Mapping[str, Knob] = {
     "granian": Knob(arguments=("--run_granian",)),
     "new connections": Knob(headers={"Connection": "close"}),
     "rust": Knob(variables={"LITELLM_RUST": "true"}),
+    # For rate limits, budgets of a session, skills, and six others: LiteLLM has no setting for it.
+    "no hooks": Knob(
+        yaml="litellm: {litellm_settings: {callbacks: [no_hooks.nothing]}}\n",
+        files={"no_hooks.py": _NO_HOOKS},
+    ),
+    "health checks": Knob(
+        yaml="litellm: {general_settings: {background_health_checks: true,"
+        " health_check_interval: 5}}\n"
+    ),
+    "spend in Redis": Knob(
+        yaml="litellm: {general_settings: {use_redis_transaction_buffer: true}}\n", redis=True
+    ),
+    "other Python": Knob(other_program=True),
 }
 
 
 @contextmanager
 def start(knob: Knob, upstream: int) -> Iterator[Peer]:
     """LiteLLM of a project in production, started once more with the change."""
-    with ours("production", knob.yaml, upstream) as (project, folder, _):
+    program = Path(os.environ["GATEWAYCTL_OTHER"]) if knob.other_program else PROGRAM
+    with ExitStack() as stack:
+        yaml = knob.yaml + (stack.enter_context(_redis()) if knob.redis else "")
+        project, folder, _ = stack.enter_context(
+            ours("production", yaml, upstream, files=knob.files, program=program)
+        )
         peer = replace(project, headers={**project.headers, **knob.headers})
         if knob.postgres:
             settings = "".join(f"{name} = '{value}'\n" for name, value in knob.postgres.items())
@@ -73,13 +116,23 @@ def start(knob: Knob, upstream: int) -> Iterator[Peer]:
         if not (knob.variables or knob.arguments):
             yield peer
             return
-        program = build_program("litellm", load_settings(folder), os.environ, locate())
+        launch = build_program("litellm", load_settings(folder), os.environ, locate())
         (port,) = free_ports(1)
-        argv = [*program.argv, "--port", str(port), *knob.arguments]
-        variables = {**program.environment, **knob.variables}
-        with process(argv, program.directory, variables, log=folder / "second.log") as pid:
+        argv = [*launch.argv, "--port", str(port), *knob.arguments]
+        environment = {**launch.environment, **knob.variables}
+        with process(argv, launch.directory, environment, log=folder / "second.log") as pid:
             url = f"http://127.0.0.1:{port}/v1"
             yield answering(replace(peer, url=url, pids={**peer.pids, "litellm": pid}))
+
+
+@contextmanager
+def _redis() -> Iterator[str]:
+    """A Redis of its own; yields the lines of gateway.yaml for it."""
+    argv = [find_program("redis-server", "redis-server"), "--save", ""]
+    (port,) = free_ports(1)
+    with new_folder() as folder, process([*argv, "--port", str(port)], folder, os.environ):
+        variables = f"{{REDIS_HOST: 127.0.0.1, REDIS_PORT: '{port}'}}"
+        yield f"services: {{litellm: {{environment: {variables}}}}}\n"
 
 
 STARTS: Mapping[str, Start] = {name: partial(start, knob) for name, knob in KNOBS.items()}

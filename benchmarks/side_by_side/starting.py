@@ -12,6 +12,7 @@ from collections.abc import Callable, Iterator, Mapping
 from contextlib import AbstractContextManager, contextmanager
 from dataclasses import dataclass, field
 from pathlib import Path
+from types import MappingProxyType
 from typing import Any
 
 import httpx
@@ -58,7 +59,13 @@ Start = Callable[[int], AbstractContextManager[Peer]]
 
 @contextmanager
 def ours(
-    profile: str, more: str, upstream: int, *, runtime: str = "embedded"
+    profile: str,
+    more: str,
+    upstream: int,
+    *,
+    runtime: str = "embedded",
+    files: Mapping[str, str] = MappingProxyType({}),
+    program: Path = PROGRAM,
 ) -> Iterator[tuple[Peer, Path, dict[str, int]]]:
     """A project of this profile with the one model; its virtual key is in the headers."""
     host = "host.docker.internal" if runtime == "docker" else "127.0.0.1"
@@ -71,10 +78,12 @@ def ours(
             " api_key_env: UPSTREAM_KEY}\n",
             encoding="utf-8",
         )
-        gatewayctl(folder, "init")
+        for name, content in files.items():
+            (folder / name).write_text(content, encoding="utf-8")
+        gatewayctl(folder, "init", program=program)
         with (folder / ".env").open("a", encoding="utf-8") as file:
             file.write("UPSTREAM_KEY=none\n")
-        gatewayctl(folder, "up", "--yes")
+        gatewayctl(folder, "up", "--yes", program=program)
         pids = read_pids(folder, runtime)
         headers = {"Authorization": f"Bearer {secrets(folder)['LITELLM_API_KEY']}"}
         url = f"http://127.0.0.1:{ports['litellm']}/v1"
