@@ -1,9 +1,11 @@
-"""Parse JSON that may be damaged: a state file, or what a program or a model wrote."""
+"""Parse JSON that may be damaged: a state file, or what a program or a model wrote or logs."""
 
 from __future__ import annotations
 
 import json
-from typing import Any
+from typing import Any, Final
+
+_TRACEBACK: Final = "Traceback (most recent call last)"
 
 
 def parse_json(text: str) -> Any:
@@ -12,3 +14,24 @@ def parse_json(text: str) -> Any:
         return json.loads(text)
     except RecursionError:
         raise ValueError("nested too deep") from None
+
+
+def shorten_tracebacks(log: str) -> str:
+    """Reduce each traceback in a line of JSON to its error.
+
+    Python frameworks nest sixty functions, and in JSON they are one line of many kilobytes. Lines
+    of another form stay as they are, with the time before them.
+    """
+    return "\n".join(_shorten(line) if _TRACEBACK in line else line for line in log.splitlines())
+
+
+def _shorten(line: str) -> str:
+    time, brace, rest = line.partition("{")
+    try:
+        message = parse_json(brace + rest)["message"]
+        lines = message.rstrip().splitlines()
+    except (ValueError, LookupError, TypeError, AttributeError):
+        return line
+    frames = [place for place, each in enumerate(lines) if each[:1].isspace()]
+    error = "\n".join(lines[frames[-1] + 1 :]) if frames else ""
+    return f"{time}{error}" if error else line

@@ -9,6 +9,8 @@ import re
 from datetime import UTC, datetime
 from typing import Final
 
+from gatewayctl.files.json_text import shorten_tracebacks
+
 SHOWN: Final = 20
 # The formats of LiteLLM and Phoenix here, of PostgreSQL, and of Docker.
 _STAMP: Final = re.compile(r"^(\d{4}-\d\d-\d\d)[T ](\d\d:\d\d:\d\d)\S*(?: UTC)? ?")
@@ -48,7 +50,7 @@ def select_relevant(log: str, sign: re.Pattern[str] | None = None, count: int = 
     Access log lines are dropped; if there are still too many lines, so are empty lines and
     traceback frames.
     """
-    lines = [_CONTROL.sub("", line).rstrip() for line in log.splitlines()]
+    lines = [_CONTROL.sub("", line).rstrip() for line in shorten_tracebacks(log).splitlines()]
     lines = [line for line in lines if not _ACCESS.search(line)]
     if len(lines) > count:
         lines = [line for line in lines if _is_informative(_STAMP.sub("", line, count=1))]

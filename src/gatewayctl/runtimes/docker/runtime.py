@@ -14,6 +14,7 @@ from functools import partial
 from typing import TYPE_CHECKING, Final
 
 from gatewayctl.errors import RuntimeProblem, ServiceFailed
+from gatewayctl.files.json_text import shorten_tracebacks
 from gatewayctl.generators import drain
 from gatewayctl.rendering.compose import services_of
 from gatewayctl.runtimes.base import (
@@ -374,7 +375,8 @@ class DockerRuntime:
         service = compose.failed_service(output, self._settings.project_name)
         if service is None or not (ending := self.last_lines(service)):
             return problem
-        return ServiceFailed(f"{problem.message}\nThe last lines of its log:\n{ending}")
+        log = shorten_tracebacks(ending)
+        return ServiceFailed(f"{problem.message}\nThe last lines of its log:\n{log}")
 
     def _wait_for(self, database: str) -> None:
         until = self._clock() + _POSTGRES_SECONDS

@@ -1,5 +1,6 @@
 from __future__ import annotations
 
+import json
 import re
 from datetime import UTC, datetime
 
@@ -62,3 +63,12 @@ def test_the_matching_line_is_shown() -> None:
 
 def test_colors_are_removed() -> None:
     assert select_relevant("\x1b[1;31mLiteLLM Proxy\x1b[0m") == "LiteLLM Proxy"
+
+
+def test_of_a_traceback_in_json_the_error_is_shown() -> None:
+    frames = 'Traceback (most recent call last):\n  File "x.py", line 1, in y\n'
+    line = json.dumps({"message": f"{frames}ValueError: the reason", "level": "ERROR"})
+
+    shown = select_relevant(f"2026-11-23T17:00:00Z {line}\nExiting.")
+
+    assert shown == "2026-11-23T17:00:00Z ValueError: the reason\nExiting."

@@ -143,6 +143,16 @@ def test_a_service_that_blocked_others_is_reported_with_its_log(settings: Settin
     assert failed.value.message.endswith("wrong ownership")
 
 
+def test_of_a_traceback_in_json_the_error_is_reported(settings: Settings) -> None:
+    frames = "Traceback (most recent call last):\\n  File x.py\\n"
+    docker = up_and_running()
+    docker.ends = {"up": "dependency failed to start: container shop-postgres-litellm-1 exited (3)"}
+    docker.says = {"id-postgres-litellm": [f'{{"message": "{frames}ValueError: the reason"}}']}
+
+    with pytest.raises(ServiceFailed, match="its log:\nValueError: the reason"):
+        report_of(runtime_of(settings, docker).start())
+
+
 def test_any_other_failed_start_has_its_reason(settings: Settings) -> None:
     docker = FakeDocker(ends={"up": "No such image: litellm:typo"})
 

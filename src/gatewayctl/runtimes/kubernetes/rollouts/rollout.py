@@ -12,6 +12,7 @@ from dataclasses import dataclass
 from typing import Any, Final
 
 from gatewayctl.errors import RuntimeProblem, ServiceFailed
+from gatewayctl.files.json_text import shorten_tracebacks
 from gatewayctl.runtimes.base import Progress
 from gatewayctl.runtimes.kubernetes.kubectl import Kubectl, Object
 from gatewayctl.runtimes.kubernetes.rollouts import clusters
@@ -232,7 +233,7 @@ def _with_log(kubectl: Kubectl, failure: RolloutFailure) -> RolloutFailure:
     """Add the end of the log of the run that failed."""
     if not failure.pod or not failure.fault.crashed:
         return failure
-    log = last_log(kubectl, failure.pod, _LOG_LINES)
+    log = shorten_tracebacks(last_log(kubectl, failure.pod, _LOG_LINES))
     return RolloutFailure(
         service=failure.service, fault=failure.fault, pod=failure.pod, log=mask(log)
     )

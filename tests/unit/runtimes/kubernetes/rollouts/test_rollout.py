@@ -274,3 +274,14 @@ def test_the_log_of_a_crashed_pod_has_its_secrets_masked(running: Stack) -> None
 
     assert "refused: sk-" in caught.value.message
     assert "0123456789abcdef" not in caught.value.message
+
+
+def test_of_a_traceback_in_json_the_error_is_shown(running: Stack) -> None:
+    running.cluster.broken["litellm"] = waiting("CrashLoopBackOff", restarts=3, exitCode=1)
+    running.cluster.log = (
+        '{"message": "Traceback (most recent call last):\\n  File x.py\\nValueError: the reason"}'
+    )
+    running.yaml = CHANGED
+
+    with pytest.raises(ServiceFailed, match="its log:\nValueError: the reason"):
+        drain(running.runtime.start())
