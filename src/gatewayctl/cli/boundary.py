@@ -95,7 +95,7 @@ def _wants_json(ctx: Any, args: list[str]) -> bool:
 def _show(ctx: Any, error: GatewayctlError, args: list[str]) -> NoReturn:
     app = _app(ctx)
     app.json = _wants_json(ctx, args)
-    known = ctx.command.list_commands(ctx)
+    known = ctx.command.commands
     app.command = app.command or next((arg for arg in args if arg in known), "")
     app.show_error(error)
     raise typer.Exit(error.exit_code) from error
