@@ -27,7 +27,8 @@ from gatewayctl.rendering.plan import plan_files
 from gatewayctl.runtimes.registry import ResolvedRuntime
 from gatewayctl.settings.model import Settings
 
-_VERSION: Final = 1
+_VERSION: Final = 2
+"""Another yardstick, or another form: then it is raised."""
 _NAME: Final = re.compile(r"[A-Za-z0-9][A-Za-z0-9._-]{0,63}")
 
 

@@ -27,7 +27,7 @@ COMPONENT: Final = "bench"
 TIMEOUT: Final = 60.0
 """Seconds for a whole answer. What takes longer is an error of its own kind."""
 YARDSTICK_WORK: Final = 20
-"""Units of the upstream's work; about 7 ms of processor time on a machine of 2026."""
+"""Units of the upstream's work; about 4 ms of processor time on a machine of 2026."""
 _PROMPT: Final = "Answer with a few words: what does a gateway do?"
 
 

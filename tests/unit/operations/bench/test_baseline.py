@@ -49,7 +49,7 @@ def test_a_run_that_does_not_exist_names_those_that_do(tmp_path: Path) -> None:
     assert "known" in caught.value.hint
 
 
-@pytest.mark.parametrize("text", ["", "{}", "[]", '{"version": 2}', "\x00", '{"version": 1}'])
+@pytest.mark.parametrize("text", ["", "{}", "[]", '{"version": 1}', "\x00", '{"version": 2}'])
 def test_a_damaged_run_is_reported_with_what_to_do(tmp_path: Path, text: str) -> None:
     path = tmp_path / "a.json"
     path.write_text(text)

@@ -9,18 +9,25 @@ none is left behind, however gatewayctl ends.
 from __future__ import annotations
 
 import asyncio
+import gc
 import json
+import random
 import re
 import sys
 import time
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
-from itertools import count
+from functools import cache
+from itertools import count, cycle
 from typing import Any, Final
 
 _LONGEST_BODY: Final = 16 * 2**20
 _WORD: Final = "token "
 PROMPT_TOKENS: Final = 8
+_OBJECTS: Final = 250_000
+"""About 80 MB: more than the caches of a processor."""
+_OBJECTS_OF_A_UNIT: Final = 250
+_UNITS_OF_A_DOCUMENT: Final = 3
 _PAIR: Final = re.compile(r"(key|value)[- ](\d+)")
 _DOCUMENT: Final = {
     "choices": [
@@ -143,15 +150,31 @@ class Upstream:
 
 
 def do_work(units: int) -> None:
-    """Work as a gateway does, in Python: parse JSON, copy, match and write it again."""
-    text = json.dumps(_DOCUMENT)
+    """Work as a gateway does, in Python: read objects all over a large heap, and some JSON.
+
+    A gateway's objects are in no cache of the processor. So it gets slower than a loop does when
+    other machines on the same processors, or other processes, use the memory.
+    """
+    objects = _objects_in_turn()
     for _ in range(units):
+        for _ in range(_OBJECTS_OF_A_UNIT):
+            found = next(objects)
+            found["length"] = len(found["name"]) + found["number"] % 7
+    text = json.dumps(_DOCUMENT)
+    for _ in range(units // _UNITS_OF_A_DOCUMENT):
         parsed = json.loads(text)
-        copied = {
-            f"{key} {n}": value for n, c in enumerate(parsed["choices"]) for key, value in c.items()
-        }
         matched = [_PAIR.sub(r"\2\1", key + value) for key, value in parsed["metadata"].items()]
-        text = json.dumps(parsed if copied and matched else None)
+        text = json.dumps(parsed if matched else None)
+
+
+@cache
+def _objects_in_turn() -> Iterator[dict[str, Any]]:
+    """Endlessly the same objects, in an order that is not that of their addresses."""
+    objects = [{"name": f"key-{n}", "number": n, "length": 0} for n in range(_OBJECTS)]
+    random.Random(1).shuffle(objects)  # noqa: S311 - not a secret
+    # Else the garbage collector looks through them during an answer.
+    gc.freeze()
+    return cycle(objects)
 
 
 def _read_length(head: bytes) -> int:
