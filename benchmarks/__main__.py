@@ -36,7 +36,7 @@ ALL = {
         title="gatewayctl --help ÷ a Typer hello world's --help",
         measure=help_text.measure,
         verdict=lambda ours, other: ours / other,
-        bound=1.3,
+        bound=1.1,
         unit="x",
     ),
     "exit": Benchmark(
@@ -57,7 +57,7 @@ ALL = {
         title="gatewayctl chat - the same request by curl",
         measure=chat.measure,
         verdict=lambda ours, other: ours - other,
-        bound=0.28,
+        bound=0.2,
         unit=" s",
     ),
     "start": Benchmark(
