@@ -20,7 +20,6 @@ from gatewayctl.errors import (
     VirtualKeyRefused,
 )
 from gatewayctl.gateway.chat import ChatRequest, Usage, post_chat
-from gatewayctl.gateway.limit_refusals import THIS_KEY
 from gatewayctl.operations.chat.plan import ChatPlan
 from gatewayctl.settings.model import Settings
 from gatewayctl.settings.overrides import advise_unset
@@ -213,6 +212,8 @@ def _explain(
             hint += " see `gatewayctl models list` and `gatewayctl keys list`."
         return UnknownModel(f"The gateway has no model {plan.model!r} for this key.", hint=hint)
     if isinstance(error, BudgetSpent | RateLimited | RouteRefused):
+        from gatewayctl.gateway.limit_refusals import THIS_KEY
+
         alias = next((key.alias for key in settings.keys if key.env == plan.key_env), plan.key_env)
         return type(error)(error.message.replace(THIS_KEY, alias), hint=error.hint)
     if isinstance(error, VirtualKeyRefused):

@@ -6,8 +6,10 @@ Owns their syntax, that of apimachinery's resource.Quantity. Must not know what 
 from __future__ import annotations
 
 import re
-from decimal import Decimal
-from typing import Final
+from typing import TYPE_CHECKING, Final
+
+if TYPE_CHECKING:
+    from decimal import Decimal
 
 _QUANTITY: Final = re.compile(
     r"(?P<number>[0-9]+(?:\.[0-9]*)?|\.[0-9]+)(?P<suffix>[numkMGTPE]?|[KMGTPE]i|[eE][+-]?[0-9]{1,2})"
@@ -23,6 +25,8 @@ def parse_quantity(text: str) -> Decimal | None:
     found = _QUANTITY.fullmatch(text)
     if found is None:
         return None
+    from decimal import Decimal
+
     number, suffix = Decimal(found["number"]), found["suffix"]
     if suffix in _BINARY:
         return number * Decimal(2) ** _BINARY[suffix]
