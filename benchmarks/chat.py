@@ -3,8 +3,17 @@
 from __future__ import annotations
 
 import json
+from pathlib import Path
 
 from benchmarks.stack import gatewayctl, project, seconds, secrets
+
+
+def write_header(folder: Path) -> Path:
+    """A file with the virtual key for curl: every user of the machine sees its command line."""
+    file = folder / "header"
+    file.touch(mode=0o600)
+    file.write_text(f"authorization: Bearer {secrets(folder)['LITELLM_API_KEY']}\n")
+    return file
 
 
 def measure(rounds: int = 15) -> tuple[list[float], list[float]]:
@@ -23,7 +32,7 @@ def measure(rounds: int = 15) -> tuple[list[float], list[float]]:
         )
         curl = [
             "curl", "-sS", "--fail", "-o", "/dev/null", "-H", "content-type: application/json",
-            "-H", f"authorization: Bearer {secrets(folder)['LITELLM_API_KEY']}", "-d", body,
+            "-H", f"@{write_header(folder)}", "-d", body,
             f"http://127.0.0.1:{ports['litellm']}/v1/chat/completions",
         ]  # fmt: skip
         for _ in range(rounds + 3):

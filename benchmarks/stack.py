@@ -29,7 +29,7 @@ def seconds(
     )
     took = time.perf_counter() - began
     if done.returncode:
-        raise SystemExit(f"{' '.join(argv)}: exit {done.returncode}\n{done.stdout.decode()}")
+        raise SystemExit(f"{argv[0]}: exit {done.returncode}\n{done.stdout.decode()}")
     return took
 
 
