@@ -3,9 +3,11 @@
 from __future__ import annotations
 
 import json
+from itertools import dropwhile
 from typing import Any, Final
 
 _TRACEBACK: Final = "Traceback (most recent call last)"
+_FRAME: Final = '  File "'
 
 
 def parse_json(text: str) -> Any:
@@ -29,9 +31,15 @@ def _shorten(line: str) -> str:
     time, brace, rest = line.partition("{")
     try:
         message = parse_json(brace + rest)["message"]
-        lines = message.rstrip().splitlines()
-    except (ValueError, LookupError, TypeError, AttributeError):
+        lines: list[str] = str(message).rstrip().splitlines()
+    except (ValueError, LookupError, TypeError):
         return line
-    frames = [place for place, each in enumerate(lines) if each[:1].isspace()]
-    error = "\n".join(lines[frames[-1] + 1 :]) if frames else ""
+    frames = [place for place, each in enumerate(lines) if each.startswith(_FRAME)]
+    # The error may have indented lines too, such as a piece of configuration.
+    after = lines[frames[-1] + 1 :] if frames else []
+    error = "\n".join(dropwhile(_is_indented, after))
     return f"{time}{error}" if error else line
+
+
+def _is_indented(line: str) -> bool:
+    return line[:1].isspace()

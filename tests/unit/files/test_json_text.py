@@ -26,12 +26,16 @@ def in_json(message: object) -> str:
 
 
 def test_a_traceback_in_json_is_reduced_to_its_error() -> None:
-    line = STAMP + in_json(f"{TRACEBACK}ValueError: no Redis is configured. Add one:\n\nand more\n")
-    log = f"before\n{line}\nafter"
+    error = "ValueError: no Redis is configured. Add one:\n\nsettings:\n  cache: true\n\nor set it"
+    log = f"before\n{STAMP}{in_json(f'{TRACEBACK}{error}')}\nafter"
 
-    assert shorten_tracebacks(log) == (
-        f"before\n{STAMP}ValueError: no Redis is configured. Add one:\n\nand more\nafter"
-    )
+    assert shorten_tracebacks(log) == f"before\n{STAMP}{error}\nafter"
+
+
+def test_of_several_tracebacks_the_last_error_counts() -> None:
+    message = f"{TRACEBACK}KeyError: 1\n\nDuring handling of it:\n\n{TRACEBACK}ValueError: 2"
+
+    assert shorten_tracebacks(in_json(message)) == "ValueError: 2"
 
 
 @pytest.mark.parametrize(

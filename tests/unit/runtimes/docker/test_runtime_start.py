@@ -1,5 +1,6 @@
 from __future__ import annotations
 
+import json
 from pathlib import Path
 
 import pytest
@@ -143,11 +144,14 @@ def test_a_service_that_blocked_others_is_reported_with_its_log(settings: Settin
     assert failed.value.message.endswith("wrong ownership")
 
 
+TRACEBACK = 'Traceback (most recent call last):\n  File "x.py", line 1, in y\n    z()\n'
+
+
 def test_of_a_traceback_in_json_the_error_is_reported(settings: Settings) -> None:
-    frames = "Traceback (most recent call last):\\n  File x.py\\n"
+    error = {"message": TRACEBACK + "ValueError: the reason"}
     docker = up_and_running()
     docker.ends = {"up": "dependency failed to start: container shop-postgres-litellm-1 exited (3)"}
-    docker.says = {"id-postgres-litellm": [f'{{"message": "{frames}ValueError: the reason"}}']}
+    docker.says = {"id-postgres-litellm": [json.dumps(error)]}
 
     with pytest.raises(ServiceFailed, match="its log:\nValueError: the reason"):
         report_of(runtime_of(settings, docker).start())

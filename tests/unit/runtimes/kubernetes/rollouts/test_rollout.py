@@ -1,5 +1,6 @@
 from __future__ import annotations
 
+import json
 from typing import Any
 
 import pytest
@@ -278,9 +279,8 @@ def test_the_log_of_a_crashed_pod_has_its_secrets_masked(running: Stack) -> None
 
 def test_of_a_traceback_in_json_the_error_is_shown(running: Stack) -> None:
     running.cluster.broken["litellm"] = waiting("CrashLoopBackOff", restarts=3, exitCode=1)
-    running.cluster.log = (
-        '{"message": "Traceback (most recent call last):\\n  File x.py\\nValueError: the reason"}'
-    )
+    frames = 'Traceback (most recent call last):\n  File "x.py", line 1, in y\n    z()\n'
+    running.cluster.log = json.dumps({"message": f"{frames}ValueError: the reason"})
     running.yaml = CHANGED
 
     with pytest.raises(ServiceFailed, match="its log:\nValueError: the reason"):
