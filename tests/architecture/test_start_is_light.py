@@ -79,7 +79,7 @@ def test_a_chat_loads_what_a_chat_needs(tmp_path: Path) -> None:
     needless = {"click", "pygments", "psutil", "rich"}
     assert {module.split(".")[0] for module in modules} & needless == set()
     assert not [name for name in modules if ".operations.traces." in name]
-    assert "gatewayctl.gateway.refusals" not in modules
+    assert "gatewayctl.gateway.limit_refusals" not in modules
 
 
 def test_what_an_application_on_this_machine_needs_asks_no_runtime(tmp_path: Path) -> None:

@@ -16,6 +16,7 @@ import httpx
 
 from gatewayctl import transport
 from gatewayctl.errors import GatewayUnreachable
+from gatewayctl.gateway import refusals
 from gatewayctl.gateway.client import CALL_ID, GatewayClient, rows_of
 from gatewayctl.settings.model import Secret
 
@@ -161,8 +162,6 @@ def _read_stream(gateway: GatewayClient, response: httpx.Response) -> Iterator[C
             return
         body = _parse_object(gateway, event)
         if "error" in body:
-            from gatewayctl.gateway import refusals
-
             refusal = refusals.parse_refusal_data(500, body)
             raise gateway.translate_refusal(refusal, "virtual", response)
         with gateway.expecting("a part of a completion"):

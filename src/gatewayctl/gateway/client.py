@@ -10,7 +10,7 @@ import secrets
 import socket
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
-from typing import TYPE_CHECKING, Any, Final
+from typing import Any, Final
 
 import httpx
 
@@ -24,11 +24,10 @@ from gatewayctl.errors import (
     SettingsProblem,
     UpstreamUnreachable,
 )
+from gatewayctl.gateway import refusals
+from gatewayctl.gateway.refusals import KeyRole
 from gatewayctl.settings.model import Secret, Source
 from gatewayctl.settings.overrides import advise_unset
-
-if TYPE_CHECKING:
-    from gatewayctl.gateway.refusals import KeyRole, Refusal
 
 CALL_ID: Final = "x-litellm-call-id"
 MODEL_PATHS: Final = frozenset(
@@ -79,8 +78,6 @@ class GatewayClient:
                 return None
             answer = transport.parse_json(transport.read_body(response, timeout))
         if answer is None:
-            from gatewayctl.gateway import refusals
-
             raise refusals.other_service(self.base_url, "does not answer in JSON")
         return answer
 
@@ -138,8 +135,6 @@ class GatewayClient:
         if failure.kind == "timeout":
             return GatewayTimeout(f"LiteLLM at {url} did not answer in time ({detail}).")
         if failure.kind in {"invalid", "too_long"}:
-            from gatewayctl.gateway import refusals
-
             return refusals.other_service(url, f"sends an answer that cannot be read ({detail})")
         if failure.kind == "disconnected":
             return GatewayUnreachable(f"LiteLLM at {url} closed the connection ({detail}).")
@@ -150,9 +145,6 @@ class GatewayClient:
     ) -> None:
         if response.is_success:
             return
-        # Twenty patterns, and most calls are not refused.
-        from gatewayctl.gateway import refusals
-
         if response.has_redirect_location:
             raise refusals.other_service(self.base_url, "redirects, which is never followed")
         body = transport.read_body(response, timeout)
@@ -160,11 +152,9 @@ class GatewayClient:
         raise self.translate_refusal(refusal, role, response)
 
     def translate_refusal(
-        self, refusal: Refusal, role: KeyRole, response: httpx.Response
+        self, refusal: refusals.Refusal, role: KeyRole, response: httpx.Response
     ) -> GatewayctlError:
         """The error for a refusal in an answer, with LiteLLM's id of the call where it helps."""
-        from gatewayctl.gateway import refusals
-
         error = refusals.translate_refusal(refusal, role=role, address=self.base_url)
         if isinstance(error, UpstreamUnreachable):
             error.call_id = response.headers.get(CALL_ID)

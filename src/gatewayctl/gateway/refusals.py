@@ -27,8 +27,6 @@ from gatewayctl.errors import (
     VirtualKeyRefused,
 )
 from gatewayctl.gateway.guardrails import find_guardrail
-from gatewayctl.gateway.limit_refusals import THIS_KEY, translate_limit
-from gatewayctl.gateway.upstream import translate_upstream
 from gatewayctl.settings.masking import strip_keys
 from gatewayctl.transport import parse_json
 
@@ -186,6 +184,9 @@ def _provider_error(refusal: Refusal) -> GatewayctlError | None:
         )
     if not refusal.message.startswith("litellm."):
         return None
+    # Here and below: patterns that only a refusal needs, and every command loads this module.
+    from gatewayctl.gateway.upstream import translate_upstream
+
     return translate_upstream(refusal.status, refusal.message, clean_message(refusal))
 
 
@@ -210,6 +211,8 @@ def _license_error(refusal: Refusal) -> GatewayctlError | None:
 
 
 def _limit_error(refusal: Refusal, role: KeyRole) -> GatewayctlError | None:
+    from gatewayctl.gateway.limit_refusals import translate_limit
+
     found = translate_limit(refusal.type, refusal.message)
     # A key without an admin's rights in place of the master key is a wrong master key.
     return None if role == "master" and isinstance(found, RouteRefused) else found
@@ -233,6 +236,8 @@ def _key_error(refusal: Refusal, role: KeyRole, address: str) -> GatewayctlError
         why = f"it expired on {expiry[1]} UTC"
     if role == "master":
         return MasterKeyRefused(f"LiteLLM at {address} refuses LITELLM_MASTER_KEY: {why}.")
+    from gatewayctl.gateway.limit_refusals import THIS_KEY
+
     return VirtualKeyRefused(f"LiteLLM at {address} refuses {THIS_KEY}: {why}.")
 
 
